@@ -1,0 +1,1 @@
+//! Events out of the receiver, to handlers in the same process.

@@ -1,0 +1,1 @@
+//! Who may call: endpoints and their credentials.

@@ -1,0 +1,1 @@
+//! From callbacks to tracks and events.

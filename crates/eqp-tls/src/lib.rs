@@ -1,0 +1,13 @@
+//! Server identities: a certificate with its key, from files or from a local CA.
+//!
+//! The local CA is for development, tests and the simulator. It is made on first use, keeps its key in a
+//! file of mode 0600, and its certificate is what a peer is told to trust. Certificate checks are never
+//! turned off anywhere.
+
+mod error;
+mod identity;
+mod local_ca;
+
+pub use error::Error;
+pub use identity::Identity;
+pub use local_ca::LocalCa;

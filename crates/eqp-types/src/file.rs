@@ -1,0 +1,79 @@
+//! Uploaded files: `/rest/v1/files/uploads`.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Extra, FileUploadId, MalwareStatus, SubmissionId, lenient};
+
+/// One item of an upload's answer; the scan has not begun.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct UploadedFile {
+    /// The id under which the file is known from now on.
+    pub file_upload_id: FileUploadId,
+    /// The name it was sent with.
+    #[serde(default, deserialize_with = "lenient::optional_text", skip_serializing_if = "Option::is_none")]
+    pub filename: Option<String>,
+    /// Its type; the documentation also spells the field `content-type`.
+    #[serde(
+        default,
+        alias = "content-type",
+        deserialize_with = "lenient::optional_text",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub content_type: Option<String>,
+    /// Its size in bytes.
+    #[serde(default, deserialize_with = "lenient::optional_integer", skip_serializing_if = "Option::is_none")]
+    pub size: Option<i64>,
+    /// Fields that are not documented.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+/// A file as the API shows it later.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FileRecord {
+    /// What the upload answered.
+    #[serde(flatten)]
+    pub file: UploadedFile,
+    /// How far the malware scan is; a submission is reviewed only once all its files passed.
+    #[serde(default, deserialize_with = "lenient::optional", skip_serializing_if = "Option::is_none")]
+    pub malware_status: Option<MalwareStatus>,
+    /// A checksum of 32 or 40 hex digits, set only after the scan passed.
+    #[serde(default, deserialize_with = "lenient::optional_text", skip_serializing_if = "Option::is_none")]
+    pub file_hash: Option<String>,
+    /// The submissions that hold it.
+    #[serde(default, deserialize_with = "lenient::or_default")]
+    pub submission_ids: Vec<SubmissionId>,
+    /// It is a profile's picture.
+    #[serde(default, deserialize_with = "lenient::optional_bool", skip_serializing_if = "Option::is_none")]
+    pub is_profile_image: Option<bool>,
+    /// Where it can be fetched.
+    #[serde(default, deserialize_with = "lenient::optional_text", skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_both_spellings_of_the_content_type() {
+        for field in ["content_type", "content-type"] {
+            let json = format!(
+                r#"{{"filename": "a.zip", "{field}": "application/zip", "size": "12", "file_upload_id": "1.2.0"}}"#
+            );
+            let file: UploadedFile = serde_json::from_str(&json).unwrap();
+            assert_eq!((file.content_type.as_deref(), file.size), (Some("application/zip"), Some(12)));
+        }
+    }
+
+    #[test]
+    fn reads_a_record_and_keeps_what_it_does_not_know() {
+        let record: FileRecord = serde_json::from_str(
+            r#"{"file_upload_id": "1.2.0", "malware_status": "in-progress", "submission_ids": "", "file_hash": null, "shelf": 3}"#,
+        )
+        .unwrap();
+        assert_eq!(record.malware_status, Some(MalwareStatus::InProgress));
+        assert_eq!(record.submission_ids, []);
+        assert_eq!(record.file.extra["shelf"], 3);
+    }
+}

@@ -1,0 +1,49 @@
+//! Composer keys: `/rest/v1/users/{mage_id}/keys`.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Extra, Secret, lenient};
+
+/// The keys of an account, by platform.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct ComposerKeys {
+    /// Keys for Magento 2.
+    #[serde(default, deserialize_with = "lenient::or_default")]
+    pub m2: Vec<ComposerKeyM2>,
+    /// Keys for Magento 1.
+    #[serde(default, deserialize_with = "lenient::or_default")]
+    pub m1: Vec<ComposerKeyM1>,
+}
+
+/// A key for Magento 2: what Composer logs in with.
+#[derive(Clone, Debug, Deserialize)]
+pub struct ComposerKeyM2 {
+    /// Its label, by which it is changed and deleted.
+    pub label: String,
+    /// The user name.
+    #[serde(default, deserialize_with = "lenient::optional_text")]
+    pub user_key: Option<String>,
+    /// The password.
+    #[serde(default)]
+    pub password_key: Option<Secret>,
+    /// Whether it can be used.
+    #[serde(default, deserialize_with = "lenient::optional_bool")]
+    pub is_enabled: Option<bool>,
+    /// The account it belongs to; none means the account that asks.
+    #[serde(default, deserialize_with = "lenient::optional_text")]
+    pub uid: Option<String>,
+    /// Fields that are not documented.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+/// A key for Magento 1.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ComposerKeyM1 {
+    /// The product.
+    #[serde(default, deserialize_with = "lenient::optional_text")]
+    pub product_name: Option<String>,
+    /// The key.
+    #[serde(default, deserialize_with = "lenient::optional_text")]
+    pub product_key: Option<String>,
+}

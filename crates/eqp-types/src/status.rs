@@ -1,0 +1,203 @@
+//! The codes that tell how far a review has come.
+
+use crate::open_enum::open_enum;
+
+open_enum! {
+    /// One line of a review.
+    Flow {
+        /// The submission as a whole: the only flow that shows the release to the store.
+        Overall = "overall",
+        /// The technical review of a submission.
+        Technical = "technical",
+        /// The marketing review of a submission.
+        Marketing = "marketing",
+        /// The malware scan of a file. Not a word of the API, which has a callback of its own for it.
+        Malware = "malware",
+    }
+}
+
+open_enum! {
+    /// `eqp_status.overall` of a submission.
+    OverallStatus {
+        /// Nothing is submitted yet.
+        Draft = "draft",
+        /// At least one review runs.
+        InProgress = "in_progress",
+        /// Both reviews are approved; the package waits for its launch date.
+        Approved = "approved",
+        /// The package can be bought.
+        ReleasedToStore = "released_to_store",
+        /// The developer took the package out of the store.
+        DeveloperRemovedFromStore = "developer_removed_from_store",
+        /// The Marketplace took the package out of the store.
+        AdminRemovedFromStore = "admin_removed_from_store",
+        /// The developer gave this version up.
+        CanceledByDeveloper = "canceled_by_developer",
+        /// The Marketplace ended this version.
+        CanceledByAdmin = "canceled_by_admin",
+    }
+}
+
+open_enum! {
+    /// `eqp_status.technical` of a submission.
+    TechnicalStatus {
+        /// Not submitted.
+        Draft = "draft",
+        /// The automated tools run.
+        InAutomation = "in_automation",
+        /// Waits for a person.
+        AwaitingManualQa = "awaiting_manual_qa",
+        /// A person tests it.
+        InManualQa = "in_manual_qa",
+        /// Passed.
+        Approved = "approved",
+        /// Failed; may be changed and submitted again.
+        Rejected = "rejected",
+        /// Taken back by the developer.
+        Recalled = "recalled",
+    }
+}
+
+open_enum! {
+    /// `eqp_status.marketing` of a submission.
+    MarketingStatus {
+        /// Not submitted.
+        Draft = "draft",
+        /// Waits for a person.
+        AwaitingMarketingReview = "awaiting_marketing_review",
+        /// A person reads it.
+        InMarketingReview = "in_marketing_review",
+        /// Passed.
+        Approved = "approved",
+        /// Passed once; changes made since wait for their review.
+        ApprovedWithModificationsPending = "approved_with_modifications_pending",
+        /// Failed; may be changed and submitted again.
+        Rejected = "rejected",
+        /// Taken back by the developer.
+        Recalled = "recalled",
+    }
+}
+
+open_enum! {
+    /// The malware scan of a file. Two spellings of each end are in use; [`canonical_outcome`] makes them one.
+    MalwareStatus {
+        /// Waits for its scan (seen, not documented).
+        Queued = "queued",
+        /// Is being scanned.
+        InProgress = "in-progress",
+        /// Clean, as callbacks spell it.
+        Passed = "passed",
+        /// Clean, as file records spell it.
+        Pass = "pass",
+        /// Not clean, spelled like `passed`.
+        Failed = "failed",
+        /// Not clean, as file records spell it.
+        Fail = "fail",
+    }
+}
+
+impl MalwareStatus {
+    /// The file is clean.
+    pub fn has_passed(&self) -> bool {
+        matches!(self, Self::Passed | Self::Pass)
+    }
+
+    /// The file is not clean; every submission that holds it is rejected.
+    pub fn has_failed(&self) -> bool {
+        matches!(self, Self::Failed | Self::Fail)
+    }
+}
+
+open_enum! {
+    /// The outcome of one test tool. Summaries spell it in lower case, reports in upper case.
+    TestStatus {
+        /// Passed, in a summary.
+        Pass = "pass",
+        /// Failed, in a summary.
+        Fail = "fail",
+        /// The tool itself failed.
+        Error = "error",
+        /// A person has to look.
+        NeedsReview = "needs_review",
+        /// Passed, in a report.
+        PassUpperCase = "PASS",
+        /// Failed, in a report.
+        FailUpperCase = "FAIL",
+    }
+}
+
+impl TestStatus {
+    /// The tool found nothing against the package.
+    pub fn has_passed(&self) -> bool {
+        matches!(self, Self::Pass | Self::PassUpperCase)
+    }
+}
+
+/// The one spelling in which outcomes of a flow are compared: `pass` is `passed`, `fail` is `failed`.
+pub fn canonical_outcome<'a>(flow: &Flow, outcome: &'a str) -> &'a str {
+    match (flow, outcome) {
+        (Flow::Malware, "pass") => "passed",
+        (Flow::Malware, "fail") => "failed",
+        _ => outcome,
+    }
+}
+
+/// How far along its review an outcome is, in any spelling; `None` for a code that is not documented.
+///
+/// Higher is further. It only serves to choose between two outcomes that bear the same time.
+pub fn review_rank(flow: &Flow, outcome: &str) -> Option<u8> {
+    let order: &[&str] = match flow {
+        Flow::Overall => OverallStatus::KNOWN,
+        Flow::Technical => {
+            &["draft", "recalled", "in_automation", "awaiting_manual_qa", "in_manual_qa", "rejected", "approved"]
+        }
+        Flow::Marketing => &[
+            "draft",
+            "recalled",
+            "awaiting_marketing_review",
+            "in_marketing_review",
+            "rejected",
+            "approved",
+            "approved_with_modifications_pending",
+        ],
+        Flow::Malware => &["queued", "in-progress", "passed", "failed"],
+        Flow::Unknown(_) => return None,
+    };
+    let outcome = canonical_outcome(flow, outcome);
+    order.iter().position(|known| *known == outcome).and_then(|at| u8::try_from(at).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_code_writes_back_what_it_read() {
+        let status: OverallStatus = serde_json::from_str("\"on_the_moon\"").unwrap();
+        assert_eq!(status, OverallStatus::Unknown("on_the_moon".into()));
+        assert_eq!(serde_json::to_string(&status).unwrap(), "\"on_the_moon\"");
+    }
+
+    #[test]
+    fn both_spellings_of_a_scan_are_one_outcome() {
+        assert_eq!(canonical_outcome(&Flow::Malware, "pass"), canonical_outcome(&Flow::Malware, "passed"));
+        assert!(MalwareStatus::from("pass").has_passed() && MalwareStatus::from("passed").has_passed());
+        assert_eq!(MalwareStatus::from("pass").as_str(), "pass");
+    }
+
+    #[test]
+    fn every_known_outcome_of_a_flow_has_a_rank() {
+        let flows: [(Flow, &[&str]); 4] = [
+            (Flow::Overall, OverallStatus::KNOWN),
+            (Flow::Technical, TechnicalStatus::KNOWN),
+            (Flow::Marketing, MarketingStatus::KNOWN),
+            (Flow::Malware, MalwareStatus::KNOWN),
+        ];
+        for (flow, known) in flows {
+            for outcome in known {
+                assert!(review_rank(&flow, outcome).is_some(), "{flow} {outcome}");
+            }
+            assert_eq!(review_rank(&flow, "on_the_moon"), None);
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! Shared set-up of the behaviour tests. It panics where a test should fail.
+#![allow(clippy::missing_panics_doc, reason = "a test fails by a panic")]
+
+mod database;
+
+pub use database::TestDatabase;
