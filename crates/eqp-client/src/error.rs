@@ -5,8 +5,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use eqp_types::IdError;
-
 use crate::callbacks::{EntryName, Refusal, RegistrationError};
 use crate::endpoint::Endpoint;
 use crate::redact::KeptBody;
@@ -140,9 +138,6 @@ pub enum Error {
         /// The id.
         id: String,
     },
-    /// Text of the Marketplace or of the caller that cannot be an id.
-    #[error("this id {0}")]
-    Id(#[from] IdError),
     /// A value of the caller that JSON cannot hold.
     #[error("the request cannot be written as JSON")]
     Unwritable(#[source] serde_json::Error),

@@ -1,3 +1,5 @@
+use std::fmt;
+
 use eqp_types::ApiCallbackEntry;
 
 use super::merge::ListBody;
@@ -8,7 +10,7 @@ use crate::Error;
 const PLANS: usize = 3;
 
 /// A list that was written and read back.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct Applied {
     /// The list as the API shows it now.
@@ -16,6 +18,14 @@ pub struct Applied {
     /// Entries of the account's own that were to go and are still there, because this server adds to its list
     /// instead of replacing it. They go on getting callbacks with their old credentials.
     pub remaining: Vec<EntryName>,
+}
+
+impl fmt::Debug for Applied {
+    /// Names the entries only: somebody's URL may hold credentials.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let entries: Vec<_> = self.entries.iter().map(EntryName::of).collect();
+        f.debug_struct("Applied").field("entries", &entries).field("remaining", &self.remaining).finish()
+    }
 }
 
 impl Callbacks<'_> {
@@ -39,10 +49,14 @@ impl Callbacks<'_> {
     /// [`Error::NotVerified`] if an entry is missing afterwards, or one to be removed is still there; those of
     /// every call.
     pub async fn apply(&self, plan: &Plan) -> Result<Applied, Error> {
-        if !same(&self.list().await?, &plan.made_from) {
+        let entries = self.list().await?;
+        if !same(&entries, &plan.made_from) {
             return Err(Error::ListChanged);
         }
-        let written = self.client.users().put_body(&ListBody(&plan.entries)).await;
+        if plan.is_empty() {
+            return Ok(Applied { entries, remaining: Vec::new() });
+        }
+        let written = self.client.users().put_body(&ListBody(&plan.entries), plan.secrets()).await;
         match written {
             Err(error) if !error.outcome_is_unknown() => Err(error),
             // The answer is lost or odd; what counts is what the list says now.

@@ -103,7 +103,7 @@ impl fmt::Display for Refusal {
 }
 
 /// A list that can be written, made from one that was read.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Plan {
     pub(super) made_from: Vec<ApiCallbackEntry>,
     pub(super) entries: Vec<PlannedEntry>,
@@ -114,6 +114,20 @@ impl Plan {
     /// What is done with each entry, in the order of the list.
     pub fn changes(&self) -> &[Change] {
         &self.changes
+    }
+
+    /// It leaves the list as it is, so that there is nothing to write.
+    pub fn is_empty(&self) -> bool {
+        self.changes.iter().all(|change| matches!(change, Change::Kept(_)))
+    }
+
+    /// The passwords that are sent.
+    pub(super) fn secrets(&self) -> Vec<Secret> {
+        let passwords = self.entries.iter().filter_map(|entry| match entry {
+            PlannedEntry::Known { password, .. } => password.clone(),
+            PlannedEntry::Unreadable(_) => None,
+        });
+        passwords.collect()
     }
 
     /// It puts a registration into the list, and does not only take one out.
@@ -131,8 +145,14 @@ impl Plan {
     }
 }
 
+impl fmt::Debug for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Plan").field("changes", &self.changes).finish_non_exhaustive()
+    }
+}
+
 /// An entry as it is sent. The password shows itself to the serializer of the request only.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) enum PlannedEntry {
     Known { entry: ApiCallback, password: Option<Secret> },
     Unreadable(Value),
@@ -202,6 +222,13 @@ pub fn merge(
     holdings: &Holdings,
     allowance: &Allowance,
 ) -> Result<Plan, Refusal> {
+    if let Wish::Remove(removed) = wish
+        && list.iter().all(|entry| entry.known().is_none() || EntryName::of(entry) != *removed)
+    {
+        // It is gone already: nothing is written, so nothing can be lost.
+        let changes = list.iter().map(|entry| Change::Kept(EntryName::of(entry))).collect();
+        return Ok(Plan { made_from: list.to_vec(), entries: Vec::new(), changes });
+    }
     let mut plan = Plan { made_from: list.to_vec(), entries: Vec::new(), changes: Vec::new() };
     let mut refused = Vec::new();
     let mut to_place = match wish {
