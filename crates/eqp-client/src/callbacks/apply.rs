@@ -33,7 +33,7 @@ impl Callbacks<'_> {
     ///
     /// # Errors
     /// A refusal, if an entry would lose its password; a store that fails; those of every call.
-    pub async fn plan(&self, wish: &Wish, store: &impl PasswordStore, allowance: &Allowance) -> Result<Plan, Error> {
+    pub async fn plan(self, wish: &Wish, store: &impl PasswordStore, allowance: &Allowance) -> Result<Plan, Error> {
         let list = self.list().await?;
         let holdings = Holdings::of(&list, store).await.map_err(Error::PasswordStore)?;
         Ok(merge(&list, wish, &holdings, allowance)?)
@@ -48,7 +48,7 @@ impl Callbacks<'_> {
     /// [`Error::ListChanged`] if somebody changed the list since it was read (nothing was sent);
     /// [`Error::NotVerified`] if an entry is missing afterwards, or one to be removed is still there; those of
     /// every call.
-    pub async fn apply(&self, plan: &Plan) -> Result<Applied, Error> {
+    pub async fn apply(self, plan: &Plan) -> Result<Applied, Error> {
         let entries = self.list().await?;
         if !same(&entries, &plan.made_from) {
             return Err(Error::ListChanged);
@@ -70,7 +70,7 @@ impl Callbacks<'_> {
     /// # Errors
     /// As [`Callbacks::plan`] and [`Callbacks::apply`].
     pub async fn change(
-        &self,
+        self,
         wish: &Wish,
         store: &impl PasswordStore,
         allowance: &Allowance,
@@ -86,7 +86,7 @@ impl Callbacks<'_> {
         }
     }
 
-    async fn verify(&self, plan: &Plan) -> Result<Applied, Error> {
+    async fn verify(self, plan: &Plan) -> Result<Applied, Error> {
         let entries = self.list().await?;
         let mut unclaimed: Vec<EntryName> = entries.iter().map(EntryName::of).collect();
         let mut missing = Vec::new();

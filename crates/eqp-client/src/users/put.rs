@@ -34,12 +34,12 @@ impl Users<'_> {
     ///
     /// # Errors
     /// Those of every call.
-    pub async fn put(&self, update: &ProfileUpdate) -> Result<(), Error> {
+    pub async fn put(self, update: &ProfileUpdate) -> Result<(), Error> {
         self.put_body(update, Vec::new()).await
     }
 
     /// The same for a body with `secrets` in it.
-    pub(crate) async fn put_body(&self, body: &impl Serialize, secrets: Vec<Secret>) -> Result<(), Error> {
+    pub(crate) async fn put_body(self, body: &impl Serialize, secrets: Vec<Secret>) -> Result<(), Error> {
         let token = self.client.token().await?;
         let request = Request::new(&endpoint::USERS_PUT, &[token.mage_id.as_str()])?.json(body)?.hiding(secrets);
         self.client.call(request).await.map(drop)
