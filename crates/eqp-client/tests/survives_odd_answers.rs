@@ -87,6 +87,23 @@ async fn an_answer_that_never_ends_is_cut_off() {
 }
 
 #[tokio::test]
+async fn a_connection_that_breaks_within_the_answer_is_named_and_tried_again() {
+    let count = Count::default();
+    let counted = count.clone();
+    let breaks = move || async move {
+        let rest = if counted.next() == 0 { Err(std::io::Error::other("cut")) } else { Ok(r#""s1"}"#) };
+        // The cut comes after the beginning has arrived, not instead of it.
+        Body::from_stream(futures_util::stream::iter([Ok(r#"{"submission_id": "#), rest]))
+    };
+    let server = Server::start(with_tokens(Router::new().route(PACKAGE, get(breaks))).0);
+    let careful = server.builder().retry(eqp_client::RetryPolicy::NEVER).build().unwrap();
+    let error = careful.packages().get(&id("s1")).await.unwrap_err();
+    assert!(matches!(error, Error::Interrupted { .. }) && error.is_retryable(), "{error:?}");
+    assert!(!format!("{error:?}").contains("127.0.0.1"), "{error:?}");
+    server.client().packages().get(&id("s1")).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_server_that_says_nothing_is_not_waited_for_beyond_the_deadline() {
     let routes = Router::new()
         .route(PACKAGE, get(std::future::pending::<()>))

@@ -46,8 +46,9 @@ impl Callbacks<'_> {
     ///
     /// # Errors
     /// [`Error::ListChanged`] if somebody changed the list since it was read (nothing was sent);
-    /// [`Error::NotVerified`] if an entry is missing afterwards, or one to be removed is still there; those of
-    /// every call.
+    /// [`Error::NotVerified`] if an entry is missing afterwards, or one to be removed is still there;
+    /// [`Error::NotReadBack`] if that could not be seen; those of every call. Unless
+    /// [`Error::outcome_is_unknown`], nothing was changed, and a password made for it can be thrown away.
     pub async fn apply(self, plan: &Plan) -> Result<Applied, Error> {
         let entries = self.list().await?;
         if !same(&entries, &plan.made_from) {
@@ -61,7 +62,11 @@ impl Callbacks<'_> {
             Err(error) if !error.outcome_is_unknown() => Err(error),
             // The answer is lost or odd; what counts is what the list says now.
             Err(error) => self.verify(plan).await.map_err(|_| error),
-            Ok(()) => self.verify(plan).await,
+            Ok(()) => self.verify(plan).await.map_err(|error| match error {
+                Error::NotVerified { .. } => error,
+                // It was written: that a new password may be in force by now must not get lost.
+                other => Error::NotReadBack(Box::new(other)),
+            }),
         }
     }
 
