@@ -279,9 +279,13 @@ impl Error {
     /// Whether the server may have done what was asked although the call failed.
     pub fn outcome_is_unknown(&self) -> bool {
         match self {
-            Self::Deadline { .. } | Self::Interrupted { .. } | Self::Shape { .. } | Self::TooLarge { .. } => true,
             Self::Refused { status, .. } => matches!(status, 408 | 500..),
-            Self::NotReadBack(_) | Self::NotVerified { .. } => true,
+            Self::Deadline { .. }
+            | Self::Interrupted { .. }
+            | Self::Shape { .. }
+            | Self::TooLarge { .. }
+            | Self::NotReadBack(_)
+            | Self::NotVerified { .. } => true,
             _ => false,
         }
     }

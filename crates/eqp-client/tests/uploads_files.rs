@@ -1,5 +1,7 @@
 //! Uploads: what is sent, and what is not sent at all.
 
+#![allow(clippy::unwrap_used, reason = "a test ends where something does not hold")]
+
 mod common;
 
 use std::path::{Path, PathBuf};
@@ -162,6 +164,22 @@ async fn an_upload_is_sent_again_from_its_beginning() {
     let client = Server::start(with_tokens(Router::new().route(UPLOADS, post(flaky))).0).client();
     let uploaded = client.files().upload(&[path]).await.unwrap();
     assert_eq!((uploaded[0].file_upload_id.as_str(), count.get()), ("1.0", 3));
+}
+
+#[tokio::test]
+async fn a_file_is_read_no_faster_than_the_server_takes_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = large(folder.path(), "a.zip", 30_000_000);
+    // The body is held and never read, so nothing but the buffers on the way can fill.
+    let hold = |_body: axum::body::Body| std::future::pending::<()>();
+    let client = Server::start(with_tokens(Router::new().route(UPLOADS, post(hold))).0).client();
+    let read = Arc::new(Mutex::new(0));
+    let noted = Arc::clone(&read);
+    let paths = [path];
+    let upload = client.files().upload_watched(&paths, move |_, sent, _| *noted.lock().unwrap() = sent);
+    assert!(tokio::time::timeout(std::time::Duration::from_secs(1), upload).await.is_err());
+    let read = *read.lock().unwrap();
+    assert!(read > 0 && read < 12_000_000, "{read} bytes were read ahead");
 }
 
 #[tokio::test]
