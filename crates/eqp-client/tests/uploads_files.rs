@@ -106,9 +106,9 @@ async fn what_cannot_be_taken_is_refused_before_a_byte_is_sent() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     let limit = |bytes, limit| FileProblem::TooLarge { bytes, limit };
-    assert_eq!(problem(&large(folder, "a.zip", 30_000_001)).await, limit(30_000_001, 30_000_000));
-    assert_eq!(problem(&large(folder, "a.pdf", 5_000_001)).await, limit(5_000_001, 5_000_000));
-    assert_eq!(problem(&large(folder, "a.jpg", 5_000_001)).await, limit(5_000_001, 5_000_000));
+    assert_eq!(problem(&large(folder, "a.zip", 31_457_281)).await, limit(31_457_281, 31_457_280));
+    assert_eq!(problem(&large(folder, "a.pdf", 5_242_881)).await, limit(5_242_881, 5_242_880));
+    assert_eq!(problem(&large(folder, "a.jpg", 5_242_881)).await, limit(5_242_881, 5_242_880));
     assert_eq!(problem(&file(folder, "empty.zip", b"")).await, FileProblem::Empty);
     assert_eq!(problem(&file(folder, "a.exe", b"MZ")).await, FileProblem::UnknownType);
     assert_eq!(problem(&file(folder, "a\n.zip", b"PK")).await, FileProblem::UnusableName);
@@ -123,7 +123,7 @@ async fn what_cannot_be_taken_is_refused_before_a_byte_is_sent() {
 async fn a_file_of_exactly_the_limit_is_taken() {
     let folder = tempfile::tempdir().unwrap();
     let (client, _) = client();
-    client.files().upload(&[large(folder.path(), "a.pdf", 5_000_000)]).await.unwrap();
+    client.files().upload(&[large(folder.path(), "a.pdf", 5_242_880)]).await.unwrap();
 }
 
 #[tokio::test]
