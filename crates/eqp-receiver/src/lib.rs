@@ -12,9 +12,11 @@ mod endpoint;
 mod error;
 mod limits;
 mod project;
+mod read;
 mod receiver;
 mod store;
 
+pub use deliver::{Handler, HandlerError, HandlerLoop};
 pub use endpoint::{
     AccountId, CredentialId, CredentialState, CredentialSummary, EndpointId, EndpointPathError, EndpointSummary,
     Endpoints, IssuedCredential, MasterKey, NewEndpoint, PublicUrl, PublicUrlError,
@@ -22,6 +24,11 @@ pub use endpoint::{
 pub use eqp_tls::{Identity, LocalCa};
 pub use error::Error;
 pub use limits::Limits;
+pub use project::Projector;
+pub use read::{
+    CallbackCopy, Counts, Event, EventDetail, EventFilter, EventKind, FileFilter, FileState, Mark, Order, Reader,
+    StoredCallback, Submission, SubmissionFilter, SubmissionHistory, Tail, UnknownWord, Verdict,
+};
 pub use receiver::{Builder, Database, Embedded, Receiver, Tls};
 pub use sqlx::postgres::PgConnectOptions;
 pub use store::schema::migrate;
