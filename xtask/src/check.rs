@@ -76,7 +76,7 @@ async fn wasm32() -> Verdict {
 
 /// With whichever compose tool there is.
 async fn compose_file() -> Verdict {
-    for tool in [&["docker", "compose"][..], &["docker-compose"], &["podman-compose"]] {
+    for tool in [&["docker", "compose"][..], &["docker-compose"]] {
         let with = |arguments: &[&'static str]| program(tool[0], tool[1..].iter().chain(arguments));
         if answers(with(&["version"])).await {
             return run_program(with(&["config", "--quiet"])).await.into();

@@ -26,11 +26,11 @@ pub(crate) async fn run(arguments: Arguments) -> Outcome {
     let outcome = with_postgres(async |postgres| {
         let url = postgres.url("postgres");
         let nextest = answers(cargo(["nextest", "--version"])).await;
-        let mut runner = if nextest {
-            cargo(["nextest", "run", "--workspace", "--no-fail-fast"])
-        } else {
-            cargo(["test", "--workspace", "--tests", "--no-fail-fast"])
-        };
+        let mut runner = cargo(if nextest { &["nextest", "run"][..] } else { &["test", "--tests"] });
+        runner.arg("--no-fail-fast");
+        if !arguments.runner.iter().any(|argument| argument == "-p" || argument.starts_with("--package")) {
+            runner.arg("--workspace");
+        }
         runner.args(&arguments.runner);
         let tests = watched(runner, &url, &mut count).await;
         let documentation = if arguments.runner.is_empty() {
