@@ -8,6 +8,13 @@ mod deliver;
 mod endpoint;
 mod error;
 mod project;
+mod read;
 mod store;
 
+pub use deliver::{Handler, HandlerError, HandlerLoop};
 pub use error::Error;
+pub use project::Projector;
+pub use read::{
+    CallbackCopy, Counts, Event, EventDetail, EventFilter, EventKind, FileFilter, FileState, Mark, Order, Reader,
+    StoredCallback, Submission, SubmissionFilter, SubmissionHistory, Tail, UnknownWord, Verdict,
+};
