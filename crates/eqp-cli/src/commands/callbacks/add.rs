@@ -67,11 +67,12 @@ impl Add {
         let registered = async {
             let endpoints = Endpoints::open(database.pool().clone(), key).await?;
             let review = |plan: &Plan| {
-                for change in plan.changes() {
-                    context.output.note(format_args!("  {}", line(change)));
-                }
                 if self.dry_run {
+                    show(context, plan)?;
                     return Err(Failure::dry_run());
+                }
+                for change in plan.changes() {
+                    context.output.note(line(change));
                 }
                 context.confirmation.ask(client.environment(), "Write this list of callbacks")
             };
@@ -90,13 +91,22 @@ fn password_of(text: &str) -> Outcome<(EntryMatch, Secret)> {
     Ok((EntryMatch::parse(entry), read_secret(Path::new(file), "a callback's password")?))
 }
 
+/// The plan as data.
+fn show(context: &Context, plan: &Plan) -> Outcome {
+    let lines: Vec<_> = plan.changes().iter().map(line).collect();
+    if context.output.is_json() {
+        return context.output.json(&json!({"would_write": lines}));
+    }
+    lines.iter().try_for_each(|line| context.output.line(line))
+}
+
 fn line(change: &Change) -> String {
     match change {
-        Change::Kept(entry) => format!("keep     {entry}"),
-        Change::KeptWithoutPassword(entry) => format!("keep     {entry}, which may lose its password"),
-        Change::Added(entry) => format!("add      {entry}"),
-        Change::Replaced(entry, old) => format!("replace  {old} by {entry}"),
-        Change::Removed(entry) => format!("remove   {entry}"),
+        Change::Kept(entry) => format!("keep {entry}"),
+        Change::KeptWithoutPassword(entry) => format!("keep {entry}, which may lose its password"),
+        Change::Added(entry) => format!("add {entry}"),
+        Change::Replaced(entry, old) => format!("replace {old} by {entry}"),
+        Change::Removed(entry) => format!("remove {entry}"),
     }
 }
 
