@@ -85,9 +85,11 @@ impl Add {
 }
 
 fn password_of(text: &str) -> Outcome<(EntryMatch, Secret)> {
-    let (entry, file) = text.rsplit_once('=').filter(|(entry, file)| !entry.is_empty() && !file.is_empty()).ok_or_else(
-        || Failure::usage("--password-of wants URL=FILE").next("--password-of https://other.example.com/hook=password.txt"),
-    )?;
+    let (entry, file) =
+        text.rsplit_once('=').filter(|(entry, file)| !entry.is_empty() && !file.is_empty()).ok_or_else(|| {
+            Failure::usage("--password-of wants URL=FILE")
+                .next("--password-of https://other.example.com/hook=password.txt")
+        })?;
     Ok((EntryMatch::parse(entry), read_secret(Path::new(file), "a callback's password")?))
 }
 

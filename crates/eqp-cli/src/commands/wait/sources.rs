@@ -44,7 +44,9 @@ pub(super) async fn heard(reader: &Reader, environment: Option<Environment>, sub
             Ok(found.into_iter().next().map(|file| (Flow::Malware, file.malware)).into_iter().collect())
         }
         Subject::Submission(id) => {
-            let Some(found) = reader.submission(environment, id).await?.into_iter().next() else { return Ok(Vec::new()) };
+            let Some(found) = reader.submission(environment, id).await?.into_iter().next() else {
+                return Ok(Vec::new());
+            };
             let submission = found.submission;
             let flows = [
                 (Flow::Overall, submission.overall),

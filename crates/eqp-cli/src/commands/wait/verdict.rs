@@ -49,7 +49,8 @@ impl Wish {
 /// Looks whether the states end the waiting. A submission's reviews run in parallel and one rejection ends the
 /// release, so that waiting for `overall` heeds all flows.
 pub(super) fn ending(states: &States, wish: &Wish) -> Option<Ending> {
-    let state = |flow: &Flow| states.iter().find(|(known, _)| known == flow).map(|(flow, outcome)| (flow, outcome.as_str()));
+    let state =
+        |flow: &Flow| states.iter().find(|(known, _)| known == flow).map(|(flow, outcome)| (flow, outcome.as_str()));
     if let Some((flow, outcome)) = state(&wish.flow)
         && wish.is_met_by(canonical_outcome(flow, outcome))
     {
@@ -59,9 +60,11 @@ pub(super) fn ending(states: &States, wish: &Wish) -> Option<Ending> {
         Flow::Overall => &[Flow::Overall, Flow::Technical, Flow::Marketing],
         ref one => &[Flow::Overall, one.clone()],
     };
-    heeded.iter().filter_map(state).find(|(flow, outcome)| is_bad_end(flow, outcome)).map(|(flow, outcome)| {
-        Ending::Rejected { flow: flow.clone(), outcome: outcome.to_owned() }
-    })
+    heeded
+        .iter()
+        .filter_map(state)
+        .find(|(flow, outcome)| is_bad_end(flow, outcome))
+        .map(|(flow, outcome)| Ending::Rejected { flow: flow.clone(), outcome: outcome.to_owned() })
 }
 
 fn is_bad_end(flow: &Flow, outcome: &str) -> bool {
