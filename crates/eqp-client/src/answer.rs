@@ -8,7 +8,7 @@ use http::header::{HeaderMap, RETRY_AFTER};
 use serde::de::DeserializeOwned;
 
 use crate::error::{Call, Error};
-use crate::redact::KeptBody;
+use crate::redact::{self, KeptBody};
 
 /// A whole answer.
 pub(crate) struct Answer {
@@ -16,23 +16,28 @@ pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
-    /// Nothing of the body may be kept.
-    pub(crate) answers_secrets: bool,
+    /// What of the request no error may show.
+    pub(crate) hidden: Vec<Secret>,
 }
 
 impl Answer {
-    /// The answer if it is a success, else the refusal that it is; `secret` never appears in that.
-    pub(crate) fn checked(self, secret: &Secret) -> Result<Self, Error> {
+    /// The answer if it is a success, else the refusal that it is.
+    pub(crate) fn checked(self) -> Result<Self, Error> {
         if (200..300).contains(&self.status) {
             return Ok(self);
         }
-        let body = KeptBody::of(&self.body, self.answers_secrets, &[secret.expose()]);
+        let body = self.kept();
         let said = serde_json::from_slice::<ApiError>(&self.body).ok();
         let code = said.as_ref().and_then(|said| said.code);
-        let message = said.and_then(|said| said.message).unwrap_or_else(|| body.line());
-        let message = message.replace(secret.expose(), "[secret]");
+        let message = said.and_then(|said| said.message).map(|message| redact::without(message, &self.hidden));
+        let message = message.unwrap_or_else(|| body.line());
         let retry_after = self.headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()).and_then(seconds);
         Err(Error::Refused { call: self.call, status: self.status, code, message, retry_after, body })
+    }
+
+    /// What of the body an error may keep.
+    fn kept(&self) -> KeptBody {
+        KeptBody::of(&self.body, self.call.endpoint.answers_secrets, &self.hidden)
     }
 
     /// The body as a `T`.
@@ -51,7 +56,7 @@ impl Answer {
             status: self.status,
             field: if field == "." { String::new() } else { field.to_owned() },
             problem,
-            body: KeptBody::of(&self.body, self.answers_secrets, &[]),
+            body: self.kept(),
         }
     }
 
@@ -66,14 +71,14 @@ impl Answer {
             return "it is empty".to_owned();
         }
         if error.is_syntax() || error.is_eof() {
-            let line = KeptBody::of(&self.body, self.answers_secrets, &[]).line();
+            let line = self.kept().line();
             return format!("it is not JSON but `{line}`");
         }
         let said = error.to_string();
-        if self.answers_secrets && !said.starts_with("missing field") {
+        if self.call.endpoint.answers_secrets && !said.starts_with("missing field") {
             return "a value of another type than documented".to_owned();
         }
-        said
+        redact::without(said, &self.hidden)
     }
 }
 
@@ -87,39 +92,34 @@ mod tests {
     use eqp_types::{Package, SessionToken, UploadedFile};
 
     use super::*;
+    use crate::endpoint::{self, Endpoint};
 
-    fn answer(body: &'static str, answers_secrets: bool) -> Answer {
-        let call = Call { endpoint: &crate::endpoint::FILES_UPLOAD, path: "/rest/v1/files/uploads".to_owned() };
-        Answer {
-            call,
-            status: 200,
-            headers: HeaderMap::new(),
-            body: Bytes::from_static(body.as_bytes()),
-            answers_secrets,
-        }
+    fn answer(body: &'static str, endpoint: &'static Endpoint) -> Answer {
+        let call = Call { endpoint, path: "/rest/v1/x".to_owned() };
+        let body = Bytes::from_static(body.as_bytes());
+        Answer { call, status: 200, headers: HeaderMap::new(), body, hidden: vec![Secret::new("hush")] }
     }
 
-    fn text<T: DeserializeOwned>(body: &'static str, answers_secrets: bool) -> String {
-        let Err(error) = answer(body, answers_secrets).json::<T>() else { panic!("{body} was read") };
+    fn text<T: DeserializeOwned>(body: &'static str) -> String {
+        let Err(error) = answer(body, &endpoint::PACKAGES_GET).json::<T>() else { panic!("{body} was read") };
         error.to_string()
     }
 
     #[test]
     fn the_field_that_is_wrong_is_named() {
-        let error =
-            text::<Vec<UploadedFile>>(r#"[{"file_upload_id": "1"}, {"file_upload_id": "2", "size": "big"}]"#, false);
+        let error = text::<Vec<UploadedFile>>(r#"[{"file_upload_id": "1"}, {"file_upload_id": "2", "size": "big"}]"#);
         assert!(error.contains("at `[1].size`"), "{error}");
-        let error = text::<Vec<UploadedFile>>(r#"[{"filename": "a.zip"}]"#, false);
+        let error = text::<Vec<UploadedFile>>(r#"[{"filename": "a.zip"}]"#);
         assert!(error.contains("missing field `file_upload_id`") && error.contains("at `[0]`"), "{error}");
-        let error = text::<Package>(r#"{"sku": {"a": 1}}"#, false);
+        let error = text::<Package>(r#"{"sku": {"a": 1}}"#);
         assert!(error.contains("at `sku`"), "{error}");
     }
 
     #[test]
     fn what_is_no_json_is_shown_in_short() {
-        assert!(text::<Package>("<html><title>Login</title>", false).contains("not JSON but `Login`"));
-        assert!(text::<Package>(" ", false).contains("it is empty"));
-        assert!(text::<Package>("{} trailing", false).contains("not JSON"));
+        assert!(text::<Package>("<html><title>Login</title>").contains("not JSON but `Login`"));
+        assert!(text::<Package>(" ").contains("it is empty"));
+        assert!(text::<Package>("{} trailing").contains("not JSON"));
     }
 
     #[test]
@@ -131,7 +131,9 @@ mod tests {
             r#"{"ust": "hush", "mage_id": "M", "expires_in": "hush"}"#,
             "hush",
         ] {
-            let Err(error) = answer(body, true).json::<SessionToken>() else { panic!("{body} was read") };
+            let Err(error) = answer(body, &endpoint::SESSION_TOKEN).json::<SessionToken>() else {
+                panic!("{body} was read")
+            };
             assert!(!error.to_string().contains("hush"), "{error}");
             assert!(!format!("{error:?}").contains("hush"), "{error:?}");
         }

@@ -8,6 +8,7 @@ use eqp_types::{ApiKey, Environment};
 use url::Url;
 
 use crate::error::Error;
+use crate::failure;
 use crate::redact;
 use crate::retry::RetryPolicy;
 use crate::session::{Session, TokenKeeper};
@@ -155,7 +156,7 @@ impl ClientBuilder {
         let trusted = self.trusted_ca.iter().map(|pem| certificates(pem)).collect::<Result<Vec<_>, _>>()?;
         http = http.tls_certs_merge(trusted.into_iter().flatten());
         let transport = Transport {
-            http: http.build().map_err(Error::Setup)?,
+            http: http.build().map_err(failure::of_setup)?,
             base,
             deadline: self.deadline,
             largest_answer: self.largest_answer,

@@ -5,14 +5,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use eqp_types::IdError;
-
 use crate::callbacks::{EntryName, Refusal, RegistrationError};
 use crate::endpoint::Endpoint;
 use crate::redact::KeptBody;
 
 /// A call that was made, for errors. Never with a secret, and without its query.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Call {
     /// Which call it was.
     pub endpoint: &'static Endpoint,
@@ -23,6 +21,12 @@ pub struct Call {
 impl fmt::Display for Call {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.endpoint.method, self.path)
+    }
+}
+
+impl fmt::Debug for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}: {self}`", self.endpoint.name)
     }
 }
 
@@ -140,9 +144,6 @@ pub enum Error {
         /// The id.
         id: String,
     },
-    /// Text of the Marketplace or of the caller that cannot be an id.
-    #[error("this id {0}")]
-    Id(#[from] IdError),
     /// A value of the caller that JSON cannot hold.
     #[error("the request cannot be written as JSON")]
     Unwritable(#[source] serde_json::Error),
@@ -243,6 +244,9 @@ pub enum Error {
     /// Somebody changed the list of callbacks after the plan was made; nothing was sent.
     #[error("the list of callbacks was changed by somebody else meanwhile; nothing was sent, plan again")]
     ListChanged,
+    /// The list of callbacks was written, and could not be read back: whether all is well is unknown.
+    #[error("the list of callbacks was written but could not be read back: {0}")]
+    NotReadBack(#[source] Box<Error>),
     /// After the write the list is not what was planned.
     #[error("the list of callbacks is not what was written: {}", difference(missing, remaining))]
     NotVerified {
@@ -254,12 +258,20 @@ pub enum Error {
 }
 
 impl Error {
+    /// The error that decides what kind this one is: its own cause, if it only says when that happened.
+    fn decisive(&self) -> &Self {
+        match self {
+            Self::Session(source) => source.decisive(),
+            Self::NotReadBack(source) => source.decisive(),
+            own => own,
+        }
+    }
+
     /// Whether trying the same again can help.
     pub fn is_retryable(&self) -> bool {
-        match self {
+        match self.decisive() {
             Self::Connect { .. } | Self::Deadline { .. } | Self::Interrupted { .. } | Self::ListChanged => true,
             Self::Refused { status, .. } => matches!(status, 408 | 429 | 500..),
-            Self::Session(source) => source.is_retryable(),
             _ => false,
         }
     }
@@ -269,13 +281,14 @@ impl Error {
         match self {
             Self::Deadline { .. } | Self::Interrupted { .. } | Self::Shape { .. } | Self::TooLarge { .. } => true,
             Self::Refused { status, .. } => matches!(status, 408 | 500..),
+            Self::NotReadBack(_) | Self::NotVerified { .. } => true,
             _ => false,
         }
     }
 
     /// The call that failed, if one was made.
     pub fn call(&self) -> Option<&Call> {
-        match self {
+        match self.decisive() {
             Self::Connect { call, .. }
             | Self::Tls { call, .. }
             | Self::Deadline { call, .. }
@@ -283,34 +296,30 @@ impl Error {
             | Self::Refused { call, .. }
             | Self::Shape { call, .. }
             | Self::TooLarge { call, .. } => Some(call),
-            Self::Session(source) => source.call(),
             _ => None,
         }
     }
 
     /// The HTTP status, if there was an answer.
     pub fn status(&self) -> Option<u16> {
-        match self {
+        match self.decisive() {
             Self::Refused { status, .. } | Self::Shape { status, .. } => Some(*status),
-            Self::Session(source) => source.status(),
             _ => None,
         }
     }
 
     /// The API's own code, if it sent one.
     pub fn code(&self) -> Option<i64> {
-        match self {
+        match self.decisive() {
             Self::Refused { code, .. } => *code,
-            Self::Session(source) => source.code(),
             _ => None,
         }
     }
 
     /// The body of the answer without secrets, for a debugging output.
     pub fn body(&self) -> Option<&KeptBody> {
-        match self {
+        match self.decisive() {
             Self::Refused { body, .. } | Self::Shape { body, .. } => Some(body),
-            Self::Session(source) => source.body(),
             _ => None,
         }
     }
@@ -327,11 +336,10 @@ impl Error {
 
     /// The Marketplace cannot be reached or does not answer.
     pub fn is_unreachable(&self) -> bool {
-        match self {
-            Self::Connect { .. } | Self::Tls { .. } | Self::Deadline { .. } | Self::Interrupted { .. } => true,
-            Self::Session(source) => source.is_unreachable(),
-            _ => false,
-        }
+        matches!(
+            self.decisive(),
+            Self::Connect { .. } | Self::Tls { .. } | Self::Deadline { .. } | Self::Interrupted { .. }
+        )
     }
 }
 

@@ -34,10 +34,19 @@ pub(crate) fn of_send(error: reqwest::Error, call: &Call, base: &Url, deadline: 
     Error::Interrupted { call, source: error }
 }
 
+/// The error of a client that could not be made.
+pub(crate) fn of_setup(error: reqwest::Error) -> Error {
+    match find::<rustls::Error>(&error) {
+        Some(rustls::Error::InvalidCertificate(problem)) => Error::TrustedCa { reason: problem.to_string() },
+        _ => Error::Setup(error),
+    }
+}
+
 fn tls_problem(error: &rustls::Error) -> TlsProblem {
     let rustls::Error::InvalidCertificate(problem) = error else { return TlsProblem::Other(error.to_string()) };
     match problem {
-        CertificateError::UnknownIssuer => TlsProblem::NotTrusted,
+        // A CA of the same name with another key: a local CA that was made anew, for example.
+        CertificateError::UnknownIssuer | CertificateError::BadSignature => TlsProblem::NotTrusted,
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => TlsProblem::Expired,
         CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => TlsProblem::NotYetValid,
         CertificateError::NotValidForName => TlsProblem::WrongName { belongs_to: Vec::new() },
@@ -77,6 +86,7 @@ mod tests {
     fn certificate_problems_have_their_names() {
         let cases = [
             (CertificateError::UnknownIssuer, TlsProblem::NotTrusted),
+            (CertificateError::BadSignature, TlsProblem::NotTrusted),
             (CertificateError::Expired, TlsProblem::Expired),
             (CertificateError::NotValidYet, TlsProblem::NotYetValid),
             (CertificateError::NotValidForName, TlsProblem::WrongName { belongs_to: vec![] }),

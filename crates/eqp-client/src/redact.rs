@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use eqp_types::Secret;
 use serde_json::Value;
 use url::Url;
 
@@ -29,10 +30,10 @@ pub struct KeptBody(Box<str>);
 
 impl KeptBody {
     /// Keeps `body`; `secrets` are texts that must not appear in it wherever they stand.
-    pub(crate) fn of(body: &[u8], answers_secrets: bool, secrets: &[&str]) -> Self {
+    pub(crate) fn of(body: &[u8], answers_secrets: bool, secrets: &[Secret]) -> Self {
         let text = match serde_json::from_slice::<Value>(body) {
             Ok(mut value) => {
-                hide(&mut value, answers_secrets);
+                hide(&mut value, answers_secrets, secrets);
                 value.to_string()
             }
             Err(_) if answers_secrets && !looks_like_markup(body) => {
@@ -75,7 +76,7 @@ pub(crate) fn without_credentials(url: &Url) -> Option<Url> {
 }
 
 /// Replaces the values of secret fields, or of every field if the whole answer is secret.
-fn hide(value: &mut Value, everything: bool) {
+fn hide(value: &mut Value, everything: bool, secrets: &[Secret]) {
     match value {
         Value::Object(fields) => {
             for (name, value) in fields {
@@ -83,18 +84,22 @@ fn hide(value: &mut Value, everything: bool) {
                 if is_secret && !value.is_null() {
                     *value = HIDDEN.into();
                 } else {
-                    hide(value, everything && !matches!(name.as_str(), "message" | "code"));
+                    hide(value, everything && !matches!(name.as_str(), "message" | "code"), secrets);
                 }
             }
         }
-        Value::Array(items) => items.iter_mut().for_each(|item| hide(item, everything)),
+        Value::Array(items) => items.iter_mut().for_each(|item| hide(item, everything, secrets)),
         Value::String(text) if everything => HIDDEN.clone_into(text),
+        // Here, and not in the written JSON, where a quote in a secret would be escaped.
+        Value::String(text) => *text = without(std::mem::take(text), secrets),
         _ => {}
     }
 }
 
-fn without(text: String, secrets: &[&str]) -> String {
-    secrets.iter().filter(|secret| !secret.is_empty()).fold(text, |text, secret| text.replace(secret, HIDDEN))
+/// The text with every one of `secrets` taken out.
+pub(crate) fn without(text: String, secrets: &[Secret]) -> String {
+    let secrets = secrets.iter().map(Secret::expose).filter(|secret| !secret.is_empty());
+    secrets.fold(text, |text, secret| text.replace(secret, HIDDEN))
 }
 
 fn looks_like_markup(body: &[u8]) -> bool {
@@ -136,8 +141,10 @@ mod tests {
 
     #[test]
     fn our_own_secrets_are_taken_out_of_any_text() {
-        let kept = KeptBody::of(b"<p>token hush is bad</p>", false, &["hush", ""]);
+        let kept = KeptBody::of(b"<p>token hush is bad</p>", false, &[Secret::new("hush"), Secret::new("")]);
         assert_eq!(kept.as_str(), "<p>token [secret] is bad</p>");
+        let kept = KeptBody::of(br#"{"message": "no \"hush\\"}"#, false, &[Secret::new("\"hush\\")]);
+        assert_eq!(kept.as_str(), r#"{"message":"no [secret]"}"#);
     }
 
     #[test]

@@ -130,3 +130,34 @@ impl TokenKeeper {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn token(life: i64, answered_at: Instant) -> Token {
+        let (mage_id, ust) = (MageId::new("MAG1").unwrap(), Secret::new("t"));
+        Token::new(SessionToken { mage_id, ust, expires_in: life }, answered_at)
+    }
+
+    #[test]
+    fn a_token_is_renewed_a_little_before_its_end() {
+        let begin = Instant::now();
+        // (life, seconds since the answer, still good)
+        for (life, age, is_good) in [
+            (7200, 0, true),
+            (7200, 7139, true),
+            (7200, 7140, false),
+            (7200, 9000, false),
+            (100, 89, true),
+            (100, 90, false),
+            (1, 0, true),
+            (0, 0, false),
+            (-5, 0, false),
+            (i64::MAX, 1_000_000, true),
+        ] {
+            let now = begin + Duration::from_secs(age);
+            assert_eq!(token(life, begin).is_good(now), is_good, "{life} s after {age} s");
+        }
+    }
+}

@@ -31,6 +31,8 @@ pub(crate) struct Request {
     path: String,
     query: Vec<(&'static str, String)>,
     body: Body,
+    /// What the body holds and no error may show.
+    secrets: Vec<Secret>,
     /// Time beyond the deadline that a large body may take.
     allowance: Duration,
 }
@@ -39,7 +41,7 @@ impl Request {
     /// A call of `endpoint` with `ids` in its path.
     pub(crate) fn new(endpoint: &'static Endpoint, ids: &[&str]) -> Result<Self, Error> {
         let path = endpoint.fill(ids).map_err(|segment| Error::UnusableId { id: segment.0 })?;
-        Ok(Self { endpoint, path, query: Vec::new(), body: Body::None, allowance: Duration::ZERO })
+        Ok(Self { endpoint, path, query: Vec::new(), body: Body::None, secrets: Vec::new(), allowance: Duration::ZERO })
     }
 
     /// Adds query parameters.
@@ -52,6 +54,12 @@ impl Request {
     pub(crate) fn json(mut self, value: &impl serde::Serialize) -> Result<Self, Error> {
         self.body = Body::Json(serde_json::to_vec(value).map_err(Error::Unwritable)?.into());
         Ok(self)
+    }
+
+    /// Keeps these secrets of the body out of every error, should an answer repeat them.
+    pub(crate) fn hiding(mut self, secrets: Vec<Secret>) -> Self {
+        self.secrets = secrets;
+        self
     }
 
     /// Sends a form of `length` bytes, which may take as long as a slow line needs for it.
@@ -92,7 +100,8 @@ impl Transport {
         let deadline = self.deadline + request.allowance;
         let failed = |error: reqwest::Error| failure::of_send(error, &call, &self.base, deadline);
 
-        let (authorization, secret) = authorization(&who);
+        let (authorization, mut hidden) = authorization(&who);
+        hidden.extend(request.secrets.iter().cloned());
         let mut builder = self
             .http
             .request(method(endpoint.method), url)
@@ -117,7 +126,7 @@ impl Transport {
             body.extend_from_slice(&chunk);
         }
         tracing::debug!(call = endpoint.name, status, bytes = body.len(), "answered");
-        Answer { call, status, headers, body: body.freeze(), answers_secrets: endpoint.answers_secrets }.checked(secret)
+        Answer { call, status, headers, body: body.freeze(), hidden }.checked()
     }
 
     fn url(&self, request: &Request) -> Url {
@@ -140,20 +149,20 @@ fn method(method: Method) -> reqwest::Method {
     }
 }
 
-/// The header's value, marked as sensitive, and the secret in it.
-fn authorization<'a>(who: &Authorization<'a>) -> (HeaderValue, &'a Secret) {
-    let (text, secret) = match who {
+/// The header's value, marked as sensitive, and the secrets in it.
+fn authorization(who: &Authorization<'_>) -> (HeaderValue, Vec<Secret>) {
+    let (text, hidden) = match who {
         Authorization::Key { id, secret } => {
             use base64::Engine as _;
             let pair = base64::engine::general_purpose::STANDARD.encode(format!("{id}:{}", secret.expose()));
-            (format!("Basic {pair}"), *secret)
+            (format!("Basic {pair}"), vec![Secret::clone(secret), Secret::new(pair)])
         }
-        Authorization::Token(token) => (format!("Bearer {}", token.expose()), *token),
+        Authorization::Token(token) => (format!("Bearer {}", token.expose()), vec![Secret::clone(token)]),
     };
     // A token with bytes that no header can hold would be refused anyway: send none, and be told so by a 401.
     let mut value = HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static(""));
     value.set_sensitive(true);
-    (value, secret)
+    (value, hidden)
 }
 
 #[cfg(test)]

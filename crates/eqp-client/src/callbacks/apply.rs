@@ -1,3 +1,5 @@
+use std::fmt;
+
 use eqp_types::ApiCallbackEntry;
 
 use super::merge::ListBody;
@@ -8,7 +10,7 @@ use crate::Error;
 const PLANS: usize = 3;
 
 /// A list that was written and read back.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct Applied {
     /// The list as the API shows it now.
@@ -18,12 +20,20 @@ pub struct Applied {
     pub remaining: Vec<EntryName>,
 }
 
+impl fmt::Debug for Applied {
+    /// Names the entries only: somebody's URL may hold credentials.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let entries: Vec<_> = self.entries.iter().map(EntryName::of).collect();
+        f.debug_struct("Applied").field("entries", &entries).field("remaining", &self.remaining).finish()
+    }
+}
+
 impl Callbacks<'_> {
     /// Reads the list and plans what `wish` makes of it. Changes nothing.
     ///
     /// # Errors
     /// A refusal, if an entry would lose its password; a store that fails; those of every call.
-    pub async fn plan(&self, wish: &Wish, store: &impl PasswordStore, allowance: &Allowance) -> Result<Plan, Error> {
+    pub async fn plan(self, wish: &Wish, store: &impl PasswordStore, allowance: &Allowance) -> Result<Plan, Error> {
         let list = self.list().await?;
         let holdings = Holdings::of(&list, store).await.map_err(Error::PasswordStore)?;
         Ok(merge(&list, wish, &holdings, allowance)?)
@@ -36,18 +46,27 @@ impl Callbacks<'_> {
     ///
     /// # Errors
     /// [`Error::ListChanged`] if somebody changed the list since it was read (nothing was sent);
-    /// [`Error::NotVerified`] if an entry is missing afterwards, or one to be removed is still there; those of
-    /// every call.
-    pub async fn apply(&self, plan: &Plan) -> Result<Applied, Error> {
-        if !same(&self.list().await?, &plan.made_from) {
+    /// [`Error::NotVerified`] if an entry is missing afterwards, or one to be removed is still there;
+    /// [`Error::NotReadBack`] if that could not be seen; those of every call. Unless
+    /// [`Error::outcome_is_unknown`], nothing was changed, and a password made for it can be thrown away.
+    pub async fn apply(self, plan: &Plan) -> Result<Applied, Error> {
+        let entries = self.list().await?;
+        if !same(&entries, &plan.made_from) {
             return Err(Error::ListChanged);
         }
-        let written = self.client.users().put_body(&ListBody(&plan.entries)).await;
+        if plan.is_empty() {
+            return Ok(Applied { entries, remaining: Vec::new() });
+        }
+        let written = self.client.users().put_body(&ListBody(&plan.entries), plan.secrets()).await;
         match written {
             Err(error) if !error.outcome_is_unknown() => Err(error),
             // The answer is lost or odd; what counts is what the list says now.
             Err(error) => self.verify(plan).await.map_err(|_| error),
-            Ok(()) => self.verify(plan).await,
+            Ok(()) => self.verify(plan).await.map_err(|error| match error {
+                Error::NotVerified { .. } => error,
+                // It was written: that a new password may be in force by now must not get lost.
+                other => Error::NotReadBack(Box::new(other)),
+            }),
         }
     }
 
@@ -56,7 +75,7 @@ impl Callbacks<'_> {
     /// # Errors
     /// As [`Callbacks::plan`] and [`Callbacks::apply`].
     pub async fn change(
-        &self,
+        self,
         wish: &Wish,
         store: &impl PasswordStore,
         allowance: &Allowance,
@@ -72,7 +91,7 @@ impl Callbacks<'_> {
         }
     }
 
-    async fn verify(&self, plan: &Plan) -> Result<Applied, Error> {
+    async fn verify(self, plan: &Plan) -> Result<Applied, Error> {
         let entries = self.list().await?;
         let mut unclaimed: Vec<EntryName> = entries.iter().map(EntryName::of).collect();
         let mut missing = Vec::new();

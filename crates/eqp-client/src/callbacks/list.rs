@@ -8,7 +8,7 @@ impl Callbacks<'_> {
     ///
     /// # Errors
     /// Those of every call.
-    pub async fn list(&self) -> Result<Vec<ApiCallbackEntry>, Error> {
+    pub async fn list(self) -> Result<Vec<ApiCallbackEntry>, Error> {
         Ok(self.client.users().get().await?.api_callbacks.unwrap_or_default())
     }
 }

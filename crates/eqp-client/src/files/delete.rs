@@ -12,7 +12,7 @@ impl Files<'_> {
     ///
     /// # Errors
     /// Those of every call.
-    pub async fn delete(&self, id: &FileUploadId) -> Result<Vec<ApiError>, Error> {
+    pub async fn delete(self, id: &FileUploadId) -> Result<Vec<ApiError>, Error> {
         let answer = self.client.call(Request::new(&endpoint::FILES_DELETE, &[id.as_str()])?).await?;
         if answer.body.trim_ascii().is_empty() { Ok(Vec::new()) } else { answer.json() }
     }

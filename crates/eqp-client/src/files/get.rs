@@ -9,7 +9,7 @@ impl Files<'_> {
     ///
     /// # Errors
     /// Those of every call.
-    pub async fn get(&self, id: &FileUploadId) -> Result<FileRecord, Error> {
+    pub async fn get(self, id: &FileUploadId) -> Result<FileRecord, Error> {
         self.client.call(Request::new(&endpoint::FILES_GET, &[id.as_str()])?).await?.json()
     }
 }

@@ -11,7 +11,7 @@ impl<'a> Files<'a> {
     ///
     /// # Errors
     /// Those of every call.
-    pub async fn list(&self, offset: u64, limit: u64) -> Result<Page<FileRecord>, Error> {
+    pub async fn list(self, offset: u64, limit: u64) -> Result<Page<FileRecord>, Error> {
         let request = Request::new(&endpoint::FILES_LIST, &[])?
             .query([("offset", offset.to_string()), ("limit", limit.to_string())]);
         let answer = self.client.call(request).await?;
@@ -19,8 +19,8 @@ impl<'a> Files<'a> {
     }
 
     /// All files, a page in memory at a time. It ends after the first error.
-    pub fn stream(&self) -> impl Stream<Item = Result<FileRecord, Error>> + Send + use<'a> {
-        let files = *self;
+    pub fn stream(self) -> impl Stream<Item = Result<FileRecord, Error>> + Send + use<'a> {
+        let files = self;
         stream_pages(0, STREAMED_AT_ONCE, move |offset, limit| async move { files.list(offset, limit).await })
     }
 }

@@ -40,7 +40,7 @@ impl Files<'_> {
     /// # Errors
     /// A file that is empty, too large, of no type that is taken, a folder, unreadable, or that changes while
     /// it is sent; those of every call.
-    pub async fn upload<P: AsRef<Path>>(&self, paths: &[P]) -> Result<Vec<UploadedFile>, Error> {
+    pub async fn upload<P: AsRef<Path>>(self, paths: &[P]) -> Result<Vec<UploadedFile>, Error> {
         self.upload_watched(paths, NoProgress).await
     }
 
@@ -49,7 +49,7 @@ impl Files<'_> {
     /// # Errors
     /// As [`Files::upload`].
     pub async fn upload_watched<P: AsRef<Path>>(
-        &self,
+        self,
         paths: &[P],
         progress: impl Progress + 'static,
     ) -> Result<Vec<UploadedFile>, Error> {

@@ -7,7 +7,7 @@ impl Keys<'_> {
     ///
     /// # Errors
     /// Those of every call.
-    pub async fn delete(&self, label: &str, uid: Option<&str>) -> Result<(), Error> {
+    pub async fn delete(self, label: &str, uid: Option<&str>) -> Result<(), Error> {
         let token = self.client.token().await?;
         let request = Request::new(&endpoint::KEYS_DELETE, &[token.mage_id.as_str(), label])?
             .query(uid.map(|uid| ("uid", uid.to_owned())));

@@ -31,7 +31,7 @@ impl Keys<'_> {
     ///
     /// # Errors
     /// Those of every call.
-    pub async fn list(&self, filter: &KeyFilter) -> Result<ComposerKeys, Error> {
+    pub async fn list(self, filter: &KeyFilter) -> Result<ComposerKeys, Error> {
         let token = self.client.token().await?;
         let platform = filter.platform.map(|platform| match platform {
             KeyPlatform::M1 => "m1",

@@ -9,7 +9,7 @@ impl Keys<'_> {
     ///
     /// # Errors
     /// Those of every call.
-    pub async fn set_enabled(&self, label: &str, uid: Option<&str>, is_enabled: bool) -> Result<(), Error> {
+    pub async fn set_enabled(self, label: &str, uid: Option<&str>, is_enabled: bool) -> Result<(), Error> {
         let token = self.client.token().await?;
         let item = match uid {
             Some(uid) => json!({"is_enabled": is_enabled, "uid": uid}),

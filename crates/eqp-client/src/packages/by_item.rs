@@ -10,7 +10,7 @@ impl Packages<'_> {
     ///
     /// # Errors
     /// Those of every call.
-    pub async fn by_item(&self, id: &ItemId) -> Result<Option<Package>, Error> {
+    pub async fn by_item(self, id: &ItemId) -> Result<Option<Package>, Error> {
         let request = Request::new(&endpoint::PACKAGES_BY_ITEM, &[id.as_str()])?;
         match self.client.call(request).await {
             Ok(answer) => Ok(one_or_many(&answer)?.into_iter().next()),
@@ -23,7 +23,7 @@ impl Packages<'_> {
     ///
     /// # Errors
     /// Those of every call.
-    pub async fn items(&self, filter: &PackageFilter) -> Result<Page<Package>, Error> {
+    pub async fn items(self, filter: &PackageFilter) -> Result<Page<Package>, Error> {
         self.page_of(&endpoint::PACKAGES_ITEMS, filter).await
     }
 }

@@ -10,7 +10,7 @@ impl Packages<'_> {
     ///
     /// # Errors
     /// Those of every call.
-    pub async fn by_sku(&self, sku: &Sku, version: Option<&str>) -> Result<Vec<Package>, Error> {
+    pub async fn by_sku(self, sku: &Sku, version: Option<&str>) -> Result<Vec<Package>, Error> {
         let request = Request::new(&endpoint::PACKAGES_BY_SKU, &[sku.as_str()])?
             .query(version.map(|version| ("version", version.to_owned())));
         one_or_many(&self.client.call(request).await?)
@@ -20,7 +20,7 @@ impl Packages<'_> {
     ///
     /// # Errors
     /// Those of every call.
-    pub async fn skus(&self, filter: &PackageFilter) -> Result<Page<Package>, Error> {
+    pub async fn skus(self, filter: &PackageFilter) -> Result<Page<Package>, Error> {
         self.page_of(&endpoint::PACKAGES_SKUS, filter).await
     }
 }

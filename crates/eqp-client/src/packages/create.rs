@@ -16,7 +16,7 @@ impl Packages<'_> {
     ///
     /// # Errors
     /// Those of every call; what became of the single items is in the answer.
-    pub async fn create(&self, packages: &[Package]) -> Result<Vec<BatchItem>, Error> {
+    pub async fn create(self, packages: &[Package]) -> Result<Vec<BatchItem>, Error> {
         let mut outcomes: Vec<Option<BatchItem>> = vec![None; packages.len()];
         let mut tried = 0;
         loop {
@@ -55,7 +55,7 @@ impl Packages<'_> {
     ///
     /// # Errors
     /// A refusal of the item is an error here, with the API's code and message; those of every call.
-    pub async fn create_one(&self, package: &Package) -> Result<BatchItem, Error> {
+    pub async fn create_one(self, package: &Package) -> Result<BatchItem, Error> {
         let item = match self.create(std::slice::from_ref(package)).await?.pop() {
             Some(item) if item.is_success() => return Ok(item),
             item => item,
@@ -71,7 +71,7 @@ impl Packages<'_> {
         })
     }
 
-    async fn create_once(&self, packages: &[&Package]) -> Result<Vec<BatchItem>, Error> {
+    async fn create_once(self, packages: &[&Package]) -> Result<Vec<BatchItem>, Error> {
         let request = Request::new(&endpoint::PACKAGES_CREATE, &[])?.json(&packages)?;
         items(&self.client.call(request).await?, packages.len())
     }

@@ -9,7 +9,7 @@ impl Packages<'_> {
     ///
     /// # Errors
     /// Those of every call.
-    pub async fn get(&self, id: &SubmissionId) -> Result<Package, Error> {
+    pub async fn get(self, id: &SubmissionId) -> Result<Package, Error> {
         self.client.call(Request::new(&endpoint::PACKAGES_GET, &[id.as_str()])?).await?.json()
     }
 }

@@ -12,7 +12,7 @@ impl<'a> Packages<'a> {
     ///
     /// # Errors
     /// Those of every call.
-    pub async fn list(&self, filter: &PackageFilter) -> Result<Page<Package>, Error> {
+    pub async fn list(self, filter: &PackageFilter) -> Result<Page<Package>, Error> {
         self.page_of(&endpoint::PACKAGES_LIST, filter).await
     }
 
@@ -21,8 +21,8 @@ impl<'a> Packages<'a> {
     /// The filter's limit is how many are asked for at once (100 if it has none). What is added or removed
     /// meanwhile may be missed or come twice, as the API pages by position: sort by something that stays. The
     /// stream ends after the first error.
-    pub fn stream(&self, filter: PackageFilter) -> impl Stream<Item = Result<Package, Error>> + Send + use<'a> {
-        let packages = *self;
+    pub fn stream(self, filter: PackageFilter) -> impl Stream<Item = Result<Package, Error>> + Send + use<'a> {
+        let packages = self;
         let limit = filter.page_limit().unwrap_or(STREAMED_AT_ONCE);
         stream_pages(filter.page_offset(), limit, move |offset, limit| {
             let filter = filter.clone().offset(offset).limit(limit);
@@ -31,7 +31,7 @@ impl<'a> Packages<'a> {
     }
 
     pub(super) async fn page_of(
-        &self,
+        self,
         endpoint: &'static Endpoint,
         filter: &PackageFilter,
     ) -> Result<Page<Package>, Error> {

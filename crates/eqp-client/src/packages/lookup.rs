@@ -10,7 +10,7 @@ const DONE: i64 = 200;
 
 impl Packages<'_> {
     /// Finds what `wished` became, by its item id, else by its SKU and version.
-    pub(super) async fn find(&self, wished: &Package) -> Result<Option<BatchItem>, Error> {
+    pub(super) async fn find(self, wished: &Package) -> Result<Option<BatchItem>, Error> {
         let found = match (&wished.item_id, &wished.sku, &wished.version) {
             (Some(item), _, _) => self.by_item(item).await?,
             (None, Some(sku), Some(version)) => match self.by_sku(sku, Some(version)).await {

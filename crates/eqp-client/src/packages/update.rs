@@ -10,7 +10,7 @@ impl Packages<'_> {
     ///
     /// # Errors
     /// Those of every call; what became of the single items is in the answer.
-    pub async fn update(&self, packages: &[Package]) -> Result<Vec<BatchItem>, Error> {
+    pub async fn update(self, packages: &[Package]) -> Result<Vec<BatchItem>, Error> {
         let request = Request::new(&endpoint::PACKAGES_UPDATE, &[])?.json(&packages)?;
         items(&self.client.call(request).await?, packages.len())
     }

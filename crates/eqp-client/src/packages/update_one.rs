@@ -39,7 +39,7 @@ impl Packages<'_> {
     ///
     /// # Errors
     /// Those of every call.
-    pub async fn update_one<'p>(&self, id: impl Into<PackageRef<'p>>, package: &Package) -> Result<(), Error> {
+    pub async fn update_one<'p>(self, id: impl Into<PackageRef<'p>>, package: &Package) -> Result<(), Error> {
         let request = Request::new(&endpoint::PACKAGES_UPDATE_ONE, &[id.into().as_str()])?.json(package)?;
         self.client.call(request).await.map(drop)
     }

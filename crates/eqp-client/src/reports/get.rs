@@ -37,7 +37,7 @@ impl Reports<'_> {
     ///
     /// # Errors
     /// Those of every call.
-    pub async fn get(&self, report: Report) -> Result<Value, Error> {
+    pub async fn get(self, report: Report) -> Result<Value, Error> {
         let token = self.client.token().await?;
         let ids = [token.mage_id.as_str(), report.as_str()];
         self.client.call(Request::new(&endpoint::REPORTS_GET, &ids)?).await?.json()

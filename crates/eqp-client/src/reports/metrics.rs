@@ -9,7 +9,7 @@ impl Reports<'_> {
     ///
     /// # Errors
     /// Those of every call.
-    pub async fn metrics(&self) -> Result<Value, Error> {
+    pub async fn metrics(self) -> Result<Value, Error> {
         self.client.call(Request::new(&endpoint::REPORTS_METRICS, &[])?).await?.json()
     }
 
@@ -17,7 +17,7 @@ impl Reports<'_> {
     ///
     /// # Errors
     /// Those of every call.
-    pub async fn metric(&self, metric: &str) -> Result<Value, Error> {
+    pub async fn metric(self, metric: &str) -> Result<Value, Error> {
         self.client.call(Request::new(&endpoint::REPORTS_METRIC, &[metric])?).await?.json()
     }
 }

@@ -9,7 +9,7 @@ impl TestResults<'_> {
     ///
     /// # Errors
     /// Those of every call.
-    pub async fn report(&self, id: &SubmissionId, tool: &str, run: &ToolRunId) -> Result<TestReport, Error> {
+    pub async fn report(self, id: &SubmissionId, tool: &str, run: &ToolRunId) -> Result<TestReport, Error> {
         self.client.call(Request::new(&endpoint::TEST_REPORT, &[id.as_str(), tool, run.as_str()])?).await?.json()
     }
 }

@@ -10,7 +10,7 @@ impl TestResults<'_> {
     ///
     /// # Errors
     /// Those of every call.
-    pub async fn summary(&self, id: &SubmissionId) -> Result<Vec<TestRun>, Error> {
+    pub async fn summary(self, id: &SubmissionId) -> Result<Vec<TestRun>, Error> {
         self.runs(&endpoint::TESTS_OF_SUBMISSION, id.as_str()).await
     }
 
@@ -18,7 +18,7 @@ impl TestResults<'_> {
     ///
     /// # Errors
     /// Those of every call.
-    pub async fn summary_by_sku(&self, sku: &Sku) -> Result<Vec<TestRun>, Error> {
+    pub async fn summary_by_sku(self, sku: &Sku) -> Result<Vec<TestRun>, Error> {
         self.runs(&endpoint::TESTS_OF_SKU, sku.as_str()).await
     }
 
@@ -26,11 +26,11 @@ impl TestResults<'_> {
     ///
     /// # Errors
     /// Those of every call.
-    pub async fn summary_by_item(&self, id: &ItemId) -> Result<Vec<TestRun>, Error> {
+    pub async fn summary_by_item(self, id: &ItemId) -> Result<Vec<TestRun>, Error> {
         self.runs(&endpoint::TESTS_OF_ITEM, id.as_str()).await
     }
 
-    async fn runs(&self, endpoint: &'static Endpoint, id: &str) -> Result<Vec<TestRun>, Error> {
+    async fn runs(self, endpoint: &'static Endpoint, id: &str) -> Result<Vec<TestRun>, Error> {
         self.client.call(Request::new(endpoint, &[id])?).await?.json()
     }
 }

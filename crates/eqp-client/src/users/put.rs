@@ -1,4 +1,4 @@
-use eqp_types::Extra;
+use eqp_types::{Extra, Secret};
 use serde::Serialize;
 
 use super::Users;
@@ -34,14 +34,14 @@ impl Users<'_> {
     ///
     /// # Errors
     /// Those of every call.
-    pub async fn put(&self, update: &ProfileUpdate) -> Result<(), Error> {
-        self.put_body(update).await
+    pub async fn put(self, update: &ProfileUpdate) -> Result<(), Error> {
+        self.put_body(update, Vec::new()).await
     }
 
-    /// The same for a body that may hold passwords, and therefore has neither `Debug` nor a type of its own.
-    pub(crate) async fn put_body(&self, body: &impl Serialize) -> Result<(), Error> {
+    /// The same for a body with `secrets` in it.
+    pub(crate) async fn put_body(self, body: &impl Serialize, secrets: Vec<Secret>) -> Result<(), Error> {
         let token = self.client.token().await?;
-        let request = Request::new(&endpoint::USERS_PUT, &[token.mage_id.as_str()])?.json(body)?;
+        let request = Request::new(&endpoint::USERS_PUT, &[token.mage_id.as_str()])?.json(body)?.hiding(secrets);
         self.client.call(request).await.map(drop)
     }
 }

@@ -9,7 +9,7 @@ impl Users<'_> {
     ///
     /// # Errors
     /// Those of every call.
-    pub async fn summary(&self) -> Result<UserProfile, Error> {
+    pub async fn summary(self) -> Result<UserProfile, Error> {
         let token = self.client.token().await?;
         self.client.call(Request::new(&endpoint::USERS_SUMMARY, &[token.mage_id.as_str()])?).await?.json()
     }
