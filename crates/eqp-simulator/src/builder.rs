@@ -237,9 +237,9 @@ impl SimulatorBuilder {
 }
 
 fn check_accounts(accounts: &[(MageId, ApiKey)]) -> Result<(), Error> {
-    let mut seen = HashSet::new();
+    let (mut mage_ids, mut application_ids) = (HashSet::new(), HashSet::new());
     for (mage_id, key) in accounts {
-        if !seen.insert(mage_id.as_str()) || !seen.insert(&key.application_id) {
+        if !mage_ids.insert(mage_id) || !application_ids.insert(&key.application_id) {
             return Err(Error::AccountTwice(mage_id.to_string()));
         }
     }

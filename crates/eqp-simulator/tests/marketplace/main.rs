@@ -1,0 +1,13 @@
+//! Behaviours of the simulated Marketplace, through its API over TLS.
+
+mod callbacks;
+mod demo;
+mod files;
+mod keys_and_reports;
+mod packages;
+mod profile;
+mod review;
+mod session;
+mod shutdown;
+mod walk;
+mod world;
