@@ -14,12 +14,13 @@ Examples:
   eqp events tail --json                 follow what happens
   eqp wait s5w9k703ru --timeout 30m      until the review has ended
 
-Secrets come from the environment (EQP_APPLICATION_SECRET, EQP_DATABASE_URL), from files of mode 0600 that
-EQP_APPLICATION_SECRET_FILE and EQP_DATABASE_URL_FILE name, or from standard input; never from an argument.";
+Secrets come from the environment (EQP_APPLICATION_SECRET, EQP_DATABASE_URL), from files of mode \
+0600 that EQP_APPLICATION_SECRET_FILE and EQP_DATABASE_URL_FILE name, or from standard input; never \
+from an argument.";
 
 /// Run your side of the Adobe Commerce Marketplace's Extension Quality Program
 #[derive(Debug, Parser)]
-#[command(name = "eqp", version, max_term_width = 110, after_help = help_end())]
+#[command(name = "eqp", version, max_term_width = 100, after_help = help_end())]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) file: FileOptions,

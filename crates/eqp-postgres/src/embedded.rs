@@ -4,25 +4,22 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use sqlx::postgres::{PgConnectOptions, PgSslMode};
+use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 use tokio::process::Child;
 
+use crate::connect::{self, MAINTENANCE_DATABASE};
 use crate::folder::{Folder, temporary_folder};
 use crate::lock::Lock;
 use crate::owner::Owner;
 use crate::programs::{self, Search};
 use crate::server;
-use crate::settings::{PORT, ROLE};
 use crate::{Error, Progress, cluster};
 
 /// Somebody else may be fetching programs or replaying a log behind the gate.
 const GATE_DEADLINE: Duration = Duration::from_mins(10);
 /// How long a `Drop` may hold up its thread.
 const DROP_DEADLINE: Duration = Duration::from_secs(5);
-/// The database that always exists.
-const MAINTENANCE_DATABASE: &str = "postgres";
 /// `duplicate_database`, and what two at the same moment get instead.
 const ALREADY_THERE: [&str; 2] = ["42P04", "23505"];
 
@@ -189,20 +186,12 @@ impl EmbeddedPostgres {
 
     /// Connects to a database of this Postgres. `PG…` variables of the environment have no say in where and as whom.
     pub fn connect_options(&self, database: &str) -> PgConnectOptions {
-        PgConnectOptions::new_without_pgpass()
-            .socket(&self.socket_folder)
-            .port(PORT)
-            .username(ROLE)
-            .database(database)
-            .ssl_mode(PgSslMode::Disable)
+        connect::options(&self.socket_folder, database)
     }
 
     /// The same as an URL, which also `psql` understands. It holds no secret: the server looks at who asks.
     pub fn url(&self, database: &str) -> String {
-        let socket_folder = self.socket_folder.to_string_lossy();
-        let socket_folder = utf8_percent_encode(&socket_folder, NON_ALPHANUMERIC);
-        let database = utf8_percent_encode(database, NON_ALPHANUMERIC);
-        format!("postgres://{ROLE}@{socket_folder}:{PORT}/{database}?sslmode=disable")
+        connect::url(&self.socket_folder, database)
     }
 
     /// Makes a database if it is not there.

@@ -25,6 +25,7 @@ compile_error!("the embedded Postgres needs Unix sockets and flock; name a Postg
 
 mod cluster;
 mod command;
+mod connect;
 mod embedded;
 mod error;
 mod fetch;

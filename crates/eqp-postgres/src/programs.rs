@@ -42,7 +42,7 @@ pub(crate) struct Search {
 /// The programs of one version.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Programs {
-    bin: PathBuf,
+    pub(crate) bin: PathBuf,
     pub(crate) major: u32,
 }
 
@@ -95,12 +95,8 @@ pub(crate) async fn find(
     let major = made_by.unwrap_or(FETCHED);
     match cache {
         Some(cache) => {
-            if let Some(bin) = fetch::fetch(&cache, major, progress, &mut tried).await {
-                match probe(&bin).await {
-                    Ok(programs) if fits(programs.major) => return Ok(programs),
-                    Ok(programs) => tried.push(format!("what was fetched is {}", programs.major)),
-                    Err(reason) => tried.push(format!("what was fetched does not run here: {reason}")),
-                }
+            if let Some(programs) = fetch::fetch(&cache, major, progress, &mut tried).await {
+                return Ok(programs);
             }
         }
         None => tried.push("there is no cache folder to fetch one into: HOME is not set".into()),
@@ -120,22 +116,23 @@ async fn probe_named(folder: &Path) -> Result<Programs, String> {
     probe(folder).await
 }
 
-/// Looks at one folder of programs: are they whole, and which version are they?
-async fn probe(bin: &Path) -> Result<Programs, String> {
+/// Looks at one folder of programs: are they whole, do they run here, and which version are they?
+pub(crate) async fn probe(bin: &Path) -> Result<Programs, String> {
+    let bin = std::path::absolute(bin).map_err(|error| error.to_string())?;
+    let mut major = 0;
     for program in ["initdb", "postgres"] {
         if !bin.join(program).is_file() {
             return Err(format!("it has no `{program}`"));
         }
+        let mut version = Command::new(bin.join(program));
+        version.arg("--version");
+        let said = run(version, DEADLINE).await.map_err(|error| error.to_string())?;
+        major = parse_major(&said).ok_or_else(|| format!("it says its version is {:?}", said.trim()))?;
     }
-    let bin = std::path::absolute(bin).map_err(|error| error.to_string())?;
-    let mut version = Command::new(bin.join("postgres"));
-    version.arg("--version");
-    let said = run(version, DEADLINE).await.map_err(|error| error.to_string())?;
-    let major = parse_major(&said).ok_or_else(|| format!("it says its version is {:?}", said.trim()))?;
     Ok(Programs { bin, major })
 }
 
-/// "postgres (PostgreSQL) 15.14 (Debian …)", "postgres (PostgreSQL) 18beta1".
+/// "postgres (PostgreSQL) 15.14 (Debian …)", "initdb (PostgreSQL) 18beta1".
 fn parse_major(said: &str) -> Option<u32> {
     let version = said.split(") ").nth(1)?;
     let digits = version.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(version.len());

@@ -13,10 +13,12 @@ use rustix::process::{Pid, Signal, kill_process};
 use tokio::process::Child;
 
 use crate::command::postgres_command;
+use crate::connect::serves;
 use crate::folder::Folder;
 use crate::lock::Lock;
 use crate::owner::Owner;
 use crate::programs::Programs;
+use crate::settings::PORT;
 use crate::{Error, Progress, settings};
 
 /// Replaying the log after a crash can take a while; a start without takes a tenth of a second.
@@ -70,7 +72,7 @@ pub(crate) async fn running(folder: &Folder) -> Result<Option<PidFile>, Error> {
     let deadline = Instant::now() + START_DEADLINE;
     while !lock.try_exclusive() {
         match PidFile::read(&folder.data()) {
-            Some(found) if found.ready && found.answers() => return Ok(Some(found)),
+            Some(found) if found.ready && serves(&found.socket_folder).await => return Ok(Some(found)),
             _ if Instant::now() >= deadline => {
                 let reason = "processes of an earlier start neither answer nor end".into();
                 return Err(Error::NotStarted { folder: folder.root().to_owned(), reason, log: folder.log() });
@@ -83,12 +85,23 @@ pub(crate) async fn running(folder: &Folder) -> Result<Option<PidFile>, Error> {
     if let Some(by_hand) = left.filter(PidFile::answers) {
         return Ok(Some(by_hand));
     }
-    // Postgres would mistake a new process under the old id (after a restart of a container, say) for its server.
-    let stale = folder.data().join("postmaster.pid");
-    match fs::remove_file(&stale) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::io("cannot remove", stale)(error)),
-        _ => Ok(None),
+    remove_stale(folder)?;
+    Ok(None)
+}
+
+/// Removes what a server left that nobody runs any more. Postgres itself goes by the process ids in these files, and
+/// would mistake another process under the same number (after a restart of a container, say) for its server.
+fn remove_stale(folder: &Folder) -> Result<(), Error> {
+    let socket = folder.socket_folder()?.join(format!(".s.PGSQL.{PORT}"));
+    for stale in [folder.data().join("postmaster.pid"), socket.with_added_extension("lock"), socket] {
+        match fs::remove_file(&stale) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(Error::io("cannot remove", stale)(error));
+            }
+            _ => {}
+        }
     }
+    Ok(())
 }
 
 /// Starts a server and waits until it is ready.

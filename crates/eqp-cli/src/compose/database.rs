@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use eqp_postgres::{EmbeddedPostgres, Progress};
 use eqp_receiver::{PgConnectOptions, Reader};
-use sqlx::PgPool;
 use sqlx::postgres::PgPoolOptions;
+use sqlx::{Connection, PgConnection, PgPool};
 
 use crate::config::DatabaseChoice;
 use crate::context::Context;
@@ -99,10 +99,13 @@ impl Database {
             // Why is not said: the message could repeat a password.
             Failure::usage("the database's URL cannot be read").next("write it like postgres://user@host:5432/database")
         })?;
-        let pool = pool(options);
-        let connection = pool.acquire().await.map_err(eqp_receiver::Error::DatabaseUnreachable)?;
+        // Beside the pool, which would try until its deadline and then not tell why.
+        let first = tokio::time::timeout(CONNECT_DEADLINE, PgConnection::connect_with(&options)).await;
+        let connection =
+            first.unwrap_or(Err(sqlx::Error::PoolTimedOut)).map_err(eqp_receiver::Error::DatabaseUnreachable)?;
+        // It has told what it was asked for; how it ends does not matter.
         drop(connection);
-        Ok(Self { pool, embedded: None })
+        Ok(Self { pool: pool(options), embedded: None })
     }
 
     /// Its connections.

@@ -8,8 +8,8 @@ impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         let failure = |exit, what: &str| Failure::new(exit, what).because(&error);
         match &error {
-            Error::DatabaseUnreachable(source) => of_connection(source, &error),
-            Error::Database(source) if is_connection(source) => of_connection(source, &error),
+            Error::DatabaseUnreachable(source) => of_connection(source),
+            Error::Database(source) if is_connection(source) => of_connection(source),
             Error::NotMigrated => failure(Exit::Failed, "the database is not ready"),
             Error::NewerSchema { .. } => failure(Exit::Failed, "this program is too old for the database"),
             Error::DatabaseReadOnly => failure(Exit::Unreachable, "the database cannot be written to"),
@@ -35,7 +35,7 @@ fn is_connection(error: &sqlx::Error) -> bool {
 }
 
 /// A server that answers "wrong password" is reached; everything else before the first statement is not.
-fn of_connection(source: &sqlx::Error, error: &Error) -> Failure {
+fn of_connection(source: &sqlx::Error) -> Failure {
     let code = source.as_database_error().and_then(sqlx::error::DatabaseError::code);
     match code.as_deref() {
         Some("28P01" | "28000") => Failure::new(Exit::NotAuthorised, "the database does not let us in")
@@ -45,7 +45,7 @@ fn of_connection(source: &sqlx::Error, error: &Error) -> Failure {
             .because(source)
             .next("make it (createdb), or correct its name in the URL"),
         _ => Failure::new(Exit::Unreachable, "the database cannot be reached")
-            .because(error)
+            .because(source)
             .next("start it, correct its URL, or name none to use the embedded Postgres"),
     }
 }

