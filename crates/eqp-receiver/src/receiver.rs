@@ -59,11 +59,16 @@ impl Receiver {
     pub async fn run(self, shutdown: CancellationToken) -> Result<(), Error> {
         let Self { parts, listener } = self;
         let Parts { acceptor, lane, limits, background } = parts;
+        // Of our own, and cancelled with this future: whatever ends first takes the rest along, and not the caller.
+        let shutdown = shutdown.child_token();
+        let _stop = shutdown.clone().drop_guard();
         let running = background.start(&shutdown);
-        let served = listener.serve(acceptor, lane, limits, shutdown.clone()).await;
-        // Whoever ended first takes the other along.
-        shutdown.cancel();
-        running.join().await?;
-        served
+        let serve = async {
+            let served = listener.serve(acceptor, lane, limits, shutdown.clone()).await;
+            shutdown.cancel();
+            served
+        };
+        let (served, joined) = tokio::join!(serve, running.join());
+        served.and(joined)
     }
 }

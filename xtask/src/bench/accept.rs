@@ -44,9 +44,9 @@ struct Round {
 pub(super) fn run(options: &Options) -> Result<ExitCode, Failure> {
     // Lives while we measure; the load has a runtime of its own, so that nothing else runs between its requests.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let (embedded, server) = match std::env::var(VARIABLE) {
-        Ok(url) => (None, PgConnectOptions::from_str(&url)?),
-        Err(_) => {
+    let (embedded, server) = match std::env::var(VARIABLE).ok() {
+        Some(url) => (None, PgConnectOptions::from_str(&url)?),
+        None => {
             let embedded =
                 runtime.block_on(async { EmbeddedPostgres::temporary()?.remove_on_stop(true).start().await })?;
             let options = embedded.connect_options("postgres");
@@ -63,7 +63,9 @@ pub(super) fn run(options: &Options) -> Result<ExitCode, Failure> {
             figures.iter().map(|figure| (figure.id.to_owned(), figure.to_json())).collect();
         println!("{}", serde_json::to_string_pretty(&object)?);
     } else {
-        figures.iter().for_each(|figure| println!("{figure}"));
+        for figure in &figures {
+            println!("{figure}");
+        }
     }
     Ok(if figures.iter().all(Figure::met) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -25,7 +25,7 @@ pub(super) fn commit_failure(sqlstate: Option<&str>) -> CommitFailure {
 
 /// The same for an error of the database library.
 pub(super) fn of(error: &sqlx::Error) -> CommitFailure {
-    commit_failure(error.as_database_error().and_then(|error| error.code()).as_deref())
+    commit_failure(error.as_database_error().and_then(sqlx::error::DatabaseError::code).as_deref())
 }
 
 #[cfg(test)]

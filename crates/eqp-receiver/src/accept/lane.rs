@@ -82,7 +82,7 @@ impl Entrance {
     }
 
     pub(super) fn readiness(&self) -> Readiness {
-        *self.readiness.borrow()
+        if self.queue.is_closed() { Readiness::NotReady("shutting down") } else { *self.readiness.borrow() }
     }
 }
 

@@ -37,7 +37,7 @@ pub(super) fn check(body: &[u8]) -> Result<(), NotJson> {
     if depth(body) > DEEPEST { Err(NotJson::TooDeep) } else { Ok(()) }
 }
 
-/// How deep well-formed JSON is nested; serde_json skips values at any depth.
+/// How deep well-formed JSON is nested; `serde_json` skips values at any depth.
 fn depth(json: &[u8]) -> usize {
     let (mut depth, mut deepest) = (0_usize, 0);
     let mut in_text = false;
@@ -73,13 +73,14 @@ mod tests {
 
     #[test]
     fn refuses_what_is_none() {
-        let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
+        let unclosed = "[".repeat(100_000);
+        let deep = format!("{unclosed}{}", "]".repeat(100_000));
         for (body, reason) in [
             (b"" as &[u8], NotJson::Empty),
             (b"{\"a\": \"\xff\"}", NotJson::NotUtf8),
             (b"callback_event=x", NotJson::Malformed { line: 1, column: 1 }),
             (b"{} {}", NotJson::Malformed { line: 1, column: 4 }),
-            (&[b'['; 100_000], NotJson::Malformed { line: 1, column: 100_000 }),
+            (unclosed.as_bytes(), NotJson::Malformed { line: 1, column: 100_000 }),
             (deep.as_bytes(), NotJson::TooDeep),
         ] {
             assert_eq!(check(body), Err(reason));

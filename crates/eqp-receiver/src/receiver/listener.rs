@@ -4,6 +4,7 @@
 //! database and back, which measured faster, and projecting cannot delay it.
 
 use std::net::{SocketAddr, TcpListener};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -66,10 +67,19 @@ impl Listener {
                 let result = runtime.and_then(|runtime| {
                     runtime.block_on(async {
                         let lane_shutdown = CancellationToken::new();
-                        let lane = tokio::spawn(lane.run(lane_shutdown.clone()));
-                        let served = self.answer(acceptor, limits, shutdown).await;
-                        lane_shutdown.cancel();
-                        lane.await.map_err(std::io::Error::other).and(served)
+                        let mut lane = tokio::spawn(lane.run(lane_shutdown.clone()));
+                        let mut answering = pin!(self.answer(acceptor, limits, shutdown.clone()));
+                        tokio::select! {
+                            served = &mut answering => {
+                                lane_shutdown.cancel();
+                                lane.await.map_err(std::io::Error::other).and(served)
+                            }
+                            // It has no reason to end by itself but a panic.
+                            ended = &mut lane => {
+                                shutdown.cancel();
+                                answering.await.and(ended.map_err(std::io::Error::other))
+                            }
+                        }
                     })
                 });
                 let _ = sender.send(result);
@@ -103,7 +113,7 @@ impl Listener {
             .header_read_timeout(limits.header_time)
             .max_buf_size(HEADER_BYTES);
         let service = acceptor.router().into_make_service_with_connect_info::<SocketAddr>();
-        let served = match self.tls {
+        let outcome = match self.tls {
             Some(tls) => {
                 let tls = RustlsAcceptor::new(RustlsConfig::from_config(tls))
                     .handshake_timeout(HANDSHAKE_DEADLINE)
@@ -113,6 +123,6 @@ impl Listener {
             None => server.acceptor(NoDelayAcceptor::new()).serve(service).await,
         };
         stopper.abort();
-        served
+        outcome
     }
 }

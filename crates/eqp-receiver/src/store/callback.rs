@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use bytes::Bytes;
-use sqlx::{Connection, PgConnection};
+use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -105,7 +105,6 @@ async fn insert_many<Row: AsRef<CallbackRow>>(connection: &mut PgConnection, row
 
 /// Whether a write would be taken now, as far as can be told without one.
 pub(crate) async fn can_write(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
-    connection.ping().await?;
     sqlx::query_scalar!(
         r#"
         select not current_setting('transaction_read_only')::boolean

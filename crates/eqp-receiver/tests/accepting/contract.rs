@@ -46,12 +46,13 @@ async fn answers_a_callback_with_the_id_under_which_it_is_stored() {
 #[tokio::test]
 async fn keeps_what_is_not_json_and_says_so() {
     let scene = Scene::new().await;
-    let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
+    let unclosed = "[".repeat(100_000);
+    let deep = format!("{unclosed}{}", "]".repeat(100_000));
     for (body, reason) in [
         (b"" as &[u8], "the body is empty; it is kept"),
         (b"callback_event=eqp_status_update", "the body is not JSON: see line 1, column 1; it is kept"),
         (b"{\"callback_event\": \"\xff\xfe\"}", "the body is not UTF-8; it is kept"),
-        (&[b'['; 100_000], "the body is not JSON: see line 1, column 100000; it is kept"),
+        (unclosed.as_bytes(), "the body is not JSON: see line 1, column 100000; it is kept"),
         (deep.as_bytes(), "the body is nested deeper than 128 levels; it is kept"),
     ] {
         let answer = scene.sender.post(PATH, RIGHT, body).await;
@@ -221,11 +222,11 @@ async fn bodies_share_a_budget_which_only_authenticated_senders_can_use() {
         let request = post(PATH, authorization, &large);
         request[..request.len() - large.len()].to_vec()
     };
-    let mut held = scene.sender.connect().await;
-    held.write_all(&head(RIGHT)).await.unwrap();
+    let mut holding = scene.sender.connect().await;
+    holding.write_all(&head(RIGHT)).await.unwrap();
     // With the budget gone, a wrong credential is told so, and a right one to come again.
     assert_eq!(scene.sender.raw(head(&[])).await.status, 401);
-    let (first, second) = tokio::join!(read_answer(&mut held), scene.sender.post(PATH, RIGHT, STATUS));
+    let (first, second) = tokio::join!(read_answer(&mut holding), scene.sender.post(PATH, RIGHT, STATUS));
     assert_eq!(first.status, 408);
     assert!(second.status == 200 || (second.status == 503 && second.header("retry-after") == Some("5")));
     assert_eq!(scene.sender.post(PATH, RIGHT, STATUS).await.status, 200, "the budget comes back");

@@ -32,7 +32,7 @@ async fn refuses_every_other_credential_in_the_same_way_and_keeps_nothing() {
     scene.endpoints.retire_credential(retired).await.unwrap();
     let wrong = [
         (PATH, vec![]),
-        (PATH, vec!["".to_owned()]),
+        (PATH, vec![String::new()]),
         (PATH, vec!["Basic".to_owned()]),
         (PATH, vec!["Basic key:secret".to_owned()]),
         (PATH, vec!["Basic a2V5c2VjcmV0".to_owned()]),

@@ -55,15 +55,12 @@ async fn accept(listener: TcpListener, server: PgConnectOptions, weather: Arc<wa
         }
         let weather = Arc::clone(&weather);
         let port = server.get_port();
-        match server.get_socket() {
-            Some(folder) => {
-                let server = UnixStream::connect(folder.join(format!(".s.PGSQL.{port}"))).await.unwrap();
-                tokio::spawn(forward(client, server, weather));
-            }
-            None => {
-                let server = TcpStream::connect((server.get_host(), port)).await.unwrap();
-                tokio::spawn(forward(client, server, weather));
-            }
+        if let Some(folder) = server.get_socket() {
+            let server = UnixStream::connect(folder.join(format!(".s.PGSQL.{port}"))).await.unwrap();
+            tokio::spawn(forward(client, server, weather));
+        } else {
+            let server = TcpStream::connect((server.get_host(), port)).await.unwrap();
+            tokio::spawn(forward(client, server, weather));
         }
     }
 }

@@ -1,5 +1,6 @@
 //! A sender that can be as wrong as a test wants: it writes bytes, over TLS, and reads one answer.
 
+use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -102,7 +103,7 @@ pub(crate) fn post(path: &str, authorization: &[&str], body: &[u8]) -> Vec<u8> {
         body.len()
     );
     for value in authorization {
-        request.push_str(&format!("authorization: {value}\r\n"));
+        write!(request, "authorization: {value}\r\n").unwrap();
     }
     request.push_str("\r\n");
     let mut request = request.into_bytes();
