@@ -14,10 +14,10 @@ use crate::store::handler_cursor;
 use crate::{Error, Event, EventFilter, Reader};
 
 /// How long a lease lasts: so long after a crash another process takes over.
-const LEASE: Duration = Duration::from_secs(15);
+const LEASE: Duration = Duration::from_secs(10);
 
 /// How often a lease is renewed, and how often one that another has is asked for.
-const RENEWAL: Duration = Duration::from_secs(5);
+const RENEWAL: Duration = Duration::from_secs(2);
 
 /// Waits after a failure of the handler or the database.
 const SHORTEST_WAIT: Duration = Duration::from_millis(200);
@@ -81,8 +81,7 @@ impl HandlerLoop {
                 }
                 Err(error) => {
                     let wait = backoff.next_wait();
-                    let error = &error as &dyn std::error::Error;
-                    tracing::warn!(handler = self.name, error, ?wait, "a handler has to wait for the database");
+                    self.log_wait(&error, wait);
                     sleep(wait).await;
                 }
             }
@@ -154,6 +153,12 @@ impl HandlerLoop {
                 }
             }
         }
+    }
+
+    fn log_wait(&self, error: &Error, wait: Duration) {
+        let handler = self.name.as_str();
+        let error = error as &dyn std::error::Error;
+        tracing::warn!(handler, error, ?wait, "a handler has to wait for the database");
     }
 
     fn log(&self, event: &Event, error: &HandlerError) {

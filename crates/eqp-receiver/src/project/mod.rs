@@ -5,6 +5,8 @@ mod decide;
 mod decode;
 mod history;
 mod notice;
+#[cfg(test)]
+mod random_reviews;
 mod run;
 
 pub(crate) use batch::{CallbackOutcome, NewEvent, Numbers, Pending, Track, Tracks};

@@ -1,0 +1,294 @@
+//! Every callback that is kept becomes events, or a copy, or is shown as what it is: exactly once.
+
+mod kept;
+
+use eqp_receiver::{EventFilter, EventKind, Mark, SubmissionFilter, Verdict};
+use kept::{Kept, PATIENCE, first_form, later_form, scan, told};
+use tokio_util::sync::CancellationToken;
+
+#[tokio::test]
+async fn the_two_callbacks_of_the_documentation_become_events() {
+    let kept = Kept::new().await;
+    kept.callback(
+        r#"{
+    "callback_event": "malware_scan_complete",
+    "update_info": {
+        "file_upload_id": "2309480238.238475.0",
+        "tool_result": "passed"
+    }
+}"#,
+    )
+    .await;
+    kept.callback(
+        r#"{
+    "callback_event": "eqp_status_update",
+    "update_info": {
+        "submission_id": "s5w9k703ru",
+        "item_id": "user_upload_version_1",
+        "eqp_flow": "marketing",
+        "current_status": "approved"
+    }
+}"#,
+    )
+    .await;
+    assert_eq!(kept.project().await, 2);
+
+    let events = kept.events().await;
+    let seen: Vec<_> = events
+        .iter()
+        .map(|event| (event.seq, event.kind, event.subject.as_deref().unwrap(), event.item_id.as_deref()))
+        .collect();
+    assert_eq!(
+        seen,
+        [
+            (1, EventKind::File, "2309480238.238475.0", None),
+            (2, EventKind::Submission, "s5w9k703ru", Some("user_upload_version_1"))
+        ]
+    );
+    let none = Mark::None.as_str();
+    assert_eq!(
+        told(&events),
+        [("malware".into(), "passed".into(), none), ("marketing".into(), "approved".into(), none)]
+    );
+    assert!(events.iter().all(|event| event.named && event.moved && event.modified_at.is_none()));
+    assert_eq!(events[0].mage_id.as_str(), "MAG123456789");
+}
+
+#[tokio::test]
+async fn the_release_is_an_event_of_the_whole() {
+    let kept = Kept::new().await;
+    kept.callback(later_form("s1", "marketing", ["approved", "approved", "approved"], 1)).await;
+    kept.callback(later_form("s1", "marketing", ["released_to_store", "approved", "approved"], 2)).await;
+    kept.project().await;
+    let released = EventFilter { outcome: Some("released_to_store".into()), ..EventFilter::default() };
+    let events = kept.reader().events(&released).await.unwrap();
+    assert_eq!(told(&events), [("overall".into(), "released_to_store".into(), "none")]);
+    assert!(events[0].moved && !events[0].named);
+    assert_eq!(kept.events().await.len(), 4, "nothing else is new in the second callback");
+}
+
+#[tokio::test]
+async fn copies_are_kept_and_counted_and_lead_to_the_first() {
+    let kept = Kept::new().await;
+    let approved = later_form("s1", "technical", ["in_progress", "approved", "draft"], 1);
+    let first = kept.callback(&approved).await;
+    let twin = kept.callback(&approved).await;
+    kept.project().await;
+    // After a restart, in another spelling of white space, and in the other form.
+    let later = kept.callback(approved.replace(": ", ":")).await;
+    let other_form = kept.callback(first_form("s1", "technical", "approved")).await;
+    kept.project().await;
+
+    let counts = kept.reader().counts(None).await.unwrap();
+    assert_eq!((counts.callbacks_received, counts.events, counts.copies, counts.pending), (4, 3, 3, 0));
+    let copies: Vec<_> = kept.reader().copies(first).await.unwrap().into_iter().map(|copy| copy.id).collect();
+    assert_eq!(copies, [twin, later, other_form]);
+    let detail = kept.reader().event(1).await.unwrap().unwrap();
+    assert_eq!(detail.copies.len(), 3);
+    assert_eq!(detail.callback.unwrap().body, approved.as_bytes());
+    let copy = kept.reader().callback(later).await.unwrap().unwrap();
+    assert_eq!((copy.verdict, copy.copy_of), (Some(Verdict::Copy), Some(first)));
+}
+
+#[tokio::test]
+async fn what_comes_late_is_history_and_moves_nothing() {
+    let kept = Kept::new().await;
+    kept.callback(later_form("s1", "technical", ["in_progress", "in_automation", "draft"], 1)).await;
+    kept.callback(later_form("s1", "technical", ["in_progress", "approved", "draft"], 9)).await;
+    kept.project().await;
+    kept.callback(later_form("s1", "technical", ["in_progress", "in_manual_qa", "draft"], 5)).await;
+    kept.project().await;
+    assert_eq!(told(&kept.events().await[4..]), [("technical".into(), "in_manual_qa".into(), "late")]);
+    let submission = &kept.reader().submissions(&SubmissionFilter::default()).await.unwrap()[0];
+    assert_eq!(submission.technical.as_deref(), Some("approved"));
+    assert_eq!(kept.reader().counts(None).await.unwrap().late, 1);
+}
+
+#[tokio::test]
+async fn a_tie_is_marked_until_a_later_callback_settles_it() {
+    let kept = Kept::new().await;
+    kept.callback(later_form("s1", "technical", ["in_progress", "in_automation", "draft"], 1)).await;
+    kept.project().await;
+    kept.callback(later_form("s1", "technical", ["in_progress", "rejected", "draft"], 1)).await;
+    kept.project().await;
+    assert_eq!(told(&kept.events().await[3..]), [("technical".into(), "rejected".into(), "tied")]);
+    let tied = SubmissionFilter { tied: Some(true), ..SubmissionFilter::default() };
+    assert_eq!(kept.reader().submissions(&tied).await.unwrap()[0].technical.as_deref(), Some("rejected"));
+
+    kept.callback(later_form("s1", "technical", ["in_progress", "in_automation", "draft"], 2)).await;
+    kept.project().await;
+    assert!(kept.reader().submissions(&tied).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_rejection_after_an_unheard_resubmission_is_new() {
+    let kept = Kept::new().await;
+    kept.callback(later_form("s1", "technical", ["in_progress", "rejected", "draft"], 1)).await;
+    kept.callback(later_form("s1", "technical", ["in_progress", "rejected", "draft"], 5)).await;
+    kept.project().await;
+    let events = kept.events().await;
+    assert_eq!(told(&events[3..]), [("technical".into(), "rejected".into(), "again")]);
+    assert_eq!(events[3].modified_at.unwrap().to_string(), "2022-08-25 19:20:05");
+}
+
+#[tokio::test]
+async fn what_cannot_be_decoded_is_kept_counted_and_shown() {
+    let kept = Kept::new().await;
+    let nul = "{\"callback_event\": \"malware_scan_complete\", \
+         \"update_info\": {\"file_upload_id\": \"a\\u0000\", \"tool_result\": \"passed\"}}";
+    let long_id = scan(&"x".repeat(256), "passed");
+    let bodies: Vec<(Vec<u8>, &str)> = vec![
+        (nul.into(), "control character"),
+        (b"\xff\xfe{}".to_vec(), "not UTF-8"),
+        (b"[".repeat(100_000), "not JSON"),
+        (br#"{"callback_event": "eqp_status_update"}"#.to_vec(), "`update_info`"),
+        (b"".to_vec(), "not JSON"),
+        (long_id.into(), "256 bytes"),
+    ];
+    for (body, _) in &bodies {
+        kept.callback(body).await;
+    }
+    kept.callback(r#"{"callback_event": "store\u0000_moved", "update_info": {"to": "mars"}}"#).await;
+    kept.callback(scan("good", "passed")).await;
+    kept.project().await;
+
+    let counts = kept.reader().counts(None).await.unwrap();
+    assert_eq!((counts.undecodable, counts.unknown, counts.events, counts.pending), (6, 1, 1, 0));
+    let events = kept.events().await;
+    for (event, (body, why)) in events.iter().zip(&bodies) {
+        assert_eq!(event.kind, EventKind::Undecodable);
+        assert!(event.reason.as_ref().unwrap().contains(why), "{:?}", event.reason);
+        let detail = kept.reader().event(event.seq).await.unwrap().unwrap();
+        assert_eq!(&detail.callback.unwrap().body, body, "byte for byte");
+    }
+    assert_eq!((events[6].kind, events[6].reason.as_deref()), (EventKind::Unknown, Some("store\u{fffd}_moved")));
+    assert_eq!(events[7].kind, EventKind::File);
+}
+
+#[tokio::test]
+async fn a_callback_that_postgres_refuses_costs_only_itself() {
+    let kept = Kept::new().await;
+    sqlx::raw_sql("alter table eqp.track add constraint no_poison check (subject <> 'poison')")
+        .execute(&kept.pool)
+        .await
+        .unwrap();
+    let mut bodies: Vec<String> = (0..50).map(|n| scan(&format!("file-{n}"), "passed")).collect();
+    bodies.insert(17, scan("poison", "passed"));
+    bodies.insert(40, scan("poison", "failed"));
+    let ids = kept.callbacks(&bodies).await;
+    kept.project().await;
+
+    let counts = kept.reader().counts(None).await.unwrap();
+    assert_eq!((counts.events, counts.undecodable, counts.pending), (50, 2, 0));
+    let events = kept.events().await;
+    let order: Vec<_> = events.iter().map(|event| event.callback_id.unwrap()).collect();
+    assert_eq!(order, ids, "in the order of the queue, without a gap");
+    assert_eq!(events.last().unwrap().seq, 52);
+    assert!(events[17].reason.as_ref().unwrap().contains("no_poison"), "{:?}", events[17].reason);
+}
+
+#[tokio::test]
+async fn a_projector_that_dies_in_the_middle_leaves_nothing_half_done() {
+    let kept = Kept::new().await;
+    let bodies: Vec<String> = (0..100).map(|n| scan(&format!("file-{n}"), "passed")).collect();
+    kept.callbacks(&bodies).await;
+    // The projector has written tracks and events when it comes to this table.
+    let mut obstacle = kept.pool.begin().await.unwrap();
+    sqlx::raw_sql("lock table eqp.callback_outcome in exclusive mode").execute(&mut *obstacle).await.unwrap();
+    let projector = kept.projector();
+    let work = tokio::spawn(async move { projector.drain().await });
+    let is_stuck = "select count(*) from pg_stat_activity where datname = current_database()
+                    and wait_event_type = 'Lock' and query like '%callback_outcome%'";
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    while sqlx::query_scalar::<_, i64>(is_stuck).fetch_one(&kept.pool).await.unwrap() == 0 {
+        assert!(tokio::time::Instant::now() < deadline, "the projector comes to the lock");
+        tokio::task::yield_now().await;
+    }
+    assert!(kept.events().await.is_empty(), "nothing shows before the commit");
+    work.abort();
+    assert!(work.await.is_err());
+    obstacle.rollback().await.unwrap();
+
+    // The dead one's connection gives its lock back when Postgres has seen its end; until then another leads.
+    while kept.reader().counts(None).await.unwrap().pending > 0 {
+        assert!(tokio::time::Instant::now() < deadline, "another projector takes over");
+        kept.project().await;
+    }
+    let events = kept.events().await;
+    assert_eq!(events.len(), 100);
+    assert_eq!(events.last().unwrap().seq, 100, "numbers of what was undone are given again");
+}
+
+#[tokio::test]
+async fn projectors_side_by_side_project_each_callback_once_and_one_takes_over_from_the_other() {
+    let kept = Kept::new().await;
+    let tokens = [CancellationToken::new(), CancellationToken::new()];
+    let runs: Vec<_> = tokens.iter().map(|token| tokio::spawn(kept.projector().run(token.clone()))).collect();
+    let mut tail = kept
+        .reader()
+        .tail(EventFilter { after_seq: Some(0), ..EventFilter::default() })
+        .await
+        .unwrap()
+        .for_at_most(PATIENCE);
+    for round in 0..20_i64 {
+        let bodies: Vec<String> = (0..10).map(|n| scan(&format!("file-{round}-{n}"), "passed")).collect();
+        kept.callbacks(&bodies).await;
+        if round == 10 {
+            tokens[0].cancel();
+        }
+        for seq in 1..=10 {
+            assert_eq!(tail.next().await.unwrap().expect("in time").seq, round * 10 + seq);
+        }
+    }
+    tokens[1].cancel();
+    for run in runs {
+        run.await.unwrap();
+    }
+    assert_eq!(kept.events().await.len(), 200);
+}
+
+#[tokio::test]
+async fn a_long_queue_of_small_and_large_commits_is_projected_in_its_order() {
+    let kept = Kept::new().await;
+    let mut ids = Vec::new();
+    for round in 0..12 {
+        let bodies: Vec<String> = (0..450).map(|n| scan(&format!("file-{round}-{n}"), "passed")).collect();
+        ids.extend(kept.callbacks(&bodies).await);
+        for n in 0..3 {
+            ids.push(kept.callback(scan(&format!("alone-{round}-{n}"), "failed")).await);
+        }
+    }
+    assert_eq!(kept.project().await, ids.len());
+    let order: Vec<_> = kept.events().await.iter().map(|event| event.callback_id.unwrap()).collect();
+    assert_eq!(order, ids);
+}
+
+#[tokio::test]
+async fn projection_reads_no_table_from_end_to_end() {
+    let kept = Kept::new().await;
+    // Fresh tables, of which Postgres has no statistics, and enough in them to make a scan look cheap.
+    let batch = |second| {
+        let of = move |n| later_form(&format!("s{n}"), "technical", ["in_progress", "approved", "draft"], second);
+        (0..2000).map(of).collect::<Vec<_>>()
+    };
+    for second in [9, 3, 9] {
+        kept.callbacks(&batch(second)).await;
+        kept.project().await;
+    }
+    // Not the number of scans: making an index on an empty table counts as one.
+    let look = "select sum(seq_tup_read)::bigint, sum(idx_scan)::bigint, sum(idx_tup_fetch)::bigint
+                from pg_stat_user_tables
+                where schemaname = 'eqp' and relname in ('callback', 'track', 'event', 'callback_outcome')";
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    let (rows_scanned, lookups, rows_found) = loop {
+        let seen: (i64, i64, i64) = sqlx::query_as(look).fetch_one(&kept.pool).await.unwrap();
+        // The statistics of a connection come in a while after its work.
+        if seen.1 > 30_000 {
+            break seen;
+        }
+        assert!(tokio::time::Instant::now() < deadline, "look-ups are counted: {seen:?}");
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    };
+    assert_eq!(rows_scanned, 0);
+    assert!(rows_found < lookups * 3, "each look-up finds a few rows: {rows_found} in {lookups}");
+}
