@@ -94,7 +94,7 @@ mod tests {
     #[test]
     fn a_password_is_seen_wherever_it_stands() {
         for url in ["postgres://a:hush@h/d", "postgres://h/d?user=a&password=hush", "postgres://:hush@h/d"] {
-            let options = DatabaseOptions { url: Some(url.into()), url_file: None };
+            let options = DatabaseOptions { url: Some(Secret::new(url)), url_file: None };
             let failure = options.refuse_secrets_in_arguments().unwrap_err();
             assert!(!failure.to_string().contains("hush"), "{failure}");
         }

@@ -22,7 +22,7 @@ impl From<Error> for Failure {
         }
         match &error {
             Error::ApiUrl { .. } | Error::TrustedCa { .. } => failure(Exit::Usage, "the Marketplace cannot be asked"),
-            Error::UnusableId { .. } | Error::Id(_) => failure(Exit::Usage, "this is no id"),
+            Error::UnusableId { .. } => failure(Exit::Usage, "this is no id"),
             Error::File { .. } => failure(Exit::Usage, "the file was not uploaded"),
             Error::Registration(_) => failure(Exit::Usage, "this callback cannot be registered"),
             Error::Refusal(_) => failure(Exit::Failed, "the list of callbacks was left as it is"),

@@ -8,7 +8,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use eqp_client::Client;
 use eqp_receiver::Reader;
-use eqp_types::{Environment, Flow};
+use eqp_types::{Environment, FileUploadId, Flow, IdError, SubmissionId};
 use serde_json::json;
 use tokio::time::Instant;
 
@@ -68,6 +68,7 @@ pub(crate) struct Wait {
 impl Wait {
     pub(crate) async fn run(self, context: &Context) -> Outcome {
         let marketplace = &context.settings.marketplace;
+        let (subject, wish) = self.subject()?;
         let database = self::database(context).await?;
         let client = if marketplace.has_key() { Some(client(marketplace)?) } else { None };
         let reader = database.as_ref().map(Database::reader);
@@ -75,7 +76,6 @@ impl Wait {
             return Err(nobody_to_ask());
         }
         let usual = if reader.is_some() { 60 } else { 15 };
-        let (subject, wish) = self.subject();
         let waiting = Waiting {
             subject,
             wish,
@@ -93,7 +93,8 @@ impl Wait {
         ended
     }
 
-    fn subject(&self) -> (Subject, Wish) {
+    fn subject(&self) -> Outcome<(Subject, Wish)> {
+        let no_id = |error: IdError| Failure::usage("this is no id").because(&error);
         let looks_like_file = self.id.contains('.') && self.id.chars().all(|c| c.is_ascii_digit() || c == '.');
         let is_file = match self.kind {
             Some(Kind::File) => true,
@@ -102,10 +103,12 @@ impl Wait {
         };
         let outcome = self.until.clone();
         if is_file {
-            return (Subject::File(self.id.clone()), Wish { flow: Flow::Malware, outcome });
+            let file = FileUploadId::new(self.id.as_str()).map_err(no_id)?;
+            return Ok((Subject::File(file), Wish { flow: Flow::Malware, outcome }));
         }
         let flow = Flow::from(self.flow.as_deref().unwrap_or("overall"));
-        (Subject::Submission(self.id.clone()), Wish { flow, outcome })
+        let submission = SubmissionId::new(self.id.as_str()).map_err(no_id)?;
+        Ok((Subject::Submission(submission), Wish { flow, outcome }))
     }
 }
 

@@ -13,16 +13,17 @@ use crate::failure::{Exit, Failure, Outcome};
 #[derive(Clone, Debug)]
 pub(super) enum Subject {
     /// A file's malware scan.
-    File(String),
+    File(FileUploadId),
     /// A submission, by its id or the developer's own.
-    Submission(String),
+    Submission(SubmissionId),
 }
 
 impl Subject {
     /// The id as it was given.
     pub(super) fn id(&self) -> &str {
         match self {
-            Self::File(id) | Self::Submission(id) => id,
+            Self::File(id) => id.as_str(),
+            Self::Submission(id) => id.as_str(),
         }
     }
 
@@ -39,12 +40,12 @@ impl Subject {
 pub(super) async fn heard(reader: &Reader, environment: Option<Environment>, subject: &Subject) -> Outcome<States> {
     match subject {
         Subject::File(id) => {
-            let filter = FileFilter { environment, file_upload_id: Some(id.clone()), ..FileFilter::default() };
+            let filter = FileFilter { environment, file_upload_id: Some(id.to_string()), ..FileFilter::default() };
             let found = reader.files(&filter).await?;
             Ok(found.into_iter().next().map(|file| (Flow::Malware, file.malware)).into_iter().collect())
         }
         Subject::Submission(id) => {
-            let Some(found) = reader.submission(environment, id).await?.into_iter().next() else {
+            let Some(found) = reader.submission(environment, id.as_str()).await?.into_iter().next() else {
                 return Ok(Vec::new());
             };
             let submission = found.submission;
@@ -79,13 +80,14 @@ pub(super) async fn next_change(tail: Option<&mut Tail>, at_most: Duration) -> O
 pub(super) async fn asked(client: &Client, subject: &Subject) -> Result<States, eqp_client::Error> {
     match subject {
         Subject::File(id) => {
-            let record = client.files().get(&FileUploadId::new(id.as_str())?).await?;
+            let record = client.files().get(id).await?;
             Ok(record.malware_status.map(|status| (Flow::Malware, status.to_string())).into_iter().collect())
         }
         Subject::Submission(id) => {
-            let package = match client.packages().get(&SubmissionId::new(id.as_str())?).await {
+            let package = match client.packages().get(id).await {
                 Err(error) if error.is_not_found() => {
-                    client.packages().by_item(&ItemId::new(id.as_str())?).await?.ok_or(error)?
+                    let Ok(item) = ItemId::new(id.as_str()) else { return Err(error) };
+                    client.packages().by_item(&item).await?.ok_or(error)?
                 }
                 result => result?,
             };
