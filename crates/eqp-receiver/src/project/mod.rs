@@ -1,1 +1,5 @@
 //! From callbacks to tracks and events.
+
+mod run;
+
+pub use run::Projector;

@@ -1,0 +1,85 @@
+//! The parts of a receiver, and the tasks beside its accepting side.
+
+use std::fmt;
+use std::sync::Arc;
+
+use sqlx::PgPool;
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::accept::Acceptor;
+use crate::accept::lane::Lane;
+use crate::endpoint::directory::Directory;
+use crate::{Error, Limits, MasterKey, store};
+
+/// All that is needed to run.
+pub(super) struct Parts {
+    pub(super) acceptor: Acceptor,
+    pub(super) lane: Lane,
+    pub(super) limits: Limits,
+    pub(super) background: Background,
+}
+
+/// What runs beside the accepting side, on the caller's runtime.
+pub(super) struct Background {
+    pool: PgPool,
+    directory: Directory,
+}
+
+/// Background tasks that were started.
+pub(super) struct Running {
+    tasks: JoinSet<()>,
+    shutdown: CancellationToken,
+}
+
+impl Parts {
+    pub(super) async fn assemble(
+        pool: PgPool,
+        key: MasterKey,
+        limits: Limits,
+        behind_proxy: bool,
+    ) -> Result<Self, Error> {
+        store::schema::check(&pool).await?;
+        store::instance::bind(&pool, key.fingerprint()).await?;
+        let directory = Directory::load(&pool, key).await?;
+        let wake = Arc::new(Notify::new());
+        let (lane, entrance) = Lane::new((*pool.connect_options()).clone(), limits.queued, wake);
+        let acceptor = Acceptor::new(directory.clone(), entrance, limits, behind_proxy);
+        Ok(Self { acceptor, lane, limits, background: Background { pool, directory } })
+    }
+}
+
+impl fmt::Debug for Parts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Parts").field("limits", &self.limits).finish_non_exhaustive()
+    }
+}
+
+impl Background {
+    /// Starts every task; each ends at shutdown.
+    pub(super) fn start(self, shutdown: &CancellationToken) -> Running {
+        let mut tasks = JoinSet::new();
+        tasks.spawn(self.directory.keep_loaded(self.pool, shutdown.clone()));
+        Running { tasks, shutdown: shutdown.clone() }
+    }
+}
+
+impl Running {
+    /// Adds a task.
+    pub(super) fn add(&mut self, task: impl Future<Output = ()> + Send + 'static) {
+        self.tasks.spawn(task);
+    }
+
+    /// Waits until all have ended; one that panics ends them all.
+    pub(super) async fn join(mut self) -> Result<(), Error> {
+        let mut result = Ok(());
+        while let Some(ended) = self.tasks.join_next().await {
+            if ended.is_err() {
+                self.shutdown.cancel();
+                result = Err(Error::Panicked);
+            }
+        }
+        result
+    }
+}

@@ -1,0 +1,51 @@
+//! The tables themselves: making them, and knowing whether they are there.
+
+use sqlx::PgPool;
+use sqlx::migrate::Migrator;
+
+use crate::Error;
+
+/// Compiled in from the crate's `migrations`; recorded in `eqp._sqlx_migrations`, apart from anybody else's.
+static MIGRATIONS: Migrator = sqlx::migrate!();
+
+/// Makes the receiver's tables, or brings them up to date; nothing happens where they are.
+///
+/// # Errors
+/// A database that cannot be reached, or refuses; a newer schema.
+pub async fn migrate(pool: &PgPool) -> Result<(), Error> {
+    match check(pool).await {
+        Ok(()) => Ok(()),
+        Err(Error::NotMigrated) => Ok(MIGRATIONS.run(pool).await?),
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether everything is there that this program needs, and takes writes.
+pub(crate) async fn check(pool: &PgPool) -> Result<(), Error> {
+    let mut connection = pool.acquire().await.map_err(Error::DatabaseUnreachable)?;
+    let state = sqlx::query!(
+        r#"select current_setting('transaction_read_only')::boolean as "read_only!",
+                  to_regclass('eqp._sqlx_migrations') is not null as "migrated!""#
+    )
+    .fetch_one(&mut *connection)
+    .await?;
+    if state.read_only {
+        return Err(Error::DatabaseReadOnly);
+    }
+    if !state.migrated {
+        return Err(Error::NotMigrated);
+    }
+    // Not checked at compile time: the table is sqlx's own and no migration makes it.
+    let applied: Vec<i64> = sqlx::query_scalar("select version from eqp._sqlx_migrations where success")
+        .fetch_all(&mut *connection)
+        .await?;
+    let known: Vec<i64> = MIGRATIONS.iter().map(|migration| migration.version).collect();
+    let newest_known = known.iter().copied().max().unwrap_or_default();
+    if let Some(found) = applied.iter().copied().filter(|version| *version > newest_known).max() {
+        return Err(Error::NewerSchema { found, known: newest_known });
+    }
+    if known.iter().any(|version| !applied.contains(version)) {
+        return Err(Error::NotMigrated);
+    }
+    Ok(())
+}
