@@ -1,6 +1,9 @@
 //! What a receiver is made of.
 
+use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
 
 use sqlx::PgPool;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
@@ -9,7 +12,12 @@ use super::embedded::Embedded;
 use super::listener::Listener;
 use super::parts::Parts;
 use super::{Receiver, Tls};
-use crate::{Error, Limits, MasterKey};
+use crate::{Error, Handler, Limits, MasterKey};
+
+/// Connections of the receiver's own pool; each handler adds one.
+const CONNECTIONS: u32 = 5;
+/// How long the receiver waits for one of them.
+const ACQUIRE_DEADLINE: Duration = Duration::from_secs(5);
 
 /// The Postgres that a receiver stores in: a pool of one's own, or how to connect.
 #[derive(Clone, Debug)]
@@ -34,7 +42,6 @@ impl From<PgConnectOptions> for Database {
 }
 
 /// Makes a [`Receiver`] or an [`Embedded`] one.
-#[derive(Debug)]
 pub struct Builder {
     database: Database,
     master_key: Option<MasterKey>,
@@ -42,6 +49,14 @@ pub struct Builder {
     tls: Tls,
     behind_proxy: bool,
     limits: Limits,
+    projects: bool,
+    handlers: Vec<(String, Arc<dyn Handler>)>,
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder").field("listen", &self.listen).field("tls", &self.tls).finish_non_exhaustive()
+    }
 }
 
 impl Builder {
@@ -53,6 +68,8 @@ impl Builder {
             tls: Tls::Off,
             behind_proxy: false,
             limits: Limits::default(),
+            projects: true,
+            handlers: Vec::new(),
         }
     }
 
@@ -91,6 +108,21 @@ impl Builder {
         self
     }
 
+    /// Brings every event to `handler`, from the first one on. How far it came is remembered under `name` (1 to 100
+    /// bytes), over restarts and over all receivers of the database.
+    #[must_use]
+    pub fn handler(mut self, name: impl Into<String>, handler: impl Handler + 'static) -> Self {
+        self.handlers.push((name.into(), Arc::new(handler)));
+        self
+    }
+
+    /// Only accepts: another process of the same database makes events of what comes. There can be any number of both.
+    #[must_use]
+    pub fn accept_only(mut self) -> Self {
+        self.projects = false;
+        self
+    }
+
     /// Checks the database and listens; requests are answered once it [runs](Receiver::run).
     ///
     /// # Errors
@@ -115,11 +147,19 @@ impl Builder {
         let key = self.master_key.ok_or(Error::NoMasterKey)?;
         let pool = match self.database {
             Database::Pool(pool) => pool,
-            Database::Options(options) => PgPoolOptions::new()
-                .max_connections(5)
-                .acquire_timeout(std::time::Duration::from_secs(5))
-                .connect_lazy_with(*options),
+            Database::Options(options) => {
+                let connections = CONNECTIONS + u32::try_from(self.handlers.len()).unwrap_or_default();
+                let pool = PgPoolOptions::new().max_connections(connections).acquire_timeout(ACQUIRE_DEADLINE);
+                pool.connect_lazy_with(*options)
+            }
         };
-        Parts::assemble(pool, key, self.limits, self.behind_proxy).await
+        let mut parts = Parts::assemble(pool, key, self.limits, self.behind_proxy).await?;
+        if self.projects {
+            parts.background.project();
+        }
+        for (name, handler) in self.handlers {
+            parts.background.handle(name, handler);
+        }
+        Ok(parts)
     }
 }

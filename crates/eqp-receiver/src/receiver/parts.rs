@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::accept::Acceptor;
 use crate::accept::lane::Lane;
 use crate::endpoint::directory::Directory;
-use crate::{Error, Limits, MasterKey, store};
+use crate::{Error, Handler, HandlerLoop, Limits, MasterKey, Projector, store};
 
 /// All that is needed to run.
 pub(super) struct Parts {
@@ -25,6 +25,10 @@ pub(super) struct Parts {
 pub(super) struct Background {
     pool: PgPool,
     directory: Directory,
+    /// Notified by the lane whenever it has stored something.
+    wake: Arc<Notify>,
+    projector: Option<Projector>,
+    handlers: Vec<HandlerLoop>,
 }
 
 /// Background tasks that were started.
@@ -44,9 +48,10 @@ impl Parts {
         store::instance::bind(&pool, key.fingerprint()).await?;
         let directory = Directory::load(&pool, key).await?;
         let wake = Arc::new(Notify::new());
-        let (lane, entrance) = Lane::new((*pool.connect_options()).clone(), limits.queued, wake);
+        let (lane, entrance) = Lane::new((*pool.connect_options()).clone(), limits.queued, Arc::clone(&wake));
         let acceptor = Acceptor::new(directory.clone(), entrance, limits, behind_proxy);
-        Ok(Self { acceptor, lane, limits, background: Background { pool, directory } })
+        let background = Background { pool, directory, wake, projector: None, handlers: Vec::new() };
+        Ok(Self { acceptor, lane, limits, background })
     }
 }
 
@@ -57,10 +62,26 @@ impl fmt::Debug for Parts {
 }
 
 impl Background {
+    /// Events are made of what is accepted.
+    pub(super) fn project(&mut self) {
+        self.projector = Some(Projector::new(self.pool.clone(), Arc::clone(&self.wake)));
+    }
+
+    /// Events go to this handler.
+    pub(super) fn handle(&mut self, name: String, handler: Arc<dyn Handler>) {
+        self.handlers.push(HandlerLoop::new(self.pool.clone(), name, handler));
+    }
+
     /// Starts every task; each ends at shutdown.
     pub(super) fn start(self, shutdown: &CancellationToken) -> Running {
         let mut tasks = JoinSet::new();
         tasks.spawn(self.directory.keep_loaded(self.pool, shutdown.clone()));
+        if let Some(projector) = self.projector {
+            tasks.spawn(projector.run(shutdown.clone()));
+        }
+        for handler in self.handlers {
+            tasks.spawn(handler.run(shutdown.clone()));
+        }
         Running { tasks, shutdown: shutdown.clone() }
     }
 }
