@@ -31,5 +31,5 @@ pub use read::{
 };
 pub use receiver::{Builder, Database, Embedded, Receiver, Tls};
 pub use sqlx::postgres::PgConnectOptions;
-pub use store::schema::migrate;
+pub use store::schema::{Migration, migrate, migrations};
 pub use tokio_util::sync::CancellationToken;

@@ -1,5 +1,9 @@
 //! How a command fails: what failed, why, what to do next, and the exit code that says which kind of failure it was.
 
+mod client;
+mod postgres;
+mod receiver;
+
 use std::error::Error;
 use std::fmt;
 
@@ -62,6 +66,11 @@ impl Failure {
     /// Nobody reads our output any more (`eqp … | head`): end without a word, and not as a failure.
     pub(crate) fn reader_left() -> Self {
         Self { silent: true, ..Self::new(Exit::Failed, "the reader of the output left") }
+    }
+
+    /// What was asked for was to be shown only: an end, and no failure.
+    pub(crate) fn dry_run() -> Self {
+        Self { silent: true, ..Self::new(Exit::Failed, "only shown, as asked") }
     }
 
     /// Adds an error and all its sources as the reason. What a source repeats of the error around it is left out.

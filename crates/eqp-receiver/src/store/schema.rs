@@ -1,6 +1,6 @@
 //! The tables themselves: making them, and knowing whether they are there.
 
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
 use sqlx::migrate::Migrator;
 
 use crate::Error;
@@ -20,6 +20,41 @@ pub async fn migrate(pool: &PgPool) -> Result<(), Error> {
     }
 }
 
+/// One step of the schema.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Migration {
+    /// Its number.
+    pub version: i64,
+    /// What it is about.
+    pub description: String,
+    /// Whether the database has it.
+    pub applied: bool,
+}
+
+/// Every step that this program knows, in order, and whether the database has it.
+///
+/// # Errors
+/// A database that cannot be reached, or refuses.
+pub async fn migrations(pool: &PgPool) -> Result<Vec<Migration>, Error> {
+    let mut connection = pool.acquire().await.map_err(Error::DatabaseUnreachable)?;
+    // Not checked at compile time, here and below: the table is sqlx's own and no migration makes it.
+    let begun: bool = sqlx::query_scalar("select to_regclass('eqp._sqlx_migrations') is not null")
+        .fetch_one(&mut *connection)
+        .await?;
+    let applied: Vec<i64> = if begun { applied(&mut connection).await? } else { Vec::new() };
+    let known = MIGRATIONS.iter().map(|migration| Migration {
+        version: migration.version,
+        description: migration.description.to_string(),
+        applied: applied.contains(&migration.version),
+    });
+    Ok(known.collect())
+}
+
+async fn applied(connection: &mut PgConnection) -> Result<Vec<i64>, sqlx::Error> {
+    sqlx::query_scalar("select version from eqp._sqlx_migrations where success").fetch_all(connection).await
+}
+
 /// Whether everything is there that this program needs, and takes writes.
 pub(crate) async fn check(pool: &PgPool) -> Result<(), Error> {
     let mut connection = pool.acquire().await.map_err(Error::DatabaseUnreachable)?;
@@ -35,10 +70,7 @@ pub(crate) async fn check(pool: &PgPool) -> Result<(), Error> {
     if !state.migrated {
         return Err(Error::NotMigrated);
     }
-    // Not checked at compile time: the table is sqlx's own and no migration makes it.
-    let applied: Vec<i64> = sqlx::query_scalar("select version from eqp._sqlx_migrations where success")
-        .fetch_all(&mut *connection)
-        .await?;
+    let applied = applied(&mut connection).await?;
     let known: Vec<i64> = MIGRATIONS.iter().map(|migration| migration.version).collect();
     let newest_known = known.iter().copied().max().unwrap_or_default();
     if let Some(found) = applied.iter().copied().filter(|version| *version > newest_known).max() {
