@@ -14,13 +14,15 @@ mod vendor;
 
 use std::time::Instant;
 
+use tokio_util::sync::CancellationToken;
+
 use crate::compose::shutdown;
 use crate::context::Context;
 use crate::failure::Outcome;
 use house::House;
 use report::Report;
 use screen::Screen;
-use show::Show;
+use show::{Seen, Show};
 
 /// How the demo runs.
 #[derive(Clone, Copy, Debug)]
@@ -41,7 +43,7 @@ pub(crate) async fn run(context: &Context, wish: Wish) -> Outcome {
     let house = House::start(context, &screen, wish.speed).await?;
     let shown = Show::new(&house, &screen, begun).run(&shutdown).await;
     let result = match shown {
-        Ok(Some(show)) => tell(context, &screen, &house, show, wish, &shutdown).await,
+        Ok(Some(seen)) => tell(context, &screen, &house, &seen, wish, &shutdown).await,
         // Ended by Ctrl-C before its end: nothing to report.
         Ok(None) => Ok(()),
         Err(failure) => Err(failure),
@@ -55,12 +57,12 @@ async fn tell(
     context: &Context,
     screen: &Screen,
     house: &House,
-    show: show::Outcome,
+    seen: &Seen,
     wish: Wish,
-    shutdown: &tokio_util::sync::CancellationToken,
+    shutdown: &CancellationToken,
 ) -> Outcome {
-    let report = Report::new(&show, &house.reader().counts().await?);
-    screen.report(&report, house.folder(), wish.exit);
+    let report = Report::new(seen, &house.reader().counts().await?);
+    screen.report(&seen.board, &report, house.folder(), wish.exit);
     if context.output.is_json() {
         context.output.json(&report)?;
     }

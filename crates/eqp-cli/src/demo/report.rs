@@ -7,7 +7,7 @@ use anstyle::Style;
 use eqp_receiver::Counts;
 use serde::Serialize;
 
-use super::board::Board;
+use super::show::Seen;
 use super::track_line::painted;
 
 const BOLD: Style = Style::new().bold();
@@ -41,9 +41,10 @@ pub(super) struct Report {
 }
 
 impl Report {
-    /// Sums up; `latencies` are the waits of the sender.
-    pub(super) fn new(board: &Board, counts: &Counts, latencies: &[Duration], first: Duration, total: Duration) -> Self {
-        let mut sorted = latencies.to_vec();
+    /// Sums up what was seen, and what the receiver's database holds.
+    pub(super) fn new(seen: &Seen, counts: &Counts) -> Self {
+        let board = &seen.board;
+        let mut sorted = seen.latencies.clone();
         sorted.sort_unstable();
         Self {
             released: board.released(),
@@ -55,8 +56,8 @@ impl Report {
             unknown: counts.unknown,
             ack_p50_ms: milliseconds(percentile(&sorted, 50)),
             ack_p99_ms: milliseconds(percentile(&sorted, 99)),
-            first_callback_ms: whole_milliseconds(first),
-            total_ms: whole_milliseconds(total),
+            first_callback_ms: whole_milliseconds(seen.first_callback),
+            total_ms: whole_milliseconds(seen.total),
         }
     }
 

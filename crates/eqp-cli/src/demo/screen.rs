@@ -113,7 +113,7 @@ impl Screen {
         self.line("");
         self.line(report.in_words());
         if !ends {
-            self.line(report.what_next(folder));
+            self.line(Report::what_next(folder));
         }
     }
 

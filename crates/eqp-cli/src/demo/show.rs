@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use eqp_receiver::{Event, EventFilter, Mark, Reader, Verdict};
 use eqp_simulator::{Sent, SentKind};
 use eqp_types::SubmissionId;
+use serde::Deserialize;
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
@@ -61,7 +62,7 @@ impl<'a> Show<'a> {
 
     /// Runs to the end of all reviews; none if it was interrupted before.
     pub(super) async fn run(mut self, shutdown: &CancellationToken) -> Outcome<Option<Seen>> {
-        let mut sent = self.house.simulator().subscribe();
+        let mut sent = self.house.simulator().subscribe_sent();
         let mut events = self.reader.tail(EventFilter { after_seq: Some(0), ..EventFilter::default() }).await?;
         self.screen.callbacks_begin();
         let vendor = Vendor::prepare(self.house.client(), self.house.folder()).await?;
@@ -108,7 +109,7 @@ impl<'a> Show<'a> {
             Err(RecvError::Lagged(_)) => return Ok(()),
             Err(RecvError::Closed) => return Err(too_slow()),
         };
-        let note = match sent.answered_id() {
+        let note = match answered_id(&sent.answer) {
             Some(id) => self.note(id).await?,
             None => Some(format!("{:?}", sent.result)),
         };
@@ -196,6 +197,15 @@ impl<'a> Show<'a> {
     fn every_send_was_told(&self) -> bool {
         u64::try_from(self.kinds.len()).is_ok_and(|told| told >= self.house.simulator().sent_count())
     }
+}
+
+/// The id under which the receiver keeps a callback, as it answered the sender.
+fn answered_id(answer: &[u8]) -> Option<Uuid> {
+    #[derive(Deserialize)]
+    struct Answer {
+        id: Uuid,
+    }
+    serde_json::from_slice(answer).ok().map(|Answer { id }| id)
 }
 
 fn too_slow() -> Failure {
