@@ -19,10 +19,12 @@ pub(crate) struct Context {
 impl Context {
     /// Reads the configuration.
     pub(crate) fn new(cli: &Cli) -> Outcome<Self> {
+        let settings = config::load(&cli.file, cli.given())?;
+        let is_simulated = settings.marketplace.api_url.is_some();
         Ok(Self {
-            settings: config::load(&cli.file, cli.given())?,
+            settings,
             output: Output::new(cli.screen.json, cli.screen.quiet),
-            confirmation: Confirmation { given: cli.screen.yes },
+            confirmation: Confirmation { given: cli.screen.yes, is_simulated },
         })
     }
 }

@@ -3,7 +3,6 @@
 use clap::ValueEnum;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
-use tracing_subscriber::fmt::time::UtcTime;
 
 use crate::cli::{Cli, Command};
 use crate::failure::{Failure, Outcome};
@@ -38,12 +37,13 @@ pub(crate) fn start(cli: &Cli) -> Outcome {
         Ok(directives) if !directives.is_empty() => EnvFilter::try_new(&directives)
             .map_err(|error| Failure::usage(format!("{FILTER} cannot be read")).because(&error))?,
         // Those below us only speak up when something is wrong.
-        _ => EnvFilter::new(format!("warn,eqp={level},eqp_receiver={level},eqp_client={level},eqp_simulator={level},eqp_postgres={level}")),
+        _ => EnvFilter::new(format!(
+            "warn,eqp={level},eqp_receiver={level},eqp_client={level},eqp_simulator={level},eqp_postgres={level}"
+        )),
     };
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
-        .with_timer(UtcTime::rfc_3339())
         .with_ansi(anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never);
     match format {
         LogFormat::Text => lines.with_target(false).init(),

@@ -6,6 +6,7 @@ pub(crate) mod completions;
 pub(crate) mod events;
 pub(crate) mod files;
 pub(crate) mod migrate;
+mod moment;
 pub(crate) mod packages;
 pub(crate) mod serve;
 pub(crate) mod simulator;

@@ -44,9 +44,12 @@ impl Database {
             DatabaseChoice::Embedded => {
                 let place = context.settings.data.place()?;
                 if !place.join("postgres").is_dir() {
-                    return Err(Failure::new(Exit::NotFound, format!("no receiver has run with the data folder {}", place.display()))
-                        .next("eqp serve starts one; EQP_DATABASE_URL names a database of another")
-                        .next("--data-dir names another data folder"));
+                    return Err(Failure::new(
+                        Exit::NotFound,
+                        format!("no receiver has run with the data folder {}", place.display()),
+                    )
+                    .next("eqp serve starts one; EQP_DATABASE_URL names a database of another")
+                    .next("--data-dir names another data folder"));
                 }
                 Self::embedded(&context.settings.data.open()?.postgres(), context.output).await
             }
@@ -64,9 +67,7 @@ impl Database {
                 }
                 Ok(database)
             }
-            DatabaseChoice::Embedded => {
-                Self::embedded(&context.settings.data.open()?.postgres(), context.output).await
-            }
+            DatabaseChoice::Embedded => Self::embedded(&context.settings.data.open()?.postgres(), context.output).await,
         }
     }
 

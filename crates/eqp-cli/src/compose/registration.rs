@@ -143,9 +143,9 @@ async fn ensure_endpoint(
     let new_endpoint =
         NewEndpoint { account, name: new.name.clone(), path: Some(path.to_owned()), public_url: new.url.clone() };
     endpoints.create(&new_endpoint).await?;
-    find(endpoints, &new.name).await?.ok_or_else(|| {
-        Failure::new(Exit::Failed, format!("the endpoint `{}` was made and has gone again", new.name))
-    })
+    find(endpoints, &new.name)
+        .await?
+        .ok_or_else(|| Failure::new(Exit::Failed, format!("the endpoint `{}` was made and has gone again", new.name)))
 }
 
 async fn find(endpoints: &Endpoints, name: &str) -> Outcome<Option<EndpointSummary>> {

@@ -12,7 +12,8 @@ use crate::failure::{Exit, Failure, Outcome};
 
 /// Marks a folder as ours, so that a slip in a path never writes into somebody else's.
 const MARKER: &str = "eqp-data";
-const MARKER_TEXT: &str = "This folder belongs to eqp (EQP Integration Platform): master key, local CA, embedded Postgres.\n";
+const MARKER_TEXT: &str =
+    "This folder belongs to eqp (EQP Integration Platform): master key, local CA, embedded Postgres.\n";
 
 /// Where data of this machine is kept.
 #[derive(Args, Clone, Debug, Default, Deserialize)]
@@ -20,7 +21,14 @@ const MARKER_TEXT: &str = "This folder belongs to eqp (EQP Integration Platform)
 #[command(next_help_heading = "Global options")]
 pub(crate) struct DataOptions {
     /// Data folder: master key, local CA, embedded Postgres [default: $XDG_DATA_HOME/eqp; as root /var/lib/eqp]
-    #[arg(id = "data_dir", long = "data-dir", global = true, env = "EQP_DATA_DIR", hide_env_values = true, value_name = "FOLDER")]
+    #[arg(
+        id = "data_dir",
+        long = "data-dir",
+        global = true,
+        env = "EQP_DATA_DIR",
+        hide_env_values = true,
+        value_name = "FOLDER"
+    )]
     pub(crate) dir: Option<PathBuf>,
     /// Another place for the master key
     #[arg(skip)]
@@ -47,9 +55,13 @@ impl DataOptions {
             return Ok(PathBuf::from("/var/lib/eqp"));
         }
         let named = std::env::var_os("XDG_DATA_HOME").filter(|folder| !folder.is_empty()).map(PathBuf::from);
-        named.or_else(|| std::env::home_dir().map(|home| home.join(".local/share"))).map(|folder| folder.join("eqp")).ok_or_else(
-            || Failure::usage("there is no home folder to keep data in").next("name one with --data-dir or EQP_DATA_DIR"),
-        )
+        named
+            .or_else(|| std::env::home_dir().map(|home| home.join(".local/share")))
+            .map(|folder| folder.join("eqp"))
+            .ok_or_else(|| {
+                Failure::usage("there is no home folder to keep data in")
+                    .next("name one with --data-dir or EQP_DATA_DIR")
+            })
     }
 
     /// Opens the data folder, made on first use. A folder that holds other things is refused.
@@ -84,7 +96,10 @@ impl DataOptions {
 fn refuse_foreign(path: &Path, entries: fs::ReadDir) -> Outcome {
     let Some(first) = entries.flatten().next() else { return Ok(()) };
     Err(Failure::usage(format!("{} is not a data folder of eqp", path.display()))
-        .why(format!("it holds other things, such as `{}`, and nothing says that eqp made it", first.file_name().display()))
+        .why(format!(
+            "it holds other things, such as `{}`, and nothing says that eqp made it",
+            first.file_name().display()
+        ))
         .next("name an empty folder, or one that is not there yet, with --data-dir or EQP_DATA_DIR"))
 }
 

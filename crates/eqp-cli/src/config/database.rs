@@ -48,7 +48,9 @@ impl DatabaseOptions {
         if self.url.as_ref().is_some_and(holds_password) {
             return Err(Failure::usage("a password was given in an argument")
                 .why("arguments show in the list of processes and stay in the shell's history")
-                .next("put the URL into EQP_DATABASE_URL, or into a file of mode 0600 that EQP_DATABASE_URL_FILE names"));
+                .next(
+                    "put the URL into EQP_DATABASE_URL, or into a file of mode 0600 that EQP_DATABASE_URL_FILE names",
+                ));
         }
         Ok(())
     }
@@ -81,7 +83,8 @@ impl DatabaseOptions {
 }
 
 fn holds_password(url: &Secret) -> bool {
-    Url::parse(url.expose()).is_ok_and(|url| url.password().is_some() || url.query_pairs().any(|(key, _)| key == "password"))
+    Url::parse(url.expose())
+        .is_ok_and(|url| url.password().is_some() || url.query_pairs().any(|(key, _)| key == "password"))
 }
 
 #[cfg(test)]

@@ -45,8 +45,10 @@ pub(super) fn find(options: &FileOptions) -> Outcome<Option<PathBuf>> {
 pub(super) fn without_file(options: &FileOptions) -> Outcome {
     match &options.profile {
         None => Ok(()),
-        Some(profile) => Err(Failure::usage(format!("there is no profile `{profile}`: there is no configuration file"))
-            .next(format!("write one: {FILE_NAME} here, or name it with --config"))),
+        Some(profile) => {
+            Err(Failure::usage(format!("there is no profile `{profile}`: there is no configuration file"))
+                .next(format!("write one: {FILE_NAME} here, or name it with --config")))
+        }
     }
 }
 
@@ -60,7 +62,8 @@ pub(super) fn read(path: &Path, profile: Option<&str>) -> Outcome<Layer> {
     let file: File = toml::from_str(&text).map_err(|error| source.refuse(&error))?;
 
     let folder = path.parent().unwrap_or(Path::new(""));
-    let base = Layer { data: file.data, marketplace: file.marketplace, database: file.database, receiver: file.receiver };
+    let base =
+        Layer { data: file.data, marketplace: file.marketplace, database: file.database, receiver: file.receiver };
     let mut layer = base;
     if let Some(wanted) = profile.map(str::to_owned).or(file.profile) {
         let mut profiles = file.profiles;

@@ -17,16 +17,44 @@ use crate::failure::{Exit, Failure, Outcome};
 #[command(next_help_heading = "Global options")]
 pub(crate) struct MarketplaceOptions {
     /// Environment of the Marketplace: production or sandbox [default: sandbox]
-    #[arg(long, global = true, env = "EQP_ENVIRONMENT", hide_env_values = true, hide_short_help = true, value_name = "NAME")]
+    #[arg(
+        long,
+        global = true,
+        env = "EQP_ENVIRONMENT",
+        hide_env_values = true,
+        hide_short_help = true,
+        value_name = "NAME"
+    )]
     pub(crate) environment: Option<Environment>,
     /// Base URL of the API, for the simulator [default: the environment's]
-    #[arg(long, global = true, env = "EQP_API_URL", hide_env_values = true, hide_short_help = true, value_name = "URL")]
+    #[arg(
+        long,
+        global = true,
+        env = "EQP_API_URL",
+        hide_env_values = true,
+        hide_short_help = true,
+        value_name = "URL"
+    )]
     pub(crate) api_url: Option<Url>,
     /// Certificate (PEM) of one more authority to trust, such as the simulator's
-    #[arg(long, global = true, env = "EQP_CA_FILE", hide_env_values = true, hide_short_help = true, value_name = "FILE")]
+    #[arg(
+        long,
+        global = true,
+        env = "EQP_CA_FILE",
+        hide_env_values = true,
+        hide_short_help = true,
+        value_name = "FILE"
+    )]
     pub(crate) ca_file: Option<PathBuf>,
     /// Application id of the access key; its secret: EQP_APPLICATION_SECRET or EQP_APPLICATION_SECRET_FILE
-    #[arg(long, global = true, env = "EQP_APPLICATION_ID", hide_env_values = true, hide_short_help = true, value_name = "ID")]
+    #[arg(
+        long,
+        global = true,
+        env = "EQP_APPLICATION_ID",
+        hide_env_values = true,
+        hide_short_help = true,
+        value_name = "ID"
+    )]
     pub(crate) application_id: Option<String>,
     /// A file of mode 0600 that holds the application secret.
     #[arg(skip)]
@@ -97,8 +125,10 @@ impl MarketplaceOptions {
                 "make an access key in the developer portal, then set EQP_APPLICATION_ID and EQP_APPLICATION_SECRET_FILE",
             )
         })?;
-        let secret = match (from_environment("EQP_APPLICATION_SECRET", "the application secret")?, &self.application_secret_file)
-        {
+        let secret = match (
+            from_environment("EQP_APPLICATION_SECRET", "the application secret")?,
+            &self.application_secret_file,
+        ) {
             (Some(secret), _) => secret,
             (None, Some(file)) => read_secret(file, "the application secret")?,
             (None, None) => {

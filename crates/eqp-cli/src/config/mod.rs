@@ -18,8 +18,8 @@ use serde::Deserialize;
 
 pub(crate) use data::{DataFolder, DataOptions};
 pub(crate) use database::{DatabaseChoice, DatabaseOptions};
-pub(crate) use marketplace::{Marketplace, MarketplaceOptions};
-pub(crate) use receiver::ReceiverOptions;
+pub(crate) use marketplace::MarketplaceOptions;
+pub(crate) use receiver::{ReceiverOptions, Wire};
 pub(crate) use secret::read_secret;
 
 use crate::failure::Outcome;

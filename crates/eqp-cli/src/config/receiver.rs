@@ -102,7 +102,9 @@ impl ReceiverOptions {
                 names.extend(self.tls_names.iter().flatten().cloned());
                 Ok(Wire::LocalCa { names })
             }
-            _ => Err(Failure::usage("a certificate and its key go together").next("give both --tls-cert and --tls-key")),
+            _ => {
+                Err(Failure::usage("a certificate and its key go together").next("give both --tls-cert and --tls-key"))
+            }
         }
     }
 }

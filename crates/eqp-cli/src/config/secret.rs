@@ -13,9 +13,8 @@ const MOUNTED: &str = "/run/secrets";
 
 /// Reads the secret in `path`, or on standard input where `path` is `-`. A line end after it does not belong to it.
 pub(crate) fn read_secret(path: &Path, what: &str) -> Outcome<Secret> {
-    let failed = |error: std::io::Error| {
-        Failure::usage(format!("cannot read {what} from {}", path.display())).because(&error)
-    };
+    let failed =
+        |error: std::io::Error| Failure::usage(format!("cannot read {what} from {}", path.display())).because(&error);
     let mut text = String::new();
     if path == Path::new("-") {
         std::io::stdin().read_to_string(&mut text).map_err(failed)?;
@@ -51,9 +50,7 @@ pub(super) fn refuse_open(path: &Path, what: &str) -> Outcome {
 /// The secret that the environment holds: in the variable itself, or in the file that `…_FILE` names.
 pub(super) fn from_environment(variable: &str, what: &str) -> Outcome<Option<Secret>> {
     if let Some(value) = std::env::var_os(variable).filter(|value| !value.is_empty()) {
-        let value = value
-            .into_string()
-            .map_err(|_| Failure::usage(format!("{variable} is not UTF-8")))?;
+        let value = value.into_string().map_err(|_| Failure::usage(format!("{variable} is not UTF-8")))?;
         return Ok(Some(Secret::new(value)));
     }
     match std::env::var_os(format!("{variable}_FILE")).filter(|path| !path.is_empty()) {

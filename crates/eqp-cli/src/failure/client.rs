@@ -27,8 +27,9 @@ impl From<Error> for Failure {
             Error::Registration(_) => failure(Exit::Usage, "this callback cannot be registered"),
             Error::Refusal(_) => failure(Exit::Failed, "the list of callbacks was left as it is"),
             Error::ListChanged => failure(Exit::Failed, "nothing was sent").next("run the same command again"),
-            _ if error.is_retryable() => failure(Exit::Unreachable, "the Marketplace does not answer as it should")
-                .next("try again later"),
+            _ if error.is_retryable() => {
+                failure(Exit::Unreachable, "the Marketplace does not answer as it should").next("try again later")
+            }
             _ if matches!(error.status(), Some(400..=499)) => failure(Exit::Rejected, "the Marketplace refused"),
             _ => failure(Exit::Failed, "the Marketplace was not understood"),
         }

@@ -140,10 +140,7 @@ mod tests {
         let error = Outer(std::io::Error::other("inner"));
         let failure = Failure::new(Exit::Unreachable, "cannot do it").because(&error).next("do that\nor this");
         let plain = anstream::adapter::strip_str(&failure.to_string()).to_string();
-        assert_eq!(
-            plain,
-            "error: cannot do it\n  why: outer\n  why: inner\n  next: do that\n       or this"
-        );
+        assert_eq!(plain, "error: cannot do it\n  why: outer\n  why: inner\n  next: do that\n       or this");
         assert_eq!(failure.exit_code(), 7);
     }
 }

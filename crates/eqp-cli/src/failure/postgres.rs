@@ -16,9 +16,8 @@ impl From<Error> for Failure {
         };
         let failure = Failure::new(exit, what).because(&error);
         match error {
-            Error::ProgramsNotFound { .. } | Error::UnusablePrograms { .. } => {
-                failure.next("install one, name its programs in EQP_POSTGRES_BIN, or name a database in EQP_DATABASE_URL")
-            }
+            Error::ProgramsNotFound { .. } | Error::UnusablePrograms { .. } => failure
+                .next("install one, name its programs in EQP_POSTGRES_BIN, or name a database in EQP_DATABASE_URL"),
             _ => failure,
         }
     }

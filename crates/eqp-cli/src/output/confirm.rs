@@ -11,13 +11,16 @@ use crate::failure::{Exit, Failure, Outcome};
 pub(crate) struct Confirmation {
     /// `--yes`.
     pub(crate) given: bool,
+    /// The API is not the Marketplace's own: a simulator, whatever environment it plays.
+    pub(crate) is_simulated: bool,
 }
 
 impl Confirmation {
-    /// Asks before `deed` is done in production. Elsewhere, with `--yes`, and without a terminal nothing is asked.
+    /// Asks before `deed` is done in production. Elsewhere, with `--yes`, for a simulator and without
+    /// a terminal nothing is asked.
     pub(crate) fn ask(self, environment: Environment, deed: &str) -> Outcome {
         let somebody = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
-        if environment != Environment::Production || self.given || !somebody {
+        if environment != Environment::Production || self.given || self.is_simulated || !somebody {
             return Ok(());
         }
         let mut stderr = anstream::stderr().lock();

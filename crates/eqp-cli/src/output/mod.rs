@@ -5,7 +5,7 @@ mod json;
 mod table;
 mod when;
 
-use std::io::{ErrorKind, IsTerminal, Write};
+use std::io::{ErrorKind, Write};
 
 use serde::Serialize;
 
@@ -58,11 +58,6 @@ impl Output {
         if !self.quiet {
             anstream::eprintln!("{note}");
         }
-    }
-
-    /// Whether somebody watches standard output.
-    pub(crate) fn is_terminal(self) -> bool {
-        std::io::stdout().is_terminal()
     }
 }
 

@@ -1,7 +1,7 @@
 //! The tables themselves: making them, and knowing whether they are there.
 
-use sqlx::{PgConnection, PgPool};
 use sqlx::migrate::Migrator;
+use sqlx::{PgConnection, PgPool};
 
 use crate::Error;
 

@@ -67,11 +67,12 @@ impl Add {
         let registered = async {
             let endpoints = Endpoints::open(database.pool().clone(), key).await?;
             let review = |plan: &Plan| {
-                for change in plan.changes() {
-                    context.output.note(format_args!("  {}", line(change)));
-                }
                 if self.dry_run {
+                    show(context, plan)?;
                     return Err(Failure::dry_run());
+                }
+                for change in plan.changes() {
+                    context.output.note(line(change));
                 }
                 context.confirmation.ask(client.environment(), "Write this list of callbacks")
             };
@@ -84,19 +85,30 @@ impl Add {
 }
 
 fn password_of(text: &str) -> Outcome<(EntryMatch, Secret)> {
-    let (entry, file) = text.rsplit_once('=').filter(|(entry, file)| !entry.is_empty() && !file.is_empty()).ok_or_else(
-        || Failure::usage("--password-of wants URL=FILE").next("--password-of https://other.example.com/hook=password.txt"),
-    )?;
+    let (entry, file) =
+        text.rsplit_once('=').filter(|(entry, file)| !entry.is_empty() && !file.is_empty()).ok_or_else(|| {
+            Failure::usage("--password-of wants URL=FILE")
+                .next("--password-of https://other.example.com/hook=password.txt")
+        })?;
     Ok((EntryMatch::parse(entry), read_secret(Path::new(file), "a callback's password")?))
+}
+
+/// The plan as data.
+fn show(context: &Context, plan: &Plan) -> Outcome {
+    let lines: Vec<_> = plan.changes().iter().map(line).collect();
+    if context.output.is_json() {
+        return context.output.json(&json!({"would_write": lines}));
+    }
+    lines.iter().try_for_each(|line| context.output.line(line))
 }
 
 fn line(change: &Change) -> String {
     match change {
-        Change::Kept(entry) => format!("keep     {entry}"),
-        Change::KeptWithoutPassword(entry) => format!("keep     {entry}, which may lose its password"),
-        Change::Added(entry) => format!("add      {entry}"),
-        Change::Replaced(entry, old) => format!("replace  {old} by {entry}"),
-        Change::Removed(entry) => format!("remove   {entry}"),
+        Change::Kept(entry) => format!("keep {entry}"),
+        Change::KeptWithoutPassword(entry) => format!("keep {entry}, which may lose its password"),
+        Change::Added(entry) => format!("add {entry}"),
+        Change::Replaced(entry, old) => format!("replace {old} by {entry}"),
+        Change::Removed(entry) => format!("remove {entry}"),
     }
 }
 

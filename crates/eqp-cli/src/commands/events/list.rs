@@ -34,7 +34,11 @@ impl List {
         database.close().await?;
         let events = events?;
         if context.output.is_json() {
-            return context.output.json(&Whole { name: "events", environment: marketplace.environment, items: &events });
+            return context.output.json(&Whole {
+                name: "events",
+                environment: marketplace.environment,
+                items: &events,
+            });
         }
         if events.is_empty() {
             context.output.note("no events");

@@ -1,10 +1,10 @@
 //! `eqp events`: what the callbacks have told.
 
-mod wanted;
 mod list;
 mod show;
 mod table;
 mod tail;
+mod wanted;
 
 pub(crate) use table::table;
 

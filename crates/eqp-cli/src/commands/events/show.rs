@@ -27,7 +27,8 @@ impl Show {
         let found = database.reader().event(self.seq).await;
         database.close().await?;
         let detail = found?.ok_or_else(|| {
-            Failure::new(Exit::NotFound, format!("there is no event {}", self.seq)).next("eqp events list shows which there are")
+            Failure::new(Exit::NotFound, format!("there is no event {}", self.seq))
+                .next("eqp events list shows which there are")
         })?;
         if context.output.is_json() { context.output.json(&whole(&detail)) } else { text(context, &detail) }
     }

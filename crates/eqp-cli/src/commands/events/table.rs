@@ -6,8 +6,17 @@ use crate::output::{Table, track_line, utc};
 
 /// Events as a table.
 pub(crate) fn table(events: &[Event]) -> Table {
-    let mut table =
-        Table::new(&["seq", "received (UTC)", "environment", "kind", "subject", "flow", "outcome", "changed (UTC)", "mark"]);
+    let mut table = Table::new(&[
+        "seq",
+        "received (UTC)",
+        "environment",
+        "kind",
+        "subject",
+        "flow",
+        "outcome",
+        "changed (UTC)",
+        "mark",
+    ]);
     table.right(0);
     for event in events {
         table.row(cells(event));

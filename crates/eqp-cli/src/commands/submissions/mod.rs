@@ -28,11 +28,8 @@ impl Submissions {
 
 /// The flows that were heard of, as one line.
 fn tracks(submission: &Submission) -> String {
-    let flows = [
-        ("overall", &submission.overall),
-        ("technical", &submission.technical),
-        ("marketing", &submission.marketing),
-    ];
+    let flows =
+        [("overall", &submission.overall), ("technical", &submission.technical), ("marketing", &submission.marketing)];
     let line = track_line(flows.into_iter().filter_map(|(flow, state)| Some((flow, state.as_deref()?))));
     if submission.tied { format!("{line} · tied: ask the API") } else { line }
 }
