@@ -7,6 +7,7 @@
 //! readers. Nothing in `project` imports `accept`; only `store` holds SQL.
 
 mod accept;
+mod backoff;
 mod deliver;
 mod endpoint;
 mod error;

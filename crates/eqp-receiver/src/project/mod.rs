@@ -1,5 +1,15 @@
-//! From callbacks to tracks and events.
+//! From callbacks to tracks and events: bytes → notice → observations → the rule → what to write.
 
+mod batch;
+mod decide;
+mod decode;
+mod history;
+mod notice;
 mod run;
 
+pub(crate) use batch::{CallbackOutcome, NewEvent, Numbers, Pending, Track, Tracks};
+pub(crate) use decide::{State, spelled};
+pub(crate) use decode::decode;
+pub(crate) use history::{History, Past};
+pub(crate) use notice::{Said, Subject};
 pub use run::Projector;

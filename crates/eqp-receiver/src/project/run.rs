@@ -1,12 +1,35 @@
 //! Takes pending callbacks and makes them events, exactly once.
+//!
+//! One transaction takes a piece of the queue, folds it, writes what came of it and removes the piece: wherever it is
+//! interrupted, either all of that has happened or nothing.
 
+use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Duration;
 
-use sqlx::PgPool;
+use sqlx::{Acquire, PgConnection, PgPool};
 use tokio::sync::Notify;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+use super::batch::{Known, Numbers, Pending, fold, history_needed};
+use super::decode::undecodable;
 use crate::Error;
+use crate::backoff::Backoff;
+use crate::store::{callback_outcome, event, pending, projector, track};
+
+/// How many callbacks are taken at a time, unless the last row of the queue holds more.
+const BATCH: usize = 4096;
+
+/// How often to look for callbacks that nobody told of: those of other processes, and those of a dead projector.
+const POLL: Duration = Duration::from_millis(200);
+
+/// The longest that one batch may take, all round trips together.
+const DEADLINE: Duration = Duration::from_mins(2);
+
+/// Waits after trouble with the database.
+const SHORTEST_WAIT: Duration = Duration::from_millis(200);
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
 /// Turns pending callbacks into events.
 ///
@@ -18,6 +41,16 @@ pub struct Projector {
     wake: Arc<Notify>,
 }
 
+/// What came of one look at the queue.
+enum Step {
+    /// So many callbacks are projected, and more may wait.
+    Projected(usize),
+    /// Nothing waits.
+    Idle,
+    /// Another projector is at work.
+    Led,
+}
+
 impl Projector {
     /// A projector on the database behind `pool`. `wake` is notified by whoever stored callbacks in this process; those
     /// of other processes are found by looking every 200 ms.
@@ -26,9 +59,29 @@ impl Projector {
     }
 
     /// Runs until `shutdown`. Trouble with the database is logged, waited for, and tried again.
+    ///
+    /// Dropping the future is safe at any time: a batch that is not committed is projected by the next projector.
     pub async fn run(self, shutdown: CancellationToken) {
-        let _ = (&self.pool, &self.wake);
-        shutdown.cancelled().await;
+        let _ended = shutdown.run_until_cancelled(self.run_on()).await;
+    }
+
+    async fn run_on(&self) {
+        let mut backoff = Backoff::new(SHORTEST_WAIT, LONGEST_WAIT);
+        loop {
+            match self.step().await {
+                Ok(Step::Projected(_)) => backoff.reset(),
+                Ok(Step::Idle | Step::Led) => {
+                    backoff.reset();
+                    // Whichever comes first; a wake-up that came during the step is not lost.
+                    let _ = timeout(POLL, self.wake.notified()).await;
+                }
+                Err(error) => {
+                    let wait = backoff.next_wait();
+                    tracing::warn!(error = &error as &dyn std::error::Error, ?wait, "projection has to wait");
+                    tokio::time::sleep(wait).await;
+                }
+            }
+        }
     }
 
     /// Projects until nothing is pending, or another projector is at work; answers how many callbacks it took.
@@ -36,6 +89,133 @@ impl Projector {
     /// # Errors
     /// The database cannot be reached or refuses.
     pub async fn drain(&self) -> Result<usize, Error> {
-        Ok(0)
+        let mut projected = 0;
+        while let Step::Projected(count) = self.step().await? {
+            projected += count;
+        }
+        Ok(projected)
     }
+
+    async fn step(&self) -> Result<Step, Error> {
+        match timeout(DEADLINE, self.project()).await {
+            Ok(step) => Ok(step?),
+            Err(_elapsed) => Err(Error::Database(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()))),
+        }
+    }
+
+    async fn project(&self) -> Result<Step, sqlx::Error> {
+        if !pending::is_any(&self.pool).await? {
+            return Ok(Step::Idle);
+        }
+        match self.transaction(Poison::IsUnknown).await {
+            Err(error) if blames_the_data(&error) => {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "looking for the callback that Postgres refuses"
+                );
+                self.transaction(Poison::IsSought).await
+            }
+            step => step,
+        }
+    }
+
+    async fn transaction(&self, poison: Poison) -> Result<Step, sqlx::Error> {
+        let mut transaction = self.pool.begin().await?;
+        let Some(numbers) = projector::lead(&mut transaction).await? else { return Ok(Step::Led) };
+        let taken = pending::take(&mut transaction, BATCH).await?;
+        if taken.rows.is_empty() {
+            return Ok(Step::Idle);
+        }
+        let batch = pending::callbacks(&mut transaction, &taken.callback_ids).await?;
+        if batch.len() != taken.callback_ids.len() {
+            let missing = taken.callback_ids.len() - batch.len();
+            tracing::error!(missing, "queued callbacks are not there, or twice in the queue; they are passed over");
+        }
+        let after = match poison {
+            Poison::IsUnknown => write(&mut transaction, numbers, &batch).await?,
+            Poison::IsSought => write_around_poison(&mut transaction, numbers, batch).await?,
+        };
+        pending::remove(&mut transaction, &taken.rows).await?;
+        projector::record(&mut transaction, after).await?;
+        if after.last_event_seq != numbers.last_event_seq {
+            projector::announce(&mut transaction).await?;
+        }
+        transaction.commit().await?;
+        Ok(Step::Projected(taken.callback_ids.len()))
+    }
+}
+
+/// Whether a batch is written as a whole, or around what Postgres refuses.
+#[derive(Clone, Copy)]
+enum Poison {
+    IsUnknown,
+    IsSought,
+}
+
+/// Folds a batch over what the database knows and writes what comes of it; answers the last numbers given.
+async fn write(connection: &mut PgConnection, numbers: Numbers, batch: &[Pending]) -> Result<Numbers, sqlx::Error> {
+    let subjects: HashSet<_> = batch.iter().filter_map(Pending::subject).collect();
+    let tracks = track::load(connection, &subjects.into_iter().collect::<Vec<_>>()).await?;
+    let history = event::history(connection, history_needed(&tracks, batch)).await?;
+    let said: HashSet<_> = batch.iter().filter_map(Pending::said).collect();
+    let said = callback_outcome::said_before(connection, &said.into_iter().collect::<Vec<_>>()).await?;
+
+    let changes = fold(Known { numbers, tracks, history, said }, batch);
+    track::save(connection, &changes.tracks).await?;
+    event::insert(connection, &changes.events).await?;
+    callback_outcome::insert(connection, &changes.outcomes).await?;
+    Ok(changes.numbers)
+}
+
+/// Writes a batch of which Postgres refuses something: halves it, under savepoints, until what is refused stands alone.
+async fn write_around_poison(
+    connection: &mut PgConnection,
+    mut numbers: Numbers,
+    batch: Vec<Pending>,
+) -> Result<Numbers, sqlx::Error> {
+    // The top of the stack comes first in the queue.
+    let mut parts = vec![batch];
+    while let Some(mut part) = parts.pop() {
+        let mut savepoint = connection.begin().await?;
+        match write(&mut savepoint, numbers, &part).await {
+            Ok(after) => {
+                savepoint.commit().await?;
+                numbers = after;
+            }
+            Err(error) if blames_the_data(&error) => {
+                savepoint.rollback().await?;
+                if part.len() > 1 {
+                    let second = part.split_off(part.len() / 2);
+                    parts.extend([second, part]);
+                } else if let Some(pending) = part.pop() {
+                    numbers = give_up(connection, numbers, pending, &error).await?;
+                }
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(numbers)
+}
+
+/// Marks a callback undecodable because Postgres refused what it says.
+async fn give_up(
+    connection: &mut PgConnection,
+    numbers: Numbers,
+    mut pending: Pending,
+    error: &sqlx::Error,
+) -> Result<Numbers, sqlx::Error> {
+    if callback_outcome::is_known(connection, pending.id).await? {
+        tracing::error!(callback = %pending.id, "was queued again after its projection; it is passed over");
+        return Ok(numbers);
+    }
+    tracing::error!(callback = %pending.id, error = error as &dyn std::error::Error, "kept as undecodable");
+    pending.decoded = undecodable(error);
+    write(connection, numbers, &[pending]).await
+}
+
+/// Postgres refuses a value, not the statement, the moment or the connection.
+fn blames_the_data(error: &sqlx::Error) -> bool {
+    let sqlx::Error::Database(error) = error else { return false };
+    // Data exception, integrity constraint violation, program limit exceeded (a value too long for its index).
+    error.code().is_some_and(|code| ["22", "23", "54"].iter().any(|class| code.starts_with(class)))
 }

@@ -10,6 +10,7 @@ mod word;
 
 pub use callback::{CallbackCopy, Counts, StoredCallback, Verdict};
 pub use event::{Event, EventDetail, EventKind, Mark};
+pub(crate) use filter::HIGHEST_LIMIT;
 pub use filter::{EventFilter, FileFilter, Order, SubmissionFilter};
 pub use reader::Reader;
 pub use submission::{FileState, Submission, SubmissionHistory};

@@ -5,10 +5,11 @@ use sqlx::PgPool;
 use uuid::Uuid;
 
 use super::{
-    CallbackCopy, Counts, Event, EventDetail, EventFilter, FileFilter, FileState, StoredCallback, Submission,
-    SubmissionFilter, SubmissionHistory, Tail,
+    CallbackCopy, Counts, Event, EventDetail, EventFilter, EventKind, FileFilter, FileState, HIGHEST_LIMIT,
+    StoredCallback, Submission, SubmissionFilter, SubmissionHistory, Tail,
 };
 use crate::Error;
+use crate::store::{kept, listing, projector};
 
 /// Reads what a receiver has kept. Cheap to clone; changes nothing.
 #[derive(Clone, Debug)]
@@ -27,8 +28,7 @@ impl Reader {
     /// # Errors
     /// The database cannot be reached or refuses.
     pub async fn events(&self, filter: &EventFilter) -> Result<Vec<Event>, Error> {
-        let _ = (&self.pool, filter);
-        Ok(Vec::new())
+        Ok(listing::events(&self.pool, filter).await?)
     }
 
     /// One event with the callback that told it and the copies of that; none if there is no such event.
@@ -36,8 +36,18 @@ impl Reader {
     /// # Errors
     /// The database cannot be reached or refuses.
     pub async fn event(&self, seq: i64) -> Result<Option<EventDetail>, Error> {
-        let _ = seq;
-        Ok(None)
+        let only = EventFilter {
+            after_seq: Some(seq.saturating_sub(1)),
+            before_seq: Some(seq.saturating_add(1)),
+            limit: 1,
+            ..EventFilter::default()
+        };
+        let Some(event) = self.events(&only).await?.pop() else { return Ok(None) };
+        let Some(id) = event.callback_id else {
+            return Ok(Some(EventDetail { event, callback: None, copies: Vec::new() }));
+        };
+        let (callback, copies) = (self.callback(id).await?, self.copies(id).await?);
+        Ok(Some(EventDetail { event, callback, copies }))
     }
 
     /// The `seq` of the newest event; 0 before the first.
@@ -45,16 +55,20 @@ impl Reader {
     /// # Errors
     /// The database cannot be reached or refuses.
     pub async fn latest_seq(&self) -> Result<i64, Error> {
-        Ok(0)
+        Ok(projector::latest_seq(&self.pool).await?)
     }
 
-    /// Events above `after_seq` of the filter (or from the next one on, where it names none), as they come.
+    /// Events above `after_seq` of the filter (or from the next one on, where it names none), as they come, in the
+    /// order of their `seq`. The filter's order and limit do not matter.
     ///
     /// # Errors
     /// The database cannot be reached or refuses.
     pub async fn tail(&self, filter: EventFilter) -> Result<Tail, Error> {
-        let _ = filter;
-        Ok(Tail {})
+        let after = match filter.after_seq {
+            Some(after) => after,
+            None => self.latest_seq().await?,
+        };
+        Ok(Tail::new(self.pool.clone(), filter, after))
     }
 
     /// One callback, byte for byte.
@@ -62,8 +76,7 @@ impl Reader {
     /// # Errors
     /// The database cannot be reached or refuses.
     pub async fn callback(&self, id: Uuid) -> Result<Option<StoredCallback>, Error> {
-        let _ = id;
-        Ok(None)
+        Ok(kept::callback(&self.pool, id).await?)
     }
 
     /// Later callbacks that told nothing new beyond this one, oldest first; at most 1,000.
@@ -71,8 +84,7 @@ impl Reader {
     /// # Errors
     /// The database cannot be reached or refuses.
     pub async fn copies(&self, callback_id: Uuid) -> Result<Vec<CallbackCopy>, Error> {
-        let _ = callback_id;
-        Ok(Vec::new())
+        Ok(kept::copies(&self.pool, callback_id).await?)
     }
 
     /// Submissions that the filter lets through, the one that changed last first.
@@ -80,8 +92,7 @@ impl Reader {
     /// # Errors
     /// The database cannot be reached or refuses.
     pub async fn submissions(&self, filter: &SubmissionFilter) -> Result<Vec<Submission>, Error> {
-        let _ = filter;
-        Ok(Vec::new())
+        Ok(listing::submissions(&self.pool, filter).await?)
     }
 
     /// The submission with this id and its past: one for each account that knows it.
@@ -95,8 +106,32 @@ impl Reader {
         environment: Option<Environment>,
         id: &str,
     ) -> Result<Vec<SubmissionHistory>, Error> {
-        let _ = (environment, id);
-        Ok(Vec::new())
+        let by_id = SubmissionFilter { environment, submission_id: Some(id.to_owned()), ..SubmissionFilter::default() };
+        let mut found = self.submissions(&by_id).await?;
+        if found.is_empty() {
+            let by_item = SubmissionFilter { environment, item_id: Some(id.to_owned()), ..SubmissionFilter::default() };
+            found = self.submissions(&by_item).await?;
+        }
+        let mut histories = Vec::with_capacity(found.len());
+        for submission in found {
+            let events = self.history(&submission).await?;
+            histories.push(SubmissionHistory { submission, events });
+        }
+        Ok(histories)
+    }
+
+    async fn history(&self, submission: &Submission) -> Result<Vec<Event>, Error> {
+        let newest_first = EventFilter {
+            environment: Some(submission.environment),
+            mage_id: Some(submission.mage_id.clone()),
+            kind: Some(EventKind::Submission),
+            subject: Some(submission.submission_id.clone()),
+            limit: HIGHEST_LIMIT,
+            ..EventFilter::default()
+        };
+        let mut events = self.events(&newest_first).await?;
+        events.reverse();
+        Ok(events)
     }
 
     /// Files that the filter lets through, the one that changed last first.
@@ -104,8 +139,7 @@ impl Reader {
     /// # Errors
     /// The database cannot be reached or refuses.
     pub async fn files(&self, filter: &FileFilter) -> Result<Vec<FileState>, Error> {
-        let _ = filter;
-        Ok(Vec::new())
+        Ok(listing::files(&self.pool, filter).await?)
     }
 
     /// How much there is, of one environment or of all.
@@ -113,7 +147,6 @@ impl Reader {
     /// # Errors
     /// The database cannot be reached or refuses.
     pub async fn counts(&self, environment: Option<Environment>) -> Result<Counts, Error> {
-        let _ = environment;
-        Ok(Counts::default())
+        Ok(kept::counts(&self.pool, environment).await?)
     }
 }

@@ -1,21 +1,53 @@
 //! Events as they come.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use futures_util::Stream;
+use sqlx::PgPool;
+use tokio::time::Instant;
 
-use super::Event;
+use super::{Event, EventFilter, Order};
 use crate::Error;
+use crate::store::listen::Bell;
+use crate::store::listing;
+
+/// How many events are fetched at a time.
+const PAGE: u32 = 500;
+
+/// How often to look when nobody tells: behind a pooler that does not pass on notifications, nobody does.
+const POLL: Duration = Duration::from_millis(200);
 
 /// Follows the events of a filter. Where a reader stands is its own affair: nothing is recorded, and a new tail
 /// from the last `seq` goes on without a gap.
 #[derive(Debug)]
-pub struct Tail {}
+pub struct Tail {
+    pool: PgPool,
+    filter: EventFilter,
+    bell: Bell,
+    /// Fetched and not yet given out.
+    fetched: VecDeque<Event>,
+    /// When to look again, if nothing was there at the last look.
+    look_again: Option<Instant>,
+    ends_at: Option<Instant>,
+}
 
 impl Tail {
+    pub(super) fn new(pool: PgPool, filter: EventFilter, after: i64) -> Self {
+        Self {
+            bell: Bell::new(&pool),
+            pool,
+            filter: EventFilter { after_seq: Some(after), order: Order::OldestFirst, limit: PAGE, ..filter },
+            fetched: VecDeque::new(),
+            look_again: None,
+            ends_at: None,
+        }
+    }
+
     /// Ends the tail when so much time has passed from now, whatever comes.
     #[must_use]
-    pub fn for_at_most(self, _time: Duration) -> Self {
+    pub fn for_at_most(mut self, time: Duration) -> Self {
+        self.ends_at = Some(Instant::now() + time);
         self
     }
 
@@ -26,7 +58,30 @@ impl Tail {
     /// # Errors
     /// The database cannot be reached or refuses. Calling again tries again.
     pub async fn next(&mut self) -> Result<Option<Event>, Error> {
-        Ok(None)
+        match self.ends_at {
+            None => self.wait_for_event().await.map(Some),
+            Some(end) => match tokio::time::timeout_at(end, self.wait_for_event()).await {
+                Ok(event) => event.map(Some),
+                Err(_elapsed) => Ok(None),
+            },
+        }
+    }
+
+    async fn wait_for_event(&mut self) -> Result<Event, Error> {
+        loop {
+            if let Some(event) = self.fetched.pop_front() {
+                self.filter.after_seq = Some(event.seq);
+                return Ok(event);
+            }
+            if let Some(at) = self.look_again {
+                self.bell.rings_before(at).await;
+            }
+            self.look_again = Some(Instant::now() + POLL);
+            self.fetched = listing::events(&self.pool, &self.filter).await?.into();
+            if !self.fetched.is_empty() {
+                self.look_again = None;
+            }
+        }
     }
 
     /// The events as a stream, which ends with the time or after the first error.

@@ -1,0 +1,333 @@
+//! A batch of callbacks, folded in memory over what the database knows.
+
+use std::collections::{HashMap, HashSet};
+
+use eqp_types::{Flow, Timestamp};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::decide::{Around, Observation, Ruling, State, decide, settle};
+use super::decode::Decoded;
+use super::history::{History, Past};
+use super::notice::{Notice, Said, Subject};
+use crate::read::{EventKind, Mark, Verdict};
+
+/// A callback that waits for its projection.
+#[derive(Debug)]
+pub(crate) struct Pending {
+    pub(crate) id: Uuid,
+    pub(crate) account_id: i64,
+    pub(crate) received_at: OffsetDateTime,
+    pub(crate) decoded: Decoded,
+}
+
+impl Pending {
+    fn notice(&self) -> Option<&Notice> {
+        match &self.decoded {
+            Decoded::Notice(notice) => Some(notice),
+            Decoded::Unknown(_) | Decoded::Undecodable(_) => None,
+        }
+    }
+
+    /// What the callback is about.
+    pub(crate) fn subject(&self) -> Option<Subject> {
+        self.notice().map(|notice| Subject {
+            account_id: self.account_id,
+            kind: notice.kind,
+            id: notice.subject.clone(),
+        })
+    }
+
+    /// Stands for all that the callback says.
+    pub(crate) fn said(&self) -> Option<Said> {
+        self.notice().and_then(|notice| notice.said(self.account_id))
+    }
+}
+
+/// The last numbers that were given.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Numbers {
+    pub(crate) last_event_seq: i64,
+    pub(crate) last_track_id: i64,
+}
+
+/// One line of state.
+#[derive(Clone, Debug)]
+pub(crate) struct Track {
+    pub(crate) id: i64,
+    pub(crate) flow: Flow,
+    pub(crate) item_id: Option<String>,
+    pub(crate) state: State,
+    pub(crate) received_at: OffsetDateTime,
+    pub(crate) callback_id: Option<Uuid>,
+    pub(crate) event_seq: i64,
+    /// It differs from what the database holds.
+    pub(crate) changed: bool,
+}
+
+/// The tracks of the subjects of a batch.
+pub(crate) type Tracks = HashMap<Subject, Vec<Track>>;
+
+/// What the database knows, as far as a batch asks for it.
+#[derive(Debug)]
+pub(crate) struct Known {
+    pub(crate) numbers: Numbers,
+    pub(crate) tracks: Tracks,
+    pub(crate) history: History,
+    /// The first callback that said what a callback of the batch says.
+    pub(crate) said: HashMap<Said, Uuid>,
+}
+
+/// An event to be written.
+#[derive(Clone, Debug)]
+pub(crate) struct NewEvent {
+    pub(crate) seq: i64,
+    pub(crate) track_id: Option<i64>,
+    pub(crate) account_id: i64,
+    pub(crate) kind: EventKind,
+    pub(crate) subject: Option<String>,
+    pub(crate) flow: Option<Flow>,
+    pub(crate) outcome: Option<String>,
+    pub(crate) modified_at: Option<Timestamp>,
+    pub(crate) received_at: OffsetDateTime,
+    pub(crate) named: bool,
+    pub(crate) mark: Mark,
+    pub(crate) moved: bool,
+    pub(crate) reason: Option<String>,
+    pub(crate) callback_id: Uuid,
+}
+
+/// What became of a callback, to be written.
+#[derive(Clone, Debug)]
+pub(crate) struct CallbackOutcome {
+    pub(crate) callback_id: Uuid,
+    pub(crate) kind: EventKind,
+    pub(crate) subject: Option<String>,
+    pub(crate) modified_at: Option<Timestamp>,
+    pub(crate) verdict: Verdict,
+    pub(crate) copy_of: Option<Uuid>,
+    pub(crate) said: Option<Said>,
+}
+
+/// All that a batch changes.
+#[derive(Debug)]
+pub(crate) struct Changes {
+    pub(crate) numbers: Numbers,
+    pub(crate) tracks: Vec<(Subject, Track)>,
+    pub(crate) events: Vec<NewEvent>,
+    pub(crate) outcomes: Vec<CallbackOutcome>,
+}
+
+/// For which tracks and times the rule will ask what came before and after. Most callbacks tell of a time later than
+/// all that was seen, and ask for nothing.
+pub(crate) fn history_needed(tracks: &Tracks, batch: &[Pending]) -> HashSet<(i64, Timestamp)> {
+    let mut seen_until: HashMap<i64, Timestamp> = HashMap::new();
+    let mut needed = HashSet::new();
+    for pending in batch {
+        let Some((notice, subject)) = pending.notice().zip(pending.subject()) else { continue };
+        let (Some(at), Some(tracks)) = (notice.modified_at, tracks.get(&subject)) else { continue };
+        for observation in notice.observations() {
+            let Some(track) = tracks.iter().find(|track| track.flow == *observation.flow) else { continue };
+            // Without a time that was seen the database holds no timed event.
+            let Some(stored) = track.state.seen_until else { continue };
+            let seen = seen_until.entry(track.id).or_insert(stored);
+            if at <= *seen {
+                needed.insert((track.id, at.min(stored)));
+            } else {
+                *seen = at;
+            }
+        }
+    }
+    needed
+}
+
+/// Folds a batch, in its order.
+pub(crate) fn fold(known: Known, batch: &[Pending]) -> Changes {
+    let Known { numbers, tracks, history, said } = known;
+    let mut fold =
+        Fold { numbers, tracks, history, said, events: Vec::new(), outcomes: Vec::with_capacity(batch.len()) };
+    for pending in batch {
+        match &pending.decoded {
+            Decoded::Notice(notice) => fold.notice(pending, notice),
+            Decoded::Unknown(code) => fold.without_track(pending, EventKind::Unknown, Verdict::Unknown, code),
+            Decoded::Undecodable(why) => fold.without_track(pending, EventKind::Undecodable, Verdict::Undecodable, why),
+        }
+    }
+    let changed = fold.tracks.into_iter().flat_map(|(subject, tracks)| {
+        tracks.into_iter().filter(|track| track.changed).map(move |track| (subject.clone(), track))
+    });
+    Changes { numbers: fold.numbers, tracks: changed.collect(), events: fold.events, outcomes: fold.outcomes }
+}
+
+struct Fold {
+    numbers: Numbers,
+    tracks: Tracks,
+    history: History,
+    said: HashMap<Said, Uuid>,
+    events: Vec<NewEvent>,
+    outcomes: Vec<CallbackOutcome>,
+}
+
+impl Fold {
+    fn without_track(&mut self, pending: &Pending, kind: EventKind, verdict: Verdict, reason: &str) {
+        self.numbers.last_event_seq += 1;
+        self.events.push(NewEvent {
+            seq: self.numbers.last_event_seq,
+            track_id: None,
+            account_id: pending.account_id,
+            kind,
+            subject: None,
+            flow: None,
+            outcome: None,
+            modified_at: None,
+            received_at: pending.received_at,
+            named: false,
+            mark: Mark::None,
+            moved: false,
+            reason: Some(reason.to_owned()),
+            callback_id: pending.id,
+        });
+        self.outcomes.push(CallbackOutcome {
+            callback_id: pending.id,
+            kind,
+            subject: None,
+            modified_at: None,
+            verdict,
+            copy_of: None,
+            said: None,
+        });
+    }
+
+    fn notice(&mut self, pending: &Pending, notice: &Notice) {
+        let mut outcome = CallbackOutcome {
+            callback_id: pending.id,
+            kind: notice.kind,
+            subject: Some(notice.subject.clone()),
+            modified_at: notice.modified_at,
+            verdict: Verdict::Copy,
+            copy_of: None,
+            said: None,
+        };
+        let said = notice.said(pending.account_id);
+        let said_before = said.and_then(|said| self.said.get(&said).copied());
+        if said_before.is_some() {
+            // Row 0 of the rule.
+            self.outcomes.push(CallbackOutcome { copy_of: said_before, ..outcome });
+            return;
+        }
+
+        let mut others_moved = false;
+        let mut told_news = false;
+        for observation in notice.observations() {
+            match self.observe(pending, notice, observation, others_moved) {
+                Observed::News { moved } => {
+                    told_news = true;
+                    others_moved |= moved;
+                }
+                Observed::Copy { of } => outcome.copy_of = of.or(outcome.copy_of),
+            }
+        }
+        if told_news {
+            outcome.verdict = Verdict::Event;
+            outcome.copy_of = None;
+        }
+        if let Some(said) = said {
+            // A copy of this copy is a copy of what this one is a copy of.
+            self.said.insert(said, outcome.copy_of.unwrap_or(pending.id));
+            outcome.said = Some(said);
+        }
+        self.outcomes.push(outcome);
+    }
+
+    fn observe(
+        &mut self,
+        pending: &Pending,
+        notice: &Notice,
+        observation: Observation<'_>,
+        others_moved: bool,
+    ) -> Observed {
+        let subject = Subject { account_id: pending.account_id, kind: notice.kind, id: notice.subject.clone() };
+        let tracks = self.tracks.entry(subject).or_default();
+        let at = tracks.iter().position(|track| track.flow == *observation.flow);
+        let track = at.and_then(|at| tracks.get_mut(at));
+
+        let around = match (&track, observation.modified_at) {
+            (Some(track), Some(time)) => self.history.around(track.id, time, observation.outcome),
+            _ => Around::default(),
+        };
+        let ruling = decide(track.as_ref().map(|track| &track.state), observation, around, others_moved);
+        let state = settle(track.as_ref().map(|track| track.state.clone()), observation, ruling);
+        let item_id = notice.item_id.as_ref().map(|id| id.as_str().to_owned());
+
+        let track = if let Some(track) = track {
+            track.changed |= track.state != state || (item_id.is_some() && track.item_id != item_id);
+            track.item_id = item_id.or(track.item_id.take());
+            track.state = state;
+            track
+        } else {
+            self.numbers.last_track_id += 1;
+            tracks.push(Track {
+                id: self.numbers.last_track_id,
+                flow: observation.flow.clone(),
+                item_id,
+                state,
+                received_at: pending.received_at,
+                callback_id: Some(pending.id),
+                event_seq: 0,
+                changed: true,
+            });
+            let Some(track) = tracks.last_mut() else { return Observed::Copy { of: None } };
+            track
+        };
+
+        let (mark, moved) = match ruling {
+            Ruling::Event { mark, moved } => (mark, moved),
+            Ruling::Copy if track.state.outcome == observation.outcome => {
+                return Observed::Copy { of: track.callback_id };
+            }
+            Ruling::Copy => {
+                let time = observation.modified_at;
+                let of = time.and_then(|time| self.history.told_by(track.id, time, observation.outcome));
+                return Observed::Copy { of };
+            }
+        };
+        self.numbers.last_event_seq += 1;
+        let seq = self.numbers.last_event_seq;
+        if moved {
+            track.received_at = pending.received_at;
+            track.callback_id = Some(pending.id);
+            track.event_seq = seq;
+        }
+        if let Some(modified_at) = observation.modified_at {
+            self.history.add(Past {
+                track_id: track.id,
+                modified_at,
+                seq,
+                outcome: observation.outcome.to_owned(),
+                callback_id: Some(pending.id),
+            });
+        }
+        self.events.push(NewEvent {
+            seq,
+            track_id: Some(track.id),
+            account_id: pending.account_id,
+            kind: notice.kind,
+            subject: Some(notice.subject.clone()),
+            flow: Some(observation.flow.clone()),
+            outcome: Some(observation.outcome.to_owned()),
+            modified_at: observation.modified_at,
+            received_at: pending.received_at,
+            named: observation.named,
+            mark,
+            moved,
+            reason: None,
+            callback_id: pending.id,
+        });
+        Observed::News { moved }
+    }
+}
+
+enum Observed {
+    News { moved: bool },
+    Copy { of: Option<Uuid> },
+}

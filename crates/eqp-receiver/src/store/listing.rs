@@ -1,0 +1,194 @@
+//! Lists of events, submissions and files.
+//!
+//! The statements are put together from what a filter names, and from nothing else: a statement with `$1 is null or …`
+//! for every field would get one plan for all filters, and none of the indexes. Values are always bound.
+
+use eqp_types::Flow;
+use sqlx::postgres::PgRow;
+use sqlx::{FromRow, PgPool, Postgres, QueryBuilder, Row};
+
+use super::word::{account, read, timestamp};
+use crate::read::{Event, EventFilter, FileFilter, FileState, HIGHEST_LIMIT, Order, Submission, SubmissionFilter};
+
+/// The order keeps `event` the table that is walked, along an index that ends in `seq`.
+const EVENTS: &str = "
+    select event.seq, account.environment, account.mage_id, event.kind, event.subject, track.item_id, event.flow,
+           event.outcome, event.modified_at, event.received_at, event.named, event.mark, event.moved, event.reason,
+           event.callback_id
+    from eqp.event
+    join eqp.account on account.id = event.account_id
+    left join eqp.track on track.id = event.track_id
+    where true";
+
+const SUBMISSIONS: &str = "
+    select account.environment, account.mage_id, submission.submission_id, submission.item_id, submission.overall,
+           submission.technical, submission.marketing, submission.modified_at, submission.received_at,
+           submission.event_seq, submission.tied
+    from eqp.submission
+    join eqp.account on account.id = submission.account_id
+    where true";
+
+const FILES: &str = "
+    select account.environment, account.mage_id, file.file_upload_id, file.malware, file.modified_at,
+           file.received_at, file.event_seq, file.tied
+    from eqp.file
+    join eqp.account on account.id = file.account_id
+    where true";
+
+/// Adds a condition on a column if the filter names a value.
+fn condition<'a, T>(query: &mut QueryBuilder<Postgres>, sql: &'static str, value: Option<T>)
+where
+    T: 'a + sqlx::Encode<'a, Postgres> + sqlx::Type<Postgres>,
+{
+    if let Some(value) = value {
+        query.push(" and ").push(sql).push_bind(value);
+    }
+}
+
+/// Accounts are few: the filter is on the events' own column, so that its index serves.
+fn of_account(
+    query: &mut QueryBuilder<Postgres>,
+    column: &'static str,
+    environment: Option<eqp_types::Environment>,
+    mage_id: Option<&eqp_types::MageId>,
+) {
+    if environment.is_none() && mage_id.is_none() {
+        return;
+    }
+    query.push(" and ").push(column).push(" = any(array(select id from eqp.account where true");
+    condition(query, "environment = ", environment.map(eqp_types::Environment::as_str));
+    condition(query, "mage_id = ", mage_id.map(eqp_types::MageId::as_str));
+    query.push("))");
+}
+
+fn limited(query: &mut QueryBuilder<Postgres>, limit: u32) {
+    query.push(" limit ").push_bind(i64::from(limit.min(HIGHEST_LIMIT)));
+}
+
+/// Both spellings of a scan's outcome are kept as one.
+fn kept_spelling(flow: Option<&Flow>, outcome: &str) -> String {
+    crate::project::spelled(flow.unwrap_or(&Flow::Malware), outcome)
+}
+
+/// Events that the filter lets through.
+pub(crate) async fn events(pool: &PgPool, filter: &EventFilter) -> Result<Vec<Event>, sqlx::Error> {
+    let mut query = QueryBuilder::new(EVENTS);
+    of_account(&mut query, "event.account_id", filter.environment, filter.mage_id.as_ref());
+    condition(&mut query, "event.kind = ", filter.kind.map(crate::read::EventKind::as_str));
+    condition(&mut query, "event.subject = ", filter.subject.as_deref());
+    condition(&mut query, "event.flow = ", filter.flow.as_ref().map(Flow::as_str));
+    let outcome = filter.outcome.as_deref().map(|outcome| kept_spelling(filter.flow.as_ref(), outcome));
+    condition(&mut query, "event.outcome = ", outcome);
+    if let Some(mark) = filter.mark {
+        condition(&mut query, "event.mark = ", Some(mark.as_str()));
+        if mark != crate::read::Mark::None {
+            // Says what the partial index holds, whatever is bound.
+            query.push(" and event.mark <> 'none'");
+        }
+    }
+    condition(&mut query, "event.callback_id = ", filter.callback_id);
+    condition(&mut query, "event.seq > ", filter.after_seq);
+    condition(&mut query, "event.seq < ", filter.before_seq);
+    condition(&mut query, "event.received_at >= ", filter.since);
+    condition(&mut query, "event.received_at < ", filter.until);
+    query.push(match filter.order {
+        Order::NewestFirst => " order by event.seq desc",
+        Order::OldestFirst => " order by event.seq",
+    });
+    limited(&mut query, filter.limit);
+    query.build_query_as().fetch_all(pool).await
+}
+
+/// Submissions that the filter lets through.
+pub(crate) async fn submissions(pool: &PgPool, filter: &SubmissionFilter) -> Result<Vec<Submission>, sqlx::Error> {
+    let mut query = QueryBuilder::new(SUBMISSIONS);
+    of_account(&mut query, "submission.account_id", filter.environment, filter.mage_id.as_ref());
+    condition(&mut query, "submission.submission_id = ", filter.submission_id.as_deref());
+    if let Some(item_id) = filter.item_id.as_deref() {
+        // Through the tracks, which have an index on it; the view only has it after grouping.
+        query.push(
+            " and (submission.account_id, submission.submission_id) in
+              (select account_id, subject from eqp.track where kind = 'submission' and item_id = ",
+        );
+        query.push_bind(item_id).push(")");
+    }
+    condition(&mut query, "submission.overall = ", filter.overall.as_deref());
+    condition(&mut query, "submission.technical = ", filter.technical.as_deref());
+    condition(&mut query, "submission.marketing = ", filter.marketing.as_deref());
+    condition(&mut query, "submission.tied = ", filter.tied);
+    condition(&mut query, "submission.event_seq < ", filter.before_seq);
+    query.push(" order by submission.event_seq desc");
+    limited(&mut query, filter.limit);
+    query.build_query_as().fetch_all(pool).await
+}
+
+/// Files that the filter lets through.
+pub(crate) async fn files(pool: &PgPool, filter: &FileFilter) -> Result<Vec<FileState>, sqlx::Error> {
+    let mut query = QueryBuilder::new(FILES);
+    of_account(&mut query, "file.account_id", filter.environment, filter.mage_id.as_ref());
+    condition(&mut query, "file.file_upload_id = ", filter.file_upload_id.as_deref());
+    let malware = filter.malware.as_deref().map(|outcome| kept_spelling(None, outcome));
+    condition(&mut query, "file.malware = ", malware);
+    condition(&mut query, "file.event_seq < ", filter.before_seq);
+    query.push(" order by file.event_seq desc");
+    limited(&mut query, filter.limit);
+    query.build_query_as().fetch_all(pool).await
+}
+
+impl FromRow<'_, PgRow> for Event {
+    fn from_row(row: &PgRow) -> Result<Self, sqlx::Error> {
+        let (environment, mage_id) = account(row.try_get("environment")?, row.try_get("mage_id")?)?;
+        Ok(Self {
+            seq: row.try_get("seq")?,
+            environment,
+            mage_id,
+            kind: read(row.try_get("kind")?)?,
+            subject: row.try_get("subject")?,
+            item_id: row.try_get("item_id")?,
+            flow: row.try_get::<Option<&str>, _>("flow")?.map(Flow::from),
+            outcome: row.try_get("outcome")?,
+            modified_at: timestamp(row.try_get("modified_at")?),
+            received_at: row.try_get("received_at")?,
+            named: row.try_get("named")?,
+            mark: read(row.try_get("mark")?)?,
+            moved: row.try_get("moved")?,
+            reason: row.try_get("reason")?,
+            callback_id: row.try_get("callback_id")?,
+        })
+    }
+}
+
+impl FromRow<'_, PgRow> for Submission {
+    fn from_row(row: &PgRow) -> Result<Self, sqlx::Error> {
+        let (environment, mage_id) = account(row.try_get("environment")?, row.try_get("mage_id")?)?;
+        Ok(Self {
+            environment,
+            mage_id,
+            submission_id: row.try_get("submission_id")?,
+            item_id: row.try_get("item_id")?,
+            overall: row.try_get("overall")?,
+            technical: row.try_get("technical")?,
+            marketing: row.try_get("marketing")?,
+            modified_at: timestamp(row.try_get("modified_at")?),
+            received_at: row.try_get("received_at")?,
+            seq: row.try_get("event_seq")?,
+            tied: row.try_get("tied")?,
+        })
+    }
+}
+
+impl FromRow<'_, PgRow> for FileState {
+    fn from_row(row: &PgRow) -> Result<Self, sqlx::Error> {
+        let (environment, mage_id) = account(row.try_get("environment")?, row.try_get("mage_id")?)?;
+        Ok(Self {
+            environment,
+            mage_id,
+            file_upload_id: row.try_get("file_upload_id")?,
+            malware: row.try_get("malware")?,
+            modified_at: timestamp(row.try_get("modified_at")?),
+            received_at: row.try_get("received_at")?,
+            seq: row.try_get("event_seq")?,
+            tied: row.try_get("tied")?,
+        })
+    }
+}

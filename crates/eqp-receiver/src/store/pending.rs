@@ -1,0 +1,84 @@
+//! The queue of callbacks that are not projected yet.
+
+use std::collections::HashMap;
+
+use sqlx::{PgConnection, PgPool, query, query_scalar};
+use uuid::Uuid;
+
+use crate::project::{Pending, decode};
+
+/// A piece of the queue, in its order.
+#[derive(Debug, Default)]
+pub(crate) struct Taken {
+    /// Rows of the queue.
+    pub(crate) rows: Vec<i64>,
+    /// The callbacks that they hold.
+    pub(crate) callback_ids: Vec<Uuid>,
+}
+
+/// Something waits.
+pub(crate) async fn is_any(pool: &PgPool) -> Result<bool, sqlx::Error> {
+    query_scalar!(r#"select exists (select from eqp.callback_pending) as "any!""#).fetch_one(pool).await
+}
+
+/// The head of the queue: whole rows, until they hold `enough` callbacks or nothing is left.
+///
+/// A row holds from one to some hundred ids, so that each look asks for as many rows as the last ones let expect.
+pub(crate) async fn take(connection: &mut PgConnection, enough: usize) -> Result<Taken, sqlx::Error> {
+    let mut taken = Taken::default();
+    let mut limit = 16;
+    loop {
+        let after = taken.rows.last().copied().unwrap_or(0);
+        let rows = query!(
+            "select id, callback_ids from eqp.callback_pending where id > $1 order by id limit $2",
+            after,
+            i64::try_from(limit).unwrap_or(i64::MAX)
+        )
+        .fetch_all(&mut *connection)
+        .await?;
+        let was_last = rows.len() < limit;
+        for row in rows {
+            taken.rows.push(row.id);
+            taken.callback_ids.extend(row.callback_ids);
+        }
+        let missing = enough.saturating_sub(taken.callback_ids.len());
+        if was_last || missing == 0 {
+            return Ok(taken);
+        }
+        let per_row = taken.callback_ids.len().div_ceil(taken.rows.len()).max(1);
+        limit = missing.div_ceil(per_row);
+    }
+}
+
+/// The callbacks with these ids, each once, in the order of the ids, decoded.
+pub(crate) async fn callbacks(connection: &mut PgConnection, ids: &[Uuid]) -> Result<Vec<Pending>, sqlx::Error> {
+    let rows = query!("select id, endpoint_id, received_at, body from eqp.callback where id = any($1)", ids)
+        .fetch_all(&mut *connection)
+        .await?;
+    let endpoints: Vec<i64> = rows.iter().map(|row| row.endpoint_id).collect();
+    let accounts = accounts(connection, &endpoints).await?;
+    let mut found: HashMap<Uuid, Pending> = rows
+        .into_iter()
+        .filter_map(|row| {
+            let account_id = *accounts.get(&row.endpoint_id)?;
+            let decoded = decode(&row.body);
+            Some((row.id, Pending { id: row.id, account_id, received_at: row.received_at, decoded }))
+        })
+        .collect();
+    Ok(ids.iter().filter_map(|id| found.remove(id)).collect())
+}
+
+async fn accounts(connection: &mut PgConnection, endpoints: &[i64]) -> Result<HashMap<i64, i64>, sqlx::Error> {
+    let mut distinct = endpoints.to_vec();
+    distinct.sort_unstable();
+    distinct.dedup();
+    let rows =
+        query!("select id, account_id from eqp.endpoint where id = any($1)", &distinct).fetch_all(connection).await?;
+    Ok(rows.into_iter().map(|row| (row.id, row.account_id)).collect())
+}
+
+/// Takes rows out of the queue.
+pub(crate) async fn remove(connection: &mut PgConnection, rows: &[i64]) -> Result<(), sqlx::Error> {
+    query!("delete from eqp.callback_pending where id = any($1)", rows).execute(connection).await?;
+    Ok(())
+}

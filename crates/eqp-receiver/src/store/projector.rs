@@ -1,0 +1,54 @@
+//! Leadership among projectors, and the numbers that the leader gives.
+
+use sqlx::{PgConnection, query, query_scalar};
+
+use crate::project::Numbers;
+
+/// Takes the leadership for this transaction; none while another transaction has it.
+///
+/// The settings last as long as the transaction. A projector that freezes or loses its network is ended by Postgres,
+/// and another takes over. Fresh tables have no statistics, and without them the planner likes to read a table from
+/// end to end for what is a few thousand look-ups by key; here every join is one from a short list into an index, so
+/// that is the only plan that is left to it.
+pub(crate) async fn lead(connection: &mut PgConnection) -> Result<Option<Numbers>, sqlx::Error> {
+    query!(
+        r#"
+        select set_config('idle_in_transaction_session_timeout', '10s', true) as a,
+               set_config('statement_timeout', '30s', true)                   as b,
+               set_config('plan_cache_mode', 'force_generic_plan', true)      as c,
+               set_config('enable_seqscan', 'off', true)                      as d,
+               set_config('enable_hashjoin', 'off', true)                     as e,
+               set_config('enable_mergejoin', 'off', true)                    as f,
+               set_config('jit', 'off', true)                                 as g
+        "#
+    )
+    .fetch_one(&mut *connection)
+    .await?;
+    let row = query!("select last_event_seq, last_track_id from eqp.projector for update skip locked")
+        .fetch_optional(connection)
+        .await?;
+    Ok(row.map(|row| Numbers { last_event_seq: row.last_event_seq, last_track_id: row.last_track_id }))
+}
+
+/// Records the last numbers that were given.
+pub(crate) async fn record(connection: &mut PgConnection, numbers: Numbers) -> Result<(), sqlx::Error> {
+    query!(
+        "update eqp.projector set last_event_seq = $1, last_track_id = $2",
+        numbers.last_event_seq,
+        numbers.last_track_id
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Tells other processes, once the transaction commits, that there are events.
+pub(crate) async fn announce(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    query!("select pg_notify('eqp_events', '') as told").fetch_one(connection).await?;
+    Ok(())
+}
+
+/// The `seq` of the newest event.
+pub(crate) async fn latest_seq(pool: &sqlx::PgPool) -> Result<i64, sqlx::Error> {
+    query_scalar!("select last_event_seq from eqp.projector").fetch_one(pool).await
+}
