@@ -245,7 +245,20 @@ fn told(error: &reqwest::Error) -> String {
 
 fn record(job: Job, at: OffsetDateTime, result: SendResult, answer: Bytes, latency: Duration) -> Sent {
     let Message { body, event, flow, outcome, subject } = job.message;
-    Sent { number: 0, at, url: job.target.url, event, flow, outcome, subject, kind: job.kind, body, result, answer, latency }
+    Sent {
+        number: 0,
+        at,
+        url: job.target.url,
+        event,
+        flow,
+        outcome,
+        subject,
+        kind: job.kind,
+        body,
+        result,
+        answer,
+        latency,
+    }
 }
 
 #[cfg(test)]

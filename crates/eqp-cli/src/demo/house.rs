@@ -64,7 +64,8 @@ impl House {
 
         let begun = Instant::now();
         let endpoints = Endpoints::open(database.pool().clone(), master_key(&data)?).await?;
-        let url = PublicUrl::parse(&format!("https://{address}/callbacks/{ENDPOINT}"))
+        let url = format!("https://{address}/callbacks/{ENDPOINT}")
+            .parse::<PublicUrl>()
             .map_err(|error| Failure::new(Exit::Failed, "the receiver's URL cannot be registered").because(&error))?;
         let new = NewCallback { name: ENDPOINT.to_owned(), url, path: None };
         let registered = register(&client, &endpoints, &new, &Foreign::default(), |_| Ok(())).await?;

@@ -88,16 +88,11 @@ impl Report {
         let program = program();
         let config = folder.join("eqp.toml");
         let config = config.display();
-        let lines: Vec<String> = [
-            "submissions list",
-            "events list --mark late",
-            "events tail",
-            "callbacks list",
-            "packages list",
-        ]
-        .iter()
-        .map(|verb| format!("    {program} --config {config} {verb}"))
-        .collect();
+        let lines: Vec<String> =
+            ["submissions list", "events list --mark late", "events tail", "callbacks list", "packages list"]
+                .iter()
+                .map(|verb| format!("    {program} --config {config} {verb}"))
+                .collect();
         format!(
             "\n  {data}\n    {}, removed when this ends\n\n  {next}\n{}\n\n  {}",
             folder.display(),

@@ -6,7 +6,6 @@ use eqp_receiver::{Event, EventFilter, Mark, Reader, Verdict};
 use eqp_simulator::{Sent, SentKind};
 use eqp_types::SubmissionId;
 use serde::Deserialize;
-use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -121,7 +120,7 @@ impl<'a> Show<'a> {
         self.kinds.push(sent.kind);
         let says = match (&sent.flow, &sent.outcome) {
             (Some(flow), Some(outcome)) => {
-                let label = Lane::of(flow.as_str()).map_or(flow.as_str(), Lane::label);
+                let label = Lane::of(flow.as_str()).map_or("another flow", Lane::label);
                 format!("{label} {}", in_words(outcome))
             }
             _ => String::new(),

@@ -54,7 +54,10 @@ impl Lane {
 /// The line of steps of `lane` when its outcome is `now` and `furthest` is the furthest step it has reached.
 pub(crate) fn track_line(lane: Lane, now: &str, furthest: usize) -> String {
     let way = lane.way();
+    let last = way.len() - 1;
     let at = step_of(lane, now);
+    // Where the review stopped: at the step that it did not reach.
+    let stop = (furthest + 1).min(last);
     let mut line = String::new();
     for step in 0..way.len() {
         if step > 0 {
@@ -62,17 +65,17 @@ pub(crate) fn track_line(lane: Lane, now: &str, furthest: usize) -> String {
             line.push_str(&painted(style, "━━"));
         }
         line.push_str(&match at {
-            Some(at) if step < at || at == way.len() - 1 => painted(DONE, "●"),
+            Some(at) if step < at || at == last => painted(DONE, "●"),
             Some(at) if step == at => painted(NOW, "◉"),
-            None if step < furthest => painted(DONE, "●"),
-            None if step == furthest => painted(BAD, "✗"),
+            None if step < stop => painted(DONE, "●"),
+            None if step == stop => painted(BAD, "✗"),
             _ => painted(AHEAD, "○"),
         });
     }
-    let width = 3 * (way.len() - 1) + 1;
+    let width = 3 * last + 1;
     let padding = " ".repeat(15_usize.saturating_sub(width));
     let style = match at {
-        Some(at) if at == way.len() - 1 => DONE,
+        Some(at) if at == last => DONE,
         Some(_) => NOW,
         None => BAD,
     };
@@ -118,12 +121,12 @@ mod tests {
     }
 
     #[test]
-    fn a_rejection_ends_the_line_where_it_was() {
-        assert_eq!(plain(Lane::Marketing, "rejected", 2), "●━━●━━✗━━○     rejected");
+    fn a_rejection_ends_the_line_at_the_step_that_was_not_reached() {
+        assert_eq!(plain(Lane::Marketing, "rejected", 2), "●━━●━━●━━✗     rejected");
     }
 
     #[test]
     fn an_outcome_that_nobody_knows_is_shown_as_it_is() {
-        assert_eq!(plain(Lane::Store, "on_the_moon", 1), "●━━✗━━○━━○     on the moon");
+        assert_eq!(plain(Lane::Store, "on_the_moon", 1), "●━━●━━✗━━○     on the moon");
     }
 }

@@ -81,8 +81,7 @@ impl HandlerLoop {
                 }
                 Err(error) => {
                     let wait = backoff.next_wait();
-                    let error = &error as &dyn std::error::Error;
-                    tracing::warn!(handler = self.name, error, ?wait, "a handler has to wait for the database");
+                    self.log_wait(&error, wait);
                     sleep(wait).await;
                 }
             }
@@ -154,6 +153,10 @@ impl HandlerLoop {
                 }
             }
         }
+    }
+
+    fn log_wait(&self, error: &(dyn std::error::Error + 'static), wait: Duration) {
+        tracing::warn!(handler = self.name, error, ?wait, "a handler has to wait for the database");
     }
 
     fn log(&self, event: &Event, error: &HandlerError) {
