@@ -1,6 +1,7 @@
 //! What handlers ask for: a live session, a JSON body, a path's ids, the query as it came.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use base64::Engine;
@@ -17,6 +18,9 @@ use tokio::time::Instant;
 use crate::market::AccountIndex;
 use crate::refused::Refused;
 use crate::shared::Shared;
+
+/// A JSON body has to come in this time.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The account whose live token came with the request. Only a request that bears one reaches a handler.
 pub(super) struct Session {
@@ -68,8 +72,10 @@ impl FromRequest<Arc<Shared>> for JsonBody {
     type Rejection = Refused;
 
     async fn from_request(request: Request, shared: &Arc<Shared>) -> Result<Self, Refused> {
-        let body = Bytes::from_request(request, shared)
+        let late = |_| Refused::new(StatusCode::REQUEST_TIMEOUT, "The body did not come in time");
+        let body = tokio::time::timeout(PATIENCE, Bytes::from_request(request, shared))
             .await
+            .map_err(late)?
             .map_err(|rejection| Refused::new(rejection.status(), rejection.body_text()))?;
         serde_json::from_slice(&body).map(Self).map_err(|_| Refused::bad_request("The body is not JSON"))
     }

@@ -5,6 +5,7 @@
 
 use std::io::{Seek, Write};
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Json;
 use axum::body::Body;
@@ -26,6 +27,8 @@ const MEGABYTE: u64 = 1024 * 1024;
 /// The limits of the sellers' guide: archives, and everything else.
 const LARGEST_ARCHIVE: u64 = 30 * MEGABYTE;
 const LARGEST_OTHER: u64 = 5 * MEGABYTE;
+/// A client that sends nothing for so long has gone.
+const PATIENCE: Duration = Duration::from_secs(30);
 /// So many files fit into one request.
 const MOST_FILES: usize = 100;
 /// So much of a refused upload is still read, for a client that hears an answer only after it has sent everything.
@@ -33,18 +36,17 @@ const READ_AFTER_REFUSAL: usize = 64 * 1024 * 1024;
 
 pub(super) async fn handle(
     State(shared): State<Arc<Shared>>,
-    session: Session,
+    session: Result<Session, Refused>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<Vec<Value>>, Refused> {
-    let boundary = headers
-        .get(header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| multer::parse_boundary(value).ok())
-        .ok_or_else(|| Refused::bad_request("The body must be multipart/form-data"))?;
     let mut stream = body.into_data_stream();
-    let files = match receive(&mut stream, boundary).await {
-        Ok(files) => files,
+    let received = match session {
+        Ok(session) => receive(&mut stream, &headers).await.map(|files| (session, files)),
+        Err(refused) => Err(refused),
+    };
+    let (session, files) = match received {
+        Ok(received) => received,
         Err(refused) => {
             drain(&mut stream).await;
             return Err(refused);
@@ -55,14 +57,19 @@ pub(super) async fn handle(
     })
 }
 
-async fn receive<S>(stream: &mut S, boundary: String) -> Result<Vec<NewFile>, Refused>
+async fn receive<S>(stream: &mut S, headers: &HeaderMap) -> Result<Vec<NewFile>, Refused>
 where
     S: Stream<Item = Result<Bytes, axum::Error>> + Send + Unpin,
 {
+    let boundary = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| multer::parse_boundary(value).ok())
+        .ok_or_else(|| Refused::bad_request("The body must be multipart/form-data"))?;
     // The stream is lent out, so that what is left of it can be read after a refusal.
     let (sender, parts) = tokio::sync::mpsc::channel::<Result<Bytes, axum::Error>>(1);
     let pump = async move {
-        while let Some(chunk) = stream.next().await {
+        while let Ok(Some(chunk)) = tokio::time::timeout(PATIENCE, stream.next()).await {
             if sender.send(chunk).await.is_err() {
                 return;
             }
@@ -136,7 +143,7 @@ async fn receive_file(mut part: Field<'_>) -> Result<NewFile, Refused> {
         }
         None => None,
     };
-    let md5 = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    let md5 = hash.finalize().iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
     Ok(NewFile { filename, content_type, size, md5, composer })
 }
 
@@ -171,7 +178,7 @@ fn content_type(filename: &str, declared: Option<&str>) -> Option<String> {
 
 async fn drain(stream: &mut (impl Stream<Item = Result<Bytes, axum::Error>> + Unpin)) {
     let mut rest = READ_AFTER_REFUSAL;
-    while let Some(Ok(chunk)) = stream.next().await {
+    while let Ok(Some(Ok(chunk))) = tokio::time::timeout(PATIENCE, stream.next()).await {
         let Some(left) = rest.checked_sub(chunk.len()) else { return };
         rest = left;
     }
