@@ -5,6 +5,7 @@ mod commands;
 mod compose;
 mod config;
 mod context;
+mod demo;
 mod failure;
 mod logging;
 mod output;
