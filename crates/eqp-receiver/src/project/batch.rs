@@ -119,13 +119,20 @@ pub(crate) struct Changes {
 }
 
 /// For which tracks and times the rule will ask what came before and after. Most callbacks tell of a time later than
-/// all that was seen, and ask for nothing.
-pub(crate) fn history_needed(tracks: &Tracks, batch: &[Pending]) -> HashSet<(i64, Timestamp)> {
+/// all that was seen, or only what is `said` already, and ask for nothing.
+pub(crate) fn history_needed(
+    tracks: &Tracks,
+    said: &HashMap<Said, Uuid>,
+    batch: &[Pending],
+) -> HashSet<(i64, Timestamp)> {
     let mut seen_until: HashMap<i64, Timestamp> = HashMap::new();
     let mut needed = HashSet::new();
     for pending in batch {
         let Some((notice, subject)) = pending.notice().zip(pending.subject()) else { continue };
         let (Some(at), Some(tracks)) = (notice.modified_at, tracks.get(&subject)) else { continue };
+        if pending.said().is_some_and(|this| said.contains_key(&this)) {
+            continue;
+        }
         for observation in notice.observations() {
             let Some(track) = tracks.iter().find(|track| track.flow == *observation.flow) else { continue };
             // Without a time that was seen the database holds no timed event.

@@ -156,9 +156,9 @@ enum Poison {
 async fn write(connection: &mut PgConnection, numbers: Numbers, batch: &[Pending]) -> Result<Numbers, sqlx::Error> {
     let subjects: HashSet<_> = batch.iter().filter_map(Pending::subject).collect();
     let tracks = track::load(connection, &subjects.into_iter().collect::<Vec<_>>()).await?;
-    let history = event::history(connection, history_needed(&tracks, batch)).await?;
     let said: HashSet<_> = batch.iter().filter_map(Pending::said).collect();
     let said = callback_outcome::said_before(connection, &said.into_iter().collect::<Vec<_>>()).await?;
+    let history = event::history(connection, history_needed(&tracks, &said, batch)).await?;
 
     let changes = fold(Known { numbers, tracks, history, said }, batch);
     track::save(connection, &changes.tracks).await?;
