@@ -73,8 +73,8 @@ async fn accounts(
 }
 
 /// Of one account an index gives the events in their order; of several it cannot.
-fn of_accounts(query: &mut QueryBuilder<Postgres>, column: &'static str, accounts: Option<Vec<i64>>) {
-    match accounts.as_deref() {
+fn of_accounts(query: &mut QueryBuilder<Postgres>, column: &'static str, accounts: Option<&[i64]>) {
+    match accounts {
         None => {}
         Some([only]) => {
             query.push(" and ").push(column).push(" = ").push_bind(*only);
@@ -100,7 +100,7 @@ fn kept_spelling(flow: Option<&Flow>, outcome: &str) -> String {
 pub(crate) async fn events(pool: &PgPool, filter: &EventFilter) -> Result<Vec<Event>, sqlx::Error> {
     let accounts = accounts(pool, filter.environment, filter.mage_id.as_ref()).await?;
     let mut query = QueryBuilder::new(EVENTS);
-    of_accounts(&mut query, "event.account_id", accounts);
+    of_accounts(&mut query, "event.account_id", accounts.as_deref());
     if let Some(kind) = filter.kind {
         condition(&mut query, "event.kind = ", Some(kind.as_str()));
         if kind != EventKind::Submission {
@@ -134,7 +134,7 @@ pub(crate) async fn events(pool: &PgPool, filter: &EventFilter) -> Result<Vec<Ev
 pub(crate) async fn submissions(pool: &PgPool, filter: &SubmissionFilter) -> Result<Vec<Submission>, sqlx::Error> {
     let accounts = accounts(pool, filter.environment, filter.mage_id.as_ref()).await?;
     let mut query = QueryBuilder::new(SUBMISSIONS);
-    of_accounts(&mut query, "submission.account_id", accounts);
+    of_accounts(&mut query, "submission.account_id", accounts.as_deref());
     condition(&mut query, "submission.submission_id = ", filter.submission_id.as_deref());
     if let Some(item_id) = filter.item_id.as_deref() {
         // Through the tracks, which have an index on it; the view only has it after grouping.
@@ -158,7 +158,7 @@ pub(crate) async fn submissions(pool: &PgPool, filter: &SubmissionFilter) -> Res
 pub(crate) async fn files(pool: &PgPool, filter: &FileFilter) -> Result<Vec<FileState>, sqlx::Error> {
     let accounts = accounts(pool, filter.environment, filter.mage_id.as_ref()).await?;
     let mut query = QueryBuilder::new(FILES);
-    of_accounts(&mut query, "file.account_id", accounts);
+    of_accounts(&mut query, "file.account_id", accounts.as_deref());
     condition(&mut query, "file.file_upload_id = ", filter.file_upload_id.as_deref());
     let malware = filter.malware.as_deref().map(|outcome| kept_spelling(None, outcome));
     condition(&mut query, "file.malware = ", malware);
