@@ -1,2 +1,71 @@
-//! x
-fn main() {}
+//! Commands for contributors: `cargo xtask --help`.
+
+mod check;
+mod process;
+mod queries;
+mod run_postgres;
+mod test;
+mod workspace;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Commands for contributors
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run every test on a Postgres of its own, doc tests too
+    ///
+    /// Further arguments go to the test runner (cargo-nextest where it is installed, else `cargo test`); doc tests are
+    /// then left out.
+    Test(test::Arguments),
+    /// Format, lints, licences, docs, wasm32, query data, compose file: everything that must hold before a commit
+    Check,
+    /// What is promised about speed, measured side by side; `cargo xtask bench --help` says more
+    #[command(disable_help_flag = true)]
+    Bench {
+        /// What to measure, and how
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
+    /// The database that queries are checked against
+    #[command(subcommand)]
+    Db(Db),
+}
+
+#[derive(Debug, Subcommand)]
+enum Db {
+    /// Make the query data in crates/eqp-receiver/.sqlx again, on a Postgres of its own
+    Prepare,
+}
+
+/// What every command ends with.
+type Outcome = Result<(), String>;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    let outcome = match Arguments::parse().command {
+        Command::Test(arguments) => test::run(arguments).await,
+        Command::Check => check::run().await,
+        Command::Bench { arguments } => {
+            let build = ["run", "--release", "--quiet", "--package", "eqp-bench", "--"].map(OsString::from);
+            process::run(process::cargo(build.into_iter().chain(arguments))).await
+        }
+        Command::Db(Db::Prepare) => queries::prepare().await,
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(reason) => {
+            eprintln!("error: {reason}");
+            ExitCode::FAILURE
+        }
+    }
+}

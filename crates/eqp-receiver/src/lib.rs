@@ -1,5 +1,8 @@
 //! Embeddable receiver of EQP callbacks.
 //!
+//! [`Receiver`] listens by itself; [`Embedded`] is a router inside another service. Either way a callback is durable
+//! in Postgres before its sender is answered.
+//!
 //! The way of the data, one way only: route → accept → lane → store → pending → project → track and event →
 //! readers. Nothing in `project` imports `accept`; only `store` holds SQL.
 
@@ -8,14 +11,26 @@ mod backoff;
 mod deliver;
 mod endpoint;
 mod error;
+mod limits;
 mod project;
 mod read;
+mod receiver;
 mod store;
 
 pub use deliver::{Handler, HandlerError, HandlerLoop};
+pub use endpoint::{
+    AccountId, CredentialId, CredentialState, CredentialSummary, EndpointId, EndpointPathError, EndpointSummary,
+    Endpoints, IssuedCredential, MasterKey, NewEndpoint, PublicUrl, PublicUrlError,
+};
+pub use eqp_tls::{Identity, LocalCa};
 pub use error::Error;
+pub use limits::Limits;
 pub use project::Projector;
 pub use read::{
     CallbackCopy, Counts, Event, EventDetail, EventFilter, EventKind, FileFilter, FileState, Mark, Order, Reader,
     StoredCallback, Submission, SubmissionFilter, SubmissionHistory, Tail, UnknownWord, Verdict,
 };
+pub use receiver::{Builder, Database, Embedded, Receiver, Tls};
+pub use sqlx::postgres::PgConnectOptions;
+pub use store::schema::{Migration, migrate, migrations};
+pub use tokio_util::sync::CancellationToken;

@@ -1,1 +1,62 @@
-//! eqp-simulator
+//! A local stand-in of the whole Adobe Commerce Marketplace EQP API, over TLS.
+//!
+//! It serves tests, demonstrations and rehearsals: session tokens that expire, profiles with registered callbacks, file
+//! uploads with a malware scan, packages with two reviews in parallel, and callbacks sent as documented, over HTTPS only and
+//! with the Basic header of each registration. Its time runs as fast as wanted; how reviews end, and what goes wrong
+//! with callbacks, is written in a [`Script`].
+//!
+//! ```
+//! # tokio::runtime::Runtime::new()?.block_on(async {
+//! use eqp_simulator::{Script, Simulator};
+//!
+//! let simulator = Simulator::builder().speed(30.0).script(Script::demo()).start().await?;
+//! assert!(simulator.base_url().starts_with("https://127.0.0.1:"));
+//! println!("{} {}", simulator.mage_id(), simulator.api_key().application_id);
+//! simulator.shutdown().await;
+//! # Ok::<(), eqp_simulator::Error>(())
+//! # })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! State lives in memory and ends with the simulator.
+//!
+//! What the API's documentation leaves open, and what the simulator does:
+//!
+//! - **Time.** `created_at` and `modified_at` are simulated time, which starts at the wall clock and runs `speed` times faster;
+//!   two changes of one package never bear the same second (see [`SimulatorBuilder::distinct_seconds`]). Tokens live by real time.
+//! - **Release.** `released_to_store` shows only in `eqp_status.overall`. Its callback names the review that was approved
+//!   last, still `approved`. A change of several flows at once is one callback per flow, with the same snapshot and time.
+//! - **Codes.** Errors without a documented code repeat the HTTP status as their code.
+//! - **Passwords.** An entry of `api_callbacks` without a password has an empty one from then on.
+//! - **Locked fields.** Fields of a review that is not open are ignored, as read-only ones are.
+
+mod archive;
+mod builder;
+mod callback_form;
+mod chance;
+mod clock;
+mod error;
+mod market;
+mod refused;
+mod review;
+mod review_clock;
+mod routes;
+mod script;
+mod sender;
+mod sent;
+mod shared;
+mod simulator;
+mod snapshot;
+mod trust;
+mod walk;
+
+pub use builder::SimulatorBuilder;
+pub use callback_form::CallbackForm;
+pub use error::Error;
+pub use market::CallbackList;
+pub use review::{Refusal, ReviewStatus, Step};
+pub use script::{Mischief, Pace, Pattern, Review, Scan, Script, Verdict, When};
+pub use sent::{SendResult, Sent, SentKind};
+pub use simulator::Simulator;
+pub use snapshot::{AccountSnapshot, FileSnapshot, PackageSnapshot, Snapshot};
+pub use walk::{Walk, WalkStep};

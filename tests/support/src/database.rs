@@ -1,39 +1,34 @@
 //! One database per test, on one Postgres per run.
 
-use std::str::FromStr;
-
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{ConnectOptions, Connection, Executor, PgConnection, PgPool};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, PgConnection, PgPool};
 
-/// Names the Postgres of the run; `cargo xtask test` starts one and sets it.
-const VARIABLE: &str = "EQP_TEST_DATABASE_URL";
+use crate::server::Server;
 
-/// An empty database of one test.
+/// An empty database of one test; removed when it is dropped.
 #[derive(Debug)]
 pub struct TestDatabase {
     /// Connects to it.
     pub options: PgConnectOptions,
     /// A small pool on it.
     pub pool: PgPool,
+    name: String,
+    server: Server,
 }
 
 impl TestDatabase {
     /// Makes a new, empty database.
     pub async fn create() -> Self {
-        let server = server();
+        let server = Server::of_this_run().await;
         let name = format!("eqp_test_{}", uuid::Uuid::new_v4().simple());
-        let mut connection = PgConnection::connect_with(&server).await.expect("the Postgres of the run answers");
-        connection
-            .execute(sqlx::AssertSqlSafe(format!("create database {name}")))
-            .await
-            .expect("a database can be made");
-        let options = server.database(&name);
+        let options = server.options().clone().database(&name);
+        execute(server.options(), format!("create database {name}")).await.expect("a database can be made");
         let pool = PgPoolOptions::new()
             .max_connections(5)
             .connect_with(options.clone())
             .await
             .expect("the new database answers");
-        Self { options, pool }
+        Self { options, pool, name, server }
     }
 
     /// The database as an URL, for programs that take one.
@@ -42,8 +37,23 @@ impl TestDatabase {
     }
 }
 
-fn server() -> PgConnectOptions {
-    let url = std::env::var(VARIABLE)
-        .unwrap_or_else(|_| panic!("{VARIABLE} names no Postgres: run the tests with `cargo xtask test`"));
-    PgConnectOptions::from_str(&url).expect("the variable holds the URL of a Postgres")
+impl Drop for TestDatabase {
+    fn drop(&mut self) {
+        let options = self.server.options().clone();
+        let statement = format!("drop database if exists {} with (force)", self.name);
+        // A drop cannot await, and the runtime of the test may be ending: a thread with a runtime of its own can.
+        let removal = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            runtime.block_on(execute(&options, statement)).map_err(std::io::Error::other)
+        });
+        // A test that stopped its Postgres on purpose has nothing left to remove.
+        let _ = removal.join();
+    }
+}
+
+async fn execute(options: &PgConnectOptions, statement: String) -> sqlx::Result<()> {
+    let mut connection = PgConnection::connect_with(options).await?;
+    // The statement holds only a name that was made here.
+    connection.execute(AssertSqlSafe(statement)).await?;
+    connection.close().await
 }

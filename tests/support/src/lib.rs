@@ -2,5 +2,6 @@
 #![allow(clippy::missing_panics_doc, reason = "a test fails by a panic")]
 
 mod database;
+mod server;
 
 pub use database::TestDatabase;

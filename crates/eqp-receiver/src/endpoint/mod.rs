@@ -1,1 +1,157 @@
 //! Who may call: endpoints and their credentials.
+
+mod administration;
+pub(crate) mod directory;
+pub(crate) mod keyed_hash;
+mod master_key;
+pub(crate) mod path;
+mod public_url;
+pub(crate) mod sealed;
+
+use std::fmt;
+
+use time::OffsetDateTime;
+
+pub use administration::Endpoints;
+pub use master_key::MasterKey;
+pub use public_url::{PublicUrl, PublicUrlError};
+
+use eqp_types::{Environment, MageId, Secret};
+
+macro_rules! row_id {
+    ($( $(#[$meta:meta])* $name:ident ),* $(,)?) => { $(
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(pub i64);
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+    )* };
+}
+
+row_id! {
+    /// One Marketplace account, as the database numbers it.
+    AccountId,
+    /// One endpoint, as the database numbers it.
+    EndpointId,
+    /// One credential, as the database numbers it.
+    CredentialId,
+}
+
+/// What a new endpoint should be.
+#[derive(Clone, Debug)]
+pub struct NewEndpoint {
+    /// The account that will call it.
+    pub account: AccountId,
+    /// Its name: letters, digits, `-`, `_` and `.`; unique.
+    pub name: String,
+    /// The path at which the receiver answers; `/callbacks/{name}` if there is none of its own.
+    pub path: Option<String>,
+    /// The URL under which the Marketplace calls it.
+    pub public_url: PublicUrl,
+}
+
+/// Why a path cannot be an endpoint's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum EndpointPathError {
+    /// It does not start with a slash.
+    #[error("it must start with /")]
+    NoSlash,
+    /// It has more than 500 bytes.
+    #[error("it is longer than 500 bytes")]
+    TooLong,
+    /// It holds a character that a request could spell in two ways, or a query.
+    #[error("it may hold letters, digits and -._~!$&'()*+,;=:@/ only")]
+    Character,
+    /// It has an empty segment, `.` or `..`, or ends with a slash.
+    #[error("it has an empty segment, . or .., or ends with /")]
+    Segment,
+    /// The receiver itself answers there.
+    #[error("the receiver answers something else there")]
+    Taken,
+}
+
+/// One endpoint with its credentials, as lists show it.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct EndpointSummary {
+    /// The number of the endpoint.
+    pub id: EndpointId,
+    /// The environment of the account that calls it.
+    pub environment: Environment,
+    /// The account that calls it.
+    pub mage_id: MageId,
+    /// Its name.
+    pub name: String,
+    /// The path at which the receiver answers.
+    pub path: String,
+    /// The URL under which the Marketplace calls it.
+    pub public_url: String,
+    /// Its credentials, newest first; never with a password.
+    pub credentials: Vec<CredentialSummary>,
+}
+
+/// One credential, as lists show it.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct CredentialSummary {
+    /// The number of the credential.
+    pub id: CredentialId,
+    /// The user name that the Marketplace sends.
+    pub username: String,
+    /// How far it is in its life.
+    pub state: CredentialState,
+    /// When it was made.
+    pub created_at: OffsetDateTime,
+}
+
+/// How far a credential is in its life. All but `Retired` are taken by the receiver.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CredentialState {
+    /// Made, and not yet known to be in force at the Marketplace.
+    Pending,
+    /// In force.
+    Live,
+    /// Replaced by another; still taken, because a callback may be on its way.
+    Retiring,
+    /// Refused.
+    Retired,
+}
+
+impl CredentialState {
+    /// The word for it in tables and in the database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Live => "live",
+            Self::Retiring => "retiring",
+            Self::Retired => "retired",
+        }
+    }
+
+    /// Reads the database's word; what it does not know is refused, as a retired one is.
+    pub(crate) fn from_word(word: &str) -> Self {
+        match word {
+            "pending" => Self::Pending,
+            "live" => Self::Live,
+            "retiring" => Self::Retiring,
+            _ => Self::Retired,
+        }
+    }
+}
+
+/// A credential just made: the only moment at which its password is given without asking for it.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct IssuedCredential {
+    /// The number of the credential.
+    pub id: CredentialId,
+    /// The user name for the registration.
+    pub username: String,
+    /// The password for the registration.
+    pub password: Secret,
+}

@@ -1,0 +1,27 @@
+# The tool and receiver: built with Rust, run on a slim Debian as a user without rights.
+
+FROM rust:1-bookworm AS build
+WORKDIR /src
+COPY . .
+# The caches stay with the builder; only the program goes on.
+RUN --mount=type=cache,target=/usr/local/cargo/registry \
+    --mount=type=cache,target=/src/target \
+    cargo build --release --locked --package eqp-cli \
+    && install -D target/release/eqp /out/eqp
+
+FROM debian:bookworm-slim
+# openssl comes with ca-certificates; it is named because the health check uses it.
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends ca-certificates openssl \
+    && rm -rf /var/lib/apt/lists/* \
+    && useradd --system --uid 10001 --home-dir /var/lib/eqp --create-home --shell /usr/sbin/nologin eqp
+COPY --from=build /out/eqp /usr/local/bin/eqp
+COPY docker/healthcheck /usr/local/bin/eqp-healthcheck
+USER eqp
+WORKDIR /var/lib/eqp
+VOLUME /var/lib/eqp
+ENV EQP_LISTEN=0.0.0.0:8443
+EXPOSE 8443
+HEALTHCHECK --interval=10s --timeout=5s --start-period=15s CMD ["eqp-healthcheck"]
+ENTRYPOINT ["eqp"]
+CMD ["serve"]

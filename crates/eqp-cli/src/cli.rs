@@ -1,0 +1,142 @@
+//! The command line: global options and verbs. Help, completions and parsing are all made from it.
+
+use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum};
+
+use crate::commands;
+use crate::config::{DataOptions, DatabaseOptions, FileOptions, Layer, MarketplaceOptions, ReceiverOptions};
+use crate::failure::EXIT_CODES;
+
+const EXAMPLES: &str = "\
+Examples:
+  eqp simulator                          a stand-in of the Marketplace on this machine
+  eqp serve                              receive callbacks, with a Postgres of its own
+  eqp callbacks add --name production --url https://eqp.example.com/callbacks/production
+  eqp events tail --json                 follow what happens
+  eqp wait s5w9k703ru --timeout 30m      until the review has ended
+
+Secrets come from the environment (EQP_APPLICATION_SECRET, EQP_DATABASE_URL), from files of mode \
+0600 that EQP_APPLICATION_SECRET_FILE and EQP_DATABASE_URL_FILE name, or from standard input; never \
+from an argument.";
+
+/// Run your side of the Adobe Commerce Marketplace's Extension Quality Program
+#[derive(Debug, Parser)]
+#[command(name = "eqp", version, max_term_width = 100, after_help = help_end())]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) file: FileOptions,
+    #[command(flatten)]
+    data: DataOptions,
+    #[command(flatten)]
+    marketplace: MarketplaceOptions,
+    #[command(flatten)]
+    database: DatabaseOptions,
+    #[command(flatten)]
+    pub(crate) screen: ScreenOptions,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What is shown, and how.
+#[derive(Args, Clone, Copy, Debug)]
+#[command(next_help_heading = "Global options")]
+pub(crate) struct ScreenOptions {
+    /// Write data as JSON; streams as one object per line
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Say nothing that is neither data nor an error
+    #[arg(long, short, global = true, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+    /// Log more; twice: still more
+    #[arg(long, short, global = true, action = ArgAction::Count)]
+    pub(crate) verbose: u8,
+    /// When to use colour
+    #[arg(long, global = true, value_enum, default_value_t = Colour::Auto, value_name = "WHEN", hide_short_help = true)]
+    pub(crate) color: Colour,
+    /// Do not ask before a write to production
+    #[arg(long, short, global = true)]
+    pub(crate) yes: bool,
+}
+
+/// When to use colour.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Colour {
+    /// On a terminal, unless `NO_COLOR` is set
+    Auto,
+    /// Also into files and pipes
+    Always,
+    /// Nowhere
+    Never,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Demo(commands::demo::Demo),
+    Serve(commands::serve::Serve),
+    Simulator(commands::simulator::Simulator),
+    #[command(subcommand)]
+    Callbacks(commands::callbacks::Callbacks),
+    #[command(subcommand)]
+    Events(commands::events::Events),
+    #[command(subcommand)]
+    Submissions(commands::submissions::Submissions),
+    #[command(subcommand)]
+    Files(commands::files::Files),
+    #[command(subcommand)]
+    Packages(commands::packages::Packages),
+    Wait(commands::wait::Wait),
+    Whoami(commands::whoami::Whoami),
+    Migrate(commands::migrate::Migrate),
+    Ca(commands::ca::Ca),
+    Completions(commands::completions::Completions),
+}
+
+impl Cli {
+    /// What was set by flags and by those environment variables that stand for flags.
+    pub(crate) fn given(&self) -> Layer {
+        Layer {
+            data: self.data.clone(),
+            marketplace: self.marketplace.clone(),
+            database: self.database.clone(),
+            receiver: match &self.command {
+                Command::Serve(serve) => serve.receiver.clone(),
+                _ => ReceiverOptions::default(),
+            },
+        }
+    }
+
+    /// The definition that completions are made from.
+    pub(crate) fn definition() -> clap::Command {
+        Self::command()
+    }
+}
+
+fn help_end() -> String {
+    format!("{EXAMPLES}\n\n{EXIT_CODES}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Cli::definition().debug_assert();
+    }
+
+    #[test]
+    fn every_verb_shows_an_example() {
+        fn check(command: &clap::Command, path: &str) {
+            for verb in command.get_subcommands() {
+                let path = format!("{path} {}", verb.get_name());
+                if verb.has_subcommands() {
+                    check(verb, &path);
+                } else {
+                    let help = verb.get_after_help().map(ToString::to_string).unwrap_or_default();
+                    assert!(help.contains(&path), "`{path}` has no example");
+                }
+            }
+        }
+        check(&Cli::definition(), "eqp");
+    }
+}

@@ -1,0 +1,55 @@
+//! One file per verb, one folder per group of verbs.
+
+pub(crate) mod ca;
+pub(crate) mod callbacks;
+pub(crate) mod completions;
+pub(crate) mod demo;
+pub(crate) mod events;
+pub(crate) mod files;
+pub(crate) mod migrate;
+mod moment;
+pub(crate) mod packages;
+pub(crate) mod serve;
+pub(crate) mod simulator;
+pub(crate) mod submissions;
+pub(crate) mod wait;
+pub(crate) mod whoami;
+
+use crate::cli::Command;
+use crate::context::Context;
+use crate::failure::{Exit, Failure, Outcome};
+
+/// Runs a verb to its end.
+pub(crate) fn run(command: Command, context: Context) -> Outcome {
+    match command {
+        // These two need no runtime: a shell may ask for completions at each start.
+        Command::Completions(verb) => verb.run(&context),
+        Command::Ca(verb) => verb.run(&context),
+        other => runtime()?.block_on(run_async(other, context)),
+    }
+}
+
+async fn run_async(command: Command, context: Context) -> Outcome {
+    match command {
+        Command::Demo(verb) => verb.run(&context).await,
+        Command::Serve(verb) => verb.run(&context).await,
+        Command::Simulator(verb) => verb.run(&context).await,
+        Command::Callbacks(verb) => verb.run(&context).await,
+        Command::Events(verb) => verb.run(&context).await,
+        Command::Submissions(verb) => verb.run(&context).await,
+        Command::Files(verb) => verb.run(&context).await,
+        Command::Packages(verb) => verb.run(&context).await,
+        Command::Wait(verb) => verb.run(&context).await,
+        Command::Whoami(verb) => verb.run(&context).await,
+        Command::Migrate(verb) => verb.run(&context).await,
+        Command::Completions(verb) => verb.run(&context),
+        Command::Ca(verb) => verb.run(&context),
+    }
+}
+
+fn runtime() -> Outcome<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(Exit::Failed, "cannot start").because(&error))
+}

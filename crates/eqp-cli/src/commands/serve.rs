@@ -1,0 +1,97 @@
+//! `eqp serve`: the receiver.
+
+use clap::Args;
+use eqp_receiver::{Endpoints, LocalCa};
+use serde_json::json;
+
+use super::ca;
+use crate::compose::database::{Database, Migrate};
+use crate::compose::receiver::{master_key, receiver};
+use crate::compose::shutdown;
+use crate::config::{DataFolder, ReceiverOptions, Wire};
+use crate::context::Context;
+use crate::failure::Outcome;
+use crate::logging::LogFormat;
+
+/// Receive callbacks: check them, keep them in Postgres, turn them into events
+///
+/// Without a database it brings a Postgres of its own, in the data folder. Without a certificate it proves itself
+/// with one of a local CA, which serves development only. Ctrl-C or SIGTERM lets what has begun come to its end.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  eqp serve                                                        development: local CA, embedded Postgres
+  eqp serve --listen 0.0.0.0:443 --tls-cert fullchain.pem --tls-key privkey.pem
+  EQP_DATABASE_URL_FILE=/run/secrets/database_url eqp serve --listen 0.0.0.0:8080 --behind-proxy --log-format json
+  eqp serve --export-ca > eqp-ca.pem                               what a peer has to trust in development")]
+pub(crate) struct Serve {
+    #[command(flatten)]
+    pub(crate) receiver: ReceiverOptions,
+    /// Bring the tables of a database that is in use up to date; embedded and empty ones are by themselves
+    #[arg(long)]
+    migrate: bool,
+    /// How the log is written
+    #[arg(long, env = "EQP_LOG_FORMAT", hide_env_values = true, value_enum, default_value_t, value_name = "FORMAT")]
+    pub(crate) log_format: LogFormat,
+    /// Print the local CA's certificate and end
+    #[arg(long)]
+    export_ca: bool,
+}
+
+impl Serve {
+    pub(crate) async fn run(self, context: &Context) -> Outcome {
+        if self.export_ca {
+            return ca::export(context, false);
+        }
+        // What needs no database first: it is quicker to say.
+        let wire = context.settings.receiver.wire()?;
+        let data = context.settings.data.open()?;
+        let stop = shutdown::on_signal()?;
+        let migrate = if self.migrate { Migrate::Always } else { Migrate::WhenEmpty };
+        let Some(database) = stop.run_until_cancelled(Database::open(context, migrate)).await else { return Ok(()) };
+        let database = database?;
+        let served = serve(context, &database, &data, &wire, stop).await;
+        let closed = database.close().await;
+        served.and(closed)
+    }
+}
+
+async fn serve(
+    context: &Context,
+    database: &Database,
+    data: &DataFolder,
+    wire: &Wire,
+    stop: tokio_util::sync::CancellationToken,
+) -> Outcome {
+    let options = &context.settings.receiver;
+    let receiver = receiver(database, data, options.listen(), options).await?;
+    let endpoints = Endpoints::open(database.pool().clone(), master_key(data)?).await?.list().await?;
+    let scheme = if matches!(wire, Wire::BehindProxy) { "http" } else { "https" };
+    let address = receiver.local_addr();
+    let local_ca = matches!(wire, Wire::LocalCa { .. }).then(|| LocalCa::certificate_path(&data.tls()));
+    if context.output.is_json() {
+        context.output.json(&json!({
+            "listening": format!("{scheme}://{address}"),
+            "local_ca": local_ca,
+            "endpoints": endpoints.iter().map(|endpoint| &endpoint.path).collect::<Vec<_>>(),
+        }))?;
+    }
+    let output = context.output;
+    output.note(format_args!("receiving on {scheme}://{address}"));
+    output.note(format_args!(
+        "  database   {}",
+        if database.is_embedded() { format!("embedded, in {}", data.postgres().display()) } else { "given".into() }
+    ));
+    if let Some(path) = local_ca {
+        output.note(format_args!("  local CA   {} (print it: eqp ca)", path.display()));
+    }
+    for endpoint in &endpoints {
+        output.note(format_args!("  endpoint   {} for {} ({})", endpoint.path, endpoint.mage_id, endpoint.environment));
+    }
+    if endpoints.is_empty() {
+        output.note("  no endpoint yet; make one: eqp callbacks add --name NAME --url https://…");
+    }
+    receiver.run(stop).await?;
+    output.note("stopped");
+    Ok(())
+}

@@ -1,0 +1,112 @@
+//! What the simulator keeps from start to start: CA, access key, and the variables to use it with.
+
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use eqp_receiver::LocalCa;
+use eqp_types::{ApiKey, Environment, MageId, Secret};
+use uuid::Uuid;
+
+use crate::config::read_secret;
+use crate::failure::{Exit, Failure, Outcome};
+
+/// The account of the documentation's examples.
+const MAGE_ID: &str = "MAG123456789";
+
+/// The folder of one simulator.
+#[derive(Debug)]
+pub(super) struct SimulatorFolder {
+    path: PathBuf,
+    key: ApiKey,
+}
+
+impl SimulatorFolder {
+    /// Opens the folder; what is not there is made.
+    pub(super) fn open(path: PathBuf) -> Outcome<Self> {
+        let path = std::path::absolute(&path).unwrap_or(path);
+        fs::create_dir_all(&path).map_err(|error| cannot_write(&path, &error))?;
+        let (id_file, secret_file) = (path.join("application-id"), secret_file(&path));
+        if !secret_file.exists() {
+            write(&id_file, &format!("app-{}\n", &random()[..12]), 0o644)?;
+            write(&secret_file, &format!("{}\n", random()), 0o600)?;
+        }
+        let application_id = fs::read_to_string(&id_file)
+            .map_err(|error| {
+                Failure::new(Exit::Failed, format!("cannot read {}", id_file.display()))
+                    .because(&error)
+                    .next(format!("remove {} to get a new key", secret_file.display()))
+            })?
+            .trim()
+            .to_owned();
+        let application_secret: Secret = read_secret(&secret_file, "the application secret")?;
+        Ok(Self { path, key: ApiKey { application_id, application_secret } })
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(super) fn key(&self) -> ApiKey {
+        self.key.clone()
+    }
+
+    pub(super) fn mage_id(&self) -> Outcome<MageId> {
+        MageId::new(MAGE_ID).map_err(|error| Failure::new(Exit::Failed, "the account has no id").because(&error))
+    }
+
+    pub(super) fn ca_file(&self) -> PathBuf {
+        LocalCa::certificate_path(&self.path)
+    }
+
+    pub(super) fn secret_file(&self) -> PathBuf {
+        secret_file(&self.path)
+    }
+
+    pub(super) fn environment_file(&self) -> PathBuf {
+        self.path.join("eqp.env")
+    }
+
+    /// Lines for a shell that make `eqp` use this simulator.
+    pub(super) fn environment(&self, base_url: &str, environment: Environment) -> String {
+        let lines = [
+            ("EQP_ENVIRONMENT", environment.to_string()),
+            ("EQP_API_URL", base_url.to_owned()),
+            ("EQP_CA_FILE", self.ca_file().display().to_string()),
+            ("EQP_APPLICATION_ID", self.key.application_id.clone()),
+            ("EQP_APPLICATION_SECRET_FILE", self.secret_file().display().to_string()),
+        ];
+        lines.into_iter().map(|(name, value)| format!("export {name}='{}'\n", value.replace('\'', r"'\''"))).collect()
+    }
+
+    /// Writes these lines into the folder.
+    pub(super) fn write_environment(&self, base_url: &str, environment: Environment) -> Outcome {
+        write(&self.environment_file(), &self.environment(base_url, environment), 0o644)
+    }
+}
+
+fn secret_file(folder: &Path) -> PathBuf {
+    folder.join("application-secret")
+}
+
+fn random() -> String {
+    Uuid::new_v4().simple().to_string()
+}
+
+fn write(path: &Path, text: &str, mode: u32) -> Outcome {
+    OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(mode)
+        .open(path)
+        .and_then(|mut file| file.write_all(text.as_bytes()))
+        .map_err(|error| cannot_write(path, &error))
+}
+
+fn cannot_write(path: &Path, error: &std::io::Error) -> Failure {
+    Failure::new(Exit::Failed, format!("cannot write {}", path.display()))
+        .because(error)
+        .next("name another folder with --folder")
+}

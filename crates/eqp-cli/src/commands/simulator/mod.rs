@@ -1,0 +1,194 @@
+//! `eqp simulator`: a stand-in of the Marketplace on this machine.
+
+mod folder;
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use eqp_receiver::LocalCa;
+use eqp_simulator::{CallbackForm, CallbackList, Script, SendResult, Sent, SentKind, Simulator as Marketplace};
+use eqp_types::{Environment, Flow};
+use serde_json::json;
+use tokio::sync::broadcast::error::RecvError;
+
+use self::folder::SimulatorFolder;
+use crate::compose::shutdown;
+use crate::context::Context;
+use crate::failure::{Exit, Failure, Outcome};
+use crate::output::{Output, track_line, utc};
+
+const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 7443);
+
+/// The form of callbacks.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Form {
+    /// What is sent today: the state of all flows, and a time
+    Later,
+    /// What was published first: the named flow only, and no time
+    First,
+}
+
+/// What happens to files, reviews and callbacks.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Course {
+    /// Everything passes and nothing goes wrong
+    Plain,
+    /// Names with "badges" are rejected by marketing once, files with "infected" fail their scan, and some callbacks
+    /// come twice, late, or with an unknown code
+    Demo,
+}
+
+/// Run a stand-in of the Marketplace on this machine: its API, its reviews, its callbacks
+///
+/// It prints how to reach it and keeps that in a folder: CA, access key, and the environment variables to use it with.
+/// The key stays the same from start to start; everything else lives in memory and ends with it. It trusts the
+/// local CA of this data folder, so that `eqp serve` beside it gets its callbacks.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  eqp simulator
+  eqp simulator --speed 60 --course demo
+  eqp simulator --trust-ca receiver-ca.pem --form first
+  . ~/.local/share/eqp/simulator/eqp.env && eqp whoami            in a second terminal")]
+pub(crate) struct Simulator {
+    /// Address to listen on
+    #[arg(long, value_name = "ADDRESS", default_value_t = DEFAULT_LISTEN)]
+    listen: SocketAddr,
+    /// How many times faster than reality its time runs
+    #[arg(long, value_name = "TIMES", default_value_t = 10.0)]
+    speed: f64,
+    /// What ids and all chance come from: the same seed gives the same course
+    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+    seed: u64,
+    /// Form of callbacks
+    #[arg(long, value_enum, value_name = "FORM", default_value_t = Form::Later)]
+    form: Form,
+    /// What happens
+    #[arg(long, value_enum, value_name = "COURSE", default_value_t = Course::Plain)]
+    course: Course,
+    /// A PUT of the profile adds to the list of callbacks instead of replacing it
+    #[arg(long)]
+    merge_callbacks: bool,
+    /// Certificate (PEM) of a CA to trust when callbacks are sent; may be repeated
+    #[arg(long, value_name = "FILE")]
+    trust_ca: Vec<PathBuf>,
+    /// Folder for CA, access key and environment variables [default: simulator in the data folder]
+    #[arg(long, value_name = "FOLDER")]
+    folder: Option<PathBuf>,
+}
+
+impl Simulator {
+    pub(crate) async fn run(self, context: &Context) -> Outcome {
+        let stop = shutdown::on_signal()?;
+        let data = context.settings.data.open()?;
+        let folder = SimulatorFolder::open(self.folder.clone().unwrap_or_else(|| data.path().join("simulator")))?;
+        let receiver_ca = LocalCa::open(&data.tls()).map_err(|error| Failure::from(eqp_receiver::Error::Tls(error)))?;
+        let marketplace = self.start(context, &folder, receiver_ca.certificate_pem()).await?;
+        folder.write_environment(marketplace.base_url(), marketplace.environment())?;
+        introduce(context.output, &marketplace, &folder)?;
+
+        let mut sent = marketplace.subscribe_sent();
+        while let Some(next) = stop.run_until_cancelled(sent.recv()).await {
+            match next {
+                Ok(sent) => context.output.note(line(&sent)),
+                Err(RecvError::Lagged(missed)) => context.output.note(format_args!("({missed} callbacks not shown)")),
+                Err(RecvError::Closed) => break,
+            }
+        }
+        marketplace.shutdown().await;
+        Ok(())
+    }
+
+    async fn start(&self, context: &Context, folder: &SimulatorFolder, receiver_ca: &str) -> Outcome<Marketplace> {
+        let mut builder = Marketplace::builder()
+            // The one with everything in it: the sandbox knows no manual QA.
+            .environment(context.settings.marketplace.environment.unwrap_or(Environment::Production))
+            .bind(self.listen)
+            .speed(self.speed)
+            .seed(self.seed)
+            .form(match self.form {
+                Form::Later => CallbackForm::Later,
+                Form::First => CallbackForm::First,
+            })
+            .script(match self.course {
+                Course::Plain => Script::new(),
+                Course::Demo => Script::demo(),
+            })
+            .callback_list(if self.merge_callbacks { CallbackList::Merge } else { CallbackList::Replace })
+            .account(folder.mage_id()?, folder.key())
+            .ca_folder(folder.path())
+            .trust_pem(receiver_ca);
+        for path in &self.trust_ca {
+            let pem = std::fs::read_to_string(path)
+                .map_err(|error| Failure::usage(format!("cannot read {}", path.display())).because(&error))?;
+            builder = builder.trust_pem(&pem);
+        }
+        builder.start().await.map_err(|error| match &error {
+            eqp_simulator::Error::Bind { address, .. } => {
+                Failure::new(Exit::Failed, format!("cannot listen on {address}"))
+                    .because(&error)
+                    .next("stop what listens there, or name another address with --listen")
+            }
+            eqp_simulator::Error::Speed(_) | eqp_simulator::Error::TrustedCertificate(_) => {
+                Failure::usage("the simulator cannot start like this").because(&error)
+            }
+            _ => Failure::new(Exit::Failed, "the simulator cannot start").because(&error),
+        })
+    }
+}
+
+/// Says how to reach it. The key is worth nothing elsewhere; as JSON only its file is named, for programs that log.
+fn introduce(output: Output, marketplace: &Marketplace, folder: &SimulatorFolder) -> Outcome {
+    if output.is_json() {
+        return output.json(&json!({
+            "base_url": marketplace.base_url(),
+            "environment": marketplace.environment(),
+            "mage_id": marketplace.mage_id(),
+            "application_id": marketplace.api_key().application_id,
+            "application_secret_file": folder.secret_file(),
+            "ca_file": folder.ca_file(),
+            "environment_file": folder.environment_file(),
+        }));
+    }
+    let key = marketplace.api_key();
+    output.line(format_args!(
+        "The Marketplace's stand-in runs at {url}, with the manners of {environment}.\n\n\
+         account             {mage_id}\n\
+         application id      {id}\n\
+         application secret  {secret}\n\
+         CA to trust         {ca}\n\n\
+         Use it from a second terminal:\n\n{lines}\n\
+         Or with curl:\n\n{walk}",
+        url = marketplace.base_url(),
+        environment = marketplace.environment(),
+        mage_id = marketplace.mage_id(),
+        id = key.application_id,
+        secret = key.application_secret.expose(),
+        ca = folder.ca_file().display(),
+        lines = folder.environment(marketplace.base_url(), marketplace.environment()),
+        walk = marketplace.walk(&folder.ca_file()),
+    ))?;
+    output.note("callbacks are shown here as they are sent; Ctrl-C ends");
+    Ok(())
+}
+
+fn line(sent: &Sent) -> String {
+    let flow = sent.flow.as_ref().map_or("-", Flow::as_str);
+    let state = sent.outcome.as_deref().map_or_else(|| sent.event.clone(), |outcome| track_line([(flow, outcome)]));
+    let kind = match sent.kind {
+        SentKind::Plain => "",
+        SentKind::Copy => "  (copy)",
+        SentKind::Late => "  (late)",
+        SentKind::Swapped => "  (swapped)",
+        SentKind::Unknown => "  (unknown)",
+        _ => "  (other)",
+    };
+    let result = match &sent.result {
+        SendResult::Answered(status) => format!("{status} in {} ms", sent.latency.as_millis()),
+        SendResult::Failed(why) => format!("not taken: {why}"),
+        SendResult::Dropped => "dropped".to_owned(),
+        _ => "ended otherwise".to_owned(),
+    };
+    format!("{}  {}  {state}{kind}  → {}  {result}", utc(sent.at), sent.subject, sent.url)
+}

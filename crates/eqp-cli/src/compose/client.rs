@@ -1,0 +1,19 @@
+//! A client of the Marketplace that is configured.
+
+use eqp_client::Client;
+
+use crate::config::MarketplaceOptions;
+use crate::failure::Outcome;
+
+/// Makes the client. Sends nothing.
+pub(crate) fn client(options: &MarketplaceOptions) -> Outcome<Client> {
+    let marketplace = options.resolve()?;
+    let mut builder = Client::builder(marketplace.environment, marketplace.key);
+    if let Some(url) = marketplace.api_url {
+        builder = builder.api_url(url);
+    }
+    if let Some(pem) = marketplace.ca_pem {
+        builder = builder.trusted_ca_pem(pem);
+    }
+    Ok(builder.build()?)
+}

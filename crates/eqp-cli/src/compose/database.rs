@@ -1,0 +1,148 @@
+//! The database: a given one, or the embedded Postgres of the data folder.
+
+use std::path::Path;
+use std::str::FromStr;
+use std::time::Duration;
+
+use eqp_postgres::{EmbeddedPostgres, Progress};
+use eqp_receiver::{PgConnectOptions, Reader};
+use sqlx::postgres::PgPoolOptions;
+use sqlx::{Connection, PgConnection, PgPool};
+
+use crate::config::DatabaseChoice;
+use crate::context::Context;
+use crate::failure::{Exit, Failure, Outcome};
+use crate::output::Output;
+
+/// How long a database may take to let us in.
+const CONNECT_DEADLINE: Duration = Duration::from_secs(5);
+/// The database inside the embedded Postgres.
+const EMBEDDED_DATABASE: &str = "eqp";
+
+/// When the tables of a database are made or brought up to date.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Migrate {
+    /// In a database that is embedded or has none of our tables: others may share one with an older program.
+    WhenEmpty,
+    /// Always.
+    Always,
+}
+
+/// A database in use.
+#[derive(Debug)]
+pub(crate) struct Database {
+    pool: PgPool,
+    /// Runs as long as we do.
+    embedded: Option<EmbeddedPostgres>,
+}
+
+impl Database {
+    /// Opens the database to read what a receiver has kept. Nothing is made that is not there.
+    pub(crate) async fn open_to_read(context: &Context) -> Outcome<Self> {
+        match context.settings.database.resolve()? {
+            DatabaseChoice::Given(url) => Self::given(url.expose()).await,
+            DatabaseChoice::Embedded => {
+                let place = context.settings.data.place()?;
+                if !place.join("postgres").is_dir() {
+                    return Err(Failure::new(
+                        Exit::NotFound,
+                        format!("no receiver has run with the data folder {}", place.display()),
+                    )
+                    .next("eqp serve starts one; EQP_DATABASE_URL names a database of another")
+                    .next("--data-dir names another data folder"));
+                }
+                Self::embedded(&context.settings.data.open()?.postgres(), context.output).await
+            }
+        }
+    }
+
+    /// Opens the database to write, and sees to its tables.
+    pub(crate) async fn open(context: &Context, migrate: Migrate) -> Outcome<Self> {
+        match context.settings.database.resolve()? {
+            DatabaseChoice::Given(url) => {
+                let database = Self::given(url.expose()).await?;
+                let steps = eqp_receiver::migrations(&database.pool).await?;
+                if migrate == Migrate::Always || !steps.iter().any(|step| step.applied) {
+                    eqp_receiver::migrate(&database.pool).await?;
+                }
+                Ok(database)
+            }
+            DatabaseChoice::Embedded => Self::embedded(&context.settings.data.open()?.postgres(), context.output).await,
+        }
+    }
+
+    /// Opens the embedded Postgres of a folder: started, or joined where it runs, with its tables up to date.
+    pub(crate) async fn embedded(folder: &Path, output: Output) -> Outcome<Self> {
+        let database = Self::embedded_as_it_is(folder, output).await?;
+        eqp_receiver::migrate(&database.pool).await?;
+        Ok(database)
+    }
+
+    /// Opens the embedded Postgres of a folder with whatever tables it has.
+    pub(crate) async fn embedded_as_it_is(folder: &Path, output: Output) -> Outcome<Self> {
+        let postgres = EmbeddedPostgres::builder(folder)
+            .progress(move |progress| {
+                if let Some(note) = note(&progress) {
+                    output.note(note);
+                }
+            })
+            .start()
+            .await?;
+        postgres.ensure_database(EMBEDDED_DATABASE).await?;
+        let pool = pool(postgres.connect_options(EMBEDDED_DATABASE));
+        Ok(Self { pool, embedded: Some(postgres) })
+    }
+
+    /// Connects to a database without looking into it.
+    pub(crate) async fn given(url: &str) -> Outcome<Self> {
+        let options = PgConnectOptions::from_str(url).map_err(|_| {
+            // Why is not said: the message could repeat a password.
+            Failure::usage("the database's URL cannot be read").next("write it like postgres://user@host:5432/database")
+        })?;
+        // Beside the pool, which would try until its deadline and then not tell why.
+        let first = tokio::time::timeout(CONNECT_DEADLINE, PgConnection::connect_with(&options)).await;
+        let connection =
+            first.unwrap_or(Err(sqlx::Error::PoolTimedOut)).map_err(eqp_receiver::Error::DatabaseUnreachable)?;
+        // It has told what it was asked for; how it ends does not matter.
+        drop(connection);
+        Ok(Self { pool: pool(options), embedded: None })
+    }
+
+    /// Its connections.
+    pub(crate) fn pool(&self) -> &PgPool {
+        &self.pool
+    }
+
+    /// Whether it is the embedded one.
+    pub(crate) fn is_embedded(&self) -> bool {
+        self.embedded.is_some()
+    }
+
+    /// Questions to it.
+    pub(crate) fn reader(&self) -> Reader {
+        Reader::new(self.pool.clone())
+    }
+
+    /// Leaves it; the embedded one is stopped if nobody else uses it.
+    pub(crate) async fn close(self) -> Outcome {
+        self.pool.close().await;
+        if let Some(postgres) = self.embedded {
+            postgres.stop().await?;
+        }
+        Ok(())
+    }
+}
+
+fn pool(options: PgConnectOptions) -> PgPool {
+    let options = options.application_name("eqp");
+    PgPoolOptions::new().max_connections(5).acquire_timeout(CONNECT_DEADLINE).connect_lazy_with(options)
+}
+
+fn note(progress: &Progress) -> Option<String> {
+    match progress {
+        Progress::Fetching { source } => Some(format!("no Postgres is installed; fetching one from {source} (once)")),
+        Progress::SourceFailed { source, reason } => Some(format!("{source} could not give one: {reason}")),
+        Progress::Recovering => Some("Postgres was not stopped properly; it is replaying its log".to_owned()),
+        _ => None,
+    }
+}

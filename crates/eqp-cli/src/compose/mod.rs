@@ -1,0 +1,7 @@
+//! Parts put together: what several commands stand on.
+
+pub(crate) mod client;
+pub(crate) mod database;
+pub(crate) mod receiver;
+pub(crate) mod registration;
+pub(crate) mod shutdown;

@@ -1,0 +1,40 @@
+//! A receiver over a database.
+
+use std::net::SocketAddr;
+
+use eqp_receiver::{Identity, MasterKey, Receiver, Tls};
+
+use super::database::Database;
+use crate::config::{DataFolder, ReceiverOptions, Wire};
+use crate::failure::Outcome;
+
+/// The master key of the data folder, made on first use.
+pub(crate) fn master_key(data: &DataFolder) -> Outcome<MasterKey> {
+    Ok(MasterKey::open(data.master_key())?)
+}
+
+/// Checks the database and listens. The receiver answers once it runs.
+pub(crate) async fn receiver(
+    database: &Database,
+    data: &DataFolder,
+    listen: SocketAddr,
+    options: &ReceiverOptions,
+) -> Outcome<Receiver> {
+    let wire = options.wire()?;
+    let behind_proxy = matches!(wire, Wire::BehindProxy);
+    let tls = match wire {
+        Wire::BehindProxy => Tls::Off,
+        Wire::Files { certificate, key } => {
+            Tls::Identity(Identity::from_files(&certificate, &key).map_err(eqp_receiver::Error::Tls)?)
+        }
+        Wire::LocalCa { names } => Tls::LocalCa { folder: data.tls(), names },
+    };
+    let receiver = Receiver::builder(database.pool().clone())
+        .master_key(master_key(data)?)
+        .listen(listen)
+        .tls(tls)
+        .behind_proxy(behind_proxy)
+        .build()
+        .await?;
+    Ok(receiver)
+}

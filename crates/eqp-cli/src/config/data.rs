@@ -1,0 +1,171 @@
+//! The data folder: the master key, the local CA, the embedded Postgres.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde::Deserialize;
+
+use super::file::from_folder;
+use crate::failure::{Exit, Failure, Outcome};
+
+/// Marks a folder as ours, so that a slip in a path never writes into somebody else's.
+const MARKER: &str = "eqp-data";
+const MARKER_TEXT: &str =
+    "This folder belongs to eqp (EQP Integration Platform): master key, local CA, embedded Postgres.\n";
+
+/// Where data of this machine is kept.
+#[derive(Args, Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+#[command(next_help_heading = "Global options")]
+pub(crate) struct DataOptions {
+    /// Data folder: master key, local CA, embedded Postgres [default: $XDG_DATA_HOME/eqp; as root /var/lib/eqp]
+    #[arg(
+        id = "data_dir",
+        long = "data-dir",
+        global = true,
+        env = "EQP_DATA_DIR",
+        hide_env_values = true,
+        value_name = "FOLDER"
+    )]
+    pub(crate) dir: Option<PathBuf>,
+    /// Another place for the master key
+    #[arg(skip)]
+    pub(crate) master_key_file: Option<PathBuf>,
+}
+
+impl DataOptions {
+    pub(super) fn over(self, weaker: Self) -> Self {
+        Self { dir: self.dir.or(weaker.dir), master_key_file: self.master_key_file.or(weaker.master_key_file) }
+    }
+
+    pub(super) fn in_folder(&mut self, folder: &Path) {
+        from_folder(&mut self.dir, folder);
+        from_folder(&mut self.master_key_file, folder);
+    }
+
+    /// Where the data folder is, made or not.
+    pub(crate) fn place(&self) -> Outcome<PathBuf> {
+        if let Some(dir) = &self.dir {
+            return std::path::absolute(dir)
+                .map_err(|error| Failure::usage("the data folder's path cannot be used").because(&error));
+        }
+        if is_root() {
+            return Ok(PathBuf::from("/var/lib/eqp"));
+        }
+        let named = std::env::var_os("XDG_DATA_HOME").filter(|folder| !folder.is_empty()).map(PathBuf::from);
+        named
+            .or_else(|| std::env::home_dir().map(|home| home.join(".local/share")))
+            .map(|folder| folder.join("eqp"))
+            .ok_or_else(|| {
+                Failure::usage("there is no home folder to keep data in")
+                    .next("name one with --data-dir or EQP_DATA_DIR")
+            })
+    }
+
+    /// Opens the data folder, made on first use. A folder that holds other things is refused.
+    pub(crate) fn open(&self) -> Outcome<DataFolder> {
+        let path = self.place()?;
+        let failed = |error: std::io::Error| {
+            Failure::new(Exit::Failed, format!("cannot use the data folder {}", path.display()))
+                .because(&error)
+                .next("name another with --data-dir or EQP_DATA_DIR")
+        };
+        match fs::read_dir(&path) {
+            Ok(entries) => {
+                if !path.join(MARKER).is_file() {
+                    refuse_foreign(&path, entries)?;
+                }
+            }
+            Err(error) if error.kind() == ErrorKind::NotFound => fs::create_dir_all(&path).map_err(failed)?,
+            Err(error) => return Err(failed(error)),
+        }
+        let marker = path.join(MARKER);
+        if !marker.is_file() {
+            fs::write(&marker, MARKER_TEXT).map_err(failed)?;
+        }
+        let master_key = std::env::var_os("EQP_MASTER_KEY_FILE")
+            .map(PathBuf::from)
+            .or_else(|| self.master_key_file.clone())
+            .unwrap_or_else(|| path.join("master.key"));
+        Ok(DataFolder { path, master_key })
+    }
+}
+
+fn refuse_foreign(path: &Path, entries: fs::ReadDir) -> Outcome {
+    let Some(first) = entries.flatten().next() else { return Ok(()) };
+    Err(Failure::usage(format!("{} is not a data folder of eqp", path.display()))
+        .why(format!(
+            "it holds other things, such as `{}`, and nothing says that eqp made it",
+            first.file_name().display()
+        ))
+        .next("name an empty folder, or one that is not there yet, with --data-dir or EQP_DATA_DIR"))
+}
+
+/// A data folder that is ours.
+#[derive(Clone, Debug)]
+pub(crate) struct DataFolder {
+    path: PathBuf,
+    master_key: PathBuf,
+}
+
+impl DataFolder {
+    /// The folder.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The file of the master key; it need not be there yet.
+    pub(crate) fn master_key(&self) -> &Path {
+        &self.master_key
+    }
+
+    /// The folder of the local CA.
+    pub(crate) fn tls(&self) -> PathBuf {
+        self.path.join("tls")
+    }
+
+    /// The folder of the embedded Postgres.
+    pub(crate) fn postgres(&self) -> PathBuf {
+        self.path.join("postgres")
+    }
+}
+
+/// Root keeps data where a system service does.
+fn is_root() -> bool {
+    use std::os::unix::fs::MetadataExt;
+    // What /proc says of this process; elsewhere a home folder of root tells it.
+    fs::metadata("/proc/self").map_or_else(
+        |_| std::env::home_dir().is_some_and(|home| home == Path::new("/var/root")),
+        |process| process.uid() == 0,
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn options(dir: &Path) -> DataOptions {
+        DataOptions { dir: Some(dir.to_owned()), master_key_file: None }
+    }
+
+    #[test]
+    fn a_folder_is_made_on_first_use_and_known_again() {
+        let parent = tempfile::tempdir().unwrap();
+        let dir = parent.path().join("a/b");
+        options(&dir).open().unwrap();
+        fs::write(dir.join("master.key"), "k").unwrap();
+        options(&dir).open().unwrap();
+    }
+
+    #[test]
+    fn a_folder_with_other_things_is_refused_and_left_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("thesis.tex"), "").unwrap();
+        let failure = options(dir.path()).open().unwrap_err();
+        assert_eq!(failure.exit_code(), 2);
+        assert!(failure.to_string().contains("thesis.tex"), "{failure}");
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+}

@@ -1,0 +1,67 @@
+//! Names that are not known, and what was probably meant.
+
+use serde::Deserialize;
+use serde::de::{Deserializer, Visitor};
+use serde::forward_to_deserialize_any;
+
+/// The names of the fields that a struct is read from.
+pub(crate) fn names_of<T: for<'de> Deserialize<'de>>() -> &'static [&'static str] {
+    let mut names: &'static [&'static str] = &[];
+    // Always an error: the deserializer only looks at what it is asked for.
+    drop(T::deserialize(Names(&mut names)));
+    names
+}
+
+/// The name most like `word`, if one is near enough to be meant.
+pub(crate) fn nearest<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    names
+        .into_iter()
+        .map(|name| (strsim::jaro_winkler(word, name), name))
+        .filter(|(likeness, _)| *likeness > 0.75)
+        .max_by(|one, other| one.0.total_cmp(&other.0))
+        .map(|(_, name)| name)
+}
+
+struct Names<'a>(&'a mut &'static [&'static str]);
+
+impl<'de> Deserializer<'de> for Names<'_> {
+    type Error = serde::de::value::Error;
+
+    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Self::Error> {
+        Err(serde::de::Error::custom("only structs have names"))
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Self::Error> {
+        *self.0 = fields;
+        self.deserialize_any(visitor)
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 u8 u16 u32 u64 f32 f64 char str string bytes byte_buf option unit unit_struct
+        newtype_struct seq tuple tuple_struct map enum identifier ignored_any
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Layer;
+
+    #[test]
+    fn a_struct_tells_its_names() {
+        assert_eq!(names_of::<Layer>(), ["data", "marketplace", "database", "receiver"]);
+    }
+
+    #[test]
+    fn the_nearest_name_is_found_if_it_is_near() {
+        let names = ["environment", "api_url", "ca_file"];
+        assert_eq!(nearest("enviroment", names), Some("environment"));
+        assert_eq!(nearest("apiurl", names), Some("api_url"));
+        assert_eq!(nearest("zzz", names), None);
+    }
+}

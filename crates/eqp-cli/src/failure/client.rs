@@ -1,0 +1,37 @@
+//! What the Marketplace, or the way to it, can say.
+
+use eqp_client::Error;
+
+use super::{Exit, Failure};
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        let failure = |exit, what: &str| Failure::new(exit, what).because(&error);
+        if error.is_unauthorized() {
+            return failure(Exit::NotAuthorised, "the Marketplace does not accept the access key").next(
+                "check EQP_APPLICATION_ID and the application secret, and that they are of this environment \
+                 (--environment): keys of one mean nothing in the other",
+            );
+        }
+        if error.is_not_found() {
+            return failure(Exit::NotFound, "the Marketplace does not know it");
+        }
+        if error.is_unreachable() {
+            return failure(Exit::Unreachable, "the Marketplace cannot be reached")
+                .next("check --api-url and, for a simulator, --ca-file; else try again later");
+        }
+        match &error {
+            Error::ApiUrl { .. } | Error::TrustedCa { .. } => failure(Exit::Usage, "the Marketplace cannot be asked"),
+            Error::UnusableId { .. } => failure(Exit::Usage, "this is no id"),
+            Error::File { .. } => failure(Exit::Usage, "the file was not uploaded"),
+            Error::Registration(_) => failure(Exit::Usage, "this callback cannot be registered"),
+            Error::Refusal(_) => failure(Exit::Failed, "the list of callbacks was left as it is"),
+            Error::ListChanged => failure(Exit::Failed, "nothing was sent").next("run the same command again"),
+            _ if error.is_retryable() => {
+                failure(Exit::Unreachable, "the Marketplace does not answer as it should").next("try again later")
+            }
+            _ if matches!(error.status(), Some(400..=499)) => failure(Exit::Rejected, "the Marketplace refused"),
+            _ => failure(Exit::Failed, "the Marketplace was not understood"),
+        }
+    }
+}

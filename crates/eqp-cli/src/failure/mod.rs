@@ -1,0 +1,146 @@
+//! How a command fails: what failed, why, what to do next, and the exit code that says which kind of failure it was.
+
+mod client;
+mod postgres;
+mod receiver;
+
+use std::error::Error;
+use std::fmt;
+
+/// The documented exit codes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Exit {
+    /// It failed in a way no other code names.
+    Failed = 1,
+    /// Wrong usage: arguments, configuration, a data folder that is not ours.
+    Usage = 2,
+    /// The Marketplace or the database refused who we are.
+    NotAuthorised = 3,
+    /// What was asked for is not there.
+    NotFound = 4,
+    /// The Marketplace rejected it: the outcome of a review or a scan, or a refused request.
+    Rejected = 5,
+    /// It did not happen in the time that was given.
+    TimedOut = 6,
+    /// The Marketplace or the database cannot be reached.
+    Unreachable = 7,
+}
+
+/// What `eqp --help` says about exit codes.
+pub(crate) const EXIT_CODES: &str = "\
+Exit codes:
+  0  done
+  1  failed
+  2  wrong usage
+  3  not authorised
+  4  not found
+  5  rejected by the Marketplace (the outcome of a review or a scan)
+  6  timed out waiting
+  7  the Marketplace or the database cannot be reached";
+
+/// A failure as a person reads it.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    exit: Exit,
+    what: String,
+    why: Vec<String>,
+    next: Vec<String>,
+    silent: bool,
+}
+
+/// What every command ends with.
+pub(crate) type Outcome<T = ()> = Result<T, Failure>;
+
+impl Failure {
+    /// A failure of one kind; `what` names what could not be done.
+    pub(crate) fn new(exit: Exit, what: impl Into<String>) -> Self {
+        Self { exit, what: what.into(), why: Vec::new(), next: Vec::new(), silent: false }
+    }
+
+    /// Wrong usage.
+    pub(crate) fn usage(what: impl Into<String>) -> Self {
+        Self::new(Exit::Usage, what)
+    }
+
+    /// Nobody reads our output any more (`eqp … | head`): end without a word, and not as a failure.
+    pub(crate) fn reader_left() -> Self {
+        Self { silent: true, ..Self::new(Exit::Failed, "the reader of the output left") }
+    }
+
+    /// What was asked for was to be shown only: an end, and no failure.
+    pub(crate) fn dry_run() -> Self {
+        Self { silent: true, ..Self::new(Exit::Failed, "only shown, as asked") }
+    }
+
+    /// Adds an error and all its sources as the reason. What a source repeats of the error around it is left out.
+    pub(crate) fn because(mut self, error: &(dyn Error + 'static)) -> Self {
+        let mut cause = Some(error);
+        while let Some(error) = cause {
+            let text = error.to_string();
+            if !self.why.last().is_some_and(|last| last.contains(&text)) {
+                self.why.push(text);
+            }
+            cause = error.source();
+        }
+        self
+    }
+
+    /// Adds a reason in words.
+    pub(crate) fn why(mut self, why: impl Into<String>) -> Self {
+        self.why.push(why.into());
+        self
+    }
+
+    /// Adds something that can be done about it.
+    pub(crate) fn next(mut self, next: impl Into<String>) -> Self {
+        self.next.push(next.into());
+        self
+    }
+
+    /// The code the program ends with.
+    pub(crate) fn exit_code(&self) -> u8 {
+        if self.silent { 0 } else { self.exit as u8 }
+    }
+
+    /// Whether there is something to print.
+    pub(crate) fn is_silent(&self) -> bool {
+        self.silent
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (error, label) = (anstyle::AnsiColor::Red.on_default().bold(), anstyle::Style::new().bold());
+        write!(f, "{error}error:{error:#} {}", self.what)?;
+        for why in &self.why {
+            write!(f, "\n  {label}why:{label:#} {}", indented(why))?;
+        }
+        for next in &self.next {
+            write!(f, "\n  {label}next:{label:#} {}", indented(next))?;
+        }
+        Ok(())
+    }
+}
+
+fn indented(text: &str) -> String {
+    text.trim_end().replace('\n', "\n       ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("outer")]
+    struct Outer(#[source] std::io::Error);
+
+    #[test]
+    fn tells_what_why_and_what_next() {
+        let error = Outer(std::io::Error::other("inner"));
+        let failure = Failure::new(Exit::Unreachable, "cannot do it").because(&error).next("do that\nor this");
+        let plain = anstream::adapter::strip_str(&failure.to_string()).to_string();
+        assert_eq!(plain, "error: cannot do it\n  why: outer\n  why: inner\n  next: do that\n       or this");
+        assert_eq!(failure.exit_code(), 7);
+    }
+}

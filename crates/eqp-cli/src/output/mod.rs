@@ -1,0 +1,69 @@
+//! What a person or a program reads: data on standard output, everything else on standard error.
+
+mod confirm;
+mod json;
+mod table;
+mod when;
+
+use std::io::{ErrorKind, Write};
+
+use serde::Serialize;
+
+pub(crate) use confirm::Confirmation;
+pub(crate) use json::Whole;
+pub(crate) use table::{Table, track_line};
+pub(crate) use when::{rfc3339, utc};
+
+use crate::failure::{Exit, Failure, Outcome};
+
+/// How much is said, and in which form.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Output {
+    json: bool,
+    quiet: bool,
+}
+
+impl Output {
+    /// Output in JSON or for people; `quiet` leaves notes out.
+    pub(crate) fn new(json: bool, quiet: bool) -> Self {
+        Self { json, quiet }
+    }
+
+    /// Whether data is to be JSON.
+    pub(crate) fn is_json(self) -> bool {
+        self.json
+    }
+
+    /// Writes one line of data.
+    pub(crate) fn line(self, line: impl std::fmt::Display) -> Outcome {
+        let mut stdout = anstream::stdout().lock();
+        written(writeln!(stdout, "{line}").and_then(|()| stdout.flush()))
+    }
+
+    /// Writes bytes as they are.
+    pub(crate) fn bytes(self, bytes: &[u8]) -> Outcome {
+        let mut stdout = std::io::stdout().lock();
+        written(stdout.write_all(bytes).and_then(|()| stdout.flush()))
+    }
+
+    /// Writes data as one line of JSON: one object, or one of a stream (NDJSON).
+    pub(crate) fn json(self, data: &impl Serialize) -> Outcome {
+        let line = serde_json::to_string(data)
+            .map_err(|error| Failure::new(Exit::Failed, "cannot write the answer as JSON").because(&error))?;
+        self.line(line)
+    }
+
+    /// Says something that is not data, on standard error, unless quiet.
+    pub(crate) fn note(self, note: impl std::fmt::Display) {
+        if !self.quiet {
+            anstream::eprintln!("{note}");
+        }
+    }
+}
+
+fn written(result: std::io::Result<()>) -> Outcome {
+    result.map_err(|error| match error.kind() {
+        ErrorKind::BrokenPipe => Failure::reader_left(),
+        _ => Failure::new(Exit::Failed, "cannot write to standard output").because(&error),
+    })
+}

@@ -1,0 +1,57 @@
+//! Exit codes, and what goes where.
+
+use crate::eqp::Home;
+
+#[test]
+fn an_unknown_flag_is_wrong_usage() {
+    let ended = Home::new().run(&["events", "list", "--colour"]);
+    assert_eq!((ended.code, ended.stdout.as_str()), (2, ""));
+    assert!(ended.stderr.contains("--color"), "{}", ended.stderr);
+}
+
+#[test]
+fn completions_know_every_verb() {
+    let ended = Home::new().run(&["completions", "bash"]);
+    assert_eq!(ended.code, 0);
+    for verb in ["serve", "simulator", "callbacks", "submissions", "wait"] {
+        assert!(ended.stdout.contains(verb), "{verb}");
+    }
+}
+
+#[test]
+fn without_an_access_key_the_marketplace_is_not_asked() {
+    let ended = Home::new().run(&["whoami"]);
+    assert_eq!((ended.code, ended.stdout.as_str()), (3, ""));
+    insta::assert_snapshot!(ended.stderr, @r"
+    error: there is no application id for sandbox
+      next: make an access key in the developer portal, then set EQP_APPLICATION_ID and EQP_APPLICATION_SECRET_FILE
+    ");
+}
+
+#[test]
+fn a_marketplace_that_is_not_there_is_code_7() {
+    let mut home = Home::new();
+    home.set("EQP_APPLICATION_ID", "app");
+    home.set("EQP_APPLICATION_SECRET", "hush");
+    home.set("EQP_API_URL", "https://127.0.0.1:1");
+    let ended = home.run(&["whoami"]);
+    assert_eq!(ended.code, 7, "{}", ended.stderr);
+    assert!(ended.stderr.contains("cannot connect to 127.0.0.1:1"), "{}", ended.stderr);
+    assert!(!ended.stderr.contains("hush"), "{}", ended.stderr);
+}
+
+#[test]
+fn nothing_to_wait_with_is_wrong_usage() {
+    let ended = Home::new().run(&["wait", "s5w9k703ru"]);
+    assert_eq!(ended.code, 2);
+    assert!(ended.stderr.contains("neither a database nor an access key"), "{}", ended.stderr);
+}
+
+#[test]
+fn reading_before_anything_ran_makes_nothing() {
+    let home = Home::new();
+    let ended = home.run(&["events", "list"]);
+    assert_eq!(ended.code, 4);
+    assert!(ended.stderr.contains("eqp serve"), "{}", ended.stderr);
+    assert!(!home.path().join("data").exists());
+}

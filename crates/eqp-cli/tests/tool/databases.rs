@@ -1,0 +1,104 @@
+//! Databases that cannot be used, and ports that are taken.
+
+use std::net::TcpListener;
+
+use eqp_test_support::TestDatabase;
+use sqlx::AssertSqlSafe;
+
+use crate::eqp::Home;
+
+fn home_with(url: &str) -> Home {
+    let mut home = Home::new();
+    home.set("EQP_DATABASE_URL", url);
+    home
+}
+
+#[test]
+fn a_server_that_is_not_there_is_code_7_at_once() {
+    let home = home_with("postgres://me@127.0.0.1:1/eqp");
+    for command in [&["events", "list"][..], &["serve", "--listen", "127.0.0.1:0"], &["migrate"]] {
+        let ended = home.run(command);
+        assert_eq!(ended.code, 7, "{command:?}: {}", ended.stderr);
+        assert!(ended.stderr.contains("onnection refused"), "{}", ended.stderr);
+    }
+}
+
+#[tokio::test]
+async fn a_database_that_is_not_there_is_said() {
+    let database = TestDatabase::create().await;
+    let url = database.url().replace("eqp_test_", "eqp_nowhere_");
+    let ended = home_with(&url).run(&["serve", "--listen", "127.0.0.1:0"]);
+    assert_eq!(ended.code, 4, "{}", ended.stderr);
+    assert!(ended.stderr.contains("is not there") && ended.stderr.contains("createdb"), "{}", ended.stderr);
+}
+
+#[tokio::test]
+async fn an_empty_database_is_made_ready_by_migrate_and_only_once() {
+    let database = TestDatabase::create().await;
+    let home = home_with(&database.url());
+    let ended = home.run(&["events", "list"]);
+    assert_eq!(ended.code, 1, "{}", ended.stderr);
+    assert!(ended.stderr.contains("eqp migrate"), "{}", ended.stderr);
+
+    let would = home.json(&["migrate", "--dry-run", "--json"]);
+    assert!(!would["would_apply"].as_array().unwrap().is_empty());
+    let first = home.json(&["migrate", "--json"]);
+    assert_eq!(first["applied"], would["would_apply"]);
+    let second = home.json(&["migrate", "--json"]);
+    assert_eq!(second["applied"], serde_json::json!([]));
+    assert_eq!(home.json(&["events", "list", "--json"])["events"], serde_json::json!([]));
+}
+
+#[tokio::test]
+async fn a_newer_schema_is_left_alone() {
+    let database = TestDatabase::create().await;
+    let home = home_with(&database.url());
+    home.json(&["migrate", "--json"]);
+    let newer = "insert into eqp._sqlx_migrations (version, description, success, checksum, execution_time) \
+                 values (999999, 'from the future', true, '', 0)";
+    sqlx::query(newer).execute(&database.pool).await.unwrap();
+    for command in [&["serve", "--listen", "127.0.0.1:0"][..], &["migrate"]] {
+        let ended = home.run(command);
+        assert_eq!(ended.code, 1, "{command:?}: {}", ended.stderr);
+        assert!(ended.stderr.contains("999999") && ended.stderr.contains("newer program"), "{}", ended.stderr);
+    }
+}
+
+#[tokio::test]
+async fn a_database_that_refuses_writes_is_said() {
+    let database = TestDatabase::create().await;
+    let home = home_with(&database.url());
+    home.json(&["migrate", "--json"]);
+    let name = database.options.get_database().unwrap();
+    let read_only = format!("alter database {name} set default_transaction_read_only = on");
+    sqlx::query(AssertSqlSafe(read_only)).execute(&database.pool).await.unwrap();
+    let ended = home.run(&["serve", "--listen", "127.0.0.1:0"]);
+    assert_eq!(ended.code, 7, "{}", ended.stderr);
+    assert!(ended.stderr.contains("default_transaction_read_only"), "{}", ended.stderr);
+    // Reading goes on: a standby is good enough for that.
+    assert_eq!(home.run(&["events", "list"]).code, 0);
+}
+
+#[tokio::test]
+async fn another_master_key_is_refused() {
+    let database = TestDatabase::create().await;
+    let first = home_with(&database.url());
+    let mut serve = first.start(&["serve", "--listen", "127.0.0.1:0", "--json"]);
+    serve.json_line();
+    let ended = home_with(&database.url()).run(&["serve", "--listen", "127.0.0.1:0"]);
+    assert_eq!(ended.code, 2, "{}", ended.stderr);
+    assert!(ended.stderr.contains("EQP_MASTER_KEY_FILE"), "{}", ended.stderr);
+}
+
+#[tokio::test]
+async fn a_port_in_use_is_said() {
+    let database = TestDatabase::create().await;
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let home = home_with(&database.url());
+    for command in ["serve", "simulator"] {
+        let ended = home.run(&[command, "--listen", &address]);
+        assert_eq!(ended.code, 1, "{command}: {}", ended.stderr);
+        assert!(ended.stderr.contains(&address) && ended.stderr.contains("--listen"), "{}", ended.stderr);
+    }
+}

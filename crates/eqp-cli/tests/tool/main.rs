@@ -1,0 +1,11 @@
+//! The tool by its own door: arguments in; data, notes and exit codes out.
+
+mod command_line;
+mod configuration;
+mod data_folder;
+mod databases;
+mod eqp;
+mod help;
+mod registration;
+mod review;
+mod secrets;

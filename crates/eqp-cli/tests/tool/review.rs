@@ -1,0 +1,131 @@
+//! From the simulator's start to the release, with nothing but the tool.
+
+use eqp_test_support::TestDatabase;
+use serde_json::{Value, json};
+
+use crate::eqp::{Home, Running};
+
+/// A simulator, a receiver and a registration, all by the tool.
+struct World {
+    home: Home,
+    _simulator: Running,
+    _serve: Running,
+    database: TestDatabase,
+}
+
+impl World {
+    async fn start(course: &str) -> Self {
+        let database = TestDatabase::create().await;
+        let mut home = Home::new();
+        home.set("EQP_DATABASE_URL", database.url());
+        let arguments = ["simulator", "--listen", "127.0.0.1:0", "--speed", "300", "--course", course, "--json"];
+        let mut simulator = home.start(&arguments);
+        let said = simulator.json_line();
+        let text = |name: &str| said[name].as_str().unwrap().to_owned();
+        home.set("EQP_ENVIRONMENT", text("environment"));
+        home.set("EQP_API_URL", text("base_url"));
+        home.set("EQP_CA_FILE", text("ca_file"));
+        home.set("EQP_APPLICATION_ID", text("application_id"));
+        home.set("EQP_APPLICATION_SECRET_FILE", text("application_secret_file"));
+        let mut serve = home.start(&["serve", "--listen", "127.0.0.1:0", "--json"]);
+        let url = format!("{}/callbacks/main", serve.json_line()["listening"].as_str().unwrap());
+        home.json(&["callbacks", "add", "--name", "main", "--url", &url, "--json"]);
+        Self { home, _simulator: simulator, _serve: serve, database }
+    }
+
+    fn upload(&self, name: &str) -> String {
+        self.home.write(name, "not empty");
+        let uploaded = self.home.json(&["files", "upload", name, "--json"]);
+        uploaded["files"][0]["file_upload_id"].as_str().unwrap().to_owned()
+    }
+
+    fn create(&self, name: &str, archive: &str) -> String {
+        let (guide, icon) = (self.upload("guide.pdf"), self.upload("icon.png"));
+        let package = json!({
+            "item_id": name, "type": "extension", "platform": "M2", "name": name, "version": "1.2.0",
+            "sku": format!("acme/{name}"), "version_compatibility": [{"edition": "CE", "versions": ["2.4"]}],
+            "release_notes": "First", "artifact": {"file_upload_id": archive}, "long_description": "Something",
+            "documentation_artifacts": {"user": {"file_upload_id": guide}}, "license_type": "mit",
+            "categories": ["Extensions//Content"],
+            "media_artifacts": {"icon_image": {"file_upload_id": icon}, "gallery_images": [{"file_upload_id": icon}]},
+            "action": {"technical": "submit", "marketing": "submit"},
+        });
+        self.home.write("package.json", &package.to_string());
+        let created = self.home.json(&["packages", "create", "--manifest", "package.json", "--json"]);
+        created["packages"][0]["submission_id"].as_str().unwrap_or_else(|| panic!("{created}")).to_owned()
+    }
+}
+
+#[tokio::test]
+async fn a_submission_goes_from_upload_to_the_store() {
+    let world = World::start("plain").await;
+    let home = &world.home;
+    let archive = world.upload("checkout-1.2.0.zip");
+    let scanned = home.json(&["wait", &archive, "--timeout", "30s", "--json"]);
+    assert_eq!((&scanned["kind"], &scanned["result"]), (&json!("file"), &json!("reached")));
+
+    let submission = world.create("checkout", &archive);
+    let waited = home.json(&["wait", &submission, "--timeout", "50s", "--json"]);
+    assert_eq!((&waited["result"], &waited["confirmed"]), (&json!("reached"), &json!(true)), "{waited}");
+
+    let released = home.json(&["events", "list", "--subject", &submission, "--outcome", "released_to_store", "--json"]);
+    let event = &released["events"][0];
+    assert_eq!((&event["flow"], &event["environment"]), (&json!("overall"), &json!("production")), "{released}");
+    let shown = home.json(&["events", "show", &event["seq"].to_string(), "--json"]);
+    let body: Value = serde_json::from_str(shown["callback"]["body"].as_str().unwrap()).unwrap();
+    assert_eq!(body["update_info"]["submission_id"], json!(submission));
+    let as_text = home.run(&["events", "show", &event["seq"].to_string()]).stdout;
+    assert!(as_text.contains(shown["callback"]["body"].as_str().unwrap()), "{as_text}");
+    assert!(!as_text.to_lowercase().contains("authorization"), "{as_text}");
+
+    let line = home.run(&["submissions", "list"]).stdout;
+    assert!(line.contains("overall released_to_store · technical approved · marketing approved"), "{line}");
+    let history = home.json(&["submissions", "show", "checkout", "--json"]);
+    assert!(history["submissions"][0]["events"].as_array().unwrap().len() > 3, "{history}");
+    assert!(home.run(&["packages", "show", &submission]).stdout.contains("acme/checkout"));
+    assert!(home.run(&["packages", "list"]).stdout.contains(&submission));
+    assert_eq!(home.json(&["files", "show", &archive, "--json"])["malware_status"], json!("pass"));
+
+    // Everything that happened is followed from the beginning, until the tail is told to end.
+    let mut tail = home.start(&["events", "tail", "--after", "0", "--json"]);
+    assert_eq!(tail.json_line()["seq"], json!(1));
+    tail.terminate();
+    assert_eq!(tail.end().code, 0);
+}
+
+#[tokio::test]
+async fn bad_ends_have_their_exit_codes() {
+    let world = World::start("demo").await;
+    let home = &world.home;
+    let infected = world.upload("infected.zip");
+    let ended = home.run(&["wait", &infected, "--timeout", "30s"]);
+    assert_eq!(ended.code, 5, "{ended:?}");
+
+    let badges = world.upload("badges.zip");
+    assert_eq!(home.run(&["wait", &badges, "--timeout", "30s"]).code, 0);
+    let submission = world.create("badges", &badges);
+    let ended = home.run(&["wait", &submission, "--timeout", "50s"]);
+    assert_eq!(ended.code, 5, "{ended:?}");
+    assert!(ended.stderr.contains("marketing is rejected"), "{}", ended.stderr);
+
+    let ended =
+        home.run(&["wait", &submission, "--until", "released_to_store", "--flow", "technical", "--timeout", "1s"]);
+    assert_eq!(ended.code, 6, "{ended:?}");
+    assert_eq!(home.run(&["packages", "show", "nowhere"]).code, 4);
+    assert_eq!(home.run(&["wait", "nowhere", "--timeout", "5s"]).code, 4);
+    assert_eq!(home.run(&["events", "show", "999999"]).code, 4);
+
+    home.write("bad.json", "{\"item_id\": \"x\"}");
+    let refused = home.run(&["packages", "create", "--manifest", "bad.json"]);
+    assert_eq!(refused.code, 5, "{refused:?}");
+}
+
+#[tokio::test]
+async fn without_an_access_key_the_database_alone_is_asked() {
+    let world = World::start("plain").await;
+    let archive = world.upload("checkout-1.2.0.zip");
+    let mut without = Home::new();
+    without.set("EQP_DATABASE_URL", world.database.url());
+    let waited = without.json(&["wait", &archive, "--timeout", "30s", "--json"]);
+    assert_eq!((&waited["result"], &waited["confirmed"]), (&json!("reached"), &json!(false)));
+}

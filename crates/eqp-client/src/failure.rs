@@ -1,0 +1,112 @@
+//! What it means when a request could not be sent or its answer could not be read. No I/O.
+
+use std::error::Error as StdError;
+use std::io;
+use std::time::Duration;
+
+use rustls::CertificateError;
+use url::Url;
+
+use crate::error::Error;
+use crate::files::ChangedFile;
+use crate::problem::{Call, TlsProblem};
+
+/// The error of `call` that `error` stands for.
+pub(crate) fn of_send(error: reqwest::Error, call: &Call, base: &Url, deadline: Duration) -> Error {
+    let call = call.clone();
+    let host = || base.host_str().unwrap_or_default().to_owned();
+    if let Some(file) = find::<ChangedFile>(&error) {
+        return Error::File { path: file.path.clone(), problem: file.problem.clone() };
+    }
+    if let Some(problem) = find::<rustls::Error>(&error) {
+        // An alert of the other side after the handshake is a broken connection, not a bad certificate.
+        if error.is_connect() || matches!(problem, rustls::Error::InvalidCertificate(_)) {
+            return Error::Tls { call, host: host(), problem: tls_problem(problem) };
+        }
+    }
+    // The URL is in `call` already, without its query.
+    let error = error.without_url();
+    if error.is_connect() {
+        return Error::Connect { call, host: host(), source: error };
+    }
+    if error.is_timeout() {
+        return Error::Deadline { call, after: deadline };
+    }
+    Error::Interrupted { call, source: error }
+}
+
+/// The error of a client that could not be made.
+pub(crate) fn of_setup(error: reqwest::Error) -> Error {
+    match find::<rustls::Error>(&error) {
+        Some(rustls::Error::InvalidCertificate(problem)) => Error::TrustedCa { reason: problem.to_string() },
+        _ => Error::Setup(error),
+    }
+}
+
+fn tls_problem(error: &rustls::Error) -> TlsProblem {
+    let rustls::Error::InvalidCertificate(problem) = error else { return TlsProblem::Other(error.to_string()) };
+    match problem {
+        // A CA of the same name with another key: a local CA that was made anew, for example.
+        CertificateError::UnknownIssuer | CertificateError::BadSignature => TlsProblem::NotTrusted,
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => TlsProblem::Expired,
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => TlsProblem::NotYetValid,
+        CertificateError::NotValidForName => TlsProblem::WrongName { belongs_to: Vec::new() },
+        CertificateError::NotValidForNameContext { presented, .. } => {
+            TlsProblem::WrongName { belongs_to: presented.iter().map(|name| plain_name(name)).collect() }
+        }
+        other => TlsProblem::Other(other.to_string()),
+    }
+}
+
+/// `DnsName("a.example")` is how names of a certificate come out of its reader.
+fn plain_name(name: &str) -> String {
+    name.split_once("(\"").and_then(|(_, rest)| rest.strip_suffix("\")")).unwrap_or(name).to_owned()
+}
+
+/// Looks for a `T` among the causes of `error`, also inside I/O errors, which hide what they wrap.
+fn find<'a, T: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a T> {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if let Some(found) = error.downcast_ref::<T>() {
+            return Some(found);
+        }
+        let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        cause = match wrapped {
+            Some(wrapped) => Some(wrapped),
+            None => error.source(),
+        };
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn certificate_problems_have_their_names() {
+        let cases = [
+            (CertificateError::UnknownIssuer, TlsProblem::NotTrusted),
+            (CertificateError::BadSignature, TlsProblem::NotTrusted),
+            (CertificateError::Expired, TlsProblem::Expired),
+            (CertificateError::NotValidYet, TlsProblem::NotYetValid),
+            (CertificateError::NotValidForName, TlsProblem::WrongName { belongs_to: vec![] }),
+        ];
+        for (error, problem) in cases {
+            assert_eq!(tls_problem(&rustls::Error::InvalidCertificate(error)), problem);
+        }
+    }
+
+    #[test]
+    fn a_cause_inside_io_errors_is_found() {
+        let inner = rustls::Error::InvalidCertificate(CertificateError::Expired);
+        let error = io::Error::other(io::Error::other(inner));
+        assert!(find::<rustls::Error>(&error).is_some());
+    }
+
+    #[test]
+    fn names_of_a_certificate_are_shown_plainly() {
+        assert_eq!(plain_name("DnsName(\"a.example\")"), "a.example");
+        assert_eq!(plain_name("IpAddress(127.0.0.1)"), "IpAddress(127.0.0.1)");
+    }
+}

@@ -1,0 +1,93 @@
+//! Lists in pages, and all pages as one stream.
+
+use std::collections::VecDeque;
+use std::future::Future;
+
+use futures_util::stream::{self, Stream};
+
+use crate::Error;
+
+/// How many records a stream asks for at once.
+pub(crate) const STREAMED_AT_ONCE: u64 = 100;
+
+/// A piece of a list.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Page<T> {
+    /// The records, in the order of the answer.
+    pub items: Vec<T>,
+    /// How many records come before these.
+    pub offset: u64,
+    /// How many records there are in all, if the API said so.
+    pub total: Option<u64>,
+}
+
+impl<T> Page<T> {
+    /// Where the next page begins, or `None` if this was the last.
+    ///
+    /// `limit` is how many records were asked for. Without a total, a page that is not exactly full is the last:
+    /// a server that answers more than was asked for does not know pages.
+    pub fn next_offset(&self, limit: u64) -> Option<u64> {
+        let count = self.items.len() as u64;
+        let next = self.offset + count;
+        let more = match self.total {
+            Some(total) => count > 0 && next < total,
+            None => count > 0 && count == limit,
+        };
+        more.then_some(next)
+    }
+}
+
+/// All records of all pages, one page in memory at a time. `fetch` gets offset and limit.
+pub(crate) fn stream_pages<T, F, R>(first: u64, limit: u64, fetch: F) -> impl Stream<Item = Result<T, Error>>
+where
+    F: Fn(u64, u64) -> R,
+    R: Future<Output = Result<Page<T>, Error>>,
+{
+    struct State<T, F> {
+        fetch: F,
+        held: VecDeque<T>,
+        next: Option<u64>,
+    }
+
+    let start = State { fetch, held: VecDeque::new(), next: Some(first) };
+    stream::try_unfold(start, move |mut state| async move {
+        loop {
+            if let Some(item) = state.held.pop_front() {
+                return Ok(Some((item, state)));
+            }
+            let Some(offset) = state.next else { return Ok(None) };
+            let page = (state.fetch)(offset, limit).await?;
+            state.next = page.next_offset(limit);
+            state.held = page.items.into();
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn page(count: usize, offset: u64, total: Option<u64>) -> Page<()> {
+        Page { items: vec![(); count], offset, total }
+    }
+
+    #[test]
+    fn the_next_page_follows_from_the_total_or_from_a_full_page() {
+        // (records, offset, total, asked for, next)
+        for (count, offset, total, limit, next) in [
+            (20, 0, Some(45), 20, Some(20)),
+            (20, 20, Some(45), 20, Some(40)),
+            (5, 40, Some(45), 20, None),
+            (20, 20, Some(40), 20, None),
+            (0, 40, Some(45), 20, None),
+            (10, 0, Some(45), 20, Some(10)),
+            (20, 0, None, 20, Some(20)),
+            (19, 0, None, 20, None),
+            (31, 0, None, 20, None),
+            (0, 0, None, 20, None),
+        ] {
+            assert_eq!(page(count, offset, total).next_offset(limit), next, "{count} at {offset} of {total:?}");
+        }
+    }
+}

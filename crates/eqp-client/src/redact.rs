@@ -1,0 +1,163 @@
+//! What is kept of an answer for an error: short, and without secrets.
+
+use std::fmt;
+
+use eqp_types::Secret;
+use serde_json::Value;
+use url::Url;
+
+/// The most that is kept of a body, in bytes.
+const KEPT: usize = 64 * 1024;
+/// The most that an error's own text shows of a body that is no JSON, in characters.
+const SHOWN: usize = 160;
+/// Fields whose values are never kept.
+const SECRET_FIELDS: &[&str] = &[
+    "password",
+    "password_key",
+    "user_key",
+    "product_key",
+    "ust",
+    "token",
+    "secret",
+    "application_secret",
+    "authorization",
+];
+const HIDDEN: &str = "[secret]";
+
+/// The body of an answer as it is kept for a debugging output: bounded, secrets taken out.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct KeptBody(Box<str>);
+
+impl KeptBody {
+    /// Keeps `body`; `secrets` are texts that must not appear in it wherever they stand.
+    pub(crate) fn of(body: &[u8], answers_secrets: bool, secrets: &[Secret]) -> Self {
+        let text = match serde_json::from_slice::<Value>(body) {
+            Ok(mut value) => {
+                hide(&mut value, answers_secrets, secrets);
+                value.to_string()
+            }
+            Err(_) if answers_secrets && !looks_like_markup(body) => {
+                format!("[{} bytes that may hold a secret]", body.len())
+            }
+            Err(_) => String::from_utf8_lossy(&body[..body.len().min(KEPT)]).into_owned(),
+        };
+        Self(bounded(&without(text, secrets), KEPT).into())
+    }
+
+    /// The text that was kept.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// One short line of it, for an error's own text.
+    pub(crate) fn line(&self) -> String {
+        let text = title(&self.0).unwrap_or(&self.0);
+        let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        if line.chars().count() <= SHOWN { line } else { line.chars().take(SHOWN).chain(['…']).collect() }
+    }
+}
+
+impl fmt::Debug for KeptBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.line())
+    }
+}
+
+impl fmt::Display for KeptBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+/// The URL without user name and password, or `None` if it is of a kind that could hide them elsewhere.
+pub(crate) fn without_credentials(url: &Url) -> Option<Url> {
+    let mut plain = url.clone();
+    plain.set_username("").and_then(|()| plain.set_password(None)).ok().map(|()| plain)
+}
+
+/// Replaces the values of secret fields, or of every field if the whole answer is secret.
+fn hide(value: &mut Value, everything: bool, secrets: &[Secret]) {
+    match value {
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                let is_secret = SECRET_FIELDS.contains(&name.to_ascii_lowercase().as_str());
+                if is_secret && !value.is_null() {
+                    *value = HIDDEN.into();
+                } else {
+                    hide(value, everything && !matches!(name.as_str(), "message" | "code"), secrets);
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| hide(item, everything, secrets)),
+        Value::String(text) if everything => HIDDEN.clone_into(text),
+        // Here, and not in the written JSON, where a quote in a secret would be escaped.
+        Value::String(text) => *text = without(std::mem::take(text), secrets),
+        _ => {}
+    }
+}
+
+/// The text with every one of `secrets` taken out.
+pub(crate) fn without(text: String, secrets: &[Secret]) -> String {
+    let secrets = secrets.iter().map(Secret::expose).filter(|secret| !secret.is_empty());
+    secrets.fold(text, |text, secret| text.replace(secret, HIDDEN))
+}
+
+fn looks_like_markup(body: &[u8]) -> bool {
+    body.trim_ascii_start().starts_with(b"<")
+}
+
+/// The title of an HTML page: what a proxy's error page says in short.
+fn title(text: &str) -> Option<&str> {
+    let lower = text.to_ascii_lowercase();
+    let start = lower.find("<title")?;
+    let start = start + lower[start..].find('>')? + 1;
+    let end = start + lower[start..].find("</title")?;
+    Some(&text[start..end])
+}
+
+fn bounded(text: &str, most: usize) -> &str {
+    &text[..text.floor_char_boundary(most)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secret_fields_are_hidden_at_any_depth() {
+        let body = br#"{"api_callbacks": [{"url": "https://a.example", "password": "hush"}], "Token": "hush"}"#;
+        let kept = KeptBody::of(body, false, &[]);
+        assert!(!kept.as_str().contains("hush"), "{kept}");
+        assert!(kept.as_str().contains("https://a.example"));
+    }
+
+    #[test]
+    fn an_answer_that_is_secret_keeps_its_shape_only() {
+        let kept = KeptBody::of(br#"{"session": {"value": "hush"}, "message": "no", "n": 1}"#, true, &[]);
+        assert_eq!(kept.as_str(), r#"{"message":"no","n":1,"session":{"value":"[secret]"}}"#);
+        assert!(!KeptBody::of(b"hush", true, &[]).as_str().contains("hush"));
+        assert!(!KeptBody::of(b"\"hush\"", true, &[]).as_str().contains("hush"));
+    }
+
+    #[test]
+    fn our_own_secrets_are_taken_out_of_any_text() {
+        let kept = KeptBody::of(b"<p>token hush is bad</p>", false, &[Secret::new("hush"), Secret::new("")]);
+        assert_eq!(kept.as_str(), "<p>token [secret] is bad</p>");
+        let kept = KeptBody::of(br#"{"message": "no \"hush\\"}"#, false, &[Secret::new("\"hush\\")]);
+        assert_eq!(kept.as_str(), r#"{"message":"no [secret]"}"#);
+    }
+
+    #[test]
+    fn a_page_is_shown_by_its_title() {
+        let page = b"<html><head><TITLE lang=en>502  Bad\n Gateway</TITLE></head><body>long</body></html>";
+        assert_eq!(KeptBody::of(page, true, &[]).line(), "502 Bad Gateway");
+    }
+
+    #[test]
+    fn what_is_kept_is_bounded() {
+        let long = "é".repeat(KEPT);
+        let kept = KeptBody::of(long.as_bytes(), false, &[]);
+        assert!(kept.as_str().len() <= KEPT);
+        assert_eq!(kept.line().chars().count(), SHOWN + 1);
+    }
+}

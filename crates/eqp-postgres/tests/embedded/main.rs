@@ -1,0 +1,9 @@
+//! The private Postgres through its public door, on the real file system with real processes.
+
+mod crashes;
+mod fetching;
+mod folders;
+mod member;
+mod sharing;
+mod starts_and_stops;
+mod users;

@@ -1,0 +1,143 @@
+//! Another process that uses a private Postgres: this test program, started once more.
+
+use std::ffi::OsStr;
+use std::io::{BufRead, BufReader, Read};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Stdio};
+
+use eqp_postgres::{EmbeddedPostgres, temporary_folder};
+
+const FOLDER: &str = "EQP_TEST_MEMBER_FOLDER";
+const CACHE: &str = "EQP_TEST_MEMBER_CACHE";
+
+/// A process that holds the Postgres of a folder until it is let go.
+pub(crate) struct Member {
+    process: Child,
+    output: BufReader<ChildStdout>,
+    /// What it said when it was ready, or why it is not: `started URL`, `joined URL`, `failed ERROR`.
+    pub(crate) said: String,
+}
+
+impl Member {
+    /// Starts one and waits until it has its Postgres.
+    pub(crate) fn of(folder: &Path) -> Self {
+        Self::with(folder, |_| {})
+    }
+
+    /// The same, with changes to its environment.
+    pub(crate) fn with(folder: &Path, change: impl FnOnce(&mut Command)) -> Self {
+        let program = std::env::current_exe().expect("this program");
+        let mut command = Command::new(program);
+        change(command.args(["--exact", "member::process", "--nocapture"]).env(FOLDER, folder));
+        Self::run(command)
+    }
+
+    /// One that runs as another user, or in another world: `launcher` starts it. The program is copied to where
+    /// everybody can read it.
+    pub(crate) fn through(launcher: &[&str], folder: &Path, copy: &Path) -> Self {
+        std::fs::copy(std::env::current_exe().expect("this program"), copy).expect("a copy");
+        std::fs::set_permissions(copy, PermissionsExt::from_mode(0o755)).expect("a program for all");
+        let mut command = Command::new(launcher[0]);
+        command.args(&launcher[1..]).arg(copy).args(["--exact", "member::process", "--nocapture"]);
+        command.env(FOLDER, folder).env("HOME", folder).current_dir("/");
+        Self::run(command)
+    }
+
+    /// One that finds no installed Postgres and only the clients in `path`.
+    pub(crate) fn without_postgres(folder: &Path, cache: &Path, path: impl AsRef<OsStr>) -> Self {
+        Self::with(folder, |command| {
+            command.env(CACHE, cache).env("PATH", path);
+        })
+    }
+
+    fn run(mut command: Command) -> Self {
+        let mut process =
+            command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("a second process can be started");
+        let mut output = BufReader::new(process.stdout.take().expect("its output"));
+        let mut said = String::new();
+        while !["started ", "joined ", "failed "].iter().any(|word| said.starts_with(word)) {
+            said.clear();
+            assert_ne!(output.read_line(&mut said).expect("a line"), 0, "the other process ended early");
+        }
+        Self { process, output, said: said.trim().to_owned() }
+    }
+
+    pub(crate) fn joined(&self) -> bool {
+        self.said.starts_with("joined ")
+    }
+
+    pub(crate) fn started(&self) -> bool {
+        self.said.starts_with("started ")
+    }
+
+    /// Lets it stop in the proper way and waits for its end.
+    pub(crate) fn leave(mut self) {
+        drop(self.process.stdin.take());
+        let mut rest = String::new();
+        self.output.read_to_string(&mut rest).expect("its last words");
+        let status = self.process.wait().expect("its end");
+        assert!(status.success(), "{} … {rest}", self.said);
+    }
+
+    /// Ends it as the kernel does when memory is short.
+    pub(crate) fn kill(mut self) {
+        self.process.kill().expect("it can be killed");
+        self.process.wait().expect("its end");
+    }
+}
+
+/// The other process. In an ordinary run of the tests there is no folder for it, and it has nothing to do.
+#[tokio::test]
+async fn process() {
+    let Some(folder) = std::env::var_os(FOLDER) else {
+        return;
+    };
+    let cache = std::env::var_os(CACHE).map(PathBuf::from);
+    let builder = EmbeddedPostgres::builder(folder).ignore_installed(cache.is_some()).cache_folder(cache);
+    let postgres = match builder.progress(|step| println!("step {step:?}")).start().await {
+        Ok(postgres) => postgres,
+        Err(error) => {
+            println!("failed {error:?}");
+            return;
+        }
+    };
+    println!("{} {}", if postgres.joined() { "joined" } else { "started" }, postgres.url("postgres"));
+    let mut nothing = String::new();
+    std::io::stdin().read_to_string(&mut nothing).expect("the end of the input");
+    postgres.stop().await.expect("a stop");
+}
+
+/// A folder for one test; removed with whatever is left in it.
+pub(crate) struct Scratch(PathBuf);
+
+impl Scratch {
+    pub(crate) fn new() -> Self {
+        Self(temporary_folder().expect("a folder"))
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// The data folder inside it.
+    pub(crate) fn data_folder(&self) -> PathBuf {
+        self.0.join("db")
+    }
+
+    /// The process of the server that runs on the data folder, if its pid file is there.
+    pub(crate) fn server_pid(&self) -> Option<i32> {
+        server_pid(&self.data_folder())
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+pub(crate) fn server_pid(data_folder: &Path) -> Option<i32> {
+    let text = std::fs::read_to_string(data_folder.join("data/postmaster.pid")).ok()?;
+    text.lines().next()?.parse().ok()
+}

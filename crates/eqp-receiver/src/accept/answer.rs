@@ -1,0 +1,87 @@
+//! What the sender is told.
+
+use axum::body::Body;
+use axum::response::{IntoResponse, Response};
+use http::header::{ALLOW, CONTENT_TYPE, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{HeaderValue, StatusCode};
+
+use super::lane::Accepted;
+use super::readiness::Readiness;
+use super::syntax::NotJson;
+
+/// Seconds after which a sender may try again.
+const PAUSE: &str = "5";
+
+/// Why a request is not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refusal {
+    Unauthorized,
+    NotFound,
+    TooLarge,
+    TooSlow,
+    BrokenOff,
+    /// There is no room for it now.
+    Busy,
+    /// It could not be made durable, or nobody knows whether it is.
+    NotStored,
+}
+
+pub(super) fn accepted(accepted: &Accepted, syntax: Result<(), NotJson>) -> Response {
+    let id = accepted.id();
+    match syntax {
+        Ok(()) => json(StatusCode::OK, format!(r#"{{"id":"{id}"}}"#)),
+        Err(reason) => json(StatusCode::BAD_REQUEST, format!(r#"{{"reason":"{reason}; it is kept","id":"{id}"}}"#)),
+    }
+}
+
+pub(super) fn refused(refusal: Refusal) -> Response {
+    let (status, reason, header) = match refusal {
+        Refusal::Unauthorized => (
+            StatusCode::UNAUTHORIZED,
+            "no right credential for this path",
+            Some((WWW_AUTHENTICATE, r#"Basic realm="eqp""#)),
+        ),
+        Refusal::NotFound => (StatusCode::NOT_FOUND, "nothing is here", None),
+        Refusal::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "the body is too large", None),
+        Refusal::TooSlow => (StatusCode::REQUEST_TIMEOUT, "the body took too long", None),
+        Refusal::BrokenOff => (StatusCode::BAD_REQUEST, "the body broke off", None),
+        Refusal::Busy => (StatusCode::SERVICE_UNAVAILABLE, "too much at once; try again", Some((RETRY_AFTER, PAUSE))),
+        Refusal::NotStored => {
+            (StatusCode::SERVICE_UNAVAILABLE, "cannot store callbacks now; try again", Some((RETRY_AFTER, PAUSE)))
+        }
+    };
+    with(reasoned(status, reason), header)
+}
+
+pub(super) fn wrong_method(allow: &'static str) -> Response {
+    with(reasoned(StatusCode::METHOD_NOT_ALLOWED, "another method is needed here"), Some((ALLOW, allow)))
+}
+
+pub(super) fn alive() -> Response {
+    json(StatusCode::OK, r#"{"status":"alive"}"#.to_owned())
+}
+
+pub(super) fn ready(readiness: Readiness) -> Response {
+    match readiness {
+        Readiness::Ready => json(StatusCode::OK, r#"{"status":"ready"}"#.to_owned()),
+        Readiness::NotReady(reason) => {
+            with(reasoned(StatusCode::SERVICE_UNAVAILABLE, reason), Some((RETRY_AFTER, PAUSE)))
+        }
+    }
+}
+
+/// Reasons are fixed texts without anything that JSON would escape.
+fn reasoned(status: StatusCode, reason: &str) -> Response {
+    json(status, format!(r#"{{"reason":"{reason}"}}"#))
+}
+
+fn json(status: StatusCode, text: String) -> Response {
+    (status, [(CONTENT_TYPE, HeaderValue::from_static("application/json"))], Body::from(text)).into_response()
+}
+
+fn with(mut response: Response, header: Option<(HeaderName, &'static str)>) -> Response {
+    if let Some((name, value)) = header {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    response
+}

@@ -1,0 +1,141 @@
+//! The bytes of a callback, within bounds of size, time and memory.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use axum::body::Body;
+use bytes::{Bytes, BytesMut};
+use http::HeaderMap;
+use http::header::CONTENT_LENGTH;
+use http_body_util::BodyExt;
+use time::OffsetDateTime;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
+use uuid::Uuid;
+
+use super::answer::Refusal;
+use super::authenticate::Authenticated;
+use crate::Limits;
+use crate::store::callback::CallbackRow;
+
+/// What is counted for a callback besides its body: its kept headers and its place in the queue.
+const OVERHEAD: usize = 1024;
+/// The headers that are kept. Never `Authorization` or `Cookie`.
+const KEPT: [&str; 7] =
+    ["content-type", "content-encoding", "date", "user-agent", "x-request-id", "traceparent", "via"];
+/// A longer header is left out.
+const LONGEST_KEPT: usize = 512;
+
+/// A callback that has arrived whole and is not stored yet.
+#[derive(Debug)]
+pub(super) struct Received {
+    pub(super) row: CallbackRow,
+    /// Its share of the memory for bodies, given back when the lane is done with it.
+    pub(super) _share: OwnedSemaphorePermit,
+}
+
+impl Received {
+    pub(super) fn body(&self) -> Bytes {
+        self.row.body.clone()
+    }
+}
+
+/// Reads the body of an authenticated request.
+pub(super) async fn receive(
+    authenticated: Authenticated,
+    headers: &HeaderMap,
+    source: IpAddr,
+    body: Body,
+    limits: &Limits,
+    budget: &Arc<Semaphore>,
+) -> Result<Received, Refusal> {
+    let announced = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+    if announced.is_some_and(|length| length > limits.body_bytes) {
+        return Err(Refusal::TooLarge);
+    }
+    let reserved = announced.unwrap_or(limits.body_bytes) + OVERHEAD;
+    let reserved = u32::try_from(reserved.min(limits.bytes_in_flight)).unwrap_or(u32::MAX);
+    let share = match Arc::clone(budget).try_acquire_many_owned(reserved) {
+        Ok(share) => share,
+        Err(_) => timeout(limits.body_time, Arc::clone(budget).acquire_many_owned(reserved))
+            .await
+            .map_err(|_| Refusal::Busy)?
+            .map_err(|_| Refusal::Busy)?,
+    };
+    let body = timeout(limits.body_time, read(body, limits.body_bytes)).await.map_err(|_| Refusal::TooSlow)??;
+    let caller = authenticated.caller();
+    let row = CallbackRow {
+        id: Uuid::now_v7(),
+        endpoint_id: caller.endpoint.0,
+        credential_id: caller.credential.0,
+        received_at: OffsetDateTime::now_utc(),
+        source,
+        headers: kept(headers),
+        body,
+    };
+    Ok(Received { row, _share: share })
+}
+
+/// A body mostly arrives in one piece, which is then not copied.
+async fn read(mut body: Body, limit: usize) -> Result<Bytes, Refusal> {
+    let mut first = Bytes::new();
+    let mut joined = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let Ok(piece) = frame.map_err(|_| Refusal::BrokenOff)?.into_data() else { continue };
+        if joined.len() + first.len() + piece.len() > limit {
+            return Err(Refusal::TooLarge);
+        }
+        if first.is_empty() && joined.is_empty() {
+            first = piece;
+            continue;
+        }
+        if !first.is_empty() {
+            joined.extend_from_slice(&std::mem::take(&mut first));
+        }
+        joined.extend_from_slice(&piece);
+    }
+    Ok(if joined.is_empty() { first } else { joined.freeze() })
+}
+
+fn kept(headers: &HeaderMap) -> Vec<u8> {
+    let mut text = Vec::new();
+    for name in KEPT {
+        if let Some(value) = headers.get(name).filter(|value| value.len() <= LONGEST_KEPT) {
+            for part in [name.as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
+                text.extend_from_slice(part);
+            }
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keeps_headers_of_the_allow_list_only() {
+        let mut headers = HeaderMap::new();
+        for (name, value) in [
+            ("authorization", "Basic a2V5OnNlY3JldA=="),
+            ("cookie", "session=1"),
+            ("user-agent", "Marketplace"),
+            ("content-type", "application/json"),
+        ] {
+            headers.insert(name, value.parse().unwrap());
+        }
+        headers.insert("x-request-id", "x".repeat(LONGEST_KEPT + 1).parse().unwrap());
+        let text = String::from_utf8(kept(&headers)).unwrap();
+        assert_eq!(text, "content-type: application/json\r\nuser-agent: Marketplace\r\n");
+    }
+
+    #[tokio::test]
+    async fn a_body_in_pieces_is_joined_up_to_the_limit() {
+        let pieces = |texts: &'static [&'static str]| {
+            Body::from_stream(futures_util::stream::iter(texts.iter().map(|text| Ok::<_, std::io::Error>(*text))))
+        };
+        assert_eq!(read(pieces(&["ab", "", "cd", "e"]), 5).await.unwrap(), "abcde");
+        assert_eq!(read(pieces(&[]), 5).await.unwrap(), "");
+        assert!(matches!(read(pieces(&["abc", "def"]), 5).await, Err(Refusal::TooLarge)));
+    }
+}

@@ -1,0 +1,89 @@
+//! Whether a body is JSON at all. What it says is found out later.
+
+use serde::de::IgnoredAny;
+
+/// As deep as JSON may be nested before it is refused, which RFC 8259 leaves to the reader; callbacks have two levels.
+const DEEPEST: usize = 128;
+
+/// Why a body is not taken as JSON.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum NotJson {
+    Empty,
+    NotUtf8,
+    Malformed { line: usize, column: usize },
+    TooDeep,
+}
+
+impl std::fmt::Display for NotJson {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Empty => f.write_str("the body is empty"),
+            Self::NotUtf8 => f.write_str("the body is not UTF-8"),
+            Self::Malformed { line, column } => {
+                write!(f, "the body is not JSON: see line {line}, column {column}")
+            }
+            Self::TooDeep => write!(f, "the body is nested deeper than {DEEPEST} levels"),
+        }
+    }
+}
+
+pub(super) fn check(body: &[u8]) -> Result<(), NotJson> {
+    if body.is_empty() {
+        return Err(NotJson::Empty);
+    }
+    let text = std::str::from_utf8(body).map_err(|_| NotJson::NotUtf8)?;
+    serde_json::from_str::<IgnoredAny>(text)
+        .map_err(|error| NotJson::Malformed { line: error.line(), column: error.column() })?;
+    if depth(body) > DEEPEST { Err(NotJson::TooDeep) } else { Ok(()) }
+}
+
+/// How deep well-formed JSON is nested; `serde_json` skips values at any depth.
+fn depth(json: &[u8]) -> usize {
+    let (mut depth, mut deepest) = (0_usize, 0);
+    let mut in_text = false;
+    let mut bytes = json.iter();
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'\\' if in_text => _ = bytes.next(),
+            b'"' => in_text = !in_text,
+            b'[' | b'{' if !in_text => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            b']' | b'}' if !in_text => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    deepest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn takes_all_json() {
+        let deepest = format!("{}{}", "[".repeat(DEEPEST), "]".repeat(DEEPEST));
+        let brackets_in_text = format!(r#"["\"{}"]"#, "[".repeat(500));
+        for body in ["{}", "[]", "null", " 1e999 ", r#""\u0000""#, r#"{"update_info": 1}"#, &deepest, &brackets_in_text]
+        {
+            assert_eq!(check(body.as_bytes()), Ok(()), "{body}");
+        }
+    }
+
+    #[test]
+    fn refuses_what_is_none() {
+        let unclosed = "[".repeat(100_000);
+        let deep = format!("{unclosed}{}", "]".repeat(100_000));
+        for (body, reason) in [
+            (b"" as &[u8], NotJson::Empty),
+            (b"{\"a\": \"\xff\"}", NotJson::NotUtf8),
+            (b"callback_event=x", NotJson::Malformed { line: 1, column: 1 }),
+            (b"{} {}", NotJson::Malformed { line: 1, column: 4 }),
+            (unclosed.as_bytes(), NotJson::Malformed { line: 1, column: 100_000 }),
+            (deep.as_bytes(), NotJson::TooDeep),
+        ] {
+            assert_eq!(check(body), Err(reason));
+        }
+    }
+}

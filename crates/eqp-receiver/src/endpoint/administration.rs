@@ -1,0 +1,160 @@
+//! Making endpoints and credentials, for tools.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use eqp_types::{Environment, MageId, Secret};
+use sqlx::PgPool;
+
+use super::keyed_hash::KeyedHash;
+use super::path::{PREFIX, check_name, check_path};
+use super::sealed::Sealed;
+use super::{
+    AccountId, CredentialId, CredentialState, EndpointId, EndpointSummary, IssuedCredential, MasterKey, NewEndpoint,
+    master_key,
+};
+use crate::{Error, store};
+
+/// At most two credentials of an endpoint are taken at a time: the one in force, and the one that replaces it.
+const MOST_USABLE: usize = 2;
+
+/// The endpoints of one database.
+#[derive(Clone, Debug)]
+pub struct Endpoints {
+    pool: PgPool,
+    key: MasterKey,
+}
+
+impl Endpoints {
+    /// The endpoints of the database behind `pool`, whose schema must be there; binds the database to the key if it
+    /// is new.
+    ///
+    /// # Errors
+    /// A schema that is not as it should be, or [`Error::OtherMasterKey`].
+    pub async fn open(pool: PgPool, key: MasterKey) -> Result<Self, Error> {
+        store::schema::check(&pool).await?;
+        store::instance::bind(&pool, key.fingerprint()).await?;
+        Ok(Self { pool, key })
+    }
+
+    /// The number of an account, which is made if it is new.
+    ///
+    /// # Errors
+    /// The database refuses.
+    pub async fn ensure_account(&self, environment: Environment, mage_id: &MageId) -> Result<AccountId, Error> {
+        store::endpoint::ensure_account(&self.pool, environment.as_str(), mage_id.as_str()).await
+    }
+
+    /// Makes an endpoint; it can be called as soon as it has a credential.
+    ///
+    /// # Errors
+    /// A name or path that cannot be one or is in use, or the database refuses.
+    pub async fn create(&self, new: &NewEndpoint) -> Result<EndpointId, Error> {
+        if !check_name(&new.name) {
+            return Err(Error::EndpointName { name: new.name.clone() });
+        }
+        let path = new.path.clone().unwrap_or_else(|| format!("{PREFIX}{}", new.name));
+        check_path(&path).map_err(|reason| Error::EndpointPath { path: path.clone(), reason })?;
+        store::endpoint::create(&self.pool, new.account, &new.name, &path, new.public_url.as_str())
+            .await?
+            .ok_or_else(|| Error::EndpointExists { name: new.name.clone(), path })
+    }
+
+    /// Makes a new credential: a user name never used before, and 32 random bytes as the password.
+    ///
+    /// # Errors
+    /// [`Error::TooManyCredentials`] where two are in use, [`Error::UnknownEndpoint`], or the database refuses.
+    pub async fn issue_credential(&self, endpoint: EndpointId) -> Result<IssuedCredential, Error> {
+        let username = format!("eqp-{}", URL_SAFE_NO_PAD.encode(&master_key::random()?[..9]));
+        let password = Secret::new(URL_SAFE_NO_PAD.encode(master_key::random()?));
+        let id = self.import_credential(endpoint, &username, &password).await?;
+        Ok(IssuedCredential { id, username, password })
+    }
+
+    /// Takes over a user name and password that are registered already.
+    ///
+    /// # Errors
+    /// [`Error::CredentialName`] for a user name that Basic cannot carry, [`Error::CredentialExists`],
+    /// [`Error::TooManyCredentials`] where two are in use, [`Error::UnknownEndpoint`], or the database refuses.
+    pub async fn import_credential(
+        &self,
+        endpoint: EndpointId,
+        username: &str,
+        password: &Secret,
+    ) -> Result<CredentialId, Error> {
+        let fits = (1..=255).contains(&username.len());
+        if !fits || username.contains(|letter: char| letter == ':' || letter.is_control()) {
+            return Err(Error::CredentialName);
+        }
+        let hash = KeyedHash::of(&self.key, endpoint, username, password.expose().as_bytes());
+        let mut transaction = self.pool.begin().await?;
+        let usable = store::endpoint::lock_and_count_usable(&mut transaction, endpoint).await?;
+        match usable {
+            None => return Err(Error::UnknownEndpoint { endpoint }),
+            Some(usable) if usable >= MOST_USABLE => return Err(Error::TooManyCredentials { endpoint }),
+            Some(_) => {}
+        }
+        let id = store::endpoint::insert_credential(&mut transaction, endpoint, username, hash.as_bytes())
+            .await?
+            .ok_or_else(|| Error::CredentialExists { username: username.to_owned() })?;
+        let sealed = Sealed::seal(&self.key, id, password)?;
+        store::endpoint::insert_sealed(&mut transaction, id, &sealed).await?;
+        transaction.commit().await?;
+        Ok(id)
+    }
+
+    /// Says that a credential is in force at the Marketplace; the one before it becomes retiring.
+    ///
+    /// # Errors
+    /// [`Error::UnknownCredential`], also for a retired one, or the database refuses.
+    pub async fn activate(&self, credential: CredentialId) -> Result<(), Error> {
+        if store::endpoint::activate(&self.pool, credential).await? {
+            return Ok(());
+        }
+        Err(Error::UnknownCredential { credential })
+    }
+
+    /// Refuses a credential from now on, and forgets its password.
+    ///
+    /// # Errors
+    /// [`Error::UnknownCredential`], or the database refuses.
+    pub async fn retire_credential(&self, credential: CredentialId) -> Result<(), Error> {
+        if store::endpoint::retire_credential(&self.pool, credential).await? {
+            return Ok(());
+        }
+        Err(Error::UnknownCredential { credential })
+    }
+
+    /// Stops an endpoint from answering; what it received stays.
+    ///
+    /// # Errors
+    /// [`Error::UnknownEndpoint`], or the database refuses.
+    pub async fn retire(&self, endpoint: EndpointId) -> Result<(), Error> {
+        if store::endpoint::retire(&self.pool, endpoint).await? {
+            return Ok(());
+        }
+        Err(Error::UnknownEndpoint { endpoint })
+    }
+
+    /// All endpoints that are not retired, with their credentials that are not, in order of name.
+    ///
+    /// # Errors
+    /// The database refuses.
+    pub async fn list(&self) -> Result<Vec<EndpointSummary>, Error> {
+        let mut endpoints = store::endpoint::list(&self.pool).await?;
+        for endpoint in &mut endpoints {
+            endpoint.credentials.retain(|credential| credential.state != CredentialState::Retired);
+        }
+        Ok(endpoints)
+    }
+
+    /// The password of a registration, by its exact URL and user name; none if it is not one of ours.
+    ///
+    /// # Errors
+    /// [`Error::CannotUnseal`], or the database refuses.
+    pub async fn password(&self, public_url: &str, username: &str) -> Result<Option<Secret>, Error> {
+        match store::endpoint::sealed_password(&self.pool, public_url, username).await? {
+            Some((credential, sealed)) => sealed.open(&self.key, credential).map(Some),
+            None => Ok(None),
+        }
+    }
+}

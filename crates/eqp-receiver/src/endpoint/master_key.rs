@@ -1,0 +1,166 @@
+//! The key that hashes and sealed passwords are made with.
+//!
+//! A file of its owner only, outside the database: a copy of the database alone lets nobody call a receiver. The
+//! database keeps a fingerprint, so that a receiver with another key finds out at its start and not by refusing every callback.
+
+use std::fmt;
+use std::fs::{self, OpenOptions};
+use std::io::{ErrorKind, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::Path;
+use std::sync::Arc;
+
+use aws_lc_rs::{hkdf, hmac, rand};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use crate::Error;
+
+/// Bytes of a key.
+const LENGTH: usize = 32;
+
+/// The secret of one installation; cheap to clone.
+#[derive(Clone)]
+pub struct MasterKey(Arc<Derived>);
+
+/// One key per purpose, so that nothing learned about one use helps against another.
+struct Derived {
+    hashing: hmac::Key,
+    sealing: [u8; LENGTH],
+    fingerprint: [u8; LENGTH],
+}
+
+impl MasterKey {
+    /// The key kept in the file `path`; made, with mode 0600, if there is no such file.
+    ///
+    /// # Errors
+    /// A file that cannot be read or made, or holds something else.
+    pub fn open(path: &Path) -> Result<Self, Error> {
+        match fs::read_to_string(path) {
+            Ok(text) => Self::parse(&text, path),
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                make(path)?;
+                // Whoever was first: two programs that start together must end with the same key.
+                let text = fs::read_to_string(path).map_err(|source| unusable(path, source))?;
+                Self::parse(&text, path)
+            }
+            Err(source) => Err(unusable(path, source)),
+        }
+    }
+
+    /// A new key that is kept nowhere, for tests and demonstrations.
+    ///
+    /// # Errors
+    /// The system gives no randomness.
+    pub fn ephemeral() -> Result<Self, Error> {
+        Self::from_bytes(&random()?)
+    }
+
+    /// Takes 32 secret, random bytes as the key.
+    ///
+    /// # Errors
+    /// The key derivation fails, which it does for no key of this length.
+    pub fn from_bytes(bytes: &[u8; LENGTH]) -> Result<Self, Error> {
+        let extracted = hkdf::Salt::new(hkdf::HKDF_SHA256, b"eqp master key 1").extract(bytes);
+        let derive = |purpose: &[u8]| {
+            let mut key = [0; LENGTH];
+            extracted
+                .expand(&[purpose], hkdf::HKDF_SHA256)
+                .and_then(|material| material.fill(&mut key))
+                .map_err(|_| Error::Crypto)?;
+            Ok::<_, Error>(key)
+        };
+        Ok(Self(Arc::new(Derived {
+            hashing: hmac::Key::new(hmac::HMAC_SHA256, &derive(b"hash passwords")?),
+            sealing: derive(b"seal passwords")?,
+            fingerprint: derive(b"fingerprint")?,
+        })))
+    }
+
+    /// What the database knows the key by; not secret.
+    pub fn fingerprint(&self) -> &[u8; LENGTH] {
+        &self.0.fingerprint
+    }
+
+    pub(super) fn hashing(&self) -> &hmac::Key {
+        &self.0.hashing
+    }
+
+    pub(super) fn sealing(&self) -> &[u8; LENGTH] {
+        &self.0.sealing
+    }
+
+    fn parse(text: &str, path: &Path) -> Result<Self, Error> {
+        let malformed = || Error::MasterKeyMalformed { path: path.to_owned() };
+        let bytes = URL_SAFE_NO_PAD.decode(text.trim_ascii()).map_err(|_| malformed())?;
+        let bytes: [u8; LENGTH] = bytes.try_into().map_err(|_| malformed())?;
+        if fs::metadata(path).is_ok_and(|metadata| metadata.permissions().mode() & 0o077 != 0) {
+            tracing::warn!(path = %path.display(), "other users of this machine may read the master key; chmod 600 it");
+        }
+        Self::from_bytes(&bytes)
+    }
+}
+
+impl fmt::Debug for MasterKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("MasterKey([secret])")
+    }
+}
+
+/// 32 random bytes.
+pub(super) fn random() -> Result<[u8; LENGTH], Error> {
+    let mut bytes = [0; LENGTH];
+    rand::fill(&mut bytes).map_err(|_| Error::Crypto)?;
+    Ok(bytes)
+}
+
+/// Makes the file whole or not at all, and never over one that is there.
+fn make(path: &Path) -> Result<(), Error> {
+    let text = format!("{}\n", URL_SAFE_NO_PAD.encode(random()?));
+    let draft = path.with_extension(format!("draft-{}", std::process::id()));
+    let written = path
+        .parent()
+        .map_or(Ok(()), fs::create_dir_all)
+        .and_then(|()| OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft))
+        .and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all()))
+        .and_then(|()| fs::hard_link(&draft, path));
+    let _ = fs::remove_file(&draft);
+    match written {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists && path.exists() => Ok(()),
+        other => other.map_err(|source| unusable(path, source)),
+    }
+}
+
+fn unusable(path: &Path, source: std::io::Error) -> Error {
+    Error::MasterKeyFile { path: path.to_owned(), source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn is_made_for_its_owner_only_and_found_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("data/master.key");
+        let first = MasterKey::open(&path).unwrap();
+        let second = MasterKey::open(&path).unwrap();
+        assert_eq!(first.fingerprint(), second.fingerprint());
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1, "no draft stays behind");
+    }
+
+    #[test]
+    fn a_file_with_something_else_in_it_is_refused_and_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("master.key");
+        fs::write(&path, "hunter2").unwrap();
+        assert!(matches!(MasterKey::open(&path), Err(Error::MasterKeyMalformed { .. })));
+        assert_eq!(fs::read_to_string(&path).unwrap(), "hunter2");
+    }
+
+    #[test]
+    fn debug_shows_nothing() {
+        assert_eq!(format!("{:?}", MasterKey::ephemeral().unwrap()), "MasterKey([secret])");
+    }
+}

@@ -1,0 +1,72 @@
+//! Passwords that can be read again with the master key: a registration list can only be written whole.
+
+use aws_lc_rs::aead::{AES_256_GCM, Aad, Nonce, RandomizedNonceKey};
+use eqp_types::Secret;
+
+use super::{CredentialId, MasterKey};
+use crate::Error;
+
+/// A password under AES-256-GCM, bound to its credential.
+pub(crate) struct Sealed {
+    /// The first bytes of the master key's fingerprint: which key opens it.
+    pub(crate) key_id: Vec<u8>,
+    pub(crate) nonce: Vec<u8>,
+    pub(crate) ciphertext: Vec<u8>,
+}
+
+impl Sealed {
+    pub(crate) fn seal(key: &MasterKey, credential: CredentialId, password: &Secret) -> Result<Self, Error> {
+        let mut ciphertext = password.expose().as_bytes().to_vec();
+        let nonce =
+            cipher(key)?.seal_in_place_append_tag(bound_to(credential), &mut ciphertext).map_err(|_| Error::Crypto)?;
+        Ok(Self { key_id: key_id(key), nonce: nonce.as_ref().to_vec(), ciphertext })
+    }
+
+    pub(crate) fn open(mut self, key: &MasterKey, credential: CredentialId) -> Result<Secret, Error> {
+        let cannot = || Error::CannotUnseal { credential };
+        if self.key_id != key_id(key) {
+            return Err(cannot());
+        }
+        let nonce = Nonce::try_assume_unique_for_key(&self.nonce).map_err(|_| cannot())?;
+        let plain = cipher(key)?.open_in_place(nonce, bound_to(credential), &mut self.ciphertext);
+        let text = std::str::from_utf8(plain.map_err(|_| cannot())?).map_err(|_| cannot())?;
+        Ok(Secret::new(text))
+    }
+}
+
+fn cipher(key: &MasterKey) -> Result<RandomizedNonceKey, Error> {
+    RandomizedNonceKey::new(&AES_256_GCM, key.sealing()).map_err(|_| Error::Crypto)
+}
+
+fn bound_to(credential: CredentialId) -> Aad<[u8; 8]> {
+    Aad::from(credential.0.to_be_bytes())
+}
+
+fn key_id(key: &MasterKey) -> Vec<u8> {
+    key.fingerprint()[..8].to_vec()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sealed(key: &MasterKey) -> Sealed {
+        Sealed::seal(key, CredentialId(1), &Secret::new("hush")).unwrap()
+    }
+
+    #[test]
+    fn opens_with_its_key_and_credential_only() {
+        let key = MasterKey::ephemeral().unwrap();
+        assert_eq!(sealed(&key).open(&key, CredentialId(1)).unwrap().expose(), "hush");
+        assert!(sealed(&key).open(&key, CredentialId(2)).is_err());
+        assert!(sealed(&key).open(&MasterKey::ephemeral().unwrap(), CredentialId(1)).is_err());
+    }
+
+    #[test]
+    fn a_changed_byte_is_noticed() {
+        let key = MasterKey::ephemeral().unwrap();
+        let mut changed = sealed(&key);
+        changed.ciphertext[0] ^= 1;
+        assert!(changed.open(&key, CredentialId(1)).is_err());
+    }
+}

@@ -1,0 +1,74 @@
+//! The receiver as a whole: built, then run until shutdown, or taken as a router into another service.
+
+mod builder;
+mod embedded;
+mod listener;
+mod parts;
+mod tls;
+
+use std::net::SocketAddr;
+
+use tokio_util::sync::CancellationToken;
+
+pub use builder::{Builder, Database};
+pub use embedded::Embedded;
+pub use tls::Tls;
+
+use crate::Error;
+use listener::Listener;
+use parts::Parts;
+
+/// A receiver that listens by itself.
+///
+/// ```no_run
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// use eqp_receiver::{Identity, MasterKey, Receiver, Tls};
+///
+/// let identity = Identity::from_files("fullchain.pem".as_ref(), "privkey.pem".as_ref())?;
+/// let receiver = Receiver::builder("postgres:///eqp".parse::<eqp_receiver::PgConnectOptions>()?)
+///     .master_key(MasterKey::open("master.key".as_ref())?)
+///     .listen(([0, 0, 0, 0], 8443).into())
+///     .tls(Tls::Identity(identity))
+///     .build()
+///     .await?;
+/// receiver.run(eqp_receiver::CancellationToken::new()).await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Receiver {
+    parts: Parts,
+    listener: Listener,
+}
+
+impl Receiver {
+    /// Starts from the database, which must have been [migrated](crate::migrate).
+    pub fn builder(database: impl Into<Database>) -> Builder {
+        Builder::new(database.into())
+    }
+
+    /// The address it listens on, with the port that the system chose where port 0 was asked for.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.listener.address()
+    }
+
+    /// Serves until `shutdown`, then lets requests that have begun come to their end.
+    ///
+    /// # Errors
+    /// The accepting side or a background task stopped by itself.
+    pub async fn run(self, shutdown: CancellationToken) -> Result<(), Error> {
+        let Self { parts, listener } = self;
+        let Parts { acceptor, lane, limits, background } = parts;
+        // Of our own, and cancelled with this future: whatever ends first takes the rest along, and not the caller.
+        let shutdown = shutdown.child_token();
+        let _stop = shutdown.clone().drop_guard();
+        let running = background.start(&shutdown);
+        let serve = async {
+            let served = listener.serve(acceptor, lane, limits, shutdown.clone()).await;
+            shutdown.cancel();
+            served
+        };
+        let (served, joined) = tokio::join!(serve, running.join());
+        served.and(joined)
+    }
+}

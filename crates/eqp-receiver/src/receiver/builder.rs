@@ -1,0 +1,165 @@
+//! What a receiver is made of.
+
+use std::fmt;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::PgPool;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+
+use super::embedded::Embedded;
+use super::listener::Listener;
+use super::parts::Parts;
+use super::{Receiver, Tls};
+use crate::{Error, Handler, Limits, MasterKey};
+
+/// Connections of the receiver's own pool; each handler adds one.
+const CONNECTIONS: u32 = 5;
+/// How long the receiver waits for one of them.
+const ACQUIRE_DEADLINE: Duration = Duration::from_secs(5);
+
+/// The Postgres that a receiver stores in: a pool of one's own, or how to connect.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Database {
+    /// A pool, shared with whoever made it. The lane connects beside it, with the same options.
+    Pool(PgPool),
+    /// The receiver makes a small pool for itself.
+    Options(Box<PgConnectOptions>),
+}
+
+impl From<PgPool> for Database {
+    fn from(pool: PgPool) -> Self {
+        Self::Pool(pool)
+    }
+}
+
+impl From<PgConnectOptions> for Database {
+    fn from(options: PgConnectOptions) -> Self {
+        Self::Options(Box::new(options))
+    }
+}
+
+/// Makes a [`Receiver`] or an [`Embedded`] one.
+pub struct Builder {
+    database: Database,
+    master_key: Option<MasterKey>,
+    listen: SocketAddr,
+    tls: Tls,
+    behind_proxy: bool,
+    limits: Limits,
+    projects: bool,
+    handlers: Vec<(String, Arc<dyn Handler>)>,
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder").field("listen", &self.listen).field("tls", &self.tls).finish_non_exhaustive()
+    }
+}
+
+impl Builder {
+    pub(super) fn new(database: Database) -> Self {
+        Self {
+            database,
+            master_key: None,
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
+            tls: Tls::Off,
+            behind_proxy: false,
+            limits: Limits::default(),
+            projects: true,
+            handlers: Vec::new(),
+        }
+    }
+
+    /// The key that the credentials in the database were made with. Needed.
+    #[must_use]
+    pub fn master_key(mut self, key: MasterKey) -> Self {
+        self.master_key = Some(key);
+        self
+    }
+
+    /// Where to listen; 127.0.0.1:8080 unless told, port 0 for one that the system chooses.
+    #[must_use]
+    pub fn listen(mut self, address: SocketAddr) -> Self {
+        self.listen = address;
+        self
+    }
+
+    /// How to prove itself; plain HTTP unless told, which is for loopback addresses and proxies only.
+    #[must_use]
+    pub fn tls(mut self, tls: Tls) -> Self {
+        self.tls = tls;
+        self
+    }
+
+    /// Says that a proxy in front speaks TLS and writes `X-Forwarded-For`.
+    #[must_use]
+    pub fn behind_proxy(mut self, behind_proxy: bool) -> Self {
+        self.behind_proxy = behind_proxy;
+        self
+    }
+
+    /// Other bounds than the default ones.
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Brings every event to `handler`, from the first one on. How far it came is remembered under `name` (1 to 100
+    /// bytes), over restarts and over all receivers of the database.
+    #[must_use]
+    pub fn handler(mut self, name: impl Into<String>, handler: impl Handler + 'static) -> Self {
+        self.handlers.push((name.into(), Arc::new(handler)));
+        self
+    }
+
+    /// Only accepts: another process of the same database makes events of what comes. There can be any number of both.
+    #[must_use]
+    pub fn accept_only(mut self) -> Self {
+        self.projects = false;
+        self
+    }
+
+    /// Checks the database and listens; requests are answered once it [runs](Receiver::run).
+    ///
+    /// # Errors
+    /// Each thing that is not as it should be has its own variant, which says what to do.
+    pub async fn build(self) -> Result<Receiver, Error> {
+        // What needs no database first: it is quicker to say.
+        let listener = Listener::bind(self.listen, &self.tls, self.behind_proxy)?;
+        let parts = self.parts().await?;
+        Ok(Receiver { parts, listener })
+    }
+
+    /// Checks the database and starts a receiver that answers through its [router](Embedded::router), in a service
+    /// that listens by itself.
+    ///
+    /// # Errors
+    /// As for [`build`](Self::build), without those about listening.
+    pub async fn embed(self) -> Result<Embedded, Error> {
+        Ok(Embedded::start(self.parts().await?))
+    }
+
+    async fn parts(self) -> Result<Parts, Error> {
+        let key = self.master_key.ok_or(Error::NoMasterKey)?;
+        let pool = match self.database {
+            Database::Pool(pool) => pool,
+            Database::Options(options) => {
+                let connections = CONNECTIONS + u32::try_from(self.handlers.len()).unwrap_or_default();
+                let pool = PgPoolOptions::new().max_connections(connections).acquire_timeout(ACQUIRE_DEADLINE);
+                pool.connect_lazy_with(*options)
+            }
+        };
+        let mut parts = Parts::assemble(pool, key, self.limits, self.behind_proxy).await?;
+        if self.projects {
+            parts.background.project();
+        }
+        for (name, handler) in self.handlers {
+            parts.background.handle(name, handler);
+        }
+        Ok(parts)
+    }
+}

@@ -1,0 +1,128 @@
+//! The public listener: connections, TLS and their deadlines, on a thread of its own.
+//!
+//! Accepting shares one current-thread runtime with the lane: a callback never crosses threads on its way to the
+//! database and back, which measured faster, and projecting cannot delay it.
+
+use std::net::{SocketAddr, TcpListener};
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum_server::Handle;
+use axum_server::accept::NoDelayAcceptor;
+use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
+use hyper_util::rt::TokioTimer;
+use rustls::ServerConfig;
+use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
+
+use super::Tls;
+use crate::accept::Acceptor;
+use crate::accept::lane::Lane;
+use crate::{Error, Limits};
+
+/// How long a TLS handshake may take.
+const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(10);
+/// How long requests that have begun may take after shutdown.
+const GRACE: Duration = Duration::from_secs(25);
+/// Enough for every header that a sender has a use for.
+const HEADER_BYTES: usize = 64 * 1024;
+
+/// A bound address with the means to serve it.
+#[derive(Debug)]
+pub(super) struct Listener {
+    socket: TcpListener,
+    address: SocketAddr,
+    tls: Option<Arc<ServerConfig>>,
+}
+
+impl Listener {
+    pub(super) fn bind(address: SocketAddr, tls: &Tls, behind_proxy: bool) -> Result<Self, Error> {
+        let tls = tls.server_config()?;
+        if tls.is_none() && !behind_proxy && !address.ip().is_loopback() {
+            return Err(Error::PlainHttp { address });
+        }
+        let bound = TcpListener::bind(address).and_then(|socket| Ok((socket.local_addr()?, socket)));
+        let (local, socket) = bound.map_err(|source| Error::Listen { address, source })?;
+        Ok(Self { socket, address: local, tls })
+    }
+
+    pub(super) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves on a new thread until shutdown; the lane ends after the last request.
+    pub(super) async fn serve(
+        self,
+        acceptor: Acceptor,
+        lane: Lane,
+        limits: Limits,
+        shutdown: CancellationToken,
+    ) -> Result<(), Error> {
+        let (sender, ended) = oneshot::channel();
+        let thread = std::thread::Builder::new()
+            .name("eqp-accept".to_owned())
+            .spawn(move || {
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+                let result = runtime.and_then(|runtime| {
+                    runtime.block_on(async {
+                        let lane_shutdown = CancellationToken::new();
+                        let mut lane = tokio::spawn(lane.run(lane_shutdown.clone()));
+                        let mut answering = pin!(self.answer(acceptor, limits, shutdown.clone()));
+                        tokio::select! {
+                            served = &mut answering => {
+                                lane_shutdown.cancel();
+                                lane.await.map_err(std::io::Error::other).and(served)
+                            }
+                            // It has no reason to end by itself but a panic.
+                            ended = &mut lane => {
+                                shutdown.cancel();
+                                answering.await.and(ended.map_err(std::io::Error::other))
+                            }
+                        }
+                    })
+                });
+                let _ = sender.send(result);
+            })
+            .map_err(Error::Stopped)?;
+        let result = ended.await;
+        // It has sent its result, or panicked: either way it ends at once.
+        thread.join().map_err(|_| Error::Panicked)?;
+        result.map_err(|_| Error::Panicked)?.map_err(Error::Stopped)
+    }
+
+    async fn answer(self, acceptor: Acceptor, limits: Limits, shutdown: CancellationToken) -> std::io::Result<()> {
+        let handle = Handle::new();
+        let stopper = tokio::spawn({
+            let handle = handle.clone();
+            async move {
+                shutdown.cancelled().await;
+                handle.graceful_shutdown(Some(GRACE));
+            }
+        });
+        let mut server = axum_server::from_tcp(self.socket)?
+            .handle(handle)
+            .http1_only()
+            .first_request_timeout(limits.header_time)
+            .accept_error_handler(|_, error| tracing::warn!(%error, "a connection could not be accepted"));
+        // Without the timer the timeout would be ignored.
+        server
+            .http_builder()
+            .http1()
+            .timer(TokioTimer::new())
+            .header_read_timeout(limits.header_time)
+            .max_buf_size(HEADER_BYTES);
+        let service = acceptor.router().into_make_service_with_connect_info::<SocketAddr>();
+        let outcome = match self.tls {
+            Some(tls) => {
+                let tls = RustlsAcceptor::new(RustlsConfig::from_config(tls))
+                    .handshake_timeout(HANDSHAKE_DEADLINE)
+                    .acceptor(NoDelayAcceptor::new());
+                server.acceptor(tls).serve(service).await
+            }
+            None => server.acceptor(NoDelayAcceptor::new()).serve(service).await,
+        };
+        stopper.abort();
+        outcome
+    }
+}

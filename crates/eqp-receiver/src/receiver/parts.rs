@@ -1,0 +1,106 @@
+//! The parts of a receiver, and the tasks beside its accepting side.
+
+use std::fmt;
+use std::sync::Arc;
+
+use sqlx::PgPool;
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::accept::Acceptor;
+use crate::accept::lane::Lane;
+use crate::endpoint::directory::Directory;
+use crate::{Error, Handler, HandlerLoop, Limits, MasterKey, Projector, store};
+
+/// All that is needed to run.
+pub(super) struct Parts {
+    pub(super) acceptor: Acceptor,
+    pub(super) lane: Lane,
+    pub(super) limits: Limits,
+    pub(super) background: Background,
+}
+
+/// What runs beside the accepting side, on the caller's runtime.
+pub(super) struct Background {
+    pool: PgPool,
+    directory: Directory,
+    /// Notified by the lane whenever it has stored something.
+    wake: Arc<Notify>,
+    projector: Option<Projector>,
+    handlers: Vec<HandlerLoop>,
+}
+
+/// Background tasks that were started.
+pub(super) struct Running {
+    tasks: JoinSet<()>,
+    shutdown: CancellationToken,
+}
+
+impl Parts {
+    pub(super) async fn assemble(
+        pool: PgPool,
+        key: MasterKey,
+        limits: Limits,
+        behind_proxy: bool,
+    ) -> Result<Self, Error> {
+        store::schema::check(&pool).await?;
+        store::instance::bind(&pool, key.fingerprint()).await?;
+        let directory = Directory::load(&pool, key).await?;
+        let wake = Arc::new(Notify::new());
+        let (lane, entrance) = Lane::new((*pool.connect_options()).clone(), limits.queued, Arc::clone(&wake));
+        let acceptor = Acceptor::new(directory.clone(), entrance, limits, behind_proxy);
+        let background = Background { pool, directory, wake, projector: None, handlers: Vec::new() };
+        Ok(Self { acceptor, lane, limits, background })
+    }
+}
+
+impl fmt::Debug for Parts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Parts").field("limits", &self.limits).finish_non_exhaustive()
+    }
+}
+
+impl Background {
+    /// Events are made of what is accepted.
+    pub(super) fn project(&mut self) {
+        self.projector = Some(Projector::new(self.pool.clone(), Arc::clone(&self.wake)));
+    }
+
+    /// Events go to this handler.
+    pub(super) fn handle(&mut self, name: String, handler: Arc<dyn Handler>) {
+        self.handlers.push(HandlerLoop::new(self.pool.clone(), name, handler));
+    }
+
+    /// Starts every task; each ends at shutdown.
+    pub(super) fn start(self, shutdown: &CancellationToken) -> Running {
+        let mut tasks = JoinSet::new();
+        tasks.spawn(self.directory.keep_loaded(self.pool, shutdown.clone()));
+        if let Some(projector) = self.projector {
+            tasks.spawn(projector.run(shutdown.clone()));
+        }
+        for handler in self.handlers {
+            tasks.spawn(handler.run(shutdown.clone()));
+        }
+        Running { tasks, shutdown: shutdown.clone() }
+    }
+}
+
+impl Running {
+    /// Adds a task.
+    pub(super) fn add(&mut self, task: impl Future<Output = ()> + Send + 'static) {
+        self.tasks.spawn(task);
+    }
+
+    /// Waits until all have ended; one that panics ends them all.
+    pub(super) async fn join(mut self) -> Result<(), Error> {
+        let mut result = Ok(());
+        while let Some(ended) = self.tasks.join_next().await {
+            if ended.is_err() {
+                self.shutdown.cancel();
+                result = Err(Error::Panicked);
+            }
+        }
+        result
+    }
+}

@@ -1,0 +1,243 @@
+//! `eqp.account`, `eqp.endpoint`, `eqp.credential`, `eqp.sealed_password`.
+
+use eqp_types::{Environment, MageId};
+use sqlx::{PgConnection, PgPool};
+use time::OffsetDateTime;
+
+use crate::Error;
+use crate::endpoint::sealed::Sealed;
+use crate::endpoint::{AccountId, CredentialId, CredentialState, CredentialSummary, EndpointId, EndpointSummary};
+
+/// A usable credential with where it is used, as the directory needs it.
+pub(crate) struct Usable {
+    pub(crate) endpoint_id: i64,
+    pub(crate) path: String,
+    pub(crate) credential_id: Option<i64>,
+    pub(crate) username: Option<String>,
+    pub(crate) password_hmac: Option<Vec<u8>>,
+}
+
+pub(crate) async fn usable(pool: &PgPool) -> Result<Vec<Usable>, Error> {
+    let rows = sqlx::query_as!(
+        Usable,
+        r#"
+        select endpoint.id as endpoint_id, path,
+               credential.id as "credential_id?", username as "username?", password_hmac as "password_hmac?"
+        from eqp.endpoint
+        left join eqp.credential on endpoint_id = endpoint.id and state in ('pending', 'live', 'retiring')
+        where retired_at is null
+        "#
+    )
+    .fetch_all(pool)
+    .await?;
+    Ok(rows)
+}
+
+pub(crate) async fn ensure_account(pool: &PgPool, environment: &str, mage_id: &str) -> Result<AccountId, Error> {
+    // The update changes nothing; it makes the row that is there come back.
+    let id = sqlx::query_scalar!(
+        r#"
+        insert into eqp.account (environment, mage_id) values ($1, $2)
+        on conflict (environment, mage_id) do update set mage_id = excluded.mage_id
+        returning id
+        "#,
+        environment,
+        mage_id,
+    )
+    .fetch_one(pool)
+    .await?;
+    Ok(AccountId(id))
+}
+
+/// None where the name or the path is in use.
+pub(crate) async fn create(
+    pool: &PgPool,
+    account: AccountId,
+    name: &str,
+    path: &str,
+    public_url: &str,
+) -> Result<Option<EndpointId>, Error> {
+    let id = sqlx::query_scalar!(
+        r#"
+        insert into eqp.endpoint (account_id, name, path, public_url) values ($1, $2, $3, $4)
+        on conflict do nothing
+        returning id
+        "#,
+        account.0,
+        name,
+        path,
+        public_url,
+    )
+    .fetch_optional(pool)
+    .await?;
+    Ok(id.map(EndpointId))
+}
+
+/// How many credentials of an endpoint are usable, with the endpoint locked so that the answer stays true; none
+/// where there is no such endpoint in use.
+pub(crate) async fn lock_and_count_usable(
+    connection: &mut PgConnection,
+    endpoint: EndpointId,
+) -> Result<Option<usize>, Error> {
+    let found =
+        sqlx::query_scalar!("select id from eqp.endpoint where id = $1 and retired_at is null for update", endpoint.0)
+            .fetch_optional(&mut *connection)
+            .await?;
+    if found.is_none() {
+        return Ok(None);
+    }
+    let usable = sqlx::query_scalar!(
+        r#"select count(*) as "count!" from eqp.credential where endpoint_id = $1 and state <> 'retired'"#,
+        endpoint.0
+    )
+    .fetch_one(&mut *connection)
+    .await?;
+    Ok(usize::try_from(usable).ok())
+}
+
+/// None where the endpoint has or had a credential with this user name.
+pub(crate) async fn insert_credential(
+    connection: &mut PgConnection,
+    endpoint: EndpointId,
+    username: &str,
+    password_hmac: &[u8],
+) -> Result<Option<CredentialId>, Error> {
+    let id = sqlx::query_scalar!(
+        r#"
+        insert into eqp.credential (endpoint_id, username, password_hmac, state) values ($1, $2, $3, 'pending')
+        on conflict (endpoint_id, username) do nothing
+        returning id
+        "#,
+        endpoint.0,
+        username,
+        password_hmac,
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(id.map(CredentialId))
+}
+
+pub(crate) async fn insert_sealed(
+    connection: &mut PgConnection,
+    credential: CredentialId,
+    sealed: &Sealed,
+) -> Result<(), Error> {
+    sqlx::query!(
+        "insert into eqp.sealed_password (credential_id, key_id, nonce, ciphertext) values ($1, $2, $3, $4)",
+        credential.0,
+        sealed.key_id,
+        sealed.nonce,
+        sealed.ciphertext,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Makes a credential live and the live one beside it retiring, in one statement; false where it is not usable.
+pub(crate) async fn activate(pool: &PgPool, credential: CredentialId) -> Result<bool, Error> {
+    let changed = sqlx::query!(
+        r#"
+        update eqp.credential beside
+        set state = case when beside.id = wanted.id then 'live' else 'retiring' end
+        from eqp.credential wanted
+        where wanted.id = $1 and wanted.state <> 'retired' and beside.endpoint_id = wanted.endpoint_id
+          and (beside.id = wanted.id or beside.state = 'live')
+        "#,
+        credential.0
+    )
+    .execute(pool)
+    .await?;
+    Ok(changed.rows_affected() > 0)
+}
+
+pub(crate) async fn retire_credential(pool: &PgPool, credential: CredentialId) -> Result<bool, Error> {
+    let changed = sqlx::query!(
+        r#"
+        with retired as (
+            update eqp.credential set state = 'retired' where id = $1 and state <> 'retired' returning id
+        ), forgotten as (
+            delete from eqp.sealed_password where credential_id in (select id from retired)
+        )
+        select count(*) as "count!" from retired
+        "#,
+        credential.0
+    )
+    .fetch_one(pool)
+    .await?;
+    Ok(changed.count > 0)
+}
+
+pub(crate) async fn retire(pool: &PgPool, endpoint: EndpointId) -> Result<bool, Error> {
+    let changed =
+        sqlx::query!("update eqp.endpoint set retired_at = now() where id = $1 and retired_at is null", endpoint.0)
+            .execute(pool)
+            .await?;
+    Ok(changed.rows_affected() > 0)
+}
+
+pub(crate) async fn list(pool: &PgPool) -> Result<Vec<EndpointSummary>, Error> {
+    let rows = sqlx::query!(
+        r#"
+        select endpoint.id, environment, mage_id, name, path, public_url,
+               credential.id as "credential_id?", username as "username?", state as "state?",
+               credential.created_at as "credential_created_at?"
+        from eqp.endpoint
+        join eqp.account on account.id = account_id
+        left join eqp.credential on endpoint_id = endpoint.id
+        where retired_at is null
+        order by name, credential.id desc
+        "#
+    )
+    .fetch_all(pool)
+    .await?;
+    let unreadable = |error: Box<dyn std::error::Error + Send + Sync>| Error::Database(sqlx::Error::Decode(error));
+    let mut endpoints: Vec<EndpointSummary> = Vec::new();
+    for row in rows {
+        let credential = row.credential_id.map(|id| CredentialSummary {
+            id: CredentialId(id),
+            username: row.username.unwrap_or_default(),
+            state: CredentialState::from_word(row.state.as_deref().unwrap_or_default()),
+            created_at: row.credential_created_at.unwrap_or(OffsetDateTime::UNIX_EPOCH),
+        });
+        match endpoints.last_mut() {
+            Some(last) if last.id.0 == row.id => last.credentials.extend(credential),
+            _ => endpoints.push(EndpointSummary {
+                id: EndpointId(row.id),
+                environment: row.environment.parse::<Environment>().map_err(|error| unreadable(error.into()))?,
+                mage_id: row.mage_id.parse::<MageId>().map_err(|error| unreadable(error.into()))?,
+                name: row.name,
+                path: row.path,
+                public_url: row.public_url,
+                credentials: credential.into_iter().collect(),
+            }),
+        }
+    }
+    Ok(endpoints)
+}
+
+pub(crate) async fn sealed_password(
+    pool: &PgPool,
+    public_url: &str,
+    username: &str,
+) -> Result<Option<(CredentialId, Sealed)>, Error> {
+    let row = sqlx::query!(
+        r#"
+        select credential_id, key_id, nonce, ciphertext
+        from eqp.sealed_password
+        join eqp.credential on credential.id = credential_id
+        join eqp.endpoint on endpoint.id = endpoint_id
+        where public_url = $1 and username = $2
+        order by credential_id desc
+        limit 1
+        "#,
+        public_url,
+        username,
+    )
+    .fetch_optional(pool)
+    .await?;
+    Ok(row.map(|row| {
+        let sealed = Sealed { key_id: row.key_id, nonce: row.nonce, ciphertext: row.ciphertext };
+        (CredentialId(row.credential_id), sealed)
+    }))
+}

@@ -1,0 +1,93 @@
+//! The tables themselves: making them, and knowing whether they are there.
+
+use std::time::Duration;
+
+use sqlx::migrate::Migrator;
+use sqlx::{Connection, PgConnection, PgPool};
+use tokio::time::timeout;
+
+use crate::Error;
+
+/// How long a database may take to let us in.
+const CONNECT_DEADLINE: Duration = Duration::from_secs(5);
+
+/// Compiled in from the crate's `migrations`; recorded in `eqp._sqlx_migrations`, apart from anybody else's.
+static MIGRATIONS: Migrator = sqlx::migrate!();
+
+/// Makes the receiver's tables, or brings them up to date; nothing happens where they are.
+///
+/// # Errors
+/// A database that cannot be reached, or refuses; a newer schema.
+pub async fn migrate(pool: &PgPool) -> Result<(), Error> {
+    match check(pool).await {
+        Ok(()) => Ok(()),
+        Err(Error::NotMigrated) => Ok(MIGRATIONS.run(pool).await?),
+        Err(error) => Err(error),
+    }
+}
+
+/// One step of the schema.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Migration {
+    /// Its number.
+    pub version: i64,
+    /// What it is about.
+    pub description: String,
+    /// Whether the database has it.
+    pub applied: bool,
+}
+
+/// Every step that this program knows, in order, and whether the database has it.
+///
+/// # Errors
+/// A database that cannot be reached, or refuses.
+pub async fn migrations(pool: &PgPool) -> Result<Vec<Migration>, Error> {
+    let mut connection = pool.acquire().await.map_err(Error::DatabaseUnreachable)?;
+    // Not checked at compile time, here and below: the table is sqlx's own and no migration makes it.
+    let begun: bool = sqlx::query_scalar("select to_regclass('eqp._sqlx_migrations') is not null")
+        .fetch_one(&mut *connection)
+        .await?;
+    let applied: Vec<i64> = if begun { applied(&mut connection).await? } else { Vec::new() };
+    let known = MIGRATIONS.iter().map(|migration| Migration {
+        version: migration.version,
+        description: migration.description.to_string(),
+        applied: applied.contains(&migration.version),
+    });
+    Ok(known.collect())
+}
+
+async fn applied(connection: &mut PgConnection) -> Result<Vec<i64>, sqlx::Error> {
+    sqlx::query_scalar("select version from eqp._sqlx_migrations where success").fetch_all(connection).await
+}
+
+/// Whether everything is there that this program needs, and takes writes.
+pub(crate) async fn check(pool: &PgPool) -> Result<(), Error> {
+    // Not from the pool, which would go on trying for as long as a connection may be waited for.
+    let options = pool.connect_options();
+    let connecting = timeout(CONNECT_DEADLINE, PgConnection::connect_with(&options));
+    let connected = connecting.await.unwrap_or(Err(sqlx::Error::PoolTimedOut));
+    let mut connection = connected.map_err(Error::DatabaseUnreachable)?;
+    let state = sqlx::query!(
+        r#"select current_setting('transaction_read_only')::boolean as "read_only!",
+                  to_regclass('eqp._sqlx_migrations') is not null as "migrated!""#
+    )
+    .fetch_one(&mut connection)
+    .await?;
+    if state.read_only {
+        return Err(Error::DatabaseReadOnly);
+    }
+    if !state.migrated {
+        return Err(Error::NotMigrated);
+    }
+    let applied = applied(&mut connection).await?;
+    let known: Vec<i64> = MIGRATIONS.iter().map(|migration| migration.version).collect();
+    let newest_known = known.iter().copied().max().unwrap_or_default();
+    if let Some(found) = applied.iter().copied().filter(|version| *version > newest_known).max() {
+        return Err(Error::NewerSchema { found, known: newest_known });
+    }
+    if known.iter().any(|version| !applied.contains(version)) {
+        return Err(Error::NotMigrated);
+    }
+    Ok(connection.close().await?)
+}

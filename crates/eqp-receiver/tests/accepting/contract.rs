@@ -1,0 +1,257 @@
+//! Each line of the HTTP contract.
+
+use std::time::Duration;
+
+use eqp_receiver::Limits;
+use eqp_types::Secret;
+use futures_util::future::join_all;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::scene::{PATH, RIGHT, SCAN, STATUS, Scene, endpoint};
+use crate::sender::{post, read_answer};
+
+const LIMIT: usize = 256 * 1024;
+
+fn limits(change: impl FnOnce(&mut Limits)) -> Limits {
+    let mut limits = Limits::default();
+    change(&mut limits);
+    limits
+}
+
+#[tokio::test]
+async fn answers_a_callback_with_the_id_under_which_it_is_stored() {
+    let scene = Scene::new().await;
+    for body in [SCAN, STATUS] {
+        let answer = scene.sender.post(PATH, RIGHT, body).await;
+        assert_eq!((answer.status, answer.header("content-type")), (200, Some("application/json")));
+        let newest = scene.stored().await.pop().unwrap();
+        assert_eq!(newest, (answer.id(), body.as_bytes().to_vec()), "byte for byte");
+        assert_eq!(answer.id().get_version_num(), 7);
+        assert_eq!(scene.pending().await.last(), Some(&answer.id()));
+    }
+    let facts: Vec<(i64, i64, String, String, String)> = sqlx::query_as(
+        "select endpoint_id, credential_id, host(source), via, convert_from(headers, 'UTF8') from eqp.callback",
+    )
+    .fetch_all(&scene.database.pool)
+    .await
+    .unwrap();
+    for (endpoint, _, source, via, headers) in facts {
+        assert_eq!((endpoint, source.as_str(), via.as_str()), (scene.endpoint.0, "127.0.0.1", "lane"));
+        assert_eq!(headers, "content-type: application/json\r\n", "neither Authorization nor Cookie is kept");
+    }
+    scene.stop().await;
+}
+
+#[tokio::test]
+async fn keeps_what_is_not_json_and_says_so() {
+    let scene = Scene::new().await;
+    let unclosed = "[".repeat(100_000);
+    let deep = format!("{unclosed}{}", "]".repeat(100_000));
+    for (body, reason) in [
+        (b"" as &[u8], "the body is empty; it is kept"),
+        (b"callback_event=eqp_status_update", "the body is not JSON: see line 1, column 1; it is kept"),
+        (b"{\"callback_event\": \"\xff\xfe\"}", "the body is not UTF-8; it is kept"),
+        (unclosed.as_bytes(), "the body is not JSON: see line 1, column 100000; it is kept"),
+        (deep.as_bytes(), "the body is nested deeper than 128 levels; it is kept"),
+    ] {
+        let answer = scene.sender.post(PATH, RIGHT, body).await;
+        assert_eq!((answer.status, answer.reason().as_str()), (400, reason));
+        assert_eq!(scene.stored().await.pop().unwrap(), (answer.id(), body.to_vec()));
+        assert_eq!(scene.pending().await.last(), Some(&answer.id()));
+    }
+    scene.stop().await;
+}
+
+#[tokio::test]
+async fn takes_all_json_whatever_it_says() {
+    let scene = Scene::new().await;
+    for body in [
+        r#"{"callback_event": "eqp_status_update"}"#,
+        r#"{"callback_event": "a_new_one", "update_info": {"x": [1e999, null]}}"#,
+        r#"{"callback_event": "eqp_status_update", "update_info": {"submission_id": "\u0000"}}"#,
+        "[]",
+        "null",
+        " 7\r\n",
+    ] {
+        let answer = scene.sender.post(PATH, RIGHT, body).await;
+        assert_eq!(answer.status, 200, "{body}");
+        assert_eq!(scene.stored().await.pop().unwrap(), (answer.id(), body.as_bytes().to_vec()));
+    }
+    scene.stop().await;
+}
+
+#[tokio::test]
+async fn takes_a_body_of_the_limit_and_refuses_one_byte_more() {
+    let scene = Scene::new().await;
+    let body = |bytes: usize| format!("\"{}\"", "x".repeat(bytes - 2));
+    let chunked = |body: &str| {
+        format!(
+            "POST {PATH} HTTP/1.1\r\nhost: localhost\r\nauthorization: {}\r\ntransfer-encoding: chunked\r\n\r\n\
+             3e8\r\n{}\r\n{:x}\r\n{}\r\n0\r\n\r\n",
+            RIGHT[0],
+            &body[..1000],
+            body.len() - 1000,
+            &body[1000..]
+        )
+    };
+    let longest = body(LIMIT);
+    assert_eq!(scene.sender.post(PATH, RIGHT, &longest).await.status, 200);
+    assert_eq!(scene.sender.raw(chunked(&longest)).await.status, 200);
+    assert_eq!(scene.sender.raw(chunked(&body(LIMIT + 1))).await.status, 413);
+    // Refused by what it announces, before it is sent.
+    let head = post(PATH, RIGHT, &vec![b'x'; LIMIT + 1]);
+    assert_eq!(scene.sender.raw(&head[..head.len() - LIMIT]).await.status, 413);
+    let stored = scene.stored().await;
+    assert!(stored.len() == 2 && stored.iter().all(|(_, stored)| stored == longest.as_bytes()));
+    scene.stop().await;
+}
+
+#[tokio::test]
+async fn refuses_other_methods_and_says_which_one_is_right() {
+    let scene = Scene::new().await;
+    for (method, path, allow) in [
+        ("GET", PATH, "POST"),
+        ("PUT", PATH, "POST"),
+        ("DELETE", "/callbacks/nobody", "POST"),
+        ("POST", "/healthz", "GET, HEAD"),
+        ("POST", "/readyz", "GET, HEAD"),
+    ] {
+        let request =
+            format!("{method} {path} HTTP/1.1\r\nhost: x\r\nauthorization: {}\r\ncontent-length: 0\r\n\r\n", RIGHT[0]);
+        let answer = scene.sender.raw(request).await;
+        assert_eq!((answer.status, answer.header("allow")), (405, Some(allow)), "{method} {path}");
+    }
+    assert!(scene.stored().await.is_empty());
+    scene.stop().await;
+}
+
+#[tokio::test]
+async fn compares_paths_byte_for_byte() {
+    let scene = Scene::new().await;
+    let cases = [
+        ("/", 404),
+        ("/callbacks", 404),
+        ("/other", 404),
+        ("//callbacks/main", 404),
+        ("/Callbacks/main", 404),
+        ("/x/../callbacks/main", 404),
+        ("/%63allbacks/main", 404),
+        ("/callbacks%2fmain", 404),
+        ("/callbacks/", 401),
+        ("/callbacks/main/", 401),
+        ("/callbacks//main", 401),
+        ("/callbacks/../callbacks/main", 401),
+        ("/callbacks/./main", 401),
+        ("/callbacks/%6dain", 401),
+        ("/callbacks/%2e%2e/x", 401),
+        ("/callbacks/main%00", 401),
+        ("/callbacks/main;x=1", 401),
+        ("/callbacks/MAIN", 401),
+        ("/callbacks/main?from=marketplace", 200),
+    ];
+    let sent = cases.map(|(path, status)| {
+        let sender = scene.sender.clone();
+        async move { assert_eq!(sender.post(path, RIGHT, STATUS).await.status, status, "{path}") }
+    });
+    join_all(sent).await;
+    assert_eq!(scene.stored().await.len(), 1);
+    scene.stop().await;
+}
+
+#[tokio::test]
+async fn answers_at_a_path_of_the_vendors_own() {
+    let scene = Scene::new().await;
+    let own = endpoint(&scene.endpoints, "moved", Some("/rest/v1/callback")).await;
+    scene.endpoints.import_credential(own, "key", &Secret::new("other")).await.unwrap();
+    let right = crate::sender::basic("key", "other");
+    assert_eq!(scene.sender.post("/rest/v1/callback", &[&right], STATUS).await.status, 200);
+    assert_eq!(scene.sender.post("/rest/v1/callback", RIGHT, STATUS).await.status, 401);
+    assert_eq!(scene.sender.post("/callbacks/moved", &[&right], STATUS).await.status, 401);
+    assert_eq!(scene.sender.get("/rest/v1/callback").await.status, 405);
+    scene.stop().await;
+}
+
+#[tokio::test]
+async fn tells_that_it_is_alive_and_ready() {
+    let scene = Scene::new().await;
+    for (path, body) in [("/healthz", r#"{"status":"alive"}"#), ("/readyz", r#"{"status":"ready"}"#)] {
+        let answer = scene.sender.get(path).await;
+        assert_eq!((answer.status, answer.body.as_str()), (200, body));
+    }
+    scene.stop().await;
+}
+
+#[tokio::test]
+async fn closes_a_connection_whose_headers_take_too_long() {
+    let scene = Scene::with(|builder| builder.limits(limits(|l| l.header_time = Duration::from_millis(200)))).await;
+    for sent in ["", "POST /callbacks/main HTTP/1.1\r\nhost: local"] {
+        let mut stream = scene.sender.connect().await;
+        stream.write_all(sent.as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        let closed = tokio::time::timeout(Duration::from_secs(10), stream.read_to_end(&mut answer)).await;
+        assert!(closed.is_ok(), "it is closed after {sent:?}");
+    }
+    // Between two requests too.
+    let mut stream = scene.sender.connect().await;
+    stream.write_all(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+    assert_eq!(read_answer(&mut stream).await.status, 200);
+    let closed = tokio::time::timeout(Duration::from_secs(10), stream.read_to_end(&mut Vec::new())).await;
+    assert!(closed.is_ok());
+    scene.stop().await;
+}
+
+#[tokio::test]
+async fn refuses_a_body_that_takes_too_long() {
+    let scene = Scene::with(|builder| builder.limits(limits(|l| l.body_time = Duration::from_millis(200)))).await;
+    let request = post(PATH, RIGHT, STATUS.as_bytes());
+    assert_eq!(scene.sender.raw(&request[..request.len() - 1]).await.status, 408);
+    assert!(scene.stored().await.is_empty());
+    scene.stop().await;
+}
+
+#[tokio::test]
+async fn bodies_share_a_budget_which_only_authenticated_senders_can_use() {
+    let tight = limits(|l| {
+        l.bytes_in_flight = 4096;
+        l.body_time = Duration::from_millis(500);
+    });
+    let scene = Scene::with(|builder| builder.limits(tight)).await;
+    let large = vec![b' '; 3000];
+    let head = |authorization: &[&str]| {
+        let request = post(PATH, authorization, &large);
+        request[..request.len() - large.len()].to_vec()
+    };
+    let mut holding = scene.sender.connect().await;
+    holding.write_all(&head(RIGHT)).await.unwrap();
+    // With the budget gone, a wrong credential is told so, and a right one to come again.
+    assert_eq!(scene.sender.raw(head(&[])).await.status, 401);
+    let (first, second) = tokio::join!(read_answer(&mut holding), scene.sender.post(PATH, RIGHT, STATUS));
+    assert_eq!(first.status, 408);
+    assert!(second.status == 200 || (second.status == 503 && second.header("retry-after") == Some("5")));
+    assert_eq!(scene.sender.post(PATH, RIGHT, STATUS).await.status, 200, "the budget comes back");
+    scene.stop().await;
+}
+
+#[tokio::test]
+async fn speaks_http_1_1_only() {
+    let scene = Scene::new().await;
+    assert!(scene.sender.connect_with_alpn(&[b"h2"]).await.is_err(), "refused in the handshake");
+    let both = scene.sender.connect_with_alpn(&[b"h2", b"http/1.1"]).await.unwrap();
+    assert_eq!(both.get_ref().1.alpn_protocol(), Some(b"http/1.1" as &[u8]));
+    scene.stop().await;
+}
+
+#[tokio::test]
+async fn survives_peers_that_speak_something_else() {
+    let scene = Scene::new().await;
+    let mut plain = TcpStream::connect(scene.address).await.unwrap();
+    plain.write_all(&post(PATH, RIGHT, STATUS.as_bytes())).await.unwrap();
+    let mut answer = Vec::new();
+    let _ = plain.read_to_end(&mut answer).await;
+    assert!(!answer.starts_with(b"HTTP/1.1 200"));
+    assert_eq!(scene.sender.raw("no http at all\r\n\r\n").await.status, 400);
+    assert_eq!(scene.sender.post(PATH, RIGHT, STATUS).await.status, 200);
+    assert_eq!(scene.stored().await.len(), 1);
+    scene.stop().await;
+}

@@ -1,0 +1,50 @@
+//! The receiver inside somebody's service: their listener and routes, their database.
+
+use std::net::SocketAddr;
+
+use axum::Router;
+use axum::routing::get;
+use eqp_receiver::{Endpoints, MasterKey, Receiver};
+use eqp_test_support::TestDatabase;
+use eqp_types::Secret;
+use sqlx::Executor;
+
+use crate::scene::{SCAN, endpoint, until};
+
+#[tokio::test]
+async fn lives_beside_other_routes_and_tables() {
+    let database = TestDatabase::create().await;
+    database.pool.execute("create table callback (theirs text); create table _sqlx_migrations (x int)").await.unwrap();
+    eqp_receiver::migrate(&database.pool).await.unwrap();
+    let key = MasterKey::ephemeral().unwrap();
+    let endpoints = Endpoints::open(database.pool.clone(), key.clone()).await.unwrap();
+    let main = endpoint(&endpoints, "main", None).await;
+    endpoints.import_credential(main, "key", &Secret::new("secret")).await.unwrap();
+
+    let eqp = Receiver::builder(database.pool.clone()).master_key(key).embed().await.unwrap();
+    let app = Router::new().route("/theirs", get(async || "hello")).nest("/eqp", eqp.router()).merge(eqp.router());
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let served = tokio::spawn(async move {
+        axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>()).await.unwrap();
+    });
+
+    let client = reqwest::Client::new();
+    let theirs = client.get(format!("http://{address}/theirs")).send().await.unwrap();
+    assert_eq!(theirs.text().await.unwrap(), "hello");
+    until("it is ready", || async {
+        client.get(format!("http://{address}/readyz")).send().await.unwrap().status() == 200
+    })
+    .await;
+    for path in ["/callbacks/main", "/eqp/callbacks/main"] {
+        let post = client.post(format!("http://{address}{path}")).basic_auth("key", Some("secret")).body(SCAN);
+        assert_eq!(post.send().await.unwrap().status(), 200, "{path}");
+    }
+    let sources: Vec<String> =
+        sqlx::query_scalar("select host(source) from eqp.callback").fetch_all(&database.pool).await.unwrap();
+    assert_eq!(sources, ["127.0.0.1"; 2]);
+    eqp.stop().await.unwrap();
+    let late = client.post(format!("http://{address}/callbacks/main")).basic_auth("key", Some("secret")).body(SCAN);
+    assert_eq!(late.send().await.unwrap().status(), 503, "after the stop nothing is taken");
+    served.abort();
+}

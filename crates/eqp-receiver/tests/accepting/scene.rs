@@ -1,0 +1,143 @@
+//! A receiver over TLS on a database of its own, with one endpoint that takes the documented credential.
+
+use std::future::Future;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use eqp_receiver::{
+    Builder, CancellationToken, Database, EndpointId, Endpoints, LocalCa, MasterKey, NewEndpoint, Receiver, Tls,
+};
+use eqp_test_support::TestDatabase;
+use eqp_types::{Environment, MageId, Secret};
+use sqlx::{AssertSqlSafe, Executor};
+use tokio::task::JoinHandle;
+use tokio::time::{sleep, timeout};
+use uuid::Uuid;
+
+use crate::sender::Sender;
+
+/// The path of the scene's endpoint.
+pub(crate) const PATH: &str = "/callbacks/main";
+/// `key` and `secret`, as the API's documentation has them.
+pub(crate) const RIGHT: &[&str] = &["Basic a2V5OnNlY3JldA=="];
+/// The first published form.
+pub(crate) const SCAN: &str = r#"{"callback_event": "malware_scan_complete", "update_info": {"file_upload_id": "2309480238.238475.0", "tool_result": "passed"}}"#;
+/// The same of the other event.
+pub(crate) const STATUS: &str = r#"{"callback_event": "eqp_status_update", "update_info": {"submission_id": "s5w9k703ru", "item_id": "user_upload_version_1", "eqp_flow": "marketing", "current_status": "approved"}}"#;
+
+pub(crate) struct Scene {
+    pub(crate) sender: Sender,
+    pub(crate) address: SocketAddr,
+    pub(crate) ca_pem: String,
+    pub(crate) endpoints: Endpoints,
+    pub(crate) endpoint: EndpointId,
+    shutdown: CancellationToken,
+    running: JoinHandle<Result<(), eqp_receiver::Error>>,
+    pub(crate) database: TestDatabase,
+    _folder: tempfile::TempDir,
+}
+
+impl Scene {
+    pub(crate) async fn new() -> Self {
+        Self::with(|builder| builder).await
+    }
+
+    /// With a builder changed before it builds.
+    pub(crate) async fn with(change: impl FnOnce(Builder) -> Builder) -> Self {
+        let database = TestDatabase::create().await;
+        let options = database.options.clone();
+        Self::on(database, options, change).await
+    }
+
+    /// With a receiver that goes another way to the database than the test does.
+    pub(crate) async fn on(
+        database: TestDatabase,
+        receivers_way: impl Into<Database>,
+        change: impl FnOnce(Builder) -> Builder,
+    ) -> Self {
+        let key = MasterKey::ephemeral().unwrap();
+        eqp_receiver::migrate(&database.pool).await.unwrap();
+        let endpoints = Endpoints::open(database.pool.clone(), key.clone()).await.unwrap();
+        let endpoint = endpoint(&endpoints, "main", None).await;
+        let credential = endpoints.import_credential(endpoint, "key", &Secret::new("secret")).await.unwrap();
+        endpoints.activate(credential).await.unwrap();
+
+        let folder = tempfile::tempdir().unwrap();
+        let tls = Tls::LocalCa { folder: folder.path().to_owned(), names: vec!["localhost".to_owned()] };
+        let builder = Receiver::builder(receivers_way)
+            .master_key(key)
+            .listen((Ipv4Addr::LOCALHOST, 0).into())
+            .tls(tls)
+            .accept_only();
+        let receiver = change(builder).build().await.unwrap();
+        let address = receiver.local_addr();
+        let ca_pem = std::fs::read_to_string(LocalCa::certificate_path(folder.path())).unwrap();
+        let shutdown = CancellationToken::new();
+        let running = tokio::spawn(receiver.run(shutdown.clone()));
+        let sender = Sender::new(address, &ca_pem);
+        let scene = Self { sender, address, ca_pem, endpoints, endpoint, shutdown, running, database, _folder: folder };
+        scene.is_ready(true).await;
+        scene
+    }
+
+    /// Waits until `/readyz` says so.
+    pub(crate) async fn is_ready(&self, ready: bool) {
+        until("the receiver is ready, or no longer", || async {
+            (self.sender.get("/readyz").await.status == 200) == ready
+        })
+        .await;
+    }
+
+    pub(crate) async fn execute(&self, statement: impl Into<String>) {
+        self.database.pool.execute(AssertSqlSafe(statement.into())).await.unwrap();
+    }
+
+    /// Everything stored, in order of arrival.
+    pub(crate) async fn stored(&self) -> Vec<(Uuid, Vec<u8>)> {
+        sqlx::query_as("select id, body from eqp.callback order by id").fetch_all(&self.database.pool).await.unwrap()
+    }
+
+    /// Everything queued for projection, in order of id.
+    pub(crate) async fn pending(&self) -> Vec<Uuid> {
+        sqlx::query_scalar("select unnest(callback_ids) as id from eqp.callback_pending order by id")
+            .fetch_all(&self.database.pool)
+            .await
+            .unwrap()
+    }
+
+    /// How many of the receiver's writes wait for a lock that the test holds.
+    pub(crate) async fn blocked_writes(&self) -> i64 {
+        sqlx::query_scalar(
+            "select count(*) from pg_stat_activity
+             where datname = current_database() and wait_event_type = 'Lock' and query like '%eqp.callback%'",
+        )
+        .fetch_one(&self.database.pool)
+        .await
+        .unwrap()
+    }
+
+    /// Shuts down and waits for the end.
+    pub(crate) async fn stop(self) {
+        self.shutdown.cancel();
+        timeout(Duration::from_secs(30), self.running).await.expect("it stops in time").unwrap().unwrap();
+    }
+}
+
+/// A new endpoint of an account.
+pub(crate) async fn endpoint(endpoints: &Endpoints, name: &str, path: Option<&str>) -> EndpointId {
+    let mage_id = MageId::new("MAG123456789").unwrap();
+    let account = endpoints.ensure_account(Environment::Sandbox, &mage_id).await.unwrap();
+    let public_url = format!("https://callbacks.example.com/callbacks/{name}").parse().unwrap();
+    let new = NewEndpoint { account, name: name.to_owned(), path: path.map(str::to_owned), public_url };
+    endpoints.create(&new).await.unwrap()
+}
+
+/// Looks again and again until something is so.
+pub(crate) async fn until<F: Future<Output = bool>>(what: &str, mut is_so: impl FnMut() -> F) {
+    let looked = timeout(Duration::from_secs(30), async {
+        while !is_so().await {
+            sleep(Duration::from_millis(10)).await;
+        }
+    });
+    assert!(looked.await.is_ok(), "in vain waited until {what}");
+}

@@ -1,0 +1,143 @@
+//! A sender that can be as wrong as a test wants: it writes bytes, over TLS, and reads one answer.
+
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, RootCertStore};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+use uuid::Uuid;
+
+/// Longer than anything takes that a test waits for.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Trusts one CA and knows one receiver.
+#[derive(Clone)]
+pub(crate) struct Sender {
+    address: SocketAddr,
+    roots: Arc<RootCertStore>,
+}
+
+/// An answer, taken apart.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    head: String,
+    pub(crate) body: String,
+}
+
+impl Sender {
+    pub(crate) fn new(address: SocketAddr, ca_pem: &str) -> Self {
+        let mut roots = RootCertStore::empty();
+        roots.add(CertificateDer::from_pem_slice(ca_pem.as_bytes()).unwrap()).unwrap();
+        Self { address, roots: Arc::new(roots) }
+    }
+
+    pub(crate) async fn connect(&self) -> TlsStream<TcpStream> {
+        self.connect_with_alpn(&[b"http/1.1"]).await.unwrap()
+    }
+
+    pub(crate) async fn connect_with_alpn(&self, protocols: &[&[u8]]) -> std::io::Result<TlsStream<TcpStream>> {
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let mut config = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(self.roots.clone())
+            .with_no_client_auth();
+        config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
+        let stream = TcpStream::connect(self.address).await?;
+        TlsConnector::from(Arc::new(config)).connect(ServerName::try_from("localhost").unwrap(), stream).await
+    }
+
+    /// Sends these bytes on a new connection and reads the answer.
+    pub(crate) async fn raw(&self, request: impl AsRef<[u8]>) -> Answer {
+        let mut stream = self.connect().await;
+        stream.write_all(request.as_ref()).await.unwrap();
+        read_answer(&mut stream).await
+    }
+
+    /// Posts a body with these `Authorization` headers.
+    pub(crate) async fn post(&self, path: &str, authorization: &[&str], body: impl AsRef<[u8]>) -> Answer {
+        self.raw(post(path, authorization, body.as_ref())).await
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.raw(format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")).await
+    }
+}
+
+impl Answer {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.head.lines().find_map(|line| {
+            let (found, value) = line.split_once(": ")?;
+            found.eq_ignore_ascii_case(name).then_some(value)
+        })
+    }
+
+    /// The id under which a callback was kept.
+    pub(crate) fn id(&self) -> Uuid {
+        let body: serde_json::Value = serde_json::from_str(&self.body).unwrap();
+        body["id"].as_str().unwrap_or_else(|| panic!("no id in {self:?}")).parse().unwrap()
+    }
+
+    pub(crate) fn reason(&self) -> String {
+        let body: serde_json::Value = serde_json::from_str(&self.body).unwrap();
+        body["reason"].as_str().unwrap_or_else(|| panic!("no reason in {self:?}")).to_owned()
+    }
+}
+
+/// A whole request.
+pub(crate) fn post(path: &str, authorization: &[&str], body: &[u8]) -> Vec<u8> {
+    let mut request = format!(
+        "POST {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-type: application/json\r\n\
+         cookie: a=b\r\ncontent-length: {}\r\n",
+        body.len()
+    );
+    for value in authorization {
+        write!(request, "authorization: {value}\r\n").unwrap();
+    }
+    request.push_str("\r\n");
+    let mut request = request.into_bytes();
+    request.extend_from_slice(body);
+    request
+}
+
+/// The header value of Basic.
+pub(crate) fn basic(username: &str, password: &str) -> String {
+    format!("Basic {}", STANDARD.encode(format!("{username}:{password}")))
+}
+
+/// Reads one answer, to the end of its body.
+pub(crate) async fn read_answer(stream: &mut TlsStream<TcpStream>) -> Answer {
+    let mut bytes = Vec::new();
+    timeout(PATIENCE, async {
+        loop {
+            if let Some(answer) = parse(&bytes) {
+                return answer;
+            }
+            // A peer that closes without a TLS goodbye has said all that it will say.
+            let count = stream.read_buf(&mut bytes).await.unwrap_or(0);
+            assert_ne!(count, 0, "the answer broke off: {}", String::from_utf8_lossy(&bytes));
+        }
+    })
+    .await
+    .expect("an answer comes in time")
+}
+
+fn parse(bytes: &[u8]) -> Option<Answer> {
+    let text = String::from_utf8_lossy(bytes);
+    let (head, body) = text.split_once("\r\n\r\n")?;
+    let status = head.split(' ').nth(1)?.parse().ok()?;
+    let answer = Answer { status, head: head.to_owned(), body: body.to_owned() };
+    let length: usize = answer.header("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
+    (body.len() >= length || head.is_empty()).then_some(answer)
+}

@@ -1,0 +1,152 @@
+//! What the Marketplace remembers: accounts with their profiles, files and packages, and what is due when.
+//!
+//! Everything here is synchronous and in memory; one lock around it is held for the length of one call.
+
+mod account;
+mod archive;
+mod change;
+mod course;
+mod field;
+mod file;
+mod find;
+mod key;
+mod package;
+mod profile;
+mod query;
+mod session;
+mod steer;
+mod submission;
+mod test_run;
+mod view;
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use bytes::Bytes;
+use eqp_types::{Environment, Timestamp};
+use time::OffsetDateTime;
+use tokio::sync::mpsc;
+
+pub(crate) use account::{Account, AccountIndex};
+pub(crate) use file::{Composer, NewFile};
+pub(crate) use package::Track;
+pub use profile::CallbackList;
+pub(crate) use query::{ListQuery, Page};
+pub(crate) use view::{test_report, test_results};
+
+use crate::callback_form::{self, CallbackForm};
+use crate::chance;
+use crate::clock::{Clock, SimulatedTime};
+use crate::script::{CallbackFacts, Script, mischief_of};
+use crate::sender::{Message, Outgoing};
+use course::Due;
+
+/// What is settled at the start.
+#[derive(Clone, Debug)]
+pub(crate) struct Manners {
+    pub(crate) environment: Environment,
+    pub(crate) form: CallbackForm,
+    pub(crate) script: Script,
+    pub(crate) seed: u64,
+    pub(crate) longest_token_life: std::time::Duration,
+    pub(crate) callback_list: CallbackList,
+    /// Two changes of a package never share a second.
+    pub(crate) distinct_seconds: bool,
+}
+
+/// Everything the Marketplace remembers.
+pub(crate) struct Market {
+    pub(crate) accounts: Vec<Account>,
+    manners: Manners,
+    clock: Clock,
+    due: BinaryHeap<Reverse<Due>>,
+    /// Numbers everything that gets an id or a place in the queue.
+    count: u64,
+    mischief_counts: Vec<u64>,
+    outbox: mpsc::Sender<Outgoing>,
+}
+
+impl Market {
+    pub(crate) fn new(accounts: Vec<Account>, manners: Manners, clock: Clock, outbox: mpsc::Sender<Outgoing>) -> Self {
+        Self { accounts, manners, clock, due: BinaryHeap::new(), count: 0, mischief_counts: Vec::new(), outbox }
+    }
+
+    fn next_number(&mut self) -> u64 {
+        self.count += 1;
+        self.count
+    }
+
+    fn moment(&self, at: SimulatedTime) -> OffsetDateTime {
+        self.clock.moment(at)
+    }
+
+    /// A length varied by up to a tenth up or down.
+    fn varied(&self, length: std::time::Duration, words: &[&str]) -> std::time::Duration {
+        length.mul_f64(0.9 + 0.2 * chance::fraction(self.manners.seed, words))
+    }
+
+    /// Hands a callback to the sender, for every registration of the account.
+    fn tell(
+        &mut self,
+        account: AccountIndex,
+        facts: CallbackFacts,
+        at: Timestamp,
+        body: impl FnOnce(CallbackForm, bool) -> Bytes,
+    ) {
+        let Manners { script, seed, form, .. } = &self.manners;
+        let plan = mischief_of(&script.mischief, &mut self.mischief_counts, *seed, &facts);
+        let targets = self.accounts[account].registrations.clone();
+        let subject = facts.words.first().cloned().unwrap_or_default();
+        let unknown = plan
+            .unknown
+            .into_iter()
+            .map(|code| Message {
+                body: callback_form::unknown(&code, &subject, &at.to_string()),
+                event: code,
+                flow: None,
+                outcome: None,
+                subject: subject.clone(),
+            })
+            .collect();
+        let callback = Message {
+            body: body(*form, plan.extra_fields),
+            event: facts.event.to_owned(),
+            flow: Some(facts.flow),
+            outcome: Some(facts.outcome),
+            subject,
+        };
+        let outgoing = Outgoing {
+            targets,
+            callback,
+            copies: plan.copies,
+            late: plan.late,
+            dropped: plan.dropped,
+            swapped: plan.swapped,
+            unknown,
+        };
+        self.post(outgoing);
+    }
+
+    /// Sends a body of the caller's own to every registration of an account; answers how many there are.
+    pub(crate) fn tell_as_is(&mut self, account: AccountIndex, event: &str, body: Bytes) -> usize {
+        let targets = self.accounts[account].registrations.clone();
+        let count = targets.len();
+        let callback = Message { body, event: event.to_owned(), flow: None, outcome: None, subject: String::new() };
+        self.post(Outgoing {
+            targets,
+            callback,
+            copies: 0,
+            late: None,
+            dropped: false,
+            swapped: false,
+            unknown: Vec::new(),
+        });
+        count
+    }
+
+    fn post(&self, outgoing: Outgoing) {
+        if let Err(error) = self.outbox.try_send(outgoing) {
+            tracing::warn!(%error, "a callback is dropped: too many wait to be sent");
+        }
+    }
+}

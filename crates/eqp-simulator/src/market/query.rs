@@ -1,0 +1,219 @@
+//! Lists: filter, sort, page.
+
+use std::cmp::Reverse;
+
+use serde_json::Value;
+
+use super::package::PackageEntry;
+use super::view::text_of;
+use super::{Account, AccountIndex, Market};
+use crate::refused::Refused;
+
+const EXACT: [&str; 9] = [
+    "type",
+    "platform",
+    "license_type",
+    "is_patch",
+    "process_as_patch",
+    "stability",
+    "eqp_status.overall",
+    "eqp_status.technical",
+    "eqp_status.marketing",
+];
+const SUBSTRING: [&str; 9] = [
+    "item_id",
+    "submission_id",
+    "sku",
+    "version",
+    "name",
+    "long_description",
+    "release_notes",
+    "custom_license_name",
+    "custom_license_url",
+];
+const DATES: [&str; 5] =
+    ["requested_launch_date", "original_launch_date", "latest_launch_date", "created_at", "modified_at"];
+
+/// So many records a page has when nothing else is asked for.
+const DEFAULT_LIMIT: usize = 20;
+
+/// What a list is asked for.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ListQuery {
+    filters: Vec<(&'static str, Match)>,
+    /// Fields to sort by, each with whether the order is reversed.
+    sort: Vec<(&'static str, bool)>,
+    offset: usize,
+    /// `None` is all the rest.
+    limit: Option<usize>,
+}
+
+#[derive(Clone, Debug)]
+enum Match {
+    Exact(String),
+    Substring(String),
+    Present,
+    /// From and to, both included; a date alone means all of its seconds.
+    Range(String, String),
+}
+
+impl Match {
+    fn fits(&self, text: &str) -> bool {
+        match self {
+            Self::Exact(wanted) => text == wanted,
+            Self::Substring(wanted) => text.to_lowercase().contains(wanted),
+            Self::Present => !text.is_empty(),
+            Self::Range(from, to) => {
+                !text.is_empty() && text >= from.as_str() && (text <= to.as_str() || text.starts_with(to.as_str()))
+            }
+        }
+    }
+}
+
+/// A page of a list.
+pub(crate) struct Page {
+    /// How many records fit, on all pages: `X-Total-Count`.
+    pub(crate) total: usize,
+    pub(crate) items: Vec<Value>,
+}
+
+impl ListQuery {
+    /// Reads query parameters. Those that are not documented are ignored.
+    ///
+    /// # Errors
+    /// A number that is none, or a sort by a field that cannot be sorted by.
+    pub(crate) fn read(parameters: &[(String, String)]) -> Result<Self, Refused> {
+        let mut query = Self { limit: Some(DEFAULT_LIMIT), ..Self::default() };
+        for (name, value) in parameters {
+            match name.as_str() {
+                "offset" => query.offset = number(name, value)?,
+                "limit" if value == "-1" => query.limit = None,
+                "limit" => query.limit = Some(number(name, value)?),
+                "sort" => query.sort = sort(value)?,
+                _ => query.filters.extend(filter(name, value)),
+            }
+        }
+        Ok(query)
+    }
+
+    /// Only packages that have a SKU.
+    pub(crate) fn with_sku(mut self) -> Self {
+        self.filters.push(("sku", Match::Present));
+        self
+    }
+
+    /// Only packages that have an item id.
+    pub(crate) fn with_item_id(mut self) -> Self {
+        self.filters.push(("item_id", Match::Present));
+        self
+    }
+
+    fn fits(&self, package: &PackageEntry) -> bool {
+        self.filters.iter().all(|(name, wanted)| wanted.fits(&text_of(package, name)))
+    }
+
+    fn page<T>(&self, records: impl Iterator<Item = T>) -> impl Iterator<Item = T> {
+        records.skip(self.offset).take(self.limit.unwrap_or(usize::MAX))
+    }
+}
+
+fn number(name: &str, value: &str) -> Result<usize, Refused> {
+    value.parse().map_err(|_| Refused::bad_request(format!("`{name}` must be a whole number")))
+}
+
+/// `+` arrives as a space when it is not escaped.
+fn sort(value: &str) -> Result<Vec<(&'static str, bool)>, Refused> {
+    let field = |wanted: &str| EXACT.iter().chain(&SUBSTRING).chain(&DATES).find(|name| **name == wanted).copied();
+    value
+        .split(',')
+        .filter(|part| !part.trim().is_empty())
+        .map(|part| {
+            let reversed = part.trim().starts_with('-');
+            let name = part.trim().trim_start_matches(['+', '-']);
+            field(name)
+                .map(|name| (name, reversed))
+                .ok_or_else(|| Refused::bad_request(format!("Lists cannot be sorted by `{name}`")))
+        })
+        .collect()
+}
+
+fn filter(name: &str, value: &str) -> Option<(&'static str, Match)> {
+    let known = |names: &[&'static str]| names.iter().find(|known| **known == name).copied();
+    if let Some(name) = known(&EXACT) {
+        let is_everything = name == "type" && value == "all";
+        return (!is_everything).then(|| (name, Match::Exact(value.to_owned())));
+    }
+    if let Some(name) = known(&SUBSTRING) {
+        return Some((name, Match::Substring(value.to_lowercase())));
+    }
+    let (from, to) = value.split_once(',').unwrap_or((value, value));
+    let to = if to.trim().is_empty() { "9" } else { to.trim() };
+    known(&DATES).map(|name| (name, Match::Range(from.trim().to_owned(), to.to_owned())))
+}
+
+impl Market {
+    /// A page of packages.
+    pub(crate) fn list_packages(&self, account: AccountIndex, query: &ListQuery) -> Page {
+        let owner = &self.accounts[account];
+        if query.filters.is_empty() && query.sort.is_empty() {
+            let items = query.page(owner.packages.iter()).map(|package| owner.view(package)).collect();
+            return Page { total: owner.packages.len(), items };
+        }
+        let mut fitting: Vec<&PackageEntry> = owner.packages.iter().filter(|package| query.fits(package)).collect();
+        for (name, reversed) in query.sort.iter().rev() {
+            if *reversed {
+                fitting.sort_by_cached_key(|package| Reverse(text_of(package, name)));
+            } else {
+                fitting.sort_by_cached_key(|package| text_of(package, name));
+            }
+        }
+        let total = fitting.len();
+        Page { total, items: query.page(fitting.into_iter()).map(|package| owner.view(package)).collect() }
+    }
+
+    /// A page of files.
+    pub(crate) fn list_files(&self, account: AccountIndex, query: &ListQuery) -> Page {
+        let owner: &Account = &self.accounts[account];
+        let items = query.page(owner.files.values()).map(|file| file.as_record(owner)).collect();
+        Page { total: owner.files.len(), items }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(parameters: &[(&str, &str)]) -> Result<ListQuery, Refused> {
+        let owned: Vec<_> = parameters.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
+        ListQuery::read(&owned)
+    }
+
+    #[test]
+    fn a_page_has_twenty_records_unless_asked_otherwise() {
+        assert_eq!(read(&[]).unwrap().limit, Some(20));
+        assert_eq!(read(&[("limit", "-1")]).unwrap().limit, None);
+        assert_eq!(read(&[("offset", "3"), ("limit", "2")]).unwrap().page(0..9).collect::<Vec<_>>(), [3, 4]);
+        assert!(read(&[("limit", "many")]).is_err());
+    }
+
+    #[test]
+    fn sorts_by_every_filter_field_and_no_other() {
+        assert_eq!(read(&[("sort", " name,-created_at")]).unwrap().sort, [("name", false), ("created_at", true)]);
+        assert!(read(&[("sort", "+colour")]).is_err());
+    }
+
+    #[test]
+    fn a_date_means_its_whole_day_and_two_a_range() {
+        for (value, fits) in [
+            ("2026-01-02", true),
+            ("2026-01-01", false),
+            ("2026-01-01,2026-01-02", true),
+            ("2026-01-01,2026-01-02 03:00:00", false),
+            ("2026-01-02,", true),
+            (",2026-01-01", false),
+        ] {
+            let query = read(&[("created_at", value)]).unwrap();
+            assert_eq!(query.filters[0].1.fits("2026-01-02 03:04:05"), fits, "{value}");
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! `GET /products/packages/skus[/{sku}]` and `GET /products/packages/items[/{item_id}]`
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use serde_json::Value;
+
+use super::extract::{Ids, Parameters, Session};
+use super::packages_list::listed;
+use crate::market::ListQuery;
+use crate::refused::Refused;
+use crate::shared::Shared;
+
+/// Every package that has a SKU.
+pub(super) async fn all_skus(
+    State(shared): State<Arc<Shared>>,
+    session: Session,
+    Parameters(parameters): Parameters,
+) -> Result<Response, Refused> {
+    let query = ListQuery::read(&parameters)?.with_sku();
+    let page = shared.market().list_packages(session.account, &query);
+    Ok(listed(page))
+}
+
+/// All versions of one SKU, or one of them.
+pub(super) async fn by_sku(
+    State(shared): State<Arc<Shared>>,
+    session: Session,
+    Ids(sku): Ids<String>,
+    parameters: Parameters,
+) -> Result<Response, Refused> {
+    let market = shared.market();
+    let owner = &market.accounts[session.account];
+    let packages: Vec<Value> = market
+        .packages_of_sku(session.account, &sku, parameters.get("version"))
+        .map(|package| owner.view(package))
+        .collect();
+    if packages.is_empty() {
+        return Err(Refused::not_found("package with the SKU", &sku));
+    }
+    Ok(Json(packages).into_response())
+}
+
+/// Every package that has an item id.
+pub(super) async fn all_items(
+    State(shared): State<Arc<Shared>>,
+    session: Session,
+    Parameters(parameters): Parameters,
+) -> Result<Response, Refused> {
+    let query = ListQuery::read(&parameters)?.with_item_id();
+    let page = shared.market().list_packages(session.account, &query);
+    Ok(listed(page))
+}
+
+/// The package with this item id, as a list of one.
+pub(super) async fn by_item(
+    State(shared): State<Arc<Shared>>,
+    session: Session,
+    Ids(item_id): Ids<String>,
+) -> Result<Json<Vec<Value>>, Refused> {
+    let market = shared.market();
+    let package = market.item(session.account, &item_id)?;
+    Ok(Json(vec![market.accounts[session.account].view(package)]))
+}

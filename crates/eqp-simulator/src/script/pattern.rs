@@ -1,0 +1,61 @@
+//! Text with `*` for any text.
+
+/// A pattern: `*` stands for any text, everything else for itself, upper and lower case alike.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pattern(String);
+
+impl Pattern {
+    /// The whole text fits.
+    pub fn fits(&self, text: &str) -> bool {
+        let text = text.to_lowercase();
+        let mut pieces = self.0.split('*');
+        let Some(mut rest) = pieces.next().and_then(|first| text.strip_prefix(first)) else { return false };
+        let mut pieces = pieces.peekable();
+        if pieces.peek().is_none() {
+            return rest.is_empty();
+        }
+        while let Some(piece) = pieces.next() {
+            if pieces.peek().is_none() {
+                return rest.ends_with(piece);
+            }
+            let Some(at) = rest.find(piece) else { return false };
+            rest = &rest[at + piece.len()..];
+        }
+        true
+    }
+}
+
+impl From<&str> for Pattern {
+    fn from(text: &str) -> Self {
+        Self(text.to_lowercase())
+    }
+}
+
+impl From<String> for Pattern {
+    fn from(text: String) -> Self {
+        Self::from(text.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_star_stands_for_any_text() {
+        for (pattern, text, fits) in [
+            ("a", "a", true),
+            ("a", "ab", false),
+            ("a*", "ab", true),
+            ("*b", "ab", true),
+            ("*b*", "abc", true),
+            ("a*c*e", "abcde", true),
+            ("a*a", "a", false),
+            ("*", "", true),
+            ("*.ZIP", "x.zip", true),
+            ("a*d", "abc", false),
+        ] {
+            assert_eq!(Pattern::from(pattern).fits(text), fits, "{pattern} {text}");
+        }
+    }
+}

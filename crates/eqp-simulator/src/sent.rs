@@ -1,0 +1,131 @@
+//! The record of every callback that was sent, or was meant to be.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use eqp_types::Flow;
+use time::OffsetDateTime;
+use tokio::sync::{broadcast, watch};
+
+/// So many records are kept; older ones are forgotten.
+const KEPT: usize = 10_000;
+/// So many records a slow subscriber may lie behind before it misses some.
+const SUBSCRIBER_LAG: usize = 1024;
+
+/// One callback on its way to one registration.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Sent {
+    /// Counts the records from 1, in the order in which the sends ended.
+    pub number: u64,
+    /// When the send began, by the wall clock.
+    pub at: OffsetDateTime,
+    /// Where it went; never with a user name or password.
+    pub url: String,
+    /// The `callback_event`.
+    pub event: String,
+    /// The flow that it names; [`Flow::Malware`] for a scan, `None` for an undocumented event.
+    pub flow: Option<Flow>,
+    /// What it says of that flow.
+    pub outcome: Option<String>,
+    /// The submission's or file's id.
+    pub subject: String,
+    /// What it is, beside the callback itself.
+    pub kind: SentKind,
+    /// The body, byte for byte.
+    pub body: Bytes,
+    /// How it ended.
+    pub result: SendResult,
+    /// The beginning of the answer's body, which the Marketplace does not read: for whoever looks into a receiver.
+    pub answer: Bytes,
+    /// From the begin of the send to the answer's head.
+    pub latency: Duration,
+}
+
+/// What a sent callback is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SentKind {
+    /// The callback, at its time.
+    Plain,
+    /// The same callback once more.
+    Copy,
+    /// The callback, after its time.
+    Late,
+    /// The callback, after the one that followed it.
+    Swapped,
+    /// A callback with an undocumented event code.
+    Unknown,
+}
+
+/// How a send ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SendResult {
+    /// With this HTTP status.
+    Answered(u16),
+    /// Without an answer; says why.
+    Failed(String),
+    /// It was never begun: dropped by script, or because too many waited for the same target.
+    Dropped,
+}
+
+impl SendResult {
+    /// The receiver took it.
+    pub fn is_success(&self) -> bool {
+        matches!(self, Self::Answered(200..=299))
+    }
+}
+
+/// Where records are kept and told of.
+pub(crate) struct SentLog {
+    kept: Mutex<Kept>,
+    live: broadcast::Sender<Sent>,
+    revision: watch::Sender<u64>,
+}
+
+#[derive(Default)]
+struct Kept {
+    records: VecDeque<Sent>,
+    count: u64,
+}
+
+impl SentLog {
+    /// `revision` is raised with every record.
+    pub(crate) fn new(revision: watch::Sender<u64>) -> Self {
+        Self { kept: Mutex::default(), live: broadcast::Sender::new(SUBSCRIBER_LAG), revision }
+    }
+
+    /// Numbers and keeps a record, and tells of it.
+    pub(crate) fn add(&self, mut sent: Sent) {
+        {
+            let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+            kept.count += 1;
+            sent.number = kept.count;
+            if kept.records.len() == KEPT {
+                kept.records.pop_front();
+            }
+            kept.records.push_back(sent.clone());
+        }
+        // Nobody may be listening.
+        let _ = self.live.send(sent);
+        self.revision.send_modify(|revision| *revision += 1);
+    }
+
+    /// The records that are kept, oldest first.
+    pub(crate) fn all(&self) -> Vec<Sent> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner).records.iter().cloned().collect()
+    }
+
+    /// How many records there ever were.
+    pub(crate) fn count(&self) -> u64 {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner).count
+    }
+
+    /// Every record from now on.
+    pub(crate) fn subscribe(&self) -> broadcast::Receiver<Sent> {
+        self.live.subscribe()
+    }
+}

@@ -1,0 +1,245 @@
+//! A running simulator.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum_server::Handle;
+use bytes::Bytes;
+use eqp_types::{ApiKey, Environment, FileUploadId, Flow, MageId, SubmissionId};
+use tokio::sync::{broadcast, watch};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::Error;
+use crate::builder::SimulatorBuilder;
+use crate::market::{AccountIndex, Track};
+use crate::review::Step;
+use crate::sent::Sent;
+use crate::shared::Shared;
+use crate::snapshot::Snapshot;
+use crate::trust::Trust;
+use crate::walk::Walk;
+
+/// How long open requests may take to end at a shutdown.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// A running stand-in of the Marketplace. Dropping it stops it; [`Simulator::shutdown`] also waits for the end.
+pub struct Simulator {
+    address: SocketAddr,
+    base_url: String,
+    ca_pem: String,
+    accounts: Vec<(MageId, ApiKey)>,
+    environment: Environment,
+    shared: Arc<Shared>,
+    trust: Arc<Trust>,
+    shutdown: CancellationToken,
+    handle: Handle<SocketAddr>,
+    tasks: Option<Tasks>,
+}
+
+/// Everything that runs.
+pub(crate) struct Tasks {
+    pub(crate) server: JoinHandle<std::io::Result<()>>,
+    pub(crate) clock: JoinHandle<()>,
+    pub(crate) sender: JoinHandle<()>,
+}
+
+impl Simulator {
+    /// Begins to set one up.
+    pub fn builder() -> SimulatorBuilder {
+        SimulatorBuilder::default()
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "called in one place, with everything that was just made")]
+    pub(crate) fn new(
+        address: SocketAddr,
+        ca_pem: String,
+        accounts: Vec<(MageId, ApiKey)>,
+        environment: Environment,
+        shared: Arc<Shared>,
+        trust: Arc<Trust>,
+        shutdown: CancellationToken,
+        handle: Handle<SocketAddr>,
+        tasks: Tasks,
+    ) -> Self {
+        let host =
+            if address.ip().is_unspecified() { format!("localhost:{}", address.port()) } else { address.to_string() };
+        Self {
+            address,
+            base_url: format!("https://{host}"),
+            ca_pem,
+            accounts,
+            environment,
+            shared,
+            trust,
+            shutdown,
+            handle,
+            tasks: Some(tasks),
+        }
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The base URL of its API, `https://…` without a slash at the end; paths below it start with `/rest/v1`.
+    pub fn base_url(&self) -> &str {
+        &self.base_url
+    }
+
+    /// The CA (PEM) that whoever calls it has to trust.
+    pub fn ca_pem(&self) -> &str {
+        &self.ca_pem
+    }
+
+    /// The first account.
+    pub fn mage_id(&self) -> &MageId {
+        &self.accounts[0].0
+    }
+
+    /// The access key of the first account.
+    pub fn api_key(&self) -> &ApiKey {
+        &self.accounts[0].1
+    }
+
+    /// Every account with its access key.
+    pub fn accounts(&self) -> &[(MageId, ApiKey)] {
+        &self.accounts
+    }
+
+    /// Whose manners it has.
+    pub fn environment(&self) -> Environment {
+        self.environment
+    }
+
+    /// Trusts a further CA (PEM) when callbacks are sent, from now on.
+    ///
+    /// # Errors
+    /// A text that is no certificate.
+    pub fn trust_pem(&self, pem: &str) -> Result<(), Error> {
+        self.trust.add(pem)
+    }
+
+    /// The callbacks sent so far (the newest 10,000), in the order in which the sends ended.
+    pub fn sent(&self) -> Vec<Sent> {
+        self.shared.log.all()
+    }
+
+    /// How many callbacks were sent, or dropped, so far.
+    pub fn sent_count(&self) -> u64 {
+        self.shared.log.count()
+    }
+
+    /// Every callback sent from now on; whoever lies more than 1,024 behind misses some.
+    pub fn subscribe_sent(&self) -> broadcast::Receiver<Sent> {
+        self.shared.log.subscribe()
+    }
+
+    /// A number that grows with every change, and with every callback sent.
+    pub fn revision(&self) -> watch::Receiver<u64> {
+        self.shared.revision.subscribe()
+    }
+
+    /// What it looks like now.
+    pub fn snapshot(&self) -> Snapshot {
+        let sent = self.shared.log.all();
+        Snapshot::of(&self.shared.market(), sent)
+    }
+
+    /// Waits until it looks as wanted, at most `patience` in real time.
+    ///
+    /// # Errors
+    /// [`Error::TimedOut`].
+    pub async fn wait_until(
+        &self,
+        patience: Duration,
+        wanted: impl Fn(&Snapshot) -> bool + Send,
+    ) -> Result<Snapshot, Error> {
+        let mut revision = self.revision();
+        let look = async {
+            loop {
+                revision.mark_unchanged();
+                let snapshot = self.snapshot();
+                if wanted(&snapshot) {
+                    return snapshot;
+                }
+                if revision.changed().await.is_err() {
+                    return std::future::pending().await;
+                }
+            }
+        };
+        tokio::time::timeout(patience, look).await.map_err(|_| Error::TimedOut(patience))
+    }
+
+    /// Takes the step that a review would take next, now.
+    ///
+    /// # Errors
+    /// An unknown submission, a flow without reviews, a review that does not run or never ends.
+    pub fn advance(&self, submission: &SubmissionId, flow: &Flow) -> Result<(), Error> {
+        let track = match flow {
+            Flow::Technical => Track::Technical,
+            Flow::Marketing => Track::Marketing,
+            other => return Err(Error::NotFound(format!("{submission} ({other})"))),
+        };
+        self.shared.change(|market| market.advance(submission, track))
+    }
+
+    /// Takes this step of a submission's review, now; the rest of the review goes on from there.
+    ///
+    /// # Errors
+    /// An unknown submission, or a step that does not follow from where the review is.
+    pub fn step(&self, submission: &SubmissionId, step: Step) -> Result<(), Error> {
+        self.shared.change(|market| market.step_now(submission, step))
+    }
+
+    /// Ends the scan of a file, now.
+    ///
+    /// # Errors
+    /// An unknown file.
+    pub fn end_scan(&self, file: &FileUploadId, passed: bool) -> Result<(), Error> {
+        self.shared.change(|market| market.end_scan_now(file, passed))
+    }
+
+    /// Sends any body to every registration of the first account; answers how many there are.
+    pub fn send_callback(&self, event: &str, body: impl Into<Bytes>) -> usize {
+        const FIRST: AccountIndex = 0;
+        self.shared.change(|market| market.tell_as_is(FIRST, event, body.into()))
+    }
+
+    /// Ends every session token of every account, as a Marketplace that restarts might.
+    pub fn end_sessions(&self) {
+        self.shared.change(|market| market.accounts.iter_mut().for_each(|account| account.tokens.clear()));
+    }
+
+    /// Commands (curl) that walk through the API of this simulator; `ca_file` is where its CA was written.
+    pub fn walk(&self, ca_file: &std::path::Path) -> Walk {
+        Walk::new(&self.base_url, self.mage_id(), self.api_key(), ca_file)
+    }
+
+    /// Stops it and waits for the end of all that runs. Callbacks under way are given up.
+    pub async fn shutdown(mut self) {
+        self.shutdown.cancel();
+        self.handle.graceful_shutdown(Some(GRACE));
+        if let Some(Tasks { server, clock, sender }) = self.tasks.take() {
+            let (server, clock, sender) = tokio::join!(server, clock, sender);
+            for failed in [server.map(drop), clock, sender].into_iter().filter_map(Result::err) {
+                tracing::error!(error = %failed, "a task of the simulator failed");
+            }
+        }
+    }
+}
+
+impl Drop for Simulator {
+    fn drop(&mut self) {
+        self.shutdown.cancel();
+        self.handle.shutdown();
+    }
+}
+
+impl std::fmt::Debug for Simulator {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Simulator").field("base_url", &self.base_url).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,66 @@
+//! Whom callbacks are sent to: targets whose certificate is trusted, over HTTPS only.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use reqwest::{Certificate, Client};
+
+use crate::Error;
+
+/// A receiver that does not answer in this time has not taken the callback.
+const DEADLINE: Duration = Duration::from_secs(10);
+const CONNECT_DEADLINE: Duration = Duration::from_secs(5);
+
+/// The client that sends, made anew whenever another CA is trusted.
+pub(crate) struct Trust {
+    inner: Mutex<Inner>,
+}
+
+struct Inner {
+    extra: Vec<Certificate>,
+    client: Client,
+}
+
+impl Trust {
+    /// Trusts the platform's roots and these CAs.
+    pub(crate) fn new<'a>(pems: impl IntoIterator<Item = &'a str>) -> Result<Self, Error> {
+        let mut extra = Vec::new();
+        for pem in pems {
+            extra.extend(certificates(pem)?);
+        }
+        let client = client(&extra)?;
+        Ok(Self { inner: Mutex::new(Inner { extra, client }) })
+    }
+
+    /// Trusts these CAs too.
+    pub(crate) fn add(&self, pem: &str) -> Result<(), Error> {
+        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut extra = inner.extra.clone();
+        extra.extend(certificates(pem)?);
+        inner.client = client(&extra)?;
+        inner.extra = extra;
+        Ok(())
+    }
+
+    /// The client as it is now.
+    pub(crate) fn client(&self) -> Client {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner).client.clone()
+    }
+}
+
+fn certificates(pem: &str) -> Result<Vec<Certificate>, Error> {
+    Certificate::from_pem_bundle(pem.as_bytes()).map_err(Error::TrustedCertificate)
+}
+
+fn client(extra: &[Certificate]) -> Result<Client, Error> {
+    Client::builder()
+        .https_only(true)
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .timeout(DEADLINE)
+        .connect_timeout(CONNECT_DEADLINE)
+        .user_agent(concat!("eqp-simulator/", env!("CARGO_PKG_VERSION")))
+        .tls_certs_merge(extra.iter().cloned())
+        .build()
+        .map_err(Error::Sender)
+}

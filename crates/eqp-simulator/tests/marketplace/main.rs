@@ -1,0 +1,15 @@
+//! Behaviours of the simulated Marketplace, through its API over TLS.
+
+#![allow(clippy::unwrap_used, reason = "here a panic is how a test fails")]
+
+mod callbacks;
+mod demo;
+mod files;
+mod keys_and_reports;
+mod packages;
+mod profile;
+mod review;
+mod session;
+mod shutdown;
+mod walk;
+mod world;

@@ -1,0 +1,158 @@
+use eqp_types::{BatchItem, Package};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::world::World;
+
+fn draft(item_id: &str, name: &str) -> Value {
+    json!({"type": "extension", "platform": "M2", "item_id": item_id, "name": name, "version": "1.0.0",
+        "long_description": "x"})
+}
+
+#[tokio::test]
+async fn good_items_of_a_batch_succeed_beside_bad_ones() {
+    let world = World::new().await;
+    let items = json!([
+        draft("one", "One"),
+        {"type": "extension", "name": 7, "categories": "none"},
+        {"type": "extension", "sku": "no-vendor"},
+        {"type": "extension", "platform": "M2", "action": {"technical": "submit"}},
+        draft("two", "Two"),
+    ]);
+    let answer = world.post("/products/packages", items).await;
+    assert_eq!(answer.status, 200);
+    let items: Vec<BatchItem> = serde_json::from_value(answer.body.clone()).unwrap();
+    let codes: Vec<_> = items.iter().map(|item| item.code.unwrap()).collect();
+    assert_eq!(codes, [200, 400, 1210, 1208, 200]);
+    assert_eq!(answer.body[1].as_object().unwrap().len(), 2, "a bad item has only code and message");
+    for good in [&items[0], &items[4]] {
+        assert!(good.submission_id.is_some() && good.created_at.is_some() && good.modified_at.is_some());
+        assert_eq!(good.eqp_status.as_ref().unwrap().overall.as_ref().unwrap().as_str(), "draft");
+    }
+    assert_eq!(items[0].item_id.as_ref().unwrap().as_str(), "one");
+}
+
+#[tokio::test]
+async fn a_body_that_is_no_batch_fails_as_a_whole() {
+    let world = World::new().await;
+    for body in [json!({}), json!([])] {
+        for method in [Method::POST, Method::PUT] {
+            let refused = world.call(method, "/products/packages", Some(body.clone())).await;
+            assert_eq!((refused.status, &refused.body["code"]), (400, &json!(1208)));
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_item_id_is_used_once() {
+    let world = World::new().await;
+    let answer = world.post("/products/packages", json!([draft("one", "A"), draft("one", "B")])).await.body;
+    assert_eq!((&answer[0]["code"], &answer[1]["code"]), (&json!(200), &json!(409)));
+}
+
+#[tokio::test]
+async fn what_cannot_be_changed_is_ignored() {
+    let world = World::new().await;
+    let id = world.create(draft("one", "Old")).await;
+    let sent = json!({"name": "New", "version": "9.9.9", "type": "theme", "colour": "red", "created_at": "never",
+        "eqp_status": {"overall": "released_to_store"}});
+    assert_eq!(world.put("/products/packages/one", sent).await.status, 200);
+    let view = world.get(&format!("/products/packages/{id}")).await.body;
+    assert_eq!((&view["name"], &view["version"], &view["type"]), (&json!("New"), &json!("1.0.0"), &json!("extension")));
+    assert_eq!(view["eqp_status"]["overall"], "draft");
+    assert!(view.get("colour").is_none() && view["modified_at"].as_str() > view["created_at"].as_str());
+    serde_json::from_value::<Package>(view).unwrap();
+}
+
+#[tokio::test]
+async fn updates_come_one_by_one_or_as_a_batch() {
+    let world = World::new().await;
+    let id = world.create(draft("one", "A")).await;
+    assert_eq!(world.put(&format!("/products/packages/{id}"), json!({"name": "B"})).await.status, 200);
+    assert_eq!(world.put("/products/packages/nobody", json!({"name": "B"})).await.status, 404);
+    let batch = json!([{"submission_id": id, "name": "C"}, {"submission_id": "nobody"}]);
+    let answer = world.put("/products/packages", batch).await;
+    assert_eq!((answer.status, &answer.body[0]["code"], &answer.body[1]["code"]), (200, &json!(200), &json!(404)));
+    assert_eq!(world.get("/products/packages/items/one").await.body[0]["name"], "C");
+}
+
+#[tokio::test]
+async fn lists_are_filtered_sorted_and_paged() {
+    let world = World::new().await;
+    for (item, name) in [("a", "Pear"), ("b", "Apple"), ("c", "Pearl"), ("d", "Plum")] {
+        world.create(draft(item, name)).await;
+    }
+    for (query, names, total) in [
+        ("", vec!["Pear", "Apple", "Pearl", "Plum"], "4"),
+        ("?name=pear", vec!["Pear", "Pearl"], "2"),
+        ("?sort=-name", vec!["Plum", "Pearl", "Pear", "Apple"], "4"),
+        ("?sort=%2Bname&limit=2", vec!["Apple", "Pear"], "4"),
+        ("?sort=+type,-item_id&offset=1&limit=1", vec!["Pearl"], "4"),
+        ("?offset=2&limit=-1", vec!["Pearl", "Plum"], "4"),
+        ("?eqp_status.overall=released_to_store", vec![], "0"),
+        ("?type=all&eqp_status.technical=draft&item_id=d", vec!["Plum"], "1"),
+        ("?created_at=1999-01-01,2000-01-01", vec![], "0"),
+    ] {
+        let answer = world.get(&format!("/products/packages{query}")).await;
+        let found: Vec<_> = answer.body.as_array().unwrap().iter().map(|p| p["name"].as_str().unwrap()).collect();
+        assert_eq!((found, answer.headers["x-total-count"].to_str().unwrap()), (names, total), "{query}");
+    }
+    assert_eq!(world.get("/products/packages?sort=colour").await.status, 400);
+    assert_eq!(world.get("/products/packages?limit=x").await.status, 400);
+}
+
+#[tokio::test]
+async fn packages_are_found_by_every_name() {
+    let world = World::new().await;
+    let mut package = draft("item one/ä", "A");
+    package["sku"] = json!("acme/badges");
+    let id = world.create(package).await;
+    for path in ["/products/packages/skus/acme%2Fbadges", "/products/packages/skus/acme%2Fbadges?version=1.0.0"] {
+        assert_eq!(world.get(path).await.body[0]["submission_id"], id, "{path}");
+    }
+    assert_eq!(world.get("/products/packages/items/item%20one%2F%C3%A4").await.body[0]["submission_id"], id);
+    assert_eq!(world.get("/products/packages/skus").await.headers["x-total-count"], "1");
+    for path in
+        ["/products/packages/skus/acme%2Fother", "/products/packages/items/two", "/products/packages/s0", "/nowhere"]
+    {
+        let refused = world.get(path).await;
+        assert_eq!((refused.status, &refused.body["code"]), (404, &json!(404)), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_slash_after_a_collection_is_accepted() {
+    let world = World::new().await;
+    assert_eq!(world.get("/products/packages/").await.status, 200);
+    assert_eq!(world.get("/files/uploads/").await.status, 200);
+}
+
+#[tokio::test]
+async fn refusals_are_always_json() {
+    let world = World::new().await;
+    let too_long = json!("x".repeat(9 * 1024 * 1024));
+    for (method, path, body, status) in [
+        (Method::DELETE, "/products/packages", None, 405),
+        (Method::GET, "/..%2f..", None, 404),
+        (Method::POST, "/products/packages", Some(too_long), 413),
+    ] {
+        let refused = world.call(method, path, body).await;
+        assert_eq!((refused.status, &refused.body["code"]), (status, &json!(status)), "{path}");
+        assert!(refused.body["message"].is_string());
+    }
+}
+
+#[tokio::test]
+async fn sku_and_version_appear_once_the_archive_is_clean() {
+    let world = World::new().await;
+    let archive = world.upload_one("badges.zip", crate::world::zip("acme/badges", "3.1.4")).await;
+    let id = world
+        .create(json!({"type": "extension", "platform": "M2", "name": "A", "artifact": {"file_upload_id": archive}}))
+        .await;
+    let with_sku = |snapshot: &eqp_simulator::Snapshot| snapshot.package(&id).unwrap().sku == "acme/badges";
+    world.simulator.wait_until(crate::world::PATIENCE, with_sku).await.unwrap();
+    let view = world.get(&format!("/products/packages/{id}")).await.body;
+    assert_eq!((&view["sku"], &view["version"]), (&json!("acme/badges"), &json!("3.1.4")));
+    let record = world.get(&format!("/files/uploads/{archive}")).await.body;
+    assert_eq!(record["submission_ids"], json!([id]));
+}

@@ -1,0 +1,58 @@
+//! The Postgres of a test run: the one that the environment names, else an embedded one that the tests share.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::sync::{Arc, Weak};
+
+use eqp_postgres::EmbeddedPostgres;
+use sqlx::postgres::PgConnectOptions;
+use tokio::sync::Mutex;
+
+/// Names the Postgres of the run; `cargo xtask test` starts one and sets it.
+const VARIABLE: &str = "EQP_TEST_DATABASE_URL";
+
+/// The embedded Postgres of this process while some test uses it; the last test of the last process stops it.
+static EMBEDDED: Mutex<Weak<EmbeddedPostgres>> = Mutex::const_new(Weak::new());
+
+/// A Postgres to make databases in.
+#[derive(Debug)]
+pub(crate) struct Server {
+    options: PgConnectOptions,
+    /// Kept running while this lives.
+    _embedded: Option<Arc<EmbeddedPostgres>>,
+}
+
+impl Server {
+    /// The one of this run, started if need be.
+    pub(crate) async fn of_this_run() -> Self {
+        if let Ok(url) = std::env::var(VARIABLE) {
+            let options = PgConnectOptions::from_str(&url).expect("the variable holds the URL of a Postgres");
+            return Self { options, _embedded: None };
+        }
+        let mut shared = EMBEDDED.lock().await;
+        let embedded = if let Some(running) = shared.upgrade() {
+            running
+        } else {
+            let started = EmbeddedPostgres::builder(folder()).start().await;
+            let started = Arc::new(started.unwrap_or_else(|error| panic!("the tests need a Postgres: {error}")));
+            *shared = Arc::downgrade(&started);
+            started
+        };
+        Self { options: embedded.connect_options("postgres"), _embedded: Some(embedded) }
+    }
+
+    pub(crate) fn options(&self) -> &PgConnectOptions {
+        &self.options
+    }
+}
+
+/// Under the target directory, so that `cargo clean` removes it; for root in the temporary folder, because the user
+/// that Postgres runs as may not be able to enter a clone of root's.
+fn folder() -> PathBuf {
+    const NAME: &str = "eqp-test-postgres";
+    let program = std::env::current_exe().expect("a test is a program");
+    match program.ancestors().nth(3) {
+        Some(target) if !rustix::process::geteuid().is_root() => target.join(NAME),
+        _ => std::env::temp_dir().join(NAME),
+    }
+}

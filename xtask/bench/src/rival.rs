@@ -1,0 +1,62 @@
+//! The receiver that one writes first: a pool, and one INSERT per request. No word in it is there to make it slow.
+
+use std::net::SocketAddr;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{ConnectInfo, State};
+use axum::routing::post;
+use http::header::{AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
+use http::{HeaderMap, StatusCode};
+use sqlx::PgPool;
+use sqlx::postgres::PgPoolOptions;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::Failure;
+
+const CONNECTIONS: u32 = 10;
+
+/// Its router over a pool of its own, into the same table as ours.
+pub(super) async fn router(database: &str) -> Result<Router, Failure> {
+    let pool = PgPoolOptions::new().max_connections(CONNECTIONS).min_connections(CONNECTIONS).connect(database).await?;
+    Ok(Router::new().route("/callbacks/{name}", post(accept)).with_state(pool))
+}
+
+async fn accept(
+    State(pool): State<PgPool>,
+    ConnectInfo(source): ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<(HeaderMap, String), StatusCode> {
+    if headers.get(AUTHORIZATION).is_none_or(|value| value != "Basic a2V5OnNlY3JldA==") {
+        return Err(StatusCode::UNAUTHORIZED);
+    }
+    serde_json::from_slice::<serde_json::Value>(&body).map_err(|_| StatusCode::BAD_REQUEST)?;
+    let id = Uuid::now_v7();
+    let mut kept = Vec::new();
+    for name in [CONTENT_TYPE, USER_AGENT] {
+        if let Some(value) = headers.get(&name) {
+            kept.extend_from_slice(format!("{name}: ").as_bytes());
+            kept.extend_from_slice(value.as_bytes());
+            kept.extend_from_slice(b"\r\n");
+        }
+    }
+    sqlx::query(
+        "insert into eqp.callback (id, endpoint_id, credential_id, received_at, source, headers, body, via)
+         values ($1, $2, $3, $4, $5, $6, $7, 'lane')",
+    )
+    .bind(id)
+    .bind(1_i64)
+    .bind(1_i64)
+    .bind(OffsetDateTime::now_utc())
+    .bind(source.ip())
+    .bind(&kept)
+    .bind(&body[..])
+    .execute(&pool)
+    .await
+    .map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?;
+    let mut answer = HeaderMap::new();
+    answer.insert(CONTENT_TYPE, http::HeaderValue::from_static("application/json"));
+    Ok((answer, format!(r#"{{"id":"{id}"}}"#)))
+}

@@ -1,0 +1,99 @@
+//! Running other programs in the workspace.
+
+use std::ffi::OsStr;
+use std::process::Stdio;
+
+use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
+use tokio::process::Command;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::{Outcome, workspace};
+
+/// The cargo that runs us.
+pub(crate) fn cargo<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> Command {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    program(cargo, arguments)
+}
+
+/// A program in the workspace's folder.
+pub(crate) fn program<A: AsRef<OsStr>>(name: impl AsRef<OsStr>, arguments: impl IntoIterator<Item = A>) -> Command {
+    let mut command = Command::new(name);
+    command.args(arguments).current_dir(workspace::root()).stdin(Stdio::null()).kill_on_drop(true);
+    command
+}
+
+/// Whether a program is there and answers (as to a question for its version).
+pub(crate) async fn answers(mut command: Command) -> bool {
+    let quiet = command.stdout(Stdio::null()).stderr(Stdio::null()).status().await;
+    quiet.is_ok_and(|status| status.success())
+}
+
+/// What a program prints, if it ends well.
+pub(crate) async fn output(mut command: Command) -> Option<String> {
+    let output = command.stderr(Stdio::null()).output().await.ok()?;
+    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// Runs a program to its end, its output going where ours goes.
+pub(crate) async fn run(mut command: Command) -> Outcome {
+    let shown = shown(&command);
+    let child = command.spawn().map_err(|error| format!("`{shown}` could not be started: {error}"))?;
+    wait(child, &shown).await
+}
+
+/// The same, but each line of its output is shown to `watch` as well.
+pub(crate) async fn run_watched(mut command: Command, watch: &mut impl FnMut(&str)) -> Outcome {
+    let shown = shown(&command);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().map_err(|error| format!("`{shown}` could not be started: {error}"))?;
+    let (mut out, mut err) = (lines(child.stdout.take()), lines(child.stderr.take()));
+    let (mut out_open, mut err_open) = (true, true);
+    while out_open || err_open {
+        tokio::select! {
+            line = next(&mut out), if out_open => match line {
+                Some(line) => { println!("{line}"); watch(&line); }
+                None => out_open = false,
+            },
+            line = next(&mut err), if err_open => match line {
+                Some(line) => { eprintln!("{line}"); watch(&line); }
+                None => err_open = false,
+            },
+        }
+    }
+    wait(child, &shown).await
+}
+
+/// Waits for the end. Ctrl-C reaches the child by itself (it is of our group), and a request to terminate is handed on,
+/// so that whoever started us can clean up afterwards.
+async fn wait(mut child: tokio::process::Child, shown: &str) -> Outcome {
+    let failed = |error| format!("`{shown}`: {error}");
+    let mut interrupted = signal(SignalKind::interrupt()).map_err(failed)?;
+    let mut terminated = signal(SignalKind::terminate()).map_err(failed)?;
+    loop {
+        tokio::select! {
+            status = child.wait() => {
+                let status = status.map_err(failed)?;
+                return if status.success() { Ok(()) } else { Err(format!("`{shown}` failed ({status})")) };
+            }
+            _ = interrupted.recv() => {}
+            _ = terminated.recv() => child.start_kill().map_err(failed)?,
+        }
+    }
+}
+
+type Lines = Option<tokio::io::Lines<BufReader<Box<dyn AsyncRead + Unpin>>>>;
+
+fn lines(output: Option<impl AsyncRead + Unpin + 'static>) -> Lines {
+    output.map(|output| BufReader::new(Box::new(output) as Box<dyn AsyncRead + Unpin>).lines())
+}
+
+async fn next(lines: &mut Lines) -> Option<String> {
+    lines.as_mut()?.next_line().await.ok().flatten()
+}
+
+fn shown(command: &Command) -> String {
+    let command = command.as_std();
+    let name = std::path::Path::new(command.get_program()).file_name().unwrap_or_default();
+    let words = std::iter::once(name).chain(command.get_args());
+    words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,78 @@
+//! Adding up what the test runners say at their end.
+
+use std::fmt;
+
+/// How many tests ended how.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Count {
+    passed: u64,
+    failed: u64,
+    skipped: u64,
+}
+
+impl Count {
+    /// Adds a line of output, if it is a summary of either runner:
+    /// `test result: ok. 10 passed; 0 failed; 1 ignored; 0 measured; 2 filtered out; finished in 0.00s`,
+    /// `     Summary [   0.912s] 40 tests run: 38 passed (1 slow), 2 failed, 3 skipped`.
+    pub(super) fn add(&mut self, line: &str) {
+        let line = without_colours(line);
+        let line = line.trim_start();
+        if !line.starts_with("test result:") && !line.starts_with("Summary [") {
+            return;
+        }
+        self.passed += number_before(line, "passed");
+        self.failed +=
+            number_before(line, "failed") + number_before(line, "timed out") + number_before(line, "exec failed");
+        self.skipped +=
+            ["skipped", "ignored", "filtered out"].iter().map(|word| number_before(line, word)).sum::<u64>();
+    }
+}
+
+impl fmt::Display for Count {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} passed, {} failed, {} skipped", self.passed, self.failed, self.skipped)
+    }
+}
+
+/// The number right before a word; 0 if the word is not there.
+fn number_before(line: &str, word: &str) -> u64 {
+    let parts = line.split([',', ';', ':', '.']).map(str::trim);
+    let mut numbers = parts.filter_map(|part| {
+        let (number, rest) = part.split_once(' ')?;
+        let said = rest == word || rest.strip_prefix(word).is_some_and(|more| more.starts_with(" ("));
+        if said { number.parse::<u64>().ok() } else { None }
+    });
+    numbers.next().unwrap_or(0)
+}
+
+/// The line without terminal escapes.
+fn without_colours(line: &str) -> String {
+    let mut plain = String::with_capacity(line.len());
+    let mut escaped = false;
+    for letter in line.chars() {
+        match letter {
+            '\u{1b}' => escaped = true,
+            'm' if escaped => escaped = false,
+            _ if escaped => {}
+            other => plain.push(other),
+        }
+    }
+    plain
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn adds_the_summaries_of_both_runners() {
+        let mut count = Count::default();
+        count.add("test result: ok. 10 passed; 0 failed; 1 ignored; 0 measured; 2 filtered out; finished in 0.00s");
+        count
+            .add("\u{1b}[32;1m     Summary\u{1b}[0m [   0.912s] 40 tests run: 38 passed (1 slow), 2 failed, 3 skipped");
+        count.add("     Summary [   9.000s] 2 tests run: 1 passed, 1 timed out, 0 skipped");
+        count.add("test a_test_with_3 passed ... ok");
+        assert_eq!(count, Count { passed: 49, failed: 3, skipped: 6 });
+        assert_eq!(count.to_string(), "49 passed, 3 failed, 6 skipped");
+    }
+}
