@@ -64,9 +64,12 @@ create unique index event_once on eqp.event (track_id, modified_at, outcome) whe
 
 -- The newest events by each thing that one asks for. Each ends in `seq desc`: the first page is read, nothing is sorted.
 create index event_by_account on eqp.event (account_id, seq desc);
-create index event_by_kind on eqp.event (kind, seq desc);
+-- Most events are of submissions: among the newest they are found without an index.
+create index event_by_kind on eqp.event (kind, seq desc) where kind <> 'submission';
 create index event_by_subject on eqp.event (subject, seq desc) where subject is not null;
-create index event_by_outcome on eqp.event (outcome, flow, seq desc) where outcome is not null;
+create index event_by_outcome on eqp.event (outcome, seq desc) where outcome is not null;
+-- Beside the one before: a flow knows only some outcomes, and looking for one that it never has must not read them all.
+create index event_by_flow on eqp.event (flow, outcome, seq desc) where flow is not null;
 create index event_by_mark on eqp.event (mark, seq desc) where mark <> 'none';
 create index event_by_received_at on eqp.event (received_at, seq desc);
 create index event_by_callback on eqp.event (callback_id, seq desc);

@@ -1,4 +1,5 @@
 //! Lists, details and tails of what a receiver has kept.
+#![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 mod kept;
 
@@ -107,7 +108,7 @@ async fn submissions_and_files_show_their_current_state() {
     };
     let (production, sandbox) = (("production", "s1".to_owned()), ("sandbox", "s1".to_owned()));
     assert_eq!(ids(all()).await, [production.clone(), sandbox.clone(), ("production", "s2".to_owned())]);
-    assert_eq!(ids(SubmissionFilter { limit: 1, before_seq: Some(14), ..all() }).await, [sandbox.clone()]);
+    assert_eq!(ids(SubmissionFilter { limit: 1, before_seq: Some(14), ..all() }).await, std::slice::from_ref(&sandbox));
     assert_eq!(ids(SubmissionFilter { marketing: Some("rejected".into()), ..all() }).await[0].1, "s2");
     assert_eq!(ids(SubmissionFilter { item_id: Some("item-s2".into()), ..all() }).await[0].1, "s2");
     assert_eq!(ids(SubmissionFilter { technical: Some("approved".into()), ..all() }).await, [production, sandbox]);

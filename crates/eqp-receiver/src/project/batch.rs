@@ -119,13 +119,20 @@ pub(crate) struct Changes {
 }
 
 /// For which tracks and times the rule will ask what came before and after. Most callbacks tell of a time later than
-/// all that was seen, and ask for nothing.
-pub(crate) fn history_needed(tracks: &Tracks, batch: &[Pending]) -> HashSet<(i64, Timestamp)> {
+/// all that was seen, or only what is `said` already, and ask for nothing.
+pub(crate) fn history_needed(
+    tracks: &Tracks,
+    said: &HashMap<Said, Uuid>,
+    batch: &[Pending],
+) -> HashSet<(i64, Timestamp)> {
     let mut seen_until: HashMap<i64, Timestamp> = HashMap::new();
     let mut needed = HashSet::new();
     for pending in batch {
         let Some((notice, subject)) = pending.notice().zip(pending.subject()) else { continue };
         let (Some(at), Some(tracks)) = (notice.modified_at, tracks.get(&subject)) else { continue };
+        if pending.said().is_some_and(|this| said.contains_key(&this)) {
+            continue;
+        }
         for observation in notice.observations() {
             let Some(track) = tracks.iter().find(|track| track.flow == *observation.flow) else { continue };
             // Without a time that was seen the database holds no timed event.
@@ -330,4 +337,98 @@ impl Fold {
 enum Observed {
     News { moved: bool },
     Copy { of: Option<Uuid> },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::project::decode;
+
+    fn fold_all(bodies: &[String]) -> (Changes, Vec<Uuid>) {
+        let batch: Vec<Pending> = bodies
+            .iter()
+            .map(|body| Pending {
+                id: Uuid::now_v7(),
+                account_id: 1,
+                received_at: OffsetDateTime::UNIX_EPOCH,
+                decoded: decode(body.as_bytes()),
+            })
+            .collect();
+        let known = Known {
+            numbers: Numbers { last_event_seq: 0, last_track_id: 0 },
+            tracks: Tracks::new(),
+            history: History::default(),
+            said: HashMap::new(),
+        };
+        (fold(known, &batch), batch.iter().map(|pending| pending.id).collect())
+    }
+
+    fn update(item_id: &str, flow: &str, outcome: &str, rest: &str) -> String {
+        format!(
+            r#"{{"callback_event": "eqp_status_update", "update_info": {{"submission_id": "s", "item_id": "{item_id}",
+            "eqp_flow": "{flow}", "current_status": "{outcome}"{rest}}}}}"#
+        )
+    }
+
+    const STATES: &str = r#", "modified_at": "2022-08-25 19:20:21",
+        "eqp_status": {"overall": "in_progress", "technical": "approved", "marketing": "draft"}"#;
+
+    /// Row 0 of the rule's table, and its neighbours that are none.
+    #[test]
+    fn a_notice_that_says_what_an_earlier_one_said_is_a_copy_and_changes_nothing() {
+        let first = update("i", "technical", "approved", STATES);
+        let cases = [
+            ("the same", first.clone(), true),
+            ("the same, spaced otherwise", first.replace(", ", " , "), true),
+            (
+                "the same, with a field that is not documented",
+                first.replace("\"item_id\"", "\"x\": 1, \"item_id\""),
+                true,
+            ),
+            ("another flow is named", update("i", "marketing", "draft", STATES), false),
+            ("another outcome", update("i", "technical", "rejected", STATES), false),
+            ("another time", first.replace("19:20:21", "19:20:22"), false),
+        ];
+        for (says, second, is_copy) in cases {
+            let (changes, ids) = fold_all(&[first.clone(), second]);
+            let second = &changes.outcomes[1];
+            assert_eq!(second.said.is_none(), is_copy, "{says}");
+            if is_copy {
+                assert_eq!((second.verdict, second.copy_of), (Verdict::Copy, Some(ids[0])), "{says}");
+                assert_eq!(changes.events.len(), 3, "{says}");
+            }
+        }
+    }
+
+    #[test]
+    fn words_without_a_time_are_judged_each_time_they_come() {
+        let told = |outcome: &str| update("i", "technical", outcome, "");
+        let (changes, _) = fold_all(&[told("rejected"), told("in_automation"), told("rejected"), told("rejected")]);
+        assert_eq!(changes.events.len(), 3);
+        assert_eq!(changes.outcomes[3].verdict, Verdict::Copy);
+    }
+
+    #[test]
+    fn the_developers_id_is_remembered_from_whoever_tells_it() {
+        let (changes, _) = fold_all(&[
+            update("", "technical", "in_automation", ""),
+            update("i1", "technical", "in_automation", ""),
+            update("", "technical", "approved", ""),
+        ]);
+        assert_eq!(changes.tracks.len(), 1);
+        assert_eq!(changes.tracks[0].1.item_id.as_deref(), Some("i1"));
+    }
+
+    #[test]
+    fn events_are_numbered_without_a_gap_and_the_state_is_one_of_them() {
+        let (changes, ids) = fold_all(&[
+            update("i", "technical", "in_automation", ""),
+            "[".to_owned(),
+            update("i", "technical", "approved", ""),
+        ]);
+        let seqs: Vec<_> = changes.events.iter().map(|event| event.seq).collect();
+        assert_eq!((seqs, changes.numbers.last_event_seq), (vec![1, 2, 3], 3));
+        let (_, track) = &changes.tracks[0];
+        assert_eq!((track.event_seq, track.callback_id), (3, Some(ids[2])));
+    }
 }

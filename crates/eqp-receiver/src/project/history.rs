@@ -54,3 +54,39 @@ impl History {
         self.exact(track_id, at, outcome).or(near)?.callback_id
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn second(second: i64) -> Timestamp {
+        Timestamp::of(time::OffsetDateTime::from_unix_timestamp(second).unwrap())
+    }
+
+    #[test]
+    fn knows_what_was_before_at_and_after_a_time() {
+        let mut history = History::default();
+        for (seq, at, outcome) in [(1, 10, "draft"), (2, 20, "in_automation"), (3, 20, "rejected"), (4, 30, "approved")]
+        {
+            let callback_id = Some(Uuid::from_u128(seq));
+            let seq = i64::try_from(seq).unwrap();
+            history.add(Past { track_id: 7, modified_at: second(at), seq, outcome: outcome.into(), callback_id });
+        }
+        let seen = |at, outcome| {
+            let around = history.around(7, second(at), outcome);
+            (around.exact, around.before, around.up_to, around.after)
+        };
+        assert_eq!(seen(5, "draft"), (false, None, None, Some("draft")));
+        assert_eq!(seen(20, "in_automation"), (true, Some("draft"), Some("rejected"), Some("approved")));
+        assert_eq!(seen(20, "draft"), (false, Some("draft"), Some("rejected"), Some("approved")));
+        assert_eq!(seen(25, "draft"), (false, Some("rejected"), Some("rejected"), Some("approved")));
+        assert_eq!(seen(99, "draft"), (false, Some("approved"), Some("approved"), None));
+        assert!(!history.around(8, second(20), "draft").exact, "of another track nothing is known");
+
+        let told_by = |at, outcome| history.told_by(7, second(at), outcome).map(|id| id.as_u128());
+        assert_eq!(told_by(20, "in_automation"), Some(2));
+        assert_eq!(told_by(15, "draft"), Some(1));
+        assert_eq!(told_by(25, "approved"), Some(4));
+        assert_eq!(told_by(25, "recalled"), None);
+    }
+}

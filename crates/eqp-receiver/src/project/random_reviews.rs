@@ -97,11 +97,10 @@ fn play(chance: &mut Chance, same_second: usize) -> Vec<Change> {
             (_, "approved") => continue,
             (1, "draft" | "rejected" | "recalled") => "in_automation",
             (1, "in_automation") if patience > 0 && chance.percent(15) => "rejected",
-            (1, "in_automation") if patience > 0 && chance.percent(5) => "recalled",
+            (1, "in_automation") | (2, "awaiting_marketing_review") if patience > 0 && chance.percent(5) => "recalled",
             (1, "in_automation") => "awaiting_manual_qa",
             (1, "awaiting_manual_qa") => "in_manual_qa",
             (2, "draft" | "rejected" | "recalled") => "awaiting_marketing_review",
-            (2, "awaiting_marketing_review") if patience > 0 && chance.percent(5) => "recalled",
             (2, "awaiting_marketing_review") => "in_marketing_review",
             (_, _) if patience > 0 && chance.percent(40) => "rejected",
             (_, _) => "approved",
@@ -160,7 +159,7 @@ impl Memory {
                 }
             })
             .collect();
-        let history = self.history(history_needed(&self.tracks, &batch).into_iter());
+        let history = self.history(history_needed(&self.tracks, &self.said, &batch).into_iter());
         let known = Known { numbers: self.numbers, tracks: self.tracks.clone(), history, said: self.said.clone() };
         let changes = fold(known, &batch);
         self.numbers = changes.numbers;
@@ -421,7 +420,9 @@ fn how_callbacks_are_cut_into_batches_does_not_matter() {
         let (mut whole, mut pieces, mut single) = (Memory::new(), Memory::new(), Memory::new());
         whole.project(&bodies);
         project(&mut chance, &mut pieces, &bodies);
-        bodies.iter().for_each(|body| single.project(std::slice::from_ref(body)));
+        for body in &bodies {
+            single.project(std::slice::from_ref(body));
+        }
         let seen = |memory: &Memory| format!("{:?} {:?}", memory.events, memory.outcomes);
         assert_eq!(seen(&whole), seen(&pieces), "seed {seed}");
         assert_eq!(seen(&whole), seen(&single), "seed {seed}");

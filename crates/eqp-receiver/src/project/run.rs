@@ -121,28 +121,38 @@ impl Projector {
 
     async fn transaction(&self, poison: Poison) -> Result<Step, sqlx::Error> {
         let mut transaction = self.pool.begin().await?;
-        let Some(numbers) = projector::lead(&mut transaction).await? else { return Ok(Step::Led) };
-        let taken = pending::take(&mut transaction, BATCH).await?;
-        if taken.rows.is_empty() {
-            return Ok(Step::Idle);
+        let step = lead_one_batch(&mut transaction, poison).await;
+        if let Ok(Step::Projected(_)) = step {
+            transaction.commit().await?;
+        } else {
+            // Now, and not some time after the drop: whoever leads next must not find the leadership taken.
+            let _connection_may_be_lost = transaction.rollback().await;
         }
-        let batch = pending::callbacks(&mut transaction, &taken.callback_ids).await?;
-        if batch.len() != taken.callback_ids.len() {
-            let missing = taken.callback_ids.len() - batch.len();
-            tracing::error!(missing, "queued callbacks are not there, or twice in the queue; they are passed over");
-        }
-        let after = match poison {
-            Poison::IsUnknown => write(&mut transaction, numbers, &batch).await?,
-            Poison::IsSought => write_around_poison(&mut transaction, numbers, batch).await?,
-        };
-        pending::remove(&mut transaction, &taken.rows).await?;
-        projector::record(&mut transaction, after).await?;
-        if after.last_event_seq != numbers.last_event_seq {
-            projector::announce(&mut transaction).await?;
-        }
-        transaction.commit().await?;
-        Ok(Step::Projected(taken.callback_ids.len()))
+        step
     }
+}
+
+async fn lead_one_batch(connection: &mut PgConnection, poison: Poison) -> Result<Step, sqlx::Error> {
+    let Some(numbers) = projector::lead(connection).await? else { return Ok(Step::Led) };
+    let taken = pending::take(connection, BATCH).await?;
+    if taken.rows.is_empty() {
+        return Ok(Step::Idle);
+    }
+    let batch = pending::callbacks(connection, &taken.callback_ids).await?;
+    if batch.len() != taken.callback_ids.len() {
+        let missing = taken.callback_ids.len() - batch.len();
+        tracing::error!(missing, "queued callbacks are not there, or twice in the queue; they are passed over");
+    }
+    let after = match poison {
+        Poison::IsUnknown => write(connection, numbers, &batch).await?,
+        Poison::IsSought => write_around_poison(connection, numbers, batch).await?,
+    };
+    pending::remove(connection, &taken.rows).await?;
+    projector::record(connection, after).await?;
+    if after.last_event_seq != numbers.last_event_seq {
+        projector::announce(connection).await?;
+    }
+    Ok(Step::Projected(taken.callback_ids.len()))
 }
 
 /// Whether a batch is written as a whole, or around what Postgres refuses.
@@ -156,9 +166,9 @@ enum Poison {
 async fn write(connection: &mut PgConnection, numbers: Numbers, batch: &[Pending]) -> Result<Numbers, sqlx::Error> {
     let subjects: HashSet<_> = batch.iter().filter_map(Pending::subject).collect();
     let tracks = track::load(connection, &subjects.into_iter().collect::<Vec<_>>()).await?;
-    let history = event::history(connection, history_needed(&tracks, batch)).await?;
     let said: HashSet<_> = batch.iter().filter_map(Pending::said).collect();
     let said = callback_outcome::said_before(connection, &said.into_iter().collect::<Vec<_>>()).await?;
+    let history = event::history(connection, history_needed(&tracks, &said, batch)).await?;
 
     let changes = fold(Known { numbers, tracks, history, said }, batch);
     track::save(connection, &changes.tracks).await?;

@@ -24,10 +24,10 @@ impl Bell {
     /// Listens on the database of `pool`, beside it: a pool may be small, and a listener keeps its connection.
     pub(crate) fn new(pool: &PgPool) -> Self {
         let own = PgPoolOptions::new().max_connections(1).connect_lazy_with(pool.connect_options().as_ref().clone());
-        let (ring, rung) = tokio::sync::watch::channel(());
+        let (striker, rung) = tokio::sync::watch::channel(());
         let listener: JoinHandle<()> = tokio::spawn(async move {
             loop {
-                if let Err(error) = listen(&own, &ring).await {
+                if let Err(error) = listen(&own, &striker).await {
                     tracing::debug!(error = &error as &dyn std::error::Error, "hears no notifications");
                 }
                 tokio::time::sleep(PAUSE).await;
@@ -45,12 +45,12 @@ impl Bell {
     }
 }
 
-async fn listen(own: &PgPool, ring: &tokio::sync::watch::Sender<()>) -> Result<(), sqlx::Error> {
+async fn listen(own: &PgPool, striker: &tokio::sync::watch::Sender<()>) -> Result<(), sqlx::Error> {
     let mut listener = PgListener::connect_with(own).await?;
     listener.listen("eqp_events").await?;
     loop {
         // None: the connection was lost and is made anew; something may have been missed.
         let _heard = listener.try_recv().await?;
-        ring.send_replace(());
+        striker.send_replace(());
     }
 }

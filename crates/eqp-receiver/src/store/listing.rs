@@ -3,12 +3,14 @@
 //! The statements are put together from what a filter names, and from nothing else: a statement with `$1 is null or …`
 //! for every field would get one plan for all filters, and none of the indexes. Values are always bound.
 
-use eqp_types::Flow;
+use eqp_types::{Environment, Flow, MageId};
 use sqlx::postgres::PgRow;
 use sqlx::{FromRow, PgPool, Postgres, QueryBuilder, Row};
 
 use super::word::{account, read, timestamp};
-use crate::read::{Event, EventFilter, FileFilter, FileState, HIGHEST_LIMIT, Order, Submission, SubmissionFilter};
+use crate::read::{
+    Event, EventFilter, EventKind, FileFilter, FileState, HIGHEST_LIMIT, Mark, Order, Submission, SubmissionFilter,
+};
 
 /// The order keeps `event` the table that is walked, along an index that ends in `seq`.
 const EVENTS: &str = "
@@ -45,20 +47,42 @@ where
     }
 }
 
-/// Accounts are few: the filter is on the events' own column, so that its index serves.
-fn of_account(
-    query: &mut QueryBuilder<Postgres>,
-    column: &'static str,
-    environment: Option<eqp_types::Environment>,
-    mage_id: Option<&eqp_types::MageId>,
-) {
+/// The accounts that a filter names; none when it names nothing.
+///
+/// Asked for beforehand: when the planner sees the ids themselves it knows whether they are many or few among the events.
+async fn accounts(
+    pool: &PgPool,
+    environment: Option<Environment>,
+    mage_id: Option<&MageId>,
+) -> Result<Option<Vec<i64>>, sqlx::Error> {
     if environment.is_none() && mage_id.is_none() {
-        return;
+        return Ok(None);
     }
-    query.push(" and ").push(column).push(" = any(array(select id from eqp.account where true");
-    condition(query, "environment = ", environment.map(eqp_types::Environment::as_str));
-    condition(query, "mage_id = ", mage_id.map(eqp_types::MageId::as_str));
-    query.push("))");
+    let ids = sqlx::query_scalar!(
+        r#"
+        select id
+        from eqp.account
+        where ($1::text is null or environment = $1) and ($2::text is null or mage_id = $2)
+        "#,
+        environment.map(Environment::as_str),
+        mage_id.map(MageId::as_str)
+    )
+    .fetch_all(pool)
+    .await?;
+    Ok(Some(ids))
+}
+
+/// Of one account an index gives the events in their order; of several it cannot.
+fn of_accounts(query: &mut QueryBuilder<Postgres>, column: &'static str, accounts: Option<&[i64]>) {
+    match accounts {
+        None => {}
+        Some([only]) => {
+            query.push(" and ").push(column).push(" = ").push_bind(*only);
+        }
+        Some(several) => {
+            query.push(" and ").push(column).push(" = any(").push_bind(several.to_vec()).push(")");
+        }
+    }
 }
 
 fn limited(query: &mut QueryBuilder<Postgres>, limit: u32) {
@@ -71,18 +95,25 @@ fn kept_spelling(flow: Option<&Flow>, outcome: &str) -> String {
 }
 
 /// Events that the filter lets through.
+///
+/// Where an index is partial, its condition is said beside the bound value, which the planner may not know.
 pub(crate) async fn events(pool: &PgPool, filter: &EventFilter) -> Result<Vec<Event>, sqlx::Error> {
+    let accounts = accounts(pool, filter.environment, filter.mage_id.as_ref()).await?;
     let mut query = QueryBuilder::new(EVENTS);
-    of_account(&mut query, "event.account_id", filter.environment, filter.mage_id.as_ref());
-    condition(&mut query, "event.kind = ", filter.kind.map(crate::read::EventKind::as_str));
+    of_accounts(&mut query, "event.account_id", accounts.as_deref());
+    if let Some(kind) = filter.kind {
+        condition(&mut query, "event.kind = ", Some(kind.as_str()));
+        if kind != EventKind::Submission {
+            query.push(" and event.kind <> 'submission'");
+        }
+    }
     condition(&mut query, "event.subject = ", filter.subject.as_deref());
     condition(&mut query, "event.flow = ", filter.flow.as_ref().map(Flow::as_str));
     let outcome = filter.outcome.as_deref().map(|outcome| kept_spelling(filter.flow.as_ref(), outcome));
     condition(&mut query, "event.outcome = ", outcome);
     if let Some(mark) = filter.mark {
         condition(&mut query, "event.mark = ", Some(mark.as_str()));
-        if mark != crate::read::Mark::None {
-            // Says what the partial index holds, whatever is bound.
+        if mark != Mark::None {
             query.push(" and event.mark <> 'none'");
         }
     }
@@ -101,8 +132,9 @@ pub(crate) async fn events(pool: &PgPool, filter: &EventFilter) -> Result<Vec<Ev
 
 /// Submissions that the filter lets through.
 pub(crate) async fn submissions(pool: &PgPool, filter: &SubmissionFilter) -> Result<Vec<Submission>, sqlx::Error> {
+    let accounts = accounts(pool, filter.environment, filter.mage_id.as_ref()).await?;
     let mut query = QueryBuilder::new(SUBMISSIONS);
-    of_account(&mut query, "submission.account_id", filter.environment, filter.mage_id.as_ref());
+    of_accounts(&mut query, "submission.account_id", accounts.as_deref());
     condition(&mut query, "submission.submission_id = ", filter.submission_id.as_deref());
     if let Some(item_id) = filter.item_id.as_deref() {
         // Through the tracks, which have an index on it; the view only has it after grouping.
@@ -124,8 +156,9 @@ pub(crate) async fn submissions(pool: &PgPool, filter: &SubmissionFilter) -> Res
 
 /// Files that the filter lets through.
 pub(crate) async fn files(pool: &PgPool, filter: &FileFilter) -> Result<Vec<FileState>, sqlx::Error> {
+    let accounts = accounts(pool, filter.environment, filter.mage_id.as_ref()).await?;
     let mut query = QueryBuilder::new(FILES);
-    of_account(&mut query, "file.account_id", filter.environment, filter.mage_id.as_ref());
+    of_accounts(&mut query, "file.account_id", accounts.as_deref());
     condition(&mut query, "file.file_upload_id = ", filter.file_upload_id.as_deref());
     let malware = filter.malware.as_deref().map(|outcome| kept_spelling(None, outcome));
     condition(&mut query, "file.malware = ", malware);

@@ -7,11 +7,8 @@ use std::time::Duration;
 use eqp_receiver::{Event, EventFilter, Order, Projector, Reader};
 use eqp_test_support::TestDatabase;
 use sqlx::PgPool;
-use sqlx::migrate::Migrator;
 use tokio::sync::Notify;
 use uuid::Uuid;
-
-static MIGRATIONS: Migrator = sqlx::migrate!();
 
 /// The longest that a test waits for what must come.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
@@ -27,7 +24,7 @@ impl Kept {
     pub(crate) async fn new() -> Self {
         let database = Arc::new(TestDatabase::create().await);
         let pool = database.pool.clone();
-        MIGRATIONS.run(&pool).await.expect("migrations run");
+        eqp_receiver::migrate(&pool).await.expect("migrations run");
         let endpoint_id = endpoint(&pool, "production", "MAG123456789", "main").await;
         Self { pool, database, endpoint_id }
     }
