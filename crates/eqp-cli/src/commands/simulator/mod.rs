@@ -116,7 +116,7 @@ impl Simulator {
                 Course::Demo => Script::demo(),
             })
             .callback_list(if self.merge_callbacks { CallbackList::Merge } else { CallbackList::Replace })
-            .account(folder.mage_id()?, folder.key())
+            .account(SimulatorFolder::mage_id()?, folder.key())
             .ca_folder(folder.path())
             .trust_pem(receiver_ca);
         for path in &self.trust_ca {
