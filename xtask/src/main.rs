@@ -1,6 +1,5 @@
 //! Commands for contributors: `cargo xtask --help`.
 
-mod bench;
 mod check;
 mod process;
 mod queries;
@@ -8,6 +7,7 @@ mod run_postgres;
 mod test;
 mod workspace;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -27,10 +27,15 @@ enum Command {
     /// Further arguments go to the test runner (cargo-nextest where it is installed, else `cargo test`); doc tests are
     /// then left out.
     Test(test::Arguments),
-    /// Measure speed, side by side with what it is compared to
-    Bench(bench::Bench),
     /// Format, lints, licences, docs, wasm32, query data, compose file: everything that must hold before a commit
     Check,
+    /// What is promised about speed, measured side by side; `cargo xtask bench --help` says more
+    #[command(disable_help_flag = true)]
+    Bench {
+        /// What to measure, and how
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
     /// The database that queries are checked against
     #[command(subcommand)]
     Db(Db),
@@ -45,23 +50,22 @@ enum Db {
 /// What every command ends with.
 type Outcome = Result<(), String>;
 
-fn main() -> ExitCode {
-    // Each starts the runtime that suits it: the measurements have one of their own for each server.
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
-        Command::Bench(arguments) => return bench::run(arguments).unwrap_or_else(failed),
-        Command::Test(arguments) => block_on(test::run(arguments)),
-        Command::Check => block_on(check::run()),
-        Command::Db(Db::Prepare) => block_on(queries::prepare()),
+        Command::Test(arguments) => test::run(arguments).await,
+        Command::Check => check::run().await,
+        Command::Bench { arguments } => {
+            let build = ["run", "--release", "--quiet", "--package", "eqp-bench", "--"].map(OsString::from);
+            process::run(process::cargo(build.into_iter().chain(arguments))).await
+        }
+        Command::Db(Db::Prepare) => queries::prepare().await,
     };
-    outcome.map_or_else(failed, |()| ExitCode::SUCCESS)
-}
-
-fn block_on(command: impl Future<Output = Outcome>) -> Outcome {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.map_err(|error| error.to_string())?.block_on(command)
-}
-
-fn failed(error: impl std::fmt::Display) -> ExitCode {
-    eprintln!("error: {error}");
-    ExitCode::FAILURE
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(reason) => {
+            eprintln!("error: {reason}");
+            ExitCode::FAILURE
+        }
+    }
 }

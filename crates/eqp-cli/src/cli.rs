@@ -71,6 +71,7 @@ pub(crate) enum Colour {
 /// The verbs.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    Demo(commands::demo::Demo),
     Serve(commands::serve::Serve),
     Simulator(commands::simulator::Simulator),
     #[command(subcommand)]

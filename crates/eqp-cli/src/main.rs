@@ -10,6 +10,7 @@ mod commands;
 mod compose;
 mod config;
 mod context;
+mod demo;
 mod failure;
 mod logging;
 mod output;

@@ -7,7 +7,8 @@ use eqp_types::{ApiError, Secret};
 use http::header::{HeaderMap, RETRY_AFTER};
 use serde::de::DeserializeOwned;
 
-use crate::error::{Call, Error};
+use crate::error::Error;
+use crate::problem::Call;
 use crate::redact::{self, KeptBody};
 
 /// A whole answer.

@@ -7,8 +7,9 @@ use std::time::Duration;
 use rustls::CertificateError;
 use url::Url;
 
-use crate::error::{Call, Error, TlsProblem};
+use crate::error::Error;
 use crate::files::ChangedFile;
+use crate::problem::{Call, TlsProblem};
 
 /// The error of `call` that `error` stands for.
 pub(crate) fn of_send(error: reqwest::Error, call: &Call, base: &Url, deadline: Duration) -> Error {

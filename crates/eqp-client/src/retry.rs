@@ -47,7 +47,7 @@ impl RetryPolicy {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::Call;
+    use crate::problem::Call;
     use crate::redact::KeptBody;
 
     fn call() -> Call {

@@ -11,8 +11,9 @@ use url::Url;
 
 use crate::answer::Answer;
 use crate::endpoint::{Endpoint, Method};
-use crate::error::{Call, Error};
+use crate::error::Error;
 use crate::failure;
+use crate::problem::Call;
 
 /// What a request carries.
 pub(crate) enum Body {

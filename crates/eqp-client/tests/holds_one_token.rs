@@ -1,5 +1,7 @@
 //! Session tokens: asked for once, renewed once, never shown.
 
+#![allow(clippy::unwrap_used, reason = "a test ends where something does not hold")]
+
 mod common;
 
 use std::sync::Arc;

@@ -1,5 +1,7 @@
 //! Uploads: what is sent, and what is not sent at all.
 
+#![allow(clippy::unwrap_used, reason = "a test ends where something does not hold")]
+
 mod common;
 
 use std::path::{Path, PathBuf};
@@ -104,9 +106,9 @@ async fn what_cannot_be_taken_is_refused_before_a_byte_is_sent() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     let limit = |bytes, limit| FileProblem::TooLarge { bytes, limit };
-    assert_eq!(problem(&large(folder, "a.zip", 30_000_001)).await, limit(30_000_001, 30_000_000));
-    assert_eq!(problem(&large(folder, "a.pdf", 5_000_001)).await, limit(5_000_001, 5_000_000));
-    assert_eq!(problem(&large(folder, "a.jpg", 5_000_001)).await, limit(5_000_001, 5_000_000));
+    assert_eq!(problem(&large(folder, "a.zip", 31_457_281)).await, limit(31_457_281, 31_457_280));
+    assert_eq!(problem(&large(folder, "a.pdf", 5_242_881)).await, limit(5_242_881, 5_242_880));
+    assert_eq!(problem(&large(folder, "a.jpg", 5_242_881)).await, limit(5_242_881, 5_242_880));
     assert_eq!(problem(&file(folder, "empty.zip", b"")).await, FileProblem::Empty);
     assert_eq!(problem(&file(folder, "a.exe", b"MZ")).await, FileProblem::UnknownType);
     assert_eq!(problem(&file(folder, "a\n.zip", b"PK")).await, FileProblem::UnusableName);
@@ -121,7 +123,7 @@ async fn what_cannot_be_taken_is_refused_before_a_byte_is_sent() {
 async fn a_file_of_exactly_the_limit_is_taken() {
     let folder = tempfile::tempdir().unwrap();
     let (client, _) = client();
-    client.files().upload(&[large(folder.path(), "a.pdf", 5_000_000)]).await.unwrap();
+    client.files().upload(&[large(folder.path(), "a.pdf", 5_242_880)]).await.unwrap();
 }
 
 #[tokio::test]
@@ -162,6 +164,22 @@ async fn an_upload_is_sent_again_from_its_beginning() {
     let client = Server::start(with_tokens(Router::new().route(UPLOADS, post(flaky))).0).client();
     let uploaded = client.files().upload(&[path]).await.unwrap();
     assert_eq!((uploaded[0].file_upload_id.as_str(), count.get()), ("1.0", 3));
+}
+
+#[tokio::test]
+async fn a_file_is_read_no_faster_than_the_server_takes_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = large(folder.path(), "a.zip", 30_000_000);
+    // The body is held and never read, so nothing but the buffers on the way can fill.
+    let hold = |_body: axum::body::Body| std::future::pending::<()>();
+    let client = Server::start(with_tokens(Router::new().route(UPLOADS, post(hold))).0).client();
+    let read = Arc::new(Mutex::new(0));
+    let noted = Arc::clone(&read);
+    let paths = [path];
+    let upload = client.files().upload_watched(&paths, move |_, sent, _| *noted.lock().unwrap() = sent);
+    assert!(tokio::time::timeout(std::time::Duration::from_secs(1), upload).await.is_err());
+    let read = *read.lock().unwrap();
+    assert!(read > 0 && read < 12_000_000, "{read} bytes were read ahead");
 }
 
 #[tokio::test]

@@ -1,15 +1,17 @@
 //! Every call against the simulator, over TLS.
 
+#![allow(clippy::unwrap_used, reason = "a test ends where something does not hold")]
+
 use std::time::Duration;
 
 use eqp_client::callbacks::{Allowance, EntryName, Holdings, Registration, Wish};
 use eqp_client::keys::{KeyFilter, NewKey};
 use eqp_client::reports::Report;
 use eqp_client::types::{
-    Actions, Environment, FileReference, ItemId, MalwareStatus, OverallStatus, Package, Secret, Sku,
+    Actions, BatchItem, Environment, FileReference, ItemId, MalwareStatus, OverallStatus, Package, Secret, Sku,
 };
 use eqp_client::users::ProfileUpdate;
-use eqp_client::{Client, PackageField, PackageFilter};
+use eqp_client::{Client, PackageField, PackageFilter, endpoint};
 use eqp_simulator::{CallbackList, Simulator};
 use futures_util::TryStreamExt;
 use serde_json::json;
@@ -160,7 +162,7 @@ async fn good_items_of_a_batch_succeed_beside_bad_ones() {
     let client = client(&simulator);
     let bad = Package { action: Some(Actions::submit_both()), ..draft("bad") };
     let items = client.packages().create(&[draft("one"), bad, draft("two")]).await.unwrap();
-    assert_eq!(items.iter().map(|item| item.is_success()).collect::<Vec<_>>(), [true, false, true]);
+    assert_eq!(items.iter().map(BatchItem::is_success).collect::<Vec<_>>(), [true, false, true]);
     let error = client.packages().create_one(&draft("one")).await.unwrap_err();
     assert!(error.code().is_some() && !error.is_retryable(), "{error}");
 
@@ -210,4 +212,21 @@ async fn keys_and_reports_are_answered() {
         client.reports().get(*report).await.unwrap();
     }
     client.reports().metrics().await.unwrap();
+}
+
+#[tokio::test]
+async fn every_endpoint_of_the_list_is_one_of_the_simulator() {
+    let simulator = Simulator::builder().start().await.unwrap();
+    let trusted = reqwest::Certificate::from_pem(simulator.ca_pem().as_bytes()).unwrap();
+    let http = reqwest::Client::builder().tls_certs_merge([trusted]).build().unwrap();
+    let status = async |method: &str, path: &str| {
+        let url = format!("{}/rest/v1{path}", simulator.base_url());
+        http.request(method.parse().unwrap(), url).send().await.unwrap().status().as_u16()
+    };
+    // Without a token a call that exists is refused for that, and one that does not is not found.
+    for endpoint in endpoint::ALL {
+        let path = endpoint.path.replace(['{', '}'], "");
+        assert_eq!(status(endpoint.method.as_str(), &path).await, 401, "{} {path}", endpoint.name);
+    }
+    assert_eq!(status("GET", "/products/no-such-call").await, 404);
 }

@@ -55,7 +55,7 @@ impl Default for SimulatorBuilder {
             script: Script::new(),
             form: CallbackForm::Later,
             callback_list: CallbackList::Replace,
-            longest_token_life: Duration::from_secs(7200),
+            longest_token_life: Duration::from_hours(2),
             distinct_seconds: true,
             trusted: Vec::new(),
             accounts: Vec::new(),
@@ -164,6 +164,7 @@ impl SimulatorBuilder {
     /// # Errors
     /// An address that cannot be listened on, a CA folder that cannot be used, a text to trust that is no certificate,
     /// a speed that is not positive, an account given twice.
+    #[allow(clippy::unused_async, reason = "it spawns tasks: only a runtime can be the place for it")]
     pub async fn start(self) -> Result<Simulator, Error> {
         if !(self.speed.is_finite() && self.speed > 0.0) {
             return Err(Error::Speed(self.speed));

@@ -14,7 +14,7 @@ pub(crate) fn number(seed: u64, words: &[&str]) -> u64 {
 }
 
 /// A number from 0 (included) to 1 (excluded).
-#[allow(clippy::cast_precision_loss)] // 53 bits fit.
+#[allow(clippy::cast_precision_loss, reason = "53 bits fit")]
 pub(crate) fn fraction(seed: u64, words: &[&str]) -> f64 {
     (number(seed, words) >> 11) as f64 / (1_u64 << 53) as f64
 }

@@ -183,7 +183,7 @@ impl Sender {
     }
 
     fn drop_job(&self, job: Job) {
-        self.log.add(record(job, OffsetDateTime::now_utc(), SendResult::Dropped, Duration::ZERO));
+        self.log.add(record(job, OffsetDateTime::now_utc(), SendResult::Dropped, Bytes::new(), Duration::ZERO));
     }
 }
 
@@ -198,24 +198,28 @@ async fn send(client: reqwest::Client, job: Job) -> Sent {
         .body(job.message.body.clone());
     let answer = request.send().await;
     let latency = begun.elapsed();
-    let result = match answer {
+    let (result, answer) = match answer {
         Ok(answer) => {
             let status = answer.status().as_u16();
-            drain(answer).await;
-            SendResult::Answered(status)
+            (SendResult::Answered(status), drain(answer).await)
         }
-        Err(error) => SendResult::Failed(told(&error.without_url())),
+        Err(error) => (SendResult::Failed(told(&error.without_url())), Bytes::new()),
     };
-    record(job, at, result, latency)
+    record(job, at, result, answer, latency)
 }
 
-/// Reads the answer's body, so that the connection can be used again; at most 64 KiB of it.
-async fn drain(mut answer: reqwest::Response) {
+/// Reads the answer's body, so that the connection can be used again; at most 64 KiB of it. Its beginning is kept.
+async fn drain(mut answer: reqwest::Response) -> Bytes {
+    const KEPT: usize = 1024;
     let mut rest = 64 * 1024_usize;
+    let mut beginning = Vec::new();
     while let Ok(Some(chunk)) = answer.chunk().await {
-        let Some(left) = rest.checked_sub(chunk.len()) else { return };
+        let wanted = chunk.len().min(KEPT - beginning.len());
+        beginning.extend_from_slice(&chunk[..wanted]);
+        let Some(left) = rest.checked_sub(chunk.len()) else { break };
         rest = left;
     }
+    beginning.into()
 }
 
 /// `Basic` and the base64 of `username:password`.
@@ -239,9 +243,22 @@ fn told(error: &reqwest::Error) -> String {
     text
 }
 
-fn record(job: Job, at: OffsetDateTime, result: SendResult, latency: Duration) -> Sent {
+fn record(job: Job, at: OffsetDateTime, result: SendResult, answer: Bytes, latency: Duration) -> Sent {
     let Message { body, event, flow, outcome, subject } = job.message;
-    Sent { number: 0, at, url: job.target.url, event, flow, outcome, subject, kind: job.kind, body, result, latency }
+    Sent {
+        number: 0,
+        at,
+        url: job.target.url,
+        event,
+        flow,
+        outcome,
+        subject,
+        kind: job.kind,
+        body,
+        result,
+        answer,
+        latency,
+    }
 }
 
 #[cfg(test)]

@@ -38,6 +38,8 @@ pub struct Sent {
     pub body: Bytes,
     /// How it ended.
     pub result: SendResult,
+    /// The beginning of the answer's body, which the Marketplace does not read: for whoever looks into a receiver.
+    pub answer: Bytes,
     /// From the begin of the send to the answer's head.
     pub latency: Duration,
 }

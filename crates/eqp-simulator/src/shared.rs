@@ -1,12 +1,11 @@
 //! What the tasks of a simulator share.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Notify, watch};
 
 use crate::market::Market;
 use crate::sent::SentLog;
-use std::sync::Arc;
 
 /// The Marketplace's memory, and who has to hear of its changes.
 pub(crate) struct Shared {

@@ -51,7 +51,7 @@ impl Simulator {
         SimulatorBuilder::default()
     }
 
-    #[allow(clippy::too_many_arguments)] // Called in one place, with everything that was just made.
+    #[allow(clippy::too_many_arguments, reason = "called in one place, with everything that was just made")]
     pub(crate) fn new(
         address: SocketAddr,
         ca_pem: String,

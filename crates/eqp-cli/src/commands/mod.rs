@@ -3,6 +3,7 @@
 pub(crate) mod ca;
 pub(crate) mod callbacks;
 pub(crate) mod completions;
+pub(crate) mod demo;
 pub(crate) mod events;
 pub(crate) mod files;
 pub(crate) mod migrate;
@@ -30,6 +31,7 @@ pub(crate) fn run(command: Command, context: Context) -> Outcome {
 
 async fn run_async(command: Command, context: Context) -> Outcome {
     match command {
+        Command::Demo(verb) => verb.run(&context).await,
         Command::Serve(verb) => verb.run(&context).await,
         Command::Simulator(verb) => verb.run(&context).await,
         Command::Callbacks(verb) => verb.run(&context).await,

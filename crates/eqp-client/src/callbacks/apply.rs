@@ -2,7 +2,7 @@ use std::fmt;
 
 use eqp_types::ApiCallbackEntry;
 
-use super::merge::ListBody;
+use super::plan::{ListBody, PlannedEntry};
 use super::{Allowance, Callbacks, EntryName, Holdings, PasswordStore, Plan, Wish, merge};
 use crate::Error;
 
@@ -95,7 +95,7 @@ impl Callbacks<'_> {
         let entries = self.list().await?;
         let mut unclaimed: Vec<EntryName> = entries.iter().map(EntryName::of).collect();
         let mut missing = Vec::new();
-        for name in plan.entries.iter().map(super::merge::PlannedEntry::name) {
+        for name in plan.entries.iter().map(PlannedEntry::name) {
             match unclaimed.iter().position(|found| *found == name) {
                 Some(at) => drop(unclaimed.swap_remove(at)),
                 None => missing.push(name),

@@ -11,12 +11,14 @@ mod entry;
 mod list;
 mod merge;
 mod password_store;
+mod plan;
 mod registration;
 
 pub use apply::Applied;
 pub use entry::EntryName;
-pub use merge::{Allowance, Change, Plan, Refusal, RefusedEntry, Wish, merge};
+pub use merge::{Allowance, Refusal, RefusedEntry, Wish, merge};
 pub use password_store::{Held, Holdings, NoPasswords, PasswordStore, StoreError};
+pub use plan::{Change, Plan};
 pub use registration::{Registration, RegistrationError};
 
 use crate::Client;

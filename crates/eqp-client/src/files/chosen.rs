@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use super::FileKind;
-use crate::error::{Error, FileProblem};
+use crate::error::Error;
+use crate::problem::FileProblem;
 
 /// A file of a known type, within the limits, that can be opened.
 #[derive(Clone, Debug)]

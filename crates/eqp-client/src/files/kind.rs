@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-const MB: u64 = 1_000_000;
+/// The guide says "MB" and not which: the larger reading, as a file that the Marketplace would take must not be refused here.
+const MB: u64 = 1024 * 1024;
 
 /// What a file is, by its extension.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -11,7 +11,7 @@ use tokio::io::AsyncReadExt;
 
 use super::chosen::ChosenFile;
 use super::upload::Progress;
-use crate::error::FileProblem;
+use crate::problem::FileProblem;
 
 /// How much is read at once.
 const PIECE: usize = 64 * 1024;

@@ -4,7 +4,7 @@ use super::lookup::can_be_found;
 use super::{Packages, items};
 use crate::Error;
 use crate::endpoint::{self, Repeat};
-use crate::error::Call;
+use crate::problem::Call;
 use crate::redact::KeptBody;
 use crate::transport::Request;
 

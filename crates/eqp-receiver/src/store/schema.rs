@@ -1,9 +1,15 @@
 //! The tables themselves: making them, and knowing whether they are there.
 
+use std::time::Duration;
+
 use sqlx::migrate::Migrator;
-use sqlx::{PgConnection, PgPool};
+use sqlx::{Connection, PgConnection, PgPool};
+use tokio::time::timeout;
 
 use crate::Error;
+
+/// How long a database may take to let us in.
+const CONNECT_DEADLINE: Duration = Duration::from_secs(5);
 
 /// Compiled in from the crate's `migrations`; recorded in `eqp._sqlx_migrations`, apart from anybody else's.
 static MIGRATIONS: Migrator = sqlx::migrate!();
@@ -57,12 +63,16 @@ async fn applied(connection: &mut PgConnection) -> Result<Vec<i64>, sqlx::Error>
 
 /// Whether everything is there that this program needs, and takes writes.
 pub(crate) async fn check(pool: &PgPool) -> Result<(), Error> {
-    let mut connection = pool.acquire().await.map_err(Error::DatabaseUnreachable)?;
+    // Not from the pool, which would go on trying for as long as a connection may be waited for.
+    let options = pool.connect_options();
+    let connecting = timeout(CONNECT_DEADLINE, PgConnection::connect_with(&options));
+    let connected = connecting.await.unwrap_or(Err(sqlx::Error::PoolTimedOut));
+    let mut connection = connected.map_err(Error::DatabaseUnreachable)?;
     let state = sqlx::query!(
         r#"select current_setting('transaction_read_only')::boolean as "read_only!",
                   to_regclass('eqp._sqlx_migrations') is not null as "migrated!""#
     )
-    .fetch_one(&mut *connection)
+    .fetch_one(&mut connection)
     .await?;
     if state.read_only {
         return Err(Error::DatabaseReadOnly);
@@ -79,5 +89,5 @@ pub(crate) async fn check(pool: &PgPool) -> Result<(), Error> {
     if known.iter().any(|version| !applied.contains(version)) {
         return Err(Error::NotMigrated);
     }
-    Ok(())
+    Ok(connection.close().await?)
 }

@@ -18,14 +18,14 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(crate) struct Kept {
     pub(crate) pool: PgPool,
-    pub(crate) database: TestDatabase,
+    pub(crate) database: Arc<TestDatabase>,
     endpoint_id: i64,
 }
 
 impl Kept {
     /// With the endpoint `main` of `MAG123456789` in production.
     pub(crate) async fn new() -> Self {
-        let database = TestDatabase::create().await;
+        let database = Arc::new(TestDatabase::create().await);
         let pool = database.pool.clone();
         MIGRATIONS.run(&pool).await.expect("migrations run");
         let endpoint_id = endpoint(&pool, "production", "MAG123456789", "main").await;
@@ -35,8 +35,7 @@ impl Kept {
     /// An endpoint of another account in the same database.
     pub(crate) async fn beside(&self, environment: &str, mage_id: &str, name: &str) -> Self {
         let endpoint_id = endpoint(&self.pool, environment, mage_id, name).await;
-        let database = TestDatabase { options: self.database.options.clone(), pool: self.pool.clone() };
-        Self { pool: self.pool.clone(), database, endpoint_id }
+        Self { pool: self.pool.clone(), database: Arc::clone(&self.database), endpoint_id }
     }
 
     /// Keeps one callback, as one commit of the lane does.

@@ -40,8 +40,8 @@ pub(crate) struct Account {
 #[derive(Clone, Debug)]
 pub(crate) struct Key {
     pub(crate) label: String,
-    pub(crate) user_key: String,
-    pub(crate) password_key: String,
+    pub(crate) user: String,
+    pub(crate) password: String,
     pub(crate) is_enabled: bool,
     pub(crate) uid: String,
 }

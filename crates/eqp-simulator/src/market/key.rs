@@ -11,8 +11,8 @@ impl Key {
     fn shown(&self) -> Value {
         json!({
             "label": self.label,
-            "user_key": self.user_key,
-            "password_key": self.password_key,
+            "user_key": self.user,
+            "password_key": self.password,
             "is_enabled": self.is_enabled,
             "uid": self.uid,
         })
@@ -43,8 +43,8 @@ impl Market {
         let seed = self.manners.seed;
         let key = Key {
             label: label.to_owned(),
-            user_key: chance::letters(seed, &["user key", &number], 32),
-            password_key: chance::letters(seed, &["password key", &number], 32),
+            user: chance::letters(seed, &["user key", &number], 32),
+            password: chance::letters(seed, &["password key", &number], 32),
             is_enabled: true,
             uid,
         };

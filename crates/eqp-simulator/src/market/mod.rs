@@ -4,6 +4,7 @@
 
 mod account;
 mod archive;
+mod change;
 mod course;
 mod field;
 mod file;

@@ -93,7 +93,7 @@ impl Market {
             test_runs: Vec::new(),
         });
         self.link_files(account, package, &[]);
-        self.enter(account, package, next);
+        self.enter(account, package, &next);
         Ok(package)
     }
 
@@ -135,12 +135,12 @@ impl Market {
         if is_changed && next == self.accounts[account].packages[package].status {
             self.stamp(account, package, self.clock.elapsed());
         }
-        self.enter(account, package, next);
+        self.enter(account, package, &next);
         Ok(package)
     }
 
     /// Moves a package to the state that a request led to, and begins the reviews it submits.
-    fn enter(&mut self, account: AccountIndex, package: PackageIndex, next: ReviewStatus) {
+    fn enter(&mut self, account: AccountIndex, package: PackageIndex, next: &ReviewStatus) {
         let at = self.clock.elapsed();
         let entry = &mut self.accounts[account].packages[package];
         for (track, begins) in [

@@ -38,3 +38,62 @@ pub enum Refusal {
         status: String,
     },
 }
+
+#[cfg(test)]
+mod tests {
+    use eqp_types::{MarketingStatus, OverallStatus, TechnicalStatus};
+    use proptest::prelude::*;
+
+    use super::request::{Ask, AskOverall, Asked, apply};
+    use super::*;
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop::sample::select(vec![
+            Step::TechnicalQueued,
+            Step::TechnicalStarted,
+            Step::TechnicalApproved,
+            Step::TechnicalRejected,
+            Step::MarketingStarted,
+            Step::MarketingApproved,
+            Step::MarketingRejected,
+            Step::ScanFailed,
+            Step::Launched,
+            Step::RemovedByAdmin,
+            Step::CanceledByAdmin,
+        ])
+    }
+
+    fn asked() -> impl Strategy<Value = Asked> {
+        let ask = || prop::option::of(prop::sample::select(vec![Ask::Draft, Ask::Submit, Ask::Submit, Ask::Recall]));
+        let overall = prop::option::weighted(0.1, prop::sample::select(vec![AskOverall::Remove, AskOverall::Cancel]));
+        (overall, ask(), ask()).prop_map(|(overall, technical, marketing)| Asked { overall, technical, marketing })
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_happens_the_flows_agree(
+            moves in prop::collection::vec(prop_oneof![step().prop_map(Ok), asked().prop_map(Err)], 0..80),
+        ) {
+            let mut status = ReviewStatus::draft();
+            for one in moves {
+                let next = match one {
+                    Ok(step) => step::take(&status, step),
+                    Err(asked) => apply(&status, asked, false),
+                };
+                let Ok(next) = next else { continue };
+                prop_assert!(!status.is_at_its_end(), "{status} moved to {next}");
+                let both = next.technical == TechnicalStatus::Approved && next.marketing == MarketingStatus::Approved;
+                match next.overall {
+                    OverallStatus::Approved => prop_assert!(both, "{next}"),
+                    OverallStatus::Draft => prop_assert!(!next.technical_runs() && !next.marketing_runs(), "{next}"),
+                    OverallStatus::InProgress => prop_assert!(!both, "{next}"),
+                    OverallStatus::ReleasedToStore => {
+                        prop_assert_eq!(&next.technical, &TechnicalStatus::Approved);
+                    }
+                    _ => {}
+                }
+                status = next;
+            }
+        }
+    }
+}

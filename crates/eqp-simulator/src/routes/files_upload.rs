@@ -143,7 +143,7 @@ async fn receive_file(mut part: Field<'_>) -> Result<NewFile, Refused> {
         }
         None => None,
     };
-    let md5 = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    let md5 = hash.finalize().iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
     Ok(NewFile { filename, content_type, size, md5, composer })
 }
 

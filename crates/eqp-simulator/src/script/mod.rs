@@ -52,14 +52,14 @@ impl Script {
 
     /// A short show of everything: submissions that fit [`Self::DEMO_REJECTED_ONCE`] are rejected by marketing the
     /// first time, files that fit [`Self::DEMO_INFECTED`] fail their scan, all else is released. Every first `approved` of a
-    /// technical review comes twice, one `in_manual_qa` comes late, and once there is an event of an
+    /// technical review comes twice, one `awaiting_manual_qa` comes late, and once there is an event of an
     /// undocumented code. At a speed of 30 a submission takes about seven seconds from its upload to the store.
     pub fn demo() -> Self {
         Self::new()
             .scan(Self::DEMO_INFECTED, Scan::Fails)
             .review(Self::DEMO_REJECTED_ONCE, Review::default().marketing([Verdict::Reject, Verdict::Approve]))
             .mischief(When::any().flow(Flow::Technical).outcome("approved"), Mischief::Copies(1))
-            .mischief(When::any().outcome("in_manual_qa").nth(1), Mischief::Late(Duration::from_secs(75)))
+            .mischief(When::any().outcome("awaiting_manual_qa").nth(1), Mischief::Late(Duration::from_secs(75)))
             .mischief(
                 When::any().outcome("in_marketing_review").nth(1),
                 Mischief::AlsoUnknown(Self::DEMO_UNKNOWN_EVENT.to_owned()),

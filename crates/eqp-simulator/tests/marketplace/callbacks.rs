@@ -12,7 +12,7 @@ const RELEASED: &str = "released_to_store/approved/approved";
 /// Releases one package before this target; waits until `count` sends ended.
 async fn released(script: Script, form: CallbackForm, count: usize) -> (World, Target, String) {
     let world = World::of(Simulator::builder().speed(600.0).script(script).form(form)).await;
-    let target = Target::new().await;
+    let target = Target::new();
     world.register(&[&target]).await;
     let submission = world.create(world.complete_package("item", "badges.zip").await).await;
     world.until(&submission, RELEASED).await;
@@ -81,7 +81,7 @@ async fn the_first_form_has_no_time_and_no_other_flows() {
 #[tokio::test]
 async fn every_registration_hears_everything() {
     let world = World::of(Simulator::builder().speed(600.0)).await;
-    let (first, second) = (Target::new().await, Target::answering(StatusCode::INTERNAL_SERVER_ERROR).await);
+    let (first, second) = (Target::new(), Target::answering(StatusCode::INTERNAL_SERVER_ERROR));
     world.register(&[&first, &second]).await;
     world.upload_one("a.png", vec![0]).await;
     let snapshot = world.simulator.wait_until(PATIENCE, |snapshot| snapshot.sent.len() == 2).await.unwrap();
@@ -94,7 +94,7 @@ async fn every_registration_hears_everything() {
 #[tokio::test]
 async fn a_target_whose_certificate_is_not_trusted_gets_nothing() {
     let world = World::of(Simulator::builder().speed(600.0)).await;
-    let target = Target::new().await;
+    let target = Target::new();
     let entry = json!({"url": target.url, "username": "key", "password": "secret"});
     world.put(&world.user_path(), json!({"api_callbacks": [entry]})).await;
     world.upload_one("a.png", vec![0]).await;
@@ -119,7 +119,7 @@ async fn copies_are_the_same_byte_for_byte() {
 #[tokio::test]
 async fn a_late_callback_comes_after_its_successors() {
     let manual = When::any().outcome("in_manual_qa");
-    let script = Script::new().mischief(manual, Mischief::Late(Duration::from_secs(240)));
+    let script = Script::new().mischief(manual, Mischief::Late(Duration::from_mins(4)));
     let (world, target, _) = released(script, CallbackForm::Later, PLAIN).await;
     assert_eq!(target.told().last().unwrap(), "technical in_manual_qa in_progress");
     assert_eq!(world.simulator.sent().last().unwrap().kind, SentKind::Late);
@@ -155,7 +155,7 @@ async fn unknown_codes_and_fields_come_along() {
 #[tokio::test]
 async fn a_slow_target_holds_up_nobody_else() {
     let world = World::of(Simulator::builder().speed(600.0)).await;
-    let target = Target::new().await;
+    let target = Target::new();
     // Takes connections, and never says a word.
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let silent_url = format!("https://{}/", silent.local_addr().unwrap());
@@ -173,7 +173,7 @@ async fn a_slow_target_holds_up_nobody_else() {
 #[tokio::test]
 async fn any_body_can_be_sent() {
     let world = World::new().await;
-    let target = Target::new().await;
+    let target = Target::new();
     world.register(&[&target]).await;
     let mut sent = world.simulator.subscribe_sent();
     assert_eq!(world.simulator.send_callback("my_own", r#"{"callback_event":"my_own"}"#), 1);
@@ -187,7 +187,7 @@ async fn a_review_that_never_ends_says_nothing_more() {
     pace.automation = Duration::from_secs(1);
     let review = Review::default().technical([Verdict::Never]).marketing([Verdict::Never]);
     let world = World::of(Simulator::builder().speed(600.0).script(Script::new().pace(pace).review("*", review))).await;
-    let target = Target::new().await;
+    let target = Target::new();
     world.register(&[&target]).await;
     let submission = world.create(world.complete_package("item", "badges.zip").await).await;
     world.until(&submission, "in_progress/in_manual_qa/in_marketing_review").await;

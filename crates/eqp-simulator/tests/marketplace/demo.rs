@@ -8,7 +8,7 @@ use crate::world::{PATIENCE, Target, World};
 #[tokio::test]
 async fn the_demonstration_shows_everything_within_ten_seconds() {
     let world = World::of(Simulator::builder().speed(30.0).script(Script::demo())).await;
-    let target = Target::new().await;
+    let target = Target::new();
     world.register(&[&target]).await;
     let begun = Instant::now();
     let plain = world.create(world.complete_package("demo-search", "search-1.0.0.zip").await).await;

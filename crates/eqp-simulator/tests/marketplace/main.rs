@@ -1,5 +1,7 @@
 //! Behaviours of the simulated Marketplace, through its API over TLS.
 
+#![allow(clippy::unwrap_used, reason = "here a panic is how a test fails")]
+
 mod callbacks;
 mod demo;
 mod files;

@@ -103,7 +103,7 @@ async fn after_the_release_only_marketing_changes() {
 
 #[tokio::test]
 async fn the_marketplace_can_take_a_package_out_of_the_store() {
-    let script = Script::new().review("*", Review::default().admin_removes_after(Duration::from_secs(60)));
+    let script = Script::new().review("*", Review::default().admin_removes_after(Duration::from_mins(1)));
     let world = World::of(scripted(script)).await;
     let submission = world.create(world.complete_package("item", "badges.zip").await).await;
     world.until(&submission, "admin_removed_from_store/approved/approved").await;

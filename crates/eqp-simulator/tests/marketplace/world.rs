@@ -40,9 +40,9 @@ impl World {
         let simulator = builder.start().await.unwrap();
         let ca = Certificate::from_pem(simulator.ca_pem().as_bytes()).unwrap();
         let http = Client::builder().tls_certs_only([ca]).no_proxy().timeout(PATIENCE).build().unwrap();
-        let mut world = Self { simulator, http, token: String::new() };
-        world.token = world.new_token(json!({"grant_type": "session"})).await.body["ust"].as_str().unwrap().to_owned();
-        world
+        let world = Self { simulator, http, token: String::new() };
+        let granted = world.new_token(json!({"grant_type": "session"})).await.body;
+        Self { token: granted["ust"].as_str().unwrap().to_owned(), ..world }
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
@@ -173,11 +173,11 @@ pub(crate) struct Target {
 }
 
 impl Target {
-    pub(crate) async fn new() -> Self {
-        Self::answering(StatusCode::OK).await
+    pub(crate) fn new() -> Self {
+        Self::answering(StatusCode::OK)
     }
 
-    pub(crate) async fn answering(status: StatusCode) -> Self {
+    pub(crate) fn answering(status: StatusCode) -> Self {
         let ca = LocalCa::ephemeral().unwrap();
         let tls = ca.issue(&["127.0.0.1".to_owned()]).unwrap().server_config().unwrap();
         let received = Arc::new(Mutex::new(Vec::new()));

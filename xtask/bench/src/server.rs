@@ -40,7 +40,7 @@ impl Server {
     /// Starts this program again, as a receiver on `database`.
     pub(super) fn start(kind: Kind, database: &str) -> Result<Self, Failure> {
         let mut child = Command::new(std::env::current_exe()?)
-            .args(["bench", "serve", kind.as_str(), database])
+            .args(["serve", kind.as_str(), database])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()?;

@@ -44,14 +44,12 @@ struct Round {
 pub(super) fn run(options: &Options) -> Result<ExitCode, Failure> {
     // Lives while we measure; the load has a runtime of its own, so that nothing else runs between its requests.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let (embedded, server) = match std::env::var(VARIABLE).ok() {
-        Some(url) => (None, PgConnectOptions::from_str(&url)?),
-        None => {
-            let embedded =
-                runtime.block_on(async { EmbeddedPostgres::temporary()?.remove_on_stop(true).start().await })?;
-            let options = embedded.connect_options("postgres");
-            (Some(embedded), options)
-        }
+    let (embedded, server) = if let Ok(url) = std::env::var(VARIABLE) {
+        (None, PgConnectOptions::from_str(&url)?)
+    } else {
+        let embedded = runtime.block_on(async { EmbeddedPostgres::temporary()?.remove_on_stop(true).start().await })?;
+        let options = embedded.connect_options("postgres");
+        (Some(embedded), options)
     };
     let rounds = measure(options, &runtime, &server);
     if let Some(embedded) = embedded {

@@ -1,0 +1,174 @@
+//! What the demo knows of its submissions, built from events alone.
+//!
+//! Pure: events go in, lines come out. The board never asks the simulator: what it shows is what the
+//! receiver stored and projected.
+
+use anstyle::Style;
+
+use super::track_line::{Lane, painted, step_of, track_line};
+
+const TITLE: Style = Style::new().bold();
+const FAINT: Style = Style::new().dimmed();
+
+/// The tracks of one submission and its file.
+#[derive(Debug)]
+struct Row {
+    title: String,
+    file: Option<String>,
+    submission: Option<String>,
+    tracks: Vec<Track>,
+}
+
+#[derive(Debug)]
+struct Track {
+    lane: Lane,
+    now: String,
+    furthest: usize,
+    /// How often the review sent it back.
+    rejections: usize,
+}
+
+/// Every submission of the demo.
+#[derive(Debug, Default)]
+pub(crate) struct Board {
+    rows: Vec<Row>,
+}
+
+impl Board {
+    /// Puts a submission on the board, as soon as its file is uploaded.
+    pub(crate) fn add(&mut self, title: &str, file_upload_id: &str) {
+        let scan = Track { lane: Lane::Scan, now: "in-progress".to_owned(), furthest: 0, rejections: 0 };
+        self.rows.push(Row {
+            title: title.to_owned(),
+            file: Some(file_upload_id.to_owned()),
+            submission: None,
+            tracks: vec![scan],
+        });
+    }
+
+    /// Tells under which id the package of `title` was created.
+    pub(crate) fn created(&mut self, title: &str, submission_id: &str) {
+        if let Some(row) = self.rows.iter_mut().find(|row| row.title == title) {
+            row.submission = Some(submission_id.to_owned());
+        }
+    }
+
+    /// Takes an event that moved a track.
+    pub(crate) fn moved(&mut self, subject: &str, flow: &str, outcome: &str) {
+        let Some(lane) = Lane::of(flow) else { return };
+        let Some(row) = self.rows.iter_mut().find(|row| row.is(subject)) else { return };
+        let position = row.tracks.iter().position(|track| track.lane == lane);
+        let index = position.unwrap_or_else(|| {
+            row.tracks.push(Track { lane, now: String::new(), furthest: 0, rejections: 0 });
+            row.tracks.len() - 1
+        });
+        let track = &mut row.tracks[index];
+        match step_of(lane, outcome) {
+            Some(step) => track.furthest = step,
+            None => track.rejections += 1,
+        }
+        outcome.clone_into(&mut track.now);
+        row.tracks.sort_by_key(|track| track.lane as u8);
+    }
+
+    /// The title of the submission or file that bears this id.
+    pub(crate) fn title_of(&self, subject: &str) -> Option<&str> {
+        self.rows.iter().find(|row| row.is(subject)).map(|row| row.title.as_str())
+    }
+
+    /// The outcome of a track now.
+    pub(crate) fn outcome(&self, title: &str, lane: Lane) -> Option<&str> {
+        let row = self.rows.iter().find(|row| row.title == title)?;
+        row.tracks.iter().find(|track| track.lane == lane).map(|track| track.now.as_str())
+    }
+
+    /// How many submissions are in the store.
+    pub(crate) fn released(&self) -> usize {
+        let released = |row: &&Row| row.tracks.iter().any(|track| track.now == "released_to_store");
+        self.rows.iter().filter(released).count()
+    }
+
+    /// How many submissions were made.
+    pub(crate) fn submissions(&self) -> usize {
+        self.rows.iter().filter(|row| row.submission.is_some()).count()
+    }
+
+    /// The whole board, one text with a line for each title and each track.
+    pub(crate) fn draw(&self) -> String {
+        self.rows.iter().map(Row::draw).collect::<Vec<_>>().join("\n")
+    }
+}
+
+impl Row {
+    fn is(&self, subject: &str) -> bool {
+        self.file.as_deref() == Some(subject) || self.submission.as_deref() == Some(subject)
+    }
+
+    fn draw(&self) -> String {
+        let id = self.submission.as_deref().unwrap_or("not submitted yet");
+        let mut text = format!("  {}  {}", painted(TITLE, &self.title), painted(FAINT, id));
+        for track in &self.tracks {
+            let again = match track.rejections {
+                0 => String::new(),
+                _ if step_of(track.lane, &track.now).is_none() => String::new(),
+                _ => painted(FAINT, ", submitted again"),
+            };
+            let label = painted(FAINT, &format!("{:<10}", track.lane.label()));
+            text.push_str(&format!("\n    {label} {}{again}", track_line(track.lane, &track.now, track.furthest)));
+        }
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn board() -> Board {
+        let mut board = Board::default();
+        board.add("Gift Registry", "1.2.0");
+        board.created("Gift Registry", "s1");
+        board
+    }
+
+    fn plain(board: &Board) -> String {
+        anstream::adapter::strip_str(&board.draw()).to_string()
+    }
+
+    #[test]
+    fn tracks_appear_in_their_order_however_they_are_heard() {
+        let mut board = board();
+        board.moved("s1", "overall", "in_progress");
+        board.moved("s1", "marketing", "awaiting_marketing_review");
+        board.moved("1.2.0", "malware", "passed");
+        let text = plain(&board);
+        let places: Vec<_> = ["scan", "marketing", "store"].iter().map(|label| text.find(label).unwrap()).collect();
+        assert!(places.is_sorted(), "{text}");
+    }
+
+    #[test]
+    fn a_second_try_is_told() {
+        let mut board = board();
+        for outcome in ["in_marketing_review", "rejected", "awaiting_marketing_review"] {
+            board.moved("s1", "marketing", outcome);
+        }
+        assert!(plain(&board).contains("awaiting marketing review, submitted again"));
+    }
+
+    #[test]
+    fn a_release_is_counted_once() {
+        let mut board = board();
+        board.moved("s1", "overall", "released_to_store");
+        assert_eq!((board.released(), board.submissions()), (1, 1));
+        assert_eq!(board.title_of("1.2.0"), Some("Gift Registry"));
+    }
+
+    #[test]
+    fn an_event_of_somebody_else_changes_nothing() {
+        let mut board = board();
+        let before = plain(&board);
+        board.moved("s2", "overall", "in_progress");
+        board.moved("s1", "astrology", "rising");
+        assert_eq!(plain(&board), before);
+    }
+}

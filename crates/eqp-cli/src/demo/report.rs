@@ -1,0 +1,144 @@
+//! What was shown, in numbers and in words.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anstyle::Style;
+use eqp_receiver::Counts;
+use serde::Serialize;
+
+use super::show::Seen;
+use super::track_line::painted;
+
+const BOLD: Style = Style::new().bold();
+const FAINT: Style = Style::new().dimmed();
+
+/// The result of a demo.
+#[derive(Debug, Serialize)]
+pub(super) struct Report {
+    /// Submissions that reached the store.
+    released: usize,
+    /// Submissions that were made.
+    submissions: usize,
+    /// Callbacks that are stored.
+    callbacks_received: u64,
+    /// Events of submissions and files.
+    events: u64,
+    /// Callbacks that told what was known.
+    copies: u64,
+    /// Events that came after their time.
+    late: u64,
+    /// Callbacks with an event code that is not documented.
+    unknown: u64,
+    /// From a callback's first byte to its answer, as the sender sees it: half were faster.
+    ack_p50_ms: f64,
+    /// The same; 99 of 100 were faster.
+    ack_p99_ms: f64,
+    /// From the start of the program to the first callback on the screen.
+    first_callback_ms: u64,
+    /// From the start of the program to the end of the last review.
+    total_ms: u64,
+}
+
+impl Report {
+    /// Sums up what was seen, and what the receiver's database holds.
+    pub(super) fn new(seen: &Seen, counts: &Counts) -> Self {
+        let board = &seen.board;
+        let mut sorted = seen.latencies.clone();
+        sorted.sort_unstable();
+        Self {
+            released: board.released(),
+            submissions: board.submissions(),
+            callbacks_received: counts.callbacks_received,
+            events: counts.events,
+            copies: counts.copies,
+            late: counts.late,
+            unknown: counts.unknown,
+            ack_p50_ms: milliseconds(percentile(&sorted, 50)),
+            ack_p99_ms: milliseconds(percentile(&sorted, 99)),
+            first_callback_ms: whole_milliseconds(seen.first_callback),
+            total_ms: whole_milliseconds(seen.total),
+        }
+    }
+
+    /// The result as a person reads it.
+    pub(super) fn in_words(&self) -> String {
+        format!(
+            "  {shown}\n    {} submissions, {} of them in the store after {:.1} s\n    \
+             {} callbacks over HTTPS, each with its Basic header, each in Postgres before it was answered\n    \
+             {} events; {} copies, {} late, {} of an unknown code: all kept\n    \
+             answered in {:.1} ms (median) and {:.1} ms (99 of 100); the first one {:.1} s after the start",
+            self.submissions,
+            self.released,
+            seconds(self.total_ms),
+            self.callbacks_received,
+            self.events,
+            self.copies,
+            self.late,
+            self.unknown,
+            self.ack_p50_ms,
+            self.ack_p99_ms,
+            seconds(self.first_callback_ms),
+            shown = painted(BOLD, "Shown"),
+        )
+    }
+
+    /// Where the data is and what to try next.
+    pub(super) fn what_next(folder: &Path) -> String {
+        let program = program();
+        let config = folder.join("eqp.toml");
+        let config = config.display();
+        let lines: Vec<String> =
+            ["submissions list", "events list --mark late", "events tail", "callbacks list", "packages list"]
+                .iter()
+                .map(|verb| format!("    {program} --config {config} {verb}"))
+                .collect();
+        format!(
+            "\n  {data}\n    {}, removed when this ends\n\n  {next}\n{}\n\n  {}",
+            folder.display(),
+            lines.join("\n"),
+            painted(FAINT, "Everything runs on until Ctrl-C."),
+            data = painted(BOLD, "Data"),
+            next = painted(BOLD, "Try in a second terminal"),
+        )
+    }
+}
+
+/// How this program can be called from the current folder.
+fn program() -> String {
+    let Ok(path) = std::env::current_exe() else { return "eqp".to_owned() };
+    let here = std::env::current_dir().ok();
+    let relative = here.and_then(|here| path.strip_prefix(here).map(Path::to_owned).ok());
+    relative.unwrap_or(path).display().to_string()
+}
+
+fn percentile(sorted: &[Duration], percent: usize) -> Duration {
+    let rank = (sorted.len() * percent).div_ceil(100).saturating_sub(1);
+    sorted.get(rank).copied().unwrap_or_default()
+}
+
+fn milliseconds(length: Duration) -> f64 {
+    (length.as_secs_f64() * 1e6).round() / 1e3
+}
+
+fn whole_milliseconds(length: Duration) -> u64 {
+    u64::try_from(length.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn seconds(milliseconds: u64) -> f64 {
+    Duration::from_millis(milliseconds).as_secs_f64()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_percentile_is_one_of_the_values() {
+        let sorted: Vec<_> = (1..=100).map(Duration::from_millis).collect();
+        assert_eq!(percentile(&sorted, 50), Duration::from_millis(50));
+        assert_eq!(percentile(&sorted, 99), Duration::from_millis(99));
+        assert_eq!(percentile(&sorted[..1], 99), Duration::from_millis(1));
+        assert_eq!(percentile(&[], 99), Duration::ZERO);
+    }
+}

@@ -1,0 +1,136 @@
+//! Where the demo is seen: lines that move on a terminal, plain lines elsewhere.
+
+use std::io::IsTerminal;
+use std::path::Path;
+use std::time::Duration;
+
+use anstyle::{AnsiColor, Style};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::board::Board;
+use super::report::Report;
+use super::track_line::painted;
+use crate::output::Output;
+
+const GOOD: Style = AnsiColor::Green.on_default();
+const NOTE: Style = AnsiColor::Yellow.on_default();
+const FAINT: Style = Style::new().dimmed();
+const BOLD: Style = Style::new().bold();
+/// A terminal is redrawn at most so often.
+const FRAMES_PER_SECOND: u8 = 20;
+
+/// One callback as the screen tells of it.
+#[derive(Debug)]
+pub(super) struct CallbackLine<'a> {
+    pub(super) after: Duration,
+    pub(super) event: &'a str,
+    pub(super) says: &'a str,
+    pub(super) title: &'a str,
+    pub(super) answered_in: Duration,
+    /// What is special about it.
+    pub(super) note: Option<&'a str>,
+}
+
+/// Standard output, or standard error where standard output is for JSON.
+pub(super) struct Screen {
+    /// The lines that move; hidden where nobody could see them move.
+    board: ProgressBar,
+    moves: bool,
+    output: Output,
+}
+
+impl Screen {
+    pub(super) fn new(output: Output) -> Self {
+        let moves = if output.is_json() { std::io::stderr().is_terminal() } else { std::io::stdout().is_terminal() };
+        let target = match (moves, output.is_json()) {
+            (false, _) => ProgressDrawTarget::hidden(),
+            (true, true) => ProgressDrawTarget::stderr_with_hz(FRAMES_PER_SECOND),
+            (true, false) => ProgressDrawTarget::stdout_with_hz(FRAMES_PER_SECOND),
+        };
+        let board = ProgressBar::with_draw_target(None, target);
+        if let Ok(style) = ProgressStyle::with_template("{msg}") {
+            board.set_style(style);
+        }
+        Self { board, moves, output }
+    }
+
+    /// The first line.
+    pub(super) fn title(&self) {
+        self.line("");
+        self.line(format!(
+            "  {}  {}",
+            painted(BOLD, "EQP Integration Platform"),
+            painted(FAINT, "three extensions on their way through the Marketplace")
+        ));
+        self.line("");
+    }
+
+    /// A part is up.
+    pub(super) fn up(&self, part: &str, what: &str, took: Duration) {
+        let took = format!("{:.2} s", took.as_secs_f64());
+        self.line(format!("  {} {part:<12} {what}  {}", painted(GOOD, "✓"), painted(FAINT, &took)));
+    }
+
+    /// Above the callbacks.
+    pub(super) fn callbacks_begin(&self) {
+        self.line("");
+        self.line(format!("  {}", painted(FAINT, "callbacks as they come in")));
+    }
+
+    /// A callback was answered and projected.
+    pub(super) fn callback(&self, line: &CallbackLine<'_>) {
+        let after = format!("{:6.2} s", line.after.as_secs_f64());
+        let answered = format!("answered in {:5.1} ms", line.answered_in.as_secs_f64() * 1e3);
+        let note = line.note.map(|note| format!("  {}", painted(NOTE, note))).unwrap_or_default();
+        self.line(format!(
+            "  {}  {:<21}  {:<37}  {:<15}  {}{note}",
+            painted(FAINT, &after),
+            line.event,
+            line.says,
+            line.title,
+            painted(FAINT, &answered),
+        ));
+    }
+
+    /// The vendor did something.
+    pub(super) fn vendor(&self, after: Duration, what: &str) {
+        let after = format!("{:6.2} s", after.as_secs_f64());
+        self.line(format!("  {}  {}", painted(FAINT, &after), painted(BOLD, what)));
+    }
+
+    /// The state of everything; on a terminal it stands below all lines and moves.
+    pub(super) fn draw(&self, board: &Board) {
+        if self.moves {
+            self.board.set_message(format!("\n{}\n", board.draw()));
+        }
+    }
+
+    /// The board as it is in the end, and what was shown.
+    pub(super) fn report(&self, board: &Board, report: &Report, folder: &Path, ends: bool) {
+        self.end();
+        self.line("");
+        self.line(board.draw());
+        self.line("");
+        self.line(report.in_words());
+        if !ends {
+            self.line(Report::what_next(folder));
+        }
+    }
+
+    /// The lines that move are no longer needed.
+    pub(super) fn end(&self) {
+        self.board.finish_and_clear();
+    }
+
+    fn line(&self, line: impl Into<String>) {
+        let line = line.into();
+        if self.moves {
+            self.board.println(line);
+        } else if self.output.is_json() {
+            self.output.note(line);
+        } else {
+            // Whoever closed the pipe does not want to see the rest.
+            let _ = self.output.line(line);
+        }
+    }
+}

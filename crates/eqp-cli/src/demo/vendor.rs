@@ -1,0 +1,119 @@
+//! What the vendor does: uploads, submits, and submits again after a rejection.
+
+use std::path::{Path, PathBuf};
+
+use eqp_client::Client;
+use eqp_types::{Actions, FileUploadId, Package, SubmissionId, UploadedFile};
+use serde_json::json;
+
+use super::archive;
+use crate::failure::{Exit, Failure, Outcome};
+
+/// One of the vendor's extensions. What becomes of it is decided by the simulator's script, which knows the names.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Extension {
+    pub(super) title: &'static str,
+    module: &'static str,
+    version: &'static str,
+    archive: &'static str,
+}
+
+/// Everything goes well.
+pub(super) const RELEASED: Extension = Extension {
+    title: "Gift Registry",
+    module: "gift-registry",
+    version: "1.2.0",
+    archive: "acme-gift-registry-1.2.0.zip",
+};
+/// Marketing rejects it once.
+pub(super) const REJECTED_ONCE: Extension = Extension {
+    title: "Product Badges",
+    module: "product-badges",
+    version: "2.0.1",
+    archive: "acme-product-badges-2.0.1.zip",
+};
+/// Its file does not pass the malware scan.
+pub(super) const INFECTED: Extension = Extension {
+    title: "Quick Order",
+    module: "quick-order",
+    version: "0.9.0",
+    archive: "acme-quick-order-0.9.0-infected.zip",
+};
+
+/// All of them, in the order in which they are submitted.
+pub(super) const EXTENSIONS: [Extension; 3] = [RELEASED, REJECTED_ONCE, INFECTED];
+
+/// A vendor with an account.
+#[derive(Debug)]
+pub(super) struct Vendor<'a> {
+    client: &'a Client,
+    folder: PathBuf,
+    listing: Vec<UploadedFile>,
+}
+
+impl<'a> Vendor<'a> {
+    /// Makes the vendor's files and uploads what all listings share.
+    pub(super) async fn prepare(client: &'a Client, folder: &Path) -> Outcome<Self> {
+        let folder = folder.join("extensions");
+        let made = std::fs::create_dir_all(&folder).and_then(|()| archive::listing(&folder));
+        let listing = client.files().upload(&made.map_err(|error| cannot_write(&error))?).await?;
+        Ok(Self { client, folder, listing })
+    }
+
+    /// Uploads the archive of an extension.
+    pub(super) async fn upload(&self, extension: Extension) -> Outcome<FileUploadId> {
+        let path = archive::module(&self.folder, extension.archive, extension.module, extension.version)
+            .map_err(|error| cannot_write(&error))?;
+        let uploaded = self.client.files().upload(&[path]).await?;
+        uploaded.into_iter().next().map(|file| file.file_upload_id).ok_or_else(|| unexpected("no file was answered"))
+    }
+
+    /// Submits an extension to both reviews.
+    pub(super) async fn submit(&self, extension: Extension, archive: &FileUploadId) -> Outcome<SubmissionId> {
+        let answers = self.client.packages().create(&[self.package(extension, archive)?]).await?;
+        let Some(item) = answers.into_iter().next() else { return Err(unexpected("no item was answered")) };
+        match item.submission_id.clone().filter(|_| item.is_success()) {
+            Some(submission_id) => Ok(submission_id),
+            None => Err(unexpected(item.message.as_deref().unwrap_or("the package was refused without a reason"))),
+        }
+    }
+
+    /// Submits the listing again after its rejection.
+    pub(super) async fn resubmit(&self, submission: &SubmissionId) -> Outcome {
+        let change = Package { action: Some(Actions::submit_marketing()), ..Package::default() };
+        self.client.packages().update_one(submission, &change).await?;
+        Ok(())
+    }
+
+    fn package(&self, extension: Extension, archive: &FileUploadId) -> Outcome<Package> {
+        let file = |index: usize| {
+            let id = self.listing.get(index).map(|file| file.file_upload_id.as_str());
+            json!({"file_upload_id": id})
+        };
+        let package = json!({
+            "item_id": format!("{}-{}", extension.module, extension.version),
+            "type": "extension",
+            "platform": "M2",
+            "name": extension.title,
+            "version": extension.version,
+            "version_compatibility": [{"edition": "CE", "versions": ["2.4"]}],
+            "release_notes": "The first version.",
+            "long_description": "<h2>Features</h2><ul><li>Does what its name says.</li></ul>",
+            "license_type": "osl",
+            "categories": ["Content & Customizations//Page Content"],
+            "artifact": {"file_upload_id": archive},
+            "documentation_artifacts": {"user": file(0)},
+            "media_artifacts": {"icon_image": file(1), "gallery_images": [file(2)]},
+            "action": Actions::submit_both(),
+        });
+        serde_json::from_value(package).map_err(|error| unexpected(&error.to_string()))
+    }
+}
+
+fn cannot_write(error: &std::io::Error) -> Failure {
+    Failure::new(Exit::Failed, "cannot write the files of the demo's extensions").because(error)
+}
+
+fn unexpected(why: &str) -> Failure {
+    Failure::new(Exit::Failed, "the simulator did not take a submission of the demo").why(why)
+}

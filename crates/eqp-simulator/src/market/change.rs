@@ -1,0 +1,120 @@
+//! Changes of a submission's state: stamped, told of, and followed by what follows from them.
+
+use eqp_types::{EqpStatusUpdate, Extra, Flow, OverallStatus, Timestamp};
+
+use super::Market;
+use super::account::{AccountIndex, PackageIndex};
+use super::course::Happening;
+use super::package::Track;
+use crate::callback_form;
+use crate::clock::SimulatedTime;
+use crate::review::ReviewStatus;
+use crate::script::CallbackFacts;
+
+impl Market {
+    /// Moves a package to a state, stamps it, tells of every flow that changed, and schedules what follows.
+    pub(super) fn set_status(
+        &mut self,
+        account: AccountIndex,
+        package: PackageIndex,
+        next: &ReviewStatus,
+        at: SimulatedTime,
+    ) {
+        let before = std::mem::replace(&mut self.accounts[account].packages[package].status, next.clone());
+        if before == *next {
+            return;
+        }
+        self.stamp(account, package, at);
+        let entry = &mut self.accounts[account].packages[package];
+        let mut changed = Vec::new();
+        for (track, moved) in [
+            (Track::Technical, before.technical != next.technical),
+            (Track::Marketing, before.marketing != next.marketing),
+        ] {
+            if moved {
+                entry.last = track;
+                changed.push(track);
+            }
+        }
+        if changed.is_empty() {
+            changed.push(entry.last);
+        }
+        for track in changed {
+            self.tell_status(account, package, track);
+        }
+        self.follow_up(account, package, &before, next, at);
+    }
+
+    fn follow_up(
+        &mut self,
+        account: AccountIndex,
+        package: PackageIndex,
+        before: &ReviewStatus,
+        next: &ReviewStatus,
+        at: SimulatedTime,
+    ) {
+        let entry = &mut self.accounts[account].packages[package];
+        let ended = next.is_at_its_end();
+        for (track, runs) in [(Track::Technical, next.technical_runs()), (Track::Marketing, next.marketing_runs())] {
+            if ended || !runs {
+                let round = entry.round_mut(track);
+                round.generation += 1;
+                round.started = false;
+            }
+        }
+        if before.overall == next.overall {
+            return;
+        }
+        match next.overall {
+            OverallStatus::Approved => {
+                let words = ["launch", entry.submission_id.as_str()].map(str::to_owned);
+                let length = self.varied(self.manners.script.pace.launch, &[&words[0], &words[1]]);
+                self.schedule_at(at.saturating_add(length), account, Happening::Launch { package });
+            }
+            OverallStatus::ReleasedToStore => {
+                let sku = entry.text("sku").to_owned();
+                if !sku.is_empty() {
+                    self.accounts[account].launched.insert(sku, package);
+                }
+                if let Some(after) = self.script_of(account, package).removal() {
+                    self.schedule_at(at.saturating_add(after), account, Happening::Removal { package });
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Stamps a package as changed; two changes never share a second, unless that is wanted.
+    pub(super) fn stamp(&mut self, account: AccountIndex, package: PackageIndex, at: SimulatedTime) {
+        let mut stamp = Timestamp::of(self.moment(at));
+        let entry = &mut self.accounts[account].packages[package];
+        let earliest = if self.manners.distinct_seconds {
+            Timestamp::of(entry.modified_at.moment() + time::Duration::SECOND)
+        } else {
+            entry.modified_at
+        };
+        stamp = stamp.max(earliest);
+        entry.modified_at = stamp;
+    }
+
+    fn tell_status(&mut self, account: AccountIndex, package: PackageIndex, track: Track) {
+        let entry = &self.accounts[account].packages[package];
+        let (flow, outcome) = match track {
+            Track::Technical => (Flow::Technical, entry.status.technical.to_string()),
+            Track::Marketing => (Flow::Marketing, entry.status.marketing.to_string()),
+        };
+        let update = EqpStatusUpdate {
+            submission_id: entry.submission_id.clone(),
+            item_id: entry.item_id.clone(),
+            eqp_flow: Some(flow.clone()),
+            current_status: Some(outcome.clone()),
+            eqp_state: None,
+            eqp_status: Some((&entry.status).into()),
+            modified_at: Some(entry.modified_at),
+            extra: Extra::new(),
+        };
+        let facts = CallbackFacts { event: "eqp_status_update", flow, outcome, words: entry.words() };
+        let stamp = entry.modified_at;
+        self.tell(account, facts, stamp, |form, extra| callback_form::status_update(update, form, extra));
+    }
+}

@@ -1,0 +1,43 @@
+//! What is promised about speed, measured side by side in one run: `cargo xtask bench`.
+//!
+//! Absolute figures drift with whatever else the machine does, so each figure is a ratio of two programs that took
+//! turns. After every turn all answered callbacks are looked for: speed that loses one does not count.
+//!
+//! A program apart from `xtask`, which must build without the receiver: it makes the query data that the receiver needs.
+
+mod accept;
+mod figure;
+mod load;
+mod rival;
+mod server;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// What to measure.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask bench", bin_name = "cargo xtask bench")]
+enum Arguments {
+    /// Durable callbacks per second, against a receiver that makes one INSERT per request.
+    Accept(accept::Options),
+    /// One of the programs that are measured, as a process of its own.
+    #[command(hide = true)]
+    Serve { receiver: server::Kind, database: String },
+}
+
+fn main() -> ExitCode {
+    if cfg!(debug_assertions) {
+        eprintln!("warning: not a release build, whose figures mean nothing; use `cargo xtask bench`");
+    }
+    let outcome = match Arguments::parse() {
+        Arguments::Accept(options) => accept::run(&options),
+        Arguments::Serve { receiver, database } => server::serve(receiver, &database).map(|()| ExitCode::SUCCESS),
+    };
+    outcome.unwrap_or_else(|error| {
+        eprintln!("error: {error}");
+        ExitCode::FAILURE
+    })
+}
