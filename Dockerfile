@@ -14,7 +14,9 @@ FROM debian:bookworm-slim
 RUN apt-get update \
     && apt-get install -y --no-install-recommends ca-certificates openssl \
     && rm -rf /var/lib/apt/lists/* \
-    && useradd --system --uid 10001 --home-dir /var/lib/eqp --create-home --shell /usr/sbin/nologin eqp
+    && useradd --system --uid 10001 --home-dir /var/lib/eqp --no-create-home --shell /usr/sbin/nologin eqp \
+    # Empty: a data folder that holds other things, such as a home's first files, is refused.
+    && install -d -o eqp -g eqp /var/lib/eqp
 COPY --from=build /out/eqp /usr/local/bin/eqp
 COPY docker/healthcheck /usr/local/bin/eqp-healthcheck
 USER eqp

@@ -8,11 +8,11 @@ use crate::failure::EXIT_CODES;
 
 const EXAMPLES: &str = "\
 Examples:
-  eqp simulator                          a stand-in of the Marketplace on this machine
-  eqp serve                              receive callbacks, with a Postgres of its own
-  eqp callbacks add --name production --url https://eqp.example.com/callbacks/production
-  eqp events tail --json                 follow what happens
-  eqp wait s5w9k703ru --timeout 30m      until the review has ended
+  eqp simulator                          # a stand-in of the Marketplace on this machine
+  eqp serve                              # receive callbacks, with a Postgres of its own
+  eqp callbacks add --name main --url https://eqp.example.com/callbacks/main
+  eqp events tail --json                 # follow what happens
+  eqp wait s5w9k703ru --timeout 30m      # until the review has ended
 
 Secrets come from the environment (EQP_APPLICATION_SECRET, EQP_DATABASE_URL), from files of mode \
 0600 that EQP_APPLICATION_SECRET_FILE and EQP_DATABASE_URL_FILE name, or from standard input; never \
@@ -134,6 +134,7 @@ mod tests {
                 } else {
                     let help = verb.get_after_help().map(ToString::to_string).unwrap_or_default();
                     assert!(help.contains(&path), "`{path}` has no example");
+                    assert!(help.lines().all(|line| line.len() <= 100), "an example of `{path}` would be wrapped");
                 }
             }
         }

@@ -1,5 +1,10 @@
 //! `eqp`: run your side of the Adobe Commerce Marketplace's Extension Quality Program.
 
+#![allow(
+    clippy::doc_markdown,
+    reason = "comments on arguments are what a terminal shows as help: backticks would stay"
+)]
+
 mod cli;
 mod commands;
 mod compose;

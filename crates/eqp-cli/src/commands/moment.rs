@@ -52,7 +52,8 @@ mod tests {
     #[test]
     fn since_takes_a_time_or_an_age() {
         assert_eq!(since("2026-01-31").unwrap(), time::macros::datetime!(2026-01-31 0:00 UTC));
-        assert!(OffsetDateTime::now_utc() - since("2h").unwrap() >= Duration::hours(2));
+        let two_hours_ago = since("2h").unwrap();
+        assert!(OffsetDateTime::now_utc() - two_hours_ago >= Duration::hours(2));
         assert!(since("yesterday").is_err());
     }
 }

@@ -20,10 +20,11 @@ use crate::logging::LogFormat;
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
-  eqp serve                                                        development: local CA, embedded Postgres
+  eqp serve                              # development: local CA, embedded Postgres
+  eqp serve --export-ca > eqp-ca.pem     # what a peer has to trust in development
   eqp serve --listen 0.0.0.0:443 --tls-cert fullchain.pem --tls-key privkey.pem
-  EQP_DATABASE_URL_FILE=/run/secrets/database_url eqp serve --listen 0.0.0.0:8080 --behind-proxy --log-format json
-  eqp serve --export-ca > eqp-ca.pem                               what a peer has to trust in development")]
+  EQP_DATABASE_URL_FILE=/run/secrets/database_url \\
+      eqp serve --listen 0.0.0.0:8080 --behind-proxy --log-format json")]
 pub(crate) struct Serve {
     #[command(flatten)]
     pub(crate) receiver: ReceiverOptions,

@@ -40,7 +40,13 @@ impl Database {
     /// Opens the database to read what a receiver has kept. Nothing is made that is not there.
     pub(crate) async fn open_to_read(context: &Context) -> Outcome<Self> {
         match context.settings.database.resolve()? {
-            DatabaseChoice::Given(url) => Self::given(url.expose()).await,
+            DatabaseChoice::Given(url) => {
+                let database = Self::given(url.expose()).await?;
+                if eqp_receiver::migrations(&database.pool).await?.iter().all(|step| step.applied) {
+                    return Ok(database);
+                }
+                Err(eqp_receiver::Error::NotMigrated.into())
+            }
             DatabaseChoice::Embedded => {
                 let place = context.settings.data.place()?;
                 if !place.join("postgres").is_dir() {

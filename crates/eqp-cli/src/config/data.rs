@@ -94,7 +94,9 @@ impl DataOptions {
 }
 
 fn refuse_foreign(path: &Path, entries: fs::ReadDir) -> Outcome {
-    let Some(first) = entries.flatten().next() else { return Ok(()) };
+    // A disk of its own has this folder from the start.
+    let mut others = entries.flatten().filter(|entry| entry.file_name() != "lost+found");
+    let Some(first) = others.next() else { return Ok(()) };
     Err(Failure::usage(format!("{} is not a data folder of eqp", path.display()))
         .why(format!(
             "it holds other things, such as `{}`, and nothing says that eqp made it",
@@ -157,6 +159,13 @@ mod tests {
         options(&dir).open().unwrap();
         fs::write(dir.join("master.key"), "k").unwrap();
         options(&dir).open().unwrap();
+    }
+
+    #[test]
+    fn a_disk_of_its_own_is_taken() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir(dir.path().join("lost+found")).unwrap();
+        options(dir.path()).open().unwrap();
     }
 
     #[test]

@@ -39,7 +39,8 @@ pub(super) fn refuse_open(path: &Path, what: &str) -> Outcome {
         .map_err(|error| Failure::usage(format!("cannot read {what} from {}", path.display())).because(&error))?
         .permissions()
         .mode();
-    if mode & 0o077 == 0 {
+    let others_may = mode & 0o077;
+    if others_may == 0 {
         return Ok(());
     }
     Err(Failure::usage(format!("others can read {}, which holds {what}", path.display()))

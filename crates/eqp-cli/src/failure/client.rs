@@ -26,6 +26,10 @@ impl From<Error> for Failure {
             Error::File { .. } => failure(Exit::Usage, "the file was not uploaded"),
             Error::Registration(_) => failure(Exit::Usage, "this callback cannot be registered"),
             Error::Refusal(_) => failure(Exit::Failed, "the list of callbacks was left as it is"),
+            Error::NotReadBack(_) | Error::NotVerified { .. } => {
+                failure(Exit::Failed, "the list of callbacks may not be what it should be")
+                    .next("look at it: eqp callbacks list; then run the same command again")
+            }
             Error::ListChanged => failure(Exit::Failed, "nothing was sent").next("run the same command again"),
             _ if error.is_retryable() => {
                 failure(Exit::Unreachable, "the Marketplace does not answer as it should").next("try again later")

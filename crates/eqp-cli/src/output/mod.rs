@@ -23,6 +23,7 @@ pub(crate) struct Output {
     quiet: bool,
 }
 
+#[allow(clippy::unused_self, reason = "whoever writes has been handed the way to: nothing else prints")]
 impl Output {
     /// Output in JSON or for people; `quiet` leaves notes out.
     pub(crate) fn new(json: bool, quiet: bool) -> Self {

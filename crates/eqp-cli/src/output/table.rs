@@ -23,7 +23,9 @@ impl Table {
 
     /// Adds a row.
     pub(crate) fn row<T: Into<String>>(&mut self, cells: impl IntoIterator<Item = T>) {
-        self.0.add_row(cells.into_iter().map(Into::into).collect::<Vec<String>>());
+        // Colour would be counted as width.
+        let plain = |cell: T| anstream::adapter::strip_str(&cell.into()).to_string();
+        self.0.add_row(cells.into_iter().map(plain).collect::<Vec<String>>());
     }
 
     /// Numbers stand at the right of their column.

@@ -44,20 +44,20 @@ fn a_value_of_the_wrong_kind_names_its_line() {
 #[test]
 fn flags_beat_the_environment_which_beats_the_profile_which_beats_the_file() {
     let mut home = Home::new();
-    let port = |port: u16| format!("https://127.0.0.1:{port}");
     home.write(
         "eqp.toml",
-        "[marketplace]\napplication_id = \"app\"\napi_url = \"https://127.0.0.1:11\"\n\
-         [profiles.test.marketplace]\napi_url = \"https://127.0.0.1:12\"\n",
+        "[marketplace]\nca_file = \"of-file.pem\"\n[profiles.test.marketplace]\nca_file = \"of-profile.pem\"\n",
     );
-    home.set("EQP_APPLICATION_SECRET", "hush");
-    let asked = |home: &Home, arguments: &[&str]| home.run(&[&["whoami"], arguments].concat()).stderr;
-    let is_asked = |text: &str, port: u16| assert!(text.contains(&format!("127.0.0.1:{port}")), "{port}: {text}");
-    is_asked(&asked(&home, &[]), 11);
-    is_asked(&asked(&home, &["--profile", "test"]), 12);
-    home.set("EQP_API_URL", port(13));
-    is_asked(&asked(&home, &["--profile", "test"]), 13);
-    is_asked(&asked(&home, &["--profile", "test", "--api-url", &port(14)]), 14);
+    let is_read = |home: &Home, arguments: &[&str], file: &str| {
+        let ended = home.run(&[&["whoami"], arguments].concat());
+        assert_eq!(ended.code, 2);
+        assert!(ended.stderr.contains(&format!("cannot read the certificate {file}")), "{}", ended.stderr);
+    };
+    is_read(&home, &[], "of-file.pem");
+    is_read(&home, &["--profile", "test"], "of-profile.pem");
+    home.set("EQP_CA_FILE", "of-environment.pem");
+    is_read(&home, &["--profile", "test"], "of-environment.pem");
+    is_read(&home, &["--profile", "test", "--ca-file", "of-flag.pem"], "of-flag.pem");
 }
 
 #[test]

@@ -5,13 +5,14 @@ use std::io::{BufRead, BufReader, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tempfile::TempDir;
 
 /// Nothing here takes longer unless it hangs.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A home folder and an environment.
 pub(crate) struct Home {
@@ -85,22 +86,25 @@ impl Home {
     pub(crate) fn start(&self, arguments: &[&str]) -> Running {
         let mut child = self.command(arguments).spawn().unwrap();
         let stdout = BufReader::new(child.stdout.take().unwrap());
-        let mut stderr = child.stderr.take().unwrap();
-        // Read at once, so that a full pipe stops nobody.
-        let stderr = std::thread::spawn(move || {
-            let mut text = String::new();
-            stderr.read_to_string(&mut text).unwrap();
-            text
-        });
-        Running { child, stdout, stderr: Some(stderr), name: arguments.join(" ") }
+        let stderr = collect(child.stderr.take().unwrap());
+        Running { child, stdout: Some(stdout), stderr: Some(stderr), name: arguments.join(" ") }
     }
+}
+
+/// Reads at once, so that a full pipe stops nobody.
+fn collect(mut pipe: impl Read + Send + 'static) -> JoinHandle<String> {
+    std::thread::spawn(move || {
+        let mut text = String::new();
+        pipe.read_to_string(&mut text).unwrap();
+        text
+    })
 }
 
 /// A run that has not ended; killed when it is dropped.
 pub(crate) struct Running {
     child: Child,
-    stdout: BufReader<ChildStdout>,
-    stderr: Option<std::thread::JoinHandle<String>>,
+    stdout: Option<BufReader<ChildStdout>>,
+    stderr: Option<JoinHandle<String>>,
     name: String,
 }
 
@@ -108,7 +112,7 @@ impl Running {
     /// The next line of its data, as JSON.
     pub(crate) fn json_line(&mut self) -> Value {
         let mut line = String::new();
-        self.stdout.read_line(&mut line).unwrap();
+        self.stdout.as_mut().unwrap().read_line(&mut line).unwrap();
         if line.is_empty() {
             let _ = self.child.kill();
             let said = self.stderr.take().map(|stderr| stderr.join().unwrap());
@@ -125,11 +129,10 @@ impl Running {
 
     /// Waits for its end.
     pub(crate) fn end(mut self) -> Ended {
+        let stdout = collect(self.stdout.take().unwrap());
         let status = self.wait();
-        let mut stdout = String::new();
-        self.stdout.read_to_string(&mut stdout).unwrap();
-        let stderr = self.stderr.take().map(|stderr| stderr.join().unwrap()).unwrap_or_default();
-        Ended { code: status.code().unwrap_or(-1), stdout, stderr }
+        let stderr = self.stderr.take().unwrap().join().unwrap();
+        Ended { code: status.code().unwrap_or(-1), stdout: stdout.join().unwrap(), stderr }
     }
 
     fn wait(&mut self) -> ExitStatus {

@@ -1,5 +1,7 @@
 //! The tool by its own door: arguments in; data, notes and exit codes out.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
+
 mod command_line;
 mod configuration;
 mod data_folder;

@@ -38,7 +38,7 @@ async fn register_theirs(simulator: &Simulator) {
 }
 
 /// The tool blocks; the simulator needs its own threads meanwhile.
-async fn run(home: &Home, arguments: &[&str]) -> crate::eqp::Ended {
+fn run(home: &Home, arguments: &[&str]) -> crate::eqp::Ended {
     tokio::task::block_in_place(|| home.run(arguments))
 }
 
@@ -46,15 +46,15 @@ async fn run(home: &Home, arguments: &[&str]) -> crate::eqp::Ended {
 async fn a_callback_is_added_once_and_listed() {
     let (_simulator, _database, home) = world().await;
     let add = ["callbacks", "add", "--name", "main", "--url", OURS, "--json"];
-    let first = run(&home, &add).await;
+    let first = run(&home, &add);
     assert_eq!(first.code, 0, "{first:?}");
     let first: serde_json::Value = serde_json::from_str(&first.stdout).unwrap();
     assert_eq!((&first["path"], &first["already_registered"]), (&json!("/callbacks/main"), &json!(false)));
 
-    let second: serde_json::Value = serde_json::from_str(&run(&home, &add).await.stdout).unwrap();
+    let second: serde_json::Value = serde_json::from_str(&run(&home, &add).stdout).unwrap();
     assert_eq!((&second["already_registered"], &second["username"]), (&json!(true), &first["username"]));
 
-    let listed = run(&home, &["callbacks", "list"]).await.stdout;
+    let listed = run(&home, &["callbacks", "list"]).stdout;
     assert!(listed.contains(OURS) && listed.contains("production"), "{listed}");
 }
 
@@ -63,20 +63,20 @@ async fn an_entry_of_others_is_kept_or_the_list_is_left_alone() {
     let (simulator, _database, home) = world().await;
     register_theirs(&simulator).await;
     let add = ["callbacks", "add", "--name", "main", "--url", OURS];
-    let refused = run(&home, &add).await;
+    let refused = run(&home, &add);
     assert_eq!(refused.code, 1, "{refused:?}");
     assert!(refused.stderr.contains(&format!("--password-of {THEIRS}=FILE")), "{}", refused.stderr);
     assert!(refused.stderr.contains(&format!("--may-lose-password {THEIRS}")), "{}", refused.stderr);
 
     home.write("theirs", "secret\n");
     let supplied = format!("{THEIRS}=theirs");
-    let shown = run(&home, &[&add[..], &["--password-of", &supplied, "--dry-run"]].concat()).await;
+    let shown = run(&home, &[&add[..], &["--password-of", &supplied, "--dry-run"]].concat());
     assert!(shown.code == 0 && shown.stdout.contains("keep ") && shown.stdout.contains("add "), "{shown:?}");
-    assert!(!run(&home, &["callbacks", "list"]).await.stdout.contains(OURS));
+    assert!(!run(&home, &["callbacks", "list"]).stdout.contains(OURS));
 
-    let added = run(&home, &[&add[..], &["--password-of", &supplied]].concat()).await;
+    let added = run(&home, &[&add[..], &["--password-of", &supplied]].concat());
     assert_eq!(added.code, 0, "{added:?}");
-    let listed = run(&home, &["callbacks", "list"]).await.stdout;
+    let listed = run(&home, &["callbacks", "list"]).stdout;
     assert!(listed.contains(OURS) && listed.contains(THEIRS), "{listed}");
 }
 
@@ -96,7 +96,7 @@ async fn urls_that_the_marketplace_would_never_call_are_refused() {
 async fn a_key_that_is_not_accepted_is_code_3() {
     let (_simulator, _database, mut home) = world().await;
     home.set("EQP_APPLICATION_SECRET", "wrong");
-    let ended = run(&home, &["whoami"]).await;
+    let ended = run(&home, &["whoami"]);
     assert_eq!(ended.code, 3, "{ended:?}");
     assert!(ended.stderr.contains("--environment"), "{}", ended.stderr);
 }

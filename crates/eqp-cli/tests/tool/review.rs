@@ -115,7 +115,7 @@ async fn bad_ends_have_their_exit_codes() {
     assert_eq!(home.run(&["wait", "nowhere", "--timeout", "5s"]).code, 4);
     assert_eq!(home.run(&["events", "show", "999999"]).code, 4);
 
-    home.write("bad.json", "{\"item_id\": \"x\"}");
+    home.write("bad.json", r#"{"item_id": "x", "action": {"technical": "submit"}}"#);
     let refused = home.run(&["packages", "create", "--manifest", "bad.json"]);
     assert_eq!(refused.code, 5, "{refused:?}");
 }

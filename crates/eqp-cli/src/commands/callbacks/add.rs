@@ -25,7 +25,8 @@ use crate::failure::{Failure, Outcome};
 #[command(after_help = "\
 Examples:
   eqp callbacks add --name main --url https://eqp.example.com/callbacks/main
-  eqp callbacks add --name main --url https://eqp.example.com/eqp --path /callbacks/main   (a proxy rewrites the path)
+  # behind a proxy that rewrites the path
+  eqp callbacks add --name main --url https://eqp.example.com/eqp --path /callbacks/main
   eqp callbacks add --name main --url https://eqp.example.com/callbacks/main \\
       --password-of https://other.example.com/hook=other-password.txt")]
 pub(crate) struct Add {

@@ -15,7 +15,7 @@ use crate::failure::Outcome;
 Examples:
   eqp events tail
   eqp events tail --subject s5w9k703ru --json
-  eqp events tail --after 1200                 everything after event 1200 first")]
+  eqp events tail --after 1200     # everything after event 1200 first")]
 pub(crate) struct Tail {
     #[command(flatten)]
     wanted: Wanted,

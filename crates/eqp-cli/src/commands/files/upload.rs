@@ -14,7 +14,7 @@ use crate::output::{Table, Whole};
 #[command(after_help = "\
 Examples:
   eqp files upload my-extension-1.0.0.zip icon.png user-guide.pdf
-  eqp wait \"$(eqp files upload my-extension-1.0.0.zip --json | jq -r '.files[0].file_upload_id')\"")]
+  eqp files upload my-extension-1.0.0.zip --json | jq -r '.files[0].file_upload_id'")]
 pub(crate) struct Upload {
     /// The files: zip, pdf, png, jpg or gif
     #[arg(required = true, value_name = "FILE")]

@@ -21,7 +21,8 @@ use crate::output::Table;
 #[command(after_help = "\
 Examples:
   eqp packages create --manifest package.json
-  jq '.action = {technical: \"submit\", marketing: \"submit\"}' package.json | eqp packages create --manifest -")]
+  jq '.action = {technical: \"submit\", marketing: \"submit\"}' package.json \\
+      | eqp packages create --manifest -")]
 pub(crate) struct Create {
     /// The file, or - for standard input
     #[arg(long, value_name = "FILE")]

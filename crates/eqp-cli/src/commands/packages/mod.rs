@@ -33,11 +33,11 @@ impl Packages {
 fn tracks(package: &Package) -> String {
     let Some(status) = &package.eqp_status else { return "-".into() };
     let flows = [
-        ("overall", status.overall.as_ref().map(|status| status.as_str())),
-        ("technical", status.technical.as_ref().map(|status| status.as_str())),
-        ("marketing", status.marketing.as_ref().map(|status| status.as_str())),
+        ("overall", status.overall.as_ref().map(ToString::to_string)),
+        ("technical", status.technical.as_ref().map(ToString::to_string)),
+        ("marketing", status.marketing.as_ref().map(ToString::to_string)),
     ];
-    track_line(flows.into_iter().filter_map(|(flow, state)| Some((flow, state?))))
+    track_line(flows.iter().filter_map(|(flow, state)| Some((*flow, state.as_deref()?))))
 }
 
 /// Text, or a dash where there is none.

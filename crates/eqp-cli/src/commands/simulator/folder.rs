@@ -52,7 +52,8 @@ impl SimulatorFolder {
         self.key.clone()
     }
 
-    pub(super) fn mage_id(&self) -> Outcome<MageId> {
+    /// The account, the same in every folder.
+    pub(super) fn mage_id() -> Outcome<MageId> {
         MageId::new(MAGE_ID).map_err(|error| Failure::new(Exit::Failed, "the account has no id").because(&error))
     }
 
@@ -77,7 +78,9 @@ impl SimulatorFolder {
             ("EQP_APPLICATION_ID", self.key.application_id.clone()),
             ("EQP_APPLICATION_SECRET_FILE", self.secret_file().display().to_string()),
         ];
-        lines.into_iter().map(|(name, value)| format!("export {name}='{}'\n", value.replace('\'', r"'\''"))).collect()
+        lines.into_iter().fold(String::new(), |text, (name, value)| {
+            text + &format!("export {name}='{}'\n", value.replace('\'', r"'\''"))
+        })
     }
 
     /// Writes these lines into the folder.

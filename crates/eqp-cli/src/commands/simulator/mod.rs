@@ -50,7 +50,7 @@ Examples:
   eqp simulator
   eqp simulator --speed 60 --course demo
   eqp simulator --trust-ca receiver-ca.pem --form first
-  . ~/.local/share/eqp/simulator/eqp.env && eqp whoami            in a second terminal")]
+  . ~/.local/share/eqp/simulator/eqp.env && eqp whoami     # in a second terminal")]
 pub(crate) struct Simulator {
     /// Address to listen on
     #[arg(long, value_name = "ADDRESS", default_value_t = DEFAULT_LISTEN)]
@@ -116,7 +116,7 @@ impl Simulator {
                 Course::Demo => Script::demo(),
             })
             .callback_list(if self.merge_callbacks { CallbackList::Merge } else { CallbackList::Replace })
-            .account(folder.mage_id()?, folder.key())
+            .account(SimulatorFolder::mage_id()?, folder.key())
             .ca_folder(folder.path())
             .trust_pem(receiver_ca);
         for path in &self.trust_ca {

@@ -41,10 +41,10 @@ enum Kind {
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
-  eqp wait s5w9k703ru --timeout 15d                  until it is in the store
-  eqp wait s5w9k703ru --flow technical               until the technical review has ended
+  eqp wait s5w9k703ru --timeout 15d              # until it is in the store
+  eqp wait s5w9k703ru --flow technical           # until the technical review has ended
   eqp wait s5w9k703ru --until approved
-  eqp wait 2309480238.238475.0 --timeout 10m         until the file's scan has ended")]
+  eqp wait 2309480238.238475.0 --timeout 10m     # until the file's scan has ended")]
 pub(crate) struct Wait {
     /// A submission id, your own item id, or a file's id
     id: String,
@@ -135,15 +135,13 @@ struct Waiting {
 impl Waiting {
     async fn run(&self) -> Outcome {
         let mut last = States::new();
-        match tokio::time::timeout(self.timeout, self.until_the_end(&mut last)).await {
-            Ok(ended) => self.report(ended?, &last),
-            Err(_) => {
-                self.show("timed_out", &last)?;
-                Err(Failure::new(Exit::TimedOut, format!("{} did not come to its end in time", self.name()))
-                    .why(if last.is_empty() { "nothing was heard of it".to_owned() } else { line(&last) })
-                    .next("wait longer with --timeout"))
-            }
+        if let Ok(ended) = tokio::time::timeout(self.timeout, self.until_the_end(&mut last)).await {
+            return self.report(ended?, &last);
         }
+        self.show("timed_out", &last)?;
+        Err(Failure::new(Exit::TimedOut, format!("{} did not come to its end in time", self.name()))
+            .why(if last.is_empty() { "nothing was heard of it".to_owned() } else { line(&last) })
+            .next("wait longer with --timeout"))
     }
 
     /// Looks, then waits for a change, until the end has come. What was seen last is left in `last`.

@@ -102,7 +102,8 @@ mod tests {
     #[test]
     fn the_end_is_told_from_the_way_there() {
         use Flow::{Malware, Marketing, Overall, Technical};
-        let cases: &[(Flow, Option<&str>, &[(Flow, &str)], Option<bool>)] = &[
+        type Case<'a> = (Flow, Option<&'a str>, &'a [(Flow, &'a str)], Option<bool>);
+        let cases: &[Case<'_>] = &[
             (Overall, None, &[(Overall, "in_progress"), (Technical, "approved")], None),
             (Overall, None, &[(Overall, "approved")], None),
             (Overall, None, &[(Overall, "released_to_store")], Some(true)),
