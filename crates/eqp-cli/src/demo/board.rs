@@ -106,7 +106,7 @@ impl Row {
 
     fn draw(&self) -> String {
         let id = self.submission.as_deref().unwrap_or("not submitted yet");
-        let mut text = format!("  {}  {}", painted(TITLE, &self.title), painted(FAINT, id));
+        let mut lines = vec![format!("  {}  {}", painted(TITLE, &self.title), painted(FAINT, id))];
         for track in &self.tracks {
             let again = match track.rejections {
                 0 => String::new(),
@@ -114,9 +114,9 @@ impl Row {
                 _ => painted(FAINT, ", submitted again"),
             };
             let label = painted(FAINT, &format!("{:<10}", track.lane.label()));
-            text.push_str(&format!("\n    {label} {}{again}", track_line(track.lane, &track.now, track.furthest)));
+            lines.push(format!("    {label} {}{again}", track_line(track.lane, &track.now, track.furthest)));
         }
-        text
+        lines.join("\n")
     }
 }
 

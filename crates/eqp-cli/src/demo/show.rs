@@ -18,7 +18,7 @@ use super::vendor::{EXTENSIONS, INFECTED, REJECTED_ONCE, RELEASED, Vendor};
 use crate::failure::{Exit, Failure, Outcome};
 
 /// Longer than any show at a sensible speed: an error is better than a screen that stands still.
-const DEADLINE: Duration = Duration::from_secs(120);
+const DEADLINE: Duration = Duration::from_mins(2);
 /// How long projection may take until the screen tells of a callback without it.
 const PROJECTION_DEADLINE: Duration = Duration::from_secs(2);
 const PROJECTION_POLL: Duration = Duration::from_millis(3);
@@ -172,12 +172,11 @@ impl<'a> Show<'a> {
         }
         self.seen.board.moved(subject, flow.as_str(), outcome);
         let is_rejection = flow.as_str() == "marketing" && outcome == "rejected";
-        if is_rejection && self.to_resubmit.as_ref().is_some_and(|submission| submission.as_str() == subject) {
-            if let Some(submission) = self.to_resubmit.take() {
-                vendor.resubmit(&submission).await?;
-                let what = format!("{} improved and submitted to marketing again", REJECTED_ONCE.title);
-                self.screen.vendor(self.begun.elapsed(), &what);
-            }
+        if is_rejection && let Some(submission) = self.to_resubmit.take_if(|submission| submission.as_str() == subject)
+        {
+            vendor.resubmit(&submission).await?;
+            let what = format!("{} improved and submitted to marketing again", REJECTED_ONCE.title);
+            self.screen.vendor(self.begun.elapsed(), &what);
         }
         Ok(())
     }

@@ -58,13 +58,13 @@ pub(crate) fn track_line(lane: Lane, now: &str, furthest: usize) -> String {
     let at = step_of(lane, now);
     // Where the review stopped: at the step that it did not reach.
     let stop = (furthest + 1).min(last);
-    let mut line = String::new();
+    let mut steps = String::new();
     for step in 0..way.len() {
         if step > 0 {
             let style = if step <= at.unwrap_or(furthest) { DONE } else { AHEAD };
-            line.push_str(&painted(style, "━━"));
+            steps.push_str(&painted(style, "━━"));
         }
-        line.push_str(&match at {
+        steps.push_str(&match at {
             Some(at) if step < at || at == last => painted(DONE, "●"),
             Some(at) if step == at => painted(NOW, "◉"),
             None if step < stop => painted(DONE, "●"),
@@ -79,7 +79,7 @@ pub(crate) fn track_line(lane: Lane, now: &str, furthest: usize) -> String {
         Some(_) => NOW,
         None => BAD,
     };
-    format!("{line}{padding}{}", painted(style, &in_words(now)))
+    format!("{steps}{padding}{}", painted(style, &in_words(now)))
 }
 
 /// The place of an outcome on the way of a good review; `None` if it is not on it.
