@@ -18,7 +18,8 @@ impl Handler for Announce {
         if event.outcome.as_deref() == Some("released_to_store") {
             // An event can come again: the key makes the second time harmless.
             let insert = sqlx::query("insert into announcement values ($1, $2) on conflict do nothing");
-            let insert = insert.bind(event.seq).bind(format!("{} is in the store", event.subject.as_deref().unwrap_or("it")));
+            let insert =
+                insert.bind(event.seq).bind(format!("{} is in the store", event.subject.as_deref().unwrap_or("it")));
             insert.execute(&self.0).await.map_err(HandlerError::retry)?;
         }
         Ok(())
@@ -41,7 +42,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let listener = TcpListener::bind(std::env::var("LISTEN")?).await?;
     println!("listening on {}", listener.local_addr()?);
     let app = app.into_make_service_with_connect_info::<SocketAddr>();
-    axum::serve(listener, app).with_graceful_shutdown(async { tokio::signal::ctrl_c().await.unwrap_or_default() }).await?;
+    axum::serve(listener, app)
+        .with_graceful_shutdown(async { tokio::signal::ctrl_c().await.unwrap_or_default() })
+        .await?;
     eqp.stop().await?;
     Ok(())
 }
