@@ -6,6 +6,7 @@ mod command_line;
 mod configuration;
 mod data_folder;
 mod databases;
+mod documented_callbacks;
 mod eqp;
 mod help;
 mod registration;

@@ -26,15 +26,15 @@ async fn world() -> (Simulator, TestDatabase, Home) {
     (simulator, database, home)
 }
 
-/// Somebody else registers a callback.
-async fn register_theirs(simulator: &Simulator) {
+/// Registers a callback with the user name `key` and the password `secret`, not by the tool.
+pub(crate) async fn register(simulator: &Simulator, url: &str) {
     let client = Client::builder(simulator.environment(), simulator.api_key().clone())
         .api_url(simulator.base_url().parse().unwrap())
         .trusted_ca_pem(simulator.ca_pem())
         .build()
         .unwrap();
-    let theirs = Registration::new(THEIRS, "key", Secret::new("secret")).unwrap();
-    client.callbacks().change(&Wish::Register(theirs), &NoPasswords, &Allowance::none()).await.unwrap();
+    let registration = Registration::new(url, "key", Secret::new("secret")).unwrap();
+    client.callbacks().change(&Wish::Register(registration), &NoPasswords, &Allowance::none()).await.unwrap();
 }
 
 /// The tool blocks; the simulator needs its own threads meanwhile.
@@ -61,7 +61,7 @@ async fn a_callback_is_added_once_and_listed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_entry_of_others_is_kept_or_the_list_is_left_alone() {
     let (simulator, _database, home) = world().await;
-    register_theirs(&simulator).await;
+    register(&simulator, THEIRS).await;
     let add = ["callbacks", "add", "--name", "main", "--url", OURS];
     let refused = run(&home, &add);
     assert_eq!(refused.code, 1, "{refused:?}");
