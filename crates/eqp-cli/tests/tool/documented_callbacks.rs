@@ -12,7 +12,7 @@ use eqp_types::{ApiKey, Environment, MageId, Secret};
 use serde_json::{Value, json};
 
 use crate::eqp::{Home, Running};
-use crate::registration::register;
+use crate::market::register;
 
 const MAGE_ID: &str = "MAG123456789";
 const API: &str = "developer-stg-api.magento.com";
@@ -172,7 +172,7 @@ async fn both_callbacks_from_the_simulator_are_kept_and_understood() {
     let vendor = Vendor::start().await;
     let simulator = sandbox().await;
     simulator.trust_pem(&std::fs::read_to_string(&vendor.ca_file).unwrap()).unwrap();
-    register(&simulator, &format!("https://{}/rest/v1/callback", vendor.address)).await;
+    register(&simulator, &format!("https://{}/rest/v1/callback", vendor.address), "key", "secret").await;
     let mut sent = simulator.subscribe_sent();
     for (event, body) in [("malware_scan_complete", SCAN), ("eqp_status_update", STATUS)] {
         assert_eq!(simulator.send_callback(event, body), 1);

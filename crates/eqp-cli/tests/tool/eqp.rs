@@ -18,6 +18,8 @@ const PATIENCE: Duration = Duration::from_mins(1);
 pub(crate) struct Home {
     folder: TempDir,
     environment: Vec<(String, String)>,
+    /// What the tool is called through, and where it then lies.
+    launcher: Option<(Vec<String>, PathBuf)>,
 }
 
 /// How a run ended.
@@ -32,7 +34,14 @@ impl Home {
     pub(crate) fn new() -> Self {
         // Every user may enter it: as root, Postgres runs as another one.
         let folder = tempfile::Builder::new().permissions(Permissions::from_mode(0o755)).tempdir().unwrap();
-        Self { folder, environment: Vec::new() }
+        Self { folder, environment: Vec::new(), launcher: None }
+    }
+
+    /// Runs a copy of the tool, in this home, through another program from now on.
+    pub(crate) fn run_through(&mut self, launcher: &[&str]) {
+        let copy = self.path().join("eqp");
+        std::fs::copy(env!("CARGO_BIN_EXE_eqp"), &copy).unwrap();
+        self.launcher = Some((launcher.iter().map(ToString::to_string).collect(), copy));
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -53,7 +62,14 @@ impl Home {
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_eqp"));
+        let mut command = match &self.launcher {
+            None => Command::new(env!("CARGO_BIN_EXE_eqp")),
+            Some((launcher, copy)) => {
+                let mut command = Command::new(&launcher[0]);
+                command.args(&launcher[1..]).arg(copy);
+                command
+            }
+        };
         command
             .args(arguments)
             .env_clear()
@@ -73,6 +89,11 @@ impl Home {
     /// Runs to the end.
     pub(crate) fn run(&self, arguments: &[&str]) -> Ended {
         self.start(arguments).end()
+    }
+
+    /// Runs to the end while the test's own runtime goes on, on a thread beside.
+    pub(crate) fn run_aside(&self, arguments: &[&str]) -> Ended {
+        tokio::task::block_in_place(|| self.run(arguments))
     }
 
     /// Runs to a good end and reads what it printed as JSON.
@@ -111,6 +132,12 @@ pub(crate) struct Running {
 impl Running {
     /// The next line of its data, as JSON.
     pub(crate) fn json_line(&mut self) -> Value {
+        let line = self.line();
+        serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"))
+    }
+
+    /// The next line of its data.
+    pub(crate) fn line(&mut self) -> String {
         let mut line = String::new();
         self.stdout.as_mut().unwrap().read_line(&mut line).unwrap();
         if line.is_empty() {
@@ -118,13 +145,19 @@ impl Running {
             let said = self.stderr.take().map(|stderr| stderr.join().unwrap());
             panic!("`eqp {}` ended without a line: {said:?}", self.name);
         }
-        serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"))
+        line
     }
 
     /// Asks it to end, as a service manager does.
     pub(crate) fn terminate(&self) {
         let asked = Command::new("kill").arg("-TERM").arg(self.child.id().to_string()).status().unwrap();
         assert!(asked.success());
+    }
+
+    /// Ends it as a crash does.
+    pub(crate) fn kill(mut self) -> Ended {
+        self.child.kill().unwrap();
+        self.end()
     }
 
     /// Waits for its end.

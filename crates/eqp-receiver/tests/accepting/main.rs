@@ -1,6 +1,7 @@
 //! The accepting side through its public doors: HTTPS in front, real Postgres behind.
 #![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 
+mod bad_input;
 mod contract;
 mod credentials;
 mod durability;

@@ -1,0 +1,93 @@
+//! `eqp demo`, whole: to its end, and leaving nothing behind.
+
+use std::fs::Permissions;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::eqp::Home;
+
+const NOBODY: u32 = 65534;
+
+/// Fast enough for a test, and slow enough for what is late to come after its successor.
+const SPEED: &str = "60";
+
+/// Runs the demo in a home and checks all that it promises.
+fn is_shown_whole(home: &mut Home) {
+    let temporary = home.path().join("tmp");
+    home.set("TMPDIR", temporary.display().to_string());
+    let ended = home.run(&["demo", "--exit", "--json", "--speed", SPEED]);
+    assert_eq!(ended.code, 0, "{ended:?}");
+    let report: Value = serde_json::from_str(&ended.stdout).unwrap();
+    let number = |name: &str| report[name].as_f64().unwrap_or_else(|| panic!("no {name} in {report}"));
+
+    assert_eq!((number("released"), number("submissions")), (2.0, 3.0), "{report}");
+    for name in ["copies", "late", "unknown"] {
+        assert!(number(name) >= 1.0, "{name}: {report}");
+    }
+    for name in ["events", "ack_p50_ms", "ack_p99_ms", "first_callback_ms", "total_ms"] {
+        assert!(number(name) > 0.0, "{name}: {report}");
+    }
+    assert!(number("ack_p50_ms") <= number("ack_p99_ms") && number("first_callback_ms") < number("total_ms"));
+    // One line for each callback that the Marketplace sent.
+    let sent = ended.stderr.lines().filter(|line| line.contains("answered in") && !line.contains("(median)")).count();
+    assert_eq!(report["callbacks_received"], sent, "{ended:?}");
+
+    let left: Vec<_> = std::fs::read_dir(&temporary).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert!(left.is_empty(), "{left:?}");
+    let running = processes_that_name(&temporary);
+    assert!(running.is_empty(), "{running:?}");
+}
+
+/// Command lines that hold a path.
+fn processes_that_name(path: &Path) -> Vec<String> {
+    let path = path.display().to_string();
+    let folders = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let lines = folders.filter_map(|folder| std::fs::read(folder.path().join("cmdline")).ok());
+    lines.map(|line| String::from_utf8_lossy(&line).into_owned()).filter(|line| line.contains(&path)).collect()
+}
+
+fn make_temporary(home: &Home) -> std::path::PathBuf {
+    let folder = home.path().join("tmp");
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::set_permissions(&folder, Permissions::from_mode(0o755)).unwrap();
+    folder
+}
+
+#[test]
+fn three_extensions_go_through_the_marketplace_and_nothing_stays_behind() {
+    let mut home = Home::new();
+    make_temporary(&home);
+    is_shown_whole(&mut home);
+}
+
+#[test]
+fn an_unprivileged_user_sees_it_all() {
+    let mut home = Home::new();
+    let temporary = make_temporary(&home);
+    if std::fs::metadata(home.path()).unwrap().uid() != 0 {
+        println!("did not run: it needs root, and the other test was unprivileged");
+        return;
+    }
+    chown(&temporary, Some(NOBODY), Some(NOBODY)).unwrap();
+    let data = home.path().join("data");
+    std::fs::create_dir(&data).unwrap();
+    chown(&data, Some(NOBODY), Some(NOBODY)).unwrap();
+    home.run_through(&["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]);
+    is_shown_whole(&mut home);
+}
+
+#[test]
+fn ctrl_c_ends_it_early_and_nothing_stays_behind() {
+    let mut home = Home::new();
+    let temporary = make_temporary(&home);
+    home.set("TMPDIR", temporary.display().to_string());
+    let mut demo = home.start(&["demo"]);
+    while !demo.line().contains("callbacks as they come in") {}
+    demo.terminate();
+    let ended = demo.end();
+    assert_eq!(ended.code, 0, "{ended:?}");
+    assert_eq!(std::fs::read_dir(&temporary).unwrap().count(), 0);
+    assert!(processes_that_name(&temporary).is_empty());
+}
