@@ -13,7 +13,7 @@ const WRONG_APPLICATION_SECRET: &str = "hush-wrong-secret-55e0";
 
 /// A secret in every spelling in which it could slip out.
 fn spellings(username: &str, secret: &str) -> Vec<String> {
-    let hex: String = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let hex = secret.bytes().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat();
     vec![secret.to_owned(), STANDARD.encode(secret), STANDARD.encode(format!("{username}:{secret}")), hex]
 }
 
