@@ -32,11 +32,12 @@ async fn a_service_outside_the_workspace_embeds_it_beside_its_own_migrations() {
     let program = build(&unpack(&package().await)).await;
     let database = TestDatabase::create().await;
     let folder = tempfile::tempdir().unwrap();
-    let service = Service::start(&program, &database, &folder.path().join("eqp.key")).await;
+    let key = folder.path().join("eqp.key");
+    let service = Service::start(&program, &database, &key).await;
 
     let home = reqwest::get(format!("http://{}/", service.address)).await.unwrap();
     assert_eq!(home.text().await.unwrap(), "a shop", "its own routes answer");
-    give_credential(&database.pool, MasterKey::open(&folder.path().join("eqp.key")).unwrap()).await;
+    give_credential(&database.pool, MasterKey::open(&key).unwrap()).await;
     let url = format!("http://{}/callbacks/main", service.address);
     let post = reqwest::Client::new().post(url).basic_auth("key", Some("secret")).body(RELEASE).send();
     let response = post.await.unwrap();
@@ -58,12 +59,16 @@ async fn a_service_outside_the_workspace_embeds_it_beside_its_own_migrations() {
     let released = "select seq, subject || ' is in the store' from eqp.event where outcome = 'released_to_store'";
     assert_eq!(announced, all(&database.pool, released).await);
 
-    let theirs: Vec<(i64, String)> = all(&database.pool, "select version, description from _sqlx_migrations").await;
+    let theirs: Vec<(i64, String)> =
+        all(&database.pool, "select version, description from public._sqlx_migrations").await;
     assert_eq!(theirs, [(1, "announcements".to_owned())]);
     let ours: Vec<(i64,)> = all(&database.pool, "select version from eqp._sqlx_migrations order by version").await;
     let known = eqp_receiver::migrations(&database.pool).await.unwrap();
     assert_eq!(ours, known.iter().map(|migration| (migration.version,)).collect::<Vec<_>>());
     service.stop().await;
+
+    // Neither takes the other's record for its own when it starts again.
+    Service::start(&program, &database, &key).await.stop().await;
 }
 
 #[test]
@@ -141,7 +146,7 @@ async fn build(packages: &[(&str, PathBuf)]) -> PathBuf {
     command.args(["--locked", "--manifest-path"]).arg(example().join("Cargo.toml"));
     for (name, folder) in packages {
         // Goes before what the manifest says.
-        command.arg("--config").arg(format!("patch.crates-io.{name}.path={folder:?}"));
+        command.arg("--config").arg(format!("patch.crates-io.{name}.path='{}'", folder.display()));
     }
     // Belongs to the service: the receiver's queries are not checked against it.
     command.env("DATABASE_URL", "postgres://nobody@127.0.0.1:1/none");
@@ -164,6 +169,8 @@ impl Service {
     async fn start(program: &Path, database: &TestDatabase, key: &Path) -> Self {
         let mut command = Command::new(program);
         command.env("DATABASE_URL", database.url()).env("LISTEN", "127.0.0.1:0").env("EQP_KEY", key);
+        // For a role named `eqp`, as the tests may have, the receiver's schema would go before the service's own.
+        command.env("PGOPTIONS", "-c search_path=public");
         let mut child = command.stdout(Stdio::piped()).kill_on_drop(true).spawn().unwrap();
         let mut output = BufReader::new(child.stdout.take().unwrap()).lines();
         let line = timeout(PATIENCE, output.next_line()).await.unwrap().unwrap().expect("it says where it listens");

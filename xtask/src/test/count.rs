@@ -16,10 +16,11 @@ impl Count {
     /// `     Summary [   0.912s] 40 tests run: 38 passed (1 slow), 2 failed, 3 skipped`.
     pub(super) fn add(&mut self, line: &str) {
         let line = without_colours(line);
-        let line = line.trim_start();
-        if !line.starts_with("test result:") && !line.starts_with("Summary [") {
+        // nextest repeats what a failed test printed, with the summary of its own process, indented.
+        if !line.starts_with("test result:") && !line.trim_start().starts_with("Summary [") {
             return;
         }
+        let line = line.trim_start();
         self.passed += number_before(line, "passed");
         self.failed +=
             number_before(line, "failed") + number_before(line, "timed out") + number_before(line, "exec failed");
@@ -72,6 +73,9 @@ mod tests {
             .add("\u{1b}[32;1m     Summary\u{1b}[0m [   0.912s] 40 tests run: 38 passed (1 slow), 2 failed, 3 skipped");
         count.add("     Summary [   9.000s] 2 tests run: 1 passed, 1 timed out, 0 skipped");
         count.add("test a_test_with_3 passed ... ok");
+        count.add(
+            "    test result: FAILED. 0 passed; 1 failed; 0 ignored; 0 measured; 5 filtered out; finished in 0.00s",
+        );
         assert_eq!(count, Count { passed: 49, failed: 3, skipped: 6 });
         assert_eq!(count.to_string(), "49 passed, 3 failed, 6 skipped");
     }

@@ -16,6 +16,10 @@ static MIGRATIONS: Migrator = sqlx::migrate!();
 
 /// Makes the receiver's tables, or brings them up to date; nothing happens where they are.
 ///
+/// They are in the schema `eqp`. Whoever has other tables in the database should not connect as a role named `eqp`, or
+/// only with a `search_path` without `$user`: unqualified names, sqlx's `_sqlx_migrations` among them, would be
+/// looked up in this schema first.
+///
 /// # Errors
 /// A database that cannot be reached, or refuses; a newer schema.
 pub async fn migrate(pool: &PgPool) -> Result<(), Error> {
