@@ -152,7 +152,7 @@ mod tests {
         for outcome in ["in_marketing_review", "rejected", "awaiting_marketing_review"] {
             board.moved("s1", "marketing", outcome);
         }
-        assert!(plain(&board).contains("awaiting marketing review, submitted again"));
+        assert!(plain(&board).contains("awaiting review, submitted again"));
     }
 
     #[test]

@@ -74,16 +74,20 @@ impl Screen {
     /// Above the callbacks.
     pub(super) fn callbacks_begin(&self) {
         self.line("");
-        self.line(format!("  {}", painted(FAINT, "callbacks as they come in")));
+        let heads = format!(
+            "  {:>8}  {:<22}  {:<28}  {:<14}  {:>8}",
+            "after", "callbacks as they come", "what they say", "of", "answered"
+        );
+        self.line(painted(FAINT, &heads));
     }
 
     /// A callback was answered and projected.
     pub(super) fn callback(&self, line: &CallbackLine<'_>) {
         let after = format!("{:6.2} s", line.after.as_secs_f64());
-        let answered = format!("answered in {:5.1} ms", line.answered_in.as_secs_f64() * 1e3);
+        let answered = format!("{:5.1} ms", line.answered_in.as_secs_f64() * 1e3);
         let note = line.note.map(|note| format!("  {}", painted(NOTE, note))).unwrap_or_default();
         self.line(format!(
-            "  {}  {:<21}  {:<37}  {:<15}  {}{note}",
+            "  {}  {:<22}  {:<28}  {:<14}  {}{note}",
             painted(FAINT, &after),
             line.event,
             line.says,

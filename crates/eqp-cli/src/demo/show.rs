@@ -151,7 +151,7 @@ impl<'a> Show<'a> {
                 let filter = EventFilter { callback_id: Some(id), ..EventFilter::default() };
                 let events = self.reader.events(&filter).await?;
                 if events.iter().any(|event| event.outcome.as_deref() == Some("released_to_store")) {
-                    Some("released to the store".to_owned())
+                    Some("in the store".to_owned())
                 } else {
                     let marked = events.iter().map(|event| event.mark).find(|mark| *mark != Mark::None);
                     marked.map(|mark| mark.to_string())

@@ -93,6 +93,8 @@ pub(crate) fn in_words(outcome: &str) -> String {
         "released_to_store" => "in the store".to_owned(),
         "in_manual_qa" => "in manual QA".to_owned(),
         "awaiting_manual_qa" => "awaiting manual QA".to_owned(),
+        "awaiting_marketing_review" => "awaiting review".to_owned(),
+        "in_marketing_review" => "in review".to_owned(),
         "in-progress" => "being scanned".to_owned(),
         other => other.replace('_', " "),
     }

@@ -7,6 +7,7 @@ mod configuration;
 mod data_folder;
 mod databases;
 mod demo;
+mod documented_callbacks;
 mod eqp;
 mod help;
 mod market;

@@ -37,13 +37,7 @@ impl Market {
 
     /// Somebody else registers a callback.
     pub(crate) async fn register_theirs(&self, url: &str, username: &str, password: &str) {
-        let client = Client::builder(self.simulator.environment(), self.simulator.api_key().clone())
-            .api_url(self.simulator.base_url().parse().unwrap())
-            .trusted_ca_pem(self.simulator.ca_pem())
-            .build()
-            .unwrap();
-        let theirs = Registration::new(url, username, Secret::new(password)).unwrap();
-        client.callbacks().change(&Wish::Register(theirs), &NoPasswords, &Allowance::none()).await.unwrap();
+        register(&self.simulator, url, username, password).await;
     }
 
     /// Starts a receiver that the simulator trusts; answers it with its base URL.
@@ -81,6 +75,17 @@ impl Market {
         };
         tokio::time::timeout(std::time::Duration::from_secs(30), looks).await.expect("it is projected in time");
     }
+}
+
+/// Registers a callback, not by the tool.
+pub(crate) async fn register(simulator: &Simulator, url: &str, username: &str, password: &str) {
+    let client = Client::builder(simulator.environment(), simulator.api_key().clone())
+        .api_url(simulator.base_url().parse().unwrap())
+        .trusted_ca_pem(simulator.ca_pem())
+        .build()
+        .unwrap();
+    let theirs = Registration::new(url, username, Secret::new(password)).unwrap();
+    client.callbacks().change(&Wish::Register(theirs), &NoPasswords, &Allowance::none()).await.unwrap();
 }
 
 /// The first form of a file's callback.
