@@ -36,9 +36,9 @@ pub(crate) fn start(cli: &Cli) -> Outcome {
     let filter = match std::env::var(FILTER) {
         Ok(directives) if !directives.is_empty() => EnvFilter::try_new(&directives)
             .map_err(|error| Failure::usage(format!("{FILTER} cannot be read")).because(&error))?,
-        // Those below us only speak up when something is wrong.
+        // Those below us only speak up when something is wrong; that a source of Postgres is tried once more is not.
         _ => EnvFilter::new(format!(
-            "warn,eqp={level},eqp_receiver={level},eqp_client={level},eqp_simulator={level},eqp_postgres={level}"
+            "warn,reqwest_retry=error,eqp={level},eqp_receiver={level},eqp_client={level},eqp_simulator={level},eqp_postgres={level}"
         )),
     };
     let lines = tracing_subscriber::fmt()

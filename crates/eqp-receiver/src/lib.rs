@@ -8,6 +8,7 @@
 
 mod accept;
 mod backoff;
+mod deadline;
 mod deliver;
 mod endpoint;
 mod error;

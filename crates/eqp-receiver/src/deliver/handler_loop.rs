@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::{Handler, HandlerError};
 use crate::backoff::Backoff;
+use crate::deadline::within;
 use crate::store::handler_cursor;
 use crate::{Error, Event, EventFilter, Reader};
 
@@ -18,6 +19,9 @@ const LEASE: Duration = Duration::from_secs(10);
 
 /// How often a lease is renewed, and how often one that another has is asked for.
 const RENEWAL: Duration = Duration::from_secs(2);
+
+/// How long the database may take to record where a handler stands.
+const CURSOR_DEADLINE: Duration = Duration::from_secs(5);
 
 /// Waits after a failure of the handler or the database.
 const SHORTEST_WAIT: Duration = Duration::from_millis(200);
@@ -91,7 +95,7 @@ impl HandlerLoop {
     async fn work(&self, backoff: &mut Backoff) -> Result<Ended, Error> {
         let reader = Reader::new(self.pool.clone());
         let start = if self.from_now_on { reader.latest_seq().await? } else { 0 };
-        handler_cursor::ensure(&self.pool, &self.name, start).await?;
+        within(CURSOR_DEADLINE, handler_cursor::ensure(&self.pool, &self.name, start)).await?;
         let Some(last_seq) = self.lease().await? else { return Ok(Ended::LeaseIsLost) };
         backoff.reset();
 
@@ -109,16 +113,19 @@ impl HandlerLoop {
                 renew_at = Instant::now() + RENEWAL;
             }
             let Some(event) = event else { continue };
-            if !self.handle_for_sure(&event, &mut renew_at).await?
-                || !handler_cursor::advance(&self.pool, &self.name, self.owner, event.seq).await?
-            {
+            if !self.handle_for_sure(&event, &mut renew_at).await? || !self.advance(event.seq).await? {
                 return Ok(Ended::LeaseIsLost);
             }
         }
     }
 
-    async fn lease(&self) -> Result<Option<i64>, sqlx::Error> {
-        handler_cursor::lease(&self.pool, &self.name, self.owner, LEASE.as_secs_f64()).await
+    async fn lease(&self) -> Result<Option<i64>, Error> {
+        let lease = handler_cursor::lease(&self.pool, &self.name, self.owner, LEASE.as_secs_f64());
+        within(CURSOR_DEADLINE, lease).await
+    }
+
+    async fn advance(&self, seq: i64) -> Result<bool, Error> {
+        within(CURSOR_DEADLINE, handler_cursor::advance(&self.pool, &self.name, self.owner, seq)).await
     }
 
     /// Tries until the handler has taken the event or given up on it; false when the lease was lost meanwhile.

@@ -12,6 +12,7 @@ use super::{
     AccountId, CredentialId, CredentialState, EndpointId, EndpointSummary, IssuedCredential, MasterKey, NewEndpoint,
     master_key,
 };
+use crate::deadline::{ANSWER, within};
 use crate::{Error, store};
 
 /// At most two credentials of an endpoint are taken at a time: the one in force, and the one that replaces it.
@@ -32,7 +33,7 @@ impl Endpoints {
     /// A schema that is not as it should be, or [`Error::OtherMasterKey`].
     pub async fn open(pool: PgPool, key: MasterKey) -> Result<Self, Error> {
         store::schema::check(&pool).await?;
-        store::instance::bind(&pool, key.fingerprint()).await?;
+        within(ANSWER, store::instance::bind(&pool, key.fingerprint())).await?;
         Ok(Self { pool, key })
     }
 
@@ -41,7 +42,7 @@ impl Endpoints {
     /// # Errors
     /// The database refuses.
     pub async fn ensure_account(&self, environment: Environment, mage_id: &MageId) -> Result<AccountId, Error> {
-        store::endpoint::ensure_account(&self.pool, environment.as_str(), mage_id.as_str()).await
+        within(ANSWER, store::endpoint::ensure_account(&self.pool, environment.as_str(), mage_id.as_str())).await
     }
 
     /// Makes an endpoint; it can be called as soon as it has a credential.
@@ -54,9 +55,8 @@ impl Endpoints {
         }
         let path = new.path.clone().unwrap_or_else(|| format!("{PREFIX}{}", new.name));
         check_path(&path).map_err(|reason| Error::EndpointPath { path: path.clone(), reason })?;
-        store::endpoint::create(&self.pool, new.account, &new.name, &path, new.public_url.as_str())
-            .await?
-            .ok_or_else(|| Error::EndpointExists { name: new.name.clone(), path })
+        let created = store::endpoint::create(&self.pool, new.account, &new.name, &path, new.public_url.as_str());
+        within(ANSWER, created).await?.ok_or_else(|| Error::EndpointExists { name: new.name.clone(), path })
     }
 
     /// Makes a new credential: a user name never used before, and 32 random bytes as the password.
@@ -86,6 +86,16 @@ impl Endpoints {
             return Err(Error::CredentialName);
         }
         let hash = KeyedHash::of(&self.key, endpoint, username, password.expose().as_bytes());
+        within(ANSWER, self.insert_credential(endpoint, username, password, &hash)).await
+    }
+
+    async fn insert_credential(
+        &self,
+        endpoint: EndpointId,
+        username: &str,
+        password: &Secret,
+        hash: &KeyedHash,
+    ) -> Result<CredentialId, Error> {
         let mut transaction = self.pool.begin().await?;
         let usable = store::endpoint::lock_and_count_usable(&mut transaction, endpoint).await?;
         match usable {
@@ -107,7 +117,7 @@ impl Endpoints {
     /// # Errors
     /// [`Error::UnknownCredential`], also for a retired one, or the database refuses.
     pub async fn activate(&self, credential: CredentialId) -> Result<(), Error> {
-        if store::endpoint::activate(&self.pool, credential).await? {
+        if within(ANSWER, store::endpoint::activate(&self.pool, credential)).await? {
             return Ok(());
         }
         Err(Error::UnknownCredential { credential })
@@ -118,7 +128,7 @@ impl Endpoints {
     /// # Errors
     /// [`Error::UnknownCredential`], or the database refuses.
     pub async fn retire_credential(&self, credential: CredentialId) -> Result<(), Error> {
-        if store::endpoint::retire_credential(&self.pool, credential).await? {
+        if within(ANSWER, store::endpoint::retire_credential(&self.pool, credential)).await? {
             return Ok(());
         }
         Err(Error::UnknownCredential { credential })
@@ -129,7 +139,7 @@ impl Endpoints {
     /// # Errors
     /// [`Error::UnknownEndpoint`], or the database refuses.
     pub async fn retire(&self, endpoint: EndpointId) -> Result<(), Error> {
-        if store::endpoint::retire(&self.pool, endpoint).await? {
+        if within(ANSWER, store::endpoint::retire(&self.pool, endpoint)).await? {
             return Ok(());
         }
         Err(Error::UnknownEndpoint { endpoint })
@@ -140,7 +150,7 @@ impl Endpoints {
     /// # Errors
     /// The database refuses.
     pub async fn list(&self) -> Result<Vec<EndpointSummary>, Error> {
-        let mut endpoints = store::endpoint::list(&self.pool).await?;
+        let mut endpoints = within(ANSWER, store::endpoint::list(&self.pool)).await?;
         for endpoint in &mut endpoints {
             endpoint.credentials.retain(|credential| credential.state != CredentialState::Retired);
         }
@@ -152,7 +162,7 @@ impl Endpoints {
     /// # Errors
     /// [`Error::CannotUnseal`], or the database refuses.
     pub async fn password(&self, public_url: &str, username: &str) -> Result<Option<Secret>, Error> {
-        match store::endpoint::sealed_password(&self.pool, public_url, username).await? {
+        match within(ANSWER, store::endpoint::sealed_password(&self.pool, public_url, username)).await? {
             Some((credential, sealed)) => sealed.open(&self.key, credential).map(Some),
             None => Ok(None),
         }

@@ -16,6 +16,7 @@ use super::batch::{Known, Numbers, Pending, fold, history_needed};
 use super::decode::undecodable;
 use crate::Error;
 use crate::backoff::Backoff;
+use crate::deadline::within;
 use crate::store::{callback_outcome, event, pending, projector, track};
 
 /// How many callbacks are taken at a time, unless the last row of the queue holds more.
@@ -97,10 +98,7 @@ impl Projector {
     }
 
     async fn step(&self) -> Result<Step, Error> {
-        match timeout(DEADLINE, self.project()).await {
-            Ok(step) => Ok(step?),
-            Err(_elapsed) => Err(Error::Database(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()))),
-        }
+        within(DEADLINE, self.project()).await
     }
 
     async fn project(&self) -> Result<Step, sqlx::Error> {

@@ -9,6 +9,7 @@ use super::{
     StoredCallback, Submission, SubmissionFilter, SubmissionHistory, Tail,
 };
 use crate::Error;
+use crate::deadline::{ANSWER, within};
 use crate::store::{kept, listing, projector};
 
 /// Reads what a receiver has kept. Cheap to clone; changes nothing.
@@ -28,7 +29,7 @@ impl Reader {
     /// # Errors
     /// The database cannot be reached or refuses.
     pub async fn events(&self, filter: &EventFilter) -> Result<Vec<Event>, Error> {
-        Ok(listing::events(&self.pool, filter).await?)
+        within(ANSWER, listing::events(&self.pool, filter)).await
     }
 
     /// One event with the callback that told it and the copies of that; none if there is no such event.
@@ -55,7 +56,7 @@ impl Reader {
     /// # Errors
     /// The database cannot be reached or refuses.
     pub async fn latest_seq(&self) -> Result<i64, Error> {
-        Ok(projector::latest_seq(&self.pool).await?)
+        within(ANSWER, projector::latest_seq(&self.pool)).await
     }
 
     /// Events above `after_seq` of the filter (or from the next one on, where it names none), as they come, in the
@@ -76,7 +77,7 @@ impl Reader {
     /// # Errors
     /// The database cannot be reached or refuses.
     pub async fn callback(&self, id: Uuid) -> Result<Option<StoredCallback>, Error> {
-        Ok(kept::callback(&self.pool, id).await?)
+        within(ANSWER, kept::callback(&self.pool, id)).await
     }
 
     /// Later callbacks that told nothing new beyond this one, oldest first; at most 1,000.
@@ -84,7 +85,7 @@ impl Reader {
     /// # Errors
     /// The database cannot be reached or refuses.
     pub async fn copies(&self, callback_id: Uuid) -> Result<Vec<CallbackCopy>, Error> {
-        Ok(kept::copies(&self.pool, callback_id).await?)
+        within(ANSWER, kept::copies(&self.pool, callback_id)).await
     }
 
     /// Submissions that the filter lets through, the one that changed last first.
@@ -92,7 +93,7 @@ impl Reader {
     /// # Errors
     /// The database cannot be reached or refuses.
     pub async fn submissions(&self, filter: &SubmissionFilter) -> Result<Vec<Submission>, Error> {
-        Ok(listing::submissions(&self.pool, filter).await?)
+        within(ANSWER, listing::submissions(&self.pool, filter)).await
     }
 
     /// The submission with this id and its past: one for each account that knows it.
@@ -139,7 +140,7 @@ impl Reader {
     /// # Errors
     /// The database cannot be reached or refuses.
     pub async fn files(&self, filter: &FileFilter) -> Result<Vec<FileState>, Error> {
-        Ok(listing::files(&self.pool, filter).await?)
+        within(ANSWER, listing::files(&self.pool, filter)).await
     }
 
     /// How much there is, of one environment or of all.
@@ -147,6 +148,6 @@ impl Reader {
     /// # Errors
     /// The database cannot be reached or refuses.
     pub async fn counts(&self, environment: Option<Environment>) -> Result<Counts, Error> {
-        Ok(kept::counts(&self.pool, environment).await?)
+        within(ANSWER, kept::counts(&self.pool, environment)).await
     }
 }

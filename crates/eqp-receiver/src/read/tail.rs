@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use super::{Event, EventFilter, Order};
 use crate::Error;
+use crate::deadline::{ANSWER, within};
 use crate::store::listen::Bell;
 use crate::store::listing;
 
@@ -77,7 +78,7 @@ impl Tail {
                 self.bell.rings_before(at).await;
             }
             self.look_again = Some(Instant::now() + POLL);
-            self.fetched = listing::events(&self.pool, &self.filter).await?.into();
+            self.fetched = within(ANSWER, listing::events(&self.pool, &self.filter)).await?.into();
             if !self.fetched.is_empty() {
                 self.look_again = None;
             }

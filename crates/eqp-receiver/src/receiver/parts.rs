@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::accept::Acceptor;
 use crate::accept::lane::Lane;
+use crate::deadline::{ANSWER, within};
 use crate::endpoint::directory::Directory;
 use crate::{Error, Handler, HandlerLoop, Limits, MasterKey, Projector, store};
 
@@ -45,8 +46,8 @@ impl Parts {
         behind_proxy: bool,
     ) -> Result<Self, Error> {
         store::schema::check(&pool).await?;
-        store::instance::bind(&pool, key.fingerprint()).await?;
-        let directory = Directory::load(&pool, key).await?;
+        within(ANSWER, store::instance::bind(&pool, key.fingerprint())).await?;
+        let directory = within(ANSWER, Directory::load(&pool, key)).await?;
         let wake = Arc::new(Notify::new());
         let (lane, entrance) = Lane::new((*pool.connect_options()).clone(), limits.queued, Arc::clone(&wake));
         let acceptor = Acceptor::new(directory.clone(), entrance, limits, behind_proxy);

@@ -7,6 +7,7 @@ use sqlx::{Connection, PgConnection, PgPool};
 use tokio::time::timeout;
 
 use crate::Error;
+use crate::deadline::{ANSWER, within};
 
 /// How long a database may take to let us in.
 const CONNECT_DEADLINE: Duration = Duration::from_secs(5);
@@ -47,6 +48,10 @@ pub struct Migration {
 /// # Errors
 /// A database that cannot be reached, or refuses.
 pub async fn migrations(pool: &PgPool) -> Result<Vec<Migration>, Error> {
+    within(ANSWER, known_migrations(pool)).await
+}
+
+async fn known_migrations(pool: &PgPool) -> Result<Vec<Migration>, Error> {
     let mut connection = pool.acquire().await.map_err(Error::DatabaseUnreachable)?;
     // Not checked at compile time, here and below: the table is sqlx's own and no migration makes it.
     let begun: bool = sqlx::query_scalar("select to_regclass('eqp._sqlx_migrations') is not null")
@@ -71,7 +76,11 @@ pub(crate) async fn check(pool: &PgPool) -> Result<(), Error> {
     let options = pool.connect_options();
     let connecting = timeout(CONNECT_DEADLINE, PgConnection::connect_with(&options));
     let connected = connecting.await.unwrap_or(Err(sqlx::Error::PoolTimedOut));
-    let mut connection = connected.map_err(Error::DatabaseUnreachable)?;
+    let connection = connected.map_err(Error::DatabaseUnreachable)?;
+    within(ANSWER, check_on(connection)).await
+}
+
+async fn check_on(mut connection: PgConnection) -> Result<(), Error> {
     let state = sqlx::query!(
         r#"select current_setting('transaction_read_only')::boolean as "read_only!",
                   to_regclass('eqp._sqlx_migrations') is not null as "migrated!""#
