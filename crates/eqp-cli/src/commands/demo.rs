@@ -2,6 +2,7 @@
 
 use clap::Args;
 
+use super::moment;
 use crate::context::Context;
 use crate::demo::{self, Wish};
 use crate::failure::Outcome;
@@ -22,7 +23,7 @@ pub(crate) struct Demo {
     #[arg(long)]
     exit: bool,
     /// How many times faster than its own pace (some three minutes a review) the Marketplace runs
-    #[arg(long, default_value_t = 30.0, value_name = "FACTOR")]
+    #[arg(long, default_value_t = 30.0, value_name = "FACTOR", value_parser = moment::speed)]
     speed: f64,
 }
 

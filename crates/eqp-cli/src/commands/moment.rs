@@ -1,4 +1,4 @@
-//! Times and durations as arguments.
+//! Times and durations as arguments, and how fast time runs.
 
 use eqp_types::Timestamp;
 use time::{Duration, OffsetDateTime};
@@ -16,6 +16,12 @@ pub(super) fn since(text: &str) -> Result<OffsetDateTime, String> {
 /// Reads a duration for waiting.
 pub(super) fn span(text: &str) -> Result<std::time::Duration, String> {
     duration(text)?.try_into().map_err(|_| "is no time that can be waited".to_owned())
+}
+
+/// Reads how many times faster than reality a simulator runs.
+pub(super) fn speed(text: &str) -> Result<f64, String> {
+    let speed = text.parse().ok().filter(|speed: &f64| speed.is_finite() && *speed > 0.0);
+    speed.ok_or_else(|| "is no positive number".to_owned())
 }
 
 /// Reads `90s`, `15m`, `2h`, `3d`, up to ten years.

@@ -61,7 +61,7 @@ async fn tell(
     wish: Wish,
     shutdown: &CancellationToken,
 ) -> Outcome {
-    let report = Report::new(seen, &house.reader().counts(None).await?);
+    let report = Report::new(seen, house.simulator().sent_count(), &house.reader().counts(None).await?);
     screen.report(&seen.board, &report, house.folder(), wish.exit);
     if context.output.is_json() {
         context.output.json(&report)?;

@@ -20,6 +20,8 @@ pub(super) struct Report {
     released: usize,
     /// Submissions that were made.
     submissions: usize,
+    /// Callbacks that the Marketplace sent.
+    callbacks_sent: u64,
     /// Callbacks that are stored.
     callbacks_received: u64,
     /// Events of submissions and files.
@@ -41,14 +43,15 @@ pub(super) struct Report {
 }
 
 impl Report {
-    /// Sums up what was seen, and what the receiver's database holds.
-    pub(super) fn new(seen: &Seen, counts: &Counts) -> Self {
+    /// Sums up what was seen, how much was sent, and what the receiver's database holds.
+    pub(super) fn new(seen: &Seen, sent: u64, counts: &Counts) -> Self {
         let board = &seen.board;
         let mut sorted = seen.latencies.clone();
         sorted.sort_unstable();
         Self {
             released: board.released(),
             submissions: board.submissions(),
+            callbacks_sent: sent,
             callbacks_received: counts.callbacks_received,
             events: counts.events,
             copies: counts.copies,

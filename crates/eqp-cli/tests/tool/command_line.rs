@@ -10,6 +10,17 @@ fn an_unknown_flag_is_wrong_usage() {
 }
 
 #[test]
+fn a_speed_at_which_nothing_moves_is_wrong_usage() {
+    for command in ["demo", "simulator"] {
+        for speed in ["0", "NaN", "inf", "fast"] {
+            let ended = Home::new().run(&[command, "--speed", speed]);
+            assert_eq!((ended.code, ended.stdout.as_str()), (2, ""), "{command} {speed}: {ended:?}");
+            assert!(ended.stderr.contains("positive number"), "{}", ended.stderr);
+        }
+    }
+}
+
+#[test]
 fn completions_know_every_verb() {
     let ended = Home::new().run(&["completions", "bash"]);
     assert_eq!(ended.code, 0);

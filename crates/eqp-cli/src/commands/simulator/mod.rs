@@ -13,6 +13,7 @@ use serde_json::json;
 use tokio::sync::broadcast::error::RecvError;
 
 use self::folder::SimulatorFolder;
+use super::moment;
 use crate::compose::shutdown;
 use crate::context::Context;
 use crate::failure::{Exit, Failure, Outcome};
@@ -56,7 +57,7 @@ pub(crate) struct Simulator {
     #[arg(long, value_name = "ADDRESS", default_value_t = DEFAULT_LISTEN)]
     listen: SocketAddr,
     /// How many times faster than reality its time runs
-    #[arg(long, value_name = "TIMES", default_value_t = 10.0)]
+    #[arg(long, value_name = "TIMES", default_value_t = 10.0, value_parser = moment::speed)]
     speed: f64,
     /// What ids and all chance come from: the same seed gives the same course
     #[arg(long, value_name = "NUMBER", default_value_t = 0)]
