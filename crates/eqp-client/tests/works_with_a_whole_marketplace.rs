@@ -9,6 +9,7 @@ use eqp_client::keys::{KeyFilter, NewKey};
 use eqp_client::reports::Report;
 use eqp_client::types::{
     Actions, BatchItem, Environment, FileReference, ItemId, MalwareStatus, OverallStatus, Package, Secret, Sku,
+    TestDetails,
 };
 use eqp_client::users::ProfileUpdate;
 use eqp_client::{Client, PackageField, PackageFilter, endpoint};
@@ -149,7 +150,8 @@ async fn a_file_is_uploaded_scanned_and_sold() {
     assert_eq!(client.test_results().summary_by_item(&item).await.unwrap().len(), runs.len());
     let run = runs.iter().find(|run| run.name.as_deref() == Some("phpcs")).unwrap();
     let report = client.test_results().report(&id, "phpcs", run.tool_run_id.as_ref().unwrap()).await.unwrap();
-    assert!(report.status.unwrap().has_passed() && report.reports.is_array());
+    assert!(report.status.as_ref().unwrap().has_passed() && report.failures().is_empty());
+    assert!(matches!(report.reports()[0].details, Some(TestDetails::CodeSniffer(_))));
 
     let sku = Sku::new("vendor/module").unwrap();
     assert_eq!(client.packages().by_sku(&sku, Some("1.0.0")).await.unwrap()[0].submission_id, Some(id.clone()));

@@ -1,6 +1,6 @@
 //! Composer keys: `/rest/v1/users/{mage_id}/keys`.
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use crate::{Extra, Secret, lenient};
 
@@ -13,6 +13,9 @@ pub struct ComposerKeys {
     /// Keys for Magento 1.
     #[serde(default, deserialize_with = "lenient::or_default")]
     pub m1: Vec<ComposerKeyM1>,
+    /// Fields that are not documented.
+    #[serde(flatten)]
+    pub extra: Extra,
 }
 
 /// A key for Magento 2: what Composer logs in with.
@@ -24,7 +27,7 @@ pub struct ComposerKeyM2 {
     #[serde(default, deserialize_with = "lenient::optional_text")]
     pub user_key: Option<String>,
     /// The password.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::optional")]
     pub password_key: Option<Secret>,
     /// Whether it can be used.
     #[serde(default, deserialize_with = "lenient::optional_bool")]
@@ -38,12 +41,15 @@ pub struct ComposerKeyM2 {
 }
 
 /// A key for Magento 1.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 pub struct ComposerKeyM1 {
     /// The product.
     #[serde(default, deserialize_with = "lenient::optional_text")]
     pub product_name: Option<String>,
-    /// The key.
-    #[serde(default, deserialize_with = "lenient::optional_text")]
-    pub product_key: Option<String>,
+    /// The key; whoever holds it can fetch the product.
+    #[serde(default, deserialize_with = "lenient::optional")]
+    pub product_key: Option<Secret>,
+    /// Fields that are not documented.
+    #[serde(flatten)]
+    pub extra: Extra,
 }

@@ -4,10 +4,14 @@
 //! numbers inside strings, and text that is sent as a number.
 
 use std::fmt;
+use std::marker::PhantomData;
 
-use serde::de::{self, DeserializeOwned, Deserializer, IntoDeserializer, Visitor};
-use serde::{Deserialize, de::value::StringDeserializer};
-use serde_json::Value;
+use serde::Deserialize;
+use serde::de::value::{MapAccessDeserializer, StringDeserializer};
+use serde::de::{self, DeserializeOwned, Deserializer, IntoDeserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::{Number, Value};
+
+use crate::Extra;
 
 /// Reads text; a number or a boolean is taken by its JSON spelling.
 ///
@@ -38,7 +42,8 @@ pub fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Err
             Ok(value.to_string())
         }
         fn visit_f64<E: de::Error>(self, value: f64) -> Result<String, E> {
-            Ok(value.to_string())
+            // As JSON spells it: `2.0` is not to become `2`.
+            Ok(Number::from_f64(value).map_or_else(|| value.to_string(), |number| number.to_string()))
         }
     }
 
@@ -50,11 +55,55 @@ pub fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Err
 /// # Errors
 /// What is there and is not a `T`.
 pub fn optional<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<Option<T>, D::Error> {
-    let value = Value::deserialize(deserializer)?;
-    if is_nothing(&value) {
-        return Ok(None);
+    struct Something<T>(PhantomData<T>);
+
+    // What comes is handed on and not read into memory first: so an error deep in it knows its whole path.
+    impl<'de, T: DeserializeOwned> Visitor<'de> for Something<T> {
+        type Value = Option<T>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a value or nothing")
+        }
+        fn visit_unit<E: de::Error>(self) -> Result<Option<T>, E> {
+            Ok(None)
+        }
+        fn visit_none<E: de::Error>(self) -> Result<Option<T>, E> {
+            Ok(None)
+        }
+        fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Option<T>, D::Error> {
+            deserializer.deserialize_any(self)
+        }
+        fn visit_bool<E: de::Error>(self, value: bool) -> Result<Option<T>, E> {
+            T::deserialize(value.into_deserializer()).map(Some)
+        }
+        fn visit_i64<E: de::Error>(self, value: i64) -> Result<Option<T>, E> {
+            T::deserialize(value.into_deserializer()).map(Some)
+        }
+        fn visit_u64<E: de::Error>(self, value: u64) -> Result<Option<T>, E> {
+            T::deserialize(value.into_deserializer()).map(Some)
+        }
+        fn visit_f64<E: de::Error>(self, value: f64) -> Result<Option<T>, E> {
+            T::deserialize(value.into_deserializer()).map(Some)
+        }
+        fn visit_str<E: de::Error>(self, value: &str) -> Result<Option<T>, E> {
+            if value.is_empty() { Ok(None) } else { T::deserialize(value.into_deserializer()).map(Some) }
+        }
+        fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Option<T>, A::Error> {
+            T::deserialize(MapAccessDeserializer::new(map)).map(Some)
+        }
+        fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Option<T>, A::Error> {
+            let mut items = Vec::new();
+            while let Some(item) = list.next_element::<Value>()? {
+                items.push(item);
+            }
+            if items.is_empty() {
+                return Ok(None);
+            }
+            T::deserialize(Value::Array(items)).map(Some).map_err(de::Error::custom)
+        }
     }
-    T::deserialize(value).map(Some).map_err(de::Error::custom)
+
+    deserializer.deserialize_any(Something(PhantomData))
 }
 
 /// Reads a `T`, or its default where the API says "nothing"; use with `#[serde(default)]`.
@@ -120,6 +169,47 @@ pub fn readable<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D)
     Ok(T::deserialize(source).ok())
 }
 
+/// Takes a field out of `fields` as a `T`.
+///
+/// What the API says for "nothing", and what is no `T`, stays where it is: it is not lost, and is written back as it came.
+pub fn take<T: DeserializeOwned>(fields: &mut Extra, name: &str) -> Option<T> {
+    take_as(fields, name, |value| T::deserialize(value).ok())
+}
+
+/// The same for any value that is something.
+pub fn take_value(fields: &mut Extra, name: &str) -> Option<Value> {
+    if says_nothing(fields.get(name)?) { None } else { fields.remove(name) }
+}
+
+/// The same for text that may come as a number.
+pub fn take_text(fields: &mut Extra, name: &str) -> Option<String> {
+    take_as(fields, name, |value| match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    })
+}
+
+/// The same for a whole number that may come inside a string, if that spells it as JSON would: `007` is none.
+pub fn take_integer(fields: &mut Extra, name: &str) -> Option<i64> {
+    take_as(fields, name, |value| {
+        let inside = |text: &str| text.parse().ok().filter(|number: &i64| number.to_string() == text);
+        value.as_i64().or_else(|| inside(value.as_str()?))
+    })
+}
+
+fn take_as<T>(fields: &mut Extra, name: &str, read: impl FnOnce(&Value) -> Option<T>) -> Option<T> {
+    let value = fields.get(name).filter(|value| !says_nothing(value))?;
+    let taken = read(value)?;
+    fields.remove(name);
+    Some(taken)
+}
+
+/// Nothing, or an empty object, which is the same where it is not to be told apart from `[]`.
+fn says_nothing(value: &Value) -> bool {
+    is_nothing(value) || value.as_object().is_some_and(Extra::is_empty)
+}
+
 fn is_nothing(value: &Value) -> bool {
     match value {
         Value::Null => true,
@@ -170,6 +260,36 @@ mod tests {
         for yes in ["true", "1", "\"1\"", "\"true\""] {
             assert_eq!(read(&format!(r#"{{"flag": {yes}}}"#)).flag, Some(true));
         }
+    }
+
+    #[test]
+    fn a_number_read_as_text_is_spelled_as_in_json() {
+        for (json, spelled) in
+            [("2.0", "2.0"), ("8.1", "8.1"), ("-7", "-7"), ("18446744073709551615", "18446744073709551615")]
+        {
+            assert_eq!(read(&format!(r#"{{"label": {json}}}"#)).label.as_deref(), Some(spelled));
+        }
+    }
+
+    #[test]
+    fn a_field_that_is_not_taken_stays() {
+        let mut fields = Extra::new();
+        for (name, value) in [
+            ("text", serde_json::json!("a")),
+            ("number", serde_json::json!("7")),
+            ("nothing", serde_json::json!([])),
+            ("list", serde_json::json!([1])),
+            ("padded", serde_json::json!("007")),
+        ] {
+            fields.insert(name.to_owned(), value);
+        }
+        assert_eq!(take_text(&mut fields, "text").as_deref(), Some("a"));
+        assert_eq!(take_integer(&mut fields, "number"), Some(7));
+        assert_eq!(take_value(&mut fields, "nothing"), None);
+        assert_eq!(take::<Vec<String>>(&mut fields, "list"), None);
+        assert_eq!(take_integer(&mut fields, "padded"), None);
+        assert_eq!(take_integer(&mut fields, "none"), None);
+        assert_eq!(fields.keys().collect::<Vec<_>>(), ["list", "nothing", "padded"]);
     }
 
     #[test]

@@ -45,7 +45,10 @@ pub use session::{SessionRequest, SessionToken};
 pub use status::{
     Flow, MalwareStatus, MarketingStatus, OverallStatus, TechnicalStatus, TestStatus, canonical_outcome, review_rank,
 };
-pub use test_result::{TestReport, TestRun};
+pub use test_result::{
+    CodeSnifferDetails, CodeSnifferFile, CodeSnifferMessage, CodeSnifferTotals, CommandOutput, FailedReport, Reports,
+    ReviewDetails, SingleReport, TestDetails, TestReport, TestRun,
+};
 pub use timestamp::{Timestamp, TimestampError};
 pub use user::{ApiCallback, ApiCallbackEntry, UserProfile};
 

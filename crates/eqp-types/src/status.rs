@@ -127,9 +127,15 @@ open_enum! {
 }
 
 impl TestStatus {
-    /// The tool found nothing against the package.
+    /// The tool found nothing against the package, in whatever case that is spelled.
     pub fn has_passed(&self) -> bool {
-        matches!(self, Self::Pass | Self::PassUpperCase)
+        self.as_str().eq_ignore_ascii_case("pass")
+    }
+
+    /// The tool found something against the package, in whatever case that is spelled. Neither passed nor failed are
+    /// `error`, `needs_review` and codes that are not documented.
+    pub fn has_failed(&self) -> bool {
+        self.as_str().eq_ignore_ascii_case("fail")
     }
 }
 
@@ -183,6 +189,23 @@ mod tests {
         assert_eq!(canonical_outcome(&Flow::Malware, "pass"), canonical_outcome(&Flow::Malware, "passed"));
         assert!(MalwareStatus::from("pass").has_passed() && MalwareStatus::from("passed").has_passed());
         assert_eq!(MalwareStatus::from("pass").as_str(), "pass");
+    }
+
+    #[test]
+    fn a_test_has_passed_or_failed_in_any_spelling() {
+        for (code, passed, failed) in [
+            ("pass", true, false),
+            ("PASS", true, false),
+            ("Pass", true, false),
+            ("fail", false, true),
+            ("FAIL", false, true),
+            ("error", false, false),
+            ("needs_review", false, false),
+            ("skipped", false, false),
+        ] {
+            let status = TestStatus::from(code);
+            assert_eq!((status.has_passed(), status.has_failed(), status.as_str()), (passed, failed, code));
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use eqp_simulator::{Review, Scan, Script, Simulator, Step, Verdict};
-use eqp_types::{Environment, Flow, SubmissionId, TestReport, TestRun};
+use eqp_types::{Environment, Flow, Reports, SubmissionId, TestReport, TestRun};
 use serde_json::json;
 
 use crate::world::World;
@@ -132,8 +132,8 @@ async fn reports_are_lists_for_tools_and_objects_for_people() {
         let answer = world.get(&format!("/products/packages/{submission}/status/{tool}/{run_id}")).await;
         assert_eq!(world.get(&format!("/{submission}/status/{tool}/{run_id}")).await.status, answer.status);
         let shape = match serde_json::from_value::<TestReport>(answer.body).unwrap().reports {
-            serde_json::Value::Array(_) => "list",
-            serde_json::Value::Object(_) => "object",
+            Some(Reports::List(_)) => "list",
+            Some(Reports::One(_)) => "object",
             _ => "none",
         };
         seen.push(format!("{tool} {} {shape}", run.status.unwrap()));

@@ -1,0 +1,265 @@
+//! Why a test did not pass, for people. No I/O.
+//!
+//! What the Marketplace says may hold terminal escapes, line ends and whole logs: sentences are single lines of plain
+//! text, bounded in length.
+
+use std::fmt;
+
+use super::code_sniffer::{CodeSnifferDetails, CodeSnifferFile, CodeSnifferMessage};
+use super::commands::CommandOutput;
+use super::details::TestDetails;
+use super::report::{SingleReport, TestReport};
+use super::review::ReviewDetails;
+use crate::TestStatus;
+
+/// The longest sentence, in characters.
+const LONGEST: usize = 600;
+/// So many of the last lines of a command's output are shown.
+const LAST_LINES: usize = 3;
+
+/// A report that did not pass, in sentences.
+///
+/// `Display` shows the title in one line and each sentence in one of its own, indented by two blanks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FailedReport {
+    /// What it is about: the tool and, where it ran in several, the environment, as `phpcs (PHP 8.3)`.
+    pub title: String,
+    /// Why it did not pass; never empty.
+    pub sentences: Vec<String>,
+}
+
+impl fmt::Display for FailedReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.title)?;
+        self.sentences.iter().try_for_each(|sentence| write!(f, "\n  {sentence}"))
+    }
+}
+
+/// Every report in `whole` that did not pass.
+pub(super) fn failures(whole: &TestReport) -> Vec<FailedReport> {
+    let has_passed = |status: &Option<TestStatus>| status.as_ref().is_some_and(TestStatus::has_passed);
+    if has_passed(&whole.status) {
+        return Vec::new();
+    }
+    let failed: Vec<FailedReport> = whole
+        .reports()
+        .iter()
+        .filter(|report| !has_passed(&report.status))
+        .map(|report| failed_report(report, whole))
+        .collect();
+    if failed.is_empty() {
+        let title = plain(whole.tool.as_deref().unwrap_or("test"));
+        return vec![FailedReport { title, sentences: vec![no_reason(whole.status.as_ref())] }];
+    }
+    failed
+}
+
+fn failed_report(report: &SingleReport, whole: &TestReport) -> FailedReport {
+    let tool = report.tool.as_deref().or(whole.tool.as_deref()).unwrap_or("test");
+    let shop = [&report.magento_platform, &report.magento_edition, &report.magento_version];
+    let shop = shop.into_iter().flatten().map(String::as_str).collect::<Vec<_>>().join(" ");
+    let php = report.php_version.as_ref().map(|version| format!("PHP {version}"));
+    let environment = (!shop.is_empty()).then_some(shop).into_iter().chain(php).collect::<Vec<_>>().join(", ");
+    let title = if environment.is_empty() { tool.to_owned() } else { format!("{tool} ({environment})") };
+
+    let sentences = match &report.details {
+        Some(TestDetails::CodeSniffer(details)) => of_code_sniffer(details, report),
+        Some(TestDetails::Commands(commands)) => commands.last().map(of_command).into_iter().collect(),
+        Some(TestDetails::Review(details)) => of_review(details),
+        Some(TestDetails::Unknown(details)) => vec![format!("Its details: {details}")],
+        None => Vec::new(),
+    };
+    let mut sentences: Vec<String> =
+        sentences.iter().map(|sentence| plain(sentence)).filter(|sentence| !sentence.is_empty()).collect();
+    if sentences.is_empty() {
+        sentences.push(no_reason(report.status.as_ref().or(whole.status.as_ref())));
+    }
+    FailedReport { title: plain(&title), sentences }
+}
+
+fn no_reason(status: Option<&TestStatus>) -> String {
+    match status {
+        Some(status) => format!("It ended with `{}`, and the report gives no reason.", plain(status.as_str())),
+        None => "The report gives neither a result nor a reason.".to_owned(),
+    }
+}
+
+/// The errors, or, where there are none, all that was found.
+fn of_code_sniffer(details: &CodeSnifferDetails, report: &SingleReport) -> Vec<String> {
+    let of_file = |path: &str, file: &CodeSnifferFile, only_errors: bool| -> Vec<String> {
+        let shown = file.messages.iter().filter(|message| !only_errors || message.is_error());
+        shown.map(|message| of_message(inside_package(path, report), message)).collect()
+    };
+    let all = |only_errors| -> Vec<String> {
+        details.files.iter().flat_map(|(path, file)| of_file(path, file, only_errors)).collect()
+    };
+    let mut sentences = all(true);
+    if sentences.is_empty() {
+        sentences = all(false);
+    }
+    if sentences.is_empty()
+        && let Some(totals) = &details.totals
+    {
+        let (errors, warnings) = (totals.errors.unwrap_or(0), totals.warnings.unwrap_or(0));
+        sentences.push(format!("Errors: {errors}, warnings: {warnings}; the report does not say where."));
+    }
+    sentences
+}
+
+fn of_message(path: &str, message: &CodeSnifferMessage) -> String {
+    let mut place = path.to_owned();
+    for number in [message.line, message.column].into_iter().flatten() {
+        place.push_str(&format!(":{number}"));
+    }
+    let source = message.source.as_ref().map(|source| format!(" ({source})")).unwrap_or_default();
+    format!("{place}: {}{source}", message.message.as_deref().unwrap_or("not said what"))
+}
+
+/// The path below the folder `{vendor}-{extension}-{version}` that the Marketplace unpacks an archive into; the whole
+/// path if it is another.
+fn inside_package<'a>(path: &'a str, report: &SingleReport) -> &'a str {
+    let (Some(vendor), Some(extension), Some(version)) = (&report.vendor, &report.extension, &report.version) else {
+        return path;
+    };
+    let folder = format!("/{vendor}-{extension}-{version}/");
+    path.rfind(&folder).map_or(path, |at| &path[at + folder.len()..])
+}
+
+/// The last command is the one that failed.
+fn of_command(command: &CommandOutput) -> String {
+    let name = command.command.as_deref().unwrap_or("a command without a name");
+    let output = command.output.as_deref().unwrap_or_default();
+    let mut lines: Vec<&str> = output.lines().rev().filter(|line| !line.trim().is_empty()).take(LAST_LINES).collect();
+    lines.reverse();
+    let end = if lines.is_empty() { "it printed nothing".to_owned() } else { lines.join(" | ") };
+    format!("`{name}` failed: {end}")
+}
+
+fn of_review(details: &ReviewDetails) -> Vec<String> {
+    // Seen nowhere, and cheap to understand: one reason that is not in a list.
+    let alone = details.extra.get("reasons").and_then(serde_json::Value::as_str);
+    let attachment = details.attachment.as_ref().map(|url| format!("Attached: {url}"));
+    let reasons = details.reasons.iter().map(String::as_str).chain(alone).chain(details.message.as_deref());
+    reasons.map(str::to_owned).chain(attachment).collect()
+}
+
+/// One line without terminal escapes and control characters, at most [`LONGEST`] characters long.
+fn plain(text: &str) -> String {
+    let mut line = String::new();
+    let mut characters = text.chars();
+    let mut written = 0;
+    let mut wants_blank = false;
+    while let Some(character) = characters.next() {
+        if character == '\u{1b}' {
+            skip_escape(&mut characters);
+            continue;
+        }
+        if character.is_whitespace() || character.is_control() {
+            wants_blank = written > 0;
+            continue;
+        }
+        if written >= LONGEST {
+            line.push('…');
+            break;
+        }
+        if wants_blank {
+            line.push(' ');
+            written += 1;
+            wants_blank = false;
+        }
+        line.push(character);
+        written += 1;
+    }
+    line
+}
+
+/// Skips what follows an escape character: `[`, parameters and one final letter, or one character.
+fn skip_escape(characters: &mut std::str::Chars<'_>) {
+    if characters.next() == Some('[') {
+        for character in characters {
+            if ('@'..='~').contains(&character) {
+                return;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn shown(report: &Value) -> String {
+        let report: TestReport = serde_json::from_value(report.clone()).unwrap();
+        report.failures().iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+    }
+
+    #[test]
+    fn a_review_says_its_reasons_its_message_and_its_attachment() {
+        let report = json!({"tool": "marketing", "status": "FAIL", "reports": {"status": "FAIL", "details": {
+            "reasons": ["Long Description: several errors.", "Icon: too small."],
+            "message": "Please correct\n  the spelling.", "attachment": "https://a.example/spelling.zip"}}});
+        assert_eq!(
+            shown(&report),
+            "marketing\n  Long Description: several errors.\n  Icon: too small.\n  Please correct the spelling.\n  \
+             Attached: https://a.example/spelling.zip"
+        );
+    }
+
+    #[test]
+    fn the_code_sniffer_says_each_error_with_its_place() {
+        let path = "/eqp/temp/acme/checkout/acme-checkout-1.1.5/Model/Pay.php";
+        let found = json!({"files": {path: {"messages": [
+            {"message": "reserved word", "source": "MEQP2.Names", "type": "ERROR", "line": 3, "column": 36},
+            {"message": "a doubt", "type": "WARNING", "line": 9}]}}});
+        let report = json!({"tool": "phpcs", "status": "FAIL", "reports": [
+            {"vendor": "acme", "extension": "checkout", "version": "1.1.5", "php_version": "7.1", "status": "FAIL", "details": found},
+            {"php_version": "5.6", "status": "PASS", "details": {"totals": {"errors": 0}}},
+            {"php_version": "8.3", "status": "FAIL", "details": {"totals": {"errors": 2, "warnings": 1}, "files": []}},
+        ]});
+        assert_eq!(
+            shown(&report),
+            "phpcs (PHP 7.1)\n  Model/Pay.php:3:36: reserved word (MEQP2.Names)\n\
+             phpcs (PHP 8.3)\n  Errors: 2, warnings: 1; the report does not say where."
+        );
+    }
+
+    #[test]
+    fn varnish_says_the_last_command_and_the_end_of_its_output() {
+        let report = json!({"tool": "varnish", "status": "FAIL", "reports": [{
+            "magento_platform": "M2", "magento_edition": "CE", "magento_version": "2.2.3", "php_version": "7.1.16",
+            "status": "FAIL", "details": [
+                {"command": "composer require", "output": "fine"},
+                {"command": "setup:upgrade", "output": "one\ntwo\n\u{1b}[31mthree\u{1b}[0m\n\nfour\r\n"}]}]});
+        assert_eq!(shown(&report), "varnish (M2 CE 2.2.3, PHP 7.1.16)\n  `setup:upgrade` failed: two | three | four");
+    }
+
+    #[test]
+    fn an_unknown_tool_shows_its_details_and_a_silent_one_says_so() {
+        let report =
+            json!({"tool": "phpstan", "status": "FAIL", "reports": [{"status": "FAIL", "details": {"level": 9}}]});
+        assert_eq!(shown(&report), "phpstan\n  Its details: {\"level\":9}");
+        let report = json!({"tool": "marketing", "status": "needs_review", "reports": []});
+        assert_eq!(shown(&report), "marketing\n  It ended with `needs_review`, and the report gives no reason.");
+        assert_eq!(
+            shown(&json!({"reports": {"details": []}})),
+            "test\n  The report gives neither a result nor a reason."
+        );
+    }
+
+    #[test]
+    fn what_passed_says_nothing() {
+        for status in ["PASS", "pass"] {
+            assert_eq!(shown(&json!({"tool": "phpcs", "status": status, "reports": [{"status": "FAIL"}]})), "");
+        }
+    }
+
+    #[test]
+    fn a_sentence_is_one_plain_line_of_bounded_length() {
+        assert_eq!(plain(" a\0b\tc \u{1b}]0;x "), "a b c 0;x");
+        assert_eq!(plain("\u{1b}[1;31m"), "");
+        assert_eq!(plain(&"x".repeat(LONGEST)), "x".repeat(LONGEST));
+        assert_eq!(plain(&"ü".repeat(10_000)).chars().count(), LONGEST + 1);
+    }
+}

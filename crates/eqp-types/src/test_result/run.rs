@@ -1,0 +1,74 @@
+use serde::{Deserialize, Serialize};
+
+use crate::{Extra, TestStatus, Timestamp, ToolRunId, lenient};
+
+/// One line of the summary of a submission's tests.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(from = "Extra")]
+pub struct TestRun {
+    /// The run; its report is asked for by it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tool_run_id: Option<ToolRunId>,
+    /// The tool: `phpcs`, `phpcpd`, `varnish`, `marketing`, `manual_qa`, and others.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// How it ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<TestStatus>,
+    /// When.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub date: Option<Timestamp>,
+    /// Fields that are not documented, or cannot be read.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+impl TestRun {
+    /// Whether a report of this run can be asked for: it has an id, and its tool is not the copy-paste detector, of
+    /// which the documentation says that there is a summary only.
+    pub fn has_report(&self) -> bool {
+        self.tool_run_id.is_some() && self.name.as_deref().is_some_and(|name| name != "phpcpd")
+    }
+}
+
+impl From<Extra> for TestRun {
+    fn from(mut fields: Extra) -> Self {
+        Self {
+            tool_run_id: lenient::take(&mut fields, "tool_run_id"),
+            name: lenient::take_text(&mut fields, "name"),
+            status: lenient::take(&mut fields, "status"),
+            date: lenient::take(&mut fields, "date"),
+            extra: fields,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_the_documented_summary() {
+        let run: TestRun = serde_json::from_str(
+            r#"{"tool_run_id": "6", "name": "marketing", "status": "fail", "date": "2020-01-08 16:57:55"}"#,
+        )
+        .unwrap();
+        assert_eq!((run.tool_run_id.as_ref().unwrap().as_str(), run.has_report()), ("6", true));
+        assert!(run.status.unwrap().has_failed());
+        assert_eq!(run.date.unwrap().to_string(), "2020-01-08 16:57:55");
+    }
+
+    #[test]
+    fn an_id_may_be_a_number_and_the_copy_paste_detector_has_no_report() {
+        let run: TestRun = serde_json::from_str(r#"{"tool_run_id": 5, "name": "phpcpd", "status": "pass"}"#).unwrap();
+        assert_eq!((run.tool_run_id.as_ref().unwrap().as_str(), run.has_report()), ("5", false));
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_written_back_as_it_came() {
+        let json = serde_json::json!({"tool_run_id": null, "name": ["a"], "status": "", "date": "soon", "shelf": 3});
+        let run: TestRun = serde_json::from_value(json.clone()).unwrap();
+        assert_eq!((&run.name, &run.date), (&None, &None));
+        assert_eq!(serde_json::to_value(run).unwrap(), json);
+    }
+}
