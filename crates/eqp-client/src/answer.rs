@@ -1,15 +1,16 @@
 //! An answer that has arrived: refusals become errors, bodies become types, wrong shapes name the field.
 
-use std::time::Duration;
+use std::time::SystemTime;
 
 use bytes::Bytes;
 use eqp_types::{ApiError, Secret};
-use http::header::{HeaderMap, RETRY_AFTER};
+use http::HeaderMap;
 use serde::de::DeserializeOwned;
 
 use crate::error::Error;
 use crate::problem::Call;
 use crate::redact::{self, KeptBody};
+use crate::retry_after;
 
 /// A whole answer.
 pub(crate) struct Answer {
@@ -32,7 +33,7 @@ impl Answer {
         let code = said.as_ref().and_then(|said| said.code);
         let message = said.and_then(|said| said.message).map(|message| redact::without(message, &self.hidden));
         let message = message.unwrap_or_else(|| body.line());
-        let retry_after = self.headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()).and_then(seconds);
+        let retry_after = retry_after::asked(&self.headers, SystemTime::now());
         Err(Error::Refused { call: self.call, status: self.status, code, message, retry_after, body })
     }
 
@@ -81,11 +82,6 @@ impl Answer {
         }
         redact::without(said, &self.hidden)
     }
-}
-
-/// A wait in whole seconds. A date is not taken: it would trust this machine's clock.
-fn seconds(text: &str) -> Option<Duration> {
-    text.trim().parse().ok().map(Duration::from_secs)
 }
 
 #[cfg(test)]

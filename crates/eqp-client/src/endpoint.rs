@@ -1,6 +1,7 @@
 //! Every call that this client makes, in one list: method, path, purpose, and what is odd about it.
 //!
-//! The calls themselves refer to these entries, so the list cannot miss one.
+//! The calls themselves refer to these entries, so the list cannot miss one; a test holds the other way round. The page
+//! `docs/marketplace-api.md` is made from it (`cargo xtask docs`).
 
 use std::fmt;
 
@@ -66,6 +67,8 @@ pub struct Endpoint {
     pub repeat: Repeat,
     /// Its answer holds secrets: nothing of it is ever kept for an error.
     pub answers_secrets: bool,
+    /// The methods of [`Client`](crate::Client) that make it, as `packages().list()`.
+    pub methods: &'static [&'static str],
 }
 
 /// An id that no URL can carry as a path segment: `.` and `..` mean "here" and "above", however they are encoded.
@@ -102,7 +105,8 @@ impl Endpoint {
 
 /// Defines the endpoints and the list of them.
 macro_rules! endpoints {
-    ($( $const:ident = $name:literal, $method:ident $path:literal, $repeat:ident, $(secret $secret:literal,)? $purpose:literal, [$($note:literal),* $(,)?]; )*) => {
+    ($( $const:ident = $name:literal, $method:ident $path:literal, $repeat:ident, $(secret $secret:literal,)?
+        by [$($method_of_client:literal),*], $purpose:literal, [$($note:literal),* $(,)?]; )*) => {
         $(
             #[doc = $purpose]
             pub const $const: Endpoint = Endpoint {
@@ -113,6 +117,7 @@ macro_rules! endpoints {
                 notes: &[$($note),*],
                 repeat: Repeat::$repeat,
                 answers_secrets: false $(|| $secret)?,
+                methods: &[$($method_of_client),*],
             };
         )*
 
@@ -123,85 +128,122 @@ macro_rules! endpoints {
 
 endpoints! {
     SESSION_TOKEN = "session.token", Post "/app/session/token", Always, secret true,
+        by ["session()"],
         "Gets a session token for an access key.",
         ["`expires_in` is capped by the server without a word: its life is counted from the answer.",
          "A proxy's HTML page in the place of JSON is reported as such."];
 
     USERS_GET = "users.get", Get "/users/{mage_id}", Always,
+        by ["users().get()"],
         "Reads the whole profile.",
         ["Empty objects may come as `[]`, missing ones as `null` or `\"\"`.",
          "Registered callbacks never show their passwords."];
     USERS_SUMMARY = "users.summary", Get "/users/{mage_id}?style=summary", Always,
-        "Reads the short profile.", [];
+        by ["users().summary()"],
+        "Reads the short profile.", ["It holds no callbacks."];
     USERS_PUT = "users.put", Put "/users/{mage_id}", WhenNotDone,
+        by ["users().put()"],
         "Changes the fields of the profile that are sent, and no others.",
         ["`api_callbacks` is one field: sending it is taken to replace the whole list.",
          "`action: submit` publishes the profile page; registering callbacks sends no action.",
          "Never sent again by itself after an unclear end: somebody may have changed the profile since."];
 
     KEYS_LIST = "keys.list", Get "/users/{mage_id}/keys", Always, secret true,
+        by ["keys().list()"],
         "Lists Composer keys.", ["No `uid` means all keys."];
     KEYS_CREATE = "keys.create", Post "/users/{mage_id}/keys", WhenNotDone, secret true,
+        by ["keys().create()"],
         "Makes Composer keys.", ["HTTP 200 whatever happened to the items: each has its own `code`."];
     KEYS_UPDATE = "keys.update", Put "/users/{mage_id}/keys/{label}", Always, secret true,
+        by ["keys().set_enabled()"],
         "Enables or disables a Composer key.", ["The `uid` goes into the item; its answer has no `code`."];
     KEYS_DELETE = "keys.delete", Delete "/users/{mage_id}/keys/{label}", WhenNotDone,
+        by ["keys().delete()"],
         "Deletes a Composer key.", ["The `uid` goes into the query; answers 204."];
 
     REPORTS_GET = "reports.get", Get "/users/{mage_id}/reports/{report}", Always,
+        by ["reports().get()"],
         "Reads a report: `pageviews`, `totals`, `sales`, `refunds`.", ["Its shape is not documented."];
     REPORTS_METRICS = "reports.metrics", Get "/reports/metrics", Always,
+        by ["reports().metrics()"],
         "Lists the metrics of reports.", ["Its shape is not documented."];
     REPORTS_METRIC = "reports.metric", Get "/reports/metrics/{metric}", Always,
+        by ["reports().metric()"],
         "Reads one metric of reports.", ["Its shape is not documented."];
 
     FILES_UPLOAD = "files.upload", Post "/files/uploads", Always,
+        by ["files().upload()", "files().upload_watched()"],
         "Uploads files, each in a part named `file[]`.",
         ["Answers in the order sent; the scan has not begun then.",
          "Sent again after an unclear end: a second copy that no package refers to harms nobody."];
     FILES_GET = "files.get", Get "/files/uploads/{file_upload_id}", Always,
+        by ["files().get()"],
         "Reads the record of an uploaded file.",
         ["`malware_status` is spelled `pass` or `passed`; `file_hash` is there only after the scan passed."];
     FILES_LIST = "files.list", Get "/files/uploads", Always,
+        by ["files().list()", "files().stream()"],
         "Lists uploaded files.", ["Pages by `offset` and `limit`; no filter, no sorting."];
     FILES_DELETE = "files.delete", Delete "/files/uploads/{file_upload_id}", WhenNotDone,
+        by ["files().delete()"],
         "Deletes an uploaded file.", ["Not in today's documentation."];
 
     PACKAGES_CREATE = "packages.create", Post "/products/packages", WhenNotDone,
+        by ["packages().create()", "packages().create_one()"],
         "Creates submissions.",
         ["HTTP 200 whatever happened to the items: each has its own `code`.",
          "A bad item has only `code` and `message`: matched by position.",
          "Looked up by item id, else by SKU and version, before it is sent again after an unclear end."];
     PACKAGES_UPDATE = "packages.update", Put "/products/packages", WhenNotDone,
+        by ["packages().update()"],
         "Updates submissions, each named by its `submission_id`.",
-        ["HTTP 200 whatever happened to the items: each has its own `code`."];
+        ["HTTP 200 whatever happened to the items: each has its own `code`.",
+         "A bad item has only `code` and `message`: matched by position."];
     PACKAGES_UPDATE_ONE = "packages.update_one", Put "/products/packages/{id}", WhenNotDone,
+        by ["packages().update_one()"],
         "Updates one submission, by its id or by the developer's own.",
         ["The HTTP status decides; the body of the answer is not documented."];
     PACKAGES_LIST = "packages.list", Get "/products/packages", Always,
+        by ["packages().list()", "packages().stream()"],
         "Lists submissions with filter, sorting and pages.",
-        ["`X-Total-Count` answers the number of all records."];
+        ["`X-Total-Count` answers the number of all records.",
+         "Texts match by a part, codes as a whole; every field that filters also sorts.",
+         "How a range of dates is written is not documented: it is sent as it is given."];
     PACKAGES_GET = "packages.get", Get "/products/packages/{submission_id}", Always,
-        "Reads one submission.", [];
+        by ["packages().get()"],
+        "Reads one submission.",
+        ["`sku` and `version` are read from the archive once its scan passed, so they can appear late.",
+         "Prices are numbers or strings; `actions_now_available` is text or a list for each flow."];
     PACKAGES_SKUS = "packages.skus", Get "/products/packages/skus", Always,
-        "Lists submissions by SKU.", [];
+        by ["packages().skus()", "packages().skus_stream()"],
+        "Lists submissions that have a SKU.", ["Filters, sorts and pages as the list of all does."];
     PACKAGES_BY_SKU = "packages.by_sku", Get "/products/packages/skus/{sku}", Always,
+        by ["packages().by_sku()"],
         "Reads all versions of a SKU, or one.", ["A SKU's slash is encoded.", "`?version=` chooses one version."];
     PACKAGES_ITEMS = "packages.items", Get "/products/packages/items", Always,
-        "Lists submissions that have an id of the developer's own.", [];
+        by ["packages().items()", "packages().items_stream()"],
+        "Lists submissions that have an id of the developer's own.",
+        ["Filters, sorts and pages as the list of all does."];
     PACKAGES_BY_ITEM = "packages.by_item", Get "/products/packages/items/{item_id}", Always,
+        by ["packages().by_item()"],
         "Reads the submission with an id of the developer's own.", ["One object or a list of one."];
 
     TESTS_OF_SUBMISSION = "test_results.summary", Get "/products/packages/{submission_id}/status", Always,
-        "Lists the test results of a submission.", [];
+        by ["test_results().summary()"],
+        "Lists the test results of a submission.",
+        ["`tool_run_id` is text or a number; `status` is spelled in lower case."];
     TESTS_OF_SKU = "test_results.summary_by_sku", Get "/products/packages/sku/{sku}/status", Always,
+        by ["test_results().summary_by_sku()"],
         "Lists the test results of a SKU.", [];
     TESTS_OF_ITEM = "test_results.summary_by_item", Get "/products/packages/item/{item_id}/status", Always,
+        by ["test_results().summary_by_item()"],
         "Lists the test results of a submission by the developer's own id.", [];
     TEST_REPORT = "test_results.report",
         Get "/products/packages/{submission_id}/status/{tool}/{tool_run_id}", Always,
+        by ["test_results().report()"],
         "Reads the report of one run of one tool.",
         ["`reports` is a list for automated tools and a bare object for `marketing` and `manual_qa`.",
+         "`status` is spelled in upper case here.",
+         "Each documented tool has a type of its own; others, and other shapes, are kept whole.",
          "`phpcpd` has a summary only."];
 }
 

@@ -43,6 +43,7 @@ mod problem;
 mod redact;
 pub mod reports;
 mod retry;
+mod retry_after;
 mod session;
 pub mod test_results;
 mod transport;

@@ -119,6 +119,11 @@ impl Transport {
         let mut response = builder.send().await.map_err(failed)?;
         let status = response.status().as_u16();
         let headers = std::mem::take(response.headers_mut());
+        let too_large = |bytes: u64| usize::try_from(bytes).map_or(true, |bytes| bytes > self.largest_answer);
+        // What says beforehand that it is too large is not begun.
+        if response.content_length().is_some_and(too_large) {
+            return Err(Error::TooLarge { call, limit: self.largest_answer });
+        }
         let mut body = BytesMut::new();
         while let Some(chunk) = response.chunk().await.map_err(failed)? {
             if body.len() + chunk.len() > self.largest_answer {

@@ -1,11 +1,12 @@
 use eqp_types::{ItemId, Package};
+use futures_util::Stream;
 
 use super::{PackageFilter, Packages, one_or_many};
 use crate::page::Page;
 use crate::transport::Request;
 use crate::{Error, endpoint};
 
-impl Packages<'_> {
+impl<'a> Packages<'a> {
     /// The submission with an id of the developer's own, if there is one.
     ///
     /// # Errors
@@ -25,5 +26,10 @@ impl Packages<'_> {
     /// Those of every call.
     pub async fn items(self, filter: &PackageFilter) -> Result<Page<Package>, Error> {
         self.page_of(&endpoint::PACKAGES_ITEMS, filter).await
+    }
+
+    /// All submissions that have an id of the developer's own, as [`Packages::stream`] gives them.
+    pub fn items_stream(self, filter: PackageFilter) -> impl Stream<Item = Result<Package, Error>> + Send + use<'a> {
+        self.stream_of(&endpoint::PACKAGES_ITEMS, filter)
     }
 }

@@ -1,11 +1,12 @@
 use eqp_types::{Package, Sku};
+use futures_util::Stream;
 
 use super::{PackageFilter, Packages, one_or_many};
 use crate::page::Page;
 use crate::transport::Request;
 use crate::{Error, endpoint};
 
-impl Packages<'_> {
+impl<'a> Packages<'a> {
     /// All versions of a SKU, or one.
     ///
     /// # Errors
@@ -22,5 +23,10 @@ impl Packages<'_> {
     /// Those of every call.
     pub async fn skus(self, filter: &PackageFilter) -> Result<Page<Package>, Error> {
         self.page_of(&endpoint::PACKAGES_SKUS, filter).await
+    }
+
+    /// All submissions that have a SKU, as [`Packages::stream`] gives them.
+    pub fn skus_stream(self, filter: PackageFilter) -> impl Stream<Item = Result<Package, Error>> + Send + use<'a> {
+        self.stream_of(&endpoint::PACKAGES_SKUS, filter)
     }
 }

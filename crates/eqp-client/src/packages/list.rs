@@ -22,11 +22,19 @@ impl<'a> Packages<'a> {
     /// meanwhile may be missed or come twice, as the API pages by position: sort by something that stays. The
     /// stream ends after the first error.
     pub fn stream(self, filter: PackageFilter) -> impl Stream<Item = Result<Package, Error>> + Send + use<'a> {
+        self.stream_of(&endpoint::PACKAGES_LIST, filter)
+    }
+
+    pub(super) fn stream_of(
+        self,
+        endpoint: &'static Endpoint,
+        filter: PackageFilter,
+    ) -> impl Stream<Item = Result<Package, Error>> + Send + use<'a> {
         let packages = self;
         let limit = filter.page_limit().unwrap_or(STREAMED_AT_ONCE);
         stream_pages(filter.page_offset(), limit, move |offset, limit| {
             let filter = filter.clone().offset(offset).limit(limit);
-            async move { packages.list(&filter).await }
+            async move { packages.page_of(endpoint, &filter).await }
         })
     }
 
