@@ -26,7 +26,12 @@ impl Answer {
     /// The answer if it is a success, else the refusal that it is.
     pub(crate) fn checked(self) -> Result<Self, Error> {
         if (200..300).contains(&self.status) {
-            return Ok(self);
+            // A proxy's page, which calls that need no body would take for a success.
+            return if redact::looks_like_markup(&self.body) {
+                Err(self.shape("", self.what_it_is_instead()))
+            } else {
+                Ok(self)
+            };
         }
         let body = self.kept();
         let said = serde_json::from_slice::<ApiError>(&self.body).ok();
@@ -67,14 +72,17 @@ impl Answer {
         self.headers.get("x-total-count")?.to_str().ok()?.trim().parse().ok()
     }
 
+    fn what_it_is_instead(&self) -> String {
+        format!("it is not JSON but `{}`", self.kept().line())
+    }
+
     /// What is wrong, in words that repeat no value of a secret answer.
     fn problem(&self, error: &serde_json::Error) -> String {
         if self.body.trim_ascii().is_empty() {
             return "it is empty".to_owned();
         }
         if error.is_syntax() || error.is_eof() {
-            let line = self.kept().line();
-            return format!("it is not JSON but `{line}`");
+            return self.what_it_is_instead();
         }
         let said = error.to_string();
         if self.call.endpoint.answers_secrets && !said.starts_with("missing field") {

@@ -102,7 +102,8 @@ pub(crate) fn without(text: String, secrets: &[Secret]) -> String {
     secrets.fold(text, |text, secret| text.replace(secret, HIDDEN))
 }
 
-fn looks_like_markup(body: &[u8]) -> bool {
+/// Whether it is a page of HTML or XML, which no answer of the API is.
+pub(crate) fn looks_like_markup(body: &[u8]) -> bool {
     body.trim_ascii_start().starts_with(b"<")
 }
 

@@ -82,6 +82,28 @@ async fn a_token_that_lives_no_longer_is_not_used_twice() {
     assert_eq!(count.get(), 2);
 }
 
+/// A token's life is counted from its answer: what the server's clock says, an hour early or late, ends none.
+#[tokio::test]
+async fn a_clock_that_is_an_hour_off_ends_no_token() {
+    let hour = std::time::Duration::from_hours(1);
+    let now = std::time::SystemTime::now();
+    for server_now in [now - hour, now + hour] {
+        let count = Count::default();
+        let counted = count.clone();
+        let token = move || async move {
+            counted.next();
+            let date = [("date", httpdate::fmt_http_date(server_now))];
+            // Half an hour: long over, or to come, by the other clock.
+            (date, axum::Json(json!({"mage_id": "MAG1", "ust": "t", "expires_in": 1800})))
+        };
+        let client = Server::start(package_for(|_| true).route(TOKEN_PATH, post(token))).client();
+        client.packages().get(&submission()).await.unwrap();
+        client.packages().get(&submission()).await.unwrap();
+        assert_eq!(count.get(), 1);
+        assert!(client.session().await.unwrap().expires_in.as_secs() > 1790);
+    }
+}
+
 #[tokio::test]
 async fn all_who_wait_for_a_token_share_its_failure() {
     let count = Count::default();

@@ -12,6 +12,7 @@ use axum::extract::{Path, RawQuery};
 use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse, Redirect};
 use axum::routing::{get, post, put};
+use common::calls::CALLS;
 use common::{Count, Server, with_tokens};
 use eqp_client::types::{ItemId, Package, SubmissionId};
 use eqp_client::{Client, Error, PackageField, PackageFilter};
@@ -74,6 +75,81 @@ async fn a_success_of_another_shape_names_the_field_and_keeps_the_body() {
     let Error::Shape { status: 200, field, body, .. } = &error else { panic!("{error:?}") };
     assert_eq!(field, "[1].submission_id");
     assert!(body.as_str().contains(r#"{"no":1}"#) && !body.as_str().contains("hush"), "{body}");
+}
+
+#[tokio::test]
+async fn each_wrong_field_is_named_with_its_path() {
+    // (call, answer, field)
+    let cases = [
+        ("users.get", json!({"mage_id": {"a": 1}}), "mage_id"),
+        ("users.get", json!({"is_company": "perhaps"}), "is_company"),
+        ("users.get", json!({"api_callbacks": "none"}), "api_callbacks"),
+        ("keys.list", json!({"m2": [{"label": {"a": 1}}]}), "m2"),
+        ("keys.create", json!({"m2": {"a": 1}}), "m2"),
+        ("files.get", json!({"file_upload_id": "1", "size": "big"}), "size"),
+        ("files.get", json!({"file_upload_id": "1", "submission_ids": [{"a": 1}]}), "submission_ids"),
+        ("files.list", json!([{"file_upload_id": "1"}, {"file_upload_id": {"a": 1}}]), "[1].file_upload_id"),
+        ("packages.get", json!({"eqp_status": {"overall": {"a": 1}}}), "eqp_status.overall"),
+        ("packages.get", json!({"artifact": {"file_upload_id": {"a": 1}}}), "artifact.file_upload_id"),
+        ("packages.list", json!([{}, {"sku": [1]}]), "[1].sku"),
+        ("packages.create", json!([{"code": "many"}]), "[0].code"),
+        ("test_results.summary", json!([7]), "[0]"),
+    ];
+    for (name, answer, expected) in cases {
+        let sent = answer.clone();
+        let answering = move || async move { axum::Json(sent) };
+        let call = CALLS.iter().find(|call| call.endpoint.name == name).unwrap();
+        let error = call.make(&client(Router::new().fallback(answering)), "s1").await.unwrap_err();
+        let Error::Shape { field, .. } = &error else { panic!("{name}: {error:?}") };
+        assert_eq!(field, expected, "{name} {answer}: {error}");
+        assert!(error.to_string().ends_with(&format!("(at `{expected}`)")), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_token_of_another_shape_names_the_field_and_tells_no_secret() {
+    for (answer, field) in [
+        (json!({"mage_id": "M", "ust": "hush", "expires_in": "hush"}), "expires_in"),
+        (json!({"mage_id": {"hush": "hush"}, "ust": "hush", "expires_in": 1}), "mage_id"),
+        (json!({"mage_id": "M", "ust": ["hush"], "expires_in": 1}), "ust"),
+        (json!({"mage_id": "M", "token": "hush", "expires_in": 1}), ""),
+    ] {
+        let sent = answer.clone();
+        let server = Server::start(Router::new().fallback(move || async move { axum::Json(sent) }));
+        let error = server.client().session().await.unwrap_err();
+        let Error::Session(cause) = &error else { panic!("{error:?}") };
+        let Error::Shape { field: named, .. } = &**cause else { panic!("{error:?}") };
+        assert_eq!(named, field, "{answer}");
+        let shown = format!("{error} {error:?} {}", error.body().unwrap());
+        assert!(!shown.contains(": \"hush\"") && !shown.contains("hush]") && !shown.contains("`hush`"), "{shown}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_of_100_mb_is_not_held() {
+    const PIECE: usize = 64 * 1024;
+    const PIECES: usize = 100 * 1024 * 1024 / PIECE;
+    for says_its_size in [true, false] {
+        let sent = Count::default();
+        let counted = sent.clone();
+        let large = move || async move {
+            let piece = bytes::Bytes::from(vec![b' '; PIECE]);
+            let pieces = futures_util::stream::repeat_with(move || {
+                counted.next();
+                Ok::<_, std::io::Error>(piece.clone())
+            });
+            let body = Body::from_stream(pieces.take(PIECES));
+            let size = says_its_size.then_some([(header::CONTENT_LENGTH, (PIECES * PIECE).to_string())]);
+            (size, body)
+        };
+        let error = client(Router::new().route(PACKAGE, get(large))).packages().get(&id("s1")).await.unwrap_err();
+        assert!(matches!(error, Error::TooLarge { limit: 33_554_432, .. }), "{error:?}");
+        assert!(!error.is_retryable() && error.to_string().ends_with("the answer has more than 33554432 bytes"));
+        // What lies in the buffers on the way was sent too.
+        let most = if says_its_size { 16 } else { 32 + 16 };
+        let taken = sent.get() * PIECE / 1024 / 1024;
+        assert!(taken <= most, "{taken} MB of an answer that is refused, which says its size: {says_its_size}");
+    }
 }
 
 #[tokio::test]
@@ -145,6 +221,39 @@ async fn what_is_safe_is_sent_again_and_a_wish_to_wait_is_heard() {
     assert!(begin.elapsed() >= Duration::from_secs(1));
 }
 
+/// The server's clock is an hour off, or ours is: only the difference of its two times counts.
+#[tokio::test]
+async fn a_wish_to_wait_until_a_date_is_heard_whatever_the_clocks_say() {
+    let hour = Duration::from_hours(1);
+    let now = std::time::SystemTime::now();
+    for server_now in [now - hour, now, now + hour] {
+        let count = Count::default();
+        let counted = count.clone();
+        let busy = move || async move {
+            if counted.next() > 0 {
+                return axum::Json(json!({"submission_id": "s1"})).into_response();
+            }
+            let dates = [
+                (header::DATE, httpdate::fmt_http_date(server_now)),
+                (header::RETRY_AFTER, httpdate::fmt_http_date(server_now + Duration::from_secs(1))),
+            ];
+            (StatusCode::TOO_MANY_REQUESTS, dates).into_response()
+        };
+        let client = client(Router::new().route(PACKAGE, get(busy)));
+        let begin = std::time::Instant::now();
+        client.packages().get(&id("s1")).await.unwrap();
+        assert!(begin.elapsed() >= Duration::from_secs(1) && count.get() == 2);
+    }
+}
+
+#[tokio::test]
+async fn a_wish_to_wait_for_long_is_told_and_not_waited_for() {
+    let busy = || async { (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "3600")]) };
+    let error = client(Router::new().route(PACKAGE, get(busy))).packages().get(&id("s1")).await.unwrap_err();
+    assert!(matches!(error, Error::Refused { retry_after: Some(wait), .. } if wait == Duration::from_hours(1)));
+    assert!(error.is_retryable());
+}
+
 #[tokio::test]
 async fn what_is_not_safe_is_sent_once() {
     let count = Count::default();
@@ -171,19 +280,6 @@ async fn a_redirect_is_not_followed_with_the_token() {
     );
     let error = client(routes).packages().get(&id("s1")).await.unwrap_err();
     assert_eq!((error.status(), count.get()), (Some(307), 0));
-}
-
-#[tokio::test]
-async fn ids_arrive_as_they_are() {
-    let routes = Router::new()
-        .route(PACKAGE, get(|Path(id): Path<String>| async move { axum::Json(json!({"submission_id": id})) }));
-    let client = client(routes);
-    for text in ["a/b", "a b", "100%", "a?b#c", "%2F", "🦀", "../users", "a+b&c=d;e", "\\", "…"] {
-        assert_eq!(client.packages().get(&id(text)).await.unwrap().submission_id, Some(id(text)));
-    }
-    for text in [".", ".."] {
-        assert!(matches!(client.packages().get(&id(text)).await, Err(Error::UnusableId { .. })), "{text}");
-    }
 }
 
 #[tokio::test]

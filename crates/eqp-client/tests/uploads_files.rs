@@ -119,6 +119,39 @@ async fn what_cannot_be_taken_is_refused_before_a_byte_is_sent() {
     assert_eq!(problem(&socket).await, FileProblem::NotAFile);
 }
 
+/// Says to this test, started again as somebody who may not read everything, which file to try.
+const SECRET_FILE: &str = "EQP_TEST_UNREADABLE_FILE";
+
+#[test]
+fn a_file_that_may_not_be_read_is_refused_before_a_byte_is_sent() {
+    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::process::CommandExt;
+
+    let folder = tempfile::tempdir().unwrap();
+    let path = std::env::var_os(SECRET_FILE).map_or_else(|| file(folder.path(), "secret.zip", b"PK"), PathBuf::from);
+    if std::env::var_os(SECRET_FILE).is_none() {
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0)).unwrap();
+        if std::fs::File::open(&path).is_ok() {
+            // Root reads everything: somebody else has to try, with a copy of this program where everybody can start it.
+            let program = folder.path().join("test");
+            std::fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
+            for open in [folder.path(), &program] {
+                std::fs::set_permissions(open, std::fs::Permissions::from_mode(0o755)).unwrap();
+            }
+            let test = "a_file_that_may_not_be_read_is_refused_before_a_byte_is_sent";
+            let mut again = std::process::Command::new(program);
+            again.args(["--exact", test, "--nocapture"]).env(SECRET_FILE, &path).current_dir("/").uid(65534).gid(65534);
+            let output = again.output().unwrap();
+            let printed = String::from_utf8_lossy(&output.stdout);
+            assert!(output.status.success() && printed.contains("1 passed"), "{printed}");
+            return;
+        }
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let problem = runtime.block_on(problem(&path));
+    assert!(matches!(&problem, FileProblem::Unreadable(why) if why.contains("denied")), "{problem:?}");
+}
+
 #[tokio::test]
 async fn a_file_of_exactly_the_limit_is_taken() {
     let folder = tempfile::tempdir().unwrap();

@@ -30,25 +30,63 @@ pub struct UploadedFile {
 
 /// A file as the API shows it later.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(from = "FlatRecord")]
 pub struct FileRecord {
     /// What the upload answered.
     #[serde(flatten)]
     pub file: UploadedFile,
     /// How far the malware scan is; a submission is reviewed only once all its files passed.
-    #[serde(default, deserialize_with = "lenient::optional", skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub malware_status: Option<MalwareStatus>,
     /// A checksum of 32 or 40 hex digits, set only after the scan passed.
-    #[serde(default, deserialize_with = "lenient::optional_text", skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub file_hash: Option<String>,
     /// The submissions that hold it.
-    #[serde(default, deserialize_with = "lenient::or_default")]
     pub submission_ids: Vec<SubmissionId>,
     /// It is a profile's picture.
-    #[serde(default, deserialize_with = "lenient::optional_bool", skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub is_profile_image: Option<bool>,
     /// Where it can be fetched.
-    #[serde(default, deserialize_with = "lenient::optional_text", skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
+}
+
+/// A record as it comes. Read field by field, since an error in a part that is flattened does not know its path.
+#[derive(Deserialize)]
+struct FlatRecord {
+    file_upload_id: FileUploadId,
+    #[serde(default, deserialize_with = "lenient::optional_text")]
+    filename: Option<String>,
+    #[serde(default, alias = "content-type", deserialize_with = "lenient::optional_text")]
+    content_type: Option<String>,
+    #[serde(default, deserialize_with = "lenient::optional_integer")]
+    size: Option<i64>,
+    #[serde(default, deserialize_with = "lenient::optional")]
+    malware_status: Option<MalwareStatus>,
+    #[serde(default, deserialize_with = "lenient::optional_text")]
+    file_hash: Option<String>,
+    #[serde(default, deserialize_with = "lenient::or_default")]
+    submission_ids: Vec<SubmissionId>,
+    #[serde(default, deserialize_with = "lenient::optional_bool")]
+    is_profile_image: Option<bool>,
+    #[serde(default, deserialize_with = "lenient::optional_text")]
+    url: Option<String>,
+    #[serde(flatten)]
+    extra: Extra,
+}
+
+impl From<FlatRecord> for FileRecord {
+    fn from(flat: FlatRecord) -> Self {
+        let FlatRecord { file_upload_id, filename, content_type, size, extra, .. } = flat;
+        Self {
+            file: UploadedFile { file_upload_id, filename, content_type, size, extra },
+            malware_status: flat.malware_status,
+            file_hash: flat.file_hash,
+            submission_ids: flat.submission_ids,
+            is_profile_image: flat.is_profile_image,
+            url: flat.url,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -1,0 +1,251 @@
+//! The list of endpoints, the client's methods and the simulator's routes are the same; and what holds for every call.
+
+#![allow(clippy::unwrap_used, reason = "a test ends where something does not hold")]
+
+mod common;
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::http::{Method, StatusCode, Uri};
+use axum::response::{Html, IntoResponse, Response};
+use axum::routing::post;
+use common::calls::{CALLS, KnownCall};
+use common::{Server, TOKEN};
+use eqp_client::endpoint::{self, Endpoint, Repeat};
+use eqp_client::{Error, RetryPolicy};
+use eqp_simulator::Simulator;
+use percent_encoding::percent_decode_str;
+use serde_json::json;
+
+/// Ids that mean something else when they are not encoded.
+const ODD_IDS: &[&str] =
+    &["a/b", "a b", "100%", "a?b#c", "%2F", "%00", "🦀", "../users", "a+b&c=d;e", "\\", "ü…", ".hidden", "a:b@c", "*"];
+const ODD_ACCOUNT: &str = "MAG/1 %2F?#🦀";
+const TOKEN_PATH: &str = "/rest/v1/app/session/token";
+
+/// Calls whose answer says nothing that is needed: the status decides.
+const READ_NO_BODY: &[&str] = &["users.put", "keys.update", "keys.delete", "packages.update_one"];
+/// Calls whose answer is given as it comes, whatever its shape.
+const READ_ANY_JSON: &[&str] = &["reports.get", "reports.metrics", "reports.metric"];
+
+type Seen = Arc<Mutex<Vec<(Method, Uri)>>>;
+
+/// A server that reads and notes what it is asked, and answers everything but the token in the same way.
+fn server(answer: impl Fn() -> Response + Clone + Send + Sync + 'static) -> (Server, Seen) {
+    let seen = Seen::default();
+    let (tokens, others) = (Arc::clone(&seen), Arc::clone(&seen));
+    let token = move |method: Method, uri: Uri| async move {
+        tokens.lock().unwrap().push((method, uri));
+        axum::Json(json!({"mage_id": ODD_ACCOUNT, "ust": TOKEN, "expires_in": 7200}))
+    };
+    let routes = Router::new().route(TOKEN_PATH, post(token)).fallback(
+        move |method: Method, uri: Uri, _whole: Bytes| async move {
+            others.lock().unwrap().push((method, uri));
+            answer()
+        },
+    );
+    (Server::start(routes), seen)
+}
+
+/// The names of the calls about which `fits` says yes.
+fn is_one_of(call: &KnownCall, names: &[&str]) -> bool {
+    names.contains(&call.endpoint.name)
+}
+
+#[test]
+fn every_endpoint_of_the_list_has_its_methods_and_every_method_its_endpoint() {
+    for endpoint in endpoint::ALL {
+        assert!(!endpoint.methods.is_empty(), "{} has no method", endpoint.name);
+        for method in endpoint.methods {
+            let made = CALLS.iter().filter(|call| call.is_of(method)).collect::<Vec<_>>();
+            assert_eq!(made.len(), 1, "{method} of {} is made once in this test", endpoint.name);
+            assert_eq!(made[0].endpoint.name, endpoint.name);
+        }
+    }
+    for call in CALLS {
+        assert!(call.endpoint.methods.iter().any(|method| call.is_of(method)), "{} is not in the list", call.written);
+    }
+    for method in public_methods() {
+        let is_listed = endpoint::ALL.iter().any(|endpoint| endpoint.methods.contains(&method.as_str()));
+        assert!(is_listed, "{method} is in no entry of the list");
+    }
+}
+
+/// The public methods in the folders of the API's paths, as `packages().list()`, read from the sources.
+fn public_methods() -> BTreeSet<String> {
+    let mut methods = BTreeSet::new();
+    for (folder, calls) in [
+        ("users", "Users"),
+        ("keys", "Keys"),
+        ("reports", "Reports"),
+        ("files", "Files"),
+        ("packages", "Packages"),
+        ("test_results", "TestResults"),
+    ] {
+        let before = methods.len();
+        for file in Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(folder).read_dir().unwrap() {
+            let text = std::fs::read_to_string(file.unwrap().path()).unwrap();
+            let mut is_inside = false;
+            for line in text.lines() {
+                is_inside = match line {
+                    "}" => false,
+                    _ => is_inside || (line.starts_with("impl") && line.contains(&format!(" {calls}<"))),
+                };
+                let name = line.strip_prefix("    pub async fn ").or_else(|| line.strip_prefix("    pub fn "));
+                if let Some(name) = name.filter(|_| is_inside) {
+                    methods.insert(format!("{folder}().{}()", name.split(['(', '<']).next().unwrap()));
+                }
+            }
+        }
+        assert!(methods.len() > before, "no method was found in {folder}: is this test still right?");
+    }
+    methods
+}
+
+#[tokio::test]
+async fn every_call_sends_what_its_entry_says_whatever_its_ids_hold() {
+    let (server, seen) = server(|| StatusCode::NOT_FOUND.into_response());
+    let client = server.client();
+    for call in CALLS {
+        for id in ODD_IDS {
+            // Only a client without a token asks for one.
+            let client = if call.endpoint.name == "session.token" { server.client() } else { client.clone() };
+            let _ = call.make(&client, id).await;
+            let (method, uri) = seen.lock().unwrap().pop().unwrap();
+            assert_eq!(method.as_str(), call.endpoint.method.as_str(), "{}", call.written);
+            assert_eq!(ids_in(uri.path(), call.endpoint), ids_of(call.endpoint, id), "{} {uri}", call.written);
+            if let Some((_, query)) = call.endpoint.path.split_once('?') {
+                assert_eq!(uri.query(), Some(query));
+            }
+        }
+    }
+}
+
+/// What stands in the places of `endpoint`'s path; fails if the path is another.
+fn ids_in(path: &str, endpoint: &Endpoint) -> Vec<String> {
+    let template = endpoint.path.split('?').next().unwrap();
+    let sent: Vec<_> = path.strip_prefix("/rest/v1").unwrap().split('/').collect();
+    assert_eq!(sent.len(), template.split('/').count(), "{path} is not {template}");
+    let pairs = template.split('/').zip(sent);
+    let ids = pairs.filter(|(place, segment)| {
+        assert!(place.starts_with('{') || place == segment, "{path} is not {template}");
+        place.starts_with('{')
+    });
+    ids.map(|(_, segment)| percent_decode_str(segment).decode_utf8().unwrap().into_owned()).collect()
+}
+
+/// What should stand there.
+fn ids_of(endpoint: &Endpoint, id: &str) -> Vec<String> {
+    let places = endpoint.path.split(['/', '?']).filter(|segment| segment.starts_with('{'));
+    let filled = places.map(|place| match place {
+        "{mage_id}" => ODD_ACCOUNT,
+        "{report}" => "pageviews",
+        _ => id,
+    });
+    filled.map(str::to_owned).collect()
+}
+
+#[tokio::test]
+async fn no_call_takes_an_id_that_means_another_folder() {
+    let (server, seen) = server(|| StatusCode::NOT_FOUND.into_response());
+    let client = server.client();
+    client.session().await.unwrap();
+    seen.lock().unwrap().clear();
+    let takes_an_id = |call: &&KnownCall| ids_of(call.endpoint, "x").contains(&"x".to_owned());
+    for call in CALLS.iter().filter(takes_an_id) {
+        for id in [".", ".."] {
+            let error = call.make(&client, id).await.unwrap_err();
+            assert!(matches!(error, Error::UnusableId { .. }), "{} {error:?}", call.written);
+        }
+    }
+    assert!(seen.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn every_call_says_that_an_answer_has_another_shape() {
+    let (server, _) = server(|| axum::Json("not what you think").into_response());
+    let client = server.builder().retry(RetryPolicy::NEVER).build().unwrap();
+    for call in CALLS.iter().filter(|call| call.endpoint.name != "session.token") {
+        let result = call.make(&client, "s1").await;
+        if is_one_of(call, READ_NO_BODY) || is_one_of(call, READ_ANY_JSON) {
+            result.unwrap();
+            continue;
+        }
+        let error = result.unwrap_err();
+        assert!(matches!(error, Error::Shape { status: 200, .. }), "{} {error:?}", call.written);
+        assert_eq!(error.call().unwrap().endpoint.name, call.endpoint.name);
+        let kept = error.body().unwrap().as_str();
+        let expected = if call.endpoint.answers_secrets { "[secret]" } else { "not what you think" };
+        assert_eq!(kept, format!("\"{expected}\""), "{}", call.written);
+    }
+}
+
+/// A proxy's login page is no success, also of a call whose answer needs no body.
+#[tokio::test]
+async fn no_call_takes_a_page_for_a_success() {
+    let (server, _) = server(|| Html("<!doctype html><title>Please log in</title>").into_response());
+    let client = server.builder().retry(RetryPolicy::NEVER).build().unwrap();
+    for call in CALLS.iter().filter(|call| call.endpoint.name != "session.token") {
+        let error = call.make(&client, "s1").await.unwrap_err();
+        assert!(matches!(error, Error::Shape { status: 200, .. }), "{} {error:?}", call.written);
+        assert!(error.to_string().contains("it is not JSON but `Please log in`"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn every_call_that_may_be_repeated_is_and_no_other() {
+    let (server, seen) = server(|| StatusCode::BAD_GATEWAY.into_response());
+    let client = server.client();
+    client.session().await.unwrap();
+    for call in CALLS.iter().filter(|call| call.endpoint.name != "session.token") {
+        seen.lock().unwrap().clear();
+        let error = call.make(&client, "s1").await.unwrap_err();
+        assert_eq!(error.status(), Some(502), "{}", call.written);
+        let expected = if call.endpoint.repeat == Repeat::Always { 4 } else { 1 };
+        assert_eq!(seen.lock().unwrap().len(), expected, "{}", call.written);
+    }
+}
+
+/// Spellings that the simulator takes and this client has no need of: of older programs, and of the documentation's examples.
+const OTHER_SPELLINGS: &[&str] = &["/apps/session/token", "/{}/status", "/{}/status/{}/{}"];
+
+#[tokio::test]
+async fn the_list_and_the_simulators_routes_are_the_same() {
+    let simulator = Simulator::builder().start().await.unwrap();
+    let trusted = reqwest::Certificate::from_pem(simulator.ca_pem().as_bytes()).unwrap();
+    let http = reqwest::Client::builder().tls_certs_only([trusted]).no_proxy().build().unwrap();
+    let send = async |method: &str, path: &str| {
+        let url = format!("{}/rest/v1{}", simulator.base_url(), path.replace(['{', '}'], ""));
+        http.request(method.parse().unwrap(), url).send().await.unwrap()
+    };
+
+    let mut routes = BTreeSet::new();
+    for path in Simulator::paths() {
+        // A method that no route has is answered with those that it has.
+        let refused = send("PATCH", path).await;
+        let allowed = refused.headers()["allow"].to_str().unwrap().to_owned();
+        let methods = allowed.split(',').map(str::trim).filter(|method| *method != "HEAD");
+        routes.extend(methods.map(|method| (method.to_owned(), places(path))));
+    }
+    let listed: BTreeSet<_> =
+        endpoint::ALL.iter().map(|endpoint| (endpoint.method.to_string(), places(endpoint.path))).collect();
+    let other: BTreeSet<_> = routes.difference(&listed).map(|(_, path)| path.as_str()).collect();
+    assert_eq!(other, OTHER_SPELLINGS.iter().copied().collect(), "routes that are not in the list");
+    assert_eq!(listed.difference(&routes).collect::<Vec<_>>(), [] as [&(String, String); 0], "not simulated");
+
+    // Without a token a call that exists is refused for that.
+    for endpoint in endpoint::ALL {
+        assert_eq!(send(endpoint.method.as_str(), endpoint.path).await.status(), 401, "{}", endpoint.name);
+    }
+    assert_eq!(send("GET", "/products/no-such-call").await.status(), 404);
+}
+
+/// The path without the names of its places.
+fn places(path: &str) -> String {
+    let segments = path.split('?').next().unwrap().split('/');
+    segments.map(|segment| if segment.starts_with('{') { "{}" } else { segment }).collect::<Vec<_>>().join("/")
+}
