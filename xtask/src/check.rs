@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::process::{answers, cargo, output, program, run as run_program};
-use crate::{Outcome, queries};
+use crate::{Outcome, docs, queries};
 
 /// How a line ended.
 enum Verdict {
@@ -25,6 +25,7 @@ pub(crate) async fn run() -> Outcome {
         ("licences", licences().await),
         ("documentation", documentation().await),
         ("wasm32", wasm32().await),
+        ("made pages", docs::check().await.into()),
         ("query data", queries::check().await.into()),
         ("compose file", compose_file().await),
     ];

@@ -1,6 +1,7 @@
 //! Commands for contributors: `cargo xtask --help`.
 
 mod check;
+mod docs;
 mod process;
 mod queries;
 mod run_postgres;
@@ -29,6 +30,8 @@ enum Command {
     Test(test::Arguments),
     /// Format, lints, licences, docs, wasm32, query data, compose file: everything that must hold before a commit
     Check,
+    /// Make the pages in docs/ that come from the code again
+    Docs,
     /// What is promised about speed, measured side by side; `cargo xtask bench --help` says more
     #[command(disable_help_flag = true)]
     Bench {
@@ -55,6 +58,7 @@ async fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Test(arguments) => test::run(arguments).await,
         Command::Check => check::run().await,
+        Command::Docs => docs::write().await,
         Command::Bench { arguments } => {
             let build = ["run", "--release", "--quiet", "--package", "eqp-bench", "--"].map(OsString::from);
             process::run(process::cargo(build.into_iter().chain(arguments))).await
