@@ -3,7 +3,7 @@
 use eqp_types::{ItemId, SubmissionId, Timestamp};
 use serde_json::{Map, Value};
 
-use super::test_run::TestRunEntry;
+use super::test_run::{Finding, TestRunEntry};
 use crate::review::ReviewStatus;
 
 /// One of the two reviews.
@@ -14,7 +14,7 @@ pub(crate) enum Track {
 }
 
 /// How often a review was begun, and which of its steps are still meant.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Round {
     /// Counts the submissions of this review.
     pub(crate) attempt: usize,
@@ -22,6 +22,8 @@ pub(crate) struct Round {
     pub(crate) generation: u64,
     /// The files were all clean, and the review's steps are scheduled.
     pub(crate) started: bool,
+    /// How it is to end, whatever the script says.
+    pub(crate) planned: Option<Finding>,
 }
 
 /// A submission as it is remembered.
@@ -61,10 +63,10 @@ impl PackageEntry {
         }
     }
 
-    pub(crate) fn round(&self, track: Track) -> Round {
+    pub(crate) fn round(&self, track: Track) -> &Round {
         match track {
-            Track::Technical => self.technical,
-            Track::Marketing => self.marketing,
+            Track::Technical => &self.technical,
+            Track::Marketing => &self.marketing,
         }
     }
 }
