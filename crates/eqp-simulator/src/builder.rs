@@ -49,6 +49,7 @@ pub struct SimulatorBuilder {
     names: Vec<String>,
     address: SocketAddr,
     control_token: Option<Secret>,
+    packages: usize,
 }
 
 impl Default for SimulatorBuilder {
@@ -68,6 +69,7 @@ impl Default for SimulatorBuilder {
             names: Vec::new(),
             address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             control_token: None,
+            packages: 0,
         }
     }
 }
@@ -172,6 +174,13 @@ impl SimulatorBuilder {
         self
     }
 
+    /// Gives the first account so many packages from the start, each at rest somewhere in its review. Default: none.
+    #[must_use]
+    pub fn packages(mut self, count: usize) -> Self {
+        self.packages = count;
+        self
+    }
+
     /// The bearer token of its control API. Default: a random one.
     #[must_use]
     pub fn control_token(mut self, token: Secret) -> Self {
@@ -217,6 +226,7 @@ impl SimulatorBuilder {
             seed: self.seed,
             longest_token_life: self.longest_token_life,
             callback_list: self.callback_list,
+            packages: self.packages,
             distinct_seconds: self.distinct_seconds,
         };
         let owned = accounts.iter().map(|(mage_id, key)| Account::new(mage_id.clone(), key.clone())).collect();

@@ -8,11 +8,12 @@ mod change;
 mod course;
 mod field;
 mod file;
+mod fill;
 mod find;
 mod key;
+mod list;
 mod package;
 mod profile;
-mod query;
 mod reset;
 mod session;
 mod steer;
@@ -32,9 +33,9 @@ use tokio::sync::mpsc;
 
 pub(crate) use account::{Account, AccountIndex};
 pub(crate) use file::{Composer, FileEntry, NewFile};
+pub(crate) use list::{ListQuery, Page};
 pub(crate) use package::Track;
 pub use profile::CallbackList;
-pub(crate) use query::{ListQuery, Page};
 pub(crate) use test_run::Finding;
 pub(crate) use view::{test_report, test_results};
 
@@ -56,6 +57,8 @@ pub(crate) struct Manners {
     pub(crate) seed: u64,
     pub(crate) longest_token_life: std::time::Duration,
     pub(crate) callback_list: CallbackList,
+    /// The first account has so many packages from the start.
+    pub(crate) packages: usize,
     /// Two changes of a package never share a second.
     pub(crate) distinct_seconds: bool,
 }
@@ -83,7 +86,9 @@ impl Market {
         era: Arc<AtomicU64>,
     ) -> Self {
         let faults = Faults::new(manners.seed, manners.script.faults.clone());
-        Self { accounts, manners, clock, due: BinaryHeap::new(), count: 0, faults, outbox, era }
+        let mut market = Self { accounts, manners, clock, due: BinaryHeap::new(), count: 0, faults, outbox, era };
+        market.begin();
+        market
     }
 
     /// The simulated time.

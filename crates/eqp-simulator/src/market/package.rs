@@ -43,6 +43,22 @@ pub(crate) struct PackageEntry {
 }
 
 impl PackageEntry {
+    /// A new draft, empty.
+    pub(crate) fn draft(submission_id: SubmissionId, created_at: Timestamp) -> Self {
+        Self {
+            submission_id,
+            item_id: None,
+            fields: Map::new(),
+            status: ReviewStatus::draft(),
+            created_at,
+            modified_at: created_at,
+            technical: Round::default(),
+            marketing: Round::default(),
+            last: Track::Technical,
+            test_runs: Vec::new(),
+        }
+    }
+
     /// The text of a field, or none.
     pub(crate) fn text(&self, field: &str) -> &str {
         self.fields.get(field).and_then(Value::as_str).unwrap_or_default()
