@@ -26,7 +26,7 @@ impl Market {
             let ids = (SubmissionId::new(format!("s{letters}")), ItemId::new(format!("package-{number}")));
             // Letters and digits always make an id.
             let (Ok(submission_id), Ok(item_id)) = ids else { continue };
-            let age = time::Duration::minutes(i64::try_from(count - number).unwrap_or(0));
+            let age = time::Duration::minutes(i64::try_from(count - number + 1).unwrap_or(0));
             let created_at = Timestamp::of(now.saturating_sub(age));
             let entry = PackageEntry {
                 item_id: Some(item_id.clone()),

@@ -78,9 +78,12 @@ impl TextColumn {
             return (0..self.piece_of.len()).collect();
         }
         let finder = Finder::new(&wanted);
-        let (mut found, mut at) = (Vec::new(), 0);
+        let (mut found, mut at, mut piece) = (Vec::new(), 0, 0);
         while let Some(hit) = finder.find(&self.buffer[at..]) {
-            let piece = self.pieces.partition_point(|(begin, _)| *begin <= at + hit) - 1;
+            // Hits come in the order of the buffer, as pieces do.
+            while self.pieces.get(piece + 1).is_some_and(|(begin, _)| *begin <= at + hit) {
+                piece += 1;
+            }
             found.push(self.pieces[piece].1);
             at = self.bounds(piece).1 + 1;
         }
