@@ -4,12 +4,16 @@ use std::collections::HashSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
+use axum::ServiceExt;
+use axum::extract::Request;
 use axum_server::Handle;
 use axum_server::tls_rustls::RustlsConfig;
 use eqp_tls::LocalCa;
 use eqp_types::{ApiKey, Environment, MageId, Secret};
+use hyper::body::Incoming;
 use time::OffsetDateTime;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
@@ -23,7 +27,7 @@ use crate::sent::SentLog;
 use crate::shared::Shared;
 use crate::simulator::{Simulator, Tasks};
 use crate::trust::Trust;
-use crate::{Error, review_clock, routes};
+use crate::{Error, FaultRule, control, fault, review_clock, routes};
 
 /// So many callbacks may wait to be handed to the sender.
 const OUTBOX: usize = 16_384;
@@ -44,6 +48,8 @@ pub struct SimulatorBuilder {
     ca_folder: Option<PathBuf>,
     names: Vec<String>,
     address: SocketAddr,
+    control_token: Option<Secret>,
+    packages: usize,
 }
 
 impl Default for SimulatorBuilder {
@@ -62,6 +68,8 @@ impl Default for SimulatorBuilder {
             ca_folder: None,
             names: Vec::new(),
             address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            control_token: None,
+            packages: 0,
         }
     }
 }
@@ -159,6 +167,27 @@ impl SimulatorBuilder {
         self
     }
 
+    /// Lets something go wrong with calls or callbacks, from the start; the same as [`Script::rule`].
+    #[must_use]
+    pub fn fault(mut self, rule: FaultRule) -> Self {
+        self.script = self.script.rule(rule);
+        self
+    }
+
+    /// Gives the first account so many packages from the start, each at rest somewhere in its review. Default: none.
+    #[must_use]
+    pub fn packages(mut self, count: usize) -> Self {
+        self.packages = count;
+        self
+    }
+
+    /// The bearer token of its control API. Default: a random one.
+    #[must_use]
+    pub fn control_token(mut self, token: Secret) -> Self {
+        self.control_token = Some(token);
+        self
+    }
+
     /// Starts it.
     ///
     /// # Errors
@@ -188,6 +217,7 @@ impl SimulatorBuilder {
         let (revision, _) = watch::channel(0);
         let log = Arc::new(SentLog::new(revision.clone()));
         let clock = Clock::start(OffsetDateTime::now_utc(), self.speed);
+        let era = Arc::new(AtomicU64::new(0));
         let (outbox, inbox) = mpsc::channel(OUTBOX);
         let manners = Manners {
             environment: self.environment,
@@ -196,30 +226,44 @@ impl SimulatorBuilder {
             seed: self.seed,
             longest_token_life: self.longest_token_life,
             callback_list: self.callback_list,
+            packages: self.packages,
             distinct_seconds: self.distinct_seconds,
         };
         let owned = accounts.iter().map(|(mage_id, key)| Account::new(mage_id.clone(), key.clone())).collect();
-        let market = Market::new(owned, manners, clock, outbox);
+        let market = Market::new(owned, manners, clock.clone(), outbox, Arc::clone(&era));
         let shared = Arc::new(Shared::new(market, revision, Arc::clone(&log)));
 
         let shutdown = CancellationToken::new();
         let handle = Handle::new();
-        let app = routes::router(Arc::clone(&shared));
+        let control_token = self.control_token.unwrap_or_else(|| Secret::new(random()));
+        let control = control::router(Arc::clone(&shared), control_token.clone());
+        let app = fault::cutting(routes::router(Arc::clone(&shared)).merge(control));
         let mut server = axum_server::from_tcp_rustls(listener, tls).map_err(failed)?.handle(handle.clone());
         server.http_builder().http1().timer(hyper_util::rt::TokioTimer::new());
         let tasks = Tasks {
-            server: tokio::spawn(server.serve(app.into_make_service())),
+            server: tokio::spawn(server.serve(ServiceExt::<Request<Incoming>>::into_make_service(app))),
             clock: tokio::spawn(review_clock::run(Arc::clone(&shared), shutdown.clone())),
-            sender: tokio::spawn(Sender::new(inbox, Arc::clone(&trust), log, clock).run(shutdown.clone())),
+            sender: tokio::spawn(Sender::new(inbox, Arc::clone(&trust), log, clock, era).run(shutdown.clone())),
         };
-        Ok(Simulator::new(address, ca_pem, accounts, self.environment, shared, trust, shutdown, handle, tasks))
+        let environment = self.environment;
+        Ok(Simulator::new(
+            address,
+            ca_pem,
+            accounts,
+            environment,
+            control_token,
+            shared,
+            trust,
+            shutdown,
+            handle,
+            tasks,
+        ))
     }
 
     fn accounts(&self) -> Vec<(MageId, ApiKey)> {
         if !self.accounts.is_empty() {
             return self.accounts.clone();
         }
-        let random = || uuid::Uuid::new_v4().simple().to_string();
         let application_id = format!("app-{}", &random()[..12]);
         let api_key = ApiKey { application_id, application_secret: Secret::new(random()) };
         // The account id of the documentation's examples, which can always be one.
@@ -235,6 +279,10 @@ impl SimulatorBuilder {
         names.dedup();
         names
     }
+}
+
+fn random() -> String {
+    uuid::Uuid::new_v4().simple().to_string()
 }
 
 fn check_accounts(accounts: &[(MageId, ApiKey)]) -> Result<(), Error> {

@@ -7,28 +7,41 @@
 use std::time::Duration;
 
 use time::OffsetDateTime;
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 /// Simulated time since the start.
 pub(crate) type SimulatedTime = Duration;
 
-/// A clock that runs faster (or slower) than the wall clock.
-#[derive(Clone, Copy, Debug)]
+/// A clock that runs faster (or slower) than the wall clock, and can be moved forward. Clones show the same time.
+#[derive(Clone, Debug)]
 pub(crate) struct Clock {
     epoch: OffsetDateTime,
     started: Instant,
     speed: f64,
+    /// Simulated time that was skipped.
+    skipped: watch::Sender<Duration>,
 }
 
 impl Clock {
     /// A clock that shows `epoch` now and runs `speed` times faster than real time; `speed` is positive and finite.
     pub(crate) fn start(epoch: OffsetDateTime, speed: f64) -> Self {
-        Self { epoch, started: Instant::now(), speed }
+        Self { epoch, started: Instant::now(), speed, skipped: watch::Sender::new(Duration::ZERO) }
+    }
+
+    /// How many times faster than real time it runs.
+    pub(crate) fn speed(&self) -> f64 {
+        self.speed
+    }
+
+    /// Moves it forward; whoever waits for a moment that has come now hears of it.
+    pub(crate) fn skip(&self, by: Duration) {
+        self.skipped.send_modify(|skipped| *skipped = skipped.saturating_add(by));
     }
 
     /// Simulated time since the start.
     pub(crate) fn elapsed(&self) -> SimulatedTime {
-        scaled(self.started.elapsed(), self.speed)
+        scaled(self.started.elapsed(), self.speed).saturating_add(*self.skipped.borrow())
     }
 
     /// The simulated moment that is `since_start` after the start.
@@ -39,13 +52,23 @@ impl Clock {
             .unwrap_or(self.epoch)
     }
 
-    /// The real moment at which the simulated time `since_start` comes.
-    pub(crate) fn real(&self, since_start: SimulatedTime) -> Instant {
-        self.started + self.real_length(since_start)
+    /// Waits until the simulated time `since_start` has come.
+    pub(crate) async fn wait_until(&self, since_start: SimulatedTime) {
+        let mut skipped = self.skipped.subscribe();
+        loop {
+            let rest = since_start.saturating_sub(self.elapsed());
+            if rest.is_zero() {
+                return;
+            }
+            tokio::select! {
+                () = tokio::time::sleep(self.real_length(rest)) => {}
+                Ok(()) = skipped.changed() => {}
+            }
+        }
     }
 
     /// How long a simulated length takes in reality; at most a year, which is never for a simulator.
-    pub(crate) fn real_length(&self, simulated: Duration) -> Duration {
+    fn real_length(&self, simulated: Duration) -> Duration {
         const YEAR: Duration = Duration::from_hours(365 * 24);
         scaled(simulated, 1.0 / self.speed).min(YEAR)
     }
@@ -68,6 +91,18 @@ mod tests {
         assert!((120..180).contains(&clock.elapsed().as_secs()));
         assert_eq!(clock.moment(Duration::from_mins(2)), datetime!(2026-01-01 00:02 UTC));
         assert_eq!(clock.real_length(Duration::from_secs(30)), Duration::from_millis(500));
-        assert_eq!(clock.real(Duration::from_mins(1)), clock.started + Duration::from_secs(1));
+    }
+
+    #[tokio::test]
+    async fn a_skip_wakes_whoever_waits() {
+        let clock = Clock::start(datetime!(2026-01-01 00:00 UTC), 1.0);
+        let waiting = tokio::spawn({
+            let clock = clock.clone();
+            async move { clock.wait_until(Duration::from_hours(1)).await }
+        });
+        tokio::task::yield_now().await;
+        clock.skip(Duration::from_hours(2));
+        waiting.await.unwrap();
+        assert!(clock.elapsed() >= Duration::from_hours(2));
     }
 }

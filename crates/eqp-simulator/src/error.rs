@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use crate::nearest::nearest;
 use crate::review::Refusal;
 
 /// Why a simulator cannot do what it was asked.
@@ -32,8 +33,18 @@ pub enum Error {
     /// Two accounts share a mage id or an application id.
     #[error("the account {0} is there twice")]
     AccountTwice(String),
-    /// No submission or file has this id.
-    #[error("there is no submission or file {0}")]
+    /// A fault cannot be read.
+    #[error("{}", unreadable(.word, .why, .nearest.as_deref()))]
+    Fault {
+        /// The word that is wrong.
+        word: String,
+        /// What is wrong with it.
+        why: &'static str,
+        /// The nearest right word.
+        nearest: Option<String>,
+    },
+    /// Nothing of this kind has this id.
+    #[error("there is no {0}")]
     NotFound(String),
     /// The review cannot take this step from where it is.
     #[error("the review cannot do that now")]
@@ -41,4 +52,18 @@ pub enum Error {
     /// What was waited for did not come in time.
     #[error("waited {} s in vain", .0.as_secs_f64())]
     TimedOut(Duration),
+}
+
+impl Error {
+    /// A word of a fault that cannot be, where one of `known` should be.
+    pub(crate) fn fault(word: &str, why: &'static str, known: impl IntoIterator<Item = &'static str>) -> Self {
+        Self::Fault { word: word.to_owned(), why, nearest: nearest(word, known).map(str::to_owned) }
+    }
+}
+
+fn unreadable(word: &str, why: &str, nearest: Option<&str>) -> String {
+    match nearest {
+        Some(nearest) => format!("`{word}` {why}; did you mean `{nearest}`?"),
+        None => format!("`{word}` {why}"),
+    }
 }

@@ -3,7 +3,7 @@
 //! It serves tests, demonstrations and rehearsals: session tokens that expire, profiles with registered callbacks, file
 //! uploads with a malware scan, packages with two reviews in parallel, and callbacks sent as documented, over HTTPS only and
 //! with the Basic header of each registration. Its time runs as fast as wanted; how reviews end, and what goes wrong
-//! with callbacks, is written in a [`Script`].
+//! with calls and callbacks, is written in a [`Script`].
 //!
 //! ```
 //! # tokio::runtime::Runtime::new()?.block_on(async {
@@ -35,8 +35,12 @@ mod builder;
 mod callback_form;
 mod chance;
 mod clock;
+mod control;
+mod controls;
 mod error;
+mod fault;
 mod market;
+mod nearest;
 mod refused;
 mod review;
 mod review_clock;
@@ -53,8 +57,10 @@ mod walk;
 pub use builder::SimulatorBuilder;
 pub use callback_form::CallbackForm;
 pub use error::Error;
+pub use fault::{Calls, Fault, FaultBody, FaultRule, FaultState};
 pub use market::CallbackList;
 pub use review::{Refusal, ReviewStatus, Step};
+pub use routes::{CALLS, Call};
 pub use script::{Mischief, Pace, Pattern, Review, Scan, Script, Verdict, When};
 pub use sent::{SendResult, Sent, SentKind};
 pub use simulator::Simulator;

@@ -9,10 +9,13 @@ use crate::shared::Shared;
 /// Runs until the shutdown.
 pub(crate) async fn run(shared: Arc<Shared>, shutdown: CancellationToken) {
     loop {
-        let next = shared.market().next_due();
+        let (next, clock) = {
+            let market = shared.market();
+            (market.next_due(), market.clock().clone())
+        };
         let due = async {
             match next {
-                Some(at) => tokio::time::sleep_until(at).await,
+                Some(at) => clock.wait_until(at).await,
                 None => std::future::pending().await,
             }
         };

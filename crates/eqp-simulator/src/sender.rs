@@ -4,6 +4,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use base64::Engine;
@@ -40,12 +41,24 @@ pub(crate) struct Registration {
 pub(crate) struct Outgoing {
     pub(crate) targets: Vec<Registration>,
     pub(crate) callback: Message,
+    /// What the callback itself is: plain, or one that was sent before.
+    pub(crate) kind: SentKind,
+    /// Counts the resets of the simulator: what was told before one is not sent after it.
+    pub(crate) era: u64,
     pub(crate) copies: u32,
     pub(crate) late: Option<Duration>,
     pub(crate) dropped: bool,
     pub(crate) swapped: bool,
     /// Sent behind it.
     pub(crate) unknown: Vec<Message>,
+}
+
+impl Outgoing {
+    /// A callback with which nothing goes wrong.
+    pub(crate) fn new(targets: Vec<Registration>, callback: Message, kind: SentKind, era: u64) -> Self {
+        let unknown = Vec::new();
+        Self { targets, callback, kind, era, copies: 0, late: None, dropped: false, swapped: false, unknown }
+    }
 }
 
 /// A body, and what its record says of it.
@@ -63,6 +76,7 @@ struct Job {
     target: Registration,
     message: Message,
     kind: SentKind,
+    era: u64,
 }
 
 /// What waits for one target.
@@ -74,33 +88,46 @@ struct Line {
     busy: bool,
 }
 
+/// Everything under way, each with the era that it belongs to.
+type Sending = FuturesUnordered<BoxFuture<'static, (u64, Sent)>>;
+
 /// The task that sends.
 pub(crate) struct Sender {
     inbox: mpsc::Receiver<Outgoing>,
     trust: Arc<Trust>,
     log: Arc<SentLog>,
     clock: Clock,
+    /// What is older than this is forgotten.
+    era: Arc<AtomicU64>,
     lines: HashMap<String, Line>,
 }
 
 impl Sender {
-    pub(crate) fn new(inbox: mpsc::Receiver<Outgoing>, trust: Arc<Trust>, log: Arc<SentLog>, clock: Clock) -> Self {
-        Self { inbox, trust, log, clock, lines: HashMap::new() }
+    pub(crate) fn new(
+        inbox: mpsc::Receiver<Outgoing>,
+        trust: Arc<Trust>,
+        log: Arc<SentLog>,
+        clock: Clock,
+        era: Arc<AtomicU64>,
+    ) -> Self {
+        Self { inbox, trust, log, clock, era, lines: HashMap::new() }
     }
 
     /// Sends until the shutdown; what is under way then is given up.
     pub(crate) async fn run(mut self, shutdown: CancellationToken) {
-        let mut sending: FuturesUnordered<BoxFuture<'static, Sent>> = FuturesUnordered::new();
+        let mut sending: Sending = FuturesUnordered::new();
         let mut late: FuturesUnordered<BoxFuture<'static, Job>> = FuturesUnordered::new();
         loop {
             tokio::select! {
                 () = shutdown.cancelled() => return,
-                Some(sent) = sending.next() => {
+                Some((era, sent)) = sending.next() => {
                     if let Some(line) = self.lines.get_mut(&sent.url) {
                         line.busy = false;
                     }
                     let url = sent.url.clone();
-                    self.log.add(sent);
+                    if era == self.era.load(Ordering::Relaxed) {
+                        self.log.add(sent);
+                    }
                     self.start_next(&url, &sending);
                 }
                 Some(job) = late.next() => self.enqueue(job, &sending),
@@ -113,22 +140,19 @@ impl Sender {
     }
 
     /// Makes one callback into jobs for each target.
-    fn spread(
-        &mut self,
-        outgoing: &Outgoing,
-        sending: &FuturesUnordered<BoxFuture<'static, Sent>>,
-        late: &FuturesUnordered<BoxFuture<'static, Job>>,
-    ) {
+    fn spread(&mut self, outgoing: &Outgoing, sending: &Sending, late: &FuturesUnordered<BoxFuture<'static, Job>>) {
         for target in &outgoing.targets {
-            let job = |kind, message: &Message| Job { target: target.clone(), message: message.clone(), kind };
+            let era = outgoing.era;
+            let job = |kind, message: &Message| Job { target: target.clone(), message: message.clone(), kind, era };
             if outgoing.dropped {
-                self.drop_job(job(SentKind::Plain, &outgoing.callback));
+                self.drop_job(job(outgoing.kind, &outgoing.callback));
             } else if let Some(by) = outgoing.late {
                 let job = job(SentKind::Late, &outgoing.callback);
                 if late.len() < LONGEST_LINE {
-                    let until = Instant::now() + self.clock.real_length(by);
+                    let clock = self.clock.clone();
+                    let until = clock.elapsed().saturating_add(by);
                     late.push(Box::pin(async move {
-                        tokio::time::sleep_until(until).await;
+                        clock.wait_until(until).await;
                         job
                     }));
                 } else {
@@ -140,7 +164,7 @@ impl Sender {
                     self.enqueue(earlier, sending);
                 }
             } else {
-                self.enqueue(job(SentKind::Plain, &outgoing.callback), sending);
+                self.enqueue(job(outgoing.kind, &outgoing.callback), sending);
             }
             for _ in 0..outgoing.copies {
                 self.enqueue(job(SentKind::Copy, &outgoing.callback), sending);
@@ -155,7 +179,7 @@ impl Sender {
         self.lines.entry(url.to_owned()).or_default()
     }
 
-    fn enqueue(&mut self, job: Job, sending: &FuturesUnordered<BoxFuture<'static, Sent>>) {
+    fn enqueue(&mut self, job: Job, sending: &Sending) {
         let url = job.target.url.clone();
         let line = self.line(&url);
         if line.waiting.len() >= LONGEST_LINE {
@@ -168,15 +192,18 @@ impl Sender {
         self.start_next(&url, sending);
     }
 
-    fn start_next(&mut self, url: &str, sending: &FuturesUnordered<BoxFuture<'static, Sent>>) {
+    fn start_next(&mut self, url: &str, sending: &Sending) {
         let client = self.trust.client();
+        let era = self.era.load(Ordering::Relaxed);
         let Some(line) = self.lines.get_mut(url) else { return };
         if line.busy {
             return;
         }
+        line.held.take_if(|job| job.era != era);
+        while line.waiting.pop_front_if(|job| job.era != era).is_some() {}
         if let Some(job) = line.waiting.pop_front() {
             line.busy = true;
-            sending.push(Box::pin(send(client, job)));
+            sending.push(Box::pin(async move { (job.era, send(client, job).await) }));
         } else if line.held.is_none() {
             self.lines.remove(url);
         }

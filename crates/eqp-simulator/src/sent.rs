@@ -60,6 +60,19 @@ pub enum SentKind {
     Unknown,
 }
 
+impl SentKind {
+    /// The word for it in lists.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Plain => "plain",
+            Self::Copy => "copy",
+            Self::Late => "late",
+            Self::Swapped => "swapped",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
 /// How a send ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -117,6 +130,23 @@ impl SentLog {
     /// The records that are kept, oldest first.
     pub(crate) fn all(&self) -> Vec<Sent> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner).records.iter().cloned().collect()
+    }
+
+    /// The record with this number, if it is kept.
+    pub(crate) fn get(&self, number: u64) -> Option<Sent> {
+        self.after(number.checked_sub(1)?, 1).pop().filter(|sent| sent.number == number)
+    }
+
+    /// The records after the one with this number, oldest first, at most so many.
+    pub(crate) fn after(&self, number: u64, limit: usize) -> Vec<Sent> {
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let begin = kept.records.partition_point(|sent| sent.number <= number);
+        kept.records.iter().skip(begin).take(limit).cloned().collect()
+    }
+
+    /// Forgets every record; numbers go on from where they are.
+    pub(crate) fn clear(&self) {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner).records.clear();
     }
 
     /// How many records there ever were.

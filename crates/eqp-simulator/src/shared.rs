@@ -27,6 +27,19 @@ impl Shared {
         self.market.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Forgets everything that happened.
+    pub(crate) fn reset(&self) {
+        self.change(|market| {
+            market.reset();
+            self.log.clear();
+        });
+    }
+
+    /// Ends every session token of every account.
+    pub(crate) fn end_sessions(&self) {
+        self.change(|market| market.accounts.iter_mut().for_each(|account| account.tokens.clear()));
+    }
+
     /// Changes the memory, and tells of it.
     pub(crate) fn change<T>(&self, change: impl FnOnce(&mut Market) -> T) -> T {
         let result = change(&mut self.market());

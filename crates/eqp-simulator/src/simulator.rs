@@ -5,16 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum_server::Handle;
-use bytes::Bytes;
-use eqp_types::{ApiKey, Environment, FileUploadId, Flow, MageId, SubmissionId};
+use eqp_types::{ApiKey, Environment, MageId, Secret};
 use tokio::sync::{broadcast, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::Error;
 use crate::builder::SimulatorBuilder;
-use crate::market::{AccountIndex, Track};
-use crate::review::Step;
 use crate::sent::Sent;
 use crate::shared::Shared;
 use crate::snapshot::Snapshot;
@@ -31,7 +28,8 @@ pub struct Simulator {
     ca_pem: String,
     accounts: Vec<(MageId, ApiKey)>,
     environment: Environment,
-    shared: Arc<Shared>,
+    control_token: Secret,
+    pub(crate) shared: Arc<Shared>,
     trust: Arc<Trust>,
     shutdown: CancellationToken,
     handle: Handle<SocketAddr>,
@@ -57,6 +55,7 @@ impl Simulator {
         ca_pem: String,
         accounts: Vec<(MageId, ApiKey)>,
         environment: Environment,
+        control_token: Secret,
         shared: Arc<Shared>,
         trust: Arc<Trust>,
         shutdown: CancellationToken,
@@ -71,6 +70,7 @@ impl Simulator {
             ca_pem,
             accounts,
             environment,
+            control_token,
             shared,
             trust,
             shutdown,
@@ -112,6 +112,11 @@ impl Simulator {
     /// Every account with its access key.
     pub fn accounts(&self) -> &[(MageId, ApiKey)] {
         &self.accounts
+    }
+
+    /// The bearer token of its control API, which is below `/simulator/v1` of its base URL.
+    pub fn control_token(&self) -> &Secret {
+        &self.control_token
     }
 
     /// Whose manners it has.
@@ -176,46 +181,6 @@ impl Simulator {
             }
         };
         tokio::time::timeout(patience, look).await.map_err(|_| Error::TimedOut(patience))
-    }
-
-    /// Takes the step that a review would take next, now.
-    ///
-    /// # Errors
-    /// An unknown submission, a flow without reviews, a review that does not run or never ends.
-    pub fn advance(&self, submission: &SubmissionId, flow: &Flow) -> Result<(), Error> {
-        let track = match flow {
-            Flow::Technical => Track::Technical,
-            Flow::Marketing => Track::Marketing,
-            other => return Err(Error::NotFound(format!("{submission} ({other})"))),
-        };
-        self.shared.change(|market| market.advance(submission, track))
-    }
-
-    /// Takes this step of a submission's review, now; the rest of the review goes on from there.
-    ///
-    /// # Errors
-    /// An unknown submission, or a step that does not follow from where the review is.
-    pub fn step(&self, submission: &SubmissionId, step: Step) -> Result<(), Error> {
-        self.shared.change(|market| market.step_now(submission, step))
-    }
-
-    /// Ends the scan of a file, now.
-    ///
-    /// # Errors
-    /// An unknown file.
-    pub fn end_scan(&self, file: &FileUploadId, passed: bool) -> Result<(), Error> {
-        self.shared.change(|market| market.end_scan_now(file, passed))
-    }
-
-    /// Sends any body to every registration of the first account; answers how many there are.
-    pub fn send_callback(&self, event: &str, body: impl Into<Bytes>) -> usize {
-        const FIRST: AccountIndex = 0;
-        self.shared.change(|market| market.tell_as_is(FIRST, event, body.into()))
-    }
-
-    /// Ends every session token of every account, as a Marketplace that restarts might.
-    pub fn end_sessions(&self) {
-        self.shared.change(|market| market.accounts.iter_mut().for_each(|account| account.tokens.clear()));
     }
 
     /// Commands (curl) that walk through the API of this simulator; `ca_file` is where its CA was written.

@@ -10,6 +10,7 @@ mod figure;
 mod load;
 mod rival;
 mod server;
+mod simulator;
 
 use std::process::ExitCode;
 
@@ -23,6 +24,8 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 enum Arguments {
     /// Durable callbacks per second, against a receiver that makes one INSERT per request.
     Accept(accept::Options),
+    /// A page of the simulator's list, while it holds many packages.
+    Simulator(simulator::Options),
     /// One of the programs that are measured, as a process of its own.
     #[command(hide = true)]
     Serve { receiver: server::Kind, database: String },
@@ -34,6 +37,7 @@ fn main() -> ExitCode {
     }
     let outcome = match Arguments::parse() {
         Arguments::Accept(options) => accept::run(&options),
+        Arguments::Simulator(options) => simulator::run(&options),
         Arguments::Serve { receiver, database } => server::serve(receiver, &database).map(|()| ExitCode::SUCCESS),
     };
     outcome.unwrap_or_else(|error| {

@@ -6,7 +6,7 @@ use eqp_types::{ApiKey, MageId};
 use serde_json::{Map, Value};
 
 use super::file::FileEntry;
-use super::package::PackageEntry;
+use super::list::Packages;
 use super::profile;
 use super::session::Tokens;
 use crate::sender::Registration;
@@ -27,8 +27,7 @@ pub(crate) struct Account {
     /// Files by number, so that a removed one leaves no gap in the order.
     pub(crate) files: BTreeMap<u64, FileEntry>,
     pub(crate) file_numbers: HashMap<String, u64>,
-    /// Packages in the order of their creation; none is ever removed.
-    pub(crate) packages: Vec<PackageEntry>,
+    pub(crate) packages: Packages,
     pub(crate) by_submission: HashMap<String, PackageIndex>,
     pub(crate) by_item: HashMap<String, PackageIndex>,
     /// The newest released package of each SKU.
@@ -56,7 +55,7 @@ impl Account {
             registrations: Vec::new(),
             files: BTreeMap::new(),
             file_numbers: HashMap::new(),
-            packages: Vec::new(),
+            packages: Packages::default(),
             by_submission: HashMap::new(),
             by_item: HashMap::new(),
             launched: HashMap::new(),

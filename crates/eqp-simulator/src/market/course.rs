@@ -9,13 +9,12 @@ use eqp_types::{
     Environment, Extra, Flow, MalwareScanComplete, MalwareStatus, MarketingStatus, TechnicalStatus, Timestamp,
     ToolRunId,
 };
-use tokio::time::Instant;
 
 use super::Market;
 use super::account::{AccountIndex, PackageIndex};
 use super::archive::with_archive;
 use super::package::Track;
-use super::test_run::{AUTOMATED, TestRunEntry};
+use super::test_run::{Finding, TestRunEntry, automated};
 use crate::callback_form;
 use crate::clock::SimulatedTime;
 use crate::review::{Refusal, Step, step};
@@ -67,9 +66,9 @@ impl Market {
         self.due.push(std::cmp::Reverse(Due { at, number, account, what }));
     }
 
-    /// When the next thing happens, in real time.
-    pub(crate) fn next_due(&self) -> Option<Instant> {
-        self.due.peek().map(|due| self.clock.real(due.0.at))
+    /// When the next thing happens.
+    pub(crate) fn next_due(&self) -> Option<SimulatedTime> {
+        self.due.peek().map(|due| due.0.at)
     }
 
     /// Does everything that is due; answers whether there was anything.
@@ -196,8 +195,11 @@ impl Market {
         let entry = &self.accounts[account].packages[package];
         let review = self.script_of(account, package);
         let by_people = self.manners.environment == Environment::Production;
+        let planned = entry.round(track).planned.as_ref().map(|finding| finding.verdict());
+        let technical = || planned.unwrap_or_else(|| review.technical_verdict(entry.technical.attempt));
+        let marketing = || planned.unwrap_or_else(|| review.marketing_verdict(entry.marketing.attempt));
         match track {
-            Track::Technical => match (&entry.status.technical, review.technical_verdict(entry.technical.attempt)) {
+            Track::Technical => match (&entry.status.technical, technical()) {
                 (TechnicalStatus::InAutomation, _) if by_people => Some(Step::TechnicalQueued),
                 (TechnicalStatus::AwaitingManualQa, _) => Some(Step::TechnicalStarted),
                 (TechnicalStatus::InAutomation | TechnicalStatus::InManualQa, Verdict::Approve) => {
@@ -208,7 +210,7 @@ impl Market {
                 }
                 _ => None,
             },
-            Track::Marketing => match (&entry.status.marketing, review.marketing_verdict(entry.marketing.attempt)) {
+            Track::Marketing => match (&entry.status.marketing, marketing()) {
                 (MarketingStatus::AwaitingMarketingReview, _) if by_people => Some(Step::MarketingStarted),
                 (MarketingStatus::AwaitingMarketingReview | MarketingStatus::InMarketingReview, Verdict::Approve) => {
                     Some(Step::MarketingApproved)
@@ -237,23 +239,36 @@ impl Market {
 
     /// What the tools and people that this step stands for have found.
     fn record_test_runs(&mut self, account: AccountIndex, package: PackageIndex, step: Step, at: SimulatedTime) {
-        let in_automation = self.accounts[account].packages[package].status.technical == TechnicalStatus::InAutomation;
-        let runs: Vec<(&'static str, bool)> = match step {
-            Step::TechnicalQueued => AUTOMATED.map(|tool| (tool, true)).to_vec(),
-            Step::TechnicalApproved | Step::TechnicalRejected if in_automation => {
-                AUTOMATED.map(|tool| (tool, step == Step::TechnicalApproved || tool != "phpcs")).to_vec()
-            }
-            Step::TechnicalApproved => vec![("manual_qa", true)],
-            Step::TechnicalRejected => vec![("manual_qa", false)],
-            Step::MarketingApproved => vec![("marketing", true)],
-            Step::MarketingRejected => vec![("marketing", false)],
-            _ => Vec::new(),
+        let entry = &mut self.accounts[account].packages[package];
+        let in_automation = entry.status.technical == TechnicalStatus::InAutomation;
+        let (track, passed) = match step {
+            Step::TechnicalQueued | Step::TechnicalApproved => (Track::Technical, true),
+            Step::TechnicalRejected => (Track::Technical, false),
+            Step::MarketingApproved => (Track::Marketing, true),
+            Step::MarketingRejected => (Track::Marketing, false),
+            _ => return,
+        };
+        let finding =
+            match step {
+                Step::TechnicalQueued => Finding::passed(),
+                _ => entry.round_mut(track).planned.take().filter(|planned| planned.passed == passed).unwrap_or_else(
+                    || {
+                        if passed { Finding::passed() } else { Finding::failed() }
+                    },
+                ),
+            };
+        let runs: Vec<(&'static str, Finding)> = match track {
+            Track::Technical if in_automation => automated(self.manners.environment)
+                .map(|tool| (tool, if tool == "phpcs" { finding.clone() } else { Finding::passed() }))
+                .collect(),
+            Track::Technical => vec![("manual_qa", finding)],
+            Track::Marketing => vec![("marketing", finding)],
         };
         let date = Timestamp::of(self.moment(at));
-        for (tool, passed) in runs {
+        for (tool, finding) in runs {
             // A decimal number is always a possible id.
             let Ok(id) = ToolRunId::new(self.next_number().to_string()) else { continue };
-            self.accounts[account].packages[package].test_runs.push(TestRunEntry { id, tool, passed, date });
+            self.accounts[account].packages[package].test_runs.push(TestRunEntry { id, tool, finding, date });
         }
     }
 }

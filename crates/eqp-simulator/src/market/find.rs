@@ -1,7 +1,9 @@
 //! Finding what a path names.
 
+use serde_json::Value;
+
 use super::Market;
-use super::account::AccountIndex;
+use super::account::{AccountIndex, PackageIndex};
 use super::package::PackageEntry;
 use crate::refused::Refused;
 
@@ -30,13 +32,21 @@ impl Market {
 
     /// All versions of a SKU in the order of their creation, or one of them.
     pub(crate) fn packages_of_sku(
-        &self,
+        &mut self,
         account: AccountIndex,
         sku: &str,
         version: Option<&str>,
-    ) -> impl Iterator<Item = &PackageEntry> {
-        self.accounts[account].packages.iter().filter(move |package| {
-            package.text("sku") == sku && version.is_none_or(|version| package.text("version") == version)
-        })
+    ) -> Vec<PackageIndex> {
+        let packages = &mut self.accounts[account].packages;
+        let mut versions = packages.with("sku", sku);
+        versions.retain(|package| version.is_none_or(|version| packages[*package].text("version") == version));
+        versions
+    }
+
+    /// All versions of a SKU, or one of them, as they are read.
+    pub(crate) fn views_of_sku(&mut self, account: AccountIndex, sku: &str, version: Option<&str>) -> Vec<Value> {
+        let versions = self.packages_of_sku(account, sku, version);
+        let owner = &self.accounts[account];
+        versions.into_iter().map(|package| owner.view(&owner.packages[package])).collect()
     }
 }

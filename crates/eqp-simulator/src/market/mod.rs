@@ -8,11 +8,13 @@ mod change;
 mod course;
 mod field;
 mod file;
+mod fill;
 mod find;
 mod key;
+mod list;
 mod package;
 mod profile;
-mod query;
+mod reset;
 mod session;
 mod steer;
 mod submission;
@@ -21,6 +23,8 @@ mod view;
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use eqp_types::{Environment, Timestamp};
@@ -28,17 +32,20 @@ use time::OffsetDateTime;
 use tokio::sync::mpsc;
 
 pub(crate) use account::{Account, AccountIndex};
-pub(crate) use file::{Composer, NewFile};
+pub(crate) use file::{Composer, FileEntry, NewFile};
+pub(crate) use list::{ListQuery, Page};
 pub(crate) use package::Track;
 pub use profile::CallbackList;
-pub(crate) use query::{ListQuery, Page};
+pub(crate) use test_run::Finding;
 pub(crate) use view::{test_report, test_results};
 
 use crate::callback_form::{self, CallbackForm};
 use crate::chance;
 use crate::clock::{Clock, SimulatedTime};
-use crate::script::{CallbackFacts, Script, mischief_of};
+use crate::fault::Faults;
+use crate::script::{CallbackFacts, Script};
 use crate::sender::{Message, Outgoing};
+use crate::sent::SentKind;
 use course::Due;
 
 /// What is settled at the start.
@@ -50,6 +57,8 @@ pub(crate) struct Manners {
     pub(crate) seed: u64,
     pub(crate) longest_token_life: std::time::Duration,
     pub(crate) callback_list: CallbackList,
+    /// The first account has so many packages from the start.
+    pub(crate) packages: usize,
     /// Two changes of a package never share a second.
     pub(crate) distinct_seconds: bool,
 }
@@ -62,13 +71,49 @@ pub(crate) struct Market {
     due: BinaryHeap<Reverse<Due>>,
     /// Numbers everything that gets an id or a place in the queue.
     count: u64,
-    mischief_counts: Vec<u64>,
+    pub(crate) faults: Faults,
     outbox: mpsc::Sender<Outgoing>,
+    /// Counts the resets; the sender forgets what is older.
+    era: Arc<AtomicU64>,
 }
 
 impl Market {
-    pub(crate) fn new(accounts: Vec<Account>, manners: Manners, clock: Clock, outbox: mpsc::Sender<Outgoing>) -> Self {
-        Self { accounts, manners, clock, due: BinaryHeap::new(), count: 0, mischief_counts: Vec::new(), outbox }
+    pub(crate) fn new(
+        accounts: Vec<Account>,
+        manners: Manners,
+        clock: Clock,
+        outbox: mpsc::Sender<Outgoing>,
+        era: Arc<AtomicU64>,
+    ) -> Self {
+        let faults = Faults::new(manners.seed, manners.script.faults.clone());
+        let mut market = Self { accounts, manners, clock, due: BinaryHeap::new(), count: 0, faults, outbox, era };
+        market.begin();
+        market
+    }
+
+    /// The simulated time.
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// The simulated time, as the API writes it.
+    pub(crate) fn now(&self) -> Timestamp {
+        Timestamp::of(self.moment(self.clock.elapsed()))
+    }
+
+    /// Whose manners it has.
+    pub(crate) fn environment(&self) -> Environment {
+        self.manners.environment
+    }
+
+    /// What all chance comes from.
+    pub(crate) fn seed(&self) -> u64 {
+        self.manners.seed
+    }
+
+    /// The course of what happens by itself.
+    pub(crate) fn script_mut(&mut self) -> &mut Script {
+        &mut self.manners.script
     }
 
     fn next_number(&mut self) -> u64 {
@@ -93,8 +138,8 @@ impl Market {
         at: Timestamp,
         body: impl FnOnce(CallbackForm, bool) -> Bytes,
     ) {
-        let Manners { script, seed, form, .. } = &self.manners;
-        let plan = mischief_of(&script.mischief, &mut self.mischief_counts, *seed, &facts);
+        let plan = self.faults.of_callback(&facts);
+        let form = if plan.first_form { CallbackForm::First } else { self.manners.form };
         let targets = self.accounts[account].registrations.clone();
         let subject = facts.words.first().cloned().unwrap_or_default();
         let unknown = plan
@@ -109,38 +154,38 @@ impl Market {
             })
             .collect();
         let callback = Message {
-            body: body(*form, plan.extra_fields),
+            body: body(form, plan.extra_fields),
             event: facts.event.to_owned(),
             flow: Some(facts.flow),
             outcome: Some(facts.outcome),
             subject,
         };
         let outgoing = Outgoing {
-            targets,
-            callback,
             copies: plan.copies,
             late: plan.late,
             dropped: plan.dropped,
             swapped: plan.swapped,
             unknown,
+            ..Outgoing::new(targets, callback, SentKind::Plain, self.era.load(Ordering::Relaxed))
         };
         self.post(outgoing);
     }
 
-    /// Sends a body of the caller's own to every registration of an account; answers how many there are.
-    pub(crate) fn tell_as_is(&mut self, account: AccountIndex, event: &str, body: Bytes) -> usize {
-        let targets = self.accounts[account].registrations.clone();
-        let count = targets.len();
+    /// Sends a body of the caller's own to every registration of an account, or to those with one URL; answers how
+    /// many there are.
+    pub(crate) fn tell_as_is(&mut self, account: AccountIndex, event: &str, body: Bytes, url: Option<&str>) -> usize {
         let callback = Message { body, event: event.to_owned(), flow: None, outcome: None, subject: String::new() };
-        self.post(Outgoing {
-            targets,
-            callback,
-            copies: 0,
-            late: None,
-            dropped: false,
-            swapped: false,
-            unknown: Vec::new(),
-        });
+        self.tell_again(account, callback, SentKind::Plain, url)
+    }
+
+    /// Hands a callback to the sender as it is, for every registration of an account, or for those with one URL.
+    fn tell_again(&mut self, account: AccountIndex, callback: Message, kind: SentKind, url: Option<&str>) -> usize {
+        let registered = self.accounts[account].registrations.iter();
+        let targets: Vec<_> = registered.filter(|entry| url.is_none_or(|url| entry.url == url)).cloned().collect();
+        let count = targets.len();
+        if count > 0 {
+            self.post(Outgoing::new(targets, callback, kind, self.era.load(Ordering::Relaxed)));
+        }
         count
     }
 

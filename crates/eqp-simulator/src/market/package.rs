@@ -3,7 +3,7 @@
 use eqp_types::{ItemId, SubmissionId, Timestamp};
 use serde_json::{Map, Value};
 
-use super::test_run::TestRunEntry;
+use super::test_run::{Finding, TestRunEntry};
 use crate::review::ReviewStatus;
 
 /// One of the two reviews.
@@ -14,7 +14,7 @@ pub(crate) enum Track {
 }
 
 /// How often a review was begun, and which of its steps are still meant.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Round {
     /// Counts the submissions of this review.
     pub(crate) attempt: usize,
@@ -22,6 +22,8 @@ pub(crate) struct Round {
     pub(crate) generation: u64,
     /// The files were all clean, and the review's steps are scheduled.
     pub(crate) started: bool,
+    /// How it is to end, whatever the script says.
+    pub(crate) planned: Option<Finding>,
 }
 
 /// A submission as it is remembered.
@@ -41,6 +43,22 @@ pub(crate) struct PackageEntry {
 }
 
 impl PackageEntry {
+    /// A new draft, empty.
+    pub(crate) fn draft(submission_id: SubmissionId, created_at: Timestamp) -> Self {
+        Self {
+            submission_id,
+            item_id: None,
+            fields: Map::new(),
+            status: ReviewStatus::draft(),
+            created_at,
+            modified_at: created_at,
+            technical: Round::default(),
+            marketing: Round::default(),
+            last: Track::Technical,
+            test_runs: Vec::new(),
+        }
+    }
+
     /// The text of a field, or none.
     pub(crate) fn text(&self, field: &str) -> &str {
         self.fields.get(field).and_then(Value::as_str).unwrap_or_default()
@@ -61,10 +79,10 @@ impl PackageEntry {
         }
     }
 
-    pub(crate) fn round(&self, track: Track) -> Round {
+    pub(crate) fn round(&self, track: Track) -> &Round {
         match track {
-            Track::Technical => self.technical,
-            Track::Marketing => self.marketing,
+            Track::Technical => &self.technical,
+            Track::Marketing => &self.marketing,
         }
     }
 }

@@ -25,6 +25,11 @@ impl Tokens {
         self.0.clear();
     }
 
+    /// Ends one token.
+    fn end(&mut self, token: &str) {
+        self.0.remove(token);
+    }
+
     fn is_live(&self, token: &str, now: Instant) -> bool {
         self.0.get(token).is_some_and(|end| *end > now)
     }
@@ -62,6 +67,11 @@ impl Market {
         let token = format!("{}.{}", uuid::Uuid::new_v4().simple(), uuid::Uuid::new_v4().simple());
         account.tokens.add(token.clone(), Duration::from_secs(expires_in), now);
         Ok(Granted { mage_id: account.mage_id.clone(), token, expires_in })
+    }
+
+    /// Ends a token before its time.
+    pub(crate) fn end_session(&mut self, token: &str) {
+        self.accounts.iter_mut().for_each(|account| account.tokens.end(token));
     }
 
     /// Whose token this is, if it is live.

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use super::account::{AccountIndex, PackageIndex};
 use super::archive::with_archive;
 use super::field::{self, Review};
-use super::package::{PackageEntry, Round, Track};
+use super::package::{PackageEntry, Track};
 use super::{Account, Market};
 use crate::chance;
 use crate::refused::Refused;
@@ -80,18 +80,7 @@ impl Market {
         if let Some(item_id) = &item_id {
             owner.by_item.insert(item_id.to_string(), package);
         }
-        owner.packages.push(PackageEntry {
-            submission_id,
-            item_id,
-            fields,
-            status: ReviewStatus::draft(),
-            created_at: now,
-            modified_at: now,
-            technical: Round::default(),
-            marketing: Round::default(),
-            last: Track::Technical,
-            test_runs: Vec::new(),
-        });
+        owner.packages.push(PackageEntry { item_id, fields, ..PackageEntry::draft(submission_id, now) });
         self.link_files(account, package, &[]);
         self.enter(account, package, &next);
         Ok(package)

@@ -1,49 +1,103 @@
 //! Runs of the test tools over a submission.
 
-use eqp_types::{Timestamp, ToolRunId};
+use eqp_types::{Environment, Timestamp, ToolRunId};
 use serde_json::{Value, json};
 
-/// The tools that run by themselves.
-pub(crate) const AUTOMATED: [&str; 3] = ["phpcs", "phpcpd", "varnish"];
+use crate::script::Verdict;
+
+/// The tools that run by themselves. The sandbox does not look for copied code.
+pub(crate) fn automated(environment: Environment) -> impl Iterator<Item = &'static str> {
+    let is_run = move |tool: &&str| environment == Environment::Production || *tool != "phpcpd";
+    ["phpcs", "phpcpd", "varnish"].into_iter().filter(is_run)
+}
+
+/// What a review finds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Finding {
+    pub(crate) passed: bool,
+    /// Why not.
+    pub(crate) reasons: Vec<String>,
+    /// A word to the developer.
+    pub(crate) message: String,
+}
+
+impl Finding {
+    pub(crate) fn passed() -> Self {
+        Self { passed: true, reasons: Vec::new(), message: String::new() }
+    }
+
+    pub(crate) fn failed() -> Self {
+        Self {
+            passed: false,
+            reasons: vec!["Does not meet the guidelines".to_owned()],
+            message: "Please correct what is listed and submit again.".to_owned(),
+        }
+    }
+
+    /// Its reasons as errors of the coding standard, in the shape of that tool. An empty object is spelled `[]`.
+    fn as_sniffs(&self) -> Value {
+        let errors = self.reasons.len();
+        let messages: Vec<Value> = self
+            .reasons
+            .iter()
+            .enumerate()
+            .map(|(line, reason)| {
+                json!({
+                    "message": reason, "source": "Magento2.Simulated.Finding", "severity": 10, "type": "ERROR",
+                    "line": line + 1, "column": 1, "fixable": false,
+                })
+            })
+            .collect();
+        let files = match errors {
+            0 => json!([]),
+            _ => json!({"registration.php": {"errors": errors, "warnings": 0, "messages": messages}}),
+        };
+        json!({"totals": {"errors": errors, "warnings": 0}, "files": files})
+    }
+
+    pub(crate) fn verdict(&self) -> Verdict {
+        if self.passed { Verdict::Approve } else { Verdict::Reject }
+    }
+}
 
 /// One run of one tool.
 #[derive(Clone, Debug)]
 pub(crate) struct TestRunEntry {
     pub(crate) id: ToolRunId,
     pub(crate) tool: &'static str,
-    pub(crate) passed: bool,
+    pub(crate) finding: Finding,
     pub(crate) date: Timestamp,
 }
 
 impl TestRunEntry {
     /// One line of the summary.
     pub(crate) fn as_summary(&self) -> Value {
-        let status = if self.passed { "pass" } else { "fail" };
+        let status = if self.finding.passed { "pass" } else { "fail" };
         json!({"tool_run_id": self.id, "name": self.tool, "status": status, "date": self.date})
     }
 
     /// The report: a list of reports for automated tools, one bare object for people; `phpcpd` has none.
     pub(crate) fn as_report(&self, extension: &str, version: &str) -> Option<Value> {
-        let status = if self.passed { "PASS" } else { "FAIL" };
+        let status = if self.finding.passed { "PASS" } else { "FAIL" };
         let reports = match self.tool {
             "phpcs" => json!([{
                 "php_version": "8.3",
                 "status": status,
-                "details": {"totals": {"errors": 0, "warnings": 0}, "files": []},
+                "details": self.finding.as_sniffs(),
             }]),
             "varnish" => json!([{
                 "status": status,
                 "details": [{"command": "varnishtest catalog", "output": "hit"}],
             }]),
             "phpcpd" => return None,
-            _ => {
-                let reasons = if self.passed { json!([]) } else { json!(["Does not meet the guidelines"]) };
-                let message = if self.passed { "" } else { "Please correct what is listed and submit again." };
-                json!({
-                    "status": status,
-                    "details": {"reasons": reasons, "message": message, "attachment": null},
-                })
-            }
+            _ => json!({
+                "status": status,
+                "details": {
+                    "reasons": self.finding.reasons,
+                    "message": self.finding.message,
+                    "attachment": null,
+                },
+            }),
         };
         let (vendor, _) = extension.split_once('/').unwrap_or((extension, ""));
         Some(json!({

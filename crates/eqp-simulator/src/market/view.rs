@@ -3,11 +3,12 @@
 use eqp_types::EqpStatus;
 use serde_json::{Map, Value, json};
 
-use super::account::Account;
-use super::package::PackageEntry;
+use super::Market;
+use super::account::{Account, AccountIndex, PackageIndex};
+use super::package::{PackageEntry, Track};
 use super::test_run::TestRunEntry;
-use crate::review::ReviewStatus;
 use crate::review::request::{marketing_is_open, technical_is_open};
+use crate::review::{ReviewStatus, Step};
 
 impl Account {
     /// The whole package. An empty object is spelled `[]`, as the API does.
@@ -63,6 +64,26 @@ impl Account {
                 "eqp_status": EqpStatus::from(&launched.status),
             }),
         }
+    }
+}
+
+impl Market {
+    /// A package, as the control API tells of it.
+    pub(crate) fn told(&self, account: AccountIndex, package: PackageIndex) -> Value {
+        let owner = &self.accounts[account];
+        let entry = &owner.packages[package];
+        let next = |track| self.next_step(account, package, track).map(Step::as_str);
+        json!({
+            "mage_id": owner.mage_id,
+            "submission_id": entry.submission_id,
+            "item_id": entry.item_id,
+            "sku": entry.text("sku"),
+            "name": entry.text("name"),
+            "version": entry.text("version"),
+            "eqp_status": EqpStatus::from(&entry.status),
+            "next_step": {"technical": next(Track::Technical), "marketing": next(Track::Marketing)},
+            "modified_at": entry.modified_at,
+        })
     }
 }
 

@@ -30,7 +30,7 @@ pub enum Refusal {
     #[error("the package is `{0}` and cannot be changed any more")]
     AtItsEnd(String),
     /// The Marketplace's own step does not fit the state.
-    #[error("the step {step:?} does not follow from {status}")]
+    #[error("the step `{step}` does not follow from {status}")]
     Step {
         /// The step.
         step: Step,
@@ -48,19 +48,7 @@ mod tests {
     use super::*;
 
     fn step() -> impl Strategy<Value = Step> {
-        prop::sample::select(vec![
-            Step::TechnicalQueued,
-            Step::TechnicalStarted,
-            Step::TechnicalApproved,
-            Step::TechnicalRejected,
-            Step::MarketingStarted,
-            Step::MarketingApproved,
-            Step::MarketingRejected,
-            Step::ScanFailed,
-            Step::Launched,
-            Step::RemovedByAdmin,
-            Step::CanceledByAdmin,
-        ])
+        prop::sample::select(Step::ALL)
     }
 
     fn asked() -> impl Strategy<Value = Asked> {

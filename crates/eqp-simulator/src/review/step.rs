@@ -4,32 +4,55 @@ use eqp_types::{MarketingStatus as M, OverallStatus as O, TechnicalStatus as T};
 
 use super::{Refusal, ReviewStatus};
 
-/// One step of the Marketplace's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Step {
+/// Defines the steps with their words.
+macro_rules! steps {
+    ($( $(#[$meta:meta])* $step:ident = $word:literal, )*) => {
+        /// One step of the Marketplace's.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[non_exhaustive]
+        pub enum Step { $( $(#[$meta])* $step, )* }
+
+        impl Step {
+            /// Every step.
+            pub const ALL: &'static [Self] = &[$(Self::$step),*];
+
+            /// The word for it in the control API.
+            pub fn as_str(self) -> &'static str {
+                match self { $( Self::$step => $word, )* }
+            }
+        }
+    };
+}
+
+steps! {
     /// The automated tools passed; a person is to test it.
-    TechnicalQueued,
+    TechnicalQueued = "technical_queued",
     /// A person begins to test it.
-    TechnicalStarted,
+    TechnicalStarted = "technical_started",
     /// The technical review passed.
-    TechnicalApproved,
+    TechnicalApproved = "technical_approved",
     /// The technical review failed.
-    TechnicalRejected,
+    TechnicalRejected = "technical_rejected",
     /// A person begins to read the listing.
-    MarketingStarted,
+    MarketingStarted = "marketing_started",
     /// The marketing review passed.
-    MarketingApproved,
+    MarketingApproved = "marketing_approved",
     /// The marketing review failed.
-    MarketingRejected,
+    MarketingRejected = "marketing_rejected",
     /// A file of the submission failed its scan: every running review ends.
-    ScanFailed,
+    ScanFailed = "scan_failed",
     /// The launch date came.
-    Launched,
+    Launched = "launched",
     /// The Marketplace takes the package out of the store.
-    RemovedByAdmin,
+    RemovedByAdmin = "removed_by_admin",
     /// The Marketplace ends this version.
-    CanceledByAdmin,
+    CanceledByAdmin = "canceled_by_admin",
+}
+
+impl std::fmt::Display for Step {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.as_str())
+    }
 }
 
 /// The state after a step.

@@ -32,7 +32,7 @@ impl FromRequestParts<Arc<Shared>> for Session {
 
     async fn from_request_parts(parts: &mut Parts, shared: &Arc<Shared>) -> Result<Self, Refused> {
         let refused = || Refused::unauthorized("The session token is missing, wrong or expired");
-        let token = credentials(&parts.headers, "bearer").ok_or_else(refused)?;
+        let token = bearer(&parts.headers).ok_or_else(refused)?;
         let account = shared.market().account_of(token, Instant::now()).ok_or_else(refused)?;
         Ok(Self { account })
     }
@@ -55,6 +55,11 @@ impl FromRequestParts<Arc<Shared>> for Basic {
             .map(|(id, secret)| Self { id, secret })
             .ok_or_else(|| Refused::unauthorized("Application id and secret are missing"))
     }
+}
+
+/// The token of a Bearer header.
+pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
+    credentials(headers, "bearer")
 }
 
 /// What stands behind the scheme in the one Authorization header.

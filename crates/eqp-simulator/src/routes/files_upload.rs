@@ -17,6 +17,7 @@ use md5::{Digest, Md5};
 use multer::{Field, Multipart};
 use serde_json::Value;
 
+use super::drain::drain;
 use super::extract::Session;
 use crate::archive::read_composer;
 use crate::market::NewFile;
@@ -31,8 +32,6 @@ const LARGEST_OTHER: u64 = 5 * MEGABYTE;
 const PATIENCE: Duration = Duration::from_secs(30);
 /// So many files fit into one request.
 const MOST_FILES: usize = 100;
-/// So much of a refused upload is still read, for a client that hears an answer only after it has sent everything.
-const READ_AFTER_REFUSAL: usize = 64 * 1024 * 1024;
 
 pub(super) async fn handle(
     State(shared): State<Arc<Shared>>,
@@ -173,14 +172,6 @@ fn content_type(filename: &str, declared: Option<&str>) -> Option<String> {
     match declared {
         None => allowed.first().map(|kind| (*kind).to_owned()),
         Some(kind) => allowed.iter().find(|allowed| **allowed == kind).map(|kind| (*kind).to_owned()),
-    }
-}
-
-async fn drain(stream: &mut (impl Stream<Item = Result<Bytes, axum::Error>> + Unpin)) {
-    let mut rest = READ_AFTER_REFUSAL;
-    while let Ok(Some(Ok(chunk))) = tokio::time::timeout(PATIENCE, stream.next()).await {
-        let Some(left) = rest.checked_sub(chunk.len()) else { return };
-        rest = left;
     }
 }
 

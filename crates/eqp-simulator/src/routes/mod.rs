@@ -1,5 +1,7 @@
 //! The calls of the API, one file each. A slash after a collection is accepted.
 
+mod calls;
+mod drain;
 mod extract;
 mod files_delete;
 mod files_get;
@@ -22,9 +24,16 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodRouter, delete, get, post, put};
 use http::StatusCode;
 
+pub(crate) use calls::name_of;
+pub use calls::{CALLS, Call};
+pub(crate) use drain::drain;
+pub(crate) use extract::bearer;
+
+use crate::fault;
 use crate::refused::Refused;
 use crate::shared::Shared;
 
@@ -48,6 +57,7 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
             Refused::new(StatusCode::METHOD_NOT_ALLOWED, "There is no such method here")
         })
         .layer(DefaultBodyLimit::max(LONGEST_BODY))
+        .layer(from_fn_with_state(Arc::clone(&shared), fault::carry_out))
         .with_state(shared)
 }
 
@@ -88,4 +98,19 @@ fn table() -> Vec<(&'static str, MethodRouter<Arc<Shared>>)> {
         ("/{id}/status", get(test_results::by_submission)),
         ("/{id}/status/{tool}/{tool_run_id}", get(test_report::handle)),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_route_belongs_to_a_call_and_every_call_has_a_route() {
+        let mut paths: Vec<_> = CALLS.iter().map(|call| call.path).collect();
+        paths.sort_unstable();
+        paths.dedup();
+        let mut routes: Vec<_> = table().iter().map(|(path, _)| *path).collect();
+        routes.sort_unstable();
+        assert_eq!(routes, paths);
+    }
 }

@@ -31,12 +31,7 @@ pub(super) async fn by_sku(
     Ids(sku): Ids<String>,
     parameters: Parameters,
 ) -> Result<Response, Refused> {
-    let market = shared.market();
-    let owner = &market.accounts[session.account];
-    let packages: Vec<Value> = market
-        .packages_of_sku(session.account, &sku, parameters.get("version"))
-        .map(|package| owner.view(package))
-        .collect();
+    let packages: Vec<Value> = shared.market().views_of_sku(session.account, &sku, parameters.get("version"));
     if packages.is_empty() {
         return Err(Refused::not_found("package with the SKU", &sku));
     }

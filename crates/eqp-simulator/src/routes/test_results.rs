@@ -27,9 +27,11 @@ pub(super) async fn by_sku(
     Ids(sku): Ids<String>,
     parameters: Parameters,
 ) -> Result<Json<Value>, Refused> {
-    let market = shared.market();
-    let newest = market.packages_of_sku(session.account, &sku, parameters.get("version")).last();
-    newest.map(|package| Json(test_results(package))).ok_or_else(|| Refused::not_found("package with the SKU", &sku))
+    let mut market = shared.market();
+    let newest = market.packages_of_sku(session.account, &sku, parameters.get("version")).pop();
+    newest
+        .map(|package| Json(test_results(&market.accounts[session.account].packages[package])))
+        .ok_or_else(|| Refused::not_found("package with the SKU", &sku))
 }
 
 pub(super) async fn by_item(

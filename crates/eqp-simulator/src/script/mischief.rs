@@ -1,11 +1,12 @@
 //! What goes wrong with callbacks on purpose.
 
+use std::fmt;
 use std::time::Duration;
 
 use eqp_types::Flow;
 
 use super::Pattern;
-use crate::chance;
+use crate::fault::{Turn, written_duration};
 
 /// Something that goes wrong with a callback.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +20,8 @@ pub enum Mischief {
     Dropped,
     /// It is sent after the callback that follows it.
     Swapped,
+    /// It has the first published form, whatever form the others have.
+    FirstForm,
     /// Behind it another callback is sent, with this event code, about the same subject.
     AlsoUnknown(String),
     /// It bears fields that no documentation knows.
@@ -26,14 +29,13 @@ pub enum Mischief {
 }
 
 /// Which callbacks something goes wrong with; every condition must hold.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct When {
     event: Option<String>,
     flow: Option<Flow>,
     outcome: Option<String>,
     subject: Option<Pattern>,
-    nth: Option<u64>,
-    rate: Option<f64>,
+    pub(crate) turn: Turn,
 }
 
 impl When {
@@ -70,21 +72,28 @@ impl When {
         self
     }
 
-    /// Only the `nth` of those that the other conditions fit, counted from 1.
+    /// Only the `nth` of those that the other conditions fit, counted from 1; may be said several times.
     #[must_use]
     pub fn nth(mut self, nth: u64) -> Self {
-        self.nth = Some(nth);
+        self.turn.nth.push(nth);
         self
     }
 
     /// Only this share (0 to 1) of those that the other conditions fit, by chance from the seed.
     #[must_use]
     pub fn rate(mut self, rate: f64) -> Self {
-        self.rate = Some(rate);
+        self.turn.rate = Some(rate);
         self
     }
 
-    fn fits(&self, facts: &CallbackFacts) -> bool {
+    /// At most so many.
+    #[must_use]
+    pub fn times(mut self, times: u64) -> Self {
+        self.turn.times = Some(times);
+        self
+    }
+
+    pub(crate) fn fits(&self, facts: &CallbackFacts) -> bool {
         let is = |wanted: &Option<String>, got: &str| wanted.as_ref().is_none_or(|wanted| wanted == got);
         is(&self.event, facts.event)
             && is(&self.outcome, &facts.outcome)
@@ -105,42 +114,47 @@ pub(crate) struct CallbackFacts {
 
 /// What is done with one callback.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Plan {
+pub(crate) struct CallbackPlan {
     pub(crate) copies: u32,
     pub(crate) late: Option<Duration>,
     pub(crate) dropped: bool,
     pub(crate) swapped: bool,
+    pub(crate) first_form: bool,
     pub(crate) unknown: Vec<String>,
     pub(crate) extra_fields: bool,
 }
 
-/// Plans one callback; `counts` remembers per rule how many callbacks it fitted so far.
-pub(crate) fn mischief_of(rules: &[(When, Mischief)], counts: &mut Vec<u64>, seed: u64, facts: &CallbackFacts) -> Plan {
-    counts.resize(rules.len(), 0);
-    let mut plan = Plan::default();
-    for (index, (when, mischief)) in rules.iter().enumerate() {
-        if !when.fits(facts) {
-            continue;
-        }
-        counts[index] += 1;
-        let nth = counts[index];
-        let chosen = when.nth.is_none_or(|wanted| wanted == nth)
-            && when
-                .rate
-                .is_none_or(|rate| chance::fraction(seed, &["mischief", &index.to_string(), &nth.to_string()]) < rate);
-        if !chosen {
-            continue;
-        }
-        match mischief {
-            Mischief::Copies(copies) => plan.copies += copies,
-            Mischief::Late(by) => plan.late = Some(*by),
-            Mischief::Dropped => plan.dropped = true,
-            Mischief::Swapped => plan.swapped = true,
-            Mischief::AlsoUnknown(code) => plan.unknown.push(code.clone()),
-            Mischief::ExtraFields => plan.extra_fields = true,
+impl fmt::Display for Mischief {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Copies(copies) => write!(f, "copies={copies}"),
+            Self::Late(by) => write!(f, "late={}", written_duration(*by)),
+            Self::Dropped => f.write_str("dropped"),
+            Self::Swapped => f.write_str("swapped"),
+            Self::FirstForm => f.write_str("first-form"),
+            Self::AlsoUnknown(code) => write!(f, "unknown-event={code}"),
+            Self::ExtraFields => f.write_str("unknown-fields"),
         }
     }
-    plan
+}
+
+impl fmt::Display for When {
+    /// The conditions as words, each with a space before it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(event) = &self.event {
+            write!(f, " event={event}")?;
+        }
+        if let Some(flow) = &self.flow {
+            write!(f, " flow={flow}")?;
+        }
+        if let Some(outcome) = &self.outcome {
+            write!(f, " outcome={outcome}")?;
+        }
+        if let Some(subject) = &self.subject {
+            write!(f, " subject={subject}")?;
+        }
+        write!(f, "{}", self.turn)
+    }
 }
 
 #[cfg(test)]
@@ -168,27 +182,5 @@ mod tests {
         ] {
             assert_eq!(when.fits(&facts("approved")), fits, "{when:?}");
         }
-    }
-
-    #[test]
-    fn only_the_nth_is_chosen() {
-        let rules = [(When::any().outcome("approved").nth(2), Mischief::Dropped)];
-        let mut counts = Vec::new();
-        let dropped: Vec<bool> = ["approved", "rejected", "approved", "approved"]
-            .map(|outcome| mischief_of(&rules, &mut counts, 0, &facts(outcome)).dropped)
-            .to_vec();
-        assert_eq!(dropped, [false, false, true, false]);
-    }
-
-    #[test]
-    fn a_rate_chooses_a_share_and_always_the_same() {
-        let rules = [(When::any().rate(0.3), Mischief::Copies(1))];
-        let run = || {
-            let mut counts = Vec::new();
-            (0..1000).map(|_| mischief_of(&rules, &mut counts, 5, &facts("x")).copies).collect::<Vec<_>>()
-        };
-        let copies: u32 = run().iter().sum();
-        assert!((240..360).contains(&copies), "{copies}");
-        assert_eq!(run(), run());
     }
 }

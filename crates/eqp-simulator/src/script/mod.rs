@@ -1,4 +1,4 @@
-//! What happens to submissions and files, and what goes wrong with callbacks: written before the start.
+//! What happens to submissions and files, and what goes wrong with calls and callbacks: written before the start.
 
 mod mischief;
 mod pace;
@@ -9,12 +9,14 @@ use std::time::Duration;
 
 use eqp_types::Flow;
 
+use crate::fault::{Calls, Fault, FaultRule};
+
 pub use mischief::{Mischief, When};
 pub use pace::Pace;
 pub use pattern::Pattern;
 pub use verdict::{Review, Scan, Verdict};
 
-pub(crate) use mischief::{CallbackFacts, mischief_of};
+pub(crate) use mischief::{CallbackFacts, CallbackPlan};
 
 /// The course of everything that the simulator does by itself.
 ///
@@ -34,7 +36,7 @@ pub struct Script {
     pub(crate) pace: Pace,
     scans: Vec<(Pattern, Scan)>,
     reviews: Vec<(Pattern, Review)>,
-    pub(crate) mischief: Vec<(When, Mischief)>,
+    pub(crate) faults: Vec<FaultRule>,
 }
 
 impl Script {
@@ -90,8 +92,39 @@ impl Script {
     /// What goes wrong with which callbacks. Several can fit one callback.
     #[must_use]
     pub fn mischief(mut self, when: When, mischief: Mischief) -> Self {
-        self.mischief.push((when, mischief));
+        self.faults.push(FaultRule::Callback(when, mischief));
         self
+    }
+
+    /// What goes wrong with which calls of the API. Several can fit one call.
+    ///
+    /// ```
+    /// use eqp_simulator::{Calls, Fault, Script};
+    ///
+    /// let script = Script::new().fault(Calls::named("packages.create")?.nth(1), Fault::AnswerLost);
+    /// # Ok::<(), eqp_simulator::Error>(())
+    /// ```
+    #[must_use]
+    pub fn fault(mut self, calls: Calls, fault: Fault) -> Self {
+        self.faults.push(FaultRule::Call(calls, fault));
+        self
+    }
+
+    /// A rule of either kind, such as one read from text.
+    #[must_use]
+    pub fn rule(mut self, rule: FaultRule) -> Self {
+        self.faults.push(rule);
+        self
+    }
+
+    /// Adds a rule for scans before all others.
+    pub(crate) fn prefer_scan(&mut self, filename: &str, scan: Scan) {
+        self.scans.insert(0, (filename.into(), scan));
+    }
+
+    /// Adds a rule for reviews before all others.
+    pub(crate) fn prefer_review(&mut self, subject: &str, review: Review) {
+        self.reviews.insert(0, (subject.into(), review));
     }
 
     /// How the scan of a file ends.

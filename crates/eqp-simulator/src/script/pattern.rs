@@ -25,6 +25,12 @@ impl Pattern {
     }
 }
 
+impl std::fmt::Display for Pattern {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
 impl From<&str> for Pattern {
     fn from(text: &str) -> Self {
         Self(text.to_lowercase())

@@ -153,6 +153,16 @@ async fn unknown_codes_and_fields_come_along() {
 }
 
 #[tokio::test]
+async fn one_callback_comes_in_the_first_form_by_a_line_of_text() {
+    let script = Script::new().rule("first-form outcome=approved nth=1".parse().unwrap());
+    let (_world, target, _) = released(script, CallbackForm::Later, PLAIN).await;
+    let first_form = |body: &serde_json::Value| body["update_info"].get("modified_at").is_none();
+    let bodies: Vec<_> = target.received().into_iter().map(|(_, body)| body).filter(first_form).collect();
+    assert_eq!(bodies.len(), 1);
+    assert_eq!(bodies[0]["update_info"]["current_status"], "approved");
+}
+
+#[tokio::test]
 async fn a_slow_target_holds_up_nobody_else() {
     let world = World::of(Simulator::builder().speed(600.0)).await;
     let target = Target::new();

@@ -3,7 +3,9 @@
 #![allow(clippy::unwrap_used, reason = "here a panic is how a test fails")]
 
 mod callbacks;
+mod control;
 mod demo;
+mod faults;
 mod files;
 mod keys_and_reports;
 mod packages;

@@ -156,3 +156,33 @@ async fn sku_and_version_appear_once_the_archive_is_clean() {
     let record = world.get(&format!("/files/uploads/{archive}")).await.body;
     assert_eq!(record["submission_ids"], json!([id]));
 }
+
+#[tokio::test]
+async fn a_marketplace_in_use_for_long_has_many_packages_and_lists_them_all_the_same() {
+    let many = eqp_simulator::Simulator::builder().packages(3_000).seed(7);
+    let world = World::of(many).await;
+    let list = async |query: &str| {
+        let answer = world.get(&format!("/products/packages{query}")).await;
+        let total: usize = answer.headers["x-total-count"].to_str().unwrap().parse().unwrap();
+        (total, answer.body.as_array().unwrap().clone())
+    };
+    let (total, all) = list("?limit=-1").await;
+    assert_eq!((total, all.len()), (3_000, 3_000));
+    let names = |items: &[Value]| items.iter().map(|item| item["item_id"].clone()).collect::<Vec<_>>();
+    let live: Vec<Value> =
+        all.iter().filter(|item| item["eqp_status"]["overall"] == "released_to_store").cloned().collect();
+    let (total, page) = list("?eqp_status.overall=released_to_store&offset=100&limit=50").await;
+    assert_eq!((total, names(&page)), (live.len(), names(&live[100..150])));
+    let (_, newest) = list("?sort=-created_at&limit=3").await;
+    assert_eq!(names(&newest), [json!("package-3000"), json!("package-2999"), json!("package-2998")]);
+    let (total, versions) = list("?sku=acme/badges-8&sort=version").await;
+    assert!(total >= 4 && versions[0]["sku"].as_str().unwrap().starts_with("acme/badges-8"), "{versions:?}");
+
+    // An index that was made before notices what comes after.
+    assert_eq!(list("?name=quite%20new").await.0, 0);
+    world.create(draft("new", "Quite new")).await;
+    assert_eq!(list("?name=quite%20new").await.0, 1);
+    assert_eq!(names(&list("?sort=-created_at&limit=1").await.1), [json!("new")]);
+    world.put("/products/packages/new", json!({"name": "Old"})).await;
+    assert_eq!(list("?name=quite%20new").await.0, 0);
+}

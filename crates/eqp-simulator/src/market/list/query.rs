@@ -1,12 +1,8 @@
-//! Lists: filter, sort, page.
-
-use std::cmp::Reverse;
+//! What a list is asked for, and its page.
 
 use serde_json::Value;
 
-use super::package::PackageEntry;
-use super::view::text_of;
-use super::{Account, AccountIndex, Market};
+use crate::market::{Account, AccountIndex, Market};
 use crate::refused::Refused;
 
 const EXACT: [&str; 9] = [
@@ -40,16 +36,17 @@ const DEFAULT_LIMIT: usize = 20;
 /// What a list is asked for.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ListQuery {
-    filters: Vec<(&'static str, Match)>,
+    pub(super) filters: Vec<(&'static str, Match)>,
     /// Fields to sort by, each with whether the order is reversed.
-    sort: Vec<(&'static str, bool)>,
-    offset: usize,
+    pub(super) sort: Vec<(&'static str, bool)>,
+    pub(super) offset: usize,
     /// `None` is all the rest.
-    limit: Option<usize>,
+    pub(super) limit: Option<usize>,
 }
 
+/// How a field must read.
 #[derive(Clone, Debug)]
-enum Match {
+pub(super) enum Match {
     Exact(String),
     Substring(String),
     Present,
@@ -57,8 +54,10 @@ enum Match {
     Range(String, String),
 }
 
+#[cfg(test)]
 impl Match {
-    fn fits(&self, text: &str) -> bool {
+    /// What the indexes must agree with.
+    pub(super) fn fits(&self, text: &str) -> bool {
         match self {
             Self::Exact(wanted) => text == wanted,
             Self::Substring(wanted) => text.to_lowercase().contains(wanted),
@@ -108,10 +107,6 @@ impl ListQuery {
         self
     }
 
-    fn fits(&self, package: &PackageEntry) -> bool {
-        self.filters.iter().all(|(name, wanted)| wanted.fits(&text_of(package, name)))
-    }
-
     fn page<T>(&self, records: impl Iterator<Item = T>) -> impl Iterator<Item = T> {
         records.skip(self.offset).take(self.limit.unwrap_or(usize::MAX))
     }
@@ -153,22 +148,10 @@ fn filter(name: &str, value: &str) -> Option<(&'static str, Match)> {
 
 impl Market {
     /// A page of packages.
-    pub(crate) fn list_packages(&self, account: AccountIndex, query: &ListQuery) -> Page {
+    pub(crate) fn list_packages(&mut self, account: AccountIndex, query: &ListQuery) -> Page {
+        let (total, page) = self.accounts[account].packages.select(query);
         let owner = &self.accounts[account];
-        if query.filters.is_empty() && query.sort.is_empty() {
-            let items = query.page(owner.packages.iter()).map(|package| owner.view(package)).collect();
-            return Page { total: owner.packages.len(), items };
-        }
-        let mut fitting: Vec<&PackageEntry> = owner.packages.iter().filter(|package| query.fits(package)).collect();
-        for (name, reversed) in query.sort.iter().rev() {
-            if *reversed {
-                fitting.sort_by_cached_key(|package| Reverse(text_of(package, name)));
-            } else {
-                fitting.sort_by_cached_key(|package| text_of(package, name));
-            }
-        }
-        let total = fitting.len();
-        Page { total, items: query.page(fitting.into_iter()).map(|package| owner.view(package)).collect() }
+        Page { total, items: page.into_iter().map(|package| owner.view(&owner.packages[package])).collect() }
     }
 
     /// A page of files.
