@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use eqp_receiver::LocalCa;
-use eqp_simulator::{CallbackForm, CallbackList, FaultRule, Script, Simulator as Marketplace};
+use eqp_simulator::{CallbackForm, CallbackList, Empty, FaultRule, Script, Simulator as Marketplace, Spelling};
 use eqp_types::Environment;
 use tokio::sync::broadcast::error::RecvError;
 
@@ -40,19 +40,46 @@ enum Course {
     Demo,
 }
 
+/// Which form is used wherever the API is known to spell something in two ways.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum SpellingOption {
+    /// content_type, pass, in-progress, current_status, padded hours, actions as lists
+    Usual,
+    /// content-type, passed, queued, eqp_state, hours without a zero, actions as one text
+    Other,
+}
+
+/// How an object with nothing in it is written.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum EmptyOption {
+    /// []
+    List,
+    /// {}
+    Object,
+    /// null
+    Null,
+    /// ""
+    Text,
+    /// Left out
+    Absent,
+}
+
 /// Run a stand-in of the Marketplace on this machine: its API, its reviews, its callbacks
 ///
 /// It prints how to reach it and keeps that in a folder: CA, access key, and the environment variables to use it with.
 /// The key stays the same from start to start; everything else lives in memory and ends with it. It trusts the
 /// local CA of this data folder, so that `eqp serve` beside it gets its callbacks.
-///
-/// What is to go wrong is said by --fault, here or later through the control API (docs/simulator.md): WHAT and conditions.
-/// WHAT of calls: latency=TIME, dead-token, too-many-requests=TIME[,date], status=CODE[,html|,empty], html, wrong-shape,
-/// cut, cut-body, answer-lost, huge=SIZE, endless; conditions: call=NAME, method=METHOD, path=PATTERN. WHAT of callbacks:
-/// copies=NUMBER, late=TIME, dropped, swapped, first-form, unknown-event=CODE, unknown-fields; conditions: event=CODE,
-/// flow=FLOW, outcome=STATE, subject=PATTERN. Of both: nth=NUMBER[,NUMBER], rate=SHARE, times=NUMBER.
 #[derive(Args, Debug)]
 #[command(after_help = "\
+Faults are 'WHAT [CONDITION…]', the same here and in the control API (docs/simulator.md):
+  with calls       latency=TIME  dead-token  too-many-requests=TIME[,date]  status=CODE[,html|,empty]
+                   html  wrong-shape  cut  cut-body  answer-lost  huge=SIZE  endless
+    which          call=NAME  method=METHOD  path=PATTERN
+  with callbacks   copies=NUMBER  late=TIME  dropped  swapped  first-form  unknown-event=CODE
+                   unknown-fields
+    which          event=CODE  flow=FLOW  outcome=STATE  subject=PATTERN
+  of those         nth=NUMBER[,NUMBER]  rate=SHARE  times=NUMBER
+
 Examples:
   eqp simulator
   eqp simulator --speed 60 --course demo
@@ -83,6 +110,12 @@ pub(crate) struct Simulator {
     /// So many packages are there from the start
     #[arg(long, value_name = "NUMBER", default_value_t = 0)]
     packages: usize,
+    /// Which form is used wherever the API is known to spell something in two ways
+    #[arg(long, value_enum, value_name = "SPELLING", default_value_t = SpellingOption::Usual)]
+    spelling: SpellingOption,
+    /// How an object with nothing in it is written, in profiles and packages
+    #[arg(long, value_enum, value_name = "FORM", default_value_t = EmptyOption::List)]
+    empty: EmptyOption,
     /// A PUT of the profile adds to the list of callbacks instead of replacing it
     #[arg(long)]
     merge_callbacks: bool,
@@ -136,6 +169,17 @@ impl Simulator {
             .ca_folder(folder.path())
             .control_token(folder.control_token())
             .packages(self.packages)
+            .spelling(match self.spelling {
+                SpellingOption::Usual => Spelling::Usual,
+                SpellingOption::Other => Spelling::Other,
+            })
+            .empty(match self.empty {
+                EmptyOption::List => Empty::List,
+                EmptyOption::Object => Empty::Object,
+                EmptyOption::Null => Empty::Null,
+                EmptyOption::Text => Empty::Text,
+                EmptyOption::Absent => Empty::Absent,
+            })
             .trust_pem(receiver_ca);
         for fault in &self.fault {
             builder = builder.fault(fault.clone());
