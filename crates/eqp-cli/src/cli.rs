@@ -74,6 +74,7 @@ pub(crate) enum Command {
     Demo(commands::demo::Demo),
     Serve(commands::serve::Serve),
     Simulator(commands::simulator::Simulator),
+    Trigger(commands::trigger::Trigger),
     #[command(subcommand)]
     Callbacks(commands::callbacks::Callbacks),
     #[command(subcommand)]

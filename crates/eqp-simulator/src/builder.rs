@@ -26,6 +26,7 @@ use crate::sender::Sender;
 use crate::sent::SentLog;
 use crate::shared::Shared;
 use crate::simulator::{Simulator, Tasks};
+use crate::spelling::{Empty, Spelling, Style};
 use crate::trust::Trust;
 use crate::{Error, FaultRule, control, fault, review_clock, routes};
 
@@ -50,6 +51,7 @@ pub struct SimulatorBuilder {
     address: SocketAddr,
     control_token: Option<Secret>,
     packages: usize,
+    style: Style,
 }
 
 impl Default for SimulatorBuilder {
@@ -70,6 +72,7 @@ impl Default for SimulatorBuilder {
             address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             control_token: None,
             packages: 0,
+            style: Style::default(),
         }
     }
 }
@@ -174,6 +177,20 @@ impl SimulatorBuilder {
         self
     }
 
+    /// Which form it uses wherever the API is known to spell something in two ways. Default: the usual one.
+    #[must_use]
+    pub fn spelling(mut self, spelling: Spelling) -> Self {
+        self.style.spelling = spelling;
+        self
+    }
+
+    /// How it writes an object with nothing in it, in profiles and packages. Default: `[]`.
+    #[must_use]
+    pub fn empty(mut self, empty: Empty) -> Self {
+        self.style.empty = empty;
+        self
+    }
+
     /// Gives the first account so many packages from the start, each at rest somewhere in its review. Default: none.
     #[must_use]
     pub fn packages(mut self, count: usize) -> Self {
@@ -227,6 +244,7 @@ impl SimulatorBuilder {
             longest_token_life: self.longest_token_life,
             callback_list: self.callback_list,
             packages: self.packages,
+            style: self.style,
             distinct_seconds: self.distinct_seconds,
         };
         let owned = accounts.iter().map(|(mage_id, key)| Account::new(mage_id.clone(), key.clone())).collect();

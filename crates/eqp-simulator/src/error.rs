@@ -33,6 +33,12 @@ pub enum Error {
     /// Two accounts share a mage id or an application id.
     #[error("the account {0} is there twice")]
     AccountTwice(String),
+    /// A callback cannot be sent to this URL.
+    #[error("callbacks cannot be sent there: {why}")]
+    TargetUrl {
+        /// What is wrong with it.
+        why: &'static str,
+    },
     /// A fault cannot be read.
     #[error("{}", unreadable(.word, .why, .nearest.as_deref()))]
     Fault {

@@ -217,22 +217,33 @@ impl Sender {
 /// Sends one message and tells how that went.
 async fn send(client: reqwest::Client, job: Job) -> Sent {
     let at = OffsetDateTime::now_utc();
+    let basic = basic(&job.target.username, &job.target.password);
+    let (result, answer, latency) = post(&client, &job.target.url, Some(basic), job.message.body.clone()).await;
+    record(job, at, result, answer, latency)
+}
+
+/// Sends a body; answers how that ended, the beginning of the answer's body, and the time until the answer's head.
+pub(crate) async fn post(
+    client: &reqwest::Client,
+    url: &str,
+    authorization: Option<HeaderValue>,
+    body: Bytes,
+) -> (SendResult, Bytes, Duration) {
     let begun = Instant::now();
-    let request = client
-        .post(&job.target.url)
-        .header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
-        .header(AUTHORIZATION, basic(&job.target.username, &job.target.password))
-        .body(job.message.body.clone());
+    let mut request = client.post(url).header(CONTENT_TYPE, HeaderValue::from_static("application/json")).body(body);
+    if let Some(authorization) = authorization {
+        request = request.header(AUTHORIZATION, authorization);
+    }
     let answer = request.send().await;
     let latency = begun.elapsed();
-    let (result, answer) = match answer {
+    match answer {
         Ok(answer) => {
             let status = answer.status().as_u16();
-            (SendResult::Answered(status), drain(answer).await)
+            (SendResult::Answered(status), drain(answer).await, latency)
         }
-        Err(error) => (SendResult::Failed(told(&error.without_url())), Bytes::new()),
-    };
-    record(job, at, result, answer, latency)
+        Err(error) if error.is_timeout() && !error.is_connect() => (SendResult::TimedOut, Bytes::new(), latency),
+        Err(error) => (SendResult::Failed(told(&error.without_url())), Bytes::new(), latency),
+    }
 }
 
 /// Reads the answer's body, so that the connection can be used again; at most 64 KiB of it. Its beginning is kept.

@@ -81,6 +81,8 @@ pub enum SendResult {
     Answered(u16),
     /// Without an answer; says why.
     Failed(String),
+    /// Without an answer in time.
+    TimedOut,
     /// It was never begun: dropped by script, or because too many waited for the same target.
     Dropped,
 }

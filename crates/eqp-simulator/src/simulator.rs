@@ -16,7 +16,7 @@ use crate::sent::Sent;
 use crate::shared::Shared;
 use crate::snapshot::Snapshot;
 use crate::trust::Trust;
-use crate::walk::Walk;
+use crate::walk::{Route, Walk};
 
 /// How long open requests may take to end at a shutdown.
 const GRACE: Duration = Duration::from_secs(2);
@@ -185,7 +185,13 @@ impl Simulator {
 
     /// Commands (curl) that walk through the API of this simulator; `ca_file` is where its CA was written.
     pub fn walk(&self, ca_file: &std::path::Path) -> Walk {
-        Walk::new(&self.base_url, self.mage_id(), self.api_key(), ca_file)
+        Walk::new(&Route {
+            base_url: &self.base_url,
+            mage_id: self.mage_id(),
+            api_key: self.api_key(),
+            control_token: &self.control_token,
+            ca_file,
+        })
     }
 
     /// Stops it and waits for the end of all that runs. Callbacks under way are given up.

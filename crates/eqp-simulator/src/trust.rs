@@ -53,8 +53,21 @@ fn certificates(pem: &str) -> Result<Vec<Certificate>, Error> {
 }
 
 fn client(extra: &[Certificate]) -> Result<Client, Error> {
+    build(extra, true)
+}
+
+/// A client for one callback, which trusts these CAs beside the platform's roots.
+pub(crate) fn single<'a>(pems: impl IntoIterator<Item = &'a str>, https_only: bool) -> Result<Client, Error> {
+    let mut extra = Vec::new();
+    for pem in pems {
+        extra.extend(certificates(pem)?);
+    }
+    build(&extra, https_only)
+}
+
+fn build(extra: &[Certificate], https_only: bool) -> Result<Client, Error> {
     Client::builder()
-        .https_only(true)
+        .https_only(https_only)
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()
         .timeout(DEADLINE)

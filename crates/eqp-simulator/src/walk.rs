@@ -3,7 +3,9 @@
 use std::fmt;
 use std::path::Path;
 
-use eqp_types::{ApiKey, MageId};
+use eqp_types::{ApiKey, MageId, Secret};
+
+use crate::control::PATH as CONTROL_PATH;
 
 /// Commands (sh and curl) for one simulator, in the order in which they are typed.
 ///
@@ -23,54 +25,92 @@ pub struct WalkStep {
     pub command: String,
 }
 
+/// Where a walk leads, as words of a shell.
+pub(crate) struct Route<'a> {
+    pub(crate) base_url: &'a str,
+    pub(crate) mage_id: &'a MageId,
+    pub(crate) api_key: &'a ApiKey,
+    pub(crate) control_token: &'a Secret,
+    pub(crate) ca_file: &'a Path,
+}
+
 impl Walk {
-    pub(crate) fn new(base_url: &str, mage_id: &MageId, api_key: &ApiKey, ca_file: &Path) -> Self {
+    pub(crate) fn new(route: &Route<'_>) -> Self {
+        let Route { base_url, mage_id, api_key, control_token, ca_file } = route;
         let ca = quoted(&ca_file.display().to_string());
         let key = quoted(&format!("{}:{}", api_key.application_id, api_key.application_secret.expose()));
+        let control_token = quoted(control_token.expose());
         let api = format!("{base_url}/rest/v1");
-        let steps = vec![
-            WalkStep {
-                title: "Get a session token",
-                command: format!(
-                    "TOKEN=$(curl -sS --cacert {ca} -u {key} -H 'Content-Type: application/json' \\\n  \
+        let control = format!("{base_url}{CONTROL_PATH}");
+        let curl = format!("curl -sS --cacert {ca}");
+        let bearer = r#"-H "Authorization: Bearer $TOKEN""#;
+        let operator = r#"-H "Authorization: Bearer $CONTROL""#;
+        let json = "-H 'Content-Type: application/json'";
+        let steps = [
+            (
+                "Get a session token",
+                format!(
+                    "TOKEN=$({curl} -u {key} {json} \\\n  \
                      -d '{{\"grant_type\": \"session\"}}' {api}/app/session/token \\\n  \
                      | sed 's/.*\"ust\":\"\\([^\"]*\\)\".*/\\1/')"
                 ),
-            },
-            WalkStep {
-                title: "Register a callback",
-                command: format!(
-                    "curl -sS --cacert {ca} -X PUT -H \"Authorization: Bearer $TOKEN\" -H 'Content-Type: application/json' \\\n  \
+            ),
+            (
+                "Register a callback",
+                format!(
+                    "{curl} -X PUT {bearer} {json} \\\n  \
                      -d '{{\"api_callbacks\": [{{\"name\": \"My 1st EQP Callback\", \"url\": \
                      \"https://developer.example.com/rest/v1/callback\", \"username\": \"key\", \"password\": \"secret\"}}]}}' \\\n  \
                      {api}/users/{mage_id}"
                 ),
-            },
-            WalkStep {
-                title: "Upload a file",
-                command: format!(
+            ),
+            (
+                "Upload a file",
+                format!(
                     "printf 'a user guide' > \"${{TMPDIR:-/tmp}}/guide.pdf\" &&\n\
-                     curl -sS --cacert {ca} -H \"Authorization: Bearer $TOKEN\" \\\n  \
+                     {curl} {bearer} \\\n  \
                      -F \"file[]=@${{TMPDIR:-/tmp}}/guide.pdf;type=application/pdf\" {api}/files/uploads"
                 ),
-            },
-            WalkStep {
-                title: "Create a package as a draft",
-                command: format!(
-                    "curl -sS --cacert {ca} -H \"Authorization: Bearer $TOKEN\" -H 'Content-Type: application/json' \\\n  \
-                     -d '[{{\"type\": \"extension\", \"platform\": \"M2\", \"name\": \"Badges\", \"version\": \"1.0.0\", \
-                     \"long_description\": \"Badges for everyone\"}}]' \\\n  \
+            ),
+            (
+                "Create a package as a draft",
+                format!(
+                    "{curl} {bearer} {json} \\\n  \
+                     -d '[{{\"item_id\": \"walk\", \"type\": \"extension\", \"platform\": \"M2\", \"name\": \"Badges\", \
+                     \"version\": \"1.0.0\", \"long_description\": \"Badges for everyone\"}}]' \\\n  \
                      {api}/products/packages"
                 ),
-            },
-            WalkStep {
-                title: "List the packages",
-                command: format!(
-                    "curl -sS --cacert {ca} -H \"Authorization: Bearer $TOKEN\" '{api}/products/packages?sort=-created_at'"
+            ),
+            (
+                "Change it, by the id of your own",
+                format!(
+                    "{curl} -X PUT {bearer} {json} \\\n  \
+                     -d '{{\"release_notes\": \"The first version\"}}' {api}/products/packages/walk"
                 ),
-            },
+            ),
+            (
+                "Find it by that id, with its results of tests",
+                format!(
+                    "{curl} {bearer} {api}/products/packages/items/walk &&\n\
+                     {curl} {bearer} {api}/products/packages/item/walk/status"
+                ),
+            ),
+            ("List the packages", format!("{curl} {bearer} '{api}/products/packages?name=badges&sort=-created_at'")),
+            (
+                "Let the next list go wrong, through the control API",
+                format!(
+                    "CONTROL={control_token} &&\n\
+                     {curl} {operator} {json} \\\n  \
+                     -d '{{\"fault\": \"status=503 call=packages.list times=1\"}}' {control}/faults &&\n\
+                     {curl} {bearer} {api}/products/packages"
+                ),
+            ),
+            (
+                "Look at the packages as the simulator sees them",
+                format!("{curl} {operator} '{control}/packages?limit=5'"),
+            ),
         ];
-        Self { steps }
+        Self { steps: steps.into_iter().map(|(title, command)| WalkStep { title, command }).collect() }
     }
 
     /// The steps.

@@ -12,6 +12,7 @@ pub(crate) mod packages;
 pub(crate) mod serve;
 pub(crate) mod simulator;
 pub(crate) mod submissions;
+pub(crate) mod trigger;
 pub(crate) mod wait;
 pub(crate) mod whoami;
 
@@ -34,6 +35,7 @@ async fn run_async(command: Command, context: Context) -> Outcome {
         Command::Demo(verb) => verb.run(&context).await,
         Command::Serve(verb) => verb.run(&context).await,
         Command::Simulator(verb) => verb.run(&context).await,
+        Command::Trigger(verb) => verb.run(&context).await,
         Command::Callbacks(verb) => verb.run(&context).await,
         Command::Events(verb) => verb.run(&context).await,
         Command::Submissions(verb) => verb.run(&context).await,

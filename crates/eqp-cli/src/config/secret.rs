@@ -49,7 +49,7 @@ pub(super) fn refuse_open(path: &Path, what: &str) -> Outcome {
 }
 
 /// The secret that the environment holds: in the variable itself, or in the file that `…_FILE` names.
-pub(super) fn from_environment(variable: &str, what: &str) -> Outcome<Option<Secret>> {
+pub(crate) fn from_environment(variable: &str, what: &str) -> Outcome<Option<Secret>> {
     if let Some(value) = std::env::var_os(variable).filter(|value| !value.is_empty()) {
         let value = value.into_string().map_err(|_| Failure::usage(format!("{variable} is not UTF-8")))?;
         return Ok(Some(Secret::new(value)));

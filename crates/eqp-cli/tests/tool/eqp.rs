@@ -1,7 +1,7 @@
 //! Runs the tool in a home of its own, with nothing of the caller's environment.
 
 use std::fs::Permissions;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
@@ -96,6 +96,22 @@ impl Home {
         tokio::task::block_in_place(|| self.run(arguments))
     }
 
+    /// Runs to the end with this on its standard input, while the test's own runtime goes on.
+    pub(crate) fn run_with_input(&self, arguments: &[&str], input: &str) -> Ended {
+        let mut child = self.command(arguments).stdin(Stdio::piped()).spawn().unwrap();
+        // Who does not read it may have ended.
+        let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+        tokio::task::block_in_place(|| Running::of(child, arguments).end())
+    }
+
+    /// Another program, which finds this home's environment beside the caller's.
+    pub(crate) fn other(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        command.env("EQP_DATA_DIR", self.path().join("data")).env("no_proxy", "*").current_dir(self.path());
+        command.envs(self.environment.iter().cloned()).stdin(Stdio::null());
+        command
+    }
+
     /// Runs to a good end and reads what it printed as JSON.
     pub(crate) fn json(&self, arguments: &[&str]) -> Value {
         let ended = self.run(arguments);
@@ -105,10 +121,7 @@ impl Home {
 
     /// Starts something that stays up.
     pub(crate) fn start(&self, arguments: &[&str]) -> Running {
-        let mut child = self.command(arguments).spawn().unwrap();
-        let stdout = BufReader::new(child.stdout.take().unwrap());
-        let stderr = collect(child.stderr.take().unwrap());
-        Running { child, stdout: Some(stdout), stderr: Some(stderr), name: arguments.join(" ") }
+        Running::of(self.command(arguments).spawn().unwrap(), arguments)
     }
 }
 
@@ -130,6 +143,12 @@ pub(crate) struct Running {
 }
 
 impl Running {
+    fn of(mut child: Child, arguments: &[&str]) -> Self {
+        let stdout = BufReader::new(child.stdout.take().unwrap());
+        let stderr = collect(child.stderr.take().unwrap());
+        Self { child, stdout: Some(stdout), stderr: Some(stderr), name: arguments.join(" ") }
+    }
+
     /// The next line of its data, as JSON.
     pub(crate) fn json_line(&mut self) -> Value {
         let line = self.line();

@@ -20,6 +20,7 @@ fn help_of_every_command() {
         &["demo"],
         &["serve"],
         &["simulator"],
+        &["trigger"],
         &["callbacks"],
         &["callbacks", "list"],
         &["callbacks", "add"],

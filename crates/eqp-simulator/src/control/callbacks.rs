@@ -82,6 +82,7 @@ fn shown(sent: &Sent) -> Value {
     let (status, failed) = match &sent.result {
         SendResult::Answered(status) => (Some(*status), None),
         SendResult::Failed(why) => (None, Some(why.as_str())),
+        SendResult::TimedOut => (None, Some("timed out")),
         SendResult::Dropped => (None, Some("dropped")),
     };
     json!({

@@ -28,8 +28,8 @@ use self::problem::Problem;
 use crate::nearest::nearest;
 use crate::shared::Shared;
 
-/// Where it lies.
-const PATH: &str = "/simulator/v1";
+/// Where the control API lies, below the base URL.
+pub const PATH: &str = "/simulator/v1";
 
 /// Every route, behind the token.
 pub(crate) fn router(shared: Arc<Shared>, token: Secret) -> Router {

@@ -19,6 +19,8 @@ mod session;
 mod steer;
 mod submission;
 mod test_run;
+mod values;
+mod versions;
 mod view;
 
 use std::cmp::Reverse;
@@ -46,6 +48,7 @@ use crate::fault::Faults;
 use crate::script::{CallbackFacts, Script};
 use crate::sender::{Message, Outgoing};
 use crate::sent::SentKind;
+use crate::spelling::Style;
 use course::Due;
 
 /// What is settled at the start.
@@ -57,6 +60,7 @@ pub(crate) struct Manners {
     pub(crate) seed: u64,
     pub(crate) longest_token_life: std::time::Duration,
     pub(crate) callback_list: CallbackList,
+    pub(crate) style: Style,
     /// The first account has so many packages from the start.
     pub(crate) packages: usize,
     /// Two changes of a package never share a second.
@@ -104,6 +108,11 @@ impl Market {
     /// Whose manners it has.
     pub(crate) fn environment(&self) -> Environment {
         self.manners.environment
+    }
+
+    /// How things are spelled.
+    pub(crate) fn style(&self) -> Style {
+        self.manners.style
     }
 
     /// What all chance comes from.
@@ -154,7 +163,7 @@ impl Market {
             })
             .collect();
         let callback = Message {
-            body: body(form, plan.extra_fields),
+            body: self.manners.style.callback(body(form, plan.extra_fields)),
             event: facts.event.to_owned(),
             flow: Some(facts.flow),
             outcome: Some(facts.outcome),

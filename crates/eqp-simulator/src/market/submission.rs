@@ -7,7 +7,7 @@ use super::account::{AccountIndex, PackageIndex};
 use super::archive::with_archive;
 use super::field::{self, Review};
 use super::package::{PackageEntry, Track};
-use super::{Account, Market};
+use super::{Account, Market, values};
 use crate::chance;
 use crate::refused::Refused;
 use crate::review::ReviewStatus;
@@ -66,6 +66,7 @@ impl Market {
         }
         let fields = with_archive(owner, fields);
         check(owner, &fields, asked)?;
+        self.check_versions(account, None, &fields, asked)?;
         let next = request::apply(&ReviewStatus::draft(), asked, false)?;
 
         let number = self.next_number();
@@ -119,6 +120,7 @@ impl Market {
         check(owner, &fields, asked)?;
         let is_changed = fields != entry.fields;
         let before = field::file_ids(&entry.fields);
+        self.check_versions(account, Some(package), &fields, asked)?;
         self.accounts[account].packages[package].fields = fields;
         self.link_files(account, package, &before);
         if is_changed && next == self.accounts[account].packages[package].status {
@@ -186,6 +188,7 @@ fn check(owner: &Account, fields: &Map<String, Value>, asked: Asked) -> Result<(
         field::check_marketing(fields)?;
     }
     if submits_technical || submits_marketing {
+        values::check(fields)?;
         for id in field::file_ids(fields) {
             owner.file(&id).ok_or_else(|| Refused::bad_request(format!("There is no file {id}")))?;
         }

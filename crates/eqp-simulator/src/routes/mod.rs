@@ -36,6 +36,7 @@ pub(crate) use extract::bearer;
 use crate::fault;
 use crate::refused::Refused;
 use crate::shared::Shared;
+use crate::spelling;
 
 type Routes = Router<Arc<Shared>>;
 
@@ -57,6 +58,7 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
             Refused::new(StatusCode::METHOD_NOT_ALLOWED, "There is no such method here")
         })
         .layer(DefaultBodyLimit::max(LONGEST_BODY))
+        .layer(from_fn_with_state(Arc::clone(&shared), spelling::respell))
         .layer(from_fn_with_state(Arc::clone(&shared), fault::carry_out))
         .with_state(shared)
 }

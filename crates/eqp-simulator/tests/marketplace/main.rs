@@ -13,5 +13,7 @@ mod profile;
 mod review;
 mod session;
 mod shutdown;
+mod spelling;
+mod submitting;
 mod walk;
 mod world;

@@ -6,7 +6,7 @@ use std::process::Stdio;
 use eqp_simulator::Simulator;
 use serde_json::{Value, json};
 
-use crate::world::World;
+use crate::world::{PATIENCE, Target, World};
 
 /// So slow that no callback is ever sent to the documentation's host.
 async fn silent_world() -> World {
@@ -16,6 +16,7 @@ async fn silent_world() -> World {
 /// Runs a script; answers what it printed, or nothing where there is no curl.
 async fn sh(script: &str) -> Option<String> {
     if !Path::new("/usr/bin/curl").exists() {
+        println!("not run: there is no curl");
         return None;
     }
     let run = tokio::process::Command::new("sh")
@@ -27,6 +28,26 @@ async fn sh(script: &str) -> Option<String> {
         .unwrap();
     assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
     Some(String::from_utf8(run.stdout).unwrap())
+}
+
+/// What docs/simulator-walk.md shows, with what differs from start to start in words.
+#[tokio::test]
+async fn the_printed_walk_is_the_documented_one() {
+    let world = silent_world().await;
+    let key = world.simulator.api_key();
+    let printed = world
+        .simulator
+        .walk(Path::new("ca.pem"))
+        .script()
+        .replace(world.simulator.base_url(), "https://localhost:7443")
+        .replace(&key.application_id, "APPLICATION_ID")
+        .replace(key.application_secret.expose(), "APPLICATION_SECRET")
+        .replace(world.simulator.control_token().expose(), "CONTROL_TOKEN");
+    let page = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/simulator-walk.md"));
+    let documented = std::fs::read_to_string(page).unwrap();
+    let (_, block) = documented.split_once("```sh\n").unwrap();
+    let (block, _) = block.split_once("```").unwrap();
+    assert_eq!(block.trim_end(), printed.trim_end(), "write what the walk prints into {}", page.display());
 }
 
 #[tokio::test]
@@ -42,7 +63,11 @@ async fn the_printed_commands_work() {
     assert_eq!(answers[0]["api_callbacks"][0]["username"], "key");
     assert_eq!(answers[1][0]["filename"], "guide.pdf");
     assert_eq!(answers[2][0]["code"], 200);
-    assert_eq!(answers[3][0]["name"], "Badges");
+    assert_eq!((&answers[3]["code"], &answers[4][0]["release_notes"]), (&json!(200), &json!("The first version")));
+    assert_eq!((&answers[5], &answers[6][0]["name"]), (&json!([]), &json!("Badges")));
+    assert_eq!((&answers[7]["waits"], &answers[8]["code"]), (&json!(true), &json!(503)));
+    assert_eq!(answers[9]["packages"][0]["item_id"], "walk");
+    assert_eq!(answers.len(), 10);
 }
 
 /// The registration as the documentation prints it, but for host and token.
@@ -71,4 +96,42 @@ async fn the_documented_registration_gets_the_documented_answer() {
     }]);
     assert_eq!(profile["api_callbacks"], shown);
     assert_eq!(profile["mage_id"], "MAG123456789");
+}
+
+/// Every block of docs/simulator.md that a shell can run, one after the other.
+#[tokio::test]
+async fn the_documented_examples_of_the_control_api_work() {
+    let world = silent_world().await;
+    let target = Target::new();
+    world.register(&[&target]).await;
+    let package = world.create(world.complete_package("item", "badges.zip").await).await;
+    let files = world.simulator.snapshot().accounts[0].files.clone();
+    for file in &files[1..] {
+        world.simulator.end_scan(&file.file_upload_id, true).unwrap();
+    }
+    world.simulator.wait_until(PATIENCE, |snapshot| snapshot.sent.len() == 4).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.display().to_string()
+    };
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/simulator.md");
+    let documented = std::fs::read_to_string(page).unwrap();
+    let blocks: Vec<&str> = documented.split("```sh\n").skip(1).map(|rest| rest.split_once("```").unwrap().0).collect();
+    let script = format!(
+        "export EQP_CA_FILE='{}' EQP_SIMULATOR_CONTROL_TOKEN_FILE='{}' EQP_SIMULATOR_CONTROL_URL='{}/simulator/v1'\n\
+         PACKAGE={package} FILE={}\n{}",
+        file("ca.pem", world.simulator.ca_pem()),
+        file("token", world.simulator.control_token().expose()),
+        world.simulator.base_url(),
+        files[0].file_upload_id,
+        blocks.concat(),
+    );
+    let commands = script.lines().filter(|line| line.starts_with("simulator /") || line.starts_with("simulator \"/"));
+    let commands = commands.count() + script.matches("simulator '/").count();
+    let Some(printed) = sh(&script).await else { return };
+    let answers = serde_json::Deserializer::from_str(&printed).into_iter::<Value>().map(Result::unwrap);
+    assert_eq!(answers.count(), commands);
+    assert_eq!(world.simulator.snapshot().accounts[0].packages.len(), 0, "the last one is a reset");
 }

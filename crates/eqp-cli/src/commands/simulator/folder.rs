@@ -1,4 +1,4 @@
-//! What the simulator keeps from start to start: CA, access key, and the variables to use it with.
+//! What the simulator keeps from start to start: CA, access key, control token, and the variables to use it with.
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;
@@ -6,6 +6,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use eqp_receiver::LocalCa;
+use eqp_simulator::CONTROL_PATH;
 use eqp_types::{ApiKey, Environment, MageId, Secret};
 use uuid::Uuid;
 
@@ -20,6 +21,7 @@ const MAGE_ID: &str = "MAG123456789";
 pub(super) struct SimulatorFolder {
     path: PathBuf,
     key: ApiKey,
+    control_token: Secret,
 }
 
 impl SimulatorFolder {
@@ -41,7 +43,12 @@ impl SimulatorFolder {
             .trim()
             .to_owned();
         let application_secret: Secret = read_secret(&secret_file, "the application secret")?;
-        Ok(Self { path, key: ApiKey { application_id, application_secret } })
+        let token_file = control_token_file(&path);
+        if !token_file.exists() {
+            write(&token_file, &format!("{}\n", random()), 0o600)?;
+        }
+        let control_token = read_secret(&token_file, "the control token")?;
+        Ok(Self { path, key: ApiKey { application_id, application_secret }, control_token })
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -50,6 +57,15 @@ impl SimulatorFolder {
 
     pub(super) fn key(&self) -> ApiKey {
         self.key.clone()
+    }
+
+    /// The bearer token of the control API.
+    pub(super) fn control_token(&self) -> Secret {
+        self.control_token.clone()
+    }
+
+    pub(super) fn control_token_file(&self) -> PathBuf {
+        control_token_file(&self.path)
     }
 
     /// The account, the same in every folder.
@@ -77,6 +93,8 @@ impl SimulatorFolder {
             ("EQP_CA_FILE", self.ca_file().display().to_string()),
             ("EQP_APPLICATION_ID", self.key.application_id.clone()),
             ("EQP_APPLICATION_SECRET_FILE", self.secret_file().display().to_string()),
+            ("EQP_SIMULATOR_CONTROL_URL", format!("{base_url}{CONTROL_PATH}")),
+            ("EQP_SIMULATOR_CONTROL_TOKEN_FILE", self.control_token_file().display().to_string()),
         ];
         lines.into_iter().fold(String::new(), |text, (name, value)| {
             text + &format!("export {name}='{}'\n", value.replace('\'', r"'\''"))
@@ -91,6 +109,10 @@ impl SimulatorFolder {
 
 fn secret_file(folder: &Path) -> PathBuf {
     folder.join("application-secret")
+}
+
+fn control_token_file(folder: &Path) -> PathBuf {
+    folder.join("control-token")
 }
 
 fn random() -> String {

@@ -1,23 +1,23 @@
 //! `eqp simulator`: a stand-in of the Marketplace on this machine.
 
 mod folder;
+mod told;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use eqp_receiver::LocalCa;
-use eqp_simulator::{CallbackForm, CallbackList, Script, SendResult, Sent, SentKind, Simulator as Marketplace};
-use eqp_types::{Environment, Flow};
-use serde_json::json;
+use eqp_simulator::{CallbackForm, CallbackList, Empty, FaultRule, Script, Simulator as Marketplace, Spelling};
+use eqp_types::Environment;
 use tokio::sync::broadcast::error::RecvError;
 
 use self::folder::SimulatorFolder;
+use self::told::{introduce, line};
 use super::moment;
 use crate::compose::shutdown;
 use crate::context::Context;
 use crate::failure::{Exit, Failure, Outcome};
-use crate::output::{Output, track_line, utc};
 
 const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 7443);
 
@@ -40,6 +40,30 @@ enum Course {
     Demo,
 }
 
+/// Which form is used wherever the API is known to spell something in two ways.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum SpellingOption {
+    /// content_type, pass, in-progress, current_status, padded hours, actions as lists
+    Usual,
+    /// content-type, passed, queued, eqp_state, hours without a zero, actions as one text
+    Other,
+}
+
+/// How an object with nothing in it is written.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum EmptyOption {
+    /// []
+    List,
+    /// {}
+    Object,
+    /// null
+    Null,
+    /// ""
+    Text,
+    /// Left out
+    Absent,
+}
+
 /// Run a stand-in of the Marketplace on this machine: its API, its reviews, its callbacks
 ///
 /// It prints how to reach it and keeps that in a folder: CA, access key, and the environment variables to use it with.
@@ -47,10 +71,22 @@ enum Course {
 /// local CA of this data folder, so that `eqp serve` beside it gets its callbacks.
 #[derive(Args, Debug)]
 #[command(after_help = "\
+Faults are 'WHAT [CONDITION…]', the same here and in the control API (docs/simulator.md):
+  with calls       latency=TIME  dead-token  too-many-requests=TIME[,date]  status=CODE[,html|,empty]
+                   html  wrong-shape  cut  cut-body  answer-lost  huge=SIZE  endless
+    which          call=NAME  method=METHOD  path=PATTERN
+  with callbacks   copies=NUMBER  late=TIME  dropped  swapped  first-form  unknown-event=CODE
+                   unknown-fields
+    which          event=CODE  flow=FLOW  outcome=STATE  subject=PATTERN
+  of those         nth=NUMBER[,NUMBER]  rate=SHARE  times=NUMBER
+
 Examples:
   eqp simulator
   eqp simulator --speed 60 --course demo
   eqp simulator --trust-ca receiver-ca.pem --form first
+  eqp simulator --fault 'latency=2s path=/files/*' --fault 'answer-lost call=packages.create nth=1'
+  eqp simulator --fault 'status=503,html rate=0.1' --fault 'copies=2 outcome=approved' --seed 7
+  eqp simulator --packages 100000
   . ~/.local/share/eqp/simulator/eqp.env && eqp whoami     # in a second terminal")]
 pub(crate) struct Simulator {
     /// Address to listen on
@@ -68,6 +104,18 @@ pub(crate) struct Simulator {
     /// What happens
     #[arg(long, value_enum, value_name = "COURSE", default_value_t = Course::Plain)]
     course: Course,
+    /// What goes wrong, with which calls or callbacks: 'WHAT [CONDITION…]'; may be repeated
+    #[arg(long, value_name = "FAULT")]
+    fault: Vec<FaultRule>,
+    /// So many packages are there from the start
+    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+    packages: usize,
+    /// Which form is used wherever the API is known to spell something in two ways
+    #[arg(long, value_enum, value_name = "SPELLING", default_value_t = SpellingOption::Usual)]
+    spelling: SpellingOption,
+    /// How an object with nothing in it is written, in profiles and packages
+    #[arg(long, value_enum, value_name = "FORM", default_value_t = EmptyOption::List)]
+    empty: EmptyOption,
     /// A PUT of the profile adds to the list of callbacks instead of replacing it
     #[arg(long)]
     merge_callbacks: bool,
@@ -119,7 +167,23 @@ impl Simulator {
             .callback_list(if self.merge_callbacks { CallbackList::Merge } else { CallbackList::Replace })
             .account(SimulatorFolder::mage_id()?, folder.key())
             .ca_folder(folder.path())
+            .control_token(folder.control_token())
+            .packages(self.packages)
+            .spelling(match self.spelling {
+                SpellingOption::Usual => Spelling::Usual,
+                SpellingOption::Other => Spelling::Other,
+            })
+            .empty(match self.empty {
+                EmptyOption::List => Empty::List,
+                EmptyOption::Object => Empty::Object,
+                EmptyOption::Null => Empty::Null,
+                EmptyOption::Text => Empty::Text,
+                EmptyOption::Absent => Empty::Absent,
+            })
             .trust_pem(receiver_ca);
+        for fault in &self.fault {
+            builder = builder.fault(fault.clone());
+        }
         for path in &self.trust_ca {
             let pem = std::fs::read_to_string(path)
                 .map_err(|error| Failure::usage(format!("cannot read {}", path.display())).because(&error))?;
@@ -137,59 +201,4 @@ impl Simulator {
             _ => Failure::new(Exit::Failed, "the simulator cannot start").because(&error),
         })
     }
-}
-
-/// Says how to reach it. The key is worth nothing elsewhere; as JSON only its file is named, for programs that log.
-fn introduce(output: Output, marketplace: &Marketplace, folder: &SimulatorFolder) -> Outcome {
-    if output.is_json() {
-        return output.json(&json!({
-            "base_url": marketplace.base_url(),
-            "environment": marketplace.environment(),
-            "mage_id": marketplace.mage_id(),
-            "application_id": marketplace.api_key().application_id,
-            "application_secret_file": folder.secret_file(),
-            "ca_file": folder.ca_file(),
-            "environment_file": folder.environment_file(),
-        }));
-    }
-    let key = marketplace.api_key();
-    output.line(format_args!(
-        "The Marketplace's stand-in runs at {url}, with the manners of {environment}.\n\n\
-         account             {mage_id}\n\
-         application id      {id}\n\
-         application secret  {secret}\n\
-         CA to trust         {ca}\n\n\
-         Use it from a second terminal:\n\n{lines}\n\
-         Or with curl:\n\n{walk}",
-        url = marketplace.base_url(),
-        environment = marketplace.environment(),
-        mage_id = marketplace.mage_id(),
-        id = key.application_id,
-        secret = key.application_secret.expose(),
-        ca = folder.ca_file().display(),
-        lines = folder.environment(marketplace.base_url(), marketplace.environment()),
-        walk = marketplace.walk(&folder.ca_file()),
-    ))?;
-    output.note("callbacks are shown here as they are sent; Ctrl-C ends");
-    Ok(())
-}
-
-fn line(sent: &Sent) -> String {
-    let flow = sent.flow.as_ref().map_or("-", Flow::as_str);
-    let state = sent.outcome.as_deref().map_or_else(|| sent.event.clone(), |outcome| track_line([(flow, outcome)]));
-    let kind = match sent.kind {
-        SentKind::Plain => "",
-        SentKind::Copy => "  (copy)",
-        SentKind::Late => "  (late)",
-        SentKind::Swapped => "  (swapped)",
-        SentKind::Unknown => "  (unknown)",
-        _ => "  (other)",
-    };
-    let result = match &sent.result {
-        SendResult::Answered(status) => format!("{status} in {} ms", sent.latency.as_millis()),
-        SendResult::Failed(why) => format!("not taken: {why}"),
-        SendResult::Dropped => "dropped".to_owned(),
-        _ => "ended otherwise".to_owned(),
-    };
-    format!("{}  {}  {state}{kind}  → {}  {result}", utc(sent.at), sent.subject, sent.url)
 }

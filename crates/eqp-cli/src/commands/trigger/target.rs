@@ -1,0 +1,175 @@
+//! Where the callback goes, and with which user name and password.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use eqp_receiver::{CredentialState, EndpointSummary, Endpoints, LocalCa};
+use eqp_simulator::CallbackTarget;
+use eqp_types::{Environment, Secret};
+
+use crate::compose::database::Database;
+use crate::compose::receiver::master_key;
+use crate::config::{read_secret, secret_from_environment};
+use crate::context::Context;
+use crate::failure::{Exit, Failure, Outcome};
+
+const PASSWORD: &str = "EQP_CALLBACK_PASSWORD";
+const WHAT: &str = "the callback's password";
+
+/// Where to, and as whom.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Where it goes")]
+pub(super) struct TargetOptions {
+    /// Endpoint of the local database, or a URL [default: the only endpoint]
+    #[arg(long, value_name = "URL|ENDPOINT")]
+    to: Option<String>,
+    /// Send there instead of to the endpoint's public URL
+    #[arg(long, value_name = "URL")]
+    at: Option<String>,
+    /// User name of the Basic header [default: the one registered for the endpoint]
+    #[arg(long, value_name = "NAME")]
+    user: Option<String>,
+    /// File (mode 0600, or - for standard input) with its password [default: EQP_CALLBACK_PASSWORD,
+    /// EQP_CALLBACK_PASSWORD_FILE, or what is kept for the endpoint]
+    #[arg(long, value_name = "FILE", requires = "user")]
+    password_file: Option<PathBuf>,
+    /// Certificate (PEM) of a CA to trust, beside the platform's and the local one; may be repeated
+    #[arg(long, value_name = "FILE")]
+    ca: Vec<PathBuf>,
+}
+
+/// What to send to.
+pub(super) struct Aim {
+    pub(super) target: CallbackTarget,
+    pub(super) username: Option<String>,
+    /// Whose endpoint it is, where that is known.
+    pub(super) environment: Option<Environment>,
+    pub(super) trusted: Vec<String>,
+}
+
+impl TargetOptions {
+    /// Finds out. `input_is_taken` says that standard input is the callback.
+    pub(super) async fn aim(&self, context: &Context, input_is_taken: bool) -> Outcome<Aim> {
+        if input_is_taken && self.password_file.as_deref() == Some(Path::new("-")) {
+            return Err(Failure::usage("callback and password cannot both come from standard input")
+                .next("put one of them into a file"));
+        }
+        let trusted = self.trusted(context)?;
+        let own = self.own_credentials()?;
+        match self.to.as_deref().filter(|to| to.contains("://")) {
+            Some(url) => {
+                if self.at.is_some() {
+                    return Err(Failure::usage("--at is for an endpoint; --to names a URL already"));
+                }
+                if own.is_none() {
+                    context.output.note("no --user: it is sent without a Basic header");
+                }
+                aim(url, own, None, trusted)
+            }
+            None => {
+                let (endpoint, kept) = self.endpoint(context, own.is_none()).await?;
+                let url = self.at.as_deref().unwrap_or(&endpoint.public_url);
+                aim(url, own.or(kept), Some(endpoint.environment), trusted)
+            }
+        }
+    }
+
+    /// User name and password that were given.
+    fn own_credentials(&self) -> Outcome<Option<(String, Secret)>> {
+        let Some(user) = &self.user else { return Ok(None) };
+        if user.contains(':') {
+            return Err(Failure::usage("a user name of Basic holds no `:`"));
+        }
+        let password = match &self.password_file {
+            Some(file) => Some(read_secret(file, WHAT)?),
+            None => secret_from_environment(PASSWORD, WHAT)?,
+        };
+        match password {
+            Some(password) => Ok(Some((user.clone(), password))),
+            None => Err(Failure::usage(format!("there is no password for {user}")).next(format!(
+                "put it into a file of mode 0600 and name that with --password-file, or set {PASSWORD}"
+            ))),
+        }
+    }
+
+    /// The endpoint, and what is kept of its credential.
+    async fn endpoint(
+        &self,
+        context: &Context,
+        wants_password: bool,
+    ) -> Outcome<(EndpointSummary, Option<(String, Secret)>)> {
+        let database = Database::open_to_read(context).await?;
+        let found = async {
+            let key = master_key(&context.settings.data.open()?)?;
+            let endpoints = Endpoints::open(database.pool().clone(), key).await?;
+            let endpoint = choose(endpoints.list().await?, self.to.as_deref())?;
+            let kept = if wants_password { Some(credential(&endpoints, &endpoint).await?) } else { None };
+            Ok((endpoint, kept))
+        }
+        .await;
+        database.close().await?;
+        found
+    }
+
+    /// The local CA, where there is one, and those that are named.
+    fn trusted(&self, context: &Context) -> Outcome<Vec<String>> {
+        let local = LocalCa::certificate_path(&context.settings.data.place()?.join("tls"));
+        let mut trusted: Vec<String> = std::fs::read_to_string(local).into_iter().collect();
+        for path in &self.ca {
+            trusted.push(std::fs::read_to_string(path).map_err(|error| {
+                Failure::usage(format!("cannot read the certificate {}", path.display())).because(&error)
+            })?);
+        }
+        Ok(trusted)
+    }
+}
+
+fn aim(
+    url: &str,
+    credentials: Option<(String, Secret)>,
+    environment: Option<Environment>,
+    trusted: Vec<String>,
+) -> Outcome<Aim> {
+    let target = CallbackTarget::new(url).map_err(|error| {
+        Failure::usage("there is nowhere to send to")
+            .because(&error)
+            .next("give one such as https://eqp.example.com/callbacks/main")
+    })?;
+    let username = credentials.as_ref().map(|(username, _)| username.clone());
+    let target = match credentials {
+        Some((username, password)) => target.credentials(username, password),
+        None => target,
+    };
+    Ok(Aim { target, username, environment, trusted })
+}
+
+/// The endpoint with this name, or the only one there is.
+fn choose(mut endpoints: Vec<EndpointSummary>, name: Option<&str>) -> Outcome<EndpointSummary> {
+    let names: Vec<String> = endpoints.iter().map(|endpoint| endpoint.name.clone()).collect();
+    let known = || match names.as_slice() {
+        [] => "eqp callbacks add makes one".to_owned(),
+        names => format!("there are: {}", names.join(", ")),
+    };
+    match name {
+        Some(name) => endpoints
+            .into_iter()
+            .find(|endpoint| endpoint.name == name)
+            .ok_or_else(|| Failure::new(Exit::NotFound, format!("there is no endpoint `{name}`")).next(known())),
+        None if endpoints.len() == 1 => Ok(endpoints.remove(0)),
+        None if endpoints.is_empty() => Err(Failure::new(Exit::NotFound, "there is no endpoint yet").next(known())),
+        None => Err(Failure::usage("there is more than one endpoint").next(known()).next("name one with --to")),
+    }
+}
+
+/// The credential in force, else the one that is to come into force.
+async fn credential(endpoints: &Endpoints, endpoint: &EndpointSummary) -> Outcome<(String, Secret)> {
+    let in_state = |state| endpoint.credentials.iter().find(move |credential| credential.state == state);
+    let states = [CredentialState::Live, CredentialState::Pending, CredentialState::Retiring];
+    let missing = || {
+        Failure::new(Exit::NotFound, format!("no password is kept for `{}`", endpoint.name))
+            .next("give --user and --password-file")
+    };
+    let credential = states.into_iter().find_map(in_state).ok_or_else(missing)?;
+    let password = endpoints.password(&endpoint.public_url, &credential.username).await?.ok_or_else(missing)?;
+    Ok((credential.username.clone(), password))
+}

@@ -1,0 +1,124 @@
+"""What a vendor's own test does with the simulator, in Python, with nothing but the standard library.
+
+It reads what `eqp simulator` wrote into its folder (eqp.env, sourced by the shell or by the test's own means), creates
+a package through the Marketplace's API, lets one call go wrong on purpose, moves the review through the control API,
+and looks for the callbacks at a real receiver (`eqp serve`) with `eqp events list --json`.
+"""
+
+import base64
+import json
+import os
+import ssl
+import subprocess
+import urllib.error
+import urllib.request
+
+TLS = ssl.create_default_context(cafile=os.environ["EQP_CA_FILE"])
+API = os.environ["EQP_API_URL"] + "/rest/v1"
+CONTROL = os.environ["EQP_SIMULATOR_CONTROL_URL"]
+
+
+def read(variable):
+    with open(os.environ[variable], encoding="utf-8") as file:
+        return file.read().strip()
+
+
+def call(method, url, authorization, body=None):
+    """The status of the answer, and its JSON."""
+    data = None if body is None else json.dumps(body).encode()
+    headers = {"Authorization": authorization, "Content-Type": "application/json"}
+    request = urllib.request.Request(url, data=data, headers=headers, method=method)
+    try:
+        with urllib.request.urlopen(request, context=TLS, timeout=60) as answer:
+            return answer.status, json.load(answer)
+    except urllib.error.HTTPError as error:
+        return error.code, json.load(error)
+
+
+def control(method, path, body=None):
+    return call(method, CONTROL + path, "Bearer " + read("EQP_SIMULATOR_CONTROL_TOKEN_FILE"), body)
+
+
+def session():
+    key = os.environ["EQP_APPLICATION_ID"] + ":" + read("EQP_APPLICATION_SECRET_FILE")
+    basic = "Basic " + base64.b64encode(key.encode()).decode()
+    status, granted = call("POST", API + "/app/session/token", basic, {"grant_type": "session"})
+    assert status == 200, granted
+    return "Bearer " + granted["ust"]
+
+
+def upload(bearer, filename, kind, data):
+    boundary = "rehearsal-boundary"
+    head = f'--{boundary}\r\nContent-Disposition: form-data; name="file[]"; filename="{filename}"\r\nContent-Type: {kind}\r\n\r\n'
+    body = head.encode() + data + f"\r\n--{boundary}--\r\n".encode()
+    headers = {"Authorization": bearer, "Content-Type": f"multipart/form-data; boundary={boundary}"}
+    request = urllib.request.Request(API + "/files/uploads", data=body, headers=headers, method="POST")
+    with urllib.request.urlopen(request, context=TLS, timeout=60) as answer:
+        return {"file_upload_id": json.load(answer)[0]["file_upload_id"]}
+
+
+def events():
+    listed = subprocess.run(
+        [os.environ["EQP"], "events", "list", "--json"], check=True, capture_output=True, text=True, timeout=60
+    )
+    return json.loads(listed.stdout)["events"]
+
+
+# One call goes wrong, once: the same words as on the command line.
+status, fault = control("POST", "/faults", {"fault": "status=503 call=packages.create nth=1"})
+assert status == 200 and fault["waits"], fault
+
+bearer = session()
+archive = upload(bearer, "badges.zip", "application/zip", b"PK\x05\x06" + bytes(18))
+guide = upload(bearer, "guide.pdf", "application/pdf", b"%PDF-1.4")
+package = {
+    "item_id": "rehearsal",
+    "type": "extension",
+    "platform": "M2",
+    "name": "Badges",
+    "version": "1.0.0",
+    "version_compatibility": [{"edition": "CE", "versions": ["2.4"]}],
+    "release_notes": "First",
+    "artifact": archive,
+    "documentation_artifacts": {"user": guide},
+    "action": {"technical": "submit"},
+}
+status, refused = call("POST", API + "/products/packages", bearer, [package])
+assert status == 503, refused
+status, created = call("POST", API + "/products/packages", bearer, [package])
+assert status == 200 and created[0]["code"] == 200, created
+submission = created[0]["submission_id"]
+assert control("GET", "/faults")[1]["faults"][0]["struck"] == 1
+
+# The review is moved by hand: the scans end, then it is rejected, with a reason of our own.
+for file in (archive, guide):
+    status, ended = control("POST", f"/files/{file['file_upload_id']}/scan", {"outcome": "passed"})
+    assert status == 200, ended
+status, moved = control("POST", f"/packages/{submission}/advance", {"flow": "technical"})
+assert moved["eqp_status"]["technical"] == "awaiting_manual_qa", moved
+outcome = {"flow": "technical", "outcome": "rejected", "reasons": ["No tests"], "message": "Please add some."}
+status, moved = control("POST", f"/packages/{submission}/outcome", outcome)
+assert status == 200 and moved["eqp_status"]["technical"] == "rejected", moved
+
+# A word that is none is refused with the one that was meant.
+status, problem = control("POST", f"/packages/{submission}/outcome", {"flow": "technical", "outcome": "reject"})
+assert (status, problem["nearest"]) == (422, "rejected"), problem
+
+# The callbacks were taken by the receiver, and it tells what they mean.
+taken, after = 0, 0
+while taken < 5:
+    status, sent = control("GET", f"/callbacks?after={after}&wait=30s")
+    assert sent["callbacks"], "no more callbacks came"
+    for callback in sent["callbacks"]:
+        assert callback["status"] == 200, callback
+        after, taken = callback["number"], taken + 1
+# Two scans; in automation, awaiting manual QA, rejected.
+wanted = ["in_automation", "awaiting_manual_qa", "rejected"]
+deadline = 100
+while True:
+    told = [event["outcome"] for event in events() if event["subject"] == submission and event["flow"] == "technical"]
+    if sorted(told) == sorted(wanted):
+        break
+    deadline -= 1
+    assert deadline > 0, told
+print("rehearsed")

@@ -1,0 +1,160 @@
+//! `eqp trigger` against a real receiver.
+
+use eqp_receiver::{Endpoints, MasterKey, NewEndpoint};
+use eqp_types::{Environment, MageId, Secret};
+use serde_json::{Value, json};
+
+use crate::eqp::{Ended, Home};
+use crate::market::Market;
+
+/// A receiver with one endpoint, whose credential is `key` and `secret`.
+struct Receiving {
+    market: Market,
+    url: String,
+    _serve: crate::eqp::Running,
+}
+
+impl Receiving {
+    async fn start() -> Self {
+        let market = Market::open().await;
+        let (serve, base) = market.serve();
+        let receiving = Self { url: format!("{base}/callbacks/main"), market, _serve: serve };
+        receiving.endpoint("main", &receiving.url).await;
+        receiving
+    }
+
+    async fn endpoint(&self, name: &str, public_url: &str) {
+        let key = MasterKey::open(&self.market.home.path().join("data/master.key")).unwrap();
+        let endpoints = Endpoints::open(self.market.database.pool.clone(), key).await.unwrap();
+        let mage_id = MageId::new("MAG123456789").unwrap();
+        let account = endpoints.ensure_account(Environment::Sandbox, &mage_id).await.unwrap();
+        let public_url = public_url.parse().unwrap();
+        let new = NewEndpoint { account, name: name.to_owned(), path: None, public_url };
+        let endpoint = endpoints.create(&new).await.unwrap();
+        let username = if name == "main" { "key" } else { name };
+        let credential = endpoints.import_credential(endpoint, username, &Secret::new("secret")).await.unwrap();
+        endpoints.activate(credential).await.unwrap();
+    }
+
+    fn run(&self, arguments: &[&str]) -> Ended {
+        self.market.home.run_aside(arguments)
+    }
+
+    /// Runs it, asks for JSON, and reads it.
+    fn told(&self, arguments: &[&str]) -> Value {
+        let ended = self.run(&[arguments, &["--json"]].concat());
+        assert_eq!(ended.code, 0, "{ended:?}");
+        serde_json::from_str(&ended.stdout).unwrap()
+    }
+
+    /// Every body kept, in order of arrival.
+    async fn kept(&self) -> Vec<Vec<u8>> {
+        let query = sqlx::query_scalar("select body from eqp.callback order by id");
+        query.fetch_all(&self.market.database.pool).await.unwrap()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn documented_events_reach_the_only_endpoint_with_its_kept_password() {
+    let receiving = Receiving::start().await;
+    let first = receiving.told(&["trigger", "malware_scan_complete", "--first-form"]);
+    assert_eq!(
+        (&first["status"], &first["username"], &first["url"]),
+        (&json!(200), &json!("key"), &json!(receiving.url))
+    );
+    assert!(first["answer"]["id"].is_string() && first["latency_ms"].as_f64().unwrap() > 0.0, "{first}");
+    let fields = ["--submission", "s1", "--item-id", "i1", "--flow", "technical", "--status", "rejected"];
+    let more = ["--other", "approved", "--modified-at", "2026-01-02 03:04:05", "--to", "main"];
+    receiving.told(&[&["trigger", "eqp_status_update"][..], &fields, &more].concat());
+    let kept: Vec<Value> = receiving.kept().await.iter().map(|body| serde_json::from_slice(body).unwrap()).collect();
+    let scan = json!({"file_upload_id": "2309480238.238475.0", "tool_result": "passed"});
+    let status = json!({
+        "submission_id": "s1", "item_id": "i1", "eqp_flow": "technical", "current_status": "rejected",
+        "eqp_status": {"overall": "in_progress", "technical": "rejected", "marketing": "approved"},
+        "modified_at": "2026-01-02 03:04:05",
+    });
+    assert_eq!(
+        kept,
+        [
+            json!({"callback_event": "malware_scan_complete", "update_info": scan}),
+            json!({"callback_event": "eqp_status_update", "update_info": status}),
+        ]
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_of_ones_own_is_sent_byte_for_byte() {
+    let receiving = Receiving::start().await;
+    let body = "{\"callback_event\":  \"my_own\",\n \"x\": 1.0}\n";
+    receiving.market.home.write("callback.json", body);
+    assert_eq!(receiving.told(&["trigger", "--data", "callback.json"])["status"], 200);
+    let ended = receiving.market.home.run_with_input(&["trigger", "--data", "-"], "not json at all");
+    assert_eq!(ended.code, 1, "kept, but answered 400: {ended:?}");
+    assert!(ended.stdout.starts_with("400 in ") && ended.stderr.contains("answered 400"), "{ended:?}");
+    assert_eq!(receiving.kept().await, [body.as_bytes(), b"not json at all"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_url_is_called_with_user_and_password_of_ones_own() {
+    let mut receiving = Receiving::start().await;
+    let url = receiving.url.clone();
+    let trigger = ["trigger", "malware_scan_complete", "--to", &url];
+    let without = receiving.run(&trigger);
+    assert_eq!(without.code, 3, "{without:?}");
+    let as_key = [&trigger[..], &["--user", "key"]].concat();
+    assert_eq!(receiving.run(&as_key).code, 2, "there is no password");
+    receiving.market.home.write("password", "secret\n");
+    assert_eq!(receiving.run(&[&as_key[..], &["--password-file", "password"]].concat()).code, 0);
+    let piped = receiving.market.home.run_with_input(&[&as_key[..], &["--password-file", "-"]].concat(), "secret");
+    assert_eq!(piped.code, 0, "{piped:?}");
+    receiving.market.home.set("EQP_CALLBACK_PASSWORD", "hush-wrong");
+    let wrong = receiving.run(&as_key);
+    assert_eq!(wrong.code, 3, "{wrong:?}");
+    assert!(!format!("{wrong:?}").contains("hush-wrong"));
+    assert_eq!(receiving.kept().await.len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_endpoint_is_named_where_there_are_several_and_can_be_called_elsewhere() {
+    let receiving = Receiving::start().await;
+    receiving.endpoint("second", "https://eqp.example.com/callbacks/second").await;
+    let unnamed = receiving.run(&["trigger", "malware_scan_complete"]);
+    assert_eq!(unnamed.code, 2, "{unnamed:?}");
+    assert!(unnamed.stderr.contains("main, second"), "{}", unnamed.stderr);
+    let at = receiving.url.replace("/main", "/second");
+    let told = receiving.told(&["trigger", "malware_scan_complete", "--to", "second", "--at", &at]);
+    assert_eq!((&told["status"], &told["username"]), (&json!(200), &json!("second")));
+    let unknown = receiving.run(&["trigger", "malware_scan_complete", "--to", "third"]);
+    assert_eq!(unknown.code, 4, "{unknown:?}");
+}
+
+#[test]
+fn what_cannot_be_sent_is_told_with_what_to_do() {
+    let home = Home::new();
+    for (arguments, code, word) in [
+        (&["trigger"][..], 2, "--data"),
+        (&["trigger", "eqp_status_updat", "--to", "https://127.0.0.1:1/"], 2, "`eqp_status_update`"),
+        (&["trigger", "eqp_status_update", "--status", "aproved", "--to", "https://127.0.0.1:1/"], 2, "approved"),
+        (&["trigger", "eqp_status_update", "--to", "http://eqp.example.com/"], 2, "not https"),
+        (&["trigger", "eqp_status_update", "--to", "https://me:hush@127.0.0.1:1/"], 2, "user name or password"),
+        (&["trigger", "--data", "nowhere.json", "--to", "https://127.0.0.1:1/"], 2, "nowhere.json"),
+        (&["trigger", "malware_scan_complete", "--to", "https://127.0.0.1:1/"], 7, "eqp serve"),
+        (&["trigger", "malware_scan_complete", "--to", "http://127.0.0.1:1/"], 7, "eqp serve"),
+        (&["trigger", "malware_scan_complete", "--to", "main"], 4, "eqp serve"),
+    ] {
+        let ended = home.run(arguments);
+        assert_eq!((ended.code, ended.stdout.as_str()), (code, ""), "{arguments:?}: {}", ended.stderr);
+        assert!(ended.stderr.contains(word) && !ended.stderr.contains("hush"), "{arguments:?}: {}", ended.stderr);
+    }
+    assert!(!home.path().join("data").exists());
+}
+
+#[test]
+fn the_documented_events_are_listed() {
+    let listed = Home::new().run(&["trigger", "list"]);
+    assert_eq!(listed.code, 0);
+    insta::assert_snapshot!(listed.stdout, @r"
+    malware_scan_complete   the malware scan of a file has ended: --file, --result
+    eqp_status_update       the state of a submission has changed: --submission, --item-id, --flow, --status
+    ");
+}

@@ -1,0 +1,212 @@
+//! Both forms of everything that the API is known to spell in two ways.
+//!
+//! Handlers answer in the usual form; where another is wished for, answers and callbacks are written anew on their way
+//! out. A client that reads both forms notices no difference.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::{Bytes, to_bytes};
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use http::header::CONTENT_LENGTH;
+use serde_json::{Value, json};
+
+use crate::shared::Shared;
+
+/// Which form is used wherever two are known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Spelling {
+    /// `content_type`, `pass` and `in-progress`, `current_status`, padded hours, actions as lists for each flow.
+    #[default]
+    Usual,
+    /// `content-type`, `passed` and `queued`, `eqp_state`, hours without a leading zero, actions as one text.
+    Other,
+}
+
+/// How an object with nothing in it is written, in profiles and packages.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Empty {
+    /// `[]`
+    #[default]
+    List,
+    /// `{}`
+    Object,
+    /// `null`
+    Null,
+    /// `""`
+    Text,
+    /// Left out.
+    Absent,
+}
+
+/// The forms of one simulator.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Style {
+    pub(crate) spelling: Spelling,
+    pub(crate) empty: Empty,
+}
+
+/// Members that are objects, whatever they look like when they are empty.
+const OBJECTS: [&str; 12] = [
+    "max_version_launched",
+    "artifact",
+    "documentation_artifacts",
+    "user",
+    "media_artifacts",
+    "icon_image",
+    "browser_os_compatibility",
+    "social_media_info",
+    "profile_image_artifact",
+    "marketing_options",
+    "technical_options",
+    "external_services",
+];
+/// An answer of the simulator is at most so long.
+const LONGEST_ANSWER: usize = 1024 * 1024 * 1024;
+
+/// Writes answers anew, where the style is not the usual one.
+pub(crate) async fn respell(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
+    let style = shared.market().style();
+    let response = next.run(request).await;
+    if style == Style::default() {
+        return response;
+    }
+    let (mut parts, body) = response.into_parts();
+    let body = to_bytes(body, LONGEST_ANSWER).await.unwrap_or_default();
+    let Ok(mut value) = serde_json::from_slice(&body) else {
+        return Response::from_parts(parts, body.into());
+    };
+    style.rewrite(&mut value);
+    parts.headers.remove(CONTENT_LENGTH);
+    (parts, Json(value)).into_response()
+}
+
+impl Style {
+    /// A callback's body in this style.
+    pub(crate) fn callback(self, body: Bytes) -> Bytes {
+        let (Spelling::Other, Ok(mut value)) = (self.spelling, serde_json::from_slice(&body)) else { return body };
+        self.rewrite(&mut value);
+        value.to_string().into()
+    }
+
+    fn rewrite(self, value: &mut Value) {
+        match value {
+            Value::Array(items) => items.iter_mut().for_each(|item| self.rewrite(item)),
+            Value::Object(members) => {
+                members.values_mut().for_each(|member| self.rewrite(member));
+                if self.empty != Empty::List {
+                    members.retain(|name, member| !OBJECTS.contains(&name.as_str()) || self.empty(member));
+                }
+                if self.spelling == Spelling::Other {
+                    for (name, other) in [("content_type", "content-type"), ("current_status", "eqp_state")] {
+                        if let Some(member) = members.remove(name) {
+                            members.insert(other.to_owned(), member);
+                        }
+                    }
+                    for (name, member) in members {
+                        otherwise(name, member);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Writes an empty object as wished; answers whether it stays.
+    fn empty(self, member: &mut Value) -> bool {
+        let is_empty = match member {
+            Value::Null => true,
+            Value::Array(items) => items.is_empty(),
+            Value::Object(members) => members.is_empty(),
+            _ => false,
+        };
+        if is_empty {
+            *member = match self.empty {
+                Empty::List => json!([]),
+                Empty::Object => json!({}),
+                Empty::Null => Value::Null,
+                Empty::Text => json!(""),
+                Empty::Absent => return false,
+            };
+        }
+        true
+    }
+}
+
+/// The other form of one member.
+fn otherwise(name: &str, member: &mut Value) {
+    match (name, &mut *member) {
+        ("malware_status" | "tool_result", Value::String(word)) => {
+            let other = match word.as_str() {
+                "pass" => "passed",
+                "passed" => "pass",
+                "fail" => "failed",
+                "failed" => "fail",
+                "in-progress" => "queued",
+                other => other,
+            };
+            *word = other.to_owned();
+        }
+        ("actions_now_available", Value::Object(flows)) => {
+            let mut actions: Vec<&str> =
+                flows.values().filter_map(Value::as_array).flatten().filter_map(Value::as_str).collect();
+            actions.sort_unstable();
+            actions.dedup();
+            *member = json!(actions.join(","));
+        }
+        (_, Value::String(text)) => {
+            if let Some(unpadded) = unpadded(text) {
+                *text = unpadded;
+            }
+        }
+        (name, Value::Number(number)) if name.contains("price") => *member = json!(number.to_string()),
+        _ => {}
+    }
+}
+
+/// `2020-07-21 08:09:10` without the zero of its hour.
+fn unpadded(text: &str) -> Option<String> {
+    let (date, time) = text.split_once(" 0").filter(|(date, time)| date.len() == 10 && time.len() == 7)?;
+    let is_stamp = date.bytes().chain(time.bytes()).all(|byte| byte.is_ascii_digit() || b"-:".contains(&byte));
+    is_stamp.then(|| format!("{date} {time}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rewritten(style: Style, mut value: Value) -> Value {
+        style.rewrite(&mut value);
+        value
+    }
+
+    #[test]
+    fn the_other_spelling_of_everything() {
+        let style = Style { spelling: Spelling::Other, ..Style::default() };
+        let usual = json!([{
+            "content_type": "application/zip", "malware_status": "in-progress", "created_at": "2020-07-21 08:09:10",
+            "actions_now_available": {"overall": ["cancel"], "technical": ["draft", "submit"], "marketing": ["draft"]},
+            "prices": [{"edition": "CE", "price": 9.5}], "name": "A 0", "modified_at": "2020-07-21 18:09:10",
+        }]);
+        let other = json!([{
+            "content-type": "application/zip", "malware_status": "queued", "created_at": "2020-07-21 8:09:10",
+            "actions_now_available": "cancel,draft,submit",
+            "prices": [{"edition": "CE", "price": "9.5"}], "name": "A 0", "modified_at": "2020-07-21 18:09:10",
+        }]);
+        assert_eq!(rewritten(style, usual), other);
+    }
+
+    #[test]
+    fn empty_objects_are_written_as_wished() {
+        let usual = json!({"icon_image": [], "categories": [], "user": {"file_upload_id": "1"}, "artifact": null});
+        for (empty, written) in [(Empty::Object, json!({})), (Empty::Null, Value::Null), (Empty::Text, json!(""))] {
+            let expected =
+                json!({"icon_image": written, "categories": [], "user": {"file_upload_id": "1"}, "artifact": written});
+            assert_eq!(rewritten(Style { empty, ..Style::default() }, usual.clone()), expected);
+        }
+        let absent = Style { empty: Empty::Absent, ..Style::default() };
+        assert_eq!(rewritten(absent, usual), json!({"categories": [], "user": {"file_upload_id": "1"}}));
+    }
+}
