@@ -203,15 +203,15 @@ impl Marketplace {
                 "media_artifacts": {"icon_image": file(2), "gallery_images": [file(2)]},
                 "action": {"technical": "submit", "marketing": "submit"},
             });
-            if !is_complete {
-                package["action"] = json!({"technical": "draft"});
-                package["artifact"] = json!([]);
-                package.as_object_mut().unwrap().extend(fields.clone());
-            } else {
+            if *is_complete {
                 // What is required stays as it is.
                 for (name, value) in fields {
                     package.as_object_mut().unwrap().entry(name).or_insert_with(|| value.clone());
                 }
+            } else {
+                package["action"] = json!({"technical": "draft"});
+                package["artifact"] = json!([]);
+                package.as_object_mut().unwrap().extend(fields.clone());
             }
             package
         });
