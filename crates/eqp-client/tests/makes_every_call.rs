@@ -7,6 +7,7 @@ mod common;
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Bytes;
@@ -18,6 +19,7 @@ use common::{Server, TOKEN};
 use eqp_client::endpoint::{self, Endpoint, Repeat};
 use eqp_client::{Error, RetryPolicy};
 use eqp_simulator::{CALLS as CALLS_OF_SIMULATOR, Simulator};
+use futures_util::future::join_all;
 use percent_encoding::percent_decode_str;
 use serde_json::json;
 
@@ -208,6 +210,36 @@ async fn every_call_that_may_be_repeated_is_and_no_other() {
         let expected = if call.endpoint.repeat == Repeat::Always { 4 } else { 1 };
         assert_eq!(seen.lock().unwrap().len(), expected, "{}", call.written);
     }
+}
+
+#[tokio::test]
+async fn every_call_has_a_deadline() {
+    let routes = Router::new()
+        .route(TOKEN_PATH, post(async || axum::Json(json!({"mage_id": "M", "ust": TOKEN, "expires_in": 7200}))));
+    let server = Server::start(routes.fallback(std::future::pending::<()>));
+    // An upload is given time for its size, which is nothing here.
+    let client = server.builder().deadline(Duration::from_secs(1)).retry(RetryPolicy::NEVER).build().unwrap();
+    client.session().await.unwrap();
+    let client = &client;
+    let calls = CALLS.iter().filter(|call| call.endpoint.name != "session.token");
+    for (call, result) in join_all(calls.map(|call| async move { (call, call.make(client, "s1").await) })).await {
+        let error = result.unwrap_err();
+        assert!(matches!(error, Error::Deadline { .. }), "{} {error:?}", call.written);
+        assert_eq!(error.call().unwrap().endpoint.name, call.endpoint.name);
+    }
+    let silent = Server::start(Router::new().fallback(std::future::pending::<()>));
+    let client = silent.builder().deadline(Duration::from_millis(200)).retry(RetryPolicy::NEVER).build().unwrap();
+    assert!(matches!(client.session().await, Err(Error::Session(cause)) if matches!(*cause, Error::Deadline { .. })));
+}
+
+#[tokio::test]
+async fn an_empty_batch_asks_nobody() {
+    let (server, seen) = server(|| StatusCode::NOT_FOUND.into_response());
+    let client = server.client();
+    assert_eq!(client.packages().create(&[]).await.unwrap(), []);
+    assert_eq!(client.packages().update(&[]).await.unwrap(), []);
+    assert!(client.keys().create(&[]).await.unwrap().is_empty());
+    assert!(seen.lock().unwrap().is_empty());
 }
 
 /// Paths that the simulator takes and this client has no need of: of older programs, and of the documentation's examples.
