@@ -8,6 +8,8 @@ use url::Url;
 
 /// The most that is kept of a body, in bytes.
 const KEPT: usize = 64 * 1024;
+/// The largest JSON that is read to find what is secret in it, in bytes: read, it takes ten times the memory.
+const READ: usize = 8 * 1024 * 1024;
 /// The most that an error's own text shows of a body that is no JSON, in characters.
 const SHOWN: usize = 160;
 /// Fields whose values are never kept.
@@ -31,6 +33,10 @@ pub struct KeptBody(Box<str>);
 impl KeptBody {
     /// Keeps `body`; `secrets` are texts that must not appear in it wherever they stand.
     pub(crate) fn of(body: &[u8], answers_secrets: bool, secrets: &[Secret]) -> Self {
+        let looks_like_json = body.trim_ascii_start().starts_with(b"{") || body.trim_ascii_start().starts_with(b"[");
+        if body.len() > READ && looks_like_json {
+            return Self(format!("[{} bytes of JSON, too many to look for secrets]", body.len()).into());
+        }
         let text = match serde_json::from_slice::<Value>(body) {
             Ok(mut value) => {
                 hide(&mut value, answers_secrets, secrets);
@@ -39,7 +45,7 @@ impl KeptBody {
             Err(_) if answers_secrets && !looks_like_markup(body) => {
                 format!("[{} bytes that may hold a secret]", body.len())
             }
-            Err(_) => String::from_utf8_lossy(&body[..body.len().min(KEPT)]).into_owned(),
+            Err(_) => hide_in_text(&String::from_utf8_lossy(&body[..body.len().min(KEPT)])),
         };
         Self(bounded(&without(text, secrets), KEPT).into())
     }
@@ -96,6 +102,39 @@ fn hide(value: &mut Value, everything: bool, secrets: &[Secret]) {
     }
 }
 
+/// JSON that cannot be read, because it is cut off or followed by something: the text after the name of a secret field is
+/// hidden up to its end.
+fn hide_in_text(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((name, after)) = rest.split_once("\":") {
+        let is_secret =
+            name.rsplit('"').next().is_some_and(|name| SECRET_FIELDS.contains(&name.to_ascii_lowercase().as_str()));
+        shown.push_str(name);
+        shown.push_str("\":");
+        rest = after;
+        if is_secret && let Some(value) = after.trim_start().strip_prefix('"') {
+            shown.push_str(HIDDEN);
+            let end = end_of_text(value);
+            rest = &value[end..];
+        }
+    }
+    shown + rest
+}
+
+/// Where the text of a JSON string ends, with its quote: an escaped one does not end it.
+fn end_of_text(value: &str) -> usize {
+    let mut is_escaped = false;
+    for (at, character) in value.char_indices() {
+        match character {
+            '"' if !is_escaped => return at + 1,
+            '\\' => is_escaped = !is_escaped,
+            _ => is_escaped = false,
+        }
+    }
+    value.len()
+}
+
 /// The text with every one of `secrets` taken out.
 pub(crate) fn without(text: String, secrets: &[Secret]) -> String {
     let secrets = secrets.iter().map(Secret::expose).filter(|secret| !secret.is_empty());
@@ -138,6 +177,28 @@ mod tests {
         assert_eq!(kept.as_str(), r#"{"message":"no","n":1,"session":{"value":"[secret]"}}"#);
         assert!(!KeptBody::of(b"hush", true, &[]).as_str().contains("hush"));
         assert!(!KeptBody::of(b"\"hush\"", true, &[]).as_str().contains("hush"));
+    }
+
+    #[test]
+    fn secret_fields_are_hidden_in_json_that_cannot_be_read() {
+        for (broken, shown) in [
+            (r#"{"password": "hush", "a": "b"} trailing"#, r#"{"password":[secret], "a": "b"} trailing"#),
+            (r#"{"a": "b", "Token":"hu\"sh\\", "c": [1"#, r#"{"a": "b", "Token":[secret], "c": [1"#),
+            (r#"{"ust": "hu"#, r#"{"ust":[secret]"#),
+            (r#"{"ust": 7, "passwords": "seen""#, r#"{"ust": 7, "passwords": "seen""#),
+            ("no json", "no json"),
+        ] {
+            assert_eq!(KeptBody::of(broken.as_bytes(), false, &[]).as_str(), shown);
+        }
+    }
+
+    #[test]
+    fn json_too_large_to_look_through_is_not_kept() {
+        let large = format!(r#"{{"password": "hush", "padding": "{}"}}"#, "x".repeat(READ));
+        assert_eq!(
+            KeptBody::of(large.as_bytes(), false, &[]).as_str(),
+            "[8388643 bytes of JSON, too many to look for secrets]"
+        );
     }
 
     #[test]

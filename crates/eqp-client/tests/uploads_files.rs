@@ -130,7 +130,7 @@ fn a_file_that_may_not_be_read_is_refused_before_a_byte_is_sent() {
     let folder = tempfile::tempdir().unwrap();
     let path = std::env::var_os(SECRET_FILE).map_or_else(|| file(folder.path(), "secret.zip", b"PK"), PathBuf::from);
     if std::env::var_os(SECRET_FILE).is_none() {
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0)).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o000)).unwrap();
         if std::fs::File::open(&path).is_ok() {
             // Root reads everything: somebody else has to try, with a copy of this program where everybody can start it.
             let program = folder.path().join("test");

@@ -195,6 +195,11 @@ async fn packages_are_filtered_sorted_and_paged() {
     assert_eq!(all.len(), 10);
     assert_eq!(items(&all)[9], "item-00");
     assert_eq!(client.packages().items(&PackageFilter::new().limit(3)).await.unwrap().items.len(), 3);
+    let with_item: Vec<_> = client.packages().items_stream(PackageFilter::new().limit(7)).try_collect().await.unwrap();
+    assert_eq!(with_item.len(), 25);
+    // A draft without an archive has no SKU yet.
+    let with_sku: Vec<_> = client.packages().skus_stream(PackageFilter::new()).try_collect().await.unwrap();
+    assert_eq!((with_sku.len(), client.packages().skus(&PackageFilter::new()).await.unwrap().total), (0, Some(0)));
 }
 
 #[tokio::test]

@@ -79,11 +79,6 @@ impl Simulator {
         }
     }
 
-    /// The paths that it answers, below `/rest/v1`, with `{…}` where an id goes.
-    pub fn paths() -> Vec<&'static str> {
-        crate::routes::paths()
-    }
-
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address

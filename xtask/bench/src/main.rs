@@ -6,12 +6,16 @@
 //! A program apart from `xtask`, which must build without the receiver: it makes the query data that the receiver needs.
 
 mod accept;
+mod client;
 mod figure;
 mod load;
+mod marketplace;
 mod rival;
 mod server;
+mod session;
 mod simulator;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -26,18 +30,37 @@ enum Arguments {
     Accept(accept::Options),
     /// A page of the simulator's list, while it holds many packages.
     Simulator(simulator::Options),
+    /// Our client: an upload beside curl, and the memory of that and of a long list.
+    Client(client::Options),
     /// One of the programs that are measured, as a process of its own.
     #[command(hide = true)]
     Serve { receiver: server::Kind, database: String },
+    /// A simulator, as a process of its own.
+    #[command(hide = true)]
+    ServeMarketplace { packages: usize },
+    /// Our client at one task, as a process of its own.
+    #[command(hide = true)]
+    ClientTask { task: client::Task, archive: PathBuf },
+}
+
+impl Arguments {
+    /// Measures, and is not one of the programs that are measured.
+    fn measures(&self) -> bool {
+        !matches!(self, Self::Serve { .. } | Self::ServeMarketplace { .. } | Self::ClientTask { .. })
+    }
 }
 
 fn main() -> ExitCode {
-    if cfg!(debug_assertions) {
+    let arguments = Arguments::parse();
+    if cfg!(debug_assertions) && arguments.measures() {
         eprintln!("warning: not a release build, whose figures mean nothing; use `cargo xtask bench`");
     }
-    let outcome = match Arguments::parse() {
+    let outcome = match arguments {
         Arguments::Accept(options) => accept::run(&options),
         Arguments::Simulator(options) => simulator::run(&options),
+        Arguments::Client(options) => client::run(&options),
+        Arguments::ServeMarketplace { packages } => marketplace::serve(packages).map(|()| ExitCode::SUCCESS),
+        Arguments::ClientTask { task, archive } => client::work(task, &archive).map(|()| ExitCode::SUCCESS),
         Arguments::Serve { receiver, database } => server::serve(receiver, &database).map(|()| ExitCode::SUCCESS),
     };
     outcome.unwrap_or_else(|error| {

@@ -5,11 +5,11 @@ use std::time::Instant;
 
 use clap::Args;
 use eqp_simulator::Simulator;
-use reqwest::{Certificate, Client};
+use reqwest::Client;
 use serde_json::{Value, json};
 
-use super::Failure;
 use super::figure::{Better, Figure, median};
+use super::{Failure, session};
 
 /// Milliseconds that a page may take.
 const FLOOR: f64 = 5.0;
@@ -102,15 +102,8 @@ struct Caller {
 
 impl Caller {
     async fn new(simulator: &Simulator) -> Result<Self, Failure> {
-        let ca = Certificate::from_pem(simulator.ca_pem().as_bytes())?;
-        let http = Client::builder().tls_certs_only([ca]).no_proxy().build()?;
-        let key = simulator.api_key();
-        let request = http
-            .post(format!("{}/rest/v1/app/session/token", simulator.base_url()))
-            .basic_auth(&key.application_id, Some(key.application_secret.expose()))
-            .json(&json!({"grant_type": "session"}));
-        let granted: Value = request.send().await?.error_for_status()?.json().await?;
-        let token = granted["ust"].as_str().unwrap_or_default().to_owned();
+        let http = session::http(simulator.ca_pem())?;
+        let token = session::token(&http, simulator.base_url(), simulator.api_key()).await?;
         Ok(Self { http, url: format!("{}/rest/v1/products/packages", simulator.base_url()), token })
     }
 

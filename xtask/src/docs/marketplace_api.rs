@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use eqp_client::endpoint::{self, Endpoint, Method, Repeat};
+use eqp_client::types::Environment;
 use eqp_client::{PackageField, RetryPolicy};
 
 const BEGINNING: &str = "\
@@ -14,7 +15,7 @@ Every call of the Adobe Commerce Marketplace EQP API, what is odd about it and h
 of the API and what its programs do differ in places; both forms are read. A test compares this list with the methods of the
 client and the routes of the simulator.
 
-All paths begin with `/rest/v1`. Every call but the first carries a session token, which is asked for and renewed by itself; a 401
+Every call but the first carries a session token, which is asked for and renewed by itself; a 401
 means one new token and one more try. Ids are percent-encoded whatever they hold.
 ";
 
@@ -27,6 +28,11 @@ pub(super) fn page() -> String {
 }
 
 fn write_page(page: &mut String) -> std::fmt::Result {
+    let (production, sandbox) = (Environment::Production.base_url(), Environment::Sandbox.base_url());
+    writeln!(
+        page,
+        "\nPaths begin with `{production}/rest/v1` in production, and with `{sandbox}/rest/v1`\nin the sandbox."
+    )?;
     let tries = RetryPolicy::default().tries;
     writeln!(
         page,

@@ -22,6 +22,9 @@ impl Keys<'_> {
     /// # Errors
     /// Those of every call; what became of the single items is in the answer.
     pub async fn create(self, keys: &[NewKey]) -> Result<Vec<KeyOutcome>, Error> {
+        if keys.is_empty() {
+            return Ok(Vec::new());
+        }
         let token = self.client.token().await?;
         let request = Request::new(&endpoint::KEYS_CREATE, &[token.mage_id.as_str()])?.json(&json!({"m2": keys}))?;
         outcomes(&self.client.call(request).await?, keys.len())

@@ -11,6 +11,9 @@ impl Packages<'_> {
     /// # Errors
     /// Those of every call; what became of the single items is in the answer.
     pub async fn update(self, packages: &[Package]) -> Result<Vec<BatchItem>, Error> {
+        if packages.is_empty() {
+            return Ok(Vec::new());
+        }
         let request = Request::new(&endpoint::PACKAGES_UPDATE, &[])?.json(&packages)?;
         items(&self.client.call(request).await?, packages.len())
     }

@@ -18,8 +18,10 @@ pub(crate) struct KnownCall {
     pub(crate) endpoint: &'static Endpoint,
     /// The call as it is written here.
     pub(crate) written: &'static str,
-    make: fn(Client, &'static str) -> Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>,
+    make: fn(Client, &'static str) -> Making,
 }
+
+type Making = Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>;
 
 impl KnownCall {
     /// Makes the call, with `id` wherever it takes one.

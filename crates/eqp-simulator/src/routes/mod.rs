@@ -67,11 +67,6 @@ fn is_collection(path: &str) -> bool {
     !path.ends_with('}')
 }
 
-/// The paths of all calls, below `/rest/v1`.
-pub(crate) fn paths() -> Vec<&'static str> {
-    table().into_iter().map(|(path, _)| path).collect()
-}
-
 /// The calls, by path.
 fn table() -> Vec<(&'static str, MethodRouter<Arc<Shared>>)> {
     vec![

@@ -107,10 +107,8 @@ fn of_code_sniffer(details: &CodeSnifferDetails, report: &SingleReport) -> Vec<S
 }
 
 fn of_message(path: &str, message: &CodeSnifferMessage) -> String {
-    let mut place = path.to_owned();
-    for number in [message.line, message.column].into_iter().flatten() {
-        place.push_str(&format!(":{number}"));
-    }
+    let numbers = [message.line, message.column].into_iter().flatten().map(|number| number.to_string());
+    let place = std::iter::once(path.to_owned()).chain(numbers).collect::<Vec<_>>().join(":");
     let source = message.source.as_ref().map(|source| format!(" ({source})")).unwrap_or_default();
     format!("{place}: {}{source}", message.message.as_deref().unwrap_or("not said what"))
 }

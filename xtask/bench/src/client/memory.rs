@@ -1,0 +1,29 @@
+//! How much memory this process has in use, where the system says so (Linux).
+
+use std::fs;
+
+/// Counts the most that is in use from now on.
+pub(super) struct Added {
+    before: u64,
+}
+
+impl Added {
+    /// Begins to count; `None` where the system does not tell.
+    pub(super) fn begin() -> Option<Self> {
+        // Sets the peak back to what is in use now.
+        fs::write("/proc/self/clear_refs", "5").ok()?;
+        Some(Self { before: kilobytes("VmRSS:")? })
+    }
+
+    /// The most that was in use since, beyond what was before, in MB (of 10⁶ bytes).
+    pub(super) fn peak(&self) -> Option<f64> {
+        let added = kilobytes("VmHWM:")?.saturating_sub(self.before);
+        Some(f64::from(u32::try_from(added).ok()?) * 1024.0 / 1_000_000.0)
+    }
+}
+
+fn kilobytes(name: &str) -> Option<u64> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+    line.trim().trim_end_matches("kB").trim().parse().ok()
+}

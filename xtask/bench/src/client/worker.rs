@@ -1,0 +1,98 @@
+//! The process that is measured: our client does one thing once, in a process that has done nothing before.
+
+use std::io::{Read, Write};
+use std::path::Path;
+use std::pin::pin;
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use clap::ValueEnum;
+use eqp_client::{Client, PackageFilter};
+use eqp_types::Environment;
+use futures_util::TryStreamExt;
+use serde::{Deserialize, Serialize};
+
+use super::memory::Added;
+use crate::Failure;
+use crate::marketplace::Reach;
+
+/// What it does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Task {
+    /// Uploads the archive.
+    Upload,
+    /// Reads every package.
+    Stream,
+}
+
+/// What came of it.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Done {
+    /// With the session and the connection that it needs.
+    pub(super) seconds: f64,
+    /// The most memory that was in use at one time, beyond what the idle client has, in MB.
+    pub(super) added: Option<f64>,
+    /// Packages, or files.
+    pub(super) count: usize,
+}
+
+/// Starts this program again for one task. What it needs goes through its input: the key is in no list of processes.
+pub(super) fn start(task: Task, reach: &Reach, archive: &Path) -> Result<Done, Failure> {
+    let name = task.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
+    let mut child = Command::new(std::env::current_exe()?)
+        .args(["client-task".as_ref(), name.as_ref(), archive.as_os_str()])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()?;
+    if let Some(mut input) = child.stdin.take() {
+        input.write_all(&serde_json::to_vec(reach)?)?;
+    }
+    let output = child.wait_with_output()?;
+    if !output.status.success() {
+        return Err(format!("the client failed at {task:?} ({})", output.status).into());
+    }
+    Ok(serde_json::from_slice(&output.stdout)?)
+}
+
+/// Is that process.
+pub(crate) fn work(task: Task, archive: &Path) -> Result<(), Failure> {
+    let mut told = Vec::new();
+    std::io::stdin().read_to_end(&mut told)?;
+    let reach: Reach = serde_json::from_slice(&told)?;
+    // As most programs are that use it.
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
+        let client = Client::builder(Environment::Production, reach.key())
+            .api_url(reach.base_url.parse()?)
+            .trusted_ca_pem(&reach.ca_pem)
+            .build()?;
+        let memory = Added::begin();
+        let begun = Instant::now();
+        let count = match task {
+            Task::Upload => upload(&client, archive).await?,
+            Task::Stream => stream(&client).await?,
+        };
+        let done =
+            Done { seconds: begun.elapsed().as_secs_f64(), added: memory.and_then(|memory| memory.peak()), count };
+        println!("{}", serde_json::to_string(&done)?);
+        Ok(())
+    })
+}
+
+async fn upload(client: &Client, archive: &Path) -> Result<usize, Failure> {
+    let uploaded = client.files().upload(&[archive]).await?;
+    let sent = std::fs::metadata(archive)?.len();
+    let arrived = uploaded[0].size.and_then(|size| u64::try_from(size).ok());
+    if arrived == Some(sent) {
+        return Ok(uploaded.len());
+    }
+    Err(format!("of {sent} bytes {arrived:?} arrived").into())
+}
+
+async fn stream(client: &Client) -> Result<usize, Failure> {
+    let mut packages = pin!(client.packages().stream(PackageFilter::new()));
+    let mut count = 0;
+    while let Some(package) = packages.try_next().await? {
+        count += usize::from(package.submission_id.is_some());
+    }
+    Ok(count)
+}
