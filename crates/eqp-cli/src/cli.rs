@@ -84,6 +84,10 @@ pub(crate) enum Command {
     Files(commands::files::Files),
     #[command(subcommand)]
     Packages(commands::packages::Packages),
+    #[command(subcommand)]
+    Keys(commands::keys::Keys),
+    #[command(subcommand)]
+    Reports(commands::reports::Reports),
     Wait(commands::wait::Wait),
     Whoami(commands::whoami::Whoami),
     Migrate(commands::migrate::Migrate),

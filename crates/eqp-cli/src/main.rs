@@ -13,6 +13,7 @@ mod context;
 mod demo;
 mod failure;
 mod logging;
+mod manifest;
 mod output;
 
 use std::process::ExitCode;

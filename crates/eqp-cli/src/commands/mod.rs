@@ -6,9 +6,12 @@ pub(crate) mod completions;
 pub(crate) mod demo;
 pub(crate) mod events;
 pub(crate) mod files;
+pub(crate) mod keys;
 pub(crate) mod migrate;
 mod moment;
 pub(crate) mod packages;
+mod paging;
+pub(crate) mod reports;
 pub(crate) mod serve;
 pub(crate) mod simulator;
 pub(crate) mod submissions;
@@ -39,6 +42,8 @@ async fn run_async(command: Command, context: Context) -> Outcome {
         Command::Submissions(verb) => verb.run(&context).await,
         Command::Files(verb) => verb.run(&context).await,
         Command::Packages(verb) => verb.run(&context).await,
+        Command::Keys(verb) => verb.run(&context).await,
+        Command::Reports(verb) => verb.run(&context).await,
         Command::Wait(verb) => verb.run(&context).await,
         Command::Whoami(verb) => verb.run(&context).await,
         Command::Migrate(verb) => verb.run(&context).await,

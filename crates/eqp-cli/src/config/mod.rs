@@ -18,6 +18,7 @@ use serde::Deserialize;
 
 pub(crate) use data::{DataFolder, DataOptions};
 pub(crate) use database::{DatabaseChoice, DatabaseOptions};
+pub(crate) use keys::nearest;
 pub(crate) use marketplace::MarketplaceOptions;
 pub(crate) use receiver::{ReceiverOptions, Wire};
 pub(crate) use secret::read_secret;

@@ -51,7 +51,7 @@ impl World {
             "action": {"technical": "submit", "marketing": "submit"},
         });
         self.home.write("package.json", &package.to_string());
-        let created = self.home.json(&["packages", "create", "--manifest", "package.json", "--json"]);
+        let created = self.home.json(&["packages", "create", "package.json", "--json"]);
         created["packages"][0]["submission_id"].as_str().unwrap_or_else(|| panic!("{created}")).to_owned()
     }
 }
@@ -116,7 +116,7 @@ async fn bad_ends_have_their_exit_codes() {
     assert_eq!(home.run(&["events", "show", "999999"]).code, 4);
 
     home.write("bad.json", r#"{"item_id": "x", "action": {"technical": "submit"}}"#);
-    let refused = home.run(&["packages", "create", "--manifest", "bad.json"]);
+    let refused = home.run(&["packages", "create", "bad.json"]);
     assert_eq!(refused.code, 5, "{refused:?}");
 }
 

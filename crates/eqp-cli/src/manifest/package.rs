@@ -1,0 +1,205 @@
+//! A package as a manifest describes it: the fields of the API that a request can set, by their names there.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use eqp_types::{FileUploadId, ItemId, Package, Sku, SubmissionId};
+use serde::de::{self, Deserializer};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::artifact::{self, FileSource};
+use super::parts::{
+    Action, Documentation, ExternalServices, Media, Price, PricingModel, SharedPackage, SupportTier,
+    VersionCompatibility,
+};
+use crate::failure::{Exit, Failure, Outcome};
+
+/// A package. Everything is optional: what a draft or a submission needs is the Marketplace's to say.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct ManifestPackage {
+    /// The Marketplace's id; an update without it looks for the item id, or for SKU and version.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) submission_id: Option<SubmissionId>,
+    /// The developer's own id; a creation that is sent twice is recognised by it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) item_id: Option<ItemId>,
+    /// `extension`, `theme`, `shared_package`.
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    pub(crate) kind: Option<String>,
+    /// `M2`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) platform: Option<String>,
+    /// Only where an earlier version exists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) sku: Option<Sku>,
+    /// As in the archive.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) version: Option<String>,
+    /// The title in the store.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) name: Option<String>,
+    /// HTML.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) long_description: Option<String>,
+    /// What is new.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) release_notes: Option<String>,
+    /// `afl`, `apache`, …, `custom`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) license_type: Option<String>,
+    /// Of a custom license.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) custom_license_name: Option<String>,
+    /// Of a custom license.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) custom_license_url: Option<String>,
+    /// The archive.
+    #[serde(deserialize_with = "artifact::optional", skip_serializing_if = "Option::is_none")]
+    pub(crate) artifact: Option<FileSource>,
+    /// The editions and versions that it works with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) version_compatibility: Option<Vec<VersionCompatibility>>,
+    /// The guides.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) documentation_artifacts: Option<Documentation>,
+    /// Icon, pictures, videos.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) media_artifacts: Option<Media>,
+    /// One to three, of one main category, such as `Extensions//Content`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) categories: Option<Vec<String>>,
+    /// How the prices are meant; set when a package is created, and never again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) pricing_model: Option<PricingModel>,
+    /// The same as `pricing_model.pricing_type`, as it is also spelled.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) pricing_type: Option<String>,
+    /// The same as `pricing_model.payment_period`, as it is also spelled.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) payment_period: Option<Value>,
+    /// One for each edition.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) prices: Option<Vec<Price>>,
+    /// At most three for each edition.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) support_tiers: Option<Vec<SupportTier>>,
+    /// Shared packages that a buyer gets with it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) shared_packages: Option<Vec<SharedPackage>>,
+    /// Services of others that it works with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) external_services: Option<ExternalServices>,
+    /// `chrome`, `firefox`, …, on every system; ignored beside `browser_os_compatibility`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) browsers: Option<Vec<String>>,
+    /// The browser, the system, the versions.
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "open_object")]
+    pub(crate) browser_os_compatibility: Option<Map<String, Value>>,
+    /// Facts for buyers, by name.
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "open_object")]
+    pub(crate) marketing_options: Option<Map<String, Value>>,
+    /// Facts for the technical review, by name.
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "open_object")]
+    pub(crate) technical_options: Option<Map<String, Value>>,
+    /// Released not before this time (UTC).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) requested_launch_date: Option<String>,
+    /// Released as soon as it is approved.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) launch_on_approval: Option<bool>,
+    /// It is a patch.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) is_patch: Option<Value>,
+    /// `yes`, `no`, `unknown`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) process_as_patch: Option<String>,
+    /// `high`, `medium`, `low`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) priority: Option<String>,
+    /// `stable`, `beta`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) stability: Option<String>,
+    /// What is asked for: without it a draft is saved.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) action: Option<Action>,
+    /// Fields that this version of the tool has no name for, sent as they are.
+    #[serde(skip_serializing)]
+    pub(crate) other: Map<String, Value>,
+}
+
+impl ManifestPackage {
+    /// How people know it: its own id, or SKU and version, or its title.
+    pub(crate) fn label(&self) -> String {
+        let text = |id: Option<&dyn ToString>| id.map(ToString::to_string);
+        let version = self.version.as_ref().map(|version| format!(" {version}")).unwrap_or_default();
+        text(self.item_id.as_ref().map(|id| id as &dyn ToString))
+            .or_else(|| self.sku.as_ref().map(|sku| format!("{sku}{version}")))
+            .or_else(|| self.name.as_ref().map(|name| format!("{name}{version}")))
+            .or_else(|| text(self.submission_id.as_ref().map(|id| id as &dyn ToString)))
+            .unwrap_or_else(|| "-".into())
+    }
+
+    /// Its files.
+    pub(crate) fn files(&self) -> impl Iterator<Item = &FileSource> {
+        let guides = self
+            .documentation_artifacts
+            .iter()
+            .flat_map(|guides| [&guides.user, &guides.installation, &guides.reference].into_iter().flatten());
+        let media = self
+            .media_artifacts
+            .iter()
+            .flat_map(|media| media.icon_image.iter().chain(media.gallery_images.iter().flatten()));
+        let shared = self.shared_packages.iter().flatten().filter_map(|shared| shared.artifact.as_ref());
+        self.artifact.iter().chain(guides).chain(media).chain(shared)
+    }
+
+    /// Its files, to be changed.
+    pub(super) fn files_mut(&mut self) -> impl Iterator<Item = &mut FileSource> {
+        let guides = self.documentation_artifacts.iter_mut().flat_map(|guides| {
+            [&mut guides.user, &mut guides.installation, &mut guides.reference].into_iter().flatten()
+        });
+        let media = self
+            .media_artifacts
+            .iter_mut()
+            .flat_map(|media| media.icon_image.iter_mut().chain(media.gallery_images.iter_mut().flatten()));
+        let shared = self.shared_packages.iter_mut().flatten().filter_map(|shared| shared.artifact.as_mut());
+        self.artifact.iter_mut().chain(guides).chain(media).chain(shared)
+    }
+
+    /// The request for it, with the ids of its `uploaded` files in the place of their paths. A path that was not
+    /// uploaded shows as it is: such a request is only to be looked at.
+    pub(crate) fn request(&self, uploaded: &HashMap<PathBuf, FileUploadId>) -> Outcome<Value> {
+        let mut sent = self.clone();
+        for file in sent.files_mut() {
+            if let Some(id) = file.path().and_then(|path: &Path| uploaded.get(path)) {
+                *file = FileSource::Uploaded(id.clone());
+            }
+        }
+        let mut value = serde_json::to_value(&sent).map_err(|error| not_sendable(self, &error))?;
+        if let Value::Object(fields) = &mut value {
+            fields.extend(self.other.clone());
+        }
+        Ok(value)
+    }
+
+    /// The same as the client takes it.
+    pub(crate) fn package(&self, uploaded: &HashMap<PathBuf, FileUploadId>) -> Outcome<Package> {
+        serde_json::from_value(self.request(uploaded)?).map_err(|error| not_sendable(self, &error))
+    }
+}
+
+fn not_sendable(package: &ManifestPackage, error: &serde_json::Error) -> Failure {
+    Failure::new(Exit::Failed, format!("the package {} cannot be sent", package.label())).because(error)
+}
+
+/// An object with names of its own; the API spells an empty one `[]`.
+fn open_object<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Map<String, Value>>, D::Error> {
+    match Value::deserialize(deserializer)? {
+        Value::Null => Ok(None),
+        Value::Array(items) if items.is_empty() => Ok(None),
+        Value::Object(fields) => Ok(Some(fields)),
+        _ => Err(de::Error::custom("a table is expected")),
+    }
+}
