@@ -1,8 +1,25 @@
 //! What the Marketplace, or the way to it, can say.
 
 use eqp_client::Error;
+use eqp_client::callbacks::Refusal;
 
 use super::{Exit, Failure};
+
+/// The ways on are named by who made the plan, in its own words.
+fn left_as_it_is(refusal: &Refusal) -> Failure {
+    let entries: Vec<_> = refusal
+        .entries
+        .iter()
+        .map(|refused| match &refused.label {
+            Some(label) => format!("\"{label}\" {}", refused.entry),
+            None => refused.entry.to_string(),
+        })
+        .collect();
+    Failure::new(Exit::Failed, "the list of callbacks was left as it is").why(format!(
+        "it can only be written as a whole, and the passwords of these entries are not known here:\n{}",
+        entries.join("\n")
+    ))
+}
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
@@ -25,7 +42,7 @@ impl From<Error> for Failure {
             Error::UnusableId { .. } => failure(Exit::Usage, "this is no id"),
             Error::File { .. } => failure(Exit::Usage, "the file was not uploaded"),
             Error::Registration(_) => failure(Exit::Usage, "this callback cannot be registered"),
-            Error::Refusal(_) => failure(Exit::Failed, "the list of callbacks was left as it is"),
+            Error::Refusal(refusal) => left_as_it_is(refusal),
             Error::NotReadBack(_) | Error::NotVerified { .. } => {
                 failure(Exit::Failed, "the list of callbacks may not be what it should be")
                     .next("look at it: eqp callbacks list; then run the same command again")

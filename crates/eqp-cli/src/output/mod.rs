@@ -1,5 +1,6 @@
 //! What a person or a program reads: data on standard output, everything else on standard error.
 
+mod ask;
 mod confirm;
 mod json;
 mod readable;
@@ -11,6 +12,7 @@ use std::io::{ErrorKind, Write};
 
 use serde::Serialize;
 
+pub(crate) use ask::{ask_line, ask_secret, can_ask};
 pub(crate) use confirm::Confirmation;
 pub(crate) use json::Whole;
 pub(crate) use readable::readable;

@@ -35,7 +35,7 @@ fn without_an_access_key_the_marketplace_is_not_asked() {
     assert_eq!((ended.code, ended.stdout.as_str()), (3, ""));
     insta::assert_snapshot!(ended.stderr, @r"
     error: there is no application id for sandbox
-      next: make an access key in the developer portal, then set EQP_APPLICATION_ID and EQP_APPLICATION_SECRET_FILE
+      next: make an access key in the developer portal, then eqp login, or set EQP_APPLICATION_ID and EQP_APPLICATION_SECRET_FILE
     ");
 }
 
@@ -47,7 +47,7 @@ fn a_marketplace_that_is_not_there_is_code_7() {
     home.set("EQP_API_URL", "https://127.0.0.1:1");
     let ended = home.run(&["whoami"]);
     assert_eq!(ended.code, 7, "{}", ended.stderr);
-    assert!(ended.stderr.contains("cannot connect to 127.0.0.1"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("cannot connect to 127.0.0.1:1"), "{}", ended.stderr);
     assert!(!ended.stderr.contains("hush"), "{}", ended.stderr);
 }
 

@@ -16,7 +16,9 @@ const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A home folder and an environment.
 pub(crate) struct Home {
-    folder: TempDir,
+    folder: PathBuf,
+    /// Removes the folder in the end, if it is ours.
+    _folder: Option<TempDir>,
     environment: Vec<(String, String)>,
     /// What the tool is called through, and where it then lies.
     launcher: Option<(Vec<String>, PathBuf)>,
@@ -34,7 +36,12 @@ impl Home {
     pub(crate) fn new() -> Self {
         // Every user may enter it: as root, Postgres runs as another one.
         let folder = tempfile::Builder::new().permissions(Permissions::from_mode(0o755)).tempdir().unwrap();
-        Self { folder, environment: Vec::new(), launcher: None }
+        Self { folder: folder.path().to_owned(), _folder: Some(folder), environment: Vec::new(), launcher: None }
+    }
+
+    /// Another environment in the home of somebody else.
+    pub(crate) fn at(folder: &Path) -> Self {
+        Self { folder: folder.to_owned(), _folder: None, environment: Vec::new(), launcher: None }
     }
 
     /// Runs a copy of the tool, in this home, through another program from now on.
@@ -45,7 +52,7 @@ impl Home {
     }
 
     pub(crate) fn path(&self) -> &Path {
-        self.folder.path()
+        &self.folder
     }
 
     /// Sets a variable for every run from now on.

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 
+mod accounts;
+mod business;
 mod command_line;
 mod configuration;
 mod data_folder;
@@ -15,4 +17,5 @@ mod registration;
 mod review;
 mod secrets;
 mod several;
+mod shop;
 mod sweep;
