@@ -1,6 +1,9 @@
 //! What every command is given.
 
 use crate::cli::Command;
+use eqp_types::Environment;
+use url::Url;
+
 use crate::cli::{Cli, Colour};
 use crate::config::{self, Absent, Layer, Loaded};
 use crate::failure::Outcome;
@@ -30,7 +33,7 @@ impl Context {
         let absent = if matches!(cli.command, Command::Login(_)) { Absent::Allowed } else { Absent::Refused };
         let loaded = config::load(&cli.file, cli.given(), absent)?;
         let settings = loaded.settings.clone();
-        let is_simulated = settings.marketplace.api_url.is_some();
+        let is_simulated = settings.marketplace.api_url.as_ref().is_some_and(|url| !is_the_marketplaces(url));
         Ok(Self {
             settings,
             loaded,
@@ -42,6 +45,13 @@ impl Context {
     }
 }
 
+/// Whether an API's URL is one of the Marketplace itself, in its newer or its older spelling.
+fn is_the_marketplaces(url: &Url) -> bool {
+    let environments = [Environment::Production, Environment::Sandbox];
+    let mut urls = environments.iter().flat_map(|environment| [environment.base_url(), environment.older_base_url()]);
+    urls.any(|known| Url::parse(known).is_ok_and(|known| known.host() == url.host()))
+}
+
 /// Sets for the whole program when colour is used.
 pub(crate) fn choose_colour(colour: Colour) {
     let choice = match colour {
@@ -50,4 +60,22 @@ pub(crate) fn choose_colour(colour: Colour) {
         Colour::Never => anstream::ColorChoice::Never,
     };
     choice.write_global();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_marketplaces_own_hosts_are_no_simulator() {
+        for (url, expected) in [
+            ("https://commercedeveloper-api.adobe.com", true),
+            ("https://developer-api.magento.com/", true),
+            ("https://DEVELOPER-API.magento.com:443", true),
+            ("https://localhost:7443", false),
+            ("https://developer-api.magento.com.example", false),
+        ] {
+            assert_eq!(is_the_marketplaces(&url.parse().unwrap()), expected, "{url}");
+        }
+    }
 }

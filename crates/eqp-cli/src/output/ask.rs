@@ -27,9 +27,12 @@ pub(crate) fn ask_line(question: &str) -> Outcome<String> {
 
 /// Asks for a secret; what is typed does not show.
 pub(crate) fn ask_secret(question: &str) -> Outcome<Secret> {
-    let typed = prompt(question).and_then(|()| {
-        let _hidden = Hidden::start()?;
-        type_secret(io::stdin().lock())
+    // Silent before it asks: whoever answers at once is not seen either.
+    let typed = Hidden::start().and_then(|hidden| {
+        prompt(question)?;
+        let typed = type_secret(io::stdin().lock());
+        drop(hidden);
+        typed
     });
     anstream::eprintln!();
     match typed.map_err(|error| cannot_ask(&error))? {

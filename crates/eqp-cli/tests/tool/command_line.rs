@@ -24,8 +24,31 @@ fn a_speed_at_which_nothing_moves_is_wrong_usage() {
 fn completions_know_every_verb() {
     let ended = Home::new().run(&["completions", "bash"]);
     assert_eq!(ended.code, 0);
-    for verb in ["serve", "simulator", "callbacks", "submissions", "wait"] {
+    for verb in
+        ["serve", "simulator", "callbacks", "submissions", "wait", "keys", "reports", "login", "recall", "doctor"]
+    {
         assert!(ended.stdout.contains(verb), "{verb}");
+    }
+}
+
+#[test]
+fn every_command_has_a_manual_page() {
+    let home = Home::new();
+    assert_eq!(home.run(&["man", "pages/man1"]).code, 0);
+    for page in ["eqp.1", "eqp-packages-list.1", "eqp-login.1"] {
+        let text = std::fs::read_to_string(home.path().join("pages/man1").join(page)).unwrap();
+        assert!(text.contains(".SH NAME") && text.contains("Examples:"), "{page}");
+    }
+}
+
+#[test]
+fn who_wants_json_gets_errors_as_json() {
+    for (arguments, code) in [(&["events", "list"][..], 4), (&["events", "list", "--colour"], 2), (&["packages"], 2)] {
+        let ended = Home::new().run(&[arguments, &["--json"]].concat());
+        assert_eq!((ended.code, ended.stdout.as_str()), (code, ""), "{ended:?}");
+        let told: serde_json::Value = serde_json::from_str(&ended.stderr).unwrap_or_else(|_| panic!("{ended:?}"));
+        assert_eq!(told["error"]["exit_code"], code, "{told}");
+        assert!(!told["error"]["what"].as_str().unwrap().is_empty(), "{told}");
     }
 }
 

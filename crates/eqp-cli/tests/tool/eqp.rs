@@ -77,8 +77,21 @@ impl Home {
                 command
             }
         };
+        command.args(arguments);
+        self.place(&mut command);
         command
-            .args(arguments)
+    }
+
+    /// Another program in this home.
+    pub(crate) fn command_of(&self, words: &[&str]) -> Command {
+        let mut command = Command::new(words[0]);
+        command.args(&words[1..]);
+        self.place(&mut command);
+        command
+    }
+
+    fn place(&self, command: &mut Command) {
+        command
             .env_clear()
             .env("HOME", self.path())
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
@@ -90,7 +103,6 @@ impl Home {
         for (name, value) in &self.environment {
             command.env(name, value);
         }
-        command
     }
 
     /// Runs to the end.

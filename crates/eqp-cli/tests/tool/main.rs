@@ -19,3 +19,4 @@ mod secrets;
 mod several;
 mod shop;
 mod sweep;
+mod terminal;
