@@ -47,7 +47,12 @@ fn misread(error: &clap::Error) -> ExitCode {
     let text = error.to_string();
     let mut lines = text.lines().map(|line| line.trim().trim_start_matches("error: ")).filter(|line| !line.is_empty());
     let failure = Failure::usage(lines.next().unwrap_or("the command line cannot be read"));
-    tell(&lines.fold(failure, Failure::why), true);
+    let is_advice = |line: &str| ["tip: ", "For more"].iter().any(|start| line.starts_with(start));
+    let failure = lines.fold(failure, |failure, line| match line.trim_start_matches("tip: ") {
+        advice if is_advice(line) => failure.next(advice),
+        reason => failure.why(reason),
+    });
+    tell(&failure, true);
     ExitCode::from(failure::Exit::Usage as u8)
 }
 

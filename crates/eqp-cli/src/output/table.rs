@@ -26,9 +26,14 @@ impl Table {
         Self(table)
     }
 
-    /// Columns are no narrower than this, beside the padding.
+    /// Columns are no narrower than this, beside the padding; where they do not fit the terminal so, each page is laid out
+    /// by itself.
     fn at_least(&mut self, widths: &[u16]) {
         const PADDING: u16 = 2;
+        let wanted: u16 = widths.iter().map(|width| width.saturating_add(PADDING)).fold(0, u16::saturating_add);
+        if self.0.width().is_some_and(|available| wanted > available) {
+            return;
+        }
         for (column, width) in self.0.column_iter_mut().zip(widths) {
             column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(width + PADDING)));
         }

@@ -92,7 +92,9 @@ impl Report {
         let date = run.date.map(|date| format!(", {date} UTC")).unwrap_or_default();
         context.output.line(format_args!("{name}: {status}{date}"))?;
         for reasons in &told.reasons {
-            context.output.line(format_args!("  {}", reasons.title))?;
+            if reasons.title != name {
+                context.output.line(format_args!("  {}", reasons.title))?;
+            }
             reasons.sentences.iter().try_for_each(|sentence| context.output.line(format_args!("    {sentence}")))?;
         }
         match &told.report {
