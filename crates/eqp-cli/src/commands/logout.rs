@@ -18,6 +18,7 @@ pub(crate) struct Logout {}
 
 impl Logout {
     pub(crate) fn run(self, context: &Context) -> Outcome {
+        let Self {} = self;
         let (Some(path), Some((profile, layer))) = (&context.loaded.file, &context.loaded.profile) else {
             return Err(Failure::new(Exit::NotFound, "there is no profile to log out of")
                 .next("name one with --profile; eqp login makes one"));

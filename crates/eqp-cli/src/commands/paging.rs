@@ -88,7 +88,7 @@ impl Paging {
         match total {
             _ if shown == 0 => output.note(format_args!("no {name} in {environment}")),
             Some(total) if self.offset + shown < total => {
-                output.note(format_args!("{shown} of {total}; --all shows them all"))
+                output.note(format_args!("{shown} of {total}; --all shows them all"));
             }
             _ => {}
         }

@@ -3,7 +3,8 @@
 //! A library of its own would bring D-Bus and a second crypto stack into every build. Secrets go to the tool through its
 //! standard input: arguments show in the list of processes.
 
-use std::io::{ErrorKind, Read, Write};
+use std::fmt::Write as _;
+use std::io::{ErrorKind, Read, Write as _};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
@@ -14,7 +15,7 @@ use crate::failure::{Exit, Failure, Outcome};
 /// Under which name our secrets are kept.
 const SERVICE: &str = "eqp";
 /// A person may have to unlock the keyring first.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 /// How often it is looked whether the tool has ended.
 const LOOK: Duration = Duration::from_millis(10);
 
@@ -57,7 +58,11 @@ impl Keyring for Security {
 
     /// Only its interactive mode takes a secret from standard input, and only in hex can it hold any character.
     fn store(&self, account: &str, secret: &Secret) -> (Vec<String>, Secret) {
-        let hex: String = secret.expose().bytes().map(|byte| format!("{byte:02x}")).collect();
+        let hex = secret.expose().bytes().fold(String::new(), |mut hex, byte| {
+            // Writing to a String cannot fail.
+            let _ = write!(hex, "{byte:02x}");
+            hex
+        });
         let line = format!("add-generic-password -U -s {SERVICE} -a \"{account}\" -X {hex}\n");
         (words(&["-i"]), Secret::new(line))
     }

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use super::artifact::{self, FileSource};
 use super::parts::{
-    Action, Documentation, ExternalServices, Media, Price, PricingModel, SharedPackage, SupportTier,
+    Action, Documentation, EditionPrice, ExternalServices, Media, PricingModel, SharedPackage, SupportTier,
     VersionCompatibility,
 };
 use crate::failure::{Exit, Failure, Outcome};
@@ -81,7 +81,7 @@ pub(crate) struct ManifestPackage {
     pub(crate) payment_period: Option<Value>,
     /// One for each edition.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) prices: Option<Vec<Price>>,
+    pub(crate) prices: Option<Vec<EditionPrice>>,
     /// At most three for each edition.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) support_tiers: Option<Vec<SupportTier>>,

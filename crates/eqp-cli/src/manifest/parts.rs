@@ -61,7 +61,7 @@ pub(crate) struct PricingModel {
 /// A price, of an edition where it is one of the package's.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
-pub(crate) struct Price {
+pub(crate) struct EditionPrice {
     /// `CE`, `EE`, `ECE`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) edition: Option<String>,
@@ -97,7 +97,7 @@ pub(crate) struct SupportTier {
     pub(crate) long_description: Option<String>,
     /// What it costs.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) prices: Option<Vec<Price>>,
+    pub(crate) prices: Option<Vec<EditionPrice>>,
 }
 
 /// A shared package: its archive, or its SKU and version.

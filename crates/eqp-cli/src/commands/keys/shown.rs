@@ -1,6 +1,6 @@
 //! A key as it is shown. Its password is text only here, and only where it was decided to show it.
 
-use eqp_types::{ComposerKeyM2, Environment};
+use eqp_types::{ComposerKeyM2, Environment, Secret};
 use serde::Serialize;
 
 use crate::output::Table;
@@ -25,7 +25,7 @@ impl<'a> ShownKey<'a> {
         Self {
             label: &key.label,
             user_key: key.user_key.as_deref(),
-            password_key: key.password_key.as_ref().filter(|_| with_secret).map(|secret| secret.expose()),
+            password_key: key.password_key.as_ref().filter(|_| with_secret).map(Secret::expose),
             is_enabled: key.is_enabled,
             uid: key.uid.as_deref(),
         }

@@ -22,7 +22,7 @@ use crate::output::track_line;
 /// Create packages, change them and look at them, at the Marketplace itself
 #[derive(Debug, Subcommand)]
 pub(crate) enum Packages {
-    List(list::List),
+    List(Box<list::List>),
     Show(show::Show),
     Report(report::Report),
     Create(create::Create),
