@@ -106,11 +106,6 @@ impl Failure {
         Self { told: true, ..self }
     }
 
-    /// Which kind of failure it is.
-    pub(crate) fn exit(&self) -> Exit {
-        self.exit
-    }
-
     /// The code the program ends with.
     pub(crate) fn exit_code(&self) -> u8 {
         if self.silent { 0 } else { self.exit as u8 }

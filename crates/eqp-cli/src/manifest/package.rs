@@ -203,3 +203,72 @@ fn open_object<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Map<
         _ => Err(de::Error::custom("a table is expected")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::manifest::reader;
+
+    fn package(value: &Value) -> ManifestPackage {
+        reader::read(value, "package").unwrap()
+    }
+
+    #[test]
+    fn files_are_sent_as_ids_wherever_they_stand() {
+        let package = package(&json!({
+            "artifact": "a.zip", "documentation_artifacts": {"user": {"file": "g.pdf"}, "reference": []},
+            "media_artifacts": {"icon_image": {"file_upload_id": "7", "filename": "i.png", "size": 3},
+                "gallery_images": ["i.png"]},
+            "shared_packages": [{"artifact": "s.zip"}, {"sku": "acme/shared", "version": "1.0.0"}],
+        }));
+        let paths: Vec<_> = package.files().filter_map(FileSource::path).collect();
+        assert_eq!(paths, ["a.zip", "g.pdf", "i.png", "s.zip"].map(Path::new));
+        let uploaded =
+            paths.iter().enumerate().map(|(at, path)| ((*path).to_owned(), FileUploadId::new(at.to_string()).unwrap()));
+        let id = |id: &str| json!({"file_upload_id": id});
+        assert_eq!(
+            package.request(&uploaded.collect()).unwrap(),
+            json!({
+                "artifact": id("0"), "documentation_artifacts": {"user": id("1")},
+                "media_artifacts": {"icon_image": id("7"), "gallery_images": [id("2")]},
+                "shared_packages": [{"artifact": id("3")}, {"sku": "acme/shared", "version": "1.0.0"}],
+            })
+        );
+    }
+
+    #[test]
+    fn what_is_written_is_what_is_sent() {
+        let written = json!({
+            "item_id": "a", "type": "theme", "prices": [{"edition": "CE", "price": "25.00", "installation_price": 0}],
+            "pricing_model": {"pricing_type": "subscription", "payment_period": 12}, "categories": [],
+            "support_tiers": [{"tier": 1, "edition": "CE", "monthly_period": 3, "prices": [{"currency_code": "USD", "price": 75}]}],
+            "external_services": {"is_saas": true, "items": [{"name": "x", "pay_to": "both"}]},
+            "browser_os_compatibility": {"chrome": {"mac": ["39"]}}, "launch_on_approval": true,
+            "action": {"overall": "remove"},
+        });
+        assert_eq!(package(&written).request(&HashMap::new()).unwrap(), written);
+        let sent = package(&written).package(&HashMap::new()).unwrap();
+        assert_eq!(serde_json::to_value(sent).unwrap(), written);
+    }
+
+    #[test]
+    fn fields_that_are_newer_than_the_tool_are_sent_too() {
+        let package = package(&json!({"name": "a", "other": {"shelf_life": 3}}));
+        assert_eq!(package.request(&HashMap::new()).unwrap(), json!({"name": "a", "shelf_life": 3}));
+    }
+
+    #[test]
+    fn a_file_is_one_thing() {
+        for wrong in [
+            json!({"artifact": {"file": "a", "file_upload_id": "1"}}),
+            json!({"artifact": ["a"]}),
+            json!({"artifact": 7}),
+            json!({"media_artifacts": {"gallery_images": [{}]}}),
+        ] {
+            assert!(reader::read::<ManifestPackage>(&wrong, "package").is_err(), "{wrong}");
+        }
+        assert_eq!(package(&json!({"artifact": {}, "name": null})), ManifestPackage::default());
+    }
+}

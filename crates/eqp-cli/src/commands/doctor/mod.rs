@@ -14,7 +14,7 @@ use crate::output::Table;
 
 /// Show every setting with where it came from, and whether Marketplace, database and receiver can be reached
 ///
-/// It makes and changes nothing. It ends with the exit code of the first thing that is set and does not work.
+/// It changes nothing; an embedded Postgres that does not run is started to be looked at. It ends with the exit code of the first thing that is set and does not work.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:

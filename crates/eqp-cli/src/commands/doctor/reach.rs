@@ -9,7 +9,7 @@ use crate::compose::client::client;
 use crate::compose::database::Database;
 use crate::config::DatabaseChoice;
 use crate::context::Context;
-use crate::failure::{Exit, Failure, Outcome};
+use crate::failure::{Failure, Outcome};
 
 /// How long a receiver may take to be there.
 const DEADLINE: Duration = Duration::from_secs(3);
@@ -64,25 +64,41 @@ pub(super) async fn marketplace(context: &Context) -> Check {
     Check::of(NAME, asked.await)
 }
 
-/// The database that receivers write to.
+/// The database that receivers write to, with whatever tables it has. An embedded one is started to be looked at.
 pub(super) async fn database(context: &Context) -> Check {
     const NAME: &str = "database";
-    let looked = async {
-        let is_embedded = matches!(context.settings.database.resolve()?, DatabaseChoice::Embedded);
-        let database = Database::open_to_read(context).await?;
-        let submissions = database.reader().counts(None).await;
-        database.close().await?;
-        let counts = submissions?;
-        let kind = if is_embedded { "embedded" } else { "given" };
-        Outcome::Ok(format!("{kind}, with all its tables; {} callbacks wait to be projected", counts.pending))
-    };
-    match looked.await {
-        Err(failure) if failure.exit() == Exit::NotFound => Check {
-            name: NAME,
-            state: State::Absent("no receiver has run yet; eqp serve makes an embedded one".into()),
-        },
-        looked => Check::of(NAME, looked),
+    match open(context).await {
+        Ok(None) => {
+            let text = "no receiver has run with this data folder; eqp serve makes an embedded one".to_owned();
+            Check { name: NAME, state: State::Absent(text) }
+        }
+        Ok(Some(database)) => {
+            let looked = look(&database).await;
+            let closed = database.close().await;
+            Check::of(NAME, looked.and_then(|text| closed.map(|()| text)))
+        }
+        Err(failure) => Check { name: NAME, state: State::Failed(failure) },
     }
+}
+
+async fn open(context: &Context) -> Outcome<Option<Database>> {
+    match context.settings.database.resolve()? {
+        DatabaseChoice::Given(url) => Database::given(url.expose()).await.map(Some),
+        DatabaseChoice::Embedded if !context.settings.data.place()?.join("postgres").is_dir() => Ok(None),
+        DatabaseChoice::Embedded => {
+            let folder = context.settings.data.open()?.postgres();
+            Database::embedded_as_it_is(&folder, context.output).await.map(Some)
+        }
+    }
+}
+
+async fn look(database: &Database) -> Outcome<String> {
+    if eqp_receiver::migrations(database.pool()).await?.iter().any(|step| !step.applied) {
+        return Err(eqp_receiver::Error::NotMigrated.into());
+    }
+    let pending = database.reader().counts(None).await?.pending;
+    let kind = if database.is_embedded() { "embedded" } else { "given" };
+    Ok(format!("{kind}, with all its tables; {pending} callbacks wait to be projected"))
 }
 
 /// The receiver on this machine: whether something listens where it would.

@@ -62,12 +62,8 @@ impl Report {
             context.output.note(format_args!("every test of {id} in {environment} passed"));
             return context.output.line(table(&runs));
         }
-        told.iter().enumerate().try_for_each(|(at, told)| {
-            if at > 0 {
-                context.output.line("")?;
-            }
-            self.print(context, told)
-        })
+        context.output.line(format_args!("{id} in {environment}"))?;
+        told.iter().try_for_each(|told| self.print(context, told))
     }
 
     /// The runs asked for.
@@ -90,7 +86,7 @@ impl Report {
         let name = run.name.as_deref().unwrap_or("test");
         let status = run.status.as_ref().map_or_else(|| "without a result".into(), ToString::to_string);
         let date = run.date.map(|date| format!(", {date} UTC")).unwrap_or_default();
-        context.output.line(format_args!("{name}: {status}{date}"))?;
+        context.output.line(format_args!("\n{name}: {status}{date}"))?;
         for reasons in &told.reasons {
             if reasons.title != name {
                 context.output.line(format_args!("  {}", reasons.title))?;
