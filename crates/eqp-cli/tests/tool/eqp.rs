@@ -173,6 +173,14 @@ impl Running {
         assert!(asked.success());
     }
 
+    /// Stops reading its data, as `head` does, and waits for its end.
+    pub(crate) fn leave(mut self) -> Ended {
+        drop(self.stdout.take());
+        let status = self.wait();
+        let stderr = self.stderr.take().unwrap().join().unwrap();
+        Ended { code: status.code().unwrap_or(-1), stdout: String::new(), stderr }
+    }
+
     /// Ends it as a crash does.
     pub(crate) fn kill(mut self) -> Ended {
         self.child.kill().unwrap();

@@ -13,6 +13,7 @@ mod documented_callbacks;
 mod eqp;
 mod help;
 mod market;
+mod mishaps;
 mod registration;
 mod review;
 mod secrets;
