@@ -132,12 +132,11 @@ pub(crate) struct ManifestPackage {
 impl ManifestPackage {
     /// How people know it: its own id, or SKU and version, or its title.
     pub(crate) fn label(&self) -> String {
-        let text = |id: Option<&dyn ToString>| id.map(ToString::to_string);
         let version = self.version.as_ref().map(|version| format!(" {version}")).unwrap_or_default();
-        text(self.item_id.as_ref().map(|id| id as &dyn ToString))
-            .or_else(|| self.sku.as_ref().map(|sku| format!("{sku}{version}")))
+        let item = self.item_id.as_ref().map(ToString::to_string);
+        item.or_else(|| self.sku.as_ref().map(|sku| format!("{sku}{version}")))
             .or_else(|| self.name.as_ref().map(|name| format!("{name}{version}")))
-            .or_else(|| text(self.submission_id.as_ref().map(|id| id as &dyn ToString)))
+            .or_else(|| self.submission_id.as_ref().map(ToString::to_string))
             .unwrap_or_else(|| "-".into())
     }
 

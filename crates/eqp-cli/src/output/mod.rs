@@ -16,7 +16,7 @@ pub(crate) use ask::{ask_line, ask_secret, can_ask};
 pub(crate) use confirm::Confirmation;
 pub(crate) use json::Whole;
 pub(crate) use readable::readable;
-pub(crate) use table::{PagedTable, Table, track_line};
+pub(crate) use table::{PagedTable, Table, or_dash, track_line};
 pub(crate) use upload_bar::UploadBar;
 pub(crate) use when::{rfc3339, utc};
 

@@ -93,6 +93,11 @@ impl std::fmt::Display for Table {
     }
 }
 
+/// Text, or a dash where there is none.
+pub(crate) fn or_dash(text: Option<impl ToString>) -> String {
+    text.map_or_else(|| "-".into(), |text| text.to_string())
+}
+
 /// The tracks of a subject as one readable line: `overall in_progress · technical approved · marketing draft`.
 pub(crate) fn track_line<'a>(tracks: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
     let parts: Vec<_> = tracks

@@ -40,101 +40,97 @@ fn none(_: &Layer) -> String {
 }
 
 /// One setting of the table below.
-macro_rules! known {
-    ($name:literal, $flag:expr, $variable:expr, $value:expr, $default:expr) => {
-        Known { name: $name, flag: $flag, variable: $variable, value: $value, default: $default }
-    };
+const fn known(
+    name: &'static str,
+    flag: Option<&'static str>,
+    variable: Option<&'static str>,
+    value: fn(&Layer) -> Option<String>,
+    default: fn(&Layer) -> String,
+) -> Known {
+    Known { name, flag, variable, value, default }
 }
 
 const KNOWN: &[Known] = &[
-    known!("data.dir", Some("data_dir"), Some("EQP_DATA_DIR"), |l| shown(l.data.dir.as_ref()), |l| {
-        l.data.place().map_or_else(|_| "-".into(), |place| place.display().to_string())
-    }),
-    known!(
+    known(
+        "data.dir",
+        Some("data_dir"),
+        Some("EQP_DATA_DIR"),
+        |l| shown(l.data.dir.as_ref()),
+        |l| l.data.place().map_or_else(|_| "-".into(), |place| place.display().to_string()),
+    ),
+    known(
         "data.master_key_file",
         None,
         Some("EQP_MASTER_KEY_FILE"),
         |l| shown(l.data.master_key_file.as_ref()),
-        |_| { "master.key in the data folder".to_owned() }
+        |_| "master.key in the data folder".to_owned(),
     ),
-    known!(
+    known(
         "marketplace.environment",
         Some("environment"),
         Some("EQP_ENVIRONMENT"),
         |l| l.marketplace.environment.map(|environment| environment.to_string()),
-        |l| l.marketplace.environment().to_string()
+        |l| l.marketplace.environment().to_string(),
     ),
-    known!(
+    known(
         "marketplace.api_url",
         Some("api_url"),
         Some("EQP_API_URL"),
         |l| l.marketplace.api_url.as_ref().map(without_password),
-        |l| l.marketplace.environment().base_url().to_owned()
+        |l| l.marketplace.environment().base_url().to_owned(),
     ),
-    known!(
-        "marketplace.ca_file",
-        Some("ca_file"),
-        Some("EQP_CA_FILE"),
-        |l| shown(l.marketplace.ca_file.as_ref()),
-        none
-    ),
-    known!(
+    known("marketplace.ca_file", Some("ca_file"), Some("EQP_CA_FILE"), |l| shown(l.marketplace.ca_file.as_ref()), none),
+    known(
         "marketplace.application_id",
         Some("application_id"),
         Some("EQP_APPLICATION_ID"),
         |l| l.marketplace.application_id.clone(),
-        none
+        none,
     ),
-    known!(
+    known(
         "marketplace.application_secret_file",
         None,
         Some("EQP_APPLICATION_SECRET_FILE"),
         |l| shown(l.marketplace.application_secret_file.as_ref()),
-        none
+        none,
     ),
-    known!(
+    known(
         "marketplace.application_secret_keyring",
         None,
         None,
         |l| l.marketplace.application_secret_keyring.map(|in_keyring| in_keyring.to_string()),
-        none
+        none,
     ),
-    known!(
-        "database.url",
-        Some("database_url"),
-        Some("EQP_DATABASE_URL"),
-        |l| l.database.url.as_ref().map(place),
-        none
-    ),
-    known!("database.url_file", None, Some("EQP_DATABASE_URL_FILE"), |l| shown(l.database.url_file.as_ref()), none),
-    known!(
+    known("database.url", Some("database_url"), Some("EQP_DATABASE_URL"), |l| l.database.url.as_ref().map(place), none),
+    known("database.url_file", None, Some("EQP_DATABASE_URL_FILE"), |l| shown(l.database.url_file.as_ref()), none),
+    known(
         "receiver.listen",
         Some("listen"),
         Some("EQP_LISTEN"),
         |l| l.receiver.listen.map(|address| address.to_string()),
-        |l| l.receiver.listen().to_string()
+        |l| l.receiver.listen().to_string(),
     ),
-    known!(
+    known(
         "receiver.tls_cert",
         Some("tls_cert"),
         Some("EQP_TLS_CERT"),
         |l| shown(l.receiver.tls_cert.as_ref()),
-        |_| { "one of the local CA".to_owned() }
+        |_| "one of the local CA".to_owned(),
     ),
-    known!("receiver.tls_key", Some("tls_key"), Some("EQP_TLS_KEY"), |l| shown(l.receiver.tls_key.as_ref()), none),
-    known!(
+    known("receiver.tls_key", Some("tls_key"), Some("EQP_TLS_KEY"), |l| shown(l.receiver.tls_key.as_ref()), none),
+    known(
         "receiver.behind_proxy",
         Some("behind_proxy"),
         Some("EQP_BEHIND_PROXY"),
         |l| l.receiver.behind_proxy.map(|behind| behind.to_string()),
-        |_| "false".to_owned()
+        |_| "false".to_owned(),
     ),
-    known!(
+    known(
         "receiver.tls_names",
         Some("tls_names"),
         Some("EQP_TLS_NAMES"),
         |l| l.receiver.tls_names.as_ref().map(|names| names.join(",")),
-        none
+        none,
     ),
 ];
 

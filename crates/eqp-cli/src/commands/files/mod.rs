@@ -10,7 +10,7 @@ use eqp_types::{Environment, FileRecord};
 
 use crate::context::Context;
 use crate::failure::Outcome;
-use crate::output::track_line;
+use crate::output::{or_dash, track_line};
 
 /// Upload files and look at them
 #[derive(Debug, Subcommand)]
@@ -39,17 +39,16 @@ const RIGHT: &[usize] = &[4];
 
 /// A file as a row of it.
 fn row(environment: Environment, record: &FileRecord) -> Vec<String> {
-    let text = |text: Option<&dyn ToString>| text.map_or_else(|| "-".into(), ToString::to_string);
     let file = &record.file;
     let scan = record.malware_status.as_ref().map(|scan| track_line([("malware", scan.as_str())]));
     let submissions: Vec<_> = record.submission_ids.iter().map(ToString::to_string).collect();
     vec![
         environment.to_string(),
         file.file_upload_id.to_string(),
-        text(file.filename.as_ref().map(|name| name as _)),
-        text(file.content_type.as_ref().map(|kind| kind as _)),
-        text(file.size.as_ref().map(|size| size as _)),
-        scan.unwrap_or_else(|| "-".into()),
-        if submissions.is_empty() { "-".into() } else { submissions.join(" ") },
+        or_dash(file.filename.as_ref()),
+        or_dash(file.content_type.as_ref()),
+        or_dash(file.size),
+        or_dash(scan),
+        or_dash((!submissions.is_empty()).then(|| submissions.join(" "))),
     ]
 }

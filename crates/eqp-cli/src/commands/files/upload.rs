@@ -8,7 +8,7 @@ use crate::compose::client::client;
 use crate::compose::upload::upload;
 use crate::context::Context;
 use crate::failure::Outcome;
-use crate::output::{Table, Whole};
+use crate::output::{Table, Whole, or_dash};
 
 /// Upload files; their malware scan begins afterwards
 #[derive(Args, Debug)]
@@ -38,7 +38,7 @@ impl Upload {
                 environment.to_string(),
                 path.display().to_string(),
                 file.file_upload_id.to_string(),
-                file.size.map_or_else(|| "-".into(), |size| size.to_string()),
+                or_dash(file.size),
             ]);
         }
         context.output.line(table)

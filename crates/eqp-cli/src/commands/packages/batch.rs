@@ -8,12 +8,12 @@ use eqp_client::Client;
 use eqp_types::{BatchItem, Environment, FileUploadId, Package};
 use serde_json::{Value, json};
 
-use super::{or_dash, status_line};
+use super::status_line;
 use crate::compose::upload::upload;
 use crate::context::Context;
 use crate::failure::{Exit, Failure, Outcome};
 use crate::manifest::{Manifest, ManifestPackage};
-use crate::output::Table;
+use crate::output::{Table, or_dash};
 
 /// Which manifest, and whether it is only looked at.
 #[derive(Args, Debug)]
@@ -124,7 +124,7 @@ pub(super) fn report(
                 or_dash(item.submission_id.as_ref()),
                 or_dash(item.code),
                 or_dash(item.message.as_ref()),
-                item.eqp_status.as_ref().map_or_else(|| "-".into(), status_line),
+                or_dash(item.eqp_status.as_ref().map(status_line)),
             ]);
         }
         context.output.line(table)?;

@@ -4,12 +4,13 @@ use clap::Args;
 use eqp_client::PackageField;
 use eqp_types::{Environment, Package};
 
+use super::tracks;
 use super::wanted::{Sorting, Wanted};
-use super::{or_dash, tracks};
 use crate::commands::paging::{Listed, Paging};
 use crate::compose::client::client;
 use crate::context::Context;
 use crate::failure::Outcome;
+use crate::output::or_dash;
 
 const HEADS: &[&str] = &["environment", "submission", "item", "sku", "version", "tracks", "changed (UTC)"];
 

@@ -17,7 +17,7 @@ use serde_json::Value;
 
 use crate::context::Context;
 use crate::failure::Outcome;
-use crate::output::track_line;
+use crate::output::{or_dash, track_line};
 
 /// Create packages, change them and look at them, at the Marketplace itself
 #[derive(Debug, Subcommand)]
@@ -45,7 +45,7 @@ impl Packages {
 
 /// The flows of a package as one line.
 fn tracks(package: &Package) -> String {
-    package.eqp_status.as_ref().map_or_else(|| "-".into(), status_line)
+    or_dash(package.eqp_status.as_ref().map(status_line))
 }
 
 /// Flows as one line.
@@ -72,9 +72,4 @@ fn actions(package: &Package) -> Option<String> {
         }
         _ => None,
     }
-}
-
-/// Text, or a dash where there is none.
-fn or_dash(text: Option<impl ToString>) -> String {
-    text.map_or_else(|| "-".into(), |text| text.to_string())
 }

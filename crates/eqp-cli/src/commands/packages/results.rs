@@ -3,9 +3,8 @@
 use eqp_client::Client;
 use eqp_types::{SubmissionId, TestRun};
 
-use super::or_dash;
 use crate::failure::Outcome;
-use crate::output::Table;
+use crate::output::{Table, or_dash};
 
 /// The runs of all tools over a submission; none where no test has run.
 pub(super) async fn results_of(client: &Client, id: &SubmissionId) -> Outcome<Vec<TestRun>> {

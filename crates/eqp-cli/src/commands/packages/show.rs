@@ -8,11 +8,11 @@ use serde_json::json;
 
 use super::named::Named;
 use super::results::{results_of, table};
-use super::{or_dash, tracks};
+use super::tracks;
 use crate::compose::client::client;
 use crate::context::Context;
 use crate::failure::Outcome;
-use crate::output::Table;
+use crate::output::{Table, or_dash};
 
 /// Show a package: by its submission, by SKU, or by the developer's own id
 #[derive(Args, Debug)]
