@@ -7,7 +7,7 @@ mod data;
 mod database;
 mod file;
 pub(crate) mod keyring;
-mod keys;
+pub(crate) mod keys;
 mod marketplace;
 pub(crate) mod profile;
 mod receiver;

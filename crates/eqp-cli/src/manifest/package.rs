@@ -208,6 +208,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::config::keys::names_of;
     use crate::manifest::reader;
 
     fn package(value: &Value) -> ManifestPackage {
@@ -250,6 +251,32 @@ mod tests {
         assert_eq!(package(&written).request(&HashMap::new()).unwrap(), written);
         let sent = package(&written).package(&HashMap::new()).unwrap();
         assert_eq!(serde_json::to_value(sent).unwrap(), written);
+    }
+
+    #[test]
+    fn the_documentation_shows_every_field_in_a_manifest_that_can_be_read() {
+        let page = include_str!("../../../../docs/manifest.md");
+        let example = page.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("release.toml");
+        std::fs::write(&path, example).unwrap();
+        let manifest = crate::manifest::Manifest::read(&path).unwrap();
+        assert_eq!(manifest.files().len(), 7);
+        let shown = serde_json::to_value(&manifest.packages[0]).unwrap();
+        let beside = ["submission_id", "pricing_type", "payment_period", "other"];
+        for name in names_of::<ManifestPackage>().iter().filter(|name| !beside.contains(name)) {
+            assert!(shown.get(*name).is_some(), "the example has no `{name}`");
+        }
+        assert!(beside.iter().all(|name| page.contains(name)));
+        let parts = [
+            ("documentation_artifacts", names_of::<Documentation>()),
+            ("media_artifacts", names_of::<Media>()),
+            ("pricing_model", names_of::<PricingModel>()),
+            ("external_services", names_of::<ExternalServices>()),
+        ];
+        for (part, names) in parts {
+            assert!(names.iter().all(|name| shown[part].get(*name).is_some()), "{part}: {names:?}");
+        }
     }
 
     #[test]
