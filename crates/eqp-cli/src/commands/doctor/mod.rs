@@ -63,10 +63,11 @@ impl Doctor {
 fn print(context: &Context, check: &Check) -> Outcome {
     let green = anstyle::AnsiColor::Green.on_default();
     let yellow = anstyle::AnsiColor::Yellow.on_default();
+    let red = anstyle::AnsiColor::Red.on_default();
     let name = check.name;
     match &check.state {
         State::Fine(text) => context.output.line(format_args!("{green}fine{green:#}    {name}: {text}")),
         State::Absent(text) => context.output.line(format_args!("{yellow}absent{yellow:#}  {name}: {text}")),
-        State::Failed(failure) => context.output.line(format_args!("{name}:\n{failure}")),
+        State::Failed(failure) => context.output.line(format_args!("{red}failed{red:#}  {name}:\n{failure}")),
     }
 }
