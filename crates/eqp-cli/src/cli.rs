@@ -1,6 +1,7 @@
 //! The command line: global options and verbs. Help, completions and parsing are all made from it.
 
-use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap::parser::ValueSource;
+use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use crate::commands;
 use crate::config::{DataOptions, DatabaseOptions, FileOptions, Layer, MarketplaceOptions, ReceiverOptions};
@@ -34,6 +35,9 @@ pub(crate) struct Cli {
     pub(crate) screen: ScreenOptions,
     #[command(subcommand)]
     pub(crate) command: Command,
+    /// The options that stand on the command line itself, by their ids.
+    #[arg(skip)]
+    pub(crate) flags: Vec<String>,
 }
 
 /// What is shown, and how.
@@ -85,14 +89,36 @@ pub(crate) enum Command {
     Files(commands::files::Files),
     #[command(subcommand)]
     Packages(commands::packages::Packages),
+    #[command(subcommand)]
+    Keys(commands::keys::Keys),
+    #[command(subcommand)]
+    Reports(commands::reports::Reports),
     Wait(commands::wait::Wait),
+    Login(commands::login::Login),
+    Logout(commands::logout::Logout),
     Whoami(commands::whoami::Whoami),
+    Doctor(commands::doctor::Doctor),
     Migrate(commands::migrate::Migrate),
     Ca(commands::ca::Ca),
     Completions(commands::completions::Completions),
+    Man(commands::man::Man),
 }
 
 impl Cli {
+    /// Reads the command line.
+    pub(crate) fn read() -> Result<Self, clap::Error> {
+        let mut definition = Self::command();
+        let matches = definition.try_get_matches_from_mut(std::env::args_os())?;
+        let mut cli = Self::from_arg_matches(&matches).map_err(|error| error.format(&mut definition))?;
+        let mut level = Some(&matches);
+        while let Some(found) = level {
+            let is_given = |id: &&clap::Id| found.value_source(id.as_str()) == Some(ValueSource::CommandLine);
+            cli.flags.extend(found.ids().filter(is_given).map(ToString::to_string));
+            level = found.subcommand().map(|(_, inner)| inner);
+        }
+        Ok(cli)
+    }
+
     /// What was set by flags and by those environment variables that stand for flags.
     pub(crate) fn given(&self) -> Layer {
         Layer {
@@ -101,6 +127,7 @@ impl Cli {
             database: self.database.clone(),
             receiver: match &self.command {
                 Command::Serve(serve) => serve.receiver.clone(),
+                Command::Doctor(doctor) => doctor.receiver.clone(),
                 _ => ReceiverOptions::default(),
             },
         }

@@ -14,7 +14,10 @@ use crate::problem::{Call, TlsProblem};
 /// The error of `call` that `error` stands for.
 pub(crate) fn of_send(error: reqwest::Error, call: &Call, base: &Url, deadline: Duration) -> Error {
     let call = call.clone();
-    let host = || base.host_str().unwrap_or_default().to_owned();
+    let host = || {
+        let name = base.host_str().unwrap_or_default();
+        base.port_or_known_default().map_or_else(|| name.to_owned(), |port| format!("{name}:{port}"))
+    };
     if let Some(file) = find::<ChangedFile>(&error) {
         return Error::File { path: file.path.clone(), problem: file.problem.clone() };
     }

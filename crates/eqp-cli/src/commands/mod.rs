@@ -4,11 +4,18 @@ pub(crate) mod ca;
 pub(crate) mod callbacks;
 pub(crate) mod completions;
 pub(crate) mod demo;
+pub(crate) mod doctor;
 pub(crate) mod events;
 pub(crate) mod files;
+pub(crate) mod keys;
+pub(crate) mod login;
+pub(crate) mod logout;
+pub(crate) mod man;
 pub(crate) mod migrate;
 mod moment;
 pub(crate) mod packages;
+mod paging;
+pub(crate) mod reports;
 pub(crate) mod serve;
 pub(crate) mod simulator;
 pub(crate) mod submissions;
@@ -23,8 +30,9 @@ use crate::failure::{Exit, Failure, Outcome};
 /// Runs a verb to its end.
 pub(crate) fn run(command: Command, context: Context) -> Outcome {
     match command {
-        // These two need no runtime: a shell may ask for completions at each start.
+        // These need no runtime: a shell may ask for completions at each start.
         Command::Completions(verb) => verb.run(&context),
+        Command::Man(verb) => verb.run(&context),
         Command::Ca(verb) => verb.run(&context),
         other => runtime()?.block_on(run_async(other, context)),
     }
@@ -41,10 +49,16 @@ async fn run_async(command: Command, context: Context) -> Outcome {
         Command::Submissions(verb) => verb.run(&context).await,
         Command::Files(verb) => verb.run(&context).await,
         Command::Packages(verb) => verb.run(&context).await,
+        Command::Keys(verb) => verb.run(&context).await,
+        Command::Reports(verb) => verb.run(&context).await,
         Command::Wait(verb) => verb.run(&context).await,
+        Command::Login(verb) => verb.run(&context).await,
+        Command::Logout(verb) => verb.run(&context),
         Command::Whoami(verb) => verb.run(&context).await,
+        Command::Doctor(verb) => verb.run(&context).await,
         Command::Migrate(verb) => verb.run(&context).await,
         Command::Completions(verb) => verb.run(&context),
+        Command::Man(verb) => verb.run(&context),
         Command::Ca(verb) => verb.run(&context),
     }
 }

@@ -1,37 +1,54 @@
 //! `eqp whoami`.
 
 use clap::Args;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::compose::client::client;
+use crate::compose::client::client_of;
 use crate::context::Context;
 use crate::failure::Outcome;
 
-/// Show which account the access key belongs to
+/// Show which account the access key belongs to, whether it may use the API, and where the key came from
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
   eqp whoami
-  eqp whoami --environment production --json")]
+  eqp whoami --profile live --json")]
 pub(crate) struct Whoami {}
 
 impl Whoami {
     pub(crate) async fn run(self, context: &Context) -> Outcome {
-        let client = client(&context.settings.marketplace)?;
+        let marketplace = context.settings.marketplace.resolve()?;
+        let (id, secret) = (marketplace.key.application_id.clone(), marketplace.secret_source.to_string());
+        let client = client_of(marketplace)?;
         let mage_id = client.session().await?.mage_id;
-        let profile = client.users().summary().await?;
+        let user = client.users().get().await?;
+        let profile = context.loaded.profile.as_ref().map(|(name, _)| name);
+        let eligible = user.eqp_api.as_ref().and_then(|api| api.get("is_eligible")).and_then(Value::as_bool);
         if context.output.is_json() {
             return context.output.json(&json!({
                 "environment": client.environment(),
                 "api_url": client.api_url(),
                 "mage_id": mage_id,
-                "vendor_name": profile.vendor_name,
-                "screen_name": profile.screen_name,
-                "partner_level": profile.partner_level,
+                "vendor_name": user.vendor_name,
+                "screen_name": user.screen_name,
+                "partner_level": user.partner_level,
+                "is_eligible": eligible,
+                "profile": profile,
+                "application_id": id,
+                "secret_from": secret,
             }));
         }
-        let name = profile.vendor_name.or(profile.screen_name).map(|name| format!(" ({name})")).unwrap_or_default();
-        let level = profile.partner_level.map(|level| format!(", partner level {level}")).unwrap_or_default();
-        context.output.line(format_args!("{mage_id}{name} in {}{level}, at {}", client.environment(), client.api_url()))
+        let name = user.vendor_name.or(user.screen_name).map(|name| format!(" ({name})")).unwrap_or_default();
+        let level = user.partner_level.map(|level| format!(", partner level {level}")).unwrap_or_default();
+        let may = match eligible {
+            Some(true) => "may use the API",
+            Some(false) => "may not use the API",
+            None => "does not say whether it may use the API",
+        };
+        let output = context.output;
+        output.line(format_args!("{mage_id}{name} in {}{level}, at {}", client.environment(), client.api_url()))?;
+        output.line(format_args!("  account  {may}"))?;
+        output.line(format_args!("  profile  {}", profile.map_or("none", String::as_str)))?;
+        output.line(format_args!("  key      {id}, its secret from {secret}"))
     }
 }

@@ -2,12 +2,16 @@
 
 use eqp_client::Client;
 
-use crate::config::MarketplaceOptions;
+use crate::config::{Marketplace, MarketplaceOptions};
 use crate::failure::Outcome;
 
 /// Makes the client. Sends nothing.
 pub(crate) fn client(options: &MarketplaceOptions) -> Outcome<Client> {
-    let marketplace = options.resolve()?;
+    client_of(options.resolve()?)
+}
+
+/// The same for a Marketplace with its key.
+pub(crate) fn client_of(marketplace: Marketplace) -> Outcome<Client> {
     let mut builder = Client::builder(marketplace.environment, marketplace.key);
     if let Some(url) = marketplace.api_url {
         builder = builder.api_url(url);

@@ -5,3 +5,4 @@ pub(crate) mod database;
 pub(crate) mod receiver;
 pub(crate) mod registration;
 pub(crate) mod shutdown;
+pub(crate) mod upload;

@@ -1,6 +1,7 @@
 //! `eqp.toml`: where it is found, and how it is read.
 
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -9,10 +10,10 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::keys::{names_of, nearest};
-use super::{DataOptions, DatabaseOptions, FileOptions, Layer, MarketplaceOptions, ReceiverOptions};
+use super::{Absent, DataOptions, DatabaseOptions, FileOptions, Layer, MarketplaceOptions, ReceiverOptions};
 use crate::failure::{Failure, Outcome};
 
-const FILE_NAME: &str = "eqp.toml";
+pub(super) const FILE_NAME: &str = "eqp.toml";
 
 /// The file as it is written.
 #[derive(Debug, Default, Deserialize)]
@@ -27,10 +28,19 @@ struct File {
     receiver: ReceiverOptions,
 }
 
+/// A file as it was read.
+#[derive(Debug)]
+pub(super) struct Read {
+    /// What it sets at its top level.
+    pub(super) base: Layer,
+    /// The profile that holds, with what it sets.
+    pub(super) profile: Option<(String, Layer)>,
+}
+
 /// Finds the file: the named one, the one in this folder, the one of this user.
-pub(super) fn find(options: &FileOptions) -> Outcome<Option<PathBuf>> {
+pub(super) fn find(options: &FileOptions, absent: Absent) -> Outcome<Option<PathBuf>> {
     if let Some(named) = &options.config {
-        if named.is_file() {
+        if named.is_file() || absent == Absent::Allowed {
             return Ok(Some(named.clone()));
         }
         return Err(Failure::usage(format!("there is no configuration file {}", named.display()))
@@ -52,10 +62,12 @@ pub(super) fn without_file(options: &FileOptions) -> Outcome {
     }
 }
 
-/// Reads the file and lays the profile over its top level.
-pub(super) fn read(path: &Path, profile: Option<&str>) -> Outcome<Layer> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| Failure::usage(format!("cannot read {}", path.display())).because(&error))?;
+/// Reads the file, and the profile that is asked for or that it names itself.
+pub(super) fn read(path: &Path, profile: Option<&str>, absent: Absent) -> Outcome<Read> {
+    let text = match std::fs::read_to_string(path) {
+        Err(error) if absent == Absent::Allowed && error.kind() == ErrorKind::NotFound => String::new(),
+        read => read.map_err(|error| Failure::usage(format!("cannot read {}", path.display())).because(&error))?,
+    };
     let source = Source { path, text: &text };
     let table = DeTable::parse(&text).map_err(|error| source.refuse(&error))?;
     source.check_root(table.get_ref())?;
@@ -64,25 +76,25 @@ pub(super) fn read(path: &Path, profile: Option<&str>) -> Outcome<Layer> {
     let folder = path.parent().unwrap_or(Path::new(""));
     let base =
         Layer { data: file.data, marketplace: file.marketplace, database: file.database, receiver: file.receiver };
-    let mut layer = base;
+    let mut read = Read { base, profile: None };
+    let mut profiles = file.profiles;
     if let Some(wanted) = profile.map(str::to_owned).or(file.profile) {
-        let mut profiles = file.profiles;
-        let Some(chosen) = profiles.remove(&wanted) else {
+        if let Some(chosen) = profiles.remove(&wanted) {
+            read.profile = Some((wanted, chosen));
+        } else if absent == Absent::Refused {
             let known: Vec<_> = profiles.keys().map(String::as_str).collect();
             let failure = Failure::usage(format!("{} has no profile `{wanted}`", path.display()));
             return Err(match known.as_slice() {
                 [] => failure.next(format!("write a table [profiles.{wanted}.marketplace] into it")),
                 some => failure.next(format!("it has {}", some.join(", "))),
             });
-        };
-        layer = chosen.over(layer);
+        }
     }
-    layer.database.refuse_open_secret(path)?;
-    layer.data.in_folder(folder);
-    layer.marketplace.in_folder(folder);
-    layer.database.in_folder(folder);
-    layer.receiver.in_folder(folder);
-    Ok(layer)
+    for layer in [&mut read.base].into_iter().chain(read.profile.as_mut().map(|(_, layer)| layer)) {
+        layer.database.refuse_open_secret(path)?;
+        layer.in_folder(folder);
+    }
+    Ok(read)
 }
 
 /// A path in the file is meant from the folder that the file is in.
@@ -92,7 +104,8 @@ pub(super) fn from_folder(path: &mut Option<PathBuf>, folder: &Path) {
     }
 }
 
-fn user_folder() -> Option<PathBuf> {
+/// The folder of this user's configurations.
+pub(super) fn user_folder() -> Option<PathBuf> {
     let named = std::env::var_os("XDG_CONFIG_HOME").filter(|folder| !folder.is_empty()).map(PathBuf::from);
     named.or_else(|| std::env::home_dir().map(|home| home.join(".config")))
 }

@@ -6,12 +6,14 @@
 mod data;
 mod database;
 mod file;
-mod keys;
+pub(crate) mod keyring;
+pub(crate) mod keys;
 mod marketplace;
+pub(crate) mod profile;
 mod receiver;
 mod secret;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde::Deserialize;
@@ -19,9 +21,9 @@ use serde::Deserialize;
 pub(crate) use data::{DataFolder, DataOptions};
 pub(crate) use database::{DatabaseChoice, DatabaseOptions};
 pub(crate) use keys::nearest;
-pub(crate) use marketplace::MarketplaceOptions;
+pub(crate) use marketplace::{Marketplace, MarketplaceOptions};
 pub(crate) use receiver::{ReceiverOptions, Wire};
-pub(crate) use secret::{from_environment as secret_from_environment, read_secret};
+pub(crate) use secret::{from_environment, read_secret};
 
 use crate::failure::Outcome;
 
@@ -57,15 +59,54 @@ impl Layer {
             receiver: self.receiver.over(weaker.receiver),
         }
     }
+
+    /// Paths in a file are meant from the folder that the file is in.
+    fn in_folder(&mut self, folder: &Path) {
+        self.data.in_folder(folder);
+        self.marketplace.in_folder(folder);
+        self.database.in_folder(folder);
+        self.receiver.in_folder(folder);
+    }
+}
+
+/// What becomes of a profile, or a named file, that is not there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Absent {
+    /// It is an error.
+    Refused,
+    /// It is to be made.
+    Allowed,
+}
+
+/// The configuration, and where it comes from.
+#[derive(Debug)]
+pub(crate) struct Loaded {
+    /// Everything laid over each other.
+    pub(crate) settings: Layer,
+    /// What was given by flags and by the environment.
+    pub(crate) given: Layer,
+    /// The file, if there is one.
+    pub(crate) file: Option<PathBuf>,
+    /// What its top level sets.
+    pub(crate) base: Layer,
+    /// The profile that holds, with what it sets.
+    pub(crate) profile: Option<(String, Layer)>,
 }
 
 /// Reads the file, if there is one, and lays what was given on the command line and in the environment over it.
-pub(crate) fn load(file: &FileOptions, mut given: Layer) -> Outcome<Layer> {
+pub(crate) fn load(options: &FileOptions, mut given: Layer, absent: Absent) -> Outcome<Loaded> {
     given.database.refuse_secrets_in_arguments()?;
     given.database = given.database.over(DatabaseOptions::from_environment());
-    let found = file::find(file)?;
-    match found {
-        Some(path) => Ok(given.over(file::read(&path, file.profile.as_deref())?)),
-        None => file::without_file(file).map(|()| given),
-    }
+    let Some(path) = file::find(options, absent)? else {
+        if absent == Absent::Refused {
+            file::without_file(options)?;
+        }
+        return Ok(Loaded { settings: given.clone(), given, file: None, base: Layer::default(), profile: None });
+    };
+    let file::Read { base, profile } = file::read(&path, options.profile.as_deref(), absent)?;
+    let of_file = match &profile {
+        Some((_, layer)) => layer.clone().over(base.clone()),
+        None => base.clone(),
+    };
+    Ok(Loaded { settings: given.clone().over(of_file), given, file: Some(path), base, profile })
 }

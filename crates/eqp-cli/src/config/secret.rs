@@ -48,14 +48,16 @@ pub(super) fn refuse_open(path: &Path, what: &str) -> Outcome {
         .next(format!("chmod 600 {}", path.display())))
 }
 
-/// The secret that the environment holds: in the variable itself, or in the file that `…_FILE` names.
-pub(crate) fn from_environment(variable: &str, what: &str) -> Outcome<Option<Secret>> {
+/// The secret that the environment holds, in the variable itself or in the file that `…_FILE` names, and the name of the
+/// variable that was used.
+pub(crate) fn from_environment(variable: &str, what: &str) -> Outcome<Option<(Secret, String)>> {
     if let Some(value) = std::env::var_os(variable).filter(|value| !value.is_empty()) {
         let value = value.into_string().map_err(|_| Failure::usage(format!("{variable} is not UTF-8")))?;
-        return Ok(Some(Secret::new(value)));
+        return Ok(Some((Secret::new(value), variable.to_owned())));
     }
-    match std::env::var_os(format!("{variable}_FILE")).filter(|path| !path.is_empty()) {
-        Some(path) => read_secret(Path::new(&path), what).map(Some),
+    let of_file = format!("{variable}_FILE");
+    match std::env::var_os(&of_file).filter(|path| !path.is_empty()) {
+        Some(path) => Ok(Some((read_secret(Path::new(&path), what)?, of_file))),
         None => Ok(None),
     }
 }

@@ -1,41 +1,72 @@
 //! What the Marketplace, or the way to it, can say.
 
 use eqp_client::Error;
+use eqp_client::callbacks::Refusal;
+use eqp_client::endpoint::Method;
 
 use super::{Exit, Failure};
 
+/// The ways on are named by who made the plan, in its own words.
+fn left_as_it_is(refusal: &Refusal) -> Failure {
+    let entries: Vec<_> = refusal
+        .entries
+        .iter()
+        .map(|refused| match &refused.label {
+            Some(label) => format!("\"{label}\" {}", refused.entry),
+            None => refused.entry.to_string(),
+        })
+        .collect();
+    Failure::new(Exit::Failed, "the list of callbacks was left as it is").why(format!(
+        "it can only be written as a whole, and the passwords of these entries are not known here:\n{}",
+        entries.join("\n")
+    ))
+}
+
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        let failure = |exit, what: &str| Failure::new(exit, what).because(&error);
-        if error.is_unauthorized() {
-            return failure(Exit::NotAuthorised, "the Marketplace does not accept the access key").next(
+        let is_change = error.call().is_some_and(|call| call.endpoint.method != Method::Get);
+        let failure = of(&error);
+        if is_change && error.outcome_is_unknown() {
+            return failure.next("it may have been done all the same: look before you send it again");
+        }
+        failure
+    }
+}
+
+/// What it means, and what to do.
+fn of(error: &Error) -> Failure {
+    let failure = |exit, what: &str| Failure::new(exit, what).because(error);
+    if error.is_unauthorized() {
+        return failure(Exit::NotAuthorised, "the Marketplace does not accept the access key")
+            .next(
                 "check EQP_APPLICATION_ID and the application secret, and that they are of this environment \
                  (--environment): keys of one mean nothing in the other",
-            );
+            )
+            .next("eqp doctor shows where the key came from");
+    }
+    if error.is_not_found() {
+        return failure(Exit::NotFound, "the Marketplace does not know it")
+            .next("ids of one environment mean nothing in the other: check --environment");
+    }
+    if error.is_unreachable() {
+        return failure(Exit::Unreachable, "the Marketplace cannot be reached")
+            .next("check --api-url and, for a simulator, --ca-file; else try again later");
+    }
+    match error {
+        Error::ApiUrl { .. } | Error::TrustedCa { .. } => failure(Exit::Usage, "the Marketplace cannot be asked"),
+        Error::UnusableId { .. } => failure(Exit::Usage, "this is no id"),
+        Error::File { .. } => failure(Exit::Usage, "the file was not uploaded"),
+        Error::Registration(_) => failure(Exit::Usage, "this callback cannot be registered"),
+        Error::Refusal(refusal) => left_as_it_is(refusal),
+        Error::NotReadBack(_) | Error::NotVerified { .. } => {
+            failure(Exit::Failed, "the list of callbacks may not be what it should be")
+                .next("look at it: eqp callbacks list; then run the same command again")
         }
-        if error.is_not_found() {
-            return failure(Exit::NotFound, "the Marketplace does not know it");
+        Error::ListChanged => failure(Exit::Failed, "nothing was sent").next("run the same command again"),
+        _ if error.is_retryable() => {
+            failure(Exit::Unreachable, "the Marketplace does not answer as it should").next("try again later")
         }
-        if error.is_unreachable() {
-            return failure(Exit::Unreachable, "the Marketplace cannot be reached")
-                .next("check --api-url and, for a simulator, --ca-file; else try again later");
-        }
-        match &error {
-            Error::ApiUrl { .. } | Error::TrustedCa { .. } => failure(Exit::Usage, "the Marketplace cannot be asked"),
-            Error::UnusableId { .. } => failure(Exit::Usage, "this is no id"),
-            Error::File { .. } => failure(Exit::Usage, "the file was not uploaded"),
-            Error::Registration(_) => failure(Exit::Usage, "this callback cannot be registered"),
-            Error::Refusal(_) => failure(Exit::Failed, "the list of callbacks was left as it is"),
-            Error::NotReadBack(_) | Error::NotVerified { .. } => {
-                failure(Exit::Failed, "the list of callbacks may not be what it should be")
-                    .next("look at it: eqp callbacks list; then run the same command again")
-            }
-            Error::ListChanged => failure(Exit::Failed, "nothing was sent").next("run the same command again"),
-            _ if error.is_retryable() => {
-                failure(Exit::Unreachable, "the Marketplace does not answer as it should").next("try again later")
-            }
-            _ if matches!(error.status(), Some(400..=499)) => failure(Exit::Rejected, "the Marketplace refused"),
-            _ => failure(Exit::Failed, "the Marketplace was not understood"),
-        }
+        _ if matches!(error.status(), Some(400..=499)) => failure(Exit::Rejected, "the Marketplace refused"),
+        _ => failure(Exit::Failed, "the Marketplace was not understood"),
     }
 }

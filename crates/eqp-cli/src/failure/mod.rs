@@ -7,6 +7,8 @@ mod receiver;
 use std::error::Error;
 use std::fmt;
 
+use serde_json::{Value, json};
+
 /// The documented exit codes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -47,6 +49,7 @@ pub(crate) struct Failure {
     why: Vec<String>,
     next: Vec<String>,
     silent: bool,
+    told: bool,
 }
 
 /// What every command ends with.
@@ -55,7 +58,7 @@ pub(crate) type Outcome<T = ()> = Result<T, Failure>;
 impl Failure {
     /// A failure of one kind; `what` names what could not be done.
     pub(crate) fn new(exit: Exit, what: impl Into<String>) -> Self {
-        Self { exit, what: what.into(), why: Vec::new(), next: Vec::new(), silent: false }
+        Self { exit, what: what.into(), why: Vec::new(), next: Vec::new(), silent: false, told: false }
     }
 
     /// Wrong usage.
@@ -98,14 +101,26 @@ impl Failure {
         self
     }
 
+    /// It has been told already: only its exit code is left of it.
+    pub(crate) fn shown(self) -> Self {
+        Self { told: true, ..self }
+    }
+
     /// The code the program ends with.
     pub(crate) fn exit_code(&self) -> u8 {
         if self.silent { 0 } else { self.exit as u8 }
     }
 
+    /// The failure as a program reads it.
+    pub(crate) fn to_json(&self) -> Value {
+        json!({"error": {
+            "what": self.what, "why": self.why, "next": self.next, "exit_code": self.exit_code(),
+        }})
+    }
+
     /// Whether there is something to print.
     pub(crate) fn is_silent(&self) -> bool {
-        self.silent
+        self.silent || self.told
     }
 }
 

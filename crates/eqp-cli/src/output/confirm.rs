@@ -1,9 +1,10 @@
 //! Writes to production ask first, where there is somebody to ask.
 
-use std::io::{BufRead, IsTerminal, Write};
+use std::io::{BufRead, Write};
 
 use eqp_types::Environment;
 
+use super::ask::can_ask;
 use crate::failure::{Exit, Failure, Outcome};
 
 /// Whether a write to production was agreed to beforehand.
@@ -19,8 +20,7 @@ impl Confirmation {
     /// Asks before `deed` is done in production. Elsewhere, with `--yes`, for a simulator and without
     /// a terminal nothing is asked.
     pub(crate) fn ask(self, environment: Environment, deed: &str) -> Outcome {
-        let somebody = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
-        if environment != Environment::Production || self.given || self.is_simulated || !somebody {
+        if environment != Environment::Production || self.given || self.is_simulated || !can_ask() {
             return Ok(());
         }
         let mut stderr = anstream::stderr().lock();

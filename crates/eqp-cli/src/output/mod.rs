@@ -1,17 +1,23 @@
 //! What a person or a program reads: data on standard output, everything else on standard error.
 
+mod ask;
 mod confirm;
 mod json;
+mod readable;
 mod table;
+mod upload_bar;
 mod when;
 
 use std::io::{ErrorKind, Write};
 
 use serde::Serialize;
 
+pub(crate) use ask::{ask_line, ask_secret, can_ask};
 pub(crate) use confirm::Confirmation;
 pub(crate) use json::Whole;
-pub(crate) use table::{Table, track_line};
+pub(crate) use readable::readable;
+pub(crate) use table::{PagedTable, Table, or_dash, track_line};
+pub(crate) use upload_bar::UploadBar;
 pub(crate) use when::{rfc3339, utc};
 
 use crate::failure::{Exit, Failure, Outcome};
@@ -52,6 +58,11 @@ impl Output {
         let line = serde_json::to_string(data)
             .map_err(|error| Failure::new(Exit::Failed, "cannot write the answer as JSON").because(&error))?;
         self.line(line)
+    }
+
+    /// How far an upload of so many files, of so many bytes together, is: on standard error, unless quiet.
+    pub(crate) fn upload_bar(self, files: usize, bytes: u64) -> UploadBar {
+        UploadBar::new(!self.quiet, files, bytes)
     }
 
     /// Says something that is not data, on standard error, unless quiet.

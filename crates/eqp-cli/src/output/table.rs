@@ -1,7 +1,7 @@
 //! Tables and track lines.
 
 use anstyle::{AnsiColor, Style};
-use comfy_table::{CellAlignment, ContentArrangement};
+use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Width};
 
 /// A table without borders. On a terminal it keeps to its width; elsewhere nothing is wrapped.
 pub(crate) struct Table(comfy_table::Table);
@@ -9,6 +9,12 @@ pub(crate) struct Table(comfy_table::Table);
 impl Table {
     /// A table with these heads.
     pub(crate) fn new(heads: &[&str]) -> Self {
+        let mut table = Self::headless();
+        table.0.set_header(heads);
+        table
+    }
+
+    fn headless() -> Self {
         use std::io::IsTerminal;
         let mut table = comfy_table::Table::new();
         table.load_style(comfy_table::presets::NOTHING);
@@ -17,8 +23,20 @@ impl Table {
         } else {
             ContentArrangement::Disabled
         });
-        table.set_header(heads);
         Self(table)
+    }
+
+    /// Columns are no narrower than this, beside the padding; where they do not fit the terminal so, each page is laid out
+    /// by itself.
+    fn at_least(&mut self, widths: &[u16]) {
+        const PADDING: u16 = 2;
+        let wanted: u16 = widths.iter().map(|width| width.saturating_add(PADDING)).fold(0, u16::saturating_add);
+        if self.0.width().is_some_and(|available| wanted > available) {
+            return;
+        }
+        for (column, width) in self.0.column_iter_mut().zip(widths) {
+            column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(width + PADDING)));
+        }
     }
 
     /// Adds a row.
@@ -36,11 +54,48 @@ impl Table {
     }
 }
 
+/// A table that is written a page at a time, so that rows appear as they come. The first page sets the widths.
+pub(crate) struct PagedTable {
+    heads: &'static [&'static str],
+    right: &'static [usize],
+    widths: Vec<u16>,
+}
+
+impl PagedTable {
+    /// A table with these heads and, at the right of their columns, the numbers of these columns.
+    pub(crate) fn new(heads: &'static [&'static str], right: &'static [usize]) -> Self {
+        Self { heads, right, widths: Vec::new() }
+    }
+
+    /// The next page; only the first has heads.
+    pub(crate) fn page(&mut self, rows: impl IntoIterator<Item = Vec<String>>) -> Table {
+        let is_first = self.widths.is_empty();
+        let mut table = if is_first { Table::new(self.heads) } else { Table::headless() };
+        for row in rows {
+            table.row(row);
+        }
+        for column in self.right {
+            table.right(*column);
+        }
+        if is_first {
+            self.widths = table.0.column_max_content_widths();
+        } else {
+            table.at_least(&self.widths);
+        }
+        table
+    }
+}
+
 impl std::fmt::Display for Table {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let lines: Vec<_> = self.0.lines().map(|line| line.trim_end().to_owned()).collect();
         f.write_str(&lines.join("\n"))
     }
+}
+
+/// Text, or a dash where there is none.
+pub(crate) fn or_dash(text: Option<impl ToString>) -> String {
+    text.map_or_else(|| "-".into(), |text| text.to_string())
 }
 
 /// The tracks of a subject as one readable line: `overall in_progress · technical approved · marketing draft`.
@@ -78,6 +133,15 @@ mod tests {
         table.row(["7", "s5w9k703ru"]);
         table.row(["12", "a"]);
         assert_eq!(table.to_string(), " seq  subject\n   7  s5w9k703ru\n  12  a");
+    }
+
+    #[test]
+    fn pages_of_a_table_stand_under_each_other() {
+        let mut table = PagedTable::new(&["id", "bytes"], &[1]);
+        let row = |id: &str, bytes: &str| vec![id.to_owned(), bytes.to_owned()];
+        assert_eq!(table.page([row("abcdef", "7")]).to_string(), " id      bytes\n abcdef      7");
+        assert_eq!(table.page([row("a", "12")]).to_string(), " a          12");
+        assert_eq!(table.page([row("abcdefgh", "1")]).to_string(), " abcdefgh      1");
     }
 
     #[test]

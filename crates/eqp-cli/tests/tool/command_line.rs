@@ -24,8 +24,31 @@ fn a_speed_at_which_nothing_moves_is_wrong_usage() {
 fn completions_know_every_verb() {
     let ended = Home::new().run(&["completions", "bash"]);
     assert_eq!(ended.code, 0);
-    for verb in ["serve", "simulator", "callbacks", "submissions", "wait"] {
+    for verb in
+        ["serve", "simulator", "callbacks", "submissions", "wait", "keys", "reports", "login", "recall", "doctor"]
+    {
         assert!(ended.stdout.contains(verb), "{verb}");
+    }
+}
+
+#[test]
+fn every_command_has_a_manual_page() {
+    let home = Home::new();
+    assert_eq!(home.run(&["man", "pages/man1"]).code, 0);
+    for page in ["eqp.1", "eqp-packages-list.1", "eqp-login.1"] {
+        let text = std::fs::read_to_string(home.path().join("pages/man1").join(page)).unwrap();
+        assert!(text.contains(".SH NAME") && text.contains("Examples:"), "{page}");
+    }
+}
+
+#[test]
+fn who_wants_json_gets_errors_as_json() {
+    for (arguments, code) in [(&["events", "list"][..], 4), (&["events", "list", "--colour"], 2), (&["packages"], 2)] {
+        let ended = Home::new().run(&[arguments, &["--json"]].concat());
+        assert_eq!((ended.code, ended.stdout.as_str()), (code, ""), "{ended:?}");
+        let told: serde_json::Value = serde_json::from_str(&ended.stderr).unwrap_or_else(|_| panic!("{ended:?}"));
+        assert_eq!(told["error"]["exit_code"], code, "{told}");
+        assert!(!told["error"]["what"].as_str().unwrap().is_empty(), "{told}");
     }
 }
 
@@ -35,7 +58,7 @@ fn without_an_access_key_the_marketplace_is_not_asked() {
     assert_eq!((ended.code, ended.stdout.as_str()), (3, ""));
     insta::assert_snapshot!(ended.stderr, @r"
     error: there is no application id for sandbox
-      next: make an access key in the developer portal, then set EQP_APPLICATION_ID and EQP_APPLICATION_SECRET_FILE
+      next: make an access key in the developer portal, then eqp login, or set EQP_APPLICATION_ID and EQP_APPLICATION_SECRET_FILE
     ");
 }
 
@@ -47,7 +70,7 @@ fn a_marketplace_that_is_not_there_is_code_7() {
     home.set("EQP_API_URL", "https://127.0.0.1:1");
     let ended = home.run(&["whoami"]);
     assert_eq!(ended.code, 7, "{}", ended.stderr);
-    assert!(ended.stderr.contains("cannot connect to 127.0.0.1"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("cannot connect to 127.0.0.1:1"), "{}", ended.stderr);
     assert!(!ended.stderr.contains("hush"), "{}", ended.stderr);
 }
 

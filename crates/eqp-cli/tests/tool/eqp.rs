@@ -16,7 +16,9 @@ const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A home folder and an environment.
 pub(crate) struct Home {
-    folder: TempDir,
+    folder: PathBuf,
+    /// Removes the folder in the end, if it is ours.
+    _folder: Option<TempDir>,
     environment: Vec<(String, String)>,
     /// What the tool is called through, and where it then lies.
     launcher: Option<(Vec<String>, PathBuf)>,
@@ -34,7 +36,12 @@ impl Home {
     pub(crate) fn new() -> Self {
         // Every user may enter it: as root, Postgres runs as another one.
         let folder = tempfile::Builder::new().permissions(Permissions::from_mode(0o755)).tempdir().unwrap();
-        Self { folder, environment: Vec::new(), launcher: None }
+        Self { folder: folder.path().to_owned(), _folder: Some(folder), environment: Vec::new(), launcher: None }
+    }
+
+    /// Another environment in the home of somebody else.
+    pub(crate) fn at(folder: &Path) -> Self {
+        Self { folder: folder.to_owned(), _folder: None, environment: Vec::new(), launcher: None }
     }
 
     /// Runs a copy of the tool, in this home, through another program from now on.
@@ -45,7 +52,7 @@ impl Home {
     }
 
     pub(crate) fn path(&self) -> &Path {
-        self.folder.path()
+        &self.folder
     }
 
     /// Sets a variable for every run from now on.
@@ -70,8 +77,21 @@ impl Home {
                 command
             }
         };
+        command.args(arguments);
+        self.place(&mut command);
         command
-            .args(arguments)
+    }
+
+    /// Another program in this home.
+    pub(crate) fn command_of(&self, words: &[&str]) -> Command {
+        let mut command = Command::new(words[0]);
+        command.args(&words[1..]);
+        self.place(&mut command);
+        command
+    }
+
+    fn place(&self, command: &mut Command) {
+        command
             .env_clear()
             .env("HOME", self.path())
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
@@ -83,7 +103,6 @@ impl Home {
         for (name, value) in &self.environment {
             command.env(name, value);
         }
-        command
     }
 
     /// Runs to the end.
@@ -171,6 +190,14 @@ impl Running {
     pub(crate) fn terminate(&self) {
         let asked = Command::new("kill").arg("-TERM").arg(self.child.id().to_string()).status().unwrap();
         assert!(asked.success());
+    }
+
+    /// Stops reading its data, as `head` does, and waits for its end.
+    pub(crate) fn leave(mut self) -> Ended {
+        drop(self.stdout.take());
+        let status = self.wait();
+        let stderr = self.stderr.take().unwrap().join().unwrap();
+        Ended { code: status.code().unwrap_or(-1), stdout: String::new(), stderr }
     }
 
     /// Ends it as a crash does.

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 
+mod accounts;
+mod business;
 mod command_line;
 mod configuration;
 mod data_folder;
@@ -11,10 +13,13 @@ mod documented_callbacks;
 mod eqp;
 mod help;
 mod market;
+mod mishaps;
 mod other_languages;
 mod registration;
 mod review;
 mod secrets;
 mod several;
+mod shop;
 mod sweep;
+mod terminal;
 mod trigger;

@@ -51,7 +51,7 @@ impl World {
             "action": {"technical": "submit", "marketing": "submit"},
         });
         self.home.write("package.json", &package.to_string());
-        let created = self.home.json(&["packages", "create", "--manifest", "package.json", "--json"]);
+        let created = self.home.json(&["packages", "create", "package.json", "--json"]);
         created["packages"][0]["submission_id"].as_str().unwrap_or_else(|| panic!("{created}")).to_owned()
     }
 }
@@ -108,6 +108,20 @@ async fn bad_ends_have_their_exit_codes() {
     assert_eq!(ended.code, 5, "{ended:?}");
     assert!(ended.stderr.contains("marketing is rejected"), "{}", ended.stderr);
 
+    // Why it was rejected: in words, whole, and beside the package.
+    let told = home.json(&["packages", "report", &submission, "--json"]);
+    assert_eq!(told["reports"][0]["test"]["name"], json!("marketing"), "{told}");
+    let sentences = told["reports"][0]["reasons"][0]["sentences"].as_array().unwrap();
+    let reason = sentences[0].as_str().unwrap();
+    let text = home.run(&["packages", "report", &submission]);
+    assert!(text.stdout.contains("marketing: fail") && text.stdout.contains(reason), "{text:?}");
+    assert!(text.stderr.contains("the whole report"), "{text:?}");
+    let whole = home.run(&["packages", "report", &submission, "marketing"]);
+    assert!(whole.stdout.contains(reason) && whole.stdout.contains("tool: marketing"), "{whole:?}");
+    let unknown = home.run(&["packages", "report", &submission, "astrology"]);
+    assert!(unknown.code == 4 && unknown.stderr.contains("those that ran: "), "{unknown:?}");
+    assert!(home.run(&["packages", "show", &submission, "--results"]).stdout.contains("marketing  fail"));
+
     let ended =
         home.run(&["wait", &submission, "--until", "released_to_store", "--flow", "technical", "--timeout", "1s"]);
     assert_eq!(ended.code, 6, "{ended:?}");
@@ -116,7 +130,7 @@ async fn bad_ends_have_their_exit_codes() {
     assert_eq!(home.run(&["events", "show", "999999"]).code, 4);
 
     home.write("bad.json", r#"{"item_id": "x", "action": {"technical": "submit"}}"#);
-    let refused = home.run(&["packages", "create", "--manifest", "bad.json"]);
+    let refused = home.run(&["packages", "create", "bad.json"]);
     assert_eq!(refused.code, 5, "{refused:?}");
 }
 

@@ -53,7 +53,9 @@ pub(crate) struct Add {
 impl Add {
     pub(crate) async fn run(self, context: &Context) -> Outcome {
         let url: PublicUrl = self.url.parse().map_err(|error| {
-            Failure::usage("this URL cannot be registered").because(&error as &eqp_receiver::PublicUrlError)
+            Failure::usage("this URL cannot be registered")
+                .because(&error as &eqp_receiver::PublicUrlError)
+                .next("give the receiver's public address, such as https://eqp.example.com/callbacks/main")
         })?;
         let foreign = Foreign {
             passwords: self.password_of.iter().map(|text| password_of(text)).collect::<Outcome<_>>()?,

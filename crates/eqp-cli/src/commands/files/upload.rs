@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::compose::client::client;
+use crate::compose::upload::upload;
 use crate::context::Context;
 use crate::failure::Outcome;
-use crate::output::{Table, Whole};
+use crate::output::{Table, Whole, or_dash};
 
 /// Upload files; their malware scan begins afterwards
 #[derive(Args, Debug)]
@@ -26,7 +27,7 @@ impl Upload {
         let client = client(&context.settings.marketplace)?;
         let environment = client.environment();
         context.confirmation.ask(environment, &format!("Upload {} file(s)", self.files.len()))?;
-        let uploaded = client.files().upload(&self.files).await?;
+        let uploaded = upload(&client, &self.files, context.output).await?;
         if context.output.is_json() {
             return context.output.json(&Whole { name: "files", environment: Some(environment), items: &uploaded });
         }
@@ -37,7 +38,7 @@ impl Upload {
                 environment.to_string(),
                 path.display().to_string(),
                 file.file_upload_id.to_string(),
-                file.size.map_or_else(|| "-".into(), |size| size.to_string()),
+                or_dash(file.size),
             ]);
         }
         context.output.line(table)

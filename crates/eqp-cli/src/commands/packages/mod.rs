@@ -1,22 +1,33 @@
 //! `eqp packages`: submissions as the Marketplace itself shows them.
 
+mod batch;
 mod create;
 mod list;
+mod named;
+mod recall;
+mod report;
+mod results;
 mod show;
+mod update;
+mod wanted;
 
 use clap::Subcommand;
-use eqp_types::Package;
+use eqp_types::{EqpStatus, Package};
+use serde_json::Value;
 
 use crate::context::Context;
 use crate::failure::Outcome;
-use crate::output::track_line;
+use crate::output::{or_dash, track_line};
 
-/// Create packages and look at them, at the Marketplace itself
+/// Create packages, change them and look at them, at the Marketplace itself
 #[derive(Debug, Subcommand)]
 pub(crate) enum Packages {
-    List(list::List),
+    List(Box<list::List>),
     Show(show::Show),
+    Report(report::Report),
     Create(create::Create),
+    Update(update::Update),
+    Recall(recall::Recall),
 }
 
 impl Packages {
@@ -24,14 +35,21 @@ impl Packages {
         match self {
             Self::List(verb) => verb.run(context).await,
             Self::Show(verb) => verb.run(context).await,
+            Self::Report(verb) => verb.run(context).await,
             Self::Create(verb) => verb.run(context).await,
+            Self::Update(verb) => verb.run(context).await,
+            Self::Recall(verb) => verb.run(context).await,
         }
     }
 }
 
 /// The flows of a package as one line.
 fn tracks(package: &Package) -> String {
-    let Some(status) = &package.eqp_status else { return "-".into() };
+    or_dash(package.eqp_status.as_ref().map(status_line))
+}
+
+/// Flows as one line.
+fn status_line(status: &EqpStatus) -> String {
     let flows = [
         ("overall", status.overall.as_ref().map(ToString::to_string)),
         ("technical", status.technical.as_ref().map(ToString::to_string)),
@@ -40,7 +58,18 @@ fn tracks(package: &Package) -> String {
     track_line(flows.iter().filter_map(|(flow, state)| Some((*flow, state.as_deref()?))))
 }
 
-/// Text, or a dash where there is none.
-fn or_dash(text: Option<impl ToString>) -> String {
-    text.map_or_else(|| "-".into(), |text| text.to_string())
+/// What may be asked for now, as text: the API gives text, or a list for each flow.
+fn actions(package: &Package) -> Option<String> {
+    match package.actions_now_available.as_ref()? {
+        Value::String(text) => Some(text.clone()),
+        Value::Object(flows) => {
+            let named = |(flow, actions): (&String, &Value)| {
+                let actions: Vec<_> = actions.as_array()?.iter().filter_map(Value::as_str).collect();
+                (!actions.is_empty()).then(|| format!("{flow} {}", actions.join(" or ")))
+            };
+            let flows: Vec<_> = flows.iter().filter_map(named).collect();
+            (!flows.is_empty()).then(|| flows.join("; "))
+        }
+        _ => None,
+    }
 }

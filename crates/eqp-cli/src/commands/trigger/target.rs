@@ -9,7 +9,7 @@ use eqp_types::{Environment, Secret};
 
 use crate::compose::database::Database;
 use crate::compose::receiver::master_key;
-use crate::config::{read_secret, secret_from_environment};
+use crate::config::{from_environment, read_secret};
 use crate::context::Context;
 use crate::failure::{Exit, Failure, Outcome};
 
@@ -82,7 +82,7 @@ impl TargetOptions {
         }
         let password = match &self.password_file {
             Some(file) => Some(read_secret(file, WHAT)?),
-            None => secret_from_environment(PASSWORD, WHAT)?,
+            None => from_environment(PASSWORD, WHAT)?.map(|(password, _)| password),
         };
         match password {
             Some(password) => Ok(Some((user.clone(), password))),

@@ -1,0 +1,113 @@
+//! Whether what is set can be reached. Nothing is made or changed.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::net::TcpStream;
+
+use crate::compose::client::client;
+use crate::compose::database::Database;
+use crate::config::DatabaseChoice;
+use crate::context::Context;
+use crate::failure::{Failure, Outcome};
+
+/// How long a receiver may take to be there.
+const DEADLINE: Duration = Duration::from_secs(3);
+
+/// One thing that was looked at.
+pub(super) struct Check {
+    pub(super) name: &'static str,
+    pub(super) state: State,
+}
+
+/// How it is.
+pub(super) enum State {
+    /// It works.
+    Fine(String),
+    /// It is not set up, or does not run: that need be no fault.
+    Absent(String),
+    /// It is set up and does not work.
+    Failed(Failure),
+}
+
+impl Check {
+    fn of(name: &'static str, looked: Outcome<String>) -> Self {
+        let state = looked.map_or_else(State::Failed, State::Fine);
+        Self { name, state }
+    }
+
+    /// As a program reads it.
+    pub(super) fn to_json(&self) -> Value {
+        match &self.state {
+            State::Fine(text) => json!({"name": self.name, "state": "fine", "detail": text}),
+            State::Absent(text) => json!({"name": self.name, "state": "absent", "detail": text}),
+            State::Failed(failure) => {
+                json!({"name": self.name, "state": "failed", "error": failure.to_json()["error"]})
+            }
+        }
+    }
+}
+
+/// The Marketplace, asked for a token with the access key.
+pub(super) async fn marketplace(context: &Context) -> Check {
+    const NAME: &str = "Marketplace";
+    let options = &context.settings.marketplace;
+    if !options.has_key() {
+        let text = format!("there is no access key for {}; eqp login keeps one", options.environment());
+        return Check { name: NAME, state: State::Absent(text) };
+    }
+    let asked = async {
+        let client = client(options)?;
+        let mage_id = client.session().await?.mage_id;
+        Ok(format!("{mage_id} in {}, at {}", client.environment(), client.api_url()))
+    };
+    Check::of(NAME, asked.await)
+}
+
+/// The database that receivers write to, with whatever tables it has. An embedded one is started to be looked at.
+pub(super) async fn database(context: &Context) -> Check {
+    const NAME: &str = "database";
+    match open(context).await {
+        Ok(None) => {
+            let text = "no receiver has run with this data folder; eqp serve makes an embedded one".to_owned();
+            Check { name: NAME, state: State::Absent(text) }
+        }
+        Ok(Some(database)) => {
+            let looked = look(&database).await;
+            let closed = database.close().await;
+            Check::of(NAME, looked.and_then(|text| closed.map(|()| text)))
+        }
+        Err(failure) => Check { name: NAME, state: State::Failed(failure) },
+    }
+}
+
+async fn open(context: &Context) -> Outcome<Option<Database>> {
+    match context.settings.database.resolve()? {
+        DatabaseChoice::Given(url) => Database::given(url.expose()).await.map(Some),
+        DatabaseChoice::Embedded if !context.settings.data.place()?.join("postgres").is_dir() => Ok(None),
+        DatabaseChoice::Embedded => {
+            let folder = context.settings.data.open()?.postgres();
+            Database::embedded_as_it_is(&folder, context.output).await.map(Some)
+        }
+    }
+}
+
+async fn look(database: &Database) -> Outcome<String> {
+    if eqp_receiver::migrations(database.pool()).await?.iter().any(|step| !step.applied) {
+        return Err(eqp_receiver::Error::NotMigrated.into());
+    }
+    let pending = database.reader().counts(None).await?.pending;
+    let kind = if database.is_embedded() { "embedded" } else { "given" };
+    Ok(format!("{kind}, with all its tables; {pending} callbacks wait to be projected"))
+}
+
+/// The receiver on this machine: whether something listens where it would.
+pub(super) async fn receiver(context: &Context) -> Check {
+    const NAME: &str = "receiver";
+    let address = context.settings.receiver.listen();
+    let state = match tokio::time::timeout(DEADLINE, TcpStream::connect(address)).await {
+        Ok(Ok(_)) => State::Fine(format!("something listens on {address}")),
+        Ok(Err(_)) | Err(_) => State::Absent(format!("nothing listens on {address}; eqp serve does")),
+    };
+    Check { name: NAME, state }
+}

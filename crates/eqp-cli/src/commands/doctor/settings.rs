@@ -1,0 +1,207 @@
+//! Every setting, its value, and where that came from. Secrets are not values: only their places are.
+
+use std::path::{Path, PathBuf};
+
+use eqp_types::Secret;
+use serde::Serialize;
+use url::Url;
+
+use crate::config::Layer;
+use crate::context::Context;
+
+/// A setting as it holds.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub(super) struct Setting {
+    /// Its name in the configuration file.
+    pub(super) name: &'static str,
+    /// Its value.
+    pub(super) value: String,
+    /// The flag, the variable, the profile or the file that set it, or `default`.
+    pub(super) from: String,
+}
+
+/// What can be set.
+struct Known {
+    name: &'static str,
+    /// The flag, by its id; none where there is no flag.
+    flag: Option<&'static str>,
+    variable: Option<&'static str>,
+    value: fn(&Layer) -> Option<String>,
+    /// What holds where nothing is set.
+    default: fn(&Layer) -> String,
+}
+
+fn shown(path: Option<&PathBuf>) -> Option<String> {
+    path.map(|path| path.display().to_string())
+}
+
+fn none(_: &Layer) -> String {
+    "-".to_owned()
+}
+
+/// One setting of the table below.
+const fn known(
+    name: &'static str,
+    flag: Option<&'static str>,
+    variable: Option<&'static str>,
+    value: fn(&Layer) -> Option<String>,
+    default: fn(&Layer) -> String,
+) -> Known {
+    Known { name, flag, variable, value, default }
+}
+
+const KNOWN: &[Known] = &[
+    known(
+        "data.dir",
+        Some("data_dir"),
+        Some("EQP_DATA_DIR"),
+        |l| shown(l.data.dir.as_ref()),
+        |l| l.data.place().map_or_else(|_| "-".into(), |place| place.display().to_string()),
+    ),
+    known(
+        "data.master_key_file",
+        None,
+        Some("EQP_MASTER_KEY_FILE"),
+        |l| shown(l.data.master_key_file.as_ref()),
+        |_| "master.key in the data folder".to_owned(),
+    ),
+    known(
+        "marketplace.environment",
+        Some("environment"),
+        Some("EQP_ENVIRONMENT"),
+        |l| l.marketplace.environment.map(|environment| environment.to_string()),
+        |l| l.marketplace.environment().to_string(),
+    ),
+    known(
+        "marketplace.api_url",
+        Some("api_url"),
+        Some("EQP_API_URL"),
+        |l| l.marketplace.api_url.as_ref().map(without_password),
+        |l| l.marketplace.environment().base_url().to_owned(),
+    ),
+    known("marketplace.ca_file", Some("ca_file"), Some("EQP_CA_FILE"), |l| shown(l.marketplace.ca_file.as_ref()), none),
+    known(
+        "marketplace.application_id",
+        Some("application_id"),
+        Some("EQP_APPLICATION_ID"),
+        |l| l.marketplace.application_id.clone(),
+        none,
+    ),
+    known(
+        "marketplace.application_secret_file",
+        None,
+        Some("EQP_APPLICATION_SECRET_FILE"),
+        |l| shown(l.marketplace.application_secret_file.as_ref()),
+        none,
+    ),
+    known(
+        "marketplace.application_secret_keyring",
+        None,
+        None,
+        |l| l.marketplace.application_secret_keyring.map(|in_keyring| in_keyring.to_string()),
+        none,
+    ),
+    known("database.url", Some("database_url"), Some("EQP_DATABASE_URL"), |l| l.database.url.as_ref().map(place), none),
+    known("database.url_file", None, Some("EQP_DATABASE_URL_FILE"), |l| shown(l.database.url_file.as_ref()), none),
+    known(
+        "receiver.listen",
+        Some("listen"),
+        Some("EQP_LISTEN"),
+        |l| l.receiver.listen.map(|address| address.to_string()),
+        |l| l.receiver.listen().to_string(),
+    ),
+    known(
+        "receiver.tls_cert",
+        Some("tls_cert"),
+        Some("EQP_TLS_CERT"),
+        |l| shown(l.receiver.tls_cert.as_ref()),
+        |_| "one of the local CA".to_owned(),
+    ),
+    known("receiver.tls_key", Some("tls_key"), Some("EQP_TLS_KEY"), |l| shown(l.receiver.tls_key.as_ref()), none),
+    known(
+        "receiver.behind_proxy",
+        Some("behind_proxy"),
+        Some("EQP_BEHIND_PROXY"),
+        |l| l.receiver.behind_proxy.map(|behind| behind.to_string()),
+        |_| "false".to_owned(),
+    ),
+    known(
+        "receiver.tls_names",
+        Some("tls_names"),
+        Some("EQP_TLS_NAMES"),
+        |l| l.receiver.tls_names.as_ref().map(|names| names.join(",")),
+        none,
+    ),
+];
+
+/// Every setting.
+pub(super) fn all(context: &Context) -> Vec<Setting> {
+    KNOWN.iter().map(|known| setting(context, known)).chain([secret()]).collect()
+}
+
+fn setting(context: &Context, known: &Known) -> Setting {
+    let loaded = &context.loaded;
+    let file = loaded.file.as_deref().unwrap_or(Path::new("")).display();
+    let from_variable = |variable: &str| std::env::var_os(variable).filter(|value| !value.is_empty());
+    let (value, from) = if let Some(value) = (known.value)(&loaded.given) {
+        let by_flag = known.flag.filter(|flag| context.flags.iter().any(|given| given == flag));
+        match (by_flag, known.variable) {
+            (Some(flag), _) => (value, format!("--{}", flag.trim_end_matches("_url").replace('_', "-"))),
+            (None, variable) => (value, variable.unwrap_or("environment").to_owned()),
+        }
+    } else if let Some((variable, value)) = known.variable.and_then(|name| Some((name, from_variable(name)?))) {
+        // Read by those who need it, not by the configuration.
+        (value.display().to_string(), variable.to_owned())
+    } else if let Some((name, value)) =
+        loaded.profile.as_ref().and_then(|(name, layer)| Some((name, (known.value)(layer)?)))
+    {
+        (value, format!("profile {name} of {file}"))
+    } else if let Some(value) = (known.value)(&loaded.base) {
+        (value, file.to_string())
+    } else {
+        ((known.default)(&loaded.settings), "default".to_owned())
+    };
+    Setting { name: known.name, value, from }
+}
+
+/// The application secret has no place in the file: only whether the environment holds it is said.
+fn secret() -> Setting {
+    let is_set = std::env::var_os("EQP_APPLICATION_SECRET").is_some_and(|value| !value.is_empty());
+    let (value, from) = if is_set { ("(set)", "EQP_APPLICATION_SECRET") } else { ("-", "default") };
+    Setting { name: "application secret", value: value.to_owned(), from: from.to_owned() }
+}
+
+/// A database's URL without its password.
+fn place(url: &Secret) -> String {
+    Url::parse(url.expose()).map_or_else(|_| "(unreadable)".to_owned(), |url| without_password(&url))
+}
+
+/// Passwords stand before the host, or in the query, which is left out.
+fn without_password(url: &Url) -> String {
+    let mut url = url.clone();
+    // That an URL of this kind can hold no password is as good.
+    let _ = url.set_password(None);
+    url.set_query(None);
+    url.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_is_never_a_value() {
+        for url in ["postgres://me:hush@h/d", "postgres://h/d?password=hush", "hush"] {
+            assert!(!place(&Secret::new(url)).contains("hush"), "{}", place(&Secret::new(url)));
+        }
+        assert_eq!(place(&Secret::new("postgres://me:hush@h:1/d?sslmode=require")), "postgres://me@h:1/d");
+    }
+
+    #[test]
+    fn names_are_unique() {
+        let mut names: Vec<_> = KNOWN.iter().map(|known| known.name).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), KNOWN.len());
+    }
+}

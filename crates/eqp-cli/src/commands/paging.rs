@@ -1,0 +1,97 @@
+//! Lists of the Marketplace: a piece of them as one answer, or all of them as a stream.
+
+use clap::Args;
+use eqp_client::Page;
+use eqp_types::Environment;
+use serde::Serialize;
+use serde_json::json;
+
+use crate::context::Context;
+use crate::failure::Outcome;
+use crate::output::PagedTable;
+
+/// How many records are asked for at once.
+const AT_ONCE: u64 = 100;
+
+/// Which piece of a list is shown.
+#[derive(Args, Clone, Copy, Debug)]
+pub(super) struct Paging {
+    /// At most so many
+    #[arg(long, value_name = "COUNT", default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..))]
+    limit: u64,
+    /// All of them, as their pages come; with --json each as one object on a line
+    #[arg(long, conflicts_with = "limit")]
+    pub(super) all: bool,
+    /// Leave out the first so many
+    #[arg(long, value_name = "COUNT", default_value_t = 0)]
+    offset: u64,
+}
+
+/// How records of one kind are shown.
+pub(super) struct Listed<T: 'static> {
+    /// What they are called, also in JSON.
+    pub(super) name: &'static str,
+    /// The heads of their table.
+    pub(super) heads: &'static [&'static str],
+    /// The columns that are numbers.
+    pub(super) right: &'static [usize],
+    /// A record as a row.
+    pub(super) row: fn(Environment, &T) -> Vec<String>,
+}
+
+/// A record of a stream, which has no object around it to name the environment.
+#[derive(Serialize)]
+struct Line<'a, T> {
+    environment: Environment,
+    #[serde(flatten)]
+    record: &'a T,
+}
+
+impl Paging {
+    /// Shows the list that `fetch` gives in pages; it gets offset and limit. Pages are written as they come.
+    pub(super) async fn show<T: Serialize>(
+        self,
+        context: &Context,
+        environment: Environment,
+        listed: &Listed<T>,
+        fetch: impl AsyncFn(u64, u64) -> Result<Page<T>, eqp_client::Error>,
+    ) -> Outcome {
+        let output = context.output;
+        let mut table = PagedTable::new(listed.heads, listed.right);
+        let mut kept = Vec::new();
+        let (mut shown, mut total) = (0, None);
+        let mut next = Some(self.offset);
+        while let Some(offset) = next {
+            let asked = if self.all { AT_ONCE } else { AT_ONCE.min(self.limit - shown) };
+            let mut page = fetch(offset, asked).await?;
+            next = page.next_offset(asked);
+            if !self.all {
+                // A server may answer more than it was asked for.
+                page.items.truncate(usize::try_from(asked).unwrap_or(usize::MAX));
+            }
+            total = page.total;
+            shown += page.items.len() as u64;
+            match (output.is_json(), self.all) {
+                (false, _) if page.items.is_empty() => {}
+                (false, _) => output.line(table.page(page.items.iter().map(|item| (listed.row)(environment, item))))?,
+                (true, true) => page.items.iter().try_for_each(|record| output.json(&Line { environment, record }))?,
+                (true, false) => kept.append(&mut page.items),
+            }
+            if !self.all && shown >= self.limit {
+                break;
+            }
+        }
+        if output.is_json() && !self.all {
+            return output.json(&json!({"environment": environment, "total": total, (listed.name): kept}));
+        }
+        let name = listed.name;
+        match total {
+            _ if shown == 0 => output.note(format_args!("no {name} in {environment}")),
+            Some(total) if self.offset + shown < total => {
+                output.note(format_args!("{shown} of {total}; --all shows them all"));
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,80 @@
+//! `eqp reports`: page views, sums, sales, refunds, metrics, as the Marketplace gives them.
+
+use clap::{Args, Subcommand};
+use eqp_client::Client;
+use eqp_client::reports::Report;
+use serde_json::{Value, json};
+
+use crate::compose::client::client;
+use crate::context::Context;
+use crate::failure::Outcome;
+use crate::output::readable;
+
+/// Read reports of the account's business; the sandbox has no sales
+///
+/// Their shape is not documented: they are shown as they come, and `--json` gives them whole.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Reports {
+    /// Visits of the store's pages
+    #[command(after_help = "\
+Examples:
+  eqp reports pageviews --environment production")]
+    Pageviews,
+    /// Sums
+    #[command(after_help = "\
+Examples:
+  eqp reports totals --json")]
+    Totals,
+    /// Sales
+    #[command(after_help = "\
+Examples:
+  eqp reports sales --environment production --json | jq .report")]
+    Sales,
+    /// Money given back
+    #[command(after_help = "\
+Examples:
+  eqp reports refunds")]
+    Refunds,
+    Metrics(Metrics),
+}
+
+/// Metrics of the review process: all that there are, or one
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  eqp reports metrics
+  eqp reports metrics --metric eqp_review_time --json")]
+pub(crate) struct Metrics {
+    /// One of them
+    #[arg(long, value_name = "NAME")]
+    metric: Option<String>,
+}
+
+impl Reports {
+    pub(crate) async fn run(self, context: &Context) -> Outcome {
+        let client = client(&context.settings.marketplace)?;
+        let (name, report) = self.ask(&client).await?;
+        let environment = client.environment();
+        if context.output.is_json() {
+            return context.output.json(&json!({"environment": environment, "name": name, "report": report}));
+        }
+        context.output.note(format_args!("{name} in {environment}"));
+        context.output.line(readable(&report))
+    }
+
+    async fn ask(self, client: &Client) -> Outcome<(String, Value)> {
+        let reports = client.reports();
+        let report = match self {
+            Self::Pageviews => Report::PageViews,
+            Self::Totals => Report::Totals,
+            Self::Sales => Report::Sales,
+            Self::Refunds => Report::Refunds,
+            Self::Metrics(Metrics { metric: None }) => return Ok(("metrics".to_owned(), reports.metrics().await?)),
+            Self::Metrics(Metrics { metric: Some(name) }) => {
+                let values = reports.metric(&name).await?;
+                return Ok((name, values));
+            }
+        };
+        Ok((report.as_str().to_owned(), reports.get(report).await?))
+    }
+}

@@ -1,0 +1,216 @@
+//! The keyring of the operating system, through the platform's own tool: `secret-tool` on Linux, `security` on macOS.
+//!
+//! A library of its own would bring D-Bus and a second crypto stack into every build. Secrets go to the tool through its
+//! standard input: arguments show in the list of processes.
+
+use std::fmt::Write as _;
+use std::io::{ErrorKind, Read, Write as _};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use eqp_types::{Environment, Secret};
+
+use crate::failure::{Exit, Failure, Outcome};
+
+/// Under which name our secrets are kept.
+const SERVICE: &str = "eqp";
+/// A person may have to unlock the keyring first.
+const PATIENCE: Duration = Duration::from_mins(2);
+/// How often it is looked whether the tool has ended.
+const LOOK: Duration = Duration::from_millis(10);
+
+/// How a keyring is asked: what is run, with which arguments, and what it is given to read.
+trait Keyring {
+    /// The program, and what it belongs to.
+    fn program(&self) -> (&'static str, &'static str);
+    fn store(&self, account: &str, secret: &Secret) -> (Vec<String>, Secret);
+    fn read(&self, account: &str) -> Vec<String>;
+    fn forget(&self, account: &str) -> Vec<String>;
+}
+
+struct SecretTool;
+
+impl Keyring for SecretTool {
+    fn program(&self) -> (&'static str, &'static str) {
+        ("secret-tool", "install libsecret's tools (Debian: libsecret-tools)")
+    }
+
+    fn store(&self, account: &str, secret: &Secret) -> (Vec<String>, Secret) {
+        let label = format!("--label=eqp: application secret of {account}");
+        (words(&["store", &label, "service", SERVICE, "account", account]), secret.clone())
+    }
+
+    fn read(&self, account: &str) -> Vec<String> {
+        words(&["lookup", "service", SERVICE, "account", account])
+    }
+
+    fn forget(&self, account: &str) -> Vec<String> {
+        words(&["clear", "service", SERVICE, "account", account])
+    }
+}
+
+struct Security;
+
+impl Keyring for Security {
+    fn program(&self) -> (&'static str, &'static str) {
+        ("security", "it comes with macOS")
+    }
+
+    /// Only its interactive mode takes a secret from standard input, and only in hex can it hold any character.
+    fn store(&self, account: &str, secret: &Secret) -> (Vec<String>, Secret) {
+        let hex = secret.expose().bytes().fold(String::new(), |mut hex, byte| {
+            // Writing to a String cannot fail.
+            let _ = write!(hex, "{byte:02x}");
+            hex
+        });
+        let line = format!("add-generic-password -U -s {SERVICE} -a \"{account}\" -X {hex}\n");
+        (words(&["-i"]), Secret::new(line))
+    }
+
+    fn read(&self, account: &str) -> Vec<String> {
+        words(&["find-generic-password", "-s", SERVICE, "-a", account, "-w"])
+    }
+
+    fn forget(&self, account: &str) -> Vec<String> {
+        words(&["delete-generic-password", "-s", SERVICE, "-a", account])
+    }
+}
+
+fn words(words: &[&str]) -> Vec<String> {
+    words.iter().map(ToString::to_string).collect()
+}
+
+fn keyring() -> Box<dyn Keyring> {
+    if cfg!(target_os = "macos") { Box::new(Security) } else { Box::new(SecretTool) }
+}
+
+/// Under which account an application secret is kept.
+fn account(environment: Environment, application_id: &str) -> Outcome<String> {
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "-_.@".contains(letter);
+    if application_id.chars().all(is_plain) {
+        return Ok(format!("{environment}/{application_id}"));
+    }
+    Err(Failure::usage("this application id cannot be the name of an entry of the keyring")
+        .why("it holds other characters than letters, digits and - _ . @")
+        .next("leave out --keyring: the secret is then kept in a file of mode 0600"))
+}
+
+/// Keeps the secret of an access key.
+pub(crate) fn store(environment: Environment, application_id: &str, secret: &Secret) -> Outcome {
+    let keyring = keyring();
+    let (arguments, input) = keyring.store(&account(environment, application_id)?, secret);
+    let ended = run(keyring.as_ref(), &arguments, Some(&input))?;
+    if ended.status.success() { Ok(()) } else { Err(refused("keep the secret", &ended)) }
+}
+
+/// The secret of an access key, if the keyring has it.
+pub(super) fn read(environment: Environment, application_id: &str) -> Outcome<Option<Secret>> {
+    let keyring = keyring();
+    let ended = run(keyring.as_ref(), &keyring.read(&account(environment, application_id)?), None)?;
+    let secret = ended.stdout.expose().strip_suffix('\n').unwrap_or(ended.stdout.expose());
+    if ended.status.success() && !secret.is_empty() {
+        return Ok(Some(Secret::new(secret)));
+    }
+    if ended.stderr.trim().is_empty() || ended.stderr.contains("could not be found") {
+        return Ok(None);
+    }
+    Err(refused("give the secret", &ended))
+}
+
+/// Makes the keyring forget the secret of an access key. That it has none is no failure.
+pub(crate) fn forget(environment: Environment, application_id: &str) -> Outcome {
+    let keyring = keyring();
+    run(keyring.as_ref(), &keyring.forget(&account(environment, application_id)?), None).map(drop)
+}
+
+/// How the tool ended. What it wrote may be a secret.
+struct Ended {
+    status: ExitStatus,
+    stdout: Secret,
+    stderr: String,
+}
+
+fn run(keyring: &dyn Keyring, arguments: &[String], input: Option<&Secret>) -> Outcome<Ended> {
+    let (program, remedy) = keyring.program();
+    let failed = |error: std::io::Error| match error.kind() {
+        ErrorKind::NotFound => Failure::usage(format!("there is no keyring to use here: {program} is not installed"))
+            .next(remedy)
+            .next("or leave out --keyring: the secret is then kept in a file of mode 0600"),
+        _ => Failure::new(Exit::Failed, format!("cannot use {program}")).because(&error),
+    };
+    let mut child = Command::new(program)
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(failed)?;
+    // What is written is far smaller than a pipe holds, so nobody waits for a reader. A tool that ended early says why.
+    if let (Some(mut stdin), Some(input)) = (child.stdin.take(), input) {
+        let _ = stdin.write_all(input.expose().as_bytes());
+    }
+    let status = ended(&mut child).map_err(failed)?.ok_or_else(|| {
+        Failure::new(Exit::TimedOut, format!("{program} did not answer within {} s", PATIENCE.as_secs()))
+            .next("unlock the keyring, then run the same command again")
+    })?;
+    let mut text = [String::new(), String::new()];
+    if let Some(mut stdout) = child.stdout.take() {
+        stdout.read_to_string(&mut text[0]).map_err(failed)?;
+    }
+    if let Some(mut stderr) = child.stderr.take() {
+        stderr.read_to_string(&mut text[1]).map_err(failed)?;
+    }
+    let [stdout, stderr] = text;
+    Ok(Ended { status, stdout: Secret::new(stdout), stderr })
+}
+
+/// Waits for the end; `None` if it did not come in time.
+fn ended(child: &mut Child) -> std::io::Result<Option<ExitStatus>> {
+    let begun = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return Ok(Some(status));
+        }
+        if begun.elapsed() > PATIENCE {
+            child.kill()?;
+            child.wait()?;
+            return Ok(None);
+        }
+        std::thread::sleep(LOOK);
+    }
+}
+
+fn refused(what: &str, ended: &Ended) -> Failure {
+    let why = ended.stderr.lines().next().unwrap_or("it did not say why").to_owned();
+    Failure::new(Exit::Failed, format!("the keyring did not {what}"))
+        .why(why)
+        .next("is a keyring running and unlocked? Without one the secret can be kept in a file of mode 0600")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_secret_is_in_an_argument() {
+        let secret = Secret::new("hush \"quoted\"\nü");
+        let keyrings: [&dyn Keyring; 2] = [&SecretTool, &Security];
+        for keyring in keyrings {
+            let (arguments, input) = keyring.store("sandbox/app", &secret);
+            assert!(arguments.iter().all(|argument| !argument.contains("hush") && !argument.contains("68757368")));
+            assert!(input.expose().contains("hush") || input.expose().contains("68757368"));
+            assert_eq!(
+                input.expose().trim_end().lines().count(),
+                if keyring.program().0 == "security" { 1 } else { 2 }
+            );
+        }
+    }
+
+    #[test]
+    fn an_account_cannot_break_out_of_its_line() {
+        assert_eq!(account(Environment::Sandbox, "app-1").unwrap(), "sandbox/app-1");
+        for id in ["a\" -X 00", "a\nb", "a b"] {
+            assert_eq!(account(Environment::Sandbox, id).unwrap_err().exit_code(), 2);
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! JSON of a shape that nobody documented, as a person reads it: names with their values, lists of flat records as tables.
+
+use std::fmt::Write;
+
+use serde_json::{Map, Value};
+
+use super::Table;
+
+/// How nothing is shown.
+const NOTHING: &str = "-";
+
+/// `value` as lines.
+pub(crate) fn readable(value: &Value) -> String {
+    let mut text = String::new();
+    write_value(&mut text, value, 0);
+    text.trim_end().to_owned()
+}
+
+fn write_value(text: &mut String, value: &Value, depth: usize) {
+    match value {
+        Value::Object(fields) if !fields.is_empty() => {
+            for (name, value) in fields {
+                match scalar(value) {
+                    Some(plain) if !plain.contains('\n') => line(text, depth, &format!("{name}: {plain}")),
+                    _ => {
+                        line(text, depth, &format!("{name}:"));
+                        write_value(text, value, depth + 1);
+                    }
+                }
+            }
+        }
+        Value::Array(items) if !items.is_empty() => match records(items) {
+            Some(table) => table.to_string().lines().for_each(|row| line(text, depth, row)),
+            None => items.iter().for_each(|item| write_item(text, item, depth)),
+        },
+        plain => scalar(plain).unwrap_or_default().lines().for_each(|row| line(text, depth, row)),
+    }
+}
+
+/// An item of a list that is no table: its first line is marked.
+fn write_item(text: &mut String, item: &Value, depth: usize) {
+    let inner = readable(item);
+    for (at, row) in inner.lines().enumerate() {
+        line(text, depth, &format!("{}{row}", if at == 0 { "- " } else { "  " }));
+    }
+}
+
+/// A list of flat objects is a table; its columns are the names in the order in which they come.
+fn records(items: &[Value]) -> Option<Table> {
+    let items: Vec<&Map<String, Value>> = items.iter().map(Value::as_object).collect::<Option<_>>()?;
+    let mut names: Vec<&str> = Vec::new();
+    for (name, value) in items.iter().flat_map(|item| item.iter()) {
+        scalar(value).filter(|text| !text.contains('\n'))?;
+        if !names.contains(&name.as_str()) {
+            names.push(name);
+        }
+    }
+    let mut table = Table::new(&names);
+    for item in items {
+        table.row(names.iter().map(|name| item.get(*name).and_then(scalar).unwrap_or_else(|| NOTHING.into())));
+    }
+    (!names.is_empty()).then_some(table)
+}
+
+/// Text, number, truth or nothing, in whichever way it is spelled; control characters cannot reach the terminal.
+fn scalar(value: &Value) -> Option<String> {
+    match value {
+        Value::Null => Some(NOTHING.to_owned()),
+        Value::Array(items) if items.is_empty() => Some(NOTHING.to_owned()),
+        Value::Object(fields) if fields.is_empty() => Some(NOTHING.to_owned()),
+        Value::String(text) if text.is_empty() => Some(NOTHING.to_owned()),
+        Value::String(text) => Some(text.chars().filter(|c| *c == '\n' || !c.is_control()).collect()),
+        Value::Bool(_) | Value::Number(_) => Some(value.to_string()),
+        Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+fn line(text: &mut String, depth: usize, content: &str) {
+    // Writing to a String cannot fail.
+    let _ = writeln!(text, "{}{}", "  ".repeat(depth), content.trim_end());
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn any_json_can_be_read() {
+        let value = json!({
+            "report": "sales", "empty": [], "none": null, "note": "two\nlines", "escape": "\u{1b}[31mred",
+            "rows": [{"day": "2026-01-01", "sold": 3}, {"day": "2026-01-02", "sold": 12, "back": 1}],
+            "mixed": [1, {"a": {"b": true}}],
+        });
+        insta::assert_snapshot!(readable(&value), @r"
+    empty: -
+    escape: [31mred
+    mixed:
+      - 1
+      - a:
+          b: true
+    none: -
+    note:
+      two
+      lines
+    report: sales
+    rows:
+       day         sold  back
+       2026-01-01  3     -
+       2026-01-02  12    1
+    ");
+    }
+}

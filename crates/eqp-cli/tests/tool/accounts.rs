@@ -1,0 +1,188 @@
+//! Access keys: checked before they are kept, kept where only their owner can read them, told apart by profiles.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::eqp::{Ended, Home};
+use crate::market::{APPLICATION_SECRET, Market};
+
+/// A home whose tool knows where the Marketplace is, and has no key.
+fn stranger(market: &Market) -> Home {
+    let mut home = Home::new();
+    home.set("EQP_API_URL", market.simulator.base_url());
+    home.set("EQP_CA_FILE", home.write("ca.pem", market.simulator.ca_pem()).display().to_string());
+    home.set("EQP_ENVIRONMENT", market.simulator.environment().as_str());
+    home
+}
+
+fn read(ended: &Ended) -> Value {
+    assert_eq!(ended.code, 0, "{ended:?}");
+    serde_json::from_str(&ended.stdout).unwrap_or_else(|error| panic!("{error}: {ended:?}"))
+}
+
+fn mode(path: &Path) -> u32 {
+    std::fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_is_kept_in_a_profile_once_it_was_accepted() {
+    let market = Market::open().await;
+    let home = stranger(&market);
+    home.write("wrong", "wrong\n");
+    home.write("right", &format!("{APPLICATION_SECRET}\n"));
+    let login = ["login", "--application-id", "app", "--profile", "live", "--secret-file"];
+
+    let refused = home.run_aside(&[&login[..], &["wrong"]].concat());
+    assert_eq!(refused.code, 3, "{refused:?}");
+    assert!(!home.path().join(".config").exists(), "nothing is kept of a key that is not accepted");
+
+    let kept = read(&home.run_aside(&[&login[..], &["right", "--json"]].concat()));
+    assert_eq!((&kept["mage_id"], &kept["profile"]), (&json!("MAG123456789"), &json!("live")));
+    let secret = home.path().join(".config/eqp/secrets/live");
+    assert_eq!(std::fs::read_to_string(&secret).unwrap().trim_end(), APPLICATION_SECRET);
+    assert_eq!((mode(&secret), mode(secret.parent().unwrap())), (0o600, 0o700));
+
+    // From now on nothing has to be said: where the Marketplace is was kept, too.
+    let other = Home::at(home.path());
+    let me = read(&other.run_aside(&["whoami", "--json"]));
+    assert_eq!(
+        (&me["mage_id"], &me["profile"], &me["environment"]),
+        (&json!("MAG123456789"), &json!("live"), &json!("production"))
+    );
+    assert_eq!((&me["is_eligible"], &me["application_id"]), (&json!(true), &json!("app")));
+    assert!(me["secret_from"].as_str().unwrap().ends_with("secrets/live"), "{me}");
+
+    // A secret that others can read is not used.
+    std::fs::set_permissions(&secret, PermissionsExt::from_mode(0o644)).unwrap();
+    let open = other.run_aside(&["whoami"]);
+    assert!(open.code == 2 && open.stderr.contains("chmod 600"), "{open:?}");
+    std::fs::set_permissions(&secret, PermissionsExt::from_mode(0o600)).unwrap();
+
+    assert_eq!(other.run_aside(&["logout"]).code, 0);
+    assert!(!secret.exists());
+    let gone = other.run_aside(&["whoami"]);
+    assert!(gone.code == 3 && gone.stderr.contains("eqp login"), "{gone:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn profiles_are_told_apart_and_one_holds_where_none_is_asked_for() {
+    let market = Market::open().await;
+    let home = stranger(&market);
+    home.write("right", APPLICATION_SECRET);
+    for profile in ["one", "two"] {
+        read(&home.run_aside(&[
+            "login",
+            "--application-id",
+            "app",
+            "--profile",
+            profile,
+            "--secret-file",
+            "right",
+            "--json",
+        ]));
+    }
+    let other = Home::at(home.path());
+    let holds =
+        |arguments: &[&str]| read(&other.run_aside(&[&["whoami", "--json"], arguments].concat()))["profile"].clone();
+    assert_eq!((holds(&[]), holds(&["--profile", "two"])), (json!("one"), json!("two")));
+    read(&home.run_aside(&[
+        "login",
+        "--application-id",
+        "app",
+        "--profile",
+        "two",
+        "--default",
+        "--secret-file",
+        "right",
+        "--json",
+    ]));
+    assert_eq!(holds(&[]), json!("two"));
+    let lost = other.run_aside(&["whoami", "--profile", "three"]);
+    assert!(lost.code == 2 && lost.stderr.contains("it has one, two"), "{lost:?}");
+    let odd = home.run_aside(&["login", "--application-id", "app", "--profile", "../up", "--secret-file", "right"]);
+    assert_eq!(odd.code, 2, "{odd:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_terminal_nothing_is_asked() {
+    let market = Market::open().await;
+    let home = stranger(&market);
+    let ended = home.run_aside(&["login"]);
+    assert!(ended.code == 2 && ended.stderr.contains("--application-id"), "{ended:?}");
+    let ended = home.run_aside(&["login", "--application-id", "app"]);
+    assert!(ended.code == 2 && ended.stderr.contains("--secret-file"), "{ended:?}");
+}
+
+/// Stands for the platform's own keyring tool, which needs a desktop: it speaks as libsecret's `secret-tool` does.
+const SECRET_TOOL: &str = r#"#!/bin/sh
+echo "$@" >> "$HOME/arguments"
+verb=$1; shift
+for last; do :; done
+entry="$HOME/ring-$(echo "$last" | tr / _)"
+case $verb in
+    store) cat > "$entry" ;;
+    lookup) [ -f "$entry" ] && cat "$entry" ;;
+    clear) rm "$entry" ;;
+esac
+"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_keyring_keeps_the_secret_and_no_argument_shows_it() {
+    if cfg!(target_os = "macos") {
+        println!("not run: macOS has another tool");
+        return;
+    }
+    let market = Market::open().await;
+    let mut home = stranger(&market);
+    home.write("right", APPLICATION_SECRET);
+    let login = ["login", "--application-id", "app", "--keyring", "--secret-file", "right"];
+    home.set("PATH", "/nowhere");
+    let without = home.run_aside(&login);
+    assert!(without.code == 2 && without.stderr.contains("secret-tool is not installed"), "{without:?}");
+
+    let tool = home.write("secret-tool", SECRET_TOOL);
+    std::fs::set_permissions(tool, PermissionsExt::from_mode(0o700)).unwrap();
+    let path = format!("{}:{}", home.path().display(), std::env::var("PATH").unwrap());
+    home.set("PATH", path.as_str());
+    assert_eq!(home.run_aside(&login).code, 0);
+    assert!(!home.path().join(".config/eqp/secrets").exists());
+
+    let mut other = Home::at(home.path());
+    other.set("PATH", path);
+    let me = read(&other.run_aside(&["whoami", "--json"]));
+    assert_eq!(me["secret_from"], json!("the keyring"));
+    assert_eq!(other.run_aside(&["logout"]).code, 0);
+    assert!(!home.path().join("ring-production_app").exists());
+    let arguments = std::fs::read_to_string(home.path().join("arguments")).unwrap();
+    assert!(arguments.contains("lookup") && !arguments.contains(APPLICATION_SECRET), "{arguments}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_doctor_tells_where_each_value_came_from_and_what_can_be_reached() {
+    let mut market = Market::open().await;
+    market.home.write("eqp.toml", "[receiver]\ntls_names = [\"eqp.test\"]\nlisten = \"127.0.0.1:1\"\n");
+    market.home.set("EQP_LISTEN", "127.0.0.1:2");
+    assert_eq!(market.home.run_aside(&["migrate"]).code, 0);
+    let told = read(&market.home.run_aside(&["doctor", "--json", "--application-id", "app"]));
+    let from = |name: &str| {
+        let settings = told["settings"].as_array().unwrap();
+        let setting = settings.iter().find(|setting| setting["name"] == json!(name)).unwrap();
+        (setting["value"].as_str().unwrap().to_owned(), setting["from"].as_str().unwrap().to_owned())
+    };
+    let pair = |value: &str, from: &str| (value.to_owned(), from.to_owned());
+    assert_eq!(from("marketplace.application_id"), pair("app", "--application-id"));
+    assert_eq!(from("marketplace.environment"), pair("production", "EQP_ENVIRONMENT"));
+    assert_eq!(from("receiver.listen"), pair("127.0.0.1:2", "EQP_LISTEN"));
+    assert_eq!(from("receiver.tls_names"), pair("eqp.test", "eqp.toml"));
+    assert_eq!(from("receiver.behind_proxy"), pair("false", "default"));
+    assert_eq!(from("application secret"), pair("(set)", "EQP_APPLICATION_SECRET"));
+    let states: Vec<_> = told["checks"].as_array().unwrap().iter().map(|check| check["state"].clone()).collect();
+    assert_eq!(states, ["fine", "fine", "absent"], "{told}");
+
+    market.home.set("EQP_APPLICATION_SECRET", "wrong");
+    let ended = market.home.run_aside(&["doctor"]);
+    assert_eq!(ended.code, 3, "{ended:?}");
+    assert!(ended.stdout.contains("does not accept the access key"), "{}", ended.stdout);
+}
