@@ -3,5 +3,6 @@
 
 mod database;
 mod server;
+pub mod submission;
 
 pub use database::TestDatabase;
