@@ -7,7 +7,9 @@ use crate::book::{Chapter, Rule, chapters};
 const OPENING: &str = "\
 # What is checked before a submission
 
-`eqp packages check` looks for all of this before anything is sent. This page is made from the rule book itself.
+<!-- Made by `cargo xtask docs` from crates/eqp-check/src/book: change the rules there, not here. -->
+
+`eqp packages check` looks for all of this before anything is sent; `eqp packages rules` lists the same.
 
 A rule **blocks** where the store is known to refuse, and **warns** where it may object. What only the store can tell is
 listed too: it is never counted as passed. A rule that did not run is counted as not run, with its reason.
@@ -15,7 +17,7 @@ listed too: it is never counted as passed. A rule that did not run is counted as
 A manifest passes over what does not matter for a package, and says why:
 
 ```toml
-[[suppress]]
+[[check.suppress]]
 rule = \"unfinished\"
 at = \"Test/*\"
 reason = \"words of the test data\"

@@ -18,8 +18,10 @@ struct Page {
 }
 
 /// Every page that is made.
-const PAGES: &[Page] =
-    &[Page { path: "docs/marketplace-api.md", text: || Box::pin(std::future::ready(Ok(marketplace_api::page()))) }];
+const PAGES: &[Page] = &[
+    Page { path: "docs/marketplace-api.md", text: || Box::pin(std::future::ready(Ok(marketplace_api::page()))) },
+    Page { path: "docs/rules.md", text: || Box::pin(std::future::ready(Ok(eqp_check::render_markdown()))) },
+];
 
 /// Writes every page.
 pub(crate) async fn write() -> Outcome {

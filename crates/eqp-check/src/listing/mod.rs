@@ -5,10 +5,10 @@
 mod amount;
 mod artifact;
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::Deserialize;
+use serde_json::{Map, Value};
 
 pub use amount::Amount;
 pub(crate) use artifact::{Format, look};
@@ -57,7 +57,7 @@ pub struct Listing {
     /// Browsers that it works with.
     pub browsers: Vec<String>,
     /// The same, browser by browser and system by system.
-    pub browser_os_compatibility: BTreeMap<String, BTreeMap<String, Vec<String>>>,
+    pub browser_os_compatibility: Map<String, Value>,
     /// `stable` or `beta`.
     pub stability: Option<String>,
     /// `high`, `medium` or `low`.

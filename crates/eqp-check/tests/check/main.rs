@@ -6,6 +6,5 @@ mod breaking;
 mod forms;
 mod good;
 mod odd_archives;
-mod page;
 mod programs;
 mod scene;

@@ -53,11 +53,13 @@ fn categories(categories: &[String], ledger: &mut Ledger) {
     let mut mains = BTreeSet::new();
     for category in categories {
         let parts: Vec<_> = category.trim_start_matches("//").split("//").map(str::trim).collect();
-        if !category.starts_with("//") || parts.iter().any(|part| part.is_empty()) {
+        if parts.iter().any(|part| part.is_empty()) {
             find(format!("`{category}` is not written as //Extensions//Main//Sub"));
-        } else {
-            mains.insert(parts.into_iter().take(2).collect::<Vec<_>>().join("//"));
+            continue;
         }
+        // The first part is the kind of package, where it is written.
+        let is_kind = matches!(parts[0], "Extension" | "Extensions" | "Theme" | "Themes") && parts.len() > 1;
+        mains.insert(parts[usize::from(is_kind)]);
     }
     if mains.len() > 1 {
         find(format!("they are of several main categories: {}", mains.into_iter().collect::<Vec<_>>().join(", ")));

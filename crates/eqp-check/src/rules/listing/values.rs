@@ -1,5 +1,7 @@
 //! Fields that take one of a few words, and dates.
 
+use serde_json::Map;
+
 use crate::book::listing::{LAUNCH_DATE, LISTING_VALUES};
 use crate::ledger::Ledger;
 use crate::listing::Listing;
@@ -41,7 +43,7 @@ pub(super) fn check(listing: &Listing, ledger: &mut Ledger) {
     }
     for (browser, systems) in &listing.browser_os_compatibility {
         many("browser_os_compatibility".to_owned(), browser, BROWSERS);
-        for system in systems.keys() {
+        for system in systems.as_object().into_iter().flat_map(Map::keys) {
             many(format!("browser_os_compatibility.{browser}"), system, SYSTEMS);
         }
     }
