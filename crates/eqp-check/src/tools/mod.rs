@@ -20,6 +20,7 @@ const PATIENCE: Duration = Duration::from_mins(5);
 /// Which programs to run, and how long to wait for each.
 #[derive(Clone, Debug)]
 pub struct Tools {
+    is_asked: bool,
     phpcs: Option<PathBuf>,
     svc: Option<PathBuf>,
     patience: Duration,
@@ -28,14 +29,14 @@ pub struct Tools {
 impl Tools {
     /// None: the rules that need them do not run.
     pub fn none() -> Self {
-        Self { phpcs: None, svc: None, patience: PATIENCE }
+        Self { is_asked: false, phpcs: None, svc: None, patience: PATIENCE }
     }
 
     /// Those that are installed: `phpcs` and `svc` in the folders of `path`, which is what PATH holds.
     pub fn installed(path: &std::ffi::OsStr) -> Self {
         let find =
             |name: &str| std::env::split_paths(path).map(|folder| folder.join(name)).find(|file| is_program(file));
-        Self { phpcs: find("phpcs"), svc: find("svc"), patience: PATIENCE }
+        Self { is_asked: true, phpcs: find("phpcs"), svc: find("svc"), patience: PATIENCE }
     }
 
     /// How long to wait for each; five minutes unless told.
@@ -65,6 +66,12 @@ pub(crate) fn run(
     stop: &Stop,
     ledger: &mut Ledger,
 ) -> Result<(), Error> {
+    if !tools.is_asked {
+        for needs in [Needs::CodeSniffer, Needs::SemanticVersion] {
+            ledger.unmet(needs, "not checked here: no program of others was to run");
+        }
+        return Ok(());
+    }
     if tools.phpcs.is_none() {
         ledger.unmet(Needs::CodeSniffer, "not checked here: phpcs is not installed");
     }
