@@ -109,6 +109,11 @@ impl Submission {
         self
     }
 
+    /// The names of its files, without composer.json.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.files.iter().map(|(name, _)| name.as_str())
+    }
+
     /// Puts everything into a folder, named with a `/` at its end.
     #[must_use]
     pub fn in_folder(mut self, folder: &'static str) -> Self {

@@ -6,6 +6,7 @@
 //! A program apart from `xtask`, which must build without the receiver: it makes the query data that the receiver needs.
 
 mod accept;
+mod check;
 mod figure;
 mod load;
 mod rival;
@@ -24,6 +25,8 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 enum Arguments {
     /// Durable callbacks per second, against a receiver that makes one INSERT per request.
     Accept(accept::Options),
+    /// A check of an archive as large as the store takes.
+    Check(check::Options),
     /// A page of the simulator's list, while it holds many packages.
     Simulator(simulator::Options),
     /// One of the programs that are measured, as a process of its own.
@@ -37,6 +40,7 @@ fn main() -> ExitCode {
     }
     let outcome = match Arguments::parse() {
         Arguments::Accept(options) => accept::run(&options),
+        Arguments::Check(options) => check::run(&options),
         Arguments::Simulator(options) => simulator::run(&options),
         Arguments::Serve { receiver, database } => server::serve(receiver, &database).map(|()| ExitCode::SUCCESS),
     };
