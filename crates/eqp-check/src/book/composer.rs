@@ -70,8 +70,8 @@ AUTOLOAD_NAMESPACE_NEEDLESS = "autoload-namespace-needless", Warns by SellersGui
 "A theme and a language package declare no namespace.";
 "Remove psr-4 from autoload.";
 
-AUTOLOAD_SOURCE_FOLDER = "autoload-source-folder", Warns by ValidatorScript, needs Composer, at "composer.json: autoload.psr-4";
-"The first namespace is the package's own folder, not one inside such as src/.";
+AUTOLOAD_SOURCE_FOLDER = "autoload-source-folder", Warns by ValidatorScript, needs Composer, at "composer.json: autoload";
+"The code lies in the package's own folder (first namespace, first loaded file), not in one inside such as src/.";
 "Move the code up, or see whether the store takes it: its published script refuses other folders, and nobody says whether the store still runs it so.";
 
 METAPACKAGE_REQUIRE = "metapackage-require", Blocks by ValidatorScript, needs Composer, at "composer.json: require";

@@ -101,15 +101,16 @@ impl Composer {
 
     /// The namespaces with their folders, in the order of the file; a folder that is a list is its first.
     pub(crate) fn namespaces(&self) -> Vec<(&str, &str)> {
-        let declared = self.field("autoload").and_then(|autoload| autoload.get("psr-4")).and_then(Value::as_object);
-        declared
-            .into_iter()
-            .flatten()
-            .map(|(name, folder)| {
-                let first = folder.as_array().and_then(|folders| folders.first()).unwrap_or(folder);
-                (name.as_str(), first.as_str().unwrap_or_default())
-            })
-            .collect()
+        match self.field("autoload").and_then(|autoload| autoload.get("psr-4")) {
+            Some(Value::Object(declared)) => {
+                declared.iter().map(|(name, value)| (name.as_str(), folder(value).unwrap_or_default())).collect()
+            }
+            // Nobody should write it so, but the store's script takes it.
+            Some(Value::Array(declared)) => {
+                declared.iter().map(|value| ("", folder(value).unwrap_or_default())).collect()
+            }
+            _ => Vec::new(),
+        }
     }
 
     /// The licenses by their SPDX names.
@@ -132,6 +133,11 @@ impl Composer {
         let text = |name| self.text(name).map(str::to_owned);
         Package { name: text("name"), version: text("version"), kind: text("type") }
     }
+}
+
+/// A namespace's folder; the first where there are several.
+fn folder(value: &Value) -> Option<&str> {
+    value.as_array().and_then(|folders| folders.first()).unwrap_or(value).as_str()
 }
 
 #[cfg(test)]

@@ -27,6 +27,18 @@ pub(crate) fn check(composer: &Composer, ledger: &mut Ledger) {
         (Kind::Theme | Kind::Language, Some((namespace, _))) => {
             ledger.find(&AUTOLOAD_NAMESPACE_NEEDLESS, place, format!("it declares the namespace {namespace}"));
         }
+        (Kind::Theme | Kind::Language, None) => {
+            let first = composer
+                .autoload_files()
+                .and_then(|files| files.first().map(|file| file.trim_start_matches("./").to_owned()));
+            if let Some((folder, _)) = first.as_deref().and_then(|file| file.rsplit_once('/')) {
+                ledger.find(
+                    &AUTOLOAD_SOURCE_FOLDER,
+                    at(composer, "files"),
+                    format!("the first loaded file is in {folder}/"),
+                );
+            }
+        }
         _ => {}
     }
 }

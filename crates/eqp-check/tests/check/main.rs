@@ -8,3 +8,4 @@ mod good;
 mod odd_archives;
 mod programs;
 mod scene;
+mod validator;
