@@ -141,8 +141,7 @@ impl Suppression {
     pub(crate) fn covers(&self, finding: &Finding) -> bool {
         let at = match &finding.place {
             Place::Archive => "",
-            Place::File { name, .. } => name,
-            Place::Field { name } => name,
+            Place::File { name, .. } | Place::Field { name } => name,
         };
         self.rule == finding.rule.id
             && self.at.as_deref().is_none_or(|wanted| match wanted.strip_suffix('*') {
@@ -168,9 +167,8 @@ impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Archive => f.write_str("archive"),
-            Self::File { name, line: None } => f.write_str(name),
             Self::File { name, line: Some(line) } => write!(f, "{name}:{line}"),
-            Self::Field { name } => f.write_str(name),
+            Self::File { name, line: None } | Self::Field { name } => f.write_str(name),
         }
     }
 }

@@ -22,6 +22,10 @@ pub struct Facts {
 }
 
 /// Reads what an archive says of itself.
+///
+/// # Errors
+///
+/// Where the file cannot be read, or has no composer.json at its top that can be.
 pub fn facts(path: &Path) -> Result<Facts, Error> {
     let none = |why: &str| Error::NoFacts { path: path.to_owned(), why: why.to_owned() };
     let (_, opened) = open(path)?;

@@ -1,4 +1,4 @@
-//! JUnit's XML as GitLab and Jenkins read it: one test case for each rule, failed by what blocks, skipped where it did not
+//! The XML of `JUnit` as GitLab and Jenkins read it: one test case for each rule, failed by what blocks, skipped where it did not
 //! run. Warnings are told in the output of their case: the format has no word for them.
 
 use std::collections::BTreeMap;

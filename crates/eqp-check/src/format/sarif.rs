@@ -1,5 +1,7 @@
 //! SARIF 2.1.0, as code scanning reads it.
 
+use std::fmt::Write;
+
 use serde_json::{Value, json};
 
 use crate::book::{self, Rule, Tier};
@@ -97,7 +99,8 @@ fn encoded(name: &str) -> String {
         if byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'-' | b'_' | b'.' | b'~') {
             uri.push(char::from(byte));
         } else {
-            uri.push_str(&format!("%{byte:02X}"));
+            // Writing to text cannot fail.
+            let _ = write!(uri, "%{byte:02X}");
         }
     }
     uri

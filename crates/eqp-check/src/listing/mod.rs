@@ -107,7 +107,7 @@ pub struct MediaArtifacts {
     pub icon_image: Option<Artifact>,
     /// The images, the main one first.
     pub gallery_images: Vec<Artifact>,
-    /// URLs on YouTube.
+    /// URLs of videos.
     pub video_urls: Vec<String>,
 }
 

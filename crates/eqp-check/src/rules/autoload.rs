@@ -11,7 +11,7 @@ pub(crate) fn check(composer: &Composer, ledger: &mut Ledger) {
     match (composer.autoload_files(), registration(composer)) {
         (None, _) => ledger.find(&AUTOLOAD_FILES, at(composer, "autoload"), "autoload.files is missing or empty"),
         (Some(_), None) => {
-            ledger.find(&AUTOLOAD_FILES, at(composer, "files"), "autoload.files has no registration.php")
+            ledger.find(&AUTOLOAD_FILES, at(composer, "files"), "autoload.files has no registration.php");
         }
         (Some(_), Some(_)) => {}
     }

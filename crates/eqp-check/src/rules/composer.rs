@@ -35,7 +35,7 @@ pub(crate) fn check(composer: &Composer, ledger: &mut Ledger) {
     match composer.text("type") {
         None => ledger.find(&COMPOSER_TYPE, at("name"), "it has no type"),
         Some(kind) if composer.kind().is_none() => {
-            ledger.find(&COMPOSER_TYPE, at("type"), format!("the type is `{kind}`"))
+            ledger.find(&COMPOSER_TYPE, at("type"), format!("the type is `{kind}`"));
         }
         Some(_) => {}
     }

@@ -30,7 +30,6 @@ pub(crate) struct Reading {
     is_layout: bool,
     lines_before: u32,
     begun: bool,
-    is_binary: bool,
     unfinished: Option<Tally>,
     secret: Option<(u32, &'static str)>,
     uncacheable: Option<u32>,
@@ -85,7 +84,6 @@ impl Visitor for Texts {
             is_layout: is_storefront_layout(&entry.name, &extension),
             lines_before: 0,
             begun: false,
-            is_binary: false,
             unfinished: None,
             secret: None,
             uncacheable: None,
@@ -96,7 +94,6 @@ impl Visitor for Texts {
         if !reading.begun {
             reading.begun = true;
             if bytes[..bytes.len().min(SHOWS_ITSELF_WITHIN)].contains(&0) {
-                reading.is_binary = true;
                 return false;
             }
             // A layout is small: it is in the first piece, or it is none.

@@ -37,7 +37,8 @@ struct OneFile {
 
 #[derive(Deserialize)]
 struct Message {
-    message: String,
+    #[serde(rename = "message")]
+    text: String,
     #[serde(default)]
     source: String,
     #[serde(rename = "type")]
@@ -73,7 +74,7 @@ fn record(files: &BTreeMap<String, OneFile>, package: &Path, ledger: &mut Ledger
         let name = Path::new(path).strip_prefix(package).unwrap_or(Path::new(path)).to_string_lossy().into_owned();
         for error in file.messages.iter().filter(|message| message.kind.eq_ignore_ascii_case("error")) {
             let place = Place::File { name: name.clone(), line: error.line };
-            ledger.find(&CODE_SNIFFER, place, format!("{} ({})", error.message, error.source));
+            ledger.find(&CODE_SNIFFER, place, format!("{} ({})", error.text, error.source));
         }
     }
 }

@@ -14,9 +14,9 @@ const MOST_CATEGORIES: usize = 3;
 const MOST_TIERS: usize = 3;
 const PERIODS: [u64; 5] = [1, 3, 6, 9, 12];
 /// In cents.
-const HIGHEST_PRICE: u64 = 999_999_00;
-const LOWEST_PRICE: u64 = 25_00;
-const LOWEST_SUBSCRIPTION: u64 = 10_00;
+const HIGHEST_PRICE: u64 = 999_999 * 100;
+const LOWEST_PRICE: u64 = 25 * 100;
+const LOWEST_SUBSCRIPTION: u64 = 10 * 100;
 
 /// The rules.
 pub(super) fn check(listing: &Listing, ledger: &mut Ledger) {
