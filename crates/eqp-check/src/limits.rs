@@ -6,8 +6,8 @@ pub(crate) const LARGEST_ARCHIVE: u64 = 30 * 1024 * 1024;
 pub(crate) const LARGEST_UPLOAD: u64 = 5 * 1024 * 1024;
 /// An archive larger than this is not opened at all: its directory alone could fill the memory.
 pub(crate) const LARGEST_OPENED: u64 = 64 * 1024 * 1024;
-/// More entries are taken for a bomb.
-pub(crate) const MOST_ENTRIES: u64 = 50_000;
+/// More entries are taken for a bomb: the common form of a zip has no room for them.
+pub(crate) const MOST_ENTRIES: u64 = 65_535;
 /// More unpacked bytes are taken for a bomb.
 pub(crate) const MOST_UNPACKED: u64 = 1024 * 1024 * 1024;
 /// From here on the ratio is looked at: small files may shrink to nothing.

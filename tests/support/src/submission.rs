@@ -34,7 +34,7 @@ impl Submission {
         Self::new("extension", composer("acme/module-badges", "magento2-module"))
             .composer(|composer| composer["autoload"]["psr-4"] = json!({"Acme\\Badges\\": ""}))
             .file("registration.php", registration("MODULE", "Acme_Badges"))
-            .file("etc/module.xml", "<?xml version=\"1.0\"?>\n<config>\n    <module name=\"Acme_Badges\">\n        <sequence><module name=\"Magento_Catalog\"/></sequence>\n    </module>\n</config>\n")
+            .file("etc/module.xml", "<?xml version=\"1.0\"?>\n<config xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" xsi:noNamespaceSchemaLocation=\"urn:magento:framework:Module/etc/module.xsd\">\n    <module name=\"Acme_Badges\">\n        <sequence><module name=\"Magento_Catalog\"/></sequence>\n    </module>\n</config>\n")
             .file("etc/di.xml", "<?xml version=\"1.0\"?>\n<config/>\n")
             .file("Model/Badge.php", "<?php\ndeclare(strict_types=1);\n\nnamespace Acme\\Badges\\Model;\n\n/** A badge on a product. */\nclass Badge\n{\n    public const TODO_LIST = 'todo';\n}\n")
             .file("view/frontend/layout/catalog_product_view.xml", "<?xml version=\"1.0\"?>\n<page>\n    <body>\n        <block name=\"acme.badge\" template=\"Acme_Badges::badge.phtml\"/>\n    </body>\n</page>\n")
@@ -50,7 +50,7 @@ impl Submission {
         Self::new("theme", composer("acme/theme-frontend-snow", "magento2-theme"))
             .composer(|composer| composer["require"] = json!({"magento/theme-frontend-blank": "100.4.*"}))
             .file("registration.php", registration("THEME", "frontend/Acme/snow"))
-            .file("theme.xml", "<theme>\n    <title>Snow</title>\n    <parent>Magento/blank</parent>\n</theme>\n")
+            .file("theme.xml", "<theme xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" xsi:noNamespaceSchemaLocation=\"urn:magento:framework:Config/etc/theme.xsd\">\n    <title>Snow</title>\n    <parent>Magento/blank</parent>\n</theme>\n")
             .file("web/css/source/_theme.less", "@color: #fff;\n")
             .file("media/preview.jpg", &b"\xFF\xD8\xFF\xE0\0\x10JFIF\0"[..])
     }
@@ -59,7 +59,7 @@ impl Submission {
     pub fn language() -> Self {
         Self::new("extension", composer("acme/language-gd_gb", "magento2-language"))
             .file("registration.php", registration("LANGUAGE", "acme_gd_gb"))
-            .file("language.xml", "<?xml version=\"1.0\"?>\n<language>\n    <code>gd_GB</code>\n    <vendor>acme</vendor>\n    <package>gd_gb</package>\n</language>\n")
+            .file("language.xml", "<?xml version=\"1.0\"?>\n<language xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" xsi:noNamespaceSchemaLocation=\"urn:magento:framework:App/Language/package.xsd\">\n    <code>gd_GB</code>\n    <vendor>acme</vendor>\n    <package>gd_gb</package>\n</language>\n")
             .file("gd_GB.csv", "\"Cart\",\"Cairt\"\n")
     }
 

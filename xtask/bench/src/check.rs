@@ -1,6 +1,7 @@
 //! `eqp packages check` of an archive as large as the store takes: how long it takes as a person waits for it, and how much
 //! memory it needs.
 
+use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 use std::time::Instant;
@@ -66,7 +67,9 @@ pub(super) fn run(options: &Options) -> Result<ExitCode, Failure> {
             figures.iter().map(|figure| (figure.id.to_owned(), figure.to_json())).collect();
         println!("{}", serde_json::to_string_pretty(&object)?);
     } else {
-        figures.iter().for_each(|figure| println!("{figure}"));
+        for figure in &figures {
+            println!("{figure}");
+        }
     }
     Ok(if figures.iter().all(Figure::met) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -150,11 +153,13 @@ fn class(number: usize, chance: &mut Chance) -> String {
     );
     for method in 0..METHODS {
         let (one, other) = (chance.next(), chance.next());
-        text.push_str(&format!(
+        // Writing to text cannot fail.
+        let _ = write!(
+            text,
             "    /**\n     * Whether the badge {one:x} is shown on a product of the store.\n     */\n    \
              public function isShown{method}(int $productId, ?string $label = null): bool\n    {{\n        \
              return $this->rules->matches($productId, '{other:x}') && $label !== '{one:x}';\n    }}\n\n"
-        ));
+        );
     }
     text.push_str("}\n");
     text

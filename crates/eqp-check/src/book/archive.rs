@@ -11,7 +11,7 @@ ARCHIVE_SIZE = "archive-size", Blocks by SellersGuide, needs File, at "archive";
 "Leave out what an installation does not need: sources of images, videos, tests' data.";
 
 ARCHIVE_BOMB = "archive-bomb", Blocks by OwnSafety, needs Archive, at "archive";
-"The archive unpacks to at most 1 GiB and 50,000 files, and to no more than 100 times its size.";
+"The archive unpacks to at most 1 GiB and 65,535 files, and to no more than 100 times its size.";
 "Look at what the archive holds: no module is like that.";
 
 ARCHIVE_ENCRYPTED = "archive-encrypted", Blocks by OwnSafety, needs Archive, at "archive";

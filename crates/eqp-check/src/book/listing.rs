@@ -103,7 +103,7 @@ PRICING_MODEL = "pricing-model", Blocks by ApiDocumentation, needs Listing, at "
 "Write one of the two; it cannot be changed once the first version is there.";
 
 SUPPORT_TIERS = "support-tiers", Blocks by ApiDocumentation, needs Listing, at "support_tiers";
-"An edition has at most three support tiers, each for 1, 3, 6, 9 or 12 months, with a price in USD.";
+"An edition has at most three support tiers, each for 1, 3, 6, 9 or 12 months, its price in USD.";
 "Correct the tier that the message names.";
 
 SUPPORT_SUBSCRIPTION = "support-subscription", Warns by ApiDocumentation, needs Listing, at "support_tiers";
@@ -111,7 +111,7 @@ SUPPORT_SUBSCRIPTION = "support-subscription", Warns by ApiDocumentation, needs 
 "Remove support_tiers: they are not used.";
 
 EXTERNAL_SERVICES = "external-services", Blocks by ApiDocumentation, needs Listing, at "external_services";
-"At most one external service is named, with an URL, and with owner and pay_to of the API's words.";
+"At most one external service is named; its url is one, and owner and pay_to are of the API's words.";
 "Correct what the message names.";
 
 LISTING_VALUES = "listing-values", Blocks by ApiDocumentation, needs Listing, at "type, platform, license_type, stability, priority, process_as_patch, browsers, version_compatibility";

@@ -63,6 +63,12 @@ fn well_formed(archive: &Archive, entry: &Entry, root: &str, ledger: &mut Ledger
             ledger.not_run(&COMPONENT_XML, format!("{} has a document type of its own", archive.short(entry)));
             None
         }
+        // Programs differ on whether that matters.
+        Err(roxmltree::Error::UnknownNamespace(prefix, _)) => {
+            let file = archive.short(entry);
+            ledger.not_run(&COMPONENT_XML, format!("{file} does not declare its prefix {prefix}"));
+            None
+        }
         Err(error) => {
             ledger.find(&COMPONENT_XML, place(Some(error.pos().row)), format!("it is not well-formed: {error}"));
             None

@@ -58,3 +58,43 @@ fn a_name_in_capitals_and_a_source_folder_only_warn() {
     let report = Scene::new().check_bytes(&submission.bytes());
     assert!(report.passes() && !report.passes_strictly());
 }
+
+#[test]
+fn what_the_api_s_own_examples_show_is_never_blocked() {
+    let scene = Scene::new();
+    let submission = Submission::module();
+    let uploaded = |id: &str| serde_json::json!({"file_upload_id": id});
+    let listing = scene.listing(&submission, |listing| {
+        for (field, value) in [
+            ("name", serde_json::json!("One Click Checkout")),
+            ("categories", serde_json::json!(["//Extensions//Payments & Security//Checkout Enhancements"])),
+            (
+                "prices",
+                serde_json::json!([
+                    {"edition": "CE", "currency_code": "USD", "price": 15.50},
+                    {"edition": "EE", "currency_code": "USD", "price": 45.00, "installation_price": 0.00},
+                ]),
+            ),
+            (
+                "support_tiers",
+                serde_json::json!([{"tier": 1, "edition": "CE", "monthly_period": 1, "short_description": "…",
+                    "prices": [{"currency_code": "USD", "price": 25.00}]}]),
+            ),
+            ("browsers", serde_json::json!(["chrome", "firefox"])),
+            ("browser_os_compatibility", serde_json::json!({"chrome": {"mac": ["39", "44"], "windows": ["43"]}})),
+            ("documentation_artifacts", serde_json::json!({"user": uploaded("5c644d97bb7c41.37505716.6")})),
+            (
+                "media_artifacts",
+                serde_json::json!({"icon_image": uploaded("5c129cd41ba478.65767699.1"),
+                    "gallery_images": [uploaded("5c644fa344e5d7.04253635.8")]}),
+            ),
+            ("license_type", serde_json::json!("bsd")),
+            ("release_notes", serde_json::json!("<Release notes here>")),
+            ("long_description", serde_json::json!("<Long description here>")),
+        ] {
+            listing[field] = value;
+        }
+    });
+    let report = Check::new().listing(listing).run(&scene.archive(&submission.bytes())).unwrap();
+    assert!(report.passes(), "{:#?}", report.findings);
+}

@@ -87,12 +87,10 @@ fn prices(listing: &Listing, ledger: &mut Ledger) {
                 Some(_) => {}
             }
         }
-        if price.price.is_none() {
-            ledger.find(&PRICE_FORM, field("price"), "there is no price");
-        }
     }
     let claimed: BTreeSet<_> = listing.version_compatibility.iter().map(|claim| claim.edition.as_str()).collect();
-    if !priced.is_empty() && !claimed.is_empty() && priced != claimed {
+    let is_comparable = !priced.is_empty() && !claimed.is_empty() && !claimed.contains("M2");
+    if is_comparable && priced != claimed {
         let list = |editions: BTreeSet<&str>| editions.into_iter().collect::<Vec<_>>().join(", ");
         let message = format!("prices are for {}, compatibility is claimed for {}", list(priced), list(claimed));
         ledger.find(&PRICE_EDITIONS, Place::field("prices"), message);
@@ -117,10 +115,10 @@ fn support(tiers: &[SupportTier], ledger: &mut Ledger) {
         }
         let is_price = |price: &Price| {
             price.currency_code.as_deref().is_none_or(|currency| currency == "USD")
-                && price.price.as_ref().is_some_and(|amount| amount.cents().is_some())
+                && price.price.as_ref().is_none_or(|amount| amount.cents().is_some())
         };
-        if tier.prices.len() != 1 || !tier.prices.iter().all(is_price) {
-            find("prices", "there is not one price in USD".to_owned());
+        if tier.prices.len() > 1 || !tier.prices.iter().all(is_price) {
+            find("prices", "it is not one price in USD".to_owned());
         }
     }
     for (edition, count) in of_edition.into_iter().filter(|(_, count)| *count > MOST_TIERS) {
@@ -136,8 +134,10 @@ fn external(services: &ExternalServices, ledger: &mut Ledger) {
         find("items".to_owned(), format!("there are {}", services.items.len()));
     }
     for (at, service) in services.items.iter().enumerate() {
-        let url = service.url.as_deref().unwrap_or_default();
-        if !["https://", "http://"].iter().any(|scheme| url.strip_prefix(scheme).is_some_and(|host| !host.is_empty())) {
+        let is_url = |url: &str| {
+            ["https://", "http://"].iter().any(|scheme| url.strip_prefix(scheme).is_some_and(|host| !host.is_empty()))
+        };
+        if let Some(url) = service.url.as_deref().filter(|url| !is_url(url)) {
             find(format!("items[{at}].url"), format!("`{url}` is no URL"));
         }
         for (name, word, known) in [

@@ -8,6 +8,8 @@ use crate::listing::Listing;
 use crate::report::Place;
 
 const EDITIONS: &[&str] = &["CE", "EE", "ECE"];
+/// The table of fields names M2 here, its examples name the editions.
+const CLAIMED_EDITIONS: &[&str] = &["CE", "EE", "ECE", "M2"];
 const BROWSERS: &[&str] = &["chrome", "firefox", "safari", "opera", "edge"];
 const SYSTEMS: &[&str] = &["linux", "mac", "windows"];
 const LICENSES: &[&str] = &["afl", "apache", "bsd", "gnu-gpl", "gnu-lgpl", "mit", "mozilla", "osl", "custom"];
@@ -30,7 +32,7 @@ pub(super) fn check(listing: &Listing, ledger: &mut Ledger) {
     .collect();
     let mut many = |field: String, word: &str, known| words.push((field, word.to_owned(), known));
     for (at, claim) in listing.version_compatibility.iter().enumerate() {
-        many(format!("version_compatibility[{at}].edition"), &claim.edition, EDITIONS);
+        many(format!("version_compatibility[{at}].edition"), &claim.edition, CLAIMED_EDITIONS);
     }
     for (at, price) in listing.prices.iter().enumerate() {
         many(format!("prices[{at}].edition"), &price.edition, EDITIONS);
