@@ -166,9 +166,13 @@ impl Check {
             return Ok(());
         }
         let what = match (counts.blocks, counts.warns) {
-            (0, warns) => format!("the store may object to {}: {warns} found", report.archive),
-            (blocks, _) => format!("the store would refuse {}: {blocks} found", report.archive),
+            (0, warns) => format!("the store may object to {}, for {}", report.archive, reasons(warns)),
+            (blocks, _) => format!("the store would refuse {}, for {}", report.archive, reasons(blocks)),
         };
         Err(Failure::new(Exit::Rejected, what).next("do what the report says, then check again"))
     }
+}
+
+fn reasons(count: usize) -> String {
+    if count == 1 { "one reason".to_owned() } else { format!("{count} reasons") }
 }

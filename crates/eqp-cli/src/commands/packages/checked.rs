@@ -8,6 +8,9 @@ use crate::context::Context;
 use crate::failure::Outcome;
 use crate::output::Table;
 
+/// So many rules that did not run for one reason are named; more are counted.
+const MOST_NAMED: usize = 5;
+
 /// Writes what was found, what to do, and what was not looked at.
 pub(super) fn show(context: &Context, report: &Report) -> Outcome {
     if !report.findings.is_empty() {
@@ -16,15 +19,15 @@ pub(super) fn show(context: &Context, report: &Report) -> Outcome {
             table.row([tier.to_string(), rule.id.to_owned(), place.to_string(), message.clone()]);
         }
         context.output.line(table)?;
-        context.output.line("\nWhat to do:")?;
+        let mut remedies = Table::new(&["rule", "what to do"]);
         let mut told: Vec<&str> = Vec::new();
-        for finding in &report.findings {
-            if !told.contains(&finding.rule.id) {
-                told.push(finding.rule.id);
-                context.output.line(format_args!("  {}: {}", finding.rule.id, finding.remedy))?;
+        for Finding { rule, remedy, .. } in &report.findings {
+            if !told.contains(&rule.id) {
+                told.push(rule.id);
+                remedies.row([rule.id, remedy]);
             }
         }
-        context.output.line("")?;
+        context.output.line(format_args!("\n{remedies}\n"))?;
     }
     for suppressed in &report.suppressed {
         let finding = &suppressed.finding;
@@ -32,7 +35,8 @@ pub(super) fn show(context: &Context, report: &Report) -> Outcome {
         context.output.line(line)?;
     }
     for (why, rules) in not_run(report) {
-        context.output.line(format_args!("did not run: {} ({why})", rules.join(", ")))?;
+        let named = if rules.len() > MOST_NAMED { format!("{} rules", rules.len()) } else { rules.join(", ") };
+        context.output.line(format_args!("did not run: {named} ({why})"))?;
     }
     for suppression in &report.unused_suppressions {
         context.output.note(format_args!("nothing to pass over was found for {}", suppression.rule));
