@@ -88,8 +88,8 @@ impl Check {
     ///
     /// # Errors
     ///
-    /// Where the file cannot be read, a suppression names no rule or no reason, there is no room to unpack for programs
-    /// of others, or the check was stopped. What is wrong with the archive is in the report.
+    /// Where the file cannot be read, a suppression names no rule or no reason, or the check was stopped. What is wrong
+    /// with the archive is in the report.
     pub fn run(&self, path: &Path) -> Result<Report, Error> {
         self.look_at_suppressions()?;
         let mut ledger = Ledger::default();

@@ -20,9 +20,6 @@ pub enum Error {
         /// What was named.
         path: PathBuf,
     },
-    /// There is no place to unpack to for the programs that want files.
-    #[error("cannot make a folder to unpack to")]
-    Scratch(#[source] std::io::Error),
     /// A rule is to be passed over that is not in the book.
     #[error("there is no rule `{id}`")]
     UnknownRule {

@@ -36,12 +36,15 @@ impl Run<'_> {
     /// Runs it to its end. What kept it from ending is an answer, in words.
     pub(super) fn to_end(&self, command: &mut Command, report: Option<&Path>) -> Result<Result<Ended, String>, Error> {
         let files = ["stdout", "stderr"].map(|name| self.scratch.join(name));
-        let [stdout, stderr] = [&files[0], &files[1]].map(File::create);
-        let (stdout, stderr) = (stdout.map_err(Error::Scratch)?, stderr.map_err(Error::Scratch)?);
+        let name = program(command);
+        let (stdout, stderr) = match (File::create(&files[0]), File::create(&files[1])) {
+            (Ok(stdout), Ok(stderr)) => (stdout, stderr),
+            (Err(error), _) | (_, Err(error)) => return Ok(Err(format!("{name} has no room to write: {error}"))),
+        };
         command.stdin(Stdio::null()).stdout(stdout).stderr(stderr).current_dir(self.scratch);
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(command, 0);
-        let name = program(command);
+        without_our_secrets(command);
         let mut child = match command.spawn() {
             Ok(child) => Group(child),
             Err(error) => return Ok(Err(format!("{name} cannot be started: {error}"))),
@@ -66,6 +69,13 @@ impl Run<'_> {
         }
         let [stdout, stderr] = files;
         Ok(Ok(Ended { stdout: read(&stdout), stderr: read(&stderr) }))
+    }
+}
+
+/// Programs of others need nothing that is meant for us.
+fn without_our_secrets(command: &mut Command) {
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("EQP_")) {
+        command.env_remove(name);
     }
 }
 

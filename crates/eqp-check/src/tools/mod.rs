@@ -34,8 +34,11 @@ impl Tools {
 
     /// Those that are installed: `phpcs` and `svc` in the folders of `path`, which is what PATH holds.
     pub fn installed(path: &std::ffi::OsStr) -> Self {
-        let find =
-            |name: &str| std::env::split_paths(path).map(|folder| folder.join(name)).find(|file| is_program(file));
+        // They run in a folder of their own, where a relative path would mean another file.
+        let find = |name: &str| {
+            let file = std::env::split_paths(path).map(|folder| folder.join(name)).find(|file| is_program(file))?;
+            std::path::absolute(file).ok()
+        };
         Self { is_asked: true, phpcs: find("phpcs"), svc: find("svc"), patience: PATIENCE }
     }
 
@@ -86,14 +89,27 @@ pub(crate) fn run(
     if tools.phpcs.is_none() && comparison.is_err() {
         return Ok(());
     }
-    let scratch = tempfile::tempdir().map_err(Error::Scratch)?;
-    let package = unpack(archive, &scratch.path().join("new"), stop).map_err(Error::Scratch)?;
-    let run = child::Run { scratch: scratch.path(), patience: tools.patience, stop };
+    let unpacked = tempfile::tempdir().and_then(|scratch| {
+        // Programs name files by the path behind all links.
+        let folder = scratch.path().canonicalize()?;
+        let package = unpack(archive, &folder.join("new"), stop)?;
+        Ok((scratch, folder, package))
+    });
+    let (_scratch, folder, package) = match unpacked {
+        Ok(unpacked) => unpacked,
+        Err(error) => {
+            for needs in [Needs::CodeSniffer, Needs::SemanticVersion] {
+                ledger.unmet(needs, format!("not checked here: the archive cannot be unpacked: {error}"));
+            }
+            return Ok(());
+        }
+    };
+    let run = child::Run { scratch: &folder, patience: tools.patience, stop };
     if let Some(phpcs) = &tools.phpcs {
         phpcs::run(phpcs, &package, &run, ledger)?;
     }
     if let Ok((svc, previous)) = comparison {
-        match unpack_previous(previous, &scratch.path().join("old"), stop)? {
+        match unpack_previous(previous, &folder.join("old"), stop)? {
             Ok(before) => semver::run(svc, &before, &package, &run, ledger)?,
             Err(why) => ledger.unmet(Needs::SemanticVersion, why),
         }
@@ -113,5 +129,6 @@ fn unpack_previous(path: &Path, folder: &Path, stop: &Stop) -> Result<Result<Pat
     if !crate::rules::archive::directory(&archive, &mut aside) {
         return Ok(Err(format!("not checked here: {} would unpack to too much", path.display())));
     }
-    unpack(&archive, folder, stop).map(Ok).map_err(Error::Scratch)
+    let why = |error| format!("not checked here: {} cannot be unpacked: {error}", path.display());
+    Ok(unpack(&archive, folder, stop).map_err(why))
 }

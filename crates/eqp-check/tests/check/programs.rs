@@ -64,6 +64,17 @@ fn phpcs_is_called_with_the_flags_of_the_store_and_its_errors_are_found() {
 }
 
 #[test]
+fn an_archive_that_cannot_be_unpacked_here_is_checked_without_programs() {
+    let scene = Scene::new();
+    // A file where a folder is to be.
+    let bytes = Submission::module().file("Model", "x").bytes();
+    let report = Check::new().tools(phpcs_that_finds(scene.folder.path())).run(&scene.archive(&bytes)).unwrap();
+    let why = not_run(&report, "code-sniffer").unwrap();
+    assert!(why.contains("cannot be unpacked"), "{why}");
+    assert!(not_run(&report, "unfinished").is_none());
+}
+
+#[test]
 fn a_run_without_errors_counts_as_one() {
     let scene = Scene::new();
     let script = "for a; do case \"$a\" in --report-file=*) echo '{\"totals\":{},\"files\":[]}' > \"${a#--report-file=}\";; esac; done";

@@ -22,9 +22,6 @@ impl From<Error> for Failure {
                 .because(&error)
                 .next("see what else is wrong with it: eqp packages check FILE"),
             Error::Stopped => Self::new(Exit::Failed, "the check was stopped").because(&error),
-            Error::Scratch(_) => Self::new(Exit::Failed, "the archive cannot be unpacked for phpcs and svc")
-                .because(&error)
-                .next("make room, name another folder in TMPDIR, or leave both out: --skip-programs"),
             _ => Self::new(Exit::Failed, "the archive was not checked").because(&error),
         }
     }

@@ -192,10 +192,11 @@ fn a_signal_ends_the_check_and_the_program_that_it_runs() {
     let mut home = with(&Submission::module());
     let bin = home.path().join("bin");
     std::fs::create_dir(&bin).unwrap();
-    let script = "#!/bin/sh\necho $$ > \"$(dirname \"$0\")/pid\"\nmv \"$(dirname \"$0\")/pid\" \"$(dirname \"$0\")/running\"\nsleep 300\n";
+    let script = "#!/bin/sh\nenv > \"$(dirname \"$0\")/environment\"\necho $$ > \"$(dirname \"$0\")/pid\"\nmv \"$(dirname \"$0\")/pid\" \"$(dirname \"$0\")/running\"\nsleep 300\n";
     std::fs::write(bin.join("phpcs"), script).unwrap();
     std::fs::set_permissions(bin.join("phpcs"), Permissions::from_mode(0o755)).unwrap();
     home.set("PATH", format!("{}:/usr/bin:/bin", bin.display()));
+    home.set("EQP_APPLICATION_SECRET", "hush");
     let running = home.start(&["packages", "check", "submission.zip"]);
     let begun = Instant::now();
     let waits = || assert!(begun.elapsed() < Duration::from_mins(1), "it does not begin, or does not end");
@@ -208,6 +209,8 @@ fn a_signal_ends_the_check_and_the_program_that_it_runs() {
     };
     running.terminate();
     let ended = running.end();
+    let environment = std::fs::read_to_string(bin.join("environment")).unwrap();
+    assert!(environment.contains("PATH=") && !environment.contains("EQP_"), "{environment}");
     assert_eq!(ended.code, 1, "{ended:?}");
     assert!(ended.stderr.contains("the check was stopped"), "{ended:?}");
     while std::fs::read_to_string(format!("/proc/{id}/stat")).is_ok_and(|stat| !stat.contains(") Z ")) {
