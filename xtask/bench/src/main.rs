@@ -6,6 +6,7 @@
 //! A program apart from `xtask`, which must build without the receiver: it makes the query data that the receiver needs.
 
 mod accept;
+mod check;
 mod client;
 mod figure;
 mod load;
@@ -28,6 +29,8 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 enum Arguments {
     /// Durable callbacks per second, against a receiver that makes one INSERT per request.
     Accept(accept::Options),
+    /// A check of an archive as large as the store takes.
+    Check(check::Options),
     /// A page of the simulator's list, while it holds many packages.
     Simulator(simulator::Options),
     /// Our client: an upload beside curl, and the memory of that and of a long list.
@@ -57,6 +60,7 @@ fn main() -> ExitCode {
     }
     let outcome = match arguments {
         Arguments::Accept(options) => accept::run(&options),
+        Arguments::Check(options) => check::run(&options),
         Arguments::Simulator(options) => simulator::run(&options),
         Arguments::Client(options) => client::run(&options),
         Arguments::ServeMarketplace { packages } => marketplace::serve(packages).map(|()| ExitCode::SUCCESS),

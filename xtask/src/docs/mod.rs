@@ -18,7 +18,10 @@ struct Page {
 }
 
 /// Every page that is made.
-const PAGES: &[Page] = &[Page { path: "docs/marketplace-api.md", text: || at_once(marketplace_api::page()) }];
+const PAGES: &[Page] = &[
+    Page { path: "docs/marketplace-api.md", text: || at_once(marketplace_api::page()) },
+    Page { path: "docs/rules.md", text: || at_once(eqp_check::render_markdown()) },
+];
 
 /// The text of a page that a function gives.
 fn at_once(text: String) -> Text {

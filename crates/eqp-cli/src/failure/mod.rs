@@ -1,5 +1,6 @@
 //! How a command fails: what failed, why, what to do next, and the exit code that says which kind of failure it was.
 
+mod check;
 mod client;
 mod postgres;
 mod receiver;

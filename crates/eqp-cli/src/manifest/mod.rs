@@ -5,6 +5,8 @@
 //! Marketplace silently ignores what it does not know.
 
 mod artifact;
+mod checking;
+mod listing;
 mod package;
 mod parts;
 mod reader;
@@ -13,6 +15,7 @@ mod source;
 use std::path::{Path, PathBuf};
 
 pub(crate) use artifact::FileSource;
+pub(crate) use checking::Checking;
 pub(crate) use package::ManifestPackage;
 
 use self::reader::{Problem, ReadError};
@@ -25,6 +28,8 @@ use crate::failure::{Failure, Outcome};
 pub(crate) struct Manifest {
     /// The packages, at least one, in the order of the file.
     pub(crate) packages: Vec<ManifestPackage>,
+    /// What it says to `packages check`.
+    pub(crate) checking: Checking,
 }
 
 impl Manifest {
@@ -47,7 +52,9 @@ impl Manifest {
             return Err(Failure::usage(format!("{} holds no package", document.name))
                 .next("write a table [package], or several [[package]]"));
         }
-        Ok(Self { packages })
+        let checking = document.check.as_ref().map(|value| reader::read(value, "check")).transpose();
+        let checking = checking.map_err(|error| refused(&document.name, &error))?.unwrap_or_default();
+        Ok(Self { packages, checking })
     }
 
     /// The files that have to be uploaded, each once, in the order of the manifest.

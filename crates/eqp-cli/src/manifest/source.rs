@@ -39,6 +39,8 @@ pub(super) struct Document {
     pub(super) folder: PathBuf,
     /// Its packages, each with the place where it stands.
     pub(super) packages: Vec<(String, Value)>,
+    /// What it says to `packages check`, if anything.
+    pub(super) check: Option<Value>,
 }
 
 impl Document {
@@ -50,7 +52,8 @@ impl Document {
         let text = text.map_err(|error| Failure::usage(format!("cannot read {name}")).because(&error))?;
         let folder = path.parent().filter(|_| !is_input).unwrap_or(Path::new("")).to_owned();
         let root = value_of(path, &text).map_err(|problem| refused(&name, &problem))?;
-        Ok(Self { packages: packages(&name, root)?, name, folder })
+        let check = root.get(PACKAGE).and_then(|_| root.get("check")).cloned();
+        Ok(Self { packages: packages(&name, root)?, name, folder, check })
     }
 }
 

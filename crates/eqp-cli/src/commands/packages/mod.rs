@@ -1,12 +1,16 @@
 //! `eqp packages`: submissions as the Marketplace itself shows them.
 
 mod batch;
+mod check;
+mod checked;
 mod create;
+mod init;
 mod list;
 mod named;
 mod recall;
 mod report;
 mod results;
+mod rules;
 mod show;
 mod update;
 mod wanted;
@@ -19,7 +23,7 @@ use crate::context::Context;
 use crate::failure::Outcome;
 use crate::output::{or_dash, track_line};
 
-/// Create packages, change them and look at them, at the Marketplace itself
+/// Create packages, change them and look at them, at the Marketplace itself; check them before
 #[derive(Debug, Subcommand)]
 pub(crate) enum Packages {
     List(Box<list::List>),
@@ -28,6 +32,9 @@ pub(crate) enum Packages {
     Create(create::Create),
     Update(update::Update),
     Recall(recall::Recall),
+    Check(check::Check),
+    Init(init::Init),
+    Rules(rules::Rules),
 }
 
 impl Packages {
@@ -39,6 +46,9 @@ impl Packages {
             Self::Create(verb) => verb.run(context).await,
             Self::Update(verb) => verb.run(context).await,
             Self::Recall(verb) => verb.run(context).await,
+            Self::Check(verb) => verb.run(context).await,
+            Self::Init(verb) => verb.run(context),
+            Self::Rules(verb) => verb.run(context),
         }
     }
 }

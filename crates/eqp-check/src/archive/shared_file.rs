@@ -1,0 +1,108 @@
+//! A file that several threads read at places of their own. Reads are buffered: a zip's directory is read in morsels.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::sync::Arc;
+
+/// Larger reads go past the buffer.
+const BUFFER_BYTES: usize = 32 * 1024;
+
+/// A reader of a shared file, with a place and a buffer of its own.
+#[derive(Debug)]
+pub(crate) struct SharedFile {
+    file: Arc<File>,
+    bytes: u64,
+    at: u64,
+    buffer: Vec<u8>,
+    buffer_at: u64,
+}
+
+impl SharedFile {
+    /// Reads `file`, which has `bytes` bytes, from its start.
+    pub(crate) fn new(file: File, bytes: u64) -> Self {
+        Self { file: Arc::new(file), bytes, at: 0, buffer: Vec::new(), buffer_at: 0 }
+    }
+
+    /// How much of the buffer lies at the present place.
+    fn buffered(&self) -> &[u8] {
+        let skip = self.at.checked_sub(self.buffer_at).and_then(|skip| usize::try_from(skip).ok());
+        skip.and_then(|skip| self.buffer.get(skip..)).unwrap_or_default()
+    }
+}
+
+impl Clone for SharedFile {
+    /// The same file at the same place; the buffer is not copied.
+    fn clone(&self) -> Self {
+        Self { file: Arc::clone(&self.file), bytes: self.bytes, at: self.at, buffer: Vec::new(), buffer_at: 0 }
+    }
+}
+
+impl Read for SharedFile {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        if self.buffered().is_empty() {
+            if into.len() >= BUFFER_BYTES {
+                let read = read_at(&self.file, into, self.at)?;
+                self.at += read as u64;
+                return Ok(read);
+            }
+            self.buffer.resize(BUFFER_BYTES, 0);
+            let read = read_at(&self.file, &mut self.buffer, self.at)?;
+            self.buffer.truncate(read);
+            self.buffer_at = self.at;
+        }
+        let ready = self.buffered();
+        let read = ready.len().min(into.len());
+        into[..read].copy_from_slice(&ready[..read]);
+        self.at += read as u64;
+        Ok(read)
+    }
+}
+
+impl Seek for SharedFile {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let at = match to {
+            SeekFrom::Start(at) => Some(at),
+            SeekFrom::End(by) => self.bytes.checked_add_signed(by),
+            SeekFrom::Current(by) => self.at.checked_add_signed(by),
+        };
+        self.at = at.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "a place before the file's start"))?;
+        Ok(self.at)
+    }
+}
+
+#[cfg(unix)]
+fn read_at(file: &File, into: &mut [u8], at: u64) -> io::Result<usize> {
+    std::os::unix::fs::FileExt::read_at(file, into, at)
+}
+
+#[cfg(windows)]
+fn read_at(file: &File, into: &mut [u8], at: u64) -> io::Result<usize> {
+    std::os::windows::fs::FileExt::seek_read(file, into, at)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    #[test]
+    fn reads_what_lies_where_it_was_sought() {
+        let content: Vec<u8> = (0..200_000_u32).flat_map(u32::to_le_bytes).collect();
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(&content).unwrap();
+        let mut shared = SharedFile::new(file, content.len() as u64);
+        for (at, bytes) in [(0, 10), (5, 4), (3, 40_000), (700_000, 100_000), (32_700, 200), (40, 1)] {
+            let mut other = shared.clone();
+            for reader in [&mut shared, &mut other] {
+                let mut read = vec![0; bytes];
+                reader.seek(SeekFrom::Start(at as u64)).unwrap();
+                reader.read_exact(&mut read).unwrap();
+                assert_eq!(read, content[at..at + bytes], "{bytes} bytes at {at}");
+            }
+        }
+        assert_eq!(shared.seek(SeekFrom::End(0)).unwrap(), content.len() as u64);
+        assert_eq!(shared.read(&mut [0; 8]).unwrap(), 0);
+        assert!(shared.seek(SeekFrom::Current(-10_000_000)).is_err());
+    }
+}

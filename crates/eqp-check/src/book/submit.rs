@@ -1,0 +1,16 @@
+//! Rules for what a submission to each review has to carry.
+
+chapter! { "Submission";
+
+TECHNICAL_FIELDS = "technical-fields", Blocks by ApiDocumentation, needs Technical, at "type, platform, version_compatibility, release_notes, version, documentation_artifacts.user";
+"A submission for technical review has type, platform, version_compatibility, release_notes and version, and a user guide unless it is a shared package.";
+"Add the field to the manifest.";
+
+MARKETING_FIELDS = "marketing-fields", Blocks by ApiDocumentation, needs Marketing, at "name, long_description, documentation_artifacts, categories, media_artifacts, license_type";
+"A submission for marketing review has name, long_description, categories and license_type; a document, an icon and a gallery image too, unless it is a shared package.";
+"Add the field to the manifest.";
+
+CUSTOM_LICENSE = "custom-license", Blocks by ApiDocumentation, needs Marketing, at "custom_license_name, custom_license_url";
+"A custom license has a name and an URL.";
+"Add both, or name one of the licenses that the store knows.";
+}

@@ -1,0 +1,11 @@
+//! Whole archives in, reports out: by the library's own door, on archives that the tests make.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
+
+mod breaking;
+mod forms;
+mod good;
+mod odd_archives;
+mod programs;
+mod scene;
+mod validator;

@@ -1,0 +1,154 @@
+//! Programs of others. They are not installed where the tests run, so small ones stand in that do what phpcs and svc are
+//! documented to do; what is tested is how they are called, read and ended.
+
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use eqp_check::{Check, Report, Stop, Tools};
+use eqp_test_support::submission::Submission;
+
+use crate::scene::{Scene, not_run, places};
+
+fn program(folder: &Path, name: &str, script: &str) -> Tools {
+    let bin = folder.join("bin");
+    std::fs::create_dir_all(&bin).unwrap();
+    let path = bin.join(name);
+    std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
+    std::fs::set_permissions(&path, Permissions::from_mode(0o755)).unwrap();
+    Tools::installed(bin.as_os_str())
+}
+
+/// Writes its report where it is told to, and notes how it was called.
+const PHPCS: &str = r#"
+printf '%s\n' "$@" > "$(dirname "$0")/called"
+for argument; do
+  case "$argument" in --report-file=*) report="${argument#--report-file=}" ;; esac
+  package="$argument"
+done
+cat > "$report" <<END
+{"totals": {"errors": 1, "warnings": 1, "fixable": 0}, "files": {"$package/Model/Badge.php": {"errors": 1, "warnings": 1,
+ "messages": [
+  {"message": "Use of eval is forbidden", "source": "Magento2.Security.LanguageConstruct", "severity": 10, "fixable": false, "type": "ERROR", "line": 7, "column": 1},
+  {"message": "Line too long", "source": "Magento2.Files.LineLength", "severity": 6, "fixable": false, "type": "WARNING", "line": 9, "column": 1}
+ ]}}}
+END
+exit 1
+"#;
+
+pub(crate) fn phpcs_that_finds(folder: &Path) -> Tools {
+    program(folder, "phpcs", PHPCS)
+}
+
+pub(crate) fn svc_that_finds(folder: &Path) -> (Tools, Option<PathBuf>) {
+    let previous = folder.join("previous.zip");
+    std::fs::write(&previous, Submission::module().in_folder("acme-1.1.0/").bytes()).unwrap();
+    let script = "printf '%s\\n' \"$@\" > \"$(dirname \"$0\")/called\"\n\
+        test -f \"$2/composer.json\" && test -f \"$3/composer.json\" && echo 'Minor change is detected.'\nexit 255";
+    (program(folder, "svc", script), Some(previous))
+}
+
+fn check(scene: &Scene, tools: Tools) -> Report {
+    Check::new().tools(tools).run(&scene.archive(&Submission::module().bytes())).unwrap()
+}
+
+#[test]
+fn phpcs_is_called_with_the_flags_of_the_store_and_its_errors_are_found() {
+    let scene = Scene::new();
+    let report = check(&scene, phpcs_that_finds(scene.folder.path()));
+    assert_eq!(places(&report, "code-sniffer"), ["Model/Badge.php:7"]);
+    let called = std::fs::read_to_string(scene.folder.path().join("bin/called")).unwrap();
+    let flags: Vec<_> = called.lines().take(4).collect();
+    assert_eq!(flags, ["--standard=Magento2", "--extensions=php,phtml", "--error-severity=10", "--ignore-annotations"]);
+}
+
+#[test]
+fn an_archive_that_cannot_be_unpacked_here_is_checked_without_programs() {
+    let scene = Scene::new();
+    // A file where a folder is to be.
+    let bytes = Submission::module().file("Model", "x").bytes();
+    let report = Check::new().tools(phpcs_that_finds(scene.folder.path())).run(&scene.archive(&bytes)).unwrap();
+    let why = not_run(&report, "code-sniffer").unwrap();
+    assert!(why.contains("cannot be unpacked"), "{why}");
+    assert!(not_run(&report, "unfinished").is_none());
+}
+
+#[test]
+fn a_run_without_errors_counts_as_one() {
+    let scene = Scene::new();
+    let script = "for a; do case \"$a\" in --report-file=*) echo '{\"totals\":{},\"files\":[]}' > \"${a#--report-file=}\";; esac; done";
+    let report = check(&scene, program(scene.folder.path(), "phpcs", script));
+    assert!(report.passes() && not_run(&report, "code-sniffer").is_none());
+}
+
+#[test]
+fn a_missing_standard_is_told_and_passes_for_nothing() {
+    let scene = Scene::new();
+    let script = "echo 'ERROR: the \"Magento2\" coding standard is not installed.'; exit 3";
+    let report = check(&scene, program(scene.folder.path(), "phpcs", script));
+    let why = not_run(&report, "code-sniffer").unwrap();
+    assert!(why.contains("not checked here") && why.contains("is not installed"), "{why}");
+}
+
+#[test]
+fn a_program_that_hangs_is_ended_with_all_that_it_started() {
+    let scene = Scene::new();
+    let script =
+        "sleep 300 & echo $! > \"$(dirname \"$0\")/grandchild\"; echo $$ >> \"$(dirname \"$0\")/grandchild\"; wait";
+    let tools = program(scene.folder.path(), "phpcs", script).patience(Duration::from_millis(300));
+    let begun = Instant::now();
+    let report = check(&scene, tools);
+    assert!(begun.elapsed() < Duration::from_secs(30));
+    assert!(not_run(&report, "code-sniffer").unwrap().contains("did not end"));
+    let ids = std::fs::read_to_string(scene.folder.path().join("bin/grandchild")).unwrap();
+    for id in ids.split_whitespace() {
+        // Ended, though perhaps nobody has taken note of it yet.
+        let is_there = || std::fs::read_to_string(format!("/proc/{id}/stat")).is_ok_and(|stat| !stat.contains(") Z "));
+        while is_there() {
+            assert!(begun.elapsed() < Duration::from_secs(30), "{id} lives on");
+            std::thread::yield_now();
+        }
+    }
+}
+
+#[test]
+fn a_program_that_writes_without_end_is_ended() {
+    let scene = Scene::new();
+    let tools = program(scene.folder.path(), "phpcs", "exec yes").patience(Duration::from_mins(1));
+    let report = check(&scene, tools);
+    assert!(not_run(&report, "code-sniffer").unwrap().contains("wrote more than"));
+}
+
+#[test]
+fn who_waits_can_stop_it() {
+    let scene = Scene::new();
+    let tools = program(scene.folder.path(), "phpcs", ": > \"$(dirname \"$0\")/running\"; sleep 300");
+    let (stop, archive) = (Stop::default(), scene.archive(&Submission::module().bytes()));
+    let running = scene.folder.path().join("bin/running");
+    std::thread::scope(|scope| {
+        let check = Check::new().tools(tools).stopping(stop.clone());
+        let checked = scope.spawn(move || check.run(&archive));
+        while !running.exists() {
+            std::thread::yield_now();
+        }
+        stop.stop();
+        assert!(matches!(checked.join().unwrap(), Err(eqp_check::Error::Stopped)));
+    });
+}
+
+#[test]
+fn the_semantic_version_check_compares_two_unpacked_packages() {
+    let scene = Scene::new();
+    let (tools, previous) = svc_that_finds(scene.folder.path());
+    let check = Check::new().tools(tools.clone()).previous(previous.unwrap());
+    let report = check.run(&scene.archive(&Submission::module().bytes())).unwrap();
+    assert_eq!(report.findings[0].message, "a minor change was found");
+    let called = std::fs::read_to_string(scene.folder.path().join("bin/called")).unwrap();
+    let called: Vec<_> = called.lines().collect();
+    assert_eq!((called[0], called[3], called.len()), ("compare", "1", 4));
+    assert!(called[1].ends_with("old/acme-1.1.0/") && called[2].ends_with("new/"), "{called:?}");
+    // Without an earlier version there is nothing to compare with.
+    let why = self::check(&scene, tools);
+    assert!(not_run(&why, "semantic-version").unwrap().contains("no earlier version"));
+}

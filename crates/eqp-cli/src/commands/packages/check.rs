@@ -1,0 +1,178 @@
+//! `eqp packages check`.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use eqp_check::{Listing, Report, Stop, Suppression, Tools, Tracks, format};
+
+use super::checked::show;
+use crate::compose::shutdown::on_signal;
+use crate::context::Context;
+use crate::failure::{Exit, Failure, Outcome};
+use crate::manifest::{Manifest, ManifestPackage};
+
+/// Check an archive, and what is submitted beside it, before anything is sent
+///
+/// Looks for everything that the store is known to check and that can be seen here; `eqp packages rules` lists it. What
+/// did not run is counted as not run. phpcs (with the Magento2 standard) and svc (magento/magento-semver) run where they
+/// are installed, as the store runs them. Ends with code 5 where the store would refuse, with --strict where it may object too.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  eqp packages check acme-badges-1.2.0.zip
+  eqp packages check acme-badges-1.2.0.zip --manifest release.toml --strict
+  eqp packages check acme-badges-1.2.0.zip --previous acme-badges-1.1.0.zip
+  eqp packages check acme-badges-1.2.0.zip --format sarif > check.sarif")]
+pub(crate) struct Check {
+    /// The archive
+    #[arg(value_name = "FILE")]
+    archive: PathBuf,
+    /// What is submitted beside it, in TOML or JSON (- for standard input); `eqp packages init` begins one
+    #[arg(long, value_name = "FILE")]
+    manifest: Option<PathBuf>,
+    /// Fail where the store may object, too
+    #[arg(long)]
+    strict: bool,
+    /// How the report is written [default: table; github where GITHUB_ACTIONS is set]
+    #[arg(long, value_enum, value_name = "FORM")]
+    format: Option<Form>,
+    /// Pass over nothing, whatever the manifest says: the Marketplace does not read it
+    #[arg(long)]
+    as_marketplace: bool,
+    /// The review that it is submitted for
+    #[arg(long, value_enum, value_name = "TRACK", default_value_t = Track::Both)]
+    track: Track,
+    /// The archive of the version before, for the semantic version check
+    #[arg(long, value_name = "FILE")]
+    previous: Option<PathBuf>,
+    /// Do not run phpcs and svc
+    #[arg(long)]
+    skip_programs: bool,
+}
+
+/// How a report is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Form {
+    /// For people
+    Table,
+    /// One object
+    Json,
+    /// SARIF 2.1.0, for code scanning
+    Sarif,
+    /// JUnit's XML, for GitLab and Jenkins
+    Junit,
+    /// Annotations of GitHub's CI
+    Github,
+}
+
+/// The review that a package is submitted for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Track {
+    /// Both
+    Both,
+    /// The technical review alone
+    Technical,
+    /// The marketing review alone
+    Marketing,
+}
+
+impl Check {
+    pub(crate) async fn run(self, context: &Context) -> Outcome {
+        let form = self.form(context)?;
+        let report = self.report().await?;
+        let manifest = self.manifest.as_deref().filter(|path| path.as_os_str() != "-").map(Path::to_string_lossy);
+        match form {
+            Form::Table => show(context, &report)?,
+            Form::Json => context.output.json(&format::json(&report))?,
+            Form::Sarif => context.output.json(&format::sarif(&report, manifest.as_deref()))?,
+            Form::Junit => context.output.bytes(format::junit(&report, self.strict).as_bytes())?,
+            Form::Github => context.output.bytes(format::github(&report, manifest.as_deref()).as_bytes())?,
+        }
+        self.verdict(&report)
+    }
+
+    fn form(&self, context: &Context) -> Outcome<Form> {
+        match (context.output.is_json(), self.format) {
+            (true, None | Some(Form::Json)) => Ok(Form::Json),
+            (true, Some(_)) => Err(Failure::usage("--json and --format want two forms at once").next("leave one out")),
+            (false, Some(form)) => Ok(form),
+            (false, None) if std::env::var_os("GITHUB_ACTIONS").is_some_and(|value| value == "true") => {
+                Ok(Form::Github)
+            }
+            (false, None) => Ok(Form::Table),
+        }
+    }
+
+    /// Runs the check on a thread of its own, so that a signal ends it with all that it started.
+    async fn report(&self) -> Outcome<Report> {
+        let (check, archive, stop) = (self.check()?, self.archive.clone(), Stop::default());
+        let check = check.stopping(stop.clone());
+        let signal = on_signal()?;
+        let mut running = tokio::task::spawn_blocking(move || check.run(&archive));
+        let ended = tokio::select! {
+            ended = &mut running => ended,
+            () = signal.cancelled() => {
+                stop.stop();
+                running.await
+            }
+        };
+        Ok(ended.map_err(|error| Failure::new(Exit::Failed, "the check broke off").because(&error))??)
+    }
+
+    fn check(&self) -> Outcome<eqp_check::Check> {
+        let mut check = eqp_check::Check::new().tracks(match self.track {
+            Track::Both => Tracks::Both,
+            Track::Technical => Tracks::Technical,
+            Track::Marketing => Tracks::Marketing,
+        });
+        if let Some((listing, suppressions)) = self.listing()? {
+            let suppressions = if self.as_marketplace { Vec::new() } else { suppressions };
+            check = check.listing(listing).suppressing(suppressions);
+        }
+        if let Some(path) = std::env::var_os("PATH").filter(|_| !self.skip_programs) {
+            check = check.tools(Tools::installed(&path));
+        }
+        Ok(match &self.previous {
+            Some(previous) => check.previous(previous.clone()),
+            None => check,
+        })
+    }
+
+    fn listing(&self) -> Outcome<Option<(Listing, Vec<Suppression>)>> {
+        let Some(path) = &self.manifest else { return Ok(None) };
+        let manifest = Manifest::read(path)?;
+        let package = match &manifest.packages[..] {
+            [package] => package,
+            packages => self.package_of_archive(packages)?,
+        };
+        Ok(Some((package.listing()?, manifest.checking.suppress.clone())))
+    }
+
+    /// Of several packages the one that the archive is of.
+    fn package_of_archive<'a>(&self, packages: &'a [ManifestPackage]) -> Outcome<&'a ManifestPackage> {
+        let name = eqp_check::facts(&self.archive)?.package.name;
+        let is_it =
+            |package: &&ManifestPackage| package.sku.as_ref().is_some_and(|sku| Some(sku.as_str()) == name.as_deref());
+        packages.iter().find(is_it).ok_or_else(|| {
+            let name = name.clone().unwrap_or_else(|| "what the archive holds".to_owned());
+            Failure::usage(format!("none of the manifest's packages has the SKU {name}"))
+                .next("write the SKU into the package that the archive is of")
+        })
+    }
+
+    fn verdict(&self, report: &Report) -> Outcome {
+        let counts = report.counts;
+        if report.passes() && (!self.strict || report.passes_strictly()) {
+            return Ok(());
+        }
+        let what = match (counts.blocks, counts.warns) {
+            (0, warns) => format!("the store may object to {}, for {}", report.archive, reasons(warns)),
+            (blocks, _) => format!("the store would refuse {}, for {}", report.archive, reasons(blocks)),
+        };
+        Err(Failure::new(Exit::Rejected, what).next("do what the report says, then check again"))
+    }
+}
+
+fn reasons(count: usize) -> String {
+    if count == 1 { "one reason".to_owned() } else { format!("{count} reasons") }
+}

@@ -1,0 +1,178 @@
+//! `eqp packages check` of an archive as large as the store takes: how long it takes as a person waits for it, and how much
+//! memory it needs.
+
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Stdio};
+use std::time::Instant;
+
+use clap::Args;
+use eqp_test_support::submission::Submission;
+use serde_json::{Map, Value};
+
+use super::Failure;
+use super::figure::{Better, Figure};
+
+/// Files of the archive.
+const FILES: usize = 5_000;
+/// Of these so many are images, which do not shrink.
+const IMAGES: usize = 1_000;
+const IMAGE_BYTES: usize = 26_400;
+/// Methods of each class.
+const METHODS: usize = 20;
+
+/// How to measure.
+#[derive(Debug, Args)]
+pub(super) struct Options {
+    /// Three rounds instead of seven.
+    #[arg(long)]
+    quick: bool,
+    /// Print one JSON object instead of text.
+    #[arg(long)]
+    json: bool,
+    /// The tool to measure [default: the one beside this program, built before].
+    #[arg(long)]
+    eqp: Option<PathBuf>,
+}
+
+/// Measures, prints, and fails where a floor is missed.
+pub(super) fn run(options: &Options) -> Result<ExitCode, Failure> {
+    let eqp = match &options.eqp {
+        Some(eqp) => eqp.clone(),
+        None => built()?,
+    };
+    let folder = tempfile::tempdir()?;
+    let archive = large_module().write(folder.path())?;
+    let bytes = archive.metadata()?.len();
+    eprintln!("{FILES} files, {:.1} MB", mega(bytes));
+    if !(28 * 1024 * 1024..=30 * 1024 * 1024).contains(&bytes) {
+        return Err(format!("the archive has {bytes} bytes: it is to be nearly as large as the store takes").into());
+    }
+    let (mut times, mut peaks) = (Vec::new(), Vec::new());
+    // The first round reads the archive into the cache of the file system.
+    for round in 0..=if options.quick { 3 } else { 7 } {
+        let (time, peak) = check(&eqp, &archive)?;
+        eprintln!("round {round}: {time:>7.1} ms {peak:>6.1} MB{}", if round == 0 { " (not counted)" } else { "" });
+        if round > 0 {
+            times.push(time);
+            peaks.push(peak);
+        }
+    }
+    let figures = [
+        Figure { id: "check_ms", better: Better::Lower, floor: 300.0, aim: 150.0, rounds: times },
+        Figure { id: "check_rss_mb", better: Better::Lower, floor: 40.0, aim: 25.0, rounds: peaks },
+    ];
+    if options.json {
+        let object: Map<String, Value> =
+            figures.iter().map(|figure| (figure.id.to_owned(), figure.to_json())).collect();
+        println!("{}", serde_json::to_string_pretty(&object)?);
+    } else {
+        for figure in &figures {
+            println!("{figure}");
+        }
+    }
+    Ok(if figures.iter().all(Figure::met) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Builds the tool as it is given out.
+fn built() -> Result<PathBuf, Failure> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let build = Command::new(cargo).args(["build", "--release", "--quiet", "--package", "eqp-cli"]).status()?;
+    if !build.success() {
+        return Err("the tool was not built".into());
+    }
+    Ok(std::env::current_exe()?.with_file_name("eqp"))
+}
+
+/// One run: milliseconds from its start to its end, and its highest resident memory in MB.
+fn check(eqp: &Path, archive: &Path) -> Result<(f64, f64), Failure> {
+    let begun = Instant::now();
+    let mut child = Command::new(eqp)
+        .args(["packages", "check", "--skip-programs", "--json"])
+        .arg(archive)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .spawn()?;
+    let mut peak = 0.0_f64;
+    let status = loop {
+        peak = peak.max(highest_memory(child.id()).unwrap_or(0.0));
+        if let Some(status) = child.try_wait()? {
+            break status;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    };
+    let time = begun.elapsed().as_secs_f64() * 1000.0;
+    if !status.success() {
+        return Err(format!("the check of a good archive ended with {status}").into());
+    }
+    if peak == 0.0 {
+        return Err("how much memory a process needs can be read on Linux only".into());
+    }
+    Ok((time, peak))
+}
+
+/// The kernel keeps the highest value; what is read last before the end is the peak.
+fn highest_memory(id: u32) -> Option<f64> {
+    let status = std::fs::read_to_string(format!("/proc/{id}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kilobytes: u64 = line.trim().trim_end_matches(" kB").parse().ok()?;
+    Some(mega(kilobytes * 1024))
+}
+
+#[expect(clippy::cast_precision_loss, reason = "one decimal is shown")]
+fn mega(bytes: u64) -> f64 {
+    bytes as f64 / (1024.0 * 1024.0)
+}
+
+/// A module with thousands of classes and images.
+fn large_module() -> Submission {
+    let mut chance = Chance(0x9E37_79B9_7F4A_7C15);
+    let mut module = Submission::module();
+    let there = zip_entries(&module);
+    for number in there..FILES {
+        module = if number < there + IMAGES {
+            let image: Vec<u8> = (0..IMAGE_BYTES / 8).flat_map(|_| chance.next().to_le_bytes()).collect();
+            module
+                .file(&format!("view/frontend/web/images/{number}.png"), [&b"\x89PNG\r\n\x1a\n\0"[..], &image].concat())
+        } else {
+            module.file(&format!("Model/Rule{}/Part{number}.php", number % 50), class(number, &mut chance))
+        };
+    }
+    module
+}
+
+/// What is in a module before anything is added; composer.json too.
+fn zip_entries(module: &Submission) -> usize {
+    module.names().count() + 1
+}
+
+/// A class as people write them: words that repeat, numbers that do not.
+fn class(number: usize, chance: &mut Chance) -> String {
+    let mut text = format!(
+        "<?php\ndeclare(strict_types=1);\n\nnamespace Acme\\Badges\\Model;\n\n/** Part {number}. */\nclass Part{number}\n{{\n"
+    );
+    for method in 0..METHODS {
+        let (one, other) = (chance.next(), chance.next());
+        // Writing to text cannot fail.
+        let _ = write!(
+            text,
+            "    /**\n     * Whether the badge {one:x} is shown on a product of the store.\n     */\n    \
+             public function isShown{method}(int $productId, ?string $label = null): bool\n    {{\n        \
+             return $this->rules->matches($productId, '{other:x}') && $label !== '{one:x}';\n    }}\n\n"
+        );
+    }
+    text.push_str("}\n");
+    text
+}
+
+/// The same numbers each time.
+struct Chance(u64);
+
+impl Chance {
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0
+    }
+}
