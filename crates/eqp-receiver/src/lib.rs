@@ -16,6 +16,7 @@ mod limits;
 mod project;
 mod read;
 mod receiver;
+mod spool;
 mod store;
 
 pub use deliver::{Handler, HandlerError, HandlerLoop};
@@ -32,6 +33,10 @@ pub use read::{
     StoredCallback, Submission, SubmissionFilter, SubmissionHistory, Tail, UnknownWord, Verdict,
 };
 pub use receiver::{Builder, Database, Embedded, Receiver, Tls};
+pub use spool::{
+    Drained, Holder, QuarantinedCallback, SnapshotState, SpoolFile, SpoolSettings, SpoolState, SpooledCallback,
+    drain_spool, set_aside,
+};
 pub use sqlx::postgres::PgConnectOptions;
 pub use store::schema::{Migration, migrate, migrations};
 pub use tokio_util::sync::CancellationToken;

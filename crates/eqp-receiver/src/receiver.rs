@@ -1,5 +1,6 @@
 //! The receiver as a whole: built, then run until shutdown, or taken as a router into another service.
 
+mod beginning;
 mod builder;
 mod embedded;
 mod listener;

@@ -64,6 +64,9 @@ pub(super) fn alive() -> Response {
 pub(super) fn ready(readiness: Readiness) -> Response {
     match readiness {
         Readiness::Ready => json(StatusCode::OK, r#"{"status":"ready"}"#.to_owned()),
+        Readiness::Degraded { reason, spooled } => {
+            json(StatusCode::OK, format!(r#"{{"status":"degraded","reason":"{reason}","spooled":{spooled}}}"#))
+        }
         Readiness::NotReady(reason) => {
             with(reasoned(StatusCode::SERVICE_UNAVAILABLE, reason), Some((RETRY_AFTER, PAUSE)))
         }

@@ -12,6 +12,7 @@ pub(crate) mod lane;
 mod readiness;
 mod route;
 mod syntax;
+pub(crate) mod write;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;

@@ -6,11 +6,13 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use sqlx::PgPool;
+use time::OffsetDateTime;
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio::time::{Instant, MissedTickBehavior, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::keyed_hash::KeyedHash;
+use super::snapshot::Snapshot;
 use super::{CredentialId, EndpointId, MasterKey};
 use crate::{Error, store};
 
@@ -29,7 +31,7 @@ pub(crate) struct Directory(Arc<Shared>);
 
 struct Shared {
     key: MasterKey,
-    loaded: RwLock<Arc<HashMap<String, Entry>>>,
+    loaded: RwLock<Arc<Loaded>>,
     wanted: Notify,
     /// The number of the load that was begun last.
     begun: AtomicU64,
@@ -38,15 +40,21 @@ struct Shared {
     waiting: Semaphore,
 }
 
-struct Entry {
-    endpoint: EndpointId,
-    credentials: Vec<Known>,
+struct Loaded {
+    /// By path.
+    entries: HashMap<String, Entry>,
+    at: OffsetDateTime,
 }
 
-struct Known {
-    id: CredentialId,
-    username: String,
-    hash: KeyedHash,
+pub(super) struct Entry {
+    pub(super) endpoint: EndpointId,
+    pub(super) credentials: Vec<Known>,
+}
+
+pub(super) struct Known {
+    pub(super) id: CredentialId,
+    pub(super) username: String,
+    pub(super) hash: KeyedHash,
 }
 
 /// Who a credential belongs to.
@@ -59,26 +67,47 @@ pub(crate) struct Caller {
 impl Directory {
     /// Loads the directory.
     pub(crate) async fn load(pool: &PgPool, key: MasterKey) -> Result<Self, Error> {
-        let loaded = RwLock::new(Arc::new(read(pool).await?));
-        Ok(Self(Arc::new(Shared {
+        let loaded = read(pool).await?;
+        Ok(Self::of(Loaded { entries: loaded, at: OffsetDateTime::now_utc() }, key))
+    }
+
+    /// Takes the endpoints of a snapshot, until they are loaded.
+    pub(crate) fn from_snapshot(snapshot: Snapshot, key: MasterKey) -> Self {
+        let at = snapshot.taken_at();
+        Self::of(Loaded { entries: snapshot.entries(), at }, key)
+    }
+
+    fn of(loaded: Loaded, key: MasterKey) -> Self {
+        Self(Arc::new(Shared {
             key,
-            loaded,
+            loaded: RwLock::new(Arc::new(loaded)),
             wanted: Notify::new(),
             begun: AtomicU64::new(0),
             ended: watch::Sender::new(0),
             waiting: Semaphore::new(MOST_WAITING),
-        })))
+        }))
+    }
+
+    /// The endpoints as they are now, to be kept.
+    pub(super) fn snapshot(&self) -> Snapshot {
+        let loaded = self.current();
+        Snapshot::of(&loaded.entries, &self.0.key, loaded.at)
+    }
+
+    /// Changes after each load.
+    pub(super) fn loads(&self) -> watch::Receiver<u64> {
+        self.0.ended.subscribe()
     }
 
     /// Whether an endpoint answers at `path`.
     pub(crate) fn knows(&self, path: &str) -> bool {
-        self.current().contains_key(path)
+        self.current().entries.contains_key(path)
     }
 
     /// The caller with this credential at this path. It takes the same time whichever part is wrong.
     pub(crate) fn find(&self, path: &str, username: &str, password: &[u8]) -> Option<Caller> {
         let loaded = self.current();
-        let entry = loaded.get(path);
+        let entry = loaded.entries.get(path);
         let endpoint = entry.map_or(EndpointId(0), |entry| entry.endpoint);
         let known = entry.and_then(|entry| entry.credentials.iter().find(|known| known.username == username));
         let given = KeyedHash::of(&self.0.key, endpoint, username, password);
@@ -123,12 +152,13 @@ impl Directory {
         }
     }
 
-    fn current(&self) -> Arc<HashMap<String, Entry>> {
+    fn current(&self) -> Arc<Loaded> {
         // A poisoned lock still holds a whole map: it is only ever replaced.
         self.0.loaded.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn replace(&self, loaded: HashMap<String, Entry>) {
+    fn replace(&self, entries: HashMap<String, Entry>) {
+        let loaded = Loaded { entries, at: OffsetDateTime::now_utc() };
         *self.0.loaded.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(loaded);
     }
 }

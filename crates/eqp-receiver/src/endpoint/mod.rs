@@ -7,6 +7,7 @@ mod master_key;
 pub(crate) mod path;
 mod public_url;
 pub(crate) mod sealed;
+pub(crate) mod snapshot;
 
 use std::fmt;
 

@@ -12,7 +12,7 @@ use super::embedded::Embedded;
 use super::listener::Listener;
 use super::parts::Parts;
 use super::{Receiver, Tls};
-use crate::{Error, Handler, Limits, MasterKey};
+use crate::{Error, Handler, Limits, MasterKey, SpoolSettings};
 
 /// Connections of the receiver's own pool; each handler adds one.
 const CONNECTIONS: u32 = 5;
@@ -49,6 +49,7 @@ pub struct Builder {
     tls: Tls,
     behind_proxy: bool,
     limits: Limits,
+    spool: Option<SpoolSettings>,
     projects: bool,
     handlers: Vec<(String, Arc<dyn Handler>)>,
 }
@@ -68,6 +69,7 @@ impl Builder {
             tls: Tls::Off,
             behind_proxy: false,
             limits: Limits::default(),
+            spool: None,
             projects: true,
             handlers: Vec::new(),
         }
@@ -105,6 +107,14 @@ impl Builder {
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
+        self
+    }
+
+    /// Keeps callbacks on this machine's disk while Postgres does not take them, and endpoints to start with while it
+    /// cannot be reached. Without it senders are told to come again.
+    #[must_use]
+    pub fn spool(mut self, settings: SpoolSettings) -> Self {
+        self.spool = Some(settings);
         self
     }
 
@@ -153,7 +163,7 @@ impl Builder {
                 pool.connect_lazy_with(*options)
             }
         };
-        let mut parts = Parts::assemble(pool, key, self.limits, self.behind_proxy).await?;
+        let mut parts = Parts::assemble(pool, key, self.limits, self.behind_proxy, self.spool.as_ref()).await?;
         if self.projects {
             parts.background.project();
         }

@@ -8,11 +8,13 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::beginning::Beginning;
 use crate::accept::Acceptor;
-use crate::accept::lane::Lane;
-use crate::deadline::{ANSWER, within};
+use crate::accept::lane::{Lane, Ways};
 use crate::endpoint::directory::Directory;
-use crate::{Error, Handler, HandlerLoop, Limits, MasterKey, Projector, store};
+use crate::endpoint::snapshot;
+use crate::spool::Spool;
+use crate::{Error, Handler, HandlerLoop, Limits, MasterKey, Projector, SpoolSettings};
 
 /// All that is needed to run.
 pub(super) struct Parts {
@@ -26,6 +28,7 @@ pub(super) struct Parts {
 pub(super) struct Background {
     pool: PgPool,
     directory: Directory,
+    spool: Option<Spool>,
     /// Notified by the lane whenever it has stored something.
     wake: Arc<Notify>,
     projector: Option<Projector>,
@@ -44,14 +47,14 @@ impl Parts {
         key: MasterKey,
         limits: Limits,
         behind_proxy: bool,
+        spool: Option<&SpoolSettings>,
     ) -> Result<Self, Error> {
-        store::schema::check(&pool).await?;
-        within(ANSWER, store::instance::bind(&pool, key.fingerprint())).await?;
-        let directory = within(ANSWER, Directory::load(&pool, key)).await?;
+        let Beginning { directory, instance, spool } = Beginning::find(&pool, key, spool).await?;
         let wake = Arc::new(Notify::new());
-        let (lane, entrance) = Lane::new((*pool.connect_options()).clone(), limits.queued, Arc::clone(&wake));
+        let ways = Ways { database: (*pool.connect_options()).clone(), instance, spool: spool.clone() };
+        let (lane, entrance) = Lane::new(ways, limits.queued, Arc::clone(&wake));
         let acceptor = Acceptor::new(directory.clone(), entrance, limits, behind_proxy);
-        let background = Background { pool, directory, wake, projector: None, handlers: Vec::new() };
+        let background = Background { pool, directory, spool, wake, projector: None, handlers: Vec::new() };
         Ok(Self { acceptor, lane, limits, background })
     }
 }
@@ -76,6 +79,9 @@ impl Background {
     /// Starts every task; each ends at shutdown.
     pub(super) fn start(self, shutdown: &CancellationToken) -> Running {
         let mut tasks = JoinSet::new();
+        if let Some(spool) = self.spool {
+            tasks.spawn(snapshot::keep(self.directory.clone(), spool, shutdown.clone()));
+        }
         tasks.spawn(self.directory.keep_loaded(self.pool, shutdown.clone()));
         if let Some(projector) = self.projector {
             tasks.spawn(projector.run(shutdown.clone()));

@@ -1,0 +1,128 @@
+//! The way back to the database: connect anew, see that it is the right one and takes writes, empty the spool into it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{Connection, PgConnection};
+use tokio::sync::{Notify, watch};
+use tokio::time::{sleep, timeout};
+use uuid::Uuid;
+
+use super::super::commit_failure::CommitFailure;
+use super::super::readiness::Health;
+use super::{CONNECT_DEADLINE, became};
+use crate::spool::{self, DrainError, Spool};
+use crate::store;
+
+/// The pause between two tries.
+const PAUSE: Duration = Duration::from_millis(250);
+/// While no more than this waits in the spool, the lane adds nothing to it: the last piece must not grow while it is
+/// written, or it would never be the last.
+const LAST_LAP: u64 = 4096;
+
+/// What it takes to get back; cheap to clone.
+#[derive(Clone)]
+pub(super) struct Recovery {
+    pub(super) database: PgConnectOptions,
+    /// The database that callbacks belong to.
+    pub(super) instance: Uuid,
+    pub(super) spool: Option<Spool>,
+    pub(super) health: Arc<watch::Sender<Health>>,
+    /// Asks the lane to hand nothing to the spool for a moment.
+    pub(super) last_lap: Arc<watch::Sender<bool>>,
+    /// Wakes the projector of this process.
+    pub(super) wake: Arc<Notify>,
+}
+
+/// The database takes callbacks again.
+pub(super) struct Recovered {
+    pub(super) connection: PgConnection,
+    /// The spool cannot be read: what is in it has to wait.
+    pub(super) spool_failed: bool,
+}
+
+/// Why it does not, and a connection that is still of use.
+struct Refused(&'static str, Option<PgConnection>);
+
+impl Recovery {
+    /// Tries until the database takes callbacks and nothing waits in the spool. Dropping it is safe at any time: what
+    /// was not taken out of the spool is written again, and stored once.
+    pub(super) async fn run(self, mut connection: Option<PgConnection>) -> Recovered {
+        loop {
+            match self.attempt(connection.take()).await {
+                Ok(recovered) => return recovered,
+                Err(Refused(reason, kept)) => {
+                    self.last_lap.send_replace(false);
+                    self.refused(reason);
+                    connection = kept;
+                    sleep(PAUSE).await;
+                }
+            }
+        }
+    }
+
+    async fn attempt(&self, connection: Option<PgConnection>) -> Result<Recovered, Refused> {
+        let mut connection = match connection {
+            Some(connection) => connection,
+            None => self.connect().await?,
+        };
+        self.check(&mut connection).await?;
+        let Some(spool) = &self.spool else { return Ok(Recovered { connection, spool_failed: false }) };
+        while spool.level().callbacks > 0 {
+            self.refused("callbacks are on their way from the spool into the database");
+            self.last_lap.send_replace(spool.level().callbacks <= LAST_LAP);
+            match spool::step(&mut connection, spool).await {
+                Ok(_) => self.wake.notify_one(),
+                Err(DrainError::Database(failure)) => {
+                    tracing::debug!(error = %failure, "the spool was not emptied");
+                    return Err(match failure.kind {
+                        CommitFailure::Unknown => Refused("the connection to the database was lost", None),
+                        _ => Refused("the database refuses to store callbacks", Some(connection)),
+                    });
+                }
+                Err(DrainError::Spool(_)) => return Ok(Recovered { connection, spool_failed: true }),
+            }
+        }
+        Ok(Recovered { connection, spool_failed: false })
+    }
+
+    async fn connect(&self) -> Result<PgConnection, Refused> {
+        match timeout(CONNECT_DEADLINE, PgConnection::connect_with(&self.database)).await {
+            Ok(Ok(connection)) => Ok(connection),
+            Ok(Err(error)) => {
+                tracing::debug!(%error, "no connection to the database");
+                Err(Refused("the database cannot be reached", None))
+            }
+            Err(_) => Err(Refused("the database does not answer in time", None)),
+        }
+    }
+
+    /// A connection that fails is not kept: after a failover another may lead to the new primary.
+    async fn check(&self, connection: &mut PgConnection) -> Result<(), Refused> {
+        let checks = async {
+            if !store::callback::can_write(connection).await? {
+                return Ok(Some("the database refuses writes, or its tables are gone"));
+            }
+            let found = store::instance::id(connection).await?;
+            Ok((found != Some(self.instance)).then_some("this is another database than the one callbacks belong to"))
+        };
+        match timeout(CONNECT_DEADLINE, checks).await {
+            Ok(Ok(None)) => Ok(()),
+            Ok(Ok(Some(reason))) => Err(Refused(reason, None)),
+            Ok(Err(error)) => {
+                let error: sqlx::Error = error;
+                tracing::debug!(%error, "the database could not be checked");
+                Err(Refused("the connection to the database was lost", None))
+            }
+            Err(_) => Err(Refused("the database does not answer in time", None)),
+        }
+    }
+
+    /// Says so where it is news.
+    fn refused(&self, reason: &'static str) {
+        if became(&self.health, |health| health.database = Err(reason)) {
+            tracing::warn!(reason, "callbacks do not go straight into the database");
+        }
+    }
+}
