@@ -2,6 +2,8 @@
 #![allow(clippy::missing_panics_doc, reason = "a test fails by a panic")]
 
 mod database;
+mod own_postgres;
 mod server;
 
 pub use database::TestDatabase;
+pub use own_postgres::OwnPostgres;

@@ -7,6 +7,7 @@ mod credentials;
 mod durability;
 mod embedding;
 mod endpoints;
+mod failures;
 mod outage;
 mod proxy;
 mod scene;
