@@ -5,9 +5,10 @@ use std::fs;
 use std::io::ErrorKind;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use redb::{ReadOnlyDatabase, ReadTransaction, ReadableDatabase};
+use redb::{DatabaseError, ReadOnlyDatabase, ReadTransaction, ReadableDatabase};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -23,6 +24,9 @@ use crate::{CredentialId, EndpointId, Error};
 const PIECE: usize = 256;
 /// And how much they may weigh.
 const PIECE_BYTES: u64 = 4 * 1024 * 1024;
+/// How long a file may be had by somebody alone, and how often that is looked at.
+const PATIENCE: Duration = Duration::from_secs(2);
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// A spool's file, open for reading.
 pub struct SpoolFile {
@@ -41,6 +45,26 @@ impl fmt::Debug for SpoolFile {
 enum Opened {
     Beside(ReadOnlyDatabase),
     Alone { log: Log, _lock: Lock },
+}
+
+impl Opened {
+    fn open(folder: &Path, file: &Path) -> Result<Self, Error> {
+        match Lock::take(folder) {
+            Ok(lock) => {
+                let log = Log::open(file).map_err(|error| unusable(folder, error))?;
+                Ok(Self::Alone { log, _lock: lock })
+            }
+            Err(Error::SpoolHeld { holder, .. }) => {
+                settings().open_read_only(file).map(Self::Beside).map_err(|error| match error {
+                    DatabaseError::DatabaseAlreadyOpen | DatabaseError::RepairAborted => {
+                        Error::SpoolHeld { folder: folder.to_owned(), holder }
+                    }
+                    error => unusable(folder, store(error)),
+                })
+            }
+            Err(error) => Err(error),
+        }
+    }
 }
 
 /// What a spool holds.
@@ -120,18 +144,18 @@ impl SpoolFile {
             }
             Err(source) => return Err(Error::SpoolFolder { folder: folder.to_owned(), source }),
         }
-        let (file, holder) = match Lock::take(folder) {
-            Ok(lock) => {
-                let log = Log::open(&file).map_err(|error| unusable(folder, error))?;
-                (Opened::Alone { log, _lock: lock }, None)
+        let give_up = Instant::now() + PATIENCE;
+        loop {
+            let opened = Opened::open(folder, &file);
+            // Whoever is just opening or closing it has it alone for a moment.
+            if matches!(opened, Err(Error::SpoolHeld { .. })) && Instant::now() < give_up {
+                std::thread::sleep(PAUSE);
+                continue;
             }
-            Err(Error::SpoolHeld { .. }) => {
-                let beside = settings().open_read_only(&file).map_err(|error| unusable(folder, store(error)))?;
-                (Opened::Beside(beside), Lock::holder(folder))
-            }
-            Err(error) => return Err(error),
-        };
-        Ok(Self { folder: folder.to_owned(), file, holder })
+            let file = opened?;
+            let holder = if let Opened::Beside(_) = file { Lock::holder(folder) } else { None };
+            return Ok(Self { folder: folder.to_owned(), file, holder });
+        }
     }
 
     /// The process that has the spool open; none where nobody has.

@@ -10,6 +10,7 @@ mod endpoints;
 mod failures;
 mod outage;
 mod proxy;
+mod restarts;
 mod scene;
 mod sender;
 mod start;

@@ -80,19 +80,24 @@ impl Scene {
         scene
     }
 
-    /// Ends the receiver and starts another one with the same key on the same database, wherever it is now.
-    pub(crate) async fn again(self, change: impl FnOnce(Builder) -> Builder) -> Self {
+    /// Ends the receiver and starts another one with the same key of the same database, whichever
+    /// way leads there now.
+    pub(crate) async fn again(
+        self,
+        receivers_way: impl Into<Database>,
+        change: impl FnOnce(Builder) -> Builder,
+    ) -> Self {
         let Self { ca_pem, endpoints, endpoint, key, running, database, folder, .. } = self;
         running.stop().await;
-        let running = Running::start(database.options.clone().into(), &key, folder.path(), change).await;
+        let running = Running::start(receivers_way.into(), &key, folder.path(), change).await;
         let sender = Sender::new(running.address, &ca_pem);
         let address = running.address;
         Self { sender, address, ca_pem, endpoints, endpoint, key, running, database, folder }
     }
 
     /// What a receiver of this scene starts from.
-    pub(crate) fn builder(&self) -> Builder {
-        builder(self.database.options.clone().into(), &self.key, self.folder.path())
+    pub(crate) fn builder(&self, receivers_way: impl Into<Database>) -> Builder {
+        builder(receivers_way.into(), &self.key, self.folder.path())
     }
 
     /// Waits until `/readyz` says so.
@@ -129,6 +134,12 @@ impl Scene {
         .fetch_one(&self.database.pool)
         .await
         .unwrap()
+    }
+
+    /// Shuts the receiver down and leaves the database.
+    pub(crate) async fn stop_and_keep(self) -> TestDatabase {
+        self.running.stop().await;
+        self.database
     }
 
     /// Shuts down and waits for the end.
