@@ -87,6 +87,7 @@ pub(crate) enum Command {
     Wait(commands::wait::Wait),
     Whoami(commands::whoami::Whoami),
     Migrate(commands::migrate::Migrate),
+    Spool(commands::spool::Spool),
     Ca(commands::ca::Ca),
     Completions(commands::completions::Completions),
 }
@@ -100,6 +101,7 @@ impl Cli {
             database: self.database.clone(),
             receiver: match &self.command {
                 Command::Serve(serve) => serve.receiver.clone(),
+                Command::Spool(spool) => ReceiverOptions { spool_dir: spool.folder(), ..ReceiverOptions::default() },
                 _ => ReceiverOptions::default(),
             },
         }

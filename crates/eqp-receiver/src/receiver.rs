@@ -53,6 +53,11 @@ impl Receiver {
         self.listener.address()
     }
 
+    /// The paths at which it answers callbacks, as it knows them now, in order.
+    pub fn endpoint_paths(&self) -> Vec<String> {
+        self.parts.endpoint_paths()
+    }
+
     /// Serves until `shutdown`, then lets requests that have begun come to their end.
     ///
     /// # Errors

@@ -11,6 +11,7 @@ mod moment;
 pub(crate) mod packages;
 pub(crate) mod serve;
 pub(crate) mod simulator;
+pub(crate) mod spool;
 pub(crate) mod submissions;
 pub(crate) mod wait;
 pub(crate) mod whoami;
@@ -42,6 +43,7 @@ async fn run_async(command: Command, context: Context) -> Outcome {
         Command::Wait(verb) => verb.run(&context).await,
         Command::Whoami(verb) => verb.run(&context).await,
         Command::Migrate(verb) => verb.run(&context).await,
+        Command::Spool(verb) => verb.run(&context).await,
         Command::Completions(verb) => verb.run(&context),
         Command::Ca(verb) => verb.run(&context),
     }

@@ -13,7 +13,8 @@ pub(crate) fn master_key(data: &DataFolder) -> Outcome<MasterKey> {
     Ok(MasterKey::open(data.master_key())?)
 }
 
-/// Checks the database and listens. The receiver answers once it runs.
+/// Checks the database and listens. The receiver answers once it runs. One whose spool knows the endpoints needs no
+/// database to start.
 pub(crate) async fn receiver(
     database: &Database,
     data: &DataFolder,
@@ -29,12 +30,13 @@ pub(crate) async fn receiver(
         }
         Wire::LocalCa { names } => Tls::LocalCa { folder: data.tls(), names },
     };
-    let receiver = Receiver::builder(database.pool().clone())
+    let mut builder = Receiver::builder(database.pool().clone())
         .master_key(master_key(data)?)
         .listen(listen)
         .tls(tls)
-        .behind_proxy(behind_proxy)
-        .build()
-        .await?;
-    Ok(receiver)
+        .behind_proxy(behind_proxy);
+    if let Some(settings) = options.spool(data.path()) {
+        builder = builder.spool(settings);
+    }
+    Ok(builder.build().await?)
 }

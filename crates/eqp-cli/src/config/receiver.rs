@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use eqp_receiver::SpoolSettings;
 use serde::Deserialize;
 
 use super::file::from_folder;
@@ -38,6 +39,13 @@ pub(crate) struct ReceiverOptions {
     /// More names and addresses for the local CA's certificate, beside localhost
     #[arg(long, env = "EQP_TLS_NAMES", hide_env_values = true, value_name = "NAME", value_delimiter = ',')]
     pub(crate) tls_names: Option<Vec<String>>,
+    /// Folder for callbacks that the database cannot take, on a local disk, one for each receiver
+    /// [default: spool in the data folder]
+    #[arg(long, env = "EQP_SPOOL_DIR", hide_env_values = true, value_name = "FOLDER")]
+    pub(crate) spool_dir: Option<PathBuf>,
+    /// The most that it may hold; 0 for none, and 503 for senders in an outage [default: 268435456]
+    #[arg(long, env = "EQP_SPOOL_BYTES", hide_env_values = true, value_name = "BYTES")]
+    pub(crate) spool_bytes: Option<u64>,
 }
 
 /// What the receiver speaks.
@@ -70,17 +78,30 @@ impl ReceiverOptions {
             tls_key,
             behind_proxy: self.behind_proxy.or(weaker.behind_proxy),
             tls_names: self.tls_names.or(weaker.tls_names),
+            spool_dir: self.spool_dir.or(weaker.spool_dir),
+            spool_bytes: self.spool_bytes.or(weaker.spool_bytes),
         }
     }
 
     pub(super) fn in_folder(&mut self, folder: &Path) {
         from_folder(&mut self.tls_cert, folder);
         from_folder(&mut self.tls_key, folder);
+        from_folder(&mut self.spool_dir, folder);
     }
 
     /// The address to listen on.
     pub(crate) fn listen(&self) -> SocketAddr {
         self.listen.unwrap_or(DEFAULT_LISTEN)
+    }
+
+    /// Where callbacks are kept that the database cannot take; none where that is not wished.
+    pub(crate) fn spool(&self, data: &Path) -> Option<SpoolSettings> {
+        let settings = SpoolSettings::in_folder(self.spool_dir.clone().unwrap_or_else(|| data.join("spool")));
+        match self.spool_bytes {
+            Some(0) => None,
+            Some(bytes) => Some(settings.bytes(bytes)),
+            None => Some(settings),
+        }
     }
 
     /// What to speak there.

@@ -40,6 +40,11 @@ fn help_of_every_command() {
         &["wait"],
         &["whoami"],
         &["migrate"],
+        &["spool"],
+        &["spool", "show"],
+        &["spool", "drain"],
+        &["spool", "export"],
+        &["spool", "set-aside"],
         &["ca"],
         &["completions"],
     ];

@@ -15,4 +15,5 @@ mod registration;
 mod review;
 mod secrets;
 mod several;
+mod spool;
 mod sweep;

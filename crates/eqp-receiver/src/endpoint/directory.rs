@@ -99,6 +99,13 @@ impl Directory {
         self.0.ended.subscribe()
     }
 
+    /// The paths of all endpoints, in order.
+    pub(crate) fn paths(&self) -> Vec<String> {
+        let mut paths: Vec<_> = self.current().entries.keys().cloned().collect();
+        paths.sort_unstable();
+        paths
+    }
+
     /// Whether an endpoint answers at `path`.
     pub(crate) fn knows(&self, path: &str) -> bool {
         self.current().entries.contains_key(path)

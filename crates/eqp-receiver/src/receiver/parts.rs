@@ -57,6 +57,10 @@ impl Parts {
         let background = Background { pool, directory, spool, wake, projector: None, handlers: Vec::new() };
         Ok(Self { acceptor, lane, limits, background })
     }
+
+    pub(super) fn endpoint_paths(&self) -> Vec<String> {
+        self.background.directory.paths()
+    }
 }
 
 impl fmt::Debug for Parts {

@@ -20,6 +20,8 @@ const PAUSE: Duration = Duration::from_millis(250);
 /// While no more than this waits in the spool, the lane adds nothing to it: the last piece must not grow while it is
 /// written, or it would never be the last.
 const LAST_LAP: u64 = 4096;
+/// Why callbacks do not go straight into a database that takes them.
+const UNDER_WAY: &str = "callbacks are on their way from the spool into the database";
 
 /// What it takes to get back; cheap to clone.
 #[derive(Clone)]
@@ -42,8 +44,24 @@ pub(super) struct Recovered {
     pub(super) spool_failed: bool,
 }
 
-/// Why it does not, and a connection that is still of use.
-struct Refused(&'static str, Option<PgConnection>);
+/// Why it does not.
+struct Refused {
+    reason: &'static str,
+    /// In the database's words.
+    error: String,
+    /// A connection that is still of use.
+    kept: Option<PgConnection>,
+}
+
+impl Refused {
+    fn new(reason: &'static str, error: impl ToString) -> Self {
+        Self { reason, error: error.to_string(), kept: None }
+    }
+
+    fn in_time() -> Self {
+        Self::new("the database does not answer in time", "")
+    }
+}
 
 impl Recovery {
     /// Tries until the database takes callbacks and nothing waits in the spool. Dropping it is safe at any time: what
@@ -52,9 +70,11 @@ impl Recovery {
         loop {
             match self.attempt(connection.take()).await {
                 Ok(recovered) => return recovered,
-                Err(Refused(reason, kept)) => {
+                Err(Refused { reason, error, kept }) => {
                     self.last_lap.send_replace(false);
-                    self.refused(reason);
+                    if became(&self.health, |health| health.database = Err(reason)) {
+                        tracing::warn!(error, reason);
+                    }
                     connection = kept;
                     sleep(PAUSE).await;
                 }
@@ -70,15 +90,19 @@ impl Recovery {
         self.check(&mut connection).await?;
         let Some(spool) = &self.spool else { return Ok(Recovered { connection, spool_failed: false }) };
         while spool.level().callbacks > 0 {
-            self.refused("callbacks are on their way from the spool into the database");
             self.last_lap.send_replace(spool.level().callbacks <= LAST_LAP);
             match spool::step(&mut connection, spool).await {
-                Ok(_) => self.wake.notify_one(),
+                Ok(_) => {
+                    self.wake.notify_one();
+                    became(&self.health, |health| health.database = Err(UNDER_WAY));
+                }
                 Err(DrainError::Database(failure)) => {
-                    tracing::debug!(error = %failure, "the spool was not emptied");
                     return Err(match failure.kind {
-                        CommitFailure::Unknown => Refused("the connection to the database was lost", None),
-                        _ => Refused("the database refuses to store callbacks", Some(connection)),
+                        CommitFailure::Unknown => Refused::new("the connection to the database was lost", failure),
+                        CommitFailure::Data | CommitFailure::Refused => Refused {
+                            kept: Some(connection),
+                            ..Refused::new("the database refuses to store callbacks", failure)
+                        },
                     });
                 }
                 Err(DrainError::Spool(_)) => return Ok(Recovered { connection, spool_failed: true }),
@@ -90,11 +114,8 @@ impl Recovery {
     async fn connect(&self) -> Result<PgConnection, Refused> {
         match timeout(CONNECT_DEADLINE, PgConnection::connect_with(&self.database)).await {
             Ok(Ok(connection)) => Ok(connection),
-            Ok(Err(error)) => {
-                tracing::debug!(%error, "no connection to the database");
-                Err(Refused("the database cannot be reached", None))
-            }
-            Err(_) => Err(Refused("the database does not answer in time", None)),
+            Ok(Err(error)) => Err(Refused::new("the database cannot be reached", error)),
+            Err(_) => Err(Refused::in_time()),
         }
     }
 
@@ -105,24 +126,15 @@ impl Recovery {
                 return Ok(Some("the database refuses writes, or its tables are gone"));
             }
             let found = store::instance::id(connection).await?;
-            Ok((found != Some(self.instance)).then_some("this is another database than the one callbacks belong to"))
+            Ok::<_, sqlx::Error>(
+                (found != Some(self.instance)).then_some("this is another database than the one callbacks belong to"),
+            )
         };
         match timeout(CONNECT_DEADLINE, checks).await {
             Ok(Ok(None)) => Ok(()),
-            Ok(Ok(Some(reason))) => Err(Refused(reason, None)),
-            Ok(Err(error)) => {
-                let error: sqlx::Error = error;
-                tracing::debug!(%error, "the database could not be checked");
-                Err(Refused("the connection to the database was lost", None))
-            }
-            Err(_) => Err(Refused("the database does not answer in time", None)),
-        }
-    }
-
-    /// Says so where it is news.
-    fn refused(&self, reason: &'static str) {
-        if became(&self.health, |health| health.database = Err(reason)) {
-            tracing::warn!(reason, "callbacks do not go straight into the database");
+            Ok(Ok(Some(reason))) => Err(Refused::new(reason, "")),
+            Ok(Err(error)) => Err(Refused::new("the connection to the database was lost", error)),
+            Err(_) => Err(Refused::in_time()),
         }
     }
 }
