@@ -125,15 +125,15 @@ pub(crate) struct Lane {
     /// At work while there is no connection.
     recovering: Option<AbortOnDropHandle<Recovered>>,
     recovery: Recovery,
-    last_lap: watch::Receiver<bool>,
+    is_last_lap: watch::Receiver<bool>,
 }
 
 impl Lane {
     /// A lane with its entrance; up to `queued` callbacks may wait in it. `wake` is notified of what is stored.
     pub(crate) fn new(ways: Ways, queued: usize, wake: Arc<Notify>) -> (Self, Entrance) {
         let (sender, queue) = mpsc::channel(queued);
-        let (health, watched) = watch::channel(Health::STARTING);
-        let (last_lap, last_lap_watched) = watch::channel(false);
+        let (health, known_health) = watch::channel(Health::STARTING);
+        let (last_lap, is_last_lap) = watch::channel(false);
         let spool = ways.spool.as_ref().map(Spool::watch);
         let recovery = Recovery {
             database: ways.database,
@@ -143,9 +143,8 @@ impl Lane {
             last_lap: Arc::new(last_lap),
             wake,
         };
-        let lane =
-            Self { queue, connection: None, wrote: false, recovering: None, recovery, last_lap: last_lap_watched };
-        (lane, Entrance { queue: sender, health: watched, spool })
+        let entrance = Entrance { queue: sender, health: known_health, spool };
+        (Self { queue, connection: None, wrote: false, recovering: None, recovery, is_last_lap }, entrance)
     }
 
     /// Writes until shutdown, then what is still in the queue.
@@ -160,13 +159,13 @@ impl Lane {
         let mut probe = interval(PROBE_PERIOD);
         probe.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            let takes = self.connection.is_some() || !*self.last_lap.borrow_and_update();
+            let is_open = self.connection.is_some() || !*self.is_last_lap.borrow_and_update();
             tokio::select! {
                 biased;
                 recovered = recovered(&mut self.recovering) => self.recovered(recovered),
-                _ = self.last_lap.changed(), if !takes => {}
+                _ = self.is_last_lap.changed(), if !is_open => {}
                 _ = probe.tick() => self.probe().await,
-                taken = self.queue.recv_many(&mut batch, MOST_ROWS), if takes => {
+                taken = self.queue.recv_many(&mut batch, MOST_ROWS), if is_open => {
                     if taken == 0 {
                         break;
                     }
@@ -228,7 +227,7 @@ impl Lane {
         let mut answers: Vec<(OwnedSemaphorePermit, _)> = Vec::with_capacity(batch.len());
         for Waiting { received, answer } in batch {
             rows.push(received.row);
-            answers.push((received._share, answer));
+            answers.push((received.share, answer));
         }
         let outcome = self.said(spool.append(rows).await);
         answer(answers.into_iter().map(|(_, answer)| answer), outcome);
@@ -236,12 +235,11 @@ impl Lane {
 
     async fn quarantine(&mut self, waiting: Waiting, error: &sqlx::Error) {
         let Waiting { received, answer: sender } = waiting;
-        let outcome = match &self.recovery.spool {
-            Some(spool) => self.said(spool.quarantine(spool::refused_row(received.row, error)).await),
-            None => {
-                tracing::error!(id = %received.row.id, %error, "the database refuses this callback");
-                Err(Refusal::NotStored)
-            }
+        let outcome = if let Some(spool) = &self.recovery.spool {
+            self.said(spool.quarantine(spool::refused_row(received.row, error)).await)
+        } else {
+            tracing::error!(id = %received.row.id, %error, "the database refuses this callback");
+            Err(Refusal::NotStored)
         };
         answer([sender], outcome);
     }

@@ -41,8 +41,7 @@ impl Health {
             (Ok(()), _) if spooled == 0 => Readiness::Ready,
             (Ok(()), _) => Readiness::Degraded { reason: "the spool cannot be read", spooled },
             (Err(reason), Spooling::Takes) => Readiness::Degraded { reason, spooled },
-            (Err(reason), Spooling::Without) => Readiness::NotReady(reason),
-            (Err(_), Spooling::Refuses(reason)) => Readiness::NotReady(reason),
+            (Err(reason), Spooling::Without) | (Err(_), Spooling::Refuses(reason)) => Readiness::NotReady(reason),
         }
     }
 }

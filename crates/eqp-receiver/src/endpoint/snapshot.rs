@@ -116,7 +116,7 @@ pub(crate) async fn keep(directory: Directory, spool: Spool, shutdown: Cancellat
             match spool.keep_snapshot(snapshot.to_bytes()).await {
                 Ok(()) => kept = Some(snapshot),
                 Err(error) => {
-                    tracing::warn!(%error, "the endpoints could not be kept for a start without the database")
+                    tracing::warn!(%error, "the endpoints could not be kept for a start without the database");
                 }
             }
         }

@@ -29,7 +29,7 @@ impl Beginning {
             Ok((directory, instance)) => {
                 bind(&spool, kept.instance, instance, settings).await.map(|()| (directory, instance))
             }
-            Err(error) if error.is_retryable() => of_spool(kept, key, error),
+            Err(error) if error.is_retryable() => of_spool(&kept, key, error),
             Err(error) => Err(error),
         };
         match found {
@@ -49,7 +49,7 @@ async fn of_database(pool: &PgPool, key: MasterKey) -> Result<(Directory, Uuid),
 }
 
 /// The endpoints as last loaded; `error` where there are none.
-fn of_spool(kept: Kept, key: MasterKey, error: Error) -> Result<(Directory, Uuid), Error> {
+fn of_spool(kept: &Kept, key: MasterKey, error: Error) -> Result<(Directory, Uuid), Error> {
     let (Some(instance), Some(snapshot)) = (kept.instance, kept.snapshot.as_deref().and_then(Snapshot::read)) else {
         return Err(error);
     };

@@ -4,6 +4,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use crate::Error;
 
@@ -13,8 +14,24 @@ const FILE: &str = "spool.lock";
 #[derive(Debug)]
 pub(super) struct Lock(#[expect(dead_code, reason = "closing the file frees the lock")] File);
 
+/// Somebody who only looks into the spool, or is just ending, has the lock for a moment.
+const PATIENCE: Duration = Duration::from_secs(1);
+const PAUSE: Duration = Duration::from_millis(20);
+
 impl Lock {
-    /// Takes the lock of a spool's folder; refused where another process has it.
+    /// Takes the lock of a spool's folder; refused where another process keeps it.
+    pub(super) fn wait_for(folder: &Path) -> Result<Self, Error> {
+        let give_up = Instant::now() + PATIENCE;
+        loop {
+            let taken = Self::take(folder);
+            if !matches!(taken, Err(Error::SpoolHeld { .. })) || Instant::now() >= give_up {
+                return taken;
+            }
+            std::thread::sleep(PAUSE);
+        }
+    }
+
+    /// Takes the lock of a spool's folder; refused where another process has it now.
     pub(super) fn take(folder: &Path) -> Result<Self, Error> {
         let failed = |source| Error::SpoolFolder { folder: folder.to_owned(), source };
         let mut file = OpenOptions::new()

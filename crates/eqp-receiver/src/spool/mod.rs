@@ -203,7 +203,7 @@ fn make_folder(folder: &Path) -> Result<(), Error> {
 }
 
 fn open(folder: &Path) -> Result<(Lock, Log, Kept), Error> {
-    let lock = Lock::take(folder)?;
+    let lock = Lock::wait_for(folder)?;
     let file = folder.join(FILE);
     match fs::metadata(&file) {
         Ok(there) if there.len() == 0 => return Err(damaged(folder, "it is empty")),

@@ -64,7 +64,7 @@ impl Outage {
     }
 
     /// Waits until callbacks go straight into the database again. Then everything is there once, in order.
-    async fn is_over(mut self) {
+    async fn recovers(mut self) {
         let is_ready = || async { self.scene.sender.get("/readyz").await.body.contains(r#""ready""#) };
         until("it is well again", is_ready).await;
         assert_eq!(self.spooled(), 0);
@@ -112,7 +112,7 @@ async fn killed() {
     postgres.kill();
     outage.is_spooled().await;
     postgres.start_again().await;
-    outage.is_over().await;
+    outage.recovers().await;
 }
 
 #[tokio::test]
@@ -124,7 +124,7 @@ async fn frozen() {
     postgres.freeze();
     outage.is_spooled().await;
     postgres.thaw();
-    outage.is_over().await;
+    outage.recovers().await;
 }
 
 #[tokio::test]
@@ -136,7 +136,7 @@ async fn stopped_by_its_operator() {
     postgres.stop().await;
     outage.is_spooled().await;
     postgres.start_again().await;
-    outage.is_over().await;
+    outage.recovers().await;
 }
 
 #[tokio::test]
@@ -147,7 +147,7 @@ async fn out_of_reach() {
     proxy.turn(Weather::Cut);
     outage.is_spooled().await;
     proxy.turn(Weather::Fair);
-    outage.is_over().await;
+    outage.recovers().await;
 }
 
 #[tokio::test]
@@ -161,7 +161,7 @@ async fn committed_and_the_answer_lost() {
         until("it is well again", || async { outage.scene.sender.get("/readyz").await.body.contains(r#""ready""#) })
             .await;
     }
-    outage.is_over().await;
+    outage.recovers().await;
 }
 
 #[tokio::test]
@@ -171,7 +171,7 @@ async fn connections_ended_by_an_operator() {
         outage.scene.execute(END_CONNECTIONS).await;
         outage.send().await;
     }
-    outage.is_over().await;
+    outage.recovers().await;
 }
 
 #[tokio::test]
@@ -183,7 +183,7 @@ async fn read_only_after_a_failover() {
     outage.scene.execute(END_CONNECTIONS).await;
     outage.is_spooled().await;
     as_superuser(&outage.scene.database, &format!("alter database {name} reset default_transaction_read_only")).await;
-    outage.is_over().await;
+    outage.recovers().await;
 }
 
 #[tokio::test]
@@ -199,7 +199,7 @@ async fn read_only_in_the_middle_of_a_connection() {
     outage.is_spooled().await;
     let unlock = "set default_transaction_read_only = off";
     as_superuser(&outage.scene.database, &format!("{unlock}; {}", fence("off"))).await;
-    outage.is_over().await;
+    outage.recovers().await;
 }
 
 #[tokio::test]
@@ -208,7 +208,7 @@ async fn a_table_that_is_gone() {
     outage.scene.execute("alter table eqp.callback rename to hidden").await;
     outage.is_spooled().await;
     outage.scene.execute("alter table eqp.hidden rename to callback").await;
-    outage.is_over().await;
+    outage.recovers().await;
 }
 
 #[tokio::test]
@@ -217,7 +217,7 @@ async fn a_column_that_is_gone() {
     outage.scene.execute("alter table eqp.callback rename column via to how").await;
     outage.is_spooled().await;
     outage.scene.execute("alter table eqp.callback rename column how to via").await;
-    outage.is_over().await;
+    outage.recovers().await;
 }
 
 #[tokio::test]
@@ -232,7 +232,7 @@ async fn grants_that_were_revoked() {
     outage.scene.execute(format!("grant select on all tables in schema eqp to {role}")).await;
     outage.is_spooled().await;
     outage.scene.execute(format!("grant insert on eqp.callback, eqp.callback_pending to {role}")).await;
-    outage.is_over().await;
+    outage.recovers().await;
 }
 
 #[tokio::test]
@@ -248,7 +248,7 @@ async fn an_error_of_no_known_class() {
         .await;
     outage.is_spooled().await;
     outage.scene.execute("drop trigger fails on eqp.callback").await;
-    outage.is_over().await;
+    outage.recovers().await;
 }
 
 #[tokio::test]
@@ -272,7 +272,7 @@ async fn a_full_disk() {
     }
     outage.is_spooled().await;
     disk.free();
-    outage.is_over().await;
+    outage.recovers().await;
     drop(postgres);
 }
 
@@ -371,7 +371,40 @@ async fn data_that_it_refuses() {
     let spool = outage.spool.path().to_owned();
     let count = || SpoolFile::open(&spool).unwrap().state().unwrap().quarantined;
     until("the third is in quarantine", || async { count() == 3 }).await;
-    outage.is_over().await;
+    outage.recovers().await;
+}
+
+#[tokio::test]
+async fn a_failure_behind_data_that_it_refuses() {
+    let mut outage = Outage::new().await;
+    outage.scene.execute("alter table eqp.callback rename to hidden").await;
+    outage.is_spooled().await;
+    let poison = outage.scene.sender.post(PATH, RIGHT, r#""poison""#).await;
+    assert_eq!(poison.status, 200);
+    for body in [r#""stuck""#, "1"] {
+        let answer = outage.scene.sender.post(PATH, RIGHT, body).await;
+        outage.answered.insert(answer.id(), body.as_bytes().to_vec());
+    }
+    outage
+        .scene
+        .execute(
+            "create function eqp.refuses() returns trigger language plpgsql as $$
+             begin
+                 if new.body = '\"poison\"' then raise exception 'bad' using errcode = '22021'; end if;
+                 if new.body = '\"stuck\"' then raise exception 'not today' using errcode = 'XX000'; end if;
+                 return new;
+             end $$;
+             create trigger refuses before insert on eqp.hidden for each row execute function eqp.refuses();
+             alter table eqp.hidden rename to callback",
+        )
+        .await;
+    // What was reached is settled, the rest waits: nothing is passed over.
+    until("two wait", || async { outage.spooled() == 2 }).await;
+    assert_eq!(SpoolFile::open(outage.spool.path()).unwrap().state().unwrap().quarantined, 1);
+    outage.send().await;
+    assert_eq!(outage.spooled(), 3, "and newer ones wait behind it");
+    outage.scene.execute("drop trigger refuses on eqp.callback").await;
+    outage.recovers().await;
 }
 
 #[tokio::test]
@@ -416,5 +449,5 @@ async fn a_database_that_comes_back_as_another_one() {
     tokio::time::sleep(Duration::from_millis(500)).await;
     assert_eq!(outage.scene.stored().await.len(), 1, "nothing goes into a stranger's");
     outage.scene.execute(format!("update eqp.instance set id = '{before}'")).await;
-    outage.is_over().await;
+    outage.recovers().await;
 }

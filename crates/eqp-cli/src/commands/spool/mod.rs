@@ -42,10 +42,10 @@ impl Spool {
 
     pub(crate) async fn run(self, context: &Context) -> Outcome {
         match self.verb {
-            Verb::Show(verb) => verb.run(context),
+            Verb::Show(show::Show {}) => show::Show::run(context),
             Verb::Drain(verb) => verb.run(context).await,
             Verb::Export(verb) => verb.run(context),
-            Verb::SetAside(verb) => verb.run(context),
+            Verb::SetAside(set_aside::SetAside {}) => set_aside::SetAside::run(context),
         }
     }
 }

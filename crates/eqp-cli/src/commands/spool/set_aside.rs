@@ -18,7 +18,7 @@ Examples:
 pub(crate) struct SetAside {}
 
 impl SetAside {
-    pub(crate) fn run(self, context: &Context) -> Outcome {
+    pub(crate) fn run(context: &Context) -> Outcome {
         let aside = eqp_receiver::set_aside(&super::place(context)?)?;
         if context.output.is_json() {
             return context.output.json(&json!({"file": aside}));

@@ -23,7 +23,7 @@ Examples:
 pub(crate) struct Show {}
 
 impl Show {
-    pub(crate) fn run(self, context: &Context) -> Outcome {
+    pub(crate) fn run(context: &Context) -> Outcome {
         let folder = super::place(context)?;
         let file = super::open(context)?;
         let state = file.state()?;

@@ -54,12 +54,12 @@ struct Refused {
 }
 
 impl Refused {
-    fn new(reason: &'static str, error: impl ToString) -> Self {
+    fn new(reason: &'static str, error: &dyn std::fmt::Display) -> Self {
         Self { reason, error: error.to_string(), kept: None }
     }
 
     fn in_time() -> Self {
-        Self::new("the database does not answer in time", "")
+        Self::new("the database does not answer in time", &"")
     }
 }
 
@@ -98,10 +98,10 @@ impl Recovery {
                 }
                 Err(DrainError::Database(failure)) => {
                     return Err(match failure.kind {
-                        CommitFailure::Unknown => Refused::new("the connection to the database was lost", failure),
+                        CommitFailure::Unknown => Refused::new("the connection to the database was lost", &failure),
                         CommitFailure::Data | CommitFailure::Refused => Refused {
                             kept: Some(connection),
-                            ..Refused::new("the database refuses to store callbacks", failure)
+                            ..Refused::new("the database refuses to store callbacks", &failure)
                         },
                     });
                 }
@@ -114,7 +114,7 @@ impl Recovery {
     async fn connect(&self) -> Result<PgConnection, Refused> {
         match timeout(CONNECT_DEADLINE, PgConnection::connect_with(&self.database)).await {
             Ok(Ok(connection)) => Ok(connection),
-            Ok(Err(error)) => Err(Refused::new("the database cannot be reached", error)),
+            Ok(Err(error)) => Err(Refused::new("the database cannot be reached", &error)),
             Err(_) => Err(Refused::in_time()),
         }
     }
@@ -132,8 +132,8 @@ impl Recovery {
         };
         match timeout(CONNECT_DEADLINE, checks).await {
             Ok(Ok(None)) => Ok(()),
-            Ok(Ok(Some(reason))) => Err(Refused::new(reason, "")),
-            Ok(Err(error)) => Err(Refused::new("the connection to the database was lost", error)),
+            Ok(Ok(Some(reason))) => Err(Refused::new(reason, &"")),
+            Ok(Err(error)) => Err(Refused::new("the connection to the database was lost", &error)),
             Err(_) => Err(Refused::in_time()),
         }
     }
