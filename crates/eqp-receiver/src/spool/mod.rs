@@ -49,7 +49,7 @@ pub struct SpoolSettings {
 }
 
 impl SpoolSettings {
-    /// A spool in a folder of its own on a local disk, made on first use; bounded to 256 MiB, which is some 600,000
+    /// A spool in a folder of its own on a local disk, made on first use; bounded to 256 MiB, which is some 500,000
     /// callbacks.
     pub fn in_folder(folder: impl Into<PathBuf>) -> Self {
         Self { folder: folder.into(), bytes: DEFAULT_BYTES }
