@@ -4,6 +4,8 @@
 mod database;
 mod own_postgres;
 mod server;
+mod small_disk;
 
 pub use database::TestDatabase;
 pub use own_postgres::OwnPostgres;
+pub use small_disk::SmallDisk;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use eqp_receiver::{PgConnectOptions, SpoolFile, SpoolSettings};
-use eqp_test_support::{OwnPostgres, TestDatabase};
+use eqp_test_support::{OwnPostgres, SmallDisk, TestDatabase};
 use futures_util::future::join_all;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 use uuid::Uuid;
@@ -253,7 +253,7 @@ async fn an_error_of_no_known_class() {
 
 #[tokio::test]
 async fn a_full_disk() {
-    let Some(disk) = SmallDisk::mount() else {
+    let Some(disk) = SmallDisk::mount(220) else {
         println!("not run: a small file system can only be mounted by root");
         return;
     };
@@ -274,44 +274,6 @@ async fn a_full_disk() {
     disk.free();
     outage.recovers().await;
     drop(postgres);
-}
-
-/// A file system of its own with little room.
-struct SmallDisk(std::path::PathBuf);
-
-impl SmallDisk {
-    fn mount() -> Option<Self> {
-        let folder = eqp_postgres::temporary_folder().unwrap();
-        let mut mount = std::process::Command::new("mount");
-        mount.args(["-t", "tmpfs", "-o", "size=220m,mode=755", "eqp-test"]).arg(&folder);
-        if mount.output().is_ok_and(|mounted| mounted.status.success()) {
-            return Some(Self(folder));
-        }
-        std::fs::remove_dir(folder).unwrap();
-        None
-    }
-
-    fn folder(&self) -> &std::path::Path {
-        &self.0
-    }
-
-    fn fill(&self) {
-        use std::io::Write;
-        let mut file = std::fs::File::create(self.0.join("ballast")).unwrap();
-        while file.write_all(&[0; 4096]).is_ok() {}
-    }
-
-    fn free(&self) {
-        std::fs::remove_file(self.0.join("ballast")).unwrap();
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        // Lazily: a process of the server may still hold a file.
-        let _ = std::process::Command::new("umount").arg("--lazy").arg(&self.0).output();
-        let _ = std::fs::remove_dir(&self.0);
-    }
 }
 
 #[tokio::test]
@@ -450,4 +412,46 @@ async fn a_database_that_comes_back_as_another_one() {
     assert_eq!(outage.scene.stored().await.len(), 1, "nothing goes into a stranger's");
     outage.scene.execute(format!("update eqp.instance set id = '{before}'")).await;
     outage.recovers().await;
+}
+
+#[tokio::test]
+async fn a_full_disk_under_the_spool_too() {
+    let Some(disk) = SmallDisk::mount(8) else {
+        println!("not run: a small file system can only be mounted by root");
+        return;
+    };
+    let database = TestDatabase::create().await;
+    let proxy = Proxy::before(database.options.clone()).await;
+    let settings = SpoolSettings::in_folder(disk.folder().join("spool"));
+    let scene = Scene::on(database, proxy.options(), |builder| builder.spool(settings)).await;
+    proxy.turn(Weather::Cut);
+    let mut answered = Vec::new();
+    let large = format!(r#""{}""#, "x".repeat(100_000));
+    let mut send = async |body: &str| {
+        let answer = scene.sender.post(PATH, RIGHT, body).await;
+        if answer.status == 200 {
+            answered.push(answer.id());
+        } else {
+            assert_eq!((answer.status, answer.header("retry-after")), (503, Some("5")), "{answer:?}");
+        }
+        answer.status
+    };
+    assert_eq!(send(&large).await, 200);
+    disk.fill();
+    let mut tries = 0;
+    while send(&large).await == 200 {
+        tries += 1;
+        assert!(tries < 100, "the disk is full");
+    }
+    disk.free();
+    // It finds its way back by itself, with everything that it said it keeps.
+    while send(STATUS).await != 200 {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    proxy.turn(Weather::Fair);
+    until("it is well again", || async { scene.sender.get("/readyz").await.body.contains(r#""ready""#) }).await;
+    let stored = scene.stored().await.into_iter().map(|(id, _)| id).collect::<std::collections::BTreeSet<_>>();
+    assert!(answered.iter().all(|id| stored.contains(id)), "{} of {} are there", stored.len(), answered.len());
+    assert_eq!(scene.pending().await, stored.into_iter().collect::<Vec<_>>());
+    scene.stop().await;
 }
