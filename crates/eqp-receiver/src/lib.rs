@@ -20,8 +20,8 @@ mod store;
 
 pub use deliver::{Handler, HandlerError, HandlerLoop};
 pub use endpoint::{
-    AccountId, CredentialId, CredentialState, CredentialSummary, EndpointId, EndpointPathError, EndpointSummary,
-    Endpoints, IssuedCredential, MasterKey, NewEndpoint, PublicUrl, PublicUrlError,
+    AccountId, CredentialGeneration, CredentialId, CredentialState, CredentialSummary, EndpointId, EndpointPathError,
+    EndpointSummary, Endpoints, IssuedCredential, MasterKey, NewEndpoint, PublicUrl, PublicUrlError,
 };
 pub use eqp_tls::{Identity, LocalCa};
 pub use error::Error;

@@ -1,19 +1,22 @@
 //! Who is calling: decided from the head of the request alone, before its body is read and without the database.
 
+use std::sync::Arc;
+
 use http::request::Parts;
 
 use super::answer::Refusal;
 use super::basic::Basic;
-use crate::endpoint::directory::{Caller, Directory};
+use crate::endpoint::directory::Directory;
 use crate::endpoint::path::PREFIX;
+use crate::endpoint::roster::Caller;
 
 /// Proof that a request came with a right credential.
 #[derive(Debug)]
-pub(super) struct Authenticated(Caller);
+pub(super) struct Authenticated(Arc<Caller>);
 
 impl Authenticated {
-    pub(super) fn caller(&self) -> Caller {
-        self.0
+    pub(super) fn caller(&self) -> &Caller {
+        &self.0
     }
 }
 

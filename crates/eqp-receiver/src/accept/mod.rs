@@ -65,12 +65,14 @@ async fn accept(shared: &Shared, request: Request) -> Result<Response, Refusal> 
     let (head, body) = request.into_parts();
     let authenticated = authenticate::authenticate(&shared.directory, &head).await?;
     let source = source(&head, shared.behind_proxy);
-    let received = body::receive(authenticated, &head.headers, source, body, &shared.limits, &shared.budget).await?;
+    let received = body::receive(&authenticated, &head.headers, source, body, &shared.limits, &shared.budget).await?;
     let bytes = received.body();
+    let received_at = received.row.received_at;
     let handed_over = shared.lane.hand_over(received)?;
     // While the write runs, and of no consequence for it: even what is not JSON is kept.
     let syntax = syntax::check(&bytes);
     let accepted = handed_over.accepted().await?;
+    authenticated.caller().usage.note(received_at);
     Ok(answer::accepted(&accepted, syntax))
 }
 

@@ -12,6 +12,7 @@ use crate::accept::Acceptor;
 use crate::accept::lane::Lane;
 use crate::deadline::{ANSWER, within};
 use crate::endpoint::directory::Directory;
+use crate::endpoint::presence::Presence;
 use crate::{Error, Handler, HandlerLoop, Limits, MasterKey, Projector, store};
 
 /// All that is needed to run.
@@ -76,7 +77,7 @@ impl Background {
     /// Starts every task; each ends at shutdown.
     pub(super) fn start(self, shutdown: &CancellationToken) -> Running {
         let mut tasks = JoinSet::new();
-        tasks.spawn(self.directory.keep_loaded(self.pool, shutdown.clone()));
+        tasks.spawn(Presence::new(self.pool, self.directory).run(shutdown.clone()));
         if let Some(projector) = self.projector {
             tasks.spawn(projector.run(shutdown.clone()));
         }

@@ -11,6 +11,7 @@ pub(crate) mod listen;
 pub(crate) mod listing;
 pub(crate) mod pending;
 pub(crate) mod projector;
+pub(crate) mod receiver;
 pub(crate) mod schema;
 pub(crate) mod track;
 mod word;

@@ -29,6 +29,7 @@ pub(crate) struct Scene {
     pub(crate) sender: Sender,
     pub(crate) address: SocketAddr,
     pub(crate) ca_pem: String,
+    pub(crate) key: MasterKey,
     pub(crate) endpoints: Endpoints,
     pub(crate) endpoint: EndpointId,
     shutdown: CancellationToken,
@@ -65,7 +66,7 @@ impl Scene {
         let folder = tempfile::tempdir().unwrap();
         let tls = Tls::LocalCa { folder: folder.path().to_owned(), names: vec!["localhost".to_owned()] };
         let builder = Receiver::builder(receivers_way)
-            .master_key(key)
+            .master_key(key.clone())
             .listen((Ipv4Addr::LOCALHOST, 0).into())
             .tls(tls)
             .accept_only();
@@ -75,7 +76,8 @@ impl Scene {
         let shutdown = CancellationToken::new();
         let running = tokio::spawn(receiver.run(shutdown.clone()));
         let sender = Sender::new(address, &ca_pem);
-        let scene = Self { sender, address, ca_pem, endpoints, endpoint, shutdown, running, database, _folder: folder };
+        let scene =
+            Self { sender, address, ca_pem, key, endpoints, endpoint, shutdown, running, database, _folder: folder };
         scene.is_ready(true).await;
         scene
     }
@@ -118,8 +120,14 @@ impl Scene {
 
     /// Shuts down and waits for the end.
     pub(crate) async fn stop(self) {
+        self.stop_and_keep().await;
+    }
+
+    /// Shuts down, waits for the end, and leaves what the receiver has left.
+    pub(crate) async fn stop_and_keep(self) -> TestDatabase {
         self.shutdown.cancel();
         timeout(Duration::from_secs(30), self.running).await.expect("it stops in time").unwrap().unwrap();
+        self.database
     }
 }
 
