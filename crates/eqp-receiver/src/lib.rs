@@ -13,9 +13,13 @@ mod deliver;
 mod endpoint;
 mod error;
 mod limits;
+mod metrics;
+mod operator;
 mod project;
 mod read;
 mod receiver;
+mod serve;
+mod source;
 mod store;
 
 pub use deliver::{Handler, HandlerError, HandlerLoop};
@@ -26,6 +30,7 @@ pub use endpoint::{
 pub use eqp_tls::{Identity, LocalCa};
 pub use error::Error;
 pub use limits::Limits;
+pub use metrics::Metrics;
 pub use project::Projector;
 pub use read::{
     CallbackCopy, Counts, Event, EventDetail, EventFilter, EventKind, FileFilter, FileState, Mark, Order, Reader,

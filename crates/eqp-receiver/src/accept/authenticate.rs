@@ -20,17 +20,24 @@ impl Authenticated {
     }
 }
 
-/// A credential that is unknown may be new: then the directory is loaded once more before it is refused.
-pub(super) async fn authenticate(directory: &Directory, head: &Parts) -> Result<Authenticated, Refusal> {
+/// A credential that is unknown may be new: then the directory is loaded once more before it is refused, unless so many
+/// wrong ones came from its source that it has to wait its turn (`may_be_new`).
+pub(super) async fn authenticate(
+    directory: &Directory,
+    head: &Parts,
+    may_be_new: impl FnOnce() -> bool,
+) -> Result<Authenticated, Refusal> {
     let path = head.uri.path();
     if let Some(basic) = Basic::read(&head.headers) {
         let find = || directory.find(path, basic.username(), basic.password()).map(Authenticated);
         if let Some(authenticated) = find() {
             return Ok(authenticated);
         }
-        directory.refreshed().await;
-        if let Some(authenticated) = find() {
-            return Ok(authenticated);
+        if may_be_new() {
+            directory.refreshed().await;
+            if let Some(authenticated) = find() {
+                return Ok(authenticated);
+            }
         }
     }
     Err(if path.starts_with(PREFIX) || directory.knows(path) { Refusal::Unauthorized } else { Refusal::NotFound })

@@ -18,6 +18,7 @@ use super::answer::Refusal;
 use super::body::Received;
 use super::commit_failure::{self, CommitFailure};
 use super::readiness::Readiness;
+use crate::Metrics;
 use crate::store::callback::{self, CallbackRow};
 
 /// Larger batches do not make it faster, and a data error in one costs more.
@@ -81,6 +82,11 @@ impl Entrance {
         Ok(HandedOver { id, answer })
     }
 
+    /// How many callbacks wait for their write.
+    pub(super) fn queued(&self) -> usize {
+        self.queue.max_capacity() - self.queue.capacity()
+    }
+
     pub(super) fn readiness(&self) -> Readiness {
         if self.queue.is_closed() { Readiness::NotReady("shutting down") } else { *self.readiness.borrow() }
     }
@@ -104,14 +110,23 @@ pub(crate) struct Lane {
     readiness: watch::Sender<Readiness>,
     /// Wakes the projector of this process.
     wake: Arc<Notify>,
+    metrics: Metrics,
 }
 
 impl Lane {
     /// A lane into `database` with its entrance; up to `queued` callbacks may wait in it.
-    pub(crate) fn new(database: PgConnectOptions, queued: usize, wake: Arc<Notify>) -> (Self, Entrance) {
+    pub(crate) fn new(
+        database: PgConnectOptions,
+        queued: usize,
+        wake: Arc<Notify>,
+        metrics: Metrics,
+    ) -> (Self, Entrance) {
         let (sender, queue) = mpsc::channel(queued);
         let (readiness, watched) = watch::channel(Readiness::NotReady("starting"));
-        (Self { database, connection: None, queue, readiness, wake }, Entrance { queue: sender, readiness: watched })
+        (
+            Self { database, connection: None, queue, readiness, wake, metrics },
+            Entrance { queue: sender, readiness: watched },
+        )
     }
 
     /// Writes until shutdown, then what is still in the queue.
@@ -151,6 +166,7 @@ impl Lane {
             }
             match outcome {
                 Ok(()) => {
+                    self.metrics.batch(part.len());
                     self.became(Readiness::Ready);
                     self.wake.notify_one();
                     answer(part, Ok(()));

@@ -10,6 +10,7 @@ use super::decide::{Around, Observation, Ruling, State, decide, settle};
 use super::decode::Decoded;
 use super::history::{History, Past};
 use super::notice::{Notice, Said, Subject};
+use crate::metrics::Tally;
 use crate::read::{EventKind, Mark, Verdict};
 
 /// A callback that waits for its projection.
@@ -116,6 +117,25 @@ pub(crate) struct Changes {
     pub(crate) tracks: Vec<(Subject, Track)>,
     pub(crate) events: Vec<NewEvent>,
     pub(crate) outcomes: Vec<CallbackOutcome>,
+}
+
+impl Changes {
+    /// How much of each kind there is.
+    pub(crate) fn tally(&self) -> Tally {
+        let events = |mark: Mark| self.events.iter().filter(|event| event.mark == mark).count() as u64;
+        let callbacks =
+            |verdict: Verdict| self.outcomes.iter().filter(|outcome| outcome.verdict == verdict).count() as u64;
+        let (unknown, undecodable) = (callbacks(Verdict::Unknown), callbacks(Verdict::Undecodable));
+        Tally {
+            // Those without a track are counted apart.
+            events: self.events.len() as u64 - unknown - undecodable,
+            copies: callbacks(Verdict::Copy),
+            late: events(Mark::Late),
+            tied: events(Mark::Tied),
+            unknown,
+            undecodable,
+        }
+    }
 }
 
 /// For which tracks and times the rule will ask what came before and after. Most callbacks tell of a time later than

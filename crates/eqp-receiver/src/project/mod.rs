@@ -1,5 +1,6 @@
 //! From callbacks to tracks and events: bytes → notice → observations → the rule → what to write.
 
+pub(crate) mod backlog;
 mod batch;
 mod decide;
 mod decode;

@@ -13,13 +13,15 @@ use crate::accept::lane::Lane;
 use crate::deadline::{ANSWER, within};
 use crate::endpoint::directory::Directory;
 use crate::endpoint::presence::Presence;
-use crate::{Error, Handler, HandlerLoop, Limits, MasterKey, Projector, store};
+use crate::project::backlog;
+use crate::{Error, Handler, HandlerLoop, Limits, MasterKey, Metrics, Projector, store};
 
 /// All that is needed to run.
 pub(super) struct Parts {
     pub(super) acceptor: Acceptor,
     pub(super) lane: Lane,
     pub(super) limits: Limits,
+    pub(super) metrics: Metrics,
     pub(super) background: Background,
 }
 
@@ -30,6 +32,7 @@ pub(super) struct Background {
     /// Notified by the lane whenever it has stored something.
     wake: Arc<Notify>,
     projector: Option<Projector>,
+    metrics: Metrics,
     handlers: Vec<HandlerLoop>,
 }
 
@@ -50,10 +53,13 @@ impl Parts {
         within(ANSWER, store::instance::bind(&pool, key.fingerprint())).await?;
         let directory = within(ANSWER, Directory::load(&pool, key)).await?;
         let wake = Arc::new(Notify::new());
-        let (lane, entrance) = Lane::new((*pool.connect_options()).clone(), limits.queued, Arc::clone(&wake));
-        let acceptor = Acceptor::new(directory.clone(), entrance, limits, behind_proxy);
-        let background = Background { pool, directory, wake, projector: None, handlers: Vec::new() };
-        Ok(Self { acceptor, lane, limits, background })
+        let metrics = Metrics::default();
+        let options = (*pool.connect_options()).clone();
+        let (lane, entrance) = Lane::new(options, limits.queued, Arc::clone(&wake), metrics.clone());
+        let acceptor = Acceptor::new(directory.clone(), entrance, limits, behind_proxy, metrics.clone());
+        let background =
+            Background { pool, directory, wake, projector: None, metrics: metrics.clone(), handlers: Vec::new() };
+        Ok(Self { acceptor, lane, limits, metrics, background })
     }
 }
 
@@ -66,7 +72,8 @@ impl fmt::Debug for Parts {
 impl Background {
     /// Events are made of what is accepted.
     pub(super) fn project(&mut self) {
-        self.projector = Some(Projector::new(self.pool.clone(), Arc::clone(&self.wake)));
+        let projector = Projector::new(self.pool.clone(), Arc::clone(&self.wake));
+        self.projector = Some(projector.counting_into(self.metrics.clone()));
     }
 
     /// Events go to this handler.
@@ -77,6 +84,7 @@ impl Background {
     /// Starts every task; each ends at shutdown.
     pub(super) fn start(self, shutdown: &CancellationToken) -> Running {
         let mut tasks = JoinSet::new();
+        tasks.spawn(backlog::watch(self.pool.clone(), self.metrics, shutdown.clone()));
         tasks.spawn(Presence::new(self.pool, self.directory).run(shutdown.clone()));
         if let Some(projector) = self.projector {
             tasks.spawn(projector.run(shutdown.clone()));

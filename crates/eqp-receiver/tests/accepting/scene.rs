@@ -28,6 +28,8 @@ pub(crate) const STATUS: &str = r#"{"callback_event": "eqp_status_update", "upda
 pub(crate) struct Scene {
     pub(crate) sender: Sender,
     pub(crate) address: SocketAddr,
+    /// The operator's listener, where there is one.
+    pub(crate) operator: Option<SocketAddr>,
     pub(crate) ca_pem: String,
     pub(crate) key: MasterKey,
     pub(crate) endpoints: Endpoints,
@@ -72,12 +74,24 @@ impl Scene {
             .accept_only();
         let receiver = change(builder).build().await.unwrap();
         let address = receiver.local_addr();
+        let operator = receiver.operator_addr();
         let ca_pem = std::fs::read_to_string(LocalCa::certificate_path(folder.path())).unwrap();
         let shutdown = CancellationToken::new();
         let running = tokio::spawn(receiver.run(shutdown.clone()));
         let sender = Sender::new(address, &ca_pem);
-        let scene =
-            Self { sender, address, ca_pem, key, endpoints, endpoint, shutdown, running, database, _folder: folder };
+        let scene = Self {
+            sender,
+            address,
+            operator,
+            ca_pem,
+            key,
+            endpoints,
+            endpoint,
+            shutdown,
+            running,
+            database,
+            _folder: folder,
+        };
         scene.is_ready(true).await;
         scene
     }
