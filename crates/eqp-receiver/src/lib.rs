@@ -18,6 +18,7 @@ mod operator;
 mod project;
 mod read;
 mod receiver;
+mod retention;
 mod serve;
 mod source;
 mod store;
@@ -31,12 +32,13 @@ pub use eqp_tls::{Identity, LocalCa};
 pub use error::Error;
 pub use limits::Limits;
 pub use metrics::Metrics;
-pub use project::Projector;
+pub use project::{Projector, ReprojectScope, Reprojected, Reprojector};
 pub use read::{
     CallbackCopy, Counts, Event, EventDetail, EventFilter, EventKind, FileFilter, FileState, Mark, Order, Reader,
     StoredCallback, Submission, SubmissionFilter, SubmissionHistory, Tail, UnknownWord, Verdict,
 };
 pub use receiver::{Builder, Database, Embedded, Receiver, Tls};
+pub use retention::Retention;
 pub use sqlx::postgres::PgConnectOptions;
 pub use store::schema::{Migration, migrate, migrations};
 pub use tokio_util::sync::CancellationToken;

@@ -50,10 +50,12 @@ impl Pending {
 pub(crate) struct Numbers {
     pub(crate) last_event_seq: i64,
     pub(crate) last_track_id: i64,
+    /// Of callbacks, in the order in which they are projected.
+    pub(crate) last_ordinal: i64,
 }
 
 /// One line of state.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Track {
     pub(crate) id: i64,
     pub(crate) flow: Flow,
@@ -80,7 +82,7 @@ pub(crate) struct Known {
 }
 
 /// An event to be written.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct NewEvent {
     pub(crate) seq: i64,
     pub(crate) track_id: Option<i64>,
@@ -99,7 +101,7 @@ pub(crate) struct NewEvent {
 }
 
 /// What became of a callback, to be written.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct CallbackOutcome {
     pub(crate) callback_id: Uuid,
     pub(crate) kind: EventKind,
@@ -108,6 +110,8 @@ pub(crate) struct CallbackOutcome {
     pub(crate) verdict: Verdict,
     pub(crate) copy_of: Option<Uuid>,
     pub(crate) said: Option<Said>,
+    /// Its place in the order of projection.
+    pub(crate) ordinal: i64,
 }
 
 /// All that a batch changes.
@@ -214,6 +218,7 @@ impl Fold {
             reason: Some(reason.to_owned()),
             callback_id: pending.id,
         });
+        let ordinal = self.next_ordinal();
         self.outcomes.push(CallbackOutcome {
             callback_id: pending.id,
             kind,
@@ -222,7 +227,13 @@ impl Fold {
             verdict,
             copy_of: None,
             said: None,
+            ordinal,
         });
+    }
+
+    fn next_ordinal(&mut self) -> i64 {
+        self.numbers.last_ordinal += 1;
+        self.numbers.last_ordinal
     }
 
     fn notice(&mut self, pending: &Pending, notice: &Notice) {
@@ -234,6 +245,7 @@ impl Fold {
             verdict: Verdict::Copy,
             copy_of: None,
             said: None,
+            ordinal: self.next_ordinal(),
         };
         let said = notice.said(pending.account_id);
         let said_before = said.and_then(|said| self.said.get(&said).copied());
@@ -375,7 +387,7 @@ mod tests {
             })
             .collect();
         let known = Known {
-            numbers: Numbers { last_event_seq: 0, last_track_id: 0 },
+            numbers: Numbers { last_event_seq: 0, last_track_id: 0, last_ordinal: 0 },
             tracks: Tracks::new(),
             history: History::default(),
             said: HashMap::new(),

@@ -240,7 +240,7 @@ async fn give_up(
 }
 
 /// Postgres refuses a value, not the statement, the moment or the connection.
-fn blames_the_data(error: &sqlx::Error) -> bool {
+pub(super) fn blames_the_data(error: &sqlx::Error) -> bool {
     let sqlx::Error::Database(error) = error else { return false };
     // Data exception, integrity constraint violation, program limit exceeded (a value too long for its index).
     error.code().is_some_and(|code| ["22", "23", "54"].iter().any(|class| code.starts_with(class)))

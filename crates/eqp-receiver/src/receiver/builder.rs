@@ -52,6 +52,7 @@ pub struct Builder {
     behind_proxy: bool,
     limits: Limits,
     projects: bool,
+    keep: Option<Duration>,
     handlers: Vec<(String, Arc<dyn Handler>)>,
 }
 
@@ -72,6 +73,7 @@ impl Builder {
             behind_proxy: false,
             limits: Limits::default(),
             projects: true,
+            keep: None,
             handlers: Vec::new(),
         }
     }
@@ -127,6 +129,14 @@ impl Builder {
         self
     }
 
+    /// Deletes callbacks that are older than this, once they are projected; they are kept for ever unless told. Events
+    /// and the state of submissions and files stay.
+    #[must_use]
+    pub fn keep(mut self, keep: Duration) -> Self {
+        self.keep = Some(keep);
+        self
+    }
+
     /// Makes events of what comes, as it does unless told to [only accept](Self::accept_only).
     #[must_use]
     pub fn project(mut self) -> Self {
@@ -179,6 +189,9 @@ impl Builder {
         let mut parts = Parts::assemble(pool, key, self.limits, self.behind_proxy).await?;
         if self.projects {
             parts.background.project();
+        }
+        if let Some(keep) = self.keep {
+            parts.background.keep(keep);
         }
         for (name, handler) in self.handlers {
             parts.background.handle(name, handler);

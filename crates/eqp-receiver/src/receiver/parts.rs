@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use sqlx::PgPool;
 use tokio::sync::Notify;
@@ -14,7 +15,7 @@ use crate::deadline::{ANSWER, within};
 use crate::endpoint::directory::Directory;
 use crate::endpoint::presence::Presence;
 use crate::project::backlog;
-use crate::{Error, Handler, HandlerLoop, Limits, MasterKey, Metrics, Projector, store};
+use crate::{Error, Handler, HandlerLoop, Limits, MasterKey, Metrics, Projector, Retention, store};
 
 /// All that is needed to run.
 pub(super) struct Parts {
@@ -32,6 +33,7 @@ pub(super) struct Background {
     /// Notified by the lane whenever it has stored something.
     wake: Arc<Notify>,
     projector: Option<Projector>,
+    keep: Option<Duration>,
     metrics: Metrics,
     handlers: Vec<HandlerLoop>,
 }
@@ -57,8 +59,15 @@ impl Parts {
         let options = (*pool.connect_options()).clone();
         let (lane, entrance) = Lane::new(options, limits.queued, Arc::clone(&wake), metrics.clone());
         let acceptor = Acceptor::new(directory.clone(), entrance, limits, behind_proxy, metrics.clone());
-        let background =
-            Background { pool, directory, wake, projector: None, metrics: metrics.clone(), handlers: Vec::new() };
+        let background = Background {
+            pool,
+            directory,
+            wake,
+            projector: None,
+            keep: None,
+            metrics: metrics.clone(),
+            handlers: Vec::new(),
+        };
         Ok(Self { acceptor, lane, limits, metrics, background })
     }
 }
@@ -76,6 +85,11 @@ impl Background {
         self.projector = Some(projector.counting_into(self.metrics.clone()));
     }
 
+    /// Callbacks older than this are deleted.
+    pub(super) fn keep(&mut self, keep: Duration) {
+        self.keep = Some(keep);
+    }
+
     /// Events go to this handler.
     pub(super) fn handle(&mut self, name: String, handler: Arc<dyn Handler>) {
         self.handlers.push(HandlerLoop::new(self.pool.clone(), name, handler));
@@ -85,7 +99,10 @@ impl Background {
     pub(super) fn start(self, shutdown: &CancellationToken) -> Running {
         let mut tasks = JoinSet::new();
         tasks.spawn(backlog::watch(self.pool.clone(), self.metrics, shutdown.clone()));
-        tasks.spawn(Presence::new(self.pool, self.directory).run(shutdown.clone()));
+        tasks.spawn(Presence::new(self.pool.clone(), self.directory).run(shutdown.clone()));
+        if let Some(keep) = self.keep {
+            tasks.spawn(Retention::new(self.pool.clone()).run(keep, shutdown.clone()));
+        }
         if let Some(projector) = self.projector {
             tasks.spawn(projector.run(shutdown.clone()));
         }

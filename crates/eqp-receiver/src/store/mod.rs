@@ -12,6 +12,8 @@ pub(crate) mod listing;
 pub(crate) mod pending;
 pub(crate) mod projector;
 pub(crate) mod receiver;
+pub(crate) mod reprojection;
+pub(crate) mod retention;
 pub(crate) mod schema;
 pub(crate) mod track;
 mod word;

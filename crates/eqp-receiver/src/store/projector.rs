@@ -1,16 +1,18 @@
 //! Leadership among projectors, and the numbers that the leader gives.
 
-use sqlx::{PgConnection, query, query_scalar};
+use sqlx::{PgConnection, query, query_as, query_scalar};
 
 use crate::project::Numbers;
 
-/// Takes the leadership for this transaction; none while another transaction has it.
+/// How long whoever waits for the leadership waits; a projector has it for a moment.
+const TURN: &str = "30s";
+
+/// Makes the planner look rows up by their keys, for as long as the transaction lasts.
 ///
-/// The settings last as long as the transaction. A projector that freezes or loses its network is ended by Postgres,
-/// and another takes over. Fresh tables have no statistics, and without them the planner likes to read a table from
-/// end to end for what is a few thousand look-ups by key; here every join is one from a short list into an index, so
-/// that is the only plan that is left to it.
-pub(crate) async fn lead(connection: &mut PgConnection) -> Result<Option<Numbers>, sqlx::Error> {
+/// Fresh tables have no statistics, and without them the planner likes to read a table from end to end for what is a
+/// few thousand look-ups by key; here every join is one from a short list into an index, so that is the only plan that
+/// is left to it.
+pub(crate) async fn look_up_by_key(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
     query!(
         r#"
         select set_config('idle_in_transaction_session_timeout', '10s', true) as a,
@@ -22,20 +24,35 @@ pub(crate) async fn lead(connection: &mut PgConnection) -> Result<Option<Numbers
                set_config('jit', 'off', true)                                 as g
         "#
     )
-    .fetch_one(&mut *connection)
+    .fetch_one(connection)
     .await?;
-    let row = query!("select last_event_seq, last_track_id from eqp.projector for update skip locked")
+    Ok(())
+}
+
+/// Takes the leadership for this transaction; none while another transaction has it.
+pub(crate) async fn lead(connection: &mut PgConnection) -> Result<Option<Numbers>, sqlx::Error> {
+    look_up_by_key(connection).await?;
+    query_as!(Numbers, "select last_event_seq, last_track_id, last_ordinal from eqp.projector for update skip locked")
         .fetch_optional(connection)
-        .await?;
-    Ok(row.map(|row| Numbers { last_event_seq: row.last_event_seq, last_track_id: row.last_track_id }))
+        .await
+}
+
+/// Takes the leadership for this transaction as soon as whoever has it gives it back.
+pub(crate) async fn lead_in_turn(connection: &mut PgConnection) -> Result<Numbers, sqlx::Error> {
+    look_up_by_key(connection).await?;
+    query!("select set_config('lock_timeout', $1, true) as set", TURN).fetch_one(&mut *connection).await?;
+    query_as!(Numbers, "select last_event_seq, last_track_id, last_ordinal from eqp.projector for update")
+        .fetch_one(connection)
+        .await
 }
 
 /// Records the last numbers that were given.
 pub(crate) async fn record(connection: &mut PgConnection, numbers: Numbers) -> Result<(), sqlx::Error> {
     query!(
-        "update eqp.projector set last_event_seq = $1, last_track_id = $2",
+        "update eqp.projector set last_event_seq = $1, last_track_id = $2, last_ordinal = $3",
         numbers.last_event_seq,
-        numbers.last_track_id
+        numbers.last_track_id,
+        numbers.last_ordinal
     )
     .execute(connection)
     .await?;
