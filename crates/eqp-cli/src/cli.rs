@@ -87,6 +87,8 @@ pub(crate) enum Command {
     Wait(commands::wait::Wait),
     Whoami(commands::whoami::Whoami),
     Migrate(commands::migrate::Migrate),
+    Reproject(commands::reproject::Reproject),
+    Retention(commands::retention::Retention),
     Ca(commands::ca::Ca),
     Completions(commands::completions::Completions),
 }

@@ -7,6 +7,7 @@ use clap::Args;
 use serde::Deserialize;
 
 use super::file::from_folder;
+use super::{Keep, OperatorListen};
 use crate::failure::{Failure, Outcome};
 
 const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8443);
@@ -38,6 +39,12 @@ pub(crate) struct ReceiverOptions {
     /// More names and addresses for the local CA's certificate, beside localhost
     #[arg(long, env = "EQP_TLS_NAMES", hide_env_values = true, value_name = "NAME", value_delimiter = ',')]
     pub(crate) tls_names: Option<Vec<String>>,
+    /// Address for metrics and health over plain HTTP, or off [default: 127.0.0.1:8444 if it is free]
+    #[arg(long, env = "EQP_OPERATOR_LISTEN", hide_env_values = true, value_name = "ADDRESS")]
+    pub(crate) operator_listen: Option<OperatorListen>,
+    /// Delete callbacks older than this, once they are projected, such as 400d [default: keep them for ever]
+    #[arg(long, env = "EQP_KEEP", hide_env_values = true, value_name = "AGE")]
+    pub(crate) keep: Option<Keep>,
 }
 
 /// What the receiver speaks.
@@ -70,6 +77,8 @@ impl ReceiverOptions {
             tls_key,
             behind_proxy: self.behind_proxy.or(weaker.behind_proxy),
             tls_names: self.tls_names.or(weaker.tls_names),
+            operator_listen: self.operator_listen.or(weaker.operator_listen),
+            keep: self.keep.or(weaker.keep),
         }
     }
 
@@ -81,6 +90,11 @@ impl ReceiverOptions {
     /// The address to listen on.
     pub(crate) fn listen(&self) -> SocketAddr {
         self.listen.unwrap_or(DEFAULT_LISTEN)
+    }
+
+    /// Where to answer the operator.
+    pub(crate) fn operator_listen(&self) -> OperatorListen {
+        self.operator_listen.unwrap_or(OperatorListen::Usual)
     }
 
     /// What to speak there.

@@ -40,6 +40,8 @@ fn help_of_every_command() {
         &["wait"],
         &["whoami"],
         &["migrate"],
+        &["reproject"],
+        &["retention"],
         &["ca"],
         &["completions"],
     ];

@@ -16,3 +16,4 @@ mod review;
 mod secrets;
 mod several;
 mod sweep;
+mod upkeep;

@@ -29,6 +29,11 @@ const POLL: Duration = Duration::from_millis(200);
 /// The longest that one batch may take, all round trips together.
 const DEADLINE: Duration = Duration::from_mins(2);
 
+/// A leader that leaves Postgres waiting for so long is frozen.
+const FROZEN: Duration = Duration::from_millis(600);
+/// How long it may take to look after it.
+const LOOK_DEADLINE: Duration = Duration::from_secs(2);
+
 /// Waits after trouble with the database.
 const SHORTEST_WAIT: Duration = Duration::from_millis(200);
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
@@ -79,6 +84,7 @@ impl Projector {
         loop {
             match self.step().await {
                 Ok(Step::Projected(..)) => backoff.reset(),
+                Ok(Step::Led) if self.has_unseated().await => {}
                 Ok(Step::Idle | Step::Led) => {
                     backoff.reset();
                     // Whichever comes first; a wake-up that came during the step is not lost.
@@ -103,6 +109,21 @@ impl Projector {
             projected += count;
         }
         Ok(projected)
+    }
+
+    /// Whether the one that leads was frozen, and leads no more.
+    async fn has_unseated(&self) -> bool {
+        let unseated = projector::unseat_frozen(&self.pool, FROZEN.as_secs_f64());
+        match within(LOOK_DEADLINE, unseated).await {
+            Ok(true) => tracing::warn!("a projector did nothing while it led; another takes over"),
+            Ok(false) => return false,
+            Err(error) => {
+                // It may belong to a role whose connections are not ours to end; Postgres does it by itself, later.
+                tracing::debug!(error = &error as &dyn std::error::Error, "could not look after the one that leads");
+                return false;
+            }
+        }
+        true
     }
 
     async fn step(&self) -> Result<Step, Error> {

@@ -15,5 +15,6 @@ pub(crate) mod receiver;
 pub(crate) mod reprojection;
 pub(crate) mod retention;
 pub(crate) mod schema;
+pub(crate) mod submissions;
 pub(crate) mod track;
 mod word;

@@ -46,6 +46,29 @@ pub(crate) async fn lead_in_turn(connection: &mut PgConnection) -> Result<Number
         .await
 }
 
+/// Ends the connection of a leader that does nothing: its process is frozen, or its network is gone. Its transaction is
+/// taken back, and the leadership is free. Answers whether there was one.
+///
+/// A leader asks one thing after the other, so that Postgres never waits for it for long: neither for the next
+/// question, nor for it to take an answer.
+pub(crate) async fn unseat_frozen(pool: &sqlx::PgPool, seconds: f64) -> Result<bool, sqlx::Error> {
+    let ended = query_scalar!(
+        r#"
+        select pg_terminate_backend(activity.pid) as "ended!"
+        from eqp.projector
+        join pg_locks as held on held.locktype = 'transactionid' and held.granted
+                             and held.transactionid = projector.xmax
+        join pg_stat_activity as activity on activity.pid = held.pid
+        where (activity.state like 'idle in transaction%' or activity.wait_event = 'ClientWrite')
+          and activity.state_change < clock_timestamp() - make_interval(secs => $1)
+        "#,
+        seconds
+    )
+    .fetch_optional(pool)
+    .await?;
+    Ok(ended.unwrap_or_default())
+}
+
 /// Records the last numbers that were given.
 pub(crate) async fn record(connection: &mut PgConnection, numbers: Numbers) -> Result<(), sqlx::Error> {
     query!(

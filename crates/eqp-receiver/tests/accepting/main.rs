@@ -15,4 +15,5 @@ mod outage;
 mod proxy;
 mod scene;
 mod sender;
+mod several;
 mod start;
