@@ -88,6 +88,8 @@ pub(crate) enum Command {
     Whoami(commands::whoami::Whoami),
     Migrate(commands::migrate::Migrate),
     Spool(commands::spool::Spool),
+    Reproject(commands::reproject::Reproject),
+    Retention(commands::retention::Retention),
     Ca(commands::ca::Ca),
     Completions(commands::completions::Completions),
 }

@@ -114,6 +114,15 @@ pub enum Error {
         /// The user name.
         username: String,
     },
+    /// Not every receiver that lives has loaded a change of credentials in time.
+    #[error(
+        "{receivers} of the receivers on this database did not load the change in time; look at their logs, or, if one \
+         was killed, wait some seconds until it is taken for dead, and try again"
+    )]
+    NotLoaded {
+        /// How many.
+        receivers: usize,
+    },
     /// A user name that a Basic header cannot carry.
     #[error("a user name has 1 to 255 bytes, and no colon and no control character")]
     CredentialName,
@@ -207,7 +216,7 @@ impl Error {
     /// Whether the same call may succeed later without anybody changing anything.
     pub fn is_retryable(&self) -> bool {
         match self {
-            Self::DatabaseUnreachable(_) | Self::DatabaseReadOnly => true,
+            Self::DatabaseUnreachable(_) | Self::DatabaseReadOnly | Self::NotLoaded { .. } => true,
             Self::Database(error) => {
                 matches!(error, sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut)
             }

@@ -9,6 +9,8 @@ pub(crate) mod files;
 pub(crate) mod migrate;
 mod moment;
 pub(crate) mod packages;
+pub(crate) mod reproject;
+pub(crate) mod retention;
 pub(crate) mod serve;
 pub(crate) mod simulator;
 pub(crate) mod spool;
@@ -44,6 +46,8 @@ async fn run_async(command: Command, context: Context) -> Outcome {
         Command::Whoami(verb) => verb.run(&context).await,
         Command::Migrate(verb) => verb.run(&context).await,
         Command::Spool(verb) => verb.run(&context).await,
+        Command::Reproject(verb) => verb.run(&context).await,
+        Command::Retention(verb) => verb.run(&context).await,
         Command::Completions(verb) => verb.run(&context),
         Command::Ca(verb) => verb.run(&context),
     }

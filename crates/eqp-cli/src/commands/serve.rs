@@ -8,8 +8,8 @@ use tokio_util::sync::CancellationToken;
 use super::ca;
 use crate::compose::database::{Database, Migrate};
 use crate::compose::receiver::{master_key, receiver};
-use crate::compose::shutdown;
-use crate::config::{DataFolder, ReceiverOptions, Wire};
+use crate::compose::{open_files, shutdown};
+use crate::config::{DataFolder, OperatorListen, ReceiverOptions, Wire};
 use crate::context::Context;
 use crate::failure::Outcome;
 use crate::logging::LogFormat;
@@ -47,6 +47,7 @@ impl Serve {
         if self.export_ca {
             return ca::export(context, false);
         }
+        open_files::allow_many();
         // What needs no database first: it is quicker to say.
         let wire = context.settings.receiver.wire()?;
         let data = context.settings.data.open()?;
@@ -74,10 +75,12 @@ async fn serve(
     let endpoints = endpoints(database, data).await?;
     let scheme = if matches!(wire, Wire::BehindProxy) { "http" } else { "https" };
     let address = receiver.local_addr();
+    let operator = receiver.operator_addr();
     let local_ca = matches!(wire, Wire::LocalCa { .. }).then(|| LocalCa::certificate_path(&data.tls()));
     if context.output.is_json() {
         context.output.json(&json!({
             "listening": format!("{scheme}://{address}"),
+            "operator": operator.map(|address| format!("http://{address}")),
             "local_ca": local_ca,
             "endpoints": receiver.endpoint_paths(),
         }))?;
@@ -88,6 +91,13 @@ async fn serve(
         "  database   {}",
         if database.is_embedded() { format!("embedded, in {}", data.postgres().display()) } else { "given".into() }
     ));
+    match operator {
+        Some(address) => output.note(format_args!("  metrics    http://{address}/metrics")),
+        None if options.operator_listen() == OperatorListen::Usual => {
+            output.note("  metrics    nowhere, for another program has the usual address (choose: --operator-listen)");
+        }
+        None => {}
+    }
     if let Some(path) = local_ca {
         output.note(format_args!("  local CA   {} (print it: eqp ca)", path.display()));
     }

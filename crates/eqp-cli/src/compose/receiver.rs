@@ -2,10 +2,10 @@
 
 use std::net::SocketAddr;
 
-use eqp_receiver::{Identity, MasterKey, Receiver, Tls};
+use eqp_receiver::{Error, Identity, MasterKey, Receiver, Tls};
 
 use super::database::Database;
-use crate::config::{DataFolder, ReceiverOptions, Wire};
+use crate::config::{DataFolder, OperatorListen, ReceiverOptions, Wire};
 use crate::failure::Outcome;
 
 /// The master key of the data folder, made on first use.
@@ -21,6 +21,25 @@ pub(crate) async fn receiver(
     listen: SocketAddr,
     options: &ReceiverOptions,
 ) -> Outcome<Receiver> {
+    let operator = options.operator_listen();
+    match build(database, data, listen, options, operator.address()).await? {
+        // Another receiver on this machine has the usual address.
+        Err(Error::Listen { address, .. })
+            if operator == OperatorListen::Usual && operator.address() == Some(address) =>
+        {
+            Ok(build(database, data, listen, options, None).await??)
+        }
+        built => Ok(built?),
+    }
+}
+
+async fn build(
+    database: &Database,
+    data: &DataFolder,
+    listen: SocketAddr,
+    options: &ReceiverOptions,
+    operator: Option<SocketAddr>,
+) -> Outcome<Result<Receiver, Error>> {
     let wire = options.wire()?;
     let behind_proxy = matches!(wire, Wire::BehindProxy);
     let tls = match wire {
@@ -38,5 +57,11 @@ pub(crate) async fn receiver(
     if let Some(settings) = options.spool(data.path()) {
         builder = builder.spool(settings);
     }
-    Ok(builder.build().await?)
+    if let Some(address) = operator {
+        builder = builder.operator_listen(address);
+    }
+    if let Some(keep) = options.keep {
+        builder = builder.keep(keep.0);
+    }
+    Ok(builder.build().await)
 }

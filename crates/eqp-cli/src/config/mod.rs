@@ -6,8 +6,10 @@
 mod data;
 mod database;
 mod file;
+mod keep;
 mod keys;
 mod marketplace;
+mod operator;
 mod receiver;
 mod secret;
 
@@ -18,7 +20,9 @@ use serde::Deserialize;
 
 pub(crate) use data::{DataFolder, DataOptions};
 pub(crate) use database::{DatabaseChoice, DatabaseOptions};
+pub(crate) use keep::Keep;
 pub(crate) use marketplace::MarketplaceOptions;
+pub(crate) use operator::OperatorListen;
 pub(crate) use receiver::{ReceiverOptions, Wire};
 pub(crate) use secret::read_secret;
 

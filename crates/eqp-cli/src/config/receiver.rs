@@ -8,6 +8,7 @@ use eqp_receiver::SpoolSettings;
 use serde::Deserialize;
 
 use super::file::from_folder;
+use super::{Keep, OperatorListen};
 use crate::failure::{Failure, Outcome};
 
 const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8443);
@@ -46,6 +47,12 @@ pub(crate) struct ReceiverOptions {
     /// The most that it may hold; 0 for none, and 503 for senders in an outage [default: 268435456]
     #[arg(long, env = "EQP_SPOOL_BYTES", hide_env_values = true, value_name = "BYTES")]
     pub(crate) spool_bytes: Option<u64>,
+    /// Address for metrics and health over plain HTTP, or off [default: 127.0.0.1:8444 if it is free]
+    #[arg(long, env = "EQP_OPERATOR_LISTEN", hide_env_values = true, value_name = "ADDRESS")]
+    pub(crate) operator_listen: Option<OperatorListen>,
+    /// Delete callbacks older than this, once they are projected, such as 400d [default: keep them for ever]
+    #[arg(long, env = "EQP_KEEP", hide_env_values = true, value_name = "AGE")]
+    pub(crate) keep: Option<Keep>,
 }
 
 /// What the receiver speaks.
@@ -80,6 +87,8 @@ impl ReceiverOptions {
             tls_names: self.tls_names.or(weaker.tls_names),
             spool_dir: self.spool_dir.or(weaker.spool_dir),
             spool_bytes: self.spool_bytes.or(weaker.spool_bytes),
+            operator_listen: self.operator_listen.or(weaker.operator_listen),
+            keep: self.keep.or(weaker.keep),
         }
     }
 
@@ -102,6 +111,11 @@ impl ReceiverOptions {
             Some(bytes) => Some(settings.bytes(bytes)),
             None => Some(settings),
         }
+    }
+
+    /// Where to answer the operator.
+    pub(crate) fn operator_listen(&self) -> OperatorListen {
+        self.operator_listen.unwrap_or(OperatorListen::Usual)
     }
 
     /// What to speak there.

@@ -31,6 +31,7 @@ impl From<Error> for Failure {
             }
             Error::Listen { address, .. } => failure(Exit::Failed, &format!("cannot receive on {address}"))
                 .next("stop what listens there, or name another address with --listen"),
+            Error::NotLoaded { .. } => failure(Exit::TimedOut, "a receiver does not take the new credential yet"),
             Error::PlainHttp { .. } => failure(Exit::Usage, "this would not be safe"),
             Error::Tls(_) => failure(Exit::Usage, "cannot speak TLS")
                 .next("check the files of --tls-cert and --tls-key, or leave both out for a local CA"),

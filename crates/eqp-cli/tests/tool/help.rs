@@ -45,6 +45,8 @@ fn help_of_every_command() {
         &["spool", "drain"],
         &["spool", "export"],
         &["spool", "set-aside"],
+        &["reproject"],
+        &["retention"],
         &["ca"],
         &["completions"],
     ];

@@ -17,3 +17,4 @@ mod secrets;
 mod several;
 mod spool;
 mod sweep;
+mod upkeep;

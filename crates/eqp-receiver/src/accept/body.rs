@@ -42,7 +42,7 @@ impl Received {
 
 /// Reads the body of an authenticated request.
 pub(super) async fn receive(
-    authenticated: Authenticated,
+    authenticated: &Authenticated,
     headers: &HeaderMap,
     source: IpAddr,
     body: Body,

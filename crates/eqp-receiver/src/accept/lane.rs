@@ -26,6 +26,7 @@ use super::body::Received;
 use super::commit_failure::CommitFailure;
 use super::readiness::{Health, Readiness, Spooling};
 use super::write::{Failure, write};
+use crate::Metrics;
 use crate::spool::{self, Level, NotSpooled, Spool};
 use crate::store::callback::{self, CallbackRow, Via};
 
@@ -88,12 +89,21 @@ impl Entrance {
         Ok(HandedOver { id, answer })
     }
 
+    /// How many callbacks wait for their write.
+    pub(super) fn queued(&self) -> usize {
+        self.queue.max_capacity() - self.queue.capacity()
+    }
+
+    /// What the spool holds; none where there is none.
+    pub(super) fn spooled(&self) -> Option<Level> {
+        Some(*self.spool.as_ref()?.borrow())
+    }
+
     pub(super) fn readiness(&self) -> Readiness {
         if self.queue.is_closed() {
             return Readiness::NotReady("shutting down");
         }
-        let spooled = self.spool.as_ref().map_or(0, |level| level.borrow().callbacks);
-        self.health.borrow().readiness(spooled)
+        self.health.borrow().readiness(self.spooled().map_or(0, |level| level.callbacks))
     }
 }
 
@@ -126,11 +136,12 @@ pub(crate) struct Lane {
     recovering: Option<AbortOnDropHandle<Recovered>>,
     recovery: Recovery,
     is_last_lap: watch::Receiver<bool>,
+    metrics: Metrics,
 }
 
 impl Lane {
     /// A lane with its entrance; up to `queued` callbacks may wait in it. `wake` is notified of what is stored.
-    pub(crate) fn new(ways: Ways, queued: usize, wake: Arc<Notify>) -> (Self, Entrance) {
+    pub(crate) fn new(ways: Ways, queued: usize, wake: Arc<Notify>, metrics: Metrics) -> (Self, Entrance) {
         let (sender, queue) = mpsc::channel(queued);
         let (health, known_health) = watch::channel(Health::STARTING);
         let (last_lap, is_last_lap) = watch::channel(false);
@@ -144,7 +155,7 @@ impl Lane {
             wake,
         };
         let entrance = Entrance { queue: sender, health: known_health, spool };
-        (Self { queue, connection: None, wrote: false, recovering: None, recovery, is_last_lap }, entrance)
+        (Self { queue, connection: None, wrote: false, recovering: None, recovery, is_last_lap, metrics }, entrance)
     }
 
     /// Writes until shutdown, then what is still in the queue.
@@ -200,6 +211,7 @@ impl Lane {
             let written = write(connection, batch, Via::Lane, STATEMENT_DEADLINE).await;
             if !written.stored.is_empty() {
                 self.wrote = true;
+                self.metrics.batch(written.stored.len());
                 self.recovery.wake.notify_one();
                 answer(written.stored.into_iter().map(|waiting| waiting.answer), Ok(()));
             }

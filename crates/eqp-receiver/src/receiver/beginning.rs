@@ -6,7 +6,7 @@ use uuid::Uuid;
 use crate::deadline::{ANSWER, within};
 use crate::endpoint::directory::Directory;
 use crate::endpoint::snapshot::Snapshot;
-use crate::spool::{Kept, Level, Spool};
+use crate::spool::{Level, Spool};
 use crate::{Error, MasterKey, SpoolSettings, store};
 
 pub(super) struct Beginning {
@@ -14,6 +14,8 @@ pub(super) struct Beginning {
     /// The database that callbacks belong to, by its id.
     pub(super) instance: Uuid,
     pub(super) spool: Option<Spool>,
+    /// The endpoints that the spool holds.
+    pub(super) snapshot: Option<Snapshot>,
 }
 
 impl Beginning {
@@ -22,18 +24,19 @@ impl Beginning {
     pub(super) async fn find(pool: &PgPool, key: MasterKey, spool: Option<&SpoolSettings>) -> Result<Self, Error> {
         let Some(settings) = spool else {
             let (directory, instance) = of_database(pool, key).await?;
-            return Ok(Self { directory, instance, spool: None });
+            return Ok(Self { directory, instance, spool: None, snapshot: None });
         };
         let (spool, kept) = Spool::open(settings).await?;
+        let snapshot = kept.snapshot.as_deref().and_then(Snapshot::read);
         let found = match of_database(pool, key.clone()).await {
             Ok((directory, instance)) => {
                 bind(&spool, kept.instance, instance, settings).await.map(|()| (directory, instance))
             }
-            Err(error) if error.is_retryable() => of_spool(&kept, key, error),
+            Err(error) if error.is_retryable() => of_spool(kept.instance, snapshot.as_ref(), key, error),
             Err(error) => Err(error),
         };
         match found {
-            Ok((directory, instance)) => Ok(Self { directory, instance, spool: Some(spool) }),
+            Ok((directory, instance)) => Ok(Self { directory, instance, spool: Some(spool), snapshot }),
             Err(error) => {
                 spool.close().await;
                 Err(error)
@@ -49,17 +52,20 @@ async fn of_database(pool: &PgPool, key: MasterKey) -> Result<(Directory, Uuid),
 }
 
 /// The endpoints as last loaded; `error` where there are none.
-fn of_spool(kept: &Kept, key: MasterKey, error: Error) -> Result<(Directory, Uuid), Error> {
-    let (Some(instance), Some(snapshot)) = (kept.instance, kept.snapshot.as_deref().and_then(Snapshot::read)) else {
-        return Err(error);
-    };
+fn of_spool(
+    instance: Option<Uuid>,
+    snapshot: Option<&Snapshot>,
+    key: MasterKey,
+    error: Error,
+) -> Result<(Directory, Uuid), Error> {
+    let (Some(instance), Some(snapshot)) = (instance, snapshot) else { return Err(error) };
     if !snapshot.is_of(&key) {
         return Err(Error::SnapshotOfAnotherKey);
     }
     tracing::error!(
         %error,
         endpoints = snapshot.endpoints(),
-        loaded_at = %snapshot.taken_at(),
+        unchanged_since = %snapshot.taken_at(),
         "starting without the database: callbacks go into the spool, checked against the endpoints as last loaded"
     );
     Ok((Directory::from_snapshot(snapshot, key), instance))

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use sqlx::PgPool;
 use tokio::sync::Notify;
@@ -12,15 +13,18 @@ use super::beginning::Beginning;
 use crate::accept::Acceptor;
 use crate::accept::lane::{Lane, Ways};
 use crate::endpoint::directory::Directory;
-use crate::endpoint::snapshot;
+use crate::endpoint::presence::Presence;
+use crate::endpoint::snapshot::{self, Snapshot};
+use crate::project::backlog;
 use crate::spool::Spool;
-use crate::{Error, Handler, HandlerLoop, Limits, MasterKey, Projector, SpoolSettings};
+use crate::{Error, Handler, HandlerLoop, Limits, MasterKey, Metrics, Projector, Retention, SpoolSettings};
 
 /// All that is needed to run.
 pub(super) struct Parts {
     pub(super) acceptor: Acceptor,
     pub(super) lane: Lane,
     pub(super) limits: Limits,
+    pub(super) metrics: Metrics,
     pub(super) background: Background,
 }
 
@@ -28,10 +32,13 @@ pub(super) struct Parts {
 pub(super) struct Background {
     pool: PgPool,
     directory: Directory,
-    spool: Option<Spool>,
+    /// With the endpoints that it holds.
+    spool: Option<(Spool, Option<Snapshot>)>,
     /// Notified by the lane whenever it has stored something.
     wake: Arc<Notify>,
     projector: Option<Projector>,
+    keep: Option<Duration>,
+    metrics: Metrics,
     handlers: Vec<HandlerLoop>,
 }
 
@@ -49,17 +56,27 @@ impl Parts {
         behind_proxy: bool,
         spool: Option<&SpoolSettings>,
     ) -> Result<Self, Error> {
-        let Beginning { directory, instance, spool } = Beginning::find(&pool, key, spool).await?;
+        let Beginning { directory, instance, spool, snapshot } = Beginning::find(&pool, key, spool).await?;
         let wake = Arc::new(Notify::new());
+        let metrics = Metrics::default();
         let ways = Ways { database: (*pool.connect_options()).clone(), instance, spool: spool.clone() };
-        let (lane, entrance) = Lane::new(ways, limits.queued, Arc::clone(&wake));
-        let acceptor = Acceptor::new(directory.clone(), entrance, limits, behind_proxy);
-        let background = Background { pool, directory, spool, wake, projector: None, handlers: Vec::new() };
-        Ok(Self { acceptor, lane, limits, background })
+        let (lane, entrance) = Lane::new(ways, limits.queued, Arc::clone(&wake), metrics.clone());
+        let acceptor = Acceptor::new(directory.clone(), entrance, limits, behind_proxy, metrics.clone());
+        let background = Background {
+            pool,
+            directory,
+            spool: spool.map(|spool| (spool, snapshot)),
+            wake,
+            projector: None,
+            keep: None,
+            metrics: metrics.clone(),
+            handlers: Vec::new(),
+        };
+        Ok(Self { acceptor, lane, limits, metrics, background })
     }
 
     pub(super) fn endpoint_paths(&self) -> Vec<String> {
-        self.background.directory.paths()
+        self.background.directory.roster().paths().into_iter().map(str::to_owned).collect()
     }
 }
 
@@ -72,7 +89,13 @@ impl fmt::Debug for Parts {
 impl Background {
     /// Events are made of what is accepted.
     pub(super) fn project(&mut self) {
-        self.projector = Some(Projector::new(self.pool.clone(), Arc::clone(&self.wake)));
+        let projector = Projector::new(self.pool.clone(), Arc::clone(&self.wake));
+        self.projector = Some(projector.counting_into(self.metrics.clone()));
+    }
+
+    /// Callbacks older than this are deleted.
+    pub(super) fn keep(&mut self, keep: Duration) {
+        self.keep = Some(keep);
     }
 
     /// Events go to this handler.
@@ -83,10 +106,14 @@ impl Background {
     /// Starts every task; each ends at shutdown.
     pub(super) fn start(self, shutdown: &CancellationToken) -> Running {
         let mut tasks = JoinSet::new();
-        if let Some(spool) = self.spool {
-            tasks.spawn(snapshot::keep(self.directory.clone(), spool, shutdown.clone()));
+        tasks.spawn(backlog::watch(self.pool.clone(), self.metrics, shutdown.clone()));
+        if let Some((spool, kept)) = self.spool {
+            tasks.spawn(snapshot::keep(self.directory.clone(), spool, kept, shutdown.clone()));
         }
-        tasks.spawn(self.directory.keep_loaded(self.pool, shutdown.clone()));
+        tasks.spawn(Presence::new(self.pool.clone(), self.directory).run(shutdown.clone()));
+        if let Some(keep) = self.keep {
+            tasks.spawn(Retention::new(self.pool.clone()).run(keep, shutdown.clone()));
+        }
         if let Some(projector) = self.projector {
             tasks.spawn(projector.run(shutdown.clone()));
         }

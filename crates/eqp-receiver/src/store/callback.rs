@@ -45,6 +45,9 @@ impl Via {
 
 /// Stores callbacks and queues them for projection, all or none, in one statement that commits by itself. A callback
 /// that is there already is left alone and not queued again, so that repeating an unknown write is safe.
+///
+/// `synchronous_commit = off`, of whatever a role, a database or a pooler sets, would let Postgres answer before the
+/// disk has it. The statements put it right for themselves; nothing else would hold for every connection of a pooler.
 pub(crate) async fn insert<Row: AsRef<CallbackRow>>(
     connection: &mut PgConnection,
     rows: &[Row],
@@ -68,7 +71,10 @@ async fn insert_one(connection: &mut PgConnection, row: &CallbackRow, via: Via) 
             on conflict (id) do nothing
             returning id
         )
-        insert into eqp.callback_pending (callback_ids) select array[id] from stored
+        insert into eqp.callback_pending (callback_ids)
+        select array[id] from stored where set_config('synchronous_commit', case
+            when current_setting('synchronous_commit') = 'off' then 'on'
+            else current_setting('synchronous_commit') end, true) is not null
         "#,
         row.id,
         row.endpoint_id,
@@ -118,7 +124,9 @@ async fn insert_many<Row: AsRef<CallbackRow>>(
             returning id
         )
         insert into eqp.callback_pending (callback_ids)
-        select array_agg(id) from stored having count(*) > 0
+        select array_agg(id) from stored having count(*) > 0 and set_config('synchronous_commit', case
+            when current_setting('synchronous_commit') = 'off' then 'on'
+            else current_setting('synchronous_commit') end, true) is not null
         "#,
         &ids,
         &endpoint_ids,

@@ -29,10 +29,12 @@ pub(crate) const STATUS: &str = r#"{"callback_event": "eqp_status_update", "upda
 pub(crate) struct Scene {
     pub(crate) sender: Sender,
     pub(crate) address: SocketAddr,
+    /// The operator's listener, where there is one.
+    pub(crate) operator: Option<SocketAddr>,
     pub(crate) ca_pem: String,
+    pub(crate) key: MasterKey,
     pub(crate) endpoints: Endpoints,
     pub(crate) endpoint: EndpointId,
-    key: MasterKey,
     running: Running,
     pub(crate) database: TestDatabase,
     folder: tempfile::TempDir,
@@ -41,6 +43,7 @@ pub(crate) struct Scene {
 /// A receiver that runs.
 struct Running {
     address: SocketAddr,
+    operator: Option<SocketAddr>,
     shutdown: CancellationToken,
     task: JoinHandle<Result<(), eqp_receiver::Error>>,
 }
@@ -74,8 +77,8 @@ impl Scene {
         let running = Running::start(receivers_way.into(), &key, folder.path(), change).await;
         let ca_pem = std::fs::read_to_string(LocalCa::certificate_path(folder.path())).unwrap();
         let sender = Sender::new(running.address, &ca_pem);
-        let address = running.address;
-        let scene = Self { sender, address, ca_pem, endpoints, endpoint, key, running, database, folder };
+        let (address, operator) = (running.address, running.operator);
+        let scene = Self { sender, address, operator, ca_pem, key, endpoints, endpoint, running, database, folder };
         scene.is_ready(true).await;
         scene
     }
@@ -91,8 +94,8 @@ impl Scene {
         running.stop().await;
         let running = Running::start(receivers_way.into(), &key, folder.path(), change).await;
         let sender = Sender::new(running.address, &ca_pem);
-        let address = running.address;
-        Self { sender, address, ca_pem, endpoints, endpoint, key, running, database, folder }
+        let (address, operator) = (running.address, running.operator);
+        Self { sender, address, operator, ca_pem, key, endpoints, endpoint, running, database, folder }
     }
 
     /// What a receiver of this scene starts from.
@@ -151,9 +154,9 @@ impl Scene {
 impl Running {
     async fn start(way: Database, key: &MasterKey, folder: &Path, change: impl FnOnce(Builder) -> Builder) -> Self {
         let receiver = change(builder(way, key, folder)).build().await.unwrap();
-        let address = receiver.local_addr();
+        let (address, operator) = (receiver.local_addr(), receiver.operator_addr());
         let shutdown = CancellationToken::new();
-        Self { address, task: tokio::spawn(receiver.run(shutdown.clone())), shutdown }
+        Self { address, operator, task: tokio::spawn(receiver.run(shutdown.clone())), shutdown }
     }
 
     async fn stop(self) {
