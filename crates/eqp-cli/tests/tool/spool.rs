@@ -219,3 +219,25 @@ fn where_there_is_no_spool_it_says_so() {
     }
     assert!(!home.path().join("data").exists(), "nothing is made by looking");
 }
+
+#[test]
+fn where_it_is_can_be_said_in_the_configuration() {
+    let home = Home::new();
+    home.write("eqp.toml", "[receiver]\nspool_dir = \"elsewhere\"\nspool_bytes = 1000\n");
+    let ended = home.run(&["spool", "show"]);
+    assert!(ended.code == 4 && ended.stderr.contains("no spool in elsewhere"), "{}", ended.stderr);
+    let ended = home.run(&["spool", "show", "--spool-dir", "here"]);
+    assert!(ended.code == 4 && ended.stderr.contains("no spool in here"), "{}", ended.stderr);
+}
+
+#[tokio::test]
+async fn a_receiver_goes_without_one_where_that_is_wished() {
+    let database = TestDatabase::create().await;
+    let mut home = Home::new();
+    home.set("EQP_DATABASE_URL", database.url());
+    let mut serve = home.start(&["serve", "--listen", "127.0.0.1:0", "--spool-bytes", "0", "--json"]);
+    serve.json_line();
+    assert!(!home.path().join("data/spool").exists());
+    serve.terminate();
+    assert_eq!(serve.end().code, 0);
+}

@@ -39,6 +39,8 @@ const STATEMENT_DEADLINE: Duration = Duration::from_secs(5);
 const CONNECT_DEADLINE: Duration = Duration::from_secs(2);
 /// How often a lane that writes nothing looks whether it could.
 const PROBE_PERIOD: Duration = Duration::from_secs(2);
+/// How long closing the spool may take.
+const CLOSE_DEADLINE: Duration = Duration::from_secs(5);
 /// The longest that a sender waits: in the queue, for the write, and for a second one.
 const ANSWER_DEADLINE: Duration = Duration::from_secs(20);
 
@@ -187,7 +189,8 @@ impl Lane {
         }
         self.recovering = None;
         if let Some(spool) = &self.recovery.spool {
-            spool.close().await;
+            // A disk that hangs must not hold up a shutdown for good; what it confirmed is on it.
+            let _ = timeout(CLOSE_DEADLINE, spool.close()).await;
         }
         if let Some(connection) = self.connection.take() {
             let _ = timeout(CONNECT_DEADLINE, connection.close()).await;
