@@ -138,3 +138,63 @@ impl Recovery {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use eqp_test_support::TestDatabase;
+    use time::OffsetDateTime;
+
+    use super::*;
+    use crate::SpoolSettings;
+    use crate::store::callback::CallbackRow;
+
+    fn row() -> CallbackRow {
+        CallbackRow {
+            id: Uuid::now_v7(),
+            endpoint_id: 1,
+            credential_id: 1,
+            received_at: OffsetDateTime::now_utc(),
+            source: [127, 0, 0, 1].into(),
+            headers: Vec::new(),
+            body: Bytes::from_static(b"{}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn comes_to_its_end_though_callbacks_never_stop_coming() {
+        let database = TestDatabase::create().await;
+        crate::migrate(&database.pool).await.unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let (spool, _) = Spool::open(&SpoolSettings::in_folder(folder.path())).await.unwrap();
+        let (last_lap, is_last_lap) = watch::channel(false);
+        let recovery = Recovery {
+            database: database.options.clone(),
+            instance: store::instance::bind(&database.pool, &[0; 32]).await.unwrap(),
+            spool: Some(spool.clone()),
+            health: Arc::new(watch::channel(Health::STARTING).0),
+            last_lap: Arc::new(last_lap),
+            wake: Arc::new(Notify::new()),
+        };
+        spool.append(vec![row()]).await.unwrap();
+        // Two, so that one is always on its way: what a lane does that nobody asks to pause.
+        let senders: Vec<_> = (0..2)
+            .map(|_| {
+                let (spool, mut is_last_lap) = (spool.clone(), is_last_lap.clone());
+                tokio::spawn(async move {
+                    let mut sent = 0;
+                    while is_last_lap.wait_for(|is_last_lap| !is_last_lap).await.is_ok() {
+                        spool.append(vec![row()]).await.unwrap();
+                        sent += 1;
+                    }
+                    sent
+                })
+            })
+            .collect();
+        let recovered = timeout(Duration::from_secs(20), recovery.run(None)).await.expect("it ends");
+        assert!(!recovered.spool_failed);
+        for sender in senders {
+            assert!(sender.await.unwrap() > 0);
+        }
+    }
+}
