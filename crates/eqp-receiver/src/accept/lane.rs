@@ -7,6 +7,7 @@
 //! While the database does not take callbacks, or older ones still wait in the spool, batches go into the spool, and
 //! [`recovery`] finds the way back. Where there is no spool their senders are told to come again.
 
+mod entrance;
 mod recovery;
 
 use std::sync::Arc;
@@ -20,15 +21,17 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 use uuid::Uuid;
 
+pub(super) use self::entrance::Accepted;
+pub(crate) use self::entrance::Entrance;
+use self::entrance::Waiting;
 use self::recovery::{Recovered, Recovery};
 use super::answer::Refusal;
-use super::body::Received;
 use super::commit_failure::CommitFailure;
-use super::readiness::{Health, Readiness, Spooling};
+use super::readiness::{Health, Spooling};
 use super::write::{Failure, write};
 use crate::Metrics;
-use crate::spool::{self, Level, NotSpooled, Spool};
-use crate::store::callback::{self, CallbackRow, Via};
+use crate::spool::{self, NotSpooled, Spool};
+use crate::store::callback::{self, Via};
 
 /// Larger batches do not make it faster, and a data error in one costs more.
 const MOST_ROWS: usize = 512;
@@ -41,83 +44,6 @@ const CONNECT_DEADLINE: Duration = Duration::from_secs(2);
 const PROBE_PERIOD: Duration = Duration::from_secs(2);
 /// How long closing the spool may take.
 const CLOSE_DEADLINE: Duration = Duration::from_secs(5);
-/// The longest that a sender waits: in the queue, for the write, and for a second one.
-const ANSWER_DEADLINE: Duration = Duration::from_secs(20);
-
-/// A callback that is durable.
-#[derive(Debug)]
-pub(super) struct Accepted(Uuid);
-
-impl Accepted {
-    pub(super) fn id(&self) -> Uuid {
-        self.0
-    }
-}
-
-/// A callback in the queue.
-struct Waiting {
-    received: Received,
-    answer: oneshot::Sender<Result<(), Refusal>>,
-}
-
-impl AsRef<CallbackRow> for Waiting {
-    fn as_ref(&self) -> &CallbackRow {
-        &self.received.row
-    }
-}
-
-/// Where callbacks are handed over to a lane.
-pub(crate) struct Entrance {
-    queue: mpsc::Sender<Waiting>,
-    health: watch::Receiver<Health>,
-    spool: Option<watch::Receiver<Level>>,
-}
-
-/// A callback that the lane has, and whose fate is not known yet.
-pub(super) struct HandedOver {
-    id: Uuid,
-    answer: oneshot::Receiver<Result<(), Refusal>>,
-}
-
-impl Entrance {
-    /// Gives a callback to the lane, for good.
-    pub(super) fn hand_over(&self, received: Received) -> Result<HandedOver, Refusal> {
-        let (sender, answer) = oneshot::channel();
-        let id = received.row.id;
-        self.queue.try_send(Waiting { received, answer: sender }).map_err(|refused| match refused {
-            mpsc::error::TrySendError::Full(_) => Refusal::Busy,
-            mpsc::error::TrySendError::Closed(_) => Refusal::NotStored,
-        })?;
-        Ok(HandedOver { id, answer })
-    }
-
-    /// How many callbacks wait for their write.
-    pub(super) fn queued(&self) -> usize {
-        self.queue.max_capacity() - self.queue.capacity()
-    }
-
-    /// What the spool holds; none where there is none.
-    pub(super) fn spooled(&self) -> Option<Level> {
-        Some(*self.spool.as_ref()?.borrow())
-    }
-
-    pub(super) fn readiness(&self) -> Readiness {
-        if self.queue.is_closed() {
-            return Readiness::NotReady("shutting down");
-        }
-        self.health.borrow().readiness(self.spooled().map_or(0, |level| level.callbacks))
-    }
-}
-
-impl HandedOver {
-    /// Waits until the callback is durable.
-    pub(super) async fn accepted(self) -> Result<Accepted, Refusal> {
-        match timeout(ANSWER_DEADLINE, self.answer).await {
-            Ok(Ok(outcome)) => outcome.map(|()| Accepted(self.id)),
-            _ => Err(Refusal::NotStored),
-        }
-    }
-}
 
 /// Where a lane writes.
 pub(crate) struct Ways {
@@ -156,7 +82,7 @@ impl Lane {
             last_lap: Arc::new(last_lap),
             wake,
         };
-        let entrance = Entrance { queue: sender, health: known_health, spool };
+        let entrance = Entrance::new(sender, known_health, spool);
         (Self { queue, connection: None, wrote: false, recovering: None, recovery, is_last_lap, metrics }, entrance)
     }
 
