@@ -149,7 +149,42 @@ mod tests {
     use crate::SpoolSettings;
     use crate::store::callback::CallbackRow;
 
-    fn row() -> CallbackRow {
+    /// A database, a spool that belongs to it, and the way from one to the other.
+    struct House {
+        database: TestDatabase,
+        spool: Spool,
+        recovery: Recovery,
+        is_last_lap: watch::Receiver<bool>,
+        _folder: tempfile::TempDir,
+    }
+
+    impl House {
+        async fn new() -> Self {
+            let database = TestDatabase::create().await;
+            crate::migrate(&database.pool).await.unwrap();
+            let folder = tempfile::tempdir().unwrap();
+            let (spool, _) = Spool::open(&SpoolSettings::in_folder(folder.path())).await.unwrap();
+            let (last_lap, is_last_lap) = watch::channel(false);
+            let recovery = Recovery {
+                database: database.options.clone(),
+                instance: store::instance::bind(&database.pool, &[0; 32]).await.unwrap(),
+                spool: Some(spool.clone()),
+                health: Arc::new(watch::channel(Health::STARTING).0),
+                last_lap: Arc::new(last_lap),
+                wake: Arc::new(Notify::new()),
+            };
+            Self { database, spool, recovery, is_last_lap, _folder: folder }
+        }
+
+        /// Waits until the database takes callbacks and nothing waits.
+        async fn recovers(self) -> TestDatabase {
+            let recovered = timeout(Duration::from_secs(20), self.recovery.run(None)).await.expect("it ends");
+            assert!(!recovered.spool_failed);
+            self.database
+        }
+    }
+
+    fn row(bytes: usize) -> CallbackRow {
         CallbackRow {
             id: Uuid::now_v7(),
             endpoint_id: 1,
@@ -157,42 +192,48 @@ mod tests {
             received_at: OffsetDateTime::now_utc(),
             source: [127, 0, 0, 1].into(),
             headers: Vec::new(),
-            body: Bytes::from_static(b"{}"),
+            body: Bytes::from(vec![b' '; bytes]),
+        }
+    }
+
+    #[tokio::test]
+    async fn empties_the_spool_in_few_statements_of_bounded_size() {
+        for (callbacks, bytes, statements) in [(9_000, 200, 3), (100, 200_000, 3)] {
+            let house = House::new().await;
+            let rows: Vec<_> = (0..callbacks).map(|_| row(bytes)).collect();
+            let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
+            house.spool.append(rows).await.unwrap();
+            let database = house.recovers().await;
+            let stored: Vec<Uuid> =
+                sqlx::query_scalar("select id from eqp.callback order by id").fetch_all(&database.pool).await.unwrap();
+            assert!(stored == ids, "{} of {callbacks}", stored.len());
+            let batches: i64 = sqlx::query_scalar("select count(*) from eqp.callback_pending")
+                .fetch_one(&database.pool)
+                .await
+                .unwrap();
+            assert_eq!(batches, statements, "{callbacks} callbacks of {bytes} bytes");
         }
     }
 
     #[tokio::test]
     async fn comes_to_its_end_though_callbacks_never_stop_coming() {
-        let database = TestDatabase::create().await;
-        crate::migrate(&database.pool).await.unwrap();
-        let folder = tempfile::tempdir().unwrap();
-        let (spool, _) = Spool::open(&SpoolSettings::in_folder(folder.path())).await.unwrap();
-        let (last_lap, is_last_lap) = watch::channel(false);
-        let recovery = Recovery {
-            database: database.options.clone(),
-            instance: store::instance::bind(&database.pool, &[0; 32]).await.unwrap(),
-            spool: Some(spool.clone()),
-            health: Arc::new(watch::channel(Health::STARTING).0),
-            last_lap: Arc::new(last_lap),
-            wake: Arc::new(Notify::new()),
-        };
-        spool.append(vec![row()]).await.unwrap();
+        let house = House::new().await;
+        house.spool.append(vec![row(2)]).await.unwrap();
         // Two, so that one is always on its way: what a lane does that nobody asks to pause.
         let senders: Vec<_> = (0..2)
             .map(|_| {
-                let (spool, mut is_last_lap) = (spool.clone(), is_last_lap.clone());
+                let (spool, mut is_last_lap) = (house.spool.clone(), house.is_last_lap.clone());
                 tokio::spawn(async move {
                     let mut sent = 0;
                     while is_last_lap.wait_for(|is_last_lap| !is_last_lap).await.is_ok() {
-                        spool.append(vec![row()]).await.unwrap();
+                        spool.append(vec![row(2)]).await.unwrap();
                         sent += 1;
                     }
                     sent
                 })
             })
             .collect();
-        let recovered = timeout(Duration::from_secs(20), recovery.run(None)).await.expect("it ends");
-        assert!(!recovered.spool_failed);
+        drop(house.recovers().await);
         for sender in senders {
             assert!(sender.await.unwrap() > 0);
         }
