@@ -99,6 +99,9 @@ pub(crate) enum Command {
     Whoami(commands::whoami::Whoami),
     Doctor(commands::doctor::Doctor),
     Migrate(commands::migrate::Migrate),
+    Spool(commands::spool::Spool),
+    Reproject(commands::reproject::Reproject),
+    Retention(commands::retention::Retention),
     Ca(commands::ca::Ca),
     Completions(commands::completions::Completions),
     Man(commands::man::Man),
@@ -128,6 +131,7 @@ impl Cli {
             receiver: match &self.command {
                 Command::Serve(serve) => serve.receiver.clone(),
                 Command::Doctor(doctor) => doctor.receiver.clone(),
+                Command::Spool(spool) => ReceiverOptions { spool_dir: spool.folder(), ..ReceiverOptions::default() },
                 _ => ReceiverOptions::default(),
             },
         }

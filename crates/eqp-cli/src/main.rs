@@ -11,6 +11,7 @@ mod compose;
 mod config;
 mod context;
 mod demo;
+mod duration;
 mod failure;
 mod logging;
 mod manifest;

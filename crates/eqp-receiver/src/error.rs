@@ -114,9 +114,75 @@ pub enum Error {
         /// The user name.
         username: String,
     },
+    /// Not every receiver that lives has loaded a change of credentials in time.
+    #[error(
+        "{receivers} of the receivers on this database did not load the change in time; look at their logs, or, if one \
+         was killed, wait some seconds until it is taken for dead, and try again"
+    )]
+    NotLoaded {
+        /// How many.
+        receivers: usize,
+    },
     /// A user name that a Basic header cannot carry.
     #[error("a user name has 1 to 255 bytes, and no colon and no control character")]
     CredentialName,
+
+    /// The folder of the spool, or a file in it, cannot be used.
+    #[error("cannot use the spool in {}; see to the folder and to the space on its disk", folder.display())]
+    SpoolFolder {
+        /// The folder.
+        folder: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Another process has the spool open.
+    #[error(
+        "the spool in {} is in use{}; give each receiver a data folder of its own, or stop the other one",
+        folder.display(),
+        holder.map(|process| format!(" by process {process}")).unwrap_or_default()
+    )]
+    SpoolHeld {
+        /// The folder.
+        folder: PathBuf,
+        /// The other process, where it is known.
+        holder: Option<u32>,
+    },
+    /// The spool's file was cut short or changed by something else.
+    #[error(
+        "{} is damaged, and was left as it is; restore it from a copy, or put it aside with `eqp spool set-aside` (it may \
+         hold callbacks that are nowhere else)",
+        file.display()
+    )]
+    SpoolDamaged {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        #[source]
+        reason: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The callbacks in the spool were received for another database.
+    #[error(
+        "the spool in {} belongs to database {spool}, and this is database {database}; name the database that it \
+         belongs to, or save what it holds with `eqp spool export` and put it aside with `eqp spool set-aside`",
+        folder.display()
+    )]
+    SpoolOfAnotherDatabase {
+        /// The folder of the spool.
+        folder: PathBuf,
+        /// The database that it belongs to, by the id in its table `eqp.instance`.
+        spool: uuid::Uuid,
+        /// The id of this one.
+        database: uuid::Uuid,
+    },
+    /// The endpoints in the spool were kept with another master key.
+    #[error("the endpoints kept in the spool belong to another master key; name the key file they were kept with")]
+    SnapshotOfAnotherKey,
+    /// There is no spool in the folder.
+    #[error("there is no spool in {}; a receiver makes one in its data folder", folder.display())]
+    NoSpool {
+        /// The folder.
+        folder: PathBuf,
+    },
 
     /// The address cannot be listened on.
     #[error("cannot listen on {address}; is another program there?")]
@@ -150,7 +216,7 @@ impl Error {
     /// Whether the same call may succeed later without anybody changing anything.
     pub fn is_retryable(&self) -> bool {
         match self {
-            Self::DatabaseUnreachable(_) | Self::DatabaseReadOnly => true,
+            Self::DatabaseUnreachable(_) | Self::DatabaseReadOnly | Self::NotLoaded { .. } => true,
             Self::Database(error) => {
                 matches!(error, sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut)
             }

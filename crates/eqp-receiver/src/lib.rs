@@ -13,25 +13,37 @@ mod deliver;
 mod endpoint;
 mod error;
 mod limits;
+mod metrics;
+mod operator;
 mod project;
 mod read;
 mod receiver;
+mod retention;
+mod serve;
+mod source;
+mod spool;
 mod store;
 
 pub use deliver::{Handler, HandlerError, HandlerLoop};
 pub use endpoint::{
-    AccountId, CredentialId, CredentialState, CredentialSummary, EndpointId, EndpointPathError, EndpointSummary,
-    Endpoints, IssuedCredential, MasterKey, NewEndpoint, PublicUrl, PublicUrlError,
+    AccountId, CredentialGeneration, CredentialId, CredentialState, CredentialSummary, EndpointId, EndpointPathError,
+    EndpointSummary, Endpoints, IssuedCredential, MasterKey, NewEndpoint, PublicUrl, PublicUrlError,
 };
 pub use eqp_tls::{Identity, LocalCa};
 pub use error::Error;
 pub use limits::Limits;
-pub use project::Projector;
+pub use metrics::Metrics;
+pub use project::{Projector, ReprojectScope, Reprojected, Reprojector};
 pub use read::{
     CallbackCopy, Counts, Event, EventDetail, EventFilter, EventKind, FileFilter, FileState, Mark, Order, Reader,
     StoredCallback, Submission, SubmissionFilter, SubmissionHistory, Tail, UnknownWord, Verdict,
 };
 pub use receiver::{Builder, Database, Embedded, Receiver, Tls};
+pub use retention::Retention;
+pub use spool::{
+    Drained, Holder, QuarantinedCallback, SnapshotState, SpoolFile, SpoolSettings, SpoolState, SpooledCallback,
+    drain_spool, set_aside,
+};
 pub use sqlx::postgres::PgConnectOptions;
 pub use store::schema::{Migration, migrate, migrations};
 pub use tokio_util::sync::CancellationToken;

@@ -1,8 +1,10 @@
 //! The receiver as a whole: built, then run until shutdown, or taken as a router into another service.
 
+mod beginning;
 mod builder;
 mod embedded;
 mod listener;
+mod operator_listener;
 mod parts;
 mod tls;
 
@@ -16,6 +18,7 @@ pub use tls::Tls;
 
 use crate::Error;
 use listener::Listener;
+use operator_listener::OperatorListener;
 use parts::Parts;
 
 /// A receiver that listens by itself.
@@ -39,6 +42,7 @@ use parts::Parts;
 pub struct Receiver {
     parts: Parts,
     listener: Listener,
+    operator: Option<OperatorListener>,
 }
 
 impl Receiver {
@@ -52,19 +56,32 @@ impl Receiver {
         self.listener.address()
     }
 
+    /// The paths at which it answers callbacks, as it knows them now, in order.
+    pub fn endpoint_paths(&self) -> Vec<String> {
+        self.parts.endpoint_paths()
+    }
+
+    /// The address of the operator's listener, if there is one.
+    pub fn operator_addr(&self) -> Option<SocketAddr> {
+        self.operator.as_ref().map(OperatorListener::address)
+    }
+
     /// Serves until `shutdown`, then lets requests that have begun come to their end.
     ///
     /// # Errors
     /// The accepting side or a background task stopped by itself.
     pub async fn run(self, shutdown: CancellationToken) -> Result<(), Error> {
-        let Self { parts, listener } = self;
-        let Parts { acceptor, lane, limits, background } = parts;
+        let Self { parts, listener, operator } = self;
+        let Parts { acceptor, lane, limits, metrics, background } = parts;
         // Of our own, and cancelled with this future: whatever ends first takes the rest along, and not the caller.
         let shutdown = shutdown.child_token();
         let _stop = shutdown.clone().drop_guard();
-        let running = background.start(&shutdown);
+        let mut running = background.start(&shutdown);
+        if let Some(operator) = operator {
+            running.add(operator.serve(acceptor.clone(), metrics.clone(), shutdown.clone()));
+        }
         let serve = async {
-            let served = listener.serve(acceptor, lane, limits, shutdown.clone()).await;
+            let served = listener.serve(acceptor, lane, limits, metrics, shutdown.clone()).await;
             shutdown.cancel();
             served
         };

@@ -13,22 +13,32 @@ pub struct TestDatabase {
     /// A small pool on it.
     pub pool: PgPool,
     name: String,
-    server: Server,
+    /// Connects to the server.
+    maintenance: PgConnectOptions,
+    /// Kept running while this lives; none where the test sees to it.
+    server: Option<Server>,
 }
 
 impl TestDatabase {
     /// Makes a new, empty database.
     pub async fn create() -> Self {
         let server = Server::of_this_run().await;
+        let mut database = Self::create_on(server.options()).await;
+        database.server = Some(server);
+        database
+    }
+
+    /// Makes a new, empty database on the server that these options lead to.
+    pub async fn create_on(server: &PgConnectOptions) -> Self {
         let name = format!("eqp_test_{}", uuid::Uuid::new_v4().simple());
-        let options = server.options().clone().database(&name);
-        execute(server.options(), format!("create database {name}")).await.expect("a database can be made");
+        let options = server.clone().database(&name);
+        execute(server, format!("create database {name}")).await.expect("a database can be made");
         let pool = PgPoolOptions::new()
             .max_connections(5)
             .connect_with(options.clone())
             .await
             .expect("the new database answers");
-        Self { options, pool, name, server }
+        Self { options, pool, name, maintenance: server.clone(), server: None }
     }
 
     /// The database as an URL, for programs that take one.
@@ -39,7 +49,7 @@ impl TestDatabase {
 
 impl Drop for TestDatabase {
     fn drop(&mut self) {
-        let options = self.server.options().clone();
+        let options = self.maintenance.clone();
         let statement = format!("drop database if exists {} with (force)", self.name);
         // A drop cannot await, and the runtime of the test may be ending: a thread with a runtime of its own can.
         let removal = std::thread::spawn(move || {

@@ -2,7 +2,11 @@
 #![allow(clippy::missing_errors_doc, clippy::missing_panics_doc, reason = "a test fails by a panic or an error")]
 
 mod database;
+mod own_postgres;
 mod server;
+mod small_disk;
 pub mod submission;
 
 pub use database::TestDatabase;
+pub use own_postgres::OwnPostgres;
+pub use small_disk::SmallDisk;

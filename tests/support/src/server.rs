@@ -15,7 +15,7 @@ const VARIABLE: &str = "EQP_TEST_DATABASE_URL";
 static EMBEDDED: Mutex<Weak<EmbeddedPostgres>> = Mutex::const_new(Weak::new());
 
 /// A Postgres to make databases in.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Server {
     options: PgConnectOptions,
     /// Kept running while this lives.

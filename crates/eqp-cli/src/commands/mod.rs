@@ -16,8 +16,11 @@ mod moment;
 pub(crate) mod packages;
 mod paging;
 pub(crate) mod reports;
+pub(crate) mod reproject;
+pub(crate) mod retention;
 pub(crate) mod serve;
 pub(crate) mod simulator;
+pub(crate) mod spool;
 pub(crate) mod submissions;
 pub(crate) mod trigger;
 pub(crate) mod wait;
@@ -57,6 +60,9 @@ async fn run_async(command: Command, context: Context) -> Outcome {
         Command::Whoami(verb) => verb.run(&context).await,
         Command::Doctor(verb) => verb.run(&context).await,
         Command::Migrate(verb) => verb.run(&context).await,
+        Command::Spool(verb) => verb.run(&context).await,
+        Command::Reproject(verb) => verb.run(&context).await,
+        Command::Retention(verb) => verb.run(&context).await,
         Command::Completions(verb) => verb.run(&context),
         Command::Man(verb) => verb.run(&context),
         Command::Ca(verb) => verb.run(&context),

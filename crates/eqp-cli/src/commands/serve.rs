@@ -1,22 +1,25 @@
 //! `eqp serve`: the receiver.
 
 use clap::Args;
-use eqp_receiver::{Endpoints, LocalCa};
+use eqp_receiver::{EndpointSummary, Endpoints, LocalCa, Receiver};
 use serde_json::json;
+use tokio_util::sync::CancellationToken;
 
 use super::ca;
 use crate::compose::database::{Database, Migrate};
 use crate::compose::receiver::{master_key, receiver};
-use crate::compose::shutdown;
-use crate::config::{DataFolder, ReceiverOptions, Wire};
+use crate::compose::{open_files, shutdown};
+use crate::config::{DataFolder, OperatorListen, ReceiverOptions, Wire};
 use crate::context::Context;
 use crate::failure::Outcome;
 use crate::logging::LogFormat;
+use crate::output::Output;
 
 /// Receive callbacks: check them, keep them in Postgres, turn them into events
 ///
 /// Without a database it brings a Postgres of its own, in the data folder. Without a certificate it proves itself
-/// with one of a local CA, which serves development only. Ctrl-C or SIGTERM lets what has begun come to its end.
+/// with one of a local CA, which serves development only. While the database does not take callbacks they are kept in
+/// the spool, on this machine's disk; a receiver that has run before even starts without the database. Ctrl-C or SIGTERM lets what has begun come to its end.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -44,12 +47,15 @@ impl Serve {
         if self.export_ca {
             return ca::export(context, false);
         }
+        open_files::allow_many();
         // What needs no database first: it is quicker to say.
         let wire = context.settings.receiver.wire()?;
         let data = context.settings.data.open()?;
         let stop = shutdown::on_signal()?;
         let migrate = if self.migrate { Migrate::Always } else { Migrate::WhenEmpty };
-        let Some(database) = stop.run_until_cancelled(Database::open(context, migrate)).await else { return Ok(()) };
+        let Some(database) = stop.run_until_cancelled(Database::open_to_receive(context, migrate)).await else {
+            return Ok(());
+        };
         let database = database?;
         let served = serve(context, &database, &data, &wire, stop).await;
         let closed = database.close().await;
@@ -62,19 +68,21 @@ async fn serve(
     database: &Database,
     data: &DataFolder,
     wire: &Wire,
-    stop: tokio_util::sync::CancellationToken,
+    stop: CancellationToken,
 ) -> Outcome {
     let options = &context.settings.receiver;
     let receiver = receiver(database, data, options.listen(), options).await?;
-    let endpoints = Endpoints::open(database.pool().clone(), master_key(data)?).await?.list().await?;
+    let endpoints = endpoints(database, data).await?;
     let scheme = if matches!(wire, Wire::BehindProxy) { "http" } else { "https" };
     let address = receiver.local_addr();
+    let operator = receiver.operator_addr();
     let local_ca = matches!(wire, Wire::LocalCa { .. }).then(|| LocalCa::certificate_path(&data.tls()));
     if context.output.is_json() {
         context.output.json(&json!({
             "listening": format!("{scheme}://{address}"),
+            "operator": operator.map(|address| format!("http://{address}")),
             "local_ca": local_ca,
-            "endpoints": endpoints.iter().map(|endpoint| &endpoint.path).collect::<Vec<_>>(),
+            "endpoints": receiver.endpoint_paths(),
         }))?;
     }
     let output = context.output;
@@ -83,15 +91,41 @@ async fn serve(
         "  database   {}",
         if database.is_embedded() { format!("embedded, in {}", data.postgres().display()) } else { "given".into() }
     ));
+    match operator {
+        Some(address) => output.note(format_args!("  metrics    http://{address}/metrics")),
+        None if options.operator_listen() == OperatorListen::Usual => {
+            output.note("  metrics    nowhere, for another program has the usual address (choose: --operator-listen)");
+        }
+        None => {}
+    }
     if let Some(path) = local_ca {
         output.note(format_args!("  local CA   {} (print it: eqp ca)", path.display()));
     }
+    let Some(endpoints) = endpoints else {
+        output.note("  the database takes no callbacks; they are kept on this machine's disk (see: eqp spool show)");
+        return run(receiver, stop, output).await;
+    };
     for endpoint in &endpoints {
         output.note(format_args!("  endpoint   {} for {} ({})", endpoint.path, endpoint.mage_id, endpoint.environment));
     }
     if endpoints.is_empty() {
         output.note("  no endpoint yet; make one: eqp callbacks add --name NAME --url https://…");
     }
+    run(receiver, stop, output).await
+}
+
+/// None where the receiver has started without the database.
+async fn endpoints(database: &Database, data: &DataFolder) -> Outcome<Option<Vec<EndpointSummary>>> {
+    let key = master_key(data)?;
+    let list = async { Endpoints::open(database.pool().clone(), key).await?.list().await };
+    match list.await {
+        Ok(endpoints) => Ok(Some(endpoints)),
+        Err(error) if error.is_retryable() => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn run(receiver: Receiver, stop: CancellationToken, output: Output) -> Outcome {
     receiver.run(stop).await?;
     output.note("stopped");
     Ok(())

@@ -77,6 +77,19 @@ impl Database {
         }
     }
 
+    /// Opens the database for a receiver: as [`open`](Self::open) does, but one that cannot be reached is left to the
+    /// receiver, which may do without it for a while.
+    pub(crate) async fn open_to_receive(context: &Context, migrate: Migrate) -> Outcome<Self> {
+        if let DatabaseChoice::Given(url) = context.settings.database.resolve()? {
+            let options = read(url.expose())?;
+            if let Err(error) = reach(&options).await {
+                tracing::debug!(%error, "the database is not there yet");
+                return Ok(Self { pool: pool(options), embedded: None });
+            }
+        }
+        Self::open(context, migrate).await
+    }
+
     /// Opens the embedded Postgres of a folder: started, or joined where it runs, with its tables up to date.
     pub(crate) async fn embedded(folder: &Path, output: Output) -> Outcome<Self> {
         let database = Self::embedded_as_it_is(folder, output).await?;
@@ -101,16 +114,8 @@ impl Database {
 
     /// Connects to a database without looking into it.
     pub(crate) async fn given(url: &str) -> Outcome<Self> {
-        let options = PgConnectOptions::from_str(url).map_err(|_| {
-            // Why is not said: the message could repeat a password.
-            Failure::usage("the database's URL cannot be read").next("write it like postgres://user@host:5432/database")
-        })?;
-        // Beside the pool, which would try until its deadline and then not tell why.
-        let first = tokio::time::timeout(CONNECT_DEADLINE, PgConnection::connect_with(&options)).await;
-        let connection =
-            first.unwrap_or(Err(sqlx::Error::PoolTimedOut)).map_err(eqp_receiver::Error::DatabaseUnreachable)?;
-        // It has told what it was asked for; how it ends does not matter.
-        drop(connection);
+        let options = read(url)?;
+        reach(&options).await?;
         Ok(Self { pool: pool(options), embedded: None })
     }
 
@@ -137,6 +142,21 @@ impl Database {
         }
         Ok(())
     }
+}
+
+fn read(url: &str) -> Outcome<PgConnectOptions> {
+    PgConnectOptions::from_str(url).map_err(|_| {
+        // Why is not said: the message could repeat a password.
+        Failure::usage("the database's URL cannot be read").next("write it like postgres://user@host:5432/database")
+    })
+}
+
+/// Beside the pool, which would try until its deadline and then not tell why.
+async fn reach(options: &PgConnectOptions) -> Result<(), eqp_receiver::Error> {
+    let first = tokio::time::timeout(CONNECT_DEADLINE, PgConnection::connect_with(options)).await;
+    let connected = first.unwrap_or(Err(sqlx::Error::PoolTimedOut));
+    // It has told what it was asked for; how it ends does not matter.
+    connected.map(drop).map_err(eqp_receiver::Error::DatabaseUnreachable)
 }
 
 fn pool(options: PgConnectOptions) -> PgPool {

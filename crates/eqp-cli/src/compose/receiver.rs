@@ -2,10 +2,10 @@
 
 use std::net::SocketAddr;
 
-use eqp_receiver::{Identity, MasterKey, Receiver, Tls};
+use eqp_receiver::{Error, Identity, MasterKey, Receiver, Tls};
 
 use super::database::Database;
-use crate::config::{DataFolder, ReceiverOptions, Wire};
+use crate::config::{DataFolder, OperatorListen, ReceiverOptions, Wire};
 use crate::failure::Outcome;
 
 /// The master key of the data folder, made on first use.
@@ -13,13 +13,33 @@ pub(crate) fn master_key(data: &DataFolder) -> Outcome<MasterKey> {
     Ok(MasterKey::open(data.master_key())?)
 }
 
-/// Checks the database and listens. The receiver answers once it runs.
+/// Checks the database and listens. The receiver answers once it runs. One whose spool knows the endpoints needs no
+/// database to start.
 pub(crate) async fn receiver(
     database: &Database,
     data: &DataFolder,
     listen: SocketAddr,
     options: &ReceiverOptions,
 ) -> Outcome<Receiver> {
+    let operator = options.operator_listen();
+    match build(database, data, listen, options, operator.address()).await? {
+        // Another receiver on this machine has the usual address.
+        Err(Error::Listen { address, .. })
+            if operator == OperatorListen::Usual && operator.address() == Some(address) =>
+        {
+            Ok(build(database, data, listen, options, None).await??)
+        }
+        built => Ok(built?),
+    }
+}
+
+async fn build(
+    database: &Database,
+    data: &DataFolder,
+    listen: SocketAddr,
+    options: &ReceiverOptions,
+    operator: Option<SocketAddr>,
+) -> Outcome<Result<Receiver, Error>> {
     let wire = options.wire()?;
     let behind_proxy = matches!(wire, Wire::BehindProxy);
     let tls = match wire {
@@ -29,12 +49,19 @@ pub(crate) async fn receiver(
         }
         Wire::LocalCa { names } => Tls::LocalCa { folder: data.tls(), names },
     };
-    let receiver = Receiver::builder(database.pool().clone())
+    let mut builder = Receiver::builder(database.pool().clone())
         .master_key(master_key(data)?)
         .listen(listen)
         .tls(tls)
-        .behind_proxy(behind_proxy)
-        .build()
-        .await?;
-    Ok(receiver)
+        .behind_proxy(behind_proxy);
+    if let Some(settings) = options.spool(data.path()) {
+        builder = builder.spool(settings);
+    }
+    if let Some(address) = operator {
+        builder = builder.operator_listen(address);
+    }
+    if let Some(keep) = options.keep {
+        builder = builder.keep(keep.0);
+    }
+    Ok(builder.build().await)
 }

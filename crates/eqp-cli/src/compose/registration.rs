@@ -1,6 +1,7 @@
 //! A callback registered with the Marketplace: account, endpoint and credential in our database first, then the list.
 
 use std::error::Error as StdError;
+use std::time::Duration;
 
 use eqp_client::Client;
 use eqp_client::callbacks::{Allowance, EntryName, Held, PasswordStore, Plan, Registration, StoreError, Wish};
@@ -8,6 +9,9 @@ use eqp_receiver::{CredentialId, CredentialState, EndpointSummary, Endpoints, Ne
 use eqp_types::{ApiCallbackEntry, MageId, Secret};
 
 use crate::failure::{Exit, Failure, Outcome};
+
+/// How long the receivers may take to load a new credential.
+const LOAD_DEADLINE: Duration = Duration::from_secs(15);
 
 /// What is to be registered.
 #[derive(Clone, Debug)]
@@ -98,6 +102,9 @@ pub(crate) async fn register(
     if let Err(failure) = review(&plan) {
         return Err(withdraw(endpoints, credential.id, failure).await);
     }
+    if let Err(error) = is_loaded(endpoints).await {
+        return Err(withdraw(endpoints, credential.id, error.into()).await);
+    }
     let applied = match client.callbacks().apply(&plan).await {
         Ok(applied) => applied,
         // It may be in force: the credential stays usable.
@@ -114,6 +121,13 @@ pub(crate) async fn register(
         entries: applied.entries,
         remaining: applied.remaining,
     })
+}
+
+/// Waits until every receiver takes what was issued: the first callback can come as soon as the list is written.
+async fn is_loaded(endpoints: &Endpoints) -> Result<(), eqp_receiver::Error> {
+    let change = endpoints.generation().await?;
+    endpoints.wait_until_loaded(change, LOAD_DEADLINE).await?;
+    Ok(())
 }
 
 async fn ensure_endpoint(

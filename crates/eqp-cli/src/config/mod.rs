@@ -6,9 +6,11 @@
 mod data;
 mod database;
 mod file;
+mod keep;
 pub(crate) mod keyring;
 pub(crate) mod keys;
 mod marketplace;
+mod operator;
 pub(crate) mod profile;
 mod receiver;
 mod secret;
@@ -20,8 +22,10 @@ use serde::Deserialize;
 
 pub(crate) use data::{DataFolder, DataOptions};
 pub(crate) use database::{DatabaseChoice, DatabaseOptions};
+pub(crate) use keep::Keep;
 pub(crate) use keys::nearest;
 pub(crate) use marketplace::{Marketplace, MarketplaceOptions};
+pub(crate) use operator::OperatorListen;
 pub(crate) use receiver::{ReceiverOptions, Wire};
 pub(crate) use secret::{from_environment, read_secret};
 

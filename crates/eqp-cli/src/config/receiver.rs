@@ -4,9 +4,11 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use eqp_receiver::SpoolSettings;
 use serde::Deserialize;
 
 use super::file::from_folder;
+use super::{Keep, OperatorListen};
 use crate::failure::{Failure, Outcome};
 
 const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8443);
@@ -38,6 +40,19 @@ pub(crate) struct ReceiverOptions {
     /// More names and addresses for the local CA's certificate, beside localhost
     #[arg(long, env = "EQP_TLS_NAMES", hide_env_values = true, value_name = "NAME", value_delimiter = ',')]
     pub(crate) tls_names: Option<Vec<String>>,
+    /// Folder for callbacks that the database cannot take, on a local disk, one for each receiver
+    /// [default: spool in the data folder]
+    #[arg(long, env = "EQP_SPOOL_DIR", hide_env_values = true, value_name = "FOLDER")]
+    pub(crate) spool_dir: Option<PathBuf>,
+    /// The most that it may hold; 0 for none, and 503 for senders in an outage [default: 268435456]
+    #[arg(long, env = "EQP_SPOOL_BYTES", hide_env_values = true, value_name = "BYTES")]
+    pub(crate) spool_bytes: Option<u64>,
+    /// Address for metrics and health over plain HTTP, or off [default: 127.0.0.1:8444 if it is free]
+    #[arg(long, env = "EQP_OPERATOR_LISTEN", hide_env_values = true, value_name = "ADDRESS")]
+    pub(crate) operator_listen: Option<OperatorListen>,
+    /// Delete callbacks older than this, once they are projected, such as 400d [default: keep them for ever]
+    #[arg(long, env = "EQP_KEEP", hide_env_values = true, value_name = "AGE")]
+    pub(crate) keep: Option<Keep>,
 }
 
 /// What the receiver speaks.
@@ -70,17 +85,37 @@ impl ReceiverOptions {
             tls_key,
             behind_proxy: self.behind_proxy.or(weaker.behind_proxy),
             tls_names: self.tls_names.or(weaker.tls_names),
+            spool_dir: self.spool_dir.or(weaker.spool_dir),
+            spool_bytes: self.spool_bytes.or(weaker.spool_bytes),
+            operator_listen: self.operator_listen.or(weaker.operator_listen),
+            keep: self.keep.or(weaker.keep),
         }
     }
 
     pub(super) fn in_folder(&mut self, folder: &Path) {
         from_folder(&mut self.tls_cert, folder);
         from_folder(&mut self.tls_key, folder);
+        from_folder(&mut self.spool_dir, folder);
     }
 
     /// The address to listen on.
     pub(crate) fn listen(&self) -> SocketAddr {
         self.listen.unwrap_or(DEFAULT_LISTEN)
+    }
+
+    /// Where callbacks are kept that the database cannot take; none where that is not wished.
+    pub(crate) fn spool(&self, data: &Path) -> Option<SpoolSettings> {
+        let settings = SpoolSettings::in_folder(self.spool_dir.clone().unwrap_or_else(|| data.join("spool")));
+        match self.spool_bytes {
+            Some(0) => None,
+            Some(bytes) => Some(settings.bytes(bytes)),
+            None => Some(settings),
+        }
+    }
+
+    /// Where to answer the operator.
+    pub(crate) fn operator_listen(&self) -> OperatorListen {
+        self.operator_listen.unwrap_or(OperatorListen::Usual)
     }
 
     /// What to speak there.

@@ -17,7 +17,7 @@ use super::screen::Screen;
 use crate::compose::database::Database;
 use crate::compose::receiver::{master_key, receiver};
 use crate::compose::registration::{Foreign, NewCallback, register};
-use crate::config::{DataFolder, DataOptions, ReceiverOptions};
+use crate::config::{DataFolder, DataOptions, OperatorListen, ReceiverOptions};
 use crate::context::Context;
 use crate::failure::{Exit, Failure, Outcome};
 
@@ -50,7 +50,7 @@ impl House {
         screen.up("Postgres", "private, real, in a folder of its own", begun.elapsed());
 
         let begun = Instant::now();
-        let options = ReceiverOptions::default();
+        let options = ReceiverOptions { operator_listen: Some(OperatorListen::Off), ..ReceiverOptions::default() };
         let receiver = receiver(&database, &data, ANY_PORT, &options).await?;
         let address = receiver.local_addr();
         let shutdown = CancellationToken::new();

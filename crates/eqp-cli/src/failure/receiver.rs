@@ -13,12 +13,25 @@ impl From<Error> for Failure {
             Error::NotMigrated => failure(Exit::Failed, "the database is not ready"),
             Error::NewerSchema { .. } => failure(Exit::Failed, "this program is too old for the database"),
             Error::DatabaseReadOnly => failure(Exit::Unreachable, "the database cannot be written to"),
-            Error::MasterKeyFile { .. } | Error::MasterKeyMalformed { .. } | Error::OtherMasterKey => {
-                failure(Exit::Usage, "the master key cannot be used")
-                    .next("the key is a file in the data folder, or the one that EQP_MASTER_KEY_FILE names")
+            Error::MasterKeyFile { .. }
+            | Error::MasterKeyMalformed { .. }
+            | Error::OtherMasterKey
+            | Error::SnapshotOfAnotherKey => failure(Exit::Usage, "the master key cannot be used")
+                .next("the key is a file in the data folder, or the one that EQP_MASTER_KEY_FILE names"),
+            Error::SpoolHeld { .. } => failure(Exit::Failed, "the spool is in use")
+                .next("--spool-dir names another folder; a running receiver empties its spool by itself"),
+            Error::SpoolFolder { .. } | Error::SpoolDamaged { .. } => {
+                failure(Exit::Failed, "the spool cannot be used").next("--spool-dir names another folder")
+            }
+            Error::SpoolOfAnotherDatabase { .. } => {
+                failure(Exit::Usage, "the spool and the database do not belong together")
+            }
+            Error::NoSpool { .. } => {
+                failure(Exit::NotFound, "there is no spool").next("--data-dir or --spool-dir names another place")
             }
             Error::Listen { address, .. } => failure(Exit::Failed, &format!("cannot receive on {address}"))
                 .next("stop what listens there, or name another address with --listen"),
+            Error::NotLoaded { .. } => failure(Exit::TimedOut, "a receiver does not take the new credential yet"),
             Error::PlainHttp { .. } => failure(Exit::Usage, "this would not be safe"),
             Error::Tls(_) => failure(Exit::Usage, "cannot speak TLS")
                 .next("check the files of --tls-cert and --tls-key, or leave both out for a local CA"),

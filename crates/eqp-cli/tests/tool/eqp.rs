@@ -200,6 +200,18 @@ impl Running {
         Ended { code: status.code().unwrap_or(-1), stdout: String::new(), stderr }
     }
 
+    /// Stops it where it is, as a machine does that is out of memory or suspended.
+    pub(crate) fn freeze(&self) {
+        let asked = Command::new("kill").arg("-STOP").arg(self.child.id().to_string()).status().unwrap();
+        assert!(asked.success());
+    }
+
+    /// Lets it go on.
+    pub(crate) fn thaw(&self) {
+        let asked = Command::new("kill").arg("-CONT").arg(self.child.id().to_string()).status().unwrap();
+        assert!(asked.success());
+    }
+
     /// Ends it as a crash does.
     pub(crate) fn kill(mut self) -> Ended {
         self.child.kill().unwrap();

@@ -21,6 +21,8 @@ mod review;
 mod secrets;
 mod several;
 mod shop;
+mod spool;
 mod sweep;
 mod terminal;
 mod trigger;
+mod upkeep;

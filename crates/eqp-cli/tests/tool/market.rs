@@ -42,7 +42,10 @@ impl Market {
 
     /// Starts a receiver that the simulator trusts; answers it with its base URL.
     pub(crate) fn serve(&self) -> (Running, String) {
-        let mut serve = self.home.start(&["serve", "--listen", "127.0.0.1:0", "--json"]);
+        // Several share one home, and each has a spool of its own.
+        let spool = tempfile::Builder::new().prefix("spool-").tempdir_in(self.home.path()).unwrap().keep();
+        let spool = spool.to_str().unwrap();
+        let mut serve = self.home.start(&["serve", "--listen", "127.0.0.1:0", "--spool-dir", spool, "--json"]);
         let url = serve.json_line()["listening"].as_str().unwrap().to_owned();
         let ca = tokio::task::block_in_place(|| self.home.run(&["ca"])).stdout;
         self.simulator.trust_pem(&ca).unwrap();

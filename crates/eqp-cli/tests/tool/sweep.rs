@@ -97,6 +97,13 @@ async fn no_secret_gets_out_though_everything_is_logged() {
         assert!(dump.contains(&username), "credentials are in the dump");
         places.push(("the tables".to_owned(), dump));
     }
+    let spools: Vec<_> = std::fs::read_dir(market.home.path())
+        .unwrap()
+        .filter_map(|entry| std::fs::read(entry.unwrap().path().join("spool.redb")).ok())
+        .collect();
+    let spools = String::from_utf8_lossy(&spools.concat()).into_owned();
+    assert!(spools.contains(&username), "the endpoints are in the spool");
+    places.push(("the spool".to_owned(), spools));
     let secrets = [
         ("the issued password", username.as_str(), issued.expose()),
         ("the password of others", "others", THEIR_PASSWORD),

@@ -1,5 +1,7 @@
 //! What the sender is told.
 
+use std::time::Duration;
+
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use http::header::{ALLOW, CONTENT_TYPE, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -16,6 +18,8 @@ const PAUSE: &str = "5";
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Refusal {
     Unauthorized,
+    /// Like `Unauthorized`, after too many wrong tries; with the time after which the next one is looked at.
+    TooManyTries(Duration),
     NotFound,
     TooLarge,
     TooSlow,
@@ -35,26 +39,33 @@ pub(super) fn accepted(accepted: &Accepted, syntax: Result<(), NotJson>) -> Resp
 }
 
 pub(super) fn refused(refusal: Refusal) -> Response {
+    let again = || Some((RETRY_AFTER, HeaderValue::from_static(PAUSE)));
     let (status, reason, header) = match refusal {
         Refusal::Unauthorized => (
             StatusCode::UNAUTHORIZED,
             "no right credential for this path",
-            Some((WWW_AUTHENTICATE, r#"Basic realm="eqp""#)),
+            Some((WWW_AUTHENTICATE, HeaderValue::from_static(r#"Basic realm="eqp""#))),
+        ),
+        Refusal::TooManyTries(wait) => (
+            StatusCode::TOO_MANY_REQUESTS,
+            "too many wrong credentials from this address",
+            Some((RETRY_AFTER, HeaderValue::from(wait.as_secs() + u64::from(wait.subsec_nanos() > 0)))),
         ),
         Refusal::NotFound => (StatusCode::NOT_FOUND, "nothing is here", None),
         Refusal::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "the body is too large", None),
         Refusal::TooSlow => (StatusCode::REQUEST_TIMEOUT, "the body took too long", None),
         Refusal::BrokenOff => (StatusCode::BAD_REQUEST, "the body broke off", None),
-        Refusal::Busy => (StatusCode::SERVICE_UNAVAILABLE, "too much at once; try again", Some((RETRY_AFTER, PAUSE))),
-        Refusal::NotStored => {
-            (StatusCode::SERVICE_UNAVAILABLE, "cannot store callbacks now; try again", Some((RETRY_AFTER, PAUSE)))
-        }
+        Refusal::Busy => (StatusCode::SERVICE_UNAVAILABLE, "too much at once; try again", again()),
+        Refusal::NotStored => (StatusCode::SERVICE_UNAVAILABLE, "cannot store callbacks now; try again", again()),
     };
     with(reasoned(status, reason), header)
 }
 
 pub(super) fn wrong_method(allow: &'static str) -> Response {
-    with(reasoned(StatusCode::METHOD_NOT_ALLOWED, "another method is needed here"), Some((ALLOW, allow)))
+    with(
+        reasoned(StatusCode::METHOD_NOT_ALLOWED, "another method is needed here"),
+        Some((ALLOW, HeaderValue::from_static(allow))),
+    )
 }
 
 pub(super) fn alive() -> Response {
@@ -64,8 +75,12 @@ pub(super) fn alive() -> Response {
 pub(super) fn ready(readiness: Readiness) -> Response {
     match readiness {
         Readiness::Ready => json(StatusCode::OK, r#"{"status":"ready"}"#.to_owned()),
+        Readiness::Degraded { reason, spooled } => {
+            json(StatusCode::OK, format!(r#"{{"status":"degraded","reason":"{reason}","spooled":{spooled}}}"#))
+        }
         Readiness::NotReady(reason) => {
-            with(reasoned(StatusCode::SERVICE_UNAVAILABLE, reason), Some((RETRY_AFTER, PAUSE)))
+            let again = Some((RETRY_AFTER, HeaderValue::from_static(PAUSE)));
+            with(reasoned(StatusCode::SERVICE_UNAVAILABLE, reason), again)
         }
     }
 }
@@ -79,9 +94,9 @@ fn json(status: StatusCode, text: String) -> Response {
     (status, [(CONTENT_TYPE, HeaderValue::from_static("application/json"))], Body::from(text)).into_response()
 }
 
-fn with(mut response: Response, header: Option<(HeaderName, &'static str)>) -> Response {
+fn with(mut response: Response, header: Option<(HeaderName, HeaderValue)>) -> Response {
     if let Some((name, value)) = header {
-        response.headers_mut().insert(name, HeaderValue::from_static(value));
+        response.headers_mut().insert(name, value);
     }
     response
 }

@@ -31,7 +31,7 @@ const LONGEST_KEPT: usize = 512;
 pub(super) struct Received {
     pub(super) row: CallbackRow,
     /// Its share of the memory for bodies, given back when the lane is done with it.
-    pub(super) _share: OwnedSemaphorePermit,
+    pub(super) share: OwnedSemaphorePermit,
 }
 
 impl Received {
@@ -42,7 +42,7 @@ impl Received {
 
 /// Reads the body of an authenticated request.
 pub(super) async fn receive(
-    authenticated: Authenticated,
+    authenticated: &Authenticated,
     headers: &HeaderMap,
     source: IpAddr,
     body: Body,
@@ -73,7 +73,7 @@ pub(super) async fn receive(
         headers: kept(headers),
         body,
     };
-    Ok(Received { row, _share: share })
+    Ok(Received { row, share })
 }
 
 /// A body mostly arrives in one piece, which is then not copied.

@@ -2,17 +2,17 @@
 
 /// What is known about the rows of a failed write, and so what to do with them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum CommitFailure {
+pub(crate) enum CommitFailure {
     /// A row cannot be stored as it is: the others can, apart from it.
     Data,
-    /// They may be stored or not, and the connection is of no more use: the same ids again, on another.
+    /// They may be stored or not, and the connection is of no more use: the same ids go another way.
     Unknown,
     /// Not stored, and nothing that another connection would change.
     Refused,
 }
 
 /// Decides from Postgres' five-character code; none where there was no answer: the connection was lost, or time ran out.
-pub(super) fn commit_failure(sqlstate: Option<&str>) -> CommitFailure {
+fn commit_failure(sqlstate: Option<&str>) -> CommitFailure {
     let Some(code) = sqlstate else { return CommitFailure::Unknown };
     match (code.get(..2), code) {
         // Data exceptions, broken constraints.

@@ -1,269 +1,286 @@
-//! The one way into the database: callbacks that wait at the same time share one commit.
+//! The one way out of the accepting side: callbacks that wait at the same time share one commit.
 //!
 //! While a write runs the next batch gathers; nobody waits for a batch to fill. One connection of its own, because more
 //! of them only share the same disk. A callback that was handed over is the lane's: a sender who hangs up does not
 //! take it back, so more may be stored than was answered, and never less.
+//!
+//! While the database does not take callbacks, or older ones still wait in the spool, batches go into the spool, and
+//! [`recovery`] finds the way back. Where there is no spool their senders are told to come again.
+
+mod entrance;
+mod recovery;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection, PgConnection};
-use tokio::sync::{Notify, mpsc, oneshot, watch};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::sync::{Notify, OwnedSemaphorePermit, mpsc, oneshot, watch};
+use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 use uuid::Uuid;
 
+pub(super) use self::entrance::Accepted;
+pub(crate) use self::entrance::Entrance;
+use self::entrance::Waiting;
+use self::recovery::{Recovered, Recovery};
 use super::answer::Refusal;
-use super::body::Received;
-use super::commit_failure::{self, CommitFailure};
-use super::readiness::Readiness;
-use crate::store::callback::{self, CallbackRow};
+use super::commit_failure::CommitFailure;
+use super::readiness::{Health, Spooling};
+use super::write::{Failure, write};
+use crate::Metrics;
+use crate::spool::{self, NotSpooled, Spool};
+use crate::store::callback::{self, Via};
 
 /// Larger batches do not make it faster, and a data error in one costs more.
 const MOST_ROWS: usize = 512;
 /// How long one write may take before its outcome counts as unknown.
 const STATEMENT_DEADLINE: Duration = Duration::from_secs(5);
-/// How long connecting may take, and how long a lost connection is tried to be had again before senders are refused.
+/// How long connecting and each question to the database may take; and how long, where there is no spool, senders wait
+/// for a lost connection to come back.
 const CONNECT_DEADLINE: Duration = Duration::from_secs(2);
-/// The pause between two tries to connect.
-const CONNECT_PAUSE: Duration = Duration::from_millis(100);
-/// How often an idle lane looks whether it could write.
+/// How often a lane that writes nothing looks whether it could.
 const PROBE_PERIOD: Duration = Duration::from_secs(2);
-/// How often a lane that could not write looks.
-const RECOVERY_PERIOD: Duration = Duration::from_millis(250);
-/// The longest that a sender waits: in the queue, for the write, and for a second one.
-const ANSWER_DEADLINE: Duration = Duration::from_secs(20);
+/// How long closing the spool may take.
+const CLOSE_DEADLINE: Duration = Duration::from_secs(5);
 
-/// A callback that is durable.
-#[derive(Debug)]
-pub(super) struct Accepted(Uuid);
-
-impl Accepted {
-    pub(super) fn id(&self) -> Uuid {
-        self.0
-    }
-}
-
-/// A callback in the queue.
-struct Waiting {
-    received: Received,
-    answer: oneshot::Sender<Result<(), Refusal>>,
-}
-
-impl AsRef<CallbackRow> for Waiting {
-    fn as_ref(&self) -> &CallbackRow {
-        &self.received.row
-    }
-}
-
-/// Where callbacks are handed over to a lane.
-pub(crate) struct Entrance {
-    queue: mpsc::Sender<Waiting>,
-    readiness: watch::Receiver<Readiness>,
-}
-
-/// A callback that the lane has, and whose fate is not known yet.
-pub(super) struct HandedOver {
-    id: Uuid,
-    answer: oneshot::Receiver<Result<(), Refusal>>,
-}
-
-impl Entrance {
-    /// Gives a callback to the lane, for good.
-    pub(super) fn hand_over(&self, received: Received) -> Result<HandedOver, Refusal> {
-        let (sender, answer) = oneshot::channel();
-        let id = received.row.id;
-        self.queue.try_send(Waiting { received, answer: sender }).map_err(|refused| match refused {
-            mpsc::error::TrySendError::Full(_) => Refusal::Busy,
-            mpsc::error::TrySendError::Closed(_) => Refusal::NotStored,
-        })?;
-        Ok(HandedOver { id, answer })
-    }
-
-    pub(super) fn readiness(&self) -> Readiness {
-        if self.queue.is_closed() { Readiness::NotReady("shutting down") } else { *self.readiness.borrow() }
-    }
-}
-
-impl HandedOver {
-    /// Waits until the callback is durable.
-    pub(super) async fn accepted(self) -> Result<Accepted, Refusal> {
-        match timeout(ANSWER_DEADLINE, self.answer).await {
-            Ok(Ok(outcome)) => outcome.map(|()| Accepted(self.id)),
-            _ => Err(Refusal::NotStored),
-        }
-    }
+/// Where a lane writes.
+pub(crate) struct Ways {
+    pub(crate) database: PgConnectOptions,
+    /// The database that callbacks belong to, by its id.
+    pub(crate) instance: Uuid,
+    pub(crate) spool: Option<Spool>,
 }
 
 /// Writes what is handed over.
 pub(crate) struct Lane {
-    database: PgConnectOptions,
-    connection: Option<PgConnection>,
     queue: mpsc::Receiver<Waiting>,
-    readiness: watch::Sender<Readiness>,
-    /// Wakes the projector of this process.
-    wake: Arc<Notify>,
+    /// There while callbacks go straight into the database. Then nothing older waits in the spool.
+    connection: Option<PgConnection>,
+    /// Something was written since the last probe.
+    wrote: bool,
+    /// At work while there is no connection.
+    recovering: Option<AbortOnDropHandle<Recovered>>,
+    recovery: Recovery,
+    is_last_lap: watch::Receiver<bool>,
+    metrics: Metrics,
 }
 
 impl Lane {
-    /// A lane into `database` with its entrance; up to `queued` callbacks may wait in it.
-    pub(crate) fn new(database: PgConnectOptions, queued: usize, wake: Arc<Notify>) -> (Self, Entrance) {
+    /// A lane with its entrance; up to `queued` callbacks may wait in it. `wake` is notified of what is stored.
+    pub(crate) fn new(ways: Ways, queued: usize, wake: Arc<Notify>, metrics: Metrics) -> (Self, Entrance) {
         let (sender, queue) = mpsc::channel(queued);
-        let (readiness, watched) = watch::channel(Readiness::NotReady("starting"));
-        (Self { database, connection: None, queue, readiness, wake }, Entrance { queue: sender, readiness: watched })
+        let (health, known_health) = watch::channel(Health::STARTING);
+        let (last_lap, is_last_lap) = watch::channel(false);
+        let spool = ways.spool.as_ref().map(Spool::watch);
+        let recovery = Recovery {
+            database: ways.database,
+            instance: ways.instance,
+            spool: ways.spool,
+            health: Arc::new(health),
+            last_lap: Arc::new(last_lap),
+            wake,
+        };
+        let entrance = Entrance::new(sender, known_health, spool);
+        (Self { queue, connection: None, wrote: false, recovering: None, recovery, is_last_lap, metrics }, entrance)
     }
 
     /// Writes until shutdown, then what is still in the queue.
     pub(crate) async fn run(mut self, shutdown: CancellationToken) {
-        self.probe().await;
+        self.recover(None);
+        // Callbacks of the first moments need not go through the spool.
+        let _ = shutdown.run_until_cancelled(timeout(CONNECT_DEADLINE, self.first_look())).await;
+        if self.recovery.spool.is_some() {
+            self.recovery.health.send_modify(|health| health.spool = Spooling::Takes);
+        }
         let mut batch = Vec::with_capacity(MOST_ROWS);
+        let mut probe = interval(PROBE_PERIOD);
+        probe.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            let pause = if *self.readiness.borrow() == Readiness::Ready { PROBE_PERIOD } else { RECOVERY_PERIOD };
+            let is_open = self.connection.is_some() || !*self.is_last_lap.borrow_and_update();
             tokio::select! {
                 biased;
-                taken = self.queue.recv_many(&mut batch, MOST_ROWS) => {
+                recovered = recovered(&mut self.recovering) => self.recovered(recovered),
+                _ = self.is_last_lap.changed(), if !is_open => {}
+                _ = probe.tick() => self.probe().await,
+                taken = self.queue.recv_many(&mut batch, MOST_ROWS), if is_open => {
                     if taken == 0 {
                         break;
                     }
                     self.write(std::mem::take(&mut batch)).await;
                 }
                 () = shutdown.cancelled(), if !self.queue.is_closed() => self.queue.close(),
-                () = sleep(pause) => self.probe().await,
             }
+        }
+        self.recovering = None;
+        if let Some(spool) = &self.recovery.spool {
+            // A disk that hangs must not hold up a shutdown for good; what it confirmed is on it.
+            let _ = timeout(CLOSE_DEADLINE, spool.close()).await;
         }
         if let Some(connection) = self.connection.take() {
             let _ = timeout(CONNECT_DEADLINE, connection.close()).await;
         }
     }
 
+    /// Waits until callbacks can go straight into the database, or it is known that they cannot.
+    async fn first_look(&mut self) {
+        let mut health = self.recovery.health.subscribe();
+        tokio::select! {
+            recovered = recovered(&mut self.recovering) => self.recovered(recovered),
+            _ = health.wait_for(|health| *health != Health::STARTING) => {}
+        }
+    }
+
     /// Brings a batch to its end: every callback of it is answered.
-    async fn write(&mut self, batch: Vec<Waiting>) {
-        let mut parts = vec![batch];
+    async fn write(&mut self, mut batch: Vec<Waiting>) {
         let mut sent_again = false;
-        while let Some(mut part) = parts.pop() {
-            let mut outcome = self.attempt(&part).await;
-            if outcome == Err(CommitFailure::Unknown) && !sent_again {
-                sent_again = true;
-                if self.reconnect().await {
-                    outcome = self.attempt(&part).await;
-                }
-            }
-            match outcome {
-                Ok(()) => {
-                    self.became(Readiness::Ready);
-                    self.wake.notify_one();
-                    answer(part, Ok(()));
-                }
-                Err(CommitFailure::Data) if part.len() > 1 => {
-                    let second = part.split_off(part.len() / 2);
-                    parts.push(second);
-                    parts.push(part);
-                }
-                Err(_) => answer(part, Err(Refusal::NotStored)),
-            }
-        }
-    }
-
-    /// One write; a connection after which the outcome is unknown is given up.
-    async fn attempt(&mut self, batch: &[Waiting]) -> Result<(), CommitFailure> {
-        let Some(mut connection) = self.connection.take() else { return Err(CommitFailure::Unknown) };
-        let error = match timeout(STATEMENT_DEADLINE, callback::insert(&mut connection, batch)).await {
-            Ok(Ok(())) => {
-                self.connection = Some(connection);
-                return Ok(());
-            }
-            Ok(Err(error)) => error,
-            Err(_) => {
-                self.became(Readiness::NotReady("the database does not answer in time"));
-                return Err(CommitFailure::Unknown);
-            }
-        };
-        let failure = commit_failure::of(&error);
-        match failure {
-            CommitFailure::Data => {
-                self.connection = Some(connection);
-                if let [alone] = batch {
-                    tracing::error!(id = %alone.received.row.id, %error, "the database refuses this callback");
-                }
-            }
-            CommitFailure::Refused => {
-                self.connection = Some(connection);
-                if self.became(Readiness::NotReady("the database refuses to store callbacks")) {
-                    tracing::error!(%error, "callbacks cannot be stored");
-                }
-            }
-            CommitFailure::Unknown => {
-                if self.became(Readiness::NotReady("the connection to the database was lost")) {
-                    tracing::warn!(%error, "the outcome of a write is unknown; connecting anew");
-                }
-            }
-        }
-        Err(failure)
-    }
-
-    /// After a connection was lost just now: tries for a while to have another. Where none was lost, callbacks are
-    /// not kept waiting for one.
-    async fn reconnect(&mut self) -> bool {
-        let give_up = Instant::now() + CONNECT_DEADLINE;
         loop {
-            if self.connect().await {
-                return true;
+            let Some(connection) = &mut self.connection else { return self.spool(batch).await };
+            let written = write(connection, batch, Via::Lane, STATEMENT_DEADLINE).await;
+            if !written.stored.is_empty() {
+                self.wrote = true;
+                self.metrics.batch(written.stored.len());
+                self.recovery.wake.notify_one();
+                answer(written.stored.into_iter().map(|waiting| waiting.answer), Ok(()));
             }
-            if Instant::now() + CONNECT_PAUSE >= give_up {
-                return false;
+            for (waiting, error) in written.refused {
+                self.quarantine(waiting, &error).await;
             }
-            sleep(CONNECT_PAUSE).await;
+            let Some((rest, failure)) = written.failed else { return };
+            self.failed(&failure);
+            // With a spool they are answered sooner than the database could be back.
+            let is_worth_waiting = self.recovery.spool.is_none() && failure.kind == CommitFailure::Unknown;
+            if !is_worth_waiting || sent_again || !self.is_back().await {
+                return self.spool(rest).await;
+            }
+            sent_again = true;
+            batch = rest;
         }
     }
 
-    async fn connect(&mut self) -> bool {
-        let reason = match timeout(CONNECT_DEADLINE, PgConnection::connect_with(&self.database)).await {
-            Ok(Ok(connection)) => {
-                self.connection = Some(connection);
-                return true;
-            }
-            Ok(Err(error)) => error.to_string(),
-            Err(_) => "no answer in time".to_owned(),
+    /// Callbacks that cannot go straight into the database.
+    async fn spool(&mut self, batch: Vec<Waiting>) {
+        let Some(spool) = &self.recovery.spool else {
+            return answer(batch.into_iter().map(|waiting| waiting.answer), Err(Refusal::NotStored));
         };
-        if self.became(Readiness::NotReady("the database cannot be reached")) {
-            tracing::error!(reason, "the database cannot be reached");
+        let mut rows = Vec::with_capacity(batch.len());
+        let mut answers: Vec<(OwnedSemaphorePermit, _)> = Vec::with_capacity(batch.len());
+        for Waiting { received, answer } in batch {
+            rows.push(received.row);
+            answers.push((received.share, answer));
         }
-        false
+        let outcome = self.said(spool.append(rows).await);
+        answer(answers.into_iter().map(|(_, answer)| answer), outcome);
+    }
+
+    async fn quarantine(&mut self, waiting: Waiting, error: &sqlx::Error) {
+        let Waiting { received, answer: sender } = waiting;
+        let outcome = if let Some(spool) = &self.recovery.spool {
+            self.said(spool.quarantine(spool::refused_row(received.row, error)).await)
+        } else {
+            tracing::error!(id = %received.row.id, %error, "the database refuses this callback");
+            Err(Refusal::NotStored)
+        };
+        answer([sender], outcome);
+    }
+
+    /// Remembers whether the spool takes callbacks.
+    fn said(&self, outcome: Result<(), NotSpooled>) -> Result<(), Refusal> {
+        let spooling = match outcome {
+            Ok(()) => Spooling::Takes,
+            Err(NotSpooled::Full) => Spooling::Refuses("the spool is full, and the database does not take callbacks"),
+            Err(NotSpooled::Failed) => {
+                Spooling::Refuses("the spool cannot be written, and the database does not take callbacks")
+            }
+        };
+        if became(&self.recovery.health, |health| health.spool = spooling)
+            && let Err(error) = outcome
+        {
+            tracing::error!(%error, "callbacks are refused");
+        }
+        outcome.map_err(|_| Refusal::NotStored)
+    }
+
+    /// The database did not take callbacks.
+    fn failed(&mut self, failure: &Failure) {
+        let reason = match failure.kind {
+            CommitFailure::Unknown => "the connection to the database was lost",
+            CommitFailure::Data | CommitFailure::Refused => "the database refuses to store callbacks",
+        };
+        if became(&self.recovery.health, |health| health.database = Err(reason)) {
+            tracing::error!(error = %failure, reason);
+        }
+        let connection = self.connection.take();
+        self.recover(connection.filter(|_| failure.kind == CommitFailure::Refused));
+    }
+
+    fn recover(&mut self, connection: Option<PgConnection>) {
+        self.recovering = Some(AbortOnDropHandle::new(tokio::spawn(self.recovery.clone().run(connection))));
+    }
+
+    fn recovered(&mut self, Recovered { connection, spool_failed }: Recovered) {
+        self.recovering = None;
+        // The last batch may have gone into the spool just behind what was taken out of it.
+        if self.spooled() > 0 && !spool_failed {
+            return self.recover(Some(connection));
+        }
+        self.connection = Some(connection);
+        self.recovery.last_lap.send_replace(false);
+        if became(&self.recovery.health, |health| health.database = Ok(())) {
+            tracing::info!("callbacks go straight into the database");
+        }
+    }
+
+    /// Waits for a while until the database is back.
+    async fn is_back(&mut self) -> bool {
+        match timeout(CONNECT_DEADLINE, recovered(&mut self.recovering)).await {
+            Ok(recovered) => self.recovered(recovered),
+            Err(_) => return false,
+        }
+        true
+    }
+
+    fn spooled(&self) -> u64 {
+        self.recovery.spool.as_ref().map_or(0, |spool| spool.level().callbacks)
     }
 
     /// Finds out whether a write would be taken, so that `/readyz` is right also while no callbacks come.
     async fn probe(&mut self) {
-        if self.connection.is_none() && !self.connect().await {
+        if std::mem::take(&mut self.wrote) {
             return;
         }
-        let Some(mut connection) = self.connection.take() else { return };
-        match timeout(CONNECT_DEADLINE, callback::can_write(&mut connection)).await {
-            Ok(Ok(true)) => {
-                self.connection = Some(connection);
-                self.became(Readiness::Ready);
-            }
-            Ok(Ok(false)) => {
-                // Not kept: after a failover another connection may lead to the new primary.
-                if self.became(Readiness::NotReady("the database refuses writes, or its tables are gone")) {
-                    tracing::error!("the database refuses writes, or its tables are gone");
-                }
-            }
-            Ok(Err(_)) | Err(_) => {
-                self.became(Readiness::NotReady("the connection to the database was lost"));
-            }
+        let Some(connection) = &mut self.connection else { return };
+        let answered = timeout(CONNECT_DEADLINE, callback::can_write(connection)).await;
+        if self.spooled() > 0 || !matches!(answered, Ok(Ok(true))) {
+            self.connection = None;
+            self.recover(None);
         }
-    }
-
-    /// Whether that is news.
-    fn became(&self, now: Readiness) -> bool {
-        self.readiness.send_if_modified(|readiness| std::mem::replace(readiness, now) != now)
     }
 }
 
-fn answer(batch: Vec<Waiting>, outcome: Result<(), Refusal>) {
-    for waiting in batch {
+/// Never, where nothing is recovering.
+async fn recovered(recovering: &mut Option<AbortOnDropHandle<Recovered>>) -> Recovered {
+    let Some(task) = recovering else { return std::future::pending().await };
+    match task.await {
+        Ok(recovered) => recovered,
+        // It is only ever cancelled by dropping the handle; a panic ends the lane as one of its own would.
+        Err(failed) => std::panic::resume_unwind(failed.into_panic()),
+    }
+}
+
+/// Whether that is news.
+fn became(health: &watch::Sender<Health>, change: impl FnOnce(&mut Health)) -> bool {
+    health.send_if_modified(|health| {
+        let before = *health;
+        change(health);
+        *health != before
+    })
+}
+
+fn answer(senders: impl IntoIterator<Item = oneshot::Sender<Result<(), Refusal>>>, outcome: Result<(), Refusal>) {
+    for sender in senders {
         // A sender who hung up is not there to be told.
-        let _ = waiting.answer.send(outcome);
+        let _ = sender.send(outcome);
     }
 }

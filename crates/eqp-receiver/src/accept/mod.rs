@@ -12,18 +12,29 @@ pub(crate) mod lane;
 mod readiness;
 mod route;
 mod syntax;
+mod tries;
+pub(crate) mod write;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use axum::extract::{ConnectInfo, Request, State};
+use axum::body::Body;
+use axum::extract::{ConnectInfo, State};
 use axum::response::Response;
+use http::Request;
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 
 use self::answer::Refusal;
+use self::readiness::Readiness;
 use self::route::Route;
-use crate::Limits;
+use self::tries::{Counting, Tries};
 use crate::endpoint::directory::Directory;
+use crate::metrics::Accept;
+use crate::serve::Answer;
+use crate::source::Source;
+use crate::spool::Level;
+use crate::{Limits, Metrics};
 
 /// What all requests share; cheap to clone.
 #[derive(Clone)]
@@ -34,55 +45,149 @@ struct Shared {
     lane: lane::Entrance,
     limits: Limits,
     behind_proxy: bool,
+    metrics: Metrics,
     /// One permit per byte of bodies in flight.
     budget: Arc<Semaphore>,
+    tries: Mutex<Tries>,
 }
 
 impl Acceptor {
-    pub(crate) fn new(directory: Directory, lane: lane::Entrance, limits: Limits, behind_proxy: bool) -> Self {
+    pub(crate) fn new(
+        directory: Directory,
+        lane: lane::Entrance,
+        limits: Limits,
+        behind_proxy: bool,
+        metrics: Metrics,
+    ) -> Self {
         let budget = Arc::new(Semaphore::new(limits.bytes_in_flight));
-        Self(Arc::new(Shared { directory, lane, limits, behind_proxy, budget }))
+        let tries = Mutex::new(Tries::new());
+        Self(Arc::new(Shared { directory, lane, limits, behind_proxy, metrics, budget, tries }))
     }
 
     /// As a router, which answers every path.
     pub(crate) fn router(self) -> axum::Router {
         axum::Router::new().fallback(answer_request).with_state(self)
     }
-}
 
-async fn answer_request(State(Acceptor(shared)): State<Acceptor>, request: Request) -> Response {
-    let path = request.uri().path();
-    match route::route(request.method(), path, |path| shared.directory.knows(path)) {
-        Route::Alive => answer::alive(),
-        Route::Ready => answer::ready(shared.lane.readiness()),
-        Route::Callback => accept(&shared, request).await.unwrap_or_else(answer::refused),
-        Route::WrongMethod { allow } => answer::wrong_method(allow),
-        Route::Nothing => answer::refused(Refusal::NotFound),
+    /// The answer to `/healthz`.
+    pub(crate) fn alive(&self) -> Response {
+        answer::alive()
+    }
+
+    /// The answer to `/readyz`.
+    pub(crate) fn ready(&self) -> Response {
+        answer::ready(self.0.lane.readiness())
+    }
+
+    /// Tells the metrics what is to be asked for rather than counted.
+    pub(crate) fn observe(&self, metrics: &Metrics) {
+        let Shared { directory, lane, .. } = &*self.0;
+        metrics.lane(lane.queued(), !matches!(lane.readiness(), Readiness::NotReady(_)));
+        let Level { callbacks, bytes, oldest, quarantined } = lane.spooled().unwrap_or_default();
+        metrics.spool(callbacks, bytes, oldest);
+        metrics.quarantine(quarantined);
+        let roster = directory.roster();
+        let last = roster.callers().filter_map(|caller| Some((caller.endpoint_name.clone(), caller.usage.last()?)));
+        metrics.last_callbacks(last);
+    }
+
+    async fn respond(self, peer: Option<IpAddr>, request: Request<Body>) -> Response {
+        let shared = &*self.0;
+        let path = request.uri().path();
+        match route::route(request.method(), path, |path| shared.directory.knows(path)) {
+            Route::Alive => self.alive(),
+            Route::Ready => self.ready(),
+            Route::Callback => {
+                let begun = Instant::now();
+                let (what, response) = match accept(shared, peer, request).await {
+                    Ok(taken) => taken,
+                    Err(refusal) => (kind_of(refusal), answer::refused(refusal)),
+                };
+                shared.metrics.accepted(what, begun.elapsed());
+                response
+            }
+            Route::WrongMethod { allow } => {
+                shared.metrics.accepted(Accept::WrongMethod, std::time::Duration::ZERO);
+                answer::wrong_method(allow)
+            }
+            Route::Nothing => answer::refused(Refusal::NotFound),
+        }
     }
 }
 
-async fn accept(shared: &Shared, request: Request) -> Result<Response, Refusal> {
+impl Answer for Acceptor {
+    fn answer(&self, peer: SocketAddr, request: Request<Body>) -> impl Future<Output = Response> + Send + 'static {
+        self.clone().respond(Some(peer.ip()), request)
+    }
+}
+
+async fn answer_request(State(acceptor): State<Acceptor>, request: Request<Body>) -> Response {
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(address)| address.ip());
+    acceptor.respond(peer, request).await
+}
+
+async fn accept(shared: &Shared, peer: Option<IpAddr>, request: Request<Body>) -> Result<(Accept, Response), Refusal> {
     let (head, body) = request.into_parts();
-    let authenticated = authenticate::authenticate(&shared.directory, &head).await?;
-    let source = source(&head, shared.behind_proxy);
-    let received = body::receive(authenticated, &head.headers, source, body, &shared.limits, &shared.budget).await?;
+    let source = source(&head, peer, shared.behind_proxy);
+    let may_be_new = || !shared.tries().are_too_many(source.into(), Instant::now());
+    let authenticated = authenticate::authenticate(&shared.directory, &head, may_be_new)
+        .await
+        .map_err(|refusal| shared.counted(refusal, source.into()))?;
+    let received = body::receive(&authenticated, &head.headers, source, body, &shared.limits, &shared.budget).await?;
     let bytes = received.body();
+    let received_at = received.row.received_at;
     let handed_over = shared.lane.hand_over(received)?;
     // While the write runs, and of no consequence for it: even what is not JSON is kept.
-    let syntax = syntax::check(&bytes);
+    let syntax = syntax::check(&bytes, &head.headers);
     let accepted = handed_over.accepted().await?;
-    Ok(answer::accepted(&accepted, syntax))
+    authenticated.caller().usage.note(received_at);
+    let what = if syntax.is_ok() { Accept::Stored } else { Accept::StoredNotJson };
+    Ok((what, answer::accepted(&accepted, syntax)))
+}
+
+impl Shared {
+    /// Counts a wrong credential against its source; too many are told to wait.
+    fn counted(&self, refusal: Refusal, source: Source) -> Refusal {
+        if refusal != Refusal::Unauthorized {
+            return refusal;
+        }
+        let counting = self.tries().count(source, Instant::now());
+        match counting {
+            Counting::Few => refusal,
+            Counting::TooManyNow(wait) => {
+                tracing::warn!(%source, "too many wrong credentials; further ones are told to wait");
+                Refusal::TooManyTries(wait)
+            }
+            Counting::TooMany(wait) => Refusal::TooManyTries(wait),
+        }
+    }
+
+    fn tries(&self) -> MutexGuard<'_, Tries> {
+        // Nothing under the lock can stop halfway.
+        self.tries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn kind_of(refusal: Refusal) -> Accept {
+    match refusal {
+        Refusal::Unauthorized | Refusal::TooManyTries(_) => Accept::WrongCredential,
+        Refusal::NotFound => Accept::NotFound,
+        Refusal::TooLarge => Accept::TooLarge,
+        Refusal::TooSlow => Accept::TooSlow,
+        Refusal::BrokenOff => Accept::BrokenOff,
+        Refusal::Busy => Accept::Busy,
+        Refusal::NotStored => Accept::NotStored,
+    }
 }
 
 /// Where a request came from: the peer, or what the proxy in front says about its peer.
-fn source(head: &http::request::Parts, behind_proxy: bool) -> IpAddr {
+fn source(head: &http::request::Parts, peer: Option<IpAddr>, behind_proxy: bool) -> IpAddr {
     // The last entry is the one that the nearest proxy wrote; those before it are the sender's word.
     let forwarded = || {
         let entry = head.headers.get_all("x-forwarded-for").iter().next_back()?.to_str().ok()?.rsplit(',').next()?;
         entry.trim().parse().ok()
     };
-    let peer = || head.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(address)| address.ip());
-    let source = if behind_proxy { forwarded().or_else(peer) } else { peer() };
+    let source = if behind_proxy { forwarded().or(peer) } else { peer };
     source.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |address| address.to_canonical())
 }
 
@@ -92,15 +197,15 @@ mod tests {
 
     #[test]
     fn the_source_is_the_peer_or_what_the_nearest_proxy_wrote() {
-        let (mut head, ()) = http::Request::builder()
+        let (head, ()) = http::Request::builder()
             .header("x-forwarded-for", "6.6.6.6")
             .header("x-forwarded-for", "7.7.7.7, 2001:db8::1")
             .body(())
             .unwrap()
             .into_parts();
-        assert_eq!(source(&head, false), IpAddr::from([0, 0, 0, 0]));
-        head.extensions.insert(ConnectInfo(SocketAddr::from(([10, 0, 0, 1], 4000))));
-        assert_eq!(source(&head, false), IpAddr::from([10, 0, 0, 1]));
-        assert_eq!(source(&head, true), "2001:db8::1".parse::<IpAddr>().unwrap());
+        let peer = IpAddr::from([10, 0, 0, 1]);
+        assert_eq!(source(&head, None, false), IpAddr::from([0, 0, 0, 0]));
+        assert_eq!(source(&head, Some(peer), false), peer);
+        assert_eq!(source(&head, Some(peer), true), "2001:db8::1".parse::<IpAddr>().unwrap());
     }
 }

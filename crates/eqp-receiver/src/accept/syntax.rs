@@ -1,5 +1,7 @@
 //! Whether a body is JSON at all. What it says is found out later.
 
+use http::HeaderMap;
+use http::header::CONTENT_ENCODING;
 use serde::de::IgnoredAny;
 
 /// As deep as JSON may be nested before it is refused, which RFC 8259 leaves to the reader; callbacks have two levels.
@@ -9,8 +11,13 @@ const DEEPEST: usize = 128;
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum NotJson {
     Empty,
+    /// Kept as it came: to unpack it would let a small body take much memory, and no documented callback is packed.
+    Compressed,
     NotUtf8,
-    Malformed { line: usize, column: usize },
+    Malformed {
+        line: usize,
+        column: usize,
+    },
     TooDeep,
 }
 
@@ -18,6 +25,7 @@ impl std::fmt::Display for NotJson {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Empty => f.write_str("the body is empty"),
+            Self::Compressed => f.write_str("the body is compressed, and is not read"),
             Self::NotUtf8 => f.write_str("the body is not UTF-8"),
             Self::Malformed { line, column } => {
                 write!(f, "the body is not JSON: see line {line}, column {column}")
@@ -27,7 +35,16 @@ impl std::fmt::Display for NotJson {
     }
 }
 
-pub(super) fn check(body: &[u8]) -> Result<(), NotJson> {
+pub(super) fn check(body: &[u8], headers: &HeaderMap) -> Result<(), NotJson> {
+    // What is JSON as it stands is JSON, whatever a header says of it.
+    check_text(body).map_err(|reason| if is_encoded(headers) { NotJson::Compressed } else { reason })
+}
+
+fn is_encoded(headers: &HeaderMap) -> bool {
+    headers.get(CONTENT_ENCODING).is_some_and(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity"))
+}
+
+fn check_text(body: &[u8]) -> Result<(), NotJson> {
     if body.is_empty() {
         return Err(NotJson::Empty);
     }
@@ -67,7 +84,7 @@ mod tests {
         let brackets_in_text = format!(r#"["\"{}"]"#, "[".repeat(500));
         for body in ["{}", "[]", "null", " 1e999 ", r#""\u0000""#, r#"{"update_info": 1}"#, &deepest, &brackets_in_text]
         {
-            assert_eq!(check(body.as_bytes()), Ok(()), "{body}");
+            assert_eq!(check(body.as_bytes(), &HeaderMap::new()), Ok(()), "{body}");
         }
     }
 
@@ -83,7 +100,16 @@ mod tests {
             (unclosed.as_bytes(), NotJson::Malformed { line: 1, column: 100_000 }),
             (deep.as_bytes(), NotJson::TooDeep),
         ] {
-            assert_eq!(check(body), Err(reason));
+            assert_eq!(check(body, &HeaderMap::new()), Err(reason));
+        }
+    }
+
+    #[test]
+    fn says_of_a_compressed_body_that_it_is_one() {
+        for (encoding, outcome) in [("gzip", NotJson::Compressed), ("Identity", NotJson::NotUtf8)] {
+            let headers = HeaderMap::from_iter([(CONTENT_ENCODING, encoding.parse().unwrap())]);
+            assert_eq!(check(b"\x1f\x8b\x08", &headers), Err(outcome));
+            assert_eq!(check(b"{}", &headers), Ok(()));
         }
     }
 }

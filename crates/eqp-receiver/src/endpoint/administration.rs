@@ -1,22 +1,29 @@
 //! Making endpoints and credentials, for tools.
 
+use std::time::Duration;
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use eqp_types::{Environment, MageId, Secret};
 use sqlx::PgPool;
+use tokio::time::{Instant, sleep};
 
 use super::keyed_hash::KeyedHash;
 use super::path::{PREFIX, check_name, check_path};
 use super::sealed::Sealed;
 use super::{
-    AccountId, CredentialId, CredentialState, EndpointId, EndpointSummary, IssuedCredential, MasterKey, NewEndpoint,
-    master_key,
+    AccountId, CredentialGeneration, CredentialId, CredentialState, EndpointId, EndpointSummary, IssuedCredential,
+    MasterKey, NewEndpoint, master_key,
 };
 use crate::deadline::{ANSWER, within};
 use crate::{Error, store};
 
 /// At most two credentials of an endpoint are taken at a time: the one in force, and the one that replaces it.
 const MOST_USABLE: usize = 2;
+/// A receiver that has not said for so long that it lives is taken for dead; each says so every two seconds.
+const LIFE_SIGN: Duration = Duration::from_secs(10);
+/// How often to look whether the receivers have loaded a change.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// The endpoints of one database.
 #[derive(Clone, Debug)]
@@ -110,6 +117,34 @@ impl Endpoints {
         store::endpoint::insert_sealed(&mut transaction, id, &sealed).await?;
         transaction.commit().await?;
         Ok(id)
+    }
+
+    /// The number of the last change of endpoints and credentials.
+    ///
+    /// # Errors
+    /// The database refuses.
+    pub async fn generation(&self) -> Result<CredentialGeneration, Error> {
+        within(ANSWER, store::receiver::generation(&self.pool)).await.map(CredentialGeneration)
+    }
+
+    /// Waits until every receiver that lives has loaded a change: a credential is to be sent to the Marketplace only
+    /// then, and the one before it to be retired only when the new one has been seen. Answers how many receivers
+    /// there are; none is no error.
+    ///
+    /// # Errors
+    /// [`Error::NotLoaded`] when `deadline` has passed, or the database refuses.
+    pub async fn wait_until_loaded(&self, change: CredentialGeneration, deadline: Duration) -> Result<usize, Error> {
+        let give_up = Instant::now() + deadline;
+        loop {
+            let looked = store::receiver::living(&self.pool, change.0, LIFE_SIGN.as_secs_f64());
+            let living = within(ANSWER, looked).await?;
+            let (all, behind) = (usize::try_from(living.all), usize::try_from(living.behind));
+            match behind.unwrap_or_default() {
+                0 => return Ok(all.unwrap_or_default()),
+                receivers if Instant::now() >= give_up => return Err(Error::NotLoaded { receivers }),
+                _ => sleep(LOOK).await,
+            }
+        }
     }
 
     /// Says that a credential is in force at the Marketplace; the one before it becomes retiring.

@@ -1,26 +1,21 @@
 //! The live map of endpoints: what the accepting side checks credentials against, without the database.
 
-use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use sqlx::PgPool;
 use tokio::sync::{Notify, Semaphore, watch};
-use tokio::time::{Instant, MissedTickBehavior, timeout};
-use tokio_util::sync::CancellationToken;
+use tokio::time::timeout;
 
-use super::keyed_hash::KeyedHash;
-use super::{CredentialId, EndpointId, MasterKey};
+use super::roster::{Caller, Roster};
+use super::snapshot::Snapshot;
+use super::{CredentialGeneration, MasterKey};
 use crate::{Error, store};
 
-/// How often changes made by other processes are looked for.
-const PERIOD: Duration = Duration::from_secs(10);
-/// Unknown credentials make it look at once, but never more often than this.
-const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
-/// How long the database may take for it.
-const DEADLINE: Duration = Duration::from_secs(3);
-/// How many requests may wait for a reload; the others are refused at once.
+/// How long a request waits for a look at the database that may know its credential.
+const LONGEST_WAIT: Duration = Duration::from_secs(4);
+/// How many requests may wait for one; the others are refused at once.
 const MOST_WAITING: usize = 256;
 
 /// Who may call, as last loaded. Cheap to clone; all clones see the same.
@@ -29,120 +24,107 @@ pub(crate) struct Directory(Arc<Shared>);
 
 struct Shared {
     key: MasterKey,
-    loaded: RwLock<Arc<HashMap<String, Entry>>>,
+    roster: watch::Sender<Arc<Roster>>,
     wanted: Notify,
-    /// The number of the load that was begun last.
+    /// The number of the look that was begun last.
     begun: AtomicU64,
-    /// The number of the load that ended last, well or not.
+    /// The number of the look that ended last, well or not.
     ended: watch::Sender<u64>,
     waiting: Semaphore,
 }
 
-struct Entry {
-    endpoint: EndpointId,
-    credentials: Vec<Known>,
-}
-
-struct Known {
-    id: CredentialId,
-    username: String,
-    hash: KeyedHash,
-}
-
-/// Who a credential belongs to.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Caller {
-    pub(crate) endpoint: EndpointId,
-    pub(crate) credential: CredentialId,
+/// A look at the database that was begun; over when it is dropped.
+pub(super) struct Look<'a> {
+    shared: &'a Shared,
+    number: u64,
 }
 
 impl Directory {
     /// Loads the directory.
     pub(crate) async fn load(pool: &PgPool, key: MasterKey) -> Result<Self, Error> {
-        let loaded = RwLock::new(Arc::new(read(pool).await?));
-        Ok(Self(Arc::new(Shared {
+        Ok(Self::of(read(pool, &Roster::default()).await?, key))
+    }
+
+    /// Takes the endpoints of a snapshot, until they are loaded.
+    pub(crate) fn from_snapshot(snapshot: &Snapshot, key: MasterKey) -> Self {
+        Self::of(snapshot.roster(), key)
+    }
+
+    fn of(roster: Roster, key: MasterKey) -> Self {
+        Self(Arc::new(Shared {
             key,
-            loaded,
+            roster: watch::Sender::new(Arc::new(roster)),
             wanted: Notify::new(),
             begun: AtomicU64::new(0),
             ended: watch::Sender::new(0),
             waiting: Semaphore::new(MOST_WAITING),
-        })))
+        }))
     }
 
     /// Whether an endpoint answers at `path`.
     pub(crate) fn knows(&self, path: &str) -> bool {
-        self.current().contains_key(path)
+        self.roster().knows(path)
     }
 
     /// The caller with this credential at this path. It takes the same time whichever part is wrong.
-    pub(crate) fn find(&self, path: &str, username: &str, password: &[u8]) -> Option<Caller> {
-        let loaded = self.current();
-        let entry = loaded.get(path);
-        let endpoint = entry.map_or(EndpointId(0), |entry| entry.endpoint);
-        let known = entry.and_then(|entry| entry.credentials.iter().find(|known| known.username == username));
-        let given = KeyedHash::of(&self.0.key, endpoint, username, password);
-        let right = known.map_or(&KeyedHash::NONE, |known| &known.hash).matches(&given);
-        known.filter(|_| right).map(|known| Caller { endpoint, credential: known.id })
+    pub(crate) fn find(&self, path: &str, username: &str, password: &[u8]) -> Option<Arc<Caller>> {
+        self.roster().find(&self.0.key, path, username, password)
     }
 
-    /// Waits until the directory was loaded once more, because something was unknown that may be new. A load that is
-    /// under way does not count: it may have looked too early.
+    /// Waits until the database was looked at once more, because something was unknown that may be new. A look that is
+    /// under way does not count: it may have been too early.
     pub(crate) async fn refreshed(&self) {
         let Ok(_waiting) = self.0.waiting.try_acquire() else { return };
         let begun = self.0.begun.load(Ordering::Acquire);
         let mut ended = self.0.ended.subscribe();
         self.0.wanted.notify_one();
-        let _ = timeout(SHORTEST_PAUSE + 2 * DEADLINE, ended.wait_for(|ended| *ended > begun)).await;
+        let _ = timeout(LONGEST_WAIT, ended.wait_for(|ended| *ended > begun)).await;
     }
 
-    /// Loads it again, when asked to and from time to time, until shutdown.
-    pub(crate) async fn keep_loaded(self, pool: PgPool, shutdown: CancellationToken) {
-        let mut period = tokio::time::interval(PERIOD);
-        period.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        period.reset();
-        let mut earliest = Instant::now();
-        loop {
-            tokio::select! {
-                () = shutdown.cancelled() => return,
-                _ = period.tick() => {}
-                () = self.0.wanted.notified() => {}
-            }
-            tokio::select! {
-                () = shutdown.cancelled() => return,
-                () = tokio::time::sleep_until(earliest) => {}
-            }
-            earliest = Instant::now() + SHORTEST_PAUSE;
-            let number = self.0.begun.fetch_add(1, Ordering::AcqRel) + 1;
-            match timeout(DEADLINE, read(&pool)).await {
-                Ok(Ok(loaded)) => self.replace(loaded),
-                Ok(Err(error)) => tracing::warn!(%error, "endpoints could not be loaded again; the old ones stay"),
-                Err(_) => tracing::warn!("endpoints could not be loaded again in time; the old ones stay"),
-            }
-            self.0.ended.send_replace(number);
-        }
+    /// As it is now.
+    pub(crate) fn roster(&self) -> Arc<Roster> {
+        self.0.roster.borrow().clone()
     }
 
-    fn current(&self) -> Arc<HashMap<String, Entry>> {
-        // A poisoned lock still holds a whole map: it is only ever replaced.
-        self.0.loaded.read().unwrap_or_else(PoisonError::into_inner).clone()
+    /// As it is, and as it becomes.
+    pub(super) fn rosters(&self) -> watch::Receiver<Arc<Roster>> {
+        self.0.roster.subscribe()
     }
 
-    fn replace(&self, loaded: HashMap<String, Entry>) {
-        *self.0.loaded.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(loaded);
+    pub(super) fn key(&self) -> &MasterKey {
+        &self.0.key
+    }
+
+    /// The number of the last change of credentials that is loaded.
+    pub(super) fn generation(&self) -> CredentialGeneration {
+        self.roster().generation()
+    }
+
+    /// Waits until somebody wants a look at the database.
+    pub(super) async fn is_wanted(&self) {
+        self.0.wanted.notified().await;
+    }
+
+    /// Begins a look at the database.
+    pub(super) fn look(&self) -> Look<'_> {
+        Look { shared: &self.0, number: self.0.begun.fetch_add(1, Ordering::AcqRel) + 1 }
+    }
+
+    /// Loads all of it again.
+    pub(super) async fn reload(&self, pool: &PgPool) -> Result<(), Error> {
+        let loaded = read(pool, &self.roster()).await?;
+        self.0.roster.send_replace(Arc::new(loaded));
+        Ok(())
     }
 }
 
-async fn read(pool: &PgPool) -> Result<HashMap<String, Entry>, Error> {
-    let mut map: HashMap<String, Entry> = HashMap::new();
-    for row in store::endpoint::usable(pool).await? {
-        let endpoint = EndpointId(row.endpoint_id);
-        let entry = map.entry(row.path).or_insert_with(|| Entry { endpoint, credentials: Vec::new() });
-        let (Some(id), Some(username), Some(hash)) = (row.credential_id, row.username, row.password_hmac) else {
-            continue;
-        };
-        let Some(hash) = KeyedHash::from_slice(&hash) else { continue };
-        entry.credentials.push(Known { id: CredentialId(id), username, hash });
+impl Drop for Look<'_> {
+    fn drop(&mut self) {
+        self.shared.ended.send_replace(self.number);
     }
-    Ok(map)
+}
+
+async fn read(pool: &PgPool, before: &Roster) -> Result<Roster, Error> {
+    let (generation, rows) = store::endpoint::usable(pool).await?;
+    Ok(Roster::new(CredentialGeneration(generation), rows, before))
 }

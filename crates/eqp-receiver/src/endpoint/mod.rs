@@ -5,8 +5,12 @@ pub(crate) mod directory;
 pub(crate) mod keyed_hash;
 mod master_key;
 pub(crate) mod path;
+pub(crate) mod presence;
 mod public_url;
+pub(crate) mod roster;
 pub(crate) mod sealed;
+pub(crate) mod snapshot;
+pub(crate) mod usage;
 
 use std::fmt;
 
@@ -40,6 +44,10 @@ row_id! {
     /// One credential, as the database numbers it.
     CredentialId,
 }
+
+/// The number of a change of endpoints or credentials: each has one more than the one before.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CredentialGeneration(pub(crate) i64);
 
 /// What a new endpoint should be.
 #[derive(Clone, Debug)]
@@ -107,6 +115,10 @@ pub struct CredentialSummary {
     pub state: CredentialState,
     /// When it was made.
     pub created_at: OffsetDateTime,
+    /// When a callback first came with it; some seconds pass until that is known here.
+    pub first_used_at: Option<OffsetDateTime>,
+    /// When the last one came.
+    pub last_used_at: Option<OffsetDateTime>,
 }
 
 /// How far a credential is in its life. All but `Retired` are taken by the receiver.

@@ -10,6 +10,7 @@ use super::decide::{Around, Observation, Ruling, State, decide, settle};
 use super::decode::Decoded;
 use super::history::{History, Past};
 use super::notice::{Notice, Said, Subject};
+use crate::metrics::Tally;
 use crate::read::{EventKind, Mark, Verdict};
 
 /// A callback that waits for its projection.
@@ -49,10 +50,12 @@ impl Pending {
 pub(crate) struct Numbers {
     pub(crate) last_event_seq: i64,
     pub(crate) last_track_id: i64,
+    /// Of callbacks, in the order in which they are projected.
+    pub(crate) last_ordinal: i64,
 }
 
 /// One line of state.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Track {
     pub(crate) id: i64,
     pub(crate) flow: Flow,
@@ -79,7 +82,7 @@ pub(crate) struct Known {
 }
 
 /// An event to be written.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct NewEvent {
     pub(crate) seq: i64,
     pub(crate) track_id: Option<i64>,
@@ -98,7 +101,7 @@ pub(crate) struct NewEvent {
 }
 
 /// What became of a callback, to be written.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct CallbackOutcome {
     pub(crate) callback_id: Uuid,
     pub(crate) kind: EventKind,
@@ -107,6 +110,8 @@ pub(crate) struct CallbackOutcome {
     pub(crate) verdict: Verdict,
     pub(crate) copy_of: Option<Uuid>,
     pub(crate) said: Option<Said>,
+    /// Its place in the order of projection.
+    pub(crate) ordinal: i64,
 }
 
 /// All that a batch changes.
@@ -116,6 +121,25 @@ pub(crate) struct Changes {
     pub(crate) tracks: Vec<(Subject, Track)>,
     pub(crate) events: Vec<NewEvent>,
     pub(crate) outcomes: Vec<CallbackOutcome>,
+}
+
+impl Changes {
+    /// How much of each kind there is.
+    pub(crate) fn tally(&self) -> Tally {
+        let events = |mark: Mark| self.events.iter().filter(|event| event.mark == mark).count() as u64;
+        let callbacks =
+            |verdict: Verdict| self.outcomes.iter().filter(|outcome| outcome.verdict == verdict).count() as u64;
+        let (unknown, undecodable) = (callbacks(Verdict::Unknown), callbacks(Verdict::Undecodable));
+        Tally {
+            // Those without a track are counted apart.
+            events: self.events.len() as u64 - unknown - undecodable,
+            copies: callbacks(Verdict::Copy),
+            late: events(Mark::Late),
+            tied: events(Mark::Tied),
+            unknown,
+            undecodable,
+        }
+    }
 }
 
 /// For which tracks and times the rule will ask what came before and after. Most callbacks tell of a time later than
@@ -194,6 +218,7 @@ impl Fold {
             reason: Some(reason.to_owned()),
             callback_id: pending.id,
         });
+        let ordinal = self.next_ordinal();
         self.outcomes.push(CallbackOutcome {
             callback_id: pending.id,
             kind,
@@ -202,7 +227,13 @@ impl Fold {
             verdict,
             copy_of: None,
             said: None,
+            ordinal,
         });
+    }
+
+    fn next_ordinal(&mut self) -> i64 {
+        self.numbers.last_ordinal += 1;
+        self.numbers.last_ordinal
     }
 
     fn notice(&mut self, pending: &Pending, notice: &Notice) {
@@ -214,6 +245,7 @@ impl Fold {
             verdict: Verdict::Copy,
             copy_of: None,
             said: None,
+            ordinal: self.next_ordinal(),
         };
         let said = notice.said(pending.account_id);
         let said_before = said.and_then(|said| self.said.get(&said).copied());
@@ -355,7 +387,7 @@ mod tests {
             })
             .collect();
         let known = Known {
-            numbers: Numbers { last_event_seq: 0, last_track_id: 0 },
+            numbers: Numbers { last_event_seq: 0, last_track_id: 0, last_ordinal: 0 },
             tracks: Tracks::new(),
             history: History::default(),
             said: HashMap::new(),

@@ -1,5 +1,6 @@
 //! From callbacks to tracks and events: bytes → notice → observations → the rule → what to write.
 
+pub(crate) mod backlog;
 mod batch;
 mod decide;
 mod decode;
@@ -7,6 +8,8 @@ mod history;
 mod notice;
 #[cfg(test)]
 mod random_reviews;
+mod rebuilt;
+mod reproject;
 mod run;
 
 pub(crate) use batch::{CallbackOutcome, NewEvent, Numbers, Pending, Track, Tracks};
@@ -14,4 +17,5 @@ pub(crate) use decide::{State, spelled};
 pub(crate) use decode::decode;
 pub(crate) use history::{History, Past};
 pub(crate) use notice::{Said, Subject};
+pub use reproject::{ReprojectScope, Reprojected, Reprojector};
 pub use run::Projector;

@@ -137,7 +137,7 @@ struct Memory {
 impl Memory {
     fn new() -> Self {
         Self {
-            numbers: Numbers { last_event_seq: 0, last_track_id: 0 },
+            numbers: Numbers { last_event_seq: 0, last_track_id: 0, last_ordinal: 0 },
             tracks: Tracks::new(),
             events: Vec::new(),
             outcomes: Vec::new(),

@@ -14,10 +14,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::batch::{Known, Numbers, Pending, fold, history_needed};
 use super::decode::undecodable;
-use crate::Error;
 use crate::backoff::Backoff;
 use crate::deadline::within;
+use crate::metrics::Tally;
 use crate::store::{callback_outcome, event, pending, projector, track};
+use crate::{Error, Metrics};
 
 /// How many callbacks are taken at a time, unless the last row of the queue holds more.
 const BATCH: usize = 4096;
@@ -27,6 +28,11 @@ const POLL: Duration = Duration::from_millis(200);
 
 /// The longest that one batch may take, all round trips together.
 const DEADLINE: Duration = Duration::from_mins(2);
+
+/// A leader that leaves Postgres waiting for so long is frozen.
+const FROZEN: Duration = Duration::from_millis(600);
+/// How long it may take to look after it.
+const LOOK_DEADLINE: Duration = Duration::from_secs(2);
 
 /// Waits after trouble with the database.
 const SHORTEST_WAIT: Duration = Duration::from_millis(200);
@@ -40,12 +46,13 @@ const LONGEST_WAIT: Duration = Duration::from_secs(10);
 pub struct Projector {
     pool: PgPool,
     wake: Arc<Notify>,
+    metrics: Metrics,
 }
 
 /// What came of one look at the queue.
 enum Step {
-    /// So many callbacks are projected, and more may wait.
-    Projected(usize),
+    /// So many callbacks are projected, and more may wait; with what they became.
+    Projected(usize, Tally),
     /// Nothing waits.
     Idle,
     /// Another projector is at work.
@@ -56,7 +63,13 @@ impl Projector {
     /// A projector on the database behind `pool`. `wake` is notified by whoever stored callbacks in this process; those
     /// of other processes are found by looking every 200 ms.
     pub fn new(pool: PgPool, wake: Arc<Notify>) -> Self {
-        Self { pool, wake }
+        Self { pool, wake, metrics: Metrics::default() }
+    }
+
+    /// Counts with others into the same numbers.
+    pub(crate) fn counting_into(mut self, metrics: Metrics) -> Self {
+        self.metrics = metrics;
+        self
     }
 
     /// Runs until `shutdown`. Trouble with the database is logged, waited for, and tried again.
@@ -70,7 +83,8 @@ impl Projector {
         let mut backoff = Backoff::new(SHORTEST_WAIT, LONGEST_WAIT);
         loop {
             match self.step().await {
-                Ok(Step::Projected(_)) => backoff.reset(),
+                Ok(Step::Projected(..)) => backoff.reset(),
+                Ok(Step::Led) if self.has_unseated().await => {}
                 Ok(Step::Idle | Step::Led) => {
                     backoff.reset();
                     // Whichever comes first; a wake-up that came during the step is not lost.
@@ -91,10 +105,25 @@ impl Projector {
     /// The database cannot be reached or refuses.
     pub async fn drain(&self) -> Result<usize, Error> {
         let mut projected = 0;
-        while let Step::Projected(count) = self.step().await? {
+        while let Step::Projected(count, _) = self.step().await? {
             projected += count;
         }
         Ok(projected)
+    }
+
+    /// Whether the one that leads was frozen, and leads no more.
+    async fn has_unseated(&self) -> bool {
+        let unseated = projector::unseat_frozen(&self.pool, FROZEN.as_secs_f64());
+        match within(LOOK_DEADLINE, unseated).await {
+            Ok(true) => tracing::warn!("a projector did nothing while it led; another takes over"),
+            Ok(false) => return false,
+            Err(error) => {
+                // It may belong to a role whose connections are not ours to end; Postgres does it by itself, later.
+                tracing::debug!(error = &error as &dyn std::error::Error, "could not look after the one that leads");
+                return false;
+            }
+        }
+        true
     }
 
     async fn step(&self) -> Result<Step, Error> {
@@ -120,8 +149,9 @@ impl Projector {
     async fn transaction(&self, poison: Poison) -> Result<Step, sqlx::Error> {
         let mut transaction = self.pool.begin().await?;
         let step = lead_one_batch(&mut transaction, poison).await;
-        if let Ok(Step::Projected(_)) = step {
+        if let Ok(Step::Projected(_, tally)) = step {
             transaction.commit().await?;
+            self.metrics.projected(tally);
         } else {
             // Now, and not some time after the drop: whoever leads next must not find the leadership taken.
             let _connection_may_be_lost = transaction.rollback().await;
@@ -141,16 +171,17 @@ async fn lead_one_batch(connection: &mut PgConnection, poison: Poison) -> Result
         let missing = taken.callback_ids.len() - batch.len();
         tracing::error!(missing, "queued callbacks are not there, or twice in the queue; they are passed over");
     }
+    let mut tally = Tally::default();
     let after = match poison {
-        Poison::IsUnknown => write(connection, numbers, &batch).await?,
-        Poison::IsSought => write_around_poison(connection, numbers, batch).await?,
+        Poison::IsUnknown => write(connection, numbers, &batch, &mut tally).await?,
+        Poison::IsSought => write_around_poison(connection, numbers, batch, &mut tally).await?,
     };
     pending::remove(connection, &taken.rows).await?;
     projector::record(connection, after).await?;
     if after.last_event_seq != numbers.last_event_seq {
         projector::announce(connection).await?;
     }
-    Ok(Step::Projected(taken.callback_ids.len()))
+    Ok(Step::Projected(taken.callback_ids.len(), tally))
 }
 
 /// Whether a batch is written as a whole, or around what Postgres refuses.
@@ -161,7 +192,12 @@ enum Poison {
 }
 
 /// Folds a batch over what the database knows and writes what comes of it; answers the last numbers given.
-async fn write(connection: &mut PgConnection, numbers: Numbers, batch: &[Pending]) -> Result<Numbers, sqlx::Error> {
+async fn write(
+    connection: &mut PgConnection,
+    numbers: Numbers,
+    batch: &[Pending],
+    tally: &mut Tally,
+) -> Result<Numbers, sqlx::Error> {
     let subjects: HashSet<_> = batch.iter().filter_map(Pending::subject).collect();
     let tracks = track::load(connection, &subjects.into_iter().collect::<Vec<_>>()).await?;
     let said: HashSet<_> = batch.iter().filter_map(Pending::said).collect();
@@ -172,6 +208,7 @@ async fn write(connection: &mut PgConnection, numbers: Numbers, batch: &[Pending
     track::save(connection, &changes.tracks).await?;
     event::insert(connection, &changes.events).await?;
     callback_outcome::insert(connection, &changes.outcomes).await?;
+    *tally += changes.tally();
     Ok(changes.numbers)
 }
 
@@ -180,12 +217,13 @@ async fn write_around_poison(
     connection: &mut PgConnection,
     mut numbers: Numbers,
     batch: Vec<Pending>,
+    tally: &mut Tally,
 ) -> Result<Numbers, sqlx::Error> {
     // The top of the stack comes first in the queue.
     let mut parts = vec![batch];
     while let Some(mut part) = parts.pop() {
         let mut savepoint = connection.begin().await?;
-        match write(&mut savepoint, numbers, &part).await {
+        match write(&mut savepoint, numbers, &part, tally).await {
             Ok(after) => {
                 savepoint.commit().await?;
                 numbers = after;
@@ -196,7 +234,7 @@ async fn write_around_poison(
                     let second = part.split_off(part.len() / 2);
                     parts.extend([second, part]);
                 } else if let Some(pending) = part.pop() {
-                    numbers = give_up(connection, numbers, pending, &error).await?;
+                    numbers = give_up(connection, numbers, pending, &error, tally).await?;
                 }
             }
             Err(error) => return Err(error),
@@ -211,6 +249,7 @@ async fn give_up(
     numbers: Numbers,
     mut pending: Pending,
     error: &sqlx::Error,
+    tally: &mut Tally,
 ) -> Result<Numbers, sqlx::Error> {
     if callback_outcome::is_known(connection, pending.id).await? {
         tracing::error!(callback = %pending.id, "was queued again after its projection; it is passed over");
@@ -218,11 +257,11 @@ async fn give_up(
     }
     tracing::error!(callback = %pending.id, error = error as &dyn std::error::Error, "kept as undecodable");
     pending.decoded = undecodable(error);
-    write(connection, numbers, &[pending]).await
+    write(connection, numbers, &[pending], tally).await
 }
 
 /// Postgres refuses a value, not the statement, the moment or the connection.
-fn blames_the_data(error: &sqlx::Error) -> bool {
+pub(super) fn blames_the_data(error: &sqlx::Error) -> bool {
     let sqlx::Error::Database(error) = error else { return false };
     // Data exception, integrity constraint violation, program limit exceeded (a value too long for its index).
     error.code().is_some_and(|code| ["22", "23", "54"].iter().any(|class| code.starts_with(class)))

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::Error;
 use crate::deadline::{ANSWER, within};
-use crate::store::{kept, listing, projector};
+use crate::store::{kept, listing, projector, submissions};
 
 /// Reads what a receiver has kept. Cheap to clone; changes nothing.
 #[derive(Clone, Debug)]
@@ -93,7 +93,7 @@ impl Reader {
     /// # Errors
     /// The database cannot be reached or refuses.
     pub async fn submissions(&self, filter: &SubmissionFilter) -> Result<Vec<Submission>, Error> {
-        within(ANSWER, listing::submissions(&self.pool, filter)).await
+        within(ANSWER, submissions::submissions(&self.pool, filter)).await
     }
 
     /// The submission with this id and its past: one for each account that knows it.

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::{Event, EventFilter, Order};
 use crate::Error;
 use crate::deadline::{ANSWER, within};
-use crate::store::listen::Bell;
+use crate::store::listen::{Bell, Channel};
 use crate::store::listing;
 
 /// How many events are fetched at a time.
@@ -36,7 +36,7 @@ pub struct Tail {
 impl Tail {
     pub(super) fn new(pool: PgPool, filter: EventFilter, after: i64) -> Self {
         Self {
-            bell: Bell::new(&pool),
+            bell: Bell::new(&pool, Channel::Events),
             pool,
             filter: EventFilter { after_seq: Some(after), order: Order::OldestFirst, limit: PAGE, ..filter },
             fetched: VecDeque::new(),

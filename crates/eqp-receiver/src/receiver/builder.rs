@@ -10,9 +10,10 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
 use super::embedded::Embedded;
 use super::listener::Listener;
+use super::operator_listener::OperatorListener;
 use super::parts::Parts;
 use super::{Receiver, Tls};
-use crate::{Error, Handler, Limits, MasterKey};
+use crate::{Error, Handler, Limits, MasterKey, SpoolSettings};
 
 /// Connections of the receiver's own pool; each handler adds one.
 const CONNECTIONS: u32 = 5;
@@ -46,10 +47,13 @@ pub struct Builder {
     database: Database,
     master_key: Option<MasterKey>,
     listen: SocketAddr,
+    operator: Option<SocketAddr>,
     tls: Tls,
     behind_proxy: bool,
     limits: Limits,
+    spool: Option<SpoolSettings>,
     projects: bool,
+    keep: Option<Duration>,
     handlers: Vec<(String, Arc<dyn Handler>)>,
 }
 
@@ -65,10 +69,13 @@ impl Builder {
             database,
             master_key: None,
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
+            operator: None,
             tls: Tls::Off,
             behind_proxy: false,
             limits: Limits::default(),
+            spool: None,
             projects: true,
+            keep: None,
             handlers: Vec::new(),
         }
     }
@@ -84,6 +91,14 @@ impl Builder {
     #[must_use]
     pub fn listen(mut self, address: SocketAddr) -> Self {
         self.listen = address;
+        self
+    }
+
+    /// Where the operator is answered, over plain HTTP: `/metrics`, `/healthz`, `/readyz`. Nowhere unless told; a
+    /// loopback address, or one that only those reach who run the receiver.
+    #[must_use]
+    pub fn operator_listen(mut self, address: SocketAddr) -> Self {
+        self.operator = Some(address);
         self
     }
 
@@ -108,11 +123,34 @@ impl Builder {
         self
     }
 
+    /// Keeps callbacks on this machine's disk while Postgres does not take them, and endpoints to start with while it
+    /// cannot be reached. Without it senders are told to come again.
+    #[must_use]
+    pub fn spool(mut self, settings: SpoolSettings) -> Self {
+        self.spool = Some(settings);
+        self
+    }
+
     /// Brings every event to `handler`, from the first one on. How far it came is remembered under `name` (1 to 100
     /// bytes), over restarts and over all receivers of the database.
     #[must_use]
     pub fn handler(mut self, name: impl Into<String>, handler: impl Handler + 'static) -> Self {
         self.handlers.push((name.into(), Arc::new(handler)));
+        self
+    }
+
+    /// Deletes callbacks that are older than this, once they are projected; they are kept for ever unless told. Events
+    /// and the state of submissions and files stay.
+    #[must_use]
+    pub fn keep(mut self, keep: Duration) -> Self {
+        self.keep = Some(keep);
+        self
+    }
+
+    /// Makes events of what comes, as it does unless told to [only accept](Self::accept_only).
+    #[must_use]
+    pub fn project(mut self) -> Self {
+        self.projects = true;
         self
     }
 
@@ -127,11 +165,16 @@ impl Builder {
     ///
     /// # Errors
     /// Each thing that is not as it should be has its own variant, which says what to do.
-    pub async fn build(self) -> Result<Receiver, Error> {
+    pub async fn build(mut self) -> Result<Receiver, Error> {
+        if self.behind_proxy {
+            // All come from the proxy's address.
+            self.limits.connections_per_source = self.limits.connections;
+        }
         // What needs no database first: it is quicker to say.
         let listener = Listener::bind(self.listen, &self.tls, self.behind_proxy)?;
+        let operator = self.operator.map(OperatorListener::bind).transpose()?;
         let parts = self.parts().await?;
-        Ok(Receiver { parts, listener })
+        Ok(Receiver { parts, listener, operator })
     }
 
     /// Checks the database and starts a receiver that answers through its [router](Embedded::router), in a service
@@ -153,9 +196,12 @@ impl Builder {
                 pool.connect_lazy_with(*options)
             }
         };
-        let mut parts = Parts::assemble(pool, key, self.limits, self.behind_proxy).await?;
+        let mut parts = Parts::assemble(pool, key, self.limits, self.behind_proxy, self.spool.as_ref()).await?;
         if self.projects {
             parts.background.project();
+        }
+        if let Some(keep) = self.keep {
+            parts.background.keep(keep);
         }
         for (name, handler) in self.handlers {
             parts.background.handle(name, handler);

@@ -5,8 +5,8 @@ use std::fmt;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::parts::{Parts, Running};
-use crate::Error;
 use crate::accept::Acceptor;
+use crate::{Error, Metrics, operator};
 
 /// A receiver that runs in the background and answers through its router. It stops when this is dropped, and is waited
 /// for with [`stop`](Self::stop).
@@ -25,6 +25,7 @@ use crate::accept::Acceptor;
 /// ```
 pub struct Embedded {
     acceptor: Acceptor,
+    metrics: Metrics,
     running: Running,
     stop: DropGuard,
 }
@@ -40,7 +41,7 @@ impl Embedded {
         let shutdown = CancellationToken::new();
         let mut running = parts.background.start(&shutdown);
         running.add(parts.lane.run(shutdown.clone()));
-        Self { acceptor: parts.acceptor, running, stop: shutdown.drop_guard() }
+        Self { acceptor: parts.acceptor, metrics: parts.metrics, running, stop: shutdown.drop_guard() }
     }
 
     /// Answers every path as the receiver does, and so belongs behind one's own routes: merged into a router, as its
@@ -48,6 +49,16 @@ impl Embedded {
     /// [connect info](axum::extract::ConnectInfo) the source of callbacks is unknown.
     pub fn router(&self) -> axum::Router {
         self.acceptor.clone().router()
+    }
+
+    /// What it counts.
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    /// Answers `/metrics`, `/healthz` and `/readyz`, for whoever runs the service: not to be merged into public routes.
+    pub fn operator_router(&self) -> axum::Router {
+        operator::router(self.acceptor.clone(), self.metrics.clone())
     }
 
     /// Stops it: what was handed over is stored first.

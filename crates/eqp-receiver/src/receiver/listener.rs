@@ -1,4 +1,4 @@
-//! The public listener: connections, TLS and their deadlines, on a thread of its own.
+//! The public listener, on a thread of its own.
 //!
 //! Accepting shares one current-thread runtime with the lane: a callback never crosses threads on its way to the
 //! database and back, which measured faster, and projecting cannot delay it.
@@ -6,12 +6,7 @@
 use std::net::{SocketAddr, TcpListener};
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
 
-use axum_server::Handle;
-use axum_server::accept::NoDelayAcceptor;
-use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
-use hyper_util::rt::TokioTimer;
 use rustls::ServerConfig;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
@@ -19,14 +14,8 @@ use tokio_util::sync::CancellationToken;
 use super::Tls;
 use crate::accept::Acceptor;
 use crate::accept::lane::Lane;
-use crate::{Error, Limits};
-
-/// How long a TLS handshake may take.
-const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(10);
-/// How long requests that have begun may take after shutdown.
-const GRACE: Duration = Duration::from_secs(25);
-/// Enough for every header that a sender has a use for.
-const HEADER_BYTES: usize = 64 * 1024;
+use crate::serve::serve;
+use crate::{Error, Limits, Metrics};
 
 /// A bound address with the means to serve it.
 #[derive(Debug)]
@@ -57,6 +46,7 @@ impl Listener {
         acceptor: Acceptor,
         lane: Lane,
         limits: Limits,
+        metrics: Metrics,
         shutdown: CancellationToken,
     ) -> Result<(), Error> {
         let (sender, ended) = oneshot::channel();
@@ -68,7 +58,8 @@ impl Listener {
                     runtime.block_on(async {
                         let lane_shutdown = CancellationToken::new();
                         let mut lane = tokio::spawn(lane.run(lane_shutdown.clone()));
-                        let mut answering = pin!(self.answer(acceptor, limits, shutdown.clone()));
+                        let serving = serve(self.socket, self.tls, limits, metrics, acceptor, shutdown.clone());
+                        let mut answering = pin!(serving);
                         tokio::select! {
                             served = &mut answering => {
                                 lane_shutdown.cancel();
@@ -89,40 +80,5 @@ impl Listener {
         // It has sent its result, or panicked: either way it ends at once.
         thread.join().map_err(|_| Error::Panicked)?;
         result.map_err(|_| Error::Panicked)?.map_err(Error::Stopped)
-    }
-
-    async fn answer(self, acceptor: Acceptor, limits: Limits, shutdown: CancellationToken) -> std::io::Result<()> {
-        let handle = Handle::new();
-        let stopper = tokio::spawn({
-            let handle = handle.clone();
-            async move {
-                shutdown.cancelled().await;
-                handle.graceful_shutdown(Some(GRACE));
-            }
-        });
-        let mut server = axum_server::from_tcp(self.socket)?
-            .handle(handle)
-            .http1_only()
-            .first_request_timeout(limits.header_time)
-            .accept_error_handler(|_, error| tracing::warn!(%error, "a connection could not be accepted"));
-        // Without the timer the timeout would be ignored.
-        server
-            .http_builder()
-            .http1()
-            .timer(TokioTimer::new())
-            .header_read_timeout(limits.header_time)
-            .max_buf_size(HEADER_BYTES);
-        let service = acceptor.router().into_make_service_with_connect_info::<SocketAddr>();
-        let outcome = match self.tls {
-            Some(tls) => {
-                let tls = RustlsAcceptor::new(RustlsConfig::from_config(tls))
-                    .handshake_timeout(HANDSHAKE_DEADLINE)
-                    .acceptor(NoDelayAcceptor::new());
-                server.acceptor(tls).serve(service).await
-            }
-            None => server.acceptor(NoDelayAcceptor::new()).serve(service).await,
-        };
-        stopper.abort();
-        outcome
     }
 }

@@ -2,23 +2,29 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use sqlx::PgPool;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::beginning::Beginning;
 use crate::accept::Acceptor;
-use crate::accept::lane::Lane;
-use crate::deadline::{ANSWER, within};
+use crate::accept::lane::{Lane, Ways};
 use crate::endpoint::directory::Directory;
-use crate::{Error, Handler, HandlerLoop, Limits, MasterKey, Projector, store};
+use crate::endpoint::presence::Presence;
+use crate::endpoint::snapshot::{self, Snapshot};
+use crate::project::backlog;
+use crate::spool::Spool;
+use crate::{Error, Handler, HandlerLoop, Limits, MasterKey, Metrics, Projector, Retention, SpoolSettings};
 
 /// All that is needed to run.
 pub(super) struct Parts {
     pub(super) acceptor: Acceptor,
     pub(super) lane: Lane,
     pub(super) limits: Limits,
+    pub(super) metrics: Metrics,
     pub(super) background: Background,
 }
 
@@ -26,9 +32,13 @@ pub(super) struct Parts {
 pub(super) struct Background {
     pool: PgPool,
     directory: Directory,
+    /// With the endpoints that it holds.
+    spool: Option<(Spool, Option<Snapshot>)>,
     /// Notified by the lane whenever it has stored something.
     wake: Arc<Notify>,
     projector: Option<Projector>,
+    keep: Option<Duration>,
+    metrics: Metrics,
     handlers: Vec<HandlerLoop>,
 }
 
@@ -44,15 +54,29 @@ impl Parts {
         key: MasterKey,
         limits: Limits,
         behind_proxy: bool,
+        spool: Option<&SpoolSettings>,
     ) -> Result<Self, Error> {
-        store::schema::check(&pool).await?;
-        within(ANSWER, store::instance::bind(&pool, key.fingerprint())).await?;
-        let directory = within(ANSWER, Directory::load(&pool, key)).await?;
+        let Beginning { directory, instance, spool, snapshot } = Beginning::find(&pool, key, spool).await?;
         let wake = Arc::new(Notify::new());
-        let (lane, entrance) = Lane::new((*pool.connect_options()).clone(), limits.queued, Arc::clone(&wake));
-        let acceptor = Acceptor::new(directory.clone(), entrance, limits, behind_proxy);
-        let background = Background { pool, directory, wake, projector: None, handlers: Vec::new() };
-        Ok(Self { acceptor, lane, limits, background })
+        let metrics = Metrics::default();
+        let ways = Ways { database: (*pool.connect_options()).clone(), instance, spool: spool.clone() };
+        let (lane, entrance) = Lane::new(ways, limits.queued, Arc::clone(&wake), metrics.clone());
+        let acceptor = Acceptor::new(directory.clone(), entrance, limits, behind_proxy, metrics.clone());
+        let background = Background {
+            pool,
+            directory,
+            spool: spool.map(|spool| (spool, snapshot)),
+            wake,
+            projector: None,
+            keep: None,
+            metrics: metrics.clone(),
+            handlers: Vec::new(),
+        };
+        Ok(Self { acceptor, lane, limits, metrics, background })
+    }
+
+    pub(super) fn endpoint_paths(&self) -> Vec<String> {
+        self.background.directory.roster().paths().into_iter().map(str::to_owned).collect()
     }
 }
 
@@ -65,7 +89,13 @@ impl fmt::Debug for Parts {
 impl Background {
     /// Events are made of what is accepted.
     pub(super) fn project(&mut self) {
-        self.projector = Some(Projector::new(self.pool.clone(), Arc::clone(&self.wake)));
+        let projector = Projector::new(self.pool.clone(), Arc::clone(&self.wake));
+        self.projector = Some(projector.counting_into(self.metrics.clone()));
+    }
+
+    /// Callbacks older than this are deleted.
+    pub(super) fn keep(&mut self, keep: Duration) {
+        self.keep = Some(keep);
     }
 
     /// Events go to this handler.
@@ -76,7 +106,14 @@ impl Background {
     /// Starts every task; each ends at shutdown.
     pub(super) fn start(self, shutdown: &CancellationToken) -> Running {
         let mut tasks = JoinSet::new();
-        tasks.spawn(self.directory.keep_loaded(self.pool, shutdown.clone()));
+        tasks.spawn(backlog::watch(self.pool.clone(), self.metrics, shutdown.clone()));
+        if let Some((spool, kept)) = self.spool {
+            tasks.spawn(snapshot::keep(self.directory.clone(), spool, kept, shutdown.clone()));
+        }
+        tasks.spawn(Presence::new(self.pool.clone(), self.directory).run(shutdown.clone()));
+        if let Some(keep) = self.keep {
+            tasks.spawn(Retention::new(self.pool.clone()).run(keep, shutdown.clone()));
+        }
         if let Some(projector) = self.projector {
             tasks.spawn(projector.run(shutdown.clone()));
         }

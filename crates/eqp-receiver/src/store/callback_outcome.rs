@@ -35,11 +35,13 @@ pub(crate) async fn insert(connection: &mut PgConnection, outcomes: &[CallbackOu
     let modified: Vec<_> = outcomes.iter().map(|outcome| moment(outcome.modified_at)).collect();
     let verdicts: Vec<_> = outcomes.iter().map(|outcome| outcome.verdict.as_str()).collect();
     let copies: Vec<_> = outcomes.iter().map(|outcome| outcome.copy_of).collect();
+    let ordinals: Vec<_> = outcomes.iter().map(|outcome| outcome.ordinal).collect();
     let said: Vec<_> = outcomes.iter().map(|outcome| outcome.said.as_ref().map(<[u8; 16]>::as_slice)).collect();
     query!(
         r#"
-        insert into eqp.callback_outcome (callback_id, kind, subject, modified_at, verdict, copy_of, said)
-        select * from unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[], $5::text[], $6::uuid[], $7::bytea[])
+        insert into eqp.callback_outcome (callback_id, kind, subject, modified_at, verdict, copy_of, said, ordinal)
+        select * from unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[], $5::text[], $6::uuid[], $7::bytea[],
+                             $8::bigint[])
         "#,
         &callbacks,
         &kinds as &[&str],
@@ -48,6 +50,7 @@ pub(crate) async fn insert(connection: &mut PgConnection, outcomes: &[CallbackOu
         &verdicts as &[&str],
         &copies as &[Option<Uuid>],
         &said as &[Option<&[u8]>],
+        &ordinals,
     )
     .execute(connection)
     .await?;

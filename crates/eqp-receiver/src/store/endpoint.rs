@@ -6,31 +6,69 @@ use time::OffsetDateTime;
 
 use crate::Error;
 use crate::endpoint::sealed::Sealed;
+use crate::endpoint::usage::Unwritten;
 use crate::endpoint::{AccountId, CredentialId, CredentialState, CredentialSummary, EndpointId, EndpointSummary};
 
 /// A usable credential with where it is used, as the directory needs it.
 pub(crate) struct Usable {
     pub(crate) endpoint_id: i64,
+    pub(crate) name: String,
     pub(crate) path: String,
     pub(crate) credential_id: Option<i64>,
     pub(crate) username: Option<String>,
     pub(crate) password_hmac: Option<Vec<u8>>,
+    pub(crate) last_used_at: Option<OffsetDateTime>,
 }
 
-pub(crate) async fn usable(pool: &PgPool) -> Result<Vec<Usable>, Error> {
-    let rows = sqlx::query_as!(
-        Usable,
+/// All that may be used, with the number of the last change that is in it: of one moment, because it is one statement.
+pub(crate) async fn usable(pool: &PgPool) -> Result<(i64, Vec<Usable>), Error> {
+    let rows = sqlx::query!(
         r#"
-        select endpoint.id as endpoint_id, path,
-               credential.id as "credential_id?", username as "username?", password_hmac as "password_hmac?"
-        from eqp.endpoint
+        select credential_generation, endpoint.id as "endpoint_id?", name as "name?", path as "path?",
+               credential.id as "credential_id?", username as "username?", password_hmac as "password_hmac?",
+               last_used_at
+        from eqp.instance
+        left join eqp.endpoint on retired_at is null
         left join eqp.credential on endpoint_id = endpoint.id and state in ('pending', 'live', 'retiring')
-        where retired_at is null
         "#
     )
     .fetch_all(pool)
     .await?;
-    Ok(rows)
+    let generation = rows.first().map_or(0, |row| row.credential_generation);
+    let usable = rows.into_iter().filter_map(|row| {
+        Some(Usable {
+            endpoint_id: row.endpoint_id?,
+            name: row.name?,
+            path: row.path?,
+            credential_id: row.credential_id,
+            username: row.username,
+            password_hmac: row.password_hmac,
+            last_used_at: row.last_used_at,
+        })
+    });
+    Ok((generation, usable.collect()))
+}
+
+/// Records when credentials came with callbacks. Receivers do so beside one another, each with what it has seen.
+pub(crate) async fn record_use(pool: &PgPool, used: &[(CredentialId, Unwritten)]) -> Result<(), Error> {
+    let ids: Vec<i64> = used.iter().map(|(id, _)| id.0).collect();
+    let first: Vec<_> = used.iter().map(|(_, unwritten)| unwritten.first).collect();
+    let last: Vec<_> = used.iter().map(|(_, unwritten)| unwritten.last).collect();
+    sqlx::query!(
+        r#"
+        update eqp.credential
+        set first_used_at = least(credential.first_used_at, used.first_at),
+            last_used_at  = greatest(credential.last_used_at, used.last_at)
+        from unnest($1::bigint[], $2::timestamptz[], $3::timestamptz[]) as used (id, first_at, last_at)
+        where credential.id = used.id
+        "#,
+        &ids,
+        &first,
+        &last,
+    )
+    .execute(pool)
+    .await?;
+    Ok(())
 }
 
 pub(crate) async fn ensure_account(pool: &PgPool, environment: &str, mage_id: &str) -> Result<AccountId, Error> {
@@ -181,7 +219,7 @@ pub(crate) async fn list(pool: &PgPool) -> Result<Vec<EndpointSummary>, Error> {
         r#"
         select endpoint.id, environment, mage_id, name, path, public_url,
                credential.id as "credential_id?", username as "username?", state as "state?",
-               credential.created_at as "credential_created_at?"
+               credential.created_at as "credential_created_at?", first_used_at, last_used_at
         from eqp.endpoint
         join eqp.account on account.id = account_id
         left join eqp.credential on endpoint_id = endpoint.id
@@ -199,6 +237,8 @@ pub(crate) async fn list(pool: &PgPool) -> Result<Vec<EndpointSummary>, Error> {
             username: row.username.unwrap_or_default(),
             state: CredentialState::from_word(row.state.as_deref().unwrap_or_default()),
             created_at: row.credential_created_at.unwrap_or(OffsetDateTime::UNIX_EPOCH),
+            first_used_at: row.first_used_at,
+            last_used_at: row.last_used_at,
         });
         match endpoints.last_mut() {
             Some(last) if last.id.0 == row.id => last.credentials.extend(credential),

@@ -1,12 +1,12 @@
-//! `eqp.instance`: which master key this database belongs to.
+//! `eqp.instance`: which database this is, and which master key it belongs to.
 
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
 use crate::Error;
 
-/// Binds a new database to the key with this fingerprint; refuses one that is bound to another.
-pub(crate) async fn bind(pool: &PgPool, fingerprint: &[u8; 32]) -> Result<(), Error> {
+/// Binds a new database to the key with this fingerprint; refuses one that is bound to another. Answers with its id.
+pub(crate) async fn bind(pool: &PgPool, fingerprint: &[u8; 32]) -> Result<Uuid, Error> {
     sqlx::query!(
         "insert into eqp.instance (id, master_key_fingerprint) values ($1, $2) on conflict (singleton) do nothing",
         Uuid::new_v4(),
@@ -14,6 +14,11 @@ pub(crate) async fn bind(pool: &PgPool, fingerprint: &[u8; 32]) -> Result<(), Er
     )
     .execute(pool)
     .await?;
-    let bound = sqlx::query_scalar!("select master_key_fingerprint from eqp.instance").fetch_one(pool).await?;
-    if bound == fingerprint { Ok(()) } else { Err(Error::OtherMasterKey) }
+    let bound = sqlx::query!("select id, master_key_fingerprint from eqp.instance").fetch_one(pool).await?;
+    if bound.master_key_fingerprint == fingerprint { Ok(bound.id) } else { Err(Error::OtherMasterKey) }
+}
+
+/// Which database this is; none where it is bound to no key yet.
+pub(crate) async fn id(connection: &mut PgConnection) -> Result<Option<Uuid>, sqlx::Error> {
+    sqlx::query_scalar!("select id from eqp.instance").fetch_optional(connection).await
 }

@@ -1,4 +1,4 @@
-//! Hearing from Postgres that there are events.
+//! Hearing from Postgres that something has changed.
 
 use std::time::Duration;
 
@@ -11,7 +11,25 @@ use tokio_util::task::AbortOnDropHandle;
 /// How long to wait before listening again after that failed.
 const PAUSE: Duration = Duration::from_secs(5);
 
-/// Rings when a projector announces events. It may ring for nothing, and where notifications do not come through it
+/// What there is to hear of.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Channel {
+    /// A projector has made events.
+    Events,
+    /// Endpoints or credentials were changed.
+    Credentials,
+}
+
+impl Channel {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Events => "eqp_events",
+            Self::Credentials => "eqp_credentials",
+        }
+    }
+}
+
+/// Rings when something is announced on its channel. It may ring for nothing, and where notifications do not come through it
 /// never rings: whoever waits for it also looks from time to time.
 #[derive(Debug)]
 pub(crate) struct Bell {
@@ -22,12 +40,12 @@ pub(crate) struct Bell {
 
 impl Bell {
     /// Listens on the database of `pool`, beside it: a pool may be small, and a listener keeps its connection.
-    pub(crate) fn new(pool: &PgPool) -> Self {
+    pub(crate) fn new(pool: &PgPool, channel: Channel) -> Self {
         let own = PgPoolOptions::new().max_connections(1).connect_lazy_with(pool.connect_options().as_ref().clone());
         let (striker, rung) = tokio::sync::watch::channel(());
         let listener: JoinHandle<()> = tokio::spawn(async move {
             loop {
-                if let Err(error) = listen(&own, &striker).await {
+                if let Err(error) = listen(&own, channel, &striker).await {
                     tracing::debug!(error = &error as &dyn std::error::Error, "hears no notifications");
                 }
                 tokio::time::sleep(PAUSE).await;
@@ -45,9 +63,9 @@ impl Bell {
     }
 }
 
-async fn listen(own: &PgPool, striker: &tokio::sync::watch::Sender<()>) -> Result<(), sqlx::Error> {
+async fn listen(own: &PgPool, channel: Channel, striker: &tokio::sync::watch::Sender<()>) -> Result<(), sqlx::Error> {
     let mut listener = PgListener::connect_with(own).await?;
-    listener.listen("eqp_events").await?;
+    listener.listen(channel.name()).await?;
     loop {
         // None: the connection was lost and is made anew; something may have been missed.
         let _heard = listener.try_recv().await?;

@@ -1,4 +1,4 @@
-//! Lists of events, submissions and files.
+//! Lists of events and files, and what all lists have in common.
 //!
 //! The statements are put together from what a filter names, and from nothing else: a statement with `$1 is null or …`
 //! for every field would get one plan for all filters, and none of the indexes. Values are always bound.
@@ -8,9 +8,7 @@ use sqlx::postgres::PgRow;
 use sqlx::{FromRow, PgPool, Postgres, QueryBuilder, Row};
 
 use super::word::{account, read, timestamp};
-use crate::read::{
-    Event, EventFilter, EventKind, FileFilter, FileState, HIGHEST_LIMIT, Mark, Order, Submission, SubmissionFilter,
-};
+use crate::read::{Event, EventFilter, EventKind, FileFilter, FileState, HIGHEST_LIMIT, Mark, Order, Submission};
 
 /// The order keeps `event` the table that is walked, along an index that ends in `seq`.
 const EVENTS: &str = "
@@ -22,14 +20,6 @@ const EVENTS: &str = "
     left join eqp.track on track.id = event.track_id
     where true";
 
-const SUBMISSIONS: &str = "
-    select account.environment, account.mage_id, submission.submission_id, submission.item_id, submission.overall,
-           submission.technical, submission.marketing, submission.modified_at, submission.received_at,
-           submission.event_seq, submission.tied
-    from eqp.submission
-    join eqp.account on account.id = submission.account_id
-    where true";
-
 const FILES: &str = "
     select account.environment, account.mage_id, file.file_upload_id, file.malware, file.modified_at,
            file.received_at, file.event_seq, file.tied
@@ -38,7 +28,7 @@ const FILES: &str = "
     where true";
 
 /// Adds a condition on a column if the filter names a value.
-fn condition<'a, T>(query: &mut QueryBuilder<Postgres>, sql: &'static str, value: Option<T>)
+pub(super) fn condition<'a, T>(query: &mut QueryBuilder<Postgres>, sql: &'static str, value: Option<T>)
 where
     T: 'a + sqlx::Encode<'a, Postgres> + sqlx::Type<Postgres>,
 {
@@ -50,7 +40,7 @@ where
 /// The accounts that a filter names; none when it names nothing.
 ///
 /// Asked for beforehand: when the planner sees the ids themselves it knows whether they are many or few among the events.
-async fn accounts(
+pub(super) async fn accounts(
     pool: &PgPool,
     environment: Option<Environment>,
     mage_id: Option<&MageId>,
@@ -73,7 +63,7 @@ async fn accounts(
 }
 
 /// Of one account an index gives the events in their order; of several it cannot.
-fn of_accounts(query: &mut QueryBuilder<Postgres>, column: &'static str, accounts: Option<&[i64]>) {
+pub(super) fn of_accounts(query: &mut QueryBuilder<Postgres>, column: &'static str, accounts: Option<&[i64]>) {
     match accounts {
         None => {}
         Some([only]) => {
@@ -85,7 +75,7 @@ fn of_accounts(query: &mut QueryBuilder<Postgres>, column: &'static str, account
     }
 }
 
-fn limited(query: &mut QueryBuilder<Postgres>, limit: u32) {
+pub(super) fn limited(query: &mut QueryBuilder<Postgres>, limit: u32) {
     query.push(" limit ").push_bind(i64::from(limit.min(HIGHEST_LIMIT)));
 }
 
@@ -126,30 +116,6 @@ pub(crate) async fn events(pool: &PgPool, filter: &EventFilter) -> Result<Vec<Ev
         Order::NewestFirst => " order by event.seq desc",
         Order::OldestFirst => " order by event.seq",
     });
-    limited(&mut query, filter.limit);
-    query.build_query_as().fetch_all(pool).await
-}
-
-/// Submissions that the filter lets through.
-pub(crate) async fn submissions(pool: &PgPool, filter: &SubmissionFilter) -> Result<Vec<Submission>, sqlx::Error> {
-    let accounts = accounts(pool, filter.environment, filter.mage_id.as_ref()).await?;
-    let mut query = QueryBuilder::new(SUBMISSIONS);
-    of_accounts(&mut query, "submission.account_id", accounts.as_deref());
-    condition(&mut query, "submission.submission_id = ", filter.submission_id.as_deref());
-    if let Some(item_id) = filter.item_id.as_deref() {
-        // Through the tracks, which have an index on it; the view only has it after grouping.
-        query.push(
-            " and (submission.account_id, submission.submission_id) in
-              (select account_id, subject from eqp.track where kind = 'submission' and item_id = ",
-        );
-        query.push_bind(item_id).push(")");
-    }
-    condition(&mut query, "submission.overall = ", filter.overall.as_deref());
-    condition(&mut query, "submission.technical = ", filter.technical.as_deref());
-    condition(&mut query, "submission.marketing = ", filter.marketing.as_deref());
-    condition(&mut query, "submission.tied = ", filter.tied);
-    condition(&mut query, "submission.event_seq < ", filter.before_seq);
-    query.push(" order by submission.event_seq desc");
     limited(&mut query, filter.limit);
     query.build_query_as().fetch_all(pool).await
 }

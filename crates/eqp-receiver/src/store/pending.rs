@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use sqlx::{PgConnection, PgPool, query, query_scalar};
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::project::{Pending, decode};
@@ -19,6 +20,32 @@ pub(crate) struct Taken {
 /// Something waits.
 pub(crate) async fn is_any(pool: &PgPool) -> Result<bool, sqlx::Error> {
     query_scalar!(r#"select exists (select from eqp.callback_pending) as "any!""#).fetch_one(pool).await
+}
+
+/// How far projection is behind.
+pub(crate) struct Backlog {
+    /// Rows of the queue; of very many it says that there are many.
+    pub(crate) batches: i64,
+    /// When the first callback of the first of them arrived.
+    pub(crate) oldest: Option<OffsetDateTime>,
+}
+
+/// Looks at the queue without going through all of it.
+pub(crate) async fn backlog(pool: &PgPool) -> Result<Backlog, sqlx::Error> {
+    let row = query!(
+        r#"
+        select (select count(*) from (select from eqp.callback_pending limit 100000) as rows) as "batches!",
+               (select callback_ids[1] from eqp.callback_pending order by id limit 1) as oldest
+        "#
+    )
+    .fetch_one(pool)
+    .await?;
+    let oldest = row.oldest.and_then(|id| id.get_timestamp()).and_then(|timestamp| {
+        let (seconds, nanoseconds) = timestamp.to_unix();
+        let whole = OffsetDateTime::from_unix_timestamp(i64::try_from(seconds).ok()?).ok()?;
+        Some(whole + time::Duration::nanoseconds(nanoseconds.into()))
+    });
+    Ok(Backlog { batches: row.batches, oldest })
 }
 
 /// The head of the queue: whole rows, until they hold `enough` callbacks or nothing is left.

@@ -184,7 +184,8 @@ async fn tells_that_it_is_alive_and_ready() {
 
 #[tokio::test]
 async fn closes_a_connection_whose_headers_take_too_long() {
-    let scene = Scene::with(|builder| builder.limits(limits(|l| l.header_time = Duration::from_millis(200)))).await;
+    let short = limits(|l| (l.header_time, l.idle_time) = (Duration::from_millis(200), Duration::from_millis(400)));
+    let scene = Scene::with(|builder| builder.limits(short)).await;
     for sent in ["", "POST /callbacks/main HTTP/1.1\r\nhost: local"] {
         let mut stream = scene.sender.connect().await;
         stream.write_all(sent.as_bytes()).await.unwrap();

@@ -13,16 +13,16 @@ use crate::scene::{PATH, RIGHT, STATUS, Scene, until};
 use crate::sender::post;
 
 /// While it lives, writes of callbacks wait.
-struct Barrier(PgConnection);
+pub(crate) struct Barrier(PgConnection);
 
 impl Barrier {
-    async fn raise(scene: &Scene) -> Self {
+    pub(crate) async fn raise(scene: &Scene) -> Self {
         let mut connection = PgConnection::connect_with(&scene.database.options).await.unwrap();
         connection.execute("begin; lock table eqp.callback in exclusive mode").await.unwrap();
         Self(connection)
     }
 
-    async fn lift(self) {
+    pub(crate) async fn lift(self) {
         self.0.close().await.unwrap();
     }
 }

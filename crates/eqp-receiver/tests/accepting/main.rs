@@ -1,14 +1,21 @@
 //! The accepting side through its public doors: HTTPS in front, real Postgres behind.
 #![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 
+mod attack;
 mod bad_input;
+mod changes;
+mod connections;
 mod contract;
 mod credentials;
 mod durability;
 mod embedding;
 mod endpoints;
+mod failures;
+mod metrics;
 mod outage;
 mod proxy;
+mod restarts;
 mod scene;
 mod sender;
+mod several;
 mod start;

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
 use std::time::Duration;
 
 use eqp_receiver::{
@@ -28,13 +29,23 @@ pub(crate) const STATUS: &str = r#"{"callback_event": "eqp_status_update", "upda
 pub(crate) struct Scene {
     pub(crate) sender: Sender,
     pub(crate) address: SocketAddr,
+    /// The operator's listener, where there is one.
+    pub(crate) operator: Option<SocketAddr>,
     pub(crate) ca_pem: String,
+    pub(crate) key: MasterKey,
     pub(crate) endpoints: Endpoints,
     pub(crate) endpoint: EndpointId,
-    shutdown: CancellationToken,
-    running: JoinHandle<Result<(), eqp_receiver::Error>>,
+    running: Running,
     pub(crate) database: TestDatabase,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
+}
+
+/// A receiver that runs.
+struct Running {
+    address: SocketAddr,
+    operator: Option<SocketAddr>,
+    shutdown: CancellationToken,
+    task: JoinHandle<Result<(), eqp_receiver::Error>>,
 }
 
 impl Scene {
@@ -63,21 +74,33 @@ impl Scene {
         endpoints.activate(credential).await.unwrap();
 
         let folder = tempfile::tempdir().unwrap();
-        let tls = Tls::LocalCa { folder: folder.path().to_owned(), names: vec!["localhost".to_owned()] };
-        let builder = Receiver::builder(receivers_way)
-            .master_key(key)
-            .listen((Ipv4Addr::LOCALHOST, 0).into())
-            .tls(tls)
-            .accept_only();
-        let receiver = change(builder).build().await.unwrap();
-        let address = receiver.local_addr();
+        let running = Running::start(receivers_way.into(), &key, folder.path(), change).await;
         let ca_pem = std::fs::read_to_string(LocalCa::certificate_path(folder.path())).unwrap();
-        let shutdown = CancellationToken::new();
-        let running = tokio::spawn(receiver.run(shutdown.clone()));
-        let sender = Sender::new(address, &ca_pem);
-        let scene = Self { sender, address, ca_pem, endpoints, endpoint, shutdown, running, database, _folder: folder };
+        let sender = Sender::new(running.address, &ca_pem);
+        let (address, operator) = (running.address, running.operator);
+        let scene = Self { sender, address, operator, ca_pem, key, endpoints, endpoint, running, database, folder };
         scene.is_ready(true).await;
         scene
+    }
+
+    /// Ends the receiver and starts another one with the same key of the same database, whichever
+    /// way leads there now.
+    pub(crate) async fn again(
+        self,
+        receivers_way: impl Into<Database>,
+        change: impl FnOnce(Builder) -> Builder,
+    ) -> Self {
+        let Self { ca_pem, endpoints, endpoint, key, running, database, folder, .. } = self;
+        running.stop().await;
+        let running = Running::start(receivers_way.into(), &key, folder.path(), change).await;
+        let sender = Sender::new(running.address, &ca_pem);
+        let (address, operator) = (running.address, running.operator);
+        Self { sender, address, operator, ca_pem, key, endpoints, endpoint, running, database, folder }
+    }
+
+    /// What a receiver of this scene starts from.
+    pub(crate) fn builder(&self, receivers_way: impl Into<Database>) -> Builder {
+        builder(receivers_way.into(), &self.key, self.folder.path())
     }
 
     /// Waits until `/readyz` says so.
@@ -116,11 +139,35 @@ impl Scene {
         .unwrap()
     }
 
+    /// Shuts the receiver down and leaves the database.
+    pub(crate) async fn stop_and_keep(self) -> TestDatabase {
+        self.running.stop().await;
+        self.database
+    }
+
     /// Shuts down and waits for the end.
     pub(crate) async fn stop(self) {
-        self.shutdown.cancel();
-        timeout(Duration::from_secs(30), self.running).await.expect("it stops in time").unwrap().unwrap();
+        self.running.stop().await;
     }
+}
+
+impl Running {
+    async fn start(way: Database, key: &MasterKey, folder: &Path, change: impl FnOnce(Builder) -> Builder) -> Self {
+        let receiver = change(builder(way, key, folder)).build().await.unwrap();
+        let (address, operator) = (receiver.local_addr(), receiver.operator_addr());
+        let shutdown = CancellationToken::new();
+        Self { address, operator, task: tokio::spawn(receiver.run(shutdown.clone())), shutdown }
+    }
+
+    async fn stop(self) {
+        self.shutdown.cancel();
+        timeout(Duration::from_secs(30), self.task).await.expect("it stops in time").unwrap().unwrap();
+    }
+}
+
+fn builder(way: Database, key: &MasterKey, folder: &Path) -> Builder {
+    let tls = Tls::LocalCa { folder: folder.to_owned(), names: vec!["localhost".to_owned()] };
+    Receiver::builder(way).master_key(key.clone()).listen((Ipv4Addr::LOCALHOST, 0).into()).tls(tls).accept_only()
 }
 
 /// A new endpoint of an account.

@@ -7,8 +7,9 @@ use std::time::Duration;
 use eqp_receiver::{Event, EventFilter, Order, Projector, Reader};
 use eqp_test_support::TestDatabase;
 use sqlx::PgPool;
+use time::OffsetDateTime;
 use tokio::sync::Notify;
-use uuid::Uuid;
+use uuid::{ContextV7, Timestamp, Uuid};
 
 /// The longest that a test waits for what must come.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
@@ -42,18 +43,31 @@ impl Kept {
 
     /// Keeps callbacks that share one commit.
     pub(crate) async fn callbacks(&self, bodies: &[impl AsRef<[u8]>]) -> Vec<Uuid> {
-        let ids: Vec<Uuid> = bodies.iter().map(|_| Uuid::now_v7()).collect();
+        let ids = bodies.iter().map(|_| Uuid::now_v7()).collect();
+        self.insert(ids, OffsetDateTime::now_utc(), bodies).await
+    }
+
+    /// Keeps callbacks that arrived at another time than now, and share one commit.
+    pub(crate) async fn callbacks_of(&self, at: OffsetDateTime, bodies: &[impl AsRef<[u8]>]) -> Vec<Uuid> {
+        let context = ContextV7::new();
+        let (seconds, nanoseconds) = (u64::try_from(at.unix_timestamp()).unwrap(), at.nanosecond());
+        let id = |_| Uuid::new_v7(Timestamp::from_unix(&context, seconds, nanoseconds));
+        self.insert(bodies.iter().map(id).collect(), at, bodies).await
+    }
+
+    async fn insert(&self, ids: Vec<Uuid>, at: OffsetDateTime, bodies: &[impl AsRef<[u8]>]) -> Vec<Uuid> {
         let bodies: Vec<&[u8]> = bodies.iter().map(AsRef::as_ref).collect();
         sqlx::query(
             "with kept as (
                  insert into eqp.callback (id, endpoint_id, credential_id, received_at, source, headers, body, via)
-                 select id, $3, 1, now(), '192.0.2.7', 'content-type: application/json\r\n', body, 'lane'
+                 select id, $3, 1, $4, '192.0.2.7', 'content-type: application/json\r\n', body, 'lane'
                  from unnest($1::uuid[], $2::bytea[]) as new (id, body))
              insert into eqp.callback_pending (callback_ids) values ($1)",
         )
         .bind(&ids)
         .bind(&bodies)
         .bind(self.endpoint_id)
+        .bind(at)
         .execute(&self.pool)
         .await
         .expect("callbacks can be kept");

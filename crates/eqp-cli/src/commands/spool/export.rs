@@ -1,0 +1,94 @@
+//! `eqp spool export`.
+
+use std::fs::{File, OpenOptions};
+use std::io::{BufWriter, ErrorKind, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use clap::Args;
+use eqp_receiver::{QuarantinedCallback, SpooledCallback};
+use serde_json::{Value, json};
+
+use crate::context::Context;
+use crate::failure::{Exit, Failure, Outcome};
+use crate::output::rfc3339;
+
+/// Write every callback of the spool, one JSON object per line
+///
+/// Headers and body are base64, byte for byte. What is in quarantine follows what waits. Nothing leaves the spool.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  eqp spool export --output spooled.ndjson
+  eqp spool export | jq -r 'select(.state == \"quarantined\") | .body_base64' | base64 -d")]
+pub(crate) struct Export {
+    /// A new file of mode 0600 instead of standard output
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+impl Export {
+    pub(crate) fn run(self, context: &Context) -> Outcome {
+        let file = super::open(context)?;
+        let waiting = file.callbacks().map(|callback| callback.map(|callback| waiting(&callback)));
+        let quarantined = file.quarantined().map(|refused| refused.map(|refused| quarantined(&refused)));
+        let lines = waiting.chain(quarantined);
+        let mut count = 0_u64;
+        match &self.output {
+            None => {
+                for line in lines {
+                    context.output.json(&line?)?;
+                    count += 1;
+                }
+            }
+            Some(path) => {
+                let failed = |error: std::io::Error| cannot_write(path, &error);
+                let mut writer = BufWriter::new(make(path).map_err(failed)?);
+                for line in lines {
+                    writeln!(writer, "{}", line?).map_err(failed)?;
+                    count += 1;
+                }
+                writer.into_inner().map_err(|error| failed(error.into_error()))?.sync_all().map_err(failed)?;
+            }
+        }
+        context.output.note(format_args!("{count} callbacks"));
+        Ok(())
+    }
+}
+
+/// Never over a file that is there.
+fn make(path: &Path) -> std::io::Result<File> {
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
+}
+
+fn cannot_write(path: &Path, error: &std::io::Error) -> Failure {
+    let failure = Failure::new(
+        if error.kind() == ErrorKind::AlreadyExists { Exit::Usage } else { Exit::Failed },
+        format!("cannot write {}", path.display()),
+    );
+    failure.because(error).next("name another file with --output")
+}
+
+fn waiting(callback: &SpooledCallback) -> Value {
+    json!({
+        "state": "waiting",
+        "id": callback.id,
+        "endpoint": callback.endpoint.0,
+        "credential": callback.credential.0,
+        "received_at": rfc3339(callback.received_at),
+        "source": callback.source,
+        "headers_base64": STANDARD.encode(&callback.headers),
+        "body_base64": STANDARD.encode(&callback.body),
+    })
+}
+
+fn quarantined(refused: &QuarantinedCallback) -> Value {
+    let mut line = waiting(&refused.callback);
+    line["state"] = json!("quarantined");
+    line["sqlstate"] = json!(refused.sqlstate);
+    line["reason"] = json!(refused.reason);
+    line["refused_at"] = json!(rfc3339(refused.refused_at));
+    line
+}

@@ -1,0 +1,50 @@
+//! How long callbacks are kept.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::duration::duration;
+
+/// A shorter time is a mistake in the unit, and would delete what nobody can bring back.
+const SHORTEST: time::Duration = time::Duration::DAY;
+
+/// The age from which on callbacks are deleted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub(crate) struct Keep(pub(crate) Duration);
+
+impl FromStr for Keep {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let keep = duration(text)?;
+        if keep < SHORTEST {
+            return Err("is less than a day".to_owned());
+        }
+        keep.try_into().map(Self).map_err(|_| "is no time to keep something for".to_owned())
+    }
+}
+
+impl TryFrom<String> for Keep {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse().map_err(|why| format!("`{text}` {why}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_keeps_for_less_than_a_day() {
+        assert_eq!("400d".parse(), Ok(Keep(Duration::from_secs(400 * 86_400))));
+        assert_eq!("24h".parse(), Ok(Keep(Duration::from_secs(86_400))));
+        for text in ["400m", "0d", "23h", "400", "-1d", "forever"] {
+            assert!(text.parse::<Keep>().is_err(), "{text}");
+        }
+    }
+}

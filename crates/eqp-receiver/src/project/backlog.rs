@@ -1,0 +1,29 @@
+//! Watches how far projection is behind, for the metrics: in every process, also where another one projects.
+
+use std::time::Duration;
+
+use sqlx::PgPool;
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+
+use crate::deadline::within;
+use crate::{Metrics, store};
+
+const PERIOD: Duration = Duration::from_secs(2);
+/// How long the database may take.
+const DEADLINE: Duration = Duration::from_secs(2);
+
+/// Looks from time to time, until shutdown. While the database is away the last that was known stands.
+pub(crate) async fn watch(pool: PgPool, metrics: Metrics, shutdown: CancellationToken) {
+    let watching = async {
+        loop {
+            let backlog = within(DEADLINE, store::pending::backlog(&pool)).await;
+            metrics.database(backlog.is_ok());
+            if let Ok(backlog) = backlog {
+                metrics.pending(backlog.batches, backlog.oldest);
+            }
+            sleep(PERIOD).await;
+        }
+    };
+    let _ended = shutdown.run_until_cancelled(watching).await;
+}

@@ -1,0 +1,54 @@
+//! The operator's listener: plain HTTP, on a loopback address unless told otherwise.
+
+use std::net::{SocketAddr, TcpListener};
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::ConnectInfo;
+use axum::response::Response;
+use http::Request;
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt;
+
+use crate::accept::Acceptor;
+use crate::serve::{Answer, serve};
+use crate::{Error, Limits, Metrics, operator};
+
+/// A few tools ask here, some of them over connections that stay.
+const CONNECTIONS: usize = 128;
+
+/// A bound address with the means to serve it.
+#[derive(Debug)]
+pub(super) struct OperatorListener {
+    socket: TcpListener,
+    address: SocketAddr,
+}
+
+impl OperatorListener {
+    pub(super) fn bind(address: SocketAddr) -> Result<Self, Error> {
+        let bound = TcpListener::bind(address).and_then(|socket| Ok((socket.local_addr()?, socket)));
+        let (local, socket) = bound.map_err(|source| Error::Listen { address, source })?;
+        Ok(Self { socket, address: local })
+    }
+
+    pub(super) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves until shutdown. Its connections are not among those that the metrics count.
+    pub(super) async fn serve(self, acceptor: Acceptor, metrics: Metrics, shutdown: CancellationToken) {
+        let limits = Limits { connections: CONNECTIONS, connections_per_source: CONNECTIONS, ..Limits::default() };
+        let answers = operator::router(acceptor, metrics);
+        if let Err(error) = serve(self.socket, None, limits, Metrics::default(), answers, shutdown).await {
+            tracing::error!(%error, "the operator's listener stopped");
+        }
+    }
+}
+
+impl Answer for Router {
+    fn answer(&self, peer: SocketAddr, mut request: Request<Body>) -> impl Future<Output = Response> + Send + 'static {
+        request.extensions_mut().insert(ConnectInfo(peer));
+        let answered = self.clone().oneshot(request);
+        async move { answered.await.unwrap_or_else(|never| match never {}) }
+    }
+}

@@ -1,0 +1,248 @@
+//! Where callbacks are kept while Postgres cannot take them: a bounded file of this machine's disk.
+//!
+//! What is taken is on the disk before anybody is told so, and stays there until the database has committed it. One
+//! process at a time has a spool open, and all of it belongs to one database. What it never holds is a password.
+
+mod drain;
+mod inspect;
+mod level;
+mod lock;
+mod log;
+#[cfg(test)]
+mod power_cut;
+mod record;
+mod tables;
+mod worker;
+
+use std::fs;
+use std::io::ErrorKind;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+
+use time::OffsetDateTime;
+use tokio::sync::{mpsc, oneshot, watch};
+use uuid::Uuid;
+
+pub(crate) use drain::{DrainError, refused_row, step};
+pub use drain::{Drained, drain_spool};
+pub use inspect::{QuarantinedCallback, SnapshotState, SpoolFile, SpoolState, SpooledCallback, set_aside};
+pub(crate) use level::Level;
+pub use lock::Holder;
+
+use self::lock::Lock;
+use self::log::{Change, Log};
+use self::tables::{Head, LogError};
+use self::worker::{Command, Worker};
+use crate::Error;
+use crate::store::callback::CallbackRow;
+
+const FILE: &str = "spool.redb";
+/// Nobody has more than one of each kind of command on its way.
+const COMMANDS: usize = 16;
+const DEFAULT_BYTES: u64 = 256 * 1024 * 1024;
+
+/// Where a receiver keeps callbacks while Postgres cannot take them, and how much.
+#[derive(Clone, Debug)]
+pub struct SpoolSettings {
+    folder: PathBuf,
+    bytes: u64,
+}
+
+impl SpoolSettings {
+    /// A spool in a folder of its own on a local disk, made on first use; bounded to 256 MiB, which is some 500,000
+    /// callbacks.
+    pub fn in_folder(folder: impl Into<PathBuf>) -> Self {
+        Self { folder: folder.into(), bytes: DEFAULT_BYTES }
+    }
+
+    /// Another bound, in bytes. A callback counts with its headers, its body and 256 bytes; the file can become up to
+    /// twice as large.
+    #[must_use]
+    pub fn bytes(mut self, bytes: u64) -> Self {
+        self.bytes = bytes;
+        self
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+}
+
+/// A callback that Postgres refuses as data, with what it said.
+#[derive(Debug)]
+pub(crate) struct RefusedRow {
+    pub(crate) row: CallbackRow,
+    pub(crate) sqlstate: String,
+    pub(crate) reason: String,
+    pub(crate) refused_at: OffsetDateTime,
+}
+
+/// Why the spool did not take something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum NotSpooled {
+    #[error("the spool is full")]
+    Full,
+    #[error("the spool cannot be written")]
+    Failed,
+}
+
+/// An open spool; cheap to clone, and all clones are the same. It is open until it is closed or all are dropped.
+#[derive(Clone, Debug)]
+pub(crate) struct Spool {
+    commands: mpsc::Sender<Command>,
+    level: watch::Receiver<Level>,
+}
+
+/// What an opened spool held besides callbacks.
+#[derive(Debug)]
+pub(crate) struct Kept {
+    /// The database that all of it belongs to.
+    pub(crate) instance: Option<Uuid>,
+    /// The endpoints as last loaded.
+    pub(crate) snapshot: Option<Vec<u8>>,
+}
+
+impl Spool {
+    /// Opens the spool of a folder, made on first use.
+    pub(crate) async fn open(settings: &SpoolSettings) -> Result<(Self, Kept), Error> {
+        make_folder(&settings.folder)?;
+        let (commands, queue) = mpsc::channel(COMMANDS);
+        let (level, watched) = watch::channel(Level::default());
+        let (opened, kept) = oneshot::channel();
+        let folder = settings.folder.clone();
+        let bound = settings.bytes;
+        std::thread::Builder::new()
+            .name("eqp-spool".to_owned())
+            .spawn(move || match open(&folder) {
+                Ok((lock, log, found)) => {
+                    level.send_replace(log.level());
+                    let _ = opened.send(Ok(found));
+                    Worker::new(folder.join(FILE), lock, log, bound, level).run(queue);
+                }
+                Err(error) => _ = opened.send(Err(error)),
+            })
+            .map_err(|source| Error::SpoolFolder { folder: settings.folder.clone(), source })?;
+        // A store that panics over a damaged file has sent nothing.
+        let kept = kept.await.unwrap_or_else(|_| Err(damaged(&settings.folder, "reading it failed unexpectedly")))?;
+        Ok((Self { commands, level: watched }, kept))
+    }
+
+    /// What it holds now.
+    pub(crate) fn level(&self) -> Level {
+        *self.level.borrow()
+    }
+
+    /// Follows what it holds.
+    pub(crate) fn watch(&self) -> watch::Receiver<Level> {
+        self.level.clone()
+    }
+
+    /// Appends callbacks, in this order: when it returns they are on the disk.
+    pub(crate) async fn append(&self, rows: Vec<CallbackRow>) -> Result<(), NotSpooled> {
+        self.change(Change::Append(rows)).await
+    }
+
+    /// Puts a callback that was never in the queue into quarantine.
+    pub(crate) async fn quarantine(&self, refused: RefusedRow) -> Result<(), NotSpooled> {
+        self.change(Change::Quarantine(refused)).await
+    }
+
+    /// The first callbacks of the queue: up to `rows`, or fewer that weigh `bytes`, and at least one.
+    pub(crate) async fn head(&self, rows: usize, bytes: u64) -> Result<Head, NotSpooled> {
+        self.ask(|reply| Command::Head { rows, bytes, reply }).await
+    }
+
+    /// Takes the queue before a place out: it has reached the database, but for what that refused.
+    pub(crate) async fn settle(&self, end: u64, refused: Vec<RefusedRow>) -> Result<(), NotSpooled> {
+        self.change(Change::Settle { end, refused }).await
+    }
+
+    /// Callbacks in quarantine after one of them, in the order of their ids, up to `rows`.
+    pub(crate) async fn quarantined(&self, after: Uuid, rows: usize) -> Result<Vec<RefusedRow>, NotSpooled> {
+        self.ask(|reply| Command::Quarantined { after, rows, reply }).await
+    }
+
+    /// Takes callbacks out of quarantine that have reached the database after all.
+    pub(crate) async fn release(&self, ids: Vec<Uuid>) -> Result<(), NotSpooled> {
+        self.change(Change::Release(ids)).await
+    }
+
+    /// Says which database all of it belongs to.
+    pub(crate) async fn bind(&self, instance: Uuid) -> Result<(), NotSpooled> {
+        self.change(Change::Bind(instance)).await
+    }
+
+    /// Keeps the endpoints for a start without the database.
+    pub(crate) async fn keep_snapshot(&self, snapshot: Vec<u8>) -> Result<(), NotSpooled> {
+        self.change(Change::Snapshot(snapshot)).await
+    }
+
+    /// Ends what has begun and frees the folder.
+    pub(crate) async fn close(&self) {
+        let _ = self.ask(Command::Close).await;
+    }
+
+    async fn change(&self, change: Change) -> Result<(), NotSpooled> {
+        self.ask(|reply| Command::Change { change, reply }).await
+    }
+
+    async fn ask<T>(
+        &self,
+        command: impl FnOnce(oneshot::Sender<Result<T, NotSpooled>>) -> Command,
+    ) -> Result<T, NotSpooled> {
+        let (reply, answer) = oneshot::channel();
+        self.commands.send(command(reply)).await.map_err(|_| NotSpooled::Failed)?;
+        answer.await.unwrap_or(Err(NotSpooled::Failed))
+    }
+}
+
+fn make_folder(folder: &Path) -> Result<(), Error> {
+    let mut made = fs::DirBuilder::new();
+    made.recursive(true).mode(0o700);
+    made.create(folder).map_err(|source| Error::SpoolFolder { folder: folder.to_owned(), source })
+}
+
+fn open(folder: &Path) -> Result<(Lock, Log, Kept), Error> {
+    let lock = Lock::wait_for(folder)?;
+    let file = folder.join(FILE);
+    match fs::metadata(&file) {
+        Ok(there) if there.len() == 0 => return Err(damaged(folder, "it is empty")),
+        Ok(_) => {}
+        Err(error) if error.kind() == ErrorKind::NotFound => make(folder, &file)?,
+        Err(source) => return Err(Error::SpoolFolder { folder: folder.to_owned(), source }),
+    }
+    let unusable = |error: LogError| unusable(folder, error);
+    let log = Log::open(&file).map_err(unusable)?;
+    let begun = log.read().map_err(unusable)?;
+    let kept = Kept {
+        instance: tables::instance(&begun).map_err(unusable)?,
+        snapshot: tables::snapshot(&begun).map_err(unusable)?,
+    };
+    Ok((lock, log, kept))
+}
+
+/// Makes the file whole or not at all: one that a crash left half-made would be taken for a damaged one.
+fn make(folder: &Path, file: &Path) -> Result<(), Error> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let failed = |source| Error::SpoolFolder { folder: folder.to_owned(), source };
+    let draft = folder.join("spool.unfinished");
+    let empty = fs::OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(&draft);
+    drop(empty.map_err(failed)?);
+    Log::create(&draft).map_err(|error| unusable(folder, error))?;
+    fs::rename(&draft, file).and_then(|()| fs::File::open(folder)?.sync_all()).map_err(failed)
+}
+
+fn damaged(folder: &Path, reason: &str) -> Error {
+    Error::SpoolDamaged { file: folder.join(FILE), reason: reason.into() }
+}
+
+fn unusable(folder: &Path, error: LogError) -> Error {
+    use redb::Error as Store;
+    match error {
+        LogError::Store(Store::Io(source)) if source.kind() != ErrorKind::InvalidData => {
+            Error::SpoolFolder { folder: folder.to_owned(), source }
+        }
+        LogError::Store(Store::DatabaseAlreadyOpen) => Error::SpoolHeld { folder: folder.to_owned(), holder: None },
+        other => Error::SpoolDamaged { file: folder.join(FILE), reason: other.into() },
+    }
+}

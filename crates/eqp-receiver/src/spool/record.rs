@@ -1,0 +1,72 @@
+//! A callback as the spool's tables hold it: exactly, so that it enters the database as if it had come straight.
+
+use std::net::IpAddr;
+
+use bytes::Bytes;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::RefusedRow;
+use crate::store::callback::CallbackRow;
+
+/// Endpoint, credential, time of arrival (nanoseconds since 1970), source, headers, body.
+type Fields<'a> = (i64, i64, i128, &'a str, &'a [u8], &'a [u8]);
+/// A callback on its way: its id and its fields.
+pub(super) type Queued = (u128, Fields<'static>);
+/// A callback in quarantine, whose id is the key: its fields; Postgres' code and message, and when it was refused.
+pub(super) type Quarantined = (Fields<'static>, (&'static str, &'static str, i128));
+
+/// A value that this program did not write.
+#[derive(Debug)]
+pub(super) struct Unreadable;
+
+/// The text of a source, which the fields borrow.
+pub(super) fn source(row: &CallbackRow) -> String {
+    row.source.to_string()
+}
+
+pub(super) fn queued<'a>(row: &'a CallbackRow, source: &'a str) -> (u128, Fields<'a>) {
+    (row.id.as_u128(), fields(row, source))
+}
+
+pub(super) fn quarantined<'a>(refused: &'a RefusedRow, source: &'a str) -> (Fields<'a>, (&'a str, &'a str, i128)) {
+    let reason = (refused.sqlstate.as_str(), refused.reason.as_str(), refused.refused_at.unix_timestamp_nanos());
+    (fields(&refused.row, source), reason)
+}
+
+pub(super) fn read_queued((id, fields): (u128, Fields<'_>)) -> Result<CallbackRow, Unreadable> {
+    row(id, fields)
+}
+
+pub(super) fn read_quarantined(
+    id: u128,
+    (fields, (sqlstate, reason, refused_at)): (Fields<'_>, (&str, &str, i128)),
+) -> Result<RefusedRow, Unreadable> {
+    Ok(RefusedRow {
+        row: row(id, fields)?,
+        sqlstate: sqlstate.to_owned(),
+        reason: reason.to_owned(),
+        refused_at: moment(refused_at)?,
+    })
+}
+
+fn fields<'a>(row: &'a CallbackRow, source: &'a str) -> Fields<'a> {
+    (row.endpoint_id, row.credential_id, row.received_at.unix_timestamp_nanos(), source, &row.headers, &row.body)
+}
+
+fn row(id: u128, fields: Fields<'_>) -> Result<CallbackRow, Unreadable> {
+    let (endpoint_id, credential_id, received_at, source, headers, body) = fields;
+    Ok(CallbackRow {
+        id: Uuid::from_u128(id),
+        endpoint_id,
+        credential_id,
+        received_at: moment(received_at)?,
+        source: source.parse::<IpAddr>().map_err(|_| Unreadable)?,
+        headers: headers.to_vec(),
+        body: Bytes::copy_from_slice(body),
+    })
+}
+
+fn moment(nanoseconds: i128) -> Result<OffsetDateTime, Unreadable> {
+    OffsetDateTime::from_unix_timestamp_nanos(nanoseconds).map_err(|_| Unreadable)
+}

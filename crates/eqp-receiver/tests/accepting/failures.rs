@@ -1,0 +1,457 @@
+//! A Postgres that fails, in each way that the table of failures knows, and a receiver with a spool: every sender is told
+//! that its callback is kept, and every callback is in the database once when that is well again.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use eqp_receiver::{PgConnectOptions, SpoolFile, SpoolSettings};
+use eqp_test_support::{OwnPostgres, SmallDisk, TestDatabase};
+use futures_util::future::join_all;
+use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
+use uuid::Uuid;
+
+use crate::proxy::{Proxy, Weather};
+use crate::scene::{PATH, RIGHT, STATUS, Scene, until};
+
+/// A scene with a spool, and what its senders were answered.
+struct Outage {
+    scene: Scene,
+    spool: tempfile::TempDir,
+    answered: BTreeMap<Uuid, Vec<u8>>,
+}
+
+impl Outage {
+    async fn on(database: TestDatabase, way: PgConnectOptions) -> Self {
+        let spool = tempfile::tempdir().unwrap();
+        let settings = SpoolSettings::in_folder(spool.path());
+        let scene = Scene::on(database, way, |builder| builder.spool(settings)).await;
+        let mut outage = Self { scene, spool, answered: BTreeMap::new() };
+        // Also prepares the statement, so that what fails later is the write.
+        outage.send().await;
+        outage
+    }
+
+    async fn new() -> Self {
+        let database = TestDatabase::create().await;
+        let way = database.options.clone();
+        Self::on(database, way).await
+    }
+
+    async fn send(&mut self) {
+        let body = format!(r#"{{"number": {}}}"#, self.answered.len());
+        let answer = self.scene.sender.post(PATH, RIGHT, &body).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        self.answered.insert(answer.id(), body.into_bytes());
+    }
+
+    /// Sends one after the other and some at once: all are kept, in the spool.
+    async fn is_spooled(&mut self) {
+        self.send().await;
+        until("it is degraded", || async { self.scene.sender.get("/readyz").await.body.contains("degraded") }).await;
+        let before = self.spooled();
+        for _ in 0..3 {
+            self.send().await;
+        }
+        let many = join_all((0..8).map(|_| self.scene.sender.post(PATH, RIGHT, STATUS))).await;
+        for answer in many {
+            assert_eq!(answer.status, 200, "{answer:?}");
+            self.answered.insert(answer.id(), STATUS.as_bytes().to_vec());
+        }
+        assert_eq!(self.spooled(), before + 11);
+        let ready = self.scene.sender.get("/readyz").await;
+        assert_eq!(ready.status, 200, "it can accept durably: {ready:?}");
+        assert!(ready.body.contains(&format!(r#""spooled":{}"#, before + 11)), "{ready:?}");
+    }
+
+    /// Waits until callbacks go straight into the database again. Then everything is there once, in order.
+    async fn recovers(mut self) {
+        let is_ready = || async { self.scene.sender.get("/readyz").await.body.contains(r#""ready""#) };
+        until("it is well again", is_ready).await;
+        assert_eq!(self.spooled(), 0);
+        self.send().await;
+        let stored: BTreeMap<Uuid, Vec<u8>> = self.scene.stored().await.into_iter().collect();
+        assert_eq!(stored, self.answered);
+        assert_eq!(self.scene.pending().await, self.answered.keys().copied().collect::<Vec<_>>(), "each queued once");
+        let arrivals =
+            "select c.received_at from eqp.callback_pending p, unnest(callback_ids) with ordinality i (id, n)
+                        join eqp.callback c on c.id = i.id order by p.id, n";
+        let arrivals: Vec<time::OffsetDateTime> =
+            sqlx::query_scalar(arrivals).fetch_all(&self.scene.database.pool).await.unwrap();
+        assert!(arrivals.is_sorted(), "they are projected in the order of their arrival");
+        let straight: String = sqlx::query_scalar("select via from eqp.callback order by id desc limit 1")
+            .fetch_one(&self.scene.database.pool)
+            .await
+            .unwrap();
+        assert_eq!(straight, "lane");
+        self.scene.stop().await;
+    }
+
+    fn spooled(&self) -> u64 {
+        SpoolFile::open(self.spool.path()).unwrap().state().unwrap().callbacks
+    }
+}
+
+/// As the owner of everything, past the receiver.
+async fn as_superuser(database: &TestDatabase, statements: &str) {
+    let mut connection = PgConnection::connect_with(&database.options.clone().database("postgres")).await.unwrap();
+    for statement in statements.split(';').filter(|statement| !statement.trim().is_empty()) {
+        connection.execute(AssertSqlSafe(statement.to_owned())).await.unwrap();
+    }
+    connection.close().await.unwrap();
+}
+
+const END_CONNECTIONS: &str = "select pg_terminate_backend(pid) from pg_stat_activity
+                               where datname = current_database() and pid <> pg_backend_pid()";
+
+#[tokio::test]
+async fn killed() {
+    let mut postgres = OwnPostgres::start().await;
+    let database = postgres.database().await;
+    let way = database.options.clone();
+    let mut outage = Outage::on(database, way).await;
+    postgres.kill();
+    outage.is_spooled().await;
+    postgres.start_again().await;
+    outage.recovers().await;
+}
+
+#[tokio::test]
+async fn frozen() {
+    let postgres = OwnPostgres::start().await;
+    let database = postgres.database().await;
+    let way = database.options.clone();
+    let mut outage = Outage::on(database, way).await;
+    postgres.freeze();
+    outage.is_spooled().await;
+    postgres.thaw();
+    outage.recovers().await;
+}
+
+#[tokio::test]
+async fn stopped_by_its_operator() {
+    let mut postgres = OwnPostgres::start().await;
+    let database = postgres.database().await;
+    let way = database.options.clone();
+    let mut outage = Outage::on(database, way).await;
+    postgres.stop().await;
+    outage.is_spooled().await;
+    postgres.start_again().await;
+    outage.recovers().await;
+}
+
+#[tokio::test]
+async fn out_of_reach() {
+    let database = TestDatabase::create().await;
+    let proxy = Proxy::before(database.options.clone()).await;
+    let mut outage = Outage::on(database, proxy.options()).await;
+    proxy.turn(Weather::Cut);
+    outage.is_spooled().await;
+    proxy.turn(Weather::Fair);
+    outage.recovers().await;
+}
+
+#[tokio::test]
+async fn committed_and_the_answer_lost() {
+    let database = TestDatabase::create().await;
+    let proxy = Proxy::before(database.options.clone()).await;
+    let mut outage = Outage::on(database, proxy.options()).await;
+    for _ in 0..3 {
+        proxy.turn(Weather::LosesOneAnswer);
+        outage.send().await;
+        until("it is well again", || async { outage.scene.sender.get("/readyz").await.body.contains(r#""ready""#) })
+            .await;
+    }
+    outage.recovers().await;
+}
+
+#[tokio::test]
+async fn connections_ended_by_an_operator() {
+    let mut outage = Outage::new().await;
+    for _ in 0..3 {
+        outage.scene.execute(END_CONNECTIONS).await;
+        outage.send().await;
+    }
+    outage.recovers().await;
+}
+
+#[tokio::test]
+async fn read_only_after_a_failover() {
+    let mut outage = Outage::new().await;
+    let name = outage.scene.database.options.get_database().unwrap().to_owned();
+    // It holds for new connections, so the old ones go.
+    outage.scene.execute(format!("alter database {name} set default_transaction_read_only = on")).await;
+    outage.scene.execute(END_CONNECTIONS).await;
+    outage.is_spooled().await;
+    as_superuser(&outage.scene.database, &format!("alter database {name} reset default_transaction_read_only")).await;
+    outage.recovers().await;
+}
+
+#[tokio::test]
+async fn read_only_in_the_middle_of_a_connection() {
+    let postgres = OwnPostgres::start().await;
+    let database = postgres.database().await;
+    let way = database.options.clone();
+    let mut outage = Outage::on(database, way).await;
+    // As a primary that was fenced: every session is told, and keeps its connection.
+    let fence =
+        |setting| format!("alter system set default_transaction_read_only = {setting}; select pg_reload_conf()");
+    as_superuser(&outage.scene.database, &fence("on")).await;
+    outage.is_spooled().await;
+    let unlock = "set default_transaction_read_only = off";
+    as_superuser(&outage.scene.database, &format!("{unlock}; {}", fence("off"))).await;
+    outage.recovers().await;
+}
+
+#[tokio::test]
+async fn a_table_that_is_gone() {
+    let mut outage = Outage::new().await;
+    outage.scene.execute("alter table eqp.callback rename to hidden").await;
+    outage.is_spooled().await;
+    outage.scene.execute("alter table eqp.hidden rename to callback").await;
+    outage.recovers().await;
+}
+
+#[tokio::test]
+async fn a_column_that_is_gone() {
+    let mut outage = Outage::new().await;
+    outage.scene.execute("alter table eqp.callback rename column via to how").await;
+    outage.is_spooled().await;
+    outage.scene.execute("alter table eqp.callback rename column how to via").await;
+    outage.recovers().await;
+}
+
+#[tokio::test]
+async fn grants_that_were_revoked() {
+    let database = TestDatabase::create().await;
+    let role = format!("{}_lane", database.options.get_database().unwrap());
+    as_superuser(&database, &format!("create role {role} superuser login")).await;
+    let way = database.options.clone().username(&role);
+    let mut outage = Outage::on(database, way).await;
+    as_superuser(&outage.scene.database, &format!("alter role {role} nosuperuser")).await;
+    outage.scene.execute(format!("grant usage on schema eqp to {role}")).await;
+    outage.scene.execute(format!("grant select on all tables in schema eqp to {role}")).await;
+    outage.is_spooled().await;
+    outage.scene.execute(format!("grant insert on eqp.callback, eqp.callback_pending to {role}")).await;
+    outage.recovers().await;
+}
+
+#[tokio::test]
+async fn an_error_of_no_known_class() {
+    let mut outage = Outage::new().await;
+    outage
+        .scene
+        .execute(
+            "create function eqp.fails() returns trigger language plpgsql as
+             $$ begin raise exception 'not today' using errcode = 'XX000'; end $$;
+             create trigger fails before insert on eqp.callback execute function eqp.fails()",
+        )
+        .await;
+    outage.is_spooled().await;
+    outage.scene.execute("drop trigger fails on eqp.callback").await;
+    outage.recovers().await;
+}
+
+#[tokio::test]
+async fn a_full_disk() {
+    let Some(disk) = SmallDisk::mount(220) else {
+        println!("not run: a small file system can only be mounted by root");
+        return;
+    };
+    let postgres = OwnPostgres::start_in(&disk.folder().join("postgres")).await;
+    let database = postgres.database().await;
+    let way = database.options.clone();
+    let mut outage = Outage::on(database, way).await;
+    disk.fill();
+    // Free pages of the table and of the log take some more.
+    let large = format!(r#""{}""#, "x".repeat(200_000));
+    let is_degraded = || async { outage.scene.sender.get("/readyz").await.body.contains("degraded") };
+    while !is_degraded().await {
+        let answer = outage.scene.sender.post(PATH, RIGHT, &large).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        outage.answered.insert(answer.id(), large.clone().into_bytes());
+    }
+    outage.is_spooled().await;
+    disk.free();
+    outage.recovers().await;
+    drop(postgres);
+}
+
+#[tokio::test]
+async fn data_that_it_refuses() {
+    let mut outage = Outage::new().await;
+    // One of each class of data, in the database's own words.
+    outage
+        .scene
+        .execute(
+            "create function eqp.refuses() returns trigger language plpgsql as $$
+             declare text text := encode(new.body, 'escape');
+             begin
+                 if text like '%poison 22%' then raise exception 'bad text' using errcode = '22021'; end if;
+                 if text like '%poison 23%' then raise exception 'bad value' using errcode = '23514'; end if;
+                 return new;
+             end $$;
+             create trigger refuses before insert on eqp.callback for each row execute function eqp.refuses()",
+        )
+        .await;
+    let (text, value) = (r#""poison 22""#, "poison 23");
+    let bodies: Vec<String> = (0..40)
+        .map(|number| match number {
+            7 => text.to_owned(),
+            23 => value.to_owned(),
+            _ => number.to_string(),
+        })
+        .collect();
+    let answers = join_all(bodies.iter().map(|body| outage.scene.sender.post(PATH, RIGHT, body))).await;
+    let mut quarantined = BTreeMap::new();
+    for (body, answer) in bodies.iter().zip(answers) {
+        let is_json = body != value;
+        assert_eq!(answer.status, if is_json { 200 } else { 400 }, "{answer:?}");
+        if body.contains("poison") {
+            quarantined.insert(answer.id(), body.clone().into_bytes());
+        } else {
+            outage.answered.insert(answer.id(), body.clone().into_bytes());
+        }
+    }
+    let ready = outage.scene.sender.get("/readyz").await;
+    assert!(ready.body.contains(r#""ready""#), "quarantine is not a queue: {ready:?}");
+    let found: Vec<_> = SpoolFile::open(outage.spool.path()).unwrap().quarantined().map(Result::unwrap).collect();
+    let seen: BTreeMap<_, _> = found.iter().map(|row| (row.callback.id, row.callback.body.to_vec())).collect();
+    assert_eq!(seen, quarantined);
+    let mut reasons: Vec<_> = found.iter().map(|row| (row.sqlstate.as_str(), row.reason.as_str())).collect();
+    reasons.sort_unstable();
+    assert_eq!(reasons, [("22021", "bad text"), ("23514", "bad value")]);
+
+    // Callbacks that were in the spool meet it later, and hold nobody up.
+    let proxyless = outage.scene.database.options.get_database().unwrap().to_owned();
+    outage.scene.execute(format!("alter database {proxyless} set default_transaction_read_only = on")).await;
+    outage.scene.execute(END_CONNECTIONS).await;
+    outage.is_spooled().await;
+    assert_eq!(outage.scene.sender.post(PATH, RIGHT, text).await.status, 200);
+    outage.send().await;
+    as_superuser(&outage.scene.database, &format!("alter database {proxyless} reset default_transaction_read_only"))
+        .await;
+    let spool = outage.spool.path().to_owned();
+    let count = || SpoolFile::open(&spool).unwrap().state().unwrap().quarantined;
+    until("the third is in quarantine", || async { count() == 3 }).await;
+    outage.recovers().await;
+}
+
+#[tokio::test]
+async fn a_failure_behind_data_that_it_refuses() {
+    let mut outage = Outage::new().await;
+    outage.scene.execute("alter table eqp.callback rename to hidden").await;
+    outage.is_spooled().await;
+    let poison = outage.scene.sender.post(PATH, RIGHT, r#""poison""#).await;
+    assert_eq!(poison.status, 200);
+    for body in [r#""stuck""#, "1"] {
+        let answer = outage.scene.sender.post(PATH, RIGHT, body).await;
+        outage.answered.insert(answer.id(), body.as_bytes().to_vec());
+    }
+    outage
+        .scene
+        .execute(
+            "create function eqp.refuses() returns trigger language plpgsql as $$
+             begin
+                 if new.body = '\"poison\"' then raise exception 'bad' using errcode = '22021'; end if;
+                 if new.body = '\"stuck\"' then raise exception 'not today' using errcode = 'XX000'; end if;
+                 return new;
+             end $$;
+             create trigger refuses before insert on eqp.hidden for each row execute function eqp.refuses();
+             alter table eqp.hidden rename to callback",
+        )
+        .await;
+    // What was reached is settled, the rest waits: nothing is passed over.
+    until("two wait", || async { outage.spooled() == 2 }).await;
+    assert_eq!(SpoolFile::open(outage.spool.path()).unwrap().state().unwrap().quarantined, 1);
+    outage.send().await;
+    assert_eq!(outage.spooled(), 3, "and newer ones wait behind it");
+    outage.scene.execute("drop trigger refuses on eqp.callback").await;
+    outage.recovers().await;
+}
+
+#[tokio::test]
+async fn neither_database_nor_spool() {
+    let database = TestDatabase::create().await;
+    let proxy = Proxy::before(database.options.clone()).await;
+    let spool = tempfile::tempdir().unwrap();
+    // Room for three.
+    let settings = SpoolSettings::in_folder(spool.path()).bytes(3 * 600);
+    let scene = Scene::on(database, proxy.options(), |builder| builder.spool(settings)).await;
+    proxy.turn(Weather::Cut);
+    let mut answered = Vec::new();
+    let full = loop {
+        let answer = scene.sender.post(PATH, RIGHT, STATUS).await;
+        if answer.status != 200 {
+            break answer;
+        }
+        answered.push(answer.id());
+        assert!(answered.len() < 10);
+    };
+    assert!(answered.len() > 1);
+    assert_eq!((full.status, full.header("retry-after")), (503, Some("5")));
+    let ready = scene.sender.get("/readyz").await;
+    assert_eq!(ready.status, 503);
+    assert!(ready.reason().contains("spool is full"), "{ready:?}");
+    proxy.turn(Weather::Fair);
+    until("it is well again", || async { scene.sender.get("/readyz").await.body.contains(r#""ready""#) }).await;
+    assert_eq!(scene.stored().await.into_iter().map(|(id, _)| id).collect::<Vec<_>>(), answered);
+    assert_eq!(scene.sender.post(PATH, RIGHT, STATUS).await.status, 200);
+    scene.stop().await;
+}
+
+#[tokio::test]
+async fn a_database_that_comes_back_as_another_one() {
+    let mut outage = Outage::new().await;
+    let before: Uuid =
+        sqlx::query_scalar("select id from eqp.instance").fetch_one(&outage.scene.database.pool).await.unwrap();
+    outage.scene.execute("update eqp.instance set id = gen_random_uuid()").await;
+    outage.scene.execute(END_CONNECTIONS).await;
+    outage.is_spooled().await;
+    until("it says why", || async { outage.scene.sender.get("/readyz").await.body.contains("another database") }).await;
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert_eq!(outage.scene.stored().await.len(), 1, "nothing goes into a stranger's");
+    outage.scene.execute(format!("update eqp.instance set id = '{before}'")).await;
+    outage.recovers().await;
+}
+
+#[tokio::test]
+async fn a_full_disk_under_the_spool_too() {
+    let Some(disk) = SmallDisk::mount(8) else {
+        println!("not run: a small file system can only be mounted by root");
+        return;
+    };
+    let database = TestDatabase::create().await;
+    let proxy = Proxy::before(database.options.clone()).await;
+    let settings = SpoolSettings::in_folder(disk.folder().join("spool"));
+    let scene = Scene::on(database, proxy.options(), |builder| builder.spool(settings)).await;
+    proxy.turn(Weather::Cut);
+    let mut answered = Vec::new();
+    let large = format!(r#""{}""#, "x".repeat(100_000));
+    let mut send = async |body: &str| {
+        let answer = scene.sender.post(PATH, RIGHT, body).await;
+        if answer.status == 200 {
+            answered.push(answer.id());
+        } else {
+            assert_eq!((answer.status, answer.header("retry-after")), (503, Some("5")), "{answer:?}");
+        }
+        answer.status
+    };
+    assert_eq!(send(&large).await, 200);
+    disk.fill();
+    let mut tries = 0;
+    while send(&large).await == 200 {
+        tries += 1;
+        assert!(tries < 100, "the disk is full");
+    }
+    disk.free();
+    // It finds its way back by itself, with everything that it said it keeps.
+    while send(STATUS).await != 200 {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    proxy.turn(Weather::Fair);
+    until("it is well again", || async { scene.sender.get("/readyz").await.body.contains(r#""ready""#) }).await;
+    let stored = scene.stored().await.into_iter().map(|(id, _)| id).collect::<std::collections::BTreeSet<_>>();
+    assert!(answered.iter().all(|id| stored.contains(id)), "{} of {} are there", stored.len(), answered.len());
+    assert_eq!(scene.pending().await, stored.into_iter().collect::<Vec<_>>());
+    scene.stop().await;
+}

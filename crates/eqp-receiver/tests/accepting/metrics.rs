@@ -1,0 +1,155 @@
+//! What the operator's listener says.
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+
+use eqp_receiver::SpoolSettings;
+use eqp_test_support::TestDatabase;
+
+use crate::proxy::{Proxy, Weather};
+use crate::scene::{PATH, RIGHT, SCAN, STATUS, Scene, until};
+
+async fn scene() -> Scene {
+    Scene::with(|builder| builder.operator_listen((Ipv4Addr::LOCALHOST, 0).into()).project()).await
+}
+
+/// Every series with its value.
+async fn metrics(scene: &Scene) -> BTreeMap<String, f64> {
+    let response = reqwest::get(format!("http://{}/metrics", scene.operator.unwrap())).await.unwrap();
+    assert_eq!(response.status(), 200);
+    assert!(response.headers()["content-type"].to_str().unwrap().starts_with("application/openmetrics-text"));
+    let text = response.text().await.unwrap();
+    assert!(text.ends_with("# EOF\n"));
+    let series = text.lines().filter(|line| !line.starts_with('#')).map(|line| line.rsplit_once(' ').unwrap());
+    series.map(|(series, value)| (series.to_owned(), value.parse().unwrap())).collect()
+}
+
+#[tokio::test]
+async fn metrics_tell_what_was_taken_refused_and_made_of_it() {
+    let scene = scene().await;
+    for body in [STATUS, STATUS, SCAN] {
+        assert_eq!(scene.sender.post(PATH, RIGHT, body).await.status, 200);
+    }
+    assert_eq!(scene.sender.post(PATH, RIGHT, "no json").await.status, 400);
+    assert_eq!(scene.sender.post(PATH, &["Basic !"], STATUS).await.status, 401);
+    assert_eq!(scene.sender.post("/elsewhere", RIGHT, STATUS).await.status, 404);
+    until("all is projected", || async {
+        let metrics = metrics(&scene).await;
+        metrics[r#"eqp_projected_total{as="event"}"#] + metrics[r#"eqp_projected_total{as="copy"}"#] >= 3.0
+            && metrics[r#"eqp_projected_total{as="undecodable"}"#] == 1.0
+            && metrics["eqp_database_up"] == 1.0
+    })
+    .await;
+    let metrics = metrics(&scene).await;
+    for (series, value) in [
+        (r#"eqp_accepts_total{outcome="stored"}"#, 3.0),
+        (r#"eqp_accepts_total{outcome="stored_not_json"}"#, 1.0),
+        (r#"eqp_accepts_total{outcome="wrong_credential"}"#, 1.0),
+        (r#"eqp_accepts_total{outcome="not_found"}"#, 1.0),
+        ("eqp_accept_seconds_count", 4.0),
+        ("eqp_batch_callbacks_count", 4.0),
+        ("eqp_queued_callbacks", 0.0),
+        ("eqp_ready", 1.0),
+        (r#"eqp_projected_total{as="event"}"#, 2.0),
+        (r#"eqp_projected_total{as="copy"}"#, 1.0),
+        ("eqp_spool_callbacks", 0.0),
+    ] {
+        assert!((metrics[series] - value).abs() < f64::EPSILON, "{series}: {}", metrics[series]);
+    }
+    let last = metrics[r#"eqp_last_callback_timestamp_seconds{endpoint="main"}"#];
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs_f64();
+    assert!((now - 60.0..=now).contains(&last), "{last}");
+    scene.stop().await;
+}
+
+#[tokio::test]
+async fn metrics_tell_what_is_in_the_spool_and_how_old_it_is() {
+    let database = TestDatabase::create().await;
+    let proxy = Proxy::before(database.options.clone()).await;
+    let folder = tempfile::tempdir().unwrap();
+    let settings = SpoolSettings::in_folder(folder.path());
+    let operator = (Ipv4Addr::LOCALHOST, 0).into();
+    let scene = Scene::on(database, proxy.options(), |builder| builder.operator_listen(operator).spool(settings)).await;
+    scene.execute("alter table eqp.callback add check (position('poison' in encode(body, 'escape')) = 0)").await;
+    assert_eq!(scene.sender.post(PATH, RIGHT, r#""poison""#).await.status, 200);
+    proxy.turn(Weather::Cut);
+    for _ in 0..3 {
+        assert_eq!(scene.sender.post(PATH, RIGHT, STATUS).await.status, 200);
+    }
+    let away = metrics(&scene).await;
+    for (series, value) in [
+        ("eqp_spool_callbacks", 3.0),
+        ("eqp_quarantined_callbacks", 1.0),
+        ("eqp_ready", 1.0),
+        (r#"eqp_accepts_total{outcome="stored"}"#, 4.0),
+    ] {
+        assert!((away[series] - value).abs() < f64::EPSILON, "{series}: {}", away[series]);
+    }
+    assert!(away["eqp_spool_bytes"] > 4.0 * 256.0);
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs_f64();
+    let oldest = away["eqp_spool_oldest_timestamp_seconds"];
+    assert!((now - 60.0..=now).contains(&oldest), "{oldest}");
+    proxy.turn(Weather::Fair);
+    until("the spool is empty", || async {
+        let back = metrics(&scene).await;
+        back["eqp_spool_callbacks"] + back["eqp_spool_oldest_timestamp_seconds"] < 0.5
+    })
+    .await;
+    scene.stop().await;
+}
+
+#[tokio::test]
+async fn metrics_tell_that_the_database_is_away_and_what_waits() {
+    let database = TestDatabase::create().await;
+    let proxy = Proxy::before(database.options.clone()).await;
+    let scene =
+        Scene::on(database, proxy.options(), |builder| builder.operator_listen((Ipv4Addr::LOCALHOST, 0).into())).await;
+    assert_eq!(scene.sender.post(PATH, RIGHT, STATUS).await.status, 200);
+    // Nobody projects here.
+    until("it is said to wait", || async {
+        let metrics = metrics(&scene).await;
+        metrics["eqp_pending_batches"] == 1.0 && metrics["eqp_oldest_pending_timestamp_seconds"] > 1.6e9
+    })
+    .await;
+    proxy.turn(Weather::Cut);
+    until("it is said to be away", || async {
+        let metrics = metrics(&scene).await;
+        metrics["eqp_database_up"] == 0.0 && metrics["eqp_ready"] == 0.0
+    })
+    .await;
+    scene.stop().await;
+}
+
+#[tokio::test]
+async fn the_operators_listener_answers_health_and_the_public_one_no_metrics() {
+    let scene = scene().await;
+    for path in ["healthz", "readyz"] {
+        let response = reqwest::get(format!("http://{}/{path}", scene.operator.unwrap())).await.unwrap();
+        assert_eq!(response.status(), 200, "{path}");
+    }
+    let response = reqwest::get(format!("http://{}{PATH}", scene.operator.unwrap())).await.unwrap();
+    assert_eq!(response.status(), 404);
+    assert_eq!(scene.sender.get("/metrics").await.status, 404);
+    scene.stop().await;
+}
+
+#[tokio::test]
+async fn every_metric_is_in_the_documentation_as_the_code_tells_it() {
+    let scene = scene().await;
+    // Nothing is told of endpoints without one.
+    scene.sender.post(PATH, RIGHT, STATUS).await;
+    let response = reqwest::get(format!("http://{}/metrics", scene.operator.unwrap())).await.unwrap();
+    let text = response.text().await.unwrap();
+    let told: Vec<String> = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("# HELP ")?.split_once(' '))
+        .map(|(name, help)| format!("| `{name}` | {} |", help.trim_end_matches('.')))
+        .collect();
+    assert!(told.len() > 10);
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/metrics.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    let table = page.lines().take_while(|line| !line.starts_with("What to be woken up for"));
+    let written: Vec<&str> = table.filter(|line| line.starts_with("| `eqp_")).collect();
+    assert_eq!(written, told, "write the table of docs/metrics.md so:\n{}", told.join("\n"));
+    scene.stop().await;
+}
