@@ -239,7 +239,7 @@ fn seconds(registry: &mut Registry, name: &str, help: &str) -> Seconds {
 }
 
 impl Metrics {
-    /// All of it in the text format of OpenMetrics, which Prometheus reads.
+    /// All of it in the text format of `OpenMetrics`, which Prometheus reads.
     pub fn text(&self) -> String {
         let mut text = String::new();
         // Writing into a string does not fail.

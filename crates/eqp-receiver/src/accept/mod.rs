@@ -70,7 +70,7 @@ impl Acceptor {
     }
 
     /// The answer to `/healthz`.
-    pub(crate) fn alive(&self) -> Response {
+    pub(crate) fn alive() -> Response {
         answer::alive()
     }
 
@@ -95,7 +95,7 @@ impl Acceptor {
         let shared = &*self.0;
         let path = request.uri().path();
         match route::route(request.method(), path, |path| shared.directory.knows(path)) {
-            Route::Alive => self.alive(),
+            Route::Alive => Self::alive(),
             Route::Ready => self.ready(),
             Route::Callback => {
                 let begun = Instant::now();

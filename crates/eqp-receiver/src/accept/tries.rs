@@ -61,14 +61,12 @@ impl Tries {
     /// Counts a wrong try.
     pub(super) fn count(&mut self, source: Source, now: Instant) -> Counting {
         let set = self.set(source);
-        let place = match set.iter().position(|place| place.is_some_and(|counted| counted.source == source)) {
-            Some(place) => place,
-            None => {
-                let weight = |place: &Option<Counted>| place.map_or(-1.0, |counted| counted.tries(now));
-                let lightest = set.iter().map(weight).enumerate().min_by(|(_, one), (_, other)| one.total_cmp(other));
-                lightest.map_or(0, |(place, _)| place)
-            }
-        };
+        let known = set.iter().position(|place| place.is_some_and(|counted| counted.source == source));
+        let place = known.unwrap_or_else(|| {
+            let weight = |place: &Option<Counted>| place.map_or(-1.0, |counted| counted.tries(now));
+            let lightest = set.iter().map(weight).enumerate().min_by(|(_, one), (_, other)| one.total_cmp(other));
+            lightest.map_or(0, |(place, _)| place)
+        });
         let before = set[place].filter(|counted| counted.source == source).map_or(0.0, |counted| counted.tries(now));
         let tries = (before + 1.0).min(MOST);
         set[place] = Some(Counted { source, tries, at: now });

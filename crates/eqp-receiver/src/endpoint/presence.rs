@@ -2,7 +2,7 @@
 //! when they were used.
 //!
 //! A change is heard of by a notification, and found by looking for its number where notifications do not come
-//! through (PgBouncer in transaction mode). While the database is away the old credentials stay in force.
+//! through (`PgBouncer` in transaction mode). While the database is away the old credentials stay in force.
 
 use std::time::Duration;
 

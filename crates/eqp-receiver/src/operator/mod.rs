@@ -31,8 +31,8 @@ async fn numbers(State(Operator { acceptor, metrics }): State<Operator>) -> Resp
     ([(CONTENT_TYPE, metrics::CONTENT_TYPE)], metrics.text()).into_response()
 }
 
-async fn alive(State(operator): State<Operator>) -> Response {
-    operator.acceptor.alive()
+async fn alive() -> Response {
+    Acceptor::alive()
 }
 
 async fn ready(State(operator): State<Operator>) -> Response {

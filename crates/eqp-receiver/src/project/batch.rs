@@ -47,6 +47,7 @@ impl Pending {
 
 /// The last numbers that were given.
 #[derive(Clone, Copy, Debug)]
+#[allow(clippy::struct_field_names, reason = "the columns of the table")]
 pub(crate) struct Numbers {
     pub(crate) last_event_seq: i64,
     pub(crate) last_track_id: i64,

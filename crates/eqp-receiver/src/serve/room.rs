@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::time::Instant;
 
-use super::seats::{Bounds, Call, Doing, Full, SeatId, Seats};
+use super::seats::{Bounds, Call, Doing, SeatId, Seats};
 use crate::Metrics;
 use crate::metrics::Closed;
 
@@ -40,17 +40,13 @@ impl Room {
             let mut seats = self.seats();
             (seats.take(peer.into(), Arc::clone(&call), Instant::now()), seats.count())
         };
-        match taken {
-            Ok((id, gone)) => {
-                self.metrics.closed(Closed::ForRoom, gone);
-                self.metrics.connections(count);
-                Some(Arc::new(Seat { room: Arc::clone(self), id, call, bytes_came: AtomicBool::new(false) }))
-            }
-            Err(Full) => {
-                self.metrics.closed(Closed::Refused, 1);
-                None
-            }
-        }
+        let Ok((id, gone)) = taken else {
+            self.metrics.closed(Closed::Refused, 1);
+            return None;
+        };
+        self.metrics.closed(Closed::ForRoom, gone);
+        self.metrics.connections(count);
+        Some(Arc::new(Seat { room: Arc::clone(self), id, call, bytes_came: AtomicBool::new(false) }))
     }
 
     /// Asks everybody to go who has waited too long.

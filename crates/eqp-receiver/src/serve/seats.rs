@@ -55,7 +55,7 @@ pub(super) struct Full;
 #[derive(Debug)]
 pub(super) struct Seats {
     bounds: Bounds,
-    seats: Vec<Seat>,
+    places: Vec<Seat>,
     free: Vec<SeatId>,
     beginning: Queue,
     idle: Queue,
@@ -87,7 +87,7 @@ impl Seats {
     pub(super) fn new(bounds: Bounds) -> Self {
         Self {
             bounds,
-            seats: Vec::new(),
+            places: Vec::new(),
             free: Vec::new(),
             beginning: Queue::default(),
             idle: Queue::default(),
@@ -99,7 +99,7 @@ impl Seats {
 
     /// How many there are, with those that were asked to go and have not gone yet.
     pub(super) fn count(&self) -> usize {
-        self.seats.len() - self.free.len()
+        self.places.len() - self.free.len()
     }
 
     /// Gives a new connection a seat; who has to go for it is called, and how many that are is answered too.
@@ -138,11 +138,11 @@ impl Seats {
             in_source: Neighbours::default(),
         };
         let id = if let Some(id) = self.free.pop() {
-            self.seats[id as usize] = seat;
+            self.places[id as usize] = seat;
             id
         } else {
-            self.seats.push(seat);
-            u32::try_from(self.seats.len() - 1).map_err(|_| Full)?
+            self.places.push(seat);
+            u32::try_from(self.places.len() - 1).map_err(|_| Full)?
         };
         self.enqueue(id);
         Ok((id, gone))
@@ -150,25 +150,25 @@ impl Seats {
 
     /// Says what a connection is doing from now on. One that was asked to go stays so.
     pub(super) fn set(&mut self, id: SeatId, doing: Doing, now: Instant) {
-        if self.seats[id as usize].doing == Doing::Going {
+        if self.places[id as usize].doing == Doing::Going {
             return;
         }
         self.dequeue(id);
-        let seat = &mut self.seats[id as usize];
+        let seat = &mut self.places[id as usize];
         (seat.doing, seat.since) = (doing, now);
         self.enqueue(id);
     }
 
     /// What a connection is doing.
     pub(super) fn doing(&self, id: SeatId) -> Doing {
-        self.seats[id as usize].doing
+        self.places[id as usize].doing
     }
 
     /// Frees a seat.
     pub(super) fn leave(&mut self, id: SeatId) {
         self.dequeue(id);
         self.free.push(id);
-        let held = self.seats[id as usize].source;
+        let held = self.places[id as usize].source;
         let source = &mut self.sources[held as usize];
         source.count -= 1;
         if source.count == 0 {
@@ -202,23 +202,23 @@ impl Seats {
 
     /// Calls everybody, also those that are at work, who then go when that is done.
     pub(super) fn call_all(&self) {
-        for seat in &self.seats {
+        for seat in &self.places {
             seat.call.notify_one();
         }
     }
 
     fn waited(&self, id: SeatId, now: Instant) -> Duration {
-        now.saturating_duration_since(self.seats[id as usize].since)
+        now.saturating_duration_since(self.places[id as usize].since)
     }
 
     fn longest_waiting(&self) -> Option<SeatId> {
         let candidates = [self.beginning.first(), self.idle.first()];
-        candidates.into_iter().flatten().min_by_key(|id| self.seats[*id as usize].since)
+        candidates.into_iter().flatten().min_by_key(|id| self.places[*id as usize].since)
     }
 
     fn ask_to_go(&mut self, id: SeatId) {
         self.dequeue(id);
-        let seat = &mut self.seats[id as usize];
+        let seat = &mut self.places[id as usize];
         seat.doing = Doing::Going;
         seat.call.notify_one();
     }
@@ -238,23 +238,23 @@ impl Seats {
     }
 
     fn enqueue(&mut self, id: SeatId) {
-        let Seat { doing, source, .. } = self.seats[id as usize];
+        let Seat { doing, source, .. } = self.places[id as usize];
         match doing {
-            Doing::Beginning => self.beginning.push(&mut self.seats, |seat| &mut seat.in_state, id),
-            Doing::Idle => self.idle.push(&mut self.seats, |seat| &mut seat.in_state, id),
+            Doing::Beginning => self.beginning.push(&mut self.places, |seat| &mut seat.in_state, id),
+            Doing::Idle => self.idle.push(&mut self.places, |seat| &mut seat.in_state, id),
             Doing::Working | Doing::Going => return,
         }
-        self.sources[source as usize].waiting.push(&mut self.seats, |seat| &mut seat.in_source, id);
+        self.sources[source as usize].waiting.push(&mut self.places, |seat| &mut seat.in_source, id);
     }
 
     fn dequeue(&mut self, id: SeatId) {
-        let Seat { doing, source, .. } = self.seats[id as usize];
+        let Seat { doing, source, .. } = self.places[id as usize];
         match doing {
-            Doing::Beginning => self.beginning.remove(&mut self.seats, |seat| &mut seat.in_state, id),
-            Doing::Idle => self.idle.remove(&mut self.seats, |seat| &mut seat.in_state, id),
+            Doing::Beginning => self.beginning.remove(&mut self.places, |seat| &mut seat.in_state, id),
+            Doing::Idle => self.idle.remove(&mut self.places, |seat| &mut seat.in_state, id),
             Doing::Working | Doing::Going => return,
         }
-        self.sources[source as usize].waiting.remove(&mut self.seats, |seat| &mut seat.in_source, id);
+        self.sources[source as usize].waiting.remove(&mut self.places, |seat| &mut seat.in_source, id);
     }
 }
 
@@ -267,7 +267,7 @@ mod tests {
     use super::*;
 
     const BOUNDS: Bounds =
-        Bounds { all: 8, per_source: 6, head: Duration::from_secs(10), idle: Duration::from_secs(60) };
+        Bounds { all: 8, per_source: 6, head: Duration::from_secs(10), idle: Duration::from_mins(1) };
 
     fn source(number: u8) -> Source {
         IpAddr::from(Ipv4Addr::new(192, 0, 2, number)).into()
@@ -293,7 +293,7 @@ mod tests {
         }
 
         fn going(&self) -> Vec<SeatId> {
-            (0..8).filter(|id| (*id as usize) < self.seats.seats.len()).filter(|id| self.is_going(*id)).collect()
+            (0..8).filter(|id| (*id as usize) < self.seats.places.len()).filter(|id| self.is_going(*id)).collect()
         }
 
         fn is_going(&self, id: SeatId) -> bool {

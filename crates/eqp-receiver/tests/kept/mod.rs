@@ -50,7 +50,7 @@ impl Kept {
     /// Keeps callbacks that arrived at another time than now, and share one commit.
     pub(crate) async fn callbacks_of(&self, at: OffsetDateTime, bodies: &[impl AsRef<[u8]>]) -> Vec<Uuid> {
         let context = ContextV7::new();
-        let (seconds, nanoseconds) = (u64::try_from(at.unix_timestamp()).unwrap(), at.nanosecond());
+        let (seconds, nanoseconds) = (u64::try_from(at.unix_timestamp()).expect("after 1970"), at.nanosecond());
         let id = |_| Uuid::new_v7(Timestamp::from_unix(&context, seconds, nanoseconds));
         self.insert(bodies.iter().map(id).collect(), at, bodies).await
     }
