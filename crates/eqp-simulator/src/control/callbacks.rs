@@ -22,8 +22,8 @@ use crate::shared::Shared;
 #[serde(deny_unknown_fields)]
 pub(super) struct After {
     /// Only those with a larger number.
-    #[serde(default)]
-    after: u64,
+    #[serde(default, rename = "after")]
+    number: u64,
     limit: Option<usize>,
     /// Waits so long for the first one.
     wait: Option<String>,
@@ -35,7 +35,7 @@ pub(super) async fn list(
     Asked(asked): Asked<After>,
 ) -> Result<Json<Value>, Problem> {
     let patience = patience(asked.wait.as_deref())?;
-    let look = || Some(shared.log.after(asked.after, asked.limit.unwrap_or(PAGE))).filter(|sent| !sent.is_empty());
+    let look = || Some(shared.log.after(asked.number, asked.limit.unwrap_or(PAGE))).filter(|sent| !sent.is_empty());
     let sent = until(&shared, patience, look).await.unwrap_or_default();
     Ok(Json(json!({"count": shared.log.count(), "callbacks": sent.iter().map(shown).collect::<Value>()})))
 }

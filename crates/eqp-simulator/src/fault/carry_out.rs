@@ -132,13 +132,13 @@ async fn cut_in_the_middle(response: Response) -> Response {
     let whole = to_bytes(body, LONGEST_ANSWER).await.unwrap_or_default();
     parts.headers.insert(CONTENT_LENGTH, HeaderValue::from(whole.len().max(1)));
     let half = whole.slice(..whole.len() / 2);
-    let pieces = stream::unfold(Some(Some(half)), async |state| match state? {
-        Some(half) => Some((Ok(half), Some(None))),
-        None => {
-            // Gives the server the moment in which it sends what it has.
-            tokio::task::yield_now().await;
-            Some((Err(io::Error::other("the connection is cut on purpose")), None))
+    let pieces = stream::unfold(Some(Some(half)), async |state| {
+        if let Some(half) = state? {
+            return Some((Ok(half), Some(None)));
         }
+        // Gives the server the moment in which it sends what it has.
+        tokio::task::yield_now().await;
+        Some((Err(io::Error::other("the connection is cut on purpose")), None))
     });
     Response::from_parts(parts, Body::from_stream(pieces))
 }

@@ -22,7 +22,7 @@ pub(crate) fn duration(text: &str) -> Option<Duration> {
 /// The shortest text that [`duration`] reads as this length (of whole milliseconds).
 pub(crate) fn written_duration(length: Duration) -> String {
     let milliseconds = length.as_millis();
-    if milliseconds % 1_000 == 0 { format!("{}s", milliseconds / 1_000) } else { format!("{milliseconds}ms") }
+    if milliseconds.is_multiple_of(1_000) { format!("{}s", milliseconds / 1_000) } else { format!("{milliseconds}ms") }
 }
 
 /// Bytes: `1000`, `64KB`, `100MB`, `2GB`, each step 1,000.

@@ -195,7 +195,7 @@ impl Market {
         let entry = &self.accounts[account].packages[package];
         let review = self.script_of(account, package);
         let by_people = self.manners.environment == Environment::Production;
-        let planned = entry.round(track).planned.as_ref().map(|finding| finding.verdict());
+        let planned = entry.round(track).planned.as_ref().map(Finding::verdict);
         let technical = || planned.unwrap_or_else(|| review.technical_verdict(entry.technical.attempt));
         let marketing = || planned.unwrap_or_else(|| review.marketing_verdict(entry.marketing.attempt));
         match track {

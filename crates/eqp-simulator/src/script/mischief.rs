@@ -114,6 +114,7 @@ pub(crate) struct CallbackFacts {
 
 /// What is done with one callback.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a mischief of its own, and any may be combined")]
 pub(crate) struct CallbackPlan {
     pub(crate) copies: u32,
     pub(crate) late: Option<Duration>,

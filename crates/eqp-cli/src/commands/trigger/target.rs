@@ -56,22 +56,18 @@ impl TargetOptions {
         }
         let trusted = self.trusted(context)?;
         let own = self.own_credentials()?;
-        match self.to.as_deref().filter(|to| to.contains("://")) {
-            Some(url) => {
-                if self.at.is_some() {
-                    return Err(Failure::usage("--at is for an endpoint; --to names a URL already"));
-                }
-                if own.is_none() {
-                    context.output.note("no --user: it is sent without a Basic header");
-                }
-                aim(url, own, None, trusted)
-            }
-            None => {
-                let (endpoint, kept) = self.endpoint(context, own.is_none()).await?;
-                let url = self.at.as_deref().unwrap_or(&endpoint.public_url);
-                aim(url, own.or(kept), Some(endpoint.environment), trusted)
-            }
+        let Some(url) = self.to.as_deref().filter(|to| to.contains("://")) else {
+            let (endpoint, kept) = self.endpoint(context, own.is_none()).await?;
+            let url = self.at.as_deref().unwrap_or(&endpoint.public_url);
+            return aim(url, own.or(kept), Some(endpoint.environment), trusted);
+        };
+        if self.at.is_some() {
+            return Err(Failure::usage("--at is for an endpoint; --to names a URL already"));
         }
+        if own.is_none() {
+            context.output.note("no --user: it is sent without a Basic header");
+        }
+        aim(url, own, None, trusted)
     }
 
     /// User name and password that were given.
