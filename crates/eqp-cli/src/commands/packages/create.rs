@@ -9,7 +9,7 @@ use crate::failure::Outcome;
 
 /// Create packages from a manifest: its files are uploaded first, then all packages are sent at once
 ///
-/// The manifest has the fields of the API, in a table [package] or in several [[package]]; JSON can also be what the API
+/// The manifest has the fields of the API, in a table `package` or in several of that name; JSON can also be what the API
 /// takes, one object or a list. A file stands as its path, from the folder of the manifest, or as a file_upload_id. The
 /// Marketplace takes good packages beside bad ones: each has a line in the answer. Where one was refused the command
 /// ends with code 5.
