@@ -115,7 +115,11 @@ impl Cli {
         let mut cli = Self::from_arg_matches(&matches).map_err(|error| error.format(&mut definition))?;
         let mut level = Some(&matches);
         while let Some(found) = level {
-            let is_given = |id: &&clap::Id| found.value_source(id.as_str()) == Some(ValueSource::CommandLine);
+            // A flag that holds for all verbs below its own is among the ids of each, and known to its own alone.
+            let is_given = |id: &&clap::Id| {
+                let id = id.as_str();
+                found.try_contains_id(id).is_ok() && found.value_source(id) == Some(ValueSource::CommandLine)
+            };
             cli.flags.extend(found.ids().filter(is_given).map(ToString::to_string));
             level = found.subcommand().map(|(_, inner)| inner);
         }

@@ -40,6 +40,18 @@ struct Filling {
     keys: Vec<String>,
 }
 
+/// Fields whose values are looked at when a package is submitted.
+const JUDGED: &[&str] = &[
+    "external_services",
+    "payment_period",
+    "prices",
+    "pricing_type",
+    "priority",
+    "process_as_patch",
+    "stability",
+    "support_tiers",
+];
+
 fn text() -> impl Strategy<Value = Value> {
     prop_oneof![
         select(&["", "extension", "M2", "1.0.0", "yes", "2026-01-02 3:04:05", "25.00", "<b>", "007"][..])
@@ -196,7 +208,7 @@ impl Marketplace {
         let packages = filling.packages.iter().enumerate().map(|(n, (fields, is_complete))| {
             let mut package = json!({
                 "item_id": format!("item {n}/%"), "type": "extension", "platform": "M2", "sku": format!("acme/module-{n}"),
-                "name": "Name", "version": "1.0.0", "release_notes": "First", "long_description": "Long",
+                "name": format!("Name {n}"), "version": "1.0.0", "release_notes": "First", "long_description": "Long",
                 "version_compatibility": [{"edition": "CE", "versions": ["2.4"]}], "license_type": "mit",
                 "categories": ["Extensions // Content"], "artifact": file(0),
                 "documentation_artifacts": {"user": file(1)},
@@ -204,8 +216,8 @@ impl Marketplace {
                 "action": {"technical": "submit", "marketing": "submit"},
             });
             if *is_complete {
-                // What is required stays as it is.
-                for (name, value) in fields {
+                // What is required stays as it is, and what a submission is refused for stays away.
+                for (name, value) in fields.iter().filter(|(name, _)| !JUDGED.contains(&name.as_str())) {
                     package.as_object_mut().unwrap().entry(name).or_insert_with(|| value.clone());
                 }
             } else {

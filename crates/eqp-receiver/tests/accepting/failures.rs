@@ -224,8 +224,9 @@ async fn a_column_that_is_gone() {
 async fn grants_that_were_revoked() {
     let database = TestDatabase::create().await;
     let role = format!("{}_lane", database.options.get_database().unwrap());
-    as_superuser(&database, &format!("create role {role} superuser login")).await;
-    let way = database.options.clone().username(&role);
+    as_superuser(&database, &format!("create role {role} superuser")).await;
+    // Taken on, not logged in as: where users are those of the machine, it could not log in.
+    let way = database.options.clone().options([("role", &role)]);
     let mut outage = Outage::on(database, way).await;
     as_superuser(&outage.scene.database, &format!("alter role {role} nosuperuser")).await;
     outage.scene.execute(format!("grant usage on schema eqp to {role}")).await;

@@ -72,8 +72,9 @@ enum EmptyOption {
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Faults are 'WHAT [CONDITION…]', the same here and in the control API (docs/simulator.md):
-  with calls       latency=TIME  dead-token  too-many-requests=TIME[,date]  status=CODE[,html|,empty]
-                   html  wrong-shape  cut  cut-body  answer-lost  huge=SIZE  endless
+  with calls       latency=TIME  dead-token  too-many-requests=TIME[,date]
+                   status=CODE[,html|,empty]  html  wrong-shape  cut  cut-body  answer-lost
+                   huge=SIZE  endless
     which          call=NAME  method=METHOD  path=PATTERN
   with callbacks   copies=NUMBER  late=TIME  dropped  swapped  first-form  unknown-event=CODE
                    unknown-fields
@@ -84,7 +85,7 @@ Examples:
   eqp simulator
   eqp simulator --speed 60 --course demo
   eqp simulator --trust-ca receiver-ca.pem --form first
-  eqp simulator --fault 'latency=2s path=/files/*' --fault 'answer-lost call=packages.create nth=1'
+  eqp simulator --fault 'answer-lost call=packages.create' --fault 'latency=2s path=/files/*'
   eqp simulator --fault 'status=503,html rate=0.1' --fault 'copies=2 outcome=approved' --seed 7
   eqp simulator --packages 100000
   . ~/.local/share/eqp/simulator/eqp.env && eqp whoami     # in a second terminal")]
