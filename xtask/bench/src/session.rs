@@ -4,16 +4,16 @@ use eqp_types::ApiKey;
 use reqwest::{Certificate, Client};
 use serde_json::{Value, json};
 
-use super::Failure;
+use crate::Failure;
 
 /// An HTTP client that trusts the simulator of this CA.
-pub(super) fn http(ca_pem: &str) -> Result<Client, Failure> {
+pub(crate) fn http(ca_pem: &str) -> Result<Client, Failure> {
     let ca = Certificate::from_pem(ca_pem.as_bytes())?;
     Ok(Client::builder().tls_certs_only([ca]).no_proxy().build()?)
 }
 
 /// A token for this key.
-pub(super) async fn token(http: &Client, base_url: &str, key: &ApiKey) -> Result<String, Failure> {
+pub(crate) async fn token(http: &Client, base_url: &str, key: &ApiKey) -> Result<String, Failure> {
     let request = http
         .post(format!("{base_url}/rest/v1/app/session/token"))
         .basic_auth(&key.application_id, Some(key.application_secret.expose()))

@@ -1,25 +1,37 @@
 //! The receiver that one writes first: a pool, and one INSERT per request. No word in it is there to make it slow.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{ConnectInfo, State};
 use axum::routing::post;
+use axum::serve::ListenerExt;
+use eqp_receiver::CancellationToken;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
 use http::{HeaderMap, StatusCode};
 use sqlx::PgPool;
-use sqlx::postgres::PgPoolOptions;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use time::OffsetDateTime;
+use tokio::net::TcpListener;
 use uuid::Uuid;
 
-use super::Failure;
+use crate::Failure;
 
 const CONNECTIONS: u32 = 10;
 
-/// Its router over a pool of its own, into the same table as ours.
-pub(super) async fn router(database: &str) -> Result<Router, Failure> {
-    let pool = PgPoolOptions::new().max_connections(CONNECTIONS).min_connections(CONNECTIONS).connect(database).await?;
+pub(super) async fn serve(database: PgConnectOptions, shutdown: CancellationToken) -> Result<(), Failure> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+    println!("{}", listener.local_addr()?);
+    let listener = listener.tap_io(|stream| _ = stream.set_nodelay(true));
+    let service = router(database).await?.into_make_service_with_connect_info::<SocketAddr>();
+    Ok(axum::serve(listener, service).with_graceful_shutdown(shutdown.cancelled_owned()).await?)
+}
+
+/// Over a pool of its own, into the same table as ours.
+async fn router(database: PgConnectOptions) -> Result<Router, Failure> {
+    let pool =
+        PgPoolOptions::new().max_connections(CONNECTIONS).min_connections(CONNECTIONS).connect_with(database).await?;
     Ok(Router::new().route("/callbacks/{name}", post(accept)).with_state(pool))
 }
 

@@ -2,16 +2,17 @@
 //! memory it needs.
 
 use std::fmt::Write;
-use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode, Stdio};
+use std::path::Path;
+use std::process::Stdio;
 use std::time::Instant;
 
-use clap::Args;
 use eqp_test_support::submission::Submission;
-use serde_json::{Map, Value};
 
-use super::Failure;
-use super::figure::{Better, Figure};
+use super::{Measured, Row};
+use crate::Failure;
+use crate::figure::{Found, Promise};
+use crate::ground::Ground;
+use crate::tool::Tool;
 
 /// Files of the archive.
 const FILES: usize = 5_000;
@@ -21,76 +22,54 @@ const IMAGE_BYTES: usize = 26_400;
 /// Methods of each class.
 const METHODS: usize = 20;
 
-/// How to measure.
-#[derive(Debug, Args)]
-pub(super) struct Options {
-    /// Three rounds instead of seven.
-    #[arg(long)]
-    quick: bool,
-    /// Print one JSON object instead of text.
-    #[arg(long)]
-    json: bool,
-    /// The tool to measure [default: the one beside this program, built before].
-    #[arg(long)]
-    eqp: Option<PathBuf>,
-}
+pub(super) const ROW: Row = Row {
+    name: "check",
+    title: "The check of an archive",
+    how: "`eqp packages check` of an archive of nearly 30 MB with 5,000 files (classes, and 1,000 images that do not shrink), \
+          without the programs of others, as a process from its start to its end, and its highest resident memory as Linux \
+          tells it, in MB of 1024² bytes. One more round before the first is not counted: it reads the archive into the \
+          system's cache.",
+    takes: ("20 s", "15 s"),
+    promises: &[
+        Promise::at_most("check_ms", 300.0, 150.0, "eqp packages check of an archive of 30 MB with 5,000 files, ms"),
+        Promise::at_most("check_rss_mb", 40.0, 25.0, "its highest resident memory, MB"),
+    ],
+    measure,
+};
 
-/// Measures, prints, and fails where a floor is missed.
-pub(super) fn run(options: &Options) -> Result<ExitCode, Failure> {
-    let eqp = match &options.eqp {
-        Some(eqp) => eqp.clone(),
-        None => built()?,
-    };
-    let folder = tempfile::tempdir()?;
-    let archive = large_module().write(folder.path())?;
+fn measure(ground: &Ground) -> Result<Measured, Failure> {
+    let tool = Tool::build()?;
+    let archive = large_module().write(ground.folder())?;
     let bytes = archive.metadata()?.len();
     eprintln!("{FILES} files, {:.1} MB", mega(bytes));
     if !(28 * 1024 * 1024..=30 * 1024 * 1024).contains(&bytes) {
         return Err(format!("the archive has {bytes} bytes: it is to be nearly as large as the store takes").into());
     }
-    let (mut times, mut peaks) = (Vec::new(), Vec::new());
-    // The first round reads the archive into the cache of the file system.
-    for round in 0..=if options.quick { 3 } else { 7 } {
-        let (time, peak) = check(&eqp, &archive)?;
+    let (mut times, mut peaks, mut lines) = (Vec::new(), Vec::new(), Vec::new());
+    for round in 0..=ground.scale.rounds {
+        let (time, peak) = check(&tool, ground.folder(), &archive)?;
         eprintln!("round {round}: {time:>7.1} ms {peak:>6.1} MB{}", if round == 0 { " (not counted)" } else { "" });
         if round > 0 {
             times.push(time);
             peaks.push(peak);
+            lines.push(vec![round.to_string(), format!("{time:.0}"), format!("{peak:.1}")]);
         }
     }
-    let figures = [
-        Figure { id: "check_ms", better: Better::Lower, floor: 300.0, aim: 150.0, rounds: times },
-        Figure { id: "check_rss_mb", better: Better::Lower, floor: 40.0, aim: 25.0, rounds: peaks },
-    ];
-    if options.json {
-        let object: Map<String, Value> =
-            figures.iter().map(|figure| (figure.id.to_owned(), figure.to_json())).collect();
-        println!("{}", serde_json::to_string_pretty(&object)?);
-    } else {
-        for figure in &figures {
-            println!("{figure}");
-        }
-    }
-    Ok(if figures.iter().all(Figure::met) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-/// Builds the tool as it is given out.
-fn built() -> Result<PathBuf, Failure> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let build = Command::new(cargo).args(["build", "--release", "--quiet", "--package", "eqp-cli"]).status()?;
-    if !build.success() {
-        return Err("the tool was not built".into());
-    }
-    Ok(std::env::current_exe()?.with_file_name("eqp"))
+    Ok(Measured {
+        found: vec![("check_ms", Found::Rounds(times)), ("check_rss_mb", Found::Rounds(peaks))],
+        columns: ["round", "ms", "MB"].map(str::to_owned).to_vec(),
+        lines,
+        notes: Vec::new(),
+    })
 }
 
 /// One run: milliseconds from its start to its end, and its highest resident memory in MB.
-fn check(eqp: &Path, archive: &Path) -> Result<(f64, f64), Failure> {
+fn check(tool: &Tool, folder: &Path, archive: &Path) -> Result<(f64, f64), Failure> {
     let begun = Instant::now();
-    let mut child = Command::new(eqp)
+    let mut child = tool
+        .command(&folder.join("data"))
         .args(["packages", "check", "--skip-programs", "--json"])
         .arg(archive)
-        .stdin(Stdio::null())
         .stdout(Stdio::null())
         .spawn()?;
     let mut peak = 0.0_f64;

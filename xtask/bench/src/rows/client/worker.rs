@@ -1,12 +1,12 @@
 //! The process that is measured: our client does one thing once, in a process that has done nothing before.
 
 use std::io::{Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::pin::pin;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::Instant;
 
-use clap::ValueEnum;
+use clap::{Args, ValueEnum};
 use eqp_client::{Client, PackageFilter};
 use eqp_types::Environment;
 use futures_util::TryStreamExt;
@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::memory::Added;
 use crate::Failure;
 use crate::marketplace::Reach;
+use crate::receivers::again;
 
 /// What it does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -23,6 +24,13 @@ pub(crate) enum Task {
     Upload,
     /// Reads every package.
     Stream,
+}
+
+/// What such a process is told by its arguments.
+#[derive(Debug, Args)]
+pub(crate) struct Works {
+    task: Task,
+    archive: PathBuf,
 }
 
 /// What came of it.
@@ -39,8 +47,8 @@ pub(super) struct Done {
 /// Starts this program again for one task. What it needs goes through its input: the key is in no list of processes.
 pub(super) fn start(task: Task, reach: &Reach, archive: &Path) -> Result<Done, Failure> {
     let name = task.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
-    let mut child = Command::new(std::env::current_exe()?)
-        .args(["client-task".as_ref(), name.as_ref(), archive.as_os_str()])
+    let mut child = again()?
+        .args(["work".as_ref(), name.as_ref(), archive.as_os_str()])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()?;
@@ -55,10 +63,10 @@ pub(super) fn start(task: Task, reach: &Reach, archive: &Path) -> Result<Done, F
 }
 
 /// Is that process.
-pub(crate) fn work(task: Task, archive: &Path) -> Result<(), Failure> {
-    let mut told = Vec::new();
-    std::io::stdin().read_to_end(&mut told)?;
-    let reach: Reach = serde_json::from_slice(&told)?;
+pub(crate) fn work(told: &Works) -> Result<(), Failure> {
+    let mut input = Vec::new();
+    std::io::stdin().read_to_end(&mut input)?;
+    let reach: Reach = serde_json::from_slice(&input)?;
     // As most programs are that use it.
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
         let client = Client::builder(Environment::Production, reach.key())
@@ -67,8 +75,8 @@ pub(crate) fn work(task: Task, archive: &Path) -> Result<(), Failure> {
             .build()?;
         let memory = Added::begin();
         let begun = Instant::now();
-        let count = match task {
-            Task::Upload => upload(&client, archive).await?,
+        let count = match told.task {
+            Task::Upload => upload(&client, &told.archive).await?,
             Task::Stream => stream(&client).await?,
         };
         let done =

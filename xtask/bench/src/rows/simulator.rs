@@ -1,19 +1,20 @@
 //! A simulator full of packages: how long one page of its list takes, over TLS, for every kind of list.
 
-use std::process::ExitCode;
 use std::time::Instant;
 
-use clap::Args;
 use eqp_simulator::Simulator;
 use reqwest::Client;
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::figure::{Better, Figure, median};
-use super::{Failure, session};
+use super::{Measured, Row};
+use crate::Failure;
+use crate::figure::{Found, Promise, median};
+use crate::ground::Ground;
+use crate::scale::Scale;
+use crate::session;
 
-/// Milliseconds that a page may take.
-const FLOOR: f64 = 5.0;
-const AIM: f64 = 2.0;
+/// Of each list in each round.
+const CALLS: usize = 30;
 
 /// The lists: first and last page, and each kind of filter and order.
 const LISTS: &[(&str, &str)] = &[
@@ -29,60 +30,54 @@ const LISTS: &[(&str, &str)] = &[
     ("a range of dates", "?created_at=2000-01-01,2100-01-01&sort=sku"),
 ];
 
-/// How to measure.
-#[derive(Debug, Args)]
-pub(super) struct Options {
-    /// Three shorter rounds instead of five.
-    #[arg(long)]
-    quick: bool,
-    /// Print one JSON object instead of text.
-    #[arg(long)]
-    json: bool,
-    /// Packages that the simulator holds; what is promised is promised for 100,000.
-    #[arg(long, default_value_t = 100_000)]
-    packages: usize,
-}
+pub(super) const ROW: Row = Row {
+    name: "simulator",
+    title: "A page of the simulator's list",
+    how: "A simulator that holds 100,000 packages, asked over TLS on one kept connection for every kind of list: filtered, \
+          sorted, first and last page. Of each list the median of 30 calls; the figure of a round is that of the slowest.",
+    takes: ("40 s", "25 s"),
+    promises: &[Promise::at_most(
+        "simulator_page_ms",
+        5.0,
+        2.0,
+        "a page of the simulator's list of 100,000 packages, slowest kind of list, ms",
+    )],
+    measure,
+};
 
-/// Measures, prints, and fails where the floor is missed.
-pub(super) fn run(options: &Options) -> Result<ExitCode, Failure> {
+fn measure(ground: &Ground) -> Result<Measured, Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let (lists, rounds) = runtime.block_on(measure(options))?;
-    let figure = Figure { id: "simulator_page_ms", better: Better::Lower, floor: FLOOR, aim: AIM, rounds };
-    if options.json {
-        let mut told = figure.to_json();
-        told["lists"] = lists.iter().map(|(name, times)| ((*name).to_owned(), json!(median(times)))).collect();
-        println!("{}", serde_json::to_string_pretty(&json!({(figure.id): told}))?);
-    } else {
-        for (name, times) in &lists {
-            println!("{:>28}  {:>7.2} ms", name, median(times));
-        }
-        println!("{figure}");
-    }
-    Ok(if figure.met() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    let (lists, rounds) = runtime.block_on(ask(&ground.scale))?;
+    let lines = lists.iter().map(|(name, times)| vec![(*name).to_owned(), format!("{:.2}", median(times))]);
+    Ok(Measured {
+        found: vec![("simulator_page_ms", Found::Rounds(rounds))],
+        columns: ["list", "ms"].map(str::to_owned).to_vec(),
+        lines: lines.collect(),
+        notes: vec!["Medians of the rounds.".to_owned()],
+    })
 }
 
 type Times = Vec<(&'static str, Vec<f64>)>;
 
 /// The times of each list (medians of the rounds), and of each round the slowest list.
-async fn measure(options: &Options) -> Result<(Times, Vec<f64>), Failure> {
+async fn ask(scale: &Scale) -> Result<(Times, Vec<f64>), Failure> {
     let begun = Instant::now();
-    let simulator = Simulator::builder().packages(options.packages).start().await?;
-    eprintln!("{} packages are there after {:.2} s", options.packages, begun.elapsed().as_secs_f64());
+    let simulator = Simulator::builder().packages(scale.packages).start().await?;
+    eprintln!("{} packages are there after {:.2} s", scale.packages, begun.elapsed().as_secs_f64());
     let caller = Caller::new(&simulator).await?;
-    let (rounds, calls) = if options.quick { (3, 10) } else { (5, 30) };
     let mut lists: Times = LISTS.iter().map(|(name, _)| (*name, Vec::new())).collect();
     // What is measured is a page, not the making of the indexes.
     for (name, query) in LISTS {
-        let first = caller.time(query, options.packages).await?;
+        let first = caller.time(query, scale.packages).await?;
         eprintln!("{name:>28}  {first:>7.2} ms the first time");
     }
     let mut slowest = Vec::new();
-    for _ in 0..rounds {
+    for _ in 0..scale.rounds {
         let mut round = 0.0_f64;
         for ((_, query), (_, medians)) in LISTS.iter().zip(&mut lists) {
             let mut times = Vec::new();
-            for _ in 0..calls {
-                times.push(caller.time(query, options.packages).await?);
+            for _ in 0..CALLS {
+                times.push(caller.time(query, scale.packages).await?);
             }
             medians.push(median(&times));
             round = round.max(median(&times));

@@ -1,0 +1,205 @@
+//! A sender light enough not to be the limit: HTTP by hand, connections kept open, answers hardly read.
+
+mod body;
+mod request;
+mod stream;
+mod trust;
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Barrier};
+use std::time::{Duration, Instant};
+
+use tokio::task::JoinSet;
+use uuid::Uuid;
+
+pub(crate) use body::Bodies;
+pub(crate) use request::{PATH, RIGHT, get, post, read_status};
+pub(crate) use stream::{Stream, Wire};
+pub(crate) use trust::Certificate;
+
+use crate::Failure;
+
+/// Callbacks over so many connections.
+#[derive(Clone, Debug)]
+pub(crate) struct Load {
+    pub(crate) connections: usize,
+    pub(crate) bodies: Bodies,
+    pub(crate) wire: Wire,
+    /// A new connection for each callback, each from another address of this machine: one alone has too few ports.
+    pub(crate) fresh: bool,
+    /// Threads of the sender, each with its share of the connections.
+    pub(crate) threads: usize,
+    pub(crate) span: Span,
+}
+
+/// When it ends.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Span {
+    /// After this time, of which the first part does not count.
+    Time { warm_up: Duration, time: Duration },
+    /// After so many callbacks.
+    Count(usize),
+}
+
+impl Load {
+    /// The documented callback, over plain connections that are kept.
+    pub(crate) fn plain(connections: usize, warm_up: Duration, time: Duration) -> Self {
+        let span = Span::Time { warm_up, time };
+        Self { connections, bodies: Bodies::Documented, wire: Wire::Plain, fresh: false, threads: 1, span }
+    }
+}
+
+/// What a turn came to.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    pub(crate) per_second: f64,
+    /// From the first request to the last answer.
+    pub(crate) took: Duration,
+    /// The moment of the last answer.
+    pub(crate) ended: Instant,
+    /// Sorted, of the measured part of the turn.
+    latencies: Vec<Duration>,
+    /// All that was answered, also before measuring began.
+    pub(crate) answered: Vec<Uuid>,
+}
+
+impl Outcome {
+    /// The latency that this share of the requests did not exceed, in milliseconds.
+    pub(crate) fn percentile(&self, share: f64) -> f64 {
+        let milliseconds: Vec<f64> = self.latencies.iter().map(|latency| latency.as_secs_f64() * 1000.0).collect();
+        percentile(&milliseconds, share)
+    }
+}
+
+/// The value that this share of sorted ones does not exceed; NaN of none.
+pub(crate) fn percentile(sorted: &[f64], share: f64) -> f64 {
+    #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    let place = (sorted.len().saturating_sub(1) as f64 * share) as usize;
+    sorted.get(place).copied().unwrap_or(f64::NAN)
+}
+
+/// Sends to `address` until the load's end. Any answer but a good one is a failure.
+pub(crate) fn run(address: SocketAddr, load: &Load) -> Result<Outcome, Failure> {
+    let threads = load.threads.clamp(1, load.connections);
+    let taken = Arc::new(AtomicUsize::new(0));
+    let together = Arc::new(Barrier::new(threads));
+    let begun = Instant::now();
+    let outcomes = std::thread::scope(|scope| {
+        let started: Vec<_> = (0..threads)
+            .map(|thread| {
+                let (taken, together) = (Arc::clone(&taken), Arc::clone(&together));
+                scope.spawn(move || {
+                    // Nothing else runs between its requests.
+                    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+                    together.wait();
+                    runtime?.block_on(share(address, load, thread, threads, &taken))
+                })
+            })
+            .collect();
+        started.into_iter().map(|thread| thread.join().map_err(|_| "a sender panicked")?).collect::<Result<Vec<_>, _>>()
+    })?;
+    let (mut latencies, mut answered) = (Vec::new(), Vec::new());
+    for (some_latencies, some_answered) in outcomes {
+        latencies.extend(some_latencies);
+        answered.extend(some_answered);
+    }
+    latencies.sort_unstable();
+    let (took, ended) = (begun.elapsed(), Instant::now());
+    let counted = match load.span {
+        Span::Time { time, .. } => time,
+        Span::Count(_) => took,
+    };
+    #[expect(clippy::cast_precision_loss)]
+    let per_second = latencies.len() as f64 / counted.as_secs_f64();
+    Ok(Outcome { per_second, took, ended, latencies, answered })
+}
+
+type Sent = (Vec<Duration>, Vec<Uuid>);
+
+/// One thread's share of the connections.
+async fn share(
+    address: SocketAddr,
+    load: &Load,
+    thread: usize,
+    threads: usize,
+    taken: &Arc<AtomicUsize>,
+) -> Result<Sent, Failure> {
+    let mut senders = JoinSet::new();
+    for connection in (thread..load.connections).step_by(threads) {
+        senders.spawn(Sender { address, load: load.clone(), connection, taken: Arc::clone(taken) }.send());
+    }
+    let (mut latencies, mut answered) = (Vec::new(), Vec::new());
+    while let Some(sender) = senders.join_next().await {
+        let (some_latencies, some_answered) = sender??;
+        latencies.extend(some_latencies);
+        answered.extend(some_answered);
+    }
+    Ok((latencies, answered))
+}
+
+/// One connection, or one after the other.
+struct Sender {
+    address: SocketAddr,
+    load: Load,
+    connection: usize,
+    /// Callbacks that some sender has begun, where their number is given.
+    taken: Arc<AtomicUsize>,
+}
+
+impl Sender {
+    async fn send(self) -> Result<Sent, Failure> {
+        let from = Instant::now();
+        let (measured_from, until) = match self.load.span {
+            Span::Time { warm_up, time } => (from + warm_up, Some(from + warm_up + time)),
+            Span::Count(_) => (from, None),
+        };
+        let mut bodies = self.load.bodies.of(self.connection);
+        let mut stream = None;
+        let (mut latencies, mut answered) = (Vec::new(), Vec::new());
+        let mut buffer = [0; 2048];
+        loop {
+            let request = post(RIGHT, bodies.next(), !self.load.fresh);
+            let begun = Instant::now();
+            if self.ended(begun, until) {
+                break;
+            }
+            let mut open = match stream.take() {
+                Some(open) => open,
+                None => Stream::open(self.address, &self.load.wire, self.load.fresh).await?,
+            };
+            open.write(request.as_bytes()).await?;
+            answered.push(request::read_id(&mut open, &mut buffer).await?);
+            let ended = Instant::now();
+            if begun >= measured_from && until.is_none_or(|until| ended <= until) {
+                latencies.push(ended - begun);
+            }
+            if !self.load.fresh {
+                stream = Some(open);
+            }
+        }
+        Ok((latencies, answered))
+    }
+
+    fn ended(&self, now: Instant, until: Option<Instant>) -> bool {
+        match self.load.span {
+            Span::Time { .. } => until.is_some_and(|until| now >= until),
+            Span::Count(count) => self.taken.fetch_add(1, Ordering::Relaxed) >= count,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_percentile_is_a_value_that_was_seen() {
+        let sorted: Vec<f64> = (1..=100).map(f64::from).collect();
+        assert_eq!(
+            (percentile(&sorted, 0.5), percentile(&sorted, 0.99), percentile(&sorted, 1.0)),
+            (50.0, 99.0, 100.0)
+        );
+        assert!(percentile(&[], 0.5).is_nan());
+    }
+}

@@ -1,0 +1,166 @@
+//! The programs that are measured, each a process of its own: it says its address, and ends when its input does.
+
+mod http_only;
+mod insert;
+mod ours;
+mod peer;
+
+use std::io::{BufRead, BufReader, Read};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use clap::{Args, ValueEnum};
+use eqp_receiver::CancellationToken;
+use sqlx::postgres::PgConnectOptions;
+
+pub(crate) use ours::register;
+pub(crate) use peer::{Peer, PeerServer, answers};
+
+use crate::Failure;
+use crate::postgres::by_socket;
+use crate::process::open_files;
+
+/// Who is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Kind {
+    /// Ours, accepting only.
+    Ours,
+    /// Ours, accepting and making events of it.
+    OursProjecting,
+    /// Ours without a database.
+    HttpOnly,
+    /// One INSERT per request.
+    Insert,
+}
+
+impl Kind {
+    /// As people read it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Ours => "ours",
+            Self::OursProjecting => "ours, projecting",
+            Self::HttpOnly => "HTTP only",
+            Self::Insert => "one INSERT each",
+        }
+    }
+
+    fn argument(self) -> String {
+        self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
+    }
+}
+
+/// What such a process is told.
+#[derive(Debug, Args)]
+pub(crate) struct Receives {
+    kind: Kind,
+    /// Where the private Postgres listens.
+    socket: PathBuf,
+    database: String,
+    /// For its master key; holds the certificate too.
+    folder: PathBuf,
+    #[arg(long)]
+    tls: bool,
+}
+
+/// A running receiver; ends with this.
+#[derive(Debug)]
+pub(crate) struct Server {
+    child: Child,
+    pub(crate) address: SocketAddr,
+}
+
+impl Server {
+    /// Starts this program again, as a receiver on `database`. With `tls` it proves itself with the certificate that
+    /// lies in `folder`.
+    pub(crate) fn start(kind: Kind, database: &PgConnectOptions, folder: &Path, tls: bool) -> Result<Self, Failure> {
+        Self::spawn(again()?, kind, database, folder, tls)
+    }
+
+    /// The same under callgrind, which writes what it counted to `counts` when the receiver ends.
+    pub(crate) fn counted(
+        kind: Kind,
+        database: &PgConnectOptions,
+        folder: &Path,
+        counts: &Path,
+    ) -> Result<Self, Failure> {
+        let mut valgrind = Command::new("valgrind");
+        valgrind.args(["--quiet", "--tool=callgrind"]).arg(format!("--callgrind-out-file={}", counts.display()));
+        let this = again()?;
+        valgrind.arg(this.get_program()).args(this.get_args());
+        Self::spawn(valgrind, kind, database, folder, false)
+    }
+
+    fn spawn(
+        mut command: Command,
+        kind: Kind,
+        database: &PgConnectOptions,
+        folder: &Path,
+        tls: bool,
+    ) -> Result<Self, Failure> {
+        command.args(["receive", &kind.argument()]);
+        command.arg(database.get_socket().ok_or("the database has no socket")?);
+        command.arg(database.get_database().unwrap_or_default()).arg(folder).args(tls.then_some("--tls"));
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+        let address = first_line(&mut child)?.parse();
+        // From here on it is ended, come what may.
+        let mut server = Self { child, address: (Ipv4Addr::UNSPECIFIED, 0).into() };
+        server.address = address.map_err(|_| format!("the receiver \"{}\" did not start", kind.name()))?;
+        Ok(server)
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        drop(self.child.stdin.take());
+        let _ = self.child.wait();
+    }
+}
+
+/// This program, about to be one of its parts.
+pub(crate) fn again() -> Result<Command, Failure> {
+    let mut command = Command::new(std::env::current_exe()?);
+    command.arg("part");
+    Ok(command)
+}
+
+/// What a process says first.
+pub(crate) fn first_line(child: &mut Child) -> Result<String, Failure> {
+    let mut line = String::new();
+    if let Some(output) = child.stdout.as_mut() {
+        BufReader::new(output).read_line(&mut line)?;
+    }
+    Ok(line.trim().to_owned())
+}
+
+/// Cancelled when the input of this process ends.
+pub(crate) fn until_input_ends() -> CancellationToken {
+    let shutdown = CancellationToken::new();
+    let input_ends = shutdown.clone();
+    std::thread::spawn(move || {
+        let _ = std::io::stdin().read_to_end(&mut Vec::new());
+        input_ends.cancel();
+    });
+    shutdown
+}
+
+/// Is such a receiver.
+pub(crate) fn receive(told: &Receives) -> Result<(), Failure> {
+    open_files()?;
+    let shutdown = until_input_ends();
+    if told.kind == Kind::HttpOnly {
+        return http_only::serve(&shutdown);
+    }
+    let database = by_socket(&told.socket, &told.database);
+    // Ours needs threads for what runs beside accepting; the other one for everything.
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
+        match told.kind {
+            Kind::Insert => insert::serve(database, shutdown).await,
+            _ => ours::serve(told, database, shutdown).await,
+        }
+    })
+}

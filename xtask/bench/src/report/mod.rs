@@ -1,0 +1,52 @@
+//! What a run found: kept, printed, and written down.
+
+mod machine;
+mod page;
+mod plot;
+mod record;
+
+use std::path::Path;
+
+use serde_json::{Map, Value};
+
+pub(crate) use record::Record;
+
+use crate::Failure;
+use crate::rows::{ROWS, Row};
+
+/// Where the page is, seen from the workspace.
+const PAGE: &str = "docs/benchmarks.md";
+const PICTURE: &str = "docs/benchmarks.svg";
+
+/// Every row with what it promises.
+pub(crate) fn list(rows: &[&Row]) {
+    for row in rows {
+        println!("{}  {} ({}; quick {})", row.name, row.title, row.takes.0, row.takes.1);
+        for promise in row.promises {
+            println!("    {} {} {}, aim {}: {}", promise.id, promise.sign(), promise.floor, promise.aim, promise.what);
+        }
+    }
+}
+
+/// One object, with an entry for each figure under its id.
+pub(crate) fn json(records: &[(&'static Row, Record)]) -> Map<String, Value> {
+    let figures = records.iter().flat_map(|(row, record)| record.figures(row));
+    figures.map(|figure| (figure.promise.id.to_owned(), figure.to_json())).collect()
+}
+
+/// Writes the page and its picture from what is kept.
+pub(crate) fn write() -> Result<(), Failure> {
+    let mut records = Vec::new();
+    for row in ROWS {
+        records.extend(Record::kept(row)?.map(|record| (row, record)));
+    }
+    if records.is_empty() {
+        return Err("nothing to write: no row has been measured in a release build".into());
+    }
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let there = std::fs::read_to_string(root.join(PAGE))?;
+    std::fs::write(root.join(PAGE), page::renewed(&there, &page::measured(&records))?)?;
+    std::fs::write(root.join(PICTURE), plot::plot(&records))?;
+    eprintln!("{PAGE} and {PICTURE} are written from {} of {} rows", records.len(), ROWS.len());
+    Ok(())
+}

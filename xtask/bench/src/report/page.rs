@@ -1,0 +1,100 @@
+//! The measured part of docs/benchmarks.md. What stands around it is written by hand and stays.
+
+use std::fmt::Write as _;
+
+use time::format_description::well_known::Iso8601;
+
+use super::record::Record;
+use crate::Failure;
+use crate::figure::{Figure, shown};
+use crate::rows::Row;
+use crate::scale::Extent;
+
+const BEGIN: &str = "<!-- begin: written by `cargo xtask bench --write` -->";
+const END: &str = "<!-- end -->";
+
+/// The page with its measured part replaced.
+pub(super) fn renewed(page: &str, measured: &str) -> Result<String, Failure> {
+    let parts = page.split_once(BEGIN).and_then(|(before, rest)| Some((before, rest.split_once(END)?.1)));
+    let (before, after) = parts.ok_or("the page has lost the marks between which the measured part stands")?;
+    Ok(format!("{before}{BEGIN}\n\n{measured}\n{END}{after}"))
+}
+
+/// All figures at a glance, then each row with what was seen.
+pub(super) fn measured(records: &[(&'static Row, Record)]) -> String {
+    let mut text = String::new();
+    // Writing to a string cannot fail, here and below.
+    let _ = writeln!(text, "![Every figure beside its floor and its aim](benchmarks.svg)\n");
+    let _ = writeln!(text, "| id | what | median | floor | aim | |\n|---|---|---|---|---|---|");
+    for figure in records.iter().flat_map(|(row, record)| record.figures(row)) {
+        let _ = writeln!(text, "{}", line(&figure));
+    }
+    let _ = writeln!(text, "\nMeasured on: {}.", machines(records));
+    for (row, record) in records {
+        let _ = write!(text, "\n{}", section(row, record));
+    }
+    text
+}
+
+fn line(figure: &Figure) -> String {
+    let promise = figure.promise;
+    let median = figure.median().map_or_else(|| "–".to_owned(), shown);
+    let (sign, verdict) = (promise.sign(), figure.verdict());
+    format!(
+        "| `{}` | {} | {median} | {sign} {} | {sign} {} | {verdict} |",
+        promise.id, promise.what, promise.floor, promise.aim
+    )
+}
+
+/// Each machine once: rows can have been measured on several.
+fn machines(records: &[(&'static Row, Record)]) -> String {
+    let mut all: Vec<&str> = records.iter().map(|(_, record)| record.machine.as_str()).collect();
+    all.sort_unstable();
+    all.dedup();
+    all.join("; ")
+}
+
+fn section(row: &'static Row, record: &Record) -> String {
+    let mut text = format!("### {}\n\n{}\n\n", row.title, row.how);
+    let rounds = match record.extent {
+        Extent::Full => "",
+        Extent::Quick => ", quick",
+        Extent::Smoke => ", a trial",
+    };
+    let day = record.at.date().format(&Iso8601::DATE).unwrap_or_default();
+    let _ = writeln!(text, "`cargo xtask bench {}`: {day}, {} s{rounds}.\n", row.name, record.seconds);
+    if !record.columns.is_empty() {
+        let _ = writeln!(text, "| {} |\n|{}", record.columns.join(" | "), "---|".repeat(record.columns.len()));
+        for cells in &record.lines {
+            let _ = writeln!(text, "| {} |", cells.join(" | "));
+        }
+        text.push('\n');
+    }
+    for figure in record.figures(row) {
+        let _ = writeln!(text, "- {figure}");
+    }
+    for note in &record.notes {
+        let _ = writeln!(text, "\n{note}");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_stands_between_the_marks_is_replaced() {
+        let page = format!("# By hand\n\n{BEGIN}\nold\n{END}\n\n## Also by hand\n");
+        let new = renewed(&page, "new\n").unwrap();
+        assert_eq!(new, format!("# By hand\n\n{BEGIN}\n\nnew\n\n{END}\n\n## Also by hand\n"));
+        assert_eq!(renewed(&new, "new\n").unwrap(), new);
+        assert!(renewed("no marks", "new").is_err());
+    }
+
+    #[test]
+    fn the_page_of_the_repository_has_its_marks() {
+        let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/benchmarks.md")).unwrap();
+        assert!(renewed(&page, "").is_ok());
+    }
+}

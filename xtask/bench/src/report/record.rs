@@ -1,0 +1,91 @@
+//! What one run of one row found, kept as a file.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::ErrorKind;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+
+use super::machine::machine;
+use crate::Failure;
+use crate::figure::{Figure, Found};
+use crate::ground::{Ground, kept};
+use crate::rows::{Measured, Row};
+use crate::scale::{Extent, Scale};
+
+/// Everything that is told of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Record {
+    #[serde(with = "time::serde::rfc3339")]
+    pub(super) at: OffsetDateTime,
+    pub(super) seconds: u64,
+    pub(super) machine: String,
+    pub(super) extent: Extent,
+    /// Of an optimised build.
+    pub(super) release: bool,
+    /// By the id of the promise.
+    pub(super) found: BTreeMap<String, Found>,
+    pub(super) columns: Vec<String>,
+    pub(super) lines: Vec<Vec<String>>,
+    pub(super) notes: Vec<String>,
+}
+
+impl Record {
+    /// Measures, and keeps what means something. What fails is a finding too: the other rows are measured all the same.
+    pub(crate) fn make(row: &Row, scale: Scale) -> Result<Self, Failure> {
+        eprintln!("{}: {}", row.name, row.title);
+        let begun = Instant::now();
+        let measured = (row.measure)(&Ground::new(scale)?).unwrap_or_else(|error| {
+            eprintln!("{}: failed: {error}", row.name);
+            let failed = row.promises.iter().map(|promise| (promise.id, Found::Failed(error.to_string())));
+            Measured { found: failed.collect(), ..Measured::default() }
+        });
+        let record = Self {
+            at: OffsetDateTime::now_utc(),
+            seconds: begun.elapsed().as_secs(),
+            machine: machine(),
+            extent: scale.extent,
+            release: !cfg!(debug_assertions),
+            found: measured.found.into_iter().map(|(id, found)| (id.to_owned(), found)).collect(),
+            columns: measured.columns,
+            lines: measured.lines,
+            notes: measured.notes,
+        };
+        if record.counts() {
+            let file = file(row);
+            fs::create_dir_all(file.parent().unwrap_or(&file))?;
+            fs::write(file, serde_json::to_string_pretty(&record)?)?;
+        }
+        Ok(record)
+    }
+
+    /// What the newest run found that meant something; none before the first.
+    pub(crate) fn kept(row: &Row) -> Result<Option<Self>, Failure> {
+        let file = file(row);
+        match fs::read_to_string(&file) {
+            Ok(text) => serde_json::from_str(&text).map(Some).map_err(|error| {
+                format!("{} is of another version ({error}): remove it and measure again", file.display()).into()
+            }),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Each promise of the row with what was found.
+    pub(crate) fn figures(&self, row: &'static Row) -> Vec<Figure> {
+        let found = |id| self.found.get(id).cloned().unwrap_or_else(|| Found::Failed("it was not measured".to_owned()));
+        row.promises.iter().map(|promise| Figure { promise, found: found(promise.id) }).collect()
+    }
+
+    /// Of an optimised build, and of more than a trial.
+    fn counts(&self) -> bool {
+        self.release && self.extent != Extent::Smoke
+    }
+}
+
+fn file(row: &Row) -> PathBuf {
+    kept("found").join(format!("{}.json", row.name))
+}

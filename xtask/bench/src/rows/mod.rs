@@ -1,0 +1,79 @@
+//! What is measured, one row per file. A row measures what belongs to one run side by side, which can be several figures.
+
+mod accept;
+mod accept_256;
+mod accept_single;
+mod check;
+mod client;
+mod interleave;
+mod simulator;
+
+pub(crate) use client::{Works, work};
+
+use crate::Failure;
+use crate::figure::{Found, Promise};
+use crate::ground::Ground;
+
+/// All of them, in the order in which they are measured and written down.
+pub(crate) static ROWS: &[Row] = &[
+    accept::ROW,
+    accept_256::ROW,
+    accept_single::ROW,
+    client::ROW,
+    check::ROW,
+    simulator::ROW,
+];
+
+/// One row.
+#[derive(Debug)]
+pub(crate) struct Row {
+    /// What it is asked for by.
+    pub(crate) name: &'static str,
+    /// Its heading.
+    pub(crate) title: &'static str,
+    /// What runs, over which transports.
+    pub(crate) how: &'static str,
+    /// About how long it takes, in full and quick.
+    pub(crate) takes: (&'static str, &'static str),
+    pub(crate) promises: &'static [Promise],
+    pub(crate) measure: fn(&Ground) -> Result<Measured, Failure>,
+}
+
+/// What a row found.
+#[derive(Debug, Default)]
+pub(crate) struct Measured {
+    /// By the id of the promise.
+    pub(crate) found: Vec<(&'static str, Found)>,
+    /// Of the table of what was seen.
+    pub(crate) columns: Vec<String>,
+    pub(crate) lines: Vec<Vec<String>>,
+    /// What else must be known.
+    pub(crate) notes: Vec<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::figure::Better;
+
+    #[test]
+    fn no_name_and_no_id_is_given_twice() {
+        let names: BTreeSet<_> = ROWS.iter().map(|row| row.name).collect();
+        assert_eq!(names.len(), ROWS.len());
+        let ids: Vec<_> = ROWS.iter().flat_map(|row| row.promises).map(|promise| promise.id).collect();
+        assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), ids.len());
+    }
+
+    #[test]
+    fn every_aim_is_beyond_its_floor() {
+        for promise in ROWS.iter().flat_map(|row| row.promises) {
+            let beyond = match promise.better {
+                Better::Higher => promise.aim > promise.floor,
+                Better::Lower => promise.aim < promise.floor,
+            };
+            assert!(beyond, "{}", promise.id);
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! How much is measured: as promised, in less time, or only to see that everything runs.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// Which of the three.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Extent {
+    /// What is promised, in five rounds.
+    Full,
+    /// The same in three shorter rounds: all rows in less than ten minutes.
+    Quick,
+    /// One round of next to nothing, whose figures mean nothing.
+    Smoke,
+}
+
+/// The numbers behind it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Scale {
+    pub(crate) extent: Extent,
+    pub(crate) rounds: usize,
+    /// Sent before it counts.
+    pub(crate) warm_up: Duration,
+    /// Of one measured turn.
+    pub(crate) time: Duration,
+    /// Callbacks or events that are there already.
+    pub(crate) stored: i64,
+    /// Callbacks of a burst.
+    pub(crate) burst: usize,
+    /// TLS connections that do nothing.
+    pub(crate) idle: usize,
+    /// Questions of each kind in one round.
+    pub(crate) questions: usize,
+    /// Starts of the tool in one round.
+    pub(crate) starts: usize,
+    /// Packages that the simulator holds.
+    pub(crate) packages: usize,
+    /// Bytes of the archive that is uploaded.
+    pub(crate) archive: usize,
+}
+
+impl Scale {
+    pub(crate) fn of(extent: Extent) -> Self {
+        let full = Self {
+            extent,
+            rounds: 5,
+            warm_up: Duration::from_secs(1),
+            time: Duration::from_secs(4),
+            stored: 10_000_000,
+            burst: 100_000,
+            idle: 10_000,
+            questions: 100,
+            starts: 21,
+            packages: 100_000,
+            archive: 30 * 1024 * 1024,
+        };
+        match extent {
+            Extent::Full => full,
+            Extent::Quick => Self {
+                rounds: 3,
+                warm_up: Duration::from_millis(500),
+                time: Duration::from_secs(2),
+                questions: 40,
+                starts: 11,
+                ..full
+            },
+            Extent::Smoke => Self {
+                rounds: 1,
+                warm_up: Duration::from_millis(100),
+                time: Duration::from_millis(500),
+                stored: 20_000,
+                burst: 1_000,
+                idle: 100,
+                questions: 3,
+                starts: 3,
+                packages: 500,
+                archive: 1024 * 1024,
+                ..full
+            },
+        }
+    }
+}
