@@ -5,7 +5,10 @@ mod accept_256;
 mod accept_single;
 mod check;
 mod client;
+mod fill;
+mod flat;
 mod interleave;
+mod list;
 mod simulator;
 
 pub(crate) use client::{Works, work};
@@ -19,6 +22,8 @@ pub(crate) static ROWS: &[Row] = &[
     accept::ROW,
     accept_256::ROW,
     accept_single::ROW,
+    flat::ROW,
+    list::ROW,
     client::ROW,
     check::ROW,
     simulator::ROW,

@@ -1,0 +1,51 @@
+//! Tables filled by SQL with what would take a sender minutes, then left as a quiet hour leaves them.
+
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{Connection, PgConnection};
+
+use crate::Failure;
+use crate::postgres::execute;
+
+/// Two cores fill faster than one, and nothing else runs meanwhile.
+const HALVES: i64 = 2;
+
+/// Runs `insert`, which names its range as `$from` and `$to` (both in it), for the numbers 1 to `count`. Indexes are taken
+/// away before and made again afterwards, by the definition that the migrations gave them.
+pub(super) async fn fill(database: &PgConnectOptions, table: &str, count: i64, insert: &str) -> Result<(), Failure> {
+    let indexes = indexes(database, table).await?;
+    for (name, _) in &indexes {
+        execute(database, format!("drop index eqp.{name}")).await?;
+    }
+    let range = |half: i64| (count * half / HALVES + 1, count * (half + 1) / HALVES);
+    let statement = |(from, to): (i64, i64)| {
+        let insert = insert.replace("$from", &from.to_string()).replace("$to", &to.to_string());
+        // Only while filling: what is lost in a crash here is filled again.
+        execute(database, format!("set synchronous_commit = off; {insert}"))
+    };
+    tokio::try_join!(statement(range(0)), statement(range(1)))?;
+    for (_, definition) in &indexes {
+        execute(database, format!("set maintenance_work_mem = '256MB'; {definition}")).await?;
+    }
+    Ok(())
+}
+
+/// As after a quiet hour: vacuumed, statistics known, written to disk.
+pub(super) async fn settle(database: &PgConnectOptions, tables: &str) -> Result<(), Failure> {
+    execute(database, format!("vacuum (freeze, analyze) {tables}")).await?;
+    execute(database, "checkpoint".to_owned()).await
+}
+
+/// Name and definition of each index that is not a constraint's.
+async fn indexes(database: &PgConnectOptions, table: &str) -> Result<Vec<(String, String)>, Failure> {
+    let mut connection = PgConnection::connect_with(database).await?;
+    let found = sqlx::query_as(
+        "select indexname::text, indexdef from pg_indexes
+         where schemaname = 'eqp' and tablename = $1
+           and not exists (select from pg_constraint where conindid = ('eqp.' || quote_ident(indexname))::regclass)",
+    )
+    .bind(table)
+    .fetch_all(&mut connection)
+    .await?;
+    connection.close().await?;
+    Ok(found)
+}
