@@ -14,6 +14,7 @@ mod load;
 mod marketplace;
 mod postgres;
 mod process;
+mod projected;
 mod receivers;
 mod report;
 mod rows;

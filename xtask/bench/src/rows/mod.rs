@@ -3,12 +3,14 @@
 mod accept;
 mod accept_256;
 mod accept_single;
+mod burst;
 mod check;
 mod client;
 mod fill;
 mod flat;
 mod interleave;
 mod list;
+mod pipeline;
 mod simulator;
 
 pub(crate) use client::{Works, work};
@@ -23,6 +25,8 @@ pub(crate) static ROWS: &[Row] = &[
     accept_256::ROW,
     accept_single::ROW,
     flat::ROW,
+    pipeline::ROW,
+    burst::ROW,
     list::ROW,
     client::ROW,
     check::ROW,
