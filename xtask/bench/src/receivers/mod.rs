@@ -2,6 +2,7 @@
 
 mod http_only;
 mod insert;
+mod nginx;
 mod ours;
 mod peer;
 
@@ -14,6 +15,7 @@ use clap::{Args, ValueEnum};
 use eqp_receiver::CancellationToken;
 use sqlx::postgres::PgConnectOptions;
 
+pub(crate) use nginx::Nginx;
 pub(crate) use ours::register;
 pub(crate) use peer::{Peer, PeerServer, answers};
 

@@ -12,6 +12,7 @@ mod interleave;
 mod list;
 mod pipeline;
 mod simulator;
+mod tls;
 
 pub(crate) use client::{Works, work};
 
@@ -27,6 +28,7 @@ pub(crate) static ROWS: &[Row] = &[
     flat::ROW,
     pipeline::ROW,
     burst::ROW,
+    tls::ROW,
     list::ROW,
     client::ROW,
     check::ROW,
