@@ -10,6 +10,7 @@
 mod contender;
 mod figure;
 mod ground;
+mod intruder;
 mod load;
 mod marketplace;
 mod postgres;
@@ -27,6 +28,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
+use intruder::Intrudes;
 use receivers::Receives;
 use report::Record;
 use rows::{ROWS, Row, Works};
@@ -115,6 +117,10 @@ enum Parts {
 enum Part {
     /// A receiver.
     Receive(Receives),
+    /// Connections that do nothing.
+    Idle(Intrudes),
+    /// Wrong passwords.
+    Flood(Intrudes),
     /// A simulator with so many packages.
     Marketplace { packages: usize },
     /// Our client at one task.
@@ -125,6 +131,8 @@ impl Part {
     fn run(&self) -> Result<(), Failure> {
         match self {
             Self::Receive(told) => receivers::receive(told),
+            Self::Idle(told) => intruder::idle(told),
+            Self::Flood(told) => intruder::flood(told),
             Self::Marketplace { packages } => marketplace::serve(*packages),
             Self::Work(told) => rows::work(told),
         }

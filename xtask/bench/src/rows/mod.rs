@@ -3,6 +3,7 @@
 mod accept;
 mod accept_256;
 mod accept_single;
+mod attack;
 mod burst;
 mod check;
 mod client;
@@ -29,6 +30,7 @@ pub(crate) static ROWS: &[Row] = &[
     pipeline::ROW,
     burst::ROW,
     tls::ROW,
+    attack::ROW,
     list::ROW,
     client::ROW,
     check::ROW,
