@@ -7,13 +7,17 @@ mod attack;
 mod burst;
 mod check;
 mod client;
+mod embedded;
 mod fill;
 mod flat;
 mod interleave;
 mod list;
+mod memory;
 mod pipeline;
+mod ready;
 mod simulator;
 mod tls;
+mod tool;
 
 pub(crate) use client::{Works, work};
 
@@ -32,6 +36,10 @@ pub(crate) static ROWS: &[Row] = &[
     tls::ROW,
     attack::ROW,
     list::ROW,
+    memory::ROW,
+    tool::ROW,
+    ready::ROW,
+    embedded::ROW,
     client::ROW,
     check::ROW,
     simulator::ROW,

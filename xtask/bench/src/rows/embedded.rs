@@ -1,0 +1,49 @@
+//! The receiver with the Postgres that it brings itself.
+
+use super::{Measured, Row};
+use crate::Failure;
+use crate::figure::{Found, Promise};
+use crate::ground::Ground;
+use crate::load::Certificate;
+use crate::tool::Tool;
+
+pub(super) const ROW: Row = Row {
+    name: "embedded",
+    title: "The embedded Postgres",
+    how: "`eqp serve` without a database: from the start of the process until `GET /readyz` is answered with 200. First in a \
+          data folder that is not there (`initdb`, start, all migrations), then again in the same folder. Postgres's \
+          programs are installed.",
+    takes: ("20 s", "12 s"),
+    promises: &[
+        Promise::at_most("embedded_first_s", 2.5, 1.2, "embedded Postgres, first start to ready, s"),
+        Promise::at_most("embedded_later_s", 0.6, 0.3, "embedded Postgres, later start to ready, s"),
+    ],
+    measure,
+};
+
+fn measure(ground: &Ground) -> Result<Measured, Failure> {
+    let tool = Tool::build()?;
+    Certificate::make(ground.folder())?;
+    let (mut first, mut later, mut lines) = (Vec::new(), Vec::new(), Vec::new());
+    for round in 1..=ground.scale.rounds {
+        // A place of its own, that the user whom Postgres runs as can enter.
+        let data = eqp_postgres::temporary_folder()?;
+        let start = || {
+            let serving = ground.block_on(tool.serve(ground.folder(), &data, None))?;
+            Ok::<_, Failure>(serving.ready_after.as_secs_f64())
+        };
+        let both = start().and_then(|first| Ok((first, start()?)));
+        std::fs::remove_dir_all(&data)?;
+        let (one, other) = both?;
+        eprintln!("round {round}/{}  first {one:.2} s, later {other:.2} s", ground.scale.rounds);
+        first.push(one);
+        later.push(other);
+        lines.push(vec![round.to_string(), format!("{one:.2}"), format!("{other:.2}")]);
+    }
+    Ok(Measured {
+        found: vec![("embedded_first_s", Found::Rounds(first)), ("embedded_later_s", Found::Rounds(later))],
+        columns: ["round", "first, s", "later, s"].map(str::to_owned).to_vec(),
+        lines,
+        notes: Vec::new(),
+    })
+}

@@ -1,0 +1,54 @@
+//! How long the tool takes for what one types all day.
+
+use super::list::some_events;
+use super::{Measured, Row};
+use crate::Failure;
+use crate::figure::{Found, Promise, median};
+use crate::ground::Ground;
+use crate::postgres::Postgres;
+use crate::tool::Tool;
+
+/// Events in the database that is asked.
+const EVENTS: i64 = 10_000;
+
+pub(super) const ROW: Row = Row {
+    name: "tool",
+    title: "The tool",
+    how: "The program `eqp` from its start to its end: `eqp --help`, and `eqp events list --json` on a warm database with \
+          10,000 events, over a Unix socket. A round is the median of 21 calls.",
+    takes: ("20 s", "10 s"),
+    promises: &[
+        Promise::at_most("cli_help_ms", 15.0, 8.0, "eqp --help, ms"),
+        Promise::at_most("cli_list_ms", 40.0, 20.0, "eqp events list on a warm database, ms"),
+    ],
+    measure,
+};
+
+fn measure(ground: &Ground) -> Result<Measured, Failure> {
+    let tool = Tool::build()?;
+    let postgres = ground.block_on(Postgres::start())?;
+    let database = ground.block_on(some_events(&postgres, EVENTS))?;
+    let (url, data) = (postgres.url(&database)?, ground.folder().join("data"));
+    let median_of = |url: Option<&str>, arguments: &[&str]| {
+        let times: Result<Vec<f64>, Failure> =
+            (0..ground.scale.starts).map(|_| tool.time(&data, url, arguments)).collect();
+        Ok::<_, Failure>(median(&times?))
+    };
+    // The first of each brings files and tables into memory.
+    median_of(Some(&url), &["events", "list", "--json"])?;
+    let (mut help, mut list, mut lines) = (Vec::new(), Vec::new(), Vec::new());
+    for round in 1..=ground.scale.rounds {
+        help.push(median_of(None, &["--help"])?);
+        list.push(median_of(Some(&url), &["events", "list", "--json"])?);
+        let cells = [&help, &list].map(|times| format!("{:.1}", times[round - 1]));
+        eprintln!("round {round}/{}  --help {} ms, events list {} ms", ground.scale.rounds, cells[0], cells[1]);
+        lines.push(std::iter::once(round.to_string()).chain(cells).collect());
+    }
+    ground.block_on(postgres.stop())?;
+    Ok(Measured {
+        found: vec![("cli_help_ms", Found::Rounds(help)), ("cli_list_ms", Found::Rounds(list))],
+        columns: ["round", "eqp --help, ms", "eqp events list, ms"].map(str::to_owned).to_vec(),
+        lines,
+        notes: Vec::new(),
+    })
+}
