@@ -10,6 +10,7 @@ mod client;
 mod embedded;
 mod fill;
 mod flat;
+mod instructions;
 mod interleave;
 mod list;
 mod memory;
@@ -37,6 +38,7 @@ pub(crate) static ROWS: &[Row] = &[
     attack::ROW,
     list::ROW,
     memory::ROW,
+    instructions::ROW,
     tool::ROW,
     ready::ROW,
     embedded::ROW,
