@@ -24,7 +24,12 @@ pub(super) fn renewed(page: &str, measured: &str) -> Result<String, Failure> {
 pub(super) fn measured(records: &[(&'static Row, Record)]) -> String {
     let mut text = String::new();
     // Writing to a string cannot fail, here and below.
-    let _ = writeln!(text, "![Every figure beside its floor and its aim](benchmarks.svg)\n");
+    let _ = writeln!(
+        text,
+        "![Every figure beside its floor and its aim](benchmarks.svg)\n\n\
+         How many times better than its floor each figure is: the bar ends at the median, the dots are the rounds, the triangle is \
+         the aim.\n"
+    );
     let _ = writeln!(text, "| id | what | median | floor | aim | |\n|---|---|---|---|---|---|");
     for figure in records.iter().flat_map(|(row, record)| record.figures(row)) {
         let _ = writeln!(text, "{}", line(&figure));
@@ -82,6 +87,25 @@ fn section(row: &'static Row, record: &Record) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::record::example::{MISSED_AND_NOT_RUN, record};
+
+    #[test]
+    fn every_promise_of_a_row_is_told_with_what_became_of_it() {
+        let text = measured(&[(&MISSED_AND_NOT_RUN, record())]);
+        for line in [
+            "| `missed` | a rate | 3.00 | ≥ 4 | ≥ 5.5 | MISSED |",
+            "| `not_there` | a latency | – | ≤ 2 | ≤ 1 | not run |",
+            "Measured on: two cores.",
+            "`cargo xtask bench example`: 2026-01-31, 12 s, quick.",
+            "| round | rate |",
+            "| 1 | 2 |",
+            "- missed: 3.00 (floor ≥ 4, aim 5.5): MISSED",
+            "- not_there: not run: no such program",
+            "A note.",
+        ] {
+            assert!(text.lines().any(|told| told == line), "{line} is missing from:\n{text}");
+        }
+    }
 
     #[test]
     fn only_what_stands_between_the_marks_is_replaced() {

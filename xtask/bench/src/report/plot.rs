@@ -131,6 +131,17 @@ fn lines_down(count: usize) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::record::example::{MISSED_AND_NOT_RUN, record};
+
+    #[test]
+    fn the_picture_has_a_dot_for_each_round_and_says_what_did_not_run() {
+        let svg = plot(&[(&MISSED_AND_NOT_RUN, record())]);
+        let picture = roxmltree::Document::parse(&svg).unwrap();
+        let named = |name| picture.descendants().filter(move |node| node.has_tag_name(name));
+        assert_eq!(named("circle").count(), 3);
+        assert!(named("text").any(|node| node.text() == Some("not run")));
+        assert!(named("text").any(|node| node.text() == Some("3.00 (≥ 4)")));
+    }
 
     #[test]
     fn better_is_always_to_the_right_of_the_floor() {

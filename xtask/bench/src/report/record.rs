@@ -89,3 +89,55 @@ impl Record {
 fn file(row: &Row) -> PathBuf {
     kept("found").join(format!("{}.json", row.name))
 }
+
+/// A row that nobody measures, for tests of how rows are told.
+#[cfg(test)]
+pub(super) mod example {
+    use time::macros::datetime;
+
+    use super::*;
+    use crate::figure::Promise;
+
+    pub(in crate::report) static MISSED_AND_NOT_RUN: Row = Row {
+        name: "example",
+        title: "An example",
+        how: "By hand.",
+        takes: ("", ""),
+        promises: &[
+            Promise::at_least("missed", 4.0, 5.5, "a rate"),
+            Promise::at_most("not_there", 2.0, 1.0, "a latency"),
+        ],
+        measure: |_| Ok(Measured::default()),
+    };
+
+    pub(in crate::report) fn record() -> Record {
+        let found = [
+            ("missed".to_owned(), Found::Rounds(vec![2.0, 3.0, 9.0])),
+            ("not_there".to_owned(), Found::NotRun("no such program".to_owned())),
+        ];
+        Record {
+            at: datetime!(2026-01-31 12:00:00 UTC),
+            seconds: 12,
+            machine: "two cores".to_owned(),
+            extent: Extent::Quick,
+            release: true,
+            found: found.into(),
+            columns: ["round", "rate"].map(str::to_owned).to_vec(),
+            lines: vec![["1", "2"].map(str::to_owned).to_vec()],
+            notes: vec!["A note.".to_owned()],
+        }
+    }
+
+    #[test]
+    fn what_is_kept_is_read_again() {
+        let text = serde_json::to_string(&record()).unwrap();
+        assert_eq!(serde_json::from_str::<Record>(&text).unwrap(), record());
+    }
+
+    #[test]
+    fn a_trial_and_an_unoptimised_build_do_not_count() {
+        assert!(record().counts());
+        assert!(!Record { release: false, ..record() }.counts());
+        assert!(!Record { extent: Extent::Smoke, ..record() }.counts());
+    }
+}
