@@ -93,6 +93,7 @@ pub(crate) enum Command {
     Keys(commands::keys::Keys),
     #[command(subcommand)]
     Reports(commands::reports::Reports),
+    Release(Box<commands::release::Release>),
     Wait(commands::wait::Wait),
     Login(commands::login::Login),
     Logout(commands::logout::Logout),

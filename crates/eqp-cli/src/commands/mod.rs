@@ -15,6 +15,7 @@ pub(crate) mod migrate;
 mod moment;
 pub(crate) mod packages;
 mod paging;
+pub(crate) mod release;
 pub(crate) mod reports;
 pub(crate) mod reproject;
 pub(crate) mod retention;
@@ -54,6 +55,7 @@ async fn run_async(command: Command, context: Context) -> Outcome {
         Command::Packages(verb) => verb.run(&context).await,
         Command::Keys(verb) => verb.run(&context).await,
         Command::Reports(verb) => verb.run(&context).await,
+        Command::Release(verb) => verb.run(&context).await,
         Command::Wait(verb) => verb.run(&context).await,
         Command::Login(verb) => verb.run(&context).await,
         Command::Logout(verb) => verb.run(&context),

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use eqp_check::{Listing, Report, Stop, Suppression, Tools, Tracks, format};
+use tokio_util::sync::CancellationToken;
 
 use super::checked::show;
 use crate::compose::shutdown::on_signal;
@@ -103,20 +104,8 @@ impl Check {
         }
     }
 
-    /// Runs the check on a thread of its own, so that a signal ends it with all that it started.
     async fn report(&self) -> Outcome<Report> {
-        let (check, archive, stop) = (self.check()?, self.archive.clone(), Stop::default());
-        let check = check.stopping(stop.clone());
-        let signal = on_signal()?;
-        let mut running = tokio::task::spawn_blocking(move || check.run(&archive));
-        let ended = tokio::select! {
-            ended = &mut running => ended,
-            () = signal.cancelled() => {
-                stop.stop();
-                running.await
-            }
-        };
-        Ok(ended.map_err(|error| Failure::new(Exit::Failed, "the check broke off").because(&error))??)
+        checked(self.check()?, self.archive.clone(), &on_signal()?).await
     }
 
     fn check(&self) -> Outcome<eqp_check::Check> {
@@ -143,21 +132,9 @@ impl Check {
         let manifest = Manifest::read(path)?;
         let package = match &manifest.packages[..] {
             [package] => package,
-            packages => self.package_of_archive(packages)?,
+            packages => package_of(packages, &self.archive)?,
         };
         Ok(Some((package.listing()?, manifest.checking.suppress.clone())))
-    }
-
-    /// Of several packages the one that the archive is of.
-    fn package_of_archive<'a>(&self, packages: &'a [ManifestPackage]) -> Outcome<&'a ManifestPackage> {
-        let name = eqp_check::facts(&self.archive)?.package.name;
-        let is_it =
-            |package: &&ManifestPackage| package.sku.as_ref().is_some_and(|sku| Some(sku.as_str()) == name.as_deref());
-        packages.iter().find(is_it).ok_or_else(|| {
-            let name = name.clone().unwrap_or_else(|| "what the archive holds".to_owned());
-            Failure::usage(format!("none of the manifest's packages has the SKU {name}"))
-                .next("write the SKU into the package that the archive is of")
-        })
     }
 
     fn verdict(&self, report: &Report) -> Outcome {
@@ -171,6 +148,40 @@ impl Check {
         };
         Err(Failure::new(Exit::Rejected, what).next("do what the report says, then check again"))
     }
+}
+
+/// Runs a check on a thread of its own, so that a signal ends it with all that it started.
+pub(in crate::commands) async fn checked(
+    check: eqp_check::Check,
+    archive: PathBuf,
+    signal: &CancellationToken,
+) -> Outcome<Report> {
+    let stop = Stop::default();
+    let check = check.stopping(stop.clone());
+    let mut running = tokio::task::spawn_blocking(move || check.run(&archive));
+    let ended = tokio::select! {
+        ended = &mut running => ended,
+        () = signal.cancelled() => {
+            stop.stop();
+            running.await
+        }
+    };
+    Ok(ended.map_err(|error| Failure::new(Exit::Failed, "the check broke off").because(&error))??)
+}
+
+/// Of several packages the one that the archive is of.
+pub(in crate::commands) fn package_of<'a>(
+    packages: &'a [ManifestPackage],
+    archive: &Path,
+) -> Outcome<&'a ManifestPackage> {
+    let name = eqp_check::facts(archive)?.package.name;
+    let is_it =
+        |package: &&ManifestPackage| package.sku.as_ref().is_some_and(|sku| Some(sku.as_str()) == name.as_deref());
+    packages.iter().find(is_it).ok_or_else(|| {
+        let name = name.clone().unwrap_or_else(|| "what the archive holds".to_owned());
+        Failure::usage(format!("none of the manifest's packages has the SKU {name}"))
+            .next("write the SKU into the package that the archive is of")
+    })
 }
 
 fn reasons(count: usize) -> String {

@@ -15,6 +15,10 @@ mod show;
 mod update;
 mod wanted;
 
+pub(super) use check::{checked as checked_archive, package_of};
+pub(super) use report::{Reasons, tell};
+pub(super) use results::results_of;
+
 use clap::Subcommand;
 use eqp_types::{EqpStatus, Package};
 use serde_json::Value;

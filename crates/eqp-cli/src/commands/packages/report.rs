@@ -28,17 +28,20 @@ pub(crate) struct Report {
 
 /// A run with what it found.
 #[derive(Serialize)]
-struct Told {
+pub(in crate::commands) struct Told {
     test: TestRun,
-    reasons: Vec<Reasons>,
+    /// Why it did not pass.
+    pub(in crate::commands) reasons: Vec<Reasons>,
     report: Option<TestReport>,
 }
 
 /// Why a report did not pass.
-#[derive(Serialize)]
-struct Reasons {
-    title: String,
-    sentences: Vec<String>,
+#[derive(Debug, Serialize)]
+pub(in crate::commands) struct Reasons {
+    /// The tool and, where it ran in several, its environment.
+    pub(in crate::commands) title: String,
+    /// What it says.
+    pub(in crate::commands) sentences: Vec<String>,
 }
 
 impl Report {
@@ -116,7 +119,8 @@ fn has_passed(run: &TestRun) -> bool {
     run.status.as_ref().is_some_and(TestStatus::has_passed)
 }
 
-async fn tell(client: &Client, id: &SubmissionId, test: TestRun) -> Outcome<Told> {
+/// Reads what a run found.
+pub(in crate::commands) async fn tell(client: &Client, id: &SubmissionId, test: TestRun) -> Outcome<Told> {
     let report = match (&test.tool_run_id, &test.name) {
         (Some(run), Some(name)) if test.has_report() => Some(client.test_results().report(id, name, run).await?),
         _ => None,

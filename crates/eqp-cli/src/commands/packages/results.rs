@@ -7,7 +7,7 @@ use crate::failure::Outcome;
 use crate::output::{Table, or_dash};
 
 /// The runs of all tools over a submission; none where no test has run.
-pub(super) async fn results_of(client: &Client, id: &SubmissionId) -> Outcome<Vec<TestRun>> {
+pub(in crate::commands) async fn results_of(client: &Client, id: &SubmissionId) -> Outcome<Vec<TestRun>> {
     Ok(client.test_results().summary(id).await?)
 }
 

@@ -1,7 +1,12 @@
 //! `eqp wait`: until a review or a scan has ended.
 
+mod pauses;
 mod sources;
 mod verdict;
+
+pub(super) use pauses::Pauses;
+pub(super) use sources::changes;
+pub(super) use verdict::{Ending, Wish, ending, states_of};
 
 use std::time::Duration;
 
@@ -12,8 +17,8 @@ use eqp_types::{Environment, FileUploadId, Flow, IdError, SubmissionId};
 use serde_json::json;
 use tokio::time::Instant;
 
-use self::sources::{Subject, asked, changes, heard, next_change, nobody_to_ask};
-use self::verdict::{Ending, States, Wish, ending};
+use self::sources::{Subject, asked, heard, next_change, nobody_to_ask};
+use self::verdict::States;
 use super::moment::span;
 use crate::compose::client::client;
 use crate::compose::database::Database;
@@ -60,7 +65,8 @@ pub(crate) struct Wait {
     /// How long to wait, such as 90s, 15m, 2h, 3d
     #[arg(long, value_name = "TIME", default_value = "1h", value_parser = span)]
     timeout: Duration,
-    /// How often the Marketplace is asked [default: 15s; 60s where a database tells of changes]
+    /// The longest pause before the Marketplace is asked again; the first ones are shorter [default: 15s; 60s where a
+    /// database tells of changes]
     #[arg(long, value_name = "TIME", value_parser = span)]
     interval: Option<Duration>,
 }
@@ -113,7 +119,7 @@ impl Wait {
 }
 
 /// The database, if one is given or a receiver has run in the data folder.
-async fn database(context: &Context) -> Outcome<Option<Database>> {
+pub(super) async fn database(context: &Context) -> Outcome<Option<Database>> {
     let is_there = match context.settings.database.resolve()? {
         DatabaseChoice::Given(_) => true,
         DatabaseChoice::Embedded => context.settings.data.place()?.join("postgres").is_dir(),
@@ -151,6 +157,8 @@ impl Waiting {
             Some(reader) => Some(changes(reader, self.environment).await?),
             None => None,
         };
+        let mut pauses = Pauses::up_to(self.interval);
+        let mut seen = States::new();
         let mut next_ask = Instant::now();
         loop {
             let mut heard_end = false;
@@ -168,10 +176,15 @@ impl Waiting {
             if let Some(client) = &self.client
                 && (heard_end || Instant::now() >= next_ask)
             {
-                next_ask = Instant::now() + self.interval;
                 if let Some(end) = self.ask(client, last).await? {
                     return Ok(end);
                 }
+                // What callbacks have told may be less than what the Marketplace shows, and is no measure here.
+                if *last != seen {
+                    seen.clone_from(last);
+                    pauses.restart();
+                }
+                next_ask = Instant::now() + pauses.take();
             }
             let until_ask = next_ask.saturating_duration_since(Instant::now());
             let at_most = if self.client.is_some() { until_ask } else { self.interval };

@@ -60,7 +60,7 @@ pub(super) async fn heard(reader: &Reader, environment: Option<Environment>, sub
 }
 
 /// Events that may change what was heard.
-pub(super) async fn changes(reader: &Reader, environment: Option<Environment>) -> Outcome<Tail> {
+pub(in crate::commands) async fn changes(reader: &Reader, environment: Option<Environment>) -> Outcome<Tail> {
     Ok(reader.tail(EventFilter { environment, ..EventFilter::default() }).await?)
 }
 

@@ -3,11 +3,11 @@
 use eqp_types::{EqpStatus, Flow, canonical_outcome};
 
 /// The states of a subject's flows, as far as they are known.
-pub(super) type States = Vec<(Flow, String)>;
+pub(in crate::commands) type States = Vec<(Flow, String)>;
 
 /// How the waiting ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Ending {
+pub(in crate::commands) enum Ending {
     /// What was waited for has come.
     Reached {
         /// The flow that was waited for.
@@ -26,10 +26,10 @@ pub(super) enum Ending {
 
 /// What is waited for.
 #[derive(Clone, Debug)]
-pub(super) struct Wish {
-    pub(super) flow: Flow,
+pub(in crate::commands) struct Wish {
+    pub(in crate::commands) flow: Flow,
     /// The outcome, or the good end of the flow.
-    pub(super) outcome: Option<String>,
+    pub(in crate::commands) outcome: Option<String>,
 }
 
 impl Wish {
@@ -48,7 +48,7 @@ impl Wish {
 
 /// Looks whether the states end the waiting. A submission's reviews run in parallel and one rejection ends the
 /// release, so that waiting for `overall` heeds all flows.
-pub(super) fn ending(states: &States, wish: &Wish) -> Option<Ending> {
+pub(in crate::commands) fn ending(states: &States, wish: &Wish) -> Option<Ending> {
     let state =
         |flow: &Flow| states.iter().find(|(known, _)| known == flow).map(|(flow, outcome)| (flow, outcome.as_str()));
     if let Some((flow, outcome)) = state(&wish.flow)
@@ -79,7 +79,7 @@ fn is_bad_end(flow: &Flow, outcome: &str) -> bool {
 }
 
 /// The states that the API shows of a package.
-pub(super) fn states_of(status: Option<&EqpStatus>) -> States {
+pub(in crate::commands) fn states_of(status: Option<&EqpStatus>) -> States {
     let Some(status) = status else { return Vec::new() };
     let flows = [
         (Flow::Overall, status.overall.as_ref().map(ToString::to_string)),

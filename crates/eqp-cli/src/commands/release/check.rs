@@ -1,0 +1,46 @@
+//! The first step: what the store would refuse is not sent.
+
+use eqp_check::{Tier, Tools, Tracks};
+use serde_json::json;
+use tokio_util::sync::CancellationToken;
+
+use super::goal::Track;
+use super::progress::Progress;
+use super::wanted::Wanted;
+use crate::commands::packages::checked_archive;
+use crate::failure::{Exit, Failure, Outcome};
+
+/// Checks the archive and what is submitted beside it.
+pub(super) async fn check(
+    wanted: &Wanted,
+    track: Track,
+    stop: &CancellationToken,
+    progress: &mut Progress,
+) -> Outcome {
+    let Some(archive) = wanted.archive.clone() else { return Ok(()) };
+    progress.begins("check", &format!("checking {}", archive.display()))?;
+    let mut check = eqp_check::Check::new()
+        .tracks(match track {
+            Track::Both => Tracks::Both,
+            Track::Technical => Tracks::Technical,
+            Track::Marketing => Tracks::Marketing,
+        })
+        .listing(wanted.package.listing()?)
+        .suppressing(wanted.suppressions.clone());
+    if let Some(path) = std::env::var_os("PATH") {
+        check = check.tools(Tools::installed(&path));
+    }
+    let report = checked_archive(check, archive, stop).await?;
+    let counts = report.counts;
+    if report.passes() {
+        let text = format!("checked {}: nothing that the store refuses, {} warnings", report.archive, counts.warns);
+        return progress.done("check", &text, json!({"warnings": counts.warns}));
+    }
+    let refused = Failure::new(Exit::Rejected, format!("the store would refuse {}", report.archive));
+    let blocking = report.findings.iter().filter(|found| found.tier == Tier::Blocks);
+    let told = blocking.map(|found| format!("{} at {}: {}\n{}", found.rule.id, found.place, found.message, found.remedy));
+    Err(told
+        .fold(refused, Failure::why)
+        .next("see all of it: eqp packages check")
+        .next("--skip-check sends it all the same"))
+}

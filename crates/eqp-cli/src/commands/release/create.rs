@@ -1,0 +1,34 @@
+//! Makes the submission, as a draft.
+
+use eqp_types::BatchItem;
+use serde_json::json;
+
+use super::located::ids;
+use super::{Run, refused};
+use crate::failure::{Exit, Failure, Outcome};
+
+impl Run<'_> {
+    /// Creates it. An answer that is lost is looked for by the client; where somebody else was faster theirs is taken up.
+    pub(super) async fn create(&mut self) -> Outcome {
+        self.agree()?;
+        let mut package = self.wanted.package.package(&ids(&self.files))?;
+        if package.sku.is_none() && self.has_versions {
+            // Needed where an earlier version exists.
+            package.sku.clone_from(&self.wanted.sku_of_archive);
+        }
+        self.progress.begins("create", &format!("creating {}", self.wanted.label))?;
+        let items = self.client.packages().create(std::slice::from_ref(&package)).await?;
+        match items.into_iter().next() {
+            Some(BatchItem { submission_id: Some(id), code: Some(200), .. }) => {
+                let text = format!("created {} as {id}", self.wanted.label);
+                self.progress.done("create", &text, json!({"submission_id": id}))
+            }
+            Some(item) => match self.look().await?.submission {
+                Some(_) => Ok(()),
+                None => Err(refused(&self.wanted.label, "created", &item)),
+            },
+            None => Err(Failure::new(Exit::Failed, "the Marketplace did not say what became of the submission")
+                .next("run the same command again: it looks first")),
+        }
+    }
+}

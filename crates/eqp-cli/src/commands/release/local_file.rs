@@ -1,0 +1,95 @@
+//! A file of this machine, and whether a file that was uploaded is the same.
+
+use std::fmt::Write as _;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use eqp_types::FileRecord;
+use md5::{Digest, Md5};
+
+use crate::failure::{Failure, Outcome};
+
+/// Hex digits of an MD5. The API has been seen to show other checksums too, which are not compared.
+const MD5_DIGITS: usize = 32;
+
+/// What identifies a file: its name, its size and its checksum.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct LocalFile {
+    pub(super) path: PathBuf,
+    pub(super) name: String,
+    pub(super) bytes: u64,
+    /// Its MD5 in hex, as the Marketplace shows it of a file that is clean.
+    pub(super) md5: String,
+}
+
+impl LocalFile {
+    /// Reads a file. It blocks.
+    pub(super) fn read(path: &Path) -> Outcome<Self> {
+        let unreadable =
+            |error: std::io::Error| Failure::usage(format!("cannot read {}", path.display())).because(&error);
+        let name = path.file_name().and_then(|name| name.to_str()).map(str::to_owned);
+        let name = name.ok_or_else(|| Failure::usage(format!("{} has no name that can be sent", path.display())))?;
+        let mut file = std::fs::File::open(path).map_err(unreadable)?;
+        let mut piece = vec![0; 64 * 1024];
+        let (mut hash, mut bytes) = (Md5::new(), 0);
+        loop {
+            let read = file.read(&mut piece).map_err(unreadable)?;
+            if read == 0 {
+                break;
+            }
+            hash.update(&piece[..read]);
+            bytes += read as u64;
+        }
+        let md5 = hash.finalize().iter().fold(String::new(), |mut text, byte| {
+            // Writing to text cannot fail.
+            let _ = write!(text, "{byte:02x}");
+            text
+        });
+        Ok(Self { path: path.to_owned(), name, bytes, md5 })
+    }
+
+    /// Whether `record` is this file. A checksum is there only once the scan has passed; until then name and size have to
+    /// do, and it is looked at again afterwards. What is not clean is never taken for it: its owner may have mended it.
+    pub(super) fn is(&self, record: &FileRecord) -> bool {
+        let has_failed = record.malware_status.as_ref().is_some_and(eqp_types::MalwareStatus::has_failed);
+        let has_size = record.file.size.is_none_or(|size| u64::try_from(size).is_ok_and(|size| size == self.bytes));
+        let has_name = record.file.filename.as_deref() == Some(&self.name);
+        let has_hash = match &record.file_hash {
+            Some(hash) if hash.len() == MD5_DIGITS => hash.eq_ignore_ascii_case(&self.md5),
+            _ => true,
+        };
+        !has_failed && has_size && has_name && has_hash
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_file_is_known_by_name_size_and_checksum() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.zip");
+        std::fs::write(&path, "abc").unwrap();
+        let file = LocalFile::read(&path).unwrap();
+        let md5 = "900150983cd24fb0d6963f7d28e17f72";
+        assert_eq!((file.name.as_str(), file.bytes, file.md5.as_str()), ("a.zip", 3, md5));
+        for (record, same) in [
+            (json!({"filename": "a.zip", "size": 3, "malware_status": "in-progress"}), true),
+            (json!({"filename": "a.zip", "size": "3", "malware_status": "pass", "file_hash": md5.to_uppercase()}), true),
+            (json!({"filename": "a.zip", "size": 3, "malware_status": "pass", "file_hash": "0".repeat(40)}), true),
+            (json!({"filename": "a.zip", "size": 3, "malware_status": "pass", "file_hash": "0".repeat(32)}), false),
+            (json!({"filename": "a.zip", "size": 3, "malware_status": "fail"}), false),
+            (json!({"filename": "a.zip", "size": 4, "malware_status": "queued"}), false),
+            (json!({"filename": "b.zip", "size": 3, "malware_status": "queued"}), false),
+        ] {
+            let mut record = record;
+            record["file_upload_id"] = json!("1.2.3");
+            let record: FileRecord = serde_json::from_value(record).unwrap();
+            assert_eq!(file.is(&record), same, "{record:?}");
+        }
+        assert_eq!(LocalFile::read(&folder.path().join("none.zip")).unwrap_err().exit_code(), 2);
+    }
+}
