@@ -17,6 +17,7 @@ mod market;
 mod mishaps;
 mod other_languages;
 mod registration;
+mod release;
 mod review;
 mod secrets;
 mod several;

@@ -80,7 +80,7 @@ pub(super) async fn advance(State(shared): State<Arc<Shared>>, id: Id, wish: Wis
 
 /// Says how a review ends: now, or when it gets there by itself.
 pub(super) async fn outcome(State(shared): State<Arc<Shared>>, id: Id, wish: Wish) -> Result<Json<Value>, Problem> {
-    let wish = wish.only(&["flow", "outcome", "reasons", "message", "when"])?;
+    let wish = wish.only(&["flow", "outcome", "reasons", "message", "tool", "when"])?;
     let track = one_of("flow", wish.needed("flow")?, &TRACKS)?;
     let passed = one_of("outcome", wish.needed("outcome")?, &[("approved", true), ("rejected", false)])?;
     let now = wish.one_of("when", &[("now", true), ("later", false)])?.unwrap_or(true);
@@ -92,6 +92,7 @@ pub(super) async fn outcome(State(shared): State<Arc<Shared>>, id: Id, wish: Wis
     if let Some(message) = wish.text("message")? {
         message.clone_into(&mut finding.message);
     }
+    finding.tool = wish.text("tool")?.map(str::to_owned);
     change(&shared, &id, |market, submission| {
         if now { market.end_review(submission, track, finding) } else { market.plan(submission, track, finding) }
     })

@@ -257,12 +257,12 @@ impl Market {
                     },
                 ),
             };
-        let runs: Vec<(&'static str, Finding)> = match track {
-            Track::Technical if in_automation => automated(self.manners.environment)
-                .map(|tool| (tool, if tool == "phpcs" { finding.clone() } else { Finding::passed() }))
-                .collect(),
-            Track::Technical => vec![("manual_qa", finding)],
-            Track::Marketing => vec![("marketing", finding)],
+        let runs = match track {
+            Track::Technical if in_automation => {
+                finding.by_tools(&automated(self.manners.environment).collect::<Vec<_>>(), "phpcs")
+            }
+            Track::Technical => finding.by_tools(&[], "manual_qa"),
+            Track::Marketing => finding.by_tools(&[], "marketing"),
         };
         let date = Timestamp::of(self.moment(at));
         for (tool, finding) in runs {

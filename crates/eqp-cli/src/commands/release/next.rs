@@ -68,9 +68,13 @@ pub(super) fn next(situation: &Situation, goal: &Goal) -> Step {
     if has_other_archive {
         match known.technical() {
             Stage::Approved => return Step::End(Ending::VersionTaken),
-            Stage::Running if situation.submitted || !goal.supersede => return Step::End(Ending::InReview),
             Stage::Running => {
-                return prepared(situation, goal).unwrap_or_else(|| Step::RecallThis(known.running().of(wanted)));
+                // A state that nobody knows may be none that can be taken back.
+                let running = known.running().of(wanted);
+                if situation.submitted || !goal.supersede || !running.technical {
+                    return Step::End(Ending::InReview);
+                }
+                return prepared(situation, goal).unwrap_or(Step::RecallThis(running));
             }
             Stage::Open | Stage::Rejected => {}
         }
@@ -226,6 +230,7 @@ mod tests {
             ("in_progress/on_the_moon/in_marketing_review", Same, NotLookedAt, both, Step::WaitForOutcome),
             ("in_progress/in_manual_qa/approved", Other, NotLookedAt, both, Step::End(InReview)),
             ("in_progress/in_manual_qa/approved", Other, Other, superseding, Step::RecallThis(TECHNICAL)),
+            ("in_progress/on_the_moon/approved", Other, Other, superseding, Step::End(InReview)),
             ("in_progress/recalled/recalled", Same, Same, both, Step::Submit(BOTH)),
             ("in_progress/rejected/approved", Same, NotLookedAt, both, Step::FindFiles),
             ("in_progress/rejected/approved", Same, Same, both, Step::End(Rejected(Flow::Technical))),

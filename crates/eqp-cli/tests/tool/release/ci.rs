@@ -1,0 +1,1 @@
+//! What is given to CI, run as far as a shell can.

@@ -1,0 +1,263 @@
+//! How releases end.
+
+use std::time::Duration;
+
+use eqp_simulator::{Review, Scan, Step, Verdict};
+use eqp_test_support::submission::Submission;
+use serde_json::json;
+
+use super::scene::{Scene, at_once, only_scans, reads, result, reviewed};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_archive_goes_from_this_machine_to_the_store() {
+    let scene = Scene::open(at_once()).await;
+    let ended = scene.release(&["--until", "released", "--timeout", "60s"]);
+    assert_eq!(ended.code, 0, "{ended:?}");
+    let handle = ended.stdout.trim();
+    assert_eq!(scene.look().package(handle).unwrap().status.to_string(), "released_to_store/approved/approved");
+    for told in ["checked submission.zip", "uploaded submission.zip as ", "created acme/module-badges 1.2.0 as "] {
+        assert!(ended.stderr.contains(told), "{told}: {}", ended.stderr);
+    }
+    assert!(ended.stderr.contains("overall released_to_store"), "{}", ended.stderr);
+
+    // Whoever has the handle can wait elsewhere; whoever releases again finds nothing left to do.
+    let waited = scene.home.run_aside(&["wait", handle, "--timeout", "30s"]);
+    assert_eq!(waited.code, 0, "{waited:?}");
+    let again = scene.release(&["--until", "released", "--json"]);
+    assert_eq!((again.code, &result(&again)["outcome"], &result(&again)["handle"]), (0, &json!("reached"), &json!(handle)));
+    let snapshot = scene.look();
+    assert_eq!((snapshot.accounts[0].packages.len(), snapshot.accounts[0].files.len()), (1, 6));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_is_waited_for_as_far_as_was_asked() {
+    // Without moving by itself, so that the end can only be the one that was asked for.
+    for (until, outcome) in [("none", "pending"), ("scan", "pending")] {
+        let scene = Scene::open(only_scans()).await;
+        let ended = scene.release(&["--until", until, "--json"]);
+        assert_eq!((ended.code, &result(&ended)["outcome"]), (0, &json!(outcome)), "{until}: {ended:?}");
+        assert_eq!(scene.status(), "in_progress/in_automation/awaiting_marketing_review");
+        let again = scene.release(&["--until", until, "--json"]);
+        assert_eq!((again.code, &result(&again)["outcome"]), (0, &json!("pending")), "{again:?}");
+    }
+    for (until, step, flow) in
+        [("technical", Step::TechnicalApproved, "technical"), ("marketing", Step::MarketingApproved, "marketing")]
+    {
+        let scene = Scene::open(only_scans()).await;
+        let mut running = scene.start(&["--until", until, "--progress", "json"]);
+        reads(&mut running, "review", "begins");
+        let id = scene.look().accounts[0].packages[0].submission_id.clone();
+        if step == Step::MarketingApproved {
+            scene.simulator.step(&id, Step::MarketingStarted).unwrap();
+        }
+        scene.simulator.step(&id, step).unwrap();
+        let ended = tokio::task::block_in_place(|| running.end());
+        let result = result(&ended);
+        assert_eq!((ended.code, &result["outcome"]), (0, &json!("reached")), "{until}: {ended:?}");
+        assert_eq!(result["eqp_status"][flow], json!("approved"));
+        assert_eq!(result["eqp_status"]["overall"], json!("in_progress"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_waits_for_a_scan_that_nobody_asked_for() {
+    let scene = Scene::open(at_once().scan("*", Scan::NeverEnds)).await;
+    let ended = scene.release(&["--until", "none", "--json"]);
+    assert_eq!((ended.code, &result(&ended)["outcome"]), (0, &json!("pending")), "{ended:?}");
+    assert_eq!(scene.status(), "in_progress/in_automation/awaiting_marketing_review");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_review_alone_can_be_asked_for() {
+    let scene = Scene::open(only_scans()).await;
+    assert_eq!(scene.release(&["--track", "technical"]).code, 0);
+    assert_eq!(scene.status(), "in_progress/in_automation/draft");
+    assert_eq!(scene.release(&["--track", "marketing"]).code, 0);
+    assert_eq!(scene.status(), "in_progress/in_automation/awaiting_marketing_review");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_is_not_clean_is_not_submitted() {
+    let scene = Scene::open(at_once().scan("submission.zip", Scan::Fails)).await;
+    for _ in 0..2 {
+        let ended = scene.release(&["--until", "released"]);
+        assert_eq!(ended.code, 5, "{ended:?}");
+        assert!(ended.stderr.contains("did not pass its malware scan") && ended.stderr.contains("submission.zip"));
+        // What there is, is a file, and that can be waited for too.
+        let waited = scene.home.run_aside(&["wait", ended.stdout.trim(), "--timeout", "30s"]);
+        assert_eq!(waited.code, 5, "{waited:?}");
+    }
+    assert!(scene.look().accounts[0].packages.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_tool_and_reviewer_that_says_no_is_quoted() {
+    for (tool, flow) in [
+        ("phpcs", "technical"),
+        ("varnish", "technical"),
+        ("phpcpd", "technical"),
+        ("manual_qa", "technical"),
+        ("marketing", "marketing"),
+        // One that nobody has documented.
+        ("astrology", "technical"),
+    ] {
+        let scene = Scene::open(only_scans()).await;
+        let mut running = scene.start(&["--until", "released", "--progress", "json"]);
+        let submitted = reads(&mut running, "submit", "done");
+        let id = submitted["submission_id"].as_str().unwrap().to_owned();
+        if tool == "manual_qa" || tool == "marketing" {
+            let steps = if tool == "marketing" {
+                &[Step::MarketingStarted][..]
+            } else {
+                &[Step::TechnicalQueued, Step::TechnicalStarted]
+            };
+            for step in steps {
+                scene.simulator.step(&id.parse().unwrap(), *step).unwrap();
+            }
+        }
+        let reason = format!("The {tool} is not content");
+        let outcome =
+            json!({"flow": flow, "outcome": "rejected", "reasons": [reason], "message": "Mend it.", "tool": tool});
+        scene.decide(&id, outcome).await;
+        let ended = tokio::task::block_in_place(|| running.end());
+        assert_eq!(ended.code, 5, "{tool}: {ended:?}");
+        let told = result(&ended);
+        assert_eq!(told["objections"][0]["tool"], json!(tool), "{told}");
+        assert!(ended.stderr.contains(&format!("{flow} review rejected acme/module-badges 1.2.0")), "{}", ended.stderr);
+        // phpcpd gives no report.
+        if tool != "phpcpd" {
+            assert!(told["objections"].to_string().contains(&reason), "{told}");
+            assert!(ended.stderr.contains(&reason), "{}", ended.stderr);
+        }
+        // The verdict stands until something changes.
+        let again = scene.release(&["--until", "released"]);
+        assert!(again.code == 5 && again.stderr.contains(tool), "{again:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_mended_is_submitted_again_and_nothing_else() {
+    let scene = Scene::open(reviewed(Review::default().marketing([Verdict::Reject, Verdict::Approve]))).await;
+    let until_released = &["--until", "released", "--timeout", "60s"];
+    assert_eq!(scene.release(until_released).code, 5);
+    assert_eq!(scene.release(until_released).code, 5, "unchanged, it stays rejected");
+    scene.prepare(&Submission::module(), |listing| listing["name"] = json!("Badges for Products"));
+    let mended = scene.release(until_released);
+    assert_eq!(mended.code, 0, "{mended:?}");
+    assert_eq!(scene.status(), "released_to_store/approved/approved");
+
+    let scene = Scene::open(reviewed(Review::default().technical([Verdict::Reject, Verdict::Approve]))).await;
+    assert_eq!(scene.release(until_released).code, 5);
+    scene.prepare(&Submission::module().file("Model/Label.php", "<?php\n"), |_| {});
+    let mended = scene.release(until_released);
+    assert_eq!(mended.code, 0, "{mended:?}");
+    assert!(mended.stderr.contains("guide.pdf is there already"), "{}", mended.stderr);
+    assert_eq!(scene.status(), "released_to_store/approved/approved");
+
+    let scene = Scene::open(reviewed(Review::default().technical([Verdict::Reject, Verdict::Approve]))).await;
+    assert_eq!(scene.release(until_released).code, 5);
+    let resubmitted = scene.release(&[until_released, &["--resubmit"][..]].concat());
+    assert_eq!(resubmitted.code, 0, "{resubmitted:?}");
+    assert_eq!(scene.status(), "released_to_store/approved/approved");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_admin_takes_out_while_it_is_waited_for_is_a_bad_end() {
+    let scene = Scene::open(only_scans()).await;
+    let mut running = scene.start(&["--until", "released", "--progress", "json"]);
+    let id = reads(&mut running, "submit", "done")["submission_id"].as_str().unwrap().parse().unwrap();
+    scene.simulator.step(&id, Step::CanceledByAdmin).unwrap();
+    let ended = tokio::task::block_in_place(|| running.end());
+    assert_eq!((ended.code, &result(&ended)["outcome"]), (5, &json!("ended")), "{ended:?}");
+    assert!(ended.stderr.contains("canceled_by_admin"), "{}", ended.stderr);
+
+    let removed = Review::default().admin_removes_after(Duration::ZERO);
+    let scene = Scene::open(reviewed(removed)).await;
+    assert_eq!(scene.release(&[]).code, 0);
+    scene.until(|snapshot| snapshot.accounts[0].packages[0].status.to_string().starts_with("admin_removed")).await;
+    let ended = scene.release(&["--until", "released"]);
+    assert!(ended.code == 5 && ended.stderr.contains("admin_removed_from_store"), "{ended:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_store_would_refuse_is_not_sent() {
+    let scene = Scene::open(at_once()).await;
+    scene.prepare(&Submission::module().composer(|composer| composer["version"] = json!("1.2")), |listing| {
+        listing["version"] = json!("1.2");
+    });
+    let ended = scene.release(&[]);
+    assert!(ended.code == 5 && ended.stderr.contains("composer-version"), "{ended:?}");
+    assert!(scene.look().accounts[0].files.is_empty());
+    let ended = scene.release(&["--skip-check", "--until", "none"]);
+    assert_eq!(ended.code, 0, "{ended:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_that_are_uploaded_and_a_submission_that_is_made_can_be_released() {
+    let scene = Scene::open(at_once()).await;
+    let uploaded = scene.home.run_aside(&["files", "upload", "submission.zip", "--json"]);
+    let uploaded: serde_json::Value = serde_json::from_str(&uploaded.stdout).unwrap();
+    let file = uploaded["files"][0]["file_upload_id"].as_str().unwrap();
+    let ended = scene.home.run_aside(&["release", "--manifest", "release.toml", "--file-id", file, "--until", "released"]);
+    assert_eq!(ended.code, 0, "{ended:?}");
+    assert_eq!(scene.look().accounts[0].files.len(), 6);
+
+    let scene = Scene::open(at_once()).await;
+    // As a person makes it: a draft, with all its files.
+    scene.prepare(&Submission::module(), |listing| {
+        listing["artifact"] = json!("submission.zip");
+    });
+    let made = scene.home.run_aside(&["packages", "create", "release.toml", "--json"]);
+    let made: serde_json::Value = serde_json::from_str(&made.stdout).unwrap();
+    let id = made["packages"][0]["submission_id"].as_str().unwrap();
+    let ended = scene.home.run_aside(&["release", "--submission", id, "--until", "released", "--timeout", "60s"]);
+    assert_eq!((ended.code, ended.stdout.trim()), (0, id), "{ended:?}");
+    assert_eq!(scene.home.run_aside(&["release", "--submission", "nowhere"]).code, 4);
+
+    // A version that somebody made by hand is taken up, though no id names it.
+    let again = scene.release(&["--until", "released"]);
+    assert_eq!((again.code, again.stdout.trim()), (0, id), "{again:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dry_run_tells_the_steps_and_sends_nothing() {
+    let scene = Scene::open(only_scans()).await;
+    let planned = scene.release(&["--dry-run", "--until", "released"]);
+    assert_eq!(planned.code, 0, "{planned:?}");
+    let folder = scene.home.path().display().to_string();
+    insta::assert_snapshot!(planned.stdout.replace(&folder, "[home]"), @r"
+    would upload submission.zip, [home]/guide.pdf, [home]/install.pdf, [home]/icon.png, [home]/admin.png, [home]/store.png (production)
+    would wait for the malware scan (production)
+    would create acme/module-badges 1.2.0 (production)
+    would submit acme/module-badges 1.2.0 for technical and marketing review (production)
+    would wait for the release to the store (production)
+    ");
+    assert!(scene.look().accounts[0].files.is_empty());
+    assert_eq!(scene.release(&[]).code, 0);
+    let planned = scene.release(&["--dry-run", "--json"]);
+    assert_eq!(result(&planned)["would"], json!(["then nothing is left to do for acme/module-badges 1.2.0"]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_marketplace_refuses_has_its_reason_and_leaves_a_draft_that_is_taken_up() {
+    let scene = Scene::open(at_once()).await;
+    scene.prepare(&Submission::module(), |listing| listing["priority"] = json!("urgent"));
+    let refused = scene.release(&["--skip-check"]);
+    assert!(refused.code == 5 && refused.stderr.contains("`priority` cannot be `urgent`"), "{refused:?}");
+    scene.prepare(&Submission::module(), |listing| listing["priority"] = json!("high"));
+    let mended = scene.release(&["--until", "released", "--timeout", "60s"]);
+    assert_eq!(mended.code, 0, "{mended:?}");
+    assert_eq!(scene.status(), "released_to_store/approved/approved");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_id_that_stands_in_the_manifest_for_ever_means_another_version_one_day() {
+    let scene = Scene::open(at_once()).await;
+    scene.prepare(&Submission::module(), |listing| listing["item_id"] = json!("badges"));
+    assert_eq!(scene.release(&[]).code, 0);
+    scene.prepare(&Submission::module().composer(|composer| composer["version"] = json!("1.3.0")), |listing| {
+        listing["item_id"] = json!("badges");
+    });
+    let ended = scene.release(&[]);
+    assert!(ended.code == 2 && ended.stderr.contains("badges is version 1.2.0"), "{ended:?}");
+}

@@ -1,0 +1,107 @@
+//! Killed at every step and run again: always one submission, and the right end.
+
+use eqp_simulator::{Review, Script, Snapshot, Verdict};
+use serde_json::json;
+
+use super::scene::{Scene, at_once, reads, result, reviewed};
+
+/// When a run is killed.
+enum When {
+    /// It has begun this step, and the call is held up.
+    Begun(&'static str),
+    /// The Marketplace looks so, and the answer to the call was lost.
+    Done(fn(&Snapshot) -> bool),
+}
+
+/// Every step, before and after it is done; what holds the run up there.
+const POINTS: &[(&str, When)] = &[
+    ("latency=300s call=files.list", When::Begun("check")),
+    ("latency=300s call=files.upload", When::Begun("upload")),
+    ("answer-lost call=files.upload times=1", When::Done(|seen| seen.accounts[0].files.len() == 6)),
+    ("latency=300s call=files.get", When::Begun("scan")),
+    ("latency=300s call=packages.create", When::Begun("create")),
+    ("answer-lost call=packages.create", When::Done(|seen| !seen.accounts[0].packages.is_empty())),
+    ("latency=300s call=packages.update", When::Begun("submit")),
+    ("answer-lost call=packages.update", When::Done(|seen| status(seen).is_some_and(|now| now != "draft/draft/draft"))),
+    ("latency=300s call=packages.get", When::Begun("review")),
+];
+
+fn status(seen: &Snapshot) -> Option<String> {
+    seen.accounts[0].packages.first().map(|package| package.status.to_string())
+}
+
+async fn killed_at(point: &(&str, When), script: Script) -> Scene {
+    let (fault, when) = point;
+    let scene = Scene::open(script).await;
+    scene.simulator.add_fault(fault.parse().unwrap());
+    let mut running = scene.start(&["--until", "released", "--progress", "json"]);
+    match when {
+        When::Begun(step) => drop(tokio::task::block_in_place(|| reads(&mut running, step, "begins"))),
+        When::Done(is_done) => drop(scene.until(is_done).await),
+    }
+    let ended = tokio::task::block_in_place(|| running.kill());
+    assert_eq!(ended.code, -1, "{fault}: it was killed, and had not ended by itself: {ended:?}");
+    scene.simulator.clear_faults();
+    scene
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whenever_it_is_killed_the_next_run_goes_on_and_makes_one_submission() {
+    for point in POINTS {
+        let scene = killed_at(point, at_once()).await;
+        let ended = scene.release(&["--until", "released", "--timeout", "60s", "--json"]);
+        assert_eq!((ended.code, &result(&ended)["outcome"]), (0, &json!("reached")), "{}: {ended:?}", point.0);
+        assert_eq!(scene.status(), "released_to_store/approved/approved", "{}", point.0);
+        assert_eq!(scene.look().accounts[0].files.len(), 6, "{}: nothing was uploaded twice", point.0);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whenever_it_is_killed_a_rejection_is_found_and_not_submitted_again() {
+    // A rejection that comes at once leaves no review to wait for.
+    for point in POINTS.iter().filter(|(_, when)| !matches!(when, When::Begun("review"))) {
+        let rejecting = Review::default().technical([Verdict::Reject, Verdict::Approve]);
+        let scene = killed_at(point, reviewed(rejecting)).await;
+        for _ in 0..2 {
+            let ended = scene.release(&["--until", "released", "--timeout", "60s", "--json"]);
+            assert_eq!((ended.code, &result(&ended)["outcome"]), (5, &json!("rejected")), "{}: {ended:?}", point.0);
+            assert_eq!(result(&ended)["objections"][0]["tool"], json!("manual_qa"), "{}", point.0);
+        }
+        assert!(scene.status().contains("/rejected/"), "{}: {}", point.0, scene.status());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_is_lost_is_looked_for_in_the_same_run() {
+    for call in ["files.upload", "packages.create", "packages.update", "packages.get", "files.get"] {
+        let scene = Scene::open(at_once()).await;
+        scene.simulator.add_fault(format!("answer-lost call={call} times=1").parse().unwrap());
+        scene.simulator.add_fault(format!("status=503,html call={call} nth=2").parse().unwrap());
+        let ended = scene.release(&["--until", "released", "--timeout", "60s"]);
+        assert_eq!(ended.code, 0, "{call}: {ended:?}");
+        assert_eq!(scene.status(), "released_to_store/approved/approved", "{call}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_signal_ends_it_with_a_handle_and_what_to_do() {
+    let scene = Scene::open(super::scene::only_scans()).await;
+    let mut running = scene.start(&["--until", "released", "--progress", "json"]);
+    let id = reads(&mut running, "submit", "done")["submission_id"].clone();
+    running.terminate();
+    let ended = tokio::task::block_in_place(|| running.end());
+    assert_eq!((ended.code, &result(&ended)["handle"]), (1, &id), "{ended:?}");
+    assert!(ended.stderr.contains("run the same command again"), "{}", ended.stderr);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_runs_at_once_make_one_submission() {
+    let scene = Scene::open(at_once()).await;
+    let runs: Vec<_> = (0..3).map(|_| scene.start(&["--until", "released", "--timeout", "60s", "--json"])).collect();
+    for running in runs {
+        let ended = tokio::task::block_in_place(|| running.end());
+        // Who comes too late with its own submission may be refused; nothing worse happens.
+        assert!([0, 5].contains(&ended.code), "{ended:?}");
+    }
+    assert_eq!(scene.status(), "released_to_store/approved/approved");
+}

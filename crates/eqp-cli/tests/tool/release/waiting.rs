@@ -1,0 +1,110 @@
+//! Waiting: by events where there is a database, by asking where there is none, and never for ever.
+
+use std::time::{Duration, Instant};
+
+use eqp_simulator::{Scan, Step};
+use eqp_test_support::TestDatabase;
+use serde_json::json;
+
+use super::scene::{Scene, at_once, only_scans, reads, result};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_review_that_never_ends_is_code_6_and_keeps_its_handle() {
+    let scene = Scene::open(only_scans()).await;
+    let ended = scene.release(&["--until", "released", "--timeout", "1s", "--json"]);
+    let told = result(&ended);
+    assert_eq!((ended.code, &told["outcome"]), (6, &json!("timed_out")), "{ended:?}");
+    let handle = told["handle"].as_str().unwrap();
+    assert!(ended.stderr.contains(&format!("eqp wait {handle}")), "{}", ended.stderr);
+    assert_eq!(scene.home.run_aside(&["wait", handle, "--timeout", "1s"]).code, 6);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_scan_that_never_ends_is_code_6_and_nothing_is_submitted() {
+    let scene = Scene::open(at_once().scan("*.zip", Scan::NeverEnds)).await;
+    let ended = scene.release(&["--until", "released", "--timeout", "1s"]);
+    assert_eq!(ended.code, 6, "{ended:?}");
+    assert!(ended.stderr.contains("scan of") && ended.stderr.contains("guide.pdf: pass"), "{}", ended.stderr);
+    assert!(scene.look().accounts[0].packages.is_empty());
+    assert_eq!(scene.home.run_aside(&["wait", ended.stdout.trim(), "--timeout", "1s"]).code, 6);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_marketplace_that_is_away_for_a_while_is_waited_for_and_one_that_stays_away_is_code_7() {
+    let scene = Scene::open(only_scans()).await;
+    scene.simulator.add_fault("status=503,html call=packages.get nth=1,2,3,4,5,6".parse().unwrap());
+    let mut running = scene.start(&["--until", "technical", "--timeout", "60s", "--progress", "json"]);
+    let id = reads(&mut running, "submit", "done")["submission_id"].as_str().unwrap().parse().unwrap();
+    scene.simulator.step(&id, Step::TechnicalApproved).unwrap();
+    let ended = tokio::task::block_in_place(|| running.end());
+    assert_eq!(ended.code, 0, "{ended:?}");
+    assert!(ended.stderr.contains("waiting on"), "{}", ended.stderr);
+
+    let scene = Scene::open(only_scans()).await;
+    scene.simulator.add_fault("status=503,html call=packages.get".parse().unwrap());
+    let ended = scene.release(&["--until", "technical", "--timeout", "1s"]);
+    assert_eq!(ended.code, 7, "{ended:?}");
+}
+
+/// A receiver that hears, and a release that waits with its database.
+async fn heard() -> (Scene, TestDatabase, crate::eqp::Running) {
+    let mut scene = Scene::open(only_scans()).await;
+    let database = TestDatabase::create().await;
+    scene.home.set("EQP_DATABASE_URL", database.url());
+    let serve = tokio::task::block_in_place(|| {
+        let mut serve = scene.home.start(&["serve", "--listen", "127.0.0.1:0", "--json"]);
+        let url = format!("{}/callbacks/main", serve.json_line()["listening"].as_str().unwrap());
+        scene.simulator.trust_pem(&scene.home.run(&["ca"]).stdout).unwrap();
+        scene.home.json(&["callbacks", "add", "--name", "main", "--url", &url, "--json"]);
+        serve
+    });
+    (scene, database, serve)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wait_ends_with_the_callback_and_not_with_the_next_question() {
+    let (scene, _database, _serve) = heard().await;
+    let mut running = scene.start(&["--until", "technical", "--progress", "json"]);
+    let id = reads(&mut running, "submit", "done")["submission_id"].as_str().unwrap().parse().unwrap();
+    // Long enough without anything that the next question would come after more than two seconds. A thing that is not to
+    // happen can only be waited for by time.
+    reads(&mut running, "review", "moved");
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    let begun = Instant::now();
+    scene.simulator.step(&id, Step::TechnicalApproved).unwrap();
+    let ended = tokio::task::block_in_place(|| running.end());
+    let took = begun.elapsed();
+    assert_eq!((ended.code, &result(&ended)["outcome"]), (0, &json!("reached")), "{ended:?}");
+    assert!(took < Duration::from_millis(1_500), "it took {took:?}");
+
+    // The handle, with the other command, from elsewhere.
+    let mut wait = scene.home.start(&["wait", id.to_string().as_str(), "--flow", "marketing", "--interval", "60s", "--json"]);
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    let begun = Instant::now();
+    scene.simulator.step(&id, Step::MarketingStarted).unwrap();
+    scene.simulator.step(&id, Step::MarketingApproved).unwrap();
+    let told = tokio::task::block_in_place(|| wait.json_line());
+    let took = begun.elapsed();
+    assert_eq!((&told["result"], &told["confirmed"]), (&json!("reached"), &json!(true)));
+    assert!(took < Duration::from_millis(1_500), "it took {took:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wait_ends_though_no_callback_comes() {
+    let (scene, _database, _serve) = heard().await;
+    scene.simulator.add_fault("dropped".parse().unwrap());
+    let mut running = scene.start(&["--until", "technical", "--timeout", "60s", "--progress", "json"]);
+    let id = reads(&mut running, "submit", "done")["submission_id"].as_str().unwrap().parse().unwrap();
+    scene.simulator.step(&id, Step::TechnicalApproved).unwrap();
+    let ended = tokio::task::block_in_place(|| running.end());
+    assert_eq!((ended.code, &result(&ended)["outcome"]), (0, &json!("reached")), "{ended:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_is_away_is_no_reason_not_to_release() {
+    let mut scene = Scene::open(at_once()).await;
+    scene.home.set("EQP_DATABASE_URL", "postgres://nobody@127.0.0.1:1/none");
+    let ended = scene.release(&["--until", "released", "--timeout", "60s"]);
+    assert_eq!(ended.code, 0, "{ended:?}");
+    assert!(ended.stderr.contains("the Marketplace is asked instead"), "{}", ended.stderr);
+}
