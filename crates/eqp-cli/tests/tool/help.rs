@@ -58,6 +58,7 @@ fn help_of_every_command() {
         &["reports", "sales"],
         &["reports", "refunds"],
         &["reports", "metrics"],
+        &["release"],
         &["wait"],
         &["login"],
         &["logout"],

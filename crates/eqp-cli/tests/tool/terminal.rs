@@ -63,12 +63,14 @@ fn a_write_to_production_asks_first_and_does_nothing_without_a_yes() {
     home.write("a.zip", "a");
     home.write("new.toml", "[package]\nname = \"a\"\nartifact = \"a.zip\"\n");
     home.write("known.toml", "[package]\nsubmission_id = \"s1\"\nname = \"a\"\n");
+    home.write("release.toml", "[package]\nitem_id = \"a\"\n");
     for arguments in [
         &["files", "upload", "a.zip"][..],
         &["files", "delete", "f1"],
         &["packages", "create", "new.toml"],
         &["packages", "update", "known.toml"],
         &["files", "delete", "f1", "--api-url", "https://developer-api.magento.com"],
+        &["release", "a.zip", "--manifest", "release.toml", "--skip-check"],
         &["keys", "create", "build"],
         &["keys", "enable", "build"],
         &["keys", "disable", "build"],

@@ -61,11 +61,8 @@ impl Finding {
     /// What each of these tools finds: the one that is named, or else `usual`, finds this, the others nothing.
     pub(crate) fn by_tools(self, tools: &[&str], usual: &str) -> Vec<(String, Self)> {
         let finder = self.tool.clone().unwrap_or_else(|| usual.to_owned());
-        let mut runs: Vec<_> = tools
-            .iter()
-            .filter(|tool| **tool != finder)
-            .map(|tool| ((*tool).to_owned(), Self::passed()))
-            .collect();
+        let mut runs: Vec<_> =
+            tools.iter().filter(|tool| **tool != finder).map(|tool| ((*tool).to_owned(), Self::passed())).collect();
         runs.push((finder, self));
         runs
     }

@@ -11,12 +11,7 @@ use crate::commands::packages::checked_archive;
 use crate::failure::{Exit, Failure, Outcome};
 
 /// Checks the archive and what is submitted beside it.
-pub(super) async fn check(
-    wanted: &Wanted,
-    track: Track,
-    stop: &CancellationToken,
-    progress: &mut Progress,
-) -> Outcome {
+pub(super) async fn check(wanted: &Wanted, track: Track, stop: &CancellationToken, progress: &mut Progress) -> Outcome {
     let Some(archive) = wanted.archive.clone() else { return Ok(()) };
     progress.begins("check", &format!("checking {}", archive.display()))?;
     let mut check = eqp_check::Check::new()
@@ -38,7 +33,8 @@ pub(super) async fn check(
     }
     let refused = Failure::new(Exit::Rejected, format!("the store would refuse {}", report.archive));
     let blocking = report.findings.iter().filter(|found| found.tier == Tier::Blocks);
-    let told = blocking.map(|found| format!("{} at {}: {}\n{}", found.rule.id, found.place, found.message, found.remedy));
+    let told =
+        blocking.map(|found| format!("{} at {}: {}\n{}", found.rule.id, found.place, found.message, found.remedy));
     Err(told
         .fold(refused, Failure::why)
         .next("see all of it: eqp packages check")

@@ -10,7 +10,6 @@ use crate::failure::{Exit, Failure, Outcome};
 impl Run<'_> {
     /// Creates it. An answer that is lost is looked for by the client; where somebody else was faster theirs is taken up.
     pub(super) async fn create(&mut self) -> Outcome {
-        self.agree()?;
         let mut package = self.wanted.package.package(&ids(&self.files))?;
         if package.sku.is_none() && self.has_versions {
             // Needed where an earlier version exists.

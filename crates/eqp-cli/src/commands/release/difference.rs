@@ -36,9 +36,9 @@ fn means_the_same(wished: &Value, there: &Value) -> bool {
         return is_nothing(wished) && is_nothing(there);
     }
     match (wished, there) {
-        (Value::Object(wished), Value::Object(there)) => wished
-            .iter()
-            .all(|(name, value)| means_the_same(value, there.get(name).unwrap_or(&Value::Null))),
+        (Value::Object(wished), Value::Object(there)) => {
+            wished.iter().all(|(name, value)| means_the_same(value, there.get(name).unwrap_or(&Value::Null)))
+        }
         (Value::Array(wished), Value::Array(there)) => {
             wished.len() == there.len() && wished.iter().zip(there).all(|(wished, there)| means_the_same(wished, there))
         }
@@ -80,7 +80,9 @@ fn number(value: &Value) -> Option<f64> {
 fn truth(value: &Value) -> Option<bool> {
     match value {
         Value::Bool(truth) => Some(*truth),
-        Value::Number(number) => number.as_u64().and_then(|number| [false, true].get(usize::try_from(number).ok()?).copied()),
+        Value::Number(number) => {
+            number.as_u64().and_then(|number| [false, true].get(usize::try_from(number).ok()?).copied())
+        }
         Value::String(text) => match text.as_str() {
             "1" | "yes" | "true" => Some(true),
             "0" | "no" | "false" => Some(false),

@@ -78,7 +78,10 @@ mod tests {
         assert_eq!((file.name.as_str(), file.bytes, file.md5.as_str()), ("a.zip", 3, md5));
         for (record, same) in [
             (json!({"filename": "a.zip", "size": 3, "malware_status": "in-progress"}), true),
-            (json!({"filename": "a.zip", "size": "3", "malware_status": "pass", "file_hash": md5.to_uppercase()}), true),
+            (
+                json!({"filename": "a.zip", "size": "3", "malware_status": "pass", "file_hash": md5.to_uppercase()}),
+                true,
+            ),
             (json!({"filename": "a.zip", "size": 3, "malware_status": "pass", "file_hash": "0".repeat(40)}), true),
             (json!({"filename": "a.zip", "size": 3, "malware_status": "pass", "file_hash": "0".repeat(32)}), false),
             (json!({"filename": "a.zip", "size": 3, "malware_status": "fail"}), false),

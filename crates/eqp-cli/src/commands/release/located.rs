@@ -64,9 +64,7 @@ impl Located {
 /// How far they are, all together.
 pub(super) fn files_of(located: &[Located]) -> Files {
     let is = |told: fn(&MalwareStatus) -> bool| {
-        move |one: &Located| {
-            one.record.as_ref().and_then(|record| record.malware_status.as_ref()).is_some_and(told)
-        }
+        move |one: &Located| one.record.as_ref().and_then(|record| record.malware_status.as_ref()).is_some_and(told)
     };
     if located.iter().any(is(MalwareStatus::has_failed)) {
         Files::Infected

@@ -127,8 +127,6 @@ struct Run<'a> {
     has_versions: bool,
     /// This run has submitted it.
     submitted: bool,
-    /// Whoever sits at the terminal has agreed to write to production.
-    agreed: bool,
     /// The handle was printed.
     told_handle: bool,
     is_dry: bool,
@@ -138,8 +136,7 @@ impl Release {
     pub(crate) async fn run(self, context: &Context) -> Outcome {
         let stop = on_signal()?;
         let mut progress = Progress::new(self.progress, context.output);
-        let goal =
-            Goal { track: self.track, until: self.until, supersede: self.supersede, resubmit: self.resubmit };
+        let goal = Goal { track: self.track, until: self.until, supersede: self.supersede, resubmit: self.resubmit };
         let wanted = self.named.read()?;
         if !self.skip_check {
             check::check(&wanted, goal.track, &stop, &mut progress).await?;
@@ -149,6 +146,10 @@ impl Release {
             None => None,
         };
         let client = client(&context.settings.marketplace)?;
+        if !self.dry_run {
+            progress.clear();
+            context.confirmation.ask(client.environment(), &format!("Release {}", wanted.label))?;
+        }
         let pulse = Pulse::start(context, self.timeout).await?;
         let mut run = Run {
             context,
@@ -163,7 +164,6 @@ impl Release {
             submission: None,
             has_versions: false,
             submitted: false,
-            agreed: false,
             told_handle: false,
             is_dry: self.dry_run,
         };
@@ -207,16 +207,6 @@ impl Run<'_> {
                 Step::End(ending) => return Ok(Some(ending)),
             }
         }
-    }
-
-    /// Asks before the first write to production.
-    fn agree(&mut self) -> Outcome {
-        if !self.agreed {
-            self.progress.clear();
-            self.context.confirmation.ask(self.client.environment(), &format!("Release {}", self.wanted.label))?;
-            self.agreed = true;
-        }
-        Ok(())
     }
 
     /// Remembers the submission as it is now; the first time its handle is printed.

@@ -292,10 +292,7 @@ mod tests {
             ("in_progress/rejected/in_marketing_review", Ending::Rejected(Flow::Technical)),
             ("in_progress/recalled/in_marketing_review", Ending::TakenBack(Flow::Technical)),
             ("draft/draft/draft", Ending::TakenBack(Flow::Technical)),
-            (
-                "developer_removed_from_store/approved/approved",
-                Ending::Ended(OverallStatus::DeveloperRemovedFromStore),
-            ),
+            ("developer_removed_from_store/approved/approved", Ending::Ended(OverallStatus::DeveloperRemovedFromStore)),
         ] {
             let situation = Situation { submitted: true, ..there(text, Sameness::Same, Sameness::Other) };
             assert_eq!(next(&situation, &both), Step::End(ending), "{text}");

@@ -174,8 +174,11 @@ impl Run<'_> {
                 failure(Exit::Failed, format!("somebody took {label} back from its {flow} review"))
                     .map(|failure| failure.next("run the same command again to submit it again"))
             }
-            Ending::InReview => failure(Exit::Failed, format!("{label} is in review with another archive"))
-                .map(|failure| failure.why("it was left alone").next("--supersede takes it back and submits this archive")),
+            Ending::InReview => {
+                failure(Exit::Failed, format!("{label} is in review with another archive")).map(|failure| {
+                    failure.why("it was left alone").next("--supersede takes it back and submits this archive")
+                })
+            }
             Ending::OthersInReview(others) => {
                 failure(Exit::Failed, format!("another version of {label} is in review: {}", listed(others))).map(
                     |failure| {

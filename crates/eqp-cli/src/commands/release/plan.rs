@@ -17,8 +17,7 @@ impl Run<'_> {
             self.find_files().await?;
             situation = self.look().await?;
         }
-        let steps: Vec<String> =
-            course(situation, &self.goal).iter().filter_map(|step| self.in_words(step)).collect();
+        let steps: Vec<String> = course(situation, &self.goal).iter().filter_map(|step| self.in_words(step)).collect();
         let environment = self.client.environment();
         if self.context.output.is_json() || self.progress.is_json() {
             let handle = self.handle();

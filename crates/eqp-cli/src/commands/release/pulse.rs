@@ -35,7 +35,9 @@ impl Pulse {
                 pulse.pauses = Pauses::up_to(LONGEST[0]);
             }
             Err(failure) => {
-                context.output.note(format_args!("{failure}\nnot waiting for events: the Marketplace is asked instead"));
+                context
+                    .output
+                    .note(format_args!("{failure}\nnot waiting for events: the Marketplace is asked instead"));
             }
         }
         Ok(pulse)

@@ -11,7 +11,6 @@ use crate::failure::{Exit, Failure, Outcome};
 impl Run<'_> {
     /// Submits it for `reviews`.
     pub(super) async fn submit(&mut self, reviews: Reviews) -> Outcome {
-        self.agree()?;
         let id = self.submission_id()?;
         let package = Package {
             submission_id: Some(id.clone()),
@@ -35,7 +34,6 @@ impl Run<'_> {
 
     /// Takes a version back from the reviews that run.
     pub(super) async fn recall(&mut self, id: &SubmissionId, reviews: Reviews) -> Outcome {
-        self.agree()?;
         let action = Some(reviews.ask("recall"));
         let package = Package { submission_id: Some(id.clone()), action, ..Package::default() };
         self.progress.begins("recall", &format!("taking {id} back from {reviews}"))?;

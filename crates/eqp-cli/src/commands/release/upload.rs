@@ -11,22 +11,25 @@ use crate::failure::Outcome;
 impl Run<'_> {
     /// Uploads them, all in one request.
     pub(super) async fn upload(&mut self) -> Outcome {
-        self.agree()?;
         let missing: Vec<PathBuf> = self
             .files
             .iter()
             .filter(|one| one.record.is_none())
             .filter_map(|one| one.local.as_ref().map(|local| local.path.clone()))
             .collect();
-        let bytes: u64 =
-            missing.iter().filter_map(|path| located::at(&self.files, path)?.local.as_ref()).map(|file| file.bytes).sum();
+        let bytes: u64 = missing
+            .iter()
+            .filter_map(|path| located::at(&self.files, path)?.local.as_ref())
+            .map(|file| file.bytes)
+            .sum();
         let text = format!("uploading {} files, {:.1} MB", missing.len(), megabytes(bytes));
         self.progress.begins("upload", &text)?;
         // Its own bar moves now.
         self.progress.clear();
         let uploaded = upload(&self.client, &missing, self.context.output).await?;
         for (path, file) in missing.iter().zip(uploaded) {
-            let Some(one) = self.files.iter_mut().find(|one| one.local.as_ref().is_some_and(|l| l.path == *path)) else {
+            let Some(one) = self.files.iter_mut().find(|one| one.local.as_ref().is_some_and(|l| l.path == *path))
+            else {
                 continue;
             };
             let id = file.file_upload_id.clone();

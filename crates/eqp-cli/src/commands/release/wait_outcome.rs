@@ -2,10 +2,10 @@
 
 use eqp_types::{EqpStatus, Flow};
 
+use super::Run;
 use super::goal::Goal;
 use super::next::Ending as End;
 use super::situation::{Known, Sameness, Stage};
-use super::Run;
 use crate::commands::wait::{Ending, Wish, ending, states_of};
 use crate::failure::Outcome;
 use crate::output::track_line;

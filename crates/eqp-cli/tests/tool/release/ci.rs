@@ -1,1 +1,213 @@
-//! What is given to CI, run as far as a shell can.
+//! What is given to CI, run as far as a shell can: the very steps of the action and of GitLab's jobs.
+
+use std::collections::HashMap;
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use eqp_simulator::{Review, Scan, Verdict};
+use yaml_rust2::{Yaml, YamlLoader};
+
+use super::scene::{Scene, at_once, only_scans, reviewed};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
+}
+
+fn yaml(path: &str) -> Yaml {
+    let text = std::fs::read_to_string(root().join(path)).unwrap();
+    YamlLoader::load_from_str(&text).unwrap_or_else(|error| panic!("{path}: {error}")).remove(0)
+}
+
+/// How a script ended.
+#[derive(Debug)]
+struct Ended {
+    code: i32,
+    said: String,
+}
+
+/// Runs a script as the runners do: it ends with the first command that fails.
+fn bash(scene: &Scene, script: &str, environment: &HashMap<String, String>) -> Ended {
+    let mut command = Command::new("bash");
+    command.args(["--noprofile", "--norc", "-eo", "pipefail", "-c", script]);
+    command.env_clear().env("HOME", scene.home.path()).current_dir(scene.home.path());
+    command.env("EQP_DATA_DIR", scene.home.path().join("data"));
+    command.env("EQP_API_URL", scene.simulator.base_url()).env("EQP_CA_FILE", scene.home.path().join("ca.pem"));
+    command.envs(environment);
+    let output = tokio::task::block_in_place(|| command.output().unwrap());
+    let said = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap()).concat();
+    Ended { code: output.status.code().unwrap_or(-1), said }
+}
+
+/// A folder with the tool in it, or with a `cargo` that says what it was asked for and puts the tool where it should.
+fn programs(scene: &Scene, cargo_only: bool) -> String {
+    let bin = scene.home.path().join("bin");
+    std::fs::create_dir_all(&bin).unwrap();
+    let tool = env!("CARGO_BIN_EXE_eqp");
+    if cargo_only {
+        let script = format!(
+            "#!/bin/sh\necho \"cargo $*\" >&2\nwhile [ \"$1\" != --root ]; do shift; done\nmkdir -p \"$2/bin\" && ln -sf '{tool}' \"$2/bin/eqp\"\n"
+        );
+        std::fs::write(bin.join("cargo"), script).unwrap();
+        std::fs::set_permissions(bin.join("cargo"), Permissions::from_mode(0o755)).unwrap();
+    } else {
+        std::os::unix::fs::symlink(tool, bin.join("eqp")).unwrap();
+    }
+    format!("{}:/usr/bin:/bin", bin.display())
+}
+
+/// Runs the action with inputs; answers its end and its outputs.
+fn act(scene: &Scene, inputs: &[(&str, &str)], path: &str) -> (Ended, HashMap<String, String>) {
+    let action = yaml("action.yml");
+    let mut values: HashMap<String, String> = action["inputs"]
+        .as_hash()
+        .unwrap()
+        .iter()
+        .filter_map(|(name, input)| Some((name.as_str()?.to_owned(), input["default"].as_str()?.to_owned())))
+        .collect();
+    values.extend(inputs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+    let given = |expression: &str| match expression.trim().strip_prefix("inputs.") {
+        Some(name) => values.get(name).unwrap_or_else(|| panic!("{name} is no input, or has no value")).clone(),
+        None => {
+            assert_eq!(expression.trim(), "github.action_path");
+            root().display().to_string()
+        }
+    };
+    let files: HashMap<String, String> = ["GITHUB_ENV", "GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY"]
+        .into_iter()
+        .map(|name| (name.to_owned(), scene.home.write(name, "").display().to_string()))
+        .collect();
+    let read = |name: &str| -> HashMap<String, String> {
+        let text = std::fs::read_to_string(&files[name]).unwrap();
+        text.lines().filter_map(|line| line.split_once('=')).map(|(n, v)| (n.to_owned(), v.to_owned())).collect()
+    };
+    let mut last = None;
+    for step in action["runs"]["steps"].as_vec().unwrap() {
+        assert_eq!(step["shell"].as_str(), Some("bash"));
+        let mut environment = files.clone();
+        environment.insert("PATH".to_owned(), path.to_owned());
+        environment.insert("RUNNER_TEMP".to_owned(), scene.home.path().display().to_string());
+        environment.extend(read("GITHUB_ENV"));
+        for (name, value) in step["env"].as_hash().unwrap() {
+            let expression = value.as_str().unwrap().strip_prefix("${{").unwrap().strip_suffix("}}").unwrap();
+            environment.insert(name.as_str().unwrap().to_owned(), given(expression));
+        }
+        let script = step["run"].as_str().unwrap();
+        assert!(!script.contains("${{"), "what comes from outside goes through the environment");
+        let ended = bash(scene, script, &environment);
+        let has_failed = ended.code != 0;
+        last = Some(ended);
+        if has_failed {
+            break;
+        }
+    }
+    (last.unwrap(), read("GITHUB_OUTPUT"))
+}
+
+const NEEDED: &[(&str, &str)] = &[
+    ("archive", "submission.zip"),
+    ("environment", "production"),
+    ("application-id", "app"),
+    ("application-secret", "hush"),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_action_releases_and_tells_its_outcome() {
+    let scene = Scene::open(only_scans()).await;
+    let tool = [NEEDED, &[("eqp", env!("CARGO_BIN_EXE_eqp"))]].concat();
+    let (ended, outputs) = act(&scene, &tool, "/usr/bin:/bin");
+    let id = scene.look().accounts[0].packages[0].submission_id.to_string();
+    assert_eq!((ended.code, &outputs["handle"], outputs["outcome"].as_str()), (0, &id, "done"), "{ended:?}");
+    let summary = std::fs::read_to_string(scene.home.path().join("GITHUB_STEP_SUMMARY")).unwrap();
+    assert_eq!(summary, format!("**submission.zip**: done (`{id}`)\n"));
+
+    let waiting = [&tool[..], &[("until", "released"), ("timeout", "1s")]].concat();
+    let (ended, outputs) = act(&scene, &waiting, "/usr/bin:/bin");
+    assert_eq!((ended.code, &outputs["handle"], outputs["outcome"].as_str()), (6, &id, "timed-out"), "{ended:?}");
+
+    let scene = Scene::open(reviewed(Review::default().marketing([Verdict::Reject]))).await;
+    let until = [&tool[..], &[("until", "released")]].concat();
+    let (ended, outputs) = act(&scene, &until, "/usr/bin:/bin");
+    assert_eq!((ended.code, outputs["outcome"].as_str()), (5, "rejected"), "{ended:?}");
+    assert!(ended.said.contains("Does not meet the guidelines"), "{}", ended.said);
+    // The reasons, and no secret.
+    assert!(!ended.said.contains("hush"), "{}", ended.said);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_action_builds_the_tool_from_its_own_sources() {
+    let scene = Scene::open(only_scans()).await;
+    let (ended, outputs) = act(&scene, NEEDED, &programs(&scene, true));
+    assert_eq!((ended.code, outputs["outcome"].as_str()), (0, "done"), "{ended:?}");
+    let step = yaml("action.yml")["runs"]["steps"][0]["run"].as_str().unwrap().to_owned();
+    let folder = step.split_once("--path \"$SOURCES/").and_then(|(_, rest)| rest.split_once('"')).unwrap().0;
+    let manifest = std::fs::read_to_string(root().join(folder).join("Cargo.toml")).unwrap();
+    assert!(manifest.contains("name = \"eqp\""), "the folder that is built has the tool");
+}
+
+/// The lines of a GitLab job, with those that stand before each.
+fn job(name: &str) -> String {
+    let jobs = yaml("docs/ci/gitlab.yml");
+    let lines = |job: &str, part: &str| -> Vec<String> {
+        jobs[job][part].as_vec().unwrap().iter().map(|line| line.as_str().unwrap().to_owned()).collect()
+    };
+    let base = jobs[name]["extends"].as_str().unwrap();
+    [lines(base, "before_script"), lines(name, "script")].concat().join("\n")
+}
+
+fn variables(scene: &Scene, more: &[(&str, &str)]) -> HashMap<String, String> {
+    let names = yaml("docs/ci/gitlab.yml")["variables"].clone();
+    let mut variables: HashMap<String, String> = names
+        .as_hash()
+        .unwrap()
+        .iter()
+        .map(|(name, value)| (name.as_str().unwrap().to_owned(), value.as_str().unwrap().to_owned()))
+        .collect();
+    variables.insert("PATH".to_owned(), programs(scene, false));
+    for (name, value) in
+        [("EQP_APPLICATION_ID", "app"), ("EQP_APPLICATION_SECRET", "hush"), ("EQP_ARCHIVE", "submission.zip")]
+            .iter()
+            .chain(more)
+    {
+        variables.insert((*name).to_owned(), (*value).to_owned());
+    }
+    variables
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn gitlabs_jobs_release_and_then_wait() {
+    let scene = Scene::open(at_once()).await;
+    let given = variables(&scene, &[("EQP_WAIT", "60s")]);
+    let ended = bash(&scene, &job("marketplace-release"), &given);
+    assert_eq!(ended.code, 0, "{ended:?}");
+    let handle = std::fs::read_to_string(scene.home.path().join("eqp.env")).unwrap();
+    let handle = handle.trim().strip_prefix("EQP_HANDLE=").unwrap().to_owned();
+    assert_eq!(handle, scene.look().accounts[0].packages[0].submission_id.as_str());
+
+    let mut given = given;
+    given.insert("EQP_HANDLE".to_owned(), handle);
+    let ended = bash(&scene, &job("marketplace-review"), &given);
+    assert_eq!(ended.code, 0, "{ended:?}");
+    assert!(ended.said.contains("overall released_to_store"), "{}", ended.said);
+
+    let scene = Scene::open(at_once().scan("*.zip", Scan::Fails)).await;
+    let ended = bash(&scene, &job("marketplace-release"), &variables(&scene, &[]));
+    assert_eq!(ended.code, 5, "{ended:?}");
+    assert!(scene.home.path().join("eqp.env").exists(), "the handle is kept where it ends badly, too");
+}
+
+#[test]
+fn the_workflow_names_what_the_action_has() {
+    let workflow = yaml("docs/ci/github.yml");
+    let steps = workflow["jobs"]["release"]["steps"].as_vec().unwrap();
+    let with = steps.iter().find_map(|step| step["with"].as_hash()).unwrap();
+    let action = yaml("action.yml");
+    for name in with.keys() {
+        assert!(!action["inputs"][name.as_str().unwrap()].is_badvalue(), "{name:?}");
+    }
+    for (name, input) in action["inputs"].as_hash().unwrap() {
+        let is_needed = input["required"].as_bool() == Some(true);
+        assert!(!is_needed || with.contains_key(name), "{name:?} is missing");
+    }
+}

@@ -1,7 +1,5 @@
 //! How releases end.
 
-use std::time::Duration;
-
 use eqp_simulator::{Review, Scan, Step, Verdict};
 use eqp_test_support::submission::Submission;
 use serde_json::json;
@@ -24,7 +22,10 @@ async fn an_archive_goes_from_this_machine_to_the_store() {
     let waited = scene.home.run_aside(&["wait", handle, "--timeout", "30s"]);
     assert_eq!(waited.code, 0, "{waited:?}");
     let again = scene.release(&["--until", "released", "--json"]);
-    assert_eq!((again.code, &result(&again)["outcome"], &result(&again)["handle"]), (0, &json!("reached"), &json!(handle)));
+    assert_eq!(
+        (again.code, &result(&again)["outcome"], &result(&again)["handle"]),
+        (0, &json!("reached"), &json!(handle))
+    );
     let snapshot = scene.look();
     assert_eq!((snapshot.accounts[0].packages.len(), snapshot.accounts[0].files.len()), (1, 6));
 }
@@ -171,12 +172,20 @@ async fn what_an_admin_takes_out_while_it_is_waited_for_is_a_bad_end() {
     assert_eq!((ended.code, &result(&ended)["outcome"]), (5, &json!("ended")), "{ended:?}");
     assert!(ended.stderr.contains("canceled_by_admin"), "{}", ended.stderr);
 
-    let removed = Review::default().admin_removes_after(Duration::ZERO);
-    let scene = Scene::open(reviewed(removed)).await;
-    assert_eq!(scene.release(&[]).code, 0);
-    scene.until(|snapshot| snapshot.accounts[0].packages[0].status.to_string().starts_with("admin_removed")).await;
-    let ended = scene.release(&["--until", "released"]);
-    assert!(ended.code == 5 && ended.stderr.contains("admin_removed_from_store"), "{ended:?}");
+    // The same for what was in the store only while nobody could look.
+    let scene = Scene::open(only_scans()).await;
+    let mut running = scene.start(&["--until", "released", "--progress", "json"]);
+    let id = reads(&mut running, "submit", "done")["submission_id"].as_str().unwrap().parse().unwrap();
+    scene.simulator.add_fault("status=503,html call=packages.get".parse().unwrap());
+    let steps = [Step::TechnicalApproved, Step::MarketingStarted, Step::MarketingApproved, Step::Launched];
+    for step in steps.into_iter().chain([Step::RemovedByAdmin]) {
+        scene.simulator.step(&id, step).unwrap();
+    }
+    scene.simulator.clear_faults();
+    let ended = tokio::task::block_in_place(|| running.end());
+    assert_eq!((ended.code, &result(&ended)["outcome"]), (5, &json!("ended")), "{ended:?}");
+    let again = scene.release(&["--until", "released"]);
+    assert!(again.code == 5 && again.stderr.contains("admin_removed_from_store"), "{again:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -198,7 +207,8 @@ async fn files_that_are_uploaded_and_a_submission_that_is_made_can_be_released()
     let uploaded = scene.home.run_aside(&["files", "upload", "submission.zip", "--json"]);
     let uploaded: serde_json::Value = serde_json::from_str(&uploaded.stdout).unwrap();
     let file = uploaded["files"][0]["file_upload_id"].as_str().unwrap();
-    let ended = scene.home.run_aside(&["release", "--manifest", "release.toml", "--file-id", file, "--until", "released"]);
+    let ended =
+        scene.home.run_aside(&["release", "--manifest", "release.toml", "--file-id", file, "--until", "released"]);
     assert_eq!(ended.code, 0, "{ended:?}");
     assert_eq!(scene.look().accounts[0].files.len(), 6);
 

@@ -118,8 +118,7 @@ impl Scene {
         let client = reqwest::Client::builder().tls_certs_only([certificate]).build().unwrap();
         let url = format!("{}/simulator/v1/packages/{submission}/outcome", self.simulator.base_url());
         let token = self.simulator.control_token().expose();
-        let answer =
-            client.post(url).bearer_auth(token).body(outcome.to_string()).send().await.unwrap();
+        let answer = client.post(url).bearer_auth(token).body(outcome.to_string()).send().await.unwrap();
         assert!(answer.status().is_success(), "{}", answer.text().await.unwrap());
     }
 }

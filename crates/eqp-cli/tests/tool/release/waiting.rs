@@ -78,7 +78,8 @@ async fn a_wait_ends_with_the_callback_and_not_with_the_next_question() {
     assert!(took < Duration::from_millis(1_500), "it took {took:?}");
 
     // The handle, with the other command, from elsewhere.
-    let mut wait = scene.home.start(&["wait", id.to_string().as_str(), "--flow", "marketing", "--interval", "60s", "--json"]);
+    let mut wait =
+        scene.home.start(&["wait", id.to_string().as_str(), "--flow", "marketing", "--interval", "60s", "--json"]);
     tokio::time::sleep(Duration::from_secs(4)).await;
     let begun = Instant::now();
     scene.simulator.step(&id, Step::MarketingStarted).unwrap();

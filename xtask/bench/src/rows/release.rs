@@ -1,0 +1,99 @@
+//! `eqp release` of an archive as large as the store takes, to a Marketplace that takes no time: what is left is ours.
+
+use std::path::Path;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use eqp_simulator::{Pace, Script, Simulator};
+use serde_json::{Value, json};
+use tokio::runtime::Runtime;
+
+use super::check::large_module;
+use super::{Measured, Row};
+use crate::Failure;
+use crate::figure::{Found, Promise};
+use crate::ground::Ground;
+use crate::tool::Tool;
+
+pub(super) const ROW: Row = Row {
+    name: "release",
+    title: "A release",
+    how: "`eqp release --until released` of the same archive with its manifest and five files beside it, as a process from its \
+          start to its end: the check (without the programs of others), the upload over TLS, the scan, creation, submission, \
+          both reviews and the launch, with a simulator that takes no time for its part and is new in each round.",
+    takes: ("20 s", "15 s"),
+    promises: &[Promise::at_most(
+        "release_s",
+        3.0,
+        1.5,
+        "eqp release of an archive of 30 MB until it is in the store, s",
+    )],
+    measure,
+};
+
+fn measure(ground: &Ground) -> Result<Measured, Failure> {
+    let tool = Tool::build()?;
+    let module = large_module();
+    let archive = module.write(ground.folder())?;
+    let manifest = ground.folder().join("release.json");
+    std::fs::write(&manifest, json!({"package": module.listing(ground.folder())?}).to_string())?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let (mut times, mut lines) = (Vec::new(), Vec::new());
+    for round in 1..=ground.scale.rounds {
+        let time = release(&tool, &runtime, ground.folder(), &archive, &manifest)?;
+        eprintln!("round {round}: {time:>6.2} s");
+        times.push(time);
+        lines.push(vec![round.to_string(), format!("{time:.2}")]);
+    }
+    Ok(Measured {
+        found: vec![("release_s", Found::Rounds(times))],
+        columns: ["round", "s"].map(str::to_owned).to_vec(),
+        lines,
+        notes: Vec::new(),
+    })
+}
+
+/// One release: seconds from its start to its end, at which the package must be in the store.
+fn release(tool: &Tool, runtime: &Runtime, folder: &Path, archive: &Path, manifest: &Path) -> Result<f64, Failure> {
+    let simulator = runtime.block_on(Simulator::builder().script(Script::new().pace(no_time())).start())?;
+    let ca = folder.join("marketplace-ca.pem");
+    std::fs::write(&ca, simulator.ca_pem())?;
+    let mut command = tool.command(&folder.join("data"));
+    command
+        .args(["release", "--until", "released", "--timeout", "5m", "--json", "--manifest"])
+        .arg(manifest)
+        .arg(archive);
+    command.env("EQP_ENVIRONMENT", simulator.environment().as_str()).env("EQP_API_URL", simulator.base_url());
+    command.env("EQP_CA_FILE", &ca).env("EQP_APPLICATION_ID", &simulator.api_key().application_id);
+    command.env("EQP_APPLICATION_SECRET", simulator.api_key().application_secret.expose());
+    // phpcs and svc, where somebody has them, are not what is measured.
+    command.env("PATH", "/nowhere").stdout(Stdio::piped()).stderr(Stdio::piped());
+    let begun = Instant::now();
+    let output = command.output()?;
+    let time = begun.elapsed().as_secs_f64();
+    let told: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
+    let snapshot = simulator.snapshot();
+    runtime.block_on(simulator.shutdown());
+    let state = told["submission_id"].as_str().and_then(|id| snapshot.package(id)).map(|package| &package.status);
+    match state {
+        Some(status) if status.overall.as_str() == "released_to_store" && output.status.success() => Ok(time),
+        _ => Err(format!("it was not released: {}", String::from_utf8_lossy(&output.stderr)).into()),
+    }
+}
+
+/// Every length is nothing.
+fn no_time() -> Pace {
+    let mut pace = Pace::default();
+    for length in [
+        &mut pace.scan,
+        &mut pace.automation,
+        &mut pace.manual_qa_queue,
+        &mut pace.manual_qa,
+        &mut pace.marketing_queue,
+        &mut pace.marketing,
+        &mut pace.launch,
+    ] {
+        *length = Duration::ZERO;
+    }
+    pace
+}
