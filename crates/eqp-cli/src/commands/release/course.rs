@@ -10,7 +10,7 @@ use super::situation::{Files, Known, Sameness, Situation};
 const LONGEST: usize = 16;
 
 /// All steps from here on, the last one included.
-pub(super) fn course(mut situation: Situation, goal: &Goal) -> Vec<Step> {
+pub(super) fn course(mut situation: Situation, goal: Goal) -> Vec<Step> {
     let mut steps = Vec::new();
     while steps.len() < LONGEST {
         let step = next(&situation, goal);

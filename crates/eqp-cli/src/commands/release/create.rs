@@ -11,7 +11,7 @@ impl Run<'_> {
     /// Creates it. An answer that is lost is looked for by the client; where somebody else was faster theirs is taken up.
     pub(super) async fn create(&mut self) -> Outcome {
         let mut package = self.wanted.package.package(&ids(&self.files))?;
-        if package.sku.is_none() && self.has_versions {
+        if package.sku.is_none() && self.versions > 0 {
             // Needed where an earlier version exists.
             package.sku.clone_from(&self.wanted.sku_of_archive);
         }

@@ -90,7 +90,7 @@ impl std::fmt::Display for Reviews {
 
 impl Goal {
     /// The reviews that are asked for.
-    pub(super) fn reviews(&self) -> Reviews {
+    pub(super) fn reviews(self) -> Reviews {
         Reviews { technical: self.track != Track::Marketing, marketing: self.track != Track::Technical }
     }
 }

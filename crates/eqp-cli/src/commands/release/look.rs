@@ -18,7 +18,7 @@ impl Run<'_> {
             Some(sku) => versions(&self.client, &sku).await?,
             None => Vec::new(),
         };
-        self.has_versions = !versions.is_empty();
+        self.versions = versions.len();
         let version = self.wanted.package.version.as_deref();
         let package = named.or_else(|| same_version(&versions, version));
         if let Some(package) = &package {

@@ -82,12 +82,8 @@ pub(crate) struct Release {
     /// How long to wait altogether, such as 90s, 30m, 2h, 3d
     #[arg(long, value_name = "TIME", default_value = "30m", value_parser = span)]
     timeout: Duration,
-    /// Take a version back that is in review, this one with another archive or another one, and submit this
-    #[arg(long)]
-    supersede: bool,
-    /// Submit again what was rejected, though nothing has changed
-    #[arg(long)]
-    resubmit: bool,
+    #[command(flatten)]
+    boldness: Boldness,
     /// Send it without checking it first
     #[arg(long)]
     skip_check: bool,
@@ -97,6 +93,17 @@ pub(crate) struct Release {
     /// Show what would be done, and send nothing
     #[arg(long)]
     dry_run: bool,
+}
+
+/// What is done only when asked for.
+#[derive(Args, Clone, Copy, Debug)]
+struct Boldness {
+    /// Take a version back that is in review, this one with another archive or another one, and submit this
+    #[arg(long)]
+    supersede: bool,
+    /// Submit again what was rejected, though nothing has changed
+    #[arg(long)]
+    resubmit: bool,
 }
 
 /// Whether a wait came to its end.
@@ -123,20 +130,24 @@ struct Run<'a> {
     looked_at_files: bool,
     /// The submission, as it was last seen.
     submission: Option<Package>,
-    /// The product has versions already.
-    has_versions: bool,
+    /// So many versions the product has already.
+    versions: usize,
     /// This run has submitted it.
     submitted: bool,
-    /// The handle was printed.
-    told_handle: bool,
-    is_dry: bool,
+    /// The handle is still to be printed.
+    handle_is_due: bool,
 }
 
 impl Release {
     pub(crate) async fn run(self, context: &Context) -> Outcome {
         let stop = on_signal()?;
         let mut progress = Progress::new(self.progress, context.output);
-        let goal = Goal { track: self.track, until: self.until, supersede: self.supersede, resubmit: self.resubmit };
+        let goal = Goal {
+            track: self.track,
+            until: self.until,
+            supersede: self.boldness.supersede,
+            resubmit: self.boldness.resubmit,
+        };
         let wanted = self.named.read()?;
         if !self.skip_check {
             check::check(&wanted, goal.track, &stop, &mut progress).await?;
@@ -162,10 +173,9 @@ impl Release {
             files: Vec::new(),
             looked_at_files: false,
             submission: None,
-            has_versions: false,
+            versions: 0,
             submitted: false,
-            told_handle: false,
-            is_dry: self.dry_run,
+            handle_is_due: !self.dry_run && !context.output.is_json() && self.progress != Form::Json,
         };
         let ended = if self.dry_run {
             stop.run_until_cancelled(run.show_plan()).await.unwrap_or_else(|| Err(interrupted()))
@@ -183,7 +193,7 @@ impl Run<'_> {
     async fn go(&mut self) -> Outcome<Option<Ending>> {
         let mut done: Vec<Step> = Vec::new();
         loop {
-            let step = next(&self.look().await?, &self.goal);
+            let step = next(&self.look().await?, self.goal);
             tracing::debug!(?step, "next");
             if done.iter().filter(|other| **other == step).count() >= MOST_TRIES {
                 return Err(Failure::new(Exit::Failed, format!("{} does not move on", self.wanted.label))

@@ -56,7 +56,7 @@ pub(super) enum Ending {
 }
 
 /// Decides.
-pub(super) fn next(situation: &Situation, goal: &Goal) -> Step {
+pub(super) fn next(situation: &Situation, goal: Goal) -> Step {
     let Some(known) = &situation.submission else {
         return prepared(situation, goal).unwrap_or(Step::Create);
     };
@@ -129,7 +129,7 @@ fn ended(situation: &Situation, known: &Known) -> Option<Ending> {
 }
 
 /// The texts of a package that is live are to change: that is a marketing review while it stays in the store.
-fn is_new_text(situation: &Situation, known: &Known, goal: &Goal) -> bool {
+fn is_new_text(situation: &Situation, known: &Known, goal: Goal) -> bool {
     goal.track == Track::Marketing
         && known.is_live()
         && (known.listing == Sameness::Other || known.has_pending_texts())
@@ -138,7 +138,7 @@ fn is_new_text(situation: &Situation, known: &Known, goal: &Goal) -> bool {
 }
 
 /// What has to be done before something is submitted, if anything.
-fn prepared(situation: &Situation, goal: &Goal) -> Option<Step> {
+fn prepared(situation: &Situation, goal: Goal) -> Option<Step> {
     let others = &situation.others_in_review;
     if !others.is_empty() && !goal.supersede {
         return Some(Step::End(Ending::OthersInReview(others.clone())));
@@ -202,14 +202,15 @@ mod tests {
             (Files::Infected, Step::End(Ending::ScanFailed)),
             (Files::Clean, Step::Create),
         ] {
-            assert_eq!(next(&nothing(files), &scan), step, "{files:?}");
+            assert_eq!(next(&nothing(files), scan), step, "{files:?}");
         }
         // Who waits for nothing does not wait for a scan either.
-        assert_eq!(next(&nothing(Files::Scanning), &goal(Track::Both, Until::None)), Step::Create);
+        assert_eq!(next(&nothing(Files::Scanning), goal(Track::Both, Until::None)), Step::Create);
     }
 
     #[test]
     fn a_submission_is_taken_up_where_it_stands() {
+        type Case = (&'static str, Sameness, Sameness, Goal, Step);
         use Ending::{InReview, Pending, Rejected, VersionTaken};
         use Sameness::{NotLookedAt, Other, Same};
         let both = goal(Track::Both, Until::Released);
@@ -218,7 +219,6 @@ mod tests {
         let scan = goal(Track::Both, Until::Scan);
         let superseding = Goal { supersede: true, ..both };
         let resubmitting = Goal { resubmit: true, ..both };
-        type Case = (&'static str, Sameness, Sameness, Goal, Step);
         let cases: &[Case] = &[
             ("draft/draft/draft", Same, Same, both, Step::Submit(BOTH)),
             ("draft/draft/draft", Other, Other, both, Step::Submit(BOTH)),
@@ -265,7 +265,7 @@ mod tests {
             ),
         ];
         for (text, archive, listing, goal, step) in cases {
-            assert_eq!(next(&there(text, *archive, *listing), goal), *step, "{text} {archive:?} {listing:?} {goal:?}");
+            assert_eq!(next(&there(text, *archive, *listing), *goal), *step, "{text} {archive:?} {listing:?} {goal:?}");
         }
     }
 
@@ -276,13 +276,13 @@ mod tests {
         let superseding = Goal { supersede: true, ..both };
         let beside = |situation: Situation| Situation { others_in_review: vec![other.clone()], ..situation };
         let alone = Step::End(Ending::OthersInReview(vec![other.clone()]));
-        assert_eq!(next(&beside(nothing(Files::NotLookedAt)), &both), alone);
+        assert_eq!(next(&beside(nothing(Files::NotLookedAt)), both), alone);
         // It is taken back when everything else is ready, and not before.
-        assert_eq!(next(&beside(nothing(Files::Scanning)), &superseding), Step::WaitForScans);
-        assert_eq!(next(&beside(nothing(Files::Clean)), &superseding), Step::RecallOthers(vec![other.clone()]));
+        assert_eq!(next(&beside(nothing(Files::Scanning)), superseding), Step::WaitForScans);
+        assert_eq!(next(&beside(nothing(Files::Clean)), superseding), Step::RecallOthers(vec![other.clone()]));
         // A version that is in review itself is only waited for.
         let running = there("in_progress/in_automation/in_marketing_review", Sameness::Same, Sameness::NotLookedAt);
-        assert_eq!(next(&beside(running), &both), Step::End(Ending::Pending));
+        assert_eq!(next(&beside(running), both), Step::End(Ending::Pending));
     }
 
     #[test]
@@ -295,7 +295,7 @@ mod tests {
             ("developer_removed_from_store/approved/approved", Ending::Ended(OverallStatus::DeveloperRemovedFromStore)),
         ] {
             let situation = Situation { submitted: true, ..there(text, Sameness::Same, Sameness::Other) };
-            assert_eq!(next(&situation, &both), Step::End(ending), "{text}");
+            assert_eq!(next(&situation, both), Step::End(ending), "{text}");
         }
     }
 
@@ -335,7 +335,7 @@ mod tests {
                 for until in [Until::None, Until::Scan, Until::Technical, Until::Released] {
                     for flags in 0..4 {
                         let goal = Goal { track, until, supersede: flags & 1 == 1, resubmit: flags & 2 == 2 };
-                        let steps = course(situation.clone(), &goal);
+                        let steps = course(situation.clone(), goal);
                         let count = |is: fn(&Step) -> bool| steps.iter().filter(|step| is(step)).count();
                         let submits = count(|step| matches!(step, Step::Submit(_)));
                         assert!(submits <= 1 && count(|step| *step == Step::Create) <= 1, "{situation:?} {goal:?}");

@@ -50,13 +50,11 @@ impl Run<'_> {
             _ => Vec::new(),
         };
         self.show(ending.word(), &objections)?;
-        match self.failure(&ending, &objections) {
-            Some(failure) => Err(failure),
-            None => {
-                self.say_goodbye(&ending);
-                Ok(())
-            }
+        if let Some(failure) = self.failure(&ending, &objections) {
+            return Err(failure);
         }
+        self.say_goodbye(&ending);
+        Ok(())
     }
 
     /// What `eqp wait` takes: the submission, or, before there is one, the file of the archive.
@@ -75,9 +73,8 @@ impl Run<'_> {
 
     /// Prints the handle as soon as there is a submission: whoever kills this run has it.
     pub(super) fn tell_handle(&mut self) -> Outcome {
-        let is_text = !self.context.output.is_json() && !self.progress.is_json();
-        if self.submission.is_some() && is_text && !self.is_dry && !self.told_handle {
-            self.told_handle = true;
+        if self.submission.is_some() && self.handle_is_due {
+            self.handle_is_due = false;
             self.progress.clear();
             if let Some(handle) = self.handle() {
                 return self.context.output.line(handle);
@@ -90,7 +87,7 @@ impl Run<'_> {
         let handle = self.handle();
         if !self.context.output.is_json() && !self.progress.is_json() {
             return match handle {
-                Some(handle) if !self.told_handle => self.context.output.line(handle),
+                Some(handle) if self.handle_is_due => self.context.output.line(handle),
                 _ => Ok(()),
             };
         }
@@ -136,11 +133,11 @@ impl Run<'_> {
 
     fn timed_out(&self) -> Failure {
         let status = self.submission.as_ref().and_then(|package| package.eqp_status.as_ref());
-        let states = crate::commands::wait::states_of(status);
+        let flows = crate::commands::wait::states_of(status);
         let failure = Failure::new(Exit::TimedOut, format!("{} did not come to its end in time", self.wanted.label))
-            .why(match states.as_slice() {
+            .why(match flows.as_slice() {
                 [] => "the malware scan has not ended".to_owned(),
-                states => crate::output::track_line(states.iter().map(|(flow, state)| (flow.as_str(), state.as_str()))),
+                flows => crate::output::track_line(flows.iter().map(|(flow, state)| (flow.as_str(), state.as_str()))),
             })
             .next("run the same command again: it goes on where it stopped");
         match self.handle() {

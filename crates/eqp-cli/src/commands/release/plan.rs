@@ -13,11 +13,11 @@ impl Run<'_> {
     /// Shows what would be done. It looks, and sends nothing.
     pub(super) async fn show_plan(&mut self) -> Outcome {
         let mut situation = self.look().await?;
-        if next(&situation, &self.goal) == Step::FindFiles {
+        if next(&situation, self.goal) == Step::FindFiles {
             self.find_files().await?;
             situation = self.look().await?;
         }
-        let steps: Vec<String> = course(situation, &self.goal).iter().filter_map(|step| self.in_words(step)).collect();
+        let steps: Vec<String> = course(situation, self.goal).iter().filter_map(|step| self.in_words(step)).collect();
         let environment = self.client.environment();
         if self.context.output.is_json() || self.progress.is_json() {
             let handle = self.handle();

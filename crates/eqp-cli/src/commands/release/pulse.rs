@@ -11,7 +11,7 @@ use crate::context::Context;
 use crate::failure::Outcome;
 
 /// The longest pause, with a database that tells of changes and without one: public release scripts ask every 15 seconds.
-const LONGEST: [Duration; 2] = [Duration::from_secs(60), Duration::from_secs(15)];
+const LONGEST: [Duration; 2] = [Duration::from_mins(1), Duration::from_secs(15)];
 
 /// Tells when it is worth looking again, until the time is over.
 pub(super) struct Pulse {

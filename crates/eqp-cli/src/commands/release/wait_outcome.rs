@@ -23,14 +23,14 @@ impl Run<'_> {
                 Ok(package) => {
                     let status = package.eqp_status.clone().unwrap_or_default();
                     self.submission = Some(package);
-                    let states = states_of(Some(&status));
-                    let line = track_line(states.iter().map(|(flow, outcome)| (flow.as_str(), outcome.as_str())));
+                    let flows = states_of(Some(&status));
+                    let line = track_line(flows.iter().map(|(flow, outcome)| (flow.as_str(), outcome.as_str())));
                     if line != told {
                         self.progress.moved("review", &line)?;
                         self.pulse.quicken();
                         told = line;
                     }
-                    if let Some(end) = judge(&status, &self.goal) {
+                    if let Some(end) = judge(&status, self.goal) {
                         return Ok(Some(end));
                     }
                     None
@@ -52,7 +52,7 @@ impl Run<'_> {
 }
 
 /// Whether the states end the waiting.
-fn judge(status: &EqpStatus, goal: &Goal) -> Option<End> {
+fn judge(status: &EqpStatus, goal: Goal) -> Option<End> {
     let flow = goal.until.flow()?;
     match ending(&states_of(Some(status)), &Wish { flow: flow.clone(), outcome: None }) {
         Some(Ending::Reached { .. }) => return Some(End::Reached),
@@ -105,7 +105,7 @@ mod tests {
             ),
         ] {
             let goal = Goal { track: Track::Both, until, supersede: false, resubmit: false };
-            assert_eq!(judge(&status(text), &goal), end, "{text} {until:?}");
+            assert_eq!(judge(&status(text), goal), end, "{text} {until:?}");
         }
     }
 }

@@ -67,12 +67,12 @@ fn act(scene: &Scene, inputs: &[(&str, &str)], path: &str) -> (Ended, HashMap<St
         .filter_map(|(name, input)| Some((name.as_str()?.to_owned(), input["default"].as_str()?.to_owned())))
         .collect();
     values.extend(inputs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
-    let given = |expression: &str| match expression.trim().strip_prefix("inputs.") {
-        Some(name) => values.get(name).unwrap_or_else(|| panic!("{name} is no input, or has no value")).clone(),
-        None => {
-            assert_eq!(expression.trim(), "github.action_path");
-            root().display().to_string()
+    let given = |expression: &str| {
+        if expression.trim() == "github.action_path" {
+            return root().display().to_string();
         }
+        let value = expression.trim().strip_prefix("inputs.").and_then(|name| values.get(name));
+        value.unwrap_or_else(|| panic!("{expression} is no input, or has no value")).clone()
     };
     let files: HashMap<String, String> = ["GITHUB_ENV", "GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY"]
         .into_iter()

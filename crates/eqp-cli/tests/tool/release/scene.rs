@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::eqp::{Ended, Home, Running};
 
 /// Nothing here takes longer unless it hangs.
-pub(super) const PATIENCE: Duration = Duration::from_secs(60);
+pub(super) const PATIENCE: Duration = Duration::from_mins(1);
 
 pub(super) struct Scene {
     pub(super) simulator: Simulator,
