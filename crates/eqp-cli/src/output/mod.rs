@@ -8,7 +8,7 @@ mod table;
 mod upload_bar;
 mod when;
 
-use std::io::{ErrorKind, Write};
+use std::io::{ErrorKind, IsTerminal, Write};
 
 use serde::Serialize;
 
@@ -63,6 +63,11 @@ impl Output {
     /// How far an upload of so many files, of so many bytes together, is: on standard error, unless quiet.
     pub(crate) fn upload_bar(self, files: usize, bytes: u64) -> UploadBar {
         UploadBar::new(!self.quiet, files, bytes)
+    }
+
+    /// Whether a line that moves can be shown: for people, on a terminal, unless quiet.
+    pub(crate) fn moves(self) -> bool {
+        !self.json && !self.quiet && std::io::stderr().is_terminal()
     }
 
     /// Says something that is not data, on standard error, unless quiet.

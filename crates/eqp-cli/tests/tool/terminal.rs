@@ -7,7 +7,7 @@ use crate::eqp::Home;
 use crate::market::{APPLICATION_SECRET, Market};
 
 /// A run on a terminal of its own, which `script` of util-linux makes.
-struct Terminal {
+pub(crate) struct Terminal {
     child: Child,
     keys: ChildStdin,
     output: ChildStdout,
@@ -17,6 +17,11 @@ struct Terminal {
 impl Terminal {
     /// Starts the tool; `None` where there is no such `script`.
     fn start(home: &Home, arguments: &[&str]) -> Option<Self> {
+        Self::start_on("dumb", home, arguments)
+    }
+
+    /// The same on a terminal of this kind.
+    pub(crate) fn start_on(kind: &str, home: &Home, arguments: &[&str]) -> Option<Self> {
         let is_there = Command::new("script").arg("--version").output().is_ok_and(|answer| answer.status.success());
         if !is_there {
             println!("not run: there is no `script` of util-linux to make a terminal with");
@@ -25,7 +30,7 @@ impl Terminal {
         let quoted: Vec<_> = arguments.iter().map(|argument| format!("'{argument}'")).collect();
         let mut command =
             home.command_of(&["script", "-qefc", &format!("\"$EQP_BINARY\" {}", quoted.join(" ")), "/dev/null"]);
-        command.env("EQP_BINARY", env!("CARGO_BIN_EXE_eqp")).env("SHELL", "/bin/sh").env("TERM", "dumb");
+        command.env("EQP_BINARY", env!("CARGO_BIN_EXE_eqp")).env("SHELL", "/bin/sh").env("TERM", kind);
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let (keys, output) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
         Some(Self { child, keys, output, screen: String::new() })
@@ -47,7 +52,7 @@ impl Terminal {
     }
 
     /// Waits for the end; answers the exit code and all that was on the screen.
-    fn end(mut self) -> (i32, String) {
+    pub(crate) fn end(mut self) -> (i32, String) {
         let mut rest = Vec::new();
         self.output.read_to_end(&mut rest).unwrap();
         self.screen.push_str(&String::from_utf8_lossy(&rest));

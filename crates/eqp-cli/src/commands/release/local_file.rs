@@ -60,6 +60,11 @@ impl LocalFile {
         };
         !has_failed && has_size && has_name && has_hash
     }
+
+    /// Whether `record` has the same content, whatever name it was given there.
+    pub(super) fn has_content_of(&self, record: &FileRecord) -> bool {
+        record.file_hash.as_deref().is_some_and(|hash| hash.eq_ignore_ascii_case(&self.md5)) || self.is(record)
+    }
 }
 
 #[cfg(test)]
@@ -93,6 +98,9 @@ mod tests {
             let record: FileRecord = serde_json::from_value(record).unwrap();
             assert_eq!(file.is(&record), same, "{record:?}");
         }
+        let renamed = json!({"file_upload_id": "1", "filename": "a_1.zip", "size": 3, "file_hash": md5});
+        let renamed: FileRecord = serde_json::from_value(renamed).unwrap();
+        assert!(!file.is(&renamed) && file.has_content_of(&renamed));
         assert_eq!(LocalFile::read(&folder.path().join("none.zip")).unwrap_err().exit_code(), 2);
     }
 }

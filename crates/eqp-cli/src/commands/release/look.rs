@@ -74,7 +74,7 @@ impl Run<'_> {
             (FileSource::Uploaded(id), _) => *id == there.file_upload_id,
             (FileSource::Path(_), None) => true,
             (FileSource::Path(_), Some(archive)) => match self.client.files().get(&there.file_upload_id).await {
-                Ok(record) => archive.is(&record),
+                Ok(record) => archive.has_content_of(&record),
                 Err(error) if error.is_not_found() => false,
                 Err(error) => return Err(error.into()),
             },

@@ -1,6 +1,5 @@
 //! How far a release is: lines that stay, and on a terminal one that moves; or one JSON object per line for programs.
 
-use std::io::IsTerminal;
 use std::time::Duration;
 
 use clap::ValueEnum;
@@ -33,8 +32,7 @@ pub(super) struct Progress {
 
 impl Progress {
     pub(super) fn new(form: Form, output: Output) -> Self {
-        let moves = std::io::stderr().is_terminal() && !output.is_json();
-        let form = if form == Form::Auto && !moves { Form::Plain } else { form };
+        let form = if form == Form::Auto && !output.moves() { Form::Plain } else { form };
         Self { form, output, moving: None }
     }
 

@@ -4,6 +4,8 @@ use eqp_simulator::{Review, Scan, Step, Verdict};
 use eqp_test_support::submission::Submission;
 use serde_json::json;
 
+use crate::terminal::Terminal;
+
 use super::scene::{Scene, at_once, only_scans, reads, result, reviewed};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -28,6 +30,20 @@ async fn an_archive_goes_from_this_machine_to_the_store() {
     );
     let snapshot = scene.look();
     assert_eq!((snapshot.accounts[0].packages.len(), snapshot.accounts[0].files.len()), (1, 6));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_a_terminal_a_line_moves_and_what_is_done_stays() {
+    let scene = Scene::open(only_scans()).await;
+    let arguments =
+        ["release", "submission.zip", "--manifest", "release.toml", "--until", "released", "--timeout", "1s"];
+    let shown = tokio::task::block_in_place(|| Some(Terminal::start_on("xterm", &scene.home, &arguments)?.end()));
+    let Some((code, screen)) = shown else { return };
+    assert_eq!(code, 6, "{screen}");
+    let id = scene.look().accounts[0].packages[0].submission_id.to_string();
+    for told in ["uploaded submission.zip as ", "submitted ", "waiting for the review of ", id.as_str()] {
+        assert!(screen.contains(told), "{told}: {screen}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
