@@ -104,7 +104,7 @@ fn mega(bytes: u64) -> f64 {
 }
 
 /// A module with thousands of classes and images.
-fn large_module() -> Submission {
+pub(super) fn large_module() -> Submission {
     let mut chance = Chance(0x9E37_79B9_7F4A_7C15);
     let mut module = Submission::module();
     let there = zip_entries(&module);

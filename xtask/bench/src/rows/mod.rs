@@ -16,6 +16,7 @@ mod list;
 mod memory;
 mod pipeline;
 mod ready;
+mod release;
 mod simulator;
 mod tls;
 mod tool;
@@ -44,6 +45,7 @@ pub(crate) static ROWS: &[Row] = &[
     embedded::ROW,
     client::ROW,
     check::ROW,
+    release::ROW,
     simulator::ROW,
 ];
 
