@@ -39,6 +39,13 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<OsString>,
     },
+    /// Break everything around the receiver, and see that nothing is lost; `cargo xtask faults --help` says more
+    #[command(disable_help_flag = true)]
+    Faults {
+        /// How many rounds, and by which seed
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
     /// The database that queries are checked against
     #[command(subcommand)]
     Db(Db),
@@ -63,6 +70,7 @@ async fn main() -> ExitCode {
             let build = ["run", "--release", "--quiet", "--package", "eqp-bench", "--"].map(OsString::from);
             process::run(process::cargo(build.into_iter().chain(arguments))).await
         }
+        Command::Faults { arguments } => faults(arguments).await,
         Command::Db(Db::Prepare) => queries::prepare().await,
     };
     match outcome {
@@ -72,4 +80,11 @@ async fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// With the tool as the tests build it: what is lost does not hang on speed.
+async fn faults(arguments: Vec<OsString>) -> Outcome {
+    process::run(process::cargo(["build", "--quiet", "--package", "eqp-cli", "--bin", "eqp"])).await?;
+    let run = ["run", "--quiet", "--package", "eqp-faults", "--"].map(OsString::from);
+    process::run(process::cargo(run.into_iter().chain(arguments))).await
 }

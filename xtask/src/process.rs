@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::process::Stdio;
 
+use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::process::Command;
 use tokio::signal::unix::{SignalKind, signal};
@@ -76,8 +77,17 @@ async fn wait(mut child: tokio::process::Child, shown: &str) -> Outcome {
                 return if status.success() { Ok(()) } else { Err(format!("`{shown}` failed ({status})")) };
             }
             _ = interrupted.recv() => {}
-            _ = terminated.recv() => child.start_kill().map_err(failed)?,
+            _ = terminated.recv() => terminate(&child),
         }
+    }
+}
+
+/// Asks it to end, so that it too can clean up.
+fn terminate(child: &tokio::process::Child) {
+    let process = child.id().and_then(|number| Pid::from_raw(i32::try_from(number).ok()?));
+    if let Some(process) = process {
+        // One that has ended needs no asking.
+        let _ = kill_process(process, Signal::TERM);
     }
 }
 

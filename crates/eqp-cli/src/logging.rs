@@ -38,7 +38,7 @@ pub(crate) fn start(cli: &Cli) -> Outcome {
             .map_err(|error| Failure::usage(format!("{FILTER} cannot be read")).because(&error))?,
         // Those below us only speak up when something is wrong; that a source of Postgres is tried once more is not.
         _ => EnvFilter::new(format!(
-            "warn,reqwest_retry=error,eqp={level},eqp_receiver={level},eqp_client={level},eqp_simulator={level},eqp_postgres={level}"
+            "warn,reqwest_retry=error,eqp_cli={level},eqp_receiver={level},eqp_client={level},eqp_simulator={level},eqp_postgres={level}"
         )),
     };
     let lines = tracing_subscriber::fmt()

@@ -1,73 +1,7 @@
-//! `eqp`: run your side of the Adobe Commerce Marketplace's Extension Quality Program.
-
-#![allow(
-    clippy::doc_markdown,
-    reason = "comments on arguments are what a terminal shows as help: backticks would stay"
-)]
-
-mod cli;
-mod commands;
-mod compose;
-mod config;
-mod context;
-mod demo;
-mod duration;
-mod failure;
-mod logging;
-mod manifest;
-mod output;
+//! `eqp`: see the library beside it.
 
 use std::process::ExitCode;
 
-use crate::cli::Cli;
-use crate::failure::{Failure, Outcome};
-
 fn main() -> ExitCode {
-    let cli = match Cli::read() {
-        Ok(cli) => cli,
-        Err(error) => return misread(&error),
-    };
-    let is_json = cli.screen.json;
-    match run(cli) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            if !failure.is_silent() {
-                tell(&failure, is_json);
-            }
-            ExitCode::from(failure.exit_code())
-        }
-    }
-}
-
-/// A command line that cannot be read, or that asks for help: who wants JSON gets errors as JSON too.
-fn misread(error: &clap::Error) -> ExitCode {
-    let wants_json = std::env::args_os().take_while(|argument| argument != "--").any(|argument| argument == "--json");
-    if !wants_json || !error.use_stderr() {
-        error.exit();
-    }
-    let text = error.to_string();
-    let mut lines = text.lines().map(|line| line.trim().trim_start_matches("error: ")).filter(|line| !line.is_empty());
-    let failure = Failure::usage(lines.next().unwrap_or("the command line cannot be read"));
-    let is_advice = |line: &str| ["tip: ", "For more"].iter().any(|start| line.starts_with(start));
-    let failure = lines.fold(failure, |failure, line| match line.trim_start_matches("tip: ") {
-        advice if is_advice(line) => failure.next(advice),
-        reason => failure.why(reason),
-    });
-    tell(&failure, true);
-    ExitCode::from(failure::Exit::Usage as u8)
-}
-
-fn tell(failure: &Failure, is_json: bool) {
-    if is_json {
-        anstream::eprintln!("{}", failure.to_json());
-    } else {
-        anstream::eprintln!("{failure}");
-    }
-}
-
-fn run(cli: Cli) -> Outcome {
-    context::choose_colour(cli.screen.color);
-    logging::start(&cli)?;
-    let context = context::Context::new(&cli)?;
-    commands::run(cli.command, context)
+    eqp_cli::main()
 }

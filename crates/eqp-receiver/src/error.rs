@@ -216,9 +216,13 @@ impl Error {
     /// Whether the same call may succeed later without anybody changing anything.
     pub fn is_retryable(&self) -> bool {
         match self {
-            Self::DatabaseUnreachable(_) | Self::DatabaseReadOnly | Self::NotLoaded { .. } => true,
-            Self::Database(error) => {
-                matches!(error, sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut)
+            Self::DatabaseUnreachable(_)
+            | Self::DatabaseReadOnly
+            | Self::NotLoaded { .. }
+            | Self::Database(sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut) => true,
+            // The connection is gone, or Postgres is: ended, starting, or replaying its log.
+            Self::Database(sqlx::Error::Database(said)) => {
+                said.code().is_some_and(|code| code.starts_with("08") || code.starts_with("57P"))
             }
             _ => false,
         }

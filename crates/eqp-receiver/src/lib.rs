@@ -12,6 +12,8 @@ mod deadline;
 mod deliver;
 mod endpoint;
 mod error;
+#[doc(hidden)]
+pub mod fuzzing;
 mod limits;
 mod metrics;
 mod operator;

@@ -39,6 +39,8 @@ mod control;
 mod controls;
 mod error;
 mod fault;
+#[doc(hidden)]
+pub mod fuzzing;
 mod market;
 mod nearest;
 mod refused;

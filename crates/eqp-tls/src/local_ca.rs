@@ -17,8 +17,8 @@ use crate::{Error, Identity};
 const CA_LIFE: Duration = Duration::days(3650);
 /// How long a server certificate is good; a new one is made at every start.
 const SERVER_LIFE: Duration = Duration::days(90);
-/// Peers' clocks may be a little behind.
-const BACKDATED: Duration = Duration::hours(1);
+/// Peers' clocks may be behind; or ours was a day ahead when it started, and has been put right since.
+const BACKDATED: Duration = Duration::days(2);
 
 /// A CA whose certificate peers are told to trust.
 pub struct LocalCa {

@@ -3,10 +3,12 @@
 
 mod database;
 mod own_postgres;
+mod proxy;
 mod server;
 mod small_disk;
 pub mod submission;
 
 pub use database::TestDatabase;
 pub use own_postgres::OwnPostgres;
+pub use proxy::{Proxy, Weather};
 pub use small_disk::SmallDisk;

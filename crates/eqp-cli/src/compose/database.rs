@@ -67,10 +67,7 @@ impl Database {
         match context.settings.database.resolve()? {
             DatabaseChoice::Given(url) => {
                 let database = Self::given(url.expose()).await?;
-                let steps = eqp_receiver::migrations(&database.pool).await?;
-                if migrate == Migrate::Always || !steps.iter().any(|step| step.applied) {
-                    eqp_receiver::migrate(&database.pool).await?;
-                }
+                database.see_to_tables(migrate).await?;
                 Ok(database)
             }
             DatabaseChoice::Embedded => Self::embedded(&context.settings.data.open()?.postgres(), context.output).await,
@@ -82,12 +79,29 @@ impl Database {
     pub(crate) async fn open_to_receive(context: &Context, migrate: Migrate) -> Outcome<Self> {
         if let DatabaseChoice::Given(url) = context.settings.database.resolve()? {
             let options = read(url.expose())?;
+            let database = Self { pool: pool(options.clone()), embedded: None };
             if let Err(error) = reach(&options).await {
                 tracing::debug!(%error, "the database is not there yet");
-                return Ok(Self { pool: pool(options), embedded: None });
+                return Ok(database);
             }
+            return match database.see_to_tables(migrate).await {
+                // It went away again meanwhile.
+                Err(error) if error.is_retryable() => {
+                    tracing::debug!(%error, "the database is there no longer");
+                    Ok(database)
+                }
+                outcome => Ok(outcome.map(|()| database)?),
+            };
         }
         Self::open(context, migrate).await
+    }
+
+    async fn see_to_tables(&self, migrate: Migrate) -> Result<(), eqp_receiver::Error> {
+        let steps = eqp_receiver::migrations(&self.pool).await?;
+        if migrate == Migrate::Always || !steps.iter().any(|step| step.applied) {
+            eqp_receiver::migrate(&self.pool).await?;
+        }
+        Ok(())
     }
 
     /// Opens the embedded Postgres of a folder: started, or joined where it runs, with its tables up to date.

@@ -68,10 +68,15 @@ pub(super) fn read(path: &Path, profile: Option<&str>, absent: Absent) -> Outcom
         Err(error) if absent == Absent::Allowed && error.kind() == ErrorKind::NotFound => String::new(),
         read => read.map_err(|error| Failure::usage(format!("cannot read {}", path.display())).because(&error))?,
     };
-    let source = Source { path, text: &text };
-    let table = DeTable::parse(&text).map_err(|error| source.refuse(&error))?;
+    read_text(path, &text, profile, absent)
+}
+
+/// The same of a text that was read already.
+pub(super) fn read_text(path: &Path, text: &str, profile: Option<&str>, absent: Absent) -> Outcome<Read> {
+    let source = Source { path, text };
+    let table = DeTable::parse(text).map_err(|error| source.refuse(&error))?;
     source.check_root(table.get_ref())?;
-    let file: File = toml::from_str(&text).map_err(|error| source.refuse(&error))?;
+    let file: File = toml::from_str(text).map_err(|error| source.refuse(&error))?;
 
     let folder = path.parent().unwrap_or(Path::new(""));
     let base =
@@ -108,6 +113,12 @@ pub(super) fn from_folder(path: &mut Option<PathBuf>, folder: &Path) {
 pub(super) fn user_folder() -> Option<PathBuf> {
     let named = std::env::var_os("XDG_CONFIG_HOME").filter(|folder| !folder.is_empty()).map(PathBuf::from);
     named.or_else(|| std::env::home_dir().map(|home| home.join(".config")))
+}
+
+/// A message of serde without the text that it found: where a text has no business it may be a URL with a password.
+fn without_text(message: &str) -> String {
+    let parts = message.split_once("string \"").and_then(|(before, rest)| Some((before, rest.rsplit_once("\", ")?.1)));
+    parts.map_or_else(|| message.to_owned(), |(before, after)| format!("{before}text, {after}"))
 }
 
 /// The text of a file, to say where in it something is wrong.
@@ -158,12 +169,25 @@ impl Source<'_> {
 
     fn refuse(&self, error: &toml::de::Error) -> Failure {
         let place = error.span().map_or_else(|| self.path.display().to_string(), |span| self.at(&span));
-        Failure::usage(format!("{place}: {}", error.message()))
+        Failure::usage(format!("{place}: {}", without_text(error.message())))
     }
 
     /// `eqp.toml:3`, the file and the line.
     fn at(&self, span: &Range<usize>) -> String {
         let before = self.text.get(..span.start).unwrap_or(self.text);
         format!("{}:{}", self.path.display(), before.matches('\n').count() + 1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_in_the_wrong_place_is_not_repeated() {
+        let text = "database = \"postgres://eqp:hush\\\", x@db/eqp\"\n";
+        let refused = read_text(Path::new("eqp.toml"), text, None, Absent::Refused).unwrap_err();
+        let told = "eqp.toml:1: invalid type: text, expected struct DatabaseOptions";
+        assert!(refused.to_string().ends_with(told), "{refused}");
     }
 }

@@ -97,6 +97,11 @@ pub(crate) struct Loaded {
     pub(crate) profile: Option<(String, Layer)>,
 }
 
+/// Looks whether a file with this text would be read, for the fuzzers.
+pub(crate) fn read_text(path: &Path, text: &str) -> Outcome {
+    file::read_text(path, text, None, Absent::Refused).map(drop)
+}
+
 /// Reads the file, if there is one, and lays what was given on the command line and in the environment over it.
 pub(crate) fn load(options: &FileOptions, mut given: Layer, absent: Absent) -> Outcome<Loaded> {
     given.database.refuse_secrets_in_arguments()?;

@@ -186,6 +186,11 @@ impl Running {
         line
     }
 
+    /// The number of its process.
+    pub(crate) fn number(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Asks it to end, as a service manager does.
     pub(crate) fn terminate(&self) {
         let asked = Command::new("kill").arg("-TERM").arg(self.child.id().to_string()).status().unwrap();

@@ -1,20 +1,39 @@
-//! No secret in logs, errors, output or tables, whatever is switched on.
+//! No secret in logs, errors, output, tables, metrics or lists of processes, whatever is switched on: every command is run.
 
+use std::collections::BTreeSet;
 use std::process::Command;
 
 use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 use eqp_receiver::{Endpoints, MasterKey};
+use eqp_test_support::submission::Submission;
+use eqp_types::{ApiKey, Secret};
 
+use crate::eqp::{Ended, Running};
 use crate::market::{APPLICATION_SECRET, Market, scan};
 
-const THEIR_PASSWORD: &str = "hush-their-password-91c2";
+const THEIR_PASSWORD: &str = "hush-their+password/91c2";
 const WRONG_APPLICATION_SECRET: &str = "hush-wrong-secret-55e0";
+const DATABASE_PASSWORD: &str = "hush-database~password-3b7d";
 
 /// A secret in every spelling in which it could slip out.
-fn spellings(username: &str, secret: &str) -> Vec<String> {
+fn spellings(username: &str, secret: &str) -> BTreeSet<String> {
+    let as_header = format!("{username}:{secret}");
     let hex: Vec<String> = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
-    vec![secret.to_owned(), STANDARD.encode(secret), STANDARD.encode(format!("{username}:{secret}")), hex.concat()]
+    let in_url: String = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect();
+    let in_path = in_url.replace('+', "%20");
+    [
+        secret.to_owned(),
+        STANDARD.encode(secret),
+        STANDARD.encode(&as_header),
+        URL_SAFE.encode(secret),
+        URL_SAFE.encode(&as_header),
+        hex.concat(),
+        in_url.to_lowercase(),
+        in_url,
+        in_path,
+    ]
+    .into()
 }
 
 /// All that the database holds, as `pg_dump` prints it; none where there is no `pg_dump`.
@@ -35,88 +54,231 @@ fn dump(market: &Market) -> Option<String> {
     Some(String::from_utf8_lossy(&dumped.stdout).into_owned())
 }
 
+/// Arguments and environment of a process and of all that it has started, and the arguments of everybody else: what `ps` tells.
+fn processes(ours: &Running) -> String {
+    let mut told = String::new();
+    for process in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
+        let read = |name: &str| std::fs::read(process.path().join(name)).unwrap_or_default();
+        let stat = String::from_utf8_lossy(&read("stat")).into_owned();
+        let parent = stat.rsplit_once(')').and_then(|(_, rest)| rest.split_whitespace().nth(1)?.parse::<u32>().ok());
+        let number = process.file_name().to_str().and_then(|name| name.parse::<u32>().ok());
+        if number == Some(ours.number()) || parent == Some(ours.number()) {
+            told += &String::from_utf8_lossy(&read("environ")).replace('\0', "\n");
+        }
+        told += &(String::from_utf8_lossy(&read("cmdline")).replace('\0', " ") + "\n");
+    }
+    told
+}
+
+/// Every command that has none below it, as it is called.
+fn commands(command: &clap::Command, name: &str) -> BTreeSet<String> {
+    let below = command.get_subcommands().map(|below| (below, format!("{name} {}", below.get_name())));
+    let found: BTreeSet<_> = below.flat_map(|(below, name)| commands(below, name.trim_start())).collect();
+    if found.is_empty() { BTreeSet::from([name.to_owned()]) } else { found }
+}
+
+/// Everything that was said, and by whom.
+#[derive(Default)]
+struct Said {
+    places: Vec<(String, String)>,
+    swept: BTreeSet<String>,
+    /// Which ended otherwise than they should.
+    unexpected: Vec<String>,
+}
+
+impl Said {
+    /// Runs a command, which has to end with this code.
+    fn run(&mut self, market: &Market, code: i32, arguments: &[&str]) -> Ended {
+        let ended = market.home.run_aside(arguments);
+        if ended.code != code {
+            let reason: Vec<_> = ended.stderr.lines().filter(|line| !line.starts_with("20")).collect();
+            self.unexpected.push(format!("{arguments:?} {}: {reason:?}", ended.code));
+        }
+        self.ended(arguments, &ended);
+        ended
+    }
+
+    fn ended(&mut self, arguments: &[&str], ended: &Ended) {
+        self.command(arguments);
+        self.places.push((arguments.join(" "), format!("{}{}", ended.stdout, ended.stderr)));
+    }
+
+    /// Which of the tool's commands that was.
+    fn command(&mut self, arguments: &[&str]) {
+        let all = commands(&eqp_cli::definition(), "");
+        let is_called = |command: &&String| {
+            let words: Vec<_> = command.split(' ').collect();
+            arguments.starts_with(&words)
+        };
+        self.swept.extend(all.iter().filter(is_called).cloned());
+    }
+}
+
+/// All commands that end by themselves, against a Marketplace and a receiver that work.
+fn run_all(market: &Market, said: &mut Said, ours: &str, theirs: &str) {
+    let home = &market.home;
+    let archive = Submission::module().write(home.path()).unwrap();
+    let archive = archive.to_str().unwrap();
+    home.write("draft.json", r#"[{"item_id": "swept", "type": "extension", "name": "Swept", "version": "1.0.0", "platform": "M2", "long_description": "x"}]"#);
+    let taken_from = format!("{theirs}=theirs");
+    for (code, arguments) in [
+        (1, &["callbacks", "add", "--name", "main", "--url", ours][..]),
+        (0, &["callbacks", "add", "--name", "main", "--url", ours, "--password-of", &taken_from, "--json"]),
+        (0, &["callbacks", "list", "--json"]),
+        (0, &["trigger", "malware_scan_complete", "--file", "swept", "--to", "main", "--at", ours]),
+        (0, &["whoami"]),
+        (0, &["whoami", "--json"]),
+        (0, &["doctor"]),
+        (0, &["doctor", "--json"]),
+        (0, &["login"]),
+        (0, &["keys", "list"]),
+        (0, &["keys", "list", "--json"]),
+        (0, &["keys", "disable", "sweep"]),
+        (0, &["keys", "enable", "sweep"]),
+        (0, &["keys", "delete", "sweep", "--yes"]),
+        (0, &["reports", "sales"]),
+        (0, &["reports", "pageviews"]),
+        (0, &["reports", "totals"]),
+        (0, &["reports", "refunds"]),
+        (0, &["reports", "metrics"]),
+        (0, &["packages", "list", "--all", "--json"]),
+        (0, &["packages", "rules"]),
+        (0, &["packages", "init", archive]),
+        (0, &["packages", "check", archive, "--skip-programs"]),
+        (0, &["packages", "create", "draft.json", "--yes"]),
+        (0, &["packages", "show", "--item", "swept"]),
+        (0, &["packages", "update", "draft.json", "--yes"]),
+        (4, &["packages", "report", "s000000000"]),
+        (4, &["packages", "recall", "--submission", "s000000000", "--yes"]),
+        (0, &["files", "upload", archive, "--yes"]),
+        (0, &["files", "list"]),
+        (4, &["files", "show", "1.2.3"]),
+        (4, &["files", "delete", "1.2.3", "--yes"]),
+        (4, &["wait", "s000000000", "--timeout", "1s"]),
+        (0, &["migrate"]),
+        (0, &["spool", "show", "--spool-dir", "spool"]),
+        (0, &["spool", "export", "--spool-dir", "spool"]),
+        (1, &["spool", "drain", "--spool-dir", "spool"]),
+        (1, &["spool", "set-aside", "--spool-dir", "spool"]),
+        (0, &["reproject", "--since", "1d"]),
+        (0, &["retention", "--older-than", "400d"]),
+        (0, &["ca"]),
+        (0, &["completions", "bash"]),
+        (0, &["man", "man"]),
+        (0, &["logout"]),
+    ] {
+        said.run(market, code, arguments);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn no_secret_gets_out_though_everything_is_logged() {
+async fn no_secret_gets_out_though_every_command_is_run_and_everything_is_logged() {
     let mut market = Market::open().await;
     for variable in ["EQP_LOG", "RUST_LOG"] {
         market.home.set(variable, "trace");
     }
-    let (serve, base) = market.serve();
+    market.home.set("RUST_BACKTRACE", "full");
+    // From files, as services are told: then nothing of it is in an environment.
+    let database_url = market.database.url().replacen('@', &format!(":{DATABASE_PASSWORD}@"), 1);
+    for (variable, secret) in [("EQP_APPLICATION_SECRET", APPLICATION_SECRET), ("EQP_DATABASE_URL", &database_url)] {
+        let file = market.home.write(&variable.to_lowercase(), secret);
+        market.home.set(variable, "");
+        market.home.set(&format!("{variable}_FILE"), file.display().to_string());
+    }
+    let serving =
+        ["serve", "--listen", "127.0.0.1:0", "--operator-listen", "127.0.0.1:0", "--spool-dir", "spool", "--json"];
+    let mut serve = market.home.start(&serving);
+    let begun = tokio::task::block_in_place(|| serve.json_line());
+    market.simulator.trust_pem(&market.home.run_aside(&["ca"]).stdout).unwrap();
+    let base = begun["listening"].as_str().unwrap();
     // An entry of others leads to our path with a password that is none of ours: each send to it is a wrong try.
     let (ours, theirs) = (format!("{base}/callbacks/main"), format!("{base}/callbacks/main?of=others"));
     market.register_theirs(&theirs, "others", THEIR_PASSWORD).await;
     market.home.write("theirs", THEIR_PASSWORD);
-    let mut said = Vec::new();
-    for arguments in [
-        &["callbacks", "add", "--name", "main", "--url", &ours][..],
-        &["callbacks", "add", "--name", "main", "--url", &ours, "--password-of", &format!("{theirs}=theirs"), "--json"],
-        &["callbacks", "list", "--json"],
-        &["whoami"],
-        &["whoami", "--json"],
-        &["doctor"],
-        &["doctor", "--json"],
-        &["login"],
-        &["keys", "create", "sweep", "--json"],
-        &["keys", "list"],
-        &["keys", "list", "--json"],
-        &["keys", "disable", "sweep"],
-        &["reports", "sales"],
-        &["packages", "list", "--all", "--json"],
-        &["files", "list"],
-        &["logout"],
-    ] {
-        said.push((arguments.join(" "), market.home.run_aside(arguments)));
-    }
-    let codes: Vec<_> = said.iter().map(|(_, ended)| ended.code).collect();
-    assert_eq!(codes, [&[1][..], &[0; 15]].concat(), "{said:?}");
+
+    let mut said = Said::default();
     // The password of a key is said once, by the command that made it; nowhere else, and in no log.
-    let made: serde_json::Value = {
-        let (_, ended) = said.iter_mut().find(|(name, _)| name.starts_with("keys create")).unwrap();
-        serde_json::from_str(&std::mem::take(&mut ended.stdout)).unwrap()
-    };
-    let key_password = made["m2"][0]["password_key"].as_str().unwrap();
+    let mut made = market.home.run_aside(&["keys", "create", "sweep", "--json"]);
+    let key: serde_json::Value = serde_json::from_str(&std::mem::take(&mut made.stdout)).unwrap();
+    said.ended(&["keys", "create"], &made);
+    run_all(&market, &mut said, &ours, &theirs);
     assert_eq!(market.send("malware_scan_complete", scan("a")).await, [200, 401]);
     market.is_projected().await;
-    said.push(("events list".into(), market.home.run_aside(&["events", "list", "--json"])));
+    for arguments in [&["events", "list", "--json"][..], &["events", "show", "1"], &["submissions", "list"]] {
+        said.run(&market, 0, arguments);
+    }
+    said.run(&market, 4, &["submissions", "show", "s000000000"]);
+    for (arguments, is_up) in [
+        (&["events", "tail", "--after", "0", "--json"][..], true),
+        (&["simulator", "--json"], true),
+        (&["demo", "--exit"], false),
+    ] {
+        let mut running = market.home.start(arguments);
+        if is_up {
+            tokio::task::block_in_place(|| running.json_line());
+            running.terminate();
+        }
+        said.ended(arguments, &tokio::task::block_in_place(|| running.end()));
+    }
     market.home.set("EQP_APPLICATION_SECRET", WRONG_APPLICATION_SECRET);
-    said.push(("whoami, wrongly".into(), market.home.run_aside(&["whoami"])));
-    assert_eq!(said.last().unwrap().1.code, 3);
-    serve.terminate();
-    said.push(("serve".into(), tokio::task::block_in_place(|| serve.end())));
-    let log = &said.last().unwrap().1.stderr;
-    assert!(log.contains("DEBUG") && log.contains("insert into eqp.callback"), "statements are logged too: {log}");
+    said.run(&market, 3, &["whoami"]);
 
-    let key = MasterKey::open(&market.home.path().join("data/master.key")).unwrap();
-    let endpoints = Endpoints::open(market.database.pool.clone(), key).await.unwrap();
+    let operator = begun["operator"].as_str().unwrap();
+    let metrics = reqwest::get(format!("{operator}/metrics")).await.unwrap().text().await.unwrap();
+    assert!(metrics.contains("eqp_"), "{metrics}");
+    said.places.push(("the metrics".to_owned(), metrics));
+    said.places.push(("the list of processes".to_owned(), processes(&serve)));
+    serve.terminate();
+    let ended = tokio::task::block_in_place(|| serve.end());
+    assert!(ended.stderr.contains("insert into eqp.callback"), "statements are logged too: {}", ended.stderr);
+    said.ended(&serving, &ended);
+
+    let file = market.home.path().join("data/master.key");
+    let master_key = MasterKey::open(&file).unwrap();
+    let endpoints = Endpoints::open(market.database.pool.clone(), master_key.clone()).await.unwrap();
     let username = endpoints.list().await.unwrap()[0].credentials[0].username.clone();
     let issued = endpoints.password(&ours, &username).await.unwrap().unwrap();
-
-    let mut places: Vec<(String, String)> =
-        said.into_iter().map(|(name, ended)| (name, ended.stdout + &ended.stderr)).collect();
+    // What a panic would print of it, and any error that somebody formats so.
+    let application = ApiKey { application_id: "app".to_owned(), application_secret: Secret::new(APPLICATION_SECRET) };
+    said.places.push(("a panic".to_owned(), format!("{master_key:?} {endpoints:?} {issued:?} {application:?}")));
     if let Some(dump) = dump(&market) {
         assert!(dump.contains(&username), "credentials are in the dump");
-        places.push(("the tables".to_owned(), dump));
+        said.places.push(("the tables".to_owned(), dump));
     }
-    let spools: Vec<_> = std::fs::read_dir(market.home.path())
-        .unwrap()
-        .filter_map(|entry| std::fs::read(entry.unwrap().path().join("spool.redb")).ok())
-        .collect();
-    let spools = String::from_utf8_lossy(&spools.concat()).into_owned();
-    assert!(spools.contains(&username), "the endpoints are in the spool");
-    places.push(("the spool".to_owned(), spools));
+    let spool = std::fs::read(market.home.path().join("spool/spool.redb")).unwrap();
+    let spool = String::from_utf8_lossy(&spool).into_owned();
+    assert!(spool.contains(&username), "the endpoints are in the spool");
+    said.places.push(("the spool".to_owned(), spool));
+
+    let master_key = std::fs::read_to_string(&file).unwrap();
     let secrets = [
         ("the issued password", username.as_str(), issued.expose()),
         ("the password of others", "others", THEIR_PASSWORD),
         ("the application secret", "app", APPLICATION_SECRET),
         ("a wrong application secret", "app", WRONG_APPLICATION_SECRET),
-        ("the password of a Composer key", made["m2"][0]["user_key"].as_str().unwrap(), key_password),
+        ("the password of the database", "eqp", DATABASE_PASSWORD),
+        (
+            "the password of a Composer key",
+            key["m2"][0]["user_key"].as_str().unwrap(),
+            key["m2"][0]["password_key"].as_str().unwrap(),
+        ),
+        ("the master key", "", master_key.trim()),
+        ("the control token of the simulator", "", market.simulator.control_token().expose()),
     ];
-    for (name, text) in &places {
+    assert_eq!(said.unexpected, [""; 0]);
+    for (name, text) in &said.places {
         for (what, username, secret) in secrets {
             for spelling in spellings(username, secret) {
-                let lines = text.lines().filter(|line| line.contains(&spelling)).count();
-                assert_eq!(lines, 0, "{what} is in {name}");
+                assert!(!text.contains(&spelling), "{what} is in {name}");
             }
         }
+        // Tokens of sessions are the simulator's to know.
+        for (_, behind) in text.match_indices("Bearer ").map(|(at, word)| text[at..].split_at(word.len())) {
+            let token = behind.split(|byte: char| !byte.is_ascii_alphanumeric() && byte != '.').next().unwrap();
+            assert!(token.len() < 20, "a token is in {name}");
+        }
     }
+    let not_swept: Vec<_> =
+        commands(&eqp_cli::definition(), "").into_iter().filter(|command| !said.swept.contains(command)).collect();
+    assert!(not_swept.is_empty(), "run these too: {not_swept:?}");
 }

@@ -14,14 +14,14 @@ const ENGINE: GeneralPurpose = GeneralPurpose::new(
 
 /// User name and password, as they were sent.
 #[derive(PartialEq, Eq)]
-pub(super) struct Basic {
+pub(crate) struct Basic {
     text: String,
     colon: usize,
 }
 
 impl Basic {
     /// None unless there is exactly one `Authorization` header, and it is a well-formed Basic one.
-    pub(super) fn read(headers: &HeaderMap) -> Option<Self> {
+    pub(crate) fn read(headers: &HeaderMap) -> Option<Self> {
         let mut values = headers.get_all(AUTHORIZATION).iter();
         let (Some(value), None) = (values.next(), values.next()) else { return None };
         let (scheme, credentials) = value.to_str().ok()?.split_once(' ')?;
@@ -34,11 +34,11 @@ impl Basic {
         Some(Self { text, colon })
     }
 
-    pub(super) fn username(&self) -> &str {
+    pub(crate) fn username(&self) -> &str {
         &self.text[..self.colon]
     }
 
-    pub(super) fn password(&self) -> &[u8] {
+    pub(crate) fn password(&self) -> &[u8] {
         &self.text.as_bytes()[self.colon + 1..]
     }
 }

@@ -5,13 +5,13 @@
 
 mod answer;
 mod authenticate;
-mod basic;
+pub(crate) mod basic;
 mod body;
 mod commit_failure;
 pub(crate) mod lane;
 mod readiness;
 mod route;
-mod syntax;
+pub(crate) mod syntax;
 mod tries;
 pub(crate) mod write;
 

@@ -9,7 +9,7 @@ const DEEPEST: usize = 128;
 
 /// Why a body is not taken as JSON.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum NotJson {
+pub(crate) enum NotJson {
     Empty,
     /// Kept as it came: to unpack it would let a small body take much memory, and no documented callback is packed.
     Compressed,
@@ -35,7 +35,7 @@ impl std::fmt::Display for NotJson {
     }
 }
 
-pub(super) fn check(body: &[u8], headers: &HeaderMap) -> Result<(), NotJson> {
+pub(crate) fn check(body: &[u8], headers: &HeaderMap) -> Result<(), NotJson> {
     // What is JSON as it stands is JSON, whatever a header says of it.
     check_text(body).map_err(|reason| if is_encoded(headers) { NotJson::Compressed } else { reason })
 }

@@ -14,7 +14,7 @@ mod run;
 
 pub(crate) use batch::{CallbackOutcome, NewEvent, Numbers, Pending, Track, Tracks};
 pub(crate) use decide::{State, spelled};
-pub(crate) use decode::decode;
+pub(crate) use decode::{Decoded, decode};
 pub(crate) use history::{History, Past};
 pub(crate) use notice::{Said, Subject};
 pub use reproject::{ReprojectScope, Reprojected, Reprojector};

@@ -4,10 +4,9 @@ use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
 use eqp_receiver::{CancellationToken, CredentialSummary, Error, Receiver};
-use eqp_test_support::TestDatabase;
+use eqp_test_support::{Proxy, TestDatabase, Weather};
 use eqp_types::Secret;
 
-use crate::proxy::{Proxy, Weather};
 use crate::scene::{PATH, RIGHT, STATUS, Scene, until};
 use crate::sender::basic;
 

@@ -5,12 +5,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use eqp_receiver::{PgConnectOptions, SpoolFile, SpoolSettings};
-use eqp_test_support::{OwnPostgres, SmallDisk, TestDatabase};
+use eqp_test_support::{OwnPostgres, Proxy, SmallDisk, TestDatabase, Weather};
 use futures_util::future::join_all;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 use uuid::Uuid;
 
-use crate::proxy::{Proxy, Weather};
 use crate::scene::{PATH, RIGHT, STATUS, Scene, until};
 
 /// A scene with a spool, and what its senders were answered.

@@ -13,7 +13,6 @@ mod endpoints;
 mod failures;
 mod metrics;
 mod outage;
-mod proxy;
 mod restarts;
 mod scene;
 mod sender;

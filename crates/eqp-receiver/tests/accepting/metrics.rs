@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
 use eqp_receiver::SpoolSettings;
-use eqp_test_support::TestDatabase;
+use eqp_test_support::{Proxy, TestDatabase, Weather};
 
-use crate::proxy::{Proxy, Weather};
 use crate::scene::{PATH, RIGHT, SCAN, STATUS, Scene, until};
 
 async fn scene() -> Scene {

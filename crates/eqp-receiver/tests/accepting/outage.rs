@@ -1,9 +1,8 @@
 //! A database that does not take callbacks: the sender is told to come again, and never that it was taken.
 
-use eqp_test_support::TestDatabase;
+use eqp_test_support::{Proxy, TestDatabase, Weather};
 use futures_util::future::join_all;
 
-use crate::proxy::{Proxy, Weather};
 use crate::scene::{PATH, RIGHT, STATUS, Scene};
 
 async fn is_refused(scene: &Scene) {

@@ -8,13 +8,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use eqp_receiver::{Drained, Error, MasterKey, Receiver, SpoolFile, SpoolSettings, drain_spool, set_aside};
-use eqp_test_support::{OwnPostgres, TestDatabase};
+use eqp_test_support::{OwnPostgres, Proxy, TestDatabase, Weather};
 use eqp_types::Secret;
 use sqlx::PgPool;
 use tokio::time::sleep;
 use uuid::Uuid;
 
-use crate::proxy::{Proxy, Weather};
 use crate::scene::{PATH, RIGHT, STATUS, Scene, until};
 use crate::sender::basic;
 

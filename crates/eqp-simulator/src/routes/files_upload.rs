@@ -56,7 +56,8 @@ pub(super) async fn handle(
     })
 }
 
-async fn receive<S>(stream: &mut S, headers: &HeaderMap) -> Result<Vec<NewFile>, Refused>
+/// Reads the parts of a body.
+pub(crate) async fn receive<S>(stream: &mut S, headers: &HeaderMap) -> Result<Vec<NewFile>, Refused>
 where
     S: Stream<Item = Result<Bytes, axum::Error>> + Send + Unpin,
 {

@@ -32,6 +32,7 @@ pub(crate) use calls::name_of;
 pub use calls::{CALLS, Call};
 pub(crate) use drain::drain;
 pub(crate) use extract::bearer;
+pub(crate) use files_upload::receive as receive_upload;
 
 use crate::fault;
 use crate::refused::Refused;

@@ -1,0 +1,44 @@
+//! What is sent: each body has a number, by which it is found again.
+
+/// Beyond every number.
+const WIDTH: usize = 12;
+const MARK: &str = "number-";
+
+/// The body with this number. Each says something new about something else, so that each becomes one event; some are
+/// nothing that a receiver understands, and are kept all the same.
+pub(crate) fn body(number: u64) -> String {
+    let name = format!("{MARK}{number:0WIDTH$}");
+    match number % 16 {
+        3 => format!("this is no JSON: {name}"),
+        7 => format!(r#"{{"callback_event": "{name}", "update_info": {{}}}}"#),
+        11 => format!(
+            r#"{{"callback_event": "malware_scan_complete", "update_info": {{"file_upload_id": "{name}", "tool_result": "passed"}}}}"#
+        ),
+        _ => format!(
+            r#"{{"callback_event": "eqp_status_update", "update_info": {{"submission_id": "{name}", "item_id": "user_upload_version_1", "eqp_flow": "marketing", "current_status": "approved"}}}}"#
+        ),
+    }
+}
+
+/// The number of a body that is one of these, byte for byte.
+pub(crate) fn number_of(found: &[u8]) -> Option<u64> {
+    let text = std::str::from_utf8(found).ok()?;
+    let (_, rest) = text.split_once(MARK)?;
+    let number = rest.get(..WIDTH)?.parse().ok()?;
+    (body(number) == text).then_some(number)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_body_is_found_by_its_number() {
+        for number in (0..100).chain([999_999_999_999]) {
+            assert_eq!(number_of(body(number).as_bytes()), Some(number));
+        }
+        for other in [String::from("{}"), body(3) + " ", body(0).replace("approved", "rejected")] {
+            assert_eq!(number_of(other.as_bytes()), None, "{other}");
+        }
+    }
+}

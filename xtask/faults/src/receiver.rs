@@ -1,0 +1,149 @@
+//! One receiver: `eqp serve` as a process, with its own way to Postgres, its own disk and its own clock.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use eqp_test_support::{Proxy, SmallDisk};
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::process::{Child, Command};
+use tokio::sync::Mutex;
+
+use crate::Failure;
+use crate::deadline::within;
+
+/// Below the ports that systems give to outgoing connections: nobody takes one while its receiver is down.
+const PORTS: std::ops::Range<u16> = 15_000..31_000;
+
+/// A receiver with all that can go wrong around it.
+#[derive(Debug)]
+pub(crate) struct Receiver {
+    /// Whoever stops or freezes it holds this until it runs again.
+    pub(crate) process: Mutex<Process>,
+    /// Whoever changes the weather on its way to Postgres holds this until it is fair again.
+    pub(crate) weather: Mutex<()>,
+    pub(crate) proxy: Proxy,
+    /// What its spool is on; none where a small disk cannot be made.
+    pub(crate) disk: Option<SmallDisk>,
+    /// None where no library for that is installed.
+    pub(crate) clock: Option<Clock>,
+    pub(crate) spool: PathBuf,
+    pub(crate) address: SocketAddr,
+}
+
+/// A program that runs, or does not.
+#[derive(Debug)]
+pub(crate) struct Process {
+    pub(crate) program: PathBuf,
+    pub(crate) arguments: Vec<OsString>,
+    pub(crate) environment: Vec<(&'static str, OsString)>,
+    /// Where it runs.
+    pub(crate) folder: PathBuf,
+    /// What it says goes here.
+    pub(crate) log: PathBuf,
+    child: Option<Child>,
+}
+
+impl Process {
+    pub(crate) fn new(program: &Path, folder: &Path, log: PathBuf) -> Self {
+        let (program, folder) = (program.to_owned(), folder.to_owned());
+        Self { program, arguments: Vec::new(), environment: Vec::new(), folder, log, child: None }
+    }
+
+    pub(crate) fn start(&mut self) -> Result<(), Failure> {
+        let log = File::options().create(true).append(true).open(&self.log)?;
+        let mut command = Command::new(&self.program);
+        command
+            .args(&self.arguments)
+            .env_clear()
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
+            .current_dir(&self.folder)
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            .kill_on_drop(true);
+        self.child = Some(command.spawn()?);
+        Ok(())
+    }
+
+    /// Ends it as a crash does.
+    pub(crate) async fn kill(&mut self) -> Result<(), Failure> {
+        if let Some(mut child) = self.child.take() {
+            child.kill().await?;
+        }
+        Ok(())
+    }
+
+    /// Asks it to end, as a service manager does, and sees that it ends well.
+    pub(crate) async fn terminate(&mut self) -> Result<(), Failure> {
+        self.signal(Signal::TERM);
+        let Some(mut child) = self.child.take() else { return Ok(()) };
+        let status = within("a receiver was asked to end", async { Ok(child.wait().await?) }).await?;
+        if status.success() {
+            return Ok(());
+        }
+        Err(format!("a receiver that was asked to end ended with {status}: see {}", self.log.display()).into())
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        let number = self.child.as_ref().and_then(Child::id).and_then(|number| i32::try_from(number).ok());
+        if let Some(process) = number.and_then(Pid::from_raw) {
+            // One that has ended is noticed when everything is to be well again.
+            let _ = kill_process(process, signal);
+        }
+    }
+
+    /// It ended though nobody asked it to.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.child.as_mut().is_none_or(|child| !matches!(child.try_wait(), Ok(None)))
+    }
+}
+
+/// The wall clock of one process, which can be put forward and back while it runs.
+#[derive(Debug)]
+pub(crate) struct Clock {
+    library: PathBuf,
+    file: PathBuf,
+}
+
+impl Clock {
+    /// None where libfaketime is not installed.
+    pub(crate) fn find(folder: &Path) -> Option<Self> {
+        let libraries = std::fs::read_dir("/usr/lib").into_iter().flatten().flatten();
+        let library = libraries
+            .map(|entry| entry.path().join("faketime/libfaketimeMT.so.1"))
+            .chain([PathBuf::from("/usr/lib/faketime/libfaketimeMT.so.1")])
+            .find(|library| library.is_file())?;
+        let clock = Self { library, file: folder.join("clock") };
+        clock.put_forward(0).ok()?;
+        Some(clock)
+    }
+
+    /// What a process needs to live by it. Only the wall clock jumps, as on a machine; it is looked at once a second.
+    pub(crate) fn environment(&self) -> Vec<(&'static str, OsString)> {
+        vec![
+            ("LD_PRELOAD", self.library.clone().into()),
+            ("FAKETIME_TIMESTAMP_FILE", self.file.clone().into()),
+            ("FAKETIME_CACHE_DURATION", "1".into()),
+            ("FAKETIME_DONT_FAKE_MONOTONIC", "1".into()),
+            ("FAKETIME_DISABLE_SHM", "1".into()),
+        ]
+    }
+
+    /// So many seconds before the machine's clock, or behind it.
+    pub(crate) fn put_forward(&self, seconds: i64) -> std::io::Result<()> {
+        let new = self.file.with_extension("new");
+        std::fs::write(&new, format!("{seconds:+}\n"))?;
+        std::fs::rename(new, &self.file)
+    }
+}
+
+/// An address of this machine that nobody has.
+pub(crate) fn free_address(seen: &[SocketAddr]) -> Result<SocketAddr, Failure> {
+    std::iter::repeat_with(|| SocketAddr::from((Ipv4Addr::LOCALHOST, fastrand::u16(PORTS))))
+        .take(1000)
+        .find(|address| !seen.contains(address) && TcpListener::bind(address).is_ok())
+        .ok_or_else(|| "there is no free port".into())
+}

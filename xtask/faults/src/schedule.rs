@@ -1,0 +1,98 @@
+//! What goes wrong in a round, and when: drawn by the seed and the number of the round, and by nothing else.
+
+use std::time::Duration;
+
+use crate::fault::Kind;
+
+/// One thing that goes wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Planned {
+    pub(crate) kind: Kind,
+    /// From the beginning of the round.
+    pub(crate) after: Duration,
+    /// How long it lasts, where it lasts.
+    pub(crate) lasts: Duration,
+    /// Which of the two receivers it hits, where it hits one.
+    pub(crate) victim: usize,
+    /// One of its kinds, where it has some.
+    pub(crate) variant: u8,
+}
+
+/// So many different ones are certain in each of the first rounds, until every one was there.
+const DEALT: usize = 2;
+
+/// What a round does, in the order of time.
+///
+/// What cannot be made on this machine is drawn all the same, so that a seed means the same everywhere.
+pub(crate) fn plan(seed: u64, round: u32) -> Vec<Planned> {
+    let mut kinds = dealt(seed, round);
+    let mut chance = fastrand::Rng::with_seed(mixed(seed) ^ u64::from(round));
+    let count = kinds.len().max(1) + chance.usize(..3);
+    while kinds.len() < count.min(3) {
+        let another = Kind::ALL[chance.usize(..Kind::ALL.len())];
+        if !kinds.contains(&another) {
+            kinds.push(another);
+        }
+    }
+    let mut planned: Vec<_> = kinds
+        .into_iter()
+        .map(|kind| Planned {
+            kind,
+            after: Duration::from_millis(chance.u64(100..1000)),
+            lasts: Duration::from_millis(chance.u64(50..1200)),
+            victim: chance.usize(..2),
+            variant: chance.u8(..),
+        })
+        .collect();
+    planned.sort_by_key(|planned| planned.after);
+    planned
+}
+
+/// The part of this round, when all kinds are shuffled and dealt out to the first ones.
+fn dealt(seed: u64, round: u32) -> Vec<Kind> {
+    let mut kinds = Kind::ALL.to_vec();
+    fastrand::Rng::with_seed(mixed(seed)).shuffle(&mut kinds);
+    let before = usize::try_from(round).unwrap_or(usize::MAX).saturating_sub(1).saturating_mul(DEALT);
+    kinds.into_iter().skip(before).take(DEALT).collect()
+}
+
+/// Neighbouring seeds are to have nothing in common.
+fn mixed(seed: u64) -> u64 {
+    seed.wrapping_mul(0x9E37_79B9_7F4A_7C15)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_round_is_the_same_whenever_it_is_run() {
+        for round in 1..100 {
+            assert_eq!(plan(7, round), plan(7, round));
+        }
+        let of = |seed| (1..20).map(|round| plan(seed, round)).collect::<Vec<_>>();
+        assert_ne!(of(7), of(8));
+    }
+
+    #[test]
+    fn every_kind_comes_though_there_are_few_rounds() {
+        for seed in 0..50 {
+            let planned: Vec<_> = (1..=10).flat_map(|round| plan(seed, round)).map(|planned| planned.kind).collect();
+            for kind in Kind::ALL {
+                assert!(planned.contains(kind), "{kind:?} with seed {seed}");
+            }
+        }
+    }
+
+    #[test]
+    fn one_two_or_three_go_wrong_at_once_and_never_the_same() {
+        let counts: Vec<_> = (1..200).map(|round| plan(3, round).len()).collect();
+        assert!((1..=3).all(|count| counts.contains(&count)) && counts.iter().all(|count| (1..=3).contains(count)));
+        for round in 1..200 {
+            let mut kinds: Vec<_> = plan(3, round).into_iter().map(|planned| planned.kind.name()).collect();
+            kinds.sort_unstable();
+            kinds.dedup();
+            assert_eq!(kinds.len(), plan(3, round).len());
+        }
+    }
+}
