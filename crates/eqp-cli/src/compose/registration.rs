@@ -229,10 +229,10 @@ impl PasswordStore for Passwords<'_> {
     async fn held(&self, url: &str, username: &str) -> Result<Held, StoreError> {
         let issued = self.endpoints.password(url, username).await;
         if let Some(password) = issued.map_err(|error| Box::new(error) as Box<dyn StdError + Send + Sync>)? {
-            return Ok(Held { password: Some(password), is_issued: true });
+            return Ok(Held { password: Some(password), is_ours: true });
         }
         let supplied = self.supplied.iter().find(|(entry, _)| entry.fits(url, username));
-        Ok(Held { password: supplied.map(|(_, password)| password.clone()), is_issued: false })
+        Ok(Held { password: supplied.map(|(_, password)| password.clone()), is_ours: false })
     }
 }
 
