@@ -15,6 +15,7 @@ mod metrics;
 mod outage;
 mod proxy;
 mod restarts;
+mod rotation;
 mod scene;
 mod sender;
 mod several;
