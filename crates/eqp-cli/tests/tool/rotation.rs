@@ -1,6 +1,7 @@
 //! Credentials are replaced while callbacks come, and no good one is refused.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use eqp_simulator::{SendResult, SentKind};
@@ -35,7 +36,7 @@ async fn is_over(market: &Market) {
 }
 
 /// Sends until told to stop; every tenth callback is minutes late.
-async fn send(market: &Market, stop: CancellationToken) {
+async fn send(market: Arc<Market>, stop: CancellationToken) {
     let mut beat = interval(PACE);
     beat.set_missed_tick_behavior(MissedTickBehavior::Burst);
     let mut number = 0_u64;
@@ -48,6 +49,17 @@ async fn send(market: &Market, stop: CancellationToken) {
             market.simulator.send_callback(EVENT, body);
         }
     }
+}
+
+/// Waits until so many more were sent.
+async fn are_sent(market: &Market, more: u64) {
+    let goal = market.simulator.sent_count() + more;
+    let sent = async {
+        while market.simulator.sent_count() < goal {
+            sleep(Duration::from_millis(10)).await;
+        }
+    };
+    timeout(Duration::from_secs(60), sent).await.expect("they are sent");
 }
 
 async fn rotate_three_times(market: &Market) {
@@ -89,7 +101,7 @@ async fn uses(market: &Market) -> BTreeMap<i64, Vec<(String, OffsetDateTime, Off
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_good_callback_is_refused_while_credentials_are_replaced_under_load() {
-    let market = Market::open_at_speed(SPEED).await;
+    let market = Arc::new(Market::open_at_speed(SPEED).await);
     let serving = [market.serve(), market.serve()];
     for (name, (_, base)) in ENDPOINTS.iter().zip(&serving) {
         let url = format!("{base}/callbacks/{name}");
@@ -97,11 +109,12 @@ async fn no_good_callback_is_refused_while_credentials_are_replaced_under_load()
         assert_eq!(added.code, 0, "{added:?}");
     }
     let stop = CancellationToken::new();
-    let rotating = async {
-        rotate_three_times(&market).await;
-        stop.cancel();
-    };
-    tokio::join!(rotating, send(&market, stop.clone()));
+    // A task of its own: the tool is waited for on this one.
+    let sending = tokio::spawn(send(Arc::clone(&market), stop.clone()));
+    are_sent(&market, 100).await;
+    rotate_three_times(&market).await;
+    stop.cancel();
+    sending.await.unwrap();
     let all_sent = async {
         let mut before = 0;
         // The late ones too.
