@@ -32,7 +32,7 @@ async fn is_over(market: &Market) {
             sleep(Duration::from_millis(50)).await;
         }
     };
-    timeout(Duration::from_secs(60), over).await.expect("the receivers end it by themselves");
+    timeout(Duration::from_mins(1), over).await.expect("the receivers end it by themselves");
 }
 
 /// Sends until told to stop; every tenth callback is minutes late.
@@ -59,7 +59,7 @@ async fn are_sent(market: &Market, more: u64) {
             sleep(Duration::from_millis(10)).await;
         }
     };
-    timeout(Duration::from_secs(60), sent).await.expect("they are sent");
+    timeout(Duration::from_mins(1), sent).await.expect("they are sent");
 }
 
 async fn rotate_three_times(market: &Market) {

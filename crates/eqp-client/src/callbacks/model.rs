@@ -129,7 +129,7 @@ impl World {
                 }
             }
             Edit::Overwrites(url, stranger) => {
-                self.list = vec![entry(self.url_of_a_stranger(url), STRANGERS[stranger])]
+                self.list = vec![entry(self.url_of_a_stranger(url), STRANGERS[stranger])];
             }
             Edit::Restores => self.list.clone_from(&self.at_first),
         }
@@ -148,7 +148,7 @@ impl World {
             Manner::Replaces => self.list = sent,
             Manner::MergesByUrl => self.merge(sent, |entry| entry["url"].to_string()),
             Manner::MergesByUrlAndUsername => {
-                self.merge(sent, |entry| format!("{} {}", entry["url"], entry["username"]))
+                self.merge(sent, |entry| format!("{} {}", entry["url"], entry["username"]));
             }
         }
         self.applied += 1;

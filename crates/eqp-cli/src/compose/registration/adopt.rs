@@ -6,6 +6,7 @@ use eqp_receiver::Endpoints;
 use eqp_types::{ApiCallbackEntry, Secret};
 
 use super::change::{Change, Key, Manner};
+use super::refusals::not_over;
 use super::{EntryMatch, Foreign, NewCallback, Registered};
 use crate::failure::{Exit, Failure, Outcome};
 
@@ -43,6 +44,7 @@ pub(crate) async fn adopt(
     let known = endpoint.credentials.iter().find(|one| one.username == adopted.username()).map(|one| one.id);
     let credential = match known {
         Some(known) => known,
+        None if endpoint.credentials.len() > 1 => return Err(not_over(&endpoint)),
         None => endpoints.import_credential(endpoint.id, adopted.username(), password).await?,
     };
     let taken = async {

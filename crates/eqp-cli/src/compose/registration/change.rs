@@ -12,10 +12,10 @@ use eqp_receiver::{
 use eqp_types::{ApiCallbackEntry, MageId, Secret};
 
 use super::passwords::Passwords;
+use super::refusals::{being_changed, not_ours, not_over, of_another, of_plan};
 use super::standing::in_force;
 use super::{Foreign, NewCallback, Registered};
 use crate::failure::{Exit, Failure, Outcome};
-use crate::output::utc;
 
 /// How long the receivers may take to load a new credential.
 const LOAD_DEADLINE: Duration = Duration::from_secs(15);
@@ -78,11 +78,7 @@ impl<'a> Change<'a> {
     pub(super) async fn begin(client: &'a Client, endpoints: &'a Endpoints, foreign: &'a Foreign) -> Outcome<Self> {
         let (mage_id, environment) = (client.session().await?.mage_id, client.environment());
         let taken = endpoints.try_lock_registrations(environment, &mage_id).await?;
-        let lock = taken.ok_or_else(|| {
-            Failure::new(Exit::Failed, format!("the registrations of {mage_id} in {environment} are being changed"))
-                .why("somebody else does so right now, and two changes at a time would lose entries")
-                .next("run the same command again when that is done")
-        })?;
+        let lock = taken.ok_or_else(|| being_changed(&mage_id, environment))?;
         let list = client.callbacks().list().await?;
         Ok(Self { client, endpoints, foreign, mage_id, list, lock })
     }
@@ -269,56 +265,5 @@ impl From<NotDone> for Failure {
         match not_done {
             NotDone::Nothing(failure) | NotDone::Unknown(failure) => failure,
         }
-    }
-}
-
-fn not_ours() -> Failure {
-    Failure::new(Exit::Failed, "nothing was sent")
-        .why("the lock that lets one at a time change the registrations was lost; somebody else may hold it now")
-        .next("run the same command again")
-}
-
-fn of_another(found: &EndpointSummary) -> Failure {
-    Failure::usage(format!("there is another endpoint with the name `{}`", found.name))
-        .why(format!(
-            "it is for {} in {}, at {} (path {})",
-            found.mage_id, found.environment, found.public_url, found.path
-        ))
-        .next("choose another name with --name")
-}
-
-/// A third credential would have to wait: says until when.
-pub(super) fn not_over(endpoint: &EndpointSummary) -> Failure {
-    let failure =
-        Failure::new(Exit::Failed, format!("the rotation of `{}` before this one is not over", endpoint.name));
-    let retiring = |one: &&CredentialSummary| one.state == CredentialState::Retiring;
-    // The one that is taken longest; none while no callback has come with the new one.
-    let ends: Vec<_> = endpoint.credentials.iter().filter(retiring).map(|one| one.retire_at).collect();
-    let why = match ends.iter().min().copied().flatten() {
-        Some(at) => format!("its old user name is taken until {} UTC", utc(at)),
-        None => "its old user name is taken until a grace after the first callback with the new one".to_owned(),
-    };
-    failure.why(why).next("wait until then: callbacks on their way would be refused; eqp callbacks plan shows it")
-}
-
-/// A refusal names the ways on as this tool spells them.
-fn of_plan(error: eqp_client::Error) -> Failure {
-    let ways = match &error {
-        eqp_client::Error::Refusal(refusal) => {
-            let readable = refusal.entries.iter().find(|refused| refused.is_readable);
-            let url = readable.map_or("URL", |refused| refused.entry.url()).to_owned();
-            Some((url, refusal.entries.iter().any(|refused| refused.is_ours)))
-        }
-        _ => None,
-    };
-    let failure = Failure::from(error);
-    let Some((url, some_are_ours)) = ways else { return failure };
-    let failure = failure
-        .next(format!("supply each password from a file: --password-of {url}=FILE"))
-        .next(format!("or say that an entry may lose its password: --may-lose-password {url}"));
-    if some_are_ours {
-        failure.next("an entry of ours whose password is gone gets another by eqp callbacks add --name NAME")
-    } else {
-        failure
     }
 }

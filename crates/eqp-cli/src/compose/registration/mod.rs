@@ -9,6 +9,7 @@ mod adopt;
 mod change;
 mod entry_match;
 mod passwords;
+mod refusals;
 mod remove;
 mod rotate;
 mod standing;

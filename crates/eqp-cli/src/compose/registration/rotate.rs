@@ -6,7 +6,8 @@ use eqp_client::Client;
 use eqp_client::callbacks::Plan;
 use eqp_receiver::{CredentialState, Endpoints};
 
-use super::change::{Change, Key, Manner, Place, not_over};
+use super::change::{Change, Key, Manner, Place};
+use super::refusals::not_over;
 use super::{Foreign, Registered};
 use crate::failure::{Exit, Failure, Outcome};
 
