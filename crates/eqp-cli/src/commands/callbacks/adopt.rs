@@ -20,10 +20,11 @@ use crate::failure::{Failure, Outcome};
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
-  eqp callbacks adopt --name main --url https://eqp.example.com/callback --password-file old-password.txt
+  eqp callbacks adopt --name main --url https://eqp.example.com/callback \\
+      --password-file old-password.txt
   eqp callbacks adopt --name main --url https://eqp.example.com/callback --user key
   # the receiver answers at another path than the URL's
-  eqp callbacks adopt --name main --url https://eqp.example.com/rest/v1/callback --path /callbacks/main \\
+  eqp callbacks adopt --name main --url https://eqp.example.com/hook --path /callbacks/main \\
       --password-file -")]
 pub(crate) struct Adopt {
     /// Name of the endpoint, which is made if it is new
