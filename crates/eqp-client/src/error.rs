@@ -132,6 +132,13 @@ pub enum Error {
     /// The store of passwords failed.
     #[error("the store of callback passwords failed")]
     PasswordStore(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// Whoever changes the list has lost the right to, right before it was written; nothing was sent.
+    #[error("the right to change the list of callbacks was lost; nothing was sent")]
+    NotOurs(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// An answer without a list of callbacks that is no whole profile either: taken for an empty list, it would lead to
+    /// one that deletes everybody's entries.
+    #[error("the answer is not the account's profile, so its list of callbacks is not known")]
+    NoProfile,
     /// Somebody changed the list of callbacks after the plan was made; nothing was sent.
     #[error("the list of callbacks was changed by somebody else meanwhile; nothing was sent, plan again")]
     ListChanged,

@@ -262,6 +262,42 @@ async fn no_password_is_shown_by_an_error_that_repeats_the_request() {
 }
 
 #[tokio::test]
+async fn an_account_without_callbacks_has_an_empty_list_however_that_is_spelled() {
+    for spelled in [json!([]), json!(null), json!({}), json!("")] {
+        assert_eq!(profile(json!({"mage_id": "MAG1", "api_callbacks": spelled})).await.unwrap(), []);
+    }
+    assert_eq!(profile(json!({"mage_id": "MAG1"})).await.unwrap(), []);
+    let error = profile(json!({"status": "ok"})).await.unwrap_err();
+    assert!(matches!(error, Error::NoProfile), "what is no profile has no empty list: {error:?}");
+}
+
+/// The list of callbacks of a profile.
+async fn profile(profile: Value) -> Result<Vec<ApiCallbackEntry>, Error> {
+    let routes = Router::new().route("/rest/v1/users/MAG1", get(move || async move { Json(profile) }));
+    Server::start(with_tokens(routes).0).client().callbacks().list().await
+}
+
+#[tokio::test]
+async fn an_entry_that_cannot_be_read_is_written_back_as_it_is() {
+    let odd = json!({"href": THEIRS, "n": [1, 2.5, null, {"deep": true}], "url": {"not": "text"}});
+    let (market, client) = Market::start(Manner::Replaces, [odd.clone()]);
+    client.callbacks().change(&wish(), &holdings(), &Allowance::all()).await.unwrap();
+    assert_eq!(market.list()[0], odd);
+}
+
+#[tokio::test]
+async fn who_has_lost_the_right_to_change_the_list_sends_nothing() {
+    let (market, client) = Market::start(Manner::Replaces, [entry(THEIRS, "them", "theirs")]);
+    let callbacks = client.callbacks();
+    let plan = callbacks.plan(&wish(), &holdings(), &Allowance::none()).await.unwrap();
+    let error = callbacks.apply_if(&plan, async { Err("the lock is gone".into()) }).await.unwrap_err();
+    assert!(matches!(error, Error::NotOurs(_)) && !error.outcome_is_unknown(), "{error:?}");
+    assert_eq!(market.list().len(), 1);
+    callbacks.apply_if(&plan, async { Ok(()) }).await.unwrap();
+    assert_eq!(market.list().len(), 2);
+}
+
+#[tokio::test]
 async fn the_list_is_shown_as_it_is() {
     let (_, client) = Market::start(Manner::Replaces, [entry(THEIRS, "them", "x"), json!({"odd": true})]);
     let list = client.callbacks().list().await.unwrap();

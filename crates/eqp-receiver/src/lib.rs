@@ -29,7 +29,8 @@ mod store;
 pub use deliver::{Handler, HandlerError, HandlerLoop};
 pub use endpoint::{
     AccountId, CredentialGeneration, CredentialId, CredentialState, CredentialSummary, EndpointId, EndpointPathError,
-    EndpointSummary, Endpoints, IssuedCredential, MasterKey, NewEndpoint, PublicUrl, PublicUrlError,
+    EndpointSummary, Endpoints, Issued, IssuedCredential, MasterKey, NewCredential, NewEndpoint, PublicUrl,
+    PublicUrlError, RegistrationLock,
 };
 pub use eqp_tls::{Identity, LocalCa};
 pub use error::Error;

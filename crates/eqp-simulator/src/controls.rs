@@ -43,6 +43,13 @@ impl Simulator {
         self.shared.change(|market| market.tell_as_is(FIRST, event, body.into(), None))
     }
 
+    /// The same for one that is late by so much simulated time: it goes to the registrations there are now, with the
+    /// credentials that they have now.
+    pub fn send_late_callback(&self, event: &str, body: impl Into<Bytes>, by: Duration) -> usize {
+        const FIRST: AccountIndex = 0;
+        self.shared.change(|market| market.tell_late(FIRST, event, body.into(), by))
+    }
+
     /// Ends every session token of every account, as a Marketplace that restarts might.
     pub fn end_sessions(&self) {
         self.shared.end_sessions();

@@ -1,6 +1,9 @@
 //! Profiles and the callbacks registered in them: `/rest/v1/users/{mage_id}`.
 
-use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use crate::{Extra, MageId, lenient};
@@ -36,11 +39,27 @@ pub struct UserProfile {
     #[serde(default, deserialize_with = "lenient::optional", skip_serializing_if = "Option::is_none")]
     pub eqp_api: Option<Value>,
     /// The registered callbacks, never with a password. A short profile has none.
-    #[serde(default, deserialize_with = "lenient::optional", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "callback_list", skip_serializing_if = "Option::is_none")]
     pub api_callbacks: Option<Vec<ApiCallbackEntry>>,
     /// Everything else.
     #[serde(flatten)]
     pub extra: Extra,
+}
+
+/// The API's language has one type for lists and objects: an empty list may come as `{}`, one with a gap as an object
+/// with numbers for names.
+fn callback_list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<ApiCallbackEntry>>, D::Error> {
+    let list = match lenient::optional::<D, Value>(deserializer)? {
+        None => return Ok(None),
+        Some(Value::Object(fields)) if fields.is_empty() => return Ok(None),
+        Some(Value::Object(fields)) => {
+            let numbered: Option<BTreeMap<u32, Value>> =
+                fields.iter().map(|(name, entry)| Some((name.parse().ok()?, entry.clone()))).collect();
+            numbered.map_or(Value::Object(fields), |entries| entries.into_values().collect())
+        }
+        Some(list) => list,
+    };
+    Vec::deserialize(list).map(Some).map_err(D::Error::custom)
 }
 
 /// One entry of `api_callbacks` as the API shows it.
@@ -93,6 +112,19 @@ mod tests {
         let entries = profile.api_callbacks.unwrap();
         assert_eq!(entries[0].known().unwrap().username.as_deref(), Some("key"));
         assert!(profile.extra.contains_key("personal_profile"));
+    }
+
+    #[test]
+    fn a_list_may_come_as_an_object() {
+        let list = |json: &str| serde_json::from_str::<UserProfile>(json).map(|profile| profile.api_callbacks);
+        for empty in ["{}", r#"{"api_callbacks": []}"#, r#"{"api_callbacks": {}}"#, r#"{"api_callbacks": null}"#] {
+            assert_eq!(list(empty).unwrap(), None, "{empty}");
+        }
+        let numbered = list(r#"{"api_callbacks": {"10": {"url": "b"}, "2": {"url": "a"}}}"#).unwrap().unwrap();
+        let urls: Vec<_> = numbered.iter().map(|entry| entry.known().unwrap().url.as_str()).collect();
+        assert_eq!(urls, ["a", "b"]);
+        assert!(list(r#"{"api_callbacks": {"url": "a"}}"#).is_err(), "no list, and not to be taken for an empty one");
+        assert!(list(r#"{"api_callbacks": 7}"#).is_err());
     }
 
     #[test]

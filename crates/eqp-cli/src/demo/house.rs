@@ -67,7 +67,7 @@ impl House {
         let url = format!("https://{address}/callbacks/{ENDPOINT}")
             .parse::<PublicUrl>()
             .map_err(|error| Failure::new(Exit::Failed, "the receiver's URL cannot be registered").because(&error))?;
-        let new = NewCallback { name: ENDPOINT.to_owned(), url, path: None };
+        let new = NewCallback { name: ENDPOINT.to_owned(), url: Some(url), path: None };
         let registered = register(&client, &endpoints, &new, &Foreign::default(), |_| Ok(())).await?;
         screen.up(
             "Registered",

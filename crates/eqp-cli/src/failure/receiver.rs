@@ -38,6 +38,8 @@ impl From<Error> for Failure {
             Error::EndpointName { .. } | Error::EndpointPath { .. } | Error::CredentialName => {
                 failure(Exit::Usage, "this endpoint cannot be")
             }
+            Error::CredentialExists { .. } => failure(Exit::Usage, "this user name cannot be taken")
+                .next("leave the password out: a new user name takes the entry's place"),
             _ => failure(Exit::Failed, "the receiver's database refused"),
         }
     }

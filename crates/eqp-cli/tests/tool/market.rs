@@ -21,9 +21,14 @@ pub(crate) struct Market {
 
 impl Market {
     pub(crate) async fn open() -> Self {
+        Self::open_at_speed(1.0).await
+    }
+
+    /// With a Marketplace whose time runs faster than reality.
+    pub(crate) async fn open_at_speed(speed: f64) -> Self {
         let mage_id = MageId::new("MAG123456789").unwrap();
         let key = ApiKey { application_id: "app".to_owned(), application_secret: Secret::new(APPLICATION_SECRET) };
-        let simulator = Simulator::builder().account(mage_id, key).start().await.unwrap();
+        let simulator = Simulator::builder().speed(speed).account(mage_id, key).start().await.unwrap();
         let database = TestDatabase::create().await;
         let mut home = Home::new();
         home.set("EQP_DATABASE_URL", database.url());

@@ -1,6 +1,9 @@
-//! `eqp callbacks add`: merge-safe, and asked about what it does not know.
+//! `eqp callbacks` that change the list: merge-safe, one at a time, and asked about what they do not know.
 
-use serde_json::json;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use sqlx::{AssertSqlSafe, Executor};
 
 use crate::eqp::Home;
 use crate::market::Market;
@@ -72,4 +75,148 @@ async fn a_key_that_is_not_accepted_is_code_3() {
     let ended = market.home.run_aside(&["whoami"]);
     assert_eq!(ended.code, 3, "{ended:?}");
     assert!(ended.stderr.contains("--environment"), "{}", ended.stderr);
+}
+
+/// A receiver that lives and does not load anything: whoever makes a credential waits for it.
+struct Sleeper<'a>(&'a Market);
+
+impl<'a> Sleeper<'a> {
+    async fn beside(market: &'a Market) -> Self {
+        assert_eq!(market.home.run_aside(&["migrate"]).code, 0);
+        let sleeper = Self(market);
+        sleeper.execute("insert into eqp.receiver values (gen_random_uuid(), now() + interval '1 hour', -1)").await;
+        sleeper
+    }
+
+    async fn execute(&self, statement: &str) {
+        self.0.database.pool.execute(AssertSqlSafe(statement.to_owned())).await.unwrap();
+    }
+
+    /// Waits until somebody waits for it.
+    async fn is_waited_for(&self) {
+        let pending = "select count(*) from eqp.credential where state = 'pending'";
+        let waited_for = async {
+            while sqlx::query_scalar::<_, i64>(pending).fetch_one(&self.0.database.pool).await.unwrap() == 0 {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), waited_for).await.expect("a credential is made");
+    }
+
+    async fn wakes(&self) {
+        self.execute("delete from eqp.receiver").await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_people_who_change_registrations_at_the_same_time_the_second_is_told() {
+    let market = Market::open().await;
+    let sleeper = Sleeper::beside(&market).await;
+    let first = market.home.start(&["callbacks", "add", "--name", "main", "--url", OURS]);
+    sleeper.is_waited_for().await;
+    let second = market.home.run_aside(&["callbacks", "add", "--name", "other", "--url", "https://eqp.example.com/b"]);
+    assert_eq!(second.code, 1, "{second:?}");
+    insta::assert_snapshot!(second.stderr, @r"
+    error: the registrations of MAG123456789 in production are being changed
+      why: somebody else does so right now, and two changes at a time would lose entries
+      next: run the same command again when that is done
+    ");
+    sleeper.wakes().await;
+    let first = tokio::task::block_in_place(|| first.end());
+    assert_eq!(first.code, 0, "{first:?}");
+    let listed = market.home.run_aside(&["callbacks", "list"]).stdout;
+    assert!(listed.contains(OURS) && !listed.contains("https://eqp.example.com/b"), "{listed}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_has_lost_the_lock_sends_nothing() {
+    let market = Market::open().await;
+    let sleeper = Sleeper::beside(&market).await;
+    let add = ["callbacks", "add", "--name", "main", "--url", OURS];
+    let first = market.home.start(&add);
+    sleeper.is_waited_for().await;
+    sleeper
+        .execute(
+            "select pg_terminate_backend(pid) from pg_locks join pg_database on pg_database.oid = database
+             where locktype = 'advisory' and datname = current_database()",
+        )
+        .await;
+    sleeper.wakes().await;
+    let first = tokio::task::block_in_place(|| first.end());
+    assert_eq!(first.code, 1, "{first:?}");
+    assert!(first.stderr.contains("error: nothing was sent"), "{}", first.stderr);
+    let listed = market.home.run_aside(&["callbacks", "list", "--json"]).stdout;
+    assert!(!listed.contains(OURS), "{listed}");
+    assert_eq!(market.home.run_aside(&add).code, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_entry_made_by_hand_is_taken_over_with_its_password_then_rotated_and_removed() {
+    let market = Market::open().await;
+    let (_serve, base) = market.serve();
+    let url = format!("{base}/rest/v1/callback");
+    market.register_theirs(&url, "key", "secret").await;
+    let event = "malware_scan_complete";
+    assert_eq!(market.send(event, crate::market::scan("a")).await, [404]);
+    let home = &market.home;
+    home.write("old", "secret\n");
+    let adopt = ["callbacks", "adopt", "--name", "main", "--url", &url, "--password-file", "old", "--json"];
+    let adopted = home.run_aside(&adopt);
+    assert_eq!(adopted.code, 0, "{adopted:?}");
+    let adopted: Value = serde_json::from_str(&adopted.stdout).unwrap();
+    assert_eq!((&adopted["username"], &adopted["given_up"]), (&json!("key"), &json!(null)));
+    assert_eq!(market.send(event, crate::market::scan("a")).await, [200]);
+    assert_eq!(home.run_aside(&adopt).code, 0, "once more changes nothing");
+
+    let shown = home.run_aside(&["callbacks", "rotate", "--name", "main", "--dry-run"]);
+    assert!(shown.code == 0 && shown.stdout.contains("replace "), "{shown:?}");
+    assert_eq!(
+        home.run_aside(&["callbacks", "plan", "--exit-code"]).code,
+        0,
+        "nothing was kept of what was only shown"
+    );
+    let rotated = home.run_aside(&["callbacks", "rotate", "--name", "main", "--json"]);
+    let rotated: Value = serde_json::from_str(&rotated.stdout).unwrap();
+    assert_eq!(rotated["old_username"], json!("key"));
+    assert_eq!(rotated["still_taken"], json!([{"username": "key", "until": null}]));
+    assert_eq!(market.send(event, crate::market::scan("a")).await, [200]);
+    let second = home.run_aside(&["callbacks", "rotate", "--name", "main"]);
+    assert!(second.code == 1 && second.stderr.contains("is not over"), "{second:?}");
+
+    let removed = home.run_aside(&["callbacks", "remove", "--name", "main", "--json"]);
+    assert_eq!(removed.code, 0, "{removed:?}");
+    let removed: Value = serde_json::from_str(&removed.stdout).unwrap();
+    assert_eq!((removed["removed"].as_array().unwrap().len(), &removed["callbacks"]), (1, &json!([])));
+    assert_eq!(removed["still_taken"].as_array().unwrap().len(), 2, "callbacks may be on their way");
+    assert_eq!(home.run_aside(&["callbacks", "plan", "--exit-code"]).code, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_entry_of_others_is_removed_only_by_its_own_name() {
+    let market = Market::open().await;
+    market.register_theirs(THEIRS, "key", "secret").await;
+    let home = &market.home;
+    let remove = |arguments: &[&str]| home.run_aside(&[&["callbacks", "remove"], arguments].concat());
+    assert_eq!(remove(&[]).code, 2);
+    assert_eq!(remove(&["--name", "main"]).code, 4);
+    assert_eq!(remove(&["--entry", "https://other.example.com/hook#other"]).code, 4);
+    assert_eq!(remove(&["--entry", "https://other.example.com/hook#key"]).code, 0);
+    assert_eq!(home.run_aside(&["callbacks", "add", "--name", "main", "--url", OURS]).code, 0);
+    let refused = remove(&["--entry", OURS]);
+    assert!(refused.code == 2 && refused.stderr.contains("eqp callbacks remove --name main"), "{refused:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_master_key_than_the_passwords_were_sealed_with_is_told_and_nothing_is_sent() {
+    let mut market = Market::open().await;
+    assert_eq!(market.home.run_aside(&["callbacks", "add", "--name", "main", "--url", OURS]).code, 0);
+    let other = market.home.path().join("other.key").display().to_string();
+    market.home.set("EQP_MASTER_KEY_FILE", other);
+    for verb in [&["rotate", "--name", "main"][..], &["remove", "--name", "main"], &["plan"]] {
+        let ended = market.home.run_aside(&[&["callbacks"], verb].concat());
+        assert_eq!(ended.code, 2, "{verb:?}: {ended:?}");
+        assert!(ended.stderr.contains("belongs to another master key"), "{}", ended.stderr);
+        assert!(ended.stderr.contains("EQP_MASTER_KEY_FILE"), "{}", ended.stderr);
+    }
+    assert!(market.home.run_aside(&["callbacks", "list"]).stdout.contains(OURS));
 }

@@ -9,7 +9,7 @@ use std::fmt;
 use eqp_types::{ApiCallback, ApiCallbackEntry, Extra, Secret};
 
 use super::plan::PlannedEntry;
-use super::{Change, EntryName, Holdings, Plan, Registration};
+use super::{Change, EntryName, Held, Holdings, Plan, Registration};
 
 /// What is to become of the list.
 #[derive(Clone, Debug)]
@@ -58,6 +58,8 @@ pub struct RefusedEntry {
     pub entry: EntryName,
     /// Its label, if it has one.
     pub label: Option<String>,
+    /// It is ours, and its password cannot be had any more.
+    pub is_ours: bool,
     /// It can be read, so its password can be supplied. Else it can only be allowed to lose it.
     pub is_readable: bool,
 }
@@ -121,10 +123,11 @@ pub fn merge(
             }
             continue;
         }
-        let password = holdings.get(&name).password.filter(|_| entry.known().is_some());
+        let Held { password, is_ours } = holdings.get(&name);
+        let password = password.filter(|_| entry.known().is_some());
         if password.is_none() && !allowance.covers(&name) {
             let label = entry.known().and_then(|known| known.name.clone());
-            refused.push(RefusedEntry { entry: name, label, is_readable: entry.known().is_some() });
+            refused.push(RefusedEntry { entry: name, label, is_ours, is_readable: entry.known().is_some() });
             continue;
         }
         plan.changes.push(match password {
@@ -148,7 +151,7 @@ fn is_meant(entry: &ApiCallbackEntry, name: &EntryName, wish: &Wish, holdings: &
     match wish {
         Wish::Remove(removed) => name == removed,
         Wish::Register(registration) => {
-            *name == registration.name || (name.url() == registration.url() && holdings.get(name).is_issued)
+            *name == registration.name || (name.url() == registration.url() && holdings.get(name).is_ours)
         }
     }
 }
@@ -323,7 +326,7 @@ mod tests {
             let allowance = if allow { Allowance::all() } else { Allowance::none() };
             let ours = |name: &EntryName| match &wish {
                 Wish::Remove(removed) => name == removed,
-                Wish::Register(_) => name.url() == OURS && (name.username() == "new" || holdings.get(name).is_issued),
+                Wish::Register(_) => name.url() == OURS && (name.username() == "new" || holdings.get(name).is_ours),
             };
             let foreign: Vec<_> = list.iter().map(EntryName::of).filter(|name| !ours(name)).collect();
             match merge(&list, &wish, &holdings, &allowance) {

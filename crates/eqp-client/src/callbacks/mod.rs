@@ -7,9 +7,12 @@
 //! allowed in so many words.
 
 mod apply;
+mod change;
 mod entry;
 mod list;
 mod merge;
+#[cfg(test)]
+mod model;
 mod password_store;
 mod plan;
 mod registration;

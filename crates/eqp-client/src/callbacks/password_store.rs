@@ -15,8 +15,9 @@ pub type StoreError = Box<dyn std::error::Error + Send + Sync>;
 pub struct Held {
     /// The password, if it is known: issued here, or supplied by whoever registered the entry.
     pub password: Option<Secret>,
-    /// The user name was issued here: the entry is ours, and a new registration of its URL takes its place.
-    pub is_issued: bool,
+    /// The entry is ours: its user name was issued here, or it is to be taken over. A new registration of its URL takes
+    /// its place.
+    pub is_ours: bool,
 }
 
 /// Where passwords of registered callbacks are kept.
@@ -54,14 +55,14 @@ impl Holdings {
     /// Adds a password that was issued here.
     #[must_use]
     pub fn issued(mut self, url: &str, username: &str, password: Secret) -> Self {
-        self.0.insert(EntryName::new(url, username), Held { password: Some(password), is_issued: true });
+        self.0.insert(EntryName::new(url, username), Held { password: Some(password), is_ours: true });
         self
     }
 
     /// Adds a password of somebody else's entry.
     #[must_use]
     pub fn supplied(mut self, url: &str, username: &str, password: Secret) -> Self {
-        self.0.insert(EntryName::new(url, username), Held { password: Some(password), is_issued: false });
+        self.0.insert(EntryName::new(url, username), Held { password: Some(password), is_ours: false });
         self
     }
 

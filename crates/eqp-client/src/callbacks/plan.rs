@@ -6,7 +6,8 @@ use eqp_types::{ApiCallback, ApiCallbackEntry, Secret};
 use serde::ser::{SerializeMap, Serializer};
 use serde_json::Value;
 
-use super::EntryName;
+use super::{Allowance, EntryName, Holdings, PasswordStore, Wish, merge};
+use crate::Error;
 
 /// What a plan does with one entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +33,20 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// Plans what `wish` makes of a list that was read.
+    ///
+    /// # Errors
+    /// A refusal, if an entry would lose its password; a store that fails.
+    pub async fn make(
+        list: &[ApiCallbackEntry],
+        wish: &Wish,
+        store: &impl PasswordStore,
+        allowance: &Allowance,
+    ) -> Result<Self, Error> {
+        let holdings = Holdings::of(list, store).await.map_err(Error::PasswordStore)?;
+        Ok(merge(list, wish, &holdings, allowance)?)
+    }
+
     /// What is done with each entry, in the order of the list.
     pub fn changes(&self) -> &[Change] {
         &self.changes

@@ -12,8 +12,8 @@ use super::keyed_hash::KeyedHash;
 use super::path::{PREFIX, check_name, check_path};
 use super::sealed::Sealed;
 use super::{
-    AccountId, CredentialGeneration, CredentialId, CredentialState, EndpointId, EndpointSummary, IssuedCredential,
-    MasterKey, NewEndpoint, master_key,
+    AccountId, CredentialGeneration, CredentialId, CredentialState, CredentialSummary, EndpointId, EndpointSummary,
+    Issued, IssuedCredential, MasterKey, NewCredential, NewEndpoint, RegistrationLock, master_key,
 };
 use crate::deadline::{ANSWER, within};
 use crate::{Error, store};
@@ -32,7 +32,22 @@ pub struct Endpoints {
     key: MasterKey,
 }
 
+impl NewCredential {
+    /// Makes one.
+    ///
+    /// # Errors
+    /// The system gives no randomness.
+    pub fn random() -> Result<Self, Error> {
+        let username = format!("eqp-{}", URL_SAFE_NO_PAD.encode(&master_key::random()?[..9]));
+        let password = Secret::new(URL_SAFE_NO_PAD.encode(master_key::random()?));
+        Ok(Self { username, password })
+    }
+}
+
 impl Endpoints {
+    /// How long a credential that was replaced is taken, unless told otherwise: a day.
+    pub const GRACE: Duration = Duration::from_hours(24);
+
     /// The endpoints of the database behind `pool`, whose schema must be there; binds the database to the key if it
     /// is new.
     ///
@@ -71,8 +86,7 @@ impl Endpoints {
     /// # Errors
     /// [`Error::TooManyCredentials`] where two are in use, [`Error::UnknownEndpoint`], or the database refuses.
     pub async fn issue_credential(&self, endpoint: EndpointId) -> Result<IssuedCredential, Error> {
-        let username = format!("eqp-{}", URL_SAFE_NO_PAD.encode(&master_key::random()?[..9]));
-        let password = Secret::new(URL_SAFE_NO_PAD.encode(master_key::random()?));
+        let NewCredential { username, password } = NewCredential::random()?;
         let id = self.import_credential(endpoint, &username, &password).await?;
         Ok(IssuedCredential { id, username, password })
     }
@@ -147,12 +161,46 @@ impl Endpoints {
         }
     }
 
-    /// Says that a credential is in force at the Marketplace; the one before it becomes retiring.
+    /// Lets nobody else on this database change the registrations of an account while it is held; none if somebody
+    /// does.
+    ///
+    /// # Errors
+    /// The database refuses.
+    pub async fn try_lock_registrations(
+        &self,
+        environment: Environment,
+        mage_id: &MageId,
+    ) -> Result<Option<RegistrationLock>, Error> {
+        RegistrationLock::try_take(&self.pool, environment, mage_id).await
+    }
+
+    /// Says that a credential is in force at the Marketplace. The one before it becomes retiring: it is taken for the
+    /// [usual grace](Self::GRACE) after the first callback that comes with the new one.
     ///
     /// # Errors
     /// [`Error::UnknownCredential`], also for a retired one, or the database refuses.
     pub async fn activate(&self, credential: CredentialId) -> Result<(), Error> {
-        if within(ANSWER, store::endpoint::activate(&self.pool, credential)).await? {
+        self.activate_with_grace(credential, Self::GRACE).await
+    }
+
+    /// The same with another grace for the credential before it. The receivers end it; nobody has to wait for it.
+    ///
+    /// # Errors
+    /// As for [`activate`](Self::activate).
+    pub async fn activate_with_grace(&self, credential: CredentialId, grace: Duration) -> Result<(), Error> {
+        if within(ANSWER, store::rotation::activate(&self.pool, credential, grace.as_secs_f64())).await? {
+            return Ok(());
+        }
+        Err(Error::UnknownCredential { credential })
+    }
+
+    /// Says that a credential is no longer in force at the Marketplace and none takes its place. It is taken for
+    /// `grace` more, because a callback may be on its way; the receivers end that.
+    ///
+    /// # Errors
+    /// [`Error::UnknownCredential`], also for a retired one, or the database refuses.
+    pub async fn retire_after(&self, credential: CredentialId, grace: Duration) -> Result<(), Error> {
+        if within(ANSWER, store::rotation::retire_after(&self.pool, credential, grace.as_secs_f64())).await? {
             return Ok(());
         }
         Err(Error::UnknownCredential { credential })
@@ -187,7 +235,8 @@ impl Endpoints {
     pub async fn list(&self) -> Result<Vec<EndpointSummary>, Error> {
         let mut endpoints = within(ANSWER, store::endpoint::list(&self.pool)).await?;
         for endpoint in &mut endpoints {
-            endpoint.credentials.retain(|credential| credential.state != CredentialState::Retired);
+            let is_retired = |credential: &mut CredentialSummary| credential.state == CredentialState::Retired;
+            endpoint.former = endpoint.credentials.extract_if(.., is_retired).map(|former| former.username).collect();
         }
         Ok(endpoints)
     }
@@ -197,9 +246,23 @@ impl Endpoints {
     /// # Errors
     /// [`Error::CannotUnseal`], or the database refuses.
     pub async fn password(&self, public_url: &str, username: &str) -> Result<Option<Secret>, Error> {
-        match within(ANSWER, store::endpoint::sealed_password(&self.pool, public_url, username)).await? {
-            Some((credential, sealed)) => sealed.open(&self.key, credential).map(Some),
-            None => Ok(None),
+        match within(ANSWER, store::endpoint::issued(&self.pool, public_url, username)).await? {
+            Some((credential, Some(sealed))) => sealed.open(&self.key, credential).map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    /// Whether a registration is one of ours, by its exact URL and user name, and what its password is.
+    ///
+    /// # Errors
+    /// The database refuses.
+    pub async fn issued(&self, public_url: &str, username: &str) -> Result<Issued, Error> {
+        match within(ANSWER, store::endpoint::issued(&self.pool, public_url, username)).await? {
+            None => Ok(Issued::No),
+            Some((_, None)) => Ok(Issued::Forgotten),
+            Some((credential, Some(sealed))) => {
+                Ok(sealed.open(&self.key, credential).map_or(Issued::Unreadable, Issued::Known))
+            }
         }
     }
 }

@@ -7,18 +7,22 @@ mod master_key;
 pub(crate) mod path;
 pub(crate) mod presence;
 mod public_url;
+mod registration_lock;
+pub(crate) mod retirement;
 pub(crate) mod roster;
 pub(crate) mod sealed;
 pub(crate) mod snapshot;
 pub(crate) mod usage;
 
 use std::fmt;
+use std::time::Duration;
 
 use time::OffsetDateTime;
 
 pub use administration::Endpoints;
 pub use master_key::MasterKey;
 pub use public_url::{PublicUrl, PublicUrlError};
+pub use registration_lock::RegistrationLock;
 
 use eqp_types::{Environment, MageId, Secret};
 
@@ -101,6 +105,8 @@ pub struct EndpointSummary {
     pub public_url: String,
     /// Its credentials, newest first; never with a password.
     pub credentials: Vec<CredentialSummary>,
+    /// User names that it had before and refuses now.
+    pub former: Vec<String>,
 }
 
 /// One credential, as lists show it.
@@ -119,6 +125,10 @@ pub struct CredentialSummary {
     pub first_used_at: Option<OffsetDateTime>,
     /// When the last one came.
     pub last_used_at: Option<OffsetDateTime>,
+    /// Of a retiring one: how long it is taken after the first callback that comes with the one that replaced it.
+    pub retire_grace: Option<Duration>,
+    /// Of a retiring one: when it is refused. Known once the one that replaced it has been seen on a callback.
+    pub retire_at: Option<OffsetDateTime>,
 }
 
 /// How far a credential is in its life. All but `Retired` are taken by the receiver.
@@ -154,6 +164,30 @@ impl CredentialState {
             _ => Self::Retired,
         }
     }
+}
+
+/// User name and password that nobody has yet: what a registration can be planned with before anything is kept.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct NewCredential {
+    /// The user name, never used before.
+    pub username: String,
+    /// The password: 32 random bytes, URL-safe.
+    pub password: Secret,
+}
+
+/// What is known of a user name with which a URL is registered.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Issued {
+    /// It is none of ours.
+    No,
+    /// It is ours, and refused by now; its password is forgotten.
+    Forgotten,
+    /// It is ours, and its password was sealed with another master key.
+    Unreadable,
+    /// It is ours, with this password.
+    Known(Secret),
 }
 
 /// A credential just made: the only moment at which its password is given without asking for it.

@@ -14,6 +14,7 @@ use crate::accept::Acceptor;
 use crate::accept::lane::{Lane, Ways};
 use crate::endpoint::directory::Directory;
 use crate::endpoint::presence::Presence;
+use crate::endpoint::retirement;
 use crate::endpoint::snapshot::{self, Snapshot};
 use crate::project::backlog;
 use crate::spool::Spool;
@@ -110,6 +111,7 @@ impl Background {
         if let Some((spool, kept)) = self.spool {
             tasks.spawn(snapshot::keep(self.directory.clone(), spool, kept, shutdown.clone()));
         }
+        tasks.spawn(retirement::run(self.pool.clone(), shutdown.clone()));
         tasks.spawn(Presence::new(self.pool.clone(), self.directory).run(shutdown.clone()));
         if let Some(keep) = self.keep {
             tasks.spawn(Retention::new(self.pool.clone()).run(keep, shutdown.clone()));

@@ -1,5 +1,7 @@
 //! `eqp.account`, `eqp.endpoint`, `eqp.credential`, `eqp.sealed_password`.
 
+use std::time::Duration;
+
 use eqp_types::{Environment, MageId};
 use sqlx::{PgConnection, PgPool};
 use time::OffsetDateTime;
@@ -172,23 +174,6 @@ pub(crate) async fn insert_sealed(
     Ok(())
 }
 
-/// Makes a credential live and the live one beside it retiring, in one statement; false where it is not usable.
-pub(crate) async fn activate(pool: &PgPool, credential: CredentialId) -> Result<bool, Error> {
-    let changed = sqlx::query!(
-        r#"
-        update eqp.credential beside
-        set state = case when beside.id = wanted.id then 'live' else 'retiring' end
-        from eqp.credential wanted
-        where wanted.id = $1 and wanted.state <> 'retired' and beside.endpoint_id = wanted.endpoint_id
-          and (beside.id = wanted.id or beside.state = 'live')
-        "#,
-        credential.0
-    )
-    .execute(pool)
-    .await?;
-    Ok(changed.rows_affected() > 0)
-}
-
 pub(crate) async fn retire_credential(pool: &PgPool, credential: CredentialId) -> Result<bool, Error> {
     let changed = sqlx::query!(
         r#"
@@ -219,7 +204,8 @@ pub(crate) async fn list(pool: &PgPool) -> Result<Vec<EndpointSummary>, Error> {
         r#"
         select endpoint.id, environment, mage_id, name, path, public_url,
                credential.id as "credential_id?", username as "username?", state as "state?",
-               credential.created_at as "credential_created_at?", first_used_at, last_used_at
+               credential.created_at as "credential_created_at?", first_used_at, last_used_at, retire_at,
+               extract(epoch from retire_grace)::float8 as retire_grace_seconds
         from eqp.endpoint
         join eqp.account on account.id = account_id
         left join eqp.credential on endpoint_id = endpoint.id
@@ -239,6 +225,8 @@ pub(crate) async fn list(pool: &PgPool) -> Result<Vec<EndpointSummary>, Error> {
             created_at: row.credential_created_at.unwrap_or(OffsetDateTime::UNIX_EPOCH),
             first_used_at: row.first_used_at,
             last_used_at: row.last_used_at,
+            retire_grace: row.retire_grace_seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()),
+            retire_at: row.retire_at,
         });
         match endpoints.last_mut() {
             Some(last) if last.id.0 == row.id => last.credentials.extend(credential),
@@ -250,25 +238,28 @@ pub(crate) async fn list(pool: &PgPool) -> Result<Vec<EndpointSummary>, Error> {
                 path: row.path,
                 public_url: row.public_url,
                 credentials: credential.into_iter().collect(),
+                former: Vec::new(),
             }),
         }
     }
     Ok(endpoints)
 }
 
-pub(crate) async fn sealed_password(
+/// A credential as the list of registrations shows it: by its URL and user name. The newest of several; with its
+/// password, if that is not forgotten.
+pub(crate) async fn issued(
     pool: &PgPool,
     public_url: &str,
     username: &str,
-) -> Result<Option<(CredentialId, Sealed)>, Error> {
+) -> Result<Option<(CredentialId, Option<Sealed>)>, Error> {
     let row = sqlx::query!(
         r#"
-        select credential_id, key_id, nonce, ciphertext
-        from eqp.sealed_password
-        join eqp.credential on credential.id = credential_id
+        select credential.id, key_id as "key_id?", nonce as "nonce?", ciphertext as "ciphertext?"
+        from eqp.credential
         join eqp.endpoint on endpoint.id = endpoint_id
+        left join eqp.sealed_password on credential_id = credential.id
         where public_url = $1 and username = $2
-        order by credential_id desc
+        order by credential.id desc
         limit 1
         "#,
         public_url,
@@ -277,7 +268,10 @@ pub(crate) async fn sealed_password(
     .fetch_optional(pool)
     .await?;
     Ok(row.map(|row| {
-        let sealed = Sealed { key_id: row.key_id, nonce: row.nonce, ciphertext: row.ciphertext };
-        (CredentialId(row.credential_id), sealed)
+        let sealed = match (row.key_id, row.nonce, row.ciphertext) {
+            (Some(key_id), Some(nonce), Some(ciphertext)) => Some(Sealed { key_id, nonce, ciphertext }),
+            _ => None,
+        };
+        (CredentialId(row.id), sealed)
     }))
 }

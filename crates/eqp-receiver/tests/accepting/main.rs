@@ -14,6 +14,7 @@ mod failures;
 mod metrics;
 mod outage;
 mod restarts;
+mod rotation;
 mod scene;
 mod sender;
 mod several;

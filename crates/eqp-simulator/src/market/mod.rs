@@ -187,6 +187,23 @@ impl Market {
         self.tell_again(account, callback, SentKind::Plain, url)
     }
 
+    /// The same for every registration, so long after now, in simulated time. It goes to those that there are now, with
+    /// the credentials that they have now.
+    pub(crate) fn tell_late(
+        &mut self,
+        account: AccountIndex,
+        event: &str,
+        body: Bytes,
+        by: std::time::Duration,
+    ) -> usize {
+        let callback = Message { body, event: event.to_owned(), flow: None, outcome: None, subject: String::new() };
+        let targets = self.accounts[account].registrations.clone();
+        let count = targets.len();
+        let era = self.era.load(Ordering::Relaxed);
+        self.post(Outgoing { late: Some(by), ..Outgoing::new(targets, callback, SentKind::Late, era) });
+        count
+    }
+
     /// Hands a callback to the sender as it is, for every registration of an account, or for those with one URL.
     fn tell_again(&mut self, account: AccountIndex, callback: Message, kind: SentKind, url: Option<&str>) -> usize {
         let registered = self.accounts[account].registrations.iter();

@@ -1,0 +1,61 @@
+//! `eqp callbacks rotate`.
+
+use std::time::Duration;
+
+use clap::Args;
+use eqp_client::callbacks::Plan;
+
+use super::shown;
+use super::writing::{Writing, grace, with_both};
+use crate::compose::registration::rotate;
+use crate::context::Context;
+use crate::failure::Outcome;
+
+/// Give a registration another user name and password; no callback is refused meanwhile
+///
+/// The old ones are taken until a grace after the first callback that comes with the new ones, and the receivers end that
+/// by themselves. A second rotation waits for it. One that was cut off is ended by the next call.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  eqp callbacks rotate --name main
+  eqp callbacks rotate --name main --grace 3d
+  eqp callbacks rotate --name main --dry-run")]
+pub(crate) struct Rotate {
+    /// Name of the endpoint
+    #[arg(long, value_name = "NAME")]
+    name: String,
+    /// How long the old credential is taken after the new one was first seen on a callback
+    #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = grace)]
+    grace: Duration,
+    #[command(flatten)]
+    writing: Writing,
+}
+
+impl Rotate {
+    pub(crate) async fn run(self, context: &Context) -> Outcome {
+        let foreign = self.writing.foreign()?;
+        let review = |plan: &Plan| self.writing.review(context, plan);
+        let rotated = with_both(context, async |client, endpoints| {
+            rotate(client, endpoints, &self.name, self.grace, &foreign, review).await
+        })
+        .await?;
+        let registered = &rotated.registered;
+        shown::note_remaining(context, registered);
+        if context.output.is_json() {
+            let mut told = shown::registered(registered);
+            told["old_username"] = rotated.old.into();
+            return context.output.json(&told);
+        }
+        let endpoint = &registered.endpoint;
+        let done = if registered.already { "was rotated by an earlier call" } else { "is rotated" };
+        context.output.line(format_args!(
+            "{} of {} in {} {done}: user name {} from now on",
+            endpoint.name, endpoint.mage_id, endpoint.environment, registered.username
+        ))?;
+        match shown::still_taken_line(endpoint) {
+            Some(still) => context.output.line(format_args!("still taken: {still}")),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! Gives an endpoint another credential. The old one is taken until a grace after the new one was seen.
+
+use std::time::Duration;
+
+use eqp_client::Client;
+use eqp_client::callbacks::Plan;
+use eqp_receiver::{CredentialState, Endpoints};
+
+use super::change::{Change, Key, Manner, Place};
+use super::refusals::not_over;
+use super::{Foreign, Registered};
+use crate::failure::{Exit, Failure, Outcome};
+
+/// How a rotation ended.
+#[derive(Debug)]
+pub(crate) struct Rotated {
+    /// The registration; `already` if it was the end of a rotation begun before.
+    pub(crate) registered: Registered,
+    /// The user name that was replaced, and is still taken.
+    pub(crate) old: Option<String>,
+}
+
+/// Rotates. A rotation that was cut off goes on with the credential that it had; one whose old credential is still taken is
+/// waited for by the next, which is refused.
+pub(crate) async fn rotate(
+    client: &Client,
+    endpoints: &Endpoints,
+    name: &str,
+    grace: Duration,
+    foreign: &Foreign,
+    mut review: impl FnMut(&Plan) -> Outcome,
+) -> Outcome<Rotated> {
+    let change = Change::begin(client, endpoints, foreign).await?;
+    let endpoint = change.endpoint(name).await?;
+    let found = change.settle(&endpoint, grace).await?;
+    let registered = match found {
+        Some(found) if found.state == CredentialState::Pending => change.nothing_to_write(name, found.username).await?,
+        found => {
+            let key = match change.kept(&endpoint, CredentialState::Pending).await? {
+                Some(begun) => begun,
+                None if endpoint.credentials.iter().any(|one| one.state == CredentialState::Retiring) => {
+                    return Err(not_over(&endpoint));
+                }
+                None if found.is_none() => {
+                    return Err(Failure::new(Exit::NotFound, format!("`{name}` is not in the Marketplace's list"))
+                        .next(format!("register it again: eqp callbacks add --name {name}")));
+                }
+                None => Key::new()?,
+            };
+            let manner = Manner { grace: Some(grace), ..Manner::default() };
+            change.put(Place::Known(endpoint), key, manner, &mut review).await?
+        }
+    };
+    let retiring = registered.endpoint.credentials.iter().find(|one| one.state == CredentialState::Retiring);
+    let old = retiring.map(|one| one.username.clone());
+    Ok(Rotated { registered, old })
+}

@@ -1,0 +1,243 @@
+//! Registrations that somebody else changed, or a change of ours that was cut off: found, shown with their repair, put right.
+
+use eqp_client::Client;
+use eqp_client::users::ProfileUpdate;
+use eqp_simulator::Simulator;
+use serde_json::{Value, json};
+
+use crate::market::{Market, scan};
+
+const ELSEWHERE: &str = "https://other.example.com/hook";
+
+/// Another tool with the account's key, which knows of no other entries.
+struct Stranger(Client);
+
+impl Stranger {
+    fn of(simulator: &Simulator) -> Self {
+        let client = Client::builder(simulator.environment(), simulator.api_key().clone())
+            .api_url(simulator.base_url().parse().unwrap())
+            .trusted_ca_pem(simulator.ca_pem())
+            .build()
+            .unwrap();
+        Self(client)
+    }
+
+    async fn overwrites(&self, list: Value) {
+        let mut update = ProfileUpdate::default();
+        update.fields.insert("api_callbacks".to_owned(), list);
+        self.0.users().put(&update).await.unwrap();
+    }
+
+    async fn usernames(&self) -> Vec<String> {
+        let list = self.0.callbacks().list().await.unwrap();
+        list.iter().filter_map(|entry| entry.known()?.username.clone()).collect()
+    }
+}
+
+/// One endpoint that a receiver answers for, and somebody else.
+struct Scene {
+    market: Market,
+    stranger: Stranger,
+    url: String,
+    _serve: crate::eqp::Running,
+}
+
+impl Scene {
+    async fn open() -> Self {
+        let market = Market::open().await;
+        let (serve, base) = market.serve();
+        let url = format!("{base}/callbacks/main");
+        let stranger = Stranger::of(&market.simulator);
+        Self { market, stranger, url, _serve: serve }
+    }
+
+    async fn registered() -> Self {
+        let scene = Self::open().await;
+        scene.json(&["add", "--name", "main", "--url", &scene.url]);
+        scene
+    }
+
+    fn run(&self, arguments: &[&str]) -> crate::eqp::Ended {
+        self.market.home.run_aside(&[&["callbacks"], arguments].concat())
+    }
+
+    fn json(&self, arguments: &[&str]) -> Value {
+        let ended = self.run(&[arguments, &["--json"]].concat());
+        assert_eq!(ended.code, 0, "{arguments:?}: {ended:?}");
+        serde_json::from_str(&ended.stdout).unwrap()
+    }
+
+    /// How the one endpoint stands, and the words of its repair.
+    fn standing(&self) -> (String, Vec<String>) {
+        let plan = self.json(&["plan"]);
+        let endpoint = &plan["endpoints"][0];
+        let standing = endpoint["standing"].as_str().unwrap().to_owned();
+        let is_right = plan["nothing_to_do"] == json!(true);
+        assert_eq!(self.run(&["plan", "--exit-code"]).code, i32::from(!is_right), "{plan}");
+        let repair = endpoint["repair"].as_str().unwrap_or_default();
+        (standing, repair.split(' ').skip(2).map(str::to_owned).collect())
+    }
+
+    /// Finds this standing, carries its repair out, and finds nothing more to do.
+    fn is_put_right(&self, standing: &str) {
+        let (found, repair) = self.standing();
+        assert_eq!(found, standing);
+        let repair: Vec<_> = repair.iter().map(String::as_str).collect();
+        self.json(&repair);
+        assert_eq!(self.standing().0, "registered");
+    }
+
+    async fn usernames(&self) -> Vec<String> {
+        self.stranger.usernames().await
+    }
+
+    /// User name and password of the credential that is in this state.
+    async fn credential(&self, state: &str) -> (String, String) {
+        let key = eqp_receiver::MasterKey::open(&self.market.home.path().join("data/master.key")).unwrap();
+        let endpoints = eqp_receiver::Endpoints::open(self.market.database.pool.clone(), key).await.unwrap();
+        let listed = endpoints.list().await.unwrap();
+        let one = listed[0].credentials.iter().find(|one| one.state.as_str() == state).unwrap();
+        let password = endpoints.password(&self.url, &one.username).await.unwrap().unwrap();
+        (one.username.clone(), password.expose().to_owned())
+    }
+
+    async fn entry(&self, state: &str) -> Value {
+        let (username, password) = self.credential(state).await;
+        json!({"name": "main", "url": self.url, "username": username, "password": password})
+    }
+
+    async fn is_answered(&self, statuses: &[u16]) {
+        assert_eq!(self.market.send("malware_scan_complete", scan("f")).await, statuses);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_that_somebody_overwrote_is_found_and_put_right() {
+    let scene = Scene::registered().await;
+    let ours = scene.usernames().await;
+    assert_eq!(scene.standing(), ("registered".to_owned(), vec![]));
+
+    scene.stranger.overwrites(json!([])).await;
+    scene.is_put_right("vanished");
+    assert_eq!(scene.usernames().await, ours, "with the credential that it had");
+
+    scene.stranger.overwrites(json!([{"url": scene.url, "username": "ann", "password": "x"}])).await;
+    let (standing, _) = scene.standing();
+    assert_eq!(standing, "taken");
+    let refused = scene.run(&["add", "--name", "main"]);
+    assert_eq!(refused.code, 1, "the password of the other entry is not known: {refused:?}");
+    scene.json(&["adopt", "--name", "main", "--url", &scene.url]);
+    assert_eq!(scene.standing().0, "registered");
+    scene.is_answered(&[200]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_found_is_shown_with_its_repair() {
+    let scene = Scene::registered().await;
+    let username = scene.usernames().await.remove(0);
+    scene.stranger.overwrites(json!([{"url": ELSEWHERE, "username": username, "password": "x"}])).await;
+    let shown = scene.run(&["plan"]);
+    let lines: Vec<_> =
+        shown.stdout.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
+    insta::assert_snapshot!(lines.join("\n").replace(&scene.url, "URL"), @r"
+    environment name url user name standing
+    production main URL - our user name is registered at https://other.example.com/hook
+    main: to put it right: eqp callbacks add --name main
+    ");
+    assert_eq!(shown.stderr, "1 entry of others, which stay as they are\n");
+    assert_eq!(shown.code, 0, "{shown:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_old_registration_that_was_put_back_is_taken_shown_and_put_right() {
+    let scene = Scene::registered().await;
+    let old = scene.entry("live").await;
+    scene.json(&["rotate", "--name", "main"]);
+    let new = scene.usernames().await;
+    scene.stranger.overwrites(json!([old])).await;
+    scene.is_answered(&[200]).await;
+    let refused = scene.run(&["rotate", "--name", "main"]);
+    assert!(refused.code == 1 && refused.stderr.contains("is taken until"), "{refused:?}");
+    scene.is_put_right("restored");
+    assert_eq!(scene.usernames().await, new);
+    scene.is_answered(&[200]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_user_name_that_is_refused_by_now_is_replaced() {
+    let scene = Scene::registered().await;
+    let old = scene.entry("live").await;
+    scene.json(&["remove", "--name", "main", "--grace", "0s"]);
+    scene.stranger.overwrites(json!([old])).await;
+    let left = async || {
+        while scene.standing().0 != "left_over"
+            || !scene.json(&["plan"])["endpoints"][0]["still_taken"].as_array().unwrap().is_empty()
+        {
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(30), left()).await.expect("the receiver refuses it");
+    scene.is_answered(&[401]).await;
+    // It is ours, so a new credential takes its place though its password is forgotten.
+    scene.json(&["add", "--name", "main"]);
+    assert_eq!(scene.usernames().await.len(), 1);
+    scene.is_answered(&[200]).await;
+}
+
+/// The answer is lost, and nothing more is heard of the list.
+fn cut_off(market: &Market, put: &str) {
+    market.simulator.add_fault(put.parse().unwrap());
+    // Two readings come before the write.
+    market.simulator.add_fault("status=503 call=users.get nth=3,4,5,6".parse().unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_registration_that_was_made_though_nothing_was_heard_of_it_is_found_by_its_user_name() {
+    let scene = Scene::open().await;
+    cut_off(&scene.market, "answer-lost call=users.put");
+    let ended = scene.run(&["add", "--name", "main", "--url", &scene.url]);
+    assert!(
+        ended.code != 0 && ended.stderr.contains("run the same command again"),
+        "{ended:?} {:?}",
+        scene.market.simulator.faults()
+    );
+    scene.market.simulator.clear_faults();
+    scene.is_answered(&[200]).await;
+    let made = scene.usernames().await;
+    assert_eq!(scene.standing().0, "unconfirmed");
+    let again = scene.json(&["add", "--name", "main"]);
+    assert_eq!((&again["already_registered"], &again["username"]), (&json!(true), &json!(made[0])));
+    assert_eq!(scene.usernames().await, made);
+    scene.is_answered(&[200]).await;
+    assert_eq!(scene.standing().0, "registered");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_registration_that_was_not_heard_of_and_comes_into_force_late_is_taken() {
+    let scene = Scene::open().await;
+    cut_off(&scene.market, "status=504 call=users.put");
+    let ended = scene.run(&["add", "--name", "main", "--url", &scene.url]);
+    assert_eq!(ended.code, 7, "{ended:?}");
+    scene.market.simulator.clear_faults();
+    assert_eq!(scene.standing().0, "begun");
+    // Carried out after all, long after the reading that did not show it.
+    let late = scene.entry("pending").await;
+    scene.stranger.overwrites(json!([late])).await;
+    scene.is_answered(&[200]).await;
+    scene.is_put_right("unconfirmed");
+    scene.is_answered(&[200]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rotation_that_was_cut_off_goes_on_with_the_credential_that_it_had() {
+    let scene = Scene::registered().await;
+    cut_off(&scene.market, "status=504 call=users.put");
+    assert_eq!(scene.run(&["rotate", "--name", "main"]).code, 7);
+    scene.market.simulator.clear_faults();
+    let (begun, _) = scene.credential("pending").await;
+    scene.is_answered(&[200]).await;
+    assert_eq!(scene.json(&["add", "--name", "main"])["already_registered"], json!(true), "the old one is in force");
+    scene.is_put_right("rotation_begun");
+    assert_eq!(scene.usernames().await, [begun]);
+    scene.is_answered(&[200]).await;
+}

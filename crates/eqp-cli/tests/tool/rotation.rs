@@ -1,0 +1,142 @@
+//! Credentials are replaced while callbacks come, and no good one is refused.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use eqp_simulator::{SendResult, SentKind};
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+use tokio_util::sync::CancellationToken;
+
+use crate::market::{Market, scan};
+
+/// Minutes of the Marketplace's time are half a second.
+const SPEED: f64 = 600.0;
+const LATE: Duration = Duration::from_mins(5);
+/// Two registrations get each: 200 callbacks a second.
+const PACE: Duration = Duration::from_millis(10);
+const ENDPOINTS: [&str; 2] = ["first", "second"];
+const EVENT: &str = "malware_scan_complete";
+
+fn rotate(market: &Market, name: &str) -> crate::eqp::Ended {
+    market.home.run_aside(&["callbacks", "rotate", "--name", name, "--grace", "2s", "--json"])
+}
+
+/// Waits until no replaced credential is taken any more.
+async fn is_over(market: &Market) {
+    let retiring = "select count(*) from eqp.credential where state = 'retiring'";
+    let over = async {
+        while sqlx::query_scalar::<_, i64>(retiring).fetch_one(&market.database.pool).await.unwrap() > 0 {
+            sleep(Duration::from_millis(50)).await;
+        }
+    };
+    timeout(Duration::from_mins(1), over).await.expect("the receivers end it by themselves");
+}
+
+/// Sends until told to stop; every tenth callback is minutes late.
+async fn send(market: Arc<Market>, stop: CancellationToken) {
+    let mut beat = interval(PACE);
+    beat.set_missed_tick_behavior(MissedTickBehavior::Burst);
+    let mut number = 0_u64;
+    while stop.run_until_cancelled(beat.tick()).await.is_some() {
+        number += 1;
+        let body = scan(&format!("file-{number}"));
+        if number.is_multiple_of(10) {
+            market.simulator.send_late_callback(EVENT, body, LATE);
+        } else {
+            market.simulator.send_callback(EVENT, body);
+        }
+    }
+}
+
+/// Waits until so many more were sent.
+async fn are_sent(market: &Market, more: u64) {
+    let goal = market.simulator.sent_count() + more;
+    let sent = async {
+        while market.simulator.sent_count() < goal {
+            sleep(Duration::from_millis(10)).await;
+        }
+    };
+    timeout(Duration::from_mins(1), sent).await.expect("they are sent");
+}
+
+async fn rotate_three_times(market: &Market) {
+    for round in 1..=3 {
+        for name in ENDPOINTS {
+            if round == 2 && name == "first" {
+                market.simulator.add_fault("answer-lost call=users.put times=1".parse().unwrap());
+                market.simulator.add_fault("status=503 call=users.get nth=3,4,5,6".parse().unwrap());
+                let unheard = rotate(market, name);
+                assert!(unheard.code != 0 && unheard.stderr.contains("run the same command again"), "{unheard:?}");
+                market.simulator.clear_faults();
+            }
+            let ended = rotate(market, name);
+            assert_eq!(ended.code, 0, "{ended:?}");
+            let told: Value = serde_json::from_str(&ended.stdout).unwrap();
+            assert_eq!(told["already_registered"], json!(round == 2 && name == "first"), "{told}");
+        }
+        is_over(market).await;
+    }
+}
+
+/// The credentials of every endpoint in their order: user name, first use, last use.
+async fn uses(market: &Market) -> BTreeMap<i64, Vec<(String, OffsetDateTime, OffsetDateTime)>> {
+    type Row = (i64, String, OffsetDateTime, OffsetDateTime);
+    let rows: Vec<Row> = sqlx::query_as(
+        "select credential.endpoint_id, username, min(received_at), max(received_at) from eqp.callback
+         join eqp.credential on credential.id = credential_id and credential.endpoint_id = callback.endpoint_id
+         group by credential.id order by credential.id",
+    )
+    .fetch_all(&market.database.pool)
+    .await
+    .unwrap();
+    let mut uses = BTreeMap::<_, Vec<_>>::new();
+    for (endpoint, username, first, last) in rows {
+        uses.entry(endpoint).or_default().push((username, first, last));
+    }
+    uses
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_good_callback_is_refused_while_credentials_are_replaced_under_load() {
+    let market = Arc::new(Market::open_at_speed(SPEED).await);
+    let serving = [market.serve(), market.serve()];
+    for (name, (_, base)) in ENDPOINTS.iter().zip(&serving) {
+        let url = format!("{base}/callbacks/{name}");
+        let added = market.home.run_aside(&["callbacks", "add", "--name", name, "--url", &url]);
+        assert_eq!(added.code, 0, "{added:?}");
+    }
+    let stop = CancellationToken::new();
+    // A task of its own: the tool is waited for on this one.
+    let sending = tokio::spawn(send(Arc::clone(&market), stop.clone()));
+    are_sent(&market, 100).await;
+    rotate_three_times(&market).await;
+    stop.cancel();
+    sending.await.unwrap();
+    let all_sent = async {
+        let mut before = 0;
+        // The late ones too.
+        while market.simulator.sent_count() > before {
+            before = market.simulator.sent_count();
+            sleep(Duration::from_secs(1)).await;
+        }
+    };
+    timeout(Duration::from_secs(30), all_sent).await.unwrap();
+
+    let sent = market.simulator.sent();
+    let refused: Vec<_> = sent.iter().filter(|sent| sent.result != SendResult::Answered(200)).collect();
+    assert!(refused.is_empty(), "{} of {}, first {:?}", refused.len(), sent.len(), refused[0]);
+    let late = sent.iter().filter(|sent| sent.kind == SentKind::Late).count();
+    assert!(sent.len() > 1_000 && late > 100, "{} sent, {late} late", sent.len());
+    let uses = uses(&market).await;
+    assert_eq!(uses.len(), 2);
+    for uses in uses.values() {
+        assert_eq!(uses.len(), 4, "callbacks came with each of its credentials: {uses:?}");
+        for pair in uses.windows(2) {
+            let [(_, _, old_last), (_, new_first, _)] = pair else { unreachable!() };
+            assert!(old_last > new_first, "some came with the old one after the new one: {uses:?}");
+        }
+    }
+}
