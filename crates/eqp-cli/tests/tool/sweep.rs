@@ -125,6 +125,7 @@ fn run_all(market: &Market, said: &mut Said, ours: &str, theirs: &str) {
         (1, &["callbacks", "add", "--name", "main", "--url", ours][..]),
         (0, &["callbacks", "add", "--name", "main", "--url", ours, "--password-of", &taken_from, "--json"]),
         (0, &["callbacks", "list", "--json"]),
+        (0, &["callbacks", "plan", "--json"]),
         (0, &["trigger", "malware_scan_complete", "--file", "swept", "--to", "main", "--at", ours]),
         (0, &["whoami"]),
         (0, &["whoami", "--json"]),
@@ -150,6 +151,7 @@ fn run_all(market: &Market, said: &mut Said, ours: &str, theirs: &str) {
         (0, &["packages", "update", "draft.json", "--yes"]),
         (4, &["packages", "report", "s000000000"]),
         (4, &["packages", "recall", "--submission", "s000000000", "--yes"]),
+        (6, &["release", archive, "--manifest", "draft.json", "--skip-check", "--yes", "--timeout", "1s"]),
         (0, &["files", "upload", archive, "--yes"]),
         (0, &["files", "list"]),
         (4, &["files", "show", "1.2.3"]),
@@ -208,6 +210,25 @@ async fn no_secret_gets_out_though_every_command_is_run_and_everything_is_logged
         said.run(&market, 0, arguments);
     }
     said.run(&market, 4, &["submissions", "show", "s000000000"]);
+    let taken_from = format!("{theirs}=theirs");
+    for arguments in [
+        &["callbacks", "rotate", "--name", "main", "--password-of", &taken_from][..],
+        &[
+            "callbacks",
+            "adopt",
+            "--name",
+            "others",
+            "--path",
+            "/callbacks/others",
+            "--url",
+            &theirs,
+            "--password-file",
+            "theirs",
+        ],
+        &["callbacks", "remove", "--name", "main"],
+    ] {
+        said.run(&market, 0, arguments);
+    }
     for (arguments, is_up) in [
         (&["events", "tail", "--after", "0", "--json"][..], true),
         (&["simulator", "--json"], true),
