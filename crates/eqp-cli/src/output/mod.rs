@@ -2,6 +2,7 @@
 
 mod ask;
 mod confirm;
+mod counted;
 mod json;
 mod readable;
 mod table;
@@ -14,6 +15,7 @@ use serde::Serialize;
 
 pub(crate) use ask::{ask_line, ask_secret, can_ask};
 pub(crate) use confirm::Confirmation;
+pub(crate) use counted::counted;
 pub(crate) use json::Whole;
 pub(crate) use readable::readable;
 pub(crate) use table::{PagedTable, Table, or_dash, track_line};

@@ -173,6 +173,45 @@ fn run_all(market: &Market, said: &mut Said, ours: &str, theirs: &str) {
     }
 }
 
+/// What needs a callback that was projected, what changes its registration, and what runs until it is ended.
+fn look_and_change(market: &Market, said: &mut Said, theirs: &str) {
+    for arguments in [&["events", "list", "--json"][..], &["events", "show", "1"], &["submissions", "list"]] {
+        said.run(market, 0, arguments);
+    }
+    said.run(market, 4, &["submissions", "show", "s000000000"]);
+    let taken_from = format!("{theirs}=theirs");
+    for arguments in [
+        &["callbacks", "rotate", "--name", "main", "--password-of", &taken_from][..],
+        &[
+            "callbacks",
+            "adopt",
+            "--name",
+            "others",
+            "--path",
+            "/callbacks/others",
+            "--url",
+            theirs,
+            "--password-file",
+            "theirs",
+        ],
+        &["callbacks", "remove", "--name", "main"],
+    ] {
+        said.run(market, 0, arguments);
+    }
+    for (arguments, is_up) in [
+        (&["events", "tail", "--after", "0", "--json"][..], true),
+        (&["simulator", "--json"], true),
+        (&["demo", "--exit"], false),
+    ] {
+        let mut running = market.home.start(arguments);
+        if is_up {
+            tokio::task::block_in_place(|| running.json_line());
+            running.terminate();
+        }
+        said.ended(arguments, &tokio::task::block_in_place(|| running.end()));
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn no_secret_gets_out_though_every_command_is_run_and_everything_is_logged() {
     let mut market = Market::open().await;
@@ -206,41 +245,7 @@ async fn no_secret_gets_out_though_every_command_is_run_and_everything_is_logged
     run_all(&market, &mut said, &ours, &theirs);
     assert_eq!(market.send("malware_scan_complete", scan("a")).await, [200, 401]);
     market.is_projected().await;
-    for arguments in [&["events", "list", "--json"][..], &["events", "show", "1"], &["submissions", "list"]] {
-        said.run(&market, 0, arguments);
-    }
-    said.run(&market, 4, &["submissions", "show", "s000000000"]);
-    let taken_from = format!("{theirs}=theirs");
-    for arguments in [
-        &["callbacks", "rotate", "--name", "main", "--password-of", &taken_from][..],
-        &[
-            "callbacks",
-            "adopt",
-            "--name",
-            "others",
-            "--path",
-            "/callbacks/others",
-            "--url",
-            &theirs,
-            "--password-file",
-            "theirs",
-        ],
-        &["callbacks", "remove", "--name", "main"],
-    ] {
-        said.run(&market, 0, arguments);
-    }
-    for (arguments, is_up) in [
-        (&["events", "tail", "--after", "0", "--json"][..], true),
-        (&["simulator", "--json"], true),
-        (&["demo", "--exit"], false),
-    ] {
-        let mut running = market.home.start(arguments);
-        if is_up {
-            tokio::task::block_in_place(|| running.json_line());
-            running.terminate();
-        }
-        said.ended(arguments, &tokio::task::block_in_place(|| running.end()));
-    }
+    look_and_change(&market, &mut said, &theirs);
     market.home.set("EQP_APPLICATION_SECRET", WRONG_APPLICATION_SECRET);
     said.run(&market, 3, &["whoami"]);
 

@@ -6,7 +6,7 @@ use eqp_check::{Finding, Report};
 
 use crate::context::Context;
 use crate::failure::Outcome;
-use crate::output::Table;
+use crate::output::{Table, counted};
 
 /// So many rules that did not run for one reason are named; more are counted.
 const MOST_NAMED: usize = 5;
@@ -59,10 +59,7 @@ fn summary(report: &Report) -> String {
     let known = known.trim();
     let package = if known.is_empty() { String::new() } else { format!(" ({known})") };
     let counts = report.counts;
-    let mut found = vec![
-        format!("{} blocking", counts.blocks),
-        format!("{} warning{}", counts.warns, if counts.warns == 1 { "" } else { "s" }),
-    ];
+    let mut found = vec![format!("{} blocking", counts.blocks), counted(counts.warns, "warning")];
     if counts.suppressed > 0 {
         found.push(format!("{} passed over", counts.suppressed));
     }

@@ -7,6 +7,7 @@ use serde_json::json;
 use super::{Run, located};
 use crate::compose::upload::upload;
 use crate::failure::Outcome;
+use crate::output::counted;
 
 impl Run<'_> {
     /// Uploads them, all in one request.
@@ -22,7 +23,7 @@ impl Run<'_> {
             .filter_map(|path| located::at(&self.files, path)?.local.as_ref())
             .map(|file| file.bytes)
             .sum();
-        let text = format!("uploading {} files, {:.1} MB", missing.len(), megabytes(bytes));
+        let text = format!("uploading {}, {:.1} MB", counted(missing.len(), "file"), megabytes(bytes));
         self.progress.begins("upload", &text)?;
         // Its own bar moves now.
         self.progress.clear();

@@ -4,12 +4,13 @@ use serde_json::json;
 
 use super::{Run, Waited};
 use crate::failure::Outcome;
+use crate::output::counted;
 
 impl Run<'_> {
     /// Waits until each scan has ended. What is not clean ends it early: the submission would be rejected.
     pub(super) async fn wait_for_scans(&mut self) -> Outcome<Waited> {
         let count = self.files.len();
-        self.progress.begins("scan", &format!("waiting for the malware scan of {count} files"))?;
+        self.progress.begins("scan", &format!("waiting for the malware scan of {}", counted(count, "file")))?;
         loop {
             let mut trouble = None;
             for at in 0..count {
