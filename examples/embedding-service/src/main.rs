@@ -8,6 +8,7 @@ use axum::{Router, routing::get};
 use eqp_receiver::{Event, Handler, HandlerError, MasterKey, Receiver};
 use sqlx::PgPool;
 use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
 
 /// Announces releases, in the service's own table.
 struct Announce(PgPool);
@@ -40,11 +41,11 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     // … to here.
 
     let listener = TcpListener::bind(std::env::var("LISTEN")?).await?;
+    // Caught from before anybody can know that it runs: a Ctrl-C that comes at once must not cut work off.
+    let mut interrupt = signal(SignalKind::interrupt())?;
     println!("listening on {}", listener.local_addr()?);
     let app = app.into_make_service_with_connect_info::<SocketAddr>();
-    axum::serve(listener, app)
-        .with_graceful_shutdown(async { tokio::signal::ctrl_c().await.unwrap_or_default() })
-        .await?;
+    axum::serve(listener, app).with_graceful_shutdown(async move { _ = interrupt.recv().await }).await?;
     eqp.stop().await?;
     Ok(())
 }
