@@ -83,7 +83,7 @@ impl Contender {
 
     /// A receiver of others; a reason where it cannot be had.
     pub(crate) async fn peer(peer: Peer, postgres: &Postgres) -> Result<Result<Self, String>, Failure> {
-        let folder = kept("peers").join(format!("{peer:?}").to_lowercase());
+        let folder = kept("peers").join(peer.folder());
         if let Err(reason) = peer.install(&folder) {
             return Ok(Err(reason));
         }

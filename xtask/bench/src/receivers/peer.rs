@@ -20,8 +20,10 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// Which.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Peer {
-    /// Node, Express 5, pg with a pool of ten.
+    /// Node, Express 5, pg with a pool of ten, as their manuals show them.
     Express,
+    /// The same, tuned.
+    ExpressTuned,
     /// Python, `FastAPI`, asyncpg; two workers with a pool of ten each.
     FastApi,
 }
@@ -33,16 +35,26 @@ impl Peer {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Express => "Express + pg",
+            Self::ExpressTuned => "Express, tuned",
             Self::FastApi => "FastAPI + asyncpg",
+        }
+    }
+
+    /// The folder of what it is made of.
+    pub(crate) fn folder(self) -> &'static str {
+        match self {
+            Self::Express | Self::ExpressTuned => "express",
+            Self::FastApi => "fastapi",
         }
     }
 
     fn files(self) -> &'static [File] {
         match self {
-            Self::Express => &[
+            Self::Express | Self::ExpressTuned => &[
                 ("package.json", include_str!("../../peers/express/package.json")),
                 ("package-lock.json", include_str!("../../peers/express/package-lock.json")),
                 ("server.js", include_str!("../../peers/express/server.js")),
+                ("tuned.js", include_str!("../../peers/express/tuned.js")),
             ],
             Self::FastApi => &[
                 ("requirements.txt", include_str!("../../peers/fastapi/requirements.txt")),
@@ -53,7 +65,7 @@ impl Peer {
 
     fn needs(self) -> &'static [&'static str] {
         match self {
-            Self::Express => &["node", "npm"],
+            Self::Express | Self::ExpressTuned => &["node", "npm"],
             Self::FastApi => &["python3"],
         }
     }
@@ -77,7 +89,7 @@ impl Peer {
             fs::write(folder.join(name), text).map_err(failed)?;
         }
         match self {
-            Self::Express => run(folder, "npm", &["ci", "--ignore-scripts", "--no-audit", "--no-fund"])?,
+            Self::Express | Self::ExpressTuned => run(folder, "npm", &["ci", "--ignore-scripts", "--no-audit", "--no-fund"])?,
             Self::FastApi => {
                 run(folder, "python3", &["-m", "venv", "venv"])?;
                 let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
@@ -93,11 +105,8 @@ impl Peer {
         let address = free_address()?;
         let port = address.port().to_string();
         let mut command = match self {
-            Self::Express => {
-                let mut node = Command::new("node");
-                node.arg("server.js").env("NODE_ENV", "production");
-                node
-            }
+            Self::Express => node("server.js"),
+            Self::ExpressTuned => node("tuned.js"),
             Self::FastApi => {
                 let mut python = Command::new(folder.join("venv/bin/python"));
                 python.args(["-m", "uvicorn", "app:app", "--workers", "2", "--port", &port]);
@@ -126,6 +135,13 @@ impl Peer {
         }
         Ok(server)
     }
+}
+
+/// A server in Node, about to run.
+fn node(server: &str) -> Command {
+    let mut node = Command::new("node");
+    node.arg(server).env("NODE_ENV", "production");
+    node
 }
 
 /// A running peer with its workers; ends with this.

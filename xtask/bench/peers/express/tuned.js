@@ -1,4 +1,4 @@
-// The receiver that one writes first in Node. No word in it is there to make it slow.
+// The same by somebody who has measured it: a prepared statement, one look at the body, no header that nobody asked for.
 import express from "express";
 import pg from "pg";
 import { v7 as uuid } from "uuid";
