@@ -56,8 +56,18 @@ pub(crate) async fn insert<Row: AsRef<CallbackRow>>(
     match rows {
         [] => Ok(()),
         [row] => insert_one(connection, row.as_ref(), via).await,
-        rows => insert_many(connection, rows, via).await,
+        rows => {
+            let columns = Columns::of(rows);
+            match insert_new(connection, &columns, via).await {
+                Err(error) if is_there_already(&error) => insert_missing(connection, &columns, via).await,
+                outcome => outcome,
+            }
+        }
     }
+}
+
+fn is_there_already(error: &sqlx::Error) -> bool {
+    error.as_database_error().is_some_and(sqlx::error::DatabaseError::is_unique_violation)
 }
 
 /// The plan for one row is so much cheaper that it is worth a statement of its own.
@@ -90,28 +100,75 @@ async fn insert_one(connection: &mut PgConnection, row: &CallbackRow, via: Via) 
     Ok(())
 }
 
-async fn insert_many<Row: AsRef<CallbackRow>>(
-    connection: &mut PgConnection,
-    rows: &[Row],
-    via: Via,
-) -> Result<(), sqlx::Error> {
-    let count = rows.len();
-    let mut ids = Vec::with_capacity(count);
-    let mut endpoint_ids = Vec::with_capacity(count);
-    let mut credential_ids = Vec::with_capacity(count);
-    let mut received = Vec::with_capacity(count);
-    let mut sources = Vec::with_capacity(count);
-    let mut headers: Vec<&[u8]> = Vec::with_capacity(count);
-    let mut bodies: Vec<&[u8]> = Vec::with_capacity(count);
-    for row in rows.iter().map(AsRef::as_ref) {
-        ids.push(row.id);
-        endpoint_ids.push(row.endpoint_id);
-        credential_ids.push(row.credential_id);
-        received.push(row.received_at);
-        sources.push(row.source);
-        headers.push(&row.headers);
-        bodies.push(&row.body);
+/// Rows turned into the arrays that a statement takes.
+struct Columns<'a> {
+    ids: Vec<Uuid>,
+    endpoint_ids: Vec<i64>,
+    credential_ids: Vec<i64>,
+    received: Vec<OffsetDateTime>,
+    sources: Vec<IpAddr>,
+    headers: Vec<&'a [u8]>,
+    bodies: Vec<&'a [u8]>,
+}
+
+impl<'a> Columns<'a> {
+    fn of<Row: AsRef<CallbackRow>>(rows: &'a [Row]) -> Self {
+        let count = rows.len();
+        let mut columns = Self {
+            ids: Vec::with_capacity(count),
+            endpoint_ids: Vec::with_capacity(count),
+            credential_ids: Vec::with_capacity(count),
+            received: Vec::with_capacity(count),
+            sources: Vec::with_capacity(count),
+            headers: Vec::with_capacity(count),
+            bodies: Vec::with_capacity(count),
+        };
+        for row in rows.iter().map(AsRef::as_ref) {
+            columns.ids.push(row.id);
+            columns.endpoint_ids.push(row.endpoint_id);
+            columns.credential_ids.push(row.credential_id);
+            columns.received.push(row.received_at);
+            columns.sources.push(row.source);
+            columns.headers.push(&row.headers);
+            columns.bodies.push(&row.body);
+        }
+        columns
     }
+}
+
+/// For callbacks of which none is there yet; fails as a whole where one is. `on conflict` costs Postgres a second look
+/// into the index and one more record in its log for each row, and almost every batch is new.
+async fn insert_new(connection: &mut PgConnection, columns: &Columns<'_>, via: Via) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        r#"
+        with queued as (
+            insert into eqp.callback_pending (callback_ids)
+            select $1::uuid[] where set_config('synchronous_commit', case
+                when current_setting('synchronous_commit') = 'off' then 'on'
+                else current_setting('synchronous_commit') end, true) is not null
+        )
+        insert into eqp.callback
+            (id, endpoint_id, credential_id, received_at, source, headers, body, via)
+        select id, endpoint_id, credential_id, received_at, source, headers, body, $8
+        from unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::timestamptz[], $5::inet[], $6::bytea[], $7::bytea[])
+            as arrived (id, endpoint_id, credential_id, received_at, source, headers, body)
+        "#,
+        &columns.ids,
+        &columns.endpoint_ids,
+        &columns.credential_ids,
+        &columns.received,
+        &columns.sources as _,
+        &columns.headers as _,
+        &columns.bodies as _,
+        via.as_str(),
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// For callbacks of which some are there already, from a write whose answer was lost.
+async fn insert_missing(connection: &mut PgConnection, columns: &Columns<'_>, via: Via) -> Result<(), sqlx::Error> {
     sqlx::query!(
         r#"
         with stored as (
@@ -128,13 +185,13 @@ async fn insert_many<Row: AsRef<CallbackRow>>(
             when current_setting('synchronous_commit') = 'off' then 'on'
             else current_setting('synchronous_commit') end, true) is not null
         "#,
-        &ids,
-        &endpoint_ids,
-        &credential_ids,
-        &received,
-        &sources as _,
-        &headers as _,
-        &bodies as _,
+        &columns.ids,
+        &columns.endpoint_ids,
+        &columns.credential_ids,
+        &columns.received,
+        &columns.sources as _,
+        &columns.headers as _,
+        &columns.bodies as _,
         via.as_str(),
     )
     .execute(connection)

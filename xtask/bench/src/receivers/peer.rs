@@ -89,7 +89,9 @@ impl Peer {
             fs::write(folder.join(name), text).map_err(failed)?;
         }
         match self {
-            Self::Express | Self::ExpressTuned => run(folder, "npm", &["ci", "--ignore-scripts", "--no-audit", "--no-fund"])?,
+            Self::Express | Self::ExpressTuned => {
+                run(folder, "npm", &["ci", "--ignore-scripts", "--no-audit", "--no-fund"])?
+            }
             Self::FastApi => {
                 run(folder, "python3", &["-m", "venv", "venv"])?;
                 let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
