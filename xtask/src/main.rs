@@ -67,7 +67,7 @@ async fn main() -> ExitCode {
         Command::Check => check::run().await,
         Command::Docs => docs::write().await,
         Command::Bench { arguments } => {
-            let build = ["run", "--profile", "dist", "--quiet", "--package", "eqp-bench", "--"].map(OsString::from);
+            let build = ["run", "--release", "--quiet", "--package", "eqp-bench", "--"].map(OsString::from);
             process::run(process::cargo(build.into_iter().chain(arguments))).await
         }
         Command::Faults { arguments } => faults(arguments).await,

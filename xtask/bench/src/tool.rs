@@ -24,21 +24,15 @@ pub(crate) struct Tool(PathBuf);
 impl Tool {
     /// Builds it, which takes no time where it is built.
     pub(crate) fn build() -> Result<Self, Failure> {
-        let ours = std::env::current_exe()?;
-        let folder = ours.parent().ok_or("this program lies in no folder")?;
-        // Cargo names the folder after the profile, but for one of them.
-        let profile = match folder.file_name().ok_or("no folder of a profile")? {
-            folder if folder == "debug" => "dev".as_ref(),
-            folder => folder,
-        };
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let mut build = Command::new(cargo);
-        build.args(["build", "--quiet", "--package", "eqp-cli", "--profile"]).arg(profile);
+        build.args(["build", "--quiet", "--package", "eqp-cli"]).args((!cfg!(debug_assertions)).then_some("--release"));
         build.current_dir(env!("CARGO_MANIFEST_DIR")).stdin(Stdio::null()).stdout(Stdio::from(std::io::stderr()));
         if !build.status()?.success() {
             return Err("the tool could not be built".into());
         }
-        let program = folder.join("eqp");
+        let ours = std::env::current_exe()?;
+        let program = ours.parent().ok_or("this program lies in no folder")?.join("eqp");
         if program.is_file() { Ok(Self(program)) } else { Err(format!("no {}", program.display()).into()) }
     }
 
