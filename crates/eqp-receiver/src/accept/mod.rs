@@ -23,7 +23,7 @@ use axum::extract::{ConnectInfo, State};
 use axum::response::Response;
 use http::Request;
 use tokio::sync::Semaphore;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 use self::answer::Refusal;
 use self::readiness::Readiness;
@@ -130,9 +130,10 @@ async fn accept(shared: &Shared, peer: Option<IpAddr>, request: Request<Body>) -
     let (head, body) = request.into_parts();
     let source = source(&head, peer, shared.behind_proxy);
     let may_be_new = || !shared.tries().are_too_many(source.into(), Instant::now());
-    let authenticated = authenticate::authenticate(&shared.directory, &head, may_be_new)
-        .await
-        .map_err(|refusal| shared.counted(refusal, source.into()))?;
+    let authenticated = match authenticate::authenticate(&shared.directory, &head, may_be_new).await {
+        Ok(authenticated) => authenticated,
+        Err(refusal) => return Err(shared.counted(refusal, source.into()).await),
+    };
     let received = body::receive(&authenticated, &head.headers, source, body, &shared.limits, &shared.budget).await?;
     let bytes = received.body();
     let received_at = received.row.received_at;
@@ -146,8 +147,8 @@ async fn accept(shared: &Shared, peer: Option<IpAddr>, request: Request<Body>) -
 }
 
 impl Shared {
-    /// Counts a wrong credential against its source; too many are told to wait.
-    fn counted(&self, refusal: Refusal, source: Source) -> Refusal {
+    /// Counts a wrong credential against its source; too many are told to wait, and held if they do not.
+    async fn counted(&self, refusal: Refusal, source: Source) -> Refusal {
         if refusal != Refusal::Unauthorized {
             return refusal;
         }
@@ -158,7 +159,10 @@ impl Shared {
                 tracing::warn!(%source, "too many wrong credentials; further ones are told to wait");
                 Refusal::TooManyTries(wait)
             }
-            Counting::TooMany(wait) => Refusal::TooManyTries(wait),
+            Counting::TooMany { wait, hold } => {
+                sleep(hold).await;
+                Refusal::TooManyTries(wait)
+            }
         }
     }
 

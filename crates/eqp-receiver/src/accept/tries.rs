@@ -3,6 +3,9 @@
 //! Only a refusal is ever put in the place of another: a right credential is not even looked up here, for all senders
 //! may share one proxy's address. The table has a fixed size; when it is full the source with the fewest tries is
 //! forgotten, which forgives it and harms nobody.
+//!
+//! Those who were told to wait and do not are answered at a pace, all of them together: whoever sends the next try as
+//! soon as the last is refused would else take the processor from good callbacks.
 
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
@@ -17,6 +20,10 @@ const ALLOWED: f32 = 20.0;
 const FORGOTTEN: f32 = 1.0;
 /// More are not counted, so that nobody has to wait longer than half a minute.
 const MOST: f32 = ALLOWED + 30.0;
+/// After so long the next of those who do not wait is answered.
+const PACE: Duration = Duration::from_micros(500);
+/// None of them is held longer: its connection is not free meanwhile.
+const MOST_HELD: Duration = Duration::from_millis(100);
 /// Sources are spread over so many sets of so many places.
 const SETS: usize = 512;
 const PLACES: usize = 8;
@@ -26,6 +33,8 @@ pub(super) struct Tries {
     /// Nobody outside can know which sources share a set.
     hasher: RandomState,
     sets: Vec<[Option<Counted>; PLACES]>,
+    /// When the last of those who do not wait is answered.
+    answered: Option<Instant>,
 }
 
 #[derive(Clone, Copy)]
@@ -40,10 +49,15 @@ struct Counted {
 pub(super) enum Counting {
     /// It is one of few.
     Few,
-    /// It is the first of too many.
+    /// It is the first of too many. With the time after which there are few again.
     TooManyNow(Duration),
-    /// There were too many already. With the time after which there are few again.
-    TooMany(Duration),
+    /// There were too many already.
+    TooMany {
+        /// The time after which there are few again.
+        wait: Duration,
+        /// How long to hold the answer back.
+        hold: Duration,
+    },
 }
 
 impl Counted {
@@ -55,7 +69,7 @@ impl Counted {
 
 impl Tries {
     pub(super) fn new() -> Self {
-        Self { hasher: RandomState::new(), sets: vec![[None; PLACES]; SETS] }
+        Self { hasher: RandomState::new(), sets: vec![[None; PLACES]; SETS], answered: None }
     }
 
     /// Counts a wrong try.
@@ -74,7 +88,19 @@ impl Tries {
             return Counting::Few;
         }
         let wait = Duration::from_secs_f32(((tries - ALLOWED) / FORGOTTEN).max(1.0));
-        if before <= ALLOWED { Counting::TooManyNow(wait) } else { Counting::TooMany(wait) }
+        if before <= ALLOWED {
+            Counting::TooManyNow(wait)
+        } else {
+            Counting::TooMany { wait, hold: self.hold(now) }
+        }
+    }
+
+    /// How long to hold the next answer to those who do not wait.
+    fn hold(&mut self, now: Instant) -> Duration {
+        let last = self.answered.map_or(now, |answered| answered.max(now));
+        let answered = (last + PACE).min(now + MOST_HELD);
+        self.answered = Some(answered);
+        answered - now
     }
 
     /// Whether a source has had too many.
@@ -108,13 +134,33 @@ mod tests {
         }
         assert!(tries.are_too_many(source(1), at(0)) && !tries.are_too_many(source(2), at(0)));
         assert_eq!(tries.count(source(1), at(0)), Counting::TooManyNow(Duration::from_secs(1)));
-        assert_eq!(tries.count(source(1), at(0)), Counting::TooMany(Duration::from_secs(2)));
+        let wait = Duration::from_secs(2);
+        assert_eq!(tries.count(source(1), at(0)), Counting::TooMany { wait, hold: PACE });
         assert_eq!(tries.count(source(2), at(0)), Counting::Few, "another source");
         for _ in 0..10_000 {
             tries.count(source(1), at(0));
         }
-        assert_eq!(tries.count(source(1), at(0)), Counting::TooMany(Duration::from_secs(30)), "and no longer");
+        let wait = Duration::from_secs(30);
+        assert_eq!(tries.count(source(1), at(0)), Counting::TooMany { wait, hold: MOST_HELD }, "and no longer");
         assert_eq!(tries.count(source(1), at(40)), Counting::Few);
+    }
+
+    #[test]
+    fn those_who_do_not_wait_are_answered_at_a_pace_all_together() {
+        let (mut tries, start) = (Tries::new(), Instant::now());
+        let mut hold = |number, millis| {
+            let mut counted = Counting::Few;
+            while !matches!(counted, Counting::TooMany { .. }) {
+                counted = tries.count(source(number), start + Duration::from_millis(millis));
+            }
+            let Counting::TooMany { hold, .. } = counted else { return None };
+            Some(hold)
+        };
+        assert_eq!(hold(1, 0), Some(PACE));
+        assert_eq!(hold(1, 0), Some(PACE * 2));
+        assert_eq!(hold(2, 0), Some(PACE * 3), "whoever it is");
+        assert_eq!(hold(2, 1), Some(PACE * 2), "less what has passed");
+        assert_eq!(hold(1, 1_000), Some(PACE), "and nothing is saved up");
     }
 
     #[test]
