@@ -9,7 +9,8 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use rustix::fs::OFlags;
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::io::Errno;
+use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use tokio::process::Child;
 
 use crate::command::postgres_command;
@@ -27,6 +28,8 @@ const START_DEADLINE: Duration = Duration::from_mins(3);
 const USUAL_START: Duration = Duration::from_millis(500);
 /// How often it is looked whether the server is ready.
 const INTERVAL: Duration = Duration::from_millis(5);
+/// Whoever looks whether a server still lives has its lock for less than this.
+const LOOK: Duration = Duration::from_secs(1);
 /// For a fast shutdown with its checkpoint.
 const STOP_DEADLINE: Duration = Duration::from_secs(30);
 /// For an immediate one after that.
@@ -57,6 +60,12 @@ impl PidFile {
             socket_folder,
             ready: lines.get(7).is_some_and(|status| status.trim() == "ready"),
         })
+    }
+
+    /// Whether there is a process of this number.
+    pub(crate) fn lives(&self) -> bool {
+        // One of another user, which root's may be, cannot be signalled, and lives.
+        Pid::from_raw(self.pid).is_some_and(|pid| test_kill_process(pid) != Err(Errno::SRCH))
     }
 
     /// Whether somebody listens behind the socket.
@@ -114,8 +123,8 @@ pub(crate) async fn start(
     let socket_folder = folder.make_socket_folder(owner)?;
     settings::write(&folder.data(), &socket_folder, owner)?;
     let lock = Lock::open(&folder.server_lock())?;
-    if !lock.try_exclusive() {
-        return Err(Error::Busy { folder: folder.root().to_owned(), waited: Duration::ZERO });
+    if !lock.exclusive_within(LOOK).await {
+        return Err(Error::Busy { folder: folder.root().to_owned(), waited: LOOK });
     }
     let (log, log_start) = open_log(&folder.log())?;
     let log_again = log.try_clone().map_err(Error::io("cannot open", folder.log()))?;
@@ -171,10 +180,16 @@ impl Starting {
 
 impl Drop for Starting {
     fn drop(&mut self) {
-        let pid = self.child.as_ref().and_then(Child::id).and_then(|pid| i32::try_from(pid).ok());
-        if let Some(pid) = pid {
-            signal(pid, Signal::INT);
+        if let Some(child) = &self.child {
+            signal_child(child, Signal::INT);
         }
+    }
+}
+
+/// Tells a server that this process started, unless its end was noticed already.
+pub(crate) fn signal_child(child: &Child, order: Signal) {
+    if let Some(pid) = child.id().and_then(|pid| i32::try_from(pid).ok()) {
+        signal(pid, order);
     }
 }
 
