@@ -5,7 +5,7 @@ use std::io::{Read, Seek, SeekFrom};
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::fs::OFlags;
@@ -147,7 +147,9 @@ pub(crate) async fn start(
     let mut told = false;
     while !PidFile::read(&folder.data()).is_some_and(|found| found.ready) {
         if let Some(status) = starting.ended() {
-            let said = last_words(&folder.log(), log_start).unwrap_or(status);
+            // Who was ended by a signal has said nothing about it.
+            let said = last_words(&folder.log(), log_start).filter(|_| status.code().is_some());
+            let said = said.unwrap_or_else(|| status.to_string());
             return Err(if said.contains("No space left on device") {
                 Error::DiskFull { folder: folder.root().to_owned(), detail: "while starting Postgres".into() }
             } else {
@@ -173,8 +175,8 @@ struct Starting {
 
 impl Starting {
     /// How the process ended, if it did.
-    fn ended(&mut self) -> Option<String> {
-        self.child.as_mut()?.try_wait().ok().flatten().map(|status| status.to_string())
+    fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.as_mut()?.try_wait().ok().flatten()
     }
 }
 
@@ -259,7 +261,9 @@ fn last_words(path: &Path, start: u64) -> Option<String> {
 }
 
 fn most_telling(log: &str) -> Option<String> {
-    let lines: Vec<&str> = log.lines().filter(|line| !line.trim().is_empty()).collect();
+    // What it refuses to clients meanwhile is no reason.
+    let is_telling = |line: &&str| !line.trim().is_empty() && !line.contains("FATAL:  the database system is ");
+    let lines: Vec<&str> = log.lines().filter(is_telling).collect();
     let severe = ["PANIC:", "FATAL:", "ERROR:"];
     let found = severe.iter().find_map(|word| lines.iter().find(|line| line.contains(word)));
     found.or(lines.last()).map(|line| (*line).trim().to_owned())
@@ -285,6 +289,11 @@ mod tests {
     fn the_cause_is_told_rather_than_the_last_line() {
         let log = "LOG:  starting\nFATAL:  could not write lock file \"postmaster.pid\": No space left on device\nLOG:  shut down\n";
         assert!(most_telling(log).is_some_and(|line| line.starts_with("FATAL")));
+        let refusing =
+            "FATAL:  the database system is starting up\nPANIC:  could not locate a valid checkpoint record\n";
+        assert!(most_telling(refusing).is_some_and(|line| line.starts_with("PANIC")));
+        let refusing = "FATAL:  the database system is starting up\nLOG:  redo starts\n";
+        assert_eq!(most_telling(refusing).as_deref(), Some("LOG:  redo starts"));
         assert_eq!(most_telling("first\nlast\n").as_deref(), Some("last"));
         assert_eq!(most_telling("\n"), None);
     }

@@ -7,6 +7,7 @@ use eqp_postgres::{EmbeddedPostgres, Error};
 use rustix::process::{Pid, Signal, kill_process};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection, PgConnection};
+use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 
 use crate::member::{Member, Scratch};
@@ -182,18 +183,21 @@ async fn a_folder_that_was_away_for_a_while_is_taken_up_again_and_another_in_its
 #[tokio::test]
 async fn nothing_is_made_in_the_place_of_data_that_were_removed() {
     let scratch = Scratch::new();
-    let postgres = EmbeddedPostgres::builder(scratch.data_folder()).start().await.expect("a start");
+    let (tell, mut told) = mpsc::unbounded_channel();
+    let builder = EmbeddedPostgres::builder(scratch.data_folder()).progress(move |step| drop(tell.send(step)));
+    let postgres = builder.start().await.expect("a start");
+    while told.try_recv().is_ok() {}
     let data = scratch.data_folder().join("data");
     keeping(&postgres, async {
-        kill_server(&scratch);
-        // Its other processes may still write there.
-        while fs::remove_dir_all(&data).is_err() {
-            sleep(Duration::from_millis(1)).await;
-        }
-        sleep(Duration::from_millis(500)).await;
-        assert!(!data.exists());
+        let server = scratch.server_pid().and_then(Pid::from_raw).expect("a server");
+        fs::rename(&data, scratch.path().join("removed")).expect("the data go away");
+        kill_process(server, Signal::KILL).expect("a kill");
+        // Long enough for several tries, of which each would begin by telling what it does.
+        sleep(Duration::from_secs(1)).await;
     })
     .await;
+    assert_eq!(told.try_recv().ok(), None, "nothing was to be begun");
+    assert!(!data.exists());
     fs::remove_dir_all(scratch.data_folder()).expect("the rest goes too");
     let error = postgres.stop().await.expect_err("there is nothing to stop");
     assert!(matches!(error, Error::Removed { .. }), "{error:?}");
