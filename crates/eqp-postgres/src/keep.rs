@@ -47,7 +47,8 @@ impl EmbeddedPostgres {
         let mut told = None;
         loop {
             sleep(pauses.take()).await;
-            match self.start_again().await {
+            // Boxed, for a start with all that it may need is large, and rare.
+            match Box::pin(self.start_again()).await {
                 Ok(server) => return server,
                 // Told once, and not with every try: by its kind, for what Postgres says has the time in it.
                 Err(error) if told == Some(discriminant(&error)) => {

@@ -57,7 +57,7 @@ impl Serve {
             return Ok(());
         };
         let database = database?;
-        let serving = serve(context, &database, &data, &wire, stop.clone());
+        let serving = Box::pin(serve(context, &database, &data, &wire, stop.clone()));
         let served = database.keeping_up(&stop, serving).await;
         let closed = database.close().await;
         served.and(closed)

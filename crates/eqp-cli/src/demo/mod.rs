@@ -48,7 +48,7 @@ pub(crate) async fn run(context: &Context, wish: Wish) -> Outcome {
             None => Ok(()),
         }
     };
-    let result = house.keeping_up(&shutdown, shown).await;
+    let result = house.keeping_up(&shutdown, Box::pin(shown)).await;
     screen.end();
     house.stop().await?;
     result
