@@ -102,6 +102,16 @@ pub enum Error {
         /// The log.
         log: PathBuf,
     },
+    /// The folder or the cluster in it was there, and is there no longer; or another one is in its place.
+    #[error(
+        "the data of the Postgres in {} were removed or replaced while it was in use. Nothing was made in their place: \
+         put them back, or start the tool anew to begin with an empty database",
+        .folder.display()
+    )]
+    Removed {
+        /// The folder.
+        folder: PathBuf,
+    },
     /// The server did not go down.
     #[error("the Postgres in {} (process {pid}) did not stop within {} s", .folder.display(), .waited.as_secs())]
     NotStopped {

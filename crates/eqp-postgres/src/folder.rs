@@ -83,6 +83,11 @@ impl Folder {
         self.root.join("data")
     }
 
+    /// Whether there is a cluster.
+    pub(crate) fn has_cluster(&self) -> bool {
+        self.data().join("PG_VERSION").is_file()
+    }
+
     /// Where a new cluster is made, until it is whole.
     pub(crate) fn unfinished_data(&self) -> PathBuf {
         self.root.join("data.unfinished")

@@ -50,6 +50,11 @@ impl Lock {
         flock(&self.0, FlockOperation::NonBlockingLockShared).is_ok()
     }
 
+    /// Whether nobody has it alone. Nothing is held afterwards.
+    pub(crate) fn is_free(&self) -> bool {
+        self.try_shared() && flock(&self.0, FlockOperation::Unlock).is_ok()
+    }
+
     /// Waits until it can be taken for this process alone; false after `patience`.
     pub(crate) async fn exclusive_within(&self, patience: Duration) -> bool {
         let deadline = Instant::now() + patience;

@@ -5,11 +5,12 @@ use std::io::{Read, Seek, SeekFrom};
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::fs::OFlags;
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::io::Errno;
+use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use tokio::process::Child;
 
 use crate::command::postgres_command;
@@ -27,6 +28,8 @@ const START_DEADLINE: Duration = Duration::from_mins(3);
 const USUAL_START: Duration = Duration::from_millis(500);
 /// How often it is looked whether the server is ready.
 const INTERVAL: Duration = Duration::from_millis(5);
+/// Whoever looks whether a server still lives has its lock for less than this.
+const LOOK: Duration = Duration::from_secs(1);
 /// For a fast shutdown with its checkpoint.
 const STOP_DEADLINE: Duration = Duration::from_secs(30);
 /// For an immediate one after that.
@@ -57,6 +60,12 @@ impl PidFile {
             socket_folder,
             ready: lines.get(7).is_some_and(|status| status.trim() == "ready"),
         })
+    }
+
+    /// Whether there is a process of this number.
+    pub(crate) fn lives(&self) -> bool {
+        // One of another user, which root's may be, cannot be signalled, and lives.
+        Pid::from_raw(self.pid).is_some_and(|pid| test_kill_process(pid) != Err(Errno::SRCH))
     }
 
     /// Whether somebody listens behind the socket.
@@ -114,8 +123,8 @@ pub(crate) async fn start(
     let socket_folder = folder.make_socket_folder(owner)?;
     settings::write(&folder.data(), &socket_folder, owner)?;
     let lock = Lock::open(&folder.server_lock())?;
-    if !lock.try_exclusive() {
-        return Err(Error::Busy { folder: folder.root().to_owned(), waited: Duration::ZERO });
+    if !lock.exclusive_within(LOOK).await {
+        return Err(Error::Busy { folder: folder.root().to_owned(), waited: LOOK });
     }
     let (log, log_start) = open_log(&folder.log())?;
     let log_again = log.try_clone().map_err(Error::io("cannot open", folder.log()))?;
@@ -138,7 +147,9 @@ pub(crate) async fn start(
     let mut told = false;
     while !PidFile::read(&folder.data()).is_some_and(|found| found.ready) {
         if let Some(status) = starting.ended() {
-            let said = last_words(&folder.log(), log_start).unwrap_or(status);
+            // Who was ended by a signal has said nothing about it.
+            let said = last_words(&folder.log(), log_start).filter(|_| status.code().is_some());
+            let said = said.unwrap_or_else(|| status.to_string());
             return Err(if said.contains("No space left on device") {
                 Error::DiskFull { folder: folder.root().to_owned(), detail: "while starting Postgres".into() }
             } else {
@@ -164,17 +175,23 @@ struct Starting {
 
 impl Starting {
     /// How the process ended, if it did.
-    fn ended(&mut self) -> Option<String> {
-        self.child.as_mut()?.try_wait().ok().flatten().map(|status| status.to_string())
+    fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.as_mut()?.try_wait().ok().flatten()
     }
 }
 
 impl Drop for Starting {
     fn drop(&mut self) {
-        let pid = self.child.as_ref().and_then(Child::id).and_then(|pid| i32::try_from(pid).ok());
-        if let Some(pid) = pid {
-            signal(pid, Signal::INT);
+        if let Some(child) = &self.child {
+            signal_child(child, Signal::INT);
         }
+    }
+}
+
+/// Tells a server that this process started, unless its end was noticed already.
+pub(crate) fn signal_child(child: &Child, order: Signal) {
+    if let Some(pid) = child.id().and_then(|pid| i32::try_from(pid).ok()) {
+        signal(pid, order);
     }
 }
 
@@ -244,7 +261,9 @@ fn last_words(path: &Path, start: u64) -> Option<String> {
 }
 
 fn most_telling(log: &str) -> Option<String> {
-    let lines: Vec<&str> = log.lines().filter(|line| !line.trim().is_empty()).collect();
+    // What it refuses to clients meanwhile is no reason.
+    let is_telling = |line: &&str| !line.trim().is_empty() && !line.contains("FATAL:  the database system is ");
+    let lines: Vec<&str> = log.lines().filter(is_telling).collect();
     let severe = ["PANIC:", "FATAL:", "ERROR:"];
     let found = severe.iter().find_map(|word| lines.iter().find(|line| line.contains(word)));
     found.or(lines.last()).map(|line| (*line).trim().to_owned())
@@ -270,6 +289,11 @@ mod tests {
     fn the_cause_is_told_rather_than_the_last_line() {
         let log = "LOG:  starting\nFATAL:  could not write lock file \"postmaster.pid\": No space left on device\nLOG:  shut down\n";
         assert!(most_telling(log).is_some_and(|line| line.starts_with("FATAL")));
+        let refusing =
+            "FATAL:  the database system is starting up\nPANIC:  could not locate a valid checkpoint record\n";
+        assert!(most_telling(refusing).is_some_and(|line| line.starts_with("PANIC")));
+        let refusing = "FATAL:  the database system is starting up\nLOG:  redo starts\n";
+        assert_eq!(most_telling(refusing).as_deref(), Some("LOG:  redo starts"));
         assert_eq!(most_telling("first\nlast\n").as_deref(), Some("last"));
         assert_eq!(most_telling("\n"), None);
     }

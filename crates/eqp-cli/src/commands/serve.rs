@@ -57,7 +57,8 @@ impl Serve {
             return Ok(());
         };
         let database = database?;
-        let served = serve(context, &database, &data, &wire, stop).await;
+        let serving = Box::pin(serve(context, &database, &data, &wire, stop.clone()));
+        let served = database.keeping_up(&stop, serving).await;
         let closed = database.close().await;
         served.and(closed)
     }

@@ -8,6 +8,7 @@ use eqp_postgres::{EmbeddedPostgres, Progress};
 use eqp_receiver::{PgConnectOptions, Reader};
 use sqlx::postgres::PgPoolOptions;
 use sqlx::{Connection, PgConnection, PgPool};
+use tokio_util::sync::CancellationToken;
 
 use crate::config::DatabaseChoice;
 use crate::context::Context;
@@ -146,6 +147,15 @@ impl Database {
     /// Questions to it.
     pub(crate) fn reader(&self) -> Reader {
         Reader::new(self.pool.clone())
+    }
+
+    /// Does what needs the database all the time: an embedded one that ends meanwhile is started again, until `stop`.
+    pub(crate) async fn keeping_up<T>(&self, stop: &CancellationToken, work: impl Future<Output = T>) -> T {
+        let Some(postgres) = &self.embedded else { return work.await };
+        tokio::select! {
+            done = work => done,
+            Some(never) = stop.run_until_cancelled(postgres.keep_running()) => match never {},
+        }
     }
 
     /// Leaves it; the embedded one is stopped if nobody else uses it.

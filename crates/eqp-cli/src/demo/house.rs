@@ -78,6 +78,11 @@ impl House {
         Ok(Self { client, simulator, running, database, folder })
     }
 
+    /// Does something in this house; a Postgres that ends meanwhile is started again, until `shutdown`.
+    pub(super) async fn keeping_up<T>(&self, shutdown: &CancellationToken, work: impl Future<Output = T>) -> T {
+        self.database.keeping_up(shutdown, work).await
+    }
+
     /// The Marketplace's client of the vendor.
     pub(super) fn client(&self) -> &Client {
         &self.client

@@ -41,13 +41,14 @@ pub(crate) async fn run(context: &Context, wish: Wish) -> Outcome {
     screen.title();
 
     let house = House::start(context, &screen, wish.speed).await?;
-    let shown = Show::new(&house, &screen, begun).run(&shutdown).await;
-    let result = match shown {
-        Ok(Some(seen)) => tell(context, &screen, &house, &seen, wish, &shutdown).await,
-        // Ended by Ctrl-C before its end: nothing to report.
-        Ok(None) => Ok(()),
-        Err(failure) => Err(failure),
+    let shown = async {
+        match Show::new(&house, &screen, begun).run(&shutdown).await? {
+            Some(seen) => tell(context, &screen, &house, &seen, wish, &shutdown).await,
+            // Ended by Ctrl-C before its end: nothing to report.
+            None => Ok(()),
+        }
     };
+    let result = house.keeping_up(&shutdown, Box::pin(shown)).await;
     screen.end();
     house.stop().await?;
     result

@@ -23,6 +23,10 @@ const DEADLINE: Duration = Duration::from_mins(2);
 const PROJECTION_DEADLINE: Duration = Duration::from_secs(2);
 const PROJECTION_POLL: Duration = Duration::from_millis(3);
 
+/// How long the database may be away: one that has died is started again.
+const OUTAGE_DEADLINE: Duration = Duration::from_secs(20);
+const OUTAGE_POLL: Duration = Duration::from_millis(100);
+
 /// What was seen.
 #[derive(Debug)]
 pub(super) struct Seen {
@@ -74,11 +78,13 @@ impl<'a> Show<'a> {
                 () = shutdown.cancelled() => return Ok(None),
                 () = &mut deadline => return Err(too_slow()),
                 answered = sent.recv() => self.answered(answered).await?,
-                event = events.next() => {
-                    if let Some(event) = event? {
-                        self.happened(&event, &vendor).await?;
-                    }
-                }
+                event = events.next() => match event {
+                    Ok(Some(event)) => self.happened(&event, &vendor).await?,
+                    Ok(None) => {}
+                    // It is started again, and the next call looks again.
+                    Err(error) if error.is_retryable() => {}
+                    Err(error) => return Err(error.into()),
+                },
             }
             self.screen.draw(&self.seen.board);
         }
@@ -140,7 +146,7 @@ impl<'a> Show<'a> {
     async fn note(&self, id: Uuid) -> Outcome<Option<String>> {
         let asked = Instant::now();
         let verdict = loop {
-            let stored = self.reader.callback(id).await?;
+            let stored = patiently(async || self.reader.callback(id).await).await?;
             match stored.and_then(|stored| stored.verdict) {
                 None if asked.elapsed() < PROJECTION_DEADLINE => tokio::time::sleep(PROJECTION_POLL).await,
                 verdict => break verdict,
@@ -149,7 +155,7 @@ impl<'a> Show<'a> {
         Ok(match verdict {
             Some(Verdict::Event) => {
                 let filter = EventFilter { callback_id: Some(id), ..EventFilter::default() };
-                let events = self.reader.events(&filter).await?;
+                let events = patiently(async || self.reader.events(&filter).await).await?;
                 if events.iter().any(|event| event.outcome.as_deref() == Some("released_to_store")) {
                     Some("in the store".to_owned())
                 } else {
@@ -194,6 +200,19 @@ impl<'a> Show<'a> {
     /// The line about the last callback is on the screen too.
     fn every_send_was_told(&self) -> bool {
         u64::try_from(self.kinds.len()).is_ok_and(|told| told >= self.house.simulator().sent_count())
+    }
+}
+
+/// Asks the database; where it is away, once more a moment later.
+async fn patiently<T>(ask: impl AsyncFn() -> Result<T, eqp_receiver::Error>) -> Outcome<T> {
+    let begun = Instant::now();
+    loop {
+        match ask().await {
+            Err(error) if error.is_retryable() && begun.elapsed() < OUTAGE_DEADLINE => {
+                tokio::time::sleep(OUTAGE_POLL).await;
+            }
+            answer => return Ok(answer?),
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::fs::Permissions;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::Path;
+use std::process::Command;
 
 use serde_json::Value;
 
@@ -88,6 +89,24 @@ fn ctrl_c_ends_it_early_and_nothing_stays_behind() {
     let ended = demo.end();
     assert_eq!(ended.code, 0, "{ended:?}");
     assert!(!ended.stdout.contains("Shown"), "before its end: {ended:?}");
+    assert_eq!(std::fs::read_dir(&temporary).unwrap().count(), 0);
+    assert!(processes_that_name(&temporary).is_empty());
+}
+
+#[test]
+fn the_show_goes_on_after_its_postgres_was_killed() {
+    let mut home = Home::new();
+    let temporary = make_temporary(&home);
+    home.set("TMPDIR", temporary.display().to_string());
+    let mut demo = home.start(&["demo", "--exit", "--speed", SPEED]);
+    while !demo.line().contains("uploaded and submitted") {}
+    let folder = std::fs::read_dir(&temporary).unwrap().next().unwrap().unwrap().path();
+    let pid_file = std::fs::read_to_string(folder.join("postgres/data/postmaster.pid")).unwrap();
+    let server = pid_file.lines().next().unwrap();
+    assert!(Command::new("kill").args(["-KILL", server]).status().unwrap().success());
+    let ended = demo.end();
+    assert_eq!(ended.code, 0, "{ended:?}");
+    assert!(ended.stderr.contains("starting it again") && ended.stdout.contains("in the store"), "{ended:?}");
     assert_eq!(std::fs::read_dir(&temporary).unwrap().count(), 0);
     assert!(processes_that_name(&temporary).is_empty());
 }

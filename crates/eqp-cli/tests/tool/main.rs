@@ -12,6 +12,7 @@ mod databases;
 mod demo;
 mod documented_callbacks;
 mod drift;
+mod embedded;
 mod eqp;
 mod help;
 mod market;

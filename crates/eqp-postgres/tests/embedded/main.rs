@@ -3,6 +3,7 @@
 mod crashes;
 mod fetching;
 mod folders;
+mod keeping;
 mod member;
 mod sharing;
 mod starts_and_stops;
