@@ -1,38 +1,11 @@
 //! Registrations that somebody else changed, or a change of ours that was cut off: found, shown with their repair, put right.
 
-use eqp_client::Client;
-use eqp_client::users::ProfileUpdate;
-use eqp_simulator::Simulator;
 use serde_json::{Value, json};
 
 use crate::market::{Market, scan};
+use crate::stranger::Stranger;
 
 const ELSEWHERE: &str = "https://other.example.com/hook";
-
-/// Another tool with the account's key, which knows of no other entries.
-struct Stranger(Client);
-
-impl Stranger {
-    fn of(simulator: &Simulator) -> Self {
-        let client = Client::builder(simulator.environment(), simulator.api_key().clone())
-            .api_url(simulator.base_url().parse().unwrap())
-            .trusted_ca_pem(simulator.ca_pem())
-            .build()
-            .unwrap();
-        Self(client)
-    }
-
-    async fn overwrites(&self, list: Value) {
-        let mut update = ProfileUpdate::default();
-        update.fields.insert("api_callbacks".to_owned(), list);
-        self.0.users().put(&update).await.unwrap();
-    }
-
-    async fn usernames(&self) -> Vec<String> {
-        let list = self.0.callbacks().list().await.unwrap();
-        list.iter().filter_map(|entry| entry.known()?.username.clone()).collect()
-    }
-}
 
 /// One endpoint that a receiver answers for, and somebody else.
 struct Scene {
@@ -91,18 +64,8 @@ impl Scene {
         self.stranger.usernames().await
     }
 
-    /// User name and password of the credential that is in this state.
-    async fn credential(&self, state: &str) -> (String, String) {
-        let key = eqp_receiver::MasterKey::open(&self.market.home.path().join("data/master.key")).unwrap();
-        let endpoints = eqp_receiver::Endpoints::open(self.market.database.pool.clone(), key).await.unwrap();
-        let listed = endpoints.list().await.unwrap();
-        let one = listed[0].credentials.iter().find(|one| one.state.as_str() == state).unwrap();
-        let password = endpoints.password(&self.url, &one.username).await.unwrap().unwrap();
-        (one.username.clone(), password.expose().to_owned())
-    }
-
     async fn entry(&self, state: &str) -> Value {
-        let (username, password) = self.credential(state).await;
+        let (username, password) = self.market.credential(state).await;
         json!({"name": "main", "url": self.url, "username": username, "password": password})
     }
 
@@ -234,7 +197,7 @@ async fn a_rotation_that_was_cut_off_goes_on_with_the_credential_that_it_had() {
     cut_off(&scene.market, "status=504 call=users.put");
     assert_eq!(scene.run(&["rotate", "--name", "main"]).code, 7);
     scene.market.simulator.clear_faults();
-    let (begun, _) = scene.credential("pending").await;
+    let (begun, _) = scene.market.credential("pending").await;
     scene.is_answered(&[200]).await;
     assert_eq!(scene.json(&["add", "--name", "main"])["already_registered"], json!(true), "the old one is in force");
     scene.is_put_right("rotation_begun");

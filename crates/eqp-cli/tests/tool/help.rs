@@ -27,6 +27,7 @@ fn help_of_every_command() {
         &["callbacks", "add"],
         &["callbacks", "adopt"],
         &["callbacks", "rotate"],
+        &["callbacks", "retire"],
         &["callbacks", "remove"],
         &["events"],
         &["events", "list"],

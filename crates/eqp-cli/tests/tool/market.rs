@@ -2,7 +2,7 @@
 
 use eqp_client::Client;
 use eqp_client::callbacks::{Allowance, NoPasswords, Registration, Wish};
-use eqp_receiver::Reader;
+use eqp_receiver::{Endpoints, MasterKey, Reader};
 use eqp_simulator::{SendResult, Sent, Simulator};
 use eqp_test_support::TestDatabase;
 use eqp_types::{ApiKey, MageId, Secret};
@@ -68,6 +68,16 @@ impl Market {
         }
         statuses.sort_unstable();
         statuses
+    }
+
+    /// User name and password of the credential of the one endpoint that is in this state.
+    pub(crate) async fn credential(&self, state: &str) -> (String, String) {
+        let key = MasterKey::open(&self.home.path().join("data/master.key")).unwrap();
+        let endpoints = Endpoints::open(self.database.pool.clone(), key).await.unwrap();
+        let endpoint = endpoints.list().await.unwrap().remove(0);
+        let one = endpoint.credentials.iter().find(|one| one.state.as_str() == state).unwrap();
+        let password = endpoints.password(&endpoint.public_url, &one.username).await.unwrap().unwrap();
+        (one.username.clone(), password.expose().to_owned())
     }
 
     pub(crate) fn reader(&self) -> Reader {

@@ -182,6 +182,7 @@ fn look_and_change(market: &Market, said: &mut Said, theirs: &str) {
     let taken_from = format!("{theirs}=theirs");
     for arguments in [
         &["callbacks", "rotate", "--name", "main", "--password-of", &taken_from][..],
+        &["callbacks", "retire", "--name", "main"],
         &[
             "callbacks",
             "adopt",

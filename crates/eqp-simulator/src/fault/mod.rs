@@ -6,7 +6,9 @@
 mod board;
 mod calls;
 mod carry_out;
+mod conditions;
 mod cut;
+mod kinds;
 mod rule;
 mod turn;
 mod words;

@@ -5,6 +5,7 @@ mod adopt;
 mod list;
 mod plan;
 mod remove;
+mod retire;
 mod rotate;
 mod shown;
 mod writing;
@@ -22,6 +23,7 @@ pub(crate) enum Callbacks {
     Add(add::Add),
     Adopt(adopt::Adopt),
     Rotate(rotate::Rotate),
+    Retire(retire::Retire),
     Remove(remove::Remove),
 }
 
@@ -33,6 +35,7 @@ impl Callbacks {
             Self::Add(verb) => verb.run(context).await,
             Self::Adopt(verb) => verb.run(context).await,
             Self::Rotate(verb) => verb.run(context).await,
+            Self::Retire(verb) => verb.run(context).await,
             Self::Remove(verb) => verb.run(context).await,
         }
     }

@@ -14,18 +14,21 @@ use crate::failure::Outcome;
 /// Give a registration another user name and password; no callback is refused meanwhile
 ///
 /// The old ones are taken until a grace after the first callback that comes with the new ones, and the receivers end that
-/// by themselves. A second rotation waits for it. One that was cut off is ended by the next call.
+/// by themselves. A second rotation waits for it. One that was cut off is ended by the next call. After a leak, `--grace 0s`
+/// refuses the old ones as soon as the new ones are in force: callbacks on their way with them are refused too.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
   eqp callbacks rotate --name main
   eqp callbacks rotate --name main --grace 3d
+  # the password leaked
+  eqp callbacks rotate --name main --grace 0s
   eqp callbacks rotate --name main --dry-run")]
 pub(crate) struct Rotate {
     /// Name of the endpoint
     #[arg(long, value_name = "NAME")]
     name: String,
-    /// How long the old credential is taken after the new one was first seen on a callback
+    /// How long the old credential is taken after the new one was first seen on a callback; 0s: not at all
     #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = grace)]
     grace: Duration,
     #[command(flatten)]
@@ -35,7 +38,12 @@ pub(crate) struct Rotate {
 impl Rotate {
     pub(crate) async fn run(self, context: &Context) -> Outcome {
         let foreign = self.writing.foreign()?;
-        let review = |plan: &Plan| self.writing.review(context, plan);
+        let review = |plan: &Plan| {
+            if self.grace.is_zero() {
+                context.output.note("without a grace, callbacks on their way with the old user name are refused");
+            }
+            self.writing.review(context, plan)
+        };
         let rotated = with_both(context, async |client, endpoints| {
             rotate(client, endpoints, &self.name, self.grace, &foreign, review).await
         })
@@ -45,6 +53,7 @@ impl Rotate {
         if context.output.is_json() {
             let mut told = shown::registered(registered);
             told["old_username"] = rotated.old.into();
+            told["refused"] = rotated.refused.map(|refused| refused.usernames).unwrap_or_default().into();
             return context.output.json(&told);
         }
         let endpoint = &registered.endpoint;
@@ -53,9 +62,12 @@ impl Rotate {
             "{} of {} in {} {done}: user name {} from now on",
             endpoint.name, endpoint.mage_id, endpoint.environment, registered.username
         ))?;
-        match shown::still_taken_line(endpoint) {
-            Some(still) => context.output.line(format_args!("still taken: {still}")),
-            None => Ok(()),
+        match (&rotated.refused, shown::still_taken_line(endpoint)) {
+            (Some(refused), _) if !refused.usernames.is_empty() => {
+                context.output.line(shown::refused(endpoint, refused))
+            }
+            (_, Some(still)) => context.output.line(format_args!("still taken: {still}")),
+            (_, None) => Ok(()),
         }
     }
 }

@@ -1,9 +1,9 @@
 //! How the end of a change is told.
 
-use eqp_receiver::{CredentialState, EndpointSummary};
+use eqp_receiver::EndpointSummary;
 use serde_json::{Value, json};
 
-use crate::compose::registration::Registered;
+use crate::compose::registration::{Refused, Registered, replaced};
 use crate::context::Context;
 use crate::output::{rfc3339, utc};
 
@@ -42,14 +42,12 @@ pub(super) fn note_remaining(context: &Context, registered: &Registered) {
 
 /// User names that were replaced and are still taken, and until when.
 pub(super) fn still_taken(endpoint: &EndpointSummary) -> Value {
-    let retiring = endpoint.credentials.iter().filter(|one| one.state == CredentialState::Retiring);
-    retiring.map(|one| json!({"username": one.username, "until": one.retire_at.map(rfc3339)})).collect()
+    replaced(endpoint).map(|one| json!({"username": one.username, "until": one.retire_at.map(rfc3339)})).collect()
 }
 
 /// The same for people; none where there are none.
 pub(super) fn still_taken_line(endpoint: &EndpointSummary) -> Option<String> {
-    let retiring = endpoint.credentials.iter().filter(|one| one.state == CredentialState::Retiring);
-    let each: Vec<_> = retiring
+    let each: Vec<_> = replaced(endpoint)
         .map(|one| match (one.retire_at, one.retire_grace) {
             (Some(at), _) => format!("{} until {} UTC", one.username, utc(at)),
             (None, Some(grace)) => {
@@ -59,6 +57,17 @@ pub(super) fn still_taken_line(endpoint: &EndpointSummary) -> Option<String> {
         })
         .collect();
     (!each.is_empty()).then(|| each.join(", "))
+}
+
+/// What is refused from now on.
+pub(super) fn refused(endpoint: &EndpointSummary, refused: &Refused) -> String {
+    let by = match refused.receivers {
+        0 => "no receiver runs, and the next one does not take it".to_owned(),
+        1 => "the receiver knows".to_owned(),
+        2 => "both receivers know".to_owned(),
+        receivers => format!("all {receivers} receivers know"),
+    };
+    format!("{}: refused from now on: {} ({by})", endpoint.name, refused.usernames.join(", "))
 }
 
 /// `24h`, `90m`, `5s`.

@@ -8,10 +8,17 @@ use super::goal::Track;
 use super::progress::Progress;
 use super::wanted::Wanted;
 use crate::commands::packages::checked_archive;
+use crate::context::Context;
 use crate::failure::{Exit, Failure, Outcome};
 
 /// Checks the archive and what is submitted beside it.
-pub(super) async fn check(wanted: &Wanted, track: Track, stop: &CancellationToken, progress: &mut Progress) -> Outcome {
+pub(super) async fn check(
+    context: &Context,
+    wanted: &Wanted,
+    track: Track,
+    stop: &CancellationToken,
+    progress: &mut Progress,
+) -> Outcome {
     let Some(archive) = wanted.archive.clone() else { return Ok(()) };
     progress.begins("check", &format!("checking {}", archive.display()))?;
     let mut check = eqp_check::Check::new()
@@ -30,6 +37,20 @@ pub(super) async fn check(wanted: &Wanted, track: Track, stop: &CancellationToke
     if report.passes() {
         let text = format!("checked {}: nothing that the store refuses, {} warnings", report.archive, counts.warns);
         return progress.done("check", &text, json!({"warnings": counts.warns}));
+    }
+    progress.clear();
+    if context.output.is_json() || progress.is_json() {
+        let mut result = json!({
+            "environment": context.settings.marketplace.environment(),
+            "package": wanted.label,
+            "outcome": "check_failed",
+            "handle": null,
+            "findings": report.findings,
+        });
+        if progress.is_json() {
+            result["step"] = json!("result");
+        }
+        context.output.json(&result)?;
     }
     let refused = Failure::new(Exit::Rejected, format!("the store would refuse {}", report.archive));
     let blocking = report.findings.iter().filter(|found| found.tier == Tier::Blocks);

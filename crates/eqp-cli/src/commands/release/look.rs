@@ -6,7 +6,8 @@ use eqp_types::{Package, Sku, SubmissionId};
 use super::Run;
 use super::difference::differences;
 use super::located::{files_of, ids};
-use super::situation::{Files, Known, Sameness, Situation, is_ended, running};
+use super::situation::{Files, Known, Sameness, Situation};
+use super::stage::{is_ended, is_live, running};
 use crate::failure::{Failure, Outcome};
 use crate::manifest::FileSource;
 
@@ -117,10 +118,10 @@ fn same_version(versions: &[Package], version: Option<&str>) -> Option<Package> 
 fn in_review(versions: &[Package], own: Option<&SubmissionId>) -> Vec<SubmissionId> {
     let is_in_review = |package: &&Package| {
         package.submission_id.as_ref() != own
-            && package.eqp_status.as_ref().is_some_and(|status| {
-                let known = Known { status: status.clone(), archive: Sameness::Same, listing: Sameness::Same };
-                !known.is_live() && !known.is_ended() && !running(status).is_empty()
-            })
+            && package
+                .eqp_status
+                .as_ref()
+                .is_some_and(|status| !is_live(status) && !is_ended(status) && !running(status).is_empty())
     };
     versions.iter().filter(is_in_review).filter_map(|package| package.submission_id.clone()).collect()
 }

@@ -20,6 +20,7 @@ mod progress;
 mod pulse;
 mod reasons;
 mod situation;
+mod stage;
 mod submit;
 mod upload;
 mod wait_outcome;
@@ -150,7 +151,7 @@ impl Release {
         };
         let wanted = self.named.read()?;
         if !self.skip_check {
-            check::check(&wanted, goal.track, &stop, &mut progress).await?;
+            check::check(context, &wanted, goal.track, &stop, &mut progress).await?;
         }
         let archive = match &wanted.archive {
             Some(path) => Some(find_files::read(path.clone()).await?),

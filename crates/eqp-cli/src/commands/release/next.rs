@@ -6,7 +6,8 @@
 use eqp_types::{Flow, OverallStatus, SubmissionId};
 
 use super::goal::{Goal, Reviews, Track, Until};
-use super::situation::{Files, Known, Sameness, Situation, Stage};
+use super::situation::{Files, Known, Sameness, Situation};
+use super::stage::{Stage, has_pending_texts, is_ended, is_live, marketing, running, technical};
 
 /// What to do next.
 #[derive(Clone, Debug, PartialEq)]
@@ -66,11 +67,11 @@ pub(super) fn next(situation: &Situation, goal: Goal) -> Step {
     let wanted = goal.reviews();
     let has_other_archive = wanted.technical && known.archive == Sameness::Other;
     if has_other_archive {
-        match known.technical() {
+        match technical(&known.status) {
             Stage::Approved => return Step::End(Ending::VersionTaken),
             Stage::Running => {
                 // A state that nobody knows may be none that can be taken back.
-                let running = known.running().of(wanted);
+                let running = running(&known.status).of(wanted);
                 if situation.submitted || !goal.supersede || !running.technical {
                     return Step::End(Ending::InReview);
                 }
@@ -79,14 +80,14 @@ pub(super) fn next(situation: &Situation, goal: Goal) -> Step {
             Stage::Open | Stage::Rejected => {}
         }
     }
-    let marketing = match (known.is_live(), goal.track) {
+    let marketing = match (is_live(&known.status), goal.track) {
         // What is in the store stays there, whatever becomes of a later change of its texts; who releases a version
         // does not mean such a change.
         (true, Track::Both) => Stage::Approved,
-        _ => known.marketing(),
+        _ => marketing(&known.status),
     };
     let stages = [
-        (Flow::Technical, wanted.technical.then(|| known.technical())),
+        (Flow::Technical, wanted.technical.then(|| technical(&known.status))),
         (Flow::Marketing, wanted.marketing.then_some(marketing)),
     ];
     let is = |stage: Stage| stages.iter().find(|(_, is)| *is == Some(stage)).map(|(flow, _)| flow.clone());
@@ -105,11 +106,11 @@ pub(super) fn next(situation: &Situation, goal: Goal) -> Step {
         return Step::End(Ending::TakenBack(flow));
     }
     let to_submit = Reviews {
-        technical: wanted.technical && matches!(known.technical(), Stage::Open | Stage::Rejected),
+        technical: wanted.technical && matches!(technical(&known.status), Stage::Open | Stage::Rejected),
         marketing: wanted.marketing && matches!(marketing, Stage::Open | Stage::Rejected)
             || is_new_text(situation, known, goal),
     };
-    if known.is_live() && goal.track == Track::Marketing && known.listing == Sameness::NotLookedAt {
+    if is_live(&known.status) && goal.track == Track::Marketing && known.listing == Sameness::NotLookedAt {
         return Step::FindFiles;
     }
     if !to_submit.is_empty() {
@@ -125,15 +126,15 @@ pub(super) fn next(situation: &Situation, goal: Goal) -> Step {
 fn ended(situation: &Situation, known: &Known) -> Option<Ending> {
     let overall = known.status.overall.clone()?;
     let left_the_store = situation.submitted && overall == OverallStatus::DeveloperRemovedFromStore;
-    (known.is_ended() || left_the_store).then_some(Ending::Ended(overall))
+    (is_ended(&known.status) || left_the_store).then_some(Ending::Ended(overall))
 }
 
 /// The texts of a package that is live are to change: that is a marketing review while it stays in the store.
 fn is_new_text(situation: &Situation, known: &Known, goal: Goal) -> bool {
     goal.track == Track::Marketing
-        && known.is_live()
-        && (known.listing == Sameness::Other || known.has_pending_texts())
-        && known.marketing() == Stage::Approved
+        && is_live(&known.status)
+        && (known.listing == Sameness::Other || has_pending_texts(&known.status))
+        && marketing(&known.status) == Stage::Approved
         && !situation.submitted
 }
 
@@ -156,23 +157,12 @@ fn prepared(situation: &Situation, goal: Goal) -> Option<Step> {
 
 #[cfg(test)]
 mod tests {
-    use eqp_types::EqpStatus;
-
     use super::*;
     use crate::commands::release::course::course;
+    use crate::commands::release::stage::tests::status;
 
     fn goal(track: Track, until: Until) -> Goal {
         Goal { track, until, supersede: false, resubmit: false }
-    }
-
-    fn status(text: &str) -> EqpStatus {
-        let parts: Vec<_> = text.split('/').collect();
-        EqpStatus {
-            overall: Some(parts[0].into()),
-            technical: Some(parts[1].into()),
-            marketing: Some(parts[2].into()),
-            ..EqpStatus::default()
-        }
     }
 
     fn there(text: &str, archive: Sameness, listing: Sameness) -> Situation {

@@ -48,7 +48,7 @@ impl Run<'_> {
     pub(super) async fn recall_others(&mut self, others: &[SubmissionId]) -> Outcome {
         for id in others {
             let status = self.client.packages().get(id).await?.eqp_status.unwrap_or_default();
-            let reviews = super::situation::running(&status);
+            let reviews = super::stage::running(&status);
             if !reviews.is_empty() {
                 self.recall(id, reviews).await?;
             }

@@ -5,7 +5,7 @@ use eqp_types::{EqpStatus, Flow};
 use super::Run;
 use super::goal::Goal;
 use super::next::Ending as End;
-use super::situation::{Known, Sameness, Stage};
+use super::stage::{Stage, marketing, technical};
 use crate::commands::wait::{Ending, Wish, ending, states_of};
 use crate::failure::Outcome;
 use crate::output::track_line;
@@ -60,11 +60,10 @@ fn judge(status: &EqpStatus, goal: Goal) -> Option<End> {
         Some(Ending::Rejected { flow, .. }) => return Some(End::Rejected(flow)),
         None => {}
     }
-    let known = Known { status: status.clone(), archive: Sameness::Same, listing: Sameness::Same };
     let wanted = goal.reviews();
     let heeded = [
-        (Flow::Technical, wanted.technical.then(|| known.technical())),
-        (Flow::Marketing, wanted.marketing.then(|| known.marketing())),
+        (Flow::Technical, wanted.technical.then(|| technical(status))),
+        (Flow::Marketing, wanted.marketing.then(|| marketing(status))),
     ];
     let taken_back = |(other, stage): &(Flow, Option<Stage>)| {
         (flow == Flow::Overall || flow == *other) && *stage == Some(Stage::Open)
@@ -78,18 +77,10 @@ mod tests {
 
     use super::*;
     use crate::commands::release::goal::{Track, Until};
+    use crate::commands::release::stage::tests::status;
 
     #[test]
     fn what_can_never_come_is_not_waited_for() {
-        let status = |text: &str| {
-            let parts: Vec<_> = text.split('/').collect();
-            EqpStatus {
-                overall: Some(parts[0].into()),
-                technical: Some(parts[1].into()),
-                marketing: Some(parts[2].into()),
-                ..EqpStatus::default()
-            }
-        };
         for (text, until, end) in [
             ("in_progress/in_automation/in_marketing_review", Until::Released, None),
             ("released_to_store/approved/approved", Until::Released, Some(End::Reached)),

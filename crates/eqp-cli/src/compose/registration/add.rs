@@ -19,7 +19,7 @@ pub(crate) async fn register(
     foreign: &Foreign,
     mut review: impl FnMut(&Plan) -> Outcome,
 ) -> Outcome<Registered> {
-    let change = Change::begin(client, endpoints, foreign).await?;
+    let mut change = Change::begin(client, endpoints, foreign).await?;
     let place = change.place(new).await?;
     let mut key = None;
     if let Place::Known(endpoint) = &place {

@@ -135,9 +135,9 @@ impl<'a> Change<'a> {
     }
 
     /// The list is left as it is.
-    pub(super) async fn nothing_to_write(self, name: &str, username: String) -> Outcome<Registered> {
+    pub(super) async fn nothing_to_write(&self, name: &str, username: String) -> Outcome<Registered> {
         let endpoint = self.endpoint(name).await?;
-        Ok(Registered { endpoint, username, already: true, entries: self.list, remaining: Vec::new() })
+        Ok(Registered { endpoint, username, already: true, entries: self.list.clone(), remaining: Vec::new() })
     }
 
     /// A credential of the endpoint in this state, if its password can be had.
@@ -152,7 +152,7 @@ impl<'a> Change<'a> {
 
     /// Registers a place with a credential. `review` sees the plan before anything is kept or sent, and can refuse it.
     pub(super) async fn put(
-        mut self,
+        &mut self,
         place: Place,
         key: Key,
         manner: Manner<'_>,
@@ -198,11 +198,11 @@ impl<'a> Change<'a> {
         Plan::make(&self.list, wish, &store, &allowance).await.map_err(of_plan)
     }
 
-    /// Waits until every receiver takes what was issued, for the first callback can come as soon as the list is written.
-    pub(super) async fn is_loaded(&self) -> Outcome {
+    /// Waits until every receiver takes what was issued, for the first callback can come as soon as the list is written,
+    /// and refuses what was retired. Answers how many there are.
+    pub(super) async fn is_loaded(&self) -> Result<usize, eqp_receiver::Error> {
         let change = self.endpoints.generation().await?;
-        self.endpoints.wait_until_loaded(change, LOAD_DEADLINE).await?;
-        Ok(())
+        self.endpoints.wait_until_loaded(change, LOAD_DEADLINE).await
     }
 
     /// Makes sure that nobody else may change the registrations meanwhile.
@@ -214,7 +214,7 @@ impl<'a> Change<'a> {
     pub(super) async fn enact(&mut self, plan: &Plan) -> Result<Applied, NotDone> {
         // The question may have taken its time.
         self.check_lock().await.map_err(NotDone::Nothing)?;
-        self.is_loaded().await.map_err(NotDone::Nothing)?;
+        self.is_loaded().await.map_err(|error| NotDone::Nothing(error.into()))?;
         let lock = &mut self.lock;
         let still_ours = async { lock.check().await.map_err(Into::into) };
         match self.client.callbacks().apply_if(plan, still_ours).await {

@@ -41,7 +41,35 @@ pub(super) fn not_over(endpoint: &EndpointSummary) -> Failure {
         Some(at) => format!("its old user name is taken until {} UTC", utc(at)),
         None => "its old user name is taken until a grace after the first callback with the new one".to_owned(),
     };
-    failure.why(why).next("wait until then: callbacks on their way would be refused; eqp callbacks plan shows it")
+    failure
+        .why(why)
+        .next("wait until then: callbacks on their way would be refused; eqp callbacks plan shows it")
+        .next(format!("or refuse it now, as after a leak: eqp callbacks retire --name {}", endpoint.name))
+}
+
+/// What was replaced is in the list again, or still: whoever refuses it loses every callback.
+pub(super) fn in_force_still(endpoint: &EndpointSummary, found: &CredentialSummary) -> Failure {
+    let (name, username) = (&endpoint.name, &found.username);
+    let is_wanted = endpoint.credentials.iter().any(|one| one.state != CredentialState::Retiring);
+    let failure = Failure::new(Exit::Failed, format!("{username} was not refused"))
+        .why("the Marketplace's list names it, so that every callback would be lost");
+    if is_wanted {
+        failure.next(format!("put the one back that replaced it, then try again: eqp callbacks add --name {name}"))
+    } else {
+        failure.next(format!("take it out of the list, then try again: eqp callbacks remove --name {name}"))
+    }
+}
+
+/// There is nothing to refuse; the one in force is no such thing.
+pub(super) fn nothing_replaced(endpoint: &EndpointSummary, in_force: Option<&CredentialSummary>) -> Failure {
+    let name = &endpoint.name;
+    let failure = Failure::new(Exit::NotFound, format!("no user name of `{name}` that was replaced is still taken"));
+    match in_force {
+        None => failure.next("eqp callbacks plan shows what is taken"),
+        Some(found) => failure
+            .why(format!("{} is the one in force", found.username))
+            .next(format!("to replace it and refuse it at once: eqp callbacks rotate --name {name} --grace 0s")),
+    }
 }
 
 /// A refusal names the ways on as this tool spells them.

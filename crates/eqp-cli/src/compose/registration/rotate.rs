@@ -1,4 +1,5 @@
-//! Gives an endpoint another credential. The old one is taken until a grace after the new one was seen.
+//! Gives an endpoint another credential. The old one is taken until a grace after the new one was seen; without a grace it
+//! is refused as soon as the new one is in force.
 
 use std::time::Duration;
 
@@ -8,7 +9,8 @@ use eqp_receiver::{CredentialState, Endpoints};
 
 use super::change::{Change, Key, Manner, Place};
 use super::refusals::not_over;
-use super::{Foreign, Registered};
+use super::retire::refuse_replaced;
+use super::{Foreign, Refused, Registered};
 use crate::failure::{Exit, Failure, Outcome};
 
 /// How a rotation ended.
@@ -16,8 +18,10 @@ use crate::failure::{Exit, Failure, Outcome};
 pub(crate) struct Rotated {
     /// The registration; `already` if it was the end of a rotation begun before.
     pub(crate) registered: Registered,
-    /// The user name that was replaced, and is still taken.
+    /// The user name that was replaced.
     pub(crate) old: Option<String>,
+    /// What is refused from now on, where no grace was given.
+    pub(crate) refused: Option<Refused>,
 }
 
 /// Rotates. A rotation that was cut off goes on with the credential that it had; one whose old credential is still taken is
@@ -30,10 +34,10 @@ pub(crate) async fn rotate(
     foreign: &Foreign,
     mut review: impl FnMut(&Plan) -> Outcome,
 ) -> Outcome<Rotated> {
-    let change = Change::begin(client, endpoints, foreign).await?;
+    let mut change = Change::begin(client, endpoints, foreign).await?;
     let endpoint = change.endpoint(name).await?;
     let found = change.settle(&endpoint, grace).await?;
-    let registered = match found {
+    let mut registered = match found {
         Some(found) if found.state == CredentialState::Pending => change.nothing_to_write(name, found.username).await?,
         found => {
             let key = match change.kept(&endpoint, CredentialState::Pending).await? {
@@ -53,5 +57,11 @@ pub(crate) async fn rotate(
     };
     let retiring = registered.endpoint.credentials.iter().find(|one| one.state == CredentialState::Retiring);
     let old = retiring.map(|one| one.username.clone());
-    Ok(Rotated { registered, old })
+    let mut refused = None;
+    if grace.is_zero() {
+        // What the list names by now is the new one: it was read back.
+        refused = Some(refuse_replaced(&change, &registered.endpoint).await?);
+        registered.endpoint = change.endpoint(name).await?;
+    }
+    Ok(Rotated { registered, old, refused })
 }

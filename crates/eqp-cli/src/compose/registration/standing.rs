@@ -34,11 +34,18 @@ pub(crate) enum Standing {
 impl Standing {
     /// Compares an endpoint with the list.
     pub(crate) fn of(endpoint: &EndpointSummary, list: &[ApiCallbackEntry]) -> Self {
-        let has = |state| endpoint.credentials.iter().any(|one| one.state == state);
+        let usable: Vec<_> = endpoint.credentials.iter().map(|one| (one.username.as_str(), one.state)).collect();
+        Self::at(&endpoint.public_url, &usable, &endpoint.former, list)
+    }
+
+    /// The same, of what it depends on: the endpoint's URL, the user names that are taken there, newest first, with the
+    /// states of their credentials, and those that are refused by now.
+    fn at(url: &str, taken: &[(&str, CredentialState)], former: &[String], list: &[ApiCallbackEntry]) -> Self {
+        let has = |state| taken.iter().any(|(_, one)| *one == state);
         let is_wanted = has(CredentialState::Live) || has(CredentialState::Pending);
-        if let Some(found) = in_force(endpoint, list) {
-            let username = found.username.clone();
-            return match found.state {
+        if let Some((username, state)) = taken.iter().find(|(username, _)| is_listed(url, username, list)) {
+            let username = (*username).to_owned();
+            return match state {
                 CredentialState::Pending => Self::Unconfirmed { username },
                 CredentialState::Live if has(CredentialState::Pending) => Self::RotationBegun { username },
                 CredentialState::Live => Self::Registered { username },
@@ -46,17 +53,16 @@ impl Standing {
                 _ => Self::LeftOver { username },
             };
         }
-        let names: Vec<_> = list.iter().filter(|entry| entry.known().is_some()).map(EntryName::of).collect();
-        let here = |name: &&EntryName| name.url() == endpoint.public_url;
-        if let Some(former) = names.iter().filter(here).find(|name| is(name, &endpoint.former)) {
-            let username = former.username().to_owned();
+        let names: Vec<_> = names(list).collect();
+        let here = |name: &&EntryName| name.url() == url;
+        if let Some(refused) = former.iter().find(|username| is_listed(url, username, list)) {
+            let username = refused.clone();
             return if is_wanted { Self::Refused { username } } else { Self::LeftOver { username } };
         }
         if !is_wanted {
             return Self::NotWanted;
         }
-        let ours: Vec<_> = endpoint.credentials.iter().map(|one| one.username.clone()).collect();
-        if let Some(moved) = names.iter().find(|name| is(name, &ours)) {
+        if let Some(moved) = names.iter().find(|name| taken.iter().any(|(ours, _)| *ours == name.username())) {
             return Self::Moved { entry: moved.clone() };
         }
         match names.iter().find(here) {
@@ -132,11 +138,8 @@ impl Standing {
 
 /// The credential of an endpoint that the list names; the newest, should a server that only adds name several.
 pub(super) fn in_force<'a>(endpoint: &'a EndpointSummary, list: &[ApiCallbackEntry]) -> Option<&'a CredentialSummary> {
-    let is_in_list = |credential: &&CredentialSummary| {
-        let mut names = list.iter().filter(|entry| entry.known().is_some()).map(EntryName::of);
-        names.any(|name| name.url() == endpoint.public_url && name.username() == credential.username)
-    };
-    endpoint.credentials.iter().filter(is_in_list).max_by_key(|credential| credential.id)
+    // They come newest first.
+    endpoint.credentials.iter().find(|one| is_listed(&endpoint.public_url, &one.username, list))
 }
 
 /// Every user name that the endpoint has or had.
@@ -144,6 +147,119 @@ pub(super) fn our_usernames(endpoint: &EndpointSummary) -> impl Iterator<Item = 
     endpoint.credentials.iter().map(|one| one.username.as_str()).chain(endpoint.former.iter().map(String::as_str))
 }
 
-fn is(name: &EntryName, usernames: &[String]) -> bool {
-    usernames.iter().any(|username| username == name.username())
+fn is_listed(url: &str, username: &str, list: &[ApiCallbackEntry]) -> bool {
+    names(list).any(|name| name.url() == url && name.username() == username)
+}
+
+/// The entries that can be read.
+fn names(list: &[ApiCallbackEntry]) -> impl Iterator<Item = EntryName> {
+    list.iter().filter(|entry| entry.known().is_some()).map(EntryName::of)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const HERE: &str = "https://eqp.example.com/callbacks/main";
+    const ELSEWHERE: &str = "https://other.example.com/hook";
+
+    type Taken<'a> = &'a [(&'a str, CredentialState)];
+    type Listed<'a> = &'a [(&'a str, &'a str)];
+
+    /// Where an endpoint stands that takes these user names, has refused `gone` since, and is listed so.
+    fn standing(taken: Taken<'_>, listed: Listed<'_>) -> Standing {
+        let mut list = vec![ApiCallbackEntry::Unreadable(json!({"href": HERE}))];
+        let entry = |(url, username): &(&str, &str)| json!({"name": "x", "url": url, "username": username});
+        list.extend(listed.iter().map(|one| serde_json::from_value(entry(one)).unwrap()));
+        Standing::at(HERE, taken, &["gone".to_owned()], &list)
+    }
+
+    #[test]
+    fn each_list_means_one_thing_for_each_life_of_the_credentials() {
+        use CredentialState::{Live, Pending, Retiring};
+        let new = || "new".to_owned();
+        let old = || "old".to_owned();
+        let gone = || "gone".to_owned();
+        let elsewhere = |username: &str| Standing::Moved { entry: EntryName::new(ELSEWHERE, username) };
+        let live: Taken<'_> = &[("new", Live)];
+        let rotated: Taken<'_> = &[("new", Live), ("old", Retiring)];
+        let begun: Taken<'_> = &[("new", Pending)];
+        let rotating: Taken<'_> = &[("new", Pending), ("old", Live)];
+        let removed: Taken<'_> = &[("old", Retiring)];
+        let cases: &[(Taken<'_>, Listed<'_>, Standing)] = &[
+            // Never registered, or removed long ago.
+            (&[], &[], Standing::NotWanted),
+            (&[], &[(HERE, "ann")], Standing::NotWanted),
+            (&[], &[(HERE, "gone")], Standing::LeftOver { username: gone() }),
+            // Registered.
+            (live, &[(HERE, "new")], Standing::Registered { username: new() }),
+            (live, &[(HERE, "ann"), (HERE, "new")], Standing::Registered { username: new() }),
+            (live, &[(HERE, "gone"), (HERE, "new")], Standing::Registered { username: new() }),
+            (live, &[], Standing::Vanished),
+            (live, &[(ELSEWHERE, "ann")], Standing::Vanished),
+            (live, &[(ELSEWHERE, "gone")], Standing::Vanished),
+            (live, &[(HERE, "ann")], Standing::Taken { username: "ann".to_owned() }),
+            (live, &[(HERE, "gone")], Standing::Refused { username: gone() }),
+            (live, &[(ELSEWHERE, "new")], elsewhere("new")),
+            (live, &[(HERE, "ann"), (ELSEWHERE, "new")], elsewhere("new")),
+            // An URL that is only alike is another.
+            (
+                live,
+                &[("https://eqp.example.com/callbacks/main/", "new")],
+                Standing::Moved { entry: EntryName::new("https://eqp.example.com/callbacks/main/", "new") },
+            ),
+            // Rotated, in the grace of the old one.
+            (rotated, &[(HERE, "new")], Standing::Registered { username: new() }),
+            (rotated, &[(HERE, "old")], Standing::Restored { username: old() }),
+            // A server that only adds to its list names both.
+            (rotated, &[(HERE, "old"), (HERE, "new")], Standing::Registered { username: new() }),
+            (rotated, &[], Standing::Vanished),
+            (rotated, &[(ELSEWHERE, "old")], elsewhere("old")),
+            // A change that was cut off.
+            (begun, &[], Standing::Begun),
+            (begun, &[(HERE, "new")], Standing::Unconfirmed { username: new() }),
+            (begun, &[(HERE, "ann")], Standing::Taken { username: "ann".to_owned() }),
+            (begun, &[(HERE, "gone")], Standing::Refused { username: gone() }),
+            (rotating, &[(HERE, "old")], Standing::RotationBegun { username: old() }),
+            (rotating, &[(HERE, "new")], Standing::Unconfirmed { username: new() }),
+            (rotating, &[(HERE, "old"), (HERE, "new")], Standing::Unconfirmed { username: new() }),
+            (rotating, &[], Standing::Vanished),
+            // Removed, in its grace.
+            (removed, &[], Standing::NotWanted),
+            (removed, &[(HERE, "old")], Standing::LeftOver { username: old() }),
+            (removed, &[(HERE, "ann")], Standing::NotWanted),
+        ];
+        for (taken, listed, expected) in cases {
+            assert_eq!(standing(taken, listed), *expected, "{taken:?} {listed:?}");
+        }
+    }
+
+    #[test]
+    fn whatever_is_not_right_has_a_repair_and_a_word_of_its_own() {
+        let username = || "key".to_owned();
+        let all = [
+            Standing::Registered { username: username() },
+            Standing::NotWanted,
+            Standing::Unconfirmed { username: username() },
+            Standing::RotationBegun { username: username() },
+            Standing::Restored { username: username() },
+            Standing::Refused { username: username() },
+            Standing::Taken { username: username() },
+            Standing::Moved { entry: EntryName::new(ELSEWHERE, "key") },
+            Standing::Vanished,
+            Standing::Begun,
+            Standing::LeftOver { username: username() },
+        ];
+        let mut words: Vec<_> = all.iter().map(Standing::word).collect();
+        words.sort_unstable();
+        words.dedup();
+        assert_eq!(words.len(), all.len());
+        for standing in &all {
+            let repair = standing.repair("main");
+            assert_eq!(repair.is_none(), standing.is_right(), "{standing:?}");
+            assert!(repair.is_none_or(|repair| repair.ends_with(" --name main")), "{standing:?}");
+        }
+    }
 }

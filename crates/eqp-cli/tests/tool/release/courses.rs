@@ -213,6 +213,13 @@ async fn what_the_store_would_refuse_is_not_sent() {
     let ended = scene.release(&[]);
     assert!(ended.code == 5 && ended.stderr.contains("composer-version"), "{ended:?}");
     assert!(scene.look().accounts[0].files.is_empty());
+    // Whoever reads JSON has a result of it, too.
+    for form in [&["--json"][..], &["--progress", "json"]] {
+        let ended = scene.release(form);
+        let told = result(&ended);
+        assert_eq!((ended.code, &told["outcome"], &told["handle"]), (5, &json!("check_failed"), &json!(null)));
+        assert_eq!(told["findings"][0]["rule"], json!("composer-version"), "{told}");
+    }
     let ended = scene.release(&["--skip-check", "--until", "none"]);
     assert_eq!(ended.code, 0, "{ended:?}");
 }

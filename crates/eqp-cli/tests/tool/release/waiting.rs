@@ -61,33 +61,43 @@ async fn heard() -> (Scene, TestDatabase, crate::eqp::Running) {
     (scene, database, serve)
 }
 
+/// What is promised; as measured it is a tenth of it, from before the callback is sent to the end of the process.
+const PROMISED: Duration = Duration::from_secs(1);
+/// Long enough without anything that the next question would come after more than two seconds. A thing that is not to happen
+/// can only be waited for by time.
+const QUIET: Duration = Duration::from_secs(4);
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wait_ends_with_the_callback_and_not_with_the_next_question() {
     let (scene, _database, _serve) = heard().await;
     let mut running = scene.start(&["--until", "technical", "--progress", "json"]);
     let id = reads(&mut running, "submit", "done")["submission_id"].as_str().unwrap().parse().unwrap();
-    // Long enough without anything that the next question would come after more than two seconds. A thing that is not to
-    // happen can only be waited for by time.
     reads(&mut running, "review", "moved");
-    tokio::time::sleep(Duration::from_secs(4)).await;
+    tokio::time::sleep(QUIET).await;
     let begun = Instant::now();
     scene.simulator.step(&id, Step::TechnicalApproved).unwrap();
     let ended = tokio::task::block_in_place(|| running.end());
     let took = begun.elapsed();
     assert_eq!((ended.code, &result(&ended)["outcome"]), (0, &json!("reached")), "{ended:?}");
-    assert!(took < Duration::from_millis(1_500), "it took {took:?}");
+    assert!(took < PROMISED, "it took {took:?}");
 
-    // The handle, with the other command, from elsewhere.
-    let mut wait =
-        scene.home.start(&["wait", id.to_string().as_str(), "--flow", "marketing", "--interval", "60s", "--json"]);
-    tokio::time::sleep(Duration::from_secs(4)).await;
+    // The handle, with the other command, from elsewhere, by two at once.
+    let handle = id.to_string();
+    let waits = ["marketing", "overall"].map(|flow| {
+        let wait = ["wait", &handle, "--flow", flow, "--until", "approved", "--interval", "60s", "--json"];
+        scene.home.start(&wait)
+    });
+    tokio::time::sleep(QUIET).await;
     let begun = Instant::now();
     scene.simulator.step(&id, Step::MarketingStarted).unwrap();
     scene.simulator.step(&id, Step::MarketingApproved).unwrap();
-    let told = tokio::task::block_in_place(|| wait.json_line());
-    let took = begun.elapsed();
-    assert_eq!((&told["result"], &told["confirmed"]), (&json!("reached"), &json!(true)));
-    assert!(took < Duration::from_millis(1_500), "it took {took:?}");
+    for wait in waits {
+        let ended = tokio::task::block_in_place(|| wait.end());
+        let took = begun.elapsed();
+        let told = result(&ended);
+        assert_eq!((&told["result"], &told["confirmed"]), (&json!("reached"), &json!(true)), "{ended:?}");
+        assert!(took < PROMISED, "it took {took:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,0 +1,66 @@
+//! However large a file of an archive is: it is looked at in little memory. A test of its own process, whose memory nobody
+//! else fills.
+
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
+
+use std::fs::File;
+use std::io::Write;
+use std::path::Path;
+
+use eqp_check::{Check, Report};
+use zip::ZipWriter;
+use zip::write::SimpleFileOptions;
+
+const MEGABYTE: usize = 1024 * 1024;
+/// Far larger than any composer.json, and shrinking to a hundredth.
+const MEGABYTES: usize = 50;
+/// The whole tool is promised to need at most 40 MB; this is what the check may add to a process.
+const MOST_ADDED: u64 = 8 * 1024 * 1024;
+
+/// Writes an archive in which composer.json has 50 MB, all on one line, never holding it whole.
+fn with_large_composer(path: &Path) {
+    let mut archive = ZipWriter::new(File::create(path).unwrap());
+    let options = SimpleFileOptions::default().compression_level(Some(1));
+    archive.start_file("composer.json", options).unwrap();
+    archive.write_all(b"{\"name\": \"").unwrap();
+    let piece = vec![b'a'; MEGABYTE];
+    for _ in 0..MEGABYTES {
+        archive.write_all(&piece).unwrap();
+    }
+    archive.write_all(b"\"}").unwrap();
+    archive.start_file("registration.php", options).unwrap();
+    archive.write_all(b"<?php\n// TODO\n").unwrap();
+    archive.finish().unwrap();
+}
+
+/// The highest resident memory so far, in bytes.
+fn peak() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
+}
+
+fn places(report: &Report, rule: &str) -> Vec<String> {
+    report.findings.iter().filter(|finding| finding.rule.id == rule).map(|finding| finding.place.to_string()).collect()
+}
+
+#[test]
+fn a_composer_json_of_50_mb_is_a_finding_in_little_memory() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("submission.zip");
+    with_large_composer(&path);
+    let before = peak();
+    let report = Check::new().run(&path).unwrap();
+    let added = peak() - before;
+    assert!(added <= MOST_ADDED, "{added} bytes");
+    assert_eq!(places(&report, "composer-size"), ["composer.json"]);
+    assert_eq!(places(&report, "archive-damaged"), Vec::<String>::new());
+    // What lies beside it is looked at all the same.
+    assert_eq!(places(&report, "unfinished"), ["registration.php:2"]);
+    // Whoever begins a manifest or a release reads it as well.
+    let before = peak();
+    let error = eqp_check::facts(&path).unwrap_err().to_string();
+    assert!(error.contains("larger than 1 MiB"), "{error}");
+    assert!(peak() - before <= MOST_ADDED);
+}
