@@ -5,6 +5,7 @@ mod kept;
 
 use eqp_receiver::{Mark, ReprojectScope, Reprojected, Reprojector, Retention};
 use kept::{Kept, first_form, later_form, scan, told};
+use sqlx::postgres::PgListener;
 use sqlx::{AssertSqlSafe, Executor};
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -53,6 +54,15 @@ async fn projected(kept: &Kept) -> Vec<String> {
         union all select row_to_json(track)::text from eqp.track
         union all select row_to_json(callback_outcome)::text from eqp.callback_outcome
         union all select row_to_json(projector)::text from eqp.projector
+        order by row";
+    sqlx::query_scalar(tables).fetch_all(&kept.pool).await.unwrap()
+}
+
+/// The state and what became of each callback, but for the numbers of tracks and events.
+async fn states_and_outcomes(kept: &Kept) -> Vec<String> {
+    let tables = "
+        select (to_jsonb(track) - 'id' - 'event_seq')::text as row from eqp.track
+        union all select row_to_json(callback_outcome)::text from eqp.callback_outcome
         order by row";
     sqlx::query_scalar(tables).fetch_all(&kept.pool).await.unwrap()
 }
@@ -111,7 +121,7 @@ async fn what_was_projected_wrongly_comes_out_right_and_the_rest_keeps_its_numbe
         let kept = Kept::new().await;
         let mut chance = Chance(seed * 0x51_7cc1);
         play(&kept, &mut chance, 120).await;
-        let right = projected(&kept).await;
+        let right = (projected(&kept).await.len(), states_and_outcomes(&kept).await);
         let events = kept.events().await;
 
         // As if an older decoder had mistaken every third callback, and an older rule some marks and states.
@@ -152,7 +162,7 @@ async fn what_was_projected_wrongly_comes_out_right_and_the_rest_keeps_its_numbe
         assert_eq!(without_numbers(&again), without_numbers(&events), "seed {seed}");
         let kept_numbers = again.iter().filter(|event| event.seq <= 1000).all(|event| events.contains(event));
         assert!(kept_numbers && again.iter().any(|event| event.seq > 200_000), "new ones come after all others");
-        assert_eq!(projected(&kept).await.len(), right.len());
+        assert_eq!((projected(&kept).await.len(), states_and_outcomes(&kept).await), right, "seed {seed}");
         let before = projected(&kept).await;
         reproject(&kept, &EVER).await;
         assert_eq!(projected(&kept).await, before, "a second time changes nothing");
@@ -176,6 +186,30 @@ async fn a_dry_run_tells_the_same_and_changes_nothing() {
         events.iter().map(|event| (event.seq, event.mark)).collect::<Vec<_>>(),
         [(1, Mark::None), (3, Mark::None)]
     );
+}
+
+#[tokio::test]
+async fn a_failure_of_the_database_is_told_and_changes_nothing() {
+    let kept = Kept::new().await;
+    kept.callback(first_form("s1", "technical", "approved")).await;
+    kept.callback("no json").await;
+    kept.project().await;
+    execute(
+        &kept,
+        "update eqp.event set mark = 'late' where outcome = 'approved';
+         create sequence eqp.tries;
+         create function eqp.fails_once() returns trigger language plpgsql as $$ begin
+             if nextval('eqp.tries') = 1 then raise exception 'not now' using errcode = 'XX000'; end if;
+             return new;
+         end $$;
+         create trigger fails_once before insert on eqp.event for each row execute function eqp.fails_once()",
+    )
+    .await;
+    let before = projected(&kept).await;
+    let error = Reprojector::new(kept.pool.clone()).run(&EVER).await.unwrap_err();
+    assert!(matches!(error, eqp_receiver::Error::Database(_)), "{error:?}");
+    assert_eq!(projected(&kept).await, before);
+    assert_eq!(reproject(&kept, &EVER).await.events_new, 1, "the next time it is well");
 }
 
 #[tokio::test]
@@ -230,6 +264,43 @@ async fn what_postgres_refused_stays_undecodable() {
     let before = projected(&kept).await;
     assert_eq!(reproject(&kept, &EVER).await.callbacks, 2);
     assert_eq!(projected(&kept).await, before);
+}
+
+#[tokio::test]
+async fn what_was_taken_for_anothers_leaves_nothing_behind_there() {
+    let kept = Kept::new().await;
+    kept.callback(first_form("s1", "technical", "in_automation")).await;
+    kept.callback(first_form("s1", "technical", "approved")).await;
+    kept.project().await;
+    let right = states_and_outcomes(&kept).await;
+    // As if an older decoder had read another submission's id.
+    execute(
+        &kept,
+        "update eqp.event set subject = 's9'; update eqp.track set subject = 's9';
+         update eqp.callback_outcome set subject = 's9'",
+    )
+    .await;
+    let done = reproject(&kept, &EVER).await;
+    assert_eq!((done.callbacks, done.events_new, done.events_gone), (2, 2, 2), "{done:?}");
+    assert_eq!(states_and_outcomes(&kept).await, right);
+}
+
+#[tokio::test]
+async fn whoever_follows_events_is_told_of_new_ones() {
+    let kept = Kept::new().await;
+    kept.callback(first_form("s1", "technical", "approved")).await;
+    kept.project().await;
+    let mut bell = PgListener::connect_with(&kept.pool).await.unwrap();
+    bell.listen("eqp_events").await.unwrap();
+    reproject(&kept, &EVER).await;
+    execute(&kept, "notify eqp_events, 'nothing was new'; update eqp.event set mark = 'late'").await;
+    reproject(&kept, &EVER).await;
+    let mut heard = Vec::new();
+    while heard.len() < 2 {
+        let rings = tokio::time::timeout(kept::PATIENCE, bell.recv()).await.expect("it rings");
+        heard.push(rings.unwrap().payload().to_owned());
+    }
+    assert_eq!(heard, ["nothing was new", ""]);
 }
 
 #[tokio::test]

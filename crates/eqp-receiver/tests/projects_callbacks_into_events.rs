@@ -4,6 +4,7 @@ mod kept;
 
 use eqp_receiver::{EventFilter, EventKind, Mark, SubmissionFilter, Verdict};
 use kept::{Kept, PATIENCE, first_form, later_form, scan, told};
+use sqlx::Executor;
 use tokio_util::sync::CancellationToken;
 
 #[tokio::test]
@@ -245,6 +246,79 @@ async fn projectors_side_by_side_project_each_callback_once_and_one_takes_over_f
         run.await.unwrap();
     }
     assert_eq!(kept.events().await.len(), 200);
+}
+
+#[tokio::test]
+async fn a_leader_that_does_nothing_is_unseated_and_another_projects() {
+    let kept = Kept::new().await;
+    kept.callback(scan("file", "passed")).await;
+    // As a frozen process looks to Postgres: it leads, and is idle in its transaction.
+    let mut frozen = kept.pool.begin().await.unwrap();
+    sqlx::query("select * from eqp.projector for update").execute(&mut *frozen).await.unwrap();
+    assert_eq!(kept.project().await, 0, "it leads");
+    let shutdown = CancellationToken::new();
+    let run = tokio::spawn(kept.projector().run(shutdown.clone()));
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    while kept.reader().counts(None).await.unwrap().pending > 0 {
+        assert!(tokio::time::Instant::now() < deadline, "another projector takes over");
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    assert!(sqlx::query("select 1").execute(&mut *frozen).await.is_err(), "its connection was ended");
+    shutdown.cancel();
+    run.await.unwrap();
+}
+
+#[tokio::test]
+async fn trouble_that_no_callback_is_to_blame_for_marks_none() {
+    let kept = Kept::new().await;
+    kept.pool
+        .execute(
+            "create function eqp.refuses() returns trigger language plpgsql as $$ begin
+                 if new.outcome = 'poison' then raise exception 'bad' using errcode = '22000'; end if;
+                 if new.outcome = 'stuck' then raise exception 'not today' using errcode = 'XX000'; end if;
+                 return new;
+             end $$;
+             create trigger refuses before insert on eqp.event for each row execute function eqp.refuses()",
+        )
+        .await
+        .unwrap();
+    let body = |outcome: &str| first_form(&format!("of-{outcome}"), "technical", outcome);
+    kept.callbacks(&[body("approved"), body("poison"), body("rejected"), body("stuck")]).await;
+    assert!(kept.projector().drain().await.is_err());
+    assert!(kept.events().await.is_empty(), "all or nothing");
+    kept.pool
+        .execute(
+            "create or replace function eqp.refuses() returns trigger language plpgsql as $$ begin
+                 if new.outcome = 'poison' then raise exception 'bad' using errcode = '22000'; end if;
+                 return new;
+             end $$",
+        )
+        .await
+        .unwrap();
+    assert_eq!(kept.project().await, 4);
+    let seen: Vec<_> = kept.events().await.into_iter().map(|event| event.outcome).collect();
+    let told = |outcome: &str| Some(outcome.to_owned());
+    assert_eq!(seen, [told("approved"), None, told("rejected"), told("stuck")]);
+}
+
+#[tokio::test]
+async fn trouble_that_passes_is_told_and_is_no_reason_to_look_for_poison() {
+    let kept = Kept::new().await;
+    kept.pool
+        .execute(
+            "create sequence eqp.tries;
+             create function eqp.fails_once() returns trigger language plpgsql as $$ begin
+                 if nextval('eqp.tries') = 1 then raise exception 'not now' using errcode = 'XX000'; end if;
+                 return new;
+             end $$;
+             create trigger fails_once before insert on eqp.event for each row execute function eqp.fails_once()",
+        )
+        .await
+        .unwrap();
+    kept.callback(scan("file", "passed")).await;
+    assert!(kept.projector().drain().await.is_err());
+    assert_eq!(kept.project().await, 1);
+    assert_eq!(kept.reader().counts(None).await.unwrap().events, 1);
 }
 
 #[tokio::test]

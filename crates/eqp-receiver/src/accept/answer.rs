@@ -100,3 +100,17 @@ fn with(mut response: Response, header: Option<(HeaderName, HeaderValue)>) -> Re
     }
     response
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_tried_too_often_is_told_whole_seconds_that_are_long_enough() {
+        for (milliseconds, seconds) in [(1_000, "1"), (1_001, "2"), (1_999, "2"), (30_000, "30")] {
+            let answer = refused(Refusal::TooManyTries(Duration::from_millis(milliseconds)));
+            assert_eq!(answer.status(), StatusCode::TOO_MANY_REQUESTS);
+            assert_eq!(answer.headers()[RETRY_AFTER], seconds, "{milliseconds}");
+        }
+    }
+}

@@ -284,3 +284,51 @@ fn answer(senders: impl IntoIterator<Item = oneshot::Sender<Result<(), Refusal>>
         let _ = sender.send(outcome);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use eqp_test_support::TestDatabase;
+    use time::OffsetDateTime;
+
+    use super::*;
+    use crate::SpoolSettings;
+    use crate::store::callback::CallbackRow;
+
+    async fn connection(database: &TestDatabase) -> PgConnection {
+        PgConnection::connect_with(&database.options).await.unwrap()
+    }
+
+    /// A batch may go into the spool just when what was in it has reached the database.
+    #[tokio::test]
+    async fn while_anything_waits_in_the_spool_nothing_goes_past_it() {
+        let database = TestDatabase::create().await;
+        let folder = tempfile::tempdir().unwrap();
+        let (spool, _) = Spool::open(&SpoolSettings::in_folder(folder.path())).await.unwrap();
+        let ways = Ways { database: database.options.clone(), instance: Uuid::now_v7(), spool: Some(spool.clone()) };
+        let (mut lane, _entrance) = Lane::new(ways, 16, Arc::new(Notify::new()), Metrics::default());
+        let row = CallbackRow {
+            id: Uuid::now_v7(),
+            endpoint_id: 1,
+            credential_id: 1,
+            received_at: OffsetDateTime::now_utc(),
+            source: [127, 0, 0, 1].into(),
+            headers: Vec::new(),
+            body: Bytes::new(),
+        };
+        spool.append(vec![row]).await.unwrap();
+
+        lane.recovered(Recovered { connection: connection(&database).await, spool_failed: false });
+        assert!(lane.connection.is_none() && lane.recovering.is_some(), "it is emptied first");
+        // What cannot be read need not be waited for.
+        lane.recovered(Recovered { connection: connection(&database).await, spool_failed: true });
+        assert!(lane.connection.is_some() && lane.recovering.is_none());
+
+        spool.settle(1, Vec::new()).await.unwrap();
+        lane.connection = None;
+        lane.recovered(Recovered { connection: connection(&database).await, spool_failed: false });
+        assert!(lane.connection.is_some() && lane.recovering.is_none(), "it is empty");
+        drop(lane);
+        spool.close().await;
+    }
+}

@@ -82,8 +82,18 @@ mod tests {
     fn takes_all_json() {
         let deepest = format!("{}{}", "[".repeat(DEEPEST), "]".repeat(DEEPEST));
         let brackets_in_text = format!(r#"["\"{}"]"#, "[".repeat(500));
-        for body in ["{}", "[]", "null", " 1e999 ", r#""\u0000""#, r#"{"update_info": 1}"#, &deepest, &brackets_in_text]
-        {
+        let long_and_flat = format!("[{}{{}}]", "[],".repeat(500));
+        for body in [
+            "{}",
+            "[]",
+            "null",
+            " 1e999 ",
+            r#""\u0000""#,
+            r#"{"update_info": 1}"#,
+            &deepest,
+            &brackets_in_text,
+            &long_and_flat,
+        ] {
             assert_eq!(check(body.as_bytes(), &HeaderMap::new()), Ok(()), "{body}");
         }
     }
@@ -92,6 +102,7 @@ mod tests {
     fn refuses_what_is_none() {
         let unclosed = "[".repeat(100_000);
         let deep = format!("{unclosed}{}", "]".repeat(100_000));
+        let closed_in_text_only = format!(r#"[["]]]]",{}{}]]"#, "[".repeat(DEEPEST), "]".repeat(DEEPEST));
         for (body, reason) in [
             (b"" as &[u8], NotJson::Empty),
             (b"{\"a\": \"\xff\"}", NotJson::NotUtf8),
@@ -99,6 +110,7 @@ mod tests {
             (b"{} {}", NotJson::Malformed { line: 1, column: 4 }),
             (unclosed.as_bytes(), NotJson::Malformed { line: 1, column: 100_000 }),
             (deep.as_bytes(), NotJson::TooDeep),
+            (closed_in_text_only.as_bytes(), NotJson::TooDeep),
         ] {
             assert_eq!(check(body, &HeaderMap::new()), Err(reason));
         }

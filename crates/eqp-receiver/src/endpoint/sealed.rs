@@ -63,6 +63,13 @@ mod tests {
     }
 
     #[test]
+    fn says_which_key_opens_it() {
+        let (key, other) = (MasterKey::ephemeral().unwrap(), MasterKey::ephemeral().unwrap());
+        assert_eq!(sealed(&key).key_id, sealed(&key).key_id);
+        assert_ne!(sealed(&key).key_id, sealed(&other).key_id);
+    }
+
+    #[test]
     fn a_changed_byte_is_noticed() {
         let key = MasterKey::ephemeral().unwrap();
         let mut changed = sealed(&key);

@@ -434,6 +434,25 @@ mod tests {
     }
 
     #[test]
+    fn everything_is_counted_as_what_it_became() {
+        let told = |outcome: &str, second: u8| {
+            update("i", "technical", outcome, &format!(r#", "modified_at": "2022-08-25 19:20:{second:02}""#))
+        };
+        let (changes, _) = fold_all(&[
+            told("in_automation", 10),
+            told("in_automation", 10),
+            told("rejected", 10),
+            told("approved", 30),
+            told("draft", 5),
+            r#"{"callback_event": "a_new_one"}"#.to_owned(),
+            "[".to_owned(),
+            "]".to_owned(),
+        ]);
+        let tally = Tally { events: 4, copies: 1, late: 1, tied: 1, unknown: 1, undecodable: 2 };
+        assert_eq!(changes.tally(), tally);
+    }
+
+    #[test]
     fn words_without_a_time_are_judged_each_time_they_come() {
         let told = |outcome: &str| update("i", "technical", outcome, "");
         let (changes, _) = fold_all(&[told("rejected"), told("in_automation"), told("rejected"), told("rejected")]);

@@ -269,6 +269,13 @@ mod tests {
                 ..Case::of(4, "an unknown outcome loses to the least")
             },
             Case {
+                now: Some(state("on_the_moon", Some(20), Some(20))),
+                outcome: "on_mars",
+                at: Some(20),
+                ruling: TIED_AND_STAYS,
+                ..Case::of(4, "of two unknown outcomes the first stays")
+            },
+            Case {
                 outcome: "in_automation",
                 at: Some(20),
                 named: false,
@@ -382,6 +389,12 @@ mod tests {
         assert_eq!(settled(&now, "approved", None, MOVES), state("approved", None, Some(20)));
         let untimed = state("in_manual_qa", None, None);
         assert_eq!(settled(&untimed, "in_manual_qa", Some(5), Ruling::Copy), state("in_manual_qa", Some(5), Some(5)));
+        let seen = state("in_manual_qa", None, Some(20));
+        assert_eq!(
+            settled(&seen, "in_manual_qa", Some(20), Ruling::Copy),
+            seen,
+            "of this time it was not the first word"
+        );
     }
 
     #[test]
@@ -391,6 +404,9 @@ mod tests {
         assert_eq!(tied, State { tied: true, ..state("approved", Some(20), Some(20)) });
         assert_eq!(settled(&now, "draft", Some(20), TIED_AND_STAYS), State { tied: true, ..now.clone() });
         assert!(settled(&tied, "draft", Some(15), LATE).tied);
+        for (outcome, at) in [("approved", Some(20)), ("draft", Some(15)), ("approved", None)] {
+            assert_eq!(settled(&tied, outcome, at, Ruling::Copy), tied, "a copy of {at:?}");
+        }
         assert!(!settled(&tied, "approved", Some(21), Ruling::Copy).tied);
         assert!(!settled(&tied, "rejected", Some(21), MOVES).tied);
     }

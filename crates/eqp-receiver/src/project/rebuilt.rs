@@ -105,3 +105,99 @@ pub(super) fn difference(mut old: Old, rebuilt: Changes, numbers: Numbers) -> Di
 fn is_same(before: &NewEvent, event: &NewEvent) -> bool {
     NewEvent { seq: event.seq, ..before.clone() } == *event
 }
+
+#[cfg(test)]
+mod tests {
+    use time::OffsetDateTime;
+
+    use super::*;
+    use crate::project::batch::{Known, Pending, fold};
+    use crate::project::decode;
+    use crate::project::history::History;
+    use crate::read::{Mark, Verdict};
+
+    const NUMBERS: Numbers = Numbers { last_event_seq: 900, last_track_id: 90, last_ordinal: 9 };
+
+    /// Three callbacks of two submissions, folded from nothing, and one that is nothing.
+    fn folded() -> Changes {
+        let body = |submission: &str, outcome: &str| {
+            format!(
+                r#"{{"callback_event": "eqp_status_update", "update_info": {{"submission_id": "{submission}",
+                "item_id": "i", "eqp_flow": "technical", "current_status": "{outcome}"}}}}"#
+            )
+        };
+        let bodies = [body("s1", "in_automation"), body("s2", "approved"), body("s1", "approved"), "[".to_owned()];
+        let batch: Vec<Pending> = (1..)
+            .zip(&bodies)
+            .map(|(number, body)| Pending {
+                id: Uuid::from_u128(number),
+                account_id: 1,
+                received_at: OffsetDateTime::UNIX_EPOCH,
+                decoded: decode(body.as_bytes()),
+            })
+            .collect();
+        let numbers = Numbers { last_event_seq: 0, last_track_id: 0, last_ordinal: 0 };
+        fold(Known { numbers, tracks: HashMap::new(), history: History::default(), said: HashMap::new() }, &batch)
+    }
+
+    /// The same as the database would give it back, with numbers of its own.
+    fn kept() -> Old {
+        let changes = folded();
+        let (track_of, seq_of) = (|id: i64| id + 70, |seq: i64| seq * 100);
+        let track = |track: Track| Track {
+            id: track_of(track.id),
+            event_seq: seq_of(track.event_seq),
+            changed: false,
+            ..track
+        };
+        let event =
+            |event: NewEvent| NewEvent { seq: seq_of(event.seq), track_id: event.track_id.map(track_of), ..event };
+        let outcome = |outcome: CallbackOutcome| {
+            (outcome.callback_id, CallbackOutcome { ordinal: 5 - outcome.ordinal, ..outcome })
+        };
+        Old {
+            tracks: changes.tracks.into_iter().map(|(subject, one)| (subject, track(one))).collect(),
+            events: changes.events.into_iter().map(event).collect(),
+            outcomes: changes.outcomes.into_iter().map(outcome).collect(),
+        }
+    }
+
+    #[test]
+    fn what_comes_out_the_same_is_not_written_again() {
+        let same = difference(kept(), folded(), NUMBERS);
+        assert_eq!(same.kept_events, 4);
+        assert_eq!((same.numbers.last_event_seq, same.numbers.last_track_id), (900, 90));
+        assert!(same.new_events.is_empty() && same.gone_events.is_empty() && same.gone_tracks.is_empty());
+        assert!(same.tracks.is_empty() && same.outcomes.is_empty(), "{same:?}");
+    }
+
+    #[test]
+    fn only_what_differs_is_written_and_under_the_number_that_it_had() {
+        let mut old = kept();
+        let (subject, track) = old.tracks.iter_mut().find(|(subject, _)| subject.id == "s2").unwrap();
+        track.state.outcome = "draft".to_owned();
+        let (subject, id) = (subject.clone(), track.id);
+        old.outcomes.get_mut(&Uuid::from_u128(3)).unwrap().verdict = Verdict::Copy;
+        let changed = difference(old, folded(), NUMBERS);
+        let tracks: Vec<_> = changed.tracks.iter().map(|(subject, track)| (subject, track.id)).collect();
+        assert_eq!(tracks, [(&subject, id)]);
+        assert_eq!(changed.tracks[0].1.state.outcome, "approved");
+        let outcomes: Vec<_> = changed.outcomes.iter().map(|one| (one.callback_id.as_u128(), one.ordinal)).collect();
+        assert_eq!(outcomes, [(3, 2)], "with its place in the order of projection");
+        assert_eq!((changed.kept_events, changed.new_events.len()), (4, 0));
+    }
+
+    #[test]
+    fn an_event_that_tells_something_else_gets_a_number_after_all_others() {
+        let mut old = kept();
+        old.events[1].mark = Mark::Late;
+        let (gone, track) = (old.events[1].seq, old.events[1].track_id);
+        let changed = difference(old, folded(), NUMBERS);
+        assert_eq!((changed.kept_events, changed.gone_events), (3, vec![gone]));
+        let new: Vec<_> = changed.new_events.iter().map(|event| (event.seq, event.track_id, event.mark)).collect();
+        assert_eq!(new, [(901, track, Mark::None)]);
+        assert_eq!(changed.numbers.last_event_seq, 901);
+        let pointing: Vec<_> = changed.tracks.iter().map(|(_, track)| track.event_seq).collect();
+        assert_eq!(pointing, [901], "its track follows it");
+    }
+}

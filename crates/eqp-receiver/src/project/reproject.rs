@@ -286,7 +286,7 @@ async fn rebuild(
     };
     let nothing = Known { numbers, tracks: HashMap::new(), history: History::default(), said: HashMap::new() };
     let difference = difference(old, fold(nothing, &material.batch), numbers);
-    write(connection, numbers, &difference).await?;
+    write(connection, &difference).await?;
     Ok(Reprojected {
         subjects: subjects.len(),
         passed_over: material.passed_over.len(),
@@ -297,13 +297,13 @@ async fn rebuild(
     })
 }
 
-async fn write(connection: &mut PgConnection, numbers: Numbers, difference: &Difference) -> Result<(), sqlx::Error> {
+async fn write(connection: &mut PgConnection, difference: &Difference) -> Result<(), sqlx::Error> {
     let outcomes: Vec<Uuid> = difference.outcomes.iter().map(|outcome| outcome.callback_id).collect();
     reprojection::remove(connection, &difference.gone_events, &difference.gone_tracks, &outcomes).await?;
     track::save(connection, &difference.tracks).await?;
     event::insert(connection, &difference.new_events).await?;
     callback_outcome::insert(connection, &difference.outcomes).await?;
-    projector::record(connection, Numbers { last_ordinal: numbers.last_ordinal, ..difference.numbers }).await?;
+    projector::record(connection, difference.numbers).await?;
     if !difference.new_events.is_empty() {
         projector::announce(connection).await?;
     }

@@ -84,3 +84,36 @@ fn pid(file: &mut File) -> Option<u32> {
     file.read_to_string(&mut text).ok()?;
     text.trim().parse().ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_that_is_soon_given_back_is_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let held = Lock::take(folder.path()).unwrap();
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| Lock::wait_for(folder.path()));
+            // A moment in which it is refused; were there none, the test would show less, and not fail.
+            std::thread::sleep(3 * PAUSE);
+            drop(held);
+            waiting.join().unwrap().unwrap();
+        });
+        drop(Lock::wait_for(folder.path()).unwrap());
+    }
+
+    #[test]
+    fn a_lock_that_is_kept_is_refused_and_its_holder_named() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(Lock::holder(folder.path()), None, "there is no lock yet");
+        let held = Lock::take(folder.path()).unwrap();
+        let begun = Instant::now();
+        let Err(Error::SpoolHeld { holder, .. }) = Lock::wait_for(folder.path()) else { panic!("it is held") };
+        assert_eq!(holder, Some(std::process::id()));
+        assert!(begun.elapsed() >= PATIENCE);
+        assert_eq!(Lock::holder(folder.path()), Some(Holder(Some(std::process::id()))));
+        drop(held);
+        assert_eq!(Lock::holder(folder.path()), None);
+    }
+}

@@ -138,3 +138,96 @@ fn set_fact(begun: &WriteTransaction, name: &str, value: &[u8]) -> Result<(), Lo
     begun.open_table(FACTS).map_err(store)?.insert(name, value).map_err(store)?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use time::{Duration, OffsetDateTime};
+
+    use super::*;
+
+    /// Weighs 256 bytes and its number, which is also its second of arrival.
+    fn row(number: u8) -> CallbackRow {
+        CallbackRow {
+            id: Uuid::from_u128(number.into()),
+            endpoint_id: 1,
+            credential_id: 1,
+            received_at: OffsetDateTime::UNIX_EPOCH + Duration::seconds(number.into()),
+            source: [127, 0, 0, 1].into(),
+            headers: vec![b'h'; 1],
+            body: Bytes::from(vec![b'b'; usize::from(number) - 1]),
+        }
+    }
+
+    fn refused(number: u8) -> RefusedRow {
+        let refused_at = OffsetDateTime::UNIX_EPOCH;
+        RefusedRow { row: row(number), sqlstate: "22021".into(), reason: "bad".into(), refused_at }
+    }
+
+    fn counted_anew(log: &Log) -> Level {
+        let begun = log.read().unwrap();
+        tables::level(&begun.open_table(QUEUE).unwrap(), &begun.open_table(QUARANTINE).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn the_level_follows_every_change_and_is_what_would_be_counted_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("spool.redb");
+        Log::create(&file).unwrap();
+        let mut log = Log::open(&file).unwrap();
+        let weight_of = |numbers: &[u8]| numbers.iter().map(|number| 256 + u64::from(*number)).sum::<u64>();
+        for (says, change, queue, quarantine) in [
+            ("three come", Change::Append(vec![row(10), row(20), row(30)]), &[10_u8, 20, 30][..], &[][..]),
+            ("one is refused", Change::Quarantine(refused(40)), &[10, 20, 30][..], &[40][..]),
+            ("and again, after a doubt", Change::Quarantine(refused(40)), &[10, 20, 30][..], &[40][..]),
+            (
+                "of two that left, one is refused",
+                Change::Settle { end: 2, refused: vec![refused(20)] },
+                &[30][..],
+                &[20, 40][..],
+            ),
+            ("nothing leaves twice", Change::Settle { end: 2, refused: Vec::new() }, &[30][..], &[20, 40][..]),
+            ("more come", Change::Append(vec![row(50)]), &[30, 50][..], &[20, 40][..]),
+            (
+                "one leaves quarantine, and one that is not in it",
+                Change::Release(vec![Uuid::from_u128(40), Uuid::from_u128(7)]),
+                &[30, 50][..],
+                &[20][..],
+            ),
+            ("facts weigh nothing", Change::Snapshot(vec![0; 1000]), &[30, 50][..], &[20][..]),
+            ("nor does this one", Change::Bind(Uuid::nil()), &[30, 50][..], &[20][..]),
+            ("all leave", Change::Settle { end: 4, refused: Vec::new() }, &[][..], &[20][..]),
+        ] {
+            log.apply([&change]).unwrap();
+            let level = Level {
+                callbacks: queue.len() as u64,
+                oldest: queue.first().map(|number| row(*number).received_at),
+                quarantined: quarantine.len() as u64,
+                bytes: weight_of(queue) + weight_of(quarantine),
+            };
+            assert_eq!(log.level(), level, "{says}");
+            assert_eq!(counted_anew(&log), level, "{says}, counted anew");
+        }
+    }
+
+    #[test]
+    fn what_comes_after_a_restart_is_behind_what_was_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("spool.redb");
+        Log::create(&file).unwrap();
+        for number in 1..=3 {
+            Log::open(&file).unwrap().apply([&Change::Append(vec![row(number), row(number + 100)])]).unwrap();
+        }
+        let log = Log::open(&file).unwrap();
+        let head = |from, rows, bytes| {
+            let head = tables::queued(&log.read().unwrap(), from, rows, bytes).unwrap();
+            (head.rows.iter().map(|row| row.id.as_u128()).collect::<Vec<_>>(), head.end)
+        };
+        assert_eq!(head(0, 9, 9_999), (vec![1, 101, 2, 102, 3, 103], 6));
+        assert_eq!(head(2, 2, 9_999), (vec![2, 102], 4), "no more rows than were asked for");
+        assert_eq!(head(0, 9, 257 + 357), (vec![1, 101], 2), "nor more bytes");
+        assert_eq!(head(0, 9, 257 + 356), (vec![1], 1));
+        assert_eq!(head(1, 9, 1), (vec![101], 2), "but one, however much it weighs");
+        assert_eq!(head(6, 9, 9_999), (vec![], 6));
+    }
+}

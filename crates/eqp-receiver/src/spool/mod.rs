@@ -246,3 +246,55 @@ fn unusable(folder: &Path, error: LogError) -> Error {
         other => Error::SpoolDamaged { file: folder.join(FILE), reason: other.into() },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn its_folder_is_made_on_first_use_for_its_owner_only() {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = SpoolSettings::in_folder(folder.path().join("of/its/own"));
+        Spool::open(&settings).await.unwrap().0.close().await;
+        let mode = fs::metadata(settings.folder()).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o700);
+        assert!(SpoolFile::open(settings.folder()).is_ok());
+    }
+
+    #[test]
+    fn only_a_file_that_is_not_there_is_made() {
+        let folder = tempfile::tempdir().unwrap();
+        let missing = SpoolFile::open(folder.path()).map(|_| ()).unwrap_err();
+        assert!(matches!(missing, Error::NoSpool { .. }), "{missing:?}");
+        assert!(matches!(set_aside(folder.path()), Err(Error::NoSpool { .. })));
+        // Something is there, and nobody can say what: a link that leads nowhere but to itself.
+        let file = folder.path().join(FILE);
+        symlink(&file, &file).unwrap();
+        for error in [open(folder.path()).map(|_| ()), SpoolFile::open(folder.path()).map(|_| ())] {
+            assert!(matches!(error, Err(Error::SpoolFolder { .. })), "{error:?}");
+        }
+        assert!(file.is_symlink(), "it is left as it is");
+    }
+
+    #[test]
+    fn an_empty_file_is_said_to_be_empty() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join(FILE), "").unwrap();
+        for error in [open(folder.path()).map(|_| ()), SpoolFile::open(folder.path()).map(|_| ())] {
+            let Err(Error::SpoolDamaged { reason, .. }) = error else { panic!("{error:?}") };
+            assert_eq!(reason.to_string(), "it is empty");
+        }
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_is_told_from_one_that_is_damaged() {
+        let folder = Path::new("/spool");
+        let of = |error: redb::Error| unusable(folder, LogError::Store(error));
+        assert!(matches!(of(redb::Error::Io(ErrorKind::PermissionDenied.into())), Error::SpoolFolder { .. }));
+        assert!(matches!(of(redb::Error::Io(ErrorKind::InvalidData.into())), Error::SpoolDamaged { .. }));
+        assert!(matches!(of(redb::Error::DatabaseAlreadyOpen), Error::SpoolHeld { .. }));
+        assert!(matches!(unusable(folder, LogError::Unreadable), Error::SpoolDamaged { .. }));
+    }
+}

@@ -109,7 +109,7 @@ impl Worker {
         let log = self.log.as_mut().ok_or(NotSpooled::Failed)?;
         match work(log) {
             Ok(done) => {
-                self.level.send_if_modified(|level| std::mem::replace(level, log.level()) != log.level());
+                self.level.send_replace(log.level());
                 Ok(done)
             }
             Err(error) => {
@@ -128,5 +128,114 @@ fn added(change: &Change) -> u64 {
         Change::Append(rows) => rows.iter().map(weight).sum(),
         Change::Quarantine(refused) => weight(&refused.row),
         Change::Settle { .. } | Change::Release(_) | Change::Bind(_) | Change::Snapshot(_) => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use bytes::Bytes;
+    use time::OffsetDateTime;
+
+    use super::*;
+    use crate::spool::{FILE, make_folder, open};
+    use crate::store::callback::CallbackRow;
+
+    fn worker(folder: &Path, bound: u64) -> Worker {
+        make_folder(folder).unwrap();
+        let (lock, log, _) = open(folder).unwrap();
+        let level = watch::channel(log.level()).0;
+        Worker::new(folder.join(FILE), lock, log, bound, level)
+    }
+
+    /// Weighs 300.
+    fn row() -> CallbackRow {
+        CallbackRow {
+            id: Uuid::now_v7(),
+            endpoint_id: 1,
+            credential_id: 1,
+            received_at: OffsetDateTime::now_utc(),
+            source: [127, 0, 0, 1].into(),
+            headers: vec![b'h'; 14],
+            body: Bytes::from_static(&[b'b'; 30]),
+        }
+    }
+
+    fn rows(count: usize) -> Change {
+        Change::Append((0..count).map(|_| row()).collect())
+    }
+
+    fn refused() -> RefusedRow {
+        RefusedRow { row: row(), sqlstate: "22021".into(), reason: "bad".into(), refused_at: OffsetDateTime::now_utc() }
+    }
+
+    /// What each of some changes that share a commit is told.
+    fn together<const N: usize>(worker: &mut Worker, changes: [Change; N]) -> [Result<(), NotSpooled>; N] {
+        let (asked, answers): (Vec<_>, Vec<_>) = changes
+            .into_iter()
+            .map(|change| {
+                let (reply, answer) = oneshot::channel();
+                ((change, reply), answer)
+            })
+            .unzip();
+        worker.commit(asked);
+        let told: Vec<_> = answers.into_iter().map(|mut answer| answer.try_recv().unwrap()).collect();
+        told.try_into().unwrap()
+    }
+
+    #[test]
+    fn takes_what_fits_to_the_byte_and_refuses_only_what_does_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut worker = worker(folder.path(), 1_200);
+        let (taken, full) = (Ok(()), Err(NotSpooled::Full));
+        assert_eq!(together(&mut worker, [rows(2), rows(3), rows(1)]), [taken, full, taken]);
+        assert_eq!(
+            together(&mut worker, [rows(2), Change::Quarantine(refused())]),
+            [full, taken],
+            "the bound is reached"
+        );
+        assert_eq!((worker.level.borrow().callbacks, worker.level.borrow().bytes), (3, 1_200));
+        assert_eq!(together(&mut worker, [rows(1), Change::Quarantine(refused())]), [full, full]);
+        // What takes out, or weighs nothing, is never refused.
+        let moved = Change::Settle { end: 2, refused: vec![refused()] };
+        assert_eq!(together(&mut worker, [moved, Change::Snapshot(vec![0; 9_999])]), [taken, taken]);
+        assert_eq!(worker.level.borrow().bytes, 900);
+        assert_eq!(together(&mut worker, [rows(1), rows(1)]), [taken, full]);
+    }
+
+    #[test]
+    fn after_a_failure_the_file_is_opened_anew_and_not_for_every_callback_that_comes() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut worker = worker(folder.path(), 1_200);
+        assert_eq!(together(&mut worker, [rows(1)]), [Ok(())]);
+        let (failed, begun) = (Err(NotSpooled::Failed), Instant::now());
+        assert_eq!(worker.with_log(|_| Err::<(), _>(LogError::Unreadable)), failed);
+        assert!(worker.reopen_at > begun, "it waits for a while");
+        worker.reopen_at = begun + 60 * REOPEN_PAUSE;
+        assert_eq!(together(&mut worker, [rows(1)]), [failed]);
+
+        // Away: it is tried once, and then it waits again.
+        let file = std::mem::replace(&mut worker.file, folder.path().join("away"));
+        worker.reopen_at = begun;
+        assert_eq!(together(&mut worker, [rows(1)]), [failed]);
+        assert!(worker.reopen_at > begun);
+
+        (worker.file, worker.reopen_at) = (file, begun);
+        assert_eq!(together(&mut worker, [rows(1)]), [Ok(())]);
+        assert_eq!(worker.level.borrow().callbacks, 2, "with all that it held");
+        worker.reopen_at = begun;
+        assert_eq!(together(&mut worker, [rows(1)]), [Ok(())]);
+        assert_eq!(worker.reopen_at, begun, "it is open already");
+    }
+
+    #[test]
+    fn a_spool_that_holds_more_than_its_bound_is_still_emptied() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(together(&mut worker(folder.path(), 1_200), [rows(4)]), [Ok(())]);
+        let mut smaller = worker(folder.path(), 600);
+        assert_eq!(together(&mut smaller, [rows(1)]), [Err(NotSpooled::Full)]);
+        assert_eq!(together(&mut smaller, [Change::Settle { end: 4, refused: Vec::new() }]), [Ok(())]);
+        assert_eq!(together(&mut smaller, [rows(2)]), [Ok(())]);
     }
 }

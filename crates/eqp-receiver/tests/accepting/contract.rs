@@ -235,6 +235,25 @@ async fn bodies_share_a_budget_which_only_authenticated_senders_can_use() {
 }
 
 #[tokio::test]
+async fn a_body_takes_its_share_of_the_budget_and_no_more() {
+    let roomy = limits(|l| l.bytes_in_flight = 64 * 1024);
+    let scene = Scene::with(|builder| builder.limits(roomy)).await;
+    let request = post(PATH, RIGHT, &[b' '; 1000]);
+    let mut holding = Vec::new();
+    for _ in 0..20 {
+        let mut stream = scene.sender.connect().await;
+        stream.write_all(&request[..request.len() - 1]).await.unwrap();
+        holding.push(stream);
+    }
+    assert_eq!(scene.sender.post(PATH, RIGHT, STATUS).await.status, 200, "there is room beside them");
+    for mut stream in holding {
+        stream.write_all(b" ").await.unwrap();
+        assert_eq!(read_answer(&mut stream).await.status, 400, "kept, though it is no JSON");
+    }
+    scene.stop().await;
+}
+
+#[tokio::test]
 async fn speaks_http_1_1_only() {
     let scene = Scene::new().await;
     assert!(scene.sender.connect_with_alpn(&[b"h2"]).await.is_err(), "refused in the handshake");

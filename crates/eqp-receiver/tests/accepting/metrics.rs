@@ -102,6 +102,26 @@ async fn metrics_tell_what_is_in_the_spool_and_how_old_it_is() {
 }
 
 #[tokio::test]
+async fn metrics_tell_how_many_callbacks_wait_for_their_commit() {
+    let scene = scene().await;
+    let mut barrier = scene.database.pool.begin().await.unwrap();
+    sqlx::query("lock table eqp.callback in share mode").execute(&mut *barrier).await.unwrap();
+    let send = || {
+        let sender = scene.sender.clone();
+        tokio::spawn(async move { sender.post(PATH, RIGHT, STATUS).await.status })
+    };
+    let first = send();
+    until("the first write waits", || async { scene.blocked_writes().await == 1 }).await;
+    let (second, third) = (send(), send());
+    until("two are queued", || async { is(&metrics(&scene).await, "eqp_queued_callbacks", 2.0) }).await;
+    barrier.rollback().await.unwrap();
+    for sent in [first, second, third] {
+        assert_eq!(sent.await.unwrap(), 200);
+    }
+    scene.stop().await;
+}
+
+#[tokio::test]
 async fn metrics_tell_that_the_database_is_away_and_what_waits() {
     let database = TestDatabase::create().await;
     let proxy = Proxy::before(database.options.clone()).await;
