@@ -22,7 +22,7 @@ use crate::eqp::{Home, Running};
 use crate::market::scan;
 
 /// Nothing here takes longer unless it hangs.
-const PATIENCE: Duration = Duration::from_secs(40);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A receiver with a Postgres of its own and one endpoint, and a sender who may use it.
 struct House {

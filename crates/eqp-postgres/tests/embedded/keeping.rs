@@ -13,7 +13,7 @@ use tokio::time::{sleep, timeout};
 use crate::member::{Member, Scratch};
 
 /// Nothing here takes longer unless it hangs.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Does something while the server is kept running.
 async fn keeping<T>(postgres: &EmbeddedPostgres, work: impl Future<Output = T>) -> T {
