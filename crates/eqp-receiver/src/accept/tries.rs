@@ -88,11 +88,7 @@ impl Tries {
             return Counting::Few;
         }
         let wait = Duration::from_secs_f32(((tries - ALLOWED) / FORGOTTEN).max(1.0));
-        if before <= ALLOWED {
-            Counting::TooManyNow(wait)
-        } else {
-            Counting::TooMany { wait, hold: self.hold(now) }
-        }
+        if before <= ALLOWED { Counting::TooManyNow(wait) } else { Counting::TooMany { wait, hold: self.hold(now) } }
     }
 
     /// How long to hold the next answer to those who do not wait.

@@ -90,7 +90,7 @@ impl Peer {
         }
         match self {
             Self::Express | Self::ExpressTuned => {
-                run(folder, "npm", &["ci", "--ignore-scripts", "--no-audit", "--no-fund"])?
+                run(folder, "npm", &["ci", "--ignore-scripts", "--no-audit", "--no-fund"])?;
             }
             Self::FastApi => {
                 run(folder, "python3", &["-m", "venv", "venv"])?;
