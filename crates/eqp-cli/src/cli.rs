@@ -1,5 +1,6 @@
 //! The command line: global options and verbs. Help, completions and parsing are all made from it.
 
+use clap::error::{ContextKind, ContextValue};
 use clap::parser::ValueSource;
 use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
@@ -112,7 +113,8 @@ impl Cli {
     /// Reads the command line.
     pub(crate) fn read() -> Result<Self, clap::Error> {
         let mut definition = Self::command();
-        let matches = definition.try_get_matches_from_mut(std::env::args_os())?;
+        let read = definition.try_get_matches_from_mut(std::env::args_os());
+        let matches = read.map_err(|error| with_plain_usage(error, &mut definition))?;
         let mut cli = Self::from_arg_matches(&matches).map_err(|error| error.format(&mut definition))?;
         let mut level = Some(&matches);
         while let Some(found) = level {
@@ -146,6 +148,18 @@ impl Cli {
     pub(crate) fn definition() -> clap::Command {
         Self::command()
     }
+}
+
+/// The usage of the command that was meant, as its help shows it: clap's own would name every option that an environment
+/// variable sets.
+fn with_plain_usage(mut error: clap::Error, definition: &mut clap::Command) -> clap::Error {
+    if error.get(ContextKind::Usage).is_some() {
+        definition.build();
+        let words = std::env::args_os().skip(1);
+        let meant = words.fold(&*definition, |meant, word| meant.find_subcommand(word).unwrap_or(meant));
+        error.insert(ContextKind::Usage, ContextValue::StyledStr(meant.clone().render_usage()));
+    }
+    error
 }
 
 fn help_end() -> String {

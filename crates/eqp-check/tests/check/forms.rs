@@ -44,7 +44,8 @@ fn junit_has_a_case_for_each_rule() {
     assert_eq!(told(suites, "tests"), eqp_check::rules().count());
     // Jenkins' schema knows no such attribute of all suites together.
     assert_eq!(suites.attribute("skipped"), None);
-    let skipped: usize = suites.children().filter(roxmltree::Node::is_element).map(|suite| told(suite, "skipped")).sum();
+    let skipped: usize =
+        suites.children().filter(roxmltree::Node::is_element).map(|suite| told(suite, "skipped")).sum();
     assert_eq!(skipped, count("skipped"));
     // What each suite tells is what is in it.
     for suite in suites.children().filter(|node| node.has_tag_name("testsuite")) {

@@ -10,6 +10,17 @@ fn an_unknown_flag_is_wrong_usage() {
 }
 
 #[test]
+fn the_usage_of_a_command_names_nothing_that_the_environment_sets() {
+    let mut home = Home::new();
+    home.set("EQP_APPLICATION_ID", "app");
+    home.set("EQP_API_URL", "https://127.0.0.1:1");
+    let ended = home.run(&["callbacks", "rotate"]);
+    assert_eq!(ended.code, 2);
+    assert!(ended.stderr.contains("Usage: eqp callbacks rotate [OPTIONS] --name <NAME>"), "{}", ended.stderr);
+    assert!(!ended.stderr.contains("--api-url") && !ended.stderr.contains("--application-id"), "{}", ended.stderr);
+}
+
+#[test]
 fn a_speed_at_which_nothing_moves_is_wrong_usage() {
     for command in ["demo", "simulator"] {
         for speed in ["0", "NaN", "inf", "fast"] {

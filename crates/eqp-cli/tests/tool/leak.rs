@@ -104,9 +104,11 @@ async fn without_a_grace_the_old_one_is_refused_as_soon_as_the_new_one_is_in_for
     let told = format!("{}{}", told.stderr, told.stdout).replace(&new.0, "eqp-new").replace(&newest.0, "eqp-newest");
     insta::assert_snapshot!(told.replace(&scene.urls[0], "URL"), @r"
     without a grace, callbacks on their way with the old user name are refused
-    replace URL (user `eqp-new`) by URL (user `eqp-newest`)
-    main of MAG123456789 in production is rotated: user name eqp-newest from now on
-    main: refused from now on: eqp-new (both receivers know)
+    replace URL (user `eqp-new`) by user `eqp-newest`
+    main of MAG123456789 in production is rotated
+      url          URL
+      user name    eqp-newest
+      refused      eqp-new (both receivers know)
     ");
 }
 

@@ -18,7 +18,7 @@ pub(super) fn technical(listing: &Listing, composer: Option<&Composer>, ledger: 
         ("documentation_artifacts.user", listing.documentation_artifacts.user.is_some() || listing.is_shared_package()),
     ];
     for (field, _) in needed.into_iter().filter(|(_, is_there)| !is_there) {
-        ledger.find(&TECHNICAL_FIELDS, Place::field(field), format!("{field} is missing"));
+        ledger.find(&TECHNICAL_FIELDS, Place::field(field), "it is missing");
     }
 }
 
@@ -36,7 +36,7 @@ pub(super) fn marketing(listing: &Listing, ledger: &mut Ledger) {
         ("license_type", has(listing.license_type.as_ref())),
     ];
     for (field, _) in needed.into_iter().filter(|(_, is_there)| !is_there) {
-        ledger.find(&MARKETING_FIELDS, Place::field(field), format!("{field} is missing"));
+        ledger.find(&MARKETING_FIELDS, Place::field(field), "it is missing");
     }
     if listing.license_type.as_deref() == Some("custom") {
         let needed = [
@@ -44,7 +44,7 @@ pub(super) fn marketing(listing: &Listing, ledger: &mut Ledger) {
             ("custom_license_url", &listing.custom_license_url),
         ];
         for (field, _) in needed.into_iter().filter(|(_, value)| !has(value.as_ref())) {
-            ledger.find(&CUSTOM_LICENSE, Place::field(field), format!("{field} is missing"));
+            ledger.find(&CUSTOM_LICENSE, Place::field(field), "it is missing");
         }
     }
 }

@@ -52,6 +52,7 @@ impl Add {
         if context.output.is_json() {
             return context.output.json(&shown::registered(&registered));
         }
-        context.output.line(shown::line(&registered))
+        let done = if registered.already { "is registered already; nothing was changed" } else { "is registered" };
+        context.output.line(shown::lines(&registered, done))
     }
 }

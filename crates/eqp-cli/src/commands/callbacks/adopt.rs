@@ -75,15 +75,6 @@ impl Adopt {
             told["given_up"] = adopted.given_up.into();
             return context.output.json(&told);
         }
-        let endpoint = &adopted.registered.endpoint;
-        context.output.line(format_args!(
-            "{} of {} in {} is taken over: {} with user name {}; the receiver answers at {}",
-            endpoint.name,
-            endpoint.mage_id,
-            endpoint.environment,
-            endpoint.public_url,
-            adopted.registered.username,
-            endpoint.path
-        ))
+        context.output.line(shown::lines(&adopted.registered, "is taken over"))
     }
 }

@@ -46,7 +46,8 @@ impl Retire {
                 "receivers": retired.refused.receivers,
             }));
         }
-        context.output.line(shown::refused(endpoint, &retired.refused))
+        let refused = shown::refused(&retired.refused);
+        context.output.line(format_args!("{}: refused from now on: {refused}", endpoint.name))
     }
 
     fn review(&self, context: &Context, endpoint: &EndpointSummary) -> Outcome {

@@ -56,18 +56,13 @@ impl Rotate {
             told["refused"] = rotated.refused.map(|refused| refused.usernames).unwrap_or_default().into();
             return context.output.json(&told);
         }
-        let endpoint = &registered.endpoint;
         let done = if registered.already { "was rotated by an earlier call" } else { "is rotated" };
-        context.output.line(format_args!(
-            "{} of {} in {} {done}: user name {} from now on",
-            endpoint.name, endpoint.mage_id, endpoint.environment, registered.username
-        ))?;
-        match (&rotated.refused, shown::still_taken_line(endpoint)) {
-            (Some(refused), _) if !refused.usernames.is_empty() => {
-                context.output.line(shown::refused(endpoint, refused))
+        context.output.line(shown::lines(registered, done))?;
+        match &rotated.refused {
+            Some(refused) if !refused.usernames.is_empty() => {
+                context.output.line(format_args!("  refused      {}", shown::refused(refused)))
             }
-            (_, Some(still)) => context.output.line(format_args!("still taken: {still}")),
-            (_, None) => Ok(()),
+            _ => Ok(()),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! How the end of a change is told.
 
+use std::fmt::Write;
+
 use eqp_receiver::EndpointSummary;
 use serde_json::{Value, json};
 
@@ -23,14 +25,24 @@ pub(super) fn registered(registered: &Registered) -> Value {
     })
 }
 
-/// The same for people.
-pub(super) fn line(registered: &Registered) -> String {
-    let Registered { endpoint, username, already, .. } = registered;
-    let done = if *already { "is registered already, nothing was changed" } else { "is registered" };
-    format!(
-        "{} of {} in {} {done}: {} with user name {username}; the receiver answers at {}",
-        endpoint.name, endpoint.mage_id, endpoint.environment, endpoint.public_url, endpoint.path
-    )
+/// The same for people: what was done, and below it what there is now.
+pub(super) fn lines(registered: &Registered, done: &str) -> String {
+    let Registered { endpoint, username, .. } = registered;
+    let mut lines = format!("{} of {} in {} {done}", endpoint.name, endpoint.mage_id, endpoint.environment);
+    let parts = [
+        ("url", Some(endpoint.public_url.clone())),
+        // Where a proxy turns it into another.
+        ("path", Some(endpoint.path.clone()).filter(|path| !endpoint.public_url.ends_with(path.as_str()))),
+        ("user name", Some(username.clone())),
+        ("still taken", still_taken_line(endpoint)),
+    ];
+    for (label, value) in parts {
+        if let Some(value) = value {
+            // Writing to text cannot fail.
+            let _ = write!(lines, "\n  {label:<11}  {value}");
+        }
+    }
+    lines
 }
 
 /// Says which entries stayed.
@@ -60,14 +72,14 @@ pub(super) fn still_taken_line(endpoint: &EndpointSummary) -> Option<String> {
 }
 
 /// What is refused from now on.
-pub(super) fn refused(endpoint: &EndpointSummary, refused: &Refused) -> String {
+pub(super) fn refused(refused: &Refused) -> String {
     let by = match refused.receivers {
         0 => "no receiver runs, and the next one does not take it".to_owned(),
         1 => "the receiver knows".to_owned(),
         2 => "both receivers know".to_owned(),
         receivers => format!("all {receivers} receivers know"),
     };
-    format!("{}: refused from now on: {} ({by})", endpoint.name, refused.usernames.join(", "))
+    format!("{} ({by})", refused.usernames.join(", "))
 }
 
 /// `24h`, `90m`, `5s`.

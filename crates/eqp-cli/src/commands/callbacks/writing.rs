@@ -114,6 +114,9 @@ fn line(change: &Change) -> String {
         Change::Kept(entry) => format!("keep {entry}"),
         Change::KeptWithoutPassword(entry) => format!("keep {entry}, which may lose its password"),
         Change::Added(entry) => format!("add {entry}"),
+        Change::Replaced(entry, old) if entry.url() == old.url() => {
+            format!("replace {old} by user `{}`", entry.username())
+        }
         Change::Replaced(entry, old) => format!("replace {old} by {entry}"),
         Change::Removed(entry) => format!("remove {entry}"),
     }

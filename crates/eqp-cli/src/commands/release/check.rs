@@ -10,6 +10,7 @@ use super::wanted::Wanted;
 use crate::commands::packages::checked_archive;
 use crate::context::Context;
 use crate::failure::{Exit, Failure, Outcome};
+use crate::output::counted;
 
 /// Checks the archive and what is submitted beside it.
 pub(super) async fn check(
@@ -35,7 +36,8 @@ pub(super) async fn check(
     let report = checked_archive(check, archive, stop).await?;
     let counts = report.counts;
     if report.passes() {
-        let text = format!("checked {}: nothing that the store refuses, {} warnings", report.archive, counts.warns);
+        let warnings = counted(counts.warns, "warning");
+        let text = format!("checked {}: nothing that the store refuses, {warnings}", report.archive);
         return progress.done("check", &text, json!({"warnings": counts.warns}));
     }
     progress.clear();

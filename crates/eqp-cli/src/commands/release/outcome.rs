@@ -4,6 +4,7 @@ use eqp_types::{Flow, OverallStatus};
 use serde_json::{Value, json};
 
 use super::Run;
+use super::goal::Until;
 use super::next::Ending;
 use super::plan::listed;
 use super::reasons::Objection;
@@ -127,7 +128,11 @@ impl Run<'_> {
             (Ending::Pending, Some(handle)) => self
                 .progress
                 .note(&format!("{label} is submitted; to wait for its review: eqp wait {handle} --timeout 15d")),
-            _ => self.progress.note(&format!("{label} has come to what was waited for")),
+            _ => self.progress.note(&match self.goal.until {
+                Until::Technical => format!("{label} has passed its technical review"),
+                Until::Marketing => format!("{label} has passed its marketing review"),
+                _ => format!("{label} is in the store"),
+            }),
         }
     }
 

@@ -25,14 +25,17 @@ const LIST: &str = "list";
 /// password that is kept there, or to any URL with a user name and password of yours. Over https only, but for this
 /// machine itself.
 #[derive(Args, Debug)]
-#[command(after_help = "\
+#[command(
+    override_usage = "eqp trigger [OPTIONS] <EVENT>\n       eqp trigger [OPTIONS] --data <FILE>",
+    after_help = "\
 Examples:
   eqp trigger list
   eqp trigger malware_scan_complete --file 2309480238.238475.0 --to main
   eqp trigger eqp_status_update --submission s5w9k703ru --flow marketing --status rejected
   eqp trigger eqp_status_update --first-form --to main --at https://127.0.0.1:8443/callbacks/main
   eqp trigger --data callback.json --to https://eqp.example.com/hook --user key \\
-      --password-file password.txt")]
+      --password-file password.txt"
+)]
 pub(crate) struct Trigger {
     /// The event, or `list`
     #[arg(value_name = "EVENT", required_unless_present = "data", conflicts_with = "data")]
