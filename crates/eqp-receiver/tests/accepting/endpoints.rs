@@ -69,6 +69,19 @@ async fn an_issued_password_can_be_read_again_with_the_master_key_only() {
 }
 
 #[tokio::test]
+async fn a_user_name_that_basic_cannot_carry_is_refused() {
+    let (_database, endpoints) = endpoints().await;
+    let main = endpoint(&endpoints, "main", None).await;
+    for name in ["", "a:b", ":", "a\nb", &"x".repeat(256)] {
+        let refused = endpoints.import_credential(main, name, &Secret::new("x")).await;
+        assert!(matches!(refused, Err(Error::CredentialName)), "{name:?}: {refused:?}");
+    }
+    for name in ["x", &"x".repeat(255)] {
+        endpoints.import_credential(main, name, &Secret::new("x")).await.unwrap();
+    }
+}
+
+#[tokio::test]
 async fn a_rotation_has_two_credentials_in_use_and_never_three() {
     let (_database, endpoints) = endpoints().await;
     let main = endpoint(&endpoints, "main", None).await;
