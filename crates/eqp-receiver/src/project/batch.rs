@@ -476,6 +476,21 @@ mod tests {
     }
 
     #[test]
+    fn a_copy_of_what_is_no_longer_leads_to_the_callback_that_told_it() {
+        let told = |outcome: &str, second: u8| {
+            update("i", "technical", outcome, &format!(r#", "modified_at": "2022-08-25 19:20:{second:02}""#))
+        };
+        let bodies =
+            [("in_automation", 10), ("approved", 20), ("in_automation", 15), ("approved", 21), ("approved", 18)];
+        let (changes, ids) = fold_all(&bodies.map(|(outcome, second)| told(outcome, second)));
+        let became: Vec<_> = changes.outcomes.iter().map(|outcome| outcome.copy_of).collect();
+        assert_eq!(became[..3], [None, None, Some(ids[0])]);
+        // Named later, and nothing else moved: entered again, which is no copy.
+        assert_eq!((changes.events[2].mark, became[3]), (Mark::Again, None));
+        assert_eq!(became[4], Some(ids[3]), "what is now is told by the last that moved it");
+    }
+
+    #[test]
     fn a_track_is_written_only_where_something_about_it_is_new() {
         let told = |item_id: &str, outcome: &str| update(item_id, "technical", outcome, "");
         let known = |item_id: &str| {

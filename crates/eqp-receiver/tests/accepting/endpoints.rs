@@ -4,7 +4,7 @@ use eqp_receiver::{CredentialState, Endpoints, Error, MasterKey, NewEndpoint};
 use eqp_test_support::TestDatabase;
 use eqp_types::{Environment, MageId, Secret};
 
-use crate::scene::endpoint;
+use crate::scene::{PATH, Scene, endpoint};
 
 async fn endpoints() -> (TestDatabase, Endpoints) {
     let database = TestDatabase::create().await;
@@ -41,6 +41,18 @@ async fn names_and_paths_are_unique_and_checked() {
     assert!(matches!(create("a/b", None).await, Err(Error::EndpointName { .. })));
     assert!(matches!(create("other", Some("/readyz")).await, Err(Error::EndpointPath { .. })));
     create("other", Some("/rest/v1/callback")).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_receiver_tells_the_paths_that_it_answers_in_order() {
+    let scene = Scene::new().await;
+    for name in ["z", "a"] {
+        endpoint(&scene.endpoints, name, Some(&format!("/own/{name}"))).await;
+    }
+    let beside = scene.builder(scene.database.options.clone()).build().await.unwrap();
+    assert_eq!(beside.endpoint_paths(), [PATH, "/own/a", "/own/z"]);
+    drop(beside);
+    scene.stop().await;
 }
 
 #[tokio::test]
