@@ -5,6 +5,7 @@ mod kept;
 use eqp_receiver::{EventFilter, EventKind, Mark, SubmissionFilter, Verdict};
 use kept::{Kept, PATIENCE, first_form, later_form, scan, told};
 use sqlx::Executor;
+use sqlx::postgres::PgListener;
 use tokio_util::sync::CancellationToken;
 
 #[tokio::test]
@@ -246,6 +247,24 @@ async fn projectors_side_by_side_project_each_callback_once_and_one_takes_over_f
         run.await.unwrap();
     }
     assert_eq!(kept.events().await.len(), 200);
+}
+
+#[tokio::test]
+async fn whoever_follows_events_is_told_of_new_ones_and_not_of_copies() {
+    let kept = Kept::new().await;
+    let mut bell = PgListener::connect_with(&kept.pool).await.unwrap();
+    bell.listen("eqp_events").await.unwrap();
+    for (file, afterwards) in [("a", "one"), ("a", "nothing new"), ("b", "another")] {
+        kept.callback(scan(file, "passed")).await;
+        kept.project().await;
+        sqlx::query("select pg_notify('eqp_events', $1)").bind(afterwards).execute(&kept.pool).await.unwrap();
+    }
+    let mut heard = Vec::new();
+    while heard.last().is_none_or(|last| last != "another") {
+        let rings = tokio::time::timeout(PATIENCE, bell.recv()).await.expect("it rings");
+        heard.push(rings.unwrap().payload().to_owned());
+    }
+    assert_eq!(heard, ["", "one", "nothing new", "", "another"]);
 }
 
 #[tokio::test]

@@ -303,6 +303,7 @@ mod tests {
     #[tokio::test]
     async fn while_anything_waits_in_the_spool_nothing_goes_past_it() {
         let database = TestDatabase::create().await;
+        crate::migrate(&database.pool).await.unwrap();
         let folder = tempfile::tempdir().unwrap();
         let (spool, _) = Spool::open(&SpoolSettings::in_folder(folder.path())).await.unwrap();
         let ways = Ways { database: database.options.clone(), instance: Uuid::now_v7(), spool: Some(spool.clone()) };
@@ -323,11 +324,15 @@ mod tests {
         // What cannot be read need not be waited for.
         lane.recovered(Recovered { connection: connection(&database).await, spool_failed: true });
         assert!(lane.connection.is_some() && lane.recovering.is_none());
+        // But it is tried again from time to time.
+        lane.probe().await;
+        assert!(lane.connection.is_none() && lane.recovering.is_some());
 
         spool.settle(1, Vec::new()).await.unwrap();
-        lane.connection = None;
         lane.recovered(Recovered { connection: connection(&database).await, spool_failed: false });
         assert!(lane.connection.is_some() && lane.recovering.is_none(), "it is empty");
+        lane.probe().await;
+        assert!(lane.connection.is_some() && lane.recovering.is_none(), "and all is well");
         drop(lane);
         spool.close().await;
     }

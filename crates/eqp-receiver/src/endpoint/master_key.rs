@@ -151,6 +151,19 @@ mod tests {
     }
 
     #[test]
+    fn one_that_was_made_first_is_kept_by_whoever_comes_second() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("master.key");
+        make(&path).unwrap();
+        let first = fs::read_to_string(&path).unwrap();
+        make(&path).unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), first);
+        let below_a_file = path.join("master.key");
+        assert!(matches!(make(&below_a_file), Err(Error::MasterKeyFile { .. })));
+        assert!(matches!(MasterKey::open(&below_a_file), Err(Error::MasterKeyFile { .. })));
+    }
+
+    #[test]
     fn a_file_with_something_else_in_it_is_refused_and_left_alone() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("master.key");

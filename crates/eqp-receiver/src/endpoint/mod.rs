@@ -201,3 +201,17 @@ pub struct IssuedCredential {
     /// The password for the registration.
     pub password: Secret,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_database_reads_the_words_that_were_written() {
+        use CredentialState::{Live, Pending, Retired, Retiring};
+        for state in [Pending, Live, Retiring, Retired] {
+            assert_eq!(CredentialState::from_word(state.as_str()), state);
+        }
+        assert_eq!(CredentialState::from_word("asleep"), Retired, "what is not known is refused");
+    }
+}

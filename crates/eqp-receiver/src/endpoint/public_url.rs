@@ -92,6 +92,7 @@ mod tests {
         let url: PublicUrl = "https://callbacks.example.com:8443/callbacks/main?shop=1".parse().unwrap();
         assert_eq!(url.path(), "/callbacks/main");
         assert_eq!(url.as_str(), "https://callbacks.example.com:8443/callbacks/main?shop=1");
+        assert_eq!(url.to_string(), url.as_str());
         let longest = format!("https://example.com/{}", "x".repeat(LONGEST - 20));
         assert!(longest.parse::<PublicUrl>().is_ok());
     }

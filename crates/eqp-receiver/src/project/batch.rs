@@ -378,6 +378,10 @@ mod tests {
     use crate::project::decode;
 
     fn fold_all(bodies: &[String]) -> (Changes, Vec<Uuid>) {
+        fold_over(Tracks::new(), bodies)
+    }
+
+    fn fold_over(tracks: Tracks, bodies: &[String]) -> (Changes, Vec<Uuid>) {
         let batch: Vec<Pending> = bodies
             .iter()
             .map(|body| Pending {
@@ -389,7 +393,7 @@ mod tests {
             .collect();
         let known = Known {
             numbers: Numbers { last_event_seq: 0, last_track_id: 0, last_ordinal: 0 },
-            tracks: Tracks::new(),
+            tracks,
             history: History::default(),
             said: HashMap::new(),
         };
@@ -469,6 +473,61 @@ mod tests {
         ]);
         assert_eq!(changes.tracks.len(), 1);
         assert_eq!(changes.tracks[0].1.item_id.as_deref(), Some("i1"));
+    }
+
+    #[test]
+    fn a_copy_of_what_is_no_longer_leads_to_the_callback_that_told_it() {
+        let told = |outcome: &str, second: u8| {
+            update("i", "technical", outcome, &format!(r#", "modified_at": "2022-08-25 19:20:{second:02}""#))
+        };
+        let bodies =
+            [("in_automation", 10), ("approved", 20), ("in_automation", 15), ("approved", 21), ("approved", 18)];
+        let (changes, ids) = fold_all(&bodies.map(|(outcome, second)| told(outcome, second)));
+        let became: Vec<_> = changes.outcomes.iter().map(|outcome| outcome.copy_of).collect();
+        assert_eq!(became[..3], [None, None, Some(ids[0])]);
+        // Named later, and nothing else moved: entered again, which is no copy.
+        assert_eq!((changes.events[2].mark, became[3]), (Mark::Again, None));
+        assert_eq!(became[4], Some(ids[3]), "what is now is told by the last that moved it");
+    }
+
+    #[test]
+    fn a_track_is_written_only_where_something_about_it_is_new() {
+        let told = |item_id: &str, outcome: &str| update(item_id, "technical", outcome, "");
+        let known = |item_id: &str| {
+            let (changes, _) = fold_all(&[told(item_id, "in_automation")]);
+            changes
+                .tracks
+                .into_iter()
+                .map(|(of, track)| (of, vec![Track { changed: false, ..track }]))
+                .collect::<Tracks>()
+        };
+        for (before, item_id, outcome, is_written) in [
+            ("", "", "in_automation", false),
+            ("", "i1", "in_automation", true),
+            ("i1", "i1", "in_automation", false),
+            ("i1", "", "in_automation", false),
+            ("i1", "i2", "in_automation", true),
+            ("i1", "i1", "approved", true),
+        ] {
+            let (changes, _) = fold_over(known(before), &[told(item_id, outcome)]);
+            assert_eq!(!changes.tracks.is_empty(), is_written, "{before:?}, then {item_id:?} {outcome}");
+        }
+    }
+
+    #[test]
+    fn a_named_outcome_is_again_only_where_nothing_else_explains_the_notice() {
+        let told = |second: u8, marketing: &str| {
+            let states = format!(
+                r#", "modified_at": "2022-08-25 19:20:{second:02}",
+                "eqp_status": {{"overall": "in_progress", "technical": "rejected", "marketing": "{marketing}"}}"#
+            );
+            update("i", "technical", "rejected", &states)
+        };
+        let marks = |bodies: &[String]| -> Vec<Mark> {
+            fold_all(bodies).0.events.into_iter().skip(3).map(|event| event.mark).collect()
+        };
+        assert_eq!(marks(&[told(1, "draft"), told(5, "draft")]), [Mark::Again]);
+        assert_eq!(marks(&[told(1, "draft"), told(5, "approved")]), [Mark::None], "another flow moved");
     }
 
     #[test]

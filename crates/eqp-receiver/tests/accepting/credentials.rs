@@ -1,5 +1,7 @@
 //! Who is let in.
 
+use std::time::{Duration, Instant};
+
 use eqp_types::Secret;
 use futures_util::future::join_all;
 use tokio::io::AsyncWriteExt;
@@ -91,5 +93,19 @@ async fn a_credential_of_one_endpoint_opens_no_other() {
     let theirs = basic(&issued.username, issued.password.expose());
     assert_eq!(scene.sender.post(PATH, &[&theirs], STATUS).await.status, 401);
     assert_eq!(scene.sender.post("/callbacks/other", RIGHT, STATUS).await.status, 401);
+    scene.stop().await;
+}
+
+#[tokio::test]
+async fn unknown_credentials_make_it_look_no_more_than_ten_times_a_second() {
+    let scene = Scene::new().await;
+    let unknown = basic("nobody", "x");
+    // Each waits for a look that begins after it; fewer than make it stop looking.
+    let begun = Instant::now();
+    for _ in 0..8 {
+        assert_eq!(scene.sender.post(PATH, &[&unknown], STATUS).await.status, 401);
+    }
+    let took = begun.elapsed();
+    assert!(took >= Duration::from_millis(700), "{took:?}");
     scene.stop().await;
 }

@@ -4,7 +4,7 @@ use eqp_receiver::{CredentialState, Endpoints, Error, MasterKey, NewEndpoint};
 use eqp_test_support::TestDatabase;
 use eqp_types::{Environment, MageId, Secret};
 
-use crate::scene::endpoint;
+use crate::scene::{PATH, Scene, endpoint};
 
 async fn endpoints() -> (TestDatabase, Endpoints) {
     let database = TestDatabase::create().await;
@@ -44,6 +44,18 @@ async fn names_and_paths_are_unique_and_checked() {
 }
 
 #[tokio::test]
+async fn a_receiver_tells_the_paths_that_it_answers_in_order() {
+    let scene = Scene::new().await;
+    for name in ["z", "a"] {
+        endpoint(&scene.endpoints, name, Some(&format!("/own/{name}"))).await;
+    }
+    let beside = scene.builder(scene.database.options.clone()).build().await.unwrap();
+    assert_eq!(beside.endpoint_paths(), [PATH, "/own/a", "/own/z"]);
+    drop(beside);
+    scene.stop().await;
+}
+
+#[tokio::test]
 async fn an_issued_password_can_be_read_again_with_the_master_key_only() {
     let (database, endpoints) = endpoints().await;
     let main = endpoint(&endpoints, "main", None).await;
@@ -65,6 +77,19 @@ async fn an_issued_password_can_be_read_again_with_the_master_key_only() {
     let secret = issued.password.expose().as_bytes();
     for (hash, sealed) in leaked {
         assert!(!hash.windows(secret.len()).chain(sealed.windows(secret.len())).any(|window| window == secret));
+    }
+}
+
+#[tokio::test]
+async fn a_user_name_that_basic_cannot_carry_is_refused() {
+    let (_database, endpoints) = endpoints().await;
+    let main = endpoint(&endpoints, "main", None).await;
+    for name in ["", "a:b", ":", "a\nb", &"x".repeat(256)] {
+        let refused = endpoints.import_credential(main, name, &Secret::new("x")).await;
+        assert!(matches!(refused, Err(Error::CredentialName)), "{name:?}: {refused:?}");
+    }
+    for name in ["x", &"x".repeat(255)] {
+        endpoints.import_credential(main, name, &Secret::new("x")).await.unwrap();
     }
 }
 
