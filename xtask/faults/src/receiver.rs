@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::fs::File;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
@@ -44,16 +45,19 @@ pub(crate) struct Process {
     /// What it says goes here.
     pub(crate) log: PathBuf,
     child: Option<Child>,
+    /// Where in the log the running one begins.
+    said_from: u64,
 }
 
 impl Process {
     pub(crate) fn new(program: &Path, folder: &Path, log: PathBuf) -> Self {
         let (program, folder) = (program.to_owned(), folder.to_owned());
-        Self { program, arguments: Vec::new(), environment: Vec::new(), folder, log, child: None }
+        Self { program, arguments: Vec::new(), environment: Vec::new(), folder, log, child: None, said_from: 0 }
     }
 
     pub(crate) fn start(&mut self) -> Result<(), Failure> {
         let log = File::options().create(true).append(true).open(&self.log)?;
+        self.said_from = log.metadata()?.len();
         let mut command = Command::new(&self.program);
         command
             .args(&self.arguments)
@@ -81,10 +85,17 @@ impl Process {
         self.signal(Signal::TERM);
         let Some(mut child) = self.child.take() else { return Ok(()) };
         let status = within("a receiver was asked to end", async { Ok(child.wait().await?) }).await?;
-        if status.success() {
+        // In its first milliseconds no program hears signals: the system ends it, and it has answered nobody.
+        let was_too_young = || Ok::<_, Failure>(status.signal() == Some(Signal::TERM.as_raw()) && !self.has_begun()?);
+        if status.success() || was_too_young()? {
             return Ok(());
         }
         Err(format!("a receiver that was asked to end ended with {status}: see {}", self.log.display()).into())
+    }
+
+    /// Whether it has said anything yet.
+    fn has_begun(&self) -> Result<bool, Failure> {
+        Ok(File::open(&self.log)?.metadata()?.len() > self.said_from)
     }
 
     pub(crate) fn signal(&self, signal: Signal) {

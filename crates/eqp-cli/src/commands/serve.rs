@@ -47,11 +47,11 @@ impl Serve {
         if self.export_ca {
             return ca::export(context, false);
         }
+        let stop = shutdown::on_signal()?;
         open_files::allow_many();
         // What needs no database first: it is quicker to say.
         let wire = context.settings.receiver.wire()?;
         let data = context.settings.data.open()?;
-        let stop = shutdown::on_signal()?;
         let migrate = if self.migrate { Migrate::Always } else { Migrate::WhenEmpty };
         let Some(database) = stop.run_until_cancelled(Database::open_to_receive(context, migrate)).await else {
             return Ok(());
