@@ -287,9 +287,7 @@ fn answer(senders: impl IntoIterator<Item = oneshot::Sender<Result<(), Refusal>>
 
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
     use eqp_test_support::TestDatabase;
-    use time::OffsetDateTime;
 
     use super::*;
     use crate::SpoolSettings;
@@ -308,16 +306,7 @@ mod tests {
         let (spool, _) = Spool::open(&SpoolSettings::in_folder(folder.path())).await.unwrap();
         let ways = Ways { database: database.options.clone(), instance: Uuid::now_v7(), spool: Some(spool.clone()) };
         let (mut lane, _entrance) = Lane::new(ways, 16, Arc::new(Notify::new()), Metrics::default());
-        let row = CallbackRow {
-            id: Uuid::now_v7(),
-            endpoint_id: 1,
-            credential_id: 1,
-            received_at: OffsetDateTime::now_utc(),
-            source: [127, 0, 0, 1].into(),
-            headers: Vec::new(),
-            body: Bytes::new(),
-        };
-        spool.append(vec![row]).await.unwrap();
+        spool.append(vec![CallbackRow::arrived("")]).await.unwrap();
 
         lane.recovered(Recovered { connection: connection(&database).await, spool_failed: false });
         assert!(lane.connection.is_none() && lane.recovering.is_some(), "it is emptied first");

@@ -141,7 +141,6 @@ fn set_fact(begun: &WriteTransaction, name: &str, value: &[u8]) -> Result<(), Lo
 
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
     use time::{Duration, OffsetDateTime};
 
     use super::*;
@@ -150,12 +149,9 @@ mod tests {
     fn row(number: u8) -> CallbackRow {
         CallbackRow {
             id: Uuid::from_u128(number.into()),
-            endpoint_id: 1,
-            credential_id: 1,
             received_at: OffsetDateTime::UNIX_EPOCH + Duration::seconds(number.into()),
-            source: [127, 0, 0, 1].into(),
             headers: vec![b'h'; 1],
-            body: Bytes::from(vec![b'b'; usize::from(number) - 1]),
+            ..CallbackRow::arrived(vec![b'b'; usize::from(number) - 1])
         }
     }
 

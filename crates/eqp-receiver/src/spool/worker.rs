@@ -135,7 +135,6 @@ fn added(change: &Change) -> u64 {
 mod tests {
     use std::path::Path;
 
-    use bytes::Bytes;
     use time::OffsetDateTime;
 
     use super::*;
@@ -151,15 +150,7 @@ mod tests {
 
     /// Weighs 300.
     fn row() -> CallbackRow {
-        CallbackRow {
-            id: Uuid::now_v7(),
-            endpoint_id: 1,
-            credential_id: 1,
-            received_at: OffsetDateTime::now_utc(),
-            source: [127, 0, 0, 1].into(),
-            headers: vec![b'h'; 14],
-            body: Bytes::from_static(&[b'b'; 30]),
-        }
+        CallbackRow { headers: vec![b'h'; 14], ..CallbackRow::arrived(vec![b'b'; 30]) }
     }
 
     fn rows(count: usize) -> Change {

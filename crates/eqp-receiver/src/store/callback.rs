@@ -25,6 +25,22 @@ impl AsRef<Self> for CallbackRow {
     }
 }
 
+#[cfg(test)]
+impl CallbackRow {
+    /// One that has just arrived, for tests.
+    pub(crate) fn arrived(body: impl Into<Bytes>) -> Self {
+        Self {
+            id: Uuid::now_v7(),
+            endpoint_id: 1,
+            credential_id: 1,
+            received_at: OffsetDateTime::now_utc(),
+            source: [127, 0, 0, 1].into(),
+            headers: Vec::new(),
+            body: body.into(),
+        }
+    }
+}
+
 /// How a callback became durable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Via {

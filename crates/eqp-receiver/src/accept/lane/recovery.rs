@@ -141,9 +141,7 @@ impl Recovery {
 
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
     use eqp_test_support::TestDatabase;
-    use time::OffsetDateTime;
 
     use super::*;
     use crate::SpoolSettings;
@@ -185,15 +183,7 @@ mod tests {
     }
 
     fn row(bytes: usize) -> CallbackRow {
-        CallbackRow {
-            id: Uuid::now_v7(),
-            endpoint_id: 1,
-            credential_id: 1,
-            received_at: OffsetDateTime::now_utc(),
-            source: [127, 0, 0, 1].into(),
-            headers: Vec::new(),
-            body: Bytes::from(vec![b' '; bytes]),
-        }
+        CallbackRow::arrived(vec![b' '; bytes])
     }
 
     #[tokio::test]
