@@ -49,7 +49,11 @@ impl Document {
         let is_input = path.as_os_str() == "-";
         let name = if is_input { "standard input".to_owned() } else { path.display().to_string() };
         let text = if is_input { bounded(std::io::stdin()) } else { std::fs::File::open(path).and_then(bounded) };
-        let text = text.map_err(|error| Failure::usage(format!("cannot read {name}")).because(&error))?;
+        let text = text.map_err(|error| {
+            Failure::usage(format!("cannot read {name}"))
+                .because(&error)
+                .next("name a manifest that is there, or begin one: eqp packages init ARCHIVE")
+        })?;
         let folder = path.parent().filter(|_| !is_input).unwrap_or(Path::new("")).to_owned();
         let root = value_of(path, &text).map_err(|problem| refused(&name, &problem))?;
         let check = root.get(PACKAGE).and_then(|_| root.get("check")).cloned();

@@ -25,8 +25,11 @@ pub(super) struct LocalFile {
 impl LocalFile {
     /// Reads a file. It blocks.
     pub(super) fn read(path: &Path) -> Outcome<Self> {
-        let unreadable =
-            |error: std::io::Error| Failure::usage(format!("cannot read {}", path.display())).because(&error);
+        let unreadable = |error: std::io::Error| {
+            Failure::usage(format!("cannot read {}", path.display()))
+                .because(&error)
+                .next("name a file that is there and may be read")
+        };
         let name = path.file_name().and_then(|name| name.to_str()).map(str::to_owned);
         let name = name.ok_or_else(|| Failure::usage(format!("{} has no name that can be sent", path.display())))?;
         let mut file = std::fs::File::open(path).map_err(unreadable)?;
