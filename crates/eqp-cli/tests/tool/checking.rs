@@ -116,6 +116,7 @@ fn what_cannot_be_read_is_code_1_and_a_wrong_manifest_code_2() {
     let none = home.run(&["packages", "check", "none.zip"]);
     assert_eq!((none.code, none.stdout.as_str()), (1, ""));
     assert!(none.stderr.contains("cannot read none.zip"), "{}", none.stderr);
+    assert!(none.stderr.contains("next: name an archive that is there"), "{}", none.stderr);
     for (manifest, said) in [
         ("[package]\ncategorys = []\n", "did you mean `package.categories`?"),
         (
