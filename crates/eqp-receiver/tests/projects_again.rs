@@ -4,6 +4,7 @@
 mod kept;
 
 use eqp_receiver::{Mark, ReprojectScope, Reprojected, Reprojector, Retention};
+use fastrand::Rng;
 use kept::{Kept, first_form, later_form, scan, told};
 use sqlx::postgres::PgListener;
 use sqlx::{AssertSqlSafe, Executor};
@@ -12,37 +13,25 @@ use uuid::Uuid;
 
 const EVER: ReprojectScope = ReprojectScope::Since(OffsetDateTime::UNIX_EPOCH);
 
-/// A small generator of chance, so that a failing run can be made again from its seed.
-struct Chance(u64);
-
-impl Chance {
-    fn below(&mut self, bound: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from(self.0 % bound as u64).unwrap()
-    }
-
-    fn one_of<T: Copy>(&mut self, items: &[T]) -> T {
-        items[self.below(items.len())]
-    }
+fn one_of<'a>(chance: &mut Rng, words: &[&'a str]) -> &'a str {
+    words[chance.usize(..words.len())]
 }
 
 /// Something that could be sent: of few subjects, few outcomes and few seconds, so that all rows of the rule occur.
-fn any_body(chance: &mut Chance) -> String {
+fn any_body(chance: &mut Rng) -> String {
     const OVERALL: [&str; 3] = ["draft", "in_progress", "approved"];
     const TECHNICAL: [&str; 4] = ["draft", "in_automation", "rejected", "approved"];
     const MARKETING: [&str; 3] = ["draft", "awaiting_marketing_review", "approved"];
-    let subject = chance.one_of(&["s1", "s2", "s3"]);
-    let flow = chance.one_of(&["technical", "marketing"]);
-    match chance.below(12) {
-        0 => scan(chance.one_of(&["f1", "f2"]), chance.one_of(&["passed", "pass", "failed"])),
+    let subject = one_of(chance, &["s1", "s2", "s3"]);
+    let flow = one_of(chance, &["technical", "marketing"]);
+    match chance.usize(..12) {
+        0 => scan(one_of(chance, &["f1", "f2"]), one_of(chance, &["passed", "pass", "failed"])),
         1 => "no json".to_owned(),
         2 => r#"{"callback_event": "a_new_one", "update_info": {}}"#.to_owned(),
-        3 | 4 => first_form(subject, flow, chance.one_of(&TECHNICAL)),
+        3 | 4 => first_form(subject, flow, one_of(chance, &TECHNICAL)),
         _ => {
-            let states = [chance.one_of(&OVERALL), chance.one_of(&TECHNICAL), chance.one_of(&MARKETING)];
-            later_form(subject, flow, states, u8::try_from(chance.below(12)).unwrap())
+            let states = [one_of(chance, &OVERALL), one_of(chance, &TECHNICAL), one_of(chance, &MARKETING)];
+            later_form(subject, flow, states, chance.u8(..12))
         }
     }
 }
@@ -76,12 +65,12 @@ async fn execute(kept: &Kept, sql: impl Into<String>) {
 }
 
 /// Keeps and projects many callbacks, in batches of chance size, in another order than that of their ids.
-async fn play(kept: &Kept, chance: &mut Chance, count: usize) {
+async fn play(kept: &Kept, chance: &mut Rng, count: usize) {
     let mut bodies: Vec<String> = (0..count).map(|_| any_body(chance)).collect();
     while !bodies.is_empty() {
-        let batch = bodies.split_off(bodies.len() - 1 - chance.below(bodies.len().min(40)));
+        let batch = bodies.split_off(bodies.len() - 1 - chance.usize(..bodies.len().min(40)));
         kept.callbacks(&batch).await;
-        if chance.below(3) == 0 {
+        if chance.usize(..3) == 0 {
             // As several receivers and a drained spool do it: what came first is projected last.
             execute(
                 kept,
@@ -90,7 +79,7 @@ async fn play(kept: &Kept, chance: &mut Chance, count: usize) {
             )
             .await;
         }
-        if chance.below(2) == 0 {
+        if chance.usize(..2) == 0 {
             kept.project().await;
         }
     }
@@ -101,7 +90,7 @@ async fn play(kept: &Kept, chance: &mut Chance, count: usize) {
 async fn with_the_same_decoder_nothing_changes_whatever_came_in_whatever_order() {
     for seed in 1..=6 {
         let kept = Kept::new().await;
-        play(&kept, &mut Chance(seed * 0x9e37_79b9), 250).await;
+        play(&kept, &mut Rng::with_seed(seed), 250).await;
         let before = projected(&kept).await;
         let done = reproject(&kept, &EVER).await;
         assert_eq!(projected(&kept).await, before, "seed {seed}");
@@ -119,7 +108,7 @@ async fn with_the_same_decoder_nothing_changes_whatever_came_in_whatever_order()
 async fn what_was_projected_wrongly_comes_out_right_and_the_rest_keeps_its_numbers() {
     for seed in 1..=3 {
         let kept = Kept::new().await;
-        let mut chance = Chance(seed * 0x51_7cc1);
+        let mut chance = Rng::with_seed(seed);
         play(&kept, &mut chance, 120).await;
         let right = (projected(&kept).await.len(), states_and_outcomes(&kept).await);
         let events = kept.events().await;

@@ -2,8 +2,10 @@
 
 pub(crate) mod backlog;
 mod batch;
+mod changes;
 mod decide;
 mod decode;
+mod fold;
 mod history;
 mod notice;
 #[cfg(test)]
@@ -12,7 +14,8 @@ mod rebuilt;
 mod reproject;
 mod run;
 
-pub(crate) use batch::{CallbackOutcome, NewEvent, Numbers, Pending, Track, Tracks};
+pub(crate) use batch::{Numbers, Pending, Track, Tracks};
+pub(crate) use changes::{CallbackOutcome, NewEvent};
 pub(crate) use decide::{State, spelled};
 pub(crate) use decode::{Decoded, decode};
 pub(crate) use history::{History, Past};

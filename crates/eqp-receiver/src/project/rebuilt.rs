@@ -8,7 +8,8 @@ use std::collections::HashMap;
 use eqp_types::Flow;
 use uuid::Uuid;
 
-use super::batch::{CallbackOutcome, Changes, NewEvent, Numbers, Track};
+use super::batch::{Numbers, Track};
+use super::changes::{CallbackOutcome, Changes, NewEvent};
 use super::notice::Subject;
 
 /// What there is.
@@ -111,8 +112,9 @@ mod tests {
     use time::OffsetDateTime;
 
     use super::*;
-    use crate::project::batch::{Known, Pending, fold};
+    use crate::project::batch::{Known, Pending};
     use crate::project::decode;
+    use crate::project::fold::fold;
     use crate::project::history::History;
     use crate::read::{Mark, Verdict};
 

@@ -11,8 +11,10 @@ use sqlx::{PgConnection, PgPool};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::batch::{CallbackOutcome, Known, Numbers, Pending, fold};
+use super::batch::{Known, Numbers, Pending};
+use super::changes::CallbackOutcome;
 use super::decode::Decoded;
+use super::fold::fold;
 use super::history::History;
 use super::notice::Subject;
 use super::rebuilt::{Difference, Old, difference};

@@ -12,8 +12,9 @@ use tokio::sync::Notify;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use super::batch::{Known, Numbers, Pending, fold, history_needed};
+use super::batch::{Known, Numbers, Pending, history_needed};
 use super::decode::undecodable;
+use super::fold::fold;
 use crate::backoff::Backoff;
 use crate::deadline::within;
 use crate::metrics::Tally;

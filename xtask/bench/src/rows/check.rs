@@ -7,6 +7,7 @@ use std::process::Stdio;
 use std::time::Instant;
 
 use eqp_test_support::submission::Submission;
+use fastrand::Rng;
 
 use super::{Measured, Row};
 use crate::Failure;
@@ -21,6 +22,8 @@ const IMAGES: usize = 1_000;
 const IMAGE_BYTES: usize = 26_400;
 /// Methods of each class.
 const METHODS: usize = 20;
+/// So that the archive is the same each time.
+const SEED: u64 = 1;
 
 pub(super) const ROW: Row = Row {
     name: "check",
@@ -105,12 +108,13 @@ fn mega(bytes: u64) -> f64 {
 
 /// A module with thousands of classes and images.
 pub(super) fn large_module() -> Submission {
-    let mut chance = Chance(0x9E37_79B9_7F4A_7C15);
+    let mut chance = Rng::with_seed(SEED);
     let mut module = Submission::module();
     let there = zip_entries(&module);
     for number in there..FILES {
         module = if number < there + IMAGES {
-            let image: Vec<u8> = (0..IMAGE_BYTES / 8).flat_map(|_| chance.next().to_le_bytes()).collect();
+            let mut image = vec![0; IMAGE_BYTES];
+            chance.fill(&mut image);
             module
                 .file(&format!("view/frontend/web/images/{number}.png"), [&b"\x89PNG\r\n\x1a\n\0"[..], &image].concat())
         } else {
@@ -126,12 +130,12 @@ fn zip_entries(module: &Submission) -> usize {
 }
 
 /// A class as people write them: words that repeat, numbers that do not.
-fn class(number: usize, chance: &mut Chance) -> String {
+fn class(number: usize, chance: &mut Rng) -> String {
     let mut text = format!(
         "<?php\ndeclare(strict_types=1);\n\nnamespace Acme\\Badges\\Model;\n\n/** Part {number}. */\nclass Part{number}\n{{\n"
     );
     for method in 0..METHODS {
-        let (one, other) = (chance.next(), chance.next());
+        let (one, other) = (chance.u64(..), chance.u64(..));
         // Writing to text cannot fail.
         let _ = write!(
             text,
@@ -142,16 +146,4 @@ fn class(number: usize, chance: &mut Chance) -> String {
     }
     text.push_str("}\n");
     text
-}
-
-/// The same numbers each time.
-struct Chance(u64);
-
-impl Chance {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0
-    }
 }

@@ -4,6 +4,9 @@
 //! counting allocates nothing and looks nothing up. What can be asked for at any time (queue, last callbacks) is asked
 //! when somebody reads. Secrets, sources and subjects are in no label.
 
+mod outcome;
+mod tally;
+
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
@@ -16,102 +19,15 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 use time::OffsetDateTime;
 
+pub(crate) use self::outcome::{Accept, Closed};
+pub(crate) use self::tally::Tally;
+
 /// The content type of [`Metrics::text`].
 pub(crate) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 type Label<Value> = [(&'static str, Value); 1];
 type Counters = Family<Label<&'static str>, Counter>;
 type Seconds = Gauge<f64, AtomicU64>;
-
-/// What became of a request for a callback's path.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Accept {
-    /// Stored and answered 200.
-    Stored,
-    /// Stored and answered 400, because it is not JSON.
-    StoredNotJson,
-    /// Wrong or missing credential: 401, or 429 after too many.
-    WrongCredential,
-    /// 404.
-    NotFound,
-    /// 405.
-    WrongMethod,
-    /// 413.
-    TooLarge,
-    /// 408.
-    TooSlow,
-    /// The sender broke off.
-    BrokenOff,
-    /// 503: too much at once.
-    Busy,
-    /// 503: neither Postgres nor the spool took it.
-    NotStored,
-}
-
-impl Accept {
-    const ALL: [(Self, &'static str); 10] = [
-        (Self::Stored, "stored"),
-        (Self::StoredNotJson, "stored_not_json"),
-        (Self::WrongCredential, "wrong_credential"),
-        (Self::NotFound, "not_found"),
-        (Self::WrongMethod, "wrong_method"),
-        (Self::TooLarge, "too_large"),
-        (Self::TooSlow, "too_slow"),
-        (Self::BrokenOff, "broken_off"),
-        (Self::Busy, "busy"),
-        (Self::NotStored, "not_stored"),
-    ];
-}
-
-/// Why the receiver closed a connection, or did not take it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Closed {
-    /// It had waited longest when there was no room for another.
-    ForRoom,
-    /// It did not send a request in time.
-    TooSlow,
-    /// Nobody could be closed for it: all were at work.
-    Refused,
-    /// It did not come through the TLS handshake.
-    Handshake,
-}
-
-impl Closed {
-    const ALL: [(Self, &'static str); 4] = [
-        (Self::ForRoom, "for_room"),
-        (Self::TooSlow, "too_slow"),
-        (Self::Refused, "refused"),
-        (Self::Handshake, "handshake"),
-    ];
-}
-
-/// What came of a batch of callbacks.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Tally {
-    /// That told something new, those below among them.
-    pub(crate) events: u64,
-    /// Callbacks that told nothing new.
-    pub(crate) copies: u64,
-    /// Events that came after later ones.
-    pub(crate) late: u64,
-    /// Events of which only the Marketplace knows whether they came last.
-    pub(crate) tied: u64,
-    /// Callbacks with an event code that is not documented.
-    pub(crate) unknown: u64,
-    /// Callbacks that could not be decoded.
-    pub(crate) undecodable: u64,
-}
-
-impl std::ops::AddAssign for Tally {
-    fn add_assign(&mut self, other: Self) {
-        self.events += other.events;
-        self.copies += other.copies;
-        self.late += other.late;
-        self.tied += other.tied;
-        self.unknown += other.unknown;
-        self.undecodable += other.undecodable;
-    }
-}
 
 /// The numbers of one receiver. Cheap to clone; all clones count together.
 #[derive(Clone)]
