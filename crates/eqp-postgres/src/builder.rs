@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio::sync::Mutex;
+use tokio::time::timeout;
 
 use crate::folder::Folder;
 use crate::lock::Lock;
@@ -81,17 +82,9 @@ impl Builder {
     /// Every variant of [`Error`] but [`Error::Statement`], [`Error::Removed`] and [`Error::NotStopped`].
     pub async fn start(self) -> Result<EmbeddedPostgres, Error> {
         let (folder, _gate) = enter_gate(&self.folder).await?;
-        let members = Lock::open(&folder.members_lock())?;
-        if !members.try_shared() {
-            // Only somebody behind the gate takes it exclusively, and there we are.
-            return Err(Error::Busy { folder: folder.root().to_owned(), waited: Duration::ZERO });
-        }
+        let members = become_member(&folder)?;
         match self.bring_up(&folder).await {
-            Ok((socket_folder, server)) => {
-                let joined = !server.is_ours();
-                let (members, server) = (Some(members), Mutex::new(server));
-                Ok(EmbeddedPostgres { folder, socket_folder, members, joined, server, builder: self })
-            }
+            Ok((socket_folder, server)) => Ok(self.used(folder, members, socket_folder, server)),
             Err(error) => {
                 if self.remove_on_stop && members.try_exclusive() {
                     // The first error is the one to tell.
@@ -99,6 +92,44 @@ impl Builder {
                 }
                 Err(error)
             }
+        }
+    }
+
+    /// As [`start`](Self::start), for those who can do without their database for a while: where there was a server before
+    /// that cannot be started now, or takes longer than `patience`, it goes on without one and says why.
+    /// [`EmbeddedPostgres::keep_running`] then starts it as soon as that can be done.
+    ///
+    /// # Errors
+    /// Those of [`start`](Self::start), where there was no server before or the folder cannot be entered.
+    pub async fn start_or_go_on(self, patience: Duration) -> Result<(EmbeddedPostgres, Option<Error>), Error> {
+        let (folder, gate) = enter_gate(&self.folder).await?;
+        if !folder.has_cluster() {
+            drop(gate);
+            return Ok((self.start().await?, None));
+        }
+        let members = become_member(&folder)?;
+        let failed = match timeout(patience, self.bring_up(&folder)).await {
+            Ok(Ok((socket_folder, server))) => return Ok((self.used(folder, members, socket_folder, server), None)),
+            Ok(Err(error)) => error,
+            Err(_) => Error::NotStarted {
+                folder: folder.root().to_owned(),
+                reason: format!("it was not ready after {} s", patience.as_secs_f32()),
+                log: folder.log(),
+            },
+        };
+        let (socket_folder, server) = (folder.socket_folder()?, Watched::none_yet(&folder)?);
+        Ok((self.used(folder, members, socket_folder, server), Some(failed)))
+    }
+
+    fn used(self, folder: Folder, members: Lock, socket_folder: PathBuf, server: Watched) -> EmbeddedPostgres {
+        let joined = server.is_of_another();
+        EmbeddedPostgres {
+            folder,
+            socket_folder,
+            members: Some(members),
+            joined,
+            server: Mutex::new(server),
+            builder: self,
         }
     }
 
@@ -121,6 +152,16 @@ impl Builder {
         let child = server::start(folder, &programs, &owner, &*self.progress).await?;
         Ok((folder.socket_folder()?, Watched::ours(folder, child)?))
     }
+}
+
+/// Behind the gate: counts among the users of the folder for as long as the lock is held.
+fn become_member(folder: &Folder) -> Result<Lock, Error> {
+    let members = Lock::open(&folder.members_lock())?;
+    if members.try_shared() {
+        return Ok(members);
+    }
+    // Only somebody behind the gate takes it exclusively, and there we are.
+    Err(Error::Busy { folder: folder.root().to_owned(), waited: Duration::ZERO })
 }
 
 /// Claims the folder and waits until nobody else is starting or stopping anything in it.

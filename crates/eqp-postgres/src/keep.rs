@@ -37,7 +37,10 @@ impl EmbeddedPostgres {
             let down = Instant::now();
             pauses.after_a_life_of(up.elapsed());
             let folder = self.folder.root().display();
-            tracing::warn!(%folder, %how, log = %self.log().display(), "the private Postgres has ended; starting it again");
+            // One that never ran is no news: whoever goes on without it was told why.
+            if let Some(how) = how {
+                tracing::warn!(%folder, %how, log = %self.log().display(), "the private Postgres has ended; starting it again");
+            }
             *server = self.until_it_runs(&mut pauses).await;
             tracing::info!(%folder, after = ?down.elapsed(), "the private Postgres runs again");
         }

@@ -11,7 +11,7 @@ use crate::compose::receiver::{master_key, receiver};
 use crate::compose::{open_files, shutdown};
 use crate::config::{DataFolder, OperatorListen, ReceiverOptions, Wire};
 use crate::context::Context;
-use crate::failure::Outcome;
+use crate::failure::{Failure, Outcome};
 use crate::logging::LogFormat;
 use crate::output::Output;
 
@@ -56,8 +56,8 @@ impl Serve {
         let Some(database) = stop.run_until_cancelled(Database::open_to_receive(context, migrate)).await else {
             return Ok(());
         };
-        let database = database?;
-        let serving = Box::pin(serve(context, &database, &data, &wire, stop.clone()));
+        let (database, trouble) = database?;
+        let serving = Box::pin(serve(context, &database, trouble, &data, &wire, stop.clone()));
         let served = database.keeping_up(&stop, serving).await;
         let closed = database.close().await;
         served.and(closed)
@@ -67,12 +67,17 @@ impl Serve {
 async fn serve(
     context: &Context,
     database: &Database,
+    trouble: Option<Failure>,
     data: &DataFolder,
     wire: &Wire,
     stop: CancellationToken,
 ) -> Outcome {
     let options = &context.settings.receiver;
-    let receiver = receiver(database, data, options.listen(), options).await?;
+    let receiver = match receiver(database, data, options.listen(), options).await {
+        // It cannot do without the database, of which more is known.
+        Err(failure) if failure.is_unreachable() => return Err(trouble.unwrap_or(failure)),
+        built => built?,
+    };
     let endpoints = endpoints(database, data).await?;
     let scheme = if matches!(wire, Wire::BehindProxy) { "http" } else { "https" };
     let address = receiver.local_addr();

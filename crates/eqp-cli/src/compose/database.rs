@@ -1,10 +1,12 @@
 //! The database: a given one, or the embedded Postgres of the data folder.
 
+use std::convert::Infallible;
+use std::future::pending;
 use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
 
-use eqp_postgres::{EmbeddedPostgres, Progress};
+use eqp_postgres::{Builder, EmbeddedPostgres, Progress};
 use eqp_receiver::{PgConnectOptions, Reader};
 use sqlx::postgres::PgPoolOptions;
 use sqlx::{Connection, PgConnection, PgPool};
@@ -17,6 +19,10 @@ use crate::output::Output;
 
 /// How long a database may take to let us in.
 const CONNECT_DEADLINE: Duration = Duration::from_secs(5);
+/// How long a receiver that can do without its embedded Postgres waits for it.
+const EMBEDDED_PATIENCE: Duration = Duration::from_secs(5);
+/// How often it is looked whether a database is there that was away at the start.
+const LATE_INTERVAL: Duration = Duration::from_secs(1);
 /// The database inside the embedded Postgres.
 const EMBEDDED_DATABASE: &str = "eqp";
 
@@ -35,6 +41,8 @@ pub(crate) struct Database {
     pool: PgPool,
     /// Runs as long as we do.
     embedded: Option<EmbeddedPostgres>,
+    /// How to see to its tables, where that could not be done yet.
+    late: Option<Migrate>,
 }
 
 impl Database {
@@ -75,26 +83,51 @@ impl Database {
         }
     }
 
-    /// Opens the database for a receiver: as [`open`](Self::open) does, but one that cannot be reached is left to the
-    /// receiver, which may do without it for a while.
-    pub(crate) async fn open_to_receive(context: &Context, migrate: Migrate) -> Outcome<Self> {
-        if let DatabaseChoice::Given(url) = context.settings.database.resolve()? {
-            let options = read(url.expose())?;
-            let database = Self { pool: pool(options.clone()), embedded: None };
-            if let Err(error) = reach(&options).await {
-                tracing::debug!(%error, "the database is not there yet");
-                return Ok(database);
-            }
-            return match database.see_to_tables(migrate).await {
-                // It went away again meanwhile.
-                Err(error) if error.is_retryable() => {
-                    tracing::debug!(%error, "the database is there no longer");
-                    Ok(database)
+    /// Opens the database for a receiver, which may do without it for a while: as [`open`](Self::open) does, but one that
+    /// is not there yet is given all the same, with what is known of why.
+    pub(crate) async fn open_to_receive(context: &Context, migrate: Migrate) -> Outcome<(Self, Option<Failure>)> {
+        match context.settings.database.resolve()? {
+            DatabaseChoice::Given(url) => {
+                let options = read(url.expose())?;
+                let mut database = Self::of(pool(options.clone()));
+                let seen_to = match reach(&options).await {
+                    Ok(()) => database.see_to_tables(migrate).await,
+                    Err(error) => Err(error),
+                };
+                match seen_to {
+                    Err(error) if error.is_retryable() => {
+                        tracing::debug!(%error, "the database is not there yet");
+                        database.late = Some(migrate);
+                        Ok((database, Some(error.into())))
+                    }
+                    outcome => Ok(outcome.map(|()| (database, None))?),
                 }
-                outcome => Ok(outcome.map(|()| database)?),
-            };
+            }
+            DatabaseChoice::Embedded => {
+                Self::embedded_to_receive(&context.settings.data.open()?.postgres(), context.output).await
+            }
         }
-        Self::open(context, migrate).await
+    }
+
+    async fn embedded_to_receive(folder: &Path, output: Output) -> Outcome<(Self, Option<Failure>)> {
+        let (postgres, trouble) = builder(folder, output).start_or_go_on(EMBEDDED_PATIENCE).await?;
+        let mut database = Self::of_embedded(postgres);
+        match &trouble {
+            Some(error) => {
+                tracing::error!(%error, "the embedded Postgres does not run; going on without it");
+                database.late = Some(Migrate::Always);
+            }
+            None => database.make_ready(Migrate::Always).await?,
+        }
+        Ok((database, trouble.map(Failure::from)))
+    }
+
+    /// Makes what has to be in the database before it is used.
+    async fn make_ready(&self, migrate: Migrate) -> Outcome {
+        if let Some(postgres) = &self.embedded {
+            postgres.ensure_database(EMBEDDED_DATABASE).await?;
+        }
+        Ok(self.see_to_tables(migrate).await?)
     }
 
     async fn see_to_tables(&self, migrate: Migrate) -> Result<(), eqp_receiver::Error> {
@@ -114,24 +147,25 @@ impl Database {
 
     /// Opens the embedded Postgres of a folder with whatever tables it has.
     pub(crate) async fn embedded_as_it_is(folder: &Path, output: Output) -> Outcome<Self> {
-        let postgres = EmbeddedPostgres::builder(folder)
-            .progress(move |progress| {
-                if let Some(note) = note(&progress) {
-                    output.note(note);
-                }
-            })
-            .start()
-            .await?;
+        let postgres = builder(folder, output).start().await?;
         postgres.ensure_database(EMBEDDED_DATABASE).await?;
-        let pool = pool(postgres.connect_options(EMBEDDED_DATABASE));
-        Ok(Self { pool, embedded: Some(postgres) })
+        Ok(Self::of_embedded(postgres))
     }
 
     /// Connects to a database without looking into it.
     pub(crate) async fn given(url: &str) -> Outcome<Self> {
         let options = read(url)?;
         reach(&options).await?;
-        Ok(Self { pool: pool(options), embedded: None })
+        Ok(Self::of(pool(options)))
+    }
+
+    fn of(pool: PgPool) -> Self {
+        Self { pool, embedded: None, late: None }
+    }
+
+    fn of_embedded(postgres: EmbeddedPostgres) -> Self {
+        let pool = pool(postgres.connect_options(EMBEDDED_DATABASE));
+        Self { embedded: Some(postgres), ..Self::of(pool) }
     }
 
     /// Its connections.
@@ -149,12 +183,29 @@ impl Database {
         Reader::new(self.pool.clone())
     }
 
-    /// Does what needs the database all the time: an embedded one that ends meanwhile is started again, until `stop`.
+    /// Does what needs the database all the time: an embedded one that does not run, or ends meanwhile, is started again, and
+    /// one that was not there at the start is seen to when it comes, until `stop`.
     pub(crate) async fn keeping_up<T>(&self, stop: &CancellationToken, work: impl Future<Output = T>) -> T {
-        let Some(postgres) = &self.embedded else { return work.await };
+        let upkeep = async { tokio::join!(self.keep_running(), self.make_ready_later()).0 };
         tokio::select! {
             done = work => done,
-            Some(never) = stop.run_until_cancelled(postgres.keep_running()) => match never {},
+            Some(never) = stop.run_until_cancelled(upkeep) => match never {},
+        }
+    }
+
+    async fn keep_running(&self) -> Infallible {
+        match &self.embedded {
+            Some(postgres) => postgres.keep_running().await,
+            None => pending().await,
+        }
+    }
+
+    async fn make_ready_later(&self) {
+        let Some(migrate) = self.late else { return };
+        while let Err(failure) = self.make_ready(migrate).await {
+            // The receiver tells of it, too.
+            tracing::debug!(%failure, "the database is not ready yet");
+            tokio::time::sleep(LATE_INTERVAL).await;
         }
     }
 
@@ -166,6 +217,14 @@ impl Database {
         }
         Ok(())
     }
+}
+
+fn builder(folder: &Path, output: Output) -> Builder {
+    EmbeddedPostgres::builder(folder).progress(move |progress| {
+        if let Some(note) = note(&progress) {
+            output.note(note);
+        }
+    })
 }
 
 fn read(url: &str) -> Outcome<PgConnectOptions> {

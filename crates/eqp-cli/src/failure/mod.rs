@@ -107,6 +107,11 @@ impl Failure {
         Self { told: true, ..self }
     }
 
+    /// Whether something could not be reached.
+    pub(crate) fn is_unreachable(&self) -> bool {
+        self.exit == Exit::Unreachable
+    }
+
     /// The code the program ends with.
     pub(crate) fn exit_code(&self) -> u8 {
         if self.silent { 0 } else { self.exit as u8 }

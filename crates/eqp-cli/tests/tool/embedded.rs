@@ -38,9 +38,7 @@ impl House {
     async fn open() -> Self {
         let home = Home::new();
         let ca = home.run_aside(&["ca"]).stdout;
-        let mut serve = home.start(&["serve", "--listen", "127.0.0.1:0", "--operator-listen", "127.0.0.1:0", "--json"]);
-        let said = tokio::task::block_in_place(|| serve.json_line());
-        let url = said["listening"].as_str().unwrap().to_owned();
+        let (serve, url) = serve(&home);
         let pool = PgPoolOptions::new().connect_lazy_with(options(&home).await);
         add_endpoint(&home, &pool).await;
         let trusted = reqwest::Certificate::from_pem(ca.as_bytes()).unwrap();
@@ -49,6 +47,17 @@ impl House {
         let house = Self { home, serve, url, client, pool };
         house.until("the endpoint is known", async || house.send("known").await.is_ok()).await;
         house
+    }
+
+    /// Stops the receiver, breaks the configuration of its Postgres, and starts it again.
+    fn restarted_with_a_broken_postgres(self) -> Self {
+        let local = self.local_configuration();
+        self.serve.terminate();
+        let end = tokio::task::block_in_place(|| self.serve.end());
+        assert_eq!(end.code, 0, "{end:?}");
+        fs::write(local, "shared_buffers = 'plenty'\n").unwrap();
+        let (serve, url) = serve(&self.home);
+        Self { serve, url, ..self }
     }
 
     async fn send(&self, file: &str) -> Result<Uuid, u16> {
@@ -77,6 +86,10 @@ impl House {
 
     fn postgres_folder(&self) -> PathBuf {
         self.home.path().join("data/postgres")
+    }
+
+    fn local_configuration(&self) -> PathBuf {
+        self.postgres_folder().join("data/local.conf")
     }
 
     fn server_pid(&self) -> Option<u32> {
@@ -114,6 +127,13 @@ impl House {
         assert_eq!(stored.len(), stored.iter().collect::<BTreeSet<_>>().len(), "each is there once");
         assert_eq!(ids("select callback_id from eqp.callback_outcome order by callback_id").await, stored);
     }
+}
+
+/// A receiver that has said where it listens.
+fn serve(home: &Home) -> (Running, String) {
+    let mut serve = home.start(&["serve", "--listen", "127.0.0.1:0", "--operator-listen", "127.0.0.1:0", "--json"]);
+    let said = tokio::task::block_in_place(|| serve.json_line());
+    (serve, said["listening"].as_str().unwrap().to_owned())
 }
 
 /// Where the embedded database is. Who has asked leaves again.
@@ -185,7 +205,7 @@ async fn an_embedded_postgres_that_is_killed_again_and_again_comes_back_and_no_c
 #[tokio::test(flavor = "multi_thread")]
 async fn an_outage_that_lasts_is_told_once_and_ends_by_itself_when_its_cause_does() {
     let house = House::open().await;
-    let local = house.postgres_folder().join("data/local.conf");
+    let local = house.local_configuration();
     fs::write(&local, "shared_buffers = 'plenty'\n").unwrap();
     house.kill_server();
     let mut answered = BTreeSet::new();
@@ -236,4 +256,39 @@ async fn a_receiver_that_is_told_to_end_in_an_outage_starts_nothing_any_more() {
     let text = fs::read_to_string(folder.join("data/postmaster.pid")).unwrap_or_default();
     let left = text.lines().next().and_then(|line| line.parse::<u32>().ok());
     assert!(left.is_none() || left == server, "another server was started: {text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_receiver_that_has_run_before_starts_while_its_postgres_cannot_and_has_it_later() {
+    let house = House::open().await.restarted_with_a_broken_postgres();
+    let mut answered = BTreeSet::new();
+    for n in 0..3 {
+        answered.insert(house.send(&format!("o{n}")).await.unwrap());
+    }
+    let wrong = house.client.post(format!("{}/callbacks/main", house.url)).basic_auth("key", Some("no")).send();
+    assert_eq!(wrong.await.unwrap().status(), 401);
+    assert_eq!(house.readiness().await, "degraded");
+    fs::remove_file(house.local_configuration()).unwrap();
+    house.has_all(&answered).await;
+    house.serve.terminate();
+    let end = tokio::task::block_in_place(|| house.serve.end());
+    assert_eq!(end.code, 0, "{end:?}");
+    for (text, times) in [("going on without it", 1), ("runs again", 1), ("has ended", 0)] {
+        assert_eq!(end.stderr.matches(text).count(), times, "{text}: {}", end.stderr);
+    }
+    assert!(end.stderr.contains("local.conf"), "the reason is told: {}", end.stderr);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_that_knows_no_endpoints_says_why_its_postgres_does_not_run() {
+    let house = House::open().await;
+    let local = house.local_configuration();
+    house.serve.terminate();
+    tokio::task::block_in_place(|| house.serve.end());
+    fs::write(local, "shared_buffers = 'plenty'\n").unwrap();
+    fs::remove_dir_all(house.home.path().join("data/spool")).unwrap();
+    let end = tokio::task::block_in_place(|| house.home.run_aside(&["serve", "--listen", "127.0.0.1:0"]));
+    assert_eq!(end.code, 7, "{end:?}");
+    assert!(end.stderr.contains("local.conf") && end.stderr.contains("the embedded Postgres does not run"), "{end:?}");
+    assert!(!end.stderr.contains("correct its URL"), "{end:?}");
 }

@@ -216,3 +216,42 @@ async fn a_server_whose_folder_is_removed_ends_with_its_last_user() {
     postgres.stop().await.expect_err("its folder is gone");
     assert!(rustix::process::test_kill_process(pid).is_err(), "nobody could find it any more");
 }
+
+#[tokio::test]
+async fn one_that_cannot_be_started_now_is_started_when_it_can() {
+    let scratch = Scratch::new();
+    let builder = || EmbeddedPostgres::builder(scratch.data_folder());
+    let (first, trouble) = builder().start_or_go_on(Duration::ZERO).await.expect("a first start takes what it takes");
+    assert!(trouble.is_none(), "{trouble:?}");
+    first.stop().await.expect("a stop");
+
+    let local = scratch.data_folder().join("data/local.conf");
+    fs::write(&local, "shared_buffers = 'plenty'\n").expect("a broken configuration");
+    let (postgres, trouble) = builder().start_or_go_on(PATIENCE).await.expect("nobody needs it yet");
+    assert!(trouble.is_some_and(|error| error.to_string().contains("local.conf")));
+    let options = postgres.connect_options("postgres");
+    PgConnection::connect_with(&options).await.expect_err("nothing runs");
+    keeping(&postgres, async {
+        fs::remove_file(&local).expect("the cause goes");
+        another_than(&scratch, &options, &[]).await;
+    })
+    .await;
+    postgres.stop().await.expect("a stop");
+    assert_eq!(scratch.server_pid(), None);
+}
+
+#[tokio::test]
+async fn one_that_takes_longer_than_it_may_is_there_later() {
+    let scratch = Scratch::new();
+    let builder = || EmbeddedPostgres::builder(scratch.data_folder());
+    builder().start().await.expect("a start").stop().await.expect("a stop");
+    for milliseconds in [0, 10, 30] {
+        let patience = Duration::from_millis(milliseconds);
+        let (postgres, trouble) = builder().start_or_go_on(patience).await.expect("nobody needs it yet");
+        assert!(trouble.is_none_or(|error| error.to_string().contains("was not ready after")));
+        let options = postgres.connect_options("postgres");
+        keeping(&postgres, another_than(&scratch, &options, &[])).await;
+        postgres.stop().await.expect("a stop");
+        assert_eq!(scratch.server_pid(), None, "after {milliseconds} ms");
+    }
+}
