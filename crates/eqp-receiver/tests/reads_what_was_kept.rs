@@ -60,12 +60,39 @@ async fn events_are_listed_by_what_a_filter_names() {
         (EventFilter { mark: Some(Mark::Late), ..all() }, vec![15]),
         (EventFilter { mark: Some(Mark::None), limit: 1, ..all() }, vec![14]),
         (EventFilter { since: Some(OffsetDateTime::now_utc()), ..all() }, vec![]),
+        (EventFilter { since: Some(OffsetDateTime::UNIX_EPOCH), limit: 2, ..all() }, vec![15, 14]),
+        (
+            EventFilter {
+                since: Some(OffsetDateTime::UNIX_EPOCH),
+                order: Order::OldestFirst,
+                before_seq: Some(3),
+                ..all()
+            },
+            vec![1, 2],
+        ),
         (EventFilter { until: Some(OffsetDateTime::UNIX_EPOCH), ..all() }, vec![]),
     ];
     for (filter, expected) in cases {
         assert_eq!(seqs(&reader, filter.clone()).await, expected, "{filter:?}");
     }
     assert_eq!(reader.latest_seq().await.unwrap(), 15);
+}
+
+/// A spool that is emptied late brings old callbacks with new numbers.
+#[tokio::test]
+async fn what_arrived_lately_is_found_behind_thousands_that_arrived_long_ago() {
+    let kept = filled().await;
+    let old = "insert into eqp.event (seq, account_id, kind, received_at, origin, named, mark, moved, reason)
+               select n, 1, 'unknown', '2020-01-01', 'callback', false, 'none', false, 'moved'
+               from generate_series(16, 6000) as n";
+    sqlx::query(old).execute(&kept.pool).await.unwrap();
+    let lately = EventFilter {
+        since: Some(OffsetDateTime::now_utc() - time::Duration::DAY),
+        limit: 3,
+        ..EventFilter::default()
+    };
+    assert_eq!(seqs(&kept.reader(), lately.clone()).await, [15, 14, 13]);
+    assert_eq!(seqs(&kept.reader(), EventFilter { mark: Some(Mark::Late), ..lately }).await, [15]);
 }
 
 #[tokio::test]

@@ -10,12 +10,17 @@ use sqlx::{FromRow, PgPool, Postgres, QueryBuilder, Row};
 use super::word::{account, read, timestamp};
 use crate::read::{Event, EventFilter, EventKind, FileFilter, FileState, HIGHEST_LIMIT, Mark, Order, Submission};
 
+/// How many events are walked along before it is given up: some ten milliseconds, and so little that Postgres does not
+/// think of compiling the statement, which takes longer than running it.
+pub(super) const LONGEST_WALK: i64 = 4_000;
+
 /// The order keeps `event` the table that is walked, along an index that ends in `seq`.
 const EVENTS: &str = "
     select event.seq, account.environment, account.mage_id, event.kind, event.subject, track.item_id, event.flow,
            event.outcome, event.modified_at, event.received_at, event.named, event.mark, event.moved, event.reason,
            event.callback_id
-    from eqp.event
+    from ";
+const AND_WHAT_THEY_ARE_OF: &str = "
     join eqp.account on account.id = event.account_id
     left join eqp.track on track.id = event.track_id
     where true";
@@ -79,6 +84,11 @@ pub(super) fn limited(query: &mut QueryBuilder<Postgres>, limit: u32) {
     query.push(" limit ").push_bind(i64::from(limit.min(HIGHEST_LIMIT)));
 }
 
+/// Whether a page has as many rows as are answered at most.
+pub(super) fn is_full<T>(page: &[T], limit: u32) -> bool {
+    page.len() >= usize::try_from(limit.min(HIGHEST_LIMIT)).unwrap_or(usize::MAX)
+}
+
 /// Both spellings of a scan's outcome are kept as one.
 fn kept_spelling(flow: Option<&Flow>, outcome: &str) -> String {
     crate::project::spelled(flow.unwrap_or(&Flow::Malware), outcome)
@@ -89,8 +99,34 @@ fn kept_spelling(flow: Option<&Flow>, outcome: &str) -> String {
 /// Where an index is partial, its condition is said beside the bound value, which the planner may not know.
 pub(crate) async fn events(pool: &PgPool, filter: &EventFilter) -> Result<Vec<Event>, sqlx::Error> {
     let accounts = accounts(pool, filter.environment, filter.mage_id.as_ref()).await?;
+    if filter.since.is_some() && filter.order == Order::NewestFirst {
+        // What arrived lately is among the last numbers, which the planner cannot know.
+        let page = events_among(Among::Newest, filter, accounts.as_deref()).build_query_as().fetch_all(pool).await?;
+        if is_full(&page, filter.limit) {
+            return Ok(page);
+        }
+    }
+    events_among(Among::All, filter, accounts.as_deref()).build_query_as().fetch_all(pool).await
+}
+
+/// Where a list of events looks for them.
+#[derive(Clone, Copy)]
+enum Among {
+    All,
+    /// The last [`LONGEST_WALK`].
+    Newest,
+}
+
+fn events_among(among: Among, filter: &EventFilter, accounts: Option<&[i64]>) -> QueryBuilder<Postgres> {
     let mut query = QueryBuilder::new(EVENTS);
-    of_accounts(&mut query, "event.account_id", accounts.as_deref());
+    match among {
+        Among::All => query.push("eqp.event"),
+        Among::Newest => {
+            query.push("(select * from eqp.event order by seq desc limit ").push_bind(LONGEST_WALK).push(") as event")
+        }
+    };
+    query.push(AND_WHAT_THEY_ARE_OF);
+    of_accounts(&mut query, "event.account_id", accounts);
     if let Some(kind) = filter.kind {
         condition(&mut query, "event.kind = ", Some(kind.as_str()));
         if kind != EventKind::Submission {
@@ -117,7 +153,7 @@ pub(crate) async fn events(pool: &PgPool, filter: &EventFilter) -> Result<Vec<Ev
         Order::OldestFirst => " order by event.seq",
     });
     limited(&mut query, filter.limit);
-    query.build_query_as().fetch_all(pool).await
+    query
 }
 
 /// Files that the filter lets through.

@@ -7,12 +7,9 @@
 
 use sqlx::{PgPool, Postgres, QueryBuilder, query, query_scalar};
 
-use super::listing::{accounts, condition, limited, of_accounts};
-use crate::read::{HIGHEST_LIMIT, Submission, SubmissionFilter};
+use super::listing::{LONGEST_WALK, accounts, condition, is_full, limited, of_accounts};
+use crate::read::{Submission, SubmissionFilter};
 
-/// How many events are walked along before it is given up: some ten milliseconds, and so little that Postgres does not
-/// think of compiling the statement, which takes longer than running it.
-const LONGEST_WALK: i64 = 4_000;
 /// What has no more events than this is rare.
 const RARE: i64 = 1_000;
 
@@ -61,8 +58,7 @@ pub(crate) async fn submissions(pool: &PgPool, filter: &SubmissionFilter) -> Res
     }
     let last = last_of_walk(pool, filter).await?;
     let page = walk(pool, filter, accounts.as_deref(), last).await?;
-    let wanted = usize::try_from(filter.limit.min(HIGHEST_LIMIT)).unwrap_or(usize::MAX);
-    if last.is_none() || page.len() >= wanted {
+    if last.is_none() || is_full(&page, filter.limit) {
         return Ok(page);
     }
     look_through_all(pool, filter, accounts.as_deref()).await
