@@ -6,8 +6,8 @@ COPY . .
 # The caches stay with the builder; only the program goes on.
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/src/target \
-    cargo build --release --locked --package eqp-cli \
-    && install -D target/release/eqp /out/eqp
+    cargo build --profile dist --locked --package eqp-cli \
+    && install -D target/dist/eqp /out/eqp
 
 FROM debian:bookworm-slim
 # openssl comes with ca-certificates; it is named because the health check uses it.

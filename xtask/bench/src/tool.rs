@@ -1,4 +1,4 @@
-//! The tool as a user has it: the program `eqp`, built the way this one was.
+//! The tool as a user has it: the program `eqp`, built as it is shipped.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -25,14 +25,16 @@ impl Tool {
     /// Builds it, which takes no time where it is built.
     pub(crate) fn build() -> Result<Self, Failure> {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let (profile, folder) = if cfg!(debug_assertions) { ("dev", "debug") } else { ("dist", "dist") };
         let mut build = Command::new(cargo);
-        build.args(["build", "--quiet", "--package", "eqp-cli"]).args((!cfg!(debug_assertions)).then_some("--release"));
+        build.args(["build", "--quiet", "--package", "eqp-cli", "--profile", profile]);
         build.current_dir(env!("CARGO_MANIFEST_DIR")).stdin(Stdio::null()).stdout(Stdio::from(std::io::stderr()));
         if !build.status()?.success() {
             return Err("the tool could not be built".into());
         }
         let ours = std::env::current_exe()?;
-        let program = ours.parent().ok_or("this program lies in no folder")?.join("eqp");
+        let target = ours.ancestors().nth(2).ok_or("this program lies in no folder")?;
+        let program = target.join(folder).join("eqp");
         if program.is_file() { Ok(Self(program)) } else { Err(format!("no {}", program.display()).into()) }
     }
 

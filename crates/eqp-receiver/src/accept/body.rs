@@ -25,6 +25,8 @@ const KEPT: [&str; 7] =
     ["content-type", "content-encoding", "date", "user-agent", "x-request-id", "traceparent", "via"];
 /// A longer header is left out.
 const LONGEST_KEPT: usize = 512;
+/// What the kept headers of a request mostly fit into, in bytes.
+const USUALLY_KEPT: usize = 256;
 
 /// A callback that has arrived whole and is not stored yet.
 #[derive(Debug)]
@@ -98,7 +100,7 @@ async fn read(mut body: Body, limit: usize) -> Result<Bytes, Refusal> {
 }
 
 fn kept(headers: &HeaderMap) -> Vec<u8> {
-    let mut text = Vec::new();
+    let mut text = Vec::with_capacity(USUALLY_KEPT);
     for name in KEPT {
         if let Some(value) = headers.get(name).filter(|value| value.len() <= LONGEST_KEPT) {
             for part in [name.as_bytes(), b": ", value.as_bytes(), b"\r\n"] {

@@ -2,6 +2,7 @@
 
 use http::HeaderMap;
 use http::header::CONTENT_ENCODING;
+use memchr::memchr2_iter;
 use serde::de::IgnoredAny;
 
 /// As deep as JSON may be nested before it is refused, which RFC 8259 leaves to the reader; callbacks have two levels.
@@ -51,7 +52,12 @@ fn check_text(body: &[u8]) -> Result<(), NotJson> {
     let text = std::str::from_utf8(body).map_err(|_| NotJson::NotUtf8)?;
     serde_json::from_str::<IgnoredAny>(text)
         .map_err(|error| NotJson::Malformed { line: error.line(), column: error.column() })?;
-    if depth(body) > DEEPEST { Err(NotJson::TooDeep) } else { Ok(()) }
+    if is_deeper_than(DEEPEST, body) { Err(NotJson::TooDeep) } else { Ok(()) }
+}
+
+fn is_deeper_than(levels: usize, json: &[u8]) -> bool {
+    // Few opening brackets, in texts or not, need no closer look; and callbacks have few.
+    memchr2_iter(b'[', b'{', json).count() > levels && depth(json) > levels
 }
 
 /// How deep well-formed JSON is nested; `serde_json` skips values at any depth.
