@@ -52,6 +52,8 @@ pub(crate) struct ScreenOptions {
     #[arg(long, short, global = true, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
     /// Log more; twice: still more
+    ///
+    /// The variable EQP_LOG says exactly what: EQP_LOG=eqp_receiver=debug,info
     #[arg(long, short, global = true, action = ArgAction::Count)]
     pub(crate) verbose: u8,
     /// When to use colour

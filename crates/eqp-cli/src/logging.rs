@@ -1,14 +1,19 @@
 //! The log: on standard error, apart from data.
 
 use clap::ValueEnum;
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::Layer;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::cli::{Cli, Command};
 use crate::failure::{Failure, Outcome};
 
 /// Overrides how much is logged, as `eqp_receiver=debug,info`.
 const FILTER: &str = "EQP_LOG";
+const EXAMPLE: &str = "write it like EQP_LOG=eqp_receiver=debug,info";
+/// Whose lines a user of the tool asks for.
+const OURS: [&str; 5] = ["eqp_cli", "eqp_receiver", "eqp_client", "eqp_simulator", "eqp_postgres"];
 
 /// How a log line is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -33,21 +38,23 @@ pub(crate) fn start(cli: &Cli) -> Outcome {
         (false, 1, true) | (false, 2, _) => LevelFilter::DEBUG,
         _ => LevelFilter::TRACE,
     };
-    let filter = match std::env::var(FILTER) {
-        Ok(directives) if !directives.is_empty() => EnvFilter::try_new(&directives)
-            .map_err(|error| Failure::usage(format!("{FILTER} cannot be read")).because(&error))?,
+    let targets = match std::env::var(FILTER) {
+        Ok(directives) if !directives.is_empty() => directives
+            .parse()
+            .map_err(|error| Failure::usage(format!("{FILTER} cannot be read")).because(&error).next(EXAMPLE))?,
         // Those below us only speak up when something is wrong; that a source of Postgres is tried once more is not.
-        _ => EnvFilter::new(format!(
-            "warn,reqwest_retry=error,eqp_cli={level},eqp_receiver={level},eqp_client={level},eqp_simulator={level},eqp_postgres={level}"
-        )),
+        _ => Targets::new()
+            .with_default(LevelFilter::WARN)
+            .with_target("reqwest_retry", LevelFilter::ERROR)
+            .with_targets(OURS.map(|target| (target, level))),
     };
-    let lines = tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    let lines = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
         .with_ansi(anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never);
-    match format {
-        LogFormat::Text => lines.with_target(false).init(),
-        LogFormat::Json => lines.json().flatten_event(true).init(),
-    }
+    let lines = match format {
+        LogFormat::Text => lines.with_target(false).boxed(),
+        LogFormat::Json => lines.json().flatten_event(true).boxed(),
+    };
+    tracing_subscriber::registry().with(lines.with_filter(targets)).init();
     Ok(())
 }

@@ -32,6 +32,26 @@ fn a_speed_at_which_nothing_moves_is_wrong_usage() {
 }
 
 #[test]
+fn what_is_logged_can_be_said_exactly_and_only_so_that_it_can_be_read() {
+    let ended = |directives: &str| {
+        let mut home = Home::new();
+        home.set("EQP_LOG", directives);
+        home.set("EQP_DATABASE_URL", "postgres://nobody@127.0.0.1:1/eqp");
+        home.run(&["events", "list"])
+    };
+    // What sqlx tells: that there is no file of passwords.
+    for (directives, is_told) in
+        [("debug", true), ("sqlx_postgres=debug,off", true), ("warn", false), ("eqp_cli=trace,off", false)]
+    {
+        let stderr = ended(directives).stderr;
+        assert_eq!(stderr.contains("DEBUG"), is_told, "{directives}: {stderr}");
+    }
+    let wrong = ended("eqp_cli=loud");
+    assert_eq!((wrong.code, wrong.stdout.as_str()), (2, ""));
+    assert!(wrong.stderr.contains("EQP_LOG=eqp_receiver=debug,info"), "{}", wrong.stderr);
+}
+
+#[test]
 fn completions_know_every_verb() {
     let ended = Home::new().run(&["completions", "bash"]);
     assert_eq!(ended.code, 0);
