@@ -112,14 +112,17 @@ impl Database {
     async fn embedded_to_receive(folder: &Path, output: Output) -> Outcome<(Self, Option<Failure>)> {
         let (postgres, trouble) = builder(folder, output).start_or_go_on(EMBEDDED_PATIENCE).await?;
         let mut database = Self::of_embedded(postgres);
-        match &trouble {
-            Some(error) => {
-                tracing::error!(%error, "the embedded Postgres does not run; going on without it");
-                database.late = Some(Migrate::Always);
-            }
-            None => database.make_ready(Migrate::Always).await?,
-        }
-        Ok((database, trouble.map(Failure::from)))
+        let trouble = match trouble {
+            Some(error) => Failure::from(error),
+            None => match database.make_ready(Migrate::Always).await {
+                // It went away again meanwhile.
+                Err(failure) if failure.is_unreachable() => failure,
+                outcome => return outcome.map(|()| (database, None)),
+            },
+        };
+        tracing::error!(error = trouble.in_one_line(), "the embedded Postgres does not run; going on without it");
+        database.late = Some(Migrate::Always);
+        Ok((database, Some(trouble)))
     }
 
     /// Makes what has to be in the database before it is used.
@@ -204,7 +207,7 @@ impl Database {
         let Some(migrate) = self.late else { return };
         while let Err(failure) = self.make_ready(migrate).await {
             // The receiver tells of it, too.
-            tracing::debug!(%failure, "the database is not ready yet");
+            tracing::debug!(error = failure.in_one_line(), "the database is not ready yet");
             tokio::time::sleep(LATE_INTERVAL).await;
         }
     }

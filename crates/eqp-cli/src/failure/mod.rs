@@ -117,6 +117,11 @@ impl Failure {
         if self.silent { 0 } else { self.exit as u8 }
     }
 
+    /// The failure as a line of the log tells it.
+    pub(crate) fn in_one_line(&self) -> String {
+        std::iter::once(&self.what).chain(&self.why).map(|text| text.trim_end()).collect::<Vec<_>>().join(": ")
+    }
+
     /// The failure as a program reads it.
     pub(crate) fn to_json(&self) -> Value {
         json!({"error": {
@@ -162,6 +167,7 @@ mod tests {
         let failure = Failure::new(Exit::Unreachable, "cannot do it").because(&error).next("do that\nor this");
         let plain = anstream::adapter::strip_str(&failure.to_string()).to_string();
         assert_eq!(plain, "error: cannot do it\n  why: outer\n  why: inner\n  next: do that\n       or this");
+        assert_eq!(failure.in_one_line(), "cannot do it: outer: inner");
         assert_eq!(failure.exit_code(), 7);
     }
 }
