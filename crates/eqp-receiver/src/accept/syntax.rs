@@ -87,6 +87,7 @@ mod tests {
     #[test]
     fn takes_all_json() {
         let deepest = format!("{}{}", "[".repeat(DEEPEST), "]".repeat(DEEPEST));
+        let two_of_the_deepest = format!("{}[],[]{}", "[".repeat(DEEPEST - 1), "]".repeat(DEEPEST - 1));
         let brackets_in_text = format!(r#"["\"{}"]"#, "[".repeat(500));
         let long_and_flat = format!("[{}{{}}]", "[],".repeat(500));
         for body in [
@@ -97,6 +98,7 @@ mod tests {
             r#""\u0000""#,
             r#"{"update_info": 1}"#,
             &deepest,
+            &two_of_the_deepest,
             &brackets_in_text,
             &long_and_flat,
         ] {
