@@ -134,11 +134,9 @@ impl Database {
     }
 
     async fn see_to_tables(&self, migrate: Migrate) -> Result<(), eqp_receiver::Error> {
-        let steps = eqp_receiver::migrations(&self.pool).await?;
-        if migrate == Migrate::Always || !steps.iter().any(|step| step.applied) {
-            eqp_receiver::migrate(&self.pool).await?;
-        }
-        Ok(())
+        let stays_as_it_is = migrate == Migrate::WhenEmpty
+            && eqp_receiver::migrations(&self.pool).await?.iter().any(|step| step.applied);
+        if stays_as_it_is { Ok(()) } else { eqp_receiver::migrate(&self.pool).await }
     }
 
     /// Opens the embedded Postgres of a folder: started, or joined where it runs, with its tables up to date.

@@ -113,6 +113,17 @@ impl House {
         timeout(PATIENCE, waits).await.unwrap_or_else(|_| panic!("in vain waited until {what}"));
     }
 
+    /// Ends well, having told of an outage so often in these words, and why.
+    fn ends_having_told<const N: usize>(self, told: [(&str, usize); N]) {
+        self.serve.terminate();
+        let end = tokio::task::block_in_place(|| self.serve.end());
+        assert_eq!(end.code, 0, "{end:?}");
+        for (text, times) in told {
+            assert_eq!(end.stderr.matches(text).count(), times, "{text}: {}", end.stderr);
+        }
+        assert!(end.stderr.contains("local.conf"), "the reason is told: {}", end.stderr);
+    }
+
     /// All that was answered is stored once, projected, and among the events.
     async fn has_all(&self, answered: &BTreeSet<Uuid>) {
         let reader = Reader::new(self.pool.clone());
@@ -217,13 +228,7 @@ async fn an_outage_that_lasts_is_told_once_and_ends_by_itself_when_its_cause_doe
     }
     fs::remove_file(&local).unwrap();
     house.has_all(&answered).await;
-    house.serve.terminate();
-    let end = tokio::task::block_in_place(|| house.serve.end());
-    assert_eq!(end.code, 0, "{end:?}");
-    for (text, times) in [("starting it again", 1), ("cannot be started; trying on", 1), ("runs again", 1)] {
-        assert_eq!(end.stderr.matches(text).count(), times, "{text}: {}", end.stderr);
-    }
-    assert!(end.stderr.contains("local.conf"), "the reason is told: {}", end.stderr);
+    house.ends_having_told([("starting it again", 1), ("cannot be started; trying on", 1), ("runs again", 1)]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -270,13 +275,7 @@ async fn a_receiver_that_has_run_before_starts_while_its_postgres_cannot_and_has
     assert_eq!(house.readiness().await, "degraded");
     fs::remove_file(house.local_configuration()).unwrap();
     house.has_all(&answered).await;
-    house.serve.terminate();
-    let end = tokio::task::block_in_place(|| house.serve.end());
-    assert_eq!(end.code, 0, "{end:?}");
-    for (text, times) in [("going on without it", 1), ("runs again", 1), ("has ended", 0)] {
-        assert_eq!(end.stderr.matches(text).count(), times, "{text}: {}", end.stderr);
-    }
-    assert!(end.stderr.contains("local.conf"), "the reason is told: {}", end.stderr);
+    house.ends_having_told([("going on without it", 1), ("runs again", 1), ("has ended", 0)]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

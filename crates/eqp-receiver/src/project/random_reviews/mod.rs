@@ -18,20 +18,38 @@ fn reviews() -> u64 {
     std::env::var("EQP_REVIEWS").ok().and_then(|count| count.parse().ok()).unwrap_or(200)
 }
 
-#[test]
-fn in_order_no_change_that_was_heard_is_missed() {
+/// How the callbacks of a review come; shares are of a hundred.
+struct Way {
+    /// Changes that bear the second of the one before.
+    same_second: usize,
+    lost: usize,
+    twice: usize,
+    shuffled: bool,
+}
+
+/// What is found when reviews come in this way, in the later form, and all that was heard of them comes once more.
+fn figures_of(way: &Way) -> Figures {
     let mut figures = Figures::default();
     for seed in 0..reviews() {
         let mut chance = Rng::with_seed(seed);
-        let changes = play(&mut chance, 0);
-        let heard = lose(&mut chance, &changes, 20);
+        let changes = play(&mut chance, way.same_second);
+        let heard = lose(&mut chance, &changes, way.lost);
         let bodies: Vec<String> = heard.iter().map(Change::later_form).collect();
-        let sent = with_copies(&mut chance, &bodies, 30);
+        let mut sent = with_copies(&mut chance, &bodies, way.twice);
+        if way.shuffled {
+            chance.shuffle(&mut sent);
+        }
         let mut memory = Memory::new();
         project(&mut chance, &mut memory, &sent);
         figures.add(&memory, &heard, changes.last().unwrap().snapshot);
         figures.redeliver(&mut chance, &mut memory, &bodies);
     }
+    figures
+}
+
+#[test]
+fn in_order_no_change_that_was_heard_is_missed() {
+    let figures = figures_of(&Way { same_second: 0, lost: 20, twice: 30, shuffled: false });
     println!("in order, losses, copies: {figures:?}");
     assert_eq!((figures.missed, figures.skipped, figures.wrong, figures.from_redelivery), (0, 0, 0, 0), "{figures:?}");
     assert_eq!((figures.tied, figures.late), (0, 0), "{figures:?}");
@@ -39,19 +57,7 @@ fn in_order_no_change_that_was_heard_is_missed() {
 
 #[test]
 fn no_shuffling_ends_in_a_wrong_state() {
-    let mut figures = Figures::default();
-    for seed in 0..reviews() {
-        let mut chance = Rng::with_seed(seed);
-        let changes = play(&mut chance, 0);
-        let heard = lose(&mut chance, &changes, 20);
-        let bodies: Vec<String> = heard.iter().map(Change::later_form).collect();
-        let mut sent = with_copies(&mut chance, &bodies, 50);
-        chance.shuffle(&mut sent);
-        let mut memory = Memory::new();
-        project(&mut chance, &mut memory, &sent);
-        figures.add(&memory, &heard, changes.last().unwrap().snapshot);
-        figures.redeliver(&mut chance, &mut memory, &bodies);
-    }
+    let figures = figures_of(&Way { same_second: 0, lost: 20, twice: 50, shuffled: true });
     println!("shuffled, losses, copies: {figures:?}");
     // Steps can be skipped: a repetition that was taken for a copy cannot be known for a re-entry when what lay between
     // comes in later, and events are never rewritten.
@@ -61,20 +67,7 @@ fn no_shuffling_ends_in_a_wrong_state() {
 #[test]
 fn several_changes_in_one_second_end_wrong_in_few_reviews_and_always_tied() {
     for shuffled in [false, true] {
-        let mut figures = Figures::default();
-        for seed in 0..reviews() {
-            let mut chance = Rng::with_seed(seed);
-            let changes = play(&mut chance, 10);
-            let bodies: Vec<String> = changes.iter().map(Change::later_form).collect();
-            let mut sent = with_copies(&mut chance, &bodies, 30);
-            if shuffled {
-                chance.shuffle(&mut sent);
-            }
-            let mut memory = Memory::new();
-            project(&mut chance, &mut memory, &sent);
-            figures.add(&memory, &changes, changes.last().unwrap().snapshot);
-            figures.redeliver(&mut chance, &mut memory, &bodies);
-        }
+        let figures = figures_of(&Way { same_second: 10, lost: 0, twice: 30, shuffled });
         println!("same seconds, shuffled {shuffled}, copies: {figures:?}");
         assert!(figures.wrong * 100 <= figures.reviews * 5, "{figures:?}");
         assert_eq!((figures.wrong_and_not_tied, figures.from_redelivery), (0, 0));
