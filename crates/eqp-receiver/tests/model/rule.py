@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """An independent model of the rule that turns callbacks into events.
 
-Written from the text of the design (the table of the rule, the glossary and the order of statuses) without reading
-the projector's source, so that a misreading in either of them shows up as a difference. Standard library only.
+The rule below was written from the text of the design (the table of the rule, the glossary and the order of statuses)
+before the projector's source was read, so that a misreading in either of them shows up as a difference. Only the
+reading of flows that are not documented, or not sent, was added later. Standard library only.
 
 Reads one callback per line from standard input:
 
@@ -11,10 +12,10 @@ Reads one callback per line from standard input:
 and prints one line per callback, in the same order, then one line per resource and one per track:
 
     {"callback": N, "kind": "report", "decisions": [{"flow", "disposition", "status", "time", "clock_doubtful"}, ...]}
-    {"resource": "...", "item_id": "..."}
-    {"track": "...", "status": "...", "status_since": "...", "seen_until": "...", "ambiguous": false}
+    {"resource": [account, kind, id], "item_id": "..."}
+    {"track": [account, kind, id, flow], "status": "...", "status_since": "...", "seen_until": "...", "ambiguous": false}
 
-`disposition` is one of duplicate, applied, reentered, late, ambiguous_applied, ambiguous_kept. A duplicate has no event; each of
+`kind` is one of report, repeated (row 0), unrecognized, undecodable. `disposition` is one of duplicate, applied, reentered, late, ambiguous_applied, ambiguous_kept. A duplicate has no event; each of
 the others is one event.
 """
 
@@ -71,11 +72,11 @@ def canonical(flow, value):
         return None
     plain = word.strip().lower()
     plain = SPELLINGS.get(plain, plain) if flow == "malware" else plain
-    return plain if plain in RANKED[flow] else word
+    return plain if plain in RANKED.get(flow, []) else word
 
 
 def rank(flow, status):
-    return RANKED[flow].index(status) if status in RANKED[flow] else None
+    return RANKED[flow].index(status) if status in RANKED.get(flow, []) else None
 
 
 STAMP = re.compile(
@@ -137,14 +138,16 @@ def read(body):
         told = info.get("eqp_status")
         told = told if isinstance(told, dict) else {}
         statuses = {flow: canonical(flow, told.get(flow)) for flow in FLOWS}
-        explicit = (text(info.get("eqp_flow")) or "").strip().lower()
-        explicit = explicit if explicit in FLOWS else None
+        current = text(info.get("current_status")) or text(info.get("eqp_state"))
+        explicit = text(info.get("eqp_flow"))
+        if explicit and explicit.strip().lower() in FLOWS:
+            explicit = explicit.strip().lower()
+        if explicit is None and current is not None and not any(statuses.values()):
+            explicit = "unspecified"
+        if current is None:
+            explicit = None
         if explicit:
-            current = canonical(explicit, info.get("current_status")) or canonical(explicit, info.get("eqp_state"))
-            if current is None:
-                explicit = None
-            else:
-                statuses[explicit] = current
+            statuses[explicit] = canonical(explicit, current)
     statuses = {flow: status for flow, status in statuses.items() if status is not None}
     if resource is None or not statuses:
         return "undecodable"

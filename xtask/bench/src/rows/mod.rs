@@ -14,6 +14,7 @@ mod instructions;
 mod interleave;
 mod list;
 mod memory;
+mod one_resource;
 mod pipeline;
 mod ready;
 mod release;
@@ -35,6 +36,7 @@ pub(crate) static ROWS: &[Row] = &[
     flat::ROW,
     pipeline::ROW,
     burst::ROW,
+    one_resource::ROW,
     tls::ROW,
     attack::ROW,
     list::ROW,
