@@ -3,6 +3,9 @@
 //! [`Receiver`] listens by itself; [`Embedded`] is a router inside another service. Either way a callback is durable
 //! in Postgres before its sender is answered.
 //!
+//! A panic while one callback is decoded or decided is caught, so that it costs that callback only. This requires unwinding: do
+//! not build with `panic = "abort"`.
+//!
 //! The way of the data, one way only: route → accept → lane → store → pending → project → track and event →
 //! readers. Nothing in `project` imports `accept`; only `store` holds SQL.
 

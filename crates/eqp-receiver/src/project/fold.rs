@@ -158,7 +158,9 @@ impl Fold {
         self.numbers = numbers;
         self.tracks.insert(subject, tracks);
         self.events.extend(events);
-        past.into_iter().for_each(|past| self.history.add(past));
+        for past in past {
+            self.history.add(past);
+        }
         if let Some(said) = outcome.said {
             // A copy of this copy is a copy of what this one is a copy of.
             self.said.insert(said, outcome.copy_of.unwrap_or(outcome.callback_id));

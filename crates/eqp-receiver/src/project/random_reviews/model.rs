@@ -142,7 +142,7 @@ fn callback_line(account: u64, number: usize, verdict: &str, events: &[String]) 
     format!("{account} callback {number:04}: {verdict} {}", events.join(", "))
 }
 
-fn track_line(account: u64, id: &str, flow: &str, state: [String; 4]) -> String {
+fn track_line(account: u64, id: &str, flow: &str, state: &[String; 4]) -> String {
     format!("{account} track {id} {flow}: {}", state.join(" "))
 }
 
@@ -210,7 +210,7 @@ fn asked_of_the_model(accounts: &[(u64, Vec<String>)]) -> Option<Seen> {
                 text(&said["seen_until"]),
                 said["ambiguous"].to_string(),
             ];
-            seen.push(track_line(account(track), &text(&track[2]), &text(&track[3]), state));
+            seen.push(track_line(account(track), &text(&track[2]), &text(&track[3]), &state));
         } else {
             let resource = &said["resource"];
             seen.push(resource_line(account(resource), &text(&resource[2]), said["item_id"].as_str()));
@@ -260,7 +260,7 @@ fn seen_of<'a>(
     for (id, track) in tracks {
         let state = &track.state;
         let state = [state.outcome.clone(), shown(state.modified_at), shown(state.seen_until), state.tied.to_string()];
-        seen.push(track_line(account, &id, track.flow.as_str(), state));
+        seen.push(track_line(account, &id, track.flow.as_str(), &state));
         let known = item_ids.entry(id).or_insert_with(|| track.item_id.clone());
         assert_eq!(*known, track.item_id, "every track of a submission has its newest item_id");
     }
