@@ -56,7 +56,7 @@ impl Login {
             environment,
             application_id: key.application_id.clone(),
             secret: place.clone(),
-            api_url: options.api_url.as_ref().map(ToString::to_string),
+            api_url: options.api_url().map(ToString::to_string),
             ca_file: options.ca_file.as_deref().map(absolute).transpose()?,
         };
         file.set(&profile, &written, self.default)?;

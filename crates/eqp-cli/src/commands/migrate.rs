@@ -28,7 +28,7 @@ pub(crate) struct Migrate {
 impl Migrate {
     pub(crate) async fn run(self, context: &Context) -> Outcome {
         let database = match context.settings.database.resolve()? {
-            DatabaseChoice::Given(url) => Database::given(url.expose()).await?,
+            DatabaseChoice::Given(url) => Database::given(&url).await?,
             DatabaseChoice::Embedded => {
                 Database::embedded_as_it_is(&context.settings.data.open()?.postgres(), context.output).await?
             }

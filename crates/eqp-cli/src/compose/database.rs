@@ -3,7 +3,6 @@
 use std::convert::Infallible;
 use std::future::pending;
 use std::path::Path;
-use std::str::FromStr;
 use std::time::Duration;
 
 use eqp_postgres::{Builder, EmbeddedPostgres, Progress};
@@ -12,7 +11,7 @@ use sqlx::postgres::PgPoolOptions;
 use sqlx::{Connection, PgConnection, PgPool};
 use tokio_util::sync::CancellationToken;
 
-use crate::config::DatabaseChoice;
+use crate::config::{DatabaseChoice, DatabaseUrl};
 use crate::context::Context;
 use crate::failure::{Exit, Failure, Outcome};
 use crate::output::Output;
@@ -50,7 +49,7 @@ impl Database {
     pub(crate) async fn open_to_read(context: &Context) -> Outcome<Self> {
         match context.settings.database.resolve()? {
             DatabaseChoice::Given(url) => {
-                let database = Self::given(url.expose()).await?;
+                let database = Self::given(&url).await?;
                 if eqp_receiver::migrations(&database.pool).await?.iter().all(|step| step.applied) {
                     return Ok(database);
                 }
@@ -75,7 +74,7 @@ impl Database {
     pub(crate) async fn open(context: &Context, migrate: Migrate) -> Outcome<Self> {
         match context.settings.database.resolve()? {
             DatabaseChoice::Given(url) => {
-                let database = Self::given(url.expose()).await?;
+                let database = Self::given(&url).await?;
                 database.see_to_tables(migrate).await?;
                 Ok(database)
             }
@@ -88,7 +87,7 @@ impl Database {
     pub(crate) async fn open_to_receive(context: &Context, migrate: Migrate) -> Outcome<(Self, Option<Failure>)> {
         match context.settings.database.resolve()? {
             DatabaseChoice::Given(url) => {
-                let options = read(url.expose())?;
+                let options = url.connect_options()?;
                 let mut database = Self::of(pool(options.clone()));
                 let seen_to = match reach(&options).await {
                     Ok(()) => database.see_to_tables(migrate).await,
@@ -154,8 +153,8 @@ impl Database {
     }
 
     /// Connects to a database without looking into it.
-    pub(crate) async fn given(url: &str) -> Outcome<Self> {
-        let options = read(url)?;
+    pub(crate) async fn given(url: &DatabaseUrl) -> Outcome<Self> {
+        let options = url.connect_options()?;
         reach(&options).await?;
         Ok(Self::of(pool(options)))
     }
@@ -225,13 +224,6 @@ fn builder(folder: &Path, output: Output) -> Builder {
         if let Some(note) = note(&progress) {
             output.note(note);
         }
-    })
-}
-
-fn read(url: &str) -> Outcome<PgConnectOptions> {
-    PgConnectOptions::from_str(url).map_err(|_| {
-        // Why is not said: the message could repeat a password.
-        Failure::usage("the database's URL cannot be read").next("write it like postgres://user@host:5432/database")
     })
 }
 

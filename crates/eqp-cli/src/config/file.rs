@@ -96,6 +96,7 @@ pub(super) fn read_text(path: &Path, text: &str, profile: Option<&str>, absent: 
         }
     }
     for layer in [&mut read.base].into_iter().chain(read.profile.as_mut().map(|(_, layer)| layer)) {
+        layer.marketplace.check()?;
         layer.database.refuse_open_secret(path)?;
         layer.in_folder(folder);
     }

@@ -8,6 +8,7 @@ use eqp_types::{ApiKey, Environment, Secret};
 use serde::Deserialize;
 use url::Url;
 
+use super::api_url::ApiUrl;
 use super::file::from_folder;
 use super::keyring;
 use super::secret::{from_environment, read_secret};
@@ -37,7 +38,7 @@ pub(crate) struct MarketplaceOptions {
         hide_short_help = true,
         value_name = "URL"
     )]
-    pub(crate) api_url: Option<Url>,
+    pub(crate) api_url: Option<ApiUrl>,
     /// Certificate (PEM) of one more authority to trust, such as the simulator's
     #[arg(
         long,
@@ -131,6 +132,16 @@ impl MarketplaceOptions {
         self.environment.unwrap_or(Environment::Sandbox)
     }
 
+    /// Refuses an API's URL that cannot be used.
+    pub(super) fn check(&self) -> Outcome {
+        self.api_url.as_ref().map_or(Ok(()), |url| url.usable().map(drop))
+    }
+
+    /// The API's URL, where it is not the environment's own.
+    pub(crate) fn api_url(&self) -> Option<&Url> {
+        self.api_url.as_ref().and_then(ApiUrl::url)
+    }
+
     /// Whether there is an access key to ask the Marketplace with.
     pub(crate) fn has_key(&self) -> bool {
         let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
@@ -160,14 +171,11 @@ impl MarketplaceOptions {
     }
 
     fn marketplace(&self, ca_pem: Option<Vec<u8>>, key: ApiKey, secret_source: SecretSource) -> Marketplace {
-        Marketplace { environment: self.environment(), api_url: self.api_url.clone(), ca_pem, key, secret_source }
+        Marketplace { environment: self.environment(), api_url: self.api_url().cloned(), ca_pem, key, secret_source }
     }
 
-    /// Checks the API's URL and reads the extra authority.
+    /// Reads the extra authority.
     fn ca_pem(&self) -> Outcome<Option<Vec<u8>>> {
-        if let Some(url) = &self.api_url {
-            check_api_url(url)?;
-        }
         let Some(path) = &self.ca_file else { return Ok(None) };
         std::fs::read(path)
             .map(Some)
@@ -201,17 +209,4 @@ impl MarketplaceOptions {
     fn missing(&self, what: &str) -> Failure {
         Failure::new(Exit::NotAuthorised, format!("there is no {what} for {}", self.environment()))
     }
-}
-
-fn check_api_url(url: &Url) -> Outcome {
-    let refused = |why: &str| {
-        Err(Failure::usage("the API's URL cannot be used").why(why).next("give one such as https://localhost:7443"))
-    };
-    if url.scheme() != "https" {
-        return refused("it is not https://");
-    }
-    if url.password().is_some() || !url.username().is_empty() {
-        return refused("it has credentials in it");
-    }
-    Ok(())
 }

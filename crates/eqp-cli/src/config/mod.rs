@@ -3,8 +3,10 @@
 //! One struct per concern holds what can be set; the same struct is read from the file and from the command line, so
 //! that a name means the same in both. What a command uses is made of it by `resolve`, which also reads secrets.
 
+mod api_url;
 mod data;
 mod database;
+mod database_url;
 mod file;
 mod keep;
 pub(crate) mod keyring;
@@ -22,6 +24,7 @@ use serde::Deserialize;
 
 pub(crate) use data::{DataFolder, DataOptions};
 pub(crate) use database::{DatabaseChoice, DatabaseOptions};
+pub(crate) use database_url::DatabaseUrl;
 pub(crate) use keep::Keep;
 pub(crate) use keys::nearest;
 pub(crate) use marketplace::{Marketplace, MarketplaceOptions};
@@ -105,7 +108,8 @@ pub(crate) fn read_text(path: &Path, text: &str) -> Outcome {
 /// Reads the file, if there is one, and lays what was given on the command line and in the environment over it.
 pub(crate) fn load(options: &FileOptions, mut given: Layer, absent: Absent) -> Outcome<Loaded> {
     given.database.refuse_secrets_in_arguments()?;
-    given.database = given.database.over(DatabaseOptions::from_environment());
+    given.database = given.database.over(DatabaseOptions::from_environment()?);
+    given.marketplace.check()?;
     let Some(path) = file::find(options, absent)? else {
         if absent == Absent::Refused {
             file::without_file(options)?;

@@ -23,6 +23,7 @@ mod registration;
 mod release;
 mod review;
 mod rotation;
+mod secret_urls;
 mod secrets;
 mod several;
 mod shop;

@@ -83,7 +83,7 @@ pub(super) async fn database(context: &Context) -> Check {
 
 async fn open(context: &Context) -> Outcome<Option<Database>> {
     match context.settings.database.resolve()? {
-        DatabaseChoice::Given(url) => Database::given(url.expose()).await.map(Some),
+        DatabaseChoice::Given(url) => Database::given(&url).await.map(Some),
         DatabaseChoice::Embedded if !context.settings.data.place()?.join("postgres").is_dir() => Ok(None),
         DatabaseChoice::Embedded => {
             let folder = context.settings.data.open()?.postgres();
