@@ -48,5 +48,5 @@ pub use spool::{
     drain_spool, set_aside,
 };
 pub use sqlx::postgres::PgConnectOptions;
-pub use store::schema::{Migration, migrate, migrations};
+pub use store::schema::{Migration, all_migrations, migrate, migrations};
 pub use tokio_util::sync::CancellationToken;

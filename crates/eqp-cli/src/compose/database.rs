@@ -58,14 +58,44 @@ impl Database {
             DatabaseChoice::Embedded => {
                 let place = context.settings.data.place()?;
                 if !place.join("postgres").is_dir() {
-                    return Err(Failure::new(
-                        Exit::NotFound,
-                        format!("no receiver has run with the data folder {}", place.display()),
-                    )
-                    .next("eqp serve starts one; EQP_DATABASE_URL names a database of another")
-                    .next("--data-dir names another data folder"));
+                    return Err(no_receiver(context)?);
                 }
                 Self::embedded(&context.settings.data.open()?.postgres(), context.output).await
+            }
+        }
+    }
+
+    /// Opens the database for what must change nothing: nothing is made, brought up to date or written. None where there is
+    /// no database yet. An embedded one that does not run is started.
+    pub(crate) async fn open_to_look(context: &Context) -> Outcome<Option<Self>> {
+        match context.settings.database.resolve()? {
+            DatabaseChoice::Given(url) => Self::given(&url).await.map(Some),
+            DatabaseChoice::Embedded => {
+                let folder = context.settings.data.look()?.postgres();
+                if !EmbeddedPostgres::is_in(&folder) {
+                    return Ok(None);
+                }
+                let postgres = builder(&folder, context.output).start().await?;
+                match reach(&postgres.connect_options(EMBEDDED_DATABASE)).await {
+                    Err(eqp_receiver::Error::DatabaseUnreachable(error)) if is_no_database(&error) => {
+                        postgres.stop().await?;
+                        Ok(None)
+                    }
+                    reached => reached.map(|()| Some(Self::of_embedded(postgres))).map_err(Failure::from),
+                }
+            }
+        }
+    }
+
+    /// Opens the database for work on what a receiver has stored: as [`open_to_look`](Self::open_to_look) does, but there has
+    /// to be one, with all its tables.
+    pub(crate) async fn open_existing(context: &Context) -> Outcome<Self> {
+        let Some(database) = Self::open_to_look(context).await? else { return Err(no_receiver(context)?) };
+        match eqp_receiver::migrations(&database.pool).await {
+            Ok(steps) if steps.iter().all(|step| step.applied) => Ok(database),
+            looked => {
+                database.close().await?;
+                Err(looked.err().unwrap_or(eqp_receiver::Error::NotMigrated).into())
             }
         }
     }
@@ -233,6 +263,18 @@ async fn reach(options: &PgConnectOptions) -> Result<(), eqp_receiver::Error> {
     let connected = first.unwrap_or(Err(sqlx::Error::PoolTimedOut));
     // It has told what it was asked for; how it ends does not matter.
     connected.map(drop).map_err(eqp_receiver::Error::DatabaseUnreachable)
+}
+
+fn no_receiver(context: &Context) -> Outcome<Failure> {
+    let place = context.settings.data.place()?;
+    Ok(Failure::new(Exit::NotFound, format!("no receiver has run with the data folder {}", place.display()))
+        .next("eqp serve starts one; EQP_DATABASE_URL names a database of another")
+        .next("--data-dir names another data folder"))
+}
+
+/// A server whose first start was cut off before its database was made.
+fn is_no_database(error: &sqlx::Error) -> bool {
+    error.as_database_error().and_then(sqlx::error::DatabaseError::code).is_some_and(|code| code == "3D000")
 }
 
 fn pool(options: PgConnectOptions) -> PgPool {

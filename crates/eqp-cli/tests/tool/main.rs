@@ -12,6 +12,7 @@ mod databases;
 mod demo;
 mod documented_callbacks;
 mod drift;
+mod dry_runs;
 mod embedded;
 mod eqp;
 mod help;

@@ -36,14 +36,23 @@ impl MasterKey {
     /// # Errors
     /// A file that cannot be read or made, or holds something else.
     pub fn open(path: &Path) -> Result<Self, Error> {
+        if let Some(key) = Self::find(path)? {
+            return Ok(key);
+        }
+        make(path)?;
+        // Whoever was first: two programs that start together must end with the same key.
+        let text = fs::read_to_string(path).map_err(|source| unusable(path, source))?;
+        Self::parse(&text, path)
+    }
+
+    /// The key kept in the file `path`; none if there is no such file. Nothing is made.
+    ///
+    /// # Errors
+    /// A file that cannot be read, or holds something else.
+    pub fn find(path: &Path) -> Result<Option<Self>, Error> {
         match fs::read_to_string(path) {
-            Ok(text) => Self::parse(&text, path),
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                make(path)?;
-                // Whoever was first: two programs that start together must end with the same key.
-                let text = fs::read_to_string(path).map_err(|source| unusable(path, source))?;
-                Self::parse(&text, path)
-            }
+            Ok(text) => Self::parse(&text, path).map(Some),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             Err(source) => Err(unusable(path, source)),
         }
     }
