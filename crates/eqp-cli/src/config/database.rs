@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::database_url::DatabaseUrl;
 use super::file::from_folder;
-use super::secret::{read_secret, refuse_open};
+use super::secret::{read_secret, refuse_open, text as secret_text};
 use crate::failure::{Failure, Outcome};
 
 /// Where the database is.
@@ -69,8 +69,10 @@ impl DatabaseOptions {
     /// What the environment says, where a password may stand.
     pub(super) fn from_environment() -> Outcome<Self> {
         let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty());
-        let url = variable("EQP_DATABASE_URL")
-            .map(|url| url.into_string().map(Secret::new).map_err(|_| Failure::usage("EQP_DATABASE_URL is not UTF-8")));
+        let url = variable("EQP_DATABASE_URL").map(|url| {
+            let url = url.into_string().map_err(|_| Failure::usage("EQP_DATABASE_URL is not UTF-8"))?;
+            secret_text(&url, "the database URL", "EQP_DATABASE_URL")
+        });
         Ok(Self { url: url.transpose()?, url_file: variable("EQP_DATABASE_URL_FILE").map(PathBuf::from) })
     }
 

@@ -33,4 +33,5 @@ mod stranger;
 mod sweep;
 mod terminal;
 mod trigger;
+mod trust;
 mod upkeep;

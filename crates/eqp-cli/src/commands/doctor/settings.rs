@@ -151,6 +151,10 @@ fn setting(context: &Context, known: &Known) -> Setting {
     } else if let Some((variable, value)) = known.variable.and_then(|name| Some((name, from_variable(name)?))) {
         // Read by those who need it, not by the configuration.
         (value.display().to_string(), variable.to_owned())
+    } else if let Some((path, value)) =
+        loaded.discovered.as_ref().and_then(|(path, layer)| Some((path, (known.value)(layer)?)))
+    {
+        (value, path.display().to_string())
     } else if let Some((name, value)) =
         loaded.profile.as_ref().and_then(|(name, layer)| Some((name, (known.value)(layer)?)))
     {
