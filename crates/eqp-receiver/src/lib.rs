@@ -24,6 +24,7 @@ mod project;
 mod read;
 mod receiver;
 mod retention;
+mod secret_file;
 mod serve;
 mod source;
 mod spool;
@@ -46,10 +47,13 @@ pub use read::{
 };
 pub use receiver::{Builder, Database, Embedded, Receiver, Tls};
 pub use retention::Retention;
+pub use secret_file::{
+    SecretFileError, SecretTextError, check_secret_file, read_secret, read_secret_file, secret_text,
+};
 pub use spool::{
     Drained, Holder, QuarantinedCallback, SnapshotState, SpoolFile, SpoolSettings, SpoolState, SpooledCallback,
     drain_spool, set_aside,
 };
 pub use sqlx::postgres::PgConnectOptions;
-pub use store::schema::{Migration, migrate, migrations};
+pub use store::schema::{Migration, all_migrations, migrate, migrations};
 pub use tokio_util::sync::CancellationToken;
