@@ -72,7 +72,7 @@ impl Default for Metrics {
         );
         let closed = counters(
             registry_ref,
-            ("connections_closed", "Connections that the receiver closed or refused, by reason"),
+            ("connections_closed", "Connections that the receiver closed, by reason"),
             "reason",
             Closed::ALL.map(|(_, word)| word),
         );
@@ -270,7 +270,7 @@ mod tests {
         let metrics = Metrics::default();
         metrics.accepted(Accept::TooLarge, Duration::from_secs(1));
         metrics.accepted(Accept::Stored, Duration::from_millis(3));
-        metrics.closed(Closed::Refused, 2);
+        metrics.closed(Closed::TooSlow, 2);
         metrics.projected(Tally { copies: 4, late: 1, panicked: 2, ..Tally::default() });
         let at = OffsetDateTime::from_unix_timestamp(1_700_000_000).unwrap();
         let earlier = at - time::Duration::SECOND;
@@ -283,7 +283,7 @@ mod tests {
             r#"eqp_accepts_total{outcome="busy"} 0"#,
             "eqp_accept_seconds_count 1",
             r#"eqp_accept_seconds_bucket{le="0.004"} 1"#,
-            r#"eqp_connections_closed_total{reason="refused"} 2"#,
+            r#"eqp_connections_closed_total{reason="too_slow"} 2"#,
             r#"eqp_projected_total{as="copy"} 4"#,
             r#"eqp_projected_total{as="late"} 1"#,
             "eqp_projection_panics_total 2",

@@ -10,6 +10,7 @@ mod client;
 mod embedded;
 mod fill;
 mod flat;
+mod flood;
 mod instructions;
 mod interleave;
 mod list;
@@ -21,6 +22,7 @@ mod release;
 mod simulator;
 mod tls;
 mod tool;
+mod unauthenticated;
 
 pub(crate) use client::{Works, work};
 
@@ -39,6 +41,8 @@ pub(crate) static ROWS: &[Row] = &[
     one_resource::ROW,
     tls::ROW,
     attack::ROW,
+    flood::ROW,
+    unauthenticated::ROW,
     list::ROW,
     memory::ROW,
     instructions::ROW,
