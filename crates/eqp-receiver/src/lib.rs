@@ -25,6 +25,7 @@ mod serve;
 mod source;
 mod spool;
 mod store;
+mod supervise;
 
 pub use deliver::{Handler, HandlerError, HandlerLoop};
 pub use endpoint::{
@@ -49,4 +50,6 @@ pub use spool::{
 };
 pub use sqlx::postgres::PgConnectOptions;
 pub use store::schema::{Migration, migrate, migrations};
+#[doc(hidden)]
+pub use supervise::Supervisor;
 pub use tokio_util::sync::CancellationToken;

@@ -29,6 +29,7 @@ use tokio_util::task::TaskTracker;
 use self::connection::{GRACE, connection};
 use self::room::Room;
 use self::seats::Bounds;
+use crate::supervise::Part;
 use crate::{Limits, Metrics};
 
 /// How often connections are looked through for those that wait too long.
@@ -56,6 +57,7 @@ pub(crate) async fn serve<A: Answer>(
     socket.set_nonblocking(true)?;
     let listener = TcpListener::from_std(socket)?;
     let tls = tls.map(TlsAcceptor::from);
+    let supervisor = metrics.supervisor().clone();
     let room = Room::new(bounds(limits), metrics);
     let connections = TaskTracker::new();
     // Deadlines shorter than usual are kept as well.
@@ -74,6 +76,7 @@ pub(crate) async fn serve<A: Answer>(
         };
         match accepted {
             Ok((stream, peer)) => {
+                supervisor.fault_point(Part::Listener);
                 if let Some(seat) = room.take(peer.ip()) {
                     connections.spawn(connection(stream, peer, tls.clone(), seat, answer.clone()));
                 }

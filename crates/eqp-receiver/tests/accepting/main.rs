@@ -13,6 +13,7 @@ mod endpoints;
 mod failures;
 mod metrics;
 mod outage;
+mod panics;
 mod restarts;
 mod rotation;
 mod scene;
