@@ -29,6 +29,7 @@ mod serve;
 mod source;
 mod spool;
 mod store;
+mod supervise;
 
 pub use deliver::{Handler, HandlerError, HandlerLoop};
 pub use endpoint::{
@@ -56,4 +57,6 @@ pub use spool::{
 };
 pub use sqlx::postgres::PgConnectOptions;
 pub use store::schema::{Migration, all_migrations, migrate, migrations};
+#[doc(hidden)]
+pub use supervise::Supervisor;
 pub use tokio_util::sync::CancellationToken;

@@ -56,6 +56,7 @@ async fn build(
     };
     let mut builder = Receiver::builder(database.pool().clone())
         .master_key(master_key(data)?)
+        .metrics(database.metrics().clone())
         .listen(listen)
         .tls(tls)
         .behind_proxy(behind_proxy);

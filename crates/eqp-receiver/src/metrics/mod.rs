@@ -21,6 +21,7 @@ use time::OffsetDateTime;
 
 pub(crate) use self::outcome::{Accept, Closed};
 pub(crate) use self::tally::Tally;
+use crate::supervise::{Part, Supervisor};
 
 /// The content type of [`Metrics::text`].
 pub(crate) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -52,6 +53,7 @@ struct Numbers {
     oldest_pending: Seconds,
     database_up: Gauge,
     last_callback: Family<Label<String>, Seconds>,
+    supervisor: Supervisor,
 }
 
 impl std::fmt::Debug for Metrics {
@@ -87,6 +89,12 @@ impl Default for Metrics {
             "projection_panics",
             "Callbacks stored as undecodable because projecting them panicked",
             projection_panics.clone(),
+        );
+        let panics = counters(
+            registry_ref,
+            ("part_panics", "Panics of parts of the receiver, each of which was restarted"),
+            "part",
+            Part::NAMES,
         );
         let accept_seconds = Histogram::new(exponential_buckets(0.000_25, 2.0, 16));
         let batch_callbacks = Histogram::new(exponential_buckets(1.0, 2.0, 10));
@@ -134,6 +142,7 @@ impl Default for Metrics {
                 );
                 family
             },
+            supervisor: Supervisor::counting(panics),
             registry,
         }))
     }
@@ -169,6 +178,12 @@ impl Metrics {
         // Writing into a string does not fail.
         let _ = encode(&mut text, &self.0.registry);
         text
+    }
+
+    /// Restarts the parts that count here. For the programs and tests of this workspace.
+    #[doc(hidden)]
+    pub fn supervisor(&self) -> &Supervisor {
+        &self.0.supervisor
     }
 
     /// A request for a callback was answered, so long after its head was read.

@@ -14,6 +14,7 @@ mod failures;
 mod metrics;
 mod odd_fields;
 mod outage;
+mod panics;
 mod restarts;
 mod rotation;
 mod scene;
