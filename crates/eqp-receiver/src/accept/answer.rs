@@ -43,7 +43,7 @@ pub(super) fn refused(refusal: Refusal) -> Response {
     let (status, reason, header) = match refusal {
         Refusal::Unauthorized => (
             StatusCode::UNAUTHORIZED,
-            "no right credential for this path",
+            "invalid credentials",
             Some((WWW_AUTHENTICATE, HeaderValue::from_static(r#"Basic realm="eqp""#))),
         ),
         Refusal::TooManyTries(wait) => (
@@ -61,10 +61,10 @@ pub(super) fn refused(refusal: Refusal) -> Response {
     with(reasoned(status, reason), header)
 }
 
-pub(super) fn wrong_method(allow: &'static str) -> Response {
+pub(super) fn wrong_method() -> Response {
     with(
         reasoned(StatusCode::METHOD_NOT_ALLOWED, "another method is needed here"),
-        Some((ALLOW, HeaderValue::from_static(allow))),
+        Some((ALLOW, HeaderValue::from_static("POST"))),
     )
 }
 
@@ -72,12 +72,15 @@ pub(super) fn alive() -> Response {
     json(StatusCode::OK, r#"{"status":"alive"}"#.to_owned())
 }
 
-pub(super) fn ready(readiness: Readiness) -> Response {
+/// The note on the certificate is a text that JSON needs not escape.
+pub(super) fn ready(readiness: Readiness, certificate: Option<&str>) -> Response {
+    let certificate = certificate.map(|note| format!(r#","certificate":"{note}""#)).unwrap_or_default();
     match readiness {
-        Readiness::Ready => json(StatusCode::OK, r#"{"status":"ready"}"#.to_owned()),
-        Readiness::Degraded { reason, spooled } => {
-            json(StatusCode::OK, format!(r#"{{"status":"degraded","reason":"{reason}","spooled":{spooled}}}"#))
-        }
+        Readiness::Ready => json(StatusCode::OK, format!(r#"{{"status":"ready"{certificate}}}"#)),
+        Readiness::Degraded { reason, spooled } => json(
+            StatusCode::OK,
+            format!(r#"{{"status":"degraded","reason":"{reason}","spooled":{spooled}{certificate}}}"#),
+        ),
         Readiness::NotReady(reason) => {
             let again = Some((RETRY_AFTER, HeaderValue::from_static(PAUSE)));
             with(reasoned(StatusCode::SERVICE_UNAVAILABLE, reason), again)

@@ -17,6 +17,7 @@ pub(crate) mod write;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{ConnectInfo, State};
@@ -26,10 +27,13 @@ use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep};
 
 use self::answer::Refusal;
+pub(crate) use self::readiness::CertificateNote;
 use self::readiness::Readiness;
 use self::route::Route;
 use self::tries::{Counting, Tries};
 use crate::endpoint::directory::Directory;
+use crate::endpoint::path::PREFIX;
+use crate::endpoint::roster::Caller;
 use crate::metrics::Accept;
 use crate::serve::Answer;
 use crate::source::Source;
@@ -49,7 +53,22 @@ struct Shared {
     /// One permit per byte of bodies in flight.
     budget: Arc<Semaphore>,
     tries: Mutex<Tries>,
+    /// When it was last logged that callbacks arrive elsewhere than registered.
+    elsewhere: Mutex<Option<Instant>>,
+    certificate: CertificateNote,
 }
+
+/// Which paths are the receiver's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reach {
+    /// All: it listens by itself.
+    Everything,
+    /// Those under the common prefix, and where endpoints are registered: the others are an embedding service's.
+    OwnPaths,
+}
+
+/// At most so often it is logged that callbacks arrive elsewhere than registered.
+const ELSEWHERE_PAUSE: Duration = Duration::from_mins(1);
 
 impl Acceptor {
     pub(crate) fn new(
@@ -61,10 +80,21 @@ impl Acceptor {
     ) -> Self {
         let budget = Arc::new(Semaphore::new(limits.bytes_in_flight));
         let tries = Mutex::new(Tries::new());
-        Self(Arc::new(Shared { directory, lane, limits, behind_proxy, metrics, budget, tries }))
+        Self(Arc::new(Shared {
+            directory,
+            lane,
+            limits,
+            behind_proxy,
+            metrics,
+            budget,
+            tries,
+            elsewhere: Mutex::new(None),
+            certificate: CertificateNote::default(),
+        }))
     }
 
-    /// As a router, which answers every path.
+    /// As a router for an embedding service. Callbacks are taken at every path; what is not one is answered 404 at paths
+    /// that are not ours.
     pub(crate) fn router(self) -> axum::Router {
         axum::Router::new().fallback(answer_request).with_state(self)
     }
@@ -76,7 +106,12 @@ impl Acceptor {
 
     /// The answer to `/readyz`.
     pub(crate) fn ready(&self) -> Response {
-        answer::ready(self.0.lane.readiness())
+        answer::ready(self.0.lane.readiness(), self.0.certificate.get().as_deref())
+    }
+
+    /// Where to put what `/readyz` says of the certificate.
+    pub(crate) fn certificate_note(&self) -> CertificateNote {
+        self.0.certificate.clone()
     }
 
     /// Tells the metrics what is to be asked for rather than counted.
@@ -91,24 +126,24 @@ impl Acceptor {
         metrics.last_callbacks(last);
     }
 
-    async fn respond(self, peer: Option<IpAddr>, request: Request<Body>) -> Response {
+    async fn respond(self, peer: Option<IpAddr>, request: Request<Body>, reach: Reach) -> Response {
         let shared = &*self.0;
         let path = request.uri().path();
-        match route::route(request.method(), path, |path| shared.directory.knows(path)) {
+        match route::route(request.method(), path, || shared.is_ours(reach, path)) {
             Route::Alive => Self::alive(),
             Route::Ready => self.ready(),
             Route::Callback => {
                 let begun = Instant::now();
-                let (what, response) = match accept(shared, peer, request).await {
+                let (what, response) = match accept(shared, peer, request, reach).await {
                     Ok(taken) => taken,
                     Err(refusal) => (kind_of(refusal), answer::refused(refusal)),
                 };
                 shared.metrics.accepted(what, begun.elapsed());
                 response
             }
-            Route::WrongMethod { allow } => {
+            Route::WrongMethod => {
                 shared.metrics.accepted(Accept::WrongMethod, std::time::Duration::ZERO);
-                answer::wrong_method(allow)
+                answer::wrong_method()
             }
             Route::Nothing => answer::refused(Refusal::NotFound),
         }
@@ -117,24 +152,36 @@ impl Acceptor {
 
 impl Answer for Acceptor {
     fn answer(&self, peer: SocketAddr, request: Request<Body>) -> impl Future<Output = Response> + Send + 'static {
-        self.clone().respond(Some(peer.ip()), request)
+        self.clone().respond(Some(peer.ip()), request, Reach::Everything)
     }
 }
 
 async fn answer_request(State(acceptor): State<Acceptor>, request: Request<Body>) -> Response {
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(address)| address.ip());
-    acceptor.respond(peer, request).await
+    acceptor.respond(peer, request, Reach::OwnPaths).await
 }
 
-async fn accept(shared: &Shared, peer: Option<IpAddr>, request: Request<Body>) -> Result<(Accept, Response), Refusal> {
+async fn accept(
+    shared: &Shared,
+    peer: Option<IpAddr>,
+    request: Request<Body>,
+    reach: Reach,
+) -> Result<(Accept, Response), Refusal> {
     let (head, body) = request.into_parts();
     let source = source(&head, peer, shared.behind_proxy);
     let may_be_new = || !shared.tries().are_too_many(source.into(), Instant::now());
-    let authenticated = match authenticate::authenticate(&shared.directory, &head, may_be_new).await {
+    let is_ours = || shared.is_ours(reach, head.uri.path());
+    let authenticated = match authenticate::authenticate(&shared.directory, &head, may_be_new, is_ours).await {
         Ok(authenticated) => authenticated,
         Err(refusal) => return Err(shared.counted(refusal, source.into()).await),
     };
-    let received = body::receive(&authenticated, &head.headers, source, body, &shared.limits, &shared.budget).await?;
+    let mut received =
+        body::receive(&authenticated, &head.headers, source, body, &shared.limits, &shared.budget).await?;
+    let target = authenticate::target(&head);
+    let is_elsewhere = !authenticated.caller().place.is_exactly(target);
+    if is_elsewhere {
+        received.row.note_target(target);
+    }
     let bytes = received.body();
     let received_at = received.row.received_at;
     let handed_over = shared.lane.hand_over(received)?;
@@ -142,6 +189,9 @@ async fn accept(shared: &Shared, peer: Option<IpAddr>, request: Request<Body>) -
     let syntax = syntax::check(&bytes, &head.headers);
     let accepted = handed_over.accepted().await?;
     authenticated.caller().usage.note(received_at);
+    if is_elsewhere {
+        shared.arrived_elsewhere(authenticated.caller(), head.uri.path());
+    }
     let what = if syntax.is_ok() { Accept::Stored } else { Accept::StoredNotJson };
     Ok((what, answer::accepted(&accepted, syntax)))
 }
@@ -163,6 +213,28 @@ impl Shared {
                 sleep(hold).await;
                 Refusal::TooManyTries(wait)
             }
+        }
+    }
+
+    fn is_ours(&self, reach: Reach, path: &str) -> bool {
+        reach == Reach::Everything || path.starts_with(PREFIX) || self.directory.covers(path)
+    }
+
+    /// Counts a callback that came with a right credential at another path or query than registered. Of the query,
+    /// which may hold a secret, the log says nothing.
+    fn arrived_elsewhere(&self, caller: &Caller, path: &str) {
+        self.metrics.elsewhere();
+        let now = Instant::now();
+        let mut logged = self.elsewhere.lock().unwrap_or_else(PoisonError::into_inner);
+        if logged.is_none_or(|logged| now.saturating_duration_since(logged) >= ELSEWHERE_PAUSE) {
+            *logged = Some(now);
+            tracing::warn!(
+                endpoint = caller.endpoint_name,
+                registered = caller.place.path(),
+                arrived = path,
+                "callbacks arrive at another path or query than registered; they are stored under the endpoint of their \
+                 credential (is a proxy in front changing them?)"
+            );
         }
     }
 
