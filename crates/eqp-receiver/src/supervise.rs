@@ -67,6 +67,8 @@ parts! {
     Handler = "handler",
     /// Answers metrics and health checks.
     OperatorListener = "operator_listener",
+    /// Reloads the certificate, and reports when it expires.
+    Certificate = "certificate",
     /// Restarts the private Postgres, where the program that runs the receiver has one.
     Postgres = "postgres",
 }

@@ -4,6 +4,7 @@
 
 mod accounts;
 mod business;
+mod certificates;
 mod checking;
 mod command_line;
 mod configuration;

@@ -10,7 +10,7 @@ use time::OffsetDateTime;
 use tokio_util::sync::CancellationToken;
 
 use super::directory::Directory;
-use super::roster::{Caller, Roster};
+use super::roster::{Caller, Listed, Roster};
 use super::{CredentialGeneration, MasterKey};
 use crate::spool::Spool;
 use crate::store::endpoint::Usable;
@@ -38,6 +38,9 @@ struct Kept {
 struct KeptEndpoint {
     id: i64,
     path: String,
+    /// Not in snapshots of older programs.
+    #[serde(default)]
+    public_url: String,
     credentials: Vec<KeptCredential>,
 }
 
@@ -91,10 +94,11 @@ impl Kept {
             username: caller.username.clone(),
             password_hmac: URL_SAFE_NO_PAD.encode(caller.hash.as_bytes()),
         };
-        let endpoint = |(path, id, callers): (&str, super::EndpointId, &[std::sync::Arc<Caller>])| {
-            let mut credentials: Vec<_> = callers.iter().map(|caller| credential(caller)).collect();
+        let endpoint = |listed: Listed<'_>| {
+            let mut credentials: Vec<_> = listed.credentials.iter().map(|caller| credential(caller)).collect();
             credentials.sort_unstable_by_key(|credential| credential.id);
-            KeptEndpoint { id: id.0, path: path.to_owned(), credentials }
+            let (path, public_url) = (listed.path.to_owned(), listed.public_url.to_owned());
+            KeptEndpoint { id: listed.endpoint.0, path, public_url, credentials }
         };
         let mut endpoints: Vec<_> = roster.endpoints().map(endpoint).collect();
         endpoints.sort_unstable_by_key(|endpoint| endpoint.id);
@@ -109,6 +113,7 @@ impl KeptEndpoint {
             endpoint_id: self.id,
             name: credential.map(|kept| kept.endpoint_name.clone()).unwrap_or_default(),
             path: self.path.clone(),
+            public_url: self.public_url.clone(),
             credential_id: credential.map(|kept| kept.id),
             username: credential.map(|kept| kept.username.clone()),
             password_hmac: credential.and_then(|kept| URL_SAFE_NO_PAD.decode(&kept.password_hmac).ok()),
@@ -165,6 +170,7 @@ mod tests {
             endpoint_id: 7,
             name: "main".to_owned(),
             path: "/callbacks/main".to_owned(),
+            public_url: "https://eqp.example.com/callbacks/main".to_owned(),
             credential_id: Some(9),
             username: Some("key".to_owned()),
             password_hmac: Some(hash.as_bytes().to_vec()),
@@ -174,6 +180,7 @@ mod tests {
             endpoint_id: 8,
             name: "other".to_owned(),
             path: "/other".to_owned(),
+            public_url: "https://eqp.example.com/other".to_owned(),
             credential_id: None,
             username: None,
             password_hmac: None,
@@ -196,7 +203,7 @@ mod tests {
         let caller = roster.find(&key, "/callbacks/main", "key", b"hush").unwrap();
         assert_eq!((caller.credential.0, caller.endpoint_name.as_str()), (9, "main"));
         assert!(roster.find(&key, "/callbacks/main", "key", b"other").is_none());
-        assert!(roster.knows("/other"));
+        assert!(roster.covers("/other"));
     }
 
     #[test]

@@ -4,6 +4,8 @@
 //! counting allocates nothing and looks nothing up. What can be asked for at any time (queue, last callbacks) is asked
 //! when somebody reads. Secrets, sources and subjects are in no label.
 
+mod certificate;
+mod handlers;
 mod outcome;
 mod tally;
 
@@ -19,6 +21,8 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 use time::OffsetDateTime;
 
+pub(crate) use self::certificate::Certificate;
+pub(crate) use self::handlers::Handlers;
 pub(crate) use self::outcome::{Accept, Closed};
 pub(crate) use self::tally::Tally;
 use crate::supervise::{Part, Supervisor};
@@ -37,6 +41,7 @@ pub struct Metrics(Arc<Numbers>);
 struct Numbers {
     registry: Registry,
     accepts: [Counter; Accept::ALL.len()],
+    elsewhere: Counter,
     accept_seconds: Histogram,
     batch_callbacks: Histogram,
     queued: Gauge,
@@ -53,6 +58,8 @@ struct Numbers {
     oldest_pending: Seconds,
     database_up: Gauge,
     last_callback: Family<Label<String>, Seconds>,
+    handlers: Handlers,
+    certificate: Certificate,
     supervisor: Supervisor,
 }
 
@@ -71,6 +78,12 @@ impl Default for Metrics {
             ("accepts", "Requests for callbacks, by what became of them"),
             "outcome",
             Accept::ALL.map(|(_, word)| word),
+        );
+        let elsewhere = Counter::default();
+        registry_ref.register(
+            "callbacks_elsewhere",
+            "Callbacks that were stored although they came to another path or query than registered",
+            elsewhere.clone(),
         );
         let closed = counters(
             registry_ref,
@@ -106,6 +119,7 @@ impl Default for Metrics {
         registry.register("batch_callbacks", "Callbacks that shared one commit", batch_callbacks.clone());
         Self(Arc::new(Numbers {
             accepts,
+            elsewhere,
             accept_seconds,
             batch_callbacks,
             closed,
@@ -142,6 +156,8 @@ impl Default for Metrics {
                 );
                 family
             },
+            handlers: Handlers::register(&mut registry),
+            certificate: Certificate::register(&mut registry),
             supervisor: Supervisor::counting(panics),
             registry,
         }))
@@ -192,6 +208,21 @@ impl Metrics {
         if matches!(what, Accept::Stored | Accept::StoredNotJson) {
             self.0.accept_seconds.observe(after.as_secs_f64());
         }
+    }
+
+    /// A callback was stored that came to another path than registered.
+    pub(crate) fn elsewhere(&self) {
+        self.0.elsewhere.inc();
+    }
+
+    /// The numbers of handlers.
+    pub(crate) fn handlers(&self) -> &Handlers {
+        &self.0.handlers
+    }
+
+    /// The numbers of the certificate.
+    pub(crate) fn certificate(&self) -> &Certificate {
+        &self.0.certificate
     }
 
     /// So many callbacks shared one commit.

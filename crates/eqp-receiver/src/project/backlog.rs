@@ -1,4 +1,4 @@
-//! Watches how far projection is behind, for the metrics: in every process, also where another one projects.
+//! Watches how far projection and handlers are behind, for the metrics: in every process, also where another one projects.
 
 use std::time::Duration;
 
@@ -23,6 +23,9 @@ pub(crate) async fn watch(pool: PgPool, metrics: Metrics, shutdown: Cancellation
             metrics.database(backlog.is_ok());
             if let Ok(backlog) = backlog {
                 metrics.pending(backlog.batches, backlog.oldest);
+            }
+            if let Ok(lags) = within(DEADLINE, store::handler_cursor::lags(&pool)).await {
+                metrics.handlers().lags(lags);
             }
             sleep(PERIOD).await;
         }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use sqlx::PgPool;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use tokio::sync::Notify;
 
 use super::embedded::Embedded;
 use super::listener::Listener;
@@ -49,6 +50,7 @@ pub struct Builder {
     listen: SocketAddr,
     operator: Option<SocketAddr>,
     tls: Tls,
+    reload: Arc<Notify>,
     behind_proxy: bool,
     limits: Limits,
     spool: Option<SpoolSettings>,
@@ -72,6 +74,7 @@ impl Builder {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
             operator: None,
             tls: Tls::Off,
+            reload: Arc::default(),
             behind_proxy: false,
             limits: Limits::default(),
             spool: None,
@@ -108,6 +111,14 @@ impl Builder {
     #[must_use]
     pub fn tls(mut self, tls: Tls) -> Self {
         self.tls = tls;
+        self
+    }
+
+    /// Reads the certificate again whenever this is notified, such as on a signal. Files that change are noticed within
+    /// seconds without it.
+    #[must_use]
+    pub fn reload_certificate(mut self, when: Arc<Notify>) -> Self {
+        self.reload = when;
         self
     }
 
@@ -183,8 +194,9 @@ impl Builder {
         // What needs no database first: it is quicker to say.
         let listener = Listener::bind(self.listen, &self.tls, self.behind_proxy)?;
         let operator = self.operator.map(OperatorListener::bind).transpose()?;
+        let reload = Arc::clone(&self.reload);
         let parts = self.parts().await?;
-        Ok(Receiver { parts, listener, operator })
+        Ok(Receiver { parts, listener, operator, reload })
     }
 
     /// Checks the database and starts a receiver that answers through its [router](Embedded::router), in a service

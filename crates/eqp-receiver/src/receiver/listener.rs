@@ -7,6 +7,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
+use eqp_tls::ServerIdentity;
 use rustls::ServerConfig;
 use tokio::sync::oneshot;
 use tokio::time::sleep;
@@ -28,21 +29,28 @@ pub(super) struct Listener {
     socket: TcpListener,
     address: SocketAddr,
     tls: Option<Arc<ServerConfig>>,
+    identity: Option<ServerIdentity>,
 }
 
 impl Listener {
     pub(super) fn bind(address: SocketAddr, tls: &Tls, behind_proxy: bool) -> Result<Self, Error> {
-        let tls = tls.server_config()?;
+        let identity = tls.identity()?;
+        let tls = identity.as_ref().map(ServerIdentity::server_config).transpose()?;
         if tls.is_none() && !behind_proxy && !address.ip().is_loopback() {
             return Err(Error::PlainHttp { address });
         }
         let bound = TcpListener::bind(address).and_then(|socket| Ok((socket.local_addr()?, socket)));
         let (local, socket) = bound.map_err(|source| Error::Listen { address, source })?;
-        Ok(Self { socket, address: local, tls })
+        Ok(Self { socket, address: local, tls, identity })
     }
 
     pub(super) fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// What it proves itself with, where it speaks TLS.
+    pub(super) fn identity(&self) -> Option<&ServerIdentity> {
+        self.identity.as_ref()
     }
 
     /// Serves on a new thread until shutdown; the lane ends after the last request.

@@ -3,6 +3,7 @@
 
 mod attack;
 mod bad_input;
+mod certificate;
 mod changes;
 mod connections;
 mod contract;
@@ -15,6 +16,7 @@ mod metrics;
 mod odd_fields;
 mod outage;
 mod panics;
+mod paths;
 mod restarts;
 mod rotation;
 mod scene;

@@ -38,8 +38,12 @@ impl Doctor {
             output.line("")?;
         }
         let mut checks = Vec::new();
-        for check in [reach::marketplace(context).await, reach::database(context).await, reach::receiver(context).await]
-        {
+        for check in [
+            reach::marketplace(context).await,
+            reach::database(context).await,
+            reach::receiver(context).await,
+            reach::certificate(context),
+        ] {
             if !output.is_json() {
                 print(context, &check)?;
             }
