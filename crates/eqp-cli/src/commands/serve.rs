@@ -94,7 +94,10 @@ async fn serve(
             "listening": format!("{scheme}://{address}"),
             "operator": operator.map(|address| format!("http://{address}")),
             "local_ca": local_ca,
-            "endpoints": receiver.endpoint_paths(),
+            "endpoints": match &endpoints {
+                Some(endpoints) => endpoints.iter().map(|endpoint| endpoint.path.clone()).collect(),
+                None => receiver.endpoint_paths(),
+            },
         }))?;
     }
     let output = context.output;

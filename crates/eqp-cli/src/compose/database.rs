@@ -34,6 +34,22 @@ pub(crate) enum Migrate {
     Always,
 }
 
+/// Whether an embedded database that a program before this one made is brought up to date when it is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Upgrade {
+    /// It stays as it is: nothing may be changed.
+    No,
+    /// It is, since nobody else uses it.
+    Embedded,
+}
+
+impl Upgrade {
+    /// A dry run changes nothing.
+    pub(crate) fn unless(dry_run: bool) -> Self {
+        if dry_run { Self::No } else { Self::Embedded }
+    }
+}
+
 /// A database in use.
 #[derive(Debug)]
 pub(crate) struct Database {
@@ -67,9 +83,28 @@ impl Database {
         }
     }
 
-    /// Opens the database for what must change nothing: nothing is made, brought up to date or written. None where there is
-    /// no database yet. An embedded one that does not run is started.
-    pub(crate) async fn open_to_look(context: &Context) -> Outcome<Option<Self>> {
+    /// Opens the database for what must change nothing: nothing is made or written. None where there is no database yet. An
+    /// embedded one that does not run is started; its tables are brought up to date only if that may be.
+    pub(crate) async fn open_to_look(context: &Context, upgrade: Upgrade) -> Outcome<Option<Self>> {
+        let Some(database) = Self::find(context).await? else { return Ok(None) };
+        if upgrade == Upgrade::Embedded && database.is_embedded() {
+            let upgraded = database.upgrade().await;
+            if let Err(error) = upgraded {
+                database.close().await?;
+                return Err(error.into());
+            }
+        }
+        Ok(Some(database))
+    }
+
+    /// Brings tables of an earlier version up to date; makes none.
+    async fn upgrade(&self) -> Result<(), eqp_receiver::Error> {
+        let steps = eqp_receiver::migrations(&self.pool).await?;
+        let is_earlier = steps.iter().any(|step| step.applied) && steps.iter().any(|step| !step.applied);
+        if is_earlier { eqp_receiver::migrate(&self.pool).await } else { Ok(()) }
+    }
+
+    async fn find(context: &Context) -> Outcome<Option<Self>> {
         match context.settings.database.resolve()? {
             DatabaseChoice::Given(url) => Self::given(&url).await.map(Some),
             DatabaseChoice::Embedded => {
@@ -91,8 +126,8 @@ impl Database {
 
     /// Opens the database for work on what a receiver has stored: as [`open_to_look`](Self::open_to_look) does, but there has
     /// to be one, with all its tables.
-    pub(crate) async fn open_existing(context: &Context) -> Outcome<Self> {
-        let Some(database) = Self::open_to_look(context).await? else { return Err(no_receiver(context)?) };
+    pub(crate) async fn open_existing(context: &Context, upgrade: Upgrade) -> Outcome<Self> {
+        let Some(database) = Self::open_to_look(context, upgrade).await? else { return Err(no_receiver(context)?) };
         match eqp_receiver::migrations(&database.pool).await {
             Ok(steps) if steps.iter().all(|step| step.applied) => Ok(database),
             looked => {

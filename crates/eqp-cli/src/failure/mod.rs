@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 pub(crate) enum Exit {
     /// It failed in a way no other code names.
     Failed = 1,
-    /// Wrong usage: arguments, configuration, a data folder that is not ours.
+    /// Wrong usage: arguments, configuration, a file that is not there, a data folder that is not ours.
     Usage = 2,
     /// The Marketplace or the database refused who we are.
     NotAuthorised = 3,
@@ -28,6 +28,8 @@ pub(crate) enum Exit {
     TimedOut = 6,
     /// The Marketplace or the database cannot be reached.
     Unreachable = 7,
+    /// A signal ended it.
+    Interrupted = 130,
 }
 
 /// What `eqp --help` says about exit codes.
@@ -35,12 +37,13 @@ pub(crate) const EXIT_CODES: &str = "\
 Exit codes:
   0  done
   1  failed
-  2  wrong usage
+  2  wrong usage, or a file that is not there
   3  not authorised
   4  not found
   5  rejected by the Marketplace (the outcome of a review or a scan)
   6  timed out waiting
-  7  the Marketplace or the database cannot be reached";
+  7  the Marketplace or the database cannot be reached
+  130  interrupted";
 
 /// A failure as a person reads it.
 #[derive(Debug)]
@@ -75,6 +78,11 @@ impl Failure {
     /// What was asked for was to be shown only: an end, and no failure.
     pub(crate) fn dry_run() -> Self {
         Self { silent: true, ..Self::new(Exit::Failed, "only shown, as asked") }
+    }
+
+    /// A signal ended it; `next` says how to go on.
+    pub(crate) fn interrupted(next: impl Into<String>) -> Self {
+        Self::new(Exit::Interrupted, "interrupted").next(next)
     }
 
     /// Adds an error and all its sources as the reason. What a source repeats of the error around it is left out.

@@ -37,7 +37,7 @@ pub(crate) fn ask_secret(question: &str) -> Outcome<Secret> {
     anstream::eprintln!();
     match typed.map_err(|error| cannot_ask(&error))? {
         Some(secret) => Ok(secret),
-        None => Err(Failure::new(Exit::Failed, "not done: the question was not answered")),
+        None => Err(Failure::new(Exit::Interrupted, "not done: the question was not answered")),
     }
 }
 

@@ -111,10 +111,10 @@ fn annotations_are_written_where_github_reads_them() {
 }
 
 #[test]
-fn what_cannot_be_read_is_code_1_and_a_wrong_manifest_code_2() {
+fn what_cannot_be_read_and_a_wrong_manifest_are_code_2() {
     let home = with(&Submission::module());
     let none = home.run(&["packages", "check", "none.zip"]);
-    assert_eq!((none.code, none.stdout.as_str()), (1, ""));
+    assert_eq!((none.code, none.stdout.as_str()), (2, ""));
     assert!(none.stderr.contains("cannot read none.zip"), "{}", none.stderr);
     assert!(none.stderr.contains("next: name an archive that is there"), "{}", none.stderr);
     for (manifest, said) in [
@@ -212,7 +212,7 @@ fn a_signal_ends_the_check_and_the_program_that_it_runs() {
     let ended = running.end();
     let environment = std::fs::read_to_string(bin.join("environment")).unwrap();
     assert!(environment.contains("PATH=") && !environment.contains("EQP_"), "{environment}");
-    assert_eq!(ended.code, 1, "{ended:?}");
+    assert_eq!(ended.code, 130, "{ended:?}");
     assert!(ended.stderr.contains("the check was stopped"), "{ended:?}");
     while std::fs::read_to_string(format!("/proc/{id}/stat")).is_ok_and(|stat| !stat.contains(") Z ")) {
         waits();

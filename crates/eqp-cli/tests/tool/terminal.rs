@@ -120,5 +120,5 @@ async fn login_asks_for_a_secret_that_does_not_show() {
         Some(terminal.end())
     });
     let (code, screen) = interrupted.unwrap();
-    assert!(code == 1 && screen.contains("not answered"), "{screen}");
+    assert!(code == 130 && screen.contains("not answered"), "{screen}");
 }

@@ -40,7 +40,6 @@ use crate::supervise::Supervisor;
 const FILE: &str = "spool.redb";
 /// Nobody has more than one of each kind of command on its way.
 const COMMANDS: usize = 16;
-const DEFAULT_BYTES: u64 = 256 * 1024 * 1024;
 
 /// Where a receiver keeps callbacks while Postgres cannot take them, and how much.
 #[derive(Clone, Debug)]
@@ -50,10 +49,13 @@ pub struct SpoolSettings {
 }
 
 impl SpoolSettings {
+    /// The bound of a spool for which none is set: 256 MiB.
+    pub const DEFAULT_BYTES: u64 = 256 * 1024 * 1024;
+
     /// A spool in a folder of its own on a local disk, made on first use; bounded to 256 MiB, which is some 500,000
     /// callbacks.
     pub fn in_folder(folder: impl Into<PathBuf>) -> Self {
-        Self { folder: folder.into(), bytes: DEFAULT_BYTES }
+        Self { folder: folder.into(), bytes: Self::DEFAULT_BYTES }
     }
 
     /// Another bound, in bytes. A callback counts with its headers, its body and 256 bytes; the file can become up to

@@ -43,7 +43,7 @@ impl Remove {
             (None, entry) => ToRemove::Entry(EntryMatch::parse(entry.as_deref().unwrap_or_default())),
         };
         let review = |intents: &[Intent<'_>]| self.writing.review(context, intents);
-        let removed = with_both(context, async |client, ours| {
+        let removed = with_both(context, self.writing.upgrade(), async |client, ours| {
             remove(client, ours, &to_remove, self.grace, &foreign, review).await
         })
         .await?;

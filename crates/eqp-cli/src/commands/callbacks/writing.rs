@@ -14,7 +14,7 @@ use serde_json::json;
 
 use super::shown;
 use crate::compose::client::client;
-use crate::compose::database::{Database, Migrate};
+use crate::compose::database::{Database, Migrate, Upgrade};
 use crate::compose::receiver::{known_master_key, master_key};
 use crate::compose::registration::{EntryMatch, Foreign, Intent, Ours};
 use crate::config::read_secret;
@@ -44,6 +44,11 @@ impl Writing {
         })
     }
 
+    /// Whether the database may be brought up to date.
+    pub(super) fn upgrade(&self) -> Upgrade {
+        Upgrade::unless(self.dry_run)
+    }
+
     /// Shows what is about to be done; asks before the list of production is written.
     pub(super) fn review(&self, context: &Context, intents: &[Intent<'_>]) -> Outcome {
         if self.dry_run {
@@ -70,11 +75,12 @@ impl Writing {
 /// written to, once a change has something to keep: not for what only looks, and not before it was agreed to.
 pub(super) async fn with_both<T>(
     context: &Context,
+    upgrade: Upgrade,
     work: impl AsyncFnOnce(&Client, Ours<'_>) -> Outcome<T>,
 ) -> Outcome<T> {
     let client = client(&context.settings.marketplace)?;
     let key = known_master_key(&context.settings.data.look()?)?;
-    let looked_at = Database::open_to_look(context).await?;
+    let looked_at = Database::open_to_look(context, upgrade).await?;
     let written_to = OnceCell::new();
     let done = async {
         let endpoints = match &looked_at {

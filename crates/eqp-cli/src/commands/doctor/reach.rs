@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 use tokio::net::TcpStream;
 
 use crate::compose::client::client;
-use crate::compose::database::Database;
+use crate::compose::database::{Database, Upgrade};
 use crate::compose::receiver::check_certificate;
 use crate::config::Wire;
 use crate::context::Context;
@@ -70,7 +70,7 @@ pub(super) async fn marketplace(context: &Context) -> Check {
 /// The database that receivers write to, with whatever tables it has. An embedded one is started to be looked at.
 pub(super) async fn database(context: &Context) -> Check {
     const NAME: &str = "database";
-    match Database::open_to_look(context).await {
+    match Database::open_to_look(context, Upgrade::No).await {
         Ok(None) => {
             let text = "no receiver has run with this data folder; eqp serve makes an embedded one".to_owned();
             Check { name: NAME, state: State::Absent(text) }
@@ -89,8 +89,13 @@ async fn look(database: &Database) -> Outcome<String> {
         return Err(eqp_receiver::Error::NotMigrated.into());
     }
     let pending = database.reader().counts(None).await?.pending;
+    let waiting = match pending {
+        0 => "no callback waits to be projected".to_owned(),
+        1 => "1 callback waits to be projected".to_owned(),
+        some => format!("{some} callbacks wait to be projected"),
+    };
     let kind = if database.is_embedded() { "embedded" } else { "given" };
-    Ok(format!("{kind}, with all its tables; {pending} callbacks wait to be projected"))
+    Ok(format!("{kind}, with all its tables; {waiting}"))
 }
 
 /// The receiver on this machine: whether something listens where it would.

@@ -8,7 +8,7 @@ use super::table::table;
 use crate::compose::database::Database;
 use crate::context::Context;
 use crate::failure::{Exit, Failure, Outcome};
-use crate::output::{Table, rfc3339, utc};
+use crate::output::{Table, counted, rfc3339, utc};
 
 /// Show one event with the callback that told it, byte for byte, and its copies
 #[derive(Args, Debug)]
@@ -84,7 +84,7 @@ fn text(context: &Context, detail: &EventDetail) -> Outcome {
     if detail.copies.is_empty() {
         return output.line("\nno copies");
     }
-    output.line(format_args!("\n{} copies", detail.copies.len()))?;
+    output.line(format_args!("\n{}", counted(detail.copies.len(), "copy")))?;
     output.line(copies(&detail.copies))
 }
 

@@ -12,6 +12,7 @@ use crate::compose::client::client;
 use crate::context::Context;
 use crate::failure::Outcome;
 use crate::manifest::Manifest;
+use crate::output::counted;
 
 /// Which review is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -73,7 +74,7 @@ impl Recall {
         if requests.is_empty() {
             return report(context, environment, "recalled", &[], &[]);
         }
-        context.confirmation.ask(environment, &format!("Recall {} package(s)", requests.len()))?;
+        context.confirmation.ask(environment, &format!("Recall {}", counted(requests.len(), "package")))?;
         let items = client.packages().update(&requests).await?;
         report(context, environment, "recalled", &labels, &items)
     }

@@ -241,5 +241,5 @@ fn refused(label: &str, done: &str, item: &BatchItem) -> Failure {
 }
 
 fn interrupted() -> Failure {
-    Failure::new(Exit::Failed, "interrupted").next("run the same command again: it goes on where it stopped")
+    Failure::interrupted("run the same command again: it goes on where it stopped")
 }
