@@ -38,7 +38,7 @@ pub fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             if !failure.is_silent() {
-                tell(&failure, is_json);
+                output::report(&failure, is_json);
             }
             ExitCode::from(failure.exit_code())
         }
@@ -65,16 +65,8 @@ fn misread(error: &clap::Error) -> ExitCode {
         advice if is_advice(line) => failure.next(advice),
         reason => failure.why(reason),
     });
-    tell(&failure, true);
+    output::report(&failure, true);
     ExitCode::from(failure::Exit::Usage as u8)
-}
-
-fn tell(failure: &Failure, is_json: bool) {
-    if is_json {
-        anstream::eprintln!("{}", failure.to_json());
-    } else {
-        anstream::eprintln!("{failure}");
-    }
 }
 
 fn run(cli: Cli) -> Outcome {

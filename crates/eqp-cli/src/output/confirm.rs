@@ -5,6 +5,7 @@ use std::io::{BufRead, Write};
 use eqp_types::Environment;
 
 use super::ask::can_ask;
+use super::{Paint, screened};
 use crate::failure::{Exit, Failure, Outcome};
 
 /// Whether a write to production was agreed to beforehand.
@@ -24,9 +25,9 @@ impl Confirmation {
             return Ok(());
         }
         let mut stderr = anstream::stderr().lock();
-        let bold = anstyle::Style::new().bold();
+        let bold = Paint(anstyle::Style::new().bold());
         let mut answer = String::new();
-        write!(stderr, "{deed} in {bold}production{bold:#}? [y/N] ")
+        write!(stderr, "{}", screened(&format!("{deed} in {bold}production{bold:#}? [y/N] ")))
             .and_then(|()| stderr.flush())
             .and_then(|()| std::io::stdin().lock().read_line(&mut answer))
             .map_err(|error| Failure::new(Exit::Failed, "cannot ask").because(&error).next("answer with --yes"))?;

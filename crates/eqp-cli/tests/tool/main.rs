@@ -15,6 +15,7 @@ mod drift;
 mod embedded;
 mod eqp;
 mod help;
+mod hostile_text;
 mod leak;
 mod market;
 mod mishaps;

@@ -19,6 +19,7 @@ use crate::config::read_secret;
 use crate::context::Context;
 use crate::duration::duration;
 use crate::failure::{Failure, Outcome};
+use crate::output::visible;
 
 /// About entries of others, and whether anything is written
 #[derive(Args, Debug)]
@@ -53,7 +54,7 @@ impl Writing {
             return Err(Failure::dry_run());
         }
         for change in plan.changes() {
-            context.output.note(line(change));
+            context.output.note(visible(&line(change)));
         }
         let environment = context.settings.marketplace.environment();
         context.confirmation.ask(environment, "Write this list of callbacks")
