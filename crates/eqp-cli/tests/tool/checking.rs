@@ -219,8 +219,9 @@ fn a_manifest_that_was_begun_lacks_only_what_nobody_but_its_owner_knows() {
     assert_eq!(home.run(&["packages", "init", "submission.zip", "--force"]).code, 0);
     let shown = home.run(&["packages", "init", "submission.zip", "--output", "-"]);
     assert_eq!(shown.stdout, std::fs::read_to_string(home.path().join("release.toml")).unwrap());
-    home.write("text.zip", "no zip");
-    assert_eq!(home.run(&["packages", "init", "text.zip"]).code, 1);
+    home.write("text.zip", "<!DOCTYPE html><title>Sign in</title>");
+    let page = home.run(&["packages", "init", "text.zip"]);
+    assert!(page.code == 1 && page.stderr.contains("this is not a zip archive: it is an HTML page"), "{page:?}");
 }
 
 #[test]

@@ -301,6 +301,18 @@ async fn nothing_that_a_callback_says_steers_a_terminal_or_a_ci_service() {
 }
 
 #[test]
+fn an_argument_that_is_refused_is_shown_in_a_visible_form() {
+    let home = Home::new();
+    for arguments in
+        [&["wait", HOSTILE][..], &["packages", "report", "s1", HOSTILE, HOSTILE], &["packages", "check", HOSTILE]]
+    {
+        let ended = home.run(arguments);
+        assert_ne!(ended.code, 0, "{ended:?}");
+        look_at(&ended, &["show"]);
+    }
+}
+
+#[test]
 fn nothing_that_an_archive_says_steers_a_terminal_or_a_ci_service() {
     let home = Home::new();
     let hostile = HOSTILE.replace('/', "");
