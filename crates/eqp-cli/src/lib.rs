@@ -58,7 +58,7 @@ fn misread(error: &clap::Error) -> ExitCode {
     if !wants_json || !error.use_stderr() {
         // An argument may be text of others: a script passed on what it was given.
         if error.use_stderr() && output::screened(&text) != text {
-            anstream::eprintln!("{}", output::screened(&text));
+            output::notice(&text);
             return ExitCode::from(failure::Exit::Usage as u8);
         }
         error.exit();

@@ -3,8 +3,9 @@
 use std::io::Write;
 
 use clap::ValueEnum;
+use tracing::Metadata;
 use tracing_subscriber::Layer;
-use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::filter::{FilterExt, LevelFilter, Targets, filter_fn};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
@@ -58,8 +59,13 @@ pub(crate) fn start(cli: &Cli) -> Outcome {
         LogFormat::Text => lines.with_target(false).boxed(),
         LogFormat::Json => lines.json().flatten_event(true).boxed(),
     };
-    tracing_subscriber::registry().with(lines.with_filter(targets)).init();
+    tracing_subscriber::registry().with(lines.with_filter(targets.and(filter_fn(shows_no_password)))).init();
     Ok(())
+}
+
+/// sqlx logs a line of `.pgpass` that it cannot read, with the password that is in it.
+fn shows_no_password(metadata: &Metadata<'_>) -> bool {
+    metadata.target() != "sqlx_postgres::options::pgpass" || metadata.fields().field("line").is_none()
 }
 
 /// Standard error, for whole lines of the log: values in them are partly the text of others.

@@ -93,6 +93,11 @@ impl Output {
     }
 }
 
+/// Says something on standard error before it is known how much is to be said.
+pub(crate) fn notice(text: &str) {
+    anstream::eprintln!("{}", screened(text));
+}
+
 /// Reports a failure on standard error.
 pub(crate) fn report(failure: &Failure, is_json: bool) {
     if is_json {
@@ -113,4 +118,30 @@ fn written(result: std::io::Result<()>) -> Outcome {
         ErrorKind::BrokenPipe => Failure::reader_left(),
         _ => Failure::new(Exit::Failed, "cannot write to standard output").because(&error),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::{Path, PathBuf};
+
+    fn sources(folder: &Path) -> Vec<PathBuf> {
+        let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        entries.flat_map(|path| if path.is_dir() { sources(&path) } else { vec![path] }).collect()
+    }
+
+    #[test]
+    fn nothing_is_printed_past_the_one_place_that_screens_it() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+        for path in sources(&root) {
+            let name = path.strip_prefix(&root).unwrap().to_string_lossy().into_owned();
+            // The log's lines are screened by its own writer.
+            if name.starts_with("output/") || name == "logging.rs" {
+                continue;
+            }
+            let text = std::fs::read_to_string(&path).unwrap();
+            for printing in ["println!(", "print!(", "io::stdout().lock", "io::stderr().lock", "anstream::std"] {
+                assert!(!text.contains(printing), "{name} has {printing}");
+            }
+        }
+    }
 }
