@@ -17,6 +17,7 @@ mod dry_runs;
 mod embedded;
 mod eqp;
 mod help;
+mod hostile_text;
 mod leak;
 mod market;
 mod mishaps;
