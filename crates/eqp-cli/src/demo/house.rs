@@ -4,6 +4,7 @@ use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
 use eqp_client::Client;
@@ -16,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use super::screen::Screen;
 use crate::compose::database::Database;
 use crate::compose::receiver::{master_key, receiver};
-use crate::compose::registration::{Foreign, NewCallback, register};
+use crate::compose::registration::{Foreign, NewCallback, Ours, register};
 use crate::config::{DataFolder, DataOptions, OperatorListen, ReceiverOptions};
 use crate::context::Context;
 use crate::failure::{Exit, Failure, Outcome};
@@ -51,7 +52,7 @@ impl House {
 
         let begun = Instant::now();
         let options = ReceiverOptions { operator_listen: Some(OperatorListen::Off), ..ReceiverOptions::default() };
-        let receiver = receiver(&database, &data, ANY_PORT, &options).await?;
+        let receiver = receiver(&database, &data, ANY_PORT, &options, &Arc::default()).await?;
         let address = receiver.local_addr();
         let shutdown = CancellationToken::new();
         let running = Running { task: tokio::spawn(receiver.run(shutdown.clone())), shutdown };
@@ -68,7 +69,7 @@ impl House {
             .parse::<PublicUrl>()
             .map_err(|error| Failure::new(Exit::Failed, "the receiver's URL cannot be registered").because(&error))?;
         let new = NewCallback { name: ENDPOINT.to_owned(), url: Some(url), path: None };
-        let registered = register(&client, &endpoints, &new, &Foreign::default(), |_| Ok(())).await?;
+        let registered = register(&client, Ours::opened(endpoints), &new, &Foreign::default(), |_| Ok(())).await?;
         screen.up(
             "Registered",
             &format!("through PUT /rest/v1/users/{}, user name {}", simulator.mage_id(), registered.username),

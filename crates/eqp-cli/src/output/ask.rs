@@ -5,6 +5,7 @@ use std::io::{self, BufRead, IsTerminal, Read, Write};
 use eqp_types::Secret;
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 
+use super::screened;
 use crate::failure::{Exit, Failure, Outcome};
 
 const INTERRUPT: u8 = 3;
@@ -37,13 +38,13 @@ pub(crate) fn ask_secret(question: &str) -> Outcome<Secret> {
     anstream::eprintln!();
     match typed.map_err(|error| cannot_ask(&error))? {
         Some(secret) => Ok(secret),
-        None => Err(Failure::new(Exit::Failed, "not done: the question was not answered")),
+        None => Err(Failure::new(Exit::Interrupted, "not done: the question was not answered")),
     }
 }
 
 fn prompt(question: &str) -> io::Result<()> {
     let mut stderr = anstream::stderr().lock();
-    write!(stderr, "{question}: ")?;
+    write!(stderr, "{}: ", screened(question))?;
     stderr.flush()
 }
 

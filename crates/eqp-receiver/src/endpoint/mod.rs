@@ -5,6 +5,7 @@ pub(crate) mod directory;
 pub(crate) mod keyed_hash;
 mod master_key;
 pub(crate) mod path;
+pub(crate) mod place;
 pub(crate) mod presence;
 mod public_url;
 mod registration_lock;
@@ -76,11 +77,11 @@ pub enum EndpointPathError {
     /// It has more than 500 bytes.
     #[error("it is longer than 500 bytes")]
     TooLong,
-    /// It holds a character that a request could spell in two ways, or a query.
-    #[error("it may hold letters, digits and -._~!$&'()*+,;=:@/ only")]
+    /// It holds a character that no request carries in its path or query.
+    #[error("it may hold letters, digits and -._~!$&'()*+,;=:@/%? only; write other characters percent-encoded")]
     Character,
-    /// It has an empty segment, `.` or `..`, or ends with a slash.
-    #[error("it has an empty segment, . or .., or ends with /")]
+    /// It has a segment `.` or `..`.
+    #[error("it has a segment . or .., which clients resolve before they send it")]
     Segment,
     /// The receiver itself answers there.
     #[error("the receiver answers something else there")]
@@ -107,6 +108,15 @@ pub struct EndpointSummary {
     pub credentials: Vec<CredentialSummary>,
     /// User names that it had before and refuses now.
     pub former: Vec<String>,
+}
+
+impl EndpointSummary {
+    /// Whether it is registered or is to be: one whose credentials were all given up was removed, though it may accept
+    /// callbacks that are on their way.
+    #[must_use]
+    pub fn is_in_use(&self) -> bool {
+        self.credentials.iter().any(|one| matches!(one.state, CredentialState::Pending | CredentialState::Live))
+    }
 }
 
 /// One credential, as lists show it.

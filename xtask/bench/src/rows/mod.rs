@@ -15,6 +15,7 @@ mod instructions;
 mod interleave;
 mod list;
 mod memory;
+mod one_resource;
 mod pipeline;
 mod ready;
 mod release;
@@ -37,6 +38,7 @@ pub(crate) static ROWS: &[Row] = &[
     flat::ROW,
     pipeline::ROW,
     burst::ROW,
+    one_resource::ROW,
     tls::ROW,
     attack::ROW,
     flood::ROW,

@@ -5,10 +5,11 @@ use serde_json::json;
 
 use super::shown;
 use super::writing::with_both;
+use crate::compose::database::Upgrade;
 use crate::compose::registration::{Standing, Survey, survey};
 use crate::context::Context;
 use crate::failure::{Exit, Failure, Outcome};
-use crate::output::{Table, or_dash};
+use crate::output::{Table, counted, or_dash};
 
 /// Compare the Marketplace's list with the endpoints there are here, and show what puts it right
 ///
@@ -28,7 +29,7 @@ pub(crate) struct Plan {
 
 impl Plan {
     pub(crate) async fn run(self, context: &Context) -> Outcome {
-        let survey = with_both(context, async |client, endpoints| survey(client, endpoints).await).await?;
+        let survey = with_both(context, Upgrade::No, async |client, ours| survey(client, &ours).await).await?;
         if context.output.is_json() {
             context.output.json(&as_json(&survey))?;
         } else {
@@ -58,12 +59,15 @@ fn as_json(survey: &Survey) -> serde_json::Value {
         "mage_id": survey.mage_id,
         "nothing_to_do": survey.is_right(),
         "endpoints": endpoints.collect::<Vec<_>>(),
+        "removed": survey.removed.iter().map(|endpoint| json!({
+            "name": endpoint.name, "still_taken": shown::still_taken(endpoint),
+        })).collect::<Vec<_>>(),
         "others": survey.others.iter().map(ToString::to_string).collect::<Vec<_>>(),
     })
 }
 
 fn tell(context: &Context, survey: &Survey) -> Outcome {
-    let Survey { environment, mage_id, endpoints, others } = survey;
+    let Survey { environment, mage_id, endpoints, removed, others } = survey;
     if endpoints.is_empty() {
         context.output.note(format_args!("there is no endpoint of {mage_id} in {environment} here"));
     } else {
@@ -93,15 +97,16 @@ fn tell(context: &Context, survey: &Survey) -> Outcome {
                 .line(format_args!("{name}: or take it over: eqp callbacks adopt --name {name} --url {url}"))?;
         }
     }
+    for endpoint in removed {
+        if let Some(still) = shown::still_taken_line(endpoint) {
+            context.output.note(format_args!("{} is removed; still taken: {still}", endpoint.name));
+        }
+    }
     if !others.is_empty() {
-        context.output.note(format_args!("{} of others, which stay as they are", entries(others.len())));
+        context.output.note(format_args!("{} of others, which stay as they are", counted(others.len(), "entry")));
     }
     if survey.is_right() {
         context.output.note("nothing to do");
     }
     Ok(())
-}
-
-fn entries(count: usize) -> String {
-    if count == 1 { "1 entry".to_owned() } else { format!("{count} entries") }
 }

@@ -162,7 +162,12 @@ impl Release {
             progress.clear();
             context.confirmation.ask(client.environment(), &format!("Release {}", wanted.label))?;
         }
-        let pulse = Pulse::start(context, self.timeout).await?;
+        // A dry run waits for nothing, so it leaves the database alone.
+        let pulse = if self.dry_run {
+            Pulse::without_events(self.timeout)
+        } else {
+            Pulse::start(context, self.timeout).await?
+        };
         let mut run = Run {
             context,
             client,
@@ -236,5 +241,5 @@ fn refused(label: &str, done: &str, item: &BatchItem) -> Failure {
 }
 
 fn interrupted() -> Failure {
-    Failure::new(Exit::Failed, "interrupted").next("run the same command again: it goes on where it stopped")
+    Failure::interrupted("run the same command again: it goes on where it stopped")
 }
