@@ -6,7 +6,7 @@ use eqp_receiver::Limits;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::scene::{PATH, RIGHT, SCAN, STATUS, Scene};
+use crate::scene::{PATH, RIGHT, SCAN, STATUS, Scene, endpoint};
 use crate::sender::{post, read_answer};
 
 const LIMIT: usize = 256 * 1024;
