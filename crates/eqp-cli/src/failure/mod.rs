@@ -28,6 +28,8 @@ pub(crate) enum Exit {
     TimedOut = 6,
     /// The Marketplace or the database cannot be reached.
     Unreachable = 7,
+    /// A signal ended it before its end.
+    Interrupted = 130,
 }
 
 /// What `eqp --help` says about exit codes.
@@ -40,7 +42,8 @@ Exit codes:
   4  not found
   5  rejected by the Marketplace (the outcome of a review or a scan)
   6  timed out waiting
-  7  the Marketplace or the database cannot be reached";
+  7  the Marketplace or the database cannot be reached
+130  interrupted by a signal";
 
 /// A failure as a person reads it.
 #[derive(Debug)]
@@ -77,11 +80,18 @@ impl Failure {
         Self { silent: true, ..Self::new(Exit::Failed, "only shown, as asked") }
     }
 
+    /// A signal came before the end.
+    pub(crate) fn interrupted() -> Self {
+        Self::new(Exit::Interrupted, "interrupted")
+    }
+
     /// Adds an error and all its sources as the reason. What a source repeats of the error around it is left out.
     pub(crate) fn because(mut self, error: &(dyn Error + 'static)) -> Self {
+        let said = said_by_database(error);
         let mut cause = Some(error);
         while let Some(error) = cause {
             let text = error.to_string();
+            let text = said.as_ref().map_or(text.clone(), |(told, message)| text.replace(told, message));
             if !self.why.last().is_some_and(|last| last.contains(&text)) {
                 self.why.push(text);
             }
@@ -147,6 +157,19 @@ impl fmt::Display for Failure {
         }
         Ok(())
     }
+}
+
+/// What a database said, if that is behind an error: as its error tells it, which ends with a line number in the source code
+/// of Postgres, and without that.
+fn said_by_database(error: &(dyn Error + 'static)) -> Option<(String, String)> {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if let Some(said) = error.downcast_ref::<sqlx::Error>().and_then(sqlx::Error::as_database_error) {
+            return Some((said.to_string(), said.message().to_owned()));
+        }
+        cause = error.source();
+    }
+    None
 }
 
 fn indented(text: &str) -> String {

@@ -1,10 +1,8 @@
 //! Writes to production ask first, where there is somebody to ask.
 
-use std::io::{BufRead, Write};
-
 use eqp_types::Environment;
 
-use super::ask::can_ask;
+use super::ask::{answer, can_ask};
 use crate::failure::{Exit, Failure, Outcome};
 
 /// Whether a write to production was agreed to beforehand.
@@ -23,14 +21,8 @@ impl Confirmation {
         if environment != Environment::Production || self.given || self.is_simulated || !can_ask() {
             return Ok(());
         }
-        let mut stderr = anstream::stderr().lock();
         let bold = anstyle::Style::new().bold();
-        let mut answer = String::new();
-        write!(stderr, "{deed} in {bold}production{bold:#}? [y/N] ")
-            .and_then(|()| stderr.flush())
-            .and_then(|()| std::io::stdin().lock().read_line(&mut answer))
-            .map_err(|error| Failure::new(Exit::Failed, "cannot ask").because(&error).next("answer with --yes"))?;
-        match answer.trim() {
+        match answer(&format!("{deed} in {bold}production{bold:#}? [y/N] "))?.as_str() {
             "y" | "Y" | "yes" => Ok(()),
             _ => Err(Failure::new(Exit::Failed, "not done: it was not agreed to")),
         }

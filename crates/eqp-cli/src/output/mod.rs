@@ -6,6 +6,7 @@ mod counted;
 mod json;
 mod readable;
 mod table;
+mod terminal;
 mod upload_bar;
 mod when;
 
@@ -19,6 +20,7 @@ pub(crate) use counted::counted;
 pub(crate) use json::Whole;
 pub(crate) use readable::readable;
 pub(crate) use table::{PagedTable, Table, or_dash, track_line};
+pub(crate) use terminal::wrapped;
 pub(crate) use upload_bar::UploadBar;
 pub(crate) use when::{rfc3339, utc};
 
@@ -72,10 +74,24 @@ impl Output {
         !self.json && !self.quiet && std::io::stderr().is_terminal()
     }
 
-    /// Says something that is not data, on standard error, unless quiet.
+    /// The width of the terminal that notes go to; none where they go elsewhere.
+    pub(crate) fn note_width(self) -> Option<usize> {
+        terminal::width_of(&std::io::stderr())
+    }
+
+    /// The width of the terminal that data goes to; none where it goes elsewhere.
+    pub(crate) fn width(self) -> Option<usize> {
+        terminal::width_of(&std::io::stdout())
+    }
+
+    /// Says something that is not data, on standard error, unless quiet. On a terminal no word is broken.
     pub(crate) fn note(self, note: impl std::fmt::Display) {
-        if !self.quiet {
-            anstream::eprintln!("{note}");
+        if self.quiet {
+            return;
+        }
+        match self.note_width() {
+            Some(width) => anstream::eprintln!("{}", wrapped(&note.to_string(), width)),
+            None => anstream::eprintln!("{note}"),
         }
     }
 }

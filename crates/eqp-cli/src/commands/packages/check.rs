@@ -7,7 +7,7 @@ use eqp_check::{Listing, Report, Stop, Suppression, Tools, Tracks, format};
 use tokio_util::sync::CancellationToken;
 
 use super::checked::show;
-use crate::compose::shutdown::on_signal;
+use crate::compose::shutdown;
 use crate::context::Context;
 use crate::failure::{Exit, Failure, Outcome};
 use crate::manifest::{Manifest, ManifestPackage};
@@ -105,7 +105,7 @@ impl Check {
     }
 
     async fn report(&self) -> Outcome<Report> {
-        checked(self.check()?, self.archive.clone(), &on_signal()?).await
+        checked(self.check()?, self.archive.clone(), &shutdown::requested()).await
     }
 
     fn check(&self) -> Outcome<eqp_check::Check> {

@@ -90,7 +90,7 @@ async fn a_signal_ends_it_with_a_handle_and_what_to_do() {
     let id = reads(&mut running, "submit", "done")["submission_id"].clone();
     running.terminate();
     let ended = tokio::task::block_in_place(|| running.end());
-    assert_eq!((ended.code, &result(&ended)["handle"]), (1, &id), "{ended:?}");
+    assert_eq!((ended.code, &result(&ended)["handle"]), (130, &id), "{ended:?}");
     assert!(ended.stderr.contains("run the same command again"), "{}", ended.stderr);
 }
 
