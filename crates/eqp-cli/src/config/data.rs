@@ -67,26 +67,32 @@ impl DataOptions {
 
     /// Opens the data folder, made on first use. A folder that holds other things is refused.
     pub(crate) fn open(&self) -> Outcome<DataFolder> {
+        let data = self.look()?;
+        let marker = data.path.join(MARKER);
+        if !is_file(&marker) {
+            // Never through a link that somebody else could have put there.
+            let mark = || File::create_new(&marker)?.write_all(MARKER_TEXT.as_bytes());
+            match fs::create_dir_all(&data.path).and_then(|()| mark()) {
+                // Another one that started at the same time.
+                Err(error) if error.kind() == ErrorKind::AlreadyExists && is_file(&marker) => {}
+                done => done.map_err(|error| unusable(&data.path, &error))?,
+            }
+        }
+        Ok(data)
+    }
+
+    /// The data folder, which need not be there: nothing is made. A folder that holds other things is refused.
+    pub(crate) fn look(&self) -> Outcome<DataFolder> {
         let path = self.place()?;
-        let failed = |error: std::io::Error| {
-            Failure::new(Exit::Failed, format!("cannot use the data folder {}", path.display()))
-                .because(&error)
-                .next("name another with --data-dir or EQP_DATA_DIR")
-        };
         match fs::read_dir(&path) {
             Ok(entries) => {
                 if !is_file(&path.join(MARKER)) {
                     refuse_foreign(&path, entries)?;
                 }
+                refuse_strangers(&path, &fs::metadata(&path).map_err(|error| unusable(&path, &error))?)?;
             }
-            Err(error) if error.kind() == ErrorKind::NotFound => fs::create_dir_all(&path).map_err(failed)?,
-            Err(error) => return Err(failed(error)),
-        }
-        refuse_strangers(&path, &fs::metadata(&path).map_err(failed)?)?;
-        match File::create_new(path.join(MARKER)).and_then(|mut marker| marker.write_all(MARKER_TEXT.as_bytes())) {
-            // Never through a link that somebody else could have put there.
-            Err(error) if error.kind() == ErrorKind::AlreadyExists && is_file(&path.join(MARKER)) => {}
-            made => made.map_err(failed)?,
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => return Err(unusable(&path, &error)),
         }
         let master_key = std::env::var_os("EQP_MASTER_KEY_FILE")
             .map(PathBuf::from)
@@ -114,6 +120,12 @@ fn refuse_strangers(path: &Path, found: &Metadata) -> Outcome {
     Err(Failure::usage(format!("the data folder {} belongs to another user", path.display()))
         .why(format!("its owner has the user ID {}, this program {this_user}", found.uid()))
         .next("run eqp as that user, or name another folder with --data-dir or EQP_DATA_DIR"))
+}
+
+fn unusable(path: &Path, error: &std::io::Error) -> Failure {
+    Failure::new(Exit::Failed, format!("cannot use the data folder {}", path.display()))
+        .because(error)
+        .next("name another with --data-dir or EQP_DATA_DIR")
 }
 
 fn refuse_foreign(path: &Path, entries: fs::ReadDir) -> Outcome {

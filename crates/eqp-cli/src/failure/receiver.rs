@@ -16,6 +16,7 @@ impl From<Error> for Failure {
             Error::MissingRights { .. } => failure(Exit::NotAuthorised, "the database does not let us make tables"),
             Error::DatabaseReadOnly => failure(Exit::Unreachable, "the database cannot be written to"),
             Error::MasterKeyFile { .. }
+            | Error::MasterKeyUnreadable(_)
             | Error::MasterKeyMalformed { .. }
             | Error::OtherMasterKey
             | Error::SnapshotOfAnotherKey => failure(Exit::Usage, "the master key cannot be used")

@@ -18,11 +18,19 @@ impl Confirmation {
     /// Asks before `deed` is done in production. Elsewhere, with `--yes`, for a simulator and without
     /// a terminal nothing is asked.
     pub(crate) fn ask(self, environment: Environment, deed: &str) -> Outcome {
-        if environment != Environment::Production || self.given || self.is_simulated || !can_ask() {
+        if environment != Environment::Production || self.is_simulated {
             return Ok(());
         }
         let bold = anstyle::Style::new().bold();
-        match answer(&format!("{deed} in {bold}production{bold:#}? [y/N] "))?.as_str() {
+        self.ask_anyway(&format!("{deed} in {bold}production{bold:#}"))
+    }
+
+    /// Asks before `deed` is done, wherever that is: it cannot be undone. With `--yes` and without a terminal nothing is asked.
+    pub(crate) fn ask_anyway(self, deed: &str) -> Outcome {
+        if self.given || !can_ask() {
+            return Ok(());
+        }
+        match answer(&format!("{deed}? [y/N] "))?.as_str() {
             "y" | "Y" | "yes" => Ok(()),
             _ => Err(Failure::new(Exit::Failed, "not done: it was not agreed to")),
         }

@@ -82,6 +82,7 @@ fn a_write_to_production_asks_first_and_does_nothing_without_a_yes() {
     home.write("new.toml", "[package]\nname = \"a\"\nartifact = \"a.zip\"\n");
     home.write("known.toml", "[package]\nsubmission_id = \"s1\"\nname = \"a\"\n");
     home.write("release.toml", "[package]\nitem_id = \"a\"\n");
+    let before = crate::dry_runs::files(home.path());
     for arguments in [
         &["files", "upload", "a.zip"][..],
         &["files", "delete", "f1"],
@@ -102,6 +103,7 @@ fn a_write_to_production_asks_first_and_does_nothing_without_a_yes() {
         let (code, screen) = terminal.end();
         assert_eq!(code, 1, "{arguments:?}: {screen}");
         assert!(screen.contains("not done: it was not agreed to"), "{screen}");
+        assert_eq!(crate::dry_runs::files(home.path()), before, "{arguments:?}");
     }
 }
 

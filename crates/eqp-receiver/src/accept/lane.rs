@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection, PgConnection};
-use tokio::sync::{Notify, OwnedSemaphorePermit, mpsc, oneshot, watch};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
@@ -26,6 +26,7 @@ pub(crate) use self::entrance::Entrance;
 use self::entrance::Waiting;
 use self::recovery::{Recovered, Recovery};
 use super::answer::Refusal;
+use super::budget::Reservation;
 use super::commit_failure::CommitFailure;
 use super::readiness::{Health, Spooling};
 use super::write::{Failure, write};
@@ -166,7 +167,7 @@ impl Lane {
             return answer(batch.into_iter().map(|waiting| waiting.answer), Err(Refusal::NotStored));
         };
         let mut rows = Vec::with_capacity(batch.len());
-        let mut answers: Vec<(OwnedSemaphorePermit, _)> = Vec::with_capacity(batch.len());
+        let mut answers: Vec<(Option<Reservation>, _)> = Vec::with_capacity(batch.len());
         for Waiting { received, answer } in batch {
             rows.push(received.row);
             answers.push((received.share, answer));

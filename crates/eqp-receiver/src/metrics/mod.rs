@@ -47,6 +47,7 @@ struct Numbers {
     spool_oldest: Seconds,
     quarantined: Gauge,
     projected: [Counter; 6],
+    projection_panics: Counter,
     pending_batches: Gauge,
     oldest_pending: Seconds,
     database_up: Gauge,
@@ -71,7 +72,7 @@ impl Default for Metrics {
         );
         let closed = counters(
             registry_ref,
-            ("connections_closed", "Connections that the receiver closed or refused, by reason"),
+            ("connections_closed", "Connections that the receiver closed, by reason"),
             "reason",
             Closed::ALL.map(|(_, word)| word),
         );
@@ -80,6 +81,12 @@ impl Default for Metrics {
             ("projected", "What this process made of callbacks: events, copies, and some kinds of events"),
             "as",
             ["event", "copy", "late", "tied", "unknown", "undecodable"],
+        );
+        let projection_panics = Counter::default();
+        registry_ref.register(
+            "projection_panics",
+            "Callbacks stored as undecodable because projecting them panicked",
+            projection_panics.clone(),
         );
         let accept_seconds = Histogram::new(exponential_buckets(0.000_25, 2.0, 16));
         let batch_callbacks = Histogram::new(exponential_buckets(1.0, 2.0, 10));
@@ -95,6 +102,7 @@ impl Default for Metrics {
             batch_callbacks,
             closed,
             projected,
+            projection_panics,
             queued: gauge(&mut registry, "queued_callbacks", "Callbacks that wait for their commit"),
             ready: gauge(&mut registry, "ready", "1 while callbacks can be made durable"),
             connections: gauge(&mut registry, "connections", "Connections that are open"),
@@ -206,7 +214,8 @@ impl Metrics {
 
     /// What a batch of callbacks became.
     pub(crate) fn projected(&self, tally: Tally) {
-        let Tally { events, copies, late, tied, unknown, undecodable } = tally;
+        let Tally { events, copies, late, tied, unknown, undecodable, panicked } = tally;
+        self.0.projection_panics.inc_by(panicked);
         for (counter, count) in self.0.projected.iter().zip([events, copies, late, tied, unknown, undecodable]) {
             counter.inc_by(count);
         }
@@ -261,8 +270,8 @@ mod tests {
         let metrics = Metrics::default();
         metrics.accepted(Accept::TooLarge, Duration::from_secs(1));
         metrics.accepted(Accept::Stored, Duration::from_millis(3));
-        metrics.closed(Closed::Refused, 2);
-        metrics.projected(Tally { copies: 4, late: 1, ..Tally::default() });
+        metrics.closed(Closed::TooSlow, 2);
+        metrics.projected(Tally { copies: 4, late: 1, panicked: 2, ..Tally::default() });
         let at = OffsetDateTime::from_unix_timestamp(1_700_000_000).unwrap();
         let earlier = at - time::Duration::SECOND;
         metrics.last_callbacks([("main".to_owned(), at), ("main".to_owned(), earlier)]);
@@ -274,9 +283,10 @@ mod tests {
             r#"eqp_accepts_total{outcome="busy"} 0"#,
             "eqp_accept_seconds_count 1",
             r#"eqp_accept_seconds_bucket{le="0.004"} 1"#,
-            r#"eqp_connections_closed_total{reason="refused"} 2"#,
+            r#"eqp_connections_closed_total{reason="too_slow"} 2"#,
             r#"eqp_projected_total{as="copy"} 4"#,
             r#"eqp_projected_total{as="late"} 1"#,
+            "eqp_projection_panics_total 2",
             r#"eqp_last_callback_timestamp_seconds{endpoint="main"} 1700000000.0"#,
             "eqp_spool_callbacks 3",
             "eqp_spool_oldest_timestamp_seconds 1700000000.0",

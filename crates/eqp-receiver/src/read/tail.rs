@@ -45,10 +45,10 @@ impl Tail {
         }
     }
 
-    /// Ends the tail when so much time has passed from now, whatever comes.
+    /// Ends the tail when so much time has passed from now, whatever comes; a time too long to be counted never passes.
     #[must_use]
     pub fn for_at_most(mut self, time: Duration) -> Self {
-        self.ends_at = Some(Instant::now() + time);
+        self.ends_at = Instant::now().checked_add(time);
         self
     }
 

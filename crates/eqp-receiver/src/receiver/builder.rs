@@ -109,7 +109,8 @@ impl Builder {
         self
     }
 
-    /// Says that a proxy in front speaks TLS and writes `X-Forwarded-For`.
+    /// Says that a proxy in front speaks TLS and adds its peer's address to `X-Forwarded-For`, or to `Forwarded`. The last
+    /// address of the former counts, of the latter where there is none of the former.
     #[must_use]
     pub fn behind_proxy(mut self, behind_proxy: bool) -> Self {
         self.behind_proxy = behind_proxy;

@@ -12,6 +12,7 @@ mod embedding;
 mod endpoints;
 mod failures;
 mod metrics;
+mod odd_fields;
 mod outage;
 mod restarts;
 mod rotation;
