@@ -51,8 +51,10 @@ impl LocalCa {
         let read =
             |path: &Path| fs::read_to_string(path).map_err(|source| Error::Read { path: path.to_owned(), source });
         let certificate_pem = read(&certificate_path)?;
-        let key = KeyPair::from_pem(&read(&key_path)?)
-            .map_err(|_| Error::NoKey { origin: key_path.display().to_string() })?;
+        let key = KeyPair::from_pem(&read(&key_path)?).map_err(|_| Error::NoKey {
+            origin: key_path.display().to_string(),
+            why: "what it holds is cut off or damaged",
+        })?;
         // Who issues is told by the CA's name and key alone; its dates play no part.
         let issuer = Issuer::new(ca_params(), key);
         Ok(Self { certificate_pem, issuer })
@@ -73,6 +75,11 @@ impl LocalCa {
     /// # Errors
     /// A name that cannot stand in a certificate.
     pub fn issue(&self, names: &[String]) -> Result<Identity, Error> {
+        let (certificate, key) = self.issue_pem(names)?;
+        Identity::from_pem(&certificate, &key)
+    }
+
+    pub(crate) fn issue_pem(&self, names: &[String]) -> Result<(String, String), Error> {
         let key = KeyPair::generate()?;
         let mut params = CertificateParams::new(names.to_vec())?;
         params.distinguished_name = name_of("EQP local server");
@@ -80,7 +87,7 @@ impl LocalCa {
         params.use_authority_key_identifier_extension = true;
         (params.not_before, params.not_after) = validity(SERVER_LIFE);
         let certificate = params.signed_by(&key, &self.issuer)?;
-        Identity::from_pem(&certificate.pem(), &key.serialize_pem())
+        Ok((certificate.pem(), key.serialize_pem()))
     }
 
     fn make() -> Result<(Self, String), Error> {
@@ -153,7 +160,7 @@ mod tests {
     fn a_key_of_another_certificate_is_refused() {
         let (first, _) = LocalCa::make().unwrap();
         let (_, other_key) = LocalCa::make().unwrap();
-        let identity = Identity::from_pem(first.certificate_pem(), &other_key).unwrap();
-        assert!(matches!(identity.server_config(), Err(Error::Mismatch(_))));
+        let refused = Identity::from_pem(first.certificate_pem(), &other_key);
+        assert!(matches!(refused, Err(Error::KeyOfAnother { .. })), "{refused:?}");
     }
 }

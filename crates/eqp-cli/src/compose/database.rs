@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use eqp_postgres::{Builder, EmbeddedPostgres, Progress};
-use eqp_receiver::{PgConnectOptions, Reader};
+use eqp_receiver::{Metrics, PgConnectOptions, Reader};
 use sqlx::postgres::PgPoolOptions;
 use sqlx::{Connection, PgConnection, PgPool};
 use tokio_util::sync::CancellationToken;
@@ -58,6 +58,8 @@ pub(crate) struct Database {
     embedded: Option<EmbeddedPostgres>,
     /// How to see to its tables, where that could not be done yet.
     late: Option<Migrate>,
+    /// Counted by what keeps it running, and by the receiver that uses it.
+    metrics: Metrics,
 }
 
 impl Database {
@@ -225,7 +227,7 @@ impl Database {
     }
 
     fn of(pool: PgPool) -> Self {
-        Self { pool, embedded: None, late: None }
+        Self { pool, embedded: None, late: None, metrics: Metrics::default() }
     }
 
     fn of_embedded(postgres: EmbeddedPostgres) -> Self {
@@ -243,6 +245,11 @@ impl Database {
         self.embedded.is_some()
     }
 
+    /// What is counted of it, for the receiver that uses it.
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
     /// Questions to it.
     pub(crate) fn reader(&self) -> Reader {
         Reader::new(self.pool.clone())
@@ -251,10 +258,13 @@ impl Database {
     /// Does what needs the database all the time: an embedded one that does not run, or ends meanwhile, is started again, and
     /// one that was not there at the start is seen to when it comes, until `stop`.
     pub(crate) async fn keeping_up<T>(&self, stop: &CancellationToken, work: impl Future<Output = T>) -> T {
-        let upkeep = async { tokio::join!(self.keep_running(), self.make_ready_later()).0 };
+        let upkeep = self
+            .metrics
+            .supervisor()
+            .run_postgres(stop, || async { tokio::join!(self.keep_running(), self.make_ready_later()).0 });
         tokio::select! {
             done = work => done,
-            Some(never) = stop.run_until_cancelled(upkeep) => match never {},
+            Some(Some(never)) = stop.run_until_cancelled(upkeep) => match never {},
         }
     }
 

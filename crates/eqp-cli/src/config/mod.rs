@@ -36,6 +36,7 @@ pub(crate) use secret::{from_environment, read_secret, text as secret_text};
 
 use self::file::Wanted;
 use crate::failure::Outcome;
+use crate::output::notice;
 
 /// Where the configuration file is, and which part of it holds.
 #[derive(Args, Clone, Debug, Default)]
@@ -124,7 +125,7 @@ pub(crate) fn load(options: &FileOptions, mut given: Layer, absent: Absent) -> O
             let (layer, set) = file::read_discovered(&path)?;
             if !set.is_empty() {
                 // Also with --quiet: nobody should wonder where these came from.
-                anstream::eprintln!("using {} of the current folder: {}", path.display(), set.join(", "));
+                notice(&format!("using {} of the current folder: {}", path.display(), set.join(", ")));
             }
             Some((path, layer))
         }

@@ -10,7 +10,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use super::board::Board;
 use super::report::Report;
 use super::track_line::painted;
-use crate::output::Output;
+use crate::output::{Output, screened};
 
 const GOOD: Style = AnsiColor::Green.on_default();
 const NOTE: Style = AnsiColor::Yellow.on_default();
@@ -105,7 +105,7 @@ impl Screen {
     /// The state of everything; on a terminal it stands below all lines and moves.
     pub(super) fn draw(&self, board: &Board) {
         if self.moves {
-            self.board.set_message(format!("\n{}\n", board.draw()));
+            self.board.set_message(screened(&format!("\n{}\n", board.draw())));
         }
     }
 
@@ -129,7 +129,7 @@ impl Screen {
     fn line(&self, line: impl Into<String>) {
         let line = line.into();
         if self.moves {
-            self.board.println(line);
+            self.board.println(screened(&line));
         } else if self.output.is_json() {
             self.output.note(line);
         } else {

@@ -5,6 +5,7 @@ use std::io::{self, BufRead, IsTerminal, Read, Write};
 use eqp_types::Secret;
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 
+use super::screened;
 use crate::failure::{Exit, Failure, Outcome};
 
 const INTERRUPT: u8 = 3;
@@ -43,7 +44,7 @@ pub(crate) fn ask_secret(question: &str) -> Outcome<Secret> {
 
 fn prompt(question: &str) -> io::Result<()> {
     let mut stderr = anstream::stderr().lock();
-    write!(stderr, "{question}: ")?;
+    write!(stderr, "{}: ", screened(question))?;
     stderr.flush()
 }
 

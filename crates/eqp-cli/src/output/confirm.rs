@@ -5,6 +5,7 @@ use std::io::{BufRead, Write};
 use eqp_types::Environment;
 
 use super::ask::can_ask;
+use super::{Paint, screened};
 use crate::failure::{Exit, Failure, Outcome};
 
 /// Whether a write to production was agreed to beforehand.
@@ -23,7 +24,7 @@ impl Confirmation {
         if environment != Environment::Production || self.is_simulated {
             return Ok(());
         }
-        let bold = anstyle::Style::new().bold();
+        let bold = Paint(anstyle::Style::new().bold());
         self.ask_anyway(&format!("{deed} in {bold}production{bold:#}"))
     }
 
@@ -34,7 +35,7 @@ impl Confirmation {
         }
         let mut stderr = anstream::stderr().lock();
         let mut answer = String::new();
-        write!(stderr, "{deed}? [y/N] ")
+        write!(stderr, "{}", screened(&format!("{deed}? [y/N] ")))
             .and_then(|()| stderr.flush())
             .and_then(|()| std::io::stdin().lock().read_line(&mut answer))
             .map_err(|error| Failure::new(Exit::Failed, "cannot ask").because(&error).next("answer with --yes"))?;

@@ -4,6 +4,7 @@
 
 mod accounts;
 mod business;
+mod certificates;
 mod checking;
 mod command_line;
 mod configuration;
@@ -16,6 +17,7 @@ mod dry_runs;
 mod embedded;
 mod eqp;
 mod help;
+mod hostile_text;
 mod leak;
 mod market;
 mod mishaps;

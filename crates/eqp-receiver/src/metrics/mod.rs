@@ -4,6 +4,8 @@
 //! counting allocates nothing and looks nothing up. What can be asked for at any time (queue, last callbacks) is asked
 //! when somebody reads. Secrets, sources and subjects are in no label.
 
+mod certificate;
+mod handlers;
 mod outcome;
 mod tally;
 
@@ -19,8 +21,11 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 use time::OffsetDateTime;
 
+pub(crate) use self::certificate::Certificate;
+pub(crate) use self::handlers::Handlers;
 pub(crate) use self::outcome::{Accept, Closed};
 pub(crate) use self::tally::Tally;
+use crate::supervise::{Part, Supervisor};
 
 /// The content type of [`Metrics::text`].
 pub(crate) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -36,6 +41,7 @@ pub struct Metrics(Arc<Numbers>);
 struct Numbers {
     registry: Registry,
     accepts: [Counter; Accept::ALL.len()],
+    elsewhere: Counter,
     accept_seconds: Histogram,
     batch_callbacks: Histogram,
     queued: Gauge,
@@ -47,10 +53,14 @@ struct Numbers {
     spool_oldest: Seconds,
     quarantined: Gauge,
     projected: [Counter; 6],
+    projection_panics: Counter,
     pending_batches: Gauge,
     oldest_pending: Seconds,
     database_up: Gauge,
     last_callback: Family<Label<String>, Seconds>,
+    handlers: Handlers,
+    certificate: Certificate,
+    supervisor: Supervisor,
 }
 
 impl std::fmt::Debug for Metrics {
@@ -69,9 +79,15 @@ impl Default for Metrics {
             "outcome",
             Accept::ALL.map(|(_, word)| word),
         );
+        let elsewhere = Counter::default();
+        registry_ref.register(
+            "callbacks_elsewhere",
+            "Callbacks that were stored although they came to another path or query than registered",
+            elsewhere.clone(),
+        );
         let closed = counters(
             registry_ref,
-            ("connections_closed", "Connections that the receiver closed or refused, by reason"),
+            ("connections_closed", "Connections that the receiver closed, by reason"),
             "reason",
             Closed::ALL.map(|(_, word)| word),
         );
@@ -80,6 +96,18 @@ impl Default for Metrics {
             ("projected", "What this process made of callbacks: events, copies, and some kinds of events"),
             "as",
             ["event", "copy", "late", "tied", "unknown", "undecodable"],
+        );
+        let projection_panics = Counter::default();
+        registry_ref.register(
+            "projection_panics",
+            "Callbacks stored as undecodable because projecting them panicked",
+            projection_panics.clone(),
+        );
+        let panics = counters(
+            registry_ref,
+            ("part_panics", "Panics of parts of the receiver, each of which was restarted"),
+            "part",
+            Part::NAMES,
         );
         let accept_seconds = Histogram::new(exponential_buckets(0.000_25, 2.0, 16));
         let batch_callbacks = Histogram::new(exponential_buckets(1.0, 2.0, 10));
@@ -91,10 +119,12 @@ impl Default for Metrics {
         registry.register("batch_callbacks", "Callbacks that shared one commit", batch_callbacks.clone());
         Self(Arc::new(Numbers {
             accepts,
+            elsewhere,
             accept_seconds,
             batch_callbacks,
             closed,
             projected,
+            projection_panics,
             queued: gauge(&mut registry, "queued_callbacks", "Callbacks that wait for their commit"),
             ready: gauge(&mut registry, "ready", "1 while callbacks can be made durable"),
             connections: gauge(&mut registry, "connections", "Connections that are open"),
@@ -126,6 +156,9 @@ impl Default for Metrics {
                 );
                 family
             },
+            handlers: Handlers::register(&mut registry),
+            certificate: Certificate::register(&mut registry),
+            supervisor: Supervisor::counting(panics),
             registry,
         }))
     }
@@ -163,12 +196,33 @@ impl Metrics {
         text
     }
 
+    /// Restarts the parts that count here. For the programs and tests of this workspace.
+    #[doc(hidden)]
+    pub fn supervisor(&self) -> &Supervisor {
+        &self.0.supervisor
+    }
+
     /// A request for a callback was answered, so long after its head was read.
     pub(crate) fn accepted(&self, what: Accept, after: Duration) {
         self.0.accepts[what as usize].inc();
         if matches!(what, Accept::Stored | Accept::StoredNotJson) {
             self.0.accept_seconds.observe(after.as_secs_f64());
         }
+    }
+
+    /// A callback was stored that came to another path than registered.
+    pub(crate) fn elsewhere(&self) {
+        self.0.elsewhere.inc();
+    }
+
+    /// The numbers of handlers.
+    pub(crate) fn handlers(&self) -> &Handlers {
+        &self.0.handlers
+    }
+
+    /// The numbers of the certificate.
+    pub(crate) fn certificate(&self) -> &Certificate {
+        &self.0.certificate
     }
 
     /// So many callbacks shared one commit.
@@ -206,7 +260,8 @@ impl Metrics {
 
     /// What a batch of callbacks became.
     pub(crate) fn projected(&self, tally: Tally) {
-        let Tally { events, copies, late, tied, unknown, undecodable } = tally;
+        let Tally { events, copies, late, tied, unknown, undecodable, panicked } = tally;
+        self.0.projection_panics.inc_by(panicked);
         for (counter, count) in self.0.projected.iter().zip([events, copies, late, tied, unknown, undecodable]) {
             counter.inc_by(count);
         }
@@ -261,8 +316,8 @@ mod tests {
         let metrics = Metrics::default();
         metrics.accepted(Accept::TooLarge, Duration::from_secs(1));
         metrics.accepted(Accept::Stored, Duration::from_millis(3));
-        metrics.closed(Closed::Refused, 2);
-        metrics.projected(Tally { copies: 4, late: 1, ..Tally::default() });
+        metrics.closed(Closed::TooSlow, 2);
+        metrics.projected(Tally { copies: 4, late: 1, panicked: 2, ..Tally::default() });
         let at = OffsetDateTime::from_unix_timestamp(1_700_000_000).unwrap();
         let earlier = at - time::Duration::SECOND;
         metrics.last_callbacks([("main".to_owned(), at), ("main".to_owned(), earlier)]);
@@ -274,9 +329,10 @@ mod tests {
             r#"eqp_accepts_total{outcome="busy"} 0"#,
             "eqp_accept_seconds_count 1",
             r#"eqp_accept_seconds_bucket{le="0.004"} 1"#,
-            r#"eqp_connections_closed_total{reason="refused"} 2"#,
+            r#"eqp_connections_closed_total{reason="too_slow"} 2"#,
             r#"eqp_projected_total{as="copy"} 4"#,
             r#"eqp_projected_total{as="late"} 1"#,
+            "eqp_projection_panics_total 2",
             r#"eqp_last_callback_timestamp_seconds{endpoint="main"} 1700000000.0"#,
             "eqp_spool_callbacks 3",
             "eqp_spool_oldest_timestamp_seconds 1700000000.0",

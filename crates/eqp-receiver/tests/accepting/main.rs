@@ -3,6 +3,7 @@
 
 mod attack;
 mod bad_input;
+mod certificate;
 mod changes;
 mod connections;
 mod contract;
@@ -12,7 +13,10 @@ mod embedding;
 mod endpoints;
 mod failures;
 mod metrics;
+mod odd_fields;
 mod outage;
+mod panics;
+mod paths;
 mod restarts;
 mod rotation;
 mod scene;

@@ -21,6 +21,7 @@ use crate::config::read_secret;
 use crate::context::Context;
 use crate::duration::duration;
 use crate::failure::{Failure, Outcome};
+use crate::output::visible;
 
 /// About entries of others, and whether anything is written
 #[derive(Args, Debug)]
@@ -61,7 +62,7 @@ impl Writing {
         });
         let lines: Vec<_> = changes.flatten().map(line).collect();
         for line in &lines {
-            context.output.note(line);
+            context.output.note(visible(line));
         }
         if lines.is_empty() {
             return Ok(());
@@ -148,7 +149,7 @@ fn show(context: &Context, intents: &[Intent<'_>]) -> Outcome {
     if context.output.is_json() {
         return context.output.json(&json!({"would_write": list, "would_change_here": here}));
     }
-    list.iter().chain(&here).try_for_each(|line| context.output.line(line))
+    list.iter().chain(&here).try_for_each(|line| context.output.line(visible(line)))
 }
 
 fn line(change: &Change) -> String {

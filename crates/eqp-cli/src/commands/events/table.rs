@@ -2,7 +2,7 @@
 
 use eqp_receiver::{Event, Mark};
 
-use crate::output::{Table, track_line, utc};
+use crate::output::{Table, track_line, utc, visible};
 
 /// Events as a table.
 pub(crate) fn table(events: &[Event]) -> Table {
@@ -27,15 +27,15 @@ pub(crate) fn table(events: &[Event]) -> Table {
 /// One event as a line, for those that come one by one.
 pub(super) fn line(event: &Event) -> String {
     let (flow, outcome) = (flow(event), outcome(event));
-    let state = if flow == "-" { outcome } else { track_line([(flow.as_str(), outcome.as_str())]) };
+    let state = if flow == "-" { visible(&outcome) } else { track_line([(flow.as_str(), outcome.as_str())]) };
     let mark = if event.mark == Mark::None { String::new() } else { format!("  ({})", event.mark) };
     format!(
         "{:>6}  {}  {}  {} {}  {state}{mark}",
         event.seq,
         utc(event.received_at),
         event.environment,
-        event.kind,
-        event.subject.as_deref().unwrap_or("-"),
+        visible(&event.kind.to_string()),
+        visible(event.subject.as_deref().unwrap_or("-")),
     )
 }
 
@@ -49,9 +49,14 @@ fn cells(event: &Event) -> [String; 9] {
         event.subject.clone().unwrap_or_else(|| "-".into()),
         flow(event),
         outcome(event),
-        event.modified_at.map_or_else(|| "-".into(), |time| time.to_string()),
+        changed(event),
         mark,
     ]
+}
+
+fn changed(event: &Event) -> String {
+    let doubt = if event.clock_doubtful { " (doubtful)" } else { "" };
+    event.modified_at.map_or_else(|| "-".into(), |time| format!("{time}{doubt}"))
 }
 
 fn flow(event: &Event) -> String {
