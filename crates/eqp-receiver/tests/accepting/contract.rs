@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use eqp_receiver::Limits;
+use eqp_types::Secret;
+use futures_util::future::join_all;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
