@@ -18,6 +18,7 @@ mod help;
 mod leak;
 mod market;
 mod mishaps;
+mod odd_answers;
 mod other_languages;
 mod registration;
 mod release;
