@@ -33,7 +33,7 @@ impl Context {
         let absent = if matches!(cli.command, Command::Login(_)) { Absent::Allowed } else { Absent::Refused };
         let loaded = config::load(&cli.file, cli.given(), absent)?;
         let settings = loaded.settings.clone();
-        let is_simulated = settings.marketplace.api_url.as_ref().is_some_and(|url| !is_the_marketplaces(url));
+        let is_simulated = settings.marketplace.api_url().is_some_and(|url| !is_the_marketplaces(url));
         Ok(Self {
             settings,
             loaded,

@@ -1,8 +1,9 @@
 //! The log: on standard error, apart from data.
 
 use clap::ValueEnum;
+use tracing::Metadata;
 use tracing_subscriber::Layer;
-use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::filter::{FilterExt, LevelFilter, Targets, filter_fn};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
@@ -55,6 +56,11 @@ pub(crate) fn start(cli: &Cli) -> Outcome {
         LogFormat::Text => lines.with_target(false).boxed(),
         LogFormat::Json => lines.json().flatten_event(true).boxed(),
     };
-    tracing_subscriber::registry().with(lines.with_filter(targets)).init();
+    tracing_subscriber::registry().with(lines.with_filter(targets.and(filter_fn(shows_no_password)))).init();
     Ok(())
+}
+
+/// sqlx logs a line of `.pgpass` that it cannot read, with the password that is in it.
+fn shows_no_password(metadata: &Metadata<'_>) -> bool {
+    metadata.target() != "sqlx_postgres::options::pgpass" || metadata.fields().field("line").is_none()
 }

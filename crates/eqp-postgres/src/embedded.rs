@@ -44,6 +44,12 @@ impl EmbeddedPostgres {
         Builder::new(folder.into())
     }
 
+    /// Whether a folder holds a Postgres that was made before, running or not.
+    #[must_use]
+    pub fn is_in(folder: &Path) -> bool {
+        Folder::holds_cluster(folder)
+    }
+
     /// Prepares to start a Postgres in a temporary folder that is removed with it.
     ///
     /// # Errors

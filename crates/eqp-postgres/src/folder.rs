@@ -83,6 +83,11 @@ impl Folder {
         self.root.join("data")
     }
 
+    /// Whether a folder, which need not be claimed, has a cluster.
+    pub(crate) fn holds_cluster(root: &Path) -> bool {
+        Self { root: root.to_owned() }.has_cluster()
+    }
+
     /// Whether there is a cluster.
     pub(crate) fn has_cluster(&self) -> bool {
         self.data().join("PG_VERSION").is_file()

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use crate::SecretFileError;
 use crate::endpoint::{CredentialId, EndpointId, EndpointPathError};
 
 /// Why the receiver could not do what it was asked to.
@@ -38,8 +39,11 @@ pub enum Error {
     /// No master key was given to the builder.
     #[error("a receiver needs its master key; give one with `Builder::master_key`")]
     NoMasterKey,
-    /// The file of the master key cannot be read or made.
-    #[error("cannot use the master key file {}", path.display())]
+    /// The file of the master key cannot be read.
+    #[error("the master key cannot be read")]
+    MasterKeyUnreadable(#[source] SecretFileError),
+    /// The file of the master key cannot be made.
+    #[error("cannot make the master key file {}", path.display())]
     MasterKeyFile {
         /// The file.
         path: PathBuf,

@@ -6,6 +6,8 @@ use http::{HeaderMap, HeaderValue};
 use crate::accept::basic::Basic;
 use crate::accept::syntax;
 use crate::project;
+#[cfg(debug_assertions)]
+pub use crate::project::fault::{Stage, panic_on};
 
 /// What projection makes of a body.
 #[derive(Debug)]
@@ -20,10 +22,10 @@ pub enum Decoded {
 
 /// What projection makes of a body.
 pub fn decode(body: &[u8]) -> Decoded {
-    match project::decode(body) {
+    match project::decode_unguarded(body) {
         project::Decoded::Notice(_) => Decoded::Notice,
         project::Decoded::Unknown(code) => Decoded::Unknown(code),
-        project::Decoded::Undecodable(reason) => Decoded::Undecodable(reason),
+        project::Decoded::Undecodable(reason) | project::Decoded::Panicked(reason) => Decoded::Undecodable(reason),
     }
 }
 

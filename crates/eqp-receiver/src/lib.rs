@@ -3,6 +3,9 @@
 //! [`Receiver`] listens by itself; [`Embedded`] is a router inside another service. Either way a callback is durable
 //! in Postgres before its sender is answered.
 //!
+//! A panic while one callback is decoded or decided is caught, so that it costs that callback only. This requires unwinding: do
+//! not build with `panic = "abort"`.
+//!
 //! The way of the data, one way only: route → accept → lane → store → pending → project → track and event →
 //! readers. Nothing in `project` imports `accept`; only `store` holds SQL.
 
@@ -21,10 +24,12 @@ mod project;
 mod read;
 mod receiver;
 mod retention;
+mod secret_file;
 mod serve;
 mod source;
 mod spool;
 mod store;
+mod supervise;
 
 pub use deliver::{Handler, HandlerError, HandlerLoop};
 pub use endpoint::{
@@ -43,10 +48,15 @@ pub use read::{
 };
 pub use receiver::{Builder, Database, Embedded, Receiver, Tls};
 pub use retention::Retention;
+pub use secret_file::{
+    SecretFileError, SecretTextError, check_secret_file, read_secret, read_secret_file, secret_text,
+};
 pub use spool::{
     Drained, Holder, QuarantinedCallback, SnapshotState, SpoolFile, SpoolSettings, SpoolState, SpooledCallback,
     drain_spool, set_aside,
 };
 pub use sqlx::postgres::PgConnectOptions;
-pub use store::schema::{Migration, migrate, migrations};
+pub use store::schema::{Migration, all_migrations, migrate, migrations};
+#[doc(hidden)]
+pub use supervise::Supervisor;
 pub use tokio_util::sync::CancellationToken;

@@ -69,7 +69,7 @@ impl Receiver {
     /// Serves until `shutdown`, then lets requests that have begun come to their end.
     ///
     /// # Errors
-    /// The accepting side or a background task stopped by itself.
+    /// The accepting side cannot be started. A part that panics is logged, counted and restarted; it ends nothing.
     pub async fn run(self, shutdown: CancellationToken) -> Result<(), Error> {
         let Self { parts, listener, operator } = self;
         let Parts { acceptor, lane, limits, metrics, background } = parts;

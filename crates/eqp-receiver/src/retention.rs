@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::deadline::{ANSWER, within};
+use crate::supervise::{Part, Supervisor};
 use crate::{Error, store};
 
 /// So many callbacks go at a time.
@@ -73,10 +74,11 @@ impl Retention {
     }
 
     /// Deletes from time to time what is older than `keep`, until shutdown.
-    pub(crate) async fn run(self, keep: Duration, shutdown: CancellationToken) {
+    pub(crate) async fn run(self, keep: Duration, supervisor: Supervisor, shutdown: CancellationToken) {
         let deleting = async {
             loop {
-                match self.delete_before(OffsetDateTime::now_utc() - keep).await {
+                supervisor.fault_point(Part::Retention);
+                match self.delete_before(long_before(OffsetDateTime::now_utc(), keep)).await {
                     Ok(0) => {}
                     Ok(deleted) => tracing::info!(deleted, ?keep, "callbacks were deleted that are older than is kept"),
                     Err(error) => {
@@ -89,6 +91,12 @@ impl Retention {
         };
         let _ended = shutdown.run_until_cancelled(deleting).await;
     }
+}
+
+/// `age` before `now`; the Unix epoch, before which no callback arrived, if that is further back than a date can be.
+fn long_before(now: OffsetDateTime, age: Duration) -> OffsetDateTime {
+    let age = time::Duration::try_from(age).ok();
+    age.and_then(|age| now.checked_sub(age)).unwrap_or(OffsetDateTime::UNIX_EPOCH)
 }
 
 /// The lowest id that a callback could have that arrived at this moment: the ids start with their millisecond.
@@ -108,5 +116,7 @@ mod tests {
         let after = OffsetDateTime::now_utc() + time::Duration::MILLISECOND;
         assert!(ids.iter().all(|id| *id >= first_id_at(before) && *id < first_id_at(after)));
         assert_eq!(first_id_at(OffsetDateTime::UNIX_EPOCH - time::Duration::DAY), Uuid::nil());
+        assert_eq!(long_before(after, Duration::MAX), OffsetDateTime::UNIX_EPOCH);
+        assert_eq!(long_before(after, Duration::from_millis(1)), after - time::Duration::MILLISECOND);
     }
 }

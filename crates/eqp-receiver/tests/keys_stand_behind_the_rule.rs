@@ -13,7 +13,7 @@ async fn nothing_can_be_there_twice() {
         "callback_outcome USING btree (callback_id)",
         "callback_outcome USING btree (said) WHERE (said IS NOT NULL)",
         "event USING btree (seq)",
-        "event USING btree (track_id, modified_at, outcome) WHERE (modified_at IS NOT NULL)",
+        "event USING btree (track_id, modified_at, outcome) WHERE ((modified_at IS NOT NULL) AND (NOT clock_doubtful))",
     ] {
         let is_there: bool = sqlx::query_scalar(
             "select exists (select from pg_indexes

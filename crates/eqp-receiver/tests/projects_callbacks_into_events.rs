@@ -123,6 +123,92 @@ async fn a_tie_is_marked_until_a_later_callback_settles_it() {
 }
 
 #[tokio::test]
+async fn a_submission_is_listed_as_ambiguous_also_where_no_event_says_so() {
+    let kept = Kept::new().await;
+    let states = |technical, marketing| ["in_progress", technical, marketing];
+    kept.callback(later_form("s1", "technical", states("in_automation", "draft"), 1)).await;
+    kept.callback(later_form("s1", "technical", states("approved", "draft"), 2)).await;
+    // In the same second, and still with the technical status from before.
+    kept.callback(later_form("s1", "marketing", states("in_automation", "draft"), 2)).await;
+    kept.project().await;
+    let events = kept.events().await;
+    assert!(events.iter().all(|event| event.mark == Mark::None), "{events:?}");
+    let tied = SubmissionFilter { tied: Some(true), ..SubmissionFilter::default() };
+    let listed = kept.reader().submissions(&tied).await.unwrap();
+    assert_eq!(listed.iter().map(|submission| submission.technical.as_deref()).collect::<Vec<_>>(), [Some("approved")]);
+}
+
+#[tokio::test]
+async fn the_newest_item_id_is_shown_everywhere_not_the_one_that_sorts_last() {
+    let kept = Kept::new().await;
+    let body = later_form("s1", "technical", ["in_progress", "approved", "draft"], 1);
+    kept.callback(body.replace("item-s1", "z-old")).await;
+    kept.project().await;
+    // The whole report once more, but for the item_id.
+    kept.callback(body.replace("item-s1", "a-new")).await;
+    kept.project().await;
+    let submissions = kept.reader().submissions(&SubmissionFilter::default()).await.unwrap();
+    assert_eq!(submissions[0].item_id.as_deref(), Some("a-new"));
+    assert!(kept.events().await.iter().all(|event| event.item_id.as_deref() == Some("a-new")));
+    for (item_id, found) in [("a-new", 1), ("z-old", 0)] {
+        let filter = SubmissionFilter { item_id: Some(item_id.to_owned()), ..SubmissionFilter::default() };
+        assert_eq!(kept.reader().submissions(&filter).await.unwrap().len(), found, "{item_id}");
+    }
+}
+
+#[tokio::test]
+async fn the_time_of_a_doubtful_clock_is_stored_and_orders_nothing() {
+    let kept = Kept::new().await;
+    let report = |status, time: &str| {
+        later_form("s1", "technical", ["in_progress", status, "draft"], 21).replace("2022-08-25 19:20:21", time)
+    };
+    let received_at = time::macros::datetime!(2026-11-29 12:00:00 UTC);
+    let bodies = [
+        report("in_automation", "2026-12-01 12:00:01"),
+        report("in_automation", "2026-12-01 12:00:01"),
+        report("approved", "2026-11-29 11:00:00"),
+        report("rejected", "2026-12-01 12:00:00"),
+        // The same time and status as the first: the key of events must not stand in its way.
+        report("in_automation", "2026-12-01 12:00:01").replace("draft", "approved"),
+    ];
+    kept.callbacks_of(received_at, &bodies).await;
+    kept.project().await;
+    let technical = EventFilter { flow: Some("technical".into()), ..EventFilter::default() };
+    let mut events = kept.reader().events(&technical).await.unwrap();
+    events.reverse();
+    let seen: Vec<_> = events
+        .iter()
+        .map(|event| (event.outcome.as_deref().unwrap(), event.modified_at.unwrap().to_string(), event.clock_doubtful))
+        .collect();
+    let expected = [
+        ("in_automation", "2026-12-01 12:00:01", true),
+        ("approved", "2026-11-29 11:00:00", false),
+        ("rejected", "2026-12-01 12:00:00", false),
+        ("in_automation", "2026-12-01 12:00:01", true),
+    ];
+    assert_eq!(seen, expected.map(|(status, time, doubtful)| (status, time.to_owned(), doubtful)));
+    assert!(events.iter().all(|event| event.mark == Mark::None && event.moved));
+    assert_eq!(kept.reader().counts(None).await.unwrap().undecodable, 0);
+}
+
+#[tokio::test]
+async fn lists_are_filtered_by_a_status_in_any_spelling() {
+    let kept = Kept::new().await;
+    let body = later_form("s1", "technical", ["IN_PROGRESS", " Approved", "draft"], 1);
+    kept.callback(body.replace("\"technical\",", "\"Technical \",")).await;
+    kept.callback(scan("f1", "PASS")).await;
+    kept.project().await;
+    for outcome in ["APPROVED", " approved", "approved"] {
+        let filter = EventFilter { outcome: Some(outcome.to_owned()), ..EventFilter::default() };
+        assert_eq!(kept.reader().events(&filter).await.unwrap().len(), 1, "{outcome}");
+        let filter = SubmissionFilter { technical: Some(outcome.to_owned()), ..SubmissionFilter::default() };
+        assert_eq!(kept.reader().submissions(&filter).await.unwrap().len(), 1, "{outcome}");
+    }
+    let filter = EventFilter { outcome: Some("Pass".to_owned()), ..EventFilter::default() };
+    assert_eq!(kept.reader().events(&filter).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
 async fn a_rejection_after_an_unheard_resubmission_is_new() {
     let kept = Kept::new().await;
     kept.callback(later_form("s1", "technical", ["in_progress", "rejected", "draft"], 1)).await;

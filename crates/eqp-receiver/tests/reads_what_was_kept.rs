@@ -106,6 +106,7 @@ async fn an_event_is_one_flat_object_of_json() {
     insta::assert_json_snapshot!(json, @r#"
     {
       "callback_id": null,
+      "clock_doubtful": false,
       "environment": "production",
       "flow": "technical",
       "item_id": "item-s1",

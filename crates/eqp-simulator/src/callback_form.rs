@@ -64,7 +64,9 @@ mod tests {
             "current_status": "approved",
             "eqp_status": {"overall": "in_progress", "technical": "draft", "marketing": "approved"},
             "modified_at": "2022-08-25 19:20:21"}"#;
-        serde_json::from_str(json).unwrap()
+        let body = format!(r#"{{"callback_event": "eqp_status_update", "update_info": {json}}}"#);
+        let Callback::EqpStatusUpdate(update) = Callback::decode(body.as_bytes()).unwrap() else { panic!() };
+        update
     }
 
     #[test]
@@ -83,7 +85,8 @@ mod tests {
     fn a_scan_is_written_as_documented() {
         let json = r#"{"file_upload_id": "2309480238.238475.0", "tool_result": "passed",
             "modified_at": "2022-08-25 19:20:21"}"#;
-        let scan: MalwareScanComplete = serde_json::from_str(json).unwrap();
+        let body = format!(r#"{{"callback_event": "malware_scan_complete", "update_info": {json}}}"#);
+        let Callback::MalwareScanComplete(scan) = Callback::decode(body.as_bytes()).unwrap() else { panic!() };
         assert_eq!(
             scan_complete(scan.clone(), CallbackForm::First, false),
             r#"{"callback_event":"malware_scan_complete","update_info":{"file_upload_id":"2309480238.238475.0","tool_result":"passed"}}"#

@@ -9,7 +9,7 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use serde::Deserialize;
-use serde::de::value::{MapAccessDeserializer, StringDeserializer};
+use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, DeserializeOwned, Deserializer, IntoDeserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Number, Value};
 
@@ -158,7 +158,7 @@ pub fn optional_bool<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Optio
     }
 }
 
-/// Reads optional text as a `T` that is written as text; a value `T` refuses is `None`, never an error.
+/// Reads a `T`; a value that `T` refuses is `None`, never an error.
 ///
 /// For facts that are a help when they can be read and no reason to lose the rest when they cannot.
 ///
@@ -166,9 +166,7 @@ pub fn optional_bool<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Optio
 /// Only when the input is not JSON at all.
 pub fn readable<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<Option<T>, D::Error> {
     let value = Value::deserialize(deserializer)?;
-    let Ok(spelled) = text(value) else { return Ok(None) };
-    let source: StringDeserializer<de::value::Error> = spelled.into_deserializer();
-    Ok(T::deserialize(source).ok())
+    Ok(T::deserialize(value).ok())
 }
 
 fn is_nothing(value: &Value) -> bool {

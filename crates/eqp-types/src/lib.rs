@@ -26,6 +26,7 @@ mod key;
 pub mod lenient;
 mod open_enum;
 mod package;
+mod raw_fields;
 mod secret;
 mod session;
 mod status;
@@ -40,6 +41,7 @@ pub use file::{FileRecord, UploadedFile};
 pub use id::{FileUploadId, IdError, ItemId, MageId, Sku, SubmissionId, ToolRunId, check_text};
 pub use key::{ComposerKeyM1, ComposerKeyM2, ComposerKeys};
 pub use package::{Actions, BatchItem, EqpStatus, FileReference, Package};
+pub use raw_fields::{DEEPEST_JSON, FieldError, is_nested_too_deep};
 pub use secret::{ApiKey, Secret};
 pub use session::{SessionRequest, SessionToken};
 pub use status::{

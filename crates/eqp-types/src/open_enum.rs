@@ -30,7 +30,7 @@ macro_rules! open_enum {
 
         impl From<&str> for $name {
             fn from(code: &str) -> Self {
-                match code {
+                match $crate::open_enum::documented(Self::KNOWN, code).unwrap_or(code) {
                     $( $code => Self::$variant, )*
                     other => Self::Unknown(other.into()),
                 }
@@ -58,3 +58,9 @@ macro_rules! open_enum {
 }
 
 pub(crate) use open_enum;
+
+/// Finds a code among documented ones: exactly as it is, otherwise whatever its letter case and surrounding whitespace.
+pub(crate) fn documented(known: &[&'static str], code: &str) -> Option<&'static str> {
+    let exactly = known.iter().find(|known| **known == code);
+    exactly.or_else(|| known.iter().find(|known| known.eq_ignore_ascii_case(code.trim()))).copied()
+}

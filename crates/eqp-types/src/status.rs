@@ -1,6 +1,6 @@
 //! The codes that tell how far a review has come.
 
-use crate::open_enum::open_enum;
+use crate::open_enum::{documented, open_enum};
 
 open_enum! {
     /// One line of a review.
@@ -139,33 +139,33 @@ impl TestStatus {
     }
 }
 
-/// The one spelling in which outcomes of a flow are compared: `pass` is `passed`, `fail` is `failed`.
+/// Returns the canonical spelling of a status of a flow: documented codes in lower case without surrounding blanks, `pass` as
+/// `passed` and `fail` as `failed`; any other code as it came.
 pub fn canonical_outcome<'a>(flow: &Flow, outcome: &'a str) -> &'a str {
-    match (flow, outcome) {
-        (Flow::Malware, "pass") => "passed",
-        (Flow::Malware, "fail") => "failed",
-        _ => outcome,
+    let known: &[&'static str] = match flow {
+        Flow::Overall => OverallStatus::KNOWN,
+        Flow::Technical => TechnicalStatus::KNOWN,
+        Flow::Marketing => MarketingStatus::KNOWN,
+        Flow::Malware => MalwareStatus::KNOWN,
+        Flow::Unknown(_) => return outcome,
+    };
+    match documented(known, outcome) {
+        Some("pass") => "passed",
+        Some("fail") => "failed",
+        Some(documented) => documented,
+        None => outcome,
     }
 }
 
-/// How far along its review an outcome is, in any spelling; `None` for a code that is not documented.
+/// Returns how far along its review a status is, in any spelling; `None` for a code that is not documented.
 ///
-/// Higher is further. It only serves to choose between two outcomes that bear the same time.
+/// Higher is further along. It decides between two statuses that were reported for the same second.
 pub fn review_rank(flow: &Flow, outcome: &str) -> Option<u8> {
+    // The documentation lists the values of a flow in this order.
     let order: &[&str] = match flow {
         Flow::Overall => OverallStatus::KNOWN,
-        Flow::Technical => {
-            &["draft", "recalled", "in_automation", "awaiting_manual_qa", "in_manual_qa", "rejected", "approved"]
-        }
-        Flow::Marketing => &[
-            "draft",
-            "recalled",
-            "awaiting_marketing_review",
-            "in_marketing_review",
-            "rejected",
-            "approved",
-            "approved_with_modifications_pending",
-        ],
+        Flow::Technical => TechnicalStatus::KNOWN,
+        Flow::Marketing => MarketingStatus::KNOWN,
         Flow::Malware => &["queued", "in-progress", "passed", "failed"],
         Flow::Unknown(_) => return None,
     };
@@ -192,6 +192,41 @@ mod tests {
     }
 
     #[test]
+    fn documented_codes_are_recognised_in_any_letter_case_and_between_blanks() {
+        assert_eq!(Flow::from(" Technical\n"), Flow::Technical);
+        assert_eq!(OverallStatus::from("Released_To_Store"), OverallStatus::ReleasedToStore);
+        assert_eq!(serde_json::from_str::<MalwareStatus>("\" IN-PROGRESS \"").unwrap(), MalwareStatus::InProgress);
+        for (flow, told, canonical) in [
+            (Flow::Malware, "PASS", "passed"),
+            (Flow::Malware, " Failed ", "failed"),
+            (Flow::Technical, "\tAPPROVED", "approved"),
+            (Flow::Technical, "pass", "pass"),
+            (Flow::Marketing, " On The Moon ", " On The Moon "),
+            (Flow::Unknown("legal".into()), "APPROVED", "APPROVED"),
+        ] {
+            assert_eq!(canonical_outcome(&flow, told), canonical, "{flow} {told:?}");
+        }
+        assert_eq!(review_rank(&Flow::Technical, " Rejected"), review_rank(&Flow::Technical, "rejected"));
+    }
+
+    #[test]
+    fn what_was_spelled_in_capitals_is_told_apart_where_both_spellings_are_documented() {
+        assert_eq!((TestStatus::from("PASS"), TestStatus::from("pass")), (TestStatus::PassUpperCase, TestStatus::Pass));
+    }
+
+    #[test]
+    fn the_rank_follows_the_order_of_the_documentation() {
+        for (flow, order) in [
+            (Flow::Technical, &["draft", "in_automation", "approved", "rejected", "recalled"] as &[_]),
+            (Flow::Marketing, &["draft", "approved", "approved_with_modifications_pending", "rejected", "recalled"]),
+            (Flow::Malware, &["queued", "in-progress", "passed", "failed"]),
+        ] {
+            let ranks: Vec<_> = order.iter().map(|outcome| review_rank(&flow, outcome)).collect();
+            assert!(ranks.is_sorted_by(|a, b| a < b) && ranks[0].is_some(), "{flow} {ranks:?}");
+        }
+    }
+
+    #[test]
     fn a_test_has_passed_or_failed_in_any_spelling() {
         for (code, passed, failed) in [
             ("pass", true, false),
@@ -204,7 +239,7 @@ mod tests {
             ("skipped", false, false),
         ] {
             let status = TestStatus::from(code);
-            assert_eq!((status.has_passed(), status.has_failed(), status.as_str()), (passed, failed, code));
+            assert_eq!((status.has_passed(), status.has_failed()), (passed, failed), "{code}");
         }
     }
 

@@ -1,38 +1,60 @@
-//! Times as the API writes them: UTC, whole seconds, `YYYY-MM-DD HH:MM:SS`.
+//! Timestamps of the API: UTC, whole seconds, written `YYYY-MM-DD HH:MM:SS`.
+//!
+//! Reading accepts the other forms that PHP and JavaScript programs write, and never panics: a moment that cannot be
+//! written back with four digits for the year is an error.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
+use serde_json::Value;
 use time::format_description::StaticFormatDescription;
-use time::format_description::well_known::Rfc3339;
-use time::macros::format_description;
-use time::{OffsetDateTime, PrimitiveDateTime};
+use time::format_description::well_known::Rfc2822;
+use time::macros::{datetime, format_description};
+use time::{Date, Duration, OffsetDateTime, PrimitiveDateTime, Time, UtcOffset};
 
 const WRITTEN: StaticFormatDescription = format_description!("[year]-[month]-[day] [hour]:[minute]:[second]");
+const DATE: StaticFormatDescription = format_description!("[year]-[month]-[day]");
 /// Hours are sometimes not zero-padded (`2020-07-21 8:09:10`).
-const READ: StaticFormatDescription =
-    format_description!("[year]-[month]-[day] [hour padding:none]:[minute]:[second][optional [.[subsecond]]]");
-const DAY: StaticFormatDescription = format_description!("[year]-[month]-[day] [hour]");
+const CLOCK: StaticFormatDescription = format_description!("[hour padding:none]:[minute][optional [:[second]]]");
+/// Bytes of a date, and so the place of the clock.
+const DATE_BYTES: usize = 10;
 
-/// A moment with whole seconds, in UTC.
+/// The first and the last moment that can be written with four digits for the year, and stored by Postgres.
+const FIRST: OffsetDateTime = datetime!(0001-01-01 00:00:00 UTC);
+const LAST: OffsetDateTime = datetime!(9999-12-31 23:59:59 UTC);
+
+/// A point in time in UTC with whole seconds, from year 1 to year 9999.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(OffsetDateTime);
 
-/// Text that is no time.
+/// The text is not a timestamp.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no time of the form `YYYY-MM-DD HH:MM:SS`")]
+#[error("`{0}` is not a timestamp such as `2022-08-25 19:20:21`")]
 pub struct TimestampError(String);
 
 impl Timestamp {
-    /// This moment without its fraction of a second.
+    /// Converts a moment, dropping its fraction of a second; a moment outside the years 1 to 9999 becomes the nearest
+    /// one inside.
     pub fn of(moment: OffsetDateTime) -> Self {
-        let moment = moment.to_offset(time::UtcOffset::UTC);
-        Self(moment.replace_nanosecond(0).unwrap_or(moment))
+        Self::checked(moment).unwrap_or(Self(if moment < FIRST { FIRST } else { LAST }))
     }
 
-    /// The moment, for arithmetic and for the database.
+    /// Converts a moment, dropping its fraction of a second; `None` outside the years 1 to 9999.
+    pub fn checked(moment: OffsetDateTime) -> Option<Self> {
+        let moment = moment.checked_to_offset(UtcOffset::UTC)?.replace_nanosecond(0).ok()?;
+        (FIRST..=LAST).contains(&moment).then_some(Self(moment))
+    }
+
+    /// Returns the moment, for arithmetic and for the database.
     pub fn moment(self) -> OffsetDateTime {
         self.0
+    }
+
+    /// Returns the timestamp this much later (earlier if negative), at most the last and at least the first possible.
+    #[must_use]
+    pub fn saturating_add(self, duration: Duration) -> Self {
+        Self::of(self.0.saturating_add(duration))
     }
 }
 
@@ -45,18 +67,76 @@ impl From<OffsetDateTime> for Timestamp {
 impl FromStr for Timestamp {
     type Err = TimestampError;
 
-    /// Reads the documented form, with or without padded hours, a date alone, and RFC 3339.
+    /// Reads the documented form and its relatives: hours without padding or padded by a space, `T` between date and
+    /// time, a fraction, an offset (`+0000`, `+00:00`, `Z`, ` UTC`), a date alone, RFC 2822, and seconds (9 to 11 digits)
+    /// or milliseconds (13 digits) since 1970. Without an offset the time is UTC.
     fn from_str(text: &str) -> Result<Self, TimestampError> {
         let text = text.trim();
-        let refused = || TimestampError(text.chars().take(40).collect());
-        if let Ok(plain) = PrimitiveDateTime::parse(text, READ) {
-            return Ok(Self::of(plain.assume_utc()));
-        }
-        if let Ok(midnight) = PrimitiveDateTime::parse(&format!("{text} 00"), DAY) {
-            return Ok(Self::of(midnight.assume_utc()));
-        }
-        OffsetDateTime::parse(text, &Rfc3339).map(Self::of).map_err(|_| refused())
+        let moment = since_epoch(text).or_else(|| date_and_clock(text));
+        let moment = moment.or_else(|| OffsetDateTime::parse(text, &Rfc2822).ok());
+        moment.and_then(Self::checked).ok_or_else(|| TimestampError(text.chars().take(40).collect()))
     }
+}
+
+fn since_epoch(text: &str) -> Option<OffsetDateTime> {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
+    if !is_digits(whole) || !is_digits(fraction) {
+        return None;
+    }
+    let number = whole.parse().ok()?;
+    let seconds = match whole.len() {
+        9..=11 => number,
+        13 => number / 1000,
+        _ => return None,
+    };
+    OffsetDateTime::from_unix_timestamp(seconds).ok()
+}
+
+fn date_and_clock(text: &str) -> Option<OffsetDateTime> {
+    let (date, rest) = text.split_at_checked(DATE_BYTES)?;
+    let date = Date::parse(date, DATE).ok()?;
+    if rest.is_empty() {
+        return Some(date.midnight().assume_utc());
+    }
+    let rest = rest.strip_prefix(['T', 't', ' '])?.trim_start();
+    let (clock, rest) = split_while(rest, |c| c.is_ascii_digit() || c == ':');
+    let clock = Time::parse(clock, CLOCK).ok()?;
+    let offset = match rest.strip_prefix('.').map(|rest| split_while(rest, |c| c.is_ascii_digit())) {
+        None => offset(rest)?,
+        Some(("", _)) => return None,
+        Some((_fraction, rest)) => offset(rest)?,
+    };
+    Some(PrimitiveDateTime::new(date, clock).assume_offset(offset))
+}
+
+fn offset(text: &str) -> Option<UtcOffset> {
+    let text = text.trim_start();
+    if text.is_empty() || ["z", "utc", "gmt"].iter().any(|utc| text.eq_ignore_ascii_case(utc)) {
+        return Some(UtcOffset::UTC);
+    }
+    let sign = match text.as_bytes().first()? {
+        b'+' => 1,
+        b'-' => -1,
+        _ => return None,
+    };
+    let digits = text.get(1..)?.replacen(':', "", 1);
+    if !is_digits(&digits) {
+        return None;
+    }
+    let (hours, minutes) = match digits.len() {
+        2 => (digits.as_str(), "0"),
+        4 => digits.split_at(2),
+        _ => return None,
+    };
+    UtcOffset::from_hms(sign * hours.parse::<i8>().ok()?, sign * minutes.parse::<i8>().ok()?, 0).ok()
+}
+
+fn split_while(text: &str, belongs: impl Fn(char) -> bool) -> (&str, &str) {
+    text.split_at(text.find(|c| !belongs(c)).unwrap_or(text.len()))
+}
+
+fn is_digits(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 impl fmt::Display for Timestamp {
@@ -73,8 +153,25 @@ impl serde::Serialize for Timestamp {
 }
 
 impl<'de> serde::Deserialize<'de> for Timestamp {
+    /// Reads text, a number, and the object that PHP writes for a `DateTime`.
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        crate::lenient::text(deserializer)?.parse().map_err(serde::de::Error::custom)
+        let value = Value::deserialize(deserializer)?;
+        let text = written(&value).ok_or_else(|| serde::de::Error::custom("not a timestamp"))?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+fn written(value: &Value) -> Option<Cow<'_, str>> {
+    match value {
+        Value::String(text) => Some(Cow::Borrowed(text)),
+        Value::Number(number) => Some(Cow::Owned(number.to_string())),
+        // {"date": "2022-08-25 19:20:21.000000", "timezone_type": 3, "timezone": "UTC"}
+        Value::Object(fields) => {
+            let date = fields.get("date")?.as_str()?;
+            let timezone = fields.get("timezone").and_then(Value::as_str).unwrap_or_default();
+            Some(Cow::Owned(format!("{date}{timezone}")))
+        }
+        Value::Null | Value::Bool(_) | Value::Array(_) => None,
     }
 }
 
@@ -94,17 +191,123 @@ mod tests {
     }
 
     #[test]
-    fn reads_neighbouring_forms() {
-        for text in ["2022-08-25T19:20:21Z", "2022-08-25T21:20:21+02:00", "2022-08-25 19:20:21.5"] {
-            assert_eq!(text.parse::<Timestamp>().unwrap().to_string(), "2022-08-25 19:20:21");
+    fn reads_what_php_and_others_write() {
+        for text in [
+            "2022-08-25T19:20:21Z",
+            "2022-08-25T21:20:21+02:00",
+            "2022-08-25T21:20:21+0200",
+            "2022-08-25T21:20:21+02",
+            "2022-08-25 19:20:21+0000",
+            "2022-08-25 19:20:21 +00:00",
+            "2022-08-25T14:20:21-0500",
+            "2022-08-25T19:20:21",
+            "2022-08-25t19:20:21z",
+            "2022-08-25 19:20:21 UTC",
+            "2022-08-25 19:20:21 gmt",
+            " 2022-08-25 19:20:21\n",
+            "2022-08-25 19:20:21.5",
+            "2022-08-25T19:20:21.000000Z",
+            "2022-08-25 19:20:21.1234567890123",
+            "Thu, 25 Aug 2022 19:20:21 +0000",
+            "Thu, 25 Aug 2022 19:20:21 GMT",
+            "1661455221",
+            "1661455221.25",
+            "1661455221000",
+        ] {
+            assert_eq!(
+                text.parse::<Timestamp>().map(|read| read.to_string()),
+                Ok("2022-08-25 19:20:21".into()),
+                "{text}"
+            );
         }
+        assert_eq!("2022-08-25  9:20:21".parse::<Timestamp>().unwrap().to_string(), "2022-08-25 09:20:21");
+        assert_eq!("2022-08-25 9:20".parse::<Timestamp>().unwrap().to_string(), "2022-08-25 09:20:00");
         assert_eq!("2022-08-25".parse::<Timestamp>().unwrap().to_string(), "2022-08-25 00:00:00");
     }
 
     #[test]
-    fn refuses_what_is_no_time() {
-        for text in ["", "soon", "2022-13-01 00:00:00", "0000-00-00 00:00:00", "2022-08-25 25:00:00"] {
+    fn reads_numbers_and_the_object_of_a_php_datetime() {
+        for json in [
+            "\"2022-08-25 19:20:21\"",
+            "1661455221",
+            "1661455221.0",
+            r#"{"date": "2022-08-25 19:20:21.000000", "timezone_type": 3, "timezone": "UTC"}"#,
+            r#"{"date": "2022-08-25 21:20:21.000000", "timezone_type": 1, "timezone": "+02:00"}"#,
+        ] {
+            let read: Timestamp = serde_json::from_str(json).unwrap();
+            assert_eq!(read.to_string(), "2022-08-25 19:20:21", "{json}");
+        }
+        for json in [
+            "true",
+            "null",
+            "[]",
+            "{}",
+            r#"{"date": 1}"#,
+            r#"{"date": "2022-08-25 19:20:21", "timezone": "Europe/Berlin"}"#,
+        ] {
+            assert!(serde_json::from_str::<Timestamp>(json).is_err(), "{json}");
+        }
+    }
+
+    #[test]
+    fn refuses_what_is_not_a_timestamp() {
+        for text in [
+            "",
+            "soon",
+            "2022-13-01 00:00:00",
+            "0000-00-00 00:00:00",
+            "2022-08-25 25:00:00",
+            "2022-08-25 19:20:21 CEST",
+            "2022-08-25 19:20:21+99:99",
+            "2022-08-25 19:20:21+",
+            "2022-08-25 19:20:21.",
+            "2022-08-25 19:20:21é",
+            "20220825",
+            "1e10",
+            "99999999999999999999999999",
+        ] {
             assert!(text.parse::<Timestamp>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn refuses_what_could_not_be_written_back_and_never_panics() {
+        for text in [
+            "9999-12-31T23:59:59-01:00",
+            "9999-12-31 23:59:59-23:59",
+            "0001-01-01T00:00:00+00:01",
+            "0000-12-31 23:59:59",
+            "-9999-01-01 00:00:00",
+            "-0001-01-01 00:00:00",
+            "+10000-01-01 00:00:00",
+            "12022-08-25 19:20:21",
+        ] {
+            assert!(text.parse::<Timestamp>().is_err(), "{text}");
+        }
+        for text in ["9999-12-31 23:59:59", "9999-12-31T23:59:59+14:00", "0001-01-01 00:00:00"] {
+            let read: Timestamp = text.parse().unwrap();
+            assert_eq!(read.to_string().parse(), Ok(read), "{text}");
+        }
+    }
+
+    #[test]
+    fn arithmetic_ends_at_the_first_and_the_last_timestamp() {
+        let (first, last) = (Timestamp(FIRST), Timestamp(LAST));
+        assert_eq!(last.saturating_add(Duration::SECOND), last);
+        assert_eq!(first.saturating_add(-Duration::SECOND), first);
+        assert_eq!(first.saturating_add(Duration::MAX), last);
+        let beyond = PrimitiveDateTime::MAX.assume_offset(time::macros::offset!(-1));
+        assert_eq!((Timestamp::of(beyond), Timestamp::checked(beyond)), (last, None));
+        let before = PrimitiveDateTime::MIN.assume_offset(time::macros::offset!(+1));
+        assert_eq!((Timestamp::of(before), Timestamp::checked(before)), (first, None));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_text_panics_and_what_is_read_is_written_back(text in "[-+0-9]{0,5}-?[0-9]{0,2}-[0-9]{0,2}[T ]?[0-9: ]{0,9}[.+-]?[0-9:]{0,6}|\\PC{0,40}") {
+            if let Ok(read) = text.parse::<Timestamp>() {
+                proptest::prop_assert_eq!(read.to_string().parse(), Ok(read));
+            }
         }
     }
 }

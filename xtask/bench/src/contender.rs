@@ -70,6 +70,17 @@ impl Contender {
         Ok(Self { name: kind.name(), database, runs: Runs::Server(server), keeps_nothing })
     }
 
+    /// Ours with few file descriptors; without `tls` as behind a proxy.
+    pub(crate) fn with_few_files(
+        files: usize,
+        database: PgConnectOptions,
+        ground: &Ground,
+        tls: bool,
+    ) -> Result<Self, Failure> {
+        let server = Server::with_few_files(files, &database, ground.folder(), tls)?;
+        Ok(Self { name: Kind::Ours.name(), database, runs: Runs::Server(server), keeps_nothing: false })
+    }
+
     /// The same under callgrind, which writes its counts when the contender is dropped.
     pub(crate) fn counted(
         kind: Kind,

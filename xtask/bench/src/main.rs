@@ -28,7 +28,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use intruder::Intrudes;
+use intruder::{Connects, Heads, Intrudes};
 use receivers::Receives;
 use report::Record;
 use rows::{ROWS, Row, Works};
@@ -121,6 +121,10 @@ enum Part {
     Idle(Intrudes),
     /// Wrong passwords.
     Flood(Intrudes),
+    /// New connections.
+    Connect(Connects),
+    /// Long heads.
+    Heads(Heads),
     /// A simulator with so many packages.
     Marketplace { packages: usize },
     /// Our client at one task.
@@ -133,6 +137,8 @@ impl Part {
             Self::Receive(told) => receivers::receive(told),
             Self::Idle(told) => intruder::idle(told),
             Self::Flood(told) => intruder::flood(told),
+            Self::Connect(told) => intruder::connect(told),
+            Self::Heads(told) => intruder::heads(told),
             Self::Marketplace { packages } => marketplace::serve(*packages),
             Self::Work(told) => rows::work(told),
         }

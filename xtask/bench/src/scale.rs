@@ -29,6 +29,8 @@ pub(crate) struct Scale {
     pub(crate) stored: i64,
     /// Callbacks of a burst.
     pub(crate) burst: usize,
+    /// Callbacks about one resource.
+    pub(crate) one_resource: usize,
     /// TLS connections that do nothing.
     pub(crate) idle: usize,
     /// Questions of each kind in one round.
@@ -50,6 +52,7 @@ impl Scale {
             time: Duration::from_secs(4),
             stored: 10_000_000,
             burst: 100_000,
+            one_resource: 30_000,
             idle: 10_000,
             questions: 100,
             starts: 21,
@@ -72,6 +75,7 @@ impl Scale {
                 time: Duration::from_millis(500),
                 stored: 20_000,
                 burst: 1_000,
+                one_resource: 1_000,
                 idle: 100,
                 questions: 3,
                 starts: 3,

@@ -42,6 +42,8 @@ fn the_list_tells_every_row_and_measures_nothing() {
         "burst_drain",
         "tls_fresh_vs_nginx",
         "attack_p99_vs_quiet",
+        "flood_answered",
+        "unauth_rss_mb",
         "list_p95_ms",
         "rss_load_mb",
         "rss_idle_mb",

@@ -5,12 +5,22 @@ const WIDTH: usize = 12;
 const MARK: &str = "number-";
 
 /// The body with this number. Each says something new about something else, so that each becomes one event; some are
-/// nothing that a receiver understands, and are kept all the same.
+/// nothing that a receiver understands, and are kept all the same; some have fields at the edge of what can be read.
 pub(crate) fn body(number: u64) -> String {
     let name = format!("{MARK}{number:0WIDTH$}");
     match number % 16 {
         3 => format!("this is no JSON: {name}"),
         7 => format!(r#"{{"callback_event": "{name}", "update_info": {{}}}}"#),
+        // What a receiver that does arithmetic on times unchecked panics over, or Postgres refuses.
+        5 => format!(
+            r#"{{"callback_event": "eqp_status_update", "update_info": {{"submission_id": "{name}", "eqp_flow": "technical", "current_status": "approved", "modified_at": "9999-12-31T23:59:59-01:00"}}}}"#
+        ),
+        9 => format!(
+            r#"{{"callback_event": "eqp_status_update", "update_info": {{"submission_id": "{name}", "item_id": {{}}, "eqp_status": {{"overall": "draft", "technical": [[1e999]]}}, "modified_at": "-9999-01-01 00:00:00"}}}}"#
+        ),
+        13 => format!(
+            r#"{{"callback_event": "malware_scan_complete", "update_info": {{"file_upload_id": "{name}", "tool_result": "passed", "modified_at": "9999-12-31 23:59:59"}}}}"#
+        ),
         11 => format!(
             r#"{{"callback_event": "malware_scan_complete", "update_info": {{"file_upload_id": "{name}", "tool_result": "passed"}}}}"#
         ),

@@ -18,6 +18,9 @@ use crate::deadline::within;
 /// Below the ports that systems give to outgoing connections: nobody takes one while its receiver is down.
 const PORTS: std::ops::Range<u16> = 15_000..31_000;
 
+/// So few files that a flood of connections is noticed: 112 of them are left for connections.
+const OPEN_FILES: usize = 256;
+
 /// A receiver with all that can go wrong around it.
 #[derive(Debug)]
 pub(crate) struct Receiver {
@@ -58,8 +61,10 @@ impl Process {
     pub(crate) fn start(&mut self) -> Result<(), Failure> {
         let log = File::options().create(true).append(true).open(&self.log)?;
         self.said_from = log.metadata()?.len();
-        let mut command = Command::new(&self.program);
+        let mut command = Command::new("/bin/sh");
         command
+            .args(["-c", &format!("ulimit -n {OPEN_FILES}; exec \"$0\" \"$@\"")])
+            .arg(&self.program)
             .args(&self.arguments)
             .env_clear()
             .envs(self.environment.iter().map(|(name, value)| (name, value)))

@@ -1,13 +1,14 @@
 //! `eqp completions`: what a shell needs to complete our command line.
 
 use clap::Args;
+use clap::builder::PossibleValuesParser;
 use clap_complete::Shell;
 
 use crate::cli::Cli;
 use crate::context::Context;
 use crate::failure::Outcome;
 
-/// Print completions for a shell
+/// Print completions for a shell, with the names of the profiles that there are now
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -22,7 +23,14 @@ pub(crate) struct Completions {
 impl Completions {
     pub(crate) fn run(self, context: &Context) -> Outcome {
         let mut script = Vec::new();
-        clap_complete::generate(self.shell, &mut Cli::definition(), "eqp", &mut script);
+        let mut definition = Cli::definition();
+        if !context.loaded.profiles.is_empty() {
+            // clap wants names that live as long as the program, which ends here.
+            let profiles = context.loaded.profiles.iter().map(|name| &*name.clone().leak());
+            let profiles = PossibleValuesParser::new(profiles);
+            definition = definition.mut_arg("profile", |profile| profile.value_parser(profiles));
+        }
+        clap_complete::generate(self.shell, &mut definition, "eqp", &mut script);
         context.output.bytes(&script)
     }
 }

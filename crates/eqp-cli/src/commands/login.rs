@@ -8,15 +8,16 @@ use serde_json::json;
 
 use crate::compose::client::client_of;
 use crate::config::profile::{ProfileFile, ProfileKey, SecretPlace, secret_file, user_file, write_secret};
-use crate::config::{MarketplaceOptions, from_environment, keyring, read_secret};
+use crate::config::{MarketplaceOptions, from_environment, keyring, read_secret, secret_text};
 use crate::context::Context;
 use crate::failure::{Failure, Outcome};
 use crate::output::{ask_line, ask_secret, can_ask};
 
 /// Keep an access key in a profile, once the Marketplace has accepted it
 ///
-/// The profile is the one of --profile, or has the name of the environment. Its secret goes into a file of mode 0600, or
-/// into the keyring. The secret is read from --secret-file, else from EQP_APPLICATION_SECRET or the file that
+/// The profile is the one of --profile, or has the name of the environment. The first one becomes the default: its
+/// environment is then used where neither --profile nor --environment is given. Its secret goes into a file of mode 0600, or
+/// into the keyring, and is only ever sent to the API that accepted it. The secret is read from --secret-file, else from EQP_APPLICATION_SECRET or the file that
 /// EQP_APPLICATION_SECRET_FILE names, else it is asked for on a terminal; it is never an argument.
 #[derive(Args, Debug)]
 #[command(after_help = "\
@@ -44,6 +45,7 @@ impl Login {
         let profile = profile_name(context, environment)?;
         let key = self.ask_for_key(options)?;
         let client = client_of(options.with_key(key.clone())?)?;
+        let verified_api_url = client.api_url().to_string();
         let mage_id = client.session().await?.mage_id;
 
         let path = match &context.loaded.file {
@@ -56,10 +58,11 @@ impl Login {
             environment,
             application_id: key.application_id.clone(),
             secret: place.clone(),
-            api_url: options.api_url.as_ref().map(ToString::to_string),
+            api_url: options.api_url().map(ToString::to_string),
+            verified_api_url,
             ca_file: options.ca_file.as_deref().map(absolute).transpose()?,
         };
-        file.set(&profile, &written, self.default)?;
+        let is_default = file.set(&profile, &written, self.default)?;
         match &place {
             SecretPlace::File(path) => write_secret(path, &key.application_secret)?,
             SecretPlace::Keyring => keyring::store(environment, &key.application_id, &key.application_secret)?,
@@ -73,12 +76,19 @@ impl Login {
         if context.output.is_json() {
             return context.output.json(&json!({
                 "environment": environment, "mage_id": mage_id, "profile": profile, "file": path, "secret": kept,
+                "becomes_default": is_default,
             }));
         }
         context.output.line(format_args!(
             "{mage_id} in {environment} is kept as profile `{profile}` in {}; its secret: {kept}",
             path.display()
-        ))
+        ))?;
+        if is_default {
+            context.output.line(format_args!(
+                "`{profile}` is the default profile now: without --profile and --environment, commands use {environment}"
+            ))?;
+        }
+        Ok(())
     }
 
     fn ask_for_key(&self, options: &MarketplaceOptions) -> Outcome<ApiKey> {
@@ -107,7 +117,8 @@ impl Login {
             return Ok(secret);
         }
         if can_ask() {
-            return ask_secret(&format!("Application secret of {id} for {environment} (it does not show)"));
+            let typed = ask_secret(&format!("Application secret of {id} for {environment} (it does not show)"))?;
+            return secret_text(typed.expose(), WHAT, "the terminal");
         }
         Err(Failure::usage("there is no application secret, and no terminal to ask on")
             .next("name a file of mode 0600 with --secret-file, or - for standard input"))

@@ -27,17 +27,38 @@ pub(crate) struct Migrate {
 
 impl Migrate {
     pub(crate) async fn run(self, context: &Context) -> Outcome {
+        if self.dry_run {
+            return self.look(context).await;
+        }
         let database = match context.settings.database.resolve()? {
-            DatabaseChoice::Given(url) => Database::given(url.expose()).await?,
+            DatabaseChoice::Given(url) => Database::given(&url).await?,
             DatabaseChoice::Embedded => {
                 Database::embedded_as_it_is(&context.settings.data.open()?.postgres(), context.output).await?
             }
         };
-        let migrated = self.migrate(&database).await;
+        let migrated = migrate(&database).await;
         database.close().await?;
-        let (new, there) = migrated?;
+        self.report(context, &migrated?)
+    }
+
+    /// What would be applied. A database that is not there yet would be made with all of it.
+    async fn look(&self, context: &Context) -> Outcome {
+        let steps = match Database::open_to_look(context).await? {
+            None => eqp_receiver::all_migrations(),
+            Some(database) => {
+                let steps = eqp_receiver::migrations(database.pool()).await;
+                database.close().await?;
+                steps?
+            }
+        };
+        self.report(context, &steps)
+    }
+
+    fn report(&self, context: &Context, steps: &[Migration]) -> Outcome {
+        let (there, new): (Vec<_>, Vec<_>) = steps.iter().partition(|step| step.applied);
+        let there = there.len();
         if context.output.is_json() {
-            let shown = |step: &Migration| json!({"version": step.version, "description": step.description});
+            let shown = |step: &&Migration| json!({"version": step.version, "description": step.description});
             let word = if self.dry_run { "would_apply" } else { "applied" };
             let new: Vec<_> = new.iter().map(shown).collect();
             return context.output.json(&json!({word: new, "already_there": there}));
@@ -49,14 +70,11 @@ impl Migrate {
         context.output.note(format_args!("{} {word}, {there} were there", new.len()));
         Ok(())
     }
+}
 
-    /// The steps that were missing, and how many were there.
-    async fn migrate(&self, database: &Database) -> Outcome<(Vec<Migration>, usize)> {
-        let (there, new): (Vec<_>, Vec<_>) =
-            eqp_receiver::migrations(database.pool()).await?.into_iter().partition(|step| step.applied);
-        if !self.dry_run {
-            eqp_receiver::migrate(database.pool()).await?;
-        }
-        Ok((new, there.len()))
-    }
+/// The steps as they were before; those that were missing are applied.
+async fn migrate(database: &Database) -> Outcome<Vec<Migration>> {
+    let steps = eqp_receiver::migrations(database.pool()).await?;
+    eqp_receiver::migrate(database.pool()).await?;
+    Ok(steps)
 }

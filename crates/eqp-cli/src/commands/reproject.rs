@@ -5,7 +5,7 @@ use eqp_receiver::{ReprojectScope, Reprojected, Reprojector};
 use time::OffsetDateTime;
 
 use super::moment::since;
-use crate::compose::database::{Database, Migrate};
+use crate::compose::database::Database;
 use crate::context::Context;
 use crate::failure::{Exit, Failure, Outcome};
 
@@ -40,7 +40,7 @@ impl Reproject {
             (None, Some(subject)) => ReprojectScope::Subject(subject),
             (None, None) => return Err(Failure::usage("nothing to project again was named")),
         };
-        let database = Database::open(context, Migrate::WhenEmpty).await?;
+        let database = Database::open_existing(context).await?;
         let reprojected = Reprojector::new(database.pool().clone()).dry_run(self.dry_run).run(&scope).await;
         database.close().await?;
         let reprojected = reprojected?;

@@ -5,11 +5,11 @@ use eqp_receiver::Retention as Receivers;
 use serde_json::json;
 use time::OffsetDateTime;
 
-use crate::compose::database::{Database, Migrate};
+use crate::compose::database::Database;
 use crate::config::Keep;
 use crate::context::Context;
 use crate::failure::{Exit, Failure, Outcome};
-use crate::output::utc;
+use crate::output::{counted, utc};
 
 /// Delete old callbacks, once
 ///
@@ -34,12 +34,18 @@ impl Retention {
         let before = OffsetDateTime::now_utc()
             .checked_sub(time::Duration::try_from(self.older_than.0).unwrap_or(time::Duration::MAX))
             .ok_or_else(|| Failure::new(Exit::Usage, "no callback can be so old"))?;
-        let database = Database::open(context, Migrate::WhenEmpty).await?;
+        let database = Database::open_existing(context).await?;
         let retention = Receivers::new(database.pool().clone());
         let outcome = async {
-            if self.dry_run { retention.count_before(before).await } else { retention.delete_before(before).await }
-        }
-        .await;
+            let found = retention.count_before(before).await?;
+            if self.dry_run || found == 0 {
+                return Ok(found);
+            }
+            let callbacks = counted(usize::try_from(found).unwrap_or(usize::MAX), "callback");
+            context.confirmation.ask_anyway(&format!("Delete {callbacks} from before {} for good", utc(before)))?;
+            Ok(retention.delete_before(before).await?)
+        };
+        let outcome: Outcome<u64> = outcome.await;
         database.close().await?;
         let callbacks = outcome?;
         let word = if self.dry_run { "would_delete" } else { "deleted" };
@@ -47,6 +53,7 @@ impl Retention {
             return context.output.json(&json!({ word: callbacks, "before": crate::output::rfc3339(before) }));
         }
         let done = if self.dry_run { "would be deleted" } else { "deleted" };
-        context.output.line(format_args!("{callbacks} callbacks from before {} {done}", utc(before)))
+        let callbacks = counted(usize::try_from(callbacks).unwrap_or(usize::MAX), "callback");
+        context.output.line(format_args!("{callbacks} from before {} {done}", utc(before)))
     }
 }

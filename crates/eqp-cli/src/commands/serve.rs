@@ -125,7 +125,7 @@ async fn endpoints(database: &Database, data: &DataFolder) -> Outcome<Option<Vec
     let key = master_key(data)?;
     let list = async { Endpoints::open(database.pool().clone(), key).await?.list().await };
     match list.await {
-        Ok(endpoints) => Ok(Some(endpoints)),
+        Ok(endpoints) => Ok(Some(endpoints.into_iter().filter(EndpointSummary::is_in_use).collect())),
         Err(error) if error.is_retryable() => Ok(None),
         Err(error) => Err(error.into()),
     }

@@ -3,16 +3,15 @@
 use std::convert::Infallible;
 use std::future::pending;
 use std::path::Path;
-use std::str::FromStr;
 use std::time::Duration;
 
 use eqp_postgres::{Builder, EmbeddedPostgres, Progress};
-use eqp_receiver::{PgConnectOptions, Reader};
+use eqp_receiver::{Metrics, PgConnectOptions, Reader};
 use sqlx::postgres::PgPoolOptions;
 use sqlx::{Connection, PgConnection, PgPool};
 use tokio_util::sync::CancellationToken;
 
-use crate::config::DatabaseChoice;
+use crate::config::{DatabaseChoice, DatabaseUrl};
 use crate::context::Context;
 use crate::failure::{Exit, Failure, Outcome};
 use crate::output::Output;
@@ -43,6 +42,8 @@ pub(crate) struct Database {
     embedded: Option<EmbeddedPostgres>,
     /// How to see to its tables, where that could not be done yet.
     late: Option<Migrate>,
+    /// Counted by what keeps it running, and by the receiver that uses it.
+    metrics: Metrics,
 }
 
 impl Database {
@@ -50,7 +51,7 @@ impl Database {
     pub(crate) async fn open_to_read(context: &Context) -> Outcome<Self> {
         match context.settings.database.resolve()? {
             DatabaseChoice::Given(url) => {
-                let database = Self::given(url.expose()).await?;
+                let database = Self::given(&url).await?;
                 if eqp_receiver::migrations(&database.pool).await?.iter().all(|step| step.applied) {
                     return Ok(database);
                 }
@@ -59,14 +60,44 @@ impl Database {
             DatabaseChoice::Embedded => {
                 let place = context.settings.data.place()?;
                 if !place.join("postgres").is_dir() {
-                    return Err(Failure::new(
-                        Exit::NotFound,
-                        format!("no receiver has run with the data folder {}", place.display()),
-                    )
-                    .next("eqp serve starts one; EQP_DATABASE_URL names a database of another")
-                    .next("--data-dir names another data folder"));
+                    return Err(no_receiver(context)?);
                 }
                 Self::embedded(&context.settings.data.open()?.postgres(), context.output).await
+            }
+        }
+    }
+
+    /// Opens the database for what must change nothing: nothing is made, brought up to date or written. None where there is
+    /// no database yet. An embedded one that does not run is started.
+    pub(crate) async fn open_to_look(context: &Context) -> Outcome<Option<Self>> {
+        match context.settings.database.resolve()? {
+            DatabaseChoice::Given(url) => Self::given(&url).await.map(Some),
+            DatabaseChoice::Embedded => {
+                let folder = context.settings.data.look()?.postgres();
+                if !EmbeddedPostgres::is_in(&folder) {
+                    return Ok(None);
+                }
+                let postgres = builder(&folder, context.output).start().await?;
+                match reach(&postgres.connect_options(EMBEDDED_DATABASE)).await {
+                    Err(eqp_receiver::Error::DatabaseUnreachable(error)) if is_no_database(&error) => {
+                        postgres.stop().await?;
+                        Ok(None)
+                    }
+                    reached => reached.map(|()| Some(Self::of_embedded(postgres))).map_err(Failure::from),
+                }
+            }
+        }
+    }
+
+    /// Opens the database for work on what a receiver has stored: as [`open_to_look`](Self::open_to_look) does, but there has
+    /// to be one, with all its tables.
+    pub(crate) async fn open_existing(context: &Context) -> Outcome<Self> {
+        let Some(database) = Self::open_to_look(context).await? else { return Err(no_receiver(context)?) };
+        match eqp_receiver::migrations(&database.pool).await {
+            Ok(steps) if steps.iter().all(|step| step.applied) => Ok(database),
+            looked => {
+                database.close().await?;
+                Err(looked.err().unwrap_or(eqp_receiver::Error::NotMigrated).into())
             }
         }
     }
@@ -75,7 +106,7 @@ impl Database {
     pub(crate) async fn open(context: &Context, migrate: Migrate) -> Outcome<Self> {
         match context.settings.database.resolve()? {
             DatabaseChoice::Given(url) => {
-                let database = Self::given(url.expose()).await?;
+                let database = Self::given(&url).await?;
                 database.see_to_tables(migrate).await?;
                 Ok(database)
             }
@@ -88,7 +119,7 @@ impl Database {
     pub(crate) async fn open_to_receive(context: &Context, migrate: Migrate) -> Outcome<(Self, Option<Failure>)> {
         match context.settings.database.resolve()? {
             DatabaseChoice::Given(url) => {
-                let options = read(url.expose())?;
+                let options = url.connect_options()?;
                 let mut database = Self::of(pool(options.clone()));
                 let seen_to = match reach(&options).await {
                     Ok(()) => database.see_to_tables(migrate).await,
@@ -154,14 +185,14 @@ impl Database {
     }
 
     /// Connects to a database without looking into it.
-    pub(crate) async fn given(url: &str) -> Outcome<Self> {
-        let options = read(url)?;
+    pub(crate) async fn given(url: &DatabaseUrl) -> Outcome<Self> {
+        let options = url.connect_options()?;
         reach(&options).await?;
         Ok(Self::of(pool(options)))
     }
 
     fn of(pool: PgPool) -> Self {
-        Self { pool, embedded: None, late: None }
+        Self { pool, embedded: None, late: None, metrics: Metrics::default() }
     }
 
     fn of_embedded(postgres: EmbeddedPostgres) -> Self {
@@ -179,6 +210,11 @@ impl Database {
         self.embedded.is_some()
     }
 
+    /// What is counted of it, for the receiver that uses it.
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
     /// Questions to it.
     pub(crate) fn reader(&self) -> Reader {
         Reader::new(self.pool.clone())
@@ -187,10 +223,13 @@ impl Database {
     /// Does what needs the database all the time: an embedded one that does not run, or ends meanwhile, is started again, and
     /// one that was not there at the start is seen to when it comes, until `stop`.
     pub(crate) async fn keeping_up<T>(&self, stop: &CancellationToken, work: impl Future<Output = T>) -> T {
-        let upkeep = async { tokio::join!(self.keep_running(), self.make_ready_later()).0 };
+        let upkeep = self
+            .metrics
+            .supervisor()
+            .run_postgres(stop, || async { tokio::join!(self.keep_running(), self.make_ready_later()).0 });
         tokio::select! {
             done = work => done,
-            Some(never) = stop.run_until_cancelled(upkeep) => match never {},
+            Some(Some(never)) = stop.run_until_cancelled(upkeep) => match never {},
         }
     }
 
@@ -228,19 +267,24 @@ fn builder(folder: &Path, output: Output) -> Builder {
     })
 }
 
-fn read(url: &str) -> Outcome<PgConnectOptions> {
-    PgConnectOptions::from_str(url).map_err(|_| {
-        // Why is not said: the message could repeat a password.
-        Failure::usage("the database's URL cannot be read").next("write it like postgres://user@host:5432/database")
-    })
-}
-
 /// Beside the pool, which would try until its deadline and then not tell why.
 async fn reach(options: &PgConnectOptions) -> Result<(), eqp_receiver::Error> {
     let first = tokio::time::timeout(CONNECT_DEADLINE, PgConnection::connect_with(options)).await;
     let connected = first.unwrap_or(Err(sqlx::Error::PoolTimedOut));
     // It has told what it was asked for; how it ends does not matter.
     connected.map(drop).map_err(eqp_receiver::Error::DatabaseUnreachable)
+}
+
+fn no_receiver(context: &Context) -> Outcome<Failure> {
+    let place = context.settings.data.place()?;
+    Ok(Failure::new(Exit::NotFound, format!("no receiver has run with the data folder {}", place.display()))
+        .next("eqp serve starts one; EQP_DATABASE_URL names a database of another")
+        .next("--data-dir names another data folder"))
+}
+
+/// A server whose first start was cut off before its database was made.
+fn is_no_database(error: &sqlx::Error) -> bool {
+    error.as_database_error().and_then(sqlx::error::DatabaseError::code).is_some_and(|code| code == "3D000")
 }
 
 fn pool(options: PgConnectOptions) -> PgPool {

@@ -13,6 +13,11 @@ pub(crate) fn master_key(data: &DataFolder) -> Outcome<MasterKey> {
     Ok(MasterKey::open(data.master_key())?)
 }
 
+/// The same, none where there is none yet.
+pub(crate) fn known_master_key(data: &DataFolder) -> Outcome<Option<MasterKey>> {
+    Ok(MasterKey::find(data.master_key())?)
+}
+
 /// Checks the database and listens. The receiver answers once it runs. One whose spool knows the endpoints needs no
 /// database to start.
 pub(crate) async fn receiver(
@@ -51,6 +56,7 @@ async fn build(
     };
     let mut builder = Receiver::builder(database.pool().clone())
         .master_key(master_key(data)?)
+        .metrics(database.metrics().clone())
         .listen(listen)
         .tls(tls)
         .behind_proxy(behind_proxy);

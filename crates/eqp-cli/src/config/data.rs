@@ -66,24 +66,27 @@ impl DataOptions {
 
     /// Opens the data folder, made on first use. A folder that holds other things is refused.
     pub(crate) fn open(&self) -> Outcome<DataFolder> {
+        let data = self.look()?;
+        let marker = data.path.join(MARKER);
+        if !marker.is_file() {
+            fs::create_dir_all(&data.path)
+                .and_then(|()| fs::write(&marker, MARKER_TEXT))
+                .map_err(|error| unusable(&data.path, &error))?;
+        }
+        Ok(data)
+    }
+
+    /// The data folder, which need not be there: nothing is made. A folder that holds other things is refused.
+    pub(crate) fn look(&self) -> Outcome<DataFolder> {
         let path = self.place()?;
-        let failed = |error: std::io::Error| {
-            Failure::new(Exit::Failed, format!("cannot use the data folder {}", path.display()))
-                .because(&error)
-                .next("name another with --data-dir or EQP_DATA_DIR")
-        };
         match fs::read_dir(&path) {
             Ok(entries) => {
                 if !path.join(MARKER).is_file() {
                     refuse_foreign(&path, entries)?;
                 }
             }
-            Err(error) if error.kind() == ErrorKind::NotFound => fs::create_dir_all(&path).map_err(failed)?,
-            Err(error) => return Err(failed(error)),
-        }
-        let marker = path.join(MARKER);
-        if !marker.is_file() {
-            fs::write(&marker, MARKER_TEXT).map_err(failed)?;
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => return Err(unusable(&path, &error)),
         }
         let master_key = std::env::var_os("EQP_MASTER_KEY_FILE")
             .map(PathBuf::from)
@@ -91,6 +94,12 @@ impl DataOptions {
             .unwrap_or_else(|| path.join("master.key"));
         Ok(DataFolder { path, master_key })
     }
+}
+
+fn unusable(path: &Path, error: &std::io::Error) -> Failure {
+    Failure::new(Exit::Failed, format!("cannot use the data folder {}", path.display()))
+        .because(error)
+        .next("name another with --data-dir or EQP_DATA_DIR")
 }
 
 fn refuse_foreign(path: &Path, entries: fs::ReadDir) -> Outcome {

@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use eqp_types::Secret;
 use serde::Deserialize;
-use url::Url;
 
+use super::database_url::DatabaseUrl;
 use super::file::from_folder;
-use super::secret::{read_secret, refuse_open};
+use super::secret::{read_secret, refuse_open, text as secret_text};
 use crate::failure::{Failure, Outcome};
 
 /// Where the database is.
@@ -29,7 +29,7 @@ pub(crate) struct DatabaseOptions {
 #[derive(Debug)]
 pub(crate) enum DatabaseChoice {
     /// A Postgres that somebody runs.
-    Given(Secret),
+    Given(DatabaseUrl),
     /// The private Postgres of the data folder.
     Embedded,
 }
@@ -45,7 +45,8 @@ impl DatabaseOptions {
 
     /// An argument shows in the list of processes and stays in the shell's history.
     pub(super) fn refuse_secrets_in_arguments(&self) -> Outcome {
-        if self.url.as_ref().is_some_and(holds_password) {
+        let Some(url) = &self.url else { return Ok(()) };
+        if DatabaseUrl::parse(url)?.has_secret() {
             return Err(Failure::usage("a password was given in an argument")
                 .why("arguments show in the list of processes and stay in the shell's history")
                 .next(
@@ -55,36 +56,35 @@ impl DatabaseOptions {
         Ok(())
     }
 
-    /// A configuration file that holds a password must be its owner's alone.
+    /// A configuration file that holds a password must be its owner's alone; so must one with a URL that cannot be read.
     pub(super) fn refuse_open_secret(&self, file: &Path) -> Outcome {
         match &self.url {
-            Some(url) if holds_password(url) => refuse_open(file, "a database password"),
+            Some(url) if DatabaseUrl::parse(url).map_or(true, |url| url.has_secret()) => {
+                refuse_open(file, "a database password")
+            }
             _ => Ok(()),
         }
     }
 
     /// What the environment says, where a password may stand.
-    pub(super) fn from_environment() -> Self {
+    pub(super) fn from_environment() -> Outcome<Self> {
         let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty());
-        Self {
-            url: variable("EQP_DATABASE_URL").map(|url| Secret::new(url.to_string_lossy())),
-            url_file: variable("EQP_DATABASE_URL_FILE").map(PathBuf::from),
-        }
+        let url = variable("EQP_DATABASE_URL").map(|url| {
+            let url = url.into_string().map_err(|_| Failure::usage("EQP_DATABASE_URL is not UTF-8"))?;
+            secret_text(&url, "the database URL", "EQP_DATABASE_URL")
+        });
+        Ok(Self { url: url.transpose()?, url_file: variable("EQP_DATABASE_URL_FILE").map(PathBuf::from) })
     }
 
     /// The database to use.
     pub(crate) fn resolve(&self) -> Outcome<DatabaseChoice> {
-        match (&self.url, &self.url_file) {
-            (Some(url), _) => Ok(DatabaseChoice::Given(url.clone())),
-            (None, Some(file)) => read_secret(file, "the database's URL").map(DatabaseChoice::Given),
-            (None, None) => Ok(DatabaseChoice::Embedded),
-        }
+        let url = match (&self.url, &self.url_file) {
+            (Some(url), _) => url.clone(),
+            (None, Some(file)) => read_secret(file, "the database URL")?,
+            (None, None) => return Ok(DatabaseChoice::Embedded),
+        };
+        DatabaseUrl::parse(&url).map(DatabaseChoice::Given)
     }
-}
-
-fn holds_password(url: &Secret) -> bool {
-    Url::parse(url.expose())
-        .is_ok_and(|url| url.password().is_some() || url.query_pairs().any(|(key, _)| key == "password"))
 }
 
 #[cfg(test)]
@@ -92,12 +92,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_password_is_seen_wherever_it_stands() {
+    fn a_password_in_an_argument_is_refused_wherever_it_stands() {
         for url in ["postgres://a:hush@h/d", "postgres://h/d?user=a&password=hush", "postgres://:hush@h/d"] {
             let options = DatabaseOptions { url: Some(Secret::new(url)), url_file: None };
             let failure = options.refuse_secrets_in_arguments().unwrap_err();
             assert!(!failure.to_string().contains("hush"), "{failure}");
         }
-        assert!(!holds_password(&Secret::new("postgres://a@h/d?sslmode=require")));
+        let harmless = Some(Secret::new("postgres://a@h/d?sslmode=require"));
+        DatabaseOptions { url: harmless, url_file: None }.refuse_secrets_in_arguments().unwrap();
     }
 }

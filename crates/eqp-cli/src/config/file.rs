@@ -5,6 +5,7 @@ use std::io::ErrorKind;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use eqp_types::Environment;
 use serde::Deserialize;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -29,26 +30,44 @@ struct File {
 }
 
 /// A file as it was read.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Read {
     /// What it sets at its top level.
     pub(super) base: Layer,
-    /// The profile that holds, with what it sets.
+    /// The profile that is used, with what it sets.
     pub(super) profile: Option<(String, Layer)>,
+    /// The names of all profiles.
+    pub(super) profiles: Vec<String>,
 }
 
-/// Finds the file: the named one, the one in this folder, the one of this user.
-pub(super) fn find(options: &FileOptions, absent: Absent) -> Outcome<Option<PathBuf>> {
+/// The files that are there.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    /// The named one, or the one of this user: it may set everything.
+    pub(super) trusted: Option<PathBuf>,
+    /// One that was only found in the current folder. It may be part of a checkout, and thus be anybody's.
+    pub(super) discovered: Option<PathBuf>,
+}
+
+/// Finds the files: the named one alone, else the one of this user and one in the current folder.
+pub(super) fn find(options: &FileOptions, absent: Absent) -> Outcome<Found> {
     if let Some(named) = &options.config {
-        if named.is_file() || absent == Absent::Allowed {
-            return Ok(Some(named.clone()));
+        if named.is_dir() {
+            return Err(Failure::usage(format!("the configuration file {} is a folder", named.display()))
+                .next("name the file in it with --config or EQP_CONFIG"));
+        }
+        if named.exists() || absent == Absent::Allowed {
+            return Ok(Found { trusted: Some(named.clone()), discovered: None });
         }
         return Err(Failure::usage(format!("there is no configuration file {}", named.display()))
             .next("name another with --config or EQP_CONFIG, or leave both out to go without one"));
     }
-    let here = PathBuf::from(FILE_NAME);
-    let user = user_folder().map(|folder| folder.join("eqp").join(FILE_NAME));
-    Ok([Some(here), user].into_iter().flatten().find(|path| path.is_file()))
+    let user = user_folder().map(|folder| folder.join("eqp").join(FILE_NAME)).filter(|path| path.is_file());
+    let here = Some(PathBuf::from(FILE_NAME)).filter(|path| path.is_file());
+    // Whoever stands in the folder of the user's configuration finds it twice.
+    let same_file =
+        |path: &PathBuf| user.as_ref().is_some_and(|user| path.canonicalize().ok() == user.canonicalize().ok());
+    Ok(Found { discovered: here.filter(|path| !same_file(path)), trusted: user })
 }
 
 /// A profile needs a file that holds it.
@@ -62,44 +81,109 @@ pub(super) fn without_file(options: &FileOptions) -> Outcome {
     }
 }
 
-/// Reads the file, and the profile that is asked for or that it names itself.
-pub(super) fn read(path: &Path, profile: Option<&str>, absent: Absent) -> Outcome<Read> {
+/// Reads the file, and the profile that is wanted.
+pub(super) fn read(path: &Path, wanted: Wanted<'_>, absent: Absent) -> Outcome<Read> {
     let text = match std::fs::read_to_string(path) {
         Err(error) if absent == Absent::Allowed && error.kind() == ErrorKind::NotFound => String::new(),
         read => read.map_err(|error| Failure::usage(format!("cannot read {}", path.display())).because(&error))?,
     };
-    read_text(path, &text, profile, absent)
+    read_text(path, &text, wanted, absent)
+}
+
+/// Reads a file that was only discovered: it may set nothing that decides where credentials go or come from, or what is
+/// stored where. Answers what it sets, and the names of that.
+pub(super) fn read_discovered(path: &Path) -> Outcome<(Layer, Vec<&'static str>)> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Failure::usage(format!("cannot read {}", path.display())).because(&error))?;
+    let source = Source { path, text: &text };
+    let (table, file) = source.parse()?;
+    let set = source.check_discovered(table.get_ref())?;
+    Ok((Layer { receiver: file.receiver, ..Layer::default() }, set))
 }
 
 /// The same of a text that was read already.
-pub(super) fn read_text(path: &Path, text: &str, profile: Option<&str>, absent: Absent) -> Outcome<Read> {
+pub(super) fn read_text(path: &Path, text: &str, wanted: Wanted<'_>, absent: Absent) -> Outcome<Read> {
     let source = Source { path, text };
-    let table = DeTable::parse(text).map_err(|error| source.refuse(&error))?;
-    source.check_root(table.get_ref())?;
-    let file: File = toml::from_str(text).map_err(|error| source.refuse(&error))?;
-
+    let (_, file) = source.parse()?;
     let folder = path.parent().unwrap_or(Path::new(""));
     let base =
         Layer { data: file.data, marketplace: file.marketplace, database: file.database, receiver: file.receiver };
-    let mut read = Read { base, profile: None };
-    let mut profiles = file.profiles;
-    if let Some(wanted) = profile.map(str::to_owned).or(file.profile) {
-        if let Some(chosen) = profiles.remove(&wanted) {
-            read.profile = Some((wanted, chosen));
-        } else if absent == Absent::Refused {
-            let known: Vec<_> = profiles.keys().map(String::as_str).collect();
-            let failure = Failure::usage(format!("{} has no profile `{wanted}`", path.display()));
-            return Err(match known.as_slice() {
-                [] => failure.next(format!("write a table [profiles.{wanted}.marketplace] into it")),
-                some => failure.next(format!("it has {}", some.join(", "))),
-            });
-        }
-    }
+    let mut read = Read { base, profile: None, profiles: file.profiles.keys().cloned().collect() };
+    read.profile = select(path, file.profile, file.profiles, wanted, absent)?;
     for layer in [&mut read.base].into_iter().chain(read.profile.as_mut().map(|(_, layer)| layer)) {
+        layer.marketplace.check()?;
         layer.database.refuse_open_secret(path)?;
         layer.in_folder(folder);
     }
     Ok(read)
+}
+
+/// Which profile is wanted.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Wanted<'a> {
+    /// The one with this name.
+    pub(super) name: Option<&'a str>,
+    /// One of this environment.
+    pub(super) environment: Option<Environment>,
+}
+
+/// The profile to use. An environment that was asked for selects the profile of that environment: the key of another one
+/// must never be sent there.
+fn select(
+    path: &Path,
+    default: Option<String>,
+    mut profiles: BTreeMap<String, Layer>,
+    wanted: Wanted<'_>,
+    absent: Absent,
+) -> Outcome<Option<(String, Layer)>> {
+    let fits = |layer: &Layer| match (layer.marketplace.environment, wanted.environment) {
+        (Some(its), Some(asked)) => its == asked,
+        _ => true,
+    };
+    let Some(name) = wanted.name.map(str::to_owned).or_else(|| default.clone()) else {
+        return of_environment(path, profiles, wanted.environment);
+    };
+    let Some(chosen) = profiles.remove(&name) else {
+        if absent == Absent::Allowed {
+            return Ok(None);
+        }
+        let known: Vec<_> = profiles.keys().map(String::as_str).collect();
+        let failure = Failure::usage(format!("{} has no profile `{name}`", path.display()));
+        return Err(match known.as_slice() {
+            [] => failure.next(format!("write a table [profiles.{name}.marketplace] into it")),
+            some => failure.next(format!("it has {}", some.join(", "))),
+        });
+    };
+    if fits(&chosen) {
+        return Ok(Some((name, chosen)));
+    }
+    // Whoever logs in makes the profile anew.
+    if absent == Absent::Allowed {
+        return Ok(None);
+    }
+    match (wanted.name, chosen.marketplace.environment, wanted.environment) {
+        (Some(name), Some(its), Some(asked)) => {
+            Err(Failure::usage(format!("the profile `{name}` is for {its}, and {asked} was asked for"))
+                .next(format!("leave out --environment and EQP_ENVIRONMENT, or use a profile for {asked}")))
+        }
+        _ => of_environment(path, profiles, wanted.environment),
+    }
+}
+
+/// The only profile of an environment, if there is one.
+fn of_environment(
+    path: &Path,
+    mut profiles: BTreeMap<String, Layer>,
+    environment: Option<Environment>,
+) -> Outcome<Option<(String, Layer)>> {
+    let Some(environment) = environment else { return Ok(None) };
+    profiles.retain(|_, layer| layer.marketplace.environment == Some(environment));
+    if profiles.len() > 1 {
+        let names: Vec<_> = profiles.keys().map(String::as_str).collect();
+        return Err(Failure::usage(format!("{} has several profiles for {environment}", path.display()))
+            .next(format!("name one with --profile: {}", names.join(", "))));
+    }
+    Ok(profiles.pop_first())
 }
 
 /// A path in the file is meant from the folder that the file is in.
@@ -127,7 +211,45 @@ struct Source<'a> {
     text: &'a str,
 }
 
-impl Source<'_> {
+/// What a file in the current folder may set. Whoever sends a change to a repository writes it too, so it must not decide
+/// where credentials go (Marketplace, database, plain HTTP) or come from (files, profiles, data folder), nor what is deleted.
+const DISCOVERED: [&str; 4] =
+    ["receiver.listen", "receiver.operator_listen", "receiver.spool_bytes", "receiver.tls_names"];
+
+impl<'a> Source<'a> {
+    fn parse(&self) -> Outcome<(Spanned<DeTable<'a>>, File)> {
+        let table = DeTable::parse(self.text).map_err(|error| self.refuse(&error))?;
+        self.check_root(table.get_ref())?;
+        let file = toml::from_str(self.text).map_err(|error| self.refuse(&error))?;
+        Ok((table, file))
+    }
+
+    /// Refuses what a discovered file must not set; answers the names of what it sets.
+    fn check_discovered(&self, root: &DeTable<'_>) -> Outcome<Vec<&'static str>> {
+        let mut set = Vec::new();
+        for (section, value) in root {
+            let Some(table) = value.get_ref().as_table() else {
+                return Err(self.not_discovered(section.get_ref(), &section.span()));
+            };
+            for (key, _) in table {
+                let name = format!("{}.{}", section.get_ref(), key.get_ref());
+                let known = DISCOVERED.into_iter().find(|allowed| *allowed == name);
+                set.push(known.ok_or_else(|| self.not_discovered(&name, &key.span()))?);
+            }
+        }
+        Ok(set)
+    }
+
+    fn not_discovered(&self, name: &str, place: &Range<usize>) -> Failure {
+        Failure::usage(format!(
+            "{}: `{name}` cannot be set by a file that was found in the current folder",
+            self.at(place)
+        ))
+        .why("such a file may come from somebody else, and must not decide where credentials and data go")
+        .why(format!("it may set {}", DISCOVERED.join(", ")))
+        .next(format!("if you trust the file, name it: --config {}", self.path.display()))
+    }
+
     fn check_root(&self, root: &DeTable<'_>) -> Outcome {
         self.check_names(root, names_of::<File>(), "")?;
         self.check_sections(root, "")?;
@@ -186,7 +308,7 @@ mod tests {
     #[test]
     fn a_password_in_the_wrong_place_is_not_repeated() {
         let text = "database = \"postgres://eqp:hush\\\", x@db/eqp\"\n";
-        let refused = read_text(Path::new("eqp.toml"), text, None, Absent::Refused).unwrap_err();
+        let refused = read_text(Path::new("eqp.toml"), text, Wanted::default(), Absent::Refused).unwrap_err();
         let told = "eqp.toml:1: invalid type: text, expected struct DatabaseOptions";
         assert!(refused.to_string().ends_with(told), "{refused}");
     }

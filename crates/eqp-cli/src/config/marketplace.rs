@@ -4,10 +4,12 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use eqp_types::{ApiKey, Environment, Secret};
 use serde::Deserialize;
 use url::Url;
 
+use super::api_url::ApiUrl;
 use super::file::from_folder;
 use super::keyring;
 use super::secret::{from_environment, read_secret};
@@ -18,11 +20,15 @@ use crate::failure::{Exit, Failure, Outcome};
 #[serde(default)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct MarketplaceOptions {
-    /// Environment of the Marketplace: production or sandbox [default: sandbox]
+    /// Environment of the Marketplace, production or sandbox: selects the profile for it [default: that of the default
+    /// profile, else sandbox]
     #[arg(
         long,
         global = true,
         env = "EQP_ENVIRONMENT",
+        value_parser = PossibleValuesParser::new([Environment::Production.as_str(), Environment::Sandbox.as_str()])
+            .try_map(|word| word.parse::<Environment>()),
+        hide_possible_values = true,
         hide_env_values = true,
         hide_short_help = true,
         value_name = "NAME"
@@ -37,7 +43,7 @@ pub(crate) struct MarketplaceOptions {
         hide_short_help = true,
         value_name = "URL"
     )]
-    pub(crate) api_url: Option<Url>,
+    pub(crate) api_url: Option<ApiUrl>,
     /// Certificate (PEM) of one more authority to trust, such as the simulator's
     #[arg(
         long,
@@ -64,6 +70,32 @@ pub(crate) struct MarketplaceOptions {
     /// The application secret is in the keyring of the operating system.
     #[arg(skip)]
     pub(crate) application_secret_keyring: Option<bool>,
+    /// The API that accepted the secret at login: it is sent nowhere else.
+    #[arg(skip)]
+    pub(crate) verified_api_url: Option<ApiUrl>,
+    /// Where the secret that the file names may be sent.
+    #[arg(skip)]
+    #[serde(skip)]
+    secret_for: Option<SecretFor>,
+}
+
+/// Where a secret may be sent that a configuration file keeps.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum SecretFor {
+    /// To this API, as [`destination`] spells it.
+    Api(String),
+    /// To the Marketplace itself, since the file says nothing of where.
+    Marketplace,
+}
+
+/// An API as it is compared: an environment of the Marketplace has two spellings, and is the same in both.
+fn destination(url: &Url) -> String {
+    let environments = [Environment::Production, Environment::Sandbox];
+    let known = environments.into_iter().find(|environment| {
+        let urls = [environment.base_url(), environment.older_base_url()];
+        urls.iter().any(|known| Url::parse(known).is_ok_and(|known| known == *url))
+    });
+    known.map_or_else(|| url.as_str().trim_end_matches('/').to_owned(), |environment| environment.base_url().to_owned())
 }
 
 /// Where an application secret was found.
@@ -111,6 +143,7 @@ impl MarketplaceOptions {
         let secret = if names_a_secret { &self } else { &weaker };
         let (application_secret_file, application_secret_keyring) =
             (secret.application_secret_file.clone(), secret.application_secret_keyring);
+        let (verified_api_url, secret_for) = (secret.verified_api_url.clone(), secret.secret_for.clone());
         Self {
             environment: self.environment.or(weaker.environment),
             api_url: self.api_url.or(weaker.api_url),
@@ -118,7 +151,35 @@ impl MarketplaceOptions {
             application_id: self.application_id.or(weaker.application_id),
             application_secret_file,
             application_secret_keyring,
+            verified_api_url,
+            secret_for,
         }
+    }
+
+    /// Binds the secret that a file names to the API that the same file names.
+    pub(super) fn bind_secret(&mut self) {
+        if self.application_secret_file.is_none() && self.application_secret_keyring.is_none() {
+            return;
+        }
+        let named = self.verified_api_url.as_ref().or(self.api_url.as_ref()).and_then(ApiUrl::url).map(destination);
+        let of_environment = || Some(self.environment?.base_url().to_owned());
+        self.secret_for = Some(named.or_else(of_environment).map_or(SecretFor::Marketplace, SecretFor::Api));
+    }
+
+    /// Refuses to send a secret that a file keeps to another API than that it was verified for.
+    fn check_binding(&self) -> Outcome {
+        let here = self.api_url().map_or_else(|| self.environment().base_url().to_owned(), destination);
+        let verified = match &self.secret_for {
+            None => return Ok(()),
+            Some(SecretFor::Marketplace) if self.api_url().is_none() => return Ok(()),
+            Some(SecretFor::Marketplace) => "the Marketplace itself",
+            Some(SecretFor::Api(api)) if *api == here => return Ok(()),
+            Some(SecretFor::Api(api)) => api,
+        };
+        Err(Failure::new(Exit::NotAuthorised, "the stored application secret is for another API")
+            .why(format!("it is for {verified}, and would be sent to {here}"))
+            .next("leave out --api-url and EQP_API_URL, and check --environment and --profile")
+            .next("or log in for this API, into a profile of its own: eqp login --profile NAME"))
     }
 
     pub(super) fn in_folder(&mut self, folder: &Path) {
@@ -129,6 +190,16 @@ impl MarketplaceOptions {
     /// The environment. Unless told otherwise the one where nothing can be broken.
     pub(crate) fn environment(&self) -> Environment {
         self.environment.unwrap_or(Environment::Sandbox)
+    }
+
+    /// Refuses an API's URL that cannot be used.
+    pub(super) fn check(&self) -> Outcome {
+        [&self.api_url, &self.verified_api_url].into_iter().flatten().try_for_each(|url| url.usable().map(drop))
+    }
+
+    /// The API's URL, where it is not the environment's own.
+    pub(crate) fn api_url(&self) -> Option<&Url> {
+        self.api_url.as_ref().and_then(ApiUrl::url)
     }
 
     /// Whether there is an access key to ask the Marketplace with.
@@ -160,14 +231,11 @@ impl MarketplaceOptions {
     }
 
     fn marketplace(&self, ca_pem: Option<Vec<u8>>, key: ApiKey, secret_source: SecretSource) -> Marketplace {
-        Marketplace { environment: self.environment(), api_url: self.api_url.clone(), ca_pem, key, secret_source }
+        Marketplace { environment: self.environment(), api_url: self.api_url().cloned(), ca_pem, key, secret_source }
     }
 
-    /// Checks the API's URL and reads the extra authority.
+    /// Reads the extra authority.
     fn ca_pem(&self) -> Outcome<Option<Vec<u8>>> {
-        if let Some(url) = &self.api_url {
-            check_api_url(url)?;
-        }
         let Some(path) = &self.ca_file else { return Ok(None) };
         std::fs::read(path)
             .map(Some)
@@ -180,6 +248,7 @@ impl MarketplaceOptions {
         if let Some((secret, variable)) = from_environment("EQP_APPLICATION_SECRET", "the application secret")? {
             return Ok((secret, SecretSource::Environment(variable)));
         }
+        self.check_binding()?;
         if let Some(file) = &self.application_secret_file {
             return Ok((read_secret(file, "the application secret")?, SecretSource::File(file.clone())));
         }
@@ -201,17 +270,4 @@ impl MarketplaceOptions {
     fn missing(&self, what: &str) -> Failure {
         Failure::new(Exit::NotAuthorised, format!("there is no {what} for {}", self.environment()))
     }
-}
-
-fn check_api_url(url: &Url) -> Outcome {
-    let refused = |why: &str| {
-        Err(Failure::usage("the API's URL cannot be used").why(why).next("give one such as https://localhost:7443"))
-    };
-    if url.scheme() != "https" {
-        return refused("it is not https://");
-    }
-    if url.password().is_some() || !url.username().is_empty() {
-        return refused("it has credentials in it");
-    }
-    Ok(())
 }

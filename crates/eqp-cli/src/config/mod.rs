@@ -3,8 +3,10 @@
 //! One struct per concern holds what can be set; the same struct is read from the file and from the command line, so
 //! that a name means the same in both. What a command uses is made of it by `resolve`, which also reads secrets.
 
+mod api_url;
 mod data;
 mod database;
+mod database_url;
 mod file;
 mod keep;
 pub(crate) mod keyring;
@@ -22,23 +24,26 @@ use serde::Deserialize;
 
 pub(crate) use data::{DataFolder, DataOptions};
 pub(crate) use database::{DatabaseChoice, DatabaseOptions};
+pub(crate) use database_url::DatabaseUrl;
 pub(crate) use keep::Keep;
 pub(crate) use keys::nearest;
 pub(crate) use marketplace::{Marketplace, MarketplaceOptions};
 pub(crate) use operator::OperatorListen;
 pub(crate) use receiver::{ReceiverOptions, Wire};
-pub(crate) use secret::{from_environment, read_secret};
+pub(crate) use secret::{from_environment, read_secret, text as secret_text};
 
+use self::file::Wanted;
 use crate::failure::Outcome;
 
 /// Where the configuration file is, and which part of it holds.
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct FileOptions {
-    /// Configuration file [default: eqp.toml here, else in $XDG_CONFIG_HOME/eqp]
+    /// Configuration file [default: eqp.toml in $XDG_CONFIG_HOME/eqp; one in the current folder may set some harmless
+    /// values of the receiver]
     #[arg(long, global = true, env = "EQP_CONFIG", hide_env_values = true, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
-    /// Profile of the configuration file
+    /// Profile of the configuration file [default: the file's own choice, or that of --environment]
     #[arg(long, global = true, env = "EQP_PROFILE", hide_env_values = true, value_name = "NAME")]
     pub(crate) profile: Option<String>,
 }
@@ -89,33 +94,67 @@ pub(crate) struct Loaded {
     pub(crate) settings: Layer,
     /// What was given by flags and by the environment.
     pub(crate) given: Layer,
-    /// The file, if there is one.
+    /// The file that was named, or that of this user, if there is one.
     pub(crate) file: Option<PathBuf>,
+    /// A file that was found in the current folder, with what it sets.
+    pub(crate) discovered: Option<(PathBuf, Layer)>,
     /// What its top level sets.
     pub(crate) base: Layer,
-    /// The profile that holds, with what it sets.
+    /// The profile that is used, with what it sets.
     pub(crate) profile: Option<(String, Layer)>,
+    /// The names of all profiles.
+    pub(crate) profiles: Vec<String>,
 }
 
 /// Looks whether a file with this text would be read, for the fuzzers.
 pub(crate) fn read_text(path: &Path, text: &str) -> Outcome {
-    file::read_text(path, text, None, Absent::Refused).map(drop)
+    file::read_text(path, text, Wanted::default(), Absent::Refused).map(drop)
 }
 
-/// Reads the file, if there is one, and lays what was given on the command line and in the environment over it.
+/// Reads the files that there are, and lays what was given on the command line and in the environment over them.
 pub(crate) fn load(options: &FileOptions, mut given: Layer, absent: Absent) -> Outcome<Loaded> {
     given.database.refuse_secrets_in_arguments()?;
-    given.database = given.database.over(DatabaseOptions::from_environment());
-    let Some(path) = file::find(options, absent)? else {
-        if absent == Absent::Refused {
-            file::without_file(options)?;
+    given.database = given.database.over(DatabaseOptions::from_environment()?);
+    given.marketplace.check()?;
+    let found = file::find(options, absent)?;
+    let discovered = match found.discovered {
+        Some(path) => {
+            let (layer, set) = file::read_discovered(&path)?;
+            if !set.is_empty() {
+                // Also with --quiet: nobody should wonder where these came from.
+                anstream::eprintln!("using {} of the current folder: {}", path.display(), set.join(", "));
+            }
+            Some((path, layer))
         }
-        return Ok(Loaded { settings: given.clone(), given, file: None, base: Layer::default(), profile: None });
+        None => None,
     };
-    let file::Read { base, profile } = file::read(&path, options.profile.as_deref(), absent)?;
-    let of_file = match &profile {
+    let file::Read { base, profile, profiles } = match &found.trusted {
+        Some(path) => {
+            let wanted = Wanted { name: options.profile.as_deref(), environment: given.marketplace.environment };
+            file::read(path, wanted, absent)?
+        }
+        None => {
+            if absent == Absent::Refused {
+                file::without_file(options)?;
+            }
+            file::Read::default()
+        }
+    };
+    let mut of_file = match &profile {
         Some((_, layer)) => layer.clone().over(base.clone()),
         None => base.clone(),
     };
-    Ok(Loaded { settings: given.clone().over(of_file), given, file: Some(path), base, profile })
+    of_file.marketplace.bind_secret();
+    if let Some((_, layer)) = &discovered {
+        of_file = layer.clone().over(of_file);
+    }
+    Ok(Loaded {
+        settings: given.clone().over(of_file),
+        given,
+        file: found.trusted,
+        discovered,
+        base,
+        profile,
+        profiles,
+    })
 }

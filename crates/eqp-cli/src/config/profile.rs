@@ -31,6 +31,8 @@ pub(crate) struct ProfileKey {
     pub(crate) secret: SecretPlace,
     /// The API, where it is not the environment's own.
     pub(crate) api_url: Option<String>,
+    /// The API that accepted the key.
+    pub(crate) verified_api_url: String,
     /// One more authority to trust.
     pub(crate) ca_file: Option<PathBuf>,
 }
@@ -56,16 +58,18 @@ impl ProfileFile {
         Ok(Self { path: path.to_owned(), document })
     }
 
-    /// Writes a key into a profile. The profile becomes the one that holds where none is asked for, if the file has no such
-    /// one yet or if it `is_default`.
-    pub(crate) fn set(&mut self, profile: &str, key: &ProfileKey, is_default: bool) -> Outcome {
-        if is_default || !self.document.contains_key("profile") {
+    /// Writes a key into a profile. The profile becomes the default one if the file has none yet or if `is_default`; answers
+    /// whether it became that now.
+    pub(crate) fn set(&mut self, profile: &str, key: &ProfileKey, is_default: bool) -> Outcome<bool> {
+        let becomes_default = is_default || !self.document.contains_key("profile");
+        if becomes_default {
             self.document["profile"] = value(profile);
         }
         let path = self.path.clone();
         let marketplace = self.marketplace(profile).ok_or_else(|| unusable(&path, profile))?;
         marketplace["environment"] = value(key.environment.as_str());
         marketplace["application_id"] = value(&key.application_id);
+        marketplace["verified_api_url"] = value(&key.verified_api_url);
         match &key.secret {
             SecretPlace::File(file) => {
                 marketplace["application_secret_file"] = value(file.display().to_string());
@@ -84,14 +88,14 @@ impl ProfileFile {
                 None => drop(marketplace.remove(name)),
             }
         }
-        Ok(())
+        Ok(becomes_default)
     }
 
     /// Takes the key out of a profile; the rest of the profile stays.
     pub(crate) fn forget(&mut self, profile: &str) -> Outcome {
         let path = self.path.clone();
         let marketplace = self.marketplace(profile).ok_or_else(|| unusable(&path, profile))?;
-        for name in ["application_id", "application_secret_file", "application_secret_keyring"] {
+        for name in ["application_id", "verified_api_url", "application_secret_file", "application_secret_keyring"] {
             marketplace.remove(name);
         }
         Ok(())
@@ -166,6 +170,7 @@ mod tests {
             application_id: "app".into(),
             secret,
             api_url: None,
+            verified_api_url: "https://api.example".into(),
             ca_file: None,
         }
     }
@@ -188,11 +193,13 @@ mod tests {
         [profiles.test.marketplace]
         environment = "sandbox"
         application_id = "app"
+        verified_api_url = "https://api.example"
         application_secret_file = "/s/test"
 
         [profiles.other.marketplace]
         environment = "sandbox"
         application_id = "app"
+        verified_api_url = "https://api.example"
         application_secret_keyring = true
         "#);
         file.set("other", &key(SecretPlace::File("/s/other".into())), true).unwrap();
@@ -209,6 +216,7 @@ mod tests {
         [profiles.other.marketplace]
         environment = "sandbox"
         application_id = "app"
+        verified_api_url = "https://api.example"
         application_secret_file = "/s/other"
         "#);
     }

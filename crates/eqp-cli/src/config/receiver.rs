@@ -26,7 +26,7 @@ pub(crate) struct ReceiverOptions {
     /// Private key (PEM) of the certificate
     #[arg(long, env = "EQP_TLS_KEY", hide_env_values = true, value_name = "FILE")]
     pub(crate) tls_key: Option<PathBuf>,
-    /// Speak plain HTTP: a proxy in front ends TLS
+    /// Serve plain HTTP behind a TLS-terminating proxy, and use the last address in its X-Forwarded-For (or Forwarded)
     #[arg(
         long,
         env = "EQP_BEHIND_PROXY",

@@ -1,51 +1,27 @@
-//! Secrets: from a file that only its owner can read, or from standard input; never from an argument.
+//! Secrets: from a file, from the environment, or from standard input; never from an argument.
+//!
+//! Which files are used, and what of their text is the secret, is one rule for all of them: that of `eqp-receiver`.
 
-use std::io::Read;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+use eqp_receiver::{SecretFileError, check_secret_file, read_secret_file, secret_text};
 use eqp_types::Secret;
 
 use crate::failure::{Failure, Outcome};
 
-/// Where container engines mount secrets, with modes of their own choice.
-const MOUNTED: &str = "/run/secrets";
-
-/// Reads the secret in `path`, or on standard input where `path` is `-`. A line end after it does not belong to it.
+/// Reads the secret in `path`, or on standard input where `path` is `-`.
 pub(crate) fn read_secret(path: &Path, what: &str) -> Outcome<Secret> {
-    let failed =
-        |error: std::io::Error| Failure::usage(format!("cannot read {what} from {}", path.display())).because(&error);
-    let mut text = String::new();
-    if path == Path::new("-") {
-        std::io::stdin().read_to_string(&mut text).map_err(failed)?;
-    } else {
-        refuse_open(path, what)?;
-        text = std::fs::read_to_string(path).map_err(failed)?;
+    if path != Path::new("-") {
+        return read_secret_file(path).map_err(|error| refused(&error, what));
     }
-    let secret = text.strip_suffix('\n').unwrap_or(&text);
-    let secret = secret.strip_suffix('\r').unwrap_or(secret);
-    if secret.is_empty() {
-        return Err(Failure::usage(format!("{} holds nothing, where {what} should be", path.display())));
-    }
-    Ok(Secret::new(secret))
+    let read = eqp_receiver::read_secret(std::io::stdin().lock())
+        .map_err(|error| Failure::usage(format!("cannot read {what} from standard input")).because(&error))?;
+    read.map_err(|error| Failure::usage(format!("cannot use {what} from standard input")).because(&error))
 }
 
 /// Refuses a file with a secret in it that others than its owner can read.
 pub(super) fn refuse_open(path: &Path, what: &str) -> Outcome {
-    if path.starts_with(MOUNTED) {
-        return Ok(());
-    }
-    let mode = std::fs::metadata(path)
-        .map_err(|error| Failure::usage(format!("cannot read {what} from {}", path.display())).because(&error))?
-        .permissions()
-        .mode();
-    let others_may = mode & 0o077;
-    if others_may == 0 {
-        return Ok(());
-    }
-    Err(Failure::usage(format!("others can read {}, which holds {what}", path.display()))
-        .why(format!("its mode is {:04o}", mode & 0o7777))
-        .next(format!("chmod 600 {}", path.display())))
+    check_secret_file(path).map_err(|error| refused(&error, what))
 }
 
 /// The secret that the environment holds, in the variable itself or in the file that `…_FILE` names, and the name of the
@@ -53,7 +29,7 @@ pub(super) fn refuse_open(path: &Path, what: &str) -> Outcome {
 pub(crate) fn from_environment(variable: &str, what: &str) -> Outcome<Option<(Secret, String)>> {
     if let Some(value) = std::env::var_os(variable).filter(|value| !value.is_empty()) {
         let value = value.into_string().map_err(|_| Failure::usage(format!("{variable} is not UTF-8")))?;
-        return Ok(Some((Secret::new(value), variable.to_owned())));
+        return Ok(Some((text(&value, what, variable)?, variable.to_owned())));
     }
     let of_file = format!("{variable}_FILE");
     match std::env::var_os(&of_file).filter(|path| !path.is_empty()) {
@@ -62,18 +38,17 @@ pub(crate) fn from_environment(variable: &str, what: &str) -> Outcome<Option<(Se
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// The secret in a text that `source` gave.
+pub(crate) fn text(text: &str, what: &str, source: &str) -> Outcome<Secret> {
+    secret_text(text).map_err(|error| Failure::usage(format!("cannot use {what} from {source}")).because(&error))
+}
 
-    #[test]
-    fn a_file_that_others_can_read_is_refused() {
-        let file = tempfile::NamedTempFile::new().unwrap();
-        std::fs::write(file.path(), "hush:with \n").unwrap();
-        std::fs::set_permissions(file.path(), PermissionsExt::from_mode(0o640)).unwrap();
-        let failure = read_secret(file.path(), "a password").unwrap_err();
-        assert!(failure.to_string().contains("0640") && !failure.to_string().contains("hush"), "{failure}");
-        std::fs::set_permissions(file.path(), PermissionsExt::from_mode(0o600)).unwrap();
-        assert_eq!(read_secret(file.path(), "a password").unwrap().expose(), "hush:with ");
+fn refused(error: &SecretFileError, what: &str) -> Failure {
+    let failure = Failure::usage(format!("cannot use the file with {what}")).because(error);
+    match error {
+        SecretFileError::ReadableByOthers { path, .. } => failure
+            .next(format!("chmod 600 {}", path.display()))
+            .next("files on read-only mounts, in /run/secrets and in $CREDENTIALS_DIRECTORY may have any mode"),
+        _ => failure,
     }
 }

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::screen::Screen;
 use crate::compose::database::Database;
 use crate::compose::receiver::{master_key, receiver};
-use crate::compose::registration::{Foreign, NewCallback, register};
+use crate::compose::registration::{Foreign, NewCallback, Ours, register};
 use crate::config::{DataFolder, DataOptions, OperatorListen, ReceiverOptions};
 use crate::context::Context;
 use crate::failure::{Exit, Failure, Outcome};
@@ -68,7 +68,7 @@ impl House {
             .parse::<PublicUrl>()
             .map_err(|error| Failure::new(Exit::Failed, "the receiver's URL cannot be registered").because(&error))?;
         let new = NewCallback { name: ENDPOINT.to_owned(), url: Some(url), path: None };
-        let registered = register(&client, &endpoints, &new, &Foreign::default(), |_| Ok(())).await?;
+        let registered = register(&client, Ours::opened(endpoints), &new, &Foreign::default(), |_| Ok(())).await?;
         screen.up(
             "Registered",
             &format!("through PUT /rest/v1/users/{}, user name {}", simulator.mage_id(), registered.username),

@@ -14,6 +14,7 @@ impl From<Error> for Failure {
             Error::NewerSchema { .. } => failure(Exit::Failed, "this program is too old for the database"),
             Error::DatabaseReadOnly => failure(Exit::Unreachable, "the database cannot be written to"),
             Error::MasterKeyFile { .. }
+            | Error::MasterKeyUnreadable(_)
             | Error::MasterKeyMalformed { .. }
             | Error::OtherMasterKey
             | Error::SnapshotOfAnotherKey => failure(Exit::Usage, "the master key cannot be used")

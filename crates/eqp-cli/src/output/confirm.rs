@@ -20,13 +20,21 @@ impl Confirmation {
     /// Asks before `deed` is done in production. Elsewhere, with `--yes`, for a simulator and without
     /// a terminal nothing is asked.
     pub(crate) fn ask(self, environment: Environment, deed: &str) -> Outcome {
-        if environment != Environment::Production || self.given || self.is_simulated || !can_ask() {
+        if environment != Environment::Production || self.is_simulated {
+            return Ok(());
+        }
+        let bold = anstyle::Style::new().bold();
+        self.ask_anyway(&format!("{deed} in {bold}production{bold:#}"))
+    }
+
+    /// Asks before `deed` is done, wherever that is: it cannot be undone. With `--yes` and without a terminal nothing is asked.
+    pub(crate) fn ask_anyway(self, deed: &str) -> Outcome {
+        if self.given || !can_ask() {
             return Ok(());
         }
         let mut stderr = anstream::stderr().lock();
-        let bold = anstyle::Style::new().bold();
         let mut answer = String::new();
-        write!(stderr, "{deed} in {bold}production{bold:#}? [y/N] ")
+        write!(stderr, "{deed}? [y/N] ")
             .and_then(|()| stderr.flush())
             .and_then(|()| std::io::stdin().lock().read_line(&mut answer))
             .map_err(|error| Failure::new(Exit::Failed, "cannot ask").because(&error).next("answer with --yes"))?;

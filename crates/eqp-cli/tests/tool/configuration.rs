@@ -44,14 +44,17 @@ fn a_value_of_the_wrong_kind_names_its_line() {
 #[test]
 fn flags_beat_the_environment_which_beats_the_profile_which_beats_the_file() {
     let mut home = Home::new();
-    home.write(
-        "eqp.toml",
+    home.configure(
         "[marketplace]\nca_file = \"of-file.pem\"\n[profiles.test.marketplace]\nca_file = \"of-profile.pem\"\n",
     );
     let is_read = |home: &Home, arguments: &[&str], file: &str| {
         let ended = home.run(&[&["whoami"], arguments].concat());
         assert_eq!(ended.code, 2);
-        assert!(ended.stderr.contains(&format!("cannot read the certificate {file}")), "{}", ended.stderr);
+        assert!(
+            ended.stderr.contains("cannot read the certificate ") && ended.stderr.contains(file),
+            "{}",
+            ended.stderr
+        );
     };
     is_read(&home, &[], "of-file.pem");
     is_read(&home, &["--profile", "test"], "of-profile.pem");
@@ -63,7 +66,7 @@ fn flags_beat_the_environment_which_beats_the_profile_which_beats_the_file() {
 #[test]
 fn a_profile_that_is_not_there_is_refused() {
     let home = Home::new();
-    home.write("eqp.toml", "[profiles.live.marketplace]\nenvironment = \"production\"\n");
+    home.configure("[profiles.live.marketplace]\nenvironment = \"production\"\n");
     let ended = home.run(&["whoami", "--profile", "lively"]);
     assert_eq!(ended.code, 2);
     assert!(ended.stderr.contains("it has live"), "{}", ended.stderr);

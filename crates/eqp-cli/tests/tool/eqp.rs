@@ -68,6 +68,12 @@ impl Home {
         path
     }
 
+    /// Writes the configuration file of this home's user.
+    pub(crate) fn configure(&self, text: &str) -> PathBuf {
+        std::fs::create_dir_all(self.path().join(".config/eqp")).unwrap();
+        self.write(".config/eqp/eqp.toml", text)
+    }
+
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = match &self.launcher {
             None => Command::new(env!("CARGO_BIN_EXE_eqp")),

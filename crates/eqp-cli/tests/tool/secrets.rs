@@ -37,9 +37,10 @@ fn a_secret_file_that_others_can_read_is_refused() {
 fn a_configuration_file_with_a_password_must_be_its_owners_alone() {
     let home = Home::new();
     let file = home.write("eqp.toml", "[database]\nurl = \"postgres://me:hush@127.0.0.1:1/eqp\"\n");
-    assert_eq!(home.run(&["events", "list"]).code, 7);
+    let list = ["events", "list", "--config", "eqp.toml"];
+    assert_eq!(home.run(&list).code, 7);
     std::fs::set_permissions(&file, Permissions::from_mode(0o640)).unwrap();
-    let ended = home.run(&["events", "list"]);
+    let ended = home.run(&list);
     assert_eq!(ended.code, 2);
     assert!(!ended.stderr.contains("hush"), "{}", ended.stderr);
 }

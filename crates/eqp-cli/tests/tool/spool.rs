@@ -240,9 +240,9 @@ fn where_there_is_no_spool_it_says_so() {
 #[test]
 fn where_it_is_can_be_said_in_the_configuration() {
     let home = Home::new();
-    home.write("eqp.toml", "[receiver]\nspool_dir = \"elsewhere\"\nspool_bytes = 1000\n");
+    home.configure("[receiver]\nspool_dir = \"elsewhere\"\nspool_bytes = 1000\n");
     let ended = home.run(&["spool", "show"]);
-    assert!(ended.code == 4 && ended.stderr.contains("no spool in elsewhere"), "{}", ended.stderr);
+    assert!(ended.code == 4 && ended.stderr.contains(".config/eqp/elsewhere"), "{}", ended.stderr);
     let ended = home.run(&["spool", "show", "--spool-dir", "here"]);
     assert!(ended.code == 4 && ended.stderr.contains("no spool in here"), "{}", ended.stderr);
 }

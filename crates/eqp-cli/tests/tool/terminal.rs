@@ -16,7 +16,7 @@ pub(crate) struct Terminal {
 
 impl Terminal {
     /// Starts the tool; `None` where there is no such `script`.
-    fn start(home: &Home, arguments: &[&str]) -> Option<Self> {
+    pub(crate) fn start(home: &Home, arguments: &[&str]) -> Option<Self> {
         Self::start_on("dumb", home, arguments)
     }
 
@@ -37,7 +37,7 @@ impl Terminal {
     }
 
     /// Reads until `text` is on the screen.
-    fn shows(&mut self, text: &str) {
+    pub(crate) fn shows(&mut self, text: &str) {
         let mut piece = [0; 256];
         while !self.screen.contains(text) {
             let read = self.output.read(&mut piece).unwrap();
@@ -46,7 +46,7 @@ impl Terminal {
         }
     }
 
-    fn type_keys(&mut self, keys: &str) {
+    pub(crate) fn type_keys(&mut self, keys: &str) {
         self.keys.write_all(keys.as_bytes()).unwrap();
         self.keys.flush().unwrap();
     }
@@ -69,6 +69,7 @@ fn a_write_to_production_asks_first_and_does_nothing_without_a_yes() {
     home.write("new.toml", "[package]\nname = \"a\"\nartifact = \"a.zip\"\n");
     home.write("known.toml", "[package]\nsubmission_id = \"s1\"\nname = \"a\"\n");
     home.write("release.toml", "[package]\nitem_id = \"a\"\n");
+    let before = crate::dry_runs::files(home.path());
     for arguments in [
         &["files", "upload", "a.zip"][..],
         &["files", "delete", "f1"],
@@ -89,6 +90,7 @@ fn a_write_to_production_asks_first_and_does_nothing_without_a_yes() {
         let (code, screen) = terminal.end();
         assert_eq!(code, 1, "{arguments:?}: {screen}");
         assert!(screen.contains("not done: it was not agreed to"), "{screen}");
+        assert_eq!(crate::dry_runs::files(home.path()), before, "{arguments:?}");
     }
 }
 

@@ -21,6 +21,10 @@ pub(super) enum Refusal {
     /// Like `Unauthorized`, after too many wrong tries; with the time after which the next one is looked at.
     TooManyTries(Duration),
     NotFound,
+    /// With the methods that are right.
+    WrongMethod {
+        allow: &'static str,
+    },
     TooLarge,
     TooSlow,
     BrokenOff,
@@ -52,6 +56,11 @@ pub(super) fn refused(refusal: Refusal) -> Response {
             Some((RETRY_AFTER, HeaderValue::from(wait.as_secs() + u64::from(wait.subsec_nanos() > 0)))),
         ),
         Refusal::NotFound => (StatusCode::NOT_FOUND, "nothing is here", None),
+        Refusal::WrongMethod { allow } => (
+            StatusCode::METHOD_NOT_ALLOWED,
+            "another method is needed here",
+            Some((ALLOW, HeaderValue::from_static(allow))),
+        ),
         Refusal::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "the body is too large", None),
         Refusal::TooSlow => (StatusCode::REQUEST_TIMEOUT, "the body took too long", None),
         Refusal::BrokenOff => (StatusCode::BAD_REQUEST, "the body broke off", None),
@@ -59,13 +68,6 @@ pub(super) fn refused(refusal: Refusal) -> Response {
         Refusal::NotStored => (StatusCode::SERVICE_UNAVAILABLE, "cannot store callbacks now; try again", again()),
     };
     with(reasoned(status, reason), header)
-}
-
-pub(super) fn wrong_method(allow: &'static str) -> Response {
-    with(
-        reasoned(StatusCode::METHOD_NOT_ALLOWED, "another method is needed here"),
-        Some((ALLOW, HeaderValue::from_static(allow))),
-    )
 }
 
 pub(super) fn alive() -> Response {

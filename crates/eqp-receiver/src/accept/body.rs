@@ -1,7 +1,8 @@
 //! The bytes of a callback, within bounds of size, time and memory.
 
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::pin::pin;
+use std::time::Duration;
 
 use axum::body::Body;
 use bytes::{Bytes, BytesMut};
@@ -9,12 +10,12 @@ use http::HeaderMap;
 use http::header::CONTENT_LENGTH;
 use http_body_util::BodyExt;
 use time::OffsetDateTime;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep, timeout};
 use uuid::Uuid;
 
 use super::answer::Refusal;
 use super::authenticate::Authenticated;
+use super::budget::{Account, Budget, Reservation};
 use crate::Limits;
 use crate::store::callback::CallbackRow;
 
@@ -33,7 +34,7 @@ const USUALLY_KEPT: usize = 256;
 pub(super) struct Received {
     pub(super) row: CallbackRow,
     /// Its share of the memory for bodies, given back when the lane is done with it.
-    pub(super) share: OwnedSemaphorePermit,
+    pub(super) share: Option<Reservation>,
 }
 
 impl Received {
@@ -49,23 +50,16 @@ pub(super) async fn receive(
     source: IpAddr,
     body: Body,
     limits: &Limits,
-    budget: &Arc<Semaphore>,
+    budget: &Budget,
 ) -> Result<Received, Refusal> {
     let announced = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
     if announced.is_some_and(|length| length > limits.body_bytes) {
         return Err(Refusal::TooLarge);
     }
-    let reserved = announced.unwrap_or(limits.body_bytes) + OVERHEAD;
-    let reserved = u32::try_from(reserved.min(limits.bytes_in_flight)).unwrap_or(u32::MAX);
-    let share = match Arc::clone(budget).try_acquire_many_owned(reserved) {
-        Ok(share) => share,
-        Err(_) => timeout(limits.body_time, Arc::clone(budget).acquire_many_owned(reserved))
-            .await
-            .map_err(|_| Refusal::Busy)?
-            .map_err(|_| Refusal::Busy)?,
-    };
-    let body = timeout(limits.body_time, read(body, limits.body_bytes)).await.map_err(|_| Refusal::TooSlow)??;
     let caller = authenticated.caller();
+    let mut account = budget.account(caller.endpoint);
+    reserve(&mut account, OVERHEAD, limits).await?;
+    let body = read(body, limits, &mut account).await?;
     let row = CallbackRow {
         id: Uuid::now_v7(),
         endpoint_id: caller.endpoint.0,
@@ -75,17 +69,40 @@ pub(super) async fn receive(
         headers: kept(headers),
         body,
     };
-    Ok(Received { row, share })
+    Ok(Received { row, share: account.finish() })
+}
+
+/// Reserves memory for bytes that have arrived, and says how long that had to be waited for.
+async fn reserve(account: &mut Account, bytes: usize, limits: &Limits) -> Result<Duration, Refusal> {
+    if account.try_reserve(bytes) {
+        return Ok(Duration::ZERO);
+    }
+    let begun = Instant::now();
+    timeout(limits.body_time, account.reserve(bytes)).await.map_err(|_| Refusal::Busy)?;
+    Ok(begun.elapsed())
 }
 
 /// A body mostly arrives in one piece, which is then not copied.
-async fn read(mut body: Body, limit: usize) -> Result<Bytes, Refusal> {
+async fn read(mut body: Body, limits: &Limits, account: &mut Account) -> Result<Bytes, Refusal> {
+    let mut too_slow = pin!(sleep(limits.body_time));
     let mut first = Bytes::new();
     let mut joined = BytesMut::new();
-    while let Some(frame) = body.frame().await {
+    loop {
+        let frame = tokio::select! {
+            biased;
+            frame = body.frame() => frame,
+            () = &mut too_slow => return Err(Refusal::TooSlow),
+        };
+        let Some(frame) = frame else { break };
         let Ok(piece) = frame.map_err(|_| Refusal::BrokenOff)?.into_data() else { continue };
-        if joined.len() + first.len() + piece.len() > limit {
+        if joined.len() + first.len() + piece.len() > limits.body_bytes {
             return Err(Refusal::TooLarge);
+        }
+        let waited = reserve(account, piece.len(), limits).await?;
+        if !waited.is_zero() {
+            // The sender did not cause this.
+            let deadline = too_slow.deadline() + waited;
+            too_slow.as_mut().reset(deadline);
         }
         if first.is_empty() && joined.is_empty() {
             first = piece;
@@ -114,6 +131,7 @@ fn kept(headers: &HeaderMap) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::endpoint::EndpointId;
 
     #[test]
     fn keeps_headers_of_the_allow_list_only() {
@@ -136,8 +154,12 @@ mod tests {
         let pieces = |texts: &'static [&'static str]| {
             Body::from_stream(futures_util::stream::iter(texts.iter().map(|text| Ok::<_, std::io::Error>(*text))))
         };
-        assert_eq!(read(pieces(&["ab", "", "cd", "e"]), 5).await.unwrap(), "abcde");
-        assert_eq!(read(pieces(&[]), 5).await.unwrap(), "");
-        assert!(matches!(read(pieces(&["abc", "def"]), 5).await, Err(Refusal::TooLarge)));
+        let read = async |texts, body_bytes| {
+            let mut account = Budget::new(1000).account(EndpointId(1));
+            read(pieces(texts), &Limits { body_bytes, ..Limits::default() }, &mut account).await
+        };
+        assert_eq!(read(&["ab", "", "cd", "e"], 5).await.unwrap(), "abcde");
+        assert_eq!(read(&[], 5).await.unwrap(), "");
+        assert!(matches!(read(&["abc", "def"], 5).await, Err(Refusal::TooLarge)));
     }
 }

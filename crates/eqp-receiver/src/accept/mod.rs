@@ -7,7 +7,9 @@ mod answer;
 mod authenticate;
 pub(crate) mod basic;
 mod body;
+mod budget;
 mod commit_failure;
+mod forwarded;
 pub(crate) mod lane;
 mod readiness;
 mod route;
@@ -17,21 +19,22 @@ pub(crate) mod write;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{ConnectInfo, State};
 use axum::response::Response;
-use http::Request;
-use tokio::sync::Semaphore;
+use http::{HeaderMap, Request};
 use tokio::time::{Instant, sleep};
 
 use self::answer::Refusal;
+use self::budget::Budget;
 use self::readiness::Readiness;
 use self::route::Route;
 use self::tries::{Counting, Tries};
 use crate::endpoint::directory::Directory;
 use crate::metrics::Accept;
-use crate::serve::Answer;
+use crate::serve::{Answer, Peer, TarpitDelay};
 use crate::source::Source;
 use crate::spool::Level;
 use crate::{Limits, Metrics};
@@ -46,8 +49,8 @@ struct Shared {
     limits: Limits,
     behind_proxy: bool,
     metrics: Metrics,
-    /// One permit per byte of bodies in flight.
-    budget: Arc<Semaphore>,
+    /// The memory for bodies in flight.
+    budget: Budget,
     tries: Mutex<Tries>,
 }
 
@@ -59,7 +62,7 @@ impl Acceptor {
         behind_proxy: bool,
         metrics: Metrics,
     ) -> Self {
-        let budget = Arc::new(Semaphore::new(limits.bytes_in_flight));
+        let budget = Budget::new(limits.bytes_in_flight);
         let tries = Mutex::new(Tries::new());
         Self(Arc::new(Shared { directory, lane, limits, behind_proxy, metrics, budget, tries }))
     }
@@ -91,50 +94,71 @@ impl Acceptor {
         metrics.last_callbacks(last);
     }
 
-    async fn respond(self, peer: Option<IpAddr>, request: Request<Body>) -> Response {
+    async fn respond(self, peer: Peer, request: Request<Body>) -> Response {
         let shared = &*self.0;
         let path = request.uri().path();
-        match route::route(request.method(), path, |path| shared.directory.knows(path)) {
-            Route::Alive => Self::alive(),
-            Route::Ready => self.ready(),
+        let refusal = match route::route(request.method(), path, |path| shared.directory.knows(path)) {
+            // From memory, and before anything is counted: behind a proxy whoever asks for health has the address of
+            // whoever guesses passwords.
+            Route::Alive => return Self::alive(),
+            Route::Ready => return self.ready(),
             Route::Callback => {
                 let begun = Instant::now();
-                let (what, response) = match accept(shared, peer, request).await {
-                    Ok(taken) => taken,
-                    Err(refusal) => (kind_of(refusal), answer::refused(refusal)),
+                return match accept(shared, &peer, request).await {
+                    Ok((what, response)) => {
+                        shared.metrics.accepted(what, begun.elapsed());
+                        response
+                    }
+                    Err(Refused { refusal, delay }) => shared.refused(refusal, delay, begun.elapsed()),
                 };
-                shared.metrics.accepted(what, begun.elapsed());
-                response
             }
-            Route::WrongMethod { allow } => {
-                shared.metrics.accepted(Accept::WrongMethod, std::time::Duration::ZERO);
-                answer::wrong_method(allow)
-            }
-            Route::Nothing => answer::refused(Refusal::NotFound),
-        }
+            Route::WrongMethod { allow } => Refusal::WrongMethod { allow },
+            Route::Nothing => Refusal::NotFound,
+        };
+        let source = shared.source(request.headers(), &peer);
+        let Refused { refusal, delay } = shared.counted(refusal, source.into());
+        shared.refused(refusal, delay, Duration::ZERO)
     }
 }
 
 impl Answer for Acceptor {
-    fn answer(&self, peer: SocketAddr, request: Request<Body>) -> impl Future<Output = Response> + Send + 'static {
-        self.clone().respond(Some(peer.ip()), request)
+    fn answer(&self, peer: Peer, request: Request<Body>) -> impl Future<Output = Response> + Send + 'static {
+        self.clone().respond(peer, request)
     }
 }
 
 async fn answer_request(State(acceptor): State<Acceptor>, request: Request<Body>) -> Response {
-    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(address)| address.ip());
-    acceptor.respond(peer, request).await
+    let address = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(address)| address.ip());
+    let mut response = acceptor.respond(Peer::elsewhere(address), request).await;
+    if let Some(TarpitDelay(delay)) = response.extensions_mut().remove() {
+        sleep(delay).await;
+    }
+    response
 }
 
-async fn accept(shared: &Shared, peer: Option<IpAddr>, request: Request<Body>) -> Result<(Accept, Response), Refusal> {
+/// A refusal, and how long its answer is held back.
+struct Refused {
+    refusal: Refusal,
+    delay: Duration,
+}
+
+impl From<Refusal> for Refused {
+    fn from(refusal: Refusal) -> Self {
+        Self { refusal, delay: Duration::ZERO }
+    }
+}
+
+async fn accept(shared: &Shared, peer: &Peer, request: Request<Body>) -> Result<(Accept, Response), Refused> {
     let (head, body) = request.into_parts();
-    let source = source(&head, peer, shared.behind_proxy);
+    let source = shared.source(&head.headers, peer);
     let may_be_new = || !shared.tries().are_too_many(source.into(), Instant::now());
     let authenticated = match authenticate::authenticate(&shared.directory, &head, may_be_new).await {
         Ok(authenticated) => authenticated,
-        Err(refusal) => return Err(shared.counted(refusal, source.into()).await),
+        Err(refusal) => return Err(shared.counted(refusal, source.into())),
     };
+    peer.receives().await;
     let received = body::receive(&authenticated, &head.headers, source, body, &shared.limits, &shared.budget).await?;
+    peer.stores();
     let bytes = received.body();
     let received_at = received.row.received_at;
     let handed_over = shared.lane.hand_over(received)?;
@@ -147,23 +171,36 @@ async fn accept(shared: &Shared, peer: Option<IpAddr>, request: Request<Body>) -
 }
 
 impl Shared {
-    /// Counts a wrong credential against its source; too many are told to wait, and held if they do not.
-    async fn counted(&self, refusal: Refusal, source: Source) -> Refusal {
-        if refusal != Refusal::Unauthorized {
-            return refusal;
-        }
+    /// Counts a request without a valid credential against its source. Whoever sends too many is answered at a pace, and
+    /// told to wait instead of that the credential is wrong.
+    fn counted(&self, refusal: Refusal, source: Source) -> Refused {
         let counting = self.tries().count(source, Instant::now());
-        match counting {
-            Counting::Few => refusal,
+        let (wait, delay) = match counting {
+            Counting::Few => return refusal.into(),
             Counting::TooManyNow(wait) => {
-                tracing::warn!(%source, "too many wrong credentials; further ones are told to wait");
-                Refusal::TooManyTries(wait)
+                tracing::warn!(%source, "too many requests without a valid credential; further ones are delayed");
+                (wait, Duration::ZERO)
             }
-            Counting::TooMany { wait, hold } => {
-                sleep(hold).await;
-                Refusal::TooManyTries(wait)
-            }
+            Counting::TooMany { wait, hold } => (wait, hold),
+        };
+        let refusal = if refusal == Refusal::Unauthorized { Refusal::TooManyTries(wait) } else { refusal };
+        Refused { refusal, delay }
+    }
+
+    fn refused(&self, refusal: Refusal, delay: Duration, after: Duration) -> Response {
+        self.metrics.accepted(kind_of(refusal), after);
+        let mut response = answer::refused(refusal);
+        if !delay.is_zero() {
+            response.extensions_mut().insert(TarpitDelay(delay));
         }
+        response
+    }
+
+    /// Where a request came from: the peer, or what the proxy in front says about its peer.
+    fn source(&self, headers: &HeaderMap, peer: &Peer) -> IpAddr {
+        let forwarded = if self.behind_proxy { forwarded::client(headers) } else { None };
+        let source = forwarded.or(peer.address());
+        source.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |address| address.to_canonical())
     }
 
     fn tries(&self) -> MutexGuard<'_, Tries> {
@@ -176,40 +213,11 @@ fn kind_of(refusal: Refusal) -> Accept {
     match refusal {
         Refusal::Unauthorized | Refusal::TooManyTries(_) => Accept::WrongCredential,
         Refusal::NotFound => Accept::NotFound,
+        Refusal::WrongMethod { .. } => Accept::WrongMethod,
         Refusal::TooLarge => Accept::TooLarge,
         Refusal::TooSlow => Accept::TooSlow,
         Refusal::BrokenOff => Accept::BrokenOff,
         Refusal::Busy => Accept::Busy,
         Refusal::NotStored => Accept::NotStored,
-    }
-}
-
-/// Where a request came from: the peer, or what the proxy in front says about its peer.
-fn source(head: &http::request::Parts, peer: Option<IpAddr>, behind_proxy: bool) -> IpAddr {
-    // The last entry is the one that the nearest proxy wrote; those before it are the sender's word.
-    let forwarded = || {
-        let entry = head.headers.get_all("x-forwarded-for").iter().next_back()?.to_str().ok()?.rsplit(',').next()?;
-        entry.trim().parse().ok()
-    };
-    let source = if behind_proxy { forwarded().or(peer) } else { peer };
-    source.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |address| address.to_canonical())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_source_is_the_peer_or_what_the_nearest_proxy_wrote() {
-        let (head, ()) = http::Request::builder()
-            .header("x-forwarded-for", "6.6.6.6")
-            .header("x-forwarded-for", "7.7.7.7, 2001:db8::1")
-            .body(())
-            .unwrap()
-            .into_parts();
-        let peer = IpAddr::from([10, 0, 0, 1]);
-        assert_eq!(source(&head, None, false), IpAddr::from([0, 0, 0, 0]));
-        assert_eq!(source(&head, Some(peer), false), peer);
-        assert_eq!(source(&head, Some(peer), true), "2001:db8::1".parse::<IpAddr>().unwrap());
     }
 }

@@ -1,12 +1,9 @@
 //! Whether a body is JSON at all. What it says is found out later.
 
+use eqp_types::{DEEPEST_JSON, is_nested_too_deep};
 use http::HeaderMap;
 use http::header::CONTENT_ENCODING;
-use memchr::memchr2_iter;
 use serde::de::IgnoredAny;
-
-/// As deep as JSON may be nested before it is refused, which RFC 8259 leaves to the reader; callbacks have two levels.
-const DEEPEST: usize = 128;
 
 /// Why a body is not taken as JSON.
 #[derive(Debug, PartialEq, Eq)]
@@ -31,7 +28,7 @@ impl std::fmt::Display for NotJson {
             Self::Malformed { line, column } => {
                 write!(f, "the body is not JSON: see line {line}, column {column}")
             }
-            Self::TooDeep => write!(f, "the body is nested deeper than {DEEPEST} levels"),
+            Self::TooDeep => write!(f, "the body is nested deeper than {DEEPEST_JSON} levels"),
         }
     }
 }
@@ -52,32 +49,7 @@ fn check_text(body: &[u8]) -> Result<(), NotJson> {
     let text = std::str::from_utf8(body).map_err(|_| NotJson::NotUtf8)?;
     serde_json::from_str::<IgnoredAny>(text)
         .map_err(|error| NotJson::Malformed { line: error.line(), column: error.column() })?;
-    if is_deeper_than(DEEPEST, body) { Err(NotJson::TooDeep) } else { Ok(()) }
-}
-
-fn is_deeper_than(levels: usize, json: &[u8]) -> bool {
-    // Few opening brackets, in texts or not, need no closer look; and callbacks have few.
-    memchr2_iter(b'[', b'{', json).count() > levels && depth(json) > levels
-}
-
-/// How deep well-formed JSON is nested; `serde_json` skips values at any depth.
-fn depth(json: &[u8]) -> usize {
-    let (mut depth, mut deepest) = (0_usize, 0);
-    let mut in_text = false;
-    let mut bytes = json.iter();
-    while let Some(byte) = bytes.next() {
-        match byte {
-            b'\\' if in_text => _ = bytes.next(),
-            b'"' => in_text = !in_text,
-            b'[' | b'{' if !in_text => {
-                depth += 1;
-                deepest = deepest.max(depth);
-            }
-            b']' | b'}' if !in_text => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-    }
-    deepest
+    if is_nested_too_deep(body) { Err(NotJson::TooDeep) } else { Ok(()) }
 }
 
 #[cfg(test)]
@@ -86,8 +58,8 @@ mod tests {
 
     #[test]
     fn takes_all_json() {
-        let deepest = format!("{}{}", "[".repeat(DEEPEST), "]".repeat(DEEPEST));
-        let two_of_the_deepest = format!("{}[],[]{}", "[".repeat(DEEPEST - 1), "]".repeat(DEEPEST - 1));
+        let deepest = format!("{}{}", "[".repeat(DEEPEST_JSON), "]".repeat(DEEPEST_JSON));
+        let two_of_the_deepest = format!("{}[],[]{}", "[".repeat(DEEPEST_JSON - 1), "]".repeat(DEEPEST_JSON - 1));
         let brackets_in_text = format!(r#"["\"{}"]"#, "[".repeat(500));
         let long_and_flat = format!("[{}{{}}]", "[],".repeat(500));
         for body in [
@@ -110,7 +82,7 @@ mod tests {
     fn refuses_what_is_none() {
         let unclosed = "[".repeat(100_000);
         let deep = format!("{unclosed}{}", "]".repeat(100_000));
-        let closed_in_text_only = format!(r#"[["]]]]",{}{}]]"#, "[".repeat(DEEPEST), "]".repeat(DEEPEST));
+        let closed_in_text_only = format!(r#"[["]]]]",{}{}]]"#, "[".repeat(DEEPEST_JSON), "]".repeat(DEEPEST_JSON));
         for (body, reason) in [
             (b"" as &[u8], NotJson::Empty),
             (b"{\"a\": \"\xff\"}", NotJson::NotUtf8),

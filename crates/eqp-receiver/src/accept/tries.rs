@@ -1,4 +1,5 @@
-//! Wrong credentials, counted by source: whoever tries too many is told to wait. Never with the password.
+//! Requests without a valid credential, counted by source: whoever sends too many is told to wait. Never with the
+//! password.
 //!
 //! Only a refusal is ever put in the place of another: a right credential is not even looked up here, for all senders
 //! may share one proxy's address. The table has a fixed size; when it is full the source with the fewest tries is

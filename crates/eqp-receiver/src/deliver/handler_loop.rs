@@ -12,7 +12,8 @@ use super::{Handler, HandlerError};
 use crate::backoff::Backoff;
 use crate::deadline::within;
 use crate::store::handler_cursor;
-use crate::{Error, Event, EventFilter, Reader};
+use crate::supervise::{Part, Supervisor};
+use crate::{Error, Event, EventFilter, Metrics, Reader};
 
 /// How long a lease lasts: so long after a crash another process takes over.
 const LEASE: Duration = Duration::from_secs(10);
@@ -39,6 +40,7 @@ pub struct HandlerLoop {
     name: String,
     handler: Arc<dyn Handler>,
     from_now_on: bool,
+    supervisor: Supervisor,
     /// Who holds the lease: this loop, and no other that ever ran.
     owner: Uuid,
 }
@@ -58,7 +60,14 @@ impl std::fmt::Debug for HandlerLoop {
 impl HandlerLoop {
     /// A loop for `handler`, whose place is kept under `name` (1 to 100 bytes). A new name starts with the first event.
     pub fn new(pool: PgPool, name: impl Into<String>, handler: Arc<dyn Handler>) -> Self {
-        Self { pool, name: name.into(), handler, from_now_on: false, owner: Uuid::new_v4() }
+        Self {
+            pool,
+            name: name.into(),
+            handler,
+            from_now_on: false,
+            supervisor: Supervisor::default(),
+            owner: Uuid::new_v4(),
+        }
     }
 
     /// A new name starts with the first event after the loop's first run, and not with the first of all.
@@ -68,9 +77,16 @@ impl HandlerLoop {
         self
     }
 
+    /// Counts panics with those of the receiver's other parts.
+    pub(crate) fn counting_into(mut self, metrics: &Metrics) -> Self {
+        self.supervisor = metrics.supervisor().clone();
+        self
+    }
+
     /// Runs until `shutdown`. Trouble with the database or the handler is logged, waited for, and tried again.
     pub async fn run(self, shutdown: CancellationToken) {
-        let _ended = shutdown.run_until_cancelled(self.run_on()).await;
+        let running = self.supervisor.run(Part::Handler, &shutdown, || self.run_on());
+        let _ended = shutdown.run_until_cancelled(running).await;
         // Another process need not wait for the lease to end.
         let _ = timeout(FAREWELL, handler_cursor::release(&self.pool, &self.name, self.owner)).await;
     }
@@ -99,7 +115,9 @@ impl HandlerLoop {
         let Some(last_seq) = self.lease().await? else { return Ok(Ended::LeaseIsLost) };
         backoff.reset();
 
-        let mut tail = reader.tail(EventFilter { after_seq: Some(last_seq), ..EventFilter::default() }).await?;
+        let mut tail = reader
+            .tail_of(EventFilter { after_seq: Some(last_seq), ..EventFilter::default() }, self.supervisor.clone())
+            .await?;
         let mut renew_at = Instant::now() + RENEWAL;
         loop {
             let event = tokio::select! {
@@ -146,6 +164,7 @@ impl HandlerLoop {
     }
 
     async fn handle_with_retries(&self, event: &Event) {
+        self.supervisor.fault_point(Part::Handler);
         let mut backoff = Backoff::new(SHORTEST_WAIT, LONGEST_WAIT);
         loop {
             match self.handler.handle(event).await {

@@ -59,6 +59,31 @@ impl Endpoints {
         Ok(Self { pool, key })
     }
 
+    /// The same for reading only: nothing is written, not even which key the database belongs to, so that a read-only
+    /// database is as good. None where there can be no endpoints yet: the database has no tables, or belongs to no key.
+    ///
+    /// # Errors
+    /// A schema that is not as it should be, or [`Error::OtherMasterKey`], also without a key.
+    pub async fn open_to_read(pool: PgPool, key: Option<MasterKey>) -> Result<Option<Self>, Error> {
+        let fingerprint = key.as_ref().map(MasterKey::fingerprint);
+        let is_there = store::schema::has_tables(&pool).await?
+            && within(ANSWER, store::instance::is_bound(&pool, fingerprint)).await?;
+        Ok(key.filter(|_| is_there).map(|key| Self { pool, key }))
+    }
+
+    /// Whether an endpoint can have this name, and this path if it has one of its own.
+    ///
+    /// # Errors
+    /// [`Error::EndpointName`] or [`Error::EndpointPath`].
+    pub fn check(name: &str, path: Option<&str>) -> Result<(), Error> {
+        if !check_name(name) {
+            return Err(Error::EndpointName { name: name.to_owned() });
+        }
+        path.map_or(Ok(()), |path| {
+            check_path(path).map_err(|reason| Error::EndpointPath { path: path.to_owned(), reason })
+        })
+    }
+
     /// The number of an account, which is made if it is new.
     ///
     /// # Errors
@@ -72,11 +97,8 @@ impl Endpoints {
     /// # Errors
     /// A name or path that cannot be one or is in use, or the database refuses.
     pub async fn create(&self, new: &NewEndpoint) -> Result<EndpointId, Error> {
-        if !check_name(&new.name) {
-            return Err(Error::EndpointName { name: new.name.clone() });
-        }
         let path = new.path.clone().unwrap_or_else(|| format!("{PREFIX}{}", new.name));
-        check_path(&path).map_err(|reason| Error::EndpointPath { path: path.clone(), reason })?;
+        Self::check(&new.name, Some(&path))?;
         let created = store::endpoint::create(&self.pool, new.account, &new.name, &path, new.public_url.as_str());
         within(ANSWER, created).await?.ok_or_else(|| Error::EndpointExists { name: new.name.clone(), path })
     }

@@ -6,15 +6,16 @@
 use std::fmt;
 use std::fs::{self, OpenOptions};
 use std::io::{ErrorKind, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::Arc;
 
 use aws_lc_rs::{hkdf, hmac, rand};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use eqp_types::Secret;
 
-use crate::Error;
+use crate::{Error, read_secret_file};
 
 /// Bytes of a key.
 const LENGTH: usize = 32;
@@ -31,20 +32,30 @@ struct Derived {
 }
 
 impl MasterKey {
-    /// The key kept in the file `path`; made, with mode 0600, if there is no such file.
+    /// The key kept in the file `path`; made, with mode 0600, if there is no such file. It is read by the rules of every
+    /// secret file: see [`read_secret_file`].
     ///
     /// # Errors
-    /// A file that cannot be read or made, or holds something else.
+    /// A file that cannot be read or made, that others can read, or that holds something else.
     pub fn open(path: &Path) -> Result<Self, Error> {
-        match fs::read_to_string(path) {
-            Ok(text) => Self::parse(&text, path),
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                make(path)?;
-                // Whoever was first: two programs that start together must end with the same key.
-                let text = fs::read_to_string(path).map_err(|source| unusable(path, source))?;
-                Self::parse(&text, path)
-            }
-            Err(source) => Err(unusable(path, source)),
+        if let Some(key) = Self::find(path)? {
+            return Ok(key);
+        }
+        make(path)?;
+        // Whoever was first: two programs that start together must end with the same key.
+        let text = read_secret_file(path).map_err(Error::MasterKeyUnreadable)?;
+        Self::parse(&text, path)
+    }
+
+    /// The key kept in the file `path`; none if there is no such file. Nothing is made.
+    ///
+    /// # Errors
+    /// A file that cannot be read, or holds something else.
+    pub fn find(path: &Path) -> Result<Option<Self>, Error> {
+        match read_secret_file(path) {
+            Ok(text) => Self::parse(&text, path).map(Some),
+            Err(error) if error.is_not_found() => Ok(None),
+            Err(error) => Err(Error::MasterKeyUnreadable(error)),
         }
     }
 
@@ -90,13 +101,10 @@ impl MasterKey {
         &self.0.sealing
     }
 
-    fn parse(text: &str, path: &Path) -> Result<Self, Error> {
+    fn parse(text: &Secret, path: &Path) -> Result<Self, Error> {
         let malformed = || Error::MasterKeyMalformed { path: path.to_owned() };
-        let bytes = URL_SAFE_NO_PAD.decode(text.trim_ascii()).map_err(|_| malformed())?;
+        let bytes = URL_SAFE_NO_PAD.decode(text.expose().trim_ascii()).map_err(|_| malformed())?;
         let bytes: [u8; LENGTH] = bytes.try_into().map_err(|_| malformed())?;
-        if fs::metadata(path).is_ok_and(|metadata| metadata.permissions().mode() & 0o077 != 0) {
-            tracing::warn!(path = %path.display(), "other users of this machine may read the master key; chmod 600 it");
-        }
         Self::from_bytes(&bytes)
     }
 }
@@ -137,7 +145,19 @@ fn unusable(path: &Path, source: std::io::Error) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
+
+    #[test]
+    fn one_that_others_can_read_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("master.key");
+        MasterKey::open(&path).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+        assert!(matches!(MasterKey::open(&path), Err(Error::MasterKeyUnreadable(_))));
+        assert!(matches!(MasterKey::open(folder.path()), Err(Error::MasterKeyUnreadable(_))));
+    }
 
     #[test]
     fn is_made_for_its_owner_only_and_found_again() {
@@ -160,7 +180,7 @@ mod tests {
         assert_eq!(fs::read_to_string(&path).unwrap(), first);
         let below_a_file = path.join("master.key");
         assert!(matches!(make(&below_a_file), Err(Error::MasterKeyFile { .. })));
-        assert!(matches!(MasterKey::open(&below_a_file), Err(Error::MasterKeyFile { .. })));
+        assert!(matches!(MasterKey::open(&below_a_file), Err(Error::MasterKeyUnreadable(_))));
     }
 
     #[test]
@@ -168,6 +188,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("master.key");
         fs::write(&path, "hunter2").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
         assert!(matches!(MasterKey::open(&path), Err(Error::MasterKeyMalformed { .. })));
         assert_eq!(fs::read_to_string(&path).unwrap(), "hunter2");
     }

@@ -109,6 +109,15 @@ pub struct EndpointSummary {
     pub former: Vec<String>,
 }
 
+impl EndpointSummary {
+    /// Whether it is registered or is to be: one whose credentials were all given up was removed, though it may accept
+    /// callbacks that are on their way.
+    #[must_use]
+    pub fn is_in_use(&self) -> bool {
+        self.credentials.iter().any(|one| matches!(one.state, CredentialState::Pending | CredentialState::Live))
+    }
+}
+
 /// One credential, as lists show it.
 #[derive(Clone, Debug)]
 #[non_exhaustive]

@@ -14,6 +14,7 @@ use super::roster::{Caller, Roster};
 use super::{CredentialGeneration, MasterKey};
 use crate::spool::Spool;
 use crate::store::endpoint::Usable;
+use crate::supervise::{Part, Supervisor};
 
 /// Kept endpoints.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -125,9 +126,16 @@ fn fingerprint(key: &MasterKey) -> String {
 }
 
 /// Keeps the directory in the spool, which holds `kept` already: at once, and after each change until shutdown.
-pub(crate) async fn keep(directory: Directory, spool: Spool, mut kept: Option<Snapshot>, shutdown: CancellationToken) {
+pub(crate) async fn keep(
+    directory: Directory,
+    spool: Spool,
+    mut kept: Option<Snapshot>,
+    supervisor: Supervisor,
+    shutdown: CancellationToken,
+) {
     let mut rosters = directory.rosters();
     loop {
+        supervisor.fault_point(Part::Snapshot);
         let now = Kept::of(&rosters.borrow_and_update().clone(), directory.key());
         if kept.as_ref().is_none_or(|kept| kept.kept != now) {
             let snapshot = Snapshot { taken_at: OffsetDateTime::now_utc().truncate_to_second(), kept: now };

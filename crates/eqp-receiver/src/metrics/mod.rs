@@ -21,6 +21,7 @@ use time::OffsetDateTime;
 
 pub(crate) use self::outcome::{Accept, Closed};
 pub(crate) use self::tally::Tally;
+use crate::supervise::{Part, Supervisor};
 
 /// The content type of [`Metrics::text`].
 pub(crate) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -47,10 +48,12 @@ struct Numbers {
     spool_oldest: Seconds,
     quarantined: Gauge,
     projected: [Counter; 6],
+    projection_panics: Counter,
     pending_batches: Gauge,
     oldest_pending: Seconds,
     database_up: Gauge,
     last_callback: Family<Label<String>, Seconds>,
+    supervisor: Supervisor,
 }
 
 impl std::fmt::Debug for Metrics {
@@ -71,7 +74,7 @@ impl Default for Metrics {
         );
         let closed = counters(
             registry_ref,
-            ("connections_closed", "Connections that the receiver closed or refused, by reason"),
+            ("connections_closed", "Connections that the receiver closed, by reason"),
             "reason",
             Closed::ALL.map(|(_, word)| word),
         );
@@ -80,6 +83,18 @@ impl Default for Metrics {
             ("projected", "What this process made of callbacks: events, copies, and some kinds of events"),
             "as",
             ["event", "copy", "late", "tied", "unknown", "undecodable"],
+        );
+        let projection_panics = Counter::default();
+        registry_ref.register(
+            "projection_panics",
+            "Callbacks stored as undecodable because projecting them panicked",
+            projection_panics.clone(),
+        );
+        let panics = counters(
+            registry_ref,
+            ("part_panics", "Panics of parts of the receiver, each of which was restarted"),
+            "part",
+            Part::NAMES,
         );
         let accept_seconds = Histogram::new(exponential_buckets(0.000_25, 2.0, 16));
         let batch_callbacks = Histogram::new(exponential_buckets(1.0, 2.0, 10));
@@ -95,6 +110,7 @@ impl Default for Metrics {
             batch_callbacks,
             closed,
             projected,
+            projection_panics,
             queued: gauge(&mut registry, "queued_callbacks", "Callbacks that wait for their commit"),
             ready: gauge(&mut registry, "ready", "1 while callbacks can be made durable"),
             connections: gauge(&mut registry, "connections", "Connections that are open"),
@@ -126,6 +142,7 @@ impl Default for Metrics {
                 );
                 family
             },
+            supervisor: Supervisor::counting(panics),
             registry,
         }))
     }
@@ -161,6 +178,12 @@ impl Metrics {
         // Writing into a string does not fail.
         let _ = encode(&mut text, &self.0.registry);
         text
+    }
+
+    /// Restarts the parts that count here. For the programs and tests of this workspace.
+    #[doc(hidden)]
+    pub fn supervisor(&self) -> &Supervisor {
+        &self.0.supervisor
     }
 
     /// A request for a callback was answered, so long after its head was read.
@@ -206,7 +229,8 @@ impl Metrics {
 
     /// What a batch of callbacks became.
     pub(crate) fn projected(&self, tally: Tally) {
-        let Tally { events, copies, late, tied, unknown, undecodable } = tally;
+        let Tally { events, copies, late, tied, unknown, undecodable, panicked } = tally;
+        self.0.projection_panics.inc_by(panicked);
         for (counter, count) in self.0.projected.iter().zip([events, copies, late, tied, unknown, undecodable]) {
             counter.inc_by(count);
         }
@@ -261,8 +285,8 @@ mod tests {
         let metrics = Metrics::default();
         metrics.accepted(Accept::TooLarge, Duration::from_secs(1));
         metrics.accepted(Accept::Stored, Duration::from_millis(3));
-        metrics.closed(Closed::Refused, 2);
-        metrics.projected(Tally { copies: 4, late: 1, ..Tally::default() });
+        metrics.closed(Closed::TooSlow, 2);
+        metrics.projected(Tally { copies: 4, late: 1, panicked: 2, ..Tally::default() });
         let at = OffsetDateTime::from_unix_timestamp(1_700_000_000).unwrap();
         let earlier = at - time::Duration::SECOND;
         metrics.last_callbacks([("main".to_owned(), at), ("main".to_owned(), earlier)]);
@@ -274,9 +298,10 @@ mod tests {
             r#"eqp_accepts_total{outcome="busy"} 0"#,
             "eqp_accept_seconds_count 1",
             r#"eqp_accept_seconds_bucket{le="0.004"} 1"#,
-            r#"eqp_connections_closed_total{reason="refused"} 2"#,
+            r#"eqp_connections_closed_total{reason="too_slow"} 2"#,
             r#"eqp_projected_total{as="copy"} 4"#,
             r#"eqp_projected_total{as="late"} 1"#,
+            "eqp_projection_panics_total 2",
             r#"eqp_last_callback_timestamp_seconds{endpoint="main"} 1700000000.0"#,
             "eqp_spool_callbacks 3",
             "eqp_spool_oldest_timestamp_seconds 1700000000.0",

@@ -40,24 +40,18 @@ impl Accept {
     ];
 }
 
-/// Why the receiver closed a connection, or did not take it.
+/// Why the receiver closed a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Closed {
-    /// It had waited longest when there was no room for another.
+    /// It had waited longest when its slot or the memory for half requests was needed for others.
     ForRoom,
     /// It did not send a request in time.
     TooSlow,
-    /// Nobody could be closed for it: all were at work.
-    Refused,
     /// It did not come through the TLS handshake.
     Handshake,
 }
 
 impl Closed {
-    pub(super) const ALL: [(Self, &'static str); 4] = [
-        (Self::ForRoom, "for_room"),
-        (Self::TooSlow, "too_slow"),
-        (Self::Refused, "refused"),
-        (Self::Handshake, "handshake"),
-    ];
+    pub(super) const ALL: [(Self, &'static str); 3] =
+        [(Self::ForRoom, "for_room"), (Self::TooSlow, "too_slow"), (Self::Handshake, "handshake")];
 }

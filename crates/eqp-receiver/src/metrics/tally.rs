@@ -15,6 +15,8 @@ pub(crate) struct Tally {
     pub(crate) unknown: u64,
     /// Callbacks that could not be decoded.
     pub(crate) undecodable: u64,
+    /// Of these, the ones over which the program panicked.
+    pub(crate) panicked: u64,
 }
 
 impl std::ops::AddAssign for Tally {
@@ -25,5 +27,6 @@ impl std::ops::AddAssign for Tally {
         self.tied += other.tied;
         self.unknown += other.unknown;
         self.undecodable += other.undecodable;
+        self.panicked += other.panicked;
     }
 }

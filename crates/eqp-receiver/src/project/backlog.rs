@@ -7,6 +7,7 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use crate::deadline::within;
+use crate::supervise::Part;
 use crate::{Metrics, store};
 
 const PERIOD: Duration = Duration::from_secs(2);
@@ -17,6 +18,7 @@ const DEADLINE: Duration = Duration::from_secs(2);
 pub(crate) async fn watch(pool: PgPool, metrics: Metrics, shutdown: CancellationToken) {
     let watching = async {
         loop {
+            metrics.supervisor().fault_point(Part::Backlog);
             let backlog = within(DEADLINE, store::pending::backlog(&pool)).await;
             metrics.database(backlog.is_ok());
             if let Ok(backlog) = backlog {

@@ -7,9 +7,12 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::decide::State;
-use super::decode::Decoded;
+use super::decode::{Decoded, decode};
 use super::history::History;
 use super::notice::{Notice, Said, Subject};
+
+/// How much later than its arrival a report may say that it happened; a later time is not trusted.
+const MAX_CLOCK_AHEAD: time::Duration = time::Duration::hours(48);
 
 /// A callback that waits for its projection.
 #[derive(Debug)]
@@ -18,13 +21,40 @@ pub(crate) struct Pending {
     pub(crate) account_id: i64,
     pub(crate) received_at: OffsetDateTime,
     pub(crate) decoded: Decoded,
+    /// Stands for all that the callback says.
+    pub(crate) said: Option<Said>,
 }
 
 impl Pending {
+    /// Decodes a stored callback.
+    pub(crate) fn new(id: Uuid, account_id: i64, received_at: OffsetDateTime, body: &[u8]) -> Self {
+        let decoded = decode(body);
+        let mut pending = Self { id, account_id, received_at, decoded, said: None };
+        pending.said = pending.notice().and_then(|notice| notice.said(account_id));
+        pending
+    }
+
+    /// The Marketplace's clock was so far ahead of ours that the reported time says nothing about the order of events.
+    pub(crate) fn is_clock_doubtful(&self) -> bool {
+        let reported = self.notice().and_then(|notice| notice.modified_at);
+        reported.is_some_and(|at| at.moment() - self.received_at > MAX_CLOCK_AHEAD)
+    }
+
+    /// The reported time, if it can be trusted.
+    pub(crate) fn trusted_time(&self) -> Option<Timestamp> {
+        self.notice().and_then(|notice| notice.modified_at).filter(|_| !self.is_clock_doubtful())
+    }
+
+    /// Makes the callback undecodable after all.
+    pub(crate) fn give_up(&mut self, decoded: Decoded) {
+        self.decoded = decoded;
+        self.said = None;
+    }
+
     fn notice(&self) -> Option<&Notice> {
         match &self.decoded {
             Decoded::Notice(notice) => Some(notice),
-            Decoded::Unknown(_) | Decoded::Undecodable(_) => None,
+            Decoded::Unknown(_) | Decoded::Undecodable(_) | Decoded::Panicked(_) => None,
         }
     }
 
@@ -35,11 +65,6 @@ impl Pending {
             kind: notice.kind,
             id: notice.subject.clone(),
         })
-    }
-
-    /// Stands for all that the callback says.
-    pub(crate) fn said(&self) -> Option<Said> {
-        self.notice().and_then(|notice| notice.said(self.account_id))
     }
 }
 
@@ -91,11 +116,11 @@ pub(crate) fn history_needed(
     let mut needed = HashSet::new();
     for pending in batch {
         let Some((notice, subject)) = pending.notice().zip(pending.subject()) else { continue };
-        let (Some(at), Some(tracks)) = (notice.modified_at, tracks.get(&subject)) else { continue };
-        if pending.said().is_some_and(|this| said.contains_key(&this)) {
+        let (Some(at), Some(tracks)) = (pending.trusted_time(), tracks.get(&subject)) else { continue };
+        if pending.said.is_some_and(|this| said.contains_key(&this)) {
             continue;
         }
-        for observation in notice.observations() {
+        for observation in notice.observations(Some(at)) {
             let Some(track) = tracks.iter().find(|track| track.flow == *observation.flow) else { continue };
             // Without a time that was seen the database holds no timed event.
             let Some(stored) = track.state.seen_until else { continue };

@@ -19,7 +19,10 @@ pub(crate) struct NewEvent {
     pub(crate) subject: Option<String>,
     pub(crate) flow: Option<Flow>,
     pub(crate) outcome: Option<String>,
+    /// As it was reported.
     pub(crate) modified_at: Option<Timestamp>,
+    /// The reported time is not trusted.
+    pub(crate) clock_doubtful: bool,
     pub(crate) received_at: OffsetDateTime,
     pub(crate) named: bool,
     pub(crate) mark: Mark,
@@ -49,9 +52,18 @@ pub(crate) struct Changes {
     pub(crate) tracks: Vec<(Subject, Track)>,
     pub(crate) events: Vec<NewEvent>,
     pub(crate) outcomes: Vec<CallbackOutcome>,
+    /// Callbacks over which the program panicked, with the reason; they are undecodable.
+    pub(crate) panicked: Vec<(Uuid, String)>,
 }
 
 impl Changes {
+    /// Reports the callbacks over which the program panicked.
+    pub(crate) fn log_panics(&self) {
+        for (callback, reason) in &self.panicked {
+            tracing::error!(%callback, reason, "projecting a callback panicked, storing it as undecodable");
+        }
+    }
+
     /// How much of each kind there is.
     pub(crate) fn tally(&self) -> Tally {
         let events = |mark: Mark| self.events.iter().filter(|event| event.mark == mark).count() as u64;
@@ -66,6 +78,7 @@ impl Changes {
             tied: events(Mark::Tied),
             unknown,
             undecodable,
+            panicked: self.panicked.len() as u64,
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Callbacks have no id, come more than once, out of order, or never, and in the older form without a time. The rule
 //! sees one observation at a time, with the state of its track and what its history holds around the observation's
-//! time; the cases below are its table. Row 0 (the whole notice repeats an earlier one) is decided before, in `batch`.
+//! time; the cases below are its table. Row 0 (the whole notice repeats an earlier one) is decided before, in `fold`.
 //!
 //! What no rule can know: without times a delayed copy looks like a new entry into a state.
 
@@ -52,6 +52,8 @@ pub(crate) struct Around<'a> {
 pub(crate) enum Ruling {
     /// It tells what is known.
     Copy,
+    /// It repeats what was before, for the second in which something else became the status: one of them came last.
+    AmbiguousCopy,
     /// It tells something new.
     Event {
         mark: Mark,
@@ -102,7 +104,7 @@ fn decide_timed(
     }
     if at_seen_until && now.modified_at.is_some() {
         if !observation.named && around.before == Some(outcome) {
-            return Ruling::Copy;
+            return Ruling::AmbiguousCopy;
         }
         // A code that is not documented has no rank, and none is less than any.
         let moved = review_rank(observation.flow, outcome) > review_rank(observation.flow, &now.outcome);
@@ -145,6 +147,7 @@ pub(crate) fn settle(now: Option<State>, observation: Observation<'_>, ruling: R
             state.tied = false;
         }
         Ruling::Copy => {}
+        Ruling::AmbiguousCopy => state.tied = true,
     }
     if is_later {
         state.seen_until = at;
@@ -155,6 +158,12 @@ pub(crate) fn settle(now: Option<State>, observation: Observation<'_>, ruling: R
 /// The one spelling in which outcomes are compared and kept.
 pub(crate) fn spelled(flow: &Flow, outcome: &str) -> String {
     canonical_outcome(flow, outcome).to_owned()
+}
+
+/// That spelling for whichever flow documents the outcome: for filters that name no flow.
+pub(crate) fn spelled_in_some_flow(outcome: &str) -> &str {
+    let flows = [Flow::Overall, Flow::Technical, Flow::Marketing, Flow::Malware];
+    flows.iter().map(|flow| canonical_outcome(flow, outcome)).find(|spelled| *spelled != outcome).unwrap_or(outcome)
 }
 
 #[cfg(test)]
@@ -255,6 +264,30 @@ mod tests {
                 ruling: TIED_AND_STAYS,
                 ..Case::of(4, "less far along, at the same time")
             },
+            Case { outcome: "recalled", at: Some(20), ruling: TIED_AND_MOVES, ..Case::of(4, "recalled, the furthest") },
+            Case {
+                now: Some(state("rejected", Some(20), Some(20))),
+                outcome: "approved",
+                at: Some(20),
+                ruling: TIED_AND_STAYS,
+                ..Case::of(4, "approved is less far along than rejected")
+            },
+            Case {
+                now: Some(state("in_progress", Some(20), Some(20))),
+                flow: Flow::Overall,
+                outcome: "canceled_by_admin",
+                at: Some(20),
+                ruling: TIED_AND_MOVES,
+                ..Case::of(4, "the furthest of a submission as a whole")
+            },
+            Case {
+                now: Some(state("passed", Some(20), Some(20))),
+                flow: Flow::Malware,
+                outcome: "failed",
+                at: Some(20),
+                ruling: TIED_AND_MOVES,
+                ..Case::of(4, "a failed scan is further along than a passed one")
+            },
             Case {
                 outcome: "on_the_moon",
                 at: Some(20),
@@ -280,6 +313,7 @@ mod tests {
                 at: Some(20),
                 named: false,
                 around: Around { before: Some("in_automation"), ..Around::default() },
+                ruling: Ruling::AmbiguousCopy,
                 ..Case::of(4, "mentioned as it was before that time")
             },
             Case {
@@ -403,11 +437,14 @@ mod tests {
         let tied = settled(&now, "approved", Some(20), TIED_AND_MOVES);
         assert_eq!(tied, State { tied: true, ..state("approved", Some(20), Some(20)) });
         assert_eq!(settled(&now, "draft", Some(20), TIED_AND_STAYS), State { tied: true, ..now.clone() });
+        assert_eq!(settled(&now, "draft", Some(20), Ruling::AmbiguousCopy), State { tied: true, ..now.clone() });
         assert!(settled(&tied, "draft", Some(15), LATE).tied);
         for (outcome, at) in [("approved", Some(20)), ("draft", Some(15)), ("approved", None)] {
             assert_eq!(settled(&tied, outcome, at, Ruling::Copy), tied, "a copy of {at:?}");
         }
         assert!(!settled(&tied, "approved", Some(21), Ruling::Copy).tied);
         assert!(!settled(&tied, "rejected", Some(21), MOVES).tied);
+        assert!(!settled(&tied, "rejected", None, MOVES).tied);
+        assert!(!settled(&tied, "approved", Some(21), AGAIN).tied);
     }
 }

@@ -4,6 +4,7 @@ use std::error::Error as StdError;
 
 use eqp_types::Callback;
 
+use super::guard::guarded;
 use super::notice::Notice;
 
 /// The longest reason that is kept, in characters.
@@ -18,10 +19,19 @@ pub(crate) enum Decoded {
     Unknown(String),
     /// Why it cannot be decoded, fit to be kept and shown.
     Undecodable(String),
+    /// Decoding it panicked; it is stored as undecodable with this reason.
+    Panicked(String),
 }
 
-/// Reads a body as it arrived.
+/// Reads a body as it arrived. A panic is caught: one callback must not stop the projection of the others.
 pub(crate) fn decode(body: &[u8]) -> Decoded {
+    guarded(|| decode_unguarded(body)).unwrap_or_else(Decoded::Panicked)
+}
+
+/// Reads a body as it arrived; a fault in the decoder panics.
+pub(crate) fn decode_unguarded(body: &[u8]) -> Decoded {
+    #[cfg(debug_assertions)]
+    super::guard::fault::point(super::guard::fault::Stage::Decode, body);
     match Callback::decode(body) {
         Ok(Callback::Unknown(unknown)) => Decoded::Unknown(fit(&unknown.callback_event)),
         Ok(callback) => match Notice::of(callback) {
@@ -38,7 +48,7 @@ pub(crate) fn undecodable(error: &dyn StdError) -> Decoded {
 }
 
 /// Bounded, and free of what Postgres refuses or a terminal obeys: the words may be a stranger's.
-fn fit(text: &str) -> String {
+pub(super) fn fit(text: &str) -> String {
     text.chars().take(LONGEST_REASON).map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }
 

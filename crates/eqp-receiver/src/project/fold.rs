@@ -2,32 +2,48 @@
 
 use std::collections::HashMap;
 
+use eqp_types::Timestamp;
 use uuid::Uuid;
 
 use super::batch::{Known, Numbers, Pending, Track, Tracks};
 use super::changes::{CallbackOutcome, Changes, NewEvent};
 use super::decide::{Around, Observation, Ruling, decide, settle};
 use super::decode::Decoded;
+use super::guard::guarded;
 use super::history::{History, Past};
 use super::notice::{Notice, Said, Subject};
 use crate::read::{EventKind, Mark, Verdict};
 
-/// Folds a batch, in its order.
+/// Folds a batch, in its order. A callback over which the rule panics becomes undecodable; the others are not affected.
 pub(crate) fn fold(known: Known, batch: &[Pending]) -> Changes {
     let Known { numbers, tracks, history, said } = known;
-    let mut fold =
-        Fold { numbers, tracks, history, said, events: Vec::new(), outcomes: Vec::with_capacity(batch.len()) };
+    let mut fold = Fold {
+        numbers,
+        tracks,
+        history,
+        said,
+        events: Vec::new(),
+        outcomes: Vec::with_capacity(batch.len()),
+        panicked: Vec::new(),
+    };
     for pending in batch {
         match &pending.decoded {
             Decoded::Notice(notice) => fold.notice(pending, notice),
             Decoded::Unknown(code) => fold.without_track(pending, EventKind::Unknown, Verdict::Unknown, code),
             Decoded::Undecodable(why) => fold.without_track(pending, EventKind::Undecodable, Verdict::Undecodable, why),
+            Decoded::Panicked(why) => fold.panicked(pending, why),
         }
     }
     let changed = fold.tracks.into_iter().flat_map(|(subject, tracks)| {
         tracks.into_iter().filter(|track| track.changed).map(move |track| (subject.clone(), track))
     });
-    Changes { numbers: fold.numbers, tracks: changed.collect(), events: fold.events, outcomes: fold.outcomes }
+    Changes {
+        numbers: fold.numbers,
+        tracks: changed.collect(),
+        events: fold.events,
+        outcomes: fold.outcomes,
+        panicked: fold.panicked,
+    }
 }
 
 struct Fold {
@@ -37,6 +53,7 @@ struct Fold {
     said: HashMap<Said, Uuid>,
     events: Vec<NewEvent>,
     outcomes: Vec<CallbackOutcome>,
+    panicked: Vec<(Uuid, String)>,
 }
 
 impl Fold {
@@ -51,6 +68,7 @@ impl Fold {
             flow: None,
             outcome: None,
             modified_at: None,
+            clock_doubtful: false,
             received_at: pending.received_at,
             named: false,
             mark: Mark::None,
@@ -58,7 +76,7 @@ impl Fold {
             reason: Some(reason.to_owned()),
             callback_id: pending.id,
         });
-        let ordinal = self.next_ordinal();
+        self.numbers.last_ordinal += 1;
         self.outcomes.push(CallbackOutcome {
             callback_id: pending.id,
             kind,
@@ -67,16 +85,30 @@ impl Fold {
             verdict,
             copy_of: None,
             said: None,
-            ordinal,
+            ordinal: self.numbers.last_ordinal,
         });
     }
 
-    fn next_ordinal(&mut self) -> i64 {
-        self.numbers.last_ordinal += 1;
-        self.numbers.last_ordinal
+    fn panicked(&mut self, pending: &Pending, reason: &str) {
+        self.without_track(pending, EventKind::Undecodable, Verdict::Undecodable, reason);
+        self.panicked.push((pending.id, reason.to_owned()));
     }
 
     fn notice(&mut self, pending: &Pending, notice: &Notice) {
+        let subject = Subject { account_id: pending.account_id, kind: notice.kind, id: notice.subject.clone() };
+        // Nothing of the batch is touched before the whole callback is decided.
+        match guarded(|| self.decided(pending, notice, &subject)) {
+            Ok(decided) => self.accept(subject, decided),
+            Err(reason) => self.panicked(pending, &reason),
+        }
+    }
+
+    /// Decides what one callback changes, and changes nothing yet.
+    fn decided(&self, pending: &Pending, notice: &Notice, subject: &Subject) -> Decided {
+        #[cfg(debug_assertions)]
+        super::guard::fault::point(super::guard::fault::Stage::Decide, subject.id.as_bytes());
+        let mut numbers = self.numbers;
+        numbers.last_ordinal += 1;
         let mut outcome = CallbackOutcome {
             callback_id: pending.id,
             kind: notice.kind,
@@ -85,50 +117,84 @@ impl Fold {
             verdict: Verdict::Copy,
             copy_of: None,
             said: None,
-            ordinal: self.next_ordinal(),
+            ordinal: numbers.last_ordinal,
         };
-        let said = notice.said(pending.account_id);
-        let said_before = said.and_then(|said| self.said.get(&said).copied());
+        let tracks = self.tracks.get(subject).cloned().unwrap_or_default();
+        let said_before = pending.said.and_then(|said| self.said.get(&said).copied());
+        let mut deciding = Deciding {
+            history: &self.history,
+            pending,
+            notice,
+            time: pending.trusted_time(),
+            numbers,
+            tracks,
+            events: Vec::new(),
+            past: Vec::new(),
+        };
         if said_before.is_some() {
             // Row 0 of the rule.
-            self.outcomes.push(CallbackOutcome { copy_of: said_before, ..outcome });
-            return;
-        }
-
-        let mut others_moved = false;
-        let mut told_news = false;
-        for observation in notice.observations() {
-            match self.observe(pending, notice, observation, others_moved) {
-                Observed::News { moved } => {
-                    told_news = true;
-                    others_moved |= moved;
+            outcome.copy_of = said_before;
+        } else {
+            let mut others_moved = false;
+            for observation in notice.observations(deciding.time) {
+                match deciding.observe(observation, others_moved) {
+                    Observed::News { moved } => others_moved |= moved,
+                    Observed::Copy { of } => outcome.copy_of = of.or(outcome.copy_of),
                 }
-                Observed::Copy { of } => outcome.copy_of = of.or(outcome.copy_of),
             }
+            if !deciding.events.is_empty() {
+                outcome.verdict = Verdict::Event;
+                outcome.copy_of = None;
+            }
+            outcome.said = pending.said;
         }
-        if told_news {
-            outcome.verdict = Verdict::Event;
-            outcome.copy_of = None;
+        deciding.record_item_id();
+        let Deciding { numbers, tracks, events, past, .. } = deciding;
+        Decided { numbers, tracks, events, past, outcome }
+    }
+
+    fn accept(&mut self, subject: Subject, decided: Decided) {
+        let Decided { numbers, tracks, events, past, outcome } = decided;
+        self.numbers = numbers;
+        self.tracks.insert(subject, tracks);
+        self.events.extend(events);
+        for past in past {
+            self.history.add(past);
         }
-        if let Some(said) = said {
+        if let Some(said) = outcome.said {
             // A copy of this copy is a copy of what this one is a copy of.
-            self.said.insert(said, outcome.copy_of.unwrap_or(pending.id));
-            outcome.said = Some(said);
+            self.said.insert(said, outcome.copy_of.unwrap_or(outcome.callback_id));
         }
         self.outcomes.push(outcome);
     }
+}
 
-    fn observe(
-        &mut self,
-        pending: &Pending,
-        notice: &Notice,
-        observation: Observation<'_>,
-        others_moved: bool,
-    ) -> Observed {
-        let subject = Subject { account_id: pending.account_id, kind: notice.kind, id: notice.subject.clone() };
-        let tracks = self.tracks.entry(subject).or_default();
-        let at = tracks.iter().position(|track| track.flow == *observation.flow);
-        let track = at.and_then(|at| tracks.get_mut(at));
+/// What one callback changes.
+struct Decided {
+    numbers: Numbers,
+    tracks: Vec<Track>,
+    events: Vec<NewEvent>,
+    past: Vec<Past>,
+    outcome: CallbackOutcome,
+}
+
+/// One callback on its way through the rule, over copies of its tracks.
+struct Deciding<'a> {
+    history: &'a History,
+    pending: &'a Pending,
+    notice: &'a Notice,
+    /// The reported time, if it can be trusted.
+    time: Option<Timestamp>,
+    numbers: Numbers,
+    tracks: Vec<Track>,
+    events: Vec<NewEvent>,
+    past: Vec<Past>,
+}
+
+impl Deciding<'_> {
+    fn observe(&mut self, observation: Observation<'_>, others_moved: bool) -> Observed {
+        let at = self.tracks.iter().position(|track| track.flow == *observation.flow);
+        let track = at.and_then(|at| self.tracks.get_mut(at));
 
         let around = match (&track, observation.modified_at) {
             (Some(track), Some(time)) => self.history.around(track.id, time, observation.outcome),
@@ -136,35 +202,34 @@ impl Fold {
         };
         let ruling = decide(track.as_ref().map(|track| &track.state), observation, around, others_moved);
         let state = settle(track.as_ref().map(|track| track.state.clone()), observation, ruling);
-        let item_id = notice.item_id.as_ref().map(|id| id.as_str().to_owned());
 
         let track = if let Some(track) = track {
-            track.changed |= track.state != state || (item_id.is_some() && track.item_id != item_id);
-            track.item_id = item_id.or(track.item_id.take());
+            track.changed |= track.state != state;
             track.state = state;
             track
         } else {
             self.numbers.last_track_id += 1;
-            tracks.push(Track {
+            self.tracks.push(Track {
                 id: self.numbers.last_track_id,
                 flow: observation.flow.clone(),
-                item_id,
+                // All tracks of a submission bear its newest.
+                item_id: self.tracks.iter().find_map(|track| track.item_id.clone()),
                 state,
-                received_at: pending.received_at,
-                callback_id: Some(pending.id),
+                received_at: self.pending.received_at,
+                callback_id: Some(self.pending.id),
                 event_seq: 0,
                 changed: true,
             });
-            let Some(track) = tracks.last_mut() else { return Observed::Copy { of: None } };
+            let Some(track) = self.tracks.last_mut() else { return Observed::Copy { of: None } };
             track
         };
 
         let (mark, moved) = match ruling {
             Ruling::Event { mark, moved } => (mark, moved),
-            Ruling::Copy if track.state.outcome == observation.outcome => {
+            Ruling::Copy | Ruling::AmbiguousCopy if track.state.outcome == observation.outcome => {
                 return Observed::Copy { of: track.callback_id };
             }
-            Ruling::Copy => {
+            Ruling::Copy | Ruling::AmbiguousCopy => {
                 let time = observation.modified_at;
                 let of = time.and_then(|time| self.history.told_by(track.id, time, observation.outcome));
                 return Observed::Copy { of };
@@ -173,36 +238,46 @@ impl Fold {
         self.numbers.last_event_seq += 1;
         let seq = self.numbers.last_event_seq;
         if moved {
-            track.received_at = pending.received_at;
-            track.callback_id = Some(pending.id);
+            track.received_at = self.pending.received_at;
+            track.callback_id = Some(self.pending.id);
             track.event_seq = seq;
         }
         if let Some(modified_at) = observation.modified_at {
-            self.history.add(Past {
+            self.past.push(Past {
                 track_id: track.id,
                 modified_at,
                 seq,
                 outcome: observation.outcome.to_owned(),
-                callback_id: Some(pending.id),
+                callback_id: Some(self.pending.id),
             });
         }
         self.events.push(NewEvent {
             seq,
             track_id: Some(track.id),
-            account_id: pending.account_id,
-            kind: notice.kind,
-            subject: Some(notice.subject.clone()),
+            account_id: self.pending.account_id,
+            kind: self.notice.kind,
+            subject: Some(self.notice.subject.clone()),
             flow: Some(observation.flow.clone()),
             outcome: Some(observation.outcome.to_owned()),
-            modified_at: observation.modified_at,
-            received_at: pending.received_at,
+            modified_at: self.notice.modified_at,
+            clock_doubtful: self.time != self.notice.modified_at,
+            received_at: self.pending.received_at,
             named: observation.named,
             mark,
             moved,
             reason: None,
-            callback_id: pending.id,
+            callback_id: self.pending.id,
         });
         Observed::News { moved }
+    }
+
+    /// The newest `item_id` is that of the submission, whichever of its tracks a callback is about.
+    fn record_item_id(&mut self) {
+        let Some(item_id) = self.notice.item_id.as_ref().map(eqp_types::ItemId::as_str) else { return };
+        for track in self.tracks.iter_mut().filter(|track| track.item_id.as_deref() != Some(item_id)) {
+            track.item_id = Some(item_id.to_owned());
+            track.changed = true;
+        }
     }
 }
 
@@ -217,22 +292,16 @@ mod tests {
 
     use super::*;
     use crate::metrics::Tally;
-    use crate::project::decode;
+
+    const RECEIVED_AT: OffsetDateTime = time::macros::datetime!(2022-09-01 00:00:00 UTC);
 
     fn fold_all(bodies: &[String]) -> (Changes, Vec<Uuid>) {
         fold_over(Tracks::new(), bodies)
     }
 
     fn fold_over(tracks: Tracks, bodies: &[String]) -> (Changes, Vec<Uuid>) {
-        let batch: Vec<Pending> = bodies
-            .iter()
-            .map(|body| Pending {
-                id: Uuid::now_v7(),
-                account_id: 1,
-                received_at: OffsetDateTime::UNIX_EPOCH,
-                decoded: decode(body.as_bytes()),
-            })
-            .collect();
+        let batch: Vec<Pending> =
+            bodies.iter().map(|body| Pending::new(Uuid::now_v7(), 1, RECEIVED_AT, body.as_bytes())).collect();
         let known = Known {
             numbers: Numbers { last_event_seq: 0, last_track_id: 0, last_ordinal: 0 },
             tracks,
@@ -264,7 +333,9 @@ mod tests {
                 first.replace("\"item_id\"", "\"x\": 1, \"item_id\""),
                 true,
             ),
-            ("another flow is named", update("i", "marketing", "draft", STATES), false),
+            ("another flow is named, and the statuses are the same", update("i", "marketing", "draft", STATES), true),
+            ("in another spelling", update("i", " Technical", "APPROVED", STATES), true),
+            ("with another item_id", update("i2", "technical", "approved", STATES), true),
             ("another outcome", update("i", "technical", "rejected", STATES), false),
             ("another time", first.replace("19:20:21", "19:20:22"), false),
         ];
@@ -294,7 +365,7 @@ mod tests {
             "[".to_owned(),
             "]".to_owned(),
         ]);
-        let tally = Tally { events: 4, copies: 1, late: 1, tied: 1, unknown: 1, undecodable: 2 };
+        let tally = Tally { events: 4, copies: 1, late: 1, tied: 1, unknown: 1, undecodable: 2, panicked: 0 };
         assert_eq!(changes.tally(), tally);
     }
 
@@ -315,6 +386,93 @@ mod tests {
         ]);
         assert_eq!(changes.tracks.len(), 1);
         assert_eq!(changes.tracks[0].1.item_id.as_deref(), Some("i1"));
+    }
+
+    #[test]
+    fn the_newest_item_id_counts_for_every_flow_whatever_became_of_its_callback() {
+        let status = |item_id: &str, flow: &str, outcome: &str, second: u8| {
+            let states = format!(
+                r#", "modified_at": "2022-08-25 19:20:{second:02}",
+                "eqp_status": {{"overall": "in_progress", "technical": "approved", "marketing": "draft"}}"#
+            );
+            update(item_id, flow, outcome, &states)
+        };
+        let newest = |bodies: &[String]| -> Vec<Option<String>> {
+            fold_all(bodies).0.tracks.into_iter().map(|(_, track)| track.item_id).collect()
+        };
+        let first = status("z9", "technical", "approved", 10);
+        let i2 = Some("a1".to_owned());
+        for (says, second) in [
+            ("a duplicate of the whole report", status("a1", "technical", "approved", 10)),
+            ("a duplicate of what is now", status("a1", "technical", "approved", 11)),
+            ("an earlier report", status("a1", "technical", "rejected", 9)),
+            ("an untimed report about one flow", update("a1", "marketing", "draft", "")),
+        ] {
+            assert_eq!(newest(&[first.clone(), second]), [i2.clone(), i2.clone(), i2.clone()], "{says}");
+        }
+        let named = update("a1", "technical", "approved", "");
+        let unnamed = update("", "marketing", "draft", "");
+        assert_eq!(newest(&[named, unnamed]), [i2.clone(), i2], "a new flow inherits it");
+    }
+
+    fn timed(outcome: &str, time: &str) -> String {
+        update("i", "technical", outcome, &format!(r#", "modified_at": "{time}""#))
+    }
+
+    #[test]
+    fn a_time_far_ahead_of_its_arrival_is_stored_and_not_trusted() {
+        // Received at 2022-09-01 00:00:00.
+        for (time, is_doubtful) in [
+            ("2022-09-03 00:00:00", false),
+            ("2022-09-03 00:00:01", true),
+            ("9999-12-31 23:59:59", true),
+            ("1970-01-01 00:00:00", false),
+        ] {
+            let (changes, _) = fold_all(&[timed("approved", time)]);
+            let event = &changes.events[0];
+            assert_eq!((event.modified_at.unwrap().to_string(), event.clock_doubtful), (time.into(), is_doubtful));
+            let state = &changes.tracks[0].1.state;
+            assert_eq!((state.modified_at.is_none(), state.seen_until.is_none()), (is_doubtful, is_doubtful), "{time}");
+        }
+    }
+
+    #[test]
+    fn a_doubtful_time_does_not_keep_later_reports_from_being_applied() {
+        let bodies = [
+            timed("in_automation", "9999-01-01 00:00:00"),
+            timed("approved", "2022-08-25 19:20:21"),
+            timed("in_automation", "9999-01-01 00:00:00"),
+            timed("rejected", "9999-01-01 00:00:00"),
+            timed("in_manual_qa", "2022-08-25 19:20:22"),
+        ];
+        let (changes, ids) = fold_all(&bodies);
+        let events: Vec<_> = changes.events.iter().map(|event| event.outcome.as_deref().unwrap()).collect();
+        assert_eq!(events, ["in_automation", "approved", "rejected", "in_manual_qa"]);
+        assert_eq!(changes.outcomes[2].copy_of, Some(ids[0]), "the same report again is a duplicate");
+        assert!(changes.events.iter().all(|event| event.mark == Mark::None && event.moved));
+        assert_eq!(changes.tracks[0].1.state.outcome, "in_manual_qa");
+    }
+
+    #[test]
+    fn a_callback_that_panics_is_undecodable_and_changes_nothing_else() {
+        use crate::project::guard::fault::{Stage, panic_on};
+        let bodies = |bad: &str| {
+            let bad = timed("approved", "2022-08-25 19:20:21").replace("\"s\"", &format!("\"{bad}\""));
+            [timed("draft", "2022-08-25 19:20:20"), bad.clone(), timed("approved", "2022-08-25 19:20:22"), bad]
+        };
+        for (stage, marker) in [(Stage::Decode, "fold-decode-panics"), (Stage::Decide, "fold-decide-panics")] {
+            panic_on(stage, marker);
+            let (changes, ids) = fold_all(&bodies(marker));
+            let seen: Vec<_> = changes.events.iter().map(|event| (event.seq, event.kind)).collect();
+            let (good, bad) = (EventKind::Submission, EventKind::Undecodable);
+            assert_eq!(seen, [(1, good), (2, bad), (3, good), (4, bad)], "{stage:?}");
+            let reason = changes.events[1].reason.as_deref().unwrap();
+            assert_eq!(reason, format!("internal error: fault point {stage:?} on `{marker}`"));
+            assert_eq!(changes.panicked.iter().map(|(id, _)| *id).collect::<Vec<_>>(), [ids[1], ids[3]]);
+            assert_eq!((changes.tally().panicked, changes.tally().undecodable), (2, 2));
+            let ordinals: Vec<_> = changes.outcomes.iter().map(|outcome| outcome.ordinal).collect();
+            assert_eq!((ordinals, changes.tracks.len()), (vec![1, 2, 3, 4], 1));
+        }
     }
 
     #[test]

@@ -1,10 +1,13 @@
 //! What a callback says.
 
 use aws_lc_rs::digest;
-use eqp_types::{Callback, EqpStatusUpdate, Flow, ItemId, MalwareScanComplete, Timestamp, check_text};
+use eqp_types::{Callback, EqpStatusUpdate, Flow, ItemId, MalwareScanComplete, Timestamp};
 
 use super::decide::{Observation, spelled};
 use crate::read::EventKind;
+
+/// The flow of a status that was reported without one: a track of its own, since a guess could show a wrong review result.
+const UNSPECIFIED_FLOW: &str = "unspecified";
 
 /// Bytes of a digest that are kept: enough that two notices never share one.
 const SAID_BYTES: usize = 16;
@@ -39,10 +42,8 @@ pub(crate) struct Notice {
 /// Why a callback says nothing that can be kept.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum NoticeError {
-    #[error("`{what}` {source}")]
-    Text { what: &'static str, source: eqp_types::IdError },
-    #[error("`update_info` of `eqp_status_update` tells the state of no flow")]
-    NoFlow,
+    #[error("`update_info` of `eqp_status_update` has no status that can be read")]
+    NoStatus,
     #[error("an event code that is not documented")]
     Unknown,
 }
@@ -51,30 +52,29 @@ impl Notice {
     /// Reads a callback as a notice.
     ///
     /// # Errors
-    /// It tells no state, or names an outcome or flow that Postgres could not keep.
+    /// No status of it can be read.
     pub(crate) fn of(callback: Callback) -> Result<Self, NoticeError> {
         match callback {
-            Callback::MalwareScanComplete(scan) => Self::of_scan(&scan),
+            Callback::MalwareScanComplete(scan) => Ok(Self::of_scan(&scan)),
             Callback::EqpStatusUpdate(update) => Self::of_update(update),
             _ => Err(NoticeError::Unknown),
         }
     }
 
-    fn of_scan(scan: &MalwareScanComplete) -> Result<Self, NoticeError> {
-        let outcome = scan.tool_result.as_str();
-        checked("tool_result", outcome)?;
-        Ok(Self {
+    fn of_scan(scan: &MalwareScanComplete) -> Self {
+        Self {
             kind: EventKind::File,
             subject: scan.file_upload_id.as_str().to_owned(),
             item_id: None,
             modified_at: scan.modified_at,
-            outcomes: vec![(Flow::Malware, spelled(&Flow::Malware, outcome))],
+            outcomes: vec![(Flow::Malware, spelled(&Flow::Malware, scan.tool_result.as_str()))],
             names_last: true,
-        })
+        }
     }
 
     fn of_update(update: EqpStatusUpdate) -> Result<Self, NoticeError> {
-        let named = update.named_outcome().map(|(flow, outcome)| (flow.clone(), outcome.to_owned()));
+        let mut named = update.named_outcome().map(|(flow, outcome)| (flow.clone(), outcome.to_owned()));
+        let without_flow = update.current_status.or(update.eqp_state);
         let status = update.eqp_status.unwrap_or_default();
         let implied = [
             (Flow::Overall, status.overall.as_ref().map(eqp_types::OverallStatus::as_str)),
@@ -87,18 +87,19 @@ impl Notice {
             if named.as_ref().is_some_and(|(named, _)| *named == flow) {
                 continue;
             }
-            checked("eqp_status", outcome)?;
-            outcomes.push((flow, outcome.to_owned()));
+            let outcome = spelled(&flow, outcome);
+            outcomes.push((flow, outcome));
+        }
+        if named.is_none() && outcomes.is_empty() {
+            named = without_flow.map(|outcome| (Flow::from(UNSPECIFIED_FLOW), outcome));
         }
         let names_last = named.is_some();
         if let Some((flow, outcome)) = named {
-            checked("eqp_flow", flow.as_str())?;
-            checked("current_status", &outcome)?;
             let outcome = spelled(&flow, &outcome);
             outcomes.push((flow, outcome));
         }
         if outcomes.is_empty() {
-            return Err(NoticeError::NoFlow);
+            return Err(NoticeError::NoStatus);
         }
         Ok(Self {
             kind: EventKind::Submission,
@@ -110,18 +111,19 @@ impl Notice {
         })
     }
 
-    /// What it says of each flow, in the order in which to judge it.
-    pub(crate) fn observations(&self) -> impl Iterator<Item = Observation<'_>> {
+    /// What it says of each flow, in the order in which to judge it; `time` is when, if that can be trusted.
+    pub(crate) fn observations(&self, time: Option<Timestamp>) -> impl Iterator<Item = Observation<'_>> {
         let last = self.outcomes.len().saturating_sub(1);
         self.outcomes.iter().enumerate().map(move |(at, (flow, outcome))| Observation {
             flow,
             outcome,
-            modified_at: self.modified_at,
+            modified_at: time,
             named: self.names_last && at == last,
         })
     }
 
-    /// Stands for all that it says; none without a time, for the same words can then be news.
+    /// Digest of the resource, the reported time and the statuses, whichever flow is named; none without a time, for the
+    /// same statuses can then be news.
     pub(crate) fn said(&self, account_id: i64) -> Option<Said> {
         let at = self.modified_at?;
         let mut context = digest::Context::new(&digest::SHA256);
@@ -133,17 +135,14 @@ impl Notice {
         part(self.kind.as_str().as_bytes());
         part(self.subject.as_bytes());
         part(&at.moment().unix_timestamp().to_be_bytes());
-        part(&[u8::from(self.names_last)]);
-        for (flow, outcome) in &self.outcomes {
+        let mut outcomes: Vec<_> = self.outcomes.iter().collect();
+        outcomes.sort_unstable();
+        for (flow, outcome) in outcomes {
             part(flow.as_str().as_bytes());
             part(outcome.as_bytes());
         }
         context.finish().as_ref().first_chunk().copied()
     }
-}
-
-fn checked(what: &'static str, text: &str) -> Result<(), NoticeError> {
-    check_text(text).map_err(|source| NoticeError::Text { what, source })
 }
 
 #[cfg(test)]
@@ -156,7 +155,7 @@ mod tests {
     }
 
     fn told(notice: &Notice) -> Vec<(&str, &str, bool)> {
-        notice.observations().map(|seen| (seen.flow.as_str(), seen.outcome, seen.named)).collect()
+        notice.observations(notice.modified_at).map(|seen| (seen.flow.as_str(), seen.outcome, seen.named)).collect()
     }
 
     const LATER_FORM: &str = r#"{"submission_id": "s1", "item_id": "i1", "eqp_flow": "technical",
@@ -204,27 +203,55 @@ mod tests {
     }
 
     #[test]
-    fn what_postgres_could_not_keep_is_refused() {
-        let long = "x".repeat(256);
-        for (info, why) in [
+    fn the_digest_depends_on_the_statuses_and_not_on_the_flow_that_is_named() {
+        let marketing = LATER_FORM.replace("technical\",\n        \"current", "marketing\",\n        \"current");
+        let technical = notice(&LATER_FORM.replace("in_manual_qa", "approved")).unwrap();
+        let marketing = notice(&marketing.replace("in_manual_qa", "approved")).unwrap();
+        assert_eq!(told(&marketing).last(), Some(&("marketing", "approved", true)));
+        assert_eq!(technical.said(1), marketing.said(1));
+        assert_ne!(technical.said(1), notice(&LATER_FORM.replace("19:20:21", "19:20:22")).unwrap().said(1));
+    }
+
+    #[test]
+    fn statuses_are_spelled_as_the_documentation_spells_them() {
+        let notice = notice(
+            r#"{"submission_id": "s1", "eqp_flow": " TECHNICAL", "current_status": "Approved ",
+            "eqp_status": {"overall": "IN_PROGRESS", "marketing": "On the moon"}}"#,
+        );
+        assert_eq!(
+            told(&notice.unwrap()),
+            [("overall", "in_progress", false), ("marketing", "On the moon", false), ("technical", "approved", true)]
+        );
+    }
+
+    #[test]
+    fn a_status_without_a_flow_is_reported_without_guessing_the_flow() {
+        for (info, statuses) in [
             (
-                r#"{"submission_id": "s1"}"#.to_owned(),
-                "`update_info` of `eqp_status_update` tells the state of no flow",
+                r#"{"submission_id": "s1", "eqp_flow": "", "eqp_state": "approved"}"#,
+                [("unspecified", "approved", true)],
             ),
+            (r#"{"submission_id": "s1", "eqp_flow": {}, "current_status": "draft"}"#, [("unspecified", "draft", true)]),
             (
-                format!(r#"{{"submission_id": "s1", "eqp_flow": "{long}", "current_status": "draft"}}"#),
-                "`eqp_flow` has 256 bytes; 255 are allowed",
+                r#"{"submission_id": "s1", "eqp_flow": "", "current_status": "draft", "eqp_status": {"overall": "approved"}}"#,
+                [("overall", "approved", false)],
             ),
-            (
-                r#"{"submission_id": "s1", "eqp_flow": "technical", "current_status": "a\u0000"}"#.to_owned(),
-                "`current_status` holds a control character",
-            ),
-            (
-                r#"{"submission_id": "s1", "eqp_status": {"overall": "a\u0007"}}"#.to_owned(),
-                "`eqp_status` holds a control character",
-            ),
+            (r#"{"submission_id": "s1", "eqp_flow": "legal", "current_status": "draft"}"#, [("legal", "draft", true)]),
         ] {
-            assert_eq!(notice(&info).unwrap_err().to_string(), why, "{info}");
+            assert_eq!(told(&notice(info).unwrap()), statuses, "{info}");
+        }
+    }
+
+    #[test]
+    fn without_any_readable_status_there_is_no_report() {
+        let long = "x".repeat(256);
+        for info in [
+            r#"{"submission_id": "s1"}"#.to_owned(),
+            format!(r#"{{"submission_id": "s1", "eqp_flow": "technical", "current_status": "{long}"}}"#),
+            r#"{"submission_id": "s1", "eqp_flow": "technical", "current_status": ["approved"]}"#.to_owned(),
+            r#"{"submission_id": "s1", "eqp_status": {"overall": "a\u0007", "technical": {}}}"#.to_owned(),
+        ] {
+            assert_eq!(notice(&info), Err(NoticeError::NoStatus), "{info}");
         }
     }
 }

@@ -113,7 +113,6 @@ mod tests {
 
     use super::*;
     use crate::project::batch::{Known, Pending};
-    use crate::project::decode;
     use crate::project::fold::fold;
     use crate::project::history::History;
     use crate::read::{Mark, Verdict};
@@ -131,12 +130,7 @@ mod tests {
         let bodies = [body("s1", "in_automation"), body("s2", "approved"), body("s1", "approved"), "[".to_owned()];
         let batch: Vec<Pending> = (1..)
             .zip(&bodies)
-            .map(|(number, body)| Pending {
-                id: Uuid::from_u128(number),
-                account_id: 1,
-                received_at: OffsetDateTime::UNIX_EPOCH,
-                decoded: decode(body.as_bytes()),
-            })
+            .map(|(number, body)| Pending::new(Uuid::from_u128(number), 1, OffsetDateTime::UNIX_EPOCH, body.as_bytes()))
             .collect();
         let numbers = Numbers { last_event_seq: 0, last_track_id: 0, last_ordinal: 0 };
         fold(Known { numbers, tracks: HashMap::new(), history: History::default(), said: HashMap::new() }, &batch)

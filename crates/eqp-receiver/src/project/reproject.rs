@@ -213,7 +213,7 @@ async fn gather(
             if doubt == Doubt::OfWhatWasUndecodable && before.verdict == Verdict::Undecodable {
                 let reason =
                     reprojection::events(connection, &[callback.id]).await?.pop().and_then(|event| event.reason);
-                callback.decoded = Decoded::Undecodable(reason.unwrap_or_default());
+                callback.give_up(Decoded::Undecodable(reason.unwrap_or_default()));
             }
             for subject in [subject_before(&callback, &before), callback.subject()].into_iter().flatten() {
                 if !subjects.contains(&subject) {
@@ -287,7 +287,9 @@ async fn rebuild(
         outcomes: material.outcomes.clone(),
     };
     let nothing = Known { numbers, tracks: HashMap::new(), history: History::default(), said: HashMap::new() };
-    let difference = difference(old, fold(nothing, &material.batch), numbers);
+    let rebuilt = fold(nothing, &material.batch);
+    rebuilt.log_panics();
+    let difference = difference(old, rebuilt, numbers);
     write(connection, &difference).await?;
     Ok(Reprojected {
         subjects: subjects.len(),

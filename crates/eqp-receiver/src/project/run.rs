@@ -19,10 +19,13 @@ use crate::backoff::Backoff;
 use crate::deadline::within;
 use crate::metrics::Tally;
 use crate::store::{callback_outcome, event, pending, projector, track};
+use crate::supervise::Part;
 use crate::{Error, Metrics};
 
-/// How many callbacks are taken at a time, unless the last row of the queue holds more.
+/// How many callbacks are taken at a time, at most.
 const BATCH: usize = 4096;
+/// A batch that took too long is tried again with this part of its size.
+const SMALLER: usize = 8;
 
 /// How often to look for callbacks that nobody told of: those of other processes, and those of a dead projector.
 const POLL: Duration = Duration::from_millis(200);
@@ -82,14 +85,23 @@ impl Projector {
 
     async fn run_on(&self) {
         let mut backoff = Backoff::new(SHORTEST_WAIT, LONGEST_WAIT);
+        let mut most = BATCH;
         loop {
-            match self.step().await {
-                Ok(Step::Projected(..)) => backoff.reset(),
+            match self.step(most).await {
+                Ok(Step::Projected(..)) => {
+                    most = most.saturating_mul(2).min(BATCH);
+                    backoff.reset();
+                }
                 Ok(Step::Led) if self.has_unseated().await => {}
                 Ok(Step::Idle | Step::Led) => {
                     backoff.reset();
                     // Whichever comes first; a wake-up that came during the step is not lost.
                     let _ = timeout(POLL, self.wake.notified()).await;
+                }
+                Err(error) if took_too_long(&error) && most > 1 => {
+                    most = (most / SMALLER).max(1);
+                    let error = &error as &dyn std::error::Error;
+                    tracing::warn!(error, batch = most, "projection timed out, retrying with a smaller batch");
                 }
                 Err(error) => {
                     let wait = backoff.next_wait();
@@ -106,7 +118,7 @@ impl Projector {
     /// The database cannot be reached or refuses.
     pub async fn drain(&self) -> Result<usize, Error> {
         let mut projected = 0;
-        while let Step::Projected(count, _) = self.step().await? {
+        while let Step::Projected(count, _) = self.step(BATCH).await? {
             projected += count;
         }
         Ok(projected)
@@ -127,30 +139,31 @@ impl Projector {
         true
     }
 
-    async fn step(&self) -> Result<Step, Error> {
-        within(DEADLINE, self.project()).await
+    async fn step(&self, most: usize) -> Result<Step, Error> {
+        within(DEADLINE, self.project(most)).await
     }
 
-    async fn project(&self) -> Result<Step, sqlx::Error> {
+    async fn project(&self, most: usize) -> Result<Step, sqlx::Error> {
         if !pending::is_any(&self.pool).await? {
             return Ok(Step::Idle);
         }
-        match self.transaction(Poison::IsUnknown).await {
+        match self.transaction(most, Poison::IsUnknown).await {
             Err(error) if blames_the_data(&error) => {
                 tracing::warn!(
                     error = &error as &dyn std::error::Error,
                     "looking for the callback that Postgres refuses"
                 );
-                self.transaction(Poison::IsSought).await
+                self.transaction(most, Poison::IsSought).await
             }
             step => step,
         }
     }
 
-    async fn transaction(&self, poison: Poison) -> Result<Step, sqlx::Error> {
+    async fn transaction(&self, most: usize, poison: Poison) -> Result<Step, sqlx::Error> {
         let mut transaction = self.pool.begin().await?;
-        let step = lead_one_batch(&mut transaction, poison).await;
+        let step = lead_one_batch(&mut transaction, most, poison).await;
         if let Ok(Step::Projected(_, tally)) = step {
+            self.metrics.supervisor().fault_point(Part::Projector);
             transaction.commit().await?;
             self.metrics.projected(tally);
         } else {
@@ -161,9 +174,9 @@ impl Projector {
     }
 }
 
-async fn lead_one_batch(connection: &mut PgConnection, poison: Poison) -> Result<Step, sqlx::Error> {
+async fn lead_one_batch(connection: &mut PgConnection, most: usize, poison: Poison) -> Result<Step, sqlx::Error> {
     let Some(numbers) = projector::lead(connection).await? else { return Ok(Step::Led) };
-    let taken = pending::take(connection, BATCH).await?;
+    let taken = pending::take(connection, most).await?;
     if taken.rows.is_empty() {
         return Ok(Step::Idle);
     }
@@ -177,7 +190,7 @@ async fn lead_one_batch(connection: &mut PgConnection, poison: Poison) -> Result
         Poison::IsUnknown => write(connection, numbers, &batch, &mut tally).await?,
         Poison::IsSought => write_around_poison(connection, numbers, batch, &mut tally).await?,
     };
-    pending::remove(connection, &taken.rows).await?;
+    pending::remove(connection, &taken).await?;
     projector::record(connection, after).await?;
     if after.last_event_seq != numbers.last_event_seq {
         projector::announce(connection).await?;
@@ -201,11 +214,12 @@ async fn write(
 ) -> Result<Numbers, sqlx::Error> {
     let subjects: HashSet<_> = batch.iter().filter_map(Pending::subject).collect();
     let tracks = track::load(connection, &subjects.into_iter().collect::<Vec<_>>()).await?;
-    let said: HashSet<_> = batch.iter().filter_map(Pending::said).collect();
+    let said: HashSet<_> = batch.iter().filter_map(|pending| pending.said).collect();
     let said = callback_outcome::said_before(connection, &said.into_iter().collect::<Vec<_>>()).await?;
     let history = event::history(connection, history_needed(&tracks, &said, batch)).await?;
 
     let changes = fold(Known { numbers, tracks, history, said }, batch);
+    changes.log_panics();
     track::save(connection, &changes.tracks).await?;
     event::insert(connection, &changes.events).await?;
     callback_outcome::insert(connection, &changes.outcomes).await?;
@@ -257,8 +271,17 @@ async fn give_up(
         return Ok(numbers);
     }
     tracing::error!(callback = %pending.id, error = error as &dyn std::error::Error, "kept as undecodable");
-    pending.decoded = undecodable(error);
+    pending.give_up(undecodable(error));
     write(connection, numbers, &[pending], tally).await
+}
+
+/// Postgres or the network gave the batch up because it took too long; fewer callbacks may take less.
+fn took_too_long(error: &Error) -> bool {
+    match error {
+        Error::Database(sqlx::Error::Database(error)) => error.code().is_some_and(|code| code == "57014"),
+        Error::Database(sqlx::Error::Io(error)) => error.kind() == std::io::ErrorKind::TimedOut,
+        _ => false,
+    }
 }
 
 /// Postgres refuses a value, not the statement, the moment or the connection.

@@ -33,6 +33,8 @@ pub struct Event {
     pub outcome: Option<String>,
     /// When, as the Marketplace says; whole seconds; none in the first form of callbacks.
     pub modified_at: Option<Timestamp>,
+    /// `modified_at` is more than 48 hours after the arrival, and was not used to order the events.
+    pub clock_doubtful: bool,
     /// When the callback arrived.
     #[serde(with = "time::serde::rfc3339")]
     pub received_at: OffsetDateTime,

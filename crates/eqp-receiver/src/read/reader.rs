@@ -11,6 +11,7 @@ use super::{
 use crate::Error;
 use crate::deadline::{ANSWER, within};
 use crate::store::{kept, listing, projector, submissions};
+use crate::supervise::Supervisor;
 
 /// Reads what a receiver has kept. Cheap to clone; changes nothing.
 #[derive(Clone, Debug)]
@@ -65,11 +66,16 @@ impl Reader {
     /// # Errors
     /// The database cannot be reached or refuses.
     pub async fn tail(&self, filter: EventFilter) -> Result<Tail, Error> {
+        self.tail_of(filter, Supervisor::default()).await
+    }
+
+    /// The same for a part of a receiver.
+    pub(crate) async fn tail_of(&self, filter: EventFilter, supervisor: Supervisor) -> Result<Tail, Error> {
         let after = match filter.after_seq {
             Some(after) => after,
             None => self.latest_seq().await?,
         };
-        Ok(Tail::new(self.pool.clone(), filter, after))
+        Ok(Tail::new(self.pool.clone(), filter, after, supervisor))
     }
 
     /// One callback, byte for byte.

@@ -13,7 +13,7 @@ use super::listener::Listener;
 use super::operator_listener::OperatorListener;
 use super::parts::Parts;
 use super::{Receiver, Tls};
-use crate::{Error, Handler, Limits, MasterKey, SpoolSettings};
+use crate::{Error, Handler, Limits, MasterKey, Metrics, SpoolSettings};
 
 /// Connections of the receiver's own pool; each handler adds one.
 const CONNECTIONS: u32 = 5;
@@ -55,6 +55,7 @@ pub struct Builder {
     projects: bool,
     keep: Option<Duration>,
     handlers: Vec<(String, Arc<dyn Handler>)>,
+    metrics: Metrics,
 }
 
 impl fmt::Debug for Builder {
@@ -77,6 +78,7 @@ impl Builder {
             projects: true,
             keep: None,
             handlers: Vec::new(),
+            metrics: Metrics::default(),
         }
     }
 
@@ -109,7 +111,8 @@ impl Builder {
         self
     }
 
-    /// Says that a proxy in front speaks TLS and writes `X-Forwarded-For`.
+    /// Says that a proxy in front speaks TLS and adds its peer's address to `X-Forwarded-For`, or to `Forwarded`. The last
+    /// address of the former counts, of the latter where there is none of the former.
     #[must_use]
     pub fn behind_proxy(mut self, behind_proxy: bool) -> Self {
         self.behind_proxy = behind_proxy;
@@ -128,6 +131,13 @@ impl Builder {
     #[must_use]
     pub fn spool(mut self, settings: SpoolSettings) -> Self {
         self.spool = Some(settings);
+        self
+    }
+
+    /// Counts into these metrics, for a program that has to know them before the receiver is built.
+    #[must_use]
+    pub fn metrics(mut self, metrics: Metrics) -> Self {
+        self.metrics = metrics;
         self
     }
 
@@ -196,7 +206,8 @@ impl Builder {
                 pool.connect_lazy_with(*options)
             }
         };
-        let mut parts = Parts::assemble(pool, key, self.limits, self.behind_proxy, self.spool.as_ref()).await?;
+        let mut parts =
+            Parts::assemble(pool, key, self.limits, self.behind_proxy, self.spool.as_ref(), self.metrics).await?;
         if self.projects {
             parts.background.project();
         }

@@ -4,18 +4,23 @@
 //! database and back, which measured faster, and projecting cannot delay it.
 
 use std::net::{SocketAddr, TcpListener};
-use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rustls::ServerConfig;
 use tokio::sync::oneshot;
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::Tls;
 use crate::accept::Acceptor;
 use crate::accept::lane::Lane;
 use crate::serve::serve;
+use crate::supervise::Part;
 use crate::{Error, Limits, Metrics};
+
+/// Before the system is asked again for a file descriptor.
+const PAUSE: Duration = Duration::from_millis(250);
 
 /// A bound address with the means to serve it.
 #[derive(Debug)]
@@ -57,20 +62,21 @@ impl Listener {
                 let result = runtime.and_then(|runtime| {
                     runtime.block_on(async {
                         let lane_shutdown = CancellationToken::new();
-                        let mut lane = tokio::spawn(lane.run(lane_shutdown.clone()));
-                        let serving = serve(self.socket, self.tls, limits, metrics, acceptor, shutdown.clone());
-                        let mut answering = pin!(serving);
-                        tokio::select! {
-                            served = &mut answering => {
-                                lane_shutdown.cancel();
-                                lane.await.map_err(std::io::Error::other).and(served)
+                        let lane = tokio::spawn(lane.run(lane_shutdown.clone()));
+                        let supervisor = metrics.supervisor().clone();
+                        // Connections are tasks of their own, and go on while the loop that accepts them is restarted.
+                        let served = supervisor.run(Part::Listener, &shutdown, || {
+                            let (tls, metrics) = (self.tls.clone(), metrics.clone());
+                            let (acceptor, shutdown) = (acceptor.clone(), shutdown.clone());
+                            let socket = &self.socket;
+                            async move {
+                                let Some(socket) = another(socket, &shutdown).await else { return Ok(()) };
+                                serve(socket, tls, limits, metrics, acceptor, shutdown).await
                             }
-                            // It has no reason to end by itself but a panic.
-                            ended = &mut lane => {
-                                shutdown.cancel();
-                                answering.await.and(ended.map_err(std::io::Error::other))
-                            }
-                        }
+                        });
+                        let served = served.await.unwrap_or(Ok(()));
+                        lane_shutdown.cancel();
+                        lane.await.map_err(std::io::Error::other).and(served)
                     })
                 });
                 let _ = sender.send(result);
@@ -80,5 +86,16 @@ impl Listener {
         // It has sent its result, or panicked: either way it ends at once.
         thread.join().map_err(|_| Error::Panicked)?;
         result.map_err(|_| Error::Panicked)?.map_err(Error::Stopped)
+    }
+}
+
+/// Another handle of a bound socket: each run of the listener consumes one. None at shutdown.
+pub(super) async fn another(socket: &TcpListener, shutdown: &CancellationToken) -> Option<TcpListener> {
+    loop {
+        match socket.try_clone() {
+            Ok(socket) => return Some(socket),
+            Err(error) => tracing::warn!(%error, "no file descriptor for the listener; trying again"),
+        }
+        shutdown.run_until_cancelled(sleep(PAUSE)).await?;
     }
 }

@@ -4,18 +4,21 @@ use std::net::{SocketAddr, TcpListener};
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::ConnectInfo;
 use axum::response::Response;
 use http::Request;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
+use super::listener::another;
 use crate::accept::Acceptor;
-use crate::serve::{Answer, serve};
+use crate::serve::{Answer, Peer, possible_connections, serve};
+use crate::supervise::Part;
 use crate::{Error, Limits, Metrics, operator};
 
 /// A few tools ask here, some of them over connections that stay.
 const CONNECTIONS: usize = 128;
+/// Where there are few files, one for so many of the public listener.
+const FILES_SHARE: usize = 4;
 
 /// A bound address with the means to serve it.
 #[derive(Debug)]
@@ -37,18 +40,32 @@ impl OperatorListener {
 
     /// Serves until shutdown. Its connections are not among those that the metrics count.
     pub(super) async fn serve(self, acceptor: Acceptor, metrics: Metrics, shutdown: CancellationToken) {
-        let limits = Limits { connections: CONNECTIONS, connections_per_source: CONNECTIONS, ..Limits::default() };
+        let connections = CONNECTIONS.min(possible_connections() / FILES_SHARE);
+        let limits = Limits { connections, connections_per_source: connections, ..Limits::default() };
+        let supervisor = metrics.supervisor().clone();
         let answers = operator::router(acceptor, metrics);
-        if let Err(error) = serve(self.socket, None, limits, Metrics::default(), answers, shutdown).await {
+        let served = supervisor.run(Part::OperatorListener, &shutdown, || {
+            let (answers, shutdown) = (answers.clone(), shutdown.clone());
+            let (socket, supervisor) = (&self.socket, &supervisor);
+            async move {
+                supervisor.fault_point(Part::OperatorListener);
+                let Some(socket) = another(socket, &shutdown).await else { return Ok(()) };
+                serve(socket, None, limits, Metrics::default(), answers, shutdown).await
+            }
+        });
+        if let Some(Err(error)) = served.await {
             tracing::error!(%error, "the operator's listener stopped");
         }
     }
 }
 
 impl Answer for Router {
-    fn answer(&self, peer: SocketAddr, mut request: Request<Body>) -> impl Future<Output = Response> + Send + 'static {
-        request.extensions_mut().insert(ConnectInfo(peer));
-        let answered = self.clone().oneshot(request);
-        async move { answered.await.unwrap_or_else(|never| match never {}) }
+    fn answer(&self, peer: Peer, request: Request<Body>) -> impl Future<Output = Response> + Send + 'static {
+        let router = self.clone();
+        async move {
+            // Nobody asks here for a credential, so every request counts as a valid one.
+            peer.works().await;
+            router.oneshot(request).await.unwrap_or_else(|never| match never {})
+        }
     }
 }

@@ -35,6 +35,7 @@ use self::tables::{Head, LogError};
 use self::worker::{Command, Worker};
 use crate::Error;
 use crate::store::callback::CallbackRow;
+use crate::supervise::Supervisor;
 
 const FILE: &str = "spool.redb";
 /// Nobody has more than one of each kind of command on its way.
@@ -104,20 +105,21 @@ pub(crate) struct Kept {
 
 impl Spool {
     /// Opens the spool of a folder, made on first use.
-    pub(crate) async fn open(settings: &SpoolSettings) -> Result<(Self, Kept), Error> {
+    pub(crate) async fn open(settings: &SpoolSettings, supervisor: &Supervisor) -> Result<(Self, Kept), Error> {
         make_folder(&settings.folder)?;
         let (commands, queue) = mpsc::channel(COMMANDS);
         let (level, watched) = watch::channel(Level::default());
         let (opened, kept) = oneshot::channel();
         let folder = settings.folder.clone();
         let bound = settings.bytes;
+        let supervisor = supervisor.clone();
         std::thread::Builder::new()
             .name("eqp-spool".to_owned())
             .spawn(move || match open(&folder) {
                 Ok((lock, log, found)) => {
                     level.send_replace(log.level());
                     let _ = opened.send(Ok(found));
-                    Worker::new(folder.join(FILE), lock, log, bound, level).run(queue);
+                    Worker::new(folder.join(FILE), lock, log, bound, level).run(queue, &supervisor);
                 }
                 Err(error) => _ = opened.send(Err(error)),
             })
@@ -257,7 +259,7 @@ mod tests {
     async fn its_folder_is_made_on_first_use_for_its_owner_only() {
         let folder = tempfile::tempdir().unwrap();
         let settings = SpoolSettings::in_folder(folder.path().join("of/its/own"));
-        Spool::open(&settings).await.unwrap().0.close().await;
+        Spool::open(&settings, &Supervisor::default()).await.unwrap().0.close().await;
         let mode = fs::metadata(settings.folder()).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o700);
         assert!(SpoolFile::open(settings.folder()).is_ok());

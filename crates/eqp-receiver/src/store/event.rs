@@ -6,7 +6,12 @@ use sqlx::{PgConnection, query};
 use super::word::moment;
 use crate::project::{History, NewEvent, Past};
 
-/// For each track and time: its events at that time, the last before and the first after it.
+/// For each track and time: its events at that time, the last before and the first after it. Events whose time is not
+/// trusted are left out.
+///
+/// Each part is asked in the order of the index `event_once`, without which it would read and sort all events of a track:
+/// first for the neighbouring time, then among the few events that bear it. `offset 0` keeps the planner from walking
+/// along all events by `seq` instead, which it prefers where statistics are stale.
 pub(crate) async fn history(
     connection: &mut PgConnection,
     wanted: impl IntoIterator<Item = (i64, Timestamp)>,
@@ -24,18 +29,30 @@ pub(crate) async fn history(
         cross join lateral (
             (select modified_at, seq, outcome, callback_id
              from eqp.event
-             where track_id = wanted.track_id and modified_at = wanted.at)
+             where track_id = wanted.track_id and modified_at = wanted.at and not clock_doubtful)
             union all
-            (select modified_at, seq, outcome, callback_id
-             from eqp.event
-             where track_id = wanted.track_id and modified_at < wanted.at
-             order by modified_at desc, seq desc
+            (select *
+             from (select modified_at, seq, outcome, callback_id
+                   from eqp.event
+                   where track_id = wanted.track_id and not clock_doubtful
+                     and modified_at = (select max(modified_at)
+                                        from eqp.event
+                                        where track_id = wanted.track_id and modified_at < wanted.at
+                                          and not clock_doubtful)
+                   offset 0) as last_before
+             order by seq desc
              limit 1)
             union all
-            (select modified_at, seq, outcome, callback_id
-             from eqp.event
-             where track_id = wanted.track_id and modified_at > wanted.at
-             order by modified_at, seq
+            (select *
+             from (select modified_at, seq, outcome, callback_id
+                   from eqp.event
+                   where track_id = wanted.track_id and not clock_doubtful
+                     and modified_at = (select min(modified_at)
+                                        from eqp.event
+                                        where track_id = wanted.track_id and modified_at > wanted.at
+                                          and not clock_doubtful)
+                   offset 0) as first_after
+             order by seq
              limit 1)
         ) as near
         "#,
@@ -66,6 +83,7 @@ pub(crate) async fn insert(connection: &mut PgConnection, events: &[NewEvent]) -
     let flows: Vec<_> = events.iter().map(|event| event.flow.as_ref().map(eqp_types::Flow::as_str)).collect();
     let outcomes: Vec<_> = events.iter().map(|event| event.outcome.as_deref()).collect();
     let modified: Vec<_> = events.iter().map(|event| moment(event.modified_at)).collect();
+    let doubtful: Vec<_> = events.iter().map(|event| event.clock_doubtful).collect();
     let received: Vec<_> = events.iter().map(|event| event.received_at).collect();
     let named: Vec<_> = events.iter().map(|event| event.named).collect();
     let marks: Vec<_> = events.iter().map(|event| event.mark.as_str()).collect();
@@ -75,11 +93,11 @@ pub(crate) async fn insert(connection: &mut PgConnection, events: &[NewEvent]) -
     query!(
         r#"
         insert into eqp.event (seq, track_id, account_id, kind, subject, flow, outcome, modified_at, received_at,
-                               named, mark, moved, reason, callback_id, origin)
+                               named, mark, moved, reason, callback_id, clock_doubtful, origin)
         select *, 'callback'
         from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[],
                     $8::timestamptz[], $9::timestamptz[], $10::boolean[], $11::text[], $12::boolean[], $13::text[],
-                    $14::uuid[])
+                    $14::uuid[], $15::boolean[])
         "#,
         &seqs,
         &tracks as &[Option<i64>],
@@ -95,6 +113,7 @@ pub(crate) async fn insert(connection: &mut PgConnection, events: &[NewEvent]) -
         &moved,
         &reasons as &[Option<&str>],
         &callbacks,
+        &doubtful,
     )
     .execute(connection)
     .await?;

@@ -8,6 +8,7 @@ use sqlx::postgres::PgRow;
 use sqlx::{FromRow, PgPool, Postgres, QueryBuilder, Row};
 
 use super::word::{account, read, timestamp};
+use crate::project::{spelled, spelled_in_some_flow};
 use crate::read::{Event, EventFilter, EventKind, FileFilter, FileState, HIGHEST_LIMIT, Mark, Order, Submission};
 
 /// How many events are walked along before it is given up: some ten milliseconds, and so little that Postgres does not
@@ -17,7 +18,7 @@ pub(super) const LONGEST_WALK: i64 = 4_000;
 /// The order keeps `event` the table that is walked, along an index that ends in `seq`.
 const EVENTS: &str = "
     select event.seq, account.environment, account.mage_id, event.kind, event.subject, track.item_id, event.flow,
-           event.outcome, event.modified_at, event.received_at, event.named, event.mark, event.moved, event.reason,
+           event.outcome, event.modified_at, event.clock_doubtful, event.received_at, event.named, event.mark, event.moved, event.reason,
            event.callback_id
     from ";
 const AND_WHAT_THEY_ARE_OF: &str = "
@@ -89,9 +90,9 @@ pub(super) fn is_full<T>(page: &[T], limit: u32) -> bool {
     page.len() >= usize::try_from(limit.min(HIGHEST_LIMIT)).unwrap_or(usize::MAX)
 }
 
-/// Both spellings of a scan's outcome are kept as one.
+/// The one spelling in which an outcome is kept.
 fn kept_spelling(flow: Option<&Flow>, outcome: &str) -> String {
-    crate::project::spelled(flow.unwrap_or(&Flow::Malware), outcome)
+    flow.map_or_else(|| spelled_in_some_flow(outcome).to_owned(), |flow| spelled(flow, outcome))
 }
 
 /// Events that the filter lets through.
@@ -162,7 +163,7 @@ pub(crate) async fn files(pool: &PgPool, filter: &FileFilter) -> Result<Vec<File
     let mut query = QueryBuilder::new(FILES);
     of_accounts(&mut query, "file.account_id", accounts.as_deref());
     condition(&mut query, "file.file_upload_id = ", filter.file_upload_id.as_deref());
-    let malware = filter.malware.as_deref().map(|outcome| kept_spelling(None, outcome));
+    let malware = filter.malware.as_deref().map(|outcome| kept_spelling(Some(&Flow::Malware), outcome));
     condition(&mut query, "file.malware = ", malware);
     condition(&mut query, "file.event_seq < ", filter.before_seq);
     query.push(" order by file.event_seq desc");
@@ -183,6 +184,7 @@ impl FromRow<'_, PgRow> for Event {
             flow: row.try_get::<Option<&str>, _>("flow")?.map(Flow::from),
             outcome: row.try_get("outcome")?,
             modified_at: timestamp(row.try_get("modified_at")?),
+            clock_doubtful: row.try_get("clock_doubtful")?,
             received_at: row.try_get("received_at")?,
             named: row.try_get("named")?,
             mark: read(row.try_get("mark")?)?,

@@ -6,13 +6,15 @@ use sqlx::{PgConnection, PgPool, query, query_scalar};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::project::{Pending, decode};
+use crate::project::Pending;
 
 /// A piece of the queue, in its order.
 #[derive(Debug, Default)]
 pub(crate) struct Taken {
     /// Rows of the queue.
     pub(crate) rows: Vec<i64>,
+    /// What is left in the queue of the last of these rows.
+    pub(crate) rest: Vec<Uuid>,
     /// The callbacks that they hold.
     pub(crate) callback_ids: Vec<Uuid>,
 }
@@ -43,15 +45,15 @@ pub(crate) async fn backlog(pool: &PgPool) -> Result<Backlog, sqlx::Error> {
     let oldest = row.oldest.and_then(|id| id.get_timestamp()).and_then(|timestamp| {
         let (seconds, nanoseconds) = timestamp.to_unix();
         let whole = OffsetDateTime::from_unix_timestamp(i64::try_from(seconds).ok()?).ok()?;
-        Some(whole + time::Duration::nanoseconds(nanoseconds.into()))
+        whole.checked_add(time::Duration::nanoseconds(nanoseconds.into()))
     });
     Ok(Backlog { batches: row.batches, oldest })
 }
 
-/// The head of the queue: whole rows, until they hold `enough` callbacks or nothing is left.
+/// The head of the queue: whole rows that hold at most this many callbacks together, or the first callbacks of the first row.
 ///
 /// A row holds from one to some hundred ids, so that each look asks for as many rows as the last ones let expect.
-pub(crate) async fn take(connection: &mut PgConnection, enough: usize) -> Result<Taken, sqlx::Error> {
+pub(crate) async fn take(connection: &mut PgConnection, most: usize) -> Result<Taken, sqlx::Error> {
     let mut taken = Taken::default();
     let mut limit = 16;
     loop {
@@ -65,10 +67,18 @@ pub(crate) async fn take(connection: &mut PgConnection, enough: usize) -> Result
         .await?;
         let was_last = rows.len() < limit;
         for row in rows {
+            let is_first = taken.rows.is_empty();
+            if !is_first && taken.callback_ids.len() + row.callback_ids.len() > most {
+                return Ok(taken);
+            }
             taken.rows.push(row.id);
             taken.callback_ids.extend(row.callback_ids);
+            if is_first && taken.callback_ids.len() > most {
+                taken.rest = taken.callback_ids.split_off(most);
+                return Ok(taken);
+            }
         }
-        let missing = enough.saturating_sub(taken.callback_ids.len());
+        let missing = most.saturating_sub(taken.callback_ids.len());
         if was_last || missing == 0 {
             return Ok(taken);
         }
@@ -88,8 +98,7 @@ pub(crate) async fn callbacks(connection: &mut PgConnection, ids: &[Uuid]) -> Re
         .into_iter()
         .filter_map(|row| {
             let account_id = *accounts.get(&row.endpoint_id)?;
-            let decoded = decode(&row.body);
-            Some((row.id, Pending { id: row.id, account_id, received_at: row.received_at, decoded }))
+            Some((row.id, Pending::new(row.id, account_id, row.received_at, &row.body)))
         })
         .collect();
     Ok(ids.iter().filter_map(|id| found.remove(id)).collect())
@@ -104,8 +113,17 @@ async fn accounts(connection: &mut PgConnection, endpoints: &[i64]) -> Result<Ha
     Ok(rows.into_iter().map(|row| (row.id, row.account_id)).collect())
 }
 
-/// Takes rows out of the queue.
-pub(crate) async fn remove(connection: &mut PgConnection, rows: &[i64]) -> Result<(), sqlx::Error> {
-    query!("delete from eqp.callback_pending where id = any($1)", rows).execute(connection).await?;
+/// Removes what was taken from the queue.
+pub(crate) async fn remove(connection: &mut PgConnection, taken: &Taken) -> Result<(), sqlx::Error> {
+    let (cut, whole) = match taken.rows.split_last() {
+        Some((cut, whole)) if !taken.rest.is_empty() => (Some(*cut), whole),
+        _ => (None, taken.rows.as_slice()),
+    };
+    query!("delete from eqp.callback_pending where id = any($1)", whole).execute(&mut *connection).await?;
+    if let Some(cut) = cut {
+        query!("update eqp.callback_pending set callback_ids = $2 where id = $1", cut, &taken.rest)
+            .execute(connection)
+            .await?;
+    }
     Ok(())
 }

@@ -118,8 +118,8 @@ pub(crate) async fn outcomes(
 pub(crate) async fn events(connection: &mut PgConnection, ids: &[Uuid]) -> Result<Vec<NewEvent>, sqlx::Error> {
     let rows = query!(
         r#"
-        select seq, track_id, account_id, kind, subject, flow, outcome, modified_at, received_at, named, mark, moved,
-               reason, callback_id as "callback_id!"
+        select seq, track_id, account_id, kind, subject, flow, outcome, modified_at, clock_doubtful, received_at, named,
+               mark, moved, reason, callback_id as "callback_id!"
         from eqp.event
         where callback_id = any($1)
         "#,
@@ -138,6 +138,7 @@ pub(crate) async fn events(connection: &mut PgConnection, ids: &[Uuid]) -> Resul
                 flow: row.flow.as_deref().map(Flow::from),
                 outcome: row.outcome,
                 modified_at: timestamp(row.modified_at),
+                clock_doubtful: row.clock_doubtful,
                 received_at: row.received_at,
                 named: row.named,
                 mark: read(&row.mark)?,

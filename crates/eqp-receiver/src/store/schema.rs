@@ -58,12 +58,22 @@ async fn known_migrations(pool: &PgPool) -> Result<Vec<Migration>, Error> {
         .fetch_one(&mut *connection)
         .await?;
     let applied: Vec<i64> = if begun { applied(&mut connection).await? } else { Vec::new() };
+    let mut known = all_migrations();
+    for migration in &mut known {
+        migration.applied = applied.contains(&migration.version);
+    }
+    Ok(known)
+}
+
+/// Every step that this program knows, in order, as in a database that has none of them.
+#[must_use]
+pub fn all_migrations() -> Vec<Migration> {
     let known = MIGRATIONS.iter().map(|migration| Migration {
         version: migration.version,
         description: migration.description.to_string(),
-        applied: applied.contains(&migration.version),
+        applied: false,
     });
-    Ok(known.collect())
+    known.collect()
 }
 
 async fn applied(connection: &mut PgConnection) -> Result<Vec<i64>, sqlx::Error> {
@@ -72,35 +82,58 @@ async fn applied(connection: &mut PgConnection) -> Result<Vec<i64>, sqlx::Error>
 
 /// Whether everything is there that this program needs, and takes writes.
 pub(crate) async fn check(pool: &PgPool) -> Result<(), Error> {
+    match state(pool).await? {
+        State { read_only: true, .. } => Err(Error::DatabaseReadOnly),
+        state => state.complete(),
+    }
+}
+
+/// Whether there are tables to read; false where there are none at all. Those of another version are an error.
+pub(crate) async fn has_tables(pool: &PgPool) -> Result<bool, Error> {
+    let state = state(pool).await?;
+    match state.applied {
+        None => Ok(false),
+        Some(_) => state.complete().map(|()| true),
+    }
+}
+
+/// The tables as they are found.
+struct State {
+    read_only: bool,
+    /// The steps that were made; none where no step was ever made.
+    applied: Option<Vec<i64>>,
+}
+
+impl State {
+    /// Whether everything is there that this program needs, and nothing newer.
+    fn complete(&self) -> Result<(), Error> {
+        let applied = self.applied.as_deref().ok_or(Error::NotMigrated)?;
+        let known: Vec<i64> = MIGRATIONS.iter().map(|migration| migration.version).collect();
+        let newest_known = known.iter().copied().max().unwrap_or_default();
+        if let Some(found) = applied.iter().copied().filter(|version| *version > newest_known).max() {
+            return Err(Error::NewerSchema { found, known: newest_known });
+        }
+        if known.iter().any(|version| !applied.contains(version)) { Err(Error::NotMigrated) } else { Ok(()) }
+    }
+}
+
+async fn state(pool: &PgPool) -> Result<State, Error> {
     // Not from the pool, which would go on trying for as long as a connection may be waited for.
     let options = pool.connect_options();
     let connecting = timeout(CONNECT_DEADLINE, PgConnection::connect_with(&options));
     let connected = connecting.await.unwrap_or(Err(sqlx::Error::PoolTimedOut));
     let connection = connected.map_err(Error::DatabaseUnreachable)?;
-    within(ANSWER, check_on(connection)).await
+    within(ANSWER, state_on(connection)).await
 }
 
-async fn check_on(mut connection: PgConnection) -> Result<(), Error> {
+async fn state_on(mut connection: PgConnection) -> Result<State, sqlx::Error> {
     let state = sqlx::query!(
         r#"select current_setting('transaction_read_only')::boolean as "read_only!",
                   to_regclass('eqp._sqlx_migrations') is not null as "migrated!""#
     )
     .fetch_one(&mut connection)
     .await?;
-    if state.read_only {
-        return Err(Error::DatabaseReadOnly);
-    }
-    if !state.migrated {
-        return Err(Error::NotMigrated);
-    }
-    let applied = applied(&mut connection).await?;
-    let known: Vec<i64> = MIGRATIONS.iter().map(|migration| migration.version).collect();
-    let newest_known = known.iter().copied().max().unwrap_or_default();
-    if let Some(found) = applied.iter().copied().filter(|version| *version > newest_known).max() {
-        return Err(Error::NewerSchema { found, known: newest_known });
-    }
-    if known.iter().any(|version| !applied.contains(version)) {
-        return Err(Error::NotMigrated);
-    }
-    Ok(connection.close().await?)
+    let applied = if state.migrated { Some(applied(&mut connection).await?) } else { None };
+    connection.close().await?;
+    Ok(State { read_only: state.read_only, applied })
 }

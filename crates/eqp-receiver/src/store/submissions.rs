@@ -5,9 +5,11 @@
 //! newest. Where a filter names something rare, its few submissions are looked up instead; and where neither leads to a
 //! full page soon, all that could match are put together.
 
+use eqp_types::Flow;
 use sqlx::{PgPool, Postgres, QueryBuilder, query, query_scalar};
 
 use super::listing::{LONGEST_WALK, accounts, condition, is_full, limited, of_accounts};
+use crate::project::spelled;
 use crate::read::{Submission, SubmissionFilter};
 
 /// What has no more events than this is rare.
@@ -52,6 +54,7 @@ impl FromIterator<(i64, String)> for Few {
 
 /// Submissions that the filter lets through.
 pub(crate) async fn submissions(pool: &PgPool, filter: &SubmissionFilter) -> Result<Vec<Submission>, sqlx::Error> {
+    let filter = &in_kept_spelling(filter.clone());
     let accounts = accounts(pool, filter.environment, filter.mage_id.as_ref()).await?;
     if let Some(few) = named(pool, filter).await? {
         return put_together(pool, filter, accounts.as_deref(), few).await;
@@ -62,6 +65,17 @@ pub(crate) async fn submissions(pool: &PgPool, filter: &SubmissionFilter) -> Res
         return Ok(page);
     }
     look_through_all(pool, filter, accounts.as_deref()).await
+}
+
+fn in_kept_spelling(mut filter: SubmissionFilter) -> SubmissionFilter {
+    for (flow, outcome) in [
+        (Flow::Overall, &mut filter.overall),
+        (Flow::Technical, &mut filter.technical),
+        (Flow::Marketing, &mut filter.marketing),
+    ] {
+        *outcome = outcome.take().map(|outcome| spelled(&flow, &outcome));
+    }
+    filter
 }
 
 /// The few submissions among which all are that the filter means; none where they may be many.
@@ -101,18 +115,10 @@ async fn named(pool: &PgPool, filter: &SubmissionFilter) -> Result<Option<Few>, 
         }
     }
     if filter.tied == Some(true) {
-        let rows = query!(
-            r#"
-            select account_id, subject as "subject!"
-            from eqp.event
-            where mark = 'tied' and mark <> 'none' and kind = 'submission'
-            order by seq desc
-            limit $1
-            "#,
-            RARE + 1
-        )
-        .fetch_all(pool)
-        .await?;
+        let rows =
+            query!("select account_id, subject from eqp.track where tied and kind = 'submission' limit $1", RARE + 1)
+                .fetch_all(pool)
+                .await?;
         return Ok(few(rows.into_iter().map(|row| (row.account_id, row.subject)).collect()));
     }
     Ok(None)

@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 use http::Request;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tokio_rustls::client::TlsStream;
 use tower::ServiceExt;
 
@@ -38,7 +38,7 @@ async fn exchange(scene: &Scene, request: impl AsRef<[u8]>) -> String {
 
 /// Statuses of all answers in what came back.
 fn statuses(answers: &str) -> Vec<u16> {
-    let status = |line: &str| line.strip_prefix("HTTP/1.1 ")?.get(..3)?.parse().ok();
+    let status = |line: &str| line.strip_prefix("HTTP/1.")?.get(2..5)?.parse().ok();
     answers.lines().filter_map(|line| status(line.trim_start_matches(|c| c != 'H'))).collect()
 }
 
@@ -113,6 +113,99 @@ async fn a_hundred_megabytes_of_headers_are_cut_off() {
         let (said, sent) = endless(&scene, start.clone(), piece, 100 << 20).await;
         assert_eq!(said, [431]);
         assert!(sent < 8 << 20, "{sent} bytes were taken");
+    }
+    neighbours_are_well(&scene).await;
+    scene.stop().await;
+}
+
+#[tokio::test]
+async fn the_limit_of_a_head_is_the_same_however_fast_it_is_sent() {
+    const LIMIT: usize = 16 * 1024;
+    let scene = Scene::new().await;
+    let of = |bytes: usize| {
+        let start = format!("POST {PATH} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\nx-a: ");
+        let mut request = start.clone() + &"a".repeat(bytes - start.len() - 4);
+        request.push_str("\r\n\r\n");
+        assert_eq!(request.len(), bytes);
+        request.into_bytes()
+    };
+    for (bytes, status) in [(LIMIT - 1, 401), (LIMIT, 401), (LIMIT + 1, 431), (66_000, 431), (100_000, 431)] {
+        let request = of(bytes);
+        for piece in [request.len(), 5000, 1000] {
+            let mut stream = scene.sender.connect().await;
+            for piece in request.chunks(piece) {
+                // Refused before its end, where it is too long.
+                if stream.write_all(piece).await.is_err() {
+                    break;
+                }
+                tokio::task::yield_now().await;
+            }
+            assert_eq!(statuses(&everything(&mut stream).await), [status], "{bytes} bytes, {piece} at a time");
+        }
+    }
+    neighbours_are_well(&scene).await;
+    scene.stop().await;
+}
+
+/// Requests that could be read in more than one way, or not at all: what is sent after the method, and the status.
+#[tokio::test]
+async fn what_a_proxy_could_read_in_another_way_is_refused_with_the_right_status() {
+    let scene = Scene::new().await;
+    let credential = format!("authorization: {}\r\n", RIGHT[0]);
+    let host = format!("host: localhost\r\n{credential}");
+    let cases: &[(String, &[u16])] = &[
+        (format!("{PATH} HTTP/1.1\r\nhost: a\r\n{host}content-length: 2\r\n\r\n{{}}"), &[400]),
+        (format!("{PATH} HTTP/1.1\r\n{host}{host}content-length: 2\r\n\r\n{{}}"), &[400]),
+        (format!("{PATH} HTTP/1.1\r\nhost: a b\r\n{credential}content-length: 2\r\n\r\n{{}}"), &[400]),
+        (format!("{PATH} HTTP/1.1\r\n{credential}content-length: 2\r\n\r\n{{}}"), &[400]),
+        (format!("{PATH} HTTP/1.0\r\n{credential}content-length: 2\r\n\r\n{{}}"), &[200]),
+        (format!("{PATH} HTTP/1.0\r\n{host}transfer-encoding: chunked\r\n\r\n2\r\n{{}}\r\n0\r\n\r\n"), &[400]),
+        (format!("{PATH} HTTP/1.1\r\n{host}transfer-encoding: gzip, chunked\r\n\r\n2\r\n{{}}\r\n0\r\n\r\n"), &[501]),
+        (
+            format!(
+                "{PATH} HTTP/1.1\r\n{host}transfer-encoding: gzip\r\ntransfer-encoding: chunked\r\n\r\n2\r\n{{}}\r\n0\r\n\r\n"
+            ),
+            &[501],
+        ),
+        (format!("{PATH} HTTP/1.1\r\n{host}transfer-encoding: chunked, chunked\r\n\r\n2\r\n{{}}\r\n0\r\n\r\n"), &[400]),
+        (format!("{PATH} HTTP/1.1\r\n{host}transfer-encoding: gzip\r\n\r\n{{}}"), &[400]),
+        (
+            format!("{PATH} HTTP/1.1\r\n{host}content-length: 2\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{{}}"),
+            &[200],
+        ),
+        (format!("{PATH} HTTP/1.1\r\n{host}content-length: 2\r\ncontent-length: 3\r\n\r\n{{}}"), &[400]),
+        (
+            format!(
+                "{PATH} HTTP/1.1\r\n{host}content-length: 2\r\ntransfer-encoding: chunked\r\n\r\n2\r\n{{}}\r\n0\r\n\r\n"
+            ),
+            &[200],
+        ),
+        (
+            format!("http://localhost{PATH} HTTP/1.1\r\n{host}content-length: 2\r\nconnection: close\r\n\r\n{{}}"),
+            &[200],
+        ),
+        (
+            format!("http://elsewhere{PATH} HTTP/1.1\r\n{host}content-length: 2\r\nconnection: close\r\n\r\n{{}}"),
+            &[200],
+        ),
+        (format!("{PATH} HTTP/1.1\r\n{host}x: a\r\n b\r\ncontent-length: 2\r\n\r\n{{}}"), &[400]),
+        (format!("{PATH} HTTP/1.1\r\n{host}x : a\r\ncontent-length: 2\r\n\r\n{{}}"), &[400]),
+        (
+            format!("{PATH} HTTP/1.1\n{}content-length: 2\nconnection: close\n\n{{}}", host.replace("\r\n", "\n")),
+            &[200],
+        ),
+        (format!("{PATH} HTTP/1.1\r\n{host}x: a\rb\r\ncontent-length: 2\r\n\r\n{{}}"), &[400]),
+        (format!("{PATH} HTTP/2.0\r\n{host}content-length: 2\r\n\r\n{{}}"), &[400]),
+        (format!("{PATH}\r\n"), &[400]),
+        (format!("{PATH} x HTTP/1.1\r\n{host}content-length: 2\r\n\r\n{{}}"), &[400]),
+    ];
+    for (request, expected) in cases {
+        let before = scene.stored().await.len();
+        let answers = exchange(&scene, format!("POST {request}")).await;
+        assert_eq!(statuses(&answers), *expected, "{request:?}: {answers}");
+        let stored = scene.stored().await;
+        assert_eq!(stored.len() - before, usize::from(*expected == [200]), "{request:?}");
+        assert!(stored.iter().all(|(_, body)| body == b"{}"), "{request:?}");
     }
     neighbours_are_well(&scene).await;
     scene.stop().await;
@@ -335,6 +428,40 @@ async fn ten_thousand_wrong_passwords_are_told_to_wait_and_then_the_right_one_is
     // From the very address: a right credential is never refused.
     neighbours_are_well(&scene).await;
     assert_eq!(scene.sender.raw(wrong).await.status, 429);
+    scene.stop().await;
+}
+
+#[tokio::test]
+async fn floods_of_every_refusal_are_delayed_and_health_checks_from_the_same_address_are_not() {
+    let scene = Scene::new().await;
+    let requests = [
+        format!("GET {PATH} HTTP/1.1\r\nhost: x\r\n\r\n"),
+        "GET /nothing HTTP/1.1\r\nhost: x\r\n\r\n".to_owned(),
+        "POST /nothing HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n".to_owned(),
+    ];
+    for request in &requests {
+        // 40 connections that each ask again as soon as they are answered: all together are answered at a pace.
+        let begun = Instant::now();
+        let flood = join_all((0..40).map(|_| async {
+            let mut stream = scene.sender.connect().await;
+            for _ in 0..50 {
+                stream.write_all(request.as_bytes()).await.unwrap();
+                let status = read_answer(&mut stream).await.status;
+                assert!([401, 404, 405, 429].contains(&status), "{status}");
+            }
+        }));
+        let health = async {
+            let mut stream = scene.sender.connect().await;
+            for _ in 0..20 {
+                stream.write_all(b"GET /readyz HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+                assert_eq!(read_answer(&mut stream).await.status, 200);
+                neighbours_are_well(&scene).await;
+            }
+        };
+        tokio::join!(flood, health);
+        // 2,000 answers, of which some 20 are given at once: one each half millisecond, or each connection's each 100 ms.
+        assert!(begun.elapsed() >= Duration::from_millis(900), "{request:?}: {:?}", begun.elapsed());
+    }
     scene.stop().await;
 }
 

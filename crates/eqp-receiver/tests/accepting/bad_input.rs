@@ -30,7 +30,7 @@ fn cases() -> Vec<Case> {
         (b"callback_event=eqp_status_update".into(), 400, Undecodable, "not JSON"),
         (b"{\"callback_event\": \"\xff\xfe\"}".into(), 400, Undecodable, "not UTF-8"),
         (brackets.clone().into(), 400, Undecodable, "not JSON"),
-        (format!("{brackets}{}", "]".repeat(100_000)).into(), 400, Undecodable, "not JSON"),
+        (format!("{brackets}{}", "]".repeat(100_000)).into(), 400, Undecodable, "nested deeper"),
         (br#"{"callback_event": "eqp_status_update"}"#.into(), 200, Undecodable, "`update_info`"),
         (br#"{"update_info": {}}"#.into(), 200, Undecodable, "`callback_event` is missing"),
         (b"null".into(), 200, Undecodable, ""),

@@ -42,6 +42,18 @@ async fn is_closed(stream: &mut TlsStream<TcpStream>) {
     assert!(closed.is_ok(), "it is closed");
 }
 
+/// A connection of which a request has shown its credential and a body is expected, with what is still to be sent.
+async fn receiving(scene: &Scene) -> (TlsStream<TcpStream>, Vec<u8>) {
+    let asking = String::from_utf8(request()).unwrap().replace("content-type", "expect: 100-continue\r\ncontent-type");
+    let (head, body) = asking.split_once("\r\n\r\n").unwrap();
+    let mut stream = scene.sender.connect().await;
+    stream.write_all(format!("{head}\r\n\r\n").as_bytes()).await.unwrap();
+    let mut go_on = [0; 25];
+    timeout(PATIENCE, stream.read_exact(&mut go_on)).await.unwrap().unwrap();
+    assert_eq!(&go_on, b"HTTP/1.1 100 Continue\r\n\r\n");
+    (stream, body.as_bytes().to_vec())
+}
+
 /// A request without `Connection: close`.
 fn request() -> Vec<u8> {
     String::from_utf8(post(PATH, RIGHT, STATUS.as_bytes())).unwrap().replace("connection: close\r\n", "").into_bytes()
@@ -81,31 +93,122 @@ async fn whoever_holds_connections_without_a_word_keeps_nobody_out() {
 }
 
 #[tokio::test]
-async fn a_request_at_work_is_never_closed_for_another() {
-    let scene = scene(|limits| {
-        limits.connections = 8;
-        limits.idle_time = Duration::from_millis(100);
-        limits.header_time = Duration::from_secs(2);
-    })
-    .await;
+async fn a_request_at_work_is_never_closed_for_another_which_waits_instead() {
+    let mut limits = Limits::default();
+    (limits.connections, limits.idle_time) = (8, Duration::from_millis(100));
+    let operator = (std::net::Ipv4Addr::LOCALHOST, 0).into();
+    let scene = Scene::with(|builder| builder.limits(limits).operator_listen(operator)).await;
     let barrier = Barrier::raise(&scene).await;
     let mut at_work = Vec::new();
     for _ in 0..8 {
-        let mut stream = scene.sender.connect().await;
-        stream.write_all(&request()).await.unwrap();
+        let (mut stream, body) = receiving(&scene).await;
+        stream.write_all(&body).await.unwrap();
         at_work.push(stream);
     }
-    until("a write waits", || async { scene.blocked_writes().await > 0 }).await;
-    // All are at work, and there is no room: a ninth is not let in, and the eight are not touched.
-    let mut refused = TcpStream::connect(scene.address).await.unwrap();
-    assert_eq!(timeout(PATIENCE, refused.read(&mut [0; 16])).await.unwrap().unwrap_or(0), 0);
+    let metrics = || async { reqwest::get(format!("http://{}/metrics", scene.operator.unwrap())).await.unwrap() };
+    until("one is being written and seven wait", || async {
+        metrics().await.text().await.unwrap().lines().any(|line| line == "eqp_queued_callbacks 7")
+    })
+    .await;
+    // All are at work: the eight are not touched, and a ninth waits until there is a slot.
+    let sender = scene.sender.clone();
+    let ninth = tokio::spawn(async move { sender.post(PATH, RIGHT, STATUS).await.status });
     sleep(Duration::from_millis(300)).await;
+    assert!(!ninth.is_finished());
     barrier.lift().await;
     for stream in &mut at_work {
         assert_eq!(read_answer(stream).await.status, 200);
+    }
+    assert_eq!(ninth.await.unwrap(), 200);
+    for stream in &mut at_work {
         is_closed(stream).await;
     }
-    assert_eq!(scene.stored().await.len(), 8);
+    assert_eq!(scene.stored().await.len(), 9);
+    scene.stop().await;
+}
+
+/// What a flood's connections send, and whether over TLS.
+const FLOODS: [(&str, bool); 4] = [
+    ("", false),
+    ("", true),
+    ("POST /callbacks/main HTTP/1.1\r\nhost: local", true),
+    ("POST /callbacks/main HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\n{}", true),
+];
+
+#[tokio::test]
+async fn no_flood_of_connections_keeps_a_good_callback_out() {
+    let scene = scene(|limits| limits.connections = 16).await;
+    for (sent, tls) in FLOODS {
+        let mut flood = Vec::new();
+        let mut kept = scene.sender.connect().await;
+        for _ in 0..20 {
+            for _ in 0..8 {
+                if tls {
+                    // It may have been evicted for the next one before it has come so far.
+                    if let Ok(mut stream) = scene.sender.connect_with_alpn(&[b"http/1.1"]).await {
+                        let _ = stream.write_all(sent.as_bytes()).await;
+                        flood.push((Some(stream), None));
+                    }
+                } else {
+                    flood.push((None, Some(TcpStream::connect(scene.address).await.unwrap())));
+                }
+            }
+            assert_eq!(scene.sender.post(PATH, RIGHT, STATUS).await.status, 200, "{sent:?}");
+            // One that has shown its credential is not evicted for those that have not.
+            kept.write_all(&request()).await.unwrap();
+            assert_eq!(read_answer(&mut kept).await.status, 200, "{sent:?}");
+        }
+    }
+    scene.stop().await;
+}
+
+#[tokio::test]
+async fn connections_that_are_closing_hold_no_slot() {
+    let scene = scene(|limits| limits.connections = 8).await;
+    let mut closing = Vec::new();
+    for round in 0..30 {
+        // Answered, and told that it is over; the peer goes on and does not close.
+        let mut stream = scene.sender.connect().await;
+        stream.write_all(b"POST / HTTP/1.1\r\nhost: a\r\nhost: b\r\ncontent-length: 9999999\r\n\r\n{").await.unwrap();
+        assert_eq!(read_answer(&mut stream).await.status, 400);
+        closing.push(stream);
+        assert_eq!(scene.sender.post(PATH, RIGHT, STATUS).await.status, 200, "{round}");
+    }
+    scene.stop().await;
+}
+
+#[tokio::test]
+async fn a_slow_body_makes_room_where_everybody_else_is_in_a_request_too() {
+    let scene = scene(|limits| limits.connections = 8).await;
+    let mut slow = Vec::new();
+    for _ in 0..8 {
+        slow.push(receiving(&scene).await);
+    }
+    assert_eq!(scene.sender.post(PATH, RIGHT, STATUS).await.status, 200);
+    is_closed(&mut slow[0].0).await;
+    for (stream, body) in &mut slow[1..] {
+        stream.write_all(body).await.unwrap();
+        assert_eq!(read_answer(stream).await.status, 200);
+    }
+    scene.stop().await;
+}
+
+#[tokio::test]
+async fn what_half_requests_take_of_memory_is_bounded_and_good_callbacks_get_through() {
+    let scene = scene(|_| {}).await;
+    let head = format!("POST {PATH} HTTP/1.1\r\nhost: x\r\nx: {}", "a".repeat(15_000));
+    let mut flood = Vec::new();
+    for _ in 0..700 {
+        let mut stream = scene.sender.connect().await;
+        stream.write_all(head.as_bytes()).await.unwrap();
+        flood.push(stream);
+    }
+    // More than 8 MB of half heads: the first ones were closed for the last ones.
+    is_closed(&mut flood[0]).await;
+    assert_eq!(scene.sender.post(PATH, RIGHT, STATUS).await.status, 200);
+    let mut last = flood.pop().unwrap();
+    last.write_all(b"\r\n\r\n").await.unwrap();
+    assert_eq!(read_answer(&mut last).await.status, 401);
     scene.stop().await;
 }
 

@@ -254,6 +254,46 @@ async fn a_body_takes_its_share_of_the_budget_and_no_more() {
 }
 
 #[tokio::test]
+async fn slow_bodies_of_one_endpoint_make_no_other_wait() {
+    let tight = limits(|l| {
+        l.bytes_in_flight = 64 * 1024;
+        l.body_bytes = 16 * 1024;
+    });
+    let scene = Scene::with(|builder| builder.limits(tight)).await;
+    let other = endpoint(&scene.endpoints, "other", None).await;
+    scene.endpoints.import_credential(other, "key", &Secret::new("other")).await.unwrap();
+    let right = crate::sender::basic("key", "other");
+    // All but the last byte of more than there is room for, and as many that only announce it.
+    let request = post(PATH, RIGHT, &[b' '; 16 * 1024]);
+    let mut slow = Vec::new();
+    for sent in [request.len() - 1, request.len() - 16 * 1024].repeat(35) {
+        let mut stream = scene.sender.connect().await;
+        stream.write_all(&request[..sent]).await.unwrap();
+        slow.push(stream);
+    }
+    let well = async {
+        for _ in 0..20 {
+            assert_eq!(scene.sender.post("/callbacks/other", &[&right], STATUS).await.status, 200);
+        }
+    };
+    // Well before the slow ones have had their time.
+    assert!(tokio::time::timeout(Limits::default().body_time / 2, well).await.is_ok());
+    drop(slow);
+    scene.stop().await;
+}
+
+#[tokio::test]
+async fn large_bodies_that_arrive_together_are_all_taken() {
+    let tight = limits(|l| l.bytes_in_flight = 1024 * 1024);
+    let scene = Scene::with(|builder| builder.limits(tight)).await;
+    // Together twelve times what one endpoint may hold.
+    let body = format!("\"{}\"", "x".repeat(LIMIT - 2));
+    let sent = join_all((0..24).map(|_| scene.sender.post(PATH, RIGHT, &body))).await;
+    assert_eq!(sent.iter().map(|answer| answer.status).collect::<Vec<_>>(), [200; 24]);
+    scene.stop().await;
+}
+
+#[tokio::test]
 async fn speaks_http_1_1_only() {
     let scene = Scene::new().await;
     assert!(scene.sender.connect_with_alpn(&[b"h2"]).await.is_err(), "refused in the handshake");

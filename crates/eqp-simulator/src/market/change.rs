@@ -93,7 +93,7 @@ impl Market {
         let mut stamp = Timestamp::of(self.moment(at));
         let entry = &mut self.accounts[account].packages[package];
         let earliest = if self.manners.distinct_seconds {
-            Timestamp::of(entry.modified_at.moment() + time::Duration::SECOND)
+            entry.modified_at.saturating_add(time::Duration::SECOND)
         } else {
             entry.modified_at
         };

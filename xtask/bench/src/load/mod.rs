@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 use uuid::Uuid;
 
 pub(crate) use body::Bodies;
-pub(crate) use request::{PATH, RIGHT, get, post, read_status};
+pub(crate) use request::{PATH, RIGHT, get, post, read_id, read_status};
 pub(crate) use stream::{Stream, Wire};
 pub(crate) use trust::Certificate;
 
@@ -169,7 +169,7 @@ impl Sender {
                 None => Stream::open(self.address, &self.load.wire, self.load.fresh).await?,
             };
             open.write(request.as_bytes()).await?;
-            answered.push(request::read_id(&mut open, &mut buffer).await?);
+            answered.push(read_id(&mut open, &mut buffer).await?);
             let ended = Instant::now();
             if begun >= measured_from && until.is_none_or(|until| ended <= until) {
                 latencies.push(ended - begun);

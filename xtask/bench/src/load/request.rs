@@ -30,7 +30,7 @@ pub(crate) fn get(path: &str) -> String {
 }
 
 /// Reads one good answer; every other is a failed run.
-pub(super) async fn read_id(stream: &mut Stream, buffer: &mut [u8]) -> Result<Uuid, Failure> {
+pub(crate) async fn read_id(stream: &mut Stream, buffer: &mut [u8]) -> Result<Uuid, Failure> {
     let mut filled = 0;
     loop {
         let count = stream.read(&mut buffer[filled..]).await?;

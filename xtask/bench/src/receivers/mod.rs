@@ -63,6 +63,9 @@ pub(crate) struct Receives {
     folder: PathBuf,
     #[arg(long)]
     tls: bool,
+    /// As behind a proxy.
+    #[arg(long)]
+    behind_proxy: bool,
 }
 
 /// A running receiver; ends with this.
@@ -76,7 +79,21 @@ impl Server {
     /// Starts this program again, as a receiver on `database`. With `tls` it proves itself with the certificate that
     /// lies in `folder`.
     pub(crate) fn start(kind: Kind, database: &PgConnectOptions, folder: &Path, tls: bool) -> Result<Self, Failure> {
-        Self::spawn(again()?, kind, database, folder, tls)
+        Self::spawn(again()?, kind, database, folder, if tls { &["--tls"] } else { &[] })
+    }
+
+    /// The same with few file descriptors; without `tls` as behind a proxy.
+    pub(crate) fn with_few_files(
+        files: usize,
+        database: &PgConnectOptions,
+        folder: &Path,
+        tls: bool,
+    ) -> Result<Self, Failure> {
+        let this = again()?;
+        let mut limited = Command::new("sh");
+        limited.args(["-c", &format!("ulimit -n {files}; exec \"$0\" \"$@\"")]);
+        limited.arg(this.get_program()).args(this.get_args());
+        Self::spawn(limited, Kind::Ours, database, folder, if tls { &["--tls"] } else { &["--behind-proxy"] })
     }
 
     /// The same under callgrind, which writes what it counted to `counts` when the receiver ends.
@@ -90,7 +107,7 @@ impl Server {
         valgrind.args(["--quiet", "--tool=callgrind"]).arg(format!("--callgrind-out-file={}", counts.display()));
         let this = again()?;
         valgrind.arg(this.get_program()).args(this.get_args());
-        Self::spawn(valgrind, kind, database, folder, false)
+        Self::spawn(valgrind, kind, database, folder, &[])
     }
 
     fn spawn(
@@ -98,11 +115,11 @@ impl Server {
         kind: Kind,
         database: &PgConnectOptions,
         folder: &Path,
-        tls: bool,
+        more: &[&str],
     ) -> Result<Self, Failure> {
         command.args(["receive", &kind.argument()]);
         command.arg(database.get_socket().ok_or("the database has no socket")?);
-        command.arg(database.get_database().unwrap_or_default()).arg(folder).args(tls.then_some("--tls"));
+        command.arg(database.get_database().unwrap_or_default()).arg(folder).args(more);
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let address = first_line(&mut child)?.parse();
         // From here on it is ended, come what may.

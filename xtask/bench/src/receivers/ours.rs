@@ -22,6 +22,7 @@ pub(super) async fn serve(
     register(pool, key.clone()).await?;
     let spool = SpoolSettings::in_folder(told.folder.join(format!("{}.spool", told.database)));
     let mut builder = Receiver::builder(database).master_key(key).spool(spool).listen((Ipv4Addr::LOCALHOST, 0).into());
+    builder = builder.behind_proxy(told.behind_proxy);
     if told.tls {
         let certificate = Certificate::in_folder(&told.folder);
         builder = builder.tls(Tls::Identity(Identity::from_files(&certificate.chain, &certificate.key)?));

@@ -10,16 +10,19 @@ mod client;
 mod embedded;
 mod fill;
 mod flat;
+mod flood;
 mod instructions;
 mod interleave;
 mod list;
 mod memory;
+mod one_resource;
 mod pipeline;
 mod ready;
 mod release;
 mod simulator;
 mod tls;
 mod tool;
+mod unauthenticated;
 
 pub(crate) use client::{Works, work};
 
@@ -35,8 +38,11 @@ pub(crate) static ROWS: &[Row] = &[
     flat::ROW,
     pipeline::ROW,
     burst::ROW,
+    one_resource::ROW,
     tls::ROW,
     attack::ROW,
+    flood::ROW,
+    unauthenticated::ROW,
     list::ROW,
     memory::ROW,
     instructions::ROW,

@@ -2,6 +2,7 @@
 
 mod clock_jump;
 mod cut_network;
+mod flood_connections;
 mod freeze_postgres;
 mod freeze_receiver;
 mod full_disk;
@@ -24,6 +25,7 @@ use crate::schedule::Planned;
 pub(crate) enum Kind {
     ClockJump,
     CutNetwork,
+    FloodConnections,
     FreezePostgres,
     FreezeReceiver,
     FullDisk,
@@ -42,6 +44,7 @@ impl Kind {
     pub(crate) const ALL: &[Self] = &[
         Self::ClockJump,
         Self::CutNetwork,
+        Self::FloodConnections,
         Self::FreezePostgres,
         Self::FreezeReceiver,
         Self::FullDisk,
@@ -60,6 +63,7 @@ impl Kind {
         match self {
             Self::ClockJump => "clock-jump",
             Self::CutNetwork => "cut-network",
+            Self::FloodConnections => "flood-connections",
             Self::FreezePostgres => "freeze-postgres",
             Self::FreezeReceiver => "freeze-receiver",
             Self::FullDisk => "full-disk",
@@ -103,6 +107,7 @@ pub(crate) async fn carry_out(planned: &Planned, house: &House) -> Result<Done, 
     match planned.kind {
         Kind::ClockJump => clock_jump::carry_out(victim, planned).await,
         Kind::CutNetwork => Ok(cut_network::carry_out(victim, planned).await),
+        Kind::FloodConnections => Ok(flood_connections::carry_out(victim, planned).await),
         Kind::FreezePostgres => Ok(freeze_postgres::carry_out(house, planned).await),
         Kind::FreezeReceiver => Ok(freeze_receiver::carry_out(victim, planned).await),
         Kind::FullDisk => Ok(full_disk::carry_out(victim, planned).await),

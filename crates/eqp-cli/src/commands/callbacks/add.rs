@@ -1,11 +1,10 @@
 //! `eqp callbacks add`.
 
 use clap::Args;
-use eqp_client::callbacks::Plan;
 
 use super::shown;
 use super::writing::{Writing, public_url, with_both};
-use crate::compose::registration::{NewCallback, register};
+use crate::compose::registration::{Intent, NewCallback, register};
 use crate::context::Context;
 use crate::failure::Outcome;
 
@@ -44,10 +43,9 @@ impl Add {
         let url = self.url.as_deref().map(public_url).transpose()?;
         let foreign = self.writing.foreign()?;
         let new = NewCallback { name: self.name, url, path: self.path };
-        let review = |plan: &Plan| self.writing.review(context, plan);
+        let review = |intents: &[Intent<'_>]| self.writing.review(context, intents);
         let registered =
-            with_both(context, async |client, endpoints| register(client, endpoints, &new, &foreign, review).await)
-                .await?;
+            with_both(context, async |client, ours| register(client, ours, &new, &foreign, review).await).await?;
         shown::note_remaining(context, &registered);
         if context.output.is_json() {
             return context.output.json(&shown::registered(&registered));

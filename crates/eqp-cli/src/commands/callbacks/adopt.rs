@@ -3,14 +3,13 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use eqp_client::callbacks::Plan;
 
 use super::shown;
 use super::writing::{Writing, public_url, with_both};
-use crate::compose::registration::{EntryMatch, NewCallback, adopt};
+use crate::compose::registration::{EntryMatch, Intent, NewCallback, adopt};
 use crate::config::read_secret;
 use crate::context::Context;
-use crate::failure::{Failure, Outcome};
+use crate::failure::Outcome;
 
 /// Take over an entry that somebody made by hand, or for another receiver behind the same URL
 ///
@@ -52,15 +51,11 @@ impl Adopt {
         let foreign = self.writing.foreign()?;
         let read = |file: &PathBuf| read_secret(file, "the entry's password");
         let password = self.password_file.as_ref().map(read).transpose()?;
-        if password.is_some() && self.writing.is_dry_run() {
-            context.output.note("with the entry's password the list is not written");
-            return Err(Failure::dry_run());
-        }
         let entry = EntryMatch::new(&self.url, self.user.as_deref());
         let new = NewCallback { name: self.name, url: Some(url), path: self.path };
-        let review = |plan: &Plan| self.writing.review(context, plan);
-        let adopted = with_both(context, async |client, endpoints| {
-            adopt(client, endpoints, &entry, &new, password.as_ref(), &foreign, review).await
+        let review = |intents: &[Intent<'_>]| self.writing.review(context, intents);
+        let adopted = with_both(context, async |client, ours| {
+            adopt(client, ours, &entry, &new, password.as_ref(), &foreign, review).await
         })
         .await?;
         shown::note_remaining(context, &adopted.registered);

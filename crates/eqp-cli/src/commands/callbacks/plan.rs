@@ -28,7 +28,7 @@ pub(crate) struct Plan {
 
 impl Plan {
     pub(crate) async fn run(self, context: &Context) -> Outcome {
-        let survey = with_both(context, async |client, endpoints| survey(client, endpoints).await).await?;
+        let survey = with_both(context, async |client, ours| survey(client, &ours).await).await?;
         if context.output.is_json() {
             context.output.json(&as_json(&survey))?;
         } else {
@@ -58,12 +58,15 @@ fn as_json(survey: &Survey) -> serde_json::Value {
         "mage_id": survey.mage_id,
         "nothing_to_do": survey.is_right(),
         "endpoints": endpoints.collect::<Vec<_>>(),
+        "removed": survey.removed.iter().map(|endpoint| json!({
+            "name": endpoint.name, "still_taken": shown::still_taken(endpoint),
+        })).collect::<Vec<_>>(),
         "others": survey.others.iter().map(ToString::to_string).collect::<Vec<_>>(),
     })
 }
 
 fn tell(context: &Context, survey: &Survey) -> Outcome {
-    let Survey { environment, mage_id, endpoints, others } = survey;
+    let Survey { environment, mage_id, endpoints, removed, others } = survey;
     if endpoints.is_empty() {
         context.output.note(format_args!("there is no endpoint of {mage_id} in {environment} here"));
     } else {
@@ -91,6 +94,11 @@ fn tell(context: &Context, survey: &Survey) -> Outcome {
             context
                 .output
                 .line(format_args!("{name}: or take it over: eqp callbacks adopt --name {name} --url {url}"))?;
+        }
+    }
+    for endpoint in removed {
+        if let Some(still) = shown::still_taken_line(endpoint) {
+            context.output.note(format_args!("{} is removed; still taken: {still}", endpoint.name));
         }
     }
     if !others.is_empty() {

@@ -3,12 +3,11 @@
 use std::time::Duration;
 
 use clap::Args;
-use eqp_client::callbacks::Plan;
 use serde_json::json;
 
 use super::shown;
 use super::writing::{Writing, grace, with_both};
-use crate::compose::registration::{EntryMatch, ToRemove, remove};
+use crate::compose::registration::{EntryMatch, Intent, ToRemove, remove};
 use crate::context::Context;
 use crate::failure::Outcome;
 
@@ -43,9 +42,9 @@ impl Remove {
             (Some(name), _) => ToRemove::Endpoint(name.clone()),
             (None, entry) => ToRemove::Entry(EntryMatch::parse(entry.as_deref().unwrap_or_default())),
         };
-        let review = |plan: &Plan| self.writing.review(context, plan);
-        let removed = with_both(context, async |client, endpoints| {
-            remove(client, endpoints, &to_remove, self.grace, &foreign, review).await
+        let review = |intents: &[Intent<'_>]| self.writing.review(context, intents);
+        let removed = with_both(context, async |client, ours| {
+            remove(client, ours, &to_remove, self.grace, &foreign, review).await
         })
         .await?;
         let environment = context.settings.marketplace.environment();

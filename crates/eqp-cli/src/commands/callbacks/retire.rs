@@ -34,8 +34,7 @@ pub(crate) struct Retire {
 impl Retire {
     pub(crate) async fn run(self, context: &Context) -> Outcome {
         let review = |endpoint: &EndpointSummary| self.review(context, endpoint);
-        let retired =
-            with_both(context, async |client, endpoints| retire(client, endpoints, &self.name, review).await).await?;
+        let retired = with_both(context, async |client, ours| retire(client, ours, &self.name, review).await).await?;
         let endpoint = &retired.endpoint;
         if context.output.is_json() {
             return context.output.json(&json!({

@@ -3,11 +3,10 @@
 use std::time::Duration;
 
 use clap::Args;
-use eqp_client::callbacks::Plan;
 
 use super::shown;
 use super::writing::{Writing, grace, with_both};
-use crate::compose::registration::rotate;
+use crate::compose::registration::{Intent, rotate};
 use crate::context::Context;
 use crate::failure::Outcome;
 
@@ -38,14 +37,14 @@ pub(crate) struct Rotate {
 impl Rotate {
     pub(crate) async fn run(self, context: &Context) -> Outcome {
         let foreign = self.writing.foreign()?;
-        let review = |plan: &Plan| {
+        let review = |intents: &[Intent<'_>]| {
             if self.grace.is_zero() {
                 context.output.note("without a grace, callbacks on their way with the old user name are refused");
             }
-            self.writing.review(context, plan)
+            self.writing.review(context, intents)
         };
-        let rotated = with_both(context, async |client, endpoints| {
-            rotate(client, endpoints, &self.name, self.grace, &foreign, review).await
+        let rotated = with_both(context, async |client, ours| {
+            rotate(client, ours, &self.name, self.grace, &foreign, review).await
         })
         .await?;
         let registered = &rotated.registered;

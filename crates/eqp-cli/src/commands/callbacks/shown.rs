@@ -83,7 +83,7 @@ pub(super) fn refused(refused: &Refused) -> String {
 }
 
 /// `24h`, `90m`, `5s`.
-fn length(seconds: u64) -> String {
+pub(super) fn length(seconds: u64) -> String {
     match seconds {
         0 => "0s".to_owned(),
         seconds if seconds.is_multiple_of(3_600) => format!("{}h", seconds / 3_600),

@@ -1,20 +1,22 @@
 //! What every change of the list is told and given: passwords of others, the Marketplace and our endpoints, a question
 //! before it is written.
 
+use std::cell::OnceCell;
 use std::path::Path;
 use std::time::Duration;
 
 use clap::Args;
 use eqp_client::Client;
-use eqp_client::callbacks::{Change, Plan};
+use eqp_client::callbacks::Change;
 use eqp_receiver::{Endpoints, PublicUrl};
 use eqp_types::Secret;
 use serde_json::json;
 
+use super::shown;
 use crate::compose::client::client;
 use crate::compose::database::{Database, Migrate};
-use crate::compose::receiver::master_key;
-use crate::compose::registration::{EntryMatch, Foreign};
+use crate::compose::receiver::{known_master_key, master_key};
+use crate::compose::registration::{EntryMatch, Foreign, Intent, Ours};
 use crate::config::read_secret;
 use crate::context::Context;
 use crate::duration::duration;
@@ -42,38 +44,57 @@ impl Writing {
         })
     }
 
-    pub(super) fn is_dry_run(&self) -> bool {
-        self.dry_run
-    }
-
-    /// Shows a plan; asks before it is carried out in production.
-    pub(super) fn review(&self, context: &Context, plan: &Plan) -> Outcome {
+    /// Shows what is about to be done; asks before the list of production is written.
+    pub(super) fn review(&self, context: &Context, intents: &[Intent<'_>]) -> Outcome {
         if self.dry_run {
-            show(context, plan)?;
+            show(context, intents)?;
             return Err(Failure::dry_run());
         }
-        for change in plan.changes() {
-            context.output.note(line(change));
+        let changes = intents.iter().filter_map(|intent| match intent {
+            Intent::Write(plan) => Some(plan.changes()),
+            _ => None,
+        });
+        let lines: Vec<_> = changes.flatten().map(line).collect();
+        for line in &lines {
+            context.output.note(line);
+        }
+        if lines.is_empty() {
+            return Ok(());
         }
         let environment = context.settings.marketplace.environment();
         context.confirmation.ask(environment, "Write this list of callbacks")
     }
 }
 
-/// Works with the Marketplace and our endpoints; leaves the database whatever comes.
+/// Works with the Marketplace and our endpoints. The data folder, the master key and the database are only made, and only
+/// written to, once a change has something to keep: not for what only looks, and not before it was agreed to.
 pub(super) async fn with_both<T>(
     context: &Context,
-    work: impl AsyncFnOnce(&Client, &Endpoints) -> Outcome<T>,
+    work: impl AsyncFnOnce(&Client, Ours<'_>) -> Outcome<T>,
 ) -> Outcome<T> {
     let client = client(&context.settings.marketplace)?;
-    let key = master_key(&context.settings.data.open()?)?;
-    let database = Database::open(context, Migrate::WhenEmpty).await?;
+    let key = known_master_key(&context.settings.data.look()?)?;
+    let looked_at = Database::open_to_look(context).await?;
+    let written_to = OnceCell::new();
     let done = async {
-        let endpoints = Endpoints::open(database.pool().clone(), key).await?;
-        work(&client, &endpoints).await
+        let endpoints = match &looked_at {
+            Some(database) => Endpoints::open_to_read(database.pool().clone(), key).await?,
+            None => None,
+        };
+        let open = async {
+            let key = master_key(&context.settings.data.open()?)?;
+            let database = Database::open(context, Migrate::WhenEmpty).await?;
+            let pool = database.pool().clone();
+            // Kept, to be left in the end whatever comes.
+            let _ = written_to.set(database);
+            Ok(Endpoints::open(pool, key).await?)
+        };
+        work(&client, Ours::looked_at(endpoints, open)).await
     }
     .await;
-    database.close().await?;
+    for database in [written_to.into_inner(), looked_at].into_iter().flatten() {
+        database.close().await?;
+    }
     done
 }
 
@@ -100,13 +121,28 @@ fn password_of(text: &str) -> Outcome<(EntryMatch, Secret)> {
     Ok((EntryMatch::parse(entry), read_secret(Path::new(file), "a callback's password")?))
 }
 
-/// The plan as data.
-fn show(context: &Context, plan: &Plan) -> Outcome {
-    let lines: Vec<_> = plan.changes().iter().map(line).collect();
-    if context.output.is_json() {
-        return context.output.json(&json!({"would_write": lines}));
+/// What would be done, as data.
+fn show(context: &Context, intents: &[Intent<'_>]) -> Outcome {
+    let (mut list, mut here) = (Vec::new(), Vec::new());
+    for intent in intents {
+        match intent {
+            Intent::Write(plan) => list.extend(plan.changes().iter().map(line)),
+            Intent::Confirm { endpoint, username } => {
+                here.push(format!("{endpoint}: user name {username} is registered, and is noted as the one in force"));
+            }
+            Intent::Accept { endpoint, entry } => {
+                here.push(format!("{endpoint}: accept {entry}; the list stays as it is"));
+            }
+            Intent::Retire { endpoint, usernames, grace } => {
+                let usernames = usernames.join(", ");
+                here.push(format!("{endpoint}: refuse {usernames} after {}", shown::length(grace.as_secs())));
+            }
+        }
     }
-    lines.iter().try_for_each(|line| context.output.line(line))
+    if context.output.is_json() {
+        return context.output.json(&json!({"would_write": list, "would_change_here": here}));
+    }
+    list.iter().chain(&here).try_for_each(|line| context.output.line(line))
 }
 
 fn line(change: &Change) -> String {

@@ -7,7 +7,6 @@ use tokio::net::TcpStream;
 
 use crate::compose::client::client;
 use crate::compose::database::Database;
-use crate::config::DatabaseChoice;
 use crate::context::Context;
 use crate::failure::{Failure, Outcome};
 
@@ -67,7 +66,7 @@ pub(super) async fn marketplace(context: &Context) -> Check {
 /// The database that receivers write to, with whatever tables it has. An embedded one is started to be looked at.
 pub(super) async fn database(context: &Context) -> Check {
     const NAME: &str = "database";
-    match open(context).await {
+    match Database::open_to_look(context).await {
         Ok(None) => {
             let text = "no receiver has run with this data folder; eqp serve makes an embedded one".to_owned();
             Check { name: NAME, state: State::Absent(text) }
@@ -78,17 +77,6 @@ pub(super) async fn database(context: &Context) -> Check {
             Check::of(NAME, looked.and_then(|text| closed.map(|()| text)))
         }
         Err(failure) => Check { name: NAME, state: State::Failed(failure) },
-    }
-}
-
-async fn open(context: &Context) -> Outcome<Option<Database>> {
-    match context.settings.database.resolve()? {
-        DatabaseChoice::Given(url) => Database::given(url.expose()).await.map(Some),
-        DatabaseChoice::Embedded if !context.settings.data.place()?.join("postgres").is_dir() => Ok(None),
-        DatabaseChoice::Embedded => {
-            let folder = context.settings.data.open()?.postgres();
-            Database::embedded_as_it_is(&folder, context.output).await.map(Some)
-        }
     }
 }
 

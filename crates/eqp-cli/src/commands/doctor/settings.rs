@@ -4,9 +4,8 @@ use std::path::{Path, PathBuf};
 
 use eqp_types::Secret;
 use serde::Serialize;
-use url::Url;
 
-use crate::config::Layer;
+use crate::config::{DatabaseUrl, Layer};
 use crate::context::Context;
 
 /// A setting as it holds.
@@ -76,7 +75,7 @@ const KNOWN: &[Known] = &[
         "marketplace.api_url",
         Some("api_url"),
         Some("EQP_API_URL"),
-        |l| l.marketplace.api_url.as_ref().map(without_password),
+        |l| l.marketplace.api_url.as_ref().map(ToString::to_string),
         |l| l.marketplace.environment().base_url().to_owned(),
     ),
     known("marketplace.ca_file", Some("ca_file"), Some("EQP_CA_FILE"), |l| shown(l.marketplace.ca_file.as_ref()), none),
@@ -152,6 +151,10 @@ fn setting(context: &Context, known: &Known) -> Setting {
     } else if let Some((variable, value)) = known.variable.and_then(|name| Some((name, from_variable(name)?))) {
         // Read by those who need it, not by the configuration.
         (value.display().to_string(), variable.to_owned())
+    } else if let Some((path, value)) =
+        loaded.discovered.as_ref().and_then(|(path, layer)| Some((path, (known.value)(layer)?)))
+    {
+        (value, path.display().to_string())
     } else if let Some((name, value)) =
         loaded.profile.as_ref().and_then(|(name, layer)| Some((name, (known.value)(layer)?)))
     {
@@ -173,16 +176,7 @@ fn secret() -> Setting {
 
 /// A database's URL without its password.
 fn place(url: &Secret) -> String {
-    Url::parse(url.expose()).map_or_else(|_| "(unreadable)".to_owned(), |url| without_password(&url))
-}
-
-/// Passwords stand before the host, or in the query, which is left out.
-fn without_password(url: &Url) -> String {
-    let mut url = url.clone();
-    // That an URL of this kind can hold no password is as good.
-    let _ = url.set_password(None);
-    url.set_query(None);
-    url.to_string()
+    DatabaseUrl::parse(url).map_or_else(|_| "(unusable)".to_owned(), |url| url.to_string())
 }
 
 #[cfg(test)]

@@ -49,9 +49,14 @@ fn cells(event: &Event) -> [String; 9] {
         event.subject.clone().unwrap_or_else(|| "-".into()),
         flow(event),
         outcome(event),
-        event.modified_at.map_or_else(|| "-".into(), |time| time.to_string()),
+        changed(event),
         mark,
     ]
+}
+
+fn changed(event: &Event) -> String {
+    let doubt = if event.clock_doubtful { " (doubtful)" } else { "" };
+    event.modified_at.map_or_else(|| "-".into(), |time| format!("{time}{doubt}"))
 }
 
 fn flow(event: &Event) -> String {

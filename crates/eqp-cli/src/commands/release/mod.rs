@@ -165,7 +165,12 @@ impl Release {
             progress.clear();
             context.confirmation.ask(client.environment(), &format!("Release {}", wanted.label))?;
         }
-        let pulse = Pulse::start(context, self.timeout).await?;
+        // A dry run waits for nothing, so it leaves the database alone.
+        let pulse = if self.dry_run {
+            Pulse::without_events(self.timeout)
+        } else {
+            Pulse::start(context, self.timeout).await?
+        };
         let mut run = Run {
             context,
             client,

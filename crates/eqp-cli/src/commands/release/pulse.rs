@@ -25,8 +25,7 @@ pub(super) struct Pulse {
 impl Pulse {
     /// Follows the events of the database, if there is one. A database that is away is no reason not to release.
     pub(super) async fn start(context: &Context, timeout: Duration) -> Outcome<Self> {
-        let mut pulse =
-            Self { database: None, tail: None, pauses: Pauses::up_to(LONGEST[1]), deadline: Instant::now() + timeout };
+        let mut pulse = Self::without_events(timeout);
         match database(context).await {
             Ok(None) => {}
             Ok(Some(database)) => {
@@ -41,6 +40,11 @@ impl Pulse {
             }
         }
         Ok(pulse)
+    }
+
+    /// Follows no events.
+    pub(super) fn without_events(timeout: Duration) -> Self {
+        Self { database: None, tail: None, pauses: Pauses::up_to(LONGEST[1]), deadline: Instant::now() + timeout }
     }
 
     /// Something moved: it may soon move on.

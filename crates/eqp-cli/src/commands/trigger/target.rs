@@ -8,7 +8,7 @@ use eqp_simulator::CallbackTarget;
 use eqp_types::{Environment, Secret};
 
 use crate::compose::database::Database;
-use crate::compose::receiver::master_key;
+use crate::compose::receiver::known_master_key;
 use crate::config::{from_environment, read_secret};
 use crate::context::Context;
 use crate::failure::{Exit, Failure, Outcome};
@@ -94,10 +94,11 @@ impl TargetOptions {
         context: &Context,
         wants_password: bool,
     ) -> Outcome<(EndpointSummary, Option<(String, Secret)>)> {
-        let database = Database::open_to_read(context).await?;
+        let database = Database::open_existing(context).await?;
         let found = async {
-            let key = master_key(&context.settings.data.open()?)?;
-            let endpoints = Endpoints::open(database.pool().clone(), key).await?;
+            let key = known_master_key(&context.settings.data.look()?)?;
+            let endpoints = Endpoints::open_to_read(database.pool().clone(), key).await?;
+            let endpoints = endpoints.ok_or_else(|| no_endpoint().next("eqp callbacks add makes one"))?;
             let endpoint = choose(endpoints.list().await?, self.to.as_deref())?;
             let kept = if wants_password { Some(credential(&endpoints, &endpoint).await?) } else { None };
             Ok((endpoint, kept))
@@ -141,6 +142,7 @@ fn aim(
 
 /// The endpoint with this name, or the only one there is.
 fn choose(mut endpoints: Vec<EndpointSummary>, name: Option<&str>) -> Outcome<EndpointSummary> {
+    endpoints.retain(EndpointSummary::is_in_use);
     let names: Vec<String> = endpoints.iter().map(|endpoint| endpoint.name.clone()).collect();
     let known = || match names.as_slice() {
         [] => "eqp callbacks add makes one".to_owned(),
@@ -152,9 +154,13 @@ fn choose(mut endpoints: Vec<EndpointSummary>, name: Option<&str>) -> Outcome<En
             .find(|endpoint| endpoint.name == name)
             .ok_or_else(|| Failure::new(Exit::NotFound, format!("there is no endpoint `{name}`")).next(known())),
         None if endpoints.len() == 1 => Ok(endpoints.remove(0)),
-        None if endpoints.is_empty() => Err(Failure::new(Exit::NotFound, "there is no endpoint yet").next(known())),
+        None if endpoints.is_empty() => Err(no_endpoint().next(known())),
         None => Err(Failure::usage("there is more than one endpoint").next(known()).next("name one with --to")),
     }
+}
+
+fn no_endpoint() -> Failure {
+    Failure::new(Exit::NotFound, "there is no endpoint yet")
 }
 
 /// The credential in force, else the one that is to come into force.

@@ -1,11 +1,10 @@
 //! Registers a callback, or puts right what became of its registration.
 
 use eqp_client::Client;
-use eqp_client::callbacks::Plan;
 use eqp_receiver::{CredentialState, Endpoints};
 
 use super::change::{Change, Key, Manner, Place};
-use super::{Foreign, NewCallback, Registered};
+use super::{Foreign, Intent, NewCallback, Ours, Registered};
 use crate::failure::Outcome;
 
 /// Registers a callback. `review` sees the plan before anything is kept or sent, and can refuse it.
@@ -14,16 +13,16 @@ use crate::failure::Outcome;
 /// credential that it has: first the one that was to come into force, for a change that was cut off may have sent it.
 pub(crate) async fn register(
     client: &Client,
-    endpoints: &Endpoints,
+    ours: Ours<'_>,
     new: &NewCallback,
     foreign: &Foreign,
-    mut review: impl FnMut(&Plan) -> Outcome,
+    mut review: impl FnMut(&[Intent<'_>]) -> Outcome,
 ) -> Outcome<Registered> {
-    let mut change = Change::begin(client, endpoints, foreign).await?;
+    let mut change = Change::begin(client, ours, foreign).await?;
     let place = change.place(new).await?;
     let mut key = None;
     if let Place::Known(endpoint) = &place {
-        match change.settle(endpoint, Endpoints::GRACE).await? {
+        match change.settle(endpoint, Endpoints::GRACE, &mut review).await? {
             Some(found) if matches!(found.state, CredentialState::Pending | CredentialState::Live) => {
                 return change.nothing_to_write(&new.name, found.username).await;
             }

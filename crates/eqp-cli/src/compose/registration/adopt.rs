@@ -1,13 +1,12 @@
 //! Takes over an entry that somebody else made: by hand, or for another receiver behind the same URL.
 
 use eqp_client::Client;
-use eqp_client::callbacks::{EntryName, Plan};
-use eqp_receiver::Endpoints;
+use eqp_client::callbacks::EntryName;
 use eqp_types::{ApiCallbackEntry, Secret};
 
-use super::change::{Change, Key, Manner};
+use super::change::{Change, Key, Manner, Place};
 use super::refusals::not_over;
-use super::{EntryMatch, Foreign, NewCallback, Registered};
+use super::{EntryMatch, Foreign, Intent, NewCallback, Ours, Registered};
 use crate::failure::{Exit, Failure, Outcome};
 
 /// How it ended.
@@ -25,14 +24,14 @@ pub(crate) struct Adopted {
 /// credential: what was sent before and is still on its way can only be taken by whoever took it until now.
 pub(crate) async fn adopt(
     client: &Client,
-    endpoints: &Endpoints,
+    ours: Ours<'_>,
     entry: &EntryMatch,
     new: &NewCallback,
     password: Option<&Secret>,
     foreign: &Foreign,
-    mut review: impl FnMut(&Plan) -> Outcome,
+    mut review: impl FnMut(&[Intent<'_>]) -> Outcome,
 ) -> Outcome<Adopted> {
-    let mut change = Change::begin(client, endpoints, foreign).await?;
+    let mut change = Change::begin(client, ours, foreign).await?;
     let adopted = one(entry, &change.list)?;
     let place = change.place(new).await?;
     let Some(password) = password else {
@@ -40,11 +39,22 @@ pub(crate) async fn adopt(
         let registered = change.put(place, Key::new()?, manner, &mut review).await?;
         return Ok(Adopted { registered, given_up: Some(adopted.username().to_owned()) });
     };
+    let existing = if let Place::Known(endpoint) = &place { Some(endpoint) } else { None };
+    let credentials = || existing.into_iter().flat_map(|endpoint| &endpoint.credentials);
+    let known = credentials().find(|one| one.username == adopted.username()).map(|one| one.id);
+    if let (None, Some(endpoint)) = (known, existing) {
+        if credentials().count() > 1 {
+            return Err(not_over(endpoint));
+        }
+        if endpoint.former.iter().any(|former| former == adopted.username()) {
+            return Err(eqp_receiver::Error::CredentialExists { username: adopted.username().to_owned() }.into());
+        }
+    }
+    review(&[Intent::Accept { endpoint: &new.name, entry: &adopted }])?;
+    let endpoints = change.endpoints().await?;
     let endpoint = change.ensure(place).await?;
-    let known = endpoint.credentials.iter().find(|one| one.username == adopted.username()).map(|one| one.id);
     let credential = match known {
         Some(known) => known,
-        None if endpoint.credentials.len() > 1 => return Err(not_over(&endpoint)),
         None => endpoints.import_credential(endpoint.id, adopted.username(), password).await?,
     };
     let taken = async {

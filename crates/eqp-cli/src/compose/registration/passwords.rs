@@ -7,7 +7,8 @@ use eqp_types::Secret;
 use super::EntryMatch;
 
 pub(super) struct Passwords<'a> {
-    pub(super) endpoints: &'a Endpoints,
+    /// None while there is no database.
+    pub(super) endpoints: Option<&'a Endpoints>,
     pub(super) supplied: &'a [(EntryMatch, Secret)],
     /// Somebody's entry that is ours from now on.
     pub(super) taken_over: Option<&'a EntryName>,
@@ -17,7 +18,11 @@ impl PasswordStore for Passwords<'_> {
     async fn held(&self, url: &str, username: &str) -> Result<Held, StoreError> {
         let supplied = || self.supplied.iter().find(|(entry, _)| entry.fits(url, username));
         let supplied = || supplied().map(|(_, password)| password.clone());
-        Ok(match self.endpoints.issued(url, username).await? {
+        let issued = match self.endpoints {
+            Some(endpoints) => endpoints.issued(url, username).await?,
+            None => Issued::No,
+        };
+        Ok(match issued {
             Issued::Known(password) => Held { password: Some(password), is_ours: true },
             Issued::No => {
                 let is_ours = self.taken_over.is_some_and(|name| name.url() == url && name.username() == username);

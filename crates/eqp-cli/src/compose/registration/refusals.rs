@@ -30,6 +30,18 @@ pub(super) fn of_another(found: &EndpointSummary) -> Failure {
         .next("choose another name with --name")
 }
 
+/// Another endpoint has the URL or the path.
+pub(super) fn in_use(other: &EndpointSummary) -> Failure {
+    let name = &other.name;
+    Failure::usage(format!("the endpoint `{name}` has this URL or path already"))
+        .why(format!(
+            "it is for {} in {}, at {} (path {})",
+            other.mage_id, other.environment, other.public_url, other.path
+        ))
+        .next(format!("to register it again: eqp callbacks add --name {name}"))
+        .next("for another endpoint choose another URL and path")
+}
+
 /// A third credential would have to wait: says until when.
 pub(super) fn not_over(endpoint: &EndpointSummary) -> Failure {
     let failure =

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use eqp_client::Client;
-use eqp_client::callbacks::{EntryName, Plan, Wish};
-use eqp_receiver::{EndpointSummary, Endpoints};
+use eqp_client::callbacks::{EntryName, Wish};
+use eqp_receiver::EndpointSummary;
 use eqp_types::ApiCallbackEntry;
 
 use super::change::Change;
 use super::standing::our_usernames;
-use super::{EntryMatch, Foreign};
+use super::{EntryMatch, Foreign, Intent, Ours};
 use crate::failure::{Exit, Failure, Outcome};
 
 /// What is to go.
@@ -35,13 +35,13 @@ pub(crate) struct Removed {
 /// Removes. The credentials of an endpoint retire only after its entry is gone, for callbacks may be on their way.
 pub(crate) async fn remove(
     client: &Client,
-    endpoints: &Endpoints,
+    ours: Ours<'_>,
     to_remove: &ToRemove,
     grace: Duration,
     foreign: &Foreign,
-    mut review: impl FnMut(&Plan) -> Outcome,
+    review: impl FnOnce(&[Intent<'_>]) -> Outcome,
 ) -> Outcome<Removed> {
-    let mut change = Change::begin(client, endpoints, foreign).await?;
+    let mut change = Change::begin(client, ours, foreign).await?;
     let names = change.list.iter().filter(|entry| entry.known().is_some()).map(EntryName::of);
     let (endpoint, gone) = match to_remove {
         ToRemove::Endpoint(name) => {
@@ -54,7 +54,7 @@ pub(crate) async fn remove(
         }
         ToRemove::Entry(entry) => {
             let found: Vec<_> = names.filter(|name| entry.fits(name.url(), name.username())).collect();
-            refuse_ours(endpoints, &found).await?;
+            refuse_ours(&change.known().await?, &found)?;
             (None, found)
         }
     };
@@ -62,22 +62,35 @@ pub(crate) async fn remove(
         return Err(Failure::new(Exit::NotFound, "there is no such entry in the Marketplace's list")
             .next("eqp callbacks list shows every entry"));
     }
+    let mut plans = Vec::new();
     for name in &gone {
+        plans.push(change.plan(&Wish::Remove(name.clone()), None).await?);
+    }
+    let accepted = endpoint.iter().flat_map(|endpoint| &endpoint.credentials).filter(|one| one.retire_at.is_none());
+    let accepted: Vec<_> = accepted.collect();
+    let mut intents: Vec<_> = plans.iter().map(Intent::Write).collect();
+    if let (Some(endpoint), false) = (&endpoint, accepted.is_empty()) {
+        let usernames = accepted.iter().map(|one| one.username.as_str()).collect();
+        intents.push(Intent::Retire { endpoint: &endpoint.name, usernames, grace });
+    }
+    if !intents.is_empty() {
+        review(&intents)?;
+    }
+    for name in &gone {
+        // Each removal changes the list that the next one starts from.
         let plan = change.plan(&Wish::Remove(name.clone()), None).await?;
-        review(&plan)?;
         change.list = change.enact(&plan).await?.entries;
     }
-    let Some(endpoint) = endpoint else { return Ok(Removed { gone, endpoint: None, entries: change.list }) };
-    for credential in endpoint.credentials.iter().filter(|one| one.retire_at.is_none()) {
-        endpoints.retire_after(credential.id, grace).await?;
+    let Some(endpoint) = &endpoint else { return Ok(Removed { gone, endpoint: None, entries: change.list }) };
+    for credential in accepted {
+        change.endpoints().await?.retire_after(credential.id, grace).await?;
     }
     let endpoint = change.endpoint(&endpoint.name).await?;
     Ok(Removed { gone, endpoint: Some(endpoint), entries: change.list })
 }
 
 /// What an endpoint stands behind is removed by its name, so that its credential goes too.
-async fn refuse_ours(endpoints: &Endpoints, found: &[EntryName]) -> Outcome {
-    let known = endpoints.list().await?;
+fn refuse_ours(known: &[EndpointSummary], found: &[EntryName]) -> Outcome {
     let ours = known.iter().find(|endpoint| {
         found.iter().any(|name| {
             name.url() == endpoint.public_url && our_usernames(endpoint).any(|ours| ours == name.username())

@@ -1,12 +1,12 @@
 //! Refuses credentials that were replaced before their grace is over, as after a leak.
 
 use eqp_client::Client;
-use eqp_receiver::{CredentialState, CredentialSummary, EndpointSummary, Endpoints, Error};
+use eqp_receiver::{CredentialState, CredentialSummary, EndpointSummary, Error};
 
-use super::Foreign;
 use super::change::Change;
 use super::refusals::{in_force_still, nothing_replaced};
 use super::standing::in_force;
+use super::{Foreign, Ours};
 use crate::failure::{Exit, Failure, Outcome};
 
 /// User names that are refused from now on.
@@ -31,12 +31,12 @@ pub(crate) struct Retired {
 /// would be. `review` sees the endpoint first, and can refuse.
 pub(crate) async fn retire(
     client: &Client,
-    endpoints: &Endpoints,
+    ours: Ours<'_>,
     name: &str,
     review: impl FnOnce(&EndpointSummary) -> Outcome,
 ) -> Outcome<Retired> {
     let foreign = Foreign::default();
-    let mut change = Change::begin(client, endpoints, &foreign).await?;
+    let mut change = Change::begin(client, ours, &foreign).await?;
     let endpoint = change.endpoint(name).await?;
     let found = in_force(&endpoint, &change.list);
     if let Some(found) = found.filter(|one| one.state == CredentialState::Retiring) {
@@ -48,7 +48,7 @@ pub(crate) async fn retire(
     review(&endpoint)?;
     // The question may have taken its time.
     change.check_lock().await?;
-    let refused = refuse_replaced(&change, &endpoint).await?;
+    let refused = refuse_replaced(&mut change, &endpoint).await?;
     Ok(Retired { endpoint: change.endpoint(name).await?, refused })
 }
 
@@ -58,10 +58,11 @@ pub(crate) fn replaced(endpoint: &EndpointSummary) -> impl Iterator<Item = &Cred
 }
 
 /// Refuses them, and waits until every receiver does.
-pub(super) async fn refuse_replaced(change: &Change<'_>, endpoint: &EndpointSummary) -> Outcome<Refused> {
+pub(super) async fn refuse_replaced(change: &mut Change<'_>, endpoint: &EndpointSummary) -> Outcome<Refused> {
+    let endpoints = change.endpoints().await?;
     let mut usernames = Vec::new();
     for credential in replaced(endpoint) {
-        match change.endpoints.retire_credential(credential.id).await {
+        match endpoints.retire_credential(credential.id).await {
             // A receiver was faster: its grace was over.
             Ok(()) | Err(Error::UnknownCredential { .. }) => usernames.push(credential.username.clone()),
             Err(error) => return Err(error.into()),
@@ -70,7 +71,7 @@ pub(super) async fn refuse_replaced(change: &Change<'_>, endpoint: &EndpointSumm
     let receivers = change.is_loaded().await.map_err(|error| {
         Failure::new(Exit::TimedOut, format!("not every receiver refuses {} yet", usernames.join(", ")))
             .why("it is retired, and each of them refuses it as soon as it has heard of that")
-            .because(&error)
+            .why(error.in_one_line())
     })?;
     Ok(Refused { usernames, receivers })
 }

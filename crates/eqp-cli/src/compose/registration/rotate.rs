@@ -4,13 +4,12 @@
 use std::time::Duration;
 
 use eqp_client::Client;
-use eqp_client::callbacks::Plan;
-use eqp_receiver::{CredentialState, Endpoints};
+use eqp_receiver::CredentialState;
 
 use super::change::{Change, Key, Manner, Place};
 use super::refusals::not_over;
 use super::retire::refuse_replaced;
-use super::{Foreign, Refused, Registered};
+use super::{Foreign, Intent, Ours, Refused, Registered};
 use crate::failure::{Exit, Failure, Outcome};
 
 /// How a rotation ended.
@@ -28,15 +27,15 @@ pub(crate) struct Rotated {
 /// waited for by the next, which is refused.
 pub(crate) async fn rotate(
     client: &Client,
-    endpoints: &Endpoints,
+    ours: Ours<'_>,
     name: &str,
     grace: Duration,
     foreign: &Foreign,
-    mut review: impl FnMut(&Plan) -> Outcome,
+    mut review: impl FnMut(&[Intent<'_>]) -> Outcome,
 ) -> Outcome<Rotated> {
-    let mut change = Change::begin(client, endpoints, foreign).await?;
+    let mut change = Change::begin(client, ours, foreign).await?;
     let endpoint = change.endpoint(name).await?;
-    let found = change.settle(&endpoint, grace).await?;
+    let found = change.settle(&endpoint, grace, &mut review).await?;
     let mut registered = match found {
         Some(found) if found.state == CredentialState::Pending => change.nothing_to_write(name, found.username).await?,
         found => {
@@ -60,7 +59,7 @@ pub(crate) async fn rotate(
     let mut refused = None;
     if grace.is_zero() {
         // What the list names by now is the new one: it was read back.
-        refused = Some(refuse_replaced(&change, &registered.endpoint).await?);
+        refused = Some(refuse_replaced(&mut change, &registered.endpoint).await?);
         registered.endpoint = change.endpoint(name).await?;
     }
     Ok(Rotated { registered, old, refused })

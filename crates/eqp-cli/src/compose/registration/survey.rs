@@ -2,11 +2,11 @@
 
 use eqp_client::Client;
 use eqp_client::callbacks::EntryName;
-use eqp_receiver::{EndpointSummary, Endpoints};
+use eqp_receiver::EndpointSummary;
 use eqp_types::{Environment, MageId};
 
-use super::Standing;
 use super::standing::our_usernames;
+use super::{Ours, Standing};
 use crate::failure::Outcome;
 
 /// The endpoints of an account and its list, compared.
@@ -14,8 +14,10 @@ use crate::failure::Outcome;
 pub(crate) struct Survey {
     pub(crate) environment: Environment,
     pub(crate) mage_id: MageId,
-    /// Our endpoints, and where each stands.
+    /// Our endpoints that are not removed, and where each stands.
     pub(crate) endpoints: Vec<(EndpointSummary, Standing)>,
+    /// Endpoints that were removed and still accept callbacks for a while.
+    pub(crate) removed: Vec<EndpointSummary>,
     /// Everybody else's entries.
     pub(crate) others: Vec<EntryName>,
 }
@@ -28,10 +30,10 @@ impl Survey {
 }
 
 /// Reads both sides and compares them.
-pub(crate) async fn survey(client: &Client, endpoints: &Endpoints) -> Outcome<Survey> {
+pub(crate) async fn survey(client: &Client, ours: &Ours<'_>) -> Outcome<Survey> {
     let (mage_id, environment) = (client.session().await?.mage_id, client.environment());
     let list = client.callbacks().list().await?;
-    let mut known = endpoints.list().await?;
+    let mut known = ours.list().await?;
     known.retain(|endpoint| endpoint.environment == environment && endpoint.mage_id == mage_id);
     let is_ours = |name: &EntryName| {
         known.iter().any(|endpoint| {
@@ -43,5 +45,8 @@ pub(crate) async fn survey(client: &Client, endpoints: &Endpoints) -> Outcome<Su
         let standing = Standing::of(&endpoint, &list);
         (endpoint, standing)
     };
-    Ok(Survey { environment, mage_id, endpoints: known.into_iter().map(stood).collect(), others })
+    let (removed, endpoints): (Vec<_>, Vec<_>) =
+        known.into_iter().map(stood).partition(|(_, standing)| *standing == Standing::NotWanted);
+    let removed = removed.into_iter().map(|(endpoint, _)| endpoint).filter(|one| !one.credentials.is_empty()).collect();
+    Ok(Survey { environment, mage_id, endpoints, removed, others })
 }

@@ -9,10 +9,12 @@ use uuid::Uuid;
 
 use crate::project::batch::{Known, Numbers, Pending, Track, Tracks, history_needed};
 use crate::project::changes::{CallbackOutcome, NewEvent};
-use crate::project::decode::decode;
 use crate::project::fold::fold;
 use crate::project::history::{History, Past};
-use crate::project::notice::Said;
+use crate::project::notice::{Said, Subject};
+
+/// After every time of a review.
+const RECEIVED_AT: OffsetDateTime = time::macros::datetime!(2030-01-01 00:00:00 UTC);
 
 /// A database in memory, which answers exactly what the statements of `store` answer.
 pub(super) struct Memory {
@@ -41,12 +43,7 @@ impl Memory {
             .iter()
             .map(|body| {
                 self.next_id += 1;
-                Pending {
-                    id: Uuid::from_u128(self.next_id),
-                    account_id: 1,
-                    received_at: OffsetDateTime::UNIX_EPOCH,
-                    decoded: decode(body.as_bytes()),
-                }
+                Pending::new(Uuid::from_u128(self.next_id), 1, RECEIVED_AT, body.as_bytes())
             })
             .collect();
         let history = self.history(history_needed(&self.tracks, &self.said, &batch).into_iter());
@@ -67,6 +64,8 @@ impl Memory {
         for event in changes.events {
             let twice = |old: &&NewEvent| {
                 old.modified_at.is_some()
+                    && !old.clock_doubtful
+                    && !event.clock_doubtful
                     && (old.track_id, old.modified_at, &old.outcome)
                         == (event.track_id, event.modified_at, &event.outcome)
             };
@@ -82,7 +81,7 @@ impl Memory {
             let mut past: Vec<Past> = self
                 .events
                 .iter()
-                .filter(|event| event.track_id == Some(track_id))
+                .filter(|event| event.track_id == Some(track_id) && !event.clock_doubtful)
                 .filter_map(|event| {
                     Some(Past {
                         track_id,
@@ -100,6 +99,10 @@ impl Memory {
             same.chain(before).chain(after).cloned().for_each(|past| history.add(past));
         }
         history
+    }
+
+    pub(super) fn tracks(&self) -> impl Iterator<Item = (&Subject, &Track)> {
+        self.tracks.iter().flat_map(|(subject, tracks)| tracks.iter().map(move |track| (subject, track)))
     }
 
     pub(super) fn track(&self, flow: &Flow) -> Option<&Track> {

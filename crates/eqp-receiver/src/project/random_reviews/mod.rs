@@ -5,6 +5,7 @@
 
 mod figures;
 mod memory;
+mod model;
 mod review;
 
 use fastrand::Rng;
@@ -71,6 +72,15 @@ fn several_changes_in_one_second_end_wrong_in_few_reviews_and_always_tied() {
         println!("same seconds, shuffled {shuffled}, copies: {figures:?}");
         assert!(figures.wrong * 100 <= figures.reviews * 5, "{figures:?}");
         assert_eq!((figures.wrong_and_not_tied, figures.from_redelivery), (0, 0));
+    }
+}
+
+#[test]
+fn however_many_changes_share_a_second_no_wrong_state_goes_unmarked() {
+    for shuffled in [false, true] {
+        let figures = figures_of(&Way { same_second: 30, lost: 0, twice: 30, shuffled });
+        println!("30 % in the same second, shuffled {shuffled}, copies: {figures:?}");
+        assert_eq!((figures.wrong_and_not_tied, figures.from_redelivery), (0, 0), "{figures:?}");
     }
 }
 

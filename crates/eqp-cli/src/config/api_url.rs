@@ -1,0 +1,92 @@
+//! The base URL of an API, as a person gives it.
+//!
+//! A password that was written into it by mistake must reach neither an error nor a log. So reading one never fails, since
+//! such an error would repeat the text, and a URL that cannot be used is refused with the reason alone.
+
+use std::fmt;
+
+use serde::Deserialize;
+use url::Url;
+
+use crate::failure::{Failure, Outcome};
+
+/// The base URL of an API, or why the text that was given cannot be one.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(from = "String")]
+pub(crate) struct ApiUrl(Result<Url, &'static str>);
+
+impl ApiUrl {
+    /// The URL, if it can be used.
+    pub(crate) fn url(&self) -> Option<&Url> {
+        self.0.as_ref().ok()
+    }
+
+    /// The URL.
+    pub(crate) fn usable(&self) -> Outcome<&Url> {
+        self.0.as_ref().map_err(|why| {
+            Failure::usage("the API URL cannot be used").why(*why).next("give one such as https://localhost:7443")
+        })
+    }
+}
+
+fn read(text: &str) -> Result<Url, &'static str> {
+    let url = Url::parse(text.trim()).map_err(|_| "it is not a URL")?;
+    if url.scheme() != "https" {
+        return Err("it does not begin with https://");
+    }
+    // A password with a `/` in it turns what follows into a path.
+    if url.password().is_some() || !url.username().is_empty() || url.path().contains('@') {
+        return Err("it has credentials in it");
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err("it has a query or a fragment");
+    }
+    Ok(url)
+}
+
+impl From<String> for ApiUrl {
+    fn from(text: String) -> Self {
+        Self(read(&text))
+    }
+}
+
+impl fmt::Display for ApiUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Ok(url) => url.fmt(f),
+            Err(why) => write!(f, "(unusable: {why})"),
+        }
+    }
+}
+
+impl fmt::Debug for ApiUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_that_may_hold_a_password_is_refused_without_repeating_it() {
+        for (text, reason) in [
+            ("https://me:hush@api.example.com", "credentials"),
+            ("https://hush@api.example.com", "credentials"),
+            ("https://me:1/hush@api.example.com", "credentials"),
+            ("https://me:hu/sh@api.example.com", "not a URL"),
+            ("https://api.example.com/?token=hush", "query"),
+            ("https://api.example.com/#hush", "fragment"),
+            ("http://hush.example.com", "https://"),
+            ("me:hush@api.example.com", "https://"),
+            ("hush", "not a URL"),
+        ] {
+            let url = ApiUrl::from(text.to_owned());
+            let told = format!("{url} {url:?} {}", url.usable().unwrap_err());
+            assert!(told.contains(reason) && !told.contains("hush") && !told.contains("sh@"), "{text}: {told}");
+        }
+        let url = ApiUrl::from("https://localhost:7443".to_owned());
+        assert_eq!(url.usable().unwrap().as_str(), "https://localhost:7443/");
+    }
+}

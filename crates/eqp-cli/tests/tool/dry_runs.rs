@@ -1,0 +1,323 @@
+//! A dry run, a plan and a question answered with no change nothing: neither a file, the database nor the Marketplace.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use sqlx::{AssertSqlSafe, PgPool};
+
+use crate::eqp::Ended;
+use crate::market::{Market, scan};
+use crate::stranger::Stranger;
+use crate::terminal::Terminal;
+
+const OURS: &str = "https://eqp.example.com/callbacks/main";
+const THEIRS: &str = "https://other.example.com/hook";
+
+/// Every command that only shows what it would do, as it is called, and its exit codes: with an endpoint that is registered,
+/// and where nothing was ever set up.
+const SHOWN: &[(&[&str], i32, i32)] = &[
+    (&["callbacks", "plan"], 0, 0),
+    (&["callbacks", "add", "--name", "new", "--url", "https://eqp.example.com/new", "--dry-run"], 0, 0),
+    // It has this URL already.
+    (&["callbacks", "add", "--name", "new", "--url", OURS, "--dry-run"], 2, 0),
+    (&["callbacks", "add", "--name", "main", "--dry-run"], 0, 2),
+    (&["callbacks", "add", "--name", "not a name", "--url", "https://eqp.example.com/new", "--dry-run"], 2, 2),
+    (&["callbacks", "adopt", "--name", "their", "--url", THEIRS, "--dry-run"], 0, 0),
+    (&["callbacks", "adopt", "--name", "their", "--url", THEIRS, "--password-file", "theirs", "--dry-run"], 0, 0),
+    (&["callbacks", "rotate", "--name", "main", "--dry-run"], 0, 4),
+    (&["callbacks", "rotate", "--name", "main", "--grace", "0s", "--dry-run"], 0, 4),
+    (&["callbacks", "remove", "--name", "main", "--dry-run"], 0, 4),
+    (&["callbacks", "remove", "--entry", THEIRS, "--dry-run"], 0, 0),
+    // Nothing was replaced.
+    (&["callbacks", "retire", "--name", "main", "--dry-run"], 4, 4),
+    (&["packages", "create", "new.toml", "--dry-run"], 0, 0),
+    (&["packages", "update", "draft.toml", "--dry-run"], 0, 0),
+    (&["packages", "recall", "draft.toml", "--dry-run"], 0, 0),
+    (&["release", "--skip-check", "new.zip", "--manifest", "new.toml", "--dry-run"], 0, 0),
+    (&["migrate", "--dry-run"], 0, 0),
+    (&["reproject", "--since", "30d", "--dry-run"], 0, 4),
+    (&["retention", "--older-than", "1d", "--dry-run"], 0, 4),
+];
+
+/// Every command that may ask before it does something.
+const ASKING: &[&str] = &[
+    "callbacks add",
+    "callbacks adopt",
+    "callbacks remove",
+    "callbacks retire",
+    "callbacks rotate",
+    "files delete",
+    "files upload",
+    "keys create",
+    "keys delete",
+    "keys disable",
+    "keys enable",
+    "packages create",
+    "packages recall",
+    "packages update",
+    "release",
+    "retention",
+    "trigger",
+];
+
+/// The others: they only read, or do at once what they were called for.
+const AT_ONCE: &[&str] = &[
+    "ca",
+    "callbacks list",
+    "completions",
+    "demo",
+    "doctor",
+    "events list",
+    "events show",
+    "events tail",
+    "files list",
+    "files show",
+    "keys list",
+    "login",
+    "logout",
+    "man",
+    "packages check",
+    "packages init",
+    "packages list",
+    "packages report",
+    "packages rules",
+    "packages show",
+    "reports metrics",
+    "reports pageviews",
+    "reports refunds",
+    "reports sales",
+    "reports totals",
+    "serve",
+    "simulator",
+    "spool drain",
+    "spool export",
+    "spool set-aside",
+    "spool show",
+    "submissions list",
+    "submissions show",
+    "wait",
+    "whoami",
+];
+
+/// Every command that has none below it, with its definition.
+fn commands(command: &clap::Command, name: &str, all: &mut BTreeMap<String, clap::Command>) {
+    for below in command.get_subcommands() {
+        commands(below, format!("{name} {}", below.get_name()).trim_start(), all);
+    }
+    if !command.has_subcommands() {
+        all.insert(name.to_owned(), command.clone());
+    }
+}
+
+#[test]
+fn no_command_is_forgotten_here() {
+    let mut all = BTreeMap::new();
+    commands(&eqp_cli::definition(), "", &mut all);
+    let is_called = |name: &str| {
+        let words: Vec<_> = name.split(' ').collect();
+        SHOWN.iter().any(|(arguments, _, _)| arguments.starts_with(&words))
+    };
+    for (name, command) in &all {
+        let has_dry_run =
+            command.get_arguments().any(|argument| argument.get_id() == "dry_run") || name.ends_with(" plan");
+        assert_eq!(is_called(name), has_dry_run, "`{name}` belongs into the table of dry runs, or not");
+        let known = [ASKING.contains(&name.as_str()), AT_ONCE.contains(&name.as_str()), has_dry_run];
+        assert!(known.contains(&true), "say whether `{name}` may ask");
+        assert!(!(known[1] && (known[0] || known[2])), "`{name}` cannot be both");
+    }
+    let names: BTreeSet<_> = all.keys().map(String::as_str).collect();
+    assert!(ASKING.iter().chain(AT_ONCE).all(|name| names.contains(name)), "{names:?}");
+}
+
+/// Every file and folder with its mode and its content.
+pub(crate) fn files(folder: &Path) -> BTreeMap<String, (u32, Vec<u8>)> {
+    let mut found = BTreeMap::new();
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let (path, metadata) = (entry.path(), entry.metadata().unwrap());
+        let content = if metadata.is_file() { std::fs::read(&path).unwrap() } else { Vec::new() };
+        found.insert(path.display().to_string(), (metadata.permissions().mode(), content));
+        if metadata.is_dir() {
+            found.extend(files(&path));
+        }
+    }
+    found
+}
+
+/// Every table with its rows.
+async fn tables(pool: &PgPool) -> BTreeMap<String, String> {
+    let names: Vec<String> = sqlx::query_scalar(
+        "select format('%I.%I', schemaname, tablename) from pg_tables
+         where schemaname not in ('pg_catalog', 'information_schema')",
+    )
+    .fetch_all(pool)
+    .await
+    .unwrap();
+    let mut tables = BTreeMap::new();
+    for name in names {
+        let rows = format!("select coalesce(string_agg(t::text, E'\\n' order by t::text), '') from {name} t");
+        let rows: String = sqlx::query_scalar(AssertSqlSafe(rows)).fetch_one(pool).await.unwrap();
+        tables.insert(name, rows);
+    }
+    tables
+}
+
+/// Everything that could be changed.
+#[derive(Debug, PartialEq)]
+struct World {
+    files: BTreeMap<String, (u32, Vec<u8>)>,
+    tables: BTreeMap<String, String>,
+    usernames: Vec<String>,
+    keys: String,
+    marketplace: String,
+}
+
+impl World {
+    async fn of(market: &Market) -> Self {
+        Self {
+            files: files(market.home.path()),
+            tables: tables(&market.database.pool).await,
+            usernames: Stranger::of(&market.simulator).usernames().await,
+            keys: market.home.run_aside(&["keys", "list", "--json"]).stdout,
+            marketplace: format!("{:?}", market.simulator.snapshot()),
+        }
+    }
+}
+
+/// A Marketplace with a draft and somebody else's callback, and a home with manifests.
+async fn market() -> Market {
+    let market = Market::open().await;
+    market.register_theirs(THEIRS, "key", "secret").await;
+    let home = &market.home;
+    home.write("theirs", "secret\n");
+    home.write("new.zip", "no archive");
+    home.write("draft.toml", "[package]\nitem_id = \"draft\"\ntype = \"extension\"\nname = \"Draft\"\n");
+    home.write(
+        "new.toml",
+        "[package]\nitem_id = \"new\"\ntype = \"extension\"\nname = \"New\"\nsku = \"acme/new\"\nversion = \"1.0.0\"\n\
+         artifact = \"new.zip\"\n",
+    );
+    assert_eq!(home.run_aside(&["packages", "create", "draft.toml", "--quiet"]).code, 0);
+    market
+}
+
+/// Runs a command of the table; whoever changes a list knows the password of the others.
+fn run(market: &Market, arguments: &[&str]) -> Ended {
+    let supplied = format!("{THEIRS}=theirs");
+    let mut arguments = arguments.to_vec();
+    let writes_list = ["add", "adopt", "rotate", "remove"].iter().any(|verb| arguments[1] == *verb);
+    if arguments[0] == "callbacks" && writes_list && !arguments.contains(&"--entry") && !arguments.contains(&"their") {
+        arguments.extend(["--password-of", &supplied]);
+    }
+    market.home.run_aside(&arguments)
+}
+
+async fn nothing_changes(market: &Market, commands: impl IntoIterator<Item = (&'static [&'static str], i32)>) {
+    let before = World::of(market).await;
+    for (arguments, code) in commands {
+        for json in [false, true] {
+            let arguments = [arguments, if json { &["--json"][..] } else { &[] }].concat();
+            let ended = run(market, &arguments);
+            assert_eq!(ended.code, code, "{arguments:?}: {ended:?}");
+            assert_eq!(World::of(market).await, before, "{arguments:?} changed something");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_only_shown_changes_nothing_of_a_registration() {
+    let market = market().await;
+    let add = ["callbacks", "add", "--name", "main", "--url", OURS];
+    assert_eq!(run(&market, &add).code, 0);
+    nothing_changes(&market, SHOWN.iter().map(|(arguments, code, _)| (*arguments, *code))).await;
+
+    // In the grace of a rotation.
+    assert_eq!(run(&market, &["callbacks", "rotate", "--name", "main"]).code, 0);
+    let shown: &[(&[&str], i32)] = &[
+        (&["callbacks", "plan"], 0),
+        (&["callbacks", "retire", "--name", "main", "--dry-run"], 0),
+        (&["callbacks", "rotate", "--name", "main", "--dry-run"], 1),
+        (&["callbacks", "remove", "--name", "main", "--dry-run"], 0),
+    ];
+    nothing_changes(&market, shown.iter().copied()).await;
+
+    // Somebody took the entry out of the list: only our side of it is left to remove.
+    let theirs = serde_json::json!([{"url": THEIRS, "username": "key", "password": "secret"}]);
+    Stranger::of(&market.simulator).overwrites(theirs).await;
+    let remove: &[&str] = &["callbacks", "remove", "--name", "main", "--dry-run"];
+    let shown = run(&market, remove);
+    assert!(shown.stdout.contains("main: refuse eqp-"), "{shown:?}");
+    nothing_changes(&market, [(remove, 0)]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_registration_that_was_not_heard_of_is_not_noted_by_a_dry_run() {
+    let market = market().await;
+    for fault in ["answer-lost call=users.put", "status=503 call=users.get nth=3,4,5,6"] {
+        market.simulator.add_fault(fault.parse().unwrap());
+    }
+    assert_ne!(run(&market, &["callbacks", "add", "--name", "main", "--url", OURS]).code, 0);
+    market.simulator.clear_faults();
+    market.credential("pending").await;
+
+    let shown = run(&market, &["callbacks", "add", "--name", "main", "--dry-run"]);
+    assert!(shown.stdout.contains("is noted as the one in force"), "{shown:?}");
+    let shown: &[(&[&str], i32)] = &[
+        (&["callbacks", "add", "--name", "main", "--dry-run"], 0),
+        (&["callbacks", "rotate", "--name", "main", "--dry-run"], 0),
+        (&["callbacks", "rotate", "--name", "main", "--grace", "0s", "--dry-run"], 0),
+        (&["callbacks", "remove", "--name", "main", "--dry-run"], 0),
+        (&["callbacks", "plan"], 0),
+    ];
+    nothing_changes(&market, shown.iter().copied()).await;
+    assert_eq!(run(&market, &["callbacks", "add", "--name", "main"]).code, 0);
+    market.credential("live").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_nothing_was_set_up_a_dry_run_makes_nothing() {
+    for has_database in [true, false] {
+        let mut market = market().await;
+        if !has_database {
+            // The embedded one would be made.
+            market.home.set("EQP_DATABASE_URL", "");
+        }
+        let code = |code: i32, arguments: &[&str]| match arguments[0] {
+            // A database without tables is not the same as none.
+            "reproject" | "retention" if has_database => 1,
+            _ => code,
+        };
+        nothing_changes(&market, SHOWN.iter().map(|(arguments, _, empty)| (*arguments, code(*empty, arguments)))).await;
+        assert!(!market.home.path().join("data").exists());
+        let shown = run(&market, &["callbacks", "add", "--name", "main", "--url", OURS, "--dry-run"]);
+        assert!(shown.stdout.contains("add https://eqp.example.com/callbacks/main"), "{shown:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn retention_asks_and_deletes_nothing_without_a_yes() {
+    let market = market().await;
+    let (_serve, base) = market.serve();
+    let url = format!("{base}/callbacks/main");
+    assert_eq!(run(&market, &["callbacks", "add", "--name", "main", "--url", &url]).code, 0);
+    // Theirs cannot be reached.
+    market.send("malware_scan_complete", scan("a")).await;
+    market.is_projected().await;
+    sqlx::query("update eqp.callback set id = '01000000-0000-7000-8000-000000000000'")
+        .execute(&market.database.pool)
+        .await
+        .unwrap();
+    let callbacks = "select count(*) from eqp.callback";
+    for (answer, left) in [("n\n", 1), ("\n", 1), ("y\n", 0)] {
+        let ended = tokio::task::block_in_place(|| {
+            let mut terminal = Terminal::start(&market.home, &["retention", "--older-than", "400d"])?;
+            terminal.shows("for good? [y/N]");
+            terminal.type_keys(answer);
+            Some(terminal.end())
+        });
+        let Some((code, screen)) = ended else { return };
+        assert_eq!(code, left, "{screen}");
+        let found: i64 = sqlx::query_scalar(callbacks).fetch_one(&market.database.pool).await.unwrap();
+        assert_eq!(found, i64::from(left), "{answer:?}: {screen}");
+    }
+}

@@ -1,0 +1,203 @@
+//! Whose configuration is used, and where a secret may go: a checkout decides neither.
+
+use serde_json::{Value, json};
+
+use crate::eqp::{Ended, Home};
+use crate::market::{APPLICATION_SECRET, Market};
+
+fn read(ended: &Ended) -> Value {
+    assert_eq!(ended.code, 0, "{ended:?}");
+    serde_json::from_str(&ended.stdout).unwrap_or_else(|error| panic!("{error}: {ended:?}"))
+}
+
+/// A home whose tool knows where the Marketplace is, with the secret in a file.
+fn newcomer(market: &Market) -> Home {
+    let mut home = Home::new();
+    home.set("EQP_API_URL", market.simulator.base_url());
+    home.set("EQP_CA_FILE", home.write("ca.pem", market.simulator.ca_pem()).display().to_string());
+    home.write("secret", APPLICATION_SECRET);
+    home
+}
+
+fn login(home: &Home, arguments: &[&str]) -> Value {
+    let login = ["login", "--application-id", "app", "--secret-file", "secret", "--json"];
+    read(&home.run_aside(&[&login[..], arguments].concat()))
+}
+
+#[test]
+fn a_file_in_the_current_folder_may_not_decide_where_credentials_and_data_go() {
+    for (text, name) in [
+        ("[marketplace]\napi_url = \"https://evil.example\"\n", "marketplace.api_url"),
+        ("[marketplace]\nca_file = \"evil.pem\"\n", "marketplace.ca_file"),
+        ("[marketplace]\nenvironment = \"production\"\n", "marketplace.environment"),
+        ("[marketplace]\napplication_id = \"app\"\n", "marketplace.application_id"),
+        ("[marketplace]\napplication_secret_file = \"/etc/passwd\"\n", "marketplace.application_secret_file"),
+        ("[marketplace]\napplication_secret_keyring = true\n", "marketplace.application_secret_keyring"),
+        ("[marketplace]\nverified_api_url = \"https://evil.example\"\n", "marketplace.verified_api_url"),
+        ("[database]\nurl = \"postgres://evil.example/eqp\"\n", "database.url"),
+        ("[database]\nurl_file = \"/etc/passwd\"\n", "database.url_file"),
+        ("[data]\ndir = \".\"\n", "data.dir"),
+        ("[data]\nmaster_key_file = \"key\"\n", "data.master_key_file"),
+        ("[receiver]\nbehind_proxy = true\n", "receiver.behind_proxy"),
+        ("[receiver]\ntls_key = \"/etc/ssl/private/key.pem\"\n", "receiver.tls_key"),
+        ("[receiver]\nspool_dir = \"/\"\n", "receiver.spool_dir"),
+        ("[receiver]\nlisten = \"127.0.0.1:1\"\nkeep = \"1d\"\n", "receiver.keep"),
+        ("profile = \"live\"\n", "profile"),
+        ("[profiles.live.receiver]\nlisten = \"127.0.0.1:1\"\n", "profiles.live"),
+    ] {
+        let mut home = Home::new();
+        home.set("EQP_APPLICATION_ID", "app");
+        home.set("EQP_APPLICATION_SECRET", "hush");
+        home.write("eqp.toml", text);
+        for arguments in [&["whoami"][..], &["doctor", "--quiet"], &["login"], &["serve"], &["events", "list"]] {
+            let ended = home.run(arguments);
+            assert_eq!(ended.code, 2, "{text}: {arguments:?}: {ended:?}");
+            assert!(ended.stderr.contains(&format!("`{name}` cannot be set")), "{text}: {}", ended.stderr);
+            assert!(ended.stderr.contains("--config eqp.toml"), "{}", ended.stderr);
+        }
+        assert!(!home.path().join("data").exists() && !home.path().join(".config").exists());
+    }
+}
+
+#[test]
+fn a_file_in_the_current_folder_is_reported_whenever_it_is_used() {
+    let home = Home::new();
+    home.write("eqp.toml", "[receiver]\ntls_names = [\"eqp.test\"]\nlisten = \"127.0.0.1:1\"\n");
+    for arguments in [&["doctor"][..], &["doctor", "--quiet"], &["doctor", "--json"]] {
+        let ended = home.run(arguments);
+        let told = "using eqp.toml of the current folder: receiver.listen, receiver.tls_names\n";
+        assert!(ended.code == 0 && ended.stderr.starts_with(told), "{ended:?}");
+        assert!(ended.stdout.contains("127.0.0.1:1"), "{ended:?}");
+    }
+    let named = home.run(&["doctor", "--config", "eqp.toml"]);
+    assert!(named.code == 0 && !named.stderr.contains("using "), "{named:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_in_the_current_folder_neither_hides_nor_changes_the_users_own() {
+    let market = Market::open().await;
+    let home = newcomer(&market);
+    let text = "[receiver]\nlisten = \"127.0.0.1:1\"\n";
+    let here = home.write("eqp.toml", text);
+    login(&home, &["--environment", "production"]);
+    assert_eq!(std::fs::read_to_string(here).unwrap(), text, "login writes nothing into it");
+    assert_eq!(read(&home.run_aside(&["whoami", "--json"]))["profile"], json!("production"));
+    // In its own folder the user's file is not a stranger's.
+    let inside = home.run_aside(&["whoami", "--config", ".config/eqp/eqp.toml"]);
+    assert_eq!(inside.code, 0, "{inside:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stored_secret_is_only_sent_to_the_api_that_accepted_it() {
+    let market = Market::open().await;
+    let other = Market::open().await;
+    let home = newcomer(&market);
+    login(&home, &["--environment", "production"]);
+    let mut plain = Home::at(home.path());
+    assert_eq!(plain.run_aside(&["whoami"]).code, 0);
+
+    let refused = plain.run_aside(&["whoami", "--api-url", other.simulator.base_url()]);
+    assert_eq!(refused.code, 3, "{refused:?}");
+    assert!(refused.stderr.contains("is for another API") && refused.stderr.contains("eqp login"), "{refused:?}");
+    plain.set("EQP_API_URL", other.simulator.base_url());
+    assert_eq!(plain.run_aside(&["packages", "list"]).code, 3);
+
+    // Somebody changes the file by hand.
+    let plain = Home::at(home.path());
+    let file = home.path().join(".config/eqp/eqp.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let changed = text.replacen(
+        &format!("\napi_url = \"{}/\"", market.simulator.base_url().trim_end_matches('/')),
+        &format!("\napi_url = \"{}\"", other.simulator.base_url()),
+        1,
+    );
+    assert_ne!(text, changed);
+    std::fs::write(&file, changed).unwrap();
+    let refused = plain.run_aside(&["whoami"]);
+    assert!(refused.code == 3 && refused.stderr.contains("is for another API"), "{refused:?}");
+    // The key in the environment goes where the environment says.
+    let mut given = Home::at(home.path());
+    given.set("EQP_APPLICATION_SECRET", APPLICATION_SECRET);
+    given.set("EQP_API_URL", market.simulator.base_url());
+    assert_eq!(given.run_aside(&["whoami"]).code, 0);
+}
+
+#[test]
+fn a_secret_that_a_file_names_goes_where_the_same_file_says() {
+    for (text, arguments) in [
+        ("environment = \"sandbox\"\n", &["--environment", "production"][..]),
+        ("environment = \"sandbox\"\n", &["--api-url", "https://127.0.0.1:1"]),
+        ("", &["--api-url", "https://127.0.0.1:1"]),
+        ("api_url = \"https://127.0.0.1:2\"\n", &["--api-url", "https://127.0.0.1:1"]),
+    ] {
+        let home = Home::new();
+        let secret = home.write("secret", "hush");
+        let secret = secret.display();
+        home.configure(&format!(
+            "[marketplace]\napplication_id = \"app\"\napplication_secret_file = \"{secret}\"\n{text}"
+        ));
+        let ended = home.run(&[&["whoami"], arguments].concat());
+        assert!(ended.code == 3 && ended.stderr.contains("is for another API"), "{text}: {ended:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_environment_selects_its_profile_and_never_the_key_of_another() {
+    let market = Market::open().await;
+    let home = newcomer(&market);
+    let first = login(&home, &["--environment", "production"]);
+    assert_eq!(first["becomes_default"], json!(true));
+    let told =
+        home.run_aside(&["login", "--application-id", "app", "--secret-file", "secret", "--environment", "sandbox"]);
+    assert!(told.code == 0 && !told.stdout.contains("default profile"), "{told:?}");
+
+    let plain = Home::at(home.path());
+    let used = |arguments: &[&str]| {
+        let me = read(&plain.run_aside(&[&["whoami", "--json"], arguments].concat()));
+        (me["profile"].as_str().unwrap().to_owned(), me["environment"].as_str().unwrap().to_owned())
+    };
+    let pair = |one: &str, two: &str| (one.to_owned(), two.to_owned());
+    assert_eq!(used(&[]), pair("production", "production"));
+    assert_eq!(used(&["--environment", "sandbox"]), pair("sandbox", "sandbox"));
+    assert_eq!(used(&["--environment", "production"]), pair("production", "production"));
+    assert_eq!(used(&["--profile", "sandbox"]), pair("sandbox", "sandbox"));
+
+    let contradiction = plain.run_aside(&["whoami", "--profile", "production", "--environment", "sandbox"]);
+    assert!(contradiction.code == 2 && contradiction.stderr.contains("is for production"), "{contradiction:?}");
+    login(&home, &["--environment", "sandbox", "--profile", "second"]);
+    let ambiguous = plain.run_aside(&["whoami", "--environment", "sandbox"]);
+    assert!(ambiguous.code == 2 && ambiguous.stderr.contains("sandbox, second"), "{ambiguous:?}");
+    assert_eq!(plain.run_aside(&["logout", "--profile", "production"]).code, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_profile_of_the_environment_no_other_key_is_used() {
+    let market = Market::open().await;
+    let home = newcomer(&market);
+    let told =
+        home.run_aside(&["login", "--application-id", "app", "--secret-file", "secret", "--environment", "production"]);
+    assert!(told.stdout.contains("without --profile and --environment, commands use production"), "{told:?}");
+    let plain = Home::at(home.path());
+    let ended = plain.run_aside(&["whoami", "--environment", "sandbox"]);
+    assert!(ended.code == 3 && ended.stderr.contains("no application id for sandbox"), "{ended:?}");
+    let doctor = read(&plain.run_aside(&["doctor", "--json"]));
+    let environment = &doctor["settings"].as_array().unwrap()[2];
+    assert_eq!(
+        (&environment["name"], &environment["value"]),
+        (&json!("marketplace.environment"), &json!("production"))
+    );
+    assert!(environment["from"].as_str().unwrap().starts_with("profile production of "), "{environment}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn completions_offer_environments_and_the_profiles_that_there_are() {
+    let market = Market::open().await;
+    let home = newcomer(&market);
+    login(&home, &["--environment", "production", "--profile", "acme-live"]);
+    for shell in ["bash", "zsh", "fish"] {
+        let script = home.run_aside(&["completions", shell]).stdout;
+        for value in ["acme-live", "production", "sandbox"] {
+            assert!(script.contains(value), "{shell}: {value}");
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! Memory that those without a credential can make the receiver use.
+
+use std::time::Duration;
+
+use super::{Measured, Row};
+use crate::Failure;
+use crate::contender::Contender;
+use crate::figure::{Found, Promise};
+use crate::ground::Ground;
+use crate::intruder::Swarm;
+use crate::load::{self, Certificate, Load};
+use crate::postgres::Postgres;
+use crate::process::{open_files, resident_mb};
+use crate::receivers::Kind;
+
+const CONNECTIONS: usize = 4_000;
+/// What the receiver opens beside them.
+const OTHER_FILES: usize = 500;
+/// Of a head that is refused for its length, and of one that is not.
+const HEADS: [usize; 2] = [60 * 1024, 15 * 1024];
+/// How often memory is looked at.
+const PERIOD: Duration = Duration::from_millis(100);
+/// From the last head to the last look.
+const HELD: Duration = Duration::from_secs(3);
+/// From the end of the flood to the look at what is left of it.
+const RELEASED: Duration = Duration::from_secs(4);
+/// Good senders before the flood, so that what they take is not counted as the flood's.
+const SENDERS: usize = 64;
+
+pub(super) const ROW: Row = Row {
+    name: "unauthenticated",
+    title: "Memory without a credential",
+    how: "4,000 TLS connections without a credential each send a request head of 60 KB without its end, and come back when they \
+          are closed; then the same with 15 KB, which is not too long. The figure is the most resident memory that is seen \
+          meanwhile and for three seconds after the last head was sent, less what there was before, of the 60 KB heads. What \
+          is left four seconds after the flood has ended is in the table.",
+    takes: ("2 min", "1 min"),
+    promises: &[Promise::at_most(
+        "unauth_rss_mb",
+        64.0,
+        32.0,
+        "memory added by 4,000 unauthenticated connections with a 60 KB request head each, MB",
+    )],
+    measure,
+};
+
+fn measure(ground: &Ground) -> Result<Measured, Failure> {
+    let not_run =
+        |reason: String| Ok(Measured { found: vec![("unauth_rss_mb", Found::NotRun(reason))], ..Measured::default() });
+    let (needed, allowed) = (CONNECTIONS + OTHER_FILES, open_files()?);
+    if allowed.is_some_and(|allowed| allowed < needed) {
+        return not_run(format!("a process may open fewer than {needed} files here (`ulimit -Hn`)"));
+    }
+    if resident_mb(std::process::id()).is_none() {
+        return not_run("this system does not tell the memory of a process".to_owned());
+    }
+    let certificate = Certificate::make(ground.folder())?;
+    let postgres = ground.block_on(Postgres::start())?;
+    let database = ground.block_on(postgres.database())?;
+    let plain = Load::plain(SENDERS, ground.scale.warm_up, ground.scale.warm_up);
+    let load = Load { wire: certificate.wire()?, ..plain };
+    let (mut added, mut lines) = (Vec::new(), Vec::new());
+    for round in 1..=ground.scale.rounds {
+        let mut line = vec![round.to_string()];
+        for bytes in HEADS {
+            let ours = Contender::on(Kind::Ours, database.clone(), ground, true)?;
+            load::run(ours.address(), &load)?;
+            let memory = || ours.pid().and_then(resident_mb).ok_or("the receiver has ended");
+            let before = memory()?;
+            let (most, sent) = std::thread::scope(|scope| {
+                let flood = scope.spawn(|| {
+                    let mut flood = Swarm::heads(ours.address(), &certificate, CONNECTIONS, bytes)?;
+                    std::thread::sleep(HELD);
+                    flood.count()
+                });
+                let mut most = before;
+                while !flood.is_finished() {
+                    most = most.max(memory()?);
+                    std::thread::sleep(PERIOD);
+                }
+                Ok::<_, Failure>((most, flood.join().map_err(|_| "the flood panicked")??))
+            })?;
+            std::thread::sleep(RELEASED);
+            let left = memory()? - before;
+            // It still takes callbacks.
+            ours.turn(ground, round, &load)?;
+            eprintln!(
+                "round {round}/{}  {sent} heads of {bytes} bytes: {:.1} MB added to {before:.1} MB, {left:.1} MB left",
+                ground.scale.rounds,
+                most - before
+            );
+            if bytes == HEADS[0] {
+                added.push(most - before);
+            }
+            line.extend([format!("{:.1}", most - before), format!("{left:.1}")]);
+        }
+        lines.push(line);
+    }
+    ground.block_on(postgres.stop())?;
+    let columns = ["round", "60 KB heads: most, MB", "left, MB", "15 KB heads: most, MB", "left, MB"];
+    Ok(Measured {
+        found: vec![("unauth_rss_mb", Found::Rounds(added))],
+        columns: columns.map(str::to_owned).to_vec(),
+        lines,
+        notes: Vec::new(),
+    })
+}
