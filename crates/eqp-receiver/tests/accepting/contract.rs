@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use eqp_receiver::Limits;
+use eqp_types::Secret;
+use futures_util::future::join_all;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::scene::{PATH, RIGHT, SCAN, STATUS, Scene};
+use crate::scene::{PATH, RIGHT, SCAN, STATUS, Scene, endpoint};
 use crate::sender::{post, read_answer};
 
 const LIMIT: usize = 256 * 1024;
