@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use crate::archive::{Archive, open, walk};
+use crate::archive::{Archive, Reading, open, walk};
 use crate::book::{self, Needs};
 use crate::composer::Composer;
 use crate::error::Error;
@@ -92,7 +92,7 @@ impl Check {
     /// with the archive is in the report.
     pub fn run(&self, path: &Path) -> Result<Report, Error> {
         self.look_at_suppressions()?;
-        let mut ledger = Ledger::default();
+        let mut ledger = Ledger::new(self.tracks, self.suppressions.clone());
         self.look_at_wishes(&mut ledger);
         let (bytes, opened) = open(path)?;
         rules::archive::size(bytes, &mut ledger);
@@ -102,7 +102,7 @@ impl Check {
                 nothing_runs(why, &mut ledger);
                 None
             }
-            Ok(archive) => self.look_at(&archive, &mut ledger)?,
+            Ok(mut archive) => self.look_at(&mut archive, &mut ledger)?,
         };
         if let Some(listing) = &self.listing {
             rules::listing::check(listing, composer.as_ref(), self.tracks, &mut ledger);
@@ -116,20 +116,20 @@ impl Check {
         }
         let name = path.file_name().map_or_else(|| path.to_string_lossy(), OsStr::to_string_lossy).into_owned();
         let package = composer.as_ref().map(Composer::package).unwrap_or_default();
-        Ok(ledger.finish(name, package, &self.suppressions))
+        Ok(ledger.finish(name, package))
     }
 
-    fn look_at(&self, archive: &Archive, ledger: &mut Ledger) -> Result<Option<Composer>, Error> {
+    fn look_at(&self, archive: &mut Archive, ledger: &mut Ledger) -> Result<Option<Composer>, Error> {
         let may_unpack = rules::archive::directory(archive, ledger);
-        let composer = if may_unpack { rules::composer::read(archive, ledger) } else { None };
-        match &composer {
-            Some(composer) => {
-                rules::composer::check(composer, ledger);
-                rules::dependencies::check(composer, ledger);
-                rules::autoload::check(composer, ledger);
-                rules::component::check(archive, composer, ledger);
-            }
-            None => ledger.unmet(Needs::Composer, "there is no composer.json that can be read"),
+        let composer = rules::package(archive, ledger);
+        if archive.has_twice() {
+            // Others read the last of two files with one name: both have to be right. What PHP reads is submitted.
+            archive.reading = Reading::Last;
+            rules::package(archive, ledger);
+            archive.reading = Reading::First;
+        }
+        if composer.is_none() {
+            ledger.unmet(Needs::Composer, "there is no composer.json that can be read");
         }
         if may_unpack {
             self.look_into(archive, ledger);
@@ -147,13 +147,13 @@ impl Check {
     fn look_into(&self, archive: &Archive, ledger: &mut Ledger) {
         let (found, damaged) = walk(archive, &rules::text::Texts::new(), &self.stop);
         for (index, found) in found {
-            if let Some(entry) = archive.entries.iter().find(|entry| entry.index == index) {
+            if let Some(entry) = archive.entries.get(index) {
                 rules::text::record(archive.short(entry), found, ledger);
             }
         }
         rules::archive::damage(archive, &damaged, ledger);
-        let unread =
-            archive.entries.iter().filter(|entry| entry.is_encrypted || !entry.is_common).count() + damaged.len();
+        let packed_oddly = archive.entries.iter().filter(|entry| entry.why_unreadable().is_some()).count();
+        let unread = packed_oddly + damaged.len();
         if unread > 0 {
             ledger.unmet(Needs::Contents, format!("{unread} files could not be unpacked here"));
         }
@@ -162,14 +162,14 @@ impl Check {
     fn look_at_wishes(&self, ledger: &mut Ledger) {
         if self.listing.is_none() {
             for needs in [Needs::Listing, Needs::Technical, Needs::Marketing] {
-                ledger.unmet(needs, "there is no manifest to look at");
+                ledger.not_asked(needs, "there is no manifest to look at");
             }
         }
         if !self.tracks.technical() {
-            ledger.unmet(Needs::Technical, "it is not submitted for technical review");
+            ledger.not_asked(Needs::Technical, "it is not submitted for technical review");
         }
         if !self.tracks.marketing() {
-            ledger.unmet(Needs::Marketing, "it is not submitted for marketing review");
+            ledger.not_asked(Needs::Marketing, "it is not submitted for marketing review");
         }
     }
 

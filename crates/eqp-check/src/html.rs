@@ -26,7 +26,7 @@ pub(crate) enum Block {
 pub(crate) fn outline(html: &str) -> Outline {
     let mut outline = Outline::default();
     let (mut heading, mut links, mut hidden): (Option<(u8, String)>, u32, bool) = (None, 0, false);
-    for piece in Pieces(html) {
+    for piece in Pieces::of(html) {
         match piece {
             Piece::Tag { name, attributes, closes } => {
                 let name = name.to_ascii_lowercase();
@@ -82,29 +82,41 @@ enum Piece<'a> {
     Text(&'a str),
 }
 
-struct Pieces<'a>(&'a str);
+/// What is left of a text.
+struct Pieces<'a> {
+    rest: &'a str,
+    /// Where the last sign that closes a tag stands, counted from the end: after it there are no tags to look for.
+    last_close: usize,
+}
+
+impl<'a> Pieces<'a> {
+    fn of(html: &'a str) -> Self {
+        Self { rest: html, last_close: html.rfind('>').map_or(0, |at| html.len() - at) }
+    }
+}
 
 impl<'a> Iterator for Pieces<'a> {
     type Item = Piece<'a>;
 
     fn next(&mut self) -> Option<Piece<'a>> {
         loop {
-            let rest = self.0;
+            let rest = self.rest;
             if rest.is_empty() {
                 return None;
             }
             if let Some(comment) = rest.strip_prefix("<!--") {
-                self.0 = comment.split_once("-->").map_or("", |(_, after)| after);
+                self.rest = comment.split_once("-->").map_or("", |(_, after)| after);
                 continue;
             }
-            if let Some((tag, after)) = tag(rest) {
-                self.0 = after;
+            let can_close = self.last_close > 0 && rest.len() >= self.last_close;
+            if let Some((tag, after)) = Some(rest).filter(|_| can_close).and_then(tag) {
+                self.rest = after;
                 return Some(tag);
             }
             // A sign that opens no tag is text.
             let skip = usize::from(rest.starts_with('<'));
             let end = rest[skip..].find('<').map_or(rest.len(), |at| at + skip);
-            self.0 = &rest[end..];
+            self.rest = &rest[end..];
             return Some(Piece::Text(&rest[..end]));
         }
     }

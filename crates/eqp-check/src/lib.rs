@@ -11,13 +11,17 @@
 //! for finding in &report.findings {
 //!     println!("{} {}: {}", finding.rule.tier, finding.place, finding.message);
 //! }
-//! assert!(report.passes());
+//! assert!(!report.is_refused());
+//! for gap in report.gaps() {
+//!     println!("{} did not run: {}", gap.rule.id, gap.why);
+//! }
 //! # Ok::<(), eqp_check::Error>(())
 //! ```
 
 mod archive;
 mod book;
 mod check;
+mod comment;
 mod composer;
 mod error;
 pub mod format;
@@ -31,6 +35,7 @@ mod rules;
 mod stop;
 mod tools;
 mod tracks;
+mod xml;
 
 pub use archive::{Facts, facts};
 pub use book::{Chapter, Rule, Source, Tier, chapters, rule, rules};
@@ -41,7 +46,7 @@ pub use listing::{
     PricingModel, SupportTier, VersionCompatibility,
 };
 pub use page::render_markdown;
-pub use report::{Counts, Finding, NotRun, Package, Place, Report, Suppressed, Suppression};
+pub use report::{Counts, Finding, NotRun, Package, Place, Report, Suppressed, Suppression, Verdict};
 pub use stop::Stop;
-pub use tools::Tools;
+pub use tools::{Progress, Tools};
 pub use tracks::Tracks;

@@ -12,7 +12,8 @@ const OPENING: &str = "\
 `eqp packages check` looks for all of this before anything is sent; `eqp packages rules` lists the same.
 
 A rule **blocks** where the store is known to refuse, and **warns** where it may object. What only the store can tell is
-listed too: it is never counted as passed. A rule that did not run is counted as not run, with its reason.
+listed too: it is never counted as passed. A rule that did not run is counted as not run, with its reason; if it could have
+blocked, the check is **incomplete**, which is not a pass. Rules of a review that is not submitted for (`--track`) only warn.
 
 A manifest passes over what does not matter for a package, and says why:
 

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::book::{Rule, Tier};
+use crate::limits::LONGEST_MESSAGE;
 
 /// What a check found. As JSON it is an object with these fields.
 #[derive(Debug, Serialize)]
@@ -38,7 +39,7 @@ pub struct Package {
 }
 
 /// One broken rule at one place.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
     /// The rule.
     #[serde(serialize_with = "id_of")]
@@ -103,6 +104,21 @@ pub struct NotRun {
     pub rule: &'static Rule,
     /// Why.
     pub why: String,
+    /// Whether it is a rule that could have blocked and that the check was to look at: without it nobody knows whether the
+    /// submission passes.
+    pub is_gap: bool,
+}
+
+/// What a check comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// Every rule that could block ran, and none did.
+    Passes,
+    /// Nothing was found that blocks, but not every rule that could block ran.
+    Incomplete,
+    /// Something was found that the store refuses.
+    Refused,
 }
 
 /// A report in numbers. `rules` is `ran` and `not_run` and `cannot_know` together.
@@ -125,14 +141,30 @@ pub struct Counts {
 }
 
 impl Report {
-    /// Nothing was found that the store refuses.
-    pub fn passes(&self) -> bool {
-        self.counts.blocks == 0
+    /// Something was found that the store refuses.
+    pub fn is_refused(&self) -> bool {
+        self.counts.blocks > 0
     }
 
-    /// Nothing was found at all.
-    pub fn passes_strictly(&self) -> bool {
+    /// Nothing was found at all, neither what blocks nor what warns.
+    pub fn is_clean(&self) -> bool {
         self.findings.is_empty()
+    }
+
+    /// The rules that could have blocked and did not run, though the check was to look at them.
+    pub fn gaps(&self) -> impl Iterator<Item = &NotRun> {
+        self.not_run.iter().filter(|not_run| not_run.is_gap)
+    }
+
+    /// What the check comes to. A rule that did not run never counts as one that passed.
+    pub fn verdict(&self) -> Verdict {
+        if self.is_refused() {
+            Verdict::Refused
+        } else if self.gaps().next().is_some() {
+            Verdict::Incomplete
+        } else {
+            Verdict::Passes
+        }
     }
 }
 
@@ -155,6 +187,17 @@ impl Place {
     /// A file, without a line.
     pub(crate) fn file(name: impl Into<String>) -> Self {
         Self::File { name: name.into(), line: None }
+    }
+
+    /// The same place, with a name that can be shown.
+    pub(crate) fn shortened(mut self) -> Self {
+        if let Self::File { name, .. } | Self::Field { name } = &mut self
+            && let Some((end, _)) = name.char_indices().nth(LONGEST_MESSAGE)
+        {
+            name.truncate(end);
+            name.push('…');
+        }
+        self
     }
 
     /// A field of the manifest.

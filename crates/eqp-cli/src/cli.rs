@@ -16,9 +16,10 @@ Examples:
   eqp events tail --json                 # follow what happens
   eqp wait s5w9k703ru --timeout 30m      # until the review has ended
 
-Secrets come from the environment (EQP_APPLICATION_SECRET, EQP_DATABASE_URL), from files of mode \
-0600 that EQP_APPLICATION_SECRET_FILE and EQP_DATABASE_URL_FILE name, or from standard input; never \
-from an argument.";
+Secrets come from the environment (EQP_APPLICATION_SECRET, EQP_DATABASE_URL), from files that \
+EQP_APPLICATION_SECRET_FILE and EQP_DATABASE_URL_FILE name, or from standard input; never from an \
+argument. Such a file has mode 0600, or is on a read-only mount, in /run/secrets or in \
+$CREDENTIALS_DIRECTORY.";
 
 /// Run your side of the Adobe Commerce Marketplace's Extension Quality Program
 #[derive(Debug, Parser)]

@@ -38,7 +38,7 @@ pub fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             if !failure.is_silent() {
-                tell(&failure, is_json);
+                output::report(&failure, is_json);
             }
             ExitCode::from(failure.exit_code())
         }
@@ -54,10 +54,15 @@ pub fn definition() -> clap::Command {
 /// A command line that cannot be read, or that asks for help: who wants JSON gets errors as JSON too.
 fn misread(error: &clap::Error) -> ExitCode {
     let wants_json = std::env::args_os().take_while(|argument| argument != "--").any(|argument| argument == "--json");
+    let text = error.to_string();
     if !wants_json || !error.use_stderr() {
+        // An argument may be text of others: a script passed on what it was given.
+        if error.use_stderr() && output::screened(&text) != text {
+            output::notice(&text);
+            return ExitCode::from(failure::Exit::Usage as u8);
+        }
         error.exit();
     }
-    let text = error.to_string();
     let mut lines = text.lines().map(|line| line.trim().trim_start_matches("error: ")).filter(|line| !line.is_empty());
     let failure = Failure::usage(lines.next().unwrap_or("the command line cannot be read"));
     let is_advice = |line: &str| ["tip: ", "For more"].iter().any(|start| line.starts_with(start));
@@ -65,16 +70,8 @@ fn misread(error: &clap::Error) -> ExitCode {
         advice if is_advice(line) => failure.next(advice),
         reason => failure.why(reason),
     });
-    tell(&failure, true);
+    output::report(&failure, true);
     ExitCode::from(failure::Exit::Usage as u8)
-}
-
-fn tell(failure: &Failure, is_json: bool) {
-    if is_json {
-        anstream::eprintln!("{}", failure.to_json());
-    } else {
-        anstream::eprintln!("{failure}");
-    }
 }
 
 fn run(cli: Cli) -> Outcome {

@@ -1,5 +1,7 @@
 //! The log: on standard error, apart from data.
 
+use std::io::Write;
+
 use clap::ValueEnum;
 use tracing::Metadata;
 use tracing_subscriber::Layer;
@@ -9,6 +11,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::cli::{Cli, Command};
 use crate::failure::{Failure, Outcome};
+use crate::output::{escaped_json, logged};
 
 /// Overrides how much is logged, as `eqp_receiver=debug,info`.
 const FILTER: &str = "EQP_LOG";
@@ -52,7 +55,7 @@ pub(crate) fn start(cli: &Cli) -> Outcome {
             .with_targets(OURS.map(|target| (target, level))),
     };
     let lines = tracing_subscriber::fmt::layer()
-        .with_writer(std::io::stderr)
+        .with_writer(move || Lines { to: std::io::stderr(), format })
         .with_ansi(anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never);
     let lines = match format {
         LogFormat::Text => lines.with_target(false).boxed(),
@@ -65,4 +68,42 @@ pub(crate) fn start(cli: &Cli) -> Outcome {
 /// sqlx logs a line of `.pgpass` that it cannot read, with the password that is in it.
 fn shows_no_password(metadata: &Metadata<'_>) -> bool {
     metadata.target() != "sqlx_postgres::options::pgpass" || metadata.fields().field("line").is_none()
+}
+
+/// Standard error, for whole lines of the log: values in them are partly the text of others.
+struct Lines<W> {
+    to: W,
+    format: LogFormat,
+}
+
+impl<W: Write> Write for Lines<W> {
+    fn write(&mut self, event: &[u8]) -> std::io::Result<usize> {
+        // An event is written at once, with one line end of our own.
+        let text = String::from_utf8_lossy(event);
+        let (line, end) = text.strip_suffix('\n').map_or((&*text, ""), |line| (line, "\n"));
+        let line = match self.format {
+            LogFormat::Text => logged(line),
+            LogFormat::Json => escaped_json(line),
+        };
+        self.to.write_all(line.as_bytes())?;
+        self.to.write_all(end.as_bytes())?;
+        Ok(event.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.to.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_is_one_line_in_which_nothing_is_hidden() {
+        let mut lines = Lines { to: Vec::new(), format: LogFormat::Text };
+        lines.write_all(b"\x1b[2mINFO\x1b[0m a\n::error::b\r\xc2\x9b\x1b]0;x\n").unwrap();
+        let written = String::from_utf8(lines.to).unwrap();
+        assert_eq!(written, "\u{1b}[2mINFO\u{1b}[0m a\\n::error::b\\r\\u{9b}\\u{1b}]0;x\n");
+    }
 }

@@ -29,6 +29,7 @@ mod serve;
 mod source;
 mod spool;
 mod store;
+mod supervise;
 
 pub use deliver::{Handler, HandlerError, HandlerLoop};
 pub use endpoint::{
@@ -36,14 +37,14 @@ pub use endpoint::{
     EndpointSummary, Endpoints, Issued, IssuedCredential, MasterKey, NewCredential, NewEndpoint, PublicUrl,
     PublicUrlError, RegistrationLock,
 };
-pub use eqp_tls::{Identity, LocalCa};
+pub use eqp_tls::{Identity, LocalCa, Validity};
 pub use error::Error;
 pub use limits::Limits;
 pub use metrics::Metrics;
 pub use project::{Projector, ReprojectScope, Reprojected, Reprojector};
 pub use read::{
-    CallbackCopy, Counts, Event, EventDetail, EventFilter, EventKind, FileFilter, FileState, Mark, Order, Reader,
-    StoredCallback, Submission, SubmissionFilter, SubmissionHistory, Tail, UnknownWord, Verdict,
+    CallbackCopy, Counts, DeadLetter, Event, EventDetail, EventFilter, EventKind, FileFilter, FileState, Mark, Order,
+    Reader, StoredCallback, Submission, SubmissionFilter, SubmissionHistory, Tail, UnknownWord, Verdict,
 };
 pub use receiver::{Builder, Database, Embedded, Receiver, Tls};
 pub use retention::Retention;
@@ -56,4 +57,6 @@ pub use spool::{
 };
 pub use sqlx::postgres::PgConnectOptions;
 pub use store::schema::{Migration, all_migrations, migrate, migrations};
+#[doc(hidden)]
+pub use supervise::Supervisor;
 pub use tokio_util::sync::CancellationToken;

@@ -2,6 +2,7 @@
 
 mod beginning;
 mod builder;
+mod certificate;
 mod embedded;
 mod listener;
 mod operator_listener;
@@ -9,7 +10,9 @@ mod parts;
 mod tls;
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 pub use builder::{Builder, Database};
@@ -17,21 +20,23 @@ pub use embedded::Embedded;
 pub use tls::Tls;
 
 use crate::Error;
+use certificate::CertificateWatch;
 use listener::Listener;
 use operator_listener::OperatorListener;
 use parts::Parts;
+
+use crate::supervise::Part;
 
 /// A receiver that listens by itself.
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-/// use eqp_receiver::{Identity, MasterKey, Receiver, Tls};
+/// use eqp_receiver::{MasterKey, Receiver, Tls};
 ///
-/// let identity = Identity::from_files("fullchain.pem".as_ref(), "privkey.pem".as_ref())?;
 /// let receiver = Receiver::builder("postgres:///eqp".parse::<eqp_receiver::PgConnectOptions>()?)
 ///     .master_key(MasterKey::open("master.key".as_ref())?)
 ///     .listen(([0, 0, 0, 0], 8443).into())
-///     .tls(Tls::Identity(identity))
+///     .tls(Tls::Files { certificate: "fullchain.pem".into(), key: "privkey.pem".into() })
 ///     .build()
 ///     .await?;
 /// receiver.run(eqp_receiver::CancellationToken::new()).await?;
@@ -43,6 +48,7 @@ pub struct Receiver {
     parts: Parts,
     listener: Listener,
     operator: Option<OperatorListener>,
+    reload: Arc<Notify>,
 }
 
 impl Receiver {
@@ -69,14 +75,19 @@ impl Receiver {
     /// Serves until `shutdown`, then lets requests that have begun come to their end.
     ///
     /// # Errors
-    /// The accepting side or a background task stopped by itself.
+    /// The accepting side cannot be started. A part that panics is logged, counted and restarted; it ends nothing.
     pub async fn run(self, shutdown: CancellationToken) -> Result<(), Error> {
-        let Self { parts, listener, operator } = self;
+        let Self { parts, listener, operator, reload } = self;
         let Parts { acceptor, lane, limits, metrics, background } = parts;
         // Of our own, and cancelled with this future: whatever ends first takes the rest along, and not the caller.
         let shutdown = shutdown.child_token();
         let _stop = shutdown.clone().drop_guard();
         let mut running = background.start(&shutdown);
+        if let Some(identity) = listener.identity() {
+            let (identity, metrics, note) = (identity.clone(), metrics.clone(), acceptor.certificate_note());
+            let watch = CertificateWatch { identity, reload, metrics, note };
+            running.part(Part::Certificate, move |shutdown| watch.clone().run(shutdown));
+        }
         if let Some(operator) = operator {
             running.add(operator.serve(acceptor.clone(), metrics.clone(), shutdown.clone()));
         }

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::deadline::{ANSWER, within};
+use crate::supervise::{Part, Supervisor};
 use crate::{Error, store};
 
 /// So many callbacks go at a time.
@@ -73,9 +74,10 @@ impl Retention {
     }
 
     /// Deletes from time to time what is older than `keep`, until shutdown.
-    pub(crate) async fn run(self, keep: Duration, shutdown: CancellationToken) {
+    pub(crate) async fn run(self, keep: Duration, supervisor: Supervisor, shutdown: CancellationToken) {
         let deleting = async {
             loop {
+                supervisor.fault_point(Part::Retention);
                 match self.delete_before(long_before(OffsetDateTime::now_utc(), keep)).await {
                     Ok(0) => {}
                     Ok(deleted) => tracing::info!(deleted, ?keep, "callbacks were deleted that are older than is kept"),

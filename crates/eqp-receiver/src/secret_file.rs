@@ -145,8 +145,8 @@ fn open(path: &Path) -> Result<File, SecretFileError> {
     if metadata.is_dir() {
         return Err(SecretFileError::Folder { path: path.to_owned() });
     }
-    let is_private = metadata.permissions().mode() & 0o077 == 0;
-    if is_private || is_on_read_only_mount(&file) || is_presented(path) {
+    let for_others = metadata.permissions().mode() & 0o077;
+    if for_others == 0 || is_on_read_only_mount(&file) || is_presented(path) {
         return Ok(file);
     }
     Err(SecretFileError::ReadableByOthers { path: path.to_owned(), mode: metadata.mode() & 0o7777 })
@@ -211,7 +211,7 @@ mod tests {
         }
         let refused = |bytes: &[u8]| read_secret(bytes).unwrap().unwrap_err();
         assert_eq!(refused(b"\xff\xfeh\0u\0"), SecretTextError::NotUtf8);
-        assert_eq!(refused(&[b'x'; 70_000]), SecretTextError::TooLarge);
+        assert_eq!(refused(&vec![b'x'; 70_000]), SecretTextError::TooLarge);
     }
 
     #[test]

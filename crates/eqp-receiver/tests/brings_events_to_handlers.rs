@@ -129,6 +129,125 @@ async fn an_event_that_failed_for_good_is_passed_over() {
     handler.stop().await;
 }
 
+/// Is slow, and says when it begins and ends.
+struct Slow {
+    steps: UnboundedSender<&'static str>,
+    may_end: Arc<tokio::sync::Notify>,
+}
+
+#[async_trait]
+impl Handler for Slow {
+    async fn handle(&self, _event: &Event) -> Result<(), HandlerError> {
+        let _ = self.steps.send("begins");
+        self.may_end.notified().await;
+        let _ = self.steps.send("ends");
+        Ok(())
+    }
+}
+
+async fn in_time<T>(work: impl Future<Output = T>) -> T {
+    timeout(PATIENCE, work).await.expect("in time")
+}
+
+#[tokio::test]
+async fn a_handler_at_work_comes_to_its_end_though_its_lease_is_lost_or_cannot_be_renewed() {
+    let renewal_fails = "alter table eqp.handler_cursor rename to hidden";
+    let another_has_it = "update eqp.handler_cursor
+                          set lease_owner = gen_random_uuid(), leased_until = now() + interval '1 hour'";
+    for (trouble, mend) in [
+        (renewal_fails, "alter table eqp.hidden rename to handler_cursor"),
+        (another_has_it, "update eqp.handler_cursor set leased_until = now() - interval '1 hour'"),
+    ] {
+        let kept = with_files(&["a"]).await;
+        let (steps, mut said) = unbounded_channel();
+        let may_end = Arc::new(tokio::sync::Notify::new());
+        let slow = Slow { steps, may_end: Arc::clone(&may_end) };
+        let shutdown = CancellationToken::new();
+        let work = HandlerLoop::new(kept.pool.clone(), "ledger", Arc::new(slow));
+        let task = tokio::spawn(work.run(shutdown.clone()));
+        assert_eq!(in_time(said.recv()).await, Some("begins"));
+        sqlx::raw_sql(trouble).execute(&kept.pool).await.unwrap();
+        // Longer than a lease is renewed: of the renewals nothing can be seen from here.
+        assert!(timeout(std::time::Duration::from_secs(5), said.recv()).await.is_err(), "it is still at work");
+        may_end.notify_one();
+        assert_eq!(in_time(said.recv()).await, Some("ends"), "{trouble}");
+        sqlx::raw_sql(mend).execute(&kept.pool).await.unwrap();
+        // Where another had the lease it may come once more; never is it lost.
+        may_end.notify_one();
+        recorded(&kept, 1).await;
+        shutdown.cancel();
+        in_time(task).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_handler_at_work_comes_to_its_end_at_shutdown() {
+    let kept = with_files(&["a", "b"]).await;
+    let (steps, mut said) = unbounded_channel();
+    let may_end = Arc::new(tokio::sync::Notify::new());
+    let slow = Slow { steps, may_end: Arc::clone(&may_end) };
+    let shutdown = CancellationToken::new();
+    let task = tokio::spawn(HandlerLoop::new(kept.pool.clone(), "ledger", Arc::new(slow)).run(shutdown.clone()));
+    assert_eq!(in_time(said.recv()).await, Some("begins"));
+    shutdown.cancel();
+    may_end.notify_one();
+    in_time(task).await.unwrap();
+    assert_eq!(said.recv().await, Some("ends"));
+    assert_eq!(said.recv().await, None, "and is given no more");
+    recorded(&kept, 1).await;
+}
+
+/// Fails on one event, in one way.
+struct Failing {
+    on: i64,
+    how: fn() -> HandlerError,
+    given: UnboundedSender<i64>,
+}
+
+#[async_trait]
+impl Handler for Failing {
+    async fn handle(&self, event: &Event) -> Result<(), HandlerError> {
+        let _ = self.given.send(event.seq);
+        if event.seq == self.on { Err((self.how)()) } else { Ok(()) }
+    }
+
+    fn most_attempts(&self) -> u32 {
+        3
+    }
+}
+
+#[tokio::test]
+async fn an_event_that_a_handler_fails_on_becomes_a_dead_letter_and_blocks_nothing() {
+    let retried: fn() -> HandlerError = || HandlerError::retry("no room");
+    for (how, attempts, error) in [
+        (retried, 3, "no room"),
+        (|| HandlerError::for_good("never\0"), 1, "never\u{fffd}"),
+        (|| panic!("a bug"), 3, "it panicked, see the log"),
+    ] {
+        let kept = with_files(&["a", "b", "c"]).await;
+        let (given, mut events) = unbounded_channel();
+        let shutdown = CancellationToken::new();
+        let failing = Failing { on: 2, how, given };
+        let work = HandlerLoop::new(kept.pool.clone(), "ledger", Arc::new(failing));
+        let task = tokio::spawn(work.run(shutdown.clone()));
+        recorded(&kept, 3).await;
+        shutdown.cancel();
+        in_time(task).await.unwrap();
+        let mut seen = Vec::new();
+        while let Some(seq) = events.recv().await {
+            seen.push(seq);
+        }
+        let expected: Vec<i64> = [vec![1], vec![2; attempts as usize], vec![3]].concat();
+        assert_eq!(seen, expected, "{error}");
+        let reader = eqp_receiver::Reader::new(kept.pool.clone());
+        let letters = reader.dead_letters(Some("ledger"), 10).await.unwrap();
+        let letters: Vec<_> = letters.iter().map(|one| (one.seq, one.attempts, one.error.as_str())).collect();
+        assert_eq!(letters, [(2, attempts, error)]);
+        assert!(reader.dead_letters(Some("other"), 10).await.unwrap().is_empty());
+        assert_eq!(reader.dead_letters(None, 10).await.unwrap().len(), 1);
+    }
+}
+
 #[tokio::test]
 async fn a_handler_from_now_on_is_not_told_of_the_past() {
     let kept = with_files(&["a", "b"]).await;

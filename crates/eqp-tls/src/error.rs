@@ -22,21 +22,61 @@ pub enum Error {
         /// Why.
         source: std::io::Error,
     },
-    /// A PEM text holds no certificate, or one that cannot be read.
-    #[error("{origin} holds no certificate chain in PEM form")]
+    /// A text holds no certificate in PEM form, or one that cannot be read.
+    #[error("{origin} holds no certificate chain in PEM form: {why}")]
     NoCertificate {
         /// Where the text came from.
         origin: String,
+        /// What it holds instead.
+        why: &'static str,
     },
-    /// A PEM text holds no private key, or one that cannot be read.
-    #[error("{origin} holds no private key in PEM form")]
+    /// A text holds no private key in PEM form, or one that cannot be read.
+    #[error("{origin} holds no private key in PEM form: {why}")]
     NoKey {
         /// Where the text came from.
         origin: String,
+        /// What it holds instead.
+        why: &'static str,
     },
-    /// The certificate and the key do not belong together, or are of a kind that cannot be used.
-    #[error("the certificate and the key cannot be used together")]
-    Mismatch(#[source] rustls::Error),
+    /// A private key is encrypted.
+    #[error(
+        "the private key in {origin} is encrypted with a passphrase, which a server cannot ask for; decrypt it: \
+         openssl pkey -in {origin} -out decrypted.pem"
+    )]
+    EncryptedKey {
+        /// Where the key came from.
+        origin: String,
+    },
+    /// A text starts with a byte order mark.
+    #[error("{origin} starts with a byte order mark (BOM); save it as ASCII or as UTF-8 without a BOM")]
+    ByteOrderMark {
+        /// Where the text came from.
+        origin: String,
+    },
+    /// The certificates of a chain are in the wrong order.
+    #[error(
+        "the certificates in {origin} are in the wrong order: number {position} has to come right after number \
+         {after} (the server's own certificate first, then each certificate that issued the one before it)"
+    )]
+    ChainOrder {
+        /// Where the chain came from.
+        origin: String,
+        /// The certificate that is in the wrong place, counted from 1.
+        position: usize,
+        /// The one that it belongs behind; 0 for the start.
+        after: usize,
+    },
+    /// The private key is that of another certificate.
+    #[error("the private key in {key} belongs to another certificate than the one in {chain}")]
+    KeyOfAnother {
+        /// Where the key came from.
+        key: String,
+        /// Where the certificate came from.
+        chain: String,
+    },
+    /// The certificate or the key is of a kind that cannot be used.
+    #[error("the certificate and the key cannot be used")]
+    Unusable(#[source] rustls::Error),
     /// A certificate could not be made.
     #[error("cannot make a certificate")]
     Issue(#[from] rcgen::Error),

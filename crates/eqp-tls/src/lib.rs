@@ -4,10 +4,15 @@
 //! file of mode 0600, and its certificate is what a peer is told to trust. Certificate checks are never
 //! turned off anywhere.
 
+mod certificate;
 mod error;
 mod identity;
 mod local_ca;
+mod pem;
+mod server_identity;
 
+pub use certificate::Validity;
 pub use error::Error;
 pub use identity::Identity;
 pub use local_ca::LocalCa;
+pub use server_identity::ServerIdentity;

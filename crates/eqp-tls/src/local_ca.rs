@@ -97,6 +97,11 @@ impl LocalCa {
     /// # Errors
     /// A name that cannot stand in a certificate.
     pub fn issue(&self, names: &[String]) -> Result<Identity, Error> {
+        let (certificate, key) = self.issue_pem(names)?;
+        Identity::from_pem(&certificate, &key)
+    }
+
+    pub(crate) fn issue_pem(&self, names: &[String]) -> Result<(String, String), Error> {
         let key = KeyPair::generate()?;
         let mut params = CertificateParams::new(names.to_vec())?;
         params.distinguished_name = name_of("EQP local server");
@@ -104,7 +109,7 @@ impl LocalCa {
         params.use_authority_key_identifier_extension = true;
         (params.not_before, params.not_after) = validity(SERVER_LIFE);
         let certificate = params.signed_by(&key, &self.issuer)?;
-        Identity::from_pem(&certificate.pem(), &key.serialize_pem())
+        Ok((certificate.pem(), key.serialize_pem()))
     }
 }
 
@@ -143,7 +148,10 @@ fn read(path: &Path) -> Result<String, Error> {
 }
 
 fn read_key(folder: &Path, pem: &str) -> Result<KeyPair, Error> {
-    KeyPair::from_pem(pem).map_err(|_| Error::NoKey { origin: key_path(folder).display().to_string() })
+    KeyPair::from_pem(pem).map_err(|_| Error::NoKey {
+        origin: key_path(folder).display().to_string(),
+        why: "what it holds is cut off or damaged",
+    })
 }
 
 fn ignore_missing(error: std::io::Error) -> std::io::Result<()> {
@@ -191,7 +199,7 @@ mod tests {
         LocalCa::open(folder.path()).unwrap();
         LocalCa::open(other.path()).unwrap();
         fs::copy(key_path(other.path()), key_path(folder.path())).unwrap();
-        assert!(matches!(LocalCa::open(folder.path()), Err(Error::Mismatch(_))));
+        assert!(matches!(LocalCa::open(folder.path()), Err(Error::KeyOfAnother { .. })));
     }
 
     #[test]

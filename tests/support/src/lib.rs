@@ -2,6 +2,7 @@
 #![allow(clippy::missing_errors_doc, clippy::missing_panics_doc, reason = "a test fails by a panic or an error")]
 
 mod database;
+pub mod hostile;
 mod own_postgres;
 mod proxy;
 mod server;

@@ -55,6 +55,7 @@ fn the_list_tells_every_row_and_measures_nothing() {
         "upload_vs_curl",
         "stream_added_rss_mb",
         "check_ms",
+        "check_worst_ms",
         "release_s",
         "simulator_page_ms",
     ] {

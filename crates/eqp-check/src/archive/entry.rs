@@ -1,15 +1,19 @@
 //! One entry of an archive's directory.
 
-use std::io::{Read, Seek};
+use zip::CompressionMethod;
+use zip::read::OwnedZipFileEntry;
 
-use zip::{CompressionMethod, ZipArchive};
+/// The flag of an entry whose name is UTF-8.
+const NAME_IS_UTF8: u16 = 1 << 11;
+/// Names that Windows gives to devices, whatever their extension.
+const DEVICES: [&str; 4] = ["con", "prn", "aux", "nul"];
 
 /// What the directory says of a file.
 #[derive(Clone, Debug)]
 pub(crate) struct Entry {
     /// Its name; what is not UTF-8 in it is replaced.
     pub(crate) name: String,
-    /// Its place in the directory.
+    /// Its place among the archive's entries.
     pub(crate) index: usize,
     /// Its size, unpacked.
     pub(crate) bytes: u64,
@@ -19,10 +23,21 @@ pub(crate) struct Entry {
     pub(crate) nature: Nature,
     /// Whether it is encrypted.
     pub(crate) is_encrypted: bool,
-    /// Whether it is packed in a way that every program knows.
-    pub(crate) is_common: bool,
-    /// Whether its name is UTF-8.
-    pub(crate) has_utf8_name: bool,
+    /// The number that stands for how it is packed.
+    pub(crate) method: u16,
+    /// How its name is encoded.
+    pub(crate) encoding: Encoding,
+}
+
+/// How a name is encoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Encoding {
+    /// As UTF-8.
+    Utf8,
+    /// In a code page that nobody names.
+    Other,
+    /// The archive says UTF-8, and it is not.
+    FalseUtf8,
 }
 
 /// What an entry is.
@@ -39,25 +54,43 @@ pub(crate) enum Nature {
 }
 
 impl Entry {
-    /// The entry at this place of the directory.
-    pub(super) fn read<R: Read + Seek>(zip: &ZipArchive<R>, index: usize) -> Option<Self> {
-        let entry = zip.by_index_data(index).ok()?;
-        let raw = entry.name_raw();
-        Some(Self {
+    /// The entry of a record of the directory.
+    pub(super) fn of(record: &OwnedZipFileEntry, index: usize) -> Self {
+        let raw = record.name_raw();
+        let is_utf8 = std::str::from_utf8(raw).is_ok();
+        let says_utf8 = record.flags().as_u16() & NAME_IS_UTF8 != 0;
+        Self {
             name: String::from_utf8_lossy(raw).into_owned(),
             index,
-            bytes: entry.size(),
-            packed_bytes: entry.compressed_size(),
-            nature: nature(entry.is_dir(), entry.unix_mode()),
-            is_encrypted: entry.encrypted(),
-            is_common: matches!(entry.compression(), CompressionMethod::Stored | CompressionMethod::Deflated),
-            has_utf8_name: std::str::from_utf8(raw).is_ok(),
-        })
+            bytes: record.size(),
+            packed_bytes: record.compressed_size(),
+            nature: nature(record.is_dir(), record.unix_mode()),
+            is_encrypted: record.encrypted(),
+            method: number_of(record.compression()),
+            encoding: match (is_utf8, says_utf8) {
+                (true, _) => Encoding::Utf8,
+                (false, false) => Encoding::Other,
+                (false, true) => Encoding::FalseUtf8,
+            },
+        }
+    }
+
+    /// Whether it is packed in a way that every program knows.
+    pub(crate) fn is_common(&self) -> bool {
+        matches!(self.method, 0 | 8)
     }
 
     /// Whether it is a file that can be unpacked here.
     pub(crate) fn is_readable(&self) -> bool {
-        self.nature == Nature::File && !self.is_encrypted && self.is_common
+        self.nature == Nature::File && !self.is_encrypted && self.is_common()
+    }
+
+    /// Why neither we nor the store can read it, if so.
+    pub(crate) fn why_unreadable(&self) -> Option<String> {
+        if self.is_encrypted {
+            return Some("it is encrypted".to_owned());
+        }
+        (!self.is_common()).then(|| format!("it is compressed with {}", method_name(self.method)))
     }
 
     /// Whether unpacking it could write outside the folder that it is unpacked to.
@@ -67,11 +100,77 @@ impl Entry {
         name.starts_with('/') || has_drive || name.split('/').any(|part| part == "..") || name.contains('\0')
     }
 
+    /// Why its name does not work everywhere, if so.
+    pub(crate) fn why_not_portable(&self) -> Option<&'static str> {
+        if self.encoding == Encoding::Other {
+            return Some("its name is not UTF-8");
+        }
+        if self.name.contains('\\') {
+            return Some("its name has \\ between folders: only Windows reads that as a folder");
+        }
+        if self.name.chars().any(char::is_control) {
+            return Some("its name has a control character");
+        }
+        if self.name.chars().any(is_bidi_control) {
+            return Some("its name has a bidirectional control character, which shows it as another name");
+        }
+        self.name.split('/').find_map(why_not_on_windows)
+    }
+
     /// The end of its name, in lower case, after the last dot.
     pub(crate) fn extension(&self) -> String {
         let file = self.name.rsplit('/').next().unwrap_or_default();
         file.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase()).unwrap_or_default()
     }
+}
+
+/// Why Windows cannot have a file or folder with this name, if so.
+fn why_not_on_windows(part: &str) -> Option<&'static str> {
+    let stem = part.split('.').next().unwrap_or_default().trim_end().to_ascii_lowercase();
+    let is_numbered = |prefix: &str| {
+        stem.strip_prefix(prefix).is_some_and(|rest| rest.len() == 1 && rest.bytes().all(|byte| byte.is_ascii_digit()))
+    };
+    if DEVICES.contains(&stem.as_str()) || is_numbered("com") || is_numbered("lpt") {
+        return Some("its name is one of a device on Windows");
+    }
+    if part.contains(['<', '>', ':', '"', '|', '?', '*']) {
+        return Some("its name has a character that Windows does not allow");
+    }
+    if part.ends_with(['.', ' ']) && part.bytes().any(|byte| byte != b'.') {
+        return Some("its name ends with a dot or a space, which Windows removes");
+    }
+    None
+}
+
+/// Characters that change the direction of what is shown after them.
+fn is_bidi_control(letter: char) -> bool {
+    matches!(letter, '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// The number of a way of packing.
+#[expect(deprecated, reason = "what the crate does not unpack has no other name than its number")]
+fn number_of(method: CompressionMethod) -> u16 {
+    match method {
+        CompressionMethod::Stored => 0,
+        CompressionMethod::Deflated => 8,
+        CompressionMethod::Unsupported(number) => number,
+        _ => u16::MAX,
+    }
+}
+
+/// What people call a way of packing.
+fn method_name(number: u16) -> String {
+    match number {
+        9 => "Deflate64",
+        12 => "bzip2",
+        14 => "LZMA",
+        20 | 93 => "Zstandard",
+        95 => "XZ",
+        98 => "PPMd",
+        99 => "AES encryption",
+        other => return format!("method {other}"),
+    }
+    .to_owned()
 }
 
 fn nature(is_folder: bool, mode: Option<u32>) -> Nature {
@@ -95,8 +194,8 @@ mod tests {
             packed_bytes: 0,
             nature: Nature::File,
             is_encrypted: false,
-            is_common: true,
-            has_utf8_name: true,
+            method: 8,
+            encoding: Encoding::Utf8,
         }
     }
 
@@ -110,6 +209,29 @@ mod tests {
         for name in ["a/b", "..a/b", "a../b", "a/...", "etc/module.xml", "é:x", "a:b:c/d:"] {
             let wanted = name == "a:b:c/d:";
             assert_eq!(named(name).escapes(), wanted, "{name:?}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_does_not_work_everywhere_is_seen() {
+        for name in [
+            "CON.txt",
+            "a/nul",
+            "lib/com1.php",
+            "a:b.txt",
+            "a\\b",
+            "a/b?.php",
+            "a./b",
+            "a ",
+            "x\u{202e}gpj.php",
+            "a\tb",
+            "lpt9",
+        ] {
+            assert!(named(name).why_not_portable().is_some(), "{name:?}");
+        }
+        for name in ["etc/module.xml", "console.php", "a/com10.php", "Ünïcode.php", ".gitkeep", "a/..", "auxiliary.js"]
+        {
+            assert_eq!(named(name).why_not_portable(), None, "{name:?}");
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::open;
+use super::{Refused, open};
 use crate::composer::{Composer, Kind};
 use crate::error::Error;
 use crate::limits::LARGEST_DESCRIPTION;
@@ -29,8 +29,14 @@ pub struct Facts {
 pub fn facts(path: &Path) -> Result<Facts, Error> {
     let none = |why: &str| Error::NoFacts { path: path.to_owned(), why: why.to_owned() };
     let (_, opened) = open(path)?;
-    let archive = opened.map_err(|_| none("this is no zip archive that can be read"))?;
+    let archive = opened.map_err(|refused| match refused {
+        Refused::NoZip(what) => none(&format!("this is not a zip archive: {what}")),
+        Refused::TooMany(_) | Refused::TooLarge => none("this archive is too large to be opened"),
+    })?;
     let entry = archive.find("composer.json").ok_or_else(|| none("there is no composer.json at its top"))?;
+    if let Some(why) = entry.why_unreadable() {
+        return Err(none(&format!("composer.json: {why}")));
+    }
     let bytes = archive
         .read_whole(entry, LARGEST_DESCRIPTION)
         .ok_or_else(|| none("composer.json does not unpack, or is larger than 1 MiB"))?;

@@ -1,5 +1,6 @@
 //! The archive reader: bounded memory, whatever the archive is. What is wrong with an archive is an answer, not an error.
 
+mod disguise;
 mod entry;
 mod facts;
 mod layout;
@@ -8,13 +9,17 @@ mod tail;
 mod unpack;
 mod walk;
 
+use std::collections::HashMap;
 use std::fs::File;
-use std::io::Read;
+use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
-use zip::ZipArchive;
+use zip::read::{Config, OwnedZipFileEntry, ZipFile};
+use zip::result::ZipResult;
+// The stable reader stores one of two entries that have the same name.
+use zip::unstable::read::ZipIterable;
 
-pub(crate) use entry::{Entry, Nature};
+pub(crate) use entry::{Encoding, Entry, Nature};
 pub use facts::{Facts, facts};
 pub(crate) use layout::Top;
 pub(crate) use unpack::unpack;
@@ -26,19 +31,38 @@ use crate::limits::{LARGEST_OPENED, MOST_ENTRIES};
 
 /// An archive whose directory was read.
 pub(crate) struct Archive {
-    zip: ZipArchive<SharedFile>,
-    /// What it holds, in the order of its directory.
+    file: SharedFile,
+    records: Vec<OwnedZipFileEntry>,
+    /// What it holds, in the order of its directory; a name that is there twice is two entries.
     pub(crate) entries: Vec<Entry>,
+    by_name: HashMap<Box<str>, Copies>,
     /// Where the package begins.
     pub(crate) top: Top,
-    /// Whether a name is there twice. Only one of the two is among the entries.
-    pub(crate) has_twice: bool,
+    /// Which of two entries with one name is looked at.
+    pub(crate) reading: Reading,
+}
+
+/// The entries that have one name.
+#[derive(Clone, Copy)]
+struct Copies {
+    first: usize,
+    last: usize,
+}
+
+/// Programs disagree on which of two entries with one name is the file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Reading {
+    /// The first, as PHP reads it.
+    #[default]
+    First,
+    /// The last, as many libraries do.
+    Last,
 }
 
 /// Why an archive was not opened.
 #[derive(Debug)]
 pub(crate) enum Refused {
-    /// It is no zip, or cut short.
+    /// It is not a zip, or it is cut short.
     NoZip(String),
     /// It holds so many entries that its directory is not read.
     TooMany(u64),
@@ -56,8 +80,12 @@ pub(crate) fn open(path: &Path) -> Result<(u64, Result<Archive, Refused>), Error
     }
     let bytes = metadata.len();
     let mut file = SharedFile::new(file, bytes);
+    let disguise = disguise::of(&mut file, bytes).map_err(read)?;
     if bytes > LARGEST_OPENED {
-        return Ok((bytes, Err(Refused::TooLarge)));
+        return Ok((bytes, Err(disguise.map_or(Refused::TooLarge, Refused::NoZip))));
+    }
+    if let Some(what) = disguise {
+        return Ok((bytes, Err(Refused::NoZip(what))));
     }
     let promised = tail::promised_entries(&mut file).map_err(read)?;
     if promised > MOST_ENTRIES {
@@ -67,18 +95,47 @@ pub(crate) fn open(path: &Path) -> Result<(u64, Result<Archive, Refused>), Error
 }
 
 impl Archive {
-    fn read(file: SharedFile) -> Result<Self, Refused> {
-        let zip = ZipArchive::new(file).map_err(|error| Refused::NoZip(error.to_string()))?;
-        let has_twice = zip.has_duplicate_names();
-        let entries: Vec<_> = (0..zip.len()).filter_map(|index| Entry::read(&zip, index)).collect();
+    fn read(mut file: SharedFile) -> Result<Self, Refused> {
+        let no_zip = |error: &zip::result::ZipError| Refused::NoZip(disguise::of_broken_zip(error));
+        let mut directory = ZipIterable::try_new(file.clone(), Config::default()).map_err(|error| no_zip(&error))?;
+        let records: Vec<OwnedZipFileEntry> = directory
+            .files()
+            .map_err(|error| no_zip(&error))?
+            .map(|record| record.map(OwnedZipFileEntry::from))
+            .collect::<ZipResult<_>>()
+            .map_err(|error| no_zip(&error))?;
+        let entries: Vec<_> = records.iter().enumerate().map(|(index, record)| Entry::of(record, index)).collect();
+        let mut by_name = HashMap::with_capacity(entries.len());
+        for (index, entry) in entries.iter().enumerate() {
+            let copies = by_name.entry(entry.name.as_str().into()).or_insert(Copies { first: index, last: index });
+            copies.last = index;
+        }
         let top = Top::of(entries.iter().map(|entry| entry.name.as_str()));
-        Ok(Self { zip, entries, top, has_twice })
+        // What is read later begins where it should.
+        file.seek(SeekFrom::Start(0)).map_err(|error| Refused::NoZip(error.to_string()))?;
+        Ok(Self { file, records, entries, by_name, top, reading: Reading::First })
     }
 
     /// The file with this name, from the package's top.
     pub(crate) fn find(&self, name: &str) -> Option<&Entry> {
-        let top = self.top.prefix();
-        self.entries.iter().find(|entry| entry.name.strip_prefix(top) == Some(name))
+        let copies = match self.top.prefix() {
+            "" => self.by_name.get(name),
+            top => self.by_name.get(format!("{top}{name}").as_str()),
+        }?;
+        self.entries.get(match self.reading {
+            Reading::First => copies.first,
+            Reading::Last => copies.last,
+        })
+    }
+
+    /// Whether a name is there twice.
+    pub(crate) fn has_twice(&self) -> bool {
+        self.by_name.len() < self.entries.len()
+    }
+
+    /// Whether an earlier entry has its name already.
+    pub(crate) fn is_later_copy(&self, entry: &Entry) -> bool {
+        self.by_name.get(entry.name.as_str()).is_some_and(|copies| copies.first != entry.index)
     }
 
     /// An entry's name, from the package's top.
@@ -86,15 +143,25 @@ impl Archive {
         entry.name.strip_prefix(self.top.prefix()).unwrap_or(&entry.name)
     }
 
+    /// A reader of its own, for [`Self::unpacked`].
+    fn reader(&self) -> SharedFile {
+        self.file.clone()
+    }
+
+    /// An entry's content, unpacked while it is read.
+    fn unpacked<'a>(&'a self, entry: &Entry, reader: &'a mut SharedFile) -> ZipResult<ZipFile<'a, SharedFile>> {
+        self.records[entry.index].as_ref().with_reader(reader, zip::ZipReadOptions::new())
+    }
+
     /// Reads a file of at most `limit` bytes whole. `None` is a file that is larger, or does not unpack: the walk through
     /// all files tells what is wrong with it.
     pub(crate) fn read_whole(&self, entry: &Entry, limit: u64) -> Option<Vec<u8>> {
-        if entry.bytes > limit {
+        if entry.bytes > limit || !entry.is_readable() {
             return None;
         }
-        let mut zip = self.zip.clone();
+        let mut reader = self.reader();
         let mut bytes = Vec::new();
-        zip.by_index(entry.index).ok()?.take(limit).read_to_end(&mut bytes).ok()?;
-        Some(bytes)
+        self.unpacked(entry, &mut reader).ok()?.take(limit + 1).read_to_end(&mut bytes).ok()?;
+        (bytes.len() as u64 <= limit).then_some(bytes)
     }
 }

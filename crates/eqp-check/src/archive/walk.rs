@@ -6,7 +6,6 @@ use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use memchr::memrchr;
-use zip::ZipArchive;
 
 use super::shared_file::SharedFile;
 use super::{Archive, Entry};
@@ -36,7 +35,7 @@ pub(crate) trait Visitor: Sync {
 /// A file that did not unpack.
 #[derive(Debug)]
 pub(crate) struct Damage {
-    /// Its place in the directory.
+    /// Its place among the entries.
     pub(crate) index: usize,
     /// What is wrong.
     pub(crate) why: String,
@@ -67,7 +66,7 @@ pub(crate) fn walk<V: Visitor>(archive: &Archive, visitor: &V, stop: &Stop) -> (
 
 /// Takes one file after the other until none is left.
 fn work<V: Visitor>(archive: &Archive, visitor: &V, next: &AtomicUsize, stop: &Stop) -> Vec<Seen<V::Found>> {
-    let mut zip = archive.zip.clone();
+    let mut reader = archive.reader();
     let mut buffer = Vec::new();
     let mut seen = Vec::new();
     while let Some(entry) = archive.entries.get(next.fetch_add(1, Ordering::Relaxed)) {
@@ -77,7 +76,7 @@ fn work<V: Visitor>(archive: &Archive, visitor: &V, next: &AtomicUsize, stop: &S
         if !entry.is_readable() {
             continue;
         }
-        let result = look(&mut zip, entry, visitor, &mut buffer);
+        let result = look(archive, &mut reader, entry, visitor, &mut buffer, stop);
         if !matches!(result, Ok(None)) {
             seen.push((entry.index, result));
         }
@@ -86,13 +85,16 @@ fn work<V: Visitor>(archive: &Archive, visitor: &V, next: &AtomicUsize, stop: &S
 }
 
 fn look<V: Visitor>(
-    zip: &mut ZipArchive<SharedFile>,
+    archive: &Archive,
+    reader: &mut SharedFile,
     entry: &Entry,
     visitor: &V,
     buffer: &mut Vec<u8>,
+    stop: &Stop,
 ) -> Result<Option<V::Found>, Damage> {
     let damage = |error: &dyn std::fmt::Display| Damage { index: entry.index, why: error.to_string() };
-    let mut file = zip.by_index(entry.index).map_err(|error| damage(&error))?;
+    let mut file = archive.unpacked(entry, reader).map_err(|error| damage(&error))?;
+    let mut unpacked = 0_u64;
     let mut state = visitor.begin(entry);
     let mut filled = 0;
     let whole = usize::try_from(entry.bytes).unwrap_or(usize::MAX).saturating_add(1);
@@ -103,6 +105,14 @@ fn look<V: Visitor>(
         }
         let read = file.read(&mut buffer[filled..wanted]).map_err(|error| damage(&error))?;
         filled += read;
+        unpacked += read as u64;
+        // A stream that goes on after its promised end could go on for gigabytes.
+        if unpacked > entry.bytes {
+            return Err(damage(&format_args!("it has more than the {} bytes that the directory says", entry.bytes)));
+        }
+        if stop.is_asked() {
+            return Ok(None);
+        }
         let Some(kept) = &mut state else {
             filled = 0;
             if read == 0 {
@@ -125,5 +135,55 @@ fn look<V: Visitor>(
         } else {
             (state, filled) = (None, 0);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use zip::ZipWriter;
+    use zip::write::SimpleFileOptions;
+
+    use super::*;
+
+    /// Asks to stop as soon as it sees anything.
+    struct Impatient<'a> {
+        stop: &'a Stop,
+        pieces: AtomicUsize,
+    }
+
+    impl Visitor for Impatient<'_> {
+        type State = ();
+        type Found = ();
+
+        fn begin(&self, _: &Entry) -> Option<()> {
+            Some(())
+        }
+
+        fn piece(&self, (): &mut (), _: &[u8]) -> bool {
+            self.pieces.fetch_add(1, Ordering::Relaxed);
+            self.stop.stop();
+            true
+        }
+
+        fn end(&self, _: &Entry, (): ()) -> Option<()> {
+            None
+        }
+    }
+
+    #[test]
+    fn who_waits_can_stop_it_within_one_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.zip");
+        let mut archive = ZipWriter::new(std::fs::File::create(&path).unwrap());
+        archive.start_file("a.php", SimpleFileOptions::default()).unwrap();
+        archive.write_all(&vec![b'a'; 20 * LARGEST_PIECE]).unwrap();
+        archive.finish().unwrap();
+        let (_, archive) = super::super::open(&path).unwrap();
+        let stop = Stop::default();
+        let visitor = Impatient { stop: &stop, pieces: AtomicUsize::new(0) };
+        walk(&archive.unwrap(), &visitor, &stop);
+        assert_eq!(visitor.pieces.into_inner(), 1);
     }
 }

@@ -3,16 +3,16 @@
 chapter! { "Archive";
 
 ARCHIVE_IS_ZIP = "archive-is-zip", Blocks by ValidatorScript, needs File, at "archive";
-"The archive is a zip file, whole to its end.";
+"The archive is a zip file from its first byte to its end.";
 "Make it again (composer archive --format=zip) and see that it was copied whole.";
 
 ARCHIVE_SIZE = "archive-size", Blocks by SellersGuide, needs File, at "archive";
 "The archive has at most 30 MB.";
 "Leave out what an installation does not need: sources of images, videos, tests' data.";
 
-ARCHIVE_BOMB = "archive-bomb", Blocks by OwnSafety, needs Archive, at "archive";
-"The archive unpacks to at most 1 GiB and 65,535 files, and to no more than 100 times its size.";
-"Look at what the archive holds: no module is like that.";
+ARCHIVE_BOMB = "archive-bomb", Warns by OwnSafety, needs Archive, at "archive";
+"The archive unpacks to at most 256 MiB and 65,535 files, and to no more than 100 times its size.";
+"Look at what the archive holds: no module is like that. It is not unpacked here, so what is in its files was not checked.";
 
 ARCHIVE_ENCRYPTED = "archive-encrypted", Blocks by OwnSafety, needs Archive, at "archive";
 "No file of the archive is encrypted.";
@@ -23,7 +23,7 @@ ARCHIVE_DAMAGED = "archive-damaged", Blocks by OwnSafety, needs Archive, at "arc
 "Make the archive again.";
 
 ARCHIVE_COMPRESSION = "archive-compression", Warns by OwnSafety, needs Archive, at "archive";
-"Files are stored or deflated: what every program can unpack.";
+"Files are stored or deflated: what every program can unpack. What the store reads itself has to be, and other rules block where it is not.";
 "Make the archive with zip's default compression.";
 
 TOP_FOLDER = "top-folder", Blocks by ValidatorScript, needs Archive, at "archive";
@@ -38,12 +38,16 @@ COMPOSER_SECOND = "composer-second", Warns by OwnSafety, needs Archive, at "comp
 "No second composer.json lies beside the first, or one folder below it.";
 "Leave the other one out, or move it deeper: tools that look for one may find the wrong one.";
 
-NAME_ESCAPES = "name-escapes", Blocks by OwnSafety, needs Archive, at "archive";
+NAME_ENCODING = "name-encoding", Blocks by ValidatorScript, needs Archive, at "archive";
+"A name that the archive flags as UTF-8 is UTF-8.";
+"Rename the file, or make the archive with another program.";
+
+NAME_ESCAPES = "name-escapes", Warns by OwnSafety, needs Archive, at "archive";
 "No name is absolute or leads out of the folder that it is unpacked to.";
 "Make the archive from inside the package's folder.";
 
 NAME_PORTABLE = "name-portable", Warns by OwnSafety, needs Archive, at "archive";
-"Names are UTF-8, have / between folders and no control characters.";
+"Names are UTF-8, have / between folders and no control characters, and work on Windows: no device names, no two that differ by letter case only.";
 "Rename the file, or make the archive with another program.";
 
 ENTRY_LINK = "entry-link", Warns by OwnSafety, needs Archive, at "archive";
@@ -59,6 +63,6 @@ VCS_FILES = "vcs-files", Warns by Practice, needs Archive, at "archive";
 "Leave them out, by export-ignore in .gitattributes or archive.exclude in composer.json; releases were refused for them.";
 
 CLUTTER = "clutter", Warns by Practice, needs Archive, at "archive";
-"Nothing is in it that belongs to a workplace only (.DS_Store, __MACOSX, .idea, .vscode, node_modules, Thumbs.db).";
-"Leave it out.";
+"Nothing is left over from a workplace, a build or a code host (vendor/, node_modules, composer.lock, .github, .travis.yml, phpunit.xml.dist, Makefile, *.sql, error_log, *.orig, *~, .swp, auth.json, .DS_Store, __MACOSX, .idea, .vscode …).";
+"Leave it out, by export-ignore in .gitattributes or archive.exclude in composer.json.";
 }

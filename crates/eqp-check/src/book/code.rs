@@ -3,11 +3,11 @@
 chapter! { "Code";
 
 UNFINISHED = "unfinished", Warns by SellersGuide, needs Contents, at "php, phtml, js, xml, css, less, html, graphqls";
-"No comment says TODO or FIXME.";
+"No comment says TODO, @todo or FIXME, in whichever letter case.";
 "Do it, or write it down somewhere else.";
 
 SECRET_FILE = "secret-file", Warns by OwnSafety, needs Archive, at "archive";
-"No file is there that keeps secrets (.env, auth.json, private keys).";
+"No file is there that stores secrets (.env, private keys, an auth.json with an access key; placeholders are none).";
 "Leave it out, and change the secret if the archive was given to anybody.";
 
 SECRET_TEXT = "secret-text", Warns by OwnSafety, needs Contents, at "every text";
@@ -15,7 +15,7 @@ SECRET_TEXT = "secret-text", Warns by OwnSafety, needs Contents, at "every text"
 "Take it out, and change it: every buyer can read it.";
 
 LAYOUT_UNCACHEABLE = "layout-uncacheable", Warns by Practice, needs Contents, at "view/frontend/layout, view/base/layout";
-"No block of a storefront layout is cacheable=\"false\".";
+"No block of a storefront layout for pages that are cached is cacheable=\"false\" (checkout, account, vault and print pages are not cached anyway).";
 "Load private content by customer data or AJAX: one such block keeps its whole page out of Varnish, which the store tests.";
 
 CODE_SNIFFER = "code-sniffer", Blocks by SellersGuide, needs CodeSniffer, at "php, phtml";

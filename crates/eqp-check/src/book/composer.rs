@@ -3,12 +3,12 @@
 chapter! { "composer.json";
 
 COMPOSER_JSON = "composer-json", Blocks by ValidatorScript, needs Archive, at "composer.json";
-"composer.json is a JSON object in UTF-8 without a byte order mark.";
+"composer.json can be unpacked, and is a JSON object in UTF-8 without a byte order mark.";
 "Save it as UTF-8 without BOM, and try it with composer validate.";
 
-COMPOSER_SIZE = "composer-size", Blocks by OwnSafety, needs Archive, at "composer.json";
+COMPOSER_SIZE = "composer-size", Warns by OwnSafety, needs Archive, at "composer.json";
 "composer.json has at most 1 MiB.";
-"Look at what it holds: it should be some kilobytes.";
+"Look at what it holds: it should be some kilobytes. A larger one is not read here, so the rules for it did not run.";
 
 COMPOSER_NAME = "composer-name", Blocks by ValidatorScript, needs Composer, at "composer.json: name";
 "The name is vendor/package, of letters, digits, _ and -.";
@@ -71,7 +71,7 @@ AUTOLOAD_NAMESPACE_NEEDLESS = "autoload-namespace-needless", Warns by SellersGui
 "Remove psr-4 from autoload.";
 
 AUTOLOAD_SOURCE_FOLDER = "autoload-source-folder", Warns by ValidatorScript, needs Composer, at "composer.json: autoload";
-"The code lies in the package's own folder (first namespace, first loaded file), not in one inside such as src/.";
+"The code lies in the package's own folder (of one of its namespaces, or of the first loaded file), not in one inside such as src/.";
 "Move the code up, or see whether the store takes it: its published script refuses other folders, and nobody says whether the store still runs it so.";
 
 METAPACKAGE_REQUIRE = "metapackage-require", Blocks by ValidatorScript, needs Composer, at "composer.json: require";

@@ -83,16 +83,24 @@ FILE_PRESENT = "file-present", Blocks by OwnSafety, needs Listing, at "documenta
 "Correct the path: it starts at the manifest's folder.";
 
 CATEGORIES = "categories", Blocks by ApiDocumentation, needs Listing, at "categories";
-"There are at most three categories, all of one main category, written as //Extensions//Main//Sub.";
-"Take the names from the store.";
+"There are at most three categories, all of one main category, which is the first segment of each.";
+"Take the names from the store: //Extensions//Payments & Security//Checkout Enhancements.";
+
+CATEGORY_FORM = "category-form", Warns by ApiDocumentation, needs Listing, at "categories";
+"A category begins with //, which stands between its segments too.";
+"Write it as //Extensions//Payments & Security//Checkout Enhancements.";
 
 PRICE_FORM = "price-form", Blocks by ApiDocumentation, needs Listing, at "prices";
-"Prices are in USD, not negative, with at most two decimals, one for an edition.";
+"Prices (price, initial_price, installation_price) are in USD, not negative, with at most two decimals, one for an edition.";
 "Write 149 or 149.50.";
 
 PRICE_RANGE = "price-range", Warns by SellersGuide, needs Listing, at "prices";
 "A price is 0, or 25 (for a subscription 10) to 999,999.";
 "Change it, or ask the store: its own documentation has an example below.";
+
+PRICE_INITIAL = "price-initial", Warns by ApiDocumentation, needs Listing, at "prices, pricing_model";
+"Only a subscription has an initial_price: what its first year costs.";
+"Remove it, or write installation_price if it is meant to be paid once for the installation.";
 
 PRICE_EDITIONS = "price-editions", Blocks by ApiDocumentation, needs Listing, at "prices, version_compatibility";
 "Prices are for the editions that version_compatibility names.";

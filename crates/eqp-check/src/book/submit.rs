@@ -2,9 +2,13 @@
 
 chapter! { "Submission";
 
-TECHNICAL_FIELDS = "technical-fields", Blocks by ApiDocumentation, needs Technical, at "type, platform, version_compatibility, release_notes, version, documentation_artifacts.user";
-"A submission for technical review has type, platform, version_compatibility, release_notes and version, and a user guide unless it is a shared package.";
+TECHNICAL_FIELDS = "technical-fields", Blocks by ApiDocumentation, needs Technical, at "type, platform, version_compatibility, release_notes, version, documentation_artifacts";
+"A submission for technical review has type, platform, version_compatibility, release_notes and version, and at least one document (user, installation or reference) unless it is a shared package.";
 "Add the field to the manifest.";
+
+USER_GUIDE = "user-guide", Warns by ApiDocumentation, needs Technical, at "documentation_artifacts.user";
+"The user guide is among the documents: parts of the documentation ask for it.";
+"Add it, as a PDF.";
 
 MARKETING_FIELDS = "marketing-fields", Blocks by ApiDocumentation, needs Marketing, at "name, long_description, documentation_artifacts, categories, media_artifacts, license_type";
 "A submission for marketing review has name, long_description, categories and license_type; a document, an icon and a gallery image too, unless it is a shared package.";

@@ -1,5 +1,8 @@
 //! Composer's version constraints, as far as they are used for PHP: `^8.1`, `~8.1.0||~8.2.0`, `>=8.1 <8.5`, `8.1 - 8.3`.
 
+/// Nobody writes a longer one, and each of its bounds is tried with many versions.
+const LONGEST: usize = 1_000;
+
 /// A version of three numbers.
 type Version = (u32, u32, u32);
 
@@ -19,6 +22,9 @@ enum Bound {
 impl Constraint {
     /// Reads a constraint; `None` for what is not understood here.
     pub(crate) fn parse(text: &str) -> Option<Self> {
+        if text.len() > LONGEST {
+            return None;
+        }
         let any: Option<Vec<_>> = text.replace("||", "|").split('|').map(all_of).collect();
         any.map(Self)
     }

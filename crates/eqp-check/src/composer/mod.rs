@@ -1,8 +1,12 @@
 //! composer.json as it is written: nothing is refused for what it holds, so that each rule can say its own.
 
 mod constraint;
+mod lines;
+mod ordered;
 mod php;
 mod version;
+
+use std::cell::OnceCell;
 
 use serde_json::{Map, Value};
 
@@ -10,6 +14,9 @@ pub(crate) use constraint::Constraint;
 pub(crate) use php::php_of;
 pub(crate) use version::{is_plain, is_version};
 
+use self::lines::Lines;
+use self::ordered::Content;
+use crate::limits::{DEEPEST_HERE, DEEPEST_JSON};
 use crate::report::Package;
 
 /// What Composer installs as what.
@@ -26,6 +33,8 @@ pub(crate) enum Kind {
 pub(crate) struct Composer {
     source: String,
     fields: Map<String, Value>,
+    namespaces: Vec<(String, Vec<String>)>,
+    lines: OnceCell<Lines>,
 }
 
 /// Why a composer.json cannot be read.
@@ -39,6 +48,10 @@ pub(crate) enum Unreadable {
     NotUtf8,
     #[error("composer.json is empty")]
     Empty,
+    #[error("composer.json is nested more than {DEEPEST_JSON} levels deep: PHP does not read it")]
+    TooDeep,
+    #[error("composer.json is nested more than {DEEPEST_HERE} levels deep, which is not read here")]
+    TooDeepHere,
     #[error("composer.json is not JSON: {0}")]
     NotJson(#[from] serde_json::Error),
     #[error("composer.json is not a JSON object")]
@@ -55,10 +68,19 @@ impl Composer {
             _ => {}
         }
         let source = std::str::from_utf8(bytes).map_err(|_| Unreadable::NotUtf8)?.to_owned();
-        match serde_json::from_str(&source)? {
-            Value::Object(fields) => Ok(Self { source, fields }),
-            _ => Err(Unreadable::NotAnObject),
+        let depth = lines::depth(bytes);
+        if depth > DEEPEST_JSON {
+            return Err(Unreadable::TooDeep);
         }
+        if depth > DEEPEST_HERE {
+            return Err(Unreadable::TooDeepHere);
+        }
+        let Value::Object(fields) = serde_json::from_str(&source)? else { return Err(Unreadable::NotAnObject) };
+        // Maps of JSON are sorted by their keys; the store's script goes by the order of the file.
+        let in_order: Content = serde_json::from_str(&source)?;
+        let declared = in_order.get("autoload").and_then(|autoload| autoload.get("psr-4"));
+        let namespaces = declared.map(ordered::namespaces).unwrap_or_default();
+        Ok(Self { source, fields, namespaces, lines: OnceCell::new() })
     }
 
     /// A field, whatever it holds.
@@ -99,18 +121,9 @@ impl Composer {
         (!files.is_empty()).then_some(files)
     }
 
-    /// The namespaces with their folders, in the order of the file; a folder that is a list is its first.
-    pub(crate) fn namespaces(&self) -> Vec<(&str, &str)> {
-        match self.field("autoload").and_then(|autoload| autoload.get("psr-4")) {
-            Some(Value::Object(declared)) => {
-                declared.iter().map(|(name, value)| (name.as_str(), folder(value).unwrap_or_default())).collect()
-            }
-            // Nobody should write it so, but the store's script takes it.
-            Some(Value::Array(declared)) => {
-                declared.iter().map(|value| ("", folder(value).unwrap_or_default())).collect()
-            }
-            _ => Vec::new(),
-        }
+    /// The namespaces with their folders, in the order of the file.
+    pub(crate) fn namespaces(&self) -> impl Iterator<Item = (&str, &[String])> {
+        self.namespaces.iter().map(|(name, folders)| (name.as_str(), folders.as_slice()))
     }
 
     /// The licenses by their SPDX names.
@@ -124,8 +137,7 @@ impl Composer {
 
     /// The line on which a key first stands, counted from 1.
     pub(crate) fn line_of(&self, key: &str) -> Option<u32> {
-        let at = self.source.find(&format!("\"{key}\""))?;
-        u32::try_from(self.source[..at].bytes().filter(|byte| *byte == b'\n').count() + 1).ok()
+        self.lines.get_or_init(|| Lines::of(&self.source)).of_key(key)
     }
 
     /// What it says of the package.
@@ -135,9 +147,16 @@ impl Composer {
     }
 }
 
-/// A namespace's folder; the first where there are several.
-fn folder(value: &Value) -> Option<&str> {
-    value.as_array().and_then(|folders| folders.first()).unwrap_or(value).as_str()
+/// What JSON calls a kind of value.
+pub(crate) fn kind_of(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "true or false",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a text",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "an object",
+    }
 }
 
 #[cfg(test)]
@@ -170,8 +189,24 @@ mod tests {
         )
         .unwrap();
         assert_eq!(composer.autoload_files(), Some(vec!["registration.php"]));
-        assert_eq!(composer.namespaces(), [("A\\", "src/")]);
+        let namespaces: Vec<_> = composer.namespaces().collect();
+        assert_eq!(namespaces, [("A\\", &["src/".to_owned(), "lib/".to_owned()][..])]);
         assert_eq!(composer.requires().collect::<Vec<_>>(), [("php", ">=8.1")]);
         assert_eq!((composer.licenses(), composer.line_of("require")), (vec!["OSL-3.0"], Some(2)));
+    }
+    #[test]
+    fn namespaces_keep_the_order_of_the_file() {
+        let composer = Composer::read(br#"{"autoload": {"psr-4": {"Z\\": "z", "A\\": "a", "Z\\": "last"}}}"#).unwrap();
+        let namespaces: Vec<_> = composer.namespaces().map(|(name, folders)| (name, folders[0].as_str())).collect();
+        assert_eq!(namespaces, [("Z\\", "last"), ("A\\", "a")]);
+    }
+
+    #[test]
+    fn json_that_php_reads_and_we_do_not_is_told_apart_from_json_that_nobody_reads() {
+        let nested = |levels: usize| format!("{{\"a\": {}{}}}", "[".repeat(levels - 1), "]".repeat(levels - 1));
+        assert!(Composer::read(nested(DEEPEST_HERE).as_bytes()).is_ok());
+        assert!(matches!(Composer::read(nested(DEEPEST_JSON).as_bytes()), Err(Unreadable::TooDeepHere)));
+        assert!(matches!(Composer::read(nested(DEEPEST_JSON + 1).as_bytes()), Err(Unreadable::TooDeep)));
+        assert!(matches!(Composer::read("[".repeat(1_000_000).as_bytes()), Err(Unreadable::TooDeep)));
     }
 }

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use crate::book::Tier;
 use crate::report::{Place, Report};
 
-/// One annotation for each finding. `manifest` is the file that fields are in, if one was read.
+/// One annotation for each finding, and for each rule that could have blocked and did not run. `manifest` is the file that fields are in, if one was read.
 pub fn github(report: &Report, manifest: Option<&str>) -> String {
     let mut lines = String::new();
     for finding in &report.findings {
@@ -23,6 +23,10 @@ pub fn github(report: &Report, manifest: Option<&str>) -> String {
         let message = data(&format!("{field}{}. {} {}", finding.message, finding.rule.says, finding.remedy));
         // Writing to text cannot fail.
         let _ = writeln!(lines, "::{command} {place}title={}::{message}", property(finding.rule.id));
+    }
+    for gap in report.gaps() {
+        let message = data(&format!("{} did not run: {}. {}", gap.rule.id, gap.why, gap.rule.says));
+        let _ = writeln!(lines, "::warning title={}::{message}", property(gap.rule.id));
     }
     lines
 }

@@ -15,7 +15,10 @@ pub fn junit(report: &Report, strict: bool) -> String {
     }
     let not_run: BTreeMap<&str, &str> =
         report.not_run.iter().map(|not_run| (not_run.rule.id, not_run.why.as_str())).collect();
-    let fails = |rule: &Rule| found.contains_key(rule.id) && (strict || rule.tier == Tier::Blocks);
+    let blocks = |rule: &Rule| {
+        found.get(rule.id).is_some_and(|findings| findings.iter().any(|finding| finding.tier == Tier::Blocks))
+    };
+    let fails = |rule: &Rule| found.contains_key(rule.id) && (strict || blocks(rule));
     let is_skipped = |rule: &Rule| rule.tier == Tier::CannotKnow || not_run.contains_key(rule.id);
     let count = |rules: &[&Rule], what: &dyn Fn(&Rule) -> bool| rules.iter().filter(|rule| what(rule)).count();
     let all: Vec<&Rule> = chapters().iter().flat_map(|chapter| chapter.rules.iter().copied()).collect();
@@ -66,15 +69,33 @@ pub fn junit(report: &Report, strict: bool) -> String {
 }
 
 fn text(findings: &[&Finding]) -> String {
-    let lines: Vec<_> = findings.iter().map(|finding| format!("{}: {}", finding.place, finding.message)).collect();
+    // A finding is a line; a line end in a name is shown.
+    let line = |finding: &&Finding| {
+        format!("{}: {}", finding.place, finding.message).replace('\n', "\\n").replace('\r', "\\r")
+    };
+    let lines: Vec<_> = findings.iter().map(line).collect();
     let remedy = findings.first().map(|finding| finding.remedy).unwrap_or_default();
     format!("{}\n{remedy}", lines.join("\n"))
+}
+
+/// `::` and `##[`, which CI services take for commands.
+fn begins_command(letter: char, next: Option<char>) -> bool {
+    matches!(letter, ':' | '#') && next == Some(letter)
+}
+
+/// Bidirectional controls, and the line ends of Unicode.
+fn changes_what_is_shown(letter: char) -> bool {
+    matches!(
+        letter,
+        '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}'
+    )
 }
 
 /// XML 1.0 has no form for most control characters.
 fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
-    for letter in text.chars() {
+    let mut letters = text.chars().peekable();
+    while let Some(letter) = letters.next() {
         match letter {
             '&' => escaped.push_str("&amp;"),
             '<' => escaped.push_str("&lt;"),
@@ -82,6 +103,10 @@ fn escaped(text: &str) -> String {
             '"' => escaped.push_str("&quot;"),
             '\n' | '\t' => escaped.push(letter),
             letter if letter.is_control() || matches!(letter, '\u{fffe}' | '\u{ffff}') => escaped.push('\u{fffd}'),
+            // A log that shows the file would change its direction, see a line's end, or take what follows for a command.
+            letter if changes_what_is_shown(letter) || begins_command(letter, letters.peek().copied()) => {
+                let _ = write!(escaped, "&#{};", u32::from(letter));
+            }
             letter => escaped.push(letter),
         }
     }

@@ -33,7 +33,7 @@ pub fn sarif(report: &Report, manifest: Option<&str>) -> Value {
         .iter()
         .map(|not_run| {
             json!({
-                "level": "note",
+                "level": if not_run.is_gap { "warning" } else { "note" },
                 "message": {"text": format!("{} did not run: {}", not_run.rule.id, not_run.why)},
                 "associatedRule": {"id": not_run.rule.id, "index": index(not_run.rule)},
             })

@@ -129,9 +129,11 @@ pub struct Price {
     pub edition: String,
     /// `USD`.
     pub currency_code: Option<String>,
-    /// The price.
+    /// The price; of a subscription, of each year after the first.
     pub price: Option<Amount>,
-    /// What installing costs.
+    /// What the first year of a subscription costs.
+    pub initial_price: Option<Amount>,
+    /// What the installation costs, once.
     pub installation_price: Option<Amount>,
 }
 

@@ -15,14 +15,19 @@ pub(crate) fn check(composer: &Composer, ledger: &mut Ledger) {
         }
         (Some(_), Some(_)) => {}
     }
-    let namespaces = composer.namespaces();
     let place = at(composer, "psr-4");
-    match (kind, namespaces.first()) {
+    match (kind, composer.namespaces().next()) {
         (Kind::Module, None) => {
             ledger.find(&AUTOLOAD_NAMESPACE, at(composer, "autoload"), "autoload.psr-4 is missing or empty");
         }
-        (Kind::Module, Some((_, folder))) if !matches!(*folder, "" | "." | "./") => {
-            ledger.find(&AUTOLOAD_SOURCE_FOLDER, place, format!("the first namespace is in {folder}"));
+        (Kind::Module, Some((_, folders))) => {
+            let is_at_top = |folders: &[String]| {
+                folders.is_empty() || folders.iter().any(|folder| matches!(folder.as_str(), "" | "." | "./"))
+            };
+            if !composer.namespaces().any(|(_, folders)| is_at_top(folders)) {
+                let folder = folders.first().map(String::as_str).unwrap_or_default();
+                ledger.find(&AUTOLOAD_SOURCE_FOLDER, place, format!("the first namespace is in {folder}"));
+            }
         }
         (Kind::Theme | Kind::Language, Some((namespace, _))) => {
             ledger.find(&AUTOLOAD_NAMESPACE_NEEDLESS, place, format!("it declares the namespace {namespace}"));
@@ -39,7 +44,7 @@ pub(crate) fn check(composer: &Composer, ledger: &mut Ledger) {
                 );
             }
         }
-        _ => {}
+        (Kind::Metapackage, _) => {}
     }
 }
 

@@ -1,7 +1,5 @@
 //! The files that make a package a component.
 
-use roxmltree::Document;
-
 use super::autoload::registration;
 use crate::archive::{Archive, Entry, Nature};
 use crate::book::Rule;
@@ -12,6 +10,7 @@ use crate::composer::{Composer, Kind};
 use crate::ledger::Ledger;
 use crate::limits::LARGEST_DESCRIPTION;
 use crate::report::Place;
+use crate::xml;
 
 /// The rules.
 pub(crate) fn check(archive: &Archive, composer: &Composer, ledger: &mut Ledger) {
@@ -25,7 +24,12 @@ pub(crate) fn check(archive: &Archive, composer: &Composer, ledger: &mut Ledger)
     let described = description(archive, composer, name);
     let module = match described {
         None => {
-            ledger.find(rule, Place::file(name), "it is missing");
+            ledger.find(rule, Place::file(name), missing(archive, name));
+            None
+        }
+        Some(entry) if entry.why_unreadable().is_some() => {
+            let why = entry.why_unreadable().unwrap_or_default();
+            ledger.find(rule, Place::file(archive.short(entry)), format!("{why}: the store cannot unpack it"));
             None
         }
         Some(entry) if entry.bytes == 0 => {
@@ -37,13 +41,31 @@ pub(crate) fn check(archive: &Archive, composer: &Composer, ledger: &mut Ledger)
     registered(archive, composer, module.as_deref(), ledger);
 }
 
-/// The file that describes the component: at the package's top, or in the folder of the first namespace.
+/// Why a file is not found: perhaps only its name is spelled in another way.
+fn missing(archive: &Archive, name: &str) -> String {
+    let other = name.replace('/', "\\");
+    match archive.find(&other) {
+        Some(entry) if other != name => {
+            format!("it is missing: {} is there, but PHP sees no folder in that", entry.name)
+        }
+        _ => "it is missing".to_owned(),
+    }
+}
+
+/// The file that describes the component: at the package's top, in the folder of any namespace, in the order of
+/// composer.json, or in the folder of the registration.php that is loaded.
 fn description<'a>(archive: &'a Archive, composer: &Composer, name: &str) -> Option<&'a Entry> {
-    let in_source = || {
-        let (_, folder) = composer.namespaces().into_iter().next()?;
-        archive.find(&format!("{}/{name}", folder.trim_matches('/')))
+    let in_folder = |folder: &str| {
+        let folder = folder.trim_start_matches("./").trim_matches('/');
+        if folder.is_empty() { None } else { archive.find(&format!("{folder}/{name}")) }
     };
-    archive.find(name).or_else(in_source)
+    let in_sources = || composer.namespaces().flat_map(|(_, folders)| folders).find_map(|folder| in_folder(folder));
+    let beside_registration = || {
+        let file = registration(composer)?;
+        let (folder, _) = file.rsplit_once('/')?;
+        in_folder(folder)
+    };
+    archive.find(name).or_else(in_sources).or_else(beside_registration)
 }
 
 /// Reads the file as XML; the module's name, where it gives one.
@@ -58,7 +80,15 @@ fn well_formed(archive: &Archive, entry: &Entry, root: &str, ledger: &mut Ledger
         return None;
     };
     let text = text.trim_start_matches('\u{feff}');
-    match Document::parse(text) {
+    if let Some(why) = xml::why_not_parsed(text) {
+        ledger.not_run(&COMPONENT_XML, format!("{} {why}", archive.short(entry)));
+        return None;
+    }
+    match xml::parse(text) {
+        Err(roxmltree::Error::NodesLimitReached) => {
+            ledger.not_run(&COMPONENT_XML, format!("{} has too many nodes to be read here", archive.short(entry)));
+            None
+        }
         Err(roxmltree::Error::DtdDetected) => {
             ledger.not_run(&COMPONENT_XML, format!("{} has a document type of its own", archive.short(entry)));
             None
@@ -89,8 +119,11 @@ fn registered(archive: &Archive, composer: &Composer, module: Option<&str>, ledg
     let name = registration(composer).unwrap_or_else(|| "registration.php".to_owned());
     let name = name.trim_start_matches("./");
     let Some(entry) = archive.find(name) else {
-        return ledger.find(&REGISTRATION, Place::file(name), "it is missing");
+        return ledger.find(&REGISTRATION, Place::file(name), missing(archive, name));
     };
+    if let Some(why) = entry.why_unreadable() {
+        return ledger.find(&REGISTRATION, Place::file(name), format!("{why}: the store cannot unpack it"));
+    }
     if entry.bytes == 0 {
         return ledger.find(&REGISTRATION, Place::file(name), "it is empty");
     }

@@ -1,11 +1,12 @@
 //! composer.json by itself: name, version, type, and what must not be there.
 
 use crate::archive::Archive;
+use crate::book::Needs;
 use crate::book::composer::{
     COMPOSER_EXTRA, COMPOSER_JSON, COMPOSER_NAME, COMPOSER_NAME_CASE, COMPOSER_SIZE, COMPOSER_SOURCE,
     COMPOSER_THEME_NAME, COMPOSER_TYPE, COMPOSER_VERSION, COMPOSER_VERSION_PLAIN,
 };
-use crate::composer::{Composer, Kind, is_plain, is_version};
+use crate::composer::{Composer, Kind, Unreadable, is_plain, is_version, kind_of};
 use crate::ledger::Ledger;
 use crate::limits::LARGEST_DESCRIPTION;
 use crate::report::Place;
@@ -14,12 +15,25 @@ use crate::report::Place;
 pub(crate) fn read(archive: &Archive, ledger: &mut Ledger) -> Option<Composer> {
     let entry = archive.find("composer.json")?;
     let place = Place::file("composer.json");
-    if entry.bytes > LARGEST_DESCRIPTION {
-        ledger.find(&COMPOSER_SIZE, place, format!("it has {} bytes", entry.bytes));
+    if let Some(why) = entry.why_unreadable() {
+        ledger.find(&COMPOSER_JSON, place, format!("{why}: the store cannot unpack it"));
         return None;
     }
-    match Composer::read(&archive.read_whole(entry, LARGEST_DESCRIPTION)?) {
+    if entry.bytes > LARGEST_DESCRIPTION {
+        ledger.find(&COMPOSER_SIZE, place, format!("it has {} bytes", entry.bytes));
+        ledger.unmet(Needs::Composer, "composer.json is too large to be read here");
+        return None;
+    }
+    let Some(bytes) = archive.read_whole(entry, LARGEST_DESCRIPTION) else {
+        ledger.find(&COMPOSER_JSON, place, "it does not unpack");
+        return None;
+    };
+    match Composer::read(&bytes) {
         Ok(composer) => Some(composer),
+        Err(error @ Unreadable::TooDeepHere) => {
+            ledger.unmet(Needs::Composer, error.to_string());
+            None
+        }
         Err(error) => {
             ledger.find(&COMPOSER_JSON, place, error.to_string());
             None
@@ -33,7 +47,7 @@ pub(crate) fn check(composer: &Composer, ledger: &mut Ledger) {
     version(composer, ledger);
     let at = |key: &str| at(composer, key);
     match composer.text("type") {
-        None => ledger.find(&COMPOSER_TYPE, at("name"), "it has no type"),
+        None => ledger.find(&COMPOSER_TYPE, at("type"), missing(composer, "type")),
         Some(kind) if composer.kind().is_none() => {
             ledger.find(&COMPOSER_TYPE, at("type"), format!("the type is `{kind}`"));
         }
@@ -56,10 +70,19 @@ pub(super) fn at(composer: &Composer, key: &str) -> Place {
     Place::File { name: "composer.json".to_owned(), line: composer.line_of(key) }
 }
 
+/// Why a field is no text: a version that is written as a number is there, and still no version.
+fn missing(composer: &Composer, field: &str) -> String {
+    match composer.field(field) {
+        None => format!("it has no {field}"),
+        Some(value) if value.is_number() => format!("the {field} is the number {value}, not a text: put it in quotes"),
+        Some(value) => format!("the {field} is {}, not a text", kind_of(value)),
+    }
+}
+
 fn name(composer: &Composer, ledger: &mut Ledger) {
     let place = at(composer, "name");
     let Some(name) = composer.text("name") else {
-        return ledger.find(&COMPOSER_NAME, Place::file("composer.json"), "it has no name");
+        return ledger.find(&COMPOSER_NAME, place, missing(composer, "name"));
     };
     if !is_package_name(name) {
         return ledger.find(&COMPOSER_NAME, place, format!("the name is `{name}`"));
@@ -86,7 +109,7 @@ pub(super) fn is_package_name(name: &str) -> bool {
 
 fn version(composer: &Composer, ledger: &mut Ledger) {
     match composer.text("version") {
-        None => ledger.find(&COMPOSER_VERSION, Place::file("composer.json"), "it has no version"),
+        None => ledger.find(&COMPOSER_VERSION, at(composer, "version"), missing(composer, "version")),
         Some(version) if !is_version(version) => {
             ledger.find(&COMPOSER_VERSION, at(composer, "version"), format!("the version is `{version}`"));
         }

@@ -16,6 +16,10 @@ pub(super) struct Secrets {
     private_key: Finder<'static>,
 }
 
+/// Nothing that is longer is a token: what begins a shape may begin anew with every letter of a long line.
+const LONGEST_TOKEN: usize = 256;
+/// So much white space between the head of a private key and its letters is passed over.
+const LONGEST_SPACE: usize = 64;
 /// So many letters of base64 after its head make a private key of what could be a piece of code about keys.
 const LEAST_OF_A_KEY: usize = 40;
 
@@ -51,9 +55,10 @@ impl Secrets {
         self.private_key.find_iter(bytes).find(|at| {
             let rest = &bytes[at + self.private_key.needle().len()..];
             // In a quoted text a line ends with a backslash and an n.
-            let rest = rest.strip_prefix(b"\\n").unwrap_or(rest).trim_ascii_start();
+            let rest = rest.strip_prefix(b"\\n").unwrap_or(rest);
+            let rest = rest[..rest.len().min(LONGEST_SPACE + LEAST_OF_A_KEY)].trim_ascii_start();
             let is_base64 = |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
-            has_head(&bytes[..*at]) && rest.iter().take_while(is_base64).count() >= LEAST_OF_A_KEY
+            has_head(&bytes[..*at]) && rest.iter().take(LEAST_OF_A_KEY).take_while(is_base64).count() >= LEAST_OF_A_KEY
         })
     }
 }
@@ -70,7 +75,7 @@ impl Shape {
             let is_letter = |byte: &u8| (self.letters)(*byte);
             let before = at.checked_sub(1).and_then(|before| bytes.get(before));
             let body = &bytes[at + self.begins.needle().len()..];
-            let length = body.iter().take_while(|byte| is_letter(byte)).count();
+            let length = body.iter().take(LONGEST_TOKEN).take_while(|byte| is_letter(byte)).count();
             let is_example = memchr::memmem::find(&body[..length], b"EXAMPLE").is_some();
             length >= self.length && !before.is_some_and(u8::is_ascii_alphanumeric) && !is_example
         })

@@ -2,31 +2,47 @@
 
 use memchr::memchr_iter;
 use memchr::memmem::Finder;
-use roxmltree::Document;
 
 use super::secret::Secrets;
 use crate::archive::{Entry, Visitor};
 use crate::book::Rule;
 use crate::book::code::{LAYOUT_UNCACHEABLE, SECRET_TEXT, UNFINISHED};
+use crate::comment::{Language, Words};
 use crate::ledger::Ledger;
 use crate::report::Place;
 
 /// A file with a zero byte so near its start is no text.
 const SHOWS_ITSELF_WITHIN: usize = 1024;
-/// Files that hold code, or what is read as code.
-const CODE: [&str; 13] =
-    ["php", "phtml", "js", "ts", "xml", "xsd", "css", "less", "scss", "html", "htm", "graphqls", "vue"];
+/// Handles of pages that are not cached anyway, by how they begin.
+const UNCACHED_PAGES: [&str; 13] = [
+    "checkout_",
+    "onestepcheckout",
+    "customer_",
+    "vault_",
+    "sales_",
+    "multishipping_",
+    "wishlist_",
+    "paypal_",
+    "review_customer_",
+    "downloadable_customer_",
+    "newsletter_manage_",
+    "persistent_",
+    "catalog_product_compare_",
+];
+/// The same by what is in them: pages of a module's own.
+const UNCACHED_PARTS: [&str; 6] = ["account", "checkout", "print", "success", "vault", "payment"];
 
 /// Looks through every text.
 pub(crate) struct Texts {
-    unfinished: [Finder<'static>; 2],
     uncacheable: Finder<'static>,
+    comment_opens: Finder<'static>,
+    comment_closes: Finder<'static>,
     secrets: Secrets,
 }
 
 /// What is known of a text so far.
 pub(crate) struct Reading {
-    is_code: bool,
+    language: Option<Language>,
     is_layout: bool,
     lines_before: u32,
     begun: bool,
@@ -53,24 +69,38 @@ impl Texts {
     /// Made once for an archive.
     pub(crate) fn new() -> Self {
         Self {
-            unfinished: [Finder::new("TODO"), Finder::new("FIXME")],
             uncacheable: Finder::new("cacheable"),
+            comment_opens: Finder::new("<!--"),
+            comment_closes: Finder::new("-->"),
             secrets: Secrets::new(),
         }
     }
 
-    fn unfinished(&self, reading: &mut Reading, bytes: &[u8]) {
-        for finder in &self.unfinished {
-            for at in finder.find_iter(bytes) {
-                if is_comment_word(bytes, at, finder.needle().len()) {
-                    let line = reading.lines_before + line_in(bytes, at);
-                    let tally = reading.unfinished.get_or_insert(Tally { line, count: 0 });
-                    tally.line = tally.line.min(line);
-                    tally.count += 1;
+    /// The line of the first block that is not cacheable; comments do not count.
+    fn uncacheable_line(&self, bytes: &[u8]) -> Option<u32> {
+        let mut comment_ends = 0;
+        let mut comments = self.comment_opens.find_iter(bytes).peekable();
+        let at = self.uncacheable.find_iter(bytes).find(|at| {
+            while let Some(open) = comments.next_if(|open| open < at) {
+                if open >= comment_ends {
+                    let closes = self.comment_closes.find(&bytes[open..]);
+                    comment_ends = closes.map_or(bytes.len(), |closes| open + closes);
                 }
             }
-        }
+            *at >= comment_ends && is_false(bytes, *at, self.uncacheable.needle().len())
+        })?;
+        Some(line_in(bytes, at))
     }
+}
+
+/// Whether an attribute of this name begins here and is false.
+fn is_false(bytes: &[u8], at: usize, length: usize) -> bool {
+    const LONGEST: usize = 64;
+    let before = at.checked_sub(1).and_then(|before| bytes.get(before));
+    let value = &bytes[at + length..bytes.len().min(at + length + LONGEST)];
+    let value = value.trim_ascii_start().strip_prefix(b"=").map(<[u8]>::trim_ascii_start);
+    before.is_some_and(u8::is_ascii_whitespace)
+        && value.is_some_and(|value| value.starts_with(b"\"false\"") || value.starts_with(b"'false'"))
 }
 
 impl Visitor for Texts {
@@ -80,8 +110,8 @@ impl Visitor for Texts {
     fn begin(&self, entry: &Entry) -> Option<Reading> {
         let extension = entry.extension();
         Some(Reading {
-            is_code: CODE.contains(&extension.as_str()),
-            is_layout: is_storefront_layout(&entry.name, &extension),
+            language: Language::of(&extension),
+            is_layout: is_cached_layout(&entry.name, &extension),
             lines_before: 0,
             begun: false,
             unfinished: None,
@@ -97,12 +127,17 @@ impl Visitor for Texts {
                 return false;
             }
             // A layout is small: it is in the first piece, or it is none.
-            if reading.is_layout && self.uncacheable.find(bytes).is_some() {
-                reading.uncacheable = uncacheable_line(bytes);
+            if reading.is_layout {
+                reading.uncacheable = self.uncacheable_line(bytes);
             }
         }
-        if reading.is_code {
-            self.unfinished(reading, bytes);
+        if let Some(language) = reading.language {
+            for line in Words::of(bytes, language) {
+                let line = reading.lines_before.saturating_add(line).saturating_add(1);
+                let tally = reading.unfinished.get_or_insert(Tally { line, count: 0 });
+                tally.line = tally.line.min(line);
+                tally.count += 1;
+            }
         }
         if reading.secret.is_none() {
             let found = self.secrets.find(bytes);
@@ -139,9 +174,15 @@ pub(crate) fn record(name: &str, found: Vec<Found>, ledger: &mut Ledger) {
     }
 }
 
-fn is_storefront_layout(name: &str, extension: &str) -> bool {
-    extension == "xml" && name.contains("/layout/") && !name.contains("/adminhtml/")
-        || extension == "xml" && name.starts_with("layout/")
+/// Whether it is a layout of a storefront's pages that are cached.
+fn is_cached_layout(name: &str, extension: &str) -> bool {
+    let is_layout = name.contains("/layout/") || name.starts_with("layout/");
+    if extension != "xml" || !is_layout || name.contains("/adminhtml/") {
+        return false;
+    }
+    let handle = name.rsplit('/').next().unwrap_or_default().to_ascii_lowercase();
+    !UNCACHED_PAGES.iter().any(|begin| handle.starts_with(begin))
+        && !UNCACHED_PARTS.iter().any(|part| handle.split(['_', '.']).any(|word| word == *part))
 }
 
 /// The line of a place, counted from 1 at the start of the bytes.
@@ -149,62 +190,38 @@ fn line_in(bytes: &[u8], at: usize) -> u32 {
     u32::try_from(memchr_iter(b'\n', &bytes[..at]).count()).unwrap_or(u32::MAX - 1).saturating_add(1)
 }
 
-/// Whether a word stands by itself, and in a comment as far as its line shows.
-fn is_comment_word(bytes: &[u8], at: usize, length: usize) -> bool {
-    let is_word = |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_');
-    if is_word(at.checked_sub(1).and_then(|before| bytes.get(before))) || is_word(bytes.get(at + length)) {
-        return false;
-    }
-    let start = memchr::memrchr(b'\n', &bytes[..at]).map_or(0, |newline| newline + 1);
-    let before = bytes[start..at].trim_ascii_start();
-    let opens = |mark: &[u8]| before.windows(mark.len()).any(|window| window == mark);
-    before.is_empty()
-        || before.starts_with(b"*")
-        || before.starts_with(b"#")
-        || opens(b"//")
-        || opens(b"/*")
-        || opens(b"<!--")
-}
-
-/// The line of the first block that is not cacheable; comments do not count.
-fn uncacheable_line(bytes: &[u8]) -> Option<u32> {
-    let document = Document::parse(std::str::from_utf8(bytes).ok()?.trim_start_matches('\u{feff}')).ok()?;
-    let block = document.descendants().find(|node| node.attribute("cacheable") == Some("false"))?;
-    Some(document.text_pos_at(block.range().start).row)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_word_counts_where_a_comment_is() {
-        let counts = |line: &str| {
-            let at = line.find("TODO").unwrap();
-            is_comment_word(line.as_bytes(), at, 4)
-        };
-        for line in [
-            "// TODO: x",
-            "  * TODO",
-            "# TODO",
-            "/* TODO */",
-            "<!-- TODO -->",
-            "$a = 1; // TODO",
-            "TODO mend this",
-            "*TODO*",
-        ] {
-            assert!(counts(line), "{line}");
-        }
-        for line in ["$TODO", "'TODO list'", "const STATUS = 'TODO';", "// TODOS", "// MYTODO", "<label>TODO</label>"] {
-            assert!(!counts(line), "{line}");
-        }
-    }
-
-    #[test]
     fn a_block_counts_and_a_comment_about_one_does_not() {
-        let layout = |inside: &str| uncacheable_line(format!("<page>\n<body>{inside}</body></page>").as_bytes());
+        let texts = Texts::new();
+        let layout = |inside: &str| texts.uncacheable_line(format!("<page>\n<body>{inside}</body></page>").as_bytes());
         assert_eq!(layout("\n<block name=\"a\" cacheable='false'/>"), Some(3));
         assert_eq!(layout("<!-- <block cacheable=\"false\"/> -->"), None);
         assert_eq!(layout("<block cacheable=\"true\"/>"), None);
+        assert_eq!(layout("<!-- a --><!-- b -->\n<block cacheable = \"false\"/>"), Some(3));
+        assert_eq!(layout("<block xcacheable=\"false\"/>"), None);
+    }
+
+    #[test]
+    fn pages_that_are_not_cached_anyway_do_not_matter() {
+        for name in
+            ["default", "catalog_product_view", "acme_blog_post_view", "cms_index_index", "catalog_category_view"]
+        {
+            assert!(is_cached_layout(&format!("view/frontend/layout/{name}.xml"), "xml"), "{name}");
+        }
+        for name in [
+            "checkout_onepage_success",
+            "customer_account",
+            "vault_cards_listaction",
+            "acme_account_index",
+            "acme_invoice_print",
+            "sales_order_view",
+        ] {
+            assert!(!is_cached_layout(&format!("view/frontend/layout/{name}.xml"), "xml"), "{name}");
+        }
+        assert!(!is_cached_layout("view/adminhtml/layout/default.xml", "xml"));
     }
 }

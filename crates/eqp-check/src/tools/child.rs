@@ -2,11 +2,12 @@
 //! so that neither a hung grandchild nor an endless output can hold us.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use super::progress::{Watch, files_of};
 use crate::error::Error;
 use crate::stop::Stop;
 
@@ -14,6 +15,10 @@ use crate::stop::Stop;
 const LARGEST_OUTPUT: u64 = 64 * 1024 * 1024;
 /// How often it is looked at.
 const PULSE: Duration = Duration::from_millis(10);
+/// How often it is reported how far it is, counted in such looks.
+const REPORT_EVERY: u32 = 20;
+/// Its last words, from which that is read.
+const LAST_BYTES: u64 = 4 * 1024;
 
 /// How programs are run.
 pub(super) struct Run<'a> {
@@ -23,6 +28,8 @@ pub(super) struct Run<'a> {
     pub(super) patience: Duration,
     /// Ends them early.
     pub(super) stop: &'a Stop,
+    /// Is shown how far they are.
+    pub(super) watch: &'a Watch,
 }
 
 /// What came of a program that ended by itself.
@@ -50,6 +57,7 @@ impl Run<'_> {
             Err(error) => return Ok(Err(format!("{name} cannot be started: {error}"))),
         };
         let begun = Instant::now();
+        let mut looks = 0_u32;
         loop {
             match child.0.try_wait() {
                 Ok(Some(_)) => break,
@@ -60,11 +68,18 @@ impl Run<'_> {
                 return Err(Error::Stopped);
             }
             if begun.elapsed() > self.patience {
-                return Ok(Err(format!("{name} did not end within {} s", self.patience.as_secs())));
+                let seconds = self.patience.as_secs();
+                return Ok(Err(format!(
+                    "{name} did not end within {seconds} s: give it more time, or see what holds it"
+                )));
             }
             if files.iter().map(PathBuf::as_path).chain(report).any(is_too_large) {
                 return Ok(Err(format!("{name} wrote more than {LARGEST_OUTPUT} bytes")));
             }
+            if looks.is_multiple_of(REPORT_EVERY) {
+                self.watch.report(&name, begun.elapsed(), || files_of(&end_of(&files[0])));
+            }
+            looks = looks.wrapping_add(1);
             std::thread::sleep(PULSE);
         }
         let [stdout, stderr] = files;
@@ -93,6 +108,17 @@ pub(super) fn read(path: &Path) -> String {
     let mut bytes = Vec::new();
     let read = File::open(path).and_then(|file| file.take(LARGEST_OUTPUT).read_to_end(&mut bytes));
     read.map_or_else(|_: io::Error| String::new(), |_| String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// The end of what was written so far.
+fn end_of(path: &Path) -> String {
+    let mut bytes = Vec::new();
+    let read = File::open(path).and_then(|mut file| {
+        let length = file.metadata()?.len();
+        file.seek(SeekFrom::Start(length.saturating_sub(LAST_BYTES)))?;
+        file.take(LAST_BYTES).read_to_end(&mut bytes)
+    });
+    read.map_or_else(|_| String::new(), |_| String::from_utf8_lossy(&bytes).into_owned())
 }
 
 /// The last line that says something.

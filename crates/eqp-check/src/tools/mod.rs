@@ -3,10 +3,15 @@
 
 mod child;
 mod phpcs;
+mod progress;
 mod semver;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
+
+pub use progress::Progress;
+use progress::Watch;
 
 use crate::archive::{Archive, Refused, open, unpack};
 use crate::book::Needs;
@@ -24,12 +29,13 @@ pub struct Tools {
     phpcs: Option<PathBuf>,
     svc: Option<PathBuf>,
     patience: Duration,
+    watch: Watch,
 }
 
 impl Tools {
     /// None: the rules that need them do not run.
     pub fn none() -> Self {
-        Self { is_asked: false, phpcs: None, svc: None, patience: PATIENCE }
+        Self { is_asked: false, phpcs: None, svc: None, patience: PATIENCE, watch: Watch::default() }
     }
 
     /// Those that are installed: `phpcs` and `svc` in the folders of `path`, which is what PATH holds.
@@ -37,13 +43,20 @@ impl Tools {
         // A relative folder would mean programs of whatever is checked out in the current one.
         let folders = || std::env::split_paths(path).filter(|folder| folder.is_absolute());
         let find = |name: &str| folders().map(|folder| folder.join(name)).find(|file| is_program(file));
-        Self { is_asked: true, phpcs: find("phpcs"), svc: find("svc"), patience: PATIENCE }
+        Self { is_asked: true, phpcs: find("phpcs"), svc: find("svc"), patience: PATIENCE, watch: Watch::default() }
     }
 
-    /// How long to wait for each; five minutes unless told.
+    /// Sets how long to wait for each; five minutes by default.
     #[must_use]
     pub fn patience(mut self, patience: Duration) -> Self {
         self.patience = patience;
+        self
+    }
+
+    /// Reports to `watch`, a few times a second, how far a running program is.
+    #[must_use]
+    pub fn watched_by(mut self, watch: impl Fn(&Progress) + Send + Sync + 'static) -> Self {
+        self.watch = Watch(Some(Arc::new(watch)));
         self
     }
 }
@@ -102,7 +115,7 @@ pub(crate) fn run(
             return Ok(());
         }
     };
-    let run = child::Run { scratch: &folder, patience: tools.patience, stop };
+    let run = child::Run { scratch: &folder, patience: tools.patience, stop, watch: &tools.watch };
     if let Some(phpcs) = &tools.phpcs {
         phpcs::run(phpcs, &package, &run, ledger)?;
     }

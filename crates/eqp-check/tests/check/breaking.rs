@@ -7,7 +7,9 @@ use eqp_check::{Check, Report, Tier, Tools, rules};
 use eqp_test_support::submission::{PNG, Submission};
 use serde_json::{Value, json};
 
-use crate::odd_archives::{bomb, encrypted, flipped, link, other_compression, stored, twice, with_name, zip};
+use crate::odd_archives::{
+    bomb, encrypted, falsely_utf8, flipped, link, other_compression, stored, twice, with_name, zip,
+};
 use crate::programs;
 use crate::scene::{Scene, broken};
 
@@ -42,6 +44,7 @@ fn table() -> Vec<(&'static str, Break)> {
         ("composer-present", Bytes(|| Submission::module().without("composer.json").bytes())),
         ("composer-second", Bytes(|| Submission::module().file("src/composer.json", "{}").bytes())),
         ("name-escapes", Bytes(|| with_name(b"../../etc/cron.d/x"))),
+        ("name-encoding", Bytes(falsely_utf8)),
         ("name-portable", Bytes(|| with_name(b"Model\\Other.php"))),
         ("entry-link", Bytes(link)),
         ("entry-twice", Bytes(twice)),
@@ -88,7 +91,7 @@ fn table() -> Vec<(&'static str, Break)> {
         ("component-xml", Bytes(|| Submission::theme().file("theme.xml", "<theme><title>Snow</theme>").bytes())),
         ("metapackage-alone", Bytes(|| Submission::metapackage().file("Model/Badge.php", "<?php\n").bytes())),
         ("unfinished", Bytes(|| Submission::module().file("Model/Later.php", "<?php\n// FIXME\n").bytes())),
-        ("secret-file", Bytes(|| Submission::module().file("auth.json", "{}").bytes())),
+        ("secret-file", Bytes(|| Submission::module().file(".env", "KEY=1\n").bytes())),
         (
             "secret-text",
             Bytes(|| {
@@ -188,8 +191,10 @@ fn table() -> Vec<(&'static str, Break)> {
             "file-present",
             Listing(|l, folder| l["documentation_artifacts"]["reference"] = json!({"file": folder.join("none.pdf")})),
         ),
-        ("categories", Listing(|l, _| l["categories"] = json!(["//Extensions//Marketing", "//Extensions//Sales"]))),
+        ("categories", Listing(|l, _| l["categories"] = json!(["//Extensions//Marketing", "//Themes//Sales"]))),
+        ("category-form", Listing(|l, _| l["categories"] = json!(["Extensions//Marketing"]))),
         ("price-form", Listing(|l, _| l["prices"][0]["price"] = json!(99.999))),
+        ("price-initial", Listing(|l, _| l["prices"][0]["initial_price"] = json!(99))),
         ("price-range", Listing(|l, _| l["prices"][0]["price"] = json!(15.5))),
         (
             "price-editions",
@@ -228,6 +233,13 @@ fn table() -> Vec<(&'static str, Break)> {
         ("version-is-same", Listing(|l, _| l["version"] = json!("1.3.0"))),
         ("type-fits", Listing(|l, _| l["type"] = json!("theme"))),
         ("technical-fields", Listing(|l, _| l["release_notes"] = json!(""))),
+        (
+            "user-guide",
+            Listing(|l, _| {
+                let guide = l["documentation_artifacts"]["user"].take();
+                l["documentation_artifacts"]["reference"] = guide;
+            }),
+        ),
         ("marketing-fields", Listing(|l, _| l["categories"] = json!([]))),
         (
             "custom-license",
@@ -264,8 +276,8 @@ fn each_rule_is_broken_alone() {
         let report = check(&Scene::new(), &case);
         assert_eq!(broken(&report), BTreeSet::from([rule]), "{:#?}", report.findings);
         let blocks = rules().any(|other| other.id == rule && other.tier == Tier::Blocks);
-        assert_eq!(report.passes(), !blocks, "{rule}");
-        assert!(!report.passes_strictly());
+        assert_eq!(report.is_refused(), blocks, "{rule}");
+        assert!(!report.is_clean());
         assert!(!report.not_run.iter().any(|not_run| not_run.rule.id == rule), "{rule} found something, so it ran");
     }
 }

@@ -5,6 +5,7 @@
 mod breaking;
 mod forms;
 mod good;
+mod hostile;
 mod odd_archives;
 mod programs;
 mod scene;

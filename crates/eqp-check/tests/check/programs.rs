@@ -64,6 +64,26 @@ fn phpcs_is_called_with_the_flags_of_the_store_and_its_errors_are_found() {
 }
 
 #[test]
+fn phpcs_runs_in_parallel_and_shows_how_far_it_is() {
+    let scene = Scene::new();
+    // It ends once somebody has seen how far it is.
+    let script = "echo '....... 60 / 190 (32%)'\nprintf '%s\\n' \"$@\" > \"$(dirname \"$0\")/called\"\n\
+        while ! test -f \"$(dirname \"$0\")/seen\"; do sleep 0.05; done\n\
+        for a; do case \"$a\" in --report-file=*) echo '{\"files\":[]}' > \"${a#--report-file=}\";; esac; done";
+    let seen = scene.folder.path().join("bin/seen");
+    let tools = program(scene.folder.path(), "phpcs", script).patience(Duration::from_mins(1));
+    let tools = tools.watched_by(move |progress| {
+        if progress.files == Some((60, 190)) && progress.program == "phpcs" {
+            std::fs::write(&seen, "").unwrap();
+        }
+    });
+    let report = check(&scene, tools);
+    assert!(not_run(&report, "code-sniffer").is_none(), "{:?}", not_run(&report, "code-sniffer"));
+    let called = std::fs::read_to_string(scene.folder.path().join("bin/called")).unwrap();
+    assert!(called.lines().any(|flag| flag.starts_with("--parallel=")), "{called}");
+}
+
+#[test]
 fn an_archive_that_cannot_be_unpacked_here_is_checked_without_programs() {
     let scene = Scene::new();
     // A file where a folder is to be.
@@ -79,7 +99,7 @@ fn a_run_without_errors_counts_as_one() {
     let scene = Scene::new();
     let script = "for a; do case \"$a\" in --report-file=*) echo '{\"totals\":{},\"files\":[]}' > \"${a#--report-file=}\";; esac; done";
     let report = check(&scene, program(scene.folder.path(), "phpcs", script));
-    assert!(report.passes() && not_run(&report, "code-sniffer").is_none());
+    assert!(!report.is_refused() && not_run(&report, "code-sniffer").is_none());
 }
 
 #[test]

@@ -11,13 +11,34 @@ use serde_json::{Map, Value, json};
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
+use crate::odd_archives::{changed, replaced};
 use crate::scene::{Scene, broken};
 
 /// What the guidelines and our own safety refuse and the script does not look at.
 const BEYOND_THE_SCRIPT: [&str; 4] = ["component-xml", "dependency-alias", "dependency-forbidden", "composer-size"];
 
-/// What the script makes of an archive: its errors, one word each.
-fn script(files: &[(String, String)], composer: &str) -> BTreeSet<&'static str> {
+/// An archive as it is made: files in the order of its directory, in which names may be there twice.
+#[derive(Debug)]
+struct Made {
+    files: Vec<(String, String)>,
+    /// How composer.json is packed, by its number.
+    method: u16,
+    /// What stands before the zip.
+    leading: &'static str,
+}
+
+/// What the script makes of an archive. Others read the last of two files with one name: both readings count.
+fn script(made: &Made) -> BTreeSet<&'static str> {
+    if !made.leading.is_empty() {
+        return BTreeSet::from(["no zip"]);
+    }
+    let mut last = made.files.clone();
+    last.reverse();
+    [&made.files, &last].into_iter().flat_map(|files| reading(files, made.method)).collect()
+}
+
+/// What the script makes of the files, of which the first with a name counts.
+fn reading(files: &[(String, String)], method: u16) -> BTreeSet<&'static str> {
     let mut errors = BTreeSet::new();
     let mut folders = BTreeSet::new();
     let mut has_top_file = false;
@@ -36,8 +57,11 @@ fn script(files: &[(String, String)], composer: &str) -> BTreeSet<&'static str> 
     };
     let size =
         |name: &str| files.iter().find(|(other, _)| *other == format!("{top}{name}")).map(|(_, text)| text.len());
-    if size("composer.json").is_none() {
+    let Some((_, composer)) = files.iter().find(|(other, _)| *other == format!("{top}composer.json")) else {
         return BTreeSet::from(["no composer.json"]);
+    };
+    if !matches!(method, 0 | 8) {
+        return BTreeSet::from(["no composer.json that can be read"]);
     }
     let Ok(composer) = serde_json::from_str::<Value>(composer) else { return BTreeSet::from(["no json"]) };
     let text = |field: &str| composer[field].as_str().unwrap_or_default().to_owned();
@@ -80,7 +104,14 @@ fn script(files: &[(String, String)], composer: &str) -> BTreeSet<&'static str> 
         if kind == "magento2-module" && namespaces == 0 {
             errors.insert("autoload");
         }
-        if size(required).unwrap_or(0) == 0 {
+        // At the top, in the folder of any namespace in the order of the file, or beside registration.php.
+        let declared = composer["autoload"]["psr-4"].as_object().cloned().unwrap_or_default();
+        let beside = registration.and_then(|file| file.rsplit_once('/')).map(|(folder, _)| folder.to_owned());
+        let folders = declared.values().filter_map(Value::as_str).map(|folder| folder.trim_matches('/').to_owned());
+        let places = folders.chain(beside).filter(|folder| !folder.is_empty());
+        let mut places =
+            std::iter::once(required.to_owned()).chain(places.map(|folder| format!("{folder}/{required}")));
+        if places.find_map(|place| size(&place)).unwrap_or(0) == 0 {
             errors.insert("file");
         }
         if size(registration.copied().unwrap_or("registration.php")).unwrap_or(0) == 0 {
@@ -128,9 +159,13 @@ prop_compose! {
         kind in mostly(&["magento2-module", "magento2-theme", "magento2-language", "metapackage"], &["library"]),
         loaded in prop_oneof![
             8 => Just(Some(vec!["registration.php"])),
+            1 => Just(Some(vec!["src/registration.php"])),
             1 => prop::option::of(prop::collection::vec(prop::sample::select(&["registration.php", "boot.php"][..]), 0..3)),
         ],
-        has_namespace in prop::bool::weighted(0.9),
+        namespaces in prop_oneof![
+            1 => Just(Vec::new()),
+            9 => prop::collection::vec(prop::sample::select(&["", "", "", "src/", "Test", "lib"][..]), 1..4),
+        ],
         require in prop::collection::btree_map(
             prop::sample::select(&["php", "magento/framework", "acme/x", "acme/y", "acme/z", "magento/magento2-base"][..]),
             prop::sample::select(&["^103.0", "^103.0", "^103.0", "*"][..]), 0..3),
@@ -140,35 +175,62 @@ prop_compose! {
         if let Some(loaded) = loaded {
             composer["autoload"]["files"] = json!(loaded);
         }
-        if has_namespace {
-            composer["autoload"]["psr-4"] = json!({"Acme\\Badges\\": ""});
-        }
+        composer["autoload"]["psr-4"] = json!("NAMESPACES");
         if let Some(extra) = extra {
             composer["extra"] = json!({extra: "x"});
         }
-        composer.to_string()
+        // A map of JSON would sort them.
+        let declared: Vec<_> =
+            namespaces.iter().enumerate().map(|(at, folder)| format!("\"{}\\\\\": \"{folder}\"", 9 - at)).collect();
+        composer.to_string().replace("\"NAMESPACES\"", &format!("{{{}}}", declared.join(", ")))
     }
 }
 
 /// Names and texts of the other files.
 fn others() -> impl Strategy<Value = Vec<(String, String)>> {
-    let file = |name: &'static str, text: &'static str| prop_oneof![20 => Just(Some((name.to_owned(), text.to_owned()))), 1 => Just(Some((name.to_owned(), String::new()))), 1 => Just(None)];
+    let file = |names: &'static [&'static str], text: &'static str| {
+        let name = prop_oneof![12 => Just(names[0]), 1 => prop::sample::select(names)];
+        (name, 0..22).prop_map(move |(name, chance)| match chance {
+            0 => None,
+            1 => Some((name.to_owned(), String::new())),
+            _ => Some((name.to_owned(), text.to_owned())),
+        })
+    };
     let files = (
-        file("registration.php", "<?php // Acme_Badges\n"),
-        file("etc/module.xml", "<config><module name=\"Acme_Badges\"/></config>"),
-        file("theme.xml", "<theme/>"),
-        file("language.xml", "<language/>"),
+        file(&["registration.php", "src/registration.php"], "<?php // Acme_Badges\n"),
+        file(
+            &["etc/module.xml", "src/etc/module.xml", "lib/etc/module.xml"],
+            "<config><module name=\"Acme_Badges\"/></config>",
+        ),
+        file(&["theme.xml", "src/theme.xml"], "<theme/>"),
+        file(&["language.xml", "lib/language.xml"], "<language/>"),
     );
     files.prop_map(|(a, b, c, d)| [a, b, c, d].into_iter().flatten().collect())
 }
 
-fn archive(files: &[(String, String)]) -> Vec<u8> {
-    let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
-    for (name, text) in files {
-        archive.start_file(name.as_str(), SimpleFileOptions::default()).unwrap();
-        archive.write_all(text.as_bytes()).unwrap();
+impl Made {
+    fn bytes(&self) -> Vec<u8> {
+        let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
+        let mut renamed = Vec::new();
+        for (at, (name, text)) in self.files.iter().enumerate() {
+            // No writer writes a name twice: the later one is written with another, and gets its own afterwards.
+            let is_copy = self.files[..at].iter().any(|(other, _)| other == name);
+            let written = if is_copy { format!("{}%", &name[..name.len() - 1]) } else { name.clone() };
+            archive.start_file(written.as_str(), SimpleFileOptions::default()).unwrap();
+            archive.write_all(text.as_bytes()).unwrap();
+            if is_copy {
+                renamed.push((written, name));
+            }
+        }
+        let mut bytes = archive.finish().unwrap().into_inner();
+        if let Some((composer, _)) = self.files.iter().find(|(name, _)| name.ends_with("composer.json")) {
+            bytes = changed(bytes, composer.as_bytes(), 10, &self.method.to_le_bytes());
+        }
+        for (written, name) in renamed {
+            bytes = replaced(bytes, written.as_bytes(), name.as_bytes());
+        }
+        [self.leading.as_bytes(), &bytes].concat()
     }
-    archive.finish().unwrap().into_inner()
 }
 
 proptest! {
@@ -180,12 +242,23 @@ proptest! {
         others in others(),
         folder in prop::sample::select(&["", "", "acme-badges/"][..]),
         beside in prop::option::weighted(0.1, prop::sample::select(&["other/LICENSE", "LICENSE"][..])),
+        copy in prop::option::weighted(0.2, prop_oneof![
+            composers().prop_map(|composer| ("composer.json", composer)),
+            prop::sample::select(&["registration.php", "etc/module.xml"][..]).prop_map(|name| (name, String::new())),
+            Just(("etc/module.xml", "<config><module name=\"Acme_Badges\"/></config>".to_owned())),
+        ]),
+        method in prop_oneof![20 => Just(8_u16), 1 => prop::sample::select(&[9_u16, 14, 93][..])],
+        leading in prop_oneof![20 => Just(""), 1 => prop::sample::select(&["\n", "PHP Warning: x in y\n", "<br />"][..])],
     ) {
-        let mut files = vec![(format!("{folder}composer.json"), composer.clone())];
+        let mut files = vec![(format!("{folder}composer.json"), composer)];
         files.extend(others.into_iter().map(|(name, text)| (format!("{folder}{name}"), text)));
         files.extend(beside.map(|name| (name.to_owned(), "x".to_owned())));
-        let errors = script(&files, &composer);
-        let report = Scene::new().check_bytes(&archive(&files));
+        files.extend(copy.map(|(name, text)| (format!("{folder}{name}"), text)));
+        // What is packed in another way is the first composer.json alone; the second of two would not be looked at by PHP.
+        let has_two = files.iter().filter(|(name, _)| name.ends_with("composer.json")).count() > 1;
+        let made = Made { files, method: if has_two { 8 } else { method }, leading };
+        let errors = script(&made);
+        let report = Scene::new().check_bytes(&made.bytes());
         let blocking: Vec<_> = report
             .findings
             .iter()

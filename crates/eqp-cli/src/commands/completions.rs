@@ -23,7 +23,7 @@ pub(crate) struct Completions {
 impl Completions {
     pub(crate) fn run(self, context: &Context) -> Outcome {
         let mut script = Vec::new();
-        let mut definition = Cli::definition();
+        let mut definition = with_words(Cli::definition());
         if !context.loaded.profiles.is_empty() {
             // clap wants names that live as long as the program, which ends here.
             let profiles = context.loaded.profiles.iter().map(|name| &*name.clone().leak());
@@ -33,4 +33,20 @@ impl Completions {
         clap_complete::generate(self.shell, &mut definition, "eqp", &mut script);
         context.output.bytes(&script)
     }
+}
+
+/// Offers the documented words of flags that accept others too: a newer Marketplace may know more.
+fn with_words(command: clap::Command) -> clap::Command {
+    let offered: [(&str, &[&'static str]); 2] = [
+        ("flow", &["overall", "technical", "marketing", "malware"]),
+        ("kind", &["submission", "file", "unknown", "undecodable"]),
+    ];
+    let with_words = |flag: clap::Arg| {
+        let words = offered.iter().find(|(id, _)| flag.get_id() == id && flag.get_long() == Some(id));
+        match words.filter(|_| flag.get_possible_values().is_empty()) {
+            Some((_, words)) => flag.value_parser(PossibleValuesParser::new(words.iter().copied())),
+            None => flag,
+        }
+    };
+    command.mut_args(with_words).mut_subcommands(self::with_words)
 }

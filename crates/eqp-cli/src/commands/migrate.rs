@@ -4,7 +4,7 @@ use clap::Args;
 use eqp_receiver::Migration;
 use serde_json::json;
 
-use crate::compose::database::Database;
+use crate::compose::database::{Database, Upgrade};
 use crate::config::DatabaseChoice;
 use crate::context::Context;
 use crate::failure::Outcome;
@@ -43,7 +43,7 @@ impl Migrate {
 
     /// What would be applied. A database that is not there yet would be made with all of it.
     async fn look(&self, context: &Context) -> Outcome {
-        let steps = match Database::open_to_look(context).await? {
+        let steps = match Database::open_to_look(context, Upgrade::No).await? {
             None => eqp_receiver::all_migrations(),
             Some(database) => {
                 let steps = eqp_receiver::migrations(database.pool()).await;

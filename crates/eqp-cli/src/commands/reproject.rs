@@ -5,9 +5,10 @@ use eqp_receiver::{ReprojectScope, Reprojected, Reprojector};
 use time::OffsetDateTime;
 
 use super::moment::since;
-use crate::compose::database::Database;
+use crate::compose::database::{Database, Upgrade};
 use crate::context::Context;
 use crate::failure::{Exit, Failure, Outcome};
+use crate::output::counted;
 
 /// Make events anew from the callbacks that are kept: after an update that reads or judges them better
 ///
@@ -40,7 +41,7 @@ impl Reproject {
             (None, Some(subject)) => ReprojectScope::Subject(subject),
             (None, None) => return Err(Failure::usage("nothing to project again was named")),
         };
-        let database = Database::open_existing(context).await?;
+        let database = Database::open_existing(context, Upgrade::unless(self.dry_run)).await?;
         let reprojected = Reprojector::new(database.pool().clone()).dry_run(self.dry_run).run(&scope).await;
         database.close().await?;
         let reprojected = reprojected?;
@@ -59,7 +60,11 @@ fn report(context: &Context, reprojected: &Reprojected, dry_run: bool) -> Outcom
     }
     let Reprojected { subjects, callbacks, events_kept, events_new, events_gone, passed_over, .. } = reprojected;
     let done = if dry_run { "would be rebuilt" } else { "rebuilt" };
-    context.output.line(format_args!("{subjects} submissions and files {done} from {callbacks} callbacks"))?;
+    let subjects = match subjects {
+        1 => "1 submission or file".to_owned(),
+        some => format!("{some} submissions and files"),
+    };
+    context.output.line(format_args!("{subjects} {done} from {}", counted(*callbacks, "callback")))?;
     context.output.line(format_args!("events: {events_kept} the same, {events_new} new, {events_gone} gone"))?;
     if *passed_over > 0 {
         context.output.note(format_args!("{passed_over} left as they are: some of their callbacks are no longer kept"));

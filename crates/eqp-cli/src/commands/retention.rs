@@ -5,7 +5,7 @@ use eqp_receiver::Retention as Receivers;
 use serde_json::json;
 use time::OffsetDateTime;
 
-use crate::compose::database::Database;
+use crate::compose::database::{Database, Upgrade};
 use crate::config::Keep;
 use crate::context::Context;
 use crate::failure::{Exit, Failure, Outcome};
@@ -34,14 +34,14 @@ impl Retention {
         let before = OffsetDateTime::now_utc()
             .checked_sub(time::Duration::try_from(self.older_than.0).unwrap_or(time::Duration::MAX))
             .ok_or_else(|| Failure::new(Exit::Usage, "no callback can be so old"))?;
-        let database = Database::open_existing(context).await?;
+        let database = Database::open_existing(context, Upgrade::unless(self.dry_run)).await?;
         let retention = Receivers::new(database.pool().clone());
         let outcome = async {
             let found = retention.count_before(before).await?;
             if self.dry_run || found == 0 {
                 return Ok(found);
             }
-            let callbacks = counted(usize::try_from(found).unwrap_or(usize::MAX), "callback");
+            let callbacks = counted(found, "callback");
             context.confirmation.ask_anyway(&format!("Delete {callbacks} from before {} for good", utc(before)))?;
             Ok(retention.delete_before(before).await?)
         };
@@ -53,7 +53,7 @@ impl Retention {
             return context.output.json(&json!({ word: callbacks, "before": crate::output::rfc3339(before) }));
         }
         let done = if self.dry_run { "would be deleted" } else { "deleted" };
-        let callbacks = counted(usize::try_from(callbacks).unwrap_or(usize::MAX), "callback");
+        let callbacks = counted(callbacks, "callback");
         context.output.line(format_args!("{callbacks} from before {} {done}", utc(before)))
     }
 }

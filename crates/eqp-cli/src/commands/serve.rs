@@ -1,14 +1,17 @@
 //! `eqp serve`: the receiver.
 
+use std::sync::Arc;
+
 use clap::Args;
 use eqp_receiver::{EndpointSummary, Endpoints, LocalCa, Receiver};
 use serde_json::json;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::ca;
 use crate::compose::database::{Database, Migrate};
-use crate::compose::receiver::{master_key, receiver};
-use crate::compose::{open_files, shutdown};
+use crate::compose::receiver::{check_certificate, master_key, receiver};
+use crate::compose::{hangup, open_files, shutdown};
 use crate::config::{DataFolder, OperatorListen, ReceiverOptions, Wire};
 use crate::context::Context;
 use crate::failure::{Failure, Outcome};
@@ -19,7 +22,7 @@ use crate::output::Output;
 ///
 /// Without a database it brings a Postgres of its own, in the data folder. Without a certificate it proves itself
 /// with one of a local CA, which serves development only. While the database does not take callbacks they are kept in
-/// the spool, on this machine's disk; a receiver that has run before even starts without the database. Ctrl-C or SIGTERM lets what has begun come to its end.
+/// the spool, on this machine's disk; a receiver that has run before even starts without the database. Ctrl-C or SIGTERM lets what has begun come to its end. Certificate files are reloaded when they change and on SIGHUP.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -50,16 +53,18 @@ impl Serve {
         let stop = shutdown::requested();
         // It asks for a reload and never ends a receiver.
         shutdown::keep_running_on_hangup();
+        let reload = hangup::on_signal()?;
         open_files::allow_many();
         // What needs no database first: it is quicker to say.
         let wire = context.settings.receiver.wire()?;
+        check_certificate(&wire)?;
         let data = context.settings.data.open()?;
         let migrate = if self.migrate { Migrate::Always } else { Migrate::WhenEmpty };
         let Some(database) = stop.run_until_cancelled(Database::open_to_receive(context, migrate)).await else {
             return Ok(());
         };
         let (database, trouble) = database?;
-        let serving = Box::pin(serve(context, &database, trouble, &data, &wire, stop.clone()));
+        let serving = Box::pin(serve(context, &database, trouble, &data, &wire, &reload, stop.clone()));
         let served = tokio::select! {
             served = database.keeping_up(&stop, serving) => served,
             // Requests in flight are given up; Postgres is still stopped properly.
@@ -76,10 +81,11 @@ async fn serve(
     trouble: Option<Failure>,
     data: &DataFolder,
     wire: &Wire,
+    reload: &Arc<Notify>,
     stop: CancellationToken,
 ) -> Outcome {
     let options = &context.settings.receiver;
-    let receiver = match receiver(database, data, options.listen(), options).await {
+    let receiver = match receiver(database, data, options.listen(), options, reload).await {
         // It cannot do without the database, of which more is known.
         Err(failure) if failure.is_unreachable() => return Err(trouble.unwrap_or(failure)),
         built => built?,
@@ -94,7 +100,10 @@ async fn serve(
             "listening": format!("{scheme}://{address}"),
             "operator": operator.map(|address| format!("http://{address}")),
             "local_ca": local_ca,
-            "endpoints": receiver.endpoint_paths(),
+            "endpoints": match &endpoints {
+                Some(endpoints) => endpoints.iter().map(|endpoint| endpoint.path.clone()).collect(),
+                None => receiver.endpoint_paths(),
+            },
         }))?;
     }
     let output = context.output;

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use crate::compose::client::client_of;
 use crate::context::Context;
 use crate::failure::Outcome;
+use crate::output::visible;
 
 /// Show which account the access key belongs to, whether it may use the API, and where the key came from
 #[derive(Args, Debug)]
@@ -38,8 +39,9 @@ impl Whoami {
                 "secret_from": secret,
             }));
         }
-        let name = user.vendor_name.or(user.screen_name).map(|name| format!(" ({name})")).unwrap_or_default();
-        let level = user.partner_level.map(|level| format!(", partner level {level}")).unwrap_or_default();
+        let name =
+            user.vendor_name.or(user.screen_name).map(|name| format!(" ({})", visible(&name))).unwrap_or_default();
+        let level = user.partner_level.map(|level| format!(", partner level {}", visible(&level))).unwrap_or_default();
         let may = match eligible {
             Some(true) => "may use the API",
             Some(false) => "may not use the API",

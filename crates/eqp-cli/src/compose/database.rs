@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use eqp_postgres::{Builder, EmbeddedPostgres, Progress};
-use eqp_receiver::{PgConnectOptions, Reader};
+use eqp_receiver::{Metrics, PgConnectOptions, Reader};
 use sqlx::postgres::PgPoolOptions;
 use sqlx::{Connection, PgConnection, PgPool};
 use tokio_util::sync::CancellationToken;
@@ -34,6 +34,22 @@ pub(crate) enum Migrate {
     Always,
 }
 
+/// Whether an embedded database that a program before this one made is brought up to date when it is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Upgrade {
+    /// It stays as it is: nothing may be changed.
+    No,
+    /// It is, since nobody else uses it.
+    Embedded,
+}
+
+impl Upgrade {
+    /// A dry run changes nothing.
+    pub(crate) fn unless(dry_run: bool) -> Self {
+        if dry_run { Self::No } else { Self::Embedded }
+    }
+}
+
 /// A database in use.
 #[derive(Debug)]
 pub(crate) struct Database {
@@ -42,6 +58,8 @@ pub(crate) struct Database {
     embedded: Option<EmbeddedPostgres>,
     /// How to see to its tables, where that could not be done yet.
     late: Option<Migrate>,
+    /// Counted by what keeps it running, and by the receiver that uses it.
+    metrics: Metrics,
 }
 
 impl Database {
@@ -65,9 +83,28 @@ impl Database {
         }
     }
 
-    /// Opens the database for what must change nothing: nothing is made, brought up to date or written. None where there is
-    /// no database yet. An embedded one that does not run is started.
-    pub(crate) async fn open_to_look(context: &Context) -> Outcome<Option<Self>> {
+    /// Opens the database for what must change nothing: nothing is made or written. None where there is no database yet. An
+    /// embedded one that does not run is started; its tables are brought up to date only if that may be.
+    pub(crate) async fn open_to_look(context: &Context, upgrade: Upgrade) -> Outcome<Option<Self>> {
+        let Some(database) = Self::find(context).await? else { return Ok(None) };
+        if upgrade == Upgrade::Embedded && database.is_embedded() {
+            let upgraded = database.upgrade().await;
+            if let Err(error) = upgraded {
+                database.close().await?;
+                return Err(error.into());
+            }
+        }
+        Ok(Some(database))
+    }
+
+    /// Brings tables of an earlier version up to date; makes none.
+    async fn upgrade(&self) -> Result<(), eqp_receiver::Error> {
+        let steps = eqp_receiver::migrations(&self.pool).await?;
+        let is_earlier = steps.iter().any(|step| step.applied) && steps.iter().any(|step| !step.applied);
+        if is_earlier { eqp_receiver::migrate(&self.pool).await } else { Ok(()) }
+    }
+
+    async fn find(context: &Context) -> Outcome<Option<Self>> {
         match context.settings.database.resolve()? {
             DatabaseChoice::Given(url) => Self::given(&url).await.map(Some),
             DatabaseChoice::Embedded => {
@@ -89,8 +126,8 @@ impl Database {
 
     /// Opens the database for work on what a receiver has stored: as [`open_to_look`](Self::open_to_look) does, but there has
     /// to be one, with all its tables.
-    pub(crate) async fn open_existing(context: &Context) -> Outcome<Self> {
-        let Some(database) = Self::open_to_look(context).await? else { return Err(no_receiver(context)?) };
+    pub(crate) async fn open_existing(context: &Context, upgrade: Upgrade) -> Outcome<Self> {
+        let Some(database) = Self::open_to_look(context, upgrade).await? else { return Err(no_receiver(context)?) };
         match eqp_receiver::migrations(&database.pool).await {
             Ok(steps) if steps.iter().all(|step| step.applied) => Ok(database),
             looked => {
@@ -190,7 +227,7 @@ impl Database {
     }
 
     fn of(pool: PgPool) -> Self {
-        Self { pool, embedded: None, late: None }
+        Self { pool, embedded: None, late: None, metrics: Metrics::default() }
     }
 
     fn of_embedded(postgres: EmbeddedPostgres) -> Self {
@@ -208,6 +245,11 @@ impl Database {
         self.embedded.is_some()
     }
 
+    /// What is counted of it, for the receiver that uses it.
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
     /// Questions to it.
     pub(crate) fn reader(&self) -> Reader {
         Reader::new(self.pool.clone())
@@ -216,10 +258,13 @@ impl Database {
     /// Does what needs the database all the time: an embedded one that does not run, or ends meanwhile, is started again, and
     /// one that was not there at the start is seen to when it comes, until `stop`.
     pub(crate) async fn keeping_up<T>(&self, stop: &CancellationToken, work: impl Future<Output = T>) -> T {
-        let upkeep = async { tokio::join!(self.keep_running(), self.make_ready_later()).0 };
+        let upkeep = self
+            .metrics
+            .supervisor()
+            .run_postgres(stop, || async { tokio::join!(self.keep_running(), self.make_ready_later()).0 });
         tokio::select! {
             done = work => done,
-            Some(never) = stop.run_until_cancelled(upkeep) => match never {},
+            Some(Some(never)) = stop.run_until_cancelled(upkeep) => match never {},
         }
     }
 

@@ -2,6 +2,7 @@
 
 pub(crate) mod client;
 pub(crate) mod database;
+pub(crate) mod hangup;
 pub(crate) mod open_files;
 pub(crate) mod receiver;
 pub(crate) mod registration;

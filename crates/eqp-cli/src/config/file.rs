@@ -109,7 +109,7 @@ pub(super) fn read_text(path: &Path, text: &str, wanted: Wanted<'_>, absent: Abs
     let base =
         Layer { data: file.data, marketplace: file.marketplace, database: file.database, receiver: file.receiver };
     let mut read = Read { base, profile: None, profiles: file.profiles.keys().cloned().collect() };
-    read.profile = select(path, file.profile, file.profiles, wanted, absent)?;
+    read.profile = select(path, file.profile.as_deref(), file.profiles, wanted, absent)?;
     for layer in [&mut read.base].into_iter().chain(read.profile.as_mut().map(|(_, layer)| layer)) {
         layer.marketplace.check()?;
         layer.database.refuse_open_secret(path)?;
@@ -131,7 +131,7 @@ pub(super) struct Wanted<'a> {
 /// must never be sent there.
 fn select(
     path: &Path,
-    default: Option<String>,
+    default: Option<&str>,
     mut profiles: BTreeMap<String, Layer>,
     wanted: Wanted<'_>,
     absent: Absent,
@@ -140,7 +140,7 @@ fn select(
         (Some(its), Some(asked)) => its == asked,
         _ => true,
     };
-    let Some(name) = wanted.name.map(str::to_owned).or_else(|| default.clone()) else {
+    let Some(name) = wanted.name.map(str::to_owned).or_else(|| default.map(str::to_owned)) else {
         return of_environment(path, profiles, wanted.environment);
     };
     let Some(chosen) = profiles.remove(&name) else {

@@ -1,5 +1,6 @@
 //! How long callbacks are kept.
 
+use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -14,6 +15,16 @@ const SHORTEST: time::Duration = time::Duration::DAY;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub(crate) struct Keep(pub(crate) Duration);
+
+impl fmt::Display for Keep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.as_secs() {
+            seconds if seconds.is_multiple_of(86_400) => write!(f, "{}d", seconds / 86_400),
+            seconds if seconds.is_multiple_of(3_600) => write!(f, "{}h", seconds / 3_600),
+            seconds => write!(f, "{seconds}s"),
+        }
+    }
+}
 
 impl FromStr for Keep {
     type Err = String;
@@ -43,6 +54,9 @@ mod tests {
     fn nobody_keeps_for_less_than_a_day() {
         assert_eq!("400d".parse(), Ok(Keep(Duration::from_hours(400 * 24))));
         assert_eq!("24h".parse(), Ok(Keep(Duration::from_hours(24))));
+        for text in ["400d", "25h", "86401s"] {
+            assert_eq!(text.parse::<Keep>().unwrap().to_string(), text);
+        }
         for text in ["400m", "0d", "23h", "400", "-1d", "forever"] {
             assert!(text.parse::<Keep>().is_err(), "{text}");
         }

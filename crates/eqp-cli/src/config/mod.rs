@@ -11,6 +11,7 @@ mod file;
 mod keep;
 pub(crate) mod keyring;
 pub(crate) mod keys;
+mod listen;
 mod marketplace;
 mod operator;
 pub(crate) mod profile;
@@ -27,6 +28,7 @@ pub(crate) use database::{DatabaseChoice, DatabaseOptions};
 pub(crate) use database_url::DatabaseUrl;
 pub(crate) use keep::Keep;
 pub(crate) use keys::nearest;
+pub(crate) use listen::ListenAddress;
 pub(crate) use marketplace::{Marketplace, MarketplaceOptions};
 pub(crate) use operator::OperatorListen;
 pub(crate) use receiver::{ReceiverOptions, Wire};
@@ -34,6 +36,7 @@ pub(crate) use secret::{from_environment, read_secret, text as secret_text};
 
 use self::file::Wanted;
 use crate::failure::Outcome;
+use crate::output::notice;
 
 /// Where the configuration file is, and which part of it holds.
 #[derive(Args, Clone, Debug, Default)]
@@ -122,23 +125,20 @@ pub(crate) fn load(options: &FileOptions, mut given: Layer, absent: Absent) -> O
             let (layer, set) = file::read_discovered(&path)?;
             if !set.is_empty() {
                 // Also with --quiet: nobody should wonder where these came from.
-                anstream::eprintln!("using {} of the current folder: {}", path.display(), set.join(", "));
+                notice(&format!("using {} of the current folder: {}", path.display(), set.join(", ")));
             }
             Some((path, layer))
         }
         None => None,
     };
-    let file::Read { base, profile, profiles } = match &found.trusted {
-        Some(path) => {
-            let wanted = Wanted { name: options.profile.as_deref(), environment: given.marketplace.environment };
-            file::read(path, wanted, absent)?
+    let file::Read { base, profile, profiles } = if let Some(path) = &found.trusted {
+        let wanted = Wanted { name: options.profile.as_deref(), environment: given.marketplace.environment };
+        file::read(path, wanted, absent)?
+    } else {
+        if absent == Absent::Refused {
+            file::without_file(options)?;
         }
-        None => {
-            if absent == Absent::Refused {
-                file::without_file(options)?;
-            }
-            file::Read::default()
-        }
+        file::Read::default()
     };
     let mut of_file = match &profile {
         Some((_, layer)) => layer.clone().over(base.clone()),

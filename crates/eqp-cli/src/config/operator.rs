@@ -1,9 +1,12 @@
 //! Where the operator is answered.
 
+use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::str::FromStr;
 
 use serde::Deserialize;
+
+use super::ListenAddress;
 
 /// Nobody but this machine reaches it.
 const DEFAULT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8444);
@@ -31,6 +34,16 @@ impl OperatorListen {
     }
 }
 
+impl fmt::Display for OperatorListen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Usual => write!(f, "{DEFAULT}, if it is free"),
+            Self::At(address) => address.fmt(f),
+            Self::Off => f.write_str("off"),
+        }
+    }
+}
+
 impl FromStr for OperatorListen {
     type Err = String;
 
@@ -38,7 +51,7 @@ impl FromStr for OperatorListen {
         if text == "off" {
             return Ok(Self::Off);
         }
-        text.parse().map(Self::At).map_err(|_| "is neither an address such as 127.0.0.1:8444 nor `off`".to_owned())
+        text.parse().map(|ListenAddress(address)| Self::At(address)).map_err(|why| format!("is not `off`, and {why}"))
     }
 }
 

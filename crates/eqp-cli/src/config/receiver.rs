@@ -4,11 +4,12 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use clap::builder::BoolishValueParser;
 use eqp_receiver::SpoolSettings;
 use serde::Deserialize;
 
 use super::file::from_folder;
-use super::{Keep, OperatorListen};
+use super::{Keep, ListenAddress, OperatorListen};
 use crate::failure::{Failure, Outcome};
 
 const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8443);
@@ -17,9 +18,9 @@ const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net
 #[derive(Args, Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct ReceiverOptions {
-    /// Address to listen on [default: 127.0.0.1:8443]
+    /// Address to listen on, such as localhost:8443; :8443 for every IPv4 address [default: 127.0.0.1:8443]
     #[arg(long, env = "EQP_LISTEN", hide_env_values = true, value_name = "ADDRESS")]
-    pub(crate) listen: Option<SocketAddr>,
+    pub(crate) listen: Option<ListenAddress>,
     /// Certificate chain (PEM), leaf first [default: one of a local CA made on first use, for development]
     #[arg(long, env = "EQP_TLS_CERT", hide_env_values = true, value_name = "FILE")]
     pub(crate) tls_cert: Option<PathBuf>,
@@ -34,6 +35,7 @@ pub(crate) struct ReceiverOptions {
         num_args = 0..=1,
         require_equals = true,
         default_missing_value = "true",
+        value_parser = BoolishValueParser::new(),
         value_name = "BOOL"
     )]
     pub(crate) behind_proxy: Option<bool>,
@@ -100,7 +102,7 @@ impl ReceiverOptions {
 
     /// The address to listen on.
     pub(crate) fn listen(&self) -> SocketAddr {
-        self.listen.unwrap_or(DEFAULT_LISTEN)
+        self.listen.map_or(DEFAULT_LISTEN, |listen| listen.0)
     }
 
     /// Where callbacks are kept that the database cannot take; none where that is not wished.

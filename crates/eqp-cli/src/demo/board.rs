@@ -132,7 +132,7 @@ mod tests {
     }
 
     fn plain(board: &Board) -> String {
-        anstream::adapter::strip_str(&board.draw()).to_string()
+        crate::output::plain(&board.draw())
     }
 
     #[test]

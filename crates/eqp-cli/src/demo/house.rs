@@ -4,6 +4,7 @@ use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
 use eqp_client::Client;
@@ -51,7 +52,7 @@ impl House {
 
         let begun = Instant::now();
         let options = ReceiverOptions { operator_listen: Some(OperatorListen::Off), ..ReceiverOptions::default() };
-        let receiver = receiver(&database, &data, ANY_PORT, &options).await?;
+        let receiver = receiver(&database, &data, ANY_PORT, &options, &Arc::default()).await?;
         let address = receiver.local_addr();
         let shutdown = CancellationToken::new();
         let running = Running { task: tokio::spawn(receiver.run(shutdown.clone())), shutdown };

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::show::Seen;
 use super::track_line::painted;
+use crate::output::counted;
 
 const BOLD: Style = Style::new().bold();
 const FAINT: Style = Style::new().dimmed();
@@ -67,16 +68,16 @@ impl Report {
     /// The result as a person reads it.
     pub(super) fn in_words(&self) -> String {
         format!(
-            "  {shown}\n    {} submissions, {} of them in the store after {:.1} s\n    \
-             {} callbacks over HTTPS, each with its Basic header, each in Postgres before it was answered\n    \
-             {} events; {} copies, {} late, {} of an unknown code: all kept\n    \
+            "  {shown}\n    {}, {} of them in the store after {:.1} s\n    \
+             {} over HTTPS, each with its Basic header, each in Postgres before it was answered\n    \
+             {}; {}, {} late, {} of an unknown code: all kept\n    \
              answered in {:.1} ms (median) and {:.1} ms (99 of 100); the first one {:.1} s after the start",
-            self.submissions,
+            counted(self.submissions, "submission"),
             self.released,
             seconds(self.total_ms),
-            self.callbacks_received,
-            self.events,
-            self.copies,
+            counted(self.callbacks_received, "callback"),
+            counted(self.events, "event"),
+            counted(self.copies, "copy"),
             self.late,
             self.unknown,
             self.ack_p50_ms,

@@ -10,7 +10,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use super::board::Board;
 use super::report::Report;
 use super::track_line::painted;
-use crate::output::{Output, wrapped};
+use crate::output::{Output, screened, wrapped};
 
 const GOOD: Style = AnsiColor::Green.on_default();
 const NOTE: Style = AnsiColor::Yellow.on_default();
@@ -117,7 +117,7 @@ impl Screen {
     /// The state of everything; on a terminal it stands below all lines and moves.
     pub(super) fn draw(&self, board: &Board) {
         if self.moves {
-            self.board.set_message(format!("\n{}\n", board.draw()));
+            self.board.set_message(screened(&format!("\n{}\n", board.draw())));
         }
     }
 
@@ -155,7 +155,7 @@ impl Screen {
 
     fn write(&self, line: String) {
         if self.moves {
-            self.board.println(line);
+            self.board.println(screened(&line));
         } else if self.output.is_json() {
             self.output.note(line);
         } else {

@@ -5,6 +5,8 @@
 
 use anstyle::{AnsiColor, Style};
 
+use crate::output::Paint;
+
 const DONE: Style = AnsiColor::Green.on_default();
 const NOW: Style = AnsiColor::Cyan.on_default().bold();
 const BAD: Style = AnsiColor::Red.on_default().bold();
@@ -101,6 +103,7 @@ pub(crate) fn in_words(outcome: &str) -> String {
 }
 
 pub(crate) fn painted(style: Style, text: &str) -> String {
+    let style = Paint(style);
     format!("{style}{text}{style:#}")
 }
 
@@ -109,7 +112,7 @@ mod tests {
     use super::*;
 
     fn plain(lane: Lane, now: &str, furthest: usize) -> String {
-        anstream::adapter::strip_str(&track_line(lane, now, furthest)).to_string()
+        crate::output::plain(&track_line(lane, now, furthest))
     }
 
     #[test]

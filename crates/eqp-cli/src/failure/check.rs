@@ -21,10 +21,10 @@ impl From<Error> for Failure {
             Error::NoFacts { .. } => Self::new(Exit::Failed, "the archive does not say what it is")
                 .because(&error)
                 .next("see what else is wrong with it: eqp packages check FILE"),
-            Error::Read { .. } | Error::NoFile { .. } => Self::new(Exit::Failed, "the archive was not checked")
+            Error::Read { .. } | Error::NoFile { .. } => Self::usage("the archive was not checked")
                 .because(&error)
                 .next("name an archive that is there and may be read"),
-            Error::Stopped => Self::new(Exit::Failed, "the check was stopped").because(&error),
+            Error::Stopped => Self::new(Exit::Interrupted, "the check was stopped").because(&error),
             _ => Self::new(Exit::Failed, "the archive was not checked").because(&error),
         }
     }

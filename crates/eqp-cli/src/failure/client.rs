@@ -5,6 +5,7 @@ use eqp_client::callbacks::Refusal;
 use eqp_client::endpoint::Method;
 
 use super::{Exit, Failure};
+use crate::output::visible;
 
 /// The ways on are named by who made the plan, in its own words.
 fn left_as_it_is(refusal: &Refusal) -> Failure {
@@ -12,11 +13,11 @@ fn left_as_it_is(refusal: &Refusal) -> Failure {
         .entries
         .iter()
         .map(|refused| match &refused.label {
-            Some(label) => format!("\"{label}\" {}", refused.entry),
-            None => refused.entry.to_string(),
+            Some(label) => format!("\"{}\" {}", visible(label), visible(&refused.entry.to_string())),
+            None => visible(&refused.entry.to_string()),
         })
         .collect();
-    Failure::new(Exit::Failed, "the list of callbacks was left as it is").why(format!(
+    Failure::new(Exit::Failed, "the list of callbacks was left as it is").why_in_lines(&format!(
         "it can only be written as a whole, and the passwords of these entries are not known here:\n{}",
         entries.join("\n")
     ))

@@ -10,13 +10,15 @@ use std::fmt;
 
 use serde_json::{Value, json};
 
+use crate::output::{Paint, visible};
+
 /// The documented exit codes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Exit {
     /// It failed in a way no other code names.
     Failed = 1,
-    /// Wrong usage: arguments, configuration, a data folder that is not ours.
+    /// Wrong usage: arguments, configuration, a file that is not there, a data folder that is not ours.
     Usage = 2,
     /// The Marketplace or the database refused who we are.
     NotAuthorised = 3,
@@ -28,7 +30,7 @@ pub(crate) enum Exit {
     TimedOut = 6,
     /// The Marketplace or the database cannot be reached.
     Unreachable = 7,
-    /// A signal ended it before its end.
+    /// A signal ended it.
     Interrupted = 130,
 }
 
@@ -37,13 +39,13 @@ pub(crate) const EXIT_CODES: &str = "\
 Exit codes:
   0  done
   1  failed
-  2  wrong usage
+  2  wrong usage, or a file that is not there
   3  not authorised
   4  not found
   5  rejected by the Marketplace (the outcome of a review or a scan)
   6  timed out waiting
   7  the Marketplace or the database cannot be reached
-130  interrupted by a signal";
+  130  interrupted by a signal";
 
 /// A failure as a person reads it.
 #[derive(Debug)]
@@ -80,7 +82,7 @@ impl Failure {
         Self { silent: true, ..Self::new(Exit::Failed, "only shown, as asked") }
     }
 
-    /// A signal came before the end.
+    /// A signal ended it.
     pub(crate) fn interrupted() -> Self {
         Self::new(Exit::Interrupted, "interrupted")
     }
@@ -88,10 +90,14 @@ impl Failure {
     /// Adds an error and all its sources as the reason. What a source repeats of the error around it is left out.
     pub(crate) fn because(mut self, error: &(dyn Error + 'static)) -> Self {
         let said = said_by_database(error);
+        // What these say is partly the text of others: it has no lines of its own.
+        let mut is_foreign = false;
         let mut cause = Some(error);
         while let Some(error) = cause {
+            is_foreign |= error.is::<eqp_client::Error>() || error.is::<eqp_check::Error>();
             let text = error.to_string();
             let text = said.as_ref().map_or(text.clone(), |(told, message)| text.replace(told, message));
+            let text = if is_foreign { text } else { lines(&text) };
             if !self.why.last().is_some_and(|last| last.contains(&text)) {
                 self.why.push(text);
             }
@@ -103,6 +109,13 @@ impl Failure {
     /// Adds a reason in words.
     pub(crate) fn why(mut self, why: impl Into<String>) -> Self {
         self.why.push(why.into());
+        self
+    }
+
+    /// Adds a reason of several lines, such as a place in a file. In all others a line end is one of somebody else's text,
+    /// and is shown as such.
+    pub(crate) fn why_in_lines(mut self, why: &str) -> Self {
+        self.why.push(lines(why));
         self
     }
 
@@ -129,13 +142,17 @@ impl Failure {
 
     /// The failure as a line of the log tells it.
     pub(crate) fn in_one_line(&self) -> String {
-        std::iter::once(&self.what).chain(&self.why).map(|text| text.trim_end()).collect::<Vec<_>>().join(": ")
+        let parts = std::iter::once(&self.what).chain(&self.why);
+        parts.map(|text| text.trim_end().replace(LINE_END, " ")).collect::<Vec<_>>().join(": ")
     }
 
     /// The failure as a program reads it.
     pub(crate) fn to_json(&self) -> Value {
         json!({"error": {
-            "what": self.what, "why": self.why, "next": self.next, "exit_code": self.exit_code(),
+            "what": self.what,
+            "why": self.why.iter().map(|why| why.replace(LINE_END, "\n")).collect::<Vec<_>>(),
+            "next": self.next,
+            "exit_code": self.exit_code(),
         }})
     }
 
@@ -147,8 +164,8 @@ impl Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (error, label) = (anstyle::AnsiColor::Red.on_default().bold(), anstyle::Style::new().bold());
-        write!(f, "{error}error:{error:#} {}", self.what)?;
+        let (error, label) = (Paint(anstyle::AnsiColor::Red.on_default().bold()), Paint(anstyle::Style::new().bold()));
+        write!(f, "{error}error:{error:#} {}", indented(&self.what))?;
         for why in &self.why {
             write!(f, "\n  {label}why:{label:#} {}", indented(why))?;
         }
@@ -172,8 +189,15 @@ fn said_by_database(error: &(dyn Error + 'static)) -> Option<(String, String)> {
     None
 }
 
+/// Stands for a line end of our own. It is a noncharacter: no text should have it.
+const LINE_END: char = '\u{fdd1}';
+
+fn lines(text: &str) -> String {
+    text.replace('\n', LINE_END.encode_utf8(&mut [0; 4]))
+}
+
 fn indented(text: &str) -> String {
-    text.trim_end().replace('\n', "\n       ")
+    visible(text.trim_end_matches([LINE_END, '\n', ' '])).replace(LINE_END, "\n       ")
 }
 
 #[cfg(test)]
@@ -187,10 +211,16 @@ mod tests {
     #[test]
     fn tells_what_why_and_what_next() {
         let error = Outer(std::io::Error::other("inner"));
-        let failure = Failure::new(Exit::Unreachable, "cannot do it").because(&error).next("do that\nor this");
-        let plain = anstream::adapter::strip_str(&failure.to_string()).to_string();
-        assert_eq!(plain, "error: cannot do it\n  why: outer\n  why: inner\n  next: do that\n       or this");
-        assert_eq!(failure.in_one_line(), "cannot do it: outer: inner");
+        let failure = Failure::new(Exit::Unreachable, "cannot do it")
+            .because(&error)
+            .why_in_lines("x\ny")
+            .next("do that\nor this");
+        let plain = crate::output::plain(&failure.to_string());
+        assert_eq!(
+            plain,
+            "error: cannot do it\n  why: outer\n  why: inner\n  why: x\n       y\n  next: do that\\nor this"
+        );
+        assert_eq!(failure.in_one_line(), "cannot do it: outer: inner: x y");
         assert_eq!(failure.exit_code(), 7);
     }
 }

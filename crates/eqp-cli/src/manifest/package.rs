@@ -67,7 +67,7 @@ pub(crate) struct ManifestPackage {
     /// Icon, pictures, videos.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) media_artifacts: Option<Media>,
-    /// One to three, of one main category, such as `Extensions//Content`.
+    /// One to three, of one main category, such as `//Extensions//Content`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) categories: Option<Vec<String>>,
     /// How the prices are meant; set when a package is created, and never again.
@@ -241,7 +241,7 @@ mod tests {
     #[test]
     fn what_is_written_is_what_is_sent() {
         let written = json!({
-            "item_id": "a", "type": "theme", "prices": [{"edition": "CE", "price": "25.00", "installation_price": 0}],
+            "item_id": "a", "type": "theme", "prices": [{"edition": "CE", "price": "25.00", "initial_price": 30, "installation_price": 0}],
             "pricing_model": {"pricing_type": "subscription", "payment_period": 12}, "categories": [],
             "support_tiers": [{"tier": 1, "edition": "CE", "monthly_period": 3, "prices": [{"currency_code": "USD", "price": 75}]}],
             "external_services": {"is_saas": true, "items": [{"name": "x", "pay_to": "both"}]},

@@ -68,10 +68,13 @@ pub(crate) struct EditionPrice {
     /// `USD`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) currency_code: Option<String>,
-    /// A number, or a text that is one.
+    /// A number, or a text that is one; of a subscription, for each year after the first.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) price: Option<Value>,
-    /// The same for the installation.
+    /// The same for the first year of a subscription.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) initial_price: Option<Value>,
+    /// The same for the installation, paid once.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) installation_price: Option<Value>,
 }

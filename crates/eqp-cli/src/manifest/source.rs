@@ -146,7 +146,7 @@ fn beside_package(name: &str, key: &str) -> Failure {
 }
 
 fn refused(name: &str, problem: &str) -> Failure {
-    Failure::usage(format!("{name} holds no packages")).why(problem)
+    Failure::usage(format!("{name} holds no packages")).why_in_lines(problem)
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::io::{self, BufRead, IsTerminal, Read, Write};
 use eqp_types::Secret;
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 
+use super::screened;
 use crate::compose::shutdown;
 use crate::failure::{Exit, Failure, Outcome};
 
@@ -42,7 +43,7 @@ pub(crate) fn ask_secret(question: &str) -> Outcome<Secret> {
     let secret = typed(|| type_secret(io::stdin().lock()));
     drop(hidden);
     anstream::eprintln!();
-    secret?.ok_or_else(|| Failure::new(Exit::Failed, "not done: the question was not answered"))
+    secret?.ok_or_else(|| Failure::new(Exit::Interrupted, "not done: the question was not answered"))
 }
 
 /// Reads on a thread of its own, which nobody waits for any longer once a signal has come.
@@ -61,7 +62,7 @@ fn typed<T: Send + 'static>(read: impl FnOnce() -> io::Result<T> + Send + 'stati
 
 fn prompt(question: &str) -> io::Result<()> {
     let mut stderr = anstream::stderr().lock();
-    write!(stderr, "{question}")?;
+    write!(stderr, "{}", screened(question))?;
     stderr.flush()
 }
 

@@ -2,6 +2,7 @@
 
 use eqp_types::Environment;
 
+use super::Paint;
 use super::ask::{answer, can_ask};
 use crate::failure::{Exit, Failure, Outcome};
 
@@ -21,7 +22,7 @@ impl Confirmation {
         if environment != Environment::Production || self.is_simulated {
             return Ok(());
         }
-        let bold = anstyle::Style::new().bold();
+        let bold = Paint(anstyle::Style::new().bold());
         self.ask_anyway(&format!("{deed} in {bold}production{bold:#}"))
     }
 

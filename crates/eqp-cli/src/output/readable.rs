@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use serde_json::{Map, Value};
 
-use super::Table;
+use super::{Table, visible};
 
 /// How nothing is shown.
 const NOTHING: &str = "-";
@@ -21,9 +21,9 @@ fn write_value(text: &mut String, value: &Value, depth: usize) {
         Value::Object(fields) if !fields.is_empty() => {
             for (name, value) in fields {
                 match scalar(value) {
-                    Some(plain) if !plain.contains('\n') => line(text, depth, &format!("{name}: {plain}")),
+                    Some(plain) if !plain.contains('\n') => line(text, depth, &format!("{}: {plain}", visible(name))),
                     _ => {
-                        line(text, depth, &format!("{name}:"));
+                        line(text, depth, &format!("{}:", visible(name)));
                         write_value(text, value, depth + 1);
                     }
                 }
@@ -62,14 +62,15 @@ fn records(items: &[Value]) -> Option<Table> {
     (!names.is_empty()).then_some(table)
 }
 
-/// Text, number, truth or nothing, in whichever way it is spelled; control characters cannot reach the terminal.
+/// Text, number, truth or nothing, in whichever way it is spelled.
 fn scalar(value: &Value) -> Option<String> {
     match value {
         Value::Null => Some(NOTHING.to_owned()),
         Value::Array(items) if items.is_empty() => Some(NOTHING.to_owned()),
         Value::Object(fields) if fields.is_empty() => Some(NOTHING.to_owned()),
         Value::String(text) if text.is_empty() => Some(NOTHING.to_owned()),
-        Value::String(text) => Some(text.chars().filter(|c| *c == '\n' || !c.is_control()).collect()),
+        // Its lines stay lines: reports of tools have many.
+        Value::String(text) => Some(text.split('\n').map(visible).collect::<Vec<_>>().join("\n")),
         Value::Bool(_) | Value::Number(_) => Some(value.to_string()),
         Value::Array(_) | Value::Object(_) => None,
     }
@@ -95,7 +96,7 @@ mod tests {
         });
         insta::assert_snapshot!(readable(&value), @r"
     empty: -
-    escape: [31mred
+    escape: \u{1b}[31mred
     mixed:
       - 1
       - a:

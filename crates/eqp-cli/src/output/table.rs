@@ -3,6 +3,7 @@
 use anstyle::{AnsiColor, Style};
 use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Width};
 
+use super::screen::{Paint, visible, without_paint};
 use super::terminal;
 
 /// Space around the text of a column.
@@ -37,9 +38,9 @@ impl Table {
 
     /// Adds a row.
     pub(crate) fn row<T: Into<String>>(&mut self, cells: impl IntoIterator<Item = T>) {
-        // Colour would be counted as width.
-        let plain = |cell: T| anstream::adapter::strip_str(&cell.into()).to_string();
-        self.rows.push(cells.into_iter().map(plain).collect());
+        // Colour would be counted as width, and a cell is a value: it ends no line.
+        let shown = |cell: T| visible(&without_paint(&cell.into()));
+        self.rows.push(cells.into_iter().map(shown).collect());
     }
 
     /// Numbers stand at the right of their column.
@@ -197,8 +198,8 @@ pub(crate) fn track_line<'a>(tracks: impl IntoIterator<Item = (&'a str, &'a str)
     let parts: Vec<_> = tracks
         .into_iter()
         .map(|(flow, outcome)| {
-            let style = style_of(outcome);
-            format!("{flow} {style}{outcome}{style:#}")
+            let style = Paint(style_of(outcome));
+            format!("{flow} {style}{}{style:#}", visible(outcome))
         })
         .collect();
     parts.join(" · ")
@@ -280,6 +281,6 @@ mod tests {
     #[test]
     fn tracks_are_one_line() {
         let line = track_line([("overall", "in_progress"), ("technical", "approved")]);
-        assert_eq!(anstream::adapter::strip_str(&line).to_string(), "overall in_progress · technical approved");
+        assert_eq!(super::super::plain(&line), "overall in_progress · technical approved");
     }
 }

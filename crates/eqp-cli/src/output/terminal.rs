@@ -4,6 +4,8 @@ use std::os::fd::AsFd;
 
 use rustix::termios::{isatty, tcgetwinsize};
 
+use super::screen::plain;
+
 /// What a terminal is taken for that does not say how wide it is.
 const USUAL_WIDTH: usize = 80;
 
@@ -56,11 +58,12 @@ fn wrapped_line(line: &str, width: usize) -> String {
 
 /// How wide a text is on the screen: colours take no room.
 fn measure(text: &str) -> usize {
-    anstream::adapter::strip_str(text).to_string().chars().count()
+    plain(text).chars().count()
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::screen::Paint;
     use super::*;
 
     #[test]
@@ -68,6 +71,8 @@ mod tests {
         assert_eq!(wrapped("  one two  three", 10), "  one two\n      three");
         assert_eq!(wrapped("short\nalso", 10), "short\nalso");
         assert_eq!(wrapped("unbreakable-word", 4), "unbreakable-word");
-        assert_eq!(wrapped("\u{1b}[1mbold\u{1b}[0m words", 10), "\u{1b}[1mbold\u{1b}[0m words");
+        let bold = Paint(anstyle::Style::new().bold());
+        let line = format!("{bold}bold{bold:#} words");
+        assert_eq!(wrapped(&line, 10), line);
     }
 }

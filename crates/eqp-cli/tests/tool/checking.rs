@@ -85,6 +85,42 @@ fn warnings_fail_only_when_asked_to() {
 }
 
 #[test]
+fn a_check_in_which_a_blocking_rule_did_not_run_does_not_look_like_a_pass() {
+    let mut home = with(&Submission::module());
+    home.set("PATH", home.path().display().to_string());
+    let plain = ["packages", "check", "submission.zip"];
+    let shown = home.run(&plain);
+    assert_eq!(shown.code, 0, "{shown:?}");
+    let last = shown.stdout.lines().last().unwrap();
+    assert_eq!(last, "incomplete: code-sniffer could have blocked and did not run");
+    let json: Value = serde_json::from_str(&home.run(&[&plain[..], &["--json"]].concat()).stdout).unwrap();
+    assert_eq!((&json["passes"], &json["verdict"]), (&false.into(), &"incomplete".into()));
+    let annotated = home.run(&[&plain[..], &["--format", "github"]].concat());
+    assert!(annotated.stdout.contains("::warning title=code-sniffer::code-sniffer did not run"), "{annotated:?}");
+    let strict = home.run(&[&plain[..], &["--strict"]].concat());
+    assert!(strict.code == 1 && strict.stderr.contains("is incomplete"), "{strict:?}");
+    // Who leaves it out on purpose knows.
+    assert_eq!(check(&home, &["--strict"]).code, 0);
+    let bin = home.path().join("phpcs");
+    let script = "#!/bin/sh\nfor a; do case \"$a\" in --report-file=*) echo '{\"files\":[]}' > \"${a#--report-file=}\";; esac; done\n";
+    std::fs::write(&bin, script).unwrap();
+    std::fs::set_permissions(&bin, Permissions::from_mode(0o755)).unwrap();
+    let json: Value = serde_json::from_str(&home.run(&[&plain[..], &["--json", "--strict"]].concat()).stdout).unwrap();
+    assert_eq!((&json["passes"], &json["verdict"]), (&true.into(), &"passes".into()));
+}
+
+#[test]
+fn a_program_has_as_much_time_as_it_is_given() {
+    let mut home = with(&Submission::module());
+    let bin = home.path().join("phpcs");
+    std::fs::write(&bin, "#!/bin/sh\nexec sleep 300\n").unwrap();
+    std::fs::set_permissions(&bin, Permissions::from_mode(0o755)).unwrap();
+    home.set("PATH", format!("{}:/usr/bin:/bin", home.path().display()));
+    let ended = home.run(&["packages", "check", "submission.zip", "--tool-timeout", "1s"]);
+    assert!(ended.code == 0 && ended.stdout.contains("phpcs did not end within 1 s"), "{ended:?}");
+}
+
+#[test]
 fn every_form_is_one_that_its_reader_takes() {
     let home = with(&imperfect());
     let sarif = check(&home, &["--format", "sarif"]);
@@ -111,10 +147,10 @@ fn annotations_are_written_where_github_reads_them() {
 }
 
 #[test]
-fn what_cannot_be_read_is_code_1_and_a_wrong_manifest_code_2() {
+fn what_cannot_be_read_and_a_wrong_manifest_are_code_2() {
     let home = with(&Submission::module());
     let none = home.run(&["packages", "check", "none.zip"]);
-    assert_eq!((none.code, none.stdout.as_str()), (1, ""));
+    assert_eq!((none.code, none.stdout.as_str()), (2, ""));
     assert!(none.stderr.contains("cannot read none.zip"), "{}", none.stderr);
     assert!(none.stderr.contains("next: name an archive that is there"), "{}", none.stderr);
     for (manifest, said) in [
@@ -170,7 +206,6 @@ fn a_manifest_that_was_begun_lacks_only_what_nobody_but_its_owner_knows() {
         [
             "categories",
             "documentation_artifacts",
-            "documentation_artifacts.user",
             "long_description",
             "media_artifacts.gallery_images",
             "media_artifacts.icon_image",
@@ -184,8 +219,9 @@ fn a_manifest_that_was_begun_lacks_only_what_nobody_but_its_owner_knows() {
     assert_eq!(home.run(&["packages", "init", "submission.zip", "--force"]).code, 0);
     let shown = home.run(&["packages", "init", "submission.zip", "--output", "-"]);
     assert_eq!(shown.stdout, std::fs::read_to_string(home.path().join("release.toml")).unwrap());
-    home.write("text.zip", "no zip");
-    assert_eq!(home.run(&["packages", "init", "text.zip"]).code, 1);
+    home.write("text.zip", "<!DOCTYPE html><title>Sign in</title>");
+    let page = home.run(&["packages", "init", "text.zip"]);
+    assert!(page.code == 1 && page.stderr.contains("this is not a zip archive: it is an HTML page"), "{page:?}");
 }
 
 #[test]
@@ -212,7 +248,7 @@ fn a_signal_ends_the_check_and_the_program_that_it_runs() {
     let ended = running.end();
     let environment = std::fs::read_to_string(bin.join("environment")).unwrap();
     assert!(environment.contains("PATH=") && !environment.contains("EQP_"), "{environment}");
-    assert_eq!(ended.code, 1, "{ended:?}");
+    assert_eq!(ended.code, 130, "{ended:?}");
     assert!(ended.stderr.contains("the check was stopped"), "{ended:?}");
     while std::fs::read_to_string(format!("/proc/{id}/stat")).is_ok_and(|stat| !stat.contains(") Z ")) {
         waits();

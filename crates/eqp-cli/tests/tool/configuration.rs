@@ -87,3 +87,61 @@ fn a_certificate_without_its_key_is_refused_before_anything_starts() {
     assert!(ended.stderr.contains("--tls-key"), "{}", ended.stderr);
     assert!(!home.path().join("data").exists());
 }
+
+#[test]
+fn a_file_that_is_not_there_has_the_same_exit_code_everywhere() {
+    let mut home = Home::new();
+    home.set("EQP_APPLICATION_ID", "app");
+    home.set("EQP_APPLICATION_SECRET", "hush");
+    home.write("new.toml", "[package]\nitem_id = \"a\"\ntype = \"extension\"\nname = \"a\"\n");
+    let add = ["callbacks", "add", "--name", "a", "--url", "https://eqp.example.com/a"];
+    let adopt = ["callbacks", "adopt", "--name", "a", "--url", "https://eqp.example.com/a"];
+    for arguments in [
+        &["whoami", "--config", "none"][..],
+        &["whoami", "--ca-file", "none"],
+        &["login", "--application-id", "app", "--secret-file", "none"],
+        &["files", "upload", "none.zip"],
+        &["packages", "create", "none.toml"],
+        &["packages", "update", "none.toml"],
+        &["packages", "recall", "none.toml"],
+        &["packages", "check", "none.zip", "--skip-programs"],
+        &["packages", "init", "none.zip"],
+        &["release", "none.zip", "--manifest", "new.toml"],
+        &["release", "none.zip", "--manifest", "new.toml", "--skip-check"],
+        &["release", "--manifest", "none.toml"],
+        &["trigger", "--data", "none.json", "--to", "https://127.0.0.1:1/"],
+        &["serve", "--tls-cert", "none.pem", "--tls-key", "none.pem", "--listen", "127.0.0.1:0"],
+        &[&add[..], &["--password-of", "https://other.example.com/a=none"]].concat(),
+        &[&adopt[..], &["--password-file", "none"]].concat(),
+    ] {
+        let ended = home.run(arguments);
+        assert_eq!(ended.code, 2, "{arguments:?}: {ended:?}");
+        assert!(ended.stderr.contains("none"), "{arguments:?}: {ended:?}");
+    }
+    for variable in ["EQP_APPLICATION_SECRET", "EQP_DATABASE_URL"] {
+        home.set(variable, "");
+        home.set(&format!("{variable}_FILE"), "none");
+        assert_eq!(home.run(&["callbacks", "plan"]).code, 2, "{variable}");
+    }
+}
+
+#[test]
+fn addresses_and_yes_are_written_as_people_write_them() {
+    for listen in ["localhost:0", ":0", "127.0.0.1:0"] {
+        let mut home = Home::new();
+        home.set("EQP_LISTEN", listen);
+        home.set("EQP_OPERATOR_LISTEN", "off");
+        for yes in ["yes", "on", "1", "TRUE"] {
+            home.set("EQP_BEHIND_PROXY", yes);
+            // It gets as far as its database, which is not there.
+            home.set("EQP_DATABASE_URL", "postgres://me@127.0.0.1:1/eqp");
+            let ended = home.run(&["serve"]);
+            assert_eq!(ended.code, 7, "{listen} {yes}: {ended:?}");
+        }
+    }
+    let home = Home::new();
+    for (name, value) in [("--listen", "8443"), ("--listen", "nowhere.invalid:1"), ("--behind-proxy=perhaps", "")] {
+        let arguments: Vec<_> = ["serve", name, value].into_iter().filter(|word| !word.is_empty()).collect();
+        assert_eq!(home.run(&arguments).code, 2, "{arguments:?}");
+    }
+}

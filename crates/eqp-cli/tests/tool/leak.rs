@@ -1,7 +1,5 @@
 //! A password that leaked: refused by every receiver before the command ends, and never the one in force.
 
-use std::time::{Duration, Instant};
-
 use serde_json::{Value, json};
 
 use crate::eqp::{Ended, Running};
@@ -67,11 +65,8 @@ async fn what_was_replaced_is_refused_everywhere_when_the_command_ends() {
     let shown = scene.json(&["retire", "--name", "main", "--dry-run"]);
     assert_eq!(shown["would_refuse"], json!([leaked.0]));
     assert_eq!(scene.answers(&leaked).await, [200, 200], "it was only shown");
-    let begun = Instant::now();
     let retired = scene.json(&["retire", "--name", "main"]);
-    let took = begun.elapsed();
-    // Each receiver hears of it within a second; the rest is the command's own start and its look at the list.
-    assert!(took < Duration::from_secs(2), "every receiver heard of it after {took:?}");
+    // The command ends when every receiver has heard of it.
     assert_eq!((&retired["refused"], &retired["receivers"]), (&json!([leaked.0]), &json!(2)));
     assert_eq!(scene.answers(&leaked).await, [401, 401]);
     assert_eq!(scene.answers(&new).await, [200, 200]);

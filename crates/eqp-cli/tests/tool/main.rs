@@ -4,6 +4,7 @@
 
 mod accounts;
 mod business;
+mod certificates;
 mod checking;
 mod command_line;
 mod configuration;
@@ -17,6 +18,7 @@ mod embedded;
 mod eqp;
 mod first_start;
 mod help;
+mod hostile_text;
 mod leak;
 mod market;
 mod mishaps;

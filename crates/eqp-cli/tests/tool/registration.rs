@@ -154,12 +154,13 @@ async fn who_has_lost_the_lock_sends_nothing() {
 async fn an_entry_made_by_hand_is_taken_over_with_its_password_then_rotated_and_removed() {
     let market = Market::open().await;
     let (_serve, base) = market.serve();
-    let url = format!("{base}/rest/v1/callback");
+    // With all that a path of somebody's own may have.
+    let url = format!("{base}/rest/v1/caf%C3%A9/callback/?shop=1");
     market.register_theirs(&url, "key", "secret").await;
     let event = "malware_scan_complete";
-    assert_eq!(market.send(event, crate::market::scan("a")).await, [404]);
+    assert_eq!(market.send(event, crate::market::scan("a")).await, [401]);
     let home = &market.home;
-    home.write("old", "secret\n");
+    home.write("old", "\u{feff}secret\r\n\n");
     let adopt = ["callbacks", "adopt", "--name", "main", "--url", &url, "--password-file", "old", "--json"];
     let adopted = home.run_aside(&adopt);
     assert_eq!(adopted.code, 0, "{adopted:?}");
@@ -219,4 +220,48 @@ async fn another_master_key_than_the_passwords_were_sealed_with_is_told_and_noth
         assert!(ended.stderr.contains("EQP_MASTER_KEY_FILE"), "{}", ended.stderr);
     }
     assert!(market.home.run_aside(&["callbacks", "list"]).stdout.contains(OURS));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_url_or_path_that_another_endpoint_has_is_refused_in_a_dry_run_as_well() {
+    let market = Market::open().await;
+    let home = &market.home;
+    assert_eq!(home.run_aside(&["callbacks", "add", "--name", "main", "--url", OURS]).code, 0);
+    for arguments in [
+        &["--name", "second", "--url", OURS][..],
+        &["--name", "second", "--url", OURS, "--path", "/callbacks/second"],
+        &["--name", "second", "--url", "https://eqp.example.com/other", "--path", "/callbacks/main"],
+        &["--name", "not a name", "--url", "https://eqp.example.com/other"],
+        &["--name", "second", "--url", "https://eqp.example.com/other", "--path", "no-slash"],
+    ] {
+        let add = [&["callbacks", "add"], arguments].concat();
+        let (shown, done) = (home.run_aside(&[&add[..], &["--dry-run"]].concat()), home.run_aside(&add));
+        assert_eq!(shown.code, 2, "{arguments:?}: {shown:?}");
+        assert_eq!((shown.code, shown.stderr), (done.code, done.stderr), "{arguments:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_endpoint_that_was_removed_is_no_longer_shown() {
+    let market = Market::open().await;
+    let home = &market.home;
+    for (name, url) in [("main", OURS), ("other", "https://eqp.example.com/callbacks/other")] {
+        assert_eq!(home.run_aside(&["callbacks", "add", "--name", name, "--url", url]).code, 0);
+    }
+    assert_eq!(home.run_aside(&["callbacks", "remove", "--name", "main"]).code, 0);
+    let plan: Value = serde_json::from_str(&home.run_aside(&["callbacks", "plan", "--json"]).stdout).unwrap();
+    let names: Vec<_> = plan["endpoints"].as_array().unwrap().iter().map(|one| one["name"].clone()).collect();
+    assert_eq!((names, &plan["nothing_to_do"]), (vec![json!("other")], &json!(true)));
+    assert_eq!(plan["removed"][0]["name"], json!("main"), "its user name is accepted for a while: {plan}");
+
+    let removed = home.run_aside(&["trigger", "malware_scan_complete", "--file", "f", "--to", "main"]);
+    assert!(removed.code == 4 && removed.stderr.contains("there are: other"), "{removed:?}");
+    let serving = ["serve", "--listen", "127.0.0.1:0", "--operator-listen", "off", "--json"];
+    let mut serve = home.start(&serving);
+    assert_eq!(tokio::task::block_in_place(|| serve.json_line())["endpoints"], json!(["/callbacks/other"]));
+    serve.terminate();
+    let ended = tokio::task::block_in_place(|| serve.end());
+    assert!(ended.code == 0 && !ended.stderr.contains("/callbacks/main"), "{ended:?}");
+    // It is registered again by its name.
+    assert_eq!(home.run_aside(&["callbacks", "add", "--name", "main"]).code, 0);
 }

@@ -1,9 +1,13 @@
 //! Secrets come from the environment, files of mode 0600 and standard input; never from an argument.
 
 use std::fs::Permissions;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::process::Command;
+
+use eqp_receiver::MasterKey;
 
 use crate::eqp::Home;
+use crate::market::{APPLICATION_SECRET, Market};
 
 #[test]
 fn a_password_in_an_argument_is_refused_and_not_repeated() {
@@ -53,4 +57,96 @@ fn the_database_is_named_by_a_file() {
     let ended = home.run(&["events", "list"]);
     assert_eq!(ended.code, 7, "{}", ended.stderr);
     assert!(!ended.stderr.contains("hush"), "{}", ended.stderr);
+}
+
+/// A file as Kubernetes mounts it: reached through two links, and readable by everybody.
+fn mount_like_kubernetes(home: &Home, text: &str) -> String {
+    let mounted = home.path().join("mounted");
+    std::fs::create_dir_all(mounted.join("..2026")).unwrap();
+    home.write("mounted/..2026/secret", text);
+    std::fs::set_permissions(mounted.join("..2026/secret"), Permissions::from_mode(0o444)).unwrap();
+    symlink("..2026", mounted.join("..data")).unwrap();
+    symlink("..data/secret", mounted.join("secret")).unwrap();
+    mounted.join("secret").display().to_string()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_secret_on_a_read_only_mount_is_used_whatever_its_mode() {
+    let can_mount = Command::new("unshare").args(["-rm", "true"]).output().is_ok_and(|tried| tried.status.success());
+    if !can_mount {
+        println!("not run: this user may not mount anything");
+        return;
+    }
+    let mut market = Market::open().await;
+    let secret = mount_like_kubernetes(&market.home, APPLICATION_SECRET);
+    market.home.set("EQP_APPLICATION_SECRET", "");
+    market.home.set("EQP_APPLICATION_SECRET_FILE", secret);
+    let refused = market.home.run_aside(&["whoami"]);
+    assert!(refused.code == 2 && refused.stderr.contains("its mode is 0444"), "{refused:?}");
+
+    let key = market.home.path().join("mounted/master.key");
+    MasterKey::open(&key).unwrap();
+    std::fs::set_permissions(&key, Permissions::from_mode(0o440)).unwrap();
+    market.home.set("EQP_MASTER_KEY_FILE", key.display().to_string());
+    // There is no database yet: only the key is read.
+    market.home.set("EQP_DATABASE_URL", "");
+    let refused = market.home.run_aside(&["callbacks", "plan"]);
+    assert!(refused.code == 2 && refused.stderr.contains("its mode is"), "{refused:?}");
+    let mount = "cd \"$HOME\" && mount --bind mounted mounted && mount -o remount,bind,ro mounted && exec \"$@\"";
+    market.home.run_through(&["unshare", "-rm", "sh", "-c", mount, "sh"]);
+    assert_eq!(market.home.run_aside(&["whoami"]).code, 0);
+    let plan = market.home.run_aside(&["callbacks", "plan"]);
+    assert_eq!(plan.code, 0, "{plan:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_credential_of_systemd_is_used_whatever_its_mode() {
+    let mut market = Market::open().await;
+    let secret = mount_like_kubernetes(&market.home, APPLICATION_SECRET);
+    market.home.set("EQP_APPLICATION_SECRET", "");
+    market.home.set("EQP_APPLICATION_SECRET_FILE", secret);
+    assert_eq!(market.home.run_aside(&["whoami"]).code, 2);
+    market.home.set("CREDENTIALS_DIRECTORY", market.home.path().join("mounted").display().to_string());
+    assert_eq!(market.home.run_aside(&["whoami"]).code, 0);
+    market.home.set("EQP_APPLICATION_SECRET_FILE", "mounted/secret");
+    assert_eq!(market.home.run_aside(&["whoami"]).code, 0);
+    market.home.set("EQP_APPLICATION_SECRET_FILE", "mounted/../ca.pem");
+    assert_eq!(market.home.run_aside(&["whoami"]).code, 2, "a way out of the folder is not in it");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_text_of_a_secret_is_what_was_meant() {
+    let mut market = Market::open().await;
+    market.home.set("EQP_APPLICATION_SECRET", "");
+    for text in ["\u{feff}SECRET\r\n", "SECRET\n\n\n", "SECRET\r\n\r\n"] {
+        let file = market.home.write("secret", &text.replace("SECRET", APPLICATION_SECRET));
+        market.home.set("EQP_APPLICATION_SECRET_FILE", file.display().to_string());
+        assert_eq!(market.home.run_aside(&["whoami"]).code, 0, "{text:?}");
+    }
+    for (text, reason) in [("hush\nhush", "several lines"), ("hu\tsh", "control character"), ("\n\n", "empty")] {
+        market.home.write("secret", text);
+        let ended = market.home.run_aside(&["whoami"]);
+        assert!(
+            ended.code == 2 && ended.stderr.contains(reason) && !ended.stderr.contains("hush"),
+            "{text:?}: {ended:?}"
+        );
+    }
+    let folder = market.home.path().display().to_string();
+    for variable in ["EQP_APPLICATION_SECRET_FILE", "EQP_DATABASE_URL_FILE", "EQP_MASTER_KEY_FILE"] {
+        let mut home = Home::at(market.home.path());
+        home.set("EQP_APPLICATION_ID", "app");
+        home.set("EQP_APPLICATION_SECRET", "hush");
+        if variable == "EQP_APPLICATION_SECRET_FILE" {
+            home.set("EQP_APPLICATION_SECRET", "");
+        }
+        home.set(variable, folder.as_str());
+        let ended = home.run_aside(&["callbacks", "plan"]);
+        assert!(ended.code == 2 && ended.stderr.contains("is a folder"), "{variable}: {ended:?}");
+    }
+    // What the environment holds is read by the same rule.
+    market.home.set("EQP_APPLICATION_SECRET", format!("{APPLICATION_SECRET}\n"));
+    assert_eq!(market.home.run_aside(&["whoami"]).code, 0);
+    market.home.set("EQP_APPLICATION_SECRET", "hush\nhush");
+    let ended = market.home.run_aside(&["whoami"]);
+    assert!(ended.code == 2 && ended.stderr.contains("EQP_APPLICATION_SECRET"), "{ended:?}");
 }

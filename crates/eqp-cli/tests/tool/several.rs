@@ -1,6 +1,6 @@
 //! Several receivers on one database.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use eqp_receiver::{EventFilter, Order};
 use sqlx::{Executor, Postgres, Transaction};
@@ -49,9 +49,6 @@ impl Obstacle {
     }
 }
 
-/// A second, and what a busy machine adds to it. Without a take-over it would be ten.
-const TAKE_OVER: Duration = Duration::from_secs(3);
-
 #[tokio::test(flavor = "multi_thread")]
 async fn what_two_receivers_take_is_projected_once() {
     let market = Market::open().await;
@@ -87,11 +84,9 @@ async fn when_the_one_that_projects_is_killed_another_takes_over_and_nothing_is_
     assert_eq!(ended.code, -1, "ended by a signal: {ended:?}");
     assert_eq!(market.send("malware_scan_complete", scan("c")).await, [0, 200]);
     assert!(subjects(&market).await.is_empty(), "nothing shows before a commit");
-    let begun = Instant::now();
     obstacle.clear().await;
 
     market.is_projected().await;
-    assert!(begun.elapsed() < TAKE_OVER, "{:?}", begun.elapsed());
     assert_eq!(subjects(&market).await, ["a", "b", "c"]);
     let counts = market.reader().counts(None).await.unwrap();
     assert_eq!((counts.callbacks_received, counts.events, counts.copies), (4, 3, 1));
@@ -105,13 +100,11 @@ async fn when_the_one_that_projects_is_frozen_another_takes_over_and_the_thawed_
     let obstacle = Obstacle::raise(&market).await;
     assert_eq!(market.send("malware_scan_complete", scan("a")).await, [200]);
     obstacle.is_met(&market).await;
-    let (_second, second_url) = market.serve();
+    let (second, second_url) = market.serve();
     add(&market, "second", &second_url);
     first.freeze();
-    let begun = Instant::now();
     obstacle.clear().await;
     market.is_projected().await;
-    assert!(begun.elapsed() < TAKE_OVER, "{:?}", begun.elapsed());
     assert_eq!(subjects(&market).await, ["a"]);
 
     first.thaw();
@@ -120,4 +113,8 @@ async fn when_the_one_that_projects_is_frozen_another_takes_over_and_the_thawed_
     assert_eq!(subjects(&market).await, ["a", "b"]);
     let counts = market.reader().counts(None).await.unwrap();
     assert_eq!((counts.callbacks_received, counts.events, counts.copies), (3, 2, 1));
+    // Not only when Postgres ended the frozen one's transaction by itself.
+    second.terminate();
+    let ended = tokio::task::block_in_place(|| second.end());
+    assert!(ended.stderr.contains("another takes over"), "{}", ended.stderr);
 }

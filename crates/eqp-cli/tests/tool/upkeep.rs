@@ -99,7 +99,7 @@ async fn what_was_projected_wrongly_is_put_right_beside_a_running_receiver() {
     let again = market.home.run(&["reproject", "--subject", "a"]);
     assert_eq!(
         (again.code, again.stdout.as_str()),
-        (0, "1 submissions and files rebuilt from 1 callbacks\nevents: 1 the same, 0 new, 0 gone\n")
+        (0, "1 submission or file rebuilt from 1 callback\nevents: 1 the same, 0 new, 0 gone\n")
     );
     assert_eq!(market.home.run(&["reproject", "--subject", "nobody"]).code, 4);
     assert_eq!(market.home.run(&["reproject"]).code, 2);

@@ -21,10 +21,7 @@ pub(super) enum Refusal {
     /// Like `Unauthorized`, after too many wrong tries; with the time after which the next one is looked at.
     TooManyTries(Duration),
     NotFound,
-    /// With the methods that are right.
-    WrongMethod {
-        allow: &'static str,
-    },
+    WrongMethod,
     TooLarge,
     TooSlow,
     BrokenOff,
@@ -47,7 +44,7 @@ pub(super) fn refused(refusal: Refusal) -> Response {
     let (status, reason, header) = match refusal {
         Refusal::Unauthorized => (
             StatusCode::UNAUTHORIZED,
-            "no right credential for this path",
+            "invalid credentials",
             Some((WWW_AUTHENTICATE, HeaderValue::from_static(r#"Basic realm="eqp""#))),
         ),
         Refusal::TooManyTries(wait) => (
@@ -56,10 +53,10 @@ pub(super) fn refused(refusal: Refusal) -> Response {
             Some((RETRY_AFTER, HeaderValue::from(wait.as_secs() + u64::from(wait.subsec_nanos() > 0)))),
         ),
         Refusal::NotFound => (StatusCode::NOT_FOUND, "nothing is here", None),
-        Refusal::WrongMethod { allow } => (
+        Refusal::WrongMethod => (
             StatusCode::METHOD_NOT_ALLOWED,
             "another method is needed here",
-            Some((ALLOW, HeaderValue::from_static(allow))),
+            Some((ALLOW, HeaderValue::from_static("POST"))),
         ),
         Refusal::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "the body is too large", None),
         Refusal::TooSlow => (StatusCode::REQUEST_TIMEOUT, "the body took too long", None),
@@ -74,12 +71,15 @@ pub(super) fn alive() -> Response {
     json(StatusCode::OK, r#"{"status":"alive"}"#.to_owned())
 }
 
-pub(super) fn ready(readiness: Readiness) -> Response {
+/// The note on the certificate is a text that JSON needs not escape.
+pub(super) fn ready(readiness: Readiness, certificate: Option<&str>) -> Response {
+    let certificate = certificate.map(|note| format!(r#","certificate":"{note}""#)).unwrap_or_default();
     match readiness {
-        Readiness::Ready => json(StatusCode::OK, r#"{"status":"ready"}"#.to_owned()),
-        Readiness::Degraded { reason, spooled } => {
-            json(StatusCode::OK, format!(r#"{{"status":"degraded","reason":"{reason}","spooled":{spooled}}}"#))
-        }
+        Readiness::Ready => json(StatusCode::OK, format!(r#"{{"status":"ready"{certificate}}}"#)),
+        Readiness::Degraded { reason, spooled } => json(
+            StatusCode::OK,
+            format!(r#"{{"status":"degraded","reason":"{reason}","spooled":{spooled}{certificate}}}"#),
+        ),
         Readiness::NotReady(reason) => {
             let again = Some((RETRY_AFTER, HeaderValue::from_static(PAUSE)));
             with(reasoned(StatusCode::SERVICE_UNAVAILABLE, reason), again)

@@ -7,7 +7,6 @@ use http::request::Parts;
 use super::answer::Refusal;
 use super::basic::Basic;
 use crate::endpoint::directory::Directory;
-use crate::endpoint::path::PREFIX;
 use crate::endpoint::roster::Caller;
 
 /// Proof that a request came with a right credential.
@@ -21,15 +20,17 @@ impl Authenticated {
 }
 
 /// A credential that is unknown may be new: then the directory is loaded once more before it is refused, unless so many
-/// wrong ones came from its source that it has to wait its turn (`may_be_new`).
+/// wrong ones came from its source that it has to wait its turn (`may_be_new`). The path is looked at only after the
+/// credential was checked: it decides between endpoints that share one, and, in an embedding service, whether a refusal
+/// is ours to make (`is_ours`).
 pub(super) async fn authenticate(
     directory: &Directory,
     head: &Parts,
     may_be_new: impl FnOnce() -> bool,
+    is_ours: impl FnOnce() -> bool,
 ) -> Result<Authenticated, Refusal> {
-    let path = head.uri.path();
     if let Some(basic) = Basic::read(&head.headers) {
-        let find = || directory.find(path, basic.username(), basic.password()).map(Authenticated);
+        let find = || directory.find(target(head), basic.username(), basic.password()).map(Authenticated);
         if let Some(authenticated) = find() {
             return Ok(authenticated);
         }
@@ -40,5 +41,10 @@ pub(super) async fn authenticate(
             }
         }
     }
-    Err(if path.starts_with(PREFIX) || directory.knows(path) { Refusal::Unauthorized } else { Refusal::NotFound })
+    Err(if is_ours() { Refusal::Unauthorized } else { Refusal::NotFound })
+}
+
+/// Path and query, as they arrived.
+pub(super) fn target(head: &Parts) -> &str {
+    head.uri.path_and_query().map_or("/", |target| target.as_str())
 }

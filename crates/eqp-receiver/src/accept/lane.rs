@@ -33,6 +33,7 @@ use super::write::{Failure, write};
 use crate::Metrics;
 use crate::spool::{self, NotSpooled, Spool};
 use crate::store::callback::{self, Via};
+use crate::supervise::{Part, Restarts};
 
 /// Larger batches do not make it faster, and a data error in one costs more.
 const MOST_ROWS: usize = 512;
@@ -88,6 +89,9 @@ impl Lane {
     }
 
     /// Writes until shutdown, then what is still in the queue.
+    ///
+    /// After a panic it goes on with the same queue. The senders of the batch at hand are told that it is not stored:
+    /// some of it may be, which is more than was answered and never less.
     pub(crate) async fn run(mut self, shutdown: CancellationToken) {
         self.recover(None);
         // Callbacks of the first moments need not go through the spool.
@@ -95,6 +99,24 @@ impl Lane {
         if self.recovery.spool.is_some() {
             self.recovery.health.send_modify(|health| health.spool = Spooling::Takes);
         }
+        let supervisor = self.metrics.supervisor().clone();
+        let mut restarts = Restarts::of(Part::BatchWriter);
+        while supervisor.guard(Part::BatchWriter, &mut restarts, self.work(&shutdown)).await.is_none() {
+            // Nobody knows what was under way on it.
+            self.connection = None;
+            self.recover(None);
+        }
+        self.recovering = None;
+        if let Some(spool) = &self.recovery.spool {
+            // A disk that hangs must not hold up a shutdown for good; what it confirmed is on it.
+            let _ = timeout(CLOSE_DEADLINE, spool.close()).await;
+        }
+        if let Some(connection) = self.connection.take() {
+            let _ = timeout(CONNECT_DEADLINE, connection.close()).await;
+        }
+    }
+
+    async fn work(&mut self, shutdown: &CancellationToken) {
         let mut batch = Vec::with_capacity(MOST_ROWS);
         let mut probe = interval(PROBE_PERIOD);
         probe.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -115,14 +137,6 @@ impl Lane {
                 }
             }
         }
-        self.recovering = None;
-        if let Some(spool) = &self.recovery.spool {
-            // A disk that hangs must not hold up a shutdown for good; what it confirmed is on it.
-            let _ = timeout(CLOSE_DEADLINE, spool.close()).await;
-        }
-        if let Some(connection) = self.connection.take() {
-            let _ = timeout(CONNECT_DEADLINE, connection.close()).await;
-        }
     }
 
     /// Waits until callbacks can go straight into the database, or it is known that they cannot.
@@ -140,6 +154,8 @@ impl Lane {
         loop {
             let Some(connection) = &mut self.connection else { return self.spool(batch).await };
             let written = write(connection, batch, Via::Lane, STATEMENT_DEADLINE).await;
+            // Here it is worst: the callbacks are stored, and nobody has been told.
+            self.metrics.supervisor().fault_point(Part::BatchWriter);
             if !written.stored.is_empty() {
                 self.wrote = true;
                 self.metrics.batch(written.stored.len());
@@ -218,7 +234,9 @@ impl Lane {
     }
 
     fn recover(&mut self, connection: Option<PgConnection>) {
-        self.recovering = Some(AbortOnDropHandle::new(tokio::spawn(self.recovery.clone().run(connection))));
+        let supervisor = self.metrics.supervisor().clone();
+        let recovering = self.recovery.clone().run(connection, supervisor);
+        self.recovering = Some(AbortOnDropHandle::new(tokio::spawn(recovering)));
     }
 
     fn recovered(&mut self, Recovered { connection, spool_failed }: Recovered) {
@@ -294,6 +312,7 @@ mod tests {
     use super::*;
     use crate::SpoolSettings;
     use crate::store::callback::CallbackRow;
+    use crate::supervise::Supervisor;
 
     async fn connection(database: &TestDatabase) -> PgConnection {
         PgConnection::connect_with(&database.options).await.unwrap()
@@ -305,7 +324,7 @@ mod tests {
         let database = TestDatabase::create().await;
         crate::migrate(&database.pool).await.unwrap();
         let folder = tempfile::tempdir().unwrap();
-        let (spool, _) = Spool::open(&SpoolSettings::in_folder(folder.path())).await.unwrap();
+        let (spool, _) = Spool::open(&SpoolSettings::in_folder(folder.path()), &Supervisor::default()).await.unwrap();
         let ways = Ways { database: database.options.clone(), instance: Uuid::now_v7(), spool: Some(spool.clone()) };
         let (mut lane, _entrance) = Lane::new(ways, 16, Arc::new(Notify::new()), Metrics::default());
         spool.append(vec![CallbackRow::arrived("")]).await.unwrap();

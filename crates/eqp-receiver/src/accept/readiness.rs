@@ -1,5 +1,7 @@
 //! Whether callbacks can be made durable now, and where.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 /// As `/readyz` tells it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Readiness {
@@ -12,6 +14,20 @@ pub(crate) enum Readiness {
     },
     /// With the reason.
     NotReady(&'static str),
+}
+
+/// What `/readyz` says of the certificate, where there is something to say. All clones are the same.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct CertificateNote(Arc<Mutex<Option<String>>>);
+
+impl CertificateNote {
+    pub(crate) fn set(&self, note: Option<String>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = note;
+    }
+
+    pub(super) fn get(&self) -> Option<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
 }
 
 /// What the lane knows.

@@ -1,36 +1,29 @@
-//! Which request means what. Paths are compared byte for byte: nothing is decoded, joined or trimmed.
+//! Which request means what, before anybody is asked for a credential.
 
 use http::Method;
-
-use crate::endpoint::path::PREFIX;
 
 /// What a request asks for.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Route {
     Alive,
     Ready,
-    /// A callback, or the attempt of one; who it is for, authentication tells.
+    /// A callback, or the attempt of one, at whatever path; whose it is, the credential decides.
     Callback,
-    WrongMethod {
-        allow: &'static str,
-    },
+    WrongMethod,
+    /// Nothing of ours, in an embedding service.
     Nothing,
 }
 
-/// Under the common prefix, known and unknown paths are the same, so that nobody can find out names.
-pub(super) fn route(method: &Method, path: &str, knows: impl Fn(&str) -> bool) -> Route {
-    let health = match path {
-        "/healthz" => Some(Route::Alive),
-        "/readyz" => Some(Route::Ready),
-        _ => None,
-    };
-    match health {
-        Some(_) if method != Method::GET && method != Method::HEAD => Route::WrongMethod { allow: "GET, HEAD" },
-        Some(health) => health,
-        // It may be an endpoint that is newer than the directory.
-        None if method == Method::POST => Route::Callback,
-        None if path.starts_with(PREFIX) || knows(path) => Route::WrongMethod { allow: "POST" },
-        None => Route::Nothing,
+/// Known and unknown paths are the same, so that nobody can find out names. Only in a service that embeds the receiver
+/// some paths are not ours (`is_ours`).
+pub(super) fn route(method: &Method, path: &str, is_ours: impl FnOnce() -> bool) -> Route {
+    match path {
+        _ if method == Method::POST => Route::Callback,
+        "/healthz" if method == Method::GET || method == Method::HEAD => Route::Alive,
+        "/readyz" if method == Method::GET || method == Method::HEAD => Route::Ready,
+        "/healthz" | "/readyz" => Route::WrongMethod,
+        _ if is_ours() => Route::WrongMethod,
+        _ => Route::Nothing,
     }
 }
 
@@ -40,22 +33,19 @@ mod tests {
 
     #[test]
     fn every_request_has_one_meaning() {
-        let wrong_for_post = Route::WrongMethod { allow: "POST" };
-        let wrong_for_get = Route::WrongMethod { allow: "GET, HEAD" };
-        for (method, path, meaning) in [
-            (Method::GET, "/healthz", Route::Alive),
-            (Method::HEAD, "/readyz", Route::Ready),
-            (Method::POST, "/healthz", wrong_for_get),
-            (Method::POST, "/callbacks/main", Route::Callback),
-            (Method::POST, "/rest/v1/callback", Route::Callback),
-            (Method::GET, "/callbacks/nobody", Route::WrongMethod { allow: "POST" }),
-            (Method::GET, "/rest/v1/callback", Route::WrongMethod { allow: "POST" }),
-            (Method::DELETE, "/callbacks/main", wrong_for_post),
-            (Method::GET, "/callbacks", Route::Nothing),
-            (Method::GET, "//healthz", Route::Nothing),
-            (Method::GET, "/", Route::Nothing),
+        for (method, path, embedded, everywhere) in [
+            (Method::GET, "/healthz", Route::Alive, Route::Alive),
+            (Method::HEAD, "/readyz", Route::Ready, Route::Ready),
+            (Method::DELETE, "/readyz", Route::WrongMethod, Route::WrongMethod),
+            (Method::POST, "/healthz", Route::Callback, Route::Callback),
+            (Method::POST, "/callbacks/main", Route::Callback, Route::Callback),
+            (Method::POST, "/", Route::Callback, Route::Callback),
+            (Method::GET, "/callbacks/nobody", Route::WrongMethod, Route::WrongMethod),
+            (Method::GET, "/", Route::Nothing, Route::WrongMethod),
+            (Method::GET, "//healthz", Route::Nothing, Route::WrongMethod),
         ] {
-            assert_eq!(route(&method, path, |path| path == "/rest/v1/callback"), meaning, "{method} {path}");
+            assert_eq!(route(&method, path, || path.starts_with("/callbacks/")), embedded, "{method} {path}");
+            assert_eq!(route(&method, path, || true), everywhere, "{method} {path}");
         }
     }
 }

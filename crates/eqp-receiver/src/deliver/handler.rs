@@ -12,10 +12,19 @@ use crate::Event;
 /// recorded. A handler should do nothing more when it sees a `seq` that it has worked on.
 #[async_trait]
 pub trait Handler: Send + Sync {
-    /// Works on one event. The next one comes when this has succeeded or failed for good.
+    /// Works on one event. The next one comes when this has succeeded, or the event has become a [dead letter].
     ///
-    /// The future is dropped when the receiver shuts down before it is ready.
+    /// The future is always run to its end, also while the database cannot be reached or another process takes over; only
+    /// a shutdown drops it if it is not ready within ten seconds. A panic counts as a failure that is worth another try.
+    ///
+    /// [dead letter]: crate::Reader::dead_letters
     async fn handle(&self, event: &Event) -> Result<(), HandlerError>;
+
+    /// How often an event is given to this handler before it becomes a dead letter. The waits between the attempts double
+    /// from 200 ms to one minute, so the usual 20 attempts take a quarter of an hour.
+    fn most_attempts(&self) -> u32 {
+        20
+    }
 }
 
 /// Why a handler could not work on an event.
@@ -27,12 +36,13 @@ pub struct HandlerError {
 }
 
 impl HandlerError {
-    /// Trying again can help: the event comes again, after a wait that grows from try to try.
+    /// Trying again can help: the event comes again, after a wait that grows from try to try, but not more often than
+    /// [`Handler::most_attempts`] says.
     pub fn retry(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         Self { for_good: false, source: source.into() }
     }
 
-    /// Trying again cannot help: the event is passed over, and the failure is logged.
+    /// Trying again cannot help: the event is passed over, and recorded as a dead letter.
     pub fn for_good(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         Self { for_good: true, source: source.into() }
     }

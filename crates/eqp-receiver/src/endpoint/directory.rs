@@ -61,14 +61,14 @@ impl Directory {
         }))
     }
 
-    /// Whether an endpoint answers at `path`.
-    pub(crate) fn knows(&self, path: &str) -> bool {
-        self.roster().knows(path)
+    /// Whether a path is where some endpoint is registered, however it is spelled.
+    pub(crate) fn covers(&self, path: &str) -> bool {
+        self.roster().covers(path)
     }
 
-    /// The caller with this credential at this path. It takes the same time whichever part is wrong.
-    pub(crate) fn find(&self, path: &str, username: &str, password: &[u8]) -> Option<Arc<Caller>> {
-        self.roster().find(&self.0.key, path, username, password)
+    /// The [caller](Roster::find) with this credential.
+    pub(crate) fn find(&self, target: &str, username: &str, password: &[u8]) -> Option<Arc<Caller>> {
+        self.roster().find(&self.0.key, target, username, password)
     }
 
     /// Waits until the database was looked at once more, because something was unknown that may be new. A look that is

@@ -5,6 +5,7 @@ pub(crate) mod directory;
 pub(crate) mod keyed_hash;
 mod master_key;
 pub(crate) mod path;
+pub(crate) mod place;
 pub(crate) mod presence;
 mod public_url;
 mod registration_lock;
@@ -76,11 +77,11 @@ pub enum EndpointPathError {
     /// It has more than 500 bytes.
     #[error("it is longer than 500 bytes")]
     TooLong,
-    /// It holds a character that a request could spell in two ways, or a query.
-    #[error("it may hold letters, digits and -._~!$&'()*+,;=:@/ only")]
+    /// It holds a character that no request carries in its path or query.
+    #[error("it may hold letters, digits and -._~!$&'()*+,;=:@/%? only; write other characters percent-encoded")]
     Character,
-    /// It has an empty segment, `.` or `..`, or ends with a slash.
-    #[error("it has an empty segment, . or .., or ends with /")]
+    /// It has a segment `.` or `..`.
+    #[error("it has a segment . or .., which clients resolve before they send it")]
     Segment,
     /// The receiver itself answers there.
     #[error("the receiver answers something else there")]

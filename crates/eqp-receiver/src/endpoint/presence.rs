@@ -15,6 +15,7 @@ use super::CredentialGeneration;
 use super::directory::Directory;
 use crate::deadline::within;
 use crate::store::listen::{Bell, Channel};
+use crate::supervise::{Part, Supervisor};
 use crate::{Error, store};
 
 /// How often changes are looked for: a retired credential is refused within a second.
@@ -33,6 +34,7 @@ pub(crate) struct Presence {
     pool: PgPool,
     directory: Directory,
     id: Uuid,
+    supervisor: Supervisor,
     /// What the database was told last, and when.
     said: Option<(CredentialGeneration, Instant)>,
     /// The last look failed; said once, not each time.
@@ -40,13 +42,14 @@ pub(crate) struct Presence {
 }
 
 impl Presence {
-    pub(crate) fn new(pool: PgPool, directory: Directory) -> Self {
-        Self { pool, directory, id: Uuid::now_v7(), said: None, in_trouble: false }
+    /// Of the receiver with this id, which stays the same when this is restarted: another one would be waited for.
+    pub(crate) fn new(pool: PgPool, directory: Directory, id: Uuid, supervisor: Supervisor) -> Self {
+        Self { pool, directory, id, supervisor, said: None, in_trouble: false }
     }
 
     /// Keeps the directory up to date until shutdown, then takes leave.
     pub(crate) async fn run(mut self, shutdown: CancellationToken) {
-        let mut bell = Bell::new(&self.pool, Channel::Credentials);
+        let mut bell = Bell::new(&self.pool, Channel::Credentials, self.supervisor.clone());
         loop {
             let begun = Instant::now();
             self.look().await;
@@ -82,6 +85,7 @@ impl Presence {
         let directory = self.directory.clone();
         {
             let _look = directory.look();
+            self.supervisor.fault_point(Part::Heartbeat);
             let newest = within(DEADLINE, store::receiver::generation(&self.pool)).await?;
             if CredentialGeneration(newest) != directory.generation() {
                 within(DEADLINE, directory.reload(&self.pool)).await?;

@@ -8,6 +8,7 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use crate::deadline::within;
+use crate::supervise::{Part, Supervisor};
 use crate::{Error, store};
 
 /// Graces are hours; a second more does not matter.
@@ -16,10 +17,11 @@ const PERIOD: Duration = Duration::from_secs(1);
 const DEADLINE: Duration = Duration::from_secs(3);
 
 /// Looks from time to time, until shutdown. While the database is away every credential stays as it is.
-pub(crate) async fn run(pool: PgPool, shutdown: CancellationToken) {
+pub(crate) async fn run(pool: PgPool, supervisor: Supervisor, shutdown: CancellationToken) {
     let watching = async {
         let mut in_trouble = false;
         loop {
+            supervisor.fault_point(Part::RotationSweep);
             let retired = within(DEADLINE, retire_due(&pool)).await;
             match &retired {
                 Ok(0) => {}

@@ -10,10 +10,11 @@ use time::OffsetDateTime;
 use tokio_util::sync::CancellationToken;
 
 use super::directory::Directory;
-use super::roster::{Caller, Roster};
+use super::roster::{Caller, Listed, Roster};
 use super::{CredentialGeneration, MasterKey};
 use crate::spool::Spool;
 use crate::store::endpoint::Usable;
+use crate::supervise::{Part, Supervisor};
 
 /// Kept endpoints.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,6 +38,9 @@ struct Kept {
 struct KeptEndpoint {
     id: i64,
     path: String,
+    /// Not in snapshots of older programs.
+    #[serde(default)]
+    public_url: String,
     credentials: Vec<KeptCredential>,
 }
 
@@ -90,10 +94,11 @@ impl Kept {
             username: caller.username.clone(),
             password_hmac: URL_SAFE_NO_PAD.encode(caller.hash.as_bytes()),
         };
-        let endpoint = |(path, id, callers): (&str, super::EndpointId, &[std::sync::Arc<Caller>])| {
-            let mut credentials: Vec<_> = callers.iter().map(|caller| credential(caller)).collect();
+        let endpoint = |listed: Listed<'_>| {
+            let mut credentials: Vec<_> = listed.credentials.iter().map(|caller| credential(caller)).collect();
             credentials.sort_unstable_by_key(|credential| credential.id);
-            KeptEndpoint { id: id.0, path: path.to_owned(), credentials }
+            let (path, public_url) = (listed.path.to_owned(), listed.public_url.to_owned());
+            KeptEndpoint { id: listed.endpoint.0, path, public_url, credentials }
         };
         let mut endpoints: Vec<_> = roster.endpoints().map(endpoint).collect();
         endpoints.sort_unstable_by_key(|endpoint| endpoint.id);
@@ -108,6 +113,7 @@ impl KeptEndpoint {
             endpoint_id: self.id,
             name: credential.map(|kept| kept.endpoint_name.clone()).unwrap_or_default(),
             path: self.path.clone(),
+            public_url: self.public_url.clone(),
             credential_id: credential.map(|kept| kept.id),
             username: credential.map(|kept| kept.username.clone()),
             password_hmac: credential.and_then(|kept| URL_SAFE_NO_PAD.decode(&kept.password_hmac).ok()),
@@ -125,9 +131,16 @@ fn fingerprint(key: &MasterKey) -> String {
 }
 
 /// Keeps the directory in the spool, which holds `kept` already: at once, and after each change until shutdown.
-pub(crate) async fn keep(directory: Directory, spool: Spool, mut kept: Option<Snapshot>, shutdown: CancellationToken) {
+pub(crate) async fn keep(
+    directory: Directory,
+    spool: Spool,
+    mut kept: Option<Snapshot>,
+    supervisor: Supervisor,
+    shutdown: CancellationToken,
+) {
     let mut rosters = directory.rosters();
     loop {
+        supervisor.fault_point(Part::Snapshot);
         let now = Kept::of(&rosters.borrow_and_update().clone(), directory.key());
         if kept.as_ref().is_none_or(|kept| kept.kept != now) {
             let snapshot = Snapshot { taken_at: OffsetDateTime::now_utc().truncate_to_second(), kept: now };
@@ -157,6 +170,7 @@ mod tests {
             endpoint_id: 7,
             name: "main".to_owned(),
             path: "/callbacks/main".to_owned(),
+            public_url: "https://eqp.example.com/callbacks/main".to_owned(),
             credential_id: Some(9),
             username: Some("key".to_owned()),
             password_hmac: Some(hash.as_bytes().to_vec()),
@@ -166,6 +180,7 @@ mod tests {
             endpoint_id: 8,
             name: "other".to_owned(),
             path: "/other".to_owned(),
+            public_url: "https://eqp.example.com/other".to_owned(),
             credential_id: None,
             username: None,
             password_hmac: None,
@@ -188,7 +203,7 @@ mod tests {
         let caller = roster.find(&key, "/callbacks/main", "key", b"hush").unwrap();
         assert_eq!((caller.credential.0, caller.endpoint_name.as_str()), (9, "main"));
         assert!(roster.find(&key, "/callbacks/main", "key", b"other").is_none());
-        assert!(roster.knows("/other"));
+        assert!(roster.covers("/other"));
     }
 
     #[test]

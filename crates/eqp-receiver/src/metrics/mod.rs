@@ -4,6 +4,8 @@
 //! counting allocates nothing and looks nothing up. What can be asked for at any time (queue, last callbacks) is asked
 //! when somebody reads. Secrets, sources and subjects are in no label.
 
+mod certificate;
+mod handlers;
 mod outcome;
 mod tally;
 
@@ -19,8 +21,11 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 use time::OffsetDateTime;
 
+pub(crate) use self::certificate::Certificate;
+pub(crate) use self::handlers::Handlers;
 pub(crate) use self::outcome::{Accept, Closed};
 pub(crate) use self::tally::Tally;
+use crate::supervise::{Part, Supervisor};
 
 /// The content type of [`Metrics::text`].
 pub(crate) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -36,6 +41,7 @@ pub struct Metrics(Arc<Numbers>);
 struct Numbers {
     registry: Registry,
     accepts: [Counter; Accept::ALL.len()],
+    elsewhere: Counter,
     accept_seconds: Histogram,
     batch_callbacks: Histogram,
     queued: Gauge,
@@ -52,6 +58,9 @@ struct Numbers {
     oldest_pending: Seconds,
     database_up: Gauge,
     last_callback: Family<Label<String>, Seconds>,
+    handlers: Handlers,
+    certificate: Certificate,
+    supervisor: Supervisor,
 }
 
 impl std::fmt::Debug for Metrics {
@@ -69,6 +78,12 @@ impl Default for Metrics {
             ("accepts", "Requests for callbacks, by what became of them"),
             "outcome",
             Accept::ALL.map(|(_, word)| word),
+        );
+        let elsewhere = Counter::default();
+        registry_ref.register(
+            "callbacks_elsewhere",
+            "Callbacks that were stored although they came to another path or query than registered",
+            elsewhere.clone(),
         );
         let closed = counters(
             registry_ref,
@@ -88,6 +103,12 @@ impl Default for Metrics {
             "Callbacks stored as undecodable because projecting them panicked",
             projection_panics.clone(),
         );
+        let panics = counters(
+            registry_ref,
+            ("part_panics", "Panics of parts of the receiver, each of which was restarted"),
+            "part",
+            Part::NAMES,
+        );
         let accept_seconds = Histogram::new(exponential_buckets(0.000_25, 2.0, 16));
         let batch_callbacks = Histogram::new(exponential_buckets(1.0, 2.0, 10));
         registry.register(
@@ -98,6 +119,7 @@ impl Default for Metrics {
         registry.register("batch_callbacks", "Callbacks that shared one commit", batch_callbacks.clone());
         Self(Arc::new(Numbers {
             accepts,
+            elsewhere,
             accept_seconds,
             batch_callbacks,
             closed,
@@ -134,6 +156,9 @@ impl Default for Metrics {
                 );
                 family
             },
+            handlers: Handlers::register(&mut registry),
+            certificate: Certificate::register(&mut registry),
+            supervisor: Supervisor::counting(panics),
             registry,
         }))
     }
@@ -171,12 +196,33 @@ impl Metrics {
         text
     }
 
+    /// Restarts the parts that count here. For the programs and tests of this workspace.
+    #[doc(hidden)]
+    pub fn supervisor(&self) -> &Supervisor {
+        &self.0.supervisor
+    }
+
     /// A request for a callback was answered, so long after its head was read.
     pub(crate) fn accepted(&self, what: Accept, after: Duration) {
         self.0.accepts[what as usize].inc();
         if matches!(what, Accept::Stored | Accept::StoredNotJson) {
             self.0.accept_seconds.observe(after.as_secs_f64());
         }
+    }
+
+    /// A callback was stored that came to another path than registered.
+    pub(crate) fn elsewhere(&self) {
+        self.0.elsewhere.inc();
+    }
+
+    /// The numbers of handlers.
+    pub(crate) fn handlers(&self) -> &Handlers {
+        &self.0.handlers
+    }
+
+    /// The numbers of the certificate.
+    pub(crate) fn certificate(&self) -> &Certificate {
+        &self.0.certificate
     }
 
     /// So many callbacks shared one commit.

@@ -1,4 +1,4 @@
-//! Watches how far projection is behind, for the metrics: in every process, also where another one projects.
+//! Watches how far projection and handlers are behind, for the metrics: in every process, also where another one projects.
 
 use std::time::Duration;
 
@@ -7,6 +7,7 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use crate::deadline::within;
+use crate::supervise::Part;
 use crate::{Metrics, store};
 
 const PERIOD: Duration = Duration::from_secs(2);
@@ -17,10 +18,14 @@ const DEADLINE: Duration = Duration::from_secs(2);
 pub(crate) async fn watch(pool: PgPool, metrics: Metrics, shutdown: CancellationToken) {
     let watching = async {
         loop {
+            metrics.supervisor().fault_point(Part::Backlog);
             let backlog = within(DEADLINE, store::pending::backlog(&pool)).await;
             metrics.database(backlog.is_ok());
             if let Ok(backlog) = backlog {
                 metrics.pending(backlog.batches, backlog.oldest);
+            }
+            if let Ok(lags) = within(DEADLINE, store::handler_cursor::lags(&pool)).await {
+                metrics.handlers().lags(lags);
             }
             sleep(PERIOD).await;
         }

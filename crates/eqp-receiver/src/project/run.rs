@@ -19,6 +19,7 @@ use crate::backoff::Backoff;
 use crate::deadline::within;
 use crate::metrics::Tally;
 use crate::store::{callback_outcome, event, pending, projector, track};
+use crate::supervise::Part;
 use crate::{Error, Metrics};
 
 /// How many callbacks are taken at a time, at most.
@@ -162,6 +163,7 @@ impl Projector {
         let mut transaction = self.pool.begin().await?;
         let step = lead_one_batch(&mut transaction, most, poison).await;
         if let Ok(Step::Projected(_, tally)) = step {
+            self.metrics.supervisor().fault_point(Part::Projector);
             transaction.commit().await?;
             self.metrics.projected(tally);
         } else {

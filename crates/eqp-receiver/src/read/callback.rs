@@ -25,7 +25,10 @@ pub struct StoredCallback {
     pub received_at: OffsetDateTime,
     /// Where it came from.
     pub source: IpAddr,
-    /// Its headers, as far as they are kept: name, colon, value, line end.
+    /// The path and query at which it arrived, where they are not the registered ones.
+    pub arrived_at: Option<String>,
+    /// Its headers, as far as they are kept: name, colon, value, line end. `:path` is not a header, but
+    /// [`arrived_at`](Self::arrived_at).
     pub headers: Vec<u8>,
     /// Its body.
     pub body: Vec<u8>,

@@ -5,12 +5,13 @@ use sqlx::PgPool;
 use uuid::Uuid;
 
 use super::{
-    CallbackCopy, Counts, Event, EventDetail, EventFilter, EventKind, FileFilter, FileState, HIGHEST_LIMIT,
+    CallbackCopy, Counts, DeadLetter, Event, EventDetail, EventFilter, EventKind, FileFilter, FileState, HIGHEST_LIMIT,
     StoredCallback, Submission, SubmissionFilter, SubmissionHistory, Tail,
 };
 use crate::Error;
 use crate::deadline::{ANSWER, within};
-use crate::store::{kept, listing, projector, submissions};
+use crate::store::{handler_cursor, kept, listing, projector, submissions};
+use crate::supervise::Supervisor;
 
 /// Reads what a receiver has kept. Cheap to clone; changes nothing.
 #[derive(Clone, Debug)]
@@ -65,11 +66,24 @@ impl Reader {
     /// # Errors
     /// The database cannot be reached or refuses.
     pub async fn tail(&self, filter: EventFilter) -> Result<Tail, Error> {
+        self.tail_of(filter, Supervisor::default()).await
+    }
+
+    /// The same for a part of a receiver.
+    pub(crate) async fn tail_of(&self, filter: EventFilter, supervisor: Supervisor) -> Result<Tail, Error> {
         let after = match filter.after_seq {
             Some(after) => after,
             None => self.latest_seq().await?,
         };
-        Ok(Tail::new(self.pool.clone(), filter, after))
+        Ok(Tail::new(self.pool.clone(), filter, after, supervisor))
+    }
+
+    /// Events that handlers failed on for good or too often, of one handler or of all, the newest first; at most `limit`.
+    ///
+    /// # Errors
+    /// The database cannot be reached or refuses.
+    pub async fn dead_letters(&self, handler: Option<&str>, limit: u32) -> Result<Vec<DeadLetter>, Error> {
+        within(ANSWER, handler_cursor::dead_letters(&self.pool, handler, limit.min(HIGHEST_LIMIT).into())).await
     }
 
     /// One callback, byte for byte.

@@ -12,6 +12,7 @@ use crate::Error;
 use crate::deadline::{ANSWER, within};
 use crate::store::listen::{Bell, Channel};
 use crate::store::listing;
+use crate::supervise::Supervisor;
 
 /// How many events are fetched at a time.
 const PAGE: u32 = 500;
@@ -34,9 +35,9 @@ pub struct Tail {
 }
 
 impl Tail {
-    pub(super) fn new(pool: PgPool, filter: EventFilter, after: i64) -> Self {
+    pub(super) fn new(pool: PgPool, filter: EventFilter, after: i64, supervisor: Supervisor) -> Self {
         Self {
-            bell: Bell::new(&pool, Channel::Events),
+            bell: Bell::new(&pool, Channel::Events, supervisor),
             pool,
             filter: EventFilter { after_seq: Some(after), order: Order::OldestFirst, limit: PAGE, ..filter },
             fetched: VecDeque::new(),

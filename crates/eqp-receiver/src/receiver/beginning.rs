@@ -7,6 +7,7 @@ use crate::deadline::{ANSWER, within};
 use crate::endpoint::directory::Directory;
 use crate::endpoint::snapshot::Snapshot;
 use crate::spool::{Level, Spool};
+use crate::supervise::Supervisor;
 use crate::{Error, MasterKey, SpoolSettings, store};
 
 pub(super) struct Beginning {
@@ -21,12 +22,17 @@ pub(super) struct Beginning {
 impl Beginning {
     /// Looks into the database, and where it cannot be reached or is read-only into the spool. Anything else that is
     /// not as it should be is an error.
-    pub(super) async fn find(pool: &PgPool, key: MasterKey, spool: Option<&SpoolSettings>) -> Result<Self, Error> {
+    pub(super) async fn find(
+        pool: &PgPool,
+        key: MasterKey,
+        spool: Option<&SpoolSettings>,
+        supervisor: &Supervisor,
+    ) -> Result<Self, Error> {
         let Some(settings) = spool else {
             let (directory, instance) = of_database(pool, key).await?;
             return Ok(Self { directory, instance, spool: None, snapshot: None });
         };
-        let (spool, kept) = Spool::open(settings).await?;
+        let (spool, kept) = Spool::open(settings, supervisor).await?;
         let snapshot = kept.snapshot.as_deref().and_then(Snapshot::read);
         let found = match of_database(pool, key.clone()).await {
             Ok((directory, instance)) => {

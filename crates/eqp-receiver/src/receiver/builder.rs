@@ -7,13 +7,14 @@ use std::time::Duration;
 
 use sqlx::PgPool;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use tokio::sync::Notify;
 
 use super::embedded::Embedded;
 use super::listener::Listener;
 use super::operator_listener::OperatorListener;
 use super::parts::Parts;
 use super::{Receiver, Tls};
-use crate::{Error, Handler, Limits, MasterKey, SpoolSettings};
+use crate::{Error, Handler, Limits, MasterKey, Metrics, SpoolSettings};
 
 /// Connections of the receiver's own pool; each handler adds one.
 const CONNECTIONS: u32 = 5;
@@ -49,12 +50,14 @@ pub struct Builder {
     listen: SocketAddr,
     operator: Option<SocketAddr>,
     tls: Tls,
+    reload: Arc<Notify>,
     behind_proxy: bool,
     limits: Limits,
     spool: Option<SpoolSettings>,
     projects: bool,
     keep: Option<Duration>,
     handlers: Vec<(String, Arc<dyn Handler>)>,
+    metrics: Metrics,
 }
 
 impl fmt::Debug for Builder {
@@ -71,12 +74,14 @@ impl Builder {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
             operator: None,
             tls: Tls::Off,
+            reload: Arc::default(),
             behind_proxy: false,
             limits: Limits::default(),
             spool: None,
             projects: true,
             keep: None,
             handlers: Vec::new(),
+            metrics: Metrics::default(),
         }
     }
 
@@ -109,6 +114,14 @@ impl Builder {
         self
     }
 
+    /// Reads the certificate again whenever this is notified, such as on a signal. Files that change are noticed within
+    /// seconds without it.
+    #[must_use]
+    pub fn reload_certificate(mut self, when: Arc<Notify>) -> Self {
+        self.reload = when;
+        self
+    }
+
     /// Says that a proxy in front speaks TLS and adds its peer's address to `X-Forwarded-For`, or to `Forwarded`. The last
     /// address of the former counts, of the latter where there is none of the former.
     #[must_use]
@@ -129,6 +142,13 @@ impl Builder {
     #[must_use]
     pub fn spool(mut self, settings: SpoolSettings) -> Self {
         self.spool = Some(settings);
+        self
+    }
+
+    /// Counts into these metrics, for a program that has to know them before the receiver is built.
+    #[must_use]
+    pub fn metrics(mut self, metrics: Metrics) -> Self {
+        self.metrics = metrics;
         self
     }
 
@@ -174,8 +194,9 @@ impl Builder {
         // What needs no database first: it is quicker to say.
         let listener = Listener::bind(self.listen, &self.tls, self.behind_proxy)?;
         let operator = self.operator.map(OperatorListener::bind).transpose()?;
+        let reload = Arc::clone(&self.reload);
         let parts = self.parts().await?;
-        Ok(Receiver { parts, listener, operator })
+        Ok(Receiver { parts, listener, operator, reload })
     }
 
     /// Checks the database and starts a receiver that answers through its [router](Embedded::router), in a service
@@ -197,7 +218,8 @@ impl Builder {
                 pool.connect_lazy_with(*options)
             }
         };
-        let mut parts = Parts::assemble(pool, key, self.limits, self.behind_proxy, self.spool.as_ref()).await?;
+        let mut parts =
+            Parts::assemble(pool, key, self.limits, self.behind_proxy, self.spool.as_ref(), self.metrics).await?;
         if self.projects {
             parts.background.project();
         }

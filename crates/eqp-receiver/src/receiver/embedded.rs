@@ -44,8 +44,9 @@ impl Embedded {
         Self { acceptor: parts.acceptor, metrics: parts.metrics, running, stop: shutdown.drop_guard() }
     }
 
-    /// Answers every path as the receiver does, and so belongs behind one's own routes: merged into a router, as its
-    /// fallback, or nested under a prefix (which is then not part of an endpoint's path). Without
+    /// Takes callbacks at every path, since their credential decides whose they are; anything else is answered 404 except
+    /// under `/callbacks/` and where endpoints are registered. It belongs behind one's own routes: merged into a router, as
+    /// its fallback, or nested under a prefix (which is then not part of an endpoint's path). Without
     /// [connect info](axum::extract::ConnectInfo) the source of callbacks is unknown.
     pub fn router(&self) -> axum::Router {
         self.acceptor.clone().router()

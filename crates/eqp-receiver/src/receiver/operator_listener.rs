@@ -9,8 +9,10 @@ use http::Request;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
+use super::listener::another;
 use crate::accept::Acceptor;
 use crate::serve::{Answer, Peer, possible_connections, serve};
+use crate::supervise::Part;
 use crate::{Error, Limits, Metrics, operator};
 
 /// A few tools ask here, some of them over connections that stay.
@@ -40,8 +42,18 @@ impl OperatorListener {
     pub(super) async fn serve(self, acceptor: Acceptor, metrics: Metrics, shutdown: CancellationToken) {
         let connections = CONNECTIONS.min(possible_connections() / FILES_SHARE);
         let limits = Limits { connections, connections_per_source: connections, ..Limits::default() };
+        let supervisor = metrics.supervisor().clone();
         let answers = operator::router(acceptor, metrics);
-        if let Err(error) = serve(self.socket, None, limits, Metrics::default(), answers, shutdown).await {
+        let served = supervisor.run(Part::OperatorListener, &shutdown, || {
+            let (answers, shutdown) = (answers.clone(), shutdown.clone());
+            let (socket, supervisor) = (&self.socket, &supervisor);
+            async move {
+                supervisor.fault_point(Part::OperatorListener);
+                let Some(socket) = another(socket, &shutdown).await else { return Ok(()) };
+                serve(socket, None, limits, Metrics::default(), answers, shutdown).await
+            }
+        });
+        if let Some(Err(error)) = served.await {
             tracing::error!(%error, "the operator's listener stopped");
         }
     }

@@ -8,6 +8,7 @@ use sqlx::PgPool;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use super::beginning::Beginning;
 use crate::accept::Acceptor;
@@ -18,6 +19,7 @@ use crate::endpoint::retirement;
 use crate::endpoint::snapshot::{self, Snapshot};
 use crate::project::backlog;
 use crate::spool::Spool;
+use crate::supervise::{Part, Supervisor};
 use crate::{Error, Handler, HandlerLoop, Limits, MasterKey, Metrics, Projector, Retention, SpoolSettings};
 
 /// All that is needed to run.
@@ -43,9 +45,10 @@ pub(super) struct Background {
     handlers: Vec<HandlerLoop>,
 }
 
-/// Background tasks that were started.
+/// Parts that were started.
 pub(super) struct Running {
     tasks: JoinSet<()>,
+    supervisor: Supervisor,
     shutdown: CancellationToken,
 }
 
@@ -56,10 +59,11 @@ impl Parts {
         limits: Limits,
         behind_proxy: bool,
         spool: Option<&SpoolSettings>,
+        metrics: Metrics,
     ) -> Result<Self, Error> {
-        let Beginning { directory, instance, spool, snapshot } = Beginning::find(&pool, key, spool).await?;
+        let Beginning { directory, instance, spool, snapshot } =
+            Beginning::find(&pool, key, spool, metrics.supervisor()).await?;
         let wake = Arc::new(Notify::new());
-        let metrics = Metrics::default();
         let ways = Ways { database: (*pool.connect_options()).clone(), instance, spool: spool.clone() };
         let (lane, entrance) = Lane::new(ways, limits.queued, Arc::clone(&wake), metrics.clone());
         let acceptor = Acceptor::new(directory.clone(), entrance, limits, behind_proxy, metrics.clone());
@@ -101,43 +105,71 @@ impl Background {
 
     /// Events go to this handler.
     pub(super) fn handle(&mut self, name: String, handler: Arc<dyn Handler>) {
-        self.handlers.push(HandlerLoop::new(self.pool.clone(), name, handler));
+        let handling = HandlerLoop::new(self.pool.clone(), name, handler);
+        self.handlers.push(handling.counting_into(&self.metrics));
     }
 
-    /// Starts every task; each ends at shutdown.
+    /// Starts every part, each of which ends at shutdown and is restarted when it panics.
     pub(super) fn start(self, shutdown: &CancellationToken) -> Running {
-        let mut tasks = JoinSet::new();
-        tasks.spawn(backlog::watch(self.pool.clone(), self.metrics, shutdown.clone()));
-        if let Some((spool, kept)) = self.spool {
-            tasks.spawn(snapshot::keep(self.directory.clone(), spool, kept, shutdown.clone()));
+        let Self { pool, directory, spool, projector, keep, metrics, handlers, .. } = self;
+        let supervisor = metrics.supervisor().clone();
+        let mut running = Running { tasks: JoinSet::new(), supervisor: supervisor.clone(), shutdown: shutdown.clone() };
+        running.part(Part::Backlog, {
+            let pool = pool.clone();
+            move |shutdown| backlog::watch(pool.clone(), metrics.clone(), shutdown)
+        });
+        running.part(Part::RotationSweep, {
+            let (pool, supervisor) = (pool.clone(), supervisor.clone());
+            move |shutdown| retirement::run(pool.clone(), supervisor.clone(), shutdown)
+        });
+        running.part(Part::Heartbeat, {
+            let (pool, directory, id) = (pool.clone(), directory.clone(), Uuid::now_v7());
+            let supervisor = supervisor.clone();
+            move |shutdown| Presence::new(pool.clone(), directory.clone(), id, supervisor.clone()).run(shutdown)
+        });
+        if let Some((spool, kept)) = spool {
+            let supervisor = supervisor.clone();
+            running.part(Part::Snapshot, move |shutdown| {
+                snapshot::keep(directory.clone(), spool.clone(), kept.clone(), supervisor.clone(), shutdown)
+            });
         }
-        tasks.spawn(retirement::run(self.pool.clone(), shutdown.clone()));
-        tasks.spawn(Presence::new(self.pool.clone(), self.directory).run(shutdown.clone()));
-        if let Some(keep) = self.keep {
-            tasks.spawn(Retention::new(self.pool.clone()).run(keep, shutdown.clone()));
+        if let Some(keep) = keep {
+            running.part(Part::Retention, move |shutdown| {
+                Retention::new(pool.clone()).run(keep, supervisor.clone(), shutdown)
+            });
         }
-        if let Some(projector) = self.projector {
-            tasks.spawn(projector.run(shutdown.clone()));
+        if let Some(projector) = projector {
+            running.part(Part::Projector, move |shutdown| projector.clone().run(shutdown));
         }
-        for handler in self.handlers {
-            tasks.spawn(handler.run(shutdown.clone()));
+        for handler in handlers {
+            running.add(handler.run(shutdown.clone()));
         }
-        Running { tasks, shutdown: shutdown.clone() }
+        running
     }
 }
 
 impl Running {
-    /// Adds a task.
+    /// Adds a part, which is started again when it panics.
+    pub(super) fn part<F>(&mut self, part: Part, start: impl Fn(CancellationToken) -> F + Send + Sync + 'static)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let (supervisor, shutdown) = (self.supervisor.clone(), self.shutdown.clone());
+        self.tasks.spawn(async move {
+            let _ended = supervisor.run(part, &shutdown, || start(shutdown.clone())).await;
+        });
+    }
+
+    /// Adds a task that restarts itself.
     pub(super) fn add(&mut self, task: impl Future<Output = ()> + Send + 'static) {
         self.tasks.spawn(task);
     }
 
-    /// Waits until all have ended; one that panics ends them all.
+    /// Waits until all have ended.
     pub(super) async fn join(mut self) -> Result<(), Error> {
         let mut result = Ok(());
         while let Some(ended) = self.tasks.join_next().await {
             if ended.is_err() {
-                self.shutdown.cancel();
                 result = Err(Error::Panicked);
             }
         }

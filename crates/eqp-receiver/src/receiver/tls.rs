@@ -1,10 +1,8 @@
 //! How a receiver that listens by itself proves who it is.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
-use eqp_tls::{Identity, LocalCa};
-use rustls::ServerConfig;
+use eqp_tls::{Identity, ServerIdentity};
 
 use crate::Error;
 
@@ -14,8 +12,15 @@ pub enum Tls {
     /// Nowhere: plain HTTP, on a loopback address or behind a proxy.
     #[default]
     Off,
-    /// A certificate with its key, such as from [files](Identity::from_files).
+    /// A certificate with its key, which stay as they are.
     Identity(Identity),
+    /// PEM files, which are read again when they change.
+    Files {
+        /// The certificate chain, leaf first.
+        certificate: PathBuf,
+        /// Its private key.
+        key: PathBuf,
+    },
     /// For development: a local CA kept in a folder, made on first use.
     LocalCa {
         /// The folder, which then holds the certificate to trust as `local-ca.pem`.
@@ -26,11 +31,12 @@ pub enum Tls {
 }
 
 impl Tls {
-    pub(super) fn server_config(&self) -> Result<Option<Arc<ServerConfig>>, Error> {
+    pub(super) fn identity(&self) -> Result<Option<ServerIdentity>, Error> {
         Ok(match self {
             Self::Off => None,
-            Self::Identity(identity) => Some(identity.server_config()?),
-            Self::LocalCa { folder, names } => Some(LocalCa::open(folder)?.issue(names)?.server_config()?),
+            Self::Identity(identity) => Some(ServerIdentity::given(identity)),
+            Self::Files { certificate, key } => Some(ServerIdentity::from_files(certificate, key)?),
+            Self::LocalCa { folder, names } => Some(ServerIdentity::from_local_ca(folder, names)?),
         })
     }
 }

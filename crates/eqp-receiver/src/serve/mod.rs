@@ -31,6 +31,7 @@ use tokio_util::task::TaskTracker;
 use self::connection::{GRACE, connection};
 use self::room::{Room, Seat};
 use self::seats::Bounds;
+use crate::supervise::Part;
 use crate::{Limits, Metrics};
 
 /// How often connections are looked through for those that wait too long.
@@ -116,6 +117,7 @@ pub(crate) async fn serve<A: Answer>(
     let listener = TcpListener::from_std(socket)?;
     let tls = tls.map(TlsAcceptor::from);
     let bounds = bounds(limits);
+    let supervisor = metrics.supervisor().clone();
     let room = Room::new(bounds, bounds.all.div_ceil(CLOSING_SHARE), metrics);
     let connections = TaskTracker::new();
     // Deadlines shorter than usual are kept as well.
@@ -138,6 +140,7 @@ pub(crate) async fn serve<A: Answer>(
         };
         match accepted {
             Ok((stream, peer)) => {
+                supervisor.fault_point(Part::Listener);
                 let Some((seat, for_room)) = room.take(peer.ip()) else { continue };
                 connections.spawn(connection(stream, peer, tls.clone(), seat, answer.clone()));
                 if for_room {

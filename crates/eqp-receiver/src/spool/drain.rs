@@ -12,6 +12,7 @@ use super::{NotSpooled, RefusedRow, Spool, SpoolFile, SpoolSettings};
 use crate::accept::write::{Failure, Written, write};
 use crate::deadline::{ANSWER, within};
 use crate::store::callback::{CallbackRow, Via};
+use crate::supervise::Supervisor;
 use crate::{Error, store};
 
 /// The most callbacks of one statement; ids that are there already are left alone, so that it can be repeated.
@@ -89,7 +90,7 @@ pub async fn drain_spool(
 ) -> Result<Drained, Error> {
     // A folder without a spool must not get one by this.
     drop(SpoolFile::open(&settings.folder)?);
-    let (spool, kept) = Spool::open(settings).await?;
+    let (spool, kept) = Spool::open(settings, &Supervisor::default()).await?;
     let drained = drain(&spool, kept.instance, settings, database, with_quarantine).await;
     spool.close().await;
     drained

@@ -35,11 +35,11 @@ use self::tables::{Head, LogError};
 use self::worker::{Command, Worker};
 use crate::Error;
 use crate::store::callback::CallbackRow;
+use crate::supervise::Supervisor;
 
 const FILE: &str = "spool.redb";
 /// Nobody has more than one of each kind of command on its way.
 const COMMANDS: usize = 16;
-const DEFAULT_BYTES: u64 = 256 * 1024 * 1024;
 
 /// Where a receiver keeps callbacks while Postgres cannot take them, and how much.
 #[derive(Clone, Debug)]
@@ -49,10 +49,13 @@ pub struct SpoolSettings {
 }
 
 impl SpoolSettings {
+    /// The bound of a spool for which none is set: 256 MiB.
+    pub const DEFAULT_BYTES: u64 = 256 * 1024 * 1024;
+
     /// A spool in a folder of its own on a local disk, made on first use; bounded to 256 MiB, which is some 500,000
     /// callbacks.
     pub fn in_folder(folder: impl Into<PathBuf>) -> Self {
-        Self { folder: folder.into(), bytes: DEFAULT_BYTES }
+        Self { folder: folder.into(), bytes: Self::DEFAULT_BYTES }
     }
 
     /// Another bound, in bytes. A callback counts with its headers, its body and 256 bytes; the file can become up to
@@ -104,20 +107,21 @@ pub(crate) struct Kept {
 
 impl Spool {
     /// Opens the spool of a folder, made on first use.
-    pub(crate) async fn open(settings: &SpoolSettings) -> Result<(Self, Kept), Error> {
+    pub(crate) async fn open(settings: &SpoolSettings, supervisor: &Supervisor) -> Result<(Self, Kept), Error> {
         make_folder(&settings.folder)?;
         let (commands, queue) = mpsc::channel(COMMANDS);
         let (level, watched) = watch::channel(Level::default());
         let (opened, kept) = oneshot::channel();
         let folder = settings.folder.clone();
         let bound = settings.bytes;
+        let supervisor = supervisor.clone();
         std::thread::Builder::new()
             .name("eqp-spool".to_owned())
             .spawn(move || match open(&folder) {
                 Ok((lock, log, found)) => {
                     level.send_replace(log.level());
                     let _ = opened.send(Ok(found));
-                    Worker::new(folder.join(FILE), lock, log, bound, level).run(queue);
+                    Worker::new(folder.join(FILE), lock, log, bound, level).run(queue, &supervisor);
                 }
                 Err(error) => _ = opened.send(Err(error)),
             })
@@ -294,7 +298,7 @@ mod tests {
     async fn its_folder_is_made_on_first_use_for_its_owner_only() {
         let folder = tempfile::tempdir().unwrap();
         let settings = SpoolSettings::in_folder(folder.path().join("of/its/own"));
-        Spool::open(&settings).await.unwrap().0.close().await;
+        Spool::open(&settings, &Supervisor::default()).await.unwrap().0.close().await;
         let mode = fs::metadata(settings.folder()).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o700);
         assert!(SpoolFile::open(settings.folder()).is_ok());

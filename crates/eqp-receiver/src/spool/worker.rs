@@ -1,5 +1,6 @@
 //! The thread that owns the file: whatever waits at the same time shares one commit.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -11,6 +12,7 @@ use super::lock::Lock;
 use super::log::{Change, Log};
 use super::tables::{self, Head, LogError};
 use super::{NotSpooled, RefusedRow};
+use crate::supervise::{Part, Restarts, Supervisor};
 
 /// After a failure the file is opened anew, which reads it whole: not for every callback that comes.
 const REOPEN_PAUSE: Duration = Duration::from_secs(1);
@@ -41,8 +43,25 @@ impl Worker {
         Self { file, lock, log: Some(log), reopen_at: Instant::now(), bound, level }
     }
 
-    /// Works until it is told to close, or nobody is left who could ask.
-    pub(super) fn run(mut self, mut commands: mpsc::Receiver<Command>) {
+    /// Works until it is told to close, or nobody is left who could ask. After a panic it opens the file anew; whoever
+    /// waited for what was at hand is told that it failed.
+    pub(super) fn run(mut self, mut commands: mpsc::Receiver<Command>, supervisor: &Supervisor) {
+        let mut restarts = Restarts::of(Part::SpoolWriter);
+        let close = loop {
+            let work = || self.work(&mut commands, supervisor);
+            match supervisor.guard_blocking(Part::SpoolWriter, &mut restarts, work) {
+                Some(close) => break close,
+                None => self.forget_log(),
+            }
+        };
+        drop((self.log, self.lock));
+        if let Some(reply) = close {
+            let _ = reply.send(Ok(()));
+        }
+    }
+
+    /// Answers with who asked to close it, if anybody did.
+    fn work(&mut self, commands: &mut mpsc::Receiver<Command>, supervisor: &Supervisor) -> Option<Reply<()>> {
         let mut waiting = Vec::new();
         while let Some(first) = commands.blocking_recv() {
             let mut changes = Vec::new();
@@ -50,6 +69,7 @@ impl Worker {
             while let Ok(next) = commands.try_recv() {
                 waiting.push(next);
             }
+            supervisor.fault_point(Part::SpoolWriter);
             for command in waiting.drain(..) {
                 match command {
                     Command::Change { change, reply } => changes.push((change, reply)),
@@ -64,14 +84,20 @@ impl Worker {
                     }
                     Command::Close(reply) => {
                         self.commit(changes);
-                        drop((self.log, self.lock));
-                        let _ = reply.send(Ok(()));
-                        return;
+                        return Some(reply);
                     }
                 }
             }
             self.commit(changes);
         }
+        None
+    }
+
+    /// The file is opened anew with the next command. Closing a store that panicked may panic, too.
+    fn forget_log(&mut self) {
+        let log = self.log.take();
+        let _ = catch_unwind(AssertUnwindSafe(move || drop(log)));
+        self.reopen_at = Instant::now();
     }
 
     /// One transaction for all of them; each is told what became of it.

@@ -19,6 +19,29 @@ pub(crate) struct CallbackRow {
     pub(crate) body: Bytes,
 }
 
+/// How the target of a request is kept among its headers. No header has such a name.
+const TARGET: &str = ":path: ";
+/// A longer target is cut.
+const LONGEST_TARGET: usize = 2_000;
+
+impl CallbackRow {
+    /// Notes that it arrived at another path or query than registered. It stands among the headers, as HTTP/2 has it, and
+    /// not in a column of its own: almost no callback has one, and each column costs every batch.
+    pub(crate) fn note_target(&mut self, target: &str) {
+        let target = &target[..target.floor_char_boundary(LONGEST_TARGET)];
+        for part in [TARGET, target, "\r\n"] {
+            self.headers.extend_from_slice(part.as_bytes());
+        }
+    }
+}
+
+/// The path and query at which a callback arrived, where they are not the registered ones.
+pub(crate) fn noted_target(headers: &[u8]) -> Option<String> {
+    let mut lines = headers.split(|byte| *byte == b'\n');
+    let target = lines.find_map(|line| line.strip_prefix(TARGET.as_bytes()))?;
+    Some(String::from_utf8_lossy(target.trim_ascii_end()).into_owned())
+}
+
 impl AsRef<Self> for CallbackRow {
     fn as_ref(&self) -> &Self {
         self

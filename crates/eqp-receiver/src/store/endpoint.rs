@@ -16,6 +16,7 @@ pub(crate) struct Usable {
     pub(crate) endpoint_id: i64,
     pub(crate) name: String,
     pub(crate) path: String,
+    pub(crate) public_url: String,
     pub(crate) credential_id: Option<i64>,
     pub(crate) username: Option<String>,
     pub(crate) password_hmac: Option<Vec<u8>>,
@@ -27,6 +28,7 @@ pub(crate) async fn usable(pool: &PgPool) -> Result<(i64, Vec<Usable>), Error> {
     let rows = sqlx::query!(
         r#"
         select credential_generation, endpoint.id as "endpoint_id?", name as "name?", path as "path?",
+               public_url as "public_url?",
                credential.id as "credential_id?", username as "username?", password_hmac as "password_hmac?",
                last_used_at
         from eqp.instance
@@ -42,6 +44,7 @@ pub(crate) async fn usable(pool: &PgPool) -> Result<(i64, Vec<Usable>), Error> {
             endpoint_id: row.endpoint_id?,
             name: row.name?,
             path: row.path?,
+            public_url: row.public_url?,
             credential_id: row.credential_id,
             username: row.username,
             password_hmac: row.password_hmac,

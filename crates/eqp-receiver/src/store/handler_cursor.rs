@@ -3,6 +3,8 @@
 use sqlx::{PgPool, query, query_scalar};
 use uuid::Uuid;
 
+use crate::DeadLetter;
+
 /// Makes the cursor of a handler that has none, at `last_seq`.
 pub(crate) async fn ensure(pool: &PgPool, name: &str, last_seq: i64) -> Result<(), sqlx::Error> {
     query!(
@@ -43,6 +45,84 @@ pub(crate) async fn advance(pool: &PgPool, name: &str, owner: Uuid, last_seq: i6
     .execute(pool)
     .await?;
     Ok(done.rows_affected() > 0)
+}
+
+/// Records an event that the handler failed on for good, together with the place behind it; false when another has the
+/// lease now. Those of half a year ago are forgotten.
+pub(crate) async fn give_up(
+    pool: &PgPool,
+    name: &str,
+    owner: Uuid,
+    seq: i64,
+    attempts: i32,
+    error: &str,
+) -> Result<bool, sqlx::Error> {
+    let done = query!(
+        r#"
+        with advanced as (
+            update eqp.handler_cursor set last_seq = $3, updated_at = now()
+            where name = $1 and lease_owner = $2
+            returning name
+        ), forgotten as (
+            delete from eqp.handler_dead_letter where failed_at < now() - interval '180 days'
+        )
+        insert into eqp.handler_dead_letter (handler, seq, attempts, error)
+        select name, $3::bigint, $4::integer, $5::text from advanced
+        on conflict (handler, seq) do update
+        set attempts = excluded.attempts, error = excluded.error, failed_at = excluded.failed_at
+        "#,
+        name,
+        owner,
+        seq,
+        attempts,
+        error
+    )
+    .execute(pool)
+    .await?;
+    Ok(done.rows_affected() > 0)
+}
+
+/// Events that were given up, of one handler or of all, the newest first.
+pub(crate) async fn dead_letters(
+    pool: &PgPool,
+    handler: Option<&str>,
+    limit: i64,
+) -> Result<Vec<DeadLetter>, sqlx::Error> {
+    let rows = query!(
+        r#"
+        select handler, seq, attempts, error, failed_at
+        from eqp.handler_dead_letter
+        where $1::text is null or handler = $1
+        order by failed_at desc, seq desc
+        limit $2
+        "#,
+        handler,
+        limit
+    )
+    .fetch_all(pool)
+    .await?;
+    let letters = rows.into_iter().map(|row| DeadLetter {
+        handler: row.handler,
+        seq: row.seq,
+        attempts: row.attempts.unsigned_abs(),
+        error: row.error,
+        failed_at: row.failed_at,
+    });
+    Ok(letters.collect())
+}
+
+/// How many events each handler has still to work on.
+pub(crate) async fn lags(pool: &PgPool) -> Result<Vec<(String, i64)>, sqlx::Error> {
+    let rows = query!(
+        r#"
+        select name, greatest(last_event_seq - last_seq, 0) as "events!"
+        from eqp.handler_cursor
+        cross join eqp.projector
+        "#
+    )
+    .fetch_all(pool)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.name, row.events)).collect())
 }
 
 /// Gives the lease back, so that another need not wait for its end.

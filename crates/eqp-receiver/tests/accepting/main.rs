@@ -3,6 +3,7 @@
 
 mod attack;
 mod bad_input;
+mod certificate;
 mod changes;
 mod connections;
 mod contract;
@@ -14,6 +15,8 @@ mod failures;
 mod metrics;
 mod odd_fields;
 mod outage;
+mod panics;
+mod paths;
 mod restarts;
 mod rotation;
 mod scene;

@@ -35,26 +35,26 @@ async fn metrics_tell_what_was_taken_refused_and_made_of_it() {
     }
     assert_eq!(scene.sender.post(PATH, RIGHT, "no json").await.status, 400);
     assert_eq!(scene.sender.post(PATH, &["Basic !"], STATUS).await.status, 401);
-    assert_eq!(scene.sender.post("/elsewhere", RIGHT, STATUS).await.status, 404);
+    assert_eq!(scene.sender.post("/elsewhere", RIGHT, STATUS).await.status, 200);
     until("all is projected", || async {
         let metrics = metrics(&scene).await;
-        metrics[r#"eqp_projected_total{as="event"}"#] + metrics[r#"eqp_projected_total{as="copy"}"#] >= 3.0
+        metrics[r#"eqp_projected_total{as="event"}"#] + metrics[r#"eqp_projected_total{as="copy"}"#] >= 4.0
             && is(&metrics, r#"eqp_projected_total{as="undecodable"}"#, 1.0)
             && is(&metrics, "eqp_database_up", 1.0)
     })
     .await;
     let metrics = metrics(&scene).await;
     for (series, value) in [
-        (r#"eqp_accepts_total{outcome="stored"}"#, 3.0),
+        (r#"eqp_accepts_total{outcome="stored"}"#, 4.0),
+        ("eqp_callbacks_elsewhere_total", 1.0),
         (r#"eqp_accepts_total{outcome="stored_not_json"}"#, 1.0),
         (r#"eqp_accepts_total{outcome="wrong_credential"}"#, 1.0),
-        (r#"eqp_accepts_total{outcome="not_found"}"#, 1.0),
-        ("eqp_accept_seconds_count", 4.0),
-        ("eqp_batch_callbacks_count", 4.0),
+        ("eqp_accept_seconds_count", 5.0),
+        ("eqp_batch_callbacks_count", 5.0),
         ("eqp_queued_callbacks", 0.0),
         ("eqp_ready", 1.0),
         (r#"eqp_projected_total{as="event"}"#, 2.0),
-        (r#"eqp_projected_total{as="copy"}"#, 1.0),
+        (r#"eqp_projected_total{as="copy"}"#, 2.0),
         ("eqp_spool_callbacks", 0.0),
     ] {
         assert!(is(&metrics, series, value), "{series}: {}", metrics[series]);
@@ -143,6 +143,30 @@ async fn metrics_tell_that_the_database_is_away_and_what_waits() {
     scene.stop().await;
 }
 
+/// Waits for ever.
+struct Stuck;
+
+#[async_trait::async_trait]
+impl eqp_receiver::Handler for Stuck {
+    async fn handle(&self, _event: &eqp_receiver::Event) -> Result<(), eqp_receiver::HandlerError> {
+        std::future::pending().await
+    }
+}
+
+#[tokio::test]
+async fn metrics_tell_how_many_events_a_handler_is_behind() {
+    let operator = (Ipv4Addr::LOCALHOST, 0).into();
+    let scene = Scene::with(|builder| builder.operator_listen(operator).project().handler("ledger", Stuck)).await;
+    for body in [SCAN, STATUS] {
+        assert_eq!(scene.sender.post(PATH, RIGHT, body).await.status, 200);
+    }
+    until("it is behind by two", || async {
+        metrics(&scene).await.get(r#"eqp_handler_lag_events{handler="ledger"}"#).copied() == Some(2.0)
+    })
+    .await;
+    scene.stop().await;
+}
+
 #[tokio::test]
 async fn the_operators_listener_answers_health_and_the_public_one_no_metrics() {
     let scene = scene().await;
@@ -152,14 +176,19 @@ async fn the_operators_listener_answers_health_and_the_public_one_no_metrics() {
     }
     let response = reqwest::get(format!("http://{}{PATH}", scene.operator.unwrap())).await.unwrap();
     assert_eq!(response.status(), 404);
-    assert_eq!(scene.sender.get("/metrics").await.status, 404);
+    assert_eq!(scene.sender.get("/metrics").await.status, 405);
     scene.stop().await;
 }
 
 #[tokio::test]
 async fn every_metric_is_in_the_documentation_as_the_code_tells_it() {
-    let scene = scene().await;
-    // Nothing is told of endpoints without one.
+    let operator = (Ipv4Addr::LOCALHOST, 0).into();
+    let scene = Scene::with(|builder| builder.operator_listen(operator).project().handler("ledger", Stuck)).await;
+    // Nothing is told of endpoints without one, and of handlers before they were looked at.
+    until("the handler is told of", || async {
+        metrics(&scene).await.contains_key(r#"eqp_handler_lag_events{handler="ledger"}"#)
+    })
+    .await;
     scene.sender.post(PATH, RIGHT, STATUS).await;
     let response = reqwest::get(format!("http://{}/metrics", scene.operator.unwrap())).await.unwrap();
     let text = response.text().await.unwrap();

@@ -60,10 +60,26 @@ impl Scene {
         Self::on(database, options, change).await
     }
 
+    /// With a receiver that proves itself with a certificate of this CA.
+    pub(crate) async fn trusting(ca_pem: &str, change: impl FnOnce(Builder) -> Builder) -> Self {
+        let database = TestDatabase::create().await;
+        let options = database.options.clone();
+        Self::set_up(database, options, Some(ca_pem), change).await
+    }
+
     /// With a receiver that goes another way to the database than the test does.
     pub(crate) async fn on(
         database: TestDatabase,
         receivers_way: impl Into<Database>,
+        change: impl FnOnce(Builder) -> Builder,
+    ) -> Self {
+        Self::set_up(database, receivers_way, None, change).await
+    }
+
+    async fn set_up(
+        database: TestDatabase,
+        receivers_way: impl Into<Database>,
+        ca_pem: Option<&str>,
         change: impl FnOnce(Builder) -> Builder,
     ) -> Self {
         let key = MasterKey::ephemeral().unwrap();
@@ -75,7 +91,8 @@ impl Scene {
 
         let folder = tempfile::tempdir().unwrap();
         let running = Running::start(receivers_way.into(), &key, folder.path(), change).await;
-        let ca_pem = std::fs::read_to_string(LocalCa::certificate_path(folder.path())).unwrap();
+        let local = || std::fs::read_to_string(LocalCa::certificate_path(folder.path())).unwrap();
+        let ca_pem = ca_pem.map_or_else(local, str::to_owned);
         let sender = Sender::new(running.address, &ca_pem);
         let (address, operator) = (running.address, running.operator);
         let scene = Self { sender, address, operator, ca_pem, key, endpoints, endpoint, running, database, folder };

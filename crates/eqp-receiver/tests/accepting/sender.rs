@@ -83,6 +83,12 @@ impl Answer {
         })
     }
 
+    /// All of it, but for the one header that changes by itself.
+    pub(crate) fn without_date(&self) -> String {
+        let head = self.head.lines().filter(|line| !line.to_ascii_lowercase().starts_with("date:"));
+        format!("{}\n\n{}", head.collect::<Vec<_>>().join("\n"), self.body)
+    }
+
     /// The id under which a callback was kept.
     pub(crate) fn id(&self) -> Uuid {
         let body: serde_json::Value = serde_json::from_str(&self.body).unwrap();

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::book::listing::{
-    CATEGORIES, EXTERNAL_SERVICES, PRICE_EDITIONS, PRICE_FORM, PRICE_RANGE, PRICING_MODEL, SUPPORT_SUBSCRIPTION,
-    SUPPORT_TIERS,
+    CATEGORIES, CATEGORY_FORM, EXTERNAL_SERVICES, PRICE_EDITIONS, PRICE_FORM, PRICE_INITIAL, PRICE_RANGE,
+    PRICING_MODEL, SUPPORT_SUBSCRIPTION, SUPPORT_TIERS,
 };
 use crate::ledger::Ledger;
 use crate::listing::{Amount, ExternalServices, Listing, Price, SupportTier};
@@ -46,23 +46,26 @@ pub(super) fn check(listing: &Listing, ledger: &mut Ledger) {
 }
 
 fn categories(categories: &[String], ledger: &mut Ledger) {
-    let mut find = |message: String| ledger.find(&CATEGORIES, Place::field("categories"), message);
+    let place = || Place::field("categories");
     if categories.len() > MOST_CATEGORIES {
-        find(format!("there are {}", categories.len()));
+        ledger.find(&CATEGORIES, place(), format!("there are {}", categories.len()));
     }
     let mut mains = BTreeSet::new();
     for category in categories {
-        let parts: Vec<_> = category.trim_start_matches("//").split("//").map(str::trim).collect();
-        if parts.iter().any(|part| part.is_empty()) {
-            find(format!("`{category}` is not written as //Extensions//Main//Sub"));
+        // What stands before the leading // is an empty segment.
+        let segments: Vec<_> = category.split("//").map(str::trim).filter(|segment| !segment.is_empty()).collect();
+        let Some(main) = segments.first() else {
+            ledger.find(&CATEGORIES, place(), format!("`{category}` names no category"));
             continue;
+        };
+        mains.insert(*main);
+        if *category != format!("//{}", segments.join("//")) {
+            ledger.find(&CATEGORY_FORM, place(), format!("it is `{category}`"));
         }
-        // The first part is the kind of package, where it is written.
-        let is_kind = matches!(parts[0], "Extension" | "Extensions" | "Theme" | "Themes") && parts.len() > 1;
-        mains.insert(parts[usize::from(is_kind)]);
     }
     if mains.len() > 1 {
-        find(format!("they are of several main categories: {}", mains.into_iter().collect::<Vec<_>>().join(", ")));
+        let mains = mains.into_iter().collect::<Vec<_>>().join(", ");
+        ledger.find(&CATEGORIES, place(), format!("they are of several main categories: {mains}"));
     }
 }
 
@@ -77,7 +80,14 @@ fn prices(listing: &Listing, ledger: &mut Ledger) {
         if let Some(currency) = price.currency_code.as_deref().filter(|currency| *currency != "USD") {
             ledger.find(&PRICE_FORM, field("currency_code"), format!("the currency is {currency}"));
         }
-        for (name, amount) in [("price", &price.price), ("installation_price", &price.installation_price)] {
+        if price.initial_price.is_some() && !listing.is_subscription() {
+            ledger.find(&PRICE_INITIAL, field("initial_price"), "it counts for a subscription only");
+        }
+        for (name, amount) in [
+            ("price", &price.price),
+            ("initial_price", &price.initial_price),
+            ("installation_price", &price.installation_price),
+        ] {
             let Some(amount) = amount else { continue };
             match amount.cents() {
                 None => ledger.find(&PRICE_FORM, field(name), format!("`{amount}` is no price")),

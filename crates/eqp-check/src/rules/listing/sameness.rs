@@ -26,7 +26,7 @@ pub(super) fn check(listing: &Listing, composer: Option<&Composer>, ledger: &mut
         ("version", &VERSION_IS_SAME, &listing.version, composer.text("version")),
     ] {
         if let (Some(ours), Some(theirs)) = (ours.as_deref(), theirs)
-            && ours != theirs
+            && !is_same(field, ours, theirs)
             && (field != "sku" || is_package_name(ours))
         {
             ledger.find(rule, Place::field(field), format!("it is {ours}, in composer.json {theirs}"));
@@ -44,4 +44,10 @@ pub(super) fn check(listing: &Listing, composer: Option<&Composer>, ledger: &mut
         let submitted = listing.kind.as_deref().unwrap_or_default();
         ledger.find(&TYPE_FITS, Place::field("type"), format!("a {written} is submitted as {submitted}"));
     }
+}
+
+/// Whether both say the same. The v before a version of composer.json is one that another rule warns of.
+fn is_same(field: &str, ours: &str, theirs: &str) -> bool {
+    let plain = |version: &str| version.strip_prefix(['v', 'V']).map_or_else(|| version.to_owned(), str::to_owned);
+    if field == "version" { plain(ours) == plain(theirs) } else { ours == theirs }
 }

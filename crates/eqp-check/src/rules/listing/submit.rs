@@ -1,6 +1,6 @@
 //! The fields that each review's submission needs, from the table of the API's documentation.
 
-use crate::book::submit::{CUSTOM_LICENSE, MARKETING_FIELDS, TECHNICAL_FIELDS};
+use crate::book::submit::{CUSTOM_LICENSE, MARKETING_FIELDS, TECHNICAL_FIELDS, USER_GUIDE};
 use crate::composer::Composer;
 use crate::ledger::Ledger;
 use crate::listing::Listing;
@@ -9,16 +9,20 @@ use crate::report::Place;
 /// The technical review. The version may come from the archive: that is where the store reads it.
 pub(super) fn technical(listing: &Listing, composer: Option<&Composer>, ledger: &mut Ledger) {
     let in_archive = composer.is_some_and(|composer| composer.text("version").is_some());
+    let has_document = listing.documents().next().is_some() || listing.is_shared_package();
     let needed = [
         ("type", has(listing.kind.as_ref())),
         ("platform", has(listing.platform.as_ref())),
         ("version_compatibility", is_claimed(listing)),
         ("release_notes", has(listing.release_notes.as_ref())),
         ("version", has(listing.version.as_ref()) || in_archive),
-        ("documentation_artifacts.user", listing.documentation_artifacts.user.is_some() || listing.is_shared_package()),
+        ("documentation_artifacts", has_document),
     ];
     for (field, _) in needed.into_iter().filter(|(_, is_there)| !is_there) {
         ledger.find(&TECHNICAL_FIELDS, Place::field(field), "it is missing");
+    }
+    if has_document && !listing.is_shared_package() && listing.documentation_artifacts.user.is_none() {
+        ledger.find(&USER_GUIDE, Place::field("documentation_artifacts.user"), "it is missing");
     }
 }
 

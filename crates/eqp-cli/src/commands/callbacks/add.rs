@@ -44,8 +44,10 @@ impl Add {
         let foreign = self.writing.foreign()?;
         let new = NewCallback { name: self.name, url, path: self.path };
         let review = |intents: &[Intent<'_>]| self.writing.review(context, intents);
-        let registered =
-            with_both(context, async |client, ours| register(client, ours, &new, &foreign, review).await).await?;
+        let registered = with_both(context, self.writing.upgrade(), async |client, ours| {
+            register(client, ours, &new, &foreign, review).await
+        })
+        .await?;
         shown::note_remaining(context, &registered);
         if context.output.is_json() {
             return context.output.json(&shown::registered(&registered));

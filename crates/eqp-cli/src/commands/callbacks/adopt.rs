@@ -54,7 +54,7 @@ impl Adopt {
         let entry = EntryMatch::new(&self.url, self.user.as_deref());
         let new = NewCallback { name: self.name, url: Some(url), path: self.path };
         let review = |intents: &[Intent<'_>]| self.writing.review(context, intents);
-        let adopted = with_both(context, async |client, ours| {
+        let adopted = with_both(context, self.writing.upgrade(), async |client, ours| {
             adopt(client, ours, &entry, &new, password.as_ref(), &foreign, review).await
         })
         .await?;

@@ -5,10 +5,11 @@ use serde_json::json;
 
 use super::shown;
 use super::writing::with_both;
+use crate::compose::database::Upgrade;
 use crate::compose::registration::{Standing, Survey, survey};
 use crate::context::Context;
 use crate::failure::{Exit, Failure, Outcome};
-use crate::output::{Table, or_dash};
+use crate::output::{Table, counted, or_dash};
 
 /// Compare the Marketplace's list with the endpoints there are here, and show what puts it right
 ///
@@ -28,7 +29,7 @@ pub(crate) struct Plan {
 
 impl Plan {
     pub(crate) async fn run(self, context: &Context) -> Outcome {
-        let survey = with_both(context, async |client, ours| survey(client, &ours).await).await?;
+        let survey = with_both(context, Upgrade::No, async |client, ours| survey(client, &ours).await).await?;
         if context.output.is_json() {
             context.output.json(&as_json(&survey))?;
         } else {
@@ -102,14 +103,10 @@ fn tell(context: &Context, survey: &Survey) -> Outcome {
         }
     }
     if !others.is_empty() {
-        context.output.note(format_args!("{} of others, which stay as they are", entries(others.len())));
+        context.output.note(format_args!("{} of others, which stay as they are", counted(others.len(), "entry")));
     }
     if survey.is_right() {
         context.output.note("nothing to do");
     }
     Ok(())
-}
-
-fn entries(count: usize) -> String {
-    if count == 1 { "1 entry".to_owned() } else { format!("{count} entries") }
 }

@@ -10,6 +10,7 @@ use super::writing::{Writing, grace, with_both};
 use crate::compose::registration::{EntryMatch, Intent, ToRemove, remove};
 use crate::context::Context;
 use crate::failure::Outcome;
+use crate::output::visible;
 
 /// Take a registration out of the Marketplace's list
 ///
@@ -43,7 +44,7 @@ impl Remove {
             (None, entry) => ToRemove::Entry(EntryMatch::parse(entry.as_deref().unwrap_or_default())),
         };
         let review = |intents: &[Intent<'_>]| self.writing.review(context, intents);
-        let removed = with_both(context, async |client, ours| {
+        let removed = with_both(context, self.writing.upgrade(), async |client, ours| {
             remove(client, ours, &to_remove, self.grace, &foreign, review).await
         })
         .await?;
@@ -60,7 +61,9 @@ impl Remove {
             context.output.line(format_args!("it was not in the list of {environment} any more"))?;
         }
         for entry in &removed.gone {
-            context.output.line(format_args!("removed from the list of {environment}: {entry}"))?;
+            context
+                .output
+                .line(format_args!("removed from the list of {environment}: {}", visible(&entry.to_string())))?;
         }
         match removed.endpoint.as_ref().and_then(shown::still_taken_line) {
             Some(still) => context.output.line(format_args!("still taken: {still}")),

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::shown;
 use super::writing::with_both;
+use crate::compose::database::Upgrade;
 use crate::compose::registration::{replaced, retire};
 use crate::context::Context;
 use crate::failure::{Failure, Outcome};
@@ -34,7 +35,10 @@ pub(crate) struct Retire {
 impl Retire {
     pub(crate) async fn run(self, context: &Context) -> Outcome {
         let review = |endpoint: &EndpointSummary| self.review(context, endpoint);
-        let retired = with_both(context, async |client, ours| retire(client, ours, &self.name, review).await).await?;
+        let retired = with_both(context, Upgrade::unless(self.dry_run), async |client, ours| {
+            retire(client, ours, &self.name, review).await
+        })
+        .await?;
         let endpoint = &retired.endpoint;
         if context.output.is_json() {
             return context.output.json(&json!({

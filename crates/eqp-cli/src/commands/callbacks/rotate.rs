@@ -43,7 +43,7 @@ impl Rotate {
             }
             self.writing.review(context, intents)
         };
-        let rotated = with_both(context, async |client, ours| {
+        let rotated = with_both(context, self.writing.upgrade(), async |client, ours| {
             rotate(client, ours, &self.name, self.grace, &foreign, review).await
         })
         .await?;

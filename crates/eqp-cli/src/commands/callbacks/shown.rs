@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::compose::registration::{Refused, Registered, replaced};
 use crate::context::Context;
-use crate::output::{rfc3339, utc};
+use crate::output::{rfc3339, utc, visible};
 
 /// The registration as programs read it.
 pub(super) fn registered(registered: &Registered) -> Value {
@@ -39,7 +39,7 @@ pub(super) fn lines(registered: &Registered, done: &str) -> String {
     for (label, value) in parts {
         if let Some(value) = value {
             // Writing to text cannot fail.
-            let _ = write!(lines, "\n  {label:<11}  {value}");
+            let _ = write!(lines, "\n  {label:<11}  {}", visible(&value));
         }
     }
     lines
@@ -48,7 +48,9 @@ pub(super) fn lines(registered: &Registered, done: &str) -> String {
 /// Says which entries stayed.
 pub(super) fn note_remaining(context: &Context, registered: &Registered) {
     for entry in &registered.remaining {
-        context.output.note(format_args!("still there, because this server adds to its list: {entry}"));
+        context
+            .output
+            .note(format_args!("still there, because this server adds to its list: {}", visible(&entry.to_string())));
     }
 }
 

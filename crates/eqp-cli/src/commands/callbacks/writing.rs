@@ -14,13 +14,14 @@ use serde_json::json;
 
 use super::shown;
 use crate::compose::client::client;
-use crate::compose::database::{Database, Migrate};
+use crate::compose::database::{Database, Migrate, Upgrade};
 use crate::compose::receiver::{known_master_key, master_key};
 use crate::compose::registration::{EntryMatch, Foreign, Intent, Ours};
 use crate::config::read_secret;
 use crate::context::Context;
 use crate::duration::duration;
 use crate::failure::{Failure, Outcome};
+use crate::output::visible;
 
 /// About entries of others, and whether anything is written
 #[derive(Args, Debug)]
@@ -44,6 +45,11 @@ impl Writing {
         })
     }
 
+    /// Whether the database may be brought up to date.
+    pub(super) fn upgrade(&self) -> Upgrade {
+        Upgrade::unless(self.dry_run)
+    }
+
     /// Shows what is about to be done; asks before the list of production is written.
     pub(super) fn review(&self, context: &Context, intents: &[Intent<'_>]) -> Outcome {
         if self.dry_run {
@@ -56,7 +62,7 @@ impl Writing {
         });
         let lines: Vec<_> = changes.flatten().map(line).collect();
         for line in &lines {
-            context.output.note(line);
+            context.output.note(visible(line));
         }
         if lines.is_empty() {
             return Ok(());
@@ -70,11 +76,12 @@ impl Writing {
 /// written to, once a change has something to keep: not for what only looks, and not before it was agreed to.
 pub(super) async fn with_both<T>(
     context: &Context,
+    upgrade: Upgrade,
     work: impl AsyncFnOnce(&Client, Ours<'_>) -> Outcome<T>,
 ) -> Outcome<T> {
     let client = client(&context.settings.marketplace)?;
     let key = known_master_key(&context.settings.data.look()?)?;
-    let looked_at = Database::open_to_look(context).await?;
+    let looked_at = Database::open_to_look(context, upgrade).await?;
     let written_to = OnceCell::new();
     let done = async {
         let endpoints = match &looked_at {
@@ -142,7 +149,7 @@ fn show(context: &Context, intents: &[Intent<'_>]) -> Outcome {
     if context.output.is_json() {
         return context.output.json(&json!({"would_write": list, "would_change_here": here}));
     }
-    list.iter().chain(&here).try_for_each(|line| context.output.line(line))
+    list.iter().chain(&here).try_for_each(|line| context.output.line(visible(line)))
 }
 
 fn line(change: &Change) -> String {

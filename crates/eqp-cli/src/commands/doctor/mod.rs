@@ -10,7 +10,7 @@ use self::reach::{Check, State};
 use crate::config::ReceiverOptions;
 use crate::context::Context;
 use crate::failure::Outcome;
-use crate::output::Table;
+use crate::output::{Paint, Table};
 
 /// Show every setting with where it came from, and whether Marketplace, database and receiver can be reached
 ///
@@ -38,8 +38,12 @@ impl Doctor {
             output.line("")?;
         }
         let mut checks = Vec::new();
-        for check in [reach::marketplace(context).await, reach::database(context).await, reach::receiver(context).await]
-        {
+        for check in [
+            reach::marketplace(context).await,
+            reach::database(context).await,
+            reach::receiver(context).await,
+            reach::certificate(context),
+        ] {
             if !output.is_json() {
                 print(context, &check)?;
             }
@@ -61,9 +65,9 @@ impl Doctor {
 }
 
 fn print(context: &Context, check: &Check) -> Outcome {
-    let green = anstyle::AnsiColor::Green.on_default();
-    let yellow = anstyle::AnsiColor::Yellow.on_default();
-    let red = anstyle::AnsiColor::Red.on_default();
+    let green = Paint(anstyle::AnsiColor::Green.on_default());
+    let yellow = Paint(anstyle::AnsiColor::Yellow.on_default());
+    let red = Paint(anstyle::AnsiColor::Red.on_default());
     let name = check.name;
     match &check.state {
         State::Fine(text) => context.output.line(format_args!("{green}fine{green:#}    {name}: {text}")),

@@ -2,13 +2,17 @@
 
 use std::time::Duration;
 
+use eqp_receiver::Validity;
 use serde_json::{Value, json};
+use time::OffsetDateTime;
 use tokio::net::TcpStream;
 
 use crate::compose::client::client;
-use crate::compose::database::Database;
+use crate::compose::database::{Database, Upgrade};
+use crate::compose::receiver::check_certificate;
+use crate::config::Wire;
 use crate::context::Context;
-use crate::failure::{Failure, Outcome};
+use crate::failure::{Exit, Failure, Outcome};
 
 /// How long a receiver may take to be there.
 const DEADLINE: Duration = Duration::from_secs(3);
@@ -66,7 +70,7 @@ pub(super) async fn marketplace(context: &Context) -> Check {
 /// The database that receivers write to, with whatever tables it has. An embedded one is started to be looked at.
 pub(super) async fn database(context: &Context) -> Check {
     const NAME: &str = "database";
-    match Database::open_to_look(context).await {
+    match Database::open_to_look(context, Upgrade::No).await {
         Ok(None) => {
             let text = "no receiver has run with this data folder; eqp serve makes an embedded one".to_owned();
             Check { name: NAME, state: State::Absent(text) }
@@ -85,8 +89,13 @@ async fn look(database: &Database) -> Outcome<String> {
         return Err(eqp_receiver::Error::NotMigrated.into());
     }
     let pending = database.reader().counts(None).await?.pending;
+    let waiting = match pending {
+        0 => "no callback waits to be projected".to_owned(),
+        1 => "1 callback waits to be projected".to_owned(),
+        some => format!("{some} callbacks wait to be projected"),
+    };
     let kind = if database.is_embedded() { "embedded" } else { "given" };
-    Ok(format!("{kind}, with all its tables; {pending} callbacks wait to be projected"))
+    Ok(format!("{kind}, with all its tables; {waiting}"))
 }
 
 /// The receiver on this machine: whether something listens where it would.
@@ -98,4 +107,39 @@ pub(super) async fn receiver(context: &Context) -> Check {
         Ok(Err(_)) | Err(_) => State::Absent(format!("nothing listens on {address}; eqp serve does")),
     };
     Check { name: NAME, state }
+}
+
+/// The certificate that the receiver serves, where it is one of files.
+pub(super) fn certificate(context: &Context) -> Check {
+    const NAME: &str = "certificate";
+    let wire = match context.settings.receiver.wire() {
+        Ok(wire) => wire,
+        Err(failure) => return Check { name: NAME, state: State::Failed(failure) },
+    };
+    match check_certificate(&wire) {
+        Ok(Some(validity)) => Check { name: NAME, state: of_validity(validity, OffsetDateTime::now_utc()) },
+        Ok(None) if matches!(wire, Wire::BehindProxy) => {
+            Check { name: NAME, state: State::Absent("the proxy in front has it".to_owned()) }
+        }
+        Ok(None) => Check {
+            name: NAME,
+            state: State::Absent("none is set; eqp serve makes one of its local CA, for development".to_owned()),
+        },
+        Err(failure) => Check { name: NAME, state: State::Failed(failure) },
+    }
+}
+
+fn of_validity(validity: Validity, now: OffsetDateTime) -> State {
+    let failed = |what: String| {
+        State::Failed(Failure::new(Exit::Failed, what).next("renew it; a running receiver reloads it by itself"))
+    };
+    if now < validity.not_before {
+        return failed(format!("the certificate is not valid before {}", validity.not_before));
+    }
+    let days = (validity.not_after - now).whole_days();
+    match days {
+        _ if now > validity.not_after => failed(format!("the certificate expired on {}", validity.not_after)),
+        0..30 => State::Fine(format!("expires in {days} days, on {}: renew it now", validity.not_after.date())),
+        _ => State::Fine(format!("expires in {days} days, on {}", validity.not_after.date())),
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use eqp_receiver::SpoolSettings;
 use eqp_types::Secret;
 use serde::Serialize;
 
@@ -100,6 +101,13 @@ const KNOWN: &[Known] = &[
         |l| l.marketplace.application_secret_keyring.map(|in_keyring| in_keyring.to_string()),
         none,
     ),
+    known(
+        "marketplace.verified_api_url",
+        None,
+        None,
+        |l| l.marketplace.verified_api_url.as_ref().map(ToString::to_string),
+        none,
+    ),
     known("database.url", Some("database_url"), Some("EQP_DATABASE_URL"), |l| l.database.url.as_ref().map(place), none),
     known("database.url_file", None, Some("EQP_DATABASE_URL_FILE"), |l| shown(l.database.url_file.as_ref()), none),
     known(
@@ -131,11 +139,65 @@ const KNOWN: &[Known] = &[
         |l| l.receiver.tls_names.as_ref().map(|names| names.join(",")),
         none,
     ),
+    known(
+        "receiver.spool_dir",
+        Some("spool_dir"),
+        Some("EQP_SPOOL_DIR"),
+        |l| shown(l.receiver.spool_dir.as_ref()),
+        |_| "spool in the data folder".to_owned(),
+    ),
+    known(
+        "receiver.spool_bytes",
+        Some("spool_bytes"),
+        Some("EQP_SPOOL_BYTES"),
+        |l| l.receiver.spool_bytes.map(|bytes| bytes.to_string()),
+        |_| SpoolSettings::DEFAULT_BYTES.to_string(),
+    ),
+    known(
+        "receiver.operator_listen",
+        Some("operator_listen"),
+        Some("EQP_OPERATOR_LISTEN"),
+        |l| l.receiver.operator_listen.map(|listen| listen.to_string()),
+        |l| l.receiver.operator_listen().to_string(),
+    ),
+    known(
+        "receiver.keep",
+        Some("keep"),
+        Some("EQP_KEEP"),
+        |l| l.receiver.keep.map(|keep| keep.to_string()),
+        |_| "callbacks are never deleted".to_owned(),
+    ),
 ];
 
 /// Every setting.
 pub(super) fn all(context: &Context) -> Vec<Setting> {
-    KNOWN.iter().map(|known| setting(context, known)).chain([secret()]).collect()
+    sources(context).into_iter().chain(KNOWN.iter().map(|known| setting(context, known))).chain([secret()]).collect()
+}
+
+/// The file and the profile that the others come from.
+fn sources(context: &Context) -> [Setting; 2] {
+    let given = |flag: &'static str, variable: &'static str| {
+        let by_flag = context.flags.iter().any(|given| given == flag);
+        let is_set = std::env::var_os(variable).is_some_and(|value| !value.is_empty());
+        if by_flag { Some(format!("--{flag}")) } else { is_set.then(|| variable.to_owned()) }
+    };
+    let loaded = &context.loaded;
+    let default = || "default".to_owned();
+    let profile = loaded.profile.as_ref().map(|(name, _)| name.clone());
+    let chosen = given("profile", "EQP_PROFILE").filter(|_| profile.is_some());
+    let by_environment = || given("environment", "EQP_ENVIRONMENT").filter(|_| profile.is_some());
+    [
+        Setting {
+            name: "configuration file",
+            value: loaded.file.as_ref().map_or_else(|| "-".to_owned(), |path| path.display().to_string()),
+            from: given("config", "EQP_CONFIG").unwrap_or_else(default),
+        },
+        Setting {
+            name: "profile",
+            from: chosen.or_else(by_environment).unwrap_or_else(default),
+            value: profile.clone().unwrap_or_else(|| "-".to_owned()),
+        },
+    ]
 }
 
 fn setting(context: &Context, known: &Known) -> Setting {
@@ -145,7 +207,9 @@ fn setting(context: &Context, known: &Known) -> Setting {
     let (value, from) = if let Some(value) = (known.value)(&loaded.given) {
         let by_flag = known.flag.filter(|flag| context.flags.iter().any(|given| given == flag));
         match (by_flag, known.variable) {
-            (Some(flag), _) => (value, format!("--{}", flag.trim_end_matches("_url").replace('_', "-"))),
+            // The only flag that is not called as its id.
+            (Some("database_url"), _) => (value, "--database".to_owned()),
+            (Some(flag), _) => (value, format!("--{}", flag.replace('_', "-"))),
             (None, variable) => (value, variable.unwrap_or("environment").to_owned()),
         }
     } else if let Some((variable, value)) = known.variable.and_then(|name| Some((name, from_variable(name)?))) {
@@ -182,6 +246,8 @@ fn place(url: &Secret) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::keys::names_of;
+    use crate::config::{DataOptions, DatabaseOptions, MarketplaceOptions, ReceiverOptions};
 
     #[test]
     fn a_password_is_never_a_value() {
@@ -189,6 +255,21 @@ mod tests {
             assert!(!place(&Secret::new(url)).contains("hush"), "{}", place(&Secret::new(url)));
         }
         assert_eq!(place(&Secret::new("postgres://me:hush@h:1/d?sslmode=require")), "postgres://me@h:1/d");
+    }
+
+    #[test]
+    fn every_setting_of_the_configuration_is_shown() {
+        let sections: [(&str, &[&str]); 4] = [
+            ("data", names_of::<DataOptions>()),
+            ("marketplace", names_of::<MarketplaceOptions>()),
+            ("database", names_of::<DatabaseOptions>()),
+            ("receiver", names_of::<ReceiverOptions>()),
+        ];
+        assert_eq!(sections.map(|(section, _)| section), names_of::<Layer>(), "a new section belongs here too");
+        let all =
+            sections.iter().flat_map(|(section, names)| names.iter().map(move |name| format!("{section}.{name}")));
+        let missing: Vec<_> = all.filter(|name| KNOWN.iter().all(|known| known.name != name)).collect();
+        assert_eq!(missing, [""; 0]);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use super::table::table;
 use crate::compose::database::Database;
 use crate::context::Context;
 use crate::failure::{Exit, Failure, Outcome};
-use crate::output::{Table, rfc3339, utc};
+use crate::output::{Table, counted, rfc3339, utc, visible};
 
 /// Show one event with the callback that told it, byte for byte, and its copies
 #[derive(Args, Debug)]
@@ -61,7 +61,7 @@ fn text(context: &Context, detail: &EventDetail) -> Outcome {
     let output = context.output;
     output.line(table(std::slice::from_ref(&detail.event)))?;
     if let Some(reason) = &detail.event.reason {
-        output.line(format_args!("\nreason: {reason}"))?;
+        output.line(format_args!("\nreason: {}", visible(reason)))?;
     }
     match &detail.callback {
         None => output.line("\nno callback is kept for it")?,
@@ -77,14 +77,14 @@ fn text(context: &Context, detail: &EventDetail) -> Outcome {
             ))?;
             output.line(String::from_utf8_lossy(&callback.headers).trim_end().replace("\r\n", "\n"))?;
             output.line("")?;
-            output.bytes(&callback.body)?;
-            output.line("")?;
+            // Exactly as it came it is in --json.
+            output.line(String::from_utf8_lossy(&callback.body))?;
         }
     }
     if detail.copies.is_empty() {
         return output.line("\nno copies");
     }
-    output.line(format_args!("\n{} copies", detail.copies.len()))?;
+    output.line(format_args!("\n{}", counted(detail.copies.len(), "copy")))?;
     output.line(copies(&detail.copies))
 }
 

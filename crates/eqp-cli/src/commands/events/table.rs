@@ -2,7 +2,7 @@
 
 use eqp_receiver::{Event, Mark};
 
-use crate::output::{Table, track_line, utc};
+use crate::output::{Table, track_line, utc, visible};
 
 /// A longer one is cut: an unknown code may have 250 characters. `eqp events show` and JSON have it whole.
 const LONGEST_OUTCOME: usize = 48;
@@ -30,15 +30,15 @@ pub(crate) fn table(events: &[Event]) -> Table {
 /// One event as a line, for those that come one by one.
 pub(super) fn line(event: &Event) -> String {
     let (flow, outcome) = (flow(event), outcome(event));
-    let state = if flow == "-" { outcome } else { track_line([(flow.as_str(), outcome.as_str())]) };
+    let state = if flow == "-" { visible(&outcome) } else { track_line([(flow.as_str(), outcome.as_str())]) };
     let mark = if event.mark == Mark::None { String::new() } else { format!("  ({})", event.mark) };
     format!(
         "{:>6}  {}  {}  {} {}  {state}{mark}",
         event.seq,
         utc(event.received_at),
         event.environment,
-        event.kind,
-        event.subject.as_deref().unwrap_or("-"),
+        visible(&event.kind.to_string()),
+        visible(event.subject.as_deref().unwrap_or("-")),
     )
 }
 

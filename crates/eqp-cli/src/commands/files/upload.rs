@@ -8,7 +8,7 @@ use crate::compose::client::client;
 use crate::compose::upload::upload;
 use crate::context::Context;
 use crate::failure::Outcome;
-use crate::output::{Table, Whole, or_dash};
+use crate::output::{Table, Whole, counted, or_dash};
 
 /// Upload files; their malware scan begins afterwards
 #[derive(Args, Debug)]
@@ -26,7 +26,7 @@ impl Upload {
     pub(crate) async fn run(self, context: &Context) -> Outcome {
         let client = client(&context.settings.marketplace)?;
         let environment = client.environment();
-        context.confirmation.ask(environment, &format!("Upload {} file(s)", self.files.len()))?;
+        context.confirmation.ask(environment, &format!("Upload {}", counted(self.files.len(), "file")))?;
         let uploaded = upload(&client, &self.files, context.output).await?;
         if context.output.is_json() {
             return context.output.json(&Whole { name: "files", environment: Some(environment), items: &uploaded });

@@ -8,6 +8,7 @@ use super::shown::{ShownKey, table};
 use crate::compose::client::client;
 use crate::context::Context;
 use crate::failure::{Exit, Failure, Outcome};
+use crate::output::counted;
 
 /// Make Composer keys, and show their passwords
 ///
@@ -30,7 +31,7 @@ impl Create {
     pub(crate) async fn run(self, context: &Context) -> Outcome {
         let client = client(&context.settings.marketplace)?;
         let environment = client.environment();
-        context.confirmation.ask(environment, &format!("Make {} Composer key(s)", self.labels.len()))?;
+        context.confirmation.ask(environment, &format!("Make {}", counted(self.labels.len(), "Composer key")))?;
         let wanted: Vec<_> =
             self.labels.iter().map(|label| NewKey { label: label.clone(), uid: self.uid.clone() }).collect();
         let made = client.keys().create(&wanted).await?;

@@ -13,7 +13,7 @@ use crate::compose::upload::upload;
 use crate::context::Context;
 use crate::failure::{Exit, Failure, Outcome};
 use crate::manifest::{Manifest, ManifestPackage};
-use crate::output::{Table, or_dash};
+use crate::output::{Table, or_dash, visible};
 
 /// Which manifest, and whether it is only looked at.
 #[derive(Args, Debug)]
@@ -55,10 +55,14 @@ pub(super) fn show_plan(context: &Context, environment: Environment, verb: &str,
         }));
     }
     for path in &files {
-        context.output.line(format_args!("would upload {}", path.display()))?;
+        context.output.line(format_args!("would upload {}", visible(&path.to_string_lossy())))?;
     }
     for package in &manifest.packages {
-        context.output.line(format_args!("would {verb} {} in {environment}{}", package.label(), asked(package)))?;
+        context.output.line(format_args!(
+            "would {verb} {} in {environment}{}",
+            visible(&package.label()),
+            visible(&asked(package))
+        ))?;
     }
     Ok(())
 }
@@ -77,7 +81,11 @@ pub(super) async fn with_files(context: &Context, client: &Client, manifest: &Ma
     let mut ids: HashMap<PathBuf, FileUploadId> = HashMap::new();
     if !files.is_empty() {
         for (path, file) in files.iter().zip(upload(client, &files, context.output).await?) {
-            context.output.note(format_args!("uploaded {} as {}", path.display(), file.file_upload_id));
+            context.output.note(format_args!(
+                "uploaded {} as {}",
+                visible(&path.to_string_lossy()),
+                file.file_upload_id
+            ));
             ids.insert(path.clone(), file.file_upload_id);
         }
     }

@@ -3,20 +3,27 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use eqp_check::{Listing, Report, Stop, Suppression, Tools, Tracks, format};
+use eqp_check::{Listing, NotRun, Report, Stop, Suppression, Tools, Tracks, format};
 use tokio_util::sync::CancellationToken;
 
 use super::checked::show;
 use crate::compose::shutdown;
 use crate::context::Context;
+use crate::duration::duration;
 use crate::failure::{Exit, Failure, Outcome};
 use crate::manifest::{Manifest, ManifestPackage};
+use crate::output::Output;
+
+/// The rule that phpcs looks at.
+const CODE_SNIFFER: &str = "code-sniffer";
 
 /// Check an archive, and what is submitted beside it, before anything is sent
 ///
 /// Looks for everything that the store is known to check and that can be seen here; `eqp packages rules` lists it. What
-/// did not run is counted as not run. phpcs (with the Magento2 standard) and svc (magento/magento-semver) run where they
-/// are installed, as the store runs them. Ends with code 5 where the store would refuse, with --strict where it may object too.
+/// did not run is counted as not run, and a check in which a rule that could block did not run is reported as incomplete.
+/// phpcs (with the Magento2 standard) and svc (magento/magento-semver) run where they are installed, as the store runs
+/// them. Ends with code 5 where the store would refuse; with --strict where it may object too, and with code 1 where the
+/// check is incomplete.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -31,7 +38,7 @@ pub(crate) struct Check {
     /// What is submitted beside it, in TOML or JSON (- for standard input); `eqp packages init` begins one
     #[arg(long, value_name = "FILE")]
     manifest: Option<PathBuf>,
-    /// Fail where the store may object, too
+    /// Fail where the store may object and where the check is incomplete, too
     #[arg(long)]
     strict: bool,
     /// How the report is written [default: table; github where GITHUB_ACTIONS is set]
@@ -49,6 +56,9 @@ pub(crate) struct Check {
     /// Do not run phpcs and svc
     #[arg(long)]
     skip_programs: bool,
+    /// How long phpcs and svc may each take
+    #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = duration)]
+    tool_timeout: time::Duration,
 }
 
 /// How a report is written.
@@ -80,14 +90,14 @@ enum Track {
 impl Check {
     pub(crate) async fn run(self, context: &Context) -> Outcome {
         let form = self.form(context)?;
-        let report = self.report().await?;
+        let report = self.report(context.output).await?;
         let manifest = self.manifest.as_deref().filter(|path| path.as_os_str() != "-").map(Path::to_string_lossy);
         match form {
             Form::Table => show(context, &report)?,
             Form::Json => context.output.json(&format::json(&report))?,
             Form::Sarif => context.output.json(&format::sarif(&report, manifest.as_deref()))?,
             Form::Junit => context.output.bytes(format::junit(&report, self.strict).as_bytes())?,
-            Form::Github => context.output.bytes(format::github(&report, manifest.as_deref()).as_bytes())?,
+            Form::Github => context.output.annotations(&format::github(&report, manifest.as_deref()))?,
         }
         self.verdict(&report)
     }
@@ -104,11 +114,11 @@ impl Check {
         }
     }
 
-    async fn report(&self) -> Outcome<Report> {
-        checked(self.check()?, self.archive.clone(), &shutdown::requested()).await
+    async fn report(&self, output: Output) -> Outcome<Report> {
+        checked(self.check(output)?, self.archive.clone(), &shutdown::requested()).await
     }
 
-    fn check(&self) -> Outcome<eqp_check::Check> {
+    fn check(&self, output: Output) -> Outcome<eqp_check::Check> {
         let mut check = eqp_check::Check::new().tracks(match self.track {
             Track::Both => Tracks::Both,
             Track::Technical => Tracks::Technical,
@@ -119,7 +129,9 @@ impl Check {
             check = check.listing(listing).suppressing(suppressions);
         }
         if let Some(path) = std::env::var_os("PATH").filter(|_| !self.skip_programs) {
-            check = check.tools(Tools::installed(&path));
+            let line = output.program_line();
+            let tools = Tools::installed(&path).patience(self.tool_timeout.unsigned_abs());
+            check = check.tools(tools.watched_by(move |progress| line.show(progress)));
         }
         Ok(match &self.previous {
             Some(previous) => check.previous(previous.clone()),
@@ -138,15 +150,33 @@ impl Check {
     }
 
     fn verdict(&self, report: &Report) -> Outcome {
-        let counts = report.counts;
-        if report.passes() && (!self.strict || report.passes_strictly()) {
-            return Ok(());
-        }
-        let what = match (counts.blocks, counts.warns) {
-            (0, warns) => format!("the store may object to {}, for {}", report.archive, reasons(warns)),
-            (blocks, _) => format!("the store would refuse {}, for {}", report.archive, reasons(blocks)),
+        let what = match (report.is_refused(), self.strict && !report.is_clean()) {
+            (true, _) => format!("the store would refuse {}, for {}", report.archive, reasons(report.counts.blocks)),
+            (false, true) => {
+                format!("the store may object to {}, for {}", report.archive, reasons(report.counts.warns))
+            }
+            (false, false) if self.strict => return self.is_complete(report),
+            (false, false) => return Ok(()),
         };
         Err(Failure::new(Exit::Rejected, what).next("do what the report says, then check again"))
+    }
+
+    /// Fails where a rule that could have blocked did not run, unless its program was left out on purpose.
+    fn is_complete(&self, report: &Report) -> Outcome {
+        let is_meant = |gap: &NotRun| self.skip_programs && gap.rule.id == CODE_SNIFFER;
+        let gaps: Vec<_> = report.gaps().filter(|gap| !is_meant(gap)).collect();
+        if gaps.is_empty() {
+            return Ok(());
+        }
+        let failure = Failure::new(Exit::Failed, format!("the check of {} is incomplete", report.archive));
+        let failure =
+            gaps.iter().fold(failure, |failure, gap| failure.why(format!("{} did not run: {}", gap.rule.id, gap.why)));
+        let next = if gaps.iter().any(|gap| gap.rule.id == CODE_SNIFFER) {
+            "install phpcs with the Magento2 standard, or leave it out on purpose: --skip-programs"
+        } else {
+            "see why it did not run, then check again"
+        };
+        Err(failure.next(next))
     }
 }
 

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use eqp_check::{Finding, Report};
+use eqp_check::{Finding, Report, Verdict};
 
 use crate::context::Context;
 use crate::failure::Outcome;
-use crate::output::{Table, counted};
+use crate::output::{Table, counted, visible};
 
 /// So many rules that did not run for one reason are named; more are counted.
 const MOST_NAMED: usize = 5;
@@ -31,17 +31,30 @@ pub(super) fn show(context: &Context, report: &Report) -> Outcome {
     }
     for suppressed in &report.suppressed {
         let finding = &suppressed.finding;
-        let line = format!("passed over: {} at {} ({})", finding.rule.id, finding.place, suppressed.reason);
+        let line = format!(
+            "passed over: {} at {} ({})",
+            finding.rule.id,
+            visible(&finding.place.to_string()),
+            visible(&suppressed.reason)
+        );
         context.output.line(line)?;
     }
     for (why, rules) in not_run(report) {
         let named = if rules.len() > MOST_NAMED { format!("{} rules", rules.len()) } else { rules.join(", ") };
-        context.output.line(format_args!("did not run: {named} ({why})"))?;
+        context.output.line(format_args!("did not run: {named} ({})", visible(why)))?;
     }
     for suppression in &report.unused_suppressions {
         context.output.note(format_args!("nothing to pass over was found for {}", suppression.rule));
     }
-    context.output.line(summary(report))
+    context.output.line(summary(report))?;
+    if report.verdict() == Verdict::Incomplete {
+        let gaps: Vec<_> = report.gaps().map(|gap| gap.rule.id).collect();
+        let (shown, more) = gaps.split_at(gaps.len().min(MOST_NAMED));
+        let more = if more.is_empty() { String::new() } else { format!(" and {} more", more.len()) };
+        let shown = shown.join(", ");
+        context.output.line(format_args!("incomplete: {shown}{more} could have blocked and did not run"))?;
+    }
+    Ok(())
 }
 
 /// Rules that did not run, by the reason.
@@ -64,8 +77,9 @@ fn summary(report: &Report) -> String {
         found.push(format!("{} passed over", counts.suppressed));
     }
     format!(
-        "{}{package}: {}; of {} rules {} ran, {} did not, {} only the store can run",
-        report.archive,
+        "{}{}: {}; of {} rules {} ran, {} did not, {} only the store can run",
+        visible(&report.archive),
+        visible(&package),
         found.join(", "),
         counts.rules,
         counts.ran,

@@ -6,6 +6,7 @@ use super::batch::{FromManifest, labels, report, show_plan, with_files};
 use crate::compose::client::client;
 use crate::context::Context;
 use crate::failure::Outcome;
+use crate::output::counted;
 
 /// Create packages from a manifest: its files are uploaded first, then all packages are sent at once
 ///
@@ -32,7 +33,7 @@ impl Create {
         }
         let client = client(&context.settings.marketplace)?;
         let environment = client.environment();
-        context.confirmation.ask(environment, &format!("Create {} package(s)", manifest.packages.len()))?;
+        context.confirmation.ask(environment, &format!("Create {}", counted(manifest.packages.len(), "package")))?;
         let packages = with_files(context, &client, &manifest).await?;
         let items = client.packages().create(&packages).await?;
         report(context, environment, "created", &labels(&manifest), &items)

@@ -87,3 +87,9 @@ fn actions(package: &Package) -> Option<String> {
         _ => None,
     }
 }
+
+/// The developer's own id for a version: by it a second run finds what the first one made. Nothing in it has a meaning in
+/// a path.
+pub(super) fn own_id(sku: &str, version: &str) -> String {
+    format!("{sku}-{version}").replace(|letter: char| !letter.is_ascii_alphanumeric() && !"-_.".contains(letter), "-")
+}

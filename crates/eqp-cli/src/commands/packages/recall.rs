@@ -12,6 +12,7 @@ use crate::compose::client::client;
 use crate::context::Context;
 use crate::failure::Outcome;
 use crate::manifest::Manifest;
+use crate::output::{counted, visible};
 
 /// Which review is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -54,7 +55,11 @@ impl Recall {
         for (label, package) in self.packages(&client).await? {
             let status = package.eqp_status.unwrap_or_default();
             match recall(&status, self.track) {
-                None => context.output.note(format_args!("{label} is not in review: {}", super::status_line(&status))),
+                None => context.output.note(format_args!(
+                    "{} is not in review: {}",
+                    visible(&label),
+                    super::status_line(&status)
+                )),
                 Some(action) => {
                     labels.push(label);
                     let submission_id = package.submission_id;
@@ -66,14 +71,14 @@ impl Recall {
             return context.output.json(&json!({"environment": environment, "would_recall": requests}));
         }
         if self.dry_run {
-            return labels
-                .iter()
-                .try_for_each(|label| context.output.line(format_args!("would recall {label} in {environment}")));
+            return labels.iter().try_for_each(|label| {
+                context.output.line(format_args!("would recall {} in {environment}", visible(label)))
+            });
         }
         if requests.is_empty() {
             return report(context, environment, "recalled", &[], &[]);
         }
-        context.confirmation.ask(environment, &format!("Recall {} package(s)", requests.len()))?;
+        context.confirmation.ask(environment, &format!("Recall {}", counted(requests.len(), "package")))?;
         let items = client.packages().update(&requests).await?;
         report(context, environment, "recalled", &labels, &items)
     }

@@ -10,7 +10,7 @@ use super::results::{results_of, table};
 use crate::compose::client::client;
 use crate::context::Context;
 use crate::failure::{Exit, Failure, Outcome};
-use crate::output::readable;
+use crate::output::{readable, visible};
 
 /// Show what the Marketplace's tests say against a package: the reasons first
 #[derive(Args, Debug)]
@@ -87,21 +87,25 @@ impl Report {
         let failure = Failure::new(Exit::NotFound, format!("no test `{test}` of {} has run", self.submission_id));
         Err(match names.as_slice() {
             [] => failure.why("no test has run yet"),
-            names => failure.next(format!("those that ran: {}", names.join(", "))),
+            names => failure.next(format!("those that ran: {}", visible(&names.join(", ")))),
         })
     }
 
     fn print(&self, context: &Context, told: &Told) -> Outcome {
         let run = &told.test;
-        let name = run.name.as_deref().unwrap_or("test");
-        let status = run.status.as_ref().map_or_else(|| "without a result".into(), ToString::to_string);
+        let name = &visible(run.name.as_deref().unwrap_or("test"));
+        let status =
+            run.status.as_ref().map_or_else(|| "without a result".into(), |status| visible(&status.to_string()));
         let date = run.date.map(|date| format!(", {date} UTC")).unwrap_or_default();
         context.output.line(format_args!("\n{name}: {status}{date}"))?;
         for reasons in &told.reasons {
-            if reasons.title != name {
-                context.output.line(format_args!("  {}", reasons.title))?;
+            if reasons.title != *name {
+                context.output.line(format_args!("  {}", visible(&reasons.title)))?;
             }
-            reasons.sentences.iter().try_for_each(|sentence| context.output.line(format_args!("    {sentence}")))?;
+            reasons
+                .sentences
+                .iter()
+                .try_for_each(|sentence| context.output.line(format_args!("    {}", visible(sentence))))?;
         }
         match &told.report {
             None => {

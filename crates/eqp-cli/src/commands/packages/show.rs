@@ -12,7 +12,7 @@ use super::tracks;
 use crate::compose::client::client;
 use crate::context::Context;
 use crate::failure::Outcome;
-use crate::output::{Table, or_dash};
+use crate::output::{Table, or_dash, visible};
 
 /// Show a package: by its submission, by SKU, or by the developer's own id
 #[derive(Args, Debug)]
@@ -76,10 +76,10 @@ fn print(context: &Context, environment: Environment, shown: &Shown) -> Outcome 
     let output = context.output;
     output.line(format_args!(
         "{} ({}) in {environment}: {} {}\n{}\n",
-        or_dash(package.submission_id.as_ref()),
-        or_dash(package.item_id.as_ref()),
-        or_dash(package.sku.as_ref()),
-        or_dash(package.version.as_ref()),
+        visible(&or_dash(package.submission_id.as_ref())),
+        visible(&or_dash(package.item_id.as_ref())),
+        visible(&or_dash(package.sku.as_ref())),
+        visible(&or_dash(package.version.as_ref())),
         tracks(package)
     ))?;
     let mut fields = Table::new(&["field", "value"]);

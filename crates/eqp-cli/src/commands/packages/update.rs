@@ -6,6 +6,7 @@ use super::batch::{FromManifest, find, labels, report, show_plan, with_files};
 use crate::compose::client::client;
 use crate::context::Context;
 use crate::failure::Outcome;
+use crate::output::counted;
 
 /// Update packages from a manifest: only the fields in it change
 ///
@@ -38,7 +39,7 @@ impl Update {
         if self.from.dry_run {
             return show_plan(context, environment, "update", &manifest);
         }
-        context.confirmation.ask(environment, &format!("Update {} package(s)", manifest.packages.len()))?;
+        context.confirmation.ask(environment, &format!("Update {}", counted(manifest.packages.len(), "package")))?;
         let packages = with_files(context, &client, &manifest).await?;
         let items = client.packages().update(&packages).await?;
         report(context, environment, "updated", &labels, &items)

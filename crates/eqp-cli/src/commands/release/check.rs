@@ -10,7 +10,7 @@ use super::wanted::Wanted;
 use crate::commands::packages::checked_archive;
 use crate::context::Context;
 use crate::failure::{Exit, Failure, Outcome};
-use crate::output::counted;
+use crate::output::{counted, visible};
 
 /// Checks the archive and what is submitted beside it.
 pub(super) async fn check(
@@ -35,9 +35,12 @@ pub(super) async fn check(
     }
     let report = checked_archive(check, archive, stop).await?;
     let counts = report.counts;
-    if report.passes() {
+    if !report.is_refused() {
         let warnings = counted(counts.warns, "warning");
-        let text = format!("checked {}: nothing that the store refuses, {warnings}", report.archive);
+        let gaps =
+            report.gaps().map(|gap| format!("; {} could have blocked and did not run ({})", gap.rule.id, gap.why));
+        let gaps = gaps.collect::<Vec<_>>().concat();
+        let text = format!("checked {}: nothing that the store refuses, {warnings}{gaps}", report.archive);
         return progress.done("check", &text, json!({"warnings": counts.warns}));
     }
     progress.clear();
@@ -56,10 +59,12 @@ pub(super) async fn check(
     }
     let refused = Failure::new(Exit::Rejected, format!("the store would refuse {}", report.archive));
     let blocking = report.findings.iter().filter(|found| found.tier == Tier::Blocks);
-    let told =
-        blocking.map(|found| format!("{} at {}: {}\n{}", found.rule.id, found.place, found.message, found.remedy));
+    let told = blocking.map(|found| {
+        let place = found.place.to_string();
+        format!("{} at {}: {}\n{}", found.rule.id, visible(&place), visible(&found.message), found.remedy)
+    });
     Err(told
-        .fold(refused, Failure::why)
+        .fold(refused, |failure, told| failure.why_in_lines(&told))
         .next("see all of it: eqp packages check")
         .next("--skip-check sends it all the same"))
 }

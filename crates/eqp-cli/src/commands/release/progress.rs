@@ -7,7 +7,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Value, json};
 
 use crate::failure::Outcome;
-use crate::output::Output;
+use crate::output::{Output, plain, screened};
 
 /// A terminal is redrawn so often while something is waited for.
 const TICK: Duration = Duration::from_millis(120);
@@ -73,7 +73,7 @@ impl Progress {
     /// What is waited for has moved.
     pub(super) fn moved(&mut self, step: &str, text: &str) -> Outcome {
         if self.form == Form::Json {
-            let text = anstream::adapter::strip_str(text).to_string();
+            let text = plain(text);
             return self.output.json(&json!({"step": step, "state": "moved", "text": text}));
         }
         self.line(text);
@@ -115,7 +115,7 @@ fn spinner(text: &str) -> ProgressBar {
     if let Ok(style) = ProgressStyle::with_template("{spinner} {wide_msg} ({elapsed})") {
         bar.set_style(style);
     }
-    bar.set_message(text.to_owned());
+    bar.set_message(screened(text));
     bar.enable_steady_tick(TICK);
     bar
 }

@@ -6,7 +6,7 @@ use clap::Args;
 use eqp_check::{Facts, Suppression};
 use eqp_types::{FileUploadId, ItemId, Sku, SubmissionId};
 
-use crate::commands::packages::package_of;
+use crate::commands::packages::{own_id, package_of};
 use crate::failure::{Failure, Outcome};
 use crate::manifest::{FileSource, Manifest, ManifestPackage};
 
@@ -89,7 +89,7 @@ fn identify(package: &mut ManifestPackage, facts: Option<&Facts>) -> Outcome<Opt
     let sku_of_archive = of_archive.and_then(|known| known.name.as_deref()).and_then(|name| Sku::new(name).ok());
     if package.submission_id.is_none() && package.item_id.is_none() {
         let sku = package.sku.as_ref().or(sku_of_archive.as_ref());
-        let item = sku.zip(package.version.as_deref()).map(|(sku, version)| own_id(sku, version));
+        let item = sku.zip(package.version.as_deref()).map(|(sku, version)| own_id(sku.as_str(), version));
         package.item_id = item.and_then(|item| ItemId::new(item).ok());
         if package.item_id.is_none() {
             return Err(Failure::usage("nothing says which submission this is, so that a second run could find it")
@@ -97,11 +97,6 @@ fn identify(package: &mut ManifestPackage, facts: Option<&Facts>) -> Outcome<Opt
         }
     }
     Ok(sku_of_archive)
-}
-
-/// An id without what has a meaning in a path.
-fn own_id(sku: &Sku, version: &str) -> String {
-    format!("{sku}-{version}").replace(|letter: char| !letter.is_ascii_alphanumeric() && !"-_.".contains(letter), "-")
 }
 
 fn label(package: &ManifestPackage, sku_of_archive: Option<&Sku>) -> String {

@@ -16,10 +16,11 @@ use self::folder::SimulatorFolder;
 use self::told::{introduce, line};
 use super::moment;
 use crate::compose::shutdown;
+use crate::config::ListenAddress;
 use crate::context::Context;
 use crate::failure::{Exit, Failure, Outcome};
 
-const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 7443);
+const DEFAULT_LISTEN: ListenAddress = ListenAddress(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 7443));
 
 /// The form of callbacks.
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -92,7 +93,7 @@ Examples:
 pub(crate) struct Simulator {
     /// Address to listen on
     #[arg(long, value_name = "ADDRESS", default_value_t = DEFAULT_LISTEN)]
-    listen: SocketAddr,
+    listen: ListenAddress,
     /// How many times faster than reality its time runs
     #[arg(long, value_name = "TIMES", default_value_t = 10.0, value_parser = moment::speed)]
     speed: f64,
@@ -154,7 +155,7 @@ impl Simulator {
         let mut builder = Marketplace::builder()
             // The one with everything in it: the sandbox knows no manual QA.
             .environment(context.settings.marketplace.environment.unwrap_or(Environment::Production))
-            .bind(self.listen)
+            .bind(self.listen.0)
             .speed(self.speed)
             .seed(self.seed)
             .form(match self.form {

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::context::Context;
 use crate::failure::{Exit, Failure, Outcome};
-use crate::output::rfc3339;
+use crate::output::{counted, rfc3339};
 
 /// Write every callback of the spool, one JSON object per line
 ///
@@ -53,7 +53,7 @@ impl Export {
                 writer.into_inner().map_err(|error| failed(error.into_error()))?.sync_all().map_err(failed)?;
             }
         }
-        context.output.note(format_args!("{count} callbacks"));
+        context.output.note(counted(count, "callback"));
         Ok(())
     }
 }

@@ -8,7 +8,7 @@ use crate::commands::events;
 use crate::compose::database::Database;
 use crate::context::Context;
 use crate::failure::{Exit, Failure, Outcome};
-use crate::output::Whole;
+use crate::output::{Whole, visible};
 
 /// Show a submission: where it stands and how it came there
 #[derive(Args, Debug)]
@@ -44,7 +44,7 @@ impl Show {
 
 fn text(context: &Context, history: &SubmissionHistory) -> Outcome {
     let submission = &history.submission;
-    let item = submission.item_id.as_ref().map(|item| format!(" ({item})")).unwrap_or_default();
+    let item = submission.item_id.as_ref().map(|item| format!(" ({})", visible(item.as_str()))).unwrap_or_default();
     context.output.line(format_args!(
         "{}{item} of {} in {}\n{}\n",
         submission.submission_id,

@@ -7,7 +7,7 @@ use eqp_receiver::{CredentialState, EndpointSummary, Endpoints, LocalCa};
 use eqp_simulator::CallbackTarget;
 use eqp_types::{Environment, Secret};
 
-use crate::compose::database::Database;
+use crate::compose::database::{Database, Upgrade};
 use crate::compose::receiver::known_master_key;
 use crate::config::{from_environment, read_secret};
 use crate::context::Context;
@@ -94,7 +94,7 @@ impl TargetOptions {
         context: &Context,
         wants_password: bool,
     ) -> Outcome<(EndpointSummary, Option<(String, Secret)>)> {
-        let database = Database::open_existing(context).await?;
+        let database = Database::open_existing(context, Upgrade::Embedded).await?;
         let found = async {
             let key = known_master_key(&context.settings.data.look()?)?;
             let endpoints = Endpoints::open_to_read(database.pool().clone(), key).await?;

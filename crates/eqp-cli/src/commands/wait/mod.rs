@@ -26,7 +26,7 @@ use crate::compose::database::Database;
 use crate::config::DatabaseChoice;
 use crate::context::Context;
 use crate::failure::{Exit, Failure, Outcome};
-use crate::output::{Output, track_line};
+use crate::output::{Output, track_line, visible};
 
 /// What kind of thing an id names.
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -226,7 +226,8 @@ impl Waiting {
                 Ok(ending(last, &self.wish))
             }
             Err(error) if error.is_retryable() && self.reader.is_some() => {
-                self.output.note(format_args!("the Marketplace does not answer, waiting on: {error}"));
+                self.output
+                    .note(format_args!("the Marketplace does not answer, waiting on: {}", visible(&error.to_string())));
                 Ok(None)
             }
             Err(error) => Err(error.into()),

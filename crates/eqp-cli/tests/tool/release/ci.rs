@@ -198,6 +198,34 @@ async fn gitlabs_jobs_release_and_then_wait() {
 }
 
 #[test]
+fn no_script_of_the_workflow_holds_text_of_others() {
+    let workflow = yaml("docs/ci/github.yml");
+    let steps = workflow["jobs"]["release"]["steps"].as_vec().unwrap();
+    let scripts: Vec<_> = steps.iter().filter_map(|step| step["run"].as_str()).collect();
+    assert!(scripts.len() > 1 && scripts.iter().all(|script| !script.contains("${{")), "{scripts:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_line_end_in_a_handle_sets_no_output_and_no_variable() {
+    let scene = Scene::open(only_scans()).await;
+    let bin = scene.home.path().join("odd");
+    std::fs::create_dir(&bin).unwrap();
+    let script = "#!/bin/sh\nprintf 's1\\nEVIL=1\\noutcome=evil\\n'\n";
+    std::fs::write(bin.join("eqp"), script).unwrap();
+    std::fs::set_permissions(bin.join("eqp"), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let tool = bin.join("eqp").display().to_string();
+    let (ended, outputs) = act(&scene, &[NEEDED, &[("eqp", tool.as_str())]].concat(), "/usr/bin:/bin");
+    assert_eq!((ended.code, outputs["outcome"].as_str()), (0, "done"), "{ended:?}");
+    assert!(!outputs.contains_key("EVIL"), "{outputs:?}");
+    let mut given = variables(&scene, &[]);
+    given.insert("PATH".to_owned(), format!("{}:/usr/bin:/bin", bin.display()));
+    let ended = bash(&scene, &job("marketplace-release"), &given);
+    assert_eq!(ended.code, 0, "{ended:?}");
+    let written = std::fs::read_to_string(scene.home.path().join("eqp.env")).unwrap();
+    assert_eq!(written.lines().count(), 1, "{written}");
+}
+
+#[test]
 fn the_workflow_names_what_the_action_has() {
     let workflow = yaml("docs/ci/github.yml");
     let steps = workflow["jobs"]["release"]["steps"].as_vec().unwrap();

@@ -14,6 +14,7 @@ use super::super::readiness::Health;
 use super::{CONNECT_DEADLINE, became};
 use crate::spool::{self, DrainError, Spool};
 use crate::store;
+use crate::supervise::{Part, Restarts, Supervisor};
 
 /// The pause between two tries.
 const PAUSE: Duration = Duration::from_millis(250);
@@ -66,11 +67,18 @@ impl Refused {
 impl Recovery {
     /// Tries until the database takes callbacks and nothing waits in the spool. Dropping it is safe at any time: what
     /// was not taken out of the spool is written again, and stored once.
-    pub(super) async fn run(self, mut connection: Option<PgConnection>) -> Recovered {
+    pub(super) async fn run(self, mut connection: Option<PgConnection>, supervisor: Supervisor) -> Recovered {
+        let mut restarts = Restarts::of(Part::SpoolDrain);
         loop {
-            match self.attempt(connection.take()).await {
-                Ok(recovered) => return recovered,
-                Err(Refused { reason, error, kept }) => {
+            let attempt = async {
+                supervisor.fault_point(Part::SpoolDrain);
+                self.attempt(connection.take()).await
+            };
+            match supervisor.guard(Part::SpoolDrain, &mut restarts, attempt).await {
+                // The connection went with it, and is made anew.
+                None => _ = self.last_lap.send_replace(false),
+                Some(Ok(recovered)) => return recovered,
+                Some(Err(Refused { reason, error, kept })) => {
                     self.last_lap.send_replace(false);
                     if became(&self.health, |health| health.database = Err(reason)) {
                         tracing::warn!(error, reason);
@@ -161,7 +169,8 @@ mod tests {
             let database = TestDatabase::create().await;
             crate::migrate(&database.pool).await.unwrap();
             let folder = tempfile::tempdir().unwrap();
-            let (spool, _) = Spool::open(&SpoolSettings::in_folder(folder.path())).await.unwrap();
+            let (spool, _) =
+                Spool::open(&SpoolSettings::in_folder(folder.path()), &Supervisor::default()).await.unwrap();
             let (last_lap, is_last_lap) = watch::channel(false);
             let recovery = Recovery {
                 database: database.options.clone(),
@@ -176,7 +185,9 @@ mod tests {
 
         /// Waits until the database takes callbacks and nothing waits.
         async fn recovers(self) -> TestDatabase {
-            let recovered = timeout(Duration::from_secs(20), self.recovery.run(None)).await.expect("it ends");
+            let recovered = timeout(Duration::from_secs(20), self.recovery.run(None, Supervisor::default()))
+                .await
+                .expect("it ends");
             assert!(!recovered.spool_failed);
             self.database
         }

@@ -1,0 +1,85 @@
+//! An address to listen on, as people write it.
+
+use std::fmt;
+use std::net::{Ipv4Addr, SocketAddr, ToSocketAddrs};
+use std::str::FromStr;
+
+use serde::Deserialize;
+
+/// An address to listen on: `127.0.0.1:8443`, `[::1]:8443`, `localhost:8443`, or `:8443` for every IPv4 address of this
+/// machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub(crate) struct ListenAddress(pub(crate) SocketAddr);
+
+impl FromStr for ListenAddress {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if let Ok(address) = text.parse() {
+            return Ok(Self(address));
+        }
+        let example = "write it like 127.0.0.1:8443, [::1]:8443, localhost:8443 or :8443";
+        let (host, port) = text.rsplit_once(':').ok_or_else(|| format!("has no port; {example}"))?;
+        let port: u16 = port.parse().map_err(|_| format!("has no port from 0 to 65535; {example}"))?;
+        if host.is_empty() {
+            return Ok(Self((Ipv4Addr::UNSPECIFIED, port).into()));
+        }
+        if host.contains([':', '/', '@']) {
+            return Err(format!("is not an address; {example}"));
+        }
+        // Whoever names a host means one address: where it has several, a peer would try that of IPv4 too.
+        let mut found: Vec<_> = (host, port)
+            .to_socket_addrs()
+            .map_err(|error| format!("names a host that cannot be resolved ({error}); {example}"))?
+            .collect();
+        found.sort_by_key(SocketAddr::is_ipv6);
+        found.first().copied().map(Self).ok_or_else(|| format!("names a host without an address; {example}"))
+    }
+}
+
+impl TryFrom<String> for ListenAddress {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse().map_err(|why| format!("`{text}` {why}"))
+    }
+}
+
+impl fmt::Display for ListenAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_read_as_people_write_it() {
+        for (text, address) in [
+            ("127.0.0.1:8443", "127.0.0.1:8443"),
+            ("[::1]:8443", "[::1]:8443"),
+            ("localhost:8443", "127.0.0.1:8443"),
+            (":8443", "0.0.0.0:8443"),
+            ("127.0.0.1:0", "127.0.0.1:0"),
+        ] {
+            assert_eq!(text.parse::<ListenAddress>().unwrap().to_string(), address, "{text}");
+        }
+        for text in [
+            "",
+            "8443",
+            "localhost",
+            "::1:8443x",
+            "::1",
+            "localhost:",
+            "localhost:70000",
+            "http://localhost:1",
+            "a@b:1",
+        ] {
+            let why = text.parse::<ListenAddress>().unwrap_err();
+            assert!(why.contains("127.0.0.1:8443"), "{text}: {why}");
+        }
+    }
+}

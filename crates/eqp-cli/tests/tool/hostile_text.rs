@@ -1,0 +1,350 @@
+//! Text of the Marketplace and of archives is written by others. Whatever is in it: a terminal is not steered by it, and a CI
+//! service takes no line of it for a command. Every answer of the simulator is rewritten on its way to the tool.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex};
+
+use eqp_test_support::submission::Submission;
+use eqp_tls::LocalCa;
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use serde_json::{Value, json};
+
+use crate::eqp::{Ended, Home};
+use crate::market::Market;
+
+/// Escape sequences of 7 and 8 bits, a bell, another direction, line ends of all kinds, and commands of CI services.
+const HOSTILE: &str = "evil\u{1b}]0;pwned\u{7}\u{1b}[31m\u{9b}2J\u{202e}txt\r\n::error::pwned\n  ::add-mask::pwned\n##[error]pwned\u{2028}\u{85}##vso[task.x]pwned";
+/// What ids and times are called: with more in them an answer cannot be read at all.
+const KEPT: [&str; 10] = [
+    "ust",
+    "mage_id",
+    "submission_id",
+    "file_upload_id",
+    "item_id",
+    "tool_run_id",
+    "sku",
+    "created_at",
+    "modified_at",
+    "date",
+];
+
+/// What is done to an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Rewrite {
+    /// Every text has more at its end, except where the answer could not be read then.
+    Texts = 0,
+    /// Every text, states and names of tools too.
+    All = 1,
+    /// An error with a message.
+    Refusal = 2,
+    /// A page that a firewall might send.
+    Page = 3,
+}
+
+const REWRITES: [Rewrite; 4] = [Rewrite::Texts, Rewrite::All, Rewrite::Refusal, Rewrite::Page];
+
+/// Stands between the tool and the simulator.
+struct Rewriter {
+    url: String,
+    ca_pem: String,
+    rewrite: Arc<AtomicU8>,
+    seen: Arc<Mutex<Vec<String>>>,
+}
+
+impl Rewriter {
+    fn start(upstream: &str, upstream_ca: &str) -> Self {
+        let ca = LocalCa::ephemeral().unwrap();
+        let mut config = ServerConfig::clone(&*ca.issue(&["localhost".to_owned()]).unwrap().server_config().unwrap());
+        config.alpn_protocols.clear();
+        let config = Arc::new(config);
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("https://localhost:{}", listener.local_addr().unwrap().port());
+        let (rewrite, seen) = (Arc::new(AtomicU8::new(0)), Arc::new(Mutex::new(Vec::new())));
+        let client = reqwest::Client::builder()
+            .tls_certs_only([reqwest::Certificate::from_pem(upstream_ca.as_bytes()).unwrap()])
+            .no_proxy()
+            .build()
+            .unwrap();
+        let (upstream, runtime) = (upstream.to_owned(), tokio::runtime::Handle::current());
+        let (to, noted) = (Arc::clone(&rewrite), Arc::clone(&seen));
+        std::thread::spawn(move || {
+            for stream in listener.incoming().map_while(Result::ok) {
+                let (config, client, upstream) = (Arc::clone(&config), client.clone(), upstream.clone());
+                let (runtime, to, noted) = (runtime.clone(), Arc::clone(&to), Arc::clone(&noted));
+                std::thread::spawn(move || {
+                    let rewrite = REWRITES[usize::from(to.load(Ordering::SeqCst))];
+                    // Whoever goes away in the middle does not want an answer.
+                    let _ = answer(stream, config, &client, &upstream, &runtime, rewrite, &noted);
+                });
+            }
+        });
+        Self { url, ca_pem: ca.certificate_pem().to_owned(), rewrite, seen }
+    }
+
+    fn set(&self, rewrite: Rewrite) {
+        self.rewrite.store(rewrite as u8, Ordering::SeqCst);
+    }
+}
+
+fn answer(
+    stream: TcpStream,
+    config: Arc<ServerConfig>,
+    client: &reqwest::Client,
+    upstream: &str,
+    runtime: &tokio::runtime::Handle,
+    rewrite: Rewrite,
+    seen: &Mutex<Vec<String>>,
+) -> std::io::Result<()> {
+    let connection = ServerConnection::new(config).map_err(std::io::Error::other)?;
+    let mut stream = BufReader::new(StreamOwned::new(connection, stream));
+    let mut head = Vec::new();
+    loop {
+        let mut line = String::new();
+        if stream.read_line(&mut line)? <= 2 {
+            break;
+        }
+        head.push(line.trim_end().to_owned());
+    }
+    let mut first = head.first().map(String::as_str).unwrap_or_default().split(' ');
+    let (method, path) = (first.next().unwrap_or_default(), first.next().unwrap_or_default());
+    let header = |name: &str| {
+        head.iter().find_map(|line| {
+            let (key, value) = line.split_once(':')?;
+            key.eq_ignore_ascii_case(name).then(|| value.trim().to_owned())
+        })
+    };
+    let length = header("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
+    let mut body = vec![0; length];
+    stream.read_exact(&mut body)?;
+    seen.lock().unwrap().push(format!("{method} {path}"));
+    let mut request =
+        client.request(method.parse().map_err(std::io::Error::other)?, format!("{upstream}{path}")).body(body);
+    for name in ["authorization", "content-type", "accept"] {
+        if let Some(value) = header(name) {
+            request = request.header(name, value);
+        }
+    }
+    let (status, total, told) = runtime.block_on(async {
+        let answer = request.send().await.map_err(std::io::Error::other)?;
+        let total = answer.headers().get("x-total-count").and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let status = answer.status().as_u16();
+        Ok::<_, std::io::Error>((status, total, answer.bytes().await.map_err(std::io::Error::other)?))
+    })?;
+    let is_token = path.ends_with("/session/token");
+    let (status, kind, told) = match (rewrite, serde_json::from_slice::<Value>(&told)) {
+        (Rewrite::Refusal, _) if !is_token => {
+            (400, "application/json", json!({"code": 1208, "message": HOSTILE}).to_string())
+        }
+        (Rewrite::Page, _) if !is_token => (403, "text/html", format!("<html><body>{HOSTILE}</body></html>")),
+        (_, Ok(mut value)) => {
+            if !is_token {
+                add(&mut value, "", rewrite == Rewrite::All);
+            }
+            (status, "application/json", value.to_string())
+        }
+        (_, Err(_)) => (status, "application/json", String::from_utf8_lossy(&told).into_owned()),
+    };
+    let total = total.map(|total| format!("x-total-count: {total}\r\n")).unwrap_or_default();
+    let length = told.len();
+    write!(
+        stream.get_mut(),
+        "HTTP/1.1 {status} x\r\ncontent-type: {kind}\r\n{total}content-length: {length}\r\nconnection: close\r\n\r\n{told}"
+    )?;
+    stream.get_mut().flush()?;
+    stream.get_mut().conn.send_close_notify();
+    stream.get_mut().flush()
+}
+
+fn add(value: &mut Value, name: &str, to_states: bool) {
+    match value {
+        Value::String(text) if !KEPT.contains(&name) && (to_states || !is_state(name)) => text.push_str(HOSTILE),
+        Value::Array(items) => items.iter_mut().for_each(|item| add(item, name, to_states)),
+        Value::Object(fields) => {
+            for (key, field) in fields.iter_mut() {
+                add(field, if name == "eqp_status" { name } else { key }, to_states);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn is_state(name: &str) -> bool {
+    ["eqp_status", "status", "malware_status", "name"].contains(&name) && name != "name"
+}
+
+/// Nothing of what was fed reaches an output raw.
+fn look_at(ended: &Ended, of: &[&str]) {
+    for (stream, text) in [("stdout", &ended.stdout), ("stderr", &ended.stderr)] {
+        let raw = text.chars().find(|letter| {
+            (letter.is_control() && !matches!(letter, '\n' | '\t'))
+                || matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2028}' | '\u{2029}' | '\u{2066}'..='\u{2069}')
+        });
+        assert_eq!(raw, None, "{of:?}: {stream}: {text:?}");
+        for line in text.lines() {
+            let line = line.trim_start();
+            let is_ours = of.contains(&"github") && (line.starts_with("::error ") || line.starts_with("::warning "));
+            assert!(is_ours || !line.starts_with("::"), "{of:?}: {stream}: {text}");
+            // A line end in a value is shown; it ends no line.
+            let is_theirs = line.starts_with("\\u{3a}:") || line.starts_with("\\u{23}#[");
+            assert!(
+                !is_theirs || of.contains(&"show") || of.contains(&"report") || of.contains(&"reports"),
+                "{of:?}: {stream}: {text}"
+            );
+        }
+        assert!(!text.contains("##[") && !text.contains("##vso["), "{of:?}: {stream}: {text}");
+    }
+    if of.contains(&"--json") && !ended.stdout.is_empty() {
+        for line in ended.stdout.lines() {
+            serde_json::from_str::<Value>(line).unwrap_or_else(|error| panic!("{of:?}: {error}: {line}"));
+        }
+    }
+}
+
+fn sweep(home: &Home, commands: &[&[&str]]) -> usize {
+    let mut shown = 0;
+    for command in commands {
+        for form in [&[][..], &["--json"], &["-vv"]] {
+            let arguments = [*command, form].concat();
+            let ended = home.run_aside(&arguments);
+            look_at(&ended, &arguments);
+            shown += usize::from(ended.stdout.contains("pwned") || ended.stderr.contains("pwned"));
+        }
+    }
+    shown
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_that_the_marketplace_says_steers_a_terminal_or_a_ci_service() {
+    let mut market = Market::open_at_speed(100_000.0).await;
+    market.register_theirs("https://theirs.example/callback", "theirs", "secret").await;
+    let id = create(&market);
+    let rewriter = Rewriter::start(market.simulator.base_url(), market.simulator.ca_pem());
+    market.home.set("EQP_API_URL", rewriter.url.as_str());
+    market.home.set("EQP_CA_FILE", market.home.write("rewriter.pem", &rewriter.ca_pem).display().to_string());
+    let commands: [&[&str]; 16] = [
+        &["whoami"],
+        &["packages", "list"],
+        &["packages", "show", &id],
+        &["packages", "report", &id],
+        &["packages", "report", &id, "phpcs"],
+        &["files", "list"],
+        &["files", "show", "1"],
+        &["keys", "list"],
+        &["callbacks", "list"],
+        &["callbacks", "plan"],
+        &["callbacks", "add", "--name", "ours", "--url", "https://ours.example/x", "--dry-run"],
+        &["reports", "sales"],
+        &["reports", "pageviews"],
+        &["packages", "recall", "--submission", &id, "--dry-run"],
+        &["wait", &id, "--until", "technical", "--timeout", "1s"],
+        &["doctor"],
+    ];
+    for rewrite in REWRITES {
+        rewriter.set(rewrite);
+        let shown = sweep(&market.home, &commands);
+        assert!(shown > 4, "{rewrite:?}: what was fed is hardly shown ({shown})");
+    }
+    let seen = rewriter.seen.lock().unwrap();
+    for path in ["/users/", "/products/packages", "/files/uploads", "/keys", "/status"] {
+        assert!(seen.iter().any(|request| request.contains(path)), "{path}: {seen:?}");
+    }
+}
+
+/// A package with test results; its id.
+fn create(market: &Market) -> String {
+    let submission = Submission::module();
+    submission.write(market.home.path()).unwrap();
+    let mut listing = submission.listing(market.home.path()).unwrap();
+    listing["action"] = json!({"technical": "submit", "marketing": "submit"});
+    listing["artifact"] = json!({"file": "submission.zip"});
+    market.home.write("package.json", &listing.to_string());
+    let created = market.home.run_aside(&["packages", "create", "package.json", "--json"]);
+    assert_eq!(created.code, 0, "{created:?}");
+    let created: Value = serde_json::from_str(&created.stdout).unwrap();
+    let id = created["packages"][0]["submission_id"].as_str().unwrap().to_owned();
+    // Results are there once the reviews are over; whichever way they end.
+    market.home.run_aside(&["wait", &id, "--until", "released", "--timeout", "60s"]);
+    id
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_that_a_callback_says_steers_a_terminal_or_a_ci_service() {
+    let market = Market::open().await;
+    let (serve, url) = market.serve();
+    let url = format!("{url}/callbacks");
+    let added = market.home.run_aside(&["callbacks", "add", "--name", "ours", "--url", &url]);
+    assert_eq!(added.code, 0, "{added:?}");
+    for body in [
+        json!({"callback_event": "eqp_status_update", "update_info": {"submission_id": "s1\u{202e}x", "item_id": format!("i{HOSTILE}"),
+            "eqp_flow": "technical", "current_status": format!("rejected{HOSTILE}"), "modified_at": "2026-01-02 03:04:05"}}),
+        json!({"callback_event": format!("news{HOSTILE}"), "update_info": {"what": HOSTILE}}),
+        json!({"callback_event": "malware_scan_complete", "update_info": {"file_upload_id": "f.1", "tool_result": HOSTILE}}),
+        json!(HOSTILE),
+    ] {
+        let statuses = market.send("eqp_status_update", body.to_string()).await;
+        assert_eq!(statuses, [200]);
+    }
+    let begun = std::time::Instant::now();
+    while market.home.run_aside(&["events", "list", "--json"]).stdout.matches("\"seq\"").count() < 4 {
+        assert!(begun.elapsed() < std::time::Duration::from_mins(1), "the callbacks are not projected");
+        tokio::task::yield_now().await;
+    }
+    let events: Vec<String> = (1..=4).map(|seq| seq.to_string()).collect();
+    let mut commands: Vec<&[&str]> =
+        vec![&["events", "list"], &["submissions", "list"], &["submissions", "show", "s1\u{202e}x"]];
+    let shown: Vec<[&str; 3]> = events.iter().map(|seq| ["events", "show", seq.as_str()]).collect();
+    commands.extend(shown.iter().map(<[&str; 3]>::as_slice));
+    sweep(&market.home, &commands);
+    drop(serve);
+}
+
+#[test]
+fn an_argument_that_is_refused_is_shown_in_a_visible_form() {
+    let home = Home::new();
+    for arguments in
+        [&["wait", HOSTILE][..], &["packages", "report", "s1", HOSTILE, HOSTILE], &["packages", "check", HOSTILE]]
+    {
+        let ended = home.run(arguments);
+        assert_ne!(ended.code, 0, "{ended:?}");
+        look_at(&ended, &["show"]);
+    }
+}
+
+#[test]
+fn nothing_that_an_archive_says_steers_a_terminal_or_a_ci_service() {
+    let home = Home::new();
+    let hostile = HOSTILE.replace('/', "");
+    let module = Submission::module()
+        .composer(|composer| {
+            composer["name"] = format!("acme/{HOSTILE}").into();
+            composer["version"] = HOSTILE.into();
+            composer["type"] = json!(format!("magento2-module{HOSTILE}"));
+            composer["description"] = HOSTILE.into();
+            composer["require"][HOSTILE] = json!(format!("1 as {HOSTILE}"));
+        })
+        .file(&format!("Model/{hostile}.php"), format!("<?php\n// TODO {HOSTILE}\n"))
+        .file(&format!("{hostile}/.git/x"), "x")
+        .file(&format!("{hostile}.sql"), "x");
+    let theme = Submission::theme().file("theme.xml", format!("<theme><{HOSTILE}></theme>"));
+    for (name, bytes) in [
+        ("module.zip", module.bytes()),
+        ("theme.zip", theme.bytes()),
+        ("text.zip", HOSTILE.as_bytes().to_vec()),
+        ("late.zip", [HOSTILE.as_bytes(), &module.bytes()].concat()),
+    ] {
+        std::fs::write(home.path().join(name), bytes).unwrap();
+        for form in ["table", "json", "sarif", "junit", "github"] {
+            let arguments = ["packages", "check", name, "--skip-programs", "--format", form];
+            look_at(&home.run(&arguments), &arguments);
+        }
+        for arguments in [
+            &["packages", "init", name, "--output", "-"][..],
+            &["packages", "check", name, "--skip-programs", "--strict"],
+            &["packages", "check", name, "--skip-programs", "--json"],
+        ] {
+            look_at(&home.run(arguments), arguments);
+        }
+    }
+}
