@@ -50,6 +50,8 @@ pub(crate) fn start(cli: &Cli) -> Outcome {
         _ => Targets::new()
             .with_default(LevelFilter::WARN)
             .with_target("reqwest_retry", LevelFilter::ERROR)
+            // A connection that is given back while Postgres stops is simply gone.
+            .with_target("sqlx_core::pool::connection", LevelFilter::ERROR)
             .with_targets(OURS.map(|target| (target, level))),
     };
     let lines = tracing_subscriber::fmt::layer()

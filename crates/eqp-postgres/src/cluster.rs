@@ -1,12 +1,15 @@
 //! Making a new cluster: whole, or not at all.
 
 use std::fs;
+use std::path::Path;
 use std::time::Duration;
+
+use tokio::process::Command;
 
 use crate::Error;
 use crate::command::{postgres_command, run};
 use crate::folder::Folder;
-use crate::owner::Owner;
+use crate::owner::{Owner, any_named_user};
 use crate::programs::Programs;
 use crate::settings;
 
@@ -40,18 +43,34 @@ pub(crate) async fn create(folder: &Folder, programs: &Programs, owner: &Owner) 
 /// One sync at the end instead of one per file: it halves the time.
 async fn fill(folder: &Folder, programs: &Programs, owner: &Owner) -> Result<(), Error> {
     let unfinished = folder.unfinished_data();
-    let initdb = || {
-        let mut command = postgres_command(&programs.initdb(), owner, &unfinished);
-        command.arg("-D").arg(&unfinished);
-        command
+    let initdb = |arguments: &[&str]| {
+        let mut command = if owner.is_nameless() {
+            under_a_name(&programs.initdb(), owner, &unfinished)?
+        } else {
+            postgres_command(&programs.initdb(), owner, &unfinished)
+        };
+        command.arg("-D").arg(&unfinished).args(arguments);
+        Ok::<_, Error>(command)
     };
-    let mut make = initdb();
-    make.args(["--no-sync", "--no-instructions", "-E", "UTF8", "--locale=C", "--auth=reject", "-U", settings::ROLE]);
-    run(make, DEADLINE).await?;
-    settings::include(&unfinished)?;
-    let mut sync = initdb();
-    sync.arg("--sync-only");
-    run(sync, DEADLINE).await.map(drop)
+    let nameless = |error| match error {
+        Error::Program { detail, .. } if owner.is_nameless() => Error::NamelessUser { uid: owner.uid(), detail },
+        other => other,
+    };
+    let make =
+        initdb(&["--no-sync", "--no-instructions", "-E", "UTF8", "--locale=C", "--auth=reject", "-U", settings::ROLE])?;
+    run(make, DEADLINE).await.map_err(nameless)?;
+    settings::include(&unfinished, owner)?;
+    run(initdb(&["--sync-only"])?, DEADLINE).await.map(drop)
+}
+
+/// `initdb` looks up the name of its user, and fails where there is none. In a user namespace our ID is shown to it as one
+/// that has a name; what it makes still belongs to us. The server itself needs no name.
+fn under_a_name(initdb: &Path, owner: &Owner, folder: &Path) -> Result<Command, Error> {
+    let no_user = || Error::NamelessUser { uid: owner.uid(), detail: "/etc/passwd names no other user".into() };
+    let (uid, gid) = any_named_user().ok_or_else(no_user)?;
+    let mut command = postgres_command(Path::new("unshare"), owner, folder);
+    command.args(["--user", &format!("--map-user={uid}"), &format!("--map-group={gid}"), "--"]).arg(initdb);
+    Ok(command)
 }
 
 fn remove_if_there(folder: &Folder) -> Result<(), Error> {

@@ -1,6 +1,8 @@
-//! Running the programs of Postgres: as the right user, with a clean environment and with a deadline.
+//! Running programs of others: with a clean environment, in a folder where nobody else has put anything, with a deadline;
+//! those of Postgres as the right user.
 
-use std::path::Path;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -9,16 +11,72 @@ use tokio::process::Command;
 use crate::Error;
 use crate::owner::Owner;
 
+/// Where programs of the system are.
+const SYSTEM_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
+
+/// What a package manager may need of our environment: where its configuration is and how its registry is reached. None of
+/// the caller's secrets, and nothing that makes an interpreter load other code.
+const CLIENT_VARIABLES: [&str; 26] = [
+    "HOME",
+    "USER",
+    "TMPDIR",
+    "XDG_CONFIG_HOME",
+    "XDG_CACHE_HOME",
+    "http_proxy",
+    "https_proxy",
+    "no_proxy",
+    "all_proxy",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+    "ALL_PROXY",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "NODE_EXTRA_CA_CERTS",
+    "REQUESTS_CA_BUNDLE",
+    "npm_config_registry",
+    "NPM_CONFIG_REGISTRY",
+    "npm_config_cafile",
+    "NPM_CONFIG_CAFILE",
+    "PIP_INDEX_URL",
+    "PIP_EXTRA_INDEX_URL",
+    "PIP_FIND_LINKS",
+    "PIP_CERT",
+    "PIP_CONFIG_FILE",
+];
+
+/// A program with a clean environment that runs in `folder`.
+pub(crate) fn clean_command(program: impl AsRef<OsStr>, folder: &Path) -> Command {
+    let mut command = Command::new(program);
+    command.env_clear().env("PATH", SYSTEM_PATH).env("LC_ALL", "C").env("TZ", "UTC");
+    command.current_dir(folder).stdin(Stdio::null());
+    command
+}
+
+/// A package manager, found in the caller's PATH, that runs in an empty `folder`: it would read configuration from the
+/// current one, or even run code.
+pub(crate) fn client_command(program: &str, folder: &Path) -> Command {
+    let mut command = clean_command(program, folder);
+    if let Ok(path) = std::env::join_paths(search_path()) {
+        command.env("PATH", path);
+    }
+    for name in CLIENT_VARIABLES {
+        if let Some(value) = std::env::var_os(name) {
+            command.env(name, value);
+        }
+    }
+    command
+}
+
+/// The folders of PATH, but for those that depend on the current folder.
+pub(crate) fn search_path() -> Vec<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).filter(|folder| folder.is_absolute()).collect()
+}
+
 /// A program of Postgres. No variable of ours reaches it: `PGDATA`, `PGPORT` or a locale would change what it does.
 pub(crate) fn postgres_command(program: &Path, owner: &Owner, folder: &Path) -> Command {
-    let mut command = Command::new(program);
-    command
-        .env_clear()
-        .env("PATH", "/usr/local/bin:/usr/bin:/bin")
-        .env("LC_ALL", "C")
-        .env("TZ", "UTC")
-        .current_dir(folder)
-        .stdin(Stdio::null());
+    let mut command = clean_command(program, folder);
     if let Some((uid, gid)) = owner.switch_to() {
         command.uid(uid).gid(gid);
     }

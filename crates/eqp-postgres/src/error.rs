@@ -31,8 +31,9 @@ pub enum Error {
     },
     /// The data were made by a major version that is not at hand; Postgres reads only its own.
     #[error(
-        "the data in {} were made by Postgres {made_by}, which is not at hand ({}). Install that version, or name the \
-         folder of its programs in EQP_POSTGRES_BIN, or dump the data with it and start anew in another folder",
+        "the data in {} were made by Postgres {made_by}, and Postgres {made_by} is missing ({}). Install it (Debian: \
+         `apt-get install postgresql-{made_by}`; macOS: `brew install postgresql@{made_by}`), or name the folder of its \
+         programs in EQP_POSTGRES_BIN, or dump the data with it and start anew in another folder",
         .folder.display(), .tried.join("; ")
     )]
     OtherMajor {
@@ -68,6 +69,18 @@ pub enum Error {
         "Postgres does not run as root, and neither a user `postgres` nor `nobody` exists; run the tool as another user"
     )]
     NoUser,
+    /// The user has no name, and `initdb` needs one.
+    #[error(
+        "the user ID {uid} has no entry in /etc/passwd, which Postgres needs to make a database, and showing it another one in a \
+         user namespace failed: {detail}. Add an entry for it (`eqp:x:{uid}:{uid}::/:/usr/sbin/nologin`), run the tool as a \
+         user that has one, or use a Postgres that runs already by its URL"
+    )]
+    NamelessUser {
+        /// The user ID.
+        uid: u32,
+        /// Why a namespace did not help.
+        detail: String,
+    },
     /// The disk is full, or too full to begin.
     #[error("the disk that holds {} is full ({detail}). Free some space and start again; nothing is lost", .folder.display())]
     DiskFull {

@@ -4,6 +4,7 @@
 //! as. So a server that somebody broke into cannot put links where root writes.
 
 use std::fs;
+use std::io::Write as _;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -34,7 +35,7 @@ impl Folder {
         let folder = Self { root };
         match fs::read_dir(&folder.root) {
             Ok(mut entries) => {
-                if !folder.marker().is_file()
+                if !folder.is_marked()
                     && let Some(entry) = entries.next()
                 {
                     let entry = entry.map_err(Error::io("cannot read", &folder.root))?;
@@ -47,8 +48,10 @@ impl Folder {
             }
             Err(error) => return Err(Error::io("cannot read", &folder.root)(error)),
         }
-        if !folder.marker().is_file() {
-            fs::write(folder.marker(), MARKER_TEXT).map_err(Error::io("cannot write", folder.marker()))?;
+        // Never through a link that somebody else could have put there.
+        match fs::File::create_new(folder.marker()).and_then(|mut marker| marker.write_all(MARKER_TEXT.as_bytes())) {
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists && folder.is_marked() => {}
+            marked => marked.map_err(Error::io("cannot write", folder.marker()))?,
         }
         // `..` and links are gone from here on: the server's own pid file names the resolved path.
         let root = fs::canonicalize(&folder.root).map_err(Error::io("cannot resolve", &folder.root))?;
@@ -72,6 +75,10 @@ impl Folder {
 
     fn marker(&self) -> PathBuf {
         self.root.join(MARKER)
+    }
+
+    fn is_marked(&self) -> bool {
+        fs::symlink_metadata(self.marker()).is_ok_and(|found| found.is_file())
     }
 
     pub(crate) fn root(&self) -> &Path {
@@ -115,10 +122,14 @@ impl Folder {
         self.root.join("server.lock")
     }
 
-    /// Where the socket lies: in the folder, or, if that path is too long for a socket, in a short one named after it.
+    /// Where the socket lies: in the folder, or, if that path is too long for a socket or cannot stand in a list of
+    /// addresses, in a short one named after it.
     pub(crate) fn socket_folder(&self) -> Result<PathBuf, Error> {
         let inside = self.root.join("run");
-        if inside.as_os_str().len() + SOCKET_NAME.len() <= SOCKET_PATH_LIMIT {
+        let is_short = inside.as_os_str().len() + SOCKET_NAME.len() <= SOCKET_PATH_LIMIT;
+        // Clients of Postgres separate hosts by commas, and its files are read as text, line by line.
+        let is_plain = |path: &str| !path.contains(|letter: char| letter == ',' || letter.is_control());
+        if is_short && inside.to_str().is_some_and(is_plain) {
             return Ok(inside);
         }
         let identity = fs::metadata(&self.root).map_err(Error::io("cannot read", &self.root))?;
@@ -148,7 +159,7 @@ impl Folder {
         match fs::read_to_string(&path) {
             Ok(text) => {
                 let major = text.trim().parse();
-                major.map(Some).map_err(|_| self.foreign(format!("its PG_VERSION says {text:?}")))
+                major.map(Some).map_err(|_| self.foreign(format!("its PG_VERSION says `{}`", text.trim())))
             }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound && !self.data().exists() => Ok(None),
             Err(error) => Err(Error::io("cannot read", path)(error)),

@@ -19,6 +19,8 @@ pub(crate) struct Owner {
     gid: u32,
     /// Whether children must change to it: the tool runs as root.
     switch: bool,
+    /// Whether the system knows no name for it, as in containers that run under any user ID.
+    is_nameless: bool,
 }
 
 impl Owner {
@@ -26,18 +28,31 @@ impl Owner {
     pub(crate) fn choose(existing_data: Option<&Path>) -> Result<Self, Error> {
         let (uid, gid) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
         if uid != 0 {
-            return Ok(Self { name: user_name(uid), uid, gid, switch: false });
+            let name = user_name(uid);
+            let is_nameless = name.is_none();
+            return Ok(Self { name: name.unwrap_or_else(|| uid.to_string()), uid, gid, switch: false, is_nameless });
         }
         let accounts = accounts();
         if let Some(data) = existing_data {
             let metadata = fs::metadata(data).map_err(Error::io("cannot read", data))?;
             if metadata.uid() != 0 {
-                let name = user_name(metadata.uid());
-                return Ok(Self { name, uid: metadata.uid(), gid: metadata.gid(), switch: true });
+                let (uid, gid) = (metadata.uid(), metadata.gid());
+                let name = user_name(uid).unwrap_or_else(|| uid.to_string());
+                return Ok(Self { name, uid, gid, switch: true, is_nameless: false });
             }
         }
         let found = CANDIDATES.iter().find_map(|name| account(&accounts, name));
-        found.map(|(name, uid, gid)| Self { name, uid, gid, switch: true }).ok_or(Error::NoUser)
+        let owner = |(name, uid, gid)| Self { name, uid, gid, switch: true, is_nameless: false };
+        found.map(owner).ok_or(Error::NoUser)
+    }
+
+    /// Whether it is ourselves, and the system knows no name for us.
+    pub(crate) fn is_nameless(&self) -> bool {
+        self.is_nameless
+    }
+
+    pub(crate) fn uid(&self) -> u32 {
+        self.uid
     }
 
     /// The user and group to change to, if that is needed.
@@ -73,8 +88,16 @@ impl Owner {
 
 /// The operating-system users that the server lets in: whoever runs the tool, and root, who can do anything anyway.
 pub(crate) fn admitted_users() -> Vec<String> {
-    let own = user_name(rustix::process::geteuid().as_raw());
-    if own == "root" { vec![own] } else { vec![own, "root".into()] }
+    let own = user_name(rustix::process::geteuid().as_raw()).filter(|name| name != "root");
+    own.into_iter().chain(["root".to_owned()]).collect()
+}
+
+/// An ordinary user whose name every program can look up: its user and group ID.
+pub(crate) fn any_named_user() -> Option<(u32, u32)> {
+    let accounts = accounts();
+    let usual = CANDIDATES.iter().find_map(|name| account(&accounts, name));
+    let any = || accounts.lines().filter_map(parse_account).find(|(_, uid, _)| *uid != 0);
+    usual.or_else(any).map(|(_, uid, gid)| (uid, gid))
 }
 
 /// Whether the permission bits of a folder let a user in (access lists are not looked at).
@@ -110,13 +133,14 @@ fn parse_account(line: &str) -> Option<(String, u32, u32)> {
 }
 
 /// The name of a user: from the passwd file, else from `id`, which also knows directory services.
-fn user_name(uid: u32) -> String {
+fn user_name(uid: u32) -> Option<String> {
     let local = accounts().lines().filter_map(parse_account).find(|(_, found, _)| *found == uid).map(|(name, ..)| name);
-    local.or_else(|| name_by_id(uid)).unwrap_or_else(|| uid.to_string())
+    local.or_else(|| name_by_id(uid))
 }
 
 fn name_by_id(uid: u32) -> Option<String> {
-    let output = Command::new("id").args(["-un", &uid.to_string()]).output().ok()?;
+    let mut command = Command::new("id");
+    let output = command.args(["-un", &uid.to_string()]).env_clear().env("PATH", "/usr/bin:/bin").output().ok()?;
     let name = String::from_utf8(output.stdout).ok()?.trim().to_owned();
     (output.status.success() && !name.is_empty()).then_some(name)
 }

@@ -3,9 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use tokio::process::Command;
-
-use crate::command::run;
+use crate::command::{clean_command, client_command, run, search_path};
 use crate::{Error, Progress, fetch};
 
 /// Names the folder of the programs, where no caller does.
@@ -124,10 +122,10 @@ pub(crate) async fn probe(bin: &Path) -> Result<Programs, String> {
         if !bin.join(program).is_file() {
             return Err(format!("it has no `{program}`"));
         }
-        let mut version = Command::new(bin.join(program));
+        let mut version = clean_command(bin.join(program), Path::new("/"));
         version.arg("--version");
         let said = run(version, DEADLINE).await.map_err(|error| error.to_string())?;
-        major = parse_major(&said).ok_or_else(|| format!("it says its version is {:?}", said.trim()))?;
+        major = parse_major(&said).ok_or_else(|| format!("it says its version is `{}`", said.trim()))?;
     }
     Ok(Programs { bin, major })
 }
@@ -142,13 +140,13 @@ fn parse_major(said: &str) -> Option<u32> {
 /// Every folder where this machine's Postgres may be: the default one first, then the newest.
 async fn installed() -> Vec<PathBuf> {
     let mut found = Vec::new();
-    let mut pg_config = Command::new("pg_config");
+    let mut pg_config = client_command("pg_config", Path::new("/"));
     pg_config.arg("--bindir");
     if let Ok(bin) = run(pg_config, DEADLINE).await {
         found.push(PathBuf::from(bin.trim()));
     }
     found.extend(INSTALLED.iter().flat_map(|pattern| newest_first(pattern)));
-    found.extend(std::env::var_os("PATH").iter().flat_map(std::env::split_paths));
+    found.extend(search_path());
     found.retain(|bin| bin.join("initdb").is_file() && bin.join("postgres").is_file());
     let mut seen = std::collections::HashSet::new();
     found.retain(|bin| seen.insert(bin.clone()));

@@ -34,6 +34,8 @@ const LOOK: Duration = Duration::from_secs(1);
 const STOP_DEADLINE: Duration = Duration::from_secs(30);
 /// For an immediate one after that.
 const IMMEDIATE_DEADLINE: Duration = Duration::from_secs(10);
+/// For a server whose start is given up.
+const GIVE_UP_DEADLINE: Duration = Duration::from_secs(5);
 /// A log longer than this is put aside at the next start.
 const LOG_LIMIT: u64 = 8 << 20;
 
@@ -168,7 +170,8 @@ pub(crate) async fn start(
     starting.child.take().ok_or_else(|| not_started("it ended".into()))
 }
 
-/// Stops a server whose start is given up: by an error, a deadline, or because nobody waits any longer.
+/// Stops a server whose start is given up: by an error, a deadline, or because nobody waits any longer. The drop holds
+/// its thread up until the server has ended, so that whoever ends the program then leaves none behind.
 struct Starting {
     child: Option<Child>,
 }
@@ -182,8 +185,11 @@ impl Starting {
 
 impl Drop for Starting {
     fn drop(&mut self) {
-        if let Some(child) = &self.child {
-            signal_child(child, Signal::INT);
+        let Some(child) = &mut self.child else { return };
+        signal_child(child, Signal::INT);
+        let begun = Instant::now();
+        while matches!(child.try_wait(), Ok(None)) && begun.elapsed() < GIVE_UP_DEADLINE {
+            std::thread::sleep(INTERVAL);
         }
     }
 }

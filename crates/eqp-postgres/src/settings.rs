@@ -6,7 +6,11 @@
 
 use std::fmt::Write as _;
 use std::fs;
+use std::io::{Read as _, Write as _};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+
+use rustix::fs::OFlags;
 
 use crate::Error;
 use crate::owner::{Owner, admitted_users};
@@ -20,38 +24,50 @@ pub(crate) const PORT: u16 = 5432;
 const INCLUDE: &str = "\ninclude = 'eqp.conf'\n";
 
 /// Makes a new cluster read our settings.
-pub(crate) fn include(data: &Path) -> Result<(), Error> {
+pub(crate) fn include(data: &Path, owner: &Owner) -> Result<(), Error> {
     let path = data.join("postgresql.conf");
-    let text = fs::read_to_string(&path).map_err(Error::io("cannot read", &path))?;
-    fs::write(&path, text + INCLUDE).map_err(Error::io("cannot write", &path))
+    let mut text = String::new();
+    let opened = fs::OpenOptions::new().read(true).custom_flags(OFlags::NOFOLLOW.bits().cast_signed()).open(&path);
+    opened.and_then(|mut file| file.read_to_string(&mut text)).map_err(Error::io("cannot read", &path))?;
+    replace(data, "postgresql.conf", &(text + INCLUDE), owner)
 }
 
 /// Writes everything that a start reads.
 pub(crate) fn write(data: &Path, socket_folder: &Path, owner: &Owner) -> Result<(), Error> {
     let files = [
         ("eqp.conf", settings(socket_folder)),
-        ("pg_hba.conf", host_rules()),
+        ("pg_hba.conf", host_rules(owner)),
         ("pg_ident.conf", user_map(&admitted_users())),
     ];
     for (name, text) in files {
-        let path = data.join(name);
-        // Never written through a link that the server's user could have put there.
-        let unfinished = data.join(format!("{name}.unfinished"));
-        let _ = fs::remove_file(&unfinished);
-        let mut file = fs::File::create_new(&unfinished).map_err(Error::io("cannot write", &unfinished))?;
-        std::io::Write::write_all(&mut file, text.as_bytes()).map_err(Error::io("cannot write", &unfinished))?;
-        owner.give(&unfinished)?;
-        fs::rename(&unfinished, &path).map_err(Error::io("cannot write", &path))?;
+        replace(data, name, &text, owner)?;
     }
     Ok(())
 }
 
+/// Puts a file in its place, never through a link that the server's user could have put there.
+fn replace(data: &Path, name: &str, text: &str, owner: &Owner) -> Result<(), Error> {
+    let path = data.join(name);
+    let unfinished = data.join(format!("{name}.unfinished"));
+    let _ = fs::remove_file(&unfinished);
+    let mut file = fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&unfinished)
+        .map_err(Error::io("cannot write", &unfinished))?;
+    file.write_all(text.as_bytes()).map_err(Error::io("cannot write", &unfinished))?;
+    owner.give(&unfinished)?;
+    fs::rename(&unfinished, &path).map_err(Error::io("cannot write", &path))
+}
+
 /// Durable, local and modest. `fsync` and `synchronous_commit` are named because everything rests on them.
 fn settings(socket_folder: &Path) -> String {
-    let socket_folder = socket_folder.to_string_lossy().replace('\'', "''");
+    // A list whose one entry is quoted, in a quoted value.
+    let socket_folder = socket_folder.to_string_lossy().replace('"', "\"\"").replace('\\', "\\\\").replace('\'', "''");
     format!(
         "listen_addresses = ''\n\
-         unix_socket_directories = '{socket_folder}'\n\
+         unix_socket_directories = '\"{socket_folder}\"'\n\
          unix_socket_permissions = 0700\n\
          port = {PORT}\n\
          fsync = on\n\
@@ -71,8 +87,10 @@ fn settings(socket_folder: &Path) -> String {
 
 /// Only the socket, and only whoever the kernel says is an admitted user: no password to keep, to leak or to compute,
 /// and another service that runs as `nobody` is not let in by sharing that user.
-fn host_rules() -> String {
-    format!("local all {ROLE} peer map=eqp\n")
+///
+/// Postgres knows users by name. Where ours has none, only the socket's folder keeps others out: it is 0700 and ours.
+fn host_rules(owner: &Owner) -> String {
+    if owner.is_nameless() { format!("local all {ROLE} trust\n") } else { format!("local all {ROLE} peer map=eqp\n") }
 }
 
 fn user_map(users: &[String]) -> String {
@@ -90,12 +108,14 @@ mod tests {
 
     #[test]
     fn a_quote_in_a_path_stays_in_its_setting() {
-        assert!(settings(Path::new("/it's/run")).contains("unix_socket_directories = '/it''s/run'\n"));
+        for (path, value) in [("/it's/run", "/it''s/run"), (r"/a\b", r"/a\\b"), ("/a\"b", "/a\"\"b")] {
+            let line = format!("unix_socket_directories = '\"{value}\"'\n");
+            assert!(settings(Path::new(path)).contains(&line), "{}", settings(Path::new(path)));
+        }
     }
 
     #[test]
     fn only_named_users_are_admitted() {
         assert_eq!(user_map(&["DOMAIN\\ann".into(), "root".into()]), "eqp \"DOMAIN\\ann\" eqp\neqp \"root\" eqp\n");
-        assert_eq!(host_rules().lines().count(), 1);
     }
 }

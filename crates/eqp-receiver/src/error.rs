@@ -32,6 +32,26 @@ pub enum Error {
     /// Postgres takes no writes: a standby, or set to read-only.
     #[error("the database refuses writes; point to the primary, or set default_transaction_read_only to off")]
     DatabaseReadOnly,
+    /// The database stores text in an encoding that does not have every character.
+    #[error(
+        "the encoding of the database is {encoding}, and callbacks need UTF8; make another one: \
+         create database eqp encoding 'UTF8' template template0 locale 'C'"
+    )]
+    Encoding {
+        /// Its encoding.
+        encoding: String,
+    },
+    /// The role may not make the receiver's tables.
+    #[error(
+        "the role {role} lacks the right CREATE on the {target}, which the receiver's tables need; \
+         its owner can give it: grant create on {target} to {role}"
+    )]
+    MissingRights {
+        /// The role that connected.
+        role: String,
+        /// Where it may not create: `database eqp`, or `schema eqp`.
+        target: String,
+    },
     /// The tables could not be brought up to date.
     #[error("the tables of the receiver could not be made")]
     Migrate(#[from] sqlx::migrate::MigrateError),
@@ -138,6 +158,14 @@ pub enum Error {
         folder: PathBuf,
         /// Why.
         source: std::io::Error,
+    },
+    /// Another user could read the spool or put something in its place.
+    #[error("{} cannot be used for a spool: {why}. Give the receiver a folder that belongs to its own user", .path.display())]
+    SpoolUnsafe {
+        /// The folder or the file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: &'static str,
     },
     /// Another process has the spool open.
     #[error(

@@ -87,6 +87,17 @@ pub enum SendResult {
     Dropped,
 }
 
+impl std::fmt::Display for SendResult {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Answered(status) => write!(f, "answered {status}"),
+            Self::Failed(why) => write!(f, "not taken: {why}"),
+            Self::TimedOut => f.write_str("not taken: no answer in time"),
+            Self::Dropped => f.write_str("dropped"),
+        }
+    }
+}
+
 impl SendResult {
     /// The receiver took it.
     pub fn is_success(&self) -> bool {

@@ -1,6 +1,6 @@
 //! A certificate authority of one machine.
 
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File};
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -32,32 +32,54 @@ impl LocalCa {
     /// # Errors
     /// No randomness, or no memory.
     pub fn ephemeral() -> Result<Self, Error> {
-        Self::make().map(|(ca, _)| ca)
+        let key = KeyPair::generate()?;
+        let params = ca_params();
+        let certificate_pem = params.self_signed(&key)?.pem();
+        Ok(Self { certificate_pem, issuer: Issuer::new(params, key) })
     }
 
     /// The CA kept in `folder`, made if it is not there: `local-ca.pem` and, readable by its owner only, `local-ca.key`.
     ///
     /// # Errors
-    /// Files that cannot be read or written, or do not hold a CA.
+    /// Files that cannot be read or written, or do not hold a CA; a certificate of another key.
     pub fn open(folder: &Path) -> Result<Self, Error> {
-        let key_path = folder.join("local-ca.key");
         let certificate_path = Self::certificate_path(folder);
-        if !key_path.exists() {
-            let (ca, key_pem) = Self::make()?;
-            fs::create_dir_all(folder).map_err(|source| Error::Write { path: folder.to_owned(), source })?;
-            write(&certificate_path, &ca.certificate_pem, 0o644)?;
-            write(&key_path, &key_pem, 0o600)?;
+        if !(key_path(folder).exists() && certificate_path.exists()) {
+            Self::complete(folder)?;
         }
-        let read =
-            |path: &Path| fs::read_to_string(path).map_err(|source| Error::Read { path: path.to_owned(), source });
         let certificate_pem = read(&certificate_path)?;
-        let key = KeyPair::from_pem(&read(&key_path)?).map_err(|_| Error::NoKey {
-            origin: key_path.display().to_string(),
-            why: "what it holds is cut off or damaged",
-        })?;
+        let key_pem = read(&key_path(folder))?;
+        let key = read_key(folder, &key_pem)?;
+        // Of a pair that does not match, peers would refuse every certificate.
+        Identity::from_pem(&certificate_pem, &key_pem)?.server_config()?;
         // Who issues is told by the CA's name and key alone; its dates play no part.
         let issuer = Issuer::new(ca_params(), key);
         Ok(Self { certificate_pem, issuer })
+    }
+
+    /// Makes what is missing, one process at a time. The key comes first: a certificate can be made again from it, while
+    /// one whose key is lost is of no use and makes way for a new one.
+    fn complete(folder: &Path) -> Result<(), Error> {
+        let failed = |path: &Path| {
+            let path = path.to_owned();
+            move |source| Error::Write { path, source }
+        };
+        fs::create_dir_all(folder).map_err(failed(folder))?;
+        let lock_path = folder.join("local-ca.lock");
+        let lock = File::options().create(true).truncate(false).write(true).open(&lock_path);
+        let lock = lock.map_err(failed(&lock_path))?;
+        lock.lock().map_err(failed(&lock_path))?;
+        let certificate_path = Self::certificate_path(folder);
+        if !key_path(folder).exists() {
+            let orphan = fs::remove_file(&certificate_path);
+            orphan.or_else(ignore_missing).map_err(failed(&certificate_path))?;
+            write(&key_path(folder), &KeyPair::generate()?.serialize_pem(), 0o600)?;
+        }
+        if !certificate_path.exists() {
+            let key = read_key(folder, &read(&key_path(folder))?)?;
+            write(&certificate_path, &ca_params().self_signed(&key)?.pem(), 0o644)?;
+        }
+        Ok(())
     }
 
     /// Where the certificate of the CA kept in `folder` lies.
@@ -89,14 +111,6 @@ impl LocalCa {
         let certificate = params.signed_by(&key, &self.issuer)?;
         Ok((certificate.pem(), key.serialize_pem()))
     }
-
-    fn make() -> Result<(Self, String), Error> {
-        let key = KeyPair::generate()?;
-        let params = ca_params();
-        let certificate_pem = params.self_signed(&key)?.pem();
-        let key_pem = key.serialize_pem();
-        Ok((Self { certificate_pem, issuer: Issuer::new(params, key) }, key_pem))
-    }
 }
 
 impl std::fmt::Debug for LocalCa {
@@ -125,14 +139,37 @@ fn validity(life: Duration) -> (OffsetDateTime, OffsetDateTime) {
     (now - BACKDATED, now + life)
 }
 
+fn key_path(folder: &Path) -> PathBuf {
+    folder.join("local-ca.key")
+}
+
+fn read(path: &Path) -> Result<String, Error> {
+    fs::read_to_string(path).map_err(|source| Error::Read { path: path.to_owned(), source })
+}
+
+fn read_key(folder: &Path, pem: &str) -> Result<KeyPair, Error> {
+    KeyPair::from_pem(pem).map_err(|_| Error::NoKey {
+        origin: key_path(folder).display().to_string(),
+        why: "what it holds is cut off or damaged",
+    })
+}
+
+fn ignore_missing(error: std::io::Error) -> std::io::Result<()> {
+    if error.kind() == std::io::ErrorKind::NotFound { Ok(()) } else { Err(error) }
+}
+
+/// Writes a file whole or not at all: beside its place first, and durable before it is moved there. The caller has the
+/// lock, so a draft that is there is one of a process that was killed.
 fn write(path: &Path, text: &str, mode: u32) -> Result<(), Error> {
-    OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(mode)
-        .open(path)
-        .and_then(|mut file| file.write_all(text.as_bytes()))
-        .map_err(|source| Error::Write { path: path.to_owned(), source })
+    let draft = path.with_added_extension("unfinished");
+    let written = || -> std::io::Result<()> {
+        fs::remove_file(&draft).or_else(ignore_missing)?;
+        let mut file = File::options().write(true).create_new(true).mode(mode).open(&draft)?;
+        file.write_all(text.as_bytes())?;
+        file.sync_all()?;
+        fs::rename(&draft, path)
+    };
+    written().map_err(|source| Error::Write { path: path.to_owned(), source })
 }
 
 #[cfg(test)]
@@ -158,9 +195,45 @@ mod tests {
 
     #[test]
     fn a_key_of_another_certificate_is_refused() {
-        let (first, _) = LocalCa::make().unwrap();
-        let (_, other_key) = LocalCa::make().unwrap();
-        let refused = Identity::from_pem(first.certificate_pem(), &other_key);
-        assert!(matches!(refused, Err(Error::KeyOfAnother { .. })), "{refused:?}");
+        let (folder, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        LocalCa::open(folder.path()).unwrap();
+        LocalCa::open(other.path()).unwrap();
+        fs::copy(key_path(other.path()), key_path(folder.path())).unwrap();
+        assert!(matches!(LocalCa::open(folder.path()), Err(Error::KeyOfAnother { .. })));
+    }
+
+    #[test]
+    fn many_who_open_it_for_the_first_time_at_once_find_the_same_ca() {
+        for _ in 0..20 {
+            let folder = tempfile::tempdir().unwrap();
+            let start = std::sync::Barrier::new(8);
+            let certificates: std::collections::BTreeSet<String> = std::thread::scope(|scope| {
+                let open = || {
+                    start.wait();
+                    LocalCa::open(folder.path()).unwrap().certificate_pem().to_owned()
+                };
+                let opening: Vec<_> = (0..8).map(|_| scope.spawn(open)).collect();
+                opening.into_iter().map(|opening| opening.join().unwrap()).collect()
+            });
+            assert_eq!(certificates.len(), 1);
+        }
+    }
+
+    #[test]
+    fn what_a_crash_left_half_made_is_completed() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = LocalCa::open(folder.path()).unwrap().certificate_pem().to_owned();
+        // A certificate can be made from its key again …
+        fs::remove_file(LocalCa::certificate_path(folder.path())).unwrap();
+        let second = LocalCa::open(folder.path()).unwrap().certificate_pem().to_owned();
+        // … and one without its key makes way for another.
+        fs::remove_file(key_path(folder.path())).unwrap();
+        fs::write(key_path(folder.path()).with_added_extension("unfinished"), "half of a").unwrap();
+        let third = LocalCa::open(folder.path()).unwrap();
+        assert!(third.certificate_pem() != second && second != first);
+        third.issue(&names()).unwrap().server_config().unwrap();
+        let names: std::collections::BTreeSet<_> =
+            fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(names.len(), 3, "no draft is left: {names:?}");
     }
 }

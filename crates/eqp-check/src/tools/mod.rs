@@ -40,11 +40,9 @@ impl Tools {
 
     /// Those that are installed: `phpcs` and `svc` in the folders of `path`, which is what PATH holds.
     pub fn installed(path: &std::ffi::OsStr) -> Self {
-        // They run in a folder of their own, where a relative path would mean another file.
-        let find = |name: &str| {
-            let file = std::env::split_paths(path).map(|folder| folder.join(name)).find(|file| is_program(file))?;
-            std::path::absolute(file).ok()
-        };
+        // A relative folder would mean programs of whatever is checked out in the current one.
+        let folders = || std::env::split_paths(path).filter(|folder| folder.is_absolute());
+        let find = |name: &str| folders().map(|folder| folder.join(name)).find(|file| is_program(file));
         Self { is_asked: true, phpcs: find("phpcs"), svc: find("svc"), patience: PATIENCE, watch: Watch::default() }
     }
 

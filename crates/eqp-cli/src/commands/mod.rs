@@ -26,10 +26,17 @@ pub(crate) mod submissions;
 pub(crate) mod trigger;
 pub(crate) mod wait;
 pub(crate) mod whoami;
+mod words;
+
+use std::time::Duration;
 
 use crate::cli::Command;
+use crate::compose::shutdown;
 use crate::context::Context;
 use crate::failure::{Exit, Failure, Outcome};
+
+/// How long a thread that is still at work, in a look-up of a host name for instance, may hold up the end.
+const LEFTOVERS: Duration = Duration::from_secs(1);
 
 /// Runs a verb to its end.
 pub(crate) fn run(command: Command, context: Context) -> Outcome {
@@ -38,7 +45,12 @@ pub(crate) fn run(command: Command, context: Context) -> Outcome {
         Command::Completions(verb) => verb.run(&context),
         Command::Man(verb) => verb.run(&context),
         Command::Ca(verb) => verb.run(&context),
-        other => runtime()?.block_on(run_async(other, context)),
+        other => {
+            let runtime = runtime()?;
+            let ended = runtime.block_on(shutdown::run(run_async(other, context)));
+            runtime.shutdown_timeout(LEFTOVERS);
+            ended
+        }
     }
 }
 

@@ -50,7 +50,9 @@ impl Serve {
         if self.export_ca {
             return ca::export(context, false);
         }
-        let stop = shutdown::on_signal()?;
+        let stop = shutdown::requested();
+        // It asks for a reload and never ends a receiver.
+        shutdown::keep_running_on_hangup();
         let reload = hangup::on_signal()?;
         open_files::allow_many();
         // What needs no database first: it is quicker to say.
@@ -63,7 +65,11 @@ impl Serve {
         };
         let (database, trouble) = database?;
         let serving = Box::pin(serve(context, &database, trouble, &data, &wire, &reload, stop.clone()));
-        let served = database.keeping_up(&stop, serving).await;
+        let served = tokio::select! {
+            served = database.keeping_up(&stop, serving) => served,
+            // Requests in flight are given up; Postgres is still stopped properly.
+            () = shutdown::hurried().cancelled_owned() => Err(Failure::interrupted()),
+        };
         let closed = database.close().await;
         served.and(closed)
     }

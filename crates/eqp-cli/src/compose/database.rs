@@ -286,7 +286,8 @@ impl Database {
 
     /// Leaves it; the embedded one is stopped if nobody else uses it.
     pub(crate) async fn close(self) -> Outcome {
-        self.pool.close().await;
+        // A connection that nobody gives back must not keep Postgres running.
+        let _ = tokio::time::timeout(CONNECT_DEADLINE, self.pool.close()).await;
         if let Some(postgres) = self.embedded {
             postgres.stop().await?;
         }

@@ -1,7 +1,8 @@
 //! The data folder: the master key, the local CA, the embedded Postgres.
 
-use std::fs;
-use std::io::ErrorKind;
+use std::fs::{self, File, Metadata};
+use std::io::{ErrorKind, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -68,10 +69,14 @@ impl DataOptions {
     pub(crate) fn open(&self) -> Outcome<DataFolder> {
         let data = self.look()?;
         let marker = data.path.join(MARKER);
-        if !marker.is_file() {
-            fs::create_dir_all(&data.path)
-                .and_then(|()| fs::write(&marker, MARKER_TEXT))
-                .map_err(|error| unusable(&data.path, &error))?;
+        if !is_file(&marker) {
+            // Never through a link that somebody else could have put there.
+            let mark = || File::create_new(&marker)?.write_all(MARKER_TEXT.as_bytes());
+            match fs::create_dir_all(&data.path).and_then(|()| mark()) {
+                // Another one that started at the same time.
+                Err(error) if error.kind() == ErrorKind::AlreadyExists && is_file(&marker) => {}
+                done => done.map_err(|error| unusable(&data.path, &error))?,
+            }
         }
         Ok(data)
     }
@@ -81,9 +86,10 @@ impl DataOptions {
         let path = self.place()?;
         match fs::read_dir(&path) {
             Ok(entries) => {
-                if !path.join(MARKER).is_file() {
+                if !is_file(&path.join(MARKER)) {
                     refuse_foreign(&path, entries)?;
                 }
+                refuse_strangers(&path, &fs::metadata(&path).map_err(|error| unusable(&path, &error))?)?;
             }
             Err(error) if error.kind() == ErrorKind::NotFound => {}
             Err(error) => return Err(unusable(&path, &error)),
@@ -94,6 +100,26 @@ impl DataOptions {
             .unwrap_or_else(|| path.join("master.key"));
         Ok(DataFolder { path, master_key })
     }
+}
+
+/// Whether there is a file, and not a link to one.
+fn is_file(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|found| found.is_file())
+}
+
+/// Whoever owns the folder can put other files in the place of ours. Root may look after the folder of anybody, and one of
+/// root's is a mounted disk.
+fn refuse_strangers(path: &Path, found: &Metadata) -> Outcome {
+    let this_user = rustix::process::geteuid().as_raw();
+    if found.uid() == this_user || this_user == 0 || found.uid() == 0 {
+        if found.mode() & 0o002 != 0 {
+            tracing::warn!(folder = %path.display(), "every user of this machine may write to the data folder; chmod o-w it");
+        }
+        return Ok(());
+    }
+    Err(Failure::usage(format!("the data folder {} belongs to another user", path.display()))
+        .why(format!("its owner has the user ID {}, this program {this_user}", found.uid()))
+        .next("run eqp as that user, or name another folder with --data-dir or EQP_DATA_DIR"))
 }
 
 fn unusable(path: &Path, error: &std::io::Error) -> Failure {
@@ -145,12 +171,7 @@ impl DataFolder {
 
 /// Root keeps data where a system service does.
 fn is_root() -> bool {
-    use std::os::unix::fs::MetadataExt;
-    // What /proc says of this process; elsewhere a home folder of root tells it.
-    fs::metadata("/proc/self").map_or_else(
-        |_| std::env::home_dir().is_some_and(|home| home == Path::new("/var/root")),
-        |process| process.uid() == 0,
-    )
+    rustix::process::geteuid().is_root()
 }
 
 #[cfg(test)]
@@ -168,6 +189,15 @@ mod tests {
         options(&dir).open().unwrap();
         fs::write(dir.join("master.key"), "k").unwrap();
         options(&dir).open().unwrap();
+    }
+
+    #[test]
+    fn a_mark_is_not_written_through_a_link() {
+        let (dir, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let victim = elsewhere.path().join("victim");
+        std::os::unix::fs::symlink(&victim, dir.path().join(MARKER)).unwrap();
+        options(dir.path()).open().unwrap_err();
+        assert!(!victim.exists());
     }
 
     #[test]

@@ -4,20 +4,21 @@
 //! standard input: arguments show in the list of processes.
 
 use std::fmt::Write as _;
-use std::io::{ErrorKind, Read, Write as _};
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::time::{Duration, Instant};
+use std::io::ErrorKind;
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
 
 use eqp_types::{Environment, Secret};
+use tokio::io::AsyncWriteExt;
+use tokio::process::Command;
 
+use crate::compose::shutdown;
 use crate::failure::{Exit, Failure, Outcome};
 
 /// Under which name our secrets are kept.
 const SERVICE: &str = "eqp";
 /// A person may have to unlock the keyring first.
 const PATIENCE: Duration = Duration::from_mins(2);
-/// How often it is looked whether the tool has ended.
-const LOOK: Duration = Duration::from_millis(10);
 
 /// How a keyring is asked: what is run, with which arguments, and what it is given to read.
 trait Keyring {
@@ -138,46 +139,31 @@ fn run(keyring: &dyn Keyring, arguments: &[String], input: Option<&Secret>) -> O
             .next("or leave out --keyring: the secret is then kept in a file of mode 0600"),
         _ => Failure::new(Exit::Failed, format!("cannot use {program}")).because(&error),
     };
-    let mut child = Command::new(program)
-        .args(arguments)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .map_err(failed)?;
-    // What is written is far smaller than a pipe holds, so nobody waits for a reader. A tool that ended early says why.
-    if let (Some(mut stdin), Some(input)) = (child.stdin.take(), input) {
-        let _ = stdin.write_all(input.expose().as_bytes());
-    }
-    let status = ended(&mut child).map_err(failed)?.ok_or_else(|| {
-        Failure::new(Exit::TimedOut, format!("{program} did not answer within {} s", PATIENCE.as_secs()))
-            .next("unlock the keyring, then run the same command again")
-    })?;
-    let mut text = [String::new(), String::new()];
-    if let Some(mut stdout) = child.stdout.take() {
-        stdout.read_to_string(&mut text[0]).map_err(failed)?;
-    }
-    if let Some(mut stderr) = child.stderr.take() {
-        stderr.read_to_string(&mut text[1]).map_err(failed)?;
-    }
-    let [stdout, stderr] = text;
-    Ok(Ended { status, stdout: Secret::new(stdout), stderr })
+    shutdown::wait_for(async {
+        let mut child = command(program, arguments).spawn().map_err(failed)?;
+        // What is written is far smaller than a pipe holds, so nobody waits for a reader. A tool that ended early says why.
+        if let Some(mut stdin) = child.stdin.take() {
+            let _ = stdin.write_all(input.map_or("", |input| input.expose()).as_bytes()).await;
+        }
+        let output = tokio::time::timeout(PATIENCE, child.wait_with_output()).await.map_err(|_| {
+            Failure::new(Exit::TimedOut, format!("{program} did not answer within {} s", PATIENCE.as_secs()))
+                .next("unlock the keyring, then run the same command again")
+        })?;
+        let output = output.map_err(failed)?;
+        let text = |bytes| String::from_utf8(bytes).map_err(|error| failed(std::io::Error::other(error)));
+        Ok(Ended { status: output.status, stdout: Secret::new(text(output.stdout)?), stderr: text(output.stderr)? })
+    })
 }
 
-/// Waits for the end; `None` if it did not come in time.
-fn ended(child: &mut Child) -> std::io::Result<Option<ExitStatus>> {
-    let begun = Instant::now();
-    loop {
-        if let Some(status) = child.try_wait()? {
-            return Ok(Some(status));
-        }
-        if begun.elapsed() > PATIENCE {
-            child.kill()?;
-            child.wait()?;
-            return Ok(None);
-        }
-        std::thread::sleep(LOOK);
+/// The tool, as it is run: never one of the current folder, and without the secrets that the environment holds for us.
+fn command(program: &str, arguments: &[String]) -> Command {
+    let mut command = Command::new(program);
+    command.args(arguments).current_dir("/").kill_on_drop(true);
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("EQP_")) {
+        command.env_remove(name);
     }
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
 }
 
 fn refused(what: &str, ended: &Ended) -> Failure {

@@ -147,7 +147,7 @@ fn folder() -> Outcome<PathBuf> {
 }
 
 /// Beside the file first, then in its place: nobody reads half of it, and it never had another mode.
-fn write(path: &Path, bytes: &[u8], mode: u32) -> Outcome {
+pub(crate) fn write(path: &Path, bytes: &[u8], mode: u32) -> Outcome {
     let written = || -> std::io::Result<()> {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         DirBuilder::new().recursive(true).mode(0o700).create(folder)?;

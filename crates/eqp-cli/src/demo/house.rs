@@ -72,7 +72,7 @@ impl House {
         let registered = register(&client, Ours::opened(endpoints), &new, &Foreign::default(), |_| Ok(())).await?;
         screen.up(
             "Registered",
-            &format!("through PUT /rest/v1/users/{}, user name {}", simulator.mage_id(), registered.username),
+            &format!("user name {}, by PUT /users/{}", registered.username, simulator.mage_id()),
             begun.elapsed(),
         );
         folder.write_configuration(&simulator)?;

@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::compose::shutdown;
 use crate::context::Context;
-use crate::failure::Outcome;
+use crate::failure::{Failure, Outcome};
 use house::House;
 use report::Report;
 use screen::Screen;
@@ -36,22 +36,25 @@ pub(crate) struct Wish {
 /// Runs the demo to its end.
 pub(crate) async fn run(context: &Context, wish: Wish) -> Outcome {
     let begun = Instant::now();
-    let shutdown = shutdown::on_signal()?;
+    let shutdown = shutdown::requested();
     let screen = Screen::new(context.output);
     screen.title();
 
-    let house = House::start(context, &screen, wish.speed).await?;
+    let started = Box::pin(shutdown.run_until_cancelled(House::start(context, &screen, wish.speed))).await;
+    let house = started.unwrap_or_else(|| Err(Failure::interrupted()))?;
     let shown = async {
-        match Show::new(&house, &screen, begun).run(&shutdown).await? {
-            Some(seen) => tell(context, &screen, &house, &seen, wish, &shutdown).await,
-            // Ended by Ctrl-C before its end: nothing to report.
-            None => Ok(()),
+        match shutdown.run_until_cancelled(Show::new(&house, &screen, begun).run()).await {
+            Some(seen) => tell(context, &screen, &house, &seen?, wish, &shutdown).await,
+            None => Err(Failure::interrupted()),
         }
     };
     let result = house.keeping_up(&shutdown, Box::pin(shown)).await;
     screen.end();
-    house.stop().await?;
-    result
+    tokio::select! {
+        stopped = house.stop() => stopped.and(result),
+        // Dropped: Postgres is stopped and the folder removed all the same.
+        () = shutdown::hurried().cancelled_owned() => Err(Failure::interrupted()),
+    }
 }
 
 async fn tell(

@@ -10,12 +10,14 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use super::board::Board;
 use super::report::Report;
 use super::track_line::painted;
-use crate::output::{Output, screened};
+use crate::output::{Output, screened, wrapped};
 
 const GOOD: Style = AnsiColor::Green.on_default();
 const NOTE: Style = AnsiColor::Yellow.on_default();
 const FAINT: Style = Style::new().dimmed();
 const BOLD: Style = Style::new().bold();
+/// From this width on a callback has its event in its line.
+const WIDE: usize = 120;
 /// A terminal is redrawn at most so often.
 const FRAMES_PER_SECOND: u8 = 20;
 
@@ -60,7 +62,7 @@ impl Screen {
         self.line(format!(
             "  {}  {}",
             painted(BOLD, "EQP Integration Platform"),
-            painted(FAINT, "three extensions on their way through the Marketplace")
+            painted(FAINT, "three extensions go through the Marketplace")
         ));
         self.line("");
     }
@@ -74,10 +76,14 @@ impl Screen {
     /// Above the callbacks.
     pub(super) fn callbacks_begin(&self) {
         self.line("");
-        let heads = format!(
-            "  {:>8}  {:<22}  {:<28}  {:<14}  {:>8}",
-            "after", "callbacks as they come", "what they say", "of", "answered"
-        );
+        let heads = if self.is_narrow() {
+            format!("  {:>8}  {:<28}  {:<14}  {:>8}", "after", "what callbacks say", "of", "answered")
+        } else {
+            format!(
+                "  {:>8}  {:<22}  {:<28}  {:<14}  {:>8}",
+                "after", "callbacks as they come", "what they say", "of", "answered"
+            )
+        };
         self.line(painted(FAINT, &heads));
     }
 
@@ -86,6 +92,12 @@ impl Screen {
         let after = format!("{:6.2} s", line.after.as_secs_f64());
         let answered = format!("{:5.1} ms", line.answered_in.as_secs_f64() * 1e3);
         let note = line.note.map(|note| format!("  {}", painted(NOTE, note))).unwrap_or_default();
+        if self.is_narrow() {
+            let says = if line.says.is_empty() { line.event } else { line.says };
+            let (after, answered) = (painted(FAINT, &after), painted(FAINT, &answered));
+            self.line(format!("  {after}  {says:<28}  {:<14}  {answered}{note}", line.title));
+            return;
+        }
         self.line(format!(
             "  {}  {:<22}  {:<28}  {:<14}  {}{note}",
             painted(FAINT, &after),
@@ -117,7 +129,8 @@ impl Screen {
         self.line("");
         self.line(report.in_words());
         if !ends {
-            self.line(Report::what_next(folder));
+            // Commands to copy: they are not broken.
+            self.write(Report::what_next(folder));
         }
     }
 
@@ -126,8 +139,21 @@ impl Screen {
         self.board.finish_and_clear();
     }
 
+    /// Whether there is no room for everything in one line.
+    fn is_narrow(&self) -> bool {
+        self.width().is_some_and(|width| width < WIDE)
+    }
+
+    fn width(&self) -> Option<usize> {
+        if self.output.is_json() { self.output.note_width() } else { self.output.width() }
+    }
+
     fn line(&self, line: impl Into<String>) {
         let line = line.into();
+        self.write(self.width().map_or(line.clone(), |width| wrapped(&line, width)));
+    }
+
+    fn write(&self, line: String) {
         if self.moves {
             self.board.println(screened(&line));
         } else if self.output.is_json() {

@@ -7,7 +7,6 @@ use eqp_simulator::{Sent, SentKind};
 use eqp_types::SubmissionId;
 use serde::Deserialize;
 use tokio::sync::broadcast::error::RecvError;
-use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::board::Board;
@@ -63,8 +62,8 @@ impl<'a> Show<'a> {
         Self { house, reader, screen, begun, seen, to_resubmit: None, kinds: Vec::new() }
     }
 
-    /// Runs to the end of all reviews; none if it was interrupted before.
-    pub(super) async fn run(mut self, shutdown: &CancellationToken) -> Outcome<Option<Seen>> {
+    /// Runs to the end of all reviews.
+    pub(super) async fn run(mut self) -> Outcome<Seen> {
         let mut sent = self.house.simulator().subscribe_sent();
         let mut events = self.reader.tail(EventFilter { after_seq: Some(0), ..EventFilter::default() }).await?;
         self.screen.callbacks_begin();
@@ -75,7 +74,6 @@ impl<'a> Show<'a> {
         tokio::pin!(deadline);
         while !self.is_over() {
             tokio::select! {
-                () = shutdown.cancelled() => return Ok(None),
                 () = &mut deadline => return Err(too_slow()),
                 answered = sent.recv() => self.answered(answered).await?,
                 event = events.next() => match event {
@@ -89,7 +87,7 @@ impl<'a> Show<'a> {
             self.screen.draw(&self.seen.board);
         }
         self.seen.total = self.begun.elapsed();
-        Ok(Some(self.seen))
+        Ok(self.seen)
     }
 
     async fn submit_all(&mut self, vendor: &Vendor<'_>) -> Outcome {
@@ -116,7 +114,7 @@ impl<'a> Show<'a> {
         };
         let note = match answered_id(&sent.answer) {
             Some(id) => self.note(id).await?,
-            None => Some(format!("{:?}", sent.result)),
+            None => Some(sent.result.to_string()),
         };
         let after = self.begun.elapsed();
         if self.seen.latencies.is_empty() {
@@ -163,7 +161,7 @@ impl<'a> Show<'a> {
                     marked.map(|mark| mark.to_string())
                 }
             }
-            Some(Verdict::Unknown) => Some("unknown code, kept".to_owned()),
+            Some(Verdict::Unknown) => Some("unknown code".to_owned()),
             Some(other) => Some(other.to_string()),
             None => Some("not projected yet".to_owned()),
         })

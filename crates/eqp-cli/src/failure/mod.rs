@@ -45,7 +45,7 @@ Exit codes:
   5  rejected by the Marketplace (the outcome of a review or a scan)
   6  timed out waiting
   7  the Marketplace or the database cannot be reached
-  130  interrupted";
+  130  interrupted by a signal";
 
 /// A failure as a person reads it.
 #[derive(Debug)]
@@ -82,19 +82,21 @@ impl Failure {
         Self { silent: true, ..Self::new(Exit::Failed, "only shown, as asked") }
     }
 
-    /// A signal ended it; `next` says how to go on.
-    pub(crate) fn interrupted(next: impl Into<String>) -> Self {
-        Self::new(Exit::Interrupted, "interrupted").next(next)
+    /// A signal ended it.
+    pub(crate) fn interrupted() -> Self {
+        Self::new(Exit::Interrupted, "interrupted")
     }
 
     /// Adds an error and all its sources as the reason. What a source repeats of the error around it is left out.
     pub(crate) fn because(mut self, error: &(dyn Error + 'static)) -> Self {
+        let said = said_by_database(error);
         // What these say is partly the text of others: it has no lines of its own.
         let mut is_foreign = false;
         let mut cause = Some(error);
         while let Some(error) = cause {
             is_foreign |= error.is::<eqp_client::Error>() || error.is::<eqp_check::Error>();
             let text = error.to_string();
+            let text = said.as_ref().map_or(text.clone(), |(told, message)| text.replace(told, message));
             let text = if is_foreign { text } else { lines(&text) };
             if !self.why.last().is_some_and(|last| last.contains(&text)) {
                 self.why.push(text);
@@ -172,6 +174,19 @@ impl fmt::Display for Failure {
         }
         Ok(())
     }
+}
+
+/// What a database said, if that is behind an error: as its error tells it, which ends with a line number in the source code
+/// of Postgres, and without that.
+fn said_by_database(error: &(dyn Error + 'static)) -> Option<(String, String)> {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if let Some(said) = error.downcast_ref::<sqlx::Error>().and_then(sqlx::Error::as_database_error) {
+            return Some((said.to_string(), said.message().to_owned()));
+        }
+        cause = error.source();
+    }
+    None
 }
 
 /// Stands for a line end of our own. It is a noncharacter: no text should have it.

@@ -8,7 +8,9 @@ impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         let (exit, what) = match &error {
             Error::ForeignFolder { .. } => (Exit::Usage, "the data folder cannot be used"),
-            Error::NotEnterable { .. } | Error::NoUser => (Exit::Usage, "the embedded Postgres cannot run here"),
+            Error::NotEnterable { .. } | Error::NoUser | Error::NamelessUser { .. } => {
+                (Exit::Usage, "the embedded Postgres cannot run here")
+            }
             Error::ProgramsNotFound { .. } | Error::UnusablePrograms { .. } | Error::OtherMajor { .. } => {
                 (Exit::Unreachable, "there is no Postgres to run")
             }

@@ -12,6 +12,8 @@ impl From<Error> for Failure {
             Error::Database(source) if is_connection(source) => of_connection(source),
             Error::NotMigrated => failure(Exit::Failed, "the database is not ready"),
             Error::NewerSchema { .. } => failure(Exit::Failed, "this program is too old for the database"),
+            Error::Encoding { .. } => failure(Exit::Usage, "the database cannot be used"),
+            Error::MissingRights { .. } => failure(Exit::NotAuthorised, "the database does not let us make tables"),
             Error::DatabaseReadOnly => failure(Exit::Unreachable, "the database cannot be written to"),
             Error::MasterKeyFile { .. }
             | Error::MasterKeyUnreadable(_)
@@ -21,7 +23,7 @@ impl From<Error> for Failure {
                 .next("the key is a file in the data folder, or the one that EQP_MASTER_KEY_FILE names"),
             Error::SpoolHeld { .. } => failure(Exit::Failed, "the spool is in use")
                 .next("--spool-dir names another folder; a running receiver empties its spool by itself"),
-            Error::SpoolFolder { .. } | Error::SpoolDamaged { .. } => {
+            Error::SpoolFolder { .. } | Error::SpoolDamaged { .. } | Error::SpoolUnsafe { .. } => {
                 failure(Exit::Failed, "the spool cannot be used").next("--spool-dir names another folder")
             }
             Error::SpoolOfAnotherDatabase { .. } => {

@@ -6,6 +6,7 @@ use eqp_types::Secret;
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 
 use super::screened;
+use crate::compose::shutdown;
 use crate::failure::{Exit, Failure, Outcome};
 
 const INTERRUPT: u8 = 3;
@@ -21,30 +22,47 @@ pub(crate) fn can_ask() -> bool {
 
 /// Asks for a line.
 pub(crate) fn ask_line(question: &str) -> Outcome<String> {
-    let mut answer = String::new();
-    prompt(question).and_then(|()| io::stdin().lock().read_line(&mut answer)).map_err(|error| cannot_ask(&error))?;
-    Ok(answer.trim().to_owned())
+    answer(&format!("{question}: "))
+}
+
+/// Asks with these words as they are, and waits for a line.
+pub(super) fn answer(question: &str) -> Outcome<String> {
+    prompt(question).map_err(|error| cannot_ask(&error))?;
+    typed(|| {
+        let mut answer = String::new();
+        io::stdin().lock().read_line(&mut answer)?;
+        Ok(answer.trim().to_owned())
+    })
 }
 
 /// Asks for a secret; what is typed does not show.
 pub(crate) fn ask_secret(question: &str) -> Outcome<Secret> {
     // Silent before it asks: whoever answers at once is not seen either.
-    let typed = Hidden::start().and_then(|hidden| {
-        prompt(question)?;
-        let typed = type_secret(io::stdin().lock());
-        drop(hidden);
-        typed
-    });
+    let hidden = Hidden::start().map_err(|error| cannot_ask(&error))?;
+    prompt(&format!("{question}: ")).map_err(|error| cannot_ask(&error))?;
+    let secret = typed(|| type_secret(io::stdin().lock()));
+    drop(hidden);
     anstream::eprintln!();
-    match typed.map_err(|error| cannot_ask(&error))? {
-        Some(secret) => Ok(secret),
-        None => Err(Failure::new(Exit::Interrupted, "not done: the question was not answered")),
-    }
+    secret?.ok_or_else(|| Failure::new(Exit::Interrupted, "not done: the question was not answered"))
+}
+
+/// Reads on a thread of its own, which nobody waits for any longer once a signal has come.
+fn typed<T: Send + 'static>(read: impl FnOnce() -> io::Result<T> + Send + 'static) -> Outcome<T> {
+    shutdown::wait_for(async {
+        let (sender, typed) = tokio::sync::oneshot::channel();
+        // Whoever asked may be gone by the time somebody types.
+        std::thread::spawn(move || drop(sender.send(read())));
+        let typed = typed.await.unwrap_or_else(|error| Err(io::Error::other(error)));
+        typed.map_err(|error| match error.kind() {
+            io::ErrorKind::Interrupted => Failure::interrupted(),
+            _ => cannot_ask(&error),
+        })
+    })
 }
 
 fn prompt(question: &str) -> io::Result<()> {
     let mut stderr = anstream::stderr().lock();
-    write!(stderr, "{}: ", screened(question))?;
+    write!(stderr, "{}", screened(question))?;
     stderr.flush()
 }
 
@@ -52,7 +70,7 @@ fn cannot_ask(error: &io::Error) -> Failure {
     Failure::new(Exit::Failed, "cannot ask").because(error)
 }
 
-/// Reads up to Enter. `None` if it was interrupted, or ended before anything was typed.
+/// Reads up to Enter. `None` if it ended before anything was typed.
 fn type_secret(mut keys: impl Read) -> io::Result<Option<Secret>> {
     let mut typed = Vec::new();
     let mut key = [0];
@@ -61,7 +79,7 @@ fn type_secret(mut keys: impl Read) -> io::Result<Option<Secret>> {
             break;
         }
         match key[0] {
-            INTERRUPT => return Ok(None),
+            INTERRUPT => return Err(io::ErrorKind::Interrupted.into()),
             END => break,
             CLEAR => typed.clear(),
             key if ENTER.contains(&key) => break,
@@ -110,12 +128,12 @@ mod tests {
             ("hüx\u{7f}\u{7f}ush\r", Some("hush")),
             ("wrong\u{15}hush\n", Some("hush")),
             ("hush\u{4}", Some("hush")),
-            ("hush\u{3}\n", None),
             ("\n", None),
             ("", None),
         ] {
             let typed = type_secret(keys.as_bytes()).unwrap();
             assert_eq!(typed.as_ref().map(Secret::expose), secret, "{keys:?}");
         }
+        assert_eq!(type_secret("hush\u{3}\n".as_bytes()).unwrap_err().kind(), io::ErrorKind::Interrupted);
     }
 }

@@ -1,11 +1,9 @@
 //! Writes to production ask first, where there is somebody to ask.
 
-use std::io::{BufRead, Write};
-
 use eqp_types::Environment;
 
-use super::ask::can_ask;
-use super::{Paint, screened};
+use super::Paint;
+use super::ask::{answer, can_ask};
 use crate::failure::{Exit, Failure, Outcome};
 
 /// Whether a write to production was agreed to beforehand.
@@ -33,13 +31,7 @@ impl Confirmation {
         if self.given || !can_ask() {
             return Ok(());
         }
-        let mut stderr = anstream::stderr().lock();
-        let mut answer = String::new();
-        write!(stderr, "{}", screened(&format!("{deed}? [y/N] ")))
-            .and_then(|()| stderr.flush())
-            .and_then(|()| std::io::stdin().lock().read_line(&mut answer))
-            .map_err(|error| Failure::new(Exit::Failed, "cannot ask").because(&error).next("answer with --yes"))?;
-        match answer.trim() {
+        match answer(&format!("{deed}? [y/N] "))?.as_str() {
             "y" | "Y" | "yes" => Ok(()),
             _ => Err(Failure::new(Exit::Failed, "not done: it was not agreed to")),
         }

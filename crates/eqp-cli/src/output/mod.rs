@@ -8,6 +8,7 @@ mod program_line;
 mod readable;
 mod screen;
 mod table;
+mod terminal;
 mod upload_bar;
 mod when;
 
@@ -23,6 +24,7 @@ pub(crate) use program_line::ProgramLine;
 pub(crate) use readable::readable;
 pub(crate) use screen::{Paint, escaped_json, logged, plain, screened, visible};
 pub(crate) use table::{PagedTable, Table, or_dash, track_line};
+pub(crate) use terminal::wrapped;
 pub(crate) use upload_bar::UploadBar;
 pub(crate) use when::{rfc3339, utc};
 
@@ -85,11 +87,24 @@ impl Output {
         !self.json && !self.quiet && std::io::stderr().is_terminal()
     }
 
-    /// Says something that is not data, on standard error, unless quiet.
+    /// The width of the terminal that notes go to; none where they go elsewhere.
+    pub(crate) fn note_width(self) -> Option<usize> {
+        terminal::width_of(&std::io::stderr())
+    }
+
+    /// The width of the terminal that data goes to; none where it goes elsewhere.
+    pub(crate) fn width(self) -> Option<usize> {
+        terminal::width_of(&std::io::stdout())
+    }
+
+    /// Says something that is not data, on standard error, unless quiet. On a terminal no word is broken.
     pub(crate) fn note(self, note: impl std::fmt::Display) {
-        if !self.quiet {
-            anstream::eprintln!("{}", screened(&note.to_string()));
+        if self.quiet {
+            return;
         }
+        let note = note.to_string();
+        let note = self.note_width().map_or(note.clone(), |width| wrapped(&note, width));
+        anstream::eprintln!("{}", screened(&note));
     }
 }
 

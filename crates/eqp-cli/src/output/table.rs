@@ -4,40 +4,35 @@ use anstyle::{AnsiColor, Style};
 use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Width};
 
 use super::screen::{Paint, visible, without_paint};
+use super::terminal;
 
-/// A table without borders. On a terminal it keeps to its width; elsewhere nothing is wrapped.
-pub(crate) struct Table(comfy_table::Table);
+/// Space around the text of a column.
+const PADDING: usize = 2;
+
+/// A table without borders. On a terminal it keeps to its width without breaking a word: where its columns do not fit, those
+/// that say the same in every row are named once above it, and where that is not enough, each field has a line of its own.
+/// Elsewhere nothing is wrapped.
+pub(crate) struct Table {
+    heads: Vec<String>,
+    shows_heads: bool,
+    rows: Vec<Vec<String>>,
+    right: Vec<usize>,
+    /// Columns are no narrower than this, where they fit so.
+    at_least: Vec<usize>,
+    /// Of the terminal.
+    width: Option<usize>,
+}
 
 impl Table {
     /// A table with these heads.
     pub(crate) fn new(heads: &[&str]) -> Self {
-        let mut table = Self::headless();
-        table.0.set_header(heads);
-        table
-    }
-
-    fn headless() -> Self {
-        use std::io::IsTerminal;
-        let mut table = comfy_table::Table::new();
-        table.load_style(comfy_table::presets::NOTHING);
-        table.set_content_arrangement(if std::io::stdout().is_terminal() {
-            ContentArrangement::Dynamic
-        } else {
-            ContentArrangement::Disabled
-        });
-        Self(table)
-    }
-
-    /// Columns are no narrower than this, beside the padding; where they do not fit the terminal so, each page is laid out
-    /// by itself.
-    fn at_least(&mut self, widths: &[u16]) {
-        const PADDING: u16 = 2;
-        let wanted: u16 = widths.iter().map(|width| width.saturating_add(PADDING)).fold(0, u16::saturating_add);
-        if self.0.width().is_some_and(|available| wanted > available) {
-            return;
-        }
-        for (column, width) in self.0.column_iter_mut().zip(widths) {
-            column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(width + PADDING)));
+        Self {
+            heads: heads.iter().map(ToString::to_string).collect(),
+            shows_heads: true,
+            rows: Vec::new(),
+            right: Vec::new(),
+            at_least: Vec::new(),
+            width: terminal::width_of(&std::io::stdout()),
         }
     }
 
@@ -45,14 +40,121 @@ impl Table {
     pub(crate) fn row<T: Into<String>>(&mut self, cells: impl IntoIterator<Item = T>) {
         // Colour would be counted as width, and a cell is a value: it ends no line.
         let shown = |cell: T| visible(&without_paint(&cell.into()));
-        self.0.add_row(cells.into_iter().map(shown).collect::<Vec<String>>());
+        self.rows.push(cells.into_iter().map(shown).collect());
     }
 
     /// Numbers stand at the right of their column.
     pub(crate) fn right(&mut self, column: usize) {
-        if let Some(column) = self.0.column_mut(column) {
-            column.set_cell_alignment(CellAlignment::Right);
+        self.right.push(column);
+    }
+
+    /// The width of each column, if `measure` is that of a text.
+    fn widths(&self, columns: &[usize], measure: impl Fn(&str) -> usize) -> Vec<usize> {
+        let of = |column: &usize| {
+            let cells = self.rows.iter().filter_map(|row| row.get(*column)).map(String::as_str);
+            let head = self.shows_heads.then(|| self.heads[*column].as_str());
+            cells.chain(head).map(&measure).max().unwrap_or_default()
+        };
+        columns.iter().map(of).collect()
+    }
+
+    /// Columns that say something else from row to row.
+    fn telling_columns(&self) -> Vec<usize> {
+        let is_telling = |column: &usize| {
+            let mut cells = self.rows.iter().map(|row| row.get(*column));
+            let first = cells.next();
+            cells.any(|cell| Some(cell) != first)
+        };
+        (0..self.heads.len()).filter(is_telling).collect()
+    }
+
+    /// These columns side by side, at most so wide together; no text is wrapped where no width is given.
+    fn side_by_side(&self, columns: &[usize], width: Option<usize>) -> String {
+        let mut table = comfy_table::Table::new();
+        table.load_style(comfy_table::presets::NOTHING);
+        let pick = |row: &[String]| -> Vec<String> {
+            columns.iter().map(|column| row.get(*column).cloned().unwrap_or_default()).collect()
+        };
+        if self.shows_heads {
+            table.set_header(pick(&self.heads));
         }
+        for row in &self.rows {
+            table.add_row(pick(row));
+        }
+        let mut least = self.at_least.clone();
+        match width.and_then(|width| u16::try_from(width).ok()) {
+            Some(width) => {
+                table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
+                least = self.widths(columns, longest_word);
+            }
+            None => _ = table.set_content_arrangement(ContentArrangement::Disabled),
+        }
+        for (column, width) in table.column_iter_mut().zip(least) {
+            let width = u16::try_from(width + PADDING).unwrap_or(u16::MAX);
+            column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(width)));
+        }
+        for (place, _) in columns.iter().enumerate().filter(|(_, column)| self.right.contains(column)) {
+            if let Some(column) = table.column_mut(place) {
+                column.set_cell_alignment(CellAlignment::Right);
+            }
+        }
+        table.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
+    }
+
+    /// One line per field.
+    fn fields(&self) -> String {
+        let label = self.heads.iter().map(|head| head.chars().count()).max().unwrap_or_default();
+        let lines = |row: &Vec<String>| {
+            let filled = self.heads.iter().zip(row).filter(|(_, cell)| !cell.is_empty() && *cell != "-");
+            filled.map(|(head, cell)| format!(" {head:<label$}  {cell}\n")).collect::<Vec<_>>().concat()
+        };
+        self.rows.iter().map(lines).collect::<Vec<_>>().join("\n").trim_end().to_owned()
+    }
+}
+
+/// How wide columns of these widths are together.
+fn together(widths: &[usize]) -> usize {
+    widths.iter().map(|width| width + PADDING).sum()
+}
+
+/// As wide as a text is, by its widest line.
+fn natural(text: &str) -> usize {
+    text.lines().map(|line| line.chars().count()).max().unwrap_or_default()
+}
+
+/// As narrow as a text can be without a broken word.
+fn longest_word(text: &str) -> usize {
+    text.split_whitespace().map(|word| word.chars().count()).max().unwrap_or_default()
+}
+
+impl std::fmt::Display for Table {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let all: Vec<usize> = (0..self.heads.len()).collect();
+        let Some(width) = self.width else { return f.write_str(&self.side_by_side(&all, None)) };
+        if together(&self.widths(&all, natural)) <= width {
+            return f.write_str(&self.side_by_side(&all, None));
+        }
+        let telling = self.telling_columns();
+        let same = all.iter().filter(|column| self.rows.len() > 1 && self.shows_heads && !telling.contains(column));
+        let said_once: Vec<_> = same
+            .filter_map(|column| Some((&self.heads[*column], self.rows[0].get(*column)?)))
+            .filter(|(_, cell)| !cell.is_empty() && *cell != "-")
+            .map(|(head, cell)| format!(" {head}: {cell}\n"))
+            .collect();
+        let above = said_once.concat();
+        for (columns, above) in [(&all, ""), (&telling, above.as_str())] {
+            let fits = |widths: Vec<usize>| !columns.is_empty() && together(&widths) <= width;
+            if fits(self.widths(columns, natural)) {
+                return write!(f, "{above}{}", self.side_by_side(columns, None));
+            }
+            if fits(self.widths(columns, longest_word)) {
+                return write!(f, "{above}{}", self.side_by_side(columns, Some(width)));
+            }
+            if self.rows.len() < 2 || !self.shows_heads {
+                break;
+            }
+        }
+        f.write_str(&self.fields())
     }
 }
 
@@ -60,7 +162,7 @@ impl Table {
 pub(crate) struct PagedTable {
     heads: &'static [&'static str],
     right: &'static [usize],
-    widths: Vec<u16>,
+    widths: Vec<usize>,
 }
 
 impl PagedTable {
@@ -71,27 +173,18 @@ impl PagedTable {
 
     /// The next page; only the first has heads.
     pub(crate) fn page(&mut self, rows: impl IntoIterator<Item = Vec<String>>) -> Table {
-        let is_first = self.widths.is_empty();
-        let mut table = if is_first { Table::new(self.heads) } else { Table::headless() };
+        let mut table = Table { shows_heads: self.widths.is_empty(), ..Table::new(self.heads) };
         for row in rows {
             table.row(row);
         }
-        for column in self.right {
-            table.right(*column);
-        }
-        if is_first {
-            self.widths = table.0.column_max_content_widths();
-        } else {
-            table.at_least(&self.widths);
+        table.right = self.right.to_vec();
+        if table.shows_heads {
+            let all: Vec<usize> = (0..self.heads.len()).collect();
+            self.widths = table.widths(&all, natural);
+        } else if table.width.is_none_or(|width| together(&self.widths) <= width) {
+            table.at_least.clone_from(&self.widths);
         }
         table
-    }
-}
-
-impl std::fmt::Display for Table {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let lines: Vec<_> = self.0.lines().map(|line| line.trim_end().to_owned()).collect();
-        f.write_str(&lines.join("\n"))
     }
 }
 
@@ -144,6 +237,45 @@ mod tests {
         assert_eq!(table.page([row("abcdef", "7")]).to_string(), " id      bytes\n abcdef      7");
         assert_eq!(table.page([row("a", "12")]).to_string(), " a          12");
         assert_eq!(table.page([row("abcdefgh", "1")]).to_string(), " abcdefgh      1");
+    }
+
+    fn events(width: usize) -> Table {
+        let mut table = Table::new(&["seq", "received (UTC)", "environment", "subject", "outcome", "mark"]);
+        table.right(0);
+        table.width = Some(width);
+        for (seq, subject, outcome) in [("1", "s5w9k703ru", "in_progress"), ("12", "2309480238.238475.0", "passed")] {
+            table.row([seq, "2026-11-29 12:00:00", "production", subject, outcome, ""]);
+        }
+        table
+    }
+
+    #[test]
+    fn a_table_that_fits_is_side_by_side() {
+        let text = events(100).to_string();
+        assert_eq!(text.lines().count(), 3, "{text}");
+    }
+
+    #[test]
+    fn on_a_narrower_terminal_words_are_not_broken_and_what_never_changes_is_said_once() {
+        for width in [80, 60, 50, 40, 20, 1] {
+            let text = events(width).to_string();
+            for word in ["2026-11-29", "12:00:00", "production", "s5w9k703ru", "2309480238.238475.0", "in_progress"] {
+                assert!(text.contains(word), "{word} at {width}:\n{text}");
+            }
+            if width >= 40 {
+                assert!(text.lines().all(|line| line.chars().count() <= width), "{width}:\n{text}");
+            }
+        }
+        assert_eq!(events(60).to_string().matches("production").count(), 1);
+        assert!(events(30).to_string().contains(" subject         2309480238.238475.0\n"), "{}", events(30));
+    }
+
+    #[test]
+    fn a_word_that_is_wider_than_the_terminal_stays_whole() {
+        let mut table = Table::new(&["seq", "outcome"]);
+        table.width = Some(80);
+        table.row(["1".to_owned(), "x".repeat(250)]);
+        assert!(table.to_string().contains(&"x".repeat(250)));
     }
 
     #[test]

@@ -10,6 +10,24 @@ fn an_unknown_flag_is_wrong_usage() {
 }
 
 #[test]
+fn a_slip_in_a_filter_is_an_error_that_names_what_was_meant() {
+    for (arguments, meant) in [
+        (&["events", "list", "--flow", "tecnical"][..], "technical"),
+        (&["events", "list", "--outcome", "rejekted"], "rejected"),
+        (&["events", "list", "--mark", "ties"], "tied"),
+        (&["events", "tail", "--kind", "submision"], "submission"),
+        (&["submissions", "list", "--overall", "in_progres"], "in_progress"),
+        (&["submissions", "list", "--marketing", "aproved"], "approved"),
+        (&["wait", "s1", "--flow", "marketting"], "marketing"),
+        (&["wait", "s1", "--until", "aproved"], "approved"),
+    ] {
+        let ended = Home::new().run(arguments);
+        assert_eq!((ended.code, ended.stdout.as_str()), (2, ""), "{arguments:?}: {ended:?}");
+        assert!(ended.stderr.contains(&format!("'{meant}'")), "{arguments:?}: {}", ended.stderr);
+    }
+}
+
+#[test]
 fn the_usage_of_a_command_names_nothing_that_the_environment_sets() {
     let mut home = Home::new();
     home.set("EQP_APPLICATION_ID", "app");

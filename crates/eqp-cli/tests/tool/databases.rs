@@ -79,6 +79,54 @@ async fn a_database_that_refuses_writes_is_said() {
     assert_eq!(home.run(&["events", "list"]).code, 0);
 }
 
+/// The private Postgres of the tests lets in one role only, so this one becomes another: by a default of the database.
+#[tokio::test]
+async fn a_role_that_may_not_create_is_told_which_right_it_lacks() {
+    let database = TestDatabase::create().await;
+    let name = database.options.get_database().unwrap();
+    let guest = format!("{name}_guest");
+    for statement in [format!("create role {guest}"), format!("alter database {name} set role {guest}")] {
+        sqlx::query(AssertSqlSafe(statement)).execute(&database.pool).await.unwrap();
+    }
+    let home = home_with(&database.url());
+    for command in [&["migrate"][..], &["serve", "--listen", "127.0.0.1:0"]] {
+        let ended = home.run(command);
+        assert_eq!(ended.code, 3, "{command:?}: {}", ended.stderr);
+        let grant = format!("grant create on database {name} to {guest}");
+        assert!(ended.stderr.contains(&grant), "{}", ended.stderr);
+    }
+    // Postgres is quoted without the line of its source code.
+    for statement in
+        [format!("grant create on database {name} to {guest}"), format!("create schema eqp authorization {guest}")]
+    {
+        sqlx::query(AssertSqlSafe(statement)).execute(&database.pool).await.unwrap();
+    }
+    sqlx::query("create table eqp.callback ()").execute(&database.pool).await.unwrap();
+    let ended = home.run(&["migrate"]);
+    assert_eq!(ended.code, 1, "{}", ended.stderr);
+    assert!(ended.stderr.contains("already exists") && !ended.stderr.contains("at line"), "{}", ended.stderr);
+    sqlx::query(AssertSqlSafe(format!("drop owned by {guest} cascade"))).execute(&database.pool).await.unwrap();
+    let reset = format!("alter database {name} reset role");
+    sqlx::query(AssertSqlSafe(reset)).execute(&database.pool).await.unwrap();
+    sqlx::query(AssertSqlSafe(format!("drop role {guest}"))).execute(&database.pool).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_database_that_cannot_hold_every_character_is_refused() {
+    let database = TestDatabase::create().await;
+    let latin = format!("{}_latin", database.options.get_database().unwrap());
+    let make = format!("create database {latin} encoding 'LATIN1' template template0 locale 'C'");
+    sqlx::query(AssertSqlSafe(make)).execute(&database.pool).await.unwrap();
+    let url = database.url().replace(database.options.get_database().unwrap(), &latin);
+    let home = home_with(&url);
+    for command in [&["migrate"][..], &["serve", "--listen", "127.0.0.1:0"], &["events", "list"]] {
+        let ended = home.run(command);
+        assert_eq!(ended.code, 2, "{command:?}: {}", ended.stderr);
+        assert!(ended.stderr.contains("LATIN1") && ended.stderr.contains("UTF8"), "{}", ended.stderr);
+    }
+    sqlx::query(AssertSqlSafe(format!("drop database {latin}"))).execute(&database.pool).await.unwrap();
+}
+
 #[tokio::test]
 async fn another_master_key_is_refused() {
     let database = TestDatabase::create().await;

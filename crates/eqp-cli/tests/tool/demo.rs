@@ -87,7 +87,7 @@ fn ctrl_c_ends_it_early_and_nothing_stays_behind() {
     while !demo.line().contains("uploaded and submitted") {}
     demo.terminate();
     let ended = demo.end();
-    assert_eq!(ended.code, 0, "{ended:?}");
+    assert_eq!(ended.code, 130, "{ended:?}");
     assert!(!ended.stdout.contains("Shown"), "before its end: {ended:?}");
     assert_eq!(std::fs::read_dir(&temporary).unwrap().count(), 0);
     assert!(processes_that_name(&temporary).is_empty());

@@ -1,8 +1,12 @@
 //! A dry run, a plan and a question answered with no change nothing: neither a file, the database nor the Marketplace.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::{BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+
+use eqp_types::Environment;
 
 use sqlx::{AssertSqlSafe, PgPool};
 
@@ -319,4 +323,89 @@ async fn retention_asks_and_deletes_nothing_without_a_yes() {
         let found: i64 = sqlx::query_scalar(callbacks).fetch_one(&market.database.pool).await.unwrap();
         assert_eq!(found, i64::from(left), "{answer:?}: {screen}");
     }
+}
+
+/// A proxy that leads to the simulator, whatever host is asked for; answers its URL. So the tool means to speak to the
+/// Marketplace itself, and asks before it writes.
+fn proxy(simulator: &str) -> String {
+    let target = simulator.trim_start_matches("https://").trim_end_matches('/').to_owned();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for client in listener.incoming().flatten() {
+            let target = target.clone();
+            std::thread::spawn(move || tunnel(client, &target));
+        }
+    });
+    url
+}
+
+/// Reads the request for a tunnel, then passes on what comes, both ways.
+fn tunnel(mut client: TcpStream, target: &str) -> Option<()> {
+    let mut request = BufReader::new(client.try_clone().ok()?);
+    let mut line = String::new();
+    while request.read_line(&mut line).ok()? > 2 {
+        line.clear();
+    }
+    let mut server = TcpStream::connect(target).ok()?;
+    client.write_all(b"HTTP/1.1 200 OK\r\n\r\n").ok()?;
+    let (mut back, mut to_client) = (server.try_clone().ok()?, client.try_clone().ok()?);
+    std::thread::spawn(move || std::io::copy(&mut back, &mut to_client));
+    std::io::copy(&mut request, &mut server).ok().map(drop)
+}
+
+/// Answers no to the question of each command, and compares everything with before.
+async fn no_changes_nothing(market: &Market, commands: &[&[&str]]) {
+    let before = World::of(market).await;
+    for arguments in commands {
+        let ended = tokio::task::block_in_place(|| {
+            let mut terminal = Terminal::start(&market.home, arguments)?;
+            terminal.shows("in production? [y/N]");
+            terminal.type_keys("n\n");
+            Some(terminal.end())
+        });
+        let Some((code, screen)) = ended else { return };
+        assert_eq!(code, 1, "{arguments:?}: {screen}");
+        assert_eq!(World::of(market).await, before, "{arguments:?} changed something");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_question_answered_with_no_changes_nothing() {
+    let mut market = market().await;
+    let simulator = market.simulator.base_url().to_owned();
+    market.home.set("HTTPS_PROXY", proxy(&simulator));
+    market.home.set("EQP_API_URL", Environment::Production.base_url());
+    let supplied = format!("{THEIRS}=theirs");
+    let add = ["callbacks", "add", "--name", "main", "--url", OURS, "--password-of", &supplied];
+    let adopt = ["callbacks", "adopt", "--name", "their", "--url", THEIRS];
+    let remove_theirs = ["callbacks", "remove", "--entry", THEIRS];
+
+    // Where nothing was set up, an embedded database would be made.
+    let database = market.database.url();
+    market.home.set("EQP_DATABASE_URL", "");
+    no_changes_nothing(&market, &[&add, &adopt, &remove_theirs]).await;
+    assert!(!market.home.path().join("data").exists());
+
+    market.home.set("EQP_DATABASE_URL", database);
+    no_changes_nothing(&market, &[&add, &adopt]).await;
+    assert!(!market.home.path().join("data").exists());
+    assert_eq!(run(&market, &add).code, 0);
+    assert_eq!(run(&market, &["callbacks", "rotate", "--name", "main"]).code, 0);
+    no_changes_nothing(
+        &market,
+        &[
+            &["callbacks", "retire", "--name", "main"],
+            &["callbacks", "remove", "--name", "main", "--password-of", &supplied],
+            &remove_theirs,
+            &["packages", "create", "new.toml"],
+            &["packages", "update", "draft.toml"],
+            &["release", "--skip-check", "new.zip", "--manifest", "new.toml"],
+            &["files", "upload", "new.zip"],
+            &["files", "delete", "1.2.3"],
+            &["keys", "create", "build"],
+            &["keys", "delete", "build"],
+        ],
+    )
+    .await;
 }

@@ -199,8 +199,20 @@ impl Running {
 
     /// Asks it to end, as a service manager does.
     pub(crate) fn terminate(&self) {
-        let asked = Command::new("kill").arg("-TERM").arg(self.child.id().to_string()).status().unwrap();
-        assert!(asked.success());
+        self.signal("TERM");
+    }
+
+    /// Sends a signal by its name.
+    pub(crate) fn signal(&self, name: &str) {
+        let sent = Command::new("kill").arg(format!("-{name}")).arg(self.child.id().to_string()).status().unwrap();
+        assert!(sent.success());
+    }
+
+    /// The same; false if it has ended.
+    pub(crate) fn try_signal(&self, name: &str) -> bool {
+        let mut kill = Command::new("kill");
+        kill.arg(format!("-{name}")).arg(self.child.id().to_string()).stderr(Stdio::null());
+        kill.status().unwrap().success()
     }
 
     /// Stops reading its data, as `head` does, and waits for its end.
@@ -213,14 +225,12 @@ impl Running {
 
     /// Stops it where it is, as a machine does that is out of memory or suspended.
     pub(crate) fn freeze(&self) {
-        let asked = Command::new("kill").arg("-STOP").arg(self.child.id().to_string()).status().unwrap();
-        assert!(asked.success());
+        self.signal("STOP");
     }
 
     /// Lets it go on.
     pub(crate) fn thaw(&self) {
-        let asked = Command::new("kill").arg("-CONT").arg(self.child.id().to_string()).status().unwrap();
-        assert!(asked.success());
+        self.signal("CONT");
     }
 
     /// Ends it as a crash does.

@@ -5,7 +5,8 @@ use eqp_client::callbacks::{Allowance, NoPasswords, Registration, Wish};
 use eqp_receiver::{Endpoints, MasterKey, Reader};
 use eqp_simulator::{SendResult, Sent, Simulator};
 use eqp_test_support::TestDatabase;
-use eqp_types::{ApiKey, MageId, Secret};
+use eqp_types::{ApiKey, Environment, MageId, Secret};
+use url::Url;
 
 use crate::eqp::{Home, Running};
 
@@ -28,7 +29,10 @@ impl Market {
     pub(crate) async fn open_at_speed(speed: f64) -> Self {
         let mage_id = MageId::new("MAG123456789").unwrap();
         let key = ApiKey { application_id: "app".to_owned(), application_secret: Secret::new(APPLICATION_SECRET) };
-        let simulator = Simulator::builder().speed(speed).account(mage_id, key).start().await.unwrap();
+        // As itself too, for those who come through a proxy.
+        let itself = Url::parse(Environment::Production.base_url()).unwrap();
+        let itself = itself.host_str().unwrap();
+        let simulator = Simulator::builder().speed(speed).name(itself).account(mage_id, key).start().await.unwrap();
         let database = TestDatabase::create().await;
         let mut home = Home::new();
         home.set("EQP_DATABASE_URL", database.url());

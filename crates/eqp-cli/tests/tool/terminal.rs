@@ -20,16 +20,29 @@ impl Terminal {
         Self::start_on("dumb", home, arguments)
     }
 
+    /// The same on a terminal of so many columns.
+    pub(crate) fn of_width(columns: usize, home: &Home, arguments: &[&str]) -> Option<Self> {
+        Self::start_after(&format!("stty cols {columns} rows 40;"), "dumb", home, arguments)
+    }
+
     /// The same on a terminal of this kind.
     pub(crate) fn start_on(kind: &str, home: &Home, arguments: &[&str]) -> Option<Self> {
+        Self::start_after("", kind, home, arguments)
+    }
+
+    fn start_after(first: &str, kind: &str, home: &Home, arguments: &[&str]) -> Option<Self> {
         let is_there = Command::new("script").arg("--version").output().is_ok_and(|answer| answer.status.success());
         if !is_there {
             println!("not run: there is no `script` of util-linux to make a terminal with");
             return None;
         }
         let quoted: Vec<_> = arguments.iter().map(|argument| format!("'{argument}'")).collect();
-        let mut command =
-            home.command_of(&["script", "-qefc", &format!("\"$EQP_BINARY\" {}", quoted.join(" ")), "/dev/null"]);
+        let mut command = home.command_of(&[
+            "script",
+            "-qefc",
+            &format!("{first} \"$EQP_BINARY\" {}", quoted.join(" ")),
+            "/dev/null",
+        ]);
         command.env("EQP_BINARY", env!("CARGO_BIN_EXE_eqp")).env("SHELL", "/bin/sh").env("TERM", kind);
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let (keys, output) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
@@ -120,5 +133,5 @@ async fn login_asks_for_a_secret_that_does_not_show() {
         Some(terminal.end())
     });
     let (code, screen) = interrupted.unwrap();
-    assert!(code == 130 && screen.contains("not answered"), "{screen}");
+    assert!(code == 130 && screen.contains("interrupted"), "{screen}");
 }

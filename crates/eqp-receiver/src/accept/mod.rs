@@ -144,7 +144,7 @@ impl Acceptor {
                         response
                     }
                     Err(Refused { refusal, delay }) => shared.refused(refusal, delay, begun.elapsed()),
-                };
+                }
             }
             Route::WrongMethod => {
                 let source = shared.source(request.headers(), &peer);

@@ -125,7 +125,8 @@ pub(super) fn random() -> Result<[u8; LENGTH], Error> {
 /// Makes the file whole or not at all, and never over one that is there.
 fn make(path: &Path) -> Result<(), Error> {
     let text = format!("{}\n", URL_SAFE_NO_PAD.encode(random()?));
-    let draft = path.with_extension(format!("draft-{}", std::process::id()));
+    // A name that nobody has used: of a process id another container may have the same.
+    let draft = path.with_added_extension(format!("draft-{}", URL_SAFE_NO_PAD.encode(&random()?[..9])));
     let written = path
         .parent()
         .map_or(Ok(()), fs::create_dir_all)

@@ -10,6 +10,9 @@
 //! 3. among the former again, however few they are;
 //! 4. among those whose callback has not arrived whole.
 //!
+//! Of the first three, one that has been answered and is idle goes before one that is about to send a request: what was
+//! spent on a handshake is not wasted for those that only hold a connection.
+//!
 //! So a flood without a credential evicts only itself, and one with a credential leaves half of the table to others.
 //! Every step takes the same time, however many connections there are.
 
@@ -322,15 +325,16 @@ impl Seats {
     /// The connection to evict for another.
     fn victim(&mut self) -> Option<u32> {
         let [strangers, known, receiving] = self.waiting;
-        let longest = |queues: std::ops::Range<usize>| {
-            let firsts = self.queues[queues].iter().filter_map(|queue| queue.first());
-            firsts.min_by_key(|place| self.places[*place as usize].since)
+        let longest = |known| {
+            let first = |doing| self.queues[queue(doing, known)].first();
+            let busy = [first(Doing::Beginning), first(Doing::Answering)].into_iter().flatten();
+            first(Doing::Idle).or_else(|| busy.min_by_key(|place| self.places[*place as usize].since))
         };
         if strangers > 0 && (known == 0 || strangers >= self.bounds.all / 2) {
-            return longest(0..3);
+            return longest(false);
         }
         if known > 0 {
-            return longest(3..6);
+            return longest(true);
         }
         if receiving > 0 { self.still_receiving(|seats| seats.queues[QUEUES - 1].first()) } else { None }
     }
@@ -469,7 +473,9 @@ mod tests {
         table.set(ids[0], Doing::Working, 10);
         table.set(ids[1], Doing::Idle, 20);
         table.take(9, 30);
-        assert_eq!(table.evicted(&ids), [ids[2]], "not the one at work, and not the one that was answered just now");
+        assert_eq!(table.evicted(&ids), [ids[1]], "the one that is idle");
+        table.take(9, 30);
+        assert_eq!(table.evicted(&ids), [ids[1], ids[2]], "and not the one at work");
         assert_eq!(table.seats.count(), 8);
         // However many come: nobody waits for those that were evicted to be gone.
         for second in 31..1000 {
@@ -607,7 +613,10 @@ mod tests {
         let known = |seat: &&Plain| seat.4 && !is_receiving(seat);
         let strangers = plain.iter().filter(stranger).filter(waits).count();
         let strangers_first = !all || strangers >= BOUNDS.all / 2;
-        let (first, second) = (longest(&stranger), longest(&known));
+        let is_idle = |seat: &&Plain| all && seat.1 == Doing::Idle;
+        let idle_first =
+            |class: &dyn Fn(&&Plain) -> bool| longest(&|seat| class(seat) && is_idle(seat)).or_else(|| longest(class));
+        let (first, second) = (idle_first(&stranger), idle_first(&known));
         let waiting = if strangers_first { first.or(second) } else { second.or(first) };
         waiting.or_else(|| longest(&is_receiving))
     }

@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::fs;
-use std::io::ErrorKind;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -15,7 +14,7 @@ use uuid::Uuid;
 use super::lock::{Holder, Lock};
 use super::log::Log;
 use super::tables::{self, Head, LogError, QUARANTINE, QUEUE, settings, store};
-use super::{FILE, RefusedRow, unusable};
+use super::{FILE, RefusedRow, find_file, unusable};
 use crate::endpoint::snapshot::Snapshot;
 use crate::store::callback::CallbackRow;
 use crate::{CredentialId, EndpointId, Error};
@@ -133,16 +132,13 @@ impl SpoolFile {
     /// Opens the spool of a folder, whether a receiver has it open or nobody.
     ///
     /// # Errors
-    /// [`Error::NoSpool`], [`Error::SpoolDamaged`], [`Error::SpoolFolder`].
+    /// [`Error::NoSpool`], [`Error::SpoolDamaged`], [`Error::SpoolFolder`], [`Error::SpoolUnsafe`].
     pub fn open(folder: &Path) -> Result<Self, Error> {
         let file = folder.join(FILE);
-        match fs::metadata(&file) {
-            Ok(there) if there.len() == 0 => return Err(super::damaged(folder, "it is empty")),
-            Ok(_) => {}
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                return Err(Error::NoSpool { folder: folder.to_owned() });
-            }
-            Err(source) => return Err(Error::SpoolFolder { folder: folder.to_owned(), source }),
+        match find_file(folder)? {
+            Some(there) if there.len() == 0 => return Err(super::damaged(folder, "it is empty")),
+            Some(_) => {}
+            None => return Err(Error::NoSpool { folder: folder.to_owned() }),
         }
         let give_up = Instant::now() + PATIENCE;
         loop {

@@ -6,6 +6,8 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use rustix::fs::OFlags;
+
 use crate::Error;
 
 const FILE: &str = "spool.lock";
@@ -40,6 +42,7 @@ impl Lock {
             .read(true)
             .write(true)
             .mode(0o600)
+            .custom_flags(OFlags::NOFOLLOW.bits().cast_signed())
             .open(folder.join(FILE))
             .map_err(failed)?;
         match file.try_lock() {

@@ -14,9 +14,9 @@ mod record;
 mod tables;
 mod worker;
 
-use std::fs;
+use std::fs::{self, Metadata, Permissions};
 use std::io::ErrorKind;
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use time::OffsetDateTime;
@@ -203,17 +203,49 @@ impl Spool {
 fn make_folder(folder: &Path) -> Result<(), Error> {
     let mut made = fs::DirBuilder::new();
     made.recursive(true).mode(0o700);
-    made.create(folder).map_err(|source| Error::SpoolFolder { folder: folder.to_owned(), source })
+    let failed = |source| Error::SpoolFolder { folder: folder.to_owned(), source };
+    made.create(folder).map_err(failed)?;
+    check_owner(&fs::metadata(folder).map_err(failed)?, folder)
+}
+
+/// Callbacks are not kept where another user could read them or put something in their place. Root may look after the
+/// spool of anybody, and a folder of root's is a mounted disk.
+fn check_owner(found: &Metadata, path: &Path) -> Result<(), Error> {
+    let this_user = rustix::process::geteuid().as_raw();
+    if found.uid() == this_user || this_user == 0 || (found.uid() == 0 && found.is_dir()) {
+        return Ok(());
+    }
+    Err(Error::SpoolUnsafe { path: path.to_owned(), why: "it belongs to another user" })
+}
+
+/// What is at the place of the spool's file: a file that is ours, and not a link to another one.
+fn find_file(folder: &Path) -> Result<Option<Metadata>, Error> {
+    let file = folder.join(FILE);
+    let found = match fs::symlink_metadata(&file) {
+        Ok(found) => found,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(source) => return Err(Error::SpoolFolder { folder: folder.to_owned(), source }),
+    };
+    if !found.is_file() {
+        return Err(Error::SpoolUnsafe { path: file, why: "it is not a file but a link or a folder" });
+    }
+    check_owner(&found, &file)?;
+    if found.mode() & 0o077 != 0 {
+        // Orchestrators open the files of a mounted disk to a group at each start.
+        tracing::warn!(file = %file.display(), mode = found.mode() & 0o777, "others could read the spool; closing it to them");
+        fs::set_permissions(&file, Permissions::from_mode(0o600))
+            .map_err(|source| Error::SpoolFolder { folder: folder.to_owned(), source })?;
+    }
+    Ok(Some(found))
 }
 
 fn open(folder: &Path) -> Result<(Lock, Log, Kept), Error> {
     let lock = Lock::wait_for(folder)?;
     let file = folder.join(FILE);
-    match fs::metadata(&file) {
-        Ok(there) if there.len() == 0 => return Err(damaged(folder, "it is empty")),
-        Ok(_) => {}
-        Err(error) if error.kind() == ErrorKind::NotFound => make(folder, &file)?,
-        Err(source) => return Err(Error::SpoolFolder { folder: folder.to_owned(), source }),
+    match find_file(folder)? {
+        Some(there) if there.len() == 0 => return Err(damaged(folder, "it is empty")),
+        Some(_) => {}
+        None => make(folder, &file)?,
     }
     let unusable = |error: LogError| unusable(folder, error);
     let log = Log::open(&file).map_err(unusable)?;
@@ -230,7 +262,12 @@ fn make(folder: &Path, file: &Path) -> Result<(), Error> {
     use std::os::unix::fs::OpenOptionsExt;
     let failed = |source| Error::SpoolFolder { folder: folder.to_owned(), source };
     let draft = folder.join("spool.unfinished");
-    let empty = fs::OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(&draft);
+    // One that is there was left by a crash; whoever has the lock may remove it.
+    match fs::remove_file(&draft) {
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(failed(error)),
+        _ => {}
+    }
+    let empty = fs::OpenOptions::new().create_new(true).write(true).mode(0o600).open(&draft);
     drop(empty.map_err(failed)?);
     Log::create(&draft).map_err(|error| unusable(folder, error))?;
     fs::rename(&draft, file).and_then(|()| fs::File::open(folder)?.sync_all()).map_err(failed)
@@ -253,7 +290,7 @@ fn unusable(folder: &Path, error: LogError) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::{PermissionsExt, symlink};
+    use std::os::unix::fs::symlink;
 
     use super::*;
 
@@ -277,9 +314,34 @@ mod tests {
         let file = folder.path().join(FILE);
         symlink(&file, &file).unwrap();
         for error in [open(folder.path()).map(|_| ()), SpoolFile::open(folder.path()).map(|_| ())] {
-            assert!(matches!(error, Err(Error::SpoolFolder { .. })), "{error:?}");
+            assert!(matches!(error, Err(Error::SpoolFolder { .. } | Error::SpoolUnsafe { .. })), "{error:?}");
         }
         assert!(file.is_symlink(), "it is left as it is");
+    }
+
+    #[tokio::test]
+    async fn links_are_not_followed_and_what_others_could_read_is_closed_to_them() {
+        let (folder, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let settings = SpoolSettings::in_folder(folder.path());
+        Spool::open(&settings).await.unwrap().0.close().await;
+        let (file, moved) = (folder.path().join(FILE), elsewhere.path().join(FILE));
+        fs::set_permissions(&file, Permissions::from_mode(0o664)).unwrap();
+        Spool::open(&settings).await.unwrap().0.close().await;
+        assert_eq!(fs::metadata(&file).unwrap().mode() & 0o777, 0o600);
+
+        fs::rename(&file, &moved).unwrap();
+        symlink(&moved, &file).unwrap();
+        let refused = Spool::open(&settings).await.unwrap_err();
+        assert!(matches!(refused, Error::SpoolUnsafe { .. }), "{refused:?}");
+        fs::remove_file(&file).unwrap();
+        let victim = elsewhere.path().join("victim");
+        fs::write(&victim, "whole").unwrap();
+        symlink(&victim, folder.path().join("spool.unfinished")).unwrap();
+        Spool::open(&settings).await.unwrap().0.close().await;
+        fs::remove_file(folder.path().join("spool.lock")).unwrap();
+        symlink(&victim, folder.path().join("spool.lock")).unwrap();
+        Spool::open(&settings).await.unwrap_err();
+        assert_eq!(fs::read_to_string(&victim).unwrap(), "whole");
     }
 
     #[test]

@@ -26,8 +26,39 @@ static MIGRATIONS: Migrator = sqlx::migrate!();
 pub async fn migrate(pool: &PgPool) -> Result<(), Error> {
     match check(pool).await {
         Ok(()) => Ok(()),
-        Err(Error::NotMigrated) => Ok(MIGRATIONS.run(pool).await?),
+        Err(Error::NotMigrated) => {
+            let mut connection = pool.acquire().await.map_err(Error::DatabaseUnreachable)?;
+            within(ANSWER, check_encoding(&mut connection)).await?;
+            within(ANSWER, check_rights(&mut connection)).await?;
+            drop(connection);
+            Ok(MIGRATIONS.run(pool).await?)
+        }
         Err(error) => Err(error),
+    }
+}
+
+/// Whether any text can be stored as it came.
+async fn check_encoding(connection: &mut PgConnection) -> Result<(), Error> {
+    // Not checked at compile time, here and below: what Postgres says of itself depends on none of our tables.
+    let encoding: String =
+        sqlx::query_scalar("select current_setting('server_encoding')").fetch_one(connection).await?;
+    if encoding == "UTF8" { Ok(()) } else { Err(Error::Encoding { encoding }) }
+}
+
+/// Whether this role may make tables.
+async fn check_rights(connection: &mut PgConnection) -> Result<(), Error> {
+    // That on the database is asked for also where the schema is there: `create schema if not exists` needs it.
+    let (role, database, in_database, in_schema): (String, String, bool, bool) = sqlx::query_as(
+        "select quote_ident(current_user), quote_ident(current_database()),
+                has_database_privilege(current_database(), 'create'),
+                coalesce(has_schema_privilege(to_regnamespace('eqp'), 'create'), true)",
+    )
+    .fetch_one(connection)
+    .await?;
+    match (in_database, in_schema) {
+        (true, true) => Ok(()),
+        (false, _) => Err(Error::MissingRights { role, target: format!("database {database}") }),
+        (true, false) => Err(Error::MissingRights { role, target: "schema eqp".to_owned() }),
     }
 }
 
@@ -53,6 +84,7 @@ pub async fn migrations(pool: &PgPool) -> Result<Vec<Migration>, Error> {
 
 async fn known_migrations(pool: &PgPool) -> Result<Vec<Migration>, Error> {
     let mut connection = pool.acquire().await.map_err(Error::DatabaseUnreachable)?;
+    check_encoding(&mut connection).await?;
     // Not checked at compile time, here and below: the table is sqlx's own and no migration makes it.
     let begun: bool = sqlx::query_scalar("select to_regclass('eqp._sqlx_migrations') is not null")
         .fetch_one(&mut *connection)

@@ -1,6 +1,9 @@
 //! The receiver inside somebody's service: their listener and routes, their database.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use axum::Router;
 use axum::routing::get;
@@ -47,4 +50,43 @@ async fn lives_beside_other_routes_and_tables() {
     let late = client.post(format!("http://{address}/callbacks/main")).basic_auth("key", Some("secret")).body(SCAN);
     assert_eq!(late.send().await.unwrap().status(), 503, "after the stop nothing is taken");
     served.abort();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_stops_while_callbacks_keep_coming_and_has_stored_all_that_it_answered() {
+    let database = TestDatabase::create().await;
+    eqp_receiver::migrate(&database.pool).await.unwrap();
+    let key = MasterKey::ephemeral().unwrap();
+    let endpoints = Endpoints::open(database.pool.clone(), key.clone()).await.unwrap();
+    let main = endpoint(&endpoints, "main", None).await;
+    endpoints.import_credential(main, "key", &Secret::new("secret")).await.unwrap();
+    let eqp = Receiver::builder(database.pool.clone()).master_key(key).embed().await.unwrap();
+    let router = eqp.router();
+
+    let (is_over, answered) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+    let senders: Vec<_> = (0..200)
+        .map(|_| {
+            let (router, is_over, answered) = (router.clone(), Arc::clone(&is_over), Arc::clone(&answered));
+            tokio::spawn(async move {
+                while !is_over.load(Ordering::Relaxed) {
+                    let post = http::Request::post("/callbacks/main")
+                        .header("authorization", "Basic a2V5OnNlY3JldA==")
+                        .body(axum::body::Body::from(SCAN))
+                        .unwrap();
+                    let answer = tower::ServiceExt::oneshot(router.clone(), post).await.unwrap();
+                    answered.fetch_add(usize::from(answer.status() == 200), Ordering::Relaxed);
+                    tokio::task::yield_now().await;
+                }
+            })
+        })
+        .collect();
+    until("many are answered", || async { answered.load(Ordering::Relaxed) > 1000 }).await;
+    let stopped = tokio::time::timeout(Duration::from_secs(30), eqp.stop()).await;
+    is_over.store(true, Ordering::Relaxed);
+    for sender in senders {
+        sender.await.unwrap();
+    }
+    stopped.expect("it stops under load").unwrap();
+    let stored: i64 = sqlx::query_scalar("select count(*) from eqp.callback").fetch_one(&database.pool).await.unwrap();
+    assert!(usize::try_from(stored).unwrap() >= answered.load(Ordering::Relaxed));
 }

@@ -4,6 +4,9 @@ use eqp_receiver::{Event, Mark};
 
 use crate::output::{Table, track_line, utc, visible};
 
+/// A longer one is cut: an unknown code may have 250 characters. `eqp events show` and JSON have it whole.
+const LONGEST_OUTCOME: usize = 48;
+
 /// Events as a table.
 pub(crate) fn table(events: &[Event]) -> Table {
     let mut table = Table::new(&[
@@ -65,5 +68,9 @@ fn flow(event: &Event) -> String {
 
 /// The outcome; where there is none, why: the unknown code, or what cannot be decoded.
 fn outcome(event: &Event) -> String {
-    event.outcome.clone().or_else(|| event.reason.clone()).unwrap_or_else(|| "-".into())
+    let text = event.outcome.as_deref().or(event.reason.as_deref()).unwrap_or("-");
+    if text.chars().count() <= LONGEST_OUTCOME {
+        return text.to_owned();
+    }
+    text.chars().take(LONGEST_OUTCOME - 1).chain(['…']).collect()
 }

@@ -15,11 +15,12 @@ use crate::failure::Outcome;
 Examples:
   eqp events tail
   eqp events tail --subject s5w9k703ru --json
+  eqp events tail --since 1h       # the events of the last hour first
   eqp events tail --after 1200     # everything after event 1200 first")]
 pub(crate) struct Tail {
     #[command(flatten)]
     wanted: Wanted,
-    /// Start after the event with this number [default: with the next event]
+    /// Start after the event with this number [default: with the next event, or at the time of --since]
     #[arg(long, value_name = "SEQ")]
     after: Option<i64>,
 }
@@ -27,7 +28,8 @@ pub(crate) struct Tail {
 impl Tail {
     pub(crate) async fn run(self, context: &Context) -> Outcome {
         let mut filter = self.wanted.filter(&context.settings.marketplace);
-        filter.after_seq = self.after;
+        // Since a time: what is there already from then on comes first.
+        filter.after_seq = self.after.or(filter.since.map(|_| 0));
         let database = Database::open_to_read(context).await?;
         let followed = self::follow(context, &database, filter).await;
         database.close().await?;
@@ -36,7 +38,7 @@ impl Tail {
 }
 
 async fn follow(context: &Context, database: &Database, filter: eqp_receiver::EventFilter) -> Outcome {
-    let stop = shutdown::on_signal()?;
+    let stop = shutdown::requested();
     let mut tail = database.reader().tail(filter).await?;
     context.output.note("waiting for events; Ctrl-C ends");
     while let Some(next) = stop.run_until_cancelled(tail.next()).await {

@@ -6,6 +6,7 @@ use eqp_types::Flow;
 use time::OffsetDateTime;
 
 use crate::commands::moment::since;
+use crate::commands::words;
 use crate::config::MarketplaceOptions;
 
 /// Which events; nothing said means all.
@@ -16,16 +17,16 @@ pub(crate) struct Wanted {
     #[arg(long, value_name = "ID")]
     subject: Option<String>,
     /// Of this flow: overall, technical, marketing or malware
-    #[arg(long, value_name = "FLOW", value_parser = |text: &str| Ok::<_, std::convert::Infallible>(Flow::from(text)))]
+    #[arg(long, value_name = "FLOW", value_parser = words::flow(), hide_possible_values = true)]
     flow: Option<Flow>,
     /// With this outcome, such as `approved`
-    #[arg(long, value_name = "OUTCOME")]
+    #[arg(long, value_name = "OUTCOME", value_parser = words::any_state(), hide_possible_values = true)]
     outcome: Option<String>,
     /// Of this kind: submission, file, unknown or undecodable
-    #[arg(long, value_name = "KIND")]
+    #[arg(long, value_name = "KIND", value_parser = words::one_of::<EventKind>(EventKind::WORDS), hide_possible_values = true)]
     kind: Option<EventKind>,
     /// With this mark: none, again, tied or late
-    #[arg(long, value_name = "MARK")]
+    #[arg(long, value_name = "MARK", value_parser = words::one_of::<Mark>(Mark::WORDS), hide_possible_values = true)]
     mark: Option<Mark>,
     /// Received since then: a UTC time (2026-01-31 12:00:00, RFC 3339, a date) or an age (90s, 15m, 2h, 3d)
     #[arg(long, value_name = "TIME", value_parser = since)]

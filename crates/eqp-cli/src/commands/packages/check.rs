@@ -7,7 +7,7 @@ use eqp_check::{Listing, NotRun, Report, Stop, Suppression, Tools, Tracks, forma
 use tokio_util::sync::CancellationToken;
 
 use super::checked::show;
-use crate::compose::shutdown::on_signal;
+use crate::compose::shutdown;
 use crate::context::Context;
 use crate::duration::duration;
 use crate::failure::{Exit, Failure, Outcome};
@@ -115,7 +115,7 @@ impl Check {
     }
 
     async fn report(&self, output: Output) -> Outcome<Report> {
-        checked(self.check(output)?, self.archive.clone(), &on_signal()?).await
+        checked(self.check(output)?, self.archive.clone(), &shutdown::requested()).await
     }
 
     fn check(&self, output: Output) -> Outcome<eqp_check::Check> {

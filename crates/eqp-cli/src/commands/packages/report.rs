@@ -55,7 +55,14 @@ impl Report {
             told.push(tell(&client, id, run.clone()).await?);
         }
         if context.output.is_json() {
-            return context.output.json(&json!({"environment": environment, "submission_id": id, "reports": told}));
+            return context.output.json(&json!({
+                "environment": environment,
+                "submission_id": id,
+                "result": result(&runs),
+                "tests": runs.len(),
+                "passed": runs.iter().filter(|run| has_passed(run)).count(),
+                "reports": told,
+            }));
         }
         if runs.is_empty() {
             context.output.note(format_args!("no test of {id} has run yet in {environment}"));
@@ -116,6 +123,15 @@ impl Report {
                 Ok(())
             }
         }
+    }
+}
+
+/// Whether there is anything to object to; that nothing has run yet is no good sign.
+fn result(runs: &[TestRun]) -> &'static str {
+    match runs {
+        [] => "nothing_ran",
+        runs if runs.iter().all(has_passed) => "passed",
+        _ => "not_passed",
     }
 }
 

@@ -42,7 +42,7 @@ use self::pulse::Pulse;
 use self::wanted::{Named, Wanted};
 use super::moment::span;
 use crate::compose::client::client;
-use crate::compose::shutdown::on_signal;
+use crate::compose::shutdown;
 use crate::context::Context;
 use crate::failure::{Exit, Failure, Outcome};
 
@@ -141,7 +141,7 @@ struct Run<'a> {
 
 impl Release {
     pub(crate) async fn run(self, context: &Context) -> Outcome {
-        let stop = on_signal()?;
+        let stop = shutdown::requested();
         let mut progress = Progress::new(self.progress, context.output);
         let goal = Goal {
             track: self.track,
@@ -203,7 +203,10 @@ impl Run<'_> {
             tracing::debug!(?step, "next");
             if done.iter().filter(|other| **other == step).count() >= MOST_TRIES {
                 return Err(Failure::new(Exit::Failed, format!("{} does not move on", self.wanted.label))
-                    .why(format!("{step:?} was done {MOST_TRIES} times, and the Marketplace shows nothing of it"))
+                    .why(format!(
+                        "to {} was tried {MOST_TRIES} times, and the Marketplace shows nothing of it",
+                        step.in_words()
+                    ))
                     .next("look at it: eqp packages show; then run the same command again"));
             }
             done.push(step.clone());
@@ -241,5 +244,5 @@ fn refused(label: &str, done: &str, item: &BatchItem) -> Failure {
 }
 
 fn interrupted() -> Failure {
-    Failure::interrupted("run the same command again: it goes on where it stopped")
+    Failure::interrupted().next("run the same command again: it goes on where it stopped")
 }

@@ -33,6 +33,23 @@ pub(super) enum Step {
     End(Ending),
 }
 
+impl Step {
+    /// What is done, after "to".
+    pub(super) fn in_words(&self) -> &'static str {
+        match self {
+            Self::FindFiles => "look for the files",
+            Self::Upload => "upload the files",
+            Self::WaitForScans => "wait for the scans",
+            Self::RecallOthers(_) => "recall other versions",
+            Self::RecallThis(_) => "recall this version",
+            Self::Create => "create the package",
+            Self::Submit(_) => "submit the package",
+            Self::WaitForOutcome => "wait for the review",
+            Self::End(_) => "end",
+        }
+    }
+}
+
 /// How a release ends.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Ending {

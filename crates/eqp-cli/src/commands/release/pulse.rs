@@ -34,9 +34,10 @@ impl Pulse {
                 pulse.pauses = Pauses::up_to(LONGEST[0]);
             }
             Err(failure) => {
+                let reason = failure.in_one_line();
                 context
                     .output
-                    .note(format_args!("{failure}\nnot waiting for events: the Marketplace is asked instead"));
+                    .note(format_args!("not waiting for events ({reason}): the Marketplace is asked instead"));
             }
         }
         Ok(pulse)

@@ -58,7 +58,8 @@ fn judge(status: &EqpStatus, goal: Goal) -> Option<End> {
         Some(Ending::Reached { .. }) => return Some(End::Reached),
         Some(Ending::Rejected { flow: Flow::Overall, .. }) => return status.overall.clone().map(End::Ended),
         Some(Ending::Rejected { flow, .. }) => return Some(End::Rejected(flow)),
-        None => {}
+        // Whether that matters depends on what was submitted: see below.
+        Some(Ending::Recalled { .. }) | None => {}
     }
     let wanted = goal.reviews();
     let heeded = [

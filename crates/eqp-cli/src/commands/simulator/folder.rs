@@ -1,8 +1,6 @@
 //! What the simulator keeps from start to start: CA, access key, control token, and the variables to use it with.
 
-use std::fs::{self, OpenOptions};
-use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use eqp_receiver::LocalCa;
@@ -10,11 +8,13 @@ use eqp_simulator::CONTROL_PATH;
 use eqp_types::{ApiKey, Environment, MageId, Secret};
 use uuid::Uuid;
 
-use crate::config::read_secret;
+use crate::config::{profile, read_secret};
 use crate::failure::{Exit, Failure, Outcome};
 
 /// The account of the documentation's examples.
 const MAGE_ID: &str = "MAG123456789";
+
+const OTHER_FOLDER: &str = "name another folder with --folder";
 
 /// The folder of one simulator.
 #[derive(Debug)]
@@ -29,6 +29,11 @@ impl SimulatorFolder {
     pub(super) fn open(path: PathBuf) -> Outcome<Self> {
         let path = std::path::absolute(&path).unwrap_or(path);
         fs::create_dir_all(&path).map_err(|error| cannot_write(&path, &error))?;
+        // Of several that start together, one makes what the others find.
+        let lock_file = path.join("simulator.lock");
+        let lock = File::options().create(true).truncate(false).write(true).open(&lock_file);
+        let lock =
+            lock.and_then(|lock| lock.lock().map(|()| lock)).map_err(|error| cannot_write(&lock_file, &error))?;
         let (id_file, secret_file) = (path.join("application-id"), secret_file(&path));
         if !secret_file.exists() {
             write(&id_file, &format!("app-{}\n", &random()[..12]), 0o644)?;
@@ -48,6 +53,7 @@ impl SimulatorFolder {
             write(&token_file, &format!("{}\n", random()), 0o600)?;
         }
         let control_token = read_secret(&token_file, "the control token")?;
+        drop(lock);
         Ok(Self { path, key: ApiKey { application_id, application_secret }, control_token })
     }
 
@@ -120,18 +126,9 @@ fn random() -> String {
 }
 
 fn write(path: &Path, text: &str, mode: u32) -> Outcome {
-    OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(mode)
-        .open(path)
-        .and_then(|mut file| file.write_all(text.as_bytes()))
-        .map_err(|error| cannot_write(path, &error))
+    profile::write(path, text.as_bytes(), mode).map_err(|failure| failure.next(OTHER_FOLDER))
 }
 
 fn cannot_write(path: &Path, error: &std::io::Error) -> Failure {
-    Failure::new(Exit::Failed, format!("cannot write {}", path.display()))
-        .because(error)
-        .next("name another folder with --folder")
+    Failure::new(Exit::Failed, format!("cannot write {}", path.display())).because(error).next(OTHER_FOLDER)
 }

@@ -131,7 +131,7 @@ pub(crate) struct Simulator {
 
 impl Simulator {
     pub(crate) async fn run(self, context: &Context) -> Outcome {
-        let stop = shutdown::on_signal()?;
+        let stop = shutdown::requested();
         let data = context.settings.data.open()?;
         let folder = SimulatorFolder::open(self.folder.clone().unwrap_or_else(|| data.path().join("simulator")))?;
         let receiver_ca = LocalCa::open(&data.tls()).map_err(|error| Failure::from(eqp_receiver::Error::Tls(error)))?;

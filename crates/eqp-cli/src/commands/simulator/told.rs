@@ -62,10 +62,7 @@ pub(super) fn line(sent: &Sent) -> String {
     };
     let result = match &sent.result {
         SendResult::Answered(status) => format!("{status} in {} ms", sent.latency.as_millis()),
-        SendResult::Failed(why) => format!("not taken: {why}"),
-        SendResult::TimedOut => "not taken: no answer in time".to_owned(),
-        SendResult::Dropped => "dropped".to_owned(),
-        _ => "ended otherwise".to_owned(),
+        result => result.to_string(),
     };
     format!("{}  {}  {state}{kind}  → {}  {result}", utc(sent.at), sent.subject, sent.url)
 }

@@ -4,6 +4,7 @@ use clap::Args;
 use eqp_receiver::SubmissionFilter;
 
 use super::tracks;
+use crate::commands::words;
 use crate::compose::database::Database;
 use crate::context::Context;
 use crate::failure::Outcome;
@@ -17,13 +18,13 @@ Examples:
   eqp submissions list --overall in_progress --json")]
 pub(crate) struct List {
     /// Whose overall state is this
-    #[arg(long, value_name = "STATE")]
+    #[arg(long, value_name = "STATE", value_parser = words::overall_state(), hide_possible_values = true)]
     overall: Option<String>,
     /// Whose technical review is in this state
-    #[arg(long, value_name = "STATE")]
+    #[arg(long, value_name = "STATE", value_parser = words::technical_state(), hide_possible_values = true)]
     technical: Option<String>,
     /// Whose marketing review is in this state
-    #[arg(long, value_name = "STATE")]
+    #[arg(long, value_name = "STATE", value_parser = words::marketing_state(), hide_possible_values = true)]
     marketing: Option<String>,
     /// At most so many
     #[arg(long, value_name = "COUNT", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=10_000))]

@@ -20,6 +20,7 @@ use tokio::time::Instant;
 use self::sources::{Subject, asked, heard, next_change, nobody_to_ask};
 use self::verdict::States;
 use super::moment::span;
+use super::words;
 use crate::compose::client::client;
 use crate::compose::database::Database;
 use crate::config::DatabaseChoice;
@@ -42,7 +43,8 @@ enum Kind {
 /// the same data folder), and an end that was heard is confirmed with the Marketplace, where there is an access key.
 /// Without a database the Marketplace is asked again and again.
 ///
-/// It ends with 0 when what was waited for has come, 5 when it was rejected, 6 when the time is over.
+/// It ends with 0 when what was waited for has come, 5 when it was rejected, 1 when the developer took it back, 6 when the
+/// time is over.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -60,7 +62,7 @@ pub(crate) struct Wait {
     #[arg(long, value_name = "FLOW", value_parser = ["overall", "technical", "marketing"])]
     flow: Option<String>,
     /// The outcome to wait for [default: the good end: released_to_store, approved, passed]
-    #[arg(long, value_name = "OUTCOME")]
+    #[arg(long, value_name = "OUTCOME", value_parser = words::any_state(), hide_possible_values = true)]
     until: Option<String>,
     /// How long to wait, such as 90s, 15m, 2h, 3d
     #[arg(long, value_name = "TIME", default_value = "1h", value_parser = span)]
@@ -75,8 +77,14 @@ impl Wait {
     pub(crate) async fn run(self, context: &Context) -> Outcome {
         let marketplace = &context.settings.marketplace;
         let (subject, wish) = self.subject()?;
-        let database = self::database(context).await?;
         let client = if marketplace.has_key() { Some(client(marketplace)?) } else { None };
+        let database = match self::database(context).await {
+            Err(failure) if client.is_some() => {
+                context.output.note(without_events(&failure.in_one_line()));
+                None
+            }
+            database => database?,
+        };
         let reader = database.as_ref().map(Database::reader);
         if reader.is_none() && client.is_none() {
             return Err(nobody_to_ask());
@@ -153,18 +161,24 @@ impl Waiting {
     /// Looks, then waits for a change, until the end has come. What was seen last is left in `last`.
     async fn until_the_end(&self, last: &mut States) -> Outcome<Ending> {
         // Followed from before the first look, so that nothing falls between.
-        let mut tail = match &self.reader {
-            Some(reader) => Some(changes(reader, self.environment).await?),
-            None => None,
-        };
+        let mut reader = self.reader.as_ref();
+        let mut tail = None;
+        if let Some(database) = reader {
+            match changes(database, self.environment).await {
+                Ok(changes) => tail = Some(changes),
+                Err(failure) => self.do_without(failure, &mut reader)?,
+            }
+        }
         let mut pauses = Pauses::up_to(self.interval);
         let mut seen = States::new();
         let mut next_ask = Instant::now();
         loop {
             let mut heard_end = false;
-            if let Some(reader) = &self.reader {
-                let states = heard(reader, self.environment, &self.subject).await?;
-                self.tell(last, states);
+            if let Some(database) = reader {
+                match heard(database, self.environment, &self.subject).await {
+                    Ok(states) => self.tell(last, states),
+                    Err(failure) => self.do_without(failure, &mut reader)?,
+                }
                 let end = ending(last, &self.wish);
                 heard_end = end.is_some();
                 if self.client.is_none()
@@ -188,8 +202,20 @@ impl Waiting {
             }
             let until_ask = next_ask.saturating_duration_since(Instant::now());
             let at_most = if self.client.is_some() { until_ask } else { self.interval };
-            next_change(tail.as_mut(), at_most).await?;
+            if let Err(failure) = next_change(tail.as_mut().filter(|_| reader.is_some()), at_most).await {
+                self.do_without(failure, &mut reader)?;
+            }
         }
+    }
+
+    /// Goes on without the database, where the Marketplace can be asked.
+    fn do_without(&self, failure: Failure, reader: &mut Option<&Reader>) -> Outcome {
+        if self.client.is_none() {
+            return Err(failure);
+        }
+        self.output.note(without_events(&failure.in_one_line()));
+        *reader = None;
+        Ok(())
     }
 
     /// Asks the Marketplace. Trouble on the way there is waited out; what it refuses is an end.
@@ -223,9 +249,19 @@ impl Waiting {
                 self.show("rejected", last)?;
                 let failure = Failure::new(Exit::Rejected, format!("{} ended badly: {flow} is {outcome}", self.name()));
                 Err(match self.subject {
-                    Subject::File(_) => failure.next("upload a clean archive; a submission with this file is rejected"),
-                    Subject::Submission(ref id) => failure.next(format!("see why: eqp packages show {id}")),
+                    Subject::File(ref id) => failure
+                        .next(format!("see the file: eqp files show {id}"))
+                        .next("upload a clean archive; a submission with this file is rejected"),
+                    Subject::Submission(ref id) if flow == Flow::Overall => {
+                        failure.next(format!("see the package: eqp packages show {id}"))
+                    }
+                    Subject::Submission(ref id) => failure.next(format!("see why: eqp packages report {id}")),
                 })
+            }
+            Ending::Recalled { flow } => {
+                self.show("recalled", last)?;
+                Err(Failure::new(Exit::Failed, format!("{} was taken back: {flow} is recalled", self.name()))
+                    .next("submit it again with eqp release, then wait for it"))
             }
         }
     }
@@ -248,6 +284,11 @@ impl Waiting {
     fn name(&self) -> String {
         format!("{} {}", self.subject.kind(), self.subject.id())
     }
+}
+
+/// Why nothing is heard of changes.
+fn without_events(reason: &str) -> String {
+    format!("not waiting for events ({reason}): the Marketplace is asked instead")
 }
 
 fn line(states: &States) -> String {

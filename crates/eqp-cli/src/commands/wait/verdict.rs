@@ -22,6 +22,11 @@ pub(in crate::commands) enum Ending {
         /// Its state.
         outcome: String,
     },
+    /// The developer took it back, and nobody works on it until it is submitted again.
+    Recalled {
+        /// The flow that was taken back.
+        flow: Flow,
+    },
 }
 
 /// What is waited for.
@@ -60,11 +65,12 @@ pub(in crate::commands) fn ending(states: &States, wish: &Wish) -> Option<Ending
         Flow::Overall => &[Flow::Overall, Flow::Technical, Flow::Marketing],
         ref one => &[Flow::Overall, one.clone()],
     };
-    heeded
-        .iter()
-        .filter_map(state)
-        .find(|(flow, outcome)| is_bad_end(flow, outcome))
-        .map(|(flow, outcome)| Ending::Rejected { flow: flow.clone(), outcome: outcome.to_owned() })
+    let states: Vec<_> = heeded.iter().filter_map(state).collect();
+    let rejected = states.iter().find(|(flow, outcome)| is_bad_end(flow, outcome));
+    let recalled = states.iter().find(|(_, outcome)| *outcome == "recalled");
+    rejected
+        .map(|(flow, outcome)| Ending::Rejected { flow: (*flow).clone(), outcome: (*outcome).to_owned() })
+        .or_else(|| recalled.map(|(flow, _)| Ending::Recalled { flow: (*flow).clone() }))
 }
 
 fn is_bad_end(flow: &Flow, outcome: &str) -> bool {
@@ -108,7 +114,10 @@ mod tests {
             (Overall, None, &[(Overall, "approved")], None),
             (Overall, None, &[(Overall, "released_to_store")], Some(true)),
             (Overall, None, &[(Overall, "in_progress"), (Marketing, "rejected")], Some(false)),
-            (Overall, None, &[(Overall, "in_progress"), (Marketing, "recalled")], None),
+            (Overall, None, &[(Overall, "in_progress"), (Marketing, "recalled")], Some(false)),
+            (Technical, None, &[(Technical, "in_manual_qa"), (Marketing, "recalled")], None),
+            (Technical, None, &[(Technical, "recalled")], Some(false)),
+            (Technical, Some("recalled"), &[(Technical, "recalled")], Some(true)),
             (Overall, None, &[(Overall, "canceled_by_admin")], Some(false)),
             // What is in the store stays there, whatever becomes of a later change of its texts.
             (Overall, None, &[(Overall, "released_to_store"), (Marketing, "rejected")], Some(true)),

@@ -121,3 +121,36 @@ async fn a_database_that_is_away_is_no_reason_not_to_release() {
     assert_eq!(ended.code, 0, "{ended:?}");
     assert!(ended.stderr.contains("the Marketplace is asked instead"), "{}", ended.stderr);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_its_database_a_wait_asks_the_marketplace_and_a_release_ends_without_an_error() {
+    let mut scene = Scene::open(at_once()).await;
+    scene.home.set("EQP_DATABASE_URL", "postgres://me@127.0.0.1:1/eqp");
+    let ended = scene.release(&["--until", "released", "--timeout", "60s"]);
+    assert_eq!(ended.code, 0, "{ended:?}");
+    assert!(ended.stderr.contains("not waiting for events") && !ended.stderr.contains("error:"), "{}", ended.stderr);
+    let waited = scene.home.run_aside(&["wait", ended.stdout.trim(), "--timeout", "30s"]);
+    assert_eq!(waited.code, 0, "{waited:?}");
+    assert!(waited.stderr.contains("not waiting for events") && !waited.stderr.contains("error:"), "{waited:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wait_ends_when_the_submission_is_taken_back_and_names_the_reason_of_a_rejection() {
+    let scene = Scene::open(only_scans()).await;
+    let handle = scene.release(&["--until", "none"]).stdout.trim().to_owned();
+    let waiting = scene.home.start(&["wait", &handle, "--interval", "1s", "--timeout", "60s", "--json"]);
+    let recalled = scene.home.run_aside(&["packages", "recall", "--submission", &handle]);
+    assert_eq!(recalled.code, 0, "{recalled:?}");
+    let ended = tokio::task::block_in_place(|| waiting.end());
+    assert_eq!(ended.code, 1, "{ended:?}");
+    assert!(ended.stdout.contains(r#""result":"recalled""#) && ended.stderr.contains("eqp release"), "{ended:?}");
+
+    let scene = Scene::open(only_scans()).await;
+    let handle = scene.release(&["--until", "none"]).stdout.trim().to_owned();
+    let empty = scene.home.run_aside(&["packages", "report", &handle, "--json"]);
+    assert!(empty.stdout.contains(r#""result":"nothing_ran""#), "{empty:?}");
+    scene.simulator.step(&handle.parse().unwrap(), Step::TechnicalRejected).unwrap();
+    let ended = scene.home.run_aside(&["wait", &handle, "--timeout", "30s"]);
+    assert_eq!(ended.code, 5, "{ended:?}");
+    assert!(ended.stderr.contains(&format!("eqp packages report {handle}")), "{ended:?}");
+}

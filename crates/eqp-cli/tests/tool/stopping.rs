@@ -1,0 +1,167 @@
+//! Signals end every command without leaving anything behind that it started.
+
+use std::fs::{self, File, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use crate::eqp::{Home, Running};
+use crate::terminal::Terminal;
+
+const SERVE: &[&str] = &["serve", "--listen", "127.0.0.1:0", "--operator-listen", "127.0.0.1:0", "--json"];
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// No process of the Postgres in this folder lives: each of them holds the lock.
+fn runs_nowhere(folder: &Path) -> bool {
+    File::open(folder.join("server.lock")).is_ok_and(|lock| lock.try_lock().is_ok())
+}
+
+fn postgres(home: &Home) -> std::path::PathBuf {
+    home.path().join("data/postgres")
+}
+
+fn until(what: &str, is_so: impl Fn() -> bool) {
+    let begun = Instant::now();
+    while !is_so() {
+        assert!(begun.elapsed() < PATIENCE, "in vain waited until {what}");
+        sleep(Duration::from_millis(10));
+    }
+}
+
+/// A receiver that has said where it listens.
+fn serving(home: &Home) -> Running {
+    let mut serve = home.start(SERVE);
+    serve.json_line();
+    serve
+}
+
+/// Leaves a database behind, and no process.
+fn has_been_served(home: &Home) {
+    let serve = serving(home);
+    serve.terminate();
+    assert_eq!(serve.end().code, 0);
+    assert!(runs_nowhere(&postgres(home)));
+}
+
+#[test]
+fn two_terminations_in_quick_succession_stop_the_receiver_and_its_postgres() {
+    let home = Home::new();
+    let serve = serving(&home);
+    serve.signal("TERM");
+    serve.signal("TERM");
+    let end = serve.end();
+    assert_eq!(end.code, 0, "{end:?}");
+    assert!(runs_nowhere(&postgres(&home)));
+}
+
+#[test]
+fn further_signals_never_abandon_the_postgres_that_a_command_started() {
+    let home = Home::new();
+    has_been_served(&home);
+    for command in [SERVE, &["events", "tail"], &["wait", "s1"]] {
+        let running = home.start(command);
+        until("Postgres runs", || !runs_nowhere(&postgres(&home)));
+        let pauses = [0, 50, 300, 1100];
+        for pause in pauses {
+            sleep(Duration::from_millis(pause));
+            if !running.try_signal("TERM") {
+                break;
+            }
+        }
+        let end = running.end();
+        assert!([0, 130].contains(&end.code), "{command:?}: {end:?}");
+        assert!(runs_nowhere(&postgres(&home)), "{command:?}: {end:?}");
+    }
+}
+
+/// At whatever moment of its start the signals come: GNU `timeout` sends them to the process and to its group.
+#[test]
+fn a_receiver_that_is_timed_out_while_it_starts_leaves_no_postgres_behind() {
+    let home = Home::new();
+    for after in ["0.1", "0.3", "0.6", "1", "2"] {
+        let mut command = home.command_of(&["timeout", after, env!("CARGO_BIN_EXE_eqp")]);
+        command.args(SERVE).stdout(std::process::Stdio::null()).status().unwrap();
+        // `timeout` does not wait for what ends after it has sent its signal to the group.
+        let is_over = || !postgres(&home).join("server.lock").exists() || runs_nowhere(&postgres(&home));
+        assert!(is_over(), "after {after} s");
+    }
+}
+
+#[test]
+fn a_command_that_only_reads_ends_at_the_first_signal_and_stops_what_it_started() {
+    let home = Home::new();
+    has_been_served(&home);
+    for (signal, command) in [("INT", &["wait", "s1"][..]), ("TERM", &["wait", "s1"]), ("HUP", &["events", "tail"])] {
+        let running = home.start(command);
+        until("Postgres runs", || !runs_nowhere(&postgres(&home)));
+        // Its end comes while Postgres is starting, or later.
+        running.signal(signal);
+        let end = running.end();
+        assert!(end.code == 130 || (end.code == 0 && command[0] == "events"), "{signal} {command:?}: {end:?}");
+        assert!(runs_nowhere(&postgres(&home)), "{signal} {command:?}");
+    }
+}
+
+#[test]
+fn a_demo_that_is_interrupted_removes_what_it_made() {
+    let mut home = Home::new();
+    let temporary = home.path().join("tmp");
+    fs::create_dir(&temporary).unwrap();
+    fs::set_permissions(&temporary, Permissions::from_mode(0o755)).unwrap();
+    home.set("TMPDIR", temporary.display().to_string());
+    let is_empty = || fs::read_dir(&temporary).unwrap().next().is_none();
+    for after in [0, 300, 1500] {
+        let demo = home.start(&["demo", "--exit"]);
+        until("it has a folder", || !is_empty());
+        sleep(Duration::from_millis(after));
+        demo.signal("INT");
+        demo.try_signal("INT");
+        let end = demo.end();
+        assert_eq!(end.code, 130, "{end:?}");
+        assert!(is_empty(), "after {after} ms: {end:?}");
+    }
+}
+
+#[test]
+fn a_hangup_does_not_end_a_receiver() {
+    let home = Home::new();
+    let serve = serving(&home);
+    for _ in 0..3 {
+        serve.signal("HUP");
+        sleep(Duration::from_millis(100));
+    }
+    assert!(serve.try_signal("CONT"), "it still runs");
+    serve.terminate();
+    let end = serve.end();
+    assert_eq!(end.code, 0, "{end:?}");
+    assert!(end.stderr.contains("stopped"), "{end:?}");
+}
+
+#[test]
+fn the_postgres_of_a_receiver_that_was_killed_is_stopped_by_the_next_one() {
+    let home = Home::new();
+    serving(&home).kill();
+    assert!(!runs_nowhere(&postgres(&home)), "it has outlived its receiver");
+    let serve = serving(&home);
+    serve.terminate();
+    assert_eq!(serve.end().code, 0);
+    assert!(runs_nowhere(&postgres(&home)));
+}
+
+#[test]
+fn one_press_of_ctrl_c_ends_a_question() {
+    let mut home = Home::new();
+    home.set("EQP_APPLICATION_SECRET", "hush");
+    for (arguments, question) in [
+        (&["files", "delete", "f1", "--application-id", "app", "--environment", "production"][..], "[y/N]"),
+        (&["login", "--environment", "sandbox"], "Application id for sandbox"),
+    ] {
+        let Some(mut terminal) = Terminal::start(&home, arguments) else { return };
+        terminal.shows(question);
+        terminal.type_keys("\u{3}");
+        let (code, screen) = terminal.end();
+        assert_eq!(code, 130, "{arguments:?}: {screen}");
+        assert!(screen.contains("interrupted"), "{screen}");
+    }
+}
