@@ -37,6 +37,8 @@ impl Folder {
             Ok(mut entries) => {
                 if !folder.is_marked()
                     && let Some(entry) = entries.next()
+                    // Another process may have marked it since.
+                    && !folder.is_marked()
                 {
                     let entry = entry.map_err(Error::io("cannot read", &folder.root))?;
                     return Err(folder.foreign(format!("it holds {}", entry.file_name().to_string_lossy())));
@@ -62,7 +64,11 @@ impl Folder {
     fn create(&self) -> Result<(), Error> {
         let mut missing: Vec<&Path> = self.root.ancestors().take_while(|step| !step.exists()).collect();
         while let Some(step) = missing.pop() {
-            fs::DirBuilder::new().mode(0o700).create(step).map_err(Error::io("cannot create", step))?;
+            match fs::DirBuilder::new().mode(0o700).create(step) {
+                // By another process that starts at the same moment, which opens it to its users.
+                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => continue,
+                made => made.map_err(Error::io("cannot create", step))?,
+            }
             let mode = fs::Permissions::from_mode(folder_mode());
             fs::set_permissions(step, mode).map_err(Error::io("cannot open to its users", step))?;
         }

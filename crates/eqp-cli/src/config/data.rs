@@ -132,6 +132,10 @@ fn refuse_foreign(path: &Path, entries: fs::ReadDir) -> Outcome {
     // A disk of its own has this folder from the start.
     let mut others = entries.flatten().filter(|entry| entry.file_name() != "lost+found");
     let Some(first) = others.next() else { return Ok(()) };
+    if is_file(&path.join(MARKER)) {
+        // Another one that starts at the same time has marked it since.
+        return Ok(());
+    }
     Err(Failure::usage(format!("{} is not a data folder of eqp", path.display()))
         .why(format!(
             "it holds other things, such as `{}`, and nothing says that eqp made it",

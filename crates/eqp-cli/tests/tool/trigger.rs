@@ -60,7 +60,8 @@ async fn a_tail_since_a_time_begins_with_what_is_there_already() {
     let receiving = Receiving::start().await;
     receiving.told(&["trigger", "malware_scan_complete"]);
     let event = tokio::task::block_in_place(|| {
-        let mut tail = receiving.market.home.start(&["events", "tail", "--since", "1h", "--json"]);
+        let mut tail =
+            receiving.market.home.start(&["events", "tail", "--since", "1h", "--environment", "sandbox", "--json"]);
         tail.json_line()
     });
     assert_eq!(event["subject"], json!("2309480238.238475.0"), "{event}");
@@ -76,9 +77,14 @@ async fn tables_on_terminals_never_break_a_word() {
     let code = "x".repeat(250);
     receiving.market.home.write("new.json", &format!(r#"{{"callback_event": "{code}", "update_info": {{}}}}"#));
     receiving.told(&["trigger", "--data", "new.json"]);
+    let listed = ["events", "list", "--environment", "sandbox"];
+    while receiving.run(&listed).stdout.lines().count() < 4 {
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
     for width in [0_usize, 40, 80, 200] {
         let shown = tokio::task::block_in_place(|| {
-            Terminal::of_width(width, &receiving.market.home, &["events", "list"]).map(Terminal::end)
+            Terminal::of_width(width, &receiving.market.home, &["events", "list", "--environment", "sandbox"])
+                .map(Terminal::end)
         });
         let Some((code, screen)) = shown else { return };
         assert_eq!(code, 0, "{screen}");
