@@ -12,6 +12,7 @@ mod kill_postgres;
 mod kill_projector;
 mod kill_receiver;
 mod lose_answer;
+mod odd_callbacks;
 mod read_only;
 mod restart_all;
 mod stop_receiver;
@@ -35,6 +36,7 @@ pub(crate) enum Kind {
     KillProjector,
     KillReceiver,
     LoseAnswer,
+    OddCallbacks,
     ReadOnly,
     RestartAll,
     StopReceiver,
@@ -54,6 +56,7 @@ impl Kind {
         Self::KillProjector,
         Self::KillReceiver,
         Self::LoseAnswer,
+        Self::OddCallbacks,
         Self::ReadOnly,
         Self::RestartAll,
         Self::StopReceiver,
@@ -73,6 +76,7 @@ impl Kind {
             Self::KillProjector => "kill-projector",
             Self::KillReceiver => "kill-receiver",
             Self::LoseAnswer => "lose-answer",
+            Self::OddCallbacks => "odd-callbacks",
             Self::ReadOnly => "read-only",
             Self::RestartAll => "restart-all",
             Self::StopReceiver => "stop-receiver",
@@ -117,6 +121,7 @@ pub(crate) async fn carry_out(planned: &Planned, house: &House) -> Result<Done, 
         Kind::KillProjector => kill_projector::carry_out(house, planned).await,
         Kind::KillReceiver => kill_receiver::carry_out(victim, planned).await,
         Kind::LoseAnswer => Ok(lose_answer::carry_out(victim, planned).await),
+        Kind::OddCallbacks => odd_callbacks::carry_out(house, planned).await,
         Kind::ReadOnly => read_only::carry_out(house, planned).await,
         Kind::RestartAll => restart_all::carry_out(house, planned).await,
         Kind::StopReceiver => stop_receiver::carry_out(victim, planned).await,

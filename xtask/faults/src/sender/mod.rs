@@ -8,11 +8,16 @@ use std::process::Stdio;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+use tokio::sync::Mutex;
 
 use crate::Failure;
 use crate::deadline::within;
 
 pub(crate) use work::work;
+
+/// The lines that change what is sent.
+const ONLY_ODD: &str = "only odd";
+const ALL_KINDS: &str = "all kinds";
 
 /// What it has to know, as the first line of its input: a password is in no list of processes.
 #[derive(Debug, Serialize, Deserialize)]
@@ -41,7 +46,7 @@ pub(crate) struct Totals {
 #[derive(Debug)]
 pub(crate) struct Sender {
     child: Child,
-    input: ChildStdin,
+    input: Mutex<ChildStdin>,
     output: Lines<BufReader<ChildStdout>>,
 }
 
@@ -56,7 +61,7 @@ impl Sender {
         let (Some(input), Some(output)) = (child.stdin.take(), child.stdout.take()) else {
             return Err("the sender has no input".into());
         };
-        let mut sender = Self { child, input, output: BufReader::new(output).lines() };
+        let sender = Self { child, input: Mutex::new(input), output: BufReader::new(output).lines() };
         sender.say(&serde_json::to_string(orders)?).await?;
         Ok(sender)
     }
@@ -64,6 +69,11 @@ impl Sender {
     /// From now on what it sends belongs to this round.
     pub(crate) async fn send_in(&mut self, round: u32) -> Result<(), Failure> {
         self.say(&round.to_string()).await
+    }
+
+    /// Sends only odd callbacks, or all kinds again.
+    pub(crate) async fn send_only_odd(&self, only_odd: bool) -> Result<(), Failure> {
+        self.say(if only_odd { ONLY_ODD } else { ALL_KINDS }).await
     }
 
     /// Lets what is on its way come to its end and sends no more; then every line of its ledger is written.
@@ -80,8 +90,8 @@ impl Sender {
         if status.success() { Ok(()) } else { Err(format!("the sender ended with {status}").into()) }
     }
 
-    async fn say(&mut self, line: &str) -> Result<(), Failure> {
-        self.input.write_all(format!("{line}\n").as_bytes()).await?;
+    async fn say(&self, line: &str) -> Result<(), Failure> {
+        self.input.lock().await.write_all(format!("{line}\n").as_bytes()).await?;
         Ok(())
     }
 }

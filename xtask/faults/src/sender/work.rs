@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::Write;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -13,9 +13,9 @@ use tokio::sync::{RwLock, mpsc};
 use tokio::time::sleep;
 use uuid::Uuid;
 
-use super::{Orders, Totals};
+use super::{ALL_KINDS, ONLY_ODD, Orders, Totals};
 use crate::Failure;
-use crate::body::body;
+use crate::body::{body, is_odd};
 use crate::ledger::Entry;
 
 /// As many send at the same time.
@@ -46,17 +46,20 @@ pub(crate) async fn work() -> Result<(), Failure> {
         orders,
         round: RwLock::new(None),
         next_number: AtomicU64::new(0),
+        only_odd: AtomicBool::new(false),
         totals: Mutex::default(),
     };
     let sending = join_all((0..SENDERS).map(|sender| office.send_on(sender)));
     let listening = async {
         while let Some(line) = input.recv().await {
             // Whoever is sending has a share of this lock.
-            if line == "pause" {
-                *office.round.write().await = None;
-                println!("{}", serde_json::to_string(&std::mem::take(&mut *office.totals()))?);
-            } else {
-                *office.round.write().await = Some(line.parse()?);
+            match line.as_str() {
+                "pause" => {
+                    *office.round.write().await = None;
+                    println!("{}", serde_json::to_string(&std::mem::take(&mut *office.totals()))?);
+                }
+                ONLY_ODD | ALL_KINDS => office.only_odd.store(line == ONLY_ODD, Ordering::Relaxed),
+                round => *office.round.write().await = Some(round.parse()?),
             }
         }
         Ok::<_, Failure>(())
@@ -87,6 +90,7 @@ struct Office {
     /// None while nothing is sent.
     round: RwLock<Option<u32>>,
     next_number: AtomicU64,
+    only_odd: AtomicBool,
     totals: Mutex<Totals>,
 }
 
@@ -119,7 +123,7 @@ impl Office {
     async fn send(&self, turn: usize) -> bool {
         let guard = self.round.read().await;
         let Some(round) = *guard else { return false };
-        let number = self.next_number.fetch_add(1, Ordering::Relaxed);
+        let number = self.next_number();
         let end = self.post(&self.orders.targets[turn % self.orders.targets.len()], number).await;
         let mut totals = self.totals();
         match end {
@@ -138,6 +142,15 @@ impl Office {
             End::Odd(_) => {}
         }
         false
+    }
+
+    fn next_number(&self) -> u64 {
+        loop {
+            let number = self.next_number.fetch_add(1, Ordering::Relaxed);
+            if is_odd(number) || !self.only_odd.load(Ordering::Relaxed) {
+                return number;
+            }
+        }
     }
 
     async fn post(&self, target: &str, number: u64) -> End {
