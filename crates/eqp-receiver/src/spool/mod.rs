@@ -323,24 +323,24 @@ mod tests {
     async fn links_are_not_followed_and_what_others_could_read_is_closed_to_them() {
         let (folder, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let settings = SpoolSettings::in_folder(folder.path());
-        Spool::open(&settings).await.unwrap().0.close().await;
+        Spool::open(&settings, &Supervisor::default()).await.unwrap().0.close().await;
         let (file, moved) = (folder.path().join(FILE), elsewhere.path().join(FILE));
         fs::set_permissions(&file, Permissions::from_mode(0o664)).unwrap();
-        Spool::open(&settings).await.unwrap().0.close().await;
+        Spool::open(&settings, &Supervisor::default()).await.unwrap().0.close().await;
         assert_eq!(fs::metadata(&file).unwrap().mode() & 0o777, 0o600);
 
         fs::rename(&file, &moved).unwrap();
         symlink(&moved, &file).unwrap();
-        let refused = Spool::open(&settings).await.unwrap_err();
+        let refused = Spool::open(&settings, &Supervisor::default()).await.unwrap_err();
         assert!(matches!(refused, Error::SpoolUnsafe { .. }), "{refused:?}");
         fs::remove_file(&file).unwrap();
         let victim = elsewhere.path().join("victim");
         fs::write(&victim, "whole").unwrap();
         symlink(&victim, folder.path().join("spool.unfinished")).unwrap();
-        Spool::open(&settings).await.unwrap().0.close().await;
+        Spool::open(&settings, &Supervisor::default()).await.unwrap().0.close().await;
         fs::remove_file(folder.path().join("spool.lock")).unwrap();
         symlink(&victim, folder.path().join("spool.lock")).unwrap();
-        Spool::open(&settings).await.unwrap_err();
+        Spool::open(&settings, &Supervisor::default()).await.unwrap_err();
         assert_eq!(fs::read_to_string(&victim).unwrap(), "whole");
     }
 
