@@ -4,11 +4,12 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::book::submit::{CUSTOM_LICENSE, MARKETING_FIELDS, TECHNICAL_FIELDS};
 use crate::book::{Rule, Tier};
 use crate::limits::LONGEST_MESSAGE;
 
 /// What a check found. As JSON it is an object with these fields.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Report {
     /// The archive's file name.
     pub archive: String,
@@ -141,6 +142,29 @@ pub struct Counts {
 }
 
 impl Report {
+    /// Returns the report as it is for a new version of a product whose earlier version is in the store.
+    ///
+    /// Fields of the listing that are missing are warned about instead of blocking: the store very probably fills them in from
+    /// the earlier version, though no documentation says so.
+    #[must_use]
+    pub fn for_new_version(mut self) -> Self {
+        const INHERITED: [&Rule; 3] = [&TECHNICAL_FIELDS, &MARKETING_FIELDS, &CUSTOM_LICENSE];
+        let lowered = self
+            .findings
+            .iter_mut()
+            .filter(|finding| finding.tier == Tier::Blocks && INHERITED.contains(&finding.rule));
+        let mut count = 0;
+        for finding in lowered {
+            finding.tier = Tier::Warns;
+            finding.message.push_str("; the store probably takes it from the earlier version");
+            count += 1;
+        }
+        self.counts.blocks -= count;
+        self.counts.warns += count;
+        self.findings.sort_by_key(|finding| finding.tier);
+        self
+    }
+
     /// Something was found that the store refuses.
     pub fn is_refused(&self) -> bool {
         self.counts.blocks > 0

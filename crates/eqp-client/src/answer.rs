@@ -7,6 +7,8 @@ use eqp_types::{ApiError, Secret};
 use http::HeaderMap;
 use serde::de::DeserializeOwned;
 
+use crate::error_body;
+
 use crate::error::Error;
 use crate::problem::Call;
 use crate::redact::{self, KeptBody};
@@ -27,19 +29,35 @@ impl Answer {
     pub(crate) fn checked(self) -> Result<Self, Error> {
         if (200..300).contains(&self.status) {
             // A proxy's page, which calls that need no body would take for a success.
-            return if redact::looks_like_markup(&self.body) {
-                Err(self.shape("", self.what_it_is_instead()))
-            } else {
-                Ok(self)
+            if redact::looks_like_markup(&self.body) {
+                return Err(self.shape("", self.what_it_is_instead()));
+            }
+            // Some refusals come with HTTP 200, and would read as a record without any field.
+            return match error_body::instead_of_an_answer(&self.body, self.call.endpoint.answers_items) {
+                Some(said) => Err(self.refused(Some(said))),
+                None => Ok(self),
             };
         }
-        let body = self.kept();
         let said = serde_json::from_slice::<ApiError>(&self.body).ok();
+        Err(self.refused(said))
+    }
+
+    /// The refusal that the answer is; `said` is its body, where that is one of the API's.
+    fn refused(self, said: Option<ApiError>) -> Error {
+        let body = self.kept();
         let code = said.as_ref().and_then(|said| said.code);
         let message = said.and_then(|said| said.message).map(|message| redact::without(message, &self.hidden));
-        let message = message.unwrap_or_else(|| body.line());
+        let mut message = message.unwrap_or_else(|| body.line());
+        if let Some(location) = redact::location(&self.headers, &self.hidden).filter(|_| self.is_redirect()) {
+            let told = if message.is_empty() { String::new() } else { format!(" ({message})") };
+            message = format!("redirects to {location}, which is not followed{told}");
+        }
         let retry_after = retry_after::asked(&self.headers, SystemTime::now());
-        Err(Error::Refused { call: self.call, status: self.status, code, message, retry_after, body })
+        Error::Refused { call: self.call, status: self.status, code, message, retry_after, body }
+    }
+
+    fn is_redirect(&self) -> bool {
+        (300..400).contains(&self.status)
     }
 
     /// What of the body an error may keep.

@@ -26,7 +26,7 @@ impl Client {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
-            if error.status() == Some(401) && !is_renewed {
+            if error.is_unauthorized_token() && !is_renewed {
                 // Tokens can end before their time. A request that was refused for its token did nothing.
                 is_renewed = true;
                 tried -= 1;

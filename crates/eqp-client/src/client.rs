@@ -5,10 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use eqp_types::{ApiKey, Environment};
+use hyper_util::client::proxy::matcher::Matcher;
 use url::Url;
 
 use crate::error::Error;
 use crate::failure;
+use crate::proxy;
 use crate::redact;
 use crate::retry::RetryPolicy;
 use crate::session::{Session, TokenKeeper};
@@ -157,6 +159,7 @@ impl ClientBuilder {
         http = http.tls_certs_merge(trusted.into_iter().flatten());
         let transport = Transport {
             http: http.build().map_err(failure::of_setup)?,
+            proxy: proxy::of(&base, &Matcher::from_system()),
             base,
             deadline: self.deadline,
             largest_answer: self.largest_answer,

@@ -67,6 +67,8 @@ pub struct Endpoint {
     pub repeat: Repeat,
     /// Its answer holds secrets: nothing of it is ever kept for an error.
     pub answers_secrets: bool,
+    /// It answers a list in which each item has a `code` of its own.
+    pub answers_items: bool,
     /// The methods of [`Client`](crate::Client) that make it, as `packages().list()`.
     pub methods: &'static [&'static str],
 }
@@ -105,7 +107,7 @@ impl Endpoint {
 
 /// Defines the endpoints and the list of them.
 macro_rules! endpoints {
-    ($( $const:ident = $name:literal, $method:ident $path:literal, $repeat:ident, $(secret $secret:literal,)?
+    ($( $const:ident = $name:literal, $method:ident $path:literal, $repeat:ident, $(secret $secret:literal,)? $(items $items:literal,)?
         by [$($method_of_client:literal),*], $purpose:literal, [$($note:literal),* $(,)?]; )*) => {
         $(
             #[doc = $purpose]
@@ -117,6 +119,7 @@ macro_rules! endpoints {
                 notes: &[$($note),*],
                 repeat: Repeat::$repeat,
                 answers_secrets: false $(|| $secret)?,
+                answers_items: false $(|| $items)?,
                 methods: &[$($method_of_client),*],
             };
         )*
@@ -137,6 +140,7 @@ endpoints! {
         by ["users().get()"],
         "Reads the whole profile.",
         ["Empty objects may come as `[]`, missing ones as `null` or `\"\"`.",
+         "The profile of another account is refused.",
          "Registered callbacks never show their passwords."];
     USERS_SUMMARY = "users.summary", Get "/users/{mage_id}?style=summary", Always,
         by ["users().summary()"],
@@ -150,13 +154,13 @@ endpoints! {
 
     KEYS_LIST = "keys.list", Get "/users/{mage_id}/keys", Always, secret true,
         by ["keys().list()"],
-        "Lists Composer keys.", ["No `uid` means all keys."];
+        "Lists Composer keys.", ["No `uid` means all keys, as `uid=all` does."];
     KEYS_CREATE = "keys.create", Post "/users/{mage_id}/keys", WhenNotDone, secret true,
         by ["keys().create()"],
         "Makes Composer keys.", ["HTTP 200 whatever happened to the items: each has its own `code`."];
     KEYS_UPDATE = "keys.update", Put "/users/{mage_id}/keys/{label}", Always, secret true,
         by ["keys().set_enabled()"],
-        "Enables or disables a Composer key.", ["The `uid` goes into the item; its answer has no `code`."];
+        "Enables or disables a Composer key.", ["The `uid` goes into the item; its answer has no `code`, and its `is_enabled` is what holds."];
     KEYS_DELETE = "keys.delete", Delete "/users/{mage_id}/keys/{label}", WhenNotDone,
         by ["keys().delete()"],
         "Deletes a Composer key.", ["The `uid` goes into the query; answers 204."];
@@ -183,21 +187,23 @@ endpoints! {
     FILES_LIST = "files.list", Get "/files/uploads", Always,
         by ["files().list()", "files().stream()"],
         "Lists uploaded files.", ["Pages by `offset` and `limit`; no filter, no sorting."];
-    FILES_DELETE = "files.delete", Delete "/files/uploads/{file_upload_id}", WhenNotDone,
+    FILES_DELETE = "files.delete", Delete "/files/uploads/{file_upload_id}", WhenNotDone, items true,
         by ["files().delete()"],
         "Deletes an uploaded file.", ["Not in today's documentation."];
 
-    PACKAGES_CREATE = "packages.create", Post "/products/packages", WhenNotDone,
+    PACKAGES_CREATE = "packages.create", Post "/products/packages", WhenNotDone, items true,
         by ["packages().create()", "packages().create_one()"],
         "Creates submissions.",
         ["HTTP 200 whatever happened to the items: each has its own `code`.",
          "A bad item has only `code` and `message`: matched by position.",
+         "Item code 1321 is no rejection: the malware scan of a file is still running. Sent again after it, it succeeds.",
          "Looked up by item id, else by SKU and version, before it is sent again after an unclear end."];
-    PACKAGES_UPDATE = "packages.update", Put "/products/packages", WhenNotDone,
+    PACKAGES_UPDATE = "packages.update", Put "/products/packages", WhenNotDone, items true,
         by ["packages().update()"],
         "Updates submissions, each named by its `submission_id`.",
         ["HTTP 200 whatever happened to the items: each has its own `code`.",
-         "A bad item has only `code` and `message`: matched by position."];
+         "A bad item has only `code` and `message`: matched by position.",
+         "Item code 1321 is no rejection: the malware scan of a file is still running. Sent again after it, it succeeds."];
     PACKAGES_UPDATE_ONE = "packages.update_one", Put "/products/packages/{id}", WhenNotDone,
         by ["packages().update_one()"],
         "Updates one submission, by its id or by the developer's own.",

@@ -4,9 +4,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use eqp_types::{ApiError, MageId};
+
 use crate::callbacks::{EntryName, Refusal, RegistrationError};
 use crate::problem::{Call, FileProblem, TlsProblem};
-use crate::redact::KeptBody;
+use crate::redact::{KeptBody, looks_like_markup};
 
 /// Why a call did not do what it should.
 #[derive(Debug, thiserror::Error)]
@@ -139,6 +141,14 @@ pub enum Error {
     /// one that deletes everybody's entries.
     #[error("the answer is not the account's profile, so its list of callbacks is not known")]
     NoProfile,
+    /// The answer is the profile of another account than the one that was asked for.
+    #[error("the profile of {asked} was asked for, and the answer is that of {answered}")]
+    OtherAccount {
+        /// The account of the session.
+        asked: MageId,
+        /// The account in the answer.
+        answered: MageId,
+    },
     /// Somebody changed the list of callbacks after the plan was made; nothing was sent.
     #[error("the list of callbacks was changed by somebody else meanwhile; nothing was sent, plan again")]
     ListChanged,
@@ -169,7 +179,7 @@ impl Error {
     pub fn is_retryable(&self) -> bool {
         match self.decisive() {
             Self::Connect { .. } | Self::Deadline { .. } | Self::Interrupted { .. } | Self::ListChanged => true,
-            Self::Refused { status, .. } => matches!(status, 408 | 429 | 500..),
+            Self::Refused { status, code, .. } => matches!(meant(*status, *code), 408 | 429 | 500..),
             _ => false,
         }
     }
@@ -177,7 +187,7 @@ impl Error {
     /// Whether the server may have done what was asked although the call failed.
     pub fn outcome_is_unknown(&self) -> bool {
         match self {
-            Self::Refused { status, .. } => matches!(status, 408 | 500..),
+            Self::Refused { status, code, .. } => matches!(meant(*status, *code), 408 | 500..),
             Self::Deadline { .. }
             | Self::Interrupted { .. }
             | Self::Shape { .. }
@@ -226,14 +236,55 @@ impl Error {
         }
     }
 
-    /// The key or the token is not accepted.
-    pub fn is_unauthorized(&self) -> bool {
-        matches!(self.status(), Some(401 | 403))
+    /// Whether the API refused the request, whatever the HTTP status it did so with.
+    pub fn is_refusal(&self) -> bool {
+        match self.decisive() {
+            Self::Refused { status, code, .. } => matches!(meant(*status, *code), 200..=299 | 400..=499),
+            _ => false,
+        }
     }
 
-    /// What was asked for is not there.
+    /// Whether the key or the token is not accepted.
+    pub fn is_unauthorized(&self) -> bool {
+        matches!(self.meant(), Some(401 | 403)) && !self.is_blocked()
+    }
+
+    /// Whether a new token may help.
+    pub(crate) fn is_unauthorized_token(&self) -> bool {
+        self.meant() == Some(401)
+    }
+
+    /// Whether something between here and the API refused the request: a firewall that answers 403 with a page, a proxy
+    /// that wants to know who asks.
+    pub fn is_blocked(&self) -> bool {
+        match self.decisive() {
+            Self::Refused { status: 403, body, .. } => looks_like_markup(body.as_str().as_bytes()),
+            Self::Refused { status: 407, .. } => true,
+            _ => false,
+        }
+    }
+
+    /// Whether the answer was a redirect: none is followed.
+    pub fn is_redirect(&self) -> bool {
+        matches!(self.decisive(), Self::Refused { status: 300..=399, .. })
+    }
+
+    /// Whether a submission was refused only because the malware scan of one of its files has not ended.
+    pub fn is_scan_in_progress(&self) -> bool {
+        self.code() == Some(ApiError::SCAN_IN_PROGRESS)
+    }
+
+    /// Whether what was asked for does not exist.
     pub fn is_not_found(&self) -> bool {
-        self.status() == Some(404)
+        self.meant() == Some(404)
+    }
+
+    /// The HTTP status that was meant.
+    fn meant(&self) -> Option<u16> {
+        match self.decisive() {
+            Self::Refused { status, code, .. } => Some(meant(*status, *code)),
+            _ => self.status(),
+        }
     }
 
     /// The Marketplace cannot be reached or does not answer.
@@ -243,6 +294,12 @@ impl Error {
             Self::Connect { .. } | Self::Tls { .. } | Self::Deadline { .. } | Self::Interrupted { .. }
         )
     }
+}
+
+/// An error that comes with HTTP 200 says in its `code` what it is, where that is one of HTTP's.
+fn meant(status: u16, code: Option<i64>) -> u16 {
+    let code = code.and_then(|code| u16::try_from(code).ok()).filter(|code| (400..600).contains(code));
+    if (200..300).contains(&status) { code.unwrap_or(status) } else { status }
 }
 
 fn refusal(status: u16, code: Option<i64>, message: &str) -> String {

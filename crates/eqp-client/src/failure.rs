@@ -5,19 +5,15 @@ use std::io;
 use std::time::Duration;
 
 use rustls::CertificateError;
-use url::Url;
 
 use crate::error::Error;
 use crate::files::ChangedFile;
 use crate::problem::{Call, TlsProblem};
 
 /// The error of `call` that `error` stands for.
-pub(crate) fn of_send(error: reqwest::Error, call: &Call, base: &Url, deadline: Duration) -> Error {
+pub(crate) fn of_send(error: reqwest::Error, call: &Call, peer: &str, deadline: Duration) -> Error {
     let call = call.clone();
-    let host = || {
-        let name = base.host_str().unwrap_or_default();
-        base.port_or_known_default().map_or_else(|| name.to_owned(), |port| format!("{name}:{port}"))
-    };
+    let host = || peer.to_owned();
     if let Some(file) = find::<ChangedFile>(&error) {
         return Error::File { path: file.path.clone(), problem: file.problem.clone() };
     }

@@ -3,6 +3,8 @@
 use std::fmt;
 
 use eqp_types::Secret;
+use http::HeaderMap;
+use http::header::LOCATION;
 use serde_json::Value;
 use url::Url;
 
@@ -79,6 +81,22 @@ impl fmt::Display for KeptBody {
 pub(crate) fn without_credentials(url: &Url) -> Option<Url> {
     let mut plain = url.clone();
     plain.set_username("").and_then(|()| plain.set_password(None)).ok().map(|()| plain)
+}
+
+/// Where an answer redirects to, without credentials and without its query, which may hold some.
+pub(crate) fn location(headers: &HeaderMap, hidden: &[Secret]) -> Option<String> {
+    let given = headers.get(LOCATION)?.to_str().ok()?.trim();
+    let (plain, rest) = given.split_once(['?', '#']).map_or((given, ""), |(plain, _)| (plain, "?…"));
+    let shown = match Url::parse(plain) {
+        Ok(url) => without_credentials(&url).map_or_else(|| format!("{}:…", url.scheme()), String::from),
+        // Without a host it holds no credentials; `//user:password@host/` has one.
+        Err(_) if plain.starts_with("//") => Url::parse(&format!("https:{plain}"))
+            .ok()
+            .and_then(|url| without_credentials(&url))
+            .map_or_else(|| "//…".to_owned(), |url| url.as_str().trim_start_matches("https:").to_owned()),
+        Err(_) => plain.to_owned(),
+    };
+    (!shown.is_empty()).then(|| without(shown + rest, hidden))
 }
 
 /// Replaces the values of secret fields, or of every field if the whole answer is secret.
@@ -162,6 +180,23 @@ fn bounded(text: &str, most: usize) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_redirect_shows_where_to_and_no_credentials() {
+        for (given, shown) in [
+            ("https://login.example/sso", Some("https://login.example/sso")),
+            ("https://u:hush@login.example/sso?ticket=hush#hush", Some("https://login.example/sso?…")),
+            ("/portal/login?token=hush", Some("/portal/login?…")),
+            ("//u:hush@other.example/x", Some("//other.example/x")),
+            ("https://login.example/hush", Some("https://login.example/[secret]")),
+            ("", None),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(LOCATION, given.parse().unwrap());
+            assert_eq!(location(&headers, &[Secret::new("hush")]).as_deref(), shown, "{given}");
+        }
+        assert_eq!(location(&HeaderMap::new(), &[]), None);
+    }
 
     #[test]
     fn secret_fields_are_hidden_at_any_depth() {

@@ -1,8 +1,12 @@
 //! How long a server asks to wait: the header `Retry-After`, in seconds or as a date. No I/O.
+//!
+//! HTTP allows whole seconds and three forms of a date. Gateways also send fractions, and dates as e-mail or ISO 8601 writes them.
 
 use std::time::{Duration, SystemTime};
 
 use http::header::{DATE, HeaderMap, HeaderName, RETRY_AFTER};
+use time::format_description::well_known::{Iso8601, Rfc2822};
+use time::{OffsetDateTime, PrimitiveDateTime};
 
 /// The wait that `headers` ask for, if they ask for one that can be read.
 ///
@@ -10,12 +14,38 @@ use http::header::{DATE, HeaderMap, HeaderName, RETRY_AFTER};
 /// (`now`) counts only where the server does not say what time it is. A date that has passed asks for no wait.
 pub(crate) fn asked(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let asked = text(headers, &RETRY_AFTER)?;
-    if let Ok(seconds) = asked.parse() {
-        return Some(Duration::from_secs(seconds));
+    if let Some(seconds) = seconds(asked) {
+        return Some(seconds);
     }
-    let until = httpdate::parse_http_date(asked).ok()?;
-    let server_now = text(headers, &DATE).and_then(|date| httpdate::parse_http_date(date).ok());
+    let until = date(asked)?;
+    let server_now = text(headers, &DATE).and_then(date);
     Some(until.duration_since(server_now.unwrap_or(now)).unwrap_or(Duration::ZERO))
+}
+
+/// Seconds, whole or with a fraction; nothing else that reads as a number, such as `1e9` or `inf`.
+fn seconds(text: &str) -> Option<Duration> {
+    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') {
+        return None;
+    }
+    match text.parse::<u64>() {
+        Ok(seconds) => Some(Duration::from_secs(seconds)),
+        Err(_) => Duration::try_from_secs_f64(text.parse().ok()?).ok(),
+    }
+}
+
+/// A date in any form that is known to be sent.
+fn date(text: &str) -> Option<SystemTime> {
+    if let Ok(date) = httpdate::parse_http_date(text) {
+        return Some(date);
+    }
+    let zoned = OffsetDateTime::parse(text, &Rfc2822).or_else(|_| OffsetDateTime::parse(text, &Iso8601::PARSING));
+    if let Ok(date) = zoned {
+        return Some(date.into());
+    }
+    // Without a zone it is UTC, as in everything that the API writes.
+    let text = text.strip_suffix("UTC").map_or(text, str::trim_end);
+    let plain = PrimitiveDateTime::parse(&text.replacen(' ', "T", 1), &Iso8601::PARSING).ok()?;
+    Some(plain.assume_utc().into())
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
@@ -45,9 +75,22 @@ mod tests {
             // The two older forms that HTTP still allows.
             ("Tuesday, 24-Nov-26 12:00:30 GMT", "", Some(30)),
             ("Tue Nov 24 12:00:30 2026", "", Some(30)),
+            ("Tue Nov  3 12:00:30 2026", "Tue, 03 Nov 2026 12:00:00 GMT", Some(30)),
+            // Forms that HTTP does not allow, and gateways send.
+            ("Tue, 24 Nov 2026 13:00:30 +0100", "", Some(30)),
+            ("24 Nov 2026 12:00:30 GMT", "", Some(30)),
+            ("2026-11-24T12:00:30Z", "", Some(30)),
+            ("2026-11-24T12:00:30.000Z", "", Some(30)),
+            ("2026-11-24T14:00:30+02:00", "", Some(30)),
+            ("2026-11-24 12:00:30", "", Some(30)),
+            ("2026-11-24 12:00:30 UTC", "", Some(30)),
+            ("20261124T120030Z", "", Some(30)),
             ("", "", None),
             ("-1", "", None),
-            ("1.5", "", None),
+            ("1e3", "", None),
+            ("inf", "", None),
+            ("1.2.3", "", None),
+            (".", "", None),
             ("soon", "", None),
             ("99999999999999999999999", "", None),
         ] {
@@ -59,5 +102,14 @@ mod tests {
             assert_eq!(asked(&headers, here), seconds.map(Duration::from_secs), "{asked_for} at {date}");
         }
         assert_eq!(asked(&HeaderMap::new(), here), None);
+    }
+
+    #[test]
+    fn a_fraction_of_a_second_is_waited_too() {
+        for (asked_for, milliseconds) in [("1.5", 1500), ("0.25", 250), ("2.", 2000), (".5", 500), ("7.000", 7000)] {
+            let mut headers = HeaderMap::new();
+            headers.insert(RETRY_AFTER, HeaderValue::from_static(asked_for));
+            assert_eq!(asked(&headers, SystemTime::now()), Some(Duration::from_millis(milliseconds)), "{asked_for}");
+        }
     }
 }

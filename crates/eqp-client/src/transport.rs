@@ -84,6 +84,8 @@ pub(crate) enum Authorization<'a> {
 /// The HTTP client with what bounds it.
 pub(crate) struct Transport {
     pub(crate) http: reqwest::Client,
+    /// The proxy that requests go through, for errors.
+    pub(crate) proxy: Option<String>,
     /// Without a slash at its end; `/rest/v1` is not part of it.
     pub(crate) base: Url,
     /// For one try, from its start to the last byte of its answer.
@@ -99,7 +101,7 @@ impl Transport {
         let endpoint = request.endpoint;
         let call = Call { endpoint, path: url.path().to_owned() };
         let deadline = self.deadline + request.allowance;
-        let failed = |error: reqwest::Error| failure::of_send(error, &call, &self.base, deadline);
+        let failed = |error: reqwest::Error| failure::of_send(error, &call, &self.peer(), deadline);
 
         let (authorization, mut hidden) = authorization(&who);
         hidden.extend(request.secrets.iter().cloned());
@@ -133,6 +135,16 @@ impl Transport {
         }
         tracing::debug!(call = endpoint.name, status, bytes = body.len(), "answered");
         Answer { call, status, headers, body: body.freeze(), hidden }.checked()
+    }
+
+    /// Whom we talk to, and through whom, as errors name it.
+    fn peer(&self) -> String {
+        let name = self.base.host_str().unwrap_or_default();
+        let host = self.base.port_or_known_default().map_or_else(|| name.to_owned(), |port| format!("{name}:{port}"));
+        match &self.proxy {
+            Some(proxy) => format!("{host} through the proxy {proxy}"),
+            None => host,
+        }
     }
 
     fn url(&self, request: &Request) -> Url {
@@ -179,6 +191,7 @@ mod tests {
     fn url(base: &str, request: &Request) -> String {
         let transport = Transport {
             http: reqwest::Client::new(),
+            proxy: None,
             base: base.parse().unwrap(),
             deadline: Duration::from_secs(1),
             largest_answer: 1,

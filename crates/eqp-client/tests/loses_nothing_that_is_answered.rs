@@ -203,6 +203,11 @@ impl Marketplace {
         let url = format!("{}/rest/v1/files/uploads", self.simulator.base_url());
         let answer = self.http.post(url).bearer_auth(&self.token).multipart(form).send().await.unwrap();
         let uploaded: Value = answer.json().await.unwrap();
+        // A submission is taken only once the scans have ended.
+        for file in &self.simulator.snapshot().accounts[0].files {
+            let is_clean = !(filling.is_infected && file.filename == "a.zip");
+            self.simulator.end_scan(&file.file_upload_id, is_clean).unwrap();
+        }
         let file = |n: usize| json!({"file_upload_id": uploaded[n]["file_upload_id"]});
 
         let packages = filling.packages.iter().enumerate().map(|(n, (fields, is_complete))| {
@@ -229,16 +234,12 @@ impl Marketplace {
         });
         let packages: Vec<_> = packages.collect();
         let created = self.call(Method::POST, "/products/packages", Some(&json!(packages))).await.unwrap_or(json!([]));
-        self.review(&created, filling.is_infected);
+        self.review(&created);
         (uploaded, created)
     }
 
     /// Every review goes as far as it goes.
-    fn review(&self, created: &Value, is_infected: bool) {
-        for file in &self.simulator.snapshot().accounts[0].files {
-            let is_clean = !(is_infected && file.filename == "a.zip");
-            self.simulator.end_scan(&file.file_upload_id, is_clean).unwrap();
-        }
+    fn review(&self, created: &Value) {
         for item in created.as_array().unwrap() {
             let Some(id) = item["submission_id"].as_str() else { continue };
             let id = SubmissionId::new(id).unwrap();

@@ -20,12 +20,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::callback_form::CallbackForm;
 use crate::clock::Clock;
-use crate::market::{Account, CallbackList, Manners, Market};
+use crate::market::{Account, CallbackList, Manners, Market, NewVersions};
 use crate::script::Script;
 use crate::sender::Sender;
 use crate::sent::SentLog;
 use crate::shared::Shared;
-use crate::simulator::{Simulator, Tasks};
+use crate::simulator::{Simulator, Tasks, base_url};
 use crate::spelling::{Empty, Spelling, Style};
 use crate::trust::Trust;
 use crate::{Error, FaultRule, control, fault, review_clock, routes};
@@ -42,6 +42,7 @@ pub struct SimulatorBuilder {
     script: Script,
     form: CallbackForm,
     callback_list: CallbackList,
+    new_versions: NewVersions,
     longest_token_life: Duration,
     distinct_seconds: bool,
     trusted: Vec<String>,
@@ -63,6 +64,7 @@ impl Default for SimulatorBuilder {
             script: Script::new(),
             form: CallbackForm::Later,
             callback_list: CallbackList::Replace,
+            new_versions: NewVersions::Inherit,
             longest_token_life: Duration::from_hours(2),
             distinct_seconds: true,
             trusted: Vec::new(),
@@ -85,7 +87,8 @@ impl SimulatorBuilder {
         self
     }
 
-    /// How many times faster than reality its time runs. Default: 1.
+    /// How many times shorter than real ones its waits are: scans, reviews, launches. Its stamps show the wall clock at any speed.
+    /// Default: 1.
     #[must_use]
     pub fn speed(mut self, speed: f64) -> Self {
         self.speed = speed;
@@ -117,6 +120,13 @@ impl SimulatorBuilder {
     #[must_use]
     pub fn callback_list(mut self, callback_list: CallbackList) -> Self {
         self.callback_list = callback_list;
+        self
+    }
+
+    /// What a new version does with fields that it lacks and the version in the store has. Default: it takes them over.
+    #[must_use]
+    pub fn new_versions(mut self, new_versions: NewVersions) -> Self {
+        self.new_versions = new_versions;
         self
     }
 
@@ -243,6 +253,8 @@ impl SimulatorBuilder {
             seed: self.seed,
             longest_token_life: self.longest_token_life,
             callback_list: self.callback_list,
+            new_versions: self.new_versions,
+            base_url: base_url(address),
             packages: self.packages,
             style: self.style,
             distinct_seconds: self.distinct_seconds,

@@ -1,8 +1,8 @@
-//! The simulated time.
+//! The clock of reviews.
 //!
-//! It starts at the wall clock's time and runs `speed` times faster. Everything that the simulator stamps
-//! (`created_at`, `modified_at`, dates of test runs) is simulated time: the API's stamps have whole seconds, and a
-//! review that takes seconds instead of days would else put many changes into one of them.
+//! Waits are scheduled in simulated time, which starts at zero and runs `speed` times faster than the wall clock: a review of
+//! days takes seconds. Stamps (`created_at`, `modified_at`, dates of test runs) are not: they show the wall clock, plus whatever
+//! was skipped by hand, so that nothing that the simulator stamps lies in the receiver's future because of its speed.
 
 use std::time::Duration;
 
@@ -13,40 +13,57 @@ use tokio::time::Instant;
 /// Simulated time since the start.
 pub(crate) type SimulatedTime = Duration;
 
-/// A clock that runs faster (or slower) than the wall clock, and can be moved forward. Clones show the same time.
+/// Time that was skipped by hand.
+#[derive(Clone, Copy, Debug)]
+struct Skip {
+    /// The simulated time that it was then.
+    at: SimulatedTime,
+    /// How much was skipped.
+    by: Duration,
+}
+
+/// A clock whose waits are shorter (or longer) than real ones, and that can be moved forward. Clones show the same time.
 #[derive(Clone, Debug)]
 pub(crate) struct Clock {
     epoch: OffsetDateTime,
     started: Instant,
     speed: f64,
-    /// Simulated time that was skipped.
-    skipped: watch::Sender<Duration>,
+    /// In the order in which they were made.
+    skips: watch::Sender<Vec<Skip>>,
 }
 
 impl Clock {
-    /// A clock that shows `epoch` now and runs `speed` times faster than real time; `speed` is positive and finite.
+    /// A clock that shows `epoch` now and makes waits `speed` times shorter; `speed` is positive and finite.
     pub(crate) fn start(epoch: OffsetDateTime, speed: f64) -> Self {
-        Self { epoch, started: Instant::now(), speed, skipped: watch::Sender::new(Duration::ZERO) }
+        Self { epoch, started: Instant::now(), speed, skips: watch::Sender::new(Vec::new()) }
     }
 
-    /// How many times faster than real time it runs.
+    /// How many times shorter than real waits its waits are.
     pub(crate) fn speed(&self) -> f64 {
         self.speed
     }
 
     /// Moves it forward; whoever waits for a moment that has come now hears of it.
     pub(crate) fn skip(&self, by: Duration) {
-        self.skipped.send_modify(|skipped| *skipped = skipped.saturating_add(by));
+        let at = self.elapsed();
+        self.skips.send_modify(|skips| skips.push(Skip { at, by }));
     }
 
     /// Simulated time since the start.
     pub(crate) fn elapsed(&self) -> SimulatedTime {
-        scaled(self.started.elapsed(), self.speed).saturating_add(*self.skipped.borrow())
+        let skipped = self.skips.borrow().iter().fold(Duration::ZERO, |sum, skip| sum.saturating_add(skip.by));
+        scaled(self.started.elapsed(), self.speed).saturating_add(skipped)
     }
 
-    /// The simulated moment that is `since_start` after the start.
+    /// What the wall clock shows at the simulated time `since_start`, with what was skipped until then.
     pub(crate) fn moment(&self, since_start: SimulatedTime) -> OffsetDateTime {
-        time::Duration::try_from(since_start)
+        let skipped = self
+            .skips
+            .borrow()
+            .iter()
+            .fold(Duration::ZERO, |sum, skip| sum.saturating_add(since_start.saturating_sub(skip.at).min(skip.by)));
+        let waited = self.real_length(since_start.saturating_sub(skipped));
+        time::Duration::try_from(waited.saturating_add(skipped))
             .ok()
             .and_then(|since_start| self.epoch.checked_add(since_start))
             .unwrap_or(self.epoch)
@@ -54,7 +71,7 @@ impl Clock {
 
     /// Waits until the simulated time `since_start` has come.
     pub(crate) async fn wait_until(&self, since_start: SimulatedTime) {
-        let mut skipped = self.skipped.subscribe();
+        let mut skipped = self.skips.subscribe();
         loop {
             let rest = since_start.saturating_sub(self.elapsed());
             if rest.is_zero() {
@@ -85,12 +102,31 @@ mod tests {
     use super::*;
 
     #[test]
-    fn simulated_time_runs_faster() {
+    fn waits_are_shorter_and_stamps_show_the_wall_clock() {
         let mut clock = Clock::start(datetime!(2026-01-01 00:00 UTC), 60.0);
         clock.started -= Duration::from_secs(2);
         assert!((120..180).contains(&clock.elapsed().as_secs()));
-        assert_eq!(clock.moment(Duration::from_mins(2)), datetime!(2026-01-01 00:02 UTC));
+        assert_eq!(clock.moment(Duration::from_mins(2)), datetime!(2026-01-01 00:00:02 UTC));
         assert_eq!(clock.real_length(Duration::from_secs(30)), Duration::from_millis(500));
+    }
+
+    #[test]
+    fn a_skip_is_added_whole_whatever_the_speed() {
+        let clock = Clock::start(datetime!(2026-01-01 00:00 UTC), 60.0);
+        // A real second lies between the two.
+        let after_a_second = Duration::from_hours(2) + Duration::from_mins(1);
+        let skips = [(Duration::ZERO, Duration::from_hours(2)), (after_a_second, Duration::from_hours(1))];
+        clock.skips.send_modify(|made| made.extend(skips.map(|(at, by)| Skip { at, by })));
+        for (at, shown) in [
+            // What was due in the middle of a skip is stamped there.
+            (Duration::from_hours(1), datetime!(2026-01-01 01:00 UTC)),
+            (Duration::from_hours(2), datetime!(2026-01-01 02:00 UTC)),
+            (Duration::from_hours(2) + Duration::from_secs(30), datetime!(2026-01-01 02:00:00.5 UTC)),
+            (after_a_second + Duration::from_mins(30), datetime!(2026-01-01 02:30:01 UTC)),
+            (after_a_second + Duration::from_mins(61), datetime!(2026-01-01 03:00:02 UTC)),
+        ] {
+            assert_eq!(clock.moment(at), shown, "{at:?}");
+        }
     }
 
     #[tokio::test]

@@ -63,7 +63,7 @@ pub use callback_form::CallbackForm;
 pub use control::PATH as CONTROL_PATH;
 pub use error::Error;
 pub use fault::{Calls, Fault, FaultBody, FaultRule, FaultState};
-pub use market::CallbackList;
+pub use market::{CallbackList, NewVersions};
 pub use review::{Refusal, ReviewStatus, Step};
 pub use routes::{CALLS, Call};
 pub use script::{Mischief, Pace, Pattern, Review, Scan, Script, Verdict, When};

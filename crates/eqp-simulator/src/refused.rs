@@ -47,6 +47,15 @@ impl Refused {
         }
     }
 
+    /// 1321, for a submission that comes while one of its files is still being scanned.
+    pub(crate) fn scan_in_progress() -> Self {
+        Self {
+            status: StatusCode::BAD_REQUEST,
+            code: ApiError::SCAN_IN_PROGRESS,
+            message: "Malware scan is still in progress".to_owned(),
+        }
+    }
+
     /// The item of a batch.
     pub(crate) fn item(&self) -> Value {
         json!({"code": self.code, "message": self.message})

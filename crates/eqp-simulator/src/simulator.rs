@@ -43,6 +43,13 @@ pub(crate) struct Tasks {
     pub(crate) sender: JoinHandle<()>,
 }
 
+/// The base URL of a server that listens there.
+pub(crate) fn base_url(address: SocketAddr) -> String {
+    let host =
+        if address.ip().is_unspecified() { format!("localhost:{}", address.port()) } else { address.to_string() };
+    format!("https://{host}")
+}
+
 impl Simulator {
     /// Begins to set one up.
     pub fn builder() -> SimulatorBuilder {
@@ -62,11 +69,9 @@ impl Simulator {
         handle: Handle<SocketAddr>,
         tasks: Tasks,
     ) -> Self {
-        let host =
-            if address.ip().is_unspecified() { format!("localhost:{}", address.port()) } else { address.to_string() };
         Self {
             address,
-            base_url: format!("https://{host}"),
+            base_url: base_url(address),
             ca_pem,
             accounts,
             environment,

@@ -18,10 +18,12 @@ use crate::shared::Shared;
 /// Which form is used wherever two are known.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Spelling {
-    /// `content_type`, `pass` and `in-progress`, `current_status`, padded hours, actions as lists for each flow.
+    /// `content_type`, `pass` and `in-progress`, `current_status`, padded hours, actions as lists for each flow, the pricing
+    /// model as an object, numbers in profiles, a package by its item id as an object.
     #[default]
     Usual,
-    /// `content-type`, `passed` and `queued`, `eqp_state`, hours without a leading zero, actions as one text.
+    /// `content-type`, `passed` and `queued`, `eqp_state`, hours without a leading zero, actions as one text, the pricing model
+    /// as two fields, numbers as text, a package by its item id as a list, no `requested_launch_date`.
     Other,
 }
 
@@ -105,6 +107,10 @@ impl Style {
                             members.insert(other.to_owned(), member);
                         }
                     }
+                    members.remove("requested_launch_date");
+                    if let Some(Value::Object(model)) = members.remove("pricing_model") {
+                        members.extend(model);
+                    }
                     for (name, member) in members {
                         otherwise(name, member);
                     }
@@ -161,9 +167,15 @@ fn otherwise(name: &str, member: &mut Value) {
                 *text = unpadded;
             }
         }
-        (name, Value::Number(number)) if name.contains("price") => *member = json!(number.to_string()),
+        (name, Value::Number(number)) if is_number_or_text(name) => *member = json!(number.to_string()),
         _ => {}
     }
+}
+
+/// What is a number in one example and text in another.
+fn is_number_or_text(name: &str) -> bool {
+    const PROFILE: [&str; 4] = ["partner_level", "payment_type", "taxpayer_type", "tax_review_status"];
+    name.contains("price") || name.ends_with("_percent") || PROFILE.contains(&name)
 }
 
 /// `2020-07-21 08:09:10` without the zero of its hour.

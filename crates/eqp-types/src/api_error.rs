@@ -25,6 +25,8 @@ impl ApiError {
     pub const INSUFFICIENT_INFORMATION: i64 = 1208;
     /// `Invalid SKU given. SKU must be of the form 'vendor_name/package_name'`.
     pub const INVALID_SKU: i64 = 1210;
+    /// `Malware scan is still in progress`: a submission came too early, and succeeds once the scan has ended.
+    pub const SCAN_IN_PROGRESS: i64 = 1321;
     /// `Package live in store`, of the legacy deletion of a file.
     pub const PACKAGE_LIVE_IN_STORE: i64 = 1500;
 }

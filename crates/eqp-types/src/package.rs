@@ -164,6 +164,12 @@ impl BatchItem {
     pub fn is_success(&self) -> bool {
         self.code == Some(200)
     }
+
+    /// Returns whether the item came too early: the malware scan of one of its files has not ended. That is not a rejection;
+    /// sent again after the scan it succeeds.
+    pub fn is_scan_in_progress(&self) -> bool {
+        self.code == Some(crate::ApiError::SCAN_IN_PROGRESS)
+    }
 }
 
 #[cfg(test)]

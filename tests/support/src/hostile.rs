@@ -35,7 +35,10 @@ pub fn archives(scale: f64) -> Vec<(&'static str, Vec<u8>)> {
             "60 MB of spaces before a word",
             text("Model/Blank.php", format!("{}TODO", " ".repeat(scaled(60 * MEGABYTE)))),
         ),
-        ("tokens that begin anew with every letter", text("Model/Token.php", "AKIA".repeat(scaled(10 * MEGABYTE)))),
+        (
+            "tokens that begin anew in each other",
+            text("Model/Token.php", "-glpat-EXAMPLE".repeat(scaled(3 * MEGABYTE))),
+        ),
         ("heads of private keys", text("Model/Keys.php", "-----BEGIN PRIVATE KEY-----     ".repeat(scaled(MEGABYTE)))),
         (
             "comments that never end",

@@ -126,11 +126,13 @@ impl Entry {
 
 /// Why Windows cannot have a file or folder with this name, if so.
 fn why_not_on_windows(part: &str) -> Option<&'static str> {
-    let stem = part.split('.').next().unwrap_or_default().trim_end().to_ascii_lowercase();
-    let is_numbered = |prefix: &str| {
-        stem.strip_prefix(prefix).is_some_and(|rest| rest.len() == 1 && rest.bytes().all(|byte| byte.is_ascii_digit()))
+    let stem = part.split('.').next().unwrap_or_default().trim_end();
+    let is_device = match stem.as_bytes() {
+        [_, _, _] => DEVICES.iter().any(|device| device.eq_ignore_ascii_case(stem)),
+        [prefix @ .., b'0'..=b'9'] => prefix.eq_ignore_ascii_case(b"com") || prefix.eq_ignore_ascii_case(b"lpt"),
+        _ => false,
     };
-    if DEVICES.contains(&stem.as_str()) || is_numbered("com") || is_numbered("lpt") {
+    if is_device {
         return Some("its name is one of a device on Windows");
     }
     if part.contains(['<', '>', ':', '"', '|', '?', '*']) {

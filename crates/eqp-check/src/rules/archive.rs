@@ -85,12 +85,17 @@ pub(crate) fn directory(archive: &Archive, ledger: &mut Ledger) -> bool {
             ledger.find(&ENTRY_TWICE, Place::file(archive.short(entry)), message);
             continue;
         }
-        if let Some(other) = lower.insert(entry.name.trim_end_matches('/').to_lowercase(), entry) {
+        if let Some(other) = lower.insert(lower_case(entry.name.trim_end_matches('/')), entry) {
             let message = format!("it differs from {} by letter case only", archive.short(other));
             ledger.find(&NAME_PORTABLE, Place::file(archive.short(entry)), message);
         }
     }
     is_no_bomb(archive, ledger)
+}
+
+/// A name in lower case; most are ASCII, for which that is much faster.
+fn lower_case(name: &str) -> String {
+    if name.is_ascii() { name.to_ascii_lowercase() } else { name.to_lowercase() }
 }
 
 /// Files that did not unpack.

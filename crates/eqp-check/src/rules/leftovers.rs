@@ -55,6 +55,8 @@ const LEFTOVER_ENDS: [(&str, &str); 5] = [
     (".swp", "an editor left it"),
     (".swo", "an editor left it"),
 ];
+/// Folders that lie deeper than this are not looked at: no package has such, and a name has room for thousands.
+const DEEPEST: usize = 64;
 /// Where Composer installs; a folder of this name deeper in the package may be anything.
 const VENDOR: &str = "vendor";
 
@@ -83,7 +85,7 @@ const PLACEHOLDERS: [&str; 14] = [
 /// Files and folders that do not belong into a package; a folder is named once, whatever lies in it.
 pub(super) fn unwanted<'a>(short: &'a str, named: &mut HashSet<&'a str>, ledger: &mut Ledger) {
     let mut end = 0;
-    for part in short.split_inclusive('/') {
+    for part in short.split_inclusive('/').take(DEEPEST) {
         let is_top = end == 0;
         end += part.len();
         let (part, is_folder) = part.strip_suffix('/').map_or((part, false), |part| (part, true));

@@ -14,10 +14,11 @@ struct Shape {
 pub(super) struct Secrets {
     shapes: [Shape; 9],
     private_key: Finder<'static>,
+    example: Finder<'static>,
 }
 
-/// Nothing that is longer is a token: what begins a shape may begin anew with every letter of a long line.
-const LONGEST_TOKEN: usize = 256;
+/// In so much of a token it is looked for whether it is an example.
+const LONGEST_TOKEN: usize = 128;
 /// So much white space between the head of a private key and its letters is passed over.
 const LONGEST_SPACE: usize = 64;
 /// So many letters of base64 after its head make a private key of what could be a piece of code about keys.
@@ -42,12 +43,13 @@ impl Secrets {
                 shape("AIza", 35, word, "a Google API key"),
             ],
             private_key: Finder::new("PRIVATE KEY-----"),
+            example: Finder::new("EXAMPLE"),
         }
     }
 
     /// The first secret, and what it is.
     pub(super) fn find(&self, bytes: &[u8]) -> Option<(usize, &'static str)> {
-        let tokens = self.shapes.iter().filter_map(|shape| Some((shape.find(bytes)?, shape.what)));
+        let tokens = self.shapes.iter().filter_map(|shape| Some((shape.find(bytes, &self.example)?, shape.what)));
         tokens.chain(self.private_key(bytes).map(|at| (at, "a private key"))).min_by_key(|(at, _)| *at)
     }
 
@@ -58,7 +60,7 @@ impl Secrets {
             let rest = rest.strip_prefix(b"\\n").unwrap_or(rest);
             let rest = rest[..rest.len().min(LONGEST_SPACE + LEAST_OF_A_KEY)].trim_ascii_start();
             let is_base64 = |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
-            has_head(&bytes[..*at]) && rest.iter().take(LEAST_OF_A_KEY).take_while(is_base64).count() >= LEAST_OF_A_KEY
+            rest.iter().take(LEAST_OF_A_KEY).take_while(is_base64).count() >= LEAST_OF_A_KEY && has_head(&bytes[..*at])
         })
     }
 }
@@ -70,14 +72,20 @@ fn has_head(before: &[u8]) -> bool {
 }
 
 impl Shape {
-    fn find(&self, bytes: &[u8]) -> Option<usize> {
+    fn find(&self, bytes: &[u8], example: &Finder<'static>) -> Option<usize> {
+        // Up to where the letters of a body go on: what begins inside of it has the rest of it as its own body.
+        let mut end = 0;
         self.begins.find_iter(bytes).find(|at| {
-            let is_letter = |byte: &u8| (self.letters)(*byte);
             let before = at.checked_sub(1).and_then(|before| bytes.get(before));
-            let body = &bytes[at + self.begins.needle().len()..];
-            let length = body.iter().take(LONGEST_TOKEN).take_while(|byte| is_letter(byte)).count();
-            let is_example = memchr::memmem::find(&body[..length], b"EXAMPLE").is_some();
-            length >= self.length && !before.is_some_and(u8::is_ascii_alphanumeric) && !is_example
+            if before.is_some_and(u8::is_ascii_alphanumeric) {
+                return false;
+            }
+            let begin = at + self.begins.needle().len();
+            if end < begin {
+                end = begin + bytes[begin..].iter().take_while(|byte| (self.letters)(**byte)).count();
+            }
+            let body = &bytes[begin..end];
+            body.len() >= self.length && example.find(&body[..body.len().min(LONGEST_TOKEN)]).is_none()
         })
     }
 }

@@ -336,3 +336,24 @@ fn note(progress: &Progress) -> Option<String> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn upkeep_that_panics_is_restarted_and_ends_nothing() {
+        let database = Database::of(PgPoolOptions::new().connect_lazy("postgres://127.0.0.1:1/none").unwrap());
+        let supervisor = database.metrics().supervisor();
+        supervisor.arm("postgres");
+        let work = async {
+            while supervisor.is_armed("postgres") {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            "done"
+        };
+        assert_eq!(database.keeping_up(&CancellationToken::new(), work).await, "done");
+        assert!(database.metrics().text().contains("eqp_part_panics_total{part=\"postgres\"} 1"));
+    }
+}

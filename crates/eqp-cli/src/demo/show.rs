@@ -1,10 +1,11 @@
 //! The course of the demo: the vendor acts, callbacks come in, events move the board.
 
+use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use eqp_receiver::{Event, EventFilter, Mark, Reader, Verdict};
 use eqp_simulator::{Sent, SentKind};
-use eqp_types::SubmissionId;
+use eqp_types::{Flow, SubmissionId};
 use serde::Deserialize;
 use tokio::sync::broadcast::error::RecvError;
 use uuid::Uuid;
@@ -38,6 +39,14 @@ pub(super) struct Seen {
     pub(super) total: Duration,
 }
 
+/// A submission that waits for the scan of its files.
+#[derive(Debug)]
+struct Draft {
+    title: &'static str,
+    submission: SubmissionId,
+    files: Vec<String>,
+}
+
 /// The running show.
 pub(super) struct Show<'a> {
     house: &'a House,
@@ -45,6 +54,10 @@ pub(super) struct Show<'a> {
     screen: &'a Screen,
     begun: Instant,
     seen: Seen,
+    /// Files whose malware scan has ended, as callbacks say.
+    scanned: HashSet<String>,
+    /// Drafts that wait for the scan of their files: the Marketplace takes no submission before.
+    drafts: Vec<Draft>,
     /// The submission that has to be submitted again once its rejection is heard.
     to_resubmit: Option<SubmissionId>,
     kinds: Vec<SentKind>,
@@ -59,7 +72,17 @@ impl<'a> Show<'a> {
             total: Duration::ZERO,
         };
         let reader = house.reader();
-        Self { house, reader, screen, begun, seen, to_resubmit: None, kinds: Vec::new() }
+        Self {
+            house,
+            reader,
+            screen,
+            begun,
+            seen,
+            scanned: HashSet::new(),
+            drafts: Vec::new(),
+            to_resubmit: None,
+            kinds: Vec::new(),
+        }
     }
 
     /// Runs to the end of all reviews.
@@ -68,14 +91,17 @@ impl<'a> Show<'a> {
         let mut events = self.reader.tail(EventFilter { after_seq: Some(0), ..EventFilter::default() }).await?;
         self.screen.callbacks_begin();
         let vendor = Vendor::prepare(self.house.client(), self.house.folder()).await?;
-        self.submit_all(&vendor).await?;
+        self.create_all(&vendor).await?;
 
         let deadline = tokio::time::sleep(DEADLINE);
         tokio::pin!(deadline);
         while !self.is_over() {
             tokio::select! {
                 () = &mut deadline => return Err(too_slow()),
-                answered = sent.recv() => self.answered(answered).await?,
+                answered = sent.recv() => {
+                    self.answered(answered).await?;
+                    self.submit_what_is_scanned(&vendor).await?;
+                }
                 event = events.next() => match event {
                     Ok(Some(event)) => self.happened(&event, &vendor).await?,
                     Ok(None) => {}
@@ -90,17 +116,31 @@ impl<'a> Show<'a> {
         Ok(self.seen)
     }
 
-    async fn submit_all(&mut self, vendor: &Vendor<'_>) -> Outcome {
+    async fn create_all(&mut self, vendor: &Vendor<'_>) -> Outcome {
         for extension in EXTENSIONS {
             let file = vendor.upload(extension).await?;
             self.seen.board.add(extension.title, file.as_str());
-            let submission = vendor.submit(extension, &file).await?;
+            let submission = vendor.create(extension, &file).await?;
             self.seen.board.created(extension.title, submission.as_str());
-            self.screen.vendor(self.begun.elapsed(), &format!("{} uploaded and submitted", extension.title));
+            self.screen.vendor(self.begun.elapsed(), &format!("{} uploaded", extension.title));
             self.screen.draw(&self.seen.board);
             if extension.title == REJECTED_ONCE.title {
-                self.to_resubmit = Some(submission);
+                self.to_resubmit = Some(submission.clone());
             }
+            let files = vendor.listing().map(str::to_owned).chain([file.to_string()]).collect();
+            self.drafts.push(Draft { title: extension.title, submission, files });
+        }
+        Ok(())
+    }
+
+    /// Submits the drafts whose files are all scanned.
+    async fn submit_what_is_scanned(&mut self, vendor: &Vendor<'_>) -> Outcome {
+        let is_ready = |draft: &Draft| draft.files.iter().all(|file| self.scanned.contains(file));
+        let (ready, waiting) = std::mem::take(&mut self.drafts).into_iter().partition(is_ready);
+        self.drafts = waiting;
+        for Draft { title, submission, .. } in ready {
+            vendor.submit(&submission).await?;
+            self.screen.vendor(self.begun.elapsed(), &format!("{title} submitted"));
         }
         Ok(())
     }
@@ -121,6 +161,9 @@ impl<'a> Show<'a> {
             self.seen.first_callback = after;
         }
         self.seen.latencies.push(sent.latency);
+        if sent.flow == Some(Flow::Malware) {
+            self.scanned.insert(sent.subject.clone());
+        }
         self.kinds.push(sent.kind);
         let says = match (&sent.flow, &sent.outcome) {
             (Some(flow), Some(outcome)) => {

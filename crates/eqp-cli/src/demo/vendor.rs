@@ -68,14 +68,26 @@ impl<'a> Vendor<'a> {
         uploaded.into_iter().next().map(|file| file.file_upload_id).ok_or_else(|| unexpected("no file was answered"))
     }
 
-    /// Submits an extension to both reviews.
-    pub(super) async fn submit(&self, extension: Extension, archive: &FileUploadId) -> Outcome<SubmissionId> {
+    /// Creates the submission of an extension, as a draft: it can be submitted once its files are scanned.
+    pub(super) async fn create(&self, extension: Extension, archive: &FileUploadId) -> Outcome<SubmissionId> {
         let answers = self.client.packages().create(&[self.package(extension, archive)?]).await?;
         let Some(item) = answers.into_iter().next() else { return Err(unexpected("no item was answered")) };
         match item.submission_id.clone().filter(|_| item.is_success()) {
             Some(submission_id) => Ok(submission_id),
             None => Err(unexpected(item.message.as_deref().unwrap_or("the package was refused without a reason"))),
         }
+    }
+
+    /// The files that all listings share.
+    pub(super) fn listing(&self) -> impl Iterator<Item = &str> {
+        self.listing.iter().map(|file| file.file_upload_id.as_str())
+    }
+
+    /// Submits an extension to both reviews.
+    pub(super) async fn submit(&self, submission: &SubmissionId) -> Outcome {
+        let change = Package { action: Some(Actions::submit_both()), ..Package::default() };
+        self.client.packages().update_one(submission, &change).await?;
+        Ok(())
     }
 
     /// Submits the listing again after its rejection.
@@ -104,7 +116,6 @@ impl<'a> Vendor<'a> {
             "artifact": {"file_upload_id": archive},
             "documentation_artifacts": {"user": file(0)},
             "media_artifacts": {"icon_image": file(1), "gallery_images": [file(2)]},
-            "action": Actions::submit_both(),
         });
         serde_json::from_value(package).map_err(|error| unexpected(&error.to_string()))
     }

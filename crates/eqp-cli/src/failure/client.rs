@@ -37,6 +37,21 @@ impl From<Error> for Failure {
 /// What it means, and what to do.
 fn of(error: &Error) -> Failure {
     let failure = |exit, what: &str| Failure::new(exit, what).because(error);
+    if error.is_scan_in_progress() {
+        return failure(Exit::Failed, "the malware scan of a file is still running")
+            .next("wait until it has ended, with `eqp wait FILE-ID`, and run the same command again");
+    }
+    if error.is_blocked() {
+        return failure(Exit::Unreachable, "something between here and the Marketplace refused the request")
+            .why("the answer does not come from the API: a firewall or a proxy sent it, and the access key was not judged")
+            .next("check the proxy of this machine (HTTPS_PROXY), or try from another network or address");
+    }
+    if error.is_redirect() {
+        return failure(Exit::Failed, "the Marketplace's address redirects elsewhere").next(
+            "check --api-url, and any proxy or login page in front of it: redirects are not followed, because the access key \
+             would be sent along",
+        );
+    }
     if error.is_unauthorized() {
         return failure(Exit::NotAuthorised, "the Marketplace does not accept the access key")
             .next(
@@ -63,11 +78,13 @@ fn of(error: &Error) -> Failure {
             failure(Exit::Failed, "the list of callbacks may not be what it should be")
                 .next("look at it: eqp callbacks list; then run the same command again")
         }
+        Error::OtherAccount { .. } => failure(Exit::Failed, "the answer is about another account")
+            .next("nothing was sent; a proxy or cache in front of the Marketplace may mix up answers"),
         Error::ListChanged => failure(Exit::Failed, "nothing was sent").next("run the same command again"),
         _ if error.is_retryable() => {
             failure(Exit::Unreachable, "the Marketplace does not answer as it should").next("try again later")
         }
-        _ if matches!(error.status(), Some(400..=499)) => failure(Exit::Rejected, "the Marketplace refused"),
+        _ if error.is_refusal() => failure(Exit::Rejected, "the Marketplace refused"),
         _ => failure(Exit::Failed, "the Marketplace was not understood"),
     }
 }

@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 
 use eqp_check::Listing;
-use serde_json::{Value, json};
 
 use super::ManifestPackage;
 use crate::failure::{Failure, Outcome};
@@ -11,28 +10,16 @@ use crate::failure::{Failure, Outcome};
 impl ManifestPackage {
     /// What is submitted beside the archive.
     pub(crate) fn listing(&self) -> Outcome<Listing> {
-        let mut fields = self.request(&HashMap::new())?;
-        one_spelling(&mut fields);
+        let fields = self.request(&HashMap::new())?;
         serde_json::from_value(fields)
             .map_err(|error| Failure::usage(format!("the package {} cannot be checked", self.label())).because(&error))
     }
 }
 
-/// The API spells the pricing model in two ways.
-fn one_spelling(fields: &mut Value) {
-    for name in ["pricing_type", "payment_period"] {
-        let Some(value) = fields.get(name).filter(|value| !value.is_null()).cloned() else { continue };
-        if !fields["pricing_model"].is_object() {
-            fields["pricing_model"] = json!({});
-        }
-        if fields["pricing_model"][name].is_null() {
-            fields["pricing_model"][name] = value;
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]

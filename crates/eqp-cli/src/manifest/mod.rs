@@ -14,9 +14,12 @@ mod source;
 
 use std::path::{Path, PathBuf};
 
+use serde_json::Value;
+
 pub(crate) use artifact::FileSource;
 pub(crate) use checking::Checking;
 pub(crate) use package::ManifestPackage;
+pub(crate) use parts::Action;
 
 use self::reader::{Problem, ReadError};
 use self::source::Document;
@@ -41,8 +44,9 @@ impl Manifest {
         let document = Document::read(path)?;
         let mut packages = Vec::with_capacity(document.packages.len());
         for (place, value) in &document.packages {
+            let value = with_flat_shared_packages(value);
             let mut package: ManifestPackage =
-                reader::read(value, place).map_err(|error| refused(&document.name, &error))?;
+                reader::read(&value, place).map_err(|error| refused(&document.name, &error))?;
             for file in package.files_mut() {
                 file.in_folder(&document.folder);
             }
@@ -67,6 +71,20 @@ impl Manifest {
         }
         files
     }
+}
+
+/// A shared package that exists already may stand as the API shows it: `{"artifact": {"sku": …, "version": …}}`.
+fn with_flat_shared_packages(package: &Value) -> Value {
+    let mut package = package.clone();
+    for shared in package.get_mut("shared_packages").and_then(Value::as_array_mut).into_iter().flatten() {
+        let Value::Object(members) = shared else { continue };
+        let is_named = members.get("artifact").is_some_and(|artifact| artifact.get("sku").is_some());
+        if let Some(Value::Object(artifact)) = members.get("artifact").filter(|_| is_named).cloned() {
+            members.remove("artifact");
+            members.extend(artifact);
+        }
+    }
+    package
 }
 
 fn refused(file: &str, error: &ReadError) -> Failure {

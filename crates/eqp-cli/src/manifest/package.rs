@@ -177,6 +177,7 @@ impl ManifestPackage {
             }
         }
         let mut value = serde_json::to_value(&sent).map_err(|error| not_sendable(self, &error))?;
+        as_documented(&mut value);
         if let Value::Object(fields) = &mut value {
             fields.extend(self.other.clone());
         }
@@ -186,6 +187,35 @@ impl ManifestPackage {
     /// The same as the client takes it.
     pub(crate) fn package(&self, uploaded: &HashMap<PathBuf, FileUploadId>) -> Outcome<Package> {
         serde_json::from_value(self.request(uploaded)?).map_err(|error| not_sendable(self, &error))
+    }
+}
+
+/// What can be written in two ways is sent in the documented one: the pricing model as an object, a shared package that exists
+/// already as `artifact` with its SKU and version.
+fn as_documented(fields: &mut Value) {
+    one_pricing_model(fields);
+    for shared in fields.get_mut("shared_packages").and_then(Value::as_array_mut).into_iter().flatten() {
+        let Value::Object(members) = shared else { continue };
+        let named: Map<String, Value> =
+            ["sku", "version"].iter().filter_map(|name| members.remove_entry(*name)).collect();
+        if !named.is_empty() {
+            members.entry("artifact").or_insert(Value::Object(named));
+        }
+    }
+}
+
+/// Two fields beside the others become the object that they belong to.
+fn one_pricing_model(fields: &mut Value) {
+    let Value::Object(fields) = fields else { return };
+    for name in ["pricing_type", "payment_period"] {
+        let Some(value) = fields.remove(name).filter(|value| !value.is_null()) else { continue };
+        let model = fields.entry("pricing_model").or_insert(Value::Null);
+        if !model.is_object() {
+            *model = Value::Object(Map::new());
+        }
+        if let Value::Object(model) = model {
+            model.entry(name).or_insert(value);
+        }
     }
 }
 
@@ -233,7 +263,9 @@ mod tests {
             json!({
                 "artifact": id("0"), "documentation_artifacts": {"user": id("1")},
                 "media_artifacts": {"icon_image": id("7"), "gallery_images": [id("2")]},
-                "shared_packages": [{"artifact": id("3")}, {"sku": "acme/shared", "version": "1.0.0"}],
+                "shared_packages": [
+                    {"artifact": id("3")}, {"artifact": {"sku": "acme/shared", "version": "1.0.0"}},
+                ],
             })
         );
     }

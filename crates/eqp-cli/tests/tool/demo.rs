@@ -84,7 +84,7 @@ fn ctrl_c_ends_it_early_and_nothing_stays_behind() {
     home.set("TMPDIR", temporary.display().to_string());
     // Should the line be worded otherwise some day, the demo ends by itself and the test fails.
     let mut demo = home.start(&["demo", "--exit", "--speed", SPEED]);
-    while !demo.line().contains("uploaded and submitted") {}
+    while !demo.line().contains(" uploaded") {}
     demo.terminate();
     let ended = demo.end();
     assert_eq!(ended.code, 130, "{ended:?}");
@@ -99,7 +99,7 @@ fn the_show_goes_on_after_its_postgres_was_killed() {
     let temporary = make_temporary(&home);
     home.set("TMPDIR", temporary.display().to_string());
     let mut demo = home.start(&["demo", "--exit", "--speed", SPEED]);
-    while !demo.line().contains("uploaded and submitted") {}
+    while !demo.line().contains(" uploaded") {}
     let folder = std::fs::read_dir(&temporary).unwrap().next().unwrap().unwrap().path();
     let pid_file = std::fs::read_to_string(folder.join("postgres/data/postmaster.pid")).unwrap();
     let server = pid_file.lines().next().unwrap();

@@ -22,6 +22,7 @@ mod hostile_text;
 mod leak;
 mod market;
 mod mishaps;
+mod odd_answers;
 mod other_languages;
 mod registration;
 mod release;

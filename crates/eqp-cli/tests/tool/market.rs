@@ -3,7 +3,7 @@
 use eqp_client::Client;
 use eqp_client::callbacks::{Allowance, NoPasswords, Registration, Wish};
 use eqp_receiver::{Endpoints, MasterKey, Reader};
-use eqp_simulator::{SendResult, Sent, Simulator};
+use eqp_simulator::{Pace, Script, SendResult, Sent, Simulator, SimulatorBuilder};
 use eqp_test_support::TestDatabase;
 use eqp_types::{ApiKey, Environment, MageId, Secret};
 use url::Url;
@@ -25,14 +25,25 @@ impl Market {
         Self::open_at_speed(1.0).await
     }
 
+    /// With a Marketplace whose scans take no time.
+    pub(crate) async fn open_scanning_at_once() -> Self {
+        let mut pace = Pace::default();
+        pace.scan = std::time::Duration::ZERO;
+        Self::of(Simulator::builder().script(Script::new().pace(pace))).await
+    }
+
     /// With a Marketplace whose time runs faster than reality.
     pub(crate) async fn open_at_speed(speed: f64) -> Self {
+        Self::of(Simulator::builder().speed(speed)).await
+    }
+
+    /// With this Marketplace.
+    pub(crate) async fn of(builder: SimulatorBuilder) -> Self {
         let mage_id = MageId::new("MAG123456789").unwrap();
         let key = ApiKey { application_id: "app".to_owned(), application_secret: Secret::new(APPLICATION_SECRET) };
         // As itself too, for those who come through a proxy.
         let itself = Url::parse(Environment::Production.base_url()).unwrap();
-        let itself = itself.host_str().unwrap();
-        let simulator = Simulator::builder().speed(speed).name(itself).account(mage_id, key).start().await.unwrap();
+        let simulator = builder.name(itself.host_str().unwrap()).account(mage_id, key).start().await.unwrap();
         let database = TestDatabase::create().await;
         let mut home = Home::new();
         home.set("EQP_DATABASE_URL", database.url());

@@ -66,7 +66,7 @@ fn lines(text: &str) -> Vec<Value> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_manifest_is_uploaded_and_created_and_looked_at_and_recalled() {
-    let market = Market::open().await;
+    let market = Market::open_scanning_at_once().await;
     let home = &market.home;
     let manifest = write_manifest(home, "checkout");
 

@@ -1,6 +1,6 @@
 use eqp_types::UserProfile;
 
-use super::Users;
+use super::{Users, of_account};
 use crate::transport::Request;
 use crate::{Error, endpoint};
 
@@ -8,9 +8,10 @@ impl Users<'_> {
     /// The short profile; it has no callbacks.
     ///
     /// # Errors
-    /// Those of every call.
+    /// [`Error::OtherAccount`]; those of every call.
     pub async fn summary(self) -> Result<UserProfile, Error> {
         let token = self.client.token().await?;
-        self.client.call(Request::new(&endpoint::USERS_SUMMARY, &[token.mage_id.as_str()])?).await?.json()
+        let request = Request::new(&endpoint::USERS_SUMMARY, &[token.mage_id.as_str()])?;
+        of_account(&token.mage_id, self.client.call(request).await?.json()?)
     }
 }

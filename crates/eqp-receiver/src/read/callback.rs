@@ -26,9 +26,9 @@ pub struct StoredCallback {
     /// Where it came from.
     pub source: IpAddr,
     /// The path and query at which it arrived, where they are not the registered ones.
-    pub arrived_at: Option<String>,
+    pub arrived_path: Option<String>,
     /// Its headers, as far as they are kept: name, colon, value, line end. `:path` is not a header, but
-    /// [`arrived_at`](Self::arrived_at).
+    /// [`arrived_path`](Self::arrived_path).
     pub headers: Vec<u8>,
     /// Its body.
     pub body: Vec<u8>,

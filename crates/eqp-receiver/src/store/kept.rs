@@ -37,7 +37,7 @@ pub(crate) async fn callback(pool: &PgPool, id: Uuid) -> Result<Option<StoredCal
         endpoint: row.name,
         received_at: row.received_at,
         source: read(&row.source)?,
-        arrived_at: noted_target(&row.headers),
+        arrived_path: noted_target(&row.headers),
         headers: row.headers,
         body: row.body,
         verdict: row.verdict.as_deref().map(read).transpose()?,

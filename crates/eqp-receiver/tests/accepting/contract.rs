@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use eqp_receiver::Limits;
+use eqp_types::Secret;
+use futures_util::future::join_all;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::scene::{PATH, RIGHT, SCAN, STATUS, Scene};
+use crate::scene::{PATH, RIGHT, SCAN, STATUS, Scene, endpoint};
 use crate::sender::{post, read_answer};
 
 const LIMIT: usize = 256 * 1024;
@@ -211,6 +213,7 @@ async fn slow_bodies_of_one_endpoint_make_no_other_wait() {
     let tight = limits(|l| {
         l.bytes_in_flight = 64 * 1024;
         l.body_bytes = 16 * 1024;
+        l.body_time = Duration::from_mins(2);
     });
     let scene = Scene::with(|builder| builder.limits(tight)).await;
     let other = endpoint(&scene.endpoints, "other", None).await;
@@ -230,7 +233,7 @@ async fn slow_bodies_of_one_endpoint_make_no_other_wait() {
         }
     };
     // Well before the slow ones have had their time.
-    assert!(tokio::time::timeout(Limits::default().body_time / 2, well).await.is_ok());
+    assert!(tokio::time::timeout(Duration::from_mins(1), well).await.is_ok());
     drop(slow);
     scene.stop().await;
 }

@@ -75,7 +75,7 @@ async fn a_callback_with_a_right_credential_is_stored_however_its_path_is_spelle
             assert_eq!(answer.status, 200, "{path}: {answer:?}");
             let stored = reader.callback(answer.id()).await.unwrap().unwrap();
             let arrived = (path != PATH).then(|| path.to_owned());
-            assert_eq!((stored.endpoint.as_str(), stored.arrived_at), ("main", arrived));
+            assert_eq!((stored.endpoint.as_str(), stored.arrived_path), ("main", arrived));
         }
     });
     join_all(sent).await;
@@ -85,7 +85,7 @@ async fn a_callback_with_a_right_credential_is_stored_however_its_path_is_spelle
     let answer = scene.sender.raw(absolute).await;
     assert_eq!(answer.status, 200, "{answer:?}");
     let stored = reader.callback(answer.id()).await.unwrap().unwrap();
-    assert_eq!(stored.arrived_at.as_deref(), Some("/x/main"));
+    assert_eq!(stored.arrived_path.as_deref(), Some("/x/main"));
     assert_eq!(scene.stored().await.len(), SPELLINGS.len() + 1);
     scene.stop().await;
 }
@@ -125,7 +125,7 @@ async fn urls_with_a_query_a_trailing_slash_or_percent_encoding_can_be_registere
         let answer = scene.sender.post(arrives, &[&basic(name, "secret")], STATUS).await;
         assert_eq!(answer.status, 200, "{url}: {answer:?}");
         assert_eq!(endpoint_of(&scene, answer.id()).await, id);
-        assert_eq!(reader.callback(answer.id()).await.unwrap().unwrap().arrived_at, None, "{url}");
+        assert_eq!(reader.callback(answer.id()).await.unwrap().unwrap().arrived_path, None, "{url}");
     }
     scene.stop().await;
 }

@@ -91,6 +91,7 @@ fn instead(fault: &Fault) -> Response {
                 FaultBody::Empty => status.into_response(),
             }
         }
+        Fault::ErrorBody(code) => Json(json!({"code": code, "message": "Refused on purpose"})).into_response(),
         Fault::Huge(bytes) => long_json(Some(*bytes)),
         Fault::Endless => long_json(None),
         _ => Html(PAGE).into_response(),

@@ -2,17 +2,20 @@
 
 use std::time::Duration;
 
+use eqp_types::ApiError;
+
 use super::words::{duration, size};
 use super::{Fault, FaultBody};
 use crate::Error;
 use crate::script::Mischief;
 
-pub(super) const CALL_FAULTS: [&str; 11] = [
+pub(super) const CALL_FAULTS: [&str; 12] = [
     "latency",
     "dead-token",
     "too-many-requests",
     "status",
     "html",
+    "error-body",
     "wrong-shape",
     "cut",
     "cut-body",
@@ -58,6 +61,10 @@ pub(super) fn fault(name: &str, value: Option<&str>) -> Result<Fault, Error> {
             Ok(Fault::Status { status, body })
         }
         "html" => none(Fault::Html),
+        "error-body" => {
+            let code = if value.is_none() { Some(ApiError::INSUFFICIENT_INFORMATION) } else { text.parse().ok() };
+            code.map(Fault::ErrorBody).ok_or_else(|| wrong("needs a code such as error-body=1208"))
+        }
         "wrong-shape" => none(Fault::WrongShape),
         "cut" => none(Fault::Cut),
         "cut-body" => none(Fault::CutBody),

@@ -48,6 +48,8 @@ pub enum Fault {
     },
     /// 200 with an HTML page, as a proxy in front of the API answers; nothing is done.
     Html,
+    /// 200 with `{"code": …, "message": …}` in the place of what was asked for; nothing is done.
+    ErrorBody(i64),
     /// The call is carried out, and answered with JSON of another shape than promised.
     WrongShape,
     /// The connection ends without an answer; nothing is done.
@@ -92,6 +94,7 @@ impl fmt::Display for Fault {
                 write!(f, "status={status}{body}")
             }
             Self::Html => f.write_str("html"),
+            Self::ErrorBody(code) => write!(f, "error-body={code}"),
             Self::WrongShape => f.write_str("wrong-shape"),
             Self::Cut => f.write_str("cut"),
             Self::CutBody => f.write_str("cut-body"),

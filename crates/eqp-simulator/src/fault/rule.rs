@@ -104,6 +104,7 @@ mod tests {
             "status=502,html path=/files/*",
             "status=500,empty rate=0.25",
             "html call=session.token",
+            "error-body=1210 call=packages.get",
             "wrong-shape call=packages.get times=2",
             "cut",
             "cut-body",

@@ -5,6 +5,7 @@ use eqp_types::{EqpStatusUpdate, Extra, Flow, OverallStatus, Timestamp};
 use super::Market;
 use super::account::{AccountIndex, PackageIndex};
 use super::course::Happening;
+use super::launch;
 use super::package::Track;
 use crate::callback_form;
 use crate::clock::SimulatedTime;
@@ -69,10 +70,13 @@ impl Market {
             OverallStatus::Approved => {
                 let words = ["launch", entry.submission_id.as_str()].map(str::to_owned);
                 let length = self.varied(self.manners.script.pace.launch, &[&words[0], &words[1]]);
+                let fields = &self.accounts[account].packages[package].fields;
+                let length = length.max(launch::wait(fields, self.moment(at)));
                 self.schedule_at(at.saturating_add(length), account, Happening::Launch { package });
             }
             OverallStatus::ReleasedToStore => {
                 let sku = entry.text("sku").to_owned();
+                launch::launched(&mut entry.fields, entry.modified_at);
                 if !sku.is_empty() {
                     self.accounts[account].launched.insert(sku, package);
                 }

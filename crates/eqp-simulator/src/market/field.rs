@@ -27,12 +27,11 @@ pub(crate) enum Review {
 
 /// Every field that is read; anything else in a request is ignored.
 const FIELDS: &[(&str, Kind, Review)] = &[
-    ("type", Kind::Text, Review::CreateOnly),
-    ("platform", Kind::Text, Review::CreateOnly),
+    ("type", Kind::Text, Review::Technical),
+    ("platform", Kind::Text, Review::Technical),
     ("sku", Kind::Text, Review::CreateOnly),
     ("version", Kind::Text, Review::CreateOnly),
-    ("pricing_type", Kind::Text, Review::CreateOnly),
-    ("payment_period", Kind::Text, Review::CreateOnly),
+    ("pricing_model", Kind::Object, Review::CreateOnly),
     ("artifact", Kind::Object, Review::Technical),
     ("version_compatibility", Kind::List, Review::Technical),
     ("release_notes", Kind::Text, Review::Technical),
@@ -61,13 +60,19 @@ const FIELDS: &[(&str, Kind, Review)] = &[
 ];
 
 /// Where files are named.
-const ARTIFACTS: [&str; 3] = ["artifact", "documentation_artifacts", "media_artifacts"];
+pub(super) const ARTIFACTS: [&str; 4] = ["artifact", "documentation_artifacts", "media_artifacts", "shared_packages"];
+
+/// The name of every field that is read.
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    FIELDS.iter().map(|(name, ..)| *name)
+}
 
 /// The fields of a request that are read, each with the review it belongs to, their types checked.
 ///
 /// # Errors
 /// A field of a wrong type, or a SKU of a wrong form.
 pub(crate) fn read(body: &Map<String, Value>) -> Result<Vec<(&'static str, Review, Value)>, Refused> {
+    let body = &with_pricing_model(body)?;
     let mut fields = Vec::new();
     for (name, kind, review) in FIELDS {
         let Some(value) = body.get(*name) else { continue };
@@ -92,6 +97,25 @@ pub(crate) fn read(body: &Map<String, Value>) -> Result<Vec<(&'static str, Revie
         Some(Value::String(sku)) if !sku.is_empty() && !is_sku(sku) => Err(Refused::invalid_sku()),
         _ => Ok(fields),
     }
+}
+
+/// The pricing model as one object: it may also be written as two fields beside the others.
+fn with_pricing_model(body: &Map<String, Value>) -> Result<Map<String, Value>, Refused> {
+    let mut body = body.clone();
+    for name in ["pricing_type", "payment_period"] {
+        let Some(value) = body.remove(name).filter(|value| !value.is_null()) else { continue };
+        if !matches!(value, Value::String(_) | Value::Number(_)) {
+            return Err(Refused::bad_request(format!("`{name}` has a wrong type")));
+        }
+        let model = body.entry("pricing_model").or_insert(Value::Null);
+        if is_empty(model) {
+            *model = Value::Object(Map::new());
+        }
+        if let Value::Object(model) = model {
+            model.entry(name).or_insert(value);
+        }
+    }
+    Ok(body)
 }
 
 fn is_sku(text: &str) -> bool {
@@ -136,11 +160,14 @@ pub(crate) fn check_marketing(fields: &Map<String, Value>) -> Result<(), Refused
     check_categories(fields)
 }
 
-/// One to three, of one main category; the main category stands before `//`.
+/// One to three, of one main category: the first part of a path, which may begin with the separator `//`.
 fn check_categories(fields: &Map<String, Value>) -> Result<(), Refused> {
     let categories: Vec<&str> =
         fields.get("categories").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
-    let main = |category: &str| category.split("//").next().unwrap_or_default().trim().to_owned();
+    let main = |category: &str| {
+        let mut parts = category.split("//").map(str::trim).filter(|part| !part.is_empty());
+        parts.next().unwrap_or_default().to_owned()
+    };
     let one_main = categories.iter().all(|category| main(category) == main(categories[0]));
     if (1..=3).contains(&categories.len()) && one_main {
         Ok(())
@@ -178,7 +205,7 @@ fn missing<'a>(fields: &Map<String, Value>, names: &[&'a str]) -> Vec<&'a str> {
     names.iter().copied().filter(|name| fields.get(*name).is_none_or(is_empty)).collect()
 }
 
-fn is_empty(value: &Value) -> bool {
+pub(super) fn is_empty(value: &Value) -> bool {
     match value {
         Value::Null => true,
         Value::String(text) => text.is_empty(),
@@ -238,6 +265,8 @@ mod tests {
             (json!(["Extensions//Content"]), true),
             (json!(["Extensions//Content", "Extensions//Sales"]), true),
             (json!(["Extensions//Content", "Themes//Dark"]), false),
+            (json!(["//Extensions//Content", "//Extensions//Sales", "Extensions//Search"]), true),
+            (json!(["//Extensions//Content", "//Themes//Dark"]), false),
             (json!([]), false),
             (json!(["A//1", "A//2", "A//3", "A//4"]), false),
         ] {

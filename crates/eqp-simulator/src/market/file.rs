@@ -51,7 +51,7 @@ impl FileEntry {
     }
 
     /// The record, as it is read later.
-    pub(crate) fn as_record(&self, account: &Account) -> Value {
+    pub(crate) fn as_record(&self, account: &Account, base_url: &str) -> Value {
         let submissions: Vec<_> =
             self.packages.iter().filter_map(|index| account.packages.get(*index)).map(|p| &p.submission_id).collect();
         json!({
@@ -63,7 +63,7 @@ impl FileEntry {
             "file_hash": self.malware_status.has_passed().then_some(&self.file.md5),
             "submission_ids": submissions,
             "is_profile_image": false,
-            "url": format!("/rest/v1/files/uploads/{}", self.id),
+            "url": format!("{base_url}/rest/v1/files/uploads/{}", self.id),
         })
     }
 }

@@ -63,7 +63,7 @@ fn fields(number: usize, chosen: u64) -> Map<String, Value> {
         "release_notes": format!("What is new in 1.{version}.0"),
         "license_type": one_of(&LICENSES, 16),
         "stability": one_of(&["stable", "stable", "beta"], 24),
-        "pricing_type": one_of(&["one-time", "subscription"], 32),
+        "pricing_model": {"pricing_type": one_of(&["one-time", "subscription"], 32)},
     });
     match fields {
         Value::Object(fields) => fields,

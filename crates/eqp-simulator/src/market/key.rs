@@ -20,8 +20,9 @@ impl Key {
 }
 
 impl Market {
-    /// The keys with this label and of this account, where those are given.
+    /// The keys with this label and of this account, where those are given; `all` is every account.
     pub(crate) fn keys(&self, account: AccountIndex, label: Option<&str>, uid: Option<&str>) -> Vec<Value> {
+        let uid = uid.filter(|uid| *uid != "all");
         self.accounts[account]
             .keys
             .iter()

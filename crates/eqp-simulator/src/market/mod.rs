@@ -10,7 +10,9 @@ mod field;
 mod file;
 mod fill;
 mod find;
+mod inherit;
 mod key;
+mod launch;
 mod list;
 mod package;
 mod profile;
@@ -35,6 +37,7 @@ use tokio::sync::mpsc;
 
 pub(crate) use account::{Account, AccountIndex};
 pub(crate) use file::{Composer, FileEntry, NewFile};
+pub use inherit::NewVersions;
 pub(crate) use list::{ListQuery, Page};
 pub(crate) use package::Track;
 pub use profile::CallbackList;
@@ -61,6 +64,10 @@ pub(crate) struct Manners {
     pub(crate) longest_token_life: std::time::Duration,
     pub(crate) callback_list: CallbackList,
     pub(crate) style: Style,
+    /// What a new version does with fields that it lacks.
+    pub(crate) new_versions: NewVersions,
+    /// The base URL, for what the API answers with a URL.
+    pub(crate) base_url: String,
     /// The first account has so many packages from the start.
     pub(crate) packages: usize,
     /// Two changes of a package never share a second.
@@ -108,6 +115,11 @@ impl Market {
     /// Whose manners it has.
     pub(crate) fn environment(&self) -> Environment {
         self.manners.environment
+    }
+
+    /// The base URL of the API.
+    pub(crate) fn base_url(&self) -> &str {
+        &self.manners.base_url
     }
 
     /// How things are spelled.

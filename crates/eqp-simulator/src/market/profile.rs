@@ -25,15 +25,16 @@ const LONGEST_URL: usize = 2000;
 const READ_ONLY: [&str; 7] =
     ["mage_id", "adobe_user_id", "eqp_api", "partner_level", "organizations", "tax_review_status", "has_accepted_tos"];
 const ACTIONS: [&str; 3] = ["draft", "submit", "publish"];
-const SUMMARY: [&str; 8] = [
+const SUMMARY: [&str; 9] = [
     "mage_id",
+    "adobe_user_id",
     "first_name",
     "last_name",
     "email",
     "screen_name",
-    "vendor_name",
-    "partner_level",
     "has_completed_profile",
+    "has_accepted_tos",
+    "profile_image_artifact",
 ];
 
 /// The profile an account begins with. Empty objects are spelled `[]`, as the API does.
@@ -53,18 +54,18 @@ pub(super) fn of_a_new_account(mage_id: &MageId) -> Map<String, Value> {
         "tos_accepted_date": "2020-07-21 8:09:10",
         "is_company": true,
         "vendor_name": "acme",
-        "partner_level": "",
+        "partner_level": 4,
         "locale": "en_US",
         "timezone": "UTC",
-        "payment_type": null,
+        "payment_type": 1,
         "payment_info": "{}",
-        "taxpayer_type": null,
-        "tax_review_status": "approved",
+        "taxpayer_type": 2,
+        "tax_review_status": 3,
         "tax_withhold_percent": 0,
-        "extension_share_percent": "85.00",
-        "theme_share_percent": "85.00",
-        "install_share_percent": "85.00",
-        "support_share_percent": "85.00",
+        "extension_share_percent": 85,
+        "theme_share_percent": 85,
+        "install_share_percent": 85,
+        "support_share_percent": 85,
         "privacy_policy_url": "",
         "personal_profile": {
             "bio": "", "last_logged_in": "", "created_at": "2020-07-21 8:09:10",

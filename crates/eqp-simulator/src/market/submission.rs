@@ -7,7 +7,7 @@ use super::account::{AccountIndex, PackageIndex};
 use super::archive::with_archive;
 use super::field::{self, Review};
 use super::package::{PackageEntry, Track};
-use super::{Account, Market, values};
+use super::{Account, Market, NewVersions, inherit, launch, values};
 use crate::chance;
 use crate::refused::Refused;
 use crate::review::ReviewStatus;
@@ -64,8 +64,8 @@ impl Market {
         if item_id.as_ref().is_some_and(|id| owner.by_item.contains_key(id.as_str())) {
             return Err(Refused::new(http::StatusCode::CONFLICT, "The item_id is already used"));
         }
-        let fields = with_archive(owner, fields);
-        check(owner, &fields, asked)?;
+        let fields = self.completed(account, fields, asked);
+        check(&self.accounts[account], &fields, asked)?;
         self.check_versions(account, None, &fields, asked)?;
         let next = request::apply(&ReviewStatus::draft(), asked, false)?;
 
@@ -116,8 +116,10 @@ impl Market {
             }
         }
         let next = request::apply(&entry.status, asked, edits_listing)?;
-        let fields = with_archive(owner, fields);
+        let fields = self.completed(account, fields, asked);
+        let owner = &self.accounts[account];
         check(owner, &fields, asked)?;
+        let entry = &owner.packages[package];
         let is_changed = fields != entry.fields;
         let before = field::file_ids(&entry.fields);
         self.check_versions(account, Some(package), &fields, asked)?;
@@ -128,6 +130,19 @@ impl Market {
         }
         self.enter(account, package, &next);
         Ok(package)
+    }
+
+    /// The fields with what the Marketplace adds to a request: what the archive says, a launch date, and, where it is submitted, what
+    /// the version in the store has and this one lacks.
+    fn completed(&self, account: AccountIndex, fields: Map<String, Value>, asked: Asked) -> Map<String, Value> {
+        let owner = &self.accounts[account];
+        let mut fields = with_archive(owner, fields);
+        launch::on_approval(&mut fields, self.moment(self.clock.elapsed()));
+        let is_submitted = [asked.technical, asked.marketing].contains(&Some(Ask::Submit));
+        if is_submitted && self.manners.new_versions == NewVersions::Inherit {
+            inherit::from_the_store(owner, &mut fields);
+        }
+        fields
     }
 
     /// Moves a package to the state that a request led to, and begins the reviews it submits.
@@ -189,8 +204,13 @@ fn check(owner: &Account, fields: &Map<String, Value>, asked: Asked) -> Result<(
     }
     if submits_technical || submits_marketing {
         values::check(fields)?;
+        let mut is_scanning = false;
         for id in field::file_ids(fields) {
-            owner.file(&id).ok_or_else(|| Refused::bad_request(format!("There is no file {id}")))?;
+            let file = owner.file(&id).ok_or_else(|| Refused::bad_request(format!("There is no file {id}")))?;
+            is_scanning |= !file.malware_status.has_passed() && !file.malware_status.has_failed();
+        }
+        if is_scanning {
+            return Err(Refused::scan_in_progress());
         }
     }
     Ok(())

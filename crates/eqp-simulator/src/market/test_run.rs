@@ -89,21 +89,28 @@ impl TestRunEntry {
     }
 
     /// The report: a list of reports for automated tools, one bare object for people; `phpcpd` has none.
-    pub(crate) fn as_report(&self, extension: &str, version: &str) -> Option<Value> {
+    ///
+    /// Each repeats whose it is; the extension is the second half of the SKU.
+    pub(crate) fn as_report(&self, sku: &str, version: &str) -> Option<Value> {
+        let (vendor, name) = sku.split_once('/').unwrap_or((sku, ""));
         let status = if self.finding.passed { "PASS" } else { "FAIL" };
         let output = if self.finding.passed { "hit".to_owned() } else { self.finding.reasons.join("\n") };
         let reports = match self.tool.as_str() {
             "phpcs" => json!([{
+                "tool": self.tool, "vendor": vendor, "extension": name, "version": version, "date": self.date,
                 "php_version": "8.3",
                 "status": status,
                 "details": self.finding.as_sniffs(),
             }]),
             "varnish" => json!([{
+                "tool": self.tool, "vendor": vendor, "extension": name, "version": version, "date": self.date,
+                "php_version": "8.3", "magento_edition": "CE", "magento_platform": "M2", "magento_version": "2.4.8",
                 "status": status,
                 "details": [{"command": "varnishtest catalog", "output": output}],
             }]),
             "phpcpd" => return None,
             _ => json!({
+                "tool": self.tool, "vendor": vendor, "extension": name, "version": version, "date": self.date,
                 "status": status,
                 "details": {
                     "reasons": self.finding.reasons,
@@ -112,11 +119,10 @@ impl TestRunEntry {
                 },
             }),
         };
-        let (vendor, _) = extension.split_once('/').unwrap_or((extension, ""));
         Some(json!({
             "tool": self.tool,
             "vendor": vendor,
-            "extension": extension,
+            "extension": name,
             "version": version,
             "status": status,
             "date": self.date,

@@ -10,7 +10,6 @@ use crate::refused::Refused;
 const WORDS: &[(&str, &[&str])] = &[
     ("type", &["extension", "theme", "shared_package"]),
     ("platform", &["M2"]),
-    ("pricing_type", &["one-time", "subscription"]),
     ("license_type", &["afl", "apache", "bsd", "gnu-gpl", "gnu-lgpl", "mit", "mozilla", "osl", "custom"]),
     ("priority", &["high", "medium", "low"]),
     ("stability", &["stable", "beta"]),
@@ -29,7 +28,7 @@ pub(super) fn check(fields: &Map<String, Value>) -> Result<(), Refused> {
         word(fields, name, words)?;
     }
     let editions = editions(fields)?;
-    payment_period(fields)?;
+    pricing_model(fields)?;
     prices(fields, &editions)?;
     support_tiers(fields, &editions)?;
     external_services(fields)
@@ -65,9 +64,11 @@ fn editions(fields: &Map<String, Value>) -> Result<Vec<String>, Refused> {
 }
 
 /// Paid once, or by the year.
-fn payment_period(fields: &Map<String, Value>) -> Result<(), Refused> {
-    let Some(period) = fields.get("payment_period").and_then(number) else { return Ok(()) };
-    let wanted = match fields.get("pricing_type").and_then(Value::as_str) {
+fn pricing_model(fields: &Map<String, Value>) -> Result<(), Refused> {
+    let Some(Value::Object(model)) = fields.get("pricing_model") else { return Ok(()) };
+    word(model, "pricing_type", &["one-time", "subscription"])?;
+    let Some(period) = model.get("payment_period").and_then(number) else { return Ok(()) };
+    let wanted = match model.get("pricing_type").and_then(Value::as_str) {
         Some("one-time") => "1",
         Some("subscription") => "12",
         _ => return Ok(()),
@@ -82,6 +83,7 @@ fn payment_period(fields: &Map<String, Value>) -> Result<(), Refused> {
 fn prices(fields: &Map<String, Value>, editions: &[String]) -> Result<(), Refused> {
     for item in objects(fields, "prices")? {
         of_an_edition(item, "prices", editions)?;
+        in_dollars(item, "prices")?;
         for (name, value) in item.iter().filter(|(name, _)| name.contains("price")) {
             let is_price = number(value).is_some_and(|text| is_amount(&text));
             if !is_price && !value.is_null() {
@@ -98,6 +100,7 @@ fn support_tiers(fields: &Map<String, Value>, editions: &[String]) -> Result<(),
     let tiers = objects(fields, "support_tiers")?;
     for item in &tiers {
         of_an_edition(item, "support_tiers", editions)?;
+        objects(item, "prices")?.into_iter().try_for_each(|price| in_dollars(price, "support_tiers.prices"))?;
         if let Some(period) = item.get("monthly_period").and_then(number)
             && !SUPPORT_MONTHS.iter().any(|months| months.to_string() == period)
         {
@@ -109,6 +112,14 @@ fn support_tiers(fields: &Map<String, Value>, editions: &[String]) -> Result<(),
         }
     }
     Ok(())
+}
+
+fn in_dollars(item: &Map<String, Value>, name: &str) -> Result<(), Refused> {
+    match item.get("currency_code") {
+        None | Some(Value::Null) => Ok(()),
+        Some(code) if code == "USD" => Ok(()),
+        Some(other) => Err(Refused::bad_request(format!("`{name}.currency_code` must be USD and not {other}"))),
+    }
 }
 
 fn of_an_edition(item: &Map<String, Value>, name: &str, editions: &[String]) -> Result<(), Refused> {
@@ -162,7 +173,8 @@ mod tests {
     fn what_the_documentation_lists_is_taken() {
         assert!(fits(&json!({})));
         assert!(fits(&json!({
-            "type": "extension", "platform": "M2", "pricing_type": "subscription", "payment_period": "12",
+            "type": "extension", "platform": "M2",
+            "pricing_model": {"pricing_type": "subscription", "payment_period": "12"},
             "license_type": "custom", "priority": "low", "stability": "beta", "process_as_patch": "unknown",
             "version_compatibility": [{"edition": "CE", "versions": ["2.4"]}, {"edition": "ECE"}],
             "prices": [{"edition": "CE", "price": 99.5, "installation_price": "10.00"}, {"edition": "ECE", "price": "0"}],
@@ -181,8 +193,11 @@ mod tests {
             json!({"priority": 1}),
             json!({"version_compatibility": [{"edition": "B2B"}]}),
             json!({"version_compatibility": ["2.4"]}),
-            json!({"pricing_type": "one-time", "payment_period": 12}),
-            json!({"pricing_type": "subscription", "payment_period": 1}),
+            json!({"pricing_model": {"pricing_type": "one-time", "payment_period": 12}}),
+            json!({"pricing_model": {"pricing_type": "subscription", "payment_period": 1}}),
+            json!({"pricing_model": {"pricing_type": "barter"}}),
+            json!({"prices": [{"edition": "CE", "currency_code": "EUR", "price": 99}]}),
+            json!({"support_tiers": [{"edition": "CE", "prices": [{"currency_code": "EUR", "price": 9}]}]}),
             json!({"prices": [{"edition": "CE", "price": 9.999}]}),
             json!({"prices": [{"edition": "CE", "price": "free"}]}),
             json!({"prices": [{"edition": "EE", "price": 9}], "version_compatibility": [{"edition": "CE"}]}),

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::Market;
 use super::account::{Account, AccountIndex, PackageIndex};
+use super::field::ARTIFACTS;
 use super::package::{PackageEntry, Track};
 use super::test_run::TestRunEntry;
 use crate::review::request::{marketing_is_open, technical_is_open};
@@ -14,7 +15,7 @@ impl Account {
     /// The whole package. An empty object is spelled `[]`, as the API does.
     pub(crate) fn view(&self, package: &PackageEntry) -> Value {
         let mut view = package.fields.clone();
-        for name in ["artifact", "documentation_artifacts", "media_artifacts"] {
+        for name in ARTIFACTS {
             if let Some(value) = view.get_mut(name) {
                 self.fill_in_files(value);
             }
@@ -25,6 +26,10 @@ impl Account {
         view.insert("short_description".into(), json!(""));
         view.insert("eqp_status".into(), json!(EqpStatus::from(&package.status)));
         view.insert("actions_now_available".into(), actions_now_available(&package.status));
+        view.insert("submission_counts".into(), json!({
+            "technical": package.round(Track::Technical).attempt, "marketing": package.round(Track::Marketing).attempt,
+        }));
+        view.insert("url_key".into(), json!(url_key(package.text("name"))));
         view.insert("max_version_launched".into(), self.max_version_launched(package));
         view.insert("created_at".into(), json!(package.created_at));
         view.insert("modified_at".into(), json!(package.modified_at));
@@ -96,6 +101,12 @@ pub(crate) fn test_results(package: &PackageEntry) -> Value {
 pub(crate) fn test_report(package: &PackageEntry, tool: &str, run: &str) -> Option<Value> {
     let entry = package.test_runs.iter().find(|entry| entry.tool == tool && entry.id.as_str() == run)?;
     entry.as_report(package.text("sku"), package.text("version"))
+}
+
+/// The name of a product as the store's addresses spell it.
+fn url_key(name: &str) -> String {
+    let words = name.split(|letter: char| !letter.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    words.map(str::to_ascii_lowercase).collect::<Vec<_>>().join("-")
 }
 
 /// What may be asked for now, as a list per flow.

@@ -18,5 +18,5 @@ pub(super) async fn handle(
     let market = shared.market();
     let owner = &market.accounts[session.account];
     let file = owner.file(&id).ok_or_else(|| Refused::not_found("file", &id))?;
-    Ok(Json(file.as_record(owner)))
+    Ok(Json(file.as_record(owner, market.base_url())))
 }

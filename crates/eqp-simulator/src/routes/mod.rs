@@ -1,4 +1,4 @@
-//! The calls of the API, one file each. A slash after a collection is accepted.
+//! The calls of the API, one file each. A slash after a collection, or after an id, is accepted.
 
 mod calls;
 mod drain;
@@ -49,9 +49,7 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
     let mut routes = Routes::new();
     for (path, methods) in table() {
         routes = routes.route(&format!("/rest/v1{path}"), methods.clone());
-        if is_collection(path) {
-            routes = routes.route(&format!("/rest/v1{path}/"), methods);
-        }
+        routes = routes.route(&format!("/rest/v1{path}/"), methods);
     }
     routes
         .fallback(async || Refused::new(StatusCode::NOT_FOUND, "There is no such path"))
@@ -62,10 +60,6 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .layer(from_fn_with_state(Arc::clone(&shared), spelling::respell))
         .layer(from_fn_with_state(Arc::clone(&shared), fault::carry_out))
         .with_state(shared)
-}
-
-fn is_collection(path: &str) -> bool {
-    !path.ends_with('}')
 }
 
 /// The calls, by path.

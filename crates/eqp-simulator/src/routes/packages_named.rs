@@ -5,13 +5,14 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::extract::{Ids, Parameters, Session};
 use super::packages_list::listed;
 use crate::market::ListQuery;
 use crate::refused::Refused;
 use crate::shared::Shared;
+use crate::spelling::Spelling;
 
 /// Every package that has a SKU.
 pub(super) async fn all_skus(
@@ -49,13 +50,17 @@ pub(super) async fn all_items(
     Ok(listed(page))
 }
 
-/// The package with this item id, as a list of one.
+/// The package with this item id: as one object, or as a list of one.
 pub(super) async fn by_item(
     State(shared): State<Arc<Shared>>,
     session: Session,
     Ids(item_id): Ids<String>,
-) -> Result<Json<Vec<Value>>, Refused> {
+) -> Result<Json<Value>, Refused> {
     let market = shared.market();
     let package = market.item(session.account, &item_id)?;
-    Ok(Json(vec![market.accounts[session.account].view(package)]))
+    let view = market.accounts[session.account].view(package);
+    Ok(Json(match market.style().spelling {
+        Spelling::Usual => view,
+        Spelling::Other => json!([view]),
+    }))
 }

@@ -37,11 +37,12 @@ fn still() -> SimulatorBuilder {
 /// A submitted package, all its files found clean through the control API.
 async fn in_review() -> (World, String) {
     let world = World::of(still()).await;
-    let submission = world.create(world.complete_package("item", "badges.zip").await).await;
+    let package = world.complete_package("item", "badges.zip").await;
     for file in world.look("/files").await["files"].as_array().unwrap() {
         let path = format!("/files/{}/scan", file["file_upload_id"].as_str().unwrap());
         assert_eq!(world.steer(&path, json!({"outcome": "passed"})).await["malware_status"], "pass");
     }
+    let submission = world.create(package).await;
     (world, submission)
 }
 
@@ -112,7 +113,9 @@ async fn an_outcome_is_set_with_reasons_that_the_report_tells() {
 #[tokio::test]
 async fn moving_the_clock_lets_happen_what_is_due() {
     let world = World::of(still()).await;
-    let submission = world.create(world.complete_package("item", "badges.zip").await).await;
+    let package = world.complete_package("item", "badges.zip").await;
+    world.steer("/clock", json!({"skip": "1h"})).await;
+    let submission = world.create(package).await;
     let before = world.look("/clock").await["now"].clone();
     // Each step schedules the next one from its own time.
     for _ in 0..8 {
@@ -195,7 +198,9 @@ async fn a_reset_begins_anew() {
     assert_eq!(world.look("/accounts").await["accounts"][0]["api_callbacks"], json!([]));
     let token = world.new_token(json!({"grant_type": "session"})).await.body["ust"].as_str().unwrap().to_owned();
     let world = World { token, ..world };
-    let again = world.create(world.complete_package("item", "badges.zip").await).await;
+    let package = world.complete_package("item", "badges.zip").await;
+    world.pass_scans();
+    let again = world.create(package).await;
     assert_eq!(again, submission, "ids begin again");
 }
 

@@ -5,6 +5,7 @@
 mod callbacks;
 mod control;
 mod demo;
+mod documented;
 mod faults;
 mod files;
 mod keys_and_reports;

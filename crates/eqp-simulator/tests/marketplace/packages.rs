@@ -54,7 +54,7 @@ async fn an_item_id_is_used_once() {
 async fn what_cannot_be_changed_is_ignored() {
     let world = World::new().await;
     let id = world.create(draft("one", "Old")).await;
-    let sent = json!({"name": "New", "version": "9.9.9", "type": "theme", "colour": "red", "created_at": "never",
+    let sent = json!({"name": "New", "version": "9.9.9", "sku": "acme/other", "colour": "red", "created_at": "never",
         "eqp_status": {"overall": "released_to_store"}});
     assert_eq!(world.put("/products/packages/one", sent).await.status, 200);
     let view = world.get(&format!("/products/packages/{id}")).await.body;
@@ -73,7 +73,7 @@ async fn updates_come_one_by_one_or_as_a_batch() {
     let batch = json!([{"submission_id": id, "name": "C"}, {"submission_id": "nobody"}]);
     let answer = world.put("/products/packages", batch).await;
     assert_eq!((answer.status, &answer.body[0]["code"], &answer.body[1]["code"]), (200, &json!(200), &json!(404)));
-    assert_eq!(world.get("/products/packages/items/one").await.body[0]["name"], "C");
+    assert_eq!(world.get("/products/packages/items/one").await.body["name"], "C");
 }
 
 #[tokio::test]
@@ -110,7 +110,7 @@ async fn packages_are_found_by_every_name() {
     for path in ["/products/packages/skus/acme%2Fbadges", "/products/packages/skus/acme%2Fbadges?version=1.0.0"] {
         assert_eq!(world.get(path).await.body[0]["submission_id"], id, "{path}");
     }
-    assert_eq!(world.get("/products/packages/items/item%20one%2F%C3%A4").await.body[0]["submission_id"], id);
+    assert_eq!(world.get("/products/packages/items/item%20one%2F%C3%A4").await.body["submission_id"], id);
     assert_eq!(world.get("/products/packages/skus").await.headers["x-total-count"], "1");
     for path in
         ["/products/packages/skus/acme%2Fother", "/products/packages/items/two", "/products/packages/s0", "/nowhere"]

@@ -18,6 +18,7 @@ fn id(text: &str) -> SubmissionId {
 async fn a_good_package_reaches_the_store() {
     let world = World::of(Simulator::builder()).await;
     let package = world.complete_package("item", "badges.zip").await;
+    world.pass_scans();
     let answer = world.post("/products/packages", json!([package])).await.body;
     let expected =
         json!({"overall": "in_progress", "technical": "in_automation", "marketing": "awaiting_marketing_review"});
@@ -52,18 +53,28 @@ async fn a_file_that_is_not_clean_ends_both_reviews() {
 }
 
 #[tokio::test]
-async fn a_review_waits_for_all_scans() {
+async fn a_submission_before_the_end_of_a_scan_is_item_code_1321_and_succeeds_after_it() {
     let world = World::of(scripted(Script::new().scan("guide*", Scan::NeverEnds))).await;
-    let submission = world.create(world.complete_package("item", "badges.zip").await).await;
-    let scanned = |s: &eqp_simulator::Snapshot| {
-        s.accounts[0].files.iter().filter(|file| file.malware_status.has_passed()).count() == 2
-    };
-    let snapshot = world.simulator.wait_until(crate::world::PATIENCE, scanned).await.unwrap();
-    let guide = snapshot.accounts[0].files.iter().find(|file| file.filename == "guide.pdf").unwrap();
-    let status = snapshot.package(&submission).unwrap().status.to_string();
-    assert_eq!(status, "in_progress/in_automation/awaiting_marketing_review");
-    world.simulator.end_scan(&guide.file_upload_id, true).unwrap();
-    world.until(&submission, "released_to_store/approved/approved").await;
+    let package = world.complete_package("item", "badges.zip").await;
+    let early = world.post("/products/packages", json!([package])).await;
+    let refused = json!([{"code": 1321, "message": "Malware scan is still in progress"}]);
+    assert_eq!((early.status, early.body), (200, refused.clone()));
+    assert!(world.simulator.snapshot().accounts[0].packages.is_empty(), "nothing is done");
+
+    // The same for a draft that is submitted by a change, in a batch and alone.
+    let mut draft = package.clone();
+    draft["action"] = json!({});
+    let created = world.post("/products/packages", json!([draft])).await.body;
+    let submission = created[0]["submission_id"].as_str().unwrap().to_owned();
+    let submit = json!({"submission_id": submission, "action": {"technical": "submit"}});
+    let early = world.put("/products/packages", json!([submit])).await;
+    assert_eq!((early.status, early.body), (200, refused));
+    let early = world.put(&format!("/products/packages/{submission}"), submit.clone()).await;
+    assert_eq!((early.status, &early.body["code"]), (400, &json!(1321)));
+
+    world.pass_scans();
+    assert_eq!(world.put("/products/packages", json!([submit])).await.body[0]["code"], 200);
+    world.until(&submission, "in_progress/approved/draft").await;
 }
 
 #[tokio::test]
@@ -150,11 +161,10 @@ async fn reports_are_lists_for_tools_and_objects_for_people() {
 async fn a_review_can_be_steered() {
     // So slow that nothing happens by itself.
     let world = World::of(Simulator::builder().speed(0.001)).await;
-    let submission = world.create(world.complete_package("item", "badges.zip").await).await;
+    let package = world.complete_package("item", "badges.zip").await;
+    world.pass_scans();
+    let submission = world.create(package).await;
     let simulator = &world.simulator;
-    for file in &simulator.snapshot().accounts[0].files {
-        simulator.end_scan(&file.file_upload_id, true).unwrap();
-    }
     simulator.advance(&id(&submission), &Flow::Technical).unwrap();
     simulator.advance(&id(&submission), &Flow::Technical).unwrap();
     simulator.advance(&id(&submission), &Flow::Technical).unwrap();

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use crate::world::World;
 
 async fn submit(world: &World, package: &Value) -> Value {
+    world.pass_scans();
     world.post("/products/packages", json!([package])).await.body[0].clone()
 }
 
@@ -33,6 +34,8 @@ async fn a_sku_is_needed_only_where_an_earlier_version_exists() {
     assert_eq!(submit(&world, &first).await["code"], 200);
     let mut second = world.complete_package("second", "badges.zip").await;
     second["version"] = json!("1.3.0");
+    // An archive that does not say what it is.
+    second["artifact"] = json!({"file_upload_id": world.upload_one("plain.zip", vec![0]).await});
     let refused = submit(&world, &second).await;
     assert_eq!(refused["code"], 1208);
     assert!(refused["message"].as_str().unwrap().contains("sku"), "{refused}");

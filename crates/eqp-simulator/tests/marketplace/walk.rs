@@ -63,7 +63,7 @@ async fn the_printed_commands_work() {
     assert_eq!(answers[0]["api_callbacks"][0]["username"], "key");
     assert_eq!(answers[1][0]["filename"], "guide.pdf");
     assert_eq!(answers[2][0]["code"], 200);
-    assert_eq!((&answers[3]["code"], &answers[4][0]["release_notes"]), (&json!(200), &json!("The first version")));
+    assert_eq!((&answers[3]["code"], &answers[4]["release_notes"]), (&json!(200), &json!("The first version")));
     assert_eq!((&answers[5], &answers[6][0]["name"]), (&json!([]), &json!("Badges")));
     assert_eq!((&answers[7]["waits"], &answers[8]["code"]), (&json!(true), &json!(503)));
     assert_eq!(answers[9]["packages"][0]["item_id"], "walk");
@@ -104,12 +104,11 @@ async fn the_documented_examples_of_the_control_api_work() {
     let world = silent_world().await;
     let target = Target::new();
     world.register(&[&target]).await;
-    let package = world.create(world.complete_package("item", "badges.zip").await).await;
-    let files = world.simulator.snapshot().accounts[0].files.clone();
-    for file in &files[1..] {
-        world.simulator.end_scan(&file.file_upload_id, true).unwrap();
-    }
-    world.simulator.wait_until(PATIENCE, |snapshot| snapshot.sent.len() == 4).await.unwrap();
+    let package = world.complete_package("item", "badges.zip").await;
+    world.pass_scans();
+    let package = world.create(package).await;
+    let scanning = world.upload_one("reference.pdf", b"%PDF".to_vec()).await;
+    world.simulator.wait_until(PATIENCE, |snapshot| snapshot.sent.len() == 5).await.unwrap();
     let folder = tempfile::tempdir().unwrap();
     let file = |name: &str, text: &str| {
         let path = folder.path().join(name);
@@ -125,7 +124,7 @@ async fn the_documented_examples_of_the_control_api_work() {
         file("ca.pem", world.simulator.ca_pem()),
         file("token", world.simulator.control_token().expose()),
         world.simulator.base_url(),
-        files[0].file_upload_id,
+        scanning,
         blocks.concat(),
     );
     let commands = script.lines().filter(|line| line.starts_with("simulator /") || line.starts_with("simulator \"/"));

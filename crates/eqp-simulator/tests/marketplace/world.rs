@@ -113,10 +113,24 @@ impl World {
         })
     }
 
-    /// Creates a package; answers its submission id.
+    /// Creates a package, one that is submitted once the scans of all files have ended; answers its submission id.
     pub(crate) async fn create(&self, package: Value) -> String {
+        let is_scanned = |snapshot: &Snapshot| {
+            let mut files = snapshot.accounts.iter().flat_map(|account| &account.files);
+            files.all(|file| file.malware_status.has_passed() || file.malware_status.has_failed())
+        };
+        if package.get("action").is_some() {
+            self.simulator.wait_until(PATIENCE, is_scanned).await.unwrap();
+        }
         let answer = self.post("/products/packages", json!([package])).await;
         answer.body[0]["submission_id"].as_str().unwrap_or_else(|| panic!("{}", answer.body)).to_owned()
+    }
+
+    /// Ends the scans of all files, now and well.
+    pub(crate) fn pass_scans(&self) {
+        for file in self.simulator.snapshot().accounts.iter().flat_map(|account| &account.files) {
+            self.simulator.end_scan(&file.file_upload_id, true).unwrap();
+        }
     }
 
     /// Waits until the package's flows read so, as `overall/technical/marketing`.

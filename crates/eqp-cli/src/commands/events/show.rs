@@ -51,6 +51,7 @@ fn callback(callback: &StoredCallback) -> Value {
         "endpoint": callback.endpoint,
         "received_at": rfc3339(callback.received_at),
         "source": callback.source,
+        "arrived_path": callback.arrived_path,
         "headers": String::from_utf8_lossy(&callback.headers),
         "body": std::str::from_utf8(&callback.body).map_or_else(|_| json!(callback.body), |text| json!(text)),
         "verdict": callback.verdict,

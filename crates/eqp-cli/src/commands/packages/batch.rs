@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
 use eqp_client::Client;
@@ -9,6 +10,7 @@ use eqp_types::{BatchItem, Environment, FileUploadId, Package};
 use serde_json::{Value, json};
 
 use super::status_line;
+use crate::commands::moment::span;
 use crate::compose::upload::upload;
 use crate::context::Context;
 use crate::failure::{Exit, Failure, Outcome};
@@ -24,6 +26,9 @@ pub(super) struct FromManifest {
     /// Show what would be sent, and send nothing
     #[arg(long)]
     pub(super) dry_run: bool,
+    /// How long to wait for malware scans, which have to end before a package is submitted
+    #[arg(long, value_name = "TIME", default_value = "30m", value_parser = span)]
+    pub(super) timeout: Duration,
 }
 
 impl FromManifest {

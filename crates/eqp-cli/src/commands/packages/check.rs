@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use eqp_check::{Listing, NotRun, Report, Stop, Suppression, Tools, Tracks, format};
+use eqp_check::{NotRun, Report, Stop, Suppression, Tools, format};
 use tokio_util::sync::CancellationToken;
 
 use super::checked::show;
+use crate::commands::track::{Asked, Track, asked};
 use crate::compose::shutdown;
 use crate::context::Context;
 use crate::duration::duration;
@@ -47,18 +48,28 @@ pub(crate) struct Check {
     /// Pass over nothing, whatever the manifest says: the Marketplace does not read it
     #[arg(long)]
     as_marketplace: bool,
-    /// The review that it is submitted for
-    #[arg(long, value_enum, value_name = "TRACK", default_value_t = Track::Both)]
-    track: Track,
-    /// The archive of the version before, for the semantic version check
-    #[arg(long, value_name = "FILE")]
-    previous: Option<PathBuf>,
+    /// The review that it is submitted for [default: what the manifest's `action` submits, else both]
+    #[arg(long, value_enum, value_name = "TRACK")]
+    track: Option<Track>,
+    #[command(flatten)]
+    earlier: Earlier,
     /// Do not run phpcs and svc
     #[arg(long)]
     skip_programs: bool,
     /// How long phpcs and svc may each take
     #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = duration)]
     tool_timeout: time::Duration,
+}
+
+/// What is known of an earlier version.
+#[derive(Args, Debug)]
+struct Earlier {
+    /// The archive of the version before, for the semantic version check; implies --new-version
+    #[arg(long, value_name = "FILE")]
+    previous: Option<PathBuf>,
+    /// An earlier version is in the store: fields missing from the manifest are warned about, because they are inherited
+    #[arg(long)]
+    new_version: bool,
 }
 
 /// How a report is written.
@@ -74,17 +85,6 @@ enum Form {
     Junit,
     /// Annotations of GitHub's CI
     Github,
-}
-
-/// The review that a package is submitted for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Track {
-    /// Both
-    Both,
-    /// The technical review alone
-    Technical,
-    /// The marketing review alone
-    Marketing,
 }
 
 impl Check {
@@ -115,38 +115,44 @@ impl Check {
     }
 
     async fn report(&self, output: Output) -> Outcome<Report> {
-        checked(self.check(output)?, self.archive.clone(), &shutdown::requested()).await
+        let report = checked(self.check(output)?, self.archive.clone(), &shutdown::requested()).await?;
+        let is_new_version = self.earlier.new_version || self.earlier.previous.is_some();
+        Ok(if is_new_version { report.for_new_version() } else { report })
     }
 
     fn check(&self, output: Output) -> Outcome<eqp_check::Check> {
-        let mut check = eqp_check::Check::new().tracks(match self.track {
-            Track::Both => Tracks::Both,
-            Track::Technical => Tracks::Technical,
-            Track::Marketing => Tracks::Marketing,
-        });
-        if let Some((listing, suppressions)) = self.listing()? {
+        let manifest = self.package()?;
+        let action = manifest.as_ref().and_then(|(package, _)| package.action.as_ref());
+        let track = match asked(self.track, action)? {
+            Asked::Submit(track) => track,
+            // What is a draft now is to be submitted one day.
+            Asked::Draft | Asked::Nothing => Track::Both,
+        };
+        let mut check = eqp_check::Check::new().tracks(track.tracks());
+        if let Some((package, suppressions)) = manifest {
             let suppressions = if self.as_marketplace { Vec::new() } else { suppressions };
-            check = check.listing(listing).suppressing(suppressions);
+            check = check.listing(package.listing()?).suppressing(suppressions);
         }
         if let Some(path) = std::env::var_os("PATH").filter(|_| !self.skip_programs) {
             let line = output.program_line();
             let tools = Tools::installed(&path).patience(self.tool_timeout.unsigned_abs());
             check = check.tools(tools.watched_by(move |progress| line.show(progress)));
         }
-        Ok(match &self.previous {
+        Ok(match &self.earlier.previous {
             Some(previous) => check.previous(previous.clone()),
             None => check,
         })
     }
 
-    fn listing(&self) -> Outcome<Option<(Listing, Vec<Suppression>)>> {
+    /// The package of the manifest that the archive is of, and what the manifest passes over.
+    fn package(&self) -> Outcome<Option<(ManifestPackage, Vec<Suppression>)>> {
         let Some(path) = &self.manifest else { return Ok(None) };
         let manifest = Manifest::read(path)?;
         let package = match &manifest.packages[..] {
             [package] => package,
             packages => package_of(packages, &self.archive)?,
         };
-        Ok(Some((package.listing()?, manifest.checking.suppress.clone())))
+        Ok(Some((package.clone(), manifest.checking.suppress)))
     }
 
     fn verdict(&self, report: &Report) -> Outcome {

@@ -1,8 +1,10 @@
 //! `eqp packages create`.
 
 use clap::Args;
+use eqp_types::Package;
 
 use super::batch::{FromManifest, labels, report, show_plan, with_files};
+use super::send::send;
 use crate::compose::client::client;
 use crate::context::Context;
 use crate::failure::Outcome;
@@ -13,7 +15,7 @@ use crate::output::counted;
 /// The manifest has the fields of the API, in a table `package` or in several of that name; JSON can also be what the API
 /// takes, one object or a list. A file stands as its path, from the folder of the manifest, or as a file_upload_id. The
 /// Marketplace takes good packages beside bad ones: each has a line in the answer. Where one was refused the command
-/// ends with code 5.
+/// ends with code 5. A package that is submitted before the malware scan of its files has ended is sent again after it.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -35,7 +37,10 @@ impl Create {
         let environment = client.environment();
         context.confirmation.ask(environment, &format!("Create {}", counted(manifest.packages.len(), "package")))?;
         let packages = with_files(context, &client, &manifest).await?;
-        let items = client.packages().create(&packages).await?;
+        let items = send(context, &client, &packages, self.from.timeout, async |packages: &[Package]| {
+            client.packages().create(packages).await
+        })
+        .await?;
         report(context, environment, "created", &labels(&manifest), &items)
     }
 }

@@ -11,6 +11,7 @@ mod recall;
 mod report;
 mod results;
 mod rules;
+mod send;
 mod show;
 mod update;
 mod wanted;

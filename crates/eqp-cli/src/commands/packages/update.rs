@@ -1,8 +1,10 @@
 //! `eqp packages update`.
 
 use clap::Args;
+use eqp_types::Package;
 
 use super::batch::{FromManifest, find, labels, report, show_plan, with_files};
+use super::send::send;
 use crate::compose::client::client;
 use crate::context::Context;
 use crate::failure::Outcome;
@@ -12,7 +14,8 @@ use crate::output::counted;
 ///
 /// The submission is named by submission_id, else it is looked for by item_id, else by sku and version. What may change
 /// depends on the state of the review; what may not is refused, or left as it is, by the Marketplace. Where a package was
-/// refused the command ends with code 5.
+/// refused the command ends with code 5. One that is submitted before the malware scan of its files has ended is sent again
+/// after it.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -41,7 +44,10 @@ impl Update {
         }
         context.confirmation.ask(environment, &format!("Update {}", counted(manifest.packages.len(), "package")))?;
         let packages = with_files(context, &client, &manifest).await?;
-        let items = client.packages().update(&packages).await?;
+        let items = send(context, &client, &packages, self.from.timeout, async |packages: &[Package]| {
+            client.packages().update(packages).await
+        })
+        .await?;
         report(context, environment, "updated", &labels, &items)
     }
 }

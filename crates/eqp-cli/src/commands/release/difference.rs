@@ -19,13 +19,18 @@ const NOT_COMPARED: &[&str] = &[
     "version",
 ];
 
+/// Written, and not read back under that name everywhere: where it is missing nothing is known of it.
+const NOT_READ_BACK: &[&str] = &["requested_launch_date"];
+
 /// The names of the fields in which `wished` differs from what is `there`.
 pub(super) fn differences(wished: &Value, there: &Value) -> Vec<String> {
     let Some(fields) = wished.as_object() else { return Vec::new() };
     let is_other = |name: &str, value: &Value| !means_the_same(value, there.get(name).unwrap_or(&Value::Null));
     fields
         .iter()
-        .filter(|(name, value)| !NOT_COMPARED.contains(&name.as_str()) && is_other(name, value))
+        .filter(|(name, _)| !NOT_COMPARED.contains(&name.as_str()))
+        .filter(|(name, _)| !NOT_READ_BACK.contains(&name.as_str()) || there.get(name.as_str()).is_some())
+        .filter(|(name, value)| is_other(name, value))
         .map(|(name, _)| name.clone())
         .collect()
 }
@@ -105,6 +110,7 @@ mod tests {
             "long_description": "<p>a</p>\r\n<p>b</p>\n", "artifact": {"file_upload_id": "1"}, "categories": [],
             "media_artifacts": {"icon_image": {"file_upload_id": "2"}}, "marketing_options": {},
             "action": {"technical": "submit"}, "sku": "acme/a", "pricing_model": {"pricing_type": "one-time"},
+            "requested_launch_date": "2030-01-31 09:00:00",
         });
         let there = json!({
             "name": "Badges", "prices": [{"edition": "CE", "price": "99.00", "currency_code": "USD"}],
@@ -120,16 +126,26 @@ mod tests {
         let wished = json!({
             "name": "Badges", "prices": [{"price": 99}], "categories": ["a", "b"], "launch_on_approval": true,
             "artifact": {"file_upload_id": "1"}, "release_notes": "new", "stability": "",
+            "requested_launch_date": "2030-01-31 09:00:00",
         });
         let there = json!({
             "name": "Labels", "prices": [{"price": "98"}], "categories": ["a"], "launch_on_approval": 0,
-            "artifact": {"file_upload_id": "2"}, "stability": "beta",
+            "artifact": {"file_upload_id": "2"}, "stability": "beta", "requested_launch_date": "2030-02-01 09:00:00",
         });
         let mut found = differences(&wished, &there);
         found.sort_unstable();
         assert_eq!(
             found,
-            ["artifact", "categories", "launch_on_approval", "name", "prices", "release_notes", "stability"]
+            [
+                "artifact",
+                "categories",
+                "launch_on_approval",
+                "name",
+                "prices",
+                "release_notes",
+                "requested_launch_date",
+                "stability"
+            ]
         );
     }
 }

@@ -3,21 +3,12 @@
 use clap::ValueEnum;
 use eqp_types::{Actions, Flow};
 
-/// The review that a package is submitted for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum Track {
-    /// Both
-    Both,
-    /// The technical review alone
-    Technical,
-    /// The marketing review alone
-    Marketing,
-}
+pub(super) use crate::commands::track::Track;
 
 /// How far a release is waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Until {
-    /// Nothing: it is submitted while its files may still be scanned
+    /// Submit, and wait for nothing that the Marketplace does not insist on
     None,
     /// The malware scan of its files; then it is submitted
     Scan,

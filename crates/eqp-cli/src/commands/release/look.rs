@@ -98,7 +98,8 @@ impl Run<'_> {
     }
 }
 
-async fn versions(client: &Client, sku: &Sku) -> Outcome<Vec<Package>> {
+/// All versions of a product; none where it has none.
+pub(super) async fn versions(client: &Client, sku: &Sku) -> Outcome<Vec<Package>> {
     match client.packages().by_sku(sku, None).await {
         Ok(versions) => Ok(versions),
         Err(error) if error.is_not_found() => Ok(Vec::new()),

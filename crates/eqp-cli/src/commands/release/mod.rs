@@ -56,6 +56,9 @@ const MOST_TRIES: usize = 3;
 /// checksum), and the submission is found by submission_id, by item_id, else by SKU and version. A manifest without
 /// an item_id gets one of SKU and version. What was rejected is submitted again once the archive or the manifest has changed.
 ///
+/// The manifest's `action` says which reviews it is submitted for, as `action = { technical = "submit" }`; without one, and
+/// without --track, it is submitted for both. --track and an `action` that contradicts it are an error.
+///
 /// It prints a handle that `eqp wait` takes, on this machine or another. Changes are heard from the database of a receiver, where
 /// there is one, and confirmed with the Marketplace; without one the Marketplace is asked, at first often, then every 15 s.
 ///
@@ -64,19 +67,19 @@ const MOST_TRIES: usize = 3;
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
-  eqp release acme-badges-1.2.0.zip --manifest release.toml
-  eqp release acme-badges-1.2.0.zip --manifest release.toml --until technical --timeout 2h
-  eqp release acme-badges-1.2.1.zip --manifest release.toml --supersede
-  eqp release --manifest release.toml --track marketing --dry-run
+  eqp release acme-badges-1.2.0.zip                      # with release.toml
+  eqp release acme-badges-1.2.0.zip --manifest badges.toml --until technical --timeout 2h
+  eqp release acme-badges-1.2.1.zip --supersede
+  eqp release --track marketing --dry-run
   eqp release --submission s5w9k703ru --until released --timeout 15d
-  handle=$(eqp release acme-badges-1.2.0.zip --manifest release.toml --quiet)
+  handle=$(eqp release acme-badges-1.2.0.zip --quiet)
   eqp wait \"$handle\" --timeout 15d")]
 pub(crate) struct Release {
     #[command(flatten)]
     named: Named,
-    /// The review that it is submitted for
-    #[arg(long, value_enum, value_name = "TRACK", default_value_t = Track::Both)]
-    track: Track,
+    /// The review that it is submitted for [default: what the manifest's `action` submits, else both]
+    #[arg(long, value_enum, value_name = "TRACK")]
+    track: Option<Track>,
     /// How far it is waited for
     #[arg(long, value_enum, value_name = "END", default_value_t = Until::Scan)]
     until: Until,
@@ -143,13 +146,13 @@ impl Release {
     pub(crate) async fn run(self, context: &Context) -> Outcome {
         let stop = shutdown::requested();
         let mut progress = Progress::new(self.progress, context.output);
+        let wanted = self.named.read(self.track)?;
         let goal = Goal {
-            track: self.track,
+            track: wanted.track,
             until: self.until,
             supersede: self.boldness.supersede,
             resubmit: self.boldness.resubmit,
         };
-        let wanted = self.named.read()?;
         if !self.skip_check {
             check::check(context, &wanted, goal.track, &stop, &mut progress).await?;
         }
@@ -220,8 +223,16 @@ impl Run<'_> {
                 }
                 Step::RecallOthers(others) => self.recall_others(&others).await?,
                 Step::RecallThis(reviews) => self.recall_this(reviews).await?,
-                Step::Create => self.create().await?,
-                Step::Submit(reviews) => self.submit(reviews).await?,
+                Step::Create => {
+                    if self.create().await? == Waited::TimeIsOver {
+                        return Ok(None);
+                    }
+                }
+                Step::Submit(reviews) => {
+                    if self.submit(reviews).await? == Waited::TimeIsOver {
+                        return Ok(None);
+                    }
+                }
                 Step::WaitForOutcome => return self.wait_for_outcome().await,
                 Step::End(ending) => return Ok(Some(ending)),
             }

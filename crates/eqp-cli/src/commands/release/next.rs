@@ -57,6 +57,8 @@ pub(super) enum Ending {
     Reached,
     /// It is submitted, and nobody wanted to wait for more.
     Pending,
+    /// It was in the store before this run, and nothing was to be sent.
+    AlreadyReleased,
     /// A review has rejected it.
     Rejected(Flow),
     /// A file is not clean.
@@ -134,6 +136,9 @@ pub(super) fn next(situation: &Situation, goal: Goal) -> Step {
         return prepared(situation, goal).unwrap_or(Step::Submit(to_submit));
     }
     match goal.until {
+        Until::None | Until::Scan if is_live(&known.status) && marketing == Stage::Approved && !situation.submitted => {
+            Step::End(Ending::AlreadyReleased)
+        }
         Until::None | Until::Scan => Step::End(Ending::Pending),
         _ => Step::WaitForOutcome,
     }
@@ -218,7 +223,7 @@ mod tests {
     #[test]
     fn a_submission_is_taken_up_where_it_stands() {
         type Case = (&'static str, Sameness, Sameness, Goal, Step);
-        use Ending::{InReview, Pending, Rejected, VersionTaken};
+        use Ending::{AlreadyReleased, InReview, Pending, Rejected, VersionTaken};
         use Sameness::{NotLookedAt, Other, Same};
         let both = goal(Track::Both, Until::Released);
         let technical = goal(Track::Technical, Until::Technical);
@@ -250,6 +255,7 @@ mod tests {
             ("in_progress/approved/rejected", Other, Other, both, Step::End(VersionTaken)),
             ("approved/approved/approved", Same, NotLookedAt, both, Step::WaitForOutcome),
             ("released_to_store/approved/approved", Same, NotLookedAt, both, Step::WaitForOutcome),
+            ("released_to_store/approved/approved", Same, NotLookedAt, scan, Step::End(AlreadyReleased)),
             ("released_to_store/approved/approved", Other, NotLookedAt, both, Step::End(VersionTaken)),
             ("released_to_store/approved/approved", Same, NotLookedAt, marketing, Step::FindFiles),
             ("released_to_store/approved/approved", Same, Other, marketing, Step::Submit(MARKETING)),

@@ -4,10 +4,11 @@ use eqp_types::{Flow, OverallStatus};
 use serde_json::{Value, json};
 
 use super::Run;
-use super::goal::Until;
+use super::goal::{Track, Until};
 use super::next::Ending;
 use super::plan::listed;
 use super::reasons::Objection;
+use super::stage::is_live;
 use crate::failure::{Exit, Failure, Outcome};
 
 impl Ending {
@@ -16,6 +17,7 @@ impl Ending {
         match self {
             Self::Reached => "reached",
             Self::Pending => "pending",
+            Self::AlreadyReleased => "already_released",
             Self::Rejected(_) => "rejected",
             Self::ScanFailed => "scan_failed",
             Self::Ended(_) => "ended",
@@ -46,16 +48,21 @@ impl Run<'_> {
             self.show("timed_out", &[])?;
             return Err(self.timed_out());
         };
-        let objections = match &ending {
-            Ending::Rejected(flow) => self.objections(flow).await?,
-            _ => Vec::new(),
-        };
+        let objections = self.objections_of(&ending).await?;
         self.show(ending.word(), &objections)?;
         if let Some(failure) = self.failure(&ending, &objections) {
             return Err(failure);
         }
         self.say_goodbye(&ending);
         Ok(())
+    }
+
+    /// What was objected to, where an end is a rejection.
+    pub(super) async fn objections_of(&self, ending: &Ending) -> Outcome<Vec<Objection>> {
+        match ending {
+            Ending::Rejected(flow) => self.objections(flow).await,
+            _ => Ok(Vec::new()),
+        }
     }
 
     /// What `eqp wait` takes: the submission, or, before there is one, the file of the archive.
@@ -124,7 +131,13 @@ impl Run<'_> {
 
     fn say_goodbye(&self, ending: &Ending) {
         let label = &self.wanted.label;
+        let status = self.submission.as_ref().and_then(|package| package.eqp_status.as_ref());
+        let is_in_store = self.goal.track != Track::Marketing && status.is_some_and(is_live);
         match (ending, self.handle()) {
+            _ if is_in_store && !self.submitted => {
+                self.progress.note(&format!("{label} is in the store already: nothing was sent"));
+            }
+            _ if is_in_store => self.progress.note(&format!("{label} is in the store")),
             (Ending::Pending, Some(handle)) => self
                 .progress
                 .note(&format!("{label} is submitted; to wait for its review: eqp wait {handle} --timeout 15d")),
@@ -145,17 +158,22 @@ impl Run<'_> {
                 flows => crate::output::track_line(flows.iter().map(|(flow, state)| (flow.as_str(), state.as_str()))),
             })
             .next("run the same command again: it goes on where it stopped");
+        let unscanned = self.files.iter().filter(|one| !one.is_settled()).map(super::located::Located::name);
+        let failure = unscanned
+            .filter(|_| !flows.is_empty())
+            .fold(failure, |failure, name| failure.why(format!("the malware scan of {name} has not ended")));
         match self.handle() {
             Some(handle) => failure.next(format!("only waiting for it: eqp wait {handle}")),
             None => failure,
         }
     }
 
-    fn failure(&self, ending: &Ending, objections: &[Objection]) -> Option<Failure> {
+    /// What a bad end means; none for a good one.
+    pub(super) fn failure(&self, ending: &Ending, objections: &[Objection]) -> Option<Failure> {
         let label = &self.wanted.label;
         let failure = |exit, what: String| Some(Failure::new(exit, what));
         match ending {
-            Ending::Reached | Ending::Pending => None,
+            Ending::Reached | Ending::Pending | Ending::AlreadyReleased => None,
             Ending::Rejected(flow) => Some(self.rejected(flow, objections)),
             Ending::ScanFailed => {
                 let infected = self.files.iter().filter(|one| {

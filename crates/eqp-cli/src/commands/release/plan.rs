@@ -10,23 +10,34 @@ use super::next::{Ending, Step, next};
 use crate::failure::Outcome;
 
 impl Run<'_> {
-    /// Shows what would be done. It looks, and sends nothing.
+    /// Shows what would be done. It looks, and sends nothing. It fails as the release would where that can be seen already.
     pub(super) async fn show_plan(&mut self) -> Outcome {
         let mut situation = self.look().await?;
         if next(&situation, self.goal) == Step::FindFiles {
             self.find_files().await?;
             situation = self.look().await?;
         }
-        let steps: Vec<String> = course(situation, self.goal).iter().filter_map(|step| self.in_words(step)).collect();
+        let course = course(situation, self.goal);
+        let steps: Vec<String> = course.iter().filter_map(|step| self.in_words(step)).collect();
+        let objections = match course.last() {
+            Some(Step::End(ending)) => self.objections_of(ending).await?,
+            _ => Vec::new(),
+        };
+        let bad_end = match course.last() {
+            Some(Step::End(ending)) => self.failure(ending, &objections),
+            _ => None,
+        };
         let environment = self.client.environment();
         if self.context.output.is_json() || self.progress.is_json() {
             let handle = self.handle();
-            return self.context.output.json(&json!({
+            self.context.output.json(&json!({
                 "environment": environment, "package": self.wanted.label, "handle": handle, "would": steps,
-            }));
+            }))?;
+        } else {
+            self.progress.clear();
+            steps.iter().try_for_each(|step| self.context.output.line(format_args!("{step} ({environment})")))?;
         }
-        self.progress.clear();
-        steps.iter().try_for_each(|step| self.context.output.line(format_args!("{step} ({environment})")))
+        bad_end.map_or(Ok(()), Err)
     }
 
     fn in_words(&self, step: &Step) -> Option<String> {
@@ -47,6 +58,7 @@ impl Run<'_> {
                 Until::Marketing => "would wait for the end of the marketing review".to_owned(),
                 _ => "would wait for the release to the store".to_owned(),
             },
+            Step::End(Ending::AlreadyReleased) => format!("{label} is in the store already: nothing would be sent"),
             Step::End(Ending::Pending | Ending::Reached) => format!("then nothing is left to do for {label}"),
             Step::End(ending) => format!("would end: {}", ending.word().replace('_', " ")),
         })

@@ -5,25 +5,48 @@ use serde_json::json;
 
 use super::goal::Reviews;
 use super::located::ids;
-use super::{Run, refused};
+use super::wait_scan::Again;
+use super::{Run, Waited, refused};
 use crate::failure::{Exit, Failure, Outcome};
+
+/// What became of a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Change {
+    /// It is done.
+    Done,
+    /// Nobody knows; the next look shows it.
+    Unclear,
+    /// The malware scan of a file has not ended, and nothing was done.
+    TooEarly,
+}
 
 impl Run<'_> {
     /// Submits it for `reviews`.
-    pub(super) async fn submit(&mut self, reviews: Reviews) -> Outcome {
+    pub(super) async fn submit(&mut self, reviews: Reviews) -> Outcome<Waited> {
         let id = self.submission_id()?;
         let package = Package {
             submission_id: Some(id.clone()),
             action: Some(reviews.ask("submit")),
             ..self.wanted.package.package(&ids(&self.files))?
         };
-        self.progress.begins("submit", &format!("submitting {id} for {reviews}"))?;
-        if self.change(package, "submitted").await? {
-            self.submitted = true;
-            let text = format!("submitted {id} for {reviews}");
-            self.progress.done("submit", &text, json!({"submission_id": id, "reviews": reviews.ask("submit")}))?;
+        loop {
+            self.progress.begins("submit", &format!("submitting {id} for {reviews}"))?;
+            match self.change(package.clone(), "submitted").await? {
+                Change::Done => {
+                    self.submitted = true;
+                    let text = format!("submitted {id} for {reviews}");
+                    let facts = json!({"submission_id": id, "reviews": reviews.ask("submit")});
+                    self.progress.done("submit", &text, facts)?;
+                    return Ok(Waited::Ended);
+                }
+                Change::Unclear => return Ok(Waited::Ended),
+                Change::TooEarly => match self.wait_to_send_again().await? {
+                    Again::Send => {}
+                    Again::Look => return Ok(Waited::Ended),
+                    Again::TimeIsOver => return Ok(Waited::TimeIsOver),
+                },
+            }
         }
-        Ok(())
     }
 
     /// Takes this version back.
@@ -37,7 +60,7 @@ impl Run<'_> {
         let action = Some(reviews.ask("recall"));
         let package = Package { submission_id: Some(id.clone()), action, ..Package::default() };
         self.progress.begins("recall", &format!("taking {id} back from {reviews}"))?;
-        if self.change(package, "taken back").await? {
+        if self.change(package, "taken back").await? == Change::Done {
             let text = format!("took {id} back from {reviews}");
             self.progress.done("recall", &text, json!({"submission_id": id}))?;
         }
@@ -56,17 +79,19 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Sends a change. Whether it is done; where that is unclear the next look tells.
-    async fn change(&mut self, package: Package, done: &str) -> Outcome<bool> {
+    /// Sends a change.
+    async fn change(&mut self, package: Package, done: &str) -> Outcome<Change> {
         match self.client.packages().update(std::slice::from_ref(&package)).await {
             Ok(items) => match items.first() {
-                Some(item) if BatchItem::is_success(item) => Ok(true),
+                Some(item) if BatchItem::is_success(item) => Ok(Change::Done),
+                Some(item) if BatchItem::is_scan_in_progress(item) => Ok(Change::TooEarly),
                 Some(item) => Err(refused(&self.wanted.label, done, item)),
                 None => Err(Failure::new(Exit::Failed, "the Marketplace did not say what became of it")),
             },
+            Err(error) if error.is_scan_in_progress() => Ok(Change::TooEarly),
             Err(error) if error.outcome_is_unknown() => {
                 self.progress.note(&format!("whether it was {done} is unclear, looking: {error}"));
-                Ok(false)
+                Ok(Change::Unclear)
             }
             Err(error) => Err(error.into()),
         }

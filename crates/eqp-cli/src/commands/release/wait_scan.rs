@@ -2,11 +2,39 @@
 
 use serde_json::json;
 
+use super::located::files_of;
+use super::situation::Files;
 use super::{Run, Waited};
 use crate::failure::Outcome;
 use crate::output::counted;
 
+/// What to do once a request that came before the end of a scan may be sent again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Again {
+    /// Send it again.
+    Send,
+    /// Look first: a file is not what it was.
+    Look,
+    /// There is no time left.
+    TimeIsOver,
+}
+
 impl Run<'_> {
+    /// Waits after the Marketplace said that a scan is still running. It may mean a file that this run does not know of, or
+    /// know more than the files' records show: so there is a pause in any case.
+    pub(super) async fn wait_to_send_again(&mut self) -> Outcome<Again> {
+        self.progress.note("the Marketplace still scans a file: this is sent again when the scan has ended");
+        if self.files.iter().any(|one| !one.is_settled()) {
+            if self.wait_for_scans().await? == Waited::TimeIsOver {
+                return Ok(Again::TimeIsOver);
+            }
+            if matches!(files_of(&self.files), Files::Infected | Files::Missing) {
+                return Ok(Again::Look);
+            }
+        }
+        Ok(if self.pulse.next(&[]).await { Again::Send } else { Again::TimeIsOver })
+    }
+
     /// Waits until each scan has ended. What is not clean ends it early: the submission would be rejected.
     pub(super) async fn wait_for_scans(&mut self) -> Outcome<Waited> {
         let count = self.files.len();
@@ -26,7 +54,7 @@ impl Run<'_> {
                     Err(error) => return Err(error.into()),
                 }
             }
-            let has_failed = super::located::files_of(&self.files) == super::situation::Files::Infected;
+            let has_failed = files_of(&self.files) == Files::Infected;
             if has_failed || self.files.iter().all(super::located::Located::is_settled) {
                 return Ok(Waited::Ended);
             }

@@ -7,8 +7,12 @@ use eqp_check::{Facts, Suppression};
 use eqp_types::{FileUploadId, ItemId, Sku, SubmissionId};
 
 use crate::commands::packages::{own_id, package_of};
+use crate::commands::track::{Asked, Track, asked};
 use crate::failure::{Failure, Outcome};
 use crate::manifest::{FileSource, Manifest, ManifestPackage};
+
+/// The manifest that is read where none is named: what `eqp packages init` writes.
+const USUAL_MANIFEST: &str = "release.toml";
 
 /// What names it on the command line.
 #[derive(Args, Debug)]
@@ -16,9 +20,10 @@ pub(super) struct Named {
     /// The archive [default: the manifest's]
     #[arg(value_name = "FILE", conflicts_with = "file_id")]
     archive: Option<PathBuf>,
-    /// What is submitted beside it, in TOML or JSON (- for standard input); `eqp packages init` begins one
-    #[arg(long, value_name = "FILE", required_unless_present = "submission")]
-    pub(super) manifest: Option<PathBuf>,
+    /// Release manifest, in TOML or JSON (- for standard input) [default: release.toml, unless --submission is given];
+    /// `eqp packages init` writes one
+    #[arg(long, value_name = "FILE")]
+    manifest: Option<PathBuf>,
     /// The archive is uploaded already, under this id
     #[arg(long, value_name = "ID")]
     file_id: Option<FileUploadId>,
@@ -36,6 +41,8 @@ pub(super) struct Wanted {
     pub(super) sku_of_archive: Option<Sku>,
     /// The archive, if it is on this machine.
     pub(super) archive: Option<PathBuf>,
+    /// The reviews that it is submitted for.
+    pub(super) track: Track,
     /// What the manifest passes over in a check.
     pub(super) suppressions: Vec<Suppression>,
     /// How people know it.
@@ -43,11 +50,11 @@ pub(super) struct Wanted {
 }
 
 impl Named {
-    /// Reads manifest and archive.
-    pub(super) fn read(self) -> Outcome<Wanted> {
-        let (packages, suppressions) = match &self.manifest {
+    /// Reads manifest and archive; `track` is what the command line asks for.
+    pub(super) fn read(self, track: Option<Track>) -> Outcome<Wanted> {
+        let (packages, suppressions) = match self.manifest()? {
             Some(path) => {
-                let Manifest { packages, checking } = Manifest::read(path)?;
+                let Manifest { packages, checking } = Manifest::read(&path)?;
                 (packages, checking.suppress)
             }
             None => (vec![ManifestPackage::default()], Vec::new()),
@@ -69,13 +76,33 @@ impl Named {
         if self.submission.is_some() {
             package.submission_id = self.submission;
         }
-        package.action = None;
+        let track = match asked(track, package.action.take().as_ref())? {
+            Asked::Submit(track) => track,
+            Asked::Nothing => Track::Both,
+            Asked::Draft => {
+                return Err(Failure::usage("the manifest's `action` submits nothing: it only saves a draft")
+                    .next("set `technical` or `marketing` to \"submit\", or leave `action` out and submit both")
+                    .next("`eqp packages create` saves a draft"));
+            }
+        };
         let archive = package.artifact.as_ref().and_then(FileSource::path).map(Path::to_owned);
         are_there(&package)?;
         let facts = archive.as_deref().and_then(|path| eqp_check::facts(path).ok());
         let sku_of_archive = identify(&mut package, facts.as_ref())?;
         let label = label(&package, sku_of_archive.as_ref());
-        Ok(Wanted { package, sku_of_archive, archive, suppressions, label })
+        Ok(Wanted { package, sku_of_archive, archive, track, suppressions, label })
+    }
+
+    /// The manifest to read: none where only a submission is named.
+    fn manifest(&self) -> Outcome<Option<PathBuf>> {
+        let usual = Path::new(USUAL_MANIFEST);
+        match &self.manifest {
+            Some(path) => Ok(Some(path.clone())),
+            None if self.submission.is_some() => Ok(None),
+            None if usual.exists() => Ok(Some(usual.to_owned())),
+            None => Err(Failure::usage(format!("there is no {USUAL_MANIFEST} in this folder"))
+                .next("name the manifest with --manifest, or write one: eqp packages init ARCHIVE")),
+        }
     }
 }
 

@@ -8,7 +8,9 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use eqp_receiver::LocalCa;
-use eqp_simulator::{CallbackForm, CallbackList, Empty, FaultRule, Script, Simulator as Marketplace, Spelling};
+use eqp_simulator::{
+    CallbackForm, CallbackList, Empty, FaultRule, NewVersions, Script, Simulator as Marketplace, Spelling,
+};
 use eqp_types::Environment;
 use tokio::sync::broadcast::error::RecvError;
 
@@ -44,10 +46,19 @@ enum Course {
 /// Which form is used wherever the API is known to spell something in two ways.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum SpellingOption {
-    /// content_type, pass, in-progress, current_status, padded hours, actions as lists
+    /// content_type, pass, in-progress, current_status, padded hours, actions as lists, pricing_model
     Usual,
-    /// content-type, passed, queued, eqp_state, hours without a zero, actions as one text
+    /// content-type, passed, queued, eqp_state, hours without a zero, actions as one text, pricing_type
     Other,
+}
+
+/// What a new version of a product does with fields that it lacks.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum NewVersionsOption {
+    /// It inherits them from the version in the store
+    Inherit,
+    /// It is refused where one is needed
+    Strict,
 }
 
 /// How an object with nothing in it is written.
@@ -74,8 +85,8 @@ enum EmptyOption {
 #[command(after_help = "\
 Faults are 'WHAT [CONDITION…]', the same here and in the control API (docs/simulator.md):
   with calls       latency=TIME  dead-token  too-many-requests=TIME[,date]
-                   status=CODE[,html|,empty]  html  wrong-shape  cut  cut-body  answer-lost
-                   huge=SIZE  endless
+                   status=CODE[,html|,empty]  html  error-body=CODE  wrong-shape  cut  cut-body
+                   answer-lost  huge=SIZE  endless
     which          call=NAME  method=METHOD  path=PATTERN
   with callbacks   copies=NUMBER  late=TIME  dropped  swapped  first-form  unknown-event=CODE
                    unknown-fields
@@ -94,7 +105,7 @@ pub(crate) struct Simulator {
     /// Address to listen on
     #[arg(long, value_name = "ADDRESS", default_value_t = DEFAULT_LISTEN)]
     listen: ListenAddress,
-    /// How many times faster than reality its time runs
+    /// How many times shorter scans, reviews and launches are; timestamps show the wall clock
     #[arg(long, value_name = "TIMES", default_value_t = 10.0, value_parser = moment::speed)]
     speed: f64,
     /// What ids and all chance come from: the same seed gives the same course
@@ -118,6 +129,9 @@ pub(crate) struct Simulator {
     /// How an object with nothing in it is written, in profiles and packages
     #[arg(long, value_enum, value_name = "FORM", default_value_t = EmptyOption::List)]
     empty: EmptyOption,
+    /// What a new version of a product does with fields that it lacks and the version in the store has
+    #[arg(long, value_enum, value_name = "RULE", default_value_t = NewVersionsOption::Inherit)]
+    new_versions: NewVersionsOption,
     /// A PUT of the profile adds to the list of callbacks instead of replacing it
     #[arg(long)]
     merge_callbacks: bool,
@@ -174,6 +188,10 @@ impl Simulator {
             .spelling(match self.spelling {
                 SpellingOption::Usual => Spelling::Usual,
                 SpellingOption::Other => Spelling::Other,
+            })
+            .new_versions(match self.new_versions {
+                NewVersionsOption::Inherit => NewVersions::Inherit,
+                NewVersionsOption::Strict => NewVersions::Strict,
             })
             .empty(match self.empty {
                 EmptyOption::List => Empty::List,

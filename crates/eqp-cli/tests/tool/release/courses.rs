@@ -77,11 +77,69 @@ async fn it_is_waited_for_as_far_as_was_asked() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_waits_for_a_scan_that_nobody_asked_for() {
-    let scene = Scene::open(at_once().scan("*", Scan::NeverEnds)).await;
-    let ended = scene.release(&["--until", "none", "--json"]);
+async fn a_submission_that_comes_before_the_end_of_a_scan_is_sent_again_after_it_and_never_rejected() {
+    // Without `until none` the release waits for the scan itself; with it the Marketplace makes it wait.
+    let scene = Scene::open(only_scans().scan("guide*", Scan::NeverEnds)).await;
+    let mut running = scene.start(&["--until", "none", "--progress", "json"]);
+    reads(&mut running, "create", "done");
+    reads(&mut running, "scan", "begins");
+    assert_eq!(scene.status(), "draft/draft/draft");
+    let guide = scene.look().accounts[0].files.iter().find(|file| file.filename == "guide.pdf").cloned().unwrap();
+    scene.simulator.end_scan(&guide.file_upload_id, true).unwrap();
+    let ended = tokio::task::block_in_place(|| running.end());
     assert_eq!((ended.code, &result(&ended)["outcome"]), (0, &json!("pending")), "{ended:?}");
     assert_eq!(scene.status(), "in_progress/in_automation/awaiting_marketing_review");
+    assert!(!ended.stderr.contains("refused"), "{}", ended.stderr);
+
+    // A scan that never ends uses up the time, and is no rejection either.
+    let scene = Scene::open(only_scans().scan("guide*", Scan::NeverEnds)).await;
+    let ended = scene.release(&["--until", "none", "--timeout", "2s", "--json"]);
+    assert_eq!((ended.code, &result(&ended)["outcome"]), (6, &json!("timed_out")), "{ended:?}");
+    assert!(ended.stderr.contains("the malware scan of") && ended.stderr.contains("guide.pdf"), "{}", ended.stderr);
+
+    // One that ends badly does: nothing is submitted with such a file.
+    let scene = Scene::open(only_scans().scan("guide*", Scan::NeverEnds)).await;
+    let mut running = scene.start(&["--until", "none", "--progress", "json"]);
+    reads(&mut running, "scan", "begins");
+    let guide = scene.look().accounts[0].files.iter().find(|file| file.filename == "guide.pdf").cloned().unwrap();
+    scene.simulator.end_scan(&guide.file_upload_id, false).unwrap();
+    let ended = tokio::task::block_in_place(|| running.end());
+    assert_eq!((ended.code, &result(&ended)["outcome"]), (5, &json!("scan_failed")), "{ended:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn packages_create_and_update_wait_for_the_scan_and_send_again() {
+    let scene = Scene::open(only_scans().scan("guide*", Scan::NeverEnds)).await;
+    scene.prepare(&Submission::module(), |listing| {
+        listing["artifact"] = json!("submission.zip");
+        listing["item_id"] = json!("badges");
+        listing["action"] = json!({"technical": "submit"});
+    });
+    let too_long = scene.home.run_aside(&["packages", "create", "release.toml", "--timeout", "1s"]);
+    assert_eq!(too_long.code, 6, "{too_long:?}");
+    assert!(too_long.stderr.contains("scan") && !too_long.stderr.contains("1321"), "{too_long:?}");
+
+    for verb in ["create", "update"] {
+        if verb == "update" {
+            scene.prepare(&Submission::module().file("a.txt", "other"), |listing| {
+                listing["artifact"] = json!("submission.zip");
+                listing["item_id"] = json!("badges");
+                listing["action"] = json!({"technical": "submit"});
+            });
+            let recalled = scene.home.run_aside(&["packages", "recall", "release.toml"]);
+            assert_eq!(recalled.code, 0, "{recalled:?}");
+        }
+        let before = scene.look().accounts[0].files.len();
+        let running = scene.home.start(&["packages", verb, "release.toml", "--json"]);
+        let uploaded = scene.until(|seen| seen.accounts[0].files.len() > before + 4).await;
+        for file in uploaded.accounts[0].files.iter().filter(|file| file.filename == "guide.pdf") {
+            scene.simulator.end_scan(&file.file_upload_id, true).unwrap();
+        }
+        let ended = tokio::task::block_in_place(|| running.end());
+        assert_eq!(ended.code, 0, "{verb}: {ended:?}");
+        assert_eq!(result(&ended)["packages"][0]["code"], json!(200), "{verb}: {ended:?}");
+        assert_eq!(scene.status(), "in_progress/in_automation/draft", "{verb}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -40,7 +40,9 @@ async fn killed_at(point: &(&str, When), script: Script) -> Scene {
         When::Done(is_done) => drop(scene.until(is_done).await),
     }
     let ended = tokio::task::block_in_place(|| running.kill());
-    assert_eq!(ended.code, -1, "{fault}: it was killed, and had not ended by itself: {ended:?}");
+    // Where nothing holds it up after the step, it may have ended by itself a moment before.
+    let may_have_ended = matches!(when, When::Done(_)) && [0, 5].contains(&ended.code);
+    assert!(ended.code == -1 || may_have_ended, "{fault}: it was killed: {ended:?}");
     scene.simulator.clear_faults();
     scene
 }

@@ -2,7 +2,10 @@
 
 mod ci;
 mod courses;
+mod documented;
 mod interrupted;
+mod manifest_action;
+mod new_version;
 mod scene;
 mod standing_in_the_way;
 mod waiting;

@@ -157,7 +157,7 @@ impl Market {
     /// A page of files.
     pub(crate) fn list_files(&self, account: AccountIndex, query: &ListQuery) -> Page {
         let owner: &Account = &self.accounts[account];
-        let items = query.page(owner.files.values()).map(|file| file.as_record(owner)).collect();
+        let items = query.page(owner.files.values()).map(|file| file.as_record(owner, self.base_url())).collect();
         Page { total: owner.files.len(), items }
     }
 }
