@@ -22,8 +22,10 @@
 //!
 //! What the API's documentation leaves open, and what the simulator does:
 //!
-//! - **Time.** `created_at` and `modified_at` are simulated time, which starts at the wall clock and runs `speed` times faster;
+//! - **Time.** Waits are `speed` times shorter. `created_at` and `modified_at` show the wall clock, plus what was skipped by hand;
 //!   two changes of one package never bear the same second (see [`SimulatorBuilder::distinct_seconds`]). Tokens live by real time.
+//! - **New versions.** A version of a product in the store inherits the fields that it lacks (see [`NewVersions`]).
+//! - **Scans.** What is submitted while a file is still being scanned is refused with the code 1321, and nothing is done.
 //! - **Release.** `released_to_store` shows only in `eqp_status.overall`. Its callback names the review that was approved
 //!   last, still `approved`. A change of several flows at once is one callback per flow, with the same snapshot and time.
 //! - **Codes.** Errors without a documented code repeat the HTTP status as their code.

@@ -54,7 +54,7 @@ pub struct PackageSnapshot {
     pub sku: String,
     /// How far each flow is.
     pub status: ReviewStatus,
-    /// When it last changed, in simulated time.
+    /// When it last changed, by the wall clock and what was skipped.
     pub modified_at: Timestamp,
 }
 

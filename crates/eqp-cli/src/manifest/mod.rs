@@ -44,7 +44,7 @@ impl Manifest {
         let document = Document::read(path)?;
         let mut packages = Vec::with_capacity(document.packages.len());
         for (place, value) in &document.packages {
-            let value = with_flat_shared_packages(value);
+            let value = in_one_form(value);
             let mut package: ManifestPackage =
                 reader::read(&value, place).map_err(|error| refused(&document.name, &error))?;
             for file in package.files_mut() {
@@ -73,9 +73,26 @@ impl Manifest {
     }
 }
 
-/// A shared package that exists already may stand as the API shows it: `{"artifact": {"sku": …, "version": …}}`.
-fn with_flat_shared_packages(package: &Value) -> Value {
+/// Objects of a package, which the API may show as empty text where they are empty.
+const OBJECTS: [&str; 7] = [
+    "browser_os_compatibility",
+    "documentation_artifacts",
+    "external_services",
+    "marketing_options",
+    "media_artifacts",
+    "pricing_model",
+    "technical_options",
+];
+
+/// The package in one form, where the API shows it in several: an empty object as empty text, a shared package that exists already
+/// as `{"artifact": {"sku": …, "version": …}}`.
+fn in_one_form(package: &Value) -> Value {
     let mut package = package.clone();
+    for name in OBJECTS {
+        if let Some(object) = package.get_mut(name).filter(|object| object.as_str() == Some("")) {
+            *object = Value::Null;
+        }
+    }
     for shared in package.get_mut("shared_packages").and_then(Value::as_array_mut).into_iter().flatten() {
         let Value::Object(members) = shared else { continue };
         let is_named = members.get("artifact").is_some_and(|artifact| artifact.get("sku").is_some());

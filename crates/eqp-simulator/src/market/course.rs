@@ -1,7 +1,7 @@
 //! The review clock: what happens by itself, and when.
 //!
-//! Scans and reviews are scheduled in simulated time. What is due is done in the order of its time, and stamped with
-//! that time, also when the machine was busy and it is done late: a run with the same seed is the same run.
+//! Scans and reviews are scheduled in simulated time. What is due is done in the order of its time, and stamped with what the
+//! wall clock showed then, also when the machine was busy and it is done late: a run with the same seed is the same run.
 
 use std::cmp::Ordering;
 

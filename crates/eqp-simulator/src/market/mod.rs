@@ -102,12 +102,12 @@ impl Market {
         market
     }
 
-    /// The simulated time.
+    /// The clock of reviews.
     pub(crate) fn clock(&self) -> &Clock {
         &self.clock
     }
 
-    /// The simulated time, as the API writes it.
+    /// What the wall clock shows, with what was skipped, as the API writes it.
     pub(crate) fn now(&self) -> Timestamp {
         Timestamp::of(self.moment(self.clock.elapsed()))
     }

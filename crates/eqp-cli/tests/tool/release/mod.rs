@@ -7,5 +7,6 @@ mod interrupted;
 mod manifest_action;
 mod new_version;
 mod scene;
+mod spellings;
 mod standing_in_the_way;
 mod waiting;

@@ -1,0 +1,49 @@
+//! Whatever the Marketplace is known to spell in two ways, the tool reads both.
+
+use eqp_simulator::{Empty, Simulator, Spelling};
+use serde_json::{Value, json};
+
+use super::scene::{Scene, at_once, result};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_release_and_everything_that_is_read_of_it_works_with_both_spellings_of_the_api() {
+    for (spelling, empty) in [
+        (Spelling::Usual, Empty::List),
+        (Spelling::Usual, Empty::Absent),
+        (Spelling::Other, Empty::Object),
+        (Spelling::Other, Empty::Null),
+        (Spelling::Other, Empty::Text),
+    ] {
+        let scene = Scene::with(Simulator::builder().script(at_once()).spelling(spelling).empty(empty)).await;
+        let ended = scene.release(&["--until", "released", "--timeout", "60s", "--json"]);
+        assert_eq!(
+            (ended.code, &result(&ended)["outcome"]),
+            (0, &json!("reached")),
+            "{spelling:?} {empty:?}: {ended:?}"
+        );
+        let handle = result(&ended)["handle"].as_str().unwrap().to_owned();
+        let again = scene.release(&["--json"]);
+        assert_eq!(result(&again)["outcome"], json!("already_released"), "{spelling:?} {empty:?}: {again:?}");
+        let shown = scene.home.run_aside(&["packages", "show", &handle, "--json"]);
+        let package = serde_json::from_str::<Value>(&shown.stdout).unwrap()["package"].clone();
+        assert_eq!(package["sku"], json!("acme/module-badges"), "{spelling:?} {empty:?}");
+        for arguments in [
+            &["whoami"][..],
+            &["packages", "list"],
+            &["packages", "show", "--item", "acme-module-badges-1.2.0"],
+            &["packages", "report", &handle],
+            &["files", "list"],
+            &["keys", "list", "--uid", "all"],
+        ] {
+            let read = scene.home.run_aside(arguments);
+            assert_eq!(read.code, 0, "{spelling:?} {empty:?} {arguments:?}: {read:?}");
+        }
+        // What was shown can be sent back, in whichever form it came.
+        scene.home.write("back.json", &package.to_string());
+        let planned = scene.home.run_aside(&["packages", "update", "back.json", "--dry-run", "--json"]);
+        assert_eq!(planned.code, 0, "{spelling:?} {empty:?}: {planned:?}");
+        let sent = &serde_json::from_str::<Value>(&planned.stdout).unwrap()["would_update"][0];
+        assert_eq!(sent["pricing_model"]["pricing_type"], json!("one-time"), "{spelling:?}: {sent}");
+        assert!(sent.get("pricing_type").is_none(), "{spelling:?}: {sent}");
+    }
+}
