@@ -111,7 +111,7 @@ pub(super) fn read_text(path: &Path, text: &str, wanted: Wanted<'_>, absent: Abs
     let mut read = Read { base, profile: None, profiles: file.profiles.keys().cloned().collect() };
     read.profile = select(path, file.profile.as_deref(), file.profiles, wanted, absent)?;
     for layer in [&mut read.base].into_iter().chain(read.profile.as_mut().map(|(_, layer)| layer)) {
-        layer.marketplace.check()?;
+        layer.marketplace.check().map_err(|failure| failure.why(format!("it is set in {}", path.display())))?;
         layer.database.refuse_open_secret(path)?;
         layer.in_folder(folder);
     }

@@ -120,7 +120,11 @@ impl World {
             Edit::Renames(index, stranger) => {
                 let renamed = at(index, &self.list).filter(|at| !is_ours(&self.list[*at]));
                 if let Some((at, url)) = renamed.and_then(|at| Some((at, self.list[at]["url"].as_str()?.to_owned()))) {
-                    self.list[at] = entry(&url, STRANGERS[stranger]);
+                    let renamed = entry(&url, STRANGERS[stranger]);
+                    // No list that is merged by URL and user name has two entries with the same.
+                    if !self.list.iter().any(|old| name(old) == name(&renamed)) {
+                        self.list[at] = renamed;
+                    }
                 }
             }
             Edit::Relabels(index) => {

@@ -42,6 +42,11 @@ const BLOCKS: &[(&str, &str, Done)] = &[
     ("README.md", "eqp packages init", Done::Run(&[])),
     ("README.md", "[package]", Done::Written("release.toml")),
     ("README.md", "eqp packages check", Done::Run(&[])),
+    (
+        "README.md",
+        "export EQP_DATABASE_URL=$DATABASE_URL",
+        Done::NotRun("needs the database of a service; `callbacks add` is run above, and the service in a test of its own"),
+    ),
     ("docs/ci/README.md", "code=0", Done::Run(&[])),
 ];
 
