@@ -55,7 +55,9 @@ impl States {
 
     fn slip(&self, word: &str) -> Option<&'static str> {
         let distance = |known| strsim::damerau_levenshtein(word, known);
-        self.known().min_by_key(|known| distance(known)).filter(|known| distance(known) <= SLIP)
+        let is_begun = |known: &&str| known.strip_prefix(word).is_some_and(|rest| rest.starts_with('_'));
+        let nearest = self.known().min_by_key(|known| distance(known)).filter(|known| distance(known) <= SLIP);
+        nearest.or_else(|| self.known().find(is_begun))
     }
 }
 
@@ -117,7 +119,12 @@ mod tests {
         }
         assert_eq!(read("Approved ").unwrap(), "approved");
         assert_eq!(read("in_legal_review").unwrap(), "in_legal_review", "nobody knows all codes");
-        for (word, meant) in [("rejekted", "rejected"), ("aproved", "approved"), ("in_manual_aq", "in_manual_qa")] {
+        for (word, meant) in [
+            ("rejekted", "rejected"),
+            ("aproved", "approved"),
+            ("in_manual_aq", "in_manual_qa"),
+            ("released", "released_to_store"),
+        ] {
             let error = read(word).unwrap_err();
             assert!(error.contains(&format!("'{meant}'")), "{error}");
         }

@@ -10,7 +10,7 @@ use std::fmt;
 
 use serde_json::{Value, json};
 
-use crate::output::{Paint, visible};
+use crate::output::{Paint, visible, without_paint};
 
 /// The documented exit codes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,9 +106,9 @@ impl Failure {
         self
     }
 
-    /// Adds a reason in words.
+    /// Adds a reason in words, without its colours.
     pub(crate) fn why(mut self, why: impl Into<String>) -> Self {
-        self.why.push(why.into());
+        self.why.push(without_paint(&why.into()));
         self
     }
 

@@ -22,7 +22,7 @@ pub(crate) use counted::counted;
 pub(crate) use json::Whole;
 pub(crate) use program_line::ProgramLine;
 pub(crate) use readable::readable;
-pub(crate) use screen::{Paint, escaped_json, logged, plain, screened, visible};
+pub(crate) use screen::{Paint, escaped_json, logged, plain, screened, visible, without_paint};
 pub(crate) use table::{PagedTable, Table, or_dash, track_line};
 pub(crate) use terminal::wrapped;
 pub(crate) use upload_bar::UploadBar;

@@ -20,11 +20,19 @@ fn a_slip_in_a_filter_is_an_error_that_names_what_was_meant() {
         (&["submissions", "list", "--marketing", "aproved"], "approved"),
         (&["wait", "s1", "--flow", "marketting"], "marketing"),
         (&["wait", "s1", "--until", "aproved"], "approved"),
+        (&["wait", "s1", "--until", "released"], "released_to_store"),
     ] {
         let ended = Home::new().run(arguments);
         assert_eq!((ended.code, ended.stdout.as_str()), (2, ""), "{arguments:?}: {ended:?}");
         assert!(ended.stderr.contains(&format!("'{meant}'")), "{arguments:?}: {}", ended.stderr);
     }
+}
+
+#[test]
+fn a_wait_for_a_status_that_its_flow_never_has_is_refused_at_once() {
+    let ended = Home::new().run(&["wait", "s1", "--flow", "technical", "--until", "released_to_store"]);
+    assert_eq!((ended.code, ended.stdout.as_str()), (2, ""), "{ended:?}");
+    assert!(ended.stderr.contains("it is a status of overall"), "{}", ended.stderr);
 }
 
 #[test]

@@ -122,8 +122,7 @@ async fn bad_ends_have_their_exit_codes() {
     assert!(unknown.code == 4 && unknown.stderr.contains("those that ran: "), "{unknown:?}");
     assert!(home.run(&["packages", "show", &submission, "--results"]).stdout.contains("marketing  fail"));
 
-    let ended =
-        home.run(&["wait", &submission, "--until", "released_to_store", "--flow", "technical", "--timeout", "1s"]);
+    let ended = home.run(&["wait", &submission, "--until", "recalled", "--flow", "technical", "--timeout", "1s"]);
     assert_eq!(ended.code, 6, "{ended:?}");
     assert_eq!(home.run(&["packages", "show", "nowhere"]).code, 4);
     assert_eq!(home.run(&["wait", "nowhere", "--timeout", "5s"]).code, 4);

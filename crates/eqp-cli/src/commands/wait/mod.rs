@@ -13,7 +13,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use eqp_client::Client;
 use eqp_receiver::Reader;
-use eqp_types::{Environment, FileUploadId, Flow, IdError, SubmissionId};
+use eqp_types::{Environment, FileUploadId, Flow, IdError, SubmissionId, review_rank};
 use serde_json::json;
 use tokio::time::Instant;
 
@@ -118,12 +118,27 @@ impl Wait {
         let outcome = self.until.clone();
         if is_file {
             let file = FileUploadId::new(self.id.as_str()).map_err(no_id)?;
-            return Ok((Subject::File(file), Wish { flow: Flow::Malware, outcome }));
+            return Ok((Subject::File(file), wish(Flow::Malware, outcome)?));
         }
         let flow = Flow::from(self.flow.as_deref().unwrap_or("overall"));
         let submission = SubmissionId::new(self.id.as_str()).map_err(no_id)?;
-        Ok((Subject::Submission(submission), Wish { flow, outcome }))
+        Ok((Subject::Submission(submission), wish(flow, outcome)?))
     }
+}
+
+/// Refuses a status that is documented for other flows only: it would never come.
+fn wish(flow: Flow, outcome: Option<String>) -> Outcome<Wish> {
+    const FLOWS: [Flow; 4] = [Flow::Overall, Flow::Technical, Flow::Marketing, Flow::Malware];
+    if let Some(outcome) = &outcome {
+        let others: Vec<_> = FLOWS.iter().filter(|one| review_rank(one, outcome).is_some()).collect();
+        if !others.is_empty() && !others.contains(&&flow) {
+            let others = others.iter().map(|one| one.as_str()).collect::<Vec<_>>().join(" or ");
+            return Err(Failure::usage(format!("the status {outcome} is never reached by the flow {flow}"))
+                .why(format!("it is a status of {others}"))
+                .next("name the flow with --flow, or leave --until out to wait for the good end"));
+        }
+    }
+    Ok(Wish { flow, outcome })
 }
 
 /// The database, if one is given or a receiver has run in the data folder.

@@ -45,7 +45,9 @@ const BLOCKS: &[(&str, &str, Done)] = &[
     (
         "README.md",
         "export EQP_DATABASE_URL=$DATABASE_URL",
-        Done::NotRun("needs the database of a service; `callbacks add` is run above, and the service in a test of its own"),
+        Done::NotRun(
+            "needs the database of a service; `callbacks add` is run above, and the service in a test of its own",
+        ),
     ),
     ("docs/ci/README.md", "code=0", Done::Run(&[])),
 ];
