@@ -16,7 +16,7 @@ pub(super) const ROW: Row = Row {
     promises: &[Promise::at_most(
         "p50_single_vs_insert",
         1.0,
-        0.8,
+        0.75,
         "p50 at one connection, as a share of one INSERT per request",
     )],
     measure,

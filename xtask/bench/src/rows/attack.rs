@@ -29,7 +29,7 @@ pub(super) const ROW: Row = Row {
     promises: &[Promise::at_most(
         "attack_p99_vs_quiet",
         2.0,
-        1.5,
+        1.2,
         "p99 of good callbacks beside 10,000 idle TLS connections and a flood of wrong passwords, × without",
     )],
     measure,

@@ -22,7 +22,7 @@ pub(super) const ROW: Row = Row {
     takes: ("30 s", "20 s"),
     promises: &[Promise::at_most(
         "burst_drain",
-        0.25,
+        0.2,
         0.05,
         "from the last answer until all is projected, as a share of the burst's length",
     )],

@@ -15,8 +15,8 @@ pub(super) const ROW: Row = Row {
           programs are installed.",
     takes: ("20 s", "12 s"),
     promises: &[
-        Promise::at_most("embedded_first_s", 2.5, 1.2, "embedded Postgres, first start to ready, s"),
-        Promise::at_most("embedded_later_s", 0.6, 0.3, "embedded Postgres, later start to ready, s"),
+        Promise::at_most("embedded_first_s", 2.5, 0.6, "embedded Postgres, first start to ready, s"),
+        Promise::at_most("embedded_later_s", 0.6, 0.1, "embedded Postgres, later start to ready, s"),
     ],
     measure,
 };

@@ -56,8 +56,8 @@ pub(super) const ROW: Row = Row {
     takes: ("4 min", "2 min"),
     promises: &[Promise::at_most(
         "list_p95_ms",
-        20.0,
-        5.0,
+        10.0,
+        1.0,
         "the newest 50 of 10 million events, p95 of the slowest filter, ms",
     )],
     measure,

@@ -24,8 +24,8 @@ pub(super) const ROW: Row = Row {
     takes: ("90 s", "30 s"),
     promises: &[Promise::at_least(
         "pipeline_vs_insert",
-        2.0,
-        3.0,
+        2.5,
+        3.5,
         "callbacks/s accepted and projected, × one INSERT per request that only accepts",
     )],
     measure,

@@ -14,7 +14,7 @@ pub(super) const ROW: Row = Row {
     how: "`eqp serve` with the URL of a migrated database (over a Unix socket) and a certificate: from the start of the \
           process until `GET /readyz`, asked over TLS, is answered with 200. A round is the median of 21 starts.",
     takes: ("30 s", "15 s"),
-    promises: &[Promise::at_most("ready_ms", 150.0, 60.0, "eqp serve with a database URL, start to ready, ms")],
+    promises: &[Promise::at_most("ready_ms", 100.0, 30.0, "eqp serve with a database URL, start to ready, ms")],
     measure,
 };
 

@@ -24,8 +24,8 @@ pub(super) const ROW: Row = Row {
     takes: ("20 s", "15 s"),
     promises: &[Promise::at_most(
         "release_s",
-        3.0,
         1.5,
+        0.2,
         "eqp release of an archive of 30 MB until it is in the store, s",
     )],
     measure,

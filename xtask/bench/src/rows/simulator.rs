@@ -39,7 +39,7 @@ pub(super) const ROW: Row = Row {
     promises: &[Promise::at_most(
         "simulator_page_ms",
         5.0,
-        2.0,
+        1.0,
         "a page of the simulator's list of 100,000 packages, slowest kind of list, ms",
     )],
     measure,

@@ -25,8 +25,8 @@ pub(super) const ROW: Row = Row {
     takes: ("1 min", "20 s"),
     promises: &[Promise::at_least(
         "tls_fresh_vs_nginx",
-        0.8,
-        1.0,
+        0.9,
+        1.1,
         "callbacks/s over fresh TLS 1.3 connections, as a share of nginx answering a constant",
     )],
     measure,

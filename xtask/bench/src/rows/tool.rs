@@ -18,8 +18,8 @@ pub(super) const ROW: Row = Row {
           10,000 events, over a Unix socket. A round is the median of 21 calls.",
     takes: ("20 s", "10 s"),
     promises: &[
-        Promise::at_most("cli_help_ms", 15.0, 8.0, "eqp --help, ms"),
-        Promise::at_most("cli_list_ms", 40.0, 20.0, "eqp events list on a warm database, ms"),
+        Promise::at_most("cli_help_ms", 15.0, 3.0, "eqp --help, ms"),
+        Promise::at_most("cli_list_ms", 40.0, 15.0, "eqp events list on a warm database, ms"),
     ],
     measure,
 };

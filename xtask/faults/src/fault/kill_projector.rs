@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sqlx::{Connection, PgConnection};
+use sqlx::{Connection, PgConnection, Postgres, Transaction};
 use tokio::time::{Instant, sleep};
 
 use super::Done;
@@ -19,20 +19,28 @@ pub(super) async fn carry_out(house: &House, planned: &Planned) -> Result<Done, 
     let _postgres = house.postgres.lock().await;
     let mut processes = [house.receivers[0].process.lock().await, house.receivers[1].process.lock().await];
     let mut connection = house.connect().await?;
-    let mut obstacle = connection.begin().await?;
-    sqlx::query("set local lock_timeout = '2s'").execute(&mut *obstacle).await?;
-    if sqlx::query("lock table eqp.callback_outcome in exclusive mode").execute(&mut *obstacle).await.is_err() {
-        return Ok(Done::NONE);
-    }
-    let found = leader(house, &mut obstacle).await?;
-    if let Some(victim) = found {
-        processes[victim].kill().await?;
-    }
-    obstacle.rollback().await?;
-    let Some(victim) = found else { return Ok(Done::NONE) };
+    // Where the fault before has just ended a process of Postgres, this connection ends too: then there is no occasion.
+    let Ok(Some((victim, obstacle))) = occasion(house, &mut connection).await else { return Ok(Done::NONE) };
+    processes[victim].kill().await?;
+    // Where the connection is gone, so is the obstacle.
+    let _ = obstacle.rollback().await;
     sleep(planned.lasts).await;
     processes[victim].start()?;
     Ok(Done::KILL)
+}
+
+/// Holds up whoever projects; answers which receiver stands before the obstacle, and the obstacle.
+async fn occasion<'c>(
+    house: &House,
+    connection: &'c mut PgConnection,
+) -> Result<Option<(usize, Transaction<'c, Postgres>)>, Failure> {
+    let mut obstacle = connection.begin().await?;
+    sqlx::query("set local lock_timeout = '2s'").execute(&mut *obstacle).await?;
+    if sqlx::query("lock table eqp.callback_outcome in exclusive mode").execute(&mut *obstacle).await.is_err() {
+        return Ok(None);
+    }
+    let found = leader(house, &mut obstacle).await?;
+    Ok(found.map(|victim| (victim, obstacle)))
 }
 
 /// Which receiver stands before the obstacle.
