@@ -155,7 +155,7 @@ impl Check {
         let packed_oddly = archive.entries.iter().filter(|entry| entry.why_unreadable().is_some()).count();
         let unread = packed_oddly + damaged.len();
         if unread > 0 {
-            ledger.unmet(Needs::Contents, format!("{unread} files could not be unpacked here"));
+            ledger.unmet(Needs::Contents, format!("files that could not be unpacked here: {unread}"));
         }
     }
 

@@ -139,6 +139,7 @@ pub fn secret_text(text: &str) -> Result<Secret, SecretTextError> {
 /// Opens a file that only its owner can read, or that something else protects.
 fn open(path: &Path) -> Result<File, SecretFileError> {
     let failed = |error| unreadable(path, error);
+    eqp_tls::check_regular(path).map_err(failed)?;
     let file = File::open(path).map_err(failed)?;
     // Of what was opened: the path could lead elsewhere by now.
     let metadata = file.metadata().map_err(failed)?;

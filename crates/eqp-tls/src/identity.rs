@@ -10,7 +10,7 @@ use rustls::server::ResolvesServerCert;
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 
 use crate::certificate::{Certificate, Validity};
-use crate::{Error, pem};
+use crate::{Error, pem, read_small_file};
 
 /// What a server proves itself with: a certificate chain and the key that belongs to it.
 #[derive(Debug)]
@@ -25,7 +25,7 @@ impl Identity {
     /// # Errors
     /// [`Error::Read`] for a file that cannot be read; otherwise as for [`from_pem`](Self::from_pem).
     pub fn from_files(chain: &Path, key: &Path) -> Result<Self, Error> {
-        let read = |path: &Path| std::fs::read(path).map_err(|source| Error::Read { path: path.to_owned(), source });
+        let read = |path: &Path| read_small_file(path).map_err(|source| Error::Read { path: path.to_owned(), source });
         Self::parse(&read(chain)?, &chain.display().to_string(), &read(key)?, &key.display().to_string())
     }
 

@@ -10,9 +10,11 @@ mod identity;
 mod local_ca;
 mod pem;
 mod server_identity;
+mod small_file;
 
 pub use certificate::Validity;
 pub use error::Error;
 pub use identity::Identity;
 pub use local_ca::LocalCa;
 pub use server_identity::ServerIdentity;
+pub use small_file::{check_regular, read_small_file};

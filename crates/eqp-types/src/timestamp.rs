@@ -128,7 +128,12 @@ fn offset(text: &str) -> Option<UtcOffset> {
         4 => digits.split_at(2),
         _ => return None,
     };
-    UtcOffset::from_hms(sign * hours.parse::<i8>().ok()?, sign * minutes.parse::<i8>().ok()?, 0).ok()
+    let (hours, minutes) = (hours.parse::<i8>().ok()?, minutes.parse::<i8>().ok()?);
+    // No place on earth is further away than that.
+    if hours > 14 {
+        return None;
+    }
+    UtcOffset::from_hms(sign * hours, sign * minutes, 0).ok()
 }
 
 fn split_while(text: &str, belongs: impl Fn(char) -> bool) -> (&str, &str) {
@@ -257,6 +262,7 @@ mod tests {
             "2022-13-01 00:00:00",
             "0000-00-00 00:00:00",
             "2022-08-25 25:00:00",
+            "2022-08-25 09:20:21+25:00",
             "2022-08-25 19:20:21 CEST",
             "2022-08-25 19:20:21+99:99",
             "2022-08-25 19:20:21+",

@@ -180,7 +180,7 @@ fn a_file_that_unpacks_to_more_than_it_says_is_damaged() {
 fn what_could_not_be_unpacked_leaves_the_rules_of_contents_uncounted() {
     for bytes in [encrypted(), other_compression(), flipped()] {
         let report = Scene::new().check_bytes(&bytes);
-        assert_eq!(not_run(&report, "secret-text"), Some("1 files could not be unpacked here"));
+        assert_eq!(not_run(&report, "secret-text"), Some("files that could not be unpacked here: 1"));
     }
 }
 

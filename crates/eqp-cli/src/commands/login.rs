@@ -43,6 +43,9 @@ impl Login {
         let options = &context.settings.marketplace;
         let environment = options.environment();
         let profile = profile_name(context, environment)?;
+        if let Some(url) = options.api_url() {
+            context.output.note(format_args!("the key will be verified at {url}, not at the Marketplace itself"));
+        }
         let key = self.ask_for_key(options)?;
         let client = client_of(options.with_key(key.clone())?)?;
         let verified_api_url = client.api_url().to_string();

@@ -55,9 +55,12 @@ impl States {
 
     fn slip(&self, word: &str) -> Option<&'static str> {
         let distance = |known| strsim::damerau_levenshtein(word, known);
-        let is_begun = |known: &&str| known.strip_prefix(word).is_some_and(|rest| rest.starts_with('_'));
         let nearest = self.known().min_by_key(|known| distance(known)).filter(|known| distance(known) <= SLIP);
-        nearest.or_else(|| self.known().find(is_begun))
+        // The begin of a long code, such as `released` for `released_to_store`.
+        let is_begun = |known: &&str| {
+            known.split_once('_').is_some_and(|(begin, _)| strsim::damerau_levenshtein(word, begin) <= SLIP)
+        };
+        nearest.or_else(|| self.known().filter(|_| word.len() > 2 * SLIP).find(is_begun))
     }
 }
 
@@ -124,6 +127,7 @@ mod tests {
             ("aproved", "approved"),
             ("in_manual_aq", "in_manual_qa"),
             ("released", "released_to_store"),
+            ("relesed", "released_to_store"),
         ] {
             let error = read(word).unwrap_err();
             assert!(error.contains(&format!("'{meant}'")), "{error}");

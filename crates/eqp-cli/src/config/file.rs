@@ -213,8 +213,7 @@ struct Source<'a> {
 
 /// What a file in the current folder may set. Whoever sends a change to a repository writes it too, so it must not decide
 /// where credentials go (Marketplace, database, plain HTTP) or come from (files, profiles, data folder), nor what is deleted.
-const DISCOVERED: [&str; 4] =
-    ["receiver.listen", "receiver.operator_listen", "receiver.spool_bytes", "receiver.tls_names"];
+const DISCOVERED: [&str; 3] = ["receiver.listen", "receiver.spool_bytes", "receiver.tls_names"];
 
 impl<'a> Source<'a> {
     fn parse(&self) -> Outcome<(Spanned<DeTable<'a>>, File)> {

@@ -237,7 +237,7 @@ impl MarketplaceOptions {
     /// Reads the extra authority.
     fn ca_pem(&self) -> Outcome<Option<Vec<u8>>> {
         let Some(path) = &self.ca_file else { return Ok(None) };
-        std::fs::read(path)
+        eqp_tls::read_small_file(path)
             .map(Some)
             .map_err(|error| Failure::usage(format!("cannot read the certificate {}", path.display())).because(&error))
     }

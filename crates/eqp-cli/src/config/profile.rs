@@ -91,11 +91,19 @@ impl ProfileFile {
         Ok(becomes_default)
     }
 
-    /// Takes the key out of a profile; the rest of the profile stays.
+    /// Takes the key out of a profile, and where it was sent: the next key may be for another API, such as the Marketplace
+    /// after a rehearsal with a simulator. The rest of the profile stays.
     pub(crate) fn forget(&mut self, profile: &str) -> Outcome {
         let path = self.path.clone();
         let marketplace = self.marketplace(profile).ok_or_else(|| unusable(&path, profile))?;
-        for name in ["application_id", "verified_api_url", "application_secret_file", "application_secret_keyring"] {
+        for name in [
+            "application_id",
+            "application_secret_file",
+            "application_secret_keyring",
+            "verified_api_url",
+            "api_url",
+            "ca_file",
+        ] {
             marketplace.remove(name);
         }
         Ok(())

@@ -10,7 +10,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use super::board::Board;
 use super::report::Report;
 use super::track_line::painted;
-use crate::output::{Output, screened, wrapped};
+use crate::output::{Output, plain, screened, wrapped};
 
 const GOOD: Style = AnsiColor::Green.on_default();
 const NOTE: Style = AnsiColor::Yellow.on_default();
@@ -117,7 +117,7 @@ impl Screen {
     /// The state of everything; on a terminal it stands below all lines and moves.
     pub(super) fn draw(&self, board: &Board) {
         if self.moves {
-            self.board.set_message(screened(&format!("\n{}\n", board.draw())));
+            self.board.set_message(shown(&format!("\n{}\n", board.draw())));
         }
     }
 
@@ -155,12 +155,21 @@ impl Screen {
 
     fn write(&self, line: String) {
         if self.moves {
-            self.board.println(screened(&line));
+            self.board.println(shown(&line));
         } else if self.output.is_json() {
             self.output.note(line);
         } else {
             // Whoever closed the pipe does not want to see the rest.
             let _ = self.output.line(line);
         }
+    }
+}
+
+/// Lines for the moving board, which writes past the streams that leave colours out.
+fn shown(text: &str) -> String {
+    if anstream::AutoStream::choice(&std::io::stderr()) == anstream::ColorChoice::Never {
+        plain(text)
+    } else {
+        screened(text)
     }
 }

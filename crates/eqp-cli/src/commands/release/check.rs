@@ -45,8 +45,7 @@ pub(super) async fn check(
         check = check.tools(Tools::installed(&path));
     }
     let mut report = checked_archive(check, archive, stop).await?;
-    let was_refused = report.is_refused();
-    if was_refused {
+    if report.is_refused() {
         let for_new_version = report.clone().for_new_version();
         if !for_new_version.is_refused() && is_new_version(context, wanted).await? {
             report = for_new_version;
@@ -55,7 +54,7 @@ pub(super) async fn check(
     let counts = report.counts;
     if !report.is_refused() {
         let warnings = counted(counts.warns, "warning");
-        for found in report.findings.iter().filter(|found| was_refused && found.tier == Tier::Warns) {
+        for found in report.findings.iter().filter(|found| found.tier == Tier::Warns) {
             progress.note(&format!("{} at {}: {}", found.rule.id, found.place, found.message));
         }
         let gaps =

@@ -39,7 +39,9 @@ impl Run<'_> {
             Err(failure) => {
                 self.show("broken_off", &[])?;
                 return Err(match self.handle() {
-                    Some(handle) => failure.next(format!("only waiting for it: eqp wait {handle}")),
+                    // What was refused is a draft still: nothing will come of it.
+                    Some(_) if failure.exit_code() == Exit::Rejected as u8 => failure,
+                    Some(handle) => failure.next(format!("only waiting for it: {}", self.wait_command(&handle))),
                     None => failure,
                 });
             }
@@ -129,6 +131,17 @@ impl Run<'_> {
         self.context.output.json(&result)
     }
 
+    /// The command that waits for what was submitted: of a review that was not submitted for, nothing will come.
+    fn wait_command(&self, handle: &str) -> String {
+        let flow = match self.goal.track {
+            _ if self.submission.is_none() => "",
+            Track::Both => "",
+            Track::Technical => " --flow technical",
+            Track::Marketing => " --flow marketing",
+        };
+        format!("eqp wait {handle}{flow}")
+    }
+
     fn say_goodbye(&self, ending: &Ending) {
         let label = &self.wanted.label;
         let status = self.submission.as_ref().and_then(|package| package.eqp_status.as_ref());
@@ -138,9 +151,10 @@ impl Run<'_> {
                 self.progress.note(&format!("{label} is in the store already: nothing was sent"));
             }
             _ if is_in_store => self.progress.note(&format!("{label} is in the store")),
-            (Ending::Pending, Some(handle)) => self
-                .progress
-                .note(&format!("{label} is submitted; to wait for its review: eqp wait {handle} --timeout 15d")),
+            (Ending::Pending, Some(handle)) => self.progress.note(&format!(
+                "{label} is submitted; to wait for its review: {} --timeout 15d",
+                self.wait_command(&handle)
+            )),
             _ => self.progress.note(&match self.goal.until {
                 Until::Technical => format!("{label} has passed its technical review"),
                 Until::Marketing => format!("{label} has passed its marketing review"),
