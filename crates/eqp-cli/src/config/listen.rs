@@ -42,7 +42,8 @@ impl TryFrom<String> for ListenAddress {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
-        text.parse().map_err(|why| format!("`{text}` {why}"))
+        // A configuration file may hold a secret in the wrong place, so the text is not repeated.
+        text.parse().map_err(|why| format!("this {why}"))
     }
 }
 
