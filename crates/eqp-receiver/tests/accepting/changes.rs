@@ -65,6 +65,7 @@ async fn credentials_stay_in_force_while_the_database_is_away_and_changes_arrive
     let database = TestDatabase::create().await;
     let proxy = Proxy::before(database.options.clone()).await;
     let scene = Scene::on(database, proxy.options(), |builder| builder).await;
+    until("it has shown that it lives", || async { receivers(&scene).await == 1 }).await;
     proxy.turn(Weather::Cut);
     scene.is_ready(false).await;
     let issued = scene.endpoints.issue_credential(scene.endpoint).await.unwrap();
