@@ -6,7 +6,7 @@ use eqp_types::Secret;
 use futures_util::future::join_all;
 use tokio::io::AsyncWriteExt;
 
-use crate::scene::{PATH, RIGHT, STATUS, Scene, endpoint};
+use crate::scene::{PATH, RIGHT, STATUS, Scene, endpoint, until};
 use crate::sender::{basic, post, read_answer};
 
 #[tokio::test]
@@ -33,7 +33,10 @@ async fn refuses_every_other_credential_in_the_same_way_and_keeps_nothing() {
     let retired = scene.endpoints.import_credential(nobody, "old", &Secret::new("old")).await.unwrap();
     scene.endpoints.retire_credential(retired).await.unwrap();
     let change = scene.endpoints.generation().await.unwrap();
-    scene.endpoints.wait_until_loaded(change, Duration::from_secs(30)).await.unwrap();
+    until("the receiver has shown that it lives, and has loaded it", || async {
+        scene.endpoints.wait_until_loaded(change, Duration::from_secs(30)).await.unwrap() == 1
+    })
+    .await;
     let wrong = [
         (PATH, vec![]),
         (PATH, vec![String::new()]),

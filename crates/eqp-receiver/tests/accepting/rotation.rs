@@ -27,7 +27,10 @@ impl Rotation {
         let new = scene.endpoints.issue_credential(scene.endpoint).await.unwrap();
         scene.endpoints.activate_with_grace(new.id, GRACE).await.unwrap();
         let change = scene.endpoints.generation().await.unwrap();
-        scene.endpoints.wait_until_loaded(change, Duration::from_secs(30)).await.unwrap();
+        until("the receiver has shown that it lives, and has loaded it", || async {
+            scene.endpoints.wait_until_loaded(change, Duration::from_secs(30)).await.unwrap() == 1
+        })
+        .await;
         Self { scene, old, new }
     }
 
