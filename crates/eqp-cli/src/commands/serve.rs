@@ -22,7 +22,8 @@ use crate::output::Output;
 ///
 /// Without a database it brings a Postgres of its own, in the data folder. Without a certificate it proves itself
 /// with one of a local CA, which serves development only. While the database does not take callbacks they are kept in
-/// the spool, on this machine's disk; a receiver that has run before even starts without the database. Ctrl-C or SIGTERM lets what has begun come to its end. Certificate files are reloaded when they change and on SIGHUP.
+/// the spool, on this machine's disk; a receiver that has run before even starts without the database. Ctrl-C or SIGTERM lets
+/// what has begun come to its end. Certificate files are reloaded when they change and on SIGHUP.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
