@@ -1,21 +1,21 @@
-# The tool and receiver: built with Rust, run on a slim Debian as a user without rights.
+# Builds the tool, which includes the receiver, and installs it in a slim Debian image that runs as an unprivileged user.
 
 FROM rust:1-bookworm AS build
 WORKDIR /src
 COPY . .
-# The caches stay with the builder; only the program goes on.
+# The caches are not part of the image, so the program is copied out of them.
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/src/target \
     cargo build --profile dist --locked --package eqp-cli \
     && install -D target/dist/eqp /out/eqp
 
 FROM debian:bookworm-slim
-# openssl comes with ca-certificates; it is named because the health check uses it.
+# ca-certificates depends on openssl; it is listed explicitly because the health check uses it.
 RUN apt-get update \
     && apt-get install -y --no-install-recommends ca-certificates openssl \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --system --uid 10001 --home-dir /var/lib/eqp --no-create-home --shell /usr/sbin/nologin eqp \
-    # Empty: a data folder that holds other things, such as a home's first files, is refused.
+    # The folder is created empty (no skeleton files): eqp refuses a data folder that contains unknown files.
     && install -d -o eqp -g eqp /var/lib/eqp
 COPY --from=build /out/eqp /usr/local/bin/eqp
 COPY docker/healthcheck /usr/local/bin/eqp-healthcheck

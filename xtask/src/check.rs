@@ -3,38 +3,51 @@
 use std::path::Path;
 
 use crate::process::{answers, cargo, output, program, run as run_program};
-use crate::{Outcome, docs, queries};
+use crate::{Result, docs, public_items, queries};
 
 /// How a line ended.
-enum Verdict {
+enum Line {
     Ok,
     Failed(String),
     NotRun,
 }
 
-impl From<Outcome> for Verdict {
-    fn from(outcome: Outcome) -> Self {
-        outcome.map_or_else(Self::Failed, |()| Self::Ok)
+impl From<Result> for Line {
+    fn from(result: Result) -> Self {
+        result.map_or_else(Self::Failed, |()| Self::Ok)
     }
 }
 
-pub(crate) async fn run() -> Outcome {
-    let lines = [
+/// What is checked beyond the lines that always run.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// Package every crate and build the packages, as publishing would; nothing is uploaded
+    #[arg(long)]
+    publish: bool,
+}
+
+pub(crate) async fn run(arguments: Arguments) -> Result {
+    let mut lines = vec![
         ("format", format().await),
         ("lints", lints().await),
+        ("features", features().await),
         ("licences", licences().await),
         ("documentation", documentation().await),
+        ("public items", public_items().await),
         ("wasm32", wasm32().await),
         ("made pages", docs::check().await.into()),
         ("query data", queries::check().await.into()),
         ("compose file", compose_file().await),
     ];
+    if arguments.publish {
+        lines.push(("packages", packages().await));
+    }
     let mut failed = Vec::new();
-    for (name, verdict) in lines {
-        match verdict {
-            Verdict::Ok => println!("{name:<14} ok"),
-            Verdict::NotRun => println!("{name:<14} not run"),
-            Verdict::Failed(reason) => {
+    for (name, line) in lines {
+        match line {
+            Line::Ok => println!("{name:<14} ok"),
+            Line::NotRun => println!("{name:<14} not run"),
+            Line::Failed(reason) => {
                 println!("{name:<14} failed: {reason}");
                 failed.push(name);
             }
@@ -43,45 +56,80 @@ pub(crate) async fn run() -> Outcome {
     if failed.is_empty() { Ok(()) } else { Err(format!("{} failed", failed.join(", "))) }
 }
 
-async fn format() -> Verdict {
+async fn format() -> Line {
     run_program(cargo(["fmt", "--all", "--check"])).await.into()
 }
 
-async fn lints() -> Verdict {
+async fn lints() -> Line {
     run_program(cargo(["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"])).await.into()
 }
 
+/// The documented combinations of cargo features compile without a warning: package, and its features. The defaults are
+/// covered by the lints.
+const FEATURES: &[(&str, &str)] = &[
+    ("eqp-receiver", ""),
+    ("eqp-receiver", "listener"),
+    ("eqp-receiver", "local-ca"),
+    ("eqp-receiver", "metrics"),
+    ("eqp-receiver", "spool"),
+    ("eqp-cli", ""),
+    ("eqp-cli", "embedded"),
+    ("eqp-cli", "simulator"),
+];
+
+async fn features() -> Line {
+    for (package, features) in FEATURES {
+        let arguments = ["clippy", "--quiet", "--package", package, "--no-default-features", "--features", features];
+        // Stand-ins for what a feature adds have unused parameters by design: the pedantic lints apply to the defaults.
+        let lints = ["--", "-D", "warnings", "-A", "clippy::pedantic"];
+        let checked = run_program(cargo([&arguments[..], &lints].concat())).await;
+        if let Err(reason) = checked {
+            return Line::Failed(format!("{package} with the features `{features}`: {reason}"));
+        }
+    }
+    Line::Ok
+}
+
 /// Without the advisories: their database has to be fetched, and a check must not depend on the network.
-async fn licences() -> Verdict {
+async fn licences() -> Line {
     if !answers(cargo(["deny", "--version"])).await {
-        return Verdict::NotRun;
+        return Line::NotRun;
     }
     run_program(cargo(["deny", "--log-level", "error", "check", "bans", "licenses", "sources"])).await.into()
 }
 
-async fn documentation() -> Verdict {
+async fn documentation() -> Line {
     let mut doc = cargo(["doc", "--quiet", "--workspace", "--no-deps"]);
     doc.env("RUSTDOCFLAGS", "-D warnings");
     run_program(doc).await.into()
 }
 
+async fn public_items() -> Line {
+    if public_items::can_be_listed().await { public_items::check().await.into() } else { Line::NotRun }
+}
+
 /// The schemas have no I/O and build for the browser.
-async fn wasm32() -> Verdict {
+async fn wasm32() -> Line {
     const TARGET: &str = "wasm32-unknown-unknown";
     let library = output(program("rustc", ["--print", "target-libdir", "--target", TARGET])).await;
     if !library.is_some_and(|folder| Path::new(folder.trim()).is_dir()) {
-        return Verdict::NotRun;
+        return Line::NotRun;
     }
     run_program(cargo(["check", "--quiet", "--package", "eqp-types", "--target", TARGET])).await.into()
 }
 
 /// With whichever compose tool there is.
-async fn compose_file() -> Verdict {
+async fn compose_file() -> Line {
     for tool in [&["docker", "compose"][..], &["docker-compose"]] {
         let with = |arguments: &[&'static str]| program(tool[0], tool[1..].iter().chain(arguments));
         if answers(with(&["version"])).await {
             return run_program(with(&["config", "--quiet"])).await.into();
         }
     }
-    Verdict::NotRun
+    Line::NotRun
+}
+
+/// Needs the registry, and builds every dependency again, so it only runs on request.
+async fn packages() -> Line {
+    run_program(cargo(["publish", "--workspace", "--dry-run", "--allow-dirty"])).await.into()
 }

@@ -3,6 +3,7 @@
 mod check;
 mod docs;
 mod process;
+mod public_items;
 mod queries;
 mod run_postgres;
 mod test;
@@ -29,8 +30,8 @@ enum Command {
     /// then left out.
     Test(test::Arguments),
     /// Format, lints, licences, docs, wasm32, query data, compose file: everything that must hold before a commit
-    Check,
-    /// Make the pages in docs/ that come from the code again
+    Check(check::Arguments),
+    /// Generate what is written from the code: pages in docs/, and the list of each crate's public items
     Docs,
     /// What is promised about speed, measured side by side; `cargo xtask bench --help` says more
     #[command(disable_help_flag = true)]
@@ -53,19 +54,19 @@ enum Command {
 
 #[derive(Debug, Subcommand)]
 enum Db {
-    /// Make the query data in crates/eqp-receiver/.sqlx again, on a Postgres of its own
+    /// Make the query data in crates/eqp-store/.sqlx again, on a Postgres of its own
     Prepare,
 }
 
-/// What every command ends with.
-type Outcome = Result<(), String>;
+/// A command fails with a sentence for its user.
+type Result<T = (), E = String> = std::result::Result<T, E>;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    let outcome = match Arguments::parse().command {
+    let result = match Arguments::parse().command {
         Command::Test(arguments) => test::run(arguments).await,
-        Command::Check => check::run().await,
-        Command::Docs => docs::write().await,
+        Command::Check(arguments) => check::run(arguments).await,
+        Command::Docs => generate().await,
         Command::Bench { arguments } => {
             let build = ["run", "--release", "--quiet", "--package", "eqp-bench", "--"].map(OsString::from);
             process::run(process::cargo(build.into_iter().chain(arguments))).await
@@ -73,7 +74,7 @@ async fn main() -> ExitCode {
         Command::Faults { arguments } => faults(arguments).await,
         Command::Db(Db::Prepare) => queries::prepare().await,
     };
-    match outcome {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(reason) => {
             eprintln!("error: {reason}");
@@ -82,8 +83,13 @@ async fn main() -> ExitCode {
     }
 }
 
+async fn generate() -> Result {
+    docs::write().await?;
+    public_items::write().await
+}
+
 /// With the tool as the tests build it: what is lost does not hang on speed.
-async fn faults(arguments: Vec<OsString>) -> Outcome {
+async fn faults(arguments: Vec<OsString>) -> Result {
     process::run(process::cargo(["build", "--quiet", "--package", "eqp-cli", "--bin", "eqp"])).await?;
     let run = ["run", "--quiet", "--package", "eqp-faults", "--"].map(OsString::from);
     process::run(process::cargo(run.into_iter().chain(arguments))).await

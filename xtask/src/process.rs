@@ -1,4 +1,4 @@
-//! Running other programs in the workspace.
+//! Runs other programs in the workspace.
 
 use std::ffi::OsStr;
 use std::process::Stdio;
@@ -8,42 +8,42 @@ use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::process::Command;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::{Outcome, workspace};
+use crate::{Result, workspace};
 
-/// The cargo that runs us.
+/// Returns a command for the cargo that runs this program.
 pub(crate) fn cargo<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> Command {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     program(cargo, arguments)
 }
 
-/// A program in the workspace's folder.
+/// Returns a command that runs in the workspace's folder.
 pub(crate) fn program<A: AsRef<OsStr>>(name: impl AsRef<OsStr>, arguments: impl IntoIterator<Item = A>) -> Command {
     let mut command = Command::new(name);
     command.args(arguments).current_dir(workspace::root()).stdin(Stdio::null()).kill_on_drop(true);
     command
 }
 
-/// Whether a program is there and answers (as to a question for its version).
+/// Returns whether a program is installed and succeeds with these arguments (such as `--version`).
 pub(crate) async fn answers(mut command: Command) -> bool {
     let quiet = command.stdout(Stdio::null()).stderr(Stdio::null()).status().await;
     quiet.is_ok_and(|status| status.success())
 }
 
-/// What a program prints, if it ends well.
+/// Returns the output of a program that succeeds.
 pub(crate) async fn output(mut command: Command) -> Option<String> {
     let output = command.stderr(Stdio::null()).output().await.ok()?;
     output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-/// Runs a program to its end, its output going where ours goes.
-pub(crate) async fn run(mut command: Command) -> Outcome {
+/// Runs a program to its end with inherited output.
+pub(crate) async fn run(mut command: Command) -> Result {
     let shown = shown(&command);
     let child = command.spawn().map_err(|error| format!("`{shown}` could not be started: {error}"))?;
     wait(child, &shown).await
 }
 
-/// The same, but each line of its output is shown to `watch` as well.
-pub(crate) async fn run_watched(mut command: Command, watch: &mut impl FnMut(&str)) -> Outcome {
+/// Runs a program to its end with inherited output, and passes each line to `watch` as well.
+pub(crate) async fn run_watched(mut command: Command, watch: &mut impl FnMut(&str)) -> Result {
     let shown = shown(&command);
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().map_err(|error| format!("`{shown}` could not be started: {error}"))?;
@@ -64,9 +64,9 @@ pub(crate) async fn run_watched(mut command: Command, watch: &mut impl FnMut(&st
     wait(child, &shown).await
 }
 
-/// Waits for the end. Ctrl-C reaches the child by itself (it is of our group), and a request to terminate is handed on,
-/// so that whoever started us can clean up afterwards.
-async fn wait(mut child: tokio::process::Child, shown: &str) -> Outcome {
+/// Waits for the end of a child. Ctrl-C reaches it directly, because it is in our process group; SIGTERM is forwarded,
+/// so that our caller can clean up afterwards.
+async fn wait(mut child: tokio::process::Child, shown: &str) -> Result {
     let failed = |error| format!("`{shown}`: {error}");
     let mut interrupted = signal(SignalKind::interrupt()).map_err(failed)?;
     let mut terminated = signal(SignalKind::terminate()).map_err(failed)?;
@@ -82,11 +82,11 @@ async fn wait(mut child: tokio::process::Child, shown: &str) -> Outcome {
     }
 }
 
-/// Asks it to end, so that it too can clean up.
+/// Asks a child to exit, so that it can clean up.
 fn terminate(child: &tokio::process::Child) {
     let process = child.id().and_then(|number| Pid::from_raw(i32::try_from(number).ok()?));
     if let Some(process) = process {
-        // One that has ended needs no asking.
+        // The child may have ended already.
         let _ = kill_process(process, Signal::TERM);
     }
 }

@@ -1,9 +1,10 @@
-//! The query data in `crates/eqp-receiver/.sqlx`, from which the receiver builds without a database.
+//! The query data in `crates/eqp-store/.sqlx`, from which the store builds without a database.
 //!
-//! sqlx's macros write the data themselves when they are expanded with a database and a folder for it, so no further
-//! tool is needed. They read both from the environment, behind cargo's back, so cargo has to be told to build again: the
-//! crate's first file counts as just written while it builds, and as old as before afterwards. A `--cfg` of its own
-//! keeps this build apart from all others, which stay as they are, and the dependencies are the ones of every build.
+//! sqlx's macros write the data while they are compiled, if the environment names a database and a folder for it. This
+//! module compiles the store in that way against a private Postgres with all migrations applied.
+//!
+//! `sqlx-cli` does the same, but has to be installed first (a build of more than 200 crates), and every check would need it:
+//! with this module, cargo is enough.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -14,10 +15,10 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 use crate::process::{cargo, run};
 use crate::run_postgres::with_postgres;
-use crate::{Outcome, workspace};
+use crate::{Result, workspace};
 
-/// Makes the committed data again.
-pub(crate) async fn prepare() -> Outcome {
+/// Generates the committed data.
+pub(crate) async fn prepare() -> Result {
     let made = make().await?;
     let folder = workspace::query_data();
     let failed = |error: std::io::Error| format!("cannot write to {}: {error}", folder.display());
@@ -33,8 +34,8 @@ pub(crate) async fn prepare() -> Outcome {
     Ok(())
 }
 
-/// Fails if the committed data are not what the sources and migrations give.
-pub(crate) async fn check() -> Outcome {
+/// Fails if the committed data differ from what the sources and migrations generate.
+pub(crate) async fn check() -> Result {
     let (made, committed) = (make().await?, read(&workspace::query_data())?);
     if made == committed {
         return Ok(());
@@ -47,18 +48,19 @@ pub(crate) async fn check() -> Outcome {
     ))
 }
 
-/// File name to content.
+/// The content of each file by its name.
 type QueryData = BTreeMap<String, String>;
 
-/// Builds the receiver against a database that holds exactly the migrations.
+/// Builds the store against a database that holds exactly the migrations.
 async fn make() -> Result<QueryData, String> {
     let folder = tempfile::tempdir().map_err(|error| format!("no temporary folder: {error}"))?;
     with_postgres(async |postgres| {
         postgres.ensure_database("build").await.map_err(|error| error.to_string())?;
         let connected = PgConnection::connect_with(&postgres.connect_options("build")).await;
         migrate(connected.map_err(|error| error.to_string())?).await?;
-        let _outdated = JustWritten::claim(&workspace::root().join("crates/eqp-receiver/src/lib.rs"))?;
-        let mut build = cargo(["rustc", "--quiet", "--package", "eqp-receiver", "--lib", "--profile", "check"]);
+        let _outdated = JustWritten::claim(&workspace::root().join("crates/eqp-store/src/lib.rs"))?;
+        // The additional `--cfg` gives this build its own artifacts, so that those of other builds stay valid.
+        let mut build = cargo(["rustc", "--quiet", "--package", "eqp-store", "--lib", "--profile", "check"]);
         build
             .args(["--", "--cap-lints", "allow", "--cfg", "query_data"])
             .env("SQLX_OFFLINE", "false")
@@ -70,7 +72,10 @@ async fn make() -> Result<QueryData, String> {
     read(folder.path())
 }
 
-/// A file that counts as just written, until this is dropped.
+/// Sets a file's modification time to now, and back when it is dropped.
+///
+/// Cargo does not track the environment variables that sqlx's macros read, and would not compile the store again; a
+/// source file that looks new makes it do so. `sqlx-cli` works in the same way.
 struct JustWritten {
     file: fs::File,
     before: SystemTime,
@@ -88,13 +93,13 @@ impl JustWritten {
 
 impl Drop for JustWritten {
     fn drop(&mut self) {
-        // If that fails, the next build takes longer, and that is all.
+        // If this fails, the next build only takes longer.
         let _ = self.file.set_modified(self.before);
     }
 }
 
 /// Applies all migrations in the order of their names, each in a transaction.
-async fn migrate(mut connection: PgConnection) -> Outcome {
+async fn migrate(mut connection: PgConnection) -> Result {
     let folder = workspace::migrations();
     let entries = fs::read_dir(&folder).map_err(|error| format!("cannot read {}: {error}", folder.display()))?;
     let mut files: Vec<_> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();

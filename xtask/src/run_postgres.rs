@@ -2,10 +2,10 @@
 
 use eqp_postgres::{EmbeddedPostgres, Progress};
 
-use crate::Outcome;
+use crate::Result;
 
 /// Starts a Postgres in a folder of its own, does something with it, and stops and removes it, come what may.
-pub(crate) async fn with_postgres<F: AsyncFnOnce(&EmbeddedPostgres) -> Outcome>(work: F) -> Outcome {
+pub(crate) async fn with_postgres<F: AsyncFnOnce(&EmbeddedPostgres) -> Result>(work: F) -> Result {
     let builder = EmbeddedPostgres::temporary().map_err(|error| error.to_string())?;
     let postgres = builder.progress(tell).start().await.map_err(|error| error.to_string())?;
     let outcome = work(&postgres).await;

@@ -1,27 +1,27 @@
-//! `cargo xtask test`.
+//! `cargo xtask test`: runs the tests with one Postgres for the whole run.
 
 mod count;
 
 use clap::Args;
 use tokio::process::Command;
 
-use crate::Outcome;
+use crate::Result;
 use crate::process::{answers, cargo, run_watched};
 use crate::run_postgres::with_postgres;
 use count::Count;
 
-/// Tells the tests which Postgres to make their databases in.
+/// The environment variable with the Postgres that tests create their databases in.
 const VARIABLE: &str = "EQP_TEST_DATABASE_URL";
 
-/// What the command takes.
+/// The arguments of the command.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
-    /// For the test runner: a filter, or its flags
+    /// Filter or options for the test runner
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     runner: Vec<String>,
 }
 
-pub(crate) async fn run(arguments: Arguments) -> Outcome {
+pub(crate) async fn run(arguments: Arguments) -> Result {
     let mut count = Count::default();
     let outcome = with_postgres(async |postgres| {
         let url = postgres.url("postgres");
@@ -45,7 +45,7 @@ pub(crate) async fn run(arguments: Arguments) -> Outcome {
     outcome
 }
 
-async fn watched(mut command: Command, url: &str, count: &mut Count) -> Outcome {
+async fn watched(mut command: Command, url: &str, count: &mut Count) -> Result {
     command.env(VARIABLE, url);
     run_watched(command, &mut |line| count.add(line)).await
 }

@@ -10,10 +10,15 @@ pub(crate) fn root() -> PathBuf {
 
 /// The query data that are committed.
 pub(crate) fn query_data() -> PathBuf {
-    root().join("crates/eqp-receiver/.sqlx")
+    root().join("crates/eqp-store/.sqlx")
 }
 
 /// The numbered migrations.
 pub(crate) fn migrations() -> PathBuf {
     root().join("migrations")
+}
+
+/// The folder that cargo builds into.
+pub(crate) fn target() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), |folder| root().join(folder))
 }

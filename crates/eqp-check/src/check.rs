@@ -1,32 +1,43 @@
-//! One check of one archive, from the file to the report.
+//! Checks an archive, from the file to the report.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use crate::archive::{Archive, Reading, open, walk};
-use crate::book::{self, Needs};
+use crate::archive::{Archive, Occurrence, open, visit_files};
+use crate::cancellation::Cancellation;
 use crate::composer::Composer;
 use crate::error::Error;
-use crate::ledger::Ledger;
 use crate::listing::Listing;
+use crate::registry::{self, Requirement};
 use crate::report::{Report, Suppression};
+use crate::report_builder::ReportBuilder;
 use crate::rules;
-use crate::stop::Stop;
 use crate::tools::{self, Tools};
 use crate::tracks::Tracks;
 
-/// What to check, and how.
+/// Configures and runs a check.
 ///
-/// Alone it looks at the archive. With a [`Listing`] it looks at what is submitted beside it too.
+/// By default only the archive is checked. With a [`Listing`], the fields that are submitted with it are checked as well.
+///
+/// ```no_run
+/// use eqp_check::{Cancellation, Check, Listing, Tracks};
+///
+/// let listing = Listing { name: Some("Product Badges".into()), ..Listing::default() };
+/// let cancellation = Cancellation::default();
+/// let check = Check::new().listing(listing).tracks(Tracks::Marketing).cancellation(cancellation.clone());
+/// let report = check.run("acme-badges-1.2.0.zip".as_ref())?;
+/// println!("{:?}", report.result());
+/// # Ok::<(), eqp_check::Error>(())
+/// ```
 #[derive(Clone, Debug)]
-#[must_use = "nothing is checked before `run`"]
+#[must_use = "a check does nothing until `run` is called"]
 pub struct Check {
     listing: Option<Listing>,
     tracks: Tracks,
     suppressions: Vec<Suppression>,
     tools: Tools,
     previous: Option<PathBuf>,
-    stop: Stop,
+    cancellation: Cancellation,
 }
 
 impl Default for Check {
@@ -36,7 +47,7 @@ impl Default for Check {
 }
 
 impl Check {
-    /// The archive alone, and no program of others.
+    /// Creates a check of the archive only, without external programs.
     pub fn new() -> Self {
         Self {
             listing: None,
@@ -44,138 +55,139 @@ impl Check {
             suppressions: Vec::new(),
             tools: Tools::none(),
             previous: None,
-            stop: Stop::default(),
+            cancellation: Cancellation::default(),
         }
     }
 
-    /// What is submitted beside the archive.
+    /// Sets the fields that are submitted with the archive.
     pub fn listing(mut self, listing: Listing) -> Self {
         self.listing = Some(listing);
         self
     }
 
-    /// What the submission is for; both reviews unless told.
+    /// Sets the reviews that the submission is for (default: both).
     pub fn tracks(mut self, tracks: Tracks) -> Self {
         self.tracks = tracks;
         self
     }
 
-    /// Findings to pass over. Who wants to see what the Marketplace sees gives none.
-    pub fn suppressing(mut self, suppressions: Vec<Suppression>) -> Self {
+    /// Sets the suppressions. By default, all findings are reported.
+    pub fn suppressions(mut self, suppressions: Vec<Suppression>) -> Self {
         self.suppressions = suppressions;
         self
     }
 
-    /// Programs of others to run.
+    /// Sets the external programs to run.
     pub fn tools(mut self, tools: Tools) -> Self {
         self.tools = tools;
         self
     }
 
-    /// The archive of the version before, for the semantic version check.
+    /// Sets the archive of the previous version, for the semantic version check.
     pub fn previous(mut self, previous: PathBuf) -> Self {
         self.previous = Some(previous);
         self
     }
 
-    /// What ends the check early.
-    pub fn stopping(mut self, stop: Stop) -> Self {
-        self.stop = stop;
+    /// Sets the flag that cancels the check.
+    pub fn cancellation(mut self, cancellation: Cancellation) -> Self {
+        self.cancellation = cancellation;
         self
     }
 
-    /// Checks an archive. It blocks: for milliseconds, or for as long as programs of others run.
+    /// Checks an archive. This blocks for milliseconds, or for the run time of external programs.
     ///
     /// # Errors
     ///
-    /// Where the file cannot be read, a suppression names no rule or no reason, or the check was stopped. What is wrong
-    /// with the archive is in the report.
+    /// Returns [`Error::Read`] and [`Error::NotAFile`] if the file cannot be read, [`Error::UnknownRule`] and [`Error::NoReason`]
+    /// for a suppression without a known rule or a reason, and [`Error::Cancelled`] if the check was cancelled. What is wrong with
+    /// the archive is in the report.
     pub fn run(&self, path: &Path) -> Result<Report, Error> {
-        self.look_at_suppressions()?;
-        let mut ledger = Ledger::new(self.tracks, self.suppressions.clone());
-        self.look_at_wishes(&mut ledger);
+        self.validate_suppressions()?;
+        let mut builder = ReportBuilder::new(self.tracks, self.suppressions.clone());
+        self.record_out_of_scope(&mut builder);
         let (bytes, opened) = open(path)?;
-        rules::archive::size(bytes, &mut ledger);
+        rules::archive::size(bytes, &mut builder);
         let composer = match opened {
-            Err(refused) => {
-                let why = rules::archive::refused(&refused, &mut ledger);
-                nothing_runs(why, &mut ledger);
+            Err(error) => {
+                let reason = rules::archive::open_error(&error, &mut builder);
+                record_unreadable(reason, &mut builder);
                 None
             }
-            Ok(mut archive) => self.look_at(&mut archive, &mut ledger)?,
+            Ok(mut archive) => self.check_archive(&mut archive, &mut builder)?,
         };
         if let Some(listing) = &self.listing {
-            rules::listing::check(listing, composer.as_ref(), self.tracks, &mut ledger);
+            rules::listing::check(listing, composer.as_ref(), self.tracks, &mut builder);
             match &composer {
-                Some(composer) => rules::dependencies::php(composer, listing, &mut ledger),
-                None => ledger.not_run(&book::composer::DEPENDENCY_PHP, "composer.json could not be read"),
+                Some(composer) => rules::dependencies::php(composer, listing, &mut builder),
+                None => builder.not_run(&registry::package::DEPENDENCY_PHP, "composer.json could not be read"),
             }
         }
-        if self.stop.is_asked() {
-            return Err(Error::Stopped);
+        if self.cancellation.is_cancelled() {
+            return Err(Error::Cancelled);
         }
         let name = path.file_name().map_or_else(|| path.to_string_lossy(), OsStr::to_string_lossy).into_owned();
         let package = composer.as_ref().map(Composer::package).unwrap_or_default();
-        Ok(ledger.finish(name, package))
+        Ok(builder.build(name, package))
     }
 
-    fn look_at(&self, archive: &mut Archive, ledger: &mut Ledger) -> Result<Option<Composer>, Error> {
-        let may_unpack = rules::archive::directory(archive, ledger);
-        let composer = rules::package(archive, ledger);
-        if archive.has_twice() {
-            // Others read the last of two files with one name: both have to be right. What PHP reads is submitted.
-            archive.reading = Reading::Last;
-            rules::package(archive, ledger);
-            archive.reading = Reading::First;
+    fn check_archive(&self, archive: &mut Archive, builder: &mut ReportBuilder) -> Result<Option<Composer>, Error> {
+        let may_unpack = rules::archive::directory(archive, builder);
+        let composer = rules::package(archive, builder);
+        if archive.has_duplicates() {
+            // Some programs read the last of two files with the same name, so both must be valid. The report describes the first, which PHP reads.
+            archive.occurrence = Occurrence::Last;
+            rules::package(archive, builder);
+            archive.occurrence = Occurrence::First;
         }
         if composer.is_none() {
-            ledger.unmet(Needs::Composer, "there is no composer.json that can be read");
+            builder.unavailable(Requirement::Composer, "there is no readable composer.json");
         }
         if may_unpack {
-            self.look_into(archive, ledger);
-            tools::run(&self.tools, archive, self.previous.as_deref(), &self.stop, ledger)?;
+            self.check_contents(archive, builder);
+            tools::run(&self.tools, archive, self.previous.as_deref(), &self.cancellation, builder)?;
         } else {
-            let why = "the archive is not unpacked, because it would become too large";
-            for needs in [Needs::Contents, Needs::CodeSniffer, Needs::SemanticVersion] {
-                ledger.unmet(needs, why);
+            let reason = "the archive was not unpacked, because its content is too large";
+            for needs in [Requirement::Contents, Requirement::CodeSniffer, Requirement::SemanticVersion] {
+                builder.unavailable(needs, reason);
             }
-            ledger.not_run(&book::archive::ARCHIVE_DAMAGED, why);
+            builder.not_run(&registry::archive::ARCHIVE_DAMAGED, reason);
         }
         Ok(composer)
     }
 
-    fn look_into(&self, archive: &Archive, ledger: &mut Ledger) {
-        let (found, damaged) = walk(archive, &rules::text::Texts::new(), &self.stop);
+    fn check_contents(&self, archive: &Archive, builder: &mut ReportBuilder) {
+        let (found, damaged) = visit_files(archive, &rules::text::TextScanner::new(), &self.cancellation);
         for (index, found) in found {
             if let Some(entry) = archive.entries.get(index) {
-                rules::text::record(archive.short(entry), found, ledger);
+                rules::text::record(archive.package_path(entry), found, builder);
             }
         }
-        rules::archive::damage(archive, &damaged, ledger);
-        let packed_oddly = archive.entries.iter().filter(|entry| entry.why_unreadable().is_some()).count();
-        let unread = packed_oddly + damaged.len();
+        rules::archive::damage(archive, &damaged, builder);
+        let unsupported = archive.entries.iter().filter(|entry| entry.why_unreadable().is_some()).count();
+        let unread = unsupported + damaged.len();
         if unread > 0 {
-            ledger.unmet(Needs::Contents, format!("files that could not be unpacked here: {unread}"));
+            builder.unavailable(Requirement::Contents, format!("files that could not be unpacked: {unread}"));
         }
     }
 
-    fn look_at_wishes(&self, ledger: &mut Ledger) {
+    fn record_out_of_scope(&self, builder: &mut ReportBuilder) {
         if self.listing.is_none() {
-            for needs in [Needs::Listing, Needs::Technical, Needs::Marketing] {
-                ledger.not_asked(needs, "there is no manifest to look at");
+            for needs in [Requirement::Listing, Requirement::Technical, Requirement::Marketing] {
+                builder.out_of_scope(needs, "there is no manifest");
             }
         }
         if !self.tracks.technical() {
-            ledger.not_asked(Needs::Technical, "it is not submitted for technical review");
+            builder.out_of_scope(Requirement::Technical, "the submission is not for technical review");
         }
         if !self.tracks.marketing() {
-            ledger.not_asked(Needs::Marketing, "it is not submitted for marketing review");
+            builder.out_of_scope(Requirement::Marketing, "the submission is not for marketing review");
         }
     }
 
-    fn look_at_suppressions(&self) -> Result<(), Error> {
+    fn validate_suppressions(&self) -> Result<(), Error> {
         for Suppression { rule, reason, .. } in &self.suppressions {
-            if book::rule(rule).is_none() {
+            if registry::rule(rule).is_none() {
                 return Err(Error::UnknownRule { id: rule.clone() });
             }
             if reason.trim().is_empty() {
@@ -186,12 +198,18 @@ impl Check {
     }
 }
 
-fn nothing_runs(why: &str, ledger: &mut Ledger) {
-    let needs = [Needs::Archive, Needs::Contents, Needs::Composer, Needs::CodeSniffer, Needs::SemanticVersion];
+fn record_unreadable(reason: &str, builder: &mut ReportBuilder) {
+    let needs = [
+        Requirement::Archive,
+        Requirement::Contents,
+        Requirement::Composer,
+        Requirement::CodeSniffer,
+        Requirement::SemanticVersion,
+    ];
     for needs in needs {
-        ledger.unmet(needs, why);
+        builder.unavailable(needs, reason);
     }
-    if ledger.is_clean_of(&book::archive::ARCHIVE_IS_ZIP) {
-        ledger.not_run(&book::archive::ARCHIVE_IS_ZIP, why);
+    if builder.has_no_finding(&registry::archive::ARCHIVE_IS_ZIP) {
+        builder.not_run(&registry::archive::ARCHIVE_IS_ZIP, reason);
     }
 }

@@ -1,8 +1,8 @@
-//! Why there is no report. What is wrong with an archive is in the report; this is what keeps one from being made.
+//! The error type of a check. Violations of rules are not errors; they are part of the report.
 
 use std::path::PathBuf;
 
-/// Why a check could not be made.
+/// Why a check failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -11,36 +11,36 @@ pub enum Error {
     Read {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: std::io::Error,
     },
-    /// What was named is a folder, or another thing that is no file.
+    /// The path is a folder, or something else that is not a regular file.
     #[error("{} is not a file", path.display())]
-    NoFile {
-        /// What was named.
+    NotAFile {
+        /// The path.
         path: PathBuf,
     },
-    /// A rule is to be passed over that is not in the book.
-    #[error("there is no rule `{id}`")]
+    /// A suppression names an unknown rule.
+    #[error("unknown rule `{id}`")]
     UnknownRule {
-        /// What was written.
+        /// The unknown ID.
         id: String,
     },
-    /// A rule is to be passed over without a reason.
-    #[error("`{id}` is to be passed over without a reason")]
+    /// A suppression has no reason.
+    #[error("the suppression of `{id}` has no reason")]
     NoReason {
-        /// The rule.
+        /// The ID of the rule.
         id: String,
     },
-    /// Somebody asked to stop.
-    #[error("stopped before the end")]
-    Stopped,
-    /// The archive has no composer.json that says what it is.
-    #[error("{}: {why}", path.display())]
-    NoFacts {
+    /// The check was cancelled.
+    #[error("the check was cancelled")]
+    Cancelled,
+    /// The archive has no readable composer.json.
+    #[error("{}: {reason}", path.display())]
+    NoMetadata {
         /// The archive.
         path: PathBuf,
-        /// What is wrong with it.
-        why: String,
+        /// Why it cannot be read.
+        reason: String,
     },
 }

@@ -1,34 +1,34 @@
-//! Just enough of HTML for the rules about texts: headings, list items, links, styles. Anything is read; nothing is refused.
+//! A minimal HTML scanner for the rules about descriptions: headings, list items, links and styles. It accepts any input.
 
-/// What rules want to know of a text in simple HTML.
+/// The structure of an HTML text.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Outline {
-    /// Blocks in their order.
+    /// The blocks, in order.
     pub(crate) blocks: Vec<Block>,
-    /// Text outside of links, tags left out.
+    /// The text outside of links, without tags.
     pub(crate) unlinked: String,
-    /// Whether it has CSS or fonts of its own.
+    /// Whether it uses CSS or fonts.
     pub(crate) is_styled: bool,
 }
 
-/// One piece of a text.
+/// A block of a text.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Block {
-    /// `h1` to `h6`, with its text.
+    /// A heading (`h1` to `h6`) with its text.
     Heading(u8, String),
-    /// An item of a list, or a line that begins as one.
+    /// A list item, or a line that begins with a bullet.
     Item,
     /// Other text.
     Text,
 }
 
-/// Reads a text.
+/// Scans a text.
 pub(crate) fn outline(html: &str) -> Outline {
     let mut outline = Outline::default();
     let (mut heading, mut links, mut hidden): (Option<(u8, String)>, u32, bool) = (None, 0, false);
-    for piece in Pieces::of(html) {
-        match piece {
-            Piece::Tag { name, attributes, closes } => {
+    for token in Tokens::of(html) {
+        match token {
+            Token::Tag { name, attributes, closes } => {
                 let name = name.to_ascii_lowercase();
                 outline.is_styled |= matches!(name.as_str(), "style" | "font") || has_attribute(attributes, "style");
                 match name.as_bytes() {
@@ -44,8 +44,8 @@ pub(crate) fn outline(html: &str) -> Outline {
                     _ => {}
                 }
             }
-            Piece::Text(_) if hidden => {}
-            Piece::Text(text) => {
+            Token::Text(_) if hidden => {}
+            Token::Text(text) => {
                 if links == 0 {
                     outline.unlinked.push_str(text);
                     outline.unlinked.push(' ');
@@ -77,28 +77,28 @@ fn has_attribute(attributes: &str, name: &str) -> bool {
     })
 }
 
-enum Piece<'a> {
+enum Token<'a> {
     Tag { name: &'a str, attributes: &'a str, closes: bool },
     Text(&'a str),
 }
 
-/// What is left of a text.
-struct Pieces<'a> {
+/// The rest of a text.
+struct Tokens<'a> {
     rest: &'a str,
-    /// Where the last sign that closes a tag stands, counted from the end: after it there are no tags to look for.
+    /// The position of the last `>`, counted from the end. There are no tags after it, so searching for them is skipped.
     last_close: usize,
 }
 
-impl<'a> Pieces<'a> {
+impl<'a> Tokens<'a> {
     fn of(html: &'a str) -> Self {
         Self { rest: html, last_close: html.rfind('>').map_or(0, |at| html.len() - at) }
     }
 }
 
-impl<'a> Iterator for Pieces<'a> {
-    type Item = Piece<'a>;
+impl<'a> Iterator for Tokens<'a> {
+    type Item = Token<'a>;
 
-    fn next(&mut self) -> Option<Piece<'a>> {
+    fn next(&mut self) -> Option<Token<'a>> {
         loop {
             let rest = self.rest;
             if rest.is_empty() {
@@ -113,16 +113,16 @@ impl<'a> Iterator for Pieces<'a> {
                 self.rest = after;
                 return Some(tag);
             }
-            // A sign that opens no tag is text.
+            // A `<` that does not begin a tag is text.
             let skip = usize::from(rest.starts_with('<'));
             let end = rest[skip..].find('<').map_or(rest.len(), |at| at + skip);
             self.rest = &rest[end..];
-            return Some(Piece::Text(&rest[..end]));
+            return Some(Token::Text(&rest[..end]));
         }
     }
 }
 
-fn tag(rest: &str) -> Option<(Piece<'_>, &str)> {
+fn tag(rest: &str) -> Option<(Token<'_>, &str)> {
     let inside = rest.strip_prefix('<')?;
     let closes = inside.starts_with('/');
     let inside = inside.strip_prefix('/').unwrap_or(inside);
@@ -131,7 +131,7 @@ fn tag(rest: &str) -> Option<(Piece<'_>, &str)> {
     }
     let (tag, after) = inside.split_once('>')?;
     let end = tag.find(|letter: char| !letter.is_ascii_alphanumeric()).unwrap_or(tag.len());
-    Some((Piece::Tag { name: &tag[..end], attributes: &tag[end..], closes }, after))
+    Some((Token::Tag { name: &tag[..end], attributes: &tag[end..], closes }, after))
 }
 
 #[cfg(test)]

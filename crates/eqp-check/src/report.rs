@@ -1,222 +1,233 @@
-//! What a check found, and what it could not look at.
+//! The report of a check: its findings and the rules that did not run.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::book::submit::{CUSTOM_LICENSE, MARKETING_FIELDS, TECHNICAL_FIELDS};
-use crate::book::{Rule, Tier};
-use crate::limits::LONGEST_MESSAGE;
+use crate::limits::MAX_MESSAGE_CHARS;
+use crate::registry::submission::{CUSTOM_LICENSE, MARKETING_FIELDS, TECHNICAL_FIELDS};
+use crate::registry::{Rule, Severity};
 
-/// What a check found. As JSON it is an object with these fields.
+/// The report of a check. Its JSON form is an object with these fields.
 #[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
 pub struct Report {
-    /// The archive's file name.
+    /// The file name of the archive.
     pub archive: String,
-    /// What composer.json says of the package, as far as it could be read.
+    /// The package according to composer.json, if that could be read.
     pub package: Package,
-    /// Which rules are broken, and where; blocking ones first, then in the order of the book.
+    /// The violations: blocking ones first, then in the order of the registry.
     pub findings: Vec<Finding>,
-    /// What was passed over because the manifest says so.
+    /// The findings that the manifest suppresses.
     pub suppressed: Vec<Suppressed>,
-    /// Suppressions that nothing was found for.
+    /// Suppressions that matched no finding.
     pub unused_suppressions: Vec<Suppression>,
-    /// The rules that did not run, and why.
+    /// The rules that did not run, with the reasons.
     pub not_run: Vec<NotRun>,
-    /// All of it in numbers.
+    /// The counts.
     pub counts: Counts,
 }
 
-/// What composer.json says of the package.
+/// The package according to composer.json.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Package {
-    /// `vendor/package`.
+    /// The name, `vendor/package`.
     pub name: Option<String>,
-    /// As written.
+    /// The version.
     pub version: Option<String>,
-    /// As written.
+    /// The type.
     #[serde(rename = "type")]
     pub kind: Option<String>,
 }
 
-/// One broken rule at one place.
+/// A violation of a rule at one location.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Finding {
     /// The rule.
     #[serde(serialize_with = "id_of")]
     pub rule: &'static Rule,
-    /// What happens to a submission because of it.
-    pub tier: Tier,
-    /// Where.
-    pub place: Place,
-    /// What is wrong there.
+    /// The severity, which can be lower than that of the rule.
+    pub severity: Severity,
+    /// The location.
+    pub location: Location,
+    /// The problem.
     pub message: String,
-    /// What to do about it.
+    /// How to fix it.
     pub remedy: &'static str,
 }
 
-/// Where something was found.
+/// The location of a finding.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
-pub enum Place {
+pub enum Location {
     /// The archive as a whole.
     Archive,
     /// A file in the archive.
     File {
-        /// Its name, from the package's top.
+        /// The path from the root of the package.
         name: String,
-        /// Its line, counted from 1.
+        /// The line, starting at 1.
         line: Option<u32>,
     },
     /// A field of the manifest.
     Field {
-        /// Its name, such as `prices[1].edition`.
+        /// The path of the field, such as `prices[1].edition`.
         name: String,
     },
 }
 
-/// A finding that was passed over.
+/// A suppressed finding.
 #[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
 pub struct Suppressed {
-    /// What was found.
+    /// The finding.
     pub finding: Finding,
-    /// Why it does not matter, as the manifest says.
+    /// The reason in the manifest.
     pub reason: String,
 }
 
-/// A rule to pass over.
+/// Suppresses findings of a rule that are not relevant for a package.
+///
+/// ```
+/// use eqp_check::{Check, Suppression};
+///
+/// let suppression = Suppression { rule: "unfinished".into(), at: Some("Test/*".into()), reason: "part of the test data".into() };
+/// let check = Check::new().suppressions(vec![suppression]);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Suppression {
-    /// The rule's name.
+    /// The ID of the rule.
     pub rule: String,
-    /// The file or field where it does not matter, with `*` at its end for all that begin so; everywhere if left out.
+    /// The file or field, or a prefix followed by `*`. If it is `None`, all findings of the rule are suppressed.
     #[serde(default)]
     pub at: Option<String>,
-    /// Why it does not matter.
+    /// Why the findings are not relevant.
     pub reason: String,
 }
 
 /// A rule that did not run.
 #[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
 pub struct NotRun {
     /// The rule.
     #[serde(serialize_with = "id_of")]
     pub rule: &'static Rule,
-    /// Why.
-    pub why: String,
-    /// Whether it is a rule that could have blocked and that the check was to look at: without it nobody knows whether the
-    /// submission passes.
-    pub is_gap: bool,
+    /// Why it did not run.
+    pub reason: String,
+    /// Whether it is a blocking rule in the scope of the check, so that the result is incomplete.
+    pub could_block: bool,
 }
 
-/// What a check comes to.
+/// The overall result of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Verdict {
-    /// Every rule that could block ran, and none did.
-    Passes,
-    /// Nothing was found that blocks, but not every rule that could block ran.
+pub enum CheckResult {
+    /// All blocking rules ran, and none is violated.
+    Passed,
+    /// No blocking rule is known to be violated, but not all of them ran.
     Incomplete,
-    /// Something was found that the store refuses.
-    Refused,
+    /// At least one finding is blocking.
+    Blocked,
 }
 
-/// A report in numbers. `rules` is `ran` and `not_run` and `cannot_know` together.
+/// The counts of a report. `rules` is the sum of `ran`, `not_run` and `store_only`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Counts {
-    /// Rules in the book.
+    /// All rules in the registry.
     pub rules: usize,
     /// Rules that ran.
     pub ran: usize,
-    /// Rules that did not run, though they could have.
+    /// Rules that did not run, except store-only ones.
     pub not_run: usize,
-    /// Rules that only the store can run.
-    pub cannot_know: usize,
-    /// Findings that block.
-    pub blocks: usize,
-    /// Findings that warn.
-    pub warns: usize,
-    /// Findings that were passed over.
+    /// Rules that only the store can check.
+    pub store_only: usize,
+    /// Blocking findings.
+    pub blocking: usize,
+    /// Findings that are warnings.
+    pub warnings: usize,
+    /// Suppressed findings.
     pub suppressed: usize,
 }
 
 impl Report {
-    /// Returns the report as it is for a new version of a product whose earlier version is in the store.
+    /// Converts the report for a new version of a product that is already in the store.
     ///
-    /// Fields of the listing that are missing are warned about instead of blocking: the store very probably fills them in from
-    /// the earlier version, though no documentation says so.
+    /// Missing fields of the listing become warnings, because the store very probably copies them from the earlier version,
+    /// although this is not documented.
     #[must_use]
     pub fn for_new_version(mut self) -> Self {
         const INHERITED: [&Rule; 3] = [&TECHNICAL_FIELDS, &MARKETING_FIELDS, &CUSTOM_LICENSE];
         let lowered = self
             .findings
             .iter_mut()
-            .filter(|finding| finding.tier == Tier::Blocks && INHERITED.contains(&finding.rule));
+            .filter(|finding| finding.severity == Severity::Blocking && INHERITED.contains(&finding.rule));
         let mut count = 0;
         for finding in lowered {
-            finding.tier = Tier::Warns;
+            finding.severity = Severity::Warning;
             finding.message.push_str("; the store probably takes it from the earlier version");
             count += 1;
         }
-        self.counts.blocks -= count;
-        self.counts.warns += count;
-        self.findings.sort_by_key(|finding| finding.tier);
+        self.counts.blocking -= count;
+        self.counts.warnings += count;
+        self.findings.sort_by_key(|finding| finding.severity);
         self
     }
 
-    /// Something was found that the store refuses.
-    pub fn is_refused(&self) -> bool {
-        self.counts.blocks > 0
+    /// Returns whether at least one finding is blocking.
+    pub fn is_blocked(&self) -> bool {
+        self.counts.blocking > 0
     }
 
-    /// Nothing was found at all, neither what blocks nor what warns.
+    /// Returns whether there are no findings, neither blocking ones nor warnings.
     pub fn is_clean(&self) -> bool {
         self.findings.is_empty()
     }
 
-    /// The rules that could have blocked and did not run, though the check was to look at them.
-    pub fn gaps(&self) -> impl Iterator<Item = &NotRun> {
-        self.not_run.iter().filter(|not_run| not_run.is_gap)
+    /// Iterates over the blocking rules in the scope of the check that did not run.
+    pub fn unchecked(&self) -> impl Iterator<Item = &NotRun> {
+        self.not_run.iter().filter(|not_run| not_run.could_block)
     }
 
-    /// What the check comes to. A rule that did not run never counts as one that passed.
-    pub fn verdict(&self) -> Verdict {
-        if self.is_refused() {
-            Verdict::Refused
-        } else if self.gaps().next().is_some() {
-            Verdict::Incomplete
+    /// Returns the overall result. A rule that did not run is never counted as passed.
+    pub fn result(&self) -> CheckResult {
+        if self.is_blocked() {
+            CheckResult::Blocked
+        } else if self.unchecked().next().is_some() {
+            CheckResult::Incomplete
         } else {
-            Verdict::Passes
+            CheckResult::Passed
         }
     }
 }
 
 impl Suppression {
-    /// Whether it is about this finding.
+    /// Returns whether the suppression matches a finding.
     pub(crate) fn covers(&self, finding: &Finding) -> bool {
-        let at = match &finding.place {
-            Place::Archive => "",
-            Place::File { name, .. } | Place::Field { name } => name,
+        let at = match &finding.location {
+            Location::Archive => "",
+            Location::File { name, .. } | Location::Field { name } => name,
         };
         self.rule == finding.rule.id
-            && self.at.as_deref().is_none_or(|wanted| match wanted.strip_suffix('*') {
+            && self.at.as_deref().is_none_or(|pattern| match pattern.strip_suffix('*') {
                 Some(begin) => at.starts_with(begin),
-                None => at == wanted,
+                None => at == pattern,
             })
     }
 }
 
-impl Place {
-    /// A file, without a line.
+impl Location {
+    /// Returns the location of a file, without a line.
     pub(crate) fn file(name: impl Into<String>) -> Self {
         Self::File { name: name.into(), line: None }
     }
 
-    /// The same place, with a name that can be shown.
+    /// Shortens a very long name.
     pub(crate) fn shortened(mut self) -> Self {
         if let Self::File { name, .. } | Self::Field { name } = &mut self
-            && let Some((end, _)) = name.char_indices().nth(LONGEST_MESSAGE)
+            && let Some((end, _)) = name.char_indices().nth(MAX_MESSAGE_CHARS)
         {
             name.truncate(end);
             name.push('…');
@@ -224,13 +235,13 @@ impl Place {
         self
     }
 
-    /// A field of the manifest.
+    /// Returns the location of a field of the manifest.
     pub(crate) fn field(name: impl Into<String>) -> Self {
         Self::Field { name: name.into() }
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Archive => f.write_str("archive"),
@@ -240,7 +251,7 @@ impl fmt::Display for Place {
     }
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference to the field")]
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference to the field")]
 fn id_of<S: serde::Serializer>(rule: &&'static Rule, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(rule.id)
 }
@@ -248,14 +259,14 @@ fn id_of<S: serde::Serializer>(rule: &&'static Rule, serializer: S) -> Result<S:
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::book::code::UNFINISHED;
+    use crate::registry::package::UNFINISHED;
 
     #[test]
     fn a_suppression_covers_its_rule_at_its_place() {
         let finding = Finding {
             rule: &UNFINISHED,
-            tier: UNFINISHED.tier,
-            place: Place::File { name: "Model/Badge.php".into(), line: Some(7) },
+            severity: UNFINISHED.severity,
+            location: Location::File { name: "Model/Badge.php".into(), line: Some(7) },
             message: String::new(),
             remedy: UNFINISHED.remedy,
         };

@@ -1,32 +1,32 @@
-//! What a submission is for.
+//! The reviews that a submission is for, and the review that each field belongs to.
 
-use crate::report::Place;
+use crate::report::Location;
 
-/// The reviews that a submission is made for.
+/// The reviews that a submission is for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Tracks {
-    /// Both at once.
+    /// Both reviews.
     #[default]
     Both,
-    /// The technical review alone.
+    /// The technical review only.
     Technical,
-    /// The marketing review alone.
+    /// The marketing review only.
     Marketing,
 }
 
 impl Tracks {
-    /// Whether the technical review is asked for.
+    /// Returns whether the submission is for the technical review.
     pub(crate) fn technical(self) -> bool {
         self != Self::Marketing
     }
 
-    /// Whether the marketing review is asked for.
+    /// Returns whether the submission is for the marketing review.
     pub(crate) fn marketing(self) -> bool {
         self != Self::Technical
     }
 }
 
-/// The review that looks at something.
+/// The review that a location belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Review {
     Technical,
@@ -34,7 +34,7 @@ pub(crate) enum Review {
     Either,
 }
 
-/// Fields of a listing that only the marketing review looks at.
+/// Fields of a listing that are only relevant for the marketing review.
 const MARKETING_FIELDS: [&str; 18] = [
     "browser_os_compatibility",
     "browsers",
@@ -55,15 +55,15 @@ const MARKETING_FIELDS: [&str; 18] = [
     "stability",
     "support_tiers",
 ];
-/// Fields that only the technical review looks at.
+/// Fields of a listing that are only relevant for the technical review.
 const TECHNICAL_FIELDS: [&str; 5] =
     ["artifact", "process_as_patch", "release_notes", "technical_options", "version_compatibility"];
 
 impl Review {
-    /// The review that looks at a place. The archive is looked at by the technical one.
-    pub(crate) fn of(place: &Place) -> Self {
-        let Place::Field { name } = place else { return Self::Technical };
-        let field = name.split(['.', '[']).next().unwrap_or_default();
+    /// Returns the review that a location belongs to. The archive belongs to the technical review.
+    pub(crate) fn of(location: &Location) -> Self {
+        let Location::Field { name } = location else { return Self::Technical };
+        let field = name.split(['.', '[']).next().expect("a split has at least one part");
         if MARKETING_FIELDS.contains(&field) {
             Self::Marketing
         } else if TECHNICAL_FIELDS.contains(&field) {
@@ -75,7 +75,7 @@ impl Review {
 }
 
 impl Tracks {
-    /// Whether a submission for these reviews is looked at by this one.
+    /// Returns whether a submission for these reviews is checked by `review`.
     pub(crate) fn include(self, review: Review) -> bool {
         match review {
             Review::Technical => self.technical(),

@@ -1,25 +1,25 @@
-//! Parses small XML files. The parser compares the attributes of a tag with each other, and hands the namespaces of an
-//! element on to all inside it: what would make that slow is not parsed.
+//! Parses small XML files. The parser compares the attributes of a tag with each other and copies namespaces to all nested elements, so
+//! documents with very long tags or many namespaces are not parsed.
 
 use memchr::memmem;
 use roxmltree::{Document, ParsingOptions};
 
-use crate::limits::{LONGEST_TAG, MOST_XML_NAMESPACES, MOST_XML_NODES};
+use crate::limits::{MAX_TAG_BYTES, MAX_XML_NAMESPACES, MAX_XML_NODES};
 
-/// Parses a text that [`why_not_parsed`] has nothing against.
+/// Parses a text. Call [`why_not_parsed`] first.
 pub(crate) fn parse(text: &str) -> Result<Document<'_>, roxmltree::Error> {
-    Document::parse_with_options(text, ParsingOptions { nodes_limit: MOST_XML_NODES, ..ParsingOptions::default() })
+    Document::parse_with_options(text, ParsingOptions { nodes_limit: MAX_XML_NODES, ..ParsingOptions::default() })
 }
 
-/// Why a text is not parsed, if so.
+/// Returns why a text is not parsed, or `None` if it can be parsed.
 pub(crate) fn why_not_parsed(text: &str) -> Option<&'static str> {
-    if memmem::find_iter(text.as_bytes(), b"xmlns").take(MOST_XML_NAMESPACES + 1).count() > MOST_XML_NAMESPACES {
-        return Some("declares too many namespaces to be read here");
+    if memmem::find_iter(text.as_bytes(), b"xmlns").take(MAX_XML_NAMESPACES + 1).count() > MAX_XML_NAMESPACES {
+        return Some("declares too many namespaces to be checked");
     }
-    (longest_tag(text) > LONGEST_TAG).then_some("has a tag that is too long to be read here")
+    (longest_tag(text) > MAX_TAG_BYTES).then_some("has a tag that is too long to be checked")
 }
 
-/// The length of the longest tag; comments and CDATA are none.
+/// Returns the length of the longest tag. Comments and CDATA sections are not tags.
 fn longest_tag(text: &str) -> usize {
     let mut longest = 0;
     let mut rest = text;

@@ -24,9 +24,9 @@ fn with_large_composer(path: &Path) {
     let options = SimpleFileOptions::default().compression_level(Some(1));
     archive.start_file("composer.json", options).unwrap();
     archive.write_all(b"{\"name\": \"").unwrap();
-    let piece = vec![b'a'; MEGABYTE];
+    let chunk = vec![b'a'; MEGABYTE];
     for _ in 0..MEGABYTES {
-        archive.write_all(&piece).unwrap();
+        archive.write_all(&chunk).unwrap();
     }
     archive.write_all(b"\"}").unwrap();
     archive.start_file("registration.php", options).unwrap();
@@ -41,8 +41,13 @@ fn peak() -> u64 {
     line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
 }
 
-fn places(report: &Report, rule: &str) -> Vec<String> {
-    report.findings.iter().filter(|finding| finding.rule.id == rule).map(|finding| finding.place.to_string()).collect()
+fn locations(report: &Report, rule: &str) -> Vec<String> {
+    report
+        .findings
+        .iter()
+        .filter(|finding| finding.rule.id == rule)
+        .map(|finding| finding.location.to_string())
+        .collect()
 }
 
 #[test]
@@ -54,13 +59,13 @@ fn a_composer_json_of_50_mb_is_a_finding_in_little_memory() {
     let report = Check::new().run(&path).unwrap();
     let added = peak() - before;
     assert!(added <= MOST_ADDED, "{added} bytes");
-    assert_eq!(places(&report, "composer-size"), ["composer.json"]);
-    assert_eq!(places(&report, "archive-damaged"), Vec::<String>::new());
+    assert_eq!(locations(&report, "composer-size"), ["composer.json"]);
+    assert_eq!(locations(&report, "archive-damaged"), Vec::<String>::new());
     // What lies beside it is looked at all the same.
-    assert_eq!(places(&report, "unfinished"), ["registration.php:2"]);
+    assert_eq!(locations(&report, "unfinished"), ["registration.php:2"]);
     // Whoever begins a manifest or a release reads it as well.
     let before = peak();
-    let error = eqp_check::facts(&path).unwrap_err().to_string();
+    let error = eqp_check::read_metadata(&path).unwrap_err().to_string();
     assert!(error.contains("larger than 1 MiB"), "{error}");
     assert!(peak() - before <= MOST_ADDED);
 }

@@ -1,29 +1,37 @@
-//! The command line: global options and verbs. Help, completions and parsing are all made from it.
+//! The command line: global options and commands. Parsing, help and completions are derived from this definition.
 
-use clap::error::{ContextKind, ContextValue};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::parser::ValueSource;
-use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use clap::{CommandFactory, FromArgMatches, Parser};
 
-use crate::commands;
-use crate::config::{DataOptions, DatabaseOptions, FileOptions, Layer, MarketplaceOptions, ReceiverOptions};
-use crate::failure::EXIT_CODES;
+use crate::commands::Command;
+use crate::config::{DataOptions, DatabaseOptions, FileOptions, IfMissing, Layer, MarketplaceOptions, ReceiverOptions};
+use crate::context::Context;
+use crate::failure::{EXIT_CODES, Result};
+use crate::logging;
+use crate::output::{OutputOptions, escaped};
 
 const EXAMPLES: &str = "\
 Examples:
-  eqp simulator                          # a stand-in of the Marketplace on this machine
-  eqp serve                              # receive callbacks, with a Postgres of its own
+  eqp simulator                          # simulate the Marketplace on this machine
+  eqp serve                              # receive callbacks, with an embedded Postgres
   eqp callbacks add --name main --url https://eqp.example.com/callbacks/main
-  eqp events tail --json                 # follow what happens
-  eqp wait s5w9k703ru --timeout 30m      # until the review has ended
-
-Secrets come from the environment (EQP_APPLICATION_SECRET, EQP_DATABASE_URL), from files that \
-EQP_APPLICATION_SECRET_FILE and EQP_DATABASE_URL_FILE name, or from standard input; never from an \
-argument. Such a file has mode 0600, or is on a read-only mount, in /run/secrets or in \
+  eqp events tail --json                 # follow events
+  eqp wait s5w9k703ru --timeout 30m      # wait until the review has ended";
+const SECRETS: &str = "\
+Secrets are read from the environment (EQP_APPLICATION_SECRET, EQP_DATABASE_URL), from the files named by \
+EQP_APPLICATION_SECRET_FILE and EQP_DATABASE_URL_FILE, or from standard input, never from an \
+argument. Such a file needs mode 0600, unless it is on a read-only mount, in /run/secrets or in \
 $CREDENTIALS_DIRECTORY.";
+/// The line in short help that stands for the options of every command.
+const GLOBAL_OPTIONS: &str = "\
+Global options (see --help):
+  --config --profile --environment --api-url --ca-file --application-id --data-dir --database
+  --json --color --quiet --verbose --yes";
 
 /// Run your side of the Adobe Commerce Marketplace's Extension Quality Program
 #[derive(Debug, Parser)]
-#[command(name = "eqp", version, max_term_width = 100, after_help = help_end())]
+#[command(name = "eqp", version, max_term_width = 100, after_help = EXAMPLES, after_long_help = long_help_end())]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) file: FileOptions,
@@ -34,94 +42,24 @@ pub(crate) struct Cli {
     #[command(flatten)]
     database: DatabaseOptions,
     #[command(flatten)]
-    pub(crate) screen: ScreenOptions,
+    pub(crate) output: OutputOptions,
     #[command(subcommand)]
     pub(crate) command: Command,
-    /// The options that stand on the command line itself, by their ids.
+    /// The IDs of the options given on the command line.
     #[arg(skip)]
     pub(crate) flags: Vec<String>,
 }
 
-/// What is shown, and how.
-#[derive(Args, Clone, Copy, Debug)]
-#[command(next_help_heading = "Global options")]
-pub(crate) struct ScreenOptions {
-    /// Write data as JSON; streams as one object per line
-    #[arg(long, global = true)]
-    pub(crate) json: bool,
-    /// Say nothing that is neither data nor an error
-    #[arg(long, short, global = true, conflicts_with = "verbose")]
-    pub(crate) quiet: bool,
-    /// Log more; twice: still more
-    ///
-    /// The variable EQP_LOG says exactly what: EQP_LOG=eqp_receiver=debug,info
-    #[arg(long, short, global = true, action = ArgAction::Count)]
-    pub(crate) verbose: u8,
-    /// When to use colour
-    #[arg(long, global = true, value_enum, default_value_t = Colour::Auto, value_name = "WHEN", hide_short_help = true)]
-    pub(crate) color: Colour,
-    /// Do not ask before a write to production
-    #[arg(long, short, global = true)]
-    pub(crate) yes: bool,
-}
-
-/// When to use colour.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(crate) enum Colour {
-    /// On a terminal, unless `NO_COLOR` is set
-    Auto,
-    /// Also into files and pipes
-    Always,
-    /// Nowhere
-    Never,
-}
-
-/// The verbs.
-#[derive(Debug, Subcommand)]
-pub(crate) enum Command {
-    Demo(commands::demo::Demo),
-    Serve(commands::serve::Serve),
-    Simulator(commands::simulator::Simulator),
-    Trigger(commands::trigger::Trigger),
-    #[command(subcommand)]
-    Callbacks(commands::callbacks::Callbacks),
-    #[command(subcommand)]
-    Events(commands::events::Events),
-    #[command(subcommand)]
-    Submissions(commands::submissions::Submissions),
-    #[command(subcommand)]
-    Files(commands::files::Files),
-    #[command(subcommand)]
-    Packages(commands::packages::Packages),
-    #[command(subcommand)]
-    Keys(commands::keys::Keys),
-    #[command(subcommand)]
-    Reports(commands::reports::Reports),
-    Release(Box<commands::release::Release>),
-    Wait(commands::wait::Wait),
-    Login(commands::login::Login),
-    Logout(commands::logout::Logout),
-    Whoami(commands::whoami::Whoami),
-    Doctor(commands::doctor::Doctor),
-    Migrate(commands::migrate::Migrate),
-    Spool(commands::spool::Spool),
-    Reproject(commands::reproject::Reproject),
-    Retention(commands::retention::Retention),
-    Ca(commands::ca::Ca),
-    Completions(commands::completions::Completions),
-    Man(commands::man::Man),
-}
-
 impl Cli {
-    /// Reads the command line.
+    /// Parses the command line.
     pub(crate) fn read() -> Result<Self, clap::Error> {
-        let mut definition = Self::command();
+        let mut definition = without_empty_variables(Self::definition());
         let read = definition.try_get_matches_from_mut(std::env::args_os());
         let matches = read.map_err(|error| with_plain_usage(error, &mut definition))?;
         let mut cli = Self::from_arg_matches(&matches).map_err(|error| error.format(&mut definition))?;
         let mut level = Some(&matches);
         while let Some(found) = level {
-            // A flag that holds for all verbs below its own is among the ids of each, and known to its own alone.
+            // A global flag is among the IDs of each subcommand, but only its own command knows it.
             let is_given = |id: &&clap::Id| {
                 let id = id.as_str();
                 found.try_contains_id(id).is_ok() && found.value_source(id) == Some(ValueSource::CommandLine)
@@ -132,8 +70,24 @@ impl Cli {
         Ok(cli)
     }
 
-    /// What was set by flags and by those environment variables that stand for flags.
-    pub(crate) fn given(&self) -> Layer {
+    /// Starts the log. Services log what they do, other commands only problems.
+    pub(crate) fn start_log(&self) -> Result {
+        let serving = match &self.command {
+            Command::Serve(serve) => Some(serve.log_format),
+            _ => None,
+        };
+        logging::start(self.output, serving)
+    }
+
+    /// Reads the configuration.
+    pub(crate) fn context(&self) -> Result<Context> {
+        // `login` creates the profile.
+        let if_missing = if matches!(self.command, Command::Login(_)) { IfMissing::Create } else { IfMissing::Fail };
+        Context::new(&self.file, self.output, self.given(), &self.flags, if_missing)
+    }
+
+    /// Returns the values of flags, and of environment variables that stand for flags.
+    fn given(&self) -> Layer {
         Layer {
             data: self.data.clone(),
             marketplace: self.marketplace.clone(),
@@ -147,14 +101,22 @@ impl Cli {
         }
     }
 
-    /// The definition that completions are made from.
+    /// Returns the definition of the command line.
     pub(crate) fn definition() -> clap::Command {
-        Self::command()
+        with_short_help(Self::command())
     }
 }
 
-/// The usage of the command that was meant, as its help shows it: clap's own would name every option that an environment
-/// variable sets.
+/// Ignores empty environment variables: container files and CI jobs often pass on variables that are not set.
+fn without_empty_variables(command: clap::Command) -> clap::Command {
+    let is_empty =
+        |argument: &clap::Arg| argument.get_env().and_then(std::env::var_os).is_some_and(|value| value.is_empty());
+    command
+        .mut_args(|argument| if is_empty(&argument) { argument.env(None) } else { argument })
+        .mut_subcommands(without_empty_variables)
+}
+
+/// Replaces the usage in an error with that of the command's help. Clap's own lists every option that an environment variable sets.
 fn with_plain_usage(mut error: clap::Error, definition: &mut clap::Command) -> clap::Error {
     if error.get(ContextKind::Usage).is_some() {
         definition.build();
@@ -162,11 +124,60 @@ fn with_plain_usage(mut error: clap::Error, definition: &mut clap::Command) -> c
         let meant = words.fold(&*definition, |meant, word| meant.find_subcommand(word).unwrap_or(meant));
         error.insert(ContextKind::Usage, ContextValue::StyledStr(meant.clone().render_usage()));
     }
+    if error.kind() == ErrorKind::UnknownArgument {
+        let command = std::env::args_os().skip(1).find(|word| definition.find_subcommand(word).is_some());
+        with_new_name(&mut error, &command.unwrap_or_default().to_string_lossy());
+    }
+    with_visible_arguments(error)
+}
+
+/// Flags of version 0.1 with their new names, and the commands that had them.
+const RENAMED_FLAGS: [(&str, &str, &str); 6] = [
+    ("serve", "--keep", "--retention"),
+    ("simulator", "--course", "--scenario"),
+    ("events", "--subject", "--resource-id"),
+    ("events", "--outcome", "--status"),
+    ("events", "--mark", "--disposition"),
+    ("reproject", "--subject", "--resource-id"),
+];
+
+/// Names the new name of a flag that was renamed, instead of one that is spelled alike.
+fn with_new_name(error: &mut clap::Error, command: &str) {
+    let Some(ContextValue::String(flag)) = error.get(ContextKind::InvalidArg) else { return };
+    let renamed = RENAMED_FLAGS.iter().find(|(of, old, _)| *of == command && old == flag);
+    let Some((_, old, new)) = renamed else { return };
+    error.remove(ContextKind::SuggestedArg);
+    let tip = format!("'{old}' was renamed to '{new}'");
+    error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
+}
+
+/// Escapes the arguments that an error quotes: a script may pass on external text, and a line end in it must not start a new line.
+fn with_visible_arguments(mut error: clap::Error) -> clap::Error {
+    let quoted = error.context().filter_map(|(kind, value)| match value {
+        ContextValue::String(text) => Some((kind, escaped(text))),
+        _ => None,
+    });
+    for (kind, text) in quoted.collect::<Vec<_>>() {
+        error.insert(kind, ContextValue::String(text));
+    }
     error
 }
 
-fn help_end() -> String {
-    format!("{EXAMPLES}\n\n{EXIT_CODES}")
+fn long_help_end() -> String {
+    format!("{EXAMPLES}\n\n{SECRETS}\n\n{EXIT_CODES}")
+}
+
+/// Keeps short help (`-h`) on one screen: global options are only named in it. Long help (`--help`) describes them.
+fn with_short_help(command: clap::Command) -> clap::Command {
+    let examples = command.get_after_help().map(ToString::to_string);
+    let long = command.get_after_long_help().map(ToString::to_string).or(examples.clone());
+    let short =
+        examples.into_iter().fold(GLOBAL_OPTIONS.to_owned(), |short, examples| format!("{short}\n\n{examples}"));
+    let command = command
+        .mut_args(|argument| if argument.is_global_set() { argument.hide_short_help(true) } else { argument })
+        .mut_subcommands(with_short_help)
+        .after_help(short);
+    long.into_iter().fold(command, clap::Command::after_long_help)
 }
 
 #[cfg(test)]

@@ -1,65 +1,58 @@
-//! What every command is given.
+//! The context of a command: configuration, output and confirmation.
 
-use crate::cli::Command;
 use eqp_types::Environment;
 use url::Url;
 
-use crate::cli::{Cli, Colour};
-use crate::config::{self, Absent, Layer, Loaded};
-use crate::failure::Outcome;
-use crate::output::{Confirmation, Output};
+use crate::config::{self, FileOptions, IfMissing, Layer, Loaded};
+use crate::failure::Result;
+use crate::output::{Confirm, Output, OutputOptions};
 
-/// Configuration, and how to speak to who called.
+/// The context of a command.
 #[derive(Debug)]
 pub(crate) struct Context {
-    /// What is set, by file, environment and flags.
+    /// The effective settings, from file, environment and flags.
     pub(crate) settings: Layer,
-    /// The same in its layers, with the file.
+    /// The layers that the settings come from.
     pub(crate) loaded: Loaded,
-    /// The options that stand on the command line itself, by their ids.
+    /// The IDs of the options given on the command line.
     pub(crate) flags: Vec<String>,
-    /// The profile that was asked for, there or not.
-    pub(crate) wanted_profile: Option<String>,
-    /// Where data and notes go.
+    /// The requested profile, which may not exist.
+    pub(crate) requested_profile: Option<String>,
+    /// Prints data and notes.
     pub(crate) output: Output,
-    /// Whether writes to production were agreed to.
-    pub(crate) confirmation: Confirmation,
+    /// Asks for confirmation.
+    pub(crate) confirm: Confirm,
 }
 
 impl Context {
-    /// Reads the configuration.
-    pub(crate) fn new(cli: &Cli) -> Outcome<Self> {
-        // Who logs in makes the profile.
-        let absent = if matches!(cli.command, Command::Login(_)) { Absent::Allowed } else { Absent::Refused };
-        let loaded = config::load(&cli.file, cli.given(), absent)?;
+    /// Reads the configuration. `given` contains the values of flags and their environment variables, `flags` the IDs of the options
+    /// given on the command line.
+    pub(crate) fn new(
+        file: &FileOptions,
+        options: OutputOptions,
+        given: Layer,
+        flags: &[String],
+        if_missing: IfMissing,
+    ) -> Result<Self> {
+        let loaded = config::load(file, given, if_missing)?;
         let settings = loaded.settings.clone();
         let is_simulated = settings.marketplace.api_url().is_some_and(|url| !is_the_marketplaces(url));
         Ok(Self {
             settings,
             loaded,
-            flags: cli.flags.clone(),
-            wanted_profile: cli.file.profile.clone(),
-            output: Output::new(cli.screen.json, cli.screen.quiet),
-            confirmation: Confirmation { given: cli.screen.yes, is_simulated },
+            flags: flags.to_vec(),
+            requested_profile: file.profile.clone(),
+            output: Output::new(options.json, options.quiet),
+            confirm: Confirm { given: options.yes, is_simulated },
         })
     }
 }
 
-/// Whether an API's URL is one of the Marketplace itself, in its newer or its older spelling.
+/// Returns whether this is an API URL of the Marketplace itself, current or older.
 fn is_the_marketplaces(url: &Url) -> bool {
     let environments = [Environment::Production, Environment::Sandbox];
     let mut urls = environments.iter().flat_map(|environment| [environment.base_url(), environment.older_base_url()]);
     urls.any(|known| Url::parse(known).is_ok_and(|known| known.host() == url.host()))
-}
-
-/// Sets for the whole program when colour is used.
-pub(crate) fn choose_colour(colour: Colour) {
-    let choice = match colour {
-        Colour::Auto => anstream::ColorChoice::Auto,
-        Colour::Always => anstream::ColorChoice::Always,
-        Colour::Never => anstream::ColorChoice::Never,
-    };
-    choice.write_global();
 }
 
 #[cfg(test)]

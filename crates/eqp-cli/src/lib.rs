@@ -1,39 +1,46 @@
-//! `eqp`: run your side of the Adobe Commerce Marketplace's Extension Quality Program.
+//! `eqp`, the operator tool of the EQP Integration Platform.
 //!
-//! A program, and no library for others: what they need is in the crates that it is made of.
+//! This crate is a program. Other programs use the library crates that it is built on.
 
 #![allow(
     clippy::doc_markdown,
     reason = "comments on arguments are what a terminal shows as help: backticks would stay"
 )]
 
+mod arguments;
+mod change;
 mod cli;
 mod commands;
 mod compose;
 mod config;
 mod context;
+#[cfg(all(feature = "embedded", feature = "simulator"))]
 mod demo;
-mod duration;
+
 mod failure;
 #[doc(hidden)]
 pub mod fuzzing;
 mod logging;
-mod manifest;
+
 mod output;
+mod sanitize;
+
+mod shutdown;
+mod text;
 
 use std::process::ExitCode;
 
 use crate::cli::Cli;
-use crate::failure::{Failure, Outcome};
+use crate::failure::{Failure, Result};
 
-/// Runs the tool with the arguments and the environment of this process; answers with its exit code.
+/// Runs the tool with the arguments and the environment of this process. Returns its exit code.
 #[must_use]
 pub fn main() -> ExitCode {
     let cli = match Cli::read() {
         Ok(cli) => cli,
         Err(error) => return misread(&error),
     };
-    let is_json = cli.screen.json;
+    let is_json = cli.output.json;
     match run(cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
@@ -45,19 +52,19 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// The command line, from which tests and pages learn which commands there are.
+/// Returns the definition of the command line, for tests and generated pages.
 #[doc(hidden)]
 pub fn definition() -> clap::Command {
     Cli::definition()
 }
 
-/// A command line that cannot be read, or that asks for help: who wants JSON gets errors as JSON too.
+/// Reports a command line that cannot be parsed, as JSON if --json was given, or prints help.
 fn misread(error: &clap::Error) -> ExitCode {
     let wants_json = std::env::args_os().take_while(|argument| argument != "--").any(|argument| argument == "--json");
     let text = error.to_string();
     if !wants_json || !error.use_stderr() {
-        // An argument may be text of others: a script passed on what it was given.
-        if error.use_stderr() && output::screened(&text) != text {
+        // An argument may contain external text that a script passed on.
+        if error.use_stderr() && output::sanitized(&text) != text {
             output::notice(&text);
             return ExitCode::from(failure::Exit::Usage as u8);
         }
@@ -74,9 +81,9 @@ fn misread(error: &clap::Error) -> ExitCode {
     ExitCode::from(failure::Exit::Usage as u8)
 }
 
-fn run(cli: Cli) -> Outcome {
-    context::choose_colour(cli.screen.color);
-    logging::start(&cli)?;
-    let context = context::Context::new(&cli)?;
-    commands::run(cli.command, context)
+fn run(cli: Cli) -> Result {
+    output::set_color_choice(cli.output.color);
+    cli.start_log()?;
+    let context = cli.context()?;
+    commands::run(cli.command, context, Cli::definition)
 }

@@ -9,17 +9,27 @@ use tracing_subscriber::filter::{FilterExt, LevelFilter, Targets, filter_fn};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-use crate::cli::{Cli, Command};
-use crate::failure::{Failure, Outcome};
-use crate::output::{escaped_json, logged};
+use crate::failure::{Failure, Result};
+use crate::output::{OutputOptions, escaped_json, logged};
 
 /// Overrides how much is logged, as `eqp_receiver=debug,info`.
 const FILTER: &str = "EQP_LOG";
 const EXAMPLE: &str = "write it like EQP_LOG=eqp_receiver=debug,info";
-/// Whose lines a user of the tool asks for.
-const OURS: [&str; 5] = ["eqp_cli", "eqp_receiver", "eqp_client", "eqp_simulator", "eqp_postgres"];
+/// The targets whose level -v raises.
+const OURS: [&str; 10] = [
+    "eqp_cli",
+    "eqp_client",
+    "eqp_deliver",
+    "eqp_postgres",
+    "eqp_receiver",
+    "eqp_release",
+    "eqp_simulator",
+    "eqp_store",
+    "eqp_sync",
+    "eqp_tls",
+];
 
-/// How a log line is written.
+/// The format of the log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum LogFormat {
     /// For people
@@ -29,13 +39,10 @@ pub(crate) enum LogFormat {
     Json,
 }
 
-/// Starts the log. Programs that stay up tell what they do, others only what went wrong.
-pub(crate) fn start(cli: &Cli) -> Outcome {
-    let (stays, format) = match &cli.command {
-        Command::Serve(serve) => (true, serve.log_format),
-        _ => (false, LogFormat::Text),
-    };
-    let level = match (cli.screen.quiet, cli.screen.verbose, stays) {
+/// Starts the log. `stays_up` is the format for a service, which logs what it does; other commands only log problems.
+pub(crate) fn start(options: OutputOptions, stays_up: Option<LogFormat>) -> Result {
+    let format = stays_up.unwrap_or_default();
+    let level = match (options.quiet, options.verbose, stays_up.is_some()) {
         (true, _, _) => LevelFilter::ERROR,
         (false, 0, false) => LevelFilter::WARN,
         (false, 0, true) | (false, 1, false) => LevelFilter::INFO,
@@ -46,11 +53,11 @@ pub(crate) fn start(cli: &Cli) -> Outcome {
         Ok(directives) if !directives.is_empty() => directives
             .parse()
             .map_err(|error| Failure::usage(format!("{FILTER} cannot be read")).because(&error).next(EXAMPLE))?,
-        // Those below us only speak up when something is wrong; that a source of Postgres is tried once more is not.
+        // Dependencies only log warnings; a retried download of Postgres is not one.
         _ => Targets::new()
             .with_default(LevelFilter::WARN)
             .with_target("reqwest_retry", LevelFilter::ERROR)
-            // A connection that is given back while Postgres stops is simply gone.
+            // A connection that is returned while Postgres stops is closed, which is harmless.
             .with_target("sqlx_core::pool::connection", LevelFilter::ERROR)
             .with_targets(OURS.map(|target| (target, level))),
     };
@@ -70,7 +77,7 @@ fn shows_no_password(metadata: &Metadata<'_>) -> bool {
     metadata.target() != "sqlx_postgres::options::pgpass" || metadata.fields().field("line").is_none()
 }
 
-/// Standard error, for whole lines of the log: values in them are partly the text of others.
+/// Writes whole log lines to standard error. Values in them may contain external text, which is escaped.
 struct Lines<W> {
     to: W,
     format: LogFormat,

@@ -1,4 +1,4 @@
-//! `eqp`: see the library beside it.
+//! The `eqp` program; see lib.rs.
 
 use std::process::ExitCode;
 

@@ -1,82 +1,83 @@
-//! An answer that has arrived: refusals become errors, bodies become types, wrong shapes name the field.
+//! Interprets a complete response: rejections become errors, bodies become types, and an unexpected body is reported with the field
+//! that does not match.
 
 use std::time::SystemTime;
 
 use bytes::Bytes;
+use eqp_types::calls::Answers;
 use eqp_types::{ApiError, Secret};
 use http::HeaderMap;
 use serde::de::DeserializeOwned;
 
-use crate::error_body;
-
 use crate::error::Error;
+use crate::error_body;
 use crate::problem::Call;
 use crate::redact::{self, KeptBody};
 use crate::retry_after;
 
-/// A whole answer.
+/// A complete response.
 pub(crate) struct Answer {
     pub(crate) call: Call,
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
-    /// What of the request no error may show.
+    /// Secrets of the request, which no error may show.
     pub(crate) hidden: Vec<Secret>,
 }
 
 impl Answer {
-    /// The answer if it is a success, else the refusal that it is.
+    /// Returns the response if it is a success, otherwise the rejection that it contains.
     pub(crate) fn checked(self) -> Result<Self, Error> {
         if (200..300).contains(&self.status) {
-            // A proxy's page, which calls that need no body would take for a success.
+            // The page of a proxy: calls that need no body would otherwise treat it as a success.
             if redact::looks_like_markup(&self.body) {
-                return Err(self.shape("", self.what_it_is_instead()));
+                return Err(self.unexpected("", self.not_json()));
             }
-            // Some refusals come with HTTP 200, and would read as a record without any field.
-            return match error_body::instead_of_an_answer(&self.body, self.call.endpoint.answers_items) {
-                Some(said) => Err(self.refused(Some(said))),
+            // Some rejections come with HTTP 200 and would be read as a record without any field.
+            return match error_body::instead_of_an_answer(&self.body, self.call.api_call.answers == Answers::Items) {
+                Some(error) => Err(self.rejected(Some(error))),
                 None => Ok(self),
             };
         }
-        let said = serde_json::from_slice::<ApiError>(&self.body).ok();
-        Err(self.refused(said))
+        let error = serde_json::from_slice::<ApiError>(&self.body).ok();
+        Err(self.rejected(error))
     }
 
-    /// The refusal that the answer is; `said` is its body, where that is one of the API's.
-    fn refused(self, said: Option<ApiError>) -> Error {
+    /// Converts the response into a rejection. `error` is its body, if that is an error body of the API.
+    fn rejected(self, error: Option<ApiError>) -> Error {
         let body = self.kept();
-        let code = said.as_ref().and_then(|said| said.code);
-        let message = said.and_then(|said| said.message).map(|message| redact::without(message, &self.hidden));
+        let code = error.as_ref().and_then(|error| error.code);
+        let message = error.and_then(|error| error.message).map(|message| redact::without(message, &self.hidden));
         let mut message = message.unwrap_or_else(|| body.line());
         if let Some(location) = redact::location(&self.headers, &self.hidden).filter(|_| self.is_redirect()) {
-            let told = if message.is_empty() { String::new() } else { format!(" ({message})") };
-            message = format!("redirects to {location}, which is not followed{told}");
+            let reason = if message.is_empty() { String::new() } else { format!(" ({message})") };
+            message = format!("redirects to {location}, which is not followed{reason}");
         }
-        let retry_after = retry_after::asked(&self.headers, SystemTime::now());
-        Error::Refused { call: self.call, status: self.status, code, message, retry_after, body }
+        let retry_after = retry_after::requested_wait(&self.headers, SystemTime::now());
+        Error::Rejected { call: self.call, status: self.status, code, message, retry_after, body }
     }
 
     fn is_redirect(&self) -> bool {
         (300..400).contains(&self.status)
     }
 
-    /// What of the body an error may keep.
+    /// Returns the part of the body that an error may store.
     fn kept(&self) -> KeptBody {
-        KeptBody::of(&self.body, self.call.endpoint.answers_secrets, &self.hidden)
+        KeptBody::of(&self.body, self.call.api_call.answers_secrets, &self.hidden)
     }
 
-    /// The body as a `T`.
+    /// Deserializes the body.
     pub(crate) fn json<T: DeserializeOwned>(&self) -> Result<T, Error> {
         let mut deserializer = serde_json::Deserializer::from_slice(&self.body);
         let read = serde_path_to_error::deserialize(&mut deserializer);
         let read = read.map_err(|error| (error.path().to_string(), error.into_inner()));
         let read = read.and_then(|value| deserializer.end().map(|()| value).map_err(|error| (String::new(), error)));
-        read.map_err(|(field, error)| self.shape(&field, self.problem(&error)))
+        read.map_err(|(field, error)| self.unexpected(&field, self.problem(&error)))
     }
 
-    /// The error for a success of another shape than promised.
-    pub(crate) fn shape(&self, field: &str, problem: String) -> Error {
-        Error::Shape {
+    /// Returns the error for a success whose body is not as documented.
+    pub(crate) fn unexpected(&self, field: &str, problem: String) -> Error {
+        Error::UnexpectedResponse {
             call: self.call.clone(),
             status: self.status,
             field: if field == "." { String::new() } else { field.to_owned() },
@@ -85,29 +86,37 @@ impl Answer {
         }
     }
 
-    /// The number in the header `X-Total-Count`.
+    /// Returns the number in the header `X-Total-Count`.
     pub(crate) fn total_count(&self) -> Option<u64> {
         self.headers.get("x-total-count")?.to_str().ok()?.trim().parse().ok()
     }
 
-    fn what_it_is_instead(&self) -> String {
+    fn not_json(&self) -> String {
         format!("it is not JSON but `{}`", self.kept().line())
     }
 
-    /// What is wrong, in words that repeat no value of a secret answer.
+    /// Describes what is wrong, without repeating values of a response that contains secrets.
     fn problem(&self, error: &serde_json::Error) -> String {
         if self.body.trim_ascii().is_empty() {
             return "it is empty".to_owned();
         }
         if error.is_syntax() || error.is_eof() {
-            return self.what_it_is_instead();
+            return self.not_json();
         }
-        let said = error.to_string();
-        if self.call.endpoint.answers_secrets && !said.starts_with("missing field") {
-            return "a value of another type than documented".to_owned();
+        let message = error.to_string();
+        if self.call.api_call.answers_secrets && !message.starts_with("missing field") {
+            return "a value has another type than documented".to_owned();
         }
-        redact::without(said, &self.hidden)
+        redact::without(without_rust(&message), &self.hidden)
     }
+}
+
+/// Removes the names of Rust types from a message of serde, and the position 0 that serde reports for a nested value.
+fn without_rust(message: &str) -> String {
+    let message = message.strip_suffix(" at line 1 column 0").unwrap_or(message);
+    let Some((found, expected)) = message.rsplit_once(", expected struct ") else { return message.to_owned() };
+    let rest = expected.trim_start_matches(|letter: char| letter.is_alphanumeric() || letter == '_');
+    format!("{found}, expected an object{rest}")
 }
 
 #[cfg(test)]
@@ -115,16 +124,16 @@ mod tests {
     use eqp_types::{Package, SessionToken, UploadedFile};
 
     use super::*;
-    use crate::endpoint::{self, Endpoint};
+    use eqp_types::calls::{self, ApiCall};
 
-    fn answer(body: &'static str, endpoint: &'static Endpoint) -> Answer {
-        let call = Call { endpoint, path: "/rest/v1/x".to_owned() };
+    fn answer(body: &'static str, api_call: &'static ApiCall) -> Answer {
+        let call = Call { api_call, path: "/rest/v1/x".to_owned() };
         let body = Bytes::from_static(body.as_bytes());
         Answer { call, status: 200, headers: HeaderMap::new(), body, hidden: vec![Secret::new("hush")] }
     }
 
     fn text<T: DeserializeOwned>(body: &'static str) -> String {
-        let Err(error) = answer(body, &endpoint::PACKAGES_GET).json::<T>() else { panic!("{body} was read") };
+        let Err(error) = answer(body, &calls::PACKAGES_GET).json::<T>() else { panic!("{body} was read") };
         error.to_string()
     }
 
@@ -154,11 +163,28 @@ mod tests {
             r#"{"ust": "hush", "mage_id": "M", "expires_in": "hush"}"#,
             "hush",
         ] {
-            let Err(error) = answer(body, &endpoint::SESSION_TOKEN).json::<SessionToken>() else {
+            let Err(error) = answer(body, &calls::SESSION_TOKEN).json::<SessionToken>() else {
                 panic!("{body} was read")
             };
             assert!(!error.to_string().contains("hush"), "{error}");
             assert!(!format!("{error:?}").contains("hush"), "{error:?}");
+        }
+    }
+
+    #[test]
+    fn no_type_of_ours_is_named() {
+        for (said, words) in [
+            (
+                "invalid type: null, expected struct Package at line 1 column 0",
+                "invalid type: null, expected an object",
+            ),
+            (
+                "invalid type: null, expected struct Package at line 2 column 7",
+                "invalid type: null, expected an object at line 2 column 7",
+            ),
+            ("missing field `id` at line 1 column 2", "missing field `id` at line 1 column 2"),
+        ] {
+            assert_eq!(without_rust(said), words);
         }
     }
 }

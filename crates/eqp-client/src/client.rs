@@ -1,4 +1,4 @@
-//! The client and how it is made.
+//! The client and its builder.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,22 +8,25 @@ use eqp_types::{ApiKey, Environment};
 use hyper_util::client::proxy::matcher::Matcher;
 use url::Url;
 
+use crate::answer::Answer;
 use crate::error::Error;
 use crate::failure;
 use crate::proxy;
 use crate::redact;
 use crate::retry::RetryPolicy;
-use crate::session::{Session, TokenKeeper};
-use crate::transport::Transport;
+use crate::session::{Session, Token, TokenCache};
+use crate::transport::{Authorization, Request, Transport};
 
-/// How long one try may take, from its start to the last byte of its answer.
-const DEADLINE: Duration = Duration::from_secs(30);
-/// How long a connection may take to come about.
-const CONNECT_DEADLINE: Duration = Duration::from_secs(10);
-/// The most bytes that an answer may have.
-const LARGEST_ANSWER: usize = 32 * 1024 * 1024;
+/// The default time limit of one attempt, from its start to the last byte of the response.
+const TIMEOUT: Duration = Duration::from_secs(30);
+/// The time limit for connecting.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// The default limit of a response, in bytes.
+const MAX_RESPONSE_SIZE: usize = 32 * 1024 * 1024;
 
-/// A client of the API for one account in one environment. Cheap to clone; clones share connections and token.
+/// An asynchronous client of the API for one account in one environment.
+///
+/// Cloning is cheap: clones share connections and the session token.
 #[derive(Clone)]
 pub struct Client {
     pub(crate) inner: Arc<Inner>,
@@ -33,40 +36,73 @@ pub(crate) struct Inner {
     pub(crate) environment: Environment,
     pub(crate) transport: Transport,
     pub(crate) retry: RetryPolicy,
-    pub(crate) tokens: TokenKeeper,
+    pub(crate) tokens: TokenCache,
 }
 
 impl Client {
-    /// Begins a client for an access key of an environment.
+    /// Returns a builder for a client that uses an access key of an environment.
     pub fn builder(environment: Environment, key: ApiKey) -> ClientBuilder {
         ClientBuilder {
             environment,
             key,
             api_url: None,
             trusted_ca: Vec::new(),
-            deadline: DEADLINE,
-            largest_answer: LARGEST_ANSWER,
+            timeout: TIMEOUT,
+            max_response_size: MAX_RESPONSE_SIZE,
             user_agent: concat!("eqp-client/", env!("CARGO_PKG_VERSION")).to_owned(),
             retry: RetryPolicy::default(),
         }
     }
 
-    /// The environment that the access key belongs to.
+    /// Returns the environment that the access key belongs to.
     pub fn environment(&self) -> Environment {
         self.inner.environment
     }
 
-    /// The base URL of the API; `/rest/v1` comes after it.
+    /// Returns the base URL of the API, without `/rest/v1`.
     pub fn api_url(&self) -> &Url {
         &self.inner.transport.base
     }
 
-    /// Who the access key belongs to. Asks for a token if there is none.
+    /// Returns the account that the access key belongs to. Requests a session token if there is none.
     ///
     /// # Errors
-    /// The key is not accepted, or the API cannot be reached.
+    /// [`Error::Session`] if the access key is rejected or the API cannot be reached.
     pub async fn session(&self) -> Result<Session, Error> {
         Ok(self.token().await?.session())
+    }
+
+    /// Returns a valid session token.
+    pub(crate) async fn token(&self) -> Result<Arc<Token>, Error> {
+        self.inner.tokens.token(&self.inner.transport, &self.inner.retry, None).await
+    }
+
+    /// Makes a call and returns its response.
+    pub(crate) async fn call(&self, request: Request) -> Result<Answer, Error> {
+        let inner = &*self.inner;
+        let mut token = self.token().await?;
+        let mut is_renewed = false;
+        let mut tried = 0;
+        loop {
+            tried += 1;
+            let error = match inner.transport.send(&request, Authorization::Token(&token.ust)).await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => error,
+            };
+            if error.is_unauthorized_token() && !is_renewed {
+                // A token can become invalid early. A request with a rejected token had no effect, so repeating it is safe and is not
+                // counted as an attempt.
+                is_renewed = true;
+                tried -= 1;
+                token = inner.tokens.token(&inner.transport, &inner.retry, Some(&token)).await?;
+                continue;
+            }
+            let Some(wait) = inner.retry.wait(tried, &error, request.api_call.retry) else {
+                return Err(error);
+            };
+            tracing::debug!(call = request.api_call.name, tried, ?wait, %error, "retrying call");
+            tokio::time::sleep(wait).await;
+        }
     }
 }
 
@@ -79,80 +115,97 @@ impl fmt::Debug for Client {
     }
 }
 
-/// How a client is to be. Certificates are always checked.
+/// Builds a [`Client`]. Certificates are always verified.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use eqp_client::types::{ApiKey, Environment, Secret};
+/// use eqp_client::{Client, RetryPolicy};
+///
+/// let key = ApiKey { application_id: "my-id".into(), application_secret: Secret::new("my secret") };
+/// let client = Client::builder(Environment::Sandbox, key)
+///     .timeout(Duration::from_secs(60))
+///     .max_response_size(8 * 1024 * 1024)
+///     .user_agent("acme-release/1.0")
+///     .retry(RetryPolicy::NEVER)
+///     .build()?;
+/// assert_eq!(client.environment(), Environment::Sandbox);
+/// # Ok::<(), eqp_client::Error>(())
+/// ```
 #[derive(Clone)]
 pub struct ClientBuilder {
     environment: Environment,
     key: ApiKey,
     api_url: Option<Url>,
     trusted_ca: Vec<Vec<u8>>,
-    deadline: Duration,
-    largest_answer: usize,
+    timeout: Duration,
+    max_response_size: usize,
     user_agent: String,
     retry: RetryPolicy,
 }
 
 impl ClientBuilder {
-    /// Another base URL than the environment's own, for a simulator or a proxy; `https` only, without `/rest/v1`.
+    /// Replaces the base URL of the environment, for example by that of a simulator. It must use `https` and not include
+    /// `/rest/v1`.
     #[must_use]
     pub fn api_url(mut self, url: Url) -> Self {
         self.api_url = Some(url);
         self
     }
 
-    /// Trusts the CAs in this PEM text besides those of the platform. May be called more than once.
+    /// Trusts the CA certificates in this PEM text in addition to those of the platform. Can be called more than once.
     #[must_use]
     pub fn trusted_ca_pem(mut self, pem: impl AsRef<[u8]>) -> Self {
         self.trusted_ca.push(pem.as_ref().to_vec());
         self
     }
 
-    /// How long one try may take; 30 s if not said. An upload gets more by its size. A call may be tried again.
+    /// Sets the time limit of one attempt (default: 30 s). Uploads get more time in proportion to their size. A call can take
+    /// longer, because it may be retried.
     #[must_use]
-    pub fn deadline(mut self, deadline: Duration) -> Self {
-        self.deadline = deadline;
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
         self
     }
 
-    /// The most bytes that an answer may have; 32 MiB if not said.
+    /// Sets the maximum size of a response in bytes (default: 32 MiB).
     #[must_use]
-    pub fn largest_answer(mut self, bytes: usize) -> Self {
-        self.largest_answer = bytes;
+    pub fn max_response_size(mut self, bytes: usize) -> Self {
+        self.max_response_size = bytes;
         self
     }
 
-    /// What the client calls itself; `eqp-client/` and its version if not said.
+    /// Sets the `User-Agent` header (default: `eqp-client/` and the version of this crate).
     #[must_use]
     pub fn user_agent(mut self, name: impl Into<String>) -> Self {
         self.user_agent = name.into();
         self
     }
 
-    /// How often and after which waits a call is sent again.
+    /// Sets how often a failed call is retried, and how long the client waits in between.
     #[must_use]
     pub fn retry(mut self, policy: RetryPolicy) -> Self {
         self.retry = policy;
         self
     }
 
-    /// Makes the client. Sends nothing.
+    /// Builds the client. Sends nothing.
     ///
     /// # Errors
-    /// A URL that is not `https` or cannot be a base, a CA that is not PEM, a machine without any trusted CA.
+    /// - [`Error::ApiUrl`] if the URL does not use `https` or has credentials, a query, a fragment or `/rest/v1`.
+    /// - [`Error::TrustedCa`] if a CA certificate is not valid PEM.
+    /// - [`Error::Setup`] if HTTPS cannot be set up, for example because the platform has no trusted CA.
     pub fn build(self) -> Result<Client, Error> {
-        let base =
-            match self.api_url {
-                Some(url) => checked(url)?,
-                None => checked(Url::parse(self.environment.base_url()).map_err(|_| Error::ApiUrl {
-                    url: self.environment.base_url().to_owned(),
-                    reason: "it is no URL",
-                })?)?,
-            };
+        let base = match self.api_url {
+            Some(url) => checked(url)?,
+            None => Url::parse(self.environment.base_url()).expect("the URL of an environment is a constant"),
+        };
         let mut http = reqwest::Client::builder()
             .https_only(true)
-            .connect_timeout(CONNECT_DEADLINE.min(self.deadline))
-            .timeout(self.deadline)
-            // A token must not follow an answer to another host, and the API documents no redirect.
+            .connect_timeout(CONNECT_TIMEOUT.min(self.timeout))
+            .timeout(self.timeout)
+            // Following a redirect would send the token to another host, and the API documents no redirects.
             .redirect(reqwest::redirect::Policy::none())
             .user_agent(self.user_agent);
         let trusted = self.trusted_ca.iter().map(|pem| certificates(pem)).collect::<Result<Vec<_>, _>>()?;
@@ -161,11 +214,11 @@ impl ClientBuilder {
             http: http.build().map_err(failure::of_setup)?,
             proxy: proxy::of(&base, &Matcher::from_system()),
             base,
-            deadline: self.deadline,
-            largest_answer: self.largest_answer,
+            timeout: self.timeout,
+            max_response_size: self.max_response_size,
         };
         let inner =
-            Inner { environment: self.environment, transport, retry: self.retry, tokens: TokenKeeper::new(self.key) };
+            Inner { environment: self.environment, transport, retry: self.retry, tokens: TokenCache::new(self.key) };
         Ok(Client { inner: Arc::new(inner) })
     }
 }
@@ -174,28 +227,28 @@ impl fmt::Debug for ClientBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ClientBuilder")
             .field("environment", &self.environment)
-            .field("api_url", &self.api_url.as_ref().map(shown))
-            .field("deadline", &self.deadline)
+            .field("api_url", &self.api_url.as_ref().map(displayed))
+            .field("timeout", &self.timeout)
             .finish_non_exhaustive()
     }
 }
 
 fn checked(url: Url) -> Result<Url, Error> {
     let reason = if url.scheme() != "https" {
-        "only https is spoken, because the access key is sent with it"
+        "it must begin with https://, because the access key is sent to it"
     } else if !url.username().is_empty() || url.password().is_some() {
-        "it holds credentials"
+        "it must not contain credentials"
     } else if url.query().is_some() || url.fragment().is_some() {
-        "it has a query or a fragment"
+        "it must not have a query or a fragment"
     } else if url.path().trim_end_matches('/').ends_with("/rest/v1") {
-        "`/rest/v1` is added to it, leave that out"
+        "it must not end with `/rest/v1`, which is added automatically"
     } else {
         return Ok(url);
     };
-    Err(Error::ApiUrl { url: shown(&url), reason })
+    Err(Error::ApiUrl { url: displayed(&url), reason })
 }
 
-fn shown(url: &Url) -> String {
+fn displayed(url: &Url) -> String {
     redact::without_credentials(url).map_or_else(|| format!("{}:…", url.scheme()), String::from)
 }
 
@@ -203,7 +256,7 @@ fn certificates(pem: &[u8]) -> Result<Vec<reqwest::Certificate>, Error> {
     let bundle =
         reqwest::Certificate::from_pem_bundle(pem).map_err(|error| Error::TrustedCa { reason: error.to_string() })?;
     if bundle.is_empty() {
-        return Err(Error::TrustedCa { reason: "it holds no certificate in PEM form".to_owned() });
+        return Err(Error::TrustedCa { reason: "it contains no certificate in PEM format".to_owned() });
     }
     Ok(bundle)
 }

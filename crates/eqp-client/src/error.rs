@@ -1,4 +1,4 @@
-//! What can go wrong, in one enum. Every error says which call it was, what came back, and whether to try again.
+//! The error type of the client. An error names the call, what the server returned, and whether a retry can help.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -6,11 +6,23 @@ use std::time::Duration;
 
 use eqp_types::{ApiError, MageId};
 
-use crate::callbacks::{EntryName, Refusal, RegistrationError};
+use crate::callback_list::{EntryName, RegistrationError, UnknownPasswords};
 use crate::problem::{Call, FileProblem, TlsProblem};
+use crate::proxy::THROUGH_PROXY;
 use crate::redact::{KeptBody, looks_like_markup};
 
-/// Why a call did not do what it should.
+/// Why a call failed.
+///
+/// # Errors of every call
+///
+/// Every call that contacts the Marketplace can return these variants:
+///
+/// - [`UnusableId`](Self::UnusableId) and [`Unwritable`](Self::Unwritable), before anything is sent
+/// - [`Session`](Self::Session) if no session token can be obtained
+/// - [`Connect`](Self::Connect), [`Tls`](Self::Tls), [`Timeout`](Self::Timeout) and [`Interrupted`](Self::Interrupted) if the request
+///   or its response is not transmitted completely
+/// - [`Rejected`](Self::Rejected) if the server reports an error
+/// - [`UnexpectedResponse`](Self::UnexpectedResponse) and [`TooLarge`](Self::TooLarge) if the response cannot be read
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -19,178 +31,178 @@ pub enum Error {
     ApiUrl {
         /// The URL, without credentials.
         url: String,
-        /// What is wrong with it.
+        /// Why it cannot be used.
         reason: &'static str,
     },
-    /// The extra CA is not a certificate in PEM form.
-    #[error("the CA to trust cannot be used: {reason}")]
+    /// An additional CA certificate is not valid PEM.
+    #[error("the CA certificate cannot be used: {reason}")]
     TrustedCa {
-        /// What is wrong with it.
+        /// Why it cannot be used.
         reason: String,
     },
-    /// The HTTP client could not be made, for example because this machine trusts no CA at all.
+    /// HTTPS could not be set up, for example because this machine has no trusted CA.
     #[error("cannot set up HTTPS")]
     Setup(#[source] reqwest::Error),
-    /// An id that no path can carry.
-    #[error("`{id}` cannot be used as an id in a path")]
+    /// An ID cannot be part of a URL path, for example `..`.
+    #[error("`{id}` cannot be used as an ID")]
     UnusableId {
-        /// The id.
+        /// The ID.
         id: String,
     },
-    /// A value of the caller that JSON cannot hold.
+    /// A value of the caller cannot be represented as JSON.
     #[error("the request cannot be written as JSON")]
     Unwritable(#[source] serde_json::Error),
-    /// No connection: nothing was sent.
+    /// No connection was established. Nothing was sent.
     #[error("{call}: cannot connect to {host}")]
     Connect {
         /// The call.
         call: Call,
-        /// Where to.
+        /// The host and port, and the proxy if there is one.
         host: String,
-        /// Why.
+        /// The cause.
         source: reqwest::Error,
     },
-    /// The server could not prove who it is: nothing was sent.
+    /// The server's certificate was rejected. Nothing was sent.
     #[error("{call}: {host} cannot be trusted: {problem}")]
     Tls {
         /// The call.
         call: Call,
-        /// Whom we asked.
+        /// The host and port, and the proxy if there is one.
         host: String,
-        /// What is wrong with its certificate.
+        /// Why the certificate was rejected.
         problem: TlsProblem,
     },
-    /// No answer, or not all of it, within the deadline; what the server did is unknown.
-    #[error("{call}: no answer within {} s", after.as_secs_f32())]
-    Deadline {
+    /// The response was not complete within the time limit. It is unknown whether the server carried the request out.
+    #[error("{call}: timed out after {} s", after.as_secs_f32())]
+    Timeout {
         /// The call.
         call: Call,
-        /// The deadline of one try.
+        /// The time limit of one attempt.
         after: Duration,
     },
-    /// The connection broke before the whole answer was there; what the server did is unknown.
-    #[error("{call}: the connection broke before the answer was there")]
+    /// The connection was lost before the response was complete. It is unknown whether the server carried the request out.
+    #[error("{call}: the connection was lost before the response was complete")]
     Interrupted {
         /// The call.
         call: Call,
-        /// Why.
+        /// The cause.
         source: reqwest::Error,
     },
-    /// The server answered with something else than success.
-    #[error("{call}: {}", refusal(*status, *code, message))]
-    Refused {
+    /// The server reported an error.
+    #[error("{call}: {}", rejection(*status, *code, message))]
+    Rejected {
         /// The call.
         call: Call,
-        /// The HTTP status; of a bad item in a batch 200.
+        /// The HTTP status; 200 for a rejected item of a batch.
         status: u16,
-        /// The API's own code.
+        /// The error code of the API.
         code: Option<i64>,
-        /// The API's message, or a short text made of what a proxy sent instead.
+        /// The message of the API, or a summary of the page that a proxy returned instead.
         message: String,
-        /// How long the server asks to wait.
+        /// How long to wait before a retry, from the header `Retry-After`.
         retry_after: Option<Duration>,
-        /// The body, without secrets.
+        /// The body, with secrets removed.
         body: KeptBody,
     },
-    /// The answer is a success, but not of the documented shape.
-    #[error("{call}: HTTP {status} with an answer that cannot be read: {problem}{}", at(field))]
-    Shape {
+    /// The server reported success, but its response is not as documented.
+    #[error("{call}: HTTP {status} with an unexpected response: {problem}{}", at(field))]
+    UnexpectedResponse {
         /// The call.
         call: Call,
         /// The HTTP status.
         status: u16,
-        /// The field that is wrong, as `items[0].size`; empty if the whole answer is.
+        /// The path of the wrong field, such as `items[0].size`; empty if the whole response is wrong.
         field: String,
-        /// What is wrong.
+        /// The difference from the documentation.
         problem: String,
-        /// The body, without secrets.
+        /// The body, with secrets removed.
         body: KeptBody,
     },
-    /// The answer is larger than this client takes.
-    #[error("{call}: the answer has more than {limit} bytes")]
+    /// The response exceeds [`ClientBuilder::max_response_size`](crate::ClientBuilder::max_response_size).
+    #[error("{call}: the response has more than {limit} bytes")]
     TooLarge {
         /// The call.
         call: Call,
-        /// The most that is taken, in bytes.
+        /// The limit, in bytes.
         limit: usize,
     },
-    /// No session token could be had; all calls that waited for it get the same error.
-    #[error("no session: {0}")]
+    /// No session token could be obtained. All calls that waited for it get the same error.
+    #[error("could not get a session token: {0}")]
     Session(#[source] Arc<Error>),
     /// A file was not uploaded.
     #[error("{} {problem}", path.display())]
     File {
         /// The file.
         path: PathBuf,
-        /// Why not.
+        /// The reason.
         problem: FileProblem,
     },
-    /// A registration that is wished for cannot be.
+    /// The registration has an invalid URL or invalid credentials.
     #[error(transparent)]
     Registration(#[from] RegistrationError),
-    /// The list of callbacks cannot be rewritten without harm.
+    /// Rewriting the list of callbacks would remove passwords of its entries.
     #[error(transparent)]
-    Refusal(#[from] Refusal),
-    /// The store of passwords failed.
-    #[error("the store of callback passwords failed")]
+    UnknownPasswords(#[from] UnknownPasswords),
+    /// The caller's [`PasswordStore`](crate::callbacks::PasswordStore) failed.
+    #[error("the callback passwords cannot be read")]
     PasswordStore(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// Whoever changes the list has lost the right to, right before it was written; nothing was sent.
-    #[error("the right to change the list of callbacks was lost; nothing was sent")]
-    NotOurs(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// An answer without a list of callbacks that is no whole profile either: taken for an empty list, it would lead to
-    /// one that deletes everybody's entries.
-    #[error("the answer is not the account's profile, so its list of callbacks is not known")]
-    NoProfile,
-    /// The answer is the profile of another account than the one that was asked for.
-    #[error("the profile of {asked} was asked for, and the answer is that of {answered}")]
+    /// The caller's lock was lost right before the list was written. Nothing was sent.
+    #[error("the lock on the list of callbacks was lost; nothing was sent")]
+    LockLost(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The response has neither a list of callbacks nor the account's ID. It is not treated as an empty list, because writing a
+    /// list based on it would delete the entries of others.
+    #[error("the response is not a complete profile, so the list of callbacks is unknown")]
+    IncompleteProfile,
+    /// The response is the profile of another account.
+    #[error("the profile of {asked} was requested, but the response is the profile of {answered}")]
     OtherAccount {
         /// The account of the session.
         asked: MageId,
-        /// The account in the answer.
+        /// The account in the response.
         answered: MageId,
     },
-    /// Somebody changed the list of callbacks after the plan was made; nothing was sent.
-    #[error("the list of callbacks was changed by somebody else meanwhile; nothing was sent, plan again")]
+    /// The list of callbacks changed after the plan was made. Nothing was sent.
+    #[error("the list of callbacks was changed by someone else in the meantime; nothing was sent, try again")]
     ListChanged,
-    /// The list of callbacks was written, and could not be read back: whether all is well is unknown.
+    /// The list of callbacks was written but could not be verified.
     #[error("the list of callbacks was written but could not be read back: {0}")]
     NotReadBack(#[source] Box<Error>),
-    /// After the write the list is not what was planned.
-    #[error("the list of callbacks is not what was written: {}", difference(missing, remaining))]
+    /// The list of callbacks differs from what was written.
+    #[error("the list of callbacks differs from what was written: {}", difference(missing, remaining))]
     NotVerified {
-        /// Entries that should be there and are not.
+        /// Entries that were written but are missing.
         missing: Vec<EntryName>,
-        /// Entries that should be gone and are there.
+        /// Entries that were removed but still exist.
         remaining: Vec<EntryName>,
     },
 }
 
 impl Error {
-    /// The error that decides what kind this one is: its own cause, if it only says when that happened.
-    fn decisive(&self) -> &Self {
+    /// Returns the error that determines the kind of this one: the cause of an error that only adds context.
+    fn root(&self) -> &Self {
         match self {
-            Self::Session(source) => source.decisive(),
-            Self::NotReadBack(source) => source.decisive(),
+            Self::Session(source) => source.root(),
+            Self::NotReadBack(source) => source.root(),
             own => own,
         }
     }
 
-    /// Whether trying the same again can help.
+    /// Returns whether retrying the same call can help.
     pub fn is_retryable(&self) -> bool {
-        match self.decisive() {
-            Self::Connect { .. } | Self::Deadline { .. } | Self::Interrupted { .. } | Self::ListChanged => true,
-            Self::Refused { status, code, .. } => matches!(meant(*status, *code), 408 | 429 | 500..),
+        match self.root() {
+            Self::Connect { .. } | Self::Timeout { .. } | Self::Interrupted { .. } | Self::ListChanged => true,
+            Self::Rejected { status, code, .. } => matches!(effective_status(*status, *code), 408 | 429 | 500..),
             _ => false,
         }
     }
 
-    /// Whether the server may have done what was asked although the call failed.
+    /// Returns whether the server may have carried out the request although the call failed.
     pub fn outcome_is_unknown(&self) -> bool {
         match self {
-            Self::Refused { status, code, .. } => matches!(meant(*status, *code), 408 | 500..),
-            Self::Deadline { .. }
+            Self::Rejected { status, code, .. } => matches!(effective_status(*status, *code), 408 | 500..),
+            Self::Timeout { .. }
             | Self::Interrupted { .. }
-            | Self::Shape { .. }
+            | Self::UnexpectedResponse { .. }
             | Self::TooLarge { .. }
             | Self::NotReadBack(_)
             | Self::NotVerified { .. } => true,
@@ -198,111 +210,113 @@ impl Error {
         }
     }
 
-    /// The call that failed, if one was made.
+    /// Returns the call that failed, if a request was made.
     pub fn call(&self) -> Option<&Call> {
-        match self.decisive() {
+        match self.root() {
             Self::Connect { call, .. }
             | Self::Tls { call, .. }
-            | Self::Deadline { call, .. }
+            | Self::Timeout { call, .. }
             | Self::Interrupted { call, .. }
-            | Self::Refused { call, .. }
-            | Self::Shape { call, .. }
+            | Self::Rejected { call, .. }
+            | Self::UnexpectedResponse { call, .. }
             | Self::TooLarge { call, .. } => Some(call),
             _ => None,
         }
     }
 
-    /// The HTTP status, if there was an answer.
+    /// Returns the HTTP status, if there was a response.
     pub fn status(&self) -> Option<u16> {
-        match self.decisive() {
-            Self::Refused { status, .. } | Self::Shape { status, .. } => Some(*status),
+        match self.root() {
+            Self::Rejected { status, .. } | Self::UnexpectedResponse { status, .. } => Some(*status),
             _ => None,
         }
     }
 
-    /// The API's own code, if it sent one.
+    /// Returns the error code of the API, if it sent one.
     pub fn code(&self) -> Option<i64> {
-        match self.decisive() {
-            Self::Refused { code, .. } => *code,
+        match self.root() {
+            Self::Rejected { code, .. } => *code,
             _ => None,
         }
     }
 
-    /// The body of the answer without secrets, for a debugging output.
+    /// Returns the body of the response for debug output, with secrets removed.
     pub fn body(&self) -> Option<&KeptBody> {
-        match self.decisive() {
-            Self::Refused { body, .. } | Self::Shape { body, .. } => Some(body),
+        match self.root() {
+            Self::Rejected { body, .. } | Self::UnexpectedResponse { body, .. } => Some(body),
             _ => None,
         }
     }
 
-    /// Whether the API refused the request, whatever the HTTP status it did so with.
-    pub fn is_refusal(&self) -> bool {
-        match self.decisive() {
-            Self::Refused { status, code, .. } => matches!(meant(*status, *code), 200..=299 | 400..=499),
+    /// Returns whether the API rejected the request, with any HTTP status.
+    pub fn is_rejection(&self) -> bool {
+        match self.root() {
+            Self::Rejected { status, code, .. } => matches!(effective_status(*status, *code), 200..=299 | 400..=499),
             _ => false,
         }
     }
 
-    /// Whether the key or the token is not accepted.
+    /// Returns whether the access key or the session token was rejected.
     pub fn is_unauthorized(&self) -> bool {
-        matches!(self.meant(), Some(401 | 403)) && !self.is_blocked()
+        matches!(self.effective(), Some(401 | 403)) && !self.is_blocked()
     }
 
-    /// Whether a new token may help.
+    /// Returns whether a new token may help.
     pub(crate) fn is_unauthorized_token(&self) -> bool {
-        self.meant() == Some(401)
+        self.effective() == Some(401)
     }
 
-    /// Whether something between here and the API refused the request: a firewall that answers 403 with a page, a proxy
-    /// that wants to know who asks.
+    /// Returns whether something in front of the API rejected the request: a firewall that answers 403 with a page, or a proxy
+    /// that requires a login.
     pub fn is_blocked(&self) -> bool {
-        match self.decisive() {
-            Self::Refused { status: 403, body, .. } => looks_like_markup(body.as_str().as_bytes()),
-            Self::Refused { status: 407, .. } => true,
+        match self.root() {
+            Self::Rejected { status: 403, body, .. } => looks_like_markup(body.as_str().as_bytes()),
+            Self::Rejected { status: 407, .. } => true,
             _ => false,
         }
     }
 
-    /// Whether the answer was a redirect: none is followed.
+    /// Returns whether the response was a redirect. Redirects are not followed.
     pub fn is_redirect(&self) -> bool {
-        matches!(self.decisive(), Self::Refused { status: 300..=399, .. })
+        matches!(self.root(), Self::Rejected { status: 300..=399, .. })
     }
 
-    /// Whether a submission was refused only because the malware scan of one of its files has not ended.
+    /// Returns whether a submission was rejected only because the malware scan of one of its files has not finished.
     pub fn is_scan_in_progress(&self) -> bool {
         self.code() == Some(ApiError::SCAN_IN_PROGRESS)
     }
 
-    /// Whether what was asked for does not exist.
+    /// Returns whether the requested object does not exist.
     pub fn is_not_found(&self) -> bool {
-        self.meant() == Some(404)
+        self.effective() == Some(404)
     }
 
-    /// The HTTP status that was meant.
-    fn meant(&self) -> Option<u16> {
-        match self.decisive() {
-            Self::Refused { status, code, .. } => Some(meant(*status, *code)),
+    /// Returns the HTTP status, or the status in the body of a response with HTTP 200.
+    fn effective(&self) -> Option<u16> {
+        match self.root() {
+            Self::Rejected { status, code, .. } => Some(effective_status(*status, *code)),
             _ => self.status(),
         }
     }
 
-    /// The Marketplace cannot be reached or does not answer.
+    /// Returns whether no connection was established although a proxy is configured.
+    pub fn is_proxy_unreachable(&self) -> bool {
+        matches!(self.root(), Self::Connect { host, .. } if host.contains(THROUGH_PROXY))
+    }
+
+    /// Returns whether the Marketplace cannot be reached or does not respond.
     pub fn is_unreachable(&self) -> bool {
-        matches!(
-            self.decisive(),
-            Self::Connect { .. } | Self::Tls { .. } | Self::Deadline { .. } | Self::Interrupted { .. }
-        )
+        matches!(self.root(), Self::Connect { .. } | Self::Tls { .. } | Self::Timeout { .. } | Self::Interrupted { .. })
     }
 }
 
-/// An error that comes with HTTP 200 says in its `code` what it is, where that is one of HTTP's.
-fn meant(status: u16, code: Option<i64>) -> u16 {
+/// Returns the status that a response with HTTP 200 reports in its `code`, if that is an HTTP error status.
+fn effective_status(status: u16, code: Option<i64>) -> u16 {
     let code = code.and_then(|code| u16::try_from(code).ok()).filter(|code| (400..600).contains(code));
     if (200..300).contains(&status) { code.unwrap_or(status) } else { status }
 }
 
-fn refusal(status: u16, code: Option<i64>, message: &str) -> String {
+fn rejection(status: u16, code: Option<i64>, message: &str) -> String {
     let code = code.map(|code| format!(", code {code}")).unwrap_or_default();
     let message = if message.is_empty() { String::new() } else { format!(": {message}") };
     format!("HTTP {status}{code}{message}")
@@ -313,13 +327,13 @@ fn at(field: &str) -> String {
 }
 
 fn difference(missing: &[EntryName], remaining: &[EntryName]) -> String {
-    let named = |entries: &[EntryName]| entries.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let names = |entries: &[EntryName]| entries.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     let mut parts = Vec::new();
     if !missing.is_empty() {
-        parts.push(format!("missing {}", named(missing)));
+        parts.push(format!("missing {}", names(missing)));
     }
     if !remaining.is_empty() {
-        parts.push(format!("still there {}", named(remaining)));
+        parts.push(format!("not removed {}", names(remaining)));
     }
     parts.join("; ")
 }

@@ -1,6 +1,6 @@
-//! The API's error body, `{"code": …, "message": …}`, where something else was asked for. Pure.
+//! Detects the error body of the API, `{"code": …, "message": …}`, in a response with HTTP 200.
 //!
-//! Some refusals come with HTTP 200. Every field of most records is optional, so such a body would be read as an empty record.
+//! Most fields of records are optional, so such a body would otherwise be read as an empty record.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -10,9 +10,9 @@ use serde_json::value::RawValue;
 
 type Members<'a> = HashMap<Cow<'a, str>, &'a RawValue>;
 
-/// Returns the error that a successful answer holds instead of a record, or of a list of records.
+/// Returns the error that a response with HTTP 200 contains instead of a record or a list of records.
 ///
-/// `answers_items` says that the call answers a list in which each item has a `code` of its own: those are read elsewhere.
+/// If `answers_items` is set, the call returns a list in which each item has its own `code`; those are evaluated by the caller.
 pub(crate) fn instead_of_an_answer(body: &[u8], answers_items: bool) -> Option<ApiError> {
     match body.trim_ascii_start().first() {
         Some(b'{') => of_record(&serde_json::from_slice(body).ok()?),
@@ -24,16 +24,16 @@ pub(crate) fn instead_of_an_answer(body: &[u8], answers_items: bool) -> Option<A
     }
 }
 
-/// A code that is not a success makes a record an error, if a message stands beside it or nothing does.
+/// Treats a record as an error if its code is not a success and it has a message or no other field.
 fn of_record(members: &Members<'_>) -> Option<ApiError> {
     const DONE: std::ops::RangeInclusive<i64> = 200..=299;
     let member = |name: &str| members.get(name).map_or("null", |value| value.get());
     let json = format!("{{\"code\": {}, \"message\": {}}}", member("code"), member("message"));
-    let said: ApiError = serde_json::from_str(&json).ok()?;
-    let code = said.code.filter(|code| !DONE.contains(code))?;
+    let error: ApiError = serde_json::from_str(&json).ok()?;
+    let code = error.code.filter(|code| !DONE.contains(code))?;
     let others = members.keys().filter(|name| !matches!(name.as_ref(), "code" | "message")).count();
-    let is_error = said.message.is_some() || others == 0;
-    is_error.then_some(ApiError { code: Some(code), ..said })
+    let is_error = error.message.is_some() || others == 0;
+    is_error.then_some(ApiError { code: Some(code), ..error })
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What it means when a request could not be sent or its answer could not be read. No I/O.
+//! Classifies errors of the HTTP client.
 
 use std::error::Error as StdError;
 use std::io;
@@ -7,36 +7,35 @@ use std::time::Duration;
 use rustls::CertificateError;
 
 use crate::error::Error;
-use crate::files::ChangedFile;
-use crate::problem::{Call, TlsProblem};
+use crate::problem::{Call, ChangedFile, TlsProblem};
 
-/// The error of `call` that `error` stands for.
-pub(crate) fn of_send(error: reqwest::Error, call: &Call, peer: &str, deadline: Duration) -> Error {
+/// Converts a failure to send `call` or to read its response.
+pub(crate) fn of_send(error: reqwest::Error, call: &Call, peer: &str, timeout: Duration) -> Error {
     let call = call.clone();
     let host = || peer.to_owned();
-    if let Some(file) = find::<ChangedFile>(&error) {
+    if let Some(file) = find_cause::<ChangedFile>(&error) {
         return Error::File { path: file.path.clone(), problem: file.problem.clone() };
     }
-    if let Some(problem) = find::<rustls::Error>(&error) {
-        // An alert of the other side after the handshake is a broken connection, not a bad certificate.
+    if let Some(problem) = find_cause::<rustls::Error>(&error) {
+        // A TLS alert of the server after the handshake is a lost connection, not a certificate problem.
         if error.is_connect() || matches!(problem, rustls::Error::InvalidCertificate(_)) {
             return Error::Tls { call, host: host(), problem: tls_problem(problem) };
         }
     }
-    // The URL is in `call` already, without its query.
+    // `call` has the URL already, without its query.
     let error = error.without_url();
     if error.is_connect() {
         return Error::Connect { call, host: host(), source: error };
     }
     if error.is_timeout() {
-        return Error::Deadline { call, after: deadline };
+        return Error::Timeout { call, after: timeout };
     }
     Error::Interrupted { call, source: error }
 }
 
-/// The error of a client that could not be made.
+/// Converts a failure to build the HTTP client.
 pub(crate) fn of_setup(error: reqwest::Error) -> Error {
-    match find::<rustls::Error>(&error) {
+    match find_cause::<rustls::Error>(&error) {
         Some(rustls::Error::InvalidCertificate(problem)) => Error::TrustedCa { reason: problem.to_string() },
         _ => Error::Setup(error),
     }
@@ -45,7 +44,7 @@ pub(crate) fn of_setup(error: reqwest::Error) -> Error {
 fn tls_problem(error: &rustls::Error) -> TlsProblem {
     let rustls::Error::InvalidCertificate(problem) = error else { return TlsProblem::Other(error.to_string()) };
     match problem {
-        // A CA of the same name with another key: a local CA that was made anew, for example.
+        // A bad signature means a CA with the same name but another key, for example a local CA that was created again.
         CertificateError::UnknownIssuer | CertificateError::BadSignature => TlsProblem::NotTrusted,
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => TlsProblem::Expired,
         CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => TlsProblem::NotYetValid,
@@ -57,13 +56,13 @@ fn tls_problem(error: &rustls::Error) -> TlsProblem {
     }
 }
 
-/// `DnsName("a.example")` is how names of a certificate come out of its reader.
+/// Extracts the name from `DnsName("a.example")`, the form in which rustls reports names of a certificate.
 fn plain_name(name: &str) -> String {
     name.split_once("(\"").and_then(|(_, rest)| rest.strip_suffix("\")")).unwrap_or(name).to_owned()
 }
 
-/// Looks for a `T` among the causes of `error`, also inside I/O errors, which hide what they wrap.
-fn find<'a, T: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a T> {
+/// Finds a `T` among the causes of `error`, including those inside I/O errors, which do not report them as a source.
+pub fn find_cause<'a, T: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a T> {
     let mut cause = Some(error);
     while let Some(error) = cause {
         if let Some(found) = error.downcast_ref::<T>() {
@@ -100,7 +99,7 @@ mod tests {
     fn a_cause_inside_io_errors_is_found() {
         let inner = rustls::Error::InvalidCertificate(CertificateError::Expired);
         let error = io::Error::other(io::Error::other(inner));
-        assert!(find::<rustls::Error>(&error).is_some());
+        assert!(find_cause::<rustls::Error>(&error).is_some());
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Lists in pages, and all pages as one stream.
+//! Pages of lists, and a stream over all pages.
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -7,26 +7,26 @@ use futures_util::stream::{self, Stream};
 
 use crate::Error;
 
-/// How many records a stream asks for at once.
-pub(crate) const STREAMED_AT_ONCE: u64 = 100;
+/// The page size of streams.
+pub(crate) const STREAM_PAGE_SIZE: u64 = 100;
 
-/// A piece of a list.
+/// One page of a list.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Page<T> {
-    /// The records, in the order of the answer.
+    /// The records, in the order of the response.
     pub items: Vec<T>,
-    /// How many records come before these.
+    /// The number of records before this page.
     pub offset: u64,
-    /// How many records there are in all, if the API said so.
+    /// The total number of records, if the API reports it.
     pub total: Option<u64>,
 }
 
 impl<T> Page<T> {
-    /// Where the next page begins, or `None` if this was the last.
+    /// Returns the offset of the next page, or `None` if this is the last one.
     ///
-    /// `limit` is how many records were asked for. Without a total, a page that is not exactly full is the last:
-    /// a server that answers more than was asked for does not know pages.
+    /// `limit` is the requested page size. If the total is unknown, a page that is not exactly full is the last one: a server
+    /// that returns more than requested does not support pages.
     pub fn next_offset(&self, limit: u64) -> Option<u64> {
         let count = self.items.len() as u64;
         let next = self.offset + count;
@@ -38,7 +38,7 @@ impl<T> Page<T> {
     }
 }
 
-/// All records of all pages, one page in memory at a time. `fetch` gets offset and limit.
+/// Streams the records of all pages, with one page in memory at a time. `fetch` is called with offset and limit.
 pub(crate) fn stream_pages<T, F, R>(first: u64, limit: u64, fetch: F) -> impl Stream<Item = Result<T, Error>>
 where
     F: Fn(u64, u64) -> R,

@@ -1,55 +1,56 @@
-//! What errors are about: the call, the certificate, the file.
+//! Details of errors: the call, the certificate problem, the file problem.
 
 use std::fmt;
+use std::path::PathBuf;
 
-use crate::endpoint::Endpoint;
+use eqp_types::calls::ApiCall;
 
-/// A call that was made, for errors. Never with a secret, and without its query.
+/// A call that was made, as errors report it: without its query and without secrets.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Call {
-    /// Which call it was.
-    pub endpoint: &'static Endpoint,
-    /// The path as it was sent.
+    /// The entry in the table of calls.
+    pub api_call: &'static ApiCall,
+    /// The path that was requested.
     pub path: String,
 }
 
 impl fmt::Display for Call {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.endpoint.method, self.path)
+        write!(f, "{} {}", self.api_call.method, self.path)
     }
 }
 
 impl fmt::Debug for Call {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}: {self}`", self.endpoint.name)
+        write!(f, "`{}: {self}`", self.api_call.name)
     }
 }
 
-/// Why the server's certificate was refused.
+/// Why the server's certificate was rejected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TlsProblem {
-    /// Nobody that this machine trusts issued it.
+    /// It was not issued by a CA that this machine trusts.
     NotTrusted,
-    /// It is past its end.
+    /// It has expired.
     Expired,
-    /// It is not good yet.
+    /// It is not valid yet.
     NotYetValid,
-    /// It belongs to other names.
+    /// It was issued for other names.
     WrongName {
-        /// The names that it belongs to.
+        /// The names in the certificate.
         belongs_to: Vec<String>,
     },
-    /// Something else about the handshake.
+    /// Any other problem of the TLS handshake.
     Other(String),
 }
 
 impl fmt::Display for TlsProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotTrusted => f.write_str(
-                "its certificate is not trusted: whoever issued it is unknown here (for a simulator, name its CA file)",
-            ),
+            Self::NotTrusted => {
+                f.write_str("its certificate was issued by an unknown CA (for a simulator, specify its CA file)")
+            }
             Self::Expired => f.write_str("its certificate has expired (or this machine's clock is ahead)"),
             Self::NotYetValid => f.write_str("its certificate is not valid yet (or this machine's clock is behind)"),
             Self::WrongName { belongs_to } if belongs_to.is_empty() => {
@@ -71,22 +72,22 @@ pub enum FileProblem {
     Unreadable(String),
     /// It is a folder.
     Folder,
-    /// It is a pipe, a device, a socket.
+    /// It is a pipe, a device or a socket.
     NotAFile,
-    /// It has no bytes.
+    /// It is empty.
     Empty,
-    /// It has more bytes than the Marketplace takes.
+    /// It exceeds the size limit of the Marketplace.
     TooLarge {
         /// Its size in bytes.
         bytes: u64,
-        /// The most that is taken, in bytes.
+        /// The limit, in bytes.
         limit: u64,
     },
-    /// Its extension is none that the Marketplace takes.
+    /// The Marketplace does not accept files with its extension.
     UnknownType,
-    /// Its name is not UTF-8 or holds control characters.
+    /// Its name is not UTF-8 or contains control characters.
     UnusableName,
-    /// It had another size when it was sent than when it was looked at.
+    /// Its size changed between the check and the upload.
     Changed {
         /// Its size before, in bytes.
         expected: u64,
@@ -98,16 +99,26 @@ impl fmt::Display for FileProblem {
         match self {
             Self::Unreadable(why) => write!(f, "cannot be read: {why}"),
             Self::Folder => f.write_str("is a folder; upload the files in it, or a zip of it"),
-            Self::NotAFile => f.write_str("is no ordinary file"),
+            Self::NotAFile => f.write_str("is not a regular file"),
             Self::Empty => f.write_str("is empty"),
             Self::TooLarge { bytes, limit } => {
-                write!(f, "has {bytes} bytes; the Marketplace takes {limit} of this type")
+                write!(f, "has {bytes} bytes, but the limit for its type is {limit}")
             }
-            Self::UnknownType => f.write_str("is of no type that the Marketplace takes: zip, pdf, png, jpg, jpeg, gif"),
-            Self::UnusableName => f.write_str("has a name that is not UTF-8 or holds control characters"),
+            Self::UnknownType => {
+                f.write_str("has an unsupported type; the Marketplace accepts zip, pdf, png, jpg, jpeg and gif")
+            }
+            Self::UnusableName => f.write_str("has a name that is not UTF-8 or contains control characters"),
             Self::Changed { expected } => {
                 write!(f, "changed while it was uploaded: it had {expected} bytes before; upload it again")
             }
         }
     }
+}
+
+/// Why a file could not be sent completely. The HTTP client returns it as the cause of its own error.
+#[derive(Debug, thiserror::Error)]
+#[error("{} {problem}", path.display())]
+pub(crate) struct ChangedFile {
+    pub(crate) path: PathBuf,
+    pub(crate) problem: FileProblem,
 }

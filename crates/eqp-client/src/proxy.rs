@@ -1,4 +1,4 @@
-//! The proxy that requests go through, as the environment names it: only to be named in errors.
+//! Finds the proxy that the environment configures, so that errors can name it.
 
 use http::Uri;
 use hyper_util::client::proxy::matcher::Matcher;
@@ -6,9 +6,12 @@ use url::Url;
 
 use crate::redact;
 
-/// The proxy for requests to `base`, without its credentials; none where they go there directly.
+/// Separates host and proxy in errors.
+pub(crate) const THROUGH_PROXY: &str = " through the proxy ";
+
+/// Returns the proxy for requests to `base` without its credentials, or `None` for a direct connection.
 ///
-/// It is found by the rules that the HTTP client itself follows (`HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`).
+/// It follows the same rules as the HTTP client (`HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`).
 pub(crate) fn of(base: &Url, matcher: &Matcher) -> Option<String> {
     let target: Uri = base.as_str().parse().ok()?;
     let proxy = matcher.intercept(&target)?;

@@ -1,4 +1,4 @@
-//! What is kept of an answer for an error: short, and without secrets.
+//! Shortens responses and removes secrets from them, so that they can be stored in errors.
 
 use std::fmt;
 
@@ -8,13 +8,13 @@ use http::header::LOCATION;
 use serde_json::Value;
 use url::Url;
 
-/// The most that is kept of a body, in bytes.
-const KEPT: usize = 64 * 1024;
-/// The largest JSON that is read to find what is secret in it, in bytes: read, it takes ten times the memory.
-const READ: usize = 8 * 1024 * 1024;
-/// The most that an error's own text shows of a body that is no JSON, in characters.
-const SHOWN: usize = 160;
-/// Fields whose values are never kept.
+/// The maximum size of a stored body, in bytes.
+const MAX_STORED: usize = 64 * 1024;
+/// The largest JSON body that is parsed to find secrets, in bytes. Parsed JSON needs about ten times the memory.
+const MAX_PARSED: usize = 8 * 1024 * 1024;
+/// The maximum length of a body in an error message, in characters.
+const MAX_LINE: usize = 160;
+/// Fields whose values are never stored.
 const SECRET_FIELDS: &[&str] = &[
     "password",
     "password_key",
@@ -28,16 +28,16 @@ const SECRET_FIELDS: &[&str] = &[
 ];
 const HIDDEN: &str = "[secret]";
 
-/// The body of an answer as it is kept for a debugging output: bounded, secrets taken out.
+/// The body of a response for debug output: shortened, and with secrets removed.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct KeptBody(Box<str>);
 
 impl KeptBody {
-    /// Keeps `body`; `secrets` are texts that must not appear in it wherever they stand.
+    /// Stores `body`. None of `secrets` appears in the result.
     pub(crate) fn of(body: &[u8], answers_secrets: bool, secrets: &[Secret]) -> Self {
         let looks_like_json = body.trim_ascii_start().starts_with(b"{") || body.trim_ascii_start().starts_with(b"[");
-        if body.len() > READ && looks_like_json {
-            return Self(format!("[{} bytes of JSON, too many to look for secrets]", body.len()).into());
+        if body.len() > MAX_PARSED && looks_like_json {
+            return Self(format!("[{} bytes of JSON, too large to search for secrets]", body.len()).into());
         }
         let text = match serde_json::from_slice::<Value>(body) {
             Ok(mut value) => {
@@ -45,23 +45,23 @@ impl KeptBody {
                 value.to_string()
             }
             Err(_) if answers_secrets && !looks_like_markup(body) => {
-                format!("[{} bytes that may hold a secret]", body.len())
+                format!("[{} bytes that may contain a secret]", body.len())
             }
-            Err(_) => hide_in_text(&String::from_utf8_lossy(&body[..body.len().min(KEPT)])),
+            Err(_) => hide_in_text(&String::from_utf8_lossy(&body[..body.len().min(MAX_STORED)])),
         };
-        Self(bounded(&without(text, secrets), KEPT).into())
+        Self(bounded(&without(text, secrets), MAX_STORED).into())
     }
 
-    /// The text that was kept.
+    /// Returns the stored text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// One short line of it, for an error's own text.
+    /// Returns one short line for an error message.
     pub(crate) fn line(&self) -> String {
         let text = title(&self.0).unwrap_or(&self.0);
         let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-        if line.chars().count() <= SHOWN { line } else { line.chars().take(SHOWN).chain(['…']).collect() }
+        if line.chars().count() <= MAX_LINE { line } else { line.chars().take(MAX_LINE).chain(['…']).collect() }
     }
 }
 
@@ -77,29 +77,29 @@ impl fmt::Display for KeptBody {
     }
 }
 
-/// The URL without user name and password, or `None` if it is of a kind that could hide them elsewhere.
+/// Returns the URL without user name and password, or `None` if its scheme could contain them elsewhere.
 pub(crate) fn without_credentials(url: &Url) -> Option<Url> {
     let mut plain = url.clone();
     plain.set_username("").and_then(|()| plain.set_password(None)).ok().map(|()| plain)
 }
 
-/// Where an answer redirects to, without credentials and without its query, which may hold some.
+/// Returns the target of a redirect without credentials and without its query, which may contain some.
 pub(crate) fn location(headers: &HeaderMap, hidden: &[Secret]) -> Option<String> {
     let given = headers.get(LOCATION)?.to_str().ok()?.trim();
     let (plain, rest) = given.split_once(['?', '#']).map_or((given, ""), |(plain, _)| (plain, "?…"));
-    let shown = match Url::parse(plain) {
+    let displayed = match Url::parse(plain) {
         Ok(url) => without_credentials(&url).map_or_else(|| format!("{}:…", url.scheme()), String::from),
-        // Without a host it holds no credentials; `//user:password@host/` has one.
+        // Only a URL with a host can contain credentials, such as `//user:password@host/`.
         Err(_) if plain.starts_with("//") => Url::parse(&format!("https:{plain}"))
             .ok()
             .and_then(|url| without_credentials(&url))
             .map_or_else(|| "//…".to_owned(), |url| url.as_str().trim_start_matches("https:").to_owned()),
         Err(_) => plain.to_owned(),
     };
-    (!shown.is_empty()).then(|| without(shown + rest, hidden))
+    (!displayed.is_empty()).then(|| without(displayed + rest, hidden))
 }
 
-/// Replaces the values of secret fields, or of every field if the whole answer is secret.
+/// Replaces the values of secret fields, or of every field if the whole response is secret.
 fn hide(value: &mut Value, everything: bool, secrets: &[Secret]) {
     match value {
         Value::Object(fields) => {
@@ -114,33 +114,32 @@ fn hide(value: &mut Value, everything: bool, secrets: &[Secret]) {
         }
         Value::Array(items) => items.iter_mut().for_each(|item| hide(item, everything, secrets)),
         Value::String(text) if everything => HIDDEN.clone_into(text),
-        // Here, and not in the written JSON, where a quote in a secret would be escaped.
+        // Replaced before serialization, because a quote in a secret is escaped in JSON.
         Value::String(text) => *text = without(std::mem::take(text), secrets),
         _ => {}
     }
 }
 
-/// JSON that cannot be read, because it is cut off or followed by something: the text after the name of a secret field is
-/// hidden up to its end.
+/// Hides the values of secret fields in text that looks like JSON but cannot be parsed, for example because it is truncated.
 fn hide_in_text(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
+    let mut redacted = String::with_capacity(text.len());
     let mut rest = text;
     while let Some((name, after)) = rest.split_once("\":") {
         let is_secret =
             name.rsplit('"').next().is_some_and(|name| SECRET_FIELDS.contains(&name.to_ascii_lowercase().as_str()));
-        shown.push_str(name);
-        shown.push_str("\":");
+        redacted.push_str(name);
+        redacted.push_str("\":");
         rest = after;
         if is_secret && let Some(value) = after.trim_start().strip_prefix('"') {
-            shown.push_str(HIDDEN);
+            redacted.push_str(HIDDEN);
             let end = end_of_text(value);
             rest = &value[end..];
         }
     }
-    shown + rest
+    redacted + rest
 }
 
-/// Where the text of a JSON string ends, with its quote: an escaped one does not end it.
+/// Returns the end of a JSON string, including its closing quote.
 fn end_of_text(value: &str) -> usize {
     let mut is_escaped = false;
     for (at, character) in value.char_indices() {
@@ -153,18 +152,18 @@ fn end_of_text(value: &str) -> usize {
     value.len()
 }
 
-/// The text with every one of `secrets` taken out.
+/// Replaces every occurrence of `secrets`.
 pub(crate) fn without(text: String, secrets: &[Secret]) -> String {
     let secrets = secrets.iter().map(Secret::expose).filter(|secret| !secret.is_empty());
     secrets.fold(text, |text, secret| text.replace(secret, HIDDEN))
 }
 
-/// Whether it is a page of HTML or XML, which no answer of the API is.
+/// Returns whether the body is HTML or XML, which the API never returns.
 pub(crate) fn looks_like_markup(body: &[u8]) -> bool {
     body.trim_ascii_start().starts_with(b"<")
 }
 
-/// The title of an HTML page: what a proxy's error page says in short.
+/// Returns the title of an HTML page, which summarises the error page of a proxy.
 fn title(text: &str) -> Option<&str> {
     let lower = text.to_ascii_lowercase();
     let start = lower.find("<title")?;
@@ -229,10 +228,10 @@ mod tests {
 
     #[test]
     fn json_too_large_to_look_through_is_not_kept() {
-        let large = format!(r#"{{"password": "hush", "padding": "{}"}}"#, "x".repeat(READ));
+        let large = format!(r#"{{"password": "hush", "padding": "{}"}}"#, "x".repeat(MAX_PARSED));
         assert_eq!(
             KeptBody::of(large.as_bytes(), false, &[]).as_str(),
-            "[8388643 bytes of JSON, too many to look for secrets]"
+            "[8388643 bytes of JSON, too large to search for secrets]"
         );
     }
 
@@ -252,9 +251,9 @@ mod tests {
 
     #[test]
     fn what_is_kept_is_bounded() {
-        let long = "é".repeat(KEPT);
+        let long = "é".repeat(MAX_STORED);
         let kept = KeptBody::of(long.as_bytes(), false, &[]);
-        assert!(kept.as_str().len() <= KEPT);
-        assert_eq!(kept.line().chars().count(), SHOWN + 1);
+        assert!(kept.as_str().len() <= MAX_STORED);
+        assert_eq!(kept.line().chars().count(), MAX_LINE + 1);
     }
 }

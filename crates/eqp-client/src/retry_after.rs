@@ -1,6 +1,6 @@
-//! How long a server asks to wait: the header `Retry-After`, in seconds or as a date. No I/O.
+//! Parses the header `Retry-After`, in seconds or as a date.
 //!
-//! HTTP allows whole seconds and three forms of a date. Gateways also send fractions, and dates as e-mail or ISO 8601 writes them.
+//! HTTP allows whole seconds and three date formats. Gateways also send fractions of seconds and dates in RFC 2822 or ISO 8601 format.
 
 use std::time::{Duration, SystemTime};
 
@@ -8,21 +8,21 @@ use http::header::{DATE, HeaderMap, HeaderName, RETRY_AFTER};
 use time::format_description::well_known::{Iso8601, Rfc2822};
 use time::{OffsetDateTime, PrimitiveDateTime};
 
-/// The wait that `headers` ask for, if they ask for one that can be read.
+/// Returns the wait that `headers` request, if there is one that can be parsed.
 ///
-/// A date is compared with the server's own clock, which the header `Date` tells: so a wrong clock of this machine
-/// (`now`) counts only where the server does not say what time it is. A date that has passed asks for no wait.
-pub(crate) fn asked(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
-    let asked = text(headers, &RETRY_AFTER)?;
-    if let Some(seconds) = seconds(asked) {
+/// A date is compared with the server's clock in the header `Date`, so that a wrong clock on this machine does no harm. `now` is
+/// only used if there is no such header. A date in the past results in no wait.
+pub(crate) fn requested_wait(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
+    let value = text(headers, &RETRY_AFTER)?;
+    if let Some(seconds) = seconds(value) {
         return Some(seconds);
     }
-    let until = date(asked)?;
+    let until = date(value)?;
     let server_now = text(headers, &DATE).and_then(date);
     Some(until.duration_since(server_now.unwrap_or(now)).unwrap_or(Duration::ZERO))
 }
 
-/// Seconds, whole or with a fraction; nothing else that reads as a number, such as `1e9` or `inf`.
+/// Parses seconds, with or without a fraction, but no other form of a number such as `1e9` or `inf`.
 fn seconds(text: &str) -> Option<Duration> {
     if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') {
         return None;
@@ -33,7 +33,7 @@ fn seconds(text: &str) -> Option<Duration> {
     }
 }
 
-/// A date in any form that is known to be sent.
+/// Parses a date in any format that servers are known to send.
 fn date(text: &str) -> Option<SystemTime> {
     if let Ok(date) = httpdate::parse_http_date(text) {
         return Some(date);
@@ -42,7 +42,7 @@ fn date(text: &str) -> Option<SystemTime> {
     if let Ok(date) = zoned {
         return Some(date.into());
     }
-    // Without a zone it is UTC, as in everything that the API writes.
+    // A date without a zone is in UTC, as everywhere in the API.
     let text = text.strip_suffix("UTC").map_or(text, str::trim_end);
     let plain = PrimitiveDateTime::parse(&text.replacen(' ', "T", 1), &Iso8601::PARSING).ok()?;
     Some(plain.assume_utc().into())
@@ -99,9 +99,9 @@ mod tests {
             if !date.is_empty() {
                 headers.insert(DATE, HeaderValue::from_static(date));
             }
-            assert_eq!(asked(&headers, here), seconds.map(Duration::from_secs), "{asked_for} at {date}");
+            assert_eq!(requested_wait(&headers, here), seconds.map(Duration::from_secs), "{asked_for} at {date}");
         }
-        assert_eq!(asked(&HeaderMap::new(), here), None);
+        assert_eq!(requested_wait(&HeaderMap::new(), here), None);
     }
 
     #[test]
@@ -109,7 +109,11 @@ mod tests {
         for (asked_for, milliseconds) in [("1.5", 1500), ("0.25", 250), ("2.", 2000), (".5", 500), ("7.000", 7000)] {
             let mut headers = HeaderMap::new();
             headers.insert(RETRY_AFTER, HeaderValue::from_static(asked_for));
-            assert_eq!(asked(&headers, SystemTime::now()), Some(Duration::from_millis(milliseconds)), "{asked_for}");
+            assert_eq!(
+                requested_wait(&headers, SystemTime::now()),
+                Some(Duration::from_millis(milliseconds)),
+                "{asked_for}"
+            );
         }
     }
 }

@@ -1,35 +1,35 @@
-//! The session token: asked for once by however many calls wait for it, renewed before it ends.
+//! Caches the session token: concurrent calls share one request for it, and it is renewed before it expires.
 //!
-//! Its life is counted from the answer by a monotonic clock, so a wrong clock of this machine does no harm.
+//! Its lifetime is measured with a monotonic clock from the time of the response, so a wrong system clock does no harm.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use eqp_types::{ApiKey, MageId, Secret, SessionRequest, SessionToken};
+use eqp_types::{ApiKey, MageId, Secret, SessionRequest, SessionToken, calls};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use crate::endpoint;
 use crate::error::Error;
 use crate::retry::RetryPolicy;
 use crate::transport::{Authorization, Request, Transport};
 
-/// The life that is asked for, in seconds: the documentation's own figure.
-const WISHED_LIFE: i64 = 7200;
-/// A token is renewed this long before its end, or a tenth of its life before, if that is less.
-const EARLY: Duration = Duration::from_mins(1);
+/// The requested lifetime in seconds, as in the documentation of the API.
+const REQUESTED_LIFETIME: i64 = 7200;
+/// A token is renewed this long before it expires, or after 90 % of its lifetime if that is later.
+const RENEWAL_MARGIN: Duration = Duration::from_mins(1);
 
-/// Who the access key belongs to.
+/// The account that the access key belongs to.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Session {
-    /// The account.
+    /// The ID of the account.
     pub mage_id: MageId,
-    /// How long the token that is held now still lives.
+    /// The remaining lifetime of the current session token.
     pub expires_in: Duration,
 }
 
-/// A token that was answered.
+/// A token with the time at which it was received.
 #[derive(Debug)]
 pub(crate) struct Token {
     pub(crate) mage_id: MageId,
@@ -44,63 +44,63 @@ impl Token {
         Self { mage_id: token.mage_id, ust: token.ust, answered_at, life }
     }
 
-    fn left(&self, now: Instant) -> Duration {
+    fn remaining(&self, now: Instant) -> Duration {
         self.life.saturating_sub(now.saturating_duration_since(self.answered_at))
     }
 
-    fn is_good(&self, now: Instant) -> bool {
-        self.left(now) > EARLY.min(self.life / 10)
+    fn is_valid(&self, now: Instant) -> bool {
+        self.remaining(now) > RENEWAL_MARGIN.min(self.life / 10)
     }
 
     pub(crate) fn session(&self) -> Session {
-        Session { mage_id: self.mage_id.clone(), expires_in: self.left(Instant::now()) }
+        Session { mage_id: self.mage_id.clone(), expires_in: self.remaining(Instant::now()) }
     }
 }
 
-/// The one place that holds the token of a client.
-pub(crate) struct TokenKeeper {
+/// Holds the token of a client.
+pub(crate) struct TokenCache {
     key: ApiKey,
-    /// How many requests for a token have ended, however they ended.
-    ended: AtomicU64,
-    /// Held while a token is asked for: whoever waits for it gets that request's result.
+    /// The number of completed requests for a token, successful or not.
+    completed: AtomicU64,
+    /// Locked while a token is requested, so that the calls that wait for the lock share the result.
     last: Mutex<Last>,
 }
 
-/// How the last request for a token ended.
+/// The result of the last request for a token.
 enum Last {
     None,
     Token(Arc<Token>),
     Failed(Arc<Error>),
 }
 
-impl TokenKeeper {
+impl TokenCache {
     pub(crate) fn new(key: ApiKey) -> Self {
-        Self { key, ended: AtomicU64::new(0), last: Mutex::new(Last::None) }
+        Self { key, completed: AtomicU64::new(0), last: Mutex::new(Last::None) }
     }
 
-    /// A good token: the one held, or a new one. `refused` is a token that the server did not take.
+    /// Returns a valid token: the cached one, or a new one. `rejected` is a token that the server has rejected.
     pub(crate) async fn token(
         &self,
         transport: &Transport,
         retry: &RetryPolicy,
-        refused: Option<&Arc<Token>>,
+        rejected: Option<&Arc<Token>>,
     ) -> Result<Arc<Token>, Error> {
-        let ended_before = self.ended.load(Ordering::Acquire);
+        let completed_before = self.completed.load(Ordering::Acquire);
         let mut last = self.last.lock().await;
         match &*last {
             Last::Token(token)
-                if token.is_good(Instant::now()) && !refused.is_some_and(|old| Arc::ptr_eq(old, token)) =>
+                if token.is_valid(Instant::now()) && !rejected.is_some_and(|old| Arc::ptr_eq(old, token)) =>
             {
                 return Ok(Arc::clone(token));
             }
-            // A request ended while this call waited for it: its failure is this call's too.
-            Last::Failed(error) if self.ended.load(Ordering::Acquire) > ended_before => {
+            // A request failed while this call waited for it: repeating it for every waiting call would only multiply the failures.
+            Last::Failed(error) if self.completed.load(Ordering::Acquire) > completed_before => {
                 return Err(Error::Session(Arc::clone(error)));
             }
             _ => {}
         }
-        let result = self.ask(transport, retry).await.map(Arc::new).map_err(Arc::new);
-        self.ended.fetch_add(1, Ordering::Release);
+        let result = self.request(transport, retry).await.map(Arc::new).map_err(Arc::new);
+        self.completed.fetch_add(1, Ordering::Release);
         match result {
             Ok(token) => {
                 *last = Last::Token(Arc::clone(&token));
@@ -113,17 +113,18 @@ impl TokenKeeper {
         }
     }
 
-    async fn ask(&self, transport: &Transport, retry: &RetryPolicy) -> Result<Token, Error> {
-        let request = Request::new(&endpoint::SESSION_TOKEN, &[])?.json(&SessionRequest::new(Some(WISHED_LIFE)))?;
+    async fn request(&self, transport: &Transport, retry: &RetryPolicy) -> Result<Token, Error> {
+        let request = Request::new(&calls::SESSION_TOKEN, &[])?.json(&SessionRequest::new(Some(REQUESTED_LIFETIME)))?;
         let mut tried = 0;
         loop {
             tried += 1;
-            let who = Authorization::Key { id: &self.key.application_id, secret: &self.key.application_secret };
-            let error = match transport.send(&request, who).await {
+            let authorization =
+                Authorization::Key { id: &self.key.application_id, secret: &self.key.application_secret };
+            let error = match transport.send(&request, authorization).await {
                 Ok(answer) => return Ok(Token::new(answer.json()?, Instant::now())),
                 Err(error) => error,
             };
-            match retry.wait(tried, &error, request.endpoint.repeat, fastrand::f64()) {
+            match retry.wait(tried, &error, request.api_call.retry) {
                 Some(wait) => tokio::time::sleep(wait).await,
                 None => return Err(error),
             }
@@ -144,7 +145,7 @@ mod tests {
     fn a_token_is_renewed_a_little_before_its_end() {
         let begin = Instant::now();
         // (life, seconds since the answer, still good)
-        for (life, age, is_good) in [
+        for (life, age, is_valid) in [
             (7200, 0, true),
             (7200, 7139, true),
             (7200, 7140, false),
@@ -157,7 +158,7 @@ mod tests {
             (i64::MAX, 1_000_000, true),
         ] {
             let now = begin + Duration::from_secs(age);
-            assert_eq!(token(life, begin).is_good(now), is_good, "{life} s after {age} s");
+            assert_eq!(token(life, begin).is_valid(now), is_valid, "{life} s after {age} s");
         }
     }
 }

@@ -2,16 +2,14 @@
 
 #![allow(clippy::unwrap_used, reason = "a test ends where something does not hold")]
 
-mod common;
-
 use std::sync::Arc;
 
 use axum::Router;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{Html, IntoResponse};
 use axum::routing::{get, post};
-use common::{APPLICATION_SECRET, Count, Server, TOKEN, with_tokens};
 use eqp_client::{Error, types::SubmissionId};
+use eqp_test_support::api_server::{APPLICATION_SECRET, ApiServer, Count, TOKEN, with_tokens};
 use futures_util::future::join_all;
 use serde_json::json;
 
@@ -39,7 +37,7 @@ fn package_for(good: impl Fn(&str) -> bool + Clone + Send + Sync + 'static) -> R
 #[tokio::test]
 async fn many_calls_at_once_ask_for_one_token() {
     let (routes, tokens) = with_tokens(package_for(|_| true));
-    let client = Server::start(routes).client();
+    let client = ApiServer::start(routes).client();
     let id = submission();
     for package in join_all((0..40).map(|_| client.packages().get(&id))).await {
         package.unwrap();
@@ -50,7 +48,7 @@ async fn many_calls_at_once_ask_for_one_token() {
 #[tokio::test]
 async fn an_early_death_of_the_token_is_healed_by_one_new_one_for_all() {
     let (routes, tokens) = with_tokens(package_for(|token| token != format!("{TOKEN}-0")));
-    let client = Server::start(routes).client();
+    let client = ApiServer::start(routes).client();
     client.session().await.unwrap();
     let id = submission();
     for package in join_all((0..20).map(|_| client.packages().get(&id))).await {
@@ -62,7 +60,7 @@ async fn an_early_death_of_the_token_is_healed_by_one_new_one_for_all() {
 #[tokio::test]
 async fn a_second_401_is_reported_without_the_token_in_it() {
     let (routes, tokens) = with_tokens(package_for(|_| false));
-    let error = Server::start(routes).client().packages().get(&submission()).await.unwrap_err();
+    let error = ApiServer::start(routes).client().packages().get(&submission()).await.unwrap_err();
     assert_eq!((error.status(), error.is_unauthorized(), tokens.get()), (Some(401), true, 2));
     assert_eq!(error.to_string(), "GET /rest/v1/products/packages/s1: HTTP 401: [secret] is bad");
     assert!(!format!("{error:?}").contains(TOKEN));
@@ -76,7 +74,7 @@ async fn a_token_that_lives_no_longer_is_not_used_twice() {
         counted.next();
         axum::Json(json!({"mage_id": "MAG1", "ust": "t", "expires_in": 0}))
     };
-    let client = Server::start(package_for(|_| true).route(TOKEN_PATH, post(token))).client();
+    let client = ApiServer::start(package_for(|_| true).route(TOKEN_PATH, post(token))).client();
     client.packages().get(&submission()).await.unwrap();
     client.packages().get(&submission()).await.unwrap();
     assert_eq!(count.get(), 2);
@@ -96,7 +94,7 @@ async fn a_clock_that_is_an_hour_off_ends_no_token() {
             // Half an hour: long over, or to come, by the other clock.
             (date, axum::Json(json!({"mage_id": "MAG1", "ust": "t", "expires_in": 1800})))
         };
-        let client = Server::start(package_for(|_| true).route(TOKEN_PATH, post(token))).client();
+        let client = ApiServer::start(package_for(|_| true).route(TOKEN_PATH, post(token))).client();
         client.packages().get(&submission()).await.unwrap();
         client.packages().get(&submission()).await.unwrap();
         assert_eq!(count.get(), 1);
@@ -115,7 +113,7 @@ async fn all_who_wait_for_a_token_share_its_failure() {
         opened.notified().await;
         (StatusCode::UNAUTHORIZED, format!("{APPLICATION_SECRET} is wrong"))
     };
-    let client = Server::start(Router::new().route(TOKEN_PATH, post(token))).client();
+    let client = ApiServer::start(Router::new().route(TOKEN_PATH, post(token))).client();
     let calls = join_all((0..10).map(|_| client.session()));
     let opening = async {
         while count.get() == 0 {
@@ -127,7 +125,7 @@ async fn all_who_wait_for_a_token_share_its_failure() {
     for result in results {
         let error = result.unwrap_err();
         assert!(error.is_unauthorized() && !error.is_retryable(), "{error}");
-        assert_eq!(error.call().unwrap().endpoint.name, "session.token");
+        assert_eq!(error.call().unwrap().api_call.name, "session.token");
         assert!(!format!("{error} {error:?} {}", error.body().unwrap()).contains(APPLICATION_SECRET));
     }
     assert_eq!(count.get(), 1);
@@ -136,9 +134,9 @@ async fn all_who_wait_for_a_token_share_its_failure() {
 #[tokio::test]
 async fn a_token_endpoint_that_answers_a_page_is_named_as_such() {
     let page = || async { Html("<html><head><title>Please log in</title></head></html>") };
-    let client = Server::start(Router::new().route(TOKEN_PATH, post(page))).client();
+    let client = ApiServer::start(Router::new().route(TOKEN_PATH, post(page))).client();
     let error = client.session().await.unwrap_err();
-    assert!(matches!(&error, Error::Session(source) if matches!(**source, Error::Shape { .. })));
+    assert!(matches!(&error, Error::Session(source) if matches!(**source, Error::UnexpectedResponse { .. })));
     assert!(error.to_string().contains("it is not JSON but `Please log in`"), "{error}");
     assert!(!error.is_retryable());
 }
@@ -150,7 +148,7 @@ async fn the_key_is_sent_as_basic_and_the_wish_as_json() {
         assert_eq!(body, r#"{"grant_type":"session","expires_in":7200}"#);
         axum::Json(json!({"mage_id": "MAG1", "ust": "t", "expires_in": "7200"}))
     };
-    let client = Server::start(Router::new().route(TOKEN_PATH, post(token))).client();
+    let client = ApiServer::start(Router::new().route(TOKEN_PATH, post(token))).client();
     let session = client.session().await.unwrap();
     assert_eq!(session.mage_id.as_str(), "MAG1");
     assert!(session.expires_in.as_secs() > 7190);

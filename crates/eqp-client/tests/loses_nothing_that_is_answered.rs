@@ -2,10 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test ends where something does not hold")]
 
-#[path = "../../eqp-types/tests/same_meaning/mod.rs"]
 #[allow(unreachable_pub, reason = "shared with the tests of another crate")]
-mod same_meaning;
-
 use std::cell::Cell;
 use std::fmt;
 
@@ -13,7 +10,8 @@ use eqp_client::types::{
     BatchItem, ComposerKeys, Environment, FileRecord, Flow, Package, Secret, SubmissionId, TestReport, TestRun,
     UploadedFile, UserProfile,
 };
-use eqp_simulator::{Review, Script, Simulator, Verdict};
+use eqp_simulator::{Decision, Review, Script, Simulator};
+use eqp_test_support::one_spelling;
 use proptest::collection::{btree_map, vec};
 use proptest::option;
 use proptest::prelude::*;
@@ -21,7 +19,6 @@ use proptest::sample::select;
 use proptest::test_runner::TestRunner;
 use reqwest::multipart::{Form, Part};
 use reqwest::{Certificate, Client, Method};
-use same_meaning::one_spelling;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
@@ -35,7 +32,7 @@ struct Filling {
     files: Vec<&'static str>,
     /// Fields of packages beside those that make them complete, and how their reviews end.
     packages: Vec<(Map<String, Value>, bool)>,
-    verdicts: (Verdict, Verdict),
+    verdicts: (Decision, Decision),
     is_infected: bool,
     keys: Vec<String>,
 }
@@ -124,7 +121,7 @@ fn profile() -> impl Strategy<Value = Map<String, Value>> {
 }
 
 fn filling() -> impl Strategy<Value = Filling> {
-    let verdict = || select(&[Verdict::Approve, Verdict::Reject, Verdict::Never][..]);
+    let verdict = || select(&[Decision::Approve, Decision::Reject, Decision::Never][..]);
     (
         select(&[Environment::Production, Environment::Sandbox][..]),
         profile(),

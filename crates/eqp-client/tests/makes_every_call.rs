@@ -1,8 +1,8 @@
-//! The list of endpoints, the client's methods and the simulator's routes are the same; and what holds for every call.
+//! The table of calls, the client's methods and the simulator's routes are the same; and what holds for every call.
 
 #![allow(clippy::unwrap_used, reason = "a test ends where something does not hold")]
 
-mod common;
+mod known_calls;
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -14,12 +14,12 @@ use axum::body::Bytes;
 use axum::http::{Method, StatusCode, Uri};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::post;
-use common::calls::{CALLS, KnownCall};
-use common::{Server, TOKEN};
-use eqp_client::endpoint::{self, Endpoint, Repeat};
-use eqp_client::{Error, RetryPolicy};
-use eqp_simulator::{CALLS as CALLS_OF_SIMULATOR, Simulator};
+use eqp_client::types::calls::{self, ApiCall, Retry};
+use eqp_client::{Error, RetryPolicy, methods_of};
+use eqp_simulator::Simulator;
+use eqp_test_support::api_server::{ApiServer, TOKEN};
 use futures_util::future::join_all;
+use known_calls::{CALLS, KnownCall};
 use percent_encoding::percent_decode_str;
 use serde_json::json;
 
@@ -37,7 +37,7 @@ const READ_ANY_JSON: &[&str] = &["reports.get", "reports.metrics", "reports.metr
 type Seen = Arc<Mutex<Vec<(Method, Uri)>>>;
 
 /// A server that reads and notes what it is asked, and answers everything but the token in the same way.
-fn server(answer: impl Fn() -> Response + Clone + Send + Sync + 'static) -> (Server, Seen) {
+fn server(answer: impl Fn() -> Response + Clone + Send + Sync + 'static) -> (ApiServer, Seen) {
     let seen = Seen::default();
     let (tokens, others) = (Arc::clone(&seen), Arc::clone(&seen));
     let token = move |method: Method, uri: Uri| async move {
@@ -50,34 +50,38 @@ fn server(answer: impl Fn() -> Response + Clone + Send + Sync + 'static) -> (Ser
             answer()
         },
     );
-    (Server::start(routes), seen)
+    (ApiServer::start(routes), seen)
 }
 
 /// The names of the calls about which `fits` says yes.
 fn is_one_of(call: &KnownCall, names: &[&str]) -> bool {
-    names.contains(&call.endpoint.name)
+    names.contains(&call.api_call.name)
 }
 
 #[test]
-fn every_endpoint_of_the_list_has_its_methods_and_every_method_its_endpoint() {
-    for endpoint in endpoint::ALL {
-        assert!(!endpoint.methods.is_empty(), "{} has no method", endpoint.name);
-        for method in endpoint.methods {
+fn every_call_of_the_table_has_its_methods_and_every_method_its_call() {
+    for api_call in calls::ALL {
+        assert!(!methods_of(api_call).is_empty(), "{} has no method", api_call.name);
+        for method in methods_of(api_call) {
             let made = CALLS.iter().filter(|call| call.is_of(method)).collect::<Vec<_>>();
-            assert_eq!(made.len(), 1, "{method} of {} is made once in this test", endpoint.name);
-            assert_eq!(made[0].endpoint.name, endpoint.name);
+            assert_eq!(made.len(), 1, "{method} of {} is made once in this test", api_call.name);
+            assert_eq!(made[0].api_call.name, api_call.name);
         }
     }
     for call in CALLS {
-        assert!(call.endpoint.methods.iter().any(|method| call.is_of(method)), "{} is not in the list", call.written);
+        assert!(
+            methods_of(call.api_call).iter().any(|method| call.is_of(method)),
+            "{} is not in the list",
+            call.written
+        );
     }
     for method in public_methods() {
-        let is_listed = endpoint::ALL.iter().any(|endpoint| endpoint.methods.contains(&method.as_str()));
+        let is_listed = calls::ALL.iter().any(|api_call| methods_of(api_call).contains(&method.as_str()));
         assert!(is_listed, "{method} is in no entry of the list");
     }
 }
 
-/// The public methods in the folders of the API's paths, as `packages().list()`, read from the sources.
+/// The public methods of the API's resources, as `packages().list()`, read from the sources.
 fn public_methods() -> BTreeSet<String> {
     let mut methods = BTreeSet::new();
     for (folder, calls) in [
@@ -89,8 +93,15 @@ fn public_methods() -> BTreeSet<String> {
         ("test_results", "TestResults"),
     ] {
         let before = methods.len();
-        for file in Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(folder).read_dir().unwrap() {
-            let text = std::fs::read_to_string(file.unwrap().path()).unwrap();
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(folder);
+        let file = source.with_extension("rs");
+        let files = if file.exists() {
+            vec![file]
+        } else {
+            source.read_dir().unwrap().map(|file| file.unwrap().path()).collect()
+        };
+        for file in files {
+            let text = std::fs::read_to_string(file).unwrap();
             let mut is_inside = false;
             for line in text.lines() {
                 is_inside = match line {
@@ -115,21 +126,21 @@ async fn every_call_sends_what_its_entry_says_whatever_its_ids_hold() {
     for call in CALLS {
         for id in ODD_IDS {
             // Only a client without a token asks for one.
-            let client = if call.endpoint.name == "session.token" { server.client() } else { client.clone() };
+            let client = if call.api_call.name == "session.token" { server.client() } else { client.clone() };
             let _ = call.make(&client, id).await;
             let (method, uri) = seen.lock().unwrap().pop().unwrap();
-            assert_eq!(method.as_str(), call.endpoint.method.as_str(), "{}", call.written);
-            assert_eq!(ids_in(uri.path(), call.endpoint), ids_of(call.endpoint, id), "{} {uri}", call.written);
-            if let Some((_, query)) = call.endpoint.path.split_once('?') {
+            assert_eq!(method.as_str(), call.api_call.method.as_str(), "{}", call.written);
+            assert_eq!(ids_in(uri.path(), call.api_call), ids_of(call.api_call, id), "{} {uri}", call.written);
+            if let Some(query) = call.api_call.query {
                 assert_eq!(uri.query(), Some(query));
             }
         }
     }
 }
 
-/// What stands in the places of `endpoint`'s path; fails if the path is another.
-fn ids_in(path: &str, endpoint: &Endpoint) -> Vec<String> {
-    let template = endpoint.path.split('?').next().unwrap();
+/// What stands in the places of `api_call`'s path; fails if the path is another.
+fn ids_in(path: &str, api_call: &ApiCall) -> Vec<String> {
+    let template = api_call.path.split('?').next().unwrap();
     let sent: Vec<_> = path.strip_prefix("/rest/v1").unwrap().split('/').collect();
     assert_eq!(sent.len(), template.split('/').count(), "{path} is not {template}");
     let pairs = template.split('/').zip(sent);
@@ -141,8 +152,8 @@ fn ids_in(path: &str, endpoint: &Endpoint) -> Vec<String> {
 }
 
 /// What should stand there.
-fn ids_of(endpoint: &Endpoint, id: &str) -> Vec<String> {
-    let places = endpoint.path.split(['/', '?']).filter(|segment| segment.starts_with('{'));
+fn ids_of(api_call: &ApiCall, id: &str) -> Vec<String> {
+    let places = api_call.path.split(['/', '?']).filter(|segment| segment.starts_with('{'));
     let filled = places.map(|place| match place {
         "{mage_id}" => ODD_ACCOUNT,
         "{report}" => "pageviews",
@@ -157,7 +168,7 @@ async fn no_call_takes_an_id_that_means_another_folder() {
     let client = server.client();
     client.session().await.unwrap();
     seen.lock().unwrap().clear();
-    let takes_an_id = |call: &&KnownCall| ids_of(call.endpoint, "x").contains(&"x".to_owned());
+    let takes_an_id = |call: &&KnownCall| ids_of(call.api_call, "x").contains(&"x".to_owned());
     for call in CALLS.iter().filter(takes_an_id) {
         for id in [".", ".."] {
             let error = call.make(&client, id).await.unwrap_err();
@@ -171,17 +182,17 @@ async fn no_call_takes_an_id_that_means_another_folder() {
 async fn every_call_says_that_an_answer_has_another_shape() {
     let (server, _) = server(|| axum::Json("not what you think").into_response());
     let client = server.builder().retry(RetryPolicy::NEVER).build().unwrap();
-    for call in CALLS.iter().filter(|call| call.endpoint.name != "session.token") {
+    for call in CALLS.iter().filter(|call| call.api_call.name != "session.token") {
         let result = call.make(&client, "s1").await;
         if is_one_of(call, READ_NO_BODY) || is_one_of(call, READ_ANY_JSON) {
             result.unwrap();
             continue;
         }
         let error = result.unwrap_err();
-        assert!(matches!(error, Error::Shape { status: 200, .. }), "{} {error:?}", call.written);
-        assert_eq!(error.call().unwrap().endpoint.name, call.endpoint.name);
+        assert!(matches!(error, Error::UnexpectedResponse { status: 200, .. }), "{} {error:?}", call.written);
+        assert_eq!(error.call().unwrap().api_call.name, call.api_call.name);
         let kept = error.body().unwrap().as_str();
-        let expected = if call.endpoint.answers_secrets { "[secret]" } else { "not what you think" };
+        let expected = if call.api_call.answers_secrets { "[secret]" } else { "not what you think" };
         assert_eq!(kept, format!("\"{expected}\""), "{}", call.written);
     }
 }
@@ -191,9 +202,9 @@ async fn every_call_says_that_an_answer_has_another_shape() {
 async fn no_call_takes_a_page_for_a_success() {
     let (server, _) = server(|| Html("<!doctype html><title>Please log in</title>").into_response());
     let client = server.builder().retry(RetryPolicy::NEVER).build().unwrap();
-    for call in CALLS.iter().filter(|call| call.endpoint.name != "session.token") {
+    for call in CALLS.iter().filter(|call| call.api_call.name != "session.token") {
         let error = call.make(&client, "s1").await.unwrap_err();
-        assert!(matches!(error, Error::Shape { status: 200, .. }), "{} {error:?}", call.written);
+        assert!(matches!(error, Error::UnexpectedResponse { status: 200, .. }), "{} {error:?}", call.written);
         assert!(error.to_string().contains("it is not JSON but `Please log in`"), "{error}");
     }
 }
@@ -203,11 +214,11 @@ async fn every_call_that_may_be_repeated_is_and_no_other() {
     let (server, seen) = server(|| StatusCode::BAD_GATEWAY.into_response());
     let client = server.client();
     client.session().await.unwrap();
-    for call in CALLS.iter().filter(|call| call.endpoint.name != "session.token") {
+    for call in CALLS.iter().filter(|call| call.api_call.name != "session.token") {
         seen.lock().unwrap().clear();
         let error = call.make(&client, "s1").await.unwrap_err();
         assert_eq!(error.status(), Some(502), "{}", call.written);
-        let expected = if call.endpoint.repeat == Repeat::Always { 4 } else { 1 };
+        let expected = if call.api_call.retry == Retry::Always { 4 } else { 1 };
         assert_eq!(seen.lock().unwrap().len(), expected, "{}", call.written);
     }
 }
@@ -216,20 +227,20 @@ async fn every_call_that_may_be_repeated_is_and_no_other() {
 async fn every_call_has_a_deadline() {
     let routes = Router::new()
         .route(TOKEN_PATH, post(async || axum::Json(json!({"mage_id": "M", "ust": TOKEN, "expires_in": 7200}))));
-    let server = Server::start(routes.fallback(std::future::pending::<()>));
+    let server = ApiServer::start(routes.fallback(std::future::pending::<()>));
     // An upload is given time for its size, which is nothing here.
-    let client = server.builder().deadline(Duration::from_secs(1)).retry(RetryPolicy::NEVER).build().unwrap();
+    let client = server.builder().timeout(Duration::from_secs(1)).retry(RetryPolicy::NEVER).build().unwrap();
     client.session().await.unwrap();
     let client = &client;
-    let calls = CALLS.iter().filter(|call| call.endpoint.name != "session.token");
+    let calls = CALLS.iter().filter(|call| call.api_call.name != "session.token");
     for (call, result) in join_all(calls.map(|call| async move { (call, call.make(client, "s1").await) })).await {
         let error = result.unwrap_err();
-        assert!(matches!(error, Error::Deadline { .. }), "{} {error:?}", call.written);
-        assert_eq!(error.call().unwrap().endpoint.name, call.endpoint.name);
+        assert!(matches!(error, Error::Timeout { .. }), "{} {error:?}", call.written);
+        assert_eq!(error.call().unwrap().api_call.name, call.api_call.name);
     }
-    let silent = Server::start(Router::new().fallback(std::future::pending::<()>));
-    let client = silent.builder().deadline(Duration::from_millis(200)).retry(RetryPolicy::NEVER).build().unwrap();
-    assert!(matches!(client.session().await, Err(Error::Session(cause)) if matches!(*cause, Error::Deadline { .. })));
+    let silent = ApiServer::start(Router::new().fallback(std::future::pending::<()>));
+    let client = silent.builder().timeout(Duration::from_millis(200)).retry(RetryPolicy::NEVER).build().unwrap();
+    assert!(matches!(client.session().await, Err(Error::Session(cause)) if matches!(*cause, Error::Timeout { .. })));
 }
 
 #[tokio::test]
@@ -242,19 +253,8 @@ async fn an_empty_batch_asks_nobody() {
     assert!(seen.lock().unwrap().is_empty());
 }
 
-/// Paths that the simulator takes and this client has no need of: of older programs, and of the documentation's examples.
-const OTHER_PATHS: &[&str] = &["/apps/session/token", "/{}/status", "/{}/status/{}/{}"];
-
 #[tokio::test]
-async fn the_list_and_the_simulators_routes_are_the_same() {
-    let simulated = CALLS_OF_SIMULATOR.iter().map(|call| (call.name, call.method.to_string(), places(call.path)));
-    let simulated: BTreeSet<_> = simulated.filter(|(_, _, path)| !OTHER_PATHS.contains(&path.as_str())).collect();
-    // Of one path and method: a query makes it another call for us.
-    let listed = endpoint::ALL.iter().filter(|endpoint| !endpoint.path.contains('?'));
-    let listed: BTreeSet<_> =
-        listed.map(|endpoint| (endpoint.name, endpoint.method.to_string(), places(endpoint.path))).collect();
-    assert_eq!(listed, simulated);
-
+async fn the_simulator_answers_every_call_of_the_table() {
     let simulator = Simulator::builder().start().await.unwrap();
     let trusted = reqwest::Certificate::from_pem(simulator.ca_pem().as_bytes()).unwrap();
     let http = reqwest::Client::builder().tls_certs_only([trusted]).no_proxy().build().unwrap();
@@ -263,14 +263,10 @@ async fn the_list_and_the_simulators_routes_are_the_same() {
         http.request(method.parse().unwrap(), url).send().await.unwrap()
     };
     // Without a token a call that exists is refused for that.
-    for endpoint in endpoint::ALL {
-        assert_eq!(send(endpoint.method.as_str(), endpoint.path).await.status(), 401, "{}", endpoint.name);
+    for api_call in calls::ALL {
+        for path in api_call.paths() {
+            assert_eq!(send(api_call.method.as_str(), path).await.status(), 401, "{} {path}", api_call.name);
+        }
     }
     assert_eq!(send("GET", "/products/no-such-call").await.status(), 404);
-}
-
-/// The path without the names of its places.
-fn places(path: &str) -> String {
-    let segments = path.split('?').next().unwrap().split('/');
-    segments.map(|segment| if segment.starts_with('{') { "{}" } else { segment }).collect::<Vec<_>>().join("/")
 }

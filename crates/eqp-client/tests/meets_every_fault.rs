@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use eqp_client::types::{Environment, ItemId, Package};
+use eqp_client::types::{Environment, ItemId, PackageDraft, PackageType, Platform};
 use eqp_client::users::ProfileUpdate;
 use eqp_client::{Client, Error, PackageFilter, RetryPolicy};
 use eqp_simulator::Simulator;
@@ -12,26 +12,26 @@ use futures_util::TryStreamExt;
 use serde_json::json;
 
 const QUICK: RetryPolicy =
-    RetryPolicy { tries: 4, first_wait: Duration::from_millis(1), longest_wait: Duration::from_secs(2) };
+    RetryPolicy { max_attempts: 4, first_delay: Duration::from_millis(1), max_delay: Duration::from_secs(2) };
 
-struct World {
+struct Harness {
     simulator: Simulator,
     client: Client,
 }
 
-impl World {
+impl Harness {
     /// A Marketplace where this goes wrong, and a client with a session there.
     async fn with(fault: &str) -> Self {
         Self::with_deadline(fault, Duration::from_secs(20)).await
     }
 
-    async fn with_deadline(fault: &str, deadline: Duration) -> Self {
+    async fn with_deadline(fault: &str, timeout: Duration) -> Self {
         let simulator = Simulator::builder().start().await.unwrap();
         let client = Client::builder(Environment::Production, simulator.api_key().clone())
             .api_url(simulator.base_url().parse().unwrap())
             .trusted_ca_pem(simulator.ca_pem())
             .retry(QUICK)
-            .deadline(deadline)
+            .timeout(timeout)
             .build()
             .unwrap();
         client.session().await.unwrap();
@@ -39,9 +39,9 @@ impl World {
         Self { simulator, client }
     }
 
-    /// How often the fault has struck.
-    fn struck(&self) -> u64 {
-        self.simulator.faults()[0].struck
+    /// How often the fault was injected.
+    fn injected(&self) -> u64 {
+        self.simulator.faults()[0].injected
     }
 
     async fn change_profile(&self) -> Result<(), Error> {
@@ -54,41 +54,41 @@ impl World {
     }
 }
 
-fn draft(item: &str) -> Package {
-    Package {
+fn draft(item: &str) -> PackageDraft {
+    PackageDraft {
         item_id: Some(ItemId::new(item).unwrap()),
-        kind: Some("extension".to_owned()),
-        platform: Some("M2".to_owned()),
+        kind: Some(PackageType::Extension),
+        platform: Some(Platform::M2),
         name: Some(format!("Name of {item}")),
         version: Some("1.0.0".to_owned()),
         long_description: Some("long".to_owned()),
-        ..Package::default()
+        ..PackageDraft::default()
     }
 }
 
 #[tokio::test]
 async fn latency_within_the_deadline_is_waited_for_and_beyond_it_is_not() {
-    World::with("latency=50ms call=users.get").await.client.users().get().await.unwrap();
+    Harness::with("latency=50ms call=users.get").await.client.users().get().await.unwrap();
 
-    // The first try meets the deadline, the second one no latency.
-    let world = World::with_deadline("latency=30s call=users.get times=1", Duration::from_millis(500)).await;
-    world.client.users().get().await.unwrap();
-    assert_eq!(world.struck(), 1);
+    // The first try meets the timeout, the second one no latency.
+    let harness = Harness::with_deadline("latency=30s call=users.get times=1", Duration::from_millis(500)).await;
+    harness.client.users().get().await.unwrap();
+    assert_eq!(harness.injected(), 1);
 
-    let world = World::with_deadline("latency=30s call=users.put", Duration::from_millis(200)).await;
-    let error = world.change_profile().await.unwrap_err();
-    assert!(matches!(error, Error::Deadline { .. }) && error.outcome_is_unknown(), "{error:?}");
-    assert_eq!(world.struck(), 1, "a change was sent again after an unclear end");
+    let harness = Harness::with_deadline("latency=30s call=users.put", Duration::from_millis(200)).await;
+    let error = harness.change_profile().await.unwrap_err();
+    assert!(matches!(error, Error::Timeout { .. }) && error.outcome_is_unknown(), "{error:?}");
+    assert_eq!(harness.injected(), 1, "a change was sent again after an unclear end");
 }
 
 #[tokio::test]
 async fn a_dead_token_is_replaced_once() {
-    let world = World::with("dead-token call=users.put times=1").await;
-    world.change_profile().await.unwrap();
+    let harness = Harness::with("dead-token call=users.put times=1").await;
+    harness.change_profile().await.unwrap();
 
-    let world = World::with("dead-token call=users.put").await;
-    let error = world.change_profile().await.unwrap_err();
-    assert_eq!((error.status(), world.struck(), error.is_retryable()), (Some(401), 2, false));
+    let harness = Harness::with("dead-token call=users.put").await;
+    let error = harness.change_profile().await.unwrap_err();
+    assert_eq!((error.status(), harness.injected(), error.is_retryable()), (Some(401), 2, false));
 }
 
 #[tokio::test]
@@ -98,18 +98,18 @@ async fn too_many_requests_are_waited_for_in_seconds_or_until_a_date_whatever_th
         // Whole seconds: what is left of this one may be short.
         ("too-many-requests=1s,date times=1", Duration::ZERO),
     ] {
-        let world = World::with(fault).await;
+        let harness = Harness::with(fault).await;
         let begun = Instant::now();
-        world.change_profile().await.unwrap();
-        assert_eq!(world.struck(), 1);
+        harness.change_profile().await.unwrap();
+        assert_eq!(harness.injected(), 1);
         assert!(begun.elapsed() >= least, "{fault}");
     }
     for fault in ["too-many-requests=3600s", "too-many-requests=3600s,date"] {
-        let world = World::with(fault).await;
-        let error = world.client.users().get().await.unwrap_err();
-        let Error::Refused { status: 429, retry_after: Some(wait), .. } = error else { panic!("{error:?}") };
+        let harness = Harness::with(fault).await;
+        let error = harness.client.users().get().await.unwrap_err();
+        let Error::Rejected { status: 429, retry_after: Some(wait), .. } = error else { panic!("{error:?}") };
         assert!((3590..=3600).contains(&wait.as_secs()), "{wait:?}");
-        assert_eq!(world.struck(), 1, "{fault}");
+        assert_eq!(harness.injected(), 1, "{fault}");
     }
 }
 
@@ -120,56 +120,56 @@ async fn a_server_error_is_tried_again_where_that_is_safe_whatever_its_body() {
         ("status=503,html", "HTTP 503: Temporarily unavailable"),
         ("status=502,empty", "HTTP 502"),
     ] {
-        let world = World::with(&format!("{fault} times=3")).await;
-        world.client.users().get().await.unwrap();
-        assert_eq!(world.struck(), 3);
+        let harness = Harness::with(&format!("{fault} times=3")).await;
+        harness.client.users().get().await.unwrap();
+        assert_eq!(harness.injected(), 3);
 
-        let world = World::with(fault).await;
-        let error = world.client.packages().list(&PackageFilter::new()).await.unwrap_err();
-        assert_eq!((error.to_string(), world.struck()), (format!("GET /rest/v1/products/packages: {message}"), 4));
+        let harness = Harness::with(fault).await;
+        let error = harness.client.packages().list(&PackageFilter::new()).await.unwrap_err();
+        assert_eq!((error.to_string(), harness.injected()), (format!("GET /rest/v1/products/packages: {message}"), 4));
 
-        let world = World::with(fault).await;
-        let error = world.change_profile().await.unwrap_err();
+        let harness = Harness::with(fault).await;
+        let error = harness.change_profile().await.unwrap_err();
         assert!(error.is_retryable() && error.outcome_is_unknown() && error.to_string().ends_with(message), "{error}");
-        assert_eq!(world.struck(), 1);
+        assert_eq!(harness.injected(), 1);
     }
 }
 
 #[tokio::test]
 async fn a_refusal_that_is_no_server_error_is_not_tried_again() {
     for status in [400, 403, 404, 409] {
-        let world = World::with(&format!("status={status}")).await;
-        let error = world.client.users().get().await.unwrap_err();
-        assert_eq!((error.status(), error.is_retryable(), world.struck()), (Some(status), false, 1));
+        let harness = Harness::with(&format!("status={status}")).await;
+        let error = harness.client.users().get().await.unwrap_err();
+        assert_eq!((error.status(), error.is_retryable(), harness.injected()), (Some(status), false, 1));
     }
 }
 
 #[tokio::test]
 async fn a_page_in_the_place_of_an_answer_is_an_error_also_where_no_body_is_needed() {
-    let world = World::with("html").await;
-    let read = world.client.users().get().await.map(drop);
-    for error in [read.unwrap_err(), world.change_profile().await.unwrap_err()] {
+    let harness = Harness::with("html").await;
+    let read = harness.client.users().get().await.map(drop);
+    for error in [read.unwrap_err(), harness.change_profile().await.unwrap_err()] {
         assert!(error.to_string().contains("it is not JSON but `Temporarily unavailable`"), "{error}");
         assert!(error.body().unwrap().as_str().contains("We will be back soon") && !error.is_retryable());
     }
-    assert_eq!(world.struck(), 2);
+    assert_eq!(harness.injected(), 2);
 }
 
 #[tokio::test]
 async fn a_page_in_the_place_of_a_token_is_an_error_of_the_session() {
-    let world = World::with("html call=session.token").await;
-    world.simulator.end_sessions();
-    let error = world.client.users().get().await.unwrap_err();
-    assert!(matches!(error, Error::Session(_)) && error.call().unwrap().endpoint.name == "session.token", "{error:?}");
+    let harness = Harness::with("html call=session.token").await;
+    harness.simulator.end_sessions();
+    let error = harness.client.users().get().await.unwrap_err();
+    assert!(matches!(error, Error::Session(_)) && error.call().unwrap().api_call.name == "session.token", "{error:?}");
 }
 
 #[tokio::test]
 async fn another_shape_is_an_error_that_keeps_the_body() {
-    let world = World::with("wrong-shape").await;
-    let object = world.client.users().get().await.map(drop);
-    let list = world.client.files().list(0, 10).await.map(drop);
+    let harness = Harness::with("wrong-shape").await;
+    let object = harness.client.users().get().await.map(drop);
+    let list = harness.client.files().list(0, 10).await.map(drop);
     for error in [object.unwrap_err(), list.unwrap_err()] {
-        assert!(matches!(error, Error::Shape { status: 200, .. }), "{error:?}");
+        assert!(matches!(error, Error::UnexpectedResponse { status: 200, .. }), "{error:?}");
         assert!(error.body().unwrap().as_str().contains("unexpected"), "{error}");
     }
 }
@@ -177,15 +177,15 @@ async fn another_shape_is_an_error_that_keeps_the_body() {
 #[tokio::test]
 async fn a_cut_connection_is_tried_again_where_that_is_safe() {
     for fault in ["cut", "cut-body", "answer-lost"] {
-        let world = World::with(&format!("{fault} times=2")).await;
-        world.client.users().get().await.unwrap();
-        assert_eq!(world.struck(), 2, "{fault}");
+        let harness = Harness::with(&format!("{fault} times=2")).await;
+        harness.client.users().get().await.unwrap();
+        assert_eq!(harness.injected(), 2, "{fault}");
     }
     for fault in ["cut", "answer-lost"] {
-        let world = World::with(fault).await;
-        let error = world.change_profile().await.unwrap_err();
+        let harness = Harness::with(fault).await;
+        let error = harness.change_profile().await.unwrap_err();
         assert!(matches!(error, Error::Interrupted { .. }) && error.outcome_is_unknown(), "{fault} {error:?}");
-        assert_eq!(world.struck(), 1, "{fault}");
+        assert_eq!(harness.injected(), 1, "{fault}");
     }
 }
 
@@ -197,34 +197,34 @@ async fn a_creation_happens_once_wherever_it_is_cut() {
         ("answer-lost call=packages.create times=1", true),
         ("cut-body call=packages.create times=1", true),
     ] {
-        let world = World::with(fault).await;
-        let created = world.client.packages().create(&[draft("one"), draft("two")]).await.unwrap();
-        assert_eq!((world.packages(), world.struck()), (2, 1), "{fault}");
+        let harness = Harness::with(fault).await;
+        let created = harness.client.packages().create(&[draft("one"), draft("two")]).await.unwrap();
+        assert_eq!((harness.packages(), harness.injected()), (2, 1), "{fault}");
         for (item, name) in created.iter().zip(["one", "two"]) {
             assert!(item.is_success() && item.item_id.as_ref().unwrap().as_str() == name, "{fault} {item:?}");
-            // What was found by a look says so.
-            assert_eq!(item.message.as_ref().unwrap().contains("by a look"), was_done, "{fault} {item:?}");
+            let message = item.message.as_ref().unwrap();
+            assert_eq!(message.contains("found after the response was lost"), was_done, "{fault} {item:?}");
         }
     }
 }
 
 #[tokio::test]
 async fn no_storm_of_faults_doubles_a_creation_or_reports_one_that_is_not_there() {
-    let world = World::with("answer-lost call=packages.create rate=0.4").await;
+    let harness = Harness::with("answer-lost call=packages.create rate=0.4").await;
     for fault in ["cut call=packages.create rate=0.3", "status=502,html rate=0.2", "dead-token rate=0.1"] {
-        world.simulator.add_fault(fault.parse().unwrap());
+        harness.simulator.add_fault(fault.parse().unwrap());
     }
     let mut created = Vec::new();
     for n in 0..60 {
         let item = format!("item-{n}");
-        match world.client.packages().create_one(&draft(&item)).await {
+        match harness.client.packages().create_one(&draft(&item)).await {
             Ok(done) => created.push((item, done.submission_id.unwrap())),
             Err(error) => assert!(error.is_retryable(), "{error:?}"),
         }
     }
     assert!(created.len() > 20, "only {} were created", created.len());
-    world.simulator.clear_faults();
-    let there: Vec<_> = world.client.packages().stream(PackageFilter::new()).try_collect().await.unwrap();
+    harness.simulator.clear_faults();
+    let there: Vec<_> = harness.client.packages().stream(PackageFilter::new()).try_collect().await.unwrap();
     for (item, submission) in created {
         let found: Vec<_> = there.iter().filter(|package| package.item_id.as_ref().unwrap().as_str() == item).collect();
         assert_eq!(found.len(), 1, "{item}");
@@ -238,29 +238,29 @@ async fn an_upload_whose_answer_is_lost_is_sent_again_whole() {
     let path = folder.path().join("module.zip");
     std::fs::write(&path, vec![7; 300_000]).unwrap();
     for fault in ["answer-lost times=1", "cut times=1", "status=503 times=1", "dead-token times=1"] {
-        let world = World::with(&fault.replace(" times", " call=files.upload times")).await;
-        let uploaded = world.client.files().upload(&[&path]).await.unwrap();
-        assert_eq!((uploaded[0].size, world.struck()), (Some(300_000), 1), "{fault}");
+        let harness = Harness::with(&fault.replace(" times", " call=files.upload times")).await;
+        let uploaded = harness.client.files().upload(&[&path]).await.unwrap();
+        assert_eq!((uploaded[0].size, harness.injected()), (Some(300_000), 1), "{fault}");
     }
 }
 
 #[tokio::test]
 async fn an_answer_that_is_huge_or_never_ends_is_cut_off_and_not_asked_for_again() {
     for fault in ["huge=100MB", "endless"] {
-        let world = World::with(fault).await;
-        let error = world.client.users().get().await.unwrap_err();
+        let harness = Harness::with(fault).await;
+        let error = harness.client.users().get().await.unwrap_err();
         assert!(matches!(error, Error::TooLarge { limit: 33_554_432, .. }), "{fault} {error:?}");
-        assert_eq!((world.struck(), error.is_retryable()), (1, false));
+        assert_eq!((harness.injected(), error.is_retryable()), (1, false));
     }
 }
 
 #[tokio::test]
 async fn a_stream_goes_on_where_a_page_had_to_be_asked_for_again() {
-    let world = World::with("cut-body call=packages.list nth=2,3").await;
+    let harness = Harness::with("cut-body call=packages.list nth=2,3").await;
     let drafts: Vec<_> = (0..50).map(|n| draft(&format!("item-{n}"))).collect();
-    world.client.packages().create(&drafts).await.unwrap();
-    let all: Vec<_> = world.client.packages().stream(PackageFilter::new().limit(20)).try_collect().await.unwrap();
+    harness.client.packages().create(&drafts).await.unwrap();
+    let all: Vec<_> = harness.client.packages().stream(PackageFilter::new().limit(20)).try_collect().await.unwrap();
     let mut ids: Vec<_> = all.into_iter().map(|package| package.submission_id.unwrap()).collect();
     ids.dedup();
-    assert_eq!((ids.len(), world.struck()), (50, 2));
+    assert_eq!((ids.len(), harness.injected()), (50, 2));
 }

@@ -2,8 +2,6 @@
 
 #![allow(clippy::unwrap_used, reason = "a test ends where something does not hold")]
 
-mod common;
-
 use std::sync::{Arc, Mutex};
 
 use axum::extract::State;
@@ -11,10 +9,10 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
-use common::{Server, with_tokens};
-use eqp_client::callbacks::{Allowance, EntryName, Holdings, NoPasswords, Registration, Wish};
+use eqp_client::callbacks::{AllowedLosses, DesiredState, EntryName, KnownPasswords, NoPasswords, Registration};
 use eqp_client::types::{ApiCallbackEntry, Secret};
 use eqp_client::{Client, Error};
+use eqp_test_support::api_server::{ApiServer, with_tokens};
 use serde_json::{Value, json};
 
 const OURS: &str = "https://ours.example/callbacks/main";
@@ -22,7 +20,7 @@ const THEIRS: &str = "https://theirs.example/hook";
 
 /// What the server does with a list that is put.
 #[derive(Clone, Copy, PartialEq)]
-enum Manner {
+enum ServerBehaviour {
     Replaces,
     MergesByUrl,
     MergesByUrlAndUsername,
@@ -42,7 +40,7 @@ enum Manner {
 struct Market(Arc<Mutex<Inner>>);
 
 struct Inner {
-    manner: Manner,
+    behaviour: ServerBehaviour,
     list: Vec<Value>,
     puts: Vec<Value>,
     /// What somebody else does right after each reading, first to last.
@@ -50,11 +48,11 @@ struct Inner {
 }
 
 impl Market {
-    fn start(manner: Manner, list: impl IntoIterator<Item = Value>) -> (Self, Client) {
-        let inner = Inner { manner, list: list.into_iter().collect(), puts: Vec::new(), meanwhile: Vec::new() };
+    fn start(behaviour: ServerBehaviour, list: impl IntoIterator<Item = Value>) -> (Self, Client) {
+        let inner = Inner { behaviour, list: list.into_iter().collect(), puts: Vec::new(), meanwhile: Vec::new() };
         let market = Self(Arc::new(Mutex::new(inner)));
         let routes = Router::new().route("/rest/v1/users/MAG1", get(read).put(write)).with_state(market.clone());
-        (market, Server::start(with_tokens(routes).0).client())
+        (market, ApiServer::start(with_tokens(routes).0).client())
     }
 
     fn list(&self) -> Vec<Value> {
@@ -72,7 +70,7 @@ impl Market {
 
 async fn read(State(market): State<Market>) -> Response {
     let mut market = market.0.lock().unwrap();
-    if market.manner == Manner::CannotBeReadAfterwards && !market.puts.is_empty() {
+    if market.behaviour == ServerBehaviour::CannotBeReadAfterwards && !market.puts.is_empty() {
         return StatusCode::FORBIDDEN.into_response();
     }
     let mut shown = market.list.clone();
@@ -88,28 +86,30 @@ async fn write(State(market): State<Market>, Json(body): Json<Value>) -> Respons
     let mut market = market.0.lock().unwrap();
     let sent = body["api_callbacks"].as_array().unwrap().clone();
     market.puts.push(body.clone());
-    let key = |entry: &Value, manner| match manner {
-        Manner::MergesByUrl => entry["url"].to_string(),
+    let key = |entry: &Value, behaviour| match behaviour {
+        ServerBehaviour::MergesByUrl => entry["url"].to_string(),
         _ => format!("{} {}", entry["url"], entry["username"]),
     };
-    match market.manner {
-        Manner::Fails => {}
-        Manner::LosesEntries => market.list = sent.last().cloned().into_iter().collect(),
-        Manner::Repeats => {
+    match market.behaviour {
+        ServerBehaviour::Fails => {}
+        ServerBehaviour::LosesEntries => market.list = sent.last().cloned().into_iter().collect(),
+        ServerBehaviour::Repeats => {
             return (StatusCode::BAD_REQUEST, Json(json!({"code": 1, "message": body.to_string()}))).into_response();
         }
-        Manner::Replaces | Manner::LosesTheAnswer | Manner::CannotBeReadAfterwards => market.list = sent,
-        manner @ (Manner::MergesByUrl | Manner::MergesByUrlAndUsername) => {
+        ServerBehaviour::Replaces | ServerBehaviour::LosesTheAnswer | ServerBehaviour::CannotBeReadAfterwards => {
+            market.list = sent;
+        }
+        behaviour @ (ServerBehaviour::MergesByUrl | ServerBehaviour::MergesByUrlAndUsername) => {
             for entry in sent {
-                match market.list.iter().position(|old| key(old, manner) == key(&entry, manner)) {
+                match market.list.iter().position(|old| key(old, behaviour) == key(&entry, behaviour)) {
                     Some(at) => market.list[at] = entry,
                     None => market.list.push(entry),
                 }
             }
         }
     }
-    match market.manner {
-        Manner::LosesTheAnswer | Manner::Fails => StatusCode::BAD_GATEWAY.into_response(),
+    match market.behaviour {
+        ServerBehaviour::LosesTheAnswer | ServerBehaviour::Fails => StatusCode::BAD_GATEWAY.into_response(),
         _ => StatusCode::OK.into_response(),
     }
 }
@@ -118,12 +118,12 @@ fn entry(url: &str, username: &str, password: &str) -> Value {
     json!({"name": "a label", "url": url, "username": username, "password": password})
 }
 
-fn wish() -> Wish {
-    Wish::Register(Registration::new(OURS, "new-user", Secret::new("new-hush")).unwrap().labelled("ours"))
+fn desired() -> DesiredState {
+    DesiredState::Register(Registration::new(OURS, "new-user", Secret::new("new-hush")).unwrap().label("ours"))
 }
 
-fn holdings() -> Holdings {
-    Holdings::new().issued(OURS, "old-user", Secret::new("old-hush")).supplied(
+fn known_passwords() -> KnownPasswords {
+    KnownPasswords::new().managed(OURS, "old-user", Secret::new("old-hush")).supplied(
         THEIRS,
         "them",
         Secret::new("their-hush"),
@@ -132,11 +132,11 @@ fn holdings() -> Holdings {
 
 #[tokio::test]
 async fn the_documented_registration_is_sent_as_documented() {
-    let (market, client) = Market::start(Manner::Replaces, []);
+    let (market, client) = Market::start(ServerBehaviour::Replaces, []);
     let url = "https://developer.example.com/rest/v1/callback";
-    let registration = Registration::new(url, "key", Secret::new("secret")).unwrap().labelled("My 1st EQP Callback");
-    let wish = Wish::Register(registration);
-    let applied = client.callbacks().change(&wish, &NoPasswords, &Allowance::none()).await.unwrap();
+    let registration = Registration::new(url, "key", Secret::new("secret")).unwrap().label("My 1st EQP Callback");
+    let desired = DesiredState::Register(registration);
+    let applied = client.callbacks().change(&desired, &NoPasswords, &AllowedLosses::none()).await.unwrap();
     assert_eq!(
         market.puts(),
         [
@@ -148,15 +148,23 @@ async fn the_documented_registration_is_sent_as_documented() {
 
 #[tokio::test]
 async fn others_keep_their_entries_and_passwords_whatever_the_server_does_with_a_list() {
-    for manner in [Manner::Replaces, Manner::MergesByUrl, Manner::MergesByUrlAndUsername, Manner::LosesTheAnswer] {
+    for behaviour in [
+        ServerBehaviour::Replaces,
+        ServerBehaviour::MergesByUrl,
+        ServerBehaviour::MergesByUrlAndUsername,
+        ServerBehaviour::LosesTheAnswer,
+    ] {
         let theirs = entry(THEIRS, "them", "their-hush");
-        let (market, client) = Market::start(manner, [theirs.clone(), entry(OURS, "old-user", "old-hush")]);
-        let applied = client.callbacks().change(&wish(), &holdings(), &Allowance::none()).await.unwrap();
+        let (market, client) = Market::start(behaviour, [theirs.clone(), entry(OURS, "old-user", "old-hush")]);
+        let applied = client.callbacks().change(&desired(), &known_passwords(), &AllowedLosses::none()).await.unwrap();
         let list = market.list();
         assert_eq!(list[0], theirs);
         assert_eq!(list.last().unwrap()["password"], "new-hush");
-        let remaining =
-            if manner == Manner::MergesByUrlAndUsername { vec![EntryName::new(OURS, "old-user")] } else { vec![] };
+        let remaining = if behaviour == ServerBehaviour::MergesByUrlAndUsername {
+            vec![EntryName::new(OURS, "old-user")]
+        } else {
+            vec![]
+        };
         assert_eq!(applied.remaining, remaining);
         assert_eq!(applied.entries.len(), list.len());
         assert_eq!(market.puts().len(), 1);
@@ -167,28 +175,28 @@ async fn others_keep_their_entries_and_passwords_whatever_the_server_does_with_a
 #[tokio::test]
 async fn a_list_with_an_unknown_password_is_not_touched() {
     let list = [entry(THEIRS, "them", "their-hush"), json!({"odd": true})];
-    let (market, client) = Market::start(Manner::Replaces, list.clone());
-    let error = client.callbacks().change(&wish(), &NoPasswords, &Allowance::none()).await.unwrap_err();
-    let Error::Refusal(refusal) = &error else { panic!("{error:?}") };
+    let (market, client) = Market::start(ServerBehaviour::Replaces, list.clone());
+    let error = client.callbacks().change(&desired(), &NoPasswords, &AllowedLosses::none()).await.unwrap_err();
+    let Error::UnknownPasswords(refusal) = &error else { panic!("{error:?}") };
     assert_eq!(refusal.entries.iter().map(|refused| refused.is_readable).collect::<Vec<_>>(), [true, false]);
     let text = error.to_string();
     assert!(text.contains("\"a label\" https://theirs.example/hook (user `them`)"), "{text}");
-    assert!(text.contains("supply their passwords") && text.contains("may lose them"), "{text}");
+    assert!(text.contains("Supply the passwords") && text.contains("allow the entries to lose them"), "{text}");
     assert_eq!((market.puts().len(), market.list()), (0, list.to_vec()));
 }
 
 #[tokio::test]
 async fn an_entry_may_lose_its_password_if_that_is_said() {
-    let (market, client) = Market::start(Manner::Replaces, [entry(THEIRS, "them", "their-hush")]);
-    let allowance = Allowance::none().and(EntryName::new(THEIRS, "them"));
-    client.callbacks().change(&wish(), &NoPasswords, &allowance).await.unwrap();
+    let (market, client) = Market::start(ServerBehaviour::Replaces, [entry(THEIRS, "them", "their-hush")]);
+    let allowed_losses = AllowedLosses::none().allow(EntryName::new(THEIRS, "them"));
+    client.callbacks().change(&desired(), &NoPasswords, &allowed_losses).await.unwrap();
     assert_eq!(market.list()[0], json!({"name": "a label", "url": THEIRS, "username": "them"}));
 }
 
 #[tokio::test]
 async fn a_list_that_changed_since_the_plan_is_not_overwritten() {
-    let (market, client) = Market::start(Manner::Replaces, []);
-    let plan = client.callbacks().plan(&wish(), &holdings(), &Allowance::none()).await.unwrap();
+    let (market, client) = Market::start(ServerBehaviour::Replaces, []);
+    let plan = client.callbacks().plan(&desired(), &known_passwords(), &AllowedLosses::none()).await.unwrap();
     market.0.lock().unwrap().list.push(entry(THEIRS, "them", "their-hush"));
     let error = client.callbacks().apply(&plan).await.unwrap_err();
     assert!(matches!(error, Error::ListChanged) && error.is_retryable());
@@ -197,41 +205,41 @@ async fn a_list_that_changed_since_the_plan_is_not_overwritten() {
 
 #[tokio::test]
 async fn an_entry_that_somebody_adds_meanwhile_is_kept_by_a_new_plan() {
-    let (market, client) = Market::start(Manner::Replaces, []);
+    let (market, client) = Market::start(ServerBehaviour::Replaces, []);
     market.meanwhile([entry(THEIRS, "them", "their-hush")]);
-    client.callbacks().change(&wish(), &holdings(), &Allowance::none()).await.unwrap();
+    client.callbacks().change(&desired(), &known_passwords(), &AllowedLosses::none()).await.unwrap();
     assert_eq!(market.list().len(), 2);
     assert_eq!((market.list()[0].clone(), market.puts().len()), (entry(THEIRS, "them", "their-hush"), 1));
 }
 
 #[tokio::test]
 async fn a_list_that_never_stands_still_is_given_up() {
-    let (market, client) = Market::start(Manner::Replaces, []);
+    let (market, client) = Market::start(ServerBehaviour::Replaces, []);
     market.meanwhile((0..6).map(|n| entry(THEIRS, &format!("them-{n}"), "their-hush")));
-    let error = client.callbacks().change(&wish(), &holdings(), &Allowance::all()).await.unwrap_err();
+    let error = client.callbacks().change(&desired(), &known_passwords(), &AllowedLosses::all()).await.unwrap_err();
     assert!(matches!(error, Error::ListChanged));
     assert_eq!(market.puts().len(), 0);
 }
 
 #[tokio::test]
 async fn a_write_that_did_not_happen_is_an_error_and_not_repeated() {
-    let (market, client) = Market::start(Manner::Fails, []);
-    let error = client.callbacks().change(&wish(), &NoPasswords, &Allowance::none()).await.unwrap_err();
+    let (market, client) = Market::start(ServerBehaviour::Fails, []);
+    let error = client.callbacks().change(&desired(), &NoPasswords, &AllowedLosses::none()).await.unwrap_err();
     assert_eq!((error.status(), market.puts().len()), (Some(502), 1));
 }
 
 #[tokio::test]
 async fn a_write_that_cannot_be_read_back_may_have_happened() {
-    let (market, client) = Market::start(Manner::CannotBeReadAfterwards, []);
-    let error = client.callbacks().change(&wish(), &NoPasswords, &Allowance::none()).await.unwrap_err();
+    let (market, client) = Market::start(ServerBehaviour::CannotBeReadAfterwards, []);
+    let error = client.callbacks().change(&desired(), &NoPasswords, &AllowedLosses::none()).await.unwrap_err();
     assert!(matches!(error, Error::NotReadBack(_)) && error.outcome_is_unknown(), "{error:?}");
     assert_eq!((error.status(), market.list().len()), (Some(403), 1));
 }
 
 #[tokio::test]
 async fn entries_that_vanished_are_named() {
-    let (_, client) = Market::start(Manner::LosesEntries, [entry(THEIRS, "them", "their-hush")]);
-    let error = client.callbacks().change(&wish(), &holdings(), &Allowance::none()).await.unwrap_err();
+    let (_, client) = Market::start(ServerBehaviour::LosesEntries, [entry(THEIRS, "them", "their-hush")]);
+    let error = client.callbacks().change(&desired(), &known_passwords(), &AllowedLosses::none()).await.unwrap_err();
     let Error::NotVerified { missing, remaining } = &error else { panic!("{error:?}") };
     assert_eq!((missing.as_slice(), remaining.as_slice()), (&[EntryName::new(THEIRS, "them")][..], &[][..]));
     assert!(error.to_string().contains("missing https://theirs.example/hook (user `them`)"));
@@ -240,23 +248,23 @@ async fn entries_that_vanished_are_named() {
 #[tokio::test]
 async fn an_entry_can_be_removed() {
     let list = [entry(THEIRS, "them", "their-hush"), entry(OURS, "old-user", "old-hush")];
-    let remove = Wish::Remove(EntryName::new(OURS, "old-user"));
-    let (market, client) = Market::start(Manner::Replaces, list.clone());
-    client.callbacks().change(&remove, &holdings(), &Allowance::none()).await.unwrap();
+    let remove = DesiredState::Remove(EntryName::new(OURS, "old-user"));
+    let (market, client) = Market::start(ServerBehaviour::Replaces, list.clone());
+    client.callbacks().change(&remove, &known_passwords(), &AllowedLosses::none()).await.unwrap();
     assert_eq!(market.list(), list[..1]);
     // What is gone already is not written again, so it needs nobody's password.
-    client.callbacks().change(&remove, &NoPasswords, &Allowance::none()).await.unwrap();
+    client.callbacks().change(&remove, &NoPasswords, &AllowedLosses::none()).await.unwrap();
     assert_eq!(market.puts().len(), 1);
 
-    let (_, client) = Market::start(Manner::MergesByUrl, list);
-    let error = client.callbacks().change(&remove, &holdings(), &Allowance::none()).await.unwrap_err();
-    assert!(error.to_string().contains("still there https://ours.example"), "{error}");
+    let (_, client) = Market::start(ServerBehaviour::MergesByUrl, list);
+    let error = client.callbacks().change(&remove, &known_passwords(), &AllowedLosses::none()).await.unwrap_err();
+    assert!(error.to_string().contains("not removed https://ours.example"), "{error}");
 }
 
 #[tokio::test]
 async fn no_password_is_shown_by_an_error_that_repeats_the_request() {
-    let (_, client) = Market::start(Manner::Repeats, [entry(THEIRS, "them", "their-hush")]);
-    let error = client.callbacks().change(&wish(), &holdings(), &Allowance::none()).await.unwrap_err();
+    let (_, client) = Market::start(ServerBehaviour::Repeats, [entry(THEIRS, "them", "their-hush")]);
+    let error = client.callbacks().change(&desired(), &known_passwords(), &AllowedLosses::none()).await.unwrap_err();
     let shown = format!("{error} {error:?} {}", error.body().unwrap());
     assert!(shown.contains("new-user") && !shown.contains("hush"), "{shown}");
 }
@@ -268,30 +276,30 @@ async fn an_account_without_callbacks_has_an_empty_list_however_that_is_spelled(
     }
     assert_eq!(profile(json!({"mage_id": "MAG1"})).await.unwrap(), []);
     let error = profile(json!({"status": "ok"})).await.unwrap_err();
-    assert!(matches!(error, Error::NoProfile), "what is no profile has no empty list: {error:?}");
+    assert!(matches!(error, Error::IncompleteProfile), "what is no profile has no empty list: {error:?}");
 }
 
 /// The list of callbacks of a profile.
 async fn profile(profile: Value) -> Result<Vec<ApiCallbackEntry>, Error> {
     let routes = Router::new().route("/rest/v1/users/MAG1", get(move || async move { Json(profile) }));
-    Server::start(with_tokens(routes).0).client().callbacks().list().await
+    ApiServer::start(with_tokens(routes).0).client().callbacks().list().await
 }
 
 #[tokio::test]
 async fn an_entry_that_cannot_be_read_is_written_back_as_it_is() {
     let odd = json!({"href": THEIRS, "n": [1, 2.5, null, {"deep": true}], "url": {"not": "text"}});
-    let (market, client) = Market::start(Manner::Replaces, [odd.clone()]);
-    client.callbacks().change(&wish(), &holdings(), &Allowance::all()).await.unwrap();
+    let (market, client) = Market::start(ServerBehaviour::Replaces, [odd.clone()]);
+    client.callbacks().change(&desired(), &known_passwords(), &AllowedLosses::all()).await.unwrap();
     assert_eq!(market.list()[0], odd);
 }
 
 #[tokio::test]
 async fn who_has_lost_the_right_to_change_the_list_sends_nothing() {
-    let (market, client) = Market::start(Manner::Replaces, [entry(THEIRS, "them", "theirs")]);
+    let (market, client) = Market::start(ServerBehaviour::Replaces, [entry(THEIRS, "them", "theirs")]);
     let callbacks = client.callbacks();
-    let plan = callbacks.plan(&wish(), &holdings(), &Allowance::none()).await.unwrap();
+    let plan = callbacks.plan(&desired(), &known_passwords(), &AllowedLosses::none()).await.unwrap();
     let error = callbacks.apply_if(&plan, async { Err("the lock is gone".into()) }).await.unwrap_err();
-    assert!(matches!(error, Error::NotOurs(_)) && !error.outcome_is_unknown(), "{error:?}");
+    assert!(matches!(error, Error::LockLost(_)) && !error.outcome_is_unknown(), "{error:?}");
     assert_eq!(market.list().len(), 1);
     callbacks.apply_if(&plan, async { Ok(()) }).await.unwrap();
     assert_eq!(market.list().len(), 2);
@@ -299,7 +307,7 @@ async fn who_has_lost_the_right_to_change_the_list_sends_nothing() {
 
 #[tokio::test]
 async fn the_list_is_shown_as_it_is() {
-    let (_, client) = Market::start(Manner::Replaces, [entry(THEIRS, "them", "x"), json!({"odd": true})]);
+    let (_, client) = Market::start(ServerBehaviour::Replaces, [entry(THEIRS, "them", "x"), json!({"odd": true})]);
     let list = client.callbacks().list().await.unwrap();
     assert_eq!(list[0].known().unwrap().username.as_deref(), Some("them"));
     assert_eq!(list[1], ApiCallbackEntry::Unreadable(json!({"odd": true})));

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test ends where something does not hold")]
 
-mod common;
+mod known_calls;
 
 use std::time::Duration;
 
@@ -12,11 +12,11 @@ use axum::extract::{Path, RawQuery};
 use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse, Redirect};
 use axum::routing::{get, post, put};
-use common::calls::CALLS;
-use common::{Count, Server, with_tokens};
-use eqp_client::types::{ItemId, Package, SubmissionId};
+use eqp_client::types::{ItemId, Package, PackageDraft, PackageUpdate, SubmissionId};
 use eqp_client::{Client, Error, PackageField, PackageFilter};
+use eqp_test_support::api_server::{ApiServer, Count, with_tokens};
 use futures_util::{StreamExt, TryStreamExt};
+use known_calls::CALLS;
 use serde_json::json;
 
 const PACKAGE: &str = "/rest/v1/products/packages/{id}";
@@ -27,7 +27,7 @@ fn id(text: &str) -> SubmissionId {
 }
 
 fn client(routes: Router) -> Client {
-    Server::start(with_tokens(routes).0).client()
+    ApiServer::start(with_tokens(routes).0).client()
 }
 
 #[tokio::test]
@@ -37,7 +37,7 @@ async fn a_refusal_says_call_status_code_and_message() {
     };
     let error = client(Router::new().route(PACKAGE, put(refuse)))
         .packages()
-        .update_one(&id("s1"), &Package::default())
+        .update_one(&id("s1"), &PackageUpdate::default())
         .await
         .unwrap_err();
     assert_eq!(error.to_string(), "PUT /rest/v1/products/packages/s1: HTTP 400, code 1208: Insufficient information");
@@ -72,7 +72,7 @@ async fn a_success_of_another_shape_names_the_field_and_keeps_the_body() {
         }),
     );
     let error = client(routes).packages().list(&PackageFilter::new()).await.unwrap_err();
-    let Error::Shape { status: 200, field, body, .. } = &error else { panic!("{error:?}") };
+    let Error::UnexpectedResponse { status: 200, field, body, .. } = &error else { panic!("{error:?}") };
     assert_eq!(field, "[1].submission_id");
     assert!(body.as_str().contains(r#"{"no":1}"#) && !body.as_str().contains("hush"), "{body}");
 }
@@ -98,9 +98,9 @@ async fn each_wrong_field_is_named_with_its_path() {
     for (name, answer, expected) in cases {
         let sent = answer.clone();
         let answering = move || async move { axum::Json(sent) };
-        let call = CALLS.iter().find(|call| call.endpoint.name == name).unwrap();
+        let call = CALLS.iter().find(|call| call.api_call.name == name).unwrap();
         let error = call.make(&client(Router::new().fallback(answering)), "s1").await.unwrap_err();
-        let Error::Shape { field, .. } = &error else { panic!("{name}: {error:?}") };
+        let Error::UnexpectedResponse { field, .. } = &error else { panic!("{name}: {error:?}") };
         assert_eq!(field, expected, "{name} {answer}: {error}");
         assert!(error.to_string().ends_with(&format!("(at `{expected}`)")), "{error}");
     }
@@ -115,10 +115,10 @@ async fn a_token_of_another_shape_names_the_field_and_tells_no_secret() {
         (json!({"mage_id": "M", "token": "hush", "expires_in": 1}), ""),
     ] {
         let sent = answer.clone();
-        let server = Server::start(Router::new().fallback(move || async move { axum::Json(sent) }));
+        let server = ApiServer::start(Router::new().fallback(move || async move { axum::Json(sent) }));
         let error = server.client().session().await.unwrap_err();
         let Error::Session(cause) = &error else { panic!("{error:?}") };
-        let Error::Shape { field: named, .. } = &**cause else { panic!("{error:?}") };
+        let Error::UnexpectedResponse { field: named, .. } = &**cause else { panic!("{error:?}") };
         assert_eq!(named, field, "{answer}");
         let shown = format!("{error} {error:?} {}", error.body().unwrap());
         assert!(!shown.contains(": \"hush\"") && !shown.contains("hush]") && !shown.contains("`hush`"), "{shown}");
@@ -144,7 +144,7 @@ async fn an_answer_of_100_mb_is_not_held() {
         };
         let error = client(Router::new().route(PACKAGE, get(large))).packages().get(&id("s1")).await.unwrap_err();
         assert!(matches!(error, Error::TooLarge { limit: 33_554_432, .. }), "{error:?}");
-        assert!(!error.is_retryable() && error.to_string().ends_with("the answer has more than 33554432 bytes"));
+        assert!(!error.is_retryable() && error.to_string().ends_with("the response has more than 33554432 bytes"));
         // What lies in the buffers on the way was sent too.
         let most = if says_its_size { 16 } else { 32 + 16 };
         let taken = sent.get() * PIECE / 1024 / 1024;
@@ -159,7 +159,7 @@ async fn an_answer_that_never_ends_is_cut_off() {
         Body::from_stream(futures_util::stream::repeat(piece).map(Ok::<_, std::io::Error>))
     };
     let (routes, _) = with_tokens(Router::new().route(PACKAGE, get(endless)));
-    let client = Server::start(routes).builder().largest_answer(1024 * 1024).build().unwrap();
+    let client = ApiServer::start(routes).builder().max_response_size(1024 * 1024).build().unwrap();
     let error = client.packages().get(&id("s1")).await.unwrap_err();
     assert!(matches!(error, Error::TooLarge { limit: 1_048_576, .. }), "{error:?}");
 }
@@ -173,7 +173,7 @@ async fn a_connection_that_breaks_within_the_answer_is_named_and_tried_again() {
         // The cut comes after the beginning has arrived, not instead of it.
         Body::from_stream(futures_util::stream::iter([Ok(r#"{"submission_id": "#), rest]))
     };
-    let server = Server::start(with_tokens(Router::new().route(PACKAGE, get(breaks))).0);
+    let server = ApiServer::start(with_tokens(Router::new().route(PACKAGE, get(breaks))).0);
     let careful = server.builder().retry(eqp_client::RetryPolicy::NEVER).build().unwrap();
     let error = careful.packages().get(&id("s1")).await.unwrap_err();
     assert!(matches!(error, Error::Interrupted { .. }) && error.is_retryable(), "{error:?}");
@@ -191,15 +191,15 @@ async fn a_server_that_says_nothing_is_not_waited_for_beyond_the_deadline() {
             get(|| async { Body::from_stream(futures_util::stream::pending::<Result<String, std::io::Error>>()) }),
         );
     let (routes, _) = with_tokens(routes);
-    let builder = Server::start(routes).builder().deadline(Duration::from_millis(200));
+    let builder = ApiServer::start(routes).builder().timeout(Duration::from_millis(200));
     let client = builder.retry(eqp_client::RetryPolicy::NEVER).build().unwrap();
     for error in [
         client.packages().get(&id("s1")).await.map(drop).unwrap_err(),
         client.packages().list(&PackageFilter::new()).await.map(drop).unwrap_err(),
     ] {
-        assert!(matches!(error, Error::Deadline { .. }), "{error:?}");
+        assert!(matches!(error, Error::Timeout { .. }), "{error:?}");
         assert!(error.is_retryable() && error.outcome_is_unknown() && error.is_unreachable());
-        assert!(error.to_string().ends_with("no answer within 0.2 s"), "{error}");
+        assert!(error.to_string().ends_with("timed out after 0.2 s"), "{error}");
     }
 }
 
@@ -250,7 +250,7 @@ async fn a_wish_to_wait_until_a_date_is_heard_whatever_the_clocks_say() {
 async fn a_wish_to_wait_for_long_is_told_and_not_waited_for() {
     let busy = || async { (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "3600")]) };
     let error = client(Router::new().route(PACKAGE, get(busy))).packages().get(&id("s1")).await.unwrap_err();
-    assert!(matches!(error, Error::Refused { retry_after: Some(wait), .. } if wait == Duration::from_hours(1)));
+    assert!(matches!(error, Error::Rejected { retry_after: Some(wait), .. } if wait == Duration::from_hours(1)));
     assert!(error.is_retryable());
 }
 
@@ -263,7 +263,7 @@ async fn what_is_not_safe_is_sent_once() {
         StatusCode::INTERNAL_SERVER_ERROR
     };
     let client = client(Router::new().route(PACKAGE, put(fail)));
-    let error = client.packages().update_one(&id("s1"), &Package::default()).await.unwrap_err();
+    let error = client.packages().update_one(&id("s1"), &PackageUpdate::default()).await.unwrap_err();
     assert_eq!(count.get(), 1);
     assert!(error.is_retryable() && error.outcome_is_unknown());
 }
@@ -311,15 +311,15 @@ async fn every_page_becomes_one_stream() {
 async fn a_batch_that_answers_fewer_items_than_were_sent_is_not_believed() {
     let one = || async { axum::Json(json!([{"code": 200, "submission_id": "s1"}])) };
     let client = client(Router::new().route(PACKAGES, post(one)));
-    let error = client.packages().create(&[Package::default(), Package::default()]).await.unwrap_err();
-    assert!(error.to_string().contains("2 items were sent, and 1 answered"), "{error}");
+    let error = client.packages().create(&[PackageDraft::default(), PackageDraft::default()]).await.unwrap_err();
+    assert!(error.to_string().contains("it has 1 items for 2 in the request"), "{error}");
 }
 
 #[tokio::test]
 async fn a_bad_item_of_one_is_an_error_with_its_code() {
     let bad = || async { axum::Json(json!([{"code": "1210", "message": "Invalid SKU given."}])) };
     let client = client(Router::new().route(PACKAGES, post(bad)));
-    let error = client.packages().create_one(&Package::default()).await.unwrap_err();
+    let error = client.packages().create_one(&PackageDraft::default()).await.unwrap_err();
     assert_eq!((error.code(), error.is_retryable()), (Some(1210), false));
 }
 
@@ -327,11 +327,11 @@ async fn a_bad_item_of_one_is_an_error_with_its_code() {
 fn loses_an_answer() -> (Client, Count) {
     let posts = Count::default();
     let counted = posts.clone();
-    let create = move |axum::Json(items): axum::Json<Vec<Package>>| async move {
+    let create = move |axum::Json(items): axum::Json<Vec<PackageDraft>>| async move {
         if counted.next() == 0 {
             return StatusCode::BAD_GATEWAY.into_response();
         }
-        let done = |package: &Package| json!({"code": 200, "submission_id": "new", "item_id": package.item_id});
+        let done = |package: &PackageDraft| json!({"code": 200, "submission_id": "new", "item_id": package.item_id});
         axum::Json(items.iter().map(done).collect::<Vec<_>>()).into_response()
     };
     let by_item = |Path(item): Path<String>| async move {
@@ -354,11 +354,11 @@ fn loses_an_answer() -> (Client, Count) {
 #[tokio::test]
 async fn a_creation_is_looked_up_before_it_is_sent_again() {
     let (client, posts) = loses_an_answer();
-    let item = |text: &str| Package { item_id: Some(ItemId::new(text).unwrap()), ..Package::default() };
-    let by_sku = Package {
+    let item = |text: &str| PackageDraft { item_id: Some(ItemId::new(text).unwrap()), ..PackageDraft::default() };
+    let by_sku = PackageDraft {
         sku: Some("vendor/module".parse().unwrap()),
         version: Some("1.0.0".to_owned()),
-        ..Package::default()
+        ..PackageDraft::default()
     };
     let created = client.packages().create(&[item("unheard"), item("heard"), by_sku]).await.unwrap();
     let ids: Vec<_> = created.iter().map(|item| item.submission_id.clone().unwrap()).collect();
@@ -369,6 +369,6 @@ async fn a_creation_is_looked_up_before_it_is_sent_again() {
 #[tokio::test]
 async fn a_creation_that_cannot_be_looked_up_is_sent_once() {
     let (client, posts) = loses_an_answer();
-    let error = client.packages().create(&[Package::default()]).await.unwrap_err();
+    let error = client.packages().create(&[PackageDraft::default()]).await.unwrap_err();
     assert_eq!((error.status(), posts.get()), (Some(502), 1));
 }

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test ends where something does not hold")]
 
-mod common;
+mod known_calls;
 
 use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
@@ -12,15 +12,15 @@ use axum::extract::Request;
 use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post, put};
-use common::calls::CALLS;
-use common::{Count, Server, with_tokens};
-use eqp_client::callbacks::{Allowance, NoPasswords, Registration, Wish};
-use eqp_client::types::{ItemId, Package, Secret, SubmissionId};
+use eqp_client::callbacks::{AllowedLosses, DesiredState, NoPasswords, Registration};
+use eqp_client::types::{ItemId, PackageUpdate, Secret, SubmissionId};
 use eqp_client::{Client, Error};
+use eqp_test_support::api_server::{ApiServer, Count, with_tokens};
+use known_calls::CALLS;
 use serde_json::{Value, json};
 
 fn client(routes: Router) -> Client {
-    Server::start(with_tokens(routes).0).client()
+    ApiServer::start(with_tokens(routes).0).client()
 }
 
 /// A client of a server that answers every call so.
@@ -33,14 +33,14 @@ async fn an_error_body_with_http_200_is_an_error_for_every_call() {
     let refused = json!({"code": 1210, "message": "Invalid SKU given"});
     let token_refused = refused.clone();
     let token = Router::new().route("/rest/v1/app/session/token", post(|| async move { axum::Json(token_refused) }));
-    let without_token = Server::start(token).client();
+    let without_token = ApiServer::start(token).client();
     let with_token = answering(refused);
     for call in CALLS {
-        let client = if call.endpoint.name == "session.token" { &without_token } else { &with_token };
+        let client = if call.api_call.name == "session.token" { &without_token } else { &with_token };
         let error = call.make(client, "s1").await.expect_err(call.written);
         assert_eq!((error.status(), error.code()), (Some(200), Some(1210)), "{}: {error}", call.written);
         assert!(error.to_string().contains("Invalid SKU given"), "{}: {error}", call.written);
-        assert!(error.is_refusal() && !error.is_retryable() && !error.outcome_is_unknown(), "{error}");
+        assert!(error.is_rejection() && !error.is_retryable() && !error.outcome_is_unknown(), "{error}");
     }
 }
 
@@ -48,13 +48,13 @@ async fn an_error_body_with_http_200_is_an_error_for_every_call() {
 async fn an_error_in_the_place_of_a_record_in_a_list_is_an_error_too() {
     let listing = answering(json!([{"code": 1500, "message": "Package live in store"}]));
     for name in ["packages.list", "packages.by_sku", "packages.by_item", "files.list", "files.upload"] {
-        for call in CALLS.iter().filter(|call| call.endpoint.name == name) {
+        for call in CALLS.iter().filter(|call| call.api_call.name == name) {
             let error = call.make(&listing, "s1").await.expect_err(call.written);
             assert_eq!(error.code(), Some(1500), "{}: {error}", call.written);
         }
     }
     // In a batch it is what became of one item.
-    let items = listing.packages().update(&[Package::default()]).await.unwrap();
+    let items = listing.packages().update(&[PackageUpdate::default()]).await.unwrap();
     assert_eq!((items[0].code, items[0].is_success()), (Some(1500), false));
 }
 
@@ -78,7 +78,7 @@ async fn a_code_of_http_says_what_a_refusal_with_http_200_means() {
         axum::Json(json!({"code": 401, "message": "Unauthorized"}))
     };
     let (routes, tokens) = with_tokens(Router::new().fallback(body));
-    let error = Server::start(routes).client().packages().by_item(&item).await.unwrap_err();
+    let error = ApiServer::start(routes).client().packages().by_item(&item).await.unwrap_err();
     assert!(error.is_unauthorized(), "{error}");
     assert_eq!((asked.get(), tokens.get()), (2, 2));
 }
@@ -87,7 +87,7 @@ async fn a_code_of_http_says_what_a_refusal_with_http_200_means() {
 async fn a_record_with_a_code_of_success_is_no_error() {
     let id = SubmissionId::new("s1").unwrap();
     let done = answering(json!({"code": 200, "message": "Success", "submission_id": "s1"}));
-    done.packages().update_one(&id, &Package::default()).await.unwrap();
+    done.packages().update_one(&id, &PackageUpdate::default()).await.unwrap();
     assert_eq!(done.packages().get(&id).await.unwrap().submission_id, Some(id));
 }
 
@@ -105,7 +105,7 @@ async fn what_holds_of_a_key_is_what_the_answer_says() {
     let refused = answering(json!({"m2": [{"code": 404, "message": "No such key"}]}));
     assert!(!refused.keys().set_enabled("build", None, false).await.unwrap().is_success());
     let empty = answering(json!({"m2": []}));
-    assert!(matches!(empty.keys().set_enabled("build", None, false).await, Err(Error::Shape { .. })));
+    assert!(matches!(empty.keys().set_enabled("build", None, false).await, Err(Error::UnexpectedResponse { .. })));
 }
 
 #[tokio::test]
@@ -119,10 +119,10 @@ async fn the_profile_of_another_account_is_refused_before_a_list_is_written() {
     };
     let client = client(Router::new().route("/rest/v1/users/{id}", get(profile).merge(put(write))));
     let error = client.users().get().await.unwrap_err();
-    assert_eq!(error.to_string(), "the profile of MAG1 was asked for, and the answer is that of MAG2");
+    assert_eq!(error.to_string(), "the profile of MAG1 was requested, but the response is the profile of MAG2");
     assert!(matches!(client.users().summary().await, Err(Error::OtherAccount { .. })));
     let ours = Registration::new("https://a.example/", "key", Secret::new("hush")).unwrap();
-    let changed = client.callbacks().change(&Wish::Register(ours), &NoPasswords, &Allowance::none()).await;
+    let changed = client.callbacks().change(&DesiredState::Register(ours), &NoPasswords, &AllowedLosses::none()).await;
     assert!(matches!(changed, Err(Error::OtherAccount { .. })), "{changed:?}");
     assert!(written.lock().unwrap().is_empty());
 }
@@ -163,7 +163,7 @@ async fn a_firewalls_page_is_not_blamed_on_the_key_and_a_redirect_shows_where_to
 #[tokio::test]
 async fn nobody_at_the_other_end_is_named_with_its_port() {
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let server = Server::start(Router::new());
+    let server = ApiServer::start(Router::new());
     let client = server.builder().api_url(format!("https://{free}").parse().unwrap()).build().unwrap();
     let error = client.session().await.unwrap_err().to_string();
     assert!(error.contains(&free.to_string()), "{error}");

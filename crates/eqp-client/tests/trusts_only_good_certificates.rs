@@ -2,11 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test ends where something does not hold")]
 
-mod common;
-
 use axum::Router;
-use common::{Server, builder, with_tokens};
 use eqp_client::{Error, TlsProblem};
+use eqp_test_support::api_server::{ApiServer, builder, with_tokens};
 use eqp_tls::{Identity, LocalCa};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use time::{Duration, OffsetDateTime};
@@ -29,7 +27,7 @@ fn identity(from: i64, until: i64) -> (Identity, String) {
     (Identity::from_pem(&certificate.pem(), &key.serialize_pem()).unwrap(), ca_pem)
 }
 
-async fn problem(server: &Server) -> TlsProblem {
+async fn problem(server: &ApiServer) -> TlsProblem {
     let error = server.client().session().await.unwrap_err();
     assert!(error.is_unreachable() && !error.is_retryable(), "{error}");
     assert!(error.to_string().contains("cannot be trusted: its certificate"), "{error}");
@@ -44,13 +42,13 @@ async fn problem(server: &Server) -> TlsProblem {
 
 #[tokio::test]
 async fn takes_a_certificate_of_the_ca_that_is_trusted_besides() {
-    let server = Server::start(routes());
+    let server = ApiServer::start(routes());
     assert_eq!(server.client().session().await.unwrap().mage_id.as_str(), "MAG1");
 }
 
 #[tokio::test]
 async fn refuses_a_certificate_of_an_unknown_ca() {
-    let mut server = Server::start(routes());
+    let mut server = ApiServer::start(routes());
     server.ca_pem = LocalCa::ephemeral().unwrap().certificate_pem().to_owned();
     assert_eq!(problem(&server).await, TlsProblem::NotTrusted);
 }
@@ -58,30 +56,30 @@ async fn refuses_a_certificate_of_an_unknown_ca() {
 #[tokio::test]
 async fn refuses_an_expired_certificate() {
     let (identity, ca_pem) = identity(-2, -1);
-    assert_eq!(problem(&Server::start_as(routes(), &identity, &ca_pem)).await, TlsProblem::Expired);
+    assert_eq!(problem(&ApiServer::start_as(routes(), &identity, &ca_pem)).await, TlsProblem::Expired);
 }
 
 #[tokio::test]
 async fn refuses_a_certificate_that_is_not_valid_yet() {
     let (identity, ca_pem) = identity(1, 2);
-    assert_eq!(problem(&Server::start_as(routes(), &identity, &ca_pem)).await, TlsProblem::NotYetValid);
+    assert_eq!(problem(&ApiServer::start_as(routes(), &identity, &ca_pem)).await, TlsProblem::NotYetValid);
 }
 
 #[tokio::test]
 async fn refuses_a_certificate_for_another_name_and_says_for_which() {
     let ca = LocalCa::ephemeral().unwrap();
     let identity = ca.issue(&["marketplace.example".to_owned()]).unwrap();
-    let server = Server::start_as(routes(), &identity, ca.certificate_pem());
+    let server = ApiServer::start_as(routes(), &identity, ca.certificate_pem());
     assert_eq!(problem(&server).await, TlsProblem::WrongName { belongs_to: vec!["marketplace.example".to_owned()] });
 }
 
 #[test]
 fn speaks_https_only() {
     for (url, reason) in [
-        ("http://127.0.0.1:8080", "only https"),
+        ("http://127.0.0.1:8080", "must begin with https"),
         ("https://me:hush@127.0.0.1", "credentials"),
         ("https://127.0.0.1/?a=b", "query"),
-        ("https://127.0.0.1/rest/v1/", "leave that out"),
+        ("https://127.0.0.1/rest/v1/", "added automatically"),
     ] {
         let error = builder().api_url(url.parse().unwrap()).build().unwrap_err().to_string();
         assert!(error.contains(reason) && !error.contains("hush"), "{error}");

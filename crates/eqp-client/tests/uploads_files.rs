@@ -2,8 +2,6 @@
 
 #![allow(clippy::unwrap_used, reason = "a test ends where something does not hold")]
 
-mod common;
-
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
@@ -13,8 +11,8 @@ use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::IntoResponse;
 use axum::routing::post;
-use common::{Count, Server, with_tokens};
 use eqp_client::{Client, Error, FileProblem};
+use eqp_test_support::api_server::{ApiServer, Count, with_tokens};
 use serde_json::json;
 
 const UPLOADS: &str = "/rest/v1/files/uploads";
@@ -33,7 +31,7 @@ fn client() -> (Client, Seen) {
         axum::Json((0..count).map(file).collect::<Vec<_>>())
     };
     let routes = Router::new().route(UPLOADS, post(take)).layer(DefaultBodyLimit::disable());
-    (Server::start(with_tokens(routes).0).client(), seen)
+    (ApiServer::start(with_tokens(routes).0).client(), seen)
 }
 
 fn file(folder: &Path, name: &str, content: &[u8]) -> PathBuf {
@@ -90,7 +88,7 @@ async fn a_large_file_arrives_whole_and_tells_how_far_it_is() {
     let noted = Arc::clone(&steps);
     client
         .files()
-        .upload_watched(&[path], move |file, sent, total| noted.lock().unwrap().push((file, sent, total)))
+        .upload_with_progress(&[path], move |file, sent, total| noted.lock().unwrap().push((file, sent, total)))
         .await
         .unwrap();
     let seen = seen.lock().unwrap();
@@ -171,7 +169,7 @@ async fn a_file_that_shrinks_or_grows_while_it_is_sent_is_an_error() {
                 std::fs::OpenOptions::new().write(true).open(&changed).unwrap().set_len(other_size).unwrap();
             }
         };
-        let error = client.files().upload_watched(&[path], change).await.unwrap_err();
+        let error = client.files().upload_with_progress(&[path], change).await.unwrap_err();
         assert!(
             matches!(error, Error::File { problem: FileProblem::Changed { expected: 2_000_000 }, .. }),
             "{other_size}: {error:?}"
@@ -194,7 +192,7 @@ async fn an_upload_is_sent_again_from_its_beginning() {
             _ => axum::Json(json!([{"file_upload_id": "1.0"}])).into_response(),
         }
     };
-    let client = Server::start(with_tokens(Router::new().route(UPLOADS, post(flaky))).0).client();
+    let client = ApiServer::start(with_tokens(Router::new().route(UPLOADS, post(flaky))).0).client();
     let uploaded = client.files().upload(&[path]).await.unwrap();
     assert_eq!((uploaded[0].file_upload_id.as_str(), count.get()), ("1.0", 3));
 }
@@ -205,11 +203,11 @@ async fn a_file_is_read_no_faster_than_the_server_takes_it() {
     let path = large(folder.path(), "a.zip", 30_000_000);
     // The body is held and never read, so nothing but the buffers on the way can fill.
     let hold = |_body: axum::body::Body| std::future::pending::<()>();
-    let client = Server::start(with_tokens(Router::new().route(UPLOADS, post(hold))).0).client();
+    let client = ApiServer::start(with_tokens(Router::new().route(UPLOADS, post(hold))).0).client();
     let read = Arc::new(Mutex::new(0));
     let noted = Arc::clone(&read);
     let paths = [path];
-    let upload = client.files().upload_watched(&paths, move |_, sent, _| *noted.lock().unwrap() = sent);
+    let upload = client.files().upload_with_progress(&paths, move |_, sent, _| *noted.lock().unwrap() = sent);
     assert!(tokio::time::timeout(std::time::Duration::from_secs(1), upload).await.is_err());
     let read = *read.lock().unwrap();
     assert!(read > 0 && read < 12_000_000, "{read} bytes were read ahead");

@@ -4,12 +4,12 @@
 
 use std::time::Duration;
 
-use eqp_client::callbacks::{Allowance, EntryName, Holdings, Registration, Wish};
+use eqp_client::callbacks::{AllowedLosses, DesiredState, EntryName, KnownPasswords, Registration};
 use eqp_client::keys::{KeyFilter, NewKey};
 use eqp_client::reports::Report;
 use eqp_client::types::{
-    Actions, BatchItem, Environment, FileReference, ItemId, MalwareStatus, OverallStatus, Package, Secret, Sku,
-    TestDetails,
+    Actions, BatchItem, Environment, FileReference, ItemId, LicenseType, MalwareStatus, OverallStatus, Package,
+    PackageDraft, PackageType, PackageUpdate, Platform, Secret, Sku, TestDetails,
 };
 use eqp_client::users::ProfileUpdate;
 use eqp_client::{Client, PackageField, PackageFilter};
@@ -27,15 +27,15 @@ fn client(simulator: &Simulator) -> Client {
         .unwrap()
 }
 
-fn draft(item: &str) -> Package {
-    Package {
+fn draft(item: &str) -> PackageDraft {
+    PackageDraft {
         item_id: Some(ItemId::new(item).unwrap()),
-        kind: Some("extension".to_owned()),
-        platform: Some("M2".to_owned()),
+        kind: Some(PackageType::Extension),
+        platform: Some(Platform::M2),
         name: Some(format!("Name of {item}")),
         version: Some("1.0.0".to_owned()),
         long_description: Some("long".to_owned()),
-        ..Package::default()
+        ..PackageDraft::default()
     }
 }
 
@@ -62,17 +62,17 @@ async fn a_marketplace_that_forgets_all_sessions_is_asked_for_a_new_one() {
 
 #[tokio::test]
 async fn two_callbacks_live_side_by_side_whatever_is_done_with_the_list() {
-    for manner in [CallbackList::Replace, CallbackList::Merge] {
-        let simulator = Simulator::builder().callback_list(manner).start().await.unwrap();
+    for behaviour in [CallbackList::Replace, CallbackList::Merge] {
+        let simulator = Simulator::builder().callback_list(behaviour).start().await.unwrap();
         let client = client(&simulator);
-        let mut store = Holdings::new();
+        let mut store = KnownPasswords::new();
         for (url, username) in
             [("https://a.example/cb", "a1"), ("https://b.example/cb", "b1"), ("https://a.example/cb", "a2")]
         {
             let password = Secret::new(format!("hush-{username}"));
-            let wish = Wish::Register(Registration::new(url, username, password.clone()).unwrap());
-            client.callbacks().change(&wish, &store, &Allowance::none()).await.unwrap();
-            store = store.issued(url, username, password);
+            let desired = DesiredState::Register(Registration::new(url, username, password.clone()).unwrap());
+            client.callbacks().change(&desired, &store, &AllowedLosses::none()).await.unwrap();
+            store = store.managed(url, username, password);
         }
         let list = client.callbacks().list().await.unwrap();
         for name in [EntryName::new("https://a.example/cb", "a2"), EntryName::new("https://b.example/cb", "b1")] {
@@ -118,18 +118,21 @@ async fn a_file_is_uploaded_scanned_and_sold() {
     package.sku = Some(Sku::new("vendor/module").unwrap());
     package.artifact = Some(FileReference::new(ids[0].clone()));
     package.release_notes = Some("first".to_owned());
-    package.license_type = Some("mit".to_owned());
+    package.license_type = Some(LicenseType::Mit);
     package.action = Some(Actions::submit_both());
-    package.extra = json!({
+    let listing: PackageDraft = serde_json::from_value(json!({
         "version_compatibility": [{"edition": "CE", "versions": ["2.4"]}],
         "prices": [{"edition": "CE", "price": "25.00"}],
         "categories": ["Extensions // Content & Customizations"],
         "documentation_artifacts": {"user": {"file_upload_id": ids[2]}},
         "media_artifacts": {"icon_image": {"file_upload_id": ids[1]}, "gallery_images": [{"file_upload_id": ids[1]}]},
-    })
-    .as_object()
-    .unwrap()
-    .clone();
+    }))
+    .unwrap();
+    package.version_compatibility = listing.version_compatibility;
+    package.prices = listing.prices;
+    package.categories = listing.categories;
+    package.documentation_artifacts = listing.documentation_artifacts;
+    package.media_artifacts = listing.media_artifacts;
     let created = client.packages().create_one(&package).await.unwrap();
     let id = created.submission_id.unwrap();
     tokio::time::timeout(PATIENCE, async {
@@ -162,17 +165,19 @@ async fn a_file_is_uploaded_scanned_and_sold() {
 async fn good_items_of_a_batch_succeed_beside_bad_ones() {
     let simulator = Simulator::builder().start().await.unwrap();
     let client = client(&simulator);
-    let bad = Package { action: Some(Actions::submit_both()), ..draft("bad") };
+    let bad = PackageDraft { action: Some(Actions::submit_both()), ..draft("bad") };
     let items = client.packages().create(&[draft("one"), bad, draft("two")]).await.unwrap();
     assert_eq!(items.iter().map(BatchItem::is_success).collect::<Vec<_>>(), [true, false, true]);
     let error = client.packages().create_one(&draft("one")).await.unwrap_err();
     assert!(error.code().is_some() && !error.is_retryable(), "{error}");
 
     let id = items[0].submission_id.clone().unwrap();
-    let renamed = Package { name: Some("Another name".to_owned()), ..Package::default() };
+    let renamed = PackageDraft { name: Some("Another name".to_owned()), ..PackageDraft::default() };
+    let renamed = PackageUpdate::from(renamed);
     client.packages().update_one(&id, &renamed).await.unwrap();
-    assert_eq!(client.packages().get(&id).await.unwrap().name, renamed.name);
-    let again = Package { submission_id: Some(id), long_description: Some("longer".to_owned()), ..Package::default() };
+    assert_eq!(client.packages().get(&id).await.unwrap().name, renamed.changes.name);
+    let longer = PackageDraft { long_description: Some("longer".to_owned()), ..PackageDraft::default() };
+    let again = PackageUpdate::new(id, longer);
     assert!(client.packages().update(&[again]).await.unwrap()[0].is_success());
     assert!(client.packages().by_item(&ItemId::new("never seen").unwrap()).await.unwrap().is_none());
 }
@@ -207,7 +212,7 @@ async fn keys_and_reports_are_answered() {
     let simulator = Simulator::builder().start().await.unwrap();
     let client = client(&simulator);
     let label = "build server / 1 %";
-    let outcomes = client.keys().create(&[NewKey { label: label.to_owned(), uid: None }]).await.unwrap();
+    let outcomes = client.keys().create(&[NewKey::new(label)]).await.unwrap();
     assert!(outcomes[0].is_success());
     client.keys().set_enabled(label, None, false).await.unwrap();
     let keys = client.keys().list(&KeyFilter::default()).await.unwrap();

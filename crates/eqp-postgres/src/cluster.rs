@@ -1,4 +1,4 @@
-//! Making a new cluster: whole, or not at all.
+//! Creates a new cluster, completely or not at all.
 
 use std::fs;
 use std::path::Path;
@@ -13,11 +13,11 @@ use crate::owner::{Owner, any_named_user};
 use crate::programs::Programs;
 use crate::settings;
 
-/// `initdb` takes under a second; a very slow disk gets its time.
+/// `initdb` usually takes less than a second, but can be slow on a slow disk.
 const DEADLINE: Duration = Duration::from_mins(3);
 
-/// Makes the cluster aside, brings it to the disk and renames it: a kill or a full disk halfway leaves nothing that
-/// looks like a cluster.
+/// Creates the cluster in another folder, syncs it to the disk and renames it, so that neither a kill nor a full disk leaves an
+/// incomplete cluster.
 pub(crate) async fn create(folder: &Folder, programs: &Programs, owner: &Owner) -> Result<(), Error> {
     let unfinished = folder.unfinished_data();
     remove_if_there(folder)?;
@@ -30,7 +30,7 @@ pub(crate) async fn create(folder: &Folder, programs: &Programs, owner: &Owner) 
         remove_if_there(folder)?;
         return Err(match error {
             Error::Program { detail, .. } if detail.contains("No space left on device") => {
-                Error::DiskFull { folder: folder.root().to_owned(), detail: "while making the database".into() }
+                Error::DiskFull { folder: folder.root().to_owned(), detail: "while creating the database".into() }
             }
             other => other,
         });
@@ -40,7 +40,7 @@ pub(crate) async fn create(folder: &Folder, programs: &Programs, owner: &Owner) 
     parent.sync_all().map_err(Error::io("cannot sync", folder.root()))
 }
 
-/// One sync at the end instead of one per file: it halves the time.
+/// Runs `initdb`. Syncing once at the end instead of once per file halves the time.
 async fn fill(folder: &Folder, programs: &Programs, owner: &Owner) -> Result<(), Error> {
     let unfinished = folder.unfinished_data();
     let initdb = |arguments: &[&str]| {
@@ -63,8 +63,8 @@ async fn fill(folder: &Folder, programs: &Programs, owner: &Owner) -> Result<(),
     run(initdb(&["--sync-only"])?, DEADLINE).await.map(drop)
 }
 
-/// `initdb` looks up the name of its user, and fails where there is none. In a user namespace our ID is shown to it as one
-/// that has a name; what it makes still belongs to us. The server itself needs no name.
+/// Runs `initdb` in a user namespace in which our user ID appears as one that has a name. `initdb` fails for a user without a name;
+/// the server does not. The created files still belong to us.
 fn under_a_name(initdb: &Path, owner: &Owner, folder: &Path) -> Result<Command, Error> {
     let no_user = || Error::NamelessUser { uid: owner.uid(), detail: "/etc/passwd names no other user".into() };
     let (uid, gid) = any_named_user().ok_or_else(no_user)?;

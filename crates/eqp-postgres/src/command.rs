@@ -1,5 +1,4 @@
-//! Running programs of others: with a clean environment, in a folder where nobody else has put anything, with a deadline;
-//! those of Postgres as the right user.
+//! Runs external programs with a clean environment, in a safe folder and with a time limit, and those of Postgres as the right user.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -11,11 +10,11 @@ use tokio::process::Command;
 use crate::Error;
 use crate::owner::Owner;
 
-/// Where programs of the system are.
+/// The folders of the system's programs.
 const SYSTEM_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 
-/// What a package manager may need of our environment: where its configuration is and how its registry is reached. None of
-/// the caller's secrets, and nothing that makes an interpreter load other code.
+/// The environment variables that a package manager may need to find its configuration and to reach its registry. They contain none of
+/// the caller's secrets, and none can make an interpreter load other code.
 const CLIENT_VARIABLES: [&str; 26] = [
     "HOME",
     "USER",
@@ -45,7 +44,7 @@ const CLIENT_VARIABLES: [&str; 26] = [
     "PIP_CONFIG_FILE",
 ];
 
-/// A program with a clean environment that runs in `folder`.
+/// Returns a command with a clean environment that runs in `folder`.
 pub(crate) fn clean_command(program: impl AsRef<OsStr>, folder: &Path) -> Command {
     let mut command = Command::new(program);
     command.env_clear().env("PATH", SYSTEM_PATH).env("LC_ALL", "C").env("TZ", "UTC");
@@ -53,8 +52,8 @@ pub(crate) fn clean_command(program: impl AsRef<OsStr>, folder: &Path) -> Comman
     command
 }
 
-/// A package manager, found in the caller's PATH, that runs in an empty `folder`: it would read configuration from the
-/// current one, or even run code.
+/// Returns a command for a package manager, found in the caller's PATH. It must run in an empty `folder`, because it reads configuration
+/// from the current one and may even run code from there.
 pub(crate) fn client_command(program: &str, folder: &Path) -> Command {
     let mut command = clean_command(program, folder);
     if let Ok(path) = std::env::join_paths(search_path()) {
@@ -68,13 +67,15 @@ pub(crate) fn client_command(program: &str, folder: &Path) -> Command {
     command
 }
 
-/// The folders of PATH, but for those that depend on the current folder.
+/// Returns the folders of PATH, except relative ones, which depend on the current folder.
 pub(crate) fn search_path() -> Vec<PathBuf> {
+    // Without PATH there is nothing to search.
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path).filter(|folder| folder.is_absolute()).collect()
 }
 
-/// A program of Postgres. No variable of ours reaches it: `PGDATA`, `PGPORT` or a locale would change what it does.
+/// Returns a command for a program of Postgres, as its owner. Our environment is not passed on, because `PGDATA`, `PGPORT` or a locale
+/// would change its behaviour.
 pub(crate) fn postgres_command(program: &Path, owner: &Owner, folder: &Path) -> Command {
     let mut command = clean_command(program, folder);
     if let Some((uid, gid)) = owner.switch_to() {
@@ -83,19 +84,19 @@ pub(crate) fn postgres_command(program: &Path, owner: &Owner, folder: &Path) -> 
     command
 }
 
-/// Runs a program to its end and gives back what it printed.
+/// Runs a program and returns its standard output.
 pub(crate) async fn run(mut command: Command, deadline: Duration) -> Result<String, Error> {
     let program = command.as_std().get_program().to_string_lossy().into_owned();
     let failed = |detail: String| Error::Program { program: program.clone(), detail };
     command.kill_on_drop(true).stdin(Stdio::null());
     let output = tokio::time::timeout(deadline, command.output())
         .await
-        .map_err(|_| failed(format!("it did not end within {} s", deadline.as_secs())))?
+        .map_err(|_| failed(format!("it timed out after {} s", deadline.as_secs())))?
         .map_err(|error| failed(error.to_string()))?;
     if output.status.success() {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
-    let said = [output.stderr, output.stdout].map(|bytes| String::from_utf8_lossy(&bytes).trim().to_owned());
-    let said = said.into_iter().find(|text| !text.is_empty()).unwrap_or_else(|| output.status.to_string());
-    Err(failed(said))
+    let texts = [output.stderr, output.stdout].map(|bytes| String::from_utf8_lossy(&bytes).trim().to_owned());
+    let text = texts.into_iter().find(|text| !text.is_empty()).unwrap_or_else(|| output.status.to_string());
+    Err(failed(text))
 }

@@ -1,4 +1,4 @@
-//! Reaching a private Postgres as a client.
+//! Connects to a private Postgres.
 
 use std::path::Path;
 use std::time::Duration;
@@ -9,12 +9,12 @@ use sqlx::{Connection, PgConnection};
 
 use crate::settings::{PORT, ROLE};
 
-/// The database that always exists.
+/// The database that exists in every cluster.
 pub(crate) const MAINTENANCE_DATABASE: &str = "postgres";
-/// For a server on this machine to say that it is there.
+/// How long connecting to a server on this machine may take.
 const DEADLINE: Duration = Duration::from_secs(5);
 
-/// Where and as whom; `PG…` variables of the environment have no say in that.
+/// Returns the options of a connection. The `PG…` variables of the environment do not affect them.
 pub(crate) fn options(socket_folder: &Path, database: &str) -> PgConnectOptions {
     PgConnectOptions::new_without_pgpass()
         .socket(socket_folder)
@@ -24,7 +24,7 @@ pub(crate) fn options(socket_folder: &Path, database: &str) -> PgConnectOptions 
         .ssl_mode(PgSslMode::Disable)
 }
 
-/// The same as an URL.
+/// Returns the options of a connection as a URL.
 pub(crate) fn url(socket_folder: &Path, database: &str) -> String {
     let socket_folder = socket_folder.to_string_lossy();
     let socket_folder = utf8_percent_encode(&socket_folder, NON_ALPHANUMERIC);
@@ -32,12 +32,12 @@ pub(crate) fn url(socket_folder: &Path, database: &str) -> String {
     format!("postgres://{ROLE}@{socket_folder}:{PORT}/{database}?sslmode=disable")
 }
 
-/// Whether the server lets a client in. A socket that takes a connection proves little: the kernel takes it for a
-/// process that has been killed and does not know yet.
+/// Returns whether a client can log in. It is not enough that the socket accepts a connection, because the kernel also accepts it for
+/// a process that was killed but has not ended yet.
 pub(crate) async fn serves(socket_folder: &Path) -> bool {
     let options = options(socket_folder, MAINTENANCE_DATABASE);
-    let greeted = tokio::time::timeout(DEADLINE, PgConnection::connect_with(&options)).await;
-    match greeted {
+    let connected = tokio::time::timeout(DEADLINE, PgConnection::connect_with(&options)).await;
+    match connected {
         Ok(Ok(connection)) => connection.close().await.is_ok(),
         _ => false,
     }

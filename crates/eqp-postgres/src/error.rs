@@ -1,100 +1,100 @@
-//! Everything that can keep a private Postgres from running, with what to do about it.
+//! The errors of this crate, each with what can be done about it.
 
 use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Why the private Postgres is not there. Each message says what was tried and what helps.
+/// Why a private Postgres could not be started, used or stopped.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// No Postgres is installed and none could be fetched.
+    /// No Postgres is installed, and none could be downloaded.
     #[error(
-        "no Postgres {wanted} was found or could be fetched ({}). Install one (Debian: `apt-get install postgresql`; \
-         macOS: `brew install postgresql`), or name the folder of its programs in EQP_POSTGRES_BIN, or use a Postgres \
-         that runs already by its URL",
+        "no Postgres {wanted} is installed, and none could be downloaded ({}). Install one (Debian: `apt-get install postgresql`; \
+         macOS: `brew install postgresql`), or set EQP_POSTGRES_BIN to the folder of its programs, or use a Postgres \
+         of your own by its URL",
         .tried.join("; ")
     )]
     ProgramsNotFound {
-        /// The versions that would do, in words.
+        /// The versions that can be used, such as "14 or newer".
         wanted: String,
-        /// Every place that was looked at, with what was wrong there.
+        /// Every place that was searched, with the reason why it could not be used.
         tried: Vec<String>,
     },
-    /// The folder that was named for the programs does not hold a usable Postgres.
-    #[error("{} does not hold a usable Postgres: {reason}. It must hold `initdb` and `postgres`, version 14 or newer", .folder.display())]
+    /// The configured folder does not contain a usable Postgres.
+    #[error("{} does not contain a usable Postgres: {reason}. It must contain `initdb` and `postgres`, version 14 or newer", .folder.display())]
     UnusablePrograms {
-        /// The folder as it was named.
+        /// The configured folder.
         folder: PathBuf,
-        /// What is wrong with it.
+        /// Why it cannot be used.
         reason: String,
     },
-    /// The data were made by a major version that is not at hand; Postgres reads only its own.
+    /// The data was created by a major version that is not installed, and Postgres cannot read data of other major versions.
     #[error(
-        "the data in {} were made by Postgres {made_by}, and Postgres {made_by} is missing ({}). Install it (Debian: \
-         `apt-get install postgresql-{made_by}`; macOS: `brew install postgresql@{made_by}`), or name the folder of its \
-         programs in EQP_POSTGRES_BIN, or dump the data with it and start anew in another folder",
+        "the data in {} were created by Postgres {made_by}, which is not installed ({}). Install it (Debian: \
+         `apt-get install postgresql-{made_by}`; macOS: `brew install postgresql@{made_by}`), or set EQP_POSTGRES_BIN to the \
+         folder of its programs, or dump the data with it and start with another folder",
         .folder.display(), .tried.join("; ")
     )]
     OtherMajor {
         /// The data folder.
         folder: PathBuf,
-        /// The major version that the data folder names.
+        /// The major version that created the data.
         made_by: u32,
-        /// Every place that was looked at, with what was there.
+        /// Every place that was searched, with what was found there.
         tried: Vec<String>,
     },
-    /// The folder holds something else.
-    #[error("{} is not a data folder of this tool ({reason}); nothing in it was touched. Name an empty or a new folder", .folder.display())]
+    /// The folder contains something else.
+    #[error("{} is not a data folder of a private Postgres ({reason}), and was left unchanged. Use an empty or a new folder", .folder.display())]
     ForeignFolder {
         /// The folder.
         folder: PathBuf,
-        /// What is in it.
+        /// The entry that was found in it.
         reason: String,
     },
-    /// Postgres does not run as root, and the user it would run as cannot reach the folder.
+    /// The program runs as root, and the user that Postgres would run as cannot enter the folder.
     #[error(
-        "Postgres does not run as root but as the user {user}, who cannot enter {}. Name a data folder that every \
-         user may reach, for instance under /var/lib/eqp, or run the tool as another user",
+        "Postgres cannot run as root and would run as the user {user}, who cannot enter {}. Use a data folder that every \
+         user can enter, for example under /var/lib/eqp, or run the program as another user",
         .barrier.display()
     )]
     NotEnterable {
         /// The user that Postgres would run as.
         user: String,
-        /// The first folder on the way that keeps this user out.
+        /// The first folder of the path that this user cannot enter.
         barrier: PathBuf,
     },
-    /// The tool runs as root, and there is no other user to run Postgres as.
+    /// The program runs as root, and there is no other user to run Postgres as.
     #[error(
-        "Postgres does not run as root, and neither a user `postgres` nor `nobody` exists; run the tool as another user"
+        "Postgres cannot run as root, and there is no user `postgres` or `nobody`; run the program as another user"
     )]
     NoUser,
-    /// The user has no name, and `initdb` needs one.
+    /// The user ID has no name, which `initdb` requires.
     #[error(
-        "the user ID {uid} has no entry in /etc/passwd, which Postgres needs to make a database, and showing it another one in a \
-         user namespace failed: {detail}. Add an entry for it (`eqp:x:{uid}:{uid}::/:/usr/sbin/nologin`), run the tool as a \
-         user that has one, or use a Postgres that runs already by its URL"
+        "the user ID {uid} has no entry in /etc/passwd, which Postgres requires to create a database, and a user namespace did not \
+         help: {detail}. Add an entry (`eqp:x:{uid}:{uid}::/:/usr/sbin/nologin`), run the program as a user that has one, or \
+         use a Postgres of your own by its URL"
     )]
     NamelessUser {
         /// The user ID.
         uid: u32,
-        /// Why a namespace did not help.
+        /// Why the user namespace did not help.
         detail: String,
     },
-    /// The disk is full, or too full to begin.
-    #[error("the disk that holds {} is full ({detail}). Free some space and start again; nothing is lost", .folder.display())]
+    /// The disk is full, or does not have enough space for a new cluster.
+    #[error("the disk with {} is full ({detail}). Free some space and start again; no data were lost", .folder.display())]
     DiskFull {
         /// The folder.
         folder: PathBuf,
-        /// How it showed.
+        /// When the disk was full, or how much space is available.
         detail: String,
     },
-    /// Another process holds the folder and neither finishes nor dies.
-    #[error("another process has been starting or stopping the Postgres in {} for {} s; wait for it, or end it", .folder.display(), .waited.as_secs())]
+    /// Another process has been using the folder exclusively for too long.
+    #[error("another process has been starting or stopping the Postgres in {} for {} s; wait for it, or terminate it", .folder.display(), .waited.as_secs())]
     Busy {
         /// The folder.
         folder: PathBuf,
-        /// How long it was waited for.
+        /// How long this process waited.
         waited: Duration,
     },
     /// A program of Postgres could not be started or failed.
@@ -102,62 +102,62 @@ pub enum Error {
     Program {
         /// The program.
         program: String,
-        /// What it said, or why it could not be run.
+        /// The output of the program, or why it could not be run.
         detail: String,
     },
-    /// The server did not come up.
+    /// The server did not start.
     #[error("Postgres did not start in {}: {reason}. Its log is {}", .folder.display(), .log.display())]
     NotStarted {
         /// The folder.
         folder: PathBuf,
-        /// The last words of its log.
+        /// The most relevant line of the server's log, or why there is none.
         reason: String,
-        /// The log.
+        /// The log of the server.
         log: PathBuf,
     },
-    /// The folder or the cluster in it was there, and is there no longer; or another one is in its place.
+    /// The folder or the cluster in it was removed or replaced while it was in use.
     #[error(
-        "the data of the Postgres in {} were removed or replaced while it was in use. Nothing was made in their place: \
-         put them back, or start the tool anew to begin with an empty database",
+        "the data of the Postgres in {} were removed or replaced while it was in use. No new database was created: \
+         restore the data, or restart the program to begin with an empty database",
         .folder.display()
     )]
     Removed {
         /// The folder.
         folder: PathBuf,
     },
-    /// The server did not go down.
+    /// The server did not stop.
     #[error("the Postgres in {} (process {pid}) did not stop within {} s", .folder.display(), .waited.as_secs())]
     NotStopped {
         /// The folder.
         folder: PathBuf,
-        /// The server's process.
+        /// The process ID of the server.
         pid: i32,
-        /// How long it was waited for.
+        /// How long this process waited.
         waited: Duration,
     },
-    /// The server runs but a statement failed.
-    #[error("the private Postgres refused a statement")]
+    /// The server is running, but a query failed.
+    #[error("a query of the private Postgres failed")]
     Statement(#[from] sqlx::Error),
     /// A file or folder could not be read or written.
     #[error("{action} {}", .path.display())]
     Io {
-        /// What was being done, as a verb: "cannot create".
+        /// The failed operation, such as "cannot create".
         action: &'static str,
-        /// With which file.
+        /// The file or folder.
         path: PathBuf,
-        /// Why not.
+        /// The error of the file system.
         #[source]
         source: io::Error,
     },
 }
 
 impl Error {
-    /// Whether the same call can succeed later without anybody changing anything.
+    /// Returns whether the same call can succeed later without any change by the caller.
     pub fn is_retryable(&self) -> bool {
         matches!(self, Self::Busy { .. })
     }
 
-    /// For `map_err`: an I/O error with what was being done; a full disk becomes [`Error::DiskFull`].
+    /// Returns a function for `map_err` that adds the failed action to an I/O error. A full disk becomes [`Error::DiskFull`].
     pub(crate) fn io(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();
         move |source| match source.kind() {

@@ -1,7 +1,7 @@
-//! The layout of a data folder, and whether a folder is ours.
+//! The layout of a data folder, and how to recognise one.
 //!
-//! The folder itself belongs to whoever runs the tool; only `data` and `run` belong to the user that the server runs
-//! as. So a server that somebody broke into cannot put links where root writes.
+//! The folder itself belongs to the user that runs the program. Only `data` and `run` belong to the user that the server runs as, so a
+//! compromised server cannot create links where root writes.
 
 use std::fs;
 use std::io::Write as _;
@@ -11,25 +11,25 @@ use std::path::{Path, PathBuf};
 use crate::Error;
 use crate::owner::Owner;
 
-/// Tells a folder of ours from everything else.
+/// The file that marks a data folder.
 const MARKER: &str = "eqp-postgres";
 const MARKER_TEXT: &str = "A private Postgres of the EQP Integration Platform. `data` is the cluster; see `log`.\n";
 
-/// The path of a Unix socket has at most 108 bytes, the closing zero counted (104 on macOS).
+/// The path of a Unix socket has at most 108 bytes (104 on macOS), including the terminating zero.
 const SOCKET_PATH_LIMIT: usize = 103;
 const SOCKET_NAME: &str = "/.s.PGSQL.5432.lock";
 
-/// Free space that a new cluster, with its first log segments, must find.
+/// The free disk space that a new cluster requires, including its first WAL segments.
 const ROOM_FOR_A_NEW_CLUSTER: u64 = 128 << 20;
 
-/// A data folder of ours.
+/// The data folder of a private Postgres.
 #[derive(Debug, Clone)]
 pub(crate) struct Folder {
     root: PathBuf,
 }
 
 impl Folder {
-    /// Takes a folder: makes it if it is not there, refuses it if it holds something else.
+    /// Claims a folder: creates it if it does not exist, and fails if it contains something else.
     pub(crate) fn claim(root: &Path) -> Result<Self, Error> {
         let root = std::path::absolute(root).map_err(Error::io("cannot resolve", root))?;
         let folder = Self { root };
@@ -41,7 +41,7 @@ impl Folder {
                     && !folder.is_marked()
                 {
                     let entry = entry.map_err(Error::io("cannot read", &folder.root))?;
-                    return Err(folder.foreign(format!("it holds {}", entry.file_name().to_string_lossy())));
+                    return Err(folder.foreign(format!("it contains {}", entry.file_name().to_string_lossy())));
                 }
             }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => folder.create()?,
@@ -50,27 +50,27 @@ impl Folder {
             }
             Err(error) => return Err(Error::io("cannot read", &folder.root)(error)),
         }
-        // Never through a link that somebody else could have put there.
+        // `create_new` does not follow a link that another user could have created.
         match fs::File::create_new(folder.marker()).and_then(|mut marker| marker.write_all(MARKER_TEXT.as_bytes())) {
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists && folder.is_marked() => {}
             marked => marked.map_err(Error::io("cannot write", folder.marker()))?,
         }
-        // `..` and links are gone from here on: the server's own pid file names the resolved path.
+        // From here on the path contains no `..` and no links, because the server's PID file contains the resolved path.
         let root = fs::canonicalize(&folder.root).map_err(Error::io("cannot resolve", &folder.root))?;
         Ok(Self { root })
     }
 
-    /// Makes the folder and those above it that are missing, whatever the umask.
+    /// Creates the folder and its missing parents, independently of the umask.
     fn create(&self) -> Result<(), Error> {
         let mut missing: Vec<&Path> = self.root.ancestors().take_while(|step| !step.exists()).collect();
         while let Some(step) = missing.pop() {
             match fs::DirBuilder::new().mode(0o700).create(step) {
-                // By another process that starts at the same moment, which opens it to its users.
+                // Created by another process that is starting concurrently and also sets the mode.
                 Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => continue,
                 made => made.map_err(Error::io("cannot create", step))?,
             }
             let mode = fs::Permissions::from_mode(folder_mode());
-            fs::set_permissions(step, mode).map_err(Error::io("cannot open to its users", step))?;
+            fs::set_permissions(step, mode).map_err(Error::io("cannot set the mode of", step))?;
         }
         Ok(())
     }
@@ -91,27 +91,27 @@ impl Folder {
         &self.root
     }
 
-    /// The cluster.
+    /// Returns the folder of the cluster.
     pub(crate) fn data(&self) -> PathBuf {
         self.root.join("data")
     }
 
-    /// Whether a folder, which need not be claimed, has a cluster.
+    /// Returns whether a folder, which does not have to be claimed, contains a cluster.
     pub(crate) fn holds_cluster(root: &Path) -> bool {
         Self { root: root.to_owned() }.has_cluster()
     }
 
-    /// Whether there is a cluster.
+    /// Returns whether the folder contains a cluster.
     pub(crate) fn has_cluster(&self) -> bool {
         self.data().join("PG_VERSION").is_file()
     }
 
-    /// Where a new cluster is made, until it is whole.
+    /// Returns the folder of a new cluster until it is complete.
     pub(crate) fn unfinished_data(&self) -> PathBuf {
         self.root.join("data.unfinished")
     }
 
-    /// What the server says.
+    /// Returns the path of the server's log.
     pub(crate) fn log(&self) -> PathBuf {
         self.root.join("log")
     }
@@ -128,12 +128,12 @@ impl Folder {
         self.root.join("server.lock")
     }
 
-    /// Where the socket lies: in the folder, or, if that path is too long for a socket or cannot stand in a list of
-    /// addresses, in a short one named after it.
+    /// Returns the folder of the socket: inside the data folder, or, if that path is too long for a socket or cannot be used in a list of
+    /// hosts, a short one in `/tmp` that is derived from it.
     pub(crate) fn socket_folder(&self) -> Result<PathBuf, Error> {
         let inside = self.root.join("run");
         let is_short = inside.as_os_str().len() + SOCKET_NAME.len() <= SOCKET_PATH_LIMIT;
-        // Clients of Postgres separate hosts by commas, and its files are read as text, line by line.
+        // Clients of Postgres separate hosts by commas, and the PID file is read line by line.
         let is_plain = |path: &str| !path.contains(|letter: char| letter == ',' || letter.is_control());
         if is_short && inside.to_str().is_some_and(is_plain) {
             return Ok(inside);
@@ -142,7 +142,7 @@ impl Folder {
         Ok(PathBuf::from(format!("/tmp/eqp-{:x}-{:x}", identity.dev(), identity.ino())))
     }
 
-    /// Makes the socket's folder, 0700 and the server's, and fails if somebody else made it first.
+    /// Creates the socket's folder with mode 0700 for the user of the server, and fails if another user has created it.
     pub(crate) fn make_socket_folder(&self, owner: &Owner) -> Result<PathBuf, Error> {
         let folder = self.socket_folder()?;
         match fs::DirBuilder::new().mode(0o700).create(&folder) {
@@ -159,20 +159,20 @@ impl Folder {
         Ok(folder)
     }
 
-    /// The major version that made the data, if there are any.
+    /// Returns the major version that created the data, or `None` if there are no data.
     pub(crate) fn major(&self) -> Result<Option<u32>, Error> {
         let path = self.data().join("PG_VERSION");
         match fs::read_to_string(&path) {
             Ok(text) => {
                 let major = text.trim().parse();
-                major.map(Some).map_err(|_| self.foreign(format!("its PG_VERSION says `{}`", text.trim())))
+                major.map(Some).map_err(|_| self.foreign(format!("its PG_VERSION is `{}`", text.trim())))
             }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound && !self.data().exists() => Ok(None),
             Err(error) => Err(Error::io("cannot read", path)(error)),
         }
     }
 
-    /// Fails if a new cluster would not fit.
+    /// Checks that the disk has enough space for a new cluster.
     pub(crate) fn check_room(&self) -> Result<(), Error> {
         let Ok(disk) = rustix::fs::statvfs(&self.root) else {
             return Ok(());
@@ -185,7 +185,7 @@ impl Folder {
         Err(Error::DiskFull { folder: self.root.clone(), detail: format!("{free} MiB free, {needed} MiB needed") })
     }
 
-    /// Removes everything.
+    /// Removes the folder and everything in it.
     pub(crate) fn remove(&self) -> Result<(), Error> {
         let socket_folder = self.socket_folder()?;
         if !socket_folder.starts_with(&self.root) {
@@ -195,16 +195,24 @@ impl Folder {
     }
 }
 
-/// Root's folders stay enterable for the user that the server runs as; what is secret lies deeper, under 0700.
+/// Returns the mode of a data folder. The user that the server runs as must be able to enter root's folders. The folders inside have mode
+/// 0700.
 fn folder_mode() -> u32 {
     if rustix::process::geteuid().is_root() { 0o711 } else { 0o700 }
 }
 
-/// A new, empty folder with a short path for a Postgres that is thrown away afterwards. Unlike an ordinary temporary
-/// folder it can be entered by the user that the server runs as when the tool runs as root.
+/// Creates an empty folder with a short path for a temporary Postgres. If the program runs as root, the user that the server runs as can
+/// enter it, unlike an ordinary temporary folder. The folder is not removed automatically.
+///
+/// ```no_run
+/// let folder = eqp_postgres::temporary_folder()?;
+/// let builder = eqp_postgres::EmbeddedPostgres::builder(folder).remove_on_stop(true);
+/// # Ok::<_, eqp_postgres::Error>(())
+/// ```
 ///
 /// # Errors
-/// [`Error::Io`] if it cannot be made.
+///
+/// Returns [`Error::Io`] or [`Error::DiskFull`] if the folder cannot be created.
 pub fn temporary_folder() -> Result<PathBuf, Error> {
     let parent = std::env::temp_dir();
     tempfile::Builder::new()

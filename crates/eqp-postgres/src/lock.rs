@@ -1,13 +1,13 @@
-//! Locks of a data folder, all by `flock`: the kernel frees them however their process ends.
+//! The locks of a data folder. They use `flock`, so the kernel releases them however their process ends.
 //!
 //! | file | held | means |
 //! |---|---|---|
-//! | `gate.lock` | exclusively, while starting or stopping | only one process changes anything |
-//! | `members.lock` | shared, by every process that uses the server | whoever gets it exclusively is the last one |
-//! | `server.lock` | exclusively, by the server itself (it is its standard input) | some process of the server still lives |
+//! | `gate.lock` | exclusively, while starting or stopping | only one process at a time starts or stops the server |
+//! | `members.lock` | shared, by every process that uses the server | a process that can acquire it exclusively is the last user |
+//! | `server.lock` | exclusively, by the server itself (it is its standard input) | some process of the server is still running |
 //!
-//! The third makes a stale `postmaster.pid` and processes left over from a killed postmaster certain knowledge, where
-//! a process id alone (reused after a restart of a container, say) would be a guess.
+//! The server lock reliably detects a stale `postmaster.pid` and processes that outlive a killed postmaster. A process ID alone would
+//! not be reliable, because it can be reused, for example after a restart of a container.
 
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
@@ -18,15 +18,15 @@ use rustix::fs::{FlockOperation, OFlags, flock};
 
 use crate::Error;
 
-/// How often a lock that somebody else holds is tried again.
+/// How often to retry a lock that another process holds.
 const INTERVAL: Duration = Duration::from_millis(10);
 
-/// A lock file, open and perhaps held; closing it frees it.
+/// An open lock file. Closing it releases the lock.
 #[derive(Debug)]
 pub(crate) struct Lock(File);
 
 impl Lock {
-    /// Opens (or makes) the lock file without taking the lock.
+    /// Opens the lock file, or creates it, without acquiring the lock.
     pub(crate) fn open(path: &Path) -> Result<Self, Error> {
         OpenOptions::new()
             .create(true)
@@ -40,22 +40,22 @@ impl Lock {
             .map_err(Error::io("cannot open", path))
     }
 
-    /// Takes it for this process alone, if nobody else has it. What was held shared is given up if that fails.
+    /// Tries to acquire the lock exclusively. If that fails, a shared lock that was held is released.
     pub(crate) fn try_exclusive(&self) -> bool {
         flock(&self.0, FlockOperation::NonBlockingLockExclusive).is_ok()
     }
 
-    /// Takes it together with others, if nobody has it alone.
+    /// Tries to acquire the lock shared with other processes.
     pub(crate) fn try_shared(&self) -> bool {
         flock(&self.0, FlockOperation::NonBlockingLockShared).is_ok()
     }
 
-    /// Whether nobody has it alone. Nothing is held afterwards.
+    /// Returns whether no process holds the lock exclusively. Releases the lock.
     pub(crate) fn is_free(&self) -> bool {
         self.try_shared() && flock(&self.0, FlockOperation::Unlock).is_ok()
     }
 
-    /// Waits until it can be taken for this process alone; false after `patience`.
+    /// Waits until the lock can be acquired exclusively. Returns false if that takes longer than `patience`.
     pub(crate) async fn exclusive_within(&self, patience: Duration) -> bool {
         let deadline = Instant::now() + patience;
         while !self.try_exclusive() {
@@ -67,7 +67,7 @@ impl Lock {
         true
     }
 
-    /// The same for a `Drop`, which cannot await.
+    /// Waits as [`exclusive_within`](Self::exclusive_within) does, but blocks the thread, for a `Drop`.
     pub(crate) fn exclusive_within_blocking(&self, patience: Duration) -> bool {
         let deadline = Instant::now() + patience;
         while !self.try_exclusive() {
@@ -79,7 +79,7 @@ impl Lock {
         true
     }
 
-    /// Whether the open file is still the one at this path.
+    /// Returns whether the open file is still the file at this path.
     pub(crate) fn is_at(&self, path: &Path) -> bool {
         let identity = |found: std::fs::Metadata| (found.dev(), found.ino());
         let (Ok(open), Ok(there)) = (self.0.metadata(), std::fs::metadata(path)) else {
@@ -88,7 +88,7 @@ impl Lock {
         identity(open) == identity(there)
     }
 
-    /// The open file, for handing the held lock to a child.
+    /// Returns the open file, for passing the held lock to a child process.
     pub(crate) fn into_file(self) -> File {
         self.0
     }

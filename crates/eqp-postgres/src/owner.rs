@@ -1,4 +1,4 @@
-//! As whom Postgres runs: it refuses to run as root.
+//! Chooses the user that Postgres runs as, because it cannot run as root.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -7,7 +7,7 @@ use std::process::Command;
 
 use crate::Error;
 
-/// Whom root runs Postgres as, by preference.
+/// The users that root runs Postgres as, by preference.
 const CANDIDATES: [&str; 2] = ["postgres", "nobody"];
 
 /// The operating-system user that owns the data and runs the server.
@@ -17,14 +17,14 @@ pub(crate) struct Owner {
     pub(crate) name: String,
     uid: u32,
     gid: u32,
-    /// Whether children must change to it: the tool runs as root.
+    /// Whether child processes must change to this user, because the program runs as root.
     switch: bool,
     /// Whether the system knows no name for it, as in containers that run under any user ID.
     is_nameless: bool,
 }
 
 impl Owner {
-    /// Ourselves; for root the owner that the data have already, else `postgres`, else `nobody`.
+    /// Returns the current user. For root, returns the owner of the existing data, otherwise `postgres` or `nobody`.
     pub(crate) fn choose(existing_data: Option<&Path>) -> Result<Self, Error> {
         let (uid, gid) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
         if uid != 0 {
@@ -46,7 +46,7 @@ impl Owner {
         found.map(owner).ok_or(Error::NoUser)
     }
 
-    /// Whether it is ourselves, and the system knows no name for us.
+    /// Returns whether this is the current user and has no name.
     pub(crate) fn is_nameless(&self) -> bool {
         self.is_nameless
     }
@@ -55,21 +55,21 @@ impl Owner {
         self.uid
     }
 
-    /// The user and group to change to, if that is needed.
+    /// Returns the user and group that child processes must change to, if they must.
     pub(crate) fn switch_to(&self) -> Option<(u32, u32)> {
         self.switch.then_some((self.uid, self.gid))
     }
 
-    /// Hands a file or folder to this user.
+    /// Makes this user the owner of a file or folder.
     pub(crate) fn give(&self, path: &Path) -> Result<(), Error> {
         match self.switch_to() {
             Some((uid, gid)) => std::os::unix::fs::lchown(path, Some(uid), Some(gid))
-                .map_err(Error::io("cannot hand over to the user of Postgres", path)),
+                .map_err(Error::io("cannot change the owner of", path)),
             None => Ok(()),
         }
     }
 
-    /// Fails if a folder on the way to `folder` keeps this user out.
+    /// Checks that this user can enter `folder` and all its parents.
     pub(crate) fn check_can_enter(&self, folder: &Path) -> Result<(), Error> {
         if !self.switch {
             return Ok(());
@@ -81,18 +81,18 @@ impl Owner {
     }
 
     fn may_enter(&self, folder: &Path) -> bool {
-        // What does not exist yet will be made enterable; what cannot be read will fail by itself with its own error.
+        // A folder that does not exist yet will be created with a suitable mode, and one that cannot be read fails later with its own error.
         fs::metadata(folder).map_or(true, |found| enterable(found.mode(), found.uid(), found.gid(), self.uid, self.gid))
     }
 }
 
-/// The operating-system users that the server lets in: whoever runs the tool, and root, who can do anything anyway.
+/// Returns the users of the operating system that may connect: the one that runs the program, and root, which could connect anyway.
 pub(crate) fn admitted_users() -> Vec<String> {
     let own = user_name(rustix::process::geteuid().as_raw()).filter(|name| name != "root");
     own.into_iter().chain(["root".to_owned()]).collect()
 }
 
-/// An ordinary user whose name every program can look up: its user and group ID.
+/// Returns the user and group ID of a user, other than root, that has a name.
 pub(crate) fn any_named_user() -> Option<(u32, u32)> {
     let accounts = accounts();
     let usual = CANDIDATES.iter().find_map(|name| account(&accounts, name));
@@ -100,7 +100,7 @@ pub(crate) fn any_named_user() -> Option<(u32, u32)> {
     usual.or_else(any).map(|(_, uid, gid)| (uid, gid))
 }
 
-/// Whether the permission bits of a folder let a user in (access lists are not looked at).
+/// Returns whether the permission bits of a folder allow a user to enter it. Access control lists are ignored.
 fn enterable(mode: u32, owner: u32, group: u32, uid: u32, gid: u32) -> bool {
     let bit = if owner == uid {
         0o100
@@ -113,15 +113,16 @@ fn enterable(mode: u32, owner: u32, group: u32, uid: u32, gid: u32) -> bool {
 }
 
 fn accounts() -> String {
+    // A system without this file has no local users; names are then looked up with `id`.
     fs::read_to_string("/etc/passwd").unwrap_or_default()
 }
 
-/// Looks an account up by name.
+/// Looks up an account by name.
 fn account(passwd: &str, name: &str) -> Option<(String, u32, u32)> {
     passwd.lines().filter_map(parse_account).find(|(found, ..)| found == name)
 }
 
-/// One line of a passwd file. macOS writes the ids of `nobody` as -2.
+/// Parses a line of a passwd file. macOS writes the IDs of `nobody` as -2.
 fn parse_account(line: &str) -> Option<(String, u32, u32)> {
     let mut fields = line.split(':');
     let name = fields.next().filter(|name| !name.is_empty() && !name.starts_with('#'))?;
@@ -132,7 +133,7 @@ fn parse_account(line: &str) -> Option<(String, u32, u32)> {
     Some((name.to_owned(), id(1)?, id(0)?))
 }
 
-/// The name of a user: from the passwd file, else from `id`, which also knows directory services.
+/// Returns the name of a user from the passwd file, or from `id`, which also queries directory services.
 fn user_name(uid: u32) -> Option<String> {
     let local = accounts().lines().filter_map(parse_account).find(|(_, found, _)| *found == uid).map(|(name, ..)| name);
     local.or_else(|| name_by_id(uid))

@@ -1,4 +1,4 @@
-//! One server process: seen, started, waited for, stopped. Callers hold the gate.
+//! Detects, starts and stops the server of a folder. Callers hold the gate lock.
 
 use std::fs;
 use std::io::{Read, Seek, SeekFrom};
@@ -6,6 +6,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::fs::OFlags;
@@ -22,24 +23,26 @@ use crate::programs::Programs;
 use crate::settings::PORT;
 use crate::{Error, Progress, settings};
 
-/// Replaying the log after a crash can take a while; a start without takes a tenth of a second.
+/// How long a start may take. Recovery after a crash can be slow; other starts take about 100 ms.
 const START_DEADLINE: Duration = Duration::from_mins(3);
-/// A start that takes longer than this is a recovery worth telling of.
+/// A start that takes longer than this is reported as a recovery.
 const USUAL_START: Duration = Duration::from_millis(500);
-/// How often it is looked whether the server is ready.
+/// How often to check whether the server is ready.
 const INTERVAL: Duration = Duration::from_millis(5);
-/// Whoever looks whether a server still lives has its lock for less than this.
-const LOOK: Duration = Duration::from_secs(1);
-/// For a fast shutdown with its checkpoint.
+/// How long to wait for the server lock, which other processes hold for a moment to check whether the server is running.
+const LOCK_DEADLINE: Duration = Duration::from_secs(1);
+/// How long a fast shutdown may take, including its checkpoint.
 const STOP_DEADLINE: Duration = Duration::from_secs(30);
-/// For an immediate one after that.
+/// How long an immediate shutdown may take after that.
 const IMMEDIATE_DEADLINE: Duration = Duration::from_secs(10);
-/// For a server whose start is given up.
-const GIVE_UP_DEADLINE: Duration = Duration::from_secs(5);
-/// A log longer than this is put aside at the next start.
+/// How long a server may take to end when its start is cancelled.
+const CANCEL_DEADLINE: Duration = Duration::from_secs(5);
+/// How long it may take to end after that, without a checkpoint.
+const QUIT_DEADLINE: Duration = Duration::from_secs(1);
+/// A log that is longer than this is rotated at the next start.
 const LOG_LIMIT: u64 = 8 << 20;
 
-/// What `postmaster.pid` says: the server's process, socket and state.
+/// The content of `postmaster.pid`: the process, the socket and the state of the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct PidFile {
     pid: i32,
@@ -64,20 +67,20 @@ impl PidFile {
         })
     }
 
-    /// Whether there is a process of this number.
+    /// Returns whether there is a process with this ID.
     pub(crate) fn lives(&self) -> bool {
-        // One of another user, which root's may be, cannot be signalled, and lives.
+        // A process of another user exists although it cannot be signalled.
         Pid::from_raw(self.pid).is_some_and(|pid| test_kill_process(pid) != Err(Errno::SRCH))
     }
 
-    /// Whether somebody listens behind the socket.
+    /// Returns whether a process listens on the socket.
     fn answers(&self) -> bool {
         UnixStream::connect(&self.socket).is_ok()
     }
 }
 
-/// Whether a server runs on this folder. Waits while one is coming up, or going down, or while processes of a killed
-/// one are still dying; removes what a dead one left.
+/// Returns the running server of this folder, if there is one. Waits while a server is starting or stopping, or while processes of a
+/// killed one are still ending. Removes the files of a server that is no longer running.
 pub(crate) async fn running(folder: &Folder) -> Result<Option<PidFile>, Error> {
     let lock = Lock::open(&folder.server_lock())?;
     let deadline = Instant::now() + START_DEADLINE;
@@ -85,23 +88,23 @@ pub(crate) async fn running(folder: &Folder) -> Result<Option<PidFile>, Error> {
         match PidFile::read(&folder.data()) {
             Some(found) if found.ready && serves(&found.socket_folder).await => return Ok(Some(found)),
             _ if Instant::now() >= deadline => {
-                let reason = "processes of an earlier start neither answer nor end".into();
+                let reason = "processes of an earlier start neither respond nor end".into();
                 return Err(Error::NotStarted { folder: folder.root().to_owned(), reason, log: folder.log() });
             }
             _ => tokio::time::sleep(INTERVAL).await,
         }
     }
-    // Nothing that we started lives. Somebody may have started it by hand.
-    let left = PidFile::read(&folder.data());
-    if let Some(by_hand) = left.filter(PidFile::answers) {
-        return Ok(Some(by_hand));
+    // No server that we started is running, but one may have been started manually.
+    let found = PidFile::read(&folder.data());
+    if let Some(manual) = found.filter(PidFile::answers) {
+        return Ok(Some(manual));
     }
     remove_stale(folder)?;
     Ok(None)
 }
 
-/// Removes what a server left that nobody runs any more. Postgres itself goes by the process ids in these files, and
-/// would mistake another process under the same number (after a restart of a container, say) for its server.
+/// Removes the files of a server that is no longer running. Postgres trusts the process IDs in these files, and would mistake another
+/// process with the same ID for its server, for example after a restart of a container.
 fn remove_stale(folder: &Folder) -> Result<(), Error> {
     let socket = folder.socket_folder()?.join(format!(".s.PGSQL.{PORT}"));
     for stale in [folder.data().join("postmaster.pid"), socket.with_added_extension("lock"), socket] {
@@ -115,26 +118,40 @@ fn remove_stale(folder: &Folder) -> Result<(), Error> {
     Ok(())
 }
 
+/// Decides about a server whose start is cancelled before it is ready. It is stopped by default.
+#[derive(Debug, Default)]
+pub(crate) struct CancelledStart {
+    continues: AtomicBool,
+}
+
+impl CancelledStart {
+    /// Lets the server finish its start: a recovery after a crash would otherwise begin again with the next start.
+    pub(crate) fn let_continue(&self) {
+        self.continues.store(true, Ordering::Relaxed);
+    }
+}
+
 /// Starts a server and waits until it is ready.
 pub(crate) async fn start(
     folder: &Folder,
     programs: &Programs,
     owner: &Owner,
     progress: &(dyn Fn(Progress) + Send + Sync),
+    cancelled: &CancelledStart,
 ) -> Result<Child, Error> {
     let socket_folder = folder.make_socket_folder(owner)?;
     settings::write(&folder.data(), &socket_folder, owner)?;
     let lock = Lock::open(&folder.server_lock())?;
-    if !lock.exclusive_within(LOOK).await {
-        return Err(Error::Busy { folder: folder.root().to_owned(), waited: LOOK });
+    if !lock.exclusive_within(LOCK_DEADLINE).await {
+        return Err(Error::Busy { folder: folder.root().to_owned(), waited: LOCK_DEADLINE });
     }
     let (log, log_start) = open_log(&folder.log())?;
     let log_again = log.try_clone().map_err(Error::io("cannot open", folder.log()))?;
 
     let mut command = postgres_command(&programs.postgres(), owner, &folder.data());
-    // A group of its own: Ctrl-C in the terminal reaches the tool, which then stops the server.
+    // A separate process group, so that Ctrl-C in the terminal reaches only the program, which then stops the server.
     command.arg("-D").arg(folder.data()).process_group(0);
-    // The held lock goes to the server: it stays held until the last of its processes has ended.
+    // The server inherits the held lock, which stays held until the last of its processes has ended.
     command.stdin(Stdio::from(lock.into_file())).stdout(Stdio::from(log)).stderr(Stdio::from(log_again));
     let child = command.spawn().map_err(|error| Error::Program {
         program: programs.postgres().display().to_string(),
@@ -143,108 +160,125 @@ pub(crate) async fn start(
     drop(command);
     progress(Progress::Starting);
 
-    let mut starting = Starting { child: Some(child) };
+    let mut starting = Starting { child: Some(child), cancelled };
     let not_started = |reason| Error::NotStarted { folder: folder.root().to_owned(), reason, log: folder.log() };
     let begun = Instant::now();
-    let mut told = false;
+    let mut is_reported = false;
     while !PidFile::read(&folder.data()).is_some_and(|found| found.ready) {
         if let Some(status) = starting.ended() {
-            // Who was ended by a signal has said nothing about it.
-            let said = last_words(&folder.log(), log_start).filter(|_| status.code().is_some());
-            let said = said.unwrap_or_else(|| status.to_string());
-            return Err(if said.contains("No space left on device") {
+            // A server that was killed by a signal has logged nothing about it.
+            let reason = logged_reason(&folder.log(), log_start).filter(|_| status.code().is_some());
+            let reason = reason.unwrap_or_else(|| status.to_string());
+            return Err(if reason.contains("No space left on device") {
                 Error::DiskFull { folder: folder.root().to_owned(), detail: "while starting Postgres".into() }
             } else {
-                not_started(said)
+                not_started(reason)
             });
         }
         if begun.elapsed() > START_DEADLINE {
             return Err(not_started(format!("it was not ready after {} s", START_DEADLINE.as_secs())));
         }
-        if begun.elapsed() > USUAL_START && !told {
+        if begun.elapsed() > USUAL_START && !is_reported {
             progress(Progress::Recovering);
-            told = true;
+            is_reported = true;
         }
         tokio::time::sleep(INTERVAL).await;
     }
     starting.child.take().ok_or_else(|| not_started("it ended".into()))
 }
 
-/// Stops a server whose start is given up: by an error, a deadline, or because nobody waits any longer. The drop holds
-/// its thread up until the server has ended, so that whoever ends the program then leaves none behind.
-struct Starting {
+/// Stops the server if its start fails, times out or is cancelled, unless it may [continue](CancelledStart). Dropping this blocks the
+/// thread until the server has ended, so that no server is left behind if the program exits afterwards.
+struct Starting<'a> {
     child: Option<Child>,
+    cancelled: &'a CancelledStart,
 }
 
-impl Starting {
-    /// How the process ended, if it did.
+impl Starting<'_> {
+    /// Returns the exit status of the process, if it has ended.
     fn ended(&mut self) -> Option<ExitStatus> {
         self.child.as_mut()?.try_wait().ok().flatten()
     }
 }
 
-impl Drop for Starting {
+impl Drop for Starting<'_> {
     fn drop(&mut self) {
-        let Some(child) = &mut self.child else { return };
-        signal_child(child, Signal::INT);
-        let begun = Instant::now();
-        while matches!(child.try_wait(), Ok(None)) && begun.elapsed() < GIVE_UP_DEADLINE {
-            std::thread::sleep(INTERVAL);
+        let continues = self.cancelled.continues.load(Ordering::Relaxed);
+        let Some(child) = self.child.as_mut().filter(|_| !continues) else { return };
+        for (kind, patience) in [(Signal::INT, CANCEL_DEADLINE), (Signal::QUIT, QUIT_DEADLINE)] {
+            signal_child(child, kind);
+            let begun = Instant::now();
+            while begun.elapsed() < patience {
+                if !matches!(child.try_wait(), Ok(None)) {
+                    return;
+                }
+                std::thread::sleep(INTERVAL);
+            }
         }
     }
 }
 
-/// Tells a server that this process started, unless its end was noticed already.
-pub(crate) fn signal_child(child: &Child, order: Signal) {
+/// Sends a signal to a server that this process has started, unless it has ended.
+pub(crate) fn signal_child(child: &Child, kind: Signal) {
     if let Some(pid) = child.id().and_then(|pid| i32::try_from(pid).ok()) {
-        signal(pid, order);
+        signal(pid, kind);
     }
 }
 
 /// Stops the server and waits until the last of its processes has ended.
 pub(crate) async fn stop(folder: &Folder) -> Result<(), Error> {
     let lock = Lock::open(&folder.server_lock())?;
-    for (order, patience) in [(Signal::INT, STOP_DEADLINE), (Signal::QUIT, IMMEDIATE_DEADLINE)] {
-        if lock.try_exclusive() {
-            return Ok(());
-        }
-        if let Some(found) = PidFile::read(&folder.data()) {
-            signal(found.pid, order);
-        }
-        if lock.exclusive_within(patience).await {
-            return Ok(());
+    for (kind, patience) in [(Signal::INT, STOP_DEADLINE), (Signal::QUIT, IMMEDIATE_DEADLINE)] {
+        let mut is_signalled = false;
+        let deadline = Instant::now() + patience;
+        while Instant::now() < deadline {
+            if lock.try_exclusive() {
+                return Ok(());
+            }
+            is_signalled = is_signalled || signal_server(folder, kind);
+            tokio::time::sleep(INTERVAL).await;
         }
     }
     let pid = PidFile::read(&folder.data()).map_or(0, |found| found.pid);
     Err(Error::NotStopped { folder: folder.root().to_owned(), pid, waited: STOP_DEADLINE + IMMEDIATE_DEADLINE })
 }
 
-/// The same for a `Drop`, which cannot await and should not wait for long. True if nothing runs any more.
+/// Stops the server as [`stop`] does, but blocks the thread and waits at most `patience`, for a `Drop`. Returns whether it has stopped.
 pub(crate) fn stop_blocking(folder: &Folder, patience: Duration) -> bool {
     let Ok(lock) = Lock::open(&folder.server_lock()) else {
         return false;
     };
-    if lock.try_exclusive() {
-        return true;
+    let mut is_signalled = false;
+    let deadline = Instant::now() + patience;
+    loop {
+        if lock.try_exclusive() {
+            return true;
+        }
+        if Instant::now() >= deadline {
+            return false;
+        }
+        is_signalled = is_signalled || signal_server(folder, Signal::INT);
+        std::thread::sleep(INTERVAL);
     }
-    if let Some(found) = PidFile::read(&folder.data()) {
-        signal(found.pid, Signal::INT);
-    }
-    lock.exclusive_within_blocking(patience)
 }
 
-fn signal(pid: i32, order: Signal) {
+/// Sends a signal to the server of this folder. Returns false if it has not written its process ID yet, just after its start.
+fn signal_server(folder: &Folder, kind: Signal) -> bool {
+    PidFile::read(&folder.data()).map(|found| signal(found.pid, kind)).is_some()
+}
+
+fn signal(pid: i32, kind: Signal) {
     if let Some(pid) = Pid::from_raw(pid) {
-        // A process that is gone already is what was wanted.
-        let _ = kill_process(pid, order);
+        // It does not matter if the process has already ended.
+        let _ = kill_process(pid, kind);
     }
 }
 
-/// Opens the log for appending and says where the new part begins; a long one is put aside first.
+/// Opens the log for appending, after rotating a long one, and returns the position at which new lines begin.
 fn open_log(path: &Path) -> Result<(fs::File, u64), Error> {
     if fs::symlink_metadata(path).is_ok_and(|found| found.len() > LOG_LIMIT) {
         let old = path.with_extension("old");
-        fs::rename(path, &old).map_err(Error::io("cannot put aside", path))?;
+        fs::rename(path, &old).map_err(Error::io("cannot rename", path))?;
     }
     let log = fs::OpenOptions::new()
         .create(true)
@@ -257,19 +291,19 @@ fn open_log(path: &Path) -> Result<(fs::File, u64), Error> {
     Ok((log, length))
 }
 
-/// The most telling line of the new part of the log.
-fn last_words(path: &Path, start: u64) -> Option<String> {
+/// Returns the line after `start` in the log that best explains why the server ended.
+fn logged_reason(path: &Path, start: u64) -> Option<String> {
     let mut log = fs::File::open(path).ok()?;
     log.seek(SeekFrom::Start(start)).ok()?;
     let mut text = Vec::new();
     log.take(1 << 20).read_to_end(&mut text).ok()?;
-    most_telling(&String::from_utf8_lossy(&text))
+    best_reason(&String::from_utf8_lossy(&text))
 }
 
-fn most_telling(log: &str) -> Option<String> {
-    // What it refuses to clients meanwhile is no reason.
-    let is_telling = |line: &&str| !line.trim().is_empty() && !line.contains("FATAL:  the database system is ");
-    let lines: Vec<&str> = log.lines().filter(is_telling).collect();
+fn best_reason(log: &str) -> Option<String> {
+    // Rejected connections during the start are not a reason.
+    let is_relevant = |line: &&str| !line.trim().is_empty() && !line.contains("FATAL:  the database system is ");
+    let lines: Vec<&str> = log.lines().filter(is_relevant).collect();
     let severe = ["PANIC:", "FATAL:", "ERROR:"];
     let found = severe.iter().find_map(|word| lines.iter().find(|line| line.contains(word)));
     found.or(lines.last()).map(|line| (*line).trim().to_owned())
@@ -294,13 +328,13 @@ mod tests {
     #[test]
     fn the_cause_is_told_rather_than_the_last_line() {
         let log = "LOG:  starting\nFATAL:  could not write lock file \"postmaster.pid\": No space left on device\nLOG:  shut down\n";
-        assert!(most_telling(log).is_some_and(|line| line.starts_with("FATAL")));
+        assert!(best_reason(log).is_some_and(|line| line.starts_with("FATAL")));
         let refusing =
             "FATAL:  the database system is starting up\nPANIC:  could not locate a valid checkpoint record\n";
-        assert!(most_telling(refusing).is_some_and(|line| line.starts_with("PANIC")));
+        assert!(best_reason(refusing).is_some_and(|line| line.starts_with("PANIC")));
         let refusing = "FATAL:  the database system is starting up\nLOG:  redo starts\n";
-        assert_eq!(most_telling(refusing).as_deref(), Some("LOG:  redo starts"));
-        assert_eq!(most_telling("first\nlast\n").as_deref(), Some("last"));
-        assert_eq!(most_telling("\n"), None);
+        assert_eq!(best_reason(refusing).as_deref(), Some("LOG:  redo starts"));
+        assert_eq!(best_reason("first\nlast\n").as_deref(), Some("last"));
+        assert_eq!(best_reason("\n"), None);
     }
 }

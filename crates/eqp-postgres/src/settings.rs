@@ -1,8 +1,7 @@
-//! The settings of a private Postgres and who may enter it.
+//! Writes the settings of a private Postgres and the rules for who may connect.
 //!
-//! Written anew at every start, so that a newer tool brings its own. `initdb`'s `postgresql.conf` stays, with what it
-//! found out about the machine; it includes `eqp.conf`, which wins, and that includes `local.conf`, for whoever wants
-//! to tune it by hand.
+//! They are written at every start, so a newer version of the program uses its own. The `postgresql.conf` of `initdb` is preserved. It
+//! includes `eqp.conf`, which takes precedence, and `eqp.conf` includes `local.conf`, which can be used to tune the server manually.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -15,15 +14,15 @@ use rustix::fs::OFlags;
 use crate::Error;
 use crate::owner::{Owner, admitted_users};
 
-/// The role that owns everything.
+/// The role that owns every database.
 pub(crate) const ROLE: &str = "eqp";
-/// Only a part of the socket's name: nothing listens on TCP.
+/// The port, which is only a part of the socket's name because the server does not listen on TCP.
 pub(crate) const PORT: u16 = 5432;
 
-/// Added to `postgresql.conf` once.
+/// Appended to `postgresql.conf` when the cluster is created.
 const INCLUDE: &str = "\ninclude = 'eqp.conf'\n";
 
-/// Makes a new cluster read our settings.
+/// Makes a new cluster include our settings.
 pub(crate) fn include(data: &Path, owner: &Owner) -> Result<(), Error> {
     let path = data.join("postgresql.conf");
     let mut text = String::new();
@@ -32,7 +31,7 @@ pub(crate) fn include(data: &Path, owner: &Owner) -> Result<(), Error> {
     replace(data, "postgresql.conf", &(text + INCLUDE), owner)
 }
 
-/// Writes everything that a start reads.
+/// Writes all configuration files of the server.
 pub(crate) fn write(data: &Path, socket_folder: &Path, owner: &Owner) -> Result<(), Error> {
     let files = [
         ("eqp.conf", settings(socket_folder)),
@@ -45,7 +44,7 @@ pub(crate) fn write(data: &Path, socket_folder: &Path, owner: &Owner) -> Result<
     Ok(())
 }
 
-/// Puts a file in its place, never through a link that the server's user could have put there.
+/// Replaces a file, without following a link that the user of the server could have created.
 fn replace(data: &Path, name: &str, text: &str, owner: &Owner) -> Result<(), Error> {
     let path = data.join(name);
     let unfinished = data.join(format!("{name}.unfinished"));
@@ -61,9 +60,9 @@ fn replace(data: &Path, name: &str, text: &str, owner: &Owner) -> Result<(), Err
     fs::rename(&unfinished, &path).map_err(Error::io("cannot write", &path))
 }
 
-/// Durable, local and modest. `fsync` and `synchronous_commit` are named because everything rests on them.
+/// Returns the settings. `fsync` and `synchronous_commit` are set explicitly, because durability depends on them.
 fn settings(socket_folder: &Path) -> String {
-    // A list whose one entry is quoted, in a quoted value.
+    // The value is a list whose only entry is quoted, inside a quoted string.
     let socket_folder = socket_folder.to_string_lossy().replace('"', "\"\"").replace('\\', "\\\\").replace('\'', "''");
     format!(
         "listen_addresses = ''\n\
@@ -85,10 +84,10 @@ fn settings(socket_folder: &Path) -> String {
     )
 }
 
-/// Only the socket, and only whoever the kernel says is an admitted user: no password to keep, to leak or to compute,
-/// and another service that runs as `nobody` is not let in by sharing that user.
+/// Returns the rules for connections: only over the socket, and only for admitted users of the operating system, as the kernel reports
+/// them. No password is needed, and another service that also runs as `nobody` is rejected.
 ///
-/// Postgres knows users by name. Where ours has none, only the socket's folder keeps others out: it is 0700 and ours.
+/// Postgres identifies users by name. If our user has no name, only the folder of the socket, which has mode 0700, keeps other users out.
 fn host_rules(owner: &Owner) -> String {
     if owner.is_nameless() { format!("local all {ROLE} trust\n") } else { format!("local all {ROLE} peer map=eqp\n") }
 }

@@ -1,4 +1,4 @@
-//! Doors for the fuzzers: what a stranger's bytes meet first. No part of the crate's API, and without any promise.
+//! Entry points for the fuzzers: the code that handles untrusted bytes first. Not part of the public API.
 
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderValue};
@@ -9,32 +9,32 @@ use crate::project;
 #[cfg(debug_assertions)]
 pub use crate::project::fault::{Stage, panic_on};
 
-/// What projection makes of a body.
+/// The result of decoding a body.
 #[derive(Debug)]
 pub enum Decoded {
-    /// It says the state of something.
-    Notice,
-    /// Its event code is not known.
+    /// A status report.
+    Report,
+    /// An undocumented event code.
     Unknown(String),
-    /// With the reason.
+    /// The reason why it is undecodable.
     Undecodable(String),
 }
 
-/// What projection makes of a body.
+/// Decodes a body as the projector does, but without catching panics.
 pub fn decode(body: &[u8]) -> Decoded {
     match project::decode_unguarded(body) {
-        project::Decoded::Notice(_) => Decoded::Notice,
+        project::Decoded::Report(_) => Decoded::Report,
         project::Decoded::Unknown(code) => Decoded::Unknown(code),
         project::Decoded::Undecodable(reason) | project::Decoded::Panicked(reason) => Decoded::Undecodable(reason),
     }
 }
 
-/// Whether a body is answered as JSON.
+/// Returns whether a body is answered 200.
 pub fn is_json(body: &[u8]) -> bool {
     syntax::check(body, &HeaderMap::new()).is_ok()
 }
 
-/// User name and password in the value of an `Authorization` header.
+/// Parses the user name and password in the value of an `Authorization` header.
 pub fn basic(value: &[u8]) -> Option<(String, Vec<u8>)> {
     let value = HeaderValue::from_bytes(value).ok()?;
     let basic = Basic::read(&HeaderMap::from_iter([(AUTHORIZATION, value)]))?;

@@ -1,62 +1,73 @@
-//! Embeddable receiver of EQP callbacks.
+#![doc = include_str!("../README.md")]
 //!
-//! [`Receiver`] listens by itself; [`Embedded`] is a router inside another service. Either way a callback is durable
-//! in Postgres before its sender is answered.
+//! # Where to start
 //!
-//! A panic while one callback is decoded or decided is caught, so that it costs that callback only. This requires unwinding: do
-//! not build with `panic = "abort"`.
+//! | task | type |
+//! |---|---|
+//! | run a receiver | [`Receiver`], or [`Embedded`] inside another service |
+//! | create endpoints and credentials | [`Endpoints`] |
+//! | read submissions, files and events | [`Reader`], and [`Tail`] to follow events |
+//! | inspect or drain the spool | [`SpoolFile`], [`drain_spool`] |
+//! | rebuild events from stored callbacks | [`Reprojector`] |
 //!
-//! The way of the data, one way only: route → accept → lane → store → pending → project → track and event →
-//! readers. Nothing in `project` imports `accept`; only `store` holds SQL.
+//! # Design
+//!
+//! Data flows in one direction: accept → batch writer → Postgres (or the spool) → projector → tracks and events → readers.
+//! The code that accepts callbacks does not interpret them, and the code that interprets them has nothing to do with HTTP. All
+//! SQL is in the crate `eqp-store`.
+
+// With fewer features, some functions have no caller and some branches are unreachable.
+#![cfg_attr(
+    not(all(feature = "listener", feature = "metrics", feature = "spool")),
+    allow(dead_code, unused_assignments, unused_imports, unused_variables, reason = "see above")
+)]
 
 mod accept;
-mod backoff;
-mod deadline;
-mod deliver;
 mod endpoint;
 mod error;
 #[doc(hidden)]
 pub mod fuzzing;
 mod limits;
+mod maintenance;
+#[cfg(feature = "metrics")]
 mod metrics;
-mod operator;
+#[cfg(not(feature = "metrics"))]
+#[path = "metrics/disabled.rs"]
+mod metrics;
 mod project;
-mod read;
 mod receiver;
-mod retention;
-mod secret_file;
-mod serve;
-mod source;
+mod results;
+#[cfg(feature = "spool")]
 mod spool;
-mod store;
-mod supervise;
+#[cfg(not(feature = "spool"))]
+#[path = "spool/disabled.rs"]
+mod spool;
 
-pub use deliver::{Handler, HandlerError, HandlerLoop};
-pub use endpoint::{
-    AccountId, CredentialGeneration, CredentialId, CredentialState, CredentialSummary, EndpointId, EndpointPathError,
-    EndpointSummary, Endpoints, Issued, IssuedCredential, MasterKey, NewCredential, NewEndpoint, PublicUrl,
-    PublicUrlError, RegistrationLock,
+#[doc(hidden)]
+pub use eqp_store::internal::Supervisor;
+pub use eqp_store::{
+    AccountId, CallbackDisposition, Counts, CredentialGeneration, CredentialId, CredentialLookup, CredentialState,
+    CredentialSummary, DeadLetter, Disposition, DuplicateCallback, EndpointId, EndpointPathError, EndpointSummary,
+    Endpoints, Event, EventDetail, EventFilter, EventKind, FileFilter, FileState, IssuedCredential, MasterKey,
+    NewCredential, NewEndpoint, Observer, Order, PublicUrl, PublicUrlError, Reader, ResourceKind, SecretFileError,
+    SecretTextError, Store, StoredCallback, Submission, SubmissionFilter, SubmissionHistory, Tail, UnknownValue, sqlx,
 };
-pub use eqp_tls::{Identity, LocalCa, Validity};
+#[cfg(feature = "local-ca")]
+pub use eqp_tls::LocalCa;
+#[cfg(feature = "listener")]
+pub use eqp_tls::listener::ConnectionLimits;
+#[cfg(feature = "listener")]
+pub use eqp_tls::{Identity, Validity};
 pub use error::Error;
 pub use limits::Limits;
 pub use metrics::Metrics;
 pub use project::{Projector, ReprojectScope, Reprojected, Reprojector};
-pub use read::{
-    CallbackCopy, Counts, DeadLetter, Event, EventDetail, EventFilter, EventKind, FileFilter, FileState, Mark, Order,
-    Reader, StoredCallback, Submission, SubmissionFilter, SubmissionHistory, Tail, UnknownWord, Verdict,
-};
-pub use receiver::{Builder, Database, Embedded, Receiver, Tls};
-pub use retention::Retention;
-pub use secret_file::{
-    SecretFileError, SecretTextError, check_secret_file, read_secret, read_secret_file, secret_text,
-};
+#[cfg(feature = "listener")]
+pub use receiver::Tls;
+pub use receiver::{Builder, Database, Embedded, Receiver};
+#[cfg(feature = "spool")]
 pub use spool::{
     Drained, Holder, QuarantinedCallback, SnapshotState, SpoolFile, SpoolSettings, SpoolState, SpooledCallback,
     drain_spool, set_aside,
 };
-pub use sqlx::postgres::PgConnectOptions;
-pub use store::schema::{Migration, all_migrations, migrate, migrations};
-#[doc(hidden)]
-pub use supervise::Supervisor;
 pub use tokio_util::sync::CancellationToken;

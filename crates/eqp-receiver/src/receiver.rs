@@ -1,39 +1,45 @@
-//! The receiver as a whole: built, then run until shutdown, or taken as a router into another service.
+//! Builds a receiver from its parts, and runs it with its own listeners or embeds it in another service.
 
-mod beginning;
+mod bootstrap;
 mod builder;
+#[cfg(feature = "listener")]
 mod certificate;
 mod embedded;
+#[cfg(feature = "listener")]
 mod listener;
-mod operator_listener;
+mod operator;
 mod parts;
-mod tls;
 
+#[cfg(feature = "listener")]
 use std::net::SocketAddr;
+#[cfg(feature = "listener")]
 use std::sync::Arc;
 
+#[cfg(feature = "listener")]
 use tokio::sync::Notify;
+#[cfg(feature = "listener")]
 use tokio_util::sync::CancellationToken;
 
 pub use builder::{Builder, Database};
+#[cfg(feature = "listener")]
+pub use certificate::Tls;
 pub use embedded::Embedded;
-pub use tls::Tls;
 
-use crate::Error;
-use certificate::CertificateWatch;
-use listener::Listener;
-use operator_listener::OperatorListener;
-use parts::Parts;
+#[cfg(feature = "listener")]
+use self::{certificate::CertificateWatch, listener::Listener, operator::OperatorListener, parts::Parts};
+#[cfg(feature = "listener")]
+use crate::{Error, Observer};
+#[cfg(feature = "listener")]
+use eqp_store::internal::Part;
 
-use crate::supervise::Part;
-
-/// A receiver that listens by itself.
+#[cfg(feature = "listener")]
+/// A receiver with its own HTTPS listener.
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 /// use eqp_receiver::{MasterKey, Receiver, Tls};
 ///
-/// let receiver = Receiver::builder("postgres:///eqp".parse::<eqp_receiver::PgConnectOptions>()?)
+/// let receiver = Receiver::builder("postgres:///eqp".parse::<eqp_receiver::sqlx::postgres::PgConnectOptions>()?)
 ///     .master_key(MasterKey::open("master.key".as_ref())?)
 ///     .listen(([0, 0, 0, 0], 8443).into())
 ///     .tls(Tls::Files { certificate: "fullchain.pem".into(), key: "privkey.pem".into() })
@@ -51,35 +57,52 @@ pub struct Receiver {
     reload: Arc<Notify>,
 }
 
+/// The entry point for an embedded receiver. Without the feature `listener`, only [`builder`](Self::builder) is available.
+#[cfg(not(feature = "listener"))]
+#[derive(Debug)]
+pub enum Receiver {}
+
 impl Receiver {
-    /// Starts from the database, which must have been [migrated](crate::migrate).
+    /// Returns a builder for a receiver that uses this database, which must have been [migrated](crate::Store::migrate).
     pub fn builder(database: impl Into<Database>) -> Builder {
         Builder::new(database.into())
     }
+}
 
-    /// The address it listens on, with the port that the system chose where port 0 was asked for.
+#[cfg(feature = "listener")]
+impl Receiver {
+    /// Returns the address that the public listener is bound to. If port 0 was configured, it contains the port that the system
+    /// chose.
     pub fn local_addr(&self) -> SocketAddr {
         self.listener.address()
     }
 
-    /// The paths at which it answers callbacks, as it knows them now, in order.
+    /// Returns the observer for other parts of the process, such as the event handlers of `eqp-deliver`: the receiver's metrics
+    /// include what they report.
+    pub fn observer(&self) -> Observer {
+        self.parts.metrics.observer()
+    }
+
+    /// Returns the paths of the endpoints that are currently loaded, sorted.
     pub fn endpoint_paths(&self) -> Vec<String> {
         self.parts.endpoint_paths()
     }
 
-    /// The address of the operator's listener, if there is one.
+    /// Returns the address that the operator listener is bound to, if there is one.
     pub fn operator_addr(&self) -> Option<SocketAddr> {
         self.operator.as_ref().map(OperatorListener::address)
     }
 
-    /// Serves until `shutdown`, then lets requests that have begun come to their end.
+    /// Serves until `shutdown`, then finishes requests in progress and stores everything that was accepted. A part that panics
+    /// is logged, counted and restarted.
     ///
     /// # Errors
-    /// The accepting side cannot be started. A part that panics is logged, counted and restarted; it ends nothing.
+    /// - [`Error::Stopped`] if the listener cannot be started or the socket fails.
+    /// - [`Error::Panicked`] if a part panicked and could not be restarted.
     pub async fn run(self, shutdown: CancellationToken) -> Result<(), Error> {
         let Self { parts, listener, operator, reload } = self;
-        let Parts { acceptor, lane, limits, metrics, background } = parts;
-        // Of our own, and cancelled with this future: whatever ends first takes the rest along, and not the caller.
+        let Parts { acceptor, writer, limits, metrics, background } = parts;
+        // A child token, so that the first part to end stops the others, and dropping this future stops all of them.
         let shutdown = shutdown.child_token();
         let _stop = shutdown.clone().drop_guard();
         let mut running = background.start(&shutdown);
@@ -92,7 +115,7 @@ impl Receiver {
             running.add(operator.serve(acceptor.clone(), metrics.clone(), shutdown.clone()));
         }
         let serve = async {
-            let served = listener.serve(acceptor, lane, limits, metrics, shutdown.clone()).await;
+            let served = listener.serve(acceptor, writer, limits, metrics, shutdown.clone()).await;
             shutdown.cancel();
             served
         };

@@ -1,4 +1,4 @@
-//! What README shows of the receiver is the program that is compiled as an example.
+//! The program in the README is the one that is compiled as an example.
 #![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 #[test]

@@ -1,4 +1,4 @@
-//! A Marketplace to rehearse with: prints commands to try, then every callback it sends, until Ctrl-C.
+//! Starts a simulator, prints commands to try, and then every callback that it sends, until Ctrl-C.
 //!
 //! `cargo run --package eqp-simulator --example rehearsal`
 
@@ -9,7 +9,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let simulator = Simulator::builder().speed(30.0).script(Script::demo()).start().await?;
     let ca_file = std::env::temp_dir().join("eqp-simulator-ca.pem");
     std::fs::write(&ca_file, simulator.ca_pem())?;
-    println!("# {} of {}\n\n{}", simulator.environment(), simulator.base_url(), simulator.walk(&ca_file));
+    println!("# {} of {}\n\n{}", simulator.environment(), simulator.base_url(), simulator.walkthrough(&ca_file));
     let mut sent = simulator.subscribe_sent();
     loop {
         tokio::select! {

@@ -1,4 +1,4 @@
-//! What an archive says of itself: name and version in its composer.json.
+//! Reads name and version from the composer.json of an archive.
 
 use std::fs::File;
 use std::io::Read;
@@ -6,14 +6,19 @@ use std::io::Read;
 use serde::Deserialize;
 use zip::ZipArchive;
 
-use crate::market::Composer;
-
-/// A composer.json is at most so long; what is longer is not read.
+/// The largest composer.json that is read.
 const LONGEST_COMPOSER: u64 = 1024 * 1024;
-/// An archive with more entries is not looked through.
+/// The largest number of entries of an archive that is searched.
 const MOST_ENTRIES: usize = 100_000;
 
-/// Reads the composer.json that lies least deep; `None` for anything that is no archive or has none that can be read.
+/// The name and version of a package from its composer.json.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Composer {
+    pub(crate) name: Option<String>,
+    pub(crate) version: Option<String>,
+}
+
+/// Reads the composer.json that is nearest to the root; `None` if the file is not an archive or has no readable one.
 pub(crate) fn read_composer(file: File) -> Option<Composer> {
     #[derive(Deserialize)]
     struct ComposerJson {
@@ -51,7 +56,7 @@ mod tests {
     }
 
     #[test]
-    fn the_composer_json_that_lies_least_deep_counts() {
+    fn the_composer_json_nearest_to_the_root_counts() {
         let file = archive(&[
             ("badges/vendor/x/composer.json", r#"{"name": "x/x"}"#),
             ("badges/composer.json", r#"{"name": "acme/badges", "version": "1.2.0", "type": "magento2-module"}"#),
@@ -61,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_archive_says_nothing() {
+    fn a_file_that_is_not_an_archive_has_no_composer_json() {
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(b"PK but not really").unwrap();
         file.rewind().unwrap();

@@ -1,20 +1,20 @@
-//! Callbacks in both published forms.
+//! The bodies of callbacks, in both published forms.
 
 use bytes::Bytes;
 use eqp_types::{Callback, EqpStatusUpdate, Extra, MalwareScanComplete};
 use serde_json::{Value, json};
 
-/// Which of the published forms callbacks have.
+/// The published forms of callbacks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum CallbackForm {
-    /// The form sent today: with the state of all flows and `modified_at`.
+    /// The form that is sent today: with the status of all flows and `modified_at`.
     #[default]
     Later,
-    /// The form first published: only the named flow, no time.
+    /// The form that was published first: only the named flow, without a time.
     First,
 }
 
-/// The body of a status update in this form.
+/// Returns the body of a status update.
 pub(crate) fn status_update(mut update: EqpStatusUpdate, form: CallbackForm, extra_fields: bool) -> Bytes {
     if form == CallbackForm::First {
         update.eqp_status = None;
@@ -26,7 +26,7 @@ pub(crate) fn status_update(mut update: EqpStatusUpdate, form: CallbackForm, ext
     written(&Callback::EqpStatusUpdate(update))
 }
 
-/// The body of the end of a scan in this form.
+/// Returns the body of a finished malware scan.
 pub(crate) fn scan_complete(mut scan: MalwareScanComplete, form: CallbackForm, extra_fields: bool) -> Bytes {
     if form == CallbackForm::First {
         scan.modified_at = None;
@@ -37,11 +37,11 @@ pub(crate) fn scan_complete(mut scan: MalwareScanComplete, form: CallbackForm, e
     written(&Callback::MalwareScanComplete(scan))
 }
 
-/// The body of a callback with an event code that no documentation knows.
-pub(crate) fn unknown(code: &str, subject: &str, modified_at: &str) -> Bytes {
+/// Returns the body of a callback with an undocumented event code.
+pub(crate) fn unknown(code: &str, resource_id: &str, modified_at: &str) -> Bytes {
     let body = json!({
         "callback_event": code,
-        "update_info": {"subject_id": subject, "locale": "de_DE", "modified_at": modified_at},
+        "update_info": {"subject_id": resource_id, "locale": "de_DE", "modified_at": modified_at},
     });
     Bytes::from(body.to_string())
 }
@@ -51,8 +51,7 @@ fn undocumented_fields() -> Extra {
 }
 
 fn written(callback: &Callback) -> Bytes {
-    // A callback made of text and maps with text keys can always be written.
-    serde_json::to_vec(callback).unwrap_or_default().into()
+    serde_json::to_vec(callback).expect("a callback has only text and maps with text keys, which JSON can hold").into()
 }
 
 #[cfg(test)]
@@ -97,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_event_is_a_callback_all_the_same() {
+    fn an_unknown_event_is_still_a_callback() {
         let body = unknown("store_moved", "s1", "2022-08-25 19:20:21");
         assert_eq!(Callback::decode(&body).unwrap().event_code(), "store_moved");
     }

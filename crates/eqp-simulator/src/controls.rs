@@ -1,4 +1,4 @@
-//! Steering a running simulator from Rust; the control API offers the same to other languages.
+//! Control of a running simulator from Rust. The control API offers the same operations to other languages.
 
 use std::time::Duration;
 
@@ -7,85 +7,104 @@ use eqp_types::{FileUploadId, Flow, SubmissionId};
 
 use crate::Error;
 use crate::fault::{FaultRule, FaultState};
-use crate::market::{AccountIndex, Track};
+use crate::marketplace::{AccountIndex, Track};
 use crate::review::Step;
 use crate::simulator::Simulator;
 
 impl Simulator {
-    /// Takes the step that a review would take next, now.
+    /// Takes the next step of a running review immediately.
     ///
     /// # Errors
-    /// An unknown submission, a flow without reviews, a review that does not run or never ends.
+    /// - [`Error::NotFound`] if there is no such submission, or the flow is not a review
+    /// - [`Error::Review`] if the review is not running, or never ends
     pub fn advance(&self, submission: &SubmissionId, flow: &Flow) -> Result<(), Error> {
         let track = track_of(flow)?;
-        self.shared.change(|market| market.advance(submission, track))
+        self.shared.change(|marketplace| marketplace.advance(submission, track))
     }
 
-    /// Takes this step of a submission's review, now; the rest of the review goes on from there.
+    /// Takes a given step of a submission's review immediately; the review continues from there.
     ///
     /// # Errors
-    /// An unknown submission, or a step that does not follow from where the review is.
+    /// - [`Error::NotFound`] if there is no such submission
+    /// - [`Error::Review`] if the step does not follow from the current status
     pub fn step(&self, submission: &SubmissionId, step: Step) -> Result<(), Error> {
-        self.shared.change(|market| market.step_now(submission, step))
+        self.shared.change(|marketplace| marketplace.step_now(submission, step))
     }
 
-    /// Ends the scan of a file, now.
+    /// Ends the malware scan of a file immediately.
     ///
     /// # Errors
-    /// An unknown file.
+    /// [`Error::NotFound`] if there is no such file.
     pub fn end_scan(&self, file: &FileUploadId, passed: bool) -> Result<(), Error> {
-        self.shared.change(|market| market.end_scan_now(file, passed))
+        self.shared.change(|marketplace| marketplace.end_scan_now(file, passed))
     }
 
-    /// Sends any body to every registration of the first account; answers how many there are.
+    /// Sends any body to every registration of the first account, and returns their number.
     pub fn send_callback(&self, event: &str, body: impl Into<Bytes>) -> usize {
         const FIRST: AccountIndex = 0;
-        self.shared.change(|market| market.tell_as_is(FIRST, event, body.into(), None))
+        self.shared.change(|marketplace| marketplace.send_raw(FIRST, event, body.into(), None))
     }
 
-    /// The same for one that is late by so much simulated time: it goes to the registrations there are now, with the
-    /// credentials that they have now.
+    /// Sends any body to every registration of the first account after a delay in simulated time, and returns their
+    /// number.
+    ///
+    /// The registrations and their credentials are those at the time of this call, even if they change before the body
+    /// is sent.
     pub fn send_late_callback(&self, event: &str, body: impl Into<Bytes>, by: Duration) -> usize {
         const FIRST: AccountIndex = 0;
-        self.shared.change(|market| market.tell_late(FIRST, event, body.into(), by))
+        self.shared.change(|marketplace| marketplace.send_raw_late(FIRST, event, body.into(), by))
     }
 
-    /// Ends every session token of every account, as a Marketplace that restarts might.
+    /// Ends all sessions of all accounts, as a restart of the Marketplace might.
     pub fn end_sessions(&self) {
         self.shared.end_sessions();
     }
 
-    /// Lets something go wrong with calls or callbacks from now on; answers the rule's id.
+    /// Adds a fault rule for calls or callbacks, and returns its ID.
+    ///
+    /// ```
+    /// # tokio::runtime::Runtime::new()?.block_on(async {
+    /// use eqp_simulator::Simulator;
+    ///
+    /// let simulator = Simulator::builder().start().await?;
+    /// simulator.add_fault("status=503 call=packages.create nth=1".parse()?);
+    /// assert_eq!(simulator.faults().len(), 1);
+    /// # Ok::<(), eqp_simulator::Error>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn add_fault(&self, rule: FaultRule) -> u64 {
-        self.shared.change(|market| market.faults.add(rule))
+        self.shared.change(|marketplace| marketplace.faults.add(rule))
     }
 
-    /// The rules in force, with how often each has struck.
+    /// Returns the active fault rules with their counters.
     pub fn faults(&self) -> Vec<FaultState> {
-        self.shared.market().faults.states().collect()
+        self.shared.marketplace().faults.states().collect()
     }
 
-    /// Takes every rule out of force, those of the script too.
+    /// Removes every fault rule, including those of the script.
     pub fn clear_faults(&self) {
-        self.shared.change(|market| market.faults.clear());
+        self.shared.change(|marketplace| marketplace.faults.clear());
     }
 
-    /// Moves its clock forward: what is due until then happens now, each at its time.
+    /// Moves the clock forward. Everything that is due until then happens immediately, with the timestamps it would
+    /// have had.
     pub fn skip(&self, by: Duration) {
-        self.shared.change(|market| {
-            market.clock().skip(by);
-            market.do_what_is_due();
+        self.shared.change(|marketplace| {
+            marketplace.clock().skip(by);
+            marketplace.run_due();
         });
     }
 
-    /// Forgets everything but the accounts and their access keys, faults that were added since the start included. Ids
-    /// begin again, callbacks that wait are not sent, sessions end; the clock goes on.
+    /// Resets everything except the clock and the count of callbacks to the initial state. Accounts keep their access
+    /// keys; sessions end, waiting callbacks are discarded, faults added since the start are removed, and IDs are
+    /// counted from the beginning.
     pub fn reset(&self) {
         self.shared.reset();
     }
 }
 
-/// The review of a flow.
+/// Returns the review of a flow.
 pub(crate) fn track_of(flow: &Flow) -> Result<Track, Error> {
     match flow {
         Flow::Technical => Ok(Track::Technical),

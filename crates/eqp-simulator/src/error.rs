@@ -1,67 +1,66 @@
-//! What can go wrong with a simulator.
+//! The errors of a simulator.
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use crate::nearest::nearest;
-use crate::review::Refusal;
+use crate::review::InvalidTransition;
 
-/// Why a simulator cannot do what it was asked.
+/// An error of a simulator.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// The address cannot be listened on.
     #[error("cannot listen on {address}")]
     Bind {
-        /// The address asked for.
+        /// The address.
         address: SocketAddr,
-        /// Why.
+        /// The I/O error.
         source: std::io::Error,
     },
-    /// There is no usable server certificate.
-    #[error("cannot make a server certificate")]
+    /// The server certificate cannot be created, or the CA folder cannot be used.
+    #[error("cannot create a server certificate")]
     Certificate(#[from] eqp_tls::Error),
-    /// A text that should be trusted as a CA is no certificate in PEM form.
-    #[error("the text to trust is no certificate in PEM form")]
+    /// A CA to trust is not a certificate in PEM form.
+    #[error("the CA to trust is not a certificate in PEM form")]
     TrustedCertificate(#[source] reqwest::Error),
-    /// The client that sends callbacks cannot be set up.
-    #[error("cannot set up the sender of callbacks")]
+    /// The HTTP client that sends callbacks cannot be set up.
+    #[error("cannot set up the HTTP client for callbacks")]
     Sender(#[source] reqwest::Error),
     /// The speed is not a positive, finite number.
-    #[error("a speed of {0} is not possible; it must be a positive number")]
+    #[error("invalid speed {0}: it must be a positive number")]
     Speed(f64),
-    /// Two accounts share a mage id or an application id.
-    #[error("the account {0} is there twice")]
+    /// Two accounts share a `mage_id` or an application ID.
+    #[error("account {0} is configured twice: its mage_id and its application ID must be unique")]
     AccountTwice(String),
     /// A callback cannot be sent to this URL.
-    #[error("callbacks cannot be sent there: {why}")]
+    #[error("invalid callback URL: {why}")]
     TargetUrl {
-        /// What is wrong with it.
+        /// Why the URL is invalid.
         why: &'static str,
     },
-    /// A fault cannot be read.
+    /// The text of a fault rule cannot be parsed.
     #[error("{}", unreadable(.word, .why, .nearest.as_deref()))]
     Fault {
-        /// The word that is wrong.
+        /// The invalid word.
         word: String,
-        /// What is wrong with it.
+        /// Why the word is invalid.
         why: &'static str,
-        /// The nearest right word.
+        /// The valid word that is most similar.
         nearest: Option<String>,
     },
-    /// Nothing of this kind has this id.
-    #[error("there is no {0}")]
+    /// There is no resource of this kind with this ID.
+    #[error("{0} not found")]
     NotFound(String),
-    /// The review cannot take this step from where it is.
-    #[error("the review cannot do that now")]
-    Review(#[from] Refusal),
-    /// What was waited for did not come in time.
-    #[error("waited {} s in vain", .0.as_secs_f64())]
+    /// The current status of the review does not allow this.
+    #[error("the current status of the review does not allow this")]
+    Review(#[from] InvalidTransition),
+    /// The condition was not fulfilled in time.
+    #[error("timed out after {} s", .0.as_secs_f64())]
     TimedOut(Duration),
 }
 
 impl Error {
-    /// A word of a fault that cannot be, where one of `known` should be.
+    /// Returns the error for an invalid word of a fault rule, with the most similar word of `known`.
     pub(crate) fn fault(word: &str, why: &'static str, known: impl IntoIterator<Item = &'static str>) -> Self {
         Self::Fault { word: word.to_owned(), why, nearest: nearest(word, known).map(str::to_owned) }
     }
@@ -71,5 +70,23 @@ fn unreadable(word: &str, why: &str, nearest: Option<&str>) -> String {
     match nearest {
         Some(nearest) => format!("`{word}` {why}; did you mean `{nearest}`?"),
         None => format!("`{word}` {why}"),
+    }
+}
+
+/// Returns the word of `known` that is most similar to `word`; `None` if there are no known words.
+pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let word = word.to_lowercase();
+    let likeness = |known: &str| strsim::jaro_winkler(&word, &known.to_lowercase());
+    known.into_iter().max_by(|one, other| likeness(one).total_cmp(&likeness(other)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_typo_finds_the_nearest_word() {
+        assert_eq!(nearest("Laticy", ["late", "latency", "cut"]), Some("latency"));
+        assert_eq!(nearest("x", []), None);
     }
 }

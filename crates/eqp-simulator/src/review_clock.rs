@@ -1,4 +1,4 @@
-//! The task that lets happen what is due.
+//! The task that carries out due events.
 
 use std::sync::Arc;
 
@@ -10,8 +10,8 @@ use crate::shared::Shared;
 pub(crate) async fn run(shared: Arc<Shared>, shutdown: CancellationToken) {
     loop {
         let (next, clock) = {
-            let market = shared.market();
-            (market.next_due(), market.clock().clone())
+            let marketplace = shared.marketplace();
+            (marketplace.next_due(), marketplace.clock().clone())
         };
         let due = async {
             match next {
@@ -21,10 +21,10 @@ pub(crate) async fn run(shared: Arc<Shared>, shutdown: CancellationToken) {
         };
         tokio::select! {
             () = shutdown.cancelled() => return,
-            // Anything scheduled between the look and the wait has left its permit here.
+            // An event that was scheduled since `next` was read has left a permit here.
             () = shared.rescheduled.notified() => {}
             () = due => {
-                let any = shared.market().do_what_is_due();
+                let any = shared.marketplace().run_due();
                 if any {
                     shared.revision.send_modify(|revision| *revision += 1);
                 }

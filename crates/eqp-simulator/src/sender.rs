@@ -1,6 +1,6 @@
-//! Sends callbacks: one after the other to each target, with a deadline and without a retry.
+//! Sends callbacks, one at a time to each target, with a timeout and without retries.
 //!
-//! A target that is slow holds up nothing but itself. Retries are not documented, so there are none.
+//! A slow target does not delay the others. Retries are not documented, so there are none.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -25,10 +25,10 @@ use crate::clock::Clock;
 use crate::sent::{SendResult, Sent, SentKind, SentLog};
 use crate::trust::Trust;
 
-/// So many callbacks may wait for one target, and so many may be late at one time; more are dropped.
+/// The largest number of callbacks that may wait for one target, and of delayed ones; more are dropped.
 const LONGEST_LINE: usize = 10_000;
 
-/// Where callbacks go.
+/// A registered callback URL with its credentials.
 #[derive(Clone, Debug)]
 pub(crate) struct Registration {
     pub(crate) name: Option<String>,
@@ -37,38 +37,38 @@ pub(crate) struct Registration {
     pub(crate) password: Secret,
 }
 
-/// One callback with all that is to go wrong with it.
+/// A callback with the faults to inject into it.
 pub(crate) struct Outgoing {
     pub(crate) targets: Vec<Registration>,
     pub(crate) callback: Message,
-    /// What the callback itself is: plain, or one that was sent before.
+    /// Whether the callback is a new one, or was sent before.
     pub(crate) kind: SentKind,
-    /// Counts the resets of the simulator: what was told before one is not sent after it.
-    pub(crate) era: u64,
-    pub(crate) copies: u32,
+    /// The number of resets of the simulator: a callback that was enqueued before a reset is not sent after it.
+    pub(crate) generation: u64,
+    pub(crate) duplicates: u32,
     pub(crate) late: Option<Duration>,
     pub(crate) dropped: bool,
     pub(crate) swapped: bool,
-    /// Sent behind it.
+    /// Callbacks that are sent after it.
     pub(crate) unknown: Vec<Message>,
 }
 
 impl Outgoing {
-    /// A callback with which nothing goes wrong.
-    pub(crate) fn new(targets: Vec<Registration>, callback: Message, kind: SentKind, era: u64) -> Self {
+    /// Returns a callback without faults.
+    pub(crate) fn new(targets: Vec<Registration>, callback: Message, kind: SentKind, generation: u64) -> Self {
         let unknown = Vec::new();
-        Self { targets, callback, kind, era, copies: 0, late: None, dropped: false, swapped: false, unknown }
+        Self { targets, callback, kind, generation, duplicates: 0, late: None, dropped: false, swapped: false, unknown }
     }
 }
 
-/// A body, and what its record says of it.
+/// The body of a callback, and the properties that its record shows.
 #[derive(Clone, Debug)]
 pub(crate) struct Message {
     pub(crate) body: Bytes,
     pub(crate) event: String,
     pub(crate) flow: Option<Flow>,
-    pub(crate) outcome: Option<String>,
-    pub(crate) subject: String,
+    pub(crate) status: Option<String>,
+    pub(crate) resource_id: String,
 }
 
 /// A message to one target.
@@ -76,29 +76,29 @@ struct Job {
     target: Registration,
     message: Message,
     kind: SentKind,
-    era: u64,
+    generation: u64,
 }
 
-/// What waits for one target.
+/// The callbacks that wait for one target.
 #[derive(Default)]
 struct Line {
     waiting: VecDeque<Job>,
-    /// Waits for the callback that follows it.
+    /// A swapped callback, which waits for the one that follows it.
     held: Option<Job>,
     busy: bool,
 }
 
-/// Everything under way, each with the era that it belongs to.
+/// The requests in flight, each with its generation.
 type Sending = FuturesUnordered<BoxFuture<'static, (u64, Sent)>>;
 
-/// The task that sends.
+/// The task that sends callbacks.
 pub(crate) struct Sender {
     inbox: mpsc::Receiver<Outgoing>,
     trust: Arc<Trust>,
     log: Arc<SentLog>,
     clock: Clock,
-    /// What is older than this is forgotten.
-    era: Arc<AtomicU64>,
+    /// The current generation; older callbacks are discarded.
+    generation: Arc<AtomicU64>,
     lines: HashMap<String, Line>,
 }
 
@@ -108,24 +108,24 @@ impl Sender {
         trust: Arc<Trust>,
         log: Arc<SentLog>,
         clock: Clock,
-        era: Arc<AtomicU64>,
+        generation: Arc<AtomicU64>,
     ) -> Self {
-        Self { inbox, trust, log, clock, era, lines: HashMap::new() }
+        Self { inbox, trust, log, clock, generation, lines: HashMap::new() }
     }
 
-    /// Sends until the shutdown; what is under way then is given up.
+    /// Sends callbacks until the shutdown, which cancels requests in flight.
     pub(crate) async fn run(mut self, shutdown: CancellationToken) {
         let mut sending: Sending = FuturesUnordered::new();
         let mut late: FuturesUnordered<BoxFuture<'static, Job>> = FuturesUnordered::new();
         loop {
             tokio::select! {
                 () = shutdown.cancelled() => return,
-                Some((era, sent)) = sending.next() => {
+                Some((generation, sent)) = sending.next() => {
                     if let Some(line) = self.lines.get_mut(&sent.url) {
                         line.busy = false;
                     }
                     let url = sent.url.clone();
-                    if era == self.era.load(Ordering::Relaxed) {
+                    if generation == self.generation.load(Ordering::Relaxed) {
                         self.log.add(sent);
                     }
                     self.start_next(&url, &sending);
@@ -139,11 +139,12 @@ impl Sender {
         }
     }
 
-    /// Makes one callback into jobs for each target.
+    /// Enqueues the jobs of one callback for each target.
     fn spread(&mut self, outgoing: &Outgoing, sending: &Sending, late: &FuturesUnordered<BoxFuture<'static, Job>>) {
         for target in &outgoing.targets {
-            let era = outgoing.era;
-            let job = |kind, message: &Message| Job { target: target.clone(), message: message.clone(), kind, era };
+            let generation = outgoing.generation;
+            let job =
+                |kind, message: &Message| Job { target: target.clone(), message: message.clone(), kind, generation };
             if outgoing.dropped {
                 self.drop_job(job(outgoing.kind, &outgoing.callback));
             } else if let Some(by) = outgoing.late {
@@ -166,8 +167,8 @@ impl Sender {
             } else {
                 self.enqueue(job(outgoing.kind, &outgoing.callback), sending);
             }
-            for _ in 0..outgoing.copies {
-                self.enqueue(job(SentKind::Copy, &outgoing.callback), sending);
+            for _ in 0..outgoing.duplicates {
+                self.enqueue(job(SentKind::Duplicate, &outgoing.callback), sending);
             }
             for unknown in &outgoing.unknown {
                 self.enqueue(job(SentKind::Unknown, unknown), sending);
@@ -194,16 +195,16 @@ impl Sender {
 
     fn start_next(&mut self, url: &str, sending: &Sending) {
         let client = self.trust.client();
-        let era = self.era.load(Ordering::Relaxed);
+        let generation = self.generation.load(Ordering::Relaxed);
         let Some(line) = self.lines.get_mut(url) else { return };
         if line.busy {
             return;
         }
-        line.held.take_if(|job| job.era != era);
-        while line.waiting.pop_front_if(|job| job.era != era).is_some() {}
+        line.held.take_if(|job| job.generation != generation);
+        while line.waiting.pop_front_if(|job| job.generation != generation).is_some() {}
         if let Some(job) = line.waiting.pop_front() {
             line.busy = true;
-            sending.push(Box::pin(async move { (job.era, send(client, job).await) }));
+            sending.push(Box::pin(async move { (job.generation, send(client, job).await) }));
         } else if line.held.is_none() {
             self.lines.remove(url);
         }
@@ -214,7 +215,7 @@ impl Sender {
     }
 }
 
-/// Sends one message and tells how that went.
+/// Sends one message and returns its record.
 async fn send(client: reqwest::Client, job: Job) -> Sent {
     let at = OffsetDateTime::now_utc();
     let basic = basic(&job.target.username, &job.target.password);
@@ -222,7 +223,7 @@ async fn send(client: reqwest::Client, job: Job) -> Sent {
     record(job, at, result, answer, latency)
 }
 
-/// Sends a body; answers how that ended, the beginning of the answer's body, and the time until the answer's head.
+/// Sends a body. Returns the result, the beginning of the answer's body, and the time until the answer's head.
 pub(crate) async fn post(
     client: &reqwest::Client,
     url: &str,
@@ -242,11 +243,11 @@ pub(crate) async fn post(
             (SendResult::Answered(status), drain(answer).await, latency)
         }
         Err(error) if error.is_timeout() && !error.is_connect() => (SendResult::TimedOut, Bytes::new(), latency),
-        Err(error) => (SendResult::Failed(told(&error.without_url())), Bytes::new(), latency),
+        Err(error) => (SendResult::Failed(admin_view(&error.without_url())), Bytes::new(), latency),
     }
 }
 
-/// Reads the answer's body, so that the connection can be used again; at most 64 KiB of it. Its beginning is kept.
+/// Reads at most 64 KiB of the answer's body, so that the connection can be used again, and returns its first 1 KiB.
 async fn drain(mut answer: reqwest::Response) -> Bytes {
     const KEPT: usize = 1024;
     let mut rest = 64 * 1024_usize;
@@ -260,18 +261,18 @@ async fn drain(mut answer: reqwest::Response) -> Bytes {
     beginning.into()
 }
 
-/// `Basic` and the base64 of `username:password`.
+/// Returns the value of a Basic header.
 pub(crate) fn basic(username: &str, password: &Secret) -> HeaderValue {
     let encoded = STANDARD.encode(format!("{username}:{}", password.expose()));
-    // Base64 holds nothing that a header may not.
+    // Base64 has only characters that a header may contain.
     let mut value =
         HeaderValue::try_from(format!("Basic {encoded}")).unwrap_or_else(|_| HeaderValue::from_static("Basic Og=="));
     value.set_sensitive(true);
     value
 }
 
-/// An error with its causes.
-fn told(error: &reqwest::Error) -> String {
+/// Returns an error with its causes.
+fn admin_view(error: &reqwest::Error) -> String {
     let mut text = error.to_string();
     let mut cause = std::error::Error::source(error);
     while let Some(next) = cause {
@@ -282,15 +283,15 @@ fn told(error: &reqwest::Error) -> String {
 }
 
 fn record(job: Job, at: OffsetDateTime, result: SendResult, answer: Bytes, latency: Duration) -> Sent {
-    let Message { body, event, flow, outcome, subject } = job.message;
+    let Message { body, event, flow, status, resource_id } = job.message;
     Sent {
         number: 0,
         at,
         url: job.target.url,
         event,
         flow,
-        outcome,
-        subject,
+        status,
+        resource_id,
         kind: job.kind,
         body,
         result,

@@ -1,4 +1,4 @@
-//! The record of every callback that was sent, or was meant to be.
+//! The log of callbacks that were sent or dropped.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
@@ -6,84 +6,80 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use eqp_types::Flow;
+use strum::IntoStaticStr;
 use time::OffsetDateTime;
 use tokio::sync::{broadcast, watch};
 
-/// So many records are kept; older ones are forgotten.
-const KEPT: usize = 10_000;
-/// So many records a slow subscriber may lie behind before it misses some.
+/// The number of records that are stored; older ones are removed.
+const STORED: usize = 10_000;
+/// The number of records that a slow subscriber may be behind before it misses some.
 const SUBSCRIBER_LAG: usize = 1024;
 
-/// One callback on its way to one registration.
+/// One callback that was sent to one registration.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Sent {
-    /// Counts the records from 1, in the order in which the sends ended.
+    /// The number of the record, from 1, in the order in which the requests ended.
     pub number: u64,
-    /// When the send began, by the wall clock.
+    /// The wall clock time at which the request began.
     pub at: OffsetDateTime,
-    /// Where it went; never with a user name or password.
+    /// The URL of the registration, without user name and password.
     pub url: String,
     /// The `callback_event`.
     pub event: String,
-    /// The flow that it names; [`Flow::Malware`] for a scan, `None` for an undocumented event.
+    /// The flow that the callback names; [`Flow::Malware`] for a scan, `None` for an undocumented event.
     pub flow: Option<Flow>,
-    /// What it says of that flow.
-    pub outcome: Option<String>,
-    /// The submission's or file's id.
-    pub subject: String,
-    /// What it is, beside the callback itself.
+    /// The status of that flow.
+    pub status: Option<String>,
+    /// The ID of the submission or file.
+    pub resource_id: String,
+    /// Whether the callback was sent as it should be, or how a fault changed it.
     pub kind: SentKind,
-    /// The body, byte for byte.
+    /// The exact bytes of the body.
     pub body: Bytes,
-    /// How it ended.
+    /// How the request ended.
     pub result: SendResult,
-    /// The beginning of the answer's body, which the Marketplace does not read: for whoever looks into a receiver.
+    /// The first 1 KiB of the answer's body. The Marketplace does not read it; it helps to debug a receiver.
     pub answer: Bytes,
-    /// From the begin of the send to the answer's head.
+    /// The time from the start of the request to the answer's head.
     pub latency: Duration,
 }
 
-/// What a sent callback is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How a callback was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 #[non_exhaustive]
 pub enum SentKind {
-    /// The callback, at its time.
+    /// As it should be.
     Plain,
-    /// The same callback once more.
-    Copy,
-    /// The callback, after its time.
+    /// Once more.
+    Duplicate,
+    /// Later than it should be.
     Late,
-    /// The callback, after the one that followed it.
+    /// After the callback that followed it.
     Swapped,
-    /// A callback with an undocumented event code.
+    /// With an undocumented event code.
     Unknown,
 }
 
 impl SentKind {
-    /// The word for it in lists.
+    /// Returns the name that lists show, such as `duplicate`.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Plain => "plain",
-            Self::Copy => "copy",
-            Self::Late => "late",
-            Self::Swapped => "swapped",
-            Self::Unknown => "unknown",
-        }
+        self.into()
     }
 }
 
-/// How a send ended.
+/// How the request of a callback ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SendResult {
-    /// With this HTTP status.
+    /// The receiver answered with this HTTP status.
     Answered(u16),
-    /// Without an answer; says why.
+    /// There was no answer, for this reason.
     Failed(String),
-    /// Without an answer in time.
+    /// There was no answer in time.
     TimedOut,
-    /// It was never begun: dropped by script, or because too many waited for the same target.
+    /// It was not sent: dropped by a fault, or because too many callbacks waited for the same target.
     Dropped,
 }
 
@@ -91,83 +87,83 @@ impl std::fmt::Display for SendResult {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Answered(status) => write!(f, "answered {status}"),
-            Self::Failed(why) => write!(f, "not taken: {why}"),
-            Self::TimedOut => f.write_str("not taken: no answer in time"),
+            Self::Failed(why) => write!(f, "failed: {why}"),
+            Self::TimedOut => f.write_str("timed out"),
             Self::Dropped => f.write_str("dropped"),
         }
     }
 }
 
 impl SendResult {
-    /// The receiver took it.
+    /// Returns whether the receiver accepted the callback.
     pub fn is_success(&self) -> bool {
         matches!(self, Self::Answered(200..=299))
     }
 }
 
-/// Where records are kept and told of.
+/// The stored records, and the channel that new ones are published on.
 pub(crate) struct SentLog {
-    kept: Mutex<Kept>,
+    stored: Mutex<Records>,
     live: broadcast::Sender<Sent>,
     revision: watch::Sender<u64>,
 }
 
 #[derive(Default)]
-struct Kept {
+struct Records {
     records: VecDeque<Sent>,
     count: u64,
 }
 
 impl SentLog {
-    /// `revision` is raised with every record.
+    /// Creates a log; `revision` is increased with every record.
     pub(crate) fn new(revision: watch::Sender<u64>) -> Self {
-        Self { kept: Mutex::default(), live: broadcast::Sender::new(SUBSCRIBER_LAG), revision }
+        Self { stored: Mutex::default(), live: broadcast::Sender::new(SUBSCRIBER_LAG), revision }
     }
 
-    /// Numbers and keeps a record, and tells of it.
+    /// Numbers, stores and publishes a record.
     pub(crate) fn add(&self, mut sent: Sent) {
         {
-            let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-            kept.count += 1;
-            sent.number = kept.count;
-            if kept.records.len() == KEPT {
-                kept.records.pop_front();
+            let mut stored = self.stored.lock().unwrap_or_else(PoisonError::into_inner);
+            stored.count += 1;
+            sent.number = stored.count;
+            if stored.records.len() == STORED {
+                stored.records.pop_front();
             }
-            kept.records.push_back(sent.clone());
+            stored.records.push_back(sent.clone());
         }
         // Nobody may be listening.
         let _ = self.live.send(sent);
         self.revision.send_modify(|revision| *revision += 1);
     }
 
-    /// The records that are kept, oldest first.
+    /// Returns the stored records, oldest first.
     pub(crate) fn all(&self) -> Vec<Sent> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner).records.iter().cloned().collect()
+        self.stored.lock().unwrap_or_else(PoisonError::into_inner).records.iter().cloned().collect()
     }
 
-    /// The record with this number, if it is kept.
+    /// Returns the record with this number, if it is stored.
     pub(crate) fn get(&self, number: u64) -> Option<Sent> {
         self.after(number.checked_sub(1)?, 1).pop().filter(|sent| sent.number == number)
     }
 
-    /// The records after the one with this number, oldest first, at most so many.
+    /// Returns at most `limit` records after the one with this number, oldest first.
     pub(crate) fn after(&self, number: u64, limit: usize) -> Vec<Sent> {
-        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let begin = kept.records.partition_point(|sent| sent.number <= number);
-        kept.records.iter().skip(begin).take(limit).cloned().collect()
+        let stored = self.stored.lock().unwrap_or_else(PoisonError::into_inner);
+        let begin = stored.records.partition_point(|sent| sent.number <= number);
+        stored.records.iter().skip(begin).take(limit).cloned().collect()
     }
 
-    /// Forgets every record; numbers go on from where they are.
+    /// Removes every record; the numbering continues.
     pub(crate) fn clear(&self) {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner).records.clear();
+        self.stored.lock().unwrap_or_else(PoisonError::into_inner).records.clear();
     }
 
-    /// How many records there ever were.
+    /// Returns the number of all records, including removed ones.
     pub(crate) fn count(&self) -> u64 {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner).count
+        self.stored.lock().unwrap_or_else(PoisonError::into_inner).count
     }
 
-    /// Every record from now on.
+    /// Returns a channel of every record from now on.
     pub(crate) fn subscribe(&self) -> broadcast::Receiver<Sent> {
         self.live.subscribe()
     }

@@ -1,48 +1,48 @@
-//! What the tasks of a simulator share.
+//! The state that the tasks of a simulator share.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Notify, watch};
 
-use crate::market::Market;
+use crate::marketplace::Marketplace;
 use crate::sent::SentLog;
 
-/// The Marketplace's memory, and who has to hear of its changes.
+/// The state of the Marketplace, with the channels that announce its changes.
 pub(crate) struct Shared {
-    market: Mutex<Market>,
-    /// Wakes the review clock: something new may be due earlier.
+    marketplace: Mutex<Marketplace>,
+    /// Wakes the review clock, because a new event may be due earlier.
     pub(crate) rescheduled: Notify,
-    /// Raised with every change, and with every callback sent.
+    /// Increased with every change, and with every callback sent.
     pub(crate) revision: watch::Sender<u64>,
     pub(crate) log: Arc<SentLog>,
 }
 
 impl Shared {
-    pub(crate) fn new(market: Market, revision: watch::Sender<u64>, log: Arc<SentLog>) -> Self {
-        Self { market: Mutex::new(market), rescheduled: Notify::new(), revision, log }
+    pub(crate) fn new(marketplace: Marketplace, revision: watch::Sender<u64>, log: Arc<SentLog>) -> Self {
+        Self { marketplace: Mutex::new(marketplace), rescheduled: Notify::new(), revision, log }
     }
 
-    /// The memory, to look at it; never held across an await.
-    pub(crate) fn market(&self) -> MutexGuard<'_, Market> {
-        self.market.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Locks the state for reading; the guard must not be held across an await.
+    pub(crate) fn marketplace(&self) -> MutexGuard<'_, Marketplace> {
+        self.marketplace.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Forgets everything that happened.
+    /// Resets the state and the log of callbacks.
     pub(crate) fn reset(&self) {
-        self.change(|market| {
-            market.reset();
+        self.change(|marketplace| {
+            marketplace.reset();
             self.log.clear();
         });
     }
 
-    /// Ends every session token of every account.
+    /// Ends all sessions of all accounts.
     pub(crate) fn end_sessions(&self) {
-        self.change(|market| market.accounts.iter_mut().for_each(|account| account.tokens.clear()));
+        self.change(|marketplace| marketplace.accounts.iter_mut().for_each(|account| account.tokens.clear()));
     }
 
-    /// Changes the memory, and tells of it.
-    pub(crate) fn change<T>(&self, change: impl FnOnce(&mut Market) -> T) -> T {
-        let result = change(&mut self.market());
+    /// Changes the state, and announces the change.
+    pub(crate) fn change<T>(&self, change: impl FnOnce(&mut Marketplace) -> T) -> T {
+        let result = change(&mut self.marketplace());
         self.rescheduled.notify_one();
         self.revision.send_modify(|revision| *revision += 1);
         result

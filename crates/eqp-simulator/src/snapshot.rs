@@ -1,28 +1,28 @@
-//! What a simulator looks like at one moment.
+//! Snapshots of the state of a simulator.
 
 use eqp_types::{FileUploadId, ItemId, MageId, MalwareStatus, SubmissionId, Timestamp};
 
-use crate::market::Market;
+use crate::marketplace::Marketplace;
 use crate::review::ReviewStatus;
 use crate::sent::Sent;
 
-/// Everything that a test, or a screen, may want to know.
+/// The state of a simulator at one time.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Snapshot {
-    /// Every account, in the order in which they were given.
+    /// Every account, in the order in which they were configured.
     pub accounts: Vec<AccountSnapshot>,
     /// Every callback sent so far (the newest 10,000).
     pub sent: Vec<Sent>,
 }
 
-/// One account at one moment.
+/// The state of an account.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct AccountSnapshot {
-    /// The account.
+    /// The ID of the account.
     pub mage_id: MageId,
-    /// Where callbacks go.
+    /// The URLs of the registered callbacks.
     pub callback_urls: Vec<String>,
     /// Every file, oldest first.
     pub files: Vec<FileSnapshot>,
@@ -30,37 +30,37 @@ pub struct AccountSnapshot {
     pub packages: Vec<PackageSnapshot>,
 }
 
-/// One file at one moment.
+/// The state of an uploaded file.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct FileSnapshot {
-    /// Its id.
+    /// The ID of the file.
     pub file_upload_id: FileUploadId,
-    /// The name it was sent with.
+    /// The name with which the file was uploaded.
     pub filename: String,
-    /// How far its scan is.
+    /// The status of the malware scan.
     pub malware_status: MalwareStatus,
 }
 
-/// One submission at one moment.
+/// The state of a submission.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct PackageSnapshot {
-    /// Its id.
+    /// The Marketplace's ID of the submission.
     pub submission_id: SubmissionId,
-    /// The developer's own id.
+    /// The developer's own ID of the submission.
     pub item_id: Option<ItemId>,
-    /// Its SKU, or empty text.
+    /// The SKU; empty if it is not known yet.
     pub sku: String,
-    /// How far each flow is.
+    /// The status of each flow.
     pub status: ReviewStatus,
-    /// When it last changed, by the wall clock and what was skipped.
+    /// The time of the last change, by the wall clock plus any time that was skipped.
     pub modified_at: Timestamp,
 }
 
 impl Snapshot {
-    pub(crate) fn of(market: &Market, sent: Vec<Sent>) -> Self {
-        let accounts = market
+    pub(crate) fn of(marketplace: &Marketplace, sent: Vec<Sent>) -> Self {
+        let accounts = marketplace
             .accounts
             .iter()
             .map(|account| AccountSnapshot {
@@ -91,14 +91,14 @@ impl Snapshot {
         Self { accounts, sent }
     }
 
-    /// The submission with this id or item id, of any account.
+    /// Returns the submission of any account that has this submission ID or item ID.
     pub fn package(&self, id: &str) -> Option<&PackageSnapshot> {
         self.accounts.iter().flat_map(|account| &account.packages).find(|package| {
             package.submission_id.as_str() == id || package.item_id.as_ref().is_some_and(|item| item.as_str() == id)
         })
     }
 
-    /// The file with this id, of any account.
+    /// Returns the file of any account that has this ID.
     pub fn file(&self, id: &str) -> Option<&FileSnapshot> {
         self.accounts.iter().flat_map(|account| &account.files).find(|file| file.file_upload_id.as_str() == id)
     }

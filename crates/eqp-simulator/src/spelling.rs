@@ -1,19 +1,10 @@
-//! Both forms of everything that the API is known to spell in two ways.
+//! Alternative spellings of fields that the API writes in two ways.
 //!
-//! Handlers answer in the usual form; where another is wished for, answers and callbacks are written anew on their way
-//! out. A client that reads both forms notices no difference.
+//! Handlers answer in the usual form; if another one is configured, answers and callbacks are rewritten before they are
+//! sent.
 
-use std::sync::Arc;
-
-use axum::Json;
-use axum::body::{Bytes, to_bytes};
-use axum::extract::{Request, State};
-use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
-use http::header::CONTENT_LENGTH;
+use axum::body::Bytes;
 use serde_json::{Value, json};
-
-use crate::shared::Shared;
 
 /// Which form is used wherever two are known.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -27,7 +18,7 @@ pub enum Spelling {
     Other,
 }
 
-/// How an object with nothing in it is written, in profiles and packages.
+/// How empty objects are written in profiles and packages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Empty {
     /// `[]`
@@ -39,18 +30,18 @@ pub enum Empty {
     Null,
     /// `""`
     Text,
-    /// Left out.
+    /// The field is omitted.
     Absent,
 }
 
-/// The forms of one simulator.
+/// The configured forms of a simulator.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Style {
     pub(crate) spelling: Spelling,
     pub(crate) empty: Empty,
 }
 
-/// Members that are objects, whatever they look like when they are empty.
+/// Fields that are objects, even if an empty one is written as something else.
 const OBJECTS: [&str; 12] = [
     "max_version_launched",
     "artifact",
@@ -65,35 +56,16 @@ const OBJECTS: [&str; 12] = [
     "technical_options",
     "external_services",
 ];
-/// An answer of the simulator is at most so long.
-const LONGEST_ANSWER: usize = 1024 * 1024 * 1024;
-
-/// Writes answers anew, where the style is not the usual one.
-pub(crate) async fn respell(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
-    let style = shared.market().style();
-    let response = next.run(request).await;
-    if style == Style::default() {
-        return response;
-    }
-    let (mut parts, body) = response.into_parts();
-    let body = to_bytes(body, LONGEST_ANSWER).await.unwrap_or_default();
-    let Ok(mut value) = serde_json::from_slice(&body) else {
-        return Response::from_parts(parts, body.into());
-    };
-    style.rewrite(&mut value);
-    parts.headers.remove(CONTENT_LENGTH);
-    (parts, Json(value)).into_response()
-}
 
 impl Style {
-    /// A callback's body in this style.
+    /// Returns the body of a callback in this style.
     pub(crate) fn callback(self, body: Bytes) -> Bytes {
         let (Spelling::Other, Ok(mut value)) = (self.spelling, serde_json::from_slice(&body)) else { return body };
         self.rewrite(&mut value);
         value.to_string().into()
     }
 
-    fn rewrite(self, value: &mut Value) {
+    pub(crate) fn rewrite(self, value: &mut Value) {
         match value {
             Value::Array(items) => items.iter_mut().for_each(|item| self.rewrite(item)),
             Value::Object(members) => {
@@ -112,7 +84,7 @@ impl Style {
                         members.extend(model);
                     }
                     for (name, member) in members {
-                        otherwise(name, member);
+                        rewrite_member(name, member);
                     }
                 }
             }
@@ -120,7 +92,7 @@ impl Style {
         }
     }
 
-    /// Writes an empty object as wished; answers whether it stays.
+    /// Writes an empty object in the configured form, and returns whether it stays.
     fn empty(self, member: &mut Value) -> bool {
         let is_empty = match member {
             Value::Null => true,
@@ -141,8 +113,8 @@ impl Style {
     }
 }
 
-/// The other form of one member.
-fn otherwise(name: &str, member: &mut Value) {
+/// Rewrites one member into its other form.
+fn rewrite_member(name: &str, member: &mut Value) {
     match (name, &mut *member) {
         ("malware_status" | "tool_result", Value::String(word)) => {
             let other = match word.as_str() {
@@ -172,13 +144,13 @@ fn otherwise(name: &str, member: &mut Value) {
     }
 }
 
-/// What is a number in one example and text in another.
+/// Returns whether the documentation shows this field as a number in one example and as text in another.
 fn is_number_or_text(name: &str) -> bool {
     const PROFILE: [&str; 4] = ["partner_level", "payment_type", "taxpayer_type", "tax_review_status"];
     name.contains("price") || name.ends_with("_percent") || PROFILE.contains(&name)
 }
 
-/// `2020-07-21 08:09:10` without the zero of its hour.
+/// Returns a time such as `2020-07-21 08:09:10` without the leading zero of its hour.
 fn unpadded(text: &str) -> Option<String> {
     let (date, time) = text.split_once(" 0").filter(|(date, time)| date.len() == 10 && time.len() == 7)?;
     let is_stamp = date.bytes().chain(time.bytes()).all(|byte| byte.is_ascii_digit() || b"-:".contains(&byte));
@@ -211,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn empty_objects_are_written_as_wished() {
+    fn empty_objects_are_written_as_configured() {
         let usual = json!({"icon_image": [], "categories": [], "user": {"file_upload_id": "1"}, "artifact": null});
         for (empty, written) in [(Empty::Object, json!({})), (Empty::Null, Value::Null), (Empty::Text, json!(""))] {
             let expected =

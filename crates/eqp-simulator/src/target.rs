@@ -1,4 +1,4 @@
-//! One callback to one target, for tools: the same request that the simulator sends.
+//! Sends a single callback to a single target, for tools, with the same request that the simulator sends.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -11,35 +11,47 @@ use crate::sender::{basic, post};
 use crate::sent::SendResult;
 use crate::{Error, trust};
 
-/// Where a single callback goes.
+/// The URL and credentials that a single callback is sent to.
+///
+/// ```no_run
+/// # async fn example() -> Result<(), eqp_simulator::Error> {
+/// use eqp_simulator::CallbackTarget;
+/// use eqp_types::Secret;
+///
+/// let target = CallbackTarget::new("https://eqp.example.com/callbacks/main")?.credentials("key", Secret::new("secret"));
+/// let answer = target.send(&[], r#"{"callback_event": "my_own", "update_info": {}}"#).await?;
+/// println!("{} after {:?}", answer.result, answer.latency);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct CallbackTarget {
     url: Url,
     credentials: Option<(String, Secret)>,
 }
 
-/// How the send of a single callback ended.
+/// The answer to a single callback.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct CallbackAnswer {
-    /// How it ended.
+    /// How the request ended.
     pub result: SendResult,
-    /// The beginning of the answer's body, at most 1 KiB.
+    /// The first 1 KiB of the answer's body.
     pub body: Bytes,
-    /// From the begin of the send to the answer's head, or to the failure.
+    /// The time from the start of the request to the answer's head or the failure.
     pub latency: Duration,
 }
 
 impl CallbackTarget {
-    /// A target without credentials. Callbacks are sent over HTTPS only; plain HTTP is for this machine itself.
+    /// Creates a target without credentials. Its URL must be HTTPS, or plain HTTP to this machine.
     ///
     /// # Errors
-    /// [`Error::TargetUrl`] for anything else, and for a URL with credentials or a fragment.
+    /// [`Error::TargetUrl`] if the URL has another scheme, credentials or a fragment.
     pub fn new(url: &str) -> Result<Self, Error> {
         let refused = |why| Error::TargetUrl { why };
-        let url = Url::parse(url).map_err(|_| refused("it is no URL"))?;
+        let url = Url::parse(url).map_err(|_| refused("it is not a URL"))?;
         if !url.username().is_empty() || url.password().is_some() {
-            return Err(refused("it holds a user name or password"));
+            return Err(refused("it contains a user name or password"));
         }
         if url.fragment().is_some() {
             return Err(refused("it has a fragment"));
@@ -47,22 +59,25 @@ impl CallbackTarget {
         match url.scheme() {
             "https" => {}
             "http" if is_loopback(&url) => {}
-            _ => return Err(refused("it is not https, and not of this machine itself")),
+            _ => return Err(refused("it is neither HTTPS nor plain HTTP to this machine")),
         }
         Ok(Self { url, credentials: None })
     }
 
-    /// Sends with this Basic header.
+    /// Sets the credentials of the Basic header.
     #[must_use]
     pub fn credentials(mut self, username: impl Into<String>, password: Secret) -> Self {
         self.credentials = Some((username.into(), password));
         self
     }
 
-    /// Sends a body, once. Trusts these CAs (PEM) beside the platform's roots.
+    /// Sends a body once, and trusts these CAs (PEM) in addition to the platform's roots.
+    ///
+    /// A missing answer is not an error: see [`CallbackAnswer::result`].
     ///
     /// # Errors
-    /// A text that is no certificate. That nobody answers is no error: [`CallbackAnswer::result`] tells it.
+    /// - [`Error::TrustedCertificate`] if a CA is not a certificate in PEM form
+    /// - [`Error::Sender`] if the HTTP client cannot be set up
     pub async fn send(&self, trusted: &[String], body: impl Into<Bytes>) -> Result<CallbackAnswer, Error> {
         let client = trust::single(trusted.iter().map(String::as_str), self.url.scheme() == "https")?;
         let header = self.credentials.as_ref().map(|(username, password)| basic(username, password));
@@ -70,7 +85,7 @@ impl CallbackTarget {
         Ok(CallbackAnswer { result, body, latency })
     }
 
-    /// The URL.
+    /// Returns the URL.
     pub fn url(&self) -> &Url {
         &self.url
     }

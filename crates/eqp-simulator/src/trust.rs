@@ -1,4 +1,4 @@
-//! Whom callbacks are sent to: targets whose certificate is trusted, over HTTPS only.
+//! The HTTP client for callbacks: HTTPS only, with the CAs that are trusted in addition to the platform's roots.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -7,11 +7,11 @@ use reqwest::{Certificate, Client};
 
 use crate::Error;
 
-/// A receiver that does not answer in this time has not taken the callback.
+/// The time within which a receiver has to answer.
 const DEADLINE: Duration = Duration::from_secs(10);
 const CONNECT_DEADLINE: Duration = Duration::from_secs(5);
 
-/// The client that sends, made anew whenever another CA is trusted.
+/// The HTTP client, which is built again when another CA is trusted.
 pub(crate) struct Trust {
     inner: Mutex<Inner>,
 }
@@ -22,7 +22,7 @@ struct Inner {
 }
 
 impl Trust {
-    /// Trusts the platform's roots and these CAs.
+    /// Builds a client that trusts the platform's roots and these CAs.
     pub(crate) fn new<'a>(pems: impl IntoIterator<Item = &'a str>) -> Result<Self, Error> {
         let mut extra = Vec::new();
         for pem in pems {
@@ -32,7 +32,7 @@ impl Trust {
         Ok(Self { inner: Mutex::new(Inner { extra, client }) })
     }
 
-    /// Trusts these CAs too.
+    /// Trusts more CAs.
     pub(crate) fn add(&self, pem: &str) -> Result<(), Error> {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         let mut extra = inner.extra.clone();
@@ -42,7 +42,7 @@ impl Trust {
         Ok(())
     }
 
-    /// The client as it is now.
+    /// Returns the current client.
     pub(crate) fn client(&self) -> Client {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner).client.clone()
     }
@@ -56,7 +56,7 @@ fn client(extra: &[Certificate]) -> Result<Client, Error> {
     build(extra, true)
 }
 
-/// A client for one callback, which trusts these CAs beside the platform's roots.
+/// Builds a client for one callback, which trusts the platform's roots and these CAs.
 pub(crate) fn single<'a>(pems: impl IntoIterator<Item = &'a str>, https_only: bool) -> Result<Client, Error> {
     let mut extra = Vec::new();
     for pem in pems {

@@ -1,10 +1,19 @@
-//! What a certificate says of itself, as far as rustls does not show it: names, dates and public key.
+//! Reads the fields of a certificate that rustls does not expose: names, validity and public key.
 
 use time::OffsetDateTime;
 use yasna::tags::TAG_GENERALIZEDTIME;
 use yasna::{ASN1Result, BERReader, BERReaderSeq, Tag, parse_der};
 
-/// From when until when a certificate is valid.
+use crate::error::rfc3339;
+
+/// The period in which a certificate is valid.
+///
+/// ```
+/// # fn example(identity: &eqp_tls::Identity) {
+/// let validity = identity.validity();
+/// println!("expires at {}", validity.not_after);
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Validity {
@@ -14,7 +23,39 @@ pub struct Validity {
     pub not_after: OffsetDateTime,
 }
 
-/// The parts of a certificate; names and key in DER form, as they are compared.
+impl Validity {
+    /// Returns whether the certificate is valid at this time.
+    pub fn contains(self, time: OffsetDateTime) -> bool {
+        (self.not_before..=self.not_after).contains(&time)
+    }
+
+    /// Returns why the certificate is not valid at this time, or `None` if it is.
+    pub fn problem_at(self, time: OffsetDateTime) -> Option<ValidityProblem> {
+        if time < self.not_before {
+            return Some(ValidityProblem::NotYetValid { from: self.not_before });
+        }
+        (time > self.not_after).then_some(ValidityProblem::Expired { at: self.not_after })
+    }
+}
+
+/// Why a certificate is not valid at a time. Displayed as the end of a sentence that begins with the certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ValidityProblem {
+    /// It is valid later.
+    #[error("is not valid before {}", rfc3339(from))]
+    NotYetValid {
+        /// The first second at which it is valid.
+        from: OffsetDateTime,
+    },
+    /// It was valid earlier.
+    #[error("expired on {}", rfc3339(at))]
+    Expired {
+        /// The last second at which it was valid.
+        at: OffsetDateTime,
+    },
+}
+
+/// The fields of a certificate. Names and key are in DER form, because they are only compared.
 pub(crate) struct Certificate {
     pub(crate) issuer: Vec<u8>,
     pub(crate) validity: Validity,
@@ -23,7 +64,7 @@ pub(crate) struct Certificate {
 }
 
 impl Certificate {
-    /// None for something else than a certificate.
+    /// Parses a certificate in DER form. Returns `None` for other data.
     pub(crate) fn read(der: &[u8]) -> Option<Self> {
         parse_der(der, |reader| {
             reader.read_sequence(|outer| {
@@ -36,6 +77,7 @@ impl Certificate {
     }
 }
 
+/// Reads the signed part of a certificate.
 fn signed(fields: &mut BERReaderSeq<'_, '_>) -> ASN1Result<Certificate> {
     // Version, serial number, signature algorithm.
     fields.read_optional(|version| version.read_tagged(Tag::context(0), skip))?;
@@ -51,7 +93,7 @@ fn signed(fields: &mut BERReaderSeq<'_, '_>) -> ASN1Result<Certificate> {
     Ok(Certificate { issuer, validity, subject, public_key })
 }
 
-/// Years from 2050 on have another form.
+/// Reads a date. Years from 2050 on have another ASN.1 type.
 fn date(reader: BERReader<'_, '_>) -> ASN1Result<OffsetDateTime> {
     if reader.lookahead_tag()? == TAG_GENERALIZEDTIME {
         return Ok(*reader.read_generalized_time()?.datetime());
@@ -93,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn something_else_is_not_a_certificate() {
+    fn other_data_is_not_a_certificate() {
         for bytes in [&b""[..], b"\x30", b"\x30\x00", b"\x30\x82\xff\xff", b"text"] {
             assert!(Certificate::read(bytes).is_none(), "{bytes:?}");
         }

@@ -1,8 +1,11 @@
-//! What can go wrong with an identity.
+//! The error type of server identities.
 
 use std::path::PathBuf;
 
-/// Why there is no usable identity.
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+/// Why a certificate or its key cannot be loaded or created.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -11,7 +14,7 @@ pub enum Error {
     Read {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: std::io::Error,
     },
     /// A file could not be written.
@@ -19,23 +22,23 @@ pub enum Error {
     Write {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: std::io::Error,
     },
-    /// A text holds no certificate in PEM form, or one that cannot be read.
-    #[error("{origin} holds no certificate chain in PEM form: {why}")]
+    /// A file or text is not a certificate chain in PEM form.
+    #[error("{origin} is not a certificate chain in PEM form: {why}")]
     NoCertificate {
-        /// Where the text came from.
+        /// The path of the file, or a description of the text.
         origin: String,
-        /// What it holds instead.
+        /// The reason, which names what was found instead.
         why: &'static str,
     },
-    /// A text holds no private key in PEM form, or one that cannot be read.
-    #[error("{origin} holds no private key in PEM form: {why}")]
+    /// A file or text is not a private key in PEM form.
+    #[error("{origin} is not a private key in PEM form: {why}")]
     NoKey {
-        /// Where the text came from.
+        /// The path of the file, or a description of the text.
         origin: String,
-        /// What it holds instead.
+        /// The reason, which names what was found instead.
         why: &'static str,
     },
     /// A private key is encrypted.
@@ -44,40 +47,80 @@ pub enum Error {
          openssl pkey -in {origin} -out decrypted.pem"
     )]
     EncryptedKey {
-        /// Where the key came from.
+        /// The path of the key file, or a description of the text.
         origin: String,
     },
-    /// A text starts with a byte order mark.
+    /// A file or text starts with a byte order mark.
     #[error("{origin} starts with a byte order mark (BOM); save it as ASCII or as UTF-8 without a BOM")]
     ByteOrderMark {
-        /// Where the text came from.
+        /// The path of the file, or a description of the text.
         origin: String,
     },
     /// The certificates of a chain are in the wrong order.
     #[error(
-        "the certificates in {origin} are in the wrong order: number {position} has to come right after number \
-         {after} (the server's own certificate first, then each certificate that issued the one before it)"
+        "the certificates in {origin} are in the wrong order: number {position} must come {} (the server's own \
+         certificate first, then each certificate that issued the one before it)",
+        after.map_or_else(|| "first".to_owned(), |after| format!("right after number {after}"))
     )]
     ChainOrder {
-        /// Where the chain came from.
+        /// The path of the file, or a description of the text.
         origin: String,
-        /// The certificate that is in the wrong place, counted from 1.
+        /// The number of the misplaced certificate, counted from 1.
         position: usize,
-        /// The one that it belongs behind; 0 for the start.
-        after: usize,
+        /// The number of the certificate that it must follow, counted from 1. None if it must come first.
+        after: Option<usize>,
     },
-    /// The private key is that of another certificate.
-    #[error("the private key in {key} belongs to another certificate than the one in {chain}")]
-    KeyOfAnother {
-        /// Where the key came from.
+    /// A reload found an expired certificate, while the one in use is valid.
+    #[error("the certificate in {origin} expired on {}; renew it, or check the clock of this machine", rfc3339(at))]
+    Expired {
+        /// The path of the certificate.
+        origin: String,
+        /// The last second at which it was valid.
+        at: OffsetDateTime,
+    },
+    /// A reload found a certificate that is not valid yet, while the one in use is valid.
+    #[error("the certificate in {origin} is not valid before {}; it will be used from then on", rfc3339(at))]
+    NotYetValid {
+        /// The path of the certificate.
+        origin: String,
+        /// The first second at which it is valid.
+        at: OffsetDateTime,
+    },
+    /// The private key does not belong to the certificate.
+    #[error("the private key in {key} does not belong to the certificate in {chain}")]
+    KeyMismatch {
+        /// The path of the key file, or a description of the text.
         key: String,
-        /// Where the certificate came from.
+        /// The path of the certificate.
         chain: String,
     },
-    /// The certificate or the key is of a kind that cannot be used.
-    #[error("the certificate and the key cannot be used")]
+    /// The certificate or the key is not supported.
+    #[error("the certificate or its key is not supported")]
     Unusable(#[source] rustls::Error),
-    /// A certificate could not be made.
-    #[error("cannot make a certificate")]
+    /// The local CA could not create a certificate.
+    #[cfg(feature = "local-ca")]
+    #[error("cannot create a certificate")]
     Issue(#[from] rcgen::Error),
+}
+
+pub(crate) fn rfc3339(time: &OffsetDateTime) -> String {
+    time.format(&Rfc3339).unwrap_or_else(|_| time.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use time::macros::datetime;
+
+    use super::*;
+
+    #[test]
+    fn dates_are_rfc_3339() {
+        let at = datetime!(2026-01-02 3:04:05 UTC);
+        for error in [
+            Error::Expired { origin: "cert.pem".to_owned(), at },
+            Error::NotYetValid { origin: "cert.pem".to_owned(), at },
+        ] {
+            assert!(error.to_string().contains(" 2026-01-02T03:04:05Z;"), "{error}");
+        }
+    }
 }

@@ -1,4 +1,4 @@
-//! A certificate chain with its private key, and the server configuration made of it.
+//! A certificate chain with its private key: loads and checks it, and creates a server configuration.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -12,7 +12,15 @@ use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use crate::certificate::{Certificate, Validity};
 use crate::{Error, pem, read_small_file};
 
-/// What a server proves itself with: a certificate chain and the key that belongs to it.
+/// A certificate chain and the private key that belongs to it.
+///
+/// ```no_run
+/// # fn example() -> Result<(), eqp_tls::Error> {
+/// let identity = eqp_tls::Identity::from_files("fullchain.pem".as_ref(), "privkey.pem".as_ref())?;
+/// let config = identity.server_config()?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Identity {
     pub(crate) certified: Arc<CertifiedKey>,
@@ -23,18 +31,23 @@ impl Identity {
     /// Reads a certificate chain (leaf first) and its key from PEM files.
     ///
     /// # Errors
-    /// [`Error::Read`] for a file that cannot be read; otherwise as for [`from_pem`](Self::from_pem).
+    /// - [`Error::Read`] if a file cannot be read.
+    /// - [`Error::NoCertificate`], [`Error::NoKey`], [`Error::EncryptedKey`] or [`Error::ByteOrderMark`] if a file contains
+    ///   something else.
+    /// - [`Error::KeyMismatch`] or [`Error::ChainOrder`] if chain and key do not belong together.
+    /// - [`Error::Unusable`] if rustls does not support the key.
     pub fn from_files(chain: &Path, key: &Path) -> Result<Self, Error> {
         let read = |path: &Path| read_small_file(path).map_err(|source| Error::Read { path: path.to_owned(), source });
         Self::parse(&read(chain)?, &chain.display().to_string(), &read(key)?, &key.display().to_string())
     }
 
-    /// Takes a certificate chain (leaf first) and its key as PEM text.
+    /// Parses a certificate chain (leaf first) and its key from PEM text.
     ///
     /// # Errors
-    /// [`Error::NoCertificate`], [`Error::NoKey`], [`Error::EncryptedKey`] and [`Error::ByteOrderMark`] for a text that
-    /// holds something else; [`Error::KeyOfAnother`] and [`Error::ChainOrder`] for a chain that does not fit;
-    /// [`Error::Unusable`] for a kind of key that rustls does not know.
+    /// - [`Error::NoCertificate`], [`Error::NoKey`], [`Error::EncryptedKey`] or [`Error::ByteOrderMark`] if a text is something
+    ///   else.
+    /// - [`Error::KeyMismatch`] or [`Error::ChainOrder`] if chain and key do not belong together.
+    /// - [`Error::Unusable`] if rustls does not support the key.
     pub fn from_pem(chain: &str, key: &str) -> Result<Self, Error> {
         Self::parse(chain.as_bytes(), "the certificate text", key.as_bytes(), "the key text")
     }
@@ -46,15 +59,15 @@ impl Identity {
         Ok(Self { certified: Arc::new(certified), validity })
     }
 
-    /// Returns from when until when the server's own certificate is valid.
+    /// Returns the validity period of the leaf certificate.
     pub fn validity(&self) -> Validity {
         self.validity
     }
 
-    /// The configuration of a server that speaks TLS 1.2 and 1.3, and HTTP/1.1 only.
+    /// Returns a server configuration for TLS 1.2 and 1.3, and for HTTP/1.1 only.
     ///
     /// # Errors
-    /// [`Error::Unusable`] if rustls refuses its own defaults.
+    /// [`Error::Unusable`] if rustls rejects its own default protocol versions.
     pub fn server_config(&self) -> Result<Arc<ServerConfig>, Error> {
         server_config(Arc::new(SingleCertAndKey::from(Arc::clone(&self.certified))))
     }
@@ -71,7 +84,8 @@ pub(crate) fn server_config(resolver: Arc<dyn ResolvesServerCert>) -> Result<Arc
     Ok(Arc::new(config))
 }
 
-/// Checks that the chain is in order and begins with the certificate of the key.
+/// Checks that the chain is in order and begins with the certificate of the key. Wrong order is reported with positions,
+/// because peers would only report that they do not trust the server.
 fn check(
     chain: Vec<CertificateDer<'static>>,
     chain_origin: &str,
@@ -79,20 +93,21 @@ fn check(
     key_origin: &str,
 ) -> Result<(CertifiedKey, Validity), Error> {
     let damaged =
-        || Error::NoCertificate { origin: chain_origin.to_owned(), why: "what it holds is cut off or damaged" };
+        || Error::NoCertificate { origin: chain_origin.to_owned(), why: "its content is truncated or damaged" };
     let parsed: Option<Vec<_>> = chain.iter().map(|certificate| Certificate::read(certificate)).collect();
     let parsed = parsed.ok_or_else(damaged)?;
     let leaf = parsed.first().ok_or_else(damaged)?;
     let signing = aws_lc_rs::default_provider().key_provider.load_private_key(key).map_err(Error::Unusable)?;
 
-    let order = |position: usize, after| Error::ChainOrder { origin: chain_origin.to_owned(), position, after };
+    let order =
+        |position: usize, after: Option<usize>| Error::ChainOrder { origin: chain_origin.to_owned(), position, after };
     if let Some(public) = signing.public_key() {
         let owner = parsed.iter().position(|certificate| certificate.public_key == public.as_ref());
         match owner {
             Some(0) => {}
-            Some(position) => return Err(order(position + 1, 0)),
+            Some(position) => return Err(order(position + 1, None)),
             None => {
-                return Err(Error::KeyOfAnother { key: key_origin.to_owned(), chain: chain_origin.to_owned() });
+                return Err(Error::KeyMismatch { key: key_origin.to_owned(), chain: chain_origin.to_owned() });
             }
         }
     }
@@ -102,7 +117,7 @@ fn check(
             continue;
         }
         if let Some(position) = parsed.iter().position(issued_by) {
-            return Err(order(position + 1, at + 1));
+            return Err(order(position + 1, Some(at + 1)));
         }
     }
     let validity = leaf.validity;
@@ -137,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn every_usual_mistake_is_named() {
+    fn every_usual_mistake_has_its_own_error() {
         let ([leaf, intermediate, root], [key, other_key, _]) = chain();
         let (key, other_key) = (key.serialize_pem(), other_key.serialize_pem());
         let encrypted = key.replace("PRIVATE KEY", "ENCRYPTED PRIVATE KEY");
@@ -149,15 +164,15 @@ mod tests {
             (leaf.clone(), old_encrypted, "encrypted with a passphrase"),
             (format!("\u{feff}{leaf}"), &key, "byte order mark"),
             (leaf.clone(), &format!("\u{feff}{key}"), "byte order mark"),
-            (format!("{intermediate}{leaf}"), &key, "number 2 has to come right after number 0"),
-            (format!("{leaf}{root}{intermediate}"), &key, "number 3 has to come right after number 1"),
-            (leaf.clone(), &other_key, "belongs to another certificate"),
+            (format!("{intermediate}{leaf}"), &key, "number 2 must come first"),
+            (format!("{leaf}{root}{intermediate}"), &key, "number 3 must come right after number 1"),
+            (leaf.clone(), &other_key, "does not belong to the certificate"),
             (key.clone(), &key, "swapped"),
             (leaf.clone(), &leaf, "swapped"),
             (String::new(), &key, "it is empty"),
             (leaf.clone(), " \n", "it is empty"),
-            (cut_off.to_owned(), &key, "cut off"),
-            ("something else".to_owned(), &key, "no such block"),
+            (cut_off.to_owned(), &key, "truncated"),
+            ("something else".to_owned(), &key, "no such PEM block"),
         ] {
             let error = Identity::from_pem(&chain, key).map(drop).unwrap_err().to_string();
             assert!(error.contains(named), "`{named}` in: {error}");
@@ -166,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn a_chain_in_order_is_taken_with_and_without_its_root_and_in_any_usual_text() {
+    fn a_chain_in_order_is_accepted_with_and_without_its_root_and_with_other_text() {
         let ([leaf, intermediate, root], [key, ..]) = chain();
         let key = key.serialize_pem();
         for chain in [

@@ -1,20 +1,35 @@
-//! Server identities: a certificate with its key, from files or from a local CA.
-//!
-//! The local CA is for development, tests and the simulator. It is made on first use, keeps its key in a
-//! file of mode 0600, and its certificate is what a peer is told to trust. Certificate checks are never
-//! turned off anywhere.
+#![doc = include_str!("../README.md")]
 
+#[cfg(feature = "identity")]
 mod certificate;
+#[cfg(feature = "identity")]
 mod error;
+#[cfg(feature = "identity")]
+mod exact_certificate;
+#[cfg(feature = "identity")]
 mod identity;
+#[cfg(feature = "listener")]
+pub mod listener;
+#[cfg(feature = "local-ca")]
 mod local_ca;
+#[cfg(feature = "identity")]
 mod pem;
+#[cfg(feature = "identity")]
 mod server_identity;
 mod small_file;
+mod source;
 
-pub use certificate::Validity;
+#[cfg(feature = "identity")]
+pub use certificate::{Validity, ValidityProblem};
+#[cfg(feature = "identity")]
 pub use error::Error;
+#[cfg(feature = "identity")]
+pub use exact_certificate::exact_certificate_client;
+#[cfg(feature = "identity")]
 pub use identity::Identity;
+#[cfg(feature = "local-ca")]
 pub use local_ca::LocalCa;
+#[cfg(feature = "identity")]
 pub use server_identity::ServerIdentity;
 pub use small_file::{check_regular, read_small_file};
+pub use source::Source;

@@ -1,4 +1,4 @@
-//! A certificate authority of one machine.
+//! A certificate authority for development, whose key is stored on this machine.
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -13,24 +13,31 @@ use time::{Duration, OffsetDateTime};
 
 use crate::{Error, Identity};
 
-/// How long the CA's own certificate is good.
+/// The validity of the CA's own certificate.
 const CA_LIFE: Duration = Duration::days(3650);
-/// How long a server certificate is good; a new one is made at every start.
+/// The validity of a server certificate. A new one is issued at each start.
 const SERVER_LIFE: Duration = Duration::days(90);
-/// Peers' clocks may be behind; or ours was a day ahead when it started, and has been put right since.
+/// How far certificates are backdated: the clock of a peer may be behind, or ours may have been ahead when it was issued.
 const BACKDATED: Duration = Duration::days(2);
 
-/// A CA whose certificate peers are told to trust.
+/// A local certificate authority for development and tests. Peers must be configured to trust its certificate.
+///
+/// ```
+/// let ca = eqp_tls::LocalCa::ephemeral()?;
+/// let identity = ca.issue(&["localhost".to_owned()])?;
+/// assert!(ca.certificate_pem().starts_with("-----BEGIN CERTIFICATE-----"));
+/// # Ok::<(), eqp_tls::Error>(())
+/// ```
 pub struct LocalCa {
     certificate_pem: String,
     issuer: Issuer<'static, KeyPair>,
 }
 
 impl LocalCa {
-    /// A CA that lives in memory only.
+    /// Creates a CA that exists only in memory.
     ///
     /// # Errors
-    /// No randomness, or no memory.
+    /// [`Error::Issue`] if the key cannot be generated.
     pub fn ephemeral() -> Result<Self, Error> {
         let key = KeyPair::generate()?;
         let params = ca_params();
@@ -38,10 +45,13 @@ impl LocalCa {
         Ok(Self { certificate_pem, issuer: Issuer::new(params, key) })
     }
 
-    /// The CA kept in `folder`, made if it is not there: `local-ca.pem` and, readable by its owner only, `local-ca.key`.
+    /// Opens the CA in a folder, and creates it if it does not exist: the certificate in `local-ca.pem`, and the key, which only
+    /// its owner can read, in `local-ca.key`.
     ///
     /// # Errors
-    /// Files that cannot be read or written, or do not hold a CA; a certificate of another key.
+    /// - [`Error::Read`] or [`Error::Write`] if a file cannot be read or created.
+    /// - [`Error::NoCertificate`], [`Error::NoKey`] or [`Error::KeyMismatch`] if the files are not a CA.
+    /// - [`Error::Issue`] if the certificate cannot be created.
     pub fn open(folder: &Path) -> Result<Self, Error> {
         let certificate_path = Self::certificate_path(folder);
         if !(key_path(folder).exists() && certificate_path.exists()) {
@@ -50,15 +60,15 @@ impl LocalCa {
         let certificate_pem = read(&certificate_path)?;
         let key_pem = read(&key_path(folder))?;
         let key = read_key(folder, &key_pem)?;
-        // Of a pair that does not match, peers would refuse every certificate.
+        // Checked here, because peers would reject every certificate of a CA whose key does not match.
         Identity::from_pem(&certificate_pem, &key_pem)?.server_config()?;
-        // Who issues is told by the CA's name and key alone; its dates play no part.
+        // A certificate refers to its issuer by name and key only, so other dates do not matter.
         let issuer = Issuer::new(ca_params(), key);
         Ok(Self { certificate_pem, issuer })
     }
 
-    /// Makes what is missing, one process at a time. The key comes first: a certificate can be made again from it, while
-    /// one whose key is lost is of no use and makes way for a new one.
+    /// Creates the missing files, one process at a time. The key is created first, because the certificate can be created again
+    /// from it. A certificate without its key is useless and is replaced.
     fn complete(folder: &Path) -> Result<(), Error> {
         let failed = |path: &Path| {
             let path = path.to_owned();
@@ -71,8 +81,8 @@ impl LocalCa {
         lock.lock().map_err(failed(&lock_path))?;
         let certificate_path = Self::certificate_path(folder);
         if !key_path(folder).exists() {
-            let orphan = fs::remove_file(&certificate_path);
-            orphan.or_else(ignore_missing).map_err(failed(&certificate_path))?;
+            let removed = fs::remove_file(&certificate_path);
+            removed.or_else(ignore_missing).map_err(failed(&certificate_path))?;
             write(&key_path(folder), &KeyPair::generate()?.serialize_pem(), 0o600)?;
         }
         if !certificate_path.exists() {
@@ -82,20 +92,20 @@ impl LocalCa {
         Ok(())
     }
 
-    /// Where the certificate of the CA kept in `folder` lies.
+    /// Returns the path of the certificate of a CA in `folder`.
     pub fn certificate_path(folder: &Path) -> PathBuf {
         folder.join("local-ca.pem")
     }
 
-    /// The CA's certificate: what a peer has to trust.
+    /// Returns the CA's certificate, which peers must trust.
     pub fn certificate_pem(&self) -> &str {
         &self.certificate_pem
     }
 
-    /// Makes an identity for host names and addresses, such as `localhost` and `127.0.0.1`.
+    /// Issues an identity for host names and addresses, such as `localhost` and `127.0.0.1`.
     ///
     /// # Errors
-    /// A name that cannot stand in a certificate.
+    /// [`Error::Issue`] if a name cannot be used in a certificate.
     pub fn issue(&self, names: &[String]) -> Result<Identity, Error> {
         let (certificate, key) = self.issue_pem(names)?;
         Identity::from_pem(&certificate, &key)
@@ -150,7 +160,7 @@ fn read(path: &Path) -> Result<String, Error> {
 fn read_key(folder: &Path, pem: &str) -> Result<KeyPair, Error> {
     KeyPair::from_pem(pem).map_err(|_| Error::NoKey {
         origin: key_path(folder).display().to_string(),
-        why: "what it holds is cut off or damaged",
+        why: "its content is truncated or damaged",
     })
 }
 
@@ -158,8 +168,8 @@ fn ignore_missing(error: std::io::Error) -> std::io::Result<()> {
     if error.kind() == std::io::ErrorKind::NotFound { Ok(()) } else { Err(error) }
 }
 
-/// Writes a file whole or not at all: beside its place first, and durable before it is moved there. The caller has the
-/// lock, so a draft that is there is one of a process that was killed.
+/// Writes a file under a temporary name and renames it when it is durable, so that a crash leaves no incomplete file. The
+/// caller has the lock, so an existing draft was left by a process that was killed.
 fn write(path: &Path, text: &str, mode: u32) -> Result<(), Error> {
     let draft = path.with_added_extension("unfinished");
     let written = || -> std::io::Result<()> {
@@ -183,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn is_made_on_first_use_and_found_again() {
+    fn the_ca_is_created_on_first_use_and_reused() {
         let folder = tempfile::tempdir().unwrap();
         let first = LocalCa::open(folder.path()).unwrap();
         let second = LocalCa::open(folder.path()).unwrap();
@@ -194,16 +204,16 @@ mod tests {
     }
 
     #[test]
-    fn a_key_of_another_certificate_is_refused() {
+    fn a_key_that_does_not_match_the_certificate_is_an_error() {
         let (folder, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         LocalCa::open(folder.path()).unwrap();
         LocalCa::open(other.path()).unwrap();
         fs::copy(key_path(other.path()), key_path(folder.path())).unwrap();
-        assert!(matches!(LocalCa::open(folder.path()), Err(Error::KeyOfAnother { .. })));
+        assert!(matches!(LocalCa::open(folder.path()), Err(Error::KeyMismatch { .. })));
     }
 
     #[test]
-    fn many_who_open_it_for_the_first_time_at_once_find_the_same_ca() {
+    fn concurrent_first_uses_result_in_the_same_ca() {
         for _ in 0..20 {
             let folder = tempfile::tempdir().unwrap();
             let start = std::sync::Barrier::new(8);
@@ -220,13 +230,13 @@ mod tests {
     }
 
     #[test]
-    fn what_a_crash_left_half_made_is_completed() {
+    fn files_that_a_crash_left_incomplete_are_completed() {
         let folder = tempfile::tempdir().unwrap();
         let first = LocalCa::open(folder.path()).unwrap().certificate_pem().to_owned();
-        // A certificate can be made from its key again …
+        // A certificate is created again from its key …
         fs::remove_file(LocalCa::certificate_path(folder.path())).unwrap();
         let second = LocalCa::open(folder.path()).unwrap().certificate_pem().to_owned();
-        // … and one without its key makes way for another.
+        // … and one without its key is replaced.
         fs::remove_file(key_path(folder.path())).unwrap();
         fs::write(key_path(folder.path()).with_added_extension("unfinished"), "half of a").unwrap();
         let third = LocalCa::open(folder.path()).unwrap();

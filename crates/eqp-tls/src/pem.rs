@@ -1,14 +1,14 @@
-//! Certificates and keys as PEM text, with the usual mistakes told apart.
+//! Parses certificates and keys in PEM form, with a separate error for each of the usual mistakes.
 
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::Error;
 
-/// UTF-8, and UTF-16 in both byte orders.
-const MARKS: [&[u8]; 3] = [b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff"];
+/// The byte order marks of UTF-8, and of UTF-16 in both byte orders.
+const BYTE_ORDER_MARKS: [&[u8]; 3] = [b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff"];
 
-/// The certificates of a text, at least one.
+/// Parses the certificates in a text, at least one.
 pub(crate) fn chain(text: &[u8], origin: &str) -> Result<Vec<CertificateDer<'static>>, Error> {
     check_mark(text, origin)?;
     let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(text).collect();
@@ -16,22 +16,22 @@ pub(crate) fn chain(text: &[u8], origin: &str) -> Result<Vec<CertificateDer<'sta
     match certificates {
         Ok(chain) if !chain.is_empty() => Ok(chain),
         Ok(_) if contains(text, "PRIVATE KEY-----") => {
-            Err(no_certificate("it holds a private key; are the two files swapped?"))
+            Err(no_certificate("it is a private key; are the two files swapped?"))
         }
         _ => Err(no_certificate(why_not(text, "-----BEGIN CERTIFICATE-----"))),
     }
 }
 
-/// The private key of a text.
+/// Parses the private key in a text.
 pub(crate) fn key(text: &[u8], origin: &str) -> Result<PrivateKeyDer<'static>, Error> {
     check_mark(text, origin)?;
-    // The older form says so in a header inside the block.
+    // The older form of encryption is declared by a header inside the block.
     if contains(text, "-----BEGIN ENCRYPTED PRIVATE KEY-----") || contains(text, "Proc-Type: 4,ENCRYPTED") {
         return Err(Error::EncryptedKey { origin: origin.to_owned() });
     }
     PrivateKeyDer::from_pem_slice(text).map_err(|_| {
         let why = if contains(text, "-----BEGIN CERTIFICATE-----") && !contains(text, "PRIVATE KEY-----") {
-            "it holds a certificate; are the two files swapped?"
+            "it is a certificate; are the two files swapped?"
         } else {
             why_not(text, "PRIVATE KEY-----")
         };
@@ -40,21 +40,22 @@ pub(crate) fn key(text: &[u8], origin: &str) -> Result<PrivateKeyDer<'static>, E
 }
 
 fn check_mark(text: &[u8], origin: &str) -> Result<(), Error> {
-    if MARKS.iter().any(|mark| text.starts_with(mark)) {
+    if BYTE_ORDER_MARKS.iter().any(|mark| text.starts_with(mark)) {
         return Err(Error::ByteOrderMark { origin: origin.to_owned() });
     }
     Ok(())
 }
 
+/// Returns why a text without a usable block is not PEM.
 fn why_not(text: &[u8], line: &str) -> &'static str {
     if text.trim_ascii().is_empty() {
         "it is empty"
     } else if contains(text, line) {
-        "what it holds is cut off or damaged"
+        "its content is truncated or damaged"
     } else if text.starts_with(b"\x30\x82") {
         "it is in DER form; convert it with openssl, for example: openssl x509 -inform der -in FILE -out FILE.pem"
     } else {
-        "there is no such block in it"
+        "it contains no such PEM block"
     }
 }
 

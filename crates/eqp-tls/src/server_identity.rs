@@ -1,4 +1,4 @@
-//! The identity of a running server, which can be replaced without ending a connection.
+//! The identity of a running server. It can be replaced while connections are open.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -6,17 +6,30 @@ use std::sync::{Arc, PoisonError, RwLock};
 use rustls::ServerConfig;
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
-use time::{Duration, OffsetDateTime};
+use time::OffsetDateTime;
 
+#[cfg(feature = "local-ca")]
+use crate::LocalCa;
 use crate::identity::server_config;
-use crate::{Error, Identity, LocalCa, Validity};
+use crate::{Error, Identity, Validity};
 
-/// A certificate of the local CA is replaced when this is left of its life.
-const RENEWED_BEFORE: Duration = Duration::days(30);
+/// A certificate of the local CA is replaced when it expires within this time.
+#[cfg(feature = "local-ca")]
+const RENEWED_BEFORE: time::Duration = time::Duration::days(30);
 
-/// The identity of a server, and where it comes from. Cheap to clone; all clones are the same.
+/// The identity of a server with its source, from which it can be reloaded. Cheap to clone; all clones share the identity.
 ///
-/// Connections that are open keep the certificate that they began with; each new one gets the current certificate.
+/// Open connections are not affected by a reload. New connections get the current certificate.
+///
+/// ```no_run
+/// # fn example() -> Result<(), eqp_tls::Error> {
+/// let identity = eqp_tls::ServerIdentity::from_files("fullchain.pem".as_ref(), "privkey.pem".as_ref())?;
+/// let config = identity.server_config()?;
+/// // After the files were replaced:
+/// let has_changed = identity.reload()?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct ServerIdentity(Arc<Shared>);
 
@@ -35,30 +48,56 @@ struct Current {
 #[derive(Debug)]
 enum Source {
     Given,
-    Files { certificate: PathBuf, key: PathBuf },
-    LocalCa { folder: PathBuf, names: Vec<String> },
+    Files {
+        certificate: PathBuf,
+        key: PathBuf,
+    },
+    #[cfg(feature = "local-ca")]
+    LocalCa {
+        folder: PathBuf,
+        names: Vec<String>,
+    },
+}
+
+impl Source {
+    /// Returns an error if a certificate with this validity is not valid now.
+    fn check(&self, validity: Validity, now: OffsetDateTime) -> Result<(), Error> {
+        let origin = || match self {
+            Self::Given => "memory".to_owned(),
+            Self::Files { certificate, .. } => certificate.display().to_string(),
+            #[cfg(feature = "local-ca")]
+            Self::LocalCa { folder, .. } => folder.display().to_string(),
+        };
+        if now > validity.not_after {
+            Err(Error::Expired { origin: origin(), at: validity.not_after })
+        } else if now < validity.not_before {
+            Err(Error::NotYetValid { origin: origin(), at: validity.not_before })
+        } else {
+            Ok(())
+        }
+    }
 }
 
 impl ServerIdentity {
-    /// One that stays as it is.
+    /// Creates an identity that is never reloaded.
     pub fn given(identity: &Identity) -> Self {
         Self::new(Source::Given, identity)
     }
 
-    /// One that is read from PEM files (certificate chain, leaf first, and its key), and again by
-    /// [`reload`](Self::reload).
+    /// Reads an identity from PEM files: the certificate chain (leaf first) and its key. [`reload`](Self::reload) reads them again.
     ///
     /// # Errors
-    /// As for [`Identity::from_files`].
+    /// The errors of [`Identity::from_files`].
     pub fn from_files(certificate: &Path, key: &Path) -> Result<Self, Error> {
         let identity = Identity::from_files(certificate, key)?;
         Ok(Self::new(Source::Files { certificate: certificate.to_owned(), key: key.to_owned() }, &identity))
     }
 
-    /// One that the local CA in a folder issues for these names, and anew before it expires.
+    /// Issues an identity for these names from the local CA in a folder. [`reload`](Self::reload) renews it before it expires.
     ///
     /// # Errors
-    /// As for [`LocalCa::open`] and [`LocalCa::issue`].
+    /// The errors of [`LocalCa::open`] and [`LocalCa::issue`].
+    #[cfg(feature = "local-ca")]
     pub fn from_local_ca(folder: &Path, names: &[String]) -> Result<Self, Error> {
         let identity = LocalCa::open(folder)?.issue(names)?;
         Ok(Self::new(Source::LocalCa { folder: folder.to_owned(), names: names.to_vec() }, &identity))
@@ -69,20 +108,25 @@ impl ServerIdentity {
         Self(Arc::new(Shared { source, current: RwLock::new(current) }))
     }
 
-    /// Returns from when until when the current certificate is valid.
+    /// Returns the validity period of the current certificate.
     pub fn validity(&self) -> Validity {
         self.current().validity
     }
 
-    /// Reads certificate and key again; true if they are others than before. Every connection from now on gets them.
+    /// Reads certificate and key again, for all new connections. Returns whether they have changed.
+    ///
+    /// A certificate outside its validity period never replaces a valid one.
     ///
     /// # Errors
-    /// As for [`Identity::from_files`] or [`LocalCa::issue`]. The identity from before stays in use.
+    /// The old identity stays in use after an error:
+    /// - the errors of [`Identity::from_files`], [`LocalCa::open`] and [`LocalCa::issue`],
+    /// - [`Error::Expired`] or [`Error::NotYetValid`] if the new certificate is not valid, but the old one is.
     pub fn reload(&self) -> Result<bool, Error> {
         let before = self.current();
         let identity = match &self.0.source {
             Source::Given => return Ok(false),
             Source::Files { certificate, key } => Identity::from_files(certificate, key)?,
+            #[cfg(feature = "local-ca")]
             Source::LocalCa { folder, names } => {
                 if before.validity.not_after - OffsetDateTime::now_utc() > RENEWED_BEFORE {
                     return Ok(false);
@@ -90,19 +134,23 @@ impl ServerIdentity {
                 LocalCa::open(folder)?.issue(names)?
             }
         };
-        // The key belongs to the certificate: where that is the same, so is the key.
+        // Comparing the certificates is enough, because the key was checked to belong to its certificate.
         if identity.certified.cert == before.certified.cert {
             return Ok(false);
+        }
+        let now = OffsetDateTime::now_utc();
+        if before.validity.contains(now) {
+            self.0.source.check(identity.validity(), now)?;
         }
         let current = Current { certified: Arc::clone(&identity.certified), validity: identity.validity() };
         *self.0.current.write().unwrap_or_else(PoisonError::into_inner) = current;
         Ok(true)
     }
 
-    /// The configuration of a server that speaks TLS 1.2 and 1.3, and HTTP/1.1 only, and follows this identity.
+    /// Returns a server configuration for TLS 1.2 and 1.3 and for HTTP/1.1 only. It always uses the current identity.
     ///
     /// # Errors
-    /// [`Error::Unusable`] if rustls refuses its own defaults.
+    /// [`Error::Unusable`] if rustls rejects its own default protocol versions.
     pub fn server_config(&self) -> Result<Arc<ServerConfig>, Error> {
         server_config(Arc::clone(&self.0) as Arc<dyn ResolvesServerCert>)
     }
@@ -119,6 +167,7 @@ impl ResolvesServerCert for Shared {
 }
 
 #[cfg(test)]
+#[cfg(feature = "local-ca")]
 mod tests {
     use std::fs;
     use std::os::unix::fs::symlink;
@@ -130,7 +179,7 @@ mod tests {
         ca.issue_pem(&["localhost".to_owned()]).unwrap()
     }
 
-    /// What a new connection would get.
+    /// The certificate that a new connection would get.
     fn served(identity: &ServerIdentity) -> Vec<u8> {
         identity.current().certified.cert[0].to_vec()
     }
@@ -146,9 +195,9 @@ mod tests {
         let identity = ServerIdentity::from_files(&certificate, &key).unwrap();
         let before = served(&identity);
         assert!(!identity.reload().unwrap(), "nothing has changed");
-        // As by a program that writes one after the other.
+        // As a program does that writes one file after the other.
         fs::write(&certificate, &second.0).unwrap();
-        assert!(matches!(identity.reload(), Err(Error::KeyOfAnother { .. })));
+        assert!(matches!(identity.reload(), Err(Error::KeyMismatch { .. })));
         assert_eq!(served(&identity), before);
         fs::write(&key, &second.1[..50]).unwrap();
         assert!(identity.reload().is_err());
@@ -161,7 +210,47 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_that_a_link_leads_to_can_be_swapped_as_kubernetes_does() {
+    fn a_certificate_outside_its_validity_only_replaces_another_such() {
+        use rcgen::{CertificateParams, KeyPair};
+        let folder = tempfile::tempdir().unwrap();
+        let (certificate, key) = (folder.path().join("cert.pem"), folder.path().join("key.pem"));
+        // Writes a certificate that is valid between two days, counted from now.
+        let put = |from: i64, until: i64| {
+            let mut params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+            let now = OffsetDateTime::now_utc();
+            (params.not_before, params.not_after) =
+                (now + time::Duration::days(from), now + time::Duration::days(until));
+            let pair = KeyPair::generate().unwrap();
+            fs::write(&certificate, params.self_signed(&pair).unwrap().pem()).unwrap();
+            fs::write(&key, pair.serialize_pem()).unwrap();
+        };
+        let (valid, expired, early) = ((-9, 9), (-9, -1), (1, 9));
+        for (before, after, is_used) in [
+            (valid, valid, true),
+            (valid, expired, false),
+            (valid, early, false),
+            (expired, expired, true),
+            (expired, early, true),
+            (early, expired, true),
+            (expired, valid, true),
+            (early, valid, true),
+        ] {
+            put(before.0, before.1);
+            let identity = ServerIdentity::from_files(&certificate, &key).unwrap();
+            let old = served(&identity);
+            put(after.0, after.1);
+            match identity.reload() {
+                Ok(is_new) => assert!(is_new && is_used, "{before:?} {after:?}"),
+                Err(Error::Expired { .. }) => assert!(!is_used && after == expired, "{before:?} {after:?}"),
+                Err(Error::NotYetValid { .. }) => assert!(!is_used && after == early, "{before:?} {after:?}"),
+                Err(other) => panic!("{other}"),
+            }
+            assert_eq!(served(&identity) != old, is_used, "{before:?} {after:?}");
+        }
+    }
+
+    #[test]
+    fn a_linked_folder_can_be_replaced_as_kubernetes_does() {
         let mounted = tempfile::tempdir().unwrap();
         let ca = LocalCa::ephemeral().unwrap();
         let version = |name: &str| {

@@ -1,7 +1,7 @@
-//! Reads small files that a person names, such as certificates.
+//! Reads small files whose paths users specify, such as certificates.
 //!
-//! A named pipe without a writer would block its reader for ever, also from shutting down, and a device may never end. So
-//! only regular files are opened, and pipes that a shell made (`/dev/fd/63`), which have a writer.
+//! Only regular files are opened, and pipes of a shell (`/dev/fd/63`), which have a writer. A named pipe without a writer would
+//! block the process forever, including its shutdown, and a device may never end.
 
 use std::fs::{self, File};
 use std::io::{Error, ErrorKind, Read, Result};
@@ -12,28 +12,41 @@ const LARGEST: u64 = 1024 * 1024;
 
 /// Reads a file of at most 1 MiB.
 ///
+/// ```no_run
+/// let pem = eqp_tls::read_small_file("fullchain.pem".as_ref())?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
+///
 /// # Errors
-/// The file cannot be read, is not a regular file, or is larger.
+/// - [`ErrorKind::InvalidInput`] if it is not a regular file.
+/// - [`ErrorKind::FileTooLarge`] if it is larger.
+/// - The error of the system if it cannot be read.
 pub fn read_small_file(path: &Path) -> Result<Vec<u8>> {
     check_regular(path)?;
     let mut bytes = Vec::new();
     let read = File::open(path)?.take(LARGEST + 1).read_to_end(&mut bytes)?;
     if read as u64 > LARGEST {
-        return Err(Error::new(ErrorKind::FileTooLarge, "it has more than 1 MiB"));
+        return Err(Error::new(ErrorKind::FileTooLarge, "the file is larger than 1 MiB"));
     }
     Ok(bytes)
 }
 
-/// Refuses a named pipe, a device and a socket, before they are opened.
+/// Checks that a path is not a named pipe, a device or a socket, without opening it. Folders are accepted.
+///
+/// ```no_run
+/// eqp_tls::check_regular("fullchain.pem".as_ref())?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
 ///
 /// # Errors
-/// The file cannot be found, or is not a regular file.
+/// - [`ErrorKind::InvalidInput`] if it is a named pipe, a device or a socket.
+/// - The error of the system if its metadata cannot be read.
 pub fn check_regular(path: &Path) -> Result<()> {
     let kind = fs::metadata(path)?.file_type();
     if kind.is_file() || kind.is_dir() || path.starts_with("/dev/fd") || path.starts_with("/proc/self/fd") {
         Ok(())
     } else {
-        Err(Error::new(ErrorKind::InvalidInput, "it is not a regular file"))
+        Err(Error::new(ErrorKind::InvalidInput, "not a regular file"))
     }
 }
 
@@ -42,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_may_never_end_is_refused() {
+    fn files_that_may_never_end_are_refused() {
         let folder = tempfile::tempdir().unwrap();
         let pipe = folder.path().join("pipe");
         assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());

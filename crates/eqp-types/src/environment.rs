@@ -1,19 +1,28 @@
-//! The two worlds of the Marketplace.
+//! The two environments of the Marketplace.
 
-use std::fmt;
-use std::str::FromStr;
+use strum::{Display, EnumString, IntoStaticStr};
 
-/// One of the two environments; keys, profiles and callbacks of one mean nothing in the other.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// An environment of the Marketplace. Access keys, profiles and callbacks of one do not exist in the other.
+///
+/// ```
+/// use eqp_types::Environment;
+///
+/// let environment: Environment = "sandbox".parse()?;
+/// assert_eq!(environment, Environment::Sandbox);
+/// assert_eq!(environment.base_url(), "https://commercedeveloper-sandbox-api.adobe.com");
+/// # Ok::<(), eqp_types::UnknownEnvironment>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Display, EnumString, IntoStaticStr)]
+#[strum(serialize_all = "lowercase", parse_err_ty = UnknownEnvironment, parse_err_fn = unknown)]
 pub enum Environment {
     /// The real store.
     Production,
-    /// The official test environment; open to some partner tiers only.
+    /// The official test environment, which is only open to some partner tiers.
     Sandbox,
 }
 
 impl Environment {
-    /// The base URL of the API as documented today; every path below it starts with `/rest/v1`.
+    /// Returns the documented base URL of the API, without `/rest/v1`.
     pub fn base_url(self) -> &'static str {
         match self {
             Self::Production => "https://commercedeveloper-api.adobe.com",
@@ -21,7 +30,7 @@ impl Environment {
         }
     }
 
-    /// The base URL of older documentation; the paths below it are the same.
+    /// Returns the base URL of older documentation. The paths below it are the same.
     pub fn older_base_url(self) -> &'static str {
         match self {
             Self::Production => "https://developer-api.magento.com",
@@ -29,36 +38,19 @@ impl Environment {
         }
     }
 
-    /// The word for it in configuration, tables and the database.
+    /// Returns the name of the environment: `production` or `sandbox`.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Production => "production",
-            Self::Sandbox => "sandbox",
-        }
+        self.into()
     }
 }
 
-/// A word that names no environment.
+/// The error that a text is not the name of an environment.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no environment; there are `production` and `sandbox`")]
+#[error("`{0}` is not an environment; use `production` or `sandbox`")]
 pub struct UnknownEnvironment(String);
 
-impl FromStr for Environment {
-    type Err = UnknownEnvironment;
-
-    fn from_str(word: &str) -> Result<Self, UnknownEnvironment> {
-        match word {
-            "production" => Ok(Self::Production),
-            "sandbox" => Ok(Self::Sandbox),
-            other => Err(UnknownEnvironment(other.to_owned())),
-        }
-    }
-}
-
-impl fmt::Display for Environment {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
+fn unknown(name: &str) -> UnknownEnvironment {
+    UnknownEnvironment(name.to_owned())
 }
 
 impl serde::Serialize for Environment {

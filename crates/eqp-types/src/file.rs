@@ -4,15 +4,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Extra, FileUploadId, MalwareStatus, SubmissionId, lenient};
 
-/// One item of an upload's answer; the scan has not begun.
+/// One item of the response to an upload. The malware scan starts afterwards.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct UploadedFile {
-    /// The id under which the file is known from now on.
+    /// The ID of the file.
     pub file_upload_id: FileUploadId,
-    /// The name it was sent with.
+    /// The name that the file was uploaded with.
     #[serde(default, deserialize_with = "lenient::optional_text", skip_serializing_if = "Option::is_none")]
     pub filename: Option<String>,
-    /// Its type; the documentation also spells the field `content-type`.
+    /// The content type. The documentation also spells the field `content-type`.
     #[serde(
         default,
         alias = "content-type",
@@ -20,7 +20,7 @@ pub struct UploadedFile {
         skip_serializing_if = "Option::is_none"
     )]
     pub content_type: Option<String>,
-    /// Its size in bytes.
+    /// The size in bytes.
     #[serde(default, deserialize_with = "lenient::optional_integer", skip_serializing_if = "Option::is_none")]
     pub size: Option<i64>,
     /// Fields that are not documented.
@@ -28,30 +28,30 @@ pub struct UploadedFile {
     pub extra: Extra,
 }
 
-/// A file as the API shows it later.
+/// The record of an uploaded file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(from = "FlatRecord")]
 pub struct FileRecord {
-    /// What the upload answered.
+    /// The fields that the response to the upload contains too.
     #[serde(flatten)]
     pub file: UploadedFile,
-    /// How far the malware scan is; a submission is reviewed only once all its files passed.
+    /// The status of the malware scan. A submission is reviewed only after all its files have passed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub malware_status: Option<MalwareStatus>,
-    /// A checksum of 32 or 40 hex digits, set only after the scan passed.
+    /// A checksum of 32 or 40 hex digits, only present after the scan has passed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub file_hash: Option<String>,
-    /// The submissions that hold it.
+    /// The submissions that refer to the file.
     pub submission_ids: Vec<SubmissionId>,
-    /// It is a profile's picture.
+    /// Whether the file is the image of a profile.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub is_profile_image: Option<bool>,
-    /// Where it can be fetched.
+    /// The URL of the file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
 }
 
-/// A record as it comes. Read field by field, since an error in a part that is flattened does not know its path.
+/// The fields of a [`FileRecord`] without nesting. serde does not report the path of an error in a flattened struct.
 #[derive(Deserialize)]
 struct FlatRecord {
     file_upload_id: FileUploadId,

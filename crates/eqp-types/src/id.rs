@@ -1,38 +1,38 @@
-//! Ids of the Marketplace: opaque, bounded text.
+//! IDs of the Marketplace: opaque text of limited length.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// The longest text, in bytes, that is taken as an id or a code; the documented ones have 10 to 30.
-const LONGEST: usize = 255;
+/// The maximum length of an ID or a code, in bytes. The documented ones have 10 to 30.
+const MAX_BYTES: usize = 255;
 
-/// Why some text cannot be an id.
+/// Why a text is not a valid ID.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum IdError {
-    /// There is no text.
+    /// The text is empty.
     #[error("is empty")]
     Empty,
-    /// The text has more bytes than an id may have.
-    #[error("has {bytes} bytes; {LONGEST} are allowed")]
+    /// The text is too long.
+    #[error("is longer than {MAX_BYTES} bytes ({bytes})")]
     TooLong {
-        /// How many bytes the text has.
+        /// The length of the text in bytes.
         bytes: usize,
     },
-    /// The text holds a control character, such as NUL or a line end.
-    #[error("holds a control character")]
+    /// The text contains a control character, such as NUL or a line feed.
+    #[error("contains a control character")]
     ControlCharacter,
 }
 
-/// Checks that `text` can be an id or a code: not empty, at most 255 bytes, no control characters.
+/// Checks that `text` is a valid ID or code: not empty, at most 255 bytes, no control characters.
 ///
 /// # Errors
-/// Says which of these it is not.
+/// [`IdError`] if it is not.
 pub fn check_text(text: &str) -> Result<(), IdError> {
     if text.is_empty() {
         return Err(IdError::Empty);
     }
-    if text.len() > LONGEST {
+    if text.len() > MAX_BYTES {
         return Err(IdError::TooLong { bytes: text.len() });
     }
     if text.chars().any(char::is_control) {
@@ -48,17 +48,17 @@ macro_rules! id {
         pub struct $name(Box<str>);
 
         impl $name {
-            /// Takes text as this id.
+            /// Creates an ID from text.
             ///
             /// # Errors
-            /// Empty text, more than 255 bytes, control characters.
+            /// [`IdError`] if the text is empty, has more than 255 bytes, or contains control characters.
             pub fn new(text: impl Into<Box<str>>) -> Result<Self, IdError> {
                 let text = text.into();
                 check_text(&text)?;
                 Ok(Self(text))
             }
 
-            /// The id as the API spells it.
+            /// Returns the ID as the API spells it.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -93,24 +93,32 @@ macro_rules! id {
         impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 let text = crate::lenient::text(deserializer)?;
-                Self::new(text).map_err(|reason| serde::de::Error::custom(format_args!("the id {reason}")))
+                Self::new(text).map_err(|reason| serde::de::Error::custom(format_args!("the ID {reason}")))
             }
         }
     )* };
 }
 
 id! {
-    /// An account of the Marketplace, such as `MAG123456789`; every `/users/…` path takes it.
+    /// The ID of an account, such as `MAG123456789`. It is part of every path below `/users`.
     MageId,
-    /// One submission of one version of a package, such as `s5w9k703ru`.
+    /// The Marketplace's ID of a submission, such as `s5w9k703ru`. Every version of a package is a submission of its own.
+    ///
+    /// ```
+    /// use eqp_types::{IdError, SubmissionId};
+    ///
+    /// assert_eq!(SubmissionId::new("s5w9k703ru")?.as_str(), "s5w9k703ru");
+    /// assert_eq!(SubmissionId::new(""), Err(IdError::Empty));
+    /// # Ok::<(), IdError>(())
+    /// ```
     SubmissionId,
-    /// The developer's own id of a submission; optional, unique over all that an account creates.
+    /// The developer's own ID of a submission. It is optional and unique within an account.
     ItemId,
-    /// One uploaded file, such as `2309480238.238475.0`.
+    /// The ID of an uploaded file, such as `2309480238.238475.0`.
     FileUploadId,
-    /// A package's name as Composer knows it, `vendor_name/package_name`.
+    /// The Composer name of a package, `vendor_name/package_name`.
     Sku,
-    /// One run of one test tool over a submission.
+    /// The ID of one run of a test tool.
     ToolRunId,
 }
 

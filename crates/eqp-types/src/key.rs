@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use crate::{Extra, Secret, lenient};
 
-/// The keys of an account, by platform.
+/// The Composer keys of an account, by platform.
 #[derive(Clone, Debug, Default, Deserialize)]
 pub struct ComposerKeys {
     /// Keys for Magento 2.
@@ -18,10 +18,10 @@ pub struct ComposerKeys {
     pub extra: Extra,
 }
 
-/// A key for Magento 2: what Composer logs in with.
+/// A key for Magento 2: the user name and password for Composer.
 #[derive(Clone, Debug, Deserialize)]
 pub struct ComposerKeyM2 {
-    /// Its label, by which it is changed and deleted.
+    /// The label, which identifies the key when it is changed or deleted.
     pub label: String,
     /// The user name.
     #[serde(default, deserialize_with = "lenient::optional_text")]
@@ -29,10 +29,10 @@ pub struct ComposerKeyM2 {
     /// The password.
     #[serde(default, deserialize_with = "lenient::optional")]
     pub password_key: Option<Secret>,
-    /// Whether it can be used.
+    /// Whether the key can be used.
     #[serde(default, deserialize_with = "lenient::optional_bool")]
     pub is_enabled: Option<bool>,
-    /// The account it belongs to; none means the account that asks.
+    /// The account that the key belongs to; `None` means the account of the access key.
     #[serde(default, deserialize_with = "lenient::optional_text")]
     pub uid: Option<String>,
     /// Fields that are not documented.
@@ -46,7 +46,7 @@ pub struct ComposerKeyM1 {
     /// The product.
     #[serde(default, deserialize_with = "lenient::optional_text")]
     pub product_name: Option<String>,
-    /// The key; whoever holds it can fetch the product.
+    /// The key, which grants access to the product.
     #[serde(default, deserialize_with = "lenient::optional")]
     pub product_key: Option<Secret>,
     /// Fields that are not documented.

@@ -1,7 +1,7 @@
-//! Readers for the ways in which the API spells "nothing", numbers and text.
+//! serde helpers for the different ways in which the API writes empty values, numbers and text.
 //!
-//! Seen in profiles and packages: an empty object as `[]`, a missing value as `null` or `""`,
-//! numbers inside strings, and text that is sent as a number.
+//! The API writes an empty object as `[]`, a missing value as `null` or `""`, numbers as strings, and text as numbers. In this module
+//! "empty" means `null`, `""` or `[]`.
 
 mod take;
 
@@ -15,10 +15,10 @@ use serde_json::{Number, Value};
 
 pub use take::{take, take_integer, take_text, take_value};
 
-/// Reads text; a number or a boolean is taken by its JSON spelling.
+/// Deserializes text. Numbers and booleans are converted to their JSON text.
 ///
 /// # Errors
-/// Anything that is not a scalar.
+/// If the value is `null`, a list or an object.
 pub fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     struct Text;
 
@@ -44,7 +44,7 @@ pub fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Err
             Ok(value.to_string())
         }
         fn visit_f64<E: de::Error>(self, value: f64) -> Result<String, E> {
-            // As JSON spells it: `2.0` is not to become `2`.
+            // `to_string` of an `f64` would turn `2.0` into `2`.
             Ok(Number::from_f64(value).map_or_else(|| value.to_string(), |number| number.to_string()))
         }
     }
@@ -52,19 +52,19 @@ pub fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Err
     deserializer.deserialize_any(Text)
 }
 
-/// Reads a `T`, or `None` where the API says "nothing": `null`, `""`, `[]`; use with `#[serde(default)]`.
+/// Deserializes a `T`, or `None` if the value is empty (`null`, `""` or `[]`). Use it with `#[serde(default)]`.
 ///
 /// # Errors
-/// What is there and is not a `T`.
+/// If the value is neither empty nor a `T`.
 pub fn optional<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<Option<T>, D::Error> {
     struct Something<T>(PhantomData<T>);
 
-    // What comes is handed on and not read into memory first: so an error deep in it knows its whole path.
+    // Values are passed on without a buffer, so that an error knows its complete path.
     impl<'de, T: DeserializeOwned> Visitor<'de> for Something<T> {
         type Value = Option<T>;
 
         fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("a value or nothing")
+            f.write_str("a value")
         }
         fn visit_unit<E: de::Error>(self) -> Result<Option<T>, E> {
             Ok(None)
@@ -108,68 +108,134 @@ pub fn optional<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D)
     deserializer.deserialize_any(Something(PhantomData))
 }
 
-/// Reads a `T`, or its default where the API says "nothing"; use with `#[serde(default)]`.
+/// Deserializes an object, or `None` if the value is empty or an empty object. Use it with `#[serde(default)]`.
 ///
 /// # Errors
-/// What is there and is not a `T`.
+/// If the value is neither empty nor a `T`.
+pub fn optional_object<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<Option<T>, D::Error> {
+    struct Filled<T>(Option<T>);
+
+    impl<'de, T: DeserializeOwned> Deserialize<'de> for Filled<T> {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            struct Fields<T>(PhantomData<T>);
+
+            impl<'de, T: DeserializeOwned> Visitor<'de> for Fields<T> {
+                type Value = Filled<T>;
+
+                fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                    f.write_str("an object")
+                }
+                fn visit_str<E: de::Error>(self, value: &str) -> Result<Filled<T>, E> {
+                    T::deserialize(value.into_deserializer()).map(|value| Filled(Some(value)))
+                }
+                fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Filled<T>, A::Error> {
+                    let Some(first) = fields.next_key::<String>()? else { return Ok(Filled(None)) };
+                    let fields = AfterFirst { first: Some(first), fields };
+                    T::deserialize(MapAccessDeserializer::new(fields)).map(|value| Filled(Some(value)))
+                }
+            }
+
+            deserializer.deserialize_any(Fields(PhantomData))
+        }
+    }
+
+    Ok(optional::<D, Filled<T>>(deserializer)?.and_then(|filled| filled.0))
+}
+
+/// The fields of an object whose first name was already read.
+struct AfterFirst<A> {
+    first: Option<String>,
+    fields: A,
+}
+
+impl<'de, A: MapAccess<'de>> MapAccess<'de> for AfterFirst<A> {
+    type Error = A::Error;
+
+    fn next_key_seed<K: de::DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, A::Error> {
+        match self.first.take() {
+            Some(name) => seed.deserialize(name.into_deserializer()).map(Some),
+            None => self.fields.next_key_seed(seed),
+        }
+    }
+
+    fn next_value_seed<S: de::DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, A::Error> {
+        self.fields.next_value_seed(seed)
+    }
+}
+
+/// Deserializes a `T`, or its default if the value is empty. Use it with `#[serde(default)]`.
+///
+/// # Errors
+/// If the value is neither empty nor a `T`.
 pub fn or_default<'de, D: Deserializer<'de>, T: DeserializeOwned + Default>(deserializer: D) -> Result<T, D::Error> {
     optional(deserializer).map(Option::unwrap_or_default)
 }
 
-/// Reads optional text that may come as a number; nothing is `None`.
+/// Deserializes text, which may be written as a number, or `None` if the value is empty.
 ///
 /// # Errors
-/// Anything that is not a scalar or "nothing".
+/// If the value is an object or a list with items.
 pub fn optional_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     let value = Value::deserialize(deserializer)?;
-    if is_nothing(&value) {
+    if is_empty(&value) {
         return Ok(None);
     }
     text(value).map(Some).map_err(de::Error::custom)
 }
 
-/// Reads a whole number that may come inside a string.
+/// Deserializes a code, which may be written as a number, or `None` if the value is empty.
 ///
 /// # Errors
-/// What is neither a number nor a string of digits.
-pub fn optional_integer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
-    let Some(spelled) = optional_text(deserializer)? else { return Ok(None) };
-    spelled.trim().parse().map(Some).map_err(|_| de::Error::custom(format_args!("`{spelled}` is not a whole number")))
+/// If the value is an object or a list with items.
+pub fn optional_code<'de, D: Deserializer<'de>, T: for<'a> From<&'a str>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    optional_text(deserializer).map(|code| code.map(|code| T::from(&code)))
 }
 
-/// Reads a required whole number that may come inside a string.
+/// Deserializes a whole number, which may be written as a string, or `None` if the value is empty.
 ///
 /// # Errors
-/// As [`optional_integer`]; nothing is an error too.
+/// If the value is neither empty nor a whole number.
+pub fn optional_integer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
+    let Some(text) = optional_text(deserializer)? else { return Ok(None) };
+    text.trim().parse().map(Some).map_err(|_| de::Error::custom(format_args!("`{text}` is not a whole number")))
+}
+
+/// Deserializes a whole number, which may be written as a string.
+///
+/// # Errors
+/// If the value is empty or not a whole number.
 pub fn integer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
     optional_integer(deserializer)?.ok_or_else(|| de::Error::custom("a whole number is missing"))
 }
 
-/// Reads a yes or no that may come as `0`, `1`, `"0"`, `"1"`, `"true"`, `"false"`.
+/// Deserializes a boolean, which may be written as `0`, `1`, `"0"`, `"1"`, `"true"`, `"false"`, `"yes"` or `"no"`, or `None` if the
+/// value is empty.
 ///
 /// # Errors
-/// Anything else.
+/// If the value is something else.
 pub fn optional_bool<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<bool>, D::Error> {
     match optional_text(deserializer)?.as_deref() {
         None => Ok(None),
         Some("1" | "true" | "yes") => Ok(Some(true)),
         Some("0" | "false" | "no") => Ok(Some(false)),
-        Some(other) => Err(de::Error::custom(format_args!("`{other}` is neither yes nor no"))),
+        Some(other) => Err(de::Error::custom(format_args!("`{other}` is not true or false"))),
     }
 }
 
-/// Reads a `T`; a value that `T` refuses is `None`, never an error.
+/// Deserializes a `T`, or `None` if the value is not a `T`.
 ///
-/// For facts that are a help when they can be read and no reason to lose the rest when they cannot.
+/// Used for optional information, so that an unexpected value does not prevent the rest of an object from being read.
 ///
 /// # Errors
-/// Only when the input is not JSON at all.
+/// Only if the input is not valid JSON.
 pub fn readable<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<Option<T>, D::Error> {
     let value = Value::deserialize(deserializer)?;
     Ok(T::deserialize(value).ok())
 }
 
-fn is_nothing(value: &Value) -> bool {
+fn is_empty(value: &Value) -> bool {
     match value {
         Value::Null => true,
         Value::String(text) => text.is_empty(),
@@ -203,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn every_spelling_of_nothing_is_nothing() {
+    fn every_spelling_of_nothing_is_empty() {
         let nothing = read("{}");
         for spelled in ["null", "\"\"", "[]"] {
             assert_eq!(read(&format!(r#"{{"inner": {spelled}, "label": {spelled}, "flag": {spelled}}}"#)), nothing);

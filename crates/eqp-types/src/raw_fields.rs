@@ -1,33 +1,41 @@
-//! The fields of a JSON object, each as the text that was sent.
+//! Reads the fields of a callback one by one from their JSON text.
 //!
-//! A callback is read field by field, so that one field of an unexpected type costs that field and nothing else, and so
-//! that IDs sent as numbers keep their digits.
+//! A field with an unexpected type does not prevent the others from being read, and IDs that are sent as numbers keep all digits.
 
 use std::collections::BTreeMap;
 
 use serde_json::value::RawValue;
 
-use crate::{Extra, IdError, check_text};
+use crate::{Extra, IdError, Timestamp, check_text};
 
-/// As deep as JSON may be nested before it is refused, which RFC 8259 leaves to the reader; callbacks have two levels.
-pub const DEEPEST_JSON: usize = 128;
+/// The maximum nesting depth of JSON. RFC 8259 allows such a limit; callbacks have two levels.
+pub const MAX_JSON_DEPTH: usize = 128;
 
-/// Why a field that is needed cannot be used.
+/// Why a required field cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FieldError {
-    /// The field is absent, `null`, blank or an empty list.
+    /// The field is absent or `null`.
     #[error("is missing")]
     Missing,
-    /// The field has another type than its values have.
-    #[error("has an unexpected type")]
-    Type,
+    /// The field is blank, or an empty list.
+    #[error("is empty")]
+    Empty,
+    /// The field should be text.
+    #[error("is not text")]
+    NotText,
+    /// The field should be text or a number.
+    #[error("is neither text nor a number")]
+    NotTextOrNumber,
+    /// The field should be an object.
+    #[error("is not an object")]
+    NotAnObject,
     /// The text cannot be stored as an ID or code.
     #[error(transparent)]
     Text(#[from] IdError),
 }
 
-/// Fields by name; of a name that was sent twice the last.
+/// Fields by name. Of a duplicate name, the last field counts.
 pub(crate) struct RawFields<'a>(BTreeMap<String, &'a RawValue>);
 
 impl<'a> RawFields<'a> {
@@ -36,42 +44,57 @@ impl<'a> RawFields<'a> {
         serde_json::from_str(value.get()).ok().map(Self)
     }
 
-    /// Takes a field out, unread.
-    pub(crate) fn take_raw(&mut self, name: &str) -> Option<&'a RawValue> {
-        self.0.remove(name)
-    }
-
-    /// Takes a field out that is an object; anything else stays.
+    /// Removes a field that is an object and returns its fields.
     pub(crate) fn take_raw_object(&mut self, name: &str) -> Option<Self> {
         let fields = Self::of(self.0.get(name)?)?;
         self.0.remove(name);
         Some(fields)
     }
 
-    /// Reads a code such as a status: text that is not blank. It is taken out only if it can be read.
-    pub(crate) fn take_code(&mut self, name: &str) -> Result<String, FieldError> {
-        self.take(name, |json| {
-            if !json.starts_with('"') {
-                return Err(FieldError::Type);
-            }
-            serde_json::from_str(json).map_err(|_| FieldError::Type)
-        })
+    /// Removes a required object and returns its fields.
+    pub(crate) fn take_object(&mut self, name: &str) -> Result<Self, FieldError> {
+        match self.0.get(name).map(|value| value.get()) {
+            None | Some("null") => Err(FieldError::Missing),
+            Some(_) => self.take_raw_object(name).ok_or(FieldError::NotAnObject),
+        }
     }
 
-    /// Reads an ID: text that is not blank, or a number, of which every digit is kept.
+    /// Removes the event code: any text that is not blank.
+    pub(crate) fn take_event_code(&mut self, name: &str) -> Result<String, FieldError> {
+        let json = self.0.get(name).ok_or(FieldError::Missing)?.get();
+        if json == "null" {
+            return Err(FieldError::Missing);
+        }
+        let code: String = serde_json::from_str(json).map_err(|_| FieldError::NotText)?;
+        if code.trim().is_empty() {
+            return Err(FieldError::Empty);
+        }
+        self.0.remove(name);
+        Ok(code)
+    }
+
+    /// Removes a time. A placeholder that means "no time" stays.
+    pub(crate) fn take_time(&mut self, name: &str) -> Option<Timestamp> {
+        let time: Timestamp = serde_json::from_str(self.0.get(name)?.get()).ok()?;
+        if time.is_placeholder() {
+            return None;
+        }
+        self.0.remove(name);
+        Some(time)
+    }
+
+    /// Removes a code such as a status: text that is not blank.
+    pub(crate) fn take_code(&mut self, name: &str) -> Result<String, FieldError> {
+        self.take(name, |json| serde_json::from_str(json).map_err(|_| FieldError::NotText))
+    }
+
+    /// Removes an ID: text that is not blank, or a number, whose digits are preserved.
     pub(crate) fn take_id(&mut self, name: &str) -> Result<String, FieldError> {
         self.take(name, |json| match json.as_bytes().first() {
             Some(b'-' | b'0'..=b'9') => Ok(json.to_owned()),
-            Some(b'"') => serde_json::from_str(json).map_err(|_| FieldError::Type),
-            _ => Err(FieldError::Type),
+            Some(b'"') => serde_json::from_str(json).map_err(|_| FieldError::NotText),
+            _ => Err(FieldError::NotTextOrNumber),
         })
-    }
-
-    /// Reads anything else that can be read as a `T`.
-    pub(crate) fn take_as<T: serde::de::DeserializeOwned>(&mut self, name: &str) -> Option<T> {
-        let value = serde_json::from_str(self.0.get(name)?.get()).ok()?;
-        self.0.remove(name);
-        Some(value)
     }
 
     fn take(
@@ -80,29 +103,32 @@ impl<'a> RawFields<'a> {
         read: impl FnOnce(&str) -> Result<String, FieldError>,
     ) -> Result<String, FieldError> {
         let json = self.0.get(name).ok_or(FieldError::Missing)?.get();
-        if matches!(json, "null" | "[]") {
+        if json == "null" {
             return Err(FieldError::Missing);
+        }
+        if json == "[]" {
+            return Err(FieldError::Empty);
         }
         let text = read(json)?;
         if text.trim().is_empty() {
-            return Err(FieldError::Missing);
+            return Err(FieldError::Empty);
         }
         check_text(text.trim())?;
         self.0.remove(name);
         Ok(text)
     }
 
-    /// Returns the fields that were not taken out, except those that no [`serde_json::Value`] can hold.
+    /// Returns the remaining fields, except those that [`serde_json::Value`] cannot represent.
     pub(crate) fn rest(self) -> Extra {
         let readable = |(name, json): (String, &RawValue)| Some((name, serde_json::from_str(json.get()).ok()?));
         self.0.into_iter().filter_map(readable).collect()
     }
 }
 
-/// Returns whether well-formed JSON is nested deeper than [`DEEPEST_JSON`]; `serde_json` skips values at any depth.
+/// Returns whether well-formed JSON is nested deeper than [`MAX_JSON_DEPTH`]; `serde_json` skips values at any depth.
 pub fn is_nested_too_deep(json: &[u8]) -> bool {
-    // Few opening brackets, in texts or not, need no closer look; and callbacks have few.
-    json.iter().filter(|byte| matches!(byte, b'[' | b'{')).count() > DEEPEST_JSON && depth(json) > DEEPEST_JSON
+    // Fast path: without that many opening brackets the depth cannot be exceeded.
+    json.iter().filter(|byte| matches!(byte, b'[' | b'{')).count() > MAX_JSON_DEPTH && depth(json) > MAX_JSON_DEPTH
 }
 
 fn depth(json: &[u8]) -> usize {

@@ -1,166 +1,209 @@
-//! The codes that tell how far a review has come.
+//! The status codes of reviews, scans and tests.
 
-use crate::open_enum::{documented, open_enum};
+use strum::{AsRefStr, Display, EnumString, VariantNames};
 
-open_enum! {
-    /// One line of a review.
-    Flow {
-        /// The submission as a whole: the only flow that shows the release to the store.
-        Overall = "overall",
-        /// The technical review of a submission.
-        Technical = "technical",
-        /// The marketing review of a submission.
-        Marketing = "marketing",
-        /// The malware scan of a file. Not a word of the API, which has a callback of its own for it.
-        Malware = "malware",
-    }
+use crate::code::{documented, status_code};
+
+/// A flow of a submission or a file, which has its own status.
+///
+/// ```
+/// use eqp_types::Flow;
+///
+/// assert_eq!(Flow::read("Technical"), Flow::Technical);
+/// assert_eq!(Flow::read("legal"), Flow::Unknown("legal".into()));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, AsRefStr, Display, EnumString, VariantNames)]
+#[strum(serialize_all = "snake_case", ascii_case_insensitive)]
+#[non_exhaustive]
+pub enum Flow {
+    /// The submission as a whole, the only flow that includes the release to the store.
+    Overall,
+    /// The technical review of a submission.
+    Technical,
+    /// The marketing review of a submission.
+    Marketing,
+    /// The malware scan of a file. The API has no code for this flow, but a separate callback.
+    Malware,
+    /// An undocumented code, unchanged.
+    #[strum(default, transparent)]
+    Unknown(String),
 }
 
-open_enum! {
-    /// `eqp_status.overall` of a submission.
-    OverallStatus {
-        /// Nothing is submitted yet.
-        Draft = "draft",
-        /// At least one review runs.
-        InProgress = "in_progress",
-        /// Both reviews are approved; the package waits for its launch date.
-        Approved = "approved",
-        /// The package can be bought.
-        ReleasedToStore = "released_to_store",
-        /// The developer took the package out of the store.
-        DeveloperRemovedFromStore = "developer_removed_from_store",
-        /// The Marketplace took the package out of the store.
-        AdminRemovedFromStore = "admin_removed_from_store",
-        /// The developer gave this version up.
-        CanceledByDeveloper = "canceled_by_developer",
-        /// The Marketplace ended this version.
-        CanceledByAdmin = "canceled_by_admin",
-    }
+/// The overall status of a submission (`eqp_status.overall`).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, AsRefStr, Display, EnumString, VariantNames)]
+#[strum(serialize_all = "snake_case", ascii_case_insensitive)]
+#[non_exhaustive]
+pub enum OverallStatus {
+    /// Nothing has been submitted yet.
+    Draft,
+    /// At least one review is in progress.
+    InProgress,
+    /// Both reviews are approved; the package waits for its launch date.
+    Approved,
+    /// The package is available in the store.
+    ReleasedToStore,
+    /// The developer has removed the package from the store.
+    DeveloperRemovedFromStore,
+    /// The Marketplace has removed the package from the store.
+    AdminRemovedFromStore,
+    /// The developer has canceled this version.
+    CanceledByDeveloper,
+    /// The Marketplace has canceled this version.
+    CanceledByAdmin,
+    /// An undocumented code, unchanged.
+    #[strum(default, transparent)]
+    Unknown(String),
 }
 
-open_enum! {
-    /// `eqp_status.technical` of a submission.
-    TechnicalStatus {
-        /// Not submitted.
-        Draft = "draft",
-        /// The automated tools run.
-        InAutomation = "in_automation",
-        /// Waits for a person.
-        AwaitingManualQa = "awaiting_manual_qa",
-        /// A person tests it.
-        InManualQa = "in_manual_qa",
-        /// Passed.
-        Approved = "approved",
-        /// Failed; may be changed and submitted again.
-        Rejected = "rejected",
-        /// Taken back by the developer.
-        Recalled = "recalled",
-    }
+/// The status of the technical review (`eqp_status.technical`).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, AsRefStr, Display, EnumString, VariantNames)]
+#[strum(serialize_all = "snake_case", ascii_case_insensitive)]
+#[non_exhaustive]
+pub enum TechnicalStatus {
+    /// Not submitted.
+    Draft,
+    /// The automated tools are running.
+    InAutomation,
+    /// Waits for a reviewer.
+    AwaitingManualQa,
+    /// A reviewer is testing the package.
+    InManualQa,
+    /// Passed.
+    Approved,
+    /// Rejected. It can be changed and submitted again.
+    Rejected,
+    /// Recalled by the developer.
+    Recalled,
+    /// An undocumented code, unchanged.
+    #[strum(default, transparent)]
+    Unknown(String),
 }
 
-open_enum! {
-    /// `eqp_status.marketing` of a submission.
-    MarketingStatus {
-        /// Not submitted.
-        Draft = "draft",
-        /// Waits for a person.
-        AwaitingMarketingReview = "awaiting_marketing_review",
-        /// A person reads it.
-        InMarketingReview = "in_marketing_review",
-        /// Passed.
-        Approved = "approved",
-        /// Passed once; changes made since wait for their review.
-        ApprovedWithModificationsPending = "approved_with_modifications_pending",
-        /// Failed; may be changed and submitted again.
-        Rejected = "rejected",
-        /// Taken back by the developer.
-        Recalled = "recalled",
-    }
+/// The status of the marketing review (`eqp_status.marketing`).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, AsRefStr, Display, EnumString, VariantNames)]
+#[strum(serialize_all = "snake_case", ascii_case_insensitive)]
+#[non_exhaustive]
+pub enum MarketingStatus {
+    /// Not submitted.
+    Draft,
+    /// Waits for a reviewer.
+    AwaitingMarketingReview,
+    /// A reviewer is reading the texts.
+    InMarketingReview,
+    /// Passed.
+    Approved,
+    /// Approved. Later changes have not been reviewed yet.
+    ApprovedWithModificationsPending,
+    /// Rejected. It can be changed and submitted again.
+    Rejected,
+    /// Recalled by the developer.
+    Recalled,
+    /// An undocumented code, unchanged.
+    #[strum(default, transparent)]
+    Unknown(String),
 }
 
-open_enum! {
-    /// The malware scan of a file. Two spellings of each end are in use; [`canonical_outcome`] makes them one.
-    MalwareStatus {
-        /// Waits for its scan (seen, not documented).
-        Queued = "queued",
-        /// Is being scanned.
-        InProgress = "in-progress",
-        /// Clean, as callbacks spell it.
-        Passed = "passed",
-        /// Clean, as file records spell it.
-        Pass = "pass",
-        /// Not clean, spelled like `passed`.
-        Failed = "failed",
-        /// Not clean, as file records spell it.
-        Fail = "fail",
-    }
+/// The status of the malware scan of a file. Both results have two spellings; [`canonical_status`] unifies them.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, AsRefStr, Display, EnumString, VariantNames)]
+#[strum(serialize_all = "kebab-case", ascii_case_insensitive)]
+#[non_exhaustive]
+pub enum MalwareStatus {
+    /// Waiting for the scan. Observed, but not documented.
+    Queued,
+    /// The scan is in progress.
+    InProgress,
+    /// Passed, as spelled in callbacks.
+    Passed,
+    /// Passed, as spelled in file records.
+    Pass,
+    /// Failed, spelled like `passed`.
+    Failed,
+    /// Failed, as spelled in file records.
+    Fail,
+    /// An undocumented code, unchanged.
+    #[strum(default, transparent)]
+    Unknown(String),
 }
 
 impl MalwareStatus {
-    /// The file is clean.
+    /// Returns whether the scan has passed.
     pub fn has_passed(&self) -> bool {
         matches!(self, Self::Passed | Self::Pass)
     }
 
-    /// The file is not clean; every submission that holds it is rejected.
+    /// Returns whether the scan has failed. Every submission that contains the file is rejected.
     pub fn has_failed(&self) -> bool {
         matches!(self, Self::Failed | Self::Fail)
     }
 }
 
-open_enum! {
-    /// The outcome of one test tool. Summaries spell it in lower case, reports in upper case.
-    TestStatus {
-        /// Passed, in a summary.
-        Pass = "pass",
-        /// Failed, in a summary.
-        Fail = "fail",
-        /// The tool itself failed.
-        Error = "error",
-        /// A person has to look.
-        NeedsReview = "needs_review",
-        /// Passed, in a report.
-        PassUpperCase = "PASS",
-        /// Failed, in a report.
-        FailUpperCase = "FAIL",
-    }
+/// The result of a test. It is in lower case in summaries and in upper case in reports.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, AsRefStr, Display, EnumString, VariantNames)]
+#[strum(serialize_all = "snake_case")]
+#[non_exhaustive]
+pub enum TestStatus {
+    /// Passed, in a summary.
+    Pass,
+    /// Failed, in a summary.
+    Fail,
+    /// The tool itself failed.
+    Error,
+    /// A reviewer must check the result.
+    NeedsReview,
+    /// Passed, in a report.
+    #[strum(serialize = "PASS")]
+    PassUpperCase,
+    /// Failed, in a report.
+    #[strum(serialize = "FAIL")]
+    FailUpperCase,
+    /// An undocumented code, unchanged.
+    #[strum(default, transparent)]
+    Unknown(String),
 }
 
 impl TestStatus {
-    /// The tool found nothing against the package, in whatever case that is spelled.
+    /// Returns whether the test has passed, in any letter case.
     pub fn has_passed(&self) -> bool {
         self.as_str().eq_ignore_ascii_case("pass")
     }
 
-    /// The tool found something against the package, in whatever case that is spelled. Neither passed nor failed are
-    /// `error`, `needs_review` and codes that are not documented.
+    /// Returns whether the test has failed, in any letter case. `error`, `needs_review` and undocumented codes have neither passed nor
+    /// failed.
     pub fn has_failed(&self) -> bool {
         self.as_str().eq_ignore_ascii_case("fail")
     }
 }
 
-/// Returns the canonical spelling of a status of a flow: documented codes in lower case without surrounding blanks, `pass` as
-/// `passed` and `fail` as `failed`; any other code as it came.
-pub fn canonical_outcome<'a>(flow: &Flow, outcome: &'a str) -> &'a str {
+status_code! { Flow, OverallStatus, TechnicalStatus, MarketingStatus, MalwareStatus, TestStatus }
+
+/// Returns the canonical spelling of a status: documented codes in lower case without surrounding whitespace, and `passed` and `failed`
+/// instead of `pass` and `fail`. Any other code is returned unchanged.
+///
+/// ```
+/// use eqp_types::{Flow, canonical_status};
+///
+/// assert_eq!(canonical_status(&Flow::Malware, " Pass"), "passed");
+/// ```
+pub fn canonical_status<'a>(flow: &Flow, status: &'a str) -> &'a str {
     let known: &[&'static str] = match flow {
         Flow::Overall => OverallStatus::KNOWN,
         Flow::Technical => TechnicalStatus::KNOWN,
         Flow::Marketing => MarketingStatus::KNOWN,
         Flow::Malware => MalwareStatus::KNOWN,
-        Flow::Unknown(_) => return outcome,
+        Flow::Unknown(_) => return status,
     };
-    match documented(known, outcome) {
+    match documented(known, status) {
         Some("pass") => "passed",
         Some("fail") => "failed",
         Some(documented) => documented,
-        None => outcome,
+        None => status,
     }
 }
 
-/// Returns how far along its review a status is, in any spelling; `None` for a code that is not documented.
+/// Returns the rank of a status in the order of a review, in any spelling, or `None` for an undocumented code.
 ///
-/// Higher is further along. It decides between two statuses that were reported for the same second.
-pub fn review_rank(flow: &Flow, outcome: &str) -> Option<u8> {
+/// A higher rank is further along. It decides between two statuses with the same time.
+pub fn review_rank(flow: &Flow, status: &str) -> Option<u8> {
     // The documentation lists the values of a flow in this order.
     let order: &[&str] = match flow {
         Flow::Overall => OverallStatus::KNOWN,
@@ -169,8 +212,8 @@ pub fn review_rank(flow: &Flow, outcome: &str) -> Option<u8> {
         Flow::Malware => &["queued", "in-progress", "passed", "failed"],
         Flow::Unknown(_) => return None,
     };
-    let outcome = canonical_outcome(flow, outcome);
-    order.iter().position(|known| *known == outcome).and_then(|at| u8::try_from(at).ok())
+    let status = canonical_status(flow, status);
+    order.iter().position(|known| *known == status).and_then(|at| u8::try_from(at).ok())
 }
 
 #[cfg(test)]
@@ -185,15 +228,15 @@ mod tests {
     }
 
     #[test]
-    fn both_spellings_of_a_scan_are_one_outcome() {
-        assert_eq!(canonical_outcome(&Flow::Malware, "pass"), canonical_outcome(&Flow::Malware, "passed"));
+    fn both_spellings_of_a_scan_are_one_status() {
+        assert_eq!(canonical_status(&Flow::Malware, "pass"), canonical_status(&Flow::Malware, "passed"));
         assert!(MalwareStatus::from("pass").has_passed() && MalwareStatus::from("passed").has_passed());
         assert_eq!(MalwareStatus::from("pass").as_str(), "pass");
     }
 
     #[test]
     fn documented_codes_are_recognised_in_any_letter_case_and_between_blanks() {
-        assert_eq!(Flow::from(" Technical\n"), Flow::Technical);
+        assert_eq!(Flow::read(" Technical\n"), Flow::Technical);
         assert_eq!(OverallStatus::from("Released_To_Store"), OverallStatus::ReleasedToStore);
         assert_eq!(serde_json::from_str::<MalwareStatus>("\" IN-PROGRESS \"").unwrap(), MalwareStatus::InProgress);
         for (flow, told, canonical) in [
@@ -204,7 +247,7 @@ mod tests {
             (Flow::Marketing, " On The Moon ", " On The Moon "),
             (Flow::Unknown("legal".into()), "APPROVED", "APPROVED"),
         ] {
-            assert_eq!(canonical_outcome(&flow, told), canonical, "{flow} {told:?}");
+            assert_eq!(canonical_status(&flow, told), canonical, "{flow} {told:?}");
         }
         assert_eq!(review_rank(&Flow::Technical, " Rejected"), review_rank(&Flow::Technical, "rejected"));
     }
@@ -221,7 +264,7 @@ mod tests {
             (Flow::Marketing, &["draft", "approved", "approved_with_modifications_pending", "rejected", "recalled"]),
             (Flow::Malware, &["queued", "in-progress", "passed", "failed"]),
         ] {
-            let ranks: Vec<_> = order.iter().map(|outcome| review_rank(&flow, outcome)).collect();
+            let ranks: Vec<_> = order.iter().map(|status| review_rank(&flow, status)).collect();
             assert!(ranks.is_sorted_by(|a, b| a < b) && ranks[0].is_some(), "{flow} {ranks:?}");
         }
     }
@@ -244,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn every_known_outcome_of_a_flow_has_a_rank() {
+    fn every_known_status_of_a_flow_has_a_rank() {
         let flows: [(Flow, &[&str]); 4] = [
             (Flow::Overall, OverallStatus::KNOWN),
             (Flow::Technical, TechnicalStatus::KNOWN),
@@ -252,8 +295,8 @@ mod tests {
             (Flow::Malware, MalwareStatus::KNOWN),
         ];
         for (flow, known) in flows {
-            for outcome in known {
-                assert!(review_rank(&flow, outcome).is_some(), "{flow} {outcome}");
+            for status in known {
+                assert!(review_rank(&flow, status).is_some(), "{flow} {status}");
             }
             assert_eq!(review_rank(&flow, "on_the_moon"), None);
         }

@@ -1,7 +1,6 @@
-//! Timestamps of the API: UTC, whole seconds, written `YYYY-MM-DD HH:MM:SS`.
+//! Timestamps of the API: UTC with whole seconds, in the format `YYYY-MM-DD HH:MM:SS`.
 //!
-//! Reading accepts the other forms that PHP and JavaScript programs write, and never panics: a moment that cannot be
-//! written back with four digits for the year is an error.
+//! The parser also accepts other formats that PHP and JavaScript programs write. Years outside 1 to 9999 are an error.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -17,41 +16,57 @@ const WRITTEN: StaticFormatDescription = format_description!("[year]-[month]-[da
 const DATE: StaticFormatDescription = format_description!("[year]-[month]-[day]");
 /// Hours are sometimes not zero-padded (`2020-07-21 8:09:10`).
 const CLOCK: StaticFormatDescription = format_description!("[hour padding:none]:[minute][optional [:[second]]]");
-/// Bytes of a date, and so the place of the clock.
+/// The length of a date, which is followed by the time of day.
 const DATE_BYTES: usize = 10;
 
-/// The first and the last moment that can be written with four digits for the year, and stored by Postgres.
+/// The first and the last timestamp with a four-digit year, which Postgres can store.
 const FIRST: OffsetDateTime = datetime!(0001-01-01 00:00:00 UTC);
 const LAST: OffsetDateTime = datetime!(9999-12-31 23:59:59 UTC);
 
+/// Times up to the end of this year are placeholders for "no time": programs write the first time of their calendar or epoch, in any
+/// time zone.
+const LAST_PLACEHOLDER_YEAR: i32 = 1970;
+
 /// A point in time in UTC with whole seconds, from year 1 to year 9999.
+///
+/// ```
+/// use eqp_types::Timestamp;
+///
+/// let timestamp: Timestamp = "2022-08-25T21:20:21+02:00".parse()?;
+/// assert_eq!(timestamp.to_string(), "2022-08-25 19:20:21");
+/// # Ok::<(), eqp_types::TimestampError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(OffsetDateTime);
 
-/// The text is not a timestamp.
+/// The error that a text is not a timestamp.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not a timestamp such as `2022-08-25 19:20:21`")]
 pub struct TimestampError(String);
 
 impl Timestamp {
-    /// Converts a moment, dropping its fraction of a second; a moment outside the years 1 to 9999 becomes the nearest
-    /// one inside.
-    pub fn of(moment: OffsetDateTime) -> Self {
-        Self::checked(moment).unwrap_or(Self(if moment < FIRST { FIRST } else { LAST }))
+    /// Converts a time and drops its fraction of a second. A time outside the years 1 to 9999 becomes the nearest one inside.
+    pub fn of(time: OffsetDateTime) -> Self {
+        Self::checked(time).unwrap_or(Self(if time < FIRST { FIRST } else { LAST }))
     }
 
-    /// Converts a moment, dropping its fraction of a second; `None` outside the years 1 to 9999.
-    pub fn checked(moment: OffsetDateTime) -> Option<Self> {
-        let moment = moment.checked_to_offset(UtcOffset::UTC)?.replace_nanosecond(0).ok()?;
-        (FIRST..=LAST).contains(&moment).then_some(Self(moment))
+    /// Converts a time and drops its fraction of a second. Returns `None` outside the years 1 to 9999.
+    pub fn checked(time: OffsetDateTime) -> Option<Self> {
+        let time = time.checked_to_offset(UtcOffset::UTC)?.replace_nanosecond(0).ok()?;
+        (FIRST..=LAST).contains(&time).then_some(Self(time))
     }
 
-    /// Returns the moment, for arithmetic and for the database.
-    pub fn moment(self) -> OffsetDateTime {
+    /// Returns the timestamp as an [`OffsetDateTime`] in UTC.
+    pub fn to_utc(self) -> OffsetDateTime {
         self.0
     }
 
-    /// Returns the timestamp this much later (earlier if negative), at most the last and at least the first possible.
+    /// Returns whether the time is a placeholder for "no time", such as `0001-01-01 00:00:00` or `1970-01-01 00:00:00`.
+    pub fn is_placeholder(self) -> bool {
+        self.0.year() <= LAST_PLACEHOLDER_YEAR
+    }
+
+    /// Adds a duration, which can be negative. The result is limited to the years 1 to 9999.
     #[must_use]
     pub fn saturating_add(self, duration: Duration) -> Self {
         Self::of(self.0.saturating_add(duration))
@@ -59,22 +74,22 @@ impl Timestamp {
 }
 
 impl From<OffsetDateTime> for Timestamp {
-    fn from(moment: OffsetDateTime) -> Self {
-        Self::of(moment)
+    fn from(time: OffsetDateTime) -> Self {
+        Self::of(time)
     }
 }
 
 impl FromStr for Timestamp {
     type Err = TimestampError;
 
-    /// Reads the documented form and its relatives: hours without padding or padded by a space, `T` between date and
-    /// time, a fraction, an offset (`+0000`, `+00:00`, `Z`, ` UTC`), a date alone, RFC 2822, and seconds (9 to 11 digits)
-    /// or milliseconds (13 digits) since 1970. Without an offset the time is UTC.
+    /// Parses the documented format and its variants: hours without padding or padded by a space, `T` between date and time, a
+    /// fraction, an offset (`+0000`, `+00:00`, `Z`, ` UTC`), a date only, RFC 2822, and seconds (9 to 11 digits) or milliseconds (13
+    /// digits) since 1970. Without an offset the time is in UTC.
     fn from_str(text: &str) -> Result<Self, TimestampError> {
         let text = text.trim();
-        let moment = since_epoch(text).or_else(|| date_and_clock(text));
-        let moment = moment.or_else(|| OffsetDateTime::parse(text, &Rfc2822).ok());
-        moment.and_then(Self::checked).ok_or_else(|| TimestampError(text.chars().take(40).collect()))
+        let time = since_epoch(text).or_else(|| date_and_clock(text));
+        let time = time.or_else(|| OffsetDateTime::parse(text, &Rfc2822).ok());
+        time.and_then(Self::checked).ok_or_else(|| TimestampError(text.chars().take(40).collect()))
     }
 }
 
@@ -129,7 +144,7 @@ fn offset(text: &str) -> Option<UtcOffset> {
         _ => return None,
     };
     let (hours, minutes) = (hours.parse::<i8>().ok()?, minutes.parse::<i8>().ok()?);
-    // No place on earth is further away than that.
+    // The largest offset in use is +14:00.
     if hours > 14 {
         return None;
     }
@@ -158,7 +173,7 @@ impl serde::Serialize for Timestamp {
 }
 
 impl<'de> serde::Deserialize<'de> for Timestamp {
-    /// Reads text, a number, and the object that PHP writes for a `DateTime`.
+    /// Accepts text, a number, and the object that PHP writes for a `DateTime`.
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let value = Value::deserialize(deserializer)?;
         let text = written(&value).ok_or_else(|| serde::de::Error::custom("not a timestamp"))?;
@@ -173,7 +188,7 @@ fn written(value: &Value) -> Option<Cow<'_, str>> {
         // {"date": "2022-08-25 19:20:21.000000", "timezone_type": 3, "timezone": "UTC"}
         Value::Object(fields) => {
             let date = fields.get("date")?.as_str()?;
-            let timezone = fields.get("timezone").and_then(Value::as_str).unwrap_or_default();
+            let timezone = fields.get("timezone").and_then(Value::as_str).unwrap_or("");
             Some(Cow::Owned(format!("{date}{timezone}")))
         }
         Value::Null | Value::Bool(_) | Value::Array(_) => None,

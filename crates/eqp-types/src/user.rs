@@ -1,4 +1,4 @@
-//! Profiles and the callbacks registered in them: `/rest/v1/users/{mage_id}`.
+//! Profiles and the registered callbacks: `/rest/v1/users/{mage_id}`.
 
 use std::collections::BTreeMap;
 
@@ -8,46 +8,45 @@ use serde_json::Value;
 
 use crate::{Extra, MageId, lenient};
 
-/// A profile. Unknown fields survive; the fields named here are those that the project reads.
+/// The profile of an account. Fields without a name here are preserved in `extra`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct UserProfile {
-    /// The account.
+    /// The ID of the account.
     #[serde(default, deserialize_with = "lenient::optional", skip_serializing_if = "Option::is_none")]
     pub mage_id: Option<MageId>,
-    /// First name of the account's owner.
+    /// The first name of the account's owner.
     #[serde(default, deserialize_with = "lenient::optional_text", skip_serializing_if = "Option::is_none")]
     pub first_name: Option<String>,
-    /// Last name of the account's owner.
+    /// The last name of the account's owner.
     #[serde(default, deserialize_with = "lenient::optional_text", skip_serializing_if = "Option::is_none")]
     pub last_name: Option<String>,
-    /// Address of the account's owner.
+    /// The e-mail address of the account's owner.
     #[serde(default, deserialize_with = "lenient::optional_text", skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
-    /// The name shown.
+    /// The displayed name.
     #[serde(default, deserialize_with = "lenient::optional_text", skip_serializing_if = "Option::is_none")]
     pub screen_name: Option<String>,
-    /// The vendor's name: the first half of its SKUs.
+    /// The vendor name, which is the first part of its SKUs.
     #[serde(default, deserialize_with = "lenient::optional_text", skip_serializing_if = "Option::is_none")]
     pub vendor_name: Option<String>,
     /// The partner tier.
     #[serde(default, deserialize_with = "lenient::optional_text", skip_serializing_if = "Option::is_none")]
     pub partner_level: Option<String>,
-    /// The profile is a company's.
+    /// Whether the account belongs to a company.
     #[serde(default, deserialize_with = "lenient::optional_bool", skip_serializing_if = "Option::is_none")]
     pub is_company: Option<bool>,
-    /// Whether the account may use the API (seen).
+    /// Whether the account may use the API. Observed, but not documented.
     #[serde(default, deserialize_with = "lenient::optional", skip_serializing_if = "Option::is_none")]
     pub eqp_api: Option<Value>,
-    /// The registered callbacks, never with a password. A short profile has none.
+    /// The registered callbacks, without passwords. Absent in a short profile.
     #[serde(default, deserialize_with = "callback_list", skip_serializing_if = "Option::is_none")]
     pub api_callbacks: Option<Vec<ApiCallbackEntry>>,
-    /// Everything else.
+    /// All other fields.
     #[serde(flatten)]
     pub extra: Extra,
 }
 
-/// The API's language has one type for lists and objects: an empty list may come as `{}`, one with a gap as an object
-/// with numbers for names.
+/// Reads a list, which PHP may write as an object: an empty list as `{}`, and a list with a gap with the indexes as names.
 fn callback_list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<ApiCallbackEntry>>, D::Error> {
     let list = match lenient::optional::<D, Value>(deserializer)? {
         None => return Ok(None),
@@ -62,18 +61,18 @@ fn callback_list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Ve
     Vec::deserialize(list).map(Some).map_err(D::Error::custom)
 }
 
-/// One entry of `api_callbacks` as the API shows it.
+/// An entry of `api_callbacks` as the API returns it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum ApiCallbackEntry {
-    /// An entry of the documented form.
+    /// An entry in the documented format.
     Known(ApiCallback),
-    /// Something else, kept as it is.
+    /// An entry in another format, unchanged.
     Unreadable(Value),
 }
 
 impl ApiCallbackEntry {
-    /// The entry, if it has the documented form.
+    /// Returns the entry if it has the documented format.
     pub fn known(&self) -> Option<&ApiCallback> {
         match self {
             Self::Known(entry) => Some(entry),
@@ -82,18 +81,18 @@ impl ApiCallbackEntry {
     }
 }
 
-/// A registered callback: where callbacks go and with which user name.
+/// A registered callback: the URL and the user name for it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ApiCallback {
-    /// A label.
+    /// The label.
     #[serde(default, deserialize_with = "lenient::optional_text", skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// The URL that receives callbacks.
     pub url: String,
-    /// Basic authorization: user name.
+    /// The user name for HTTP Basic authentication.
     #[serde(default, deserialize_with = "lenient::optional_text", skip_serializing_if = "Option::is_none")]
     pub username: Option<String>,
-    /// Fields that are not documented. A password, which only a request holds, is added by whoever sends it.
+    /// Fields that are not documented. The password is only part of requests and is added when one is sent.
     #[serde(flatten)]
     pub extra: Extra,
 }

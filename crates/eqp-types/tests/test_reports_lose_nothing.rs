@@ -2,13 +2,11 @@
 
 #![allow(clippy::unwrap_used, missing_docs, unreachable_pub, reason = "a test ends where something does not hold")]
 
-mod same_meaning;
-
+use eqp_test_support::one_spelling;
 use eqp_types::{TestReport, TestRun};
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 use proptest::sample::select;
-use same_meaning::one_spelling;
 use serde_json::{Map, Value, json};
 
 /// Every name that the types know, and some that they do not: any value can stand under any of them.

@@ -1,4 +1,4 @@
--- What the shop tells its customers. The service's own table, beside the receiver's schema `eqp`.
+-- What the shop announces to its customers: a table of the service, next to the receiver's schema `eqp`.
 create table announcement (
     seq  bigint primary key,
     text text   not null

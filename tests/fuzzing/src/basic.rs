@@ -1,11 +1,11 @@
-//! The credential of a request, as its header says it.
+//! Target: the `Authorization` header of a request.
 
 use eqp_receiver::fuzzing;
 
 /// Reads the bytes as the value of an `Authorization` header.
 ///
 /// # Panics
-/// It is read otherwise than RFC 7617 says.
+/// If the result differs from RFC 7617.
 pub fn basic(value: &[u8]) {
     let Some((username, _)) = fuzzing::basic(value) else { return };
     assert!(!username.contains(':'), "the first colon ends the user name");

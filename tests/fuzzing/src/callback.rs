@@ -1,19 +1,19 @@
-//! The body of a callback.
+//! Target: the body of a callback.
 
 use eqp_receiver::fuzzing::{self, Decoded};
 use eqp_types::Callback;
 
-/// What is kept of a reason or of an unknown code.
+/// The longest stored reason or unknown event code.
 const LONGEST: usize = 250;
 
-/// Reads the bytes as the body of a callback: whether it is JSON, which callback, what it says.
+/// Parses the bytes as the body of a callback: its syntax, its kind, its statuses.
 ///
 /// # Panics
-/// The three ways of reading disagree, a callback is not written as it was read, or what is to be shown is not fit for it.
+/// If the three parsers disagree, a callback changes when it is written, or a text is not safe to display.
 pub fn callback(body: &[u8]) {
     let is_json = fuzzing::is_json(body);
     match fuzzing::decode(body) {
-        Decoded::Notice => assert!(is_json, "a notice is in something that would be answered 400"),
+        Decoded::Report => assert!(is_json, "a report is in something that would be answered 400"),
         Decoded::Unknown(code) => {
             assert!(is_json, "a code is in something that would be answered 400");
             assert_fit(&code);

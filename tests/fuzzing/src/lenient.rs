@@ -1,4 +1,4 @@
-//! Everything that the API answers, in all its spellings of nothing, numbers and text.
+//! Target: the answers of the API, with all their spellings of missing values, numbers and text.
 
 use eqp_types::{
     ApiError, BatchItem, ComposerKeys, FileRecord, Package, TestRun, Timestamp, UploadedFile, UserProfile, lenient,
@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// Every reader once.
+/// Parses the input once with every type.
 #[derive(Serialize, Deserialize)]
 struct Readers {
     #[serde(default, deserialize_with = "lenient::optional_text")]
@@ -22,10 +22,10 @@ struct Readers {
     list: Vec<u64>,
 }
 
-/// Reads the bytes as each thing that the API answers.
+/// Parses the bytes as every type of answer.
 ///
 /// # Panics
-/// What was read is not the same after it was written and read again.
+/// If a value changes when it is written and read again.
 pub fn lenient(json: &[u8]) {
     comes_back::<Readers>(json);
     comes_back::<Package>(json);
@@ -34,7 +34,7 @@ pub fn lenient(json: &[u8]) {
     comes_back::<UploadedFile>(json);
     comes_back::<UserProfile>(json);
     comes_back::<TestRun>(json);
-    // What is only read.
+    // Types that are only read, never written.
     let _ = serde_json::from_slice::<ComposerKeys>(json);
     let _ = serde_json::from_slice::<ApiError>(json);
 }
@@ -49,7 +49,8 @@ fn comes_back<T: Serialize + DeserializeOwned>(json: &[u8]) {
     assert!(are_same(&written, &written_again), "{name} was {written} and is {written_again}");
 }
 
-/// The last digits of a fraction are not kept by `serde_json` as it is built here; nothing that the API counts has so many.
+/// Compares numbers with a tolerance: `serde_json` as built here loses the last digits of long fractions, which the API
+/// does not use.
 fn are_same(one: &Value, other: &Value) -> bool {
     match (one, other) {
         (Value::Number(a), Value::Number(b)) if a.is_f64() => {

@@ -1,8 +1,8 @@
-//! What must hold for whatever a stranger sends.
+//! Properties that must hold for any input from outside.
 //!
-//! Each target takes any bytes and panics where a promise is broken. The fuzzers in `fuzz/` look for such bytes for as long as one
-//! lets them; the tests here try the same targets with the fuzzers' corpora and a fixed number of mutations of them, on the
-//! stable compiler and within seconds.
+//! Each target accepts any bytes and panics if a property is violated. The fuzzers in `fuzz/` search for such bytes
+//! without a time limit; the tests here run the same targets on the fuzzers' corpora and a fixed number of mutations,
+//! with the stable compiler and within seconds.
 
 mod archive;
 mod basic;
@@ -20,16 +20,16 @@ pub use lenient::lenient;
 pub use multipart::multipart;
 pub use mutation::Mutations;
 
-/// One kind of input.
+/// A fuzz target.
 #[derive(Clone, Copy, Debug)]
 pub struct Target {
-    /// As its fuzzer and the folder of its corpus are named.
+    /// The name of its fuzzer and of the folder with its corpus.
     pub name: &'static str,
-    /// Panics where a promise is broken.
+    /// Panics if a property is violated.
     pub run: fn(&[u8]),
 }
 
-/// All of them.
+/// All targets.
 pub const TARGETS: &[Target] = &[
     Target { name: "archive", run: archive },
     Target { name: "basic", run: basic },

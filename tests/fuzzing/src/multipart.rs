@@ -1,16 +1,16 @@
-//! An upload to the simulator.
+//! Target: an upload to the simulator.
 
 use std::time::Duration;
 
-/// The boundary in the corpus.
+/// The boundary that the corpus uses.
 const BOUNDARY: &str = "multipart/form-data; boundary=edge";
-/// Longer than any input takes.
+/// The timeout for one input.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Reads the bytes as the body of an upload, in pieces whose length the first byte tells.
+/// Parses the bytes as the body of an upload, in pieces of a length given by the first byte.
 ///
 /// # Panics
-/// More comes out than went in, a file has the name of a folder, or it does not come to its end.
+/// If the files are larger than the input, a file name contains a folder, or the upload does not finish.
 pub fn multipart(bytes: &[u8]) {
     let Some((first, body)) = bytes.split_first() else { return };
     let pieces: Vec<Vec<u8>> = body.chunks(usize::from(*first).max(1)).map(<[u8]>::to_vec).collect();

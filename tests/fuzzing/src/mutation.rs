@@ -1,8 +1,8 @@
-//! Inputs that are nearly right: those are what breaks readers.
+//! Generates almost valid inputs, which are the most likely to break parsers.
 
 use fastrand::Rng;
 
-/// What is put in now and then: what readers look for, and what they do not expect.
+/// Tokens to insert: some that parsers look for, and some that they do not expect.
 const WORDS: &[&[u8]] = &[
     b"\0",
     b"\xff",
@@ -29,53 +29,53 @@ const WORDS: &[&[u8]] = &[
     b"/",
     b"18446744073709551616",
 ];
-/// No input grows longer.
+/// The largest input.
 const LONGEST: usize = 64 * 1024;
 
-/// Endless inputs, the same for the same seed: each is one of the corpus, changed in a few places.
+/// An endless iterator of inputs, the same for the same seed: each is an input of the corpus with a few changes.
 #[derive(Debug)]
 pub struct Mutations<'a> {
     corpus: &'a [Vec<u8>],
-    chance: Rng,
+    rng: Rng,
 }
 
 impl<'a> Mutations<'a> {
-    /// Of these inputs.
+    /// Creates mutations of these inputs.
     pub fn of(corpus: &'a [Vec<u8>], seed: u64) -> Self {
-        Self { corpus, chance: Rng::with_seed(seed) }
+        Self { corpus, rng: Rng::with_seed(seed) }
     }
 
     fn one(&mut self) -> &'a [u8] {
-        self.corpus.get(self.chance.usize(..self.corpus.len().max(1))).map(Vec::as_slice).unwrap_or_default()
+        self.corpus.get(self.rng.usize(..self.corpus.len().max(1))).map(Vec::as_slice).unwrap_or_default()
     }
 
     fn place(&mut self, bytes: &[u8]) -> usize {
-        self.chance.usize(..=bytes.len())
+        self.rng.usize(..=bytes.len())
     }
 
     fn change(&mut self, bytes: &mut Vec<u8>) {
         let at = self.place(bytes);
-        match self.chance.u8(..7) {
-            0 if at < bytes.len() => bytes[at] ^= 1 << self.chance.u8(..8),
-            1 if at < bytes.len() => bytes[at] = self.chance.u8(..),
+        match self.rng.u8(..7) {
+            0 if at < bytes.len() => bytes[at] ^= 1 << self.rng.u8(..8),
+            1 if at < bytes.len() => bytes[at] = self.rng.u8(..),
             2 => bytes.truncate(at),
             3 => {
-                let end = (at + self.chance.usize(..16)).min(bytes.len());
+                let end = (at + self.rng.usize(..16)).min(bytes.len());
                 bytes.drain(at..end);
             }
             4 => {
-                let end = (at + self.chance.usize(..64)).min(bytes.len());
-                let repeated = bytes[at..end].repeat(1 + self.chance.usize(..8));
+                let end = (at + self.rng.usize(..64)).min(bytes.len());
+                let repeated = bytes[at..end].repeat(1 + self.rng.usize(..8));
                 bytes.splice(at..at, repeated);
             }
             5 => {
                 let other = self.one();
-                let from = self.chance.usize(..=other.len());
+                let from = self.rng.usize(..=other.len());
                 bytes.truncate(at);
                 bytes.extend_from_slice(&other[from..]);
             }
             _ => {
-                let word = WORDS[self.chance.usize(..WORDS.len())];
+                let word = WORDS[self.rng.usize(..WORDS.len())];
                 bytes.splice(at..at, word.iter().copied());
             }
         }
@@ -88,7 +88,7 @@ impl Iterator for Mutations<'_> {
 
     fn next(&mut self) -> Option<Vec<u8>> {
         let mut bytes = self.one().to_vec();
-        for _ in 0..=self.chance.u8(..4) {
+        for _ in 0..=self.rng.u8(..4) {
             self.change(&mut bytes);
         }
         Some(bytes)

@@ -1,4 +1,4 @@
-//! Every target with its corpus, and with a fixed number of mutations of it.
+//! Runs every target on its corpus and on a fixed number of mutations.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 
@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use eqp_fuzzing::{Mutations, TARGETS, Target};
 
-/// The same for everybody; another one is tried by changing it.
+/// The seed of the mutations, fixed so that a failure can be reproduced.
 const SEED: u64 = 20_260_101;
 
 fn fuzz_folder() -> PathBuf {

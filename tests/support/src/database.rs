@@ -1,26 +1,26 @@
-//! One database per test, on one Postgres per run.
+//! A separate database for each test, on one Postgres for each run.
 
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, PgConnection, PgPool};
 
 use crate::server::Server;
 
-/// An empty database of one test; removed when it is dropped.
+/// An empty database for one test; removed on drop.
 #[derive(Debug)]
 pub struct TestDatabase {
-    /// Connects to it.
+    /// The options to connect to the database.
     pub options: PgConnectOptions,
-    /// A small pool on it.
+    /// A small connection pool.
     pub pool: PgPool,
     name: String,
-    /// Connects to the server.
+    /// The options to connect to the server.
     maintenance: PgConnectOptions,
-    /// Kept running while this lives; none where the test sees to it.
+    /// Keeps the server running; `None` if the test manages the server itself.
     server: Option<Server>,
 }
 
 impl TestDatabase {
-    /// Makes a new, empty database.
+    /// Creates an empty database.
     pub async fn create() -> Self {
         let server = Server::of_this_run().await;
         let mut database = Self::create_on(server.options()).await;
@@ -28,7 +28,7 @@ impl TestDatabase {
         database
     }
 
-    /// Makes a new, empty database on the server that these options lead to.
+    /// Creates an empty database on the server of these options.
     pub async fn create_on(server: &PgConnectOptions) -> Self {
         let name = format!("eqp_test_{}", uuid::Uuid::new_v4().simple());
         let options = server.clone().database(&name);
@@ -41,7 +41,7 @@ impl TestDatabase {
         Self { options, pool, name, maintenance: server.clone(), server: None }
     }
 
-    /// The database as an URL, for programs that take one.
+    /// Returns the URL of the database.
     pub fn url(&self) -> String {
         self.options.to_url_lossy().to_string()
     }
@@ -51,19 +51,19 @@ impl Drop for TestDatabase {
     fn drop(&mut self) {
         let options = self.maintenance.clone();
         let statement = format!("drop database if exists {} with (force)", self.name);
-        // A drop cannot await, and the runtime of the test may be ending: a thread with a runtime of its own can.
+        // `drop` cannot await, and the test's runtime may be shutting down, so a thread with its own runtime removes the database.
         let removal = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             runtime.block_on(execute(&options, statement)).map_err(std::io::Error::other)
         });
-        // A test that stopped its Postgres on purpose has nothing left to remove.
+        // If the test has stopped its Postgres, there is nothing to remove.
         let _ = removal.join();
     }
 }
 
 async fn execute(options: &PgConnectOptions, statement: String) -> sqlx::Result<()> {
     let mut connection = PgConnection::connect_with(options).await?;
-    // The statement holds only a name that was made here.
+    // The name is generated above, so it is safe in a statement.
     connection.execute(AssertSqlSafe(statement)).await?;
     connection.close().await
 }

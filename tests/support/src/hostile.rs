@@ -1,4 +1,4 @@
-//! Archives made to keep a checker busy: each is small enough to be sent, and large where a careless reader is slow.
+//! Hostile archives: each is small enough to be uploaded, but slow or large for a careless reader.
 
 use std::io::{Cursor, Write};
 
@@ -10,12 +10,12 @@ use crate::submission::Submission;
 
 const MEGABYTE: usize = 1024 * 1024;
 
-/// The archives, each with what is hostile about it. They differ in size by `scale`: 1 is what the store would take, and
-/// a test without optimisation takes a smaller part, such as 0.05.
+/// Returns the archives with their names. `scale` changes their size: 1 is the largest that the store accepts, and a
+/// test without optimisation uses a smaller one, such as 0.05.
 ///
 /// # Panics
 ///
-/// Where writing to memory fails: never.
+/// Never: writing to memory does not fail.
 pub fn archives(scale: f64) -> Vec<(&'static str, Vec<u8>)> {
     #[expect(
         clippy::cast_precision_loss,
@@ -89,7 +89,7 @@ fn folders(composer: &mut serde_json::Value, number: usize) {
     }
 }
 
-/// A module with many small files.
+/// Returns a module with many small files.
 fn entries(number: usize, name: impl Fn(usize) -> String) -> Vec<u8> {
     let mut archive = ZipWriter::new_append(Cursor::new(Submission::module().bytes())).expect("it is a zip");
     let stored = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
@@ -100,7 +100,8 @@ fn entries(number: usize, name: impl Fn(usize) -> String) -> Vec<u8> {
     archive.finish().expect("memory does not fail").into_inner()
 }
 
-/// A module in which one name is there many times: no writer does that, so the numbers are taken out afterwards.
+/// Returns a module in which one name occurs many times. Zip writers do not allow it, so the names are made equal
+/// afterwards.
 fn doubled(number: usize) -> Vec<u8> {
     const MARK: &[u8] = b"Model/Same";
     const DIGITS: usize = 5;
@@ -112,10 +113,10 @@ fn doubled(number: usize) -> Vec<u8> {
     bytes
 }
 
-/// A module with a file that the directory says has 100 bytes.
+/// Returns a module with a file whose size in the directory is wrong (100 bytes).
 fn understated(length: usize) -> Vec<u8> {
     const NAME: &[u8] = b"Model/Large.php";
-    /// Where an entry of the directory says how large the file is, and where its name begins.
+    /// The offsets of the size and the name in an entry of the directory.
     const SIZE_AT: usize = 24;
     const NAME_AT: usize = 46;
     let mut archive = ZipWriter::new_append(Cursor::new(Submission::module().bytes())).expect("it is a zip");
@@ -132,7 +133,7 @@ fn understated(length: usize) -> Vec<u8> {
     bytes
 }
 
-/// A module with a comment of records that could each be the end of it.
+/// Returns a module whose comment contains many records that look like the end of the directory.
 fn ends(number: usize) -> Vec<u8> {
     let mut archive = ZipWriter::new_append(Cursor::new(Submission::module().bytes())).expect("it is a zip");
     let record = [&b"PK\x05\x06"[..], &[0; 4], &[1, 0, 1, 0], &[46, 0, 0, 0], &[0; 4], &[0; 2]].concat();

@@ -1,4 +1,4 @@
-//! A Postgres of one test, to be killed, frozen and started again.
+//! A Postgres of a single test, which can be killed, frozen and restarted.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::TestDatabase;
 
-/// A Postgres that nobody else uses. It ends, and its folder goes, when this is dropped.
+/// A Postgres for one test. It is stopped and its folder removed on drop.
 #[derive(Debug)]
 pub struct OwnPostgres {
     folder: PathBuf,
@@ -17,55 +17,55 @@ pub struct OwnPostgres {
 }
 
 impl OwnPostgres {
-    /// Starts one in a temporary folder.
+    /// Starts a Postgres in a temporary folder.
     pub async fn start() -> Self {
         Self::start_in(&temporary_folder().expect("there is room for a folder")).await
     }
 
-    /// Starts one in this folder.
+    /// Starts a Postgres in this folder.
     pub async fn start_in(folder: &Path) -> Self {
         let mut own = Self { folder: folder.to_owned(), postgres: None };
         own.start_again().await;
         own
     }
 
-    /// A new, empty database in it.
+    /// Creates an empty database.
     pub async fn database(&self) -> TestDatabase {
         let postgres = self.postgres.as_ref().expect("it runs");
         TestDatabase::create_on(&postgres.connect_options("postgres")).await
     }
 
-    /// Starts it again with all that it had.
+    /// Starts the server again with its data.
     pub async fn start_again(&mut self) {
         let started = EmbeddedPostgres::builder(&self.folder).start().await;
         self.postgres = Some(started.unwrap_or_else(|error| panic!("the test needs a Postgres: {error}")));
     }
 
-    /// Ends it as its operator does.
+    /// Stops the server, as an operator would.
     pub async fn stop(&mut self) {
         if let Some(postgres) = self.postgres.take() {
             postgres.stop().await.expect("it stops");
         }
     }
 
-    /// Ends all its processes at once, as a crash does.
+    /// Kills all processes of the server, as a crash would.
     pub fn kill(&mut self) {
         self.signal(Signal::KILL);
-        // It has nothing to stop any more.
+        // The processes are gone, so there is nothing to stop.
         self.postgres = None;
     }
 
-    /// Stops all its processes where they are: connections stay open, and nobody answers.
+    /// Freezes all processes: connections stay open, but get no answers.
     pub fn freeze(&self) {
         self.signal(Signal::STOP);
     }
 
-    /// Lets them go on.
+    /// Continues the frozen processes.
     pub fn thaw(&self) {
         self.signal(Signal::CONT);
     }
 
-    /// The server first, that it starts no other process meanwhile.
+    /// Returns the server's processes, the main one first, so that it cannot start others in the meantime.
     fn signal(&self, signal: Signal) {
         let Some(server) = self.server() else { return };
         let _ = kill_process(server, signal);
@@ -84,7 +84,7 @@ impl Drop for OwnPostgres {
     fn drop(&mut self) {
         self.thaw();
         self.postgres = None;
-        // Processes of a killed server may still be writing.
+        // Processes of a killed server may still write.
         let deadline = Instant::now() + Duration::from_secs(5);
         while fs::remove_dir_all(&self.folder).is_err() && self.folder.exists() && Instant::now() < deadline {
             std::thread::sleep(Duration::from_millis(20));
@@ -92,14 +92,14 @@ impl Drop for OwnPostgres {
     }
 }
 
-/// The processes that a process has started and that live.
+/// Returns the running child processes of a process.
 fn children(parent: Pid) -> Vec<Pid> {
     let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
     let pids = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
     pids.filter(|pid| parent_of(*pid) == Some(parent.as_raw_nonzero().get())).filter_map(Pid::from_raw).collect()
 }
 
-/// The fourth field, behind a name in parentheses that may hold anything.
+/// Returns the fourth field, which follows a name in parentheses that can contain any character.
 fn parent_of(pid: i32) -> Option<i32> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()

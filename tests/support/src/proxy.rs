@@ -1,4 +1,4 @@
-//! The network between a receiver and Postgres, to be cut, slowed and robbed of an answer.
+//! A proxy between a receiver and Postgres, with which tests cut connections, delay writes and lose answers.
 
 use std::collections::HashSet;
 use std::net::SocketAddr;
@@ -12,26 +12,26 @@ use tokio::net::{TcpListener, TcpStream, UnixStream};
 use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
 
-/// How the statement begins that stores callbacks.
+/// The beginning of the statement that stores callbacks.
 const WRITE: &[u8] = b"insert into eqp.callback\n";
-/// The message with which a prepared statement is carried out, and the one that names the server's process.
+/// The type of the protocol's Execute message, and of the one with the server's process ID.
 const BIND: u8 = b'B';
 const BACKEND_KEY: u8 = b'K';
 
-/// What the network does.
+/// The state of the network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Weather {
+pub enum NetworkConditions {
     /// Everything arrives.
     Fair,
-    /// The next answer to a write of callbacks is lost, and its connection with it; then it is fair again.
+    /// The next answer to a write of callbacks is lost together with its connection; then the network works again.
     LosesOneAnswer,
-    /// Writes of callbacks do not arrive before the weather changes; everything else does.
+    /// Writes of callbacks are held back until the state changes; everything else arrives.
     HoldsWrites,
-    /// Every connection is lost, and new ones are refused.
+    /// Every connection is closed, and new ones are refused.
     Cut,
 }
 
-/// A way to Postgres over TCP that a test rules over. It is gone when this is dropped.
+/// A TCP proxy in front of Postgres; it stops on drop.
 #[derive(Debug)]
 pub struct Proxy {
     address: SocketAddr,
@@ -42,10 +42,10 @@ pub struct Proxy {
 
 #[derive(Debug)]
 struct Shared {
-    weather: watch::Sender<Weather>,
+    network: watch::Sender<NetworkConditions>,
     lost: AtomicU64,
     held: AtomicU64,
-    /// The server's processes behind open connections.
+    /// The process IDs of the server behind open connections.
     backends: Mutex<HashSet<i32>>,
 }
 
@@ -56,12 +56,12 @@ impl Shared {
 }
 
 impl Proxy {
-    /// A way to this server.
-    pub async fn before(server: PgConnectOptions) -> Self {
+    /// Starts a proxy for this server.
+    pub async fn to(server: PgConnectOptions) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("there is a free port");
         let address = listener.local_addr().expect("it has an address");
         let shared = Arc::new(Shared {
-            weather: watch::Sender::new(Weather::Fair),
+            network: watch::Sender::new(NetworkConditions::Fair),
             lost: AtomicU64::new(0),
             held: AtomicU64::new(0),
             backends: Mutex::default(),
@@ -70,7 +70,7 @@ impl Proxy {
         Self { address, server, shared, _accepting: accepting }
     }
 
-    /// The way to the database through here.
+    /// Returns the options to connect to the database through the proxy.
     pub fn options(&self) -> PgConnectOptions {
         let options = PgConnectOptions::new_without_pgpass()
             .host("127.0.0.1")
@@ -80,35 +80,35 @@ impl Proxy {
         self.server.get_database().map(|name| options.clone().database(name)).unwrap_or(options)
     }
 
-    /// Changes the weather.
-    pub fn turn(&self, weather: Weather) {
-        self.shared.weather.send_replace(weather);
+    /// Changes the state of the network.
+    pub fn set(&self, network: NetworkConditions) {
+        self.shared.network.send_replace(network);
     }
 
-    /// How many answers were lost.
+    /// Returns the number of lost answers.
     pub fn lost(&self) -> u64 {
         self.shared.lost.load(Ordering::Relaxed)
     }
 
-    /// How many writes were held back.
+    /// Returns the number of writes that were held back.
     pub fn held(&self) -> u64 {
         self.shared.held.load(Ordering::Relaxed)
     }
 
-    /// Whether the server's process with this number serves a connection through here.
-    pub fn leads_to(&self, backend: i32) -> bool {
+    /// Returns whether the server's process with this ID serves a connection through the proxy.
+    pub fn serves(&self, backend: i32) -> bool {
         self.shared.backends().contains(&backend)
     }
 }
 
 async fn accept(listener: TcpListener, server: PgConnectOptions, shared: Arc<Shared>) {
     while let Ok((client, _)) = listener.accept().await {
-        if *shared.weather.borrow() == Weather::Cut {
+        if *shared.network.borrow() == NetworkConditions::Cut {
             continue;
         }
         let shared = Arc::clone(&shared);
         let port = server.get_port();
-        // A server that is not there is as good as a connection that ends.
+        // If the server cannot be reached, the client sees a closed connection.
         if let Some(folder) = server.get_socket() {
             let path = folder.join(format!(".s.PGSQL.{port}"));
             tokio::spawn(async move {
@@ -127,25 +127,25 @@ async fn accept(listener: TcpListener, server: PgConnectOptions, shared: Arc<Sha
     }
 }
 
-/// What is known of a connection.
+/// The state of a connection.
 #[derive(Default)]
 struct Connection {
-    /// The last that was asked was a write of callbacks, and it is not answered.
+    /// Whether the last request was a write of callbacks without an answer yet.
     is_writing: AtomicBool,
-    /// The server's process; 0 where it is not known.
+    /// The server's process ID; 0 if it is not known.
     backend: AtomicI32,
 }
 
-/// Serves one connection to its end.
+/// Forwards one connection until it ends.
 async fn forward<S: AsyncRead + AsyncWrite>(client: TcpStream, server: S, shared: &Shared) {
     let (from_client, to_client) = tokio::io::split(client);
     let (from_server, to_server) = tokio::io::split(server);
     let connection = Connection::default();
-    let mut watched = shared.weather.subscribe();
+    let mut watched = shared.network.subscribe();
     tokio::select! {
         _ = ask(from_client, to_server, shared, &connection) => {}
         _ = answer(from_server, to_client, shared, &connection) => {}
-        _ = watched.wait_for(|weather| *weather == Weather::Cut) => {}
+        _ = watched.wait_for(|network| *network == NetworkConditions::Cut) => {}
     }
     shared.backends().remove(&connection.backend.load(Ordering::Relaxed));
 }
@@ -171,10 +171,10 @@ where
         knows_how = knows_how || memmem::find(asked, WRITE).is_some();
         if knows_how && asked[0] == BIND {
             connection.is_writing.store(true, Ordering::Relaxed);
-            let mut weather = shared.weather.subscribe();
-            if *weather.borrow_and_update() == Weather::HoldsWrites {
+            let mut network = shared.network.subscribe();
+            if *network.borrow_and_update() == NetworkConditions::HoldsWrites {
                 shared.held.fetch_add(1, Ordering::Relaxed);
-                let _ = weather.wait_for(|weather| *weather != Weather::HoldsWrites).await;
+                let _ = network.wait_for(|network| *network != NetworkConditions::HoldsWrites).await;
             }
         }
         server.write_all(asked).await?;
@@ -204,10 +204,10 @@ where
             shared.backends().insert(number);
         }
         if connection.is_writing.swap(false, Ordering::Relaxed) {
-            // What the server answers to a write, it has committed.
-            let is_lost = shared.weather.send_if_modified(|weather| {
-                let is_lost = *weather == Weather::LosesOneAnswer;
-                *weather = if is_lost { Weather::Fair } else { *weather };
+            // The server has committed the write when it answers.
+            let is_lost = shared.network.send_if_modified(|network| {
+                let is_lost = *network == NetworkConditions::LosesOneAnswer;
+                *network = if is_lost { NetworkConditions::Fair } else { *network };
                 is_lost
             });
             if is_lost {
@@ -219,8 +219,8 @@ where
     }
 }
 
-/// The number of the server's process, where whole messages of a greeting tell it: a letter, the length of the rest, and
-/// the rest.
+/// Returns the server's process ID from its first messages, each of which is a letter, the length of the rest,
+/// and the rest.
 fn backend_in(mut messages: &[u8]) -> Option<i32> {
     loop {
         let (&kind, rest) = messages.split_first()?;

@@ -1,4 +1,4 @@
-//! The Postgres of a test run: the one that the environment names, else an embedded one that the tests share.
+//! The Postgres of a test run: the one named by the environment, or an embedded one that the tests share.
 
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -8,22 +8,22 @@ use eqp_postgres::EmbeddedPostgres;
 use sqlx::postgres::PgConnectOptions;
 use tokio::sync::Mutex;
 
-/// Names the Postgres of the run; `cargo xtask test` starts one and sets it.
+/// The environment variable with the URL of the run's Postgres; `cargo xtask test` sets it.
 const VARIABLE: &str = "EQP_TEST_DATABASE_URL";
 
-/// The embedded Postgres of this process while some test uses it; the last test of the last process stops it.
+/// The embedded Postgres of this process while a test uses it; the last test of the last process stops it.
 static EMBEDDED: Mutex<Weak<EmbeddedPostgres>> = Mutex::const_new(Weak::new());
 
-/// A Postgres to make databases in.
+/// A Postgres to create databases in.
 #[derive(Clone, Debug)]
 pub(crate) struct Server {
     options: PgConnectOptions,
-    /// Kept running while this lives.
+    /// Keeps the server running.
     _embedded: Option<Arc<EmbeddedPostgres>>,
 }
 
 impl Server {
-    /// The one of this run, started if need be.
+    /// Returns the Postgres of this run, and starts it if necessary.
     pub(crate) async fn of_this_run() -> Self {
         if let Ok(url) = std::env::var(VARIABLE) {
             let options = PgConnectOptions::from_str(&url).expect("the variable holds the URL of a Postgres");

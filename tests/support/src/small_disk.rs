@@ -1,4 +1,4 @@
-//! A disk with little room, to be filled.
+//! A small file system that tests can fill.
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -7,12 +7,12 @@ use std::process::Command;
 
 use eqp_postgres::temporary_folder;
 
-/// A file system of its own in memory; unmounted when it is dropped.
+/// A file system in memory; unmounted on drop.
 #[derive(Debug)]
 pub struct SmallDisk(PathBuf);
 
 impl SmallDisk {
-    /// Mounts one of this many MiB; none where that is not allowed, as it is to root only.
+    /// Mounts a file system of this many MiB; `None` if mounting is not allowed (only root may).
     pub fn mount(mebibytes: u32) -> Option<Self> {
         let folder = temporary_folder().expect("there is room for a folder");
         let size = format!("size={mebibytes}m,mode=755");
@@ -24,18 +24,18 @@ impl SmallDisk {
         None
     }
 
-    /// Where it is mounted.
+    /// Returns the mount point.
     pub fn folder(&self) -> &Path {
         &self.0
     }
 
-    /// Leaves no room.
+    /// Fills the file system.
     pub fn fill(&self) {
         let mut ballast = File::create(self.ballast()).expect("a file can be made");
         while ballast.write_all(&[0; 4096]).is_ok() {}
     }
 
-    /// Makes room again.
+    /// Frees the space again.
     pub fn free(&self) {
         fs::remove_file(self.ballast()).expect("the file goes");
     }
@@ -47,7 +47,7 @@ impl SmallDisk {
 
 impl Drop for SmallDisk {
     fn drop(&mut self) {
-        // Lazily: a process that uses it may still be ending.
+        // Lazily, because a process that uses it may still be exiting.
         let _ = Command::new("umount").arg("--lazy").arg(&self.0).output();
         let _ = fs::remove_dir(&self.0);
     }

@@ -1,5 +1,5 @@
-//! Submissions shaped like real ones, made on the spot: an extension, a theme, a language package, a metapackage and a
-//! shared package, each with the listing that goes beside it.
+//! Realistic generated submissions: an extension, a theme, a language package, a metapackage and a shared package, each
+//! with its listing.
 
 use std::io::{Cursor, Write};
 use std::path::{Path, PathBuf};
@@ -8,18 +8,18 @@ use serde_json::{Value, json};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
-/// A white pixel.
+/// A PNG image of one white pixel.
 pub const PNG: &[u8] = &[
     0x89, b'P', b'N', b'G', 0x0d, 0x0a, 0x1a, 0x0a, 0, 0, 0, 0x0d, b'I', b'H', b'D', b'R', 0, 0, 0, 1, 0, 0, 0, 1, 8,
     0, 0, 0, 0, 0x3a, 0x7e, 0x9b, 0x55, 0, 0, 0, 0x0a, b'I', b'D', b'A', b'T', 0x78, 0x9c, 0x63, 0xf8, 0x0f, 0, 1, 1,
     1, 0, 0x1b, 0xb6, 0xee, 0x56, 0, 0, 0, 0, b'I', b'E', b'N', b'D', 0xae, 0x42, 0x60, 0x82,
 ];
-/// One empty page.
+/// A PDF file of one empty page.
 pub const PDF: &[u8] =
     b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj\n\
     3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n";
 
-/// An archive in the making.
+/// The builder of an archive.
 #[derive(Clone, Debug)]
 pub struct Submission {
     folder: &'static str,
@@ -29,7 +29,7 @@ pub struct Submission {
 }
 
 impl Submission {
-    /// A module that shows badges.
+    /// Creates a module that shows badges.
     pub fn module() -> Self {
         Self::new("extension", composer("acme/module-badges", "magento2-module"))
             .composer(|composer| composer["autoload"]["psr-4"] = json!({"Acme\\Badges\\": ""}))
@@ -45,7 +45,7 @@ impl Submission {
             .file("README.md", "# Badges\n\nTODO lists are not part of it.\n")
     }
 
-    /// A theme for storefronts.
+    /// Creates a theme.
     pub fn theme() -> Self {
         Self::new("theme", composer("acme/theme-frontend-snow", "magento2-theme"))
             .composer(|composer| composer["require"] = json!({"magento/theme-frontend-blank": "100.4.*"}))
@@ -55,7 +55,7 @@ impl Submission {
             .file("media/preview.jpg", &b"\xFF\xD8\xFF\xE0\0\x10JFIF\0"[..])
     }
 
-    /// A language package.
+    /// Creates a language package.
     pub fn language() -> Self {
         Self::new("extension", composer("acme/language-gd_gb", "magento2-language"))
             .file("registration.php", registration("LANGUAGE", "acme_gd_gb"))
@@ -63,7 +63,7 @@ impl Submission {
             .file("gd_GB.csv", "\"Cart\",\"Cairt\"\n")
     }
 
-    /// A metapackage that requires two modules.
+    /// Creates a metapackage that requires two modules.
     pub fn metapackage() -> Self {
         Self::new("extension", composer("acme/badges-suite", "metapackage")).composer(|composer| {
             composer["require"] = json!({"acme/module-badges": "^1.2", "acme/module-badges-graph-ql": "^1.2"});
@@ -73,7 +73,7 @@ impl Submission {
         })
     }
 
-    /// A module that others share.
+    /// Creates a shared package.
     pub fn shared_package() -> Self {
         let mut submission = Self::module();
         submission.submitted_as = "shared_package";
@@ -84,14 +84,14 @@ impl Submission {
         Self { folder: "", composer, files: Vec::new(), submitted_as }
     }
 
-    /// Changes its composer.json.
+    /// Changes the composer.json.
     #[must_use]
     pub fn composer(mut self, change: impl FnOnce(&mut Value)) -> Self {
         change(&mut self.composer);
         self
     }
 
-    /// Adds a file, or puts it in the place of the one with this name. One named composer.json comes instead of the other.
+    /// Adds a file, or replaces the one with this name, even composer.json.
     #[must_use]
     pub fn file(mut self, name: &str, content: impl AsRef<[u8]>) -> Self {
         self = self.without(name);
@@ -99,7 +99,7 @@ impl Submission {
         self
     }
 
-    /// Leaves a file out.
+    /// Removes a file.
     #[must_use]
     pub fn without(mut self, name: &str) -> Self {
         self.files.retain(|(other, _)| other != name);
@@ -109,23 +109,23 @@ impl Submission {
         self
     }
 
-    /// The names of its files, without composer.json.
+    /// Returns the names of the files, without composer.json.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.files.iter().map(|(name, _)| name.as_str())
     }
 
-    /// Puts everything into a folder, named with a `/` at its end.
+    /// Puts everything into a folder, whose name ends with `/`.
     #[must_use]
     pub fn in_folder(mut self, folder: &'static str) -> Self {
         self.folder = folder;
         self
     }
 
-    /// The archive.
+    /// Returns the archive.
     ///
     /// # Panics
     ///
-    /// Where writing to memory fails: never.
+    /// Never: writing to memory does not fail.
     #[expect(clippy::unwrap_used, reason = "writing to memory does not fail")]
     pub fn bytes(&self) -> Vec<u8> {
         let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
@@ -148,7 +148,7 @@ impl Submission {
         Ok(path)
     }
 
-    /// The listing that goes with it, as the API names its fields; its files are written into the folder.
+    /// Returns the listing with the field names of the API, and writes its files into the folder.
     pub fn listing(&self, folder: &Path) -> std::io::Result<Value> {
         for (name, content) in
             [("guide.pdf", PDF), ("install.pdf", PDF), ("icon.png", PNG), ("admin.png", PNG), ("store.png", PNG)]
@@ -187,7 +187,7 @@ impl Submission {
     }
 }
 
-/// A description as reviewers want it.
+/// A description that passes the checks.
 const DESCRIPTION: &str = "<p>Shows what is new, on sale or sold out, on each product of the storefront.</p>\
     <h2>Features</h2><ul><li>New</li><li>Sale</li><li>Sold out</li><li>Own texts</li><li>Own colors</li></ul>\
     <h2>Support</h2><p>See <a href=\"https://acme.example.com/support\">our support</a>.</p>";

@@ -1,4 +1,4 @@
-//! The set-up itself: databases are apart, and gone afterwards.
+//! The harness itself: databases are separate, and removed afterwards.
 
 use eqp_test_support::TestDatabase;
 

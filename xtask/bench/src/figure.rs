@@ -1,25 +1,25 @@
-//! What is promised, and what was found of it.
+//! The promised figures, and the measured ones.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-/// Which side of the floor is good.
+/// Whether a figure should be at least or at most its floor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Better {
     Higher,
     Lower,
 }
 
-/// One line of the list of promises.
+/// A promised figure.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Promise {
     pub(crate) id: &'static str,
-    /// In words, with its unit.
+    /// The description with its unit.
     pub(crate) what: &'static str,
     pub(crate) better: Better,
-    /// What must hold.
+    /// The floor that must be met.
     pub(crate) floor: f64,
-    /// What is worked for.
+    /// The aim.
     pub(crate) aim: f64,
 }
 
@@ -47,42 +47,42 @@ impl Promise {
     }
 }
 
-/// What came of measuring.
+/// The result of a measurement.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Found {
+pub(crate) enum Measurement {
     /// One value for each round.
     Rounds(Vec<f64>),
-    /// Something that is needed is not on this machine.
+    /// The measurement needs something that this machine does not have.
     NotRun(String),
-    /// It could not be measured, or what was measured was wrong.
+    /// The measurement failed, or its result was wrong.
     Failed(String),
 }
 
-/// A promise with what was found.
+/// A promise with its measured value.
 #[derive(Clone, Debug)]
 pub(crate) struct Figure {
     pub(crate) promise: &'static Promise,
-    pub(crate) found: Found,
+    pub(crate) found: Measurement,
 }
 
 impl Figure {
     pub(crate) fn median(&self) -> Option<f64> {
         match &self.found {
-            Found::Rounds(rounds) if !rounds.is_empty() => Some(median(rounds)),
+            Measurement::Rounds(rounds) if !rounds.is_empty() => Some(median(rounds)),
             _ => None,
         }
     }
 
-    /// Whether the floor holds; none where it could not be asked.
+    /// Returns whether the floor is met; `None` if there is no measurement.
     pub(crate) fn met(&self) -> Option<bool> {
         match &self.found {
-            Found::NotRun(_) => None,
+            Measurement::NotRun(_) => None,
             _ => Some(self.median().is_some_and(|median| self.promise.holds(median, self.promise.floor))),
         }
     }
 
-    /// In one word.
+    /// Returns the result in one word.
     pub(crate) fn verdict(&self) -> &'static str {
         match (self.met(), self.median()) {
             (None, _) => "not run",
@@ -102,9 +102,9 @@ impl Figure {
             "met": self.met(),
         });
         match &self.found {
-            Found::Rounds(rounds) => object["rounds"] = rounds.iter().copied().map(rounded).collect(),
-            Found::NotRun(reason) => object["not_run"] = json!(reason),
-            Found::Failed(reason) => object["failed"] = json!(reason),
+            Measurement::Rounds(rounds) => object["rounds"] = rounds.iter().copied().map(rounded).collect(),
+            Measurement::NotRun(reason) => object["not_run"] = json!(reason),
+            Measurement::Failed(reason) => object["failed"] = json!(reason),
         }
         object
     }
@@ -115,16 +115,16 @@ impl std::fmt::Display for Figure {
         let Promise { id, floor, aim, .. } = self.promise;
         let (sign, verdict) = (self.promise.sign(), self.verdict());
         match &self.found {
-            Found::Rounds(rounds) => {
+            Measurement::Rounds(rounds) => {
                 let median = shown(median(rounds));
                 write!(f, "{id}: {median} (floor {sign} {floor}, aim {aim}): {verdict}")
             }
-            Found::NotRun(reason) | Found::Failed(reason) => write!(f, "{id}: {verdict}: {reason}"),
+            Measurement::NotRun(reason) | Measurement::Failed(reason) => write!(f, "{id}: {verdict}: {reason}"),
         }
     }
 }
 
-/// The middle value; of an even number the mean of the middle two. None is NaN.
+/// Returns the median; the mean of the middle two for an even number. No value may be NaN.
 pub(crate) fn median(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
@@ -136,7 +136,7 @@ pub(crate) fn median(values: &[f64]) -> f64 {
     }
 }
 
-/// As many digits as tell something.
+/// Formats a value with its significant digits.
 pub(crate) fn shown(value: f64) -> String {
     if value.abs() >= 100.0 { format!("{value:.0}") } else { format!("{value:.2}") }
 }
@@ -153,7 +153,7 @@ mod tests {
     static LOWER: Promise = Promise::at_most("x", 4.0, 2.0, "");
 
     fn figure(promise: &'static Promise, rounds: &[f64]) -> Figure {
-        Figure { promise, found: Found::Rounds(rounds.to_vec()) }
+        Figure { promise, found: Measurement::Rounds(rounds.to_vec()) }
     }
 
     #[test]
@@ -176,8 +176,8 @@ mod tests {
     #[test]
     fn what_did_not_run_is_neither_met_nor_missed_and_what_failed_is_missed() {
         let of = |found| Figure { promise: &HIGHER, found }.to_json();
-        let not_run = of(Found::NotRun("no node".into()));
+        let not_run = of(Measurement::NotRun("no node".into()));
         assert_eq!((&not_run["met"], &not_run["not_run"]), (&Value::Null, &json!("no node")));
-        assert_eq!(of(Found::Failed("lost one".into()))["met"], false);
+        assert_eq!(of(Measurement::Failed("lost one".into()))["met"], false);
     }
 }

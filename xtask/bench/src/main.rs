@@ -1,16 +1,16 @@
-//! What is promised about speed, measured side by side in one run: `cargo xtask bench`.
+//! `cargo xtask bench`: measures the promised figures side by side in one run.
 //!
-//! Absolute figures drift with whatever else the machine does, so most figures are ratios of programs that took turns.
-//! After every turn all answered callbacks are looked for: speed that loses one does not count.
+//! Absolute figures vary with other load on the machine, so most figures are ratios of interleaved samples. After every
+//! sample it is checked that all answered callbacks are stored: a sample that loses one is an error.
 //!
-//! `rows/` is the list of what is measured; `load/` sends, `receivers/` are sent to, `report/` tells what came of it.
+//! `rows/` has the measurements, `load/` the sender, `receivers/` the measured programs, `report/` the results.
 //!
-//! A program apart from `xtask`, which must build without the receiver: it makes the query data that the receiver needs.
+//! The program is separate from `xtask`, which must build without the receiver because it generates the query data that
+//! the receiver needs.
 
-mod contender;
+mod attacker;
 mod figure;
-mod ground;
-mod intruder;
+mod harness;
 mod load;
 mod marketplace;
 mod postgres;
@@ -22,13 +22,14 @@ mod rows;
 mod scale;
 mod session;
 mod stored;
+mod target;
 mod tool;
 
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use intruder::{Connects, Heads, Intrudes};
+use attacker::{Attack, Connects, Heads};
 use receivers::Receives;
 use report::Record;
 use rows::{ROWS, Row, Works};
@@ -36,7 +37,7 @@ use scale::{Extent, Scale};
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-/// What is promised about speed, measured side by side
+/// Measure the promised figures side by side
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask bench", bin_name = "cargo xtask bench", args_conflicts_with_subcommands = true)]
 #[command(after_help = "\
@@ -63,24 +64,25 @@ struct Options {
     rows: Vec<&'static Row>,
     #[command(flatten)]
     extent: Shorter,
-    /// List the rows and end
+    /// List the rows and exit
     #[arg(long)]
     list: bool,
-    /// Measure nothing; tell what earlier runs have found
+    /// Report the stored results of earlier runs without measuring
     #[arg(long)]
     kept: bool,
     #[command(flatten)]
-    tell: Tell,
+    report: ReportOptions,
 }
 
-/// Less than everything in five rounds.
+/// Options for less than a full run.
 #[derive(Debug, Args)]
 #[group(multiple = false)]
 struct Shorter {
-    /// Three shorter rounds instead of five; a row without a promise is measured only where it is named
+    /// Three shorter rounds instead of five; a row that takes minutes or promises nothing is measured only where it is
+    /// named
     #[arg(long)]
     quick: bool,
-    /// One round of next to nothing: whether everything runs
+    /// Run one minimal round, only to check that everything works
     #[arg(long, hide = true)]
     smoke: bool,
 }
@@ -95,10 +97,10 @@ impl Shorter {
     }
 }
 
-/// How what was found is told.
+/// The options for the report.
 #[derive(Debug, Args)]
-struct Tell {
-    /// Print one JSON object: under each id its median, rounds, floor, aim, and whether it is met
+struct ReportOptions {
+    /// Print one JSON object with median, rounds, floor, aim and result of each figure
     #[arg(long)]
     json: bool,
     /// Write docs/benchmarks.md and its picture from the newest run of every row
@@ -106,7 +108,7 @@ struct Tell {
     write: bool,
 }
 
-/// This program again, as one of its parts.
+/// The commands for the processes of a run.
 #[derive(Debug, Subcommand)]
 enum Parts {
     #[command(subcommand, hide = true)]
@@ -118,9 +120,9 @@ enum Part {
     /// A receiver.
     Receive(Receives),
     /// Connections that do nothing.
-    Idle(Intrudes),
+    Idle(Attack),
     /// Wrong passwords.
-    Flood(Intrudes),
+    Flood(Attack),
     /// New connections.
     Connect(Connects),
     /// Long heads.
@@ -134,13 +136,13 @@ enum Part {
 impl Part {
     fn run(&self) -> Result<(), Failure> {
         match self {
-            Self::Receive(told) => receivers::receive(told),
-            Self::Idle(told) => intruder::idle(told),
-            Self::Flood(told) => intruder::flood(told),
-            Self::Connect(told) => intruder::connect(told),
-            Self::Heads(told) => intruder::heads(told),
+            Self::Receive(options) => receivers::receive(options),
+            Self::Idle(options) => attacker::idle(options),
+            Self::Flood(options) => attacker::flood(options),
+            Self::Connect(options) => attacker::connect(options),
+            Self::Heads(options) => attacker::heads(options),
             Self::Marketplace { packages } => marketplace::serve(*packages),
-            Self::Work(told) => rows::work(told),
+            Self::Work(options) => rows::work(options),
         }
     }
 }
@@ -164,7 +166,7 @@ fn main() -> ExitCode {
 
 fn run(options: &Options) -> Result<ExitCode, Failure> {
     let rows: Vec<&Row> = if options.rows.is_empty() {
-        ROWS.iter().filter(|row| !(options.extent.quick && row.promises.is_empty())).collect()
+        ROWS.iter().filter(|row| !options.extent.quick || row.runs_in_quick()).collect()
     } else {
         options.rows.clone()
     };
@@ -180,15 +182,15 @@ fn run(options: &Options) -> Result<ExitCode, Failure> {
     for row in rows {
         let record = if options.kept { Record::kept(row)? } else { Some(Record::make(row, Scale::of(extent))?) };
         let Some(record) = record else { continue };
-        if !options.tell.json {
+        if !options.report.json {
             record.figures(row).iter().for_each(|figure| println!("{figure}"));
         }
         records.push((row, record));
     }
-    if options.tell.json {
+    if options.report.json {
         println!("{}", serde_json::to_string_pretty(&report::json(&records))?);
     }
-    if options.tell.write {
+    if options.report.write {
         report::write()?;
     }
     let held = records.iter().flat_map(|(row, record)| record.figures(row)).all(|figure| figure.met() != Some(false));

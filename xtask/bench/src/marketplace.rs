@@ -1,4 +1,4 @@
-//! A simulator as a process of its own: it tells how it can be reached, and ends when its input does.
+//! A simulator in a separate process: it prints its connection data, and ends with its input.
 
 use std::io::Read;
 use std::process::{Child, Stdio};
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::Failure;
 use crate::receivers::{again, first_line};
 
-/// How a simulator can be reached. The key is worth something to that one simulator only.
+/// The connection data of a simulator. The key is valid for that simulator only.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Reach {
     pub(crate) base_url: String,
@@ -26,14 +26,14 @@ impl Reach {
     }
 }
 
-/// A running simulator; ends with this.
+/// A running simulator; stopped on drop.
 pub(crate) struct Marketplace {
     child: Child,
     pub(crate) reach: Reach,
 }
 
 impl Marketplace {
-    /// Starts this program again, as a simulator that holds so many packages.
+    /// Starts this program again, as a simulator with this number of packages.
     pub(crate) fn start(packages: usize) -> Result<Self, Failure> {
         let mut child = again()?
             .args(["marketplace", &packages.to_string()])
@@ -52,7 +52,7 @@ impl Drop for Marketplace {
     }
 }
 
-/// Is such a simulator.
+/// Runs the simulator process.
 pub(crate) fn serve(packages: usize) -> Result<(), Failure> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
         let simulator = Simulator::builder().packages(packages).start().await?;

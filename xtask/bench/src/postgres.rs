@@ -1,4 +1,4 @@
-//! A private Postgres for one row: durable as the product's own, gone when the row is done.
+//! A private Postgres for one row, with the product's durability settings.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,9 +10,9 @@ use uuid::Uuid;
 
 use crate::Failure;
 
-/// A running Postgres with `fsync` and `synchronous_commit` on, reached by a Unix socket.
+/// A running Postgres with `fsync` and `synchronous_commit`, on a Unix socket; removed on drop.
 pub(crate) struct Postgres {
-    /// None only while it is restarted.
+    /// `None` only during a restart.
     running: Option<EmbeddedPostgres>,
     folder: PathBuf,
 }
@@ -20,42 +20,42 @@ pub(crate) struct Postgres {
 impl Postgres {
     pub(crate) async fn start() -> Result<Self, Failure> {
         let folder = eqp_postgres::temporary_folder()?;
-        // From here on the folder is removed, come what may.
+        // From here on `drop` removes the folder.
         let mut postgres = Self { running: None, folder };
         postgres.running = Some(EmbeddedPostgres::builder(&postgres.folder).start().await?);
         Ok(postgres)
     }
 
-    /// How to connect to one of its databases.
+    /// Returns the options to connect to a database.
     pub(crate) fn options(&self, database: &str) -> Result<PgConnectOptions, Failure> {
         let running = self.running.as_ref().ok_or("the Postgres is not running")?;
         Ok(running.connect_options(database))
     }
 
-    /// The same as an URL, which holds no secret.
+    /// Returns the URL of a database, which does not contain a secret.
     pub(crate) fn url(&self, database: &PgConnectOptions) -> Result<String, Failure> {
         let running = self.running.as_ref().ok_or("the Postgres is not running")?;
-        Ok(running.url(database.get_database().unwrap_or_default()))
+        Ok(running.url(database.get_database().ok_or("the database has no name")?))
     }
 
-    /// A new database with the receiver's tables.
+    /// Creates a database with the receiver's tables.
     pub(crate) async fn database(&self) -> Result<PgConnectOptions, Failure> {
         let name = format!("bench_{}", Uuid::new_v4().simple());
         execute(&self.options("postgres")?, format!("create database {name}")).await?;
         let options = self.options(&name)?;
         let pool = PgPoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
-        eqp_receiver::migrate(&pool).await?;
+        eqp_store::Store::new(pool.clone()).migrate().await?;
         pool.close().await;
         Ok(options)
     }
 
-    /// Drops a database that is no longer wanted.
+    /// Drops a database.
     pub(crate) async fn drop_database(&self, database: &PgConnectOptions) -> Result<(), Failure> {
-        let name = database.get_database().unwrap_or_default();
+        let name = database.get_database().ok_or("the database has no name")?;
         execute(&self.options("postgres")?, format!("drop database {name} with (force)")).await
     }
 
-    /// Stops it, lets the system forget what it remembers of its files, and starts it again.
+    /// Restarts the server with a cold page cache.
     pub(crate) async fn restart_cold(&mut self) -> Result<(), Failure> {
         if let Some(running) = self.running.take() {
             running.stop().await?;
@@ -82,21 +82,21 @@ impl Drop for Postgres {
     }
 }
 
-/// How to connect to a database by the socket of such a Postgres, in a process that did not start it.
+/// Returns the options to connect by the socket, for a process that did not start the server.
 pub(crate) fn by_socket(folder: &Path, database: &str) -> PgConnectOptions {
     PgConnectOptions::new_without_pgpass().socket(folder).port(5432).username("eqp").database(database)
 }
 
-/// Runs one statement that holds only what was made here.
+/// Runs a statement that contains only generated text.
 pub(crate) async fn execute(database: &PgConnectOptions, statement: String) -> Result<(), Failure> {
     let mut connection = PgConnection::connect_with(database).await?;
     connection.execute(AssertSqlSafe(statement)).await?;
     Ok(connection.close().await?)
 }
 
-/// Takes every page of the files below `folder` out of the system's cache. Unlike dropping the whole cache this needs no
-/// rights beyond reading them, and leaves the rest of the machine as it is. What is not on disk yet would stay, so it
-/// is written first.
+/// Evicts every page of the files below `folder` from the page cache. Unlike dropping the whole cache, this needs
+/// only read permission and does not affect the rest of the machine. Dirty pages would stay in the cache, so
+/// they are written first.
 #[cfg(target_os = "linux")]
 fn forget(folder: &Path) -> Result<(), Failure> {
     for entry in fs::read_dir(folder)? {

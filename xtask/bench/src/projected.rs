@@ -1,4 +1,4 @@
-//! Waiting until everything is projected, and whether it is right then.
+//! Waits until everything is projected, and checks the result.
 
 use std::time::{Duration, Instant};
 
@@ -7,12 +7,12 @@ use sqlx::{Connection, PgConnection};
 
 use crate::Failure;
 
-/// How often to look.
+/// The interval of polls.
 const PAUSE: Duration = Duration::from_millis(2);
-/// A projector that takes longer has stopped.
+/// The time after which a projector counts as stopped.
 const DEADLINE: Duration = Duration::from_mins(2);
 
-/// Everything is.
+/// Everything is projected.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Projected {
     /// Since when.
@@ -20,7 +20,7 @@ pub(crate) struct Projected {
     pub(crate) events: i64,
 }
 
-/// Waits until nothing is pending; fails unless each callback then has exactly one outcome.
+/// Waits until nothing is pending; fails unless each callback then has exactly one disposition.
 pub(crate) async fn projected(database: &PgConnectOptions) -> Result<Projected, Failure> {
     let mut connection = PgConnection::connect_with(database).await?;
     let begun = Instant::now();
@@ -38,9 +38,9 @@ pub(crate) async fn projected(database: &PgConnectOptions) -> Result<Projected, 
     let at = Instant::now();
     let (without, strange, events): (i64, i64, i64) = sqlx::query_as(
         "select (select count(*) from eqp.callback
-                 where not exists (select from eqp.callback_outcome where callback_id = callback.id)),
-                (select count(*) from eqp.callback_outcome
-                 where verdict not in ('event', 'copy')
+                 where not exists (select from eqp.callback_disposition where callback_id = callback.id)),
+                (select count(*) from eqp.callback_disposition
+                 where disposition not in ('event', 'duplicate')
                     or not exists (select from eqp.callback where callback.id = callback_id)),
                 (select count(*) from eqp.event)",
     )

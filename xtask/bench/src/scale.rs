@@ -1,29 +1,29 @@
-//! How much is measured: as promised, in less time, or only to see that everything runs.
+//! The extent of a run: full, quick, or a smoke test.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// Which of the three.
+/// The extent of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Extent {
-    /// What is promised, in five rounds.
+    /// The promised extent, in five rounds.
     Full,
-    /// The same in three shorter rounds: all rows in less than ten minutes.
+    /// Three shorter rounds: all rows in less than ten minutes.
     Quick,
-    /// One round of next to nothing, whose figures mean nothing.
+    /// One minimal round, whose figures have no meaning.
     Smoke,
 }
 
-/// The numbers behind it.
+/// The numbers of an extent.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Scale {
     pub(crate) extent: Extent,
     pub(crate) rounds: usize,
     /// Sent before it counts.
     pub(crate) warm_up: Duration,
-    /// Of one measured turn.
+    /// Of one measured sample.
     pub(crate) time: Duration,
     /// Callbacks or events that are there already.
     pub(crate) stored: i64,

@@ -1,4 +1,4 @@
-//! Whether what was answered was kept: every answered id is stored exactly once.
+//! Checks that every answered ID is stored exactly once.
 
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection, PgConnection};
@@ -60,7 +60,7 @@ mod tests {
         let (stored, lost) = (Uuid::now_v7(), Uuid::now_v7());
         let insert = format!(
             "insert into eqp.callback (id, endpoint_id, credential_id, received_at, source, headers, body, via)
-             values ('{stored}', 1, 1, now(), '127.0.0.1', '', '{{}}', 'lane')"
+             values ('{stored}', 1, 1, now(), '127.0.0.1', '', '{{}}', 'writer')"
         );
         execute(&database, insert).await.unwrap();
         assert!(stored_once(&database, &[stored]).await.is_ok());

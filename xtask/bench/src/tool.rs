@@ -1,4 +1,4 @@
-//! The tool as a user has it: the program `eqp`, built as it is shipped.
+//! The program `eqp`, built as it is shipped.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -12,9 +12,9 @@ use serde_json::Value;
 use crate::Failure;
 use crate::load::{Certificate, Stream, Wire, get, read_status};
 
-/// How long a receiver may take to be ready; an unoptimised one on a busy machine is slow.
+/// The time for a receiver to be ready; an unoptimised one on a busy machine is slow.
 const READY_DEADLINE: Duration = Duration::from_mins(1);
-/// How often to ask.
+/// The interval of polls.
 const PAUSE: Duration = Duration::from_millis(1);
 
 /// The program.
@@ -22,7 +22,7 @@ const PAUSE: Duration = Duration::from_millis(1);
 pub(crate) struct Tool(PathBuf);
 
 impl Tool {
-    /// Builds it, which takes no time where it is built.
+    /// Builds the program, if it is not up to date.
     pub(crate) fn build() -> Result<Self, Failure> {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let (profile, folder) = if cfg!(debug_assertions) { ("dev", "debug") } else { ("dist", "dist") };
@@ -38,7 +38,7 @@ impl Tool {
         if program.is_file() { Ok(Self(program)) } else { Err(format!("no {}", program.display()).into()) }
     }
 
-    /// About to run, deaf to the configuration of whoever measures.
+    /// Returns a command that ignores the configuration of the current user.
     pub(crate) fn command(&self, data: &Path) -> Command {
         let mut command = Command::new(&self.0);
         for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("EQP_")) {
@@ -48,7 +48,7 @@ impl Tool {
         command
     }
 
-    /// Milliseconds that a command took from its start to its end; it must end well.
+    /// Runs a command, which must succeed, and returns its milliseconds.
     pub(crate) fn time(&self, data: &Path, database: Option<&str>, arguments: &[&str]) -> Result<f64, Failure> {
         let mut command = self.command(data);
         command.args(arguments).envs(database.map(|url| ("EQP_DATABASE_URL", url)));
@@ -63,8 +63,8 @@ impl Tool {
         Err(format!("`eqp {}` failed ({}): {said}", arguments.join(" "), output.status).into())
     }
 
-    /// Starts `eqp serve` over TLS, with the certificate that lies in `folder`, on a given database or its embedded one,
-    /// and waits until it says that it is ready.
+    /// Starts `eqp serve` over TLS, with the certificate that lies in `folder`, on a given database or its embedded
+    /// one, and waits until it says that it is ready.
     pub(crate) async fn serve(&self, folder: &Path, data: &Path, database: Option<&str>) -> Result<Serving, Failure> {
         let certificate = Certificate::in_folder(folder);
         let mut command = self.command(data);
@@ -73,24 +73,24 @@ impl Tool {
         let log = fs::File::create(folder.join("eqp-serve.log"))?;
         command.stdout(Stdio::piped()).stderr(log);
         let begun = Instant::now();
-        // From here on it is ended, come what may.
+        // From here on `drop` stops it.
         let mut serving =
             Serving { child: command.spawn()?, address: ([0, 0, 0, 0], 0).into(), ready_after: Duration::ZERO };
         let said = serving.child.stdout.take().ok_or("its output is not there")?;
         let said = serde_json::Deserializer::from_reader(said).into_iter::<Value>().next();
-        let told = || fs::read_to_string(folder.join("eqp-serve.log")).unwrap_or_default();
-        let Some(Ok(said)) = said else { return Err(format!("eqp serve did not start: {}", told()).into()) };
+        let log = || fs::read_to_string(folder.join("eqp-serve.log")).unwrap_or_default();
+        let Some(Ok(said)) = said else { return Err(format!("eqp serve did not start: {}", log()).into()) };
         let url = said["listening"].as_str().unwrap_or_default();
         serving.address = url.trim_start_matches("https://").parse()?;
         let wire = certificate.wire()?;
         let ready = tokio::time::timeout(READY_DEADLINE, ready(serving.address, &wire));
-        ready.await.map_err(|_| format!("never ready: {}", told()))??;
+        ready.await.map_err(|_| format!("never ready: {}", log()))??;
         serving.ready_after = begun.elapsed();
         Ok(serving)
     }
 }
 
-/// Asks until it is.
+/// Polls until the receiver is ready.
 async fn ready(address: SocketAddr, wire: &Wire) -> Result<(), Failure> {
     let mut buffer = [0; 4096];
     let mut stream = Stream::open(address, wire, false).await?;
@@ -103,12 +103,12 @@ async fn ready(address: SocketAddr, wire: &Wire) -> Result<(), Failure> {
     }
 }
 
-/// A running `eqp serve`; ends with this.
+/// A running `eqp serve`; stopped on drop.
 #[derive(Debug)]
 pub(crate) struct Serving {
     child: Child,
     pub(crate) address: SocketAddr,
-    /// From the start of the process to its first "ready".
+    /// The time from the start of the process until it is ready.
     pub(crate) ready_after: Duration,
 }
 

@@ -1,17 +1,17 @@
-//! What is sent: each body has a number, by which it is found again.
+//! The bodies of callbacks, each with a number that identifies it.
 
-/// Beyond every number.
+/// The upper bound of all numbers.
 const WIDTH: usize = 12;
 const MARK: &str = "number-";
 
-/// The body with this number. Each says something new about something else, so that each becomes one event; some are
-/// nothing that a receiver understands, and are kept all the same; some have fields at the edge of what can be read.
+/// Returns the body with this number. Each is about another resource, so that each becomes one event. Some are not
+/// valid callbacks, but have to be stored too; some have extreme values.
 pub(crate) fn body(number: u64) -> String {
     let name = format!("{MARK}{number:0WIDTH$}");
     match number % 16 {
         3 => format!("this is no JSON: {name}"),
         7 => format!(r#"{{"callback_event": "{name}", "update_info": {{}}}}"#),
-        // What a receiver that does arithmetic on times unchecked panics over, or Postgres refuses.
+        // Values that overflow unchecked arithmetic on times, or that Postgres rejects.
         5 => format!(
             r#"{{"callback_event": "eqp_status_update", "update_info": {{"submission_id": "{name}", "eqp_flow": "technical", "current_status": "approved", "modified_at": "9999-12-31T23:59:59-01:00"}}}}"#
         ),
@@ -30,12 +30,12 @@ pub(crate) fn body(number: u64) -> String {
     }
 }
 
-/// The body with this number has fields at the edge of what can be read.
+/// Returns whether the body with this number has extreme values.
 pub(crate) fn is_odd(number: u64) -> bool {
     matches!(number % 16, 5 | 9 | 13)
 }
 
-/// The number of a body that is one of these, byte for byte.
+/// Returns the number of a body, if it is byte for byte one of these.
 pub(crate) fn number_of(found: &[u8]) -> Option<u64> {
     let text = std::str::from_utf8(found).ok()?;
     let (_, rest) = text.split_once(MARK)?;

@@ -1,4 +1,4 @@
-//! Nothing is waited for without an end.
+//! Waits with a deadline.
 
 use std::time::Duration;
 
@@ -6,17 +6,17 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::Failure;
 
-/// How long anything may take to become well again.
+/// The time for everything to recover.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
-/// How often it is looked.
+/// The interval of polls.
 const INTERVAL: Duration = Duration::from_millis(20);
 
-/// What a future ends with, if it ends in time.
+/// Returns the output of a future, if it ends in time.
 pub(crate) async fn within<T>(what: &str, future: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     timeout(PATIENCE, future).await.map_err(|_| format!("{what}: not within {} s", PATIENCE.as_secs()))?
 }
 
-/// Looks again and again until something is so, for so long; whether it was.
+/// Polls until a condition is fulfilled or the time is over, and returns whether it was.
 pub(crate) async fn until(patience: Duration, mut is_so: impl AsyncFnMut() -> bool) -> bool {
     let end = Instant::now() + patience;
     loop {

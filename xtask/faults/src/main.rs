@@ -1,22 +1,22 @@
-//! What is promised about durability, tried by breaking everything around it: `cargo xtask faults`.
+//! `cargo xtask faults`: tests the durability guarantees with faults in everything around the receiver.
 //!
-//! Two receivers, as `eqp serve` runs them, stand on one Postgres. A sender, a process of its own, keeps a ledger of every
-//! id that it was answered. In each round something goes wrong, chosen by a seed; then everything is made well
-//! again, and when it has come to rest, what the database holds is compared with the ledger.
+//! Two receivers, run by `eqp serve`, share one Postgres. A sender in another process keeps a journal of every answered
+//! ID. In each round, faults chosen by a seed are injected and repaired; when the system is quiescent, the database is
+//! compared with the journal.
 //!
-//! A round depends on the seed and its own number only, so that one that went wrong can be run again alone.
+//! A round depends only on the seed and its number, so that a failed round can be repeated alone.
 
 mod body;
 mod deadline;
 mod fault;
-mod house;
-mod ledger;
+mod journal;
+mod quiesce;
 mod receiver;
 mod report;
-mod rest;
 mod round;
 mod schedule;
 mod sender;
+mod setup;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -25,12 +25,12 @@ use clap::{Args, Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use crate::house::House;
 use crate::report::Report;
+use crate::setup::TestSetup;
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-/// Break everything around the receiver, and see that nothing is lost and nothing doubled
+/// Inject faults around the receiver, and check that no callback is lost or stored twice
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask faults", bin_name = "cargo xtask faults")]
 struct Arguments {
@@ -40,29 +40,29 @@ struct Arguments {
     role: Option<Role>,
 }
 
-/// How to run.
+/// The arguments.
 #[derive(Args, Debug)]
 struct Options {
-    /// How many rounds
+    /// Number of rounds
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
     rounds: u32,
-    /// What the faults are drawn by [default: another one each time]
+    /// Seed of the faults [default: random]
     #[arg(long)]
     seed: Option<u64>,
-    /// The number of the first round, to run one again that went wrong
+    /// Number of the first round, to repeat a failed one
     #[arg(long, default_value_t = 1, value_name = "ROUND", value_parser = clap::value_parser!(u32).range(1..))]
     first: u32,
     /// Print one JSON object instead of text
     #[arg(long)]
     json: bool,
-    /// The tool [default: the one beside this program]
+    /// Path of the tool [default: next to this program]
     #[arg(long, value_name = "FILE")]
     eqp: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, Subcommand)]
 enum Role {
-    /// The sender, as a process of its own.
+    /// Runs the sender process.
     #[command(hide = true)]
     Send,
 }
@@ -87,7 +87,7 @@ async fn run(options: &Options) -> Result<ExitCode, Failure> {
     };
     let seed = options.seed.unwrap_or_else(|| fastrand::u64(0..1_000_000));
     let stop = stop_on_signal()?;
-    // Whatever ends first: when this is dropped, so is all that was started.
+    // Whichever ends first: dropping the setup stops every process that it started.
     let Some(report) = stop.run_until_cancelled(Box::pin(rounds(options, seed, &eqp))).await else {
         return Err("interrupted".into());
     };
@@ -101,31 +101,31 @@ async fn run(options: &Options) -> Result<ExitCode, Failure> {
 }
 
 async fn rounds(options: &Options, seed: u64, eqp: &Path) -> Result<Report, Failure> {
-    let mut house = House::open(eqp).await?;
-    let mut report = Report::new(seed, options.first, house.not_made());
-    for note in &report.not_made {
+    let mut setup = TestSetup::open(eqp).await?;
+    let mut report = Report::new(seed, options.first, setup.unavailable());
+    for note in &report.unavailable {
         eprintln!("not made: {note}");
     }
     let mut outcome = Ok(());
     for number in options.first..options.first.saturating_add(options.rounds) {
-        outcome = round::run(&mut house, seed, number, &mut report).await;
+        outcome = round::run(&mut setup, seed, number, &mut report).await;
         if outcome.is_err() || !report.is_good() {
             break;
         }
     }
     if outcome.is_ok() {
-        outcome = house.end(&mut report).await;
+        outcome = setup.end(&mut report).await;
     }
     if let Err(error) = outcome {
         report.wrong(None, "could not go on", [error]);
     }
     if !report.is_good() {
-        eprintln!("logs and ledger are kept: {}", house.keep().display());
+        eprintln!("logs and journal are kept: {}", setup.keep().display());
     }
     Ok(report)
 }
 
-/// Cancelled by Ctrl-C, and by a request to terminate.
+/// Returns a token that Ctrl-C and SIGTERM cancel.
 fn stop_on_signal() -> Result<CancellationToken, Failure> {
     let stop = CancellationToken::new();
     for kind in [SignalKind::interrupt(), SignalKind::terminate()] {

@@ -1,4 +1,4 @@
-//! One receiver: `eqp serve` as a process, with its own way to Postgres, its own disk and its own clock.
+//! A receiver process (`eqp serve`) with its own proxy to Postgres, its own disk and its own clock.
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -15,40 +15,40 @@ use tokio::sync::Mutex;
 use crate::Failure;
 use crate::deadline::within;
 
-/// Below the ports that systems give to outgoing connections: nobody takes one while its receiver is down.
+/// Ports below those of outgoing connections, so that no other process gets one while its receiver is down.
 const PORTS: std::ops::Range<u16> = 15_000..31_000;
 
-/// So few files that a flood of connections is noticed: 112 of them are left for connections.
+/// A low limit on open files, so that a flood of connections has an effect: 112 are left for connections.
 const OPEN_FILES: usize = 256;
 
-/// A receiver with all that can go wrong around it.
+/// A receiver with everything around it that faults can break.
 #[derive(Debug)]
 pub(crate) struct Receiver {
-    /// Whoever stops or freezes it holds this until it runs again.
+    /// Locked by a fault that stops or freezes the process, until it runs again.
     pub(crate) process: Mutex<Process>,
-    /// Whoever changes the weather on its way to Postgres holds this until it is fair again.
-    pub(crate) weather: Mutex<()>,
+    /// Locked by a fault that changes the network to Postgres, until it works again.
+    pub(crate) network: Mutex<()>,
     pub(crate) proxy: Proxy,
-    /// What its spool is on; none where a small disk cannot be made.
+    /// The small disk of the spool; `None` if it cannot be mounted.
     pub(crate) disk: Option<SmallDisk>,
-    /// None where no library for that is installed.
+    /// The clock; `None` if libfaketime is not installed.
     pub(crate) clock: Option<Clock>,
     pub(crate) spool: PathBuf,
     pub(crate) address: SocketAddr,
 }
 
-/// A program that runs, or does not.
+/// A program that can be running or stopped.
 #[derive(Debug)]
 pub(crate) struct Process {
     pub(crate) program: PathBuf,
     pub(crate) arguments: Vec<OsString>,
     pub(crate) environment: Vec<(&'static str, OsString)>,
-    /// Where it runs.
+    /// The working folder.
     pub(crate) folder: PathBuf,
-    /// What it says goes here.
+    /// The log file of its output.
     pub(crate) log: PathBuf,
     child: Option<Child>,
-    /// Where in the log the running one begins.
+    /// The position in the log where the current run starts.
     said_from: u64,
 }
 
@@ -77,7 +77,7 @@ impl Process {
         Ok(())
     }
 
-    /// Ends it as a crash does.
+    /// Kills the process, as a crash would.
     pub(crate) async fn kill(&mut self) -> Result<(), Failure> {
         if let Some(mut child) = self.child.take() {
             child.kill().await?;
@@ -85,12 +85,13 @@ impl Process {
         Ok(())
     }
 
-    /// Asks it to end, as a service manager does, and sees that it ends well.
+    /// Asks the process to exit, as a service manager does, and checks that it succeeds.
     pub(crate) async fn terminate(&mut self) -> Result<(), Failure> {
         self.signal(Signal::TERM);
         let Some(mut child) = self.child.take() else { return Ok(()) };
         let status = within("a receiver was asked to end", async { Ok(child.wait().await?) }).await?;
-        // In its first milliseconds no program hears signals: the system ends it, and it has answered nobody.
+        // In its first milliseconds a program has no signal handler: the signal kills it, but it has not answered
+        // anything yet.
         let was_too_young = || Ok::<_, Failure>(status.signal() == Some(Signal::TERM.as_raw()) && !self.has_begun()?);
         if status.success() || was_too_young()? {
             return Ok(());
@@ -98,7 +99,7 @@ impl Process {
         Err(format!("a receiver that was asked to end ended with {status}: see {}", self.log.display()).into())
     }
 
-    /// Whether it has said anything yet.
+    /// Returns whether the process has written to the log.
     fn has_begun(&self) -> Result<bool, Failure> {
         Ok(File::open(&self.log)?.metadata()?.len() > self.said_from)
     }
@@ -106,18 +107,18 @@ impl Process {
     pub(crate) fn signal(&self, signal: Signal) {
         let number = self.child.as_ref().and_then(Child::id).and_then(|number| i32::try_from(number).ok());
         if let Some(process) = number.and_then(Pid::from_raw) {
-            // One that has ended is noticed when everything is to be well again.
+            // A process that has ended is reported when the system quiesces.
             let _ = kill_process(process, signal);
         }
     }
 
-    /// It ended though nobody asked it to.
+    /// Returns an error if the process has exited unexpectedly.
     pub(crate) fn has_ended(&mut self) -> bool {
         self.child.as_mut().is_none_or(|child| !matches!(child.try_wait(), Ok(None)))
     }
 }
 
-/// The wall clock of one process, which can be put forward and back while it runs.
+/// The wall clock of a process, which can be moved while it runs.
 #[derive(Debug)]
 pub(crate) struct Clock {
     library: PathBuf,
@@ -125,7 +126,7 @@ pub(crate) struct Clock {
 }
 
 impl Clock {
-    /// None where libfaketime is not installed.
+    /// Returns the clock; `None` if libfaketime is not installed.
     pub(crate) fn find(folder: &Path) -> Option<Self> {
         let libraries = std::fs::read_dir("/usr/lib").into_iter().flatten().flatten();
         let library = libraries
@@ -137,7 +138,8 @@ impl Clock {
         Some(clock)
     }
 
-    /// What a process needs to live by it. Only the wall clock jumps, as on a machine; it is looked at once a second.
+    /// Returns the environment variables for a process. Only the wall clock jumps, not the monotonic one; the offset is
+    /// read once a second.
     pub(crate) fn environment(&self) -> Vec<(&'static str, OsString)> {
         vec![
             ("LD_PRELOAD", self.library.clone().into()),
@@ -148,7 +150,7 @@ impl Clock {
         ]
     }
 
-    /// So many seconds before the machine's clock, or behind it.
+    /// Sets the offset from the machine's clock in seconds.
     pub(crate) fn put_forward(&self, seconds: i64) -> std::io::Result<()> {
         let new = self.file.with_extension("new");
         std::fs::write(&new, format!("{seconds:+}\n"))?;
@@ -156,7 +158,7 @@ impl Clock {
     }
 }
 
-/// An address of this machine that nobody has.
+/// Returns an unused address of this machine.
 pub(crate) fn free_address(seen: &[SocketAddr]) -> Result<SocketAddr, Failure> {
     std::iter::repeat_with(|| SocketAddr::from((Ipv4Addr::LOCALHOST, fastrand::u16(PORTS))))
         .take(1000)

@@ -1,4 +1,4 @@
-//! What came of it, for people and for programs.
+//! The report of a run, as text and as JSON.
 
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
@@ -7,47 +7,47 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::fault::{Done, Kind};
-use crate::ledger::Entry;
+use crate::journal::Entry;
 
-/// So many ids of each thing that is wrong are told.
+/// The largest number of IDs that are listed for each violation.
 const MOST_IDS: usize = 20;
 
-/// Adds up over all rounds.
+/// The totals of all rounds.
 #[derive(Debug, Serialize)]
 pub(crate) struct Report {
-    /// With an id, by a receiver.
+    /// Callbacks answered with an ID.
     pub(crate) answered: u64,
-    /// In the database at the end.
+    /// Callbacks stored at the end.
     pub(crate) stored: u64,
-    /// Answered and not stored.
+    /// Answered but not stored.
     pub(crate) lost: u64,
-    /// Sent once and stored more often.
+    /// Sent once but stored more often.
     pub(crate) doubled: u64,
-    /// Processes that were ended as a crash does.
+    /// The number of killed processes.
     pub(crate) kills: u64,
-    /// Times in which a receiver or both could not reach a database that takes callbacks.
+    /// The number of times in which a receiver had no database that accepts callbacks.
     pub(crate) outages: u64,
     pub(crate) seed: u64,
-    /// The number of the first round, and how many came to their end.
+    /// The number of the first round, and the number of finished rounds.
     pub(crate) first: u32,
     pub(crate) rounds: u32,
-    /// Told to come again.
+    /// Answered 429 or 503.
     pub(crate) refused: u64,
-    /// Not answered at all.
+    /// Not answered.
     pub(crate) unanswered: u64,
-    /// What went wrong how often.
+    /// The number of times that each fault took effect.
     pub(crate) faults: BTreeMap<&'static str, u64>,
-    /// What this machine does not allow to be broken.
-    pub(crate) not_made: Vec<String>,
+    /// The faults that cannot be injected on this machine.
+    pub(crate) unavailable: Vec<String>,
     pub(crate) wrong: Vec<Wrong>,
     #[serde(skip)]
     lost_ids: HashSet<Uuid>,
 }
 
-/// Something that must not be.
+/// A violated invariant.
 #[derive(Debug, Serialize)]
 pub(crate) struct Wrong {
-    /// None where the comparison at the end has found it.
+    /// The round; `None` if the comparison at the end found it.
     pub(crate) round: Option<u32>,
     pub(crate) what: String,
     /// Some of them.
@@ -56,7 +56,7 @@ pub(crate) struct Wrong {
 }
 
 impl Report {
-    pub(crate) fn new(seed: u64, first: u32, not_made: Vec<String>) -> Self {
+    pub(crate) fn new(seed: u64, first: u32, unavailable: Vec<String>) -> Self {
         Self {
             answered: 0,
             stored: 0,
@@ -70,7 +70,7 @@ impl Report {
             refused: 0,
             unanswered: 0,
             faults: BTreeMap::new(),
-            not_made,
+            unavailable,
             wrong: Vec::new(),
             lost_ids: HashSet::new(),
         }
@@ -82,7 +82,7 @@ impl Report {
         self.outages += done.outages;
     }
 
-    /// An answer that was broken; counted once, also where it is noticed again.
+    /// Reports a lost callback; counted once even if it is found again.
     pub(crate) fn lose(&mut self, entry: &Entry) {
         if !self.lost_ids.insert(entry.id) {
             return;
@@ -101,7 +101,7 @@ impl Report {
         }
     }
 
-    /// Notes what must not be; nothing, where there is none of it.
+    /// Records a violation, unless the list is empty.
     pub(crate) fn wrong(&mut self, round: Option<u32>, what: &str, which: impl IntoIterator<Item = impl fmt::Display>) {
         let mut which: Vec<_> = which.into_iter().map(|one| one.to_string()).collect();
         let count = which.len();
@@ -142,7 +142,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_lost_makes_it_bad_and_says_how_to_run_it_again() {
+    fn a_lost_callback_fails_the_run_and_shows_how_to_repeat_it() {
         let mut report = Report::new(7, 1, Vec::new());
         assert!(report.is_good());
         report.wrong(Some(1), "none of these", [""; 0]);

@@ -1,4 +1,5 @@
-//! One round: under load things go wrong, and are made well again; then it comes to rest and is compared.
+//! One round: faults are injected under load and repaired; then the system quiesces, and the database is compared with
+//! the journal.
 
 use std::time::Duration;
 
@@ -7,21 +8,21 @@ use tokio::time::{Instant, sleep};
 
 use crate::Failure;
 use crate::fault::{self, Kind};
-use crate::house::House;
+use crate::quiesce;
 use crate::report::Report;
-use crate::rest;
 use crate::schedule::plan;
+use crate::setup::TestSetup;
 
-/// So long callbacks go on after everything is well.
+/// How long callbacks are sent after the last repair.
 const AFTERWARDS: Duration = Duration::from_millis(250);
 
-pub(crate) async fn run(house: &mut House, seed: u64, round: u32, report: &mut Report) -> Result<(), Failure> {
+pub(crate) async fn run(setup: &mut TestSetup, seed: u64, round: u32, report: &mut Report) -> Result<(), Failure> {
     let begun = Instant::now();
     let mut planned = plan(seed, round);
-    planned.retain(|planned| house.can(planned.kind));
+    planned.retain(|planned| setup.can(planned.kind));
     let names = planned.iter().map(|planned| planned.kind.name()).collect::<Vec<_>>().join(", ");
-    sender(house)?.send_in(round).await?;
-    let there = &*house;
+    sender(setup)?.send_in(round).await?;
+    let there = &*setup;
     let carried_out = try_join_all(planned.iter().map(async |planned| {
         sleep(planned.after).await;
         let done = fault::carry_out(planned, there).await;
@@ -29,21 +30,21 @@ pub(crate) async fn run(house: &mut House, seed: u64, round: u32, report: &mut R
     }));
     let carried_out: Vec<(Kind, fault::Done)> = carried_out.await?;
     sleep(AFTERWARDS).await;
-    let totals = sender(house)?.pause().await?;
+    let totals = sender(setup)?.pause().await?;
 
     for (kind, done) in carried_out {
         report.count(kind, &done);
     }
-    let entries = house.ledger.more()?;
+    let entries = setup.journal.more()?;
     report.answered += totals.answered;
     report.refused += totals.refused;
     report.unanswered += totals.unanswered;
     report.wrong(Some(round), "answered as no right callback is", totals.odd);
     if entries.len() as u64 != totals.answered {
-        return Err(format!("the ledger has {} lines of {} answers", entries.len(), totals.answered).into());
+        return Err(format!("the journal has {} lines of {} answers", entries.len(), totals.answered).into());
     }
-    rest::compare(house, round, &entries, report).await?;
-    house.answered.extend(entries);
+    quiesce::check_round(setup, round, &entries, report).await?;
+    setup.answered.extend(entries);
     report.rounds += 1;
     eprintln!(
         "round {round:>3}  {:>4.1} s  {:>5} answered {:>5} refused {:>4} unanswered  {}  {names}",
@@ -56,6 +57,6 @@ pub(crate) async fn run(house: &mut House, seed: u64, round: u32, report: &mut R
     Ok(())
 }
 
-fn sender(house: &mut House) -> Result<&mut crate::sender::Sender, Failure> {
-    house.sender.as_mut().ok_or_else(|| "the sender has ended".into())
+fn sender(setup: &mut TestSetup) -> Result<&mut crate::sender::Sender, Failure> {
+    setup.sender.as_mut().ok_or_else(|| "the sender has ended".into())
 }

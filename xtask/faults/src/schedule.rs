@@ -1,35 +1,35 @@
-//! What goes wrong in a round, and when: drawn by the seed and the number of the round, and by nothing else.
+//! The schedule of a round's faults, which depends only on the seed and the number of the round.
 
 use std::time::Duration;
 
 use crate::fault::Kind;
 
-/// One thing that goes wrong.
+/// A scheduled fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Planned {
     pub(crate) kind: Kind,
-    /// From the beginning of the round.
+    /// The delay from the start of the round.
     pub(crate) after: Duration,
-    /// How long it lasts, where it lasts.
+    /// How long the fault lasts, if it does not pass at once.
     pub(crate) lasts: Duration,
-    /// Which of the two receivers it hits, where it hits one.
+    /// The receiver that is affected, for faults of one receiver.
     pub(crate) victim: usize,
-    /// One of its kinds, where it has some.
+    /// The variant of the fault, for faults with variants.
     pub(crate) variant: u8,
 }
 
-/// So many different ones are certain in each of the first rounds, until every one was there.
+/// The number of different faults in each of the first rounds, until every fault was scheduled once.
 const DEALT: usize = 2;
 
-/// What a round does, in the order of time.
+/// Returns the faults of a round, in the order of time.
 ///
-/// What cannot be made on this machine is drawn all the same, so that a seed means the same everywhere.
+/// Faults that this machine does not support are scheduled too, so that a seed gives the same schedule everywhere.
 pub(crate) fn plan(seed: u64, round: u32) -> Vec<Planned> {
     let mut kinds = dealt(seed, round);
-    let mut chance = fastrand::Rng::with_seed(mixed(seed) ^ u64::from(round));
-    let count = kinds.len().max(1) + chance.usize(..3);
+    let mut rng = fastrand::Rng::with_seed(mixed(seed) ^ u64::from(round));
+    let count = kinds.len().max(1) + rng.usize(..3);
     while kinds.len() < count.min(3) {
-        let another = Kind::ALL[chance.usize(..Kind::ALL.len())];
+        let another = Kind::ALL[rng.usize(..Kind::ALL.len())];
         if !kinds.contains(&another) {
             kinds.push(another);
         }
@@ -38,17 +38,17 @@ pub(crate) fn plan(seed: u64, round: u32) -> Vec<Planned> {
         .into_iter()
         .map(|kind| Planned {
             kind,
-            after: Duration::from_millis(chance.u64(100..1000)),
-            lasts: Duration::from_millis(chance.u64(50..1200)),
-            victim: chance.usize(..2),
-            variant: chance.u8(..),
+            after: Duration::from_millis(rng.u64(100..1000)),
+            lasts: Duration::from_millis(rng.u64(50..1200)),
+            victim: rng.usize(..2),
+            variant: rng.u8(..),
         })
         .collect();
     planned.sort_by_key(|planned| planned.after);
     planned
 }
 
-/// The part of this round, when all kinds are shuffled and dealt out to the first ones.
+/// Returns the round's share of all kinds, which are shuffled and distributed over the first rounds.
 fn dealt(seed: u64, round: u32) -> Vec<Kind> {
     let mut kinds = Kind::ALL.to_vec();
     fastrand::Rng::with_seed(mixed(seed)).shuffle(&mut kinds);
@@ -56,7 +56,7 @@ fn dealt(seed: u64, round: u32) -> Vec<Kind> {
     kinds.into_iter().skip(before).take(DEALT).collect()
 }
 
-/// Neighbouring seeds are to have nothing in common.
+/// Mixes a seed, so that consecutive seeds give unrelated schedules.
 fn mixed(seed: u64) -> u64 {
     seed.wrapping_mul(0x9E37_79B9_7F4A_7C15)
 }
@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_round_is_the_same_whenever_it_is_run() {
+    fn a_round_is_reproducible() {
         for round in 1..100 {
             assert_eq!(plan(7, round), plan(7, round));
         }

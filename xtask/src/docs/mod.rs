@@ -1,35 +1,35 @@
-//! `cargo xtask docs`: pages that are made from the code. `check` makes them again, and fails where one differs.
+//! `cargo xtask docs`: pages that are generated from the code. `check` generates them again and fails if one differs.
 
 mod marketplace_api;
 
 use std::fs;
 use std::pin::Pin;
 
-use crate::{Outcome, workspace};
+use crate::{Result, workspace};
 
-/// The text of a page, or why it could not be made. A page may be what a program of the workspace prints.
+/// The text of a page, or why it could not be generated. A page can be the output of a program of the workspace.
 type Text = Pin<Box<dyn Future<Output = Result<String, String>>>>;
 
-/// A page that is made.
+/// A generated page.
 struct Page {
-    /// Where it lies, from the workspace's folder.
+    /// The path from the workspace's folder.
     path: &'static str,
     text: fn() -> Text,
 }
 
-/// Every page that is made.
+/// Every generated page.
 const PAGES: &[Page] = &[
     Page { path: "docs/marketplace-api.md", text: || at_once(marketplace_api::page()) },
     Page { path: "docs/rules.md", text: || at_once(eqp_check::render_markdown()) },
 ];
 
-/// The text of a page that a function gives.
+/// Returns the text of a page that a function generates.
 fn at_once(text: String) -> Text {
     Box::pin(std::future::ready(Ok(text)))
 }
 
 /// Writes every page.
-pub(crate) async fn write() -> Outcome {
+pub(crate) async fn write() -> Result {
     for page in PAGES {
         let path = workspace::root().join(page.path);
         let text = (page.text)().await?;
@@ -39,11 +39,11 @@ pub(crate) async fn write() -> Outcome {
     Ok(())
 }
 
-/// Fails if a page is not what the code gives.
-pub(crate) async fn check() -> Outcome {
+/// Fails if a page differs from what the code generates.
+pub(crate) async fn check() -> Result {
     let mut stale = Vec::new();
     for page in PAGES {
-        // A page that cannot be read is one that is not there yet.
+        // A page that does not exist yet counts as different.
         let committed = fs::read_to_string(workspace::root().join(page.path)).unwrap_or_default();
         if committed != (page.text)().await? {
             stale.push(page.path);

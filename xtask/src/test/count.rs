@@ -1,8 +1,8 @@
-//! Adding up what the test runners say at their end.
+//! Adds up the summaries of the test runners.
 
 use std::fmt;
 
-/// How many tests ended how.
+/// The number of tests by result.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Count {
     passed: u64,
@@ -11,12 +11,12 @@ pub(super) struct Count {
 }
 
 impl Count {
-    /// Adds a line of output, if it is a summary of either runner:
+    /// Adds a line of output if it is a summary of either runner:
     /// `test result: ok. 10 passed; 0 failed; 1 ignored; 0 measured; 2 filtered out; finished in 0.00s`,
     /// `     Summary [   0.912s] 40 tests run: 38 passed (1 slow), 2 failed, 3 skipped`.
     pub(super) fn add(&mut self, line: &str) {
         let line = without_colours(line);
-        // nextest repeats what a failed test printed, with the summary of its own process, indented.
+        // nextest repeats the output of a failed test, which includes an indented summary.
         if !line.starts_with("test result:") && !line.trim_start().starts_with("Summary [") {
             return;
         }

@@ -1,60 +1,60 @@
-//! One entry of an archive's directory.
+//! An entry in the directory of an archive.
 
 use zip::CompressionMethod;
 use zip::read::OwnedZipFileEntry;
 
 /// The flag of an entry whose name is UTF-8.
 const NAME_IS_UTF8: u16 = 1 << 11;
-/// Names that Windows gives to devices, whatever their extension.
+/// Reserved device names of Windows, with any extension.
 const DEVICES: [&str; 4] = ["con", "prn", "aux", "nul"];
 
-/// What the directory says of a file.
+/// A directory entry.
 #[derive(Clone, Debug)]
 pub(crate) struct Entry {
-    /// Its name; what is not UTF-8 in it is replaced.
+    /// The name. Bytes that are not UTF-8 are replaced.
     pub(crate) name: String,
-    /// Its place among the archive's entries.
+    /// The index among the entries of the archive.
     pub(crate) index: usize,
-    /// Its size, unpacked.
+    /// The uncompressed size in bytes.
     pub(crate) bytes: u64,
-    /// Its size in the archive.
+    /// The compressed size in bytes.
     pub(crate) packed_bytes: u64,
-    /// What it is.
-    pub(crate) nature: Nature,
-    /// Whether it is encrypted.
+    /// The kind of entry.
+    pub(crate) kind: EntryKind,
+    /// Whether the content is encrypted.
     pub(crate) is_encrypted: bool,
-    /// The number that stands for how it is packed.
+    /// The number of the compression method.
     pub(crate) method: u16,
-    /// How its name is encoded.
+    /// The encoding of the name.
     pub(crate) encoding: Encoding,
 }
 
-/// How a name is encoded.
+/// The encoding of a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Encoding {
-    /// As UTF-8.
+    /// UTF-8.
     Utf8,
-    /// In a code page that nobody names.
+    /// An unknown code page.
     Other,
-    /// The archive says UTF-8, and it is not.
+    /// Flagged as UTF-8, but not valid UTF-8.
     FalseUtf8,
 }
 
-/// What an entry is.
+/// The kind of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Nature {
+pub(crate) enum EntryKind {
     /// A file.
     File,
     /// A folder.
     Folder,
     /// A symbolic link.
     Link,
-    /// A device, a pipe, a socket.
+    /// A device, a pipe or a socket.
     Special,
 }
 
 impl Entry {
-    /// The entry of a record of the directory.
+    /// Converts a record of the directory.
     pub(super) fn of(record: &OwnedZipFileEntry, index: usize) -> Self {
         let raw = record.name_raw();
         let is_utf8 = std::str::from_utf8(raw).is_ok();
@@ -64,7 +64,7 @@ impl Entry {
             index,
             bytes: record.size(),
             packed_bytes: record.compressed_size(),
-            nature: nature(record.is_dir(), record.unix_mode()),
+            kind: kind(record.is_dir(), record.unix_mode()),
             is_encrypted: record.encrypted(),
             method: number_of(record.compression()),
             encoding: match (is_utf8, says_utf8) {
@@ -75,17 +75,17 @@ impl Entry {
         }
     }
 
-    /// Whether it is packed in a way that every program knows.
+    /// Returns whether every program supports the compression method.
     pub(crate) fn is_common(&self) -> bool {
         matches!(self.method, 0 | 8)
     }
 
-    /// Whether it is a file that can be unpacked here.
+    /// Returns whether it is a file that this check can unpack.
     pub(crate) fn is_readable(&self) -> bool {
-        self.nature == Nature::File && !self.is_encrypted && self.is_common()
+        self.kind == EntryKind::File && !self.is_encrypted && self.is_common()
     }
 
-    /// Why neither we nor the store can read it, if so.
+    /// Returns why neither this check nor the store can read the file, or `None` if they can.
     pub(crate) fn why_unreadable(&self) -> Option<String> {
         if self.is_encrypted {
             return Some("it is encrypted".to_owned());
@@ -93,47 +93,47 @@ impl Entry {
         (!self.is_common()).then(|| format!("it is compressed with {}", method_name(self.method)))
     }
 
-    /// Whether unpacking it could write outside the folder that it is unpacked to.
+    /// Returns whether unpacking the entry could write outside of the target folder.
     pub(crate) fn escapes(&self) -> bool {
         let name = self.name.replace('\\', "/");
         let has_drive = name.as_bytes().get(1) == Some(&b':') && name.as_bytes()[0].is_ascii_alphabetic();
         name.starts_with('/') || has_drive || name.split('/').any(|part| part == "..") || name.contains('\0')
     }
 
-    /// Why its name does not work everywhere, if so.
+    /// Returns why the name does not work on every platform, or `None` if it does.
     pub(crate) fn why_not_portable(&self) -> Option<&'static str> {
         if self.encoding == Encoding::Other {
             return Some("its name is not UTF-8");
         }
         if self.name.contains('\\') {
-            return Some("its name has \\ between folders: only Windows reads that as a folder");
+            return Some("its name has \\ as separator, which only works on Windows");
         }
         if self.name.chars().any(char::is_control) {
             return Some("its name has a control character");
         }
         if self.name.chars().any(is_bidi_control) {
-            return Some("its name has a bidirectional control character, which shows it as another name");
+            return Some("its name has a bidirectional control character, so it is displayed as another name");
         }
         self.name.split('/').find_map(why_not_on_windows)
     }
 
-    /// The end of its name, in lower case, after the last dot.
+    /// Returns the file extension in lower case.
     pub(crate) fn extension(&self) -> String {
-        let file = self.name.rsplit('/').next().unwrap_or_default();
+        let file = self.name.rsplit('/').next().expect("a split has at least one part");
         file.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase()).unwrap_or_default()
     }
 }
 
-/// Why Windows cannot have a file or folder with this name, if so.
+/// Returns why a file or folder with this name is not possible on Windows, or `None` if it is.
 fn why_not_on_windows(part: &str) -> Option<&'static str> {
-    let stem = part.split('.').next().unwrap_or_default().trim_end();
+    let stem = part.split('.').next().expect("a split has at least one part").trim_end();
     let is_device = match stem.as_bytes() {
         [_, _, _] => DEVICES.iter().any(|device| device.eq_ignore_ascii_case(stem)),
         [prefix @ .., b'0'..=b'9'] => prefix.eq_ignore_ascii_case(b"com") || prefix.eq_ignore_ascii_case(b"lpt"),
         _ => false,
     };
     if is_device {
-        return Some("its name is one of a device on Windows");
+        return Some("its name is a device name on Windows");
     }
     if part.contains(['<', '>', ':', '"', '|', '?', '*']) {
         return Some("its name has a character that Windows does not allow");
@@ -144,13 +144,13 @@ fn why_not_on_windows(part: &str) -> Option<&'static str> {
     None
 }
 
-/// Characters that change the direction of what is shown after them.
+/// Returns whether the character changes the direction of the text after it.
 fn is_bidi_control(letter: char) -> bool {
     matches!(letter, '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// The number of a way of packing.
-#[expect(deprecated, reason = "what the crate does not unpack has no other name than its number")]
+/// Returns the number of a compression method.
+#[expect(deprecated, reason = "unsupported methods are only available as a number")]
 fn number_of(method: CompressionMethod) -> u16 {
     match method {
         CompressionMethod::Stored => 0,
@@ -160,7 +160,7 @@ fn number_of(method: CompressionMethod) -> u16 {
     }
 }
 
-/// What people call a way of packing.
+/// Returns the common name of a compression method.
 fn method_name(number: u16) -> String {
     match number {
         9 => "Deflate64",
@@ -175,12 +175,12 @@ fn method_name(number: u16) -> String {
     .to_owned()
 }
 
-fn nature(is_folder: bool, mode: Option<u32>) -> Nature {
+fn kind(is_folder: bool, mode: Option<u32>) -> EntryKind {
     match mode.map(|mode| mode & 0o170_000) {
-        Some(0o120_000) => Nature::Link,
-        Some(0o020_000 | 0o060_000 | 0o010_000 | 0o140_000) => Nature::Special,
-        _ if is_folder => Nature::Folder,
-        _ => Nature::File,
+        Some(0o120_000) => EntryKind::Link,
+        Some(0o020_000 | 0o060_000 | 0o010_000 | 0o140_000) => EntryKind::Special,
+        _ if is_folder => EntryKind::Folder,
+        _ => EntryKind::File,
     }
 }
 
@@ -194,7 +194,7 @@ mod tests {
             index: 0,
             bytes: 0,
             packed_bytes: 0,
-            nature: Nature::File,
+            kind: EntryKind::File,
             is_encrypted: false,
             method: 8,
             encoding: Encoding::Utf8,

@@ -1,21 +1,21 @@
-//! Where in an archive the package begins, by the rule of the store's validator script: any file at the top, and it begins
-//! at the top; else in the one folder that is there.
+//! Finds the root folder of the package in an archive, by the rule of the validator script: the top level if there is a file, otherwise
+//! the only folder.
 
 use std::collections::BTreeSet;
 
-/// Where the package begins.
+/// The root folder of the package.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Top {
-    /// At the top.
+pub(crate) enum PackageRoot {
+    /// The top level.
     Archive,
-    /// In a folder; its name ends with `/`.
+    /// A folder, with a trailing `/`.
     Folder(String),
-    /// In one of several folders: nobody can say which.
-    Several(Vec<String>),
+    /// One of several folders: it is not possible to determine which.
+    Ambiguous(Vec<String>),
 }
 
-impl Top {
-    /// Looks at the names of all entries.
+impl PackageRoot {
+    /// Determines the root folder from the names of all entries.
     pub(crate) fn of<'a>(names: impl IntoIterator<Item = &'a str>) -> Self {
         let mut folders = BTreeSet::new();
         for name in names {
@@ -28,15 +28,15 @@ impl Top {
         match folders.len() {
             0 => Self::Archive,
             1 => Self::Folder(folders.remove(0)),
-            _ => Self::Several(folders),
+            _ => Self::Ambiguous(folders),
         }
     }
 
-    /// What the names of the package's files begin with.
+    /// Returns the prefix of the names of all files of the package.
     pub(crate) fn prefix(&self) -> &str {
         match self {
             Self::Folder(folder) => folder,
-            Self::Archive | Self::Several(_) => "",
+            Self::Archive | Self::Ambiguous(_) => "",
         }
     }
 }
@@ -47,17 +47,17 @@ mod tests {
 
     #[test]
     fn a_file_at_the_top_decides_and_one_folder_is_entered() {
-        let folder = |name: &str| Top::Folder(name.into());
-        let cases: [(&[&str], Top); 6] = [
-            (&["composer.json", "etc/module.xml"], Top::Archive),
+        let folder = |name: &str| PackageRoot::Folder(name.into());
+        let cases: [(&[&str], PackageRoot); 6] = [
+            (&["composer.json", "etc/module.xml"], PackageRoot::Archive),
             (&["a/", "a/composer.json"], folder("a/")),
-            (&["a/composer.json", "README"], Top::Archive),
-            (&["a/x", "b/x"], Top::Several(vec!["a/".into(), "b/".into()])),
+            (&["a/composer.json", "README"], PackageRoot::Archive),
+            (&["a/x", "b/x"], PackageRoot::Ambiguous(vec!["a/".into(), "b/".into()])),
             (&["/x"], folder("/")),
-            (&[], Top::Archive),
+            (&[], PackageRoot::Archive),
         ];
-        for (names, top) in cases {
-            assert_eq!(Top::of(names.iter().copied()), top, "{names:?}");
+        for (names, root) in cases {
+            assert_eq!(PackageRoot::of(names.iter().copied()), root, "{names:?}");
         }
     }
 }

@@ -1,13 +1,11 @@
-//! The archive reader: bounded memory, whatever the archive is. What is wrong with an archive is an answer, not an error.
+//! Reads archives with limited memory, whatever they contain. Problems of an archive are results, not errors.
 
-mod disguise;
 mod entry;
-mod facts;
+mod extract;
 mod layout;
+mod metadata;
+mod preflight;
 mod shared_file;
-mod tail;
-mod unpack;
-mod walk;
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -16,145 +14,146 @@ use std::path::Path;
 
 use zip::read::{Config, OwnedZipFileEntry, ZipFile};
 use zip::result::ZipResult;
-// The stable reader stores one of two entries that have the same name.
+// The stable reader drops one of two entries with the same name.
 use zip::unstable::read::ZipIterable;
 
-pub(crate) use entry::{Encoding, Entry, Nature};
-pub use facts::{Facts, facts};
-pub(crate) use layout::Top;
-pub(crate) use unpack::unpack;
-pub(crate) use walk::{Damage, Visitor, walk};
+pub(crate) use entry::{Encoding, Entry, EntryKind};
+pub(crate) use extract::{Damage, Visitor, unpack, visit_files};
+pub(crate) use layout::PackageRoot;
+pub use metadata::{Metadata, read_metadata};
+pub(crate) use preflight::NotZip;
 
 use self::shared_file::SharedFile;
 use crate::error::Error;
-use crate::limits::{LARGEST_OPENED, MOST_ENTRIES};
+use crate::limits::{MAX_ENTRIES, MAX_OPENED_BYTES};
 
-/// An archive whose directory was read.
+/// An archive with its directory.
 pub(crate) struct Archive {
     file: SharedFile,
     records: Vec<OwnedZipFileEntry>,
-    /// What it holds, in the order of its directory; a name that is there twice is two entries.
+    /// The entries in the order of the directory. A duplicate name has two entries.
     pub(crate) entries: Vec<Entry>,
-    by_name: HashMap<Box<str>, Copies>,
-    /// Where the package begins.
-    pub(crate) top: Top,
-    /// Which of two entries with one name is looked at.
-    pub(crate) reading: Reading,
+    by_name: HashMap<Box<str>, EntryIndexes>,
+    /// The root folder of the package.
+    pub(crate) root: PackageRoot,
+    /// Which of two entries with the same name is used.
+    pub(crate) occurrence: Occurrence,
 }
 
-/// The entries that have one name.
+/// The entries with the same name.
 #[derive(Clone, Copy)]
-struct Copies {
+struct EntryIndexes {
     first: usize,
     last: usize,
 }
 
-/// Programs disagree on which of two entries with one name is the file.
+/// Selects one of two entries with the same name. Programs differ in which one they use.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Reading {
-    /// The first, as PHP reads it.
+pub(crate) enum Occurrence {
+    /// The first one, as in PHP.
     #[default]
     First,
-    /// The last, as many libraries do.
+    /// The last one, as in many libraries.
     Last,
 }
 
 /// Why an archive was not opened.
 #[derive(Debug)]
-pub(crate) enum Refused {
-    /// It is not a zip, or it is cut short.
-    NoZip(String),
-    /// It holds so many entries that its directory is not read.
-    TooMany(u64),
-    /// It is so large that its directory is not read.
+pub(crate) enum OpenError {
+    /// It is not a zip archive, or it is truncated.
+    NotZip(NotZip),
+    /// It has too many entries, so its directory is not read.
+    TooManyEntries(u64),
+    /// It is too large, so its directory is not read.
     TooLarge,
 }
 
-/// Opens a file that is to be an archive; its size, and what came of it.
-pub(crate) fn open(path: &Path) -> Result<(u64, Result<Archive, Refused>), Error> {
+/// Opens a file as an archive. Returns its size, and the archive or why it was not opened.
+pub(crate) fn open(path: &Path) -> Result<(u64, Result<Archive, OpenError>), Error> {
     let read = |source| Error::Read { path: path.to_owned(), source };
     let file = File::open(path).map_err(read)?;
     let metadata = file.metadata().map_err(read)?;
     if !metadata.is_file() {
-        return Err(Error::NoFile { path: path.to_owned() });
+        return Err(Error::NotAFile { path: path.to_owned() });
     }
     let bytes = metadata.len();
     let mut file = SharedFile::new(file, bytes);
-    let disguise = disguise::of(&mut file, bytes).map_err(read)?;
-    if bytes > LARGEST_OPENED {
-        return Ok((bytes, Err(disguise.map_or(Refused::TooLarge, Refused::NoZip))));
+    let preflight = preflight::of(&mut file, bytes).map_err(read)?;
+    if bytes > MAX_OPENED_BYTES {
+        return Ok((bytes, Err(preflight.map_or(OpenError::TooLarge, OpenError::NotZip))));
     }
-    if let Some(what) = disguise {
-        return Ok((bytes, Err(Refused::NoZip(what))));
+    if let Some(what) = preflight {
+        return Ok((bytes, Err(OpenError::NotZip(what))));
     }
-    let promised = tail::promised_entries(&mut file).map_err(read)?;
-    if promised > MOST_ENTRIES {
-        return Ok((bytes, Err(Refused::TooMany(promised))));
+    let declared = preflight::declared_entries(&mut file).map_err(read)?;
+    if declared > MAX_ENTRIES {
+        return Ok((bytes, Err(OpenError::TooManyEntries(declared))));
     }
     Ok((bytes, Archive::read(file)))
 }
 
 impl Archive {
-    fn read(mut file: SharedFile) -> Result<Self, Refused> {
-        let no_zip = |error: &zip::result::ZipError| Refused::NoZip(disguise::of_broken_zip(error));
-        let mut directory = ZipIterable::try_new(file.clone(), Config::default()).map_err(|error| no_zip(&error))?;
+    fn read(mut file: SharedFile) -> Result<Self, OpenError> {
+        let not_zip = |error: &zip::result::ZipError| OpenError::NotZip(preflight::from_zip_error(error));
+        let mut directory = ZipIterable::try_new(file.clone(), Config::default()).map_err(|error| not_zip(&error))?;
         let records: Vec<OwnedZipFileEntry> = directory
             .files()
-            .map_err(|error| no_zip(&error))?
+            .map_err(|error| not_zip(&error))?
             .map(|record| record.map(OwnedZipFileEntry::from))
             .collect::<ZipResult<_>>()
-            .map_err(|error| no_zip(&error))?;
+            .map_err(|error| not_zip(&error))?;
         let entries: Vec<_> = records.iter().enumerate().map(|(index, record)| Entry::of(record, index)).collect();
         let mut by_name = HashMap::with_capacity(entries.len());
         for (index, entry) in entries.iter().enumerate() {
-            let copies = by_name.entry(entry.name.as_str().into()).or_insert(Copies { first: index, last: index });
-            copies.last = index;
+            let indexes =
+                by_name.entry(entry.name.as_str().into()).or_insert(EntryIndexes { first: index, last: index });
+            indexes.last = index;
         }
-        let top = Top::of(entries.iter().map(|entry| entry.name.as_str()));
-        // What is read later begins where it should.
-        file.seek(SeekFrom::Start(0)).map_err(|error| Refused::NoZip(error.to_string()))?;
-        Ok(Self { file, records, entries, by_name, top, reading: Reading::First })
+        let root = PackageRoot::of(entries.iter().map(|entry| entry.name.as_str()));
+        // Clones of the file start reading at its current position.
+        file.seek(SeekFrom::Start(0)).map_err(|error| OpenError::NotZip(preflight::from_zip_error(&error.into())))?;
+        Ok(Self { file, records, entries, by_name, root, occurrence: Occurrence::First })
     }
 
-    /// The file with this name, from the package's top.
+    /// Returns the file with this path from the root of the package.
     pub(crate) fn find(&self, name: &str) -> Option<&Entry> {
-        let copies = match self.top.prefix() {
+        let indexes = match self.root.prefix() {
             "" => self.by_name.get(name),
-            top => self.by_name.get(format!("{top}{name}").as_str()),
+            root => self.by_name.get(format!("{root}{name}").as_str()),
         }?;
-        self.entries.get(match self.reading {
-            Reading::First => copies.first,
-            Reading::Last => copies.last,
+        self.entries.get(match self.occurrence {
+            Occurrence::First => indexes.first,
+            Occurrence::Last => indexes.last,
         })
     }
 
-    /// Whether a name is there twice.
-    pub(crate) fn has_twice(&self) -> bool {
+    /// Returns whether there are duplicate names.
+    pub(crate) fn has_duplicates(&self) -> bool {
         self.by_name.len() < self.entries.len()
     }
 
-    /// Whether an earlier entry has its name already.
-    pub(crate) fn is_later_copy(&self, entry: &Entry) -> bool {
-        self.by_name.get(entry.name.as_str()).is_some_and(|copies| copies.first != entry.index)
+    /// Returns whether an earlier entry has the same name.
+    pub(crate) fn is_shadowed(&self, entry: &Entry) -> bool {
+        self.by_name.get(entry.name.as_str()).is_some_and(|indexes| indexes.first != entry.index)
     }
 
-    /// An entry's name, from the package's top.
-    pub(crate) fn short<'a>(&self, entry: &'a Entry) -> &'a str {
-        entry.name.strip_prefix(self.top.prefix()).unwrap_or(&entry.name)
+    /// Returns the path of an entry from the root of the package.
+    pub(crate) fn package_path<'a>(&self, entry: &'a Entry) -> &'a str {
+        entry.name.strip_prefix(self.root.prefix()).unwrap_or(&entry.name)
     }
 
-    /// A reader of its own, for [`Self::unpacked`].
+    /// Returns an independent reader for [`Self::unpacked`].
     fn reader(&self) -> SharedFile {
         self.file.clone()
     }
 
-    /// An entry's content, unpacked while it is read.
+    /// Returns a reader for the uncompressed content of an entry.
     fn unpacked<'a>(&'a self, entry: &Entry, reader: &'a mut SharedFile) -> ZipResult<ZipFile<'a, SharedFile>> {
         self.records[entry.index].as_ref().with_reader(reader, zip::ZipReadOptions::new())
     }
 
-    /// Reads a file of at most `limit` bytes whole. `None` is a file that is larger, or does not unpack: the walk through
-    /// all files tells what is wrong with it.
+    /// Reads a file of at most `limit` bytes. Returns `None` if it is larger or cannot be unpacked; the check of all files reports the
+    /// reason.
     pub(crate) fn read_whole(&self, entry: &Entry, limit: u64) -> Option<Vec<u8>> {
         if entry.bytes > limit || !entry.is_readable() {
             return None;

@@ -1,13 +1,13 @@
-//! A file that several threads read at places of their own. Reads are buffered: a zip's directory is read in morsels.
+//! A file that several threads read at independent positions. Reads are buffered, because a zip directory is read in small parts.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::sync::Arc;
 
-/// Larger reads go past the buffer.
+/// Reads of at least this size bypass the buffer.
 const BUFFER_BYTES: usize = 32 * 1024;
 
-/// A reader of a shared file, with a place and a buffer of its own.
+/// A reader of a shared file, with its own position and buffer.
 #[derive(Debug)]
 pub(crate) struct SharedFile {
     file: Arc<File>,
@@ -18,20 +18,20 @@ pub(crate) struct SharedFile {
 }
 
 impl SharedFile {
-    /// Reads `file`, which has `bytes` bytes, from its start.
+    /// Creates a reader at the beginning of `file`, which has `bytes` bytes.
     pub(crate) fn new(file: File, bytes: u64) -> Self {
         Self { file: Arc::new(file), bytes, at: 0, buffer: Vec::new(), buffer_at: 0 }
     }
 
-    /// How much of the buffer lies at the present place.
+    /// Returns the part of the buffer after the current position.
     fn buffered(&self) -> &[u8] {
         let skip = self.at.checked_sub(self.buffer_at).and_then(|skip| usize::try_from(skip).ok());
-        skip.and_then(|skip| self.buffer.get(skip..)).unwrap_or_default()
+        skip.and_then(|skip| self.buffer.get(skip..)).unwrap_or(&[])
     }
 }
 
 impl Clone for SharedFile {
-    /// The same file at the same place; the buffer is not copied.
+    /// Clones the reader with its position, but without its buffer.
     fn clone(&self) -> Self {
         Self { file: Arc::clone(&self.file), bytes: self.bytes, at: self.at, buffer: Vec::new(), buffer_at: 0 }
     }
@@ -65,7 +65,8 @@ impl Seek for SharedFile {
             SeekFrom::End(by) => self.bytes.checked_add_signed(by),
             SeekFrom::Current(by) => self.at.checked_add_signed(by),
         };
-        self.at = at.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "a place before the file's start"))?;
+        self.at =
+            at.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "position before the beginning of the file"))?;
         Ok(self.at)
     }
 }

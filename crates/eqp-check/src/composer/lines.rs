@@ -1,13 +1,13 @@
-//! Where keys stand in a composer.json, and how deeply it is nested: one pass over the text.
+//! Finds the lines of keys in composer.json and its nesting depth, without parsing it.
 
 use std::collections::HashMap;
 
-/// The lines on which keys and texts first stand.
+/// The line of the first occurrence of each string.
 #[derive(Debug)]
 pub(super) struct Lines(HashMap<Box<str>, u32>);
 
 impl Lines {
-    /// Reads a text that is JSON.
+    /// Scans a JSON text.
     pub(super) fn of(source: &str) -> Self {
         let mut lines = HashMap::new();
         let mut line = 1_u32;
@@ -18,18 +18,18 @@ impl Lines {
             let length = text_length(inside.as_bytes());
             lines.entry(inside[..length].into()).or_insert(line);
             line = line.saturating_add(newlines(&inside[..length]));
-            rest = inside.get(length + 1..).unwrap_or_default();
+            rest = inside.get(length + 1..).unwrap_or("");
         }
         Self(lines)
     }
 
-    /// The line of a key.
+    /// Returns the line of a key.
     pub(super) fn of_key(&self, key: &str) -> Option<u32> {
         self.0.get(key).copied()
     }
 }
 
-/// How many levels the brackets of a JSON text open at most.
+/// Returns the nesting depth of a JSON text.
 pub(super) fn depth(source: &[u8]) -> usize {
     let (mut open, mut deepest) = (0_usize, 0);
     let mut at = 0;
@@ -46,7 +46,7 @@ pub(super) fn depth(source: &[u8]) -> usize {
     deepest
 }
 
-/// The length of a text, from after its opening quote to its closing one.
+/// Returns the length of a string from its opening to its closing quote.
 fn text_length(bytes: &[u8]) -> usize {
     let mut at = 0;
     while let Some(found) = bytes.get(at..).and_then(|rest| memchr::memchr2(b'"', b'\\', rest)) {

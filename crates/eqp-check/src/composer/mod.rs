@@ -1,34 +1,30 @@
-//! composer.json as it is written: nothing is refused for what it holds, so that each rule can say its own.
+//! Reads composer.json without validating its fields, so that each rule can report its own findings.
 
-mod constraint;
 mod lines;
-mod ordered;
-mod php;
-mod version;
+mod source;
+mod versions;
 
 use std::cell::OnceCell;
 
 use serde_json::{Map, Value};
 
-pub(crate) use constraint::Constraint;
-pub(crate) use php::php_of;
-pub(crate) use version::{is_plain, is_version};
+pub(crate) use versions::{Constraint, is_plain, is_version, php_versions};
 
 use self::lines::Lines;
-use self::ordered::Content;
-use crate::limits::{DEEPEST_HERE, DEEPEST_JSON};
+use self::source::OrderedValue;
+use crate::limits::{MAX_JSON_DEPTH, MAX_JSON_DEPTH_PHP};
 use crate::report::Package;
 
-/// What Composer installs as what.
+/// The kind of component, from the package type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum ComponentKind {
     Module,
     Theme,
     Language,
     Metapackage,
 }
 
-/// A composer.json.
+/// A parsed composer.json.
 #[derive(Debug)]
 pub(crate) struct Composer {
     source: String,
@@ -48,18 +44,23 @@ pub(crate) enum Unreadable {
     NotUtf8,
     #[error("composer.json is empty")]
     Empty,
-    #[error("composer.json is nested more than {DEEPEST_JSON} levels deep: PHP does not read it")]
+    #[error("composer.json is nested more than {MAX_JSON_DEPTH_PHP} levels deep, which PHP cannot read")]
     TooDeep,
-    #[error("composer.json is nested more than {DEEPEST_HERE} levels deep, which is not read here")]
+    #[error("composer.json is nested more than {MAX_JSON_DEPTH} levels deep, which this check does not support")]
     TooDeepHere,
-    #[error("composer.json is not JSON: {0}")]
+    #[error("composer.json is not JSON: {}", describe(.0))]
     NotJson(#[from] serde_json::Error),
     #[error("composer.json is not a JSON object")]
     NotAnObject,
 }
 
+/// Describes an error of the JSON library in plain terms.
+fn describe(error: &serde_json::Error) -> String {
+    if error.is_eof() { format!("unexpected end of file in line {}", error.line()) } else { error.to_string() }
+}
+
 impl Composer {
-    /// Reads the bytes of the file.
+    /// Parses the content of the file.
     pub(crate) fn read(bytes: &[u8]) -> Result<Self, Unreadable> {
         match bytes {
             [] => return Err(Unreadable::Empty),
@@ -69,48 +70,48 @@ impl Composer {
         }
         let source = std::str::from_utf8(bytes).map_err(|_| Unreadable::NotUtf8)?.to_owned();
         let depth = lines::depth(bytes);
-        if depth > DEEPEST_JSON {
+        if depth > MAX_JSON_DEPTH_PHP {
             return Err(Unreadable::TooDeep);
         }
-        if depth > DEEPEST_HERE {
+        if depth > MAX_JSON_DEPTH {
             return Err(Unreadable::TooDeepHere);
         }
         let Value::Object(fields) = serde_json::from_str(&source)? else { return Err(Unreadable::NotAnObject) };
-        // Maps of JSON are sorted by their keys; the store's script goes by the order of the file.
-        let in_order: Content = serde_json::from_str(&source)?;
+        // `serde_json` sorts the keys of maps, but the validator script depends on the order in the file.
+        let in_order: OrderedValue = serde_json::from_str(&source)?;
         let declared = in_order.get("autoload").and_then(|autoload| autoload.get("psr-4"));
-        let namespaces = declared.map(ordered::namespaces).unwrap_or_default();
+        let namespaces = declared.map(source::namespaces).unwrap_or_default();
         Ok(Self { source, fields, namespaces, lines: OnceCell::new() })
     }
 
-    /// A field, whatever it holds.
+    /// Returns a field that is not `null`.
     pub(crate) fn field(&self, name: &str) -> Option<&Value> {
         self.fields.get(name).filter(|value| !value.is_null())
     }
 
-    /// A field that is text.
+    /// Returns a field that is text.
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
         self.field(name)?.as_str()
     }
 
-    /// What it is, if it is one of what the store takes.
-    pub(crate) fn kind(&self) -> Option<Kind> {
+    /// Returns the kind of component, if the store accepts the package type.
+    pub(crate) fn kind(&self) -> Option<ComponentKind> {
         match self.text("type")? {
-            "magento2-module" => Some(Kind::Module),
-            "magento2-theme" => Some(Kind::Theme),
-            "magento2-language" => Some(Kind::Language),
-            "metapackage" => Some(Kind::Metapackage),
+            "magento2-module" => Some(ComponentKind::Module),
+            "magento2-theme" => Some(ComponentKind::Theme),
+            "magento2-language" => Some(ComponentKind::Language),
+            "metapackage" => Some(ComponentKind::Metapackage),
             _ => None,
         }
     }
 
-    /// The required packages, with the versions as they are written.
+    /// Iterates over the required packages and their version constraints.
     pub(crate) fn requires(&self) -> impl Iterator<Item = (&str, &str)> {
         let require = self.field("require").and_then(Value::as_object);
-        require.into_iter().flatten().map(|(name, versions)| (name.as_str(), versions.as_str().unwrap_or_default()))
+        require.into_iter().flatten().map(|(name, versions)| (name.as_str(), versions.as_str().unwrap_or("")))
     }
 
-    /// The files that are loaded always; `None` where there is no list, or an empty one.
+    /// Returns the files in `autoload.files`, or `None` if there are none.
     pub(crate) fn autoload_files(&self) -> Option<Vec<&str>> {
         let files = self.field("autoload")?.get("files")?;
         let files: Vec<_> = match files {
@@ -121,12 +122,12 @@ impl Composer {
         (!files.is_empty()).then_some(files)
     }
 
-    /// The namespaces with their folders, in the order of the file.
+    /// Iterates over the namespaces in `autoload.psr-4` and their folders, in the order of the file.
     pub(crate) fn namespaces(&self) -> impl Iterator<Item = (&str, &[String])> {
         self.namespaces.iter().map(|(name, folders)| (name.as_str(), folders.as_slice()))
     }
 
-    /// The licenses by their SPDX names.
+    /// Returns the SPDX identifiers of the licenses.
     pub(crate) fn licenses(&self) -> Vec<&str> {
         match self.field("license") {
             Some(Value::String(license)) => vec![license],
@@ -135,25 +136,25 @@ impl Composer {
         }
     }
 
-    /// The line on which a key first stands, counted from 1.
+    /// Returns the line of the first occurrence of a key, starting at 1.
     pub(crate) fn line_of(&self, key: &str) -> Option<u32> {
         self.lines.get_or_init(|| Lines::of(&self.source)).of_key(key)
     }
 
-    /// What it says of the package.
+    /// Returns name, version and type of the package.
     pub(crate) fn package(&self) -> Package {
         let text = |name| self.text(name).map(str::to_owned);
         Package { name: text("name"), version: text("version"), kind: text("type") }
     }
 }
 
-/// What JSON calls a kind of value.
-pub(crate) fn kind_of(value: &Value) -> &'static str {
+/// Returns the name of a JSON type for messages.
+pub(crate) fn json_type(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
         Value::Bool(_) => "true or false",
         Value::Number(_) => "a number",
-        Value::String(_) => "a text",
+        Value::String(_) => "a string",
         Value::Array(_) => "a list",
         Value::Object(_) => "an object",
     }
@@ -175,9 +176,9 @@ mod tests {
             (b"{", "not JSON"),
             (b"[]", "not a JSON object"),
         ];
-        for (bytes, why) in cases {
+        for (bytes, reason) in cases {
             let error = Composer::read(bytes).unwrap_err().to_string();
-            assert!(error.contains(why), "{error}");
+            assert!(error.contains(reason), "{error}");
         }
     }
 
@@ -204,9 +205,9 @@ mod tests {
     #[test]
     fn json_that_php_reads_and_we_do_not_is_told_apart_from_json_that_nobody_reads() {
         let nested = |levels: usize| format!("{{\"a\": {}{}}}", "[".repeat(levels - 1), "]".repeat(levels - 1));
-        assert!(Composer::read(nested(DEEPEST_HERE).as_bytes()).is_ok());
-        assert!(matches!(Composer::read(nested(DEEPEST_JSON).as_bytes()), Err(Unreadable::TooDeepHere)));
-        assert!(matches!(Composer::read(nested(DEEPEST_JSON + 1).as_bytes()), Err(Unreadable::TooDeep)));
+        assert!(Composer::read(nested(MAX_JSON_DEPTH).as_bytes()).is_ok());
+        assert!(matches!(Composer::read(nested(MAX_JSON_DEPTH_PHP).as_bytes()), Err(Unreadable::TooDeepHere)));
+        assert!(matches!(Composer::read(nested(MAX_JSON_DEPTH_PHP + 1).as_bytes()), Err(Unreadable::TooDeep)));
         assert!(matches!(Composer::read("[".repeat(1_000_000).as_bytes()), Err(Unreadable::TooDeep)));
     }
 }

@@ -1,25 +1,25 @@
-//! SARIF 2.1.0, as code scanning reads it.
+//! SARIF 2.1.0, the format for code scanning.
 
 use std::fmt::Write;
 
 use serde_json::{Value, json};
 
-use crate::book::{self, Rule, Tier};
-use crate::report::{Finding, Place, Report};
+use crate::registry::{self, Rule, Severity};
+use crate::report::{Finding, Location, Report};
 
 const SCHEMA: &str = "https://json.schemastore.org/sarif-2.1.0.json";
 
-/// The report as a log of one run. `manifest` is the file that fields are in, if one was read.
+/// Converts the report to a SARIF log with one run. `manifest` is the file of the fields, if there is one.
 pub fn sarif(report: &Report, manifest: Option<&str>) -> Value {
-    let rules: Vec<&Rule> = book::rules().collect();
+    let rules: Vec<&Rule> = registry::rules().collect();
     let index = |rule: &Rule| rules.iter().position(|other| *other == rule);
     let result = |finding: &Finding, reason: Option<&str>| {
         let mut result = json!({
             "ruleId": finding.rule.id,
             "ruleIndex": index(finding.rule),
-            "level": level(finding.tier),
-            "message": {"text": format!("{}: {}", finding.place, finding.message)},
-            "locations": [location(&finding.place, &report.archive, manifest)],
+            "level": level(finding.severity),
+            "message": {"text": message(finding)},
+            "locations": [location(&finding.location, &report.archive, manifest)],
         });
         if let Some(reason) = reason {
             result["suppressions"] = json!([{"kind": "external", "justification": reason}]);
@@ -33,8 +33,8 @@ pub fn sarif(report: &Report, manifest: Option<&str>) -> Value {
         .iter()
         .map(|not_run| {
             json!({
-                "level": if not_run.is_gap { "warning" } else { "note" },
-                "message": {"text": format!("{} did not run: {}", not_run.rule.id, not_run.why)},
+                "level": if not_run.could_block { "warning" } else { "note" },
+                "message": {"text": format!("{} did not run: {}", not_run.rule.id, not_run.reason)},
                 "associatedRule": {"id": not_run.rule.id, "index": index(not_run.rule)},
             })
         })
@@ -55,36 +55,42 @@ pub fn sarif(report: &Report, manifest: Option<&str>) -> Value {
     })
 }
 
+/// Returns the message, with the remedy if it differs from that of the rule, which is part of the rule description.
+fn message(finding: &Finding) -> String {
+    let remedy = if finding.remedy == finding.rule.remedy { String::new() } else { format!(". {}", finding.remedy) };
+    format!("{}: {}{remedy}", finding.location, finding.message)
+}
+
 fn description(rule: &Rule) -> Value {
     json!({
         "id": rule.id,
-        "shortDescription": {"text": rule.says},
+        "shortDescription": {"text": rule.description},
         "help": {"text": rule.remedy},
-        "defaultConfiguration": {"level": level(rule.tier), "enabled": rule.tier != Tier::CannotKnow},
-        "properties": {"tier": rule.tier, "source": rule.source, "looksAt": rule.looks_at},
+        "defaultConfiguration": {"level": level(rule.severity), "enabled": rule.severity != Severity::StoreOnly},
+        "properties": {"severity": rule.severity, "source": rule.source, "appliesTo": rule.applies_to},
     })
 }
 
-fn level(tier: Tier) -> &'static str {
-    match tier {
-        Tier::Blocks => "error",
-        Tier::Warns => "warning",
-        Tier::CannotKnow => "none",
+fn level(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Blocking => "error",
+        Severity::Warning => "warning",
+        Severity::StoreOnly => "none",
     }
 }
 
-fn location(place: &Place, archive: &str, manifest: Option<&str>) -> Value {
+fn location(location: &Location, archive: &str, manifest: Option<&str>) -> Value {
     let file = |uri: &str| json!({"physicalLocation": {"artifactLocation": {"uri": encoded(uri)}}});
-    match place {
-        Place::Archive => file(archive),
-        Place::File { name, line } => {
+    match location {
+        Location::Archive => file(archive),
+        Location::File { name, line } => {
             let mut location = file(name);
             if let Some(line) = line.filter(|line| *line > 0) {
                 location["physicalLocation"]["region"] = json!({"startLine": line});
             }
             location
         }
-        Place::Field { name: field } => {
+        Location::Field { name: field } => {
             let mut location = file(manifest.unwrap_or(archive));
             location["logicalLocations"] = json!([{"fullyQualifiedName": field, "kind": "member"}]);
             location
@@ -92,14 +98,14 @@ fn location(place: &Place, archive: &str, manifest: Option<&str>) -> Value {
     }
 }
 
-/// A relative reference: what a URI cannot hold is written with %.
+/// Encodes a path as a relative URI reference.
 fn encoded(name: &str) -> String {
     let mut uri = String::with_capacity(name.len());
     for byte in name.trim_start_matches('/').bytes() {
         if byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'-' | b'_' | b'.' | b'~') {
             uri.push(char::from(byte));
         } else {
-            // Writing to text cannot fail.
+            // Writing to a `String` cannot fail.
             let _ = write!(uri, "%{byte:02X}");
         }
     }

@@ -1,31 +1,31 @@
-//! The archive as a file, and its directory.
+//! Checks the archive file and its directory.
 
 use std::collections::{HashMap, HashSet};
 
 use super::leftovers;
-use crate::archive::{Archive, Damage, Encoding, Entry, Nature, Refused, Top};
-use crate::book::archive::{
+use crate::archive::{Archive, Damage, Encoding, Entry, EntryKind, NotZip, OpenError, PackageRoot};
+use crate::limits::{MAX_ARCHIVE_BYTES, MAX_ENTRIES, MAX_RATIO, MAX_UNPACKED_BYTES, RATIO_CHECKED_FROM};
+use crate::registry::archive::{
     ARCHIVE_BOMB, ARCHIVE_COMPRESSION, ARCHIVE_DAMAGED, ARCHIVE_ENCRYPTED, ARCHIVE_IS_ZIP, ARCHIVE_SIZE,
     COMPOSER_PRESENT, COMPOSER_SECOND, ENTRY_LINK, ENTRY_TWICE, NAME_ENCODING, NAME_ESCAPES, NAME_PORTABLE, TOP_FOLDER,
 };
-use crate::ledger::Ledger;
-use crate::limits::{HIGHEST_RATIO, LARGEST_ARCHIVE, MOST_ENTRIES, MOST_UNPACKED, RATIO_COUNTS_FROM};
-use crate::report::Place;
+use crate::report::Location;
+use crate::report_builder::ReportBuilder;
 
 const MEGABYTE: u64 = 1024 * 1024;
-/// Files at the top of an App Builder app.
+/// Files at the top level of an App Builder app.
 const APP_BUILDER: [&str; 3] = ["install.yaml", "app.config.yaml", "package.json"];
-/// So many names of several are shown.
-const MOST_NAMED: usize = 5;
+/// The maximum number of names in a message.
+const MAX_NAMES: usize = 5;
 
-/// The size of the file.
-pub(crate) fn size(bytes: u64, ledger: &mut Ledger) {
-    if bytes > LARGEST_ARCHIVE {
-        ledger.find(&ARCHIVE_SIZE, Place::Archive, format!("it has {}", exact_size(bytes)));
+/// Checks the size of the file.
+pub(crate) fn size(bytes: u64, builder: &mut ReportBuilder) {
+    if bytes > MAX_ARCHIVE_BYTES {
+        builder.add(&ARCHIVE_SIZE, Location::Archive, format!("it has {}", exact_size(bytes)));
     }
 }
 
-/// A size that is refused, exactly: one byte too many is still one too many.
+/// Formats a rejected size exactly, so that an excess of a few bytes is visible.
 fn exact_size(bytes: u64) -> String {
     const SMALL: u64 = 10_000;
     let (whole, rest) = (bytes / MEGABYTE, bytes % MEGABYTE);
@@ -40,7 +40,7 @@ fn exact_size(bytes: u64) -> String {
     format!("{} bytes ({megabytes})", grouped(bytes))
 }
 
-/// A number with commas between its thousands.
+/// Formats a number with commas as thousands separators.
 fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
@@ -53,165 +53,184 @@ fn grouped(number: u64) -> String {
     grouped
 }
 
-/// An archive that was not opened. Why nothing of it could be looked at.
-pub(crate) fn refused(refused: &Refused, ledger: &mut Ledger) -> &'static str {
-    match refused {
-        Refused::NoZip(what) => {
-            ledger.find(&ARCHIVE_IS_ZIP, Place::Archive, what.as_str());
+/// Reports an archive that was not opened. Returns why the other rules did not run.
+pub(crate) fn open_error(error: &OpenError, builder: &mut ReportBuilder) -> &'static str {
+    match error {
+        OpenError::NotZip(NotZip { what, remedy }) => {
+            let remedy = remedy.unwrap_or(ARCHIVE_IS_ZIP.remedy);
+            builder.add_with_remedy(&ARCHIVE_IS_ZIP, Location::Archive, what.as_str(), remedy);
             "the archive cannot be read"
         }
-        Refused::TooMany(entries) => {
-            ledger.find(&ARCHIVE_BOMB, Place::Archive, format!("its end promises {entries} entries"));
-            "the archive promises too many entries to be opened"
+        OpenError::TooManyEntries(entries) => {
+            builder.add(&ARCHIVE_BOMB, Location::Archive, format!("it declares {entries} entries"));
+            "the archive declares too many entries to be opened"
         }
-        Refused::TooLarge => "the archive is too large to be opened",
+        OpenError::TooLarge => "the archive is too large to be opened",
     }
 }
 
-/// The directory as a whole. Whether the archive may be unpacked.
-pub(crate) fn directory(archive: &Archive, ledger: &mut Ledger) -> bool {
-    if let Top::Several(folders) = &archive.top {
-        ledger.find(&TOP_FOLDER, Place::Archive, several(archive, folders));
+/// Checks the directory. Returns whether the archive is safe to unpack.
+pub(crate) fn directory(archive: &Archive, builder: &mut ReportBuilder) -> bool {
+    if let PackageRoot::Ambiguous(folders) = &archive.root {
+        let (what, remedy) = several(archive, folders);
+        builder.add_with_remedy(&TOP_FOLDER, Location::Archive, what, remedy.unwrap_or(TOP_FOLDER.remedy));
     }
-    composer_json(archive, ledger);
-    let mut named = HashSet::new();
+    composer_json(archive, builder);
+    let mut reported = HashSet::new();
     let mut lower: HashMap<String, &Entry> = HashMap::with_capacity(archive.entries.len());
     for entry in &archive.entries {
-        entry_rules(archive, entry, ledger);
-        leftovers::unwanted(archive.short(entry), &mut named, ledger);
-        leftovers::secrets(archive, entry, ledger);
-        if archive.is_later_copy(entry) {
-            let message = "its name is there more than once: PHP reads the first, other programs the last";
-            ledger.find(&ENTRY_TWICE, Place::file(archive.short(entry)), message);
+        entry_rules(archive, entry, builder);
+        leftovers::unwanted(archive.package_path(entry), &mut reported, builder);
+        leftovers::secrets(archive, entry, builder);
+        if archive.is_shadowed(entry) {
+            let message = "its name occurs more than once: PHP reads the first entry, other programs the last";
+            builder.add(&ENTRY_TWICE, Location::file(archive.package_path(entry)), message);
             continue;
         }
         if let Some(other) = lower.insert(lower_case(entry.name.trim_end_matches('/')), entry) {
-            let message = format!("it differs from {} by letter case only", archive.short(other));
-            ledger.find(&NAME_PORTABLE, Place::file(archive.short(entry)), message);
+            let message = format!("its name differs from {} only in letter case", archive.package_path(other));
+            builder.add(&NAME_PORTABLE, Location::file(archive.package_path(entry)), message);
         }
     }
-    is_no_bomb(archive, ledger)
+    has_safe_size(archive, builder)
 }
 
-/// A name in lower case; most are ASCII, for which that is much faster.
+/// Converts a name to lower case, with a fast path for ASCII.
 fn lower_case(name: &str) -> String {
     if name.is_ascii() { name.to_ascii_lowercase() } else { name.to_lowercase() }
 }
 
-/// Files that did not unpack.
-pub(crate) fn damage(archive: &Archive, damaged: &[Damage], ledger: &mut Ledger) {
-    for Damage { index, why } in damaged {
+/// Reports files that could not be unpacked.
+pub(crate) fn damage(archive: &Archive, damaged: &[Damage], builder: &mut ReportBuilder) {
+    for Damage { index, reason } in damaged {
         if let Some(entry) = archive.entries.get(*index) {
-            ledger.find(&ARCHIVE_DAMAGED, Place::file(archive.short(entry)), format!("it does not unpack: {why}"));
+            builder.add(
+                &ARCHIVE_DAMAGED,
+                Location::file(archive.package_path(entry)),
+                format!("it cannot be unpacked: {reason}"),
+            );
         }
     }
 }
 
-fn entry_rules(archive: &Archive, entry: &Entry, ledger: &mut Ledger) {
-    let short = archive.short(entry);
-    let place = || Place::file(short);
+fn entry_rules(archive: &Archive, entry: &Entry, builder: &mut ReportBuilder) {
+    let package_path = archive.package_path(entry);
+    let location = || Location::file(package_path);
     if entry.encoding == Encoding::FalseUtf8 {
-        ledger.find(&NAME_ENCODING, place(), "the archive says that this name is UTF-8, and it is not");
+        builder.add(&NAME_ENCODING, location(), "the name is flagged as UTF-8, but it is not valid UTF-8");
     }
     if entry.escapes() {
-        ledger.find(&NAME_ESCAPES, place(), "its name is absolute, or leads out of the folder it is unpacked to");
-    } else if let Some(why) = entry.why_not_portable() {
-        ledger.find(&NAME_PORTABLE, place(), why);
+        builder.add(&NAME_ESCAPES, location(), "its name is an absolute path or a path outside the target folder");
+    } else if let Some(reason) = entry.why_not_portable() {
+        builder.add(&NAME_PORTABLE, location(), reason);
     }
-    match entry.nature {
-        Nature::Link => ledger.find(&ENTRY_LINK, place(), "it is a symbolic link"),
-        Nature::Special => ledger.find(&ENTRY_LINK, place(), "it is a device, a pipe or a socket"),
-        Nature::File | Nature::Folder => {}
+    match entry.kind {
+        EntryKind::Link => builder.add(&ENTRY_LINK, location(), "it is a symbolic link"),
+        EntryKind::Special => builder.add(&ENTRY_LINK, location(), "it is a device, a pipe or a socket"),
+        EntryKind::File | EntryKind::Folder => {}
     }
     if entry.is_encrypted {
-        ledger.find(&ARCHIVE_ENCRYPTED, place(), "it is encrypted");
-    } else if let Some(why) = entry.why_unreadable().filter(|_| entry.nature == Nature::File) {
-        ledger.find(&ARCHIVE_COMPRESSION, place(), format!("{why}, which not every program unpacks"));
+        builder.add(&ARCHIVE_ENCRYPTED, location(), "it is encrypted");
+    } else if let Some(reason) = entry.why_unreadable().filter(|_| entry.kind == EntryKind::File) {
+        builder.add(&ARCHIVE_COMPRESSION, location(), format!("{reason}, which not every program supports"));
     }
 }
 
-/// What it means that there are several folders at the top.
-fn several(archive: &Archive, folders: &[String]) -> String {
+/// A message, and a remedy if that of the rule does not fit.
+type Explanation = (String, Option<&'static str>);
+
+const ONE_PACKAGE_EACH: &str = "Create a separate archive for each package, and submit them separately.";
+
+/// Explains that there are several folders at the top level.
+fn several(archive: &Archive, folders: &[String]) -> Explanation {
     let mut packages = folders.iter().filter(|folder| archive.find(&format!("{folder}composer.json")).is_some());
     if let (Some(one), Some(other)) = (packages.next(), packages.next()) {
-        return format!(
-            "it holds several packages, such as {one} and {other}: each is submitted in an archive of its own"
+        let what = format!(
+            "it contains several packages, such as {one} and {other}, which must be submitted in separate archives"
         );
+        return (what, Some(ONE_PACKAGE_EACH));
     }
-    let (shown, more) = folders.split_at(folders.len().min(MOST_NAMED));
+    let (first, more) = folders.split_at(folders.len().min(MAX_NAMES));
     let more = if more.is_empty() { String::new() } else { format!(" and {} more", more.len()) };
-    format!("there are several folders at the top: {}{more}", shown.join(", "))
+    (format!("there are several folders at the top level: {}{more}", first.join(", ")), None)
 }
 
-/// The package's composer.json, and others that could be taken for it.
-fn composer_json(archive: &Archive, ledger: &mut Ledger) {
-    if matches!(archive.top, Top::Several(_)) {
-        return ledger.not_run(&COMPOSER_PRESENT, "which folder is the package is not known");
+/// Checks that there is one composer.json, and no other that could be confused with it.
+fn composer_json(archive: &Archive, builder: &mut ReportBuilder) {
+    if matches!(archive.root, PackageRoot::Ambiguous(_)) {
+        return builder.not_run(&COMPOSER_PRESENT, "the folder of the package is not known");
     }
     let others = || {
         archive.entries.iter().filter(|entry| {
-            let short = archive.short(entry);
-            short != "composer.json" && is_composer_json(short)
+            let package_path = archive.package_path(entry);
+            package_path != "composer.json" && is_composer_json(package_path)
         })
     };
     if archive.find("composer.json").is_some() {
-        for other in others().filter(|entry| archive.short(entry).matches('/').count() <= 1) {
-            ledger.find(&COMPOSER_SECOND, Place::file(archive.short(other)), "there is a second composer.json");
+        for other in others().filter(|entry| archive.package_path(entry).matches('/').count() <= 1) {
+            builder.add(
+                &COMPOSER_SECOND,
+                Location::file(archive.package_path(other)),
+                "there is a second composer.json",
+            );
         }
         return;
     }
-    ledger.find(&COMPOSER_PRESENT, Place::Archive, without_composer_json(archive, others()));
+    let (what, remedy) = without_composer_json(archive, others());
+    builder.add_with_remedy(&COMPOSER_PRESENT, Location::Archive, what, remedy.unwrap_or(COMPOSER_PRESENT.remedy));
 }
 
-/// What an archive without composer.json at its top is.
-fn without_composer_json<'a>(archive: &Archive, mut others: impl Iterator<Item = &'a Entry>) -> String {
+/// Explains why there is no composer.json at the top level.
+fn without_composer_json<'a>(archive: &Archive, mut others: impl Iterator<Item = &'a Entry>) -> Explanation {
     if let Some(entry) = archive.entries.iter().find(|entry| is_composer_json(&entry.name.replace('\\', "/")))
         && entry.name.contains('\\')
     {
-        return format!(
-            "names are written with \\ between folders, such as {}: PHP sees no folders in them",
-            entry.name
-        );
+        let what = format!("names have \\ as separator, such as {}, so PHP does not recognise folders", entry.name);
+        return (what, Some("Create it again with a program that uses / as separator: composer archive --format=zip."));
     }
     if let (Some(one), Some(other)) = (others.next(), others.next()) {
         let (one, other) = (&one.name, &other.name);
-        return format!("it holds several packages ({one}, {other} …): each is submitted in an archive of its own");
+        let what =
+            format!("it contains several packages ({one}, {other} …), which must be submitted in separate archives");
+        return (what, Some(ONE_PACKAGE_EACH));
     }
     if let Some(entry) = archive.entries.iter().find(|entry| is_composer_json(&entry.name)) {
-        return format!("the only composer.json is {}", entry.name);
+        return (format!("the only composer.json is {}", entry.name), None);
     }
-    let is_at_top = |entry: &&Entry| !archive.short(entry).contains('/');
+    let is_at_top = |entry: &&Entry| !archive.package_path(entry).contains('/');
     let mut at_top = archive.entries.iter().filter(is_at_top);
     if let Some(inner) = at_top.clone().find(|entry| entry.extension() == "zip") {
-        return format!("there is no composer.json, but another archive, {}: submit that one", inner.name);
+        let what = format!("there is no composer.json, but another archive, {}", inner.name);
+        return (what, Some("Unpack the archive, then check and submit the archive inside it."));
     }
-    if let Some(app) = at_top.find(|entry| APP_BUILDER.contains(&archive.short(entry))) {
+    if let Some(app) = at_top.find(|entry| APP_BUILDER.contains(&archive.package_path(entry))) {
         let name = &app.name;
-        return format!(
-            "there is no composer.json, but {name}: the Marketplace's API has no type for App Builder apps"
+        let what = format!(
+            "there is no composer.json, but {name}: the API of the Marketplace does not support App Builder apps"
         );
+        return (what, Some("Submit a Composer package. App Builder apps cannot be submitted through this API."));
     }
-    "there is no composer.json".to_owned()
+    ("there is no composer.json".to_owned(), None)
 }
 
 fn is_composer_json(name: &str) -> bool {
     name.rsplit('/').next().is_some_and(|file| file.eq_ignore_ascii_case("composer.json"))
 }
 
-fn is_no_bomb(archive: &Archive, ledger: &mut Ledger) -> bool {
+fn has_safe_size(archive: &Archive, builder: &mut ReportBuilder) -> bool {
     let sum = |of: fn(&Entry) -> u64| archive.entries.iter().map(of).fold(0_u64, u64::saturating_add);
     let (unpacked, packed) = (sum(|entry| entry.bytes), sum(|entry| entry.packed_bytes));
     let entries = archive.entries.len() as u64;
-    let why = if entries > MOST_ENTRIES {
-        format!("it holds {entries} entries")
-    } else if unpacked > MOST_UNPACKED {
-        format!("it would unpack to {unpacked} bytes")
-    } else if unpacked > RATIO_COUNTS_FROM && unpacked / HIGHEST_RATIO > packed {
-        format!("{packed} bytes would unpack to {unpacked}")
+    let reason = if entries > MAX_ENTRIES {
+        format!("it has {entries} entries")
+    } else if unpacked > MAX_UNPACKED_BYTES {
+        format!("its content has {unpacked} bytes")
+    } else if unpacked > RATIO_CHECKED_FROM && unpacked / MAX_RATIO > packed {
+        format!("{packed} bytes are unpacked to {unpacked} bytes")
     } else {
         return true;
     };
-    ledger.find(&ARCHIVE_BOMB, Place::Archive, why);
+    builder.add(&ARCHIVE_BOMB, Location::Archive, reason);
     false
 }
 
@@ -221,8 +240,8 @@ mod tests {
 
     #[test]
     fn a_size_that_is_refused_is_exact() {
-        assert_eq!(exact_size(LARGEST_ARCHIVE + 1), "31,457,281 bytes (30 MB + 1 byte)");
-        assert_eq!(exact_size(LARGEST_ARCHIVE + 1_234), "31,458,514 bytes (30 MB + 1,234 bytes)");
+        assert_eq!(exact_size(MAX_ARCHIVE_BYTES + 1), "31,457,281 bytes (30 MB + 1 byte)");
+        assert_eq!(exact_size(MAX_ARCHIVE_BYTES + 1_234), "31,458,514 bytes (30 MB + 1,234 bytes)");
         assert_eq!(exact_size(31 * MEGABYTE), "32,505,856 bytes (31 MB)");
         assert_eq!(exact_size(31 * MEGABYTE + MEGABYTE / 2), "33,030,144 bytes (31.50 MB)");
     }

@@ -1,14 +1,14 @@
-//! What composer.json requires.
+//! Checks the requirements in composer.json.
 
 use super::composer::at;
-use crate::book::composer::{
+use crate::composer::{ComponentKind, Composer, Constraint, php_versions};
+use crate::listing::Listing;
+use crate::registry::package::{
     DEPENDENCY_ALIAS, DEPENDENCY_FORBIDDEN, DEPENDENCY_PHP, DEPENDENCY_WILDCARD, METAPACKAGE_REQUIRE,
 };
-use crate::composer::{Composer, Constraint, Kind, php_of};
-use crate::ledger::Ledger;
-use crate::listing::Listing;
+use crate::report_builder::ReportBuilder;
 
-/// What stands for a whole installation: a component cannot require it.
+/// Packages that represent a complete installation, which a component must not require.
 const FORBIDDEN: [&str; 5] = [
     "magento/magento-composer-installer",
     "magento/magento2-base",
@@ -17,43 +17,42 @@ const FORBIDDEN: [&str; 5] = [
     "magento/product-enterprise-edition",
 ];
 
-/// The rules.
-pub(crate) fn check(composer: &Composer, ledger: &mut Ledger) {
+/// Checks the rules of this module.
+pub(crate) fn check(composer: &Composer, builder: &mut ReportBuilder) {
     for (package, versions) in composer.requires() {
         if FORBIDDEN.contains(&package) {
-            ledger.find(&DEPENDENCY_FORBIDDEN, at(composer, package), format!("{package} is required"));
+            builder.add(&DEPENDENCY_FORBIDDEN, at(composer, package), format!("{package} is required"));
         } else if package.starts_with("magento/") && versions == "*" {
-            ledger.find(&DEPENDENCY_WILDCARD, at(composer, package), format!("{package} is required as *"));
+            builder.add(&DEPENDENCY_WILDCARD, at(composer, package), format!("{package} is required as *"));
         }
         if versions.contains(" as ") {
-            ledger.find(&DEPENDENCY_ALIAS, at(composer, package), format!("{package} is required as `{versions}`"));
+            builder.add(&DEPENDENCY_ALIAS, at(composer, package), format!("{package} is required as `{versions}`"));
         }
     }
-    if composer.kind() == Some(Kind::Metapackage) && composer.requires().next().is_none() {
-        ledger.find(&METAPACKAGE_REQUIRE, at(composer, "require"), "it requires nothing");
+    if composer.kind() == Some(ComponentKind::Metapackage) && composer.requires().next().is_none() {
+        builder.add(&METAPACKAGE_REQUIRE, at(composer, "require"), "it has no requirements");
     }
 }
 
-/// The required PHP, against the lines that the listing claims.
-pub(crate) fn php(composer: &Composer, listing: &Listing, ledger: &mut Ledger) {
+/// Compares the required PHP version with the Commerce versions in the listing.
+pub(crate) fn php(composer: &Composer, listing: &Listing, builder: &mut ReportBuilder) {
     let Some((_, required)) = composer.requires().find(|(package, _)| *package == "php") else { return };
     let Some(constraint) = Constraint::parse(required) else {
-        return ledger.not_run(&DEPENDENCY_PHP, format!("`{required}` is not understood here"));
+        return builder.not_run(&DEPENDENCY_PHP, format!("the constraint `{required}` is not supported by this check"));
     };
-    let claims = || listing.version_compatibility.iter().flat_map(|claim| &claim.versions);
-    let unknown: Vec<_> = claims().filter(|claim| php_of(claim).is_none()).map(String::as_str).collect();
+    let claims = || listing.version_compatibility.iter().flatten().flat_map(|claim| claim.versions.iter().flatten());
+    let unknown: Vec<_> = claims().filter(|claim| php_versions(claim).is_none()).map(String::as_str).collect();
     if !unknown.is_empty() {
-        ledger.not_run(&DEPENDENCY_PHP, format!("which PHP {} wants is not known here", unknown.join(", ")));
+        builder.not_run(&DEPENDENCY_PHP, format!("the PHP versions of Commerce {} are not known", unknown.join(", ")));
     }
-    let mut lines: Vec<_> = claims().filter_map(|claim| php_of(claim)).collect();
+    let mut lines: Vec<_> = claims().filter_map(|claim| php_versions(claim)).collect();
     lines.sort_unstable();
     lines.dedup();
     for (line, versions) in lines {
         for (major, minor) in versions {
             if !constraint.allows(*major, *minor) {
-                let message =
-                    format!("`{required}` leaves out PHP {major}.{minor}, with which Commerce {line} is tested");
-                ledger.find(&DEPENDENCY_PHP, at(composer, "php"), message);
+                let message = format!("`{required}` excludes PHP {major}.{minor}, which Commerce {line} supports");
+                builder.add(&DEPENDENCY_PHP, at(composer, "php"), message);
             }
         }
     }

@@ -1,15 +1,15 @@
-//! Files that are left over from a workplace, a build or a code host, and files that store secrets.
+//! Finds files of development environments, builds and code hosts, and files with secrets.
 
 use std::collections::HashSet;
 
-use crate::archive::{Archive, Entry, Nature};
-use crate::book::archive::{CLUTTER, VCS_FILES};
-use crate::book::code::SECRET_FILE;
-use crate::ledger::Ledger;
-use crate::limits::LARGEST_DESCRIPTION;
-use crate::report::Place;
+use crate::archive::{Archive, Entry, EntryKind};
+use crate::limits::MAX_METADATA_BYTES;
+use crate::registry::archive::{CLUTTER, VCS_FILES};
+use crate::registry::package::SECRET_FILE;
+use crate::report::Location;
+use crate::report_builder::ReportBuilder;
 
-/// Names of version control systems, as files or folders.
+/// Files and folders of version control systems.
 const VCS_NAMES: [&str; 12] = [
     ".git",
     ".gitignore",
@@ -24,47 +24,47 @@ const VCS_NAMES: [&str; 12] = [
     ".bzr",
     "CVS",
 ];
-/// Names of what belongs to a workplace, a build or a code host, at any depth.
+/// Files and folders of development environments, builds and code hosts, at any depth.
 const LEFTOVERS: [(&str, &str); 20] = [
-    (".DS_Store", "it belongs to a workplace"),
-    ("__MACOSX", "it belongs to a workplace"),
-    (".idea", "it belongs to a workplace"),
-    (".vscode", "it belongs to a workplace"),
-    ("Thumbs.db", "it belongs to a workplace"),
-    (".vagrant", "it belongs to a workplace"),
-    (".history", "it belongs to a workplace"),
-    ("node_modules", "npm installs it"),
-    ("composer.lock", "Composer does not read it in a package"),
-    ("auth.json", "it belongs to a workplace: it is where Composer looks for access keys"),
+    (".DS_Store", "it belongs to a development environment"),
+    ("__MACOSX", "it belongs to a development environment"),
+    (".idea", "it belongs to a development environment"),
+    (".vscode", "it belongs to a development environment"),
+    ("Thumbs.db", "it belongs to a development environment"),
+    (".vagrant", "it belongs to a development environment"),
+    (".history", "it belongs to a development environment"),
+    ("node_modules", "it is installed by npm"),
+    ("composer.lock", "Composer ignores it in a package"),
+    ("auth.json", "it contains access keys for Composer"),
     (".github", "it belongs to a code host"),
     (".travis.yml", "it belongs to a CI service"),
     (".gitlab-ci.yml", "it belongs to a CI service"),
     (".circleci", "it belongs to a CI service"),
     ("bitbucket-pipelines.yml", "it belongs to a CI service"),
-    ("phpunit.xml.dist", "it belongs to the tests of a workplace"),
-    (".phpunit.result.cache", "it belongs to the tests of a workplace"),
+    ("phpunit.xml.dist", "it belongs to a test environment"),
+    (".phpunit.result.cache", "it belongs to a test environment"),
     ("Makefile", "it belongs to a build"),
-    ("error_log", "it is a log"),
-    ("npm-debug.log", "it is a log"),
+    ("error_log", "it is a log file"),
+    ("npm-debug.log", "it is a log file"),
 ];
-/// Ends of names that editors, merges and databases leave behind.
-const LEFTOVER_ENDS: [(&str, &str); 5] = [
-    (".sql", "it is a dump or a script of a database: Commerce runs none"),
-    (".orig", "a merge left it"),
-    ("~", "an editor left it"),
-    (".swp", "an editor left it"),
-    (".swo", "an editor left it"),
+/// Suffixes of files from editors, merges and databases.
+const LEFTOVER_SUFFIXES: [(&str, &str); 5] = [
+    (".sql", "it is a database dump or script, which Commerce does not run"),
+    (".orig", "it was created by a merge"),
+    ("~", "it was created by an editor"),
+    (".swp", "it was created by an editor"),
+    (".swo", "it was created by an editor"),
 ];
-/// Folders that lie deeper than this are not looked at: no package has such, and a name has room for thousands.
-const DEEPEST: usize = 64;
-/// Where Composer installs; a folder of this name deeper in the package may be anything.
+/// Deeper folders are not checked, because a name can contain thousands of them.
+const MAX_DEPTH: usize = 64;
+/// The folder into which Composer installs packages. At a deeper level, a folder with this name can be part of the package.
 const VENDOR: &str = "vendor";
 
-/// Names of files that store secrets.
+/// Names of files with secrets.
 const SECRET_NAMES: [&str; 6] = [".env", ".npmrc", "id_rsa", "id_ed25519", ".netrc", ".htpasswd"];
-/// Ends of the names of files that store secrets.
+/// Extensions of files with secrets.
 const SECRET_EXTENSIONS: [&str; 4] = ["p12", "pfx", "jks", "ppk"];
-/// Parts of what is written where a secret is to go.
+/// Parts of placeholders for secrets.
 const PLACEHOLDERS: [&str; 14] = [
     "xxx",
     "your",
@@ -82,51 +82,53 @@ const PLACEHOLDERS: [&str; 14] = [
     "dummy",
 ];
 
-/// Files and folders that do not belong into a package; a folder is named once, whatever lies in it.
-pub(super) fn unwanted<'a>(short: &'a str, named: &mut HashSet<&'a str>, ledger: &mut Ledger) {
+/// Reports files and folders that do not belong in a package. A folder is reported once, regardless of its content.
+pub(super) fn unwanted<'a>(package_path: &'a str, reported: &mut HashSet<&'a str>, builder: &mut ReportBuilder) {
     let mut end = 0;
-    for part in short.split_inclusive('/').take(DEEPEST) {
+    for part in package_path.split_inclusive('/').take(MAX_DEPTH) {
         let is_top = end == 0;
         end += part.len();
         let (part, is_folder) = part.strip_suffix('/').map_or((part, false), |part| (part, true));
-        let (rule, why) = if VCS_NAMES.contains(&part) {
+        let (rule, reason) = if VCS_NAMES.contains(&part) {
             (&VCS_FILES, "it belongs to a version control system")
-        } else if let Some((_, why)) = LEFTOVERS.iter().find(|(name, _)| *name == part) {
-            (&CLUTTER, *why)
+        } else if let Some((_, reason)) = LEFTOVERS.iter().find(|(name, _)| *name == part) {
+            (&CLUTTER, *reason)
         } else if is_top && is_folder && part == VENDOR {
-            (&CLUTTER, "Composer installs it")
-        } else if let Some((_, why)) = LEFTOVER_ENDS.iter().find(|(ends, _)| !is_folder && part.ends_with(ends)) {
-            (&CLUTTER, *why)
+            (&CLUTTER, "it is installed by Composer")
+        } else if let Some((_, reason)) =
+            LEFTOVER_SUFFIXES.iter().find(|(suffix, _)| !is_folder && part.ends_with(suffix))
+        {
+            (&CLUTTER, *reason)
         } else {
             continue;
         };
-        let path = short[..end].trim_end_matches('/');
-        if named.insert(path) {
-            ledger.find(rule, Place::file(path), why);
+        let path = package_path[..end].trim_end_matches('/');
+        if reported.insert(path) {
+            builder.add(rule, Location::file(path), reason);
         }
         return;
     }
 }
 
-/// Files that store secrets. One of Composer's counts only if there is more in it than placeholders.
-pub(super) fn secrets(archive: &Archive, entry: &Entry, ledger: &mut Ledger) {
-    if entry.nature != Nature::File {
+/// Reports files with secrets. An auth.json of Composer is only reported if it contains more than placeholders.
+pub(super) fn secrets(archive: &Archive, entry: &Entry, builder: &mut ReportBuilder) {
+    if entry.kind != EntryKind::File {
         return;
     }
-    let short = archive.short(entry);
-    let file = short.rsplit('/').next().unwrap_or_default();
+    let package_path = archive.package_path(entry);
+    let file = package_path.rsplit('/').next().expect("a split has at least one part");
     if SECRET_NAMES.contains(&file) || SECRET_EXTENSIONS.contains(&entry.extension().as_str()) {
-        ledger.find(&SECRET_FILE, Place::file(short), "files of this name store secrets");
+        builder.add(&SECRET_FILE, Location::file(package_path), "files with this name contain secrets");
     }
     if file == "auth.json"
-        && let Some(bytes) = archive.read_whole(entry, LARGEST_DESCRIPTION)
+        && let Some(bytes) = archive.read_whole(entry, MAX_METADATA_BYTES)
         && has_access_key(&bytes)
     {
-        ledger.find(&SECRET_FILE, Place::file(short), "it holds an access key of Composer");
+        builder.add(&SECRET_FILE, Location::file(package_path), "it contains an access key for Composer");
     }
 }
 
-/// Whether an auth.json has a value that is not a placeholder.
+/// Returns whether an auth.json has a value that is not a placeholder.
 fn has_access_key(bytes: &[u8]) -> bool {
     fn is_key(value: &serde_json::Value) -> bool {
         match value {

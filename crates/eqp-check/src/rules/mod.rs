@@ -1,4 +1,4 @@
-//! What each rule of the book looks for. Pure functions over what was read; findings go into the ledger.
+//! The implementation of the rules. Findings are added to a [`ReportBuilder`].
 
 pub(crate) mod archive;
 mod autoload;
@@ -12,14 +12,14 @@ pub(crate) mod text;
 
 use crate::archive::Archive;
 use crate::composer::Composer;
-use crate::ledger::Ledger;
+use crate::report_builder::ReportBuilder;
 
-/// The rules for composer.json and for what it describes; composer.json, if it could be read.
-pub(crate) fn package(archive: &Archive, ledger: &mut Ledger) -> Option<Composer> {
-    let composer = composer::read(archive, ledger)?;
-    composer::check(&composer, ledger);
-    dependencies::check(&composer, ledger);
-    autoload::check(&composer, ledger);
-    component::check(archive, &composer, ledger);
+/// Checks composer.json and the component that it describes. Returns composer.json, if it could be read.
+pub(crate) fn package(archive: &Archive, builder: &mut ReportBuilder) -> Option<Composer> {
+    let composer = composer::read(archive, builder)?;
+    composer::check(&composer, builder);
+    dependencies::check(&composer, builder);
+    autoload::check(&composer, builder);
+    component::check(archive, &composer, builder);
     Some(composer)
 }

@@ -1,8 +1,8 @@
-//! Secrets by their shape. What is found is named, never shown.
+//! Recognises secrets by their format. Messages name the kind of secret, but never contain it.
 
 use memchr::memmem::Finder;
 
-/// How a kind of secret looks: what it begins with, how many letters of which kind follow, and what it is.
+/// The format of a kind of secret: its prefix, the minimum number and the kind of the following characters, and its description.
 struct Shape {
     begins: Finder<'static>,
     length: usize,
@@ -10,19 +10,19 @@ struct Shape {
     what: &'static str,
 }
 
-/// All shapes that are known.
+/// All known formats.
 pub(super) struct Secrets {
     shapes: [Shape; 9],
     private_key: Finder<'static>,
     example: Finder<'static>,
 }
 
-/// In so much of a token it is looked for whether it is an example.
-const LONGEST_TOKEN: usize = 128;
-/// So much white space between the head of a private key and its letters is passed over.
-const LONGEST_SPACE: usize = 64;
-/// So many letters of base64 after its head make a private key of what could be a piece of code about keys.
-const LEAST_OF_A_KEY: usize = 40;
+/// The length of the part of a token that is searched for EXAMPLE.
+const MAX_TOKEN: usize = 128;
+/// The maximum amount of whitespace between the header and the content of a private key.
+const MAX_SPACE: usize = 64;
+/// The minimum number of Base64 characters after the header. Source code about keys has fewer.
+const MIN_KEY: usize = 40;
 
 impl Secrets {
     pub(super) fn new() -> Self {
@@ -47,7 +47,7 @@ impl Secrets {
         }
     }
 
-    /// The first secret, and what it is.
+    /// Returns the position and the description of the first secret.
     pub(super) fn find(&self, bytes: &[u8]) -> Option<(usize, &'static str)> {
         let tokens = self.shapes.iter().filter_map(|shape| Some((shape.find(bytes, &self.example)?, shape.what)));
         tokens.chain(self.private_key(bytes).map(|at| (at, "a private key"))).min_by_key(|(at, _)| *at)
@@ -56,24 +56,24 @@ impl Secrets {
     fn private_key(&self, bytes: &[u8]) -> Option<usize> {
         self.private_key.find_iter(bytes).find(|at| {
             let rest = &bytes[at + self.private_key.needle().len()..];
-            // In a quoted text a line ends with a backslash and an n.
+            // In a string literal, the line ends with an escaped line feed.
             let rest = rest.strip_prefix(b"\\n").unwrap_or(rest);
-            let rest = rest[..rest.len().min(LONGEST_SPACE + LEAST_OF_A_KEY)].trim_ascii_start();
+            let rest = rest[..rest.len().min(MAX_SPACE + MIN_KEY)].trim_ascii_start();
             let is_base64 = |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
-            rest.iter().take(LEAST_OF_A_KEY).take_while(is_base64).count() >= LEAST_OF_A_KEY && has_head(&bytes[..*at])
+            rest.iter().take(MIN_KEY).take_while(is_base64).count() >= MIN_KEY && has_header(&bytes[..*at])
         })
     }
 }
 
-/// `-----BEGIN `, `-----BEGIN RSA `, `-----BEGIN OPENSSH ` …
-fn has_head(before: &[u8]) -> bool {
+/// Returns whether the bytes end with a header such as `-----BEGIN `, `-----BEGIN RSA ` or `-----BEGIN OPENSSH `.
+fn has_header(before: &[u8]) -> bool {
     let start = before.len().saturating_sub(32);
     memchr::memmem::find(&before[start..], b"-----BEGIN ").is_some()
 }
 
 impl Shape {
     fn find(&self, bytes: &[u8], example: &Finder<'static>) -> Option<usize> {
-        // Up to where the letters of a body go on: what begins inside of it has the rest of it as its own body.
+        // The end of the current run of valid characters. A prefix within the run has the same end, so the run is scanned only once.
         let mut end = 0;
         self.begins.find_iter(bytes).find(|at| {
             let before = at.checked_sub(1).and_then(|before| bytes.get(before));
@@ -85,7 +85,7 @@ impl Shape {
                 end = begin + bytes[begin..].iter().take_while(|byte| (self.letters)(**byte)).count();
             }
             let body = &bytes[begin..end];
-            body.len() >= self.length && example.find(&body[..body.len().min(LONGEST_TOKEN)]).is_none()
+            body.len() >= self.length && example.find(&body[..body.len().min(MAX_TOKEN)]).is_none()
         })
     }
 }

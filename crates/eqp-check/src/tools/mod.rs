@@ -1,8 +1,8 @@
-//! Programs of others that the store runs too: phpcs with the Magento2 standard, and the semantic version check. Where they
-//! are not installed, their rules did not run.
+//! Runs external programs that the store runs too: phpcs with the Magento2 standard, and the semantic version check. If they are not
+//! installed, their rules are reported as not run.
 
-mod child;
 mod phpcs;
+mod process;
 mod progress;
 mod semver;
 
@@ -11,52 +11,76 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use progress::Progress;
-use progress::Watch;
+use progress::ProgressCallback;
 
-use crate::archive::{Archive, Refused, open, unpack};
-use crate::book::Needs;
+use crate::archive::{Archive, OpenError, open, unpack};
+use crate::cancellation::Cancellation;
 use crate::error::Error;
-use crate::ledger::Ledger;
-use crate::stop::Stop;
+use crate::registry::Requirement;
+use crate::report_builder::ReportBuilder;
 
-/// The store's own run takes minutes on large packages.
-const PATIENCE: Duration = Duration::from_mins(5);
+/// The programs take minutes on large packages.
+const DEFAULT_TIMEOUT: Duration = Duration::from_mins(5);
 
-/// Which programs to run, and how long to wait for each.
+/// Selects the external programs to run, and their timeout.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use eqp_check::{Check, Tools};
+///
+/// let path = std::env::var_os("PATH").unwrap_or_default();
+/// let tools = Tools::installed(&path)
+///     .timeout(Duration::from_secs(600))
+///     .on_progress(|progress| eprintln!("{}: {:?}", progress.program, progress.files));
+/// let check = Check::new().tools(tools).previous("acme-badges-1.1.0.zip".into());
+/// ```
 #[derive(Clone, Debug)]
 pub struct Tools {
-    is_asked: bool,
+    is_requested: bool,
     phpcs: Option<PathBuf>,
     svc: Option<PathBuf>,
-    patience: Duration,
-    watch: Watch,
+    timeout: Duration,
+    on_progress: ProgressCallback,
 }
 
 impl Tools {
-    /// None: the rules that need them do not run.
+    /// Selects no programs. The rules that need them do not run.
     pub fn none() -> Self {
-        Self { is_asked: false, phpcs: None, svc: None, patience: PATIENCE, watch: Watch::default() }
+        Self {
+            is_requested: false,
+            phpcs: None,
+            svc: None,
+            timeout: DEFAULT_TIMEOUT,
+            on_progress: ProgressCallback::default(),
+        }
     }
 
-    /// Those that are installed: `phpcs` and `svc` in the folders of `path`, which is what PATH holds.
+    /// Selects `phpcs` and `svc`, if they are installed in one of the folders of `path`, the value of `PATH`.
     pub fn installed(path: &std::ffi::OsStr) -> Self {
-        // A relative folder would mean programs of whatever is checked out in the current one.
+        // A relative folder could contain programs of an untrusted working tree.
         let folders = || std::env::split_paths(path).filter(|folder| folder.is_absolute());
         let find = |name: &str| folders().map(|folder| folder.join(name)).find(|file| is_program(file));
-        Self { is_asked: true, phpcs: find("phpcs"), svc: find("svc"), patience: PATIENCE, watch: Watch::default() }
+        Self {
+            is_requested: true,
+            phpcs: find("phpcs"),
+            svc: find("svc"),
+            timeout: DEFAULT_TIMEOUT,
+            on_progress: ProgressCallback::default(),
+        }
     }
 
-    /// Sets how long to wait for each; five minutes by default.
+    /// Sets the timeout of each program (default: five minutes).
     #[must_use]
-    pub fn patience(mut self, patience: Duration) -> Self {
-        self.patience = patience;
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
         self
     }
 
-    /// Reports to `watch`, a few times a second, how far a running program is.
+    /// Sets a callback that receives the progress of a running program a few times per second.
     #[must_use]
-    pub fn watched_by(mut self, watch: impl Fn(&Progress) + Send + Sync + 'static) -> Self {
-        self.watch = Watch(Some(Arc::new(watch)));
+    pub fn on_progress(mut self, on_progress: impl Fn(&Progress) + Send + Sync + 'static) -> Self {
+        self.on_progress = ProgressCallback(Some(Arc::new(on_progress)));
         self
     }
 }
@@ -72,74 +96,76 @@ fn is_program(path: &Path) -> bool {
     path.is_file()
 }
 
-/// Runs what is there. `archive` is one that may be unpacked.
+/// Runs the selected programs. The archive must be safe to unpack.
 pub(crate) fn run(
     tools: &Tools,
     archive: &Archive,
     previous: Option<&Path>,
-    stop: &Stop,
-    ledger: &mut Ledger,
+    cancellation: &Cancellation,
+    builder: &mut ReportBuilder,
 ) -> Result<(), Error> {
-    if !tools.is_asked {
-        for needs in [Needs::CodeSniffer, Needs::SemanticVersion] {
-            ledger.unmet(needs, "not checked here: no program of others was to run");
+    if !tools.is_requested {
+        for needs in [Requirement::CodeSniffer, Requirement::SemanticVersion] {
+            builder.unavailable(needs, "not checked: external programs are disabled");
         }
         return Ok(());
     }
     if tools.phpcs.is_none() {
-        ledger.unmet(Needs::CodeSniffer, "not checked here: phpcs is not installed");
+        builder.unavailable(Requirement::CodeSniffer, "not checked: phpcs is not installed");
     }
     let comparison = match (&tools.svc, previous) {
-        (None, _) => Err("not checked here: svc (magento/magento-semver) is not installed"),
-        (Some(_), None) => Err("not checked here: no earlier version was given to compare with"),
+        (None, _) => Err("not checked: svc (magento/magento-semver) is not installed"),
+        (Some(_), None) => Err("not checked: no previous version was specified"),
         (Some(svc), Some(previous)) => Ok((svc, previous)),
     };
-    if let Err(why) = comparison {
-        ledger.unmet(Needs::SemanticVersion, why);
+    if let Err(reason) = comparison {
+        builder.unavailable(Requirement::SemanticVersion, reason);
     }
     if tools.phpcs.is_none() && comparison.is_err() {
         return Ok(());
     }
     let unpacked = tempfile::tempdir().and_then(|scratch| {
-        // Programs name files by the path behind all links.
+        // Programs report canonical paths, so links must be resolved to match them.
         let folder = scratch.path().canonicalize()?;
-        let package = unpack(archive, &folder.join("new"), stop)?;
+        let package = unpack(archive, &folder.join("new"), cancellation)?;
         Ok((scratch, folder, package))
     });
     let (_scratch, folder, package) = match unpacked {
         Ok(unpacked) => unpacked,
         Err(error) => {
-            for needs in [Needs::CodeSniffer, Needs::SemanticVersion] {
-                ledger.unmet(needs, format!("not checked here: the archive cannot be unpacked: {error}"));
+            for needs in [Requirement::CodeSniffer, Requirement::SemanticVersion] {
+                builder.unavailable(needs, format!("not checked: the archive cannot be unpacked: {error}"));
             }
             return Ok(());
         }
     };
-    let run = child::Run { scratch: &folder, patience: tools.patience, stop, watch: &tools.watch };
+    let run = process::Run { scratch: &folder, timeout: tools.timeout, cancellation, on_progress: &tools.on_progress };
     if let Some(phpcs) = &tools.phpcs {
-        phpcs::run(phpcs, &package, &run, ledger)?;
+        phpcs::run(phpcs, &package, &run, builder)?;
     }
     if let Ok((svc, previous)) = comparison {
-        match unpack_previous(previous, &folder.join("old"), stop)? {
-            Ok(before) => semver::run(svc, &before, &package, &run, ledger)?,
-            Err(why) => ledger.unmet(Needs::SemanticVersion, why),
+        match unpack_previous(previous, &folder.join("old"), cancellation)? {
+            Ok(before) => semver::run(svc, &before, &package, &run, builder)?,
+            Err(reason) => builder.unavailable(Requirement::SemanticVersion, reason),
         }
     }
     Ok(())
 }
 
-/// Unpacks the version before; why not, if it cannot be.
-fn unpack_previous(path: &Path, folder: &Path, stop: &Stop) -> Result<Result<PathBuf, String>, Error> {
+/// Unpacks the previous version. The inner error describes why it cannot be unpacked.
+fn unpack_previous(path: &Path, folder: &Path, cancellation: &Cancellation) -> Result<Result<PathBuf, String>, Error> {
     let (_, opened) = open(path)?;
     let archive = match opened {
         Ok(archive) => archive,
-        Err(Refused::NoZip(why)) => return Ok(Err(format!("not checked here: {} is no zip: {why}", path.display()))),
-        Err(_) => return Ok(Err(format!("not checked here: {} is too large to be opened", path.display()))),
+        Err(OpenError::NotZip(not_zip)) => {
+            return Ok(Err(format!("not checked: {} is not a zip file: {}", path.display(), not_zip.what)));
+        }
+        Err(_) => return Ok(Err(format!("not checked: {} is too large to be opened", path.display()))),
     };
-    let mut aside = Ledger::default();
+    let mut aside = ReportBuilder::default();
     if !crate::rules::archive::directory(&archive, &mut aside) {
-        return Ok(Err(format!("not checked here: {} would unpack to too much", path.display())));
+        return Ok(Err(format!("not checked: the content of {} is too large", path.display())));
     }
-    let why = |error| format!("not checked here: {} cannot be unpacked: {error}", path.display());
-    Ok(unpack(&archive, folder, stop).map_err(why))
+    let reason = |error| format!("not checked: {} cannot be unpacked: {error}", path.display());
+    Ok(unpack(&archive, folder, cancellation).map_err(reason))
 }

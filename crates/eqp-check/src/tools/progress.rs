@@ -1,44 +1,44 @@
-//! How far a program of others is.
+//! Reports the progress of external programs.
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How far a running program is.
+/// The progress of an external program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Progress {
-    /// The program's name.
+    /// The name of the program.
     pub program: String,
-    /// How long it has been running.
+    /// The time since it was started.
     pub elapsed: Duration,
-    /// The files that it has looked at, and all of them, where it reports them.
+    /// The number of processed files and of all files, if the program reports them.
     pub files: Option<(u64, u64)>,
 }
 
-/// Is called with each report.
+/// The callback for reports.
 type Callback = dyn Fn(&Progress) + Send + Sync;
 
-/// Who wants to know.
+/// An optional callback.
 #[derive(Clone, Default)]
-pub(super) struct Watch(pub(super) Option<Arc<Callback>>);
+pub(super) struct ProgressCallback(pub(super) Option<Arc<Callback>>);
 
-impl Watch {
-    /// Reports progress, if anybody wants to know; `files` is read only then.
+impl ProgressCallback {
+    /// Calls the callback, if there is one. `files` is only evaluated then.
     pub(super) fn report(&self, program: &str, elapsed: Duration, files: impl FnOnce() -> Option<(u64, u64)>) {
-        if let Some(watch) = &self.0 {
-            watch(&Progress { program: program.to_owned(), elapsed, files: files() });
+        if let Some(on_progress) = &self.0 {
+            on_progress(&Progress { program: program.to_owned(), elapsed, files: files() });
         }
     }
 }
 
-impl fmt::Debug for Watch {
+impl fmt::Debug for ProgressCallback {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.0.is_some() { "Watch(some)" } else { "Watch(none)" })
+        f.write_str(if self.0.is_some() { "ProgressCallback(some)" } else { "ProgressCallback(none)" })
     }
 }
 
-/// The last of phpcs' lines such as `............ 60 / 5000 (1%)`.
+/// Parses the last progress line of phpcs, such as `............ 60 / 5000 (1%)`.
 pub(super) fn files_of(output: &str) -> Option<(u64, u64)> {
     let (before, after) = output.rsplit_once(" / ")?;
     let done = before.rsplit(|letter: char| !letter.is_ascii_digit()).next()?;

@@ -1,34 +1,40 @@
-//! The semantic version check, called as the store calls it: is there more than a patch between two versions?
+//! Runs the semantic version check in the same way as the store, to find changes that require more than a patch version.
 
 use std::path::Path;
 use std::process::Command;
 
-use super::child::{Run, last_line};
-use crate::book::Needs;
-use crate::book::code::SEMANTIC_VERSION;
+use super::process::{Run, last_line};
 use crate::error::Error;
-use crate::ledger::Ledger;
-use crate::report::Place;
+use crate::registry::Requirement;
+use crate::registry::package::SEMANTIC_VERSION;
+use crate::report::Location;
+use crate::report_builder::ReportBuilder;
 
-/// The level that the store asks for: a patch.
+/// The level that the store checks for: a patch.
 const PATCH: &str = "1";
 
 /// Compares two unpacked packages.
-pub(super) fn run(svc: &Path, before: &Path, now: &Path, run: &Run<'_>, ledger: &mut Ledger) -> Result<(), Error> {
+pub(super) fn run(
+    svc: &Path,
+    before: &Path,
+    now: &Path,
+    run: &Run<'_>,
+    builder: &mut ReportBuilder,
+) -> Result<(), Error> {
     let mut command = Command::new(svc);
     command.arg("compare").arg(before).arg(now).arg(PATCH);
     match run.to_end(&mut command, None)? {
-        Err(why) => ledger.unmet(Needs::SemanticVersion, format!("not checked here: {why}")),
+        Err(reason) => builder.unavailable(Requirement::SemanticVersion, format!("not checked: {reason}")),
         Ok(ended) => match change(&ended.stdout) {
             Some(change @ ("major" | "minor")) => {
-                ledger.find(&SEMANTIC_VERSION, Place::Archive, format!("a {change} change was found"));
+                builder.add(&SEMANTIC_VERSION, Location::Archive, format!("a {change} change was found"));
             }
             Some(_) => {}
             None => {
-                let said = if ended.stderr.trim().is_empty() { &ended.stdout } else { &ended.stderr };
-                ledger.unmet(
-                    Needs::SemanticVersion,
-                    format!("not checked here: svc made no report: {}", last_line(said)),
+                let output = if ended.stderr.trim().is_empty() { &ended.stdout } else { &ended.stderr };
+                builder.unavailable(
+                    Requirement::SemanticVersion,
+                    format!("not checked: svc wrote no report: {}", last_line(output)),
                 );
             }
         },
@@ -36,7 +42,7 @@ pub(super) fn run(svc: &Path, before: &Path, now: &Path, run: &Run<'_>, ledger: 
     Ok(())
 }
 
-/// What its output says was found.
+/// Returns the level of the change in the output.
 fn change(output: &str) -> Option<&'static str> {
     let output = output.to_ascii_lowercase();
     ["major", "minor", "patch", "none"]

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use eqp_test_support::hostile;
 
-use crate::scene::Scene;
+use crate::fixture::Fixture;
 
 /// Far more than each takes without optimisation on a busy machine, and far less than what is not linear takes.
 const LONGEST: Duration = Duration::from_mins(1);
@@ -15,9 +15,9 @@ const SCALE: f64 = 0.1;
 #[test]
 fn no_archive_takes_longer_than_its_size_explains() {
     for (what, bytes) in hostile::archives(SCALE) {
-        let begun = Instant::now();
-        let report = Scene::new().check_bytes(&bytes);
-        let took = begun.elapsed();
+        let started = Instant::now();
+        let report = Fixture::new().check_bytes(&bytes);
+        let took = started.elapsed();
         println!("{what}: {took:?}");
         assert!(took < LONGEST, "{what}: {took:?}");
         assert!(report.findings.len() < 1_000, "{what}: {} findings are stored", report.findings.len());

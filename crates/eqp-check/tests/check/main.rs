@@ -2,11 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 
-mod breaking;
-mod forms;
-mod good;
+mod accepted;
+mod broken_rules;
+mod fixture;
+mod formats;
 mod hostile;
 mod odd_archives;
 mod programs;
-mod scene;
 mod validator;

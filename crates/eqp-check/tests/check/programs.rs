@@ -6,10 +6,11 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use eqp_check::{Check, Report, Stop, Tools};
+use eqp_check::{Cancellation, Check, Report, Tools};
+use eqp_test_support::process_runs;
 use eqp_test_support::submission::Submission;
 
-use crate::scene::{Scene, not_run, places};
+use crate::fixture::{Fixture, locations, not_run};
 
 fn program(folder: &Path, name: &str, script: &str) -> Tools {
     let bin = folder.join("bin");
@@ -49,84 +50,82 @@ pub(crate) fn svc_that_finds(folder: &Path) -> (Tools, Option<PathBuf>) {
     (program(folder, "svc", script), Some(previous))
 }
 
-fn check(scene: &Scene, tools: Tools) -> Report {
-    Check::new().tools(tools).run(&scene.archive(&Submission::module().bytes())).unwrap()
+fn check(fixture: &Fixture, tools: Tools) -> Report {
+    Check::new().tools(tools).run(&fixture.archive(&Submission::module().bytes())).unwrap()
 }
 
 #[test]
 fn phpcs_is_called_with_the_flags_of_the_store_and_its_errors_are_found() {
-    let scene = Scene::new();
-    let report = check(&scene, phpcs_that_finds(scene.folder.path()));
-    assert_eq!(places(&report, "code-sniffer"), ["Model/Badge.php:7"]);
-    let called = std::fs::read_to_string(scene.folder.path().join("bin/called")).unwrap();
+    let fixture = Fixture::new();
+    let report = check(&fixture, phpcs_that_finds(fixture.folder.path()));
+    assert_eq!(locations(&report, "code-sniffer"), ["Model/Badge.php:7"]);
+    let called = std::fs::read_to_string(fixture.folder.path().join("bin/called")).unwrap();
     let flags: Vec<_> = called.lines().take(4).collect();
     assert_eq!(flags, ["--standard=Magento2", "--extensions=php,phtml", "--error-severity=10", "--ignore-annotations"]);
 }
 
 #[test]
 fn phpcs_runs_in_parallel_and_shows_how_far_it_is() {
-    let scene = Scene::new();
+    let fixture = Fixture::new();
     // It ends once somebody has seen how far it is.
     let script = "echo '....... 60 / 190 (32%)'\nprintf '%s\\n' \"$@\" > \"$(dirname \"$0\")/called\"\n\
         while ! test -f \"$(dirname \"$0\")/seen\"; do sleep 0.05; done\n\
         for a; do case \"$a\" in --report-file=*) echo '{\"files\":[]}' > \"${a#--report-file=}\";; esac; done";
-    let seen = scene.folder.path().join("bin/seen");
-    let tools = program(scene.folder.path(), "phpcs", script).patience(Duration::from_mins(1));
-    let tools = tools.watched_by(move |progress| {
+    let seen = fixture.folder.path().join("bin/seen");
+    let tools = program(fixture.folder.path(), "phpcs", script).timeout(Duration::from_mins(1));
+    let tools = tools.on_progress(move |progress| {
         if progress.files == Some((60, 190)) && progress.program == "phpcs" {
             std::fs::write(&seen, "").unwrap();
         }
     });
-    let report = check(&scene, tools);
+    let report = check(&fixture, tools);
     assert!(not_run(&report, "code-sniffer").is_none(), "{:?}", not_run(&report, "code-sniffer"));
-    let called = std::fs::read_to_string(scene.folder.path().join("bin/called")).unwrap();
+    let called = std::fs::read_to_string(fixture.folder.path().join("bin/called")).unwrap();
     assert!(called.lines().any(|flag| flag.starts_with("--parallel=")), "{called}");
 }
 
 #[test]
 fn an_archive_that_cannot_be_unpacked_here_is_checked_without_programs() {
-    let scene = Scene::new();
+    let fixture = Fixture::new();
     // A file where a folder is to be.
     let bytes = Submission::module().file("Model", "x").bytes();
-    let report = Check::new().tools(phpcs_that_finds(scene.folder.path())).run(&scene.archive(&bytes)).unwrap();
-    let why = not_run(&report, "code-sniffer").unwrap();
-    assert!(why.contains("cannot be unpacked"), "{why}");
+    let report = Check::new().tools(phpcs_that_finds(fixture.folder.path())).run(&fixture.archive(&bytes)).unwrap();
+    let reason = not_run(&report, "code-sniffer").unwrap();
+    assert!(reason.contains("cannot be unpacked"), "{reason}");
     assert!(not_run(&report, "unfinished").is_none());
 }
 
 #[test]
 fn a_run_without_errors_counts_as_one() {
-    let scene = Scene::new();
+    let fixture = Fixture::new();
     let script = "for a; do case \"$a\" in --report-file=*) echo '{\"totals\":{},\"files\":[]}' > \"${a#--report-file=}\";; esac; done";
-    let report = check(&scene, program(scene.folder.path(), "phpcs", script));
-    assert!(!report.is_refused() && not_run(&report, "code-sniffer").is_none());
+    let report = check(&fixture, program(fixture.folder.path(), "phpcs", script));
+    assert!(!report.is_blocked() && not_run(&report, "code-sniffer").is_none());
 }
 
 #[test]
 fn a_missing_standard_is_told_and_passes_for_nothing() {
-    let scene = Scene::new();
+    let fixture = Fixture::new();
     let script = "echo 'ERROR: the \"Magento2\" coding standard is not installed.'; exit 3";
-    let report = check(&scene, program(scene.folder.path(), "phpcs", script));
-    let why = not_run(&report, "code-sniffer").unwrap();
-    assert!(why.contains("not checked here") && why.contains("is not installed"), "{why}");
+    let report = check(&fixture, program(fixture.folder.path(), "phpcs", script));
+    let reason = not_run(&report, "code-sniffer").unwrap();
+    assert!(reason.contains("not checked") && reason.contains("is not installed"), "{reason}");
 }
 
 #[test]
 fn a_program_that_hangs_is_ended_with_all_that_it_started() {
-    let scene = Scene::new();
+    let fixture = Fixture::new();
     let script =
         "sleep 300 & echo $! > \"$(dirname \"$0\")/grandchild\"; echo $$ >> \"$(dirname \"$0\")/grandchild\"; wait";
-    let tools = program(scene.folder.path(), "phpcs", script).patience(Duration::from_millis(300));
-    let begun = Instant::now();
-    let report = check(&scene, tools);
-    assert!(begun.elapsed() < Duration::from_secs(30));
-    assert!(not_run(&report, "code-sniffer").unwrap().contains("did not end"));
-    let ids = std::fs::read_to_string(scene.folder.path().join("bin/grandchild")).unwrap();
+    let tools = program(fixture.folder.path(), "phpcs", script).timeout(Duration::from_millis(300));
+    let started = Instant::now();
+    let report = check(&fixture, tools);
+    assert!(started.elapsed() < Duration::from_secs(30));
+    assert!(not_run(&report, "code-sniffer").unwrap().contains("timed out"));
+    let ids = std::fs::read_to_string(fixture.folder.path().join("bin/grandchild")).unwrap();
     for id in ids.split_whitespace() {
-        // Ended, though perhaps nobody has taken note of it yet.
-        let is_there = || std::fs::read_to_string(format!("/proc/{id}/stat")).is_ok_and(|stat| !stat.contains(") Z "));
-        while is_there() {
-            assert!(begun.elapsed() < Duration::from_secs(30), "{id} lives on");
+        while process_runs(id) {
+            assert!(started.elapsed() < Duration::from_secs(30), "{id} lives on");
             std::thread::yield_now();
         }
     }
@@ -134,41 +133,41 @@ fn a_program_that_hangs_is_ended_with_all_that_it_started() {
 
 #[test]
 fn a_program_that_writes_without_end_is_ended() {
-    let scene = Scene::new();
-    let tools = program(scene.folder.path(), "phpcs", "exec yes").patience(Duration::from_mins(1));
-    let report = check(&scene, tools);
+    let fixture = Fixture::new();
+    let tools = program(fixture.folder.path(), "phpcs", "exec yes").timeout(Duration::from_mins(1));
+    let report = check(&fixture, tools);
     assert!(not_run(&report, "code-sniffer").unwrap().contains("wrote more than"));
 }
 
 #[test]
 fn who_waits_can_stop_it() {
-    let scene = Scene::new();
-    let tools = program(scene.folder.path(), "phpcs", ": > \"$(dirname \"$0\")/running\"; sleep 300");
-    let (stop, archive) = (Stop::default(), scene.archive(&Submission::module().bytes()));
-    let running = scene.folder.path().join("bin/running");
+    let fixture = Fixture::new();
+    let tools = program(fixture.folder.path(), "phpcs", ": > \"$(dirname \"$0\")/running\"; sleep 300");
+    let (cancellation, archive) = (Cancellation::default(), fixture.archive(&Submission::module().bytes()));
+    let running = fixture.folder.path().join("bin/running");
     std::thread::scope(|scope| {
-        let check = Check::new().tools(tools).stopping(stop.clone());
+        let check = Check::new().tools(tools).cancellation(cancellation.clone());
         let checked = scope.spawn(move || check.run(&archive));
         while !running.exists() {
             std::thread::yield_now();
         }
-        stop.stop();
-        assert!(matches!(checked.join().unwrap(), Err(eqp_check::Error::Stopped)));
+        cancellation.cancel();
+        assert!(matches!(checked.join().unwrap(), Err(eqp_check::Error::Cancelled)));
     });
 }
 
 #[test]
 fn the_semantic_version_check_compares_two_unpacked_packages() {
-    let scene = Scene::new();
-    let (tools, previous) = svc_that_finds(scene.folder.path());
+    let fixture = Fixture::new();
+    let (tools, previous) = svc_that_finds(fixture.folder.path());
     let check = Check::new().tools(tools.clone()).previous(previous.unwrap());
-    let report = check.run(&scene.archive(&Submission::module().bytes())).unwrap();
+    let report = check.run(&fixture.archive(&Submission::module().bytes())).unwrap();
     assert_eq!(report.findings[0].message, "a minor change was found");
-    let called = std::fs::read_to_string(scene.folder.path().join("bin/called")).unwrap();
+    let called = std::fs::read_to_string(fixture.folder.path().join("bin/called")).unwrap();
     let called: Vec<_> = called.lines().collect();
     assert_eq!((called[0], called[3], called.len()), ("compare", "1", 4));
     assert!(called[1].ends_with("old/acme-1.1.0/") && called[2].ends_with("new/"), "{called:?}");
     // Without an earlier version there is nothing to compare with.
-    let why = self::check(&scene, tools);
-    assert!(not_run(&why, "semantic-version").unwrap().contains("no earlier version"));
+    let reason = self::check(&fixture, tools);
+    assert!(not_run(&reason, "semantic-version").unwrap().contains("no previous version"));
 }

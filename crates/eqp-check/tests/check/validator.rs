@@ -11,8 +11,8 @@ use serde_json::{Map, Value, json};
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
+use crate::fixture::{Fixture, broken};
 use crate::odd_archives::{changed, replaced};
-use crate::scene::{Scene, broken};
 
 /// What the guidelines and our own safety refuse and the script does not look at.
 const BEYOND_THE_SCRIPT: [&str; 4] = ["component-xml", "dependency-alias", "dependency-forbidden", "composer-size"];
@@ -108,10 +108,10 @@ fn reading(files: &[(String, String)], method: u16) -> BTreeSet<&'static str> {
         let declared = composer["autoload"]["psr-4"].as_object().cloned().unwrap_or_default();
         let beside = registration.and_then(|file| file.rsplit_once('/')).map(|(folder, _)| folder.to_owned());
         let folders = declared.values().filter_map(Value::as_str).map(|folder| folder.trim_matches('/').to_owned());
-        let places = folders.chain(beside).filter(|folder| !folder.is_empty());
-        let mut places =
-            std::iter::once(required.to_owned()).chain(places.map(|folder| format!("{folder}/{required}")));
-        if places.find_map(|place| size(&place)).unwrap_or(0) == 0 {
+        let locations = folders.chain(beside).filter(|folder| !folder.is_empty());
+        let mut locations =
+            std::iter::once(required.to_owned()).chain(locations.map(|folder| format!("{folder}/{required}")));
+        if locations.find_map(|location| size(&location)).unwrap_or(0) == 0 {
             errors.insert("file");
         }
         if size(registration.copied().unwrap_or("registration.php")).unwrap_or(0) == 0 {
@@ -258,11 +258,11 @@ proptest! {
         let has_two = files.iter().filter(|(name, _)| name.ends_with("composer.json")).count() > 1;
         let made = Made { files, method: if has_two { 8 } else { method }, leading };
         let errors = script(&made);
-        let report = Scene::new().check_bytes(&made.bytes());
+        let report = Fixture::new().check_bytes(&made.bytes());
         let blocking: Vec<_> = report
             .findings
             .iter()
-            .filter(|finding| finding.tier == eqp_check::Tier::Blocks)
+            .filter(|finding| finding.severity == eqp_check::Severity::Blocking)
             .map(|finding| finding.rule.id)
             .filter(|rule| errors.is_empty() && !BEYOND_THE_SCRIPT.contains(rule) || !errors.is_empty())
             .collect();

@@ -1,35 +1,71 @@
 //! `eqp migrate`.
 
 use clap::Args;
-use eqp_receiver::Migration;
+use eqp_store::internal::schema::{self, Migration};
 use serde_json::json;
 
+use super::upgrade;
+use crate::change::{self, Change, Confirmation, Plan, Question};
 use crate::compose::database::{Database, Upgrade};
 use crate::config::DatabaseChoice;
 use crate::context::Context;
-use crate::failure::Outcome;
+use crate::failure::Result;
+use crate::output::Output;
 
-/// Make the receiver's tables in the database, or bring them up to date
+/// Run pending migrations on a non-empty database (empty and embedded ones are migrated automatically)
 ///
-/// `eqp serve` does it by itself in the embedded database and in one that has none of them. In one that is in use the
-/// moment is yours to choose: run this before the new version starts.
+/// `eqp serve` migrates an embedded or empty database on start. Migrate any other database with this command before the new version
+/// starts.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
   eqp migrate --database postgres://eqp@db.example.com/eqp
   EQP_DATABASE_URL_FILE=/run/secrets/database_url eqp migrate --json
-  eqp migrate --dry-run")]
+  eqp migrate --dry-run
+  eqp migrate --from-0.1 --dry-run")]
 pub(crate) struct Migrate {
-    /// Show what would be applied, and apply nothing
+    /// Show pending migrations, and apply nothing
     #[arg(long)]
     dry_run: bool,
+    /// Convert a database of version 0.1; its old tables stay in the schema eqp_0_1
+    #[arg(long = "from-0.1")]
+    from_0_1: bool,
 }
 
-impl Migrate {
-    pub(crate) async fn run(self, context: &Context) -> Outcome {
-        if self.dry_run {
-            return self.look(context).await;
-        }
+/// The migrations of a database, each with whether it is applied.
+struct MigrationPlan(Vec<Migration>);
+
+impl Plan for MigrationPlan {
+    fn show(self, output: Output) -> Result {
+        report(output, &self.0, "would_apply", "would apply")
+    }
+
+    fn question(&self) -> Question {
+        Question::Nothing
+    }
+}
+
+/// Applies the migrations that a database lacks.
+struct MigrationRun<'a> {
+    context: &'a Context,
+}
+
+impl Change for MigrationRun<'_> {
+    type Plan = MigrationPlan;
+    type Applied = Vec<Migration>;
+
+    /// A database that does not exist yet would be created with all of them.
+    async fn observe(&mut self) -> Result<MigrationPlan> {
+        let Some(database) = Database::open_to_look(self.context, Upgrade::No).await? else {
+            return Ok(MigrationPlan(schema::all_migrations()));
+        };
+        let steps = schema::migrations(database.pool()).await;
+        database.close().await?;
+        Ok(MigrationPlan(steps?))
+    }
+
+    async fn apply(self, _: MigrationPlan, _: Confirmation) -> Result<Vec<Migration>> {
+        let context = self.context;
         let database = match context.settings.database.resolve()? {
             DatabaseChoice::Given(url) => Database::given(&url).await?,
             DatabaseChoice::Embedded => {
@@ -38,43 +74,40 @@ impl Migrate {
         };
         let migrated = migrate(&database).await;
         database.close().await?;
-        self.report(context, &migrated?)
-    }
-
-    /// What would be applied. A database that is not there yet would be made with all of it.
-    async fn look(&self, context: &Context) -> Outcome {
-        let steps = match Database::open_to_look(context, Upgrade::No).await? {
-            None => eqp_receiver::all_migrations(),
-            Some(database) => {
-                let steps = eqp_receiver::migrations(database.pool()).await;
-                database.close().await?;
-                steps?
-            }
-        };
-        self.report(context, &steps)
-    }
-
-    fn report(&self, context: &Context, steps: &[Migration]) -> Outcome {
-        let (there, new): (Vec<_>, Vec<_>) = steps.iter().partition(|step| step.applied);
-        let there = there.len();
-        if context.output.is_json() {
-            let shown = |step: &&Migration| json!({"version": step.version, "description": step.description});
-            let word = if self.dry_run { "would_apply" } else { "applied" };
-            let new: Vec<_> = new.iter().map(shown).collect();
-            return context.output.json(&json!({word: new, "already_there": there}));
-        }
-        let word = if self.dry_run { "would apply" } else { "applied" };
-        for step in &new {
-            context.output.line(format_args!("{word} {:04} {}", step.version, step.description))?;
-        }
-        context.output.note(format_args!("{} {word}, {there} were there", new.len()));
-        Ok(())
+        migrated
     }
 }
 
-/// The steps as they were before; those that were missing are applied.
-async fn migrate(database: &Database) -> Outcome<Vec<Migration>> {
-    let steps = eqp_receiver::migrations(database.pool()).await?;
-    eqp_receiver::migrate(database.pool()).await?;
+impl Migrate {
+    pub(crate) async fn run(self, context: &Context) -> Result {
+        if self.from_0_1 {
+            return upgrade::run(context, self.dry_run).await;
+        }
+        match change::run(context, MigrationRun { context }, self.dry_run).await? {
+            Some(steps) => report(context.output, &steps, "applied", "applied"),
+            None => Ok(()),
+        }
+    }
+}
+
+fn report(output: Output, steps: &[Migration], key: &str, done: &str) -> Result {
+    let (present, new): (Vec<_>, Vec<_>) = steps.iter().partition(|step| step.applied);
+    let present = present.len();
+    if output.is_json() {
+        let view = |step: &&Migration| json!({"version": step.version, "description": step.description});
+        let new: Vec<_> = new.iter().map(view).collect();
+        return output.json(&json!({key: new, "already_applied": present}));
+    }
+    for step in &new {
+        output.line(format_args!("{done} {:04} {}", step.version, step.description))?;
+    }
+    output.note(format_args!("{} {done}, {present} applied before", new.len()));
+    Ok(())
+}
+
+/// Applies the missing migrations. Returns all of them, as they were before.
+async fn migrate(database: &Database) -> Result<Vec<Migration>> {
+    let steps = schema::migrations(database.pool()).await?;
+    eqp_store::Store::new(database.pool().clone()).migrate().await?;
     Ok(steps)
 }

@@ -1,4 +1,4 @@
-//! Lists of the Marketplace: a piece of them as one answer, or all of them as a stream.
+//! Lists of the Marketplace: a section in one answer, or everything as a stream.
 
 use clap::Args;
 use eqp_client::Page;
@@ -6,8 +6,9 @@ use eqp_types::Environment;
 use serde::Serialize;
 use serde_json::json;
 
+use crate::arguments::{whole, within};
 use crate::context::Context;
-use crate::failure::Outcome;
+use crate::failure::Result;
 use crate::output::PagedTable;
 
 /// How many records are asked for at once.
@@ -16,20 +17,20 @@ const AT_ONCE: u64 = 100;
 /// Which piece of a list is shown.
 #[derive(Args, Clone, Copy, Debug)]
 pub(super) struct Paging {
-    /// At most so many
-    #[arg(long, value_name = "COUNT", default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..))]
+    /// Maximum number of records
+    #[arg(long, value_name = "COUNT", default_value_t = 20, value_parser = within(1..=u64::MAX))]
     limit: u64,
-    /// All of them, as their pages come; with --json each as one object on a line
+    /// Show all records, page by page; with --json one object per line
     #[arg(long, conflicts_with = "limit")]
     pub(super) all: bool,
-    /// Leave out the first so many
-    #[arg(long, value_name = "COUNT", default_value_t = 0)]
+    /// Number of records to skip
+    #[arg(long, value_name = "COUNT", default_value_t = 0, value_parser = whole::<u64>)]
     offset: u64,
 }
 
 /// How records of one kind are shown.
 pub(super) struct Listed<T: 'static> {
-    /// What they are called, also in JSON.
+    /// The name of the records, which is also their field in JSON.
     pub(super) name: &'static str,
     /// The heads of their table.
     pub(super) heads: &'static [&'static str],
@@ -55,7 +56,7 @@ impl Paging {
         environment: Environment,
         listed: &Listed<T>,
         fetch: impl AsyncFn(u64, u64) -> Result<Page<T>, eqp_client::Error>,
-    ) -> Outcome {
+    ) -> Result {
         let output = context.output;
         let mut table = PagedTable::new(listed.heads, listed.right);
         let mut kept = Vec::new();
@@ -88,7 +89,7 @@ impl Paging {
         match total {
             _ if shown == 0 => output.note(format_args!("no {name} in {environment}")),
             Some(total) if self.offset + shown < total => {
-                output.note(format_args!("{shown} of {total}; --all shows them all"));
+                output.note(format_args!("showing {shown} of {total}; use --all for all"));
             }
             _ => {}
         }

@@ -7,30 +7,30 @@ use serde_json::{Value, json};
 
 use crate::compose::client::client;
 use crate::context::Context;
-use crate::failure::Outcome;
+use crate::failure::Result;
 use crate::output::readable;
 
-/// Read reports of the account's business; the sandbox has no sales
+/// Show business reports of the account (the sandbox has no sales)
 ///
-/// Their shape is not documented: they are shown as they come, and `--json` gives them whole.
+/// Report formats are undocumented. Reports are shown as returned; --json prints them in full.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Reports {
-    /// Visits of the store's pages
+    /// Show page views in the store
     #[command(after_help = "\
 Examples:
   eqp reports pageviews --environment production")]
     Pageviews,
-    /// Sums
+    /// Show totals
     #[command(after_help = "\
 Examples:
   eqp reports totals --json")]
     Totals,
-    /// Sales
+    /// Show sales
     #[command(after_help = "\
 Examples:
   eqp reports sales --environment production --json | jq .report")]
     Sales,
-    /// Money given back
+    /// Show refunds
     #[command(after_help = "\
 Examples:
   eqp reports refunds")]
@@ -38,20 +38,20 @@ Examples:
     Metrics(Metrics),
 }
 
-/// Metrics of the review process: all that there are, or one
+/// Show metrics of the review process
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
   eqp reports metrics
   eqp reports metrics --metric eqp_review_time --json")]
 pub(crate) struct Metrics {
-    /// One of them
+    /// Show only this metric
     #[arg(long, value_name = "NAME")]
     metric: Option<String>,
 }
 
 impl Reports {
-    pub(crate) async fn run(self, context: &Context) -> Outcome {
+    pub(crate) async fn run(self, context: &Context) -> Result {
         let client = client(&context.settings.marketplace)?;
         let (name, report) = self.ask(&client).await?;
         let environment = client.environment();
@@ -62,7 +62,7 @@ impl Reports {
         context.output.line(readable(&report))
     }
 
-    async fn ask(self, client: &Client) -> Outcome<(String, Value)> {
+    async fn ask(self, client: &Client) -> Result<(String, Value)> {
         let reports = client.reports();
         let report = match self {
             Self::Pageviews => Report::PageViews,

@@ -4,70 +4,121 @@ use clap::{ArgGroup, Args};
 use eqp_receiver::{ReprojectScope, Reprojected, Reprojector};
 use time::OffsetDateTime;
 
-use super::moment::since;
+use crate::arguments::since;
+use crate::change::{self, Change, Confirmation, Plan, Question};
 use crate::compose::database::{Database, Upgrade};
 use crate::context::Context;
-use crate::failure::{Exit, Failure, Outcome};
-use crate::output::counted;
+use crate::failure::{Exit, Failure, Result};
+use crate::output::{Output, counted};
 
-/// Make events anew from the callbacks that are kept: after an update that reads or judges them better
+/// Rebuild events from stored callbacks
 ///
-/// Each submission and file concerned is rebuilt whole, in one transaction, from all its callbacks in the order in
-/// which they came to be projected. Events that come out the same keep their numbers; others get new ones. Receivers go
-/// on meanwhile. A submission of which some callbacks are no longer kept is left as it is.
+/// Use it after an update that improves how callbacks are interpreted. Each affected submission or file is rebuilt in one transaction
+/// from all its callbacks, in the order in which they were projected. Unchanged events keep their numbers; others get new ones.
+/// Receivers keep running. Submissions and files with deleted callbacks are skipped.
 #[derive(Args, Debug)]
 #[command(group = ArgGroup::new("scope").required(true))]
 #[command(after_help = "\
 Examples:
   eqp reproject --since 30d --dry-run
   eqp reproject --since 2026-01-31
-  eqp reproject --subject s5w9k703ru --json")]
+  eqp reproject --resource-id s5w9k703ru --json")]
 pub(crate) struct Reproject {
-    /// Everything of which a callback arrived since: a UTC time, or an age such as 30d
+    /// Rebuild submissions and files with a callback since this UTC time or age (such as 30d)
     #[arg(long, value_name = "TIME", value_parser = since, group = "scope")]
     since: Option<OffsetDateTime>,
-    /// One submission or file
+    /// Rebuild the submission or file with this ID
     #[arg(long, value_name = "ID", group = "scope")]
-    subject: Option<String>,
-    /// Show how much would change, and change nothing
+    resource_id: Option<String>,
+    /// Show the number of changes, and change nothing
     #[arg(long)]
     dry_run: bool,
 }
 
-impl Reproject {
-    pub(crate) async fn run(self, context: &Context) -> Outcome {
-        let scope = match (self.since, self.subject) {
-            (Some(since), _) => ReprojectScope::Since(since),
-            (None, Some(subject)) => ReprojectScope::Subject(subject),
-            (None, None) => return Err(Failure::usage("nothing to project again was named")),
-        };
-        let database = Database::open_existing(context, Upgrade::unless(self.dry_run)).await?;
-        let reprojected = Reprojector::new(database.pool().clone()).dry_run(self.dry_run).run(&scope).await;
-        database.close().await?;
-        let reprojected = reprojected?;
-        if let ReprojectScope::Subject(subject) = &scope
-            && reprojected.subjects + reprojected.passed_over == 0
-        {
-            return Err(Failure::new(Exit::NotFound, format!("no callback has told of `{subject}`")));
-        }
-        report(context, &reprojected, self.dry_run)
+/// Submissions and files to rebuild.
+struct ReprojectPlan {
+    /// The changes, in a dry run only: computing them is the work itself, which a dry run undoes.
+    preview: Option<Reprojected>,
+}
+
+impl Plan for ReprojectPlan {
+    fn show(self, output: Output) -> Result {
+        report(output, &self.preview.expect("a dry run has a preview"), "would be rebuilt")
+    }
+
+    fn question(&self) -> Question {
+        Question::Nothing
     }
 }
 
-fn report(context: &Context, reprojected: &Reprojected, dry_run: bool) -> Outcome {
-    if context.output.is_json() {
-        return context.output.json(reprojected);
+/// Rebuilds events from stored callbacks.
+struct Reprojection {
+    reprojector: Reprojector,
+    scope: ReprojectScope,
+    dry_run: bool,
+}
+
+impl Reprojection {
+    fn checked(&self, reprojected: Reprojected) -> Result<Reprojected> {
+        match &self.scope {
+            ReprojectScope::Resource(id) if reprojected.resources + reprojected.passed_over == 0 => {
+                Err(Failure::new(Exit::NotFound, format!("no callback for `{id}` has been received")))
+            }
+            _ => Ok(reprojected),
+        }
     }
-    let Reprojected { subjects, callbacks, events_kept, events_new, events_gone, passed_over, .. } = reprojected;
-    let done = if dry_run { "would be rebuilt" } else { "rebuilt" };
-    let subjects = match subjects {
+}
+
+impl Change for Reprojection {
+    type Plan = ReprojectPlan;
+    type Applied = Reprojected;
+
+    async fn observe(&mut self) -> Result<ReprojectPlan> {
+        if !self.dry_run {
+            return Ok(ReprojectPlan { preview: None });
+        }
+        let preview = self.reprojector.clone().dry_run(true).run(&self.scope).await?;
+        Ok(ReprojectPlan { preview: Some(self.checked(preview)?) })
+    }
+
+    async fn apply(self, _: ReprojectPlan, _: Confirmation) -> Result<Reprojected> {
+        let reprojected = self.reprojector.run(&self.scope).await?;
+        self.checked(reprojected)
+    }
+}
+
+impl Reproject {
+    pub(crate) async fn run(self, context: &Context) -> Result {
+        let scope = match (self.since, self.resource_id) {
+            (Some(since), _) => ReprojectScope::Since(since),
+            (None, Some(id)) => ReprojectScope::Resource(id),
+            (None, None) => unreachable!("the command line requires one of them"),
+        };
+        let database = Database::open_existing(context, Upgrade::unless(self.dry_run)).await?;
+        let reprojector = Reprojector::new(database.pool().clone());
+        let reprojection = Reprojection { reprojector, scope, dry_run: self.dry_run };
+        let reprojected = change::run(context, reprojection, self.dry_run).await;
+        database.close().await?;
+        match reprojected? {
+            Some(reprojected) => report(context.output, &reprojected, "rebuilt"),
+            None => Ok(()),
+        }
+    }
+}
+
+fn report(output: Output, reprojected: &Reprojected, done: &str) -> Result {
+    if output.is_json() {
+        return output.json(reprojected);
+    }
+    let Reprojected { resources, callbacks, events_kept, events_new, events_gone, passed_over, .. } = reprojected;
+    let resources = match resources {
         1 => "1 submission or file".to_owned(),
         some => format!("{some} submissions and files"),
     };
-    context.output.line(format_args!("{subjects} {done} from {}", counted(*callbacks, "callback")))?;
-    context.output.line(format_args!("events: {events_kept} the same, {events_new} new, {events_gone} gone"))?;
+    output.line(format_args!("{resources} {done} from {}", counted(*callbacks, "callback")))?;
+    output.line(format_args!("events: {events_kept} unchanged, {events_new} added, {events_gone} removed"))?;
     if *passed_over > 0 {
-        context.output.note(format_args!("{passed_over} left as they are: some of their callbacks are no longer kept"));
+        output.note(format_args!("{passed_over} skipped: some of their callbacks have been deleted"));
     }
     Ok(())
 }

@@ -1,59 +1,100 @@
 //! `eqp retention`.
 
 use clap::Args;
-use eqp_receiver::Retention as Receivers;
+use eqp_store::internal::Retention as Receivers;
 use serde_json::json;
 use time::OffsetDateTime;
 
+use crate::change::{self, Change, Confirmation, Plan, Question};
 use crate::compose::database::{Database, Upgrade};
-use crate::config::Keep;
+use crate::config::RetentionPeriod;
 use crate::context::Context;
-use crate::failure::{Exit, Failure, Outcome};
-use crate::output::{counted, utc};
+use crate::failure::{Exit, Failure, Result};
+use crate::output::{Output, counted, rfc3339, utc};
 
-/// Delete old callbacks, once
+/// Delete old callbacks once
 ///
-/// Events, submissions and files stay; so does every callback that is not projected yet, and all after it. What is
-/// deleted cannot be shown byte for byte or projected again. `eqp serve --keep` does the same all the time.
+/// Events, submissions and files are not deleted, nor is any callback from the first unprojected one on. Deleted
+/// callbacks can no longer be shown or reprojected. `eqp serve --retention` deletes continuously. Asks for confirmation
+/// on a terminal, unless --yes is given; without a terminal, such as in a cron job, it deletes without asking.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
   eqp retention --older-than 400d --dry-run
   eqp retention --older-than 400d --json")]
 pub(crate) struct Retention {
-    /// Delete what arrived longer ago than this, such as 400d; at least a day
+    /// Delete callbacks older than this, such as 400d (at least a day)
     #[arg(long, value_name = "AGE")]
-    older_than: Keep,
-    /// Show how many callbacks would go, and delete nothing
+    older_than: RetentionPeriod,
+    /// Show how many callbacks would be deleted, and delete nothing
     #[arg(long)]
     dry_run: bool,
 }
 
+/// Callbacks to delete.
+struct RetentionPlan {
+    before: OffsetDateTime,
+    callbacks: u64,
+}
+
+impl Plan for RetentionPlan {
+    fn show(self, output: Output) -> Result {
+        report(output, &self, "would_delete", "would be deleted")
+    }
+
+    fn question(&self) -> Question {
+        match self.callbacks {
+            0 => Question::Nothing,
+            some => Question::Irreversible(format!(
+                "Permanently delete {} received before {}",
+                counted(some, "callback"),
+                utc(self.before)
+            )),
+        }
+    }
+}
+
+/// Deletes callbacks that arrived before a time.
+struct Deletion<'a> {
+    retention: &'a Receivers,
+    before: OffsetDateTime,
+}
+
+impl Change for Deletion<'_> {
+    type Plan = RetentionPlan;
+    /// The result: the number of deleted callbacks.
+    type Applied = RetentionPlan;
+
+    async fn observe(&mut self) -> Result<RetentionPlan> {
+        Ok(RetentionPlan { before: self.before, callbacks: self.retention.count_before(self.before).await? })
+    }
+
+    async fn apply(self, plan: RetentionPlan, _: Confirmation) -> Result<RetentionPlan> {
+        let callbacks = if plan.callbacks == 0 { 0 } else { self.retention.delete_before(plan.before).await? };
+        Ok(RetentionPlan { callbacks, ..plan })
+    }
+}
+
 impl Retention {
-    pub(crate) async fn run(self, context: &Context) -> Outcome {
+    pub(crate) async fn run(self, context: &Context) -> Result {
         let before = OffsetDateTime::now_utc()
-            .checked_sub(time::Duration::try_from(self.older_than.0).unwrap_or(time::Duration::MAX))
-            .ok_or_else(|| Failure::new(Exit::Usage, "no callback can be so old"))?;
+            .checked_sub(time::Duration::try_from(self.older_than.0).expect("a period is at most ten years"))
+            .ok_or_else(|| Failure::new(Exit::Usage, "no callback can be that old"))?;
         let database = Database::open_existing(context, Upgrade::unless(self.dry_run)).await?;
         let retention = Receivers::new(database.pool().clone());
-        let outcome = async {
-            let found = retention.count_before(before).await?;
-            if self.dry_run || found == 0 {
-                return Ok(found);
-            }
-            let callbacks = counted(found, "callback");
-            context.confirmation.ask_anyway(&format!("Delete {callbacks} from before {} for good", utc(before)))?;
-            Ok(retention.delete_before(before).await?)
-        };
-        let outcome: Outcome<u64> = outcome.await;
+        let deleted = change::run(context, Deletion { retention: &retention, before }, self.dry_run).await;
         database.close().await?;
-        let callbacks = outcome?;
-        let word = if self.dry_run { "would_delete" } else { "deleted" };
-        if context.output.is_json() {
-            return context.output.json(&json!({ word: callbacks, "before": crate::output::rfc3339(before) }));
+        match deleted? {
+            Some(deleted) => report(context.output, &deleted, "deleted", "deleted"),
+            None => Ok(()),
         }
-        let done = if self.dry_run { "would be deleted" } else { "deleted" };
-        let callbacks = counted(callbacks, "callback");
-        context.output.line(format_args!("{callbacks} from before {} {done}", utc(before)))
     }
+}
+
+fn report(output: Output, plan: &RetentionPlan, key: &str, done: &str) -> Result {
+    let RetentionPlan { before, callbacks } = plan;
+    if output.is_json() {
+        return output.json(&json!({ key: callbacks, "before": rfc3339(*before) }));
+    }
+    output.line(format_args!("{} received before {} {done}", counted(*callbacks, "callback"), utc(*before)))
 }

@@ -3,60 +3,63 @@
 use std::sync::Arc;
 
 use clap::Args;
-use eqp_receiver::{EndpointSummary, Endpoints, LocalCa, Receiver};
+use eqp_receiver::{Limits, LocalCa, Receiver};
+use eqp_store::{EndpointSummary, Endpoints};
 use serde_json::json;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::ca;
 use crate::compose::database::{Database, Migrate};
+use crate::compose::process;
+use crate::compose::process::return_after_floods;
 use crate::compose::receiver::{check_certificate, master_key, receiver};
-use crate::compose::{hangup, open_files, shutdown};
 use crate::config::{DataFolder, OperatorListen, ReceiverOptions, Wire};
 use crate::context::Context;
-use crate::failure::{Failure, Outcome};
+use crate::failure::{Failure, Result};
 use crate::logging::LogFormat;
 use crate::output::Output;
+use crate::shutdown;
 
-/// Receive callbacks: check them, keep them in Postgres, turn them into events
+/// Run the receiver: accept callbacks, store them in Postgres, project them into events
 ///
-/// Without a database it brings a Postgres of its own, in the data folder. Without a certificate it proves itself
-/// with one of a local CA, which serves development only. While the database does not take callbacks they are kept in
-/// the spool, on this machine's disk; a receiver that has run before even starts without the database. Ctrl-C or SIGTERM lets
-/// what has begun come to its end. Certificate files are reloaded when they change and on SIGHUP.
+/// Without --database it runs an embedded Postgres in the data folder. Without --tls-cert it uses a certificate of a
+/// local CA, which is for development only. While the database is down, callbacks are stored in the on-disk spool; a
+/// receiver that has connected to its database before can start while it is down. Ctrl-C or SIGTERM finishes in-flight
+/// requests before exiting. Certificate files are reloaded when they change and on SIGHUP.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
-  eqp serve                              # development: local CA, embedded Postgres
-  eqp serve --export-ca > eqp-ca.pem     # what a peer has to trust in development
+  eqp serve                              # development: local CA and embedded Postgres
+  eqp serve --export-ca > eqp-ca.pem     # the certificate that peers have to trust in development
   eqp serve --listen 0.0.0.0:443 --tls-cert fullchain.pem --tls-key privkey.pem
   EQP_DATABASE_URL_FILE=/run/secrets/database_url \\
       eqp serve --listen 0.0.0.0:8080 --behind-proxy --log-format json")]
 pub(crate) struct Serve {
     #[command(flatten)]
     pub(crate) receiver: ReceiverOptions,
-    /// Bring the tables of a database that is in use up to date; embedded and empty ones are by themselves
+    /// Run pending migrations on a non-empty database (empty and embedded ones are migrated automatically)
     #[arg(long)]
     migrate: bool,
-    /// How the log is written
+    /// Format of the log
     #[arg(long, env = "EQP_LOG_FORMAT", hide_env_values = true, value_enum, default_value_t, value_name = "FORMAT")]
     pub(crate) log_format: LogFormat,
-    /// Print the local CA's certificate and end
+    /// Print the local CA's certificate and exit
     #[arg(long)]
     export_ca: bool,
 }
 
 impl Serve {
-    pub(crate) async fn run(self, context: &Context) -> Outcome {
+    pub(crate) async fn run(self, context: &Context) -> Result {
         if self.export_ca {
-            return ca::export(context, false);
+            return ca::export(context, false, false).await;
         }
         let stop = shutdown::requested();
-        // It asks for a reload and never ends a receiver.
+        // SIGHUP reloads the certificate and never ends a receiver.
         shutdown::keep_running_on_hangup();
-        let reload = hangup::on_signal()?;
-        open_files::allow_many();
-        // What needs no database first: it is quicker to say.
+        let reload = shutdown::reload_requested()?;
+        process::allow_many_files();
+        // Checked first, because it needs no database and fails at once.
         let wire = context.settings.receiver.wire()?;
         check_certificate(&wire)?;
         let data = context.settings.data.open()?;
@@ -65,12 +68,14 @@ impl Serve {
             return Ok(());
         };
         let (database, trouble) = database?;
+        let trimming = tokio::spawn(return_after_floods(database.metrics().clone(), stop.clone()));
         let serving = Box::pin(serve(context, &database, trouble, &data, &wire, &reload, stop.clone()));
         let served = tokio::select! {
             served = database.keeping_up(&stop, serving) => served,
-            // Requests in flight are given up; Postgres is still stopped properly.
+            // In-flight requests are dropped; Postgres is still stopped properly.
             () = shutdown::hurried().cancelled_owned() => Err(Failure::interrupted()),
         };
+        trimming.abort();
         let closed = database.close().await;
         served.and(closed)
     }
@@ -84,10 +89,10 @@ async fn serve(
     wire: &Wire,
     reload: &Arc<Notify>,
     stop: CancellationToken,
-) -> Outcome {
+) -> Result {
     let options = &context.settings.receiver;
-    let receiver = match receiver(database, data, options.listen(), options, reload).await {
-        // It cannot do without the database, of which more is known.
+    let receiver = match receiver(database, data, options.listen(), options, Limits::default(), reload).await {
+        // Why the database is unavailable says more.
         Err(failure) if failure.is_unreachable() => return Err(trouble.unwrap_or(failure)),
         built => built?,
     };
@@ -116,7 +121,8 @@ async fn serve(
     match operator {
         Some(address) => output.note(format_args!("  metrics    http://{address}/metrics")),
         None if options.operator_listen() == OperatorListen::Usual => {
-            output.note("  metrics    nowhere, for another program has the usual address (choose: --operator-listen)");
+            output
+                .note("  metrics    off: another program uses the default address (choose one with --operator-listen)");
         }
         None => {}
     }
@@ -124,21 +130,21 @@ async fn serve(
         output.note(format_args!("  local CA   {} (print it: eqp ca)", path.display()));
     }
     let Some(endpoints) = endpoints else {
-        output.note("  the database takes no callbacks; they are kept on this machine's disk (see: eqp spool show)");
+        output.note("  database unavailable, spooling callbacks to disk (see: eqp spool show)");
         return run(receiver, stop, output).await;
     };
     for endpoint in &endpoints {
         output.note(format_args!("  endpoint   {} for {} ({})", endpoint.path, endpoint.mage_id, endpoint.environment));
     }
     if endpoints.is_empty() {
-        output.note("  no endpoint yet; make one: eqp callbacks add --name NAME --url https://…");
+        output.note("  no endpoint yet; create one: eqp callbacks add --name NAME --url https://…");
     }
     run(receiver, stop, output).await
 }
 
-/// None where the receiver has started without the database.
-async fn endpoints(database: &Database, data: &DataFolder) -> Outcome<Option<Vec<EndpointSummary>>> {
-    let key = master_key(data)?;
+/// Returns the endpoints in use, or `None` if the receiver has started without its database.
+async fn endpoints(database: &Database, data: &DataFolder) -> Result<Option<Vec<EndpointSummary>>> {
+    let key = master_key(database, data).await?;
     let list = async { Endpoints::open(database.pool().clone(), key).await?.list().await };
     match list.await {
         Ok(endpoints) => Ok(Some(endpoints.into_iter().filter(EndpointSummary::is_in_use).collect())),
@@ -147,7 +153,7 @@ async fn endpoints(database: &Database, data: &DataFolder) -> Outcome<Option<Vec
     }
 }
 
-async fn run(receiver: Receiver, stop: CancellationToken, output: Output) -> Outcome {
+async fn run(receiver: Receiver, stop: CancellationToken, output: Output) -> Result {
     receiver.run(stop).await?;
     output.note("stopped");
     Ok(())

@@ -5,10 +5,10 @@ use serde_json::{Value, json};
 
 use crate::compose::client::client_of;
 use crate::context::Context;
-use crate::failure::Outcome;
-use crate::output::visible;
+use crate::failure::Result;
+use crate::output::escaped;
 
-/// Show which account the access key belongs to, whether it may use the API, and where the key came from
+/// Show the account of the access key, and where the key comes from
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -17,7 +17,7 @@ Examples:
 pub(crate) struct Whoami {}
 
 impl Whoami {
-    pub(crate) async fn run(self, context: &Context) -> Outcome {
+    pub(crate) async fn run(self, context: &Context) -> Result {
         let marketplace = context.settings.marketplace.resolve()?;
         let (id, secret) = (marketplace.key.application_id.clone(), marketplace.secret_source.to_string());
         let client = client_of(marketplace)?;
@@ -36,12 +36,12 @@ impl Whoami {
                 "is_eligible": eligible,
                 "profile": profile,
                 "application_id": id,
-                "secret_from": secret,
+                "secret_source": secret,
             }));
         }
         let name =
-            user.vendor_name.or(user.screen_name).map(|name| format!(" ({})", visible(&name))).unwrap_or_default();
-        let level = user.partner_level.map(|level| format!(", partner level {}", visible(&level))).unwrap_or_default();
+            user.vendor_name.or(user.screen_name).map(|name| format!(" ({})", escaped(&name))).unwrap_or_default();
+        let level = user.partner_level.map(|level| format!(", partner level {}", escaped(&level))).unwrap_or_default();
         let may = match eligible {
             Some(true) => "may use the API",
             Some(false) => "may not use the API",

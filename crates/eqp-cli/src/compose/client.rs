@@ -1,17 +1,21 @@
-//! A client of the Marketplace that is configured.
+//! Builds an API client from the configuration.
+
+use std::path::PathBuf;
 
 use eqp_client::Client;
+use eqp_types::UploadedFile;
 
 use crate::config::{Marketplace, MarketplaceOptions};
-use crate::failure::Outcome;
+use crate::failure::Result;
+use crate::output::Output;
 
-/// Makes the client. Sends nothing.
-pub(crate) fn client(options: &MarketplaceOptions) -> Outcome<Client> {
+/// Builds the configured client. Sends nothing.
+pub(crate) fn client(options: &MarketplaceOptions) -> Result<Client> {
     client_of(options.resolve()?)
 }
 
-/// The same for a Marketplace with its key.
-pub(crate) fn client_of(marketplace: Marketplace) -> Outcome<Client> {
+/// Builds a client for a Marketplace with its key. Sends nothing.
+pub(crate) fn client_of(marketplace: Marketplace) -> Result<Client> {
     let mut builder = Client::builder(marketplace.environment, marketplace.key);
     if let Some(url) = marketplace.api_url {
         builder = builder.api_url(url);
@@ -20,4 +24,11 @@ pub(crate) fn client_of(marketplace: Marketplace) -> Outcome<Client> {
         builder = builder.trusted_ca_pem(pem);
     }
     Ok(builder.build()?)
+}
+
+/// Uploads files with a progress bar. The result is in their order.
+pub(crate) async fn upload(client: &Client, files: &[PathBuf], output: Output) -> Result<Vec<UploadedFile>> {
+    // The upload itself reports files that cannot be read, before it sends anything.
+    let bytes = files.iter().filter_map(|path| std::fs::metadata(path).ok()).map(|found| found.len()).sum();
+    Ok(client.files().upload_with_progress(files, output.upload_bar(files.len(), bytes)).await?)
 }

@@ -5,46 +5,44 @@ use std::future::pending;
 use std::path::Path;
 use std::time::Duration;
 
-use eqp_postgres::{Builder, EmbeddedPostgres, Progress};
-use eqp_receiver::{Metrics, PgConnectOptions, Reader};
-use sqlx::postgres::PgPoolOptions;
+use eqp_receiver::Metrics;
+use eqp_store::internal::schema;
+use eqp_store::{Reader, Store};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{Connection, PgConnection, PgPool};
 use tokio_util::sync::CancellationToken;
 
+use super::embedded::{self, EmbeddedPostgres};
 use crate::config::{DatabaseChoice, DatabaseUrl};
 use crate::context::Context;
-use crate::failure::{Exit, Failure, Outcome};
+use crate::failure::{Exit, Failure, Result};
 use crate::output::Output;
 
-/// How long a database may take to let us in.
+/// The deadline for connecting to a database.
 const CONNECT_DEADLINE: Duration = Duration::from_secs(5);
-/// How long a receiver that can do without its embedded Postgres waits for it.
-const EMBEDDED_PATIENCE: Duration = Duration::from_secs(5);
-/// How often it is looked whether a database is there that was away at the start.
+/// How often a database that was unavailable at the start is tried again.
 const LATE_INTERVAL: Duration = Duration::from_secs(1);
-/// The database inside the embedded Postgres.
-const EMBEDDED_DATABASE: &str = "eqp";
 
-/// When the tables of a database are made or brought up to date.
+/// When migrations are run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Migrate {
-    /// In a database that is embedded or has none of our tables: others may share one with an older program.
+    /// If the database is embedded or has none of our tables. Any other one may be shared with an older program.
     WhenEmpty,
     /// Always.
     Always,
 }
 
-/// Whether an embedded database that a program before this one made is brought up to date when it is looked at.
+/// Whether an embedded database of an earlier version is migrated when it is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Upgrade {
-    /// It stays as it is: nothing may be changed.
+    /// It is not, because nothing may be changed.
     No,
-    /// It is, since nobody else uses it.
+    /// It is, because no other program uses it.
     Embedded,
 }
 
 impl Upgrade {
-    /// A dry run changes nothing.
+    /// Returns the choice for a command: a dry run changes nothing.
     pub(crate) fn unless(dry_run: bool) -> Self {
         if dry_run { Self::No } else { Self::Embedded }
     }
@@ -54,24 +52,24 @@ impl Upgrade {
 #[derive(Debug)]
 pub(crate) struct Database {
     pool: PgPool,
-    /// Runs as long as we do.
+    /// Runs as long as this value exists.
     embedded: Option<EmbeddedPostgres>,
-    /// How to see to its tables, where that could not be done yet.
+    /// The migrations that could not be run yet, because the database was unavailable.
     late: Option<Migrate>,
-    /// Counted by what keeps it running, and by the receiver that uses it.
+    /// Shared with the receiver that uses the database.
     metrics: Metrics,
 }
 
 impl Database {
-    /// Opens the database to read what a receiver has kept. Nothing is made that is not there.
-    pub(crate) async fn open_to_read(context: &Context) -> Outcome<Self> {
+    /// Opens the database to read what a receiver has stored. Creates no database.
+    pub(crate) async fn open_to_read(context: &Context) -> Result<Self> {
         match context.settings.database.resolve()? {
             DatabaseChoice::Given(url) => {
                 let database = Self::given(&url).await?;
-                if eqp_receiver::migrations(&database.pool).await?.iter().all(|step| step.applied) {
+                if schema::migrations(&database.pool).await?.iter().all(|step| step.applied) {
                     return Ok(database);
                 }
-                Err(eqp_receiver::Error::NotMigrated.into())
+                Err(eqp_store::Error::NotMigrated.into())
             }
             DatabaseChoice::Embedded => {
                 let place = context.settings.data.place()?;
@@ -83,12 +81,12 @@ impl Database {
         }
     }
 
-    /// Opens the database for what must change nothing: nothing is made or written. None where there is no database yet. An
-    /// embedded one that does not run is started; its tables are brought up to date only if that may be.
-    pub(crate) async fn open_to_look(context: &Context, upgrade: Upgrade) -> Outcome<Option<Self>> {
+    /// Opens the database without creating or writing anything. Returns `None` if there is no database yet. An embedded one that is not
+    /// running is started, and migrated if `upgrade` allows it.
+    pub(crate) async fn open_to_look(context: &Context, upgrade: Upgrade) -> Result<Option<Self>> {
         let Some(database) = Self::find(context).await? else { return Ok(None) };
         if upgrade == Upgrade::Embedded && database.is_embedded() {
-            let upgraded = database.upgrade().await;
+            let upgraded = Store::new(database.pool.clone()).migrate_if_earlier().await;
             if let Err(error) = upgraded {
                 database.close().await?;
                 return Err(error.into());
@@ -97,24 +95,17 @@ impl Database {
         Ok(Some(database))
     }
 
-    /// Brings tables of an earlier version up to date; makes none.
-    async fn upgrade(&self) -> Result<(), eqp_receiver::Error> {
-        let steps = eqp_receiver::migrations(&self.pool).await?;
-        let is_earlier = steps.iter().any(|step| step.applied) && steps.iter().any(|step| !step.applied);
-        if is_earlier { eqp_receiver::migrate(&self.pool).await } else { Ok(()) }
-    }
-
-    async fn find(context: &Context) -> Outcome<Option<Self>> {
+    async fn find(context: &Context) -> Result<Option<Self>> {
         match context.settings.database.resolve()? {
             DatabaseChoice::Given(url) => Self::given(&url).await.map(Some),
             DatabaseChoice::Embedded => {
                 let folder = context.settings.data.look()?.postgres();
-                if !EmbeddedPostgres::is_in(&folder) {
+                if !embedded::exists(&folder) {
                     return Ok(None);
                 }
-                let postgres = builder(&folder, context.output).start().await?;
-                match reach(&postgres.connect_options(EMBEDDED_DATABASE)).await {
-                    Err(eqp_receiver::Error::DatabaseUnreachable(error)) if is_no_database(&error) => {
+                let postgres = embedded::start(&folder, context.output).await?;
+                match reach(&postgres.connect_options(embedded::DATABASE)).await {
+                    Err(eqp_store::Error::DatabaseUnreachable(error)) if is_no_database(&error) => {
                         postgres.stop().await?;
                         Ok(None)
                     }
@@ -126,43 +117,43 @@ impl Database {
 
     /// Opens the database for work on what a receiver has stored: as [`open_to_look`](Self::open_to_look) does, but there has
     /// to be one, with all its tables.
-    pub(crate) async fn open_existing(context: &Context, upgrade: Upgrade) -> Outcome<Self> {
+    pub(crate) async fn open_existing(context: &Context, upgrade: Upgrade) -> Result<Self> {
         let Some(database) = Self::open_to_look(context, upgrade).await? else { return Err(no_receiver(context)?) };
-        match eqp_receiver::migrations(&database.pool).await {
+        match schema::migrations(&database.pool).await {
             Ok(steps) if steps.iter().all(|step| step.applied) => Ok(database),
             looked => {
                 database.close().await?;
-                Err(looked.err().unwrap_or(eqp_receiver::Error::NotMigrated).into())
+                Err(looked.err().unwrap_or(eqp_store::Error::NotMigrated).into())
             }
         }
     }
 
-    /// Opens the database to write, and sees to its tables.
-    pub(crate) async fn open(context: &Context, migrate: Migrate) -> Outcome<Self> {
+    /// Opens the database for writing, and migrates it.
+    pub(crate) async fn open(context: &Context, migrate: Migrate) -> Result<Self> {
         match context.settings.database.resolve()? {
             DatabaseChoice::Given(url) => {
                 let database = Self::given(&url).await?;
-                database.see_to_tables(migrate).await?;
+                database.migrate(migrate).await?;
                 Ok(database)
             }
             DatabaseChoice::Embedded => Self::embedded(&context.settings.data.open()?.postgres(), context.output).await,
         }
     }
 
-    /// Opens the database for a receiver, which may do without it for a while: as [`open`](Self::open) does, but one that
-    /// is not there yet is given all the same, with what is known of why.
-    pub(crate) async fn open_to_receive(context: &Context, migrate: Migrate) -> Outcome<(Self, Option<Failure>)> {
+    /// Opens the database like [`open`](Self::open), but for a receiver, which can start without it. An unavailable database is returned
+    /// with the reason.
+    pub(crate) async fn open_to_receive(context: &Context, migrate: Migrate) -> Result<(Self, Option<Failure>)> {
         match context.settings.database.resolve()? {
             DatabaseChoice::Given(url) => {
                 let options = url.connect_options()?;
                 let mut database = Self::of(pool(options.clone()));
                 let seen_to = match reach(&options).await {
-                    Ok(()) => database.see_to_tables(migrate).await,
+                    Ok(()) => database.migrate(migrate).await,
                     Err(error) => Err(error),
                 };
                 match seen_to {
                     Err(error) if error.is_retryable() => {
-                        tracing::debug!(%error, "the database is not there yet");
+                        tracing::debug!(%error, "database unavailable at start");
                         database.late = Some(migrate);
                         Ok((database, Some(error.into())))
                     }
@@ -175,52 +166,54 @@ impl Database {
         }
     }
 
-    async fn embedded_to_receive(folder: &Path, output: Output) -> Outcome<(Self, Option<Failure>)> {
-        let (postgres, trouble) = builder(folder, output).start_or_go_on(EMBEDDED_PATIENCE).await?;
+    async fn embedded_to_receive(folder: &Path, output: Output) -> Result<(Self, Option<Failure>)> {
+        let (postgres, trouble) = embedded::start_or_go_on(folder, output).await?;
         let mut database = Self::of_embedded(postgres);
         let trouble = match trouble {
-            Some(error) => Failure::from(error),
+            Some(failure) => failure,
             None => match database.make_ready(Migrate::Always).await {
-                // It went away again meanwhile.
+                // It became unavailable again.
                 Err(failure) if failure.is_unreachable() => failure,
                 outcome => return outcome.map(|()| (database, None)),
             },
         };
-        tracing::error!(error = trouble.in_one_line(), "the embedded Postgres does not run; going on without it");
+        tracing::error!(error = trouble.in_one_line(), "embedded Postgres unavailable, starting without it");
         database.late = Some(Migrate::Always);
         Ok((database, Some(trouble)))
     }
 
-    /// Makes what has to be in the database before it is used.
-    async fn make_ready(&self, migrate: Migrate) -> Outcome {
+    /// Creates the embedded database, and migrates.
+    async fn make_ready(&self, migrate: Migrate) -> Result {
         if let Some(postgres) = &self.embedded {
-            postgres.ensure_database(EMBEDDED_DATABASE).await?;
+            postgres.ensure_database(embedded::DATABASE).await?;
         }
-        Ok(self.see_to_tables(migrate).await?)
+        Ok(self.migrate(migrate).await?)
     }
 
-    async fn see_to_tables(&self, migrate: Migrate) -> Result<(), eqp_receiver::Error> {
-        let stays_as_it_is = migrate == Migrate::WhenEmpty
-            && eqp_receiver::migrations(&self.pool).await?.iter().any(|step| step.applied);
-        if stays_as_it_is { Ok(()) } else { eqp_receiver::migrate(&self.pool).await }
+    async fn migrate(&self, migrate: Migrate) -> Result<(), eqp_store::Error> {
+        let store = Store::new(self.pool.clone());
+        match migrate {
+            Migrate::WhenEmpty => store.migrate_if_empty().await,
+            Migrate::Always => store.migrate().await,
+        }
     }
 
-    /// Opens the embedded Postgres of a folder: started, or joined where it runs, with its tables up to date.
-    pub(crate) async fn embedded(folder: &Path, output: Output) -> Outcome<Self> {
+    /// Opens and migrates the embedded Postgres of a folder, which is started if it is not running.
+    pub(crate) async fn embedded(folder: &Path, output: Output) -> Result<Self> {
         let database = Self::embedded_as_it_is(folder, output).await?;
-        eqp_receiver::migrate(&database.pool).await?;
+        Store::new(database.pool.clone()).migrate().await?;
         Ok(database)
     }
 
-    /// Opens the embedded Postgres of a folder with whatever tables it has.
-    pub(crate) async fn embedded_as_it_is(folder: &Path, output: Output) -> Outcome<Self> {
-        let postgres = builder(folder, output).start().await?;
-        postgres.ensure_database(EMBEDDED_DATABASE).await?;
+    /// Opens the embedded Postgres of a folder without migrating it.
+    pub(crate) async fn embedded_as_it_is(folder: &Path, output: Output) -> Result<Self> {
+        let postgres = embedded::start(folder, output).await?;
+        postgres.ensure_database(embedded::DATABASE).await?;
         Ok(Self::of_embedded(postgres))
     }
 
-    /// Connects to a database without looking into it.
-    pub(crate) async fn given(url: &DatabaseUrl) -> Outcome<Self> {
+    /// Connects to a database without migrating it.
+    pub(crate) async fn given(url: &DatabaseUrl) -> Result<Self> {
         let options = url.connect_options()?;
         reach(&options).await?;
         Ok(Self::of(pool(options)))
@@ -231,32 +224,32 @@ impl Database {
     }
 
     fn of_embedded(postgres: EmbeddedPostgres) -> Self {
-        let pool = pool(postgres.connect_options(EMBEDDED_DATABASE));
+        let pool = pool(postgres.connect_options(embedded::DATABASE));
         Self { embedded: Some(postgres), ..Self::of(pool) }
     }
 
-    /// Its connections.
+    /// Returns the connection pool.
     pub(crate) fn pool(&self) -> &PgPool {
         &self.pool
     }
 
-    /// Whether it is the embedded one.
+    /// Returns whether this is the embedded database.
     pub(crate) fn is_embedded(&self) -> bool {
         self.embedded.is_some()
     }
 
-    /// What is counted of it, for the receiver that uses it.
+    /// Returns the metrics, for the receiver that uses the database.
     pub(crate) fn metrics(&self) -> &Metrics {
         &self.metrics
     }
 
-    /// Questions to it.
+    /// Returns a reader of the database.
     pub(crate) fn reader(&self) -> Reader {
         Reader::new(self.pool.clone())
     }
 
-    /// Does what needs the database all the time: an embedded one that does not run, or ends meanwhile, is started again, and
-    /// one that was not there at the start is seen to when it comes, until `stop`.
+    /// Runs `work` while keeping the database available: an embedded one is restarted when it ends, and one that was unavailable at the
+    /// start is migrated when it becomes available, until `stop`.
     pub(crate) async fn keeping_up<T>(&self, stop: &CancellationToken, work: impl Future<Output = T>) -> T {
         let upkeep = self
             .metrics
@@ -278,15 +271,15 @@ impl Database {
     async fn make_ready_later(&self) {
         let Some(migrate) = self.late else { return };
         while let Err(failure) = self.make_ready(migrate).await {
-            // The receiver tells of it, too.
-            tracing::debug!(error = failure.in_one_line(), "the database is not ready yet");
+            // The receiver logs it too.
+            tracing::debug!(error = failure.in_one_line(), "database not ready");
             tokio::time::sleep(LATE_INTERVAL).await;
         }
     }
 
-    /// Leaves it; the embedded one is stopped if nobody else uses it.
-    pub(crate) async fn close(self) -> Outcome {
-        // A connection that nobody gives back must not keep Postgres running.
+    /// Closes the connections. An embedded database is stopped unless another process uses it.
+    pub(crate) async fn close(self) -> Result {
+        // A connection that is never returned must not keep Postgres running.
         let _ = tokio::time::timeout(CONNECT_DEADLINE, self.pool.close()).await;
         if let Some(postgres) = self.embedded {
             postgres.stop().await?;
@@ -295,30 +288,22 @@ impl Database {
     }
 }
 
-fn builder(folder: &Path, output: Output) -> Builder {
-    EmbeddedPostgres::builder(folder).progress(move |progress| {
-        if let Some(note) = note(&progress) {
-            output.note(note);
-        }
-    })
-}
-
-/// Beside the pool, which would try until its deadline and then not tell why.
-async fn reach(options: &PgConnectOptions) -> Result<(), eqp_receiver::Error> {
+/// Connects without the pool, which would only report a timeout and not its cause.
+async fn reach(options: &PgConnectOptions) -> Result<(), eqp_store::Error> {
     let first = tokio::time::timeout(CONNECT_DEADLINE, PgConnection::connect_with(options)).await;
     let connected = first.unwrap_or(Err(sqlx::Error::PoolTimedOut));
-    // It has told what it was asked for; how it ends does not matter.
-    connected.map(drop).map_err(eqp_receiver::Error::DatabaseUnreachable)
+    // How the connection is closed does not matter.
+    connected.map(drop).map_err(eqp_store::Error::DatabaseUnreachable)
 }
 
-fn no_receiver(context: &Context) -> Outcome<Failure> {
+fn no_receiver(context: &Context) -> Result<Failure> {
     let place = context.settings.data.place()?;
-    Ok(Failure::new(Exit::NotFound, format!("no receiver has run with the data folder {}", place.display()))
-        .next("eqp serve starts one; EQP_DATABASE_URL names a database of another")
-        .next("--data-dir names another data folder"))
+    Ok(Failure::new(Exit::NotFound, format!("there is no database in the data folder {}", place.display()))
+        .next("start a receiver with `eqp serve`, or set EQP_DATABASE_URL to an existing database")
+        .next("or choose another data folder with --data-dir"))
 }
 
-/// A server whose first start was cut off before its database was made.
+/// Returns whether the database does not exist, because the first start of the server was interrupted.
 fn is_no_database(error: &sqlx::Error) -> bool {
     error.as_database_error().and_then(sqlx::error::DatabaseError::code).is_some_and(|code| code == "3D000")
 }
@@ -326,15 +311,6 @@ fn is_no_database(error: &sqlx::Error) -> bool {
 fn pool(options: PgConnectOptions) -> PgPool {
     let options = options.application_name("eqp");
     PgPoolOptions::new().max_connections(5).acquire_timeout(CONNECT_DEADLINE).connect_lazy_with(options)
-}
-
-fn note(progress: &Progress) -> Option<String> {
-    match progress {
-        Progress::Fetching { source } => Some(format!("no Postgres is installed; fetching one from {source} (once)")),
-        Progress::SourceFailed { source, reason } => Some(format!("{source} could not give one: {reason}")),
-        Progress::Recovering => Some("Postgres was not stopped properly; it is replaying its log".to_owned()),
-        _ => None,
-    }
 }
 
 #[cfg(test)]

@@ -1,10 +1,11 @@
-//! Parts put together: what several commands stand on.
+//! Builds clients, databases and receivers from the configuration.
 
 pub(crate) mod client;
 pub(crate) mod database;
-pub(crate) mod hangup;
-pub(crate) mod open_files;
+#[cfg(feature = "embedded")]
+mod embedded;
+#[cfg(not(feature = "embedded"))]
+#[path = "no_embedded.rs"]
+mod embedded;
+pub(crate) mod process;
 pub(crate) mod receiver;
-pub(crate) mod registration;
-pub(crate) mod shutdown;
-pub(crate) mod upload;

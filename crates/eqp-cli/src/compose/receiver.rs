@@ -1,48 +1,68 @@
-//! A receiver over a database.
+//! Builds a receiver from the configuration.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use eqp_receiver::{Error, Identity, MasterKey, Receiver, Tls, Validity};
+use eqp_receiver::{Error, Identity, Limits, Receiver, Tls, Validity};
+use eqp_store::{Endpoints, MasterKey};
 use tokio::sync::Notify;
 
 use super::database::Database;
 use crate::config::{DataFolder, OperatorListen, ReceiverOptions, Wire};
-use crate::failure::Outcome;
+use crate::failure::{Failure, Result};
 
-/// The master key of the data folder, made on first use.
-pub(crate) fn master_key(data: &DataFolder) -> Outcome<MasterKey> {
+/// Opens the master key of the data folder, and creates it for a database that does not belong to a key yet.
+pub(crate) async fn master_key(database: &Database, data: &DataFolder) -> Result<MasterKey> {
+    if let Some(key) = known_master_key(data)? {
+        return Ok(key);
+    }
+    // A database that belongs to a key would refuse a new one.
+    endpoints_to_read(database, data, None).await?;
     Ok(MasterKey::open(data.master_key())?)
 }
 
-/// The same, none where there is none yet.
-pub(crate) fn known_master_key(data: &DataFolder) -> Outcome<Option<MasterKey>> {
+/// Opens the master key of the data folder, if it exists.
+pub(crate) fn known_master_key(data: &DataFolder) -> Result<Option<MasterKey>> {
     Ok(MasterKey::find(data.master_key())?)
 }
 
-/// Checks the certificate files, where there are any.
-pub(crate) fn check_certificate(wire: &Wire) -> Outcome<Option<Validity>> {
+/// Opens the endpoints for reading only. Returns `None` if there cannot be any yet.
+pub(crate) async fn endpoints_to_read(
+    database: &Database,
+    data: &DataFolder,
+    key: Option<MasterKey>,
+) -> Result<Option<Endpoints>> {
+    let is_missing = key.is_none();
+    match Endpoints::open_to_read(database.pool().clone(), key).await {
+        Err(error @ eqp_store::Error::OtherMasterKey) if is_missing => Err(Failure::from(error)
+            .why(format!("there is no key file {}, and none was created", data.master_key().display()))),
+        opened => Ok(opened?),
+    }
+}
+
+/// Checks the configured certificate files. Returns `None` if there are none.
+pub(crate) fn check_certificate(wire: &Wire) -> Result<Option<Validity>> {
     let Wire::Files { certificate, key } = wire else { return Ok(None) };
     Ok(Some(Identity::from_files(certificate, key).map_err(Error::Tls)?.validity()))
 }
 
-/// Checks the database and listens. The certificate is read again when its files change, and whenever `reload` is
-/// notified. The receiver answers once it runs. One whose spool knows the endpoints needs no
-/// database to start.
+/// Builds a receiver, which checks the database and listens. It reloads the certificate when its files change and whenever `reload` is
+/// notified. A receiver whose spool contains the endpoints starts without its database.
 pub(crate) async fn receiver(
     database: &Database,
     data: &DataFolder,
     listen: SocketAddr,
     options: &ReceiverOptions,
+    limits: Limits,
     reload: &Arc<Notify>,
-) -> Outcome<Receiver> {
+) -> Result<Receiver> {
     let operator = options.operator_listen();
-    match build(database, data, listen, options, operator.address(), reload).await? {
-        // Another receiver on this machine has the usual address.
+    match build(database, data, listen, options, limits, operator.address(), reload).await? {
+        // Another receiver on this machine uses the default address.
         Err(Error::Listen { address, .. })
             if operator == OperatorListen::Usual && operator.address() == Some(address) =>
         {
-            Ok(build(database, data, listen, options, None, reload).await??)
+            Ok(build(database, data, listen, options, limits, None, reload).await??)
         }
         built => Ok(built?),
     }
@@ -53,9 +73,10 @@ async fn build(
     data: &DataFolder,
     listen: SocketAddr,
     options: &ReceiverOptions,
+    limits: Limits,
     operator: Option<SocketAddr>,
     reload: &Arc<Notify>,
-) -> Outcome<Result<Receiver, Error>> {
+) -> Result<Result<Receiver, Error>> {
     let wire = options.wire()?;
     let behind_proxy = matches!(wire, Wire::BehindProxy);
     let tls = match wire {
@@ -64,9 +85,10 @@ async fn build(
         Wire::LocalCa { names } => Tls::LocalCa { folder: data.tls(), names },
     };
     let mut builder = Receiver::builder(database.pool().clone())
-        .master_key(master_key(data)?)
+        .master_key(master_key(database, data).await?)
         .metrics(database.metrics().clone())
         .listen(listen)
+        .limits(limits)
         .tls(tls)
         .reload_certificate(Arc::clone(reload))
         .behind_proxy(behind_proxy);
@@ -76,8 +98,8 @@ async fn build(
     if let Some(address) = operator {
         builder = builder.operator_listen(address);
     }
-    if let Some(keep) = options.keep {
-        builder = builder.keep(keep.0);
+    if let Some(period) = options.retention {
+        builder = builder.retention(period.0);
     }
     Ok(builder.build().await)
 }

@@ -8,7 +8,7 @@ use std::fmt;
 use serde::Deserialize;
 use url::Url;
 
-use crate::failure::{Failure, Outcome};
+use crate::failure::{Failure, Result};
 
 /// The base URL of an API, or why the text that was given cannot be one.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
@@ -22,7 +22,7 @@ impl ApiUrl {
     }
 
     /// The URL.
-    pub(crate) fn usable(&self) -> Outcome<&Url> {
+    pub(crate) fn usable(&self) -> Result<&Url> {
         self.0.as_ref().map_err(|why| {
             Failure::usage("the API URL cannot be used").why(*why).next("give one such as https://localhost:7443")
         })
@@ -36,7 +36,7 @@ fn read(text: &str) -> Result<Url, &'static str> {
     }
     // A password with a `/` in it turns what follows into a path.
     if url.password().is_some() || !url.username().is_empty() || url.path().contains('@') {
-        return Err("it has credentials in it");
+        return Err("it contains credentials");
     }
     if url.query().is_some() || url.fragment().is_some() {
         return Err("it has a query or a fragment");
@@ -83,8 +83,8 @@ mod tests {
             ("hush", "not a URL"),
         ] {
             let url = ApiUrl::from(text.to_owned());
-            let told = format!("{url} {url:?} {}", url.usable().unwrap_err());
-            assert!(told.contains(reason) && !told.contains("hush") && !told.contains("sh@"), "{text}: {told}");
+            let shown = format!("{url} {url:?} {}", url.usable().unwrap_err());
+            assert!(shown.contains(reason) && !shown.contains("hush") && !shown.contains("sh@"), "{text}: {shown}");
         }
         let url = ApiUrl::from("https://localhost:7443".to_owned());
         assert_eq!(url.usable().unwrap().as_str(), "https://localhost:7443/");

@@ -8,15 +8,15 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde::Deserialize;
 
-use super::file::from_folder;
-use crate::failure::{Exit, Failure, Outcome};
+use super::{from_folder, variable};
+use crate::failure::{Exit, Failure, Result};
 
-/// Marks a folder as ours, so that a slip in a path never writes into somebody else's.
+/// Marks a folder as ours, so that a wrong path never writes into another program's folder.
 const MARKER: &str = "eqp-data";
 const MARKER_TEXT: &str =
     "This folder belongs to eqp (EQP Integration Platform): master key, local CA, embedded Postgres.\n";
 
-/// Where data of this machine is kept.
+/// Options that select the data folder.
 #[derive(Args, Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 #[command(next_help_heading = "Global options")]
@@ -31,7 +31,7 @@ pub(crate) struct DataOptions {
         value_name = "FOLDER"
     )]
     pub(crate) dir: Option<PathBuf>,
-    /// Another place for the master key
+    /// The file of the master key, if it is not in the data folder.
     #[arg(skip)]
     pub(crate) master_key_file: Option<PathBuf>,
 }
@@ -46,8 +46,8 @@ impl DataOptions {
         from_folder(&mut self.master_key_file, folder);
     }
 
-    /// Where the data folder is, made or not.
-    pub(crate) fn place(&self) -> Outcome<PathBuf> {
+    /// Returns the path of the data folder, which need not exist.
+    pub(crate) fn place(&self) -> Result<PathBuf> {
         if let Some(dir) = &self.dir {
             return std::path::absolute(dir)
                 .map_err(|error| Failure::usage("the data folder's path cannot be used").because(&error));
@@ -55,25 +55,25 @@ impl DataOptions {
         if is_root() {
             return Ok(PathBuf::from("/var/lib/eqp"));
         }
-        let named = std::env::var_os("XDG_DATA_HOME").filter(|folder| !folder.is_empty()).map(PathBuf::from);
+        let named = variable("XDG_DATA_HOME").map(PathBuf::from);
         named
             .or_else(|| std::env::home_dir().map(|home| home.join(".local/share")))
             .map(|folder| folder.join("eqp"))
             .ok_or_else(|| {
-                Failure::usage("there is no home folder to keep data in")
+                Failure::usage("cannot determine a data folder, because neither XDG_DATA_HOME nor HOME is set")
                     .next("name one with --data-dir or EQP_DATA_DIR")
             })
     }
 
-    /// Opens the data folder, made on first use. A folder that holds other things is refused.
-    pub(crate) fn open(&self) -> Outcome<DataFolder> {
+    /// Opens the data folder, and creates it on first use. A folder with other contents is refused.
+    pub(crate) fn open(&self) -> Result<DataFolder> {
         let data = self.look()?;
         let marker = data.path.join(MARKER);
         if !is_file(&marker) {
             // Never through a link that somebody else could have put there.
             let mark = || File::create_new(&marker)?.write_all(MARKER_TEXT.as_bytes());
             match fs::create_dir_all(&data.path).and_then(|()| mark()) {
-                // Another one that started at the same time.
+                // Another process created it at the same time.
                 Err(error) if error.kind() == ErrorKind::AlreadyExists && is_file(&marker) => {}
                 done => done.map_err(|error| unusable(&data.path, &error))?,
             }
@@ -81,8 +81,8 @@ impl DataOptions {
         Ok(data)
     }
 
-    /// The data folder, which need not be there: nothing is made. A folder that holds other things is refused.
-    pub(crate) fn look(&self) -> Outcome<DataFolder> {
+    /// Returns the data folder, which need not exist, and creates nothing. A folder with other contents is refused.
+    pub(crate) fn look(&self) -> Result<DataFolder> {
         let path = self.place()?;
         match fs::read_dir(&path) {
             Ok(entries) => {
@@ -94,7 +94,7 @@ impl DataOptions {
             Err(error) if error.kind() == ErrorKind::NotFound => {}
             Err(error) => return Err(unusable(&path, &error)),
         }
-        let master_key = std::env::var_os("EQP_MASTER_KEY_FILE")
+        let master_key = variable("EQP_MASTER_KEY_FILE")
             .map(PathBuf::from)
             .or_else(|| self.master_key_file.clone())
             .unwrap_or_else(|| path.join("master.key"));
@@ -102,18 +102,18 @@ impl DataOptions {
     }
 }
 
-/// Whether there is a file, and not a link to one.
+/// Returns whether the path is a file, and not a link to one.
 fn is_file(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok_and(|found| found.is_file())
 }
 
-/// Whoever owns the folder can put other files in the place of ours. Root may look after the folder of anybody, and one of
-/// root's is a mounted disk.
-fn refuse_strangers(path: &Path, found: &Metadata) -> Outcome {
+/// Refuses a folder of another user, who could replace our files. Root may use every folder, and a folder of root is accepted because
+/// mounted disks have that owner.
+fn refuse_strangers(path: &Path, found: &Metadata) -> Result {
     let this_user = rustix::process::geteuid().as_raw();
     if found.uid() == this_user || this_user == 0 || found.uid() == 0 {
         if found.mode() & 0o002 != 0 {
-            tracing::warn!(folder = %path.display(), "every user of this machine may write to the data folder; chmod o-w it");
+            tracing::warn!(folder = %path.display(), "the data folder is writable by every user of this machine; run chmod o-w on it");
         }
         return Ok(());
     }
@@ -128,23 +128,20 @@ fn unusable(path: &Path, error: &std::io::Error) -> Failure {
         .next("name another with --data-dir or EQP_DATA_DIR")
 }
 
-fn refuse_foreign(path: &Path, entries: fs::ReadDir) -> Outcome {
-    // A disk of its own has this folder from the start.
+fn refuse_foreign(path: &Path, entries: fs::ReadDir) -> Result {
+    // A new file system contains this folder.
     let mut others = entries.flatten().filter(|entry| entry.file_name() != "lost+found");
     let Some(first) = others.next() else { return Ok(()) };
     if is_file(&path.join(MARKER)) {
-        // Another one that starts at the same time has marked it since.
+        // Another process has marked it meanwhile.
         return Ok(());
     }
     Err(Failure::usage(format!("{} is not a data folder of eqp", path.display()))
-        .why(format!(
-            "it holds other things, such as `{}`, and nothing says that eqp made it",
-            first.file_name().display()
-        ))
-        .next("name an empty folder, or one that is not there yet, with --data-dir or EQP_DATA_DIR"))
+        .why(format!("it contains other files, such as `{}`, and was not created by eqp", first.file_name().display()))
+        .next("set --data-dir or EQP_DATA_DIR to an empty or new folder"))
 }
 
-/// A data folder that is ours.
+/// A data folder of eqp.
 #[derive(Clone, Debug)]
 pub(crate) struct DataFolder {
     path: PathBuf,
@@ -152,28 +149,28 @@ pub(crate) struct DataFolder {
 }
 
 impl DataFolder {
-    /// The folder.
+    /// Returns the path of the folder.
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The file of the master key; it need not be there yet.
+    /// Returns the file of the master key, which need not exist.
     pub(crate) fn master_key(&self) -> &Path {
         &self.master_key
     }
 
-    /// The folder of the local CA.
+    /// Returns the folder of the local CA.
     pub(crate) fn tls(&self) -> PathBuf {
         self.path.join("tls")
     }
 
-    /// The folder of the embedded Postgres.
+    /// Returns the folder of the embedded Postgres.
     pub(crate) fn postgres(&self) -> PathBuf {
         self.path.join("postgres")
     }
 }
 
-/// Root keeps data where a system service does.
+/// Returns whether this is root, whose data is where that of system services is.
 fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }

@@ -6,18 +6,19 @@ use clap::Args;
 use eqp_types::Secret;
 use serde::Deserialize;
 
-use super::database_url::DatabaseUrl;
-use super::file::from_folder;
+use super::DatabaseUrl;
 use super::secret::{read_secret, refuse_open, text as secret_text};
-use crate::failure::{Failure, Outcome};
+use super::{from_folder, variable};
+use crate::failure::{Failure, Result};
 
 /// Where the database is.
 #[derive(Args, Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct DatabaseOptions {
-    /// Postgres as an URL without a password; with one: EQP_DATABASE_URL or EQP_DATABASE_URL_FILE
-    /// [default: an embedded Postgres in the data folder]
+    /// URL of the Postgres database, without a password [default: an embedded Postgres in the data folder]
+    ///
+    /// Give a URL with a password in EQP_DATABASE_URL, or in a file that EQP_DATABASE_URL_FILE names.
     #[arg(id = "database_url", long = "database", global = true, value_name = "URL")]
     pub(crate) url: Option<Secret>,
     /// A file of mode 0600 that holds the URL.
@@ -44,20 +45,20 @@ impl DatabaseOptions {
     }
 
     /// An argument shows in the list of processes and stays in the shell's history.
-    pub(super) fn refuse_secrets_in_arguments(&self) -> Outcome {
+    pub(super) fn refuse_secrets_in_arguments(&self) -> Result {
         let Some(url) = &self.url else { return Ok(()) };
         if DatabaseUrl::parse(url)?.has_secret() {
             return Err(Failure::usage("a password was given in an argument")
-                .why("arguments show in the list of processes and stay in the shell's history")
+                .why("arguments are visible in the process list and stay in the shell history")
                 .next(
-                    "put the URL into EQP_DATABASE_URL, or into a file of mode 0600 that EQP_DATABASE_URL_FILE names",
+                    "set EQP_DATABASE_URL, or write the URL to a file with mode 0600 and set EQP_DATABASE_URL_FILE",
                 ));
         }
         Ok(())
     }
 
     /// A configuration file that holds a password must be its owner's alone; so must one with a URL that cannot be read.
-    pub(super) fn refuse_open_secret(&self, file: &Path) -> Outcome {
+    pub(super) fn refuse_open_secret(&self, file: &Path) -> Result {
         match &self.url {
             Some(url) if DatabaseUrl::parse(url).map_or(true, |url| url.has_secret()) => {
                 refuse_open(file, "a database password")
@@ -66,9 +67,8 @@ impl DatabaseOptions {
         }
     }
 
-    /// What the environment says, where a password may stand.
-    pub(super) fn from_environment() -> Outcome<Self> {
-        let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty());
+    /// Returns the options from the environment, which may contain a password.
+    pub(super) fn from_environment() -> Result<Self> {
         let url = variable("EQP_DATABASE_URL").map(|url| {
             let url = url.into_string().map_err(|_| Failure::usage("EQP_DATABASE_URL is not UTF-8"))?;
             secret_text(&url, "the database URL", "EQP_DATABASE_URL")
@@ -77,13 +77,13 @@ impl DatabaseOptions {
     }
 
     /// The database to use.
-    pub(crate) fn resolve(&self) -> Outcome<DatabaseChoice> {
+    pub(crate) fn resolve(&self) -> Result<DatabaseChoice> {
         let url = match (&self.url, &self.url_file) {
             (Some(url), _) => url.clone(),
             (None, Some(file)) => read_secret(file, "the database URL")?,
             (None, None) => return Ok(DatabaseChoice::Embedded),
         };
-        DatabaseUrl::parse(&url).map(DatabaseChoice::Given)
+        Ok(DatabaseChoice::Given(DatabaseUrl::parse(&url)?))
     }
 }
 

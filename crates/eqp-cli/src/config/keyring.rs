@@ -1,6 +1,6 @@
 //! The keyring of the operating system, through the platform's own tool: `secret-tool` on Linux, `security` on macOS.
 //!
-//! A library of its own would bring D-Bus and a second crypto stack into every build. Secrets go to the tool through its
+//! A keyring library would add D-Bus and a second crypto stack into every build. Secrets go to the tool through its
 //! standard input: arguments show in the list of processes.
 
 use std::fmt::Write as _;
@@ -12,15 +12,15 @@ use eqp_types::{Environment, Secret};
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 
-use crate::compose::shutdown;
-use crate::failure::{Exit, Failure, Outcome};
+use crate::failure::{Exit, Failure, Result};
+use crate::shutdown;
 
 /// Under which name our secrets are kept.
 const SERVICE: &str = "eqp";
 /// A person may have to unlock the keyring first.
 const PATIENCE: Duration = Duration::from_mins(2);
 
-/// How a keyring is asked: what is run, with which arguments, and what it is given to read.
+/// The command for a keyring operation: program, arguments and standard input.
 trait Keyring {
     /// The program, and what it belongs to.
     fn program(&self) -> (&'static str, &'static str);
@@ -86,18 +86,18 @@ fn keyring() -> Box<dyn Keyring> {
 }
 
 /// Under which account an application secret is kept.
-fn account(environment: Environment, application_id: &str) -> Outcome<String> {
+fn account(environment: Environment, application_id: &str) -> Result<String> {
     let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "-_.@".contains(letter);
     if application_id.chars().all(is_plain) {
         return Ok(format!("{environment}/{application_id}"));
     }
-    Err(Failure::usage("this application id cannot be the name of an entry of the keyring")
-        .why("it holds other characters than letters, digits and - _ . @")
+    Err(Failure::usage("this application ID cannot be used as a keyring entry name")
+        .why("it contains characters other than letters, digits and - _ . @")
         .next("leave out --keyring: the secret is then kept in a file of mode 0600"))
 }
 
 /// Keeps the secret of an access key.
-pub(crate) fn store(environment: Environment, application_id: &str, secret: &Secret) -> Outcome {
+pub(crate) fn store(environment: Environment, application_id: &str, secret: &Secret) -> Result {
     let keyring = keyring();
     let (arguments, input) = keyring.store(&account(environment, application_id)?, secret);
     let ended = run(keyring.as_ref(), &arguments, Some(&input))?;
@@ -105,7 +105,7 @@ pub(crate) fn store(environment: Environment, application_id: &str, secret: &Sec
 }
 
 /// The secret of an access key, if the keyring has it.
-pub(super) fn read(environment: Environment, application_id: &str) -> Outcome<Option<Secret>> {
+pub(super) fn read(environment: Environment, application_id: &str) -> Result<Option<Secret>> {
     let keyring = keyring();
     let ended = run(keyring.as_ref(), &keyring.read(&account(environment, application_id)?), None)?;
     let secret = ended.stdout.expose().strip_suffix('\n').unwrap_or(ended.stdout.expose());
@@ -118,23 +118,23 @@ pub(super) fn read(environment: Environment, application_id: &str) -> Outcome<Op
     Err(refused("give the secret", &ended))
 }
 
-/// Makes the keyring forget the secret of an access key. That it has none is no failure.
-pub(crate) fn forget(environment: Environment, application_id: &str) -> Outcome {
+/// Removes the secret of an access key from the keyring. Succeeds if there is none.
+pub(crate) fn forget(environment: Environment, application_id: &str) -> Result {
     let keyring = keyring();
     run(keyring.as_ref(), &keyring.forget(&account(environment, application_id)?), None).map(drop)
 }
 
-/// How the tool ended. What it wrote may be a secret.
+/// How the tool ended. Its output may contain a secret.
 struct Ended {
     status: ExitStatus,
     stdout: Secret,
     stderr: String,
 }
 
-fn run(keyring: &dyn Keyring, arguments: &[String], input: Option<&Secret>) -> Outcome<Ended> {
+fn run(keyring: &dyn Keyring, arguments: &[String], input: Option<&Secret>) -> Result<Ended> {
     let (program, remedy) = keyring.program();
     let failed = |error: std::io::Error| match error.kind() {
-        ErrorKind::NotFound => Failure::usage(format!("there is no keyring to use here: {program} is not installed"))
+        ErrorKind::NotFound => Failure::usage(format!("the keyring cannot be used: {program} is not installed"))
             .next(remedy)
             .next("or leave out --keyring: the secret is then kept in a file of mode 0600"),
         _ => Failure::new(Exit::Failed, format!("cannot use {program}")).because(&error),
@@ -167,10 +167,10 @@ fn command(program: &str, arguments: &[String]) -> Command {
 }
 
 fn refused(what: &str, ended: &Ended) -> Failure {
-    let why = ended.stderr.lines().next().unwrap_or("it did not say why").to_owned();
+    let why = ended.stderr.lines().next().unwrap_or("it gave no reason").to_owned();
     Failure::new(Exit::Failed, format!("the keyring did not {what}"))
         .why(why)
-        .next("is a keyring running and unlocked? Without one the secret can be kept in a file of mode 0600")
+        .next("check that the keyring is running and unlocked, or omit --keyring to store the secret in a file")
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Names that are not known, and what was probably meant.
+//! Suggests known names for unknown ones.
 
 use serde::Deserialize;
 use serde::de::{Deserializer, Visitor};
@@ -10,16 +10,6 @@ pub(crate) fn names_of<T: for<'de> Deserialize<'de>>() -> &'static [&'static str
     // Always an error: the deserializer only looks at what it is asked for.
     drop(T::deserialize(Names(&mut names)));
     names
-}
-
-/// The name most like `word`, if one is near enough to be meant.
-pub(crate) fn nearest<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    names
-        .into_iter()
-        .map(|name| (strsim::jaro_winkler(word, name), name))
-        .filter(|(likeness, _)| *likeness > 0.75)
-        .max_by(|one, other| one.0.total_cmp(&other.0))
-        .map(|(_, name)| name)
 }
 
 struct Names<'a>(&'a mut &'static [&'static str]);
@@ -51,6 +41,7 @@ impl<'de> Deserializer<'de> for Names<'_> {
 mod tests {
     use super::*;
     use crate::config::Layer;
+    use crate::text::nearest;
 
     #[test]
     fn a_struct_tells_its_names() {

@@ -1,4 +1,4 @@
-//! An address to listen on, as people write it.
+//! Addresses to listen on, as people write them.
 
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr, ToSocketAddrs};
@@ -28,7 +28,7 @@ impl FromStr for ListenAddress {
         if host.contains([':', '/', '@']) {
             return Err(format!("is not an address; {example}"));
         }
-        // Whoever names a host means one address: where it has several, a peer would try that of IPv4 too.
+        // A host name stands for one address: if it has several, a peer would also try the IPv4 one.
         let mut found: Vec<_> = (host, port)
             .to_socket_addrs()
             .map_err(|error| format!("names a host that cannot be resolved ({error}); {example}"))?
@@ -50,6 +50,61 @@ impl TryFrom<String> for ListenAddress {
 impl fmt::Display for ListenAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
+    }
+}
+
+/// Only reachable from this machine.
+const DEFAULT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8444);
+
+/// The listener for metrics and health.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub(crate) enum OperatorListen {
+    /// Listens on the default address, or not at all if it is in use, so that two receivers can run on one machine.
+    Usual,
+    /// Here.
+    At(SocketAddr),
+    /// Nowhere.
+    Off,
+}
+
+impl OperatorListen {
+    /// The address to try.
+    pub(crate) fn address(self) -> Option<SocketAddr> {
+        match self {
+            Self::Usual => Some(DEFAULT),
+            Self::At(address) => Some(address),
+            Self::Off => None,
+        }
+    }
+}
+
+impl fmt::Display for OperatorListen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Usual => write!(f, "{DEFAULT}, if it is free"),
+            Self::At(address) => address.fmt(f),
+            Self::Off => f.write_str("off"),
+        }
+    }
+}
+
+impl FromStr for OperatorListen {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "off" {
+            return Ok(Self::Off);
+        }
+        text.parse().map(|ListenAddress(address)| Self::At(address)).map_err(|why| format!("is not `off`, and {why}"))
+    }
+}
+
+impl TryFrom<String> for OperatorListen {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse().map_err(|why| format!("`{text}` {why}"))
     }
 }
 

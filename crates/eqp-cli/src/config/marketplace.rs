@@ -1,4 +1,4 @@
-//! Which Marketplace, and who we are there.
+//! The Marketplace's URL and the access key.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -10,18 +10,17 @@ use serde::Deserialize;
 use url::Url;
 
 use super::api_url::ApiUrl;
-use super::file::from_folder;
 use super::keyring;
 use super::secret::{from_environment, read_secret};
-use crate::failure::{Exit, Failure, Outcome};
+use super::{from_folder, variable};
+use crate::failure::{Exit, Failure, Result};
 
 /// Where the Marketplace is, and the access key for it.
 #[derive(Args, Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct MarketplaceOptions {
-    /// Environment of the Marketplace, production or sandbox: selects the profile for it [default: that of the default
-    /// profile, else sandbox]
+    /// Environment of the Marketplace, production or sandbox [default: the profile's, else sandbox]
     #[arg(
         long,
         global = true,
@@ -34,7 +33,7 @@ pub(crate) struct MarketplaceOptions {
         value_name = "NAME"
     )]
     pub(crate) environment: Option<Environment>,
-    /// Base URL of the API, for the simulator [default: the environment's]
+    /// Base URL of the API, for example of a simulator [default: that of the environment]
     #[arg(
         long,
         global = true,
@@ -44,7 +43,7 @@ pub(crate) struct MarketplaceOptions {
         value_name = "URL"
     )]
     pub(crate) api_url: Option<ApiUrl>,
-    /// Certificate (PEM) of one more authority to trust, such as the simulator's
+    /// Certificate (PEM) of an additional CA to trust, such as a simulator's
     #[arg(
         long,
         global = true,
@@ -54,7 +53,9 @@ pub(crate) struct MarketplaceOptions {
         value_name = "FILE"
     )]
     pub(crate) ca_file: Option<PathBuf>,
-    /// Application id of the access key; its secret: EQP_APPLICATION_SECRET or EQP_APPLICATION_SECRET_FILE
+    /// Application ID of the access key
+    ///
+    /// Set its secret in EQP_APPLICATION_SECRET, or in the file named by EQP_APPLICATION_SECRET_FILE.
     #[arg(
         long,
         global = true,
@@ -117,7 +118,7 @@ impl fmt::Display for SecretSource {
             Self::Environment(variable) => f.write_str(variable),
             Self::File(path) => write!(f, "the file {}", path.display()),
             Self::Keyring => f.write_str("the keyring"),
-            Self::Given => f.write_str("what was given"),
+            Self::Given => f.write_str("flags and environment variables"),
         }
     }
 }
@@ -166,8 +167,8 @@ impl MarketplaceOptions {
         self.secret_for = Some(named.or_else(of_environment).map_or(SecretFor::Marketplace, SecretFor::Api));
     }
 
-    /// Refuses to send a secret that a file keeps to another API than that it was verified for.
-    fn check_binding(&self) -> Outcome {
+    /// Returns an error if a stored secret would be sent to another API than the one that verified it.
+    fn check_binding(&self) -> Result {
         let here = self.api_url().map_or_else(|| self.environment().base_url().to_owned(), destination);
         let verified = match &self.secret_for {
             None => return Ok(()),
@@ -179,7 +180,7 @@ impl MarketplaceOptions {
         Err(Failure::new(Exit::NotAuthorised, "the stored application secret is for another API")
             .why(format!("it is for {verified}, and would be sent to {here}"))
             .next("leave out --api-url and EQP_API_URL, and check --environment and --profile")
-            .next("or log in for this API, into a profile of its own: eqp login --profile NAME"))
+            .next("or log in to this API with a separate profile: eqp login --profile NAME"))
     }
 
     pub(super) fn in_folder(&mut self, folder: &Path) {
@@ -187,13 +188,13 @@ impl MarketplaceOptions {
         from_folder(&mut self.application_secret_file, folder);
     }
 
-    /// The environment. Unless told otherwise the one where nothing can be broken.
+    /// The environment. Default: the sandbox.
     pub(crate) fn environment(&self) -> Environment {
         self.environment.unwrap_or(Environment::Sandbox)
     }
 
     /// Refuses an API's URL that cannot be used.
-    pub(super) fn check(&self) -> Outcome {
+    pub(super) fn check(&self) -> Result {
         [&self.api_url, &self.verified_api_url].into_iter().flatten().try_for_each(|url| url.usable().map(drop))
     }
 
@@ -204,16 +205,15 @@ impl MarketplaceOptions {
 
     /// Whether there is an access key to ask the Marketplace with.
     pub(crate) fn has_key(&self) -> bool {
-        let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
         self.application_id.is_some()
             && (self.application_secret_file.is_some()
                 || self.application_secret_keyring == Some(true)
-                || set("EQP_APPLICATION_SECRET")
-                || set("EQP_APPLICATION_SECRET_FILE"))
+                || variable("EQP_APPLICATION_SECRET").is_some()
+                || variable("EQP_APPLICATION_SECRET_FILE").is_some())
     }
 
     /// Reads the access key and the extra authority.
-    pub(crate) fn resolve(&self) -> Outcome<Marketplace> {
+    pub(crate) fn resolve(&self) -> Result<Marketplace> {
         let ca_pem = self.ca_pem()?;
         let application_id = self.application_id.clone().ok_or_else(|| {
             self.missing("application id").next(
@@ -225,8 +225,8 @@ impl MarketplaceOptions {
         Ok(self.marketplace(ca_pem, ApiKey { application_id, application_secret }, secret_source))
     }
 
-    /// The same with a key that was just given, instead of the configured one.
-    pub(crate) fn with_key(&self, key: ApiKey) -> Outcome<Marketplace> {
+    /// Resolves the options with a key that was just entered instead of the configured one.
+    pub(crate) fn with_key(&self, key: ApiKey) -> Result<Marketplace> {
         Ok(self.marketplace(self.ca_pem()?, key, SecretSource::Given))
     }
 
@@ -234,8 +234,8 @@ impl MarketplaceOptions {
         Marketplace { environment: self.environment(), api_url: self.api_url().cloned(), ca_pem, key, secret_source }
     }
 
-    /// Reads the extra authority.
-    fn ca_pem(&self) -> Outcome<Option<Vec<u8>>> {
+    /// Reads the additional CA certificate.
+    fn ca_pem(&self) -> Result<Option<Vec<u8>>> {
         let Some(path) = &self.ca_file else { return Ok(None) };
         eqp_tls::read_small_file(path)
             .map(Some)
@@ -243,7 +243,7 @@ impl MarketplaceOptions {
     }
 
     /// The application secret: from the environment, else from where the configuration says it is.
-    fn secret(&self, application_id: &str) -> Outcome<(Secret, SecretSource)> {
+    fn secret(&self, application_id: &str) -> Result<(Secret, SecretSource)> {
         const WHAT: &str = "application secret";
         if let Some((secret, variable)) = from_environment("EQP_APPLICATION_SECRET", "the application secret")? {
             return Ok((secret, SecretSource::Environment(variable)));
@@ -256,18 +256,18 @@ impl MarketplaceOptions {
             let found = keyring::read(self.environment(), application_id)?;
             let secret = found.ok_or_else(|| {
                 self.missing(WHAT)
-                    .why(format!("the keyring holds none for {application_id}"))
-                    .next("eqp login --keyring puts it there")
+                    .why(format!("the keyring has no secret for {application_id}"))
+                    .next("run `eqp login --keyring` to store it")
             })?;
             return Ok((secret, SecretSource::Keyring));
         }
         Err(self.missing(WHAT).next(
-            "eqp login keeps it, or put it into EQP_APPLICATION_SECRET, or into a file of mode 0600 that \
-             EQP_APPLICATION_SECRET_FILE names",
+            "run `eqp login` to store it, or set EQP_APPLICATION_SECRET, or EQP_APPLICATION_SECRET_FILE to a file with \
+             mode 0600",
         ))
     }
 
     fn missing(&self, what: &str) -> Failure {
-        Failure::new(Exit::NotAuthorised, format!("there is no {what} for {}", self.environment()))
+        Failure::new(Exit::NotAuthorised, format!("no {what} is configured for {}", self.environment()))
     }
 }

@@ -1,23 +1,21 @@
-//! Configuration: `eqp.toml`, the environment, flags, in rising strength.
+//! Configuration: flags override environment variables, which override `eqp.toml`.
 //!
-//! One struct per concern holds what can be set; the same struct is read from the file and from the command line, so
-//! that a name means the same in both. What a command uses is made of it by `resolve`, which also reads secrets.
+//! One struct per group of settings, shared by file and command line. `resolve` turns it into the values that a command uses, and
+//! reads secrets.
 
 mod api_url;
 mod data;
 mod database;
-mod database_url;
 mod file;
-mod keep;
 pub(crate) mod keyring;
 pub(crate) mod keys;
 mod listen;
 mod marketplace;
-mod operator;
 pub(crate) mod profile;
 mod receiver;
 mod secret;
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -25,28 +23,28 @@ use serde::Deserialize;
 
 pub(crate) use data::{DataFolder, DataOptions};
 pub(crate) use database::{DatabaseChoice, DatabaseOptions};
-pub(crate) use database_url::DatabaseUrl;
-pub(crate) use keep::Keep;
-pub(crate) use keys::nearest;
+pub(crate) use eqp_store::internal::DatabaseUrl;
 pub(crate) use listen::ListenAddress;
+pub(crate) use listen::OperatorListen;
 pub(crate) use marketplace::{Marketplace, MarketplaceOptions};
-pub(crate) use operator::OperatorListen;
+pub(crate) use receiver::RetentionPeriod;
 pub(crate) use receiver::{ReceiverOptions, Wire};
 pub(crate) use secret::{from_environment, read_secret, text as secret_text};
 
-use self::file::Wanted;
-use crate::failure::Outcome;
+use self::file::ProfileSelector;
+use crate::failure::Result;
 use crate::output::notice;
 
-/// Where the configuration file is, and which part of it holds.
+/// Options that select the configuration file and a profile in it.
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct FileOptions {
-    /// Configuration file [default: eqp.toml in $XDG_CONFIG_HOME/eqp; one in the current folder may set some harmless
-    /// values of the receiver]
+    /// Configuration file [default: eqp.toml in $XDG_CONFIG_HOME/eqp]
+    ///
+    /// An eqp.toml in the current folder may only set receiver.listen, receiver.spool_bytes and receiver.tls_names.
     #[arg(long, global = true, env = "EQP_CONFIG", hide_env_values = true, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
-    /// Profile of the configuration file [default: the file's own choice, or that of --environment]
+    /// Profile to use [default: the profile for --environment, otherwise the default profile]
     #[arg(long, global = true, env = "EQP_PROFILE", hide_env_values = true, value_name = "NAME")]
     pub(crate) profile: Option<String>,
 }
@@ -62,7 +60,7 @@ pub(crate) struct Layer {
 }
 
 impl Layer {
-    /// This layer over a weaker one.
+    /// Returns this layer with the gaps filled from a weaker one.
     fn over(self, weaker: Self) -> Self {
         Self {
             data: self.data.over(weaker.data),
@@ -72,7 +70,7 @@ impl Layer {
         }
     }
 
-    /// Paths in a file are meant from the folder that the file is in.
+    /// Resolves paths, which are relative to the folder of the file.
     fn in_folder(&mut self, folder: &Path) {
         self.data.in_folder(folder);
         self.marketplace.in_folder(folder);
@@ -81,27 +79,39 @@ impl Layer {
     }
 }
 
-/// What becomes of a profile, or a named file, that is not there.
+/// Returns the value of an environment variable. An empty one counts as unset.
+pub(crate) fn variable(name: &str) -> Option<OsString> {
+    std::env::var_os(name).filter(|value| !value.is_empty())
+}
+
+/// Resolves a path in a configuration file, which is relative to the file's folder.
+fn from_folder(path: &mut Option<PathBuf>, folder: &Path) {
+    if let Some(path) = path {
+        *path = folder.join(&*path);
+    }
+}
+
+/// How a profile or a named file that does not exist is treated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Absent {
+pub(crate) enum IfMissing {
     /// It is an error.
-    Refused,
-    /// It is to be made.
-    Allowed,
+    Fail,
+    /// It will be created.
+    Create,
 }
 
 /// The configuration, and where it comes from.
 #[derive(Debug)]
 pub(crate) struct Loaded {
-    /// Everything laid over each other.
+    /// All layers combined.
     pub(crate) settings: Layer,
-    /// What was given by flags and by the environment.
+    /// The settings from flags and environment variables.
     pub(crate) given: Layer,
     /// The file that was named, or that of this user, if there is one.
     pub(crate) file: Option<PathBuf>,
     /// A file that was found in the current folder, with what it sets.
     pub(crate) discovered: Option<(PathBuf, Layer)>,
-    /// What its top level sets.
+    /// The settings at the top level of `file`.
     pub(crate) base: Layer,
     /// The profile that is used, with what it sets.
     pub(crate) profile: Option<(String, Layer)>,
@@ -109,36 +119,36 @@ pub(crate) struct Loaded {
     pub(crate) profiles: Vec<String>,
 }
 
-/// Looks whether a file with this text would be read, for the fuzzers.
-pub(crate) fn read_text(path: &Path, text: &str) -> Outcome {
-    file::read_text(path, text, Wanted::default(), Absent::Refused).map(drop)
+/// Checks whether a file with this text can be read, for the fuzzers.
+pub(crate) fn read_text(path: &Path, text: &str) -> Result {
+    file::read_text(path, text, ProfileSelector::default(), IfMissing::Fail).map(drop)
 }
 
-/// Reads the files that there are, and lays what was given on the command line and in the environment over them.
-pub(crate) fn load(options: &FileOptions, mut given: Layer, absent: Absent) -> Outcome<Loaded> {
+/// Reads the existing files, and overrides them with the command line and the environment.
+pub(crate) fn load(options: &FileOptions, mut given: Layer, if_missing: IfMissing) -> Result<Loaded> {
     given.database.refuse_secrets_in_arguments()?;
     given.database = given.database.over(DatabaseOptions::from_environment()?);
     given.marketplace.check()?;
-    let found = file::find(options, absent)?;
+    let found = file::find(options, if_missing)?;
     let discovered = match found.discovered {
         Some(path) => {
             let (layer, set) = file::read_discovered(&path)?;
             if !set.is_empty() {
-                // Also with --quiet: nobody should wonder where these came from.
+                // Also with --quiet, so that the origin of these values is visible.
                 notice(&format!("using {} of the current folder: {}", path.display(), set.join(", ")));
             }
             Some((path, layer))
         }
         None => None,
     };
-    let file::Read { base, profile, profiles } = if let Some(path) = &found.trusted {
-        let wanted = Wanted { name: options.profile.as_deref(), environment: given.marketplace.environment };
-        file::read(path, wanted, absent)?
+    let file::ParsedFile { base, profile, profiles } = if let Some(path) = &found.trusted {
+        let selector = ProfileSelector { name: options.profile.as_deref(), environment: given.marketplace.environment };
+        file::read(path, selector, if_missing)?
     } else {
-        if absent == Absent::Refused {
+        if if_missing == IfMissing::Fail {
             file::without_file(options)?;
         }
-        file::Read::default()
+        file::ParsedFile::default()
     };
     let mut of_file = match &profile {
         Some((_, layer)) => layer.clone().over(base.clone()),

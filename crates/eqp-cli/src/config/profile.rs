@@ -1,15 +1,17 @@
-//! Profiles as `eqp login` writes them and `eqp logout` takes them out; whatever else the file holds stays as it is.
+//! Adds profiles to and removes them from the configuration file, preserving the rest of it.
 
-use std::fs::{DirBuilder, Permissions};
+use std::fs::{DirBuilder, File, Permissions, TryLockError};
 use std::io::{ErrorKind, Write};
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use eqp_types::{Environment, Secret};
+use rustix::fs::OFlags;
 use toml_edit::{DocumentMut, Item, Table, value};
 
 use super::file::{FILE_NAME, user_folder};
-use crate::failure::{Exit, Failure, Outcome};
+use crate::failure::{Exit, Failure, Result};
 
 /// Where a profile keeps its application secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,16 +39,26 @@ pub(crate) struct ProfileKey {
     pub(crate) ca_file: Option<PathBuf>,
 }
 
-/// A configuration file that is changed.
+/// How long another process may hold the file: it may have to unlock a keyring first.
+const LOCK_DEADLINE: Duration = Duration::from_mins(1);
+/// How often a lock that another process holds is tried again.
+const LOCK_INTERVAL: Duration = Duration::from_millis(20);
+
+/// A configuration file that is changed. It is locked from before it is read until it is dropped, so that two changes at
+/// the same time do not undo each other.
 #[derive(Debug)]
 pub(crate) struct ProfileFile {
     path: PathBuf,
     document: DocumentMut,
+    _lock: File,
 }
 
 impl ProfileFile {
-    /// Opens the file; one that is not there yet is empty.
-    pub(crate) fn open(path: &Path) -> Outcome<Self> {
+    /// Locks and reads the file; one that is not there yet is empty.
+    pub(crate) fn open(path: &Path) -> Result<Self> {
+        // A link stays a link: the file that it leads to is replaced.
+        let path = &path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        let lock = lock(path)?;
         let text = match std::fs::read_to_string(path) {
             Ok(text) => text,
             Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
@@ -55,12 +67,12 @@ impl ProfileFile {
         let document = text
             .parse::<DocumentMut>()
             .map_err(|error| Failure::usage(format!("{} cannot be read", path.display())).why(error.to_string()))?;
-        Ok(Self { path: path.to_owned(), document })
+        Ok(Self { path: path.to_owned(), document, _lock: lock })
     }
 
     /// Writes a key into a profile. The profile becomes the default one if the file has none yet or if `is_default`; answers
     /// whether it became that now.
-    pub(crate) fn set(&mut self, profile: &str, key: &ProfileKey, is_default: bool) -> Outcome<bool> {
+    pub(crate) fn set(&mut self, profile: &str, key: &ProfileKey, is_default: bool) -> Result<bool> {
         let becomes_default = is_default || !self.document.contains_key("profile");
         if becomes_default {
             self.document["profile"] = value(profile);
@@ -93,7 +105,7 @@ impl ProfileFile {
 
     /// Takes the key out of a profile, and where it was sent: the next key may be for another API, such as the Marketplace
     /// after a rehearsal with a simulator. The rest of the profile stays.
-    pub(crate) fn forget(&mut self, profile: &str) -> Outcome {
+    pub(crate) fn forget(&mut self, profile: &str) -> Result {
         let path = self.path.clone();
         let marketplace = self.marketplace(profile).ok_or_else(|| unusable(&path, profile))?;
         for name in [
@@ -109,8 +121,8 @@ impl ProfileFile {
         Ok(())
     }
 
-    /// Writes the file anew, whole or not at all.
-    pub(crate) fn save(&self) -> Outcome {
+    /// Replaces the file atomically.
+    pub(crate) fn save(&self) -> Result {
         let mode = std::fs::metadata(&self.path).map_or(0o600, |found| found.permissions().mode() & 0o777);
         write(&self.path, self.document.to_string().as_bytes(), mode)
     }
@@ -127,38 +139,81 @@ impl ProfileFile {
     }
 }
 
+/// Acquires the lock file next to the file, because the file itself is replaced.
+fn lock(path: &Path) -> Result<File> {
+    let lock_path = path.with_added_extension("lock");
+    let failed = |error: &std::io::Error| {
+        Failure::new(Exit::Failed, format!("cannot lock {}", lock_path.display())).because(error)
+    };
+    folder_of(path).and_then(make_folder).map_err(|error| failed(&error))?;
+    let lock = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .mode(0o600)
+        .custom_flags(OFlags::NOFOLLOW.bits().cast_signed())
+        .open(&lock_path)
+        .map_err(|error| failed(&error))?;
+    let begun = Instant::now();
+    loop {
+        match lock.try_lock() {
+            Ok(()) => return Ok(lock),
+            Err(TryLockError::Error(error)) => return Err(failed(&error)),
+            Err(TryLockError::WouldBlock) if begun.elapsed() < LOCK_DEADLINE => std::thread::sleep(LOCK_INTERVAL),
+            Err(TryLockError::WouldBlock) => {
+                return Err(Failure::new(
+                    Exit::TimedOut,
+                    format!("another eqp process is changing {}", path.display()),
+                )
+                .why(format!("it has locked {} for {} s", lock_path.display(), LOCK_DEADLINE.as_secs()))
+                .next("wait for it or stop it, then run the same command again"));
+            }
+        }
+    }
+}
+
 fn unusable(path: &Path, profile: &str) -> Failure {
     Failure::usage(format!("{} cannot be changed", path.display()))
-        .why(format!("the profile `{profile}` is not written as tables"))
+        .why(format!("the profile `{profile}` is not a TOML table"))
         .next(format!("write it as [profiles.{profile}.marketplace]"))
 }
 
 /// The configuration file of this user, made or not.
-pub(crate) fn user_file() -> Outcome<PathBuf> {
+pub(crate) fn user_file() -> Result<PathBuf> {
     Ok(folder()?.join(FILE_NAME))
 }
 
 /// The file for the secret of a profile.
-pub(crate) fn secret_file(profile: &str) -> Outcome<PathBuf> {
+pub(crate) fn secret_file(profile: &str) -> Result<PathBuf> {
     Ok(folder()?.join("secrets").join(profile))
 }
 
 /// Writes a secret to a file of mode 0600.
-pub(crate) fn write_secret(path: &Path, secret: &Secret) -> Outcome {
+pub(crate) fn write_secret(path: &Path, secret: &Secret) -> Result {
     write(path, format!("{}\n", secret.expose()).as_bytes(), 0o600)
 }
 
-fn folder() -> Outcome<PathBuf> {
+fn folder() -> Result<PathBuf> {
     user_folder().map(|folder| folder.join("eqp")).ok_or_else(|| {
-        Failure::usage("there is no home folder to keep a configuration in").next("name a file with --config")
+        Failure::usage("cannot determine the configuration folder, because neither XDG_CONFIG_HOME nor HOME is set")
+            .next("name a file with --config")
     })
 }
 
-/// Beside the file first, then in its place: nobody reads half of it, and it never had another mode.
-pub(crate) fn write(path: &Path, bytes: &[u8], mode: u32) -> Outcome {
+fn folder_of(path: &Path) -> std::io::Result<&Path> {
+    let folder = path.parent().ok_or(ErrorKind::IsADirectory)?;
+    Ok(if folder.as_os_str().is_empty() { Path::new(".") } else { folder })
+}
+
+fn make_folder(folder: &Path) -> std::io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(folder)
+}
+
+/// Writes a temporary file and renames it, so that readers never see partial content or another mode.
+pub(crate) fn write(path: &Path, bytes: &[u8], mode: u32) -> Result {
     let written = || -> std::io::Result<()> {
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+        let folder = folder_of(path)?;
+        make_folder(folder)?;
         let mut file = tempfile::Builder::new().permissions(Permissions::from_mode(mode)).tempfile_in(folder)?;
         file.write_all(bytes)?;
         file.as_file().sync_all()?;

@@ -1,33 +1,40 @@
 //! How the receiver is reached.
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::Duration;
 
 use clap::Args;
 use clap::builder::BoolishValueParser;
 use eqp_receiver::SpoolSettings;
 use serde::Deserialize;
 
-use super::file::from_folder;
-use super::{Keep, ListenAddress, OperatorListen};
-use crate::failure::{Failure, Outcome};
+use super::from_folder;
+use super::{ListenAddress, OperatorListen};
+use crate::arguments::bytes;
+use crate::arguments::duration;
+use crate::failure::{Failure, Result};
 
 const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8443);
 
-/// Where the receiver listens and what it proves itself with.
+/// The receiver's address and certificate.
 #[derive(Args, Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct ReceiverOptions {
-    /// Address to listen on, such as localhost:8443; :8443 for every IPv4 address [default: 127.0.0.1:8443]
+    /// Address to listen on, such as localhost:8443, or :8443 for all IPv4 addresses [default: 127.0.0.1:8443]
     #[arg(long, env = "EQP_LISTEN", hide_env_values = true, value_name = "ADDRESS")]
     pub(crate) listen: Option<ListenAddress>,
-    /// Certificate chain (PEM), leaf first [default: one of a local CA made on first use, for development]
+    /// Certificate chain (PEM), leaf first [default: issued by a local CA, for development]
     #[arg(long, env = "EQP_TLS_CERT", hide_env_values = true, value_name = "FILE")]
     pub(crate) tls_cert: Option<PathBuf>,
     /// Private key (PEM) of the certificate
     #[arg(long, env = "EQP_TLS_KEY", hide_env_values = true, value_name = "FILE")]
     pub(crate) tls_key: Option<PathBuf>,
-    /// Serve plain HTTP behind a TLS-terminating proxy, and use the last address in its X-Forwarded-For (or Forwarded)
+    /// Serve plain HTTP behind a TLS-terminating proxy
+    ///
+    /// Takes the client address from the last entry of X-Forwarded-For (or Forwarded).
     #[arg(
         long,
         env = "EQP_BEHIND_PROXY",
@@ -39,25 +46,26 @@ pub(crate) struct ReceiverOptions {
         value_name = "BOOL"
     )]
     pub(crate) behind_proxy: Option<bool>,
-    /// More names and addresses for the local CA's certificate, beside localhost
+    /// Additional host names and IP addresses for the certificate of the local CA
     #[arg(long, env = "EQP_TLS_NAMES", hide_env_values = true, value_name = "NAME", value_delimiter = ',')]
     pub(crate) tls_names: Option<Vec<String>>,
-    /// Folder for callbacks that the database cannot take, on a local disk, one for each receiver
-    /// [default: spool in the data folder]
+    /// Folder of the spool, on a local disk; each receiver needs its own [default: spool in the data folder]
     #[arg(long, env = "EQP_SPOOL_DIR", hide_env_values = true, value_name = "FOLDER")]
     pub(crate) spool_dir: Option<PathBuf>,
-    /// The most that it may hold; 0 for none, and 503 for senders in an outage [default: 268435456]
-    #[arg(long, env = "EQP_SPOOL_BYTES", hide_env_values = true, value_name = "BYTES")]
+    /// Maximum spool size in bytes; 0 disables the spool [default: 268435456]
+    ///
+    /// Without a spool, callbacks are answered 503 while the database is down.
+    #[arg(long, env = "EQP_SPOOL_BYTES", hide_env_values = true, value_name = "BYTES", value_parser = bytes)]
     pub(crate) spool_bytes: Option<u64>,
-    /// Address for metrics and health over plain HTTP, or off [default: 127.0.0.1:8444 if it is free]
+    /// Address for metrics and health checks over plain HTTP, or off [default: 127.0.0.1:8444 if free]
     #[arg(long, env = "EQP_OPERATOR_LISTEN", hide_env_values = true, value_name = "ADDRESS")]
     pub(crate) operator_listen: Option<OperatorListen>,
-    /// Delete callbacks older than this, once they are projected, such as 400d [default: keep them for ever]
-    #[arg(long, env = "EQP_KEEP", hide_env_values = true, value_name = "AGE")]
-    pub(crate) keep: Option<Keep>,
+    /// Delete projected callbacks older than this, such as 400d [default: never]
+    #[arg(long, env = "EQP_RETENTION", hide_env_values = true, value_name = "AGE")]
+    pub(crate) retention: Option<RetentionPeriod>,
 }
 
-/// What the receiver speaks.
+/// The protocol of the public listener.
 #[derive(Debug)]
 pub(crate) enum Wire {
     /// HTTPS with the certificate and key in these files.
@@ -90,7 +98,7 @@ impl ReceiverOptions {
             spool_dir: self.spool_dir.or(weaker.spool_dir),
             spool_bytes: self.spool_bytes.or(weaker.spool_bytes),
             operator_listen: self.operator_listen.or(weaker.operator_listen),
-            keep: self.keep.or(weaker.keep),
+            retention: self.retention.or(weaker.retention),
         }
     }
 
@@ -105,7 +113,7 @@ impl ReceiverOptions {
         self.listen.map_or(DEFAULT_LISTEN, |listen| listen.0)
     }
 
-    /// Where callbacks are kept that the database cannot take; none where that is not wished.
+    /// Returns the folder of the spool, or `None` if it is disabled.
     pub(crate) fn spool(&self, data: &Path) -> Option<SpoolSettings> {
         let settings = SpoolSettings::in_folder(self.spool_dir.clone().unwrap_or_else(|| data.join("spool")));
         match self.spool_bytes {
@@ -120,13 +128,13 @@ impl ReceiverOptions {
         self.operator_listen.unwrap_or(OperatorListen::Usual)
     }
 
-    /// What to speak there.
-    pub(crate) fn wire(&self) -> Outcome<Wire> {
+    /// The protocol to use there.
+    pub(crate) fn wire(&self) -> Result<Wire> {
         let behind_proxy = self.behind_proxy.unwrap_or(false);
         match (&self.tls_cert, &self.tls_key) {
             (Some(_), Some(_)) if behind_proxy => {
-                Err(Failure::usage("--behind-proxy speaks plain HTTP: it has no use for a certificate")
-                    .next("leave out --behind-proxy, or --tls-cert and --tls-key"))
+                Err(Failure::usage("--behind-proxy serves plain HTTP, so a certificate cannot be used")
+                    .next("remove --behind-proxy, or --tls-cert and --tls-key"))
             }
             (Some(certificate), Some(key)) => Ok(Wire::Files { certificate: certificate.clone(), key: key.clone() }),
             (None, None) if behind_proxy => Ok(Wire::BehindProxy),
@@ -139,10 +147,47 @@ impl ReceiverOptions {
                 names.extend(self.tls_names.iter().flatten().cloned());
                 Ok(Wire::LocalCa { names })
             }
-            _ => {
-                Err(Failure::usage("a certificate and its key go together").next("give both --tls-cert and --tls-key"))
-            }
+            _ => Err(Failure::usage("--tls-cert and --tls-key must be used together")
+                .next("give both --tls-cert and --tls-key")),
         }
+    }
+}
+
+/// A shorter time is a mistake in the unit, and would delete data irrecoverably.
+const SHORTEST: time::Duration = time::Duration::DAY;
+
+/// The age from which on callbacks are deleted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub(crate) struct RetentionPeriod(pub(crate) Duration);
+
+impl fmt::Display for RetentionPeriod {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.as_secs() {
+            seconds if seconds.is_multiple_of(86_400) => write!(f, "{}d", seconds / 86_400),
+            seconds if seconds.is_multiple_of(3_600) => write!(f, "{}h", seconds / 3_600),
+            seconds => write!(f, "{seconds}s"),
+        }
+    }
+}
+
+impl FromStr for RetentionPeriod {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let keep = duration(text)?;
+        if keep < SHORTEST {
+            return Err("is less than a day".to_owned());
+        }
+        keep.try_into().map(Self).map_err(|_| "is not a valid retention period".to_owned())
+    }
+}
+
+impl TryFrom<String> for RetentionPeriod {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse().map_err(|why| format!("`{text}` {why}"))
     }
 }
 
@@ -161,5 +206,17 @@ mod tests {
         let given = ReceiverOptions { tls_cert: Some("a".into()), ..Default::default() };
         let file = ReceiverOptions { tls_cert: Some("b".into()), tls_key: Some("c".into()), ..Default::default() };
         assert_eq!(given.over(file).tls_key, None);
+    }
+
+    #[test]
+    fn nobody_keeps_for_less_than_a_day() {
+        assert_eq!("400d".parse(), Ok(RetentionPeriod(Duration::from_hours(400 * 24))));
+        assert_eq!("24h".parse(), Ok(RetentionPeriod(Duration::from_hours(24))));
+        for text in ["400d", "25h", "86401s"] {
+            assert_eq!(text.parse::<RetentionPeriod>().unwrap().to_string(), text);
+        }
+        for text in ["400m", "0d", "23h", "400", "-1d", "forever"] {
+            assert!(text.parse::<RetentionPeriod>().is_err(), "{text}");
+        }
     }
 }

@@ -1,45 +1,46 @@
 //! Secrets: from a file, from the environment, or from standard input; never from an argument.
 //!
-//! Which files are used, and what of their text is the secret, is one rule for all of them: that of `eqp-receiver`.
+//! All secret files follow the rules of `eqp_store::read_secret_file`.
 
 use std::path::Path;
 
-use eqp_receiver::{SecretFileError, check_secret_file, read_secret_file, secret_text};
+use eqp_store::SecretFileError;
+use eqp_store::internal::{check_secret_file, read_secret_file, secret_text};
 use eqp_types::Secret;
 
-use crate::failure::{Failure, Outcome};
+use crate::failure::{Failure, Result};
 
 /// Reads the secret in `path`, or on standard input where `path` is `-`.
-pub(crate) fn read_secret(path: &Path, what: &str) -> Outcome<Secret> {
+pub(crate) fn read_secret(path: &Path, what: &str) -> Result<Secret> {
     if path != Path::new("-") {
         return read_secret_file(path).map_err(|error| refused(&error, what));
     }
-    let read = eqp_receiver::read_secret(std::io::stdin().lock())
+    let read = eqp_store::internal::read_secret(std::io::stdin().lock())
         .map_err(|error| Failure::usage(format!("cannot read {what} from standard input")).because(&error))?;
     read.map_err(|error| Failure::usage(format!("cannot use {what} from standard input")).because(&error))
 }
 
 /// Refuses a file with a secret in it that others than its owner can read.
-pub(super) fn refuse_open(path: &Path, what: &str) -> Outcome {
+pub(super) fn refuse_open(path: &Path, what: &str) -> Result {
     check_secret_file(path).map_err(|error| refused(&error, what))
 }
 
 /// The secret that the environment holds, in the variable itself or in the file that `…_FILE` names, and the name of the
 /// variable that was used.
-pub(crate) fn from_environment(variable: &str, what: &str) -> Outcome<Option<(Secret, String)>> {
-    if let Some(value) = std::env::var_os(variable).filter(|value| !value.is_empty()) {
+pub(crate) fn from_environment(variable: &str, what: &str) -> Result<Option<(Secret, String)>> {
+    if let Some(value) = super::variable(variable) {
         let value = value.into_string().map_err(|_| Failure::usage(format!("{variable} is not UTF-8")))?;
         return Ok(Some((text(&value, what, variable)?, variable.to_owned())));
     }
     let of_file = format!("{variable}_FILE");
-    match std::env::var_os(&of_file).filter(|path| !path.is_empty()) {
+    match super::variable(&of_file) {
         Some(path) => Ok(Some((read_secret(Path::new(&path), what)?, of_file))),
         None => Ok(None),
     }
 }
 
 /// The secret in a text that `source` gave.
-pub(crate) fn text(text: &str, what: &str, source: &str) -> Outcome<Secret> {
+pub(crate) fn text(text: &str, what: &str, source: &str) -> Result<Secret> {
     secret_text(text).map_err(|error| Failure::usage(format!("cannot use {what} from {source}")).because(&error))
 }
 

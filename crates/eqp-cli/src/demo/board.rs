@@ -1,11 +1,10 @@
-//! What the demo knows of its submissions, built from events alone.
+//! The state of the demo's submissions, built from events only.
 //!
-//! Pure: events go in, lines come out. The board never asks the simulator: what it shows is what the
-//! receiver stored and projected.
+//! Builds the board from the receiver's events only, without I/O.
 
 use anstyle::Style;
 
-use super::track_line::{Lane, painted, step_of, track_line};
+use super::progress::{TrackKind, painted, step_of, track_line};
 
 const TITLE: Style = Style::new().bold();
 const FAINT: Style = Style::new().dimmed();
@@ -21,7 +20,7 @@ struct Row {
 
 #[derive(Debug)]
 struct Track {
-    lane: Lane,
+    kind: TrackKind,
     now: String,
     furthest: usize,
     /// How often the review sent it back.
@@ -37,7 +36,7 @@ pub(crate) struct Board {
 impl Board {
     /// Puts a submission on the board, as soon as its file is uploaded.
     pub(crate) fn add(&mut self, title: &str, file_upload_id: &str) {
-        let scan = Track { lane: Lane::Scan, now: "in-progress".to_owned(), furthest: 0, rejections: 0 };
+        let scan = Track { kind: TrackKind::Scan, now: "in-progress".to_owned(), furthest: 0, rejections: 0 };
         self.rows.push(Row {
             title: title.to_owned(),
             file: Some(file_upload_id.to_owned()),
@@ -46,7 +45,7 @@ impl Board {
         });
     }
 
-    /// Tells under which id the package of `title` was created.
+    /// Records the submission ID of the package `title`.
     pub(crate) fn created(&mut self, title: &str, submission_id: &str) {
         if let Some(row) = self.rows.iter_mut().find(|row| row.title == title) {
             row.submission = Some(submission_id.to_owned());
@@ -55,20 +54,20 @@ impl Board {
 
     /// Takes an event that moved a track.
     pub(crate) fn moved(&mut self, subject: &str, flow: &str, outcome: &str) {
-        let Some(lane) = Lane::of(flow) else { return };
+        let Some(kind) = TrackKind::of(flow) else { return };
         let Some(row) = self.rows.iter_mut().find(|row| row.is(subject)) else { return };
-        let position = row.tracks.iter().position(|track| track.lane == lane);
+        let position = row.tracks.iter().position(|track| track.kind == kind);
         let index = position.unwrap_or_else(|| {
-            row.tracks.push(Track { lane, now: String::new(), furthest: 0, rejections: 0 });
+            row.tracks.push(Track { kind, now: String::new(), furthest: 0, rejections: 0 });
             row.tracks.len() - 1
         });
         let track = &mut row.tracks[index];
-        match step_of(lane, outcome) {
+        match step_of(kind, outcome) {
             Some(step) => track.furthest = step,
             None => track.rejections += 1,
         }
         outcome.clone_into(&mut track.now);
-        row.tracks.sort_by_key(|track| track.lane as u8);
+        row.tracks.sort_by_key(|track| track.kind as u8);
     }
 
     /// The title of the submission or file that bears this id.
@@ -76,10 +75,10 @@ impl Board {
         self.rows.iter().find(|row| row.is(subject)).map(|row| row.title.as_str())
     }
 
-    /// The outcome of a track now.
-    pub(crate) fn outcome(&self, title: &str, lane: Lane) -> Option<&str> {
+    /// The current status of a track.
+    pub(crate) fn outcome(&self, title: &str, kind: TrackKind) -> Option<&str> {
         let row = self.rows.iter().find(|row| row.title == title)?;
-        row.tracks.iter().find(|track| track.lane == lane).map(|track| track.now.as_str())
+        row.tracks.iter().find(|track| track.kind == kind).map(|track| track.now.as_str())
     }
 
     /// How many submissions are in the store.
@@ -110,11 +109,11 @@ impl Row {
         for track in &self.tracks {
             let again = match track.rejections {
                 0 => String::new(),
-                _ if step_of(track.lane, &track.now).is_none() => String::new(),
+                _ if step_of(track.kind, &track.now).is_none() => String::new(),
                 _ => painted(FAINT, ", submitted again"),
             };
-            let label = painted(FAINT, &format!("{:<10}", track.lane.label()));
-            lines.push(format!("    {label} {}{again}", track_line(track.lane, &track.now, track.furthest)));
+            let label = painted(FAINT, &format!("{:<10}", track.kind.label()));
+            lines.push(format!("    {label} {}{again}", track_line(track.kind, &track.now, track.furthest)));
         }
         lines.join("\n")
     }

@@ -1,76 +1,93 @@
-//! `eqp demo`: extensions go through the Marketplace on real parts, in seconds.
+//! `eqp demo`: starts a private Postgres, a receiver over TLS and a simulated Marketplace, and lets a vendor release extensions.
 //!
-//! A private Postgres, a receiver over TLS and a simulator of the Marketplace are started, and a vendor works with them
-//! through the same code that production runs. What the screen shows comes out of the receiver's database.
+//! All parts run the same code as in production. The screen shows what is in the receiver's database.
 
-mod archive;
 mod board;
-mod house;
+mod progress;
 mod report;
 mod screen;
-mod show;
-mod track_line;
+mod setup;
+mod storyline;
 mod vendor;
 
 use std::time::Instant;
 
+use clap::Args;
 use tokio_util::sync::CancellationToken;
 
-use crate::compose::shutdown;
+use crate::arguments;
+use crate::compose::process;
 use crate::context::Context;
-use crate::failure::{Failure, Outcome};
-use house::House;
+use crate::failure::{Failure, Result};
+use crate::shutdown;
+use report::Observed;
 use report::Report;
 use screen::Screen;
-use show::{Seen, Show};
+use setup::Setup;
+use storyline::Storyline;
 
-/// How the demo runs.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Wish {
-    /// End after the release instead of waiting for Ctrl-C.
-    pub(crate) exit: bool,
-    /// How many times faster than its own pace the Marketplace runs.
-    pub(crate) speed: f64,
+const EXAMPLES: &str = "\
+Examples:
+  eqp demo                 watch it, then explore from a second terminal
+  eqp demo --exit --json   run it and print the measurements as one object";
+
+/// Run a complete demo: three extensions go through a simulated Marketplace
+///
+/// Starts a private Postgres, a receiver and a simulator in a temporary folder, registers a callback, submits three extensions and
+/// shows every callback that arrives, until two extensions are in the store and one is rejected.
+#[derive(Args, Clone, Copy, Debug)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Demo {
+    /// Exit after the last review instead of waiting for Ctrl-C
+    #[arg(long)]
+    exit: bool,
+    /// Run the simulated Marketplace this many times faster (a review takes about three minutes at 1)
+    #[arg(long, default_value_t = 30.0, value_name = "FACTOR", value_parser = arguments::speed)]
+    speed: f64,
 }
 
-/// Runs the demo to its end.
-pub(crate) async fn run(context: &Context, wish: Wish) -> Outcome {
-    let begun = Instant::now();
-    let shutdown = shutdown::requested();
-    let screen = Screen::new(context.output);
-    screen.title();
+impl Demo {
+    /// Runs the demo to its end.
+    pub(crate) async fn run(self, context: &Context) -> Result {
+        // The limit matters for the demo's receiver too.
+        process::allow_many_files();
+        let begun = Instant::now();
+        let shutdown = shutdown::requested();
+        let screen = Screen::new(context.output);
+        screen.title();
 
-    let started = Box::pin(shutdown.run_until_cancelled(House::start(context, &screen, wish.speed))).await;
-    let house = started.unwrap_or_else(|| Err(Failure::interrupted()))?;
-    let shown = async {
-        match shutdown.run_until_cancelled(Show::new(&house, &screen, begun).run()).await {
-            Some(seen) => tell(context, &screen, &house, &seen?, wish, &shutdown).await,
-            None => Err(Failure::interrupted()),
+        let started = Box::pin(shutdown.run_until_cancelled(Setup::start(context, &screen, self.speed))).await;
+        let setup = started.unwrap_or_else(|| Err(Failure::interrupted()))?;
+        let shown = async {
+            match shutdown.run_until_cancelled(Storyline::new(&setup, &screen, begun).run()).await {
+                Some(observed) => report(context, &screen, &setup, &observed?, self, &shutdown).await,
+                None => Err(Failure::interrupted()),
+            }
+        };
+        let result = setup.keeping_up(&shutdown, Box::pin(shown)).await;
+        screen.end();
+        tokio::select! {
+            stopped = setup.stop() => stopped.and(result),
+            // Dropped: Postgres is stopped and the folder removed all the same.
+            () = shutdown::hurried().cancelled_owned() => Err(Failure::interrupted()),
         }
-    };
-    let result = house.keeping_up(&shutdown, Box::pin(shown)).await;
-    screen.end();
-    tokio::select! {
-        stopped = house.stop() => stopped.and(result),
-        // Dropped: Postgres is stopped and the folder removed all the same.
-        () = shutdown::hurried().cancelled_owned() => Err(Failure::interrupted()),
     }
 }
 
-async fn tell(
+async fn report(
     context: &Context,
     screen: &Screen,
-    house: &House,
-    seen: &Seen,
-    wish: Wish,
+    setup: &Setup,
+    observed: &Observed,
+    options: Demo,
     shutdown: &CancellationToken,
-) -> Outcome {
-    let report = Report::new(seen, house.simulator().sent_count(), &house.reader().counts(None).await?);
-    screen.report(&seen.board, &report, house.folder(), wish.exit);
+) -> Result {
+    let report = Report::new(observed, setup.simulator().sent_count(), &setup.reader().counts(None).await?);
+    screen.report(&observed.board, &report, setup.folder(), options.exit);
     if context.output.is_json() {
         context.output.json(&report)?;
     }
-    if !wish.exit {
+    if !options.exit {
         shutdown.cancelled().await;
     }
     Ok(())

@@ -1,18 +1,30 @@
-//! What was shown, in numbers and in words.
+//! The measurements at the end of the demo, as text and as JSON.
 
 use std::path::Path;
 use std::time::Duration;
 
 use anstyle::Style;
-use eqp_receiver::Counts;
+use eqp_store::Counts;
 use serde::Serialize;
 
-use super::show::Seen;
-use super::track_line::painted;
+use super::board::Board;
+use super::progress::painted;
 use crate::output::counted;
 
 const BOLD: Style = Style::new().bold();
 const FAINT: Style = Style::new().dimmed();
+
+/// The observed values.
+#[derive(Debug)]
+pub(super) struct Observed {
+    pub(super) board: Board,
+    /// From the start of each request to its response.
+    pub(super) latencies: Vec<Duration>,
+    /// From the start of the program to the first callback on the screen.
+    pub(super) first_callback: Duration,
+    /// From the start of the program to the end of the last review.
+    pub(super) total: Duration,
+}
 
 /// The result of a demo.
 #[derive(Debug, Serialize)]
@@ -27,15 +39,15 @@ pub(super) struct Report {
     callbacks_received: u64,
     /// Events of submissions and files.
     events: u64,
-    /// Callbacks that told what was known.
-    copies: u64,
+    /// Duplicates.
+    duplicates: u64,
     /// Events that came after their time.
     late: u64,
     /// Callbacks with an event code that is not documented.
     unknown: u64,
     /// From a callback's first byte to its answer, as the sender sees it: half were faster.
     ack_p50_ms: f64,
-    /// The same; 99 of 100 were faster.
+    /// The 99th percentile of the same duration.
     ack_p99_ms: f64,
     /// From the start of the program to the first callback on the screen.
     first_callback_ms: u64,
@@ -44,10 +56,10 @@ pub(super) struct Report {
 }
 
 impl Report {
-    /// Sums up what was seen, how much was sent, and what the receiver's database holds.
-    pub(super) fn new(seen: &Seen, sent: u64, counts: &Counts) -> Self {
-        let board = &seen.board;
-        let mut sorted = seen.latencies.clone();
+    /// Sums up what was observed, how much was sent, and what the receiver's database holds.
+    pub(super) fn new(observed: &Observed, sent: u64, counts: &Counts) -> Self {
+        let board = &observed.board;
+        let mut sorted = observed.latencies.clone();
         sorted.sort_unstable();
         Self {
             released: board.released(),
@@ -55,13 +67,13 @@ impl Report {
             callbacks_sent: sent,
             callbacks_received: counts.callbacks_received,
             events: counts.events,
-            copies: counts.copies,
+            duplicates: counts.duplicates,
             late: counts.late,
             unknown: counts.unknown,
             ack_p50_ms: milliseconds(percentile(&sorted, 50)),
             ack_p99_ms: milliseconds(percentile(&sorted, 99)),
-            first_callback_ms: whole_milliseconds(seen.first_callback),
-            total_ms: whole_milliseconds(seen.total),
+            first_callback_ms: whole_milliseconds(observed.first_callback),
+            total_ms: whole_milliseconds(observed.total),
         }
     }
 
@@ -69,15 +81,15 @@ impl Report {
     pub(super) fn in_words(&self) -> String {
         format!(
             "  {shown}\n    {}, {} of them in the store after {:.1} s\n    \
-             {} over HTTPS, each with its Basic header, each in Postgres before it was answered\n    \
-             {}; {}, {} late, {} of an unknown code: all kept\n    \
+             {} over HTTPS, all authenticated, all stored in Postgres before they were answered\n    \
+             {}; {}, {} late, {} of an unknown code: all stored\n    \
              answered in {:.1} ms (median) and {:.1} ms (99 of 100); the first one {:.1} s after the start",
             counted(self.submissions, "submission"),
             self.released,
             seconds(self.total_ms),
             counted(self.callbacks_received, "callback"),
             counted(self.events, "event"),
-            counted(self.copies, "copy"),
+            counted(self.duplicates, "duplicate"),
             self.late,
             self.unknown,
             self.ack_p50_ms,
@@ -93,15 +105,15 @@ impl Report {
         let config = folder.join("eqp.toml");
         let config = config.display();
         let lines: Vec<String> =
-            ["submissions list", "events list --mark late", "events tail", "callbacks list", "packages list"]
+            ["submissions list", "events list --disposition late", "events tail", "callbacks list", "packages list"]
                 .iter()
                 .map(|verb| format!("    {program} --config {config} {verb}"))
                 .collect();
         format!(
-            "\n  {data}\n    {}, removed when this ends\n\n  {next}\n{}\n\n  {}",
+            "\n  {data}\n    {}, removed on exit\n\n  {next}\n{}\n\n  {}",
             folder.display(),
             lines.join("\n"),
-            painted(FAINT, "Everything runs on until Ctrl-C."),
+            painted(FAINT, "The demo keeps running; press Ctrl-C to stop."),
             data = painted(BOLD, "Data"),
             next = painted(BOLD, "Try in a second terminal"),
         )

@@ -1,4 +1,4 @@
-//! Where the demo is seen: lines that move on a terminal, plain lines elsewhere.
+//! Prints the demo: animated on a terminal, plain lines elsewhere.
 
 use std::io::IsTerminal;
 use std::path::Path;
@@ -8,9 +8,9 @@ use anstyle::{AnsiColor, Style};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::board::Board;
+use super::progress::painted;
 use super::report::Report;
-use super::track_line::painted;
-use crate::output::{Output, plain, screened, wrapped};
+use crate::output::{Output, plain, sanitized, wrapped};
 
 const GOOD: Style = AnsiColor::Green.on_default();
 const NOTE: Style = AnsiColor::Yellow.on_default();
@@ -21,7 +21,7 @@ const WIDE: usize = 120;
 /// A terminal is redrawn at most so often.
 const FRAMES_PER_SECOND: u8 = 20;
 
-/// One callback as the screen tells of it.
+/// One callback as it is shown on the screen.
 #[derive(Debug)]
 pub(super) struct CallbackLine<'a> {
     pub(super) after: Duration,
@@ -29,13 +29,13 @@ pub(super) struct CallbackLine<'a> {
     pub(super) says: &'a str,
     pub(super) title: &'a str,
     pub(super) answered_in: Duration,
-    /// What is special about it.
+    /// A remark, such as "duplicate".
     pub(super) note: Option<&'a str>,
 }
 
 /// Standard output, or standard error where standard output is for JSON.
 pub(super) struct Screen {
-    /// The lines that move; hidden where nobody could see them move.
+    /// The animated board; hidden without a terminal.
     board: ProgressBar,
     moves: bool,
     output: Output,
@@ -77,11 +77,11 @@ impl Screen {
     pub(super) fn callbacks_begin(&self) {
         self.line("");
         let heads = if self.is_narrow() {
-            format!("  {:>8}  {:<28}  {:<14}  {:>8}", "after", "what callbacks say", "of", "answered")
+            format!("  {:>8}  {:<28}  {:<14}  {:>8}", "after", "status in the callback", "of", "answered")
         } else {
             format!(
                 "  {:>8}  {:<22}  {:<28}  {:<14}  {:>8}",
-                "after", "callbacks as they come", "what they say", "of", "answered"
+                "after", "callback", "status in the callback", "of", "answered"
             )
         };
         self.line(painted(FAINT, &heads));
@@ -159,7 +159,7 @@ impl Screen {
         } else if self.output.is_json() {
             self.output.note(line);
         } else {
-            // Whoever closed the pipe does not want to see the rest.
+            // The reader closed the pipe, so the rest is not printed.
             let _ = self.output.line(line);
         }
     }
@@ -170,6 +170,6 @@ fn shown(text: &str) -> String {
     if anstream::AutoStream::choice(&std::io::stderr()) == anstream::ColorChoice::Never {
         plain(text)
     } else {
-        screened(text)
+        sanitized(text)
     }
 }

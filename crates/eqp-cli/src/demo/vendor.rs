@@ -1,47 +1,13 @@
-//! What the vendor does: uploads, submits, and submits again after a rejection.
+//! The actions of the demo's vendor: uploads, submits, and submits again after a rejection.
 
 use std::path::{Path, PathBuf};
 
 use eqp_client::Client;
-use eqp_types::{Actions, FileUploadId, Package, SubmissionId, UploadedFile};
+use eqp_simulator::demo::{Extension, write_listing_files};
+use eqp_types::{Actions, FileUploadId, PackageDraft, SubmissionId, UploadedFile};
 use serde_json::json;
 
-use super::archive;
-use crate::failure::{Exit, Failure, Outcome};
-
-/// One of the vendor's extensions. What becomes of it is decided by the simulator's script, which knows the names.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Extension {
-    pub(super) title: &'static str,
-    module: &'static str,
-    version: &'static str,
-    archive: &'static str,
-}
-
-/// Everything goes well.
-pub(super) const RELEASED: Extension = Extension {
-    title: "Gift Registry",
-    module: "gift-registry",
-    version: "1.2.0",
-    archive: "acme-gift-registry-1.2.0.zip",
-};
-/// Marketing rejects it once.
-pub(super) const REJECTED_ONCE: Extension = Extension {
-    title: "Product Badges",
-    module: "product-badges",
-    version: "2.0.1",
-    archive: "acme-product-badges-2.0.1.zip",
-};
-/// Its file does not pass the malware scan.
-pub(super) const INFECTED: Extension = Extension {
-    title: "Quick Order",
-    module: "quick-order",
-    version: "0.9.0",
-    archive: "acme-quick-order-0.9.0-infected.zip",
-};
-
-/// All of them, in the order in which they are submitted.
-pub(super) const EXTENSIONS: [Extension; 3] = [RELEASED, REJECTED_ONCE, INFECTED];
+use crate::failure::{Exit, Failure, Result};
 
 /// A vendor with an account.
 #[derive(Debug)]
@@ -53,25 +19,25 @@ pub(super) struct Vendor<'a> {
 
 impl<'a> Vendor<'a> {
     /// Makes the vendor's files and uploads what all listings share.
-    pub(super) async fn prepare(client: &'a Client, folder: &Path) -> Outcome<Self> {
+    pub(super) async fn prepare(client: &'a Client, folder: &Path) -> Result<Self> {
         let folder = folder.join("extensions");
-        let made = std::fs::create_dir_all(&folder).and_then(|()| archive::listing(&folder));
+        let made = std::fs::create_dir_all(&folder).and_then(|()| write_listing_files(&folder));
         let listing = client.files().upload(&made.map_err(|error| cannot_write(&error))?).await?;
         Ok(Self { client, folder, listing })
     }
 
     /// Uploads the archive of an extension.
-    pub(super) async fn upload(&self, extension: Extension) -> Outcome<FileUploadId> {
-        let path = archive::module(&self.folder, extension.archive, extension.module, extension.version)
-            .map_err(|error| cannot_write(&error))?;
+    pub(super) async fn upload(&self, extension: Extension) -> Result<FileUploadId> {
+        let path = extension.write_archive(&self.folder).map_err(|error| cannot_write(&error))?;
         let uploaded = self.client.files().upload(&[path]).await?;
-        uploaded.into_iter().next().map(|file| file.file_upload_id).ok_or_else(|| unexpected("no file was answered"))
+        let file = uploaded.into_iter().next().ok_or_else(|| unexpected("the response contains no file"))?;
+        Ok(file.file_upload_id)
     }
 
     /// Creates the submission of an extension, as a draft: it can be submitted once its files are scanned.
-    pub(super) async fn create(&self, extension: Extension, archive: &FileUploadId) -> Outcome<SubmissionId> {
+    pub(super) async fn create(&self, extension: Extension, archive: &FileUploadId) -> Result<SubmissionId> {
         let answers = self.client.packages().create(&[self.package(extension, archive)?]).await?;
-        let Some(item) = answers.into_iter().next() else { return Err(unexpected("no item was answered")) };
+        let Some(item) = answers.into_iter().next() else { return Err(unexpected("the response contains no item")) };
         match item.submission_id.clone().filter(|_| item.is_success()) {
             Some(submission_id) => Ok(submission_id),
             None => Err(unexpected(item.message.as_deref().unwrap_or("the package was refused without a reason"))),
@@ -84,20 +50,20 @@ impl<'a> Vendor<'a> {
     }
 
     /// Submits an extension to both reviews.
-    pub(super) async fn submit(&self, submission: &SubmissionId) -> Outcome {
-        let change = Package { action: Some(Actions::submit_both()), ..Package::default() };
-        self.client.packages().update_one(submission, &change).await?;
+    pub(super) async fn submit(&self, submission: &SubmissionId) -> Result {
+        let change = PackageDraft { action: Some(Actions::submit_both()), ..PackageDraft::default() };
+        self.client.packages().update_one(submission, &change.into()).await?;
         Ok(())
     }
 
     /// Submits the listing again after its rejection.
-    pub(super) async fn resubmit(&self, submission: &SubmissionId) -> Outcome {
-        let change = Package { action: Some(Actions::submit_marketing()), ..Package::default() };
-        self.client.packages().update_one(submission, &change).await?;
+    pub(super) async fn resubmit(&self, submission: &SubmissionId) -> Result {
+        let change = PackageDraft { action: Some(Actions::submit_marketing()), ..PackageDraft::default() };
+        self.client.packages().update_one(submission, &change.into()).await?;
         Ok(())
     }
 
-    fn package(&self, extension: Extension, archive: &FileUploadId) -> Outcome<Package> {
+    fn package(&self, extension: Extension, archive: &FileUploadId) -> Result<PackageDraft> {
         let file = |index: usize| {
             let id = self.listing.get(index).map(|file| file.file_upload_id.as_str());
             json!({"file_upload_id": id})
@@ -126,5 +92,5 @@ fn cannot_write(error: &std::io::Error) -> Failure {
 }
 
 fn unexpected(why: &str) -> Failure {
-    Failure::new(Exit::Failed, "the simulator did not take a submission of the demo").why(why)
+    Failure::new(Exit::Failed, "the simulator rejected a submission of the demo").why(why)
 }

@@ -1,40 +1,44 @@
-//! What the Marketplace, or the way to it, can say.
+//! Failures of the Marketplace, and of the connection to it.
 
 use eqp_client::Error;
-use eqp_client::callbacks::Refusal;
-use eqp_client::endpoint::Method;
+use eqp_client::callbacks::UnknownPasswords;
+use eqp_client::types::calls::Method;
 
 use super::{Exit, Failure};
-use crate::output::visible;
+use crate::sanitize::escaped;
 
-/// The ways on are named by who made the plan, in its own words.
-fn left_as_it_is(refusal: &Refusal) -> Failure {
-    let entries: Vec<_> = refusal
+/// Remedies are added by the caller, which knows the command's flags.
+fn list_not_written(unknown: &UnknownPasswords) -> Failure {
+    let entries: Vec<_> = unknown
         .entries
         .iter()
-        .map(|refused| match &refused.label {
-            Some(label) => format!("\"{}\" {}", visible(label), visible(&refused.entry.to_string())),
-            None => visible(&refused.entry.to_string()),
+        .map(|unknown| match &unknown.label {
+            Some(label) => format!("\"{}\" {}", escaped(label), escaped(&unknown.entry.to_string())),
+            None => escaped(&unknown.entry.to_string()),
         })
         .collect();
-    Failure::new(Exit::Failed, "the list of callbacks was left as it is").why_in_lines(&format!(
-        "it can only be written as a whole, and the passwords of these entries are not known here:\n{}",
+    Failure::new(Exit::Failed, "the list of callbacks was not changed").why_in_lines(&format!(
+        "the list can only be replaced as a whole, and the passwords of these entries are unknown:\n{}",
         entries.join("\n")
     ))
 }
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        let is_change = error.call().is_some_and(|call| call.endpoint.method != Method::Get);
         let failure = of(&error);
-        if is_change && error.outcome_is_unknown() {
-            return failure.next("it may have been done all the same: look before you send it again");
+        if is_change(&error) && error.outcome_is_unknown() {
+            return failure.next("it may have been applied; check before you run the command again");
         }
         failure
     }
 }
 
-/// What it means, and what to do.
+/// Whether the call that failed was to change something at the Marketplace; a session token changes nothing.
+fn is_change(error: &Error) -> bool {
+    !matches!(error, Error::Session(_)) && error.call().is_some_and(|call| call.api_call.method != Method::Get)
+}
+
+/// Returns the meaning of an error, and the next step.
 fn of(error: &Error) -> Failure {
     let failure = |exit, what: &str| Failure::new(exit, what).because(error);
     if error.is_scan_in_progress() {
@@ -42,8 +46,8 @@ fn of(error: &Error) -> Failure {
             .next("wait until it has ended, with `eqp wait FILE-ID`, and run the same command again");
     }
     if error.is_blocked() {
-        return failure(Exit::Unreachable, "something between here and the Marketplace refused the request")
-            .why("the answer does not come from the API: a firewall or a proxy sent it, and the access key was not judged")
+        return failure(Exit::Unreachable, "a firewall or proxy rejected the request")
+            .why("the response does not come from the API, so the access key was not checked")
             .next("check the proxy of this machine (HTTPS_PROXY), or try from another network or address");
     }
     if error.is_redirect() {
@@ -53,38 +57,45 @@ fn of(error: &Error) -> Failure {
         );
     }
     if error.is_unauthorized() {
-        return failure(Exit::NotAuthorised, "the Marketplace does not accept the access key")
+        return failure(Exit::NotAuthorised, "the Marketplace rejected the access key")
             .next(
-                "check EQP_APPLICATION_ID and the application secret, and that they are of this environment \
-                 (--environment): keys of one mean nothing in the other",
+                "check EQP_APPLICATION_ID and the application secret, and that they belong to this environment \
+                 (--environment): a key is valid in one environment only",
             )
             .next("eqp doctor shows where the key came from");
     }
     if error.is_not_found() {
-        return failure(Exit::NotFound, "the Marketplace does not know it")
-            .next("ids of one environment mean nothing in the other: check --environment");
+        return failure(Exit::NotFound, "not found at the Marketplace")
+            .next("check --environment: IDs of one environment do not exist in the other");
+    }
+    if error.is_proxy_unreachable() {
+        return failure(Exit::Unreachable, "the Marketplace cannot be reached through the proxy").next(
+            "check HTTPS_PROXY (or ALL_PROXY); NO_PROXY names hosts to connect to directly, such as a simulator's",
+        );
     }
     if error.is_unreachable() {
         return failure(Exit::Unreachable, "the Marketplace cannot be reached")
             .next("check --api-url and, for a simulator, --ca-file; else try again later");
     }
     match error {
-        Error::ApiUrl { .. } | Error::TrustedCa { .. } => failure(Exit::Usage, "the Marketplace cannot be asked"),
-        Error::UnusableId { .. } => failure(Exit::Usage, "this is no id"),
+        Error::ApiUrl { .. } | Error::TrustedCa { .. } => failure(Exit::Usage, "the API client cannot be set up"),
+        Error::UnusableId { .. } => failure(Exit::Usage, "this is not an ID"),
         Error::File { .. } => failure(Exit::Usage, "the file was not uploaded"),
         Error::Registration(_) => failure(Exit::Usage, "this callback cannot be registered"),
-        Error::Refusal(refusal) => left_as_it_is(refusal),
+        Error::UnknownPasswords(unknown) => list_not_written(unknown),
         Error::NotReadBack(_) | Error::NotVerified { .. } => {
-            failure(Exit::Failed, "the list of callbacks may not be what it should be")
-                .next("look at it: eqp callbacks list; then run the same command again")
+            failure(Exit::Failed, "the list of callbacks may be wrong")
+                .next("check it with `eqp callbacks list`, then run the same command again")
         }
-        Error::OtherAccount { .. } => failure(Exit::Failed, "the answer is about another account")
+        Error::OtherAccount { .. } => failure(Exit::Failed, "the response is for another account")
             .next("nothing was sent; a proxy or cache in front of the Marketplace may mix up answers"),
         Error::ListChanged => failure(Exit::Failed, "nothing was sent").next("run the same command again"),
         _ if error.is_retryable() => {
-            failure(Exit::Unreachable, "the Marketplace does not answer as it should").next("try again later")
+            failure(Exit::Unreachable, "the Marketplace returned an error").next("try again later")
         }
-        _ if error.is_refusal() => failure(Exit::Rejected, "the Marketplace refused"),
-        _ => failure(Exit::Failed, "the Marketplace was not understood"),
+        // Reading rejects nothing: a script that acts on a rejected review must not see its exit code here.
+        _ if error.is_rejection() && is_change(error) => failure(Exit::Rejected, "the Marketplace refused"),
+        _ if error.is_rejection() => failure(Exit::Failed, "the Marketplace answered with an error"),
+        _ => failure(Exit::Failed, "the response of the Marketplace cannot be read"),
     }
 }

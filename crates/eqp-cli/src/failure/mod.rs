@@ -1,16 +1,19 @@
-//! How a command fails: what failed, why, what to do next, and the exit code that says which kind of failure it was.
+//! Failures of commands: what failed, why, what to do next, and the exit code.
 
-mod check;
 mod client;
-mod postgres;
 mod receiver;
+mod release;
+mod sync;
+
+#[cfg(feature = "simulator")]
+pub(crate) use receiver::listening;
 
 use std::error::Error;
 use std::fmt;
 
 use serde_json::{Value, json};
 
-use crate::output::{Paint, visible, without_paint};
+use crate::output::{Paint, escaped, without_style};
 
 /// The documented exit codes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,34 +23,37 @@ pub(crate) enum Exit {
     Failed = 1,
     /// Wrong usage: arguments, configuration, a file that is not there, a data folder that is not ours.
     Usage = 2,
-    /// The Marketplace or the database refused who we are.
+    /// Authentication failed.
     NotAuthorised = 3,
-    /// What was asked for is not there.
+    /// The requested object does not exist.
     NotFound = 4,
-    /// The Marketplace rejected it: the outcome of a review or a scan, or a refused request.
+    /// Rejected by the Marketplace: a review, a scan or a change.
     Rejected = 5,
     /// It did not happen in the time that was given.
     TimedOut = 6,
     /// The Marketplace or the database cannot be reached.
     Unreachable = 7,
+    /// Registrations are out of step; only with `--exit-code`.
+    OutOfStep = 8,
     /// A signal ended it.
     Interrupted = 130,
 }
 
-/// What `eqp --help` says about exit codes.
+/// The exit codes as listed by `eqp --help`.
 pub(crate) const EXIT_CODES: &str = "\
 Exit codes:
   0  done
   1  failed
-  2  wrong usage, or a file that is not there
+  2  wrong usage, or a file that does not exist
   3  not authorised
   4  not found
-  5  rejected by the Marketplace (the outcome of a review or a scan)
+  5  rejected by the Marketplace (a review, a scan or a change)
   6  timed out waiting
   7  the Marketplace or the database cannot be reached
+  8  registrations differ (callbacks plan --exit-code)
   130  interrupted by a signal";
 
-/// A failure as a person reads it.
+/// A failure of a command.
 #[derive(Debug)]
 pub(crate) struct Failure {
     exit: Exit,
@@ -55,48 +61,44 @@ pub(crate) struct Failure {
     why: Vec<String>,
     next: Vec<String>,
     silent: bool,
-    told: bool,
+    reported: bool,
 }
 
-/// What every command ends with.
-pub(crate) type Outcome<T = ()> = Result<T, Failure>;
+/// The result of a command.
+pub(crate) type Result<T = (), E = Failure> = std::result::Result<T, E>;
 
 impl Failure {
-    /// A failure of one kind; `what` names what could not be done.
+    /// Creates a failure. `what` names what failed.
     pub(crate) fn new(exit: Exit, what: impl Into<String>) -> Self {
-        Self { exit, what: what.into(), why: Vec::new(), next: Vec::new(), silent: false, told: false }
+        Self { exit, what: what.into(), why: Vec::new(), next: Vec::new(), silent: false, reported: false }
     }
 
-    /// Wrong usage.
+    /// Creates a failure caused by wrong usage.
     pub(crate) fn usage(what: impl Into<String>) -> Self {
         Self::new(Exit::Usage, what)
     }
 
-    /// Nobody reads our output any more (`eqp … | head`): end without a word, and not as a failure.
+    /// Creates a silent result for output that nobody reads any more (`eqp … | head`).
     pub(crate) fn reader_left() -> Self {
         Self { silent: true, ..Self::new(Exit::Failed, "the reader of the output left") }
     }
 
-    /// What was asked for was to be shown only: an end, and no failure.
-    pub(crate) fn dry_run() -> Self {
-        Self { silent: true, ..Self::new(Exit::Failed, "only shown, as asked") }
-    }
-
-    /// A signal ended it.
+    /// Creates the failure of a command that a signal ended.
     pub(crate) fn interrupted() -> Self {
         Self::new(Exit::Interrupted, "interrupted")
     }
 
-    /// Adds an error and all its sources as the reason. What a source repeats of the error around it is left out.
+    /// Adds an error and its sources as reasons. Text that a source repeats is left out.
     pub(crate) fn because(mut self, error: &(dyn Error + 'static)) -> Self {
-        let said = said_by_database(error);
-        // What these say is partly the text of others: it has no lines of its own.
+        let message = database_message(error);
+        // These contain external text, in which line ends are escaped.
         let mut is_foreign = false;
         let mut cause = Some(error);
         while let Some(error) = cause {
             is_foreign |= error.is::<eqp_client::Error>() || error.is::<eqp_check::Error>();
             let text = error.to_string();
-            let text = said.as_ref().map_or(text.clone(), |(told, message)| text.replace(told, message));
+            let text = message.as_ref().map_or(text.clone(), |(full, message)| text.replace(full, message));
+            let text = without_link(text);
             let text = if is_foreign { text } else { lines(&text) };
             if !self.why.last().is_some_and(|last| last.contains(&text)) {
                 self.why.push(text);
@@ -106,47 +108,49 @@ impl Failure {
         self
     }
 
-    /// Adds a reason in words, without its colours.
+    /// Adds a reason.
     pub(crate) fn why(mut self, why: impl Into<String>) -> Self {
-        self.why.push(without_paint(&why.into()));
+        self.why.push(without_link(without_style(&why.into())));
         self
     }
 
-    /// Adds a reason of several lines, such as a place in a file. In all others a line end is one of somebody else's text,
-    /// and is shown as such.
+    /// Adds a reason of several lines, such as a location in a file. Line ends in all other reasons are escaped.
     pub(crate) fn why_in_lines(mut self, why: &str) -> Self {
         self.why.push(lines(why));
         self
     }
 
-    /// Adds something that can be done about it.
+    /// Adds a remedy.
     pub(crate) fn next(mut self, next: impl Into<String>) -> Self {
         self.next.push(next.into());
         self
     }
 
-    /// It has been told already: only its exit code is left of it.
-    pub(crate) fn shown(self) -> Self {
-        Self { told: true, ..self }
+    /// Marks the failure as printed already: only its exit code counts.
+    pub(crate) fn already_reported(self) -> Self {
+        Self { reported: true, ..self }
     }
 
-    /// Whether something could not be reached.
+    /// Returns whether a service could not be reached.
     pub(crate) fn is_unreachable(&self) -> bool {
         self.exit == Exit::Unreachable
     }
 
-    /// The code the program ends with.
+    /// Returns the exit code.
     pub(crate) fn exit_code(&self) -> u8 {
         if self.silent { 0 } else { self.exit as u8 }
     }
 
-    /// The failure as a line of the log tells it.
+    /// Formats the failure as one line, without remedies.
     pub(crate) fn in_one_line(&self) -> String {
         let parts = std::iter::once(&self.what).chain(&self.why);
-        parts.map(|text| text.trim_end().replace(LINE_END, " ")).collect::<Vec<_>>().join(": ")
+        parts
+            .map(|text| escaped(text.trim_end_matches([LINE_END, '\n', ' '])).replace(LINE_END, " "))
+            .collect::<Vec<_>>()
+            .join(": ")
     }
 
-    /// The failure as a program reads it.
+    /// Formats the failure as JSON.
     pub(crate) fn to_json(&self) -> Value {
         json!({"error": {
             "what": self.what,
@@ -156,9 +160,9 @@ impl Failure {
         }})
     }
 
-    /// Whether there is something to print.
+    /// Returns whether nothing is to be printed.
     pub(crate) fn is_silent(&self) -> bool {
-        self.silent || self.told
+        self.silent || self.reported
     }
 }
 
@@ -176,20 +180,27 @@ impl fmt::Display for Failure {
     }
 }
 
-/// What a database said, if that is behind an error: as its error tells it, which ends with a line number in the source code
-/// of Postgres, and without that.
-fn said_by_database(error: &(dyn Error + 'static)) -> Option<(String, String)> {
+/// Returns the message of a database error with and without the line number in the source code of Postgres.
+fn database_message(error: &(dyn Error + 'static)) -> Option<(String, String)> {
     let mut cause = Some(error);
     while let Some(error) = cause {
-        if let Some(said) = error.downcast_ref::<sqlx::Error>().and_then(sqlx::Error::as_database_error) {
-            return Some((said.to_string(), said.message().to_owned()));
+        if let Some(message) = error.downcast_ref::<sqlx::Error>().and_then(sqlx::Error::as_database_error) {
+            return Some((message.to_string(), message.message().to_owned()));
         }
         cause = error.source();
     }
     None
 }
 
-/// Stands for a line end of our own. It is a noncharacter: no text should have it.
+/// Removes the link to rustls' documentation from the message about a closed connection.
+fn without_link(text: String) -> String {
+    match text.find("peer closed connection without sending TLS close_notify") {
+        Some(start) => format!("{}the other side closed the connection without ending TLS", &text[..start]),
+        None => text,
+    }
+}
+
+/// Represents a line end of our own. This noncharacter does not occur in text.
 const LINE_END: char = '\u{fdd1}';
 
 fn lines(text: &str) -> String {
@@ -197,7 +208,7 @@ fn lines(text: &str) -> String {
 }
 
 fn indented(text: &str) -> String {
-    visible(text.trim_end_matches([LINE_END, '\n', ' '])).replace(LINE_END, "\n       ")
+    escaped(text.trim_end_matches([LINE_END, '\n', ' '])).replace(LINE_END, "\n       ")
 }
 
 #[cfg(test)]
@@ -222,5 +233,12 @@ mod tests {
         );
         assert_eq!(failure.in_one_line(), "cannot do it: outer: inner: x y");
         assert_eq!(failure.exit_code(), 7);
+        let cut = std::io::Error::other(
+            "peer closed connection without sending TLS close_notify: https://docs.rs/rustls/latest/rustls/manual/",
+        );
+        let cut = Failure::new(Exit::Failed, "cut").because(&Outer(cut)).in_one_line();
+        assert!(cut.ends_with("without ending TLS"), "{cut}");
+        let foreign = Failure::new(Exit::Failed, "a\n::error::b").why("c\r\nd");
+        assert_eq!(foreign.in_one_line(), r"a\n::error::b: c\r\nd");
     }
 }

@@ -1,51 +1,106 @@
-//! What the receiver and its database can say.
+//! Failures of the receiver, its database and the embedded Postgres, and of listening on an address.
 
-use eqp_receiver::Error;
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
+
+use eqp_store::Error as StoreError;
+use eqp_store::internal::upgrade::UpgradeError;
+use eqp_store::internal::{DatabaseUrlError, PARAMETER_NAMES};
 
 use super::{Exit, Failure};
+use crate::text::nearest;
 
-impl From<Error> for Failure {
-    fn from(error: Error) -> Self {
+impl From<eqp_receiver::Error> for Failure {
+    fn from(error: eqp_receiver::Error) -> Self {
         let failure = |exit, what: &str| Failure::new(exit, what).because(&error);
-        match &error {
-            Error::DatabaseUnreachable(source) => of_connection(source),
-            Error::Database(source) if is_connection(source) => of_connection(source),
-            Error::NotMigrated => failure(Exit::Failed, "the database is not ready"),
-            Error::NewerSchema { .. } => failure(Exit::Failed, "this program is too old for the database"),
-            Error::Encoding { .. } => failure(Exit::Usage, "the database cannot be used"),
-            Error::MissingRights { .. } => failure(Exit::NotAuthorised, "the database does not let us make tables"),
-            Error::DatabaseReadOnly => failure(Exit::Unreachable, "the database cannot be written to"),
-            Error::MasterKeyFile { .. }
-            | Error::MasterKeyUnreadable(_)
-            | Error::MasterKeyMalformed { .. }
-            | Error::OtherMasterKey
-            | Error::SnapshotOfAnotherKey => failure(Exit::Usage, "the master key cannot be used")
-                .next("the key is a file in the data folder, or the one that EQP_MASTER_KEY_FILE names"),
-            Error::SpoolHeld { .. } => failure(Exit::Failed, "the spool is in use")
-                .next("--spool-dir names another folder; a running receiver empties its spool by itself"),
-            Error::SpoolFolder { .. } | Error::SpoolDamaged { .. } | Error::SpoolUnsafe { .. } => {
+        match error {
+            eqp_receiver::Error::Store(error) => error.into(),
+            eqp_receiver::Error::SnapshotOfAnotherKey => {
+                master_key(failure(Exit::Usage, "the master key cannot be used"))
+            }
+            eqp_receiver::Error::SpoolHeld { .. } => failure(Exit::Failed, "the spool is in use")
+                .next("--spool-dir names another folder; a running receiver drains its spool automatically"),
+            eqp_receiver::Error::SpoolDamaged { .. } => failure(Exit::Failed, "the spool cannot be used")
+                .next("rename the damaged file with `eqp spool set-aside`, or name another folder with --spool-dir"),
+            eqp_receiver::Error::SpoolFolder { .. } | eqp_receiver::Error::SpoolUnsafe { .. } => {
                 failure(Exit::Failed, "the spool cannot be used").next("--spool-dir names another folder")
             }
-            Error::SpoolOfAnotherDatabase { .. } => {
-                failure(Exit::Usage, "the spool and the database do not belong together")
+            eqp_receiver::Error::SpoolOfAnotherDatabase { .. } => {
+                failure(Exit::Usage, "the spool belongs to another database")
+                    .next("`eqp spool export` saves the callbacks, `eqp spool set-aside` renames the file")
             }
-            Error::NoSpool { .. } => {
+            eqp_receiver::Error::NoSpool { .. } => {
                 failure(Exit::NotFound, "there is no spool").next("--data-dir or --spool-dir names another place")
             }
-            Error::Listen { address, .. } => failure(Exit::Failed, &format!("cannot receive on {address}"))
-                .next("stop what listens there, or name another address with --listen"),
-            Error::NotLoaded { .. } => failure(Exit::TimedOut, "a receiver does not take the new credential yet"),
-            Error::PlainHttp { .. } => failure(Exit::Usage, "this would not be safe"),
-            Error::Tls(_) => failure(Exit::Usage, "cannot speak TLS")
+            eqp_receiver::Error::Listen { address, source } => listening(address, &source),
+            eqp_receiver::Error::PlainHttp { .. } => failure(Exit::Usage, "plain HTTP is refused"),
+            eqp_receiver::Error::Tls(_) => failure(Exit::Usage, "cannot set up TLS")
                 .next("check the files of --tls-cert and --tls-key, or leave both out for a local CA"),
-            Error::EndpointName { .. } | Error::EndpointPath { .. } | Error::CredentialName => {
-                failure(Exit::Usage, "this endpoint cannot be")
-            }
-            Error::CredentialExists { .. } => failure(Exit::Usage, "this user name cannot be taken")
-                .next("leave the password out: a new user name takes the entry's place"),
-            _ => failure(Exit::Failed, "the receiver's database refused"),
+            _ => failure(Exit::Failed, "the receiver failed"),
         }
     }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        let failure = |exit, what: &str| Failure::new(exit, what).because(&error);
+        match &error {
+            StoreError::DatabaseUnreachable(source) => connection_failure(source),
+            StoreError::Database(source) if is_connection(source) => connection_failure(source),
+            StoreError::NotMigrated => {
+                failure(Exit::Failed, "the database is not ready").next("apply the migrations with eqp migrate")
+            }
+            StoreError::PreviousVersion => {
+                let what = "the database is from version 0.1; convert it with `eqp migrate --from-0.1`";
+                Failure::new(Exit::Failed, what)
+            }
+            StoreError::NewerSchema { .. } => failure(Exit::Failed, "this program is too old for the database"),
+            StoreError::Encoding { .. } => failure(Exit::Usage, "the database cannot be used"),
+            StoreError::MissingRights { .. } => failure(Exit::NotAuthorised, "the role may not create tables"),
+            StoreError::DatabaseReadOnly => failure(Exit::Unreachable, "the database cannot be written to"),
+            StoreError::MasterKeyFile { .. }
+            | StoreError::MasterKeyUnreadable(_)
+            | StoreError::MasterKeyMalformed { .. }
+            | StoreError::OtherMasterKey => master_key(failure(Exit::Usage, "the master key cannot be used")),
+            StoreError::NotLoaded { .. } => failure(Exit::TimedOut, "a receiver has not loaded the new credential yet"),
+            StoreError::EndpointName { .. } | StoreError::EndpointPath { .. } | StoreError::CredentialName => {
+                failure(Exit::Usage, "this endpoint cannot be created")
+            }
+            StoreError::CredentialExists { .. } => failure(Exit::Usage, "this user name cannot be used")
+                .next("omit the password; the entry then gets a new credential"),
+            _ => failure(Exit::Failed, "the receiver's database failed"),
+        }
+    }
+}
+
+impl From<DatabaseUrlError> for Failure {
+    fn from(error: DatabaseUrlError) -> Self {
+        let DatabaseUrlError { reason, hints, unknown_parameter, .. } = error;
+        let failure = Self::usage("the database URL cannot be used").why(reason);
+        let near = unknown_parameter.as_deref().and_then(|name| nearest(name, PARAMETER_NAMES));
+        let failure = near.into_iter().fold(failure, |failure, near| failure.next(format!("did you mean `{near}`?")));
+        hints.into_iter().fold(failure, Self::next)
+    }
+}
+
+impl From<UpgradeError> for Failure {
+    fn from(error: UpgradeError) -> Self {
+        let failure = |exit| Failure::new(exit, "the database was not converted").because(&error);
+        match error {
+            UpgradeError::Store(error) => error.into(),
+            UpgradeError::NotVersion0_1 => {
+                failure(Exit::Usage).next("eqp migrate applies the migrations of this version")
+            }
+            UpgradeError::Locked => {
+                failure(Exit::TimedOut).next("stop the programs that use the database, then repeat")
+            }
+            _ => failure(Exit::Failed),
+        }
+    }
+}
+
+fn master_key(failure: Failure) -> Failure {
+    failure.next("the key is a file in the data folder, or the one that EQP_MASTER_KEY_FILE names")
 }
 
 fn is_connection(error: &sqlx::Error) -> bool {
@@ -53,17 +108,91 @@ fn is_connection(error: &sqlx::Error) -> bool {
 }
 
 /// A server that answers "wrong password" is reached; everything else before the first statement is not.
-fn of_connection(source: &sqlx::Error) -> Failure {
+fn connection_failure(source: &sqlx::Error) -> Failure {
+    // The only text by which sqlx lets this be shown from other errors of TLS.
+    if let sqlx::Error::Tls(problem) = source
+        && problem.to_string().contains("server does not support TLS")
+    {
+        return Failure::new(Exit::Unreachable, "the database server does not offer TLS")
+            .why("sslmode in the URL requires TLS")
+            .next("set `ssl = on` in postgresql.conf, or use sslmode=prefer on a network that you trust");
+    }
     let code = source.as_database_error().and_then(sqlx::error::DatabaseError::code);
     match code.as_deref() {
-        Some("28P01" | "28000") => Failure::new(Exit::NotAuthorised, "the database does not let us in")
+        Some("28P01" | "28000") => Failure::new(Exit::NotAuthorised, "the database rejected the login")
             .because(source)
             .next("check user and password in the database's URL"),
-        Some("3D000") => Failure::new(Exit::NotFound, "the database is not there")
+        Some("3D000") => Failure::new(Exit::NotFound, "the database does not exist")
             .because(source)
-            .next("make it (createdb), or correct its name in the URL"),
+            .next("create it (createdb), or correct its name in the URL"),
         _ => Failure::new(Exit::Unreachable, "the database cannot be reached")
             .because(source)
-            .next("start it, correct its URL, or name none to use the embedded Postgres"),
+            .next("start Postgres, correct the URL, or remove the URL to use the embedded Postgres"),
+    }
+}
+
+#[cfg(feature = "embedded")]
+impl From<eqp_postgres::Error> for Failure {
+    fn from(error: eqp_postgres::Error) -> Self {
+        let (exit, what) = match &error {
+            eqp_postgres::Error::ForeignFolder { .. } => (Exit::Usage, "the data folder cannot be used"),
+            eqp_postgres::Error::NotEnterable { .. }
+            | eqp_postgres::Error::NoUser
+            | eqp_postgres::Error::NamelessUser { .. } => (Exit::Usage, "the embedded Postgres cannot run here"),
+            eqp_postgres::Error::ProgramsNotFound { .. }
+            | eqp_postgres::Error::UnusablePrograms { .. }
+            | eqp_postgres::Error::OtherMajor { .. } => (Exit::Unreachable, "there is no Postgres to run"),
+            _ => (Exit::Unreachable, "the embedded Postgres is not running"),
+        };
+        let failure = Failure::new(exit, what).because(&error);
+        match error {
+            eqp_postgres::Error::ProgramsNotFound { .. } | eqp_postgres::Error::UnusablePrograms { .. } => failure
+                .next("install one, name its programs in EQP_POSTGRES_BIN, or name a database in EQP_DATABASE_URL"),
+            _ => failure,
+        }
+    }
+}
+
+/// Ports below this need rights, on most systems.
+const FIRST_FREE_PORT: u16 = 1024;
+
+/// Describes why an address cannot be listened on, with remedies for each cause.
+pub(crate) fn listening(address: SocketAddr, error: &io::Error) -> Failure {
+    let failure = Failure::new(Exit::Failed, format!("cannot listen on {address}")).because(error);
+    match error.kind() {
+        ErrorKind::PermissionDenied if address.port() < FIRST_FREE_PORT => failure
+            .why(format!("permission denied: ports below {FIRST_FREE_PORT} require elevated privileges"))
+            .next(format!(
+                "listen on a higher port, such as --listen {}, behind a proxy or a port forward from {}",
+                SocketAddr::new(address.ip(), 8443),
+                address.port()
+            ))
+            .next("or give the program the right: setcap cap_net_bind_service=+ep /path/to/eqp")
+            .next("or, in a systemd unit: AmbientCapabilities=CAP_NET_BIND_SERVICE"),
+        ErrorKind::AddrNotAvailable => failure
+            .why(format!("{} is not an address of this machine", address.ip()))
+            .next(format!("name one that is, or --listen :{} for every IPv4 address", address.port())),
+        ErrorKind::AddrInUse => failure
+            .why("another program listens there")
+            .next("stop that program, or name another address with --listen"),
+        _ => failure.next("name another address with --listen"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_cause_has_its_own_remedy() {
+        let shown = |address: &str, kind: ErrorKind| listening(address.parse().unwrap(), &kind.into()).to_string();
+        let denied = shown("0.0.0.0:443", ErrorKind::PermissionDenied);
+        for part in ["0.0.0.0:8443", "CAP_NET_BIND_SERVICE", "AmbientCapabilities", "below 1024"] {
+            assert!(denied.contains(part), "{part}: {denied}");
+        }
+        assert!(!denied.contains("stop that program"), "{denied}");
+        assert!(shown("127.0.0.1:8443", ErrorKind::AddrInUse).contains("another program listens there"));
+        assert!(shown("192.0.2.1:8443", ErrorKind::AddrNotAvailable).contains("--listen :8443"));
+        assert!(!shown("127.0.0.1:8443", ErrorKind::PermissionDenied).contains("below 1024"));
     }
 }

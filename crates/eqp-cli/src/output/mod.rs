@@ -1,116 +1,138 @@
-//! What a person or a program reads: data on standard output, everything else on standard error.
+//! Output: data on standard output, everything else on standard error.
 
-mod ask;
-mod confirm;
-mod counted;
-mod json;
-mod program_line;
+mod options;
+mod progress;
+mod prompt;
 mod readable;
-mod screen;
 mod table;
 mod terminal;
-mod upload_bar;
-mod when;
 
 use std::io::{ErrorKind, IsTerminal, Write};
 
+use eqp_types::Environment;
 use serde::Serialize;
+use serde::ser::SerializeMap;
 
-pub(crate) use ask::{ask_line, ask_secret, can_ask};
-pub(crate) use confirm::Confirmation;
-pub(crate) use counted::counted;
-pub(crate) use json::Whole;
-pub(crate) use program_line::ProgramLine;
+pub(crate) use crate::text::counted;
+pub(crate) use options::{OutputOptions, set_color_choice};
+pub(crate) use progress::ProgramLine;
+pub(crate) use prompt::Confirm;
+pub(crate) use prompt::{ask_line, ask_secret, can_ask};
 pub(crate) use readable::readable;
-pub(crate) use screen::{Paint, escaped_json, logged, plain, screened, visible, without_paint};
+
+pub(crate) use crate::sanitize::{Paint, escaped, escaped_json, logged, plain, sanitized, without_style};
+pub(crate) use crate::text::shell_word;
+pub(crate) use crate::text::{rfc3339, utc};
+pub(crate) use progress::UploadBar;
 pub(crate) use table::{PagedTable, Table, or_dash, track_line};
 pub(crate) use terminal::wrapped;
-pub(crate) use upload_bar::UploadBar;
-pub(crate) use when::{rfc3339, utc};
 
-use crate::failure::{Exit, Failure, Outcome};
+use crate::failure::{Exit, Failure, Result};
 
-/// How much is said, and in which form.
+/// Prints data and notes, in the requested format.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Output {
     json: bool,
     quiet: bool,
 }
 
-#[allow(clippy::unused_self, reason = "whoever writes has been handed the way to: nothing else prints")]
+#[allow(clippy::unused_self, reason = "only code that was given an Output prints")]
 impl Output {
-    /// Output in JSON or for people; `quiet` leaves notes out.
+    /// Creates output in JSON or for people. `quiet` suppresses notes.
     pub(crate) fn new(json: bool, quiet: bool) -> Self {
         Self { json, quiet }
     }
 
-    /// Whether data is to be JSON.
+    /// Returns whether data is printed as JSON.
     pub(crate) fn is_json(self) -> bool {
         self.json
     }
 
-    /// Writes a line of data, or several. What is hidden in them is shown.
-    pub(crate) fn line(self, line: impl std::fmt::Display) -> Outcome {
-        out(&screened(&line.to_string()))
+    /// Prints one or more lines of data. Control characters are escaped.
+    pub(crate) fn line(self, line: impl std::fmt::Display) -> Result {
+        out(&sanitized(&line.to_string()))
     }
 
-    /// Writes annotations of GitHub's CI, which are commands by intent.
-    pub(crate) fn annotations(self, lines: &str) -> Outcome {
-        out(screen::annotations(lines).trim_end())
+    /// Prints annotations for GitHub Actions, which are commands on purpose.
+    pub(crate) fn annotations(self, lines: &str) -> Result {
+        out(crate::sanitize::annotations(lines).trim_end())
     }
 
-    /// Writes bytes as they are: a file that we made, in which nothing of others is left as it was.
-    pub(crate) fn bytes(self, bytes: &[u8]) -> Outcome {
+    /// Writes bytes unchanged: a generated file in which external text is escaped already.
+    pub(crate) fn bytes(self, bytes: &[u8]) -> Result {
         let mut stdout = std::io::stdout().lock();
         written(stdout.write_all(bytes).and_then(|()| stdout.flush()))
     }
 
-    /// Writes data as one line of JSON: one object, or one of a stream (NDJSON).
-    pub(crate) fn json(self, data: &impl Serialize) -> Outcome {
+    /// Prints data as one line of JSON: one object, or one of a stream (NDJSON).
+    pub(crate) fn json(self, data: &impl Serialize) -> Result {
         let line = serde_json::to_string(data)
             .map_err(|error| Failure::new(Exit::Failed, "cannot write the answer as JSON").because(&error))?;
         out(&escaped_json(&line))
     }
 
-    /// How far an upload of so many files, of so many bytes together, is: on standard error, unless quiet.
+    /// Returns a progress bar for an upload, on standard error, unless quiet.
     pub(crate) fn upload_bar(self, files: usize, bytes: u64) -> UploadBar {
         UploadBar::new(!self.quiet, files, bytes)
     }
 
-    /// How far a program of others is: on standard error, unless quiet.
+    /// Returns a progress line for an external program, on standard error, unless quiet.
     pub(crate) fn program_line(self) -> ProgramLine {
         ProgramLine::new(self)
     }
 
-    /// Whether a line that moves can be shown: for people, on a terminal, unless quiet.
+    /// Returns whether progress can be animated: for people, on a terminal, unless quiet.
     pub(crate) fn moves(self) -> bool {
         !self.json && !self.quiet && std::io::stderr().is_terminal()
     }
 
-    /// The width of the terminal that notes go to; none where they go elsewhere.
+    /// Returns the width of the terminal that notes are printed to, or `None` if it is not a terminal.
     pub(crate) fn note_width(self) -> Option<usize> {
         terminal::width_of(&std::io::stderr())
     }
 
-    /// The width of the terminal that data goes to; none where it goes elsewhere.
+    /// Returns the width of the terminal that data is printed to, or `None` if it is not a terminal.
+    #[cfg(all(feature = "embedded", feature = "simulator"))]
     pub(crate) fn width(self) -> Option<usize> {
         terminal::width_of(&std::io::stdout())
     }
 
-    /// Says something that is not data, on standard error, unless quiet. On a terminal no word is broken.
+    /// Prints a note on standard error, unless quiet. On a terminal it is wrapped between words.
     pub(crate) fn note(self, note: impl std::fmt::Display) {
         if self.quiet {
             return;
         }
         let note = note.to_string();
         let note = self.note_width().map_or(note.clone(), |width| wrapped(&note, width));
-        anstream::eprintln!("{}", screened(&note));
+        anstream::eprintln!("{}", sanitized(&note));
     }
 }
 
-/// Says something on standard error before it is known how much is to be said.
+/// A list under its name, with the environment it belongs to: `{"environment": "sandbox", "events": […]}`.
+#[derive(Debug)]
+pub(crate) struct JsonList<'a, T> {
+    /// The name of the list.
+    pub(crate) name: &'static str,
+    /// The environment, if the list is of one.
+    pub(crate) environment: Option<Environment>,
+    /// The items of the list.
+    pub(crate) items: &'a [T],
+}
+
+impl<T: Serialize> Serialize for JsonList<'_, T> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        if let Some(environment) = self.environment {
+            map.serialize_entry("environment", &environment)?;
+        }
+        map.serialize_entry(self.name, self.items)?;
+        map.end()
+    }
+}
+
+/// Prints a note on standard error, even if quiet.
 pub(crate) fn notice(text: &str) {
-    anstream::eprintln!("{}", screened(text));
+    anstream::eprintln!("{}", sanitized(text));
 }
 
 /// Reports a failure on standard error.
@@ -118,17 +140,17 @@ pub(crate) fn report(failure: &Failure, is_json: bool) {
     if is_json {
         anstream::eprintln!("{}", escaped_json(&failure.to_json().to_string()));
     } else {
-        anstream::eprintln!("{}", screened(&failure.to_string()));
+        anstream::eprintln!("{}", sanitized(&failure.to_string()));
     }
 }
 
-/// Writes to standard output what was screened.
-fn out(text: &str) -> Outcome {
+/// Prints sanitized text to standard output.
+fn out(text: &str) -> Result {
     let mut stdout = anstream::stdout().lock();
     written(writeln!(stdout, "{text}").and_then(|()| stdout.flush()))
 }
 
-fn written(result: std::io::Result<()>) -> Outcome {
+fn written(result: std::io::Result<()>) -> Result {
     result.map_err(|error| match error.kind() {
         ErrorKind::BrokenPipe => Failure::reader_left(),
         _ => Failure::new(Exit::Failed, "cannot write to standard output").because(&error),
@@ -149,7 +171,7 @@ mod tests {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
         for path in sources(&root) {
             let name = path.strip_prefix(&root).unwrap().to_string_lossy().into_owned();
-            // The log's lines are screened by its own writer.
+            // The log's lines are sanitized by its own writer.
             if name.starts_with("output/") || name == "logging.rs" {
                 continue;
             }

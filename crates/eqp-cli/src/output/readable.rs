@@ -1,12 +1,14 @@
-//! JSON of a shape that nobody documented, as a person reads it: names with their values, lists of flat records as tables.
+//! Formats JSON with an undocumented structure for people: names with their values, lists of flat records as tables.
 
 use std::fmt::Write;
 
 use serde_json::{Map, Value};
 
-use super::{Table, visible};
+use super::{Table, escaped};
 
-/// How nothing is shown.
+/// The prefix of each line of a text of several lines.
+const QUOTED: &str = "| ";
+/// The placeholder for empty values.
 const NOTHING: &str = "-";
 
 /// `value` as lines.
@@ -21,9 +23,9 @@ fn write_value(text: &mut String, value: &Value, depth: usize) {
         Value::Object(fields) if !fields.is_empty() => {
             for (name, value) in fields {
                 match scalar(value) {
-                    Some(plain) if !plain.contains('\n') => line(text, depth, &format!("{}: {plain}", visible(name))),
+                    Some(plain) if !plain.contains('\n') => line(text, depth, &format!("{}: {plain}", escaped(name))),
                     _ => {
-                        line(text, depth, &format!("{}:", visible(name)));
+                        line(text, depth, &format!("{}:", escaped(name)));
                         write_value(text, value, depth + 1);
                     }
                 }
@@ -33,11 +35,15 @@ fn write_value(text: &mut String, value: &Value, depth: usize) {
             Some(table) => table.to_string().lines().for_each(|row| line(text, depth, row)),
             None => items.iter().for_each(|item| write_item(text, item, depth)),
         },
-        plain => scalar(plain).unwrap_or_default().lines().for_each(|row| line(text, depth, row)),
+        plain => match scalar(plain).expect("objects and lists that are not empty are handled above") {
+            // A mark before each line: none can be mistaken for a line of ours, or for a command of a CI service.
+            rows if rows.contains('\n') => rows.lines().for_each(|row| line(text, depth, &format!("{QUOTED}{row}"))),
+            row => line(text, depth, &row),
+        },
     }
 }
 
-/// An item of a list that is no table: its first line is marked.
+/// An item of a list that is not a table. Its first line is marked.
 fn write_item(text: &mut String, item: &Value, depth: usize) {
     let inner = readable(item);
     for (at, row) in inner.lines().enumerate() {
@@ -62,7 +68,7 @@ fn records(items: &[Value]) -> Option<Table> {
     (!names.is_empty()).then_some(table)
 }
 
-/// Text, number, truth or nothing, in whichever way it is spelled.
+/// Formats a scalar: text, number, boolean or null.
 fn scalar(value: &Value) -> Option<String> {
     match value {
         Value::Null => Some(NOTHING.to_owned()),
@@ -70,7 +76,7 @@ fn scalar(value: &Value) -> Option<String> {
         Value::Object(fields) if fields.is_empty() => Some(NOTHING.to_owned()),
         Value::String(text) if text.is_empty() => Some(NOTHING.to_owned()),
         // Its lines stay lines: reports of tools have many.
-        Value::String(text) => Some(text.split('\n').map(visible).collect::<Vec<_>>().join("\n")),
+        Value::String(text) => Some(text.replace("\r\n", "\n").split('\n').map(escaped).collect::<Vec<_>>().join("\n")),
         Value::Bool(_) | Value::Number(_) => Some(value.to_string()),
         Value::Array(_) | Value::Object(_) => None,
     }
@@ -90,21 +96,29 @@ mod tests {
     #[test]
     fn any_json_can_be_read() {
         let value = json!({
-            "report": "sales", "empty": [], "none": null, "note": "two\nlines", "escape": "\u{1b}[31mred",
+            "report": "sales", "empty": [], "none": null, "note": "two\nlines", "dos": "::error::x\r\nb\rc\r\n", "list": ["one", "a\nb"],
+            "escape": "\u{1b}[31mred",
             "rows": [{"day": "2026-01-01", "sold": 3}, {"day": "2026-01-02", "sold": 12, "back": 1}],
             "mixed": [1, {"a": {"b": true}}],
         });
         insta::assert_snapshot!(readable(&value), @r"
+    dos:
+      | ::error::x
+      | b\rc
     empty: -
     escape: \u{1b}[31mred
+    list:
+      - one
+      - | a
+        | b
     mixed:
       - 1
       - a:
           b: true
     none: -
     note:
-      two
-      lines
+      | two
+      | lines
     report: sales
     rows:
        day         sold  back

@@ -3,21 +3,21 @@
 use anstyle::{AnsiColor, Style};
 use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Width};
 
-use super::screen::{Paint, visible, without_paint};
 use super::terminal;
+use crate::sanitize::{Paint, escaped, without_style};
 
 /// Space around the text of a column.
 const PADDING: usize = 2;
 
-/// A table without borders. On a terminal it keeps to its width without breaking a word: where its columns do not fit, those
-/// that say the same in every row are named once above it, and where that is not enough, each field has a line of its own.
-/// Elsewhere nothing is wrapped.
+/// A table without borders. On a terminal it fits the width without breaking words: if the columns are too wide, those with the same
+/// value in every row are printed once above the table; if that is not enough, each field gets its own line. Without a terminal
+/// nothing is wrapped.
 pub(crate) struct Table {
     heads: Vec<String>,
     shows_heads: bool,
     rows: Vec<Vec<String>>,
     right: Vec<usize>,
-    /// Columns are no narrower than this, where they fit so.
+    /// Minimum width of a column, if all columns fit with it.
     at_least: Vec<usize>,
     /// Of the terminal.
     width: Option<usize>,
@@ -39,11 +39,11 @@ impl Table {
     /// Adds a row.
     pub(crate) fn row<T: Into<String>>(&mut self, cells: impl IntoIterator<Item = T>) {
         // Colour would be counted as width, and a cell is a value: it ends no line.
-        let shown = |cell: T| visible(&without_paint(&cell.into()));
+        let shown = |cell: T| escaped(&without_style(&cell.into()));
         self.rows.push(cells.into_iter().map(shown).collect());
     }
 
-    /// Numbers stand at the right of their column.
+    /// Right-aligns a column, such as one of numbers.
     pub(crate) fn right(&mut self, column: usize) {
         self.right.push(column);
     }
@@ -58,17 +58,17 @@ impl Table {
         columns.iter().map(of).collect()
     }
 
-    /// Columns that say something else from row to row.
-    fn telling_columns(&self) -> Vec<usize> {
-        let is_telling = |column: &usize| {
+    /// Columns whose values differ between rows.
+    fn varying_columns(&self) -> Vec<usize> {
+        let varies = |column: &usize| {
             let mut cells = self.rows.iter().map(|row| row.get(*column));
             let first = cells.next();
             cells.any(|cell| Some(cell) != first)
         };
-        (0..self.heads.len()).filter(is_telling).collect()
+        (0..self.heads.len()).filter(varies).collect()
     }
 
-    /// These columns side by side, at most so wide together; no text is wrapped where no width is given.
+    /// Lays out these columns within a total width; without a width, nothing is wrapped.
     fn side_by_side(&self, columns: &[usize], width: Option<usize>) -> String {
         let mut table = comfy_table::Table::new();
         table.load_style(comfy_table::presets::NOTHING);
@@ -134,15 +134,15 @@ impl std::fmt::Display for Table {
         if together(&self.widths(&all, natural)) <= width {
             return f.write_str(&self.side_by_side(&all, None));
         }
-        let telling = self.telling_columns();
-        let same = all.iter().filter(|column| self.rows.len() > 1 && self.shows_heads && !telling.contains(column));
-        let said_once: Vec<_> = same
+        let varying = self.varying_columns();
+        let same = all.iter().filter(|column| self.rows.len() > 1 && self.shows_heads && !varying.contains(column));
+        let constant: Vec<_> = same
             .filter_map(|column| Some((&self.heads[*column], self.rows[0].get(*column)?)))
             .filter(|(_, cell)| !cell.is_empty() && *cell != "-")
             .map(|(head, cell)| format!(" {head}: {cell}\n"))
             .collect();
-        let above = said_once.concat();
-        for (columns, above) in [(&all, ""), (&telling, above.as_str())] {
+        let above = constant.concat();
+        for (columns, above) in [(&all, ""), (&varying, above.as_str())] {
             let fits = |widths: Vec<usize>| !columns.is_empty() && together(&widths) <= width;
             if fits(self.widths(columns, natural)) {
                 return write!(f, "{above}{}", self.side_by_side(columns, None));
@@ -188,26 +188,26 @@ impl PagedTable {
     }
 }
 
-/// Text, or a dash where there is none.
+/// Returns the text, or a dash if there is none.
 pub(crate) fn or_dash(text: Option<impl ToString>) -> String {
     text.map_or_else(|| "-".into(), |text| text.to_string())
 }
 
-/// The tracks of a subject as one readable line: `overall in_progress · technical approved · marketing draft`.
+/// Formats the tracks of a resource as one line: `overall in_progress · technical approved · marketing draft`.
 pub(crate) fn track_line<'a>(tracks: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
     let parts: Vec<_> = tracks
         .into_iter()
-        .map(|(flow, outcome)| {
-            let style = Paint(style_of(outcome));
-            format!("{flow} {style}{}{style:#}", visible(outcome))
+        .map(|(flow, status)| {
+            let style = Paint(style_of(status));
+            format!("{flow} {style}{}{style:#}", escaped(status))
         })
         .collect();
     parts.join(" · ")
 }
 
-/// Good ends are green, bad ones red, what runs is yellow.
-fn style_of(outcome: &str) -> Style {
-    match outcome {
+/// Successful statuses are green, failed ones red, running ones yellow.
+fn style_of(status: &str) -> Style {
+    match status {
         "approved" | "released_to_store" | "passed" | "pass" => AnsiColor::Green.on_default(),
         "rejected" | "failed" | "fail" | "canceled_by_admin" | "admin_removed_from_store" => {
             AnsiColor::Red.on_default()

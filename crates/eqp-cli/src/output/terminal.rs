@@ -1,15 +1,15 @@
-//! How wide the terminal is, and lines that keep to that.
+//! Terminal width, and wrapping lines to it.
 
 use std::os::fd::AsFd;
 
 use rustix::termios::{isatty, tcgetwinsize};
 
-use super::screen::plain;
+use crate::sanitize::plain;
 
-/// What a terminal is taken for that does not say how wide it is.
+/// The assumed width of a terminal that does not report one.
 const USUAL_WIDTH: usize = 80;
 
-/// The width of the terminal behind a stream; none where there is no terminal.
+/// Returns the width of the terminal behind a stream, or `None` if it is not a terminal.
 pub(super) fn width_of(stream: &impl AsFd) -> Option<usize> {
     if !isatty(stream) {
         return None;
@@ -18,7 +18,7 @@ pub(super) fn width_of(stream: &impl AsFd) -> Option<usize> {
     Some(if columns == 0 { USUAL_WIDTH } else { columns })
 }
 
-/// Breaks lines between words where they are wider than `width`; what follows is indented a little more. Words are never
+/// Wraps lines that are wider than `width` between words, with a hanging indent. Words are never
 /// broken.
 pub(crate) fn wrapped(text: &str, width: usize) -> String {
     text.split('\n').map(|line| wrapped_line(line, width)).collect::<Vec<_>>().join("\n")
@@ -56,15 +56,15 @@ fn wrapped_line(line: &str, width: usize) -> String {
     text
 }
 
-/// How wide a text is on the screen: colours take no room.
+/// Returns the width of a text on the screen; escape sequences have no width.
 fn measure(text: &str) -> usize {
     plain(text).chars().count()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::screen::Paint;
     use super::*;
+    use crate::sanitize::Paint;
 
     #[test]
     fn lines_are_broken_between_words_and_words_never() {

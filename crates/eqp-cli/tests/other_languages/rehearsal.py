@@ -66,14 +66,14 @@ def events():
 
 # One call goes wrong, once: the same words as on the command line.
 status, fault = control("POST", "/faults", {"fault": "status=503 call=packages.create nth=1"})
-assert status == 200 and fault["waits"], fault
+assert status == 200 and fault["active"], fault
 
 bearer = session()
 archive = upload(bearer, "badges.zip", "application/zip", b"PK\x05\x06" + bytes(18))
 guide = upload(bearer, "guide.pdf", "application/pdf", b"%PDF-1.4")
 # Nothing is taken for review before the scans of its files have ended: here they are ended by hand.
 for file in (archive, guide):
-    status, ended = control("POST", f"/files/{file['file_upload_id']}/scan", {"outcome": "passed"})
+    status, ended = control("POST", f"/files/{file['file_upload_id']}/scan", {"result": "passed"})
     assert status == 200, ended
 package = {
     "item_id": "rehearsal",
@@ -92,17 +92,17 @@ assert status == 503, refused
 status, created = call("POST", API + "/products/packages", bearer, [package])
 assert status == 200 and created[0]["code"] == 200, created
 submission = created[0]["submission_id"]
-assert control("GET", "/faults")[1]["faults"][0]["struck"] == 1
+assert control("GET", "/faults")[1]["faults"][0]["injected"] == 1
 
 # The review is moved by hand: it is rejected, with a reason of our own.
 status, moved = control("POST", f"/packages/{submission}/advance", {"flow": "technical"})
 assert moved["eqp_status"]["technical"] == "awaiting_manual_qa", moved
-outcome = {"flow": "technical", "outcome": "rejected", "reasons": ["No tests"], "message": "Please add some."}
-status, moved = control("POST", f"/packages/{submission}/outcome", outcome)
+decision = {"flow": "technical", "decision": "rejected", "reasons": ["No tests"], "message": "Please add some."}
+status, moved = control("POST", f"/packages/{submission}/decision", decision)
 assert status == 200 and moved["eqp_status"]["technical"] == "rejected", moved
 
 # A word that is none is refused with the one that was meant.
-status, problem = control("POST", f"/packages/{submission}/outcome", {"flow": "technical", "outcome": "reject"})
+status, problem = control("POST", f"/packages/{submission}/decision", {"flow": "technical", "decision": "reject"})
 assert (status, problem["nearest"]) == (422, "rejected"), problem
 
 # The callbacks were taken by the receiver, and it tells what they mean.
@@ -111,13 +111,13 @@ while taken < 5:
     status, sent = control("GET", f"/callbacks?after={after}&wait=30s")
     assert sent["callbacks"], "no more callbacks came"
     for callback in sent["callbacks"]:
-        assert callback["status"] == 200, callback
+        assert callback["http_status"] == 200, callback
         after, taken = callback["number"], taken + 1
 # Two scans; in automation, awaiting manual QA, rejected.
 wanted = ["in_automation", "awaiting_manual_qa", "rejected"]
 deadline = 100
 while True:
-    told = [event["outcome"] for event in events() if event["subject"] == submission and event["flow"] == "technical"]
+    told = [event["status"] for event in events() if event["resource_id"] == submission and event["flow"] == "technical"]
     if sorted(told) == sorted(wanted):
         break
     deadline -= 1

@@ -5,15 +5,15 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::eqp::{Ended, Home};
-use crate::market::{APPLICATION_SECRET, Market};
+use eqp_test_support::tool::{Ended, Home};
+use eqp_test_support::vendor::{APPLICATION_SECRET, TestVendor};
 
 /// A home whose tool knows where the Marketplace is, and has no key.
-fn stranger(market: &Market) -> Home {
-    let mut home = Home::new();
-    home.set("EQP_API_URL", market.simulator.base_url());
-    home.set("EQP_CA_FILE", home.write("ca.pem", market.simulator.ca_pem()).display().to_string());
-    home.set("EQP_ENVIRONMENT", market.simulator.environment().as_str());
+fn stranger(vendor: &TestVendor) -> Home {
+    let mut home = Home::new(crate::EQP);
+    home.set("EQP_API_URL", vendor.simulator.base_url());
+    home.set("EQP_CA_FILE", home.write("ca.pem", vendor.simulator.ca_pem()).display().to_string());
+    home.set("EQP_ENVIRONMENT", vendor.simulator.environment().as_str());
     home
 }
 
@@ -28,8 +28,8 @@ fn mode(path: &Path) -> u32 {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_is_kept_in_a_profile_once_it_was_accepted() {
-    let market = Market::open().await;
-    let home = stranger(&market);
+    let vendor = TestVendor::start(crate::EQP).await;
+    let home = stranger(&vendor);
     home.write("wrong", "wrong\n");
     home.write("right", &format!("{APPLICATION_SECRET}\n"));
     let login = ["login", "--application-id", "app", "--profile", "live", "--secret-file"];
@@ -45,14 +45,14 @@ async fn a_key_is_kept_in_a_profile_once_it_was_accepted() {
     assert_eq!((mode(&secret), mode(secret.parent().unwrap())), (0o600, 0o700));
 
     // From now on nothing has to be said: where the Marketplace is was kept, too.
-    let other = Home::at(home.path());
+    let other = Home::at(crate::EQP, home.path());
     let me = read(&other.run_aside(&["whoami", "--json"]));
     assert_eq!(
         (&me["mage_id"], &me["profile"], &me["environment"]),
         (&json!("MAG123456789"), &json!("live"), &json!("production"))
     );
     assert_eq!((&me["is_eligible"], &me["application_id"]), (&json!(true), &json!("app")));
-    assert!(me["secret_from"].as_str().unwrap().ends_with("secrets/live"), "{me}");
+    assert!(me["secret_source"].as_str().unwrap().ends_with("secrets/live"), "{me}");
 
     // A secret that others can read is not used.
     std::fs::set_permissions(&secret, PermissionsExt::from_mode(0o644)).unwrap();
@@ -68,8 +68,8 @@ async fn a_key_is_kept_in_a_profile_once_it_was_accepted() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn profiles_are_told_apart_and_one_holds_where_none_is_asked_for() {
-    let market = Market::open().await;
-    let home = stranger(&market);
+    let vendor = TestVendor::start(crate::EQP).await;
+    let home = stranger(&vendor);
     home.write("right", APPLICATION_SECRET);
     for profile in ["one", "two"] {
         read(&home.run_aside(&[
@@ -83,7 +83,7 @@ async fn profiles_are_told_apart_and_one_holds_where_none_is_asked_for() {
             "--json",
         ]));
     }
-    let other = Home::at(home.path());
+    let other = Home::at(crate::EQP, home.path());
     let holds =
         |arguments: &[&str]| read(&other.run_aside(&[&["whoami", "--json"], arguments].concat()))["profile"].clone();
     assert_eq!((holds(&[]), holds(&["--profile", "two"])), (json!("one"), json!("two")));
@@ -106,9 +106,51 @@ async fn profiles_are_told_apart_and_one_holds_where_none_is_asked_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn logins_at_the_same_time_all_stay_and_so_do_logouts() {
+    let vendor = TestVendor::start(crate::EQP).await;
+    let home = stranger(&vendor);
+    home.write("right", APPLICATION_SECRET);
+    let names: Vec<_> = (0..8).map(|number| format!("p{number}")).collect();
+    let login =
+        |name: &String| home.start(&["login", "--application-id", "app", "--secret-file", "right", "--profile", name]);
+    let running: Vec<_> = names.iter().map(login).collect();
+    for login in running {
+        let ended = tokio::task::block_in_place(|| login.end());
+        assert_eq!(ended.code, 0, "{ended:?}");
+    }
+    let file = home.path().join(".config/eqp/eqp.toml");
+    let written = || std::fs::read_to_string(&file).unwrap().parse::<toml::Table>().unwrap();
+    for name in &names {
+        assert_eq!(written()["profiles"][name]["marketplace"]["application_id"].as_str(), Some("app"), "{name}");
+        assert!(home.path().join(".config/eqp/secrets").join(name).exists(), "{name}");
+    }
+    let running: Vec<_> = names.iter().map(|name| home.start(&["logout", "--profile", name])).collect();
+    for logout in running {
+        let ended = tokio::task::block_in_place(|| logout.end());
+        assert_eq!(ended.code, 0, "{ended:?}");
+    }
+    for name in &names {
+        assert!(written()["profiles"][name]["marketplace"].get("application_id").is_none(), "{name}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_login_replaces_the_file_that_a_link_leads_to() {
+    let vendor = TestVendor::start(crate::EQP).await;
+    let home = stranger(&vendor);
+    home.write("right", APPLICATION_SECRET);
+    let link = home.configure("");
+    std::fs::rename(&link, home.path().join("dotfile.toml")).unwrap();
+    std::os::unix::fs::symlink(home.path().join("dotfile.toml"), &link).unwrap();
+    let ended = home.run_aside(&["login", "--application-id", "app", "--secret-file", "right"]);
+    assert_eq!(ended.code, 0, "{ended:?}");
+    assert!(link.is_symlink() && std::fs::read_to_string(home.path().join("dotfile.toml")).unwrap().contains("app"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn without_a_terminal_nothing_is_asked() {
-    let market = Market::open().await;
-    let home = stranger(&market);
+    let vendor = TestVendor::start(crate::EQP).await;
+    let home = stranger(&vendor);
     let ended = home.run_aside(&["login"]);
     assert!(ended.code == 2 && ended.stderr.contains("--application-id"), "{ended:?}");
     let ended = home.run_aside(&["login", "--application-id", "app"]);
@@ -134,8 +176,8 @@ async fn a_keyring_keeps_the_secret_and_no_argument_shows_it() {
         println!("not run: macOS has another tool");
         return;
     }
-    let market = Market::open().await;
-    let mut home = stranger(&market);
+    let vendor = TestVendor::start(crate::EQP).await;
+    let mut home = stranger(&vendor);
     home.write("right", APPLICATION_SECRET);
     let login = ["login", "--application-id", "app", "--keyring", "--secret-file", "right"];
     home.set("PATH", "/nowhere");
@@ -149,10 +191,10 @@ async fn a_keyring_keeps_the_secret_and_no_argument_shows_it() {
     assert_eq!(home.run_aside(&login).code, 0);
     assert!(!home.path().join(".config/eqp/secrets").exists());
 
-    let mut other = Home::at(home.path());
+    let mut other = Home::at(crate::EQP, home.path());
     other.set("PATH", path);
     let me = read(&other.run_aside(&["whoami", "--json"]));
-    assert_eq!(me["secret_from"], json!("the keyring"));
+    assert_eq!(me["secret_source"], json!("the keyring"));
     assert_eq!(other.run_aside(&["logout"]).code, 0);
     assert!(!home.path().join("ring-production_app").exists());
     let arguments = std::fs::read_to_string(home.path().join("arguments")).unwrap();
@@ -161,13 +203,13 @@ async fn a_keyring_keeps_the_secret_and_no_argument_shows_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_doctor_tells_where_each_value_came_from_and_what_can_be_reached() {
-    let mut market = Market::open().await;
-    market.home.write("eqp.toml", "[receiver]\ntls_names = [\"eqp.test\"]\nlisten = \"127.0.0.1:1\"\n");
-    market.home.set("EQP_LISTEN", "127.0.0.1:2");
-    assert_eq!(market.home.run_aside(&["migrate"]).code, 0);
-    let told = read(&market.home.run_aside(&["doctor", "--json", "--application-id", "app"]));
+    let mut vendor = TestVendor::start(crate::EQP).await;
+    vendor.home.write("eqp.toml", "[receiver]\ntls_names = [\"eqp.test\"]\nlisten = \"127.0.0.1:1\"\n");
+    vendor.home.set("EQP_LISTEN", "127.0.0.1:2");
+    assert_eq!(vendor.home.run_aside(&["migrate"]).code, 0);
+    let reported = read(&vendor.home.run_aside(&["doctor", "--json", "--application-id", "app"]));
     let from = |name: &str| {
-        let settings = told["settings"].as_array().unwrap();
+        let settings = reported["settings"].as_array().unwrap();
         let setting = settings.iter().find(|setting| setting["name"] == json!(name)).unwrap();
         (setting["value"].as_str().unwrap().to_owned(), setting["from"].as_str().unwrap().to_owned())
     };
@@ -178,11 +220,11 @@ async fn the_doctor_tells_where_each_value_came_from_and_what_can_be_reached() {
     assert_eq!(from("receiver.tls_names"), pair("eqp.test", "eqp.toml"));
     assert_eq!(from("receiver.behind_proxy"), pair("false", "default"));
     assert_eq!(from("application secret"), pair("(set)", "EQP_APPLICATION_SECRET"));
-    let states: Vec<_> = told["checks"].as_array().unwrap().iter().map(|check| check["state"].clone()).collect();
-    assert_eq!(states, ["fine", "fine", "absent", "absent"], "{told}");
+    let states: Vec<_> = reported["checks"].as_array().unwrap().iter().map(|check| check["state"].clone()).collect();
+    assert_eq!(states, ["fine", "fine", "absent", "absent"], "{reported}");
 
-    market.home.set("EQP_APPLICATION_SECRET", "wrong");
-    let ended = market.home.run_aside(&["doctor"]);
+    vendor.home.set("EQP_APPLICATION_SECRET", "wrong");
+    let ended = vendor.home.run_aside(&["doctor"]);
     assert_eq!(ended.code, 3, "{ended:?}");
-    assert!(ended.stdout.contains("does not accept the access key"), "{}", ended.stdout);
+    assert!(ended.stdout.contains("rejected the access key"), "{}", ended.stdout);
 }

@@ -7,8 +7,8 @@ use rcgen::{CertificateParams, KeyPair};
 use time::OffsetDateTime;
 use tokio::time::{sleep, timeout};
 
-use crate::eqp::Home;
-use crate::market::Market;
+use eqp_test_support::tool::{Home, NOWHERE};
+use eqp_test_support::vendor::TestVendor;
 
 /// A certificate that is valid for so many days from now on, and its key.
 fn pair(days: i64) -> (String, String) {
@@ -21,32 +21,34 @@ fn pair(days: i64) -> (String, String) {
 
 #[test]
 fn wrong_certificate_files_are_named_before_a_database_is_started() {
-    let home = Home::new();
+    let home = Home::new(crate::EQP);
     let ((certificate, _), (_, key)) = (pair(90), pair(90));
     home.write("cert.pem", &certificate);
     home.write("key.pem", &key);
     let wrong = ["serve", "--listen", "127.0.0.1:0", "--tls-cert", "cert.pem", "--tls-key", "key.pem"];
     let ended = home.run(&wrong);
     assert_eq!(ended.code, 2, "{ended:?}");
-    assert!(ended.stderr.contains("belongs to another certificate"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("does not belong to the certificate"), "{}", ended.stderr);
     assert!(!ended.stderr.contains("BEGIN"), "{}", ended.stderr);
     assert!(!home.path().join("data/postgres").exists(), "no database was made");
-    let doctor = home.run(&["doctor", "--tls-cert", "cert.pem", "--tls-key", "cert.pem", "--json"]);
+    let doctor =
+        home.run(&["doctor", "--listen", NOWHERE, "--tls-cert", "cert.pem", "--tls-key", "cert.pem", "--json"]);
     assert!(doctor.code == 2 && doctor.stdout.contains("swapped"), "{doctor:?}");
 }
 
 #[test]
 fn the_doctor_tells_when_the_certificate_expires() {
-    let home = Home::new();
+    let home = Home::new(crate::EQP);
     for (days, state, text) in
         [(90, "fine", "expires in 89 days"), (9, "fine", "renew it now"), (-1, "failed", "expired on")]
     {
         let (certificate, key) = pair(days);
         home.write("cert.pem", &certificate);
         home.write("key.pem", &key);
-        let ended = home.run(&["doctor", "--tls-cert", "cert.pem", "--tls-key", "key.pem", "--json"]);
-        let told: serde_json::Value = serde_json::from_str(&ended.stdout).unwrap();
-        let checks = told["checks"].as_array().unwrap();
+        let ended =
+            home.run(&["doctor", "--listen", NOWHERE, "--tls-cert", "cert.pem", "--tls-key", "key.pem", "--json"]);
+        let reported: serde_json::Value = serde_json::from_str(&ended.stdout).unwrap();
+        let checks = reported["checks"].as_array().unwrap();
         let check = checks.iter().find(|check| check["name"] == "certificate").unwrap();
         assert!(check["state"] == state && check.to_string().contains(text), "{days}: {check}");
     }
@@ -54,8 +56,8 @@ fn the_doctor_tells_when_the_certificate_expires() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hangup_reloads_the_certificate_and_ends_nothing() {
-    let market = Market::open().await;
-    let home = &market.home;
+    let vendor = TestVendor::start(crate::EQP).await;
+    let home = &vendor.home;
     let replace = |(certificate, key): (String, String)| {
         home.write("cert.pem", &certificate);
         home.write("key.pem", &key);
@@ -88,5 +90,5 @@ async fn a_hangup_reloads_the_certificate_and_ends_nothing() {
     serve.terminate();
     let ended = tokio::task::block_in_place(|| serve.end());
     assert_eq!(ended.code, 0, "{ended:?}");
-    assert!(ended.stderr.contains("the certificate was replaced") && ended.stderr.contains("stopped"), "{ended:?}");
+    assert!(ended.stderr.contains("certificate replaced") && ended.stderr.contains("stopped"), "{ended:?}");
 }

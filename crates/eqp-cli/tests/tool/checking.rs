@@ -4,13 +4,14 @@ use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, Instant};
 
+use eqp_test_support::process_runs;
 use eqp_test_support::submission::Submission;
 use serde_json::Value;
 
-use crate::eqp::{Ended, Home};
+use eqp_test_support::tool::{Ended, Home};
 
 fn with(submission: &Submission) -> Home {
-    let home = Home::new();
+    let home = Home::new(crate::EQP);
     submission.write(home.path()).unwrap();
     home
 }
@@ -36,7 +37,7 @@ fn check(home: &Home, arguments: &[&str]) -> Ended {
 
 /// The book may grow.
 const COUNTS: (&str, &str) =
-    (r"of \d+ rules \d+ ran, (\d+) did not, \d+ only", "of [all] rules [most] ran, $1 did not, [some] only");
+    (r"\d+ total, \d+ ran, (\d+) not run, \d+ store-only", "[all] total, [most] ran, $1 not run, [some] store-only");
 
 #[test]
 fn a_good_submission_passes_and_a_strict_look_too() {
@@ -92,9 +93,9 @@ fn a_check_in_which_a_blocking_rule_did_not_run_does_not_look_like_a_pass() {
     let shown = home.run(&plain);
     assert_eq!(shown.code, 0, "{shown:?}");
     let last = shown.stdout.lines().last().unwrap();
-    assert_eq!(last, "incomplete: code-sniffer could have blocked and did not run");
+    assert_eq!(last, "incomplete: blocking rules that did not run: code-sniffer");
     let json: Value = serde_json::from_str(&home.run(&[&plain[..], &["--json"]].concat()).stdout).unwrap();
-    assert_eq!((&json["passes"], &json["verdict"]), (&false.into(), &"incomplete".into()));
+    assert_eq!((&json["passed"], &json["result"]), (&false.into(), &"incomplete".into()));
     let annotated = home.run(&[&plain[..], &["--format", "github"]].concat());
     assert!(annotated.stdout.contains("::warning title=code-sniffer::code-sniffer did not run"), "{annotated:?}");
     let strict = home.run(&[&plain[..], &["--strict"]].concat());
@@ -106,7 +107,7 @@ fn a_check_in_which_a_blocking_rule_did_not_run_does_not_look_like_a_pass() {
     std::fs::write(&bin, script).unwrap();
     std::fs::set_permissions(&bin, Permissions::from_mode(0o755)).unwrap();
     let json: Value = serde_json::from_str(&home.run(&[&plain[..], &["--json", "--strict"]].concat()).stdout).unwrap();
-    assert_eq!((&json["passes"], &json["verdict"]), (&true.into(), &"passes".into()));
+    assert_eq!((&json["passed"], &json["result"]), (&true.into(), &"passed".into()));
 }
 
 #[test]
@@ -117,7 +118,7 @@ fn a_program_has_as_much_time_as_it_is_given() {
     std::fs::set_permissions(&bin, Permissions::from_mode(0o755)).unwrap();
     home.set("PATH", format!("{}:/usr/bin:/bin", home.path().display()));
     let ended = home.run(&["packages", "check", "submission.zip", "--tool-timeout", "1s"]);
-    assert!(ended.code == 0 && ended.stdout.contains("phpcs did not end within 1 s"), "{ended:?}");
+    assert!(ended.code == 0 && ended.stdout.contains("phpcs timed out after 1 s"), "{ended:?}");
 }
 
 #[test]
@@ -143,7 +144,7 @@ fn annotations_are_written_where_github_reads_them() {
     let ended = check(&home, &[]);
     assert_eq!(ended.code, 5);
     assert!(ended.stdout.starts_with("::error file=composer.json,line="), "{}", ended.stdout);
-    assert!(check(&home, &["--format", "table"]).stdout.starts_with(" tier"));
+    assert!(check(&home, &["--format", "table"]).stdout.starts_with(" severity"));
 }
 
 #[test]
@@ -152,7 +153,7 @@ fn what_cannot_be_read_and_a_wrong_manifest_are_code_2() {
     let none = home.run(&["packages", "check", "none.zip"]);
     assert_eq!((none.code, none.stdout.as_str()), (2, ""));
     assert!(none.stderr.contains("cannot read none.zip"), "{}", none.stderr);
-    assert!(none.stderr.contains("next: name an archive that is there"), "{}", none.stderr);
+    assert!(none.stderr.contains("next: name an archive that exists"), "{}", none.stderr);
     for (manifest, said) in [
         ("[package]\ncategorys = []\n", "did you mean `package.categories`?"),
         (
@@ -197,7 +198,7 @@ fn a_manifest_that_was_begun_lacks_only_what_nobody_but_its_owner_knows() {
         .as_array()
         .unwrap()
         .iter()
-        .map(|finding| finding["place"]["name"].as_str().unwrap())
+        .map(|finding| finding["location"]["name"].as_str().unwrap())
         .collect();
     missing.sort_unstable();
     missing.dedup();
@@ -221,7 +222,7 @@ fn a_manifest_that_was_begun_lacks_only_what_nobody_but_its_owner_knows() {
     assert_eq!(shown.stdout, std::fs::read_to_string(home.path().join("release.toml")).unwrap());
     home.write("text.zip", "<!DOCTYPE html><title>Sign in</title>");
     let page = home.run(&["packages", "init", "text.zip"]);
-    assert!(page.code == 1 && page.stderr.contains("this is not a zip archive: it is an HTML page"), "{page:?}");
+    assert!(page.code == 1 && page.stderr.contains("not a zip archive: it is an HTML page"), "{page:?}");
 }
 
 #[test]
@@ -250,7 +251,7 @@ fn a_signal_ends_the_check_and_the_program_that_it_runs() {
     assert!(environment.contains("PATH=") && !environment.contains("EQP_"), "{environment}");
     assert_eq!(ended.code, 130, "{ended:?}");
     assert!(ended.stderr.contains("the check was stopped"), "{ended:?}");
-    while std::fs::read_to_string(format!("/proc/{id}/stat")).is_ok_and(|stat| !stat.contains(") Z ")) {
+    while process_runs(&id) {
         waits();
         std::thread::yield_now();
     }
@@ -258,7 +259,7 @@ fn a_signal_ends_the_check_and_the_program_that_it_runs() {
 
 #[test]
 fn the_book_is_listed_and_each_rule_told() {
-    let home = Home::new();
+    let home = Home::new(crate::EQP);
     let listed = home.json(&["packages", "rules", "--json"]);
     let rules = listed["rules"].as_array().unwrap();
     let shown = home.run(&["packages", "rules"]).stdout;

@@ -1,10 +1,10 @@
 //! Exit codes, and what goes where.
 
-use crate::eqp::Home;
+use eqp_test_support::tool::Home;
 
 #[test]
 fn an_unknown_flag_is_wrong_usage() {
-    let ended = Home::new().run(&["events", "list", "--colour"]);
+    let ended = Home::new(crate::EQP).run(&["events", "list", "--colour"]);
     assert_eq!((ended.code, ended.stdout.as_str()), (2, ""));
     assert!(ended.stderr.contains("--color"), "{}", ended.stderr);
 }
@@ -13,8 +13,8 @@ fn an_unknown_flag_is_wrong_usage() {
 fn a_slip_in_a_filter_is_an_error_that_names_what_was_meant() {
     for (arguments, meant) in [
         (&["events", "list", "--flow", "tecnical"][..], "technical"),
-        (&["events", "list", "--outcome", "rejekted"], "rejected"),
-        (&["events", "list", "--mark", "ties"], "tied"),
+        (&["events", "list", "--status", "rejekted"], "rejected"),
+        (&["events", "list", "--disposition", "ambigous"], "ambiguous"),
         (&["events", "tail", "--kind", "submision"], "submission"),
         (&["submissions", "list", "--overall", "in_progres"], "in_progress"),
         (&["submissions", "list", "--marketing", "aproved"], "approved"),
@@ -22,7 +22,7 @@ fn a_slip_in_a_filter_is_an_error_that_names_what_was_meant() {
         (&["wait", "s1", "--until", "aproved"], "approved"),
         (&["wait", "s1", "--until", "released"], "released_to_store"),
     ] {
-        let ended = Home::new().run(arguments);
+        let ended = Home::new(crate::EQP).run(arguments);
         assert_eq!((ended.code, ended.stdout.as_str()), (2, ""), "{arguments:?}: {ended:?}");
         assert!(ended.stderr.contains(&format!("'{meant}'")), "{arguments:?}: {}", ended.stderr);
     }
@@ -30,14 +30,14 @@ fn a_slip_in_a_filter_is_an_error_that_names_what_was_meant() {
 
 #[test]
 fn a_wait_for_a_status_that_its_flow_never_has_is_refused_at_once() {
-    let ended = Home::new().run(&["wait", "s1", "--flow", "technical", "--until", "released_to_store"]);
+    let ended = Home::new(crate::EQP).run(&["wait", "s1", "--flow", "technical", "--until", "released_to_store"]);
     assert_eq!((ended.code, ended.stdout.as_str()), (2, ""), "{ended:?}");
     assert!(ended.stderr.contains("it is a status of overall"), "{}", ended.stderr);
 }
 
 #[test]
 fn the_usage_of_a_command_names_nothing_that_the_environment_sets() {
-    let mut home = Home::new();
+    let mut home = Home::new(crate::EQP);
     home.set("EQP_APPLICATION_ID", "app");
     home.set("EQP_API_URL", "https://127.0.0.1:1");
     let ended = home.run(&["callbacks", "rotate"]);
@@ -47,10 +47,35 @@ fn the_usage_of_a_command_names_nothing_that_the_environment_sets() {
 }
 
 #[test]
+fn a_flag_that_was_renamed_is_named_with_its_new_name() {
+    for (arguments, new) in [
+        (&["serve", "--keep", "30d"][..], "'--keep' was renamed to '--retention'"),
+        (&["simulator", "--course", "demo"], "'--course' was renamed to '--scenario'"),
+        (&["events", "list", "--subject", "s1"], "'--subject' was renamed to '--resource-id'"),
+        (&["events", "tail", "--outcome", "approved"], "'--outcome' was renamed to '--status'"),
+        (&["events", "list", "--mark", "late"], "'--mark' was renamed to '--disposition'"),
+        (&["reproject", "--subject", "s1"], "'--subject' was renamed to '--resource-id'"),
+    ] {
+        let ended = Home::new(crate::EQP).run(arguments);
+        assert_eq!((ended.code, ended.stdout.as_str()), (2, ""), "{arguments:?}: {ended:?}");
+        assert!(ended.stderr.contains(new) && !ended.stderr.contains("similar"), "{arguments:?}: {}", ended.stderr);
+    }
+}
+
+#[test]
+fn short_help_of_a_command_fits_on_a_screen() {
+    for (arguments, lines) in [(&["-h"][..], 55), (&["release", "-h"], 50), (&["callbacks", "add", "-h"], 45)] {
+        let ended = Home::new(crate::EQP).run(arguments);
+        assert!(ended.code == 0 && ended.stdout.lines().count() <= lines, "{arguments:?}: {}", ended.stdout);
+        assert!(ended.stdout.contains("Global options"), "{}", ended.stdout);
+    }
+}
+
+#[test]
 fn a_speed_at_which_nothing_moves_is_wrong_usage() {
     for command in ["demo", "simulator"] {
         for speed in ["0", "NaN", "inf", "fast"] {
-            let ended = Home::new().run(&[command, "--speed", speed]);
+            let ended = Home::new(crate::EQP).run(&[command, "--speed", speed]);
             assert_eq!((ended.code, ended.stdout.as_str()), (2, ""), "{command} {speed}: {ended:?}");
             assert!(ended.stderr.contains("positive number"), "{}", ended.stderr);
         }
@@ -60,7 +85,7 @@ fn a_speed_at_which_nothing_moves_is_wrong_usage() {
 #[test]
 fn what_is_logged_can_be_said_exactly_and_only_so_that_it_can_be_read() {
     let ended = |directives: &str| {
-        let mut home = Home::new();
+        let mut home = Home::new(crate::EQP);
         home.set("EQP_LOG", directives);
         home.set("EQP_DATABASE_URL", "postgres://nobody@127.0.0.1:1/eqp");
         home.run(&["events", "list"])
@@ -79,7 +104,7 @@ fn what_is_logged_can_be_said_exactly_and_only_so_that_it_can_be_read() {
 
 #[test]
 fn completions_know_every_verb() {
-    let ended = Home::new().run(&["completions", "bash"]);
+    let ended = Home::new(crate::EQP).run(&["completions", "bash"]);
     assert_eq!(ended.code, 0);
     for verb in
         ["serve", "simulator", "callbacks", "submissions", "wait", "keys", "reports", "login", "recall", "doctor"]
@@ -90,7 +115,7 @@ fn completions_know_every_verb() {
 
 #[test]
 fn every_command_has_a_manual_page() {
-    let home = Home::new();
+    let home = Home::new(crate::EQP);
     assert_eq!(home.run(&["man", "pages/man1"]).code, 0);
     for page in ["eqp.1", "eqp-packages-list.1", "eqp-login.1"] {
         let text = std::fs::read_to_string(home.path().join("pages/man1").join(page)).unwrap();
@@ -101,27 +126,27 @@ fn every_command_has_a_manual_page() {
 #[test]
 fn who_wants_json_gets_errors_as_json() {
     for (arguments, code) in [(&["events", "list"][..], 4), (&["events", "list", "--colour"], 2), (&["packages"], 2)] {
-        let ended = Home::new().run(&[arguments, &["--json"]].concat());
+        let ended = Home::new(crate::EQP).run(&[arguments, &["--json"]].concat());
         assert_eq!((ended.code, ended.stdout.as_str()), (code, ""), "{ended:?}");
-        let told: serde_json::Value = serde_json::from_str(&ended.stderr).unwrap_or_else(|_| panic!("{ended:?}"));
-        assert_eq!(told["error"]["exit_code"], code, "{told}");
-        assert!(!told["error"]["what"].as_str().unwrap().is_empty(), "{told}");
+        let reported: serde_json::Value = serde_json::from_str(&ended.stderr).unwrap_or_else(|_| panic!("{ended:?}"));
+        assert_eq!(reported["error"]["exit_code"], code, "{reported}");
+        assert!(!reported["error"]["what"].as_str().unwrap().is_empty(), "{reported}");
     }
 }
 
 #[test]
 fn without_an_access_key_the_marketplace_is_not_asked() {
-    let ended = Home::new().run(&["whoami"]);
+    let ended = Home::new(crate::EQP).run(&["whoami"]);
     assert_eq!((ended.code, ended.stdout.as_str()), (3, ""));
     insta::assert_snapshot!(ended.stderr, @r"
-    error: there is no application id for sandbox
+    error: no application id is configured for sandbox
       next: make an access key in the developer portal, then eqp login, or set EQP_APPLICATION_ID and EQP_APPLICATION_SECRET_FILE
     ");
 }
 
 #[test]
 fn a_marketplace_that_is_not_there_is_code_7() {
-    let mut home = Home::new();
+    let mut home = Home::new(crate::EQP);
     home.set("EQP_APPLICATION_ID", "app");
     home.set("EQP_APPLICATION_SECRET", "hush");
     home.set("EQP_API_URL", "https://127.0.0.1:1");
@@ -133,14 +158,14 @@ fn a_marketplace_that_is_not_there_is_code_7() {
 
 #[test]
 fn nothing_to_wait_with_is_wrong_usage() {
-    let ended = Home::new().run(&["wait", "s5w9k703ru"]);
+    let ended = Home::new(crate::EQP).run(&["wait", "s5w9k703ru"]);
     assert_eq!(ended.code, 2);
     assert!(ended.stderr.contains("neither a database nor an access key"), "{}", ended.stderr);
 }
 
 #[test]
 fn reading_before_anything_ran_makes_nothing() {
-    let home = Home::new();
+    let home = Home::new(crate::EQP);
     let ended = home.run(&["events", "list"]);
     assert_eq!(ended.code, 4);
     assert!(ended.stderr.contains("eqp serve"), "{}", ended.stderr);

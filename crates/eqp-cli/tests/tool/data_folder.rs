@@ -1,10 +1,10 @@
 //! The data folder, and the Postgres in it.
 
-use crate::eqp::Home;
+use eqp_test_support::tool::Home;
 
 #[test]
 fn a_folder_with_other_things_in_it_is_refused_and_left_alone() {
-    let home = Home::new();
+    let home = Home::new(crate::EQP);
     let folder = home.path().join("data");
     std::fs::create_dir(&folder).unwrap();
     home.write("data/thesis.tex", "");
@@ -16,7 +16,7 @@ fn a_folder_with_other_things_in_it_is_refused_and_left_alone() {
 
 #[test]
 fn postgres_programs_that_are_not_there_are_named() {
-    let mut home = Home::new();
+    let mut home = Home::new(crate::EQP);
     std::fs::create_dir(home.path().join("bin")).unwrap();
     home.set("EQP_POSTGRES_BIN", home.path().join("bin").display().to_string());
     home.set("PATH", "");
@@ -27,7 +27,7 @@ fn postgres_programs_that_are_not_there_are_named() {
 
 #[test]
 fn without_a_database_there_is_one_in_the_data_folder() {
-    let home = Home::new();
+    let home = Home::new(crate::EQP);
     let mut serve = home.start(&["serve", "--listen", "127.0.0.1:0", "--json"]);
     let said = serve.json_line();
     assert!(said["listening"].as_str().unwrap().starts_with("https://127.0.0.1:"), "{said}");
@@ -47,7 +47,7 @@ fn without_a_database_there_is_one_in_the_data_folder() {
 
 #[test]
 fn the_local_ca_is_printed_for_whoever_has_to_trust_it() {
-    let home = Home::new();
+    let home = Home::new(crate::EQP);
     let printed = home.run(&["ca"]).stdout;
     assert!(printed.starts_with("-----BEGIN CERTIFICATE-----"), "{printed}");
     assert_eq!(home.run(&["serve", "--export-ca"]).stdout, printed);

@@ -1,14 +1,15 @@
 //! Databases that cannot be used, and ports that are taken.
 
+use std::io::{Read, Write};
 use std::net::TcpListener;
 
 use eqp_test_support::TestDatabase;
 use sqlx::AssertSqlSafe;
 
-use crate::eqp::Home;
+use eqp_test_support::tool::Home;
 
 fn home_with(url: &str) -> Home {
-    let mut home = Home::new();
+    let mut home = Home::new(crate::EQP);
     home.set("EQP_DATABASE_URL", url);
     home
 }
@@ -23,13 +24,29 @@ fn a_server_that_is_not_there_is_code_7_at_once() {
     }
 }
 
+#[test]
+fn a_server_without_tls_is_said_where_the_url_demands_it() {
+    let server = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = server.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for mut connection in server.incoming().flatten() {
+            // The answer to a request for TLS.
+            let _ = connection.read_exact(&mut [0; 8]);
+            let _ = connection.write_all(b"N");
+        }
+    });
+    let ended = home_with(&format!("postgres://me@{address}/eqp?sslmode=require")).run(&["events", "list"]);
+    assert_eq!(ended.code, 7, "{ended:?}");
+    assert!(ended.stderr.contains("does not offer TLS") && ended.stderr.contains("sslmode"), "{ended:?}");
+}
+
 #[tokio::test]
 async fn a_database_that_is_not_there_is_said() {
     let database = TestDatabase::create().await;
     let url = database.url().replace("eqp_test_", "eqp_nowhere_");
     let ended = home_with(&url).run(&["serve", "--listen", "127.0.0.1:0"]);
     assert_eq!(ended.code, 4, "{}", ended.stderr);
-    assert!(ended.stderr.contains("is not there") && ended.stderr.contains("createdb"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("does not exist") && ended.stderr.contains("createdb"), "{}", ended.stderr);
 }
 
 #[tokio::test]
@@ -65,6 +82,22 @@ async fn a_newer_schema_is_left_alone() {
 }
 
 #[tokio::test]
+async fn a_database_of_version_0_1_is_refused_with_the_command_that_converts_it() {
+    let database = TestDatabase::create().await;
+    let home = home_with(&database.url());
+    home.json(&["migrate", "--json"]);
+    let previous = "update eqp._sqlx_migrations set description = 'accounts and endpoints' where version = 1";
+    sqlx::query(previous).execute(&database.pool).await.unwrap();
+    for command in
+        [&["serve", "--listen", "127.0.0.1:0"][..], &["events", "list"], &["migrate"], &["migrate", "--dry-run"]]
+    {
+        let ended = home.run(command);
+        assert_eq!(ended.code, 1, "{command:?}: {}", ended.stderr);
+        assert!(ended.stderr.contains("version 0.1; convert it with `eqp migrate --from-0.1`"), "{}", ended.stderr);
+    }
+}
+
+#[tokio::test]
 async fn a_database_that_refuses_writes_is_said() {
     let database = TestDatabase::create().await;
     let home = home_with(&database.url());
@@ -85,8 +118,10 @@ async fn a_role_that_may_not_create_is_told_which_right_it_lacks() {
     let database = TestDatabase::create().await;
     let name = database.options.get_database().unwrap();
     let guest = format!("{name}_guest");
+    // A connection from before keeps the role that may do everything; a later one has the other.
+    let mut admin = database.pool.acquire().await.unwrap();
     for statement in [format!("create role {guest}"), format!("alter database {name} set role {guest}")] {
-        sqlx::query(AssertSqlSafe(statement)).execute(&database.pool).await.unwrap();
+        sqlx::query(AssertSqlSafe(statement)).execute(&mut *admin).await.unwrap();
     }
     let home = home_with(&database.url());
     for command in [&["migrate"][..], &["serve", "--listen", "127.0.0.1:0"]] {
@@ -99,16 +134,16 @@ async fn a_role_that_may_not_create_is_told_which_right_it_lacks() {
     for statement in
         [format!("grant create on database {name} to {guest}"), format!("create schema eqp authorization {guest}")]
     {
-        sqlx::query(AssertSqlSafe(statement)).execute(&database.pool).await.unwrap();
+        sqlx::query(AssertSqlSafe(statement)).execute(&mut *admin).await.unwrap();
     }
-    sqlx::query("create table eqp.callback ()").execute(&database.pool).await.unwrap();
+    sqlx::query("create table eqp.callback ()").execute(&mut *admin).await.unwrap();
     let ended = home.run(&["migrate"]);
     assert_eq!(ended.code, 1, "{}", ended.stderr);
     assert!(ended.stderr.contains("already exists") && !ended.stderr.contains("at line"), "{}", ended.stderr);
-    sqlx::query(AssertSqlSafe(format!("drop owned by {guest} cascade"))).execute(&database.pool).await.unwrap();
+    sqlx::query(AssertSqlSafe(format!("drop owned by {guest} cascade"))).execute(&mut *admin).await.unwrap();
     let reset = format!("alter database {name} reset role");
-    sqlx::query(AssertSqlSafe(reset)).execute(&database.pool).await.unwrap();
-    sqlx::query(AssertSqlSafe(format!("drop role {guest}"))).execute(&database.pool).await.unwrap();
+    sqlx::query(AssertSqlSafe(reset)).execute(&mut *admin).await.unwrap();
+    sqlx::query(AssertSqlSafe(format!("drop role {guest}"))).execute(&mut *admin).await.unwrap();
 }
 
 #[tokio::test]

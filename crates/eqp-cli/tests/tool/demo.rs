@@ -5,9 +5,10 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::Path;
 use std::process::Command;
 
+use eqp_test_support::process_runs;
 use serde_json::Value;
 
-use crate::eqp::Home;
+use eqp_test_support::tool::Home;
 
 const NOBODY: u32 = 65534;
 
@@ -20,11 +21,12 @@ fn is_shown_whole(home: &mut Home) {
     home.set("TMPDIR", temporary.display().to_string());
     let ended = home.run(&["demo", "--exit", "--json", "--speed", SPEED]);
     assert_eq!(ended.code, 0, "{ended:?}");
+    assert!(!ended.stderr.contains("WARN"), "{}", ended.stderr);
     let report: Value = serde_json::from_str(&ended.stdout).unwrap();
     let number = |name: &str| report[name].as_f64().unwrap_or_else(|| panic!("no {name} in {report}"));
 
     assert_eq!((number("released"), number("submissions")), (2.0, 3.0), "{report}");
-    for name in ["copies", "late", "unknown"] {
+    for name in ["duplicates", "late", "unknown"] {
         assert!(number(name) >= 1.0, "{name}: {report}");
     }
     for name in ["events", "ack_p50_ms", "ack_p99_ms", "first_callback_ms", "total_ms"] {
@@ -56,14 +58,50 @@ fn make_temporary(home: &Home) -> std::path::PathBuf {
 
 #[test]
 fn three_extensions_go_through_the_marketplace_and_nothing_stays_behind() {
-    let mut home = Home::new();
+    let mut home = Home::new(crate::EQP);
     make_temporary(&home);
+    // As many systems allow: a demo needs no more files than that.
+    home.run_through(&["prlimit", "--nofile=1024:1024"]);
     is_shown_whole(&mut home);
 }
 
 #[test]
+fn a_demo_that_was_killed_is_found_and_removed_by_the_next_one_and_one_that_runs_is_left_alone() {
+    let mut home = Home::new(crate::EQP);
+    let temporary = make_temporary(&home);
+    home.set("TMPDIR", temporary.display().to_string());
+    let postgres = |folder: &Path| std::fs::read_to_string(folder.join("postgres/data/postmaster.pid")).unwrap();
+    let folders = || -> Vec<std::path::PathBuf> {
+        std::fs::read_dir(&temporary).unwrap().map(|entry| entry.unwrap().path()).collect()
+    };
+    let mut killed = home.start(&["demo", "--speed", SPEED]);
+    while !killed.line().contains(" uploaded") {}
+    let orphan = folders().remove(0);
+    let server = postgres(&orphan).lines().next().unwrap().to_owned();
+    let mut running = home.start(&["demo", "--speed", SPEED]);
+    while !running.line().contains(" uploaded") {}
+    let other =
+        folders().into_iter().find(|folder| *folder != orphan).expect("the second demo has left the first one alone");
+    // Dropped: killed, without a chance to stop its Postgres.
+    drop(killed);
+    assert!(process_runs(&server), "its Postgres runs on");
+
+    let mut next = home.start(&["demo", "--speed", SPEED]);
+    while !next.line().contains(" uploaded") {}
+    assert!(!orphan.exists(), "its folder is removed");
+    assert!(!process_runs(&server), "its Postgres is stopped");
+    assert!(other.exists() && !postgres(&other).is_empty(), "the one that runs is left alone");
+    for demo in [running, next] {
+        demo.terminate();
+        let ended = demo.end();
+        assert!(ended.code == 0 || ended.code == 130, "{ended:?}");
+    }
+    assert!(folders().is_empty() && processes_that_name(&temporary).is_empty());
+}
+
+#[test]
 fn an_unprivileged_user_sees_it_all() {
-    let mut home = Home::new();
+    let mut home = Home::new(crate::EQP);
     let temporary = make_temporary(&home);
     if std::fs::metadata(home.path()).unwrap().uid() != 0 {
         println!("did not run: it needs root, and the other test was unprivileged");
@@ -79,7 +117,7 @@ fn an_unprivileged_user_sees_it_all() {
 
 #[test]
 fn ctrl_c_ends_it_early_and_nothing_stays_behind() {
-    let mut home = Home::new();
+    let mut home = Home::new(crate::EQP);
     let temporary = make_temporary(&home);
     home.set("TMPDIR", temporary.display().to_string());
     // Should the line be worded otherwise some day, the demo ends by itself and the test fails.
@@ -95,7 +133,7 @@ fn ctrl_c_ends_it_early_and_nothing_stays_behind() {
 
 #[test]
 fn the_show_goes_on_after_its_postgres_was_killed() {
-    let mut home = Home::new();
+    let mut home = Home::new(crate::EQP);
     let temporary = make_temporary(&home);
     home.set("TMPDIR", temporary.display().to_string());
     let mut demo = home.start(&["demo", "--exit", "--speed", SPEED]);
@@ -106,7 +144,7 @@ fn the_show_goes_on_after_its_postgres_was_killed() {
     assert!(Command::new("kill").args(["-KILL", server]).status().unwrap().success());
     let ended = demo.end();
     assert_eq!(ended.code, 0, "{ended:?}");
-    assert!(ended.stderr.contains("starting it again") && ended.stdout.contains("in the store"), "{ended:?}");
+    assert!(ended.stderr.contains("restarting it") && ended.stdout.contains("in the store"), "{ended:?}");
     assert_eq!(std::fs::read_dir(&temporary).unwrap().count(), 0);
     assert!(processes_that_name(&temporary).is_empty());
 }

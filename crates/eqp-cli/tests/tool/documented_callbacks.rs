@@ -5,14 +5,14 @@ use std::net::SocketAddr;
 use std::process::Command;
 use std::time::Duration;
 
-use eqp_receiver::{Endpoints, MasterKey, NewEndpoint};
 use eqp_simulator::{SendResult, Simulator};
+use eqp_store::{Endpoints, MasterKey, NewEndpoint};
 use eqp_test_support::TestDatabase;
 use eqp_types::{ApiKey, Environment, MageId, Secret};
 use serde_json::{Value, json};
 
-use crate::eqp::{Home, Running};
-use crate::market::register;
+use eqp_test_support::tool::{Home, Running};
+use eqp_test_support::vendor::register;
 
 const MAGE_ID: &str = "MAG123456789";
 const API: &str = "developer-stg-api.magento.com";
@@ -74,7 +74,7 @@ async fn sandbox() -> Simulator {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_registration_is_answered_with_the_list_without_the_password() {
     let simulator = sandbox().await;
-    let home = Home::new();
+    let home = Home::new(crate::EQP);
     let ca_file = home.write("ca.pem", simulator.ca_pem()).display().to_string();
     let Some(curl) = Curl::new(API, simulator.address(), ca_file) else { return };
     let grant = r#"{"grant_type": "session", "expires_in": 7200}"#;
@@ -108,7 +108,7 @@ struct Vendor {
 impl Vendor {
     async fn start() -> Self {
         let database = TestDatabase::create().await;
-        let mut home = Home::new();
+        let mut home = Home::new(crate::EQP);
         home.set("EQP_DATABASE_URL", database.url());
         let mut serve = home.start(&["serve", "--listen", "127.0.0.1:0", "--tls-names", VENDOR, "--json"]);
         let said = serve.json_line();
@@ -118,12 +118,9 @@ impl Vendor {
         let key = MasterKey::open(&home.path().join("data/master.key")).unwrap();
         let endpoints = Endpoints::open(database.pool.clone(), key).await.unwrap();
         let mage_id = MageId::new(MAGE_ID).unwrap();
-        let new = NewEndpoint {
-            account: endpoints.ensure_account(Environment::Sandbox, &mage_id).await.unwrap(),
-            name: "first".to_owned(),
-            path: Some("/rest/v1/callback".to_owned()),
-            public_url: format!("https://{VENDOR}/rest/v1/callback").parse().unwrap(),
-        };
+        let account = endpoints.ensure_account(Environment::Sandbox, &mage_id).await.unwrap();
+        let public_url = format!("https://{VENDOR}/rest/v1/callback").parse().unwrap();
+        let new = NewEndpoint::new(account, "first", public_url).path("/rest/v1/callback");
         let endpoint = endpoints.create(&new).await.unwrap();
         let credential = endpoints.import_credential(endpoint, "key", &Secret::new("secret")).await.unwrap();
         endpoints.activate(credential).await.unwrap();
@@ -136,9 +133,10 @@ impl Vendor {
     }
 
     /// What `eqp events tail` says of two events, as they come.
-    fn told(&self) -> Value {
+    fn reported(&self) -> Value {
         let mut tail = self.home.start(&["events", "tail", "--after", "0", "--json"]);
-        let columns = ["kind", "subject", "item_id", "flow", "outcome", "named", "moved", "mage_id", "environment"];
+        let columns =
+            ["kind", "resource_id", "item_id", "flow", "status", "explicit", "applied", "mage_id", "environment"];
         let events = [tail.json_line(), tail.json_line()];
         json!(events.map(|event| columns.map(|name| event[name].clone())))
     }
@@ -164,7 +162,7 @@ async fn both_callbacks_with_the_documented_header_are_kept_and_understood() {
         assert!(answer["id"].is_string(), "{answer}");
     }
     assert_eq!(vendor.kept().await, [SCAN.as_bytes(), STATUS.as_bytes()]);
-    assert_eq!(vendor.told(), meaning());
+    assert_eq!(vendor.reported(), meaning());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -180,5 +178,5 @@ async fn both_callbacks_from_the_simulator_are_kept_and_understood() {
         assert_eq!(sent.result, SendResult::Answered(200), "{sent:?}");
     }
     assert_eq!(vendor.kept().await, [SCAN.as_bytes(), STATUS.as_bytes()]);
-    assert_eq!(vendor.told(), meaning());
+    assert_eq!(vendor.reported(), meaning());
 }

@@ -10,10 +10,11 @@ use eqp_types::Environment;
 
 use sqlx::{AssertSqlSafe, PgPool};
 
-use crate::eqp::Ended;
-use crate::market::{Market, scan};
-use crate::stranger::Stranger;
+use crate::other_tool::OtherTool;
 use crate::terminal::Terminal;
+use eqp_test_support::submission::Submission;
+use eqp_test_support::tool::Ended;
+use eqp_test_support::vendor::{TestVendor, scan};
 
 const OURS: &str = "https://eqp.example.com/callbacks/main";
 const THEIRS: &str = "https://other.example.com/hook";
@@ -39,9 +40,28 @@ const SHOWN: &[(&[&str], i32, i32)] = &[
     (&["packages", "update", "draft.toml", "--dry-run"], 0, 0),
     (&["packages", "recall", "draft.toml", "--dry-run"], 0, 0),
     (&["release", "--skip-check", "new.zip", "--manifest", "new.toml", "--dry-run"], 0, 0),
+    (&["files", "upload", "new.zip", "--dry-run"], 0, 0),
+    (&["files", "delete", "1", "--dry-run"], 0, 0),
+    (&["keys", "create", "build", "--dry-run"], 0, 0),
+    (&["keys", "enable", "build", "--dry-run"], 0, 0),
+    (&["keys", "disable", "build", "--dry-run"], 0, 0),
+    (&["keys", "delete", "build", "--dry-run"], 0, 0),
     (&["migrate", "--dry-run"], 0, 0),
     (&["reproject", "--since", "30d", "--dry-run"], 0, 4),
     (&["retention", "--older-than", "1d", "--dry-run"], 0, 4),
+    (&["spool", "drain", "--dry-run"], 4, 4),
+    (&["spool", "set-aside", "--dry-run"], 4, 4),
+    // It is not an archive, and the manifest exists.
+    (&["packages", "init", "new.zip", "--dry-run"], 1, 1),
+    (&["packages", "init", "module.zip", "--dry-run"], 0, 0),
+    (&["packages", "init", "module.zip", "--output", "new.toml", "--dry-run"], 2, 2),
+    (&["packages", "init", "module.zip", "--output", "new.toml", "--force", "--dry-run"], 0, 0),
+    (&["trigger", "malware_scan_complete", "--dry-run"], 0, 4),
+    (&["trigger", "malware_scan_complete", "--to", OURS, "--dry-run"], 0, 0),
+    // Neither asks for the key nor sends it.
+    (&["login", "--dry-run"], 0, 0),
+    (&["logout", "--dry-run"], 4, 4),
+    (&["ca", "--dry-run"], 0, 0),
 ];
 
 /// Every command that may ask before it does something.
@@ -57,6 +77,7 @@ const ASKING: &[&str] = &[
     "keys delete",
     "keys disable",
     "keys enable",
+    "login",
     "packages create",
     "packages recall",
     "packages update",
@@ -65,9 +86,9 @@ const ASKING: &[&str] = &[
     "trigger",
 ];
 
-/// The others: they only read, or do at once what they were called for.
+/// The others: they only read, run a program until it is stopped (`demo`, `serve`, `simulator`), or write a new file that the command
+/// line names (`man`, `spool export`).
 const AT_ONCE: &[&str] = &[
-    "ca",
     "callbacks list",
     "completions",
     "demo",
@@ -78,11 +99,8 @@ const AT_ONCE: &[&str] = &[
     "files list",
     "files show",
     "keys list",
-    "login",
-    "logout",
     "man",
     "packages check",
-    "packages init",
     "packages list",
     "packages report",
     "packages rules",
@@ -94,9 +112,7 @@ const AT_ONCE: &[&str] = &[
     "reports totals",
     "serve",
     "simulator",
-    "spool drain",
     "spool export",
-    "spool set-aside",
     "spool show",
     "submissions list",
     "submissions show",
@@ -176,23 +192,24 @@ struct World {
 }
 
 impl World {
-    async fn of(market: &Market) -> Self {
+    async fn of(vendor: &TestVendor) -> Self {
         Self {
-            files: files(market.home.path()),
-            tables: tables(&market.database.pool).await,
-            usernames: Stranger::of(&market.simulator).usernames().await,
-            marketplace: format!("{:?}", market.simulator.snapshot()),
+            files: files(vendor.home.path()),
+            tables: tables(&vendor.database.pool).await,
+            usernames: OtherTool::of(&vendor.simulator).usernames().await,
+            marketplace: format!("{:?}", vendor.simulator.snapshot()),
         }
     }
 }
 
 /// A Marketplace with a draft and somebody else's callback, and a home with manifests.
-async fn market() -> Market {
-    let market = Market::open().await;
-    market.register_theirs(THEIRS, "key", "secret").await;
-    let home = &market.home;
+async fn vendor() -> TestVendor {
+    let vendor = TestVendor::start(crate::EQP).await;
+    vendor.register_theirs(THEIRS, "key", "secret").await;
+    let home = &vendor.home;
     home.write("theirs", "secret\n");
     home.write("new.zip", "no archive");
+    std::fs::write(home.path().join("module.zip"), Submission::module().bytes()).unwrap();
     home.write("draft.toml", "[package]\nitem_id = \"draft\"\ntype = \"extension\"\nname = \"Draft\"\n");
     home.write(
         "new.toml",
@@ -200,71 +217,71 @@ async fn market() -> Market {
          artifact = \"new.zip\"\n",
     );
     assert_eq!(home.run_aside(&["packages", "create", "draft.toml", "--quiet"]).code, 0);
-    market
+    vendor
 }
 
 /// Runs a command of the table; whoever changes a list knows the password of the others.
-fn run(market: &Market, arguments: &[&str]) -> Ended {
+fn run(vendor: &TestVendor, arguments: &[&str]) -> Ended {
     let supplied = format!("{THEIRS}=theirs");
     let mut arguments = arguments.to_vec();
     let writes_list = ["add", "adopt", "rotate", "remove"].iter().any(|verb| arguments[1] == *verb);
     if arguments[0] == "callbacks" && writes_list && !arguments.contains(&"--entry") && !arguments.contains(&"their") {
         arguments.extend(["--password-of", &supplied]);
     }
-    market.home.run_aside(&arguments)
+    vendor.home.run_aside(&arguments)
 }
 
-async fn nothing_changes(market: &Market, commands: impl IntoIterator<Item = (&'static [&'static str], i32)>) {
-    let keys = || market.home.run_aside(&["keys", "list", "--json"]).stdout;
-    let before = (World::of(market).await, keys());
+async fn nothing_changes(vendor: &TestVendor, commands: impl IntoIterator<Item = (&'static [&'static str], i32)>) {
+    let keys = || vendor.home.run_aside(&["keys", "list", "--json"]).stdout;
+    let before = (World::of(vendor).await, keys());
     for (arguments, code) in commands {
         for form in [&[][..], &["--json"]] {
-            let ended = run(market, &[arguments, form].concat());
+            let ended = run(vendor, &[arguments, form].concat());
             assert_eq!(ended.code, code, "{arguments:?}: {ended:?}");
         }
-        assert_eq!(World::of(market).await, before.0, "{arguments:?} changed something");
+        assert_eq!(World::of(vendor).await, before.0, "{arguments:?} changed something");
     }
     assert_eq!(keys(), before.1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_only_shown_changes_nothing_of_a_registration() {
-    let market = market().await;
+    let vendor = vendor().await;
     let add = ["callbacks", "add", "--name", "main", "--url", OURS];
-    assert_eq!(run(&market, &add).code, 0);
-    nothing_changes(&market, SHOWN.iter().map(|(arguments, code, _)| (*arguments, *code))).await;
+    assert_eq!(run(&vendor, &add).code, 0);
+    nothing_changes(&vendor, SHOWN.iter().map(|(arguments, code, _)| (*arguments, *code))).await;
 
     // In the grace of a rotation.
-    assert_eq!(run(&market, &["callbacks", "rotate", "--name", "main"]).code, 0);
+    assert_eq!(run(&vendor, &["callbacks", "rotate", "--name", "main"]).code, 0);
     let shown: &[(&[&str], i32)] = &[
         (&["callbacks", "plan"], 0),
         (&["callbacks", "retire", "--name", "main", "--dry-run"], 0),
         (&["callbacks", "rotate", "--name", "main", "--dry-run"], 1),
         (&["callbacks", "remove", "--name", "main", "--dry-run"], 0),
     ];
-    nothing_changes(&market, shown.iter().copied()).await;
+    nothing_changes(&vendor, shown.iter().copied()).await;
 
     // Somebody took the entry out of the list: only our side of it is left to remove.
     let theirs = serde_json::json!([{"url": THEIRS, "username": "key", "password": "secret"}]);
-    Stranger::of(&market.simulator).overwrites(theirs).await;
+    OtherTool::of(&vendor.simulator).overwrites(theirs).await;
     let remove: &[&str] = &["callbacks", "remove", "--name", "main", "--dry-run"];
-    let shown = run(&market, remove);
-    assert!(shown.stdout.contains("main: refuse eqp-"), "{shown:?}");
-    nothing_changes(&market, [(remove, 0)]).await;
+    let shown = run(&vendor, remove);
+    assert!(shown.stdout.contains("main: reject eqp-"), "{shown:?}");
+    nothing_changes(&vendor, [(remove, 0)]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_registration_that_was_not_heard_of_is_not_noted_by_a_dry_run() {
-    let market = market().await;
+    let vendor = vendor().await;
     for fault in ["answer-lost call=users.put", "status=503 call=users.get nth=3,4,5,6"] {
-        market.simulator.add_fault(fault.parse().unwrap());
+        vendor.simulator.add_fault(fault.parse().unwrap());
     }
-    assert_ne!(run(&market, &["callbacks", "add", "--name", "main", "--url", OURS]).code, 0);
-    market.simulator.clear_faults();
-    market.credential("pending").await;
+    assert_ne!(run(&vendor, &["callbacks", "add", "--name", "main", "--url", OURS]).code, 0);
+    vendor.simulator.clear_faults();
+    vendor.credential("pending").await;
 
-    let shown = run(&market, &["callbacks", "add", "--name", "main", "--dry-run"]);
-    assert!(shown.stdout.contains("is noted as the one in force"), "{shown:?}");
+    let shown = run(&vendor, &["callbacks", "add", "--name", "main", "--dry-run"]);
+    assert!(shown.stdout.contains("becomes the active one"), "{shown:?}");
     let shown: &[(&[&str], i32)] = &[
         (&["callbacks", "add", "--name", "main", "--dry-run"], 0),
         (&["callbacks", "rotate", "--name", "main", "--dry-run"], 0),
@@ -272,55 +289,55 @@ async fn a_registration_that_was_not_heard_of_is_not_noted_by_a_dry_run() {
         (&["callbacks", "remove", "--name", "main", "--dry-run"], 0),
         (&["callbacks", "plan"], 0),
     ];
-    nothing_changes(&market, shown.iter().copied()).await;
-    assert_eq!(run(&market, &["callbacks", "add", "--name", "main"]).code, 0);
-    market.credential("live").await;
+    nothing_changes(&vendor, shown.iter().copied()).await;
+    assert_eq!(run(&vendor, &["callbacks", "add", "--name", "main"]).code, 0);
+    vendor.credential("active").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn where_nothing_was_set_up_a_dry_run_makes_nothing() {
     for has_database in [true, false] {
-        let mut market = market().await;
+        let mut vendor = vendor().await;
         if !has_database {
             // The embedded one would be made.
-            market.home.set("EQP_DATABASE_URL", "");
+            vendor.home.set("EQP_DATABASE_URL", "");
         }
         let code = |code: i32, arguments: &[&str]| match arguments[0] {
             // A database without tables is not the same as none.
-            "reproject" | "retention" if has_database => 1,
+            "reproject" | "retention" | "trigger" if has_database && code == 4 => 1,
             _ => code,
         };
-        nothing_changes(&market, SHOWN.iter().map(|(arguments, _, empty)| (*arguments, code(*empty, arguments)))).await;
-        assert!(!market.home.path().join("data").exists());
-        let shown = run(&market, &["callbacks", "add", "--name", "main", "--url", OURS, "--dry-run"]);
+        nothing_changes(&vendor, SHOWN.iter().map(|(arguments, _, empty)| (*arguments, code(*empty, arguments)))).await;
+        assert!(!vendor.home.path().join("data").exists());
+        let shown = run(&vendor, &["callbacks", "add", "--name", "main", "--url", OURS, "--dry-run"]);
         assert!(shown.stdout.contains("add https://eqp.example.com/callbacks/main"), "{shown:?}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn retention_asks_and_deletes_nothing_without_a_yes() {
-    let market = market().await;
-    let (_serve, base) = market.serve();
+    let vendor = vendor().await;
+    let (_serve, base) = vendor.serve();
     let url = format!("{base}/callbacks/main");
-    assert_eq!(run(&market, &["callbacks", "add", "--name", "main", "--url", &url]).code, 0);
+    assert_eq!(run(&vendor, &["callbacks", "add", "--name", "main", "--url", &url]).code, 0);
     // Theirs cannot be reached.
-    market.send("malware_scan_complete", scan("a")).await;
-    market.is_projected().await;
+    vendor.send("malware_scan_complete", scan("a")).await;
+    vendor.is_projected().await;
     sqlx::query("update eqp.callback set id = '01000000-0000-7000-8000-000000000000'")
-        .execute(&market.database.pool)
+        .execute(&vendor.database.pool)
         .await
         .unwrap();
     let callbacks = "select count(*) from eqp.callback";
     for (answer, left) in [("n\n", 1), ("\n", 1), ("y\n", 0)] {
         let ended = tokio::task::block_in_place(|| {
-            let mut terminal = Terminal::start(&market.home, &["retention", "--older-than", "400d"])?;
-            terminal.shows("for good? [y/N]");
+            let mut terminal = Terminal::start(&vendor.home, &["retention", "--older-than", "400d"])?;
+            terminal.shows("? [y/N]");
             terminal.type_keys(answer);
             Some(terminal.end())
         });
         let Some((code, screen)) = ended else { return };
         assert_eq!(code, left, "{screen}");
-        let found: i64 = sqlx::query_scalar(callbacks).fetch_one(&market.database.pool).await.unwrap();
+        let found: i64 = sqlx::query_scalar(callbacks).fetch_one(&vendor.database.pool).await.unwrap();
         assert_eq!(found, i64::from(left), "{answer:?}: {screen}");
     }
 }
@@ -355,45 +372,45 @@ fn tunnel(mut client: TcpStream, target: &str) -> Option<()> {
 }
 
 /// Answers no to the question of each command, and compares everything with before.
-async fn no_changes_nothing(market: &Market, commands: &[&[&str]]) {
-    let before = World::of(market).await;
+async fn no_changes_nothing(vendor: &TestVendor, commands: &[&[&str]]) {
+    let before = World::of(vendor).await;
     for arguments in commands {
         let ended = tokio::task::block_in_place(|| {
-            let mut terminal = Terminal::start(&market.home, arguments)?;
+            let mut terminal = Terminal::start(&vendor.home, arguments)?;
             terminal.shows("in production? [y/N]");
             terminal.type_keys("n\n");
             Some(terminal.end())
         });
         let Some((code, screen)) = ended else { return };
         assert_eq!(code, 1, "{arguments:?}: {screen}");
-        assert_eq!(World::of(market).await, before, "{arguments:?} changed something");
+        assert_eq!(World::of(vendor).await, before, "{arguments:?} changed something");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_question_answered_with_no_changes_nothing() {
-    let mut market = market().await;
-    let simulator = market.simulator.base_url().to_owned();
-    market.home.set("HTTPS_PROXY", proxy(&simulator));
-    market.home.set("EQP_API_URL", Environment::Production.base_url());
+    let mut vendor = vendor().await;
+    let simulator = vendor.simulator.base_url().to_owned();
+    vendor.home.set("HTTPS_PROXY", proxy(&simulator));
+    vendor.home.set("EQP_API_URL", Environment::Production.base_url());
     let supplied = format!("{THEIRS}=theirs");
     let add = ["callbacks", "add", "--name", "main", "--url", OURS, "--password-of", &supplied];
     let adopt = ["callbacks", "adopt", "--name", "their", "--url", THEIRS];
     let remove_theirs = ["callbacks", "remove", "--entry", THEIRS];
 
     // Where nothing was set up, an embedded database would be made.
-    let database = market.database.url();
-    market.home.set("EQP_DATABASE_URL", "");
-    no_changes_nothing(&market, &[&add, &adopt, &remove_theirs]).await;
-    assert!(!market.home.path().join("data").exists());
+    let database = vendor.database.url();
+    vendor.home.set("EQP_DATABASE_URL", "");
+    no_changes_nothing(&vendor, &[&add, &adopt, &remove_theirs]).await;
+    assert!(!vendor.home.path().join("data").exists());
 
-    market.home.set("EQP_DATABASE_URL", database);
-    no_changes_nothing(&market, &[&add, &adopt]).await;
-    assert!(!market.home.path().join("data").exists());
-    assert_eq!(run(&market, &add).code, 0);
-    assert_eq!(run(&market, &["callbacks", "rotate", "--name", "main"]).code, 0);
+    vendor.home.set("EQP_DATABASE_URL", database);
+    no_changes_nothing(&vendor, &[&add, &adopt]).await;
+    assert!(!vendor.home.path().join("data").exists());
+    assert_eq!(run(&vendor, &add).code, 0);
+    assert_eq!(run(&vendor, &["callbacks", "rotate", "--name", "main"]).code, 0);
     no_changes_nothing(
-        &market,
+        &vendor,
         &[
             &["callbacks", "retire", "--name", "main"],
             &["callbacks", "remove", "--name", "main", "--password-of", &supplied],

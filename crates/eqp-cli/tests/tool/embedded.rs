@@ -9,17 +9,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use eqp_postgres::EmbeddedPostgres;
-use eqp_receiver::{Endpoints, MasterKey, NewEndpoint, PgConnectOptions, Reader};
+use eqp_store::{Endpoints, MasterKey, NewEndpoint, Reader};
 use eqp_types::{Environment, MageId, Secret};
 use serde_json::{Value, json};
 use sqlx::PgPool;
-use sqlx::postgres::PgPoolOptions;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 use uuid::Uuid;
 
-use crate::eqp::{Home, Running};
-use crate::market::scan;
+use eqp_test_support::tool::{Home, Running};
+use eqp_test_support::vendor::scan;
 
 /// Nothing here takes longer unless it hangs.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -36,7 +36,7 @@ struct House {
 
 impl House {
     async fn open() -> Self {
-        let home = Home::new();
+        let home = Home::new(crate::EQP);
         let ca = home.run_aside(&["ca"]).stdout;
         let (serve, url) = serve(&home);
         let pool = PgPoolOptions::new().connect_lazy_with(options(&home).await);
@@ -114,14 +114,14 @@ impl House {
     }
 
     /// Ends well, having told of an outage so often in these words, and why.
-    fn ends_having_told<const N: usize>(self, told: [(&str, usize); N]) {
+    fn ends_having_told<const N: usize>(self, reported: [(&str, usize); N]) {
         self.serve.terminate();
         let end = tokio::task::block_in_place(|| self.serve.end());
         assert_eq!(end.code, 0, "{end:?}");
-        for (text, times) in told {
+        for (text, times) in reported {
             assert_eq!(end.stderr.matches(text).count(), times, "{text}: {}", end.stderr);
         }
-        assert!(end.stderr.contains("local.conf"), "the reason is told: {}", end.stderr);
+        assert!(end.stderr.contains("local.conf"), "the reason is reported: {}", end.stderr);
     }
 
     /// All that was answered is stored once, projected, and among the events.
@@ -136,7 +136,7 @@ impl House {
         let lost: Vec<_> = answered.iter().filter(|id| !stored.contains(id)).collect();
         assert!(lost.is_empty(), "lost: {lost:?}");
         assert_eq!(stored.len(), stored.iter().collect::<BTreeSet<_>>().len(), "each is there once");
-        assert_eq!(ids("select callback_id from eqp.callback_outcome order by callback_id").await, stored);
+        assert_eq!(ids("select callback_id from eqp.callback_disposition order by callback_id").await, stored);
     }
 }
 
@@ -161,7 +161,7 @@ async fn add_endpoint(home: &Home, pool: &PgPool) {
     let endpoints = Endpoints::open(pool.clone(), key).await.unwrap();
     let account = endpoints.ensure_account(Environment::Sandbox, &MageId::new("MAG1").unwrap()).await.unwrap();
     let public_url = "https://callbacks.example.com/callbacks/main".parse().unwrap();
-    let new = NewEndpoint { account, name: "main".to_owned(), path: None, public_url };
+    let new = NewEndpoint::new(account, "main", public_url);
     let endpoint = endpoints.create(&new).await.unwrap();
     endpoints.import_credential(endpoint, "key", &Secret::new("hush-4711")).await.unwrap();
 }
@@ -200,17 +200,18 @@ async fn an_embedded_postgres_that_is_killed_again_and_again_comes_back_and_no_c
     assert!(answered.len() > 20, "{}", answered.len());
     answered.insert(house.send("last").await.unwrap());
     house.has_all(&answered).await;
-    let events = tokio::task::block_in_place(|| house.home.json(&["events", "list", "--subject", "last", "--json"]));
-    assert_eq!(events["events"][0]["outcome"], json!("passed"), "{events}");
+    let events =
+        tokio::task::block_in_place(|| house.home.json(&["events", "list", "--resource-id", "last", "--json"]));
+    assert_eq!(events["events"][0]["status"], json!("passed"), "{events}");
 
     let folder = house.postgres_folder();
     house.serve.terminate();
     let end = tokio::task::block_in_place(|| house.serve.end());
     assert_eq!(end.code, 0, "{end:?}");
     assert!(!folder.join("data/postmaster.pid").exists(), "it was to be stopped");
-    let told = |text: &str| end.stderr.matches(text).count();
-    assert!((3..=4).contains(&told("has ended; starting it again")), "once for each outage: {}", end.stderr);
-    assert_eq!(told("has ended; starting it again"), told("runs again"), "{}", end.stderr);
+    let reported = |text: &str| end.stderr.matches(text).count();
+    assert!((3..=4).contains(&reported("exited unexpectedly, restarting it")), "once for each outage: {}", end.stderr);
+    assert_eq!(reported("exited unexpectedly, restarting it"), reported("is running again"), "{}", end.stderr);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -228,7 +229,7 @@ async fn an_outage_that_lasts_is_told_once_and_ends_by_itself_when_its_cause_doe
     }
     fs::remove_file(&local).unwrap();
     house.has_all(&answered).await;
-    house.ends_having_told([("starting it again", 1), ("cannot be started; trying on", 1), ("runs again", 1)]);
+    house.ends_having_told([("restarting it", 1), ("cannot be started, retrying", 1), ("is running again", 1)]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -246,7 +247,11 @@ async fn a_receiver_whose_database_was_removed_says_so_and_still_keeps_what_come
     house.serve.terminate();
     let end = tokio::task::block_in_place(|| house.serve.end());
     assert_eq!(end.code, 7, "{end:?}");
-    assert!(end.stderr.contains("were removed or replaced") && end.stderr.contains("put them back"), "{}", end.stderr);
+    assert!(
+        end.stderr.contains("were removed or replaced") && end.stderr.contains("restore the data"),
+        "{}",
+        end.stderr
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -275,7 +280,7 @@ async fn a_receiver_that_has_run_before_starts_while_its_postgres_cannot_and_has
     assert_eq!(house.readiness().await, "degraded");
     fs::remove_file(house.local_configuration()).unwrap();
     house.has_all(&answered).await;
-    house.ends_having_told([("going on without it", 1), ("runs again", 1), ("has ended", 0)]);
+    house.ends_having_told([("starting without it", 1), ("is running again", 1), ("exited unexpectedly", 0)]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -288,6 +293,9 @@ async fn one_that_knows_no_endpoints_says_why_its_postgres_does_not_run() {
     fs::remove_dir_all(house.home.path().join("data/spool")).unwrap();
     let end = tokio::task::block_in_place(|| house.home.run_aside(&["serve", "--listen", "127.0.0.1:0"]));
     assert_eq!(end.code, 7, "{end:?}");
-    assert!(end.stderr.contains("local.conf") && end.stderr.contains("the embedded Postgres does not run"), "{end:?}");
-    assert!(!end.stderr.contains("correct its URL"), "{end:?}");
+    assert!(
+        end.stderr.contains("local.conf") && end.stderr.contains("the embedded Postgres is not running"),
+        "{end:?}"
+    );
+    assert!(!end.stderr.contains("correct the URL"), "{end:?}");
 }

@@ -3,12 +3,12 @@
 use std::fs;
 use std::process::Command;
 
-use crate::eqp::Home;
+use eqp_test_support::tool::Home;
 
 #[test]
 fn commands_that_start_together_make_one_ca_and_one_simulator_key() {
     for _ in 0..5 {
-        let home = Home::new();
+        let home = Home::new(crate::EQP);
         let running: Vec<_> = (0..4).map(|_| home.start(&["ca"])).collect();
         let certificates: std::collections::BTreeSet<String> = running
             .into_iter()
@@ -24,7 +24,7 @@ fn commands_that_start_together_make_one_ca_and_one_simulator_key() {
 
 #[test]
 fn a_ca_that_was_half_made_is_made_whole() {
-    let home = Home::new();
+    let home = Home::new(crate::EQP);
     let first = home.run(&["ca"]).stdout;
     fs::remove_file(home.path().join("data/tls/local-ca.key")).unwrap();
     let second = home.run(&["ca"]);
@@ -46,7 +46,7 @@ fn make_secrets(folder: &std::path::Path) -> (String, String) {
 
 #[test]
 fn the_secrets_of_the_compose_file_are_whole_however_often_and_wherever_their_script_was_cut_off() {
-    let home = Home::new();
+    let home = Home::new(crate::EQP);
     let folder = home.path();
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docker/make-secrets");
     fs::copy(script, folder.join("make-secrets")).unwrap();
@@ -67,7 +67,7 @@ fn the_secrets_of_the_compose_file_are_whole_however_often_and_wherever_their_sc
     assert_eq!(fs::read_dir(folder.join("secrets")).unwrap().count(), 2, "no draft is left");
 
     // Not through a link.
-    let elsewhere = Home::new();
+    let elsewhere = Home::new(crate::EQP);
     fs::remove_dir_all(folder.join("secrets")).unwrap();
     std::os::unix::fs::symlink(elsewhere.path(), folder.join("secrets")).unwrap();
     let refused = Command::new("sh").arg(folder.join("make-secrets")).output().unwrap();
@@ -77,7 +77,7 @@ fn the_secrets_of_the_compose_file_are_whole_however_often_and_wherever_their_sc
 
 #[test]
 fn a_data_folder_of_somebody_else_is_refused() {
-    let mut home = Home::new();
+    let mut home = Home::new(crate::EQP);
     let data = home.path().join("data");
     fs::create_dir(&data).unwrap();
     if std::os::unix::fs::chown(&data, Some(12345), None).is_err() {

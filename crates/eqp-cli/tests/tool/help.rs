@@ -1,9 +1,9 @@
 //! What a person reads first is a snapshot.
 
-use crate::eqp::Home;
+use eqp_test_support::tool::Home;
 
 fn help_of(arguments: &[&str]) -> String {
-    let ended = Home::new().run(&[arguments, &["--help"]].concat());
+    let ended = Home::new(crate::EQP).run(&[arguments, &["--help"]].concat());
     assert_eq!((ended.code, ended.stderr.as_str()), (0, ""));
     ended.stdout
 }

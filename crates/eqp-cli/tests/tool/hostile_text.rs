@@ -11,8 +11,8 @@ use eqp_tls::LocalCa;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use serde_json::{Value, json};
 
-use crate::eqp::{Ended, Home};
-use crate::market::Market;
+use eqp_test_support::tool::{Ended, Home};
+use eqp_test_support::vendor::TestVendor;
 
 /// Escape sequences of 7 and 8 bits, a bell, another direction, line ends of all kinds, and commands of CI services.
 const HOSTILE: &str = "evil\u{1b}]0;pwned\u{7}\u{1b}[31m\u{9b}2J\u{202e}txt\r\n::error::pwned\n  ::add-mask::pwned\n##[error]pwned\u{2028}\u{85}##vso[task.x]pwned";
@@ -32,7 +32,7 @@ const KEPT: [&str; 10] = [
 
 /// What is done to an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Rewrite {
+pub(crate) enum Rewrite {
     /// Every text has more at its end, except where the answer could not be read then.
     Texts = 0,
     /// Every text, states and names of tools too.
@@ -41,20 +41,26 @@ enum Rewrite {
     Refusal = 2,
     /// A page that a firewall might send.
     Page = 3,
+    /// Whether a key is enabled is the opposite of what holds.
+    KeysOpposite = 4,
+    /// Nothing says whether a key is enabled.
+    KeysSilent = 5,
 }
 
-const REWRITES: [Rewrite; 4] = [Rewrite::Texts, Rewrite::All, Rewrite::Refusal, Rewrite::Page];
+const HOSTILE_REWRITES: [Rewrite; 4] = [Rewrite::Texts, Rewrite::All, Rewrite::Refusal, Rewrite::Page];
+const REWRITES: [Rewrite; 6] =
+    [Rewrite::Texts, Rewrite::All, Rewrite::Refusal, Rewrite::Page, Rewrite::KeysOpposite, Rewrite::KeysSilent];
 
 /// Stands between the tool and the simulator.
-struct Rewriter {
-    url: String,
-    ca_pem: String,
+pub(crate) struct Rewriter {
+    pub(crate) url: String,
+    pub(crate) ca_pem: String,
     rewrite: Arc<AtomicU8>,
     seen: Arc<Mutex<Vec<String>>>,
 }
 
 impl Rewriter {
-    fn start(upstream: &str, upstream_ca: &str) -> Self {
+    pub(crate) fn start(upstream: &str, upstream_ca: &str) -> Self {
         let ca = LocalCa::ephemeral().unwrap();
         let mut config = ServerConfig::clone(&*ca.issue(&["localhost".to_owned()]).unwrap().server_config().unwrap());
         config.alpn_protocols.clear();
@@ -83,7 +89,7 @@ impl Rewriter {
         Self { url, ca_pem: ca.certificate_pem().to_owned(), rewrite, seen }
     }
 
-    fn set(&self, rewrite: Rewrite) {
+    pub(crate) fn set(&self, rewrite: Rewrite) {
         self.rewrite.store(rewrite as u8, Ordering::SeqCst);
     }
 }
@@ -126,31 +132,34 @@ fn answer(
             request = request.header(name, value);
         }
     }
-    let (status, total, told) = runtime.block_on(async {
+    let (status, total, reported) = runtime.block_on(async {
         let answer = request.send().await.map_err(std::io::Error::other)?;
         let total = answer.headers().get("x-total-count").and_then(|value| value.to_str().ok()).map(str::to_owned);
         let status = answer.status().as_u16();
         Ok::<_, std::io::Error>((status, total, answer.bytes().await.map_err(std::io::Error::other)?))
     })?;
     let is_token = path.ends_with("/session/token");
-    let (status, kind, told) = match (rewrite, serde_json::from_slice::<Value>(&told)) {
+    let (status, kind, reported) = match (rewrite, serde_json::from_slice::<Value>(&reported)) {
         (Rewrite::Refusal, _) if !is_token => {
             (400, "application/json", json!({"code": 1208, "message": HOSTILE}).to_string())
         }
         (Rewrite::Page, _) if !is_token => (403, "text/html", format!("<html><body>{HOSTILE}</body></html>")),
         (_, Ok(mut value)) => {
-            if !is_token {
-                add(&mut value, "", rewrite == Rewrite::All);
+            match rewrite {
+                _ if is_token => {}
+                Rewrite::KeysOpposite => of_keys(&mut value, &|is_enabled| Some(!is_enabled)),
+                Rewrite::KeysSilent => of_keys(&mut value, &|_| None),
+                _ => add(&mut value, "", rewrite == Rewrite::All),
             }
             (status, "application/json", value.to_string())
         }
-        (_, Err(_)) => (status, "application/json", String::from_utf8_lossy(&told).into_owned()),
+        (_, Err(_)) => (status, "application/json", String::from_utf8_lossy(&reported).into_owned()),
     };
     let total = total.map(|total| format!("x-total-count: {total}\r\n")).unwrap_or_default();
-    let length = told.len();
+    let length = reported.len();
     write!(
         stream.get_mut(),
-        "HTTP/1.1 {status} x\r\ncontent-type: {kind}\r\n{total}content-length: {length}\r\nconnection: close\r\n\r\n{told}"
+        "HTTP/1.1 {status} x\r\ncontent-type: {kind}\r\n{total}content-length: {length}\r\nconnection: close\r\n\r\n{reported}"
     )?;
     stream.get_mut().flush()?;
     stream.get_mut().conn.send_close_notify();
@@ -165,6 +174,21 @@ fn add(value: &mut Value, name: &str, to_states: bool) {
             for (key, field) in fields.iter_mut() {
                 add(field, if name == "eqp_status" { name } else { key }, to_states);
             }
+        }
+        _ => {}
+    }
+}
+
+/// What an answer says instead of whether each key is enabled.
+fn of_keys(value: &mut Value, instead: &dyn Fn(bool) -> Option<bool>) {
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(|item| of_keys(item, instead)),
+        Value::Object(fields) => {
+            if let Some(is_enabled) = fields.get("is_enabled").and_then(Value::as_bool) {
+                fields.remove("is_enabled");
+                fields.extend(instead(is_enabled).map(|instead| ("is_enabled".to_owned(), json!(instead))));
+            }
+            fields.values_mut().for_each(|field| of_keys(field, instead));
         }
         _ => {}
     }
@@ -188,10 +212,7 @@ fn look_at(ended: &Ended, of: &[&str]) {
             assert!(is_ours || !line.starts_with("::"), "{of:?}: {stream}: {text}");
             // A line end in a value is shown; it ends no line.
             let is_theirs = line.starts_with("\\u{3a}:") || line.starts_with("\\u{23}#[");
-            assert!(
-                !is_theirs || of.contains(&"show") || of.contains(&"report") || of.contains(&"reports"),
-                "{of:?}: {stream}: {text}"
-            );
+            assert!(!is_theirs, "{of:?}: {stream}: {text}");
         }
         assert!(!text.contains("##[") && !text.contains("##vso["), "{of:?}: {stream}: {text}");
     }
@@ -217,13 +238,13 @@ fn sweep(home: &Home, commands: &[&[&str]]) -> usize {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_that_the_marketplace_says_steers_a_terminal_or_a_ci_service() {
-    let mut market = Market::open_at_speed(100_000.0).await;
-    market.register_theirs("https://theirs.example/callback", "theirs", "secret").await;
-    let id = create(&market);
-    let rewriter = Rewriter::start(market.simulator.base_url(), market.simulator.ca_pem());
-    market.home.set("EQP_API_URL", rewriter.url.as_str());
-    market.home.set("EQP_CA_FILE", market.home.write("rewriter.pem", &rewriter.ca_pem).display().to_string());
-    let commands: [&[&str]; 16] = [
+    let mut vendor = TestVendor::at_speed(crate::EQP, 100_000.0).await;
+    vendor.register_theirs("https://theirs.example/callback", "theirs", "secret").await;
+    let id = create(&vendor);
+    let rewriter = Rewriter::start(vendor.simulator.base_url(), vendor.simulator.ca_pem());
+    vendor.home.set("EQP_API_URL", rewriter.url.as_str());
+    vendor.home.set("EQP_CA_FILE", vendor.home.write("rewriter.pem", &rewriter.ca_pem).display().to_string());
+    let commands: [&[&str]; 17] = [
         &["whoami"],
         &["packages", "list"],
         &["packages", "show", &id],
@@ -240,10 +261,11 @@ async fn nothing_that_the_marketplace_says_steers_a_terminal_or_a_ci_service() {
         &["packages", "recall", "--submission", &id, "--dry-run"],
         &["wait", &id, "--until", "canceled_by_admin", "--timeout", "1s"],
         &["doctor"],
+        &["release", "submission.zip", "--manifest", "package.json", "--timeout", "2s"],
     ];
-    for rewrite in REWRITES {
+    for rewrite in HOSTILE_REWRITES {
         rewriter.set(rewrite);
-        let shown = sweep(&market.home, &commands);
+        let shown = sweep(&vendor.home, &commands);
         assert!(shown > 4, "{rewrite:?}: what was fed is hardly shown ({shown})");
     }
     let seen = rewriter.seen.lock().unwrap();
@@ -253,28 +275,28 @@ async fn nothing_that_the_marketplace_says_steers_a_terminal_or_a_ci_service() {
 }
 
 /// A package with test results; its id.
-fn create(market: &Market) -> String {
+fn create(vendor: &TestVendor) -> String {
     let submission = Submission::module();
-    submission.write(market.home.path()).unwrap();
-    let mut listing = submission.listing(market.home.path()).unwrap();
+    submission.write(vendor.home.path()).unwrap();
+    let mut listing = submission.listing(vendor.home.path()).unwrap();
     listing["action"] = json!({"technical": "submit", "marketing": "submit"});
     listing["artifact"] = json!({"file": "submission.zip"});
-    market.home.write("package.json", &listing.to_string());
-    let created = market.home.run_aside(&["packages", "create", "package.json", "--json"]);
+    vendor.home.write("package.json", &listing.to_string());
+    let created = vendor.home.run_aside(&["packages", "create", "package.json", "--json"]);
     assert_eq!(created.code, 0, "{created:?}");
     let created: Value = serde_json::from_str(&created.stdout).unwrap();
     let id = created["packages"][0]["submission_id"].as_str().unwrap().to_owned();
     // Results are there once the reviews are over; whichever way they end.
-    market.home.run_aside(&["wait", &id, "--timeout", "50s"]);
+    vendor.home.run_aside(&["wait", &id, "--timeout", "50s"]);
     id
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_that_a_callback_says_steers_a_terminal_or_a_ci_service() {
-    let market = Market::open().await;
-    let (serve, url) = market.serve();
+    let vendor = TestVendor::start(crate::EQP).await;
+    let (serve, url) = vendor.serve();
     let url = format!("{url}/callbacks");
-    let added = market.home.run_aside(&["callbacks", "add", "--name", "ours", "--url", &url]);
+    let added = vendor.home.run_aside(&["callbacks", "add", "--name", "ours", "--url", &url]);
     assert_eq!(added.code, 0, "{added:?}");
     for body in [
         json!({"callback_event": "eqp_status_update", "update_info": {"submission_id": "s1\u{202e}x", "item_id": format!("i{HOSTILE}"),
@@ -283,11 +305,11 @@ async fn nothing_that_a_callback_says_steers_a_terminal_or_a_ci_service() {
         json!({"callback_event": "malware_scan_complete", "update_info": {"file_upload_id": "f.1", "tool_result": HOSTILE}}),
         json!(HOSTILE),
     ] {
-        let statuses = market.send("eqp_status_update", body.to_string()).await;
+        let statuses = vendor.send("eqp_status_update", body.to_string()).await;
         assert_eq!(statuses, [200]);
     }
     let begun = std::time::Instant::now();
-    while market.home.run_aside(&["events", "list", "--json"]).stdout.matches("\"seq\"").count() < 4 {
+    while vendor.home.run_aside(&["events", "list", "--json"]).stdout.matches("\"seq\"").count() < 4 {
         assert!(begun.elapsed() < std::time::Duration::from_mins(1), "the callbacks are not projected");
         tokio::task::yield_now().await;
     }
@@ -296,13 +318,13 @@ async fn nothing_that_a_callback_says_steers_a_terminal_or_a_ci_service() {
         vec![&["events", "list"], &["submissions", "list"], &["submissions", "show", "s1\u{202e}x"]];
     let shown: Vec<[&str; 3]> = events.iter().map(|seq| ["events", "show", seq.as_str()]).collect();
     commands.extend(shown.iter().map(<[&str; 3]>::as_slice));
-    sweep(&market.home, &commands);
+    sweep(&vendor.home, &commands);
     drop(serve);
 }
 
 #[test]
 fn an_argument_that_is_refused_is_shown_in_a_visible_form() {
-    let home = Home::new();
+    let home = Home::new(crate::EQP);
     for arguments in
         [&["wait", HOSTILE][..], &["packages", "report", "s1", HOSTILE, HOSTILE], &["packages", "check", HOSTILE]]
     {
@@ -314,7 +336,7 @@ fn an_argument_that_is_refused_is_shown_in_a_visible_form() {
 
 #[test]
 fn nothing_that_an_archive_says_steers_a_terminal_or_a_ci_service() {
-    let home = Home::new();
+    let home = Home::new(crate::EQP);
     let hostile = HOSTILE.replace('/', "");
     let module = Submission::module()
         .composer(|composer| {

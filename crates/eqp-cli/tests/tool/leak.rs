@@ -2,14 +2,14 @@
 
 use serde_json::{Value, json};
 
-use crate::eqp::{Ended, Running};
-use crate::market::{Market, scan};
-use crate::stranger::Stranger;
+use crate::other_tool::OtherTool;
+use eqp_test_support::tool::{Ended, Running};
+use eqp_test_support::vendor::{TestVendor, scan};
 
 /// One endpoint, two receivers that answer for it, and somebody who knows a password.
 struct Scene {
-    market: Market,
-    stranger: Stranger,
+    vendor: TestVendor,
+    stranger: OtherTool,
     /// The endpoint's URL at each of the receivers; the first is registered.
     urls: [String; 2],
     _serving: [Running; 2],
@@ -17,17 +17,17 @@ struct Scene {
 
 impl Scene {
     async fn open() -> Self {
-        let market = Market::open().await;
-        let [(first, first_base), (second, second_base)] = [market.serve(), market.serve()];
+        let vendor = TestVendor::start(crate::EQP).await;
+        let [(first, first_base), (second, second_base)] = [vendor.serve(), vendor.serve()];
         let urls = [first_base, second_base].map(|base| format!("{base}/callbacks/main"));
-        let stranger = Stranger::of(&market.simulator);
-        let scene = Self { market, stranger, urls, _serving: [first, second] };
+        let stranger = OtherTool::of(&vendor.simulator);
+        let scene = Self { vendor, stranger, urls, _serving: [first, second] };
         scene.json(&["add", "--name", "main", "--url", &scene.urls[0]]);
         scene
     }
 
     fn run(&self, arguments: &[&str]) -> Ended {
-        self.market.home.run_aside(&[&["callbacks"], arguments].concat())
+        self.vendor.home.run_aside(&[&["callbacks"], arguments].concat())
     }
 
     fn json(&self, arguments: &[&str]) -> Value {
@@ -44,9 +44,9 @@ impl Scene {
 
     /// What each receiver answers who comes with this credential; the list is as it was afterwards.
     async fn answers(&self, credential: &(String, String)) -> Vec<u16> {
-        let in_force = self.market.credential("live").await;
+        let in_force = self.vendor.credential("active").await;
         self.lists(credential, &self.urls).await;
-        let statuses = self.market.send("malware_scan_complete", scan("f")).await;
+        let statuses = self.vendor.send("malware_scan_complete", scan("f")).await;
         self.lists(&in_force, &self.urls[..1]).await;
         statuses
     }
@@ -55,9 +55,9 @@ impl Scene {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_replaced_is_refused_everywhere_when_the_command_ends() {
     let scene = Scene::open().await;
-    let leaked = scene.market.credential("live").await;
+    let leaked = scene.vendor.credential("active").await;
     scene.json(&["rotate", "--name", "main"]);
-    let new = scene.market.credential("live").await;
+    let new = scene.vendor.credential("active").await;
     assert_eq!(scene.answers(&leaked).await, [200, 200], "in its grace it is taken");
     let second = scene.run(&["rotate", "--name", "main"]);
     assert!(second.code == 1 && second.stderr.contains("eqp callbacks retire --name main"), "{second:?}");
@@ -71,14 +71,14 @@ async fn what_was_replaced_is_refused_everywhere_when_the_command_ends() {
     assert_eq!(scene.answers(&leaked).await, [401, 401]);
     assert_eq!(scene.answers(&new).await, [200, 200]);
     let plan = &scene.json(&["plan"])["endpoints"][0];
-    assert_eq!((&plan["standing"], &plan["still_taken"]), (&json!("registered"), &json!([])));
+    assert_eq!((&plan["state"], &plan["still_accepted"]), (&json!("registered"), &json!([])));
 
     let again = scene.run(&["retire", "--name", "main"]);
     assert_eq!(again.code, 4, "{again:?}");
     insta::assert_snapshot!(again.stderr.replace(&new.0, "eqp-new"), @r"
-    error: no user name of `main` that was replaced is still taken
-      why: eqp-new is the one in force
-      next: to replace it and refuse it at once: eqp callbacks rotate --name main --grace 0s
+    error: `main` has no replaced credential that is still accepted
+      why: eqp-new is the active credential
+      next: to replace it and reject it at once: eqp callbacks rotate --name main --grace 0s
     ");
     scene.json(&["rotate", "--name", "main"]);
 }
@@ -86,48 +86,49 @@ async fn what_was_replaced_is_refused_everywhere_when_the_command_ends() {
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_grace_the_old_one_is_refused_as_soon_as_the_new_one_is_in_force() {
     let scene = Scene::open().await;
-    let leaked = scene.market.credential("live").await;
+    let leaked = scene.vendor.credential("active").await;
     let rotated = scene.json(&["rotate", "--name", "main", "--grace", "0s"]);
-    assert_eq!((&rotated["refused"], &rotated["still_taken"]), (&json!([leaked.0]), &json!([])));
+    assert_eq!((&rotated["refused"], &rotated["still_accepted"]), (&json!([leaked.0]), &json!([])));
     assert_eq!(scene.answers(&leaked).await, [401, 401]);
-    let new = scene.market.credential("live").await;
+    let new = scene.vendor.credential("active").await;
     assert_eq!(scene.answers(&new).await, [200, 200]);
 
-    let told = scene.run(&["rotate", "--name", "main", "--grace", "0s"]);
-    let newest = scene.market.credential("live").await;
-    assert_eq!(told.code, 0, "{told:?}");
-    let told = format!("{}{}", told.stderr, told.stdout).replace(&new.0, "eqp-new").replace(&newest.0, "eqp-newest");
-    insta::assert_snapshot!(told.replace(&scene.urls[0], "URL"), @r"
-    without a grace, callbacks on their way with the old user name are refused
-    replace URL (user `eqp-new`) by user `eqp-newest`
-    main of MAG123456789 in production is rotated
+    let reported = scene.run(&["rotate", "--name", "main", "--grace", "0s"]);
+    let newest = scene.vendor.credential("active").await;
+    assert_eq!(reported.code, 0, "{reported:?}");
+    let reported =
+        format!("{}{}", reported.stderr, reported.stdout).replace(&new.0, "eqp-new").replace(&newest.0, "eqp-newest");
+    insta::assert_snapshot!(reported.replace(&scene.urls[0], "URL"), @r"
+    without a grace period, callbacks in flight that use the old user name are rejected
+    replace URL (user `eqp-new`) with user `eqp-newest`
+    main of MAG123456789 in production was rotated
       url          URL
       user name    eqp-newest
-      refused      eqp-new (both receivers know)
+      refused      eqp-new (both receivers have loaded the change)
     ");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_list_names_is_never_refused() {
     let scene = Scene::open().await;
-    let leaked = scene.market.credential("live").await;
+    let leaked = scene.vendor.credential("active").await;
     scene.json(&["rotate", "--name", "main"]);
     // Somebody put the old registration back.
     scene.lists(&leaked, &scene.urls[..1]).await;
     let refused = scene.run(&["retire", "--name", "main"]);
     assert_eq!(refused.code, 1, "{refused:?}");
     insta::assert_snapshot!(refused.stderr.replace(&leaked.0, "eqp-old"), @r"
-    error: eqp-old was not refused
-      why: the Marketplace's list names it, so that every callback would be lost
-      next: put the one back that replaced it, then try again: eqp callbacks add --name main
+    error: eqp-old was not retired
+      why: it is still registered at the Marketplace, so every callback would be rejected
+      next: restore its replacement, then try again: eqp callbacks add --name main
     ");
-    assert_eq!(scene.market.send("malware_scan_complete", scan("f")).await, [200]);
+    assert_eq!(scene.vendor.send("malware_scan_complete", scan("f")).await, [200]);
     scene.json(&["add", "--name", "main"]);
     scene.json(&["retire", "--name", "main"]);
     assert_eq!(scene.answers(&leaked).await, [401, 401]);
 
     // What was removed is taken for its grace, and not if it leaked.
-    let removed = scene.market.credential("live").await;
+    let removed = scene.vendor.credential("active").await;
     scene.json(&["remove", "--name", "main"]);
     scene.lists(&removed, &scene.urls[..1]).await;
     let refused = scene.run(&["retire", "--name", "main"]);
@@ -135,7 +136,7 @@ async fn what_the_list_names_is_never_refused() {
     scene.json(&["remove", "--name", "main"]);
     assert_eq!(scene.json(&["retire", "--name", "main"])["refused"], json!([removed.0]));
     scene.lists(&removed, &scene.urls).await;
-    assert_eq!(scene.market.send("malware_scan_complete", scan("f")).await, [401, 401]);
+    assert_eq!(scene.vendor.send("malware_scan_complete", scan("f")).await, [401, 401]);
     let none = scene.run(&["retire", "--name", "nowhere"]);
     assert!(none.code == 4 && none.stderr.contains("no endpoint `nowhere`"), "{none:?}");
 }

@@ -2,8 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 
+/// The tool under test.
+const EQP: &str = env!("CARGO_BIN_EXE_eqp");
+
 mod accounts;
-mod business;
 mod certificates;
 mod checking;
 mod command_line;
@@ -15,28 +17,32 @@ mod documented_callbacks;
 mod drift;
 mod dry_runs;
 mod embedded;
-mod eqp;
 mod first_start;
 mod help;
 mod hostile_text;
+mod keys_and_reports;
 mod leak;
-mod market;
+mod master_key;
 mod mishaps;
 mod odd_answers;
 mod other_languages;
+mod other_tool;
+mod packages;
+mod reach;
 mod registration;
 mod release;
 mod review;
+mod roles;
 mod rotation;
 mod secret_urls;
 mod secrets;
 mod several;
-mod shop;
+mod simulators;
 mod spool;
 mod stopping;
-mod stranger;
 mod sweep;
 mod terminal;
 mod trigger;
 mod trust;
+mod upgrade;
 mod upkeep;

@@ -4,7 +4,7 @@ use std::process::{Command, Stdio};
 
 use eqp_test_support::TestDatabase;
 
-use crate::eqp::Home;
+use eqp_test_support::tool::Home;
 
 /// The variables that `eqp.env` sets, as a shell reads them.
 fn variables(file: &str) -> Vec<(String, String)> {
@@ -23,13 +23,13 @@ async fn a_python_script_rehearses_a_release_through_the_control_api() {
         return;
     }
     let database = TestDatabase::create().await;
-    let mut home = Home::new();
+    let mut home = Home::new(crate::EQP);
     home.set("EQP_DATABASE_URL", database.url());
     // So slow that nothing happens by itself.
     let simulate = ["simulator", "--listen", "127.0.0.1:0", "--speed", "0.001", "--json"];
     let mut simulator = home.start(&simulate);
-    let told = simulator.json_line();
-    for (name, value) in variables(told["environment_file"].as_str().unwrap()) {
+    let reported = simulator.json_line();
+    for (name, value) in variables(reported["environment_file"].as_str().unwrap()) {
         home.set(&name, value);
     }
     let mut serve = home.start(&["serve", "--listen", "127.0.0.1:0", "--json"]);

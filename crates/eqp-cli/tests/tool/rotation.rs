@@ -11,7 +11,7 @@ use tokio::sync::Mutex;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::market::{Market, scan};
+use eqp_test_support::vendor::{TestVendor, scan};
 
 /// Minutes of the Marketplace's time are half a second.
 const SPEED: f64 = 600.0;
@@ -23,7 +23,7 @@ const EVENT: &str = "malware_scan_complete";
 
 /// Callbacks that do not stop, each for every registration.
 struct Load {
-    market: Arc<Market>,
+    vendor: Arc<TestVendor>,
     stop: CancellationToken,
     /// How many were handed to the simulator. Nobody hands one over while this is locked.
     handed_over: Mutex<u64>,
@@ -39,9 +39,9 @@ impl Load {
             *number += 1;
             let body = scan(&format!("file-{number}"));
             if number.is_multiple_of(10) {
-                self.market.simulator.send_late_callback(EVENT, body, LATE);
+                self.vendor.simulator.send_late_callback(EVENT, body, LATE);
             } else {
-                self.market.simulator.send_callback(EVENT, body);
+                self.vendor.simulator.send_callback(EVENT, body);
             }
         }
     }
@@ -50,7 +50,7 @@ impl Load {
     async fn is_quiet(&self) {
         let number = self.handed_over.lock().await;
         let all = *number * ENDPOINTS.len() as u64;
-        until("all are sent", async || self.market.simulator.sent_count() >= all).await;
+        until("all are sent", async || self.vendor.simulator.sent_count() >= all).await;
     }
 }
 
@@ -64,17 +64,17 @@ async fn until(what: &str, is_so: impl AsyncFn() -> bool) {
 }
 
 /// With a grace that no machine is too slow for; the test ends it.
-fn rotate(market: &Market, name: &str) -> crate::eqp::Ended {
-    market.home.run_aside(&["callbacks", "rotate", "--name", name, "--grace", "1h", "--json"])
+fn rotate(vendor: &TestVendor, name: &str) -> eqp_test_support::tool::Ended {
+    vendor.home.run_aside(&["callbacks", "rotate", "--name", name, "--grace", "1h", "--json"])
 }
 
 /// Ends the grace of replaced credentials, as if its time had passed: nothing that came with them is on its way any more,
 /// and the receivers know that the new ones came later.
 async fn end_grace(load: &Load) {
     load.is_quiet().await;
-    let pool = &load.market.database.pool;
+    let pool = &load.vendor.database.pool;
     let behind = "select count(*) from eqp.credential old
-                  join eqp.credential new on new.endpoint_id = old.endpoint_id and new.state = 'live'
+                  join eqp.credential new on new.endpoint_id = old.endpoint_id and new.state = 'active'
                   where old.state = 'retiring' and new.last_used_at > old.last_used_at is not true";
     until("the new ones were used last", async || {
         sqlx::query_scalar::<_, i64>(behind).fetch_one(pool).await.unwrap() == 0
@@ -89,40 +89,40 @@ async fn end_grace(load: &Load) {
 }
 
 /// Waits until so many more were sent.
-async fn are_sent(market: &Market, more: u64) {
-    let goal = market.simulator.sent_count() + more;
-    until("they are sent", async || market.simulator.sent_count() >= goal).await;
+async fn are_sent(vendor: &TestVendor, more: u64) {
+    let goal = vendor.simulator.sent_count() + more;
+    until("they are sent", async || vendor.simulator.sent_count() >= goal).await;
 }
 
 async fn rotate_three_times(load: &Load) {
-    let market = &load.market;
+    let vendor = &load.vendor;
     for round in 1..=3 {
         for name in ENDPOINTS {
             if round == 2 && name == "first" {
-                market.simulator.add_fault("answer-lost call=users.put times=1".parse().unwrap());
-                market.simulator.add_fault("status=503 call=users.get nth=3,4,5,6".parse().unwrap());
-                let unheard = rotate(market, name);
+                vendor.simulator.add_fault("answer-lost call=users.put times=1".parse().unwrap());
+                vendor.simulator.add_fault("status=503 call=users.get nth=3,4,5,6".parse().unwrap());
+                let unheard = rotate(vendor, name);
                 assert!(unheard.code != 0 && unheard.stderr.contains("run the same command again"), "{unheard:?}");
-                market.simulator.clear_faults();
+                vendor.simulator.clear_faults();
             }
-            let ended = rotate(market, name);
+            let ended = rotate(vendor, name);
             assert_eq!(ended.code, 0, "{ended:?}");
-            let told: Value = serde_json::from_str(&ended.stdout).unwrap();
-            assert_eq!(told["already_registered"], json!(round == 2 && name == "first"), "{told}");
+            let reported: Value = serde_json::from_str(&ended.stdout).unwrap();
+            assert_eq!(reported["already_registered"], json!(round == 2 && name == "first"), "{reported}");
         }
         end_grace(load).await;
     }
 }
 
 /// The credentials of every endpoint in their order: user name, first use, last use.
-async fn uses(market: &Market) -> BTreeMap<i64, Vec<(String, OffsetDateTime, OffsetDateTime)>> {
+async fn uses(vendor: &TestVendor) -> BTreeMap<i64, Vec<(String, OffsetDateTime, OffsetDateTime)>> {
     type Row = (i64, String, OffsetDateTime, OffsetDateTime);
     let rows: Vec<Row> = sqlx::query_as(
         "select credential.endpoint_id, username, min(received_at), max(received_at) from eqp.callback
          join eqp.credential on credential.id = credential_id and credential.endpoint_id = callback.endpoint_id
          group by credential.id order by credential.id",
     )
-    .fetch_all(&market.database.pool)
+    .fetch_all(&vendor.database.pool)
     .await
     .unwrap();
     let mut uses = BTreeMap::<_, Vec<_>>::new();
@@ -134,33 +134,33 @@ async fn uses(market: &Market) -> BTreeMap<i64, Vec<(String, OffsetDateTime, Off
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_good_callback_is_refused_while_credentials_are_replaced_under_load() {
-    let market = Arc::new(Market::open_at_speed(SPEED).await);
-    let serving = [market.serve(), market.serve()];
+    let vendor = Arc::new(TestVendor::at_speed(crate::EQP, SPEED).await);
+    let serving = [vendor.serve(), vendor.serve()];
     for (name, (_, base)) in ENDPOINTS.iter().zip(&serving) {
         let url = format!("{base}/callbacks/{name}");
-        let added = market.home.run_aside(&["callbacks", "add", "--name", name, "--url", &url]);
+        let added = vendor.home.run_aside(&["callbacks", "add", "--name", name, "--url", &url]);
         assert_eq!(added.code, 0, "{added:?}");
     }
     let load =
-        Arc::new(Load { market: Arc::clone(&market), stop: CancellationToken::new(), handed_over: Mutex::new(0) });
+        Arc::new(Load { vendor: Arc::clone(&vendor), stop: CancellationToken::new(), handed_over: Mutex::new(0) });
     // A task of its own: the tool is waited for on this one.
     let sending = tokio::spawn({
         let load = Arc::clone(&load);
         async move { load.send().await }
     });
-    are_sent(&market, 100).await;
+    are_sent(&vendor, 100).await;
     rotate_three_times(&load).await;
-    are_sent(&market, 1_000).await;
+    are_sent(&vendor, 1_000).await;
     load.stop.cancel();
     sending.await.unwrap();
     load.is_quiet().await;
 
-    let sent = market.simulator.sent();
+    let sent = vendor.simulator.sent();
     let refused: Vec<_> = sent.iter().filter(|sent| sent.result != SendResult::Answered(200)).collect();
     assert!(refused.is_empty(), "{} of {}, first {:?}", refused.len(), sent.len(), refused[0]);
     let late = sent.iter().filter(|sent| sent.kind == SentKind::Late).count();
     assert!(sent.len() > 1_000 && late > 100, "{} sent, {late} late", sent.len());
-    let uses = uses(&market).await;
+    let uses = uses(&vendor).await;
     assert_eq!(uses.len(), 2);
     for uses in uses.values() {
         assert_eq!(uses.len(), 4, "callbacks came with each of its credentials: {uses:?}");

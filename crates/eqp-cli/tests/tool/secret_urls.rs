@@ -1,6 +1,6 @@
 //! URLs can hold secrets in many places, also in wrong ones: none of them is ever repeated.
 
-use crate::eqp::Home;
+use eqp_test_support::tool::Home;
 
 /// Part of every secret here, so that also a piece of one is noticed.
 const MARKER: &str = "hush";
@@ -63,7 +63,7 @@ fn says_nothing(home: &Home, place: &str, commands: &[&[&str]], code: impl Fn(i3
 
 /// A home where everything is logged.
 fn loud() -> Home {
-    let mut home = Home::new();
+    let mut home = Home::new(crate::EQP);
     for variable in ["EQP_LOG", "RUST_LOG"] {
         home.set(variable, "trace");
     }
@@ -85,7 +85,7 @@ fn no_part_of_a_database_url_reaches_an_error_or_a_log() {
         home.set("EQP_DATABASE_URL", *url);
         says_nothing(&home, url, with_database, is_refused);
         let quiet = {
-            let mut home = Home::new();
+            let mut home = Home::new(crate::EQP);
             home.set("EQP_DATABASE_URL", *url);
             home
         };

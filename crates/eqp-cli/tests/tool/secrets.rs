@@ -4,14 +4,14 @@ use std::fs::Permissions;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::process::Command;
 
-use eqp_receiver::MasterKey;
+use eqp_store::MasterKey;
 
-use crate::eqp::Home;
-use crate::market::{APPLICATION_SECRET, Market};
+use eqp_test_support::tool::Home;
+use eqp_test_support::vendor::{APPLICATION_SECRET, TestVendor};
 
 #[test]
 fn a_password_in_an_argument_is_refused_and_not_repeated() {
-    let ended = Home::new().run(&["events", "list", "--database", "postgres://me:hush@127.0.0.1:1/eqp"]);
+    let ended = Home::new(crate::EQP).run(&["events", "list", "--database", "postgres://me:hush@127.0.0.1:1/eqp"]);
     assert_eq!(ended.code, 2);
     assert!(ended.stderr.contains("EQP_DATABASE_URL_FILE") && !ended.stderr.contains("hush"), "{}", ended.stderr);
 }
@@ -19,7 +19,7 @@ fn a_password_in_an_argument_is_refused_and_not_repeated() {
 #[test]
 fn no_flag_takes_a_secret() {
     for flag in ["--password", "--application-secret"] {
-        let ended = Home::new().run(&["whoami", &format!("{flag}=hush")]);
+        let ended = Home::new(crate::EQP).run(&["whoami", &format!("{flag}=hush")]);
         assert_eq!(ended.code, 2);
         assert!(!ended.stderr.contains("hush"), "{}", ended.stderr);
     }
@@ -27,7 +27,7 @@ fn no_flag_takes_a_secret() {
 
 #[test]
 fn a_secret_file_that_others_can_read_is_refused() {
-    let mut home = Home::new();
+    let mut home = Home::new(crate::EQP);
     let file = home.write("secret", "hush\n");
     std::fs::set_permissions(&file, Permissions::from_mode(0o644)).unwrap();
     home.set("EQP_APPLICATION_ID", "app");
@@ -39,7 +39,7 @@ fn a_secret_file_that_others_can_read_is_refused() {
 
 #[test]
 fn a_configuration_file_with_a_password_must_be_its_owners_alone() {
-    let home = Home::new();
+    let home = Home::new(crate::EQP);
     let file = home.write("eqp.toml", "[database]\nurl = \"postgres://me:hush@127.0.0.1:1/eqp\"\n");
     let list = ["events", "list", "--config", "eqp.toml"];
     assert_eq!(home.run(&list).code, 7);
@@ -51,7 +51,7 @@ fn a_configuration_file_with_a_password_must_be_its_owners_alone() {
 
 #[test]
 fn the_database_is_named_by_a_file() {
-    let mut home = Home::new();
+    let mut home = Home::new(crate::EQP);
     let file = home.write("url", "postgres://me:hush@127.0.0.1:1/eqp\n");
     home.set("EQP_DATABASE_URL_FILE", file.display().to_string());
     let ended = home.run(&["events", "list"]);
@@ -77,63 +77,63 @@ async fn a_secret_on_a_read_only_mount_is_used_whatever_its_mode() {
         println!("not run: this user may not mount anything");
         return;
     }
-    let mut market = Market::open().await;
-    let secret = mount_like_kubernetes(&market.home, APPLICATION_SECRET);
-    market.home.set("EQP_APPLICATION_SECRET", "");
-    market.home.set("EQP_APPLICATION_SECRET_FILE", secret);
-    let refused = market.home.run_aside(&["whoami"]);
+    let mut vendor = TestVendor::start(crate::EQP).await;
+    let secret = mount_like_kubernetes(&vendor.home, APPLICATION_SECRET);
+    vendor.home.set("EQP_APPLICATION_SECRET", "");
+    vendor.home.set("EQP_APPLICATION_SECRET_FILE", secret);
+    let refused = vendor.home.run_aside(&["whoami"]);
     assert!(refused.code == 2 && refused.stderr.contains("its mode is 0444"), "{refused:?}");
 
-    let key = market.home.path().join("mounted/master.key");
+    let key = vendor.home.path().join("mounted/master.key");
     MasterKey::open(&key).unwrap();
     std::fs::set_permissions(&key, Permissions::from_mode(0o440)).unwrap();
-    market.home.set("EQP_MASTER_KEY_FILE", key.display().to_string());
+    vendor.home.set("EQP_MASTER_KEY_FILE", key.display().to_string());
     // There is no database yet: only the key is read.
-    market.home.set("EQP_DATABASE_URL", "");
-    let refused = market.home.run_aside(&["callbacks", "plan"]);
+    vendor.home.set("EQP_DATABASE_URL", "");
+    let refused = vendor.home.run_aside(&["callbacks", "plan"]);
     assert!(refused.code == 2 && refused.stderr.contains("its mode is"), "{refused:?}");
     let mount = "cd \"$HOME\" && mount --bind mounted mounted && mount -o remount,bind,ro mounted && exec \"$@\"";
-    market.home.run_through(&["unshare", "-rm", "sh", "-c", mount, "sh"]);
-    assert_eq!(market.home.run_aside(&["whoami"]).code, 0);
-    let plan = market.home.run_aside(&["callbacks", "plan"]);
+    vendor.home.run_through(&["unshare", "-rm", "sh", "-c", mount, "sh"]);
+    assert_eq!(vendor.home.run_aside(&["whoami"]).code, 0);
+    let plan = vendor.home.run_aside(&["callbacks", "plan"]);
     assert_eq!(plan.code, 0, "{plan:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_credential_of_systemd_is_used_whatever_its_mode() {
-    let mut market = Market::open().await;
-    let secret = mount_like_kubernetes(&market.home, APPLICATION_SECRET);
-    market.home.set("EQP_APPLICATION_SECRET", "");
-    market.home.set("EQP_APPLICATION_SECRET_FILE", secret);
-    assert_eq!(market.home.run_aside(&["whoami"]).code, 2);
-    market.home.set("CREDENTIALS_DIRECTORY", market.home.path().join("mounted").display().to_string());
-    assert_eq!(market.home.run_aside(&["whoami"]).code, 0);
-    market.home.set("EQP_APPLICATION_SECRET_FILE", "mounted/secret");
-    assert_eq!(market.home.run_aside(&["whoami"]).code, 0);
-    market.home.set("EQP_APPLICATION_SECRET_FILE", "mounted/../ca.pem");
-    assert_eq!(market.home.run_aside(&["whoami"]).code, 2, "a way out of the folder is not in it");
+    let mut vendor = TestVendor::start(crate::EQP).await;
+    let secret = mount_like_kubernetes(&vendor.home, APPLICATION_SECRET);
+    vendor.home.set("EQP_APPLICATION_SECRET", "");
+    vendor.home.set("EQP_APPLICATION_SECRET_FILE", secret);
+    assert_eq!(vendor.home.run_aside(&["whoami"]).code, 2);
+    vendor.home.set("CREDENTIALS_DIRECTORY", vendor.home.path().join("mounted").display().to_string());
+    assert_eq!(vendor.home.run_aside(&["whoami"]).code, 0);
+    vendor.home.set("EQP_APPLICATION_SECRET_FILE", "mounted/secret");
+    assert_eq!(vendor.home.run_aside(&["whoami"]).code, 0);
+    vendor.home.set("EQP_APPLICATION_SECRET_FILE", "mounted/../ca.pem");
+    assert_eq!(vendor.home.run_aside(&["whoami"]).code, 2, "a way out of the folder is not in it");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_text_of_a_secret_is_what_was_meant() {
-    let mut market = Market::open().await;
-    market.home.set("EQP_APPLICATION_SECRET", "");
+    let mut vendor = TestVendor::start(crate::EQP).await;
+    vendor.home.set("EQP_APPLICATION_SECRET", "");
     for text in ["\u{feff}SECRET\r\n", "SECRET\n\n\n", "SECRET\r\n\r\n"] {
-        let file = market.home.write("secret", &text.replace("SECRET", APPLICATION_SECRET));
-        market.home.set("EQP_APPLICATION_SECRET_FILE", file.display().to_string());
-        assert_eq!(market.home.run_aside(&["whoami"]).code, 0, "{text:?}");
+        let file = vendor.home.write("secret", &text.replace("SECRET", APPLICATION_SECRET));
+        vendor.home.set("EQP_APPLICATION_SECRET_FILE", file.display().to_string());
+        assert_eq!(vendor.home.run_aside(&["whoami"]).code, 0, "{text:?}");
     }
     for (text, reason) in [("hush\nhush", "several lines"), ("hu\tsh", "control character"), ("\n\n", "empty")] {
-        market.home.write("secret", text);
-        let ended = market.home.run_aside(&["whoami"]);
+        vendor.home.write("secret", text);
+        let ended = vendor.home.run_aside(&["whoami"]);
         assert!(
             ended.code == 2 && ended.stderr.contains(reason) && !ended.stderr.contains("hush"),
             "{text:?}: {ended:?}"
         );
     }
-    let folder = market.home.path().display().to_string();
+    let folder = vendor.home.path().display().to_string();
     for variable in ["EQP_APPLICATION_SECRET_FILE", "EQP_DATABASE_URL_FILE", "EQP_MASTER_KEY_FILE"] {
-        let mut home = Home::at(market.home.path());
+        let mut home = Home::at(crate::EQP, vendor.home.path());
         home.set("EQP_APPLICATION_ID", "app");
         home.set("EQP_APPLICATION_SECRET", "hush");
         if variable == "EQP_APPLICATION_SECRET_FILE" {
@@ -144,9 +144,9 @@ async fn the_text_of_a_secret_is_what_was_meant() {
         assert!(ended.code == 2 && ended.stderr.contains("is a folder"), "{variable}: {ended:?}");
     }
     // What the environment holds is read by the same rule.
-    market.home.set("EQP_APPLICATION_SECRET", format!("{APPLICATION_SECRET}\n"));
-    assert_eq!(market.home.run_aside(&["whoami"]).code, 0);
-    market.home.set("EQP_APPLICATION_SECRET", "hush\nhush");
-    let ended = market.home.run_aside(&["whoami"]);
+    vendor.home.set("EQP_APPLICATION_SECRET", format!("{APPLICATION_SECRET}\n"));
+    assert_eq!(vendor.home.run_aside(&["whoami"]).code, 0);
+    vendor.home.set("EQP_APPLICATION_SECRET", "hush\nhush");
+    let ended = vendor.home.run_aside(&["whoami"]);
     assert!(ended.code == 2 && ended.stderr.contains("EQP_APPLICATION_SECRET"), "{ended:?}");
 }

@@ -2,42 +2,42 @@
 
 use std::time::Duration;
 
-use eqp_receiver::{EventFilter, Order};
+use eqp_store::{EventFilter, Order};
 use sqlx::{Executor, Postgres, Transaction};
 
-use crate::market::{Market, scan};
+use eqp_test_support::vendor::{TestVendor, scan};
 
 /// Adds a registration for an endpoint of its own.
-fn add(market: &Market, name: &str, base: &str) {
+fn add(vendor: &TestVendor, name: &str, base: &str) {
     let url = format!("{base}/callbacks/{name}");
-    let added = market.home.run_aside(&["callbacks", "add", "--name", name, "--url", &url]);
+    let added = vendor.home.run_aside(&["callbacks", "add", "--name", name, "--url", &url]);
     assert_eq!(added.code, 0, "{added:?}");
 }
 
 /// What is known of every event: its subject, in the order of `seq`.
-async fn subjects(market: &Market) -> Vec<String> {
+async fn subjects(vendor: &TestVendor) -> Vec<String> {
     let all = EventFilter { order: Order::OldestFirst, limit: 1000, ..EventFilter::default() };
-    let events = market.reader().events(&all).await.unwrap();
+    let events = vendor.reader().events(&all).await.unwrap();
     assert!(events.iter().zip(1..).all(|(event, seq)| event.seq == seq), "numbered without a gap");
-    events.into_iter().filter_map(|event| event.subject).collect()
+    events.into_iter().filter_map(|event| event.resource_id).collect()
 }
 
 /// A projector comes as far as this in its transaction, and no further.
 struct Obstacle(Transaction<'static, Postgres>);
 
 impl Obstacle {
-    async fn raise(market: &Market) -> Self {
-        let mut transaction = market.database.pool.begin().await.unwrap();
-        transaction.execute("lock table eqp.callback_outcome in exclusive mode").await.unwrap();
+    async fn raise(vendor: &TestVendor) -> Self {
+        let mut transaction = vendor.database.pool.begin().await.unwrap();
+        transaction.execute("lock table eqp.callback_disposition in exclusive mode").await.unwrap();
         Self(transaction)
     }
 
     /// Waits until a projector stands before it.
-    async fn is_met(&self, market: &Market) {
+    async fn is_met(&self, vendor: &TestVendor) {
         let is_stuck = "select exists (select from pg_stat_activity where datname = current_database()
-                        and wait_event_type = 'Lock' and query like '%callback_outcome%')";
+                        and wait_event_type = 'Lock' and query like '%callback_disposition%')";
         let met = async {
-            while !sqlx::query_scalar::<_, bool>(is_stuck).fetch_one(&market.database.pool).await.unwrap() {
+            while !sqlx::query_scalar::<_, bool>(is_stuck).fetch_one(&vendor.database.pool).await.unwrap() {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         };
@@ -51,17 +51,17 @@ impl Obstacle {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_two_receivers_take_is_projected_once() {
-    let market = Market::open().await;
-    let ((first, first_url), (second, second_url)) = (market.serve(), market.serve());
-    add(&market, "first", &first_url);
-    add(&market, "second", &second_url);
+    let vendor = TestVendor::start(crate::EQP).await;
+    let ((first, first_url), (second, second_url)) = (vendor.serve(), vendor.serve());
+    add(&vendor, "first", &first_url);
+    add(&vendor, "second", &second_url);
     for number in 0..20 {
-        assert_eq!(market.send("malware_scan_complete", scan(&format!("file-{number}"))).await, [200, 200]);
+        assert_eq!(vendor.send("malware_scan_complete", scan(&format!("file-{number}"))).await, [200, 200]);
     }
-    market.is_projected().await;
-    let counts = market.reader().counts(None).await.unwrap();
-    assert_eq!((counts.callbacks_received, counts.events, counts.copies), (40, 20, 20));
-    assert_eq!(subjects(&market).await, (0..20).map(|number| format!("file-{number}")).collect::<Vec<_>>());
+    vendor.is_projected().await;
+    let counts = vendor.reader().counts(None).await.unwrap();
+    assert_eq!((counts.callbacks_received, counts.events, counts.duplicates), (40, 20, 20));
+    assert_eq!(subjects(&vendor).await, (0..20).map(|number| format!("file-{number}")).collect::<Vec<_>>());
     for serve in [first, second] {
         serve.terminate();
         assert_eq!(tokio::task::block_in_place(|| serve.end()).code, 0);
@@ -70,51 +70,51 @@ async fn what_two_receivers_take_is_projected_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn when_the_one_that_projects_is_killed_another_takes_over_and_nothing_is_lost_or_doubled() {
-    let market = Market::open().await;
-    let (first, first_url) = market.serve();
-    add(&market, "first", &first_url);
-    let obstacle = Obstacle::raise(&market).await;
-    assert_eq!(market.send("malware_scan_complete", scan("a")).await, [200]);
-    obstacle.is_met(&market).await;
+    let vendor = TestVendor::start(crate::EQP).await;
+    let (first, first_url) = vendor.serve();
+    add(&vendor, "first", &first_url);
+    let obstacle = Obstacle::raise(&vendor).await;
+    assert_eq!(vendor.send("malware_scan_complete", scan("a")).await, [200]);
+    obstacle.is_met(&vendor).await;
 
-    let (_second, second_url) = market.serve();
-    add(&market, "second", &second_url);
-    assert_eq!(market.send("malware_scan_complete", scan("b")).await, [200, 200], "accepting waits for nobody");
+    let (_second, second_url) = vendor.serve();
+    add(&vendor, "second", &second_url);
+    assert_eq!(vendor.send("malware_scan_complete", scan("b")).await, [200, 200], "accepting waits for nobody");
     let ended = tokio::task::block_in_place(|| first.kill());
     assert_eq!(ended.code, -1, "ended by a signal: {ended:?}");
-    assert_eq!(market.send("malware_scan_complete", scan("c")).await, [0, 200]);
-    assert!(subjects(&market).await.is_empty(), "nothing shows before a commit");
+    assert_eq!(vendor.send("malware_scan_complete", scan("c")).await, [0, 200]);
+    assert!(subjects(&vendor).await.is_empty(), "nothing shows before a commit");
     obstacle.clear().await;
 
-    market.is_projected().await;
-    assert_eq!(subjects(&market).await, ["a", "b", "c"]);
-    let counts = market.reader().counts(None).await.unwrap();
-    assert_eq!((counts.callbacks_received, counts.events, counts.copies), (4, 3, 1));
+    vendor.is_projected().await;
+    assert_eq!(subjects(&vendor).await, ["a", "b", "c"]);
+    let counts = vendor.reader().counts(None).await.unwrap();
+    assert_eq!((counts.callbacks_received, counts.events, counts.duplicates), (4, 3, 1));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn when_the_one_that_projects_is_frozen_another_takes_over_and_the_thawed_one_does_no_harm() {
-    let market = Market::open().await;
-    let (first, first_url) = market.serve();
-    add(&market, "first", &first_url);
-    let obstacle = Obstacle::raise(&market).await;
-    assert_eq!(market.send("malware_scan_complete", scan("a")).await, [200]);
-    obstacle.is_met(&market).await;
-    let (second, second_url) = market.serve();
-    add(&market, "second", &second_url);
+    let vendor = TestVendor::start(crate::EQP).await;
+    let (first, first_url) = vendor.serve();
+    add(&vendor, "first", &first_url);
+    let obstacle = Obstacle::raise(&vendor).await;
+    assert_eq!(vendor.send("malware_scan_complete", scan("a")).await, [200]);
+    obstacle.is_met(&vendor).await;
+    let (second, second_url) = vendor.serve();
+    add(&vendor, "second", &second_url);
     first.freeze();
     obstacle.clear().await;
-    market.is_projected().await;
-    assert_eq!(subjects(&market).await, ["a"]);
+    vendor.is_projected().await;
+    assert_eq!(subjects(&vendor).await, ["a"]);
 
     first.thaw();
-    assert_eq!(market.send("malware_scan_complete", scan("b")).await, [200, 200]);
-    market.is_projected().await;
-    assert_eq!(subjects(&market).await, ["a", "b"]);
-    let counts = market.reader().counts(None).await.unwrap();
-    assert_eq!((counts.callbacks_received, counts.events, counts.copies), (3, 2, 1));
+    assert_eq!(vendor.send("malware_scan_complete", scan("b")).await, [200, 200]);
+    vendor.is_projected().await;
+    assert_eq!(subjects(&vendor).await, ["a", "b"]);
+    let counts = vendor.reader().counts(None).await.unwrap();
+    assert_eq!((counts.callbacks_received, counts.events, counts.duplicates), (3, 2, 1));
     // Not only when Postgres ended the frozen one's transaction by itself.
     second.terminate();
     let ended = tokio::task::block_in_place(|| second.end());
-    assert!(ended.stderr.contains("another takes over"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("replaced a stalled projector"), "{}", ended.stderr);
 }

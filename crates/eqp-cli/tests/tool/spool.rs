@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use eqp_receiver::{Endpoints, MasterKey, NewEndpoint, Reader};
+use eqp_store::{Endpoints, MasterKey, NewEndpoint, Reader};
 use eqp_test_support::{OwnPostgres, TestDatabase};
 use eqp_types::{Environment, MageId, Secret};
 use serde_json::Value;
@@ -16,8 +16,8 @@ use tokio::task::JoinHandle;
 use tokio::time::sleep;
 use uuid::Uuid;
 
-use crate::eqp::{Home, Running};
-use crate::market::scan;
+use eqp_test_support::tool::{Home, Running};
+use eqp_test_support::vendor::scan;
 
 /// A home whose tool has run once on a Postgres of its own and knows one endpoint.
 struct Outpost {
@@ -31,7 +31,7 @@ impl Outpost {
     async fn new() -> Self {
         let postgres = OwnPostgres::start().await;
         let database = postgres.database().await;
-        let mut home = Home::new();
+        let mut home = Home::new(crate::EQP);
         home.set("EQP_DATABASE_URL", database.url());
         assert_eq!(home.run_aside(&["migrate"]).code, 0);
         let ca = home.run_aside(&["ca"]).stdout;
@@ -39,7 +39,7 @@ impl Outpost {
         let endpoints = Endpoints::open(database.pool.clone(), key).await.unwrap();
         let account = endpoints.ensure_account(Environment::Sandbox, &MageId::new("MAG1").unwrap()).await.unwrap();
         let public_url = "https://callbacks.example.com/callbacks/main".parse().unwrap();
-        let new = NewEndpoint { account, name: "main".to_owned(), path: None, public_url };
+        let new = NewEndpoint::new(account, "main", public_url);
         let endpoint = endpoints.create(&new).await.unwrap();
         endpoints.import_credential(endpoint, "key", &Secret::new("hush-4711")).await.unwrap();
         let trusted = reqwest::Certificate::from_pem(ca.as_bytes()).unwrap();
@@ -120,7 +120,7 @@ async fn what_waits_is_shown_and_exported_beside_a_running_receiver_and_drained_
     assert_eq!((&shown["callbacks"], &shown["quarantined"]), (&3.into(), &0.into()), "{shown}");
     assert!(shown["in_use_by"]["process"].is_u64() && shown["oldest"].is_string() && shown["database"].is_string());
     let seen = outpost.home.run_aside(&["spool", "show"]).stdout;
-    assert!(seen.contains("callbacks   3, the first since 20") && seen.contains("in use      by process"), "{seen}");
+    assert!(seen.contains("callbacks   3, oldest received 20") && seen.contains("in use      by process"), "{seen}");
     let exported = outpost.home.run_aside(&["spool", "export"]);
     let lines: Vec<Value> = exported.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let exported_ids: Vec<&str> = lines.iter().map(|line| line["id"].as_str().unwrap()).collect();
@@ -190,10 +190,11 @@ async fn a_receiver_that_is_killed_again_and_again_in_an_outage_keeps_every_call
         }
     };
     tokio::time::timeout(Duration::from_secs(30), at_rest).await.expect("all are projected");
-    let outcomes: Vec<Uuid> = sqlx::query_scalar("select callback_id from eqp.callback_outcome order by callback_id")
-        .fetch_all(&outpost.database.pool)
-        .await
-        .unwrap();
+    let outcomes: Vec<Uuid> =
+        sqlx::query_scalar("select callback_id from eqp.callback_disposition order by callback_id")
+            .fetch_all(&outpost.database.pool)
+            .await
+            .unwrap();
     assert_eq!(outcomes, stored, "each has one outcome");
     serve.terminate();
     assert_eq!(tokio::task::block_in_place(|| serve.end()).code, 0);
@@ -228,7 +229,7 @@ async fn a_second_receiver_in_the_same_folder_and_a_damaged_spool_are_refused() 
 
 #[test]
 fn where_there_is_no_spool_it_says_so() {
-    let home = Home::new();
+    let home = Home::new(crate::EQP);
     for verb in ["show", "drain", "export", "set-aside"] {
         let ended = home.run(&["spool", verb]);
         assert_eq!(ended.code, 4, "{verb}: {ended:?}");
@@ -239,7 +240,7 @@ fn where_there_is_no_spool_it_says_so() {
 
 #[test]
 fn where_it_is_can_be_said_in_the_configuration() {
-    let home = Home::new();
+    let home = Home::new(crate::EQP);
     home.configure("[receiver]\nspool_dir = \"elsewhere\"\nspool_bytes = 1000\n");
     let ended = home.run(&["spool", "show"]);
     assert!(ended.code == 4 && ended.stderr.contains(".config/eqp/elsewhere"), "{}", ended.stderr);
@@ -250,11 +251,28 @@ fn where_it_is_can_be_said_in_the_configuration() {
 #[tokio::test]
 async fn a_receiver_goes_without_one_where_that_is_wished() {
     let database = TestDatabase::create().await;
-    let mut home = Home::new();
+    let mut home = Home::new(crate::EQP);
     home.set("EQP_DATABASE_URL", database.url());
     let mut serve = home.start(&["serve", "--listen", "127.0.0.1:0", "--spool-bytes", "0", "--json"]);
     serve.json_line();
     assert!(!home.path().join("data/spool").exists());
     serve.terminate();
     assert_eq!(serve.end().code, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_doctor_warns_about_a_receiver_that_is_degraded() {
+    let mut outpost = Outpost::new().await;
+    let (_serve, url) = outpost.serve();
+    outpost.postgres.stop().await;
+    assert_eq!(Outpost::send(&outpost.client, &url, scan("a")).await.unwrap().0, 200);
+    let listen = url.trim_start_matches("https://").trim_end_matches("/callbacks/main");
+    let text = outpost.home.run_aside(&["doctor", "--listen", listen]);
+    assert_eq!(text.code, 7, "the database cannot be reached: {text:?}");
+    let line = text.stdout.lines().find(|line| line.contains("receiver: https://")).unwrap();
+    assert!(line.starts_with("warning receiver: ") && line.contains("is degraded: {"), "{line}");
+    let json: Value =
+        serde_json::from_str(&outpost.home.run_aside(&["doctor", "--json", "--listen", listen]).stdout).unwrap();
+    let receiver = json["checks"].as_array().unwrap().iter().find(|check| check["name"] == "receiver").unwrap();
+    assert_eq!(receiver["state"], "warning", "{receiver}");
 }

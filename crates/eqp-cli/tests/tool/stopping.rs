@@ -6,8 +6,8 @@ use std::path::Path;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use crate::eqp::{Home, Running};
 use crate::terminal::Terminal;
+use eqp_test_support::tool::{Home, Running};
 
 const SERVE: &[&str] = &["serve", "--listen", "127.0.0.1:0", "--operator-listen", "127.0.0.1:0", "--json"];
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -46,7 +46,7 @@ fn has_been_served(home: &Home) {
 
 #[test]
 fn two_terminations_in_quick_succession_stop_the_receiver_and_its_postgres() {
-    let home = Home::new();
+    let home = Home::new(crate::EQP);
     let serve = serving(&home);
     serve.signal("TERM");
     serve.signal("TERM");
@@ -57,7 +57,7 @@ fn two_terminations_in_quick_succession_stop_the_receiver_and_its_postgres() {
 
 #[test]
 fn further_signals_never_abandon_the_postgres_that_a_command_started() {
-    let home = Home::new();
+    let home = Home::new(crate::EQP);
     has_been_served(&home);
     for command in [SERVE, &["events", "tail"], &["wait", "s1"]] {
         let running = home.start(command);
@@ -78,7 +78,7 @@ fn further_signals_never_abandon_the_postgres_that_a_command_started() {
 /// At whatever moment of its start the signals come: GNU `timeout` sends them to the process and to its group.
 #[test]
 fn a_receiver_that_is_timed_out_while_it_starts_leaves_no_postgres_behind() {
-    let home = Home::new();
+    let home = Home::new(crate::EQP);
     for after in ["0.1", "0.3", "0.6", "1", "2"] {
         let mut command = home.command_of(&["timeout", after, env!("CARGO_BIN_EXE_eqp")]);
         command.args(SERVE).stdout(std::process::Stdio::null()).status().unwrap();
@@ -90,7 +90,7 @@ fn a_receiver_that_is_timed_out_while_it_starts_leaves_no_postgres_behind() {
 
 #[test]
 fn a_command_that_only_reads_ends_at_the_first_signal_and_stops_what_it_started() {
-    let home = Home::new();
+    let home = Home::new(crate::EQP);
     has_been_served(&home);
     for (signal, command) in [("INT", &["wait", "s1"][..]), ("TERM", &["wait", "s1"]), ("HUP", &["events", "tail"])] {
         let running = home.start(command);
@@ -105,7 +105,7 @@ fn a_command_that_only_reads_ends_at_the_first_signal_and_stops_what_it_started(
 
 #[test]
 fn a_demo_that_is_interrupted_removes_what_it_made() {
-    let mut home = Home::new();
+    let mut home = Home::new(crate::EQP);
     let temporary = home.path().join("tmp");
     fs::create_dir(&temporary).unwrap();
     fs::set_permissions(&temporary, Permissions::from_mode(0o755)).unwrap();
@@ -125,7 +125,7 @@ fn a_demo_that_is_interrupted_removes_what_it_made() {
 
 #[test]
 fn a_hangup_does_not_end_a_receiver() {
-    let home = Home::new();
+    let home = Home::new(crate::EQP);
     let serve = serving(&home);
     for _ in 0..3 {
         serve.signal("HUP");
@@ -140,7 +140,7 @@ fn a_hangup_does_not_end_a_receiver() {
 
 #[test]
 fn the_postgres_of_a_receiver_that_was_killed_is_stopped_by_the_next_one() {
-    let home = Home::new();
+    let home = Home::new(crate::EQP);
     serving(&home).kill();
     assert!(!runs_nowhere(&postgres(&home)), "it has outlived its receiver");
     let serve = serving(&home);
@@ -151,11 +151,11 @@ fn the_postgres_of_a_receiver_that_was_killed_is_stopped_by_the_next_one() {
 
 #[test]
 fn one_press_of_ctrl_c_ends_a_question() {
-    let mut home = Home::new();
+    let mut home = Home::new(crate::EQP);
     home.set("EQP_APPLICATION_SECRET", "hush");
     for (arguments, question) in [
         (&["files", "delete", "f1", "--application-id", "app", "--environment", "production"][..], "[y/N]"),
-        (&["login", "--environment", "sandbox"], "Application id for sandbox"),
+        (&["login", "--environment", "sandbox"], "Application ID for sandbox"),
     ] {
         let Some(mut terminal) = Terminal::start(&home, arguments) else { return };
         terminal.shows(question);

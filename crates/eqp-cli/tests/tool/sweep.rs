@@ -5,12 +5,12 @@ use std::process::Command;
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
-use eqp_receiver::{Endpoints, MasterKey};
+use eqp_store::{Endpoints, MasterKey};
 use eqp_test_support::submission::Submission;
 use eqp_types::{ApiKey, Secret};
 
-use crate::eqp::{Ended, Running};
-use crate::market::{APPLICATION_SECRET, Market, scan};
+use eqp_test_support::tool::{Ended, NOWHERE, Running};
+use eqp_test_support::vendor::{APPLICATION_SECRET, TestVendor, scan};
 
 const THEIR_PASSWORD: &str = "hush-their+password/91c2";
 const WRONG_APPLICATION_SECRET: &str = "hush-wrong-secret-55e0";
@@ -37,8 +37,8 @@ fn spellings(username: &str, secret: &str) -> BTreeSet<String> {
 }
 
 /// All that the database holds, as `pg_dump` prints it; none where there is no `pg_dump`.
-fn dump(market: &Market) -> Option<String> {
-    let options = &market.database.options;
+fn dump(vendor: &TestVendor) -> Option<String> {
+    let options = &vendor.database.options;
     let host = options.get_socket().map_or(options.get_host().into(), |folder| folder.as_os_str().to_owned());
     let dumped = Command::new("pg_dump")
         .env("PGHOST", host)
@@ -56,18 +56,18 @@ fn dump(market: &Market) -> Option<String> {
 
 /// Arguments and environment of a process and of all that it has started, and the arguments of everybody else: what `ps` tells.
 fn processes(ours: &Running) -> String {
-    let mut told = String::new();
+    let mut reported = String::new();
     for process in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
         let read = |name: &str| std::fs::read(process.path().join(name)).unwrap_or_default();
         let stat = String::from_utf8_lossy(&read("stat")).into_owned();
         let parent = stat.rsplit_once(')').and_then(|(_, rest)| rest.split_whitespace().nth(1)?.parse::<u32>().ok());
         let number = process.file_name().to_str().and_then(|name| name.parse::<u32>().ok());
         if number == Some(ours.number()) || parent == Some(ours.number()) {
-            told += &String::from_utf8_lossy(&read("environ")).replace('\0', "\n");
+            reported += &String::from_utf8_lossy(&read("environ")).replace('\0', "\n");
         }
-        told += &(String::from_utf8_lossy(&read("cmdline")).replace('\0', " ") + "\n");
+        reported += &(String::from_utf8_lossy(&read("cmdline")).replace('\0', " ") + "\n");
     }
-    told
+    reported
 }
 
 /// Every command that has none below it, as it is called.
@@ -88,8 +88,8 @@ struct Said {
 
 impl Said {
     /// Runs a command, which has to end with this code.
-    fn run(&mut self, market: &Market, code: i32, arguments: &[&str]) -> Ended {
-        let ended = market.home.run_aside(arguments);
+    fn run(&mut self, vendor: &TestVendor, code: i32, arguments: &[&str]) -> Ended {
+        let ended = vendor.home.run_aside(arguments);
         if ended.code != code {
             let reason: Vec<_> = ended.stderr.lines().filter(|line| !line.starts_with("20")).collect();
             self.unexpected.push(format!("{arguments:?} {}: {reason:?}", ended.code));
@@ -115,11 +115,11 @@ impl Said {
 }
 
 /// All commands that end by themselves, against a Marketplace and a receiver that work.
-fn run_all(market: &Market, said: &mut Said, ours: &str, theirs: &str) {
-    let home = &market.home;
+fn run_all(vendor: &TestVendor, said: &mut Said, ours: &str, theirs: &str) {
+    let home = &vendor.home;
     let archive = Submission::module().write(home.path()).unwrap();
     let archive = archive.to_str().unwrap();
-    home.write("draft.json", r#"[{"item_id": "swept", "type": "extension", "name": "Swept", "version": "1.0.0", "platform": "M2", "long_description": "x"}]"#);
+    home.write("draft.json", r#"[{"item_id": "swept", "type": "extension", "name": "Swept", "version": "1.2.0", "platform": "M2", "long_description": "x"}]"#);
     let taken_from = format!("{theirs}=theirs");
     for (code, arguments) in [
         (1, &["callbacks", "add", "--name", "main", "--url", ours][..]),
@@ -129,8 +129,8 @@ fn run_all(market: &Market, said: &mut Said, ours: &str, theirs: &str) {
         (0, &["trigger", "malware_scan_complete", "--file", "swept", "--to", "main", "--at", ours]),
         (0, &["whoami"]),
         (0, &["whoami", "--json"]),
-        (0, &["doctor"]),
-        (0, &["doctor", "--json"]),
+        (0, &["doctor", "--listen", NOWHERE]),
+        (0, &["doctor", "--json", "--listen", NOWHERE]),
         (0, &["login"]),
         (0, &["keys", "list"]),
         (0, &["keys", "list", "--json"]),
@@ -169,16 +169,16 @@ fn run_all(market: &Market, said: &mut Said, ours: &str, theirs: &str) {
         (0, &["man", "man"]),
         (0, &["logout"]),
     ] {
-        said.run(market, code, arguments);
+        said.run(vendor, code, arguments);
     }
 }
 
 /// What needs a callback that was projected, what changes its registration, and what runs until it is ended.
-fn look_and_change(market: &Market, said: &mut Said, theirs: &str) {
+fn look_and_change(vendor: &TestVendor, said: &mut Said, theirs: &str) {
     for arguments in [&["events", "list", "--json"][..], &["events", "show", "1"], &["submissions", "list"]] {
-        said.run(market, 0, arguments);
+        said.run(vendor, 0, arguments);
     }
-    said.run(market, 4, &["submissions", "show", "s000000000"]);
+    said.run(vendor, 4, &["submissions", "show", "s000000000"]);
     let taken_from = format!("{theirs}=theirs");
     for arguments in [
         &["callbacks", "rotate", "--name", "main", "--password-of", &taken_from][..],
@@ -197,14 +197,14 @@ fn look_and_change(market: &Market, said: &mut Said, theirs: &str) {
         ],
         &["callbacks", "remove", "--name", "main"],
     ] {
-        said.run(market, 0, arguments);
+        said.run(vendor, 0, arguments);
     }
     for (arguments, is_up) in [
         (&["events", "tail", "--after", "0", "--json"][..], true),
-        (&["simulator", "--json"], true),
+        (&["simulator", "--listen", "127.0.0.1:0", "--json"], true),
         (&["demo", "--exit"], false),
     ] {
-        let mut running = market.home.start(arguments);
+        let mut running = vendor.home.start(arguments);
         if is_up {
             tokio::task::block_in_place(|| running.json_line());
             running.terminate();
@@ -215,40 +215,40 @@ fn look_and_change(market: &Market, said: &mut Said, theirs: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_secret_gets_out_though_every_command_is_run_and_everything_is_logged() {
-    let mut market = Market::open().await;
+    let mut vendor = TestVendor::start(crate::EQP).await;
     for variable in ["EQP_LOG", "RUST_LOG"] {
-        market.home.set(variable, "trace");
+        vendor.home.set(variable, "trace");
     }
-    market.home.set("RUST_BACKTRACE", "full");
+    vendor.home.set("RUST_BACKTRACE", "full");
     // From files, as services are told: then nothing of it is in an environment.
-    let database_url = market.database.url().replacen('@', &format!(":{DATABASE_PASSWORD}@"), 1);
+    let database_url = vendor.database.url().replacen('@', &format!(":{DATABASE_PASSWORD}@"), 1);
     for (variable, secret) in [("EQP_APPLICATION_SECRET", APPLICATION_SECRET), ("EQP_DATABASE_URL", &database_url)] {
-        let file = market.home.write(&variable.to_lowercase(), secret);
-        market.home.set(variable, "");
-        market.home.set(&format!("{variable}_FILE"), file.display().to_string());
+        let file = vendor.home.write(&variable.to_lowercase(), secret);
+        vendor.home.set(variable, "");
+        vendor.home.set(&format!("{variable}_FILE"), file.display().to_string());
     }
     let serving =
         ["serve", "--listen", "127.0.0.1:0", "--operator-listen", "127.0.0.1:0", "--spool-dir", "spool", "--json"];
-    let mut serve = market.home.start(&serving);
+    let mut serve = vendor.home.start(&serving);
     let begun = tokio::task::block_in_place(|| serve.json_line());
-    market.simulator.trust_pem(&market.home.run_aside(&["ca"]).stdout).unwrap();
+    vendor.simulator.trust_pem(&vendor.home.run_aside(&["ca"]).stdout).unwrap();
     let base = begun["listening"].as_str().unwrap();
     // An entry of others leads to our path with a password that is none of ours: each send to it is a wrong try.
     let (ours, theirs) = (format!("{base}/callbacks/main"), format!("{base}/callbacks/main?of=others"));
-    market.register_theirs(&theirs, "others", THEIR_PASSWORD).await;
-    market.home.write("theirs", THEIR_PASSWORD);
+    vendor.register_theirs(&theirs, "others", THEIR_PASSWORD).await;
+    vendor.home.write("theirs", THEIR_PASSWORD);
 
     let mut said = Said::default();
     // The password of a key is said once, by the command that made it; nowhere else, and in no log.
-    let mut made = market.home.run_aside(&["keys", "create", "sweep", "--json"]);
+    let mut made = vendor.home.run_aside(&["keys", "create", "sweep", "--json"]);
     let key: serde_json::Value = serde_json::from_str(&std::mem::take(&mut made.stdout)).unwrap();
     said.ended(&["keys", "create"], &made);
-    run_all(&market, &mut said, &ours, &theirs);
-    assert_eq!(market.send("malware_scan_complete", scan("a")).await, [200, 401]);
-    market.is_projected().await;
-    look_and_change(&market, &mut said, &theirs);
-    market.home.set("EQP_APPLICATION_SECRET", WRONG_APPLICATION_SECRET);
-    said.run(&market, 3, &["whoami"]);
+    run_all(&vendor, &mut said, &ours, &theirs);
+    assert_eq!(vendor.send("malware_scan_complete", scan("a")).await, [200, 401]);
+    vendor.is_projected().await;
+    look_and_change(&vendor, &mut said, &theirs);
+    vendor.home.set("EQP_APPLICATION_SECRET", WRONG_APPLICATION_SECRET);
+    said.run(&vendor, 3, &["whoami"]);
 
     let operator = begun["operator"].as_str().unwrap();
     let metrics = reqwest::get(format!("{operator}/metrics")).await.unwrap().text().await.unwrap();
@@ -260,19 +260,19 @@ async fn no_secret_gets_out_though_every_command_is_run_and_everything_is_logged
     assert!(ended.stderr.contains("insert into eqp.callback"), "statements are logged too: {}", ended.stderr);
     said.ended(&serving, &ended);
 
-    let file = market.home.path().join("data/master.key");
+    let file = vendor.home.path().join("data/master.key");
     let master_key = MasterKey::open(&file).unwrap();
-    let endpoints = Endpoints::open(market.database.pool.clone(), master_key.clone()).await.unwrap();
+    let endpoints = Endpoints::open(vendor.database.pool.clone(), master_key.clone()).await.unwrap();
     let username = endpoints.list().await.unwrap()[0].credentials[0].username.clone();
     let issued = endpoints.password(&ours, &username).await.unwrap().unwrap();
     // What a panic would print of it, and any error that somebody formats so.
     let application = ApiKey { application_id: "app".to_owned(), application_secret: Secret::new(APPLICATION_SECRET) };
     said.places.push(("a panic".to_owned(), format!("{master_key:?} {endpoints:?} {issued:?} {application:?}")));
-    if let Some(dump) = dump(&market) {
+    if let Some(dump) = dump(&vendor) {
         assert!(dump.contains(&username), "credentials are in the dump");
         said.places.push(("the tables".to_owned(), dump));
     }
-    let spool = std::fs::read(market.home.path().join("spool/spool.redb")).unwrap();
+    let spool = std::fs::read(vendor.home.path().join("spool/spool.redb")).unwrap();
     let spool = String::from_utf8_lossy(&spool).into_owned();
     assert!(spool.contains(&username), "the endpoints are in the spool");
     said.places.push(("the spool".to_owned(), spool));
@@ -290,7 +290,7 @@ async fn no_secret_gets_out_though_every_command_is_run_and_everything_is_logged
             key["m2"][0]["password_key"].as_str().unwrap(),
         ),
         ("the master key", "", master_key.trim()),
-        ("the control token of the simulator", "", market.simulator.control_token().expose()),
+        ("the control token of the simulator", "", vendor.simulator.control_token().expose()),
     ];
     assert_eq!(said.unexpected, [""; 0]);
     for (name, text) in &said.places {

@@ -3,8 +3,8 @@
 use std::io::{Read, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
-use crate::eqp::Home;
-use crate::market::{APPLICATION_SECRET, Market};
+use eqp_test_support::tool::Home;
+use eqp_test_support::vendor::{APPLICATION_SECRET, TestVendor};
 
 /// A run on a terminal of its own, which `script` of util-linux makes.
 pub(crate) struct Terminal {
@@ -38,6 +38,9 @@ impl Terminal {
         }
         let quoted: Vec<_> = arguments.iter().map(|argument| format!("'{argument}'")).collect();
         let mut command = home.command_of(&[
+            // A text that never appears must not hold up every test after this one.
+            "timeout",
+            "120",
             "script",
             "-qefc",
             &format!("{first} \"$EQP_BINARY\" {}", quoted.join(" ")),
@@ -75,7 +78,7 @@ impl Terminal {
 
 #[test]
 fn a_write_to_production_asks_first_and_does_nothing_without_a_yes() {
-    let mut home = Home::new();
+    let mut home = Home::new(crate::EQP);
     home.set("EQP_APPLICATION_ID", "app");
     home.set("EQP_APPLICATION_SECRET", "hush");
     home.write("a.zip", "a");
@@ -89,7 +92,6 @@ fn a_write_to_production_asks_first_and_does_nothing_without_a_yes() {
         &["packages", "create", "new.toml"],
         &["packages", "update", "known.toml"],
         &["files", "delete", "f1", "--api-url", "https://developer-api.magento.com"],
-        &["release", "a.zip", "--manifest", "release.toml", "--skip-check"],
         &["keys", "create", "build"],
         &["keys", "enable", "build"],
         &["keys", "disable", "build"],
@@ -102,33 +104,39 @@ fn a_write_to_production_asks_first_and_does_nothing_without_a_yes() {
         terminal.type_keys("n\n");
         let (code, screen) = terminal.end();
         assert_eq!(code, 1, "{arguments:?}: {screen}");
-        assert!(screen.contains("not done: it was not agreed to"), "{screen}");
+        assert!(screen.contains("error: aborted"), "{screen}");
         assert_eq!(crate::dry_runs::files(home.path()), before, "{arguments:?}");
     }
+    // A release first reads what there is, so that the plan can be agreed to: here nothing can be reached.
+    let release = ["release", "a.zip", "--manifest", "release.toml", "--skip-check", "--environment", "production"];
+    let Some(terminal) = Terminal::start(&home, &release) else { return };
+    let (code, screen) = terminal.end();
+    assert_eq!(code, 7, "{screen}");
+    assert_eq!(crate::dry_runs::files(home.path()), before);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn login_asks_for_a_secret_that_does_not_show() {
-    let market = Market::open().await;
-    let mut home = Home::new();
-    home.set("EQP_API_URL", market.simulator.base_url());
-    home.set("EQP_CA_FILE", home.write("ca.pem", market.simulator.ca_pem()).display().to_string());
+    let vendor = TestVendor::start(crate::EQP).await;
+    let mut home = Home::new(crate::EQP);
+    home.set("EQP_API_URL", vendor.simulator.base_url());
+    home.set("EQP_CA_FILE", home.write("ca.pem", vendor.simulator.ca_pem()).display().to_string());
     home.set("EQP_ENVIRONMENT", "production");
     let asked = tokio::task::block_in_place(|| {
         let mut terminal = Terminal::start(&home, &["login"])?;
-        terminal.shows("Application id for production: ");
+        terminal.shows("Application ID for production: ");
         terminal.type_keys("app\n");
-        terminal.shows("(it does not show): ");
+        terminal.shows("(not shown): ");
         terminal.type_keys(&format!("{APPLICATION_SECRET}\r"));
         Some(terminal.end())
     });
     let Some((code, screen)) = asked else { return };
     assert_eq!(code, 0, "{screen}");
-    assert!(screen.contains("is kept as profile `production`") && !screen.contains(APPLICATION_SECRET), "{screen}");
+    assert!(screen.contains("as profile `production` in ") && !screen.contains(APPLICATION_SECRET), "{screen}");
 
     let interrupted = tokio::task::block_in_place(|| {
         let mut terminal = Terminal::start(&home, &["login", "--application-id", "app"])?;
-        terminal.shows("(it does not show): ");
+        terminal.shows("(not shown): ");
         terminal.type_keys("half\u{3}");
         Some(terminal.end())
     });

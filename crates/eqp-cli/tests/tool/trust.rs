@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::eqp::{Ended, Home};
-use crate::market::{APPLICATION_SECRET, Market};
+use eqp_test_support::tool::{Ended, Home, NOWHERE};
+use eqp_test_support::vendor::{APPLICATION_SECRET, TestVendor};
 
 fn read(ended: &Ended) -> Value {
     assert_eq!(ended.code, 0, "{ended:?}");
@@ -11,10 +11,10 @@ fn read(ended: &Ended) -> Value {
 }
 
 /// A home whose tool knows where the Marketplace is, with the secret in a file.
-fn newcomer(market: &Market) -> Home {
-    let mut home = Home::new();
-    home.set("EQP_API_URL", market.simulator.base_url());
-    home.set("EQP_CA_FILE", home.write("ca.pem", market.simulator.ca_pem()).display().to_string());
+fn newcomer(vendor: &TestVendor) -> Home {
+    let mut home = Home::new(crate::EQP);
+    home.set("EQP_API_URL", vendor.simulator.base_url());
+    home.set("EQP_CA_FILE", home.write("ca.pem", vendor.simulator.ca_pem()).display().to_string());
     home.write("secret", APPLICATION_SECRET);
     home
 }
@@ -22,6 +22,14 @@ fn newcomer(market: &Market) -> Home {
 fn login(home: &Home, arguments: &[&str]) -> Value {
     let login = ["login", "--application-id", "app", "--secret-file", "secret", "--json"];
     read(&home.run_aside(&[&login[..], arguments].concat()))
+}
+
+#[test]
+fn a_file_in_the_current_folder_that_is_too_large_is_refused_at_once() {
+    let home = Home::new(crate::EQP);
+    home.write("eqp.toml", &"#".repeat((1 << 20) + 1));
+    let ended = home.run(&["doctor", "--quiet"]);
+    assert!(ended.code == 2 && ended.stderr.contains("larger than 1 MiB"), "{ended:?}");
 }
 
 #[test]
@@ -41,11 +49,11 @@ fn a_file_in_the_current_folder_may_not_decide_where_credentials_and_data_go() {
         ("[receiver]\nbehind_proxy = true\n", "receiver.behind_proxy"),
         ("[receiver]\ntls_key = \"/etc/ssl/private/key.pem\"\n", "receiver.tls_key"),
         ("[receiver]\nspool_dir = \"/\"\n", "receiver.spool_dir"),
-        ("[receiver]\nlisten = \"127.0.0.1:1\"\nkeep = \"1d\"\n", "receiver.keep"),
+        ("[receiver]\nlisten = \"127.0.0.1:1\"\nretention = \"1d\"\n", "receiver.retention"),
         ("profile = \"live\"\n", "profile"),
         ("[profiles.live.receiver]\nlisten = \"127.0.0.1:1\"\n", "profiles.live"),
     ] {
-        let mut home = Home::new();
+        let mut home = Home::new(crate::EQP);
         home.set("EQP_APPLICATION_ID", "app");
         home.set("EQP_APPLICATION_SECRET", "hush");
         home.write("eqp.toml", text);
@@ -61,12 +69,12 @@ fn a_file_in_the_current_folder_may_not_decide_where_credentials_and_data_go() {
 
 #[test]
 fn a_file_in_the_current_folder_is_reported_whenever_it_is_used() {
-    let home = Home::new();
+    let home = Home::new(crate::EQP);
     home.write("eqp.toml", "[receiver]\ntls_names = [\"eqp.test\"]\nlisten = \"127.0.0.1:1\"\n");
     for arguments in [&["doctor"][..], &["doctor", "--quiet"], &["doctor", "--json"]] {
         let ended = home.run(arguments);
-        let told = "using eqp.toml of the current folder: receiver.listen, receiver.tls_names\n";
-        assert!(ended.code == 0 && ended.stderr.starts_with(told), "{ended:?}");
+        let reported = "using eqp.toml of the current folder: receiver.listen, receiver.tls_names\n";
+        assert!(ended.code == 0 && ended.stderr.starts_with(reported), "{ended:?}");
         assert!(ended.stdout.contains("127.0.0.1:1"), "{ended:?}");
     }
     let named = home.run(&["doctor", "--config", "eqp.toml"]);
@@ -75,8 +83,8 @@ fn a_file_in_the_current_folder_is_reported_whenever_it_is_used() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_in_the_current_folder_neither_hides_nor_changes_the_users_own() {
-    let market = Market::open().await;
-    let home = newcomer(&market);
+    let vendor = TestVendor::start(crate::EQP).await;
+    let home = newcomer(&vendor);
     let text = "[receiver]\nlisten = \"127.0.0.1:1\"\n";
     let here = home.write("eqp.toml", text);
     login(&home, &["--environment", "production"]);
@@ -89,11 +97,11 @@ async fn a_file_in_the_current_folder_neither_hides_nor_changes_the_users_own() 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stored_secret_is_only_sent_to_the_api_that_accepted_it() {
-    let market = Market::open().await;
-    let other = Market::open().await;
-    let home = newcomer(&market);
+    let vendor = TestVendor::start(crate::EQP).await;
+    let other = TestVendor::start(crate::EQP).await;
+    let home = newcomer(&vendor);
     login(&home, &["--environment", "production"]);
-    let mut plain = Home::at(home.path());
+    let mut plain = Home::at(crate::EQP, home.path());
     assert_eq!(plain.run_aside(&["whoami"]).code, 0);
 
     let refused = plain.run_aside(&["whoami", "--api-url", other.simulator.base_url()]);
@@ -103,11 +111,11 @@ async fn a_stored_secret_is_only_sent_to_the_api_that_accepted_it() {
     assert_eq!(plain.run_aside(&["packages", "list"]).code, 3);
 
     // Somebody changes the file by hand.
-    let plain = Home::at(home.path());
+    let plain = Home::at(crate::EQP, home.path());
     let file = home.path().join(".config/eqp/eqp.toml");
     let text = std::fs::read_to_string(&file).unwrap();
     let changed = text.replacen(
-        &format!("\napi_url = \"{}/\"", market.simulator.base_url().trim_end_matches('/')),
+        &format!("\napi_url = \"{}/\"", vendor.simulator.base_url().trim_end_matches('/')),
         &format!("\napi_url = \"{}\"", other.simulator.base_url()),
         1,
     );
@@ -116,9 +124,9 @@ async fn a_stored_secret_is_only_sent_to_the_api_that_accepted_it() {
     let refused = plain.run_aside(&["whoami"]);
     assert!(refused.code == 3 && refused.stderr.contains("is for another API"), "{refused:?}");
     // The key in the environment goes where the environment says.
-    let mut given = Home::at(home.path());
+    let mut given = Home::at(crate::EQP, home.path());
     given.set("EQP_APPLICATION_SECRET", APPLICATION_SECRET);
-    given.set("EQP_API_URL", market.simulator.base_url());
+    given.set("EQP_API_URL", vendor.simulator.base_url());
     assert_eq!(given.run_aside(&["whoami"]).code, 0);
 }
 
@@ -130,7 +138,7 @@ fn a_secret_that_a_file_names_goes_where_the_same_file_says() {
         ("", &["--api-url", "https://127.0.0.1:1"]),
         ("api_url = \"https://127.0.0.1:2\"\n", &["--api-url", "https://127.0.0.1:1"]),
     ] {
-        let home = Home::new();
+        let home = Home::new(crate::EQP);
         let secret = home.write("secret", "hush");
         let secret = secret.display();
         home.configure(&format!(
@@ -143,15 +151,15 @@ fn a_secret_that_a_file_names_goes_where_the_same_file_says() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_environment_selects_its_profile_and_never_the_key_of_another() {
-    let market = Market::open().await;
-    let home = newcomer(&market);
+    let vendor = TestVendor::start(crate::EQP).await;
+    let home = newcomer(&vendor);
     let first = login(&home, &["--environment", "production"]);
-    assert_eq!(first["becomes_default"], json!(true));
-    let told =
+    assert_eq!(first["is_default"], json!(true));
+    let reported =
         home.run_aside(&["login", "--application-id", "app", "--secret-file", "secret", "--environment", "sandbox"]);
-    assert!(told.code == 0 && !told.stdout.contains("default profile"), "{told:?}");
+    assert!(reported.code == 0 && !reported.stdout.contains("default profile"), "{reported:?}");
 
-    let plain = Home::at(home.path());
+    let plain = Home::at(crate::EQP, home.path());
     let used = |arguments: &[&str]| {
         let me = read(&plain.run_aside(&[&["whoami", "--json"], arguments].concat()));
         (me["profile"].as_str().unwrap().to_owned(), me["environment"].as_str().unwrap().to_owned())
@@ -172,15 +180,15 @@ async fn an_environment_selects_its_profile_and_never_the_key_of_another() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_profile_of_the_environment_no_other_key_is_used() {
-    let market = Market::open().await;
-    let home = newcomer(&market);
-    let told =
+    let vendor = TestVendor::start(crate::EQP).await;
+    let home = newcomer(&vendor);
+    let reported =
         home.run_aside(&["login", "--application-id", "app", "--secret-file", "secret", "--environment", "production"]);
-    assert!(told.stdout.contains("without --profile and --environment, commands use production"), "{told:?}");
-    let plain = Home::at(home.path());
+    assert!(reported.stdout.contains("without --profile and --environment, commands use production"), "{reported:?}");
+    let plain = Home::at(crate::EQP, home.path());
     let ended = plain.run_aside(&["whoami", "--environment", "sandbox"]);
-    assert!(ended.code == 3 && ended.stderr.contains("no application id for sandbox"), "{ended:?}");
-    let doctor = read(&plain.run_aside(&["doctor", "--json"]));
+    assert!(ended.code == 3 && ended.stderr.contains("no application id is configured for sandbox"), "{ended:?}");
+    let doctor = read(&plain.run_aside(&["doctor", "--json", "--listen", NOWHERE]));
     let settings = doctor["settings"].as_array().unwrap();
     let environment = settings.iter().find(|one| one["name"] == json!("marketplace.environment")).unwrap();
     assert_eq!(environment["value"], json!("production"));
@@ -188,9 +196,41 @@ async fn without_a_profile_of_the_environment_no_other_key_is_used() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_login_after_a_rehearsal_sends_no_key_to_the_simulator_that_only_the_profile_names() {
+    let vendor = TestVendor::start(crate::EQP).await;
+    let home = newcomer(&vendor);
+    login(&home, &["--environment", "production"]);
+    // The simulator is gone; another program has its port.
+    let left = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    left.set_nonblocking(true).unwrap();
+    let url = format!("https://{}", left.local_addr().unwrap());
+    let file = home.path().join(".config/eqp/eqp.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    home.configure(&text.replace(vendor.simulator.base_url().trim_end_matches('/'), &url));
+
+    let plain = Home::at(crate::EQP, home.path());
+    let again = ["login", "--environment", "production", "--application-id", "app", "--secret-file", "secret"];
+    for quiet in [&[][..], &["--quiet"]] {
+        let refused = plain.run_aside(&[&again[..], quiet].concat());
+        assert_eq!(refused.code, 2, "{refused:?}");
+        assert!(refused.stderr.contains(&url), "{refused:?}");
+        assert!(refused.stderr.contains("eqp logout --profile production"), "{refused:?}");
+    }
+    assert!(left.accept().is_err(), "nothing was sent there");
+    // Naming the URL on the command line, or --yes, is consent.
+    let base_url = vendor.simulator.base_url();
+    assert_eq!(plain.run_aside(&[&again[..], &["--api-url", base_url]].concat()).code, 0);
+    assert_eq!(plain.run_aside(&[&again[..], &["--yes"]].concat()).code, 0);
+    // What the error advises takes the URL out.
+    assert_eq!(plain.run_aside(&["logout", "--profile", "production"]).code, 0);
+    let doctor = read(&plain.run_aside(&["doctor", "--json", "--listen", NOWHERE]));
+    assert!(!doctor.to_string().contains(base_url), "{doctor}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn completions_offer_the_values_of_flags_and_the_profiles_that_there_are() {
-    let market = Market::open().await;
-    let home = newcomer(&market);
+    let vendor = TestVendor::start(crate::EQP).await;
+    let home = newcomer(&vendor);
     login(&home, &["--environment", "production", "--profile", "acme-live"]);
     for shell in ["bash", "zsh", "fish"] {
         let script = home.run_aside(&["completions", shell]).stdout;

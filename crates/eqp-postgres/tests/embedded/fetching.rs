@@ -126,7 +126,7 @@ fn programs_are_not_taken_from_a_cache_that_others_may_write_to() {
     }
     std::fs::set_permissions(&cache, std::os::unix::fs::PermissionsExt::from_mode(0o777)).expect("a mode");
     let member = Member::without_postgres(&scratch.data_folder(), &cache, "/nonexistent");
-    assert!(member.said.contains("other users may write to it"), "{}", member.said);
+    assert!(member.said.contains("other users can write to it"), "{}", member.said);
     member.leave();
     assert!(!trace.exists());
 }

@@ -44,7 +44,7 @@ async fn data_of_another_major_version_are_refused_untouched() {
     let error =
         EmbeddedPostgres::builder(scratch.data_folder()).programs(programs).start().await.expect_err("another version");
     assert!(matches!(error, Error::OtherMajor { made_by: 13, .. }), "{error:?}");
-    assert!(error.to_string().contains("Postgres 13 is missing"), "{error}");
+    assert!(error.to_string().contains("created by Postgres 13, which is not installed"), "{error}");
     assert!(data.join("base").exists());
 }
 

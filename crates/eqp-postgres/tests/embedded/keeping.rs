@@ -201,7 +201,7 @@ async fn nothing_is_made_in_the_place_of_data_that_were_removed() {
     fs::remove_dir_all(scratch.data_folder()).expect("the rest goes too");
     let error = postgres.stop().await.expect_err("there is nothing to stop");
     assert!(matches!(error, Error::Removed { .. }), "{error:?}");
-    assert!(error.to_string().contains("put them back"), "{error}");
+    assert!(error.to_string().contains("restore the data"), "{error}");
     assert!(!scratch.data_folder().exists());
 }
 
@@ -253,5 +253,35 @@ async fn one_that_takes_longer_than_it_may_is_there_later() {
         keeping(&postgres, another_than(&scratch, &options, &[])).await;
         postgres.stop().await.expect("a stop");
         assert_eq!(scratch.server_pid(), None, "after {milliseconds} ms");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_ready_in_time_is_left_to_finish_its_start() {
+    let scratch = Scratch::new();
+    let builder = || EmbeddedPostgres::builder(scratch.data_folder());
+    builder().start().await.expect("a start").stop().await.expect("a stop");
+    // Until the patience ends while the server is starting: before that nothing was started, after it the start is over.
+    for patience in std::iter::successors(Some(Duration::from_millis(20)), |patience| Some(*patience * 3 / 2)) {
+        let (postgres, trouble) = builder().start_or_go_on(patience).await.expect("nobody needs it yet");
+        let was_late = trouble.is_some();
+        let started = scratch.server_pid();
+        if was_late && started.is_some() {
+            // Nobody keeps it running.
+            let options = postgres.connect_options("postgres");
+            let connected = timeout(PATIENCE, async {
+                while PgConnection::connect_with(&options).await.is_err() {
+                    sleep(Duration::from_millis(10)).await;
+                }
+            });
+            connected.await.expect("the start goes on");
+            assert_eq!(scratch.server_pid(), started);
+        }
+        postgres.stop().await.expect("a stop");
+        assert_eq!(scratch.server_pid(), None);
+        if started.is_some() {
+            assert!(was_late, "no patience ended during a start");
+            break;
+        }
     }
 }

@@ -1,41 +1,42 @@
-//! Who is calling: decided from the head of the request alone, before its body is read and without the database.
+//! Authenticates a request by its head, before the body is read. The credentials are in memory, so no query is needed.
 
 use std::sync::Arc;
 
 use http::request::Parts;
 
-use super::answer::Refusal;
 use super::basic::Basic;
-use crate::endpoint::directory::Directory;
-use crate::endpoint::roster::Caller;
+use crate::endpoint::credential_cache::CredentialCache;
+use crate::endpoint::credential_index::Principal;
+use crate::results::Refusal;
 
-/// Proof that a request came with a right credential.
+/// Proof that a request has a valid credential.
 #[derive(Debug)]
-pub(super) struct Authenticated(Arc<Caller>);
+pub(super) struct Authenticated(Arc<Principal>);
 
 impl Authenticated {
-    pub(super) fn caller(&self) -> &Caller {
+    pub(super) fn principal(&self) -> &Principal {
         &self.0
     }
 }
 
-/// A credential that is unknown may be new: then the directory is loaded once more before it is refused, unless so many
-/// wrong ones came from its source that it has to wait its turn (`may_be_new`). The path is looked at only after the
-/// credential was checked: it decides between endpoints that share one, and, in an embedding service, whether a refusal
-/// is ours to make (`is_ours`).
+/// Checks the credential of a request. An unknown credential may be new, so the credentials are loaded again before it is
+/// rejected, unless its source has had too many failures (`may_refresh`).
+///
+/// The path is only used afterwards: to choose between endpoints that share a credential, and to decide between 401 and,
+/// for a path of the embedding service (not `is_ours`), 404.
 pub(super) async fn authenticate(
-    directory: &Directory,
+    credentials: &CredentialCache,
     head: &Parts,
-    may_be_new: impl FnOnce() -> bool,
+    may_refresh: impl FnOnce() -> bool,
     is_ours: impl FnOnce() -> bool,
 ) -> Result<Authenticated, Refusal> {
     if let Some(basic) = Basic::read(&head.headers) {
-        let find = || directory.find(target(head), basic.username(), basic.password()).map(Authenticated);
+        let find = || credentials.find(target(head), basic.username(), basic.password()).map(Authenticated);
         if let Some(authenticated) = find() {
             return Ok(authenticated);
         }
-        if may_be_new() {
-            directory.refreshed().await;
+        if may_refresh() {
+            credentials.refreshed().await;
             if let Some(authenticated) = find() {
                 return Ok(authenticated);
             }
@@ -44,7 +45,7 @@ pub(super) async fn authenticate(
     Err(if is_ours() { Refusal::Unauthorized } else { Refusal::NotFound })
 }
 
-/// Path and query, as they arrived.
+/// Returns the path and query of a request, as they were sent.
 pub(super) fn target(head: &Parts) -> &str {
     head.uri.path_and_query().map_or("/", |target| target.as_str())
 }

@@ -1,4 +1,4 @@
-//! The Basic scheme of RFC 7617, read from a request's headers.
+//! Parses the credentials of HTTP Basic authentication (RFC 7617).
 
 use base64::Engine;
 use base64::alphabet::STANDARD;
@@ -12,7 +12,7 @@ const ENGINE: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// User name and password, as they were sent.
+/// A user name and a password, as they were sent.
 #[derive(PartialEq, Eq)]
 pub(crate) struct Basic {
     text: String,
@@ -20,7 +20,7 @@ pub(crate) struct Basic {
 }
 
 impl Basic {
-    /// None unless there is exactly one `Authorization` header, and it is a well-formed Basic one.
+    /// Parses the `Authorization` header. Returns `None` unless there is exactly one and it is well-formed Basic.
     pub(crate) fn read(headers: &HeaderMap) -> Option<Self> {
         let mut values = headers.get_all(AUTHORIZATION).iter();
         let (Some(value), None) = (values.next(), values.next()) else { return None };
@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_what_the_rfc_allows() {
+    fn parses_what_the_rfc_allows() {
         let found = |username: &str, password: &str| Some((username.to_owned(), password.to_owned()));
         assert_eq!(read(&[b"Basic a2V5OnNlY3JldA=="]), found("key", "secret"), "as documented");
         assert_eq!(read(&[b"basic a2V5OnNlY3JldA=="]), found("key", "secret"));
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_everything_else() {
+    fn rejects_everything_else() {
         let no_colon = format!("Basic {}", encoded("keysecret"));
         let no_utf8 = format!("Basic {}", encoded(b"key:\xff\xfe"));
         let good: &[u8] = b"Basic a2V5OnNlY3JldA==";

@@ -1,4 +1,4 @@
-//! The bytes of a callback, within bounds of size, time and memory.
+//! Reads the body of a callback within the limits of size, time and memory.
 
 use std::net::IpAddr;
 use std::pin::pin;
@@ -13,27 +13,27 @@ use time::OffsetDateTime;
 use tokio::time::{Instant, sleep, timeout};
 use uuid::Uuid;
 
-use super::answer::Refusal;
 use super::authenticate::Authenticated;
 use super::budget::{Account, Budget, Reservation};
 use crate::Limits;
-use crate::store::callback::CallbackRow;
+use crate::results::Refusal;
+use eqp_store::internal::callback::CallbackRow;
 
-/// What is counted for a callback besides its body: its kept headers and its place in the queue.
+/// The memory that a callback is charged for besides its body: its stored headers and its entry in the queue.
 const OVERHEAD: usize = 1024;
-/// The headers that are kept. Never `Authorization` or `Cookie`.
-const KEPT: [&str; 7] =
+/// The request headers that are stored. `Authorization` and `Cookie` must never be added.
+const STORED_HEADERS: [&str; 7] =
     ["content-type", "content-encoding", "date", "user-agent", "x-request-id", "traceparent", "via"];
-/// A longer header is left out.
-const LONGEST_KEPT: usize = 512;
-/// What the kept headers of a request mostly fit into, in bytes.
-const USUALLY_KEPT: usize = 256;
+/// Headers with a longer value are not stored.
+const MAX_HEADER_BYTES: usize = 512;
+/// The buffer size that is enough for the stored headers of most requests.
+const USUAL_HEADER_BYTES: usize = 256;
 
-/// A callback that has arrived whole and is not stored yet.
+/// A callback that was received completely and is not stored yet.
 #[derive(Debug)]
 pub(super) struct Received {
     pub(super) row: CallbackRow,
-    /// Its share of the memory for bodies, given back when the lane is done with it.
+    /// The memory reserved for it, released after the writer has stored it.
     pub(super) share: Option<Reservation>,
 }
 
@@ -56,23 +56,23 @@ pub(super) async fn receive(
     if announced.is_some_and(|length| length > limits.body_bytes) {
         return Err(Refusal::TooLarge);
     }
-    let caller = authenticated.caller();
-    let mut account = budget.account(caller.endpoint);
+    let principal = authenticated.principal();
+    let mut account = budget.account(principal.endpoint);
     reserve(&mut account, OVERHEAD, limits).await?;
     let body = read(body, limits, &mut account).await?;
     let row = CallbackRow {
         id: Uuid::now_v7(),
-        endpoint_id: caller.endpoint.0,
-        credential_id: caller.credential.0,
+        endpoint_id: principal.endpoint.0,
+        credential_id: principal.credential.0,
         received_at: OffsetDateTime::now_utc(),
         source,
-        headers: kept(headers),
+        headers: stored_headers(headers),
         body,
     };
     Ok(Received { row, share: account.finish() })
 }
 
-/// Reserves memory for bytes that have arrived, and says how long that had to be waited for.
+/// Reserves memory for bytes that were received. Returns how long that had to wait.
 async fn reserve(account: &mut Account, bytes: usize, limits: &Limits) -> Result<Duration, Refusal> {
     if account.try_reserve(bytes) {
         return Ok(Duration::ZERO);
@@ -82,7 +82,7 @@ async fn reserve(account: &mut Account, bytes: usize, limits: &Limits) -> Result
     Ok(begun.elapsed())
 }
 
-/// A body mostly arrives in one piece, which is then not copied.
+/// Reads a body to its end. Most bodies arrive in one piece, which is not copied.
 async fn read(mut body: Body, limits: &Limits, account: &mut Account) -> Result<Bytes, Refusal> {
     let mut too_slow = pin!(sleep(limits.body_time));
     let mut first = Bytes::new();
@@ -94,13 +94,13 @@ async fn read(mut body: Body, limits: &Limits, account: &mut Account) -> Result<
             () = &mut too_slow => return Err(Refusal::TooSlow),
         };
         let Some(frame) = frame else { break };
-        let Ok(piece) = frame.map_err(|_| Refusal::BrokenOff)?.into_data() else { continue };
+        let Ok(piece) = frame.map_err(|_| Refusal::Aborted)?.into_data() else { continue };
         if joined.len() + first.len() + piece.len() > limits.body_bytes {
             return Err(Refusal::TooLarge);
         }
         let waited = reserve(account, piece.len(), limits).await?;
         if !waited.is_zero() {
-            // The sender did not cause this.
+            // The sender gets the time back that it had to wait for memory.
             let deadline = too_slow.deadline() + waited;
             too_slow.as_mut().reset(deadline);
         }
@@ -116,10 +116,10 @@ async fn read(mut body: Body, limits: &Limits, account: &mut Account) -> Result<
     Ok(if joined.is_empty() { first } else { joined.freeze() })
 }
 
-fn kept(headers: &HeaderMap) -> Vec<u8> {
-    let mut text = Vec::with_capacity(USUALLY_KEPT);
-    for name in KEPT {
-        if let Some(value) = headers.get(name).filter(|value| value.len() <= LONGEST_KEPT) {
+fn stored_headers(headers: &HeaderMap) -> Vec<u8> {
+    let mut text = Vec::with_capacity(USUAL_HEADER_BYTES);
+    for name in STORED_HEADERS {
+        if let Some(value) = headers.get(name).filter(|value| value.len() <= MAX_HEADER_BYTES) {
             for part in [name.as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
                 text.extend_from_slice(part);
             }
@@ -131,10 +131,10 @@ fn kept(headers: &HeaderMap) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::endpoint::EndpointId;
+    use eqp_store::EndpointId;
 
     #[test]
-    fn keeps_headers_of_the_allow_list_only() {
+    fn only_headers_of_the_allow_list_are_stored() {
         let mut headers = HeaderMap::new();
         for (name, value) in [
             ("authorization", "Basic a2V5OnNlY3JldA=="),
@@ -144,8 +144,8 @@ mod tests {
         ] {
             headers.insert(name, value.parse().unwrap());
         }
-        headers.insert("x-request-id", "x".repeat(LONGEST_KEPT + 1).parse().unwrap());
-        let text = String::from_utf8(kept(&headers)).unwrap();
+        headers.insert("x-request-id", "x".repeat(MAX_HEADER_BYTES + 1).parse().unwrap());
+        let text = String::from_utf8(stored_headers(&headers)).unwrap();
         assert_eq!(text, "content-type: application/json\r\nuser-agent: Marketplace\r\n");
     }
 

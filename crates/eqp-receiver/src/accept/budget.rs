@@ -1,15 +1,16 @@
-//! The memory for bodies, reserved as their bytes arrive, with a share per endpoint.
+//! Limits the memory for bodies, in total and per endpoint.
 //!
-//! What a sender announces reserves nothing, so slow senders hold only what they have sent. One endpoint gets at most three
-//! quarters of the memory. Where its share is used up, one body of it at a time may still arrive (`last`): bodies that each
-//! hold a part of the share and wait for more would otherwise wait for each other.
+//! Memory is reserved as bytes arrive, not for the announced length, so a slow sender reserves only what it has sent. One
+//! endpoint gets at most three quarters of the memory. When its share is used up, one of its bodies at a time may still
+//! arrive without a reservation (`last`). Without this exception, bodies that each hold a part of the share would wait for
+//! each other forever.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::endpoint::EndpointId;
+use eqp_store::EndpointId;
 
 /// The memory for all bodies. Cheap to clone; all clones share it.
 #[derive(Clone)]
@@ -28,7 +29,7 @@ struct Share {
     last: Arc<Semaphore>,
 }
 
-/// Memory for one body, given back when it is dropped.
+/// Memory reserved for one body, released when this is dropped.
 #[derive(Debug)]
 pub(super) struct Reservation {
     all: OwnedSemaphorePermit,
@@ -36,7 +37,7 @@ pub(super) struct Reservation {
     last: Option<OwnedSemaphorePermit>,
 }
 
-/// What one body may reserve.
+/// The reservations of one body while it arrives.
 pub(super) struct Account {
     all: Arc<Semaphore>,
     share: Share,
@@ -50,10 +51,10 @@ impl Budget {
         Self(Arc::new(Shared { all, share: bytes / 4 * 3, endpoints: Mutex::default() }))
     }
 
-    /// For a body sent to this endpoint.
+    /// Opens the account of a body that is sent to this endpoint.
     pub(super) fn account(&self, endpoint: EndpointId) -> Account {
         let share = {
-            // Nothing under the lock can stop halfway.
+            // No code under the lock can panic halfway, so a poisoned lock is still consistent.
             let mut endpoints = self.0.endpoints.lock().unwrap_or_else(PoisonError::into_inner);
             let new = || Share { bytes: Arc::new(Semaphore::new(self.0.share)), last: Arc::new(Semaphore::new(1)) };
             endpoints.entry(endpoint.0).or_insert_with(new).clone()
@@ -63,7 +64,7 @@ impl Budget {
 }
 
 impl Account {
-    /// Reserves memory for so many bytes more, at once; false where it has to be waited for.
+    /// Reserves memory for more bytes if it is available now. Returns false if the body has to wait for it.
     pub(super) fn try_reserve(&mut self, bytes: usize) -> bool {
         if self.reserved.as_ref().is_some_and(|reserved| reserved.last.is_some()) {
             return true;
@@ -75,7 +76,7 @@ impl Account {
         true
     }
 
-    /// Waits for memory for so many bytes more.
+    /// Waits for memory for more bytes.
     pub(super) async fn reserve(&mut self, bytes: usize) {
         let bytes = permits(bytes);
         let (all, share) = (Arc::clone(&self.all), Arc::clone(&self.share.bytes));
@@ -84,7 +85,7 @@ impl Account {
             (all.acquire_many_owned(bytes).await, share)
         };
         let last = Arc::clone(&self.share.last).acquire_owned();
-        // None of them is ever closed.
+        // The semaphores are never closed, so acquiring a permit does not fail.
         tokio::select! {
             biased;
             (all, share) = some => if let (Ok(all), Ok(share)) = (all, share) {
@@ -100,7 +101,7 @@ impl Account {
         }
     }
 
-    /// All that was reserved.
+    /// Returns everything that was reserved.
     pub(super) fn finish(self) -> Option<Reservation> {
         self.reserved
     }
@@ -134,7 +135,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_endpoint_has_at_most_its_share_and_what_is_reserved_comes_back() {
+    async fn an_endpoint_gets_at_most_its_share_and_reservations_are_released() {
         let budget = Budget::new(1000);
         let (mut one, mut other) = (budget.account(EndpointId(1)), budget.account(EndpointId(1)));
         assert!(one.try_reserve(200) && other.try_reserve(250) && one.try_reserve(300));
@@ -150,7 +151,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn bodies_that_each_hold_a_part_come_to_their_end_one_after_the_other() {
+    async fn bodies_that_each_hold_a_part_of_the_share_do_not_deadlock() {
         let budget = Budget::new(1000);
         let mut accounts: Vec<_> = (0..5).map(|_| budget.account(EndpointId(1))).collect();
         for account in &mut accounts {
@@ -164,7 +165,7 @@ mod tests {
             }
         }
         assert_eq!(free(&budget), 1000);
-        // More than there is at all arrives as well, alone.
+        // A body that is larger than all of the memory still arrives, one at a time.
         let (mut large, mut next) = (budget.account(EndpointId(1)), budget.account(EndpointId(1)));
         large.reserve(5000).await;
         assert!(timeout(Duration::from_millis(20), next.reserve(5000)).await.is_err());

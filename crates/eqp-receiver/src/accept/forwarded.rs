@@ -1,9 +1,9 @@
-//! Whom a request came from, as the proxy in front says in `X-Forwarded-For` or in `Forwarded` (RFC 7239).
+//! Reads the client address that a proxy reports in `X-Forwarded-For` or `Forwarded` (RFC 7239).
 //!
-//! One hop is trusted: the nearest proxy, which adds the address of its own peer at the end. So the last address counts;
-//! those before it are the sender's word. Where the last one is not an address (`unknown`, an obfuscated name), there is
-//! none, and the proxy itself is the source. `X-Forwarded-For` is read where there is one, `Forwarded` otherwise: a proxy
-//! that writes one of them removes the other, or its clients choose their own source.
+//! Exactly one proxy is trusted: the nearest one, which appends the address of its own peer. Only the last address counts,
+//! because the earlier ones can be forged by the client. If the last element is not an address (`unknown`, an obfuscated
+//! name), the proxy itself is the source. `X-Forwarded-For` takes precedence over `Forwarded`; a proxy that sets one of them
+//! must remove the other (see `docs/proxy.md`).
 
 use std::net::{IpAddr, Ipv6Addr};
 
@@ -12,7 +12,7 @@ use http::header::{FORWARDED, HeaderName};
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// The address of the nearest proxy's peer, as the proxy says.
+/// Returns the address of the nearest proxy's peer, if the proxy reports one.
 pub(super) fn client(headers: &HeaderMap) -> Option<IpAddr> {
     if headers.contains_key(X_FORWARDED_FOR) {
         node(last_element(headers, &X_FORWARDED_FOR)?)
@@ -26,10 +26,10 @@ pub(super) fn client(headers: &HeaderMap) -> Option<IpAddr> {
     }
 }
 
-/// The last element of a list that can stand in several headers. Empty elements do not count (RFC 9110, section 5.6.1).
+/// Returns the last element of a list header, which may be repeated. Empty elements are ignored (RFC 9110, section 5.6.1).
 fn last_element<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     for value in headers.get_all(name).iter().rev() {
-        // What is not text is the last element all the same.
+        // A value that is not text still is the last one: an earlier header must not be used instead.
         let elements = split(value.to_str().ok()?, ',');
         let last = elements.into_iter().rev().map(str::trim).find(|element| !element.is_empty());
         if last.is_some() {
@@ -59,8 +59,8 @@ fn split(text: &str, separator: char) -> Vec<&str> {
     parts
 }
 
-/// The address in `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1`, `[2001:db8::1]`, `[2001:db8::1]:80`, each also in quotes and,
-/// of IPv6, with a zone.
+/// Parses a node: an address with or without a port, brackets, quotes and (for IPv6) a zone, such as `192.0.2.1:80` or
+/// `"[2001:db8::1]:80"`.
 fn node(text: &str) -> Option<IpAddr> {
     let text = text.trim();
     let text = match text.strip_prefix('"') {
@@ -80,12 +80,12 @@ fn node(text: &str) -> Option<IpAddr> {
 }
 
 fn v6(text: &str) -> Option<IpAddr> {
-    // A zone is a name of the proxy's own network cards.
+    // A zone names a network interface of the proxy, so it means nothing here.
     let address = text.split_once('%').map_or(text, |(address, _zone)| address);
     address.parse::<Ipv6Addr>().ok().map(IpAddr::V6)
 }
 
-/// A number, or an obfuscated one.
+/// Returns whether a text is a port: a number, or an obfuscated name.
 fn is_port(text: &str) -> bool {
     text.parse::<u16>().is_ok() || text.strip_prefix('_').is_some_and(|name| !name.is_empty())
 }
@@ -123,7 +123,7 @@ mod tests {
             (&["6.6.6.6, 192.0.2.1"], Some("192.0.2.1")),
             (&["6.6.6.6,192.0.2.1"], Some("192.0.2.1")),
             (&["6.6.6.6", "7.7.7.7, 192.0.2.1"], Some("192.0.2.1")),
-            // The last one counts, whatever it is: those before it are the sender's word.
+            // Only the last element counts, because earlier ones can be forged.
             (&["192.0.2.1, unknown"], None),
             (&["192.0.2.1", "unknown"], None),
             (&["192.0.2.1", "\u{e9}"], None),

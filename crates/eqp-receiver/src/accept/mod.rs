@@ -1,22 +1,23 @@
-//! All that the sender waits for: authenticate, bound, keep the bytes, make them durable, answer.
+//! Accepts callbacks: authenticates the request, reads the body within limits, makes it durable and answers.
 //!
-//! Each step is a type that only the step before it can make: [`authenticate::Authenticated`], [`body::Received`],
-//! [`lane::Accepted`].
+//! The result of each step is a type that only that step can create, so that no step can be skipped: [`authenticate::Authenticated`], [`body::Received`],
+//! [`writer::Accepted`].
 
 mod answer;
+mod auth_failures;
 mod authenticate;
 pub(crate) mod basic;
 mod body;
 mod budget;
-mod commit_failure;
 mod forwarded;
-pub(crate) mod lane;
+mod peer;
 mod readiness;
 mod route;
 pub(crate) mod syntax;
-mod tries;
-pub(crate) mod write;
+pub(crate) mod writer;
 
+#[cfg(feature = "listener")]
+use std::convert::Infallible;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -27,120 +28,130 @@ use axum::response::Response;
 use http::{HeaderMap, Request};
 use tokio::time::{Instant, sleep};
 
-use self::answer::Refusal;
+use self::auth_failures::{AuthFailureLimiter, Decision};
 use self::budget::Budget;
+use self::peer::Peer;
+#[cfg(feature = "listener")]
 pub(crate) use self::readiness::CertificateNote;
 use self::readiness::Readiness;
 use self::route::Route;
-use self::tries::{Counting, Tries};
-use crate::endpoint::directory::Directory;
-use crate::endpoint::path::PREFIX;
-use crate::endpoint::roster::Caller;
-use crate::metrics::Accept;
-use crate::serve::{Answer, Peer, TarpitDelay};
-use crate::source::Source;
+use crate::endpoint::credential_cache::CredentialCache;
+use crate::endpoint::credential_index::Principal;
+use crate::results::{Refusal, RequestResult};
 use crate::spool::Level;
 use crate::{Limits, Metrics};
+use eqp_store::internal::PREFIX;
+use eqp_tls::Source;
+#[cfg(feature = "listener")]
+use eqp_tls::listener::{self, Answer, TarpitDelay};
 
-/// What all requests share; cheap to clone.
+/// Answers requests. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Acceptor(Arc<Shared>);
 
 struct Shared {
-    directory: Directory,
-    lane: lane::Entrance,
+    credentials: CredentialCache,
+    writer: writer::WriterHandle,
     limits: Limits,
     behind_proxy: bool,
     metrics: Metrics,
     /// The memory for bodies in flight.
     budget: Budget,
-    tries: Mutex<Tries>,
-    /// When it was last logged that callbacks arrive elsewhere than registered.
-    elsewhere: Mutex<Option<Instant>>,
-    certificate: CertificateNote,
+    auth_failures: Mutex<AuthFailureLimiter>,
+    /// When a path that is not the registered one was last logged.
+    mismatch_logged_at: Mutex<Option<Instant>>,
+    certificate: readiness::CertificateNote,
 }
 
-/// Which paths are the receiver's.
+/// Which paths belong to the receiver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Reach {
-    /// All: it listens by itself.
-    Everything,
-    /// Those under the common prefix, and where endpoints are registered: the others are an embedding service's.
+enum PathScope {
+    #[cfg(feature = "listener")]
+    /// All paths: the receiver has its own listener.
+    All,
+    /// The common prefix and the registered paths. Other paths belong to the embedding service.
     OwnPaths,
 }
 
-/// At most so often it is logged that callbacks arrive elsewhere than registered.
-const ELSEWHERE_PAUSE: Duration = Duration::from_mins(1);
+/// How long to delay an answer. With the feature `listener`, the type of the listener is used instead.
+#[cfg(not(feature = "listener"))]
+#[derive(Clone, Copy)]
+struct TarpitDelay(Duration);
+
+/// The minimum time between two log lines about a path that is not the registered one.
+const MISMATCH_LOG_PERIOD: Duration = Duration::from_mins(1);
 
 impl Acceptor {
     pub(crate) fn new(
-        directory: Directory,
-        lane: lane::Entrance,
+        credentials: CredentialCache,
+        writer: writer::WriterHandle,
         limits: Limits,
         behind_proxy: bool,
         metrics: Metrics,
     ) -> Self {
         let budget = Budget::new(limits.bytes_in_flight);
-        let tries = Mutex::new(Tries::new());
+        let auth_failures = Mutex::new(AuthFailureLimiter::new());
         Self(Arc::new(Shared {
-            directory,
-            lane,
+            credentials,
+            writer,
             limits,
             behind_proxy,
             metrics,
             budget,
-            tries,
-            elsewhere: Mutex::new(None),
-            certificate: CertificateNote::default(),
+            auth_failures,
+            mismatch_logged_at: Mutex::new(None),
+            certificate: readiness::CertificateNote::default(),
         }))
     }
 
-    /// As a router for an embedding service. Callbacks are taken at every path; what is not one is answered 404 at paths
-    /// that are not ours.
+    /// Returns a router for an embedding service. It accepts callbacks at every path, and answers anything else 404 at paths
+    /// that do not belong to the receiver.
     pub(crate) fn router(self) -> axum::Router {
         axum::Router::new().fallback(answer_request).with_state(self)
     }
 
-    /// The answer to `/healthz`.
+    /// Answers `/healthz`.
     pub(crate) fn alive() -> Response {
         answer::alive()
     }
 
-    /// The answer to `/readyz`.
+    /// Answers `/readyz`.
     pub(crate) fn ready(&self) -> Response {
-        answer::ready(self.0.lane.readiness(), self.0.certificate.get().as_deref())
+        answer::ready(self.0.writer.readiness(), self.0.certificate.get().as_deref())
     }
 
-    /// Where to put what `/readyz` says of the certificate.
+    /// Returns the certificate note, which `/readyz` shows. The certificate watch sets it.
+    #[cfg(feature = "listener")]
     pub(crate) fn certificate_note(&self) -> CertificateNote {
         self.0.certificate.clone()
     }
 
-    /// Tells the metrics what is to be asked for rather than counted.
+    #[cfg(feature = "metrics")]
+    /// Sets the gauges that are read on demand.
     pub(crate) fn observe(&self, metrics: &Metrics) {
-        let Shared { directory, lane, .. } = &*self.0;
-        metrics.lane(lane.queued(), !matches!(lane.readiness(), Readiness::NotReady(_)));
-        let Level { callbacks, bytes, oldest, quarantined } = lane.spooled().unwrap_or_default();
+        let Shared { credentials, writer, .. } = &*self.0;
+        metrics.writer(writer.queued(), !matches!(writer.readiness(), Readiness::NotReady(_)));
+        let Level { callbacks, bytes, oldest, quarantined } = writer.spooled().unwrap_or_default();
         metrics.spool(callbacks, bytes, oldest);
         metrics.quarantine(quarantined);
-        let roster = directory.roster();
-        let last = roster.callers().filter_map(|caller| Some((caller.endpoint_name.clone(), caller.usage.last()?)));
+        let index = credentials.index();
+        let last =
+            index.principals().filter_map(|principal| Some((principal.endpoint_name.clone(), principal.usage.last()?)));
         metrics.last_callbacks(last);
     }
 
-    async fn respond(self, peer: Peer, request: Request<Body>, reach: Reach) -> Response {
+    async fn respond(self, peer: Peer, request: Request<Body>, scope: PathScope) -> Response {
         let shared = &*self.0;
         let path = request.uri().path();
-        match route::route(request.method(), path, || shared.is_ours(reach, path)) {
-            // From memory, and before anything is counted: behind a proxy whoever asks for health has the address of
-            // whoever guesses passwords.
+        match route::route(request.method(), path, || shared.is_ours(scope, path)) {
+            // Answered before anything is counted: behind a proxy, health checks can have the same address as an attacker.
             Route::Alive => Self::alive(),
             Route::Ready => self.ready(),
             Route::Callback => {
                 let begun = Instant::now();
-                match accept(shared, &peer, request, reach).await {
-                    Ok((what, response)) => {
-                        shared.metrics.accepted(what, begun.elapsed());
+                match accept(shared, &peer, request, scope).await {
+                    Ok((result, response)) => {
+                        shared.metrics.answered(result, begun.elapsed());
                         response
                     }
                     Err(Refused { refusal, delay }) => shared.refused(refusal, delay, begun.elapsed()),
@@ -151,28 +162,46 @@ impl Acceptor {
                 let Refused { refusal, delay } = shared.counted(Refusal::WrongMethod, source.into());
                 shared.refused(refusal, delay, Duration::ZERO)
             }
-            // The embedding service's own visitors are not counted.
+            // Requests to the embedding service's own paths are not counted.
             Route::Nothing => answer::refused(Refusal::NotFound),
         }
     }
 }
 
+impl PathScope {
+    fn is_all(self) -> bool {
+        match self {
+            #[cfg(feature = "listener")]
+            Self::All => true,
+            Self::OwnPaths => false,
+        }
+    }
+}
+
+#[cfg(feature = "listener")]
 impl Answer for Acceptor {
-    fn answer(&self, peer: Peer, request: Request<Body>) -> impl Future<Output = Response> + Send + 'static {
-        self.clone().respond(peer, request, Reach::Everything)
+    type Error = Infallible;
+
+    fn answer(
+        &self,
+        peer: listener::Peer,
+        request: Request<Body>,
+    ) -> impl Future<Output = Result<Response, Infallible>> + Send + 'static {
+        let response = self.clone().respond(peer.into(), request, PathScope::All);
+        async { Ok(response.await) }
     }
 }
 
 async fn answer_request(State(acceptor): State<Acceptor>, request: Request<Body>) -> Response {
     let address = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(address)| address.ip());
-    let mut response = acceptor.respond(Peer::elsewhere(address), request, Reach::OwnPaths).await;
+    let mut response = acceptor.respond(Peer::embedded(address), request, PathScope::OwnPaths).await;
     if let Some(TarpitDelay(delay)) = response.extensions_mut().remove() {
         sleep(delay).await;
     }
     response
 }
 
-/// A refusal, and how long its answer is held back.
+/// A refusal, and how long its answer is delayed.
 struct Refused {
     refusal: Refusal,
     delay: Duration,
@@ -188,13 +217,13 @@ async fn accept(
     shared: &Shared,
     peer: &Peer,
     request: Request<Body>,
-    reach: Reach,
-) -> Result<(Accept, Response), Refused> {
+    scope: PathScope,
+) -> Result<(RequestResult, Response), Refused> {
     let (head, body) = request.into_parts();
     let source = shared.source(&head.headers, peer);
-    let may_be_new = || !shared.tries().are_too_many(source.into(), Instant::now());
-    let is_ours = || shared.is_ours(reach, head.uri.path());
-    let authenticated = match authenticate::authenticate(&shared.directory, &head, may_be_new, is_ours).await {
+    let may_refresh = || !shared.limiter().is_limited(source.into(), Instant::now());
+    let is_ours = || shared.is_ours(scope, head.uri.path());
+    let authenticated = match authenticate::authenticate(&shared.credentials, &head, may_refresh, is_ours).await {
         Ok(authenticated) => authenticated,
         Err(refusal) => return Err(shared.counted(refusal, source.into())),
     };
@@ -203,43 +232,43 @@ async fn accept(
         body::receive(&authenticated, &head.headers, source, body, &shared.limits, &shared.budget).await?;
     peer.stores();
     let target = authenticate::target(&head);
-    let is_elsewhere = !authenticated.caller().place.is_exactly(target);
-    if is_elsewhere {
+    let is_mismatch = !authenticated.principal().registered.is_exactly(target);
+    if is_mismatch {
         received.row.note_target(target);
     }
     let bytes = received.body();
     let received_at = received.row.received_at;
-    let handed_over = shared.lane.hand_over(received)?;
-    // While the write runs, and of no consequence for it: even what is not JSON is kept.
+    let enqueued = shared.writer.enqueue(received)?;
+    // Checked while the write runs, because a body that is not JSON is stored as well.
     let syntax = syntax::check(&bytes, &head.headers);
-    let accepted = handed_over.accepted().await?;
-    authenticated.caller().usage.note(received_at);
-    if is_elsewhere {
-        shared.arrived_elsewhere(authenticated.caller(), head.uri.path());
+    let accepted = enqueued.accepted().await?;
+    authenticated.principal().usage.record(received_at);
+    if is_mismatch {
+        shared.log_path_mismatch(authenticated.principal(), head.uri.path());
     }
-    let what = if syntax.is_ok() { Accept::Stored } else { Accept::StoredNotJson };
-    Ok((what, answer::accepted(&accepted, syntax)))
+    let result = if syntax.is_ok() { RequestResult::Stored } else { RequestResult::StoredInvalidJson };
+    Ok((result, answer::accepted(&accepted, syntax)))
 }
 
 impl Shared {
-    /// Counts a request without a valid credential against its source. Whoever sends too many is answered at a pace, and
-    /// told to wait instead of that the credential is wrong.
+    /// Counts a request without a valid credential against its source. A source with too many is answered 429 instead of
+    /// 401, and with a delay.
     fn counted(&self, refusal: Refusal, source: Source) -> Refused {
-        let counting = self.tries().count(source, Instant::now());
-        let (wait, delay) = match counting {
-            Counting::Few => return refusal.into(),
-            Counting::TooManyNow(wait) => {
-                tracing::warn!(%source, "too many requests without a valid credential; further ones are delayed");
+        let decision = self.limiter().count(source, Instant::now());
+        let (wait, delay) = match decision {
+            Decision::Allowed => return refusal.into(),
+            Decision::LimitReached(wait) => {
+                tracing::warn!(%source, "too many requests without a valid credential, delaying further ones");
                 (wait, Duration::ZERO)
             }
-            Counting::TooMany { wait, hold } => (wait, hold),
+            Decision::Limited { wait, delay } => (wait, delay),
         };
-        let refusal = if refusal == Refusal::Unauthorized { Refusal::TooManyTries(wait) } else { refusal };
+        let refusal = if refusal == Refusal::Unauthorized { Refusal::TooManyFailures(wait) } else { refusal };
         Refused { refusal, delay }
     }
 
     fn refused(&self, refusal: Refusal, delay: Duration, after: Duration) -> Response {
-        self.metrics.accepted(kind_of(refusal), after);
+        self.metrics.answered(RequestResult::Refused(refusal), after);
         let mut response = answer::refused(refusal);
         if !delay.is_zero() {
             response.extensions_mut().insert(TarpitDelay(delay));
@@ -247,50 +276,37 @@ impl Shared {
         response
     }
 
-    /// Where a request came from: the peer, or what the proxy in front says about its peer.
+    /// Returns the source of a request: the peer, or the address that the proxy in front reports.
     fn source(&self, headers: &HeaderMap, peer: &Peer) -> IpAddr {
         let forwarded = if self.behind_proxy { forwarded::client(headers) } else { None };
         let source = forwarded.or(peer.address());
         source.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |address| address.to_canonical())
     }
 
-    fn is_ours(&self, reach: Reach, path: &str) -> bool {
-        reach == Reach::Everything || path.starts_with(PREFIX) || self.directory.covers(path)
+    fn is_ours(&self, scope: PathScope, path: &str) -> bool {
+        scope.is_all() || path.starts_with(PREFIX) || self.credentials.covers(path)
     }
 
-    /// Counts a callback that came with a right credential at another path or query than registered. Of the query,
-    /// which may hold a secret, the log says nothing.
-    fn arrived_elsewhere(&self, caller: &Caller, path: &str) {
-        self.metrics.elsewhere();
+    /// Counts a callback that arrived at another path or query than registered. The query, which may contain a secret, is
+    /// not logged.
+    fn log_path_mismatch(&self, principal: &Principal, path: &str) {
+        self.metrics.path_mismatch();
         let now = Instant::now();
-        let mut logged = self.elsewhere.lock().unwrap_or_else(PoisonError::into_inner);
-        if logged.is_none_or(|logged| now.saturating_duration_since(logged) >= ELSEWHERE_PAUSE) {
+        let mut logged = self.mismatch_logged_at.lock().unwrap_or_else(PoisonError::into_inner);
+        if logged.is_none_or(|logged| now.saturating_duration_since(logged) >= MISMATCH_LOG_PERIOD) {
             *logged = Some(now);
             tracing::warn!(
-                endpoint = caller.endpoint_name,
-                registered = caller.place.path(),
+                endpoint = principal.endpoint_name,
+                registered = principal.registered.path(),
                 arrived = path,
-                "callbacks arrive at another path or query than registered; they are stored under the endpoint of their \
-                 credential (is a proxy in front changing them?)"
+                "callback arrived at another path or query than registered, storing it under the endpoint of its credential; \
+                 check whether a proxy rewrites URLs"
             );
         }
     }
 
-    fn tries(&self) -> MutexGuard<'_, Tries> {
-        // Nothing under the lock can stop halfway.
-        self.tries.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-fn kind_of(refusal: Refusal) -> Accept {
-    match refusal {
-        Refusal::Unauthorized | Refusal::TooManyTries(_) => Accept::WrongCredential,
-        Refusal::NotFound => Accept::NotFound,
-        Refusal::WrongMethod => Accept::WrongMethod,
-        Refusal::TooLarge => Accept::TooLarge,
-        Refusal::TooSlow => Accept::TooSlow,
-        Refusal::BrokenOff => Accept::BrokenOff,
-        Refusal::Busy => Accept::Busy,
-        Refusal::NotStored => Accept::NotStored,
+    fn limiter(&self) -> MutexGuard<'_, AuthFailureLimiter> {
+        // No code under the lock can panic halfway, so a poisoned lock is still consistent.
+        self.auth_failures.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,26 +1,27 @@
-//! Whether callbacks can be made durable now, and where.
+//! Derives what `/readyz` reports from the state of the database connection and of the spool.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// As `/readyz` tells it.
+/// The report of `/readyz`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Readiness {
     Ready,
-    /// Callbacks are taken, though not straight into the database.
+    /// Callbacks are accepted, but not written directly to the database.
     Degraded {
         reason: &'static str,
-        /// How many are on this machine's disk.
+        /// The number of callbacks in the spool.
         spooled: u64,
     },
-    /// With the reason.
+    /// Callbacks cannot be stored, with the reason.
     NotReady(&'static str),
 }
 
-/// What `/readyz` says of the certificate, where there is something to say. All clones are the same.
+/// The remark of `/readyz` about the certificate, if any. All clones share the same note.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct CertificateNote(Arc<Mutex<Option<String>>>);
 
 impl CertificateNote {
+    #[cfg(feature = "listener")]
     pub(crate) fn set(&self, note: Option<String>) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = note;
     }
@@ -30,34 +31,34 @@ impl CertificateNote {
     }
 }
 
-/// What the lane knows.
+/// The state of both places where callbacks can be stored, as the batch writer last saw it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Health {
-    /// Callbacks go into the database; or why they do not.
+    /// Whether callbacks are written to the database; otherwise the reason.
     pub(super) database: Result<(), &'static str>,
     pub(super) spool: Spooling,
 }
 
-/// Whether callbacks can be kept on this machine's disk.
+/// Whether callbacks can be stored in the spool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Spooling {
-    /// There is no spool, or it is not asked yet.
-    Without,
-    /// As far as is known.
-    Takes,
-    /// With the reason.
-    Refuses(&'static str),
+    /// There is no spool, or the receiver is still starting.
+    Disabled,
+    /// The last write succeeded, or there was none yet.
+    Available,
+    /// The last write failed, with the reason.
+    Unavailable(&'static str),
 }
 
 impl Health {
-    pub(super) const STARTING: Self = Self { database: Err("starting"), spool: Spooling::Without };
+    pub(super) const STARTING: Self = Self { database: Err("starting"), spool: Spooling::Disabled };
 
     pub(super) fn readiness(self, spooled: u64) -> Readiness {
         match (self.database, self.spool) {
             (Ok(()), _) if spooled == 0 => Readiness::Ready,
             (Ok(()), _) => Readiness::Degraded { reason: "the spool cannot be read", spooled },
-            (Err(reason), Spooling::Takes) => Readiness::Degraded { reason, spooled },
-            (Err(reason), Spooling::Without) | (Err(_), Spooling::Refuses(reason)) => Readiness::NotReady(reason),
+            (Err(reason), Spooling::Available) => Readiness::Degraded { reason, spooled },
+            (Err(reason), Spooling::Disabled) | (Err(_), Spooling::Unavailable(reason)) => Readiness::NotReady(reason),
         }
     }
 }
@@ -67,17 +68,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_is_not_ready_only_where_neither_database_nor_spool_takes_callbacks() {
-        let (down, full) = (Err("down"), Spooling::Refuses("full"));
+    fn a_receiver_is_not_ready_only_if_neither_database_nor_spool_accepts_callbacks() {
+        let (down, full) = (Err("down"), Spooling::Unavailable("full"));
         let degraded = |reason, spooled| Readiness::Degraded { reason, spooled };
         for (database, spool, spooled, readiness) in [
-            (Ok(()), Spooling::Without, 0, Readiness::Ready),
-            (Ok(()), Spooling::Takes, 0, Readiness::Ready),
+            (Ok(()), Spooling::Disabled, 0, Readiness::Ready),
+            (Ok(()), Spooling::Available, 0, Readiness::Ready),
             (Ok(()), full, 0, Readiness::Ready),
             (Ok(()), full, 3, degraded("the spool cannot be read", 3)),
-            (down, Spooling::Takes, 0, degraded("down", 0)),
-            (down, Spooling::Takes, 3, degraded("down", 3)),
-            (down, Spooling::Without, 0, Readiness::NotReady("down")),
+            (down, Spooling::Available, 0, degraded("down", 0)),
+            (down, Spooling::Available, 3, degraded("down", 3)),
+            (down, Spooling::Disabled, 0, Readiness::NotReady("down")),
             (down, full, 3, Readiness::NotReady("full")),
         ] {
             assert_eq!(Health { database, spool }.readiness(spooled), readiness, "{database:?} {spool:?} {spooled}");

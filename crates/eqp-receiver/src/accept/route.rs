@@ -1,21 +1,21 @@
-//! Which request means what, before anybody is asked for a credential.
+//! Routes a request by its method and path, before its credential is checked.
 
 use http::Method;
 
-/// What a request asks for.
+/// The purpose of a request.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Route {
     Alive,
     Ready,
-    /// A callback, or the attempt of one, at whatever path; whose it is, the credential decides.
+    /// A POST to any path. The credential decides which endpoint it belongs to, or that it is rejected.
     Callback,
     WrongMethod,
-    /// Nothing of ours, in an embedding service.
+    /// A path of the embedding service.
     Nothing,
 }
 
-/// Known and unknown paths are the same, so that nobody can find out names. Only in a service that embeds the receiver
-/// some paths are not ours (`is_ours`).
+/// Returns the route of a request. Registered and other paths are treated the same, so that nobody can find out which paths
+/// are registered. Only in an embedding service are some paths not ours (`is_ours`).
 pub(super) fn route(method: &Method, path: &str, is_ours: impl FnOnce() -> bool) -> Route {
     match path {
         _ if method == Method::POST => Route::Callback,
@@ -32,7 +32,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_request_has_one_meaning() {
+    fn method_and_path_determine_the_route() {
         for (method, path, embedded, everywhere) in [
             (Method::GET, "/healthz", Route::Alive, Route::Alive),
             (Method::HEAD, "/readyz", Route::Ready, Route::Ready),

@@ -1,15 +1,15 @@
-//! Whether a body is JSON at all. What it says is found out later.
+//! Checks whether a body is JSON. Its content is interpreted later, by the projector.
 
-use eqp_types::{DEEPEST_JSON, is_nested_too_deep};
+use eqp_types::{MAX_JSON_DEPTH, is_nested_too_deep};
 use http::HeaderMap;
 use http::header::CONTENT_ENCODING;
 use serde::de::IgnoredAny;
 
-/// Why a body is not taken as JSON.
+/// Why a body is not accepted as JSON.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum NotJson {
     Empty,
-    /// Kept as it came: to unpack it would let a small body take much memory, and no documented callback is packed.
+    /// Stored as it is. Decompressing would let a small body use a lot of memory, and no documented callback is compressed.
     Compressed,
     NotUtf8,
     Malformed {
@@ -23,18 +23,19 @@ impl std::fmt::Display for NotJson {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Empty => f.write_str("the body is empty"),
-            Self::Compressed => f.write_str("the body is compressed, and is not read"),
+            Self::Compressed => f.write_str("the body is compressed, which is not supported"),
             Self::NotUtf8 => f.write_str("the body is not UTF-8"),
             Self::Malformed { line, column } => {
                 write!(f, "the body is not JSON: see line {line}, column {column}")
             }
-            Self::TooDeep => write!(f, "the body is nested deeper than {DEEPEST_JSON} levels"),
+            Self::TooDeep => write!(f, "the body is nested deeper than {MAX_JSON_DEPTH} levels"),
         }
     }
 }
 
+/// Checks a body. Bodies that are not JSON are stored as well, but answered 400.
 pub(crate) fn check(body: &[u8], headers: &HeaderMap) -> Result<(), NotJson> {
-    // What is JSON as it stands is JSON, whatever a header says of it.
+    // A body that is JSON is accepted even if a header wrongly declares an encoding.
     check_text(body).map_err(|reason| if is_encoded(headers) { NotJson::Compressed } else { reason })
 }
 
@@ -57,9 +58,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn takes_all_json() {
-        let deepest = format!("{}{}", "[".repeat(DEEPEST_JSON), "]".repeat(DEEPEST_JSON));
-        let two_of_the_deepest = format!("{}[],[]{}", "[".repeat(DEEPEST_JSON - 1), "]".repeat(DEEPEST_JSON - 1));
+    fn accepts_all_json() {
+        let deepest = format!("{}{}", "[".repeat(MAX_JSON_DEPTH), "]".repeat(MAX_JSON_DEPTH));
+        let two_of_the_deepest = format!("{}[],[]{}", "[".repeat(MAX_JSON_DEPTH - 1), "]".repeat(MAX_JSON_DEPTH - 1));
         let brackets_in_text = format!(r#"["\"{}"]"#, "[".repeat(500));
         let long_and_flat = format!("[{}{{}}]", "[],".repeat(500));
         for body in [
@@ -79,10 +80,10 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_is_none() {
+    fn rejects_everything_else() {
         let unclosed = "[".repeat(100_000);
         let deep = format!("{unclosed}{}", "]".repeat(100_000));
-        let closed_in_text_only = format!(r#"[["]]]]",{}{}]]"#, "[".repeat(DEEPEST_JSON), "]".repeat(DEEPEST_JSON));
+        let closed_in_text_only = format!(r#"[["]]]]",{}{}]]"#, "[".repeat(MAX_JSON_DEPTH), "]".repeat(MAX_JSON_DEPTH));
         for (body, reason) in [
             (b"" as &[u8], NotJson::Empty),
             (b"{\"a\": \"\xff\"}", NotJson::NotUtf8),
@@ -97,10 +98,10 @@ mod tests {
     }
 
     #[test]
-    fn says_of_a_compressed_body_that_it_is_one() {
-        for (encoding, outcome) in [("gzip", NotJson::Compressed), ("Identity", NotJson::NotUtf8)] {
+    fn a_compressed_body_is_reported_as_compressed() {
+        for (encoding, error) in [("gzip", NotJson::Compressed), ("Identity", NotJson::NotUtf8)] {
             let headers = HeaderMap::from_iter([(CONTENT_ENCODING, encoding.parse().unwrap())]);
-            assert_eq!(check(b"\x1f\x8b\x08", &headers), Err(outcome));
+            assert_eq!(check(b"\x1f\x8b\x08", &headers), Err(error));
             assert_eq!(check(b"{}", &headers), Ok(()));
         }
     }

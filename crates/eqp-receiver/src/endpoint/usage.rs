@@ -1,61 +1,55 @@
-//! When a credential came with a callback: noted where callbacks are answered, written to the database from time to time.
+//! Records when a credential was used: in memory for each callback, and periodically in the database.
 
 use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 
+use eqp_store::internal::CredentialUse;
 use time::OffsetDateTime;
 
-/// Milliseconds of the epoch; there was no callback before it.
+/// The value for "never used", in milliseconds since the epoch.
 const NEVER: i64 = 0;
 
-/// The first and the last use of one credential, as far as this receiver knows. It outlives reloads.
+/// The first and the last use of one credential that this receiver knows of. It survives reloads of the credentials.
 #[derive(Debug)]
 pub(crate) struct Usage {
     first: AtomicI64,
     last: AtomicI64,
-    /// The last use that the database knows.
+    /// The last use that is stored in the database.
     written: AtomicI64,
 }
 
-/// Uses that the database does not know yet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Unwritten {
-    pub(crate) first: OffsetDateTime,
-    pub(crate) last: OffsetDateTime,
-}
-
 impl Usage {
-    /// With the last use that the database knows.
+    /// Creates a record from the last use that is stored in the database.
     pub(crate) fn known(last: Option<OffsetDateTime>) -> Self {
         let last = last.map_or(NEVER, milliseconds);
         Self { first: AtomicI64::new(NEVER), last: AtomicI64::new(last), written: AtomicI64::new(last) }
     }
 
-    /// Notes a callback that is durable.
-    pub(crate) fn note(&self, at: OffsetDateTime) {
+    /// Records the use of the credential for a durable callback.
+    pub(crate) fn record(&self, at: OffsetDateTime) {
         let at = milliseconds(at);
         if self.first.load(Relaxed) == NEVER {
-            // Whoever comes first; both are of the same moment.
+            // Of two concurrent first uses, either is fine.
             self.first.store(at, Relaxed);
         }
         self.last.fetch_max(at, Relaxed);
     }
 
-    /// The last use, if there was one.
+    /// Returns the last use.
     pub(crate) fn last(&self) -> Option<OffsetDateTime> {
-        moment(self.last.load(Relaxed))
+        timestamp(self.last.load(Relaxed))
     }
 
-    /// What is to be written, if anything is.
-    pub(crate) fn unwritten(&self) -> Option<Unwritten> {
+    /// Returns the uses that are not written to the database yet, if there are any.
+    pub(crate) fn unwritten(&self) -> Option<CredentialUse> {
         let last = self.last.load(Relaxed);
         if last == self.written.load(Relaxed) {
             return None;
         }
-        Some(Unwritten { first: moment(self.first.load(Relaxed))?, last: moment(last)? })
+        Some(CredentialUse { first: timestamp(self.first.load(Relaxed))?, last: timestamp(last)? })
     }
 
-    /// Says that the database knows of the uses up to this one.
-    pub(crate) fn is_written(&self, unwritten: Unwritten) {
+    /// Marks the uses up to this one as written.
+    pub(crate) fn mark_written(&self, unwritten: CredentialUse) {
         self.written.store(milliseconds(unwritten.last), Relaxed);
     }
 }
@@ -64,7 +58,7 @@ fn milliseconds(at: OffsetDateTime) -> i64 {
     at.unix_timestamp() * 1000 + i64::from(at.millisecond())
 }
 
-fn moment(milliseconds: i64) -> Option<OffsetDateTime> {
+fn timestamp(milliseconds: i64) -> Option<OffsetDateTime> {
     let whole = OffsetDateTime::from_unix_timestamp(milliseconds.div_euclid(1000)).ok()?;
     (milliseconds != NEVER).then(|| whole + time::Duration::milliseconds(milliseconds.rem_euclid(1000)))
 }
@@ -74,19 +68,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_use_is_to_be_written_until_it_is() {
-        let at = |milliseconds| moment(milliseconds).unwrap();
+    fn a_use_is_unwritten_until_it_is_marked_as_written() {
+        let at = |milliseconds| timestamp(milliseconds).unwrap();
         let usage = Usage::known(None);
         assert_eq!((usage.last(), usage.unwritten()), (None, None));
         for milliseconds in [1_001, 3_000, 2_500] {
-            usage.note(at(milliseconds));
+            usage.record(at(milliseconds));
         }
         let unwritten = usage.unwritten().unwrap();
-        assert_eq!(unwritten, Unwritten { first: at(1_001), last: at(3_000) });
-        usage.note(at(4_000));
-        usage.is_written(unwritten);
+        assert_eq!(unwritten, CredentialUse { first: at(1_001), last: at(3_000) });
+        usage.record(at(4_000));
+        usage.mark_written(unwritten);
         assert_eq!(usage.unwritten().unwrap().last, at(4_000), "one that came while the others were written");
-        usage.is_written(usage.unwritten().unwrap());
+        usage.mark_written(usage.unwritten().unwrap());
         assert_eq!(usage.unwritten(), None);
         assert_eq!(Usage::known(Some(at(5_000))).unwritten(), None, "the database knows");
     }

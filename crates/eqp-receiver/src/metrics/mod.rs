@@ -1,16 +1,12 @@
-//! What a receiver counts, as Prometheus reads it.
+//! The metrics of a receiver, in the Prometheus format.
 //!
-//! Every number that is counted on the way of a callback is an atomic that was looked up when the receiver started:
-//! counting allocates nothing and looks nothing up. What can be asked for at any time (queue, last callbacks) is asked
-//! when somebody reads. Secrets, sources and subjects are in no label.
+//! Counters that change with each callback are atomics that are looked up once at startup, so counting neither allocates
+//! nor searches. Gauges that can be computed at any time (queue, last callbacks) are set when the metrics are read. No
+//! label contains a secret, a source address or a resource ID.
 
-mod certificate;
-mod handlers;
-mod outcome;
-mod tally;
+mod families;
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use prometheus_client::encoding::text::encode;
@@ -21,33 +17,38 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 use time::OffsetDateTime;
 
-pub(crate) use self::certificate::Certificate;
-pub(crate) use self::handlers::Handlers;
-pub(crate) use self::outcome::{Accept, Closed};
-pub(crate) use self::tally::Tally;
-use crate::supervise::{Part, Supervisor};
+use self::families::{Certificate, Handlers, Label, Seconds, counter, counters, gauge, seconds, since_epoch};
+use crate::results::{RequestResult, Tally};
+use eqp_store::Observer;
+use eqp_store::internal::{Part, Supervisor};
+#[cfg(feature = "listener")]
+use eqp_tls::listener::{Closed, Events};
+
+/// The label values for the reasons of the listener's `Closed`, in its order.
+const CLOSED_REASONS: [&str; 3] = ["evicted", "timeout", "handshake"];
 
 /// The content type of [`Metrics::text`].
 pub(crate) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-type Label<Value> = [(&'static str, Value); 1];
-type Counters = Family<Label<&'static str>, Counter>;
-type Seconds = Gauge<f64, AtomicU64>;
-
-/// The numbers of one receiver. Cheap to clone; all clones count together.
+/// The metrics of one receiver. Cheap to clone; all clones share the same counters.
+///
+/// ```
+/// let metrics = eqp_receiver::Metrics::default();
+/// assert!(metrics.text().contains("eqp_callback_requests_total"));
+/// ```
 #[derive(Clone)]
-pub struct Metrics(Arc<Numbers>);
+pub struct Metrics(Arc<Shared>);
 
-struct Numbers {
+struct Shared {
     registry: Registry,
-    accepts: [Counter; Accept::ALL.len()],
-    elsewhere: Counter,
-    accept_seconds: Histogram,
+    requests: [Counter; RequestResult::LABELS.len()],
+    path_mismatches: Counter,
+    request_seconds: Histogram,
     batch_callbacks: Histogram,
     queued: Gauge,
     ready: Gauge,
     connections: Gauge,
-    closed: [Counter; Closed::ALL.len()],
+    closed: [Counter; CLOSED_REASONS.len()],
     spool_callbacks: Gauge,
     spool_bytes: Gauge,
     spool_oldest: Seconds,
@@ -60,7 +61,7 @@ struct Numbers {
     last_callback: Family<Label<String>, Seconds>,
     handlers: Handlers,
     certificate: Certificate,
-    supervisor: Supervisor,
+    observer: Observer,
 }
 
 impl std::fmt::Debug for Metrics {
@@ -73,219 +74,239 @@ impl Default for Metrics {
     fn default() -> Self {
         let mut registry = Registry::with_prefix("eqp");
         let registry_ref = &mut registry;
-        let accepts = counters(
+        let requests = counters(
             registry_ref,
-            ("accepts", "Requests for callbacks, by what became of them"),
-            "outcome",
-            Accept::ALL.map(|(_, word)| word),
+            ("callback_requests", "Requests to store a callback, by result"),
+            "result",
+            RequestResult::LABELS,
         );
-        let elsewhere = Counter::default();
-        registry_ref.register(
-            "callbacks_elsewhere",
-            "Callbacks that were stored although they came to another path or query than registered",
-            elsewhere.clone(),
+        let path_mismatches = counter(
+            registry_ref,
+            "callback_path_mismatches",
+            "Callbacks that arrived at another path or query than registered (they are stored)",
         );
         let closed = counters(
             registry_ref,
-            ("connections_closed", "Connections that the receiver closed, by reason"),
+            ("connections_closed", "Connections closed by the receiver, by reason"),
             "reason",
-            Closed::ALL.map(|(_, word)| word),
+            CLOSED_REASONS,
         );
         let projected = counters(
             registry_ref,
-            ("projected", "What this process made of callbacks: events, copies, and some kinds of events"),
-            "as",
-            ["event", "copy", "late", "tied", "unknown", "undecodable"],
+            (
+                "callbacks_projected",
+                "Projected events and duplicates; `late`, `ambiguous`, `unknown` and `undecodable` events are also counted as `event`",
+            ),
+            "result",
+            ["event", "duplicate", "late", "ambiguous", "unknown", "undecodable"],
         );
-        let projection_panics = Counter::default();
-        registry_ref.register(
+        let projection_panics = counter(
+            registry_ref,
             "projection_panics",
             "Callbacks stored as undecodable because projecting them panicked",
-            projection_panics.clone(),
         );
         let panics = counters(
             registry_ref,
-            ("part_panics", "Panics of parts of the receiver, each of which was restarted"),
+            ("part_panics", "Panics of background tasks, each of which was restarted"),
             "part",
             Part::NAMES,
         );
-        let accept_seconds = Histogram::new(exponential_buckets(0.000_25, 2.0, 16));
+        let request_seconds = Histogram::new(exponential_buckets(0.000_25, 2.0, 16));
         let batch_callbacks = Histogram::new(exponential_buckets(1.0, 2.0, 10));
         registry.register(
-            "accept_seconds",
-            "Seconds from the head of a request to its answer, of callbacks that were stored",
-            accept_seconds.clone(),
+            "callback_request_duration_seconds",
+            "Seconds from the head of a request to its answer, for callbacks that were stored",
+            request_seconds.clone(),
         );
-        registry.register("batch_callbacks", "Callbacks that shared one commit", batch_callbacks.clone());
-        Self(Arc::new(Numbers {
-            accepts,
-            elsewhere,
-            accept_seconds,
+        registry.register("batch_callbacks", "Callbacks per commit", batch_callbacks.clone());
+        Self(Arc::new(Shared {
+            requests,
+            path_mismatches,
+            request_seconds,
             batch_callbacks,
             closed,
             projected,
             projection_panics,
-            queued: gauge(&mut registry, "queued_callbacks", "Callbacks that wait for their commit"),
-            ready: gauge(&mut registry, "ready", "1 while callbacks can be made durable"),
-            connections: gauge(&mut registry, "connections", "Connections that are open"),
-            spool_callbacks: gauge(&mut registry, "spool_callbacks", "Callbacks in the spool, not in Postgres yet"),
+            queued: gauge(&mut registry, "queued_callbacks", "Callbacks waiting to be committed"),
+            ready: gauge(&mut registry, "ready", "1 while callbacks can be stored durably"),
+            connections: gauge(&mut registry, "connections", "Open connections to the public listener"),
+            spool_callbacks: gauge(
+                &mut registry,
+                "spool_callbacks",
+                "Callbacks in the spool that are not in Postgres yet",
+            ),
             spool_bytes: gauge(
                 &mut registry,
                 "spool_bytes",
-                "What callbacks in the spool and in quarantine weigh against its bound",
+                "Size of the callbacks in the spool and in quarantine, as counted against its maximum",
             ),
             spool_oldest: seconds(
                 &mut registry,
                 "spool_oldest_timestamp_seconds",
-                "When the oldest callback in the spool arrived; 0 while it is empty",
+                "When the oldest callback in the spool was received; 0 if it is empty",
             ),
-            quarantined: gauge(&mut registry, "quarantined_callbacks", "Callbacks that Postgres refuses as data"),
-            pending_batches: gauge(&mut registry, "pending_batches", "Commits of callbacks that are not projected yet"),
+            quarantined: gauge(
+                &mut registry,
+                "quarantined_callbacks",
+                "Callbacks that Postgres rejects because of their data",
+            ),
+            pending_batches: gauge(&mut registry, "pending_batches", "Batches of callbacks that are not projected yet"),
             oldest_pending: seconds(
                 &mut registry,
                 "oldest_pending_timestamp_seconds",
-                "When the oldest callback arrived that is not projected yet; 0 while there is none",
+                "When the oldest callback that is not projected yet was received; 0 if there is none",
             ),
-            database_up: gauge(&mut registry, "database_up", "1 while the database answers questions"),
+            database_up: gauge(&mut registry, "database_up", "1 while the database answers queries"),
             last_callback: {
                 let family: Family<Label<String>, Seconds> = Family::default();
                 registry.register(
                     "last_callback_timestamp_seconds",
-                    "When the last callback of an endpoint arrived; none before its first",
+                    "When the last callback of an endpoint was received; absent before its first",
                     family.clone(),
                 );
                 family
             },
+            observer: observer(&mut registry, panics),
             handlers: Handlers::register(&mut registry),
             certificate: Certificate::register(&mut registry),
-            supervisor: Supervisor::counting(panics),
             registry,
         }))
     }
 }
 
-fn counters<const N: usize>(
-    registry: &mut Registry,
-    (name, help): (&str, &str),
-    label: &'static str,
-    values: [&'static str; N],
-) -> [Counter; N] {
-    let family = Counters::default();
-    registry.register(name, help, family.clone());
-    values.map(|value| family.get_or_create_owned(&[(label, value)]))
-}
-
-fn gauge(registry: &mut Registry, name: &str, help: &str) -> Gauge {
-    let gauge = Gauge::default();
-    registry.register(name, help, gauge.clone());
-    gauge
-}
-
-fn seconds(registry: &mut Registry, name: &str, help: &str) -> Seconds {
-    let gauge = Seconds::default();
-    registry.register(name, help, gauge.clone());
-    gauge
+/// Counts the panics and failures that other parts of the process report.
+fn observer(registry: &mut Registry, panics: [Counter; Part::NAMES.len()]) -> Observer {
+    let supervisor = Supervisor::observed_by(move |part| {
+        panics[part as usize].inc();
+    });
+    let failures = counters(
+        registry,
+        ("handler_failures", "Failures of handlers: failed attempts, and events that became dead letters"),
+        "kind",
+        // In the order of `HandlerFailure`.
+        ["attempt", "dead_letter"],
+    );
+    Observer::new(supervisor, move |how| {
+        failures[how as usize].inc();
+    })
 }
 
 impl Metrics {
-    /// All of it in the text format of `OpenMetrics`, which Prometheus reads.
+    /// Returns all metrics in the `OpenMetrics` text format, which Prometheus reads.
     pub fn text(&self) -> String {
         let mut text = String::new();
-        // Writing into a string does not fail.
-        let _ = encode(&mut text, &self.0.registry);
+        encode(&mut text, &self.0.registry).expect("writing into a string does not fail");
         text
     }
 
-    /// Restarts the parts that count here. For the programs and tests of this workspace.
+    /// Returns the supervisor whose restarts are counted here. For the programs and tests of this workspace.
     #[doc(hidden)]
     pub fn supervisor(&self) -> &Supervisor {
-        &self.0.supervisor
+        self.0.observer.supervisor()
     }
 
-    /// A request for a callback was answered, so long after its head was read.
-    pub(crate) fn accepted(&self, what: Accept, after: Duration) {
-        self.0.accepts[what as usize].inc();
-        if matches!(what, Accept::Stored | Accept::StoredNotJson) {
-            self.0.accept_seconds.observe(after.as_secs_f64());
+    /// Returns the observer for other parts of the process, such as the event handlers of `eqp-deliver`. The panics and
+    /// failures that they report to it are counted here.
+    pub fn observer(&self) -> Observer {
+        self.0.observer.clone()
+    }
+
+    /// Counts a request that was answered this long after its head had been read.
+    pub(crate) fn answered(&self, result: RequestResult, after: Duration) {
+        self.0.requests[result.index()].inc();
+        if !matches!(result, RequestResult::Refused(_)) {
+            self.0.request_seconds.observe(after.as_secs_f64());
         }
     }
 
-    /// A callback was stored that came to another path than registered.
-    pub(crate) fn elsewhere(&self) {
-        self.0.elsewhere.inc();
+    /// Counts a callback that arrived at another path than registered.
+    pub(crate) fn path_mismatch(&self) {
+        self.0.path_mismatches.inc();
     }
 
-    /// The numbers of handlers.
+    /// Returns the metrics of the handlers.
     pub(crate) fn handlers(&self) -> &Handlers {
         &self.0.handlers
     }
 
-    /// The numbers of the certificate.
+    /// Returns the metrics of the certificate.
     pub(crate) fn certificate(&self) -> &Certificate {
         &self.0.certificate
     }
 
-    /// So many callbacks shared one commit.
+    /// Records the size of a committed batch.
     pub(crate) fn batch(&self, callbacks: usize) {
         self.0.batch_callbacks.observe(as_f64(callbacks));
     }
 
-    /// How the lane stands now.
-    pub(crate) fn lane(&self, queued: usize, ready: bool) {
+    /// Sets the length of the batch writer's queue, and whether callbacks can be stored.
+    pub(crate) fn writer(&self, queued: usize, ready: bool) {
         self.0.queued.set(as_i64(queued));
         self.0.ready.set(i64::from(ready));
     }
 
-    /// How many connections there are now.
-    pub(crate) fn connections(&self, open: usize) {
-        self.0.connections.set(as_i64(open));
+    /// Returns how many connections to the public listener are open.
+    pub fn open_connections(&self) -> usize {
+        usize::try_from(self.0.connections.get()).unwrap_or(0)
     }
 
-    /// So many connections were closed by the receiver.
-    pub(crate) fn closed(&self, why: Closed, connections: usize) {
-        self.0.closed[why as usize].inc_by(connections as u64);
-    }
-
-    /// What is in the spool now; `oldest` is when the first of it arrived.
+    /// Sets what is in the spool; `oldest` is when its first callback was received.
     pub(crate) fn spool(&self, callbacks: u64, bytes: u64, oldest: Option<OffsetDateTime>) {
         self.0.spool_callbacks.set(i64::try_from(callbacks).unwrap_or(i64::MAX));
         self.0.spool_bytes.set(i64::try_from(bytes).unwrap_or(i64::MAX));
         self.0.spool_oldest.set(oldest.map_or(0.0, since_epoch));
     }
 
-    /// How many callbacks are in the quarantine now.
+    /// Sets how many callbacks are in quarantine.
     pub(crate) fn quarantine(&self, callbacks: u64) {
         self.0.quarantined.set(i64::try_from(callbacks).unwrap_or(i64::MAX));
     }
 
-    /// What a batch of callbacks became.
+    /// Counts how a batch of callbacks was projected.
     pub(crate) fn projected(&self, tally: Tally) {
-        let Tally { events, copies, late, tied, unknown, undecodable, panicked } = tally;
+        let Tally { events, duplicates, late, ambiguous, unknown, undecodable, panicked } = tally;
         self.0.projection_panics.inc_by(panicked);
-        for (counter, count) in self.0.projected.iter().zip([events, copies, late, tied, unknown, undecodable]) {
+        for (counter, count) in self.0.projected.iter().zip([events, duplicates, late, ambiguous, unknown, undecodable])
+        {
             counter.inc_by(count);
         }
     }
 
-    /// What waits for its projection; `oldest` is when the first of it arrived.
+    /// Sets how many batches are pending; `oldest` is when the first pending callback was received.
     pub(crate) fn pending(&self, batches: i64, oldest: Option<OffsetDateTime>) {
         self.0.pending_batches.set(batches);
         self.0.oldest_pending.set(oldest.map_or(0.0, since_epoch));
     }
 
-    /// Whether the database answers.
+    /// Sets whether the database answers queries.
     pub(crate) fn database(&self, up: bool) {
         self.0.database_up.set(i64::from(up));
     }
 
-    /// When the last callback of each endpoint arrived.
+    /// Sets when the last callback of each endpoint was received.
     pub(crate) fn last_callbacks(&self, last: impl IntoIterator<Item = (String, OffsetDateTime)>) {
         self.0.last_callback.clear();
         for (endpoint, at) in last {
-            // An endpoint can have two credentials.
+            // An endpoint can have two credentials, each with its own last callback.
             let gauge = self.0.last_callback.get_or_create_owned(&[("endpoint", endpoint)]);
             gauge.set(gauge.get().max(since_epoch(at)));
         }
+    }
+}
+
+/// Counts the connections of the public listener.
+#[cfg(feature = "listener")]
+impl Events for Metrics {
+    fn accepted(&self) {
+        self.supervisor().fault_point(Part::Listener);
+    }
+
+    fn open(&self, connections: usize) {
+        self.0.connections.set(as_i64(connections));
+    }
+
+    fn closed(&self, why: Closed, connections: usize) {
+        self.0.closed[why as usize].inc_by(connections as u64);
     }
 }
 
@@ -297,41 +318,32 @@ fn as_f64(count: usize) -> f64 {
     u32::try_from(count).map_or(f64::MAX, f64::from)
 }
 
-fn since_epoch(at: OffsetDateTime) -> f64 {
-    time::Duration::as_seconds_f64(at - OffsetDateTime::UNIX_EPOCH)
-}
-
-#[cfg(test)]
+#[cfg(all(test, feature = "listener"))]
 mod tests {
     use super::*;
+    use crate::results::Refusal;
 
     #[test]
-    fn every_word_counts_for_itself() {
-        for (at, (what, _)) in Accept::ALL.into_iter().enumerate() {
-            assert_eq!(what as usize, at);
-        }
-        for (at, (why, _)) in Closed::ALL.into_iter().enumerate() {
-            assert_eq!(why as usize, at);
-        }
+    fn every_label_is_counted_separately() {
         let metrics = Metrics::default();
-        metrics.accepted(Accept::TooLarge, Duration::from_secs(1));
-        metrics.accepted(Accept::Stored, Duration::from_millis(3));
+        metrics.answered(RequestResult::Refused(Refusal::TooLarge), Duration::from_secs(1));
+        metrics.answered(RequestResult::Stored, Duration::from_millis(3));
         metrics.closed(Closed::TooSlow, 2);
-        metrics.projected(Tally { copies: 4, late: 1, panicked: 2, ..Tally::default() });
+        metrics.projected(Tally { duplicates: 4, late: 1, panicked: 2, ..Tally::default() });
         let at = OffsetDateTime::from_unix_timestamp(1_700_000_000).unwrap();
         let earlier = at - time::Duration::SECOND;
         metrics.last_callbacks([("main".to_owned(), at), ("main".to_owned(), earlier)]);
         metrics.spool(3, 700, Some(at));
         let text = metrics.text();
         for line in [
-            r#"eqp_accepts_total{outcome="too_large"} 1"#,
-            r#"eqp_accepts_total{outcome="stored"} 1"#,
-            r#"eqp_accepts_total{outcome="busy"} 0"#,
-            "eqp_accept_seconds_count 1",
-            r#"eqp_accept_seconds_bucket{le="0.004"} 1"#,
-            r#"eqp_connections_closed_total{reason="too_slow"} 2"#,
-            r#"eqp_projected_total{as="copy"} 4"#,
-            r#"eqp_projected_total{as="late"} 1"#,
+            r#"eqp_callback_requests_total{result="too_large"} 1"#,
+            r#"eqp_callback_requests_total{result="stored"} 1"#,
+            r#"eqp_callback_requests_total{result="busy"} 0"#,
+            "eqp_callback_request_duration_seconds_count 1",
+            r#"eqp_callback_request_duration_seconds_bucket{le="0.004"} 1"#,
+            r#"eqp_connections_closed_total{reason="timeout"} 2"#,
+            r#"eqp_callbacks_projected_total{result="duplicate"} 4"#,
+            r#"eqp_callbacks_projected_total{result="late"} 1"#,
             "eqp_projection_panics_total 2",
             r#"eqp_last_callback_timestamp_seconds{endpoint="main"} 1700000000.0"#,
             "eqp_spool_callbacks 3",

@@ -1,17 +1,18 @@
-//! No bytes that a receiver accepts can stop the projector: whatever they are, each callback ends as events, a duplicate, an
-//! unknown code or undecodable, without a panic and without anything that Postgres would refuse.
+//! Tests that no body can stop the projector: each callback becomes events, a duplicate, an unknown code or undecodable, without
+//! a panic and without a value that Postgres would reject.
 
+use eqp_store::internal::{LastNumbers, PendingCallback};
 use proptest::prelude::*;
 use proptest::sample::select;
 use time::macros::datetime;
 use uuid::Uuid;
 
-use super::batch::{Known, Numbers, Pending};
+use super::batch::{Known, Pending, test_account};
 use super::decode::Decoded;
 use super::fold::fold;
 use super::history::History;
 
-/// Times that programs have written, and those at the edges of what can be counted.
+/// Times in formats that programs have written, and times at the limits of the supported range.
 const TIMES: [&str; 22] = [
     r#""9999-12-31T23:59:59-01:00""#,
     r#""9999-12-31 23:59:59""#,
@@ -61,7 +62,7 @@ fn json() -> impl Strategy<Value = String> {
     })
 }
 
-/// An object of the names that callbacks use; some come twice.
+/// An object with the field names of callbacks, some of them duplicated.
 fn object(value: impl Strategy<Value = String> + Clone + 'static) -> impl Strategy<Value = String> {
     const NAMES: [&str; 14] = [
         "callback_event",
@@ -83,7 +84,7 @@ fn object(value: impl Strategy<Value = String> + Clone + 'static) -> impl Strate
     prop::collection::vec(field, 0..8).prop_map(|fields| format!("{{{}}}", fields.join(",")))
 }
 
-/// A callback that is nearly right: the odd part is one of its fields.
+/// A callback that is valid except for some of its fields.
 fn callback() -> impl Strategy<Value = String> {
     let event = prop_oneof![
         5 => Just("\"eqp_status_update\"".to_owned()),
@@ -107,7 +108,7 @@ fn body() -> impl Strategy<Value = Vec<u8>> {
         6 => callback().prop_map(String::into_bytes),
         2 => json().prop_map(String::into_bytes),
         1 => prop::collection::vec(any::<u8>(), 0..200),
-        // A body that was damaged on its way.
+        // A body that was damaged in transit.
         2 => (callback(), any::<prop::sample::Index>(), any::<u8>()).prop_map(|(body, at, byte)| {
             let mut body = body.into_bytes();
             let at = at.index(body.len());
@@ -121,28 +122,28 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(1_500))]
 
     #[test]
-    fn no_body_panics_and_each_has_exactly_one_outcome(bodies in prop::collection::vec(body(), 1..6)) {
+    fn no_body_panics_and_each_has_exactly_one_disposition(bodies in prop::collection::vec(body(), 1..6)) {
         let received_at = datetime!(2026-11-29 12:00:00 UTC);
         let batch: Vec<Pending> =
-            (1..).zip(&bodies).map(|(id, body)| Pending::new(Uuid::from_u128(id), 1, received_at, body)).collect();
+            (1..).zip(&bodies).map(|(id, body)| Pending::new(&PendingCallback { id: Uuid::from_u128(id), account: test_account(), received_at, body: body.clone() })).collect();
         for (pending, body) in batch.iter().zip(&bodies) {
             let panicked = matches!(pending.decoded, Decoded::Panicked(_));
             prop_assert!(!panicked, "{:?}: {}", pending.decoded, body.escape_ascii());
         }
-        let numbers = Numbers { last_event_seq: 0, last_track_id: 0, last_ordinal: 0 };
-        let (tracks, said) = (super::Tracks::new(), std::collections::HashMap::new());
-        let changes = fold(Known { numbers, tracks, history: History::default(), said }, &batch);
+        let numbers = LastNumbers { last_event_seq: 0, last_track_id: 0, last_ordinal: 0 };
+        let (tracks, first_with_content) = (eqp_store::internal::Tracks::new(), std::collections::HashMap::new());
+        let changes = fold(Known { numbers, tracks, history: History::default(), first_with_content }, &batch);
         prop_assert!(changes.panicked.is_empty(), "{:?}", changes.panicked);
-        prop_assert_eq!(changes.outcomes.len(), bodies.len());
+        prop_assert_eq!(changes.projected.len(), bodies.len());
         let texts = changes.events.iter().flat_map(|event| {
             let flow = event.flow.as_ref().map(eqp_types::Flow::as_str);
-            [event.subject.as_deref(), flow, event.outcome.as_deref(), event.reason.as_deref()]
+            [event.resource_id.as_deref(), flow, event.status.as_deref(), event.reason.as_deref()]
         });
         for text in texts.flatten() {
-            prop_assert!(!text.contains('\0') && text.len() <= 1_000, "Postgres would refuse {:?}", text);
+            prop_assert!(!text.contains('\0') && text.len() <= 1_000, "Postgres would reject {:?}", text);
         }
         for event in &changes.events {
-            let year = event.modified_at.map_or(2022, |at| at.moment().year());
+            let year = event.modified_at.map_or(2022, |at| at.to_utc().year());
             prop_assert!((1..=9999).contains(&year));
         }
     }

@@ -1,128 +1,113 @@
-//! A batch of callbacks that wait for their projection, and what the database knows of their subjects.
+//! A batch of pending callbacks, and what the database knows about their resources.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
-use eqp_types::{Flow, Timestamp};
+use eqp_types::Timestamp;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::decide::State;
 use super::decode::{Decoded, decode};
 use super::history::History;
-use super::notice::{Notice, Said, Subject};
+use super::report::StatusReport;
+use eqp_store::internal::{Account, ContentDigest, LastNumbers, PendingCallback, Resource, Tracks};
 
-/// How much later than its arrival a report may say that it happened; a later time is not trusted.
+/// How far the reported time may be after the time of receipt. A later time is not trusted.
 const MAX_CLOCK_AHEAD: time::Duration = time::Duration::hours(48);
 
-/// A callback that waits for its projection.
+/// A callback that is not projected yet, decoded.
 #[derive(Debug)]
 pub(crate) struct Pending {
     pub(crate) id: Uuid,
-    pub(crate) account_id: i64,
+    pub(crate) account: Arc<Account>,
     pub(crate) received_at: OffsetDateTime,
     pub(crate) decoded: Decoded,
-    /// Stands for all that the callback says.
-    pub(crate) said: Option<Said>,
+    /// Digest of what the callback reports.
+    pub(crate) content_digest: Option<ContentDigest>,
 }
 
 impl Pending {
     /// Decodes a stored callback.
-    pub(crate) fn new(id: Uuid, account_id: i64, received_at: OffsetDateTime, body: &[u8]) -> Self {
-        let decoded = decode(body);
-        let mut pending = Self { id, account_id, received_at, decoded, said: None };
-        pending.said = pending.notice().and_then(|notice| notice.said(account_id));
+    pub(crate) fn new(callback: &PendingCallback) -> Self {
+        let PendingCallback { id, account, received_at, body } = callback;
+        let mut pending = Self {
+            id: *id,
+            account: Arc::clone(account),
+            received_at: *received_at,
+            decoded: decode(body),
+            content_digest: None,
+        };
+        pending.content_digest = pending.report().and_then(|report| report.content_digest(account.id));
         pending
     }
 
-    /// The Marketplace's clock was so far ahead of ours that the reported time says nothing about the order of events.
+    /// Returns whether the reported time is too far ahead of our clock to be used for the order of events.
     pub(crate) fn is_clock_doubtful(&self) -> bool {
-        let reported = self.notice().and_then(|notice| notice.modified_at);
-        reported.is_some_and(|at| at.moment() - self.received_at > MAX_CLOCK_AHEAD)
+        let reported = self.report().and_then(|report| report.modified_at);
+        reported.is_some_and(|at| at.to_utc() - self.received_at > MAX_CLOCK_AHEAD)
     }
 
-    /// The reported time, if it can be trusted.
+    /// Returns the reported time, if it can be trusted.
     pub(crate) fn trusted_time(&self) -> Option<Timestamp> {
-        self.notice().and_then(|notice| notice.modified_at).filter(|_| !self.is_clock_doubtful())
+        self.report().and_then(|report| report.modified_at).filter(|_| !self.is_clock_doubtful())
     }
 
-    /// Makes the callback undecodable after all.
-    pub(crate) fn give_up(&mut self, decoded: Decoded) {
-        self.decoded = decoded;
-        self.said = None;
+    /// Decodes stored callbacks.
+    pub(crate) fn all(callbacks: &[PendingCallback]) -> Vec<Self> {
+        callbacks.iter().map(Self::new).collect()
     }
 
-    fn notice(&self) -> Option<&Notice> {
+    /// Makes the callback undecodable after all, with a reason.
+    pub(crate) fn make_undecodable(&mut self, reason: String) {
+        self.decoded = Decoded::Undecodable(reason);
+        self.content_digest = None;
+    }
+
+    fn report(&self) -> Option<&StatusReport> {
         match &self.decoded {
-            Decoded::Notice(notice) => Some(notice),
+            Decoded::Report(report) => Some(report),
             Decoded::Unknown(_) | Decoded::Undecodable(_) | Decoded::Panicked(_) => None,
         }
     }
 
-    /// What the callback is about.
-    pub(crate) fn subject(&self) -> Option<Subject> {
-        self.notice().map(|notice| Subject {
-            account_id: self.account_id,
-            kind: notice.kind,
-            id: notice.subject.clone(),
+    /// Returns the resource that the callback is about.
+    pub(crate) fn resource(&self) -> Option<Resource> {
+        self.report().map(|report| Resource {
+            account_id: self.account.id,
+            kind: report.kind,
+            id: report.resource_id.clone(),
         })
     }
 }
 
-/// The last numbers that were given.
-#[derive(Clone, Copy, Debug)]
-#[allow(clippy::struct_field_names, reason = "the columns of the table")]
-pub(crate) struct Numbers {
-    pub(crate) last_event_seq: i64,
-    pub(crate) last_track_id: i64,
-    /// Of callbacks, in the order in which they are projected.
-    pub(crate) last_ordinal: i64,
-}
-
-/// One line of state.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Track {
-    pub(crate) id: i64,
-    pub(crate) flow: Flow,
-    pub(crate) item_id: Option<String>,
-    pub(crate) state: State,
-    pub(crate) received_at: OffsetDateTime,
-    pub(crate) callback_id: Option<Uuid>,
-    pub(crate) event_seq: i64,
-    /// It differs from what the database holds.
-    pub(crate) changed: bool,
-}
-
-/// The tracks of the subjects of a batch.
-pub(crate) type Tracks = HashMap<Subject, Vec<Track>>;
-
-/// What the database knows, as far as a batch asks for it.
+/// What the database knows about the resources of a batch.
 #[derive(Debug)]
 pub(crate) struct Known {
-    pub(crate) numbers: Numbers,
+    pub(crate) numbers: LastNumbers,
     pub(crate) tracks: Tracks,
     pub(crate) history: History,
-    /// The first callback that said what a callback of the batch says.
-    pub(crate) said: HashMap<Said, Uuid>,
+    /// For the content of each callback of the batch, the first callback that had it.
+    pub(crate) first_with_content: HashMap<ContentDigest, Uuid>,
 }
 
-/// For which tracks and times the rule will ask what came before and after. Most callbacks tell of a time later than
-/// all that was seen, or only what is `said` already, and ask for nothing.
+/// Returns the tracks and times for which the rule needs the events before and after. Most callbacks report a time later than
+/// everything seen, or repeat an earlier callback, and need none.
 pub(crate) fn history_needed(
     tracks: &Tracks,
-    said: &HashMap<Said, Uuid>,
+    first_with_content: &HashMap<ContentDigest, Uuid>,
     batch: &[Pending],
 ) -> HashSet<(i64, Timestamp)> {
     let mut seen_until: HashMap<i64, Timestamp> = HashMap::new();
     let mut needed = HashSet::new();
     for pending in batch {
-        let Some((notice, subject)) = pending.notice().zip(pending.subject()) else { continue };
-        let (Some(at), Some(tracks)) = (pending.trusted_time(), tracks.get(&subject)) else { continue };
-        if pending.said.is_some_and(|this| said.contains_key(&this)) {
+        let Some((report, resource)) = pending.report().zip(pending.resource()) else { continue };
+        let (Some(at), Some(tracks)) = (pending.trusted_time(), tracks.get(&resource)) else { continue };
+        if pending.content_digest.is_some_and(|digest| first_with_content.contains_key(&digest)) {
             continue;
         }
-        for observation in notice.observations(Some(at)) {
+        for observation in report.observations(Some(at)) {
             let Some(track) = tracks.iter().find(|track| track.flow == *observation.flow) else { continue };
-            // Without a time that was seen the database holds no timed event.
+            // Without such a time the database contains no timed event of this track.
             let Some(stored) = track.state.seen_until else { continue };
             let seen = seen_until.entry(track.id).or_insert(stored);
             if at <= *seen {
@@ -133,4 +118,10 @@ pub(crate) fn history_needed(
         }
     }
     needed
+}
+
+#[cfg(test)]
+pub(crate) fn test_account() -> Arc<Account> {
+    let mage_id = "MAG000000001".parse().unwrap();
+    Arc::new(Account { id: 1, environment: eqp_types::Environment::Sandbox, mage_id })
 }

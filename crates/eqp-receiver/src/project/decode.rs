@@ -1,62 +1,55 @@
-//! From bytes to a notice, or to the reason why there is none.
+//! Decodes the body of a callback into a status report, or finds the reason why it is undecodable.
 
 use std::error::Error as StdError;
 
 use eqp_types::Callback;
 
-use super::guard::guarded;
-use super::notice::Notice;
+use super::report::StatusReport;
+use super::undecodable::{fit, guarded};
 
-/// The longest reason that is kept, in characters.
-const LONGEST_REASON: usize = 250;
-
-/// What the body of a callback is.
+/// A decoded body.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Decoded {
-    /// It tells the state of something.
-    Notice(Notice),
-    /// Its event code, made fit to be kept and shown, is not documented.
+    /// A status report.
+    Report(StatusReport),
+    /// An undocumented event code, in a form that can be stored and printed.
     Unknown(String),
-    /// Why it cannot be decoded, fit to be kept and shown.
+    /// The reason why the body cannot be decoded, in a form that can be stored and printed.
     Undecodable(String),
-    /// Decoding it panicked; it is stored as undecodable with this reason.
+    /// Decoding panicked. The callback is stored as undecodable with this reason.
     Panicked(String),
 }
 
-/// Reads a body as it arrived. A panic is caught: one callback must not stop the projection of the others.
+/// Decodes a body. A panic is caught, because one callback must not stop the projection of the others.
 pub(crate) fn decode(body: &[u8]) -> Decoded {
     guarded(|| decode_unguarded(body)).unwrap_or_else(Decoded::Panicked)
 }
 
-/// Reads a body as it arrived; a fault in the decoder panics.
+/// Decodes a body without catching panics.
 pub(crate) fn decode_unguarded(body: &[u8]) -> Decoded {
     #[cfg(debug_assertions)]
-    super::guard::fault::point(super::guard::fault::Stage::Decode, body);
+    super::undecodable::fault::point(super::undecodable::fault::Stage::Decode, body);
     match Callback::decode(body) {
         Ok(Callback::Unknown(unknown)) => Decoded::Unknown(fit(&unknown.callback_event)),
-        Ok(callback) => match Notice::of(callback) {
-            Ok(notice) => Decoded::Notice(notice),
-            Err(error) => undecodable(&error),
+        Ok(callback) => match StatusReport::of(callback) {
+            Ok(report) => Decoded::Report(report),
+            Err(error) => Decoded::Undecodable(reason(&error)),
         },
-        Err(error) => undecodable(&error),
+        Err(error) => Decoded::Undecodable(reason(&error)),
     }
 }
 
-/// Says why with the words of an error.
-pub(crate) fn undecodable(error: &dyn StdError) -> Decoded {
-    Decoded::Undecodable(fit(&error.to_string()))
-}
-
-/// Bounded, and free of what Postgres refuses or a terminal obeys: the words may be a stranger's.
-pub(super) fn fit(text: &str) -> String {
-    text.chars().take(LONGEST_REASON).map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
+/// Returns the text of an error as a reason that can be stored and printed.
+pub(crate) fn reason(error: &dyn StdError) -> String {
+    fit(&error.to_string())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::project::undecodable::LONGEST_REASON;
 
-    fn reason(body: &[u8]) -> String {
+    fn reason_of(body: &[u8]) -> String {
         match decode(body) {
             Decoded::Undecodable(reason) => reason,
             other => panic!("{other:?}"),
@@ -64,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn says_why_a_body_cannot_be_decoded() {
+    fn an_undecodable_body_has_a_reason() {
         let info = |info: &str| format!(r#"{{"callback_event": "malware_scan_complete", "update_info": {info}}}"#);
         for (body, why) in [
             (b"\xff".to_vec(), "not UTF-8"),
@@ -76,16 +69,16 @@ mod tests {
             (info(r#"{"file_upload_id": "a", "tool_result": "\u0000"}"#).into_bytes(), "control character"),
             (info(&format!(r#"{{"file_upload_id": "{}", "tool_result": "pass"}}"#, "x".repeat(256))).into(), "255"),
         ] {
-            let reason = reason(&body);
+            let reason = reason_of(&body);
             assert!(reason.contains(why), "{reason}");
             assert!(reason.chars().count() <= LONGEST_REASON && !reason.chars().any(char::is_control), "{reason:?}");
         }
     }
 
     #[test]
-    fn an_unknown_code_is_made_fit_to_be_shown() {
+    fn an_unknown_event_code_is_escaped_and_shortened() {
         let body = format!(r#"{{"callback_event": "\u001b[2J\u0000{}"}}"#, "x".repeat(1000));
         let Decoded::Unknown(code) = decode(body.as_bytes()) else { panic!() };
-        assert!(code.starts_with("\u{fffd}[2J\u{fffd}xxx") && code.chars().count() == LONGEST_REASON);
+        assert!(code.starts_with(r"\u{1b}[2J\u{0}xxx") && code.chars().count() == LONGEST_REASON, "{code}");
     }
 }

@@ -1,8 +1,8 @@
-//! Projects again what was projected: after a better decoder, or a better rule.
+//! Reprojects stored callbacks, for example with an improved decoder or rule.
 //!
-//! Rebuilds the subjects concerned, each whole, from all their callbacks in the order in which they were projected the
-//! first time, under the leadership of projectors; accepting goes on. With the same decoder and rule nothing changes.
-//! A subject of which some callback is no longer kept cannot be rebuilt, and is passed over.
+//! Each resource is rebuilt completely from all its callbacks, in the order of their first projection. Projectors pause
+//! meanwhile; callbacks are still accepted. With the same decoder and rule nothing changes. A resource is skipped if some of its
+//! callbacks are no longer stored.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -11,138 +11,153 @@ use sqlx::{PgConnection, PgPool};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::batch::{Known, Numbers, Pending};
-use super::changes::CallbackOutcome;
-use super::decode::Decoded;
+use super::batch::{Known, Pending};
+use super::difference::{Difference, Old, difference};
 use super::fold::fold;
 use super::history::History;
-use super::notice::Subject;
-use super::rebuilt::{Difference, Old, difference};
-use super::run::blames_the_data;
-use crate::Error;
-use crate::deadline::{ANSWER, within};
-use crate::read::{EventKind, Verdict};
-use crate::retention::first_id_at;
-use crate::store::{self, callback_outcome, event, pending, projector, reprojection, track};
+use super::run::is_data_error;
+use eqp_store::CallbackDisposition;
+use eqp_store::Error;
+use eqp_store::internal::first_id_at;
+use eqp_store::internal::{ANSWER, within};
+use eqp_store::internal::{
+    LastNumbers, ProjectedCallback, Resource, callback_disposition, event, pending, projector, reprojection, track,
+};
 
-/// So many callbacks are looked at together; their subjects are rebuilt in one transaction.
-const PIECE: i64 = 256;
-/// The longest that one piece may take.
+/// How many callbacks are selected at a time. Their resources are rebuilt in one transaction.
+const BATCH: i64 = 256;
+/// How long one transaction may take.
 const DEADLINE: Duration = Duration::from_mins(2);
 
-/// What is to be projected again.
+/// Which resources to reproject.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum ReprojectScope {
-    /// Every subject of which a callback arrived at this time or later, and every callback without a subject.
+    /// Every resource with a callback that was received at this time or later, and every such callback without a resource.
     Since(OffsetDateTime),
-    /// The submission or file with this id.
-    Subject(String),
+    /// The submission or file with this ID.
+    Resource(String),
 }
 
-/// What came of it.
+/// The result of a reprojection, or of its dry run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 #[non_exhaustive]
 pub struct Reprojected {
     /// Submissions and files that were rebuilt.
-    pub subjects: usize,
-    /// Submissions and files that cannot be rebuilt, because some of their callbacks are no longer kept.
+    pub resources: usize,
+    /// Submissions and files that were skipped because some of their callbacks are no longer stored.
     pub passed_over: usize,
-    /// Callbacks that were read again.
+    /// Callbacks that were decoded again.
     pub callbacks: usize,
-    /// Events that came out the same.
+    /// Events that are unchanged.
     pub events_kept: usize,
-    /// Events that are new.
+    /// Events that were added. A changed event counts as one that was added and one that was removed.
     pub events_new: usize,
-    /// Events that are no more.
+    /// Events that were removed.
     pub events_gone: usize,
 }
 
-/// Projects again.
+/// Rebuilds tracks and events from stored callbacks.
+///
+/// ```no_run
+/// # async fn example(pool: sqlx::PgPool) -> Result<(), Box<dyn std::error::Error>> {
+/// use eqp_receiver::{ReprojectScope, Reprojector};
+///
+/// let scope = ReprojectScope::Resource("s5w9k703ru".to_owned());
+/// let result = Reprojector::new(pool).dry_run(true).run(&scope).await?;
+/// println!("{} events would be added", result.events_new);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Reprojector {
     pool: PgPool,
     dry_run: bool,
 }
 
-/// Callbacks to begin with, and the subjects that they lead to.
+/// The callbacks and resources to start from.
 #[derive(Debug, Default)]
-struct Wanted {
+struct Selection {
     callbacks: HashSet<Uuid>,
-    subjects: HashSet<Subject>,
+    resources: HashSet<Resource>,
 }
 
-/// Callbacks with what they are now and were before, of subjects that can be rebuilt.
-struct Material {
+/// The callbacks of resources that can be rebuilt, decoded again, with their stored dispositions.
+struct RebuildInput {
     batch: Vec<Pending>,
-    outcomes: HashMap<Uuid, CallbackOutcome>,
-    subjects: HashSet<Subject>,
-    passed_over: HashSet<Subject>,
+    projected: HashMap<Uuid, ProjectedCallback>,
+    resources: HashSet<Resource>,
+    passed_over: HashSet<Resource>,
 }
 
 impl Reprojector {
-    /// Over the database behind `pool`.
+    /// Creates a reprojector for a database.
     pub fn new(pool: PgPool) -> Self {
         Self { pool, dry_run: false }
     }
 
-    /// Finds out what would change, and changes nothing.
+    /// Sets whether to only compute the changes.
     #[must_use]
     pub fn dry_run(mut self, dry_run: bool) -> Self {
         self.dry_run = dry_run;
         self
     }
 
-    /// Projects again what is in the scope, piece by piece, each in a transaction. Dropping the future is safe at any
-    /// time: a subject is either rebuilt whole or as it was.
+    /// Reprojects the resources in the scope in several transactions. Dropping the future is safe at any time: each resource is
+    /// either rebuilt completely or unchanged.
     ///
     /// # Errors
-    /// The database cannot be reached or refuses.
+    /// An error of the database. What was committed before stays rebuilt.
     pub async fn run(&self, scope: &ReprojectScope) -> Result<Reprojected, Error> {
         let mut done = HashSet::new();
         let mut sum = Reprojected::default();
         match scope {
-            ReprojectScope::Subject(id) => {
-                let subjects = within(ANSWER, self.subjects_named(id)).await?;
-                self.piece(Wanted { subjects, ..Wanted::default() }, &mut done, &mut sum).await?;
+            ReprojectScope::Resource(id) => {
+                let resources = within(ANSWER, self.resources_with_id(id)).await?;
+                self.rebuild_batch(Selection { resources, ..Selection::default() }, &mut done, &mut sum).await?;
             }
-            ReprojectScope::Since(moment) => {
-                let mut after = Uuid::from_u128(first_id_at(*moment).as_u128().saturating_sub(1));
+            ReprojectScope::Since(time) => {
+                let mut after = Uuid::from_u128(first_id_at(*time).as_u128().saturating_sub(1));
                 loop {
                     let ids = within(ANSWER, self.projected_after(after)).await?;
                     let Some(last) = ids.last() else { break };
                     after = *last;
                     let callbacks = ids.into_iter().collect();
-                    self.piece(Wanted { callbacks, ..Wanted::default() }, &mut done, &mut sum).await?;
+                    self.rebuild_batch(Selection { callbacks, ..Selection::default() }, &mut done, &mut sum).await?;
                 }
             }
         }
         Ok(sum)
     }
 
-    async fn subjects_named(&self, id: &str) -> Result<HashSet<Subject>, sqlx::Error> {
+    async fn resources_with_id(&self, id: &str) -> Result<HashSet<Resource>, sqlx::Error> {
         let mut connection = self.pool.acquire().await?;
-        Ok(reprojection::subjects_named(&mut connection, id).await?.into_iter().collect())
+        Ok(reprojection::resources_with_id(&mut connection, id).await?.into_iter().collect())
     }
 
     async fn projected_after(&self, after: Uuid) -> Result<Vec<Uuid>, sqlx::Error> {
         let mut transaction = self.pool.begin().await?;
-        store::projector::look_up_by_key(&mut transaction).await?;
-        reprojection::projected_after(&mut transaction, after, PIECE).await
+        projector::look_up_by_key(&mut transaction).await?;
+        reprojection::projected_after(&mut transaction, after, BATCH).await
     }
 
-    async fn piece(&self, wanted: Wanted, done: &mut HashSet<Subject>, sum: &mut Reprojected) -> Result<(), Error> {
-        let outcome = within(DEADLINE, self.transaction(&wanted, done, Doubt::None)).await;
-        let (subjects, piece) = match outcome {
-            Err(Error::Database(error)) if blames_the_data(&error) => {
-                // Postgres refused before what some callback says, and does so again.
-                within(DEADLINE, self.transaction(&wanted, done, Doubt::OfWhatWasUndecodable)).await?
+    async fn rebuild_batch(
+        &self,
+        selection: Selection,
+        done: &mut HashSet<Resource>,
+        sum: &mut Reprojected,
+    ) -> Result<(), Error> {
+        let result = within(DEADLINE, self.transaction(&selection, done, Undecodable::DecodeAgain)).await;
+        let (resources, part) = match result {
+            Err(Error::Database(error)) if is_data_error(&error) => {
+                // Postgres rejects a value of some callback, as it did at the first projection.
+                within(DEADLINE, self.transaction(&selection, done, Undecodable::Keep)).await?
             }
             other => other?,
         };
-        done.extend(subjects);
-        let Reprojected { subjects, passed_over, callbacks, events_kept, events_new, events_gone } = piece;
-        sum.subjects += subjects;
+        done.extend(resources);
+        let Reprojected { resources, passed_over, callbacks, events_kept, events_new, events_gone } = part;
+        sum.resources += resources;
         sum.passed_over += passed_over;
         sum.callbacks += callbacks;
         sum.events_kept += events_kept;
@@ -153,106 +168,106 @@ impl Reprojector {
 
     async fn transaction(
         &self,
-        wanted: &Wanted,
-        done: &HashSet<Subject>,
-        doubt: Doubt,
-    ) -> Result<(HashSet<Subject>, Reprojected), sqlx::Error> {
+        selection: &Selection,
+        done: &HashSet<Resource>,
+        undecodable: Undecodable,
+    ) -> Result<(HashSet<Resource>, Reprojected), sqlx::Error> {
         let mut transaction = self.pool.begin().await?;
-        let numbers = projector::lead_in_turn(&mut transaction).await?;
-        let material = gather(&mut transaction, wanted, done, doubt).await?;
-        let reprojected = rebuild(&mut transaction, numbers, &material).await?;
+        let numbers = projector::wait_for_leadership(&mut transaction).await?;
+        let input = gather(&mut transaction, selection, done, undecodable).await?;
+        let reprojected = rebuild(&mut transaction, numbers, &input).await?;
         if self.dry_run {
             transaction.rollback().await?;
         } else {
             transaction.commit().await?;
         }
-        Ok((material.subjects.into_iter().chain(material.passed_over).collect(), reprojected))
+        Ok((input.resources.into_iter().chain(input.passed_over).collect(), reprojected))
     }
 }
 
-/// Whether what was undecodable before is left so.
+/// Whether callbacks that are undecodable are decoded again.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Doubt {
-    None,
-    OfWhatWasUndecodable,
+enum Undecodable {
+    DecodeAgain,
+    Keep,
 }
 
-/// Follows callbacks to their subjects, before and now, and subjects to their callbacks, until nothing is added.
+/// Collects the selected callbacks and resources with everything that depends on them: follows callbacks to their old and new
+/// resources, and resources to their callbacks, until nothing is added.
 async fn gather(
     connection: &mut PgConnection,
-    wanted: &Wanted,
-    done: &HashSet<Subject>,
-    doubt: Doubt,
-) -> Result<Material, sqlx::Error> {
+    selection: &Selection,
+    done: &HashSet<Resource>,
+    undecodable: Undecodable,
+) -> Result<RebuildInput, sqlx::Error> {
     let mut batch: HashMap<Uuid, Pending> = HashMap::new();
-    let mut outcomes: HashMap<Uuid, CallbackOutcome> = HashMap::new();
-    let mut subjects: HashSet<Subject> = HashSet::new();
-    let mut incomplete: HashSet<Subject> = HashSet::new();
-    let (mut new_callbacks, mut new_subjects) = (wanted.callbacks.clone(), wanted.subjects.clone());
-    while !new_callbacks.is_empty() || !new_subjects.is_empty() {
-        let looked: Vec<Subject> = new_subjects.drain().collect();
+    let mut projected: HashMap<Uuid, ProjectedCallback> = HashMap::new();
+    let mut resources: HashSet<Resource> = HashSet::new();
+    let mut incomplete: HashSet<Resource> = HashSet::new();
+    let (mut new_callbacks, mut new_resources) = (selection.callbacks.clone(), selection.resources.clone());
+    while !new_callbacks.is_empty() || !new_resources.is_empty() {
+        let found: Vec<Resource> = new_resources.drain().collect();
         let mut of_events = HashMap::new();
-        for (subject, origin) in reprojection::origins(connection, &looked).await? {
+        for (resource, origin) in reprojection::origins(connection, &found).await? {
             match origin {
-                Some(id) => _ = of_events.insert(id, subject),
-                // Told by a look at the Marketplace, and not by a callback.
-                None => _ = incomplete.insert(subject),
+                Some(id) => _ = of_events.insert(id, resource),
+                // The event does not come from a callback.
+                None => _ = incomplete.insert(resource),
             }
         }
         let ids: Vec<Uuid> = of_events.keys().copied().collect();
-        new_callbacks.extend(reprojection::copies_of(connection, &ids).await?);
+        new_callbacks.extend(callback_disposition::duplicates_of(connection, &ids).await?);
         new_callbacks.extend(ids);
-        subjects.extend(looked);
+        resources.extend(found);
 
         let ids: Vec<Uuid> = new_callbacks.drain().filter(|id| !batch.contains_key(id)).collect();
-        let mut became = reprojection::outcomes(connection, &ids).await?;
-        for mut callback in pending::callbacks(connection, &ids).await? {
+        let mut dispositions = callback_disposition::projected(connection, &ids).await?;
+        for mut callback in Pending::all(&pending::callbacks(connection, &ids).await?) {
             of_events.remove(&callback.id);
-            // One without an outcome waits for its first projection.
-            let Some(before) = became.remove(&callback.id) else { continue };
-            if doubt == Doubt::OfWhatWasUndecodable && before.verdict == Verdict::Undecodable {
+            // A callback without a disposition waits for its first projection.
+            let Some(before) = dispositions.remove(&callback.id) else { continue };
+            if undecodable == Undecodable::Keep && before.disposition == CallbackDisposition::Undecodable {
                 let reason =
-                    reprojection::events(connection, &[callback.id]).await?.pop().and_then(|event| event.reason);
-                callback.give_up(Decoded::Undecodable(reason.unwrap_or_default()));
+                    event::of_callbacks(connection, &[callback.id]).await?.pop().and_then(|event| event.reason);
+                callback.make_undecodable(reason.expect("an undecodable callback has an event with a reason"));
             }
-            for subject in [subject_before(&callback, &before), callback.subject()].into_iter().flatten() {
-                if !subjects.contains(&subject) {
-                    new_subjects.insert(subject);
+            for resource in [resource_before(&callback, &before), callback.resource()].into_iter().flatten() {
+                if !resources.contains(&resource) {
+                    new_resources.insert(resource);
                 }
             }
-            outcomes.insert(callback.id, before);
+            projected.insert(callback.id, before);
             batch.insert(callback.id, callback);
         }
-        // Events whose callback is there no more.
-        incomplete.extend(of_events.into_iter().filter(|(id, _)| !batch.contains_key(id)).map(|(_, subject)| subject));
+        // Events whose callback is no longer stored.
+        incomplete
+            .extend(of_events.into_iter().filter(|(id, _)| !batch.contains_key(id)).map(|(_, resource)| resource));
     }
-    Ok(Material::of_what_can_be_rebuilt(batch, outcomes, subjects, incomplete, done))
+    Ok(RebuildInput::rebuildable(batch, projected, resources, incomplete, done))
 }
 
-fn subject_before(callback: &Pending, before: &CallbackOutcome) -> Option<Subject> {
-    if !matches!(before.kind, EventKind::Submission | EventKind::File) {
-        return None;
-    }
-    Some(Subject { account_id: callback.account_id, kind: before.kind, id: before.subject.clone()? })
+fn resource_before(callback: &Pending, before: &ProjectedCallback) -> Option<Resource> {
+    let (kind, id) = before.resource.clone()?;
+    Some(Resource { account_id: callback.account.id, kind, id })
 }
 
-impl Material {
-    /// Leaves out what is done and what cannot be rebuilt. A callback that goes from one subject to another ties them
-    /// together.
-    fn of_what_can_be_rebuilt(
+impl RebuildInput {
+    /// Removes resources that are done and those that cannot be rebuilt. A callback that moves from one resource to another
+    /// makes the two depend on each other, so both are removed.
+    fn rebuildable(
         mut batch: HashMap<Uuid, Pending>,
-        mut outcomes: HashMap<Uuid, CallbackOutcome>,
-        mut subjects: HashSet<Subject>,
-        incomplete: HashSet<Subject>,
-        done: &HashSet<Subject>,
+        mut projected: HashMap<Uuid, ProjectedCallback>,
+        mut resources: HashSet<Resource>,
+        incomplete: HashSet<Resource>,
+        done: &HashSet<Resource>,
     ) -> Self {
-        let mut left_out: HashSet<Subject> = incomplete.into_iter().chain(done.iter().cloned()).collect();
+        let mut left_out: HashSet<Resource> = incomplete.into_iter().chain(done.iter().cloned()).collect();
         loop {
             let before = left_out.len();
             for (id, callback) in &batch {
-                let old = outcomes.get(id).and_then(|outcome| subject_before(callback, outcome));
-                let both = [old, callback.subject()];
-                if both.iter().flatten().any(|subject| left_out.contains(subject)) {
+                let old = projected.get(id).and_then(|before| resource_before(callback, before));
+                let both = [old, callback.resource()];
+                if both.iter().flatten().any(|resource| left_out.contains(resource)) {
                     left_out.extend(both.into_iter().flatten());
                 }
             }
@@ -261,39 +276,47 @@ impl Material {
             }
         }
         batch.retain(|id, callback| {
-            let old = outcomes.get(id).and_then(|outcome| subject_before(callback, outcome));
-            ![old, callback.subject()].iter().flatten().any(|subject| left_out.contains(subject))
+            let old = projected.get(id).and_then(|before| resource_before(callback, before));
+            ![old, callback.resource()].iter().flatten().any(|resource| left_out.contains(resource))
         });
-        outcomes.retain(|id, _| batch.contains_key(id));
-        let passed_over = subjects.iter().filter(|s| left_out.contains(s) && !done.contains(s)).cloned().collect();
-        subjects.retain(|subject| !left_out.contains(subject));
+        projected.retain(|id, _| batch.contains_key(id));
+        let passed_over = resources
+            .iter()
+            .filter(|resource| left_out.contains(resource) && !done.contains(resource))
+            .cloned()
+            .collect();
+        resources.retain(|resource| !left_out.contains(resource));
         let mut batch: Vec<Pending> = batch.into_values().collect();
-        batch.sort_by_key(|callback| (outcomes.get(&callback.id).map(|outcome| outcome.ordinal), callback.id));
-        Self { batch, outcomes, subjects, passed_over }
+        batch.sort_by_key(|callback| (projected.get(&callback.id).map(|before| before.ordinal), callback.id));
+        Self { batch, projected, resources, passed_over }
     }
 }
 
 async fn rebuild(
     connection: &mut PgConnection,
-    numbers: Numbers,
-    material: &Material,
+    numbers: LastNumbers,
+    input: &RebuildInput,
 ) -> Result<Reprojected, sqlx::Error> {
-    let subjects: Vec<Subject> = material.subjects.iter().cloned().collect();
-    let ids: Vec<Uuid> = material.batch.iter().map(|callback| callback.id).collect();
-    let tracks = track::load(connection, &subjects).await?;
+    let resources: Vec<Resource> = input.resources.iter().cloned().collect();
+    let ids: Vec<Uuid> = input.batch.iter().map(|callback| callback.id).collect();
+    let tracks = track::load(connection, &resources).await?;
     let old = Old {
-        tracks: tracks.into_iter().flat_map(|(s, tracks)| tracks.into_iter().map(move |t| (s.clone(), t))).collect(),
-        events: reprojection::events(connection, &ids).await?,
-        outcomes: material.outcomes.clone(),
+        tracks: tracks
+            .into_iter()
+            .flat_map(|(resource, tracks)| tracks.into_iter().map(move |track| (resource.clone(), track)))
+            .collect(),
+        events: event::of_callbacks(connection, &ids).await?,
+        projected: input.projected.clone(),
     };
-    let nothing = Known { numbers, tracks: HashMap::new(), history: History::default(), said: HashMap::new() };
-    let rebuilt = fold(nothing, &material.batch);
+    let nothing =
+        Known { numbers, tracks: HashMap::new(), history: History::default(), first_with_content: HashMap::new() };
+    let rebuilt = fold(nothing, &input.batch);
     rebuilt.log_panics();
     let difference = difference(old, rebuilt, numbers);
     write(connection, &difference).await?;
     Ok(Reprojected {
-        subjects: subjects.len(),
-        passed_over: material.passed_over.len(),
+        resources: resources.len(),
+        passed_over: input.passed_over.len(),
         callbacks: ids.len(),
         events_kept: difference.kept_events,
         events_new: difference.new_events.len(),
@@ -302,11 +325,11 @@ async fn rebuild(
 }
 
 async fn write(connection: &mut PgConnection, difference: &Difference) -> Result<(), sqlx::Error> {
-    let outcomes: Vec<Uuid> = difference.outcomes.iter().map(|outcome| outcome.callback_id).collect();
-    reprojection::remove(connection, &difference.gone_events, &difference.gone_tracks, &outcomes).await?;
+    let callbacks: Vec<Uuid> = difference.projected.iter().map(|one| one.callback_id).collect();
+    reprojection::remove(connection, &difference.gone_events, &difference.gone_tracks, &callbacks).await?;
     track::save(connection, &difference.tracks).await?;
     event::insert(connection, &difference.new_events).await?;
-    callback_outcome::insert(connection, &difference.outcomes).await?;
+    callback_disposition::insert(connection, &difference.projected).await?;
     projector::record(connection, difference.numbers).await?;
     if !difference.new_events.is_empty() {
         projector::announce(connection).await?;

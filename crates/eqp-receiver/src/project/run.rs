@@ -1,7 +1,7 @@
-//! Takes pending callbacks and makes them events, exactly once.
+//! The projector: turns pending callbacks into events, exactly once.
 //!
-//! One transaction takes a piece of the queue, folds it, writes what came of it and removes the piece: wherever it is
-//! interrupted, either all of that has happened or nothing.
+//! One transaction takes a batch from the queue, folds it, writes the result and deletes the batch from the queue. If it is
+//! interrupted, either all of this has happened or nothing.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -12,40 +12,49 @@ use tokio::sync::Notify;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use super::batch::{Known, Numbers, Pending, history_needed};
-use super::decode::undecodable;
+use super::batch::{Known, Pending, history_needed};
+use super::decode::reason;
 use super::fold::fold;
-use crate::backoff::Backoff;
-use crate::deadline::within;
-use crate::metrics::Tally;
-use crate::store::{callback_outcome, event, pending, projector, track};
-use crate::supervise::Part;
-use crate::{Error, Metrics};
+use crate::Metrics;
+use crate::results::Tally;
+use eqp_store::Error;
+use eqp_store::internal::Backoff;
+use eqp_store::internal::Part;
+use eqp_store::internal::within;
+use eqp_store::internal::{LastNumbers, callback_disposition, event, pending, projector, track};
 
-/// How many callbacks are taken at a time, at most.
+/// The maximum number of callbacks per batch.
 const BATCH: usize = 4096;
-/// A batch that took too long is tried again with this part of its size.
-const SMALLER: usize = 8;
+/// A batch that timed out is retried with its size divided by this.
+const BATCH_DIVISOR: usize = 8;
 
-/// How often to look for callbacks that nobody told of: those of other processes, and those of a dead projector.
+/// How often to poll for callbacks of other processes, and of a projector that has ended.
 const POLL: Duration = Duration::from_millis(200);
 
-/// The longest that one batch may take, all round trips together.
+/// How long one batch may take, all queries together.
 const DEADLINE: Duration = Duration::from_mins(2);
 
-/// A leader that leaves Postgres waiting for so long is frozen.
-const FROZEN: Duration = Duration::from_millis(600);
-/// How long it may take to look after it.
-const LOOK_DEADLINE: Duration = Duration::from_secs(2);
+/// A leader counts as stalled when its transaction has been idle for this long.
+const STALLED: Duration = Duration::from_millis(600);
+/// How long replacing it may take.
+const REPLACE_DEADLINE: Duration = Duration::from_secs(2);
 
-/// Waits after trouble with the database.
+/// The wait after a database error, which doubles with each further one.
 const SHORTEST_WAIT: Duration = Duration::from_millis(200);
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
 /// Turns pending callbacks into events.
 ///
-/// Any number may run, in any number of processes: one works at a time, and another takes over by itself when it
-/// ends, crashes or freezes.
+/// Any number of projectors may run, in any number of processes. One works at a time; another takes over automatically when it
+/// ends, crashes or stalls.
+///
+/// ```no_run
+/// # async fn example(pool: sqlx::PgPool) -> Result<(), Box<dyn std::error::Error>> {
+/// let projector = eqp_receiver::Projector::new(pool, std::sync::Arc::default());
+/// println!("{} callbacks projected", projector.drain().await?);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Projector {
     pool: PgPool,
@@ -53,30 +62,30 @@ pub struct Projector {
     metrics: Metrics,
 }
 
-/// What came of one look at the queue.
+/// The result of one attempt to project a batch.
 enum Step {
-    /// So many callbacks are projected, and more may wait; with what they became.
+    /// This many callbacks were projected, with these results. More may be pending.
     Projected(usize, Tally),
-    /// Nothing waits.
+    /// Nothing is pending.
     Idle,
-    /// Another projector is at work.
+    /// Another projector is the leader.
     Led,
 }
 
 impl Projector {
-    /// A projector on the database behind `pool`. `wake` is notified by whoever stored callbacks in this process; those
-    /// of other processes are found by looking every 200 ms.
+    /// Creates a projector. Notify `wake` after callbacks were stored in this process; those of other processes are found by
+    /// polling every 200 ms.
     pub fn new(pool: PgPool, wake: Arc<Notify>) -> Self {
         Self { pool, wake, metrics: Metrics::default() }
     }
 
-    /// Counts with others into the same numbers.
+    /// Sets the metrics to count into.
     pub(crate) fn counting_into(mut self, metrics: Metrics) -> Self {
         self.metrics = metrics;
         self
     }
 
-    /// Runs until `shutdown`. Trouble with the database is logged, waited for, and tried again.
+    /// Runs until `shutdown`. Database errors are logged and retried.
     ///
     /// Dropping the future is safe at any time: a batch that is not committed is projected by the next projector.
     pub async fn run(self, shutdown: CancellationToken) {
@@ -85,37 +94,37 @@ impl Projector {
 
     async fn run_on(&self) {
         let mut backoff = Backoff::new(SHORTEST_WAIT, LONGEST_WAIT);
-        let mut most = BATCH;
+        let mut max_batch = BATCH;
         loop {
-            match self.step(most).await {
+            match self.step(max_batch).await {
                 Ok(Step::Projected(..)) => {
-                    most = most.saturating_mul(2).min(BATCH);
+                    max_batch = max_batch.saturating_mul(2).min(BATCH);
                     backoff.reset();
                 }
-                Ok(Step::Led) if self.has_unseated().await => {}
+                Ok(Step::Led) if self.has_replaced_leader().await => {}
                 Ok(Step::Idle | Step::Led) => {
                     backoff.reset();
-                    // Whichever comes first; a wake-up that came during the step is not lost.
+                    // A notification during the step is not lost.
                     let _ = timeout(POLL, self.wake.notified()).await;
                 }
-                Err(error) if took_too_long(&error) && most > 1 => {
-                    most = (most / SMALLER).max(1);
+                Err(error) if is_timeout(&error) && max_batch > 1 => {
+                    max_batch = (max_batch / BATCH_DIVISOR).max(1);
                     let error = &error as &dyn std::error::Error;
-                    tracing::warn!(error, batch = most, "projection timed out, retrying with a smaller batch");
+                    tracing::warn!(error, max_batch, "projection timed out, retrying with a smaller batch");
                 }
                 Err(error) => {
                     let wait = backoff.next_wait();
-                    tracing::warn!(error = &error as &dyn std::error::Error, ?wait, "projection has to wait");
+                    tracing::warn!(error = &error as &dyn std::error::Error, ?wait, "projection failed, retrying");
                     tokio::time::sleep(wait).await;
                 }
             }
         }
     }
 
-    /// Projects until nothing is pending, or another projector is at work; answers how many callbacks it took.
+    /// Projects until nothing is pending or another projector is the leader. Returns how many callbacks were projected.
     ///
     /// # Errors
-    /// The database cannot be reached or refuses.
+    /// An error of the database. What was committed before stays projected.
     pub async fn drain(&self) -> Result<usize, Error> {
         let mut projected = 0;
         while let Step::Projected(count, _) = self.step(BATCH).await? {
@@ -124,71 +133,71 @@ impl Projector {
         Ok(projected)
     }
 
-    /// Whether the one that leads was frozen, and leads no more.
-    async fn has_unseated(&self) -> bool {
-        let unseated = projector::unseat_frozen(&self.pool, FROZEN.as_secs_f64());
-        match within(LOOK_DEADLINE, unseated).await {
-            Ok(true) => tracing::warn!("a projector did nothing while it led; another takes over"),
+    /// Ends the transaction of a stalled leader. Returns whether there was one.
+    async fn has_replaced_leader(&self) -> bool {
+        let terminated = projector::terminate_stalled_leader(&self.pool, STALLED.as_secs_f64());
+        match within(REPLACE_DEADLINE, terminated).await {
+            Ok(true) => tracing::warn!("replaced a stalled projector"),
             Ok(false) => return false,
             Err(error) => {
-                // It may belong to a role whose connections are not ours to end; Postgres does it by itself, later.
-                tracing::debug!(error = &error as &dyn std::error::Error, "could not look after the one that leads");
+                // The role may not be allowed to end that connection. Postgres ends it later, by its idle timeout.
+                tracing::debug!(error = &error as &dyn std::error::Error, "cannot check for a stalled projector");
                 return false;
             }
         }
         true
     }
 
-    async fn step(&self, most: usize) -> Result<Step, Error> {
-        within(DEADLINE, self.project(most)).await
+    async fn step(&self, max_batch: usize) -> Result<Step, Error> {
+        within(DEADLINE, self.project(max_batch)).await
     }
 
-    async fn project(&self, most: usize) -> Result<Step, sqlx::Error> {
+    async fn project(&self, max_batch: usize) -> Result<Step, sqlx::Error> {
         if !pending::is_any(&self.pool).await? {
             return Ok(Step::Idle);
         }
-        match self.transaction(most, Poison::IsUnknown).await {
-            Err(error) if blames_the_data(&error) => {
+        match self.transaction(max_batch, BatchWrite::Whole).await {
+            Err(error) if is_data_error(&error) => {
                 tracing::warn!(
                     error = &error as &dyn std::error::Error,
-                    "looking for the callback that Postgres refuses"
+                    "database rejects a callback because of its data, isolating it"
                 );
-                self.transaction(most, Poison::IsSought).await
+                self.transaction(max_batch, BatchWrite::IsolatingFailures).await
             }
             step => step,
         }
     }
 
-    async fn transaction(&self, most: usize, poison: Poison) -> Result<Step, sqlx::Error> {
+    async fn transaction(&self, max_batch: usize, mode: BatchWrite) -> Result<Step, sqlx::Error> {
         let mut transaction = self.pool.begin().await?;
-        let step = lead_one_batch(&mut transaction, most, poison).await;
+        let step = project_batch(&mut transaction, max_batch, mode).await;
         if let Ok(Step::Projected(_, tally)) = step {
             self.metrics.supervisor().fault_point(Part::Projector);
             transaction.commit().await?;
             self.metrics.projected(tally);
         } else {
-            // Now, and not some time after the drop: whoever leads next must not find the leadership taken.
+            // Rolled back now instead of some time after the drop, so that the next leader does not have to wait for the lock.
             let _connection_may_be_lost = transaction.rollback().await;
         }
         step
     }
 }
 
-async fn lead_one_batch(connection: &mut PgConnection, most: usize, poison: Poison) -> Result<Step, sqlx::Error> {
-    let Some(numbers) = projector::lead(connection).await? else { return Ok(Step::Led) };
-    let taken = pending::take(connection, most).await?;
+async fn project_batch(connection: &mut PgConnection, max_batch: usize, mode: BatchWrite) -> Result<Step, sqlx::Error> {
+    let Some(numbers) = projector::acquire_leadership(connection).await? else { return Ok(Step::Led) };
+    let taken = pending::take(connection, max_batch).await?;
     if taken.rows.is_empty() {
         return Ok(Step::Idle);
     }
-    let batch = pending::callbacks(connection, &taken.callback_ids).await?;
+    let batch = Pending::all(&pending::callbacks(connection, &taken.callback_ids).await?);
     if batch.len() != taken.callback_ids.len() {
         let missing = taken.callback_ids.len() - batch.len();
-        tracing::error!(missing, "queued callbacks are not there, or twice in the queue; they are passed over");
+        tracing::error!(missing, "skipping queued callbacks that do not exist or are queued twice");
     }
     let mut tally = Tally::default();
-    let after = match poison {
-        Poison::IsUnknown => write(connection, numbers, &batch, &mut tally).await?,
-        Poison::IsSought => write_around_poison(connection, numbers, batch, &mut tally).await?,
+    let after = match mode {
+        BatchWrite::Whole => write(connection, numbers, &batch, &mut tally).await?,
+        BatchWrite::IsolatingFailures => write_isolating_failures(connection, numbers, batch, &mut tally).await?,
     };
     pending::remove(connection, &taken).await?;
     projector::record(connection, after).await?;
@@ -198,43 +207,45 @@ async fn lead_one_batch(connection: &mut PgConnection, most: usize, poison: Pois
     Ok(Step::Projected(taken.callback_ids.len(), tally))
 }
 
-/// Whether a batch is written as a whole, or around what Postgres refuses.
+/// Whether a batch is written at once, or divided until the callbacks that Postgres rejects are isolated.
 #[derive(Clone, Copy)]
-enum Poison {
-    IsUnknown,
-    IsSought,
+enum BatchWrite {
+    Whole,
+    IsolatingFailures,
 }
 
-/// Folds a batch over what the database knows and writes what comes of it; answers the last numbers given.
+/// Folds a batch and writes the result. Returns the last numbers in use.
 async fn write(
     connection: &mut PgConnection,
-    numbers: Numbers,
+    numbers: LastNumbers,
     batch: &[Pending],
     tally: &mut Tally,
-) -> Result<Numbers, sqlx::Error> {
-    let subjects: HashSet<_> = batch.iter().filter_map(Pending::subject).collect();
-    let tracks = track::load(connection, &subjects.into_iter().collect::<Vec<_>>()).await?;
-    let said: HashSet<_> = batch.iter().filter_map(|pending| pending.said).collect();
-    let said = callback_outcome::said_before(connection, &said.into_iter().collect::<Vec<_>>()).await?;
-    let history = event::history(connection, history_needed(&tracks, &said, batch)).await?;
+) -> Result<LastNumbers, sqlx::Error> {
+    let resources: HashSet<_> = batch.iter().filter_map(Pending::resource).collect();
+    let tracks = track::load(connection, &resources.into_iter().collect::<Vec<_>>()).await?;
+    let digests: HashSet<_> = batch.iter().filter_map(|pending| pending.content_digest).collect();
+    let digests: Vec<_> = digests.into_iter().collect();
+    let first_with_content = callback_disposition::first_with_content(connection, &digests).await?;
+    let needed = history_needed(&tracks, &first_with_content, batch);
+    let history = event::history(connection, needed).await?.into_iter().collect();
 
-    let changes = fold(Known { numbers, tracks, history, said }, batch);
+    let changes = fold(Known { numbers, tracks, history, first_with_content }, batch);
     changes.log_panics();
     track::save(connection, &changes.tracks).await?;
     event::insert(connection, &changes.events).await?;
-    callback_outcome::insert(connection, &changes.outcomes).await?;
+    callback_disposition::insert(connection, &changes.projected).await?;
     *tally += changes.tally();
     Ok(changes.numbers)
 }
 
-/// Writes a batch of which Postgres refuses something: halves it, under savepoints, until what is refused stands alone.
-async fn write_around_poison(
+/// Writes a batch of which Postgres rejects some callbacks: halves it, within savepoints, until they are isolated.
+async fn write_isolating_failures(
     connection: &mut PgConnection,
-    mut numbers: Numbers,
+    mut numbers: LastNumbers,
     batch: Vec<Pending>,
     tally: &mut Tally,
-) -> Result<Numbers, sqlx::Error> {
-    // The top of the stack comes first in the queue.
+) -> Result<LastNumbers, sqlx::Error> {
+    // A stack, with the first part of the queue at its top.
     let mut parts = vec![batch];
     while let Some(mut part) = parts.pop() {
         let mut savepoint = connection.begin().await?;
@@ -243,13 +254,13 @@ async fn write_around_poison(
                 savepoint.commit().await?;
                 numbers = after;
             }
-            Err(error) if blames_the_data(&error) => {
+            Err(error) if is_data_error(&error) => {
                 savepoint.rollback().await?;
                 if part.len() > 1 {
                     let second = part.split_off(part.len() / 2);
                     parts.extend([second, part]);
                 } else if let Some(pending) = part.pop() {
-                    numbers = give_up(connection, numbers, pending, &error, tally).await?;
+                    numbers = store_undecodable(connection, numbers, pending, &error, tally).await?;
                 }
             }
             Err(error) => return Err(error),
@@ -258,25 +269,25 @@ async fn write_around_poison(
     Ok(numbers)
 }
 
-/// Marks a callback undecodable because Postgres refused what it says.
-async fn give_up(
+/// Stores a callback as undecodable because Postgres rejects one of its values.
+async fn store_undecodable(
     connection: &mut PgConnection,
-    numbers: Numbers,
+    numbers: LastNumbers,
     mut pending: Pending,
     error: &sqlx::Error,
     tally: &mut Tally,
-) -> Result<Numbers, sqlx::Error> {
-    if callback_outcome::is_known(connection, pending.id).await? {
-        tracing::error!(callback = %pending.id, "was queued again after its projection; it is passed over");
+) -> Result<LastNumbers, sqlx::Error> {
+    if callback_disposition::is_known(connection, pending.id).await? {
+        tracing::error!(callback = %pending.id, "skipping callback that was already projected");
         return Ok(numbers);
     }
-    tracing::error!(callback = %pending.id, error = error as &dyn std::error::Error, "kept as undecodable");
-    pending.give_up(undecodable(error));
+    tracing::error!(callback = %pending.id, error = error as &dyn std::error::Error, "storing callback as undecodable");
+    pending.make_undecodable(reason(error));
     write(connection, numbers, &[pending], tally).await
 }
 
-/// Postgres or the network gave the batch up because it took too long; fewer callbacks may take less.
-fn took_too_long(error: &Error) -> bool {
+/// Returns whether Postgres or the network has timed out, so that a smaller batch may succeed.
+fn is_timeout(error: &Error) -> bool {
     match error {
         Error::Database(sqlx::Error::Database(error)) => error.code().is_some_and(|code| code == "57014"),
         Error::Database(sqlx::Error::Io(error)) => error.kind() == std::io::ErrorKind::TimedOut,
@@ -284,8 +295,8 @@ fn took_too_long(error: &Error) -> bool {
     }
 }
 
-/// Postgres refuses a value, not the statement, the moment or the connection.
-pub(super) fn blames_the_data(error: &sqlx::Error) -> bool {
+/// Returns whether Postgres rejects a value, as opposed to a failure of the statement or the connection.
+pub(super) fn is_data_error(error: &sqlx::Error) -> bool {
     let sqlx::Error::Database(error) = error else { return false };
     // Data exception, integrity constraint violation, program limit exceeded (a value too long for its index).
     error.code().is_some_and(|code| ["22", "23", "54"].iter().any(|class| code.starts_with(class)))

@@ -1,33 +1,42 @@
-//! What a receiver is made of.
+//! The builder of a receiver: its settings, and the checks before it starts.
 
 use std::fmt;
+#[cfg(feature = "listener")]
 use std::net::{Ipv4Addr, SocketAddr};
+#[cfg(feature = "listener")]
 use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::PgPool;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+#[cfg(feature = "listener")]
 use tokio::sync::Notify;
 
 use super::embedded::Embedded;
-use super::listener::Listener;
-use super::operator_listener::OperatorListener;
 use super::parts::Parts;
-use super::{Receiver, Tls};
-use crate::{Error, Handler, Limits, MasterKey, Metrics, SpoolSettings};
+#[cfg(feature = "listener")]
+use super::{Receiver, Tls, listener::Listener, operator::OperatorListener};
+use crate::spool::SpoolSettings;
+use crate::{Error, Limits, MasterKey, Metrics, Observer};
 
-/// Connections of the receiver's own pool; each handler adds one.
+/// The size of the receiver's own pool.
 const CONNECTIONS: u32 = 5;
-/// How long the receiver waits for one of them.
+/// How long to wait for a connection of it.
 const ACQUIRE_DEADLINE: Duration = Duration::from_secs(5);
 
-/// The Postgres that a receiver stores in: a pool of one's own, or how to connect.
+/// The Postgres database of a receiver: an existing pool, or options to connect with.
+///
+/// ```
+/// let options: eqp_receiver::sqlx::postgres::PgConnectOptions = "postgres:///eqp".parse()?;
+/// let database = eqp_receiver::Database::from(options);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Database {
-    /// A pool, shared with whoever made it. The lane connects beside it, with the same options.
+    /// A pool that is shared with the rest of the service. The batch writer opens its own connection with the same options.
     Pool(PgPool),
-    /// The receiver makes a small pool for itself.
+    /// Options for a small pool of the receiver itself.
     Options(Box<PgConnectOptions>),
 }
 
@@ -43,26 +52,29 @@ impl From<PgConnectOptions> for Database {
     }
 }
 
-/// Makes a [`Receiver`] or an [`Embedded`] one.
+/// Builds a [`Receiver`] with its own listener, or an [`Embedded`] receiver. Created by [`Receiver::builder`].
 pub struct Builder {
     database: Database,
     master_key: Option<MasterKey>,
+    #[cfg(feature = "listener")]
     listen: SocketAddr,
+    #[cfg(feature = "listener")]
     operator: Option<SocketAddr>,
+    #[cfg(feature = "listener")]
     tls: Tls,
+    #[cfg(feature = "listener")]
     reload: Arc<Notify>,
     behind_proxy: bool,
     limits: Limits,
     spool: Option<SpoolSettings>,
     projects: bool,
-    keep: Option<Duration>,
-    handlers: Vec<(String, Arc<dyn Handler>)>,
+    retention: Option<Duration>,
     metrics: Metrics,
 }
 
 impl fmt::Debug for Builder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Builder").field("listen", &self.listen).field("tls", &self.tls).finish_non_exhaustive()
+        f.debug_struct("Builder").field("limits", &self.limits).finish_non_exhaustive()
     }
 }
 
@@ -71,127 +83,143 @@ impl Builder {
         Self {
             database,
             master_key: None,
+            #[cfg(feature = "listener")]
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
+            #[cfg(feature = "listener")]
             operator: None,
+            #[cfg(feature = "listener")]
             tls: Tls::Off,
+            #[cfg(feature = "listener")]
             reload: Arc::default(),
             behind_proxy: false,
             limits: Limits::default(),
             spool: None,
             projects: true,
-            keep: None,
-            handlers: Vec::new(),
+            retention: None,
             metrics: Metrics::default(),
         }
     }
 
-    /// The key that the credentials in the database were made with. Needed.
+    /// Sets the key that the credentials in the database were created with. Required.
     #[must_use]
     pub fn master_key(mut self, key: MasterKey) -> Self {
         self.master_key = Some(key);
         self
     }
 
-    /// Where to listen; 127.0.0.1:8080 unless told, port 0 for one that the system chooses.
+    /// Sets the address to listen on. Default: 127.0.0.1:8080. With port 0 the system chooses a port.
+    #[cfg(feature = "listener")]
     #[must_use]
     pub fn listen(mut self, address: SocketAddr) -> Self {
         self.listen = address;
         self
     }
 
-    /// Where the operator is answered, over plain HTTP: `/metrics`, `/healthz`, `/readyz`. Nowhere unless told; a
-    /// loopback address, or one that only those reach who run the receiver.
+    /// Sets the address of the operator listener: `/metrics`, `/healthz` and `/readyz` over plain HTTP. Off by default. Use a
+    /// loopback address, or one that only operators can reach.
+    #[cfg(feature = "listener")]
     #[must_use]
     pub fn operator_listen(mut self, address: SocketAddr) -> Self {
         self.operator = Some(address);
         self
     }
 
-    /// How to prove itself; plain HTTP unless told, which is for loopback addresses and proxies only.
+    /// Sets the server certificate. By default the receiver speaks plain HTTP, which is for loopback addresses and proxies only.
+    #[cfg(feature = "listener")]
     #[must_use]
     pub fn tls(mut self, tls: Tls) -> Self {
         self.tls = tls;
         self
     }
 
-    /// Reads the certificate again whenever this is notified, such as on a signal. Files that change are noticed within
-    /// seconds without it.
+    /// Reloads the certificate whenever `when` is notified, for example on SIGHUP. Without it, changed files are noticed within
+    /// five seconds.
+    #[cfg(feature = "listener")]
     #[must_use]
     pub fn reload_certificate(mut self, when: Arc<Notify>) -> Self {
         self.reload = when;
         self
     }
 
-    /// Says that a proxy in front speaks TLS and adds its peer's address to `X-Forwarded-For`, or to `Forwarded`. The last
-    /// address of the former counts, of the latter where there is none of the former.
+    /// Declares that the receiver is behind a TLS-terminating proxy. Plain HTTP is then allowed on any address, and the source
+    /// of a request is the last address in `X-Forwarded-For` or, if that is missing, in `Forwarded`.
     #[must_use]
     pub fn behind_proxy(mut self, behind_proxy: bool) -> Self {
         self.behind_proxy = behind_proxy;
         self
     }
 
-    /// Other bounds than the default ones.
+    /// Replaces the default limits.
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
         self
     }
 
-    /// Keeps callbacks on this machine's disk while Postgres does not take them, and endpoints to start with while it
-    /// cannot be reached. Without it senders are told to come again.
+    /// Stores callbacks on the local disk while Postgres does not accept them, and a snapshot of the endpoints for a start
+    /// without the database. Without a spool, callbacks are answered 503 in an outage.
+    #[cfg(feature = "spool")]
     #[must_use]
     pub fn spool(mut self, settings: SpoolSettings) -> Self {
         self.spool = Some(settings);
         self
     }
 
-    /// Counts into these metrics, for a program that has to know them before the receiver is built.
+    /// Sets the metrics to count into, for programs that need them before the receiver is built.
     #[must_use]
     pub fn metrics(mut self, metrics: Metrics) -> Self {
         self.metrics = metrics;
         self
     }
 
-    /// Brings every event to `handler`, from the first one on. How far it came is remembered under `name` (1 to 100
-    /// bytes), over restarts and over all receivers of the database.
+    /// Returns the observer for other parts of the process, such as the event handlers of `eqp-deliver`: the receiver's
+    /// metrics include what they report. Call [`metrics`](Self::metrics) first, if at all, because it replaces the observer.
+    pub fn observer(&self) -> Observer {
+        self.metrics.observer()
+    }
+
+    /// Deletes projected callbacks that are older than `age`. By default they are never deleted. Events and the state of
+    /// submissions and files are not affected.
     #[must_use]
-    pub fn handler(mut self, name: impl Into<String>, handler: impl Handler + 'static) -> Self {
-        self.handlers.push((name.into(), Arc::new(handler)));
+    pub fn retention(mut self, age: Duration) -> Self {
+        self.retention = Some(age);
         self
     }
 
-    /// Deletes callbacks that are older than this, once they are projected; they are kept for ever unless told. Events
-    /// and the state of submissions and files stay.
-    #[must_use]
-    pub fn keep(mut self, keep: Duration) -> Self {
-        self.keep = Some(keep);
-        self
-    }
-
-    /// Makes events of what comes, as it does unless told to [only accept](Self::accept_only).
+    /// Projects callbacks into events, which is the default.
     #[must_use]
     pub fn project(mut self) -> Self {
         self.projects = true;
         self
     }
 
-    /// Only accepts: another process of the same database makes events of what comes. There can be any number of both.
+    /// Accepts callbacks without projecting them. Another process with the same database must project them. There can be any
+    /// number of both.
     #[must_use]
     pub fn accept_only(mut self) -> Self {
         self.projects = false;
         self
     }
 
-    /// Checks the database and listens; requests are answered once it [runs](Receiver::run).
+    /// Checks the database and binds the listeners. Requests are answered once the receiver [runs](Receiver::run).
     ///
     /// # Errors
-    /// Each thing that is not as it should be has its own variant, which says what to do.
+    /// - [`Error::NoMasterKey`] if no master key was set.
+    /// - [`Error::Listen`] if a listener cannot be bound.
+    /// - [`Error::PlainHttp`] if plain HTTP would be served to other machines without `behind_proxy`.
+    /// - [`Error::Tls`] if the certificate or its key cannot be used.
+    /// - [`Error::Store`] if the database cannot be used and there is no spool with stored endpoints, or if the database is not
+    ///   migrated or belongs to another master key.
+    /// - [`Error::SpoolFolder`], [`Error::SpoolUnsafe`], [`Error::SpoolHeld`] or [`Error::SpoolDamaged`] if the spool cannot be
+    ///   opened.
+    /// - [`Error::SpoolOfAnotherDatabase`] or [`Error::SnapshotOfAnotherKey`] if it belongs to another database or master key.
+    #[cfg(feature = "listener")]
     pub async fn build(mut self) -> Result<Receiver, Error> {
         if self.behind_proxy {
-            // All come from the proxy's address.
-            self.limits.connections_per_source = self.limits.connections;
+            // All connections come from the proxy's address.
+            self.limits.listener.connections_per_source = self.limits.listener.connections;
         }
-        // What needs no database first: it is quicker to say.
+        // The listeners come first: their errors are reported without waiting for a database.
         let listener = Listener::bind(self.listen, &self.tls, self.behind_proxy)?;
         let operator = self.operator.map(OperatorListener::bind).transpose()?;
         let reload = Arc::clone(&self.reload);
@@ -199,11 +227,16 @@ impl Builder {
         Ok(Receiver { parts, listener, operator, reload })
     }
 
-    /// Checks the database and starts a receiver that answers through its [router](Embedded::router), in a service
-    /// that listens by itself.
+    /// Checks the database and starts a receiver that answers through its [router](Embedded::router), inside a service that
+    /// has its own listener.
     ///
     /// # Errors
-    /// As for [`build`](Self::build), without those about listening.
+    /// - [`Error::NoMasterKey`] if no master key was set.
+    /// - [`Error::Store`] if the database cannot be used and there is no spool with stored endpoints, or if the database is not
+    ///   migrated or belongs to another master key.
+    /// - [`Error::SpoolFolder`], [`Error::SpoolUnsafe`], [`Error::SpoolHeld`] or [`Error::SpoolDamaged`] if the spool cannot be
+    ///   opened.
+    /// - [`Error::SpoolOfAnotherDatabase`] or [`Error::SnapshotOfAnotherKey`] if it belongs to another database or master key.
     pub async fn embed(self) -> Result<Embedded, Error> {
         Ok(Embedded::start(self.parts().await?))
     }
@@ -213,8 +246,7 @@ impl Builder {
         let pool = match self.database {
             Database::Pool(pool) => pool,
             Database::Options(options) => {
-                let connections = CONNECTIONS + u32::try_from(self.handlers.len()).unwrap_or_default();
-                let pool = PgPoolOptions::new().max_connections(connections).acquire_timeout(ACQUIRE_DEADLINE);
+                let pool = PgPoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(ACQUIRE_DEADLINE);
                 pool.connect_lazy_with(*options)
             }
         };
@@ -223,11 +255,8 @@ impl Builder {
         if self.projects {
             parts.background.project();
         }
-        if let Some(keep) = self.keep {
-            parts.background.keep(keep);
-        }
-        for (name, handler) in self.handlers {
-            parts.background.handle(name, handler);
+        if let Some(age) = self.retention {
+            parts.background.retain_for(age);
         }
         Ok(parts)
     }

@@ -1,59 +1,123 @@
-//! Keeps the certificate of the public listener up to date, and reports when it expires.
+//! Loads the certificate of the public listener, keeps it up to date, and reports when it expires.
 //!
-//! Its files are looked at every five seconds, by their contents: so it does not matter how they are replaced. A pair that
-//! cannot be used leaves the one from before in use. A certificate that has expired, or is not valid yet, is served all the
-//! same, with an error in the log: a clock can be wrong and a renewal be under way, and a receiver that runs takes the new
-//! one as soon as it is there.
+//! The contents of the files are compared every five seconds, so it does not matter how the files are replaced. A new pair
+//! that cannot be used, or that is outside its validity period, does not replace a valid certificate. At the start, an
+//! expired certificate is served with an error in the log instead of refusing to start: the clock may be wrong or a renewal
+//! under way, and a running receiver picks up the new certificate as soon as it exists.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use eqp_tls::{ServerIdentity, Validity};
+use eqp_tls::{Identity, ServerIdentity, Validity};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use tokio::sync::Notify;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use crate::Metrics;
 use crate::accept::CertificateNote;
-use crate::supervise::Part;
+use crate::{Error, Metrics};
+use eqp_store::internal::Part;
 
+/// Where the server certificate comes from.
+///
+/// ```
+/// let tls = eqp_receiver::Tls::Files { certificate: "fullchain.pem".into(), key: "privkey.pem".into() };
+/// ```
+#[derive(Debug, Default)]
+#[non_exhaustive]
+pub enum Tls {
+    /// No certificate: plain HTTP, on a loopback address or behind a TLS-terminating proxy.
+    #[default]
+    Off,
+    /// A certificate with its key, which are never reloaded.
+    Identity(Identity),
+    /// PEM files, which are reloaded when they change.
+    Files {
+        /// The certificate chain, leaf first.
+        certificate: PathBuf,
+        /// Its private key.
+        key: PathBuf,
+    },
+    #[cfg(feature = "local-ca")]
+    /// A certificate of a local CA, for development. The CA is created in a folder on first use.
+    LocalCa {
+        /// The folder of the CA. Clients must trust the certificate in its file `local-ca.pem`.
+        folder: PathBuf,
+        /// The host names and addresses of the server, such as `localhost` and `127.0.0.1`.
+        names: Vec<String>,
+    },
+}
+
+impl Tls {
+    pub(super) fn identity(&self) -> Result<Option<ServerIdentity>, Error> {
+        Ok(match self {
+            Self::Off => None,
+            Self::Identity(identity) => Some(ServerIdentity::given(identity)),
+            Self::Files { certificate, key } => Some(ServerIdentity::from_files(certificate, key)?),
+            #[cfg(feature = "local-ca")]
+            Self::LocalCa { folder, names } => Some(ServerIdentity::from_local_ca(folder, names)?),
+        })
+    }
+}
+
+/// How often the files are read.
 const PERIOD: Duration = Duration::from_secs(5);
-/// Certificate and key are often written one after the other: a pair that does not match is looked at twice.
-const SECOND_LOOK: Duration = Duration::from_secs(1);
-/// With so many days left it is reported, once each.
-const NOTICES: [i64; 4] = [1, 7, 14, 30];
+/// The wait before a failed reload is retried once. Certificate and key are often written one after the other, so a pair may
+/// not match for a moment.
+const RETRY_DELAY: Duration = Duration::from_secs(1);
+/// The numbers of days before the expiry at which it is logged.
+const NOTICE_DAYS: [i64; 4] = [1, 7, 14, 30];
 
 /// Watches one certificate. Cheap to clone.
 #[derive(Clone)]
 pub(super) struct CertificateWatch {
     pub(super) identity: ServerIdentity,
-    /// Notified when somebody wants the files to be read now.
+    /// Notified to read the files now.
     pub(super) reload: Arc<Notify>,
     pub(super) metrics: Metrics,
     /// For `/readyz`.
     pub(super) note: CertificateNote,
 }
 
-/// How near a certificate is to its end.
+/// How close a certificate is to its expiry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
+enum ExpiryState {
     Fine,
-    /// At most so many days are left, of those in [`NOTICES`].
+    /// At most this many days are left. One of [`NOTICE_DAYS`].
     Expires(i64),
     Expired,
     NotYetValid,
 }
 
-/// What the log says already.
+/// The state that was logged last, so that each state is logged once.
 #[derive(Default)]
 struct Reported {
-    stage: Option<Stage>,
-    trouble: Option<String>,
+    expiry: Option<ExpiryState>,
+    failure: Option<ReloadFailure>,
 }
 
-impl Stage {
+/// Why the files are not used.
+#[derive(PartialEq, Eq)]
+struct ReloadFailure {
+    error: String,
+    /// A short text for `/readyz`.
+    summary: &'static str,
+}
+
+impl ReloadFailure {
+    fn of(error: &eqp_tls::Error) -> Self {
+        let summary = match error {
+            eqp_tls::Error::Expired { .. } => "the files contain an expired one, see the log",
+            eqp_tls::Error::NotYetValid { .. } => "the files contain one that is not valid yet, see the log",
+            _ => "the files cannot be reloaded, see the log",
+        };
+        Self { error: error.to_string(), summary }
+    }
+}
+
+impl ExpiryState {
     fn of(validity: Validity, now: OffsetDateTime) -> Self {
         if now < validity.not_before {
             return Self::NotYetValid;
@@ -62,112 +126,112 @@ impl Stage {
         if left.is_negative() {
             return Self::Expired;
         }
-        NOTICES.into_iter().find(|days| left <= time::Duration::days(*days)).map_or(Self::Fine, Self::Expires)
+        NOTICE_DAYS.into_iter().find(|days| left <= time::Duration::days(*days)).map_or(Self::Fine, Self::Expires)
     }
 }
 
 impl CertificateWatch {
     pub(super) async fn run(self, shutdown: CancellationToken) {
         let mut reported = Reported::default();
-        let mut asked = false;
+        let mut requested = false;
         loop {
             self.metrics.supervisor().fault_point(Part::Certificate);
-            let look = async {
-                self.look(&mut reported, asked).await;
+            let check = async {
+                self.check(&mut reported, requested).await;
                 tokio::select! {
                     () = sleep(PERIOD) => false,
                     () = self.reload.notified() => true,
                 }
             };
-            let Some(again) = shutdown.run_until_cancelled(look).await else { return };
-            asked = again;
+            let Some(again) = shutdown.run_until_cancelled(check).await else { return };
+            requested = again;
         }
     }
 
-    async fn look(&self, reported: &mut Reported, asked: bool) {
+    async fn check(&self, reported: &mut Reported, requested: bool) {
         let mut reloaded = self.reload().await;
-        if reloaded.is_err() && reported.trouble.is_none() {
-            sleep(SECOND_LOOK).await;
+        if reloaded.is_err() && reported.failure.is_none() {
+            sleep(RETRY_DELAY).await;
             reloaded = self.reload().await;
         }
         let validity = self.identity.validity();
         match reloaded {
             Ok(is_new) => {
-                reported.trouble = None;
+                reported.failure = None;
                 if is_new {
                     self.metrics.certificate().replaced();
-                    tracing::info!(expires = %rfc3339(validity.not_after), "the certificate was replaced");
-                } else if asked {
-                    tracing::info!("the certificate was asked to be reloaded and is the same as before");
+                    tracing::info!(expires = %rfc3339(validity.not_after), "certificate replaced");
+                } else if requested {
+                    tracing::info!("certificate reload requested, files are unchanged");
                 }
             }
             Err(error) => {
-                let trouble = error.to_string();
-                if asked || reported.trouble.as_ref() != Some(&trouble) {
+                let failure = ReloadFailure::of(&error);
+                if requested || reported.failure.as_ref() != Some(&failure) {
                     self.metrics.certificate().failed();
                     let error = &error as &dyn std::error::Error;
-                    tracing::error!(error, "the certificate cannot be reloaded; the one from before stays in use");
+                    tracing::error!(error, "cannot reload the certificate, the old one stays in use");
                 }
-                reported.trouble = Some(trouble);
+                reported.failure = Some(failure);
             }
         }
-        let stage = Stage::of(validity, OffsetDateTime::now_utc());
-        if reported.stage != Some(stage) {
-            log(stage, validity);
-            reported.stage = Some(stage);
+        let expiry = ExpiryState::of(validity, OffsetDateTime::now_utc());
+        if reported.expiry != Some(expiry) {
+            log(expiry, validity);
+            reported.expiry = Some(expiry);
         }
         self.metrics.certificate().expires(validity.not_after);
-        self.note.set(note(stage, validity, reported.trouble.is_some()));
+        self.note.set(note(expiry, validity, reported.failure.as_ref().map(|failure| failure.summary)));
     }
 
-    /// Reading files can take its time.
+    /// Reads the files on a blocking thread, because they may be on a slow network drive.
     async fn reload(&self) -> Result<bool, eqp_tls::Error> {
         let identity = self.identity.clone();
         match tokio::task::spawn_blocking(move || identity.reload()).await {
             Ok(reloaded) => reloaded,
-            // It is not cancelled: its panic is one of this part.
+            // The task is never cancelled, so it has panicked. This counts as a panic of this part.
             Err(failed) => std::panic::resume_unwind(failed.into_panic()),
         }
     }
 }
 
-fn log(stage: Stage, validity: Validity) {
+fn log(expiry: ExpiryState, validity: Validity) {
     let (from, until) = (rfc3339(validity.not_before), rfc3339(validity.not_after));
-    match stage {
-        Stage::Fine => tracing::debug!(expires = %until, "the certificate is valid"),
-        Stage::Expires(days @ (14 | 30)) => {
-            tracing::warn!(expires = %until, "the certificate expires in less than {days} days");
+    match expiry {
+        ExpiryState::Fine => tracing::debug!(expires = %until, "certificate is valid"),
+        ExpiryState::Expires(days @ (14 | 30)) => {
+            tracing::warn!(expires = %until, days, "certificate expires soon");
         }
-        Stage::Expires(days) => tracing::error!(
+        ExpiryState::Expires(days) => tracing::error!(
             expires = %until,
-            "the certificate expires in less than {days} days; renew it, it is reloaded when its files change"
+            days,
+            "certificate expires soon; renew it, changed files are reloaded automatically"
         ),
-        Stage::Expired => tracing::error!(
+        ExpiryState::Expired => tracing::error!(
             expired = %until,
-            "the certificate has expired, and senders refuse it; renew it, it is reloaded when its files change"
+            "certificate has expired and senders reject it; renew it, changed files are reloaded automatically"
         ),
-        Stage::NotYetValid => tracing::error!(
+        ExpiryState::NotYetValid => tracing::error!(
             valid_from = %from,
-            "the certificate is not valid yet, and senders refuse it; check the clock, or replace the certificate"
+            "certificate is not valid yet and senders reject it; check the clock, or replace the certificate"
         ),
     }
 }
 
-/// What `/readyz` says of it, if anything: a text that JSON needs not escape.
-fn note(stage: Stage, validity: Validity, in_trouble: bool) -> Option<String> {
-    let text = match stage {
-        Stage::Fine if in_trouble => String::new(),
-        Stage::Fine => return None,
-        Stage::Expires(days) => format!("expires in less than {days} days, at {}", rfc3339(validity.not_after)),
-        Stage::Expired => format!("expired at {}", rfc3339(validity.not_after)),
-        Stage::NotYetValid => format!("not valid before {}", rfc3339(validity.not_before)),
+/// Returns what `/readyz` reports about the certificate, if anything. The text contains nothing that JSON would escape.
+fn note(expiry: ExpiryState, validity: Validity, failure: Option<&str>) -> Option<String> {
+    let text = match expiry {
+        ExpiryState::Fine => None,
+        ExpiryState::Expires(days) => {
+            Some(format!("expires in less than {days} days, at {}", rfc3339(validity.not_after)))
+        }
+        ExpiryState::Expired => Some(format!("expired at {}", rfc3339(validity.not_after))),
+        ExpiryState::NotYetValid => Some(format!("not valid before {}", rfc3339(validity.not_before))),
     };
-    let trouble = "its files cannot be reloaded, see the log";
-    Some(match (text.as_str(), in_trouble) {
-        ("", _) => trouble.to_owned(),
-        (_, true) => format!("{text}; {trouble}"),
-        (_, false) => text,
-    })
+    match (text, failure) {
+        (Some(text), Some(failure)) => Some(format!("{text}; {failure}")),
+        (text, failure) => text.or_else(|| failure.map(str::to_owned)),
+    }
 }
 
 fn rfc3339(at: OffsetDateTime) -> String {
@@ -179,28 +243,29 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_end_of_a_certificate_is_reported_thirty_fourteen_seven_and_one_days_before_and_when_it_is_there() {
+    fn the_expiry_is_reported_thirty_fourteen_seven_and_one_days_before_and_when_reached() {
         let ca = eqp_tls::LocalCa::ephemeral().unwrap();
         let validity = ca.issue(&["localhost".to_owned()]).unwrap().validity();
         let end = validity.not_after;
         let day = time::Duration::DAY;
-        for (now, stage) in [
-            (validity.not_before - time::Duration::SECOND, Stage::NotYetValid),
-            (validity.not_before, Stage::Fine),
-            (end - day * 30 - time::Duration::SECOND, Stage::Fine),
-            (end - day * 30, Stage::Expires(30)),
-            (end - day * 14, Stage::Expires(14)),
-            (end - day * 7, Stage::Expires(7)),
-            (end - day * 2, Stage::Expires(7)),
-            (end - day, Stage::Expires(1)),
-            (end, Stage::Expires(1)),
-            (end + time::Duration::SECOND, Stage::Expired),
+        for (now, expiry) in [
+            (validity.not_before - time::Duration::SECOND, ExpiryState::NotYetValid),
+            (validity.not_before, ExpiryState::Fine),
+            (end - day * 30 - time::Duration::SECOND, ExpiryState::Fine),
+            (end - day * 30, ExpiryState::Expires(30)),
+            (end - day * 14, ExpiryState::Expires(14)),
+            (end - day * 7, ExpiryState::Expires(7)),
+            (end - day * 2, ExpiryState::Expires(7)),
+            (end - day, ExpiryState::Expires(1)),
+            (end, ExpiryState::Expires(1)),
+            (end + time::Duration::SECOND, ExpiryState::Expired),
         ] {
-            assert_eq!(Stage::of(validity, now), stage, "{now}");
+            assert_eq!(ExpiryState::of(validity, now), expiry, "{now}");
         }
-        assert_eq!(note(Stage::Fine, validity, false), None);
-        assert!(note(Stage::Fine, validity, true).unwrap().starts_with("its files"));
-        let both = note(Stage::Expired, validity, true).unwrap();
+        let failure = Some("the files cannot be reloaded, see the log");
+        assert_eq!(note(ExpiryState::Fine, validity, None), None);
+        assert_eq!(note(ExpiryState::Fine, validity, failure).as_deref(), failure);
+        let both = note(ExpiryState::Expired, validity, failure).unwrap();
         assert!(both.starts_with("expired at 20") && both.ends_with("see the log"), "{both}");
     }
 }

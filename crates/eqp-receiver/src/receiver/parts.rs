@@ -1,4 +1,4 @@
-//! The parts of a receiver, and the tasks beside its accepting side.
+//! The parts of a receiver: the accepting side, and the background tasks that run beside it.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,42 +10,41 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::beginning::Beginning;
+use super::bootstrap::Bootstrap;
 use crate::accept::Acceptor;
-use crate::accept::lane::{Lane, Ways};
-use crate::endpoint::directory::Directory;
-use crate::endpoint::presence::Presence;
-use crate::endpoint::retirement;
-use crate::endpoint::snapshot::{self, Snapshot};
-use crate::project::backlog;
-use crate::spool::Spool;
-use crate::supervise::{Part, Supervisor};
-use crate::{Error, Handler, HandlerLoop, Limits, MasterKey, Metrics, Projector, Retention, SpoolSettings};
+use crate::accept::writer::{BatchWriter, WriterConfig};
+use crate::endpoint::credential_cache::CredentialCache;
+use crate::endpoint::heartbeat::Heartbeat;
+use crate::endpoint::snapshot;
+use crate::maintenance;
+use crate::spool::snapshot::Snapshot;
+use crate::spool::{Spool, SpoolSettings};
+use crate::{Error, Limits, MasterKey, Metrics, Projector};
+use eqp_store::internal::{Part, Retention, Supervisor};
 
-/// All that is needed to run.
+/// Everything that is needed to run a receiver.
 pub(super) struct Parts {
     pub(super) acceptor: Acceptor,
-    pub(super) lane: Lane,
+    pub(super) writer: BatchWriter,
     pub(super) limits: Limits,
     pub(super) metrics: Metrics,
     pub(super) background: Background,
 }
 
-/// What runs beside the accepting side, on the caller's runtime.
+/// The tasks that run beside the accepting side, on the caller's runtime.
 pub(super) struct Background {
     pool: PgPool,
-    directory: Directory,
-    /// With the endpoints that it holds.
+    credentials: CredentialCache,
+    /// The spool with the endpoints that are stored in it.
     spool: Option<(Spool, Option<Snapshot>)>,
-    /// Notified by the lane whenever it has stored something.
+    /// Notified by the batch writer whenever it has stored something.
     wake: Arc<Notify>,
     projector: Option<Projector>,
-    keep: Option<Duration>,
+    retention: Option<Duration>,
     metrics: Metrics,
-    handlers: Vec<HandlerLoop>,
 }
 
-/// Parts that were started.
+/// Background tasks that were started.
 pub(super) struct Running {
     tasks: JoinSet<()>,
     supervisor: Supervisor,
@@ -61,27 +60,26 @@ impl Parts {
         spool: Option<&SpoolSettings>,
         metrics: Metrics,
     ) -> Result<Self, Error> {
-        let Beginning { directory, instance, spool, snapshot } =
-            Beginning::find(&pool, key, spool, metrics.supervisor()).await?;
+        let Bootstrap { credentials, instance, spool, snapshot } =
+            Bootstrap::load(&pool, key, spool, metrics.supervisor()).await?;
         let wake = Arc::new(Notify::new());
-        let ways = Ways { database: (*pool.connect_options()).clone(), instance, spool: spool.clone() };
-        let (lane, entrance) = Lane::new(ways, limits.queued, Arc::clone(&wake), metrics.clone());
-        let acceptor = Acceptor::new(directory.clone(), entrance, limits, behind_proxy, metrics.clone());
+        let config = WriterConfig { database: (*pool.connect_options()).clone(), instance, spool: spool.clone() };
+        let (writer, handle) = BatchWriter::new(config, limits.queued, Arc::clone(&wake), metrics.clone());
+        let acceptor = Acceptor::new(credentials.clone(), handle, limits, behind_proxy, metrics.clone());
         let background = Background {
             pool,
-            directory,
+            credentials,
             spool: spool.map(|spool| (spool, snapshot)),
             wake,
             projector: None,
-            keep: None,
+            retention: None,
             metrics: metrics.clone(),
-            handlers: Vec::new(),
         };
-        Ok(Self { acceptor, lane, limits, metrics, background })
+        Ok(Self { acceptor, writer, limits, metrics, background })
     }
 
     pub(super) fn endpoint_paths(&self) -> Vec<String> {
-        self.background.directory.roster().paths().into_iter().map(str::to_owned).collect()
+        self.background.credentials.index().paths().into_iter().map(str::to_owned).collect()
     }
 }
 
@@ -92,64 +90,55 @@ impl fmt::Debug for Parts {
 }
 
 impl Background {
-    /// Events are made of what is accepted.
+    /// Enables the projector.
     pub(super) fn project(&mut self) {
         let projector = Projector::new(self.pool.clone(), Arc::clone(&self.wake));
         self.projector = Some(projector.counting_into(self.metrics.clone()));
     }
 
-    /// Callbacks older than this are deleted.
-    pub(super) fn keep(&mut self, keep: Duration) {
-        self.keep = Some(keep);
+    /// Deletes callbacks that are older than `age`.
+    pub(super) fn retain_for(&mut self, age: Duration) {
+        self.retention = Some(age);
     }
 
-    /// Events go to this handler.
-    pub(super) fn handle(&mut self, name: String, handler: Arc<dyn Handler>) {
-        let handling = HandlerLoop::new(self.pool.clone(), name, handler);
-        self.handlers.push(handling.counting_into(&self.metrics));
-    }
-
-    /// Starts every part, each of which ends at shutdown and is restarted when it panics.
+    /// Starts all parts. Each ends at shutdown, and is restarted if it panics.
     pub(super) fn start(self, shutdown: &CancellationToken) -> Running {
-        let Self { pool, directory, spool, projector, keep, metrics, handlers, .. } = self;
+        let Self { pool, credentials, spool, projector, retention, metrics, .. } = self;
         let supervisor = metrics.supervisor().clone();
         let mut running = Running { tasks: JoinSet::new(), supervisor: supervisor.clone(), shutdown: shutdown.clone() };
         running.part(Part::Backlog, {
             let pool = pool.clone();
-            move |shutdown| backlog::watch(pool.clone(), metrics.clone(), shutdown)
+            move |shutdown| maintenance::measure_backlog(pool.clone(), metrics.clone(), shutdown)
         });
         running.part(Part::RotationSweep, {
             let (pool, supervisor) = (pool.clone(), supervisor.clone());
-            move |shutdown| retirement::run(pool.clone(), supervisor.clone(), shutdown)
+            move |shutdown| maintenance::retire_credentials(pool.clone(), supervisor.clone(), shutdown)
         });
         running.part(Part::Heartbeat, {
-            let (pool, directory, id) = (pool.clone(), directory.clone(), Uuid::now_v7());
+            let (pool, credentials, id) = (pool.clone(), credentials.clone(), Uuid::now_v7());
             let supervisor = supervisor.clone();
-            move |shutdown| Presence::new(pool.clone(), directory.clone(), id, supervisor.clone()).run(shutdown)
+            move |shutdown| Heartbeat::new(pool.clone(), credentials.clone(), id, supervisor.clone()).run(shutdown)
         });
-        if let Some((spool, kept)) = spool {
+        if let Some((spool, stored)) = spool {
             let supervisor = supervisor.clone();
             running.part(Part::Snapshot, move |shutdown| {
-                snapshot::keep(directory.clone(), spool.clone(), kept.clone(), supervisor.clone(), shutdown)
+                snapshot::maintain(credentials.clone(), spool.clone(), stored.clone(), supervisor.clone(), shutdown)
             });
         }
-        if let Some(keep) = keep {
+        if let Some(age) = retention {
             running.part(Part::Retention, move |shutdown| {
-                Retention::new(pool.clone()).run(keep, supervisor.clone(), shutdown)
+                maintenance::delete_old_callbacks(Retention::new(pool.clone()), age, supervisor.clone(), shutdown)
             });
         }
         if let Some(projector) = projector {
             running.part(Part::Projector, move |shutdown| projector.clone().run(shutdown));
-        }
-        for handler in handlers {
-            running.add(handler.run(shutdown.clone()));
         }
         running
     }
 }
 
 impl Running {
-    /// Adds a part, which is started again when it panics.
+    /// Starts a part, which is restarted if it panics.
     pub(super) fn part<F>(&mut self, part: Part, start: impl Fn(CancellationToken) -> F + Send + Sync + 'static)
     where
         F: Future<Output = ()> + Send + 'static,
@@ -160,12 +149,12 @@ impl Running {
         });
     }
 
-    /// Adds a task that restarts itself.
+    /// Starts a task that handles its own panics.
     pub(super) fn add(&mut self, task: impl Future<Output = ()> + Send + 'static) {
         self.tasks.spawn(task);
     }
 
-    /// Waits until all have ended.
+    /// Waits until all tasks have ended.
     pub(super) async fn join(mut self) -> Result<(), Error> {
         let mut result = Ok(());
         while let Some(ended) = self.tasks.join_next().await {

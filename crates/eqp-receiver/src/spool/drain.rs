@@ -1,4 +1,4 @@
-//! From the spool into the database, in order, in large batches.
+//! Drains the spool: writes its callbacks to the database, in order and in large batches.
 
 use std::time::Duration;
 
@@ -8,50 +8,41 @@ use time::OffsetDateTime;
 use tokio::time::timeout;
 use uuid::Uuid;
 
-use super::{NotSpooled, RefusedRow, Spool, SpoolFile, SpoolSettings};
-use crate::accept::write::{Failure, Written, write};
-use crate::deadline::{ANSWER, within};
-use crate::store::callback::{CallbackRow, Via};
-use crate::supervise::Supervisor;
-use crate::{Error, store};
+use super::{DrainError, RefusedRow, Spool, SpoolFile, SpoolSettings};
+use crate::Error;
+use eqp_store::internal as store;
+use eqp_store::internal::Supervisor;
+use eqp_store::internal::callback::{CallbackRow, Via};
+use eqp_store::internal::write::{Written, write};
+use eqp_store::internal::{ANSWER, within};
 
-/// The most callbacks of one statement; ids that are there already are left alone, so that it can be repeated.
-const MOST_ROWS: usize = 4096;
-/// The most that they may weigh, lest a few large ones fill the memory.
-const MOST_BYTES: u64 = 8 * 1024 * 1024;
-/// The most of quarantine at a time, which may all be large.
-const MOST_QUARANTINED: usize = 32;
-/// For one such statement.
+/// The maximum number of callbacks per statement. IDs that are stored already are skipped, so a statement can be repeated.
+const MAX_ROWS: usize = 4096;
+/// Their maximum size, so that a few large callbacks do not fill the memory.
+const MAX_BYTES: u64 = 8 * 1024 * 1024;
+/// The maximum number of quarantined callbacks that are read at a time. All of them may be large.
+const MAX_QUARANTINED: usize = 32;
+/// How long one statement may take.
 const DEADLINE: Duration = Duration::from_secs(10);
-/// Longer messages of Postgres are cut.
-const LONGEST_REASON: usize = 500;
-/// How long a database may take to let us in.
+/// Longer Postgres messages are truncated, in bytes.
+const MAX_REASON_BYTES: usize = 500;
+/// How long connecting to the database may take.
 const CONNECT_DEADLINE: Duration = Duration::from_secs(5);
 
-/// Why draining stopped.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum DrainError {
-    /// The database failed.
-    #[error("{0}")]
-    Database(Failure),
-    /// The spool did.
-    #[error(transparent)]
-    Spool(#[from] NotSpooled),
-}
-
-/// What was done.
+/// How many callbacks a drain has moved.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Drained {
-    /// Callbacks that are in the database now.
+    /// Callbacks that were written to the database.
     pub stored: u64,
-    /// Callbacks that it refuses as data; they are in quarantine.
+    /// Callbacks that Postgres rejects because of their data. They were moved to quarantine.
     pub refused: u64,
 }
 
-/// Moves the head of the queue into the database; what has not reached it stays. None where the queue is empty.
+/// Moves the first callbacks of the queue to the database. Those that were not committed stay in the queue. Returns `None` if
+/// the queue is empty.
 pub(crate) async fn step(connection: &mut PgConnection, spool: &Spool) -> Result<Option<Drained>, DrainError> {
-    let head = spool.head(MOST_ROWS, MOST_BYTES).await?;
+    let head = spool.head(MAX_ROWS, MAX_BYTES).await?;
     if head.rows.is_empty() {
         return Ok(None);
     }
@@ -60,7 +51,7 @@ pub(crate) async fn step(connection: &mut PgConnection, spool: &Spool) -> Result
     let done = Drained { stored: stored.len() as u64, refused: refused.len() as u64 };
     if done != Drained::default() {
         let refused = refused.into_iter().map(|(row, error)| refused_row(row, &error)).collect();
-        spool.settle(begin + done.stored + done.refused, refused).await?;
+        spool.acknowledge(begin + done.stored + done.refused, refused).await?;
     }
     match failed {
         Some((_, failure)) => Err(DrainError::Database(failure)),
@@ -68,30 +59,48 @@ pub(crate) async fn step(connection: &mut PgConnection, spool: &Spool) -> Result
     }
 }
 
-/// A callback with why Postgres refuses it, for quarantine.
+/// Returns a quarantine entry for a callback that Postgres rejects.
 pub(crate) fn refused_row(row: CallbackRow, error: &sqlx::Error) -> RefusedRow {
-    let said = error.as_database_error();
-    let sqlstate = said.and_then(sqlx::error::DatabaseError::code).unwrap_or_default().into_owned();
-    let mut reason = said.map_or_else(|| error.to_string(), |said| said.message().to_owned());
-    reason.truncate(reason.floor_char_boundary(LONGEST_REASON));
-    tracing::error!(id = %row.id, %sqlstate, reason, "the database refuses this callback; it goes into quarantine");
+    let db_error = error.as_database_error();
+    // An error of the driver has no code.
+    let sqlstate =
+        db_error.and_then(sqlx::error::DatabaseError::code).map_or_else(String::new, std::borrow::Cow::into_owned);
+    let mut reason = db_error.map_or_else(|| error.to_string(), |error| error.message().to_owned());
+    reason.truncate(reason.floor_char_boundary(MAX_REASON_BYTES));
+    tracing::error!(id = %row.id, %sqlstate, reason, "the database rejects a callback because of its data, moving it to quarantine");
     RefusedRow { row, sqlstate, reason, refused_at: OffsetDateTime::now_utc() }
 }
 
-/// Brings what a spool holds into its database, while no receiver has it open; on wish what is in quarantine too.
+/// Moves the callbacks of a spool to its database, while no receiver has the spool open. With `with_quarantine`, also retries
+/// the callbacks in quarantine.
+///
+/// ```no_run
+/// # async fn example() -> Result<(), eqp_receiver::Error> {
+/// use eqp_receiver::sqlx::postgres::PgConnectOptions;
+/// use eqp_receiver::{SpoolSettings, drain_spool};
+///
+/// let settings = SpoolSettings::in_folder("/var/lib/eqp/spool");
+/// let drained = drain_spool(&settings, &PgConnectOptions::new(), false).await?;
+/// println!("{} callbacks stored", drained.stored);
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Errors
-/// [`Error::NoSpool`], [`Error::SpoolHeld`], [`Error::SpoolOfAnotherDatabase`], [`Error::SpoolDamaged`]; or the database
-/// cannot be reached or fails. What reached it until then is no longer in the spool.
+/// - [`Error::NoSpool`], [`Error::SpoolFolder`], [`Error::SpoolUnsafe`] or [`Error::SpoolDamaged`] if the spool cannot be read.
+/// - [`Error::SpoolHeld`] if a receiver has it open.
+/// - [`Error::SpoolOfAnotherDatabase`] if its callbacks were received for another database.
+/// - [`Error::Store`] if the database cannot be reached or fails. Callbacks that were written before are no longer in the
+///   spool.
 pub async fn drain_spool(
     settings: &SpoolSettings,
     database: &PgConnectOptions,
     with_quarantine: bool,
 ) -> Result<Drained, Error> {
-    // A folder without a spool must not get one by this.
+    // Opening it as a receiver does would create a spool if there is none.
     drop(SpoolFile::open(&settings.folder)?);
-    let (spool, kept) = Spool::open(settings, &Supervisor::default()).await?;
-    let drained = drain(&spool, kept.instance, settings, database, with_quarantine).await;
+    let (spool, metadata) = Spool::open(settings, &Supervisor::default()).await?;
+    let drained = drain(&spool, metadata.instance, settings, database, with_quarantine).await;
     spool.close().await;
     drained
 }
@@ -105,7 +114,7 @@ async fn drain(
 ) -> Result<Drained, Error> {
     let connecting = timeout(CONNECT_DEADLINE, PgConnection::connect_with(database));
     let connected = connecting.await.unwrap_or(Err(sqlx::Error::PoolTimedOut));
-    let mut connection = connected.map_err(Error::DatabaseUnreachable)?;
+    let mut connection = connected.map_err(eqp_store::Error::DatabaseUnreachable)?;
     let found = within(ANSWER, store::instance::id(&mut connection)).await?;
     if let (Some(spool), Some(database)) = (instance, found)
         && spool != database
@@ -123,12 +132,12 @@ async fn drain(
     Ok(drained)
 }
 
-/// Tries again what the database refused before; answers with how much it took.
+/// Retries the callbacks in quarantine. Returns how many the database has accepted.
 async fn drain_quarantine(connection: &mut PgConnection, spool: &Spool) -> Result<u64, DrainError> {
     let mut after = Uuid::nil();
     let mut released = 0;
     loop {
-        let refused = spool.quarantined(after, MOST_QUARANTINED).await?;
+        let refused = spool.quarantined(after, MAX_QUARANTINED).await?;
         let Some(last) = refused.last() else { return Ok(released) };
         after = last.row.id;
         let rows: Vec<CallbackRow> = refused.into_iter().map(|refused| refused.row).collect();
@@ -146,7 +155,7 @@ async fn drain_quarantine(connection: &mut PgConnection, spool: &Spool) -> Resul
 impl SpoolSettings {
     fn failed(&self, error: DrainError) -> Error {
         match error {
-            DrainError::Database(failure) => failure.into(),
+            DrainError::Database(failure) => eqp_store::Error::from(failure).into(),
             DrainError::Spool(error) => {
                 Error::SpoolFolder { folder: self.folder.clone(), source: std::io::Error::other(error) }
             }

@@ -1,33 +1,43 @@
-//! A spool's file as tools see it: also while a receiver writes it, and without changing anything.
+//! Reads the file of a spool for tools, even while a receiver has it open, and without changing it.
 
 use std::fmt;
 use std::fs;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use redb::{DatabaseError, ReadOnlyDatabase, ReadTransaction, ReadableDatabase};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::lock::{Holder, Lock};
+use super::lock::{Holder, Lock, retry_while_held};
 use super::log::Log;
+use super::snapshot::Snapshot;
 use super::tables::{self, Head, LogError, QUARANTINE, QUEUE, settings, store};
-use super::{FILE, RefusedRow, find_file, unusable};
-use crate::endpoint::snapshot::Snapshot;
-use crate::store::callback::CallbackRow;
+use super::{FILE, RefusedRow, file_exists, unusable};
 use crate::{CredentialId, EndpointId, Error};
+use eqp_store::internal::callback::CallbackRow;
 
 /// How many callbacks are read at a time.
-const PIECE: usize = 256;
-/// And how much they may weigh.
-const PIECE_BYTES: u64 = 4 * 1024 * 1024;
-/// How long a file may be had by somebody alone, and how often that is looked at.
-const PATIENCE: Duration = Duration::from_secs(2);
-const PAUSE: Duration = Duration::from_millis(20);
+const CHUNK: usize = 256;
+/// How large the callbacks that are read at a time may be together.
+const CHUNK_BYTES: u64 = 4 * 1024 * 1024;
+/// How long to wait for another process that has exclusive access. A receiver has it while it opens or closes the file.
+const OPEN_DEADLINE: Duration = Duration::from_secs(2);
 
-/// A spool's file, open for reading.
+/// The file of a spool, open for reading.
+///
+/// ```no_run
+/// # fn example() -> Result<(), eqp_receiver::Error> {
+/// let spool = eqp_receiver::SpoolFile::open("/var/lib/eqp/spool".as_ref())?;
+/// println!("{} callbacks", spool.state()?.callbacks);
+/// for callback in spool.callbacks() {
+///     println!("{}", callback?.id);
+/// }
+/// # Ok(())
+/// # }
+/// ```
 pub struct SpoolFile {
     folder: PathBuf,
     file: Opened,
@@ -40,21 +50,23 @@ impl fmt::Debug for SpoolFile {
     }
 }
 
-/// A file that nobody has open may have been left by a crash: only its one writer may put it in order.
+/// How the file is open. A file that no process has open may need a repair after a crash, which only its writer may do.
 enum Opened {
-    Beside(ReadOnlyDatabase),
-    Alone { log: Log, _lock: Lock },
+    /// A receiver has the file open, too.
+    Shared(ReadOnlyDatabase),
+    /// No receiver can open the file meanwhile.
+    Exclusive { log: Log, _lock: Lock },
 }
 
 impl Opened {
     fn open(folder: &Path, file: &Path) -> Result<Self, Error> {
-        match Lock::take(folder) {
+        match Lock::acquire(folder) {
             Ok(lock) => {
                 let log = Log::open(file).map_err(|error| unusable(folder, error))?;
-                Ok(Self::Alone { log, _lock: lock })
+                Ok(Self::Exclusive { log, _lock: lock })
             }
             Err(Error::SpoolHeld { holder, .. }) => {
-                settings().open_read_only(file).map(Self::Beside).map_err(|error| match error {
+                settings().open_read_only(file).map(Self::Shared).map_err(|error| match error {
                     DatabaseError::DatabaseAlreadyOpen | DatabaseError::RepairAborted => {
                         Error::SpoolHeld { folder: folder.to_owned(), holder }
                     }
@@ -66,31 +78,31 @@ impl Opened {
     }
 }
 
-/// What a spool holds.
+/// The content of a spool, summarized.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SpoolState {
-    /// The database that all of it belongs to; none before the first start with one.
+    /// The ID of the database that the callbacks belong to. None before the receiver has first connected to a database.
     pub instance: Option<Uuid>,
-    /// Callbacks that are on their way to the database.
+    /// The number of callbacks that wait to be written to the database.
     pub callbacks: u64,
-    /// When the first of them arrived.
+    /// When the first of them was received.
     pub oldest: Option<OffsetDateTime>,
-    /// Callbacks that the database refuses as data.
+    /// The number of callbacks that Postgres rejects because of their data.
     pub quarantined: u64,
-    /// What both weigh against the spool's bound.
+    /// The size of both, as counted against the maximum size of the spool.
     pub bytes: u64,
-    /// The endpoints with which a receiver starts while the database cannot be reached.
+    /// The stored endpoints, with which a receiver can start while the database is down.
     pub snapshot: Option<SnapshotState>,
 }
 
-/// The endpoints that a spool holds.
+/// The endpoints that are stored in a spool, summarized.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SnapshotState {
     /// When they were loaded from the database.
     pub taken_at: OffsetDateTime,
-    /// How many there are.
+    /// The number of endpoints.
     pub endpoints: usize,
 }
 
@@ -98,71 +110,64 @@ pub struct SnapshotState {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SpooledCallback {
-    /// The id that its sender was given.
+    /// The ID that its sender was answered.
     pub id: Uuid,
-    /// The endpoint that it came to.
+    /// The endpoint that it belongs to.
     pub endpoint: EndpointId,
-    /// The credential that it came with.
+    /// The credential that it was sent with.
     pub credential: CredentialId,
-    /// When it arrived.
+    /// When it was received.
     pub received_at: OffsetDateTime,
-    /// Where it came from.
+    /// The address of its sender.
     pub source: IpAddr,
-    /// The headers that are kept.
+    /// The stored request headers, as `name: value` lines.
     pub headers: Vec<u8>,
     /// Its body, byte for byte.
     pub body: Bytes,
 }
 
-/// A callback that the database refuses as data.
+/// A callback in quarantine: Postgres rejects it because of its data.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct QuarantinedCallback {
     /// The callback.
     pub callback: SpooledCallback,
-    /// Postgres' code for why, such as `22021`.
+    /// The error code of Postgres (SQLSTATE), such as `22021`. Empty if the error has none.
     pub sqlstate: String,
-    /// What it said.
+    /// The error message.
     pub reason: String,
-    /// When it was refused.
+    /// When Postgres rejected it.
     pub refused_at: OffsetDateTime,
 }
 
 impl SpoolFile {
-    /// Opens the spool of a folder, whether a receiver has it open or nobody.
+    /// Opens the spool in a folder, whether or not a receiver has it open.
     ///
     /// # Errors
-    /// [`Error::NoSpool`], [`Error::SpoolDamaged`], [`Error::SpoolFolder`], [`Error::SpoolUnsafe`].
+    /// - [`Error::NoSpool`] if there is no spool in the folder.
+    /// - [`Error::SpoolFolder`] if the file cannot be read.
+    /// - [`Error::SpoolUnsafe`] if another user owns it, or it is a link.
+    /// - [`Error::SpoolDamaged`] if it is damaged.
+    /// - [`Error::SpoolHeld`] if another process has exclusive access for more than two seconds.
     pub fn open(folder: &Path) -> Result<Self, Error> {
         let file = folder.join(FILE);
-        match find_file(folder)? {
-            Some(there) if there.len() == 0 => return Err(super::damaged(folder, "it is empty")),
-            Some(_) => {}
-            None => return Err(Error::NoSpool { folder: folder.to_owned() }),
+        if !file_exists(folder)? {
+            return Err(Error::NoSpool { folder: folder.to_owned() });
         }
-        let give_up = Instant::now() + PATIENCE;
-        loop {
-            let opened = Opened::open(folder, &file);
-            // Whoever is just opening or closing it has it alone for a moment.
-            if matches!(opened, Err(Error::SpoolHeld { .. })) && Instant::now() < give_up {
-                std::thread::sleep(PAUSE);
-                continue;
-            }
-            let file = opened?;
-            let holder = if let Opened::Beside(_) = file { Lock::holder(folder) } else { None };
-            return Ok(Self { folder: folder.to_owned(), file, holder });
-        }
+        let file = retry_while_held(OPEN_DEADLINE, || Opened::open(folder, &file))?;
+        let holder = if let Opened::Shared(_) = file { Lock::holder(folder) } else { None };
+        Ok(Self { folder: folder.to_owned(), file, holder })
     }
 
-    /// The process that has the spool open; none where nobody has.
+    /// Returns the process that has the spool open, if there is one.
     pub fn holder(&self) -> Option<Holder> {
         self.holder
     }
 
-    /// What it holds now.
+    /// Counts what is in the spool.
     ///
     /// # Errors
-    /// [`Error::SpoolDamaged`], [`Error::SpoolFolder`].
+    /// [`Error::SpoolDamaged`] if the file is damaged, and [`Error::SpoolFolder`] if it cannot be read.
     pub fn state(&self) -> Result<SpoolState, Error> {
         self.read(|begun| {
             let queue = begun.open_table(QUEUE).map_err(store)?;
@@ -180,21 +185,21 @@ impl SpoolFile {
         })
     }
 
-    /// Every callback that is on its way to the database, in order.
+    /// Returns the callbacks that wait to be written to the database, in order. After an error, the iterator ends.
     pub fn callbacks(&self) -> impl Iterator<Item = Result<SpooledCallback, Error>> {
         let mut from = 0;
-        pieces(move || {
-            let Head { rows, end } = self.read(|begun| tables::queued(begun, from, PIECE, PIECE_BYTES))?;
+        chunked(move || {
+            let Head { rows, end } = self.read(|begun| tables::queued(begun, from, CHUNK, CHUNK_BYTES))?;
             from = end;
             Ok(rows.into_iter().map(SpooledCallback::from).collect())
         })
     }
 
-    /// Every callback in quarantine, in the order of arrival.
+    /// Returns the callbacks in quarantine, in the order in which they were received. After an error, the iterator ends.
     pub fn quarantined(&self) -> impl Iterator<Item = Result<QuarantinedCallback, Error>> {
         let mut after = Uuid::nil();
-        pieces(move || {
-            let rows = self.read(|begun| tables::quarantined(begun, after, PIECE))?;
+        chunked(move || {
+            let rows = self.read(|begun| tables::quarantined(begun, after, CHUNK))?;
             after = rows.last().map_or(after, |last| last.row.id);
             Ok(rows.into_iter().map(QuarantinedCallback::from).collect())
         })
@@ -202,19 +207,19 @@ impl SpoolFile {
 
     fn read<T>(&self, read: impl FnOnce(&ReadTransaction) -> Result<T, LogError>) -> Result<T, Error> {
         let begun = match &self.file {
-            Opened::Beside(database) => database.begin_read().map_err(store),
-            Opened::Alone { log, .. } => log.read(),
+            Opened::Shared(database) => database.begin_read().map_err(store),
+            Opened::Exclusive { log, .. } => log.read(),
         };
         begun.and_then(|begun| read(&begun)).map_err(|error| unusable(&self.folder, error))
     }
 }
 
-/// One after the other, out of pieces that are read when they are needed; an error or an empty piece is the end.
-fn pieces<T>(mut read: impl FnMut() -> Result<Vec<T>, Error>) -> impl Iterator<Item = Result<T, Error>> {
-    let mut piece = Vec::new().into_iter();
+/// Returns an iterator over chunks that are read when they are needed. It ends after an error or an empty chunk.
+fn chunked<T>(mut read: impl FnMut() -> Result<Vec<T>, Error>) -> impl Iterator<Item = Result<T, Error>> {
+    let mut chunk = Vec::new().into_iter();
     let mut ended = false;
     std::iter::from_fn(move || {
-        if let Some(next) = piece.next() {
+        if let Some(next) = chunk.next() {
             return Some(Ok(next));
         }
         if ended {
@@ -222,8 +227,8 @@ fn pieces<T>(mut read: impl FnMut() -> Result<Vec<T>, Error>) -> impl Iterator<I
         }
         match read() {
             Ok(read) => {
-                piece = read.into_iter();
-                let next = piece.next();
+                chunk = read.into_iter();
+                let next = chunk.next();
                 ended = next.is_none();
                 next.map(Ok)
             }
@@ -235,18 +240,26 @@ fn pieces<T>(mut read: impl FnMut() -> Result<Vec<T>, Error>) -> impl Iterator<I
     })
 }
 
-/// Puts a spool's file aside under another name in its folder, which is answered, whatever is in it. A receiver then
-/// starts with an empty one.
+/// Renames the file of a spool, even if it is damaged, so that a receiver starts with an empty spool. Returns the new path, in
+/// the same folder. The callbacks in the file are not written to the database.
+///
+/// ```no_run
+/// let renamed = eqp_receiver::set_aside("/var/lib/eqp/spool".as_ref())?;
+/// println!("the old spool is {}", renamed.display());
+/// # Ok::<(), eqp_receiver::Error>(())
+/// ```
 ///
 /// # Errors
-/// [`Error::NoSpool`], [`Error::SpoolHeld`], [`Error::SpoolFolder`].
+/// - [`Error::NoSpool`] if there is no spool in the folder.
+/// - [`Error::SpoolHeld`] if a receiver has it open.
+/// - [`Error::SpoolFolder`] if the file cannot be renamed.
 pub fn set_aside(folder: &Path) -> Result<PathBuf, Error> {
     let file = folder.join(FILE);
     if !file.exists() {
         return Err(Error::NoSpool { folder: folder.to_owned() });
     }
-    let _lock = Lock::take(folder)?;
-    // Never over another one: the id is new.
+    let _lock = Lock::acquire(folder)?;
+    // The ID is new, so no other file is overwritten.
     let aside = folder.join(format!("spool-{}.redb", Uuid::now_v7()));
     let renamed = fs::rename(&file, &aside).and_then(|()| fs::File::open(folder)?.sync_all());
     renamed.map_err(|source| Error::SpoolFolder { folder: folder.to_owned(), source })?;

@@ -1,4 +1,5 @@
-//! One process at a time: a lock file beside the spool, freed by the kernel however its holder ends.
+//! The lock file beside the spool, so that one process at a time has it open. The kernel releases the lock when the process
+//! ends, even if it is killed.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
@@ -12,29 +13,23 @@ use crate::Error;
 
 const FILE: &str = "spool.lock";
 
-/// Held as long as it lives.
+/// The lock. It is held until this is dropped.
 #[derive(Debug)]
-pub(super) struct Lock(#[expect(dead_code, reason = "closing the file frees the lock")] File);
+pub(super) struct Lock(#[expect(dead_code, reason = "closing the file releases the lock")] File);
 
-/// Somebody who only looks into the spool, or is just ending, has the lock for a moment.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// How long to wait for the lock: a tool that reads the spool, or a process that is ending, holds it for a moment.
+const WAIT: Duration = Duration::from_secs(1);
+/// The wait between two attempts.
 const PAUSE: Duration = Duration::from_millis(20);
 
 impl Lock {
-    /// Takes the lock of a spool's folder; refused where another process keeps it.
+    /// Acquires the lock of a spool's folder. Waits for up to a second if another process holds it.
     pub(super) fn wait_for(folder: &Path) -> Result<Self, Error> {
-        let give_up = Instant::now() + PATIENCE;
-        loop {
-            let taken = Self::take(folder);
-            if !matches!(taken, Err(Error::SpoolHeld { .. })) || Instant::now() >= give_up {
-                return taken;
-            }
-            std::thread::sleep(PAUSE);
-        }
+        retry_while_held(WAIT, || Self::acquire(folder))
     }
 
-    /// Takes the lock of a spool's folder; refused where another process has it now.
-    pub(super) fn take(folder: &Path) -> Result<Self, Error> {
+    /// Acquires the lock of a spool's folder. Fails at once if another process holds it.
+    pub(super) fn acquire(folder: &Path) -> Result<Self, Error> {
         let failed = |source| Error::SpoolFolder { folder: folder.to_owned(), source };
         let mut file = OpenOptions::new()
             .create(true)
@@ -52,7 +47,7 @@ impl Lock {
             }
             Err(TryLockError::Error(source)) => return Err(failed(source)),
         }
-        // Only for whoever asks who holds it; the lock itself is the kernel's.
+        // The process ID is only shown to users; the lock itself is in the kernel.
         file.set_len(0)
             .and_then(|()| file.rewind())
             .and_then(|()| writeln!(file, "{}", std::process::id()))
@@ -60,7 +55,7 @@ impl Lock {
         Ok(Self(file))
     }
 
-    /// The process that has the lock, as far as it can be told; none where nobody has it.
+    /// Returns the process that holds the lock, if there is one.
     pub(super) fn holder(folder: &Path) -> Option<Holder> {
         let mut file = File::open(folder.join(FILE)).ok()?;
         match file.try_lock_shared() {
@@ -70,12 +65,24 @@ impl Lock {
     }
 }
 
+/// Retries an attempt while another process has the spool open, for at most `wait`.
+pub(super) fn retry_while_held<T>(wait: Duration, mut attempt: impl FnMut() -> Result<T, Error>) -> Result<T, Error> {
+    let deadline = Instant::now() + wait;
+    loop {
+        let result = attempt();
+        if !matches!(result, Err(Error::SpoolHeld { .. })) || Instant::now() >= deadline {
+            return result;
+        }
+        std::thread::sleep(PAUSE);
+    }
+}
+
 /// The process that has a spool open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Holder(Option<u32>);
 
 impl Holder {
-    /// Its process id, where it is known.
+    /// Returns its process ID, if it is known.
     pub fn process(self) -> Option<u32> {
         self.0
     }
@@ -83,7 +90,7 @@ impl Holder {
 
 fn pid(file: &mut File) -> Option<u32> {
     let mut text = String::new();
-    // A holder that is just starting has not written it yet.
+    // A process that is just starting has not written its ID yet.
     file.read_to_string(&mut text).ok()?;
     text.trim().parse().ok()
 }
@@ -93,12 +100,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_lock_that_is_soon_given_back_is_waited_for() {
+    fn a_lock_that_is_released_soon_is_waited_for() {
         let folder = tempfile::tempdir().unwrap();
-        let held = Lock::take(folder.path()).unwrap();
+        let held = Lock::acquire(folder.path()).unwrap();
         std::thread::scope(|scope| {
             let waiting = scope.spawn(|| Lock::wait_for(folder.path()));
-            // A moment in which it is refused; were there none, the test would show less, and not fail.
+            // Long enough for a failed attempt. If there is none, the test passes without having tested the wait.
             std::thread::sleep(3 * PAUSE);
             drop(held);
             waiting.join().unwrap().unwrap();
@@ -107,14 +114,14 @@ mod tests {
     }
 
     #[test]
-    fn a_lock_that_is_kept_is_refused_and_its_holder_named() {
+    fn a_lock_that_stays_held_is_an_error_that_names_its_holder() {
         let folder = tempfile::tempdir().unwrap();
         assert_eq!(Lock::holder(folder.path()), None, "there is no lock yet");
-        let held = Lock::take(folder.path()).unwrap();
+        let held = Lock::acquire(folder.path()).unwrap();
         let begun = Instant::now();
         let Err(Error::SpoolHeld { holder, .. }) = Lock::wait_for(folder.path()) else { panic!("it is held") };
         assert_eq!(holder, Some(std::process::id()));
-        assert!(begun.elapsed() >= PATIENCE);
+        assert!(begun.elapsed() >= WAIT);
         assert_eq!(Lock::holder(folder.path()), Some(Holder(Some(std::process::id()))));
         drop(held);
         assert_eq!(Lock::holder(folder.path()), None);

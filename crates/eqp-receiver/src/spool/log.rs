@@ -1,6 +1,6 @@
-//! The file of a spool as its one writer has it.
+//! The file of a spool, open for writing.
 //!
-//! Every change is one transaction that is on the disk when it returns.
+//! Changes are applied in transactions, which are on the disk when they return.
 
 use std::path::Path;
 
@@ -8,56 +8,56 @@ use redb::{Database, ReadTransaction, ReadableDatabase, ReadableTable, WriteTran
 use uuid::Uuid;
 
 use super::RefusedRow;
-use super::level::{Level, weight};
 use super::record;
+use super::shared::{Level, size};
 use super::tables::{self, FACTS, INSTANCE, LogError, QUARANTINE, QUEUE, SNAPSHOT, counted, settings, store};
-use crate::store::callback::CallbackRow;
+use eqp_store::internal::callback::CallbackRow;
 
-/// One change.
+/// A change of the file.
 #[derive(Debug)]
 pub(super) enum Change {
-    /// Callbacks join the queue, in this order.
+    /// Appends callbacks to the queue, in this order.
     Append(Vec<CallbackRow>),
-    /// The queue before this place has reached the database, but for what it refused.
-    Settle { end: u64, refused: Vec<RefusedRow> },
-    /// A callback that was never in the queue goes into quarantine.
+    /// Removes the queue before a position, because it was written to the database. Rejected callbacks move to quarantine.
+    Acknowledge { end: u64, refused: Vec<RefusedRow> },
+    /// Adds a callback to quarantine that was never in the queue.
     Quarantine(RefusedRow),
-    /// These have reached the database after all, and leave quarantine.
+    /// Removes callbacks from quarantine that the database has accepted after all.
     Release(Vec<Uuid>),
-    /// All of it belongs to this database.
+    /// Sets the database that the callbacks belong to.
     Bind(Uuid),
-    /// The endpoints are these.
+    /// Stores the endpoints.
     Snapshot(Vec<u8>),
 }
 
-/// An open file.
+/// The open file.
 #[derive(Debug)]
 pub(super) struct Log {
     database: Database,
     level: Level,
-    /// The place of the next callback in the queue.
+    /// The position of the next callback in the queue.
     next: u64,
 }
 
 impl Log {
-    /// Opens a file that is there and reads it whole: one that was damaged is refused now, not when it is needed.
+    /// Opens an existing file and verifies all of it, so that damage is reported at the start and not during an outage.
     pub(super) fn open(file: &Path) -> Result<Self, LogError> {
         Self::of(settings().set_check_integrity_on_open(true).open(file).map_err(store)?)
     }
 
-    /// Makes an empty one.
+    /// Creates an empty file.
     pub(super) fn create(file: &Path) -> Result<(), LogError> {
         Self::of(settings().create(file).map_err(store)?)?.database.close().map_err(store)
     }
 
-    /// Takes over an open store, with its tables made where they are missing.
+    /// Wraps an open database. Creates its tables if they are missing.
     pub(super) fn of(database: Database) -> Result<Self, LogError> {
         let begun = database.begin_write().map_err(store)?;
         let (level, next) = {
             let queue = begun.open_table(QUEUE).map_err(store)?;
             let quarantine = begun.open_table(QUARANTINE).map_err(store)?;
             begun.open_table(FACTS).map_err(store)?;
-            let next = queue.last().map_err(store)?.map_or(0, |(place, _)| place.value() + 1);
+            let next = queue.last().map_err(store)?.map_or(0, |(last, _)| last.value() + 1);
             (tables::level(&queue, &quarantine)?, next)
         };
         begun.commit().map_err(store)?;
@@ -68,7 +68,7 @@ impl Log {
         self.level
     }
 
-    /// Makes changes durable, all or none.
+    /// Applies changes in one transaction.
     pub(super) fn apply<'a>(&mut self, changes: impl IntoIterator<Item = &'a Change>) -> Result<(), LogError> {
         let begun = self.database.begin_write().map_err(store)?;
         let (mut bytes, mut next) = (self.level.bytes, self.next);
@@ -84,13 +84,13 @@ impl Log {
         Ok(())
     }
 
-    /// What it holds now, to be read.
+    /// Begins a read transaction.
     pub(super) fn read(&self) -> Result<ReadTransaction, LogError> {
         self.database.begin_read().map_err(store)
     }
 }
 
-/// Answers with what all of it weighs afterwards.
+/// Applies one change. `bytes` is the size of all callbacks before it; returns the size after it.
 fn apply(begun: &WriteTransaction, change: &Change, mut bytes: u64, next: &mut u64) -> Result<u64, LogError> {
     match change {
         Change::Append(rows) => {
@@ -98,14 +98,14 @@ fn apply(begun: &WriteTransaction, change: &Change, mut bytes: u64, next: &mut u
             for row in rows {
                 queue.insert(*next, record::queued(row, &record::source(row))).map_err(store)?;
                 *next += 1;
-                bytes += weight(row);
+                bytes += size(row);
             }
         }
-        Change::Settle { end, refused } => {
+        Change::Acknowledge { end, refused } => {
             let mut queue = begun.open_table(QUEUE).map_err(store)?;
             for settled in queue.extract_from_if(..*end, |_, _| true).map_err(store)? {
                 let row = record::read_queued(settled.map_err(store)?.1.value())?;
-                bytes = bytes.saturating_sub(weight(&row));
+                bytes = bytes.saturating_sub(size(&row));
             }
             for row in refused {
                 bytes += quarantine(begun, row)?;
@@ -117,7 +117,7 @@ fn apply(begun: &WriteTransaction, change: &Change, mut bytes: u64, next: &mut u
             for id in ids {
                 let Some(released) = quarantine.remove(id.as_u128()).map_err(store)? else { continue };
                 let row = record::read_quarantined(id.as_u128(), released.value())?.row;
-                bytes = bytes.saturating_sub(weight(&row));
+                bytes = bytes.saturating_sub(size(&row));
             }
         }
         Change::Bind(instance) => set_fact(begun, INSTANCE, instance.as_bytes())?,
@@ -126,12 +126,12 @@ fn apply(begun: &WriteTransaction, change: &Change, mut bytes: u64, next: &mut u
     Ok(bytes)
 }
 
-/// Answers with what that adds.
+/// Adds a callback to quarantine. Returns by how much the total size grows.
 fn quarantine(begun: &WriteTransaction, refused: &RefusedRow) -> Result<u64, LogError> {
     let mut quarantine = begun.open_table(QUARANTINE).map_err(store)?;
     let source = record::source(&refused.row);
     let before = quarantine.insert(refused.row.id.as_u128(), record::quarantined(refused, &source)).map_err(store)?;
-    Ok(if before.is_some() { 0 } else { weight(&refused.row) })
+    Ok(if before.is_some() { 0 } else { size(&refused.row) })
 }
 
 fn set_fact(begun: &WriteTransaction, name: &str, value: &[u8]) -> Result<(), LogError> {
@@ -145,13 +145,13 @@ mod tests {
 
     use super::*;
 
-    /// Weighs 256 bytes and its number, which is also its second of arrival.
+    /// Has the size 256 plus its number, and was received in the second of that number.
     fn row(number: u8) -> CallbackRow {
         CallbackRow {
             id: Uuid::from_u128(number.into()),
             received_at: OffsetDateTime::UNIX_EPOCH + Duration::seconds(number.into()),
             headers: vec![b'h'; 1],
-            ..CallbackRow::arrived(vec![b'b'; usize::from(number) - 1])
+            ..crate::spool::arrived(vec![b'b'; usize::from(number) - 1])
         }
     }
 
@@ -160,54 +160,64 @@ mod tests {
         RefusedRow { row: row(number), sqlstate: "22021".into(), reason: "bad".into(), refused_at }
     }
 
-    fn counted_anew(log: &Log) -> Level {
+    fn recounted(log: &Log) -> Level {
         let begun = log.read().unwrap();
         tables::level(&begun.open_table(QUEUE).unwrap(), &begun.open_table(QUARANTINE).unwrap()).unwrap()
     }
 
     #[test]
-    fn the_level_follows_every_change_and_is_what_would_be_counted_anew() {
+    fn the_level_after_each_change_is_what_counting_everything_gives() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("spool.redb");
         Log::create(&file).unwrap();
         let mut log = Log::open(&file).unwrap();
-        let weight_of = |numbers: &[u8]| numbers.iter().map(|number| 256 + u64::from(*number)).sum::<u64>();
-        for (says, change, queue, quarantine) in [
-            ("three come", Change::Append(vec![row(10), row(20), row(30)]), &[10_u8, 20, 30][..], &[][..]),
-            ("one is refused", Change::Quarantine(refused(40)), &[10, 20, 30][..], &[40][..]),
-            ("and again, after a doubt", Change::Quarantine(refused(40)), &[10, 20, 30][..], &[40][..]),
+        let size_of = |numbers: &[u8]| numbers.iter().map(|number| 256 + u64::from(*number)).sum::<u64>();
+        for (case, change, queue, quarantine) in [
+            ("three arrive", Change::Append(vec![row(10), row(20), row(30)]), &[10_u8, 20, 30][..], &[][..]),
+            ("one is rejected", Change::Quarantine(refused(40)), &[10, 20, 30][..], &[40][..]),
             (
-                "of two that left, one is refused",
-                Change::Settle { end: 2, refused: vec![refused(20)] },
+                "the same one again, after an unknown result",
+                Change::Quarantine(refused(40)),
+                &[10, 20, 30][..],
+                &[40][..],
+            ),
+            (
+                "two are written, one of them is rejected",
+                Change::Acknowledge { end: 2, refused: vec![refused(20)] },
                 &[30][..],
                 &[20, 40][..],
             ),
-            ("nothing leaves twice", Change::Settle { end: 2, refused: Vec::new() }, &[30][..], &[20, 40][..]),
-            ("more come", Change::Append(vec![row(50)]), &[30, 50][..], &[20, 40][..]),
             (
-                "one leaves quarantine, and one that is not in it",
+                "acknowledging twice changes nothing",
+                Change::Acknowledge { end: 2, refused: Vec::new() },
+                &[30][..],
+                &[20, 40][..],
+            ),
+            ("more arrive", Change::Append(vec![row(50)]), &[30, 50][..], &[20, 40][..]),
+            (
+                "one is released, and one that is not in quarantine",
                 Change::Release(vec![Uuid::from_u128(40), Uuid::from_u128(7)]),
                 &[30, 50][..],
                 &[20][..],
             ),
-            ("facts weigh nothing", Change::Snapshot(vec![0; 1000]), &[30, 50][..], &[20][..]),
-            ("nor does this one", Change::Bind(Uuid::nil()), &[30, 50][..], &[20][..]),
-            ("all leave", Change::Settle { end: 4, refused: Vec::new() }, &[][..], &[20][..]),
+            ("a snapshot has no size", Change::Snapshot(vec![0; 1000]), &[30, 50][..], &[20][..]),
+            ("nor has the database ID", Change::Bind(Uuid::nil()), &[30, 50][..], &[20][..]),
+            ("all are written", Change::Acknowledge { end: 4, refused: Vec::new() }, &[][..], &[20][..]),
         ] {
             log.apply([&change]).unwrap();
             let level = Level {
                 callbacks: queue.len() as u64,
                 oldest: queue.first().map(|number| row(*number).received_at),
                 quarantined: quarantine.len() as u64,
-                bytes: weight_of(queue) + weight_of(quarantine),
+                bytes: size_of(queue) + size_of(quarantine),
             };
-            assert_eq!(log.level(), level, "{says}");
-            assert_eq!(counted_anew(&log), level, "{says}, counted anew");
+            assert_eq!(log.level(), level, "{case}");
+            assert_eq!(recounted(&log), level, "{case}, counted from the tables");
         }
     }
 
     #[test]
-    fn what_comes_after_a_restart_is_behind_what_was_there() {
+    fn callbacks_that_arrive_after_a_restart_are_queued_behind_older_ones() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("spool.redb");
         Log::create(&file).unwrap();
@@ -220,10 +230,10 @@ mod tests {
             (head.rows.iter().map(|row| row.id.as_u128()).collect::<Vec<_>>(), head.end)
         };
         assert_eq!(head(0, 9, 9_999), (vec![1, 101, 2, 102, 3, 103], 6));
-        assert_eq!(head(2, 2, 9_999), (vec![2, 102], 4), "no more rows than were asked for");
-        assert_eq!(head(0, 9, 257 + 357), (vec![1, 101], 2), "nor more bytes");
+        assert_eq!(head(2, 2, 9_999), (vec![2, 102], 4), "at most as many rows as requested");
+        assert_eq!(head(0, 9, 257 + 357), (vec![1, 101], 2), "and at most as many bytes");
         assert_eq!(head(0, 9, 257 + 356), (vec![1], 1));
-        assert_eq!(head(1, 9, 1), (vec![101], 2), "but one, however much it weighs");
+        assert_eq!(head(1, 9, 1), (vec![101], 2), "but at least one, whatever its size");
         assert_eq!(head(6, 9, 9_999), (vec![], 6));
     }
 }

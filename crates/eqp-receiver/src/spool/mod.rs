@@ -1,20 +1,21 @@
-//! Where callbacks are kept while Postgres cannot take them: a bounded file of this machine's disk.
+//! Stores callbacks in a bounded file on the local disk while Postgres cannot accept them.
 //!
-//! What is taken is on the disk before anybody is told so, and stays there until the database has committed it. One
-//! process at a time has a spool open, and all of it belongs to one database. What it never holds is a password.
+//! A callback is fsynced before it is acknowledged, and stays in the file until the database has committed it. A spool is
+//! open in one process at a time, and belongs to one database. It never contains a password.
 
 mod drain;
 mod inspect;
-mod level;
 mod lock;
 mod log;
 #[cfg(test)]
 mod power_cut;
 mod record;
+mod shared;
+pub(crate) mod snapshot;
 mod tables;
 mod worker;
 
-use std::fs::{self, Metadata, Permissions};
+use std::fs::{self, Permissions};
 use std::io::ErrorKind;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -23,25 +24,29 @@ use time::OffsetDateTime;
 use tokio::sync::{mpsc, oneshot, watch};
 use uuid::Uuid;
 
-pub(crate) use drain::{DrainError, refused_row, step};
 pub use drain::{Drained, drain_spool};
+pub(crate) use drain::{refused_row, step};
 pub use inspect::{QuarantinedCallback, SnapshotState, SpoolFile, SpoolState, SpooledCallback, set_aside};
-pub(crate) use level::Level;
 pub use lock::Holder;
+pub(crate) use shared::{DrainError, Level, Metadata, NotSpooled};
 
 use self::lock::Lock;
 use self::log::{Change, Log};
 use self::tables::{Head, LogError};
 use self::worker::{Command, Worker};
 use crate::Error;
-use crate::store::callback::CallbackRow;
-use crate::supervise::Supervisor;
+use eqp_store::internal::Supervisor;
+use eqp_store::internal::callback::CallbackRow;
 
 const FILE: &str = "spool.redb";
-/// Nobody has more than one of each kind of command on its way.
+/// Each caller waits for the result of its command, so only a few are queued.
 const COMMANDS: usize = 16;
 
-/// Where a receiver keeps callbacks while Postgres cannot take them, and how much.
+/// The folder and the maximum size of a receiver's spool.
+///
+/// ```
+/// let settings = eqp_receiver::SpoolSettings::in_folder("/var/lib/eqp/spool").bytes(64 * 1024 * 1024);
+/// ```
 #[derive(Clone, Debug)]
 pub struct SpoolSettings {
     folder: PathBuf,
@@ -49,17 +54,17 @@ pub struct SpoolSettings {
 }
 
 impl SpoolSettings {
-    /// The bound of a spool for which none is set: 256 MiB.
+    /// The default maximum size: 256 MiB.
     pub const DEFAULT_BYTES: u64 = 256 * 1024 * 1024;
 
-    /// A spool in a folder of its own on a local disk, made on first use; bounded to 256 MiB, which is some 500,000
-    /// callbacks.
+    /// Creates settings for a spool in this folder, which is created on first use. Use a folder on a local disk that no other
+    /// receiver uses. The maximum size is 256 MiB, enough for about 500,000 callbacks.
     pub fn in_folder(folder: impl Into<PathBuf>) -> Self {
         Self { folder: folder.into(), bytes: Self::DEFAULT_BYTES }
     }
 
-    /// Another bound, in bytes. A callback counts with its headers, its body and 256 bytes; the file can become up to
-    /// twice as large.
+    /// Sets the maximum size in bytes. A callback counts with the size of its headers and its body plus 256 bytes. The file
+    /// can become up to twice as large.
     #[must_use]
     pub fn bytes(mut self, bytes: u64) -> Self {
         self.bytes = bytes;
@@ -71,7 +76,7 @@ impl SpoolSettings {
     }
 }
 
-/// A callback that Postgres refuses as data, with what it said.
+/// A callback that Postgres rejects because of its data, with the error.
 #[derive(Debug)]
 pub(crate) struct RefusedRow {
     pub(crate) row: CallbackRow,
@@ -80,40 +85,22 @@ pub(crate) struct RefusedRow {
     pub(crate) refused_at: OffsetDateTime,
 }
 
-/// Why the spool did not take something.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum NotSpooled {
-    #[error("the spool is full")]
-    Full,
-    #[error("the spool cannot be written")]
-    Failed,
-}
-
-/// An open spool; cheap to clone, and all clones are the same. It is open until it is closed or all are dropped.
+/// An open spool. Cheap to clone. It stays open until it is closed or all clones are dropped.
 #[derive(Clone, Debug)]
 pub(crate) struct Spool {
     commands: mpsc::Sender<Command>,
     level: watch::Receiver<Level>,
 }
 
-/// What an opened spool held besides callbacks.
-#[derive(Debug)]
-pub(crate) struct Kept {
-    /// The database that all of it belongs to.
-    pub(crate) instance: Option<Uuid>,
-    /// The endpoints as last loaded.
-    pub(crate) snapshot: Option<Vec<u8>>,
-}
-
 impl Spool {
-    /// Opens the spool of a folder, made on first use.
-    pub(crate) async fn open(settings: &SpoolSettings, supervisor: &Supervisor) -> Result<(Self, Kept), Error> {
-        make_folder(&settings.folder)?;
+    /// Opens the spool in a folder, and creates it on first use.
+    pub(crate) async fn open(settings: &SpoolSettings, supervisor: &Supervisor) -> Result<(Self, Metadata), Error> {
+        create_folder(&settings.folder)?;
         let (commands, queue) = mpsc::channel(COMMANDS);
         let (level, watched) = watch::channel(Level::default());
-        let (opened, kept) = oneshot::channel();
+        let (opened, metadata) = oneshot::channel();
         let folder = settings.folder.clone();
-        let bound = settings.bytes;
+        let max_bytes = settings.bytes;
         let supervisor = supervisor.clone();
         std::thread::Builder::new()
             .name("eqp-spool".to_owned())
@@ -121,27 +108,28 @@ impl Spool {
                 Ok((lock, log, found)) => {
                     level.send_replace(log.level());
                     let _ = opened.send(Ok(found));
-                    Worker::new(folder.join(FILE), lock, log, bound, level).run(queue, &supervisor);
+                    Worker::new(folder.join(FILE), lock, log, max_bytes, level).run(queue, &supervisor);
                 }
                 Err(error) => _ = opened.send(Err(error)),
             })
             .map_err(|source| Error::SpoolFolder { folder: settings.folder.clone(), source })?;
-        // A store that panics over a damaged file has sent nothing.
-        let kept = kept.await.unwrap_or_else(|_| Err(damaged(&settings.folder, "reading it failed unexpectedly")))?;
-        Ok((Self { commands, level: watched }, kept))
+        // If the thread has panicked over a damaged file, nothing was sent.
+        let metadata =
+            metadata.await.unwrap_or_else(|_| Err(damaged(&settings.folder, "reading it failed unexpectedly")))?;
+        Ok((Self { commands, level: watched }, metadata))
     }
 
-    /// What it holds now.
+    /// Returns its current level.
     pub(crate) fn level(&self) -> Level {
         *self.level.borrow()
     }
 
-    /// Follows what it holds.
+    /// Follows its level.
     pub(crate) fn watch(&self) -> watch::Receiver<Level> {
         self.level.clone()
     }
 
-    /// Appends callbacks, in this order: when it returns they are on the disk.
+    /// Appends callbacks, in this order. They are on the disk when it returns.
     pub(crate) async fn append(&self, rows: Vec<CallbackRow>) -> Result<(), NotSpooled> {
         self.change(Change::Append(rows)).await
     }
@@ -151,37 +139,37 @@ impl Spool {
         self.change(Change::Quarantine(refused)).await
     }
 
-    /// The first callbacks of the queue: up to `rows`, or fewer that weigh `bytes`, and at least one.
+    /// Reads the first callbacks of the queue: at most `rows`, and at most `bytes` in size, but at least one.
     pub(crate) async fn head(&self, rows: usize, bytes: u64) -> Result<Head, NotSpooled> {
         self.ask(|reply| Command::Head { rows, bytes, reply }).await
     }
 
-    /// Takes the queue before a place out: it has reached the database, but for what that refused.
-    pub(crate) async fn settle(&self, end: u64, refused: Vec<RefusedRow>) -> Result<(), NotSpooled> {
-        self.change(Change::Settle { end, refused }).await
+    /// Removes the queue before a position, because it was written to the database. Rejected callbacks move to quarantine.
+    pub(crate) async fn acknowledge(&self, end: u64, refused: Vec<RefusedRow>) -> Result<(), NotSpooled> {
+        self.change(Change::Acknowledge { end, refused }).await
     }
 
-    /// Callbacks in quarantine after one of them, in the order of their ids, up to `rows`.
+    /// Reads up to `rows` callbacks in quarantine whose ID is greater than `after`, in the order of their IDs.
     pub(crate) async fn quarantined(&self, after: Uuid, rows: usize) -> Result<Vec<RefusedRow>, NotSpooled> {
         self.ask(|reply| Command::Quarantined { after, rows, reply }).await
     }
 
-    /// Takes callbacks out of quarantine that have reached the database after all.
+    /// Removes callbacks from quarantine that the database has accepted after all.
     pub(crate) async fn release(&self, ids: Vec<Uuid>) -> Result<(), NotSpooled> {
         self.change(Change::Release(ids)).await
     }
 
-    /// Says which database all of it belongs to.
+    /// Binds the spool to a database.
     pub(crate) async fn bind(&self, instance: Uuid) -> Result<(), NotSpooled> {
         self.change(Change::Bind(instance)).await
     }
 
-    /// Keeps the endpoints for a start without the database.
-    pub(crate) async fn keep_snapshot(&self, snapshot: Vec<u8>) -> Result<(), NotSpooled> {
+    /// Stores the endpoints for a start without the database.
+    pub(crate) async fn store_snapshot(&self, snapshot: Vec<u8>) -> Result<(), NotSpooled> {
         self.change(Change::Snapshot(snapshot)).await
     }
 
-    /// Ends what has begun and frees the folder.
+    /// Finishes the current commands and releases the folder.
     pub(crate) async fn close(&self) {
         let _ = self.ask(Command::Close).await;
     }
@@ -200,17 +188,17 @@ impl Spool {
     }
 }
 
-fn make_folder(folder: &Path) -> Result<(), Error> {
-    let mut made = fs::DirBuilder::new();
-    made.recursive(true).mode(0o700);
+fn create_folder(folder: &Path) -> Result<(), Error> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true).mode(0o700);
     let failed = |source| Error::SpoolFolder { folder: folder.to_owned(), source };
-    made.create(folder).map_err(failed)?;
+    builder.create(folder).map_err(failed)?;
     check_owner(&fs::metadata(folder).map_err(failed)?, folder)
 }
 
-/// Callbacks are not kept where another user could read them or put something in their place. Root may look after the
-/// spool of anybody, and a folder of root's is a mounted disk.
-fn check_owner(found: &Metadata, path: &Path) -> Result<(), Error> {
+/// Fails if another user owns a path, because that user could read or replace callbacks. Root may use any spool, and a folder
+/// that root owns is allowed because mounted disks often belong to root.
+fn check_owner(found: &fs::Metadata, path: &Path) -> Result<(), Error> {
     let this_user = rustix::process::geteuid().as_raw();
     if found.uid() == this_user || this_user == 0 || (found.uid() == 0 && found.is_dir()) {
         return Ok(());
@@ -218,51 +206,53 @@ fn check_owner(found: &Metadata, path: &Path) -> Result<(), Error> {
     Err(Error::SpoolUnsafe { path: path.to_owned(), why: "it belongs to another user" })
 }
 
-/// What is at the place of the spool's file: a file that is ours, and not a link to another one.
-fn find_file(folder: &Path) -> Result<Option<Metadata>, Error> {
+/// Returns whether the spool's file exists. Fails if it belongs to another user, is a link or is empty.
+fn file_exists(folder: &Path) -> Result<bool, Error> {
     let file = folder.join(FILE);
     let found = match fs::symlink_metadata(&file) {
         Ok(found) => found,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
         Err(source) => return Err(Error::SpoolFolder { folder: folder.to_owned(), source }),
     };
     if !found.is_file() {
-        return Err(Error::SpoolUnsafe { path: file, why: "it is not a file but a link or a folder" });
+        return Err(Error::SpoolUnsafe { path: file, why: "it is a link or a folder, not a file" });
     }
     check_owner(&found, &file)?;
     if found.mode() & 0o077 != 0 {
-        // Orchestrators open the files of a mounted disk to a group at each start.
-        tracing::warn!(file = %file.display(), mode = found.mode() & 0o777, "others could read the spool; closing it to them");
+        // Not an error, because orchestrators make files on a mounted disk group-readable at each start.
+        tracing::warn!(file = %file.display(), mode = found.mode() & 0o777, "other users can read the spool, restricting its mode");
         fs::set_permissions(&file, Permissions::from_mode(0o600))
             .map_err(|source| Error::SpoolFolder { folder: folder.to_owned(), source })?;
     }
-    Ok(Some(found))
+    if found.len() == 0 {
+        return Err(damaged(folder, "it is empty"));
+    }
+    Ok(true)
 }
 
-fn open(folder: &Path) -> Result<(Lock, Log, Kept), Error> {
+fn open(folder: &Path) -> Result<(Lock, Log, Metadata), Error> {
     let lock = Lock::wait_for(folder)?;
     let file = folder.join(FILE);
-    match find_file(folder)? {
-        Some(there) if there.len() == 0 => return Err(damaged(folder, "it is empty")),
-        Some(_) => {}
-        None => make(folder, &file)?,
+    if !file_exists(folder)? {
+        create(folder, &file)?;
     }
     let unusable = |error: LogError| unusable(folder, error);
     let log = Log::open(&file).map_err(unusable)?;
     let begun = log.read().map_err(unusable)?;
-    let kept = Kept {
+    let metadata = Metadata {
         instance: tables::instance(&begun).map_err(unusable)?,
         snapshot: tables::snapshot(&begun).map_err(unusable)?,
     };
-    Ok((lock, log, kept))
+    Ok((lock, log, metadata))
 }
 
-/// Makes the file whole or not at all: one that a crash left half-made would be taken for a damaged one.
-fn make(folder: &Path, file: &Path) -> Result<(), Error> {
+/// Creates the file under another name and renames it, so that a crash does not leave an incomplete file, which would count as
+/// damaged.
+fn create(folder: &Path, file: &Path) -> Result<(), Error> {
     use std::os::unix::fs::OpenOptionsExt;
     let failed = |source| Error::SpoolFolder { folder: folder.to_owned(), source };
     let draft = folder.join("spool.unfinished");
-    // One that is there was left by a crash; whoever has the lock may remove it.
+    // A draft was left by a crash, since no other process has the lock.
     match fs::remove_file(&draft) {
         Err(error) if error.kind() != ErrorKind::NotFound => return Err(failed(error)),
         _ => {}
@@ -288,6 +278,20 @@ fn unusable(folder: &Path, error: LogError) -> Error {
     }
 }
 
+/// Returns a callback that was received now.
+#[cfg(test)]
+pub(crate) fn arrived(body: impl Into<bytes::Bytes>) -> CallbackRow {
+    CallbackRow {
+        id: uuid::Uuid::now_v7(),
+        endpoint_id: 1,
+        credential_id: 1,
+        received_at: time::OffsetDateTime::now_utc(),
+        source: [127, 0, 0, 1].into(),
+        headers: Vec::new(),
+        body: body.into(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::symlink;
@@ -295,7 +299,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn its_folder_is_made_on_first_use_for_its_owner_only() {
+    async fn the_folder_is_created_on_first_use_for_its_owner_only() {
         let folder = tempfile::tempdir().unwrap();
         let settings = SpoolSettings::in_folder(folder.path().join("of/its/own"));
         Spool::open(&settings, &Supervisor::default()).await.unwrap().0.close().await;
@@ -305,22 +309,22 @@ mod tests {
     }
 
     #[test]
-    fn only_a_file_that_is_not_there_is_made() {
+    fn only_a_missing_file_is_created() {
         let folder = tempfile::tempdir().unwrap();
         let missing = SpoolFile::open(folder.path()).map(|_| ()).unwrap_err();
         assert!(matches!(missing, Error::NoSpool { .. }), "{missing:?}");
         assert!(matches!(set_aside(folder.path()), Err(Error::NoSpool { .. })));
-        // Something is there, and nobody can say what: a link that leads nowhere but to itself.
+        // A link to itself: the path exists, but its metadata cannot be read.
         let file = folder.path().join(FILE);
         symlink(&file, &file).unwrap();
         for error in [open(folder.path()).map(|_| ()), SpoolFile::open(folder.path()).map(|_| ())] {
             assert!(matches!(error, Err(Error::SpoolFolder { .. } | Error::SpoolUnsafe { .. })), "{error:?}");
         }
-        assert!(file.is_symlink(), "it is left as it is");
+        assert!(file.is_symlink(), "it is not changed");
     }
 
     #[tokio::test]
-    async fn links_are_not_followed_and_what_others_could_read_is_closed_to_them() {
+    async fn links_are_not_followed_and_the_mode_of_a_readable_file_is_restricted() {
         let (folder, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let settings = SpoolSettings::in_folder(folder.path());
         Spool::open(&settings, &Supervisor::default()).await.unwrap().0.close().await;
@@ -345,7 +349,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_file_is_said_to_be_empty() {
+    fn an_empty_file_is_reported_as_damaged() {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join(FILE), "").unwrap();
         for error in [open(folder.path()).map(|_| ()), SpoolFile::open(folder.path()).map(|_| ())] {
@@ -355,7 +359,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_cannot_be_read_is_told_from_one_that_is_damaged() {
+    fn a_file_that_cannot_be_read_and_a_damaged_one_are_different_errors() {
         let folder = Path::new("/spool");
         let of = |error: redb::Error| unusable(folder, LogError::Store(error));
         assert!(matches!(of(redb::Error::Io(ErrorKind::PermissionDenied.into())), Error::SpoolFolder { .. }));

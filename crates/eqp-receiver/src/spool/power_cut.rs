@@ -1,4 +1,4 @@
-//! A disk that loses its power: what was not synced may be there, or not, or in part.
+//! Tests the spool on a simulated disk that loses power: data that was not synced may be lost, or written in part.
 
 use std::io::{Error, ErrorKind, Result as IoResult};
 use std::net::IpAddr;
@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::log::{Change, Log};
 use super::tables::{self, LogError, settings, store};
-use crate::store::callback::CallbackRow;
+use eqp_store::internal::callback::CallbackRow;
 
 #[derive(Clone, Debug, Default)]
 struct Disk(Arc<Mutex<Platters>>);
@@ -20,10 +20,10 @@ struct Disk(Arc<Mutex<Platters>>);
 #[derive(Debug, Default)]
 struct Platters {
     synced: Vec<u8>,
-    /// As the program sees it.
+    /// The content as the program sees it.
     now: Vec<u8>,
     unsynced: Vec<Operation>,
-    /// How many more operations there is power for.
+    /// How many operations are left before the power is cut.
     power: usize,
 }
 
@@ -70,12 +70,12 @@ impl Disk {
         self.0.lock().unwrap().synced.len()
     }
 
-    /// What is there when the power is back: all that was synced, and of the rest what chance picks; sizes are kept in
-    /// order, as a journaling file system does.
-    fn after_the_cut(&self, chance: u64) -> Vec<u8> {
+    /// Returns the content after the power is back: everything that was synced, and a random part of the rest. Changes of
+    /// the size are not reordered, as with a journaling file system.
+    fn after_the_cut(&self, seed: u64) -> Vec<u8> {
         let platters = self.0.lock().unwrap();
         let mut bytes = platters.synced.clone();
-        let mut dice = chance;
+        let mut dice = seed;
         for operation in &platters.unsynced {
             dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             match operation {
@@ -99,8 +99,8 @@ impl StorageBackend for Disk {
     fn read(&self, offset: u64, out: &mut [u8]) -> IoResult<()> {
         let platters = self.0.lock().unwrap();
         let begin = usize::try_from(offset).unwrap();
-        let there = platters.now.get(begin..begin + out.len());
-        out.copy_from_slice(there.ok_or(Error::from(ErrorKind::UnexpectedEof))?);
+        let data = platters.now.get(begin..begin + out.len());
+        out.copy_from_slice(data.ok_or(Error::from(ErrorKind::UnexpectedEof))?);
         Ok(())
     }
 
@@ -166,7 +166,7 @@ fn numbers(log: &Log) -> Vec<u128> {
     head.rows.iter().map(|row| row.id.as_u128()).collect()
 }
 
-/// Appends ten times and settles twice, as far as the power goes: the first number that must still be there, and the
+/// Appends ten times and acknowledges twice, until the power is cut. Returns the first number that must still exist, and the
 /// first that was never confirmed.
 fn work(log: &mut Log) -> (u128, u128) {
     let mut confirmed = (0, 0);
@@ -178,7 +178,7 @@ fn work(log: &mut Log) -> (u128, u128) {
         confirmed.1 = next;
         if round % 4 == 3 {
             let end = u64::try_from(confirmed.0).unwrap() + 5;
-            if log.apply([&Change::Settle { end, refused: Vec::new() }]).is_err() {
+            if log.apply([&Change::Acknowledge { end, refused: Vec::new() }]).is_err() {
                 break;
             }
             confirmed.0 = u128::from(end);
@@ -188,34 +188,34 @@ fn work(log: &mut Log) -> (u128, u128) {
 }
 
 #[test]
-fn whatever_was_confirmed_is_there_after_the_power_was_cut_at_any_moment() {
+fn confirmed_callbacks_survive_a_power_cut_at_any_time() {
     let disk = Disk::with_power(Vec::new(), usize::MAX);
     drop(open(disk.clone()).unwrap());
     let empty = disk.after_the_cut(0);
-    let mut moments = 0;
+    let mut cuts = 0;
     for power in 0.. {
         let disk = Disk::with_power(empty.clone(), power);
-        // Opening takes power too.
+        // Opening needs power, too.
         let Ok(mut log) = open(disk.clone()) else { continue };
         let (settled, confirmed) = work(&mut log);
-        // As at a cut: nothing is put in order.
+        // As in a power cut, nothing is cleaned up.
         std::mem::forget(log);
-        for chance in 0..3 {
-            let there = disk.after_the_cut(chance);
-            let log = open(Disk::with_power(there, usize::MAX)).unwrap();
+        for seed in 0..3 {
+            let content = disk.after_the_cut(seed);
+            let log = open(Disk::with_power(content, usize::MAX)).unwrap();
             let numbers = numbers(&log);
             assert!(numbers.windows(2).all(|pair| pair[1] == pair[0] + 1), "in order, without a gap: {numbers:?}");
             let (first, end) = (numbers.first().copied(), numbers.last().map_or(settled, |last| last + 1));
             assert!(first.is_none_or(|first| (settled..=settled + 5).contains(&first)), "{power}: {first:?}");
-            assert!((confirmed..=confirmed + 3).contains(&end), "{power}: {confirmed} confirmed, {end} there");
+            assert!((confirmed..=confirmed + 3).contains(&end), "{power}: {confirmed} confirmed, {end} found");
             assert_eq!(log.level().callbacks, numbers.len() as u64);
         }
-        moments += 1;
+        cuts += 1;
         if confirmed == 30 {
             break;
         }
     }
-    assert!(moments > 50, "{moments}");
+    assert!(cuts > 50, "{cuts}");
     assert!(disk.length() > 0);
 }
 
@@ -224,7 +224,7 @@ fn a_file_that_was_changed_or_cut_short_is_refused() {
     let disk = Disk::with_power(Vec::new(), usize::MAX);
     let mut log = open(disk.clone()).unwrap();
     work(&mut log);
-    // Left as by a crash: that is when an older state is at hand to be taken for the last one.
+    // As after a crash, when the file also contains an older state that could be mistaken for the last one.
     std::mem::forget(log);
     let whole = disk.after_the_cut(0);
     let all = numbers(&open(Disk::with_power(whole.clone(), usize::MAX)).unwrap());
@@ -232,17 +232,17 @@ fn a_file_that_was_changed_or_cut_short_is_refused() {
         open(Disk::with_power(damaged, usize::MAX)).map(|log| numbers(&log))
     }) {
         Ok(Ok(numbers)) => {
-            assert_eq!(numbers, all, "it is taken whole, where the damage hit nothing, or not at all");
+            assert_eq!(numbers, all, "a file that is accepted is complete");
             false
         }
         Ok(Err(_)) | Err(_) => true,
     };
-    let changed = |place: usize| {
+    let changed = |offset: usize| {
         let mut changed = whole.clone();
-        changed[place] ^= 0x20;
+        changed[offset] ^= 0x20;
         changed
     };
-    assert!((200..whole.len()).step_by(512).filter(|place| is_refused(changed(*place))).count() > 0);
+    assert!((200..whole.len()).step_by(512).filter(|offset| is_refused(changed(*offset))).count() > 0);
     let lengths: Vec<_> = (100..whole.len()).step_by(4096).collect();
     assert!(lengths.iter().filter(|length| is_refused(whole[..**length].to_vec())).count() > lengths.len() / 2);
 }

@@ -1,4 +1,4 @@
-//! A callback as the spool's tables hold it: exactly, so that it enters the database as if it had come straight.
+//! Encodes callbacks for the spool's tables without loss, so that draining stores exactly what was received.
 
 use std::net::IpAddr;
 
@@ -7,20 +7,21 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::RefusedRow;
-use crate::store::callback::CallbackRow;
+use eqp_store::internal::callback::CallbackRow;
 
-/// Endpoint, credential, time of arrival (nanoseconds since 1970), source, headers, body.
+/// Endpoint, credential, time of receipt (nanoseconds since 1970), source, headers, body.
 type Fields<'a> = (i64, i64, i128, &'a str, &'a [u8], &'a [u8]);
-/// A callback on its way: its id and its fields.
+/// The value of a queued callback: its ID and its fields.
 pub(super) type Queued = (u128, Fields<'static>);
-/// A callback in quarantine, whose id is the key: its fields; Postgres' code and message, and when it was refused.
+/// The value of a quarantined callback, whose ID is the key: its fields, then the error code and message of Postgres and the
+/// time of the rejection.
 pub(super) type Quarantined = (Fields<'static>, (&'static str, &'static str, i128));
 
-/// A value that this program did not write.
+/// A record that this program did not write.
 #[derive(Debug)]
 pub(super) struct Unreadable;
 
-/// The text of a source, which the fields borrow.
+/// Returns the source as text, for [`Fields`] to borrow.
 pub(super) fn source(row: &CallbackRow) -> String {
     row.source.to_string()
 }
@@ -46,7 +47,7 @@ pub(super) fn read_quarantined(
         row: row(id, fields)?,
         sqlstate: sqlstate.to_owned(),
         reason: reason.to_owned(),
-        refused_at: moment(refused_at)?,
+        refused_at: timestamp(refused_at)?,
     })
 }
 
@@ -60,13 +61,13 @@ fn row(id: u128, fields: Fields<'_>) -> Result<CallbackRow, Unreadable> {
         id: Uuid::from_u128(id),
         endpoint_id,
         credential_id,
-        received_at: moment(received_at)?,
+        received_at: timestamp(received_at)?,
         source: source.parse::<IpAddr>().map_err(|_| Unreadable)?,
         headers: headers.to_vec(),
         body: Bytes::copy_from_slice(body),
     })
 }
 
-fn moment(nanoseconds: i128) -> Result<OffsetDateTime, Unreadable> {
+fn timestamp(nanoseconds: i128) -> Result<OffsetDateTime, Unreadable> {
     OffsetDateTime::from_unix_timestamp_nanos(nanoseconds).map_err(|_| Unreadable)
 }

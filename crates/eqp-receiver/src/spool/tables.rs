@@ -1,21 +1,21 @@
-//! The tables of a spool's file, and how they are read.
+//! The tables in the file of a spool, and the queries on them.
 
 use redb::{Builder, ConcurrencyMode, ReadTransaction, ReadableTable, ReadableTableMetadata, TableDefinition};
 use uuid::Uuid;
 
 use super::RefusedRow;
-use super::level::{Level, weight};
 use super::record::{self, Quarantined, Queued};
-use crate::store::callback::CallbackRow;
+use super::shared::{Level, size};
+use eqp_store::internal::callback::CallbackRow;
 
 pub(super) const QUEUE: TableDefinition<'_, u64, Queued> = TableDefinition::new("queue");
 pub(super) const QUARANTINE: TableDefinition<'_, u128, Quarantined> = TableDefinition::new("quarantine");
 pub(super) const FACTS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("facts");
-/// The fact that holds the id of the database that the callbacks belong to.
+/// The key of the database ID in the table of facts.
 pub(super) const INSTANCE: &str = "instance";
-/// The fact that holds the endpoints as last loaded.
+/// The key of the stored endpoints in the table of facts.
 pub(super) const SNAPSHOT: &str = "snapshot";
-/// Pages kept in memory. Callbacks are written once and read once, so that it need not be many.
+/// The page cache. Callbacks are written once and read once, so a small one is enough.
 const CACHE_BYTES: usize = 4 * 1024 * 1024;
 
 /// Why the file cannot be used.
@@ -23,7 +23,7 @@ const CACHE_BYTES: usize = 4 * 1024 * 1024;
 pub(super) enum LogError {
     #[error(transparent)]
     Store(#[from] redb::Error),
-    #[error("a record in it is not one that this program writes")]
+    #[error("it contains a record that this program did not write")]
     Unreadable,
 }
 
@@ -33,48 +33,47 @@ impl From<record::Unreadable> for LogError {
     }
 }
 
-/// Any of the store's errors is one to us.
+/// Converts any error of redb.
 pub(super) fn store(error: impl Into<redb::Error>) -> LogError {
     LogError::Store(error.into())
 }
 
-/// The mode lets others look into the file while it is written: whoever wants to know what waits need not stop the
-/// receiver. It also commits in two phases, always. Only so the last commit is known to be whole without looking at it,
-/// and a file that was damaged later is refused; with one phase it would be taken for a commit that a crash broke off,
-/// and be silently put back to the one before.
+/// Returns the settings with which the file is opened.
 pub(super) fn settings() -> Builder {
     let mut settings = Builder::new();
+    // `SingleWriter` lets tools read the file while a receiver writes it. It also commits in two phases. With one phase, damage
+    // to the last commit would look like a commit that a crash interrupted, and would silently be rolled back.
     settings.set_cache_size(CACHE_BYTES).set_concurrency_mode(ConcurrencyMode::SingleWriter);
     settings
 }
 
-/// A piece of the queue.
+/// The first callbacks of the queue.
 #[derive(Debug, Default)]
 pub(crate) struct Head {
     pub(crate) rows: Vec<CallbackRow>,
-    /// The place after the last of them.
+    /// The position after the last of them.
     pub(crate) end: u64,
 }
 
-/// The first callbacks of the queue from a place on: up to `rows`, or fewer that weigh `bytes`, and at least one.
+/// Reads callbacks of the queue from a position on: at most `rows`, and at most `bytes` in size, but at least one.
 pub(super) fn queued(begun: &ReadTransaction, from: u64, rows: usize, bytes: u64) -> Result<Head, LogError> {
     let queue = begun.open_table(QUEUE).map_err(store)?;
     let mut head = Head { rows: Vec::new(), end: from };
-    let mut weighs = 0;
+    let mut total = 0;
     for entry in queue.range(from..).map_err(store)?.take(rows) {
-        let (place, row) = entry.map_err(store)?;
+        let (position, row) = entry.map_err(store)?;
         let row = record::read_queued(row.value())?;
-        weighs += weight(&row);
-        if weighs > bytes && !head.rows.is_empty() {
+        total += size(&row);
+        if total > bytes && !head.rows.is_empty() {
             break;
         }
-        head.end = place.value() + 1;
+        head.end = position.value() + 1;
         head.rows.push(row);
     }
     Ok(head)
 }
 
-/// Callbacks in quarantine after one of them, in the order of their ids, up to `rows`.
+/// Reads up to `rows` callbacks in quarantine whose ID is greater than `after`, in the order of their IDs.
 pub(super) fn quarantined(begun: &ReadTransaction, after: Uuid, rows: usize) -> Result<Vec<RefusedRow>, LogError> {
     let quarantine = begun.open_table(QUARANTINE).map_err(store)?;
     let entries = quarantine.range(after.as_u128().saturating_add(1)..).map_err(store)?;
@@ -85,13 +84,13 @@ pub(super) fn quarantined(begun: &ReadTransaction, after: Uuid, rows: usize) -> 
     read.collect()
 }
 
-/// The database that all of it belongs to; none before the first.
+/// Reads the ID of the database that the callbacks belong to.
 pub(super) fn instance(begun: &ReadTransaction) -> Result<Option<Uuid>, LogError> {
     let Some(bytes) = fact(begun, INSTANCE)? else { return Ok(None) };
     Uuid::from_slice(&bytes).map(Some).map_err(|_| LogError::Unreadable)
 }
 
-/// The endpoints as last loaded.
+/// Reads the stored endpoints.
 pub(super) fn snapshot(begun: &ReadTransaction) -> Result<Option<Vec<u8>>, LogError> {
     fact(begun, SNAPSHOT)
 }
@@ -101,23 +100,23 @@ fn fact(begun: &ReadTransaction, name: &str) -> Result<Option<Vec<u8>>, LogError
     Ok(facts.get(name).map_err(store)?.map(|fact| fact.value().to_vec()))
 }
 
-/// Counts and weighs everything.
+/// Computes the level from the tables.
 pub(super) fn level(
     queue: &impl ReadableTable<u64, Queued>,
     quarantine: &impl ReadableTable<u128, Quarantined>,
 ) -> Result<Level, LogError> {
     let mut level = counted(queue, quarantine, 0)?;
     for entry in queue.iter().map_err(store)? {
-        level.bytes += weight(&record::read_queued(entry.map_err(store)?.1.value())?);
+        level.bytes += size(&record::read_queued(entry.map_err(store)?.1.value())?);
     }
     for entry in quarantine.iter().map_err(store)? {
         let (id, fields) = entry.map_err(store)?;
-        level.bytes += weight(&record::read_quarantined(id.value(), fields.value())?.row);
+        level.bytes += size(&record::read_quarantined(id.value(), fields.value())?.row);
     }
     Ok(level)
 }
 
-/// Counts everything, whose weight is known.
+/// Computes the level from the tables, except for the size, which is known.
 pub(super) fn counted(
     queue: &impl ReadableTable<u64, Queued>,
     quarantine: &impl ReadableTableMetadata,

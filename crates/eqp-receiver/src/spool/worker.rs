@@ -1,4 +1,4 @@
-//! The thread that owns the file: whatever waits at the same time shares one commit.
+//! The thread that owns the file. Changes that wait at the same time share one commit.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
@@ -7,19 +7,19 @@ use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot, watch};
 use uuid::Uuid;
 
-use super::level::{Level, weight};
 use super::lock::Lock;
 use super::log::{Change, Log};
+use super::shared::{Level, size};
 use super::tables::{self, Head, LogError};
 use super::{NotSpooled, RefusedRow};
-use crate::supervise::{Part, Restarts, Supervisor};
+use eqp_store::internal::{Part, Restarts, Supervisor};
 
-/// After a failure the file is opened anew, which reads it whole: not for every callback that comes.
+/// The wait before the file is opened again after a failure. Opening verifies all of it, which is too slow for each callback.
 const REOPEN_PAUSE: Duration = Duration::from_secs(1);
 
 type Reply<T> = oneshot::Sender<Result<T, NotSpooled>>;
 
-/// What the thread is asked for. Whoever no longer waits for the reply does not take it back.
+/// A command for the thread. It is carried out even if the caller no longer waits for the reply.
 #[derive(Debug)]
 pub(super) enum Command {
     Change { change: Change, reply: Reply<()> },
@@ -28,23 +28,24 @@ pub(super) enum Command {
     Close(Reply<()>),
 }
 
+/// The owner of the file and its lock.
 pub(super) struct Worker {
     file: PathBuf,
     lock: Lock,
-    /// None after a failure, when the store would answer everything with the first error.
+    /// None after a failure, because redb then answers every call with the first error.
     log: Option<Log>,
     reopen_at: Instant,
-    bound: u64,
+    max_bytes: u64,
     level: watch::Sender<Level>,
 }
 
 impl Worker {
-    pub(super) fn new(file: PathBuf, lock: Lock, log: Log, bound: u64, level: watch::Sender<Level>) -> Self {
-        Self { file, lock, log: Some(log), reopen_at: Instant::now(), bound, level }
+    pub(super) fn new(file: PathBuf, lock: Lock, log: Log, max_bytes: u64, level: watch::Sender<Level>) -> Self {
+        Self { file, lock, log: Some(log), reopen_at: Instant::now(), max_bytes, level }
     }
 
-    /// Works until it is told to close, or nobody is left who could ask. After a panic it opens the file anew; whoever
-    /// waited for what was at hand is told that it failed.
+    /// Carries out commands until `Close`, or until all callers are gone. After a panic the file is opened again, and the
+    /// current commands have failed.
     pub(super) fn run(mut self, mut commands: mpsc::Receiver<Command>, supervisor: &Supervisor) {
         let mut restarts = Restarts::of(Part::SpoolWriter);
         let close = loop {
@@ -60,7 +61,7 @@ impl Worker {
         }
     }
 
-    /// Answers with who asked to close it, if anybody did.
+    /// Returns the reply of `Close`, or `None` if all callers are gone.
     fn work(&mut self, commands: &mut mpsc::Receiver<Command>, supervisor: &Supervisor) -> Option<Reply<()>> {
         let mut waiting = Vec::new();
         while let Some(first) = commands.blocking_recv() {
@@ -73,7 +74,7 @@ impl Worker {
             for command in waiting.drain(..) {
                 match command {
                     Command::Change { change, reply } => changes.push((change, reply)),
-                    // In their order: a question sees what was asked for before it.
+                    // The changes before it are committed first, so that commands take effect in their order.
                     Command::Head { rows, bytes, reply } => {
                         self.commit(std::mem::take(&mut changes));
                         let _ = reply.send(self.with_log(|log| tables::queued(&log.read()?, 0, rows, bytes)));
@@ -93,34 +94,34 @@ impl Worker {
         None
     }
 
-    /// The file is opened anew with the next command. Closing a store that panicked may panic, too.
+    /// Closes the file; the next command opens it again. Closing it after a panic may panic, too.
     fn forget_log(&mut self) {
         let log = self.log.take();
         let _ = catch_unwind(AssertUnwindSafe(move || drop(log)));
         self.reopen_at = Instant::now();
     }
 
-    /// One transaction for all of them; each is told what became of it.
-    fn commit(&mut self, asked: Vec<(Change, Reply<()>)>) {
+    /// Commits changes in one transaction and sends their replies. Changes that do not fit are refused first.
+    fn commit(&mut self, requested: Vec<(Change, Reply<()>)>) {
         let mut bytes = self.level.borrow().bytes;
-        let mut taken = Vec::with_capacity(asked.len());
-        let mut replies = Vec::with_capacity(asked.len());
-        for (change, reply) in asked {
+        let mut accepted = Vec::with_capacity(requested.len());
+        let mut replies = Vec::with_capacity(requested.len());
+        for (change, reply) in requested {
             bytes += added(&change);
-            if added(&change) > 0 && bytes > self.bound {
+            if added(&change) > 0 && bytes > self.max_bytes {
                 bytes -= added(&change);
                 let _ = reply.send(Err(NotSpooled::Full));
                 continue;
             }
-            taken.push(change);
+            accepted.push(change);
             replies.push(reply);
         }
-        if taken.is_empty() {
+        if accepted.is_empty() {
             return;
         }
-        let outcome = self.with_log(|log| log.apply(&taken));
+        let result = self.with_log(|log| log.apply(&accepted));
         for reply in replies {
-            let _ = reply.send(outcome);
+            let _ = reply.send(result);
         }
     }
 
@@ -129,7 +130,7 @@ impl Worker {
             self.reopen_at = Instant::now() + REOPEN_PAUSE;
             match Log::open(&self.file) {
                 Ok(log) => self.log = Some(log),
-                Err(error) => tracing::error!(%error, "the spool cannot be opened again"),
+                Err(error) => tracing::error!(%error, "cannot reopen the spool"),
             }
         }
         let log = self.log.as_mut().ok_or(NotSpooled::Failed)?;
@@ -139,7 +140,7 @@ impl Worker {
                 Ok(done)
             }
             Err(error) => {
-                tracing::error!(%error, "the spool failed");
+                tracing::error!(%error, "spool failed, reopening it");
                 self.log = None;
                 self.reopen_at = Instant::now() + REOPEN_PAUSE;
                 Err(NotSpooled::Failed)
@@ -148,12 +149,12 @@ impl Worker {
     }
 }
 
-/// What a change adds to the spool's weight. Moving a callback into quarantine adds nothing.
+/// Returns by how much a change grows the spool. Moving a callback into quarantine does not.
 fn added(change: &Change) -> u64 {
     match change {
-        Change::Append(rows) => rows.iter().map(weight).sum(),
-        Change::Quarantine(refused) => weight(&refused.row),
-        Change::Settle { .. } | Change::Release(_) | Change::Bind(_) | Change::Snapshot(_) => 0,
+        Change::Append(rows) => rows.iter().map(size).sum(),
+        Change::Quarantine(refused) => size(&refused.row),
+        Change::Acknowledge { .. } | Change::Release(_) | Change::Bind(_) | Change::Snapshot(_) => 0,
     }
 }
 
@@ -164,19 +165,19 @@ mod tests {
     use time::OffsetDateTime;
 
     use super::*;
-    use crate::spool::{FILE, make_folder, open};
-    use crate::store::callback::CallbackRow;
+    use crate::spool::{FILE, create_folder, open};
+    use eqp_store::internal::callback::CallbackRow;
 
-    fn worker(folder: &Path, bound: u64) -> Worker {
-        make_folder(folder).unwrap();
+    fn worker(folder: &Path, max_bytes: u64) -> Worker {
+        create_folder(folder).unwrap();
         let (lock, log, _) = open(folder).unwrap();
         let level = watch::channel(log.level()).0;
-        Worker::new(folder.join(FILE), lock, log, bound, level)
+        Worker::new(folder.join(FILE), lock, log, max_bytes, level)
     }
 
-    /// Weighs 300.
+    /// Has the size 300.
     fn row() -> CallbackRow {
-        CallbackRow { headers: vec![b'h'; 14], ..CallbackRow::arrived(vec![b'b'; 30]) }
+        CallbackRow { headers: vec![b'h'; 14], ..crate::spool::arrived(vec![b'b'; 30]) }
     }
 
     fn rows(count: usize) -> Change {
@@ -187,52 +188,52 @@ mod tests {
         RefusedRow { row: row(), sqlstate: "22021".into(), reason: "bad".into(), refused_at: OffsetDateTime::now_utc() }
     }
 
-    /// What each of some changes that share a commit is told.
+    /// Commits changes together. Returns their replies.
     fn together<const N: usize>(worker: &mut Worker, changes: [Change; N]) -> [Result<(), NotSpooled>; N] {
-        let (asked, answers): (Vec<_>, Vec<_>) = changes
+        let (requested, answers): (Vec<_>, Vec<_>) = changes
             .into_iter()
             .map(|change| {
                 let (reply, answer) = oneshot::channel();
                 ((change, reply), answer)
             })
             .unzip();
-        worker.commit(asked);
-        let told: Vec<_> = answers.into_iter().map(|mut answer| answer.try_recv().unwrap()).collect();
-        told.try_into().unwrap()
+        worker.commit(requested);
+        let results: Vec<_> = answers.into_iter().map(|mut answer| answer.try_recv().unwrap()).collect();
+        results.try_into().unwrap()
     }
 
     #[test]
-    fn takes_what_fits_to_the_byte_and_refuses_only_what_does_not() {
+    fn changes_that_fit_to_the_byte_are_accepted_and_others_refused() {
         let folder = tempfile::tempdir().unwrap();
         let mut worker = worker(folder.path(), 1_200);
-        let (taken, full) = (Ok(()), Err(NotSpooled::Full));
-        assert_eq!(together(&mut worker, [rows(2), rows(3), rows(1)]), [taken, full, taken]);
+        let (stored, full) = (Ok(()), Err(NotSpooled::Full));
+        assert_eq!(together(&mut worker, [rows(2), rows(3), rows(1)]), [stored, full, stored]);
         assert_eq!(
             together(&mut worker, [rows(2), Change::Quarantine(refused())]),
-            [full, taken],
-            "the bound is reached"
+            [full, stored],
+            "the maximum is reached"
         );
         assert_eq!((worker.level.borrow().callbacks, worker.level.borrow().bytes), (3, 1_200));
         assert_eq!(together(&mut worker, [rows(1), Change::Quarantine(refused())]), [full, full]);
-        // What takes out, or weighs nothing, is never refused.
-        let moved = Change::Settle { end: 2, refused: vec![refused()] };
-        assert_eq!(together(&mut worker, [moved, Change::Snapshot(vec![0; 9_999])]), [taken, taken]);
+        // Changes that do not grow the spool are never refused.
+        let moved = Change::Acknowledge { end: 2, refused: vec![refused()] };
+        assert_eq!(together(&mut worker, [moved, Change::Snapshot(vec![0; 9_999])]), [stored, stored]);
         assert_eq!(worker.level.borrow().bytes, 900);
-        assert_eq!(together(&mut worker, [rows(1), rows(1)]), [taken, full]);
+        assert_eq!(together(&mut worker, [rows(1), rows(1)]), [stored, full]);
     }
 
     #[test]
-    fn after_a_failure_the_file_is_opened_anew_and_not_for_every_callback_that_comes() {
+    fn after_a_failure_the_file_is_reopened_but_not_for_each_callback() {
         let folder = tempfile::tempdir().unwrap();
         let mut worker = worker(folder.path(), 1_200);
         assert_eq!(together(&mut worker, [rows(1)]), [Ok(())]);
         let (failed, begun) = (Err(NotSpooled::Failed), Instant::now());
         assert_eq!(worker.with_log(|_| Err::<(), _>(LogError::Unreadable)), failed);
-        assert!(worker.reopen_at > begun, "it waits for a while");
+        assert!(worker.reopen_at > begun, "it waits");
         worker.reopen_at = begun + 60 * REOPEN_PAUSE;
         assert_eq!(together(&mut worker, [rows(1)]), [failed]);
 
-        // Away: it is tried once, and then it waits again.
+        // The file is missing: it is tried once, and then waits again.
         let file = std::mem::replace(&mut worker.file, folder.path().join("away"));
         worker.reopen_at = begun;
         assert_eq!(together(&mut worker, [rows(1)]), [failed]);
@@ -240,19 +241,19 @@ mod tests {
 
         (worker.file, worker.reopen_at) = (file, begun);
         assert_eq!(together(&mut worker, [rows(1)]), [Ok(())]);
-        assert_eq!(worker.level.borrow().callbacks, 2, "with all that it held");
+        assert_eq!(worker.level.borrow().callbacks, 2, "with its content");
         worker.reopen_at = begun;
         assert_eq!(together(&mut worker, [rows(1)]), [Ok(())]);
-        assert_eq!(worker.reopen_at, begun, "it is open already");
+        assert_eq!(worker.reopen_at, begun, "it is not reopened");
     }
 
     #[test]
-    fn a_spool_that_holds_more_than_its_bound_is_still_emptied() {
+    fn a_spool_above_its_maximum_size_can_still_be_drained() {
         let folder = tempfile::tempdir().unwrap();
         assert_eq!(together(&mut worker(folder.path(), 1_200), [rows(4)]), [Ok(())]);
         let mut smaller = worker(folder.path(), 600);
         assert_eq!(together(&mut smaller, [rows(1)]), [Err(NotSpooled::Full)]);
-        assert_eq!(together(&mut smaller, [Change::Settle { end: 4, refused: Vec::new() }]), [Ok(())]);
+        assert_eq!(together(&mut smaller, [Change::Acknowledge { end: 4, refused: Vec::new() }]), [Ok(())]);
         assert_eq!(together(&mut smaller, [rows(2)]), [Ok(())]);
     }
 }

@@ -1,12 +1,13 @@
-//! What is bad comes in over HTTPS, is stored byte for byte, and is shown as what it is; nothing is lost on the way.
+//! Bad input is stored byte for byte and shown with its reason.
 
 use std::sync::Arc;
 
-use eqp_receiver::{EventFilter, EventKind, Projector, Reader};
+use eqp_receiver::Projector;
+use eqp_store::{EventFilter, EventKind, Reader};
 use tokio::sync::Notify;
 
-use crate::scene::{PATH, RIGHT, SCAN, STATUS, Scene};
-use crate::sender::post;
+use eqp_test_support::receiver::{PATH, RIGHT, SCAN, STATUS, TestReceiver};
+use eqp_test_support::sender::post;
 
 const LIMIT: usize = 256 * 1024;
 
@@ -36,7 +37,7 @@ fn cases() -> Vec<Case> {
         (b"null".into(), 200, Undecodable, ""),
         (scan_of(r"a\u0000").into(), 200, Undecodable, "control character"),
         (scan_of(&"x".repeat(256)).into(), 200, Undecodable, "255"),
-        (SCAN.replace("malware_scan_complete", r"moved\u0000").into(), 200, Unknown, "moved\u{fffd}"),
+        (SCAN.replace("malware_scan_complete", r"moved\u0000").into(), 200, Unknown, r"moved\u{0}"),
         (largest.into(), 200, File, ""),
         (SCAN.into(), 200, File, ""),
         (STATUS.into(), 200, Submission, ""),
@@ -44,18 +45,18 @@ fn cases() -> Vec<Case> {
 }
 
 #[tokio::test]
-async fn what_is_bad_is_stored_and_becomes_an_event_that_says_why() {
-    let scene = Scene::new().await;
+async fn bad_input_is_stored_and_becomes_an_event_with_a_reason() {
+    let receiver = TestReceiver::new().await;
     let mut sent = Vec::new();
     for case in cases() {
-        let answer = scene.sender.post(PATH, RIGHT, &case.0).await;
+        let answer = receiver.sender.post(PATH, RIGHT, &case.0).await;
         let start = String::from_utf8_lossy(&case.0[..case.0.len().min(60)]).into_owned();
         assert_eq!(answer.status, case.1, "{start}");
         sent.push((answer.id(), start, case));
     }
-    Projector::new(scene.database.pool.clone(), Arc::new(Notify::new())).drain().await.unwrap();
+    Projector::new(receiver.database.pool.clone(), Arc::new(Notify::new())).drain().await.unwrap();
 
-    let reader = Reader::new(scene.database.pool.clone());
+    let reader = Reader::new(receiver.database.pool.clone());
     for (id, start, (body, _, kind, reason)) in &sent {
         let of_it = EventFilter { callback_id: Some(*id), ..EventFilter::default() };
         let events = reader.events(&of_it).await.unwrap();
@@ -67,13 +68,13 @@ async fn what_is_bad_is_stored_and_becomes_an_event_that_says_why() {
     }
     let counts = reader.counts(None).await.unwrap();
     assert_eq!((counts.callbacks_received, counts.pending), (sent.len() as u64, 0));
-    assert_eq!((counts.undecodable, counts.unknown, counts.events, counts.copies), (10, 1, 3, 0));
-    scene.stop().await;
+    assert_eq!((counts.undecodable, counts.unknown, counts.events, counts.duplicates), (10, 1, 3, 0));
+    receiver.stop().await;
 }
 
 #[tokio::test]
-async fn what_is_refused_is_kept_nowhere_and_stands_in_nobodys_way() {
-    let scene = Scene::new().await;
+async fn refused_requests_are_not_stored_and_block_nothing() {
+    let receiver = TestReceiver::new().await;
     let over = vec![b' '; LIMIT + 1];
     let refused = [
         (post(PATH, &["Basic !"], STATUS.as_bytes()), 401),
@@ -84,12 +85,12 @@ async fn what_is_refused_is_kept_nowhere_and_stands_in_nobodys_way() {
         (format!("GET {PATH} HTTP/1.1\r\nhost: x\r\nauthorization: {}\r\n\r\n", RIGHT[0]).into_bytes(), 405),
     ];
     for (request, status) in &refused {
-        assert_eq!(scene.sender.raw(request).await.status, *status);
-        assert_eq!(scene.sender.post(PATH, RIGHT, STATUS).await.status, 200, "after a {status}");
+        assert_eq!(receiver.sender.raw(request).await.status, *status);
+        assert_eq!(receiver.sender.post(PATH, RIGHT, STATUS).await.status, 200, "after a {status}");
     }
-    Projector::new(scene.database.pool.clone(), Arc::new(Notify::new())).drain().await.unwrap();
-    let counts = Reader::new(scene.database.pool.clone()).counts(None).await.unwrap();
+    Projector::new(receiver.database.pool.clone(), Arc::new(Notify::new())).drain().await.unwrap();
+    let counts = Reader::new(receiver.database.pool.clone()).counts(None).await.unwrap();
     assert_eq!(counts.callbacks_received, refused.len() as u64);
-    assert_eq!((counts.events, counts.copies, counts.undecodable), (1, refused.len() as u64 - 1, 0));
-    scene.stop().await;
+    assert_eq!((counts.events, counts.duplicates, counts.undecodable), (1, refused.len() as u64 - 1, 0));
+    receiver.stop().await;
 }

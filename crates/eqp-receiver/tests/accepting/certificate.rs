@@ -1,4 +1,4 @@
-//! The certificate is replaced while callbacks come.
+//! Certificates are replaced while callbacks arrive.
 
 use std::fs;
 use std::net::Ipv4Addr;
@@ -11,8 +11,8 @@ use time::{Duration, OffsetDateTime};
 use tokio::io::AsyncWriteExt;
 use tokio::sync::Notify;
 
-use crate::scene::{PATH, RIGHT, STATUS, Scene, until};
-use crate::sender::{Sender, post, read_answer};
+use eqp_test_support::receiver::{PATH, RIGHT, STATUS, TestReceiver, until};
+use eqp_test_support::sender::{Sender, post, read_answer};
 
 /// A CA, and a pair of files for the certificates that it issues.
 struct Files {
@@ -67,15 +67,16 @@ async fn shown(sender: &Sender) -> Vec<u8> {
     stream.get_ref().1.peer_certificates().unwrap()[0].to_vec()
 }
 
-async fn metric(scene: &Scene, series: &str) -> f64 {
-    let text = reqwest::get(format!("http://{}/metrics", scene.operator.unwrap())).await.unwrap().text().await.unwrap();
+async fn metric(receiver: &TestReceiver, series: &str) -> f64 {
+    let text =
+        reqwest::get(format!("http://{}/metrics", receiver.operator.unwrap())).await.unwrap().text().await.unwrap();
     let line = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
     line.unwrap_or_else(|| panic!("{series} in {text}")).parse().unwrap()
 }
 
-async fn scene(files: &Files, reload: &Arc<Notify>) -> Scene {
+async fn receiver(files: &Files, reload: &Arc<Notify>) -> TestReceiver {
     let metrics = Metrics::default();
-    Scene::trusting(&files.ca_pem, |builder| {
+    TestReceiver::trusting(&files.ca_pem, |builder| {
         builder
             .tls(files.tls())
             .metrics(metrics)
@@ -91,37 +92,67 @@ async fn a_certificate_is_replaced_without_ending_a_connection_and_a_wrong_pair_
     let (first, second) = (files.issue(90), files.issue(20));
     replace(&files.certificate(), &first.0);
     replace(&files.key(), &first.1);
-    let scene = scene(&files, &reload).await;
-    let before = shown(&scene.sender).await;
-    let mut kept = scene.sender.connect().await;
+    let receiver = receiver(&files, &reload).await;
+    let before = shown(&receiver.sender).await;
+    let mut kept = receiver.sender.connect().await;
     let request = String::from_utf8(post(PATH, RIGHT, STATUS.as_bytes())).unwrap();
     let staying = request.replace("connection: close\r\n", "");
     kept.write_all(staying.as_bytes()).await.unwrap();
     assert_eq!(read_answer(&mut kept).await.status, 200);
 
-    // Only half of it is there yet.
+    // Only half of the pair is replaced.
     replace(&files.certificate(), &second.0);
     reload.notify_one();
     let failed = r#"eqp_certificate_reloads_total{result="failed"}"#;
-    until("the wrong pair is reported", || async { metric(&scene, failed).await >= 1.0 }).await;
-    assert_eq!(shown(&scene.sender).await, before, "the old pair stays in use");
-    let ready = scene.sender.get("/readyz").await;
+    until("the wrong pair is reported", || async { metric(&receiver, failed).await >= 1.0 }).await;
+    assert_eq!(shown(&receiver.sender).await, before, "the old pair stays in use");
+    let ready = receiver.sender.get("/readyz").await;
     assert!(ready.status == 200 && ready.body.contains("cannot be reloaded"), "{ready:?}");
 
     // Found without being asked.
     replace(&files.key(), &second.1);
-    until("the new one is shown", || async { shown(&scene.sender).await != before }).await;
-    assert!((metric(&scene, r#"eqp_certificate_reloads_total{result="replaced"}"#).await - 1.0).abs() < f64::EPSILON);
+    until("the new one is shown", || async { shown(&receiver.sender).await != before }).await;
+    assert!(
+        (metric(&receiver, r#"eqp_certificate_reloads_total{result="replaced"}"#).await - 1.0).abs() < f64::EPSILON
+    );
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs_f64();
-    let in_days = (metric(&scene, "eqp_certificate_expiry_timestamp_seconds").await - now) / 86_400.0;
+    let in_days = (metric(&receiver, "eqp_certificate_expiry_timestamp_seconds").await - now) / 86_400.0;
     assert!((19.0..=20.0).contains(&in_days), "{in_days}");
-    until("its end is told", || async {
-        scene.sender.get("/readyz").await.body.contains(r#""certificate":"expires in less than 30 days"#)
+    until("its expiry is reported", || async {
+        receiver.sender.get("/readyz").await.body.contains(r#""certificate":"expires in less than 30 days"#)
     })
     .await;
     kept.write_all(&post(PATH, RIGHT, STATUS.as_bytes())).await.unwrap();
     assert_eq!(read_answer(&mut kept).await.status, 200, "the connection from before goes on");
-    scene.stop().await;
+    receiver.stop().await;
+}
+
+#[tokio::test]
+async fn an_expired_certificate_does_not_replace_a_valid_one() {
+    let (files, reload) = (Files::new(), Arc::new(Notify::new()));
+    let (valid, expired, renewed) = (files.issue(90), files.issue(-1), files.issue(80));
+    replace(&files.certificate(), &valid.0);
+    replace(&files.key(), &valid.1);
+    let receiver = receiver(&files, &reload).await;
+    let before = shown(&receiver.sender).await;
+
+    replace(&files.certificate(), &expired.0);
+    replace(&files.key(), &expired.1);
+    reload.notify_one();
+    until("it is reported", || async {
+        receiver.sender.get("/readyz").await.body.contains("the files contain an expired one")
+    })
+    .await;
+    assert!(metric(&receiver, r#"eqp_certificate_reloads_total{result="failed"}"#).await >= 1.0);
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs_f64();
+    assert!(metric(&receiver, "eqp_certificate_expiry_timestamp_seconds").await > now, "of the one in use");
+    assert_eq!(shown(&receiver.sender).await, before, "the valid one stays in use");
+
+    replace(&files.certificate(), &renewed.0);
+    replace(&files.key(), &renewed.1);
+    until("the new one is shown", || async { shown(&receiver.sender).await != before }).await;
+    until("all is well", || async { !receiver.sender.get("/readyz").await.body.contains("certificate") }).await;
+    receiver.stop().await;
 }
 
 #[tokio::test]
@@ -131,9 +162,9 @@ async fn an_expired_certificate_is_served_and_reported_until_it_is_renewed() {
     replace(&files.certificate(), &expired.0);
     replace(&files.key(), &expired.1);
     let database = eqp_test_support::TestDatabase::create().await;
-    eqp_receiver::migrate(&database.pool).await.unwrap();
+    eqp_store::Store::new(database.pool.clone()).migrate().await.unwrap();
     let receiver = eqp_receiver::Receiver::builder(database.pool.clone())
-        .master_key(eqp_receiver::MasterKey::ephemeral().unwrap())
+        .master_key(eqp_store::MasterKey::ephemeral().unwrap())
         .listen((Ipv4Addr::LOCALHOST, 0).into())
         .operator_listen((Ipv4Addr::LOCALHOST, 0).into())
         .tls(files.tls())

@@ -1,4 +1,4 @@
-//! Bounds on connections: good callbacks get in whoever holds how many.
+//! Limits on connections: valid callbacks get through, however many connections others hold.
 
 use std::time::Duration;
 
@@ -9,21 +9,21 @@ use tokio::time::{sleep, timeout};
 use tokio_rustls::client::TlsStream;
 
 use crate::durability::Barrier;
-use crate::scene::{PATH, RIGHT, STATUS, Scene, until};
-use crate::sender::{post, read_answer};
+use eqp_test_support::receiver::{PATH, RIGHT, STATUS, TestReceiver, until};
+use eqp_test_support::sender::{post, read_answer};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 const HEALTH: &[u8] = b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n";
 
-async fn scene(change: impl FnOnce(&mut Limits)) -> Scene {
+async fn receiver(change: impl FnOnce(&mut Limits)) -> TestReceiver {
     let mut limits = Limits::default();
     change(&mut limits);
-    Scene::with(|builder| builder.limits(limits)).await
+    TestReceiver::with(|builder| builder.limits(limits)).await
 }
 
 /// A connection that has had an answer.
-async fn idle(scene: &Scene) -> TlsStream<TcpStream> {
-    let mut stream = scene.sender.connect().await;
+async fn idle(receiver: &TestReceiver) -> TlsStream<TcpStream> {
+    let mut stream = receiver.sender.connect().await;
     assert!(is_open(&mut stream).await);
     stream
 }
@@ -43,10 +43,10 @@ async fn is_closed(stream: &mut TlsStream<TcpStream>) {
 }
 
 /// A connection of which a request has shown its credential and a body is expected, with what is still to be sent.
-async fn receiving(scene: &Scene) -> (TlsStream<TcpStream>, Vec<u8>) {
+async fn receiving(receiver: &TestReceiver) -> (TlsStream<TcpStream>, Vec<u8>) {
     let asking = String::from_utf8(request()).unwrap().replace("content-type", "expect: 100-continue\r\ncontent-type");
     let (head, body) = asking.split_once("\r\n\r\n").unwrap();
-    let mut stream = scene.sender.connect().await;
+    let mut stream = receiver.sender.connect().await;
     stream.write_all(format!("{head}\r\n\r\n").as_bytes()).await.unwrap();
     let mut go_on = [0; 25];
     timeout(PATIENCE, stream.read_exact(&mut go_on)).await.unwrap().unwrap();
@@ -60,59 +60,61 @@ fn request() -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn where_there_is_no_room_the_connection_that_waited_longest_makes_it() {
-    let scene = scene(|limits| limits.connections = 8).await;
+async fn a_full_table_evicts_the_connection_that_has_waited_longest() {
+    let receiver = receiver(|limits| limits.listener.connections = 8).await;
     let mut streams = Vec::new();
     for _ in 0..8 {
-        streams.push(idle(&scene).await);
+        streams.push(idle(&receiver).await);
     }
     assert!(is_open(&mut streams[0]).await, "used again, it has not waited longest any more");
-    assert_eq!(scene.sender.post(PATH, RIGHT, STATUS).await.status, 200);
+    assert_eq!(receiver.sender.post(PATH, RIGHT, STATUS).await.status, 200);
     is_closed(&mut streams[1]).await;
     for (at, stream) in streams.iter_mut().enumerate().filter(|(at, _)| *at != 1) {
         assert!(is_open(stream).await, "{at}");
     }
-    scene.stop().await;
+    receiver.stop().await;
 }
 
 #[tokio::test]
-async fn whoever_holds_connections_without_a_word_keeps_nobody_out() {
-    let scene = scene(|limits| limits.connections = 32).await;
+async fn silent_connections_lock_nobody_out() {
+    let receiver = receiver(|limits| limits.listener.connections = 32).await;
     let mut silent = Vec::new();
     for _ in 0..100 {
         // Without even a handshake.
-        silent.push(TcpStream::connect(scene.address).await.unwrap());
-        silent.push(TcpStream::connect(scene.address).await.unwrap());
-        let stream = scene.sender.connect_with_alpn(&[b"http/1.1"]).await;
+        silent.push(TcpStream::connect(receiver.address).await.unwrap());
+        silent.push(TcpStream::connect(receiver.address).await.unwrap());
+        let stream = receiver.sender.connect_with_alpn(&[b"http/1.1"]).await;
         drop(stream);
     }
     for _ in 0..20 {
-        assert_eq!(scene.sender.post(PATH, RIGHT, STATUS).await.status, 200);
+        assert_eq!(receiver.sender.post(PATH, RIGHT, STATUS).await.status, 200);
     }
-    scene.stop().await;
+    receiver.stop().await;
 }
 
 #[tokio::test]
-async fn a_request_at_work_is_never_closed_for_another_which_waits_instead() {
+async fn a_request_that_is_being_stored_is_never_evicted_and_new_connections_wait() {
     let mut limits = Limits::default();
-    (limits.connections, limits.idle_time) = (8, Duration::from_millis(100));
-    limits.header_time = Duration::from_secs(30);
+    (limits.listener.connections, limits.listener.idle_time) = (8, Duration::from_millis(100));
+    limits.listener.header_time = Duration::from_secs(30);
     let operator = (std::net::Ipv4Addr::LOCALHOST, 0).into();
-    let scene = Scene::with(|builder| builder.limits(limits).operator_listen(operator)).await;
-    let barrier = Barrier::raise(&scene).await;
+    let receiver = TestReceiver::with(|builder| builder.limits(limits).operator_listen(operator)).await;
+    let barrier = Barrier::raise(&receiver).await;
     let mut at_work = Vec::new();
     for _ in 0..8 {
-        let (mut stream, body) = receiving(&scene).await;
+        let (mut stream, body) = receiving(&receiver).await;
         stream.write_all(&body).await.unwrap();
         at_work.push(stream);
     }
-    let metrics = || async { reqwest::get(format!("http://{}/metrics", scene.operator.unwrap())).await.unwrap() };
-    until("one is being written and seven wait", || async {
+    let metrics = || async { reqwest::get(format!("http://{}/metrics", receiver.operator.unwrap())).await.unwrap() };
+    // Without the first condition seven could be waiting for the writer while the eighth is still being received.
+    until("one is being written", || async { receiver.blocked_writes().await == 1 }).await;
+    until("seven wait", || async {
         metrics().await.text().await.unwrap().lines().any(|line| line == "eqp_queued_callbacks 7")
     })
     .await;
-    // All are at work: the eight are not touched, and a ninth waits until there is a slot.
-    let sender = scene.sender.clone();
+    // All eight store a callback: they are not evicted, and a ninth waits for a slot.
+    let sender = receiver.sender.clone();
     let ninth = tokio::spawn(async move { sender.post(PATH, RIGHT, STATUS).await.status });
     sleep(Duration::from_millis(300)).await;
     assert!(!ninth.is_finished());
@@ -124,8 +126,8 @@ async fn a_request_at_work_is_never_closed_for_another_which_waits_instead() {
     for stream in &mut at_work {
         is_closed(stream).await;
     }
-    assert_eq!(scene.stored().await.len(), 9);
-    scene.stop().await;
+    assert_eq!(receiver.stored().await.len(), 9);
+    receiver.stop().await;
 }
 
 /// What a flood's connections send, and whether over TLS.
@@ -137,86 +139,91 @@ const FLOODS: [(&str, bool); 4] = [
 ];
 
 #[tokio::test]
-async fn no_flood_of_connections_keeps_a_good_callback_out() {
-    let scene = scene(|limits| limits.connections = 16).await;
+async fn no_flood_of_connections_blocks_a_valid_callback() {
+    let receiver = receiver(|limits| limits.listener.connections = 16).await;
     for (sent, tls) in FLOODS {
         let mut flood = Vec::new();
-        let mut kept = scene.sender.connect().await;
+        let mut kept = receiver.sender.connect().await;
         for _ in 0..20 {
             for _ in 0..8 {
                 if tls {
                     // It may have been evicted for the next one before it has come so far.
-                    if let Ok(mut stream) = scene.sender.connect_with_alpn(&[b"http/1.1"]).await {
+                    if let Ok(mut stream) = receiver.sender.connect_with_alpn(&[b"http/1.1"]).await {
                         let _ = stream.write_all(sent.as_bytes()).await;
                         flood.push((Some(stream), None));
                     }
                 } else {
-                    flood.push((None, Some(TcpStream::connect(scene.address).await.unwrap())));
+                    flood.push((None, Some(TcpStream::connect(receiver.address).await.unwrap())));
                 }
             }
-            assert_eq!(scene.sender.post(PATH, RIGHT, STATUS).await.status, 200, "{sent:?}");
+            assert_eq!(receiver.sender.post(PATH, RIGHT, STATUS).await.status, 200, "{sent:?}");
             // One that has shown its credential is not evicted for those that have not.
             kept.write_all(&request()).await.unwrap();
             assert_eq!(read_answer(&mut kept).await.status, 200, "{sent:?}");
         }
     }
-    scene.stop().await;
+    receiver.stop().await;
 }
 
 #[tokio::test]
 async fn connections_that_are_closing_hold_no_slot() {
-    let scene = scene(|limits| limits.connections = 8).await;
+    let receiver = receiver(|limits| limits.listener.connections = 8).await;
     let mut closing = Vec::new();
     for round in 0..30 {
-        // Answered, and told that it is over; the peer goes on and does not close.
-        let mut stream = scene.sender.connect().await;
+        // The request is answered with `Connection: close`, but the peer does not close.
+        let mut stream = receiver.sender.connect().await;
         stream.write_all(b"POST / HTTP/1.1\r\nhost: a\r\nhost: b\r\ncontent-length: 9999999\r\n\r\n{").await.unwrap();
         assert_eq!(read_answer(&mut stream).await.status, 400);
         closing.push(stream);
-        assert_eq!(scene.sender.post(PATH, RIGHT, STATUS).await.status, 200, "{round}");
+        assert_eq!(receiver.sender.post(PATH, RIGHT, STATUS).await.status, 200, "{round}");
     }
-    scene.stop().await;
+    receiver.stop().await;
 }
 
 #[tokio::test]
-async fn a_slow_body_makes_room_where_everybody_else_is_in_a_request_too() {
-    let scene = scene(|limits| limits.connections = 8).await;
+async fn a_slow_body_is_evicted_when_all_other_connections_are_in_a_request_too() {
+    let receiver = receiver(|limits| limits.listener.connections = 8).await;
     let mut slow = Vec::new();
     for _ in 0..8 {
-        slow.push(receiving(&scene).await);
+        slow.push(receiving(&receiver).await);
     }
-    assert_eq!(scene.sender.post(PATH, RIGHT, STATUS).await.status, 200);
+    assert_eq!(receiver.sender.post(PATH, RIGHT, STATUS).await.status, 200);
     is_closed(&mut slow[0].0).await;
     for (stream, body) in &mut slow[1..] {
         stream.write_all(body).await.unwrap();
         assert_eq!(read_answer(stream).await.status, 200);
     }
-    scene.stop().await;
+    receiver.stop().await;
 }
 
 #[tokio::test]
-async fn what_half_requests_take_of_memory_is_bounded_and_good_callbacks_get_through() {
-    let scene = scene(|_| {}).await;
+async fn incomplete_requests_use_limited_memory_and_valid_callbacks_are_stored() {
+    let receiver = receiver(|_| {}).await;
     let head = format!("POST {PATH} HTTP/1.1\r\nhost: x\r\nx: {}", "a".repeat(15_000));
     let mut flood = Vec::new();
-    for _ in 0..700 {
-        let mut stream = scene.sender.connect().await;
+    let mut short = receiver.sender.connect().await;
+    short.write_all(&head.as_bytes()[..1000]).await.unwrap();
+    for _ in 0..200 {
+        let mut stream = receiver.sender.connect().await;
         stream.write_all(head.as_bytes()).await.unwrap();
         flood.push(stream);
     }
-    // More than 8 MB of half heads: the first ones were closed for the last ones.
+    // More than 1 MB of long heads: the first ones were closed for the last ones, and the short one was not.
     is_closed(&mut flood[0]).await;
-    assert_eq!(scene.sender.post(PATH, RIGHT, STATUS).await.status, 200);
+    is_closed(&mut flood[100]).await;
+    short.write_all(b"\r\n\r\n").await.unwrap();
+    assert_eq!(read_answer(&mut short).await.status, 401);
+    assert_eq!(receiver.sender.post(PATH, RIGHT, STATUS).await.status, 200);
     let mut last = flood.pop().unwrap();
     last.write_all(b"\r\n\r\n").await.unwrap();
     assert_eq!(read_answer(&mut last).await.status, 401);
-    scene.stop().await;
+    receiver.stop().await;
 }
 
 #[tokio::test]
-async fn half_a_request_has_the_time_of_a_head_and_not_that_of_an_idle_connection() {
-    let scene = scene(|limits| limits.header_time = Duration::from_millis(300)).await;
-    let mut stream = idle(&scene).await;
+async fn an_incomplete_request_has_the_time_limit_of_a_head_not_of_an_idle_connection() {
+    let receiver = receiver(|limits| limits.listener.header_time = Duration::from_millis(300)).await;
+    let mut stream = idle(&receiver).await;
     // A byte from time to time does not buy more.
     for byte in b"POST /callbacks/main HTTP/1.1\r\nhost: some" {
         if stream.write_all(&[*byte]).await.is_err() {
@@ -231,24 +238,24 @@ async fn half_a_request_has_the_time_of_a_head_and_not_that_of_an_idle_connectio
         }
     }
     is_closed(&mut stream).await;
-    scene.stop().await;
+    receiver.stop().await;
 }
 
 #[tokio::test]
-async fn a_shutdown_does_not_wait_for_idle_connections_and_answers_what_is_at_work() {
-    let scene = scene(|_| {}).await;
+async fn a_shutdown_closes_idle_connections_and_answers_requests_in_progress() {
+    let receiver = receiver(|_| {}).await;
     let mut streams = Vec::new();
     for _ in 0..20 {
-        streams.push(idle(&scene).await);
+        streams.push(idle(&receiver).await);
     }
-    let mut half = scene.sender.connect().await;
+    let mut half = receiver.sender.connect().await;
     half.write_all(b"POST /callbacks/main HTTP/1.1\r\nhos").await.unwrap();
-    let barrier = Barrier::raise(&scene).await;
-    let mut at_work = scene.sender.connect().await;
+    let barrier = Barrier::raise(&receiver).await;
+    let mut at_work = receiver.sender.connect().await;
     at_work.write_all(&request()).await.unwrap();
-    until("a write waits", || async { scene.blocked_writes().await > 0 }).await;
+    until("a write waits", || async { receiver.blocked_writes().await > 0 }).await;
     // Stopping has half a minute, which is less than an idle connection has.
-    let stopped = tokio::spawn(scene.stop_and_keep());
+    let stopped = tokio::spawn(receiver.stop_and_keep());
     for stream in &mut streams {
         is_closed(stream).await;
     }

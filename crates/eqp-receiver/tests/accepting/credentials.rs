@@ -1,4 +1,4 @@
-//! Who is let in.
+//! Authentication of requests.
 
 use std::time::{Duration, Instant};
 
@@ -6,35 +6,35 @@ use eqp_types::Secret;
 use futures_util::future::join_all;
 use tokio::io::AsyncWriteExt;
 
-use crate::scene::{PATH, RIGHT, STATUS, Scene, endpoint, until};
-use crate::sender::{basic, post, read_answer};
+use eqp_test_support::receiver::{PATH, RIGHT, STATUS, TestReceiver, endpoint, until};
+use eqp_test_support::sender::{basic, post, read_answer};
 
 #[tokio::test]
-async fn accepts_the_scheme_in_any_case() {
-    let scene = Scene::new().await;
+async fn the_scheme_is_accepted_in_any_letter_case() {
+    let receiver = TestReceiver::new().await;
     for right in ["Basic a2V5OnNlY3JldA==", "basic a2V5OnNlY3JldA==", "BASIC a2V5OnNlY3JldA=="] {
-        assert_eq!(scene.sender.post(PATH, &[right], STATUS).await.status, 200, "{right}");
+        assert_eq!(receiver.sender.post(PATH, &[right], STATUS).await.status, 200, "{right}");
     }
-    scene.stop().await;
+    receiver.stop().await;
 }
 
 #[tokio::test]
-async fn accepts_a_password_with_a_colon() {
-    let scene = Scene::new().await;
-    scene.endpoints.import_credential(scene.endpoint, "schlüssel", &Secret::new("a:b::ü")).await.unwrap();
-    assert_eq!(scene.sender.post(PATH, &[&basic("schlüssel", "a:b::ü")], STATUS).await.status, 200);
-    scene.stop().await;
+async fn a_password_with_a_colon_is_accepted() {
+    let receiver = TestReceiver::new().await;
+    receiver.endpoints.import_credential(receiver.endpoint, "schlüssel", &Secret::new("a:b::ü")).await.unwrap();
+    assert_eq!(receiver.sender.post(PATH, &[&basic("schlüssel", "a:b::ü")], STATUS).await.status, 200);
+    receiver.stop().await;
 }
 
 #[tokio::test]
-async fn refuses_every_other_credential_in_the_same_way_and_keeps_nothing() {
-    let scene = Scene::new().await;
-    let nobody = endpoint(&scene.endpoints, "nobody", None).await;
-    let retired = scene.endpoints.import_credential(nobody, "old", &Secret::new("old")).await.unwrap();
-    scene.endpoints.retire_credential(retired).await.unwrap();
-    let change = scene.endpoints.generation().await.unwrap();
+async fn every_invalid_credential_is_rejected_in_the_same_way_and_nothing_is_stored() {
+    let receiver = TestReceiver::new().await;
+    let nobody = endpoint(&receiver.endpoints, "nobody", None).await;
+    let retired = receiver.endpoints.import_credential(nobody, "old", &Secret::new("old")).await.unwrap();
+    receiver.endpoints.retire_credential(retired).await.unwrap();
+    let change = receiver.endpoints.generation().await.unwrap();
     until("the receiver has shown that it lives, and has loaded it", || async {
-        scene.endpoints.wait_until_loaded(change, Duration::from_secs(30)).await.unwrap() == 1
+        receiver.endpoints.wait_until_loaded(change, Duration::from_secs(30)).await.unwrap() == 1
     })
     .await;
     let wrong = [
@@ -53,7 +53,7 @@ async fn refuses_every_other_credential_in_the_same_way_and_keeps_nothing() {
         ("/callbacks/nobody", vec![basic("old", "old")]),
     ];
     let answers = join_all(wrong.iter().map(|(path, authorization)| {
-        let sender = scene.sender.clone();
+        let sender = receiver.sender.clone();
         async move {
             let values: Vec<&str> = authorization.iter().map(String::as_str).collect();
             let answer = sender.post(path, &values, STATUS).await;
@@ -64,60 +64,60 @@ async fn refuses_every_other_credential_in_the_same_way_and_keeps_nothing() {
     }));
     let mut bodies: Vec<String> = answers.await.into_iter().map(|answer| answer.body).collect();
     bodies.dedup();
-    assert_eq!(bodies.len(), 1, "nothing tells an endpoint that exists from one that does not");
-    assert!(scene.stored().await.is_empty());
-    scene.stop().await;
+    assert_eq!(bodies.len(), 1, "the response does not show whether an endpoint exists");
+    assert!(receiver.stored().await.is_empty());
+    receiver.stop().await;
 }
 
 #[tokio::test]
-async fn refuses_before_the_body_is_sent() {
-    let scene = Scene::new().await;
+async fn invalid_credentials_are_rejected_before_the_body_is_sent() {
+    let receiver = TestReceiver::new().await;
     let request = post(PATH, &["Basic !"], STATUS.as_bytes());
-    let mut stream = scene.sender.connect().await;
+    let mut stream = receiver.sender.connect().await;
     stream.write_all(&request[..request.len() - STATUS.len()]).await.unwrap();
     assert_eq!(read_answer(&mut stream).await.status, 401);
-    scene.stop().await;
+    receiver.stop().await;
 }
 
 #[tokio::test]
-async fn a_new_credential_works_at_once_also_right_after_a_wrong_try() {
-    let scene = Scene::new().await;
-    assert_eq!(scene.sender.post("/callbacks/new", &["Basic eDp5"], STATUS).await.status, 401);
-    let new = endpoint(&scene.endpoints, "new", None).await;
-    let issued = scene.endpoints.issue_credential(new).await.unwrap();
+async fn a_new_credential_works_at_once_even_after_a_failed_attempt() {
+    let receiver = TestReceiver::new().await;
+    assert_eq!(receiver.sender.post("/callbacks/new", &["Basic eDp5"], STATUS).await.status, 401);
+    let new = endpoint(&receiver.endpoints, "new", None).await;
+    let issued = receiver.endpoints.issue_credential(new).await.unwrap();
     let right = basic(&issued.username, issued.password.expose());
-    assert_eq!(scene.sender.post("/callbacks/new", &[&right], STATUS).await.status, 200);
-    scene.stop().await;
+    assert_eq!(receiver.sender.post("/callbacks/new", &[&right], STATUS).await.status, 200);
+    receiver.stop().await;
 }
 
 #[tokio::test]
 async fn a_credential_of_one_endpoint_stores_under_no_other() {
-    let scene = Scene::new().await;
-    let other = endpoint(&scene.endpoints, "other", None).await;
-    let issued = scene.endpoints.issue_credential(other).await.unwrap();
+    let receiver = TestReceiver::new().await;
+    let other = endpoint(&receiver.endpoints, "other", None).await;
+    let issued = receiver.endpoints.issue_credential(other).await.unwrap();
     let theirs = basic(&issued.username, issued.password.expose());
-    for (path, right, endpoint) in [(PATH, theirs.as_str(), other), ("/callbacks/other", RIGHT[0], scene.endpoint)] {
-        let answer = scene.sender.post(path, &[right], STATUS).await;
+    for (path, right, endpoint) in [(PATH, theirs.as_str(), other), ("/callbacks/other", RIGHT[0], receiver.endpoint)] {
+        let answer = receiver.sender.post(path, &[right], STATUS).await;
         let stored: i64 = sqlx::query_scalar("select endpoint_id from eqp.callback where id = $1")
             .bind(answer.id())
-            .fetch_one(&scene.database.pool)
+            .fetch_one(&receiver.database.pool)
             .await
             .unwrap();
         assert_eq!((answer.status, stored), (200, endpoint.0), "{path}");
     }
-    scene.stop().await;
+    receiver.stop().await;
 }
 
 #[tokio::test]
-async fn unknown_credentials_make_it_look_no_more_than_ten_times_a_second() {
-    let scene = Scene::new().await;
+async fn unknown_credentials_cause_at_most_ten_refreshes_per_second() {
+    let receiver = TestReceiver::new().await;
     let unknown = basic("nobody", "x");
     // Each waits for a look that begins after it; fewer than make it stop looking.
     let begun = Instant::now();
     for _ in 0..8 {
-        assert_eq!(scene.sender.post(PATH, &[&unknown], STATUS).await.status, 401);
+        assert_eq!(receiver.sender.post(PATH, &[&unknown], STATUS).await.status, 401);
     }
     let took = begun.elapsed();
     assert!(took >= Duration::from_millis(700), "{took:?}");
-    scene.stop().await;
+    receiver.stop().await;
 }

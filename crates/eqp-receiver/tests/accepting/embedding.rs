@@ -1,4 +1,4 @@
-//! The receiver inside somebody's service: their listener and routes, their database.
+//! The receiver inside another service, which has its own listener, routes and database.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -7,18 +7,19 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::routing::get;
-use eqp_receiver::{Endpoints, MasterKey, Receiver};
+use eqp_receiver::Receiver;
+use eqp_store::{Endpoints, MasterKey};
 use eqp_test_support::TestDatabase;
 use eqp_types::Secret;
 use sqlx::Executor;
 
-use crate::scene::{SCAN, endpoint, until};
+use eqp_test_support::receiver::{SCAN, endpoint, until};
 
 #[tokio::test]
-async fn lives_beside_other_routes_and_tables() {
+async fn an_embedded_receiver_coexists_with_other_routes_and_tables() {
     let database = TestDatabase::create().await;
     database.pool.execute("create table callback (theirs text); create table _sqlx_migrations (x int)").await.unwrap();
-    eqp_receiver::migrate(&database.pool).await.unwrap();
+    eqp_store::Store::new(database.pool.clone()).migrate().await.unwrap();
     let key = MasterKey::ephemeral().unwrap();
     let endpoints = Endpoints::open(database.pool.clone(), key.clone()).await.unwrap();
     let main = endpoint(&endpoints, "main", None).await;
@@ -48,14 +49,14 @@ async fn lives_beside_other_routes_and_tables() {
     assert_eq!(sources, ["127.0.0.1"; 2]);
     eqp.stop().await.unwrap();
     let late = client.post(format!("http://{address}/callbacks/main")).basic_auth("key", Some("secret")).body(SCAN);
-    assert_eq!(late.send().await.unwrap().status(), 503, "after the stop nothing is taken");
+    assert_eq!(late.send().await.unwrap().status(), 503, "nothing is accepted after the stop");
     served.abort();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn it_stops_while_callbacks_keep_coming_and_has_stored_all_that_it_answered() {
     let database = TestDatabase::create().await;
-    eqp_receiver::migrate(&database.pool).await.unwrap();
+    eqp_store::Store::new(database.pool.clone()).migrate().await.unwrap();
     let key = MasterKey::ephemeral().unwrap();
     let endpoints = Endpoints::open(database.pool.clone(), key.clone()).await.unwrap();
     let main = endpoint(&endpoints, "main", None).await;

@@ -1,20 +1,20 @@
-//! Making endpoints and credentials.
+//! Creating endpoints and credentials.
 
-use eqp_receiver::{CredentialState, Endpoints, Error, MasterKey, NewEndpoint};
+use eqp_store::{CredentialState, Endpoints, MasterKey, NewEndpoint};
 use eqp_test_support::TestDatabase;
 use eqp_types::{Environment, MageId, Secret};
 
-use crate::scene::{PATH, Scene, endpoint};
+use eqp_test_support::receiver::{PATH, TestReceiver, endpoint};
 
 async fn endpoints() -> (TestDatabase, Endpoints) {
     let database = TestDatabase::create().await;
-    eqp_receiver::migrate(&database.pool).await.unwrap();
+    eqp_store::Store::new(database.pool.clone()).migrate().await.unwrap();
     let endpoints = Endpoints::open(database.pool.clone(), MasterKey::ephemeral().unwrap()).await.unwrap();
     (database, endpoints)
 }
 
 #[tokio::test]
-async fn an_account_has_one_number() {
+async fn an_account_has_one_id() {
     let (_database, endpoints) = endpoints().await;
     let number = async |environment, mage_id: &str| {
         endpoints.ensure_account(environment, &MageId::new(mage_id).unwrap()).await.unwrap()
@@ -33,26 +33,27 @@ async fn names_and_paths_are_unique_and_checked() {
     let account = endpoints.ensure_account(Environment::Sandbox, &MageId::new("MAG123456789").unwrap()).await.unwrap();
     let create = async |name: &str, path: Option<&str>| {
         let public_url = "https://callbacks.example.com/x".parse().unwrap();
-        let new = NewEndpoint { account, name: name.to_owned(), path: path.map(str::to_owned), public_url };
+        let mut new = NewEndpoint::new(account, name, public_url);
+        new.path = path.map(str::to_owned);
         endpoints.create(&new).await
     };
-    assert!(matches!(create("main", Some("/other")).await, Err(Error::EndpointExists { .. })));
-    assert!(matches!(create("other", Some("/callbacks/main")).await, Err(Error::EndpointExists { .. })));
-    assert!(matches!(create("a/b", None).await, Err(Error::EndpointName { .. })));
-    assert!(matches!(create("other", Some("/readyz")).await, Err(Error::EndpointPath { .. })));
+    assert!(matches!(create("main", Some("/other")).await, Err(eqp_store::Error::EndpointExists { .. })));
+    assert!(matches!(create("other", Some("/callbacks/main")).await, Err(eqp_store::Error::EndpointExists { .. })));
+    assert!(matches!(create("a/b", None).await, Err(eqp_store::Error::EndpointName { .. })));
+    assert!(matches!(create("other", Some("/readyz")).await, Err(eqp_store::Error::EndpointPath { .. })));
     create("other", Some("/rest/v1/callback")).await.unwrap();
 }
 
 #[tokio::test]
-async fn a_receiver_tells_the_paths_that_it_answers_in_order() {
-    let scene = Scene::new().await;
+async fn a_receiver_lists_its_endpoint_paths_sorted() {
+    let receiver = TestReceiver::new().await;
     for name in ["z", "a"] {
-        endpoint(&scene.endpoints, name, Some(&format!("/own/{name}"))).await;
+        endpoint(&receiver.endpoints, name, Some(&format!("/own/{name}"))).await;
     }
-    let beside = scene.builder(scene.database.options.clone()).build().await.unwrap();
+    let beside = receiver.builder(receiver.database.options.clone()).build().await.unwrap();
     assert_eq!(beside.endpoint_paths(), [PATH, "/own/a", "/own/z"]);
     drop(beside);
-    scene.stop().await;
+    receiver.stop().await;
 }
 
 #[tokio::test]
@@ -69,7 +70,7 @@ async fn an_issued_password_can_be_read_again_with_the_master_key_only() {
     assert!(endpoints.password("https://callbacks.example.com/", &issued.username).await.unwrap().is_none());
     assert!(endpoints.password(url, "other").await.unwrap().is_none());
     let leaked: Vec<(Vec<u8>, Vec<u8>)> = sqlx::query_as(
-        "select password_hmac, ciphertext from eqp.credential join eqp.sealed_password on credential_id = id",
+        "select password_hmac, ciphertext from eqp.credential join eqp.sealed_secret on credential_id = id",
     )
     .fetch_all(&database.pool)
     .await
@@ -86,7 +87,7 @@ async fn a_user_name_that_basic_cannot_carry_is_refused() {
     let main = endpoint(&endpoints, "main", None).await;
     for name in ["", "a:b", ":", "a\nb", &"x".repeat(256)] {
         let refused = endpoints.import_credential(main, name, &Secret::new("x")).await;
-        assert!(matches!(refused, Err(Error::CredentialName)), "{name:?}: {refused:?}");
+        assert!(matches!(refused, Err(eqp_store::Error::CredentialName)), "{name:?}: {refused:?}");
     }
     for name in ["x", &"x".repeat(255)] {
         endpoints.import_credential(main, name, &Secret::new("x")).await.unwrap();
@@ -100,33 +101,36 @@ async fn a_rotation_has_two_credentials_in_use_and_never_three() {
     let old = endpoints.import_credential(main, "key", &Secret::new("secret")).await.unwrap();
     assert!(matches!(
         endpoints.import_credential(main, "key", &Secret::new("x")).await,
-        Err(Error::CredentialExists { .. })
+        Err(eqp_store::Error::CredentialExists { .. })
     ));
-    assert!(matches!(endpoints.import_credential(main, "a:b", &Secret::new("x")).await, Err(Error::CredentialName)));
+    assert!(matches!(
+        endpoints.import_credential(main, "a:b", &Secret::new("x")).await,
+        Err(eqp_store::Error::CredentialName)
+    ));
     endpoints.activate(old).await.unwrap();
     let new = endpoints.issue_credential(main).await.unwrap();
-    assert!(matches!(endpoints.issue_credential(main).await, Err(Error::TooManyCredentials { .. })));
+    assert!(matches!(endpoints.issue_credential(main).await, Err(eqp_store::Error::TooManyCredentials { .. })));
     let states = async || {
         let listed = endpoints.list().await.unwrap();
         listed[0].credentials.iter().map(|credential| (credential.id, credential.state)).collect::<Vec<_>>()
     };
-    assert_eq!(states().await, [(new.id, CredentialState::Pending), (old, CredentialState::Live)]);
+    assert_eq!(states().await, [(new.id, CredentialState::Pending), (old, CredentialState::Active)]);
     endpoints.activate(new.id).await.unwrap();
-    assert_eq!(states().await, [(new.id, CredentialState::Live), (old, CredentialState::Retiring)]);
+    assert_eq!(states().await, [(new.id, CredentialState::Active), (old, CredentialState::Retiring)]);
     endpoints.retire_credential(old).await.unwrap();
-    assert_eq!(states().await, [(new.id, CredentialState::Live)]);
-    assert!(matches!(endpoints.activate(old).await, Err(Error::UnknownCredential { .. })));
+    assert_eq!(states().await, [(new.id, CredentialState::Active)]);
+    assert!(matches!(endpoints.activate(old).await, Err(eqp_store::Error::UnknownCredential { .. })));
     let url = "https://callbacks.example.com/callbacks/main";
     assert!(endpoints.password(url, "key").await.unwrap().is_none(), "a retired password is forgotten");
     endpoints.issue_credential(main).await.unwrap();
 }
 
 #[tokio::test]
-async fn a_retired_endpoint_is_listed_no_more() {
+async fn a_retired_endpoint_is_no_longer_listed() {
     let (_database, endpoints) = endpoints().await;
     let main = endpoint(&endpoints, "main", None).await;
     endpoints.retire(main).await.unwrap();
     assert!(endpoints.list().await.unwrap().is_empty());
-    assert!(matches!(endpoints.retire(main).await, Err(Error::UnknownEndpoint { .. })));
-    assert!(matches!(endpoints.issue_credential(main).await, Err(Error::UnknownEndpoint { .. })));
+    assert!(matches!(endpoints.retire(main).await, Err(eqp_store::Error::UnknownEndpoint { .. })));
+    assert!(matches!(endpoints.issue_credential(main).await, Err(eqp_store::Error::UnknownEndpoint { .. })));
 }

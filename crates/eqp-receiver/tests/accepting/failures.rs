@@ -1,20 +1,21 @@
-//! A Postgres that fails, in each way that the table of failures knows, and a receiver with a spool: every sender is told
-//! that its callback is kept, and every callback is in the database once when that is well again.
+//! Failures of Postgres, for a receiver with a spool: in each kind of failure, every callback is answered with an ID, and is in
+//! the database exactly once afterwards.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use eqp_receiver::{PgConnectOptions, SpoolFile, SpoolSettings};
-use eqp_test_support::{OwnPostgres, Proxy, SmallDisk, TestDatabase, Weather};
+use eqp_receiver::{SpoolFile, SpoolSettings};
+use eqp_test_support::{NetworkConditions, OwnPostgres, Proxy, SmallDisk, TestDatabase};
 use futures_util::future::join_all;
+use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 use uuid::Uuid;
 
-use crate::scene::{PATH, RIGHT, STATUS, Scene, until};
+use eqp_test_support::receiver::{PATH, RIGHT, STATUS, TestReceiver, until};
 
-/// A scene with a spool, and what its senders were answered.
+/// A receiver with a spool, and what its senders were answered.
 struct Outage {
-    scene: Scene,
+    receiver: TestReceiver,
     spool: tempfile::TempDir,
     answered: BTreeMap<Uuid, Vec<u8>>,
 }
@@ -23,8 +24,8 @@ impl Outage {
     async fn on(database: TestDatabase, way: PgConnectOptions) -> Self {
         let spool = tempfile::tempdir().unwrap();
         let settings = SpoolSettings::in_folder(spool.path());
-        let scene = Scene::on(database, way, |builder| builder.spool(settings)).await;
-        let mut outage = Self { scene, spool, answered: BTreeMap::new() };
+        let receiver = TestReceiver::on(database, way, |builder| builder.spool(settings)).await;
+        let mut outage = Self { receiver, spool, answered: BTreeMap::new() };
         // Also prepares the statement, so that what fails later is the write.
         outage.send().await;
         outage
@@ -38,51 +39,55 @@ impl Outage {
 
     async fn send(&mut self) {
         let body = format!(r#"{{"number": {}}}"#, self.answered.len());
-        let answer = self.scene.sender.post(PATH, RIGHT, &body).await;
+        let answer = self.receiver.sender.post(PATH, RIGHT, &body).await;
         assert_eq!(answer.status, 200, "{answer:?}");
         self.answered.insert(answer.id(), body.into_bytes());
     }
 
-    /// Sends one after the other and some at once: all are kept, in the spool.
+    /// Sends callbacks one after the other and some at once. All are stored in the spool.
     async fn is_spooled(&mut self) {
         self.send().await;
-        until("it is degraded", || async { self.scene.sender.get("/readyz").await.body.contains("degraded") }).await;
+        until("it is degraded", || async { self.receiver.sender.get("/readyz").await.body.contains("degraded") }).await;
         let before = self.spooled();
         for _ in 0..3 {
             self.send().await;
         }
-        let many = join_all((0..8).map(|_| self.scene.sender.post(PATH, RIGHT, STATUS))).await;
+        let many = join_all((0..8).map(|_| self.receiver.sender.post(PATH, RIGHT, STATUS))).await;
         for answer in many {
             assert_eq!(answer.status, 200, "{answer:?}");
             self.answered.insert(answer.id(), STATUS.as_bytes().to_vec());
         }
         assert_eq!(self.spooled(), before + 11);
-        let ready = self.scene.sender.get("/readyz").await;
+        let ready = self.receiver.sender.get("/readyz").await;
         assert_eq!(ready.status, 200, "it can accept durably: {ready:?}");
         assert!(ready.body.contains(&format!(r#""spooled":{}"#, before + 11)), "{ready:?}");
     }
 
-    /// Waits until callbacks go straight into the database again. Then everything is there once, in order.
+    /// Waits until callbacks are stored directly again, and checks that all of them are stored once and in order.
     async fn recovers(mut self) {
-        let is_ready = || async { self.scene.sender.get("/readyz").await.body.contains(r#""ready""#) };
+        let is_ready = || async { self.receiver.sender.get("/readyz").await.body.contains(r#""ready""#) };
         until("it is well again", is_ready).await;
         assert_eq!(self.spooled(), 0);
         self.send().await;
-        let stored: BTreeMap<Uuid, Vec<u8>> = self.scene.stored().await.into_iter().collect();
+        let stored: BTreeMap<Uuid, Vec<u8>> = self.receiver.stored().await.into_iter().collect();
         assert_eq!(stored, self.answered);
-        assert_eq!(self.scene.pending().await, self.answered.keys().copied().collect::<Vec<_>>(), "each queued once");
+        assert_eq!(
+            self.receiver.pending().await,
+            self.answered.keys().copied().collect::<Vec<_>>(),
+            "each queued once"
+        );
         let arrivals =
             "select c.received_at from eqp.callback_pending p, unnest(callback_ids) with ordinality i (id, n)
                         join eqp.callback c on c.id = i.id order by p.id, n";
         let arrivals: Vec<time::OffsetDateTime> =
-            sqlx::query_scalar(arrivals).fetch_all(&self.scene.database.pool).await.unwrap();
+            sqlx::query_scalar(arrivals).fetch_all(&self.receiver.database.pool).await.unwrap();
         assert!(arrivals.is_sorted(), "they are projected in the order of their arrival");
         let straight: String = sqlx::query_scalar("select via from eqp.callback order by id desc limit 1")
-            .fetch_one(&self.scene.database.pool)
+            .fetch_one(&self.receiver.database.pool)
             .await
             .unwrap();
-        assert_eq!(straight, "lane");
-        self.scene.stop().await;
+        assert_eq!(straight, "writer");
+        self.receiver.stop().await;
     }
 
     fn spooled(&self) -> u64 {
@@ -141,23 +146,23 @@ async fn stopped_by_its_operator() {
 #[tokio::test]
 async fn out_of_reach() {
     let database = TestDatabase::create().await;
-    let proxy = Proxy::before(database.options.clone()).await;
+    let proxy = Proxy::to(database.options.clone()).await;
     let mut outage = Outage::on(database, proxy.options()).await;
-    proxy.turn(Weather::Cut);
+    proxy.set(NetworkConditions::Cut);
     outage.is_spooled().await;
-    proxy.turn(Weather::Fair);
+    proxy.set(NetworkConditions::Fair);
     outage.recovers().await;
 }
 
 #[tokio::test]
 async fn committed_and_the_answer_lost() {
     let database = TestDatabase::create().await;
-    let proxy = Proxy::before(database.options.clone()).await;
+    let proxy = Proxy::to(database.options.clone()).await;
     let mut outage = Outage::on(database, proxy.options()).await;
     for _ in 0..3 {
-        proxy.turn(Weather::LosesOneAnswer);
+        proxy.set(NetworkConditions::LosesOneAnswer);
         outage.send().await;
-        until("it is well again", || async { outage.scene.sender.get("/readyz").await.body.contains(r#""ready""#) })
+        until("it is well again", || async { outage.receiver.sender.get("/readyz").await.body.contains(r#""ready""#) })
             .await;
     }
     outage.recovers().await;
@@ -167,7 +172,7 @@ async fn committed_and_the_answer_lost() {
 async fn connections_ended_by_an_operator() {
     let mut outage = Outage::new().await;
     for _ in 0..3 {
-        outage.scene.execute(END_CONNECTIONS).await;
+        outage.receiver.execute(END_CONNECTIONS).await;
         outage.send().await;
     }
     outage.recovers().await;
@@ -176,12 +181,13 @@ async fn connections_ended_by_an_operator() {
 #[tokio::test]
 async fn read_only_after_a_failover() {
     let mut outage = Outage::new().await;
-    let name = outage.scene.database.options.get_database().unwrap().to_owned();
+    let name = outage.receiver.database.options.get_database().unwrap().to_owned();
     // It holds for new connections, so the old ones go.
-    outage.scene.execute(format!("alter database {name} set default_transaction_read_only = on")).await;
-    outage.scene.execute(END_CONNECTIONS).await;
+    outage.receiver.execute(format!("alter database {name} set default_transaction_read_only = on")).await;
+    outage.receiver.execute(END_CONNECTIONS).await;
     outage.is_spooled().await;
-    as_superuser(&outage.scene.database, &format!("alter database {name} reset default_transaction_read_only")).await;
+    as_superuser(&outage.receiver.database, &format!("alter database {name} reset default_transaction_read_only"))
+        .await;
     outage.recovers().await;
 }
 
@@ -191,31 +197,31 @@ async fn read_only_in_the_middle_of_a_connection() {
     let database = postgres.database().await;
     let way = database.options.clone();
     let mut outage = Outage::on(database, way).await;
-    // As a primary that was fenced: every session is told, and keeps its connection.
+    // As with a fenced primary: every session becomes read-only and keeps its connection.
     let fence =
         |setting| format!("alter system set default_transaction_read_only = {setting}; select pg_reload_conf()");
-    as_superuser(&outage.scene.database, &fence("on")).await;
+    as_superuser(&outage.receiver.database, &fence("on")).await;
     outage.is_spooled().await;
     let unlock = "set default_transaction_read_only = off";
-    as_superuser(&outage.scene.database, &format!("{unlock}; {}", fence("off"))).await;
+    as_superuser(&outage.receiver.database, &format!("{unlock}; {}", fence("off"))).await;
     outage.recovers().await;
 }
 
 #[tokio::test]
 async fn a_table_that_is_gone() {
     let mut outage = Outage::new().await;
-    outage.scene.execute("alter table eqp.callback rename to hidden").await;
+    outage.receiver.execute("alter table eqp.callback rename to hidden").await;
     outage.is_spooled().await;
-    outage.scene.execute("alter table eqp.hidden rename to callback").await;
+    outage.receiver.execute("alter table eqp.hidden rename to callback").await;
     outage.recovers().await;
 }
 
 #[tokio::test]
 async fn a_column_that_is_gone() {
     let mut outage = Outage::new().await;
-    outage.scene.execute("alter table eqp.callback rename column via to how").await;
+    outage.receiver.execute("alter table eqp.callback rename column via to how").await;
     outage.is_spooled().await;
-    outage.scene.execute("alter table eqp.callback rename column how to via").await;
+    outage.receiver.execute("alter table eqp.callback rename column how to via").await;
     outage.recovers().await;
 }
 
@@ -224,14 +230,14 @@ async fn grants_that_were_revoked() {
     let database = TestDatabase::create().await;
     let role = format!("{}_lane", database.options.get_database().unwrap());
     as_superuser(&database, &format!("create role {role} superuser")).await;
-    // Taken on, not logged in as: where users are those of the machine, it could not log in.
+    // The role is set after the login, because with peer authentication it could not log in.
     let way = database.options.clone().options([("role", &role)]);
     let mut outage = Outage::on(database, way).await;
-    as_superuser(&outage.scene.database, &format!("alter role {role} nosuperuser")).await;
-    outage.scene.execute(format!("grant usage on schema eqp to {role}")).await;
-    outage.scene.execute(format!("grant select on all tables in schema eqp to {role}")).await;
+    as_superuser(&outage.receiver.database, &format!("alter role {role} nosuperuser")).await;
+    outage.receiver.execute(format!("grant usage on schema eqp to {role}")).await;
+    outage.receiver.execute(format!("grant select on all tables in schema eqp to {role}")).await;
     outage.is_spooled().await;
-    outage.scene.execute(format!("grant insert on eqp.callback, eqp.callback_pending to {role}")).await;
+    outage.receiver.execute(format!("grant insert on eqp.callback, eqp.callback_pending to {role}")).await;
     outage.recovers().await;
 }
 
@@ -239,7 +245,7 @@ async fn grants_that_were_revoked() {
 async fn an_error_of_no_known_class() {
     let mut outage = Outage::new().await;
     outage
-        .scene
+        .receiver
         .execute(
             "create function eqp.fails() returns trigger language plpgsql as
              $$ begin raise exception 'not today' using errcode = 'XX000'; end $$;
@@ -247,7 +253,7 @@ async fn an_error_of_no_known_class() {
         )
         .await;
     outage.is_spooled().await;
-    outage.scene.execute("drop trigger fails on eqp.callback").await;
+    outage.receiver.execute("drop trigger fails on eqp.callback").await;
     outage.recovers().await;
 }
 
@@ -264,9 +270,9 @@ async fn a_full_disk() {
     disk.fill();
     // Free pages of the table and of the log take some more.
     let large = format!(r#""{}""#, "x".repeat(200_000));
-    let is_degraded = || async { outage.scene.sender.get("/readyz").await.body.contains("degraded") };
+    let is_degraded = || async { outage.receiver.sender.get("/readyz").await.body.contains("degraded") };
     while !is_degraded().await {
-        let answer = outage.scene.sender.post(PATH, RIGHT, &large).await;
+        let answer = outage.receiver.sender.post(PATH, RIGHT, &large).await;
         assert_eq!(answer.status, 200, "{answer:?}");
         outage.answered.insert(answer.id(), large.clone().into_bytes());
     }
@@ -281,19 +287,19 @@ async fn data_that_it_refuses() {
     let mut outage = Outage::new().await;
     // One of each class of data, in the database's own words.
     outage
-        .scene
+        .receiver
         .execute(
             "create function eqp.refuses() returns trigger language plpgsql as $$
              declare text text := encode(new.body, 'escape');
              begin
-                 if text like '%poison 22%' then raise exception 'bad text' using errcode = '22021'; end if;
-                 if text like '%poison 23%' then raise exception 'bad value' using errcode = '23514'; end if;
+                 if text like '%unstorable 22%' then raise exception 'bad text' using errcode = '22021'; end if;
+                 if text like '%unstorable 23%' then raise exception 'bad value' using errcode = '23514'; end if;
                  return new;
              end $$;
              create trigger refuses before insert on eqp.callback for each row execute function eqp.refuses()",
         )
         .await;
-    let (text, value) = (r#""poison 22""#, "poison 23");
+    let (text, value) = (r#""unstorable 22""#, "unstorable 23");
     let bodies: Vec<String> = (0..40)
         .map(|number| match number {
             7 => text.to_owned(),
@@ -301,18 +307,18 @@ async fn data_that_it_refuses() {
             _ => number.to_string(),
         })
         .collect();
-    let answers = join_all(bodies.iter().map(|body| outage.scene.sender.post(PATH, RIGHT, body))).await;
+    let answers = join_all(bodies.iter().map(|body| outage.receiver.sender.post(PATH, RIGHT, body))).await;
     let mut quarantined = BTreeMap::new();
     for (body, answer) in bodies.iter().zip(answers) {
         let is_json = body != value;
         assert_eq!(answer.status, if is_json { 200 } else { 400 }, "{answer:?}");
-        if body.contains("poison") {
+        if body.contains("unstorable") {
             quarantined.insert(answer.id(), body.clone().into_bytes());
         } else {
             outage.answered.insert(answer.id(), body.clone().into_bytes());
         }
     }
-    let ready = outage.scene.sender.get("/readyz").await;
+    let ready = outage.receiver.sender.get("/readyz").await;
     assert!(ready.body.contains(r#""ready""#), "quarantine is not a queue: {ready:?}");
     let found: Vec<_> = SpoolFile::open(outage.spool.path()).unwrap().quarantined().map(Result::unwrap).collect();
     let seen: BTreeMap<_, _> = found.iter().map(|row| (row.callback.id, row.callback.body.to_vec())).collect();
@@ -321,14 +327,14 @@ async fn data_that_it_refuses() {
     reasons.sort_unstable();
     assert_eq!(reasons, [("22021", "bad text"), ("23514", "bad value")]);
 
-    // Callbacks that were in the spool meet it later, and hold nobody up.
-    let proxyless = outage.scene.database.options.get_database().unwrap().to_owned();
-    outage.scene.execute(format!("alter database {proxyless} set default_transaction_read_only = on")).await;
-    outage.scene.execute(END_CONNECTIONS).await;
+    // Callbacks in the spool are affected later, and delay no others.
+    let proxyless = outage.receiver.database.options.get_database().unwrap().to_owned();
+    outage.receiver.execute(format!("alter database {proxyless} set default_transaction_read_only = on")).await;
+    outage.receiver.execute(END_CONNECTIONS).await;
     outage.is_spooled().await;
-    assert_eq!(outage.scene.sender.post(PATH, RIGHT, text).await.status, 200);
+    assert_eq!(outage.receiver.sender.post(PATH, RIGHT, text).await.status, 200);
     outage.send().await;
-    as_superuser(&outage.scene.database, &format!("alter database {proxyless} reset default_transaction_read_only"))
+    as_superuser(&outage.receiver.database, &format!("alter database {proxyless} reset default_transaction_read_only"))
         .await;
     let spool = outage.spool.path().to_owned();
     let count = || SpoolFile::open(&spool).unwrap().state().unwrap().quarantined;
@@ -339,20 +345,20 @@ async fn data_that_it_refuses() {
 #[tokio::test]
 async fn a_failure_behind_data_that_it_refuses() {
     let mut outage = Outage::new().await;
-    outage.scene.execute("alter table eqp.callback rename to hidden").await;
+    outage.receiver.execute("alter table eqp.callback rename to hidden").await;
     outage.is_spooled().await;
-    let poison = outage.scene.sender.post(PATH, RIGHT, r#""poison""#).await;
-    assert_eq!(poison.status, 200);
+    let unstorable = outage.receiver.sender.post(PATH, RIGHT, r#""unstorable""#).await;
+    assert_eq!(unstorable.status, 200);
     for body in [r#""stuck""#, "1"] {
-        let answer = outage.scene.sender.post(PATH, RIGHT, body).await;
+        let answer = outage.receiver.sender.post(PATH, RIGHT, body).await;
         outage.answered.insert(answer.id(), body.as_bytes().to_vec());
     }
     outage
-        .scene
+        .receiver
         .execute(
             "create function eqp.refuses() returns trigger language plpgsql as $$
              begin
-                 if new.body = '\"poison\"' then raise exception 'bad' using errcode = '22021'; end if;
+                 if new.body = '\"unstorable\"' then raise exception 'bad' using errcode = '22021'; end if;
                  if new.body = '\"stuck\"' then raise exception 'not today' using errcode = 'XX000'; end if;
                  return new;
              end $$;
@@ -365,22 +371,22 @@ async fn a_failure_behind_data_that_it_refuses() {
     assert_eq!(SpoolFile::open(outage.spool.path()).unwrap().state().unwrap().quarantined, 1);
     outage.send().await;
     assert_eq!(outage.spooled(), 3, "and newer ones wait behind it");
-    outage.scene.execute("drop trigger refuses on eqp.callback").await;
+    outage.receiver.execute("drop trigger refuses on eqp.callback").await;
     outage.recovers().await;
 }
 
 #[tokio::test]
 async fn neither_database_nor_spool() {
     let database = TestDatabase::create().await;
-    let proxy = Proxy::before(database.options.clone()).await;
+    let proxy = Proxy::to(database.options.clone()).await;
     let spool = tempfile::tempdir().unwrap();
     // Room for three.
     let settings = SpoolSettings::in_folder(spool.path()).bytes(3 * 600);
-    let scene = Scene::on(database, proxy.options(), |builder| builder.spool(settings)).await;
-    proxy.turn(Weather::Cut);
+    let receiver = TestReceiver::on(database, proxy.options(), |builder| builder.spool(settings)).await;
+    proxy.set(NetworkConditions::Cut);
     let mut answered = Vec::new();
     let full = loop {
-        let answer = scene.sender.post(PATH, RIGHT, STATUS).await;
+        let answer = receiver.sender.post(PATH, RIGHT, STATUS).await;
         if answer.status != 200 {
             break answer;
         }
@@ -389,28 +395,31 @@ async fn neither_database_nor_spool() {
     };
     assert!(answered.len() > 1);
     assert_eq!((full.status, full.header("retry-after")), (503, Some("5")));
-    let ready = scene.sender.get("/readyz").await;
+    let ready = receiver.sender.get("/readyz").await;
     assert_eq!(ready.status, 503);
     assert!(ready.reason().contains("spool is full"), "{ready:?}");
-    proxy.turn(Weather::Fair);
-    until("it is well again", || async { scene.sender.get("/readyz").await.body.contains(r#""ready""#) }).await;
-    assert_eq!(scene.stored().await.into_iter().map(|(id, _)| id).collect::<Vec<_>>(), answered);
-    assert_eq!(scene.sender.post(PATH, RIGHT, STATUS).await.status, 200);
-    scene.stop().await;
+    proxy.set(NetworkConditions::Fair);
+    until("it is well again", || async { receiver.sender.get("/readyz").await.body.contains(r#""ready""#) }).await;
+    assert_eq!(receiver.stored().await.into_iter().map(|(id, _)| id).collect::<Vec<_>>(), answered);
+    assert_eq!(receiver.sender.post(PATH, RIGHT, STATUS).await.status, 200);
+    receiver.stop().await;
 }
 
 #[tokio::test]
 async fn a_database_that_comes_back_as_another_one() {
     let mut outage = Outage::new().await;
     let before: Uuid =
-        sqlx::query_scalar("select id from eqp.instance").fetch_one(&outage.scene.database.pool).await.unwrap();
-    outage.scene.execute("update eqp.instance set id = gen_random_uuid()").await;
-    outage.scene.execute(END_CONNECTIONS).await;
+        sqlx::query_scalar("select id from eqp.instance").fetch_one(&outage.receiver.database.pool).await.unwrap();
+    outage.receiver.execute("update eqp.instance set id = gen_random_uuid()").await;
+    outage.receiver.execute(END_CONNECTIONS).await;
     outage.is_spooled().await;
-    until("it says why", || async { outage.scene.sender.get("/readyz").await.body.contains("another database") }).await;
+    until("the reason is reported", || async {
+        outage.receiver.sender.get("/readyz").await.body.contains("not the database")
+    })
+    .await;
     tokio::time::sleep(Duration::from_millis(500)).await;
-    assert_eq!(outage.scene.stored().await.len(), 1, "nothing goes into a stranger's");
-    outage.scene.execute(format!("update eqp.instance set id = '{before}'")).await;
+    assert_eq!(outage.receiver.stored().await.len(), 1, "nothing is written to the other database");
+    outage.receiver.execute(format!("update eqp.instance set id = '{before}'")).await;
     outage.recovers().await;
 }
 
@@ -421,14 +430,14 @@ async fn a_full_disk_under_the_spool_too() {
         return;
     };
     let database = TestDatabase::create().await;
-    let proxy = Proxy::before(database.options.clone()).await;
+    let proxy = Proxy::to(database.options.clone()).await;
     let settings = SpoolSettings::in_folder(disk.folder().join("spool"));
-    let scene = Scene::on(database, proxy.options(), |builder| builder.spool(settings)).await;
-    proxy.turn(Weather::Cut);
+    let receiver = TestReceiver::on(database, proxy.options(), |builder| builder.spool(settings)).await;
+    proxy.set(NetworkConditions::Cut);
     let mut answered = Vec::new();
     let large = format!(r#""{}""#, "x".repeat(100_000));
     let mut send = async |body: &str| {
-        let answer = scene.sender.post(PATH, RIGHT, body).await;
+        let answer = receiver.sender.post(PATH, RIGHT, body).await;
         if answer.status == 200 {
             answered.push(answer.id());
         } else {
@@ -444,14 +453,14 @@ async fn a_full_disk_under_the_spool_too() {
         assert!(tries < 100, "the disk is full");
     }
     disk.free();
-    // It finds its way back by itself, with everything that it said it keeps.
+    // It recovers automatically, with every callback that it has answered.
     while send(STATUS).await != 200 {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    proxy.turn(Weather::Fair);
-    until("it is well again", || async { scene.sender.get("/readyz").await.body.contains(r#""ready""#) }).await;
-    let stored = scene.stored().await.into_iter().map(|(id, _)| id).collect::<std::collections::BTreeSet<_>>();
+    proxy.set(NetworkConditions::Fair);
+    until("it is well again", || async { receiver.sender.get("/readyz").await.body.contains(r#""ready""#) }).await;
+    let stored = receiver.stored().await.into_iter().map(|(id, _)| id).collect::<std::collections::BTreeSet<_>>();
     assert!(answered.iter().all(|id| stored.contains(id)), "{} of {} are there", stored.len(), answered.len());
-    assert_eq!(scene.pending().await, stored.into_iter().collect::<Vec<_>>());
-    scene.stop().await;
+    assert_eq!(receiver.pending().await, stored.into_iter().collect::<Vec<_>>());
+    receiver.stop().await;
 }

@@ -1,4 +1,4 @@
-//! The accepting side through its public doors: HTTPS in front, real Postgres behind.
+//! Tests of the accepting side through its public interfaces, over HTTPS and with a real Postgres.
 #![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 mod attack;
@@ -19,7 +19,5 @@ mod panics;
 mod paths;
 mod restarts;
 mod rotation;
-mod scene;
-mod sender;
 mod several;
 mod start;

@@ -1,20 +1,21 @@
-//! What the operator's listener says.
+//! The metrics and health checks of the operator listener.
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
+use eqp_deliver::{Event, Handler, HandlerError, HandlerLoop};
 use eqp_receiver::SpoolSettings;
-use eqp_test_support::{Proxy, TestDatabase, Weather};
+use eqp_test_support::{NetworkConditions, Proxy, TestDatabase};
 
-use crate::scene::{PATH, RIGHT, SCAN, STATUS, Scene, until};
+use eqp_test_support::receiver::{PATH, RIGHT, SCAN, STATUS, TestReceiver, until};
 
-async fn scene() -> Scene {
-    Scene::with(|builder| builder.operator_listen((Ipv4Addr::LOCALHOST, 0).into()).project()).await
+async fn receiver() -> TestReceiver {
+    TestReceiver::with(|builder| builder.operator_listen((Ipv4Addr::LOCALHOST, 0).into()).project()).await
 }
 
 /// Every series with its value.
-async fn metrics(scene: &Scene) -> BTreeMap<String, f64> {
-    let response = reqwest::get(format!("http://{}/metrics", scene.operator.unwrap())).await.unwrap();
+async fn metrics(receiver: &TestReceiver) -> BTreeMap<String, f64> {
+    let response = reqwest::get(format!("http://{}/metrics", receiver.operator.unwrap())).await.unwrap();
     assert_eq!(response.status(), 200);
     assert!(response.headers()["content-type"].to_str().unwrap().starts_with("application/openmetrics-text"));
     let text = response.text().await.unwrap();
@@ -28,33 +29,35 @@ fn is(metrics: &BTreeMap<String, f64>, series: &str, value: f64) -> bool {
 }
 
 #[tokio::test]
-async fn metrics_tell_what_was_taken_refused_and_made_of_it() {
-    let scene = scene().await;
+async fn metrics_show_accepted_refused_and_projected_callbacks() {
+    let receiver = receiver().await;
     for body in [STATUS, STATUS, SCAN] {
-        assert_eq!(scene.sender.post(PATH, RIGHT, body).await.status, 200);
+        assert_eq!(receiver.sender.post(PATH, RIGHT, body).await.status, 200);
     }
-    assert_eq!(scene.sender.post(PATH, RIGHT, "no json").await.status, 400);
-    assert_eq!(scene.sender.post(PATH, &["Basic !"], STATUS).await.status, 401);
-    assert_eq!(scene.sender.post("/elsewhere", RIGHT, STATUS).await.status, 200);
+    assert_eq!(receiver.sender.post(PATH, RIGHT, "no json").await.status, 400);
+    assert_eq!(receiver.sender.post(PATH, &["Basic !"], STATUS).await.status, 401);
+    assert_eq!(receiver.sender.post("/elsewhere", RIGHT, STATUS).await.status, 200);
     until("all is projected", || async {
-        let metrics = metrics(&scene).await;
-        metrics[r#"eqp_projected_total{as="event"}"#] + metrics[r#"eqp_projected_total{as="copy"}"#] >= 4.0
-            && is(&metrics, r#"eqp_projected_total{as="undecodable"}"#, 1.0)
+        let metrics = metrics(&receiver).await;
+        metrics[r#"eqp_callbacks_projected_total{result="event"}"#]
+            + metrics[r#"eqp_callbacks_projected_total{result="duplicate"}"#]
+            >= 4.0
+            && is(&metrics, r#"eqp_callbacks_projected_total{result="undecodable"}"#, 1.0)
             && is(&metrics, "eqp_database_up", 1.0)
     })
     .await;
-    let metrics = metrics(&scene).await;
+    let metrics = metrics(&receiver).await;
     for (series, value) in [
-        (r#"eqp_accepts_total{outcome="stored"}"#, 4.0),
-        ("eqp_callbacks_elsewhere_total", 1.0),
-        (r#"eqp_accepts_total{outcome="stored_not_json"}"#, 1.0),
-        (r#"eqp_accepts_total{outcome="wrong_credential"}"#, 1.0),
-        ("eqp_accept_seconds_count", 5.0),
+        (r#"eqp_callback_requests_total{result="stored"}"#, 4.0),
+        ("eqp_callback_path_mismatches_total", 1.0),
+        (r#"eqp_callback_requests_total{result="stored_invalid_json"}"#, 1.0),
+        (r#"eqp_callback_requests_total{result="unauthorized"}"#, 1.0),
+        ("eqp_callback_request_duration_seconds_count", 5.0),
         ("eqp_batch_callbacks_count", 5.0),
         ("eqp_queued_callbacks", 0.0),
         ("eqp_ready", 1.0),
-        (r#"eqp_projected_total{as="event"}"#, 2.0),
-        (r#"eqp_projected_total{as="copy"}"#, 2.0),
+        (r#"eqp_callbacks_projected_total{result="event"}"#, 2.0),
+        (r#"eqp_callbacks_projected_total{result="duplicate"}"#, 2.0),
         ("eqp_spool_callbacks", 0.0),
     ] {
         assert!(is(&metrics, series, value), "{series}: {}", metrics[series]);
@@ -62,29 +65,30 @@ async fn metrics_tell_what_was_taken_refused_and_made_of_it() {
     let last = metrics[r#"eqp_last_callback_timestamp_seconds{endpoint="main"}"#];
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs_f64();
     assert!((now - 60.0..=now).contains(&last), "{last}");
-    scene.stop().await;
+    receiver.stop().await;
 }
 
 #[tokio::test]
-async fn metrics_tell_what_is_in_the_spool_and_how_old_it_is() {
+async fn metrics_show_what_is_in_the_spool_and_its_age() {
     let database = TestDatabase::create().await;
-    let proxy = Proxy::before(database.options.clone()).await;
+    let proxy = Proxy::to(database.options.clone()).await;
     let folder = tempfile::tempdir().unwrap();
     let settings = SpoolSettings::in_folder(folder.path());
     let operator = (Ipv4Addr::LOCALHOST, 0).into();
-    let scene = Scene::on(database, proxy.options(), |builder| builder.operator_listen(operator).spool(settings)).await;
-    scene.execute("alter table eqp.callback add check (position('poison' in encode(body, 'escape')) = 0)").await;
-    assert_eq!(scene.sender.post(PATH, RIGHT, r#""poison""#).await.status, 200);
-    proxy.turn(Weather::Cut);
+    let receiver =
+        TestReceiver::on(database, proxy.options(), |builder| builder.operator_listen(operator).spool(settings)).await;
+    receiver.execute("alter table eqp.callback add check (position('unstorable' in encode(body, 'escape')) = 0)").await;
+    assert_eq!(receiver.sender.post(PATH, RIGHT, r#""unstorable""#).await.status, 200);
+    proxy.set(NetworkConditions::Cut);
     for _ in 0..3 {
-        assert_eq!(scene.sender.post(PATH, RIGHT, STATUS).await.status, 200);
+        assert_eq!(receiver.sender.post(PATH, RIGHT, STATUS).await.status, 200);
     }
-    let away = metrics(&scene).await;
+    let away = metrics(&receiver).await;
     for (series, value) in [
         ("eqp_spool_callbacks", 3.0),
         ("eqp_quarantined_callbacks", 1.0),
         ("eqp_ready", 1.0),
-        (r#"eqp_accepts_total{outcome="stored"}"#, 4.0),
+        (r#"eqp_callback_requests_total{result="stored"}"#, 4.0),
     ] {
         assert!((away[series] - value).abs() < f64::EPSILON, "{series}: {}", away[series]);
     }
@@ -92,116 +96,119 @@ async fn metrics_tell_what_is_in_the_spool_and_how_old_it_is() {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs_f64();
     let oldest = away["eqp_spool_oldest_timestamp_seconds"];
     assert!((now - 60.0..=now).contains(&oldest), "{oldest}");
-    proxy.turn(Weather::Fair);
+    proxy.set(NetworkConditions::Fair);
     until("the spool is empty", || async {
-        let back = metrics(&scene).await;
+        let back = metrics(&receiver).await;
         back["eqp_spool_callbacks"] + back["eqp_spool_oldest_timestamp_seconds"] < 0.5
     })
     .await;
-    scene.stop().await;
+    receiver.stop().await;
 }
 
 #[tokio::test]
-async fn metrics_tell_how_many_callbacks_wait_for_their_commit() {
-    let scene = scene().await;
-    let mut barrier = scene.database.pool.begin().await.unwrap();
+async fn metrics_show_how_many_callbacks_are_queued() {
+    let receiver = receiver().await;
+    let mut barrier = receiver.database.pool.begin().await.unwrap();
     sqlx::query("lock table eqp.callback in share mode").execute(&mut *barrier).await.unwrap();
     let send = || {
-        let sender = scene.sender.clone();
+        let sender = receiver.sender.clone();
         tokio::spawn(async move { sender.post(PATH, RIGHT, STATUS).await.status })
     };
     let first = send();
-    until("the first write waits", || async { scene.blocked_writes().await == 1 }).await;
+    until("the first write waits", || async { receiver.blocked_writes().await == 1 }).await;
     let (second, third) = (send(), send());
-    until("two are queued", || async { is(&metrics(&scene).await, "eqp_queued_callbacks", 2.0) }).await;
+    until("two are queued", || async { is(&metrics(&receiver).await, "eqp_queued_callbacks", 2.0) }).await;
     barrier.rollback().await.unwrap();
     for sent in [first, second, third] {
         assert_eq!(sent.await.unwrap(), 200);
     }
-    scene.stop().await;
+    receiver.stop().await;
 }
 
 #[tokio::test]
-async fn metrics_tell_that_the_database_is_away_and_what_waits() {
+async fn metrics_show_that_the_database_is_down_and_what_is_pending() {
     let database = TestDatabase::create().await;
-    let proxy = Proxy::before(database.options.clone()).await;
-    let scene =
-        Scene::on(database, proxy.options(), |builder| builder.operator_listen((Ipv4Addr::LOCALHOST, 0).into())).await;
-    assert_eq!(scene.sender.post(PATH, RIGHT, STATUS).await.status, 200);
-    // Nobody projects here.
-    until("it is said to wait", || async {
-        let metrics = metrics(&scene).await;
+    let proxy = Proxy::to(database.options.clone()).await;
+    let receiver =
+        TestReceiver::on(database, proxy.options(), |builder| builder.operator_listen((Ipv4Addr::LOCALHOST, 0).into()))
+            .await;
+    assert_eq!(receiver.sender.post(PATH, RIGHT, STATUS).await.status, 200);
+    // There is no projector.
+    until("the callback is shown as pending", || async {
+        let metrics = metrics(&receiver).await;
         is(&metrics, "eqp_pending_batches", 1.0) && metrics["eqp_oldest_pending_timestamp_seconds"] > 1.6e9
     })
     .await;
-    proxy.turn(Weather::Cut);
-    until("it is said to be away", || async {
-        let metrics = metrics(&scene).await;
+    proxy.set(NetworkConditions::Cut);
+    until("the database is shown as down", || async {
+        let metrics = metrics(&receiver).await;
         is(&metrics, "eqp_database_up", 0.0) && is(&metrics, "eqp_ready", 0.0)
     })
     .await;
-    scene.stop().await;
+    receiver.stop().await;
 }
 
-/// Waits for ever.
+/// Waits forever.
 struct Stuck;
 
 #[async_trait::async_trait]
-impl eqp_receiver::Handler for Stuck {
-    async fn handle(&self, _event: &eqp_receiver::Event) -> Result<(), eqp_receiver::HandlerError> {
+impl Handler for Stuck {
+    async fn handle(&self, _event: &Event) -> Result<(), HandlerError> {
         std::future::pending().await
     }
 }
 
 #[tokio::test]
-async fn metrics_tell_how_many_events_a_handler_is_behind() {
+async fn metrics_show_how_many_events_a_handler_is_behind() {
     let operator = (Ipv4Addr::LOCALHOST, 0).into();
-    let scene = Scene::with(|builder| builder.operator_listen(operator).project().handler("ledger", Stuck)).await;
+    let receiver = TestReceiver::with(|builder| builder.operator_listen(operator).project()).await;
+    let _handler = HandlerLoop::new(receiver.database.pool.clone(), "journal", Stuck).spawn();
     for body in [SCAN, STATUS] {
-        assert_eq!(scene.sender.post(PATH, RIGHT, body).await.status, 200);
+        assert_eq!(receiver.sender.post(PATH, RIGHT, body).await.status, 200);
     }
     until("it is behind by two", || async {
-        metrics(&scene).await.get(r#"eqp_handler_lag_events{handler="ledger"}"#).copied() == Some(2.0)
+        metrics(&receiver).await.get(r#"eqp_handler_lag_events{handler="journal"}"#).copied() == Some(2.0)
     })
     .await;
-    scene.stop().await;
+    receiver.stop().await;
 }
 
 #[tokio::test]
-async fn the_operators_listener_answers_health_and_the_public_one_no_metrics() {
-    let scene = scene().await;
+async fn the_operator_listener_serves_health_checks_and_the_public_one_no_metrics() {
+    let receiver = receiver().await;
     for path in ["healthz", "readyz"] {
-        let response = reqwest::get(format!("http://{}/{path}", scene.operator.unwrap())).await.unwrap();
+        let response = reqwest::get(format!("http://{}/{path}", receiver.operator.unwrap())).await.unwrap();
         assert_eq!(response.status(), 200, "{path}");
     }
-    let response = reqwest::get(format!("http://{}{PATH}", scene.operator.unwrap())).await.unwrap();
+    let response = reqwest::get(format!("http://{}{PATH}", receiver.operator.unwrap())).await.unwrap();
     assert_eq!(response.status(), 404);
-    assert_eq!(scene.sender.get("/metrics").await.status, 405);
-    scene.stop().await;
+    assert_eq!(receiver.sender.get("/metrics").await.status, 405);
+    receiver.stop().await;
 }
 
 #[tokio::test]
-async fn every_metric_is_in_the_documentation_as_the_code_tells_it() {
+async fn every_metric_is_documented_with_its_help_text() {
     let operator = (Ipv4Addr::LOCALHOST, 0).into();
-    let scene = Scene::with(|builder| builder.operator_listen(operator).project().handler("ledger", Stuck)).await;
-    // Nothing is told of endpoints without one, and of handlers before they were looked at.
-    until("the handler is told of", || async {
-        metrics(&scene).await.contains_key(r#"eqp_handler_lag_events{handler="ledger"}"#)
+    let receiver = TestReceiver::with(|builder| builder.operator_listen(operator).project()).await;
+    let _handler = HandlerLoop::new(receiver.database.pool.clone(), "journal", Stuck).spawn();
+    // A family has no help text before its first value: a callback of an endpoint, and a measured handler.
+    until("the handler has been measured", || async {
+        metrics(&receiver).await.contains_key(r#"eqp_handler_lag_events{handler="journal"}"#)
     })
     .await;
-    scene.sender.post(PATH, RIGHT, STATUS).await;
-    let response = reqwest::get(format!("http://{}/metrics", scene.operator.unwrap())).await.unwrap();
+    receiver.sender.post(PATH, RIGHT, STATUS).await;
+    let response = reqwest::get(format!("http://{}/metrics", receiver.operator.unwrap())).await.unwrap();
     let text = response.text().await.unwrap();
-    let told: Vec<String> = text
+    let described: Vec<String> = text
         .lines()
         .filter_map(|line| line.strip_prefix("# HELP ")?.split_once(' '))
         .map(|(name, help)| format!("| `{name}` | {} |", help.trim_end_matches('.')))
         .collect();
-    assert!(told.len() > 10);
+    assert!(described.len() > 10);
     let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/metrics.md");
     let page = std::fs::read_to_string(page).unwrap();
-    let table = page.lines().take_while(|line| !line.starts_with("What to be woken up for"));
+    let table = page.lines().take_while(|line| !line.starts_with("## "));
     let written: Vec<&str> = table.filter(|line| line.starts_with("| `eqp_")).collect();
-    assert_eq!(written, told, "write the table of docs/metrics.md so:\n{}", told.join("\n"));
-    scene.stop().await;
+    assert_eq!(written, described, "write the table of docs/metrics.md so:\n{}", described.join("\n"));
+    receiver.stop().await;
 }

@@ -1,17 +1,17 @@
-//! Callbacks whose fields are odd: every one is answered, and none stops the receiver or its projector.
+//! Callbacks with unusual fields are all answered, and none stops the receiver or its projector.
 
 use std::net::Ipv4Addr;
 
-use eqp_receiver::{EventFilter, EventKind, Reader, SubmissionFilter};
+use eqp_store::{EventFilter, EventKind, Reader, SubmissionFilter};
 
-use crate::scene::{PATH, RIGHT, SCAN, STATUS, Scene, until};
+use eqp_test_support::receiver::{PATH, RIGHT, SCAN, STATUS, TestReceiver, until};
 
-async fn projecting() -> Scene {
-    Scene::with(|builder| builder.operator_listen((Ipv4Addr::LOCALHOST, 0).into()).project()).await
+async fn projecting() -> TestReceiver {
+    TestReceiver::with(|builder| builder.operator_listen((Ipv4Addr::LOCALHOST, 0).into()).project()).await
 }
 
-async fn metric(scene: &Scene, name: &str) -> f64 {
-    let url = format!("http://{}/metrics", scene.operator.unwrap());
+async fn metric(receiver: &TestReceiver, name: &str) -> f64 {
+    let url = format!("http://{}/metrics", receiver.operator.unwrap());
     let text = reqwest::get(url).await.unwrap().text().await.unwrap();
     let line = text.lines().find_map(|line| line.strip_prefix(name)).unwrap();
     line.trim().parse().unwrap()
@@ -71,7 +71,7 @@ const ODD_TIMES: &[&str] = &[
 
 #[tokio::test]
 async fn no_odd_field_stops_the_receiver_or_costs_more_than_itself() {
-    let scene = projecting().await;
+    let receiver = projecting().await;
     let long = format!("\"{}\"", "x".repeat(300));
     let deep = format!("{}{}", "[".repeat(120), "]".repeat(120));
     let mut sent = 0;
@@ -79,35 +79,35 @@ async fn no_odd_field_stops_the_receiver_or_costs_more_than_itself() {
         let times = if field == "modified_at" { ODD_TIMES } else { &[] };
         for json in ODD.iter().chain(times).copied().chain([long.as_str(), deep.as_str()]) {
             let body = status(&format!("s{sent}"), field, json);
-            let answer = scene.sender.post(PATH, RIGHT, &body).await;
+            let answer = receiver.sender.post(PATH, RIGHT, &body).await;
             assert_eq!(answer.status, 200, "{body}");
             sent += 1;
         }
     }
     for time in ODD_TIMES {
         let body = SCAN.replace("\"passed\"", &format!("\"passed\", \"modified_at\": {time}"));
-        assert_eq!(scene.sender.post(PATH, RIGHT, &body).await.status, 200, "{body}");
+        assert_eq!(receiver.sender.post(PATH, RIGHT, &body).await.status, 200, "{body}");
     }
-    assert_eq!(scene.sender.post(PATH, RIGHT, STATUS).await.status, 200);
+    assert_eq!(receiver.sender.post(PATH, RIGHT, STATUS).await.status, 200);
 
-    let reader = Reader::new(scene.database.pool.clone());
+    let reader = Reader::new(receiver.database.pool.clone());
     until("everything is projected", || async { reader.counts(None).await.unwrap().pending == 0 }).await;
     let counts = reader.counts(None).await.unwrap();
     // Every report had a resource and at least one status that could be read.
     assert_eq!((counts.undecodable, counts.submissions, counts.files), (0, sent + 1, 1), "{counts:?}");
-    assert!((metric(&scene, "eqp_projection_panics_total ").await).abs() < f64::EPSILON);
-    scene.is_ready(true).await;
+    assert!((metric(&receiver, "eqp_projection_panics_total ").await).abs() < f64::EPSILON);
+    receiver.is_ready(true).await;
 }
 
 #[tokio::test]
 async fn ids_sent_as_numbers_keep_their_digits_and_stay_apart() {
-    let scene = projecting().await;
+    let receiver = projecting().await;
     let ids = ["123456789012345678901234567890", "123456789012345678901234567891", "2309480238.23847500"];
     for id in ids {
         let body = STATUS.replace("\"s5w9k703ru\"", id);
-        assert_eq!(scene.sender.post(PATH, RIGHT, &body).await.status, 200);
+        assert_eq!(receiver.sender.post(PATH, RIGHT, &body).await.status, 200);
     }
-    let reader = Reader::new(scene.database.pool.clone());
+    let reader = Reader::new(receiver.database.pool.clone());
     until("everything is projected", || async { reader.counts(None).await.unwrap().pending == 0 }).await;
     let submissions = reader.submissions(&SubmissionFilter::default()).await.unwrap();
     let mut shown: Vec<_> = submissions.iter().map(|submission| submission.submission_id.as_str()).collect();
@@ -120,17 +120,17 @@ async fn ids_sent_as_numbers_keep_their_digits_and_stay_apart() {
 async fn a_callback_that_panics_is_counted_and_the_receiver_goes_on() {
     use eqp_receiver::fuzzing::{Stage, panic_on};
     panic_on(Stage::Decode, "a-real-receiver-panics-on-this");
-    let scene = projecting().await;
+    let receiver = projecting().await;
     let bad = SCAN.replace("2309480238.238475.0", "a-real-receiver-panics-on-this");
     for body in [&bad, SCAN, &bad, STATUS] {
-        assert_eq!(scene.sender.post(PATH, RIGHT, body).await.status, 200);
+        assert_eq!(receiver.sender.post(PATH, RIGHT, body).await.status, 200);
     }
-    let reader = Reader::new(scene.database.pool.clone());
+    let reader = Reader::new(receiver.database.pool.clone());
     until("everything is projected", || async { reader.counts(None).await.unwrap().pending == 0 }).await;
     let undecodable = EventFilter { kind: Some(EventKind::Undecodable), ..EventFilter::default() };
     let events = reader.events(&undecodable).await.unwrap();
     assert_eq!(events.len(), 2);
     assert!(events[0].reason.as_ref().unwrap().starts_with("internal error: "));
     assert_eq!(reader.counts(None).await.unwrap().events, 2);
-    until("the metric counts", || async { metric(&scene, "eqp_projection_panics_total ").await > 1.5 }).await;
+    until("the metric counts", || async { metric(&receiver, "eqp_projection_panics_total ").await > 1.5 }).await;
 }

@@ -1,4 +1,4 @@
-//! Each part of a receiver panics once under load: nothing that was answered is lost, and the receiver goes on.
+//! Each part of a receiver panics once under load: no answered callback is lost, and the receiver continues.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
@@ -6,17 +6,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use async_trait::async_trait;
-use eqp_receiver::{Event, Handler, HandlerError, Metrics, SpoolSettings, Supervisor};
-use eqp_test_support::{Proxy, TestDatabase, Weather};
+use eqp_deliver::{Event, Handler, HandlerError, HandlerLoop, RunningHandler};
+use eqp_receiver::{Metrics, SpoolSettings, Supervisor};
+use eqp_test_support::{NetworkConditions, Proxy, TestDatabase};
 use eqp_types::Secret;
 use tokio::io::AsyncWriteExt;
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
-use crate::scene::{PATH, RIGHT, Scene, endpoint, until};
-use crate::sender::{post, read_answer};
+use eqp_test_support::receiver::{PATH, RIGHT, TestReceiver, endpoint, until};
+use eqp_test_support::sender::{post, read_answer};
 
-/// Far more than any test keeps.
+/// Far more than any test stores.
 const LONG: std::time::Duration = std::time::Duration::from_hours(24);
 /// Senders that send one callback after the other.
 const SENDERS: usize = 4;
@@ -39,10 +40,10 @@ struct Load {
 }
 
 impl Load {
-    fn start(scene: &Scene) -> Self {
+    fn start(receiver: &TestReceiver) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let send = |number: usize| {
-            let (sender, stop) = (scene.sender.clone(), Arc::clone(&stop));
+            let (sender, stop) = (receiver.sender.clone(), Arc::clone(&stop));
             tokio::spawn(async move {
                 let (mut answered, mut unavailable) = (BTreeSet::new(), 0);
                 for round in 0.. {
@@ -85,12 +86,13 @@ impl Load {
     }
 }
 
-/// A receiver with all of its parts.
+/// A receiver with all of its parts, and a handler of its events.
 struct Whole {
-    scene: Scene,
+    receiver: TestReceiver,
     proxy: Proxy,
     supervisor: Supervisor,
     handled: Counting,
+    journal: RunningHandler,
     /// Endpoints that were made so that something changes.
     changes: AtomicU64,
     _spool: tempfile::TempDir,
@@ -99,34 +101,35 @@ struct Whole {
 impl Whole {
     async fn new(armed: &[&str]) -> Self {
         let database = TestDatabase::create().await;
-        let proxy = Proxy::before(database.options.clone()).await;
+        let proxy = Proxy::to(database.options.clone()).await;
         let (spool, handled, metrics) = (tempfile::tempdir().unwrap(), Counting::default(), Metrics::default());
-        let supervisor = metrics.supervisor().clone();
+        let (supervisor, observer) = (metrics.supervisor().clone(), metrics.observer());
         for part in armed {
             supervisor.arm(part);
         }
-        let scene = Scene::on(database, proxy.options(), |builder| {
+        let receiver = TestReceiver::on(database, proxy.options(), |builder| {
             builder
                 .operator_listen((Ipv4Addr::LOCALHOST, 0).into())
                 .metrics(metrics)
                 .spool(SpoolSettings::in_folder(spool.path()))
-                .keep(LONG)
-                .handler("ledger", handled.clone())
+                .retention(LONG)
                 .project()
         })
         .await;
-        Self { scene, proxy, supervisor, handled, changes: AtomicU64::new(0), _spool: spool }
+        let pool = sqlx::PgPool::connect_lazy_with(proxy.options());
+        let journal = HandlerLoop::new(pool, "journal", handled.clone()).observed_by(observer).spawn();
+        Self { receiver, proxy, supervisor, handled, journal, changes: AtomicU64::new(0), _spool: spool }
     }
 
     /// Makes something change that some parts wait for.
     async fn change(&self) {
         let name = format!("change-{}", self.changes.fetch_add(1, Ordering::Relaxed));
-        let new = endpoint(&self.scene.endpoints, &name, None).await;
-        self.scene.endpoints.import_credential(new, "key", &Secret::new("of no use")).await.unwrap();
+        let new = endpoint(&self.receiver.endpoints, &name, None).await;
+        self.receiver.endpoints.import_credential(new, "key", &Secret::new("of no use")).await.unwrap();
     }
 
     async fn panics(&self) -> BTreeMap<String, u64> {
-        let text = reqwest::get(format!("http://{}/metrics", self.scene.operator.unwrap())).await.unwrap();
+        let text = reqwest::get(format!("http://{}/metrics", self.receiver.operator.unwrap())).await.unwrap();
         let text = text.text().await.unwrap();
         let series = text.lines().filter_map(|line| line.strip_prefix("eqp_part_panics_total{part=\""));
         let series = series.map(|series| series.split_once("\"} ").unwrap());
@@ -141,15 +144,15 @@ async fn a_panic_of_any_part_loses_no_answered_callback_and_ends_nothing() {
     // The program has it, not the receiver.
     let elsewhere = ["postgres"];
     let whole = Whole::new(&at_start).await;
-    let load = Load::start(&whole.scene);
+    let load = Load::start(&whole.receiver);
     let under_load: Vec<_> = Supervisor::parts().iter().filter(|part| !elsewhere.contains(part)).collect();
     for part in &under_load {
         if !at_start.contains(part) {
             whole.supervisor.arm(part);
         }
-        // Some parts write or read only while the database is away, or when something has changed.
+        // Some parts only work while the database is down, or after a change.
         if ["spool_writer", "spool_drain"].contains(part) {
-            whole.proxy.turn(Weather::Cut);
+            whole.proxy.set(NetworkConditions::Cut);
         }
         until(&format!("{part} panics"), || async {
             if ["snapshot", "notification_listener"].contains(part) {
@@ -158,9 +161,9 @@ async fn a_panic_of_any_part_loses_no_answered_callback_and_ends_nothing() {
             !whole.supervisor.is_armed(part)
         })
         .await;
-        whole.proxy.turn(Weather::Fair);
+        whole.proxy.set(NetworkConditions::Fair);
         until(&format!("all is well after {part} panicked"), || async {
-            whole.scene.sender.get("/readyz").await.body.contains(r#""ready""#)
+            whole.receiver.sender.get("/readyz").await.body.contains(r#""ready""#)
         })
         .await;
     }
@@ -169,20 +172,21 @@ async fn a_panic_of_any_part_loses_no_answered_callback_and_ends_nothing() {
     // Only what was at hand when accepting itself panicked: two batches and a connection.
     assert!(unavailable <= 2 * SENDERS as u64 + 1, "{unavailable} were not answered 200");
 
-    let stored = || async { whole.scene.stored().await.into_iter().map(|(id, _)| id).collect::<BTreeSet<_>>() };
+    let stored = || async { whole.receiver.stored().await.into_iter().map(|(id, _)| id).collect::<BTreeSet<_>>() };
     until("everything that was answered is in the database", || async { stored().await.is_superset(&answered) }).await;
-    until("the projector goes on", || async { whole.scene.pending().await.is_empty() }).await;
+    until("the projector goes on", || async { whole.receiver.pending().await.is_empty() }).await;
     let events: i64 =
-        sqlx::query_scalar("select count(*) from eqp.event").fetch_one(&whole.scene.database.pool).await.unwrap();
+        sqlx::query_scalar("select count(*) from eqp.event").fetch_one(&whole.receiver.database.pool).await.unwrap();
     assert_eq!(events.unsigned_abs(), stored().await.len() as u64, "each became one event");
     until("the handler goes on", || async { whole.handled.0.load(Ordering::Relaxed) >= events.unsigned_abs() }).await;
     // The parts that follow changes do so again.
-    let change = whole.scene.endpoints.generation().await.unwrap();
-    let loaded = whole.scene.endpoints.wait_until_loaded(change, std::time::Duration::from_secs(30)).await;
+    let change = whole.receiver.endpoints.generation().await.unwrap();
+    let loaded = whole.receiver.endpoints.wait_until_loaded(change, std::time::Duration::from_secs(30)).await;
     assert_eq!(loaded.unwrap(), 1, "it is one receiver still");
     let panics = whole.panics().await;
     for part in under_load {
         assert_eq!(panics[*part], 1, "{part} of {panics:?}");
     }
-    whole.scene.stop().await;
+    whole.journal.stop().await;
+    whole.receiver.stop().await;
 }

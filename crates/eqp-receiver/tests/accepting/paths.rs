@@ -1,39 +1,43 @@
-//! The credential decides whose callback it is, and not the path at which it arrives.
+//! The credential, not the path, decides which endpoint a callback belongs to.
+
+use std::time::Duration;
 
 use axum::Router;
 use axum::routing::get;
-use eqp_receiver::{Endpoints, MasterKey, NewEndpoint, Reader, Receiver};
+use eqp_receiver::Receiver;
+use eqp_store::{Endpoints, MasterKey, NewEndpoint, Reader};
 use eqp_test_support::TestDatabase;
 use eqp_types::{Environment, MageId, Secret};
 use futures_util::future::join_all;
 use uuid::Uuid;
 
-use crate::scene::{PATH, RIGHT, SCAN, STATUS, Scene, endpoint, until};
-use crate::sender::basic;
+use eqp_test_support::receiver::{PATH, RIGHT, SCAN, STATUS, TestReceiver, endpoint, until};
+use eqp_test_support::sender::basic;
 
 /// An endpoint for this URL with a credential of its own.
 async fn registered(endpoints: &Endpoints, name: &str, url: &str, username: &str, password: &str) -> i64 {
     let account = MageId::new("MAG123456789").unwrap();
     let account = endpoints.ensure_account(Environment::Sandbox, &account).await.unwrap();
-    let public_url: eqp_receiver::PublicUrl = url.parse().unwrap();
+    let public_url: eqp_store::PublicUrl = url.parse().unwrap();
     let path = Some(public_url.path().to_owned());
-    let new = NewEndpoint { account, name: name.to_owned(), path, public_url };
+    let mut new = NewEndpoint::new(account, name, public_url);
+    new.path = path;
     let id = endpoints.create(&new).await.unwrap();
     endpoints.import_credential(id, username, &Secret::new(password)).await.unwrap();
     id.0
 }
 
 /// The endpoint that a callback is stored under.
-async fn endpoint_of(scene: &Scene, id: Uuid) -> i64 {
+async fn endpoint_of(receiver: &TestReceiver, id: Uuid) -> i64 {
     sqlx::query_scalar("select endpoint_id from eqp.callback where id = $1")
         .bind(id)
-        .fetch_one(&scene.database.pool)
+        .fetch_one(&receiver.database.pool)
         .await
         .unwrap()
 }
 
 #[tokio::test]
-async fn a_callback_with_a_right_credential_is_stored_however_its_path_is_spelled() {
+async fn a_callback_with_a_valid_credential_is_stored_for_every_spelling_of_its_path() {
     const SPELLINGS: [&str; 30] = [
         "/callbacks/main",
         "/callbacks/main/",
@@ -66,10 +70,10 @@ async fn a_callback_with_a_right_credential_is_stored_however_its_path_is_spelle
         "/callbacks/other",
         "/healthz",
     ];
-    let scene = Scene::new().await;
-    let reader = Reader::new(scene.database.pool.clone());
+    let receiver = TestReceiver::new().await;
+    let reader = Reader::new(receiver.database.pool.clone());
     let sent = SPELLINGS.map(|path| {
-        let (sender, reader) = (scene.sender.clone(), reader.clone());
+        let (sender, reader) = (receiver.sender.clone(), reader.clone());
         async move {
             let answer = sender.post(path, RIGHT, STATUS).await;
             assert_eq!(answer.status, 200, "{path}: {answer:?}");
@@ -81,39 +85,40 @@ async fn a_callback_with_a_right_credential_is_stored_however_its_path_is_spelle
     join_all(sent).await;
     // The form of a request to a proxy.
     let absolute =
-        String::from_utf8(crate::sender::post("https://localhost/x/main", RIGHT, STATUS.as_bytes())).unwrap();
-    let answer = scene.sender.raw(absolute).await;
+        String::from_utf8(eqp_test_support::sender::post("https://localhost/x/main", RIGHT, STATUS.as_bytes()))
+            .unwrap();
+    let answer = receiver.sender.raw(absolute).await;
     assert_eq!(answer.status, 200, "{answer:?}");
     let stored = reader.callback(answer.id()).await.unwrap().unwrap();
     assert_eq!(stored.arrived_path.as_deref(), Some("/x/main"));
-    assert_eq!(scene.stored().await.len(), SPELLINGS.len() + 1);
-    scene.stop().await;
+    assert_eq!(receiver.stored().await.len(), SPELLINGS.len() + 1);
+    receiver.stop().await;
 }
 
 #[tokio::test]
-async fn a_wrong_credential_is_answered_with_the_same_bytes_at_every_path() {
-    let scene = Scene::new().await;
-    endpoint(&scene.endpoints, "moved", Some("/rest/v1/callback")).await;
+async fn an_invalid_credential_is_answered_with_the_same_bytes_at_every_path() {
+    let receiver = TestReceiver::new().await;
+    endpoint(&receiver.endpoints, "moved", Some("/rest/v1/callback")).await;
     let wrong = basic("key", "wrong");
     let unknown = basic("nobody", "secret");
     let mut answers = Vec::new();
     for path in [PATH, "/callbacks/nobody", "/rest/v1/callback", "/", "/unknown?x=1", "/healthz", "//callbacks/main/"] {
         for authorization in [&[][..], &[wrong.as_str()], &[&unknown], &["Basic !"], &["Bearer x"]] {
-            let answer = scene.sender.post(path, authorization, STATUS).await;
+            let answer = receiver.sender.post(path, authorization, STATUS).await;
             answers.push(answer.without_date());
         }
     }
     let first = &answers[0];
     assert!(first.starts_with("HTTP/1.1 401") && first.contains("invalid credentials"), "{first}");
     assert!(answers.iter().all(|answer| answer == first || answer.starts_with("HTTP/1.1 429")), "{answers:#?}");
-    assert!(scene.stored().await.is_empty());
-    scene.stop().await;
+    assert!(receiver.stored().await.is_empty());
+    receiver.stop().await;
 }
 
 #[tokio::test]
-async fn urls_with_a_query_a_trailing_slash_or_percent_encoding_can_be_registered_and_are_no_news() {
-    let scene = Scene::new().await;
-    let reader = Reader::new(scene.database.pool.clone());
+async fn urls_with_a_query_a_trailing_slash_or_percent_encoding_are_no_mismatch() {
+    let receiver = TestReceiver::new().await;
+    let reader = Reader::new(receiver.database.pool.clone());
     for (name, url, arrives) in [
         ("slash", "https://eqp.example.com/hook/", "/hook/"),
         ("query", "https://eqp.example.com/hook?shop=1", "/hook?shop=1"),
@@ -121,26 +126,29 @@ async fn urls_with_a_query_a_trailing_slash_or_percent_encoding_can_be_registere
         ("bare", "https://bare.example.com", "/"),
         ("api", "https://eqp.example.com/api/v1/eqp", "/api/v1/eqp"),
     ] {
-        let id = registered(&scene.endpoints, name, url, name, "secret").await;
-        let answer = scene.sender.post(arrives, &[&basic(name, "secret")], STATUS).await;
+        let id = registered(&receiver.endpoints, name, url, name, "secret").await;
+        let answer = receiver.sender.post(arrives, &[&basic(name, "secret")], STATUS).await;
         assert_eq!(answer.status, 200, "{url}: {answer:?}");
-        assert_eq!(endpoint_of(&scene, answer.id()).await, id);
+        assert_eq!(endpoint_of(&receiver, answer.id()).await, id);
         assert_eq!(reader.callback(answer.id()).await.unwrap().unwrap().arrived_path, None, "{url}");
     }
-    scene.stop().await;
+    receiver.stop().await;
 }
 
 #[tokio::test]
-async fn endpoints_that_share_a_user_name_are_told_apart_by_password_and_then_by_path() {
-    let scene = Scene::new().await;
+async fn endpoints_with_the_same_user_name_are_distinguished_by_password_then_by_path() {
+    let receiver = TestReceiver::new().await;
     let url = |path: &str| format!("https://eqp.example.com{path}");
-    let moved = registered(&scene.endpoints, "moved", &url("/rest/v1/callback"), "key", "other").await;
-    let first = registered(&scene.endpoints, "first", &url("/callbacks/first"), "shared", "same").await;
-    let second = registered(&scene.endpoints, "second", &url("/callbacks/second"), "shared", "same").await;
+    let moved = registered(&receiver.endpoints, "moved", &url("/rest/v1/callback"), "key", "other").await;
+    let first = registered(&receiver.endpoints, "first", &url("/callbacks/first"), "shared", "same").await;
+    let second = registered(&receiver.endpoints, "second", &url("/callbacks/second"), "shared", "same").await;
+    // Until the receiver has loaded the second of the two, the first is right for both.
+    let loaded = receiver.endpoints.generation().await.unwrap();
+    receiver.endpoints.wait_until_loaded(loaded, Duration::from_secs(30)).await.unwrap();
     let (other, shared) = (basic("key", "other"), basic("shared", "same"));
     for (path, right, endpoint) in [
         ("/rest/v1/callback", other.as_str(), moved),
-        ("/rest/v1/callback", RIGHT[0], scene.endpoint.0),
+        ("/rest/v1/callback", RIGHT[0], receiver.endpoint.0),
         (PATH, &other, moved),
         ("/callbacks/second", &shared, second),
         ("/callbacks/second/?x", &shared, second),
@@ -149,17 +157,17 @@ async fn endpoints_that_share_a_user_name_are_told_apart_by_password_and_then_by
         ("/callbacks/first", &shared, first),
         ("/elsewhere", &shared, first),
     ] {
-        let answer = scene.sender.post(path, &[right], STATUS).await;
+        let answer = receiver.sender.post(path, &[right], STATUS).await;
         assert_eq!(answer.status, 200, "{path}: {answer:?}");
-        assert_eq!(endpoint_of(&scene, answer.id()).await, endpoint, "{path}");
+        assert_eq!(endpoint_of(&receiver, answer.id()).await, endpoint, "{path}");
     }
-    scene.stop().await;
+    receiver.stop().await;
 }
 
 #[tokio::test]
 async fn an_embedding_service_keeps_its_own_paths_and_loses_no_callback() {
     let database = TestDatabase::create().await;
-    eqp_receiver::migrate(&database.pool).await.unwrap();
+    eqp_store::Store::new(database.pool.clone()).migrate().await.unwrap();
     let key = MasterKey::ephemeral().unwrap();
     let endpoints = Endpoints::open(database.pool.clone(), key.clone()).await.unwrap();
     registered(&endpoints, "adopted", "https://eqp.example.com/rest/v1/callback/", "key", "secret").await;

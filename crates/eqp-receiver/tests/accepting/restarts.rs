@@ -1,4 +1,4 @@
-//! Receivers that start and end while the database is away, and spools that are not what they should be.
+//! Receivers that start and end while the database is down, and damaged or foreign spools.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -7,39 +7,40 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use eqp_receiver::{Drained, Error, MasterKey, Receiver, SpoolFile, SpoolSettings, drain_spool, set_aside};
-use eqp_test_support::{OwnPostgres, Proxy, TestDatabase, Weather};
+use eqp_receiver::{Drained, Error, Receiver, SpoolFile, SpoolSettings, drain_spool, set_aside};
+use eqp_store::MasterKey;
+use eqp_test_support::{NetworkConditions, OwnPostgres, Proxy, TestDatabase};
 use eqp_types::Secret;
 use sqlx::PgPool;
 use tokio::time::sleep;
 use uuid::Uuid;
 
-use crate::scene::{PATH, RIGHT, STATUS, Scene, until};
-use crate::sender::basic;
+use eqp_test_support::receiver::{PATH, RIGHT, STATUS, TestReceiver, until};
+use eqp_test_support::sender::basic;
 
-/// A scene with a spool, whose database can be cut off.
-struct House {
-    scene: Scene,
+/// A fixture with a spool, whose database can be cut off.
+struct RestartFixture {
+    fixture: TestReceiver,
     proxy: Proxy,
     settings: SpoolSettings,
     folder: tempfile::TempDir,
 }
 
-impl House {
+impl RestartFixture {
     async fn new() -> Self {
         let database = TestDatabase::create().await;
-        let proxy = Proxy::before(database.options.clone()).await;
+        let proxy = Proxy::to(database.options.clone()).await;
         let folder = tempfile::tempdir().unwrap();
         let settings = SpoolSettings::in_folder(folder.path());
-        let scene = Scene::on(database, proxy.options(), |builder| builder.spool(settings.clone())).await;
-        let house = Self { scene, proxy, settings, folder };
-        house.keeps_endpoints(1).await;
-        house
+        let fixture = TestReceiver::on(database, proxy.options(), |builder| builder.spool(settings.clone())).await;
+        let fixture = Self { fixture, proxy, settings, folder };
+        fixture.keeps_endpoints(1).await;
+        fixture
     }
 
     /// Waits until the spool holds this many endpoints.
     async fn keeps_endpoints(&self, count: usize) {
-        until("the endpoints are kept", || async {
+        until("the endpoints are stored", || async {
             self.state().snapshot.is_some_and(|snapshot| snapshot.endpoints == count)
         })
         .await;
@@ -50,24 +51,24 @@ impl House {
     }
 
     async fn again(self) -> Self {
-        let Self { scene, proxy, settings, folder } = self;
+        let Self { fixture, proxy, settings, folder } = self;
         let (way, own) = (proxy.options(), settings.clone());
-        let scene = scene.again(way, |builder| builder.spool(own)).await;
-        Self { scene, proxy, settings, folder }
+        let fixture = fixture.again(way, |builder| builder.spool(own)).await;
+        Self { fixture, proxy, settings, folder }
     }
 
     async fn takes(&self) -> Uuid {
-        let answer = self.scene.sender.post(PATH, RIGHT, STATUS).await;
+        let answer = self.fixture.sender.post(PATH, RIGHT, STATUS).await;
         assert_eq!(answer.status, 200, "{answer:?}");
         answer.id()
     }
 
     async fn is_well(&self) {
-        until("it is well", || async { self.scene.sender.get("/readyz").await.body.contains(r#""ready""#) }).await;
+        until("it is well", || async { self.fixture.sender.get("/readyz").await.body.contains(r#""ready""#) }).await;
     }
 
     async fn refusal(&self, settings: &SpoolSettings) -> Error {
-        let builder = self.scene.builder(self.proxy.options());
+        let builder = self.fixture.builder(self.proxy.options());
         builder.spool(settings.clone()).build().await.map(|_| ()).unwrap_err()
     }
 }
@@ -77,13 +78,13 @@ fn ids(stored: Vec<(Uuid, Vec<u8>)>) -> Vec<Uuid> {
 }
 
 #[tokio::test]
-async fn a_receiver_that_starts_without_its_database_takes_right_passwords_and_refuses_wrong_ones() {
-    let house = House::new().await;
-    let mut answered = vec![house.takes().await];
-    house.proxy.turn(Weather::Cut);
-    let house = house.again().await;
-    let sender = &house.scene.sender;
-    answered.push(house.takes().await);
+async fn a_receiver_that_starts_without_its_database_checks_passwords() {
+    let fixture = RestartFixture::new().await;
+    let mut answered = vec![fixture.takes().await];
+    fixture.proxy.set(NetworkConditions::Cut);
+    let fixture = fixture.again().await;
+    let sender = &fixture.fixture.sender;
+    answered.push(fixture.takes().await);
     for (path, credential, status) in [
         (PATH, basic("key", "wrong"), 401),
         (PATH, basic("other", "secret"), 401),
@@ -95,48 +96,48 @@ async fn a_receiver_that_starts_without_its_database_takes_right_passwords_and_r
     let ready = sender.get("/readyz").await;
     assert!(ready.status == 200 && ready.body.contains("degraded"), "{ready:?}");
     // Once more, with callbacks in the spool.
-    let house = house.again().await;
-    answered.push(house.takes().await);
-    house.proxy.turn(Weather::Fair);
-    house.is_well().await;
-    answered.push(house.takes().await);
-    assert_eq!(ids(house.scene.stored().await), answered);
-    assert_eq!(house.scene.pending().await, answered);
-    house.scene.stop().await;
+    let fixture = fixture.again().await;
+    answered.push(fixture.takes().await);
+    fixture.proxy.set(NetworkConditions::Fair);
+    fixture.is_well().await;
+    answered.push(fixture.takes().await);
+    assert_eq!(ids(fixture.fixture.stored().await), answered);
+    assert_eq!(fixture.fixture.pending().await, answered);
+    fixture.fixture.stop().await;
 }
 
 #[tokio::test]
-async fn what_the_spool_keeps_follows_the_endpoints() {
-    let house = House::new().await;
-    let second = crate::scene::endpoint(&house.scene.endpoints, "second", None).await;
-    house.scene.endpoints.import_credential(second, "second", &Secret::new("hush")).await.unwrap();
+async fn the_snapshot_in_the_spool_follows_the_endpoints() {
+    let fixture = RestartFixture::new().await;
+    let second = eqp_test_support::receiver::endpoint(&fixture.fixture.endpoints, "second", None).await;
+    fixture.fixture.endpoints.import_credential(second, "second", &Secret::new("hush")).await.unwrap();
     let fresh = basic("second", "hush");
     // An unknown credential makes it look.
-    assert_eq!(house.scene.sender.post("/callbacks/second", &[&fresh], STATUS).await.status, 200);
-    house.keeps_endpoints(2).await;
-    house.proxy.turn(Weather::Cut);
-    let house = house.again().await;
-    assert_eq!(house.scene.sender.post("/callbacks/second", &[&fresh], STATUS).await.status, 200);
-    house.scene.stop().await;
+    assert_eq!(fixture.fixture.sender.post("/callbacks/second", &[&fresh], STATUS).await.status, 200);
+    fixture.keeps_endpoints(2).await;
+    fixture.proxy.set(NetworkConditions::Cut);
+    let fixture = fixture.again().await;
+    assert_eq!(fixture.fixture.sender.post("/callbacks/second", &[&fresh], STATUS).await.status, 200);
+    fixture.fixture.stop().await;
 }
 
 #[tokio::test]
-async fn without_database_and_endpoints_it_says_at_once_what_is_missing() {
-    let house = House::new().await;
-    house.proxy.turn(Weather::Cut);
+async fn without_database_and_endpoints_starting_fails_at_once_with_the_reason() {
+    let fixture = RestartFixture::new().await;
+    fixture.proxy.set(NetworkConditions::Cut);
     let empty = tempfile::tempdir().unwrap();
-    let error = house.refusal(&SpoolSettings::in_folder(empty.path())).await;
-    assert!(matches!(error, Error::DatabaseUnreachable(_)), "{error:?}");
-    house.scene.stop().await;
+    let error = fixture.refusal(&SpoolSettings::in_folder(empty.path())).await;
+    assert!(matches!(error, Error::Store(eqp_store::Error::DatabaseUnreachable(_))), "{error:?}");
+    fixture.fixture.stop().await;
 }
 
 #[tokio::test]
 async fn endpoints_of_another_master_key_are_refused() {
-    let house = House::new().await;
-    let House { scene, proxy, settings, folder: _folder } = house;
-    let builder = scene.builder(proxy.options());
-    scene.stop().await;
-    proxy.turn(Weather::Cut);
+    let fixture = RestartFixture::new().await;
+    let RestartFixture { fixture, proxy, settings, folder: _folder } = fixture;
+    let builder = fixture.builder(proxy.options());
+    fixture.stop().await;
+    proxy.set(NetworkConditions::Cut);
     let builder = builder.master_key(MasterKey::ephemeral().unwrap()).spool(settings);
     let error = builder.build().await.map(|_| ()).unwrap_err();
     assert!(matches!(error, Error::SnapshotOfAnotherKey), "{error:?}");
@@ -144,37 +145,37 @@ async fn endpoints_of_another_master_key_are_refused() {
 
 #[tokio::test]
 async fn a_second_receiver_on_the_same_spool_is_refused_and_the_first_goes_on() {
-    let house = House::new().await;
-    let error = house.refusal(&house.settings).await;
+    let fixture = RestartFixture::new().await;
+    let error = fixture.refusal(&fixture.settings).await;
     let Error::SpoolHeld { holder, .. } = &error else { panic!("{error:?}") };
     assert_eq!(*holder, Some(std::process::id()));
-    assert!(error.to_string().contains("data folder of its own"), "{error}");
-    assert!(matches!(set_aside(house.folder.path()), Err(Error::SpoolHeld { .. })));
-    let drained = drain_spool(&house.settings, &house.scene.database.options, false).await;
+    assert!(error.to_string().contains("separate data folder"), "{error}");
+    assert!(matches!(set_aside(fixture.folder.path()), Err(Error::SpoolHeld { .. })));
+    let drained = drain_spool(&fixture.settings, &fixture.fixture.database.options, false).await;
     assert!(matches!(drained, Err(Error::SpoolHeld { .. })), "{drained:?}");
-    let holder = SpoolFile::open(house.folder.path()).unwrap().holder().expect("somebody has it");
+    let holder = SpoolFile::open(fixture.folder.path()).unwrap().holder().expect("the receiver has it open");
     assert_eq!(holder.process(), Some(std::process::id()));
-    house.takes().await;
-    house.scene.stop().await;
-    assert_eq!(SpoolFile::open(house.folder.path()).unwrap().holder(), None);
+    fixture.takes().await;
+    fixture.fixture.stop().await;
+    assert_eq!(SpoolFile::open(fixture.folder.path()).unwrap().holder(), None);
 }
 
 #[tokio::test]
-async fn a_spool_of_another_database_is_refused_and_left_as_it_is() {
-    let house = House::new().await;
-    house.proxy.turn(Weather::Cut);
-    let id = house.takes().await;
-    let House { scene, settings, folder, proxy: _proxy } = house;
-    scene.stop().await;
+async fn a_spool_of_another_database_is_refused_and_not_changed() {
+    let fixture = RestartFixture::new().await;
+    fixture.proxy.set(NetworkConditions::Cut);
+    let id = fixture.takes().await;
+    let RestartFixture { fixture, settings, folder, proxy: _proxy } = fixture;
+    fixture.stop().await;
 
     let other = TestDatabase::create().await;
-    eqp_receiver::migrate(&other.pool).await.unwrap();
+    eqp_store::Store::new(other.pool.clone()).migrate().await.unwrap();
     let receiver = || Receiver::builder(other.pool.clone()).master_key(MasterKey::ephemeral().unwrap());
     let key = MasterKey::ephemeral().unwrap();
-    eqp_receiver::Endpoints::open(other.pool.clone(), key.clone()).await.unwrap();
+    eqp_store::Endpoints::open(other.pool.clone(), key.clone()).await.unwrap();
     let error = receiver().master_key(key.clone()).spool(settings.clone()).build().await.map(|_| ()).unwrap_err();
     assert!(matches!(error, Error::SpoolOfAnotherDatabase { .. }), "{error:?}");
-    assert!(error.to_string().contains("eqp spool export"), "{error}");
+    assert!(error.to_string().contains("export the callbacks"), "{error}");
     let drained = drain_spool(&settings, &other.options, false).await;
     assert!(matches!(drained, Err(Error::SpoolOfAnotherDatabase { .. })), "{drained:?}");
     let file = SpoolFile::open(folder.path()).unwrap();
@@ -192,12 +193,12 @@ async fn a_spool_of_another_database_is_refused_and_left_as_it_is() {
 
 #[tokio::test]
 async fn an_empty_spool_may_change_its_database() {
-    let house = House::new().await;
-    let House { scene, settings, folder, proxy: _proxy } = house;
+    let fixture = RestartFixture::new().await;
+    let RestartFixture { fixture, settings, folder, proxy: _proxy } = fixture;
     let before = SpoolFile::open(folder.path()).unwrap().state().unwrap().instance;
-    scene.stop().await;
+    fixture.stop().await;
     let other = TestDatabase::create().await;
-    eqp_receiver::migrate(&other.pool).await.unwrap();
+    eqp_store::Store::new(other.pool.clone()).migrate().await.unwrap();
     let builder = Receiver::builder(other.pool.clone()).master_key(MasterKey::ephemeral().unwrap());
     builder.listen(([127, 0, 0, 1], 0).into()).spool(settings).build().await.unwrap();
     let after = SpoolFile::open(folder.path()).unwrap().state().unwrap().instance;
@@ -205,16 +206,16 @@ async fn an_empty_spool_may_change_its_database() {
 }
 
 #[tokio::test]
-async fn a_damaged_spool_is_refused_and_left_as_it_is() {
-    let house = House::new().await;
-    house.proxy.turn(Weather::Cut);
+async fn a_damaged_spool_is_refused_and_not_changed() {
+    let fixture = RestartFixture::new().await;
+    fixture.proxy.set(NetworkConditions::Cut);
     for _ in 0..100 {
-        house.takes().await;
+        fixture.takes().await;
     }
-    let House { scene, settings, folder, proxy } = house;
-    let builder = || scene.builder(proxy.options()).spool(settings.clone());
+    let RestartFixture { fixture, settings, folder, proxy } = fixture;
+    let builder = || fixture.builder(proxy.options()).spool(settings.clone());
     let builders: Vec<_> = (0..4).map(|_| builder()).collect();
-    scene.stop().await;
+    fixture.stop().await;
     let file = folder.path().join("spool.redb");
     let whole = fs::read(&file).unwrap();
     let mut changed = whole.clone();
@@ -225,35 +226,38 @@ async fn a_damaged_spool_is_refused_and_left_as_it_is() {
         fs::write(&file, &damage).unwrap();
         let error = builder.build().await.map(|_| ()).unwrap_err();
         assert!(matches!(error, Error::SpoolDamaged { .. }), "{} bytes: {error:?}", damage.len());
-        assert!(error.to_string().contains("eqp spool set-aside"), "{error}");
+        assert!(error.to_string().contains("rename it"), "{error}");
         let error = SpoolFile::open(folder.path()).map(|_| ()).unwrap_err();
         assert!(matches!(error, Error::SpoolDamaged { .. }), "{error:?}");
         assert_eq!(fs::read(&file).unwrap().len(), damage.len(), "it is left as it is");
     }
-    // The copy of somebody who was careful.
+    // Restores a copy.
     fs::write(&file, whole).unwrap();
     assert_eq!(SpoolFile::open(folder.path()).unwrap().callbacks().count(), 100);
 }
 
 #[tokio::test]
-async fn a_spool_is_emptied_by_hand_where_no_receiver_runs() {
-    let house = House::new().await;
-    house.scene.execute("alter table eqp.callback add check (position('poison' in encode(body, 'escape')) = 0)").await;
-    house.proxy.turn(Weather::Cut);
-    let mut answered = vec![house.takes().await];
-    let poison = house.scene.sender.post(PATH, RIGHT, r#""poison""#).await.id();
-    answered.push(house.takes().await);
-    let House { scene, settings, folder, proxy: _proxy } = house;
-    let (pool, options) = (scene.database.pool.clone(), scene.database.options.clone());
+async fn a_spool_can_be_drained_while_no_receiver_runs() {
+    let fixture = RestartFixture::new().await;
+    fixture
+        .fixture
+        .execute("alter table eqp.callback add check (position('unstorable' in encode(body, 'escape')) = 0)")
+        .await;
+    fixture.proxy.set(NetworkConditions::Cut);
+    let mut answered = vec![fixture.takes().await];
+    let unstorable = fixture.fixture.sender.post(PATH, RIGHT, r#""unstorable""#).await.id();
+    answered.push(fixture.takes().await);
+    let RestartFixture { fixture, settings, folder, proxy: _proxy } = fixture;
+    let (pool, options) = (fixture.database.pool.clone(), fixture.database.options.clone());
     let drain = async |quarantine| drain_spool(&settings, &options, quarantine).await.unwrap();
-    let stop = scene.stop_and_keep().await;
+    let stop = fixture.stop_and_keep().await;
 
     let drained = drain(false).await;
     assert_eq!((drained.stored, drained.refused), (2, 1));
     assert_eq!(all(&pool).await, answered);
     let refused: Vec<_> =
         SpoolFile::open(folder.path()).unwrap().quarantined().map(|row| row.unwrap().callback.id).collect();
-    assert_eq!(refused, [poison]);
+    assert_eq!(refused, [unstorable]);
     // Again it changes nothing.
     assert_eq!(drain(false).await, Drained::default());
     assert_eq!(drain(true).await, Drained::default());
@@ -265,39 +269,39 @@ async fn a_spool_is_emptied_by_hand_where_no_receiver_runs() {
 }
 
 #[tokio::test]
-async fn a_spool_is_its_owners_alone_and_holds_no_password() {
-    let house = House::new().await;
-    house.proxy.turn(Weather::Cut);
-    house.takes().await;
+async fn only_its_owner_can_read_a_spool_and_it_contains_no_password() {
+    let fixture = RestartFixture::new().await;
+    fixture.proxy.set(NetworkConditions::Cut);
+    fixture.takes().await;
     let mode = |path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     for name in ["spool.redb", "spool.lock"] {
-        assert_eq!(mode(house.folder.path().join(name)), 0o600, "{name}");
+        assert_eq!(mode(fixture.folder.path().join(name)), 0o600, "{name}");
     }
-    let bytes = fs::read(house.folder.path().join("spool.redb")).unwrap();
+    let bytes = fs::read(fixture.folder.path().join("spool.redb")).unwrap();
     let holds = |text: &[u8]| bytes.windows(text.len()).any(|piece| piece == text);
-    assert!(holds(b"s5w9k703ru"), "the body is there");
+    assert!(holds(b"s5w9k703ru"), "the body is in the file");
     for secret in ["secret", "a2V5OnNlY3JldA", "c2VjcmV0", "Basic "] {
         assert!(!holds(secret.as_bytes()), "{secret}");
     }
-    house.scene.stop().await;
+    fixture.fixture.stop().await;
 }
 
 #[tokio::test]
-async fn a_shutdown_in_an_outage_keeps_what_it_took() {
-    let house = House::new().await;
-    house.proxy.turn(Weather::Cut);
+async fn a_shutdown_during_an_outage_loses_no_accepted_callback() {
+    let fixture = RestartFixture::new().await;
+    fixture.proxy.set(NetworkConditions::Cut);
     let posts: Vec<_> = (0..20)
         .map(|_| {
-            let sender = house.scene.sender.clone();
+            let sender = fixture.fixture.sender.clone();
             tokio::spawn(async move { sender.post(PATH, RIGHT, STATUS).await })
         })
         .collect();
-    let first = house.takes().await;
-    let House { scene, folder, .. } = house;
-    scene.stop().await;
+    let first = fixture.takes().await;
+    let RestartFixture { fixture, folder, .. } = fixture;
+    fixture.stop().await;
     let mut answered = BTreeSet::from([first]);
     for post in posts {
-        // Some may find that nobody listens any more.
+        // Some senders may not be able to connect any more.
         if let Ok(answer) = post.await
             && answer.status == 200
         {
@@ -306,7 +310,7 @@ async fn a_shutdown_in_an_outage_keeps_what_it_took() {
     }
     let file = SpoolFile::open(folder.path()).unwrap();
     let kept: BTreeSet<_> = file.callbacks().map(|row| row.unwrap().id).collect();
-    assert!(kept.is_superset(&answered), "{} answered, {} kept", answered.len(), kept.len());
+    assert!(kept.is_superset(&answered), "{} answered, {} stored", answered.len(), kept.len());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -316,12 +320,12 @@ async fn while_postgres_is_killed_again_and_again_every_answered_callback_is_sto
     let folder = tempfile::tempdir().unwrap();
     let settings = SpoolSettings::in_folder(folder.path());
     let way = database.options.clone();
-    let scene = Scene::on(database, way, |builder| builder.spool(settings)).await;
+    let fixture = TestReceiver::on(database, way, |builder| builder.spool(settings)).await;
     let client = reqwest::Client::builder()
-        .tls_certs_only([reqwest::Certificate::from_pem(scene.ca_pem.as_bytes()).unwrap()])
+        .tls_certs_only([reqwest::Certificate::from_pem(fixture.ca_pem.as_bytes()).unwrap()])
         .build()
         .unwrap();
-    let url = format!("https://localhost:{}{PATH}", scene.address.port());
+    let url = format!("https://localhost:{}{PATH}", fixture.address.port());
     let is_over = Arc::new(AtomicBool::new(false));
     let senders: Vec<_> = (0..16)
         .map(|_| {
@@ -352,31 +356,31 @@ async fn while_postgres_is_killed_again_and_again_every_answered_callback_is_sto
             postgres.thaw();
         }
     }
-    // Under load it gets back to writing straight: what waits must not grow for ever.
-    until("it is well", || async { scene.sender.get("/readyz").await.body.contains(r#""ready""#) }).await;
+    // Under load it returns to storing callbacks directly, so that the spool does not grow forever.
+    until("it is well", || async { fixture.sender.get("/readyz").await.body.contains(r#""ready""#) }).await;
     is_over.store(true, Ordering::Relaxed);
     let mut answered = BTreeSet::new();
     for sender in senders {
         let (ids, refused) = sender.await.unwrap();
-        assert_eq!(refused, 0, "the spool takes what the database does not");
+        assert_eq!(refused, 0, "the spool stores what the database does not accept");
         answered.extend(ids);
     }
-    until("it is well", || async { scene.sender.get("/readyz").await.body.contains(r#""ready""#) }).await;
-    let stored: BTreeSet<_> = ids(scene.stored().await).into_iter().collect();
+    until("it is well", || async { fixture.sender.get("/readyz").await.body.contains(r#""ready""#) }).await;
+    let stored: BTreeSet<_> = ids(fixture.stored().await).into_iter().collect();
     assert_eq!(answered.difference(&stored).count(), 0, "of {} none is lost", answered.len());
-    assert_eq!(scene.pending().await, stored.into_iter().collect::<Vec<_>>(), "each is queued once");
+    assert_eq!(fixture.pending().await, stored.into_iter().collect::<Vec<_>>(), "each is queued once");
     let arrivals = "select min(c.received_at), max(c.received_at)
                     from eqp.callback_pending p join eqp.callback c on c.id = any (p.callback_ids)
                     group by p.id order by p.id";
     let batches: Vec<(time::OffsetDateTime, time::OffsetDateTime)> =
-        sqlx::query_as(arrivals).fetch_all(&scene.database.pool).await.unwrap();
+        sqlx::query_as(arrivals).fetch_all(&fixture.database.pool).await.unwrap();
     assert!(batches.windows(2).all(|pair| pair[0].1 <= pair[1].0), "batches are in the order of arrival");
     let ways: Vec<String> = sqlx::query_scalar("select distinct via from eqp.callback order by via")
-        .fetch_all(&scene.database.pool)
+        .fetch_all(&fixture.database.pool)
         .await
         .unwrap();
-    assert_eq!(ways, ["lane", "spool"], "both ways were gone");
-    scene.stop().await;
+    assert_eq!(ways, ["spool", "writer"], "both ways were gone");
+    fixture.stop().await;
 }
 
 async fn count(pool: &PgPool) -> i64 {

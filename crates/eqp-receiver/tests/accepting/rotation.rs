@@ -1,69 +1,69 @@
-//! One credential takes the place of another, and no good callback is refused meanwhile.
+//! A credential is replaced without rejecting valid callbacks.
 
 use std::time::Duration;
 
-use eqp_receiver::{CredentialId, CredentialState, CredentialSummary, Endpoints, Issued, IssuedCredential};
+use eqp_store::{CredentialId, CredentialLookup, CredentialState, CredentialSummary, Endpoints, IssuedCredential};
 use eqp_types::{Environment, MageId};
 use time::OffsetDateTime;
 
-use crate::scene::{PATH, RIGHT, STATUS, Scene, until};
-use crate::sender::basic;
+use eqp_test_support::receiver::{PATH, RIGHT, STATUS, TestReceiver, until};
+use eqp_test_support::sender::basic;
 
 /// Far longer than a test.
 const GRACE: Duration = Duration::from_hours(1);
 
 /// A credential that was replaced, and the one in its place.
 struct Rotation {
-    scene: Scene,
+    receiver: TestReceiver,
     old: CredentialId,
     new: IssuedCredential,
 }
 
 impl Rotation {
-    /// The scene's credential is replaced; every receiver knows.
+    /// The receiver's credential is replaced; every receiver knows.
     async fn begin() -> Self {
-        let scene = Scene::new().await;
-        let old = credentials(&scene).await[0].id;
-        let new = scene.endpoints.issue_credential(scene.endpoint).await.unwrap();
-        scene.endpoints.activate_with_grace(new.id, GRACE).await.unwrap();
-        let change = scene.endpoints.generation().await.unwrap();
+        let receiver = TestReceiver::new().await;
+        let old = credentials(&receiver).await[0].id;
+        let new = receiver.endpoints.issue_credential(receiver.endpoint).await.unwrap();
+        receiver.endpoints.activate_with_grace(new.id, GRACE).await.unwrap();
+        let change = receiver.endpoints.generation().await.unwrap();
         until("the receiver has shown that it lives, and has loaded it", || async {
-            scene.endpoints.wait_until_loaded(change, Duration::from_secs(30)).await.unwrap() == 1
+            receiver.endpoints.wait_until_loaded(change, Duration::from_secs(30)).await.unwrap() == 1
         })
         .await;
-        Self { scene, old, new }
+        Self { receiver, old, new }
     }
 
     async fn send_old(&self) -> u16 {
-        self.scene.sender.post(PATH, RIGHT, STATUS).await.status
+        self.receiver.sender.post(PATH, RIGHT, STATUS).await.status
     }
 
     async fn send_new(&self) -> u16 {
         let right = basic(&self.new.username, self.new.password.expose());
-        self.scene.sender.post(PATH, &[&right], STATUS).await.status
+        self.receiver.sender.post(PATH, &[&right], STATUS).await.status
     }
 
     async fn old(&self) -> CredentialSummary {
-        credentials(&self.scene).await.into_iter().find(|one| one.id == self.old).unwrap()
+        credentials(&self.receiver).await.into_iter().find(|one| one.id == self.old).unwrap()
     }
 
     async fn new_one(&self) -> CredentialSummary {
-        credentials(&self.scene).await.into_iter().find(|one| one.id == self.new.id).unwrap()
+        credentials(&self.receiver).await.into_iter().find(|one| one.id == self.new.id).unwrap()
     }
 
     /// The grace of the old one ends now.
     async fn end_grace(&self) {
-        self.scene.execute("update eqp.credential set retire_at = now() where state = 'retiring'").await;
+        self.receiver.execute("update eqp.credential set retire_at = now() where state = 'retiring'").await;
     }
 }
 
-async fn credentials(scene: &Scene) -> Vec<CredentialSummary> {
-    let endpoints = scene.endpoints.list().await.unwrap();
-    endpoints.into_iter().find(|endpoint| endpoint.id == scene.endpoint).unwrap().credentials
+async fn credentials(receiver: &TestReceiver) -> Vec<CredentialSummary> {
+    let endpoints = receiver.endpoints.list().await.unwrap();
+    endpoints.into_iter().find(|endpoint| endpoint.id == receiver.endpoint).unwrap().credentials
 }
 
 #[tokio::test]
-async fn a_replaced_credential_is_refused_a_grace_after_the_new_one_was_seen() {
+async fn a_replaced_credential_is_rejected_a_grace_period_after_the_new_one_was_used() {
     let rotation = Rotation::begin().await;
     assert_eq!(rotation.send_old().await, 200);
     assert_eq!(rotation.old().await.retire_at, None, "the new one was not seen yet");
@@ -78,17 +78,23 @@ async fn a_replaced_credential_is_refused_a_grace_after_the_new_one_was_seen() {
     })
     .await;
     rotation.end_grace().await;
+    // Not sent meanwhile: a callback with the old one, after the new one was used, would give it another grace.
+    until("it is retired", || async { credentials(&rotation.receiver).await.iter().all(|one| one.id != rotation.old) })
+        .await;
     until("it is refused", || async { rotation.send_old().await == 401 }).await;
     assert_eq!(rotation.send_new().await, 200);
-    let left: Vec<_> = credentials(&rotation.scene).await.into_iter().map(|one| (one.id, one.state)).collect();
-    assert_eq!(left, [(rotation.new.id, CredentialState::Live)]);
+    let left: Vec<_> = credentials(&rotation.receiver).await.into_iter().map(|one| (one.id, one.state)).collect();
+    assert_eq!(left, [(rotation.new.id, CredentialState::Active)]);
     let url = "https://callbacks.example.com/callbacks/main";
-    assert!(matches!(rotation.scene.endpoints.issued(url, "key").await.unwrap(), Issued::Forgotten));
-    rotation.scene.stop().await;
+    assert!(matches!(
+        rotation.receiver.endpoints.look_up_credential(url, "key").await.unwrap(),
+        CredentialLookup::Retired
+    ));
+    rotation.receiver.stop().await;
 }
 
 #[tokio::test]
-async fn a_replaced_credential_that_somebody_put_back_in_force_is_not_refused() {
+async fn a_replaced_credential_that_is_in_use_again_is_not_rejected() {
     let rotation = Rotation::begin().await;
     assert_eq!(rotation.send_new().await, 200);
     until("the end of the old one is known", || async { rotation.old().await.retire_at.is_some() }).await;
@@ -97,53 +103,53 @@ async fn a_replaced_credential_that_somebody_put_back_in_force_is_not_refused() 
         .await;
     rotation.end_grace().await;
     let soon = OffsetDateTime::now_utc() + GRACE / 2;
-    until("it is taken for another grace", || async { rotation.old().await.retire_at.is_some_and(|at| at > soon) })
+    until("its grace period is extended", || async { rotation.old().await.retire_at.is_some_and(|at| at > soon) })
         .await;
     assert_eq!(rotation.send_old().await, 200);
 
-    // The list is put right: the old one waits anew for the new one to be seen.
-    rotation.scene.endpoints.activate_with_grace(rotation.new.id, GRACE).await.unwrap();
+    // The list is corrected: the old credential waits again until the new one is used.
+    rotation.receiver.endpoints.activate_with_grace(rotation.new.id, GRACE).await.unwrap();
     assert_eq!(rotation.old().await.retire_at, None);
     assert_eq!(rotation.send_new().await, 200);
     until("its end is known", || async { rotation.old().await.retire_at.is_some_and(|at| at > soon) }).await;
-    rotation.scene.stop().await;
+    rotation.receiver.stop().await;
 }
 
 #[tokio::test]
-async fn a_credential_without_a_successor_is_taken_for_its_grace_only() {
-    let scene = Scene::new().await;
-    let only = credentials(&scene).await[0].id;
-    scene.endpoints.retire_after(only, GRACE).await.unwrap();
-    assert_eq!(scene.sender.post(PATH, RIGHT, STATUS).await.status, 200);
-    scene.endpoints.retire_after(only, Duration::ZERO).await.unwrap();
-    until("it is refused", || async { scene.sender.post(PATH, RIGHT, STATUS).await.status == 401 }).await;
-    assert!(scene.endpoints.retire_after(only, GRACE).await.is_err(), "there is no way back");
-    scene.stop().await;
+async fn a_credential_without_a_successor_is_accepted_only_during_its_grace_period() {
+    let receiver = TestReceiver::new().await;
+    let only = credentials(&receiver).await[0].id;
+    receiver.endpoints.retire_after(only, GRACE).await.unwrap();
+    assert_eq!(receiver.sender.post(PATH, RIGHT, STATUS).await.status, 200);
+    receiver.endpoints.retire_after(only, Duration::ZERO).await.unwrap();
+    until("it is refused", || async { receiver.sender.post(PATH, RIGHT, STATUS).await.status == 401 }).await;
+    assert!(receiver.endpoints.retire_after(only, GRACE).await.is_err(), "there is no way back");
+    receiver.stop().await;
 }
 
 #[tokio::test]
-async fn registrations_of_an_account_are_changed_by_one_at_a_time() {
-    let scene = Scene::new().await;
+async fn registrations_of_an_account_are_changed_by_one_process_at_a_time() {
+    let receiver = TestReceiver::new().await;
     let account = |id: &str| MageId::new(id).unwrap();
     let lock = async |endpoints: &Endpoints, environment, id: &str| {
         endpoints.try_lock_registrations(environment, &account(id)).await.unwrap()
     };
-    let mut held = lock(&scene.endpoints, Environment::Sandbox, "MAG1").await.unwrap();
-    assert!(lock(&scene.endpoints, Environment::Sandbox, "MAG1").await.is_none());
-    assert!(lock(&scene.endpoints, Environment::Production, "MAG1").await.is_some(), "another account");
-    assert!(lock(&scene.endpoints, Environment::Sandbox, "MAG2").await.is_some(), "another account");
+    let mut held = lock(&receiver.endpoints, Environment::Sandbox, "MAG1").await.unwrap();
+    assert!(lock(&receiver.endpoints, Environment::Sandbox, "MAG1").await.is_none());
+    assert!(lock(&receiver.endpoints, Environment::Production, "MAG1").await.is_some(), "another account");
+    assert!(lock(&receiver.endpoints, Environment::Sandbox, "MAG2").await.is_some(), "another account");
     held.check().await.unwrap();
-    scene
+    receiver
         .execute(
             "select pg_terminate_backend(pid) from pg_locks join pg_database on pg_database.oid = database
              where locktype = 'advisory' and datname = current_database()",
         )
         .await;
-    assert!(held.check().await.is_err(), "its connection is gone, and somebody else may hold it");
+    assert!(held.check().await.is_err(), "the connection is lost, and another process may hold the lock");
     drop(held);
     until("it is free again", || async {
-        scene.endpoints.try_lock_registrations(Environment::Sandbox, &account("MAG1")).await.unwrap().is_some()
+        receiver.endpoints.try_lock_registrations(Environment::Sandbox, &account("MAG1")).await.unwrap().is_some()
     })
     .await;
-    scene.stop().await;
+    receiver.stop().await;
 }

@@ -1,301 +1,387 @@
-#!/usr/bin/env python3
-"""An independent model of the rule that turns callbacks into events.
+"""An independent model of "The rule".
 
-The rule below was written from the text of the design (the table of the rule, the glossary and the order of statuses)
-before the projector's source was read, so that a misreading in either of them shows up as a difference. Only the
-reading of flows that are not documented, or not sent, was added later. Standard library only.
+Written from `design.md` ("The rule") and `eqp-api.md` (sections 4 to 6 and 8) alone, by an engineer who had read neither the
+implementation (`src/project/`), nor its tests, nor an earlier model. Standard library only. Whoever changes the rule changes
+this file from the description too, never from the code: otherwise it repeats the code's mistakes and compares nothing.
 
-Reads one callback per line from standard input:
-
-    {"account": "...", "received_at": "YYYY-MM-DD HH:MM:SS", "body": "the body as text"}
-
-and prints one line per callback, in the same order, then one line per resource and one per track:
-
-    {"callback": N, "kind": "report", "decisions": [{"flow", "disposition", "status", "time", "clock_doubtful"}, ...]}
-    {"resource": [account, kind, id], "item_id": "..."}
-    {"track": [account, kind, id, flow], "status": "...", "status_since": "...", "seen_until": "...", "ambiguous": false}
-
-`kind` is one of report, repeated (row 0), unrecognized, undecodable. `disposition` is one of duplicate, applied, reentered, late, ambiguous_applied, ambiguous_kept. A duplicate has no event; each of
-the others is one event.
+Standard input has a line of JSON for each callback, in the order of projection: `{"account", "received_at", "body"}`. Standard
+output gets a line for each callback with the decision about each flow, and at the end a line for each track and resource.
 """
 
+import datetime
 import json
 import re
 import sys
-from datetime import datetime, timedelta, timezone
 
-MAX_CLOCK_AHEAD = timedelta(hours=48)
+FLOWS = {"submission": ("overall", "technical", "marketing"), "file": ("malware",)}
 
-# The order of the values is the order "further along".
-RANKED = {
-    "overall": [
-        "draft", "in_progress", "approved", "released_to_store", "developer_removed_from_store",
-        "admin_removed_from_store", "canceled_by_developer", "canceled_by_admin",
-    ],
-    "technical": [
-        "draft", "in_automation", "awaiting_manual_qa", "in_manual_qa", "approved", "rejected", "recalled",
-    ],
-    "marketing": [
-        "draft", "awaiting_marketing_review", "in_marketing_review", "approved",
-        "approved_with_modifications_pending", "rejected", "recalled",
-    ],
-    "malware": ["queued", "in-progress", "passed", "failed"],
+# Section 6 lists the values of a flow in order; section 8 makes that order the rank.
+RANK = {
+    "overall": (
+        "draft",
+        "in_progress",
+        "approved",
+        "released_to_store",
+        "developer_removed_from_store",
+        "admin_removed_from_store",
+        "canceled_by_developer",
+        "canceled_by_admin",
+    ),
+    "technical": (
+        "draft",
+        "in_automation",
+        "awaiting_manual_qa",
+        "in_manual_qa",
+        "approved",
+        "rejected",
+        "recalled",
+    ),
+    "marketing": (
+        "draft",
+        "awaiting_marketing_review",
+        "in_marketing_review",
+        "approved",
+        "approved_with_modifications_pending",
+        "rejected",
+        "recalled",
+    ),
+    "malware": ("queued", "in-progress", "passed", "failed"),
 }
-SPELLINGS = {"pass": "passed", "fail": "failed"}
-FLOWS = ("overall", "technical", "marketing")
+SAME_WORD = {"malware": {"pass": "passed", "fail": "failed"}}
+MAX_CLOCK_AHEAD = 48 * 3600
 
 
-# --- reading a body ---------------------------------------------------------------------------------------------
-
-class Number(str):
-    """A JSON number, as the digits that were sent."""
-
-
-def text(value):
-    """A word: text that is not blank, or nothing."""
-    if isinstance(value, str) and not isinstance(value, Number) and value.strip():
-        return value
-    return None
-
-
-def identifier(value):
-    """An ID: text that is not blank, or the digits of a number."""
-    if isinstance(value, str) and value.strip():
-        return str(value)
-    return None
-
-
-def canonical(flow, value):
-    """The one spelling of a documented status; any other status is compared as it was sent."""
-    word = text(value)
-    if word is None:
-        return None
-    plain = word.strip().lower()
-    plain = SPELLINGS.get(plain, plain) if flow == "malware" else plain
-    return plain if plain in RANKED.get(flow, []) else word
+def canonical(flow, status):
+    """The spelling in which statuses are compared; a code that is not documented stays as it is."""
+    plain = status.strip().lower()
+    plain = SAME_WORD.get(flow, {}).get(plain, plain)
+    return plain if plain in RANK.get(flow, ()) else status
 
 
 def rank(flow, status):
-    return RANKED[flow].index(status) if status in RANKED.get(flow, []) else None
+    known = RANK.get(flow, ())
+    return known.index(status) if status in known else None
 
 
-STAMP = re.compile(
-    r"(\d{4})-(\d\d)-(\d\d)[ T] ?(\d{1,2}):(\d\d):(\d\d)(?:\.\d+)?\s*(Z|UTC|GMT|[+-]\d\d:?\d\d)?", re.IGNORECASE
-)
+def further_along(flow, one, other):
+    """Is `one` further along than `other`? A value without a rank loses."""
+    a, b = rank(flow, one), rank(flow, other)
+    return a is not None and (b is None or a > b)
 
 
-def instant(value):
-    """A time in whole seconds, or nothing where it cannot be read."""
-    if isinstance(value, Number):
-        value = str(value)
-    if not isinstance(value, str):
-        return None
-    value = value.strip()
-    if re.fullmatch(r"\d{9,11}", value):
-        return datetime.fromtimestamp(int(value), timezone.utc)
-    found = STAMP.fullmatch(value)
-    if not found:
-        return None
-    *parts, zone = found.groups()
-    try:
-        moment = datetime(*map(int, parts), tzinfo=timezone.utc)
-        if zone and zone[0] in "+-":
-            ahead = timedelta(hours=int(zone[1:3]), minutes=int(zone[-2:]))
-            moment = moment - ahead if zone[0] == "+" else moment + ahead
-        return moment
-    except (ValueError, OverflowError):
-        return None
+def less_far_along(flow, one, other):
+    """Row 7 compares two ranks: a value without one is not "less far along"."""
+    a, b = rank(flow, one), rank(flow, other)
+    return a is not None and b is not None and a < b
 
-
-class Report:
-    def __init__(self, resource, item_id, reported, statuses, explicit):
-        self.resource = resource
-        self.item_id = item_id
-        self.reported = reported
-        self.statuses = statuses  # flow -> canonical status
-        self.explicit = explicit  # a flow, or nothing
-
-
-def read(body):
-    """A status report, or the reason why there is none."""
-    try:
-        value = json.loads(body, parse_int=Number, parse_float=Number)
-    except ValueError:
-        return "undecodable"
-    if not isinstance(value, dict) or text(value.get("callback_event")) is None:
-        return "undecodable"
-    event = value["callback_event"].strip().lower()
-    if event not in ("malware_scan_complete", "eqp_status_update"):
-        return "unrecognized"
-    info = value.get("update_info")
-    if not isinstance(info, dict):
-        return "undecodable"
-    if event == "malware_scan_complete":
-        resource, item_id, explicit = identifier(info.get("file_upload_id")), None, "malware"
-        statuses = {"malware": canonical("malware", info.get("tool_result"))}
-    else:
-        resource, item_id = identifier(info.get("submission_id")), identifier(info.get("item_id"))
-        told = info.get("eqp_status")
-        told = told if isinstance(told, dict) else {}
-        statuses = {flow: canonical(flow, told.get(flow)) for flow in FLOWS}
-        current = text(info.get("current_status")) or text(info.get("eqp_state"))
-        explicit = text(info.get("eqp_flow"))
-        if explicit and explicit.strip().lower() in FLOWS:
-            explicit = explicit.strip().lower()
-        if explicit is None and current is not None and not any(statuses.values()):
-            explicit = "unspecified"
-        if current is None:
-            explicit = None
-        if explicit:
-            statuses[explicit] = canonical(explicit, current)
-    statuses = {flow: status for flow, status in statuses.items() if status is not None}
-    if resource is None or not statuses:
-        return "undecodable"
-    return Report(resource, item_id, instant(info.get("modified_at")), statuses, explicit)
-
-
-# --- the rule ---------------------------------------------------------------------------------------------------
 
 class Track:
     def __init__(self):
         self.now = None
-        self.since = None
+        self.time = None  # of now
         self.seen_until = None
         self.ambiguous = False
-        self.events = []  # in the order of arrival: (trusted time or None, status)
+        self.confirmed = False
+        self.timed = []  # (time, arrival, status) of the events with a trusted time
 
-    def timed(self):
-        """The timed events by time; among equal times in the order of arrival (sorting is stable)."""
-        return sorted((event for event in self.events if event[0] is not None), key=lambda event: event[0])
+    def remember(self, time, arrival, status):
+        if time is not None:
+            self.timed.append((time, arrival, status))
+
+    def apply(self, status, time):
+        self.now, self.time = status, time
+
+    def saw(self, time):
+        if self.seen_until is None or time > self.seen_until:
+            self.seen_until = time
 
     def last_up_to(self, time):
-        found = [status for at, status in self.timed() if at <= time]
-        return found[-1] if found else None
+        known = [event for event in self.timed if event[0] <= time]
+        return max(known)[2] if known else None
 
     def last_before(self, time):
-        found = [status for at, status in self.timed() if at < time]
-        return found[-1] if found else None
+        known = [event for event in self.timed if event[0] < time]
+        return max(known)[2] if known else None
 
     def first_after(self, time):
-        found = [status for at, status in self.timed() if at > time]
-        return found[0] if found else None
-
-    def apply(self, time, status):
-        self.now, self.since = status, time
-
-    def fold(self, flow, status, time, explicit, others_changed):
-        decision = self.decide_untimed(flow, status) if time is None else self.decide_timed(
-            flow, status, time, explicit, others_changed
-        )
-        if decision != "duplicate":
-            self.events.append((time, status))
-        if time is not None and (self.seen_until is None or time > self.seen_until):
-            self.seen_until = time
-        return decision
-
-    def decide_timed(self, flow, status, time, explicit, others_changed):
-        later = self.seen_until is None or time > self.seen_until
-        # Row 1
-        if (time, status) in self.events or (time == self.seen_until and status == self.now):
-            return "duplicate"
-        if later:
-            self.ambiguous = False
-            # Row 2
-            if status == self.now:
-                if explicit and self.since is not None and not others_changed:
-                    self.since = time
-                    return "reentered"
-                if self.since is None:
-                    self.since = time
-                return "duplicate"
-            # Row 3
-            self.apply(time, status)
-            return "applied"
-        # Row 4
-        if time == self.seen_until and self.since is not None:
-            self.ambiguous = True
-            if not explicit and self.last_before(time) == status:
-                return "duplicate"
-            ours, theirs = rank(flow, status), rank(flow, self.now)
-            if ours is not None and (theirs is None or ours > theirs):
-                self.apply(time, status)
-                return "ambiguous_applied"
-            return "ambiguous_kept"
-        # Row 5
-        if status in (self.last_up_to(time), self.first_after(time)):
-            return "duplicate"
-        return "late"
-
-    def decide_untimed(self, flow, status):
-        # Row 6
-        if status == self.now:
-            return "duplicate"
-        # Row 7
-        if flow == "malware" and self.now is not None:
-            ours, theirs = rank(flow, status), rank(flow, self.now)
-            if ours is not None and theirs is not None and ours < theirs:
-                return "late"
-        # Row 8
-        self.ambiguous = False
-        self.apply(None, status)
-        return "applied"
+        known = [event for event in self.timed if event[0] > time]
+        return min(known)[2] if known else None
 
 
 class Model:
     def __init__(self):
-        self.tracks = {}
-        self.reported = set()
-        self.item_ids = {}
+        self.tracks = {}  # (kind, id, flow) -> Track
+        self.known = {}  # (kind, id) -> [(reported time, statuses)] of earlier callbacks
+        self.received = {}  # (kind, id) -> the latest receipt of a callback
+        self.arrival = 0
+        self.events = []
 
-    def receive(self, account, received_at, body):
-        report = read(body)
-        if isinstance(report, str):
-            return {"kind": report, "decisions": []}
-        kind = "file" if "malware" in report.statuses else "submission"
-        resource = (account, kind, report.resource)
-        self.item_ids.setdefault(resource, None)
-        if report.item_id is not None:
-            self.item_ids[resource] = report.item_id
-        # Row 0
-        if report.reported is not None:
-            content = (resource, report.reported, tuple(sorted(report.statuses.items())))
-            if content in self.reported:
-                return {"kind": "repeated", "decisions": []}
-            self.reported.add(content)
-        doubtful = report.reported is not None and report.reported - received_at > MAX_CLOCK_AHEAD
-        time = None if doubtful else report.reported
+    def fold(self, report):
+        """Returns the decisions [(flow, decision, event or None)] of one report; events are also kept in order."""
+        kind, ident = resource = report["kind"], report["id"]
+        statuses = {flow: canonical(flow, status) for flow, status in report["statuses"].items()}
+        reported = report.get("modified")
+        explicit = report.get("explicit")
+        doubtful = reported is not None and reported > report["received"] + MAX_CLOCK_AHEAD
+        time = None if doubtful else reported
+        began = report.get("read")
+        self.arrival += 1
+
+        if began is not None:
+            if self.received.get(resource, began) > began:
+                return [(flow, "discarded", None) for flow in statuses]
+            repeats = False
+        else:
+            earlier = self.known.setdefault(resource, [])
+            repeats = reported is not None and (reported, statuses) in earlier
+            earlier.append((reported, statuses))
+            self.received[resource] = max(self.received.get(resource, report["received"]), report["received"])
+        if repeats:
+            return [(flow, "duplicate", None) for flow in statuses]
+
+        order = [flow for flow in statuses if flow != explicit] + [flow for flow in statuses if flow == explicit]
         decisions, changed = [], False
-        implied = [flow for flow in report.statuses if flow != report.explicit]
-        for flow in implied + ([report.explicit] if report.explicit else []):
-            track = self.tracks.setdefault(resource + (flow,), Track())
+        for flow in order:
+            track = self.tracks.setdefault((kind, ident, flow), Track())
             before = track.now
-            status = report.statuses[flow]
-            disposition = track.fold(flow, status, time, flow == report.explicit, changed)
-            changed = changed or track.now != before
-            decisions.append({
-                "flow": flow, "disposition": disposition, "status": status, "time": show(report.reported),
-                "clock_doubtful": doubtful,
-            })
-        return {"kind": "report", "decisions": decisions}
+            if began is not None and before is not None:
+                decision = self.read(track, statuses[flow], time)
+            elif time is not None:
+                decision = self.timed(track, flow, statuses[flow], time, flow == explicit, changed)
+            else:
+                decision = self.untimed(track, flow, statuses[flow])
+            changed = changed or (track.now != before)
+            event = None
+            if decision != "duplicate":
+                track.remember(time, self.arrival, statuses[flow])
+                event = {
+                    "kind": kind,
+                    "id": ident,
+                    "flow": flow,
+                    "status": statuses[flow],
+                    "previous": before,
+                    "decision": decision,
+                    "time": reported,
+                    "clock_doubtful": doubtful,
+                    "explicit": flow == explicit,
+                    "now": track.now,
+                }
+                self.events.append(event)
+            decisions.append((flow, decision, event))
+        return decisions
+
+    def read(self, track, status, time):
+        """Row A."""
+        if status == track.now:
+            track.ambiguous = False
+            track.confirmed = True
+            return "duplicate"
+        track.apply(status, time)
+        if time is not None:
+            track.seen_until = time
+        track.ambiguous = False
+        return "corrected"
+
+    def timed(self, track, flow, status, time, explicit, changed):
+        seen = track.seen_until
+        newer = seen is None or time > seen
+        same = status == track.now
+        # 1
+        if any(event[0] == time and event[2] == status for event in track.timed) or (time == seen and same):
+            track.saw(time)
+            return "duplicate"
+        # 2 and 3
+        if newer:
+            track.saw(time)
+            track.ambiguous = False
+            if not same:
+                track.apply(status, time)
+                return "applied"
+            if track.time is None:
+                track.time = time
+                return "duplicate"
+            if explicit and not changed:
+                track.time = time
+                return "reentered"
+            return "duplicate"
+        # 4
+        if time == seen and track.time is not None:
+            track.ambiguous = True
+            if not explicit and track.last_before(time) == status:
+                return "duplicate"
+            if further_along(flow, status, track.now):
+                track.apply(status, time)
+            return "ambiguous"
+        # 5
+        if status in (track.last_up_to(time), track.first_after(time)):
+            return "duplicate"
+        return "late"
+
+    def untimed(self, track, flow, status):
+        # 6
+        if status == track.now:
+            return "duplicate"
+        # 7
+        if flow == "malware" and track.now is not None and less_far_along(flow, status, track.now):
+            return "late"
+        # 8
+        track.apply(status, None)
+        track.ambiguous = False
+        return "applied"
 
 
-def show(moment):
-    return None if moment is None else moment.strftime("%Y-%m-%d %H:%M:%S")
+def fold(reports):
+    """All reports in their order: (events, {(kind, id, flow): (now, time, seen until, ambiguous)})."""
+    model = Model()
+    for report in reports:
+        model.fold(report)
+    tracks = {
+        key: (track.now, track.time, track.seen_until, track.ambiguous) for key, track in sorted(model.tracks.items())
+    }
+    return model.events, tracks
+
+
+class Number(str):
+    """A JSON number with the digits that were sent."""
+
+
+def text_of(value):
+    """Text that says something, as it was sent; None for anything else."""
+    return value if isinstance(value, str) and not isinstance(value, Number) and value.strip() else None
+
+
+def code_of(value, documented):
+    """A code: letter case and surrounding blanks are ignored in documented ones."""
+    text = text_of(value)
+    plain = "" if text is None else text.strip().lower()
+    return plain if plain in documented else text
+
+
+def id_of(value):
+    """An ID is text or a number; a number keeps its digits."""
+    return str(value) if isinstance(value, Number) else text_of(value)
+
+
+def object_of(value):
+    return value if isinstance(value, dict) else {}
+
+
+DOCUMENTED = re.compile(
+    r"(\d{4})-(\d\d?)-(\d\d?)(?:[Tt]|\s)\s*(\d\d?):(\d\d):(\d\d)(?:\.\d+)?\s*(?:UTC|GMT|[Zz]|([+-])(\d\d):?(\d\d))?"
+)
+EPOCH = datetime.datetime(1970, 1, 1)
+
+
+def seconds_of(value):
+    """The reported time in seconds since 1970, or None where it cannot be read."""
+    if isinstance(value, Number):
+        return int(value) if re.fullmatch(r"-?\d+", value) else None
+    written = (text_of(value) or "").strip()
+    if re.fullmatch(r"\d+", written):
+        return int(written)
+    found = DOCUMENTED.fullmatch(written)
+    if found is None:
+        return None
+    try:
+        local = datetime.datetime(*(int(part) for part in found.groups()[:6]))
+    except ValueError:
+        return None
+    if local.year <= 1970:
+        return None  # no review is as old as that: a zero date means "no time"
+    seconds = int((local - EPOCH).total_seconds())
+    if found[7]:
+        offset = int(found[8]) * 3600 + int(found[9]) * 60
+        seconds -= offset if found[7] == "+" else -offset
+    return seconds
+
+
+def written(seconds):
+    return None if seconds is None else str(EPOCH + datetime.timedelta(seconds=seconds))
+
+
+UNSPECIFIED = "unspecified"  # a status whose flow cannot be read: nobody may guess which review it is about
+
+
+def decode(body):
+    """("report", a report without `received`), or ("unrecognized" | "undecodable", None)."""
+    try:
+        sent = json.loads(body, parse_int=Number, parse_float=Number)
+    except ValueError:
+        return "undecodable", None
+    if not isinstance(sent, dict):
+        return "undecodable", None
+    code = code_of(sent.get("callback_event"), ("malware_scan_complete", "eqp_status_update"))
+    if code is None:
+        return "undecodable", None
+    about = object_of(sent.get("update_info"))
+    report = {"modified": seconds_of(about.get("modified_at")), "statuses": {}, "explicit": None, "item_id": None}
+    if code == "malware_scan_complete":
+        report["kind"], report["id"] = "file", id_of(about.get("file_upload_id"))
+        result = text_of(about.get("tool_result"))
+        if result is not None:
+            report["statuses"]["malware"], report["explicit"] = result, "malware"
+    elif code == "eqp_status_update":
+        report["kind"], report["id"] = "submission", id_of(about.get("submission_id"))
+        report["item_id"] = id_of(about.get("item_id"))
+        states = object_of(about.get("eqp_status"))
+        for flow in FLOWS["submission"]:
+            status = text_of(states.get(flow))
+            if status is not None:
+                report["statuses"][flow] = status
+        current = text_of(about.get("current_status")) or text_of(about.get("eqp_state"))
+        if current is not None:
+            flow = code_of(about.get("eqp_flow"), (*FLOWS["submission"], *FLOWS["file"]))
+            if flow in FLOWS["file"]:
+                flow = None  # a submission has no such flow
+            if flow is None and not report["statuses"]:
+                flow = UNSPECIFIED
+            if flow is not None:
+                report["statuses"][flow], report["explicit"] = current, flow
+    else:
+        return "unrecognized", None
+    if report["id"] is None or not report["statuses"]:
+        return "undecodable", None
+    return "report", report
 
 
 def main():
-    model = Model()
+    accounts, item_ids = {}, {}
+
+    def say(line):
+        print(json.dumps(line))
+
     for number, line in enumerate(sys.stdin):
         callback = json.loads(line)
-        received_at = datetime.strptime(callback["received_at"], "%Y-%m-%d %H:%M:%S").replace(tzinfo=timezone.utc)
-        print(json.dumps({"callback": number, **model.receive(callback["account"], received_at, callback["body"])}))
-    for resource, item_id in sorted(model.item_ids.items(), key=lambda entry: entry[0]):
-        print(json.dumps({"resource": resource, "item_id": item_id}))
-    for key, track in sorted(model.tracks.items(), key=lambda entry: entry[0]):
-        print(json.dumps({
-            "track": key, "status": track.now, "status_since": show(track.since),
-            "seen_until": show(track.seen_until), "ambiguous": track.ambiguous,
-        }))
+        account = callback["account"]
+        model = accounts.setdefault(account, Model())
+        kind, report = decode(callback["body"])
+        decisions = []
+        if report is not None:
+            report["received"] = seconds_of(callback["received_at"])
+            if report["item_id"] is not None:
+                item_ids[account, report["kind"], report["id"]] = report["item_id"]
+            for flow, disposition, event in model.fold(report):
+                if disposition == "ambiguous":
+                    disposition += "_applied" if event["now"] == event["status"] else "_kept"
+                said = {"flow": flow, "disposition": disposition}
+                if event is not None:
+                    said |= {"status": event["status"], "time": written(event["time"])}
+                    said["clock_doubtful"] = event["clock_doubtful"]
+                decisions.append(said)
+        say({"callback": number, "kind": kind, "decisions": decisions})
+    for account, model in accounts.items():
+        for (kind, ident, flow), track in model.tracks.items():
+            say(
+                {
+                    "track": [account, kind, ident, flow],
+                    "status": track.now,
+                    "status_since": written(track.time),
+                    "seen_until": written(track.seen_until),
+                    "ambiguous": track.ambiguous,
+                }
+            )
+        for kind, ident in sorted({key[:2] for key in model.tracks}):
+            say({"resource": [account, kind, ident], "item_id": item_ids.get((account, kind, ident))})
 
 
 if __name__ == "__main__":

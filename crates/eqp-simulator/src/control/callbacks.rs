@@ -1,23 +1,24 @@
-//! `GET|POST /callbacks` and `POST /callbacks/{number}/resend`: what was sent, and sending
+//! `GET|POST /callbacks` and `POST /callbacks/{number}/resend`: lists sent callbacks, and sends some.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
 use bytes::Bytes;
 use serde::Deserialize;
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use time::format_description::well_known::Rfc3339;
 
 use super::files::PAGE;
 use super::problem::Problem;
-use super::wait::{patience, until};
-use super::wish::{Asked, Id, Wish};
-use crate::nearest::nearest;
+use super::request::{Id, Parameters, RequestBody, patience, until};
+use crate::error::nearest;
 use crate::sent::{SendResult, Sent};
 use crate::shared::Shared;
 
-/// Which callbacks are asked for.
+/// The parameters of the list of callbacks.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct After {
@@ -25,43 +26,46 @@ pub(super) struct After {
     #[serde(default, rename = "after")]
     number: u64,
     limit: Option<usize>,
-    /// Waits so long for the first one.
+    /// How long to wait for the first one.
     wait: Option<String>,
 }
 
-/// Callbacks in the order in which their sends ended.
+/// Lists callbacks in the order in which their requests ended.
 pub(super) async fn list(
     State(shared): State<Arc<Shared>>,
-    Asked(asked): Asked<After>,
+    Parameters(parameters): Parameters<After>,
 ) -> Result<Json<Value>, Problem> {
-    let patience = patience(asked.wait.as_deref())?;
-    let look = || Some(shared.log.after(asked.number, asked.limit.unwrap_or(PAGE))).filter(|sent| !sent.is_empty());
+    let patience = patience(parameters.wait.as_deref())?;
+    let look =
+        || Some(shared.log.after(parameters.number, parameters.limit.unwrap_or(PAGE))).filter(|sent| !sent.is_empty());
     let sent = until(&shared, patience, look).await.unwrap_or_default();
     Ok(Json(json!({"count": shared.log.count(), "callbacks": sent.iter().map(shown).collect::<Value>()})))
 }
 
 /// Sends any body to the registrations of an account.
-pub(super) async fn send(State(shared): State<Arc<Shared>>, wish: Wish) -> Result<Json<Value>, Problem> {
-    let wish = wish.only(&["body", "url", "mage_id"])?;
-    let body = match wish.value("body") {
-        None => return Err(Problem::word("`body` is missing: JSON, or text that is sent as it is")),
-        Some(Value::String(text)) => text.clone(),
-        Some(json) => json.to_string(),
+pub(super) async fn send(State(shared): State<Arc<Shared>>, request: RequestBody) -> Result<Json<Value>, Problem> {
+    let request = request.only(&["body", "url", "mage_id"])?;
+    let body = match request.body().map(RawValue::get) {
+        None => return Err(Problem::invalid("`body` is missing: JSON, or text that is sent as it is")),
+        Some(text) if text.starts_with('"') => serde_json::from_str(text)
+            .map_err(|error| Problem::unreadable(format!("`body` is not a text in JSON: {error}")))?,
+        Some(json) => json.to_owned(),
     };
-    let event = serde_json::from_str::<Value>(&body).ok();
-    let event = event.as_ref().and_then(|body| body["callback_event"].as_str()).unwrap_or("-").to_owned();
-    let (mage_id, url) = (wish.text("mage_id")?, wish.text("url")?);
-    let targets = shared.change(|market| {
+    let members: HashMap<String, &RawValue> = serde_json::from_str(&body).unwrap_or_default();
+    let event = members.get("callback_event").and_then(|event| serde_json::from_str(event.get()).ok());
+    let event: String = event.unwrap_or_else(|| "-".to_owned());
+    let (mage_id, url) = (request.text("mage_id")?, request.text("url")?);
+    let targets = shared.change(|marketplace| {
         let account = match mage_id {
             None => 0,
             Some(mage_id) => {
-                let known = || market.accounts.iter().map(|account| account.mage_id.as_str());
+                let known = || marketplace.accounts.iter().map(|account| account.mage_id.as_str());
                 let missing =
                     || Problem::not_found(format!("there is no account {mage_id}")).nearest(nearest(mage_id, known()));
                 known().position(|known| known == mage_id).ok_or_else(missing)?
             }
         };
-        Ok::<_, Problem>(market.tell_as_is(account, &event, Bytes::from(body), url))
+        Ok::<_, Problem>(marketplace.send_raw(account, &event, Bytes::from(body), url))
     })?;
     match (targets, url) {
         (0, Some(url)) => Err(Problem::not_found(format!("no callback is registered for {url}"))),
@@ -70,11 +74,11 @@ pub(super) async fn send(State(shared): State<Arc<Shared>>, wish: Wish) -> Resul
     }
 }
 
-/// Sends a callback once more.
+/// Sends a callback again.
 pub(super) async fn resend(State(shared): State<Arc<Shared>>, id: Id) -> Result<Json<Value>, Problem> {
     let number: u64 = id.read("callback")?;
     let sent = shared.log.get(number).ok_or_else(|| Problem::not_found(format!("there is no callback {number}")))?;
-    let targets = shared.change(|market| market.send_again(&sent))?;
+    let targets = shared.change(|marketplace| marketplace.resend(&sent))?;
     Ok(Json(json!({"targets": targets})))
 }
 
@@ -87,15 +91,15 @@ fn shown(sent: &Sent) -> Value {
     };
     json!({
         "number": sent.number,
-        "at": sent.at.format(&Rfc3339).unwrap_or_default(),
+        "at": sent.at.format(&Rfc3339).expect("the wall clock shows a year of four digits"),
         "kind": sent.kind.as_str(),
         "url": sent.url,
         "callback_event": sent.event,
-        "subject": sent.subject,
+        "resource_id": sent.resource_id,
         "flow": sent.flow,
-        "outcome": sent.outcome,
+        "status": sent.status,
         "body": String::from_utf8_lossy(&sent.body),
-        "status": status,
+        "http_status": status,
         "failed": failed,
         "answer": String::from_utf8_lossy(&sent.answer),
         "latency_ms": sent.latency.as_secs_f64() * 1000.0,

@@ -1,4 +1,4 @@
-//! `GET /files[/{id}]` and `POST /files/{id}/scan`
+//! `GET /files[/{id}]` and `POST /files/{id}/scan`.
 
 use std::sync::Arc;
 
@@ -9,15 +9,14 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::problem::Problem;
-use super::wait::{patience, until};
-use super::wish::{Asked, Id, Wish};
-use crate::market::FileEntry;
+use super::request::{Id, Parameters, RequestBody, patience, until};
+use crate::marketplace::FileEntry;
 use crate::shared::Shared;
 
-/// Pages have so many records, unless asked otherwise.
+/// The default number of records of a page.
 pub(super) const PAGE: usize = 100;
 
-/// A page.
+/// The parameters of a page.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Page {
@@ -27,20 +26,20 @@ pub(super) struct Page {
 }
 
 impl Page {
-    /// What is on it.
+    /// Returns the records of the page.
     pub(super) fn of<T>(&self, records: impl Iterator<Item = T>) -> impl Iterator<Item = T> {
         records.skip(self.offset).take(self.limit.unwrap_or(PAGE))
     }
 }
 
-pub(super) async fn list(State(shared): State<Arc<Shared>>, Asked(page): Asked<Page>) -> Json<Value> {
-    let market = shared.market();
-    let total: usize = market.accounts.iter().map(|account| account.files.len()).sum();
-    let files = market.accounts.iter().flat_map(|account| account.files.values());
+pub(super) async fn list(State(shared): State<Arc<Shared>>, Parameters(page): Parameters<Page>) -> Json<Value> {
+    let marketplace = shared.marketplace();
+    let total: usize = marketplace.accounts.iter().map(|account| account.files.len()).sum();
+    let files = marketplace.accounts.iter().flat_map(|account| account.files.values());
     Json(json!({"total": total, "files": page.of(files).map(shown).collect::<Value>()}))
 }
 
-/// What a look at one file may wait for.
+/// The status that a read of a file can wait for.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Until {
@@ -48,36 +47,41 @@ pub(super) struct Until {
     wait: Option<String>,
 }
 
-/// One file; with `malware_status` and `wait` once its scan reads so.
+/// Returns one file. With `malware_status` and `wait`, waits until the scan has this status.
 pub(super) async fn get(
     State(shared): State<Arc<Shared>>,
     id: Id,
-    Asked(wanted): Asked<Until>,
+    Parameters(wanted): Parameters<Until>,
 ) -> Result<Json<Value>, Problem> {
     let file: FileUploadId = id.read("file")?;
-    let look = |market: &crate::market::Market| {
-        let found = market.accounts.iter().find_map(|account| account.file(file.as_str()));
+    let look = |marketplace: &crate::marketplace::Marketplace| {
+        let found = marketplace.accounts.iter().find_map(|account| account.file(file.as_str()));
         found.map(shown).ok_or_else(|| Problem::not_found(format!("there is no file {file}")))
     };
     let is_met =
         |file: &Value| wanted.malware_status.as_ref().is_none_or(|status| file["malware_status"] == status.as_str());
-    let seen = until(&shared, patience(wanted.wait.as_deref())?, || match look(&shared.market()) {
+    let seen = until(&shared, patience(wanted.wait.as_deref())?, || match look(&shared.marketplace()) {
         Ok(file) if !is_met(&file) => None,
         seen => Some(seen),
     });
     seen.await.unwrap_or_else(|| Err(Problem::timed_out())).map(Json)
 }
 
-/// Ends the scan, now.
-pub(super) async fn end_scan(State(shared): State<Arc<Shared>>, id: Id, wish: Wish) -> Result<Json<Value>, Problem> {
-    let wish = wish.only(&["outcome"])?;
-    let passed = wish.one_of("outcome", &[("passed", true), ("failed", false)])?;
-    let passed = passed.ok_or_else(|| Problem::word("`outcome` is missing: `passed` or `failed`"))?;
+/// Ends the scan of a file immediately.
+pub(super) async fn end_scan(
+    State(shared): State<Arc<Shared>>,
+    id: Id,
+    body: RequestBody,
+) -> Result<Json<Value>, Problem> {
+    let body = body.only(&["result"])?;
+    let passed = body.one_of("result", &[("passed", true), ("failed", false)])?;
+    let passed = passed.ok_or_else(|| Problem::invalid("`result` is missing: `passed` or `failed`"))?;
     let file: FileUploadId = id.read("file")?;
-    shared.change(|market| market.end_scan_now(&file, passed))?;
-    let market = shared.market();
-    let found = market.accounts.iter().find_map(|account| account.file(file.as_str()));
-    Ok(Json(found.map(shown).unwrap_or_default()))
+    shared.change(|marketplace| {
+        marketplace.end_scan_now(&file, passed)?;
+        let found = marketplace.accounts.iter().find_map(|account| account.file(file.as_str()));
+        Ok(Json(found.map(shown).expect("the scan of this file was just ended")))
+    })
 }
 
 fn shown(file: &FileEntry) -> Value {

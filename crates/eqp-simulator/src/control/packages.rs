@@ -1,4 +1,4 @@
-//! `GET /packages[/{id}]` and `POST /packages/{id}/{advance|outcome|step}`: looks at reviews and moves them
+//! `GET /packages[/{id}]` and `POST /packages/{id}/{advance|decision|step}`: reads reviews and moves them.
 
 use std::sync::Arc;
 
@@ -10,27 +10,26 @@ use serde_json::{Value, json};
 
 use super::files::Page;
 use super::problem::Problem;
-use super::wait::{patience, until};
-use super::wish::{Asked, Id, Wish, one_of};
-use crate::market::{Finding, Market, Track};
+use super::request::{Id, Parameters, RequestBody, one_of, patience, until};
+use crate::marketplace::{Finding, Marketplace, Track};
 use crate::review::Step;
 use crate::shared::Shared;
 
 const TRACKS: [(&str, Track); 2] = [("technical", Track::Technical), ("marketing", Track::Marketing)];
 
-pub(super) async fn list(State(shared): State<Arc<Shared>>, Asked(page): Asked<Page>) -> Json<Value> {
-    let market = shared.market();
-    let total: usize = market.accounts.iter().map(|account| account.packages.len()).sum();
-    let places = market
+pub(super) async fn list(State(shared): State<Arc<Shared>>, Parameters(page): Parameters<Page>) -> Json<Value> {
+    let marketplace = shared.marketplace();
+    let total: usize = marketplace.accounts.iter().map(|account| account.packages.len()).sum();
+    let places = marketplace
         .accounts
         .iter()
         .enumerate()
         .flat_map(|(account, owner)| (0..owner.packages.len()).map(move |package| (account, package)));
-    let packages = page.of(places).map(|(account, package)| market.told(account, package));
+    let packages = page.of(places).map(|(account, package)| marketplace.admin_view(account, package));
     Json(json!({"total": total, "packages": packages.collect::<Value>()}))
 }
 
-/// What a look at one package may wait for.
+/// The statuses that a read of a package can wait for.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Until {
@@ -49,16 +48,16 @@ impl Until {
     }
 }
 
-/// One package, by its submission or item id; with wanted states and `wait` once it reads so.
+/// Returns one package by its submission ID or item ID. With statuses and `wait`, waits until it has them.
 pub(super) async fn get(
     State(shared): State<Arc<Shared>>,
     id: Id,
-    Asked(wanted): Asked<Until>,
+    Parameters(wanted): Parameters<Until>,
 ) -> Result<Json<Value>, Problem> {
     let look = || {
-        let market = shared.market();
-        let (account, package) = find(&market, &id)?;
-        Ok(market.told(account, package))
+        let marketplace = shared.marketplace();
+        let (account, package) = find(&marketplace, &id)?;
+        Ok(marketplace.admin_view(account, package))
     };
     let patience = patience(wanted.wait.as_deref())?;
     let seen = until(&shared, patience, || match look() {
@@ -68,59 +67,75 @@ pub(super) async fn get(
     seen.await.unwrap_or_else(|| Err(Problem::timed_out())).map(Json)
 }
 
-/// Takes the next step of a review, or all that are left, now.
-pub(super) async fn advance(State(shared): State<Arc<Shared>>, id: Id, wish: Wish) -> Result<Json<Value>, Problem> {
-    let wish = wish.only(&["flow", "to"])?;
-    let track = one_of("flow", wish.needed("flow")?, &TRACKS)?;
-    let to_end = wish.one_of("to", &[("next", false), ("end", true)])?.unwrap_or(false);
-    change(&shared, &id, |market, submission| {
-        if to_end { market.advance_to_end(submission, track).map(drop) } else { market.advance(submission, track) }
+/// Takes the next step of a review, or all remaining ones, immediately.
+pub(super) async fn advance(
+    State(shared): State<Arc<Shared>>,
+    id: Id,
+    body: RequestBody,
+) -> Result<Json<Value>, Problem> {
+    let body = body.only(&["flow", "to"])?;
+    let track = one_of("flow", body.required("flow")?, &TRACKS)?;
+    let to_end = body.one_of("to", &[("next", false), ("end", true)])?.unwrap_or(false);
+    change(&shared, &id, |marketplace, submission| {
+        if to_end {
+            marketplace.advance_to_end(submission, track).map(drop)
+        } else {
+            marketplace.advance(submission, track)
+        }
     })
 }
 
-/// Says how a review ends: now, or when it gets there by itself.
-pub(super) async fn outcome(State(shared): State<Arc<Shared>>, id: Id, wish: Wish) -> Result<Json<Value>, Problem> {
-    let wish = wish.only(&["flow", "outcome", "reasons", "message", "tool", "when"])?;
-    let track = one_of("flow", wish.needed("flow")?, &TRACKS)?;
-    let passed = one_of("outcome", wish.needed("outcome")?, &[("approved", true), ("rejected", false)])?;
-    let now = wish.one_of("when", &[("now", true), ("later", false)])?.unwrap_or(true);
+/// Sets how a review ends: immediately, or when its end is due.
+pub(super) async fn decide(
+    State(shared): State<Arc<Shared>>,
+    id: Id,
+    body: RequestBody,
+) -> Result<Json<Value>, Problem> {
+    let body = body.only(&["flow", "decision", "reasons", "message", "tool", "when"])?;
+    let track = one_of("flow", body.required("flow")?, &TRACKS)?;
+    let passed = one_of("decision", body.required("decision")?, &[("approved", true), ("rejected", false)])?;
+    let now = body.one_of("when", &[("now", true), ("later", false)])?.unwrap_or(true);
     let mut finding = if passed { Finding::passed() } else { Finding::failed() };
-    let reasons = wish.texts("reasons")?;
+    let reasons = body.texts("reasons")?;
     if !reasons.is_empty() {
         finding.reasons = reasons;
     }
-    if let Some(message) = wish.text("message")? {
+    if let Some(message) = body.text("message")? {
         message.clone_into(&mut finding.message);
     }
-    finding.tool = wish.text("tool")?.map(str::to_owned);
-    change(&shared, &id, |market, submission| {
-        if now { market.end_review(submission, track, finding) } else { market.plan(submission, track, finding) }
+    finding.tool = body.text("tool")?.map(str::to_owned);
+    change(&shared, &id, |marketplace, submission| {
+        if now {
+            marketplace.end_review(submission, track, finding)
+        } else {
+            marketplace.plan(submission, track, finding)
+        }
     })
 }
 
-/// Takes a step of the Marketplace's, now.
-pub(super) async fn step(State(shared): State<Arc<Shared>>, id: Id, wish: Wish) -> Result<Json<Value>, Problem> {
-    let wish = wish.only(&["step"])?;
+/// Takes a step of the Marketplace immediately.
+pub(super) async fn step(State(shared): State<Arc<Shared>>, id: Id, body: RequestBody) -> Result<Json<Value>, Problem> {
+    let body = body.only(&["step"])?;
     let steps: Vec<_> = Step::ALL.iter().map(|step| (step.as_str(), *step)).collect();
-    let step = one_of("step", wish.needed("step")?, &steps)?;
-    change(&shared, &id, |market, submission| market.step_now(submission, step))
+    let step = one_of("step", body.required("step")?, &steps)?;
+    change(&shared, &id, |marketplace, submission| marketplace.step_now(submission, step))
 }
 
 fn change(
     shared: &Shared,
     id: &Id,
-    change: impl FnOnce(&mut Market, &SubmissionId) -> Result<(), crate::Error>,
+    change: impl FnOnce(&mut Marketplace, &SubmissionId) -> Result<(), crate::Error>,
 ) -> Result<Json<Value>, Problem> {
-    shared.change(|market| {
-        let (account, package) = find(market, id)?;
-        let submission = market.accounts[account].packages[package].submission_id.clone();
-        change(market, &submission)?;
-        Ok(Json(market.told(account, package)))
+    shared.change(|marketplace| {
+        let (account, package) = find(marketplace, id)?;
+        let submission = marketplace.accounts[account].packages[package].submission_id.clone();
+        change(marketplace, &submission)?;
+        Ok(Json(marketplace.admin_view(account, package)))
     })
 }
 
-fn find(market: &Market, Id(id): &Id) -> Result<(usize, usize), Problem> {
-    let mut owners = market.accounts.iter().enumerate();
+fn find(marketplace: &Marketplace, Id(id): &Id) -> Result<(usize, usize), Problem> {
+    let mut owners = marketplace.accounts.iter().enumerate();
     let found = owners.find_map(|(account, owner)| owner.package_index(id).map(|package| (account, package)));
     found.ok_or_else(|| Problem::not_found(format!("there is no submission or item {id}")))
 }

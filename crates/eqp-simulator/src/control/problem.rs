@@ -1,4 +1,4 @@
-//! How the control API refuses: problem details (RFC 9457).
+//! The errors of the control API: problem details (RFC 9457).
 
 use axum::Json;
 use axum::response::{IntoResponse, Response};
@@ -8,14 +8,14 @@ use serde::Serialize;
 
 use crate::Error;
 
-/// A refusal.
+/// An error.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Problem {
     title: &'static str,
     status: u16,
-    /// What is wrong with this request.
+    /// Why the request is rejected.
     detail: String,
-    /// The nearest right word.
+    /// The valid word that is most similar.
     #[serde(skip_serializing_if = "Option::is_none")]
     nearest: Option<String>,
 }
@@ -31,8 +31,8 @@ impl Problem {
         Self::new(StatusCode::BAD_REQUEST, detail)
     }
 
-    /// A word of the request is none.
-    pub(super) fn word(detail: impl Into<String>) -> Self {
+    /// A value of the request is invalid.
+    pub(super) fn invalid(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail)
     }
 
@@ -41,7 +41,7 @@ impl Problem {
     }
 
     pub(super) fn method() -> Self {
-        Self::new(StatusCode::METHOD_NOT_ALLOWED, "there is no such method here")
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "method not allowed")
     }
 
     pub(super) fn unauthorized() -> Self {
@@ -49,10 +49,10 @@ impl Problem {
     }
 
     pub(super) fn timed_out() -> Self {
-        Self::new(StatusCode::REQUEST_TIMEOUT, "it did not come in the time of `wait`")
+        Self::new(StatusCode::REQUEST_TIMEOUT, "timed out waiting, see `wait`")
     }
 
-    /// Names the nearest right word.
+    /// Sets the valid word that is most similar.
     pub(super) fn nearest(mut self, nearest: Option<impl Into<String>>) -> Self {
         self.nearest = nearest.map(Into::into);
         self
@@ -65,7 +65,7 @@ impl From<Error> for Problem {
         match error {
             Error::NotFound(_) => Self::not_found(text),
             Error::Review(refusal) => Self::new(StatusCode::CONFLICT, refusal.to_string()),
-            Error::Fault { nearest, .. } => Self::word(text).nearest(nearest),
+            Error::Fault { nearest, .. } => Self::invalid(text).nearest(nearest),
             _ => Self::new(StatusCode::INTERNAL_SERVER_ERROR, text),
         }
     }
@@ -73,7 +73,7 @@ impl From<Error> for Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let status = StatusCode::from_u16(self.status).expect("it was a status code");
         let mut response = (status, Json(self)).into_response();
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         response

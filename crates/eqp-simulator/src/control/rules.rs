@@ -1,4 +1,4 @@
-//! `POST /rules/scans` and `POST /rules/reviews`: how scans and reviews end from now on, by name
+//! `/faults` and `/rules`: faults that are injected, and how scans and reviews end from now on.
 
 use std::sync::Arc;
 
@@ -7,31 +7,71 @@ use axum::extract::State;
 use serde_json::{Value, json};
 
 use super::problem::Problem;
-use super::wish::{Wish, one_of};
-use crate::script::{Review, Scan, Verdict};
+use super::request::{Id, RequestBody, one_of};
+use crate::fault::{FaultRule, FaultState};
+use crate::script::{Decision, Review, Scan};
 use crate::shared::Shared;
 
 const SCANS: [(&str, Scan); 3] = [("passed", Scan::Passes), ("failed", Scan::Fails), ("never", Scan::NeverEnds)];
-const VERDICTS: [(&str, Verdict); 3] =
-    [("approved", Verdict::Approve), ("rejected", Verdict::Reject), ("never", Verdict::Never)];
+const VERDICTS: [(&str, Decision); 3] =
+    [("approved", Decision::Approve), ("rejected", Decision::Reject), ("never", Decision::Never)];
 
-/// How the scans of files end whose name fits, of those that are uploaded from now on.
-pub(super) async fn scan(State(shared): State<Arc<Shared>>, wish: Wish) -> Result<Json<Value>, Problem> {
-    let wish = wish.only(&["filename", "outcome"])?;
-    let filename = wish.needed("filename")?;
-    let scan = one_of("outcome", wish.needed("outcome")?, &SCANS)?;
-    shared.change(|market| market.script_mut().prefer_scan(filename, scan));
+/// Sets how the scans of files whose name matches end, for later uploads.
+pub(super) async fn scan(State(shared): State<Arc<Shared>>, body: RequestBody) -> Result<Json<Value>, Problem> {
+    let body = body.only(&["filename", "result"])?;
+    let filename = body.required("filename")?;
+    let scan = one_of("result", body.required("result")?, &SCANS)?;
+    shared.change(|marketplace| marketplace.script_mut().prefer_scan(filename, scan));
     Ok(Json(json!({})))
 }
 
-/// How the reviews of submissions end whose id, item id, SKU or name fits, attempt by attempt.
-pub(super) async fn review(State(shared): State<Arc<Shared>>, wish: Wish) -> Result<Json<Value>, Problem> {
-    let wish = wish.only(&["subject", "technical", "marketing"])?;
-    let subject = wish.needed("subject")?;
-    let verdicts = |flow: &str| -> Result<Vec<Verdict>, Problem> {
-        wish.texts(flow)?.iter().map(|word| one_of(flow, word, &VERDICTS)).collect()
+/// Sets how the reviews of matching submissions end, one decision for each time they are submitted.
+pub(super) async fn review(State(shared): State<Arc<Shared>>, body: RequestBody) -> Result<Json<Value>, Problem> {
+    let body = body.only(&["package", "technical", "marketing"])?;
+    let package = body.required("package")?;
+    let decisions = |flow: &str| -> Result<Vec<Decision>, Problem> {
+        body.texts(flow)?.iter().map(|word| one_of(flow, word, &VERDICTS)).collect()
     };
-    let review = Review::default().technical(verdicts("technical")?).marketing(verdicts("marketing")?);
-    shared.change(|market| market.script_mut().prefer_review(subject, review));
+    let review = Review::default().technical(decisions("technical")?).marketing(decisions("marketing")?);
+    shared.change(|marketplace| marketplace.script_mut().prefer_review(package, review));
     Ok(Json(json!({})))
+}
+
+pub(super) async fn faults(State(shared): State<Arc<Shared>>) -> Json<Value> {
+    let marketplace = shared.marketplace();
+    Json(json!({"faults": marketplace.faults.states().map(|state| shown(&state)).collect::<Value>()}))
+}
+
+/// Adds a fault rule, with the same syntax as on the command line.
+pub(super) async fn add_fault(State(shared): State<Arc<Shared>>, body: RequestBody) -> Result<Json<Value>, Problem> {
+    let body = body.only(&["fault"])?;
+    let rule: FaultRule = body.required("fault")?.parse()?;
+    shared.change(|marketplace| {
+        let id = marketplace.faults.add(rule);
+        let state = marketplace.faults.states().find(|state| state.id == id).expect("the rule was just added");
+        Ok(Json(shown(&state)))
+    })
+}
+
+pub(super) async fn clear_faults(State(shared): State<Arc<Shared>>) -> Json<Value> {
+    shared.change(|marketplace| marketplace.faults.clear());
+    Json(json!({"faults": []}))
+}
+
+pub(super) async fn remove_fault(State(shared): State<Arc<Shared>>, id: Id) -> Result<Json<Value>, Problem> {
+    let number = id.read("fault")?;
+    if shared.change(|marketplace| marketplace.faults.remove(number)) {
+        return Ok(faults(State(shared)).await);
+    }
+    Err(Problem::not_found(format!("there is no fault {number}")))
+}
+
+fn shown(state: &FaultState) -> Value {
+    json!({
+        "id": state.id,
+        "fault": state.rule.to_string(),
+        "matched": state.matched,
+        "injected": state.injected,
+        "active": state.is_active,
+    })
 }

@@ -1,42 +1,43 @@
-//! Connections that end without an answer.
-
-use std::convert::Infallible;
+//! Closes connections without an answer.
 
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::response::Response;
-use tower::ServiceExt;
-use tower::util::MapResult;
+use eqp_tls::listener::{Answer, Peer};
 
-/// In the place of an answer: the connection ends here. As the error of a service it makes the server do so.
+/// Marks an answer that is not sent: as the error of a handler it makes the listener close the connection.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 #[error("the connection is cut on purpose")]
 pub(crate) struct Cut;
 
-impl From<Infallible> for Cut {
-    fn from(never: Infallible) -> Self {
-        match never {}
-    }
-}
-
-/// What a handler answers so that the connection is cut.
-pub(super) fn cut() -> Response {
+/// Returns the response with which a handler closes the connection.
+pub(crate) fn cut() -> Response {
     let mut response = Response::new(Body::empty());
     response.extensions_mut().insert(Cut);
     response
 }
 
-/// A router that ends the connection where it answers with [`cut`].
-pub(crate) type Cutting = MapResult<Router, fn(Result<Response, Infallible>) -> Result<Response, Cut>>;
+/// A router that closes the connection if a handler answers with [`cut`].
+#[derive(Clone, Debug)]
+pub(crate) struct Cutting(Router);
 
-/// Makes a router end connections.
+/// Wraps a router so that its handlers can close connections.
 pub(crate) fn cutting(router: Router) -> Cutting {
-    ServiceExt::<Request>::map_result(router, |answer: Result<Response, Infallible>| {
-        let Ok(response) = answer;
-        match response.extensions().get::<Cut>() {
-            Some(cut) => Err(*cut),
-            None => Ok(response),
+    Cutting(router)
+}
+
+impl Answer for Cutting {
+    type Error = Cut;
+
+    fn answer(&self, peer: Peer, request: Request) -> impl Future<Output = Result<Response, Cut>> + Send + 'static {
+        let answer = self.0.answer(peer, request);
+        async move {
+            let Ok(response) = answer.await;
+            match response.extensions().get::<Cut>() {
+                Some(cut) => Err(*cut),
+                None => Ok(response),
+            }
         }
-    })
+    }
 }

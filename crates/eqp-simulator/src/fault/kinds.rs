@@ -1,13 +1,13 @@
-//! What goes wrong, as the first word of a rule names it.
+//! The faults, as the first word of a rule names them.
 
 use std::time::Duration;
 
 use eqp_types::ApiError;
 
-use super::words::{duration, size};
+use super::callback::CallbackFault;
+use super::values::{duration, size};
 use super::{Fault, FaultBody};
 use crate::Error;
-use crate::script::Mischief;
 
 pub(super) const CALL_FAULTS: [&str; 12] = [
     "latency",
@@ -24,20 +24,22 @@ pub(super) const CALL_FAULTS: [&str; 12] = [
     "endless",
 ];
 pub(super) const CALLBACK_FAULTS: [&str; 7] =
-    ["copies", "late", "dropped", "swapped", "first-form", "unknown-event", "unknown-fields"];
+    ["duplicates", "late", "dropped", "swapped", "first-form", "unknown-event", "unknown-fields"];
 
-/// What is too large, unless it says how large.
+/// The default size of `huge`.
 const HUGE: u64 = 100_000_000;
-/// The wait of `too-many-requests`, unless it says how long.
+/// The default wait of `too-many-requests`.
 const AFTER: Duration = Duration::from_secs(1);
 
-/// Something that goes wrong with calls.
-pub(super) fn fault(name: &str, value: Option<&str>) -> Result<Fault, Error> {
+/// Parses a fault of calls.
+pub(super) fn call_fault(name: &str, value: Option<&str>) -> Result<Fault, Error> {
     let wrong = |why: &'static str| Error::fault(&format!("{name}={}", value.unwrap_or_default()), why, []);
     let none = |fault: Fault| if value.is_none() { Ok(fault) } else { Err(wrong("takes no value")) };
     let text = value.unwrap_or_default();
     match name {
-        "latency" => duration(text).map(Fault::Latency).ok_or_else(|| wrong("needs a length such as 250ms, 2s or 5m")),
+        "latency" => {
+            duration(text).map(Fault::Latency).ok_or_else(|| wrong("needs a duration such as 250ms, 2s or 5m"))
+        }
         "dead-token" => none(Fault::DeadToken),
         "too-many-requests" => {
             let (length, as_date) = match text.strip_suffix(",date") {
@@ -56,7 +58,7 @@ pub(super) fn fault(name: &str, value: Option<&str>) -> Result<Fault, Error> {
                 "json" => FaultBody::Json,
                 "html" => FaultBody::Html,
                 "empty" => FaultBody::Empty,
-                other => return Err(Error::fault(other, "is no kind of body", ["json", "html", "empty"])),
+                other => return Err(Error::fault(other, "is not a kind of body", ["json", "html", "empty"])),
             };
             Ok(Fault::Status { status, body })
         }
@@ -77,24 +79,25 @@ pub(super) fn fault(name: &str, value: Option<&str>) -> Result<Fault, Error> {
     }
 }
 
-/// Something that goes wrong with callbacks.
-pub(super) fn mischief(name: &str, value: Option<&str>) -> Result<Mischief, Error> {
+/// Parses a fault of callbacks.
+pub(super) fn callback_fault(name: &str, value: Option<&str>) -> Result<CallbackFault, Error> {
     let wrong = |why: &'static str| Error::fault(&format!("{name}={}", value.unwrap_or_default()), why, []);
-    let none = |mischief: Mischief| if value.is_none() { Ok(mischief) } else { Err(wrong("takes no value")) };
+    let none = |fault: CallbackFault| if value.is_none() { Ok(fault) } else { Err(wrong("takes no value")) };
     let text = value.unwrap_or_default();
     match name {
-        "copies" => {
-            let copies = if value.is_none() { Some(1) } else { text.parse().ok().filter(|n| (1..=100).contains(n)) };
-            copies.map(Mischief::Copies).ok_or_else(|| wrong("needs a number from 1 to 100"))
+        "duplicates" => {
+            let duplicates =
+                if value.is_none() { Some(1) } else { text.parse().ok().filter(|n| (1..=100).contains(n)) };
+            duplicates.map(CallbackFault::Duplicates).ok_or_else(|| wrong("needs a number from 1 to 100"))
         }
-        "late" => {
-            duration(text).map(Mischief::Late).ok_or_else(|| wrong("needs a length such as 75s, in simulated time"))
-        }
-        "dropped" => none(Mischief::Dropped),
-        "swapped" => none(Mischief::Swapped),
-        "first-form" => none(Mischief::FirstForm),
-        "unknown-event" if !text.is_empty() => Ok(Mischief::AlsoUnknown(text.to_owned())),
+        "late" => duration(text)
+            .map(CallbackFault::Late)
+            .ok_or_else(|| wrong("needs a duration such as 75s, in simulated time")),
+        "dropped" => none(CallbackFault::Dropped),
+        "swapped" => none(CallbackFault::Swapped),
+        "first-form" => none(CallbackFault::FirstForm),
+        "unknown-event" if !text.is_empty() => Ok(CallbackFault::UnknownEvent(text.to_owned())),
         "unknown-event" => Err(wrong("needs an event code, such as unknown-event=listing_translated")),
-        _ => none(Mischief::ExtraFields),
+        _ => none(CallbackFault::UnknownFields),
     }
 }

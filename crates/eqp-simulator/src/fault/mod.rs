@@ -1,78 +1,90 @@
-//! What goes wrong with calls on purpose.
+//! Faults that are injected into calls of the API and into callbacks.
 //!
-//! [`Fault`] says what happens, [`Calls`] to which calls. [`FaultRule`] is either of the two kinds of rules (for calls, and
-//! for callbacks) as one line of text: the form of the command line and of the control API.
+//! [`Fault`] and [`CallbackFault`] are the kinds of faults, [`CallMatcher`] and [`CallbackMatcher`] select the calls and callbacks.
+//! [`FaultRule`] combines them, and can be written as one line of text for the command line and the control API.
 
-mod board;
-mod calls;
-mod carry_out;
+mod active;
+mod call;
+mod callback;
 mod conditions;
 mod cut;
+mod frequency;
 mod kinds;
+mod pattern;
 mod rule;
-mod turn;
-mod words;
+mod values;
 
 use std::fmt;
 use std::time::Duration;
 
-pub(crate) use board::Faults;
-pub use calls::Calls;
-pub(crate) use carry_out::carry_out;
-pub(crate) use cut::cutting;
+pub(crate) use active::ActiveFaults;
+pub(crate) use call::CallFacts;
+pub use call::CallMatcher;
+pub(crate) use callback::CallbackFacts;
+pub use callback::{CallbackFault, CallbackMatcher};
+pub(crate) use cut::{cut, cutting};
+pub(crate) use frequency::Counters;
+pub use pattern::Pattern;
 pub use rule::{FaultRule, FaultState};
-pub(crate) use turn::{Tally, Turn};
-pub(crate) use words::{duration as read_duration, written_duration};
+pub(crate) use values::{duration as read_duration, written_duration};
 
-/// Something that goes wrong with a call of the API.
+/// A fault that is injected into a call of the API.
+///
+/// ```
+/// use eqp_simulator::{CallMatcher, Fault, FaultRule};
+///
+/// let rule = FaultRule::Call(CallMatcher::named("packages.create")?.nth(1), Fault::AnswerLost);
+/// assert_eq!(rule.to_string(), "answer-lost call=packages.create nth=1");
+/// # Ok::<(), eqp_simulator::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Fault {
-    /// The answer comes so much later, in real time; the call is carried out after the wait.
+    /// Delays the call by this real time; then it is carried out.
     Latency(Duration),
-    /// The session token that came with the call has died before its time: 401, until a new one is got.
+    /// Ends the session of the call early: calls are answered 401 until the client gets a new token.
     DeadToken,
-    /// 429 with `Retry-After`; nothing is done.
+    /// Answers 429 with `Retry-After` without carrying out the call.
     TooManyRequests {
-        /// How long to wait, in real time.
+        /// The value of the header, in real time.
         after: Duration,
-        /// The header names the moment (an HTTP date) instead of seconds.
+        /// Whether the header is an HTTP date instead of seconds.
         as_date: bool,
     },
-    /// This status with a body of this kind; nothing is done.
+    /// Answers with this status and body without carrying out the call.
     Status {
         /// The HTTP status.
         status: u16,
-        /// What comes with it.
+        /// The body.
         body: FaultBody,
     },
-    /// 200 with an HTML page, as a proxy in front of the API answers; nothing is done.
+    /// Answers 200 with an HTML page, as a proxy might, without carrying out the call.
     Html,
-    /// 200 with `{"code": …, "message": …}` in the place of what was asked for; nothing is done.
+    /// Answers 200 with `{"code": …, "message": …}` instead of the result, without carrying out the call.
     ErrorBody(i64),
-    /// The call is carried out, and answered with JSON of another shape than promised.
+    /// Carries out the call and answers with JSON of another shape than documented.
     WrongShape,
-    /// The connection ends without an answer; nothing is done.
+    /// Closes the connection without an answer and without carrying out the call.
     Cut,
-    /// The call is carried out, and the connection ends in the middle of the answer's body.
+    /// Carries out the call and closes the connection in the middle of the answer's body.
     CutBody,
-    /// The call is carried out, and the connection ends without an answer.
+    /// Carries out the call and closes the connection without an answer.
     AnswerLost,
-    /// 200 with so many bytes of valid JSON, without a length announced; nothing is done.
+    /// Answers 200 with this many bytes of valid JSON, without `Content-Length` and without carrying out the call.
     Huge(u64),
-    /// 200 with JSON that never ends; nothing is done.
+    /// Answers 200 with JSON that never ends, without carrying out the call.
     Endless,
 }
 
-/// The body of an answer that is a fault.
+/// The body of [`Fault::Status`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FaultBody {
     /// `{"code": …, "message": …}`, as documented.
     Json,
-    /// A page, as proxies answer.
+    /// An HTML page, as proxies answer.
     Html,
-    /// Nothing.
+    /// No body.
     Empty,
 }
 

@@ -1,17 +1,17 @@
-//! A rule as one line of text, the same on the command line and in the control API:
-//! `WHAT [CONDITION…]`, words apart by spaces, such as `status=503,html call=packages.list nth=2`.
+//! Fault rules, which can be written as one line of text: `FAULT [CONDITION…]`, separated by spaces, such as
+//! `status=503,html call=packages.list nth=2`. The command line and the control API use the same text.
 
 use std::fmt;
 use std::str::FromStr;
 
+use super::callback::{CallbackFault, CallbackMatcher};
 use super::conditions::{calls, when};
-use super::kinds::{CALL_FAULTS, CALLBACK_FAULTS, fault, mischief};
-use super::turn::Turn;
-use super::{Calls, Fault};
+use super::frequency::Frequency;
+use super::kinds::{CALL_FAULTS, CALLBACK_FAULTS, call_fault, callback_fault};
+use super::{CallMatcher, Fault};
 use crate::Error;
-use crate::script::{Mischief, When};
 
-/// What goes wrong, and with what.
+/// A fault, and the calls or callbacks that it is injected into.
 ///
 /// ```
 /// use eqp_simulator::FaultRule;
@@ -20,7 +20,7 @@ use crate::script::{Mischief, When};
 ///     "latency=2s path=/files/*",
 ///     "too-many-requests=30s,date call=packages.list nth=1,2",
 ///     "answer-lost call=packages.create times=1",
-///     "copies=2 outcome=approved rate=0.1",
+///     "duplicates=2 status=approved rate=0.1",
 /// ] {
 ///     let rule: FaultRule = text.parse()?;
 ///     assert_eq!(rule.to_string(), text);
@@ -30,26 +30,26 @@ use crate::script::{Mischief, When};
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum FaultRule {
-    /// With calls of the API.
-    Call(Calls, Fault),
-    /// With callbacks.
-    Callback(When, Mischief),
+    /// A fault of calls of the API.
+    Call(CallMatcher, Fault),
+    /// A fault of callbacks.
+    Callback(CallbackMatcher, CallbackFault),
 }
 
-/// A rule with what has become of it.
+/// A rule with its counters.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct FaultState {
-    /// Counts the rules from 1.
+    /// The ID of the rule; IDs count from 1 and are not reused.
     pub id: u64,
     /// The rule.
     pub rule: FaultRule,
-    /// How many calls or callbacks it fitted.
-    pub fitted: u64,
-    /// How many of them it struck.
-    pub struck: u64,
-    /// It can strike again.
-    pub waits: bool,
+    /// The number of calls or callbacks that the rule matched.
+    pub matched: u64,
+    /// The number of them into which the fault was injected.
+    pub injected: u64,
+    /// Whether the fault can be injected again.
+    pub is_active: bool,
 }
 
 impl FromStr for FaultRule {
@@ -57,15 +57,15 @@ impl FromStr for FaultRule {
 
     fn from_str(text: &str) -> Result<Self, Error> {
         let mut words = text.split_whitespace();
-        let what = words.next().ok_or_else(|| Error::fault("", "names no fault", []))?;
+        let what = words.next().ok_or_else(|| Error::fault("", "does not name a fault", []))?;
         let (name, value) = what.split_once('=').map_or((what, None), |(name, value)| (name, Some(value)));
         let conditions: Vec<(&str, &str)> = words.map(|word| word.split_once('=').unwrap_or((word, ""))).collect();
         if CALL_FAULTS.contains(&name) {
-            Ok(Self::Call(calls(&conditions)?, fault(name, value)?))
+            Ok(Self::Call(calls(&conditions)?, call_fault(name, value)?))
         } else if CALLBACK_FAULTS.contains(&name) {
-            Ok(Self::Callback(when(&conditions)?, mischief(name, value)?))
+            Ok(Self::Callback(when(&conditions)?, callback_fault(name, value)?))
         } else {
-            Err(Error::fault(name, "is no fault", CALL_FAULTS.into_iter().chain(CALLBACK_FAULTS)))
+            Err(Error::fault(name, "is not a fault", CALL_FAULTS.into_iter().chain(CALLBACK_FAULTS)))
         }
     }
 }
@@ -74,16 +74,16 @@ impl fmt::Display for FaultRule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Call(calls, fault) => write!(f, "{fault}{calls}"),
-            Self::Callback(when, mischief) => write!(f, "{mischief}{when}"),
+            Self::Callback(when, fault) => write!(f, "{fault}{when}"),
         }
     }
 }
 
 impl FaultRule {
-    pub(super) fn turn(&self) -> &Turn {
+    pub(super) fn frequency(&self) -> &Frequency {
         match self {
-            Self::Call(calls, _) => &calls.turn,
-            Self::Callback(when, _) => &when.turn,
+            Self::Call(calls, _) => &calls.frequency,
+            Self::Callback(when, _) => &when.frequency,
         }
     }
 }
@@ -91,7 +91,7 @@ impl FaultRule {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::routes::CALLS;
+    use crate::calls::answered;
 
     #[test]
     fn every_fault_is_written_as_it_is_read() {
@@ -111,12 +111,12 @@ mod tests {
             "answer-lost call=packages.create nth=1,4",
             "huge=1000",
             "endless",
-            "copies=2 flow=technical outcome=approved",
+            "duplicates=2 flow=technical status=approved",
             "late=75s nth=1",
             "dropped event=malware_scan_complete",
             "swapped",
             "first-form rate=0.5",
-            "unknown-event=store_moved subject=*badges*",
+            "unknown-event=store_moved resource=*badges*",
             "unknown-fields",
         ] {
             let rule: FaultRule = text.parse().unwrap_or_else(|error| panic!("{text}: {error}"));
@@ -126,11 +126,11 @@ mod tests {
     }
 
     #[test]
-    fn what_may_be_left_out_has_a_default() {
+    fn optional_values_have_defaults() {
         for (text, whole) in [
             ("huge", "huge=100000000"),
             ("huge=64KB", "huge=64000"),
-            ("copies", "copies=1"),
+            ("duplicates", "duplicates=1"),
             ("too-many-requests", "too-many-requests=1s"),
             ("status=503,json", "status=503"),
             ("cut  path=/rest/v1/users/* method=get", "cut method=GET path=/users/*"),
@@ -141,10 +141,10 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_named_with_the_nearest_right_word() {
+    fn an_invalid_word_is_named_with_the_most_similar_one() {
         for (text, wrong, nearest) in [
             ("lattency=2s", "lattency", "latency"),
-            ("copy=2", "copy", "copies"),
+            ("duplicate=2", "duplicate", "duplicates"),
             ("status=503,htm", "htm", "html"),
             ("cut call=package.list", "package.list", "packages.list"),
             ("cut metod=GET", "metod", "method"),
@@ -170,12 +170,12 @@ mod tests {
             "cut rate=NaN",
             "cut times=0",
             "cut path=files",
-            "cut outcome=approved",
+            "cut status=approved",
             "dropped call=files.get",
             "cut call=files.get call=files.list",
             "cut rate=0.5 nth=1 rate=0.1",
             "dropped flow=technical flow=marketing",
-            "copies=0",
+            "duplicates=0",
             "unknown-event",
             "huge=much",
         ] {
@@ -184,14 +184,14 @@ mod tests {
     }
 
     #[test]
-    fn a_condition_that_is_said_twice_is_named() {
+    fn a_condition_that_is_given_twice_is_named() {
         let error = "cut times=1 nth=2 times=3".parse::<FaultRule>().unwrap_err().to_string();
-        assert!(error.contains("`times` is said twice"), "{error}");
+        assert!(error.contains("`times` is given twice"), "{error}");
     }
 
     #[test]
     fn every_call_can_be_named() {
-        for call in CALLS {
+        for call in answered() {
             assert!(format!("cut call={}", call.name).parse::<FaultRule>().is_ok(), "{}", call.name);
         }
     }

@@ -1,6 +1,6 @@
-//! The review of a submission as a state machine: pure, without time or I/O.
+//! The review of a submission as a state machine, without time or I/O.
 //!
-//! [`request`] holds what the developer may ask for, [`step`] what the Marketplace does, [`status`] the state itself.
+//! [`request`] has the actions of the developer, [`step`] the steps of the Marketplace, [`status`] the state itself.
 
 pub(crate) mod request;
 mod status;
@@ -9,27 +9,27 @@ pub(crate) mod step;
 pub use status::ReviewStatus;
 pub use step::Step;
 
-/// Why the review does not move.
+/// A change that the current status of a review does not allow.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum Refusal {
-    /// The developer asks for something that the flow does not allow where it is.
+pub enum InvalidTransition {
+    /// The status of the flow does not allow the action of the developer.
     #[error("`{flow}: {action}` is not possible while {flow} is `{status}`")]
     Action {
         /// `overall`, `technical` or `marketing`.
         flow: &'static str,
-        /// The action asked for.
+        /// The requested action.
         action: &'static str,
-        /// Where the flow is.
+        /// The status of the flow.
         status: String,
     },
-    /// Nothing of the package may be changed now.
+    /// Both reviews are running, so that no field may be changed.
     #[error("the package cannot be changed while it is in review; only `recall` is possible")]
     InReview,
-    /// The package is at its end.
-    #[error("the package is `{0}` and cannot be changed any more")]
+    /// The version was cancelled or removed.
+    #[error("the package is `{0}` and can no longer be changed")]
     AtItsEnd(String),
-    /// The Marketplace's own step does not fit the state.
+    /// The step of the Marketplace does not follow from the status.
     #[error("the step `{step}` does not follow from {status}")]
     Step {
         /// The step.
@@ -44,22 +44,30 @@ mod tests {
     use eqp_types::{MarketingStatus, OverallStatus, TechnicalStatus};
     use proptest::prelude::*;
 
-    use super::request::{Ask, AskOverall, Asked, apply};
+    use super::request::{Actions, OverallAction, ReviewAction, apply};
     use super::*;
 
     fn step() -> impl Strategy<Value = Step> {
         prop::sample::select(Step::ALL)
     }
 
-    fn asked() -> impl Strategy<Value = Asked> {
-        let ask = || prop::option::of(prop::sample::select(vec![Ask::Draft, Ask::Submit, Ask::Submit, Ask::Recall]));
-        let overall = prop::option::weighted(0.1, prop::sample::select(vec![AskOverall::Remove, AskOverall::Cancel]));
-        (overall, ask(), ask()).prop_map(|(overall, technical, marketing)| Asked { overall, technical, marketing })
+    fn asked() -> impl Strategy<Value = Actions> {
+        let ask = || {
+            prop::option::of(prop::sample::select(vec![
+                ReviewAction::Draft,
+                ReviewAction::Submit,
+                ReviewAction::Submit,
+                ReviewAction::Recall,
+            ]))
+        };
+        let overall =
+            prop::option::weighted(0.1, prop::sample::select(vec![OverallAction::Remove, OverallAction::Cancel]));
+        (overall, ask(), ask()).prop_map(|(overall, technical, marketing)| Actions { overall, technical, marketing })
     }
 
     proptest! {
         #[test]
-        fn whatever_happens_the_flows_agree(
+        fn the_flows_agree_after_any_sequence(
             moves in prop::collection::vec(prop_oneof![step().prop_map(Ok), asked().prop_map(Err)], 0..80),
         ) {
             let mut status = ReviewStatus::draft();

@@ -1,53 +1,47 @@
-//! What the developer may ask for, and when.
+//! The actions that a developer can request, and the statuses that allow them.
 
 use eqp_types::{MarketingStatus as M, OverallStatus as O, TechnicalStatus as T};
+use strum::{EnumString, IntoStaticStr};
 
-use super::{Refusal, ReviewStatus};
+use super::{InvalidTransition, ReviewStatus};
 
-/// What is asked for one of the two reviews.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Ask {
-    /// Save only.
+/// An action of one review. Unlike [`eqp_types::ReviewAction`] it has no unknown value: those are refused when a
+/// request is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
+pub(crate) enum ReviewAction {
+    /// Saves a draft.
     Draft,
-    /// Review it.
+    /// Submits the package to this review.
     Submit,
-    /// Take it back.
+    /// Withdraws the package from this review.
     Recall,
 }
 
-impl Ask {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Draft => "draft",
-            Self::Submit => "submit",
-            Self::Recall => "recall",
-        }
-    }
-}
-
-/// What is asked for the submission as a whole.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum AskOverall {
-    /// Take it out of the store.
+/// An action of the submission as a whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
+pub(crate) enum OverallAction {
+    /// Removes the package from the store.
     Remove,
-    /// Give this version up.
+    /// Cancels this version.
     Cancel,
 }
 
-/// The actions of one request; none is the same as `draft`.
+/// The actions of one request; a missing one means `draft`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Asked {
-    pub(crate) overall: Option<AskOverall>,
-    pub(crate) technical: Option<Ask>,
-    pub(crate) marketing: Option<Ask>,
+pub(crate) struct Actions {
+    pub(crate) overall: Option<OverallAction>,
+    pub(crate) technical: Option<ReviewAction>,
+    pub(crate) marketing: Option<ReviewAction>,
 }
 
-/// The technical fields may be changed.
+/// Returns whether the technical fields may be changed.
 pub(crate) fn technical_is_open(status: &ReviewStatus) -> bool {
     !status.is_at_its_end() && !status.is_live() && matches!(status.technical, T::Draft | T::Rejected | T::Recalled)
 }
 
-/// The marketing fields may be changed.
+/// Returns whether the marketing fields may be changed.
 pub(crate) fn marketing_is_open(status: &ReviewStatus) -> bool {
     if status.is_at_its_end() || status.marketing_runs() {
         return false;
@@ -56,23 +50,27 @@ pub(crate) fn marketing_is_open(status: &ReviewStatus) -> bool {
     was_in_store || matches!(status.marketing, M::Draft | M::Rejected | M::Recalled)
 }
 
-/// The state after a request.
+/// Returns the status after a request.
 ///
-/// `edits_listing` says that the request changes a marketing field: on a live package that alone makes a
-/// modification that waits for its review.
+/// `edits_listing` is whether the request changes a marketing field: on a released package this alone makes a modification
+/// that waits for its review.
 ///
 /// # Errors
-/// An action that the state does not allow.
-pub(crate) fn apply(status: &ReviewStatus, asked: Asked, edits_listing: bool) -> Result<ReviewStatus, Refusal> {
+/// [`InvalidTransition`] if the status does not allow the request.
+pub(crate) fn apply(
+    status: &ReviewStatus,
+    asked: Actions,
+    edits_listing: bool,
+) -> Result<ReviewStatus, InvalidTransition> {
     if status.is_at_its_end() {
-        return Err(Refusal::AtItsEnd(status.overall.to_string()));
+        return Err(InvalidTransition::AtItsEnd(status.overall.to_string()));
     }
     if let Some(ask) = asked.overall {
         return overall(status, ask);
     }
-    let recalls = asked.technical == Some(Ask::Recall) || asked.marketing == Some(Ask::Recall);
+    let recalls = asked.technical == Some(ReviewAction::Recall) || asked.marketing == Some(ReviewAction::Recall);
     if !recalls && !technical_is_open(status) && !marketing_is_open(status) {
-        return Err(Refusal::InReview);
+        return Err(InvalidTransition::InReview);
     }
     let mut next = status.clone();
     if let Some(ask) = asked.technical {
@@ -90,42 +88,44 @@ pub(crate) fn apply(status: &ReviewStatus, asked: Asked, edits_listing: bool) ->
     Ok(next.with_overall_of_reviews())
 }
 
-fn overall(status: &ReviewStatus, ask: AskOverall) -> Result<ReviewStatus, Refusal> {
-    let (overall, action) = match (ask, &status.overall) {
-        (AskOverall::Remove, O::ReleasedToStore) => (Some(O::DeveloperRemovedFromStore), "remove"),
-        (AskOverall::Remove, _) => (None, "remove"),
-        (AskOverall::Cancel, O::Draft | O::InProgress | O::Approved) => (Some(O::CanceledByDeveloper), "cancel"),
-        (AskOverall::Cancel, _) => (None, "cancel"),
+fn overall(status: &ReviewStatus, ask: OverallAction) -> Result<ReviewStatus, InvalidTransition> {
+    let overall = match (ask, &status.overall) {
+        (OverallAction::Remove, O::ReleasedToStore) => O::DeveloperRemovedFromStore,
+        (OverallAction::Cancel, O::Draft | O::InProgress | O::Approved) => O::CanceledByDeveloper,
+        (OverallAction::Remove | OverallAction::Cancel, _) => {
+            return Err(InvalidTransition::Action {
+                flow: "overall",
+                action: ask.into(),
+                status: status.overall.to_string(),
+            });
+        }
     };
-    match overall {
-        Some(overall) => Ok(ReviewStatus { overall, ..status.clone() }),
-        None => Err(Refusal::Action { flow: "overall", action, status: status.overall.to_string() }),
-    }
+    Ok(ReviewStatus { overall, ..status.clone() })
 }
 
-fn technical(status: &ReviewStatus, ask: Ask) -> Result<T, Refusal> {
+fn technical(status: &ReviewStatus, ask: ReviewAction) -> Result<T, InvalidTransition> {
     let refused = || {
         let status = status.technical.to_string();
-        Err(Refusal::Action { flow: "technical", action: ask.as_str(), status })
+        Err(InvalidTransition::Action { flow: "technical", action: ask.into(), status })
     };
     match ask {
-        Ask::Draft => Ok(status.technical.clone()),
-        Ask::Submit if technical_is_open(status) => Ok(T::InAutomation),
-        Ask::Recall if status.technical_runs() => Ok(T::Recalled),
-        Ask::Submit | Ask::Recall => refused(),
+        ReviewAction::Draft => Ok(status.technical.clone()),
+        ReviewAction::Submit if technical_is_open(status) => Ok(T::InAutomation),
+        ReviewAction::Recall if status.technical_runs() => Ok(T::Recalled),
+        ReviewAction::Submit | ReviewAction::Recall => refused(),
     }
 }
 
-fn marketing(status: &ReviewStatus, ask: Ask) -> Result<M, Refusal> {
+fn marketing(status: &ReviewStatus, ask: ReviewAction) -> Result<M, InvalidTransition> {
     let refused = || {
         let status = status.marketing.to_string();
-        Err(Refusal::Action { flow: "marketing", action: ask.as_str(), status })
+        Err(InvalidTransition::Action { flow: "marketing", action: ask.into(), status })
     };
     match ask {
-        Ask::Draft => Ok(status.marketing.clone()),
-        Ask::Submit if marketing_is_open(status) => Ok(M::AwaitingMarketingReview),
-        Ask::Recall if status.marketing_runs() => Ok(M::Recalled),
-        Ask::Submit | Ask::Recall => refused(),
+        ReviewAction::Draft => Ok(status.marketing.clone()),
+        ReviewAction::Submit if marketing_is_open(status) => Ok(M::AwaitingMarketingReview),
+        ReviewAction::Recall if status.marketing_runs() => Ok(M::Recalled),
+        ReviewAction::Submit | ReviewAction::Recall => refused(),
     }
 }
 
@@ -139,14 +139,15 @@ mod tests {
         ReviewStatus { overall: part().into(), technical: part().into(), marketing: part().into() }
     }
 
-    const BOTH: Asked = Asked { overall: None, technical: Some(Ask::Submit), marketing: Some(Ask::Submit) };
-    const TECHNICAL: Asked = Asked { overall: None, technical: Some(Ask::Submit), marketing: None };
-    const MARKETING: Asked = Asked { overall: None, technical: None, marketing: Some(Ask::Submit) };
-    const RECALL: Asked = Asked { overall: None, technical: Some(Ask::Recall), marketing: None };
-    const RECALL_MARKETING: Asked = Asked { overall: None, technical: None, marketing: Some(Ask::Recall) };
-    const REMOVE: Asked = Asked { overall: Some(AskOverall::Remove), technical: None, marketing: None };
-    const CANCEL: Asked = Asked { overall: Some(AskOverall::Cancel), technical: None, marketing: None };
-    const SAVE: Asked = Asked { overall: None, technical: None, marketing: None };
+    const BOTH: Actions =
+        Actions { overall: None, technical: Some(ReviewAction::Submit), marketing: Some(ReviewAction::Submit) };
+    const TECHNICAL: Actions = Actions { overall: None, technical: Some(ReviewAction::Submit), marketing: None };
+    const MARKETING: Actions = Actions { overall: None, technical: None, marketing: Some(ReviewAction::Submit) };
+    const RECALL: Actions = Actions { overall: None, technical: Some(ReviewAction::Recall), marketing: None };
+    const RECALL_MARKETING: Actions = Actions { overall: None, technical: None, marketing: Some(ReviewAction::Recall) };
+    const REMOVE: Actions = Actions { overall: Some(OverallAction::Remove), technical: None, marketing: None };
+    const CANCEL: Actions = Actions { overall: Some(OverallAction::Cancel), technical: None, marketing: None };
+    const SAVE: Actions = Actions { overall: None, technical: None, marketing: None };
 
     #[test]
     fn every_allowed_request_leads_where_it_should() {

@@ -1,10 +1,10 @@
-//! Where a submission is.
+//! The status of a submission: its three flows and what follows from them.
 
 use std::fmt;
 
-use eqp_types::{EqpStatus, Extra, MarketingStatus, OverallStatus, TechnicalStatus};
+use eqp_types::{EqpStatus, JsonObject, MarketingStatus, OverallStatus, TechnicalStatus};
 
-/// The state of all three flows of a submission.
+/// The status of all three flows of a submission.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReviewStatus {
     /// The submission as a whole.
@@ -16,35 +16,35 @@ pub struct ReviewStatus {
 }
 
 impl ReviewStatus {
-    /// A new draft.
+    /// Returns the status of a new draft.
     pub fn draft() -> Self {
         Self { overall: OverallStatus::Draft, technical: TechnicalStatus::Draft, marketing: MarketingStatus::Draft }
     }
 
-    /// A technical review runs.
+    /// Returns whether the technical review is running.
     pub(crate) fn technical_runs(&self) -> bool {
         use TechnicalStatus as T;
         matches!(self.technical, T::InAutomation | T::AwaitingManualQa | T::InManualQa)
     }
 
-    /// A marketing review runs.
+    /// Returns whether the marketing review is running.
     pub(crate) fn marketing_runs(&self) -> bool {
         use MarketingStatus as M;
         matches!(self.marketing, M::AwaitingMarketingReview | M::InMarketingReview)
     }
 
-    /// The package can be bought.
+    /// Returns whether the package is in the store.
     pub(crate) fn is_live(&self) -> bool {
         self.overall == OverallStatus::ReleasedToStore
     }
 
-    /// Nothing happens to this version any more.
+    /// Returns whether this version was cancelled or removed, so that it cannot change any more.
     pub(crate) fn is_at_its_end(&self) -> bool {
         use OverallStatus as O;
         matches!(self.overall, O::CanceledByDeveloper | O::CanceledByAdmin | O::AdminRemovedFromStore)
     }
 
-    /// The overall state that follows from the two reviews, as long as the package is not in the store and not ended.
+    /// Sets the overall status that follows from the two reviews, unless the package is in the store or closed.
     pub(crate) fn with_overall_of_reviews(mut self) -> Self {
         use {MarketingStatus as M, OverallStatus as O, TechnicalStatus as T};
         if !matches!(self.overall, O::Draft | O::InProgress | O::Approved) {
@@ -69,7 +69,7 @@ impl From<&ReviewStatus> for EqpStatus {
             overall: Some(status.overall.clone()),
             technical: Some(status.technical.clone()),
             marketing: Some(status.marketing.clone()),
-            extra: Extra::new(),
+            extra: JsonObject::new(),
         }
     }
 }

@@ -1,65 +1,54 @@
-//! What the Marketplace does with a submission.
+//! The steps that the Marketplace takes in the review of a submission.
 
 use eqp_types::{MarketingStatus as M, OverallStatus as O, TechnicalStatus as T};
+use strum::{Display, IntoStaticStr, VariantArray};
 
-use super::{Refusal, ReviewStatus};
+use super::{InvalidTransition, ReviewStatus};
 
-/// Defines the steps with their words.
-macro_rules! steps {
-    ($( $(#[$meta:meta])* $step:ident = $word:literal, )*) => {
-        /// One step of the Marketplace's.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        #[non_exhaustive]
-        pub enum Step { $( $(#[$meta])* $step, )* }
-
-        impl Step {
-            /// Every step.
-            pub const ALL: &'static [Self] = &[$(Self::$step),*];
-
-            /// The word for it in the control API.
-            pub fn as_str(self) -> &'static str {
-                match self { $( Self::$step => $word, )* }
-            }
-        }
-    };
-}
-
-steps! {
-    /// The automated tools passed; a person is to test it.
-    TechnicalQueued = "technical_queued",
-    /// A person begins to test it.
-    TechnicalStarted = "technical_started",
+/// One step of a review that the Marketplace takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Display, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "snake_case")]
+#[non_exhaustive]
+pub enum Step {
+    /// The automated tools passed; the package waits for a tester.
+    TechnicalQueued,
+    /// The manual test starts.
+    TechnicalStarted,
     /// The technical review passed.
-    TechnicalApproved = "technical_approved",
+    TechnicalApproved,
     /// The technical review failed.
-    TechnicalRejected = "technical_rejected",
-    /// A person begins to read the listing.
-    MarketingStarted = "marketing_started",
+    TechnicalRejected,
+    /// The marketing review starts.
+    MarketingStarted,
     /// The marketing review passed.
-    MarketingApproved = "marketing_approved",
+    MarketingApproved,
     /// The marketing review failed.
-    MarketingRejected = "marketing_rejected",
+    MarketingRejected,
     /// A file of the submission failed its scan: every running review ends.
-    ScanFailed = "scan_failed",
-    /// The launch date came.
-    Launched = "launched",
-    /// The Marketplace takes the package out of the store.
-    RemovedByAdmin = "removed_by_admin",
-    /// The Marketplace ends this version.
-    CanceledByAdmin = "canceled_by_admin",
+    ScanFailed,
+    /// The package is released: its launch date has come.
+    Launched,
+    /// The Marketplace removes the package from the store.
+    RemovedByAdmin,
+    /// The Marketplace cancels this version.
+    CanceledByAdmin,
 }
 
-impl std::fmt::Display for Step {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.pad(self.as_str())
+impl Step {
+    /// Every step.
+    pub const ALL: &'static [Self] = Self::VARIANTS;
+
+    /// Returns the name of the step in the control API, such as `technical_approved`.
+    pub fn as_str(self) -> &'static str {
+        self.into()
     }
 }
 
-/// The state after a step.
+/// Returns the status after a step.
 ///
 /// # Errors
-/// The step does not follow from the state.
-pub(crate) fn take(status: &ReviewStatus, step: Step) -> Result<ReviewStatus, Refusal> {
+/// [`InvalidTransition::Step`] if the step does not follow from the status.
+pub(crate) fn take(status: &ReviewStatus, step: Step) -> Result<ReviewStatus, InvalidTransition> {
     let mut next = status.clone();
     let fits = match step {
         Step::TechnicalQueued => {
@@ -113,7 +102,7 @@ pub(crate) fn take(status: &ReviewStatus, step: Step) -> Result<ReviewStatus, Re
         }
     };
     if !fits || status.is_at_its_end() {
-        return Err(Refusal::Step { step, status: status.to_string() });
+        return Err(InvalidTransition::Step { step, status: status.to_string() });
     }
     Ok(next.with_overall_of_reviews())
 }

@@ -1,4 +1,4 @@
-//! What handlers ask for: a live session, a JSON body, a path's ids, the query as it came.
+//! Extractors: the session, a JSON body, the IDs of a path, the parameters of a query.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,6 +8,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use eqp_types::Secret;
+use futures_util::{Stream, StreamExt};
 use http::header::AUTHORIZATION;
 use http::request::Parts;
 use http::{HeaderMap, StatusCode};
@@ -15,54 +16,54 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use crate::market::AccountIndex;
-use crate::refused::Refused;
+use crate::error_response::ErrorResponse;
+use crate::marketplace::AccountIndex;
 use crate::shared::Shared;
 
-/// A JSON body has to come in this time.
+/// The time within which a body has to arrive.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// The account whose live token came with the request. Only a request that bears one reaches a handler.
+/// The account of the request's session token; requests without a valid token are rejected.
 pub(super) struct Session {
     pub(super) account: AccountIndex,
 }
 
 impl FromRequestParts<Arc<Shared>> for Session {
-    type Rejection = Refused;
+    type Rejection = ErrorResponse;
 
-    async fn from_request_parts(parts: &mut Parts, shared: &Arc<Shared>) -> Result<Self, Refused> {
-        let refused = || Refused::unauthorized("The session token is missing, wrong or expired");
+    async fn from_request_parts(parts: &mut Parts, shared: &Arc<Shared>) -> Result<Self, ErrorResponse> {
+        let refused = || ErrorResponse::unauthorized("The session token is missing, wrong or expired");
         let token = bearer(&parts.headers).ok_or_else(refused)?;
-        let account = shared.market().account_of(token, Instant::now()).ok_or_else(refused)?;
+        let account = shared.marketplace().account_of(token, Instant::now()).ok_or_else(refused)?;
         Ok(Self { account })
     }
 }
 
-/// Application id and secret of a Basic header.
+/// The application ID and secret of a Basic header.
 pub(super) struct Basic {
     pub(super) id: String,
     pub(super) secret: Secret,
 }
 
 impl FromRequestParts<Arc<Shared>> for Basic {
-    type Rejection = Refused;
+    type Rejection = ErrorResponse;
 
-    async fn from_request_parts(parts: &mut Parts, _: &Arc<Shared>) -> Result<Self, Refused> {
+    async fn from_request_parts(parts: &mut Parts, _: &Arc<Shared>) -> Result<Self, ErrorResponse> {
         credentials(&parts.headers, "basic")
             .and_then(|encoded| STANDARD.decode(encoded).ok())
             .and_then(|decoded| String::from_utf8(decoded).ok())
             .and_then(|text| text.split_once(':').map(|(id, secret)| (id.to_owned(), Secret::new(secret))))
             .map(|(id, secret)| Self { id, secret })
-            .ok_or_else(|| Refused::unauthorized("Application id and secret are missing"))
+            .ok_or_else(|| ErrorResponse::unauthorized("Application id and secret are missing"))
     }
 }
 
-/// The token of a Bearer header.
+/// Returns the token of a Bearer header.
 pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
     credentials(headers, "bearer")
 }
 
-/// What stands behind the scheme in the one Authorization header.
+/// Returns the part after the scheme, if there is exactly one Authorization header.
 fn credentials<'a>(headers: &'a HeaderMap, scheme: &str) -> Option<&'a str> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
     let (Some(value), None) = (values.next(), values.next()) else { return None };
@@ -70,53 +71,66 @@ fn credentials<'a>(headers: &'a HeaderMap, scheme: &str) -> Option<&'a str> {
     found.eq_ignore_ascii_case(scheme).then(|| rest.trim())
 }
 
-/// A JSON body, whatever its content type says.
+/// A JSON body; its content type is ignored.
 pub(super) struct JsonBody(pub(super) Value);
 
 impl FromRequest<Arc<Shared>> for JsonBody {
-    type Rejection = Refused;
+    type Rejection = ErrorResponse;
 
-    async fn from_request(request: Request, shared: &Arc<Shared>) -> Result<Self, Refused> {
-        let late = |_| Refused::new(StatusCode::REQUEST_TIMEOUT, "The body did not come in time");
+    async fn from_request(request: Request, shared: &Arc<Shared>) -> Result<Self, ErrorResponse> {
+        let late = |_| ErrorResponse::new(StatusCode::REQUEST_TIMEOUT, "The body did not come in time");
         let body = tokio::time::timeout(PATIENCE, Bytes::from_request(request, shared))
             .await
             .map_err(late)?
-            .map_err(|rejection| Refused::new(rejection.status(), rejection.body_text()))?;
-        serde_json::from_slice(&body).map(Self).map_err(|_| Refused::bad_request("The body is not JSON"))
+            .map_err(|rejection| ErrorResponse::new(rejection.status(), rejection.body_text()))?;
+        serde_json::from_slice(&body).map(Self).map_err(|_| ErrorResponse::bad_request("The body is not JSON"))
     }
 }
 
-/// The ids of a path, percent-decoded.
+/// The percent-decoded IDs of a path.
 pub(super) struct Ids<T>(pub(super) T);
 
 impl<T: DeserializeOwned + Send> FromRequestParts<Arc<Shared>> for Ids<T> {
-    type Rejection = Refused;
+    type Rejection = ErrorResponse;
 
-    async fn from_request_parts(parts: &mut Parts, shared: &Arc<Shared>) -> Result<Self, Refused> {
+    async fn from_request_parts(parts: &mut Parts, shared: &Arc<Shared>) -> Result<Self, ErrorResponse> {
         Path::from_request_parts(parts, shared)
             .await
             .map(|Path(ids)| Self(ids))
-            .map_err(|_| Refused::new(StatusCode::BAD_REQUEST, "The path cannot be read"))
+            .map_err(|_| ErrorResponse::new(StatusCode::BAD_REQUEST, "The path cannot be read"))
     }
 }
 
-/// The parameters of the query, in their order.
+/// The parameters of the query, in order.
 pub(super) struct Parameters(pub(super) Vec<(String, String)>);
 
 impl Parameters {
-    /// The first value of a parameter.
+    /// Returns the first value of a parameter.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str())
     }
 }
 
 impl FromRequestParts<Arc<Shared>> for Parameters {
-    type Rejection = Refused;
+    type Rejection = ErrorResponse;
 
-    async fn from_request_parts(parts: &mut Parts, shared: &Arc<Shared>) -> Result<Self, Refused> {
+    async fn from_request_parts(parts: &mut Parts, shared: &Arc<Shared>) -> Result<Self, ErrorResponse> {
         Query::from_request_parts(parts, shared)
             .await
             .map(|Query(parameters)| Self(parameters))
-            .map_err(|_| Refused::new(StatusCode::BAD_REQUEST, "The query cannot be read"))
+            .map_err(|_| ErrorResponse::new(StatusCode::BAD_REQUEST, "The query cannot be read"))
+    }
+}
+
+/// The largest part of a rejected body that is still read, because some clients read the answer only after sending
+/// everything.
+const READ_AFTER_REFUSAL: usize = 64 * 1024 * 1024;
+
+/// Reads a body to its end, up to a limit.
+pub(crate) async fn drain(stream: &mut (impl Stream<Item = Result<Bytes, axum::Error>> + Unpin)) {
+    let mut rest = READ_AFTER_REFUSAL;
+    while let Ok(Some(Ok(chunk))) = tokio::time::timeout(PATIENCE, stream.next()).await {
+        let Some(left) = rest.checked_sub(chunk.len()) else { return };
+        rest = left;
     }
 }

@@ -1,4 +1,4 @@
-//! `/users/{mage_id}/keys`: Composer keys
+//! `/users/{mage_id}/keys`: Composer keys.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::extract::{Ids, JsonBody, Parameters, Session};
-use crate::refused::Refused;
+use crate::error_response::ErrorResponse;
 use crate::shared::Shared;
 
 pub(super) async fn list(
@@ -16,10 +16,10 @@ pub(super) async fn list(
     session: Session,
     Ids(mage_id): Ids<String>,
     parameters: Parameters,
-) -> Result<Json<Value>, Refused> {
-    let market = shared.market();
-    market.check_owner(session.account, &mage_id)?;
-    let keys = market.keys(session.account, parameters.get("label"), parameters.get("uid"));
+) -> Result<Json<Value>, ErrorResponse> {
+    let marketplace = shared.marketplace();
+    marketplace.check_owner(session.account, &mage_id)?;
+    let keys = marketplace.keys(session.account, parameters.get("label"), parameters.get("uid"));
     Ok(Json(match parameters.get("type") {
         Some("m2") => json!({"m2": keys}),
         Some("m1") => json!({"m1": []}),
@@ -32,12 +32,14 @@ pub(super) async fn create(
     session: Session,
     Ids(mage_id): Ids<String>,
     JsonBody(body): JsonBody,
-) -> Result<Json<Value>, Refused> {
-    shared.change(|market| {
-        market.check_owner(session.account, &mage_id)?;
-        let wanted =
-            body.get("m2").and_then(Value::as_array).ok_or_else(|| Refused::bad_request("`m2` must be a list"))?;
-        let made: Vec<Value> = wanted.iter().map(|key| market.add_key(session.account, key)).collect();
+) -> Result<Json<Value>, ErrorResponse> {
+    shared.change(|marketplace| {
+        marketplace.check_owner(session.account, &mage_id)?;
+        let wanted = body
+            .get("m2")
+            .and_then(Value::as_array)
+            .ok_or_else(|| ErrorResponse::bad_request("`m2` must be a list"))?;
+        let made: Vec<Value> = wanted.iter().map(|key| marketplace.add_key(session.account, key)).collect();
         Ok(Json(json!({"m2": made})))
     })
 }
@@ -46,14 +48,19 @@ pub(super) async fn update(
     State(shared): State<Arc<Shared>>,
     session: Session,
     Ids((mage_id, label)): Ids<(String, String)>,
+    parameters: Parameters,
     JsonBody(body): JsonBody,
-) -> Result<Json<Value>, Refused> {
-    shared.change(|market| {
-        market.check_owner(session.account, &mage_id)?;
-        let wanted =
-            body.get("m2").and_then(Value::as_array).ok_or_else(|| Refused::bad_request("`m2` must be a list"))?;
-        let changed: Result<Vec<Value>, Refused> =
-            wanted.iter().map(|key| market.change_key(session.account, &label, key)).collect();
+) -> Result<Json<Value>, ErrorResponse> {
+    shared.change(|marketplace| {
+        marketplace.check_owner(session.account, &mage_id)?;
+        let wanted = body
+            .get("m2")
+            .and_then(Value::as_array)
+            .ok_or_else(|| ErrorResponse::bad_request("`m2` must be a list"))?;
+        let changed: Result<Vec<Value>, ErrorResponse> = wanted
+            .iter()
+            .map(|key| marketplace.change_key(session.account, &label, parameters.get("uid"), key))
+            .collect();
         Ok(Json(json!({"m2": changed?})))
     })
 }
@@ -63,10 +70,10 @@ pub(super) async fn remove(
     session: Session,
     Ids((mage_id, label)): Ids<(String, String)>,
     parameters: Parameters,
-) -> Result<StatusCode, Refused> {
-    shared.change(|market| {
-        market.check_owner(session.account, &mage_id)?;
-        market.remove_key(session.account, &label, parameters.get("uid"))?;
+) -> Result<StatusCode, ErrorResponse> {
+    shared.change(|marketplace| {
+        marketplace.check_owner(session.account, &mage_id)?;
+        marketplace.remove_key(session.account, &label, parameters.get("uid"))?;
         Ok(StatusCode::NO_CONTENT)
     })
 }

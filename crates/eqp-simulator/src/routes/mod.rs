@@ -1,108 +1,113 @@
-//! The calls of the API, one file each. A slash after a collection, or after an id, is accepted.
+//! The routes of the API, with one module for each resource. A trailing slash is accepted.
 
-mod calls;
-mod drain;
 mod extract;
-mod files_delete;
-mod files_get;
-mod files_list;
-mod files_upload;
+mod files;
 mod keys;
-mod packages_create;
-mod packages_get;
-mod packages_list;
-mod packages_named;
-mod packages_update;
-mod reports;
-mod session_token;
-mod test_report;
+mod middleware;
+mod packages;
 mod test_results;
-mod users_get;
-mod users_put;
+mod users;
 
 use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{MethodRouter, delete, get, post, put};
+use axum::routing::{MethodFilter, MethodRouter, on};
+use eqp_types::calls::{self, ApiCall, Method};
 use http::StatusCode;
 
-pub(crate) use calls::name_of;
-pub use calls::{CALLS, Call};
-pub(crate) use drain::drain;
-pub(crate) use extract::bearer;
-pub(crate) use files_upload::receive as receive_upload;
+pub(crate) use extract::{bearer, drain};
+pub(crate) use files::receive as receive_upload;
 
-use crate::fault;
-use crate::refused::Refused;
+use crate::error_response::ErrorResponse;
 use crate::shared::Shared;
-use crate::spelling;
 
 type Routes = Router<Arc<Shared>>;
 
-/// JSON bodies are at most so long; uploads have limits of their own.
+/// The largest JSON body; uploads have their own limits.
 const LONGEST_BODY: usize = 8 * 1024 * 1024;
 
-/// Every route of the API.
+/// Returns every route of the API.
 pub(crate) fn router(shared: Arc<Shared>) -> Router {
     let mut routes = Routes::new();
-    for (path, methods) in table() {
-        routes = routes.route(&format!("/rest/v1{path}"), methods.clone());
-        routes = routes.route(&format!("/rest/v1{path}/"), methods);
+    for (call, handler) in table() {
+        for path in call.paths() {
+            routes = routes.route(&format!("/rest/v1{path}"), handler.clone());
+            routes = routes.route(&format!("/rest/v1{path}/"), handler.clone());
+        }
     }
     routes
-        .fallback(async || Refused::new(StatusCode::NOT_FOUND, "There is no such path"))
+        .fallback(async || ErrorResponse::new(StatusCode::NOT_FOUND, "There is no such path"))
         .method_not_allowed_fallback(async || {
-            Refused::new(StatusCode::METHOD_NOT_ALLOWED, "There is no such method here")
+            ErrorResponse::new(StatusCode::METHOD_NOT_ALLOWED, "There is no such method here")
         })
         .layer(DefaultBodyLimit::max(LONGEST_BODY))
-        .layer(from_fn_with_state(Arc::clone(&shared), spelling::respell))
-        .layer(from_fn_with_state(Arc::clone(&shared), fault::carry_out))
+        .layer(from_fn_with_state(Arc::clone(&shared), middleware::rewrite_spelling))
+        .layer(from_fn_with_state(Arc::clone(&shared), middleware::inject_faults))
         .with_state(shared)
 }
 
-/// The calls, by path.
-fn table() -> Vec<(&'static str, MethodRouter<Arc<Shared>>)> {
+type Handler = MethodRouter<Arc<Shared>>;
+
+/// Returns the calls with their handlers; the handler of the profile also answers the short profile.
+fn table() -> Vec<(&'static ApiCall, Handler)> {
     vec![
-        ("/app/session/token", post(session_token::handle)),
-        // The spelling of older programs.
-        ("/apps/session/token", post(session_token::handle)),
-        ("/users/{mage_id}", get(users_get::handle).put(users_put::handle)),
-        ("/users/{mage_id}/keys", get(keys::list).post(keys::create)),
-        ("/users/{mage_id}/keys/{label}", put(keys::update).delete(keys::remove)),
-        ("/users/{mage_id}/reports/{report}", get(reports::of_user)),
-        ("/reports/metrics", get(reports::metrics)),
-        ("/reports/metrics/{metric}", get(reports::metric)),
-        ("/files/uploads", post(files_upload::handle).layer(DefaultBodyLimit::disable()).get(files_list::handle)),
-        ("/files/uploads/{file_upload_id}", get(files_get::handle).merge(delete(files_delete::handle))),
-        ("/products/packages", post(packages_create::handle).put(packages_update::batch).get(packages_list::handle)),
-        ("/products/packages/skus", get(packages_named::all_skus)),
-        ("/products/packages/skus/{sku}", get(packages_named::by_sku)),
-        ("/products/packages/items", get(packages_named::all_items)),
-        ("/products/packages/items/{item_id}", get(packages_named::by_item)),
-        ("/products/packages/sku/{sku}/status", get(test_results::by_sku)),
-        ("/products/packages/item/{item_id}/status", get(test_results::by_item)),
-        ("/products/packages/{id}", get(packages_get::handle).put(packages_update::one)),
-        ("/products/packages/{id}/status", get(test_results::by_submission)),
-        ("/products/packages/{id}/status/{tool}/{tool_run_id}", get(test_report::handle)),
-        // The documentation's examples also spell these without the collection.
-        ("/{id}/status", get(test_results::by_submission)),
-        ("/{id}/status/{tool}/{tool_run_id}", get(test_report::handle)),
+        handled(&calls::SESSION_TOKEN, users::session_token),
+        handled(&calls::USERS_GET, users::get),
+        handled(&calls::USERS_PUT, users::put),
+        handled(&calls::KEYS_LIST, keys::list),
+        handled(&calls::KEYS_CREATE, keys::create),
+        handled(&calls::KEYS_UPDATE, keys::update),
+        handled(&calls::KEYS_DELETE, keys::remove),
+        handled(&calls::REPORTS_GET, users::report),
+        handled(&calls::REPORTS_METRICS, users::metrics),
+        handled(&calls::REPORTS_METRIC, users::metric),
+        (&calls::FILES_UPLOAD, handled(&calls::FILES_UPLOAD, files::upload).1.layer(DefaultBodyLimit::disable())),
+        handled(&calls::FILES_LIST, files::list),
+        handled(&calls::FILES_GET, files::get),
+        handled(&calls::FILES_DELETE, files::delete),
+        handled(&calls::PACKAGES_CREATE, packages::create),
+        handled(&calls::PACKAGES_UPDATE, packages::update),
+        handled(&calls::PACKAGES_UPDATE_ONE, packages::update_one),
+        handled(&calls::PACKAGES_LIST, packages::list),
+        handled(&calls::PACKAGES_GET, packages::get),
+        handled(&calls::PACKAGES_SKUS, packages::all_skus),
+        handled(&calls::PACKAGES_BY_SKU, packages::by_sku),
+        handled(&calls::PACKAGES_ITEMS, packages::all_items),
+        handled(&calls::PACKAGES_BY_ITEM, packages::by_item),
+        handled(&calls::TESTS_OF_SUBMISSION, test_results::by_submission),
+        handled(&calls::TESTS_OF_SKU, test_results::by_sku),
+        handled(&calls::TESTS_OF_ITEM, test_results::by_item),
+        handled(&calls::TEST_REPORT, test_results::report),
     ]
+}
+
+fn handled<H, T>(call: &'static ApiCall, handler: H) -> (&'static ApiCall, Handler)
+where
+    H: axum::handler::Handler<T, Arc<Shared>>,
+    T: 'static,
+{
+    let method = match call.method {
+        Method::Get => MethodFilter::GET,
+        Method::Post => MethodFilter::POST,
+        Method::Put => MethodFilter::PUT,
+        Method::Delete => MethodFilter::DELETE,
+    };
+    (call, on(method, handler))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::calls::answered;
 
     #[test]
-    fn every_route_belongs_to_a_call_and_every_call_has_a_route() {
-        let mut paths: Vec<_> = CALLS.iter().map(|call| call.path).collect();
-        paths.sort_unstable();
-        paths.dedup();
-        let mut routes: Vec<_> = table().iter().map(|(path, _)| *path).collect();
-        routes.sort_unstable();
-        assert_eq!(routes, paths);
+    fn every_call_of_the_table_has_a_handler() {
+        let handled: Vec<_> = table().iter().map(|(call, _)| call.name).collect();
+        for call in answered() {
+            assert_eq!(handled.iter().filter(|name| **name == call.name).count(), 1, "{}", call.name);
+        }
+        assert_eq!(handled.len(), answered().count());
     }
 }

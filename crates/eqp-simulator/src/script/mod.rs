@@ -1,116 +1,116 @@
-//! What happens to submissions and files, and what goes wrong with calls and callbacks: written before the start.
+//! The script of a simulator: how scans and reviews end, how long they take, and which faults are injected.
 
-mod mischief;
-mod pace;
-mod pattern;
-mod verdict;
+mod decision;
 
 use std::time::Duration;
 
 use eqp_types::Flow;
 
-use crate::fault::{Calls, Fault, FaultRule};
+use crate::fault::{CallMatcher, CallbackFault, CallbackMatcher, Fault, FaultRule, Pattern};
 
-pub use mischief::{Mischief, When};
-pub use pace::Pace;
-pub use pattern::Pattern;
-pub use verdict::{Review, Scan, Verdict};
+pub use decision::{Decision, Review, Scan};
 
-pub(crate) use mischief::{CallbackFacts, CallbackPlan};
-
-/// The course of everything that the simulator does by itself.
+/// How scans and reviews end, how long they take, and which faults are injected.
 ///
-/// Rules are tried in the order in which they were added; the first that fits counts. Without any, every scan
-/// passes, both reviews approve, and the package is released.
+/// The first rule whose pattern matches decides how a scan or review ends. Without a rule every scan passes, both
+/// reviews approve, and the package is released.
 ///
 /// ```
-/// use eqp_simulator::{Mischief, Review, Scan, Script, Verdict, When};
+/// use eqp_simulator::{CallbackFault, CallbackMatcher, Decision, Review, Scan, Script};
 ///
 /// let script = Script::new()
 ///     .scan("*infected*.zip", Scan::Fails)
-///     .review("shop-badges-*", Review::default().marketing([Verdict::Reject, Verdict::Approve]))
-///     .mischief(When::any().outcome("approved"), Mischief::Copies(1));
+///     .review("acme-badges-*", Review::default().marketing([Decision::Reject, Decision::Approve]))
+///     .callback_fault(CallbackMatcher::any().status("approved"), CallbackFault::Duplicates(1));
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct Script {
-    pub(crate) pace: Pace,
+    pub(crate) timing: Timing,
     scans: Vec<(Pattern, Scan)>,
     reviews: Vec<(Pattern, Review)>,
     pub(crate) faults: Vec<FaultRule>,
 }
 
 impl Script {
-    /// In [`Script::demo`]: a submission whose item id, SKU or name fits this is rejected by marketing the first time.
+    /// The pattern of submissions (item ID, SKU or name) whose first marketing review [`Script::demo`] rejects.
     pub const DEMO_REJECTED_ONCE: &'static str = "*badges*";
-    /// In [`Script::demo`]: a file whose name fits this fails its malware scan.
+    /// The pattern of file names whose malware scan fails in [`Script::demo`].
     pub const DEMO_INFECTED: &'static str = "*infected*";
-    /// In [`Script::demo`]: the event code that no documentation knows.
+    /// The undocumented event code that [`Script::demo`] sends once.
     pub const DEMO_UNKNOWN_EVENT: &'static str = "listing_translated";
 
-    /// Everything passes, nothing goes wrong.
+    /// Creates a script in which everything passes and no fault is injected.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// A short show of everything: submissions that fit [`Self::DEMO_REJECTED_ONCE`] are rejected by marketing the
-    /// first time, files that fit [`Self::DEMO_INFECTED`] fail their scan, all else is released. Every first `approved` of a
-    /// technical review comes twice, one `awaiting_manual_qa` comes late, and once there is an event of an
-    /// undocumented code. At a speed of 30 a submission takes about seven seconds from its upload to the store.
+    /// Creates a script with one example of each case.
+    ///
+    /// The first marketing review of submissions that match [`Self::DEMO_REJECTED_ONCE`] is rejected, the scan of files
+    /// that match [`Self::DEMO_INFECTED`] fails, and everything else is released. The callback of each approved
+    /// technical review is sent twice, one `awaiting_manual_qa` is sent late, and one event has an undocumented code.
+    /// At a speed of 30 a submission takes about seven seconds from its upload to its release.
     pub fn demo() -> Self {
         Self::new()
             .scan(Self::DEMO_INFECTED, Scan::Fails)
-            .review(Self::DEMO_REJECTED_ONCE, Review::default().marketing([Verdict::Reject, Verdict::Approve]))
-            .mischief(When::any().flow(Flow::Technical).outcome("approved"), Mischief::Copies(1))
-            .mischief(When::any().outcome("awaiting_manual_qa").nth(1), Mischief::Late(Duration::from_secs(75)))
-            .mischief(
-                When::any().outcome("in_marketing_review").nth(1),
-                Mischief::AlsoUnknown(Self::DEMO_UNKNOWN_EVENT.to_owned()),
+            .review(Self::DEMO_REJECTED_ONCE, Review::default().marketing([Decision::Reject, Decision::Approve]))
+            .callback_fault(
+                CallbackMatcher::any().flow(Flow::Technical).status("approved"),
+                CallbackFault::Duplicates(1),
+            )
+            .callback_fault(
+                CallbackMatcher::any().status("awaiting_manual_qa").nth(1),
+                CallbackFault::Late(Duration::from_secs(75)),
+            )
+            .callback_fault(
+                CallbackMatcher::any().status("in_marketing_review").nth(1),
+                CallbackFault::UnknownEvent(Self::DEMO_UNKNOWN_EVENT.to_owned()),
             )
     }
 
-    /// How long scans, reviews and the launch take.
+    /// Sets how long scans, reviews and launches take.
     #[must_use]
-    pub fn pace(mut self, pace: Pace) -> Self {
-        self.pace = pace;
+    pub fn timing(mut self, timing: Timing) -> Self {
+        self.timing = timing;
         self
     }
 
-    /// How the scan of files with such a name ends; `*` stands for any text.
+    /// Sets how the scan of files whose name matches ends; `*` stands for any text.
     #[must_use]
     pub fn scan(mut self, filename: impl Into<Pattern>, scan: Scan) -> Self {
         self.scans.push((filename.into(), scan));
         self
     }
 
-    /// How the reviews of submissions end whose item id, SKU or name fits; `*` stands for any text.
+    /// Sets how the reviews of submissions whose ID, item ID, SKU or name matches end; `*` stands for any text.
     #[must_use]
-    pub fn review(mut self, subject: impl Into<Pattern>, review: Review) -> Self {
-        self.reviews.push((subject.into(), review));
+    pub fn review(mut self, package: impl Into<Pattern>, review: Review) -> Self {
+        self.reviews.push((package.into(), review));
         self
     }
 
-    /// What goes wrong with which callbacks. Several can fit one callback.
+    /// Injects a fault into the callbacks that match. Several faults can apply to one callback.
     #[must_use]
-    pub fn mischief(mut self, when: When, mischief: Mischief) -> Self {
-        self.faults.push(FaultRule::Callback(when, mischief));
+    pub fn callback_fault(mut self, matcher: CallbackMatcher, fault: CallbackFault) -> Self {
+        self.faults.push(FaultRule::Callback(matcher, fault));
         self
     }
 
-    /// What goes wrong with which calls of the API. Several can fit one call.
+    /// Injects a fault into the calls of the API that match. Several faults can apply to one call.
     ///
     /// ```
-    /// use eqp_simulator::{Calls, Fault, Script};
+    /// use eqp_simulator::{CallMatcher, Fault, Script};
     ///
-    /// let script = Script::new().fault(Calls::named("packages.create")?.nth(1), Fault::AnswerLost);
+    /// let script = Script::new().fault(CallMatcher::named("packages.create")?.nth(1), Fault::AnswerLost);
     /// # Ok::<(), eqp_simulator::Error>(())
     /// ```
     #[must_use]
-    pub fn fault(mut self, calls: Calls, fault: Fault) -> Self {
+    pub fn fault(mut self, calls: CallMatcher, fault: Fault) -> Self {
         self.faults.push(FaultRule::Call(calls, fault));
         self
     }
 
-    /// A rule of either kind, such as one read from text.
+    /// Injects a fault from a rule of either kind, such as one parsed from text.
     #[must_use]
     pub fn rule(mut self, rule: FaultRule) -> Self {
         self.faults.push(rule);
@@ -123,22 +123,59 @@ impl Script {
     }
 
     /// Adds a rule for reviews before all others.
-    pub(crate) fn prefer_review(&mut self, subject: &str, review: Review) {
-        self.reviews.insert(0, (subject.into(), review));
+    pub(crate) fn prefer_review(&mut self, package: &str, review: Review) {
+        self.reviews.insert(0, (package.into(), review));
     }
 
-    /// How the scan of a file ends.
+    /// Returns how the scan of a file ends.
     pub(crate) fn scan_of(&self, filename: &str) -> Scan {
         self.scans.iter().find(|(pattern, _)| pattern.fits(filename)).map_or(Scan::Passes, |(_, scan)| *scan)
     }
 
-    /// How the reviews of a submission end that is known by these words.
-    pub(crate) fn review_of(&self, words: &[&str]) -> Review {
+    /// Returns how the reviews of a submission with these identifiers end.
+    pub(crate) fn review_of(&self, identifiers: &[&str]) -> Review {
         self.reviews
             .iter()
-            .find(|(pattern, _)| words.iter().any(|word| pattern.fits(word)))
+            .find(|(pattern, _)| identifiers.iter().any(|identifier| pattern.fits(identifier)))
             .map(|(_, review)| review.clone())
             .unwrap_or_default()
+    }
+}
+
+/// The durations of scans, reviews and launches, in simulated time.
+///
+/// Each is varied by up to a tenth up or down, at random from the seed. The real Marketplace takes minutes to weeks;
+/// these defaults add up to about three minutes, so that a speed of 30 shows a whole review in seconds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Timing {
+    /// The malware scan of a file, from its upload.
+    pub scan: Duration,
+    /// The automated tools, which start after all scans.
+    pub automation: Duration,
+    /// The wait for a tester.
+    pub manual_qa_queue: Duration,
+    /// The manual test.
+    pub manual_qa: Duration,
+    /// The wait for a marketing reviewer.
+    pub marketing_queue: Duration,
+    /// The marketing review.
+    pub marketing: Duration,
+    /// From both approvals to the release.
+    pub launch: Duration,
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Self {
+            scan: Duration::from_secs(25),
+            automation: Duration::from_secs(40),
+            manual_qa_queue: Duration::from_secs(25),
+            manual_qa: Duration::from_secs(45),
+            marketing_queue: Duration::from_secs(30),
+            marketing: Duration::from_secs(45),
+            launch: Duration::from_secs(20),
+        }
     }
 }
 
@@ -147,7 +184,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_rule_that_fits_counts() {
+    fn the_first_rule_that_matches_counts() {
         let script = Script::new().scan("a*", Scan::Fails).scan("*.zip", Scan::NeverEnds);
         assert_eq!(script.scan_of("a.zip"), Scan::Fails);
         assert_eq!(script.scan_of("b.zip"), Scan::NeverEnds);
@@ -155,9 +192,9 @@ mod tests {
     }
 
     #[test]
-    fn a_submission_is_found_by_any_of_its_words() {
-        let script = Script::new().review("acme/*", Review::default().technical([Verdict::Reject]));
-        assert_eq!(script.review_of(&["item", "acme/badges", "Badges"]).technical_verdict(1), Verdict::Reject);
-        assert_eq!(script.review_of(&["item", "other/badges"]).technical_verdict(1), Verdict::Approve);
+    fn a_submission_is_found_by_any_of_its_identifiers() {
+        let script = Script::new().review("acme/*", Review::default().technical([Decision::Reject]));
+        assert_eq!(script.review_of(&["item", "acme/badges", "Badges"]).technical_decision(1), Decision::Reject);
+        assert_eq!(script.review_of(&["item", "other/badges"]).technical_decision(1), Decision::Approve);
     }
 }

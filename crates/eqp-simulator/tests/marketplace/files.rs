@@ -3,14 +3,14 @@ use eqp_types::{FileRecord, UploadedFile};
 use reqwest::Method;
 use serde_json::json;
 
-use crate::world::{PATIENCE, World, answer, part, zip};
+use eqp_test_support::marketplace::{PATIENCE, TestMarketplace, answer, part, zip};
 
 #[tokio::test]
 async fn both_spellings_of_parts_are_answered_in_their_order() {
-    let world = World::new().await;
+    let harness = TestMarketplace::new().await;
     for names in [["file[]", "file[]"], ["file[0]", "file[1]"]] {
         let parts = vec![(names[0], part("b.zip", zip("a/b", "1"))), (names[1], part("a.png", vec![1, 2, 3]))];
-        let answer = world.upload(parts).await;
+        let answer = harness.upload(parts).await;
         let files: Vec<UploadedFile> = serde_json::from_value(answer.body).unwrap();
         let names: Vec<_> = files.iter().map(|file| file.filename.as_deref().unwrap()).collect();
         assert_eq!((names.as_slice(), files[1].size), (["b.zip", "a.png"].as_slice(), Some(3)));
@@ -20,13 +20,13 @@ async fn both_spellings_of_parts_are_answered_in_their_order() {
 
 #[tokio::test]
 async fn a_checksum_appears_once_the_scan_passed() {
-    let world = World::of(Simulator::builder().script(Script::new().scan("*", Scan::NeverEnds))).await;
-    let id = world.upload_one("guide.pdf", b"hello".to_vec()).await;
+    let harness = TestMarketplace::of(Simulator::builder().script(Script::new().scan("*", Scan::NeverEnds))).await;
+    let id = harness.upload_one("guide.pdf", b"hello".to_vec()).await;
     let path = format!("/files/uploads/{id}");
-    let record = world.get(&path).await.body;
+    let record = harness.get(&path).await.body;
     assert_eq!((&record["malware_status"], &record["file_hash"]), (&json!("in-progress"), &json!(null)));
-    world.simulator.end_scan(&id.parse().unwrap(), true).unwrap();
-    let record = world.get(&path).await.body;
+    harness.simulator.end_scan(&id.parse().unwrap(), true).unwrap();
+    let record = harness.get(&path).await.body;
     assert_eq!(record["malware_status"], "pass");
     assert_eq!(record["file_hash"], "5d41402abc4b2a76b9719d911017c592");
     serde_json::from_value::<FileRecord>(record).unwrap();
@@ -34,45 +34,46 @@ async fn a_checksum_appears_once_the_scan_passed() {
 
 #[tokio::test]
 async fn a_scan_fails_by_the_files_name() {
-    let world = World::of(Simulator::builder().speed(600.0).script(Script::new().scan("bad*", Scan::Fails))).await;
-    let id = world.upload_one("bad.zip", zip("a/b", "1")).await;
+    let harness =
+        TestMarketplace::of(Simulator::builder().speed(600.0).script(Script::new().scan("bad*", Scan::Fails))).await;
+    let id = harness.upload_one("bad.zip", zip("a/b", "1")).await;
     let failed = |snapshot: &eqp_simulator::Snapshot| snapshot.file(&id).unwrap().malware_status.has_failed();
-    world.simulator.wait_until(PATIENCE, failed).await.unwrap();
-    let record = world.get(&format!("/files/uploads/{id}")).await.body;
+    harness.simulator.wait_until(PATIENCE, failed).await.unwrap();
+    let record = harness.get(&format!("/files/uploads/{id}")).await.body;
     assert_eq!((&record["malware_status"], &record["file_hash"]), (&json!("fail"), &json!(null)));
 }
 
 #[tokio::test]
 async fn lists_come_in_pages_with_the_total() {
-    let world = World::new().await;
+    let harness = TestMarketplace::new().await;
     for number in 0..3 {
-        world.upload_one(&format!("{number}.png"), vec![0]).await;
+        harness.upload_one(&format!("{number}.png"), vec![0]).await;
     }
-    let page = world.get("/files/uploads/?offset=1&limit=1").await;
+    let page = harness.get("/files/uploads/?offset=1&limit=1").await;
     assert_eq!(page.headers["x-total-count"], "3");
     assert_eq!(page.body.as_array().unwrap().len(), 1);
     assert_eq!(page.body[0]["filename"], "1.png");
 }
 
 #[tokio::test]
-async fn what_is_too_large_or_of_another_type_is_refused() {
-    let world = World::new().await;
-    let too_large = world.upload(vec![("file[]", part("a.png", vec![0; 5 * 1024 * 1024 + 1]))]).await;
+async fn files_that_are_too_large_or_of_another_type_are_refused() {
+    let harness = TestMarketplace::new().await;
+    let too_large = harness.upload(vec![("file[]", part("a.png", vec![0; 5 * 1024 * 1024 + 1]))]).await;
     assert_eq!((too_large.status, &too_large.body["code"]), (413, &json!(413)));
     for parts in [
         vec![("file[]", part("a.exe", vec![0]))],
         vec![("other", part("a.png", vec![0]))],
         vec![("file[]", part("a.png", vec![0])), ("file[]", part("b.exe", vec![0]))],
     ] {
-        assert_eq!(world.upload(parts).await.status, 400);
+        assert_eq!(harness.upload(parts).await.status, 400);
     }
-    assert_eq!(world.get("/files/uploads").await.headers["x-total-count"], "0");
+    assert_eq!(harness.get("/files/uploads").await.headers["x-total-count"], "0");
 }
 
 #[tokio::test]
-async fn a_body_that_is_no_multipart_is_refused() {
-    let world = World::new().await;
-    let request = || world.http.post(world.url("/files/uploads")).bearer_auth(&world.token);
+async fn a_body_that_is_not_multipart_is_refused() {
+    let harness = TestMarketplace::new().await;
+    let request = || harness.http.post(harness.url("/files/uploads")).bearer_auth(&harness.token);
     let broken = request().header("content-type", "multipart/form-data; boundary=x").body("--x\r\nbroken");
     for request in [request().json(&json!([])), broken] {
         assert_eq!(answer(request).await.status, 400);
@@ -80,22 +81,22 @@ async fn a_body_that_is_no_multipart_is_refused() {
 }
 
 #[tokio::test]
-async fn an_upload_with_a_dead_token_hears_so() {
-    let world = World::new().await;
-    world.simulator.end_sessions();
-    assert_eq!(world.upload(vec![("file[]", part("a.zip", vec![7; 20 * 1024 * 1024]))]).await.status, 401);
+async fn an_upload_with_an_expired_token_is_refused() {
+    let harness = TestMarketplace::new().await;
+    harness.simulator.end_sessions();
+    assert_eq!(harness.upload(vec![("file[]", part("a.zip", vec![7; 20 * 1024 * 1024]))]).await.status, 401);
 }
 
 #[tokio::test]
 async fn the_legacy_deletion_spares_what_is_in_the_store() {
-    let world = World::new().await;
-    let submission = world.create(world.complete_package("item", "badges.zip").await).await;
-    world.until(&submission, "released_to_store/approved/approved").await;
-    let id = world.get("/files/uploads").await.body[0]["file_upload_id"].as_str().unwrap().to_owned();
-    let kept = world.call(Method::DELETE, &format!("/files/uploads/{id}"), None).await.body;
+    let harness = TestMarketplace::new().await;
+    let submission = harness.create(harness.complete_package("item", "badges.zip").await).await;
+    harness.until(&submission, "released_to_store/approved/approved").await;
+    let id = harness.get("/files/uploads").await.body[0]["file_upload_id"].as_str().unwrap().to_owned();
+    let kept = harness.call(Method::DELETE, &format!("/files/uploads/{id}"), None).await.body;
     assert_eq!((&kept[0]["submission_id"], &kept[0]["code"]), (&json!(submission), &json!(1500)));
-    let free = world.upload_one("free.png", vec![0]).await;
+    let free = harness.upload_one("free.png", vec![0]).await;
     let path = format!("/files/uploads/{free}");
-    assert_eq!(world.call(Method::DELETE, &path, None).await.body, json!([]));
-    assert_eq!(world.get(&path).await.status, 404);
+    assert_eq!(harness.call(Method::DELETE, &path, None).await.body, json!([]));
+    assert_eq!(harness.get(&path).await.status, 404);
 }

@@ -1,4 +1,4 @@
-//! Behaviours of the simulated Marketplace, through its API over TLS.
+//! Tests of the simulated Marketplace through its API over TLS.
 
 #![allow(clippy::unwrap_used, reason = "here a panic is how a test fails")]
 
@@ -6,6 +6,7 @@ mod callbacks;
 mod control;
 mod demo;
 mod documented;
+mod documented_fields;
 mod faults;
 mod files;
 mod keys_and_reports;
@@ -16,5 +17,4 @@ mod session;
 mod shutdown;
 mod spelling;
 mod submitting;
-mod walk;
-mod world;
+mod walkthrough;

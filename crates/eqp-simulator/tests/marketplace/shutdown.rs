@@ -2,21 +2,21 @@ use std::net::TcpListener;
 
 use eqp_simulator::{Error, Simulator};
 
-use crate::world::World;
+use eqp_test_support::marketplace::TestMarketplace;
 
 #[tokio::test]
 async fn after_the_shutdown_nothing_listens() {
-    let world = World::new().await;
-    world.upload_one("a.png", vec![0]).await;
-    let address = world.simulator.address();
-    let World { simulator, http, .. } = world;
+    let harness = TestMarketplace::new().await;
+    harness.upload_one("a.png", vec![0]).await;
+    let address = harness.simulator.address();
+    let TestMarketplace { simulator, http, .. } = harness;
     drop(http);
     simulator.shutdown().await;
     TcpListener::bind(address).unwrap();
 }
 
 #[tokio::test]
-async fn a_port_in_use_and_other_impossible_wishes_are_errors() {
+async fn a_port_in_use_and_invalid_settings_are_errors() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap();
     assert!(matches!(Simulator::builder().bind(address).start().await, Err(Error::Bind { .. })));
@@ -26,7 +26,7 @@ async fn a_port_in_use_and_other_impossible_wishes_are_errors() {
 }
 
 #[tokio::test]
-async fn the_ca_is_kept_in_a_folder() {
+async fn the_ca_is_stored_in_a_folder() {
     let folder = tempfile::tempdir().unwrap();
     let mut pems = Vec::new();
     for _ in 0..2 {

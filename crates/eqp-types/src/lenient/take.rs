@@ -1,24 +1,24 @@
-//! Fields taken out of an object one by one: what cannot be read stays, and is written back as it came.
+//! Removes typed fields from an object one by one; unreadable fields stay and are written back unchanged.
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::is_nothing;
+use super::is_empty;
 use crate::Extra;
 
-/// Takes a field out of `fields` as a `T`.
+/// Removes a field and returns it as a `T`.
 ///
-/// What the API says for "nothing", and what is no `T`, stays where it is: it is not lost, and is written back as it came.
+/// An empty value, and one that is not a `T`, stays in `fields`, so that it is written back unchanged.
 pub fn take<T: DeserializeOwned>(fields: &mut Extra, name: &str) -> Option<T> {
     take_as(fields, name, |value| T::deserialize(value).ok())
 }
 
-/// The same for any value that is something.
+/// Removes a field that is not empty and returns it.
 pub fn take_value(fields: &mut Extra, name: &str) -> Option<Value> {
-    if says_nothing(fields.get(name)?) { None } else { fields.remove(name) }
+    if has_no_content(fields.get(name)?) { None } else { fields.remove(name) }
 }
 
-/// The same for text that may come as a number.
+/// Removes a field that is text or a number and returns it as text.
 pub fn take_text(fields: &mut Extra, name: &str) -> Option<String> {
     take_as(fields, name, |value| match value {
         Value::String(text) => Some(text.clone()),
@@ -27,7 +27,7 @@ pub fn take_text(fields: &mut Extra, name: &str) -> Option<String> {
     })
 }
 
-/// The same for a whole number that may come inside a string, if that spells it as JSON would: `007` is none.
+/// Removes a field that is a whole number, or a string with one in JSON syntax (not `007`), and returns it.
 pub fn take_integer(fields: &mut Extra, name: &str) -> Option<i64> {
     take_as(fields, name, |value| {
         let inside = |text: &str| text.parse().ok().filter(|number: &i64| number.to_string() == text);
@@ -36,15 +36,15 @@ pub fn take_integer(fields: &mut Extra, name: &str) -> Option<i64> {
 }
 
 fn take_as<T>(fields: &mut Extra, name: &str, read: impl FnOnce(&Value) -> Option<T>) -> Option<T> {
-    let value = fields.get(name).filter(|value| !says_nothing(value))?;
+    let value = fields.get(name).filter(|value| !has_no_content(value))?;
     let taken = read(value)?;
     fields.remove(name);
     Some(taken)
 }
 
-/// Nothing, or an empty object, which is the same where it is not to be told apart from `[]`.
-fn says_nothing(value: &Value) -> bool {
-    is_nothing(value) || value.as_object().is_some_and(Extra::is_empty)
+/// Returns whether the value is empty or an empty object, which the API also writes as `[]`.
+fn has_no_content(value: &Value) -> bool {
+    is_empty(value) || value.as_object().is_some_and(Extra::is_empty)
 }
 
 #[cfg(test)]

@@ -1,30 +1,29 @@
-//! Why a test did not pass, for people. No I/O.
+//! Summarises for people why a test did not pass.
 //!
-//! What the Marketplace says may hold terminal escapes, line ends and whole logs: sentences are single lines of plain
-//! text, bounded in length.
+//! Reports of the Marketplace can contain terminal escapes, line breaks and complete logs. Each sentence is a single line of plain text
+//! of limited length.
 
 use std::fmt;
 
-use super::code_sniffer::{CodeSnifferDetails, CodeSnifferFile, CodeSnifferMessage};
-use super::commands::CommandOutput;
-use super::details::TestDetails;
+use super::details::{
+    CodeSnifferDetails, CodeSnifferFile, CodeSnifferMessage, CommandOutput, ReviewDetails, TestDetails,
+};
 use super::report::{SingleReport, TestReport};
-use super::review::ReviewDetails;
 use crate::TestStatus;
 
-/// The longest sentence, in characters.
-const LONGEST: usize = 600;
-/// So many of the last lines of a command's output are shown.
+/// The maximum length of a sentence, in characters.
+const MAX_CHARACTERS: usize = 600;
+/// The number of last lines of a command's output that are included.
 const LAST_LINES: usize = 3;
 
-/// A report that did not pass, in sentences.
+/// A summary of a report that did not pass.
 ///
-/// `Display` shows the title in one line and each sentence in one of its own, indented by two blanks.
+/// `Display` writes the title on one line and each sentence on a separate line, indented by two spaces.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FailedReport {
-    /// What it is about: the tool and, where it ran in several, the environment, as `phpcs (PHP 8.3)`.
+    /// The tool and, if there is more than one, the environment, such as `phpcs (PHP 8.3)`.
     pub title: String,
-    /// Why it did not pass; never empty.
+    /// The reasons. Never empty.
     pub sentences: Vec<String>,
 }
 
@@ -35,8 +34,15 @@ impl fmt::Display for FailedReport {
     }
 }
 
-/// Every report in `whole` that did not pass.
-pub(super) fn failures(whole: &TestReport) -> Vec<FailedReport> {
+impl TestReport {
+    /// Summarises why the test did not pass, with one entry per failed environment or reviewer. Empty if it passed.
+    pub fn failures(&self) -> Vec<FailedReport> {
+        failures(self)
+    }
+}
+
+/// Summarises every report in `whole` that did not pass.
+fn failures(whole: &TestReport) -> Vec<FailedReport> {
     let has_passed = |status: &Option<TestStatus>| status.as_ref().is_some_and(TestStatus::has_passed);
     if has_passed(&whole.status) {
         return Vec::new();
@@ -56,10 +62,11 @@ pub(super) fn failures(whole: &TestReport) -> Vec<FailedReport> {
 
 fn failed_report(report: &SingleReport, whole: &TestReport) -> FailedReport {
     let tool = report.tool.as_deref().or(whole.tool.as_deref()).unwrap_or("test");
-    let shop = [&report.magento_platform, &report.magento_edition, &report.magento_version];
-    let shop = shop.into_iter().flatten().map(String::as_str).collect::<Vec<_>>().join(" ");
+    let installation = [&report.magento_platform, &report.magento_edition, &report.magento_version];
+    let installation = installation.into_iter().flatten().map(String::as_str).collect::<Vec<_>>().join(" ");
     let php = report.php_version.as_ref().map(|version| format!("PHP {version}"));
-    let environment = (!shop.is_empty()).then_some(shop).into_iter().chain(php).collect::<Vec<_>>().join(", ");
+    let environment =
+        (!installation.is_empty()).then_some(installation).into_iter().chain(php).collect::<Vec<_>>().join(", ");
     let title = if environment.is_empty() { tool.to_owned() } else { format!("{tool} ({environment})") };
 
     let sentences = match &report.details {
@@ -84,11 +91,11 @@ fn no_reason(status: Option<&TestStatus>) -> String {
     }
 }
 
-/// The errors, or, where there are none, all that was found.
+/// Returns the errors, or all messages if there are no errors.
 fn of_code_sniffer(details: &CodeSnifferDetails, report: &SingleReport) -> Vec<String> {
     let of_file = |path: &str, file: &CodeSnifferFile, only_errors: bool| -> Vec<String> {
-        let shown = file.messages.iter().filter(|message| !only_errors || message.is_error());
-        shown.map(|message| of_message(inside_package(path, report), message)).collect()
+        let selected = file.messages.iter().filter(|message| !only_errors || message.is_error());
+        selected.map(|message| of_message(inside_package(path, report), message)).collect()
     };
     let all = |only_errors| -> Vec<String> {
         details.files.iter().flat_map(|(path, file)| of_file(path, file, only_errors)).collect()
@@ -101,20 +108,20 @@ fn of_code_sniffer(details: &CodeSnifferDetails, report: &SingleReport) -> Vec<S
         && let Some(totals) = &details.totals
     {
         let (errors, warnings) = (totals.errors.unwrap_or(0), totals.warnings.unwrap_or(0));
-        sentences.push(format!("Errors: {errors}, warnings: {warnings}; the report does not say where."));
+        sentences.push(format!("Errors: {errors}, warnings: {warnings}; the report gives no locations."));
     }
     sentences
 }
 
 fn of_message(path: &str, message: &CodeSnifferMessage) -> String {
     let numbers = [message.line, message.column].into_iter().flatten().map(|number| number.to_string());
-    let place = std::iter::once(path.to_owned()).chain(numbers).collect::<Vec<_>>().join(":");
+    let location = std::iter::once(path.to_owned()).chain(numbers).collect::<Vec<_>>().join(":");
     let source = message.source.as_ref().map(|source| format!(" ({source})")).unwrap_or_default();
-    format!("{place}: {}{source}", message.message.as_deref().unwrap_or("not said what"))
+    format!("{location}: {}{source}", message.message.as_deref().unwrap_or("no message"))
 }
 
-/// The path below the folder `{vendor}-{extension}-{version}` that the Marketplace unpacks an archive into; the whole
-/// path if it is another.
+/// Returns the path below the folder `{vendor}-{extension}-{version}`, into which the Marketplace unpacks an archive. Any other path is
+/// returned unchanged.
 fn inside_package<'a>(path: &'a str, report: &SingleReport) -> &'a str {
     let (Some(vendor), Some(extension), Some(version)) = (&report.vendor, &report.extension, &report.version) else {
         return path;
@@ -123,10 +130,10 @@ fn inside_package<'a>(path: &'a str, report: &SingleReport) -> &'a str {
     path.rfind(&folder).map_or(path, |at| &path[at + folder.len()..])
 }
 
-/// The last command is the one that failed.
+/// Summarises the failed command, which is the last one.
 fn of_command(command: &CommandOutput) -> String {
     let name = command.command.as_deref().unwrap_or("a command without a name");
-    let output = command.output.as_deref().unwrap_or_default();
+    let output = command.output.as_deref().unwrap_or("");
     let mut lines: Vec<&str> = output.lines().rev().filter(|line| !line.trim().is_empty()).take(LAST_LINES).collect();
     lines.reverse();
     let end = if lines.is_empty() { "it printed nothing".to_owned() } else { lines.join(" | ") };
@@ -134,14 +141,14 @@ fn of_command(command: &CommandOutput) -> String {
 }
 
 fn of_review(details: &ReviewDetails) -> Vec<String> {
-    // Seen nowhere, and cheap to understand: one reason that is not in a list.
+    // A single reason that is not in a list. Not documented, but cheap to support.
     let alone = details.extra.get("reasons").and_then(serde_json::Value::as_str);
     let attachment = details.attachment.as_ref().map(|url| format!("Attached: {url}"));
     let reasons = details.reasons.iter().map(String::as_str).chain(alone).chain(details.message.as_deref());
     reasons.map(str::to_owned).chain(attachment).collect()
 }
 
-/// One line without terminal escapes and control characters, at most [`LONGEST`] characters long.
+/// Returns one line without terminal escapes and control characters, with at most [`MAX_CHARACTERS`] characters.
 fn plain(text: &str) -> String {
     let mut line = String::new();
     let mut characters = text.chars();
@@ -156,7 +163,7 @@ fn plain(text: &str) -> String {
             wants_blank = written > 0;
             continue;
         }
-        if written >= LONGEST {
+        if written >= MAX_CHARACTERS {
             line.push('…');
             break;
         }
@@ -171,7 +178,7 @@ fn plain(text: &str) -> String {
     line
 }
 
-/// Skips what follows an escape character: `[`, parameters and one final letter, or one character.
+/// Skips the rest of an escape sequence: `[`, parameters and a final letter, or one character.
 fn skip_escape(characters: &mut std::str::Chars<'_>) {
     if characters.next() == Some('[') {
         for character in characters {
@@ -219,7 +226,7 @@ mod tests {
         assert_eq!(
             shown(&report),
             "phpcs (PHP 7.1)\n  Model/Pay.php:3:36: reserved word (MEQP2.Names)\n\
-             phpcs (PHP 8.3)\n  Errors: 2, warnings: 1; the report does not say where."
+             phpcs (PHP 8.3)\n  Errors: 2, warnings: 1; the report gives no locations."
         );
     }
 
@@ -257,7 +264,7 @@ mod tests {
     fn a_sentence_is_one_plain_line_of_bounded_length() {
         assert_eq!(plain(" a\0b\tc \u{1b}]0;x "), "a b c 0;x");
         assert_eq!(plain("\u{1b}[1;31m"), "");
-        assert_eq!(plain(&"x".repeat(LONGEST)), "x".repeat(LONGEST));
-        assert_eq!(plain(&"ü".repeat(10_000)).chars().count(), LONGEST + 1);
+        assert_eq!(plain(&"x".repeat(MAX_CHARACTERS)), "x".repeat(MAX_CHARACTERS));
+        assert_eq!(plain(&"ü".repeat(10_000)).chars().count(), MAX_CHARACTERS + 1);
     }
 }

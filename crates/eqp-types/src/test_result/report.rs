@@ -1,26 +1,27 @@
+//! The report of one test run.
+
 use std::slice;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::details::TestDetails;
-use super::failed_report::{FailedReport, failures};
 use crate::{Extra, TestStatus, Timestamp, lenient};
 
-/// The report of one run of one tool.
+/// The report of one test run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(from = "Extra")]
 pub struct TestReport {
     /// The tool.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tool: Option<String>,
-    /// The decision: `PASS` only if each of the reports is.
+    /// The overall result: `PASS` only if all reports have passed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<TestStatus>,
-    /// When, where the report as a whole says so.
+    /// The time of the report.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub date: Option<Timestamp>,
-    /// What the tool found: once, or once for each environment.
+    /// The individual reports, for example one per environment.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reports: Option<Reports>,
     /// Fields that are not documented here, or cannot be read.
@@ -28,16 +29,16 @@ pub struct TestReport {
     pub extra: Extra,
 }
 
-/// The reports in a report: a list for automated tools, one bare object for `marketing` and `manual_qa`.
+/// The individual reports: a list for automated tools, a single object for `marketing` and `manual_qa`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(untagged)]
 #[non_exhaustive]
 pub enum Reports {
-    /// One bare object.
+    /// A single object.
     One(Box<SingleReport>),
-    /// A list, one for each environment.
+    /// A list with one report per environment.
     List(Vec<SingleReport>),
-    /// Something else, kept as it is.
+    /// An undocumented format, unchanged.
     Unknown(Value),
 }
 
@@ -58,7 +59,7 @@ impl Reports {
         }
     }
 
-    /// The reports, however they came.
+    /// Returns the reports as a slice, regardless of their format.
     pub fn as_slice(&self) -> &[SingleReport] {
         match self {
             Self::One(report) => slice::from_ref(report),
@@ -68,40 +69,40 @@ impl Reports {
     }
 }
 
-/// What a tool found in one environment, or what one reviewer said.
+/// The report of a tool for one environment, or of one reviewer.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct SingleReport {
     /// The tool.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tool: Option<String>,
-    /// The first half of the SKU.
+    /// The first part of the SKU.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub vendor: Option<String>,
-    /// The second half of the SKU.
+    /// The second part of the SKU.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub extension: Option<String>,
     /// The version of the package.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
-    /// Of an automated tool: the version of PHP it ran with.
+    /// The PHP version of an automated tool.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub php_version: Option<String>,
-    /// Of `varnish`: `M1` or `M2`.
+    /// The platform (`M1` or `M2`), reported by `varnish`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub magento_platform: Option<String>,
-    /// Of `varnish`: `CE` or `EE`.
+    /// The edition (`CE` or `EE`), reported by `varnish`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub magento_edition: Option<String>,
-    /// Of `varnish`: the version of the shop it was installed in.
+    /// The Magento version that the package was installed in, reported by `varnish`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub magento_version: Option<String>,
-    /// How it ended.
+    /// The result.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<TestStatus>,
-    /// When.
+    /// The time of the result.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub date: Option<Timestamp>,
-    /// What was found.
+    /// The details.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub details: Option<TestDetails>,
     /// Fields that are not documented, or cannot be read.
@@ -110,7 +111,7 @@ pub struct SingleReport {
 }
 
 impl SingleReport {
-    /// Reads one; `tool` is what the whole report is of, for one that does not say it again.
+    /// Reads a report. `tool` is the tool of the whole report, in case this one does not name it.
     fn read(mut fields: Extra, tool: Option<&str>) -> Self {
         let own_tool = lenient::take_text(&mut fields, "tool");
         let details = lenient::take_value(&mut fields, "details");
@@ -146,15 +147,9 @@ impl From<Extra> for TestReport {
 }
 
 impl TestReport {
-    /// The reports in it, however they came.
+    /// Returns the individual reports, regardless of their format.
     pub fn reports(&self) -> &[SingleReport] {
         self.reports.as_ref().map_or(&[], Reports::as_slice)
-    }
-
-    /// Why it did not pass, in sentences for people: one entry for each environment or reviewer that did not. Empty if
-    /// it passed.
-    pub fn failures(&self) -> Vec<FailedReport> {
-        failures(self)
     }
 }
 

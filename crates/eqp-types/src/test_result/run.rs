@@ -1,21 +1,23 @@
+//! The summary of one test run.
+
 use serde::{Deserialize, Serialize};
 
 use crate::{Extra, TestStatus, Timestamp, ToolRunId, lenient};
 
-/// One line of the summary of a submission's tests.
+/// One test run in the summary of a submission.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(from = "Extra")]
 pub struct TestRun {
-    /// The run; its report is asked for by it.
+    /// The ID of the run, which is needed to read its report.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tool_run_id: Option<ToolRunId>,
     /// The tool: `phpcs`, `phpcpd`, `varnish`, `marketing`, `manual_qa`, and others.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// How it ended.
+    /// The result.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<TestStatus>,
-    /// When.
+    /// The time of the result.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub date: Option<Timestamp>,
     /// Fields that are not documented, or cannot be read.
@@ -24,8 +26,7 @@ pub struct TestRun {
 }
 
 impl TestRun {
-    /// Whether a report of this run can be asked for: it has an id, and its tool is not the copy-paste detector, of
-    /// which the documentation says that there is a summary only.
+    /// Returns whether the run has a report. According to the documentation, the copy-paste detector `phpcpd` only has a summary.
     pub fn has_report(&self) -> bool {
         self.tool_run_id.is_some() && self.name.as_deref().is_some_and(|name| name != "phpcpd")
     }

@@ -23,7 +23,7 @@ app.post("/callbacks/:name", express.json({ limit: "256kb", verify: keepRaw }), 
     .join("");
   await pool.query(
     `insert into eqp.callback (id, endpoint_id, credential_id, received_at, source, headers, body, via)
-     values ($1, $2, $3, $4, $5, $6, $7, 'lane')`,
+     values ($1, $2, $3, $4, $5, $6, $7, 'writer')`,
     [id, 1, 1, new Date(), request.socket.remoteAddress, Buffer.from(kept), request.raw],
   );
   response.json({ id });

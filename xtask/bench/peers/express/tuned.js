@@ -12,7 +12,7 @@ app.disable("etag");
 const INSERT = {
   name: "insert",
   text: `insert into eqp.callback (id, endpoint_id, credential_id, received_at, source, headers, body, via)
-         values ($1, $2, $3, $4, $5, $6, $7, 'lane')`,
+         values ($1, $2, $3, $4, $5, $6, $7, 'writer')`,
 };
 
 app.post("/callbacks/:name", express.raw({ type: "*/*", limit: "256kb" }), async (request, response) => {

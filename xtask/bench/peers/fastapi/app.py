@@ -11,7 +11,7 @@ from uuid_utils.compat import uuid7
 
 INSERT = """
     insert into eqp.callback (id, endpoint_id, credential_id, received_at, source, headers, body, via)
-    values ($1, $2, $3, $4, $5, $6, $7, 'lane')
+    values ($1, $2, $3, $4, $5, $6, $7, 'writer')
 """
 
 

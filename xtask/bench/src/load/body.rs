@@ -1,4 +1,4 @@
-//! What callbacks say: always the same, or the course of many reviews.
+//! The bodies of callbacks: always the same one, or the sequence of many reviews.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -6,10 +6,10 @@ use std::fmt::Write as _;
 use time::OffsetDateTime;
 use time::macros::{datetime, format_description};
 
-/// The body of the API's documentation.
+/// The example in the API's documentation.
 const DOCUMENTED: &str = r#"{"callback_event":"eqp_status_update","update_info":{"submission_id":"s5w9k703ru","item_id":"user_upload_version_1","eqp_flow":"marketing","current_status":"approved"}}"#;
 
-/// A review from the submission to the store: the flow that changes, then the states of overall, technical, marketing.
+/// A review from submission to release: the flow that changes, then the statuses of overall, technical and marketing.
 const COURSE: [(&str, [&str; 3]); 7] = [
     ("technical", ["in_progress", "in_automation", "draft"]),
     ("marketing", ["in_progress", "in_automation", "awaiting_marketing_review"]),
@@ -19,27 +19,27 @@ const COURSE: [(&str, [&str; 3]); 7] = [
     ("technical", ["approved", "approved", "approved"]),
     ("technical", ["released_to_store", "approved", "approved"]),
 ];
-/// Every so many callbacks one comes a second time.
+/// After this number of callbacks one is sent a second time.
 const COPY_EVERY: usize = 10;
 
-/// Which.
+/// The kinds of bodies.
 #[derive(Clone, Debug)]
 pub(crate) enum Bodies {
-    /// The example of the API's documentation, 170 bytes, again and again.
+    /// Always the example in the API's documentation, 170 bytes.
     Documented,
-    /// One submission after the other goes through its review, in the form that is sent today; one callback in ten is
-    /// a copy of the one before.
+    /// One submission after another goes through its review, in the form that is sent today; one callback in ten is
+    /// a duplicate of the previous one.
     Reviews,
 }
 
 impl Bodies {
-    /// Those of one connection: no two share a submission.
+    /// Returns the bodies of one connection; no two connections share a submission.
     pub(crate) fn of(&self, connection: usize) -> BodiesOfOne {
         BodiesOfOne { reviews: matches!(self, Self::Reviews), connection, number: 0, last: String::new() }
     }
 }
 
-/// The bodies that one connection sends, in their order.
+/// The bodies that one connection sends, in order.
 #[derive(Debug)]
 pub(crate) struct BodiesOfOne {
     reviews: bool,
@@ -57,11 +57,11 @@ impl BodiesOfOne {
         if self.number.is_multiple_of(COPY_EVERY) {
             return Cow::Borrowed(&self.last);
         }
-        let told = self.number - self.number / COPY_EVERY - 1;
-        let (submission, step) = (told / COURSE.len(), told % COURSE.len());
+        let reviewed = self.number - self.number / COPY_EVERY - 1;
+        let (submission, step) = (reviewed / COURSE.len(), reviewed % COURSE.len());
         let (flow, [overall, technical, marketing]) = COURSE[step];
         let status = if flow == "technical" { technical } else { marketing };
-        let minutes = i64::try_from(step).unwrap_or_default();
+        let minutes = i64::try_from(step).expect("a review has few steps");
         let modified_at = time_of(datetime!(2026-01-31 12:00:00 UTC) + time::Duration::minutes(minutes));
         self.last.clear();
         // Writing to a string cannot fail.
@@ -75,7 +75,8 @@ impl BodiesOfOne {
 }
 
 fn time_of(time: OffsetDateTime) -> String {
-    time.format(format_description!("[year]-[month]-[day] [hour]:[minute]:[second]")).unwrap_or_default()
+    time.format(format_description!("[year]-[month]-[day] [hour]:[minute]:[second]"))
+        .expect("a time has every component of the format")
 }
 
 #[cfg(test)]
@@ -87,11 +88,11 @@ mod tests {
     #[test]
     fn reviews_go_through_their_course_and_one_in_ten_is_a_copy() {
         let mut bodies = Bodies::Reviews.of(3);
-        let told: Vec<String> = (0..20).map(|_| bodies.next().into_owned()).collect();
-        assert_eq!(told.iter().zip(&told[1..]).filter(|(one, next)| one == next).count(), 2);
+        let sent: Vec<String> = (0..20).map(|_| bodies.next().into_owned()).collect();
+        assert_eq!(sent.iter().zip(&sent[1..]).filter(|(one, next)| one == next).count(), 2);
         let read = |text: &str| serde_json::from_str::<Value>(text).unwrap();
-        assert_eq!(read(&told[7])["update_info"]["submission_id"], "b3x1");
-        assert_eq!(read(&told[6])["update_info"]["eqp_status"]["overall"], "released_to_store");
-        assert_eq!(read(&told[1])["update_info"]["modified_at"], "2026-01-31 12:01:00");
+        assert_eq!(read(&sent[7])["update_info"]["submission_id"], "b3x1");
+        assert_eq!(read(&sent[6])["update_info"]["eqp_status"]["overall"], "released_to_store");
+        assert_eq!(read(&sent[1])["update_info"]["modified_at"], "2026-01-31 12:01:00");
     }
 }

@@ -1,4 +1,5 @@
-//! A sender light enough not to be the limit: HTTP by hand, connections kept open, answers hardly read.
+//! A sender that is cheap enough not to be the bottleneck: hand-written HTTP on persistent connections, with minimal
+//! parsing.
 
 mod body;
 mod request;
@@ -20,66 +21,67 @@ pub(crate) use trust::Certificate;
 
 use crate::Failure;
 
-/// Callbacks over so many connections.
+/// A load of callbacks.
 #[derive(Clone, Debug)]
 pub(crate) struct Load {
     pub(crate) connections: usize,
     pub(crate) bodies: Bodies,
     pub(crate) wire: Wire,
-    /// A new connection for each callback, each from another address of this machine: one alone has too few ports.
+    /// Whether each callback has a new connection, from different local addresses, because one address has too few
+    /// ports.
     pub(crate) fresh: bool,
-    /// Threads of the sender, each with its share of the connections.
+    /// The number of threads, which share the connections.
     pub(crate) threads: usize,
     pub(crate) span: Span,
 }
 
-/// When it ends.
+/// When a load ends.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Span {
-    /// After this time, of which the first part does not count.
+    /// After this time, of which the first part is not measured.
     Time { warm_up: Duration, time: Duration },
-    /// After so many callbacks.
+    /// After this number of callbacks.
     Count(usize),
 }
 
 impl Load {
-    /// The documented callback, over plain connections that are kept.
+    /// Returns a load of the documented callback over persistent plain connections.
     pub(crate) fn plain(connections: usize, warm_up: Duration, time: Duration) -> Self {
         let span = Span::Time { warm_up, time };
         Self { connections, bodies: Bodies::Documented, wire: Wire::Plain, fresh: false, threads: 1, span }
     }
 }
 
-/// What a turn came to.
+/// The result of a sample.
 #[derive(Debug)]
 pub(crate) struct Outcome {
     pub(crate) per_second: f64,
-    /// From the first request to the last answer.
+    /// The time from the first request to the last answer.
     pub(crate) took: Duration,
-    /// The moment of the last answer.
+    /// The time of the last answer.
     pub(crate) ended: Instant,
-    /// Sorted, of the measured part of the turn.
+    /// The sorted latencies of the measured part.
     latencies: Vec<Duration>,
-    /// All that was answered, also before measuring began.
+    /// All answered IDs, including those before the measured part.
     pub(crate) answered: Vec<Uuid>,
 }
 
 impl Outcome {
-    /// The latency that this share of the requests did not exceed, in milliseconds.
+    /// Returns a percentile of the latencies in milliseconds.
     pub(crate) fn percentile(&self, share: f64) -> f64 {
         let milliseconds: Vec<f64> = self.latencies.iter().map(|latency| latency.as_secs_f64() * 1000.0).collect();
         percentile(&milliseconds, share)
     }
 }
 
-/// The value that this share of sorted ones does not exceed; NaN of none.
+/// Returns a percentile of sorted values; NaN if there are none.
 pub(crate) fn percentile(sorted: &[f64], share: f64) -> f64 {
     #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
     let place = (sorted.len().saturating_sub(1) as f64 * share) as usize;
     sorted.get(place).copied().unwrap_or(f64::NAN)
 }
 
-/// Sends to `address` until the load's end. Any answer but a good one is a failure.
+/// Sends a load to `address`. Any unsuccessful answer is an error.
 pub(crate) fn run(address: SocketAddr, load: &Load) -> Result<Outcome, Failure> {
     let threads = load.threads.clamp(1, load.connections);
     let taken = Arc::new(AtomicUsize::new(0));
@@ -90,7 +92,7 @@ pub(crate) fn run(address: SocketAddr, load: &Load) -> Result<Outcome, Failure> 
             .map(|thread| {
                 let (taken, together) = (Arc::clone(&taken), Arc::clone(&together));
                 scope.spawn(move || {
-                    // Nothing else runs between its requests.
+                    // Each thread has its own runtime, so that nothing else runs between requests.
                     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
                     together.wait();
                     runtime?.block_on(share(address, load, thread, threads, &taken))
@@ -138,12 +140,12 @@ async fn share(
     Ok((latencies, answered))
 }
 
-/// One connection, or one after the other.
+/// Sends over one connection, or over a new one for each callback.
 struct Sender {
     address: SocketAddr,
     load: Load,
     connection: usize,
-    /// Callbacks that some sender has begun, where their number is given.
+    /// The number of started callbacks, if the load has a fixed number.
     taken: Arc<AtomicUsize>,
 }
 

@@ -1,19 +1,19 @@
-//! Requests as bytes, and just enough of an answer.
+//! Hand-written requests, and a minimal parser of answers.
 
 use uuid::Uuid;
 
 use super::stream::Stream;
 use crate::Failure;
 
-/// Where every receiver here takes callbacks.
+/// The path of callbacks at every measured receiver.
 pub(crate) const PATH: &str = "/callbacks/bench";
-/// User name `key`, password `secret`, as in the API's documentation.
+/// The Basic header of `key` and `secret`, as in the API's documentation.
 pub(crate) const RIGHT: &str = "Basic a2V5OnNlY3JldA==";
-/// What stands before the id in every good answer; behind it come a quote and a brace.
+/// The text before the ID in every successful answer.
 const BEFORE_ID: &[u8] = br#"{"id":""#;
 const ID_BYTES: usize = 36;
 
-/// A callback.
+/// Returns the request of a callback.
 pub(crate) fn post(authorization: &str, body: impl AsRef<str>, keep_alive: bool) -> String {
     let body = body.as_ref();
     let connection = if keep_alive { "" } else { "connection: close\r\n" };
@@ -24,12 +24,12 @@ pub(crate) fn post(authorization: &str, body: impl AsRef<str>, keep_alive: bool)
     )
 }
 
-/// A question for health.
+/// Returns a health request.
 pub(crate) fn get(path: &str) -> String {
     format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n\r\n")
 }
 
-/// Reads one good answer; every other is a failed run.
+/// Reads one successful answer; any other is an error.
 pub(crate) async fn read_id(stream: &mut Stream, buffer: &mut [u8]) -> Result<Uuid, Failure> {
     let mut filled = 0;
     loop {
@@ -48,7 +48,7 @@ pub(crate) async fn read_id(stream: &mut Stream, buffer: &mut [u8]) -> Result<Uu
     }
 }
 
-/// Reads a whole answer with a length, and tells its status. More than the buffer holds is not read.
+/// Reads an answer with a length, up to the size of the buffer, and returns its status.
 pub(crate) async fn read_status(stream: &mut Stream, buffer: &mut [u8]) -> Result<u16, Failure> {
     let mut filled = 0;
     loop {

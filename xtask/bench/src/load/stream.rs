@@ -1,4 +1,4 @@
-//! A connection, plain or over TLS.
+//! A connection, with or without TLS.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-/// What is spoken.
+/// The transport.
 #[derive(Clone, Debug)]
 pub(crate) enum Wire {
     Plain,
@@ -25,7 +25,7 @@ pub(crate) enum Stream {
 }
 
 impl Stream {
-    /// Opens one; with `spread` from one of this machine's addresses 127.0.0.x after the other.
+    /// Opens a connection; with `spread`, from the local addresses 127.0.0.x in turn.
     pub(crate) async fn open(address: SocketAddr, wire: &Wire, spread: bool) -> std::io::Result<Self> {
         let tcp = if spread {
             static NEXT: AtomicU8 = AtomicU8::new(0);

@@ -1,4 +1,4 @@
-//! A certificate for the servers of one run, of the kind that is promised for: ECDSA P-256.
+//! The certificate of the measured servers, which is ECDSA P-256 as in the promises.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use rustls::{ClientConfig, RootCertStore};
 use super::Wire;
 use crate::Failure;
 
-/// Certificate and key as files, and the CA that clients trust; gone with their folder.
+/// The files of certificate and key, and the CA that clients trust.
 #[derive(Debug)]
 pub(crate) struct Certificate {
     pub(crate) chain: PathBuf,
@@ -22,7 +22,7 @@ pub(crate) struct Certificate {
 }
 
 impl Certificate {
-    /// Makes one for 127.0.0.1 in `folder`.
+    /// Creates a certificate for 127.0.0.1 in `folder`.
     pub(crate) fn make(folder: &Path) -> Result<Self, Failure> {
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
@@ -41,19 +41,19 @@ impl Certificate {
         Ok(made)
     }
 
-    /// The one that was made there.
+    /// Returns the certificate that was created in this folder.
     pub(crate) fn in_folder(folder: &Path) -> Self {
         Self { chain: folder.join("chain.pem"), key: folder.join("key.pem"), ca: folder.join("ca.pem") }
     }
 
-    /// How a client speaks to its server.
+    /// Returns the wire of a client that trusts the CA.
     pub(crate) fn wire(&self) -> Result<Wire, Failure> {
         Wire::trusting(&self.ca)
     }
 }
 
 impl Wire {
-    /// TLS 1.3 to servers of this CA, every handshake a whole one.
+    /// Returns TLS 1.3 to servers of this CA, without session resumption.
     pub(crate) fn trusting(ca: &Path) -> Result<Self, Failure> {
         let mut roots = RootCertStore::empty();
         roots.add(CertificateDer::from_pem_file(ca)?)?;

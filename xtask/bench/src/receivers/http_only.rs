@@ -1,9 +1,9 @@
-//! Our receiver with the database taken out: what HTTP alone costs, on the same server and the same kind of runtime.
+//! Our receiver without the database: the cost of HTTP alone, on the same server and the same kind of runtime.
 //!
-//! It checks the credential by a keyed hash, reads the body, hands it through a queue to a task that stands for the
-//! lane, checks its syntax meanwhile, and answers. It leaves out all of our bounds and counters, so the true ceiling is
-//! somewhat lower, and the share that we reach of it somewhat higher, than what is measured. It is written apart from
-//! the receiver because that must have no way to answer without storing.
+//! It checks the credential by a keyed hash, reads the body, passes it through a queue to a task that replaces the
+//! batch writer, checks its syntax, and answers. It has none of our limits and counters, so the true ceiling is
+//! somewhat lower, and our share of it somewhat higher, than measured. It is separate from the
+//! receiver, which must not be able to answer without storing.
 
 use std::convert::Infallible;
 use std::net::Ipv4Addr;
@@ -30,7 +30,7 @@ use uuid::Uuid;
 
 use crate::Failure;
 
-/// As many as our lane takes at a time.
+/// The batch size of our batch writer.
 const MOST_ROWS: usize = 512;
 
 type Waiting = (Uuid, Bytes, oneshot::Sender<()>);
@@ -72,18 +72,18 @@ async fn listen(socket: TcpListener, shared: &Arc<Shared>) -> Result<(), Failure
             });
             let mut http = http1::Builder::new();
             http.header_read_timeout(None).max_buf_size(64 * 1024);
-            // A sender who hangs up is at its end.
+            // A sender may close the connection.
             let _ = http.serve_connection(TokioIo::new(stream), service).await;
         });
     }
 }
 
-/// Stands where the lane stands: whatever waits is answered together.
+/// Replaces the batch writer: answers all waiting callbacks together.
 async fn answer(mut waiting: mpsc::Receiver<Waiting>) {
     let mut batch = Vec::new();
     while waiting.recv_many(&mut batch, MOST_ROWS).await > 0 {
         for (_id, _body, answer) in batch.drain(..) {
-            // A sender who hung up is not there to be told.
+            // The sender may have closed the connection.
             let _ = answer.send(());
         }
     }

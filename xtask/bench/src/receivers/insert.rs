@@ -56,7 +56,7 @@ async fn accept(
     }
     sqlx::query(
         "insert into eqp.callback (id, endpoint_id, credential_id, received_at, source, headers, body, via)
-         values ($1, $2, $3, $4, $5, $6, $7, 'lane')",
+         values ($1, $2, $3, $4, $5, $6, $7, 'writer')",
     )
     .bind(id)
     .bind(1_i64)

@@ -1,4 +1,4 @@
-//! The programs that are measured, each a process of its own: it says its address, and ends when its input does.
+//! The measured programs, each in its own process, which prints its address and ends with its input.
 
 mod http_only;
 mod insert;
@@ -23,21 +23,21 @@ use crate::Failure;
 use crate::postgres::by_socket;
 use crate::process::open_files;
 
-/// Who is measured.
+/// The measured programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Kind {
-    /// Ours, accepting only.
+    /// Our receiver, which only accepts.
     Ours,
-    /// Ours, accepting and making events of it.
+    /// Our receiver, which accepts and projects.
     OursProjecting,
-    /// Ours without a database.
+    /// Our receiver without a database.
     HttpOnly,
     /// One INSERT per request.
     Insert,
 }
 
 impl Kind {
-    /// As people read it.
+    /// Returns the name in reports.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Ours => "ours",
@@ -48,11 +48,11 @@ impl Kind {
     }
 
     fn argument(self) -> String {
-        self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
+        self.to_possible_value().expect("no kind is skipped").get_name().to_owned()
     }
 }
 
-/// What such a process is told.
+/// The arguments of a receiver process.
 #[derive(Debug, Args)]
 pub(crate) struct Receives {
     kind: Kind,
@@ -68,7 +68,7 @@ pub(crate) struct Receives {
     behind_proxy: bool,
 }
 
-/// A running receiver; ends with this.
+/// A running receiver; stopped on drop.
 #[derive(Debug)]
 pub(crate) struct Server {
     child: Child,
@@ -119,10 +119,10 @@ impl Server {
     ) -> Result<Self, Failure> {
         command.args(["receive", &kind.argument()]);
         command.arg(database.get_socket().ok_or("the database has no socket")?);
-        command.arg(database.get_database().unwrap_or_default()).arg(folder).args(more);
+        command.arg(database.get_database().ok_or("the database has no name")?).arg(folder).args(more);
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let address = first_line(&mut child)?.parse();
-        // From here on it is ended, come what may.
+        // From here on `drop` stops it.
         let mut server = Self { child, address: (Ipv4Addr::UNSPECIFIED, 0).into() };
         server.address = address.map_err(|_| format!("the receiver \"{}\" did not start", kind.name()))?;
         Ok(server)
@@ -140,14 +140,14 @@ impl Drop for Server {
     }
 }
 
-/// This program, about to be one of its parts.
+/// Returns a command that runs this program as one of its parts.
 pub(crate) fn again() -> Result<Command, Failure> {
     let mut command = Command::new(std::env::current_exe()?);
     command.arg("part");
     Ok(command)
 }
 
-/// What a process says first.
+/// Returns the first line of a process's output.
 pub(crate) fn first_line(child: &mut Child) -> Result<String, Failure> {
     let mut line = String::new();
     if let Some(output) = child.stdout.as_mut() {
@@ -156,7 +156,7 @@ pub(crate) fn first_line(child: &mut Child) -> Result<String, Failure> {
     Ok(line.trim().to_owned())
 }
 
-/// Cancelled when the input of this process ends.
+/// Returns a token that is cancelled when the input of this process ends.
 pub(crate) fn until_input_ends() -> CancellationToken {
     let shutdown = CancellationToken::new();
     let input_ends = shutdown.clone();
@@ -167,19 +167,19 @@ pub(crate) fn until_input_ends() -> CancellationToken {
     shutdown
 }
 
-/// Is such a receiver.
-pub(crate) fn receive(told: &Receives) -> Result<(), Failure> {
+/// Runs the receiver process.
+pub(crate) fn receive(options: &Receives) -> Result<(), Failure> {
     open_files()?;
     let shutdown = until_input_ends();
-    if told.kind == Kind::HttpOnly {
+    if options.kind == Kind::HttpOnly {
         return http_only::serve(&shutdown);
     }
-    let database = by_socket(&told.socket, &told.database);
+    let database = by_socket(&options.socket, &options.database);
     // Ours needs threads for what runs beside accepting; the other one for everything.
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
-        match told.kind {
+        match options.kind {
             Kind::Insert => insert::serve(database, shutdown).await,
-            _ => ours::serve(told, database, shutdown).await,
+            _ => ours::serve(options, database, shutdown).await,
         }
     })
 }

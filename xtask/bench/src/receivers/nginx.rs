@@ -1,4 +1,4 @@
-//! nginx, which answers a constant over TLS: as fast as handshakes get, without keeping anything.
+//! nginx, which answers a constant over TLS without storing anything: the upper limit for handshakes.
 
 use std::fs;
 use std::net::{SocketAddr, TcpStream};
@@ -8,15 +8,15 @@ use std::time::{Duration, Instant};
 
 use super::peer::{answers, free_address, run};
 use crate::Failure;
-use crate::ground::kept;
+use crate::harness::kept;
 use crate::load::Certificate;
 
 const START_DEADLINE: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_millis(10);
-/// Where Debian puts it, which is not on everybody's path.
+/// The path of nginx on Debian, which may not be in PATH.
 const PLACES: [&str; 2] = ["nginx", "/usr/sbin/nginx"];
 
-/// A running nginx; ends with this.
+/// A running nginx; stopped on drop.
 #[derive(Debug)]
 pub(crate) struct Nginx {
     child: Child,
@@ -65,7 +65,7 @@ impl Nginx {
 impl Drop for Nginx {
     fn drop(&mut self) {
         if let Some(pid) = i32::try_from(self.child.id()).ok().and_then(rustix::process::Pid::from_raw) {
-            // Its master ends its workers.
+            // The master process stops its workers.
             let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
         }
         let _ = self.child.wait();

@@ -1,4 +1,5 @@
-//! What others would write in Node and in Python: from the registries, at pinned versions, where Node and Python are.
+//! Typical implementations in Node and Python, from the registries at pinned versions, if Node and Python are
+//! installed.
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -12,12 +13,12 @@ use sqlx::postgres::PgConnectOptions;
 
 use crate::Failure;
 
-/// How long one may take to listen.
+/// The time for a peer to listen.
 const START_DEADLINE: Duration = Duration::from_secs(30);
-/// How often to look.
+/// The interval of polls.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// Which.
+/// The kinds of bodies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Peer {
     /// Node, Express 5, pg with a pool of ten, as their manuals show them.
@@ -122,9 +123,9 @@ impl Peer {
             .env("PGHOST", database.get_socket().ok_or("the database has no socket")?)
             .env("PGPORT", database.get_port().to_string())
             .env("PGUSER", database.get_username())
-            .env("PGDATABASE", database.get_database().unwrap_or_default())
+            .env("PGDATABASE", database.get_database().ok_or("the database has no name")?)
             .stdin(Stdio::null())
-            // What it has to say must not come between our data.
+            // The output of the peer must not mix with our data.
             .stdout(Stdio::from(std::io::stderr()))
             .process_group(0);
         let mut server = PeerServer { child: command.spawn()?, address };
@@ -146,7 +147,7 @@ fn node(server: &str) -> Command {
     node
 }
 
-/// A running peer with its workers; ends with this.
+/// A running peer with its workers; stopped on drop.
 #[derive(Debug)]
 pub(crate) struct PeerServer {
     child: Child,
@@ -155,7 +156,7 @@ pub(crate) struct PeerServer {
 
 impl Drop for PeerServer {
     fn drop(&mut self) {
-        // Its workers are in its group; nobody else is.
+        // The process group contains only the peer and its workers.
         if let Some(group) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw) {
             let _ = kill_process_group(group, Signal::KILL);
         }
@@ -168,13 +169,13 @@ pub(super) fn free_address() -> std::io::Result<SocketAddr> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()
 }
 
-/// Whether a program is there.
+/// Returns whether a program is installed.
 pub(crate) fn answers(program: &str) -> bool {
     let quiet = Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
     quiet.is_ok_and(|status| status.success())
 }
 
-/// Runs a program in `folder`, to its good end.
+/// Runs a program in `folder`, which must succeed.
 pub(super) fn run(folder: &Path, program: &str, arguments: &[&str]) -> Result<(), String> {
     // A relative path would be looked for from where we are, on some systems.
     let path = if program.contains('/') { folder.join(program) } else { program.into() };

@@ -1,9 +1,9 @@
-//! On what was measured.
+//! The machine that figures were measured on.
 
 use std::fs;
 use std::process::Command;
 
-/// Cores, processor, memory, system and Postgres, as far as they can be told.
+/// Returns cores, processor, memory, system and Postgres, as far as they are known.
 pub(super) fn machine() -> String {
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     let facts = [

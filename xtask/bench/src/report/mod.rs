@@ -1,4 +1,4 @@
-//! What a run found: kept, printed, and written down.
+//! The results of a run: stored, printed, and written to the page.
 
 mod machine;
 mod page;
@@ -18,7 +18,7 @@ use crate::rows::{ROWS, Row};
 const PAGE: &str = "docs/benchmarks.md";
 const PICTURE: &str = "docs/benchmarks.svg";
 
-/// Every row with what it promises.
+/// Prints every row with its promises.
 pub(crate) fn list(rows: &[&Row]) {
     for row in rows {
         println!("{}  {} ({}; quick {})", row.name, row.title, row.takes.0, row.takes.1);
@@ -34,7 +34,7 @@ pub(crate) fn json(records: &[(&'static Row, Record)]) -> Map<String, Value> {
     figures.map(|figure| (figure.promise.id.to_owned(), figure.to_json())).collect()
 }
 
-/// Writes the page and its picture from what is kept.
+/// Writes the page and its picture from the stored results.
 pub(crate) fn write() -> Result<(), Failure> {
     let mut records = Vec::new();
     for row in ROWS {

@@ -1,4 +1,4 @@
-//! The measured part of docs/benchmarks.md. What stands around it is written by hand and stays.
+//! Generates the measured part of docs/benchmarks.md; the rest of the page is written by hand.
 
 use std::fmt::Write as _;
 
@@ -13,7 +13,7 @@ use crate::scale::Extent;
 const BEGIN: &str = "<!-- begin: written by `cargo xtask bench --write` -->";
 const END: &str = "<!-- end -->";
 
-/// The page with its measured part replaced.
+/// Returns the page with a new measured part.
 pub(super) fn renewed(page: &str, measured: &str) -> Result<String, Failure> {
     let parts = page.split_once(BEGIN).and_then(|(before, rest)| Some((before, rest.split_once(END)?.1)));
     let (before, after) = parts.ok_or("the page has lost the marks between which the measured part stands")?;
@@ -26,11 +26,11 @@ pub(super) fn measured(records: &[(&'static Row, Record)]) -> String {
     // Writing to a string cannot fail, here and below.
     let _ = writeln!(
         text,
-        "![Every figure beside its floor and its aim](benchmarks.svg)\n\n\
-         How many times better than its floor each figure is: the bar ends at the median, the dots are the rounds, the triangle is \
-         the aim.\n"
+        "![Each result with its floor and aim](benchmarks.svg)\n\n\
+         Each result relative to its floor; longer is better. The bar ends at the median, the dots are the rounds, and the triangle \
+         is the aim.\n"
     );
-    let _ = writeln!(text, "| id | what | median | floor | aim | |\n|---|---|---|---|---|---|");
+    let _ = writeln!(text, "| ID | measurement | median | floor | aim | |\n|---|---|---|---|---|---|");
     for figure in records.iter().flat_map(|(row, record)| record.figures(row)) {
         let _ = writeln!(text, "{}", line(&figure));
     }
@@ -66,7 +66,7 @@ fn section(row: &'static Row, record: &Record) -> String {
         Extent::Quick => ", quick",
         Extent::Smoke => ", a trial",
     };
-    let day = record.at.date().format(&Iso8601::DATE).unwrap_or_default();
+    let day = record.at.date().format(&Iso8601::DATE).expect("a date can be written");
     let _ = writeln!(text, "`cargo xtask bench {}`: {day}, {} s{rounds}.\n", row.name, record.seconds);
     if !record.columns.is_empty() {
         let _ = writeln!(text, "| {} |\n|{}", record.columns.join(" | "), "---|".repeat(record.columns.len()));
@@ -90,7 +90,7 @@ mod tests {
     use crate::report::record::example::{MISSED_AND_NOT_RUN, record};
 
     #[test]
-    fn every_promise_of_a_row_is_told_with_what_became_of_it() {
+    fn every_promise_of_a_row_is_shown_with_its_result() {
         let text = measured(&[(&MISSED_AND_NOT_RUN, record())]);
         for line in [
             "| `missed` | a rate | 3.00 | ≥ 4 | ≥ 5.5 | MISSED |",
@@ -103,7 +103,7 @@ mod tests {
             "- not_there: not run: no such program",
             "A note.",
         ] {
-            assert!(text.lines().any(|told| told == line), "{line} is missing from:\n{text}");
+            assert!(text.lines().any(|shown| shown == line), "{line} is missing from:\n{text}");
         }
     }
 

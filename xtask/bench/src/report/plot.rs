@@ -1,12 +1,12 @@
-//! A picture of all figures: how many times better than its floor each is.
+//! A picture of all figures, each relative to its floor.
 //!
-//! One scale for all: 1 is the floor, right of it is better, each doubling takes the same width. The line is the median,
-//! the dots are the rounds, the triangle is the aim.
+//! One scale for all: 1 is the floor, right of it is better, each doubling takes the same width. The line is the
+//! median, the dots are the rounds, the triangle is the aim.
 
 use std::fmt::Write as _;
 
 use super::record::Record;
-use crate::figure::{Better, Figure, Found, Promise, shown};
+use crate::figure::{Better, Figure, Measurement, Promise, shown};
 use crate::rows::Row;
 
 const WIDTH: f64 = 900.0;
@@ -18,7 +18,7 @@ const LINE: f64 = 22.0;
 const LOWEST: f64 = 0.5;
 const HIGHEST: f64 = 16.0;
 
-/// The picture as SVG, readable on light and on dark.
+/// Returns the picture as SVG, readable on light and dark backgrounds.
 pub(super) fn plot(records: &[(&'static Row, Record)]) -> String {
     let figures: Vec<Figure> = records.iter().flat_map(|(row, record)| record.figures(row)).collect();
     let height = lines_down(figures.len()) + 20.0;
@@ -81,7 +81,7 @@ fn draw(svg: &mut String, figure: &Figure, y: f64) {
         middle - 3.0,
         to - from
     );
-    if let Found::Rounds(rounds) = &figure.found {
+    if let Measurement::Rounds(rounds) = &figure.found {
         for round in rounds {
             let _ = writeln!(
                 svg,
@@ -109,7 +109,7 @@ fn draw(svg: &mut String, figure: &Figure, y: f64) {
     );
 }
 
-/// How many times better than the floor.
+/// Returns how many times a value is better than the floor.
 fn times_better(promise: &Promise, value: f64) -> f64 {
     match promise.better {
         Better::Higher => value / promise.floor,

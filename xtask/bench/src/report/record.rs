@@ -1,4 +1,4 @@
-//! What one run of one row found, kept as a file.
+//! The stored result of one run of one row.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,12 +11,12 @@ use time::OffsetDateTime;
 
 use super::machine::machine;
 use crate::Failure;
-use crate::figure::{Figure, Found};
-use crate::ground::{Ground, kept};
+use crate::figure::{Figure, Measurement};
+use crate::harness::{Harness, kept};
 use crate::rows::{Measured, Row};
 use crate::scale::{Extent, Scale};
 
-/// Everything that is told of it.
+/// The result of one run of a row.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Record {
     #[serde(with = "time::serde::rfc3339")]
@@ -24,10 +24,10 @@ pub(crate) struct Record {
     pub(super) seconds: u64,
     pub(super) machine: String,
     pub(super) extent: Extent,
-    /// Of an optimised build.
+    /// Whether the build was optimised.
     pub(super) release: bool,
     /// By the id of the promise.
-    pub(super) found: BTreeMap<String, Found>,
+    pub(super) found: BTreeMap<String, Measurement>,
     pub(super) columns: Vec<String>,
     pub(super) lines: Vec<Vec<String>>,
     pub(super) notes: Vec<String>,
@@ -38,9 +38,9 @@ impl Record {
     pub(crate) fn make(row: &Row, scale: Scale) -> Result<Self, Failure> {
         eprintln!("{}: {}", row.name, row.title);
         let begun = Instant::now();
-        let measured = (row.measure)(&Ground::new(scale)?).unwrap_or_else(|error| {
+        let measured = (row.measure)(&Harness::new(scale)?).unwrap_or_else(|error| {
             eprintln!("{}: failed: {error}", row.name);
-            let failed = row.promises.iter().map(|promise| (promise.id, Found::Failed(error.to_string())));
+            let failed = row.promises.iter().map(|promise| (promise.id, Measurement::Failed(error.to_string())));
             Measured { found: failed.collect(), ..Measured::default() }
         });
         let record = Self {
@@ -76,7 +76,8 @@ impl Record {
 
     /// Each promise of the row with what was found.
     pub(crate) fn figures(&self, row: &'static Row) -> Vec<Figure> {
-        let found = |id| self.found.get(id).cloned().unwrap_or_else(|| Found::Failed("it was not measured".to_owned()));
+        let found =
+            |id| self.found.get(id).cloned().unwrap_or_else(|| Measurement::Failed("it was not measured".to_owned()));
         row.promises.iter().map(|promise| Figure { promise, found: found(promise.id) }).collect()
     }
 
@@ -90,7 +91,7 @@ fn file(row: &Row) -> PathBuf {
     kept("found").join(format!("{}.json", row.name))
 }
 
-/// A row that nobody measures, for tests of how rows are told.
+/// A row for tests of the report.
 #[cfg(test)]
 pub(super) mod example {
     use time::macros::datetime;
@@ -112,8 +113,8 @@ pub(super) mod example {
 
     pub(in crate::report) fn record() -> Record {
         let found = [
-            ("missed".to_owned(), Found::Rounds(vec![2.0, 3.0, 9.0])),
-            ("not_there".to_owned(), Found::NotRun("no such program".to_owned())),
+            ("missed".to_owned(), Measurement::Rounds(vec![2.0, 3.0, 9.0])),
+            ("not_there".to_owned(), Measurement::NotRun("no such program".to_owned())),
         ];
         Record {
             at: datetime!(2026-01-31 12:00:00 UTC),
@@ -129,7 +130,7 @@ pub(super) mod example {
     }
 
     #[test]
-    fn what_is_kept_is_read_again() {
+    fn a_stored_record_is_read_again() {
         let text = serde_json::to_string(&record()).unwrap();
         assert_eq!(serde_json::from_str::<Record>(&text).unwrap(), record());
     }

@@ -1,27 +1,29 @@
-//! Accepting at 64 connections: ours, the receivers that others write first, and ours without the database take turns.
+//! Accepts at 64 connections: our receiver, typical first implementations, and our receiver without a database,
+//! interleaved.
 
-use super::interleave::{Turns, interleave, ratios, table};
+use super::interleave::{Samples, interleave, ratios, table};
 use super::{Measured, Row};
 use crate::Failure;
-use crate::contender::Contender;
-use crate::figure::{Found, Promise};
-use crate::ground::Ground;
+use crate::figure::{Measurement, Promise};
+use crate::harness::Harness;
 use crate::load::Load;
 use crate::postgres::Postgres;
 use crate::receivers::{Kind, Peer};
+use crate::target::Target;
 
 const CONNECTIONS: usize = 64;
 
 pub(super) const ROW: Row = Row {
     name: "accept",
     title: "Accepting callbacks",
-    how: "Our receiver; the one that any good engineer writes first (axum, a pool of ten connections, one `INSERT` per \
-          request into the same table); the same in Node (Express 5 + pg, a pool of ten), as their manuals show them and \
-          tuned by hand (a prepared statement, no ETag: no promise is made of this one), and in Python (FastAPI + \
-          asyncpg, uvicorn with two workers of a pool of ten each); and our server with the database write taken out. \
-          Each is a process of its own and speaks plain HTTP on loopback to 64 kept connections, checks the Basic header, \
-          and answers after the commit, over the same Unix socket to the same private Postgres with `fsync` and \
-          `synchronous_commit` on. The body is the documented `eqp_status_update` of 170 bytes.",
+    how: "Our receiver is compared with: a simple receiver in Rust (axum, a pool of ten connections, one `INSERT` \
+          per request into the same table); the same in Node (Express 5 + pg, a pool of ten), once as the manuals \
+          show it and once tuned by hand (a prepared statement, no ETag; it has no target); the same in Python \
+          (FastAPI + asyncpg, uvicorn with two workers and a pool of ten each); and our server without the database \
+          write. Each runs as a separate process, serves plain HTTP on loopback over 64 keep-alive connections, \
+          checks the Basic credentials, and answers after the commit, over the same Unix socket to the same private \
+          Postgres with `fsync` and `synchronous_commit` on. The body is the documented `eqp_status_update` of 170 \
+          bytes.",
     takes: ("3 min, and 1 to fetch the peers", "1 min"),
     promises: &[
         Promise::at_least(
@@ -43,40 +45,40 @@ pub(super) const ROW: Row = Row {
     measure,
 };
 
-fn measure(ground: &Ground) -> Result<Measured, Failure> {
-    let postgres = ground.block_on(Postgres::start())?;
-    let mut contenders = Vec::new();
+fn measure(harness: &Harness) -> Result<Measured, Failure> {
+    let postgres = harness.block_on(Postgres::start())?;
+    let mut targets = Vec::new();
     for kind in [Kind::Ours, Kind::Insert, Kind::HttpOnly] {
-        contenders.push(ground.block_on(Contender::new(kind, &postgres, ground))?);
+        targets.push(harness.block_on(Target::new(kind, &postgres, harness))?);
     }
     let mut absent = Vec::new();
     for peer in [Peer::Express, Peer::ExpressTuned, Peer::FastApi] {
-        match ground.block_on(Contender::peer(peer, &postgres))? {
-            Ok(contender) => contenders.push(contender),
+        match harness.block_on(Target::peer(peer, &postgres))? {
+            Ok(target) => targets.push(target),
             Err(reason) => {
                 eprintln!("{}: not run: {reason}", peer.name());
                 absent.push((peer.name(), reason));
             }
         }
     }
-    let load = Load::plain(CONNECTIONS, ground.scale.warm_up, ground.scale.time);
-    let all = interleave(ground, &contenders, &load)?;
-    drop(contenders);
-    ground.block_on(postgres.stop())?;
+    let load = Load::plain(CONNECTIONS, harness.scale.warm_up, harness.scale.time);
+    let all = interleave(harness, &targets, &load)?;
+    drop(targets);
+    harness.block_on(postgres.stop())?;
 
-    let against = |peer: Peer| match all.iter().find(|of_one| of_one.name == peer.name()) {
-        Some(theirs) => ratios(&all[0], theirs, |turn| turn.per_second),
-        None => Found::NotRun(
+    let against = |peer: Peer| match all.iter().find(|of_target| of_target.name == peer.name()) {
+        Some(theirs) => ratios(&all[0], theirs, |sample| sample.per_second),
+        None => Measurement::NotRun(
             absent.iter().find(|(name, _)| *name == peer.name()).map_or_else(String::new, |(_, reason)| reason.clone()),
         ),
     };
-    let [ours, insert, http_only, ..]: &[Turns] = &all[..] else { return Err("a contender is missing".into()) };
+    let [ours, insert, http_only, ..]: &[Samples] = &all[..] else { return Err("a target is missing".into()) };
     let found = vec![
-        ("durable_vs_insert", ratios(ours, insert, |turn| turn.per_second)),
-        ("durable_vs_http", ratios(ours, http_only, |turn| turn.per_second)),
+        ("durable_vs_insert", ratios(ours, insert, |sample| sample.per_second)),
+        ("durable_vs_http", ratios(ours, http_only, |sample| sample.per_second)),
         ("durable_vs_express", against(Peer::Express)),
         ("durable_vs_fastapi", against(Peer::FastApi)),
-        ("p99_vs_insert", ratios(ours, insert, |turn| turn.p99)),
+        ("p99_vs_insert", ratios(ours, insert, |sample| sample.p99)),
     ];
     Ok(Measured { found, ..table(&all) })
 }

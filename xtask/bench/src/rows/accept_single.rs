@@ -1,17 +1,17 @@
-//! Accepting at one connection, against one INSERT per request.
+//! Accepts at one connection, compared with one INSERT per request.
 
 use super::interleave::{against_insert, ratios, table};
 use super::{Measured, Row};
 use crate::Failure;
 use crate::figure::Promise;
-use crate::ground::Ground;
+use crate::harness::Harness;
 
 const CONNECTIONS: usize = 1;
 
 pub(super) const ROW: Row = Row {
     name: "accept-single",
     title: "Accepting at one connection",
-    how: "The same, of ours and of the receiver with one `INSERT` per request.",
+    how: "The same comparison with the simple receiver in Rust (one `INSERT` per request), at one connection.",
     takes: ("1 min", "25 s"),
     promises: &[Promise::at_most(
         "p50_single_vs_insert",
@@ -22,7 +22,7 @@ pub(super) const ROW: Row = Row {
     measure,
 };
 
-fn measure(ground: &Ground) -> Result<Measured, Failure> {
-    let all = against_insert(ground, CONNECTIONS)?;
-    Ok(Measured { found: vec![("p50_single_vs_insert", ratios(&all[0], &all[1], |turn| turn.p50))], ..table(&all) })
+fn measure(harness: &Harness) -> Result<Measured, Failure> {
+    let all = against_insert(harness, CONNECTIONS)?;
+    Ok(Measured { found: vec![("p50_single_vs_insert", ratios(&all[0], &all[1], |sample| sample.p50))], ..table(&all) })
 }

@@ -12,48 +12,48 @@ use fastrand::Rng;
 
 use super::{Measured, Row};
 use crate::Failure;
-use crate::figure::{Found, Promise};
-use crate::ground::Ground;
+use crate::figure::{Measurement, Promise};
+use crate::harness::Harness;
 use crate::tool::Tool;
 
-/// Files of the archive.
+/// The number of files of the archive.
 const FILES: usize = 5_000;
-/// Of these so many are images, which do not shrink.
+/// The number of images among them, which do not compress.
 const IMAGES: usize = 1_000;
 const IMAGE_BYTES: usize = 26_400;
-/// Methods of each class.
+/// The number of methods of each class.
 const METHODS: usize = 20;
-/// So that the archive is the same each time.
+/// The seed of the archive's content.
 const SEED: u64 = 1;
 
 pub(super) const ROW: Row = Row {
     name: "check",
     title: "The check of an archive",
-    how: "`eqp packages check` of an archive of nearly 30 MB with 5,000 files (classes, and 1,000 images that do not shrink), \
-          without the programs of others, as a process from its start to its end, and its highest resident memory as Linux \
-          tells it, in MB of 1024² bytes. One more round before the first is not counted: it reads the archive into the \
-          system's cache. The same, once in each round, of a set of archives made to keep a checker busy (one long line, \
-          many findings, deep nesting, many entries, one name many times, …): the slowest of them counts.",
+    how: "`eqp packages check` of an archive of nearly 30 MB with 5,000 files (classes, and 1,000 images that do not \
+          compress), without external programs: the run time of the process, and its peak resident memory in MB of \
+          1024² bytes. A first run that is not counted loads the archive into the system's cache. In each round, a \
+          set of archives that are designed to slow down a checker (one long line, many findings, deep nesting, many \
+          entries, many equal names, …) is checked as well; the slowest of them counts.",
     takes: ("60 s", "40 s"),
     promises: &[
         Promise::at_most("check_ms", 300.0, 25.0, "eqp packages check of an archive of 30 MB with 5,000 files, ms"),
-        Promise::at_most("check_rss_mb", 40.0, 12.0, "its highest resident memory, MB"),
+        Promise::at_most("check_rss_mb", 40.0, 12.0, "its peak resident memory, MB"),
         Promise::at_most("check_worst_ms", 2000.0, 300.0, "the slowest check of a set of hostile archives, ms"),
     ],
     measure,
 };
 
-fn measure(ground: &Ground) -> Result<Measured, Failure> {
+fn measure(harness: &Harness) -> Result<Measured, Failure> {
     let tool = Tool::build()?;
-    let archive = large_module().write(ground.folder())?;
+    let archive = large_module().write(harness.folder())?;
     let bytes = archive.metadata()?.len();
     eprintln!("{FILES} files, {:.1} MB", mega(bytes));
     if !(28 * 1024 * 1024..=30 * 1024 * 1024).contains(&bytes) {
         return Err(format!("the archive has {bytes} bytes: it is to be nearly as large as the store takes").into());
     }
     let (mut times, mut peaks, mut lines) = (Vec::new(), Vec::new(), Vec::new());
-    for round in 0..=ground.scale.rounds {
-        let (time, peak) = check(&tool, ground.folder(), &archive)?;
+    for round in 0..=harness.scale.rounds {
+        let (time, peak) = check(&tool, harness.folder(), &archive)?;
         eprintln!("round {round}: {time:>7.1} ms {peak:>6.1} MB{}", if round == 0 { " (not counted)" } else { "" });
         if round > 0 {
             times.push(time);
@@ -61,12 +61,12 @@ fn measure(ground: &Ground) -> Result<Measured, Failure> {
             lines.push(vec![round.to_string(), format!("{time:.0}"), format!("{peak:.1}")]);
         }
     }
-    let (worst, notes) = worst(&tool, ground)?;
+    let (worst, notes) = worst(&tool, harness)?;
     Ok(Measured {
         found: vec![
-            ("check_worst_ms", Found::Rounds(worst)),
-            ("check_ms", Found::Rounds(times)),
-            ("check_rss_mb", Found::Rounds(peaks)),
+            ("check_worst_ms", Measurement::Rounds(worst)),
+            ("check_ms", Measurement::Rounds(times)),
+            ("check_rss_mb", Measurement::Rounds(peaks)),
         ],
         columns: ["round", "ms", "MB"].map(str::to_owned).to_vec(),
         lines,
@@ -75,13 +75,13 @@ fn measure(ground: &Ground) -> Result<Measured, Failure> {
 }
 
 /// The slowest check of a set of hostile archives in each round, and which it was.
-fn worst(tool: &Tool, ground: &Ground) -> Result<(Vec<f64>, Vec<String>), Failure> {
-    let path = ground.folder().join("hostile.zip");
-    let mut slowest: Vec<(f64, &str)> = vec![(0.0, ""); ground.scale.rounds];
+fn worst(tool: &Tool, harness: &Harness) -> Result<(Vec<f64>, Vec<String>), Failure> {
+    let path = harness.folder().join("hostile.zip");
+    let mut slowest: Vec<(f64, &str)> = vec![(0.0, ""); harness.scale.rounds];
     for (what, bytes) in hostile::archives(1.0) {
         std::fs::write(&path, &bytes)?;
         for round in &mut slowest {
-            let time = check_anything(tool, ground.folder(), &path)?;
+            let time = check_anything(tool, harness.folder(), &path)?;
             eprintln!("{time:>7.1} ms {what} ({:.1} MB)", mega(bytes.len() as u64));
             if time > round.0 {
                 *round = (time, what);
@@ -92,7 +92,7 @@ fn worst(tool: &Tool, ground: &Ground) -> Result<(Vec<f64>, Vec<String>), Failur
     Ok((slowest.into_iter().map(|(time, _)| time).collect(), notes))
 }
 
-/// One check of an archive that the store may well refuse, in milliseconds.
+/// Checks an archive, which may be rejected, and returns the milliseconds.
 fn check_anything(tool: &Tool, folder: &Path, archive: &Path) -> Result<f64, Failure> {
     let begun = Instant::now();
     let status = tool
@@ -136,7 +136,7 @@ fn check(tool: &Tool, folder: &Path, archive: &Path) -> Result<(f64, f64), Failu
     Ok((time, peak))
 }
 
-/// The kernel keeps the highest value; what is read last before the end is the peak.
+/// Reads the peak, which the kernel records, until the process ends.
 fn highest_memory(id: u32) -> Option<f64> {
     let status = std::fs::read_to_string(format!("/proc/{id}/status")).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
@@ -149,36 +149,36 @@ fn mega(bytes: u64) -> f64 {
     bytes as f64 / (1024.0 * 1024.0)
 }
 
-/// A module with thousands of classes and images.
+/// Returns a module with thousands of classes and images.
 pub(super) fn large_module() -> Submission {
-    let mut chance = Rng::with_seed(SEED);
+    let mut rng = Rng::with_seed(SEED);
     let mut module = Submission::module();
     let there = zip_entries(&module);
     for number in there..FILES {
         module = if number < there + IMAGES {
             let mut image = vec![0; IMAGE_BYTES];
-            chance.fill(&mut image);
+            rng.fill(&mut image);
             module
                 .file(&format!("view/frontend/web/images/{number}.png"), [&b"\x89PNG\r\n\x1a\n\0"[..], &image].concat())
         } else {
-            module.file(&format!("Model/Rule{}/Part{number}.php", number % 50), class(number, &mut chance))
+            module.file(&format!("Model/Rule{}/Part{number}.php", number % 50), class(number, &mut rng))
         };
     }
     module
 }
 
-/// What is in a module before anything is added; composer.json too.
+/// The number of files of the bare module, including composer.json.
 fn zip_entries(module: &Submission) -> usize {
     module.names().count() + 1
 }
 
-/// A class as people write them: words that repeat, numbers that do not.
-fn class(number: usize, chance: &mut Rng) -> String {
+/// Returns a realistic class: repeated words, different numbers.
+fn class(number: usize, rng: &mut Rng) -> String {
     let mut text = format!(
         "<?php\ndeclare(strict_types=1);\n\nnamespace Acme\\Badges\\Model;\n\n/** Part {number}. */\nclass Part{number}\n{{\n"
     );
     for method in 0..METHODS {
-        let (one, other) = (chance.u64(..), chance.u64(..));
+        let (one, other) = (rng.u64(..), rng.u64(..));
         // Writing to text cannot fail.
         let _ = write!(
             text,

@@ -1,4 +1,4 @@
-//! Tables filled by SQL with what would take a sender minutes, then left as a quiet hour leaves them.
+//! Fills tables by SQL, which is faster than a sender, and leaves them as after a quiet hour.
 
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection, PgConnection};
@@ -6,11 +6,11 @@ use sqlx::{Connection, PgConnection};
 use crate::Failure;
 use crate::postgres::execute;
 
-/// Two cores fill faster than one, and nothing else runs meanwhile.
+/// The number of concurrent inserts: two cores are faster than one, and nothing else runs in the meantime.
 const HALVES: i64 = 2;
 
-/// Runs `insert`, which names its range as `$from` and `$to` (both in it), for the numbers 1 to `count`. Indexes are taken
-/// away before and made again afterwards, by the definition that the migrations gave them.
+/// Runs `insert`, which names its range as `$from` and `$to` (both in it), for the numbers 1 to `count`. Indexes are
+/// taken away before and made again afterwards, by the definition that the migrations gave them.
 pub(super) async fn fill(database: &PgConnectOptions, table: &str, count: i64, insert: &str) -> Result<(), Failure> {
     let indexes = indexes(database, table).await?;
     for (name, _) in &indexes {
@@ -19,7 +19,7 @@ pub(super) async fn fill(database: &PgConnectOptions, table: &str, count: i64, i
     let range = |half: i64| (count * half / HALVES + 1, count * (half + 1) / HALVES);
     let statement = |(from, to): (i64, i64)| {
         let insert = insert.replace("$from", &from.to_string()).replace("$to", &to.to_string());
-        // Only while filling: what is lost in a crash here is filled again.
+        // Only while filling: after a crash the tables are filled again.
         execute(database, format!("set synchronous_commit = off; {insert}"))
     };
     tokio::try_join!(statement(range(0)), statement(range(1)))?;
@@ -29,13 +29,13 @@ pub(super) async fn fill(database: &PgConnectOptions, table: &str, count: i64, i
     Ok(())
 }
 
-/// As after a quiet hour: vacuumed, statistics known, written to disk.
+/// Leaves tables as after a quiet hour: vacuumed, analyzed, written to disk.
 pub(super) async fn settle(database: &PgConnectOptions, tables: &str) -> Result<(), Failure> {
     execute(database, format!("vacuum (freeze, analyze) {tables}")).await?;
     execute(database, "checkpoint".to_owned()).await
 }
 
-/// Name and definition of each index that is not a constraint's.
+/// Returns name and definition of each index that does not belong to a constraint.
 async fn indexes(database: &PgConnectOptions, table: &str) -> Result<Vec<(String, String)>, Failure> {
     let mut connection = PgConnection::connect_with(database).await?;
     let found = sqlx::query_as(

@@ -1,4 +1,4 @@
-//! Good callbacks while somebody opens connections, and the receiver may have few of them.
+//! Valid callbacks during a flood of connections, with a low limit on connections.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -9,26 +9,26 @@ use uuid::Uuid;
 
 use super::{Measured, Row};
 use crate::Failure;
-use crate::contender::Contender;
-use crate::figure::{Found, Promise};
-use crate::ground::Ground;
-use crate::intruder::Swarm;
+use crate::attacker::Swarm;
+use crate::figure::{Measurement, Promise};
+use crate::harness::Harness;
 use crate::load::{Certificate, RIGHT, Stream, Wire, post, read_id};
 use crate::postgres::Postgres;
 use crate::stored::stored_once;
+use crate::target::Target;
 
-/// With so many file descriptors the receiver has 112 connection slots.
+/// The limit on file descriptors, which leaves the receiver 112 connection slots.
 const FILES: usize = 256;
-/// New connections each second.
+/// The number of new connections per second.
 const PER_SECOND: usize = 100;
-/// Good senders that open a connection for each callback, and as many that keep theirs.
+/// The number of valid senders that open a connection for each callback, and of those with a persistent one.
 const SENDERS: usize = 8;
-/// Between two callbacks of a sender.
+/// The delay between two callbacks of a sender.
 const PAUSE: Duration = Duration::from_millis(5);
-/// A callback that is not answered by then is lost to its sender.
+/// The timeout of a callback.
 const DEADLINE: Duration = Duration::from_secs(5);
 
-/// The kinds of floods: what it is called, what the flooding process is told, and whether over TLS.
+/// The kinds of floods: the name, the arguments of the flooding process, and whether it uses TLS.
 const KINDS: [(&str, &[&str], bool); 5] = [
     ("no request", &["nothing"], true),
     ("half a head", &["half-head"], true),
@@ -40,41 +40,42 @@ const KINDS: [(&str, &[&str], bool); 5] = [
 pub(super) const ROW: Row = Row {
     name: "flood",
     title: "Floods of connections",
-    how: "`ulimit -n 256`, which leaves the receiver 112 connection slots. Somebody opens 100 new connections each second and \
-          holds them: without a request, with half a request head, with one request and then idle, all from one address, \
-          and over plain HTTP as behind a TLS-terminating proxy. Meanwhile eight good senders open a connection for each \
-          callback, and eight keep theirs. A callback counts as answered if its first try is, within five seconds.",
+    how: "The receiver runs with `ulimit -n 256`, which leaves 112 connection slots. An attacker opens 100 new \
+          connections per second and keeps them open: without a request, with half a request head, with one request \
+          and then idle, all from one address, and over plain HTTP as behind a TLS-terminating proxy. At the same \
+          time, eight valid senders open a new connection for each callback, and eight use keep-alive connections. A \
+          callback counts as answered if its first attempt is answered within five seconds.",
     takes: ("3 min", "1 min"),
     promises: &[Promise::at_least(
         "flood_answered",
         0.999,
         1.0,
-        "share of good callbacks answered with 112 connection slots, under the worst kind of connection flood",
+        "share of valid callbacks answered with 112 connection slots, under the worst kind of connection flood",
     )],
     measure,
 };
 
-fn measure(ground: &Ground) -> Result<Measured, Failure> {
-    let certificate = Certificate::make(ground.folder())?;
+fn measure(harness: &Harness) -> Result<Measured, Failure> {
+    let certificate = Certificate::make(harness.folder())?;
     let tls = certificate.wire()?;
-    let postgres = ground.block_on(Postgres::start())?;
-    let database = ground.block_on(postgres.database())?;
+    let postgres = harness.block_on(Postgres::start())?;
+    let database = harness.block_on(postgres.database())?;
     let (mut worst, mut lines) = (Vec::new(), Vec::new());
-    for round in 1..=ground.scale.rounds {
+    for round in 1..=harness.scale.rounds {
         let mut shares = Vec::new();
-        for (name, told, over_tls) in KINDS {
-            let ours = Contender::with_few_files(FILES, database.clone(), ground, over_tls)?;
-            ground.block_on(ours.clean())?;
-            let mut flood = Swarm::connects(ours.address(), &certificate, PER_SECOND, told)?;
+        for (name, arguments, over_tls) in KINDS {
+            let ours = Target::with_few_files(FILES, database.clone(), harness, over_tls)?;
+            harness.block_on(ours.clean())?;
+            let mut flood = Swarm::connects(ours.address(), &certificate, PER_SECOND, arguments)?;
             let wire = if over_tls { tls.clone() } else { Wire::Plain };
-            let sent = ground.block_on(send(ours.address(), &wire, ground.scale.time))?;
+            let sent = harness.block_on(send(ours.address(), &wire, harness.scale.time))?;
             let opened = flood.count()?;
             drop(flood);
-            ground.block_on(stored_once(&database, &sent.answered))?;
+            harness.block_on(stored_once(&database, &sent.answered))?;
             let share = share(&sent);
             eprintln!(
                 "round {round}/{}  {name:24}  {} of {} answered, beside {opened} connections; {}",
-                ground.scale.rounds,
+                harness.scale.rounds,
                 sent.answered.len(),
                 sent.answered.len() + sent.unanswered,
                 sent.complaint.as_deref().unwrap_or("no complaint"),
@@ -84,22 +85,22 @@ fn measure(ground: &Ground) -> Result<Measured, Failure> {
         lines.push([vec![round.to_string()], shares.iter().map(|share| format!("{share:.4}")).collect()].concat());
         worst.push(shares.into_iter().fold(1.0, f64::min));
     }
-    ground.block_on(postgres.stop())?;
+    harness.block_on(postgres.stop())?;
     let columns = std::iter::once("round").chain(KINDS.map(|(name, _, _)| name));
     Ok(Measured {
-        found: vec![("flood_answered", Found::Rounds(worst))],
+        found: vec![("flood_answered", Measurement::Rounds(worst))],
         columns: columns.map(str::to_owned).collect(),
         lines,
         notes: Vec::new(),
     })
 }
 
-/// What good senders came to.
+/// The results of the valid senders.
 #[derive(Debug, Default)]
 struct Sent {
     answered: Vec<Uuid>,
     unanswered: usize,
-    /// Why one of those was not answered.
+    /// Why a callback was not answered.
     complaint: Option<String>,
 }
 

@@ -1,69 +1,69 @@
-//! Contenders that take turns: whatever else the machine does meets all of them.
+//! Interleaves the samples of targets, so that other load on the machine affects all of them.
 
 use super::Measured;
 use crate::Failure;
-use crate::contender::{Contender, Turn};
-use crate::figure::Found;
-use crate::ground::Ground;
+use crate::figure::Measurement;
+use crate::harness::Harness;
 use crate::load::Load;
 use crate::postgres::Postgres;
 use crate::receivers::Kind;
+use crate::target::{Sample, Target};
 
-/// The turns of one contender.
-pub(super) struct Turns {
+/// The samples of one target.
+pub(super) struct Samples {
     pub(super) name: &'static str,
-    pub(super) turns: Vec<Turn>,
+    pub(super) samples: Vec<Sample>,
 }
 
-/// Lets each begin with empty tables and take the same load, round after round.
-pub(super) fn interleave(ground: &Ground, contenders: &[Contender], load: &Load) -> Result<Vec<Turns>, Failure> {
-    let mut all: Vec<Turns> =
-        contenders.iter().map(|contender| Turns { name: contender.name, turns: Vec::new() }).collect();
-    for round in 1..=ground.scale.rounds {
-        for (contender, of_one) in contenders.iter().zip(&mut all) {
-            ground.block_on(contender.clean())?;
-            of_one.turns.push(contender.turn(ground, round, load)?);
+/// Gives each target empty tables and the same load in every round.
+pub(super) fn interleave(harness: &Harness, targets: &[Target], load: &Load) -> Result<Vec<Samples>, Failure> {
+    let mut all: Vec<Samples> =
+        targets.iter().map(|target| Samples { name: target.name, samples: Vec::new() }).collect();
+    for round in 1..=harness.scale.rounds {
+        for (target, of_target) in targets.iter().zip(&mut all) {
+            harness.block_on(target.clean())?;
+            of_target.samples.push(target.sample(harness, round, load)?);
         }
     }
     Ok(all)
 }
 
 /// Ours and the receiver with one `INSERT` per request, each on a database of one Postgres, over so many connections.
-pub(super) fn against_insert(ground: &Ground, connections: usize) -> Result<Vec<Turns>, Failure> {
-    let postgres = ground.block_on(Postgres::start())?;
-    let ours = ground.block_on(Contender::new(Kind::Ours, &postgres, ground))?;
-    let insert = ground.block_on(Contender::new(Kind::Insert, &postgres, ground))?;
-    let load = Load::plain(connections, ground.scale.warm_up, ground.scale.time);
-    let contenders = [ours, insert];
-    let all = interleave(ground, &contenders, &load)?;
-    drop(contenders);
-    ground.block_on(postgres.stop())?;
+pub(super) fn against_insert(harness: &Harness, connections: usize) -> Result<Vec<Samples>, Failure> {
+    let postgres = harness.block_on(Postgres::start())?;
+    let ours = harness.block_on(Target::new(Kind::Ours, &postgres, harness))?;
+    let insert = harness.block_on(Target::new(Kind::Insert, &postgres, harness))?;
+    let load = Load::plain(connections, harness.scale.warm_up, harness.scale.time);
+    let targets = [ours, insert];
+    let all = interleave(harness, &targets, &load)?;
+    drop(targets);
+    harness.block_on(postgres.stop())?;
     Ok(all)
 }
 
-/// Of each round, one as a share of the other.
-pub(super) fn ratios(one: &Turns, other: &Turns, of: fn(&Turn) -> f64) -> Found {
-    Found::Rounds(one.turns.iter().zip(&other.turns).map(|(one, other)| of(one) / of(other)).collect())
+/// Returns the ratio of two targets in each round.
+pub(super) fn ratios(one: &Samples, other: &Samples, of: fn(&Sample) -> f64) -> Measurement {
+    Measurement::Rounds(one.samples.iter().zip(&other.samples).map(|(one, other)| of(one) / of(other)).collect())
 }
 
-/// Rate and latencies of every turn.
-pub(super) fn table(all: &[Turns]) -> Measured {
+/// Rate and latencies of every sample.
+pub(super) fn table(all: &[Samples]) -> Measured {
     let mut columns = vec!["round".to_owned()];
-    for of_one in all {
-        columns.extend([format!("{}, callbacks/s", of_one.name), "p50 / p99, ms".to_owned()]);
+    for of_target in all {
+        columns.extend([format!("{}, callbacks/s", of_target.name), "p50 / p99, ms".to_owned()]);
     }
-    let rounds = all.iter().map(|of_one| of_one.turns.len()).min().unwrap_or_default();
+    let rounds = all.iter().map(|of_target| of_target.samples.len()).min().unwrap_or_default();
     let lines = (0..rounds).map(|round| {
-        let cells = all.iter().flat_map(|of_one| {
-            let turn = &of_one.turns[round];
-            [thousands(turn.per_second), format!("{:.2} / {:.2}", turn.p50, turn.p99)]
+        let cells = all.iter().flat_map(|of_target| {
+            let sample = &of_target.samples[round];
+            [thousands(sample.per_second), format!("{:.2} / {:.2}", sample.p50, sample.p99)]
         });
         std::iter::once((round + 1).to_string()).chain(cells).collect()
     });
     Measured { columns, lines: lines.collect(), ..Measured::default() }
 }
 
-/// A number as people read it: 36,278.
+/// Formats a number with separators: 36,278.
 pub(super) fn thousands(value: f64) -> String {
     let digits = format!("{value:.0}");
     let mut shown = String::new();

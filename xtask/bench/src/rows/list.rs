@@ -1,8 +1,8 @@
-//! The newest 50 of ten million events, with each filter that the tool documents.
+//! Lists the newest 50 of ten million events, with each documented filter.
 
 use std::time::{Duration, Instant};
 
-use eqp_receiver::{EventFilter, EventKind, Mark, Reader};
+use eqp_store::{Disposition, EventFilter, EventKind, Reader};
 use eqp_types::{Environment, Flow};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use time::OffsetDateTime;
@@ -10,8 +10,8 @@ use time::OffsetDateTime;
 use super::fill::{fill, settle};
 use super::{Measured, Row};
 use crate::Failure;
-use crate::figure::{Found, Promise, median};
-use crate::ground::Ground;
+use crate::figure::{Measurement, Promise, median};
+use crate::harness::Harness;
 use crate::load::percentile;
 use crate::postgres::{Postgres, execute};
 
@@ -24,35 +24,37 @@ const ACCOUNTS: &str = "
 
 /// Three flows for each submission.
 const TRACKS: &str = "
-    insert into eqp.track (id, account_id, kind, subject, flow, item_id, outcome, modified_at, seen_until, tied, received_at, event_seq)
+    insert into eqp.track (id, account_id, resource_kind, resource_id, flow, item_id, status, modified_at, seen_until, ambiguous, received_at, event_seq)
     select n, 1 + (n / 3) % 2, 'submission', 's' || n / 3, (array['overall', 'technical', 'marketing'])[1 + n % 3], 'item' || n / 3,
            'approved', now(), now(), false, now(), n
     from generate_series($from::bigint, $to) as n";
 
-/// Mostly submissions; one event in twenty of a file, one in a thousand unknown, one undecodable; marks as rare as they are.
+/// Mostly submissions; one event in twenty of a file, one in a thousand unknown, one undecodable; marks as rare as they
+/// are.
 const EVENTS: &str = "
-    insert into eqp.event (seq, track_id, account_id, kind, subject, flow, outcome, modified_at, received_at, origin, named, mark, moved, reason, callback_id)
+    insert into eqp.event (seq, track_id, account_id, kind, resource_id, flow, status, modified_at, received_at, origin, explicit, disposition, applied, reason, callback_id)
     select n, case when kind in ('submission', 'file') then 1 + n % $tracks end, 1 + n % 2, kind,
            case kind when 'submission' then 's' || n % $subjects when 'file' then 'f' || n end,
            case kind when 'submission' then flow when 'file' then 'malware' end,
-           case kind when 'submission' then outcome when 'file' then 'passed' end,
+           case kind when 'submission' then status when 'file' then 'passed' end,
            to_timestamp(1600000000 + n), now() - ($count - n) * interval '1 second', 'callback', n % 3 = 0,
-           case n % 300 when 1 then 'again' when 2 then 'tied' when 3 then 'late' else 'none' end, n % 300 <> 3,
+           case when kind in ('submission', 'file') then case n % 300 when 1 then 'reentered' when 2 then 'ambiguous' when 3 then 'late' else 'applied' end end,
+           kind in ('submission', 'file') and n % 300 <> 3,
            case when kind in ('unknown', 'undecodable') then 'a reason' end,
            (lpad(to_hex(1600000000000 + n), 12, '0') || '7000800000000000' || lpad(to_hex(n % 65536), 4, '0'))::uuid
     from (select n, case n % 1000 when 10 then 'unknown' when 20 then 'undecodable' else case n % 20 when 5 then 'file' else 'submission' end end as kind,
                  (array['overall', 'technical', 'marketing'])[1 + n % 3] as flow,
                  (array[array['in_progress', 'approved', 'released_to_store', 'in_progress'],
                         array['in_automation', 'awaiting_manual_qa', 'approved', 'rejected'],
-                        array['awaiting_marketing_review', 'in_marketing_review', 'approved', 'rejected']])[1 + n % 3][1 + (n / 7) % 4] as outcome
-          from generate_series($from::bigint, $to) as n) as said";
+                        array['awaiting_marketing_review', 'in_marketing_review', 'approved', 'rejected']])[1 + n % 3][1 + (n / 7) % 4] as status
+          from generate_series($from::bigint, $to) as n) as event";
 
 pub(super) const ROW: Row = Row {
     name: "list",
     title: "Lists from ten million events",
-    how: "The newest 50 events of a table of 10 million (filled by SQL, vacuumed, warm), asked for by the library that \
-          `eqp events list` uses, over a Unix socket: with each of its filters, and the pairs that its help shows. Of each \
-          filter the p95 of 100 questions; the figure of a round is that of the slowest filter.",
+    how: "The newest 50 of 10 million events (inserted with SQL, vacuumed, warm), queried through the library that \
+          `eqp events list` uses, over a Unix socket: with each filter, and with the combinations that its help \
+          shows. For each filter, the p95 of 100 queries; the result of a round is the slowest filter.",
     takes: ("4 min", "2 min"),
     promises: &[Promise::at_most(
         "list_p95_ms",
@@ -68,28 +70,28 @@ type Case = (&'static str, fn(i64) -> EventFilter);
 /// By the flags that ask for them; the number is that of the question.
 const CASES: &[Case] = &[
     ("no filter", |_| EventFilter::default()),
-    ("--subject", |number| EventFilter { subject: Some(subject(number)), ..EventFilter::default() }),
-    ("--subject --flow", |number| EventFilter {
-        subject: Some(subject(number)),
+    ("--resource-id", |number| EventFilter { resource_id: Some(resource_id(number)), ..EventFilter::default() }),
+    ("--resource-id --flow", |number| EventFilter {
+        resource_id: Some(resource_id(number)),
         flow: Some(Flow::Marketing),
         ..EventFilter::default()
     }),
-    ("--subject, unknown", |_| EventFilter { subject: Some("nobody".into()), ..EventFilter::default() }),
+    ("--resource-id, unknown", |_| EventFilter { resource_id: Some("nobody".into()), ..EventFilter::default() }),
     ("--flow", |_| EventFilter { flow: Some(Flow::Malware), ..EventFilter::default() }),
-    ("--outcome", |_| EventFilter { outcome: Some("rejected".into()), ..EventFilter::default() }),
-    ("--outcome, unknown", |_| EventFilter { outcome: Some("nothing".into()), ..EventFilter::default() }),
-    ("--flow --outcome", |_| EventFilter {
+    ("--status", |_| EventFilter { status: Some("rejected".into()), ..EventFilter::default() }),
+    ("--status, unknown", |_| EventFilter { status: Some("nothing".into()), ..EventFilter::default() }),
+    ("--flow --status", |_| EventFilter {
         flow: Some(Flow::Technical),
-        outcome: Some("rejected".into()),
+        status: Some("rejected".into()),
         ..EventFilter::default()
     }),
-    ("--flow --outcome, never together", |_| EventFilter {
+    ("--flow --status, never together", |_| EventFilter {
         flow: Some(Flow::Malware),
-        outcome: Some("rejected".into()),
+        status: Some("rejected".into()),
         ..EventFilter::default()
     }),
-    ("--outcome --since 7d", |_| EventFilter {
-        outcome: Some("rejected".into()),
+    ("--status --since 7d", |_| EventFilter {
+        status: Some("rejected".into()),
         since: Some(ago(Duration::from_hours(7 * 24))),
         ..EventFilter::default()
     }),
@@ -97,25 +99,31 @@ const CASES: &[Case] = &[
     ("--kind file", |_| EventFilter { kind: Some(EventKind::File), ..EventFilter::default() }),
     ("--kind unknown", |_| EventFilter { kind: Some(EventKind::Unknown), ..EventFilter::default() }),
     ("--kind undecodable", |_| EventFilter { kind: Some(EventKind::Undecodable), ..EventFilter::default() }),
-    ("--mark none", |_| EventFilter { mark: Some(Mark::None), ..EventFilter::default() }),
-    ("--mark again", |_| EventFilter { mark: Some(Mark::Again), ..EventFilter::default() }),
-    ("--mark tied", |_| EventFilter { mark: Some(Mark::Tied), ..EventFilter::default() }),
-    ("--mark late", |_| EventFilter { mark: Some(Mark::Late), ..EventFilter::default() }),
+    ("--disposition applied", |_| EventFilter { disposition: Some(Disposition::Applied), ..EventFilter::default() }),
+    ("--disposition reentered", |_| EventFilter {
+        disposition: Some(Disposition::Reentered),
+        ..EventFilter::default()
+    }),
+    ("--disposition ambiguous", |_| EventFilter {
+        disposition: Some(Disposition::Ambiguous),
+        ..EventFilter::default()
+    }),
+    ("--disposition late", |_| EventFilter { disposition: Some(Disposition::Late), ..EventFilter::default() }),
     ("--since 1h", |_| EventFilter { since: Some(ago(Duration::from_hours(1))), ..EventFilter::default() }),
     ("--since 7d", |_| EventFilter { since: Some(ago(Duration::from_hours(7 * 24))), ..EventFilter::default() }),
     ("--environment production", |_| EventFilter {
         environment: Some(Environment::Production),
         ..EventFilter::default()
     }),
-    ("--environment sandbox --outcome", |_| EventFilter {
+    ("--environment sandbox --status", |_| EventFilter {
         environment: Some(Environment::Sandbox),
-        outcome: Some("approved".into()),
+        status: Some("approved".into()),
         ..EventFilter::default()
     }),
 ];
 
 /// Another one for each question, and one of a submission: the numbers of files leave other rests.
-fn subject(number: i64) -> String {
+fn resource_id(number: i64) -> String {
     format!("s{}", number * 20 + 7)
 }
 
@@ -123,22 +131,22 @@ fn ago(time: Duration) -> OffsetDateTime {
     OffsetDateTime::now_utc() - time
 }
 
-fn measure(ground: &Ground) -> Result<Measured, Failure> {
-    let postgres = ground.block_on(Postgres::start())?;
-    let (rounds, medians) = ground.block_on(ask(ground, &postgres))?;
-    ground.block_on(postgres.stop())?;
+fn measure(harness: &Harness) -> Result<Measured, Failure> {
+    let postgres = harness.block_on(Postgres::start())?;
+    let (rounds, medians) = harness.block_on(ask(harness, &postgres))?;
+    harness.block_on(postgres.stop())?;
     let lines = medians.iter().map(|(name, p50s, p95s)| {
         vec![(*name).to_owned(), format!("{:.2}", median(p50s)), format!("{:.2}", median(p95s))]
     });
     Ok(Measured {
-        found: vec![("list_p95_ms", Found::Rounds(rounds))],
-        columns: ["asked for", "p50, ms", "p95, ms"].map(str::to_owned).to_vec(),
+        found: vec![("list_p95_ms", Measurement::Rounds(rounds))],
+        columns: ["query", "p50, ms", "p95, ms"].map(str::to_owned).to_vec(),
         lines: lines.collect(),
         notes: vec!["Medians of the rounds.".to_owned()],
     })
 }
 
-/// A new database with so many events.
+/// Creates a database with this number of events.
 pub(super) async fn some_events(postgres: &Postgres, count: i64) -> Result<PgConnectOptions, Failure> {
     let database = postgres.database().await?;
     execute(&database, ACCOUNTS.to_owned()).await?;
@@ -151,19 +159,19 @@ pub(super) async fn some_events(postgres: &Postgres, count: i64) -> Result<PgCon
     Ok(database)
 }
 
-/// Of each case the p50 and p95 of every round.
+/// Returns the p50 and p95 of each case in every round.
 type Times = Vec<(&'static str, Vec<f64>, Vec<f64>)>;
 
-async fn ask(ground: &Ground, postgres: &Postgres) -> Result<(Vec<f64>, Times), Failure> {
-    eprintln!("filling {} events", ground.scale.stored);
-    let database = some_events(postgres, ground.scale.stored).await?;
+async fn ask(harness: &Harness, postgres: &Postgres) -> Result<(Vec<f64>, Times), Failure> {
+    eprintln!("filling {} events", harness.scale.stored);
+    let database = some_events(postgres, harness.scale.stored).await?;
     let reader = Reader::new(PgPoolOptions::new().max_connections(1).connect_with(database).await?);
     let mut times: Times = CASES.iter().map(|(name, _)| (*name, Vec::new(), Vec::new())).collect();
     let mut slowest = Vec::new();
-    for round in 1..=ground.scale.rounds {
+    for round in 1..=harness.scale.rounds {
         let mut worst = ("", 0.0_f64);
         for ((name, filter), (_, p50s, p95s)) in CASES.iter().zip(&mut times) {
-            let sorted = questions(&reader, name, *filter, ground.scale.questions).await?;
+            let sorted = questions(&reader, name, *filter, harness.scale.questions).await?;
             let p95 = percentile(&sorted, 0.95);
             p50s.push(percentile(&sorted, 0.5));
             p95s.push(p95);
@@ -171,7 +179,7 @@ async fn ask(ground: &Ground, postgres: &Postgres) -> Result<(Vec<f64>, Times), 
                 worst = (name, p95);
             }
         }
-        eprintln!("round {round}/{}  slowest: {} with {:.2} ms", ground.scale.rounds, worst.0, worst.1);
+        eprintln!("round {round}/{}  slowest: {} with {:.2} ms", harness.scale.rounds, worst.0, worst.1);
         slowest.push(worst.1);
     }
     Ok((slowest, times))

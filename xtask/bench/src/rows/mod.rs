@@ -1,9 +1,10 @@
-//! What is measured, one row per file. A row measures what belongs to one run side by side, which can be several figures.
+//! The rows, one in each file. A row measures one or more figures side by side in the same run.
 
 mod accept;
 mod accept_256;
 mod accept_single;
 mod attack;
+mod build;
 mod burst;
 mod check;
 mod client;
@@ -11,6 +12,7 @@ mod embedded;
 mod fill;
 mod flat;
 mod flood;
+mod indexes;
 mod instructions;
 mod interleave;
 mod list;
@@ -27,10 +29,10 @@ mod unauthenticated;
 pub(crate) use client::{Works, work};
 
 use crate::Failure;
-use crate::figure::{Found, Promise};
-use crate::ground::Ground;
+use crate::figure::{Measurement, Promise};
+use crate::harness::Harness;
 
-/// All of them, in the order in which they are measured and written down.
+/// Every row, in the order of measuring and of the page.
 pub(crate) static ROWS: &[Row] = &[
     accept::ROW,
     accept_256::ROW,
@@ -44,6 +46,7 @@ pub(crate) static ROWS: &[Row] = &[
     flood::ROW,
     unauthenticated::ROW,
     list::ROW,
+    indexes::ROW,
     memory::ROW,
     instructions::ROW,
     tool::ROW,
@@ -53,28 +56,39 @@ pub(crate) static ROWS: &[Row] = &[
     check::ROW,
     release::ROW,
     simulator::ROW,
+    build::ROW,
 ];
 
-/// One row.
+/// The duration of a row that a quick run of all rows leaves out.
+const ONLY_NAMED: &str = "only where it is named";
+
+impl Row {
+    /// Returns whether a quick run of all rows measures this one too.
+    pub(crate) fn runs_in_quick(&self) -> bool {
+        !self.promises.is_empty() && self.takes.1 != ONLY_NAMED
+    }
+}
+
+/// A row.
 #[derive(Debug)]
 pub(crate) struct Row {
-    /// What it is asked for by.
+    /// The name on the command line.
     pub(crate) name: &'static str,
-    /// Its heading.
+    /// The heading.
     pub(crate) title: &'static str,
     /// What runs, over which transports.
     pub(crate) how: &'static str,
     /// About how long it takes, in full and quick.
     pub(crate) takes: (&'static str, &'static str),
     pub(crate) promises: &'static [Promise],
-    pub(crate) measure: fn(&Ground) -> Result<Measured, Failure>,
+    pub(crate) measure: fn(&Harness) -> Result<Measured, Failure>,
 }
 
 /// What a row found.
 #[derive(Debug, Default)]
 pub(crate) struct Measured {
     /// By the id of the promise.
-    pub(crate) found: Vec<(&'static str, Found)>,
+    pub(crate) found: Vec<(&'static str, Measurement)>,
     /// Of the table of what was seen.
     pub(crate) columns: Vec<String>,
     pub(crate) lines: Vec<Vec<String>>,

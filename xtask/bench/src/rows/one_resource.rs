@@ -1,4 +1,4 @@
-//! Projection of callbacks about one resource, compared with as many about many resources.
+//! Projects callbacks about one resource, compared with the same number about many resources.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -10,8 +10,8 @@ use tokio::sync::Notify;
 use super::interleave::thousands;
 use super::{Measured, Row};
 use crate::Failure;
-use crate::figure::{Found, Promise};
-use crate::ground::Ground;
+use crate::figure::{Measurement, Promise};
+use crate::harness::Harness;
 use crate::postgres::{Postgres, execute};
 use crate::projected::projected;
 
@@ -22,11 +22,11 @@ const OF_EACH: usize = 10;
 const STALE: &str = "
     alter table eqp.event set (autovacuum_enabled = false);
     alter table eqp.track set (autovacuum_enabled = false);
-    alter table eqp.callback_outcome set (autovacuum_enabled = false);
-    analyze eqp.event, eqp.track, eqp.callback_outcome";
+    alter table eqp.callback_disposition set (autovacuum_enabled = false);
+    analyze eqp.event, eqp.track, eqp.callback_disposition";
 
-/// Callbacks in the form that is sent today, each with a time of its own and statuses chosen by chance; they wait in the
-/// queue in shuffled order.
+/// Callbacks in the form that is sent today, each with a time of its own and statuses chosen by chance; they wait in
+/// the queue in shuffled order.
 const BACKLOG: &str = r#"
     insert into eqp.account (environment, mage_id) values ('sandbox', 'MAG000000001');
     insert into eqp.endpoint (account_id, name, path, public_url)
@@ -41,7 +41,7 @@ const BACKLOG: &str = r#"
                              n % $resources, technical[1 + chance % 6], marketing[1 + chance / 6 % 5],
                              to_char(timestamp '2026-01-01 00:00:00' + n * interval '1 second', 'YYYY-MM-DD HH24:MI:SS')),
                       'UTF8'),
-           'lane'
+           'writer'
     from generate_series(1, $count) as n,
          lateral (select ('x' || substr(md5(n::text), 1, 6))::bit(24)::int as chance) as chosen,
          lateral (select array['draft', 'in_automation', 'awaiting_manual_qa', 'in_manual_qa', 'approved', 'rejected']
@@ -57,9 +57,9 @@ const BACKLOG: &str = r#"
 pub(super) const ROW: Row = Row {
     name: "one_resource",
     title: "Many callbacks about one resource",
-    how: "30,000 timed callbacks in shuffled order wait for their projection: all about one submission, and, side by side, \
-          about 3,000. Each round has new databases, whose statistics say that their tables are empty. The figure of a \
-          round is the rate of the first as a share of the rate of the second.",
+    how: "30,000 callbacks with times, in shuffled order, wait for projection: once all about one submission, and \
+          once about 3,000 submissions. Each round has new databases, whose statistics describe empty tables. The \
+          result of a round is the rate of the first as a share of the rate of the second.",
     takes: ("2 min", "1 min"),
     promises: &[Promise::at_least(
         "one_resource",
@@ -70,11 +70,11 @@ pub(super) const ROW: Row = Row {
     measure,
 };
 
-fn measure(ground: &Ground) -> Result<Measured, Failure> {
-    let postgres = ground.block_on(Postgres::start())?;
-    let callbacks = ground.scale.one_resource;
+fn measure(harness: &Harness) -> Result<Measured, Failure> {
+    let postgres = harness.block_on(Postgres::start())?;
+    let callbacks = harness.scale.one_resource;
     let (mut shares, mut lines) = (Vec::new(), Vec::new());
-    for round in 1..=ground.scale.rounds {
+    for round in 1..=harness.scale.rounds {
         let mut rates = [0.0; 2];
         let mut line = vec![round.to_string()];
         // Whichever goes first may find a quieter machine.
@@ -82,20 +82,20 @@ fn measure(ground: &Ground) -> Result<Measured, Failure> {
         let mut events = [0; 2];
         for side in order {
             let resources = if side == 0 { 1 } else { callbacks / OF_EACH };
-            let (seconds, told) = ground.block_on(project(&postgres, callbacks, resources))?;
+            let (seconds, created) = harness.block_on(project(&postgres, callbacks, resources))?;
             #[allow(clippy::cast_precision_loss, reason = "a count of callbacks")]
             let rate = callbacks as f64 / seconds;
-            (rates[side], events[side]) = (rate, told);
+            (rates[side], events[side]) = (rate, created);
         }
         shares.push(rates[0] / rates[1]);
         line.extend(rates.map(thousands));
         line.extend(events.map(|events| events.to_string()));
         lines.push(line);
     }
-    ground.block_on(postgres.stop())?;
+    harness.block_on(postgres.stop())?;
     let columns = ["round", "one resource, callbacks/s", "many, callbacks/s", "one resource, events", "many, events"];
     Ok(Measured {
-        found: vec![("one_resource", Found::Rounds(shares))],
+        found: vec![("one_resource", Measurement::Rounds(shares))],
         columns: columns.map(str::to_owned).to_vec(),
         lines,
         notes: Vec::new(),

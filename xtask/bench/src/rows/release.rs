@@ -4,23 +4,23 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use eqp_simulator::{Pace, Script, Simulator};
+use eqp_simulator::{Script, Simulator, Timing};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
 use super::check::large_module;
 use super::{Measured, Row};
 use crate::Failure;
-use crate::figure::{Found, Promise};
-use crate::ground::Ground;
+use crate::figure::{Measurement, Promise};
+use crate::harness::Harness;
 use crate::tool::Tool;
 
 pub(super) const ROW: Row = Row {
     name: "release",
     title: "A release",
-    how: "`eqp release --until released` of the same archive with its manifest and five files beside it, as a process from its \
-          start to its end: the check (without the programs of others), the upload over TLS, the scan, creation, submission, \
-          both reviews and the launch, with a simulator that takes no time for its part and is new in each round.",
+    how: "`eqp release --until released` of the same archive with its manifest and five more files: run time of the \
+          process. It includes the check (without external programs), the upload over TLS, the scan, creation, \
+          submission, both reviews and the launch. The simulator adds no delays, and is new in each round.",
     takes: ("20 s", "15 s"),
     promises: &[Promise::at_most(
         "release_s",
@@ -31,22 +31,22 @@ pub(super) const ROW: Row = Row {
     measure,
 };
 
-fn measure(ground: &Ground) -> Result<Measured, Failure> {
+fn measure(harness: &Harness) -> Result<Measured, Failure> {
     let tool = Tool::build()?;
     let module = large_module();
-    let archive = module.write(ground.folder())?;
-    let manifest = ground.folder().join("release.json");
-    std::fs::write(&manifest, json!({"package": module.listing(ground.folder())?}).to_string())?;
+    let archive = module.write(harness.folder())?;
+    let manifest = harness.folder().join("release.json");
+    std::fs::write(&manifest, json!({"package": module.listing(harness.folder())?}).to_string())?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let (mut times, mut lines) = (Vec::new(), Vec::new());
-    for round in 1..=ground.scale.rounds {
-        let time = release(&tool, &runtime, ground.folder(), &archive, &manifest)?;
+    for round in 1..=harness.scale.rounds {
+        let time = release(&tool, &runtime, harness.folder(), &archive, &manifest)?;
         eprintln!("round {round}: {time:>6.2} s");
         times.push(time);
         lines.push(vec![round.to_string(), format!("{time:.2}")]);
     }
     Ok(Measured {
-        found: vec![("release_s", Found::Rounds(times))],
+        found: vec![("release_s", Measurement::Rounds(times))],
         columns: ["round", "s"].map(str::to_owned).to_vec(),
         lines,
         notes: Vec::new(),
@@ -55,7 +55,7 @@ fn measure(ground: &Ground) -> Result<Measured, Failure> {
 
 /// One release: seconds from its start to its end, at which the package must be in the store.
 fn release(tool: &Tool, runtime: &Runtime, folder: &Path, archive: &Path, manifest: &Path) -> Result<f64, Failure> {
-    let simulator = runtime.block_on(Simulator::builder().script(Script::new().pace(no_time())).start())?;
+    let simulator = runtime.block_on(Simulator::builder().script(Script::new().timing(no_time())).start())?;
     let ca = folder.join("marketplace-ca.pem");
     std::fs::write(&ca, simulator.ca_pem())?;
     let mut command = tool.command(&folder.join("data"));
@@ -71,10 +71,10 @@ fn release(tool: &Tool, runtime: &Runtime, folder: &Path, archive: &Path, manife
     let begun = Instant::now();
     let output = command.output()?;
     let time = begun.elapsed().as_secs_f64();
-    let told: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
+    let result: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
     let snapshot = simulator.snapshot();
     runtime.block_on(simulator.shutdown());
-    let state = told["submission_id"].as_str().and_then(|id| snapshot.package(id)).map(|package| &package.status);
+    let state = result["submission_id"].as_str().and_then(|id| snapshot.package(id)).map(|package| &package.status);
     match state {
         Some(status) if status.overall.as_str() == "released_to_store" && output.status.success() => Ok(time),
         _ => Err(format!("it was not released: {}", String::from_utf8_lossy(&output.stderr)).into()),
@@ -82,18 +82,18 @@ fn release(tool: &Tool, runtime: &Runtime, folder: &Path, archive: &Path, manife
 }
 
 /// Every length is nothing.
-fn no_time() -> Pace {
-    let mut pace = Pace::default();
+fn no_time() -> Timing {
+    let mut timing = Timing::default();
     for length in [
-        &mut pace.scan,
-        &mut pace.automation,
-        &mut pace.manual_qa_queue,
-        &mut pace.manual_qa,
-        &mut pace.marketing_queue,
-        &mut pace.marketing,
-        &mut pace.launch,
+        &mut timing.scan,
+        &mut timing.automation,
+        &mut timing.manual_qa_queue,
+        &mut timing.manual_qa,
+        &mut timing.marketing_queue,
+        &mut timing.marketing,
+        &mut timing.launch,
     ] {
         *length = Duration::ZERO;
     }
-    pace
+    timing
 }

@@ -1,4 +1,4 @@
-//! A simulator full of packages: how long one page of its list takes, over TLS, for every kind of list.
+//! The time of one page of a simulator with many packages, over TLS, for every kind of list.
 
 use std::time::Instant;
 
@@ -8,8 +8,8 @@ use serde_json::Value;
 
 use super::{Measured, Row};
 use crate::Failure;
-use crate::figure::{Found, Promise, median};
-use crate::ground::Ground;
+use crate::figure::{Measurement, Promise, median};
+use crate::harness::Harness;
 use crate::scale::Scale;
 use crate::session;
 
@@ -33,8 +33,9 @@ const LISTS: &[(&str, &str)] = &[
 pub(super) const ROW: Row = Row {
     name: "simulator",
     title: "A page of the simulator's list",
-    how: "A simulator that holds 100,000 packages, asked over TLS on one kept connection for every kind of list: filtered, \
-          sorted, first and last page. Of each list the median of 30 calls; the figure of a round is that of the slowest.",
+    how: "A simulator with 100,000 packages answers each kind of list (filtered, sorted, first and last page) over \
+          one keep-alive TLS connection. For each list, the median of 30 calls; the result of a round is the slowest \
+          list.",
     takes: ("40 s", "25 s"),
     promises: &[Promise::at_most(
         "simulator_page_ms",
@@ -45,12 +46,12 @@ pub(super) const ROW: Row = Row {
     measure,
 };
 
-fn measure(ground: &Ground) -> Result<Measured, Failure> {
+fn measure(harness: &Harness) -> Result<Measured, Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let (lists, rounds) = runtime.block_on(ask(&ground.scale))?;
+    let (lists, rounds) = runtime.block_on(ask(&harness.scale))?;
     let lines = lists.iter().map(|(name, times)| vec![(*name).to_owned(), format!("{:.2}", median(times))]);
     Ok(Measured {
-        found: vec![("simulator_page_ms", Found::Rounds(rounds))],
+        found: vec![("simulator_page_ms", Measurement::Rounds(rounds))],
         columns: ["list", "ms"].map(str::to_owned).to_vec(),
         lines: lines.collect(),
         notes: vec!["Medians of the rounds.".to_owned()],
@@ -66,7 +67,7 @@ async fn ask(scale: &Scale) -> Result<(Times, Vec<f64>), Failure> {
     eprintln!("{} packages are there after {:.2} s", scale.packages, begun.elapsed().as_secs_f64());
     let caller = Caller::new(&simulator).await?;
     let mut lists: Times = LISTS.iter().map(|(name, _)| (*name, Vec::new())).collect();
-    // What is measured is a page, not the making of the indexes.
+    // The first request creates the indexes, which are not measured.
     for (name, query) in LISTS {
         let first = caller.time(query, scale.packages).await?;
         eprintln!("{name:>28}  {first:>7.2} ms the first time");

@@ -1,25 +1,13 @@
-//! What goes wrong: one fault to a file. Each breaks something, and makes it well again.
+//! The faults, grouped by component. Each breaks something for a while and then repairs it.
 
-mod clock_jump;
-mod cut_network;
-mod flood_connections;
-mod freeze_postgres;
-mod freeze_receiver;
-mod full_disk;
-mod hold_batch;
-mod kill_backend;
-mod kill_postgres;
 mod kill_projector;
-mod kill_receiver;
-mod lose_answer;
-mod odd_callbacks;
-mod read_only;
-mod restart_all;
-mod stop_receiver;
+mod network;
+mod postgres;
+mod receiver;
 
 use crate::Failure;
-use crate::house::House;
 use crate::schedule::Planned;
+use crate::setup::TestSetup;
 
 /// The faults.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,14 +72,14 @@ impl Kind {
     }
 }
 
-/// What was broken. Some faults need an occasion, and have none when another one stands in their way.
+/// The effect of a fault. Some faults need a condition, which another fault can prevent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Done {
-    /// How often it happened.
+    /// How often the fault took effect.
     pub(crate) times: u64,
-    /// Processes that were ended as a crash does.
+    /// The number of killed processes.
     pub(crate) kills: u64,
-    /// Times without a database that takes callbacks.
+    /// The number of times without a database that accepts callbacks.
     pub(crate) outages: u64,
 }
 
@@ -102,29 +90,29 @@ impl Done {
     const OUTAGE: Self = Self { times: 1, kills: 0, outages: 1 };
 }
 
-/// Breaks what is planned, for as long as is planned.
+/// Injects a scheduled fault for its scheduled time.
 ///
-/// Whoever needs several things of the house takes them in this order, so that nobody waits for each other: Postgres, the
-/// first receiver's process, the second's, the weather.
-pub(crate) async fn carry_out(planned: &Planned, house: &House) -> Result<Done, Failure> {
-    let victim = &house.receivers[planned.victim];
+/// A fault that locks several parts of the setup locks them in this order, which prevents deadlocks: Postgres, the
+/// first receiver's process, the second's, the network.
+pub(crate) async fn carry_out(planned: &Planned, setup: &TestSetup) -> Result<Done, Failure> {
+    let victim = &setup.receivers[planned.victim];
     match planned.kind {
-        Kind::ClockJump => clock_jump::carry_out(victim, planned).await,
-        Kind::CutNetwork => Ok(cut_network::carry_out(victim, planned).await),
-        Kind::FloodConnections => Ok(flood_connections::carry_out(victim, planned).await),
-        Kind::FreezePostgres => Ok(freeze_postgres::carry_out(house, planned).await),
-        Kind::FreezeReceiver => Ok(freeze_receiver::carry_out(victim, planned).await),
-        Kind::FullDisk => Ok(full_disk::carry_out(victim, planned).await),
-        Kind::HoldBatch => Ok(hold_batch::carry_out(victim, planned).await),
-        Kind::KillBackend => kill_backend::carry_out(house).await,
-        Kind::KillPostgres => Ok(kill_postgres::carry_out(house, planned).await),
-        Kind::KillProjector => kill_projector::carry_out(house, planned).await,
-        Kind::KillReceiver => kill_receiver::carry_out(victim, planned).await,
-        Kind::LoseAnswer => Ok(lose_answer::carry_out(victim, planned).await),
-        Kind::OddCallbacks => odd_callbacks::carry_out(house, planned).await,
-        Kind::ReadOnly => read_only::carry_out(house, planned).await,
-        Kind::RestartAll => restart_all::carry_out(house, planned).await,
-        Kind::StopReceiver => stop_receiver::carry_out(victim, planned).await,
+        Kind::ClockJump => receiver::clock_jump(victim, planned).await,
+        Kind::CutNetwork => Ok(network::cut_network(victim, planned).await),
+        Kind::FloodConnections => Ok(network::flood_connections(victim, planned).await),
+        Kind::FreezePostgres => Ok(postgres::freeze_postgres(setup, planned).await),
+        Kind::FreezeReceiver => Ok(receiver::freeze_receiver(victim, planned).await),
+        Kind::FullDisk => Ok(network::full_disk(victim, planned).await),
+        Kind::HoldBatch => Ok(network::hold_batch(victim, planned).await),
+        Kind::KillBackend => postgres::kill_backend(setup).await,
+        Kind::KillPostgres => Ok(postgres::kill_postgres(setup, planned).await),
+        Kind::KillProjector => kill_projector::carry_out(setup, planned).await,
+        Kind::KillReceiver => receiver::kill_receiver(victim, planned).await,
+        Kind::LoseAnswer => Ok(network::lose_answer(victim, planned).await),
+        Kind::OddCallbacks => network::odd_callbacks(setup, planned).await,
+        Kind::ReadOnly => postgres::read_only(setup, planned).await,
+        Kind::RestartAll => postgres::restart_all(setup, planned).await,
+        Kind::StopReceiver => receiver::stop_receiver(victim, planned).await,
     }
 }
 
@@ -138,7 +126,7 @@ mod tests {
         names.sort_unstable();
         names.dedup();
         assert_eq!(names.len(), Kind::ALL.len());
-        // The last of the enum: a new one behind it has to be added here and there.
+        // The last variant of the enum: a new one has to be added to `ALL` as well.
         assert_eq!(Kind::ALL.len(), Kind::StopReceiver as usize + 1);
     }
 }

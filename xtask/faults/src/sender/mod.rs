@@ -1,4 +1,4 @@
-//! The sender: a process of its own, so that nothing that happens to the others can make it forget what it was answered.
+//! The sender: a separate process, so that no fault of the others can lose the answers that it has received.
 
 mod work;
 
@@ -15,34 +15,34 @@ use crate::deadline::within;
 
 pub(crate) use work::work;
 
-/// The lines that change what is sent.
+/// The lines of its input that change what is sent.
 const ONLY_ODD: &str = "only odd";
 const ALL_KINDS: &str = "all kinds";
 
-/// What it has to know, as the first line of its input: a password is in no list of processes.
+/// The settings, as the first line of the input, so that the password does not appear in a process list.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Orders {
     pub(crate) targets: Vec<String>,
     pub(crate) ca_pem: String,
     pub(crate) username: String,
     pub(crate) password: String,
-    pub(crate) ledger: PathBuf,
+    pub(crate) journal: PathBuf,
 }
 
-/// How requests ended since the last pause.
+/// The numbers of results since the last pause.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Totals {
-    /// With an id.
+    /// Answered with an ID.
     pub(crate) answered: u64,
-    /// Come again later.
+    /// 429 or 503: retry later.
     pub(crate) refused: u64,
-    /// Not at all.
+    /// Not answered.
     pub(crate) unanswered: u64,
-    /// As no right callback ever is; some of them.
+    /// Unexpected answers to valid callbacks; some of them.
     pub(crate) odd: Vec<String>,
 }
 
-/// The process, seen from outside.
+/// A handle of the sender's process.
 #[derive(Debug)]
 pub(crate) struct Sender {
     child: Child,
@@ -66,17 +66,17 @@ impl Sender {
         Ok(sender)
     }
 
-    /// From now on what it sends belongs to this round.
+    /// Starts a round: everything sent from now on belongs to it.
     pub(crate) async fn send_in(&mut self, round: u32) -> Result<(), Failure> {
         self.say(&round.to_string()).await
     }
 
-    /// Sends only odd callbacks, or all kinds again.
+    /// Switches between only unusual callbacks and all kinds.
     pub(crate) async fn send_only_odd(&self, only_odd: bool) -> Result<(), Failure> {
         self.say(if only_odd { ONLY_ODD } else { ALL_KINDS }).await
     }
 
-    /// Lets what is on its way come to its end and sends no more; then every line of its ledger is written.
+    /// Finishes the requests in flight and pauses; afterwards every line of the journal is written.
     pub(crate) async fn pause(&mut self) -> Result<Totals, Failure> {
         self.say("pause").await?;
         let line = within("the sender was asked to pause", async { Ok(self.output.next_line().await?) }).await?;

@@ -1,4 +1,4 @@
-//! The process itself: sends for as long as it is told to, and writes each id down as soon as it is answered.
+//! The process of the sender: sends callbacks until it is stopped, and journals each ID as soon as it is answered.
 
 use std::fs::File;
 use std::io::Write;
@@ -16,20 +16,20 @@ use uuid::Uuid;
 use super::{ALL_KINDS, ONLY_ODD, Orders, Totals};
 use crate::Failure;
 use crate::body::{body, is_odd};
-use crate::ledger::Entry;
+use crate::journal::Entry;
 
-/// As many send at the same time.
+/// The number of concurrent senders.
 const SENDERS: usize = 16;
-/// Between an answer and the next callback of the same sender: load, and not as much as the machine can bear.
+/// The delay between an answer and the sender's next callback: a load well below the machine's capacity.
 const PAUSE: Duration = Duration::from_millis(8);
-/// Before somebody who was not answered tries again.
+/// The delay before a retry.
 const LONGER_PAUSE: Duration = Duration::from_millis(40);
-/// Longer than anything is broken.
+/// A timeout that is longer than any fault.
 const TIMEOUT: Duration = Duration::from_secs(20);
-/// So many strange answers are told.
+/// The largest number of unexpected answers that are reported.
 const MOST_ODD: usize = 5;
 
-/// Is the sender, until its input ends.
+/// Runs the sender until its input ends.
 pub(crate) async fn work() -> Result<(), Failure> {
     let mut input = lines();
     let orders: Orders = serde_json::from_str(&input.recv().await.ok_or("no orders")?)?;
@@ -37,12 +37,12 @@ pub(crate) async fn work() -> Result<(), Failure> {
         .tls_certs_only([Certificate::from_pem(orders.ca_pem.as_bytes())?])
         .timeout(TIMEOUT)
         .no_proxy()
-        // What is sent twice would be there twice, rightly.
+        // A retry uses a new number, because a callback that is sent twice may rightly be stored twice.
         .retry(retry::never())
         .build()?;
-    let office = Office {
+    let office = SenderState {
         client,
-        ledger: Mutex::new(File::options().create(true).append(true).open(&orders.ledger)?),
+        journal: Mutex::new(File::options().create(true).append(true).open(&orders.journal)?),
         orders,
         round: RwLock::new(None),
         next_number: AtomicU64::new(0),
@@ -52,7 +52,7 @@ pub(crate) async fn work() -> Result<(), Failure> {
     let sending = join_all((0..SENDERS).map(|sender| office.send_on(sender)));
     let listening = async {
         while let Some(line) = input.recv().await {
-            // Whoever is sending has a share of this lock.
+            // Each request in flight holds a read lock.
             match line.as_str() {
                 "pause" => {
                     *office.round.write().await = None;
@@ -70,7 +70,7 @@ pub(crate) async fn work() -> Result<(), Failure> {
     }
 }
 
-/// The lines of the input, read by a thread: it ends with them.
+/// Returns the lines of the input, which a thread reads until the end.
 fn lines() -> mpsc::Receiver<String> {
     let (sender, lines) = mpsc::channel(1);
     std::thread::spawn(move || {
@@ -83,18 +83,18 @@ fn lines() -> mpsc::Receiver<String> {
     lines
 }
 
-struct Office {
+struct SenderState {
     client: Client,
     orders: Orders,
-    ledger: Mutex<File>,
-    /// None while nothing is sent.
+    journal: Mutex<File>,
+    /// `None` while nothing is sent.
     round: RwLock<Option<u32>>,
     next_number: AtomicU64,
     only_odd: AtomicBool,
     totals: Mutex<Totals>,
 }
 
-/// Every answer to a callback that was taken has one.
+/// The field of the answer to an accepted callback.
 #[derive(Deserialize)]
 struct Answer {
     id: Uuid,
@@ -103,36 +103,36 @@ struct Answer {
 /// How a request ended.
 enum End {
     Answered(Uuid),
-    /// Come again later.
+    /// 429 or 503: retry later.
     Refused,
     Unanswered,
     Odd(String),
 }
 
-impl Office {
+impl SenderState {
     async fn send_on(&self, sender: usize) {
-        let mut turn = sender;
+        let mut next = sender;
         loop {
-            let is_answered = self.send(turn).await;
-            turn += 1;
+            let is_answered = self.send(next).await;
+            next += 1;
             sleep(if is_answered { PAUSE } else { LONGER_PAUSE }).await;
         }
     }
 
-    /// Whether it was answered with an id.
-    async fn send(&self, turn: usize) -> bool {
+    /// Sends one callback, and returns whether it was answered with an ID.
+    async fn send(&self, next: usize) -> bool {
         let guard = self.round.read().await;
         let Some(round) = *guard else { return false };
         let number = self.next_number();
-        let end = self.post(&self.orders.targets[turn % self.orders.targets.len()], number).await;
+        let end = self.post(&self.orders.targets[next % self.orders.targets.len()], number).await;
         let mut totals = self.totals();
         match end {
             End::Answered(id) => {
                 totals.answered += 1;
                 let line = Entry { id, number, round }.line();
-                let written = self.ledger.lock().unwrap_or_else(PoisonError::into_inner).write_all(line.as_bytes());
+                let written = self.journal.lock().unwrap_or_else(PoisonError::into_inner).write_all(line.as_bytes());
                 if let Err(error) = written {
-                    totals.odd.push(format!("the ledger cannot be written: {error}"));
+                    totals.odd.push(format!("the journal cannot be written: {error}"));
                 }
                 return true;
             }
@@ -168,7 +168,7 @@ impl Office {
                 Ok(Answer { id }) => End::Answered(id),
                 Err(_) => End::Odd(format!("{status}: {said}")),
             },
-            // A receiver that was frozen has lost patience with a body meanwhile.
+            // A receiver that was frozen may answer 408, because the body took too long.
             StatusCode::SERVICE_UNAVAILABLE | StatusCode::REQUEST_TIMEOUT => End::Refused,
             _ => End::Odd(format!("{status}: {said}")),
         }

@@ -1,34 +1,34 @@
 //! `eqp callbacks`: where the Marketplace sends callbacks.
 
-mod add;
-mod adopt;
-mod list;
-mod plan;
-mod remove;
-mod retire;
-mod rotate;
-mod shown;
-mod writing;
+mod change;
+mod drift;
+mod end;
+mod register;
+mod view;
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
+use eqp_client::callbacks::EntryName;
+use eqp_types::ApiCallbackEntry;
 
+use crate::compose::client::client;
 use crate::context::Context;
-use crate::failure::Outcome;
+use crate::failure::Result;
+use crate::output::{JsonList, Table};
 
 /// Manage the callbacks registered with the Marketplace
 #[derive(Debug, Subcommand)]
 pub(crate) enum Callbacks {
-    List(list::List),
-    Plan(plan::Plan),
-    Add(add::Add),
-    Adopt(adopt::Adopt),
-    Rotate(rotate::Rotate),
-    Retire(retire::Retire),
-    Remove(remove::Remove),
+    List(List),
+    Plan(drift::Plan),
+    Add(register::Add),
+    Adopt(register::Adopt),
+    Rotate(register::Rotate),
+    Retire(end::Retire),
+    Remove(end::Remove),
 }
 
 impl Callbacks {
-    pub(crate) async fn run(self, context: &Context) -> Outcome {
+    pub(crate) async fn run(self, context: &Context) -> Result {
         match self {
             Self::List(verb) => verb.run(context).await,
             Self::Plan(verb) => verb.run(context).await,
@@ -39,4 +39,48 @@ impl Callbacks {
             Self::Remove(verb) => verb.run(context).await,
         }
     }
+}
+
+/// List all callbacks registered with the Marketplace
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  eqp callbacks list
+  eqp callbacks list --environment production --json")]
+pub(crate) struct List {}
+
+impl List {
+    pub(crate) async fn run(self, context: &Context) -> Result {
+        let environment = context.settings.marketplace.environment();
+        let entries = client(&context.settings.marketplace)?.callbacks().list().await?;
+        if context.output.is_json() {
+            return context.output.json(&JsonList {
+                name: "callbacks",
+                environment: Some(environment),
+                items: &entries,
+            });
+        }
+        if entries.is_empty() {
+            context.output.note(format_args!("no callbacks are registered in {environment}"));
+            return Ok(());
+        }
+        let mut table = Table::new(&["environment", "name", "url", "user name"]);
+        for entry in &entries {
+            table.row([environment.to_string(), label(entry), shown(entry), username(entry)]);
+        }
+        context.output.line(table)
+    }
+}
+
+fn label(entry: &ApiCallbackEntry) -> String {
+    entry.known().and_then(|known| known.name.clone()).unwrap_or_else(|| "-".into())
+}
+
+fn username(entry: &ApiCallbackEntry) -> String {
+    entry.known().and_then(|known| known.username.clone()).unwrap_or_else(|| "-".into())
+}
+
+/// The URL without credentials, should somebody have registered some in it.
+fn shown(entry: &ApiCallbackEntry) -> String {
+    EntryName::new(EntryName::of(entry).url(), "").to_string()
 }

@@ -1,20 +1,22 @@
-//! `eqp doctor`: what is set, where each value came from, and whether what is named there can be reached.
+//! `eqp doctor`: every setting with its origin, and checks of the parts that they configure.
 
-mod reach;
+mod connectivity;
+mod receiver;
 mod settings;
 
 use clap::Args;
-use serde_json::json;
+use eqp_sync::{Check, CheckState};
+use serde_json::{Value, json};
 
-use self::reach::{Check, State};
 use crate::config::ReceiverOptions;
 use crate::context::Context;
-use crate::failure::Outcome;
+use crate::failure::{Failure, Result};
 use crate::output::{Paint, Table};
 
-/// Show every setting with where it came from, and whether Marketplace, database and receiver can be reached
+/// Show every setting with its origin, and test the connections
 ///
-/// It changes nothing; an embedded Postgres that does not run is started to be looked at. It ends with the exit code of the first thing that is set and does not work.
+/// The checks cover the Marketplace, the database, the receiver and its certificate. They change nothing; an embedded Postgres that is not
+/// running is started for them. The exit code is that of the first failed check.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -26,7 +28,7 @@ pub(crate) struct Doctor {
 }
 
 impl Doctor {
-    pub(crate) async fn run(self, context: &Context) -> Outcome {
+    pub(crate) async fn run(self, context: &Context) -> Result {
         let settings = settings::all(context);
         let output = context.output;
         if !output.is_json() {
@@ -39,10 +41,10 @@ impl Doctor {
         }
         let mut checks = Vec::new();
         for check in [
-            reach::marketplace(context).await,
-            reach::database(context).await,
-            reach::receiver(context).await,
-            reach::certificate(context),
+            connectivity::marketplace(context).await,
+            connectivity::database(context).await,
+            receiver::receiver(context).await,
+            connectivity::certificate(context),
         ] {
             if !output.is_json() {
                 print(context, &check)?;
@@ -50,28 +52,39 @@ impl Doctor {
             checks.push(check);
         }
         if output.is_json() {
-            let checks: Vec<_> = checks.iter().map(Check::to_json).collect();
+            let checks: Vec<_> = checks.iter().map(as_json).collect();
             output.json(&json!({"settings": settings, "checks": checks}))?;
         }
         match checks.into_iter().find_map(|check| match check.state {
-            State::Failed(failure) => Some(failure),
-            State::Fine(_) | State::Absent(_) => None,
+            CheckState::Failed(failure) => Some(failure),
+            CheckState::Fine(_) | CheckState::Warning(_) | CheckState::Absent(_) => None,
         }) {
-            // It has been shown in its place.
-            Some(failure) => Err(failure.shown()),
+            // The failed check has been printed already.
+            Some(failure) => Err(failure.already_reported()),
             None => Ok(()),
         }
     }
 }
 
-fn print(context: &Context, check: &Check) -> Outcome {
+fn as_json(check: &Check<Failure>) -> Value {
+    let (state, key, value) = match &check.state {
+        CheckState::Fine(text) => ("fine", "detail", json!(text)),
+        CheckState::Warning(text) => ("warning", "detail", json!(text)),
+        CheckState::Absent(text) => ("absent", "detail", json!(text)),
+        CheckState::Failed(failure) => ("failed", "error", failure.to_json()["error"].clone()),
+    };
+    json!({"name": check.name, "state": state, (key): value})
+}
+
+fn print(context: &Context, check: &Check<Failure>) -> Result {
     let green = Paint(anstyle::AnsiColor::Green.on_default());
     let yellow = Paint(anstyle::AnsiColor::Yellow.on_default());
     let red = Paint(anstyle::AnsiColor::Red.on_default());
     let name = check.name;
     match &check.state {
-        State::Fine(text) => context.output.line(format_args!("{green}fine{green:#}    {name}: {text}")),
-        State::Absent(text) => context.output.line(format_args!("{yellow}absent{yellow:#}  {name}: {text}")),
-        State::Failed(failure) => context.output.line(format_args!("{red}failed{red:#}  {name}:\n{failure}")),
+        CheckState::Fine(text) => context.output.line(format_args!("{green}fine{green:#}    {name}: {text}")),
+        CheckState::Warning(text) => context.output.line(format_args!("{yellow}warning{yellow:#} {name}: {text}")),
+        CheckState::Absent(text) => context.output.line(format_args!("{yellow}absent{yellow:#}  {name}: {text}")),
+        CheckState::Failed(failure) => context.output.line(format_args!("{red}failed{red:#}  {name}:\n{failure}")),
     }
 }

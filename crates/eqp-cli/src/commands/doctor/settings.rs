@@ -1,4 +1,4 @@
-//! Every setting, its value, and where that came from. Secrets are not values: only their places are.
+//! Every setting with its value and origin. Of secrets only the place is shown.
 
 use std::path::{Path, PathBuf};
 
@@ -6,10 +6,10 @@ use eqp_receiver::SpoolSettings;
 use eqp_types::Secret;
 use serde::Serialize;
 
-use crate::config::{DatabaseUrl, Layer};
+use crate::config::{DatabaseUrl, Layer, variable};
 use crate::context::Context;
 
-/// A setting as it holds.
+/// A setting in effect.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Setting {
     /// Its name in the configuration file.
@@ -20,14 +20,14 @@ pub(super) struct Setting {
     pub(super) from: String,
 }
 
-/// What can be set.
+/// A setting that exists.
 struct Known {
     name: &'static str,
-    /// The flag, by its id; none where there is no flag.
+    /// The ID of the flag; `None` if there is no flag.
     flag: Option<&'static str>,
     variable: Option<&'static str>,
     value: fn(&Layer) -> Option<String>,
-    /// What holds where nothing is set.
+    /// The value if nothing is set.
     default: fn(&Layer) -> String,
 }
 
@@ -122,7 +122,7 @@ const KNOWN: &[Known] = &[
         Some("tls_cert"),
         Some("EQP_TLS_CERT"),
         |l| shown(l.receiver.tls_cert.as_ref()),
-        |_| "one of the local CA".to_owned(),
+        |_| "issued by the local CA".to_owned(),
     ),
     known("receiver.tls_key", Some("tls_key"), Some("EQP_TLS_KEY"), |l| shown(l.receiver.tls_key.as_ref()), none),
     known(
@@ -161,11 +161,11 @@ const KNOWN: &[Known] = &[
         |l| l.receiver.operator_listen().to_string(),
     ),
     known(
-        "receiver.keep",
-        Some("keep"),
-        Some("EQP_KEEP"),
-        |l| l.receiver.keep.map(|keep| keep.to_string()),
-        |_| "callbacks are never deleted".to_owned(),
+        "receiver.retention",
+        Some("retention"),
+        Some("EQP_RETENTION"),
+        |l| l.receiver.retention.map(|period| period.to_string()),
+        |_| "unlimited".to_owned(),
     ),
 ];
 
@@ -178,7 +178,7 @@ pub(super) fn all(context: &Context) -> Vec<Setting> {
 fn sources(context: &Context) -> [Setting; 2] {
     let given = |flag: &'static str, variable: &'static str| {
         let by_flag = context.flags.iter().any(|given| given == flag);
-        let is_set = std::env::var_os(variable).is_some_and(|value| !value.is_empty());
+        let is_set = crate::config::variable(variable).is_some();
         if by_flag { Some(format!("--{flag}")) } else { is_set.then(|| variable.to_owned()) }
     };
     let loaded = &context.loaded;
@@ -203,17 +203,16 @@ fn sources(context: &Context) -> [Setting; 2] {
 fn setting(context: &Context, known: &Known) -> Setting {
     let loaded = &context.loaded;
     let file = loaded.file.as_deref().unwrap_or(Path::new("")).display();
-    let from_variable = |variable: &str| std::env::var_os(variable).filter(|value| !value.is_empty());
     let (value, from) = if let Some(value) = (known.value)(&loaded.given) {
         let by_flag = known.flag.filter(|flag| context.flags.iter().any(|given| given == flag));
         match (by_flag, known.variable) {
-            // The only flag that is not called as its id.
+            // The only flag whose name differs from its ID.
             (Some("database_url"), _) => (value, "--database".to_owned()),
             (Some(flag), _) => (value, format!("--{}", flag.replace('_', "-"))),
             (None, variable) => (value, variable.unwrap_or("environment").to_owned()),
         }
-    } else if let Some((variable, value)) = known.variable.and_then(|name| Some((name, from_variable(name)?))) {
-        // Read by those who need it, not by the configuration.
+    } else if let Some((variable, value)) = known.variable.and_then(|name| Some((name, variable(name)?))) {
+        // Read where it is used, not by the configuration.
         (value.display().to_string(), variable.to_owned())
     } else if let Some((path, value)) =
         loaded.discovered.as_ref().and_then(|(path, layer)| Some((path, (known.value)(layer)?)))
@@ -231,9 +230,9 @@ fn setting(context: &Context, known: &Known) -> Setting {
     Setting { name: known.name, value, from }
 }
 
-/// The application secret has no place in the file: only whether the environment holds it is said.
+/// The application secret cannot be in the file: only whether the environment contains it is shown.
 fn secret() -> Setting {
-    let is_set = std::env::var_os("EQP_APPLICATION_SECRET").is_some_and(|value| !value.is_empty());
+    let is_set = variable("EQP_APPLICATION_SECRET").is_some();
     let (value, from) = if is_set { ("(set)", "EQP_APPLICATION_SECRET") } else { ("-", "default") };
     Setting { name: "application secret", value: value.to_owned(), from: from.to_owned() }
 }

@@ -1,32 +1,160 @@
-//! `eqp events`: what the callbacks have told.
+//! `eqp events`: what the callbacks reported.
 
-mod list;
 mod show;
 mod table;
-mod tail;
-mod wanted;
 
 pub(crate) use table::table;
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
+use eqp_store::{Disposition, EventFilter, EventKind};
+use eqp_types::Flow;
+use time::OffsetDateTime;
 
+use self::table::line;
+use crate::arguments::{since, whole, within};
+use crate::commands::status;
+use crate::compose::database::Database;
+use crate::config::MarketplaceOptions;
 use crate::context::Context;
-use crate::failure::Outcome;
+use crate::failure::Result;
+use crate::output::JsonList;
+use crate::shutdown;
 
-/// Read the events that callbacks have told
+/// List and follow events
 #[derive(Debug, Subcommand)]
 pub(crate) enum Events {
-    List(list::List),
-    Tail(tail::Tail),
+    List(List),
+    Tail(Tail),
     Show(show::Show),
 }
 
 impl Events {
-    pub(crate) async fn run(self, context: &Context) -> Outcome {
+    pub(crate) async fn run(self, context: &Context) -> Result {
         match self {
             Self::List(verb) => verb.run(context).await,
             Self::Tail(verb) => verb.run(context).await,
             Self::Show(verb) => verb.run(context).await,
         }
     }
+}
+
+/// Filters for events. Without any, all events match.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Which events")]
+struct FilterOptions {
+    /// Show events of the submission or file with this ID
+    #[arg(long, value_name = "ID")]
+    resource_id: Option<String>,
+    /// Show events of this flow: overall, technical, marketing or malware
+    #[arg(long, value_name = "FLOW", value_parser = status::flow(), hide_possible_values = true)]
+    flow: Option<Flow>,
+    /// Show events with this status, such as `approved`
+    #[arg(long, value_name = "STATUS", value_parser = status::any_status(), hide_possible_values = true)]
+    status: Option<String>,
+    /// Show events of this kind: submission, file, unknown or undecodable
+    #[arg(long, value_name = "KIND", value_parser = status::one_of::<EventKind>(EventKind::VALUES), hide_possible_values = true)]
+    kind: Option<EventKind>,
+    /// Show events with this disposition: applied, reentered, ambiguous or late
+    #[arg(long, value_name = "DISPOSITION", value_parser = status::one_of::<Disposition>(Disposition::VALUES), hide_possible_values = true)]
+    disposition: Option<Disposition>,
+    /// Show events received since then: a UTC time (2026-01-31 12:00:00, RFC 3339, a date) or an age (90s, 15m, 2h, 3d)
+    #[arg(long, value_name = "TIME", value_parser = since)]
+    since: Option<OffsetDateTime>,
+}
+
+impl FilterOptions {
+    /// Returns the filter. The environment is only part of it if it was given: a database can contain both.
+    fn filter(self, marketplace: &MarketplaceOptions) -> EventFilter {
+        EventFilter {
+            environment: marketplace.environment,
+            resource_id: self.resource_id,
+            flow: self.flow,
+            status: self.status,
+            kind: self.kind,
+            disposition: self.disposition,
+            since: self.since,
+            ..EventFilter::default()
+        }
+    }
+}
+
+/// List events, newest first
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  eqp events list --limit 10
+  eqp events list --resource-id s5w9k703ru --flow marketing
+  eqp events list --status rejected --since 7d --json | jq '.events[].resource_id'")]
+pub(crate) struct List {
+    #[command(flatten)]
+    filter: FilterOptions,
+    /// Maximum number of events
+    #[arg(long, value_name = "COUNT", default_value_t = 50, value_parser = within(1_u32..=10_000))]
+    limit: u32,
+}
+
+impl List {
+    pub(crate) async fn run(self, context: &Context) -> Result {
+        let marketplace = &context.settings.marketplace;
+        let filter = EventFilter { limit: self.limit, ..self.filter.filter(marketplace) };
+        let database = Database::open_to_read(context).await?;
+        let events = database.reader().events(&filter).await;
+        database.close().await?;
+        let events = events?;
+        if context.output.is_json() {
+            return context.output.json(&JsonList {
+                name: "events",
+                environment: marketplace.environment,
+                items: &events,
+            });
+        }
+        if events.is_empty() {
+            context.output.note("no events");
+            return Ok(());
+        }
+        context.output.line(table(&events))
+    }
+}
+
+/// Follow events as they arrive, until Ctrl-C
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  eqp events tail
+  eqp events tail --resource-id s5w9k703ru --json
+  eqp events tail --since 1h       # the events of the last hour first
+  eqp events tail --after 1200     # everything after event 1200 first")]
+pub(crate) struct Tail {
+    #[command(flatten)]
+    filter: FilterOptions,
+    /// Start after the event with this number [default: with the next event, or at the time of --since]
+    #[arg(long, value_name = "SEQ", value_parser = whole::<i64>)]
+    after: Option<i64>,
+}
+
+impl Tail {
+    pub(crate) async fn run(self, context: &Context) -> Result {
+        let mut filter = self.filter.filter(&context.settings.marketplace);
+        // With --since, stored events from that time on come first.
+        filter.after_seq = self.after.or(filter.since.map(|_| 0));
+        let database = Database::open_to_read(context).await?;
+        let followed = follow(context, &database, filter).await;
+        database.close().await?;
+        followed
+    }
+}
+
+async fn follow(context: &Context, database: &Database, filter: EventFilter) -> Result {
+    let stop = shutdown::requested();
+    let mut tail = database.reader().tail(filter).await?;
+    context.output.note("waiting for events; press Ctrl-C to stop");
+    while let Some(next) = stop.run_until_cancelled(tail.next()).await {
+        let Some(event) = next? else { break };
+        if context.output.is_json() {
+            context.output.json(&event)?;
+        } else {
+            context.output.line(line(&event))?;
+        }
+    }
+    Ok(())
 }

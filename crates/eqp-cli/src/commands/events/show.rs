@@ -1,34 +1,34 @@
 //! `eqp events show`.
 
 use clap::Args;
-use eqp_receiver::{CallbackCopy, EventDetail, StoredCallback};
+use eqp_store::{DuplicateCallback, EventDetail, StoredCallback};
 use serde_json::{Value, json};
 
 use super::table::table;
 use crate::compose::database::Database;
 use crate::context::Context;
-use crate::failure::{Exit, Failure, Outcome};
-use crate::output::{Table, counted, rfc3339, utc, visible};
+use crate::failure::{Exit, Failure, Result};
+use crate::output::{Table, counted, escaped, rfc3339, utc};
 
-/// Show one event with the callback that told it, byte for byte, and its copies
+/// Show an event with its callback, byte for byte, and duplicates
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
   eqp events show 42
   eqp events show 42 --json | jq -r .callback.body")]
 pub(crate) struct Show {
-    /// The event's number
+    /// Number of the event
     seq: i64,
 }
 
 impl Show {
-    pub(crate) async fn run(self, context: &Context) -> Outcome {
+    pub(crate) async fn run(self, context: &Context) -> Result {
         let database = Database::open_to_read(context).await?;
         let found = database.reader().event(self.seq).await;
         database.close().await?;
         let detail = found?.ok_or_else(|| {
             Failure::new(Exit::NotFound, format!("there is no event {}", self.seq))
-                .next("eqp events list shows which there are")
+                .next("list events with: eqp events list")
         })?;
         if context.output.is_json() { context.output.json(&whole(&detail)) } else { text(context, &detail) }
     }
@@ -38,11 +38,11 @@ fn whole(detail: &EventDetail) -> Value {
     json!({
         "event": detail.event,
         "callback": detail.callback.as_ref().map(callback),
-        "copies": detail.copies,
+        "duplicates": detail.duplicates,
     })
 }
 
-/// A body that is not UTF-8 is written as the numbers of its bytes: what is shown can always be turned back.
+/// A body that is not UTF-8 is written as a list of byte values, so that nothing is lost.
 fn callback(callback: &StoredCallback) -> Value {
     json!({
         "id": callback.id,
@@ -54,18 +54,18 @@ fn callback(callback: &StoredCallback) -> Value {
         "arrived_path": callback.arrived_path,
         "headers": String::from_utf8_lossy(&callback.headers),
         "body": std::str::from_utf8(&callback.body).map_or_else(|_| json!(callback.body), |text| json!(text)),
-        "verdict": callback.verdict,
+        "disposition": callback.disposition,
     })
 }
 
-fn text(context: &Context, detail: &EventDetail) -> Outcome {
+fn text(context: &Context, detail: &EventDetail) -> Result {
     let output = context.output;
     output.line(table(std::slice::from_ref(&detail.event)))?;
     if let Some(reason) = &detail.event.reason {
-        output.line(format_args!("\nreason: {}", visible(reason)))?;
+        output.line(format_args!("\nreason: {}", escaped(reason)))?;
     }
     match &detail.callback {
-        None => output.line("\nno callback is kept for it")?,
+        None => output.line("\nthe callback of this event was deleted by retention")?,
         Some(callback) => {
             output.line(format_args!(
                 "\ncallback {} of {} at {} (UTC) from {}, endpoint {}, {} bytes",
@@ -78,21 +78,21 @@ fn text(context: &Context, detail: &EventDetail) -> Outcome {
             ))?;
             output.line(String::from_utf8_lossy(&callback.headers).trim_end().replace("\r\n", "\n"))?;
             output.line("")?;
-            // Exactly as it came it is in --json.
+            // --json has the exact bytes.
             output.line(String::from_utf8_lossy(&callback.body))?;
         }
     }
-    if detail.copies.is_empty() {
-        return output.line("\nno copies");
+    if detail.duplicates.is_empty() {
+        return output.line("\nno duplicates");
     }
-    output.line(format_args!("\n{}", counted(detail.copies.len(), "copy")))?;
-    output.line(copies(&detail.copies))
+    output.line(format_args!("\n{}", counted(detail.duplicates.len(), "duplicate")))?;
+    output.line(duplicates(&detail.duplicates))
 }
 
-fn copies(copies: &[CallbackCopy]) -> Table {
+fn duplicates(duplicates: &[DuplicateCallback]) -> Table {
     let mut table = Table::new(&["callback", "received (UTC)", "endpoint"]);
-    for copy in copies {
-        table.row([copy.id.to_string(), utc(copy.received_at), copy.endpoint.clone()]);
+    for duplicate in duplicates {
+        table.row([duplicate.id.to_string(), utc(duplicate.received_at), duplicate.endpoint.clone()]);
     }
     table
 }

@@ -1,11 +1,11 @@
 //! Events as rows and as lines.
 
-use eqp_receiver::{Event, Mark};
+use eqp_store::{Disposition, Event};
 
-use crate::output::{Table, track_line, utc, visible};
+use crate::output::{Table, escaped, track_line, utc};
 
-/// A longer one is cut: an unknown code may have 250 characters. `eqp events show` and JSON have it whole.
-const LONGEST_OUTCOME: usize = 48;
+/// Longer statuses are truncated: an unknown code may have 250 characters. `eqp events show` and JSON show all of it.
+const MAX_STATUS_LENGTH: usize = 48;
 
 /// Events as a table.
 pub(crate) fn table(events: &[Event]) -> Table {
@@ -14,11 +14,11 @@ pub(crate) fn table(events: &[Event]) -> Table {
         "received (UTC)",
         "environment",
         "kind",
-        "subject",
+        "resource",
         "flow",
-        "outcome",
+        "status",
         "changed (UTC)",
-        "mark",
+        "disposition",
     ]);
     table.right(0);
     for event in events {
@@ -29,32 +29,37 @@ pub(crate) fn table(events: &[Event]) -> Table {
 
 /// One event as a line, for those that come one by one.
 pub(super) fn line(event: &Event) -> String {
-    let (flow, outcome) = (flow(event), outcome(event));
-    let state = if flow == "-" { visible(&outcome) } else { track_line([(flow.as_str(), outcome.as_str())]) };
-    let mark = if event.mark == Mark::None { String::new() } else { format!("  ({})", event.mark) };
+    let (flow, status) = (flow(event), status(event));
+    let state = if flow == "-" { escaped(&status) } else { track_line([(flow.as_str(), status.as_str())]) };
+    let disposition = unusual_disposition(event).map_or_else(String::new, |disposition| format!("  ({disposition})"));
     format!(
-        "{:>6}  {}  {}  {} {}  {state}{mark}",
+        "{:>6}  {}  {}  {} {}  {state}{disposition}",
         event.seq,
         utc(event.received_at),
         event.environment,
-        visible(&event.kind.to_string()),
-        visible(event.subject.as_deref().unwrap_or("-")),
+        escaped(&event.kind.to_string()),
+        escaped(event.resource_id.as_deref().unwrap_or("-")),
     )
 }
 
 fn cells(event: &Event) -> [String; 9] {
-    let mark = if event.mark == Mark::None { String::new() } else { event.mark.to_string() };
+    let disposition = unusual_disposition(event).map_or_else(String::new, |disposition| disposition.to_string());
     [
         event.seq.to_string(),
         utc(event.received_at),
         event.environment.to_string(),
         event.kind.to_string(),
-        event.subject.clone().unwrap_or_else(|| "-".into()),
+        event.resource_id.clone().unwrap_or_else(|| "-".into()),
         flow(event),
-        outcome(event),
+        status(event),
         changed(event),
-        mark,
+        disposition,
     ]
+}
+
+/// Returns the disposition, unless it is the usual one.
+fn unusual_disposition(event: &Event) -> Option<Disposition> {
+    event.disposition.filter(|disposition| *disposition != Disposition::Applied)
 }
 
 fn changed(event: &Event) -> String {
@@ -66,11 +71,11 @@ fn flow(event: &Event) -> String {
     event.flow.as_ref().map_or_else(|| "-".into(), ToString::to_string)
 }
 
-/// The outcome; where there is none, why: the unknown code, or what cannot be decoded.
-fn outcome(event: &Event) -> String {
-    let text = event.outcome.as_deref().or(event.reason.as_deref()).unwrap_or("-");
-    if text.chars().count() <= LONGEST_OUTCOME {
+/// Returns the status or, if there is none, the reason: the unknown code, or what cannot be decoded.
+fn status(event: &Event) -> String {
+    let text = event.status.as_deref().or(event.reason.as_deref()).unwrap_or("-");
+    if text.chars().count() <= MAX_STATUS_LENGTH {
         return text.to_owned();
     }
-    text.chars().take(LONGEST_OUTCOME - 1).chain(['…']).collect()
+    text.chars().take(MAX_STATUS_LENGTH - 1).chain(['…']).collect()
 }

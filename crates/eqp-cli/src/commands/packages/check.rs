@@ -3,28 +3,27 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use eqp_check::{NotRun, Report, Stop, Suppression, Tools, format};
-use tokio_util::sync::CancellationToken;
+use eqp_check::{NotRun, Report, Suppression, Tools, format};
+use eqp_release::internal::is_older;
+use eqp_release::manifest::{Manifest, ManifestPackage};
+use eqp_release::{RequestedAction, requested_action, run_check, select_package};
 
 use super::checked::show;
-use crate::commands::track::{Asked, Track, asked};
-use crate::compose::shutdown;
+use crate::arguments::{Track, duration};
 use crate::context::Context;
-use crate::duration::duration;
-use crate::failure::{Exit, Failure, Outcome};
-use crate::manifest::{Manifest, ManifestPackage};
-use crate::output::Output;
+use crate::failure::{Exit, Failure, Result};
+use crate::output::{Output, escaped};
+use crate::shutdown;
 
 /// The rule that phpcs looks at.
 const CODE_SNIFFER: &str = "code-sniffer";
 
-/// Check an archive, and what is submitted beside it, before anything is sent
+/// Check an archive and its manifest against the store's rules
 ///
-/// Looks for everything that the store is known to check and that can be seen here; `eqp packages rules` lists it. What
-/// did not run is counted as not run, and a check in which a rule that could block did not run is reported as incomplete.
-/// phpcs (with the Magento2 standard) and svc (magento/magento-semver) run where they are installed, as the store runs
-/// them. Ends with code 5 where the store would refuse; with --strict where it may object too, and with code 1 where the
-/// check is incomplete.
+/// Applies every known rule of the store that can be checked locally; `eqp packages rules` lists them. If a blocking
+/// rule could not run, the check is reported as incomplete. phpcs (with the Magento2 standard) and svc (magento/magento-semver) run
+/// if they are installed, with the store's settings. The exit code is 5 if the store would reject the archive; with --strict also
+/// for warnings, and 1 if the check is incomplete.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -33,22 +32,22 @@ Examples:
   eqp packages check acme-badges-1.2.0.zip --previous acme-badges-1.1.0.zip
   eqp packages check acme-badges-1.2.0.zip --format sarif > check.sarif")]
 pub(crate) struct Check {
-    /// The archive
+    /// Archive to check
     #[arg(value_name = "FILE")]
     archive: PathBuf,
-    /// What is submitted beside it, in TOML or JSON (- for standard input); `eqp packages init` begins one
+    /// Release manifest, in TOML or JSON (- for standard input); `eqp packages init` writes one
     #[arg(long, value_name = "FILE")]
     manifest: Option<PathBuf>,
-    /// Fail where the store may object and where the check is incomplete, too
+    /// Also fail on warnings and incomplete checks
     #[arg(long)]
     strict: bool,
-    /// How the report is written [default: table; github where GITHUB_ACTIONS is set]
+    /// Format of the report [default: table; github if GITHUB_ACTIONS is set]
     #[arg(long, value_enum, value_name = "FORM")]
     format: Option<Form>,
-    /// Pass over nothing, whatever the manifest says: the Marketplace does not read it
+    /// Ignore suppressions from the manifest
     #[arg(long)]
     as_marketplace: bool,
-    /// The review that it is submitted for [default: what the manifest's `action` submits, else both]
+    /// Review to submit for [default: as in the manifest's `action`, else both]
     #[arg(long, value_enum, value_name = "TRACK")]
     track: Option<Track>,
     #[command(flatten)]
@@ -56,18 +55,18 @@ pub(crate) struct Check {
     /// Do not run phpcs and svc
     #[arg(long)]
     skip_programs: bool,
-    /// How long phpcs and svc may each take
+    /// Timeout for phpcs and for svc
     #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = duration)]
     tool_timeout: time::Duration,
 }
 
-/// What is known of an earlier version.
+/// The known facts about an earlier version.
 #[derive(Args, Debug)]
 struct Earlier {
-    /// The archive of the version before, for the semantic version check; implies --new-version
+    /// Archive of the previous version, for the semantic version check; implies --new-version
     #[arg(long, value_name = "FILE")]
     previous: Option<PathBuf>,
-    /// An earlier version is in the store: fields missing from the manifest are warned about, because they are inherited
+    /// Treat missing fields as inherited from a version in the store, and only warn about them
     #[arg(long)]
     new_version: bool,
 }
@@ -81,14 +80,14 @@ enum Form {
     Json,
     /// SARIF 2.1.0, for code scanning
     Sarif,
-    /// JUnit's XML, for GitLab and Jenkins
+    /// JUnit XML, for GitLab and Jenkins
     Junit,
-    /// Annotations of GitHub's CI
+    /// GitHub Actions annotations
     Github,
 }
 
 impl Check {
-    pub(crate) async fn run(self, context: &Context) -> Outcome {
+    pub(crate) async fn run(self, context: &Context) -> Result {
         let form = self.form(context)?;
         let report = self.report(context.output).await?;
         let manifest = self.manifest.as_deref().filter(|path| path.as_os_str() != "-").map(Path::to_string_lossy);
@@ -99,13 +98,13 @@ impl Check {
             Form::Junit => context.output.bytes(format::junit(&report, self.strict).as_bytes())?,
             Form::Github => context.output.annotations(&format::github(&report, manifest.as_deref()))?,
         }
-        self.verdict(&report)
+        self.conclude(&report)
     }
 
-    fn form(&self, context: &Context) -> Outcome<Form> {
+    fn form(&self, context: &Context) -> Result<Form> {
         match (context.output.is_json(), self.format) {
             (true, None | Some(Form::Json)) => Ok(Form::Json),
-            (true, Some(_)) => Err(Failure::usage("--json and --format want two forms at once").next("leave one out")),
+            (true, Some(_)) => Err(Failure::usage("--json and --format cannot be used together").next("leave one out")),
             (false, Some(form)) => Ok(form),
             (false, None) if std::env::var_os("GITHUB_ACTIONS").is_some_and(|value| value == "true") => {
                 Ok(Form::Github)
@@ -114,29 +113,40 @@ impl Check {
         }
     }
 
-    async fn report(&self, output: Output) -> Outcome<Report> {
-        let report = checked(self.check(output)?, self.archive.clone(), &shutdown::requested()).await?;
+    async fn report(&self, output: Output) -> Result<Report> {
+        let report = run_check(self.check(output)?, self.archive.clone(), &shutdown::requested()).await?;
+        self.warn_of_older_version(output);
         let is_new_version = self.earlier.new_version || self.earlier.previous.is_some();
         Ok(if is_new_version { report.for_new_version() } else { report })
     }
 
-    fn check(&self, output: Output) -> Outcome<eqp_check::Check> {
+    /// Warns that the archive is older than the one of the version before.
+    fn warn_of_older_version(&self, output: Output) {
+        let version = |archive: &Path| eqp_check::read_metadata(archive).ok()?.package.version;
+        let Some(previous) = self.earlier.previous.as_deref().and_then(version) else { return };
+        if let Some(own) = version(&self.archive).filter(|own| is_older(own, &previous)) {
+            let (own, previous) = (escaped(&own), escaped(&previous));
+            output.note(format_args!("version {own} is older than version {previous}, the previous archive"));
+        }
+    }
+
+    fn check(&self, output: Output) -> Result<eqp_check::Check> {
         let manifest = self.package()?;
-        let action = manifest.as_ref().and_then(|(package, _)| package.action.as_ref());
-        let track = match asked(self.track, action)? {
-            Asked::Submit(track) => track,
-            // What is a draft now is to be submitted one day.
-            Asked::Draft | Asked::Nothing => Track::Both,
+        let action = manifest.as_ref().and_then(|(package, _)| package.changes.action.as_ref());
+        let track = match requested_action(self.track.map(Into::into), action)? {
+            RequestedAction::Submit(track) => track,
+            // Drafts are checked too, because they will be submitted later.
+            RequestedAction::Draft | RequestedAction::Unspecified => eqp_release::Track::Both,
         };
         let mut check = eqp_check::Check::new().tracks(track.tracks());
         if let Some((package, suppressions)) = manifest {
             let suppressions = if self.as_marketplace { Vec::new() } else { suppressions };
-            check = check.listing(package.listing()?).suppressing(suppressions);
+            check = check.listing(package.listing()).suppressions(suppressions);
         }
         if let Some(path) = std::env::var_os("PATH").filter(|_| !self.skip_programs) {
             let line = output.program_line();
-            let tools = Tools::installed(&path).patience(self.tool_timeout.unsigned_abs());
-            check = check.tools(tools.watched_by(move |progress| line.show(progress)));
+            let tools = Tools::installed(&path).timeout(self.tool_timeout.unsigned_abs());
+            check = check.tools(tools.on_progress(move |progress| line.show(progress)));
         }
         Ok(match &self.earlier.previous {
             Some(previous) => check.previous(previous.clone()),
@@ -144,80 +154,47 @@ impl Check {
         })
     }
 
-    /// The package of the manifest that the archive is of, and what the manifest passes over.
-    fn package(&self) -> Outcome<Option<(ManifestPackage, Vec<Suppression>)>> {
+    /// The package for the archive, and the manifest's suppressions.
+    fn package(&self) -> Result<Option<(ManifestPackage, Vec<Suppression>)>> {
         let Some(path) = &self.manifest else { return Ok(None) };
         let manifest = Manifest::read(path)?;
         let package = match &manifest.packages[..] {
             [package] => package,
-            packages => package_of(packages, &self.archive)?,
+            packages => select_package(packages, &self.archive)?,
         };
-        Ok(Some((package.clone(), manifest.checking.suppress)))
+        Ok(Some((package.clone(), manifest.check.suppress)))
     }
 
-    fn verdict(&self, report: &Report) -> Outcome {
-        let what = match (report.is_refused(), self.strict && !report.is_clean()) {
-            (true, _) => format!("the store would refuse {}, for {}", report.archive, reasons(report.counts.blocks)),
+    fn conclude(&self, report: &Report) -> Result {
+        let what = match (report.is_blocked(), self.strict && !report.is_clean()) {
+            (true, _) => format!("the store would reject {}, for {}", report.archive, reasons(report.counts.blocking)),
             (false, true) => {
-                format!("the store may object to {}, for {}", report.archive, reasons(report.counts.warns))
+                format!("the store may object to {}, for {}", report.archive, reasons(report.counts.warnings))
             }
             (false, false) if self.strict => return self.is_complete(report),
             (false, false) => return Ok(()),
         };
-        Err(Failure::new(Exit::Rejected, what).next("do what the report says, then check again"))
+        Err(Failure::new(Exit::Rejected, what).next("fix the findings as described in the report, then check again"))
     }
 
     /// Fails where a rule that could have blocked did not run, unless its program was left out on purpose.
-    fn is_complete(&self, report: &Report) -> Outcome {
-        let is_meant = |gap: &NotRun| self.skip_programs && gap.rule.id == CODE_SNIFFER;
-        let gaps: Vec<_> = report.gaps().filter(|gap| !is_meant(gap)).collect();
-        if gaps.is_empty() {
+    fn is_complete(&self, report: &Report) -> Result {
+        let is_meant = |not_run: &NotRun| self.skip_programs && not_run.rule.id == CODE_SNIFFER;
+        let unchecked: Vec<_> = report.unchecked().filter(|not_run| !is_meant(not_run)).collect();
+        if unchecked.is_empty() {
             return Ok(());
         }
         let failure = Failure::new(Exit::Failed, format!("the check of {} is incomplete", report.archive));
-        let failure =
-            gaps.iter().fold(failure, |failure, gap| failure.why(format!("{} did not run: {}", gap.rule.id, gap.why)));
-        let next = if gaps.iter().any(|gap| gap.rule.id == CODE_SNIFFER) {
-            "install phpcs with the Magento2 standard, or leave it out on purpose: --skip-programs"
+        let failure = unchecked.iter().fold(failure, |failure, not_run| {
+            failure.why(format!("{} did not run: {}", not_run.rule.id, not_run.reason))
+        });
+        let next = if unchecked.iter().any(|not_run| not_run.rule.id == CODE_SNIFFER) {
+            "install phpcs with the Magento2 standard, or skip it explicitly: --skip-programs"
         } else {
-            "see why it did not run, then check again"
+            "the reason is in the report; fix it, then check again"
         };
         Err(failure.next(next))
     }
-}
-
-/// Runs a check on a thread of its own, so that a signal ends it with all that it started.
-pub(in crate::commands) async fn checked(
-    check: eqp_check::Check,
-    archive: PathBuf,
-    signal: &CancellationToken,
-) -> Outcome<Report> {
-    let stop = Stop::default();
-    let check = check.stopping(stop.clone());
-    let mut running = tokio::task::spawn_blocking(move || check.run(&archive));
-    let ended = tokio::select! {
-        ended = &mut running => ended,
-        () = signal.cancelled() => {
-            stop.stop();
-            running.await
-        }
-    };
-    Ok(ended.map_err(|error| Failure::new(Exit::Failed, "the check broke off").because(&error))??)
-}
-
-/// Of several packages the one that the archive is of.
-pub(in crate::commands) fn package_of<'a>(
-    packages: &'a [ManifestPackage],
-    archive: &Path,
-) -> Outcome<&'a ManifestPackage> {
-    let name = eqp_check::facts(archive)?.package.name;
-    let is_it =
-        |package: &&ManifestPackage| package.sku.as_ref().is_some_and(|sku| Some(sku.as_str()) == name.as_deref());
-    packages.iter().find(is_it).ok_or_else(|| {
-        let name = name.clone().unwrap_or_else(|| "what the archive holds".to_owned());
-        Failure::usage(format!("none of the manifest's packages has the SKU {name}"))
-            .next("write the SKU into the package that the archive is of")
-    })
 }
 
 fn reasons(count: usize) -> String {

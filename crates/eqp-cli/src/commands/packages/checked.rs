@@ -2,28 +2,28 @@
 
 use std::collections::BTreeMap;
 
-use eqp_check::{Finding, Report, Verdict};
+use eqp_check::{CheckResult, Finding, Report};
 
 use crate::context::Context;
-use crate::failure::Outcome;
-use crate::output::{Table, counted, visible};
+use crate::failure::Result;
+use crate::output::{Table, counted, escaped};
 
-/// So many rules that did not run for one reason are named; more are counted.
+/// Number of rules that are named for each reason why rules did not run. Any others are counted.
 const MOST_NAMED: usize = 5;
 
-/// Writes what was found, what to do, and what was not looked at.
-pub(super) fn show(context: &Context, report: &Report) -> Outcome {
+/// Prints findings, remedies and rules that did not run.
+pub(super) fn show(context: &Context, report: &Report) -> Result {
     if !report.findings.is_empty() {
-        let mut table = Table::new(&["tier", "rule", "where", "what is wrong"]);
-        for Finding { rule, tier, place, message, .. } in &report.findings {
-            table.row([tier.to_string(), rule.id.to_owned(), place.to_string(), message.clone()]);
+        let mut table = Table::new(&["severity", "rule", "location", "message"]);
+        for Finding { rule, severity, location, message, .. } in &report.findings {
+            table.row([severity.to_string(), rule.id.to_owned(), location.to_string(), message.clone()]);
         }
         context.output.line(table)?;
         let mut remedies = Table::new(&["rule", "what to do"]);
-        let mut told: Vec<&str> = Vec::new();
+        let mut listed = Vec::new();
         for Finding { rule, remedy, .. } in &report.findings {
-            if !told.contains(&rule.id) {
-                told.push(rule.id);
+            if !listed.contains(&(rule.id, *remedy)) {
+                listed.push((rule.id, *remedy));
                 remedies.row([rule.id, remedy]);
             }
         }
@@ -32,27 +32,27 @@ pub(super) fn show(context: &Context, report: &Report) -> Outcome {
     for suppressed in &report.suppressed {
         let finding = &suppressed.finding;
         let line = format!(
-            "passed over: {} at {} ({})",
+            "suppressed: {} at {} ({})",
             finding.rule.id,
-            visible(&finding.place.to_string()),
-            visible(&suppressed.reason)
+            escaped(&finding.location.to_string()),
+            escaped(&suppressed.reason)
         );
         context.output.line(line)?;
     }
     for (why, rules) in not_run(report) {
         let named = if rules.len() > MOST_NAMED { format!("{} rules", rules.len()) } else { rules.join(", ") };
-        context.output.line(format_args!("did not run: {named} ({})", visible(why)))?;
+        context.output.line(format_args!("did not run: {named} ({})", escaped(why)))?;
     }
     for suppression in &report.unused_suppressions {
-        context.output.note(format_args!("nothing to pass over was found for {}", suppression.rule));
+        context.output.note(format_args!("unused suppression of rule {}", suppression.rule));
     }
     context.output.line(summary(report))?;
-    if report.verdict() == Verdict::Incomplete {
-        let gaps: Vec<_> = report.gaps().map(|gap| gap.rule.id).collect();
-        let (shown, more) = gaps.split_at(gaps.len().min(MOST_NAMED));
+    if report.result() == CheckResult::Incomplete {
+        let unchecked: Vec<_> = report.unchecked().map(|not_run| not_run.rule.id).collect();
+        let (shown, more) = unchecked.split_at(unchecked.len().min(MOST_NAMED));
         let more = if more.is_empty() { String::new() } else { format!(" and {} more", more.len()) };
         let shown = shown.join(", ");
-        context.output.line(format_args!("incomplete: {shown}{more} could have blocked and did not run"))?;
+        context.output.line(format_args!("incomplete: blocking rules that did not run: {shown}{more}"))?;
     }
     Ok(())
 }
@@ -61,7 +61,7 @@ pub(super) fn show(context: &Context, report: &Report) -> Outcome {
 fn not_run(report: &Report) -> BTreeMap<&str, Vec<&str>> {
     let mut reasons: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for not_run in &report.not_run {
-        reasons.entry(&not_run.why).or_default().push(not_run.rule.id);
+        reasons.entry(&not_run.reason).or_default().push(not_run.rule.id);
     }
     reasons
 }
@@ -72,18 +72,18 @@ fn summary(report: &Report) -> String {
     let known = known.trim();
     let package = if known.is_empty() { String::new() } else { format!(" ({known})") };
     let counts = report.counts;
-    let mut found = vec![format!("{} blocking", counts.blocks), counted(counts.warns, "warning")];
+    let mut found = vec![format!("{} blocking", counts.blocking), counted(counts.warnings, "warning")];
     if counts.suppressed > 0 {
-        found.push(format!("{} passed over", counts.suppressed));
+        found.push(format!("{} suppressed", counts.suppressed));
     }
     format!(
-        "{}{}: {}; of {} rules {} ran, {} did not, {} only the store can run",
-        visible(&report.archive),
-        visible(&package),
+        "{}{}: {}; rules: {} total, {} ran, {} not run, {} store-only",
+        escaped(&report.archive),
+        escaped(&package),
         found.join(", "),
         counts.rules,
         counts.ran,
         counts.not_run,
-        counts.cannot_know
+        counts.store_only
     )
 }

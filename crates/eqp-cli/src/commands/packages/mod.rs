@@ -1,41 +1,31 @@
-//! `eqp packages`: submissions as the Marketplace itself shows them.
+//! `eqp packages`: packages at the Marketplace, and checks of archives.
 
-mod batch;
 mod check;
 mod checked;
-mod create;
+mod filter;
 mod init;
-mod list;
-mod named;
 mod recall;
 mod report;
-mod results;
 mod rules;
 mod send;
 mod show;
-mod update;
-mod wanted;
-
-pub(super) use check::{checked as checked_archive, package_of};
-pub(super) use report::{Reasons, tell};
-pub(super) use results::results_of;
 
 use clap::Subcommand;
 use eqp_types::{EqpStatus, Package};
 use serde_json::Value;
 
 use crate::context::Context;
-use crate::failure::Outcome;
+use crate::failure::Result;
 use crate::output::{or_dash, track_line};
 
-/// Create packages, change them and look at them, at the Marketplace itself; check them before
+/// Create, update, inspect and validate packages
 #[derive(Debug, Subcommand)]
 pub(crate) enum Packages {
-    List(Box<list::List>),
+    List(Box<show::List>),
     Show(show::Show),
     Report(report::Report),
-    Create(create::Create),
-    Update(update::Update),
+    Create(send::Create),
+    Update(send::Update),
     Recall(recall::Recall),
     Check(check::Check),
     Init(init::Init),
@@ -43,7 +33,7 @@ pub(crate) enum Packages {
 }
 
 impl Packages {
-    pub(crate) async fn run(self, context: &Context) -> Outcome {
+    pub(crate) async fn run(self, context: &Context) -> Result {
         match self {
             Self::List(verb) => verb.run(context).await,
             Self::Show(verb) => verb.run(context).await,
@@ -52,7 +42,7 @@ impl Packages {
             Self::Update(verb) => verb.run(context).await,
             Self::Recall(verb) => verb.run(context).await,
             Self::Check(verb) => verb.run(context).await,
-            Self::Init(verb) => verb.run(context),
+            Self::Init(verb) => verb.run(context).await,
             Self::Rules(verb) => verb.run(context),
         }
     }
@@ -73,7 +63,7 @@ fn status_line(status: &EqpStatus) -> String {
     track_line(flows.iter().filter_map(|(flow, state)| Some((*flow, state.as_deref()?))))
 }
 
-/// What may be asked for now, as text: the API gives text, or a list for each flow.
+/// Returns the actions that are possible now as text. The API returns a text, or a list for each flow.
 fn actions(package: &Package) -> Option<String> {
     match package.actions_now_available.as_ref()? {
         Value::String(text) => Some(text.clone()),
@@ -87,10 +77,4 @@ fn actions(package: &Package) -> Option<String> {
         }
         _ => None,
     }
-}
-
-/// The developer's own id for a version: by it a second run finds what the first one made. Nothing in it has a meaning in
-/// a path.
-pub(super) fn own_id(sku: &str, version: &str) -> String {
-    format!("{sku}-{version}").replace(|letter: char| !letter.is_ascii_alphanumeric() && !"-_.".contains(letter), "-")
 }

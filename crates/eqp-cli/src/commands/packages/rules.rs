@@ -1,61 +1,68 @@
 //! `eqp packages rules`.
 
 use clap::Args;
-use eqp_check::{Rule, chapters, rule, rules};
+use eqp_check::{Rule, categories, rule, rules};
 use serde_json::json;
 
-use crate::config::nearest;
 use crate::context::Context;
-use crate::failure::{Exit, Failure, Outcome};
+use crate::failure::{Exit, Failure, Result};
 use crate::output::Table;
+use crate::text::nearest;
 
-/// List what `packages check` looks for, or tell of one rule what it says and what to do
+/// List the rules of `packages check`, or show one rule and its remedy
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
   eqp packages rules
   eqp packages rules composer-version
-  eqp packages rules --json | jq -r '.rules[] | select(.tier == \"blocks\") | .id'")]
+  eqp packages rules --json | jq -r '.rules[] | select(.severity == \"blocking\") | .id'")]
 pub(crate) struct Rules {
-    /// The rule's name
+    /// ID of the rule to show [default: list all]
     #[arg(value_name = "RULE")]
     rule: Option<String>,
 }
 
 impl Rules {
-    pub(crate) fn run(self, context: &Context) -> Outcome {
+    pub(crate) fn run(self, context: &Context) -> Result {
         match self.rule.as_deref() {
-            Some(id) => tell(context, known(id)?),
+            Some(id) => show(context, known(id)?),
             None => list(context),
         }
     }
 }
 
-fn known(id: &str) -> Outcome<&'static Rule> {
+fn known(id: &str) -> Result<&'static Rule> {
     rule(id).ok_or_else(|| {
-        let failure = Failure::new(Exit::NotFound, format!("there is no rule `{id}`"));
+        let failure = Failure::new(Exit::NotFound, format!("unknown rule `{id}`"));
         match nearest(id, rules().map(|rule| rule.id)) {
             Some(near) => failure.next(format!("did you mean `{near}`?")),
-            None => failure.next("see what there is: eqp packages rules"),
+            None => failure.next("list all rules: eqp packages rules"),
         }
     })
 }
 
-fn tell(context: &Context, rule: &Rule) -> Outcome {
+fn show(context: &Context, rule: &Rule) -> Result {
     if context.output.is_json() {
         return context.output.json(&json!({"rule": rule}));
     }
-    let Rule { id, tier, source, looks_at, says, remedy, .. } = rule;
-    context.output.line(format_args!("{id} ({tier}, by {source})\n\n{says}\n{remedy}\n\nLooks at: {looks_at}"))
+    let Rule { id, severity, source, applies_to, description, remedy, .. } = rule;
+    context
+        .output
+        .line(format_args!("{id} ({severity}, by {source})\n\n{description}\n{remedy}\n\nApplies to: {applies_to}"))
 }
 
-fn list(context: &Context) -> Outcome {
+fn list(context: &Context) -> Result {
     if context.output.is_json() {
         return context.output.json(&json!({"rules": rules().collect::<Vec<_>>()}));
     }
-    let mut table = Table::new(&["rule", "tier", "source", "says"]);
-    for rule in chapters().into_iter().flat_map(|chapter| chapter.rules) {
-        table.row([rule.id.to_owned(), rule.tier.to_string(), rule.source.to_string(), rule.says.to_owned()]);
+    let mut table = Table::new(&["rule", "severity", "source", "description"]);
+    for rule in categories().into_iter().flat_map(|category| category.rules) {
+        table.row([
+            rule.id.to_owned(),
+            rule.severity.to_string(),
+            rule.source.to_string(),
+            rule.description.to_owned(),
+        ]);
     }
     context.output.line(table)
 }

@@ -1,99 +1,298 @@
-//! Sends packages, and again those that came before the malware scan of their files had ended.
+//! `eqp packages create` and `update`: sends the packages of a manifest, and reports the result of each.
 
+use std::collections::HashMap;
+use std::path::PathBuf;
 use std::time::Duration;
 
-use eqp_client::{Client, Error};
-use eqp_types::{BatchItem, FileUploadId, Package};
-use tokio::time::Instant;
+use clap::Args;
+use eqp_client::Client;
+use eqp_release::manifest::{Manifest, ManifestPackage};
+use eqp_release::{find_submission, send_when_scanned};
+use eqp_types::{BatchItem, Environment, FileUploadId, PackageUpdate};
+use serde_json::{Value, json};
 
-use crate::commands::referred_files::referred_files;
-use crate::commands::wait::Pauses;
+use super::status_line;
+use crate::arguments::timeout;
+use crate::change::{self, Change, Confirmation, Plan, Question};
+use crate::compose::client::client;
+use crate::compose::client::upload;
 use crate::context::Context;
-use crate::failure::{Exit, Failure, Outcome};
+use crate::failure::{Exit, Failure, Result};
+use crate::output::{Output, Table, counted, escaped, or_dash};
+use crate::text::refusal;
 
-/// The longest pause between two looks at a scan: public release scripts look every 15 seconds.
-const LONGEST_PAUSE: Duration = Duration::from_secs(15);
-
-/// Sends `packages` by `send`, which answers an item for each, until none of them is refused only because a scan is running.
-pub(super) async fn send(
-    context: &Context,
-    client: &Client,
-    packages: &[Package],
+/// Which manifest, and whether it is only looked at.
+#[derive(Args, Debug)]
+pub(super) struct FromManifest {
+    /// Manifest of one or more packages, in TOML or JSON (- for standard input)
+    #[arg(value_name = "FILE")]
+    manifest: PathBuf,
+    /// Show what would be sent, and send nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// How long to wait for malware scans, which must end before a package is submitted
+    #[arg(long, value_name = "TIME", default_value = "30m", value_parser = timeout)]
     timeout: Duration,
-    send: impl AsyncFn(&[Package]) -> Result<Vec<BatchItem>, Error>,
-) -> Outcome<Vec<BatchItem>> {
-    let deadline = Instant::now() + timeout;
-    let mut pauses = Pauses::up_to(LONGEST_PAUSE);
-    let mut items: Vec<Option<BatchItem>> = vec![None; packages.len()];
-    loop {
-        let open: Vec<usize> = (0..packages.len()).filter(|at| items[*at].is_none()).collect();
-        if open.is_empty() {
-            return Ok(items.into_iter().flatten().collect());
+}
+
+impl FromManifest {
+    /// Reads the manifest and checks that its files exist.
+    fn read(&self) -> Result<Manifest> {
+        let manifest = Manifest::read(&self.manifest)?;
+        let missing: Vec<_> = manifest.files().into_iter().filter(|path| !path.exists()).collect();
+        if missing.is_empty() {
+            return Ok(manifest);
         }
-        let wished: Vec<Package> = open.iter().map(|at| packages[*at].clone()).collect();
-        match send(&wished).await {
-            Ok(answered) => {
-                for (at, item) in open.iter().zip(answered).filter(|(_, item)| !item.is_scan_in_progress()) {
-                    items[*at] = Some(item);
-                }
+        let named = |path: &PathBuf| format!("there is no file {}", path.display());
+        Err(missing
+            .iter()
+            .map(named)
+            .fold(Failure::usage(format!("files named in {} do not exist", self.manifest.display())), Failure::why)
+            .next("paths are relative to the folder of the manifest"))
+    }
+}
+
+/// The packages of a manifest, as they are to be created or updated.
+pub(super) struct SendPlan {
+    environment: Environment,
+    /// `create` or `update`.
+    verb: &'static str,
+    manifest: Manifest,
+}
+
+impl Plan for SendPlan {
+    /// Shows the requests as JSON, a line for each for people.
+    fn show(self, output: Output) -> Result {
+        let Self { environment, verb, manifest } = &self;
+        let files = manifest.files();
+        let no_ids = HashMap::new();
+        let requests: Vec<Value> =
+            manifest.packages.iter().map(|package| package.request(&no_ids)).collect::<Result<_, _>>()?;
+        if output.is_json() {
+            return output.json(&json!({
+                "environment": environment, (format!("would_{verb}")): requests, "would_upload": files,
+            }));
+        }
+        for path in &files {
+            output.line(format_args!("would upload {}", escaped(&path.to_string_lossy())))?;
+        }
+        for package in &manifest.packages {
+            let (label, action) = (package.label(), requested_action(package));
+            output.line(format_args!("would {verb} {} in {environment}{}", escaped(&label), escaped(&action)))?;
+        }
+        Ok(())
+    }
+
+    fn question(&self) -> Question {
+        let packages = counted(self.manifest.packages.len(), "package");
+        Question::Write(
+            self.environment,
+            match self.verb {
+                "create" => format!("Create {packages}"),
+                _ => format!("Update {packages}"),
+            },
+        )
+    }
+}
+
+fn requested_action(package: &ManifestPackage) -> String {
+    let Some(action) = &package.changes.action else { return " as a draft".to_owned() };
+    let flows = [
+        ("overall", action.overall.as_ref().map(ToString::to_string)),
+        ("technical", action.technical.as_ref().map(ToString::to_string)),
+        ("marketing", action.marketing.as_ref().map(ToString::to_string)),
+    ];
+    let asked: Vec<_> =
+        flows.iter().filter_map(|(flow, action)| Some(format!("{flow} {}", action.as_ref()?))).collect();
+    if asked.is_empty() { " as a draft".to_owned() } else { format!(": {}", asked.join(", ")) }
+}
+
+/// Uploads the files of the manifest and puts their ids into its packages.
+async fn with_files(output: Output, client: &Client, manifest: &Manifest) -> Result<Vec<PackageUpdate>> {
+    let files = manifest.files();
+    let mut ids: HashMap<PathBuf, FileUploadId> = HashMap::new();
+    if !files.is_empty() {
+        for (path, file) in files.iter().zip(upload(client, &files, output).await?) {
+            output.note(format_args!("uploaded {} as {}", escaped(&path.to_string_lossy()), file.file_upload_id));
+            ids.insert(path.clone(), file.file_upload_id);
+        }
+    }
+    Ok(manifest.packages.iter().map(|package| package.package(&ids)).collect::<Result<_, _>>()?)
+}
+
+/// Sends packages, and resends those that were rejected because of a running malware scan.
+async fn send(
+    output: Output,
+    client: &Client,
+    packages: &[PackageUpdate],
+    timeout: Duration,
+    send: impl AsyncFn(&[PackageUpdate]) -> Result<Vec<BatchItem>, eqp_client::Error>,
+) -> Result<Vec<BatchItem>> {
+    let note = "a malware scan is still running; packages that were sent too early are sent again after it";
+    Ok(send_when_scanned(client, packages, timeout, send, || output.note(note)).await?)
+}
+
+/// The results of a batch, each with the label of its package.
+pub(super) struct SendReport {
+    pub(super) labels: Vec<String>,
+    pub(super) items: Vec<BatchItem>,
+}
+
+/// Prints the result of each package, in the order of the manifest, because a rejected item has no name.
+pub(super) fn report(
+    context: &Context,
+    environment: Environment,
+    done: &str,
+    labels: &[String],
+    items: &[BatchItem],
+) -> Result {
+    if context.output.is_json() {
+        context.output.json(&json!({"environment": environment, "packages": items}))?;
+    } else {
+        let mut table = Table::new(&["environment", "package", "submission", "code", "message", "tracks"]);
+        for (label, item) in labels.iter().zip(items) {
+            table.row([
+                environment.to_string(),
+                label.clone(),
+                or_dash(item.submission_id.as_ref()),
+                or_dash(item.code),
+                or_dash(item.message.as_ref()),
+                or_dash(item.eqp_status.as_ref().map(status_line)),
+            ]);
+        }
+        context.output.line(table)?;
+    }
+    let refused: Vec<_> = labels.iter().zip(items).filter(|(_, item)| !item.is_success()).collect();
+    if refused.is_empty() {
+        return Ok(());
+    }
+    let what = format!("{} of {} packages were not {done}", refused.len(), items.len());
+    let why =
+        |(label, item): &(&String, &BatchItem)| format!("{label}: {}", refusal(item.message.as_deref(), item.code));
+    Err(refused
+        .iter()
+        .map(why)
+        .fold(Failure::new(Exit::Rejected, what), Failure::why)
+        .next("correct these packages and send them again; the others were accepted"))
+}
+
+/// The labels of packages.
+fn labels(manifest: &Manifest) -> Vec<String> {
+    manifest.packages.iter().map(ManifestPackage::label).collect()
+}
+
+/// Create packages from a manifest, and upload their files
+///
+/// The manifest contains the fields of the API, in one table `package` or several. A JSON file can also be a request
+/// body of the API: an object or a list. Files are paths relative to the manifest's folder, or a file_upload_id. All
+/// packages are sent in one request; each is accepted or rejected individually. The exit code is 5 if one was rejected.
+/// A package that was submitted before the malware scan of its files ended is sent again after the scan.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  eqp packages create release.toml --dry-run
+  eqp packages create release.toml
+  jq '.action = {technical: \"submit\", marketing: \"submit\"}' package.json | eqp packages create -")]
+pub(crate) struct Create {
+    #[command(flatten)]
+    from: FromManifest,
+}
+
+/// Creates the packages of a manifest.
+struct ManifestCreation<'a> {
+    context: &'a Context,
+    from: &'a FromManifest,
+}
+
+impl Change for ManifestCreation<'_> {
+    type Plan = SendPlan;
+    type Applied = SendReport;
+
+    async fn observe(&mut self) -> Result<SendPlan> {
+        let options = &self.context.settings.marketplace;
+        let manifest = self.from.read()?;
+        if !self.from.dry_run {
+            // Without an access key there is nothing to ask about.
+            client(options)?;
+        }
+        Ok(SendPlan { environment: options.environment(), verb: "create", manifest })
+    }
+
+    async fn apply(self, plan: SendPlan, _: Confirmation) -> Result<SendReport> {
+        let (client, output) = (client(&self.context.settings.marketplace)?, self.context.output);
+        let packages = with_files(output, &client, &plan.manifest).await?;
+        let create = async |packages: &[PackageUpdate]| {
+            let drafts: Vec<_> = packages.iter().map(|package| package.changes.clone()).collect();
+            client.packages().create(&drafts).await
+        };
+        let items = send(output, &client, &packages, self.from.timeout, create).await?;
+        Ok(SendReport { labels: labels(&plan.manifest), items })
+    }
+}
+
+impl Create {
+    pub(crate) async fn run(self, context: &Context) -> Result {
+        let creation = ManifestCreation { context, from: &self.from };
+        let Some(sent) = change::run(context, creation, self.from.dry_run).await? else { return Ok(()) };
+        report(context, context.settings.marketplace.environment(), "created", &sent.labels, &sent.items)
+    }
+}
+
+/// Update packages from a manifest; fields that are not in it stay unchanged
+///
+/// The submission is found by submission_id, else by item_id, else by sku and version. Which fields may change depends on the status
+/// of the review; the Marketplace refuses or ignores the others. The exit code is 5 if a package was refused. A package that was
+/// submitted before the malware scan of its files ended is sent again after the scan.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  eqp packages update release.toml --dry-run
+  eqp packages update release.toml --yes
+  eqp packages show s5w9k703ru --json | jq '.package | .release_notes = \"Fixes\"' \\
+      | eqp packages update -")]
+pub(crate) struct Update {
+    #[command(flatten)]
+    from: FromManifest,
+}
+
+/// Updates the packages of a manifest.
+struct ManifestUpdate<'a> {
+    client: Client,
+    from: &'a FromManifest,
+    manifest: Manifest,
+    output: Output,
+}
+
+impl Change for ManifestUpdate<'_> {
+    type Plan = SendPlan;
+    type Applied = SendReport;
+
+    /// Finds the submission of each package.
+    async fn observe(&mut self) -> Result<SendPlan> {
+        let mut manifest = self.manifest.clone();
+        for package in &mut manifest.packages {
+            if package.submission_id.is_none() {
+                package.submission_id = find_submission(&self.client, package).await?.submission_id;
             }
-            Err(error) if error.is_scan_in_progress() => {}
-            Err(error) => return Err(error.into()),
         }
-        let early: Vec<&Package> = open.iter().filter(|at| items[**at].is_none()).map(|at| &packages[*at]).collect();
-        if early.is_empty() {
-            continue;
-        }
-        context.output.note("the Marketplace still scans a file: what came too early is sent again after the scan");
-        wait_for_scans(client, &early, &mut pauses, deadline).await?;
+        Ok(SendPlan { environment: self.client.environment(), verb: "update", manifest })
+    }
+
+    async fn apply(self, plan: SendPlan, _: Confirmation) -> Result<SendReport> {
+        let packages = with_files(self.output, &self.client, &plan.manifest).await?;
+        let update = async |packages: &[PackageUpdate]| self.client.packages().update(packages).await;
+        let items = send(self.output, &self.client, &packages, self.from.timeout, update).await?;
+        Ok(SendReport { labels: labels(&plan.manifest), items })
     }
 }
 
-/// Waits until the scans of these packages' files have ended, and once in any case: the Marketplace may know more than the
-/// files' records show.
-async fn wait_for_scans(client: &Client, packages: &[&Package], pauses: &mut Pauses, deadline: Instant) -> Outcome {
-    let mut open = Vec::new();
-    for package in packages {
-        open.extend(files_of(client, package).await?);
+impl Update {
+    pub(crate) async fn run(self, context: &Context) -> Result {
+        let manifest = self.from.read()?;
+        let client = client(&context.settings.marketplace)?;
+        let environment = client.environment();
+        let update = ManifestUpdate { client, from: &self.from, manifest, output: context.output };
+        let Some(sent) = change::run(context, update, self.from.dry_run).await? else { return Ok(()) };
+        report(context, environment, "updated", &sent.labels, &sent.items)
     }
-    loop {
-        let pause = pauses.take();
-        if Instant::now() + pause >= deadline {
-            return Err(too_long(&open));
-        }
-        tokio::time::sleep(pause).await;
-        let mut running = Vec::new();
-        for id in open {
-            match client.files().get(&id).await {
-                Ok(record) => {
-                    let has_ended =
-                        record.malware_status.is_some_and(|status| status.has_passed() || status.has_failed());
-                    running.extend((!has_ended).then_some(id));
-                }
-                Err(error) if error.is_retryable() => running.push(id),
-                Err(error) if error.is_not_found() => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-        if running.is_empty() {
-            return Ok(());
-        }
-        open = running;
-    }
-}
-
-/// The files of a package: those that are sent, and those that it has already.
-async fn files_of(client: &Client, package: &Package) -> Outcome<Vec<FileUploadId>> {
-    let mut files = referred_files(package);
-    if let Some(id) = &package.submission_id {
-        let known = referred_files(&client.packages().get(id).await?);
-        files.extend(known.into_iter().filter(|id| !files.contains(id)).collect::<Vec<_>>());
-    }
-    Ok(files)
-}
-
-fn too_long(open: &[FileUploadId]) -> Failure {
-    let failure = Failure::new(Exit::TimedOut, "the malware scan has not ended, and something was not submitted");
-    let failure = open.iter().fold(failure, |failure, id| failure.why(format!("{id} is still being scanned")));
-    failure.next("run the same command again later, or wait longer with --timeout")
 }

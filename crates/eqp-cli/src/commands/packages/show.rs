@@ -1,36 +1,41 @@
-//! `eqp packages show`.
+//! `eqp packages list` and `show`: packages as the Marketplace shows them.
 
 use clap::Args;
-use eqp_client::Client;
-use eqp_types::{Environment, Package, TestRun};
+use eqp_client::{Client, PackageField};
+use eqp_types::{Environment, ItemId, Package, Sku, SubmissionId, TestRun};
 use serde::Serialize;
 use serde_json::json;
 
-use super::named::Named;
-use super::results::{results_of, table};
+use super::filter::{FilterOptions, Sorting};
 use super::tracks;
+use crate::commands::paging::{Listed, Paging};
 use crate::compose::client::client;
 use crate::context::Context;
-use crate::failure::Outcome;
-use crate::output::{Table, or_dash, visible};
+use crate::failure::{Exit, Failure, Result};
+use crate::output::{Table, escaped, or_dash};
 
-/// Show a package: by its submission, by SKU, or by the developer's own id
+/// Show a package, by submission ID, SKU or item ID
 #[derive(Args, Debug)]
-#[command(after_help = "\
+#[command(
+    override_usage = "eqp packages show [OPTIONS] <SUBMISSION_ID>\n       \
+                      eqp packages show [OPTIONS] --sku <SKU> [--version <VERSION>]\n       \
+                      eqp packages show [OPTIONS] --item <ITEM>",
+    after_help = "\
 Examples:
   eqp packages show s5w9k703ru --results
   eqp packages show --sku acme/checkout --version 1.2.0
-  eqp packages show --item checkout-1.2.0 --json | jq .package.eqp_status")]
+  eqp packages show --item checkout-1.2.0 --json | jq .package.eqp_status"
+)]
 pub(crate) struct Show {
     #[command(flatten)]
-    named: Named,
-    /// With the results of the Marketplace's tests
+    selector: PackageSelector,
+    /// Also show the test results
     #[arg(long)]
     results: bool,
 }
 
 #[derive(Serialize)]
-struct Shown {
+struct PackageView {
     #[serde(flatten)]
     package: Package,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -38,23 +43,23 @@ struct Shown {
 }
 
 impl Show {
-    pub(crate) async fn run(self, context: &Context) -> Outcome {
+    pub(crate) async fn run(self, context: &Context) -> Result {
         let client = client(&context.settings.marketplace)?;
         let environment = client.environment();
-        let mut shown = Vec::new();
-        for package in self.named.find(&client).await? {
+        let mut views = Vec::new();
+        for package in self.selector.find(&client).await? {
             let test_results = if self.results { Some(results(&client, &package).await?) } else { None };
-            shown.push(Shown { package, test_results });
+            views.push(PackageView { package, test_results });
         }
         if context.output.is_json() {
-            return match shown.as_slice() {
-                [one] if self.named.is_one() => {
+            return match views.as_slice() {
+                [one] if self.selector.is_one() => {
                     context.output.json(&json!({"environment": environment, "package": one}))
                 }
                 many => context.output.json(&json!({"environment": environment, "packages": many})),
             };
         }
-        for (at, one) in shown.iter().enumerate() {
+        for (at, one) in views.iter().enumerate() {
             if at > 0 {
                 context.output.line("")?;
             }
@@ -64,22 +69,22 @@ impl Show {
     }
 }
 
-async fn results(client: &Client, package: &Package) -> Outcome<Vec<TestRun>> {
+async fn results(client: &Client, package: &Package) -> Result<Vec<TestRun>> {
     match &package.submission_id {
         Some(id) => results_of(client, id).await,
         None => Ok(Vec::new()),
     }
 }
 
-fn print(context: &Context, environment: Environment, shown: &Shown) -> Outcome {
-    let package = &shown.package;
+fn print(context: &Context, environment: Environment, views: &PackageView) -> Result {
+    let package = &views.package;
     let output = context.output;
     output.line(format_args!(
         "{} ({}) in {environment}: {} {}\n{}\n",
-        visible(&or_dash(package.submission_id.as_ref())),
-        visible(&or_dash(package.item_id.as_ref())),
-        visible(&or_dash(package.sku.as_ref())),
-        visible(&or_dash(package.version.as_ref())),
+        escaped(&or_dash(package.submission_id.as_ref())),
+        escaped(&or_dash(package.item_id.as_ref())),
+        escaped(&or_dash(package.sku.as_ref())),
+        escaped(&or_dash(package.version.as_ref())),
         tracks(package)
     ))?;
     let mut fields = Table::new(&["field", "value"]);
@@ -87,7 +92,7 @@ fn print(context: &Context, environment: Environment, shown: &Shown) -> Outcome 
         fields.row([field.to_owned(), value]);
     }
     output.line(fields)?;
-    match shown.test_results.as_deref() {
+    match views.test_results.as_deref() {
         None => Ok(()),
         Some([]) => {
             output.note("\nno test has run yet");
@@ -98,19 +103,115 @@ fn print(context: &Context, environment: Environment, shown: &Shown) -> Outcome 
 }
 
 fn facts(package: &Package) -> [(&'static str, Option<String>); 9] {
-    let extra = |name: &str| match package.extra.get(name) {
-        Some(serde_json::Value::String(text)) if !text.is_empty() => Some(text.clone()),
-        _ => None,
-    };
     [
         ("name", package.name.clone()),
-        ("type", package.kind.clone()),
-        ("platform", package.platform.clone()),
-        ("license", package.license_type.clone()),
+        ("type", package.kind.as_ref().map(ToString::to_string)),
+        ("platform", package.platform.as_ref().map(ToString::to_string)),
+        ("license", package.license_type.as_ref().map(ToString::to_string)),
         ("archive", package.artifact.as_ref().map(|artifact| artifact.file_upload_id.to_string())),
         ("can be asked for", super::actions(package)),
-        ("launch (UTC)", extra("requested_launch_date")),
+        ("launch (UTC)", package.requested_launch_date.clone()),
         ("created (UTC)", package.created_at.map(|time| time.to_string())),
         ("changed (UTC)", package.modified_at.map(|time| time.to_string())),
+    ]
+}
+
+/// Selects a package.
+#[derive(Args, Debug)]
+pub(super) struct PackageSelector {
+    /// Submission ID of the package
+    #[arg(required_unless_present_any = ["sku", "item"], conflicts_with_all = ["sku", "item"])]
+    submission_id: Option<SubmissionId>,
+    /// SKU of the package; shows all versions unless --version is given
+    #[arg(long, value_name = "SKU", conflicts_with = "item")]
+    sku: Option<Sku>,
+    /// Version of the SKU
+    #[arg(long, value_name = "VERSION", requires = "sku")]
+    version: Option<String>,
+    /// Your own item ID of the package
+    #[arg(long, value_name = "ITEM")]
+    item: Option<ItemId>,
+}
+
+impl PackageSelector {
+    /// The packages, at least one.
+    pub(super) async fn find(&self, client: &Client) -> Result<Vec<Package>> {
+        let packages = client.packages();
+        let found = match (&self.submission_id, &self.sku, &self.item) {
+            (Some(id), _, _) => vec![packages.get(id).await?],
+            (None, Some(sku), _) => packages.by_sku(sku, self.version.as_deref()).await?,
+            (None, None, Some(item)) => packages.by_item(item).await?.into_iter().collect(),
+            (None, None, None) => Vec::new(),
+        };
+        if found.is_empty() {
+            return Err(Failure::new(Exit::NotFound, format!("there is no such package in {}", client.environment()))
+                .next("see the existing ones: eqp packages list"));
+        }
+        Ok(found)
+    }
+
+    /// It can only be one.
+    pub(super) fn is_one(&self) -> bool {
+        self.sku.is_none()
+    }
+}
+
+/// Returns the runs of all tools over a submission, or `None` if no test has run.
+pub(super) async fn results_of(client: &Client, id: &SubmissionId) -> Result<Vec<TestRun>> {
+    Ok(client.test_results().summary(id).await?)
+}
+
+/// The runs as a table.
+pub(super) fn table(runs: &[TestRun]) -> Table {
+    let mut table = Table::new(&["test", "result", "date (UTC)", "run"]);
+    for run in runs {
+        table.row([
+            or_dash(run.name.as_ref()),
+            or_dash(run.status.as_ref()),
+            or_dash(run.date),
+            or_dash(run.tool_run_id.as_ref()),
+        ]);
+    }
+    table
+}
+
+const HEADS: &[&str] = &["environment", "submission", "item", "sku", "version", "tracks", "changed (UTC)"];
+
+/// List packages, last changed first
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  eqp packages list --overall in_progress
+  eqp packages list --sku acme/checkout --limit 5 --json
+  eqp packages list --technical rejected --sort sku,-version
+  eqp packages list --all --json | jq -r 'select(.type == \"theme\") | .sku'")]
+pub(crate) struct List {
+    #[command(flatten)]
+    paging: Paging,
+    #[command(flatten)]
+    filter: FilterOptions,
+}
+
+impl List {
+    pub(crate) async fn run(self, context: &Context) -> Result {
+        let client = client(&context.settings.marketplace)?;
+        // The API pages by position: a change during the listing must not move an item to another page.
+        let order = if self.paging.all { PackageField::CreatedAt } else { PackageField::ModifiedAt };
+        let filter = self.filter.filter(Sorting::descending(order));
+        let listed = Listed { name: "packages", heads: HEADS, right: &[], row };
+        let fetch = async |offset, limit| client.packages().list(&filter.clone().offset(offset).limit(limit)).await;
+        self.paging.show(context, client.environment(), &listed, fetch).await
+    }
+}
+
+fn row(environment: Environment, package: &Package) -> Vec<String> {
+    vec![
+        environment.to_string(),
+        or_dash(package.submission_id.as_ref()),
+        or_dash(package.item_id.as_ref()),
+        or_dash(package.sku.as_ref()),
+        or_dash(package.version.as_ref()),
+        tracks(package),
+        or_dash(package.modified_at),
     ]
 }

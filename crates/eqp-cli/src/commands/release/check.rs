@@ -1,74 +1,64 @@
-//! The first step: what the store would refuse is not sent.
+//! The first step of a release: an archive that the store would reject is not sent.
 
-use eqp_check::{Tier, Tools};
-use eqp_types::Package;
+use std::path::Path;
+
+use eqp_check::{Severity, Tools};
+use eqp_release::SelectedPackage;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
-use super::goal::Track;
-use super::look::versions;
 use super::progress::Progress;
-use super::stage::is_live;
-use super::wanted::Wanted;
-use crate::commands::packages::checked_archive;
 use crate::compose::client::client;
 use crate::context::Context;
-use crate::failure::{Exit, Failure, Outcome};
-use crate::output::{counted, visible};
+use crate::failure::{Exit, Failure, Result};
+use crate::output::{counted, escaped, shell_word};
 
-/// Whether an earlier version of the product is in the store: then what the manifest lacks is taken from that.
-async fn is_new_version(context: &Context, wanted: &Wanted) -> Outcome<bool> {
-    let Some(sku) = wanted.package.sku.as_ref().or(wanted.sku_of_archive.as_ref()) else { return Ok(false) };
-    let versions = versions(&client(&context.settings.marketplace)?, sku).await?;
-    let version = wanted.package.version.as_deref();
-    let is_earlier = |package: &Package| {
-        package.eqp_status.as_ref().is_some_and(is_live) && (version.is_none() || package.version.as_deref() != version)
-    };
-    Ok(versions.iter().any(is_earlier))
+/// The command that shows the whole report.
+fn check_command(wanted: &SelectedPackage, archive: &Path) -> String {
+    let path = |path: &Path| shell_word(&path.to_string_lossy());
+    let archive = path(archive);
+    match wanted.manifest.as_deref().filter(|manifest| manifest.as_os_str() != "-") {
+        Some(manifest) => format!("eqp packages check {archive} --manifest {}", path(manifest)),
+        None => format!("eqp packages check {archive}"),
+    }
 }
 
 /// Checks the archive and what is submitted beside it.
 pub(super) async fn check(
     context: &Context,
-    wanted: &Wanted,
-    track: Track,
+    wanted: &SelectedPackage,
     stop: &CancellationToken,
     progress: &mut Progress,
-) -> Outcome {
-    let Some(archive) = wanted.archive.clone() else { return Ok(()) };
+) -> Result {
+    let Some(archive) = &wanted.archive else { return Ok(()) };
     progress.begins("check", &format!("checking {}", archive.display()))?;
-    let mut check = eqp_check::Check::new()
-        .tracks(track.tracks())
-        .listing(wanted.package.listing()?)
-        .suppressing(wanted.suppressions.clone());
-    if let Some(path) = std::env::var_os("PATH") {
-        check = check.tools(Tools::installed(&path));
-    }
-    let mut report = checked_archive(check, archive, stop).await?;
-    if report.is_refused() {
+    let tools = std::env::var_os("PATH").map(|path| Tools::installed(&path));
+    let Some(mut report) = wanted.check(tools, stop).await? else { return Ok(()) };
+    if report.is_blocked() {
         let for_new_version = report.clone().for_new_version();
-        if !for_new_version.is_refused() && is_new_version(context, wanted).await? {
+        if !for_new_version.is_blocked() && wanted.has_earlier_version(&client(&context.settings.marketplace)?).await? {
             report = for_new_version;
         }
     }
     let counts = report.counts;
-    if !report.is_refused() {
-        let warnings = counted(counts.warns, "warning");
-        for found in report.findings.iter().filter(|found| found.tier == Tier::Warns) {
-            progress.note(&format!("{} at {}: {}", found.rule.id, found.place, found.message));
+    if !report.is_blocked() {
+        let warnings = counted(counts.warnings, "warning");
+        for found in report.findings.iter().filter(|found| found.severity == Severity::Warning) {
+            progress.note(&format!("{} at {}: {}", found.rule.id, found.location, found.message));
         }
-        let gaps =
-            report.gaps().map(|gap| format!("; {} could have blocked and did not run ({})", gap.rule.id, gap.why));
+        let gaps = report
+            .unchecked()
+            .map(|not_run| format!("; blocking rule {} did not run ({})", not_run.rule.id, not_run.reason));
         let gaps = gaps.collect::<Vec<_>>().concat();
-        let text = format!("checked {}: nothing that the store refuses, {warnings}{gaps}", report.archive);
-        return progress.done("check", &text, json!({"warnings": counts.warns}));
+        let text = format!("checked {}: no blocking findings, {warnings}{gaps}", report.archive);
+        return progress.done("check", &text, json!({"warnings": counts.warnings}));
     }
     progress.clear();
     if context.output.is_json() || progress.is_json() {
         let mut result = json!({
             "environment": context.settings.marketplace.environment(),
             "package": wanted.label,
-            "outcome": "check_failed",
+            "result": "check_failed",
             "handle": null,
             "findings": report.findings,
         });
@@ -77,14 +67,14 @@ pub(super) async fn check(
         }
         context.output.json(&result)?;
     }
-    let refused = Failure::new(Exit::Rejected, format!("the store would refuse {}", report.archive));
-    let blocking = report.findings.iter().filter(|found| found.tier == Tier::Blocks);
-    let told = blocking.map(|found| {
-        let place = found.place.to_string();
-        format!("{} at {}: {}\n{}", found.rule.id, visible(&place), visible(&found.message), found.remedy)
+    let refused = Failure::new(Exit::Rejected, format!("the store would reject {}", report.archive));
+    let blocking = report.findings.iter().filter(|found| found.severity == Severity::Blocking);
+    let reasons = blocking.map(|found| {
+        let place = found.location.to_string();
+        format!("{} at {}: {}\n{}", found.rule.id, escaped(&place), escaped(&found.message), found.remedy)
     });
-    Err(told
-        .fold(refused, |failure, told| failure.why_in_lines(&told))
-        .next("see all of it: eqp packages check")
-        .next("--skip-check sends it all the same"))
+    Err(reasons
+        .fold(refused, |failure, reason| failure.why_in_lines(&reason))
+        .next(format!("see the complete report: {}", check_command(wanted, archive)))
+        .next("--skip-check submits it anyway"))
 }

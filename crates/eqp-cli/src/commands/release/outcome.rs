@@ -1,111 +1,89 @@
-//! How a release ends: what is printed, and the exit code.
+//! The result of a release, as it is printed, and its exit code.
 
-use eqp_types::{Flow, OverallStatus};
+use eqp_release::wait::statuses_of;
+use eqp_release::{FailedTest, ReleaseResult, RemoteFile, Track, Until};
+use eqp_types::{Flow, OverallStatus, SubmissionId};
 use serde_json::{Value, json};
 
-use super::Run;
-use super::goal::{Track, Until};
-use super::next::Ending;
-use super::plan::listed;
-use super::reasons::Objection;
-use super::stage::is_live;
-use crate::failure::{Exit, Failure, Outcome};
+use super::ReportedRelease;
+use crate::failure::{Exit, Failure, Result};
+use crate::output::{escaped, track_line};
 
-impl Ending {
-    /// The word for it in JSON.
-    pub(super) fn word(&self) -> &'static str {
-        match self {
-            Self::Reached => "reached",
-            Self::Pending => "pending",
-            Self::AlreadyReleased => "already_released",
-            Self::Rejected(_) => "rejected",
-            Self::ScanFailed => "scan_failed",
-            Self::Ended(_) => "ended",
-            Self::TakenBack(_) => "taken_back",
-            Self::InReview => "in_review",
-            Self::OthersInReview(_) => "others_in_review",
-            Self::VersionTaken => "version_taken",
-        }
-    }
-}
-
-impl Run<'_> {
+impl ReportedRelease<'_> {
     /// Prints the result, and says what it means.
-    pub(super) async fn conclude(&mut self, ended: Outcome<Option<Ending>>) -> Outcome {
+    pub(super) async fn conclude(&mut self, ended: Result<Option<ReleaseResult>>) -> Result {
         self.progress.clear();
-        let ending = match ended {
-            Ok(ending) => ending,
+        let result = match ended {
+            Ok(result) => result,
             Err(failure) if failure.is_silent() => return Err(failure),
             Err(failure) => {
-                self.show("broken_off", &[])?;
-                return Err(match self.handle() {
-                    // What was refused is a draft still: nothing will come of it.
+                // A program repeats the command after an interruption, and not after a rejection.
+                let is_interrupted = failure.exit_code() == Exit::Interrupted as u8;
+                self.show(if is_interrupted { "interrupted" } else { "failed" }, &[])?;
+                return Err(match self.release.handle() {
+                    // A rejected submission is still a draft, so there is nothing to wait for.
                     Some(_) if failure.exit_code() == Exit::Rejected as u8 => failure,
-                    Some(handle) => failure.next(format!("only waiting for it: {}", self.wait_command(&handle))),
+                    Some(handle) => failure.next(format!("to only wait for it: {}", self.wait_command(&handle))),
                     None => failure,
                 });
             }
         };
-        let Some(ending) = ending else {
+        let Some(result) = result else {
             self.show("timed_out", &[])?;
+            self.report_unsent_changes();
             return Err(self.timed_out());
         };
-        let objections = self.objections_of(&ending).await?;
-        self.show(ending.word(), &objections)?;
-        if let Some(failure) = self.failure(&ending, &objections) {
+        let failed_tests = self.release.failed_tests(&result, &mut self.progress).await;
+        self.show(result.as_str(), &failed_tests)?;
+        if let Some(failure) = self.failure(&result, &failed_tests) {
             return Err(failure);
         }
-        self.say_goodbye(&ending);
+        self.report_unsent_changes();
+        self.report_success(&result);
         Ok(())
     }
 
-    /// What was objected to, where an end is a rejection.
-    pub(super) async fn objections_of(&self, ending: &Ending) -> Outcome<Vec<Objection>> {
-        match ending {
-            Ending::Rejected(flow) => self.objections(flow).await,
-            _ => Ok(Vec::new()),
+    /// Reports fields of the manifest that differ from the submission and are not sent. A review covers only what was submitted.
+    fn report_unsent_changes(&self) {
+        if let Some(changes) = self.unsent_changes() {
+            self.progress.note(&changes);
         }
     }
 
-    /// What `eqp wait` takes: the submission, or, before there is one, the file of the archive.
-    pub(super) fn handle(&self) -> Option<String> {
-        let submission = self.submission.as_ref().and_then(|package| package.submission_id.as_ref());
-        let of_archive = || {
-            let archive = self.wanted.archive.as_deref();
-            let one = match archive {
-                Some(path) => super::located::at(&self.files, path),
-                None => self.files.iter().find(|one| one.local.is_none()),
-            };
-            one.and_then(super::located::Located::id).map(ToString::to_string)
-        };
-        submission.map(ToString::to_string).or_else(of_archive)
-    }
-
-    /// Prints the handle as soon as there is a submission: whoever kills this run has it.
-    pub(super) fn tell_handle(&mut self) -> Outcome {
-        if self.submission.is_some() && self.handle_is_due {
-            self.handle_is_due = false;
-            self.progress.clear();
-            if let Some(handle) = self.handle() {
-                return self.context.output.line(handle);
+    /// Returns the fields of the manifest that differ from the submission and are not sent, in a sentence.
+    pub(super) fn unsent_changes(&self) -> Option<String> {
+        let changes = self.release.unsent_changes();
+        if changes.is_empty() {
+            return None;
+        }
+        let changes = changes.join(", ");
+        let is_running = self.release.status().is_some_and(|status| !eqp_release::running_reviews(status).is_empty());
+        let remedy = match self.release.handle() {
+            _ if self.release.is_live() => "; to submit them: eqp release --track marketing".to_owned(),
+            Some(handle) if is_running => {
+                format!("; to submit them, recall it first: eqp packages recall --submission {handle}")
             }
-        }
-        Ok(())
+            _ => String::new(),
+        };
+        Some(format!(
+            "these manifest changes were not sent, because the version is already submitted: {changes}{remedy}"
+        ))
     }
 
-    fn show(&self, outcome: &str, objections: &[Objection]) -> Outcome {
-        let handle = self.handle();
+    fn show(&self, result_name: &str, failed_tests: &[FailedTest]) -> Result {
+        let handle = self.release.handle();
         if !self.context.output.is_json() && !self.progress.is_json() {
             return match handle {
-                Some(handle) if self.handle_is_due => self.context.output.line(handle),
+                Some(handle) if self.progress.is_handle_due() => self.context.output.line(handle),
                 _ => Ok(()),
             };
         }
         let files: Vec<Value> = self
-            .files
+            .release
+            .files()
             .iter()
             .filter_map(|one| {
-                let record = one.record.as_ref()?;
+                let record = one.record()?;
                 Some(json!({
                     "file": one.name(),
                     "file_upload_id": record.file.file_upload_id,
@@ -113,17 +91,18 @@ impl Run<'_> {
                 }))
             })
             .collect();
-        let package = self.submission.as_ref();
+        let package = self.release.submission();
         let mut result = json!({
-            "environment": self.client.environment(),
-            "package": self.wanted.label,
-            "outcome": outcome,
+            "environment": self.context.settings.marketplace.environment(),
+            "package": self.release.selected().label,
+            "result": result_name,
             "handle": handle,
             "submission_id": package.and_then(|package| package.submission_id.as_ref()),
             "item_id": package.and_then(|package| package.item_id.as_ref()),
             "eqp_status": package.and_then(|package| package.eqp_status.as_ref()),
             "files": files,
-            "objections": objections,
+            "failed_tests": failed_tests,
+            "unsent_changes": self.release.unsent_changes(),
         });
         if self.progress.is_json() {
             result["step"] = json!("result");
@@ -131,10 +110,10 @@ impl Run<'_> {
         self.context.output.json(&result)
     }
 
-    /// The command that waits for what was submitted: of a review that was not submitted for, nothing will come.
+    /// The command that waits for the submitted reviews: a review that was not requested never ends.
     fn wait_command(&self, handle: &str) -> String {
-        let flow = match self.goal.track {
-            _ if self.submission.is_none() => "",
+        let flow = match self.release.target().track {
+            _ if self.release.submission().is_none() => "",
             Track::Both => "",
             Track::Technical => " --flow technical",
             Track::Marketing => " --flow marketing",
@@ -142,20 +121,19 @@ impl Run<'_> {
         format!("eqp wait {handle}{flow}")
     }
 
-    fn say_goodbye(&self, ending: &Ending) {
-        let label = &self.wanted.label;
-        let status = self.submission.as_ref().and_then(|package| package.eqp_status.as_ref());
-        let is_in_store = self.goal.track != Track::Marketing && status.is_some_and(is_live);
-        match (ending, self.handle()) {
-            _ if is_in_store && !self.submitted => {
-                self.progress.note(&format!("{label} is in the store already: nothing was sent"));
+    fn report_success(&self, result: &ReleaseResult) {
+        let label = &self.release.selected().label;
+        let is_in_store = self.release.target().track != Track::Marketing && self.release.is_live();
+        match (result, self.release.handle()) {
+            _ if is_in_store && !self.release.has_submitted() => {
+                self.progress.note(&format!("{label} is in the store already; nothing was sent"));
             }
             _ if is_in_store => self.progress.note(&format!("{label} is in the store")),
-            (Ending::Pending, Some(handle)) => self.progress.note(&format!(
+            (ReleaseResult::Pending, Some(handle)) => self.progress.note(&format!(
                 "{label} is submitted; to wait for its review: {} --timeout 15d",
                 self.wait_command(&handle)
             )),
-            _ => self.progress.note(&match self.goal.until {
+            _ => self.progress.note(&match self.release.target().until {
                 Until::Technical => format!("{label} has passed its technical review"),
                 Until::Marketing => format!("{label} has passed its marketing review"),
                 _ => format!("{label} is in the store"),
@@ -164,81 +142,140 @@ impl Run<'_> {
     }
 
     fn timed_out(&self) -> Failure {
-        let status = self.submission.as_ref().and_then(|package| package.eqp_status.as_ref());
-        let flows = crate::commands::wait::states_of(status);
-        let failure = Failure::new(Exit::TimedOut, format!("{} did not come to its end in time", self.wanted.label))
+        let flows = statuses_of(self.release.status());
+        let failure = Failure::new(Exit::TimedOut, format!("timed out waiting for {}", self.release.selected().label))
             .why(match flows.as_slice() {
                 [] => "the malware scan has not ended".to_owned(),
-                flows => crate::output::track_line(flows.iter().map(|(flow, state)| (flow.as_str(), state.as_str()))),
+                flows => track_line(flows.iter().map(|(flow, state)| (flow.as_str(), state.as_str()))),
             })
-            .next("run the same command again: it goes on where it stopped");
-        let unscanned = self.files.iter().filter(|one| !one.is_settled()).map(super::located::Located::name);
+            .next("run the same command again: it continues where it stopped");
+        let unscanned = self.release.files().iter().filter(|one| !one.is_scan_finished()).map(RemoteFile::name);
         let failure = unscanned
             .filter(|_| !flows.is_empty())
             .fold(failure, |failure, name| failure.why(format!("the malware scan of {name} has not ended")));
-        match self.handle() {
-            Some(handle) => failure.next(format!("only waiting for it: eqp wait {handle}")),
+        match self.release.handle() {
+            Some(handle) => failure.next(format!("to only wait for it: {}", self.wait_command(&handle))),
             None => failure,
         }
     }
 
-    /// What a bad end means; none for a good one.
-    pub(super) fn failure(&self, ending: &Ending, objections: &[Objection]) -> Option<Failure> {
-        let label = &self.wanted.label;
+    /// Returns the failure that a result means, or `None` for a success.
+    pub(super) fn failure(&self, result: &ReleaseResult, failed_tests: &[FailedTest]) -> Option<Failure> {
+        let label = &self.release.selected().label;
         let failure = |exit, what: String| Some(Failure::new(exit, what));
-        match ending {
-            Ending::Reached | Ending::Pending | Ending::AlreadyReleased => None,
-            Ending::Rejected(flow) => Some(self.rejected(flow, objections)),
-            Ending::ScanFailed => {
-                let infected = self.files.iter().filter(|one| {
-                    let status = one.record.as_ref().and_then(|record| record.malware_status.as_ref());
-                    status.is_some_and(eqp_types::MalwareStatus::has_failed)
-                });
+        match result {
+            ReleaseResult::Reached | ReleaseResult::Pending | ReleaseResult::AlreadyReleased => None,
+            ReleaseResult::Rejected(flow) => Some(self.rejected(flow, failed_tests)),
+            ReleaseResult::ScanFailed => {
+                let infected = self.release.files().iter().filter(|one| one.is_infected());
                 let failure = Failure::new(Exit::Rejected, format!("a file of {label} did not pass its malware scan"));
-                let failure = infected.map(super::located::Located::name).fold(failure, Failure::why);
-                Some(failure.next("release a clean one; nothing was submitted with this"))
+                let failure = infected.map(RemoteFile::name).fold(failure, Failure::why);
+                Some(failure.next("upload a clean file; this version was not submitted"))
             }
-            Ending::Ended(overall) => failure(Exit::Rejected, format!("{label} is {overall}")).map(|failure| {
+            ReleaseResult::Closed(overall) => failure(Exit::Rejected, format!("{label} is {overall}")).map(|failure| {
                 failure.next(match overall {
-                    OverallStatus::DeveloperRemovedFromStore => "run the same command again to bring it back",
-                    _ => "release another version, with an item_id of its own",
+                    OverallStatus::DeveloperRemovedFromStore => "run the same command again to submit it again",
+                    _ => "release another version with a new item_id",
                 })
             }),
-            Ending::TakenBack(flow) => {
-                failure(Exit::Failed, format!("somebody took {label} back from its {flow} review"))
+            ReleaseResult::Recalled(flow) => {
+                failure(Exit::Failed, format!("{label} was recalled from its {flow} review"))
                     .map(|failure| failure.next("run the same command again to submit it again"))
             }
-            Ending::InReview => {
+            ReleaseResult::InReview => {
                 failure(Exit::Failed, format!("{label} is in review with another archive")).map(|failure| {
-                    failure.why("it was left alone").next("--supersede takes it back and submits this archive")
+                    failure.why("it was not changed").next("--supersede recalls it and submits this archive")
                 })
             }
-            Ending::OthersInReview(others) => {
+            ReleaseResult::OthersInReview(others) => {
                 failure(Exit::Failed, format!("another version of {label} is in review: {}", listed(others))).map(
                     |failure| {
                         failure
-                            .why("it was left alone, and nothing was submitted")
-                            .next("wait for its end, or take it back and submit this one with --supersede")
+                            .why("it was not changed, and nothing was submitted")
+                            .next("wait for the end of its review, or recall it and submit this one with --supersede")
                     },
                 )
             }
-            Ending::VersionTaken => {
+            ReleaseResult::VersionTaken => {
                 failure(Exit::Failed, format!("{label} has passed its technical review with another archive"))
-                    .map(|failure| failure.next("give the changed archive a new version"))
+                    .map(|failure| failure.next(self.other_version()))
             }
+            ReleaseResult::Unreachable(review) => Some(self.unreachable(review)),
         }
     }
 
-    fn rejected(&self, flow: &Flow, objections: &[Objection]) -> Failure {
-        let failure = Failure::new(Exit::Rejected, format!("the {flow} review rejected {}", self.wanted.label));
-        let failure = match objections {
-            [] => failure.why("the Marketplace gives no reason"),
-            objections => objections.iter().map(ToString::to_string).fold(failure, Failure::why),
+    /// Which version to give to an archive whose version is taken, and where it stands.
+    fn other_version(&self) -> String {
+        let taken = self.release.selected().package.changes.version.as_deref().unwrap_or("this version");
+        match self.release.selected().archive_version.as_deref() {
+            Some(archive) if archive != taken => format!(
+                "the manifest has version {taken}, the archive's composer.json {archive}: set `version` in the \
+                 manifest to {archive}, or remove it"
+            ),
+            Some(_) => format!(
+                "give the changed archive a new version instead of {taken}: in its composer.json, and in the manifest if that names one"
+            ),
+            None => format!("give the changed archive a new version instead of {taken}"),
+        }
+    }
+
+    fn unreachable(&self, review: &Flow) -> Failure {
+        let until = match self.release.target().until {
+            Until::Released => "released",
+            Until::Marketing => "marketing",
+            _ => "technical",
         };
-        let failure = match self.handle() {
-            Some(handle) => failure.next(format!("see the whole reports: eqp packages report {handle}")),
+        let asked = self.release.target().reviews();
+        let label = &self.release.selected().label;
+        let what = format!("--until {until} also needs the {review} review, but {label} would not be submitted for it");
+        Failure::usage(what)
+            .why(format!("--track or the manifest's `action` selects {asked} only"))
+            .next(format!("submit it for both: leave out --track, and set {review} = \"submit\" in the manifest's `action`, if it has one"))
+            .next(format!("or use --until {} or --until scan", if asked.technical { "technical" } else { "marketing" }))
+    }
+
+    fn rejected(&self, flow: &Flow, failed_tests: &[FailedTest]) -> Failure {
+        let failure =
+            Failure::new(Exit::Rejected, format!("the {flow} review rejected {}", self.release.selected().label));
+        let failure = match failed_tests {
+            [] => failure.why("the Marketplace gave no reason"),
+            failed_tests => failed_tests.iter().fold(failure, |failure, one| failure.why_in_lines(&lines_of(one))),
+        };
+        let failure = match self.release.handle() {
+            Some(handle) => failure.next(format!("see the complete reports: eqp packages report {handle}")),
             None => failure,
         };
-        failure.next("mend it and run the same command again; unchanged it is submitted again with --resubmit only")
+        failure.next("fix it and run the same command again (an unchanged package needs --resubmit)")
+    }
+}
+
+/// Ids in a row.
+fn listed(ids: &[SubmissionId]) -> String {
+    ids.iter().map(SubmissionId::as_str).collect::<Vec<_>>().join(", ")
+}
+
+/// Formats lines so that line breaks in external text are escaped.
+fn lines_of(failed_test: &FailedTest) -> String {
+    let mut lines = vec![format!("{}: {}", escaped(&failed_test.tool), escaped(&failed_test.result))];
+    for reasons in &failed_test.reasons {
+        if reasons.title != failed_test.tool {
+            lines.push(format!("  {}", escaped(&reasons.title)));
+        }
+        lines.extend(reasons.sentences.iter().map(|sentence| format!("    {}", escaped(sentence))));
+    }
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use eqp_release::FailureReasons;
+
+    use super::*;
+
+    #[test]
+    fn a_line_end_in_what_a_reviewer_says_ends_no_line() {
+        let reasons = vec![FailureReasons { title: "manual\nqa".into(), sentences: vec!["bad\n::error::x".into()] }];
+        let failed_test = FailedTest { tool: "manual\rqa".into(), result: "fail\u{1b}".into(), reasons };
+        assert_eq!(lines_of(&failed_test), "manual\\rqa: fail\\u{1b}\n  manual\\nqa\n    bad\\n::error::x");
     }
 }

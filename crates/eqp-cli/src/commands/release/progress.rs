@@ -1,21 +1,23 @@
-//! How far a release is: lines that stay, and on a terminal one that moves; or one JSON object per line for programs.
+//! Progress of a release: plain lines, on a terminal with a spinner, or one JSON object per line.
 
+use std::ops::ControlFlow;
 use std::time::Duration;
 
 use clap::ValueEnum;
+use eqp_release::Event;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Value, json};
 
-use crate::failure::Outcome;
-use crate::output::{Output, plain, screened};
+use crate::failure::{Failure, Result};
+use crate::output::{Output, counted, escaped, plain, track_line};
 
-/// A terminal is redrawn so often while something is waited for.
+/// How often the spinner is redrawn.
 const TICK: Duration = Duration::from_millis(120);
 
-/// How progress is told.
+/// The format of progress.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Form {
-    /// On a terminal a line that moves, elsewhere plain lines
+    /// A spinner on a terminal, plain lines elsewhere
     Auto,
     /// Plain lines
     Plain,
@@ -23,31 +25,132 @@ pub(super) enum Form {
     Json,
 }
 
-/// Tells how far it is.
+/// Reports the progress of a release.
 pub(super) struct Progress {
     form: Form,
     output: Output,
     moving: Option<ProgressBar>,
+    /// The handle is still to be printed.
+    handle_is_due: bool,
+    /// Why progress can no longer be printed.
+    failure: Option<Failure>,
 }
 
 impl Progress {
     pub(super) fn new(form: Form, output: Output) -> Self {
         let form = if form == Form::Auto && !output.moves() { Form::Plain } else { form };
-        Self { form, output, moving: None }
+        Self { form, output, moving: None, handle_is_due: false, failure: None }
     }
 
-    /// Progress and result are one stream of JSON.
+    /// Returns whether progress and result are written as JSON.
     pub(super) fn is_json(&self) -> bool {
         self.form == Form::Json
     }
 
-    /// Something begins that takes its time.
-    pub(super) fn begins(&mut self, step: &str, text: &str) -> Outcome {
+    /// Prints the handle as soon as it is known, so that it is not lost if this run is killed.
+    pub(super) fn handle_is_due(&mut self) {
+        self.handle_is_due = true;
+    }
+
+    /// Whether the handle is still to be printed.
+    pub(super) fn is_handle_due(&self) -> bool {
+        self.handle_is_due
+    }
+
+    /// Returns why progress could not be printed.
+    pub(super) fn failure(&mut self) -> Option<Failure> {
+        self.failure.take()
+    }
+
+    fn show(&mut self, event: Event<'_>) -> Result {
+        match event {
+            Event::FileFound { file, id } => {
+                let text = format!("{file} is already uploaded as {id}");
+                self.done("find", &text, json!({"file": file, "file_upload_id": id}))
+            }
+            Event::SubmissionKnown { handle } => self.handle(handle),
+            Event::OlderVersion { version, in_store } => {
+                self.note(&format!("version {version} is older than version {in_store}, which is in the store"));
+                Ok(())
+            }
+            Event::Uploading { files, bytes } => {
+                let text = format!("uploading {}, {:.1} MB", counted(files, "file"), megabytes(bytes));
+                self.begins("upload", &text)?;
+                // The upload has a progress bar of its own.
+                self.clear();
+                Ok(())
+            }
+            Event::Uploaded { path, id } => {
+                let text = format!("uploaded {} as {id}", path.display());
+                self.done("upload", &text, json!({"file": path, "file_upload_id": id}))
+            }
+            Event::WaitingForScans { files } => {
+                self.begins("scan", &format!("waiting for the malware scan of {}", counted(files, "file")))
+            }
+            Event::Scanned { file, id, status } => {
+                let text = format!("scan of {file}: {status}");
+                self.done("scan", &text, json!({"file_upload_id": id, "malware_status": status}))
+            }
+            Event::FileDiffers { file } => {
+                let text = format!("{} differs from the uploaded file with the same name; uploading it", escaped(file));
+                self.moved("scan", &text)
+            }
+            Event::Creating { label } => self.begins("create", &format!("creating {label}")),
+            Event::Created { label, id } => {
+                self.done("create", &format!("created {label} as {id}"), json!({"submission_id": id}))
+            }
+            Event::Submitting { id, reviews } => self.begins("submit", &format!("submitting {id} for {reviews}")),
+            Event::Submitted { id, reviews } => {
+                let facts = json!({"submission_id": id, "reviews": reviews.ask(&eqp_types::ReviewAction::Submit)});
+                self.done("submit", &format!("submitted {id} for {reviews}"), facts)
+            }
+            Event::Recalling { id, reviews } => self.begins("recall", &format!("recalling {id} from {reviews}")),
+            Event::Recalled { id, reviews } => {
+                self.done("recall", &format!("recalled {id} from {reviews}"), json!({"submission_id": id}))
+            }
+            Event::WaitingForReview { id } => self.begins("review", &format!("waiting for the review of {id}")),
+            Event::StatusChanged(states) => {
+                let line = track_line(states.iter().map(|(flow, state)| (flow.as_str(), state.as_str())));
+                self.moved("review", &line)
+            }
+            Event::ScanRunning => {
+                self.note("a malware scan is still running; the package is sent again after it");
+                Ok(())
+            }
+            Event::Unconfirmed { change, error } => {
+                self.note(&format!("result unknown, checking whether it was {change}: {error}"));
+                Ok(())
+            }
+            Event::Unanswered(error) => {
+                self.note(&format!("no usable response from the Marketplace, still waiting: {error}"));
+                Ok(())
+            }
+            Event::ResultsUnreadable(error) => {
+                self.note_failure("the results of the tests cannot be read", &error.into());
+                Ok(())
+            }
+            Event::ReportUnreadable { tool, error } => {
+                self.note_failure(&format!("the report of {tool} cannot be read"), &error.into());
+                Ok(())
+            }
+        }
+    }
+
+    fn handle(&mut self, handle: Option<String>) -> Result {
+        if !std::mem::take(&mut self.handle_is_due) {
+            return Ok(());
+        }
+        self.clear();
+        handle.map_or(Ok(()), |handle| self.output.line(handle))
+    }
+
+    /// Reports the start of a long step.
+    pub(super) fn begins(&mut self, step: &str, text: &str) -> Result {
         self.clear();
         match self.form {
             Form::Json => self.output.json(&json!({"step": step, "state": "begins", "text": text})),
             Form::Plain => {
-                self.output.note(format_args!("{text} …"));
+                self.output.note(format_args!("{} …", escaped(text)));
                 Ok(())
             }
             Form::Auto => {
@@ -57,21 +160,21 @@ impl Progress {
         }
     }
 
-    /// Something is done.
-    pub(super) fn done(&mut self, step: &str, text: &str, facts: Value) -> Outcome {
+    /// Reports the end of a step.
+    pub(super) fn done(&mut self, step: &str, text: &str, facts: Value) -> Result {
         if self.form != Form::Json {
-            self.line(text);
+            self.line(&escaped(text));
             return Ok(());
         }
-        let mut told = json!({"step": step, "state": "done", "text": text});
-        if let (Value::Object(told), Value::Object(facts)) = (&mut told, facts) {
-            told.extend(facts);
+        let mut line = json!({"step": step, "state": "done", "text": text});
+        if let (Value::Object(line), Value::Object(facts)) = (&mut line, facts) {
+            line.extend(facts);
         }
-        self.output.json(&told)
+        self.output.json(&line)
     }
 
-    /// What is waited for has moved.
-    pub(super) fn moved(&mut self, step: &str, text: &str) -> Outcome {
+    /// Reports a change while waiting.
+    fn moved(&mut self, step: &str, text: &str) -> Result {
         if self.form == Form::Json {
             let text = plain(text);
             return self.output.json(&json!({"step": step, "state": "moved", "text": text}));
@@ -80,16 +183,18 @@ impl Progress {
         Ok(())
     }
 
-    /// Something that is good to know.
+    /// Prints a note on one line. Line ends in it come from external text and are escaped.
     pub(super) fn note(&self, text: &str) {
-        match (&self.moving, self.form) {
-            (Some(moving), _) => moving.suspend(|| self.output.note(text)),
-            // What is no JSON belongs to standard error there, too.
-            (None, _) => self.output.note(text),
-        }
+        // Notes are not JSON, so they go to standard error with --progress json too.
+        self.line(&escaped(text));
     }
 
-    /// Nothing moves any more.
+    /// Prints a failure that does not end the release.
+    fn note_failure(&self, what: &str, failure: &Failure) {
+        self.line(&format!("{}:\n{failure}", escaped(what)));
+    }
+
+    /// Removes the spinner.
     pub(super) fn clear(&mut self) {
         if let Some(moving) = self.moving.take() {
             moving.finish_and_clear();
@@ -104,6 +209,22 @@ impl Progress {
     }
 }
 
+impl eqp_release::Progress for Progress {
+    fn report(&mut self, event: Event<'_>) -> ControlFlow<()> {
+        match self.show(event) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(failure) => {
+                self.failure = Some(failure);
+                ControlFlow::Break(())
+            }
+        }
+    }
+
+    fn upload(&mut self, files: usize, bytes: u64) -> Box<dyn eqp_client::files::Progress> {
+        Box::new(self.output.upload_bar(files, bytes))
+    }
+}
+
 impl Drop for Progress {
     fn drop(&mut self) {
         self.clear();
@@ -115,7 +236,12 @@ fn spinner(text: &str) -> ProgressBar {
     if let Ok(style) = ProgressStyle::with_template("{spinner} {wide_msg} ({elapsed})") {
         bar.set_style(style);
     }
-    bar.set_message(screened(text));
+    bar.set_message(escaped(text));
     bar.enable_steady_tick(TICK);
     bar
+}
+
+#[expect(clippy::cast_precision_loss, reason = "one decimal is shown")]
+fn megabytes(bytes: u64) -> f64 {
+    bytes as f64 / 1e6
 }

@@ -1,4 +1,4 @@
-//! What the simulator keeps from start to start: CA, access key, control token, and the variables to use it with.
+//! The files of a simulator that stay the same from start to start: CA, access key, control token, and the variables for using it.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -9,7 +9,8 @@ use eqp_types::{ApiKey, Environment, MageId, Secret};
 use uuid::Uuid;
 
 use crate::config::{profile, read_secret};
-use crate::failure::{Exit, Failure, Outcome};
+use crate::failure::{Exit, Failure, Result};
+use crate::text::shell_quoted;
 
 /// The account of the documentation's examples.
 const MAGE_ID: &str = "MAG123456789";
@@ -25,8 +26,8 @@ pub(super) struct SimulatorFolder {
 }
 
 impl SimulatorFolder {
-    /// Opens the folder; what is not there is made.
-    pub(super) fn open(path: PathBuf) -> Outcome<Self> {
+    /// Opens the folder and creates the files that are missing.
+    pub(super) fn open(path: PathBuf) -> Result<Self> {
         let path = std::path::absolute(&path).unwrap_or(path);
         fs::create_dir_all(&path).map_err(|error| cannot_write(&path, &error))?;
         // Of several that start together, one makes what the others find.
@@ -75,7 +76,7 @@ impl SimulatorFolder {
     }
 
     /// The account, the same in every folder.
-    pub(super) fn mage_id() -> Outcome<MageId> {
+    pub(super) fn mage_id() -> Result<MageId> {
         MageId::new(MAGE_ID).map_err(|error| Failure::new(Exit::Failed, "the account has no id").because(&error))
     }
 
@@ -85,10 +86,6 @@ impl SimulatorFolder {
 
     pub(super) fn secret_file(&self) -> PathBuf {
         secret_file(&self.path)
-    }
-
-    pub(super) fn environment_file(&self) -> PathBuf {
-        self.path.join("eqp.env")
     }
 
     /// Lines for a shell that make `eqp` use this simulator.
@@ -102,14 +99,9 @@ impl SimulatorFolder {
             ("EQP_SIMULATOR_CONTROL_URL", format!("{base_url}{CONTROL_PATH}")),
             ("EQP_SIMULATOR_CONTROL_TOKEN_FILE", self.control_token_file().display().to_string()),
         ];
-        lines.into_iter().fold(String::new(), |text, (name, value)| {
-            text + &format!("export {name}='{}'\n", value.replace('\'', r"'\''"))
-        })
-    }
-
-    /// Writes these lines into the folder.
-    pub(super) fn write_environment(&self, base_url: &str, environment: Environment) -> Outcome {
-        write(&self.environment_file(), &self.environment(base_url, environment), 0o644)
+        lines
+            .into_iter()
+            .fold(String::new(), |text, (name, value)| text + &format!("export {name}={}\n", shell_quoted(&value)))
     }
 }
 
@@ -125,10 +117,10 @@ fn random() -> String {
     Uuid::new_v4().simple().to_string()
 }
 
-fn write(path: &Path, text: &str, mode: u32) -> Outcome {
+pub(super) fn write(path: &Path, text: &str, mode: u32) -> Result {
     profile::write(path, text.as_bytes(), mode).map_err(|failure| failure.next(OTHER_FOLDER))
 }
 
-fn cannot_write(path: &Path, error: &std::io::Error) -> Failure {
+pub(super) fn cannot_write(path: &Path, error: &std::io::Error) -> Failure {
     Failure::new(Exit::Failed, format!("cannot write {}", path.display())).because(error).next(OTHER_FOLDER)
 }

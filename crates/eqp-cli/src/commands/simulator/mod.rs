@@ -1,7 +1,8 @@
-//! `eqp simulator`: a stand-in of the Marketplace on this machine.
+//! `eqp simulator`: a simulated Marketplace on this machine.
 
+mod environment_file;
 mod folder;
-mod told;
+mod report;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -14,32 +15,34 @@ use eqp_simulator::{
 use eqp_types::Environment;
 use tokio::sync::broadcast::error::RecvError;
 
+use self::environment_file::EnvironmentFile;
 use self::folder::SimulatorFolder;
-use self::told::{introduce, line};
-use super::moment;
-use crate::compose::shutdown;
+use self::report::{introduce, line};
+use crate::arguments;
+use crate::arguments::whole;
 use crate::config::ListenAddress;
 use crate::context::Context;
-use crate::failure::{Exit, Failure, Outcome};
+use crate::failure::{Exit, Failure, Result, listening};
+use crate::shutdown;
 
 const DEFAULT_LISTEN: ListenAddress = ListenAddress(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 7443));
 
 /// The form of callbacks.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Form {
-    /// What is sent today: the state of all flows, and a time
+    /// Current format: status of all flows, with a timestamp
     Later,
-    /// What was published first: the named flow only, and no time
+    /// Older format: one flow, without a timestamp
     First,
 }
 
-/// What happens to files, reviews and callbacks.
+/// The script that decides about files, reviews and callbacks.
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum Course {
-    /// Everything passes and nothing goes wrong
+enum Scenario {
+    /// Everything passes
     Plain,
-    /// Names with "badges" are rejected by marketing once, files with "infected" fail their scan, and some callbacks
-    /// come twice, late, or with an unknown code
+    /// Packages named "badges" are rejected once, files named "infected" fail their scan, and some callbacks are duplicated,
+    /// late or unknown
     Demo,
 }
 
@@ -52,12 +55,12 @@ enum SpellingOption {
     Other,
 }
 
-/// What a new version of a product does with fields that it lacks.
+/// How a new version of a product treats fields that it lacks.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum NewVersionsOption {
-    /// It inherits them from the version in the store
+    /// Missing fields are inherited from the version in the store
     Inherit,
-    /// It is refused where one is needed
+    /// A missing required field is an error
     Strict,
 }
 
@@ -72,70 +75,71 @@ enum EmptyOption {
     Null,
     /// ""
     Text,
-    /// Left out
+    /// Omitted
     Absent,
 }
 
-/// Run a stand-in of the Marketplace on this machine: its API, its reviews, its callbacks
+/// Run a simulated Marketplace on this machine, with its API, reviews and callbacks
 ///
-/// It prints how to reach it and keeps that in a folder: CA, access key, and the environment variables to use it with.
-/// The key stays the same from start to start; everything else lives in memory and ends with it. It trusts the
-/// local CA of this data folder, so that `eqp serve` beside it gets its callbacks.
+/// Prints how to connect, and writes the CA, the access key and the environment variables to a folder. The access key survives a
+/// restart; everything else is in memory. The simulator trusts the local CA of the data folder, so it can send callbacks to an
+/// `eqp serve` on the same machine. The variables are in eqp.env while it runs; a second simulator in the same folder writes
+/// eqp-PORT.env.
 #[derive(Args, Debug)]
 #[command(after_help = "\
-Faults are 'WHAT [CONDITION…]', the same here and in the control API (docs/simulator.md):
-  with calls       latency=TIME  dead-token  too-many-requests=TIME[,date]
+Faults are 'FAULT [CONDITION…]', the same here and in the control API (docs/simulator.md):
+  of calls         latency=TIME  dead-token  too-many-requests=TIME[,date]
                    status=CODE[,html|,empty]  html  error-body=CODE  wrong-shape  cut  cut-body
                    answer-lost  huge=SIZE  endless
-    which          call=NAME  method=METHOD  path=PATTERN
-  with callbacks   copies=NUMBER  late=TIME  dropped  swapped  first-form  unknown-event=CODE
+    conditions     call=NAME  method=METHOD  path=PATTERN
+  of callbacks     duplicates=NUMBER  late=TIME  dropped  swapped  first-form  unknown-event=CODE
                    unknown-fields
-    which          event=CODE  flow=FLOW  outcome=STATE  subject=PATTERN
-  of those         nth=NUMBER[,NUMBER]  rate=SHARE  times=NUMBER
+    conditions     event=CODE  flow=FLOW  status=STATUS  resource=PATTERN
+  any condition    nth=NUMBER[,NUMBER]  rate=SHARE  times=NUMBER
 
 Examples:
   eqp simulator
-  eqp simulator --speed 60 --course demo
+  eqp simulator --speed 60 --scenario demo
   eqp simulator --trust-ca receiver-ca.pem --form first
   eqp simulator --fault 'answer-lost call=packages.create' --fault 'latency=2s path=/files/*'
-  eqp simulator --fault 'status=503,html rate=0.1' --fault 'copies=2 outcome=approved' --seed 7
+  eqp simulator --fault 'status=503,html rate=0.1' --fault 'duplicates=2 status=approved' --seed 7
   eqp simulator --packages 100000
-  . ~/.local/share/eqp/simulator/eqp.env && eqp whoami     # in a second terminal")]
+  . /path/eqp.env && eqp whoami     # in a second terminal; the exact line is printed at the start")]
 pub(crate) struct Simulator {
     /// Address to listen on
     #[arg(long, value_name = "ADDRESS", default_value_t = DEFAULT_LISTEN)]
     listen: ListenAddress,
-    /// How many times shorter scans, reviews and launches are; timestamps show the wall clock
-    #[arg(long, value_name = "TIMES", default_value_t = 10.0, value_parser = moment::speed)]
+    /// Run scans, reviews and launches this many times faster (timestamps show the wall clock)
+    #[arg(long, value_name = "TIMES", default_value_t = 10.0, value_parser = arguments::speed)]
     speed: f64,
-    /// What ids and all chance come from: the same seed gives the same course
-    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+    /// Random seed; the same seed gives the same IDs and results
+    #[arg(long, value_name = "NUMBER", default_value_t = 0, value_parser = whole::<u64>)]
     seed: u64,
-    /// Form of callbacks
+    /// Format of callbacks
     #[arg(long, value_enum, value_name = "FORM", default_value_t = Form::Later)]
     form: Form,
-    /// What happens
-    #[arg(long, value_enum, value_name = "COURSE", default_value_t = Course::Plain)]
-    course: Course,
-    /// What goes wrong, with which calls or callbacks: 'WHAT [CONDITION…]'; may be repeated
+    /// Scenario that files, reviews and callbacks follow
+    #[arg(long, value_enum, value_name = "SCENARIO", default_value_t = Scenario::Plain)]
+    scenario: Scenario,
+    /// Fault to inject into calls or callbacks, as 'FAULT [CONDITION…]' (repeatable)
     #[arg(long, value_name = "FAULT")]
     fault: Vec<FaultRule>,
-    /// So many packages are there from the start
-    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+    /// Number of packages that exist from the start
+    #[arg(long, value_name = "NUMBER", default_value_t = 0, value_parser = whole::<usize>)]
     packages: usize,
-    /// Which form is used wherever the API is known to spell something in two ways
+    /// Variant to use for fields that the API is known to write in two ways
     #[arg(long, value_enum, value_name = "SPELLING", default_value_t = SpellingOption::Usual)]
     spelling: SpellingOption,
-    /// How an object with nothing in it is written, in profiles and packages
+    /// How empty objects in profiles and packages are written
     #[arg(long, value_enum, value_name = "FORM", default_value_t = EmptyOption::List)]
     empty: EmptyOption,
-    /// What a new version of a product does with fields that it lacks and the version in the store has
+    /// How a new version treats missing fields that are set in the store's version
     #[arg(long, value_enum, value_name = "RULE", default_value_t = NewVersionsOption::Inherit)]
     new_versions: NewVersionsOption,
-    /// A PUT of the profile adds to the list of callbacks instead of replacing it
+    /// Make a PUT of the profile merge the list of callbacks instead of replacing it
     #[arg(long)]
     merge_callbacks: bool,
-    /// Certificate (PEM) of a CA to trust when callbacks are sent; may be repeated
+    /// Certificate (PEM) of a CA to trust when sending callbacks (repeatable)
     #[arg(long, value_name = "FILE")]
     trust_ca: Vec<PathBuf>,
     /// Folder for CA, access key and environment variables [default: simulator in the data folder]
@@ -144,14 +148,23 @@ pub(crate) struct Simulator {
 }
 
 impl Simulator {
-    pub(crate) async fn run(self, context: &Context) -> Outcome {
+    pub(crate) async fn run(self, context: &Context) -> Result {
         let stop = shutdown::requested();
         let data = context.settings.data.open()?;
         let folder = SimulatorFolder::open(self.folder.clone().unwrap_or_else(|| data.path().join("simulator")))?;
         let receiver_ca = LocalCa::open(&data.tls()).map_err(|error| Failure::from(eqp_receiver::Error::Tls(error)))?;
         let marketplace = self.start(context, &folder, receiver_ca.certificate_pem()).await?;
-        folder.write_environment(marketplace.base_url(), marketplace.environment())?;
-        introduce(context.output, &marketplace, &folder)?;
+        let lines = folder.environment(marketplace.base_url(), marketplace.environment());
+        let output = context.output;
+        let environment_file =
+            EnvironmentFile::write(folder.path(), marketplace.address().port(), lines, move |path| {
+                let path = path.display();
+                output.note(format_args!("{path} now points to this simulator, because the other one has stopped"));
+            })?;
+        introduce(output, &marketplace, &folder, environment_file.path())?;
+        if environment_file.is_second() {
+            output.note("another simulator runs in this folder: eqp.env names that one");
+        }
 
         let mut sent = marketplace.subscribe_sent();
         while let Some(next) = stop.run_until_cancelled(sent.recv()).await {
@@ -165,9 +178,9 @@ impl Simulator {
         Ok(())
     }
 
-    async fn start(&self, context: &Context, folder: &SimulatorFolder, receiver_ca: &str) -> Outcome<Marketplace> {
+    async fn start(&self, context: &Context, folder: &SimulatorFolder, receiver_ca: &str) -> Result<Marketplace> {
         let mut builder = Marketplace::builder()
-            // The one with everything in it: the sandbox knows no manual QA.
+            // The environment with all reviews: the sandbox has no manual QA.
             .environment(context.settings.marketplace.environment.unwrap_or(Environment::Production))
             .bind(self.listen.0)
             .speed(self.speed)
@@ -176,9 +189,9 @@ impl Simulator {
                 Form::Later => CallbackForm::Later,
                 Form::First => CallbackForm::First,
             })
-            .script(match self.course {
-                Course::Plain => Script::new(),
-                Course::Demo => Script::demo(),
+            .script(match self.scenario {
+                Scenario::Plain => Script::new(),
+                Scenario::Demo => Script::demo(),
             })
             .callback_list(if self.merge_callbacks { CallbackList::Merge } else { CallbackList::Replace })
             .account(SimulatorFolder::mage_id()?, folder.key())
@@ -210,13 +223,9 @@ impl Simulator {
             builder = builder.trust_pem(&pem);
         }
         builder.start().await.map_err(|error| match &error {
-            eqp_simulator::Error::Bind { address, .. } => {
-                Failure::new(Exit::Failed, format!("cannot listen on {address}"))
-                    .because(&error)
-                    .next("stop what listens there, or name another address with --listen")
-            }
+            eqp_simulator::Error::Bind { address, source } => listening(*address, source),
             eqp_simulator::Error::Speed(_) | eqp_simulator::Error::TrustedCertificate(_) => {
-                Failure::usage("the simulator cannot start like this").because(&error)
+                Failure::usage("invalid simulator options").because(&error)
             }
             _ => Failure::new(Exit::Failed, "the simulator cannot start").because(&error),
         })

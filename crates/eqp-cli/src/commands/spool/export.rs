@@ -12,25 +12,25 @@ use eqp_receiver::{QuarantinedCallback, SpooledCallback};
 use serde_json::{Value, json};
 
 use crate::context::Context;
-use crate::failure::{Exit, Failure, Outcome};
+use crate::failure::{Exit, Failure, Result};
 use crate::output::{counted, rfc3339};
 
-/// Write every callback of the spool, one JSON object per line
+/// Write all callbacks in the spool as JSON, one object per line
 ///
-/// Headers and body are base64, byte for byte. What is in quarantine follows what waits. Nothing leaves the spool.
+/// Headers and body are base64. Quarantined callbacks follow the others. The spool is not changed.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
   eqp spool export --output spooled.ndjson
   eqp spool export | jq -r 'select(.state == \"quarantined\") | .body_base64' | base64 -d")]
 pub(crate) struct Export {
-    /// A new file of mode 0600 instead of standard output
+    /// File to create with mode 0600, instead of standard output
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
 }
 
 impl Export {
-    pub(crate) fn run(self, context: &Context) -> Outcome {
+    pub(crate) fn run(self, context: &Context) -> Result {
         let file = super::open(context)?;
         let waiting = file.callbacks().map(|callback| callback.map(|callback| waiting(&callback)));
         let quarantined = file.quarantined().map(|refused| refused.map(|refused| quarantined(&refused)));
@@ -58,7 +58,7 @@ impl Export {
     }
 }
 
-/// Never over a file that is there.
+/// Creates the file; an existing one is never overwritten.
 fn make(path: &Path) -> std::io::Result<File> {
     OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
 }

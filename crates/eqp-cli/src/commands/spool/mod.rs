@@ -1,25 +1,25 @@
-//! `eqp spool`: the callbacks that wait on this machine's disk for the database.
+//! `eqp spool`: callbacks that are stored on this machine's disk while the database is down.
 
-mod drain;
+mod change;
 mod export;
-mod set_aside;
-mod show;
 
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use eqp_receiver::{SpoolFile, SpoolSettings};
+use eqp_receiver::{Holder, QuarantinedCallback, SnapshotState, SpoolFile, SpoolSettings, SpoolState};
+use serde_json::json;
 
 use crate::context::Context;
-use crate::failure::Outcome;
+use crate::failure::Result;
+use crate::output::{Table, rfc3339, utc};
 
-/// Look after callbacks that are kept on this machine's disk
+/// Inspect and drain the on-disk spool
 ///
-/// While the database does not take callbacks, `eqp serve` keeps them in its spool and brings them into the database
-/// as soon as that is back. Those that the database refuses as data go into quarantine beside it.
+/// While the database is down, `eqp serve` stores callbacks in its spool, and moves them to the database as soon as it is back.
+/// Callbacks that the database rejects because of their data are quarantined.
 #[derive(Args, Debug)]
 pub(crate) struct Spool {
-    /// The spool's folder [default: spool in the data folder]
+    /// Folder of the spool [default: spool in the data folder]
     #[arg(long, global = true, env = "EQP_SPOOL_DIR", hide_env_values = true, value_name = "FOLDER")]
     spool_dir: Option<PathBuf>,
     #[command(subcommand)]
@@ -28,39 +28,137 @@ pub(crate) struct Spool {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    Show(show::Show),
-    Drain(drain::Drain),
+    Show(Show),
+    Drain(change::Drain),
     Export(export::Export),
-    SetAside(set_aside::SetAside),
+    SetAside(change::SetAside),
 }
 
 impl Spool {
-    /// What was given as the spool's folder.
+    /// The configured folder of the spool.
     pub(crate) fn folder(&self) -> Option<PathBuf> {
         self.spool_dir.clone()
     }
 
-    pub(crate) async fn run(self, context: &Context) -> Outcome {
+    pub(crate) async fn run(self, context: &Context) -> Result {
         match self.verb {
-            Verb::Show(show::Show {}) => show::Show::run(context),
+            Verb::Show(Show {}) => Show::run(context),
             Verb::Drain(verb) => verb.run(context).await,
             Verb::Export(verb) => verb.run(context),
-            Verb::SetAside(set_aside::SetAside {}) => set_aside::SetAside::run(context),
+            Verb::SetAside(verb) => verb.run(context).await,
         }
     }
 }
 
 /// The folder of the spool, whether there is one or not.
-fn place(context: &Context) -> Outcome<PathBuf> {
+fn place(context: &Context) -> Result<PathBuf> {
     let data = context.settings.data.place()?;
     Ok(context.settings.receiver.spool_dir.clone().unwrap_or_else(|| data.join("spool")))
 }
 
-fn open(context: &Context) -> Outcome<SpoolFile> {
+fn open(context: &Context) -> Result<SpoolFile> {
     Ok(SpoolFile::open(&place(context)?)?)
 }
 
-/// The spool of the folder, as large as it is.
-fn settings(context: &Context) -> Outcome<SpoolSettings> {
+/// Returns the spool settings without a size limit.
+fn settings(context: &Context) -> Result<SpoolSettings> {
     Ok(SpoolSettings::in_folder(place(context)?).bytes(u64::MAX))
+}
+
+/// How many quarantined callbacks are listed; `export` writes all.
+const LISTED: usize = 20;
+
+/// Show the callbacks in the spool and in quarantine
+///
+/// Works while a receiver is using the spool.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  eqp spool show
+  eqp spool show --json | jq .callbacks
+  eqp spool show --data-dir /var/lib/eqp")]
+pub(crate) struct Show {}
+
+impl Show {
+    pub(crate) fn run(context: &Context) -> Result {
+        let folder = place(context)?;
+        let file = open(context)?;
+        let state = file.state()?;
+        let quarantined = file.quarantined().take(LISTED).collect::<Result<Vec<_>, _>>()?;
+        let holder = file.holder();
+        if context.output.is_json() {
+            return context.output.json(&json!({
+                "folder": folder,
+                "in_use_by": holder.map(|holder| json!({"process": holder.process()})),
+                "database": state.instance,
+                "callbacks": state.callbacks,
+                "oldest": state.oldest.map(rfc3339),
+                "bytes": state.bytes,
+                "quarantined": state.quarantined,
+                "quarantine": quarantined.iter().map(shown).collect::<Vec<_>>(),
+                "endpoints": state.snapshot.map(|kept| {
+                    json!({"count": kept.endpoints, "loaded_at": rfc3339(kept.taken_at)})
+                }),
+            }));
+        }
+        let output = context.output;
+        output.line(format_args!("spool       {}", folder.display()))?;
+        output.line(format_args!("in use      {}", in_use(holder)))?;
+        output.line(format_args!("callbacks   {}", waiting(&state)))?;
+        output.line(format_args!("quarantine  {}", state.quarantined))?;
+        output.line(format_args!("size        {} bytes", state.bytes))?;
+        let database = state.instance.map_or_else(|| "none yet".to_owned(), |instance| instance.to_string());
+        output.line(format_args!("database    {database}"))?;
+        output.line(format_args!("endpoints   {}", endpoints(state.snapshot)))?;
+        if quarantined.is_empty() {
+            return Ok(());
+        }
+        let mut table = Table::new(&["id", "received (UTC)", "refused (UTC)", "code", "reason"]);
+        for refused in &quarantined {
+            table.row([
+                refused.callback.id.to_string(),
+                utc(refused.callback.received_at),
+                utc(refused.refused_at),
+                refused.sqlstate.clone(),
+                refused.reason.clone(),
+            ]);
+        }
+        output.line(table)?;
+        if state.quarantined > LISTED as u64 {
+            output.note(format_args!("showing the first {LISTED}; `eqp spool export` writes all"));
+        }
+        Ok(())
+    }
+}
+
+fn shown(refused: &QuarantinedCallback) -> serde_json::Value {
+    json!({
+        "id": refused.callback.id,
+        "received_at": rfc3339(refused.callback.received_at),
+        "refused_at": rfc3339(refused.refused_at),
+        "sqlstate": refused.sqlstate,
+        "reason": refused.reason,
+    })
+}
+
+fn in_use(holder: Option<Holder>) -> String {
+    match holder.map(Holder::process) {
+        Some(Some(process)) => format!("by process {process}"),
+        Some(None) => "by a process".to_owned(),
+        None => "no".to_owned(),
+    }
+}
+
+fn waiting(state: &SpoolState) -> String {
+    match state.oldest {
+        Some(oldest) => format!("{}, oldest received {} (UTC)", state.callbacks, utc(oldest)),
+        None => state.callbacks.to_string(),
+    }
+}
+
+fn endpoints(kept: Option<SnapshotState>) -> String {
+    match kept {
+        Some(kept) => format!("{}, as of {} (UTC)", kept.endpoints, utc(kept.taken_at)),
+        None => "none: a receiver cannot start without its database".to_owned(),
+    }
 }

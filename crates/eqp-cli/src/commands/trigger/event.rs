@@ -7,8 +7,8 @@ use eqp_types::{
 };
 use time::OffsetDateTime;
 
-use crate::config::nearest;
-use crate::failure::{Exit, Failure, Outcome};
+use crate::failure::{Exit, Failure, Result};
+use crate::text::nearest;
 
 const SCAN: &str = "malware_scan_complete";
 const STATUS: &str = "eqp_status_update";
@@ -17,61 +17,61 @@ const STATUS: &str = "eqp_status_update";
 pub(super) fn events() -> impl Iterator<Item = (&'static str, &'static str)> {
     [
         (SCAN, "the malware scan of a file has ended: --file, --result"),
-        (STATUS, "the state of a submission has changed: --submission, --item-id, --flow, --status"),
+        (STATUS, "the status of a submission has changed: --submission, --item-id, --flow, --status"),
     ]
     .into_iter()
 }
 
-/// What a documented callback says.
+/// The content of a documented callback.
 #[derive(Args, Debug)]
-#[command(next_help_heading = "What the callback says")]
+#[command(next_help_heading = "Content of the callback")]
 pub(super) struct EventOptions {
-    /// Id of the scanned file
+    /// ID of the scanned file
     #[arg(long, value_name = "ID", default_value = "2309480238.238475.0")]
     file: FileUploadId,
-    /// How the scan ended
+    /// Result of the scan
     #[arg(long, value_name = "RESULT", default_value = "passed", value_parser = ["passed", "pass", "failed", "fail"])]
     result: String,
-    /// Id of the submission
+    /// ID of the submission
     #[arg(long, value_name = "ID", default_value = "s5w9k703ru")]
     submission: SubmissionId,
-    /// The developer's own id of it [default: none]
+    /// Your own item ID of the submission [default: none]
     #[arg(long, value_name = "ID")]
     item_id: Option<ItemId>,
-    /// The review that the callback names
+    /// Flow that the callback is about
     #[arg(long, value_name = "FLOW", default_value = "marketing", value_parser = ["technical", "marketing"])]
     flow: String,
-    /// State of that review
-    #[arg(long, value_name = "STATE", default_value = "approved")]
+    /// Status of that flow
+    #[arg(long, value_name = "STATUS", default_value = "approved")]
     status: String,
-    /// State of the submission as a whole
-    #[arg(long, value_name = "STATE", default_value = "in_progress")]
+    /// Overall status of the submission
+    #[arg(long, value_name = "STATUS", default_value = "in_progress")]
     overall: String,
-    /// State of the review that is not named
-    #[arg(long, value_name = "STATE", default_value = "draft")]
+    /// Status of the other flow
+    #[arg(long, value_name = "STATUS", default_value = "draft")]
     other: String,
-    /// When it changed, in UTC [default: now]
+    /// Time of the change, in UTC [default: now]
     #[arg(long, value_name = "TIME")]
     modified_at: Option<Timestamp>,
-    /// The form first published: without time, and without the states of other reviews
+    /// Send the older documented format, without a timestamp and without the status of other flows
     #[arg(long)]
     first_form: bool,
 }
 
 impl EventOptions {
     /// The body of a documented event.
-    pub(super) fn body(&self, event: &str) -> Outcome<String> {
+    pub(super) fn body(&self, event: &str) -> Result<String> {
         let callback = match event {
             SCAN => Callback::MalwareScanComplete(self.scan()),
             STATUS => Callback::EqpStatusUpdate(self.status()?),
             other => {
-                let failure = Failure::usage(format!("`{other}` is no documented event"));
+                let failure = Failure::usage(format!("`{other}` is not a documented event"));
                 let codes = events().map(|(code, _)| code);
                 let failure = match nearest(other, codes) {
                     Some(code) => failure.why(format!("did you mean `{code}`?")),
                     None => failure,
                 };
-                return Err(failure.next("eqp trigger list shows them; --data FILE sends any other"));
+                return Err(failure.next("list them with `eqp trigger list`; send anything else with --data FILE"));
             }
         };
         serde_json::to_string(&callback)
@@ -93,7 +93,7 @@ impl EventOptions {
         }
     }
 
-    fn status(&self) -> Outcome<EqpStatusUpdate> {
+    fn status(&self) -> Result<EqpStatusUpdate> {
         let named_is_technical = self.flow == "technical";
         let (technical, marketing) =
             if named_is_technical { (&self.status, &self.other) } else { (&self.other, &self.status) };
@@ -106,7 +106,7 @@ impl EventOptions {
             overall: Some(self.overall.as_str().into()),
             technical: Some(technical.as_str().into()),
             marketing: Some(marketing.as_str().into()),
-            extra: Extra::new(),
+            extra: eqp_types::JsonObject::new(),
         };
         Ok(EqpStatusUpdate {
             submission_id: self.submission.clone(),
@@ -121,12 +121,12 @@ impl EventOptions {
     }
 }
 
-/// Refuses a state that the documentation does not know: a slip is more likely than a wish.
-fn known(flag: &str, state: &str, states: &'static [&'static str]) -> Outcome {
+/// Refuses an undocumented status, which is most likely a typo.
+fn known(flag: &str, state: &str, states: &'static [&'static str]) -> Result {
     if states.contains(&state) {
         return Ok(());
     }
-    Err(Failure::usage(format!("`{state}` is no state for {flag}"))
-        .why(format!("known there: {}", states.join(", ")))
+    Err(Failure::usage(format!("`{state}` is not a status for {flag}"))
+        .why(format!("known values: {}", states.join(", ")))
         .next("--data FILE sends a callback with any other"))
 }

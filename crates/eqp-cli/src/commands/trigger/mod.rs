@@ -11,19 +11,21 @@ use eqp_simulator::{CallbackAnswer, SendResult};
 use serde_json::{Value, json};
 
 use self::event::{EventOptions, events};
-use self::target::{Aim, TargetOptions};
+use self::target::{ResolvedTarget, TargetOptions};
+use crate::change::{self, Change, Confirmation, Plan, Question};
+use crate::compose::database::Upgrade;
 use crate::context::Context;
-use crate::failure::{Exit, Failure, Outcome};
+use crate::failure::{Exit, Failure, Result};
+use crate::output::{Output, escaped};
 
-/// The word in the place of an event that lists them.
+/// Lists the events if it is given as the event.
 const LIST: &str = "list";
 
 /// Send one callback to a receiver, as the Marketplace would, and show the answer
 ///
-/// EVENT is a documented one (eqp trigger list shows them), filled from flags whose defaults are the documentation's
-/// example; --data sends a body of your own, byte for byte. It goes to an endpoint of the local database, with the
-/// password that is kept there, or to any URL with a user name and password of yours. Over https only, but for this
-/// machine itself.
+/// EVENT is a documented event (`eqp trigger list` shows them). Its fields are set with flags, which default to the example in the
+/// Marketplace's documentation. --data sends the bytes of a file instead. The callback is sent to an endpoint of the local database,
+/// with its stored password, or to any URL with credentials of your own. Only https is allowed, except to this machine.
 #[derive(Args, Debug)]
 #[command(
     override_usage = "eqp trigger [OPTIONS] <EVENT>\n       eqp trigger [OPTIONS] --data <FILE>",
@@ -37,37 +39,88 @@ Examples:
       --password-file password.txt"
 )]
 pub(crate) struct Trigger {
-    /// The event, or `list`
+    /// Event to send, or `list`
     #[arg(value_name = "EVENT", required_unless_present = "data", conflicts_with = "data")]
     event: Option<String>,
-    /// File with a body of your own (- for standard input), sent byte for byte
+    /// File to send byte for byte (- for standard input)
     #[arg(long, value_name = "FILE")]
     data: Option<PathBuf>,
+    /// Show the callback and its destination, and send nothing
+    #[arg(long)]
+    dry_run: bool,
     #[command(flatten)]
     fields: EventOptions,
     #[command(flatten)]
     target: TargetOptions,
 }
 
+/// One callback, and where it is sent.
+struct CallbackPlan {
+    destination: ResolvedTarget,
+    body: Vec<u8>,
+}
+
+impl Plan for CallbackPlan {
+    fn show(self, output: Output) -> Result {
+        let ResolvedTarget { target, username, .. } = &self.destination;
+        let body = String::from_utf8_lossy(&self.body);
+        if output.is_json() {
+            return output.json(&json!({"url": target.url(), "username": username, "would_send": body}));
+        }
+        let user = username.as_ref().map_or_else(String::new, |name| format!(" as {}", escaped(name)));
+        output.line(format_args!("would send to {}{user}:", escaped(target.url().as_str())))?;
+        output.line(body.trim_end())
+    }
+
+    fn question(&self) -> Question {
+        match self.destination.environment {
+            Some(environment) => Question::Write(environment, "Send a callback to a receiver".to_owned()),
+            None => Question::Nothing,
+        }
+    }
+}
+
+/// Sends a callback.
+struct CallbackSend<'a> {
+    context: &'a Context,
+    trigger: &'a Trigger,
+}
+
+impl Change for CallbackSend<'_> {
+    type Plan = CallbackPlan;
+    type Applied = (CallbackPlan, CallbackAnswer);
+
+    async fn observe(&mut self) -> Result<CallbackPlan> {
+        let Trigger { data, target, dry_run, .. } = self.trigger;
+        let body = self.trigger.body()?;
+        let reads_input = data.as_deref().is_some_and(|file| file.as_os_str() == "-");
+        Ok(CallbackPlan {
+            destination: target.resolve(self.context, reads_input, Upgrade::unless(*dry_run)).await?,
+            body,
+        })
+    }
+
+    async fn apply(self, plan: CallbackPlan, _: Confirmation) -> Result<(CallbackPlan, CallbackAnswer)> {
+        let ResolvedTarget { target, trusted, .. } = &plan.destination;
+        let answer = target.send(trusted, plan.body.clone()).await.map_err(|error| {
+            Failure::usage("the callback was not sent").because(&error).next("name a certificate in PEM form with --ca")
+        })?;
+        Ok((plan, answer))
+    }
+}
+
 impl Trigger {
-    pub(crate) async fn run(self, context: &Context) -> Outcome {
+    pub(crate) async fn run(self, context: &Context) -> Result {
         if self.event.as_deref() == Some(LIST) {
             return show_events(context);
         }
-        let body = self.body()?;
-        let reads_input = self.data.as_deref().is_some_and(|file| file.as_os_str() == "-");
-        let aim = self.target.aim(context, reads_input).await?;
-        if let Some(environment) = aim.environment {
-            context.confirmation.ask(environment, "Send a callback to a receiver")?;
-        }
-        let answer = aim.target.send(&aim.trusted, body.clone()).await.map_err(|error| {
-            Failure::usage("the callback was not sent").because(&error).next("name a certificate in PEM form with --ca")
-        })?;
-        show(context, &aim, &body, &answer)?;
-        verdict(&answer)
+        let send = CallbackSend { context, trigger: &self };
+        let Some((plan, answer)) = change::run(context, send, self.dry_run).await? else { return Ok(()) };
+        show(context, &plan.destination, &plan.body, &answer)?;
+        check_answer(&answer)
     }
 
-    fn body(&self) -> Outcome<Vec<u8>> {
+    fn body(&self) -> Result<Vec<u8>> {
         if let Some(event) = &self.event {
             return self.fields.body(event).map(String::into_bytes);
         }
@@ -84,7 +137,7 @@ impl Trigger {
     }
 }
 
-fn show_events(context: &Context) -> Outcome {
+fn show_events(context: &Context) -> Result {
     if context.output.is_json() {
         let events: Vec<_> = events().map(|(code, about)| json!({"event": code, "about": about})).collect();
         return context.output.json(&json!({"events": events}));
@@ -93,28 +146,28 @@ fn show_events(context: &Context) -> Outcome {
 }
 
 /// The answer as data: what it said, and how long it took.
-fn show(context: &Context, aim: &Aim, body: &[u8], answer: &CallbackAnswer) -> Outcome {
+fn show(context: &Context, resolved: &ResolvedTarget, body: &[u8], answer: &CallbackAnswer) -> Result {
     let milliseconds = answer.latency.as_secs_f64() * 1000.0;
     let text = String::from_utf8_lossy(&answer.body);
     let status = if let SendResult::Answered(status) = answer.result { Some(status) } else { None };
     if context.output.is_json() {
-        let told = serde_json::from_slice(&answer.body).unwrap_or_else(|_| Value::String(text.to_string()));
+        let text_or_json = serde_json::from_slice(&answer.body).unwrap_or_else(|_| Value::String(text.to_string()));
         return context.output.json(&json!({
-            "url": aim.target.url(),
-            "username": aim.username,
+            "url": resolved.target.url(),
+            "username": resolved.username,
             "sent": String::from_utf8_lossy(body),
             "status": status,
-            "answer": told,
+            "answer": text_or_json,
             "latency_ms": (milliseconds * 1000.0).round() / 1000.0,
         }));
     }
     let Some(status) = status else { return Ok(()) };
-    context.output.line(format_args!("{status} in {milliseconds:.1} ms from {}", aim.target.url()))?;
+    context.output.line(format_args!("{status} in {milliseconds:.1} ms from {}", resolved.target.url()))?;
     if text.is_empty() { Ok(()) } else { context.output.line(text.trim_end()) }
 }
 
-/// What the answer means for the exit code.
-fn verdict(answer: &CallbackAnswer) -> Outcome {
+/// Returns the exit code for the receiver's answer.
+fn check_answer(answer: &CallbackAnswer) -> Result {
     match &answer.result {
         SendResult::Answered(200..=299) => Ok(()),
         SendResult::Answered(401 | 403) => {
@@ -124,15 +177,23 @@ fn verdict(answer: &CallbackAnswer) -> Outcome {
         SendResult::Answered(404) => {
             Err(Failure::new(Exit::NotFound, "the receiver has nothing at this path").next("check the path of the URL"))
         }
+        SendResult::Answered(400) if has_id(&answer.body) => {
+            Err(Failure::new(Exit::Failed, "the receiver stored the callback, but cannot read its body (400)"))
+        }
         SendResult::Answered(status) => Err(Failure::new(
             Exit::Failed,
-            format!("the receiver answered {status}, and may not have kept the callback"),
+            format!("the receiver answered {status}, and may not have stored the callback"),
         )),
         SendResult::TimedOut => Err(Failure::new(Exit::TimedOut, "the receiver did not answer in time")
-            .next("the Marketplace would give up too: look at the receiver's log")),
+            .next("the Marketplace would time out too; check the receiver's log")),
         SendResult::Failed(why) => Err(Failure::new(Exit::Unreachable, "the receiver cannot be reached")
             .why(why.clone())
-            .next("check that it runs (eqp serve), its address, and that its certificate is trusted (--ca)")),
+            .next("check that the receiver runs (`eqp serve`), its address, and whether --ca trusts it")),
         _ => Err(Failure::new(Exit::Failed, "the callback was not sent")),
     }
+}
+
+/// Our receiver returns the callback ID once it is stored, also one whose body it cannot read.
+fn has_id(answer: &[u8]) -> bool {
+    serde_json::from_slice::<Value>(answer).is_ok_and(|answer| answer["id"].is_string())
 }

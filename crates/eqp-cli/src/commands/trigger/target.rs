@@ -3,43 +3,44 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use eqp_receiver::{CredentialState, EndpointSummary, Endpoints, LocalCa};
+use eqp_receiver::LocalCa;
 use eqp_simulator::CallbackTarget;
+use eqp_store::{CredentialState, EndpointSummary, Endpoints};
 use eqp_types::{Environment, Secret};
 
 use crate::compose::database::{Database, Upgrade};
-use crate::compose::receiver::known_master_key;
+use crate::compose::receiver::{endpoints_to_read, known_master_key};
 use crate::config::{from_environment, read_secret};
 use crate::context::Context;
-use crate::failure::{Exit, Failure, Outcome};
+use crate::failure::{Exit, Failure, Result};
 
 const PASSWORD: &str = "EQP_CALLBACK_PASSWORD";
 const WHAT: &str = "the callback's password";
 
-/// Where to, and as whom.
+/// Destination and credentials.
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Where it goes")]
 pub(super) struct TargetOptions {
-    /// Endpoint of the local database, or a URL [default: the only endpoint]
+    /// Endpoint or URL to send to [default: the endpoint, if there is exactly one]
     #[arg(long, value_name = "URL|ENDPOINT")]
     to: Option<String>,
-    /// Send there instead of to the endpoint's public URL
+    /// URL to send to instead of the endpoint's public URL
     #[arg(long, value_name = "URL")]
     at: Option<String>,
-    /// User name of the Basic header [default: the one registered for the endpoint]
+    /// User name for Basic authentication [default: the endpoint's]
     #[arg(long, value_name = "NAME")]
     user: Option<String>,
     /// File (mode 0600, or - for standard input) with its password [default: EQP_CALLBACK_PASSWORD,
-    /// EQP_CALLBACK_PASSWORD_FILE, or what is kept for the endpoint]
+    /// EQP_CALLBACK_PASSWORD_FILE, or the endpoint's stored password]
     #[arg(long, value_name = "FILE", requires = "user")]
     password_file: Option<PathBuf>,
-    /// Certificate (PEM) of a CA to trust, beside the platform's and the local one; may be repeated
+    /// Certificate (PEM) of a CA to trust, besides the platform's and the local one (repeatable)
     #[arg(long, value_name = "FILE")]
     ca: Vec<PathBuf>,
 }
 
-/// What to send to.
-pub(super) struct Aim {
+/// The URL or endpoint to send to.
+pub(super) struct ResolvedTarget {
     pub(super) target: CallbackTarget,
     pub(super) username: Option<String>,
     /// Whose endpoint it is, where that is known.
@@ -48,8 +49,13 @@ pub(super) struct Aim {
 }
 
 impl TargetOptions {
-    /// Finds out. `input_is_taken` says that standard input is the callback.
-    pub(super) async fn aim(&self, context: &Context, input_is_taken: bool) -> Outcome<Aim> {
+    /// Finds the destination and its credentials. `input_is_taken` is true if the callback comes from standard input.
+    pub(super) async fn resolve(
+        &self,
+        context: &Context,
+        input_is_taken: bool,
+        upgrade: Upgrade,
+    ) -> Result<ResolvedTarget> {
         if input_is_taken && self.password_file.as_deref() == Some(Path::new("-")) {
             return Err(Failure::usage("callback and password cannot both come from standard input")
                 .next("put one of them into a file"));
@@ -57,24 +63,24 @@ impl TargetOptions {
         let trusted = self.trusted(context)?;
         let own = self.own_credentials()?;
         let Some(url) = self.to.as_deref().filter(|to| to.contains("://")) else {
-            let (endpoint, kept) = self.endpoint(context, own.is_none()).await?;
+            let (endpoint, kept) = self.endpoint(context, own.is_none(), upgrade).await?;
             let url = self.at.as_deref().unwrap_or(&endpoint.public_url);
-            return aim(url, own.or(kept), Some(endpoint.environment), trusted);
+            return resolved(url, own.or(kept), Some(endpoint.environment), trusted);
         };
         if self.at.is_some() {
-            return Err(Failure::usage("--at is for an endpoint; --to names a URL already"));
+            return Err(Failure::usage("--at cannot be combined with a URL in --to"));
         }
         if own.is_none() {
-            context.output.note("no --user: it is sent without a Basic header");
+            context.output.note("sending without credentials, because --user was not given");
         }
-        aim(url, own, None, trusted)
+        resolved(url, own, None, trusted)
     }
 
     /// User name and password that were given.
-    fn own_credentials(&self) -> Outcome<Option<(String, Secret)>> {
+    fn own_credentials(&self) -> Result<Option<(String, Secret)>> {
         let Some(user) = &self.user else { return Ok(None) };
         if user.contains(':') {
-            return Err(Failure::usage("a user name of Basic holds no `:`"));
+            return Err(Failure::usage("a user name for Basic authentication cannot contain `:`"));
         }
         let password = match &self.password_file {
             Some(file) => Some(read_secret(file, WHAT)?),
@@ -82,9 +88,8 @@ impl TargetOptions {
         };
         match password {
             Some(password) => Ok(Some((user.clone(), password))),
-            None => Err(Failure::usage(format!("there is no password for {user}")).next(format!(
-                "put it into a file of mode 0600 and name that with --password-file, or set {PASSWORD}"
-            ))),
+            None => Err(Failure::usage(format!("there is no password for {user}"))
+                .next(format!("write it to a file with mode 0600 and pass --password-file, or set {PASSWORD}"))),
         }
     }
 
@@ -93,12 +98,13 @@ impl TargetOptions {
         &self,
         context: &Context,
         wants_password: bool,
-    ) -> Outcome<(EndpointSummary, Option<(String, Secret)>)> {
-        let database = Database::open_existing(context, Upgrade::Embedded).await?;
+        upgrade: Upgrade,
+    ) -> Result<(EndpointSummary, Option<(String, Secret)>)> {
+        let database = Database::open_existing(context, upgrade).await?;
         let found = async {
-            let key = known_master_key(&context.settings.data.look()?)?;
-            let endpoints = Endpoints::open_to_read(database.pool().clone(), key).await?;
-            let endpoints = endpoints.ok_or_else(|| no_endpoint().next("eqp callbacks add makes one"))?;
+            let data = context.settings.data.look()?;
+            let endpoints = endpoints_to_read(&database, &data, known_master_key(&data)?).await?;
+            let endpoints = endpoints.ok_or_else(|| no_endpoint().next("eqp callbacks add creates one"))?;
             let endpoint = choose(endpoints.list().await?, self.to.as_deref())?;
             let kept = if wants_password { Some(credential(&endpoints, &endpoint).await?) } else { None };
             Ok((endpoint, kept))
@@ -109,7 +115,7 @@ impl TargetOptions {
     }
 
     /// The local CA, where there is one, and those that are named.
-    fn trusted(&self, context: &Context) -> Outcome<Vec<String>> {
+    fn trusted(&self, context: &Context) -> Result<Vec<String>> {
         let local = LocalCa::certificate_path(&context.settings.data.place()?.join("tls"));
         let mut trusted: Vec<String> = std::fs::read_to_string(local).into_iter().collect();
         for path in &self.ca {
@@ -121,32 +127,30 @@ impl TargetOptions {
     }
 }
 
-fn aim(
+fn resolved(
     url: &str,
     credentials: Option<(String, Secret)>,
     environment: Option<Environment>,
     trusted: Vec<String>,
-) -> Outcome<Aim> {
+) -> Result<ResolvedTarget> {
     let target = CallbackTarget::new(url).map_err(|error| {
-        Failure::usage("there is nowhere to send to")
-            .because(&error)
-            .next("give one such as https://eqp.example.com/callbacks/main")
+        Failure::usage("invalid URL").because(&error).next("give one such as https://eqp.example.com/callbacks/main")
     })?;
     let username = credentials.as_ref().map(|(username, _)| username.clone());
     let target = match credentials {
         Some((username, password)) => target.credentials(username, password),
         None => target,
     };
-    Ok(Aim { target, username, environment, trusted })
+    Ok(ResolvedTarget { target, username, environment, trusted })
 }
 
 /// The endpoint with this name, or the only one there is.
-fn choose(mut endpoints: Vec<EndpointSummary>, name: Option<&str>) -> Outcome<EndpointSummary> {
+fn choose(mut endpoints: Vec<EndpointSummary>, name: Option<&str>) -> Result<EndpointSummary> {
     endpoints.retain(EndpointSummary::is_in_use);
     let names: Vec<String> = endpoints.iter().map(|endpoint| endpoint.name.clone()).collect();
     let known = || match names.as_slice() {
-        [] => "eqp callbacks add makes one".to_owned(),
-        names => format!("there are: {}", names.join(", ")),
+        [] => "eqp callbacks add creates one".to_owned(),
+        names => format!("endpoints: {}", names.join(", ")),
     };
     match name {
         Some(name) => endpoints
@@ -155,7 +159,7 @@ fn choose(mut endpoints: Vec<EndpointSummary>, name: Option<&str>) -> Outcome<En
             .ok_or_else(|| Failure::new(Exit::NotFound, format!("there is no endpoint `{name}`")).next(known())),
         None if endpoints.len() == 1 => Ok(endpoints.remove(0)),
         None if endpoints.is_empty() => Err(no_endpoint().next(known())),
-        None => Err(Failure::usage("there is more than one endpoint").next(known()).next("name one with --to")),
+        None => Err(Failure::usage("several endpoints exist").next(known()).next("choose one with --to")),
     }
 }
 
@@ -163,12 +167,12 @@ fn no_endpoint() -> Failure {
     Failure::new(Exit::NotFound, "there is no endpoint yet")
 }
 
-/// The credential in force, else the one that is to come into force.
-async fn credential(endpoints: &Endpoints, endpoint: &EndpointSummary) -> Outcome<(String, Secret)> {
+/// The active credential, otherwise the pending one.
+async fn credential(endpoints: &Endpoints, endpoint: &EndpointSummary) -> Result<(String, Secret)> {
     let in_state = |state| endpoint.credentials.iter().find(move |credential| credential.state == state);
-    let states = [CredentialState::Live, CredentialState::Pending, CredentialState::Retiring];
+    let states = [CredentialState::Active, CredentialState::Pending, CredentialState::Retiring];
     let missing = || {
-        Failure::new(Exit::NotFound, format!("no password is kept for `{}`", endpoint.name))
+        Failure::new(Exit::NotFound, format!("no password is stored for `{}`", endpoint.name))
             .next("give --user and --password-file")
     };
     let credential = states.into_iter().find_map(in_state).ok_or_else(missing)?;

@@ -6,10 +6,10 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use eqp_simulator::{Review, Scan, Verdict};
+use eqp_simulator::{Decision, Review, Scan};
 use yaml_rust2::{Yaml, YamlLoader};
 
-use super::scene::{Scene, at_once, only_scans, reviewed};
+use super::fixture::{Fixture, at_once, only_scans, reviewed};
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
@@ -28,12 +28,12 @@ struct Ended {
 }
 
 /// Runs a script as the runners do: it ends with the first command that fails.
-fn bash(scene: &Scene, script: &str, environment: &HashMap<String, String>) -> Ended {
+fn bash(fixture: &Fixture, script: &str, environment: &HashMap<String, String>) -> Ended {
     let mut command = Command::new("bash");
     command.args(["--noprofile", "--norc", "-eo", "pipefail", "-c", script]);
-    command.env_clear().env("HOME", scene.home.path()).current_dir(scene.home.path());
-    command.env("EQP_DATA_DIR", scene.home.path().join("data"));
-    command.env("EQP_API_URL", scene.simulator.base_url()).env("EQP_CA_FILE", scene.home.path().join("ca.pem"));
+    command.env_clear().env("HOME", fixture.home.path()).current_dir(fixture.home.path());
+    command.env("EQP_DATA_DIR", fixture.home.path().join("data"));
+    command.env("EQP_API_URL", fixture.simulator.base_url()).env("EQP_CA_FILE", fixture.home.path().join("ca.pem"));
     command.envs(environment);
     let output = tokio::task::block_in_place(|| command.output().unwrap());
     let said = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap()).concat();
@@ -41,8 +41,8 @@ fn bash(scene: &Scene, script: &str, environment: &HashMap<String, String>) -> E
 }
 
 /// A folder with the tool in it, or with a `cargo` that says what it was asked for and puts the tool where it should.
-fn programs(scene: &Scene, cargo_only: bool) -> String {
-    let bin = scene.home.path().join("bin");
+fn programs(fixture: &Fixture, cargo_only: bool) -> String {
+    let bin = fixture.home.path().join("bin");
     std::fs::create_dir_all(&bin).unwrap();
     let tool = env!("CARGO_BIN_EXE_eqp");
     if cargo_only {
@@ -58,7 +58,7 @@ fn programs(scene: &Scene, cargo_only: bool) -> String {
 }
 
 /// Runs the action with inputs; answers its end and its outputs.
-fn act(scene: &Scene, inputs: &[(&str, &str)], path: &str) -> (Ended, HashMap<String, String>) {
+fn act(fixture: &Fixture, inputs: &[(&str, &str)], path: &str) -> (Ended, HashMap<String, String>) {
     let action = yaml("action.yml");
     let mut values: HashMap<String, String> = action["inputs"]
         .as_hash()
@@ -76,7 +76,7 @@ fn act(scene: &Scene, inputs: &[(&str, &str)], path: &str) -> (Ended, HashMap<St
     };
     let files: HashMap<String, String> = ["GITHUB_ENV", "GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY"]
         .into_iter()
-        .map(|name| (name.to_owned(), scene.home.write(name, "").display().to_string()))
+        .map(|name| (name.to_owned(), fixture.home.write(name, "").display().to_string()))
         .collect();
     let read = |name: &str| -> HashMap<String, String> {
         let text = std::fs::read_to_string(&files[name]).unwrap();
@@ -87,7 +87,7 @@ fn act(scene: &Scene, inputs: &[(&str, &str)], path: &str) -> (Ended, HashMap<St
         assert_eq!(step["shell"].as_str(), Some("bash"));
         let mut environment = files.clone();
         environment.insert("PATH".to_owned(), path.to_owned());
-        environment.insert("RUNNER_TEMP".to_owned(), scene.home.path().display().to_string());
+        environment.insert("RUNNER_TEMP".to_owned(), fixture.home.path().display().to_string());
         environment.extend(read("GITHUB_ENV"));
         for (name, value) in step["env"].as_hash().unwrap() {
             let expression = value.as_str().unwrap().strip_prefix("${{").unwrap().strip_suffix("}}").unwrap();
@@ -95,7 +95,7 @@ fn act(scene: &Scene, inputs: &[(&str, &str)], path: &str) -> (Ended, HashMap<St
         }
         let script = step["run"].as_str().unwrap();
         assert!(!script.contains("${{"), "what comes from outside goes through the environment");
-        let ended = bash(scene, script, &environment);
+        let ended = bash(fixture, script, &environment);
         let has_failed = ended.code != 0;
         last = Some(ended);
         if has_failed {
@@ -113,23 +113,23 @@ const NEEDED: &[(&str, &str)] = &[
 ];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_action_releases_and_tells_its_outcome() {
-    let scene = Scene::open(only_scans()).await;
+async fn the_action_releases_and_reports_its_result() {
+    let fixture = Fixture::open(only_scans()).await;
     let tool = [NEEDED, &[("eqp", env!("CARGO_BIN_EXE_eqp"))]].concat();
-    let (ended, outputs) = act(&scene, &tool, "/usr/bin:/bin");
-    let id = scene.look().accounts[0].packages[0].submission_id.to_string();
-    assert_eq!((ended.code, &outputs["handle"], outputs["outcome"].as_str()), (0, &id, "done"), "{ended:?}");
-    let summary = std::fs::read_to_string(scene.home.path().join("GITHUB_STEP_SUMMARY")).unwrap();
+    let (ended, outputs) = act(&fixture, &tool, "/usr/bin:/bin");
+    let id = fixture.look().accounts[0].packages[0].submission_id.to_string();
+    assert_eq!((ended.code, &outputs["handle"], outputs["result"].as_str()), (0, &id, "done"), "{ended:?}");
+    let summary = std::fs::read_to_string(fixture.home.path().join("GITHUB_STEP_SUMMARY")).unwrap();
     assert_eq!(summary, format!("**submission.zip**: done (`{id}`)\n"));
 
     let waiting = [&tool[..], &[("until", "released"), ("timeout", "1s")]].concat();
-    let (ended, outputs) = act(&scene, &waiting, "/usr/bin:/bin");
-    assert_eq!((ended.code, &outputs["handle"], outputs["outcome"].as_str()), (6, &id, "timed-out"), "{ended:?}");
+    let (ended, outputs) = act(&fixture, &waiting, "/usr/bin:/bin");
+    assert_eq!((ended.code, &outputs["handle"], outputs["result"].as_str()), (6, &id, "timed_out"), "{ended:?}");
 
-    let scene = Scene::open(reviewed(Review::default().marketing([Verdict::Reject]))).await;
+    let fixture = Fixture::open(reviewed(Review::default().marketing([Decision::Reject]))).await;
     let until = [&tool[..], &[("until", "released")]].concat();
-    let (ended, outputs) = act(&scene, &until, "/usr/bin:/bin");
-    assert_eq!((ended.code, outputs["outcome"].as_str()), (5, "rejected"), "{ended:?}");
+    let (ended, outputs) = act(&fixture, &until, "/usr/bin:/bin");
+    assert_eq!((ended.code, outputs["result"].as_str()), (5, "rejected"), "{ended:?}");
     assert!(ended.said.contains("Does not meet the guidelines"), "{}", ended.said);
     // The reasons, and no secret.
     assert!(!ended.said.contains("hush"), "{}", ended.said);
@@ -137,9 +137,9 @@ async fn the_action_releases_and_tells_its_outcome() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_action_builds_the_tool_from_its_own_sources() {
-    let scene = Scene::open(only_scans()).await;
-    let (ended, outputs) = act(&scene, NEEDED, &programs(&scene, true));
-    assert_eq!((ended.code, outputs["outcome"].as_str()), (0, "done"), "{ended:?}");
+    let fixture = Fixture::open(only_scans()).await;
+    let (ended, outputs) = act(&fixture, NEEDED, &programs(&fixture, true));
+    assert_eq!((ended.code, outputs["result"].as_str()), (0, "done"), "{ended:?}");
     let step = yaml("action.yml")["runs"]["steps"][0]["run"].as_str().unwrap().to_owned();
     let folder = step.split_once("--path \"$SOURCES/").and_then(|(_, rest)| rest.split_once('"')).unwrap().0;
     let manifest = std::fs::read_to_string(root().join(folder).join("Cargo.toml")).unwrap();
@@ -156,7 +156,7 @@ fn job(name: &str) -> String {
     [lines(base, "before_script"), lines(name, "script")].concat().join("\n")
 }
 
-fn variables(scene: &Scene, more: &[(&str, &str)]) -> HashMap<String, String> {
+fn variables(fixture: &Fixture, more: &[(&str, &str)]) -> HashMap<String, String> {
     let names = yaml("docs/ci/gitlab.yml")["variables"].clone();
     let mut variables: HashMap<String, String> = names
         .as_hash()
@@ -164,7 +164,7 @@ fn variables(scene: &Scene, more: &[(&str, &str)]) -> HashMap<String, String> {
         .iter()
         .map(|(name, value)| (name.as_str().unwrap().to_owned(), value.as_str().unwrap().to_owned()))
         .collect();
-    variables.insert("PATH".to_owned(), programs(scene, false));
+    variables.insert("PATH".to_owned(), programs(fixture, false));
     for (name, value) in
         [("EQP_APPLICATION_ID", "app"), ("EQP_APPLICATION_SECRET", "hush"), ("EQP_ARCHIVE", "submission.zip")]
             .iter()
@@ -177,24 +177,28 @@ fn variables(scene: &Scene, more: &[(&str, &str)]) -> HashMap<String, String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn gitlabs_jobs_release_and_then_wait() {
-    let scene = Scene::open(at_once()).await;
-    let given = variables(&scene, &[("EQP_WAIT", "60s")]);
-    let ended = bash(&scene, &job("marketplace-release"), &given);
+    let fixture = Fixture::open(at_once()).await;
+    let given = variables(&fixture, &[("EQP_WAIT", "60s")]);
+    let ended = bash(&fixture, &job("marketplace-release"), &given);
     assert_eq!(ended.code, 0, "{ended:?}");
-    let handle = std::fs::read_to_string(scene.home.path().join("eqp.env")).unwrap();
+    let handle = std::fs::read_to_string(fixture.home.path().join("eqp.env")).unwrap();
     let handle = handle.trim().strip_prefix("EQP_HANDLE=").unwrap().to_owned();
-    assert_eq!(handle, scene.look().accounts[0].packages[0].submission_id.as_str());
+    assert_eq!(handle, fixture.look().accounts[0].packages[0].submission_id.as_str());
 
     let mut given = given;
     given.insert("EQP_HANDLE".to_owned(), handle);
-    let ended = bash(&scene, &job("marketplace-review"), &given);
+    let ended = bash(&fixture, &job("marketplace-review"), &given);
     assert_eq!(ended.code, 0, "{ended:?}");
     assert!(ended.said.contains("overall released_to_store"), "{}", ended.said);
 
-    let scene = Scene::open(at_once().scan("*.zip", Scan::Fails)).await;
-    let ended = bash(&scene, &job("marketplace-release"), &variables(&scene, &[]));
+    given.insert("EQP_FLOW".to_owned(), "technical".to_owned());
+    let ended = bash(&fixture, &job("marketplace-review"), &given);
+    assert!(ended.code == 0 && ended.said.contains("technical approved"), "{ended:?}");
+
+    let fixture = Fixture::open(at_once().scan("*.zip", Scan::Fails)).await;
+    let ended = bash(&fixture, &job("marketplace-release"), &variables(&fixture, &[]));
     assert_eq!(ended.code, 5, "{ended:?}");
-    assert!(scene.home.path().join("eqp.env").exists(), "the handle is kept where it ends badly, too");
+    assert!(fixture.home.path().join("eqp.env").exists(), "the handle is kept where it ends badly, too");
 }
 
 #[test]
@@ -203,25 +207,33 @@ fn no_script_of_the_workflow_holds_text_of_others() {
     let steps = workflow["jobs"]["release"]["steps"].as_vec().unwrap();
     let scripts: Vec<_> = steps.iter().filter_map(|step| step["run"].as_str()).collect();
     assert!(scripts.len() > 1 && scripts.iter().all(|script| !script.contains("${{")), "{scripts:?}");
+    let action = yaml("action.yml");
+    let steps = action["runs"]["steps"].as_vec().unwrap();
+    for step in steps {
+        let script = step["run"].as_str().unwrap();
+        assert!(!script.contains("${{"), "{script}");
+    }
+    let wait = job("marketplace-review");
+    assert!(wait.contains("-- \"$EQP_HANDLE\""), "an option in the place of a handle: {wait}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_line_end_in_a_handle_sets_no_output_and_no_variable() {
-    let scene = Scene::open(only_scans()).await;
-    let bin = scene.home.path().join("odd");
+    let fixture = Fixture::open(only_scans()).await;
+    let bin = fixture.home.path().join("odd");
     std::fs::create_dir(&bin).unwrap();
-    let script = "#!/bin/sh\nprintf 's1\\nEVIL=1\\noutcome=evil\\n'\n";
+    let script = "#!/bin/sh\nprintf 's1\\nEVIL=1\\nresult=evil\\n'\n";
     std::fs::write(bin.join("eqp"), script).unwrap();
     std::fs::set_permissions(bin.join("eqp"), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
     let tool = bin.join("eqp").display().to_string();
-    let (ended, outputs) = act(&scene, &[NEEDED, &[("eqp", tool.as_str())]].concat(), "/usr/bin:/bin");
-    assert_eq!((ended.code, outputs["outcome"].as_str()), (0, "done"), "{ended:?}");
+    let (ended, outputs) = act(&fixture, &[NEEDED, &[("eqp", tool.as_str())]].concat(), "/usr/bin:/bin");
+    assert_eq!((ended.code, outputs["result"].as_str()), (0, "done"), "{ended:?}");
     assert!(!outputs.contains_key("EVIL"), "{outputs:?}");
-    let mut given = variables(&scene, &[]);
+    let mut given = variables(&fixture, &[]);
     given.insert("PATH".to_owned(), format!("{}:/usr/bin:/bin", bin.display()));
-    let ended = bash(&scene, &job("marketplace-release"), &given);
+    let ended = bash(&fixture, &job("marketplace-release"), &given);
     assert_eq!(ended.code, 0, "{ended:?}");
-    let written = std::fs::read_to_string(scene.home.path().join("eqp.env")).unwrap();
+    let written = std::fs::read_to_string(fixture.home.path().join("eqp.env")).unwrap();
     assert_eq!(written.lines().count(), 1, "{written}");
 }
 

@@ -1,48 +1,48 @@
 //! How releases end.
 
-use eqp_simulator::{Review, Scan, Step, Verdict};
+use eqp_simulator::{Decision, Review, Scan, Step};
 use eqp_test_support::submission::Submission;
 use serde_json::json;
 
 use crate::terminal::Terminal;
 
-use super::scene::{Scene, at_once, only_scans, reads, result, reviewed};
+use super::fixture::{Fixture, at_once, only_scans, reads, result, reviewed};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_archive_goes_from_this_machine_to_the_store() {
-    let scene = Scene::open(at_once()).await;
-    let ended = scene.release(&["--until", "released", "--timeout", "60s"]);
+    let fixture = Fixture::open(at_once()).await;
+    let ended = fixture.release(&["--until", "released", "--timeout", "60s"]);
     assert_eq!(ended.code, 0, "{ended:?}");
     let handle = ended.stdout.trim();
-    assert_eq!(scene.look().package(handle).unwrap().status.to_string(), "released_to_store/approved/approved");
-    for told in ["checked submission.zip", "uploaded submission.zip as ", "created acme/module-badges 1.2.0 as "] {
-        assert!(ended.stderr.contains(told), "{told}: {}", ended.stderr);
+    assert_eq!(fixture.look().package(handle).unwrap().status.to_string(), "released_to_store/approved/approved");
+    for reported in ["checked submission.zip", "uploaded submission.zip as ", "created acme/module-badges 1.2.0 as "] {
+        assert!(ended.stderr.contains(reported), "{reported}: {}", ended.stderr);
     }
     assert!(ended.stderr.contains("overall released_to_store"), "{}", ended.stderr);
 
     // Whoever has the handle can wait elsewhere; whoever releases again finds nothing left to do.
-    let waited = scene.home.run_aside(&["wait", handle, "--timeout", "30s"]);
+    let waited = fixture.home.run_aside(&["wait", handle, "--timeout", "30s"]);
     assert_eq!(waited.code, 0, "{waited:?}");
-    let again = scene.release(&["--until", "released", "--json"]);
+    let again = fixture.release(&["--until", "released", "--json"]);
     assert_eq!(
-        (again.code, &result(&again)["outcome"], &result(&again)["handle"]),
+        (again.code, &result(&again)["result"], &result(&again)["handle"]),
         (0, &json!("reached"), &json!(handle))
     );
-    let snapshot = scene.look();
+    let snapshot = fixture.look();
     assert_eq!((snapshot.accounts[0].packages.len(), snapshot.accounts[0].files.len()), (1, 6));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn on_a_terminal_a_line_moves_and_what_is_done_stays() {
-    let scene = Scene::open(only_scans()).await;
+    let fixture = Fixture::open(only_scans()).await;
     let arguments =
         ["release", "submission.zip", "--manifest", "release.toml", "--until", "released", "--timeout", "1s"];
-    let shown = tokio::task::block_in_place(|| Some(Terminal::start_on("xterm", &scene.home, &arguments)?.end()));
+    let shown = tokio::task::block_in_place(|| Some(Terminal::start_on("xterm", &fixture.home, &arguments)?.end()));
     let Some((code, screen)) = shown else { return };
     assert_eq!(code, 6, "{screen}");
-    let id = scene.look().accounts[0].packages[0].submission_id.to_string();
-    for told in ["uploaded submission.zip as ", "submitted ", "waiting for the review of ", id.as_str()] {
-        assert!(screen.contains(told), "{told}: {screen}");
+    let id = fixture.look().accounts[0].packages[0].submission_id.to_string();
+    for reported in ["uploaded submission.zip as ", "submitted ", "waiting for the review of ", id.as_str()] {
+        assert!(screen.contains(reported), "{reported}: {screen}");
     }
 }
 
@@ -50,27 +50,27 @@ async fn on_a_terminal_a_line_moves_and_what_is_done_stays() {
 async fn it_is_waited_for_as_far_as_was_asked() {
     // Without moving by itself, so that the end can only be the one that was asked for.
     for (until, outcome) in [("none", "pending"), ("scan", "pending")] {
-        let scene = Scene::open(only_scans()).await;
-        let ended = scene.release(&["--until", until, "--json"]);
-        assert_eq!((ended.code, &result(&ended)["outcome"]), (0, &json!(outcome)), "{until}: {ended:?}");
-        assert_eq!(scene.status(), "in_progress/in_automation/awaiting_marketing_review");
-        let again = scene.release(&["--until", until, "--json"]);
-        assert_eq!((again.code, &result(&again)["outcome"]), (0, &json!("pending")), "{again:?}");
+        let fixture = Fixture::open(only_scans()).await;
+        let ended = fixture.release(&["--until", until, "--json"]);
+        assert_eq!((ended.code, &result(&ended)["result"]), (0, &json!(outcome)), "{until}: {ended:?}");
+        assert_eq!(fixture.status(), "in_progress/in_automation/awaiting_marketing_review");
+        let again = fixture.release(&["--until", until, "--json"]);
+        assert_eq!((again.code, &result(&again)["result"]), (0, &json!("pending")), "{again:?}");
     }
     for (until, step, flow) in
         [("technical", Step::TechnicalApproved, "technical"), ("marketing", Step::MarketingApproved, "marketing")]
     {
-        let scene = Scene::open(only_scans()).await;
-        let mut running = scene.start(&["--until", until, "--progress", "json"]);
+        let fixture = Fixture::open(only_scans()).await;
+        let mut running = fixture.start(&["--until", until, "--progress", "json"]);
         reads(&mut running, "review", "begins");
-        let id = scene.look().accounts[0].packages[0].submission_id.clone();
+        let id = fixture.look().accounts[0].packages[0].submission_id.clone();
         if step == Step::MarketingApproved {
-            scene.simulator.step(&id, Step::MarketingStarted).unwrap();
+            fixture.simulator.step(&id, Step::MarketingStarted).unwrap();
         }
-        scene.simulator.step(&id, step).unwrap();
+        fixture.simulator.step(&id, step).unwrap();
         let ended = tokio::task::block_in_place(|| running.end());
         let result = result(&ended);
-        assert_eq!((ended.code, &result["outcome"]), (0, &json!("reached")), "{until}: {ended:?}");
+        assert_eq!((ended.code, &result["result"]), (0, &json!("reached")), "{until}: {ended:?}");
         assert_eq!(result["eqp_status"][flow], json!("approved"));
         assert_eq!(result["eqp_status"]["overall"], json!("in_progress"));
     }
@@ -79,90 +79,90 @@ async fn it_is_waited_for_as_far_as_was_asked() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_submission_that_comes_before_the_end_of_a_scan_is_sent_again_after_it_and_never_rejected() {
     // Without `until none` the release waits for the scan itself; with it the Marketplace makes it wait.
-    let scene = Scene::open(only_scans().scan("guide*", Scan::NeverEnds)).await;
-    let mut running = scene.start(&["--until", "none", "--progress", "json"]);
+    let fixture = Fixture::open(only_scans().scan("guide*", Scan::NeverEnds)).await;
+    let mut running = fixture.start(&["--until", "none", "--progress", "json"]);
     reads(&mut running, "create", "done");
     reads(&mut running, "scan", "begins");
-    assert_eq!(scene.status(), "draft/draft/draft");
-    let guide = scene.look().accounts[0].files.iter().find(|file| file.filename == "guide.pdf").cloned().unwrap();
-    scene.simulator.end_scan(&guide.file_upload_id, true).unwrap();
+    assert_eq!(fixture.status(), "draft/draft/draft");
+    let guide = fixture.look().accounts[0].files.iter().find(|file| file.filename == "guide.pdf").cloned().unwrap();
+    fixture.simulator.end_scan(&guide.file_upload_id, true).unwrap();
     let ended = tokio::task::block_in_place(|| running.end());
-    assert_eq!((ended.code, &result(&ended)["outcome"]), (0, &json!("pending")), "{ended:?}");
-    assert_eq!(scene.status(), "in_progress/in_automation/awaiting_marketing_review");
+    assert_eq!((ended.code, &result(&ended)["result"]), (0, &json!("pending")), "{ended:?}");
+    assert_eq!(fixture.status(), "in_progress/in_automation/awaiting_marketing_review");
     assert!(!ended.stderr.contains("refused"), "{}", ended.stderr);
 
     // A scan that never ends uses up the time, and is no rejection either.
-    let scene = Scene::open(only_scans().scan("guide*", Scan::NeverEnds)).await;
-    let ended = scene.release(&["--until", "none", "--timeout", "2s", "--json"]);
-    assert_eq!((ended.code, &result(&ended)["outcome"]), (6, &json!("timed_out")), "{ended:?}");
+    let fixture = Fixture::open(only_scans().scan("guide*", Scan::NeverEnds)).await;
+    let ended = fixture.release(&["--until", "none", "--timeout", "2s", "--json"]);
+    assert_eq!((ended.code, &result(&ended)["result"]), (6, &json!("timed_out")), "{ended:?}");
     assert!(ended.stderr.contains("the malware scan of") && ended.stderr.contains("guide.pdf"), "{}", ended.stderr);
 
     // One that ends badly does: nothing is submitted with such a file.
-    let scene = Scene::open(only_scans().scan("guide*", Scan::NeverEnds)).await;
-    let mut running = scene.start(&["--until", "none", "--progress", "json"]);
+    let fixture = Fixture::open(only_scans().scan("guide*", Scan::NeverEnds)).await;
+    let mut running = fixture.start(&["--until", "none", "--progress", "json"]);
     reads(&mut running, "scan", "begins");
-    let guide = scene.look().accounts[0].files.iter().find(|file| file.filename == "guide.pdf").cloned().unwrap();
-    scene.simulator.end_scan(&guide.file_upload_id, false).unwrap();
+    let guide = fixture.look().accounts[0].files.iter().find(|file| file.filename == "guide.pdf").cloned().unwrap();
+    fixture.simulator.end_scan(&guide.file_upload_id, false).unwrap();
     let ended = tokio::task::block_in_place(|| running.end());
-    assert_eq!((ended.code, &result(&ended)["outcome"]), (5, &json!("scan_failed")), "{ended:?}");
+    assert_eq!((ended.code, &result(&ended)["result"]), (5, &json!("scan_failed")), "{ended:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn packages_create_and_update_wait_for_the_scan_and_send_again() {
-    let scene = Scene::open(only_scans().scan("guide*", Scan::NeverEnds)).await;
-    scene.prepare(&Submission::module(), |listing| {
+    let fixture = Fixture::open(only_scans().scan("guide*", Scan::NeverEnds)).await;
+    fixture.prepare(&Submission::module(), |listing| {
         listing["artifact"] = json!("submission.zip");
         listing["item_id"] = json!("badges");
         listing["action"] = json!({"technical": "submit"});
     });
-    let too_long = scene.home.run_aside(&["packages", "create", "release.toml", "--timeout", "1s"]);
+    let too_long = fixture.home.run_aside(&["packages", "create", "release.toml", "--timeout", "1s"]);
     assert_eq!(too_long.code, 6, "{too_long:?}");
     assert!(too_long.stderr.contains("scan") && !too_long.stderr.contains("1321"), "{too_long:?}");
 
     for verb in ["create", "update"] {
         if verb == "update" {
-            scene.prepare(&Submission::module().file("a.txt", "other"), |listing| {
+            fixture.prepare(&Submission::module().file("a.txt", "other"), |listing| {
                 listing["artifact"] = json!("submission.zip");
                 listing["item_id"] = json!("badges");
                 listing["action"] = json!({"technical": "submit"});
             });
-            let recalled = scene.home.run_aside(&["packages", "recall", "release.toml"]);
+            let recalled = fixture.home.run_aside(&["packages", "recall", "release.toml"]);
             assert_eq!(recalled.code, 0, "{recalled:?}");
         }
-        let before = scene.look().accounts[0].files.len();
-        let running = scene.home.start(&["packages", verb, "release.toml", "--json"]);
-        let uploaded = scene.until(|seen| seen.accounts[0].files.len() > before + 4).await;
+        let before = fixture.look().accounts[0].files.len();
+        let running = fixture.home.start(&["packages", verb, "release.toml", "--json"]);
+        let uploaded = fixture.until(|seen| seen.accounts[0].files.len() > before + 4).await;
         for file in uploaded.accounts[0].files.iter().filter(|file| file.filename == "guide.pdf") {
-            scene.simulator.end_scan(&file.file_upload_id, true).unwrap();
+            fixture.simulator.end_scan(&file.file_upload_id, true).unwrap();
         }
         let ended = tokio::task::block_in_place(|| running.end());
         assert_eq!(ended.code, 0, "{verb}: {ended:?}");
         assert_eq!(result(&ended)["packages"][0]["code"], json!(200), "{verb}: {ended:?}");
-        assert_eq!(scene.status(), "in_progress/in_automation/draft", "{verb}");
+        assert_eq!(fixture.status(), "in_progress/in_automation/draft", "{verb}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_review_alone_can_be_asked_for() {
-    let scene = Scene::open(only_scans()).await;
-    assert_eq!(scene.release(&["--track", "technical"]).code, 0);
-    assert_eq!(scene.status(), "in_progress/in_automation/draft");
-    assert_eq!(scene.release(&["--track", "marketing"]).code, 0);
-    assert_eq!(scene.status(), "in_progress/in_automation/awaiting_marketing_review");
+    let fixture = Fixture::open(only_scans()).await;
+    assert_eq!(fixture.release(&["--track", "technical"]).code, 0);
+    assert_eq!(fixture.status(), "in_progress/in_automation/draft");
+    assert_eq!(fixture.release(&["--track", "marketing"]).code, 0);
+    assert_eq!(fixture.status(), "in_progress/in_automation/awaiting_marketing_review");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_that_is_not_clean_is_not_submitted() {
-    let scene = Scene::open(at_once().scan("submission.zip", Scan::Fails)).await;
+    let fixture = Fixture::open(at_once().scan("submission.zip", Scan::Fails)).await;
     for _ in 0..2 {
-        let ended = scene.release(&["--until", "released"]);
+        let ended = fixture.release(&["--until", "released"]);
         assert_eq!(ended.code, 5, "{ended:?}");
         assert!(ended.stderr.contains("did not pass its malware scan") && ended.stderr.contains("submission.zip"));
         // What there is, is a file, and that can be waited for too.
-        let waited = scene.home.run_aside(&["wait", ended.stdout.trim(), "--timeout", "30s"]);
+        let waited = fixture.home.run_aside(&["wait", ended.stdout.trim(), "--timeout", "30s"]);
         assert_eq!(waited.code, 5, "{waited:?}");
     }
-    assert!(scene.look().accounts[0].packages.is_empty());
+    assert!(fixture.look().accounts[0].packages.is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -176,8 +176,8 @@ async fn every_tool_and_reviewer_that_says_no_is_quoted() {
         // One that nobody has documented.
         ("astrology", "technical"),
     ] {
-        let scene = Scene::open(only_scans()).await;
-        let mut running = scene.start(&["--until", "released", "--progress", "json"]);
+        let fixture = Fixture::open(only_scans()).await;
+        let mut running = fixture.start(&["--until", "released", "--progress", "json"]);
         let submitted = reads(&mut running, "submit", "done");
         let id = submitted["submission_id"].as_str().unwrap().to_owned();
         if tool == "manual_qa" || tool == "marketing" {
@@ -187,135 +187,135 @@ async fn every_tool_and_reviewer_that_says_no_is_quoted() {
                 &[Step::TechnicalQueued, Step::TechnicalStarted]
             };
             for step in steps {
-                scene.simulator.step(&id.parse().unwrap(), *step).unwrap();
+                fixture.simulator.step(&id.parse().unwrap(), *step).unwrap();
             }
         }
         let reason = format!("The {tool} is not content");
         let outcome =
-            json!({"flow": flow, "outcome": "rejected", "reasons": [reason], "message": "Mend it.", "tool": tool});
-        scene.decide(&id, outcome).await;
+            json!({"flow": flow, "decision": "rejected", "reasons": [reason], "message": "Mend it.", "tool": tool});
+        fixture.decide(&id, outcome).await;
         let ended = tokio::task::block_in_place(|| running.end());
         assert_eq!(ended.code, 5, "{tool}: {ended:?}");
-        let told = result(&ended);
-        assert_eq!(told["objections"][0]["tool"], json!(tool), "{told}");
+        let reported = result(&ended);
+        assert_eq!(reported["failed_tests"][0]["tool"], json!(tool), "{reported}");
         assert!(ended.stderr.contains(&format!("{flow} review rejected acme/module-badges 1.2.0")), "{}", ended.stderr);
         // phpcpd gives no report.
         if tool != "phpcpd" {
-            assert!(told["objections"].to_string().contains(&reason), "{told}");
+            assert!(reported["failed_tests"].to_string().contains(&reason), "{reported}");
             assert!(ended.stderr.contains(&reason), "{}", ended.stderr);
         }
         // The verdict stands until something changes.
-        let again = scene.release(&["--until", "released"]);
+        let again = fixture.release(&["--until", "released"]);
         assert!(again.code == 5 && again.stderr.contains(tool), "{again:?}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_mended_is_submitted_again_and_nothing_else() {
-    let scene = Scene::open(reviewed(Review::default().marketing([Verdict::Reject, Verdict::Approve]))).await;
+    let fixture = Fixture::open(reviewed(Review::default().marketing([Decision::Reject, Decision::Approve]))).await;
     let until_released = &["--until", "released", "--timeout", "60s"];
-    assert_eq!(scene.release(until_released).code, 5);
-    assert_eq!(scene.release(until_released).code, 5, "unchanged, it stays rejected");
-    scene.prepare(&Submission::module(), |listing| listing["name"] = json!("Badges for Products"));
-    let mended = scene.release(until_released);
+    assert_eq!(fixture.release(until_released).code, 5);
+    assert_eq!(fixture.release(until_released).code, 5, "unchanged, it stays rejected");
+    fixture.prepare(&Submission::module(), |listing| listing["name"] = json!("Badges for Products"));
+    let mended = fixture.release(until_released);
     assert_eq!(mended.code, 0, "{mended:?}");
-    assert_eq!(scene.status(), "released_to_store/approved/approved");
+    assert_eq!(fixture.status(), "released_to_store/approved/approved");
 
-    let scene = Scene::open(reviewed(Review::default().technical([Verdict::Reject, Verdict::Approve]))).await;
-    assert_eq!(scene.release(until_released).code, 5);
-    scene.prepare(&Submission::module().file("Model/Label.php", "<?php\n"), |_| {});
-    let mended = scene.release(until_released);
+    let fixture = Fixture::open(reviewed(Review::default().technical([Decision::Reject, Decision::Approve]))).await;
+    assert_eq!(fixture.release(until_released).code, 5);
+    fixture.prepare(&Submission::module().file("Model/Label.php", "<?php\n"), |_| {});
+    let mended = fixture.release(until_released);
     assert_eq!(mended.code, 0, "{mended:?}");
-    assert!(mended.stderr.contains("guide.pdf is there already"), "{}", mended.stderr);
-    assert_eq!(scene.status(), "released_to_store/approved/approved");
+    assert!(mended.stderr.contains("guide.pdf is already uploaded as"), "{}", mended.stderr);
+    assert_eq!(fixture.status(), "released_to_store/approved/approved");
 
-    let scene = Scene::open(reviewed(Review::default().technical([Verdict::Reject, Verdict::Approve]))).await;
-    assert_eq!(scene.release(until_released).code, 5);
-    let resubmitted = scene.release(&[until_released, &["--resubmit"][..]].concat());
+    let fixture = Fixture::open(reviewed(Review::default().technical([Decision::Reject, Decision::Approve]))).await;
+    assert_eq!(fixture.release(until_released).code, 5);
+    let resubmitted = fixture.release(&[until_released, &["--resubmit"][..]].concat());
     assert_eq!(resubmitted.code, 0, "{resubmitted:?}");
-    assert_eq!(scene.status(), "released_to_store/approved/approved");
+    assert_eq!(fixture.status(), "released_to_store/approved/approved");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_an_admin_takes_out_while_it_is_waited_for_is_a_bad_end() {
-    let scene = Scene::open(only_scans()).await;
-    let mut running = scene.start(&["--until", "released", "--progress", "json"]);
+    let fixture = Fixture::open(only_scans()).await;
+    let mut running = fixture.start(&["--until", "released", "--progress", "json"]);
     let id = reads(&mut running, "submit", "done")["submission_id"].as_str().unwrap().parse().unwrap();
-    scene.simulator.step(&id, Step::CanceledByAdmin).unwrap();
+    fixture.simulator.step(&id, Step::CanceledByAdmin).unwrap();
     let ended = tokio::task::block_in_place(|| running.end());
-    assert_eq!((ended.code, &result(&ended)["outcome"]), (5, &json!("ended")), "{ended:?}");
+    assert_eq!((ended.code, &result(&ended)["result"]), (5, &json!("closed")), "{ended:?}");
     assert!(ended.stderr.contains("canceled_by_admin"), "{}", ended.stderr);
 
     // The same for what was in the store only while nobody could look.
-    let scene = Scene::open(only_scans()).await;
-    let mut running = scene.start(&["--until", "released", "--progress", "json"]);
+    let fixture = Fixture::open(only_scans()).await;
+    let mut running = fixture.start(&["--until", "released", "--progress", "json"]);
     let id = reads(&mut running, "submit", "done")["submission_id"].as_str().unwrap().parse().unwrap();
-    scene.simulator.add_fault("status=503,html call=packages.get".parse().unwrap());
+    fixture.simulator.add_fault("status=503,html call=packages.get".parse().unwrap());
     let steps = [Step::TechnicalApproved, Step::MarketingStarted, Step::MarketingApproved, Step::Launched];
     for step in steps.into_iter().chain([Step::RemovedByAdmin]) {
-        scene.simulator.step(&id, step).unwrap();
+        fixture.simulator.step(&id, step).unwrap();
     }
-    scene.simulator.clear_faults();
+    fixture.simulator.clear_faults();
     let ended = tokio::task::block_in_place(|| running.end());
-    assert_eq!((ended.code, &result(&ended)["outcome"]), (5, &json!("ended")), "{ended:?}");
-    let again = scene.release(&["--until", "released"]);
+    assert_eq!((ended.code, &result(&ended)["result"]), (5, &json!("closed")), "{ended:?}");
+    let again = fixture.release(&["--until", "released"]);
     assert!(again.code == 5 && again.stderr.contains("admin_removed_from_store"), "{again:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_store_would_refuse_is_not_sent() {
-    let scene = Scene::open(at_once()).await;
-    scene.prepare(&Submission::module().composer(|composer| composer["version"] = json!("1.2")), |listing| {
+    let fixture = Fixture::open(at_once()).await;
+    fixture.prepare(&Submission::module().composer(|composer| composer["version"] = json!("1.2")), |listing| {
         listing["version"] = json!("1.2");
     });
-    let ended = scene.release(&[]);
+    let ended = fixture.release(&[]);
     assert!(ended.code == 5 && ended.stderr.contains("composer-version"), "{ended:?}");
-    assert!(scene.look().accounts[0].files.is_empty());
+    assert!(fixture.look().accounts[0].files.is_empty());
     // Whoever reads JSON has a result of it, too.
     for form in [&["--json"][..], &["--progress", "json"]] {
-        let ended = scene.release(form);
-        let told = result(&ended);
-        assert_eq!((ended.code, &told["outcome"], &told["handle"]), (5, &json!("check_failed"), &json!(null)));
-        assert_eq!(told["findings"][0]["rule"], json!("composer-version"), "{told}");
+        let ended = fixture.release(form);
+        let reported = result(&ended);
+        assert_eq!((ended.code, &reported["result"], &reported["handle"]), (5, &json!("check_failed"), &json!(null)));
+        assert_eq!(reported["findings"][0]["rule"], json!("composer-version"), "{reported}");
     }
-    let ended = scene.release(&["--skip-check", "--until", "none"]);
+    let ended = fixture.release(&["--skip-check", "--until", "none"]);
     assert_eq!(ended.code, 0, "{ended:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn files_that_are_uploaded_and_a_submission_that_is_made_can_be_released() {
-    let scene = Scene::open(at_once()).await;
-    let uploaded = scene.home.run_aside(&["files", "upload", "submission.zip", "--json"]);
+    let fixture = Fixture::open(at_once()).await;
+    let uploaded = fixture.home.run_aside(&["files", "upload", "submission.zip", "--json"]);
     let uploaded: serde_json::Value = serde_json::from_str(&uploaded.stdout).unwrap();
     let file = uploaded["files"][0]["file_upload_id"].as_str().unwrap();
     let ended =
-        scene.home.run_aside(&["release", "--manifest", "release.toml", "--file-id", file, "--until", "released"]);
+        fixture.home.run_aside(&["release", "--manifest", "release.toml", "--file-id", file, "--until", "released"]);
     assert_eq!(ended.code, 0, "{ended:?}");
-    assert_eq!(scene.look().accounts[0].files.len(), 6);
+    assert_eq!(fixture.look().accounts[0].files.len(), 6);
 
-    let scene = Scene::open(at_once()).await;
+    let fixture = Fixture::open(at_once()).await;
     // As a person makes it: a draft, with all its files.
-    scene.prepare(&Submission::module(), |listing| {
+    fixture.prepare(&Submission::module(), |listing| {
         listing["artifact"] = json!("submission.zip");
     });
-    let made = scene.home.run_aside(&["packages", "create", "release.toml", "--json"]);
+    let made = fixture.home.run_aside(&["packages", "create", "release.toml", "--json"]);
     let made: serde_json::Value = serde_json::from_str(&made.stdout).unwrap();
     let id = made["packages"][0]["submission_id"].as_str().unwrap();
-    let ended = scene.home.run_aside(&["release", "--submission", id, "--until", "released", "--timeout", "60s"]);
+    let ended = fixture.home.run_aside(&["release", "--submission", id, "--until", "released", "--timeout", "60s"]);
     assert_eq!((ended.code, ended.stdout.trim()), (0, id), "{ended:?}");
-    assert_eq!(scene.home.run_aside(&["release", "--submission", "nowhere"]).code, 4);
+    assert_eq!(fixture.home.run_aside(&["release", "--submission", "nowhere"]).code, 4);
 
     // A version that somebody made by hand is taken up, though no id names it.
-    let again = scene.release(&["--until", "released"]);
+    let again = fixture.release(&["--until", "released"]);
     assert_eq!((again.code, again.stdout.trim()), (0, id), "{again:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dry_run_tells_the_steps_and_sends_nothing() {
-    let scene = Scene::open(only_scans()).await;
-    let planned = scene.release(&["--dry-run", "--until", "released"]);
+    let fixture = Fixture::open(only_scans()).await;
+    let planned = fixture.release(&["--dry-run", "--until", "released"]);
     assert_eq!(planned.code, 0, "{planned:?}");
-    let folder = scene.home.path().display().to_string();
+    let folder = fixture.home.path().display().to_string();
     insta::assert_snapshot!(planned.stdout.replace(&folder, "[home]"), @r"
     would upload submission.zip, [home]/guide.pdf, [home]/install.pdf, [home]/icon.png, [home]/admin.png, [home]/store.png (production)
     would wait for the malware scan (production)
@@ -323,32 +323,32 @@ async fn a_dry_run_tells_the_steps_and_sends_nothing() {
     would submit acme/module-badges 1.2.0 for technical and marketing review (production)
     would wait for the release to the store (production)
     ");
-    assert!(scene.look().accounts[0].files.is_empty());
-    assert_eq!(scene.release(&[]).code, 0);
-    let planned = scene.release(&["--dry-run", "--json"]);
-    assert_eq!(result(&planned)["would"], json!(["then nothing is left to do for acme/module-badges 1.2.0"]));
+    assert!(fixture.look().accounts[0].files.is_empty());
+    assert_eq!(fixture.release(&[]).code, 0);
+    let planned = fixture.release(&["--dry-run", "--json"]);
+    assert_eq!(result(&planned)["steps"], json!(["then nothing is left to do for acme/module-badges 1.2.0"]));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_marketplace_refuses_has_its_reason_and_leaves_a_draft_that_is_taken_up() {
-    let scene = Scene::open(at_once()).await;
-    scene.prepare(&Submission::module(), |listing| listing["priority"] = json!("urgent"));
-    let refused = scene.release(&["--skip-check"]);
+    let fixture = Fixture::open(at_once()).await;
+    fixture.prepare(&Submission::module(), |listing| listing["priority"] = json!("urgent"));
+    let refused = fixture.release(&["--skip-check"]);
     assert!(refused.code == 5 && refused.stderr.contains("`priority` cannot be `urgent`"), "{refused:?}");
-    scene.prepare(&Submission::module(), |listing| listing["priority"] = json!("high"));
-    let mended = scene.release(&["--until", "released", "--timeout", "60s"]);
+    fixture.prepare(&Submission::module(), |listing| listing["priority"] = json!("high"));
+    let mended = fixture.release(&["--until", "released", "--timeout", "60s"]);
     assert_eq!(mended.code, 0, "{mended:?}");
-    assert_eq!(scene.status(), "released_to_store/approved/approved");
+    assert_eq!(fixture.status(), "released_to_store/approved/approved");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_id_that_stands_in_the_manifest_for_ever_means_another_version_one_day() {
-    let scene = Scene::open(at_once()).await;
-    scene.prepare(&Submission::module(), |listing| listing["item_id"] = json!("badges"));
-    assert_eq!(scene.release(&[]).code, 0);
-    scene.prepare(&Submission::module().composer(|composer| composer["version"] = json!("1.3.0")), |listing| {
+    let fixture = Fixture::open(at_once()).await;
+    fixture.prepare(&Submission::module(), |listing| listing["item_id"] = json!("badges"));
+    assert_eq!(fixture.release(&[]).code, 0);
+    fixture.prepare(&Submission::module().composer(|composer| composer["version"] = json!("1.3.0")), |listing| {
         listing["item_id"] = json!("badges");
     });
-    let ended = scene.release(&[]);
+    let ended = fixture.release(&[]);
     assert!(ended.code == 2 && ended.stderr.contains("badges is version 1.2.0"), "{ended:?}");
 }

@@ -1,8 +1,10 @@
-//! The shell blocks of README and docs/ci, run against a simulator as a reader would type them.
+//! The commands of the documentation, run against a simulator as a reader would type them.
 //!
-//! Every block is listed here: a new one fails the test until it is run, or has a reason not to be.
+//! A shell block is run, unless a comment before it says otherwise: `<!-- not run: REASON -->`, or `<!-- file: PATH -->` for a block
+//! that is written to a file for the blocks after it. Every other command that a page names has to exist with its flags.
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use eqp_simulator::Simulator;
@@ -10,49 +12,120 @@ use eqp_test_support::TestDatabase;
 use eqp_test_support::submission::{PDF, Submission};
 use serde_json::{Value, json};
 
-use super::scene::{Scene, at_once};
+use super::fixture::{Fixture, at_once};
 
-/// The pages whose blocks are run.
-const PAGES: &[&str] = &["README.md", "docs/ci/README.md"];
+/// The pages in the root whose commands are current; the changelog also names commands of earlier versions.
+const ROOT_PAGES: &[&str] = &["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "GLOSSARY.md", "SECURITY.md"];
 
-/// What is done with a block, found by how it begins.
-enum Done {
-    /// It is run; lines that begin so are left out, each for a reason.
-    Run(&'static [(&'static str, &'static str)]),
-    /// It is not run, for this reason.
-    NotRun(&'static str),
-    /// It is written to this file, for the blocks after it.
-    Written(&'static str),
-}
+/// The blocks with a comment that they are not run. A larger number has to be decided on.
+const NOT_RUN: usize = 8;
 
-/// Every block that a reader runs or writes down, in the order of the pages.
-const BLOCKS: &[(&str, &str, Done)] = &[
-    ("README.md", "cargo run --release -- demo", Done::NotRun("builds everything; the demo has tests of its own")),
-    ("README.md", "export EQP_DATABASE_URL_FILE=", Done::Run(&[])),
-    ("README.md", "eqp serve --listen", Done::NotRun("stays up, on a port that needs rights; served in other tests")),
+/// The pages whose blocks are run by other tests, or cannot be run.
+const ELSEWHERE: &[(&str, &str)] = &[
     (
-        "README.md",
-        "eqp login --environment",
-        Done::Run(&[
-            ("eqp login", "asks for the key on a terminal"),
-            ("eqp whoami", "its comment goes on from the line above; it is run by itself below"),
-        ]),
+        "docs/manifest.md",
+        "the manifest is read by a test of eqp-release; updates from manifests have tests of their own",
     ),
-    ("README.md", "eqp events tail", Done::Run(&[("eqp events tail", "follows events until somebody stops it")])),
-    ("README.md", "eqp packages init", Done::Run(&[])),
-    ("README.md", "[package]", Done::Written("release.toml")),
-    ("README.md", "eqp packages check", Done::Run(&[])),
     (
-        "README.md",
-        "export EQP_DATABASE_URL=$DATABASE_URL",
-        Done::NotRun(
-            "needs the database of a service; `callbacks add` is run above, and the service in a test of its own",
-        ),
+        "docs/registrations.md",
+        "each command needs another state of the list; the tests of drift, rotation and leaks create them",
     ),
-    ("docs/ci/README.md", "code=0", Done::Run(&[])),
+    ("docs/reliability.md", "fuzzing takes long; the fuzz targets and corpora are tests of their own"),
+    ("docs/rules.md", "the excerpt of a manifest is tested by eqp-check"),
+    ("docs/simulator.md", "run by eqp-simulator's tests of the marketplace"),
+    ("docs/simulator-walkthrough.md", "run by eqp-simulator's tests of the marketplace"),
 ];
 
-/// What a page says, and what stands for it here.
+/// How a block is tested.
+enum Treatment {
+    Run,
+    NotRun(String),
+    WrittenTo(String),
+}
+
+/// A block of a page.
+struct Block {
+    language: String,
+    treatment: Treatment,
+    text: String,
+}
+
+impl Block {
+    /// Whether a reader would run or save the block.
+    fn is_command(&self) -> bool {
+        match self.language.as_str() {
+            "sh" | "bash" | "shell" | "console" | "toml" => true,
+            "text" | "" => self.text.lines().any(is_command_line),
+            _ => false,
+        }
+    }
+}
+
+fn is_command_line(line: &str) -> bool {
+    ["eqp ", "cargo ", "$ "].iter().any(|begin| line.starts_with(begin))
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn page(name: &str) -> String {
+    std::fs::read_to_string(root().join(name)).unwrap()
+}
+
+/// The pages with commands, in an order in which a reader can follow them.
+fn pages() -> Vec<String> {
+    let mut pages = Vec::new();
+    for folder in ["docs", "docs/ci"] {
+        for entry in std::fs::read_dir(root().join(folder)).unwrap() {
+            let name = entry.unwrap().file_name().into_string().unwrap();
+            if Path::new(&name).extension().is_some_and(|extension| extension == "md") {
+                pages.push(format!("{folder}/{name}"));
+            }
+        }
+    }
+    pages.sort();
+    ROOT_PAGES.iter().map(|&name| name.to_owned()).chain(pages).collect()
+}
+
+fn treatment(line_before: &str) -> Treatment {
+    let comment = line_before.trim().strip_prefix("<!-- ").and_then(|rest| rest.strip_suffix(" -->"));
+    match comment.and_then(|comment| comment.split_once(": ")) {
+        Some(("not run", reason)) => Treatment::NotRun(reason.to_owned()),
+        Some(("file", path)) => Treatment::WrittenTo(path.to_owned()),
+        _ => Treatment::Run,
+    }
+}
+
+/// The fenced blocks of a page, without the indent of the list that contains them.
+fn blocks(page: &str) -> Vec<Block> {
+    let (mut found, mut open, mut before): (Vec<Block>, Option<(usize, Block)>, &str) = (Vec::new(), None, "");
+    for line in page.lines() {
+        let content = line.trim_start();
+        let indent = line.len() - content.len();
+        match (&mut open, content.strip_prefix("```")) {
+            (None, Some(language)) => {
+                let block = Block { language: language.to_owned(), treatment: treatment(before), text: String::new() };
+                open = Some((indent, block));
+            }
+            (Some(_), Some("")) => found.extend(open.take().map(|(_, block)| block)),
+            (Some((outer, block)), _) => {
+                block.text.push_str(line.get(*outer..).unwrap_or_default());
+                block.text.push('\n');
+            }
+            (None, None) => {}
+        }
+        before = line;
+    }
+    assert!(open.is_none(), "a block does not end");
+    found
+}
+
+fn command_blocks(name: &str) -> Vec<Block> {
+    blocks(&page(name)).into_iter().filter(Block::is_command).collect()
+}
+
+/// What a page contains as an example, and its replacement here.
 struct Names {
     database_file: String,
     submission: String,
@@ -64,83 +137,34 @@ impl Names {
     }
 }
 
-/// A block of a page.
-struct Block {
-    language: String,
-    text: String,
-}
-
-/// The fenced blocks of a page, without the indent of the list that they stand in.
-fn blocks(page: &str) -> Vec<Block> {
-    let (mut found, mut open): (Vec<Block>, Option<(usize, Block)>) = (Vec::new(), None);
-    for line in page.lines() {
-        let content = line.trim_start();
-        let indent = line.len() - content.len();
-        match (&mut open, content.strip_prefix("```")) {
-            (None, Some(language)) => {
-                open = Some((indent, Block { language: language.to_owned(), text: String::new() }));
-            }
-            (Some(_), Some("")) => found.extend(open.take().map(|(_, block)| block)),
-            (Some((outer, block)), _) => {
-                block.text.push_str(line.get(*outer..).unwrap_or_default());
-                block.text.push('\n');
-            }
-            (None, None) => {}
-        }
-    }
-    assert!(open.is_none(), "a block does not end");
-    found
-}
-
-fn page(name: &str) -> String {
-    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(name)).unwrap()
-}
-
-fn is_of_interest(block: &Block) -> bool {
-    matches!(block.language.as_str(), "sh" | "bash" | "shell" | "console" | "text" | "toml" | "")
-}
-
-#[test]
-fn every_shell_block_of_readme_and_ci_is_run_or_has_a_reason_not_to_be() {
-    let mut listed = BLOCKS.iter();
-    for name in PAGES {
-        for block in blocks(&page(name)).iter().filter(|block| is_of_interest(block)) {
-            let next = listed.next();
-            let is_it = next.is_some_and(|(page, begin, _)| page == name && block.text.starts_with(begin));
-            assert!(is_it, "{name}: list this block, and run it:\n{}", block.text);
-        }
-    }
-    assert!(listed.next().is_none(), "a block is listed that no page has any more");
-}
-
-/// Runs a block in the scene's home, ending with the first command that fails; answers what it printed.
-fn run(scene: &Scene, script: &str) -> String {
-    let path = format!("{}:/usr/bin:/bin", scene.home.path().join("bin").display());
+/// Runs a block in the fixture's home, ending with the first command that fails; returns its output.
+fn run(fixture: &Fixture, script: &str) -> String {
+    let path = format!("{}:/usr/bin:/bin", fixture.home.path().join("bin").display());
     let script = format!("export PATH='{path}'\n{script}");
-    let mut command = scene.home.command_of(&["bash", "--noprofile", "--norc", "-euo", "pipefail", "-c", &script]);
+    let mut command = fixture.home.command_of(&["bash", "--noprofile", "--norc", "-euo", "pipefail", "-c", &script]);
     let output = tokio::task::block_in_place(|| command.output().unwrap());
-    let said = [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes).into_owned()).concat();
-    assert!(output.status.success(), "{script}\n{said}");
-    said
+    let printed = [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes).into_owned()).concat();
+    assert!(output.status.success(), "{script}\n{printed}");
+    printed
 }
 
-fn put_tool_on_path(scene: &Scene) {
-    let bin = scene.home.path().join("bin");
+fn put_tool_on_path(fixture: &Fixture) {
+    let bin = fixture.home.path().join("bin");
     std::fs::create_dir_all(&bin).unwrap();
     std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_eqp"), bin.join("eqp")).unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_command_blocks_of_readme_and_ci_work_as_printed() {
-    let mut scene = Scene::with(Simulator::builder().script(at_once()).packages(40)).await;
+async fn the_command_blocks_of_the_documentation_work_as_printed() {
+    let mut fixture = Fixture::with(Simulator::builder().script(at_once()).packages(40)).await;
     let released = |package: &&eqp_simulator::PackageSnapshot| package.status.to_string().starts_with("released_to");
-    let submission = scene.look().accounts[0].packages.iter().find(released).unwrap().submission_id.to_string();
+    let submission = fixture.look().accounts[0].packages.iter().find(released).unwrap().submission_id.to_string();
     let database = TestDatabase::create().await;
-    let database_file = scene.home.write("database-url", &database.url()).display().to_string();
-    scene.home.set("EQP_DATABASE_URL_FILE", database_file.clone());
+    let database_file = fixture.home.write("database-url", &database.url()).display().to_string();
+    fixture.home.set("EQP_DATABASE_URL_FILE", database_file.clone());
     let names = Names { database_file, submission };
-    put_tool_on_path(&scene);
-    let home = scene.home.path();
+    put_tool_on_path(&fixture);
+    let home = fixture.home.path();
     std::fs::remove_file(home.join("release.toml")).unwrap();
     for folder in ["dist", "docs"] {
         std::fs::create_dir_all(home.join(folder)).unwrap();
@@ -149,36 +173,118 @@ async fn the_command_blocks_of_readme_and_ci_work_as_printed() {
     let checkout = Submission::module().composer(|composer| composer["name"] = json!("acme/module-checkout"));
     std::fs::write(home.join("dist/checkout-1.2.0.zip"), checkout.bytes()).unwrap();
 
-    let mut listed = BLOCKS.iter();
-    for name in PAGES {
-        if *name == "docs/ci/README.md" {
-            scene.prepare(&Submission::module(), |_| {});
+    let mut not_run = 0;
+    for name in pages() {
+        if let Some((_, reason)) = ELSEWHERE.iter().find(|(page, _)| *page == name) {
+            let blocks = command_blocks(&name).len();
+            assert!(blocks > 0, "{name} has no blocks any more");
+            println!("not run: {blocks} blocks of {name} ({reason})");
+            continue;
+        }
+        if name == "docs/ci/README.md" {
+            fixture.prepare(&Submission::module(), |_| {});
             std::fs::rename(home.join("submission.zip"), home.join("acme-badges-1.2.0.zip")).unwrap();
         }
-        for block in blocks(&page(name)).iter().filter(|block| is_of_interest(block)) {
-            match &listed.next().unwrap().2 {
-                Done::NotRun(reason) => println!("not run: {} ({reason})", block.text.trim()),
-                Done::Written(file) => drop(scene.home.write(file, &block.text)),
-                Done::Run(left_out) => {
-                    let is_run = |line: &&str| {
-                        let reason = left_out.iter().find(|(begin, _)| line.starts_with(begin));
-                        reason.inspect(|(_, reason)| println!("not run: {line} ({reason})")).is_none()
-                    };
-                    let lines: Vec<&str> = block.text.lines().filter(is_run).collect();
-                    let said = run(&scene, &names.put_into(&lines.join("\n")));
-                    if *name == "docs/ci/README.md" {
-                        assert!(said.contains("in review as "), "{said}");
+        for block in command_blocks(&name) {
+            match &block.treatment {
+                Treatment::NotRun(reason) => {
+                    not_run += 1;
+                    println!("not run: {} ({reason})", block.text.trim());
+                }
+                Treatment::WrittenTo(file) => drop(fixture.home.write(file, &block.text)),
+                Treatment::Run => {
+                    println!("{name}: {}", block.text.trim());
+                    let printed = run(&fixture, &names.put_into(&block.text));
+                    if name == "docs/ci/README.md" {
+                        assert!(printed.contains("in review as "), "{printed}");
                     }
                 }
             }
         }
     }
-    run(&scene, "eqp whoami");
+    assert_eq!(not_run, NOT_RUN, "the number of blocks that are not run has changed");
 
-    // What README's step 6 says is what happens: the manifest asks for the technical review alone.
-    let by_item = scene.home.run_aside(&["packages", "list", "--item", "checkout-1.2.0", "--json"]);
-    let told: Value = serde_json::from_str(by_item.stdout.lines().next().unwrap()).unwrap();
-    assert!(told.to_string().contains("\"marketing\":\"draft\""), "{told}");
+    // As README says, its manifest asks for the technical review alone.
+    let by_item = fixture.home.run_aside(&["packages", "list", "--item", "checkout-1.2.0", "--json"]);
+    let listed: Value = serde_json::from_str(by_item.stdout.lines().next().unwrap()).unwrap();
+    assert!(listed.to_string().contains("\"marketing\":\"draft\""), "{listed}");
+}
+
+/// The help texts of commands, by their names.
+#[derive(Default)]
+struct Helps(BTreeMap<String, String>);
+
+impl Helps {
+    fn of(&mut self, path: &[&str]) -> &str {
+        self.0.entry(path.join(" ")).or_insert_with(|| {
+            let output = Command::new(env!("CARGO_BIN_EXE_eqp")).args(path).arg("--help").output().unwrap();
+            String::from_utf8(output.stdout).unwrap()
+        })
+    }
+
+    fn is_group(&mut self, path: &[&str]) -> bool {
+        self.of(path).contains("\nCommands:\n")
+    }
+
+    fn has_subcommand(&mut self, path: &[&str], name: &str) -> bool {
+        let listed = self.of(path).split_once("\nCommands:\n").map(|(_, rest)| rest.split("\n\n").next().unwrap());
+        listed.is_some_and(|listed| listed.lines().any(|line| line.split_whitespace().next() == Some(name)))
+    }
+
+    /// Why a command line cannot be run as it is written.
+    fn problem(&mut self, line: &str) -> Option<String> {
+        let mut words = line.split_whitespace().skip(1).peekable();
+        let mut path: Vec<&str> = Vec::new();
+        while self.is_group(&path)
+            && let Some(word) = words.next_if(|word| word.starts_with(|letter: char| letter.is_ascii_lowercase()))
+        {
+            if !self.has_subcommand(&path, word) {
+                return Some(format!("`eqp {}` has no command `{word}`", path.join(" ")));
+            }
+            path.push(word);
+        }
+        let mut flags = words.filter_map(|word| word.strip_prefix("--")).filter(|flag| !flag.is_empty());
+        flags.find_map(|flag| {
+            let flag = format!("--{}", flag.split(['=', '[']).next().unwrap_or_default());
+            let known = self.of(&path).split([' ', ',', '=', '[', '\n']).any(|word| word == flag);
+            (!known).then(|| format!("`eqp {}` has no flag `{flag}`", path.join(" ")))
+        })
+    }
+}
+
+/// The commands that a page names in its text and in its blocks, without comments.
+fn named_commands(page: &str) -> impl Iterator<Item = &str> {
+    let spans = page.split('`').skip(1).step_by(2);
+    let lines = page.lines().map(|line| line.trim_start().trim_start_matches("$ "));
+    spans.chain(lines).filter(|command| command.starts_with("eqp ")).map(|command| {
+        let end = [" #", " |", ";", " &&", "\n"].iter().filter_map(|mark| command.find(mark)).min();
+        &command[..end.unwrap_or(command.len())]
+    })
+}
+
+#[test]
+fn every_command_that_a_page_names_exists_with_its_flags() {
+    let mut helps = Helps::default();
+    let mut problems = Vec::new();
+    for name in pages() {
+        for command in named_commands(&page(&name)) {
+            problems.extend(helps.problem(command).map(|problem| format!("{name}: {command}: {problem}")));
+        }
+    }
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
+}
+
+#[test]
+fn every_link_between_pages_leads_to_a_file() {
+    for name in pages() {
+        let text = page(&name);
+        let folder = root().join(&name).parent().unwrap().to_owned();
+        let targets = text.split("](").skip(1).filter_map(|rest| rest.split_once(')')).map(|(target, _)| target);
+        for target in targets.filter(|target| !target.contains("://") && !target.starts_with('#')) {
+            let file = target.split('#').next().unwrap_or_default();
+            assert!(folder.join(file).exists(), "{name} links to {target}, which does not exist");
+        }
+    }
 }
 
 #[test]

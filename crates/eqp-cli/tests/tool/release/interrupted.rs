@@ -1,9 +1,9 @@
 //! Killed at every step and run again: always one submission, and the right end.
 
-use eqp_simulator::{Review, Script, Snapshot, Verdict};
+use eqp_simulator::{Decision, Review, Script, Snapshot};
 use serde_json::json;
 
-use super::scene::{Scene, at_once, reads, result, reviewed};
+use super::fixture::{Fixture, at_once, reads, result, reviewed};
 
 /// When a run is killed.
 enum When {
@@ -30,31 +30,31 @@ fn status(seen: &Snapshot) -> Option<String> {
     seen.accounts[0].packages.first().map(|package| package.status.to_string())
 }
 
-async fn killed_at(point: &(&str, When), script: Script) -> Scene {
+async fn killed_at(point: &(&str, When), script: Script) -> Fixture {
     let (fault, when) = point;
-    let scene = Scene::open(script).await;
-    scene.simulator.add_fault(fault.parse().unwrap());
-    let mut running = scene.start(&["--until", "released", "--progress", "json"]);
+    let fixture = Fixture::open(script).await;
+    fixture.simulator.add_fault(fault.parse().unwrap());
+    let mut running = fixture.start(&["--until", "released", "--progress", "json"]);
     match when {
         When::Begun(step) => drop(tokio::task::block_in_place(|| reads(&mut running, step, "begins"))),
-        When::Done(is_done) => drop(scene.until(is_done).await),
+        When::Done(is_done) => drop(fixture.until(is_done).await),
     }
     let ended = tokio::task::block_in_place(|| running.kill());
     // Where nothing holds it up after the step, it may have ended by itself a moment before.
     let may_have_ended = matches!(when, When::Done(_)) && [0, 5].contains(&ended.code);
     assert!(ended.code == -1 || may_have_ended, "{fault}: it was killed: {ended:?}");
-    scene.simulator.clear_faults();
-    scene
+    fixture.simulator.clear_faults();
+    fixture
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whenever_it_is_killed_the_next_run_goes_on_and_makes_one_submission() {
     for point in POINTS {
-        let scene = killed_at(point, at_once()).await;
-        let ended = scene.release(&["--until", "released", "--timeout", "60s", "--json"]);
-        assert_eq!((ended.code, &result(&ended)["outcome"]), (0, &json!("reached")), "{}: {ended:?}", point.0);
-        assert_eq!(scene.status(), "released_to_store/approved/approved", "{}", point.0);
-        assert_eq!(scene.look().accounts[0].files.len(), 6, "{}: nothing was uploaded twice", point.0);
+        let fixture = killed_at(point, at_once()).await;
+        let ended = fixture.release(&["--until", "released", "--timeout", "60s", "--json"]);
+        assert_eq!((ended.code, &result(&ended)["result"]), (0, &json!("reached")), "{}: {ended:?}", point.0);
+        assert_eq!(fixture.status(), "released_to_store/approved/approved", "{}", point.0);
+        assert_eq!(fixture.look().accounts[0].files.len(), 6, "{}: nothing was uploaded twice", point.0);
     }
 }
 
@@ -62,48 +62,49 @@ async fn whenever_it_is_killed_the_next_run_goes_on_and_makes_one_submission() {
 async fn whenever_it_is_killed_a_rejection_is_found_and_not_submitted_again() {
     // A rejection that comes at once leaves no review to wait for.
     for point in POINTS.iter().filter(|(_, when)| !matches!(when, When::Begun("review"))) {
-        let rejecting = Review::default().technical([Verdict::Reject, Verdict::Approve]);
-        let scene = killed_at(point, reviewed(rejecting)).await;
+        let rejecting = Review::default().technical([Decision::Reject, Decision::Approve]);
+        let fixture = killed_at(point, reviewed(rejecting)).await;
         for _ in 0..2 {
-            let ended = scene.release(&["--until", "released", "--timeout", "60s", "--json"]);
-            assert_eq!((ended.code, &result(&ended)["outcome"]), (5, &json!("rejected")), "{}: {ended:?}", point.0);
-            assert_eq!(result(&ended)["objections"][0]["tool"], json!("manual_qa"), "{}", point.0);
+            let ended = fixture.release(&["--until", "released", "--timeout", "60s", "--json"]);
+            assert_eq!((ended.code, &result(&ended)["result"]), (5, &json!("rejected")), "{}: {ended:?}", point.0);
+            assert_eq!(result(&ended)["failed_tests"][0]["tool"], json!("manual_qa"), "{}", point.0);
         }
-        assert!(scene.status().contains("/rejected/"), "{}: {}", point.0, scene.status());
+        assert!(fixture.status().contains("/rejected/"), "{}: {}", point.0, fixture.status());
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_that_is_lost_is_looked_for_in_the_same_run() {
     for call in ["files.upload", "packages.create", "packages.update", "packages.get", "files.get"] {
-        let scene = Scene::open(at_once()).await;
-        scene.simulator.add_fault(format!("answer-lost call={call} times=1").parse().unwrap());
-        scene.simulator.add_fault(format!("status=503,html call={call} nth=2").parse().unwrap());
-        let ended = scene.release(&["--until", "released", "--timeout", "60s"]);
+        let fixture = Fixture::open(at_once()).await;
+        fixture.simulator.add_fault(format!("answer-lost call={call} times=1").parse().unwrap());
+        fixture.simulator.add_fault(format!("status=503,html call={call} nth=2").parse().unwrap());
+        let ended = fixture.release(&["--until", "released", "--timeout", "60s"]);
         assert_eq!(ended.code, 0, "{call}: {ended:?}");
-        assert_eq!(scene.status(), "released_to_store/approved/approved", "{call}");
+        assert_eq!(fixture.status(), "released_to_store/approved/approved", "{call}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_signal_ends_it_with_a_handle_and_what_to_do() {
-    let scene = Scene::open(super::scene::only_scans()).await;
-    let mut running = scene.start(&["--until", "released", "--progress", "json"]);
+    let fixture = Fixture::open(super::fixture::only_scans()).await;
+    let mut running = fixture.start(&["--until", "released", "--progress", "json"]);
     let id = reads(&mut running, "submit", "done")["submission_id"].clone();
     running.terminate();
     let ended = tokio::task::block_in_place(|| running.end());
-    assert_eq!((ended.code, &result(&ended)["handle"]), (130, &id), "{ended:?}");
+    let reported = result(&ended);
+    assert_eq!((ended.code, &reported["handle"], &reported["result"]), (130, &id, &json!("interrupted")), "{ended:?}");
     assert!(ended.stderr.contains("run the same command again"), "{}", ended.stderr);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_runs_at_once_make_one_submission() {
-    let scene = Scene::open(at_once()).await;
-    let runs: Vec<_> = (0..3).map(|_| scene.start(&["--until", "released", "--timeout", "60s", "--json"])).collect();
+    let fixture = Fixture::open(at_once()).await;
+    let runs: Vec<_> = (0..3).map(|_| fixture.start(&["--until", "released", "--timeout", "60s", "--json"])).collect();
     for running in runs {
         let ended = tokio::task::block_in_place(|| running.end());
         // Who comes too late with its own submission may be refused; nothing worse happens.
         assert!([0, 5].contains(&ended.code), "{ended:?}");
     }
-    assert_eq!(scene.status(), "released_to_store/approved/approved");
+    assert_eq!(fixture.status(), "released_to_store/approved/approved");
 }

@@ -3,7 +3,7 @@
 use eqp_simulator::{Empty, Simulator, Spelling};
 use serde_json::{Value, json};
 
-use super::scene::{Scene, at_once, result};
+use super::fixture::{Fixture, at_once, result};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_release_and_everything_that_is_read_of_it_works_with_both_spellings_of_the_api() {
@@ -14,17 +14,17 @@ async fn a_release_and_everything_that_is_read_of_it_works_with_both_spellings_o
         (Spelling::Other, Empty::Null),
         (Spelling::Other, Empty::Text),
     ] {
-        let scene = Scene::with(Simulator::builder().script(at_once()).spelling(spelling).empty(empty)).await;
-        let ended = scene.release(&["--until", "released", "--timeout", "60s", "--json"]);
+        let fixture = Fixture::with(Simulator::builder().script(at_once()).spelling(spelling).empty(empty)).await;
+        let ended = fixture.release(&["--until", "released", "--timeout", "60s", "--json"]);
         assert_eq!(
-            (ended.code, &result(&ended)["outcome"]),
+            (ended.code, &result(&ended)["result"]),
             (0, &json!("reached")),
             "{spelling:?} {empty:?}: {ended:?}"
         );
         let handle = result(&ended)["handle"].as_str().unwrap().to_owned();
-        let again = scene.release(&["--json"]);
-        assert_eq!(result(&again)["outcome"], json!("already_released"), "{spelling:?} {empty:?}: {again:?}");
-        let shown = scene.home.run_aside(&["packages", "show", &handle, "--json"]);
+        let again = fixture.release(&["--json"]);
+        assert_eq!(result(&again)["result"], json!("already_released"), "{spelling:?} {empty:?}: {again:?}");
+        let shown = fixture.home.run_aside(&["packages", "show", &handle, "--json"]);
         let package = serde_json::from_str::<Value>(&shown.stdout).unwrap()["package"].clone();
         assert_eq!(package["sku"], json!("acme/module-badges"), "{spelling:?} {empty:?}");
         for arguments in [
@@ -35,12 +35,12 @@ async fn a_release_and_everything_that_is_read_of_it_works_with_both_spellings_o
             &["files", "list"],
             &["keys", "list", "--uid", "all"],
         ] {
-            let read = scene.home.run_aside(arguments);
+            let read = fixture.home.run_aside(arguments);
             assert_eq!(read.code, 0, "{spelling:?} {empty:?} {arguments:?}: {read:?}");
         }
         // What was shown can be sent back, in whichever form it came.
-        scene.home.write("back.json", &package.to_string());
-        let planned = scene.home.run_aside(&["packages", "update", "back.json", "--dry-run", "--json"]);
+        fixture.home.write("back.json", &package.to_string());
+        let planned = fixture.home.run_aside(&["packages", "update", "back.json", "--dry-run", "--json"]);
         assert_eq!(planned.code, 0, "{spelling:?} {empty:?}: {planned:?}");
         let sent = &serde_json::from_str::<Value>(&planned.stdout).unwrap()["would_update"][0];
         assert_eq!(sent["pricing_model"]["pricing_type"], json!("one-time"), "{spelling:?}: {sent}");

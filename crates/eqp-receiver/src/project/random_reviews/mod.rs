@@ -1,7 +1,6 @@
-//! The rule against random reviews: a Marketplace that is played here, and an oracle that knows what it truly did.
+//! Tests the rule with random reviews: a simulated review, and an oracle that knows its true statuses.
 //!
-//! Nothing here uses the rule's own thoughts: the oracle only knows which callbacks were heard, and what was the case
-//! at the second that each bears.
+//! The oracle is independent of the rule. It only knows which callbacks were received, and the statuses at the second of each.
 
 mod figures;
 mod memory;
@@ -12,100 +11,105 @@ use fastrand::Rng;
 
 use figures::Figures;
 use memory::{Memory, project};
-use review::{Change, FLOWS, lose, percent, play, with_copies};
+use review::{Change, FLOWS, lose, percent, play, with_duplicates};
 
-/// How many reviews: enough to see each figure, in a second or two; `EQP_REVIEWS` asks for more.
+/// Returns the number of reviews: `EQP_REVIEWS`, or a default that takes a second or two.
 fn reviews() -> u64 {
     std::env::var("EQP_REVIEWS").ok().and_then(|count| count.parse().ok()).unwrap_or(200)
 }
 
-/// How the callbacks of a review come; shares are of a hundred.
-struct Way {
-    /// Changes that bear the second of the one before.
+/// How the callbacks of a review are delivered. Shares are percentages.
+struct Delivery {
+    /// Changes with the same second as the one before.
     same_second: usize,
     lost: usize,
     twice: usize,
     shuffled: bool,
 }
 
-/// What is found when reviews come in this way, in the later form, and all that was heard of them comes once more.
-fn figures_of(way: &Way) -> Figures {
+/// Returns the figures of reviews that are delivered like this, in the later form, and then all once more.
+fn figures_of(delivery: &Delivery) -> Figures {
     let mut figures = Figures::default();
     for seed in 0..reviews() {
-        let mut chance = Rng::with_seed(seed);
-        let changes = play(&mut chance, way.same_second);
-        let heard = lose(&mut chance, &changes, way.lost);
+        let mut rng = Rng::with_seed(seed);
+        let changes = play(&mut rng, delivery.same_second);
+        let heard = lose(&mut rng, &changes, delivery.lost);
         let bodies: Vec<String> = heard.iter().map(Change::later_form).collect();
-        let mut sent = with_copies(&mut chance, &bodies, way.twice);
-        if way.shuffled {
-            chance.shuffle(&mut sent);
+        let mut sent = with_duplicates(&mut rng, &bodies, delivery.twice);
+        if delivery.shuffled {
+            rng.shuffle(&mut sent);
         }
         let mut memory = Memory::new();
-        project(&mut chance, &mut memory, &sent);
+        project(&mut rng, &mut memory, &sent);
         figures.add(&memory, &heard, changes.last().unwrap().snapshot);
-        figures.redeliver(&mut chance, &mut memory, &bodies);
+        figures.redeliver(&mut rng, &mut memory, &bodies);
     }
     figures
 }
 
 #[test]
-fn in_order_no_change_that_was_heard_is_missed() {
-    let figures = figures_of(&Way { same_second: 0, lost: 20, twice: 30, shuffled: false });
-    println!("in order, losses, copies: {figures:?}");
+fn in_order_no_received_change_is_missed() {
+    let figures = figures_of(&Delivery { same_second: 0, lost: 20, twice: 30, shuffled: false });
+    println!("in order, losses, duplicates: {figures:?}");
     assert_eq!((figures.missed, figures.skipped, figures.wrong, figures.from_redelivery), (0, 0, 0, 0), "{figures:?}");
-    assert_eq!((figures.tied, figures.late), (0, 0), "{figures:?}");
+    assert_eq!((figures.ambiguous, figures.late), (0, 0), "{figures:?}");
 }
 
 #[test]
-fn no_shuffling_ends_in_a_wrong_state() {
-    let figures = figures_of(&Way { same_second: 0, lost: 20, twice: 50, shuffled: true });
-    println!("shuffled, losses, copies: {figures:?}");
-    // Steps can be skipped: a repetition that was taken for a copy cannot be known for a re-entry when what lay between
-    // comes in later, and events are never rewritten.
-    assert_eq!((figures.missed, figures.wrong, figures.from_redelivery, figures.tied), (0, 0, 0, 0), "{figures:?}");
+fn shuffled_callbacks_never_end_in_a_wrong_status() {
+    let figures = figures_of(&Delivery { same_second: 0, lost: 20, twice: 50, shuffled: true });
+    println!("shuffled, losses, duplicates: {figures:?}");
+    // Steps can be skipped: if a report was classified as a duplicate, and a change in between arrives later, it turns out to have
+    // been a re-entry, but events are never rewritten.
+    assert_eq!(
+        (figures.missed, figures.wrong, figures.from_redelivery, figures.ambiguous),
+        (0, 0, 0, 0),
+        "{figures:?}"
+    );
 }
 
 #[test]
-fn several_changes_in_one_second_end_wrong_in_few_reviews_and_always_tied() {
+fn few_reviews_with_changes_in_the_same_second_end_wrong_and_all_are_ambiguous() {
     for shuffled in [false, true] {
-        let figures = figures_of(&Way { same_second: 10, lost: 0, twice: 30, shuffled });
-        println!("same seconds, shuffled {shuffled}, copies: {figures:?}");
+        let figures = figures_of(&Delivery { same_second: 10, lost: 0, twice: 30, shuffled });
+        println!("same seconds, shuffled {shuffled}, duplicates: {figures:?}");
         assert!(figures.wrong * 100 <= figures.reviews * 5, "{figures:?}");
-        assert_eq!((figures.wrong_and_not_tied, figures.from_redelivery), (0, 0));
+        assert_eq!((figures.wrong_and_not_ambiguous, figures.from_redelivery), (0, 0));
     }
 }
 
 #[test]
 fn however_many_changes_share_a_second_no_wrong_state_goes_unmarked() {
     for shuffled in [false, true] {
-        let figures = figures_of(&Way { same_second: 30, lost: 0, twice: 30, shuffled });
-        println!("30 % in the same second, shuffled {shuffled}, copies: {figures:?}");
-        assert_eq!((figures.wrong_and_not_tied, figures.from_redelivery), (0, 0), "{figures:?}");
+        let figures = figures_of(&Delivery { same_second: 30, lost: 0, twice: 30, shuffled });
+        println!("30 % in the same second, shuffled {shuffled}, duplicates: {figures:?}");
+        assert_eq!((figures.wrong_and_not_ambiguous, figures.from_redelivery), (0, 0), "{figures:?}");
     }
 }
 
 #[test]
-fn both_forms_mixed_and_in_order_end_right() {
+fn both_forms_in_order_end_in_the_right_status() {
     let mut figures = Figures::default();
     for seed in 0..reviews() {
-        let mut chance = Rng::with_seed(seed);
-        let changes = play(&mut chance, 0);
-        let mut heard = lose(&mut chance, &changes, 20);
-        // The last word is a later form: the first form does not tell the release.
+        let mut rng = Rng::with_seed(seed);
+        let changes = play(&mut rng, 0);
+        let mut heard = lose(&mut rng, &changes, 20);
+        // The last report has the later form, because the first form does not report the release.
         let last = heard.pop().unwrap();
         let mut bodies: Vec<String> = heard
             .iter()
-            .map(|change| if percent(&mut chance, 50) { change.first_form() } else { change.later_form() })
+            .map(|change| if percent(&mut rng, 50) { change.first_form() } else { change.later_form() })
             .collect();
         bodies.push(last.later_form());
-        let sent = with_copies(&mut chance, &bodies, 30);
+        let sent = with_duplicates(&mut rng, &bodies, 30);
         let mut memory = Memory::new();
-        project(&mut chance, &mut memory, &sent);
+        project(&mut rng, &mut memory, &sent);
         figures.add(&memory, &[], last.snapshot);
-        // Every word of either form is in the history of its flow.
+        // Every report of either form is in the history of its flow.
         for change in heard.iter().chain([&last]) {
-            let told = memory.told(&FLOWS[change.named]);
-            figures.missed += usize::from(!told.iter().any(|told| told == change.snapshot[change.named]));
+            let reported = memory.reported(&FLOWS[change.explicit]);
+            figures.missed +=
+                usize::from(!reported.iter().any(|reported| reported == change.snapshot[change.explicit]));
         }
     }
     println!("both forms, in order: {figures:?}");
@@ -113,20 +117,20 @@ fn both_forms_mixed_and_in_order_end_right() {
 }
 
 #[test]
-fn how_callbacks_are_cut_into_batches_does_not_matter() {
+fn the_division_into_batches_does_not_matter() {
     for seed in 0..reviews() {
-        let mut chance = Rng::with_seed(seed);
-        let changes = play(&mut chance, 20);
+        let mut rng = Rng::with_seed(seed);
+        let changes = play(&mut rng, 20);
         let form = |change: &Change, first| if first { change.first_form() } else { change.later_form() };
-        let mut bodies: Vec<String> = changes.iter().map(|change| form(change, percent(&mut chance, 30))).collect();
-        chance.shuffle(&mut bodies);
+        let mut bodies: Vec<String> = changes.iter().map(|change| form(change, percent(&mut rng, 30))).collect();
+        rng.shuffle(&mut bodies);
         let (mut whole, mut pieces, mut single) = (Memory::new(), Memory::new(), Memory::new());
         whole.project(&bodies);
-        project(&mut chance, &mut pieces, &bodies);
+        project(&mut rng, &mut pieces, &bodies);
         for body in &bodies {
             single.project(std::slice::from_ref(body));
         }
-        let seen = |memory: &Memory| format!("{:?} {:?}", memory.events, memory.outcomes);
+        let seen = |memory: &Memory| format!("{:?} {:?}", memory.events, memory.projected);
         assert_eq!(seen(&whole), seen(&pieces), "seed {seed}");
         assert_eq!(seen(&whole), seen(&single), "seed {seed}");
     }

@@ -1,4 +1,4 @@
-//! `curl`, which everybody knows, uploading the same file to the same simulator.
+//! Uploads the same file to the same simulator with `curl`, as a baseline.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -8,14 +8,14 @@ use crate::Failure;
 use crate::marketplace::Reach;
 use crate::session;
 
-/// A curl with a session.
+/// A curl command with a session.
 pub(super) struct Curl {
     base_url: String,
     ca: PathBuf,
     token: String,
 }
 
-/// The curl of this machine, if it has one.
+/// Returns the installed curl; `None` if there is none.
 pub(super) fn find(folder: &Path, reach: &Reach) -> Result<Option<Curl>, Failure> {
     let quiet = Command::new("curl").arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
     if !quiet.is_ok_and(|status| status.success()) {

@@ -1,14 +1,14 @@
-//! How much memory this process has in use, where the system says so (Linux).
+//! The memory in use by this process (on Linux).
 
 use std::fs;
 
-/// Counts the most that is in use from now on.
+/// Measures the peak of the memory in use.
 pub(super) struct Added {
     before: u64,
 }
 
 impl Added {
-    /// Begins to count; `None` where the system does not tell.
+    /// Starts to measure; `None` if the system does not report it.
     pub(super) fn begin() -> Option<Self> {
         // Sets the peak back to what is in use now.
         fs::write("/proc/self/clear_refs", "5").ok()?;

@@ -12,19 +12,19 @@ pub(crate) use worker::{Works, work};
 use super::interleave::thousands;
 use super::{Measured, Row};
 use crate::Failure;
-use crate::figure::{Found, Promise};
-use crate::ground::Ground;
+use crate::figure::{Measurement, Promise};
+use crate::harness::Harness;
 use crate::marketplace::Marketplace;
 use worker::Task;
 
 pub(super) const ROW: Row = Row {
     name: "client",
     title: "The client",
-    how: "Our client and the simulator, each a process of its own, over TLS on loopback. In every round a client that has done \
-          nothing before uploads an archive of 30 MB (session and connection included in its time), `curl` uploads the same \
-          file to the same simulator (by its own clock, with a session that it had before), and another fresh client reads a \
-          list of 100,000 packages in pages of 100. Memory is the peak that Linux tells (`VmHWM`, set back before), less what \
-          the idle client had. What was uploaded must have arrived whole, and every package must have come.",
+    how: "Our client and the simulator are separate processes and use TLS on loopback. In each round, a new client \
+          uploads an archive of 30 MB, including session and connection; `curl` uploads the same file to the same \
+          simulator with an existing session, measured by curl; and another new client reads a list of 100,000 \
+          packages in pages of 100. Memory is the peak resident memory (`VmHWM`, reset before) minus that of the \
+          idle client. The benchmark verifies the uploaded file and the number of packages.",
     takes: ("90 s", "60 s"),
     promises: &[
         Promise::at_least("upload_vs_curl", 0.8, 1.0, "rate of an upload of 30 MB, as a share of curl's"),
@@ -36,21 +36,21 @@ pub(super) const ROW: Row = Row {
 
 #[derive(Default)]
 struct Rounds {
-    /// Our rate as a share of curl's; none where there is no curl.
+    /// Our rate as a share of curl's; `None` if curl is not installed.
     rates: Vec<f64>,
-    /// Added by an upload, in MB. None where it cannot be told.
+    /// The memory that an upload adds, in MB; `None` if the system does not report it.
     upload_added: Vec<f64>,
-    /// Added by streaming the list, in MB.
+    /// The memory that streaming the list adds, in MB.
     stream_added: Vec<f64>,
     lines: Vec<Vec<String>>,
 }
 
-fn measure(ground: &Ground) -> Result<Measured, Failure> {
-    let archive = archive(ground.folder(), ground.scale.archive)?;
-    let marketplace = Marketplace::start(ground.scale.packages)?;
-    let rounds = ask(ground, &archive, &marketplace)?;
+fn measure(harness: &Harness) -> Result<Measured, Failure> {
+    let archive = archive(harness.folder(), harness.scale.archive)?;
+    let marketplace = Marketplace::start(harness.scale.packages)?;
+    let rounds = ask(harness, &archive, &marketplace)?;
     let or = |rounds: Vec<f64>, reason: &str| {
-        if rounds.is_empty() { Found::NotRun(reason.to_owned()) } else { Found::Rounds(rounds) }
+        if rounds.is_empty() { Measurement::NotRun(reason.to_owned()) } else { Measurement::Rounds(rounds) }
     };
     let no_memory = "this system does not tell the memory of a process";
     let columns = ["round", "upload, MB/s", "added, MB", "curl, MB/s", "list, packages/s", "added, MB"];
@@ -66,23 +66,24 @@ fn measure(ground: &Ground) -> Result<Measured, Failure> {
     })
 }
 
-fn ask(ground: &Ground, archive: &Path, marketplace: &Marketplace) -> Result<Rounds, Failure> {
+fn ask(harness: &Harness, archive: &Path, marketplace: &Marketplace) -> Result<Rounds, Failure> {
     let bytes = std::fs::metadata(archive)?.len();
     let rate = |seconds: f64| {
         #[expect(clippy::cast_precision_loss, reason = "an archive has far fewer than 2^52 bytes")]
         let bytes = bytes as f64;
         bytes / seconds / 1_000_000.0
     };
-    let curl = curl::find(ground.folder(), &marketplace.reach)?;
+    let curl = curl::find(harness.folder(), &marketplace.reach)?;
     let mut measured = Rounds::default();
-    for round in 1..=ground.scale.rounds {
+    for round in 1..=harness.scale.rounds {
         let ours = worker::start(Task::Upload, &marketplace.reach, archive)?;
         let theirs = curl.as_ref().map(|curl| curl.upload(archive)).transpose()?;
         let streamed = worker::start(Task::Stream, &marketplace.reach, archive)?;
-        if streamed.count != ground.scale.packages {
-            return Err(format!("{} packages were streamed, of {}", streamed.count, ground.scale.packages).into());
+        if streamed.count != harness.scale.packages {
+            return Err(format!("{} packages were streamed, of {}", streamed.count, harness.scale.packages).into());
         }
-        let megabytes = |added: Option<f64>| added.map_or_else(|| "not told".to_owned(), |added| format!("{added:.1}"));
+        let megabytes =
+            |added: Option<f64>| added.map_or_else(|| "not reported".to_owned(), |added| format!("{added:.1}"));
         let cells = [
             format!("{:.0}", rate(ours.seconds)),
             megabytes(ours.added),
@@ -93,7 +94,7 @@ fn ask(ground: &Ground, archive: &Path, marketplace: &Marketplace) -> Result<Rou
         let [upload, added, curl, list, list_added] = &cells;
         eprintln!(
             "round {round}/{}  upload {upload} MB/s, {added} MB added  curl {curl} MB/s  list {list} packages/s, {list_added} MB added",
-            ground.scale.rounds
+            harness.scale.rounds
         );
         measured.lines.push(std::iter::once(round.to_string()).chain(cells).collect());
         measured.rates.extend(theirs.map(|seconds| seconds / ours.seconds));
@@ -103,7 +104,7 @@ fn ask(ground: &Ground, archive: &Path, marketplace: &Marketplace) -> Result<Rou
     Ok(measured)
 }
 
-/// A file of so many bytes that no file system can keep as a hole.
+/// Creates a file of this many bytes that is not sparse.
 fn archive(folder: &Path, bytes: usize) -> Result<PathBuf, Failure> {
     let path = folder.join("large.zip");
     let content: Vec<u8> = (0..bytes).map(|n| u8::try_from(n % 251)).collect::<Result<_, _>>()?;

@@ -1,4 +1,4 @@
-//! The process that is measured: our client does one thing once, in a process that has done nothing before.
+//! The measured process: a fresh process in which our client performs one task.
 
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ use crate::Failure;
 use crate::marketplace::Reach;
 use crate::receivers::again;
 
-/// What it does.
+/// The task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Task {
     /// Uploads the archive.
@@ -26,14 +26,14 @@ pub(crate) enum Task {
     Stream,
 }
 
-/// What such a process is told by its arguments.
+/// The arguments of the process.
 #[derive(Debug, Args)]
 pub(crate) struct Works {
     task: Task,
     archive: PathBuf,
 }
 
-/// What came of it.
+/// The result.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Done {
     /// With the session and the connection that it needs.
@@ -46,7 +46,7 @@ pub(super) struct Done {
 
 /// Starts this program again for one task. What it needs goes through its input: the key is in no list of processes.
 pub(super) fn start(task: Task, reach: &Reach, archive: &Path) -> Result<Done, Failure> {
-    let name = task.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
+    let name = task.to_possible_value().expect("no task is skipped").get_name().to_owned();
     let mut child = again()?
         .args(["work".as_ref(), name.as_ref(), archive.as_os_str()])
         .stdin(Stdio::piped())
@@ -62,12 +62,12 @@ pub(super) fn start(task: Task, reach: &Reach, archive: &Path) -> Result<Done, F
     Ok(serde_json::from_slice(&output.stdout)?)
 }
 
-/// Is that process.
-pub(crate) fn work(told: &Works) -> Result<(), Failure> {
+/// Runs that process.
+pub(crate) fn work(options: &Works) -> Result<(), Failure> {
     let mut input = Vec::new();
     std::io::stdin().read_to_end(&mut input)?;
     let reach: Reach = serde_json::from_slice(&input)?;
-    // As most programs are that use it.
+    // Most programs that use the client have this runtime.
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
         let client = Client::builder(Environment::Production, reach.key())
             .api_url(reach.base_url.parse()?)
@@ -75,8 +75,8 @@ pub(crate) fn work(told: &Works) -> Result<(), Failure> {
             .build()?;
         let memory = Added::begin();
         let begun = Instant::now();
-        let count = match told.task {
-            Task::Upload => upload(&client, &told.archive).await?,
+        let count = match options.task {
+            Task::Upload => upload(&client, &options.archive).await?,
             Task::Stream => stream(&client).await?,
         };
         let done =

@@ -1,0 +1,126 @@
+//! Values of arguments that several commands share, and parsers with plain error messages: numbers, durations, times.
+
+use std::fmt::Display;
+use std::ops::RangeInclusive;
+use std::str::FromStr;
+
+use clap::ValueEnum;
+use eqp_types::Timestamp;
+use time::{Duration, OffsetDateTime};
+
+/// Reads a whole number.
+pub(crate) fn whole<T: FromStr>(text: &str) -> Result<T, String> {
+    text.parse().map_err(|_| "is not a whole number".to_owned())
+}
+
+/// Reads a number of bytes. There are no units.
+pub(crate) fn bytes(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| "is not a number of bytes, such as 268435456".to_owned())
+}
+
+/// Reads a whole number from this range.
+pub(crate) fn within<T>(range: RangeInclusive<T>) -> impl Fn(&str) -> Result<T, String> + Clone + Send + Sync + 'static
+where
+    T: FromStr + Display + PartialOrd + Clone + Send + Sync + 'static,
+{
+    move |text| {
+        let number = whole(text)?;
+        if range.contains(&number) {
+            return Ok(number);
+        }
+        Err(format!("is not between {} and {}", range.start(), range.end()))
+    }
+}
+
+/// Reads `90s`, `15m`, `2h`, `3d` or `1h 30m`, up to ten years.
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
+    const LONGEST: Duration = Duration::days(3_650);
+    let malformed = "is not a duration such as 90s, 15m, 2h or 3d";
+    // A number without a unit is more likely a mistake than zero.
+    if text.trim() == "0" {
+        return Err(malformed.to_owned());
+    }
+    let duration = humantime::parse_duration(text).map_err(|_| malformed)?;
+    Duration::try_from(duration)
+        .ok()
+        .filter(|duration| *duration <= LONGEST)
+        .ok_or("is longer than ten years".to_owned())
+}
+
+/// Reads a UTC time, or an age from now.
+pub(super) fn since(text: &str) -> Result<OffsetDateTime, String> {
+    if let Ok(age) = duration(text) {
+        return OffsetDateTime::now_utc().checked_sub(age).ok_or_else(|| "is too long ago".to_owned());
+    }
+    text.parse::<Timestamp>().map(Timestamp::to_utc).map_err(|_| {
+        "is neither a UTC time (2026-01-31 12:00:00, RFC 3339, a date) nor an age (90s, 15m, 2h, 3d)".to_owned()
+    })
+}
+
+/// Reads a duration for waiting.
+pub(super) fn timeout(text: &str) -> Result<std::time::Duration, String> {
+    duration(text)?.try_into().map_err(|_| "is not a duration that can be waited for".to_owned())
+}
+
+/// Reads how many times faster than reality a simulator runs.
+#[cfg(feature = "simulator")]
+pub(super) fn speed(text: &str) -> Result<f64, String> {
+    let speed = text.parse().ok().filter(|speed: &f64| speed.is_finite() && *speed > 0.0);
+    speed.ok_or_else(|| "is not a positive number".to_owned())
+}
+
+/// The review that a package is submitted for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Track {
+    /// Both reviews
+    Both,
+    /// The technical review only
+    Technical,
+    /// The marketing review only
+    Marketing,
+}
+
+impl From<Track> for eqp_release::Track {
+    fn from(track: Track) -> Self {
+        match track {
+            Track::Both => Self::Both,
+            Track::Technical => Self::Technical,
+            Track::Marketing => Self::Marketing,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn what_is_not_a_number_is_named_in_plain_words() {
+        assert_eq!(bytes("268435456"), Ok(268_435_456));
+        assert!(bytes("256MB").unwrap_err().contains("number of bytes"));
+        assert_eq!(whole::<i64>("-7"), Ok(-7));
+        assert!(whole::<u64>("x").is_err() && whole::<u64>("-7").is_err());
+        let limit = within(1_u32..=10_000);
+        assert_eq!(limit("10000"), Ok(10_000));
+        assert_eq!(limit("0").unwrap_err(), "is not between 1 and 10000");
+    }
+
+    #[test]
+    fn a_duration_has_a_unit() {
+        assert_eq!(duration("90s"), Ok(Duration::seconds(90)));
+        assert_eq!(duration("3d"), Ok(Duration::days(3)));
+        for text in ["", "5", "m", "5x", "-5m", "99999999999999999d", "4000d"] {
+            assert!(duration(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn since_takes_a_time_or_an_age() {
+        assert_eq!(since("2026-01-31").unwrap(), time::macros::datetime!(2026-01-31 0:00 UTC));
+        let two_hours_ago = since("2h").unwrap();
+        assert!(OffsetDateTime::now_utc() - two_hours_ago >= Duration::hours(2));
+        assert!(since("yesterday").is_err());
+    }
+}

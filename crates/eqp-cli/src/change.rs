@@ -1,0 +1,116 @@
+//! Changes in four steps: observe, plan, confirm, apply.
+//!
+//! Each command that changes something has one type that implements [`Change`]. `observe` only reads and returns a [`Plan`], which can
+//! be printed and says what has to be confirmed. `apply` needs a [`Confirmation`], so it can only come after the question.
+//! A dry run prints the plan and never calls `apply`.
+
+use eqp_types::Environment;
+use serde_json::json;
+
+pub(crate) use eqp_sync::Confirmation;
+
+use crate::context::Context;
+use crate::failure::Result;
+use crate::output::{Output, escaped};
+
+/// The confirmation that is needed before a plan is applied. Each text names the action, without a question mark.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Question {
+    /// Nothing: the command does exactly what it is named after, and can be undone or affects only this machine.
+    Nothing,
+    /// A write to this environment of the Marketplace.
+    Write(Environment, String),
+    /// Something that cannot be undone, in any environment.
+    Irreversible(String),
+}
+
+/// The changes that a command is about to make.
+pub(crate) trait Plan {
+    /// Prints the plan of a dry run. Fails if the command itself is certain to fail.
+    fn show(self, output: Output) -> Result;
+
+    /// Returns the lines that are printed before the question.
+    fn notes(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// Returns what has to be confirmed before the plan is applied.
+    fn question(&self) -> Question;
+}
+
+/// A change that a command makes.
+pub(crate) trait Change {
+    /// The type of the plan.
+    type Plan: Plan;
+    /// The result of an applied plan.
+    type Applied;
+
+    /// Reads the current state and plans the change. Changes nothing.
+    async fn observe(&mut self) -> Result<Self::Plan>;
+
+    /// Carries the plan out.
+    async fn apply(self, plan: Self::Plan, confirmation: Confirmation) -> Result<Self::Applied>;
+}
+
+/// Observes, then either prints the plan (`dry_run`) or has it confirmed and applies it. Returns `None` after a dry run.
+pub(crate) async fn run<C: Change>(context: &Context, mut change: C, dry_run: bool) -> Result<Option<C::Applied>> {
+    let plan = change.observe().await?;
+    if dry_run {
+        plan.show(context.output)?;
+        return Ok(None);
+    }
+    for note in plan.notes() {
+        context.output.note(note);
+    }
+    let confirmation = confirm(context, &plan.question())?;
+    change.apply(plan, confirmation).await.map(Some)
+}
+
+/// Asks the user, unless nothing has to be confirmed.
+fn confirm(context: &Context, question: &Question) -> Result<Confirmation> {
+    match question {
+        Question::Nothing => Ok(Confirmation::given()),
+        Question::Write(environment, action) => context.confirm.ask(*environment, action),
+        Question::Irreversible(action) => context.confirm.ask_anyway(action),
+    }
+}
+
+/// The plan of a request to the Marketplace for which nothing has to be read first.
+#[derive(Clone, Debug)]
+pub(crate) struct RequestPlan {
+    /// The environment that the request is sent to.
+    pub(crate) environment: Environment,
+    /// The action, such as `delete`.
+    pub(crate) verb: &'static str,
+    /// The object of the action, for people.
+    pub(crate) object: String,
+    /// The IDs or labels of the objects, for programs.
+    pub(crate) items: Vec<String>,
+}
+
+impl Plan for RequestPlan {
+    fn show(self, output: Output) -> Result {
+        let Self { environment, verb, object, items } = &self;
+        if output.is_json() {
+            return output.json(&json!({"environment": environment, (format!("would_{verb}")): items}));
+        }
+        output.line(format_args!("would {verb} {} in {environment}", escaped(object)))
+    }
+
+    fn question(&self) -> Question {
+        let (first, rest) = self.verb.split_at(1);
+        Question::Write(self.environment, format!("{}{rest} {}", first.to_uppercase(), self.object))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_is_asked_about_in_the_words_of_its_plan() {
+        let environment = Environment::Production;
+        let plan = RequestPlan { environment, verb: "delete", object: "the file 7".into(), items: vec!["7".into()] };
+        assert_eq!(plan.question(), Question::Write(environment, "Delete the file 7".into()));
+    }
+}

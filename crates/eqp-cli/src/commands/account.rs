@@ -1,0 +1,370 @@
+//! `eqp login` and `logout`: access keys in profiles.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use eqp_types::{ApiKey, Environment, MageId, Secret};
+use serde_json::json;
+use url::Url;
+
+use crate::change::{self, Change, Confirmation, Plan, Question};
+use crate::compose::client::client_of;
+use crate::config::profile::{ProfileFile, ProfileKey, SecretPlace, secret_file, user_file, write_secret};
+use crate::config::{MarketplaceOptions, from_environment, keyring, read_secret, secret_text};
+use crate::context::Context;
+use crate::failure::{Exit, Failure, Result};
+use crate::output::{Output, ask_line, ask_secret, can_ask};
+
+/// Verify an access key and save it in a profile
+///
+/// The profile is named by --profile, else after the environment. The first profile becomes the default: its environment is used if
+/// neither --profile nor --environment is given. The secret is stored in a file of mode 0600, or in the keyring, and is only sent to
+/// the API that accepted it. It is read from --secret-file, else from EQP_APPLICATION_SECRET or the file that
+/// EQP_APPLICATION_SECRET_FILE names, else from the terminal; never from an argument.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  eqp login --environment sandbox            # asks for ID and secret
+  eqp login --profile live --environment production --default
+  pass show adobe/eqp | eqp login --application-id my-id --secret-file -
+  eqp login --profile test --keyring")]
+pub(crate) struct Login {
+    /// File (mode 0600, or - for standard input) with the application secret
+    #[arg(long, value_name = "FILE")]
+    secret_file: Option<PathBuf>,
+    /// Store the secret in the keyring of the operating system
+    #[arg(long)]
+    keyring: bool,
+    /// Make this the default profile
+    #[arg(long)]
+    default: bool,
+    /// Show where the key would be verified and saved, and do neither
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// A profile that is to be written once the Marketplace has accepted its key.
+struct LoginPlan {
+    environment: Environment,
+    /// The API that the key is sent to, if it is not the environment's own.
+    api_url: Option<Url>,
+    /// The user did not name that API in this call.
+    is_api_stored: bool,
+    /// The configuration file.
+    path: PathBuf,
+    profile: String,
+    secret: SecretPlace,
+}
+
+impl Plan for LoginPlan {
+    fn show(self, output: Output) -> Result {
+        let Self { environment, path, profile, .. } = &self;
+        let api = self.api_url.as_ref().map_or_else(|| environment.base_url().to_owned(), ToString::to_string);
+        let secret = place_of(&self.secret);
+        if output.is_json() {
+            return output.json(&json!({
+                "environment": environment, "would_verify_at": api, "would_write": path, "profile": profile, "secret": secret,
+            }));
+        }
+        output.line(format_args!("would verify the key at {api}"))?;
+        output.line(format_args!(
+            "would save it as profile `{profile}` in {}, and its secret in {secret}",
+            path.display()
+        ))
+    }
+
+    /// A profile may still name the simulator of a rehearsal, while the key is that of production.
+    fn question(&self) -> Question {
+        match &self.api_url {
+            Some(url) if self.is_api_stored => {
+                Question::Irreversible(format!("Send the key to {url}, which the configuration names"))
+            }
+            _ => Question::Nothing,
+        }
+    }
+}
+
+/// A profile that was written.
+struct SavedProfile {
+    path: PathBuf,
+    profile: String,
+    mage_id: MageId,
+    secret: SecretPlace,
+    /// It became the default profile.
+    is_default: bool,
+}
+
+/// Verifies an access key and saves it in a profile.
+struct ProfileCreation<'a> {
+    context: &'a Context,
+    login: &'a Login,
+}
+
+impl Change for ProfileCreation<'_> {
+    type Plan = LoginPlan;
+    type Applied = SavedProfile;
+
+    async fn observe(&mut self) -> Result<LoginPlan> {
+        let context = self.context;
+        let options = &context.settings.marketplace;
+        let environment = options.environment();
+        let profile = profile_name(context, environment)?;
+        let path = match &context.loaded.file {
+            Some(path) => path.clone(),
+            None => user_file()?,
+        };
+        let secret = if self.login.keyring { SecretPlace::Keyring } else { SecretPlace::File(secret_file(&profile)?) };
+        let is_api_stored = context.loaded.given.marketplace.api_url().is_none() && context.confirm.is_simulated;
+        let plan = LoginPlan { environment, api_url: options.api_url().cloned(), is_api_stored, path, profile, secret };
+        if let Some(url) = &plan.api_url {
+            context.output.note(format_args!("the key will be verified at {url}, not at the Marketplace itself"));
+        }
+        if let Question::Irreversible(_) = plan.question()
+            && !context.confirm.given
+            && !can_ask()
+        {
+            return Err(unconfirmed_destination(&plan));
+        }
+        Ok(plan)
+    }
+
+    async fn apply(self, plan: LoginPlan, _: Confirmation) -> Result<SavedProfile> {
+        let options = &self.context.settings.marketplace;
+        let key = self.login.ask_for_key(options)?;
+        let client = client_of(options.with_key(key.clone())?)?;
+        let mage_id = client.session().await?.mage_id;
+        let LoginPlan { environment, api_url, path, profile, secret, .. } = plan;
+        let ApiKey { application_id, application_secret } = key;
+        let key = ProfileKey {
+            environment,
+            application_id,
+            secret,
+            api_url: api_url.map(|url| url.to_string()),
+            verified_api_url: client.api_url().to_string(),
+            ca_file: options.ca_file.as_deref().map(absolute).transpose()?,
+        };
+        let mut file = ProfileFile::open(&path)?;
+        let is_default = file.set(&profile, &key, self.login.default)?;
+        match &key.secret {
+            SecretPlace::File(path) => write_secret(path, &application_secret)?,
+            SecretPlace::Keyring => keyring::store(environment, &key.application_id, &application_secret)?,
+        }
+        file.save()?;
+        Ok(SavedProfile { path, profile, mage_id, secret: key.secret, is_default })
+    }
+}
+
+impl Login {
+    pub(crate) async fn run(self, context: &Context) -> Result {
+        let creation = ProfileCreation { context, login: &self };
+        let Some(saved) = change::run(context, creation, self.dry_run).await? else { return Ok(()) };
+        let environment = context.settings.marketplace.environment();
+        let SavedProfile { path, profile, mage_id, secret, is_default } = saved;
+        let secret = place_of(&secret);
+        if context.output.is_json() {
+            return context.output.json(&json!({
+                "environment": environment, "mage_id": mage_id, "profile": profile, "file": path, "secret": secret,
+                "is_default": is_default,
+            }));
+        }
+        context.output.line(format_args!(
+            "saved the access key of {mage_id} ({environment}) as profile `{profile}` in {}; secret stored in {secret}",
+            path.display()
+        ))?;
+        if is_default {
+            context.output.line(format_args!(
+                "`{profile}` is now the default profile: without --profile and --environment, commands use {environment}"
+            ))?;
+        }
+        Ok(())
+    }
+
+    fn ask_for_key(&self, options: &MarketplaceOptions) -> Result<ApiKey> {
+        let environment = options.environment();
+        let id = match &options.application_id {
+            Some(id) => id.clone(),
+            None if can_ask() => ask_line(&format!("Application ID for {environment}"))?,
+            None => {
+                return Err(Failure::usage("there is no application ID")
+                    .next("set it with --application-id or EQP_APPLICATION_ID"));
+            }
+        };
+        if id.is_empty() {
+            return Err(Failure::usage("the application ID is empty"));
+        }
+        let application_secret = self.secret(environment, &id)?;
+        Ok(ApiKey { application_id: id, application_secret })
+    }
+
+    fn secret(&self, environment: Environment, id: &str) -> Result<Secret> {
+        const WHAT: &str = "the application secret";
+        if let Some(file) = &self.secret_file {
+            return read_secret(file, WHAT);
+        }
+        if let Some((secret, _)) = from_environment("EQP_APPLICATION_SECRET", WHAT)? {
+            return Ok(secret);
+        }
+        if can_ask() {
+            let typed = ask_secret(&format!("Application secret of {id} for {environment} (not shown)"))?;
+            return secret_text(typed.expose(), WHAT, "the terminal");
+        }
+        Err(Failure::usage("no application secret was given, and there is no terminal to prompt on")
+            .next("name a file of mode 0600 with --secret-file, or - for standard input"))
+    }
+}
+
+/// The place of a secret in words.
+fn place_of(secret: &SecretPlace) -> String {
+    match secret {
+        SecretPlace::File(path) => path.display().to_string(),
+        SecretPlace::Keyring => "keyring".to_owned(),
+    }
+}
+
+/// The key would be sent to an API that only the configuration names, and nobody can be asked.
+fn unconfirmed_destination(plan: &LoginPlan) -> Failure {
+    let url = plan.api_url.as_ref().expect("only an API that is named needs a confirmation");
+    let (file, profile) = (plan.path.display(), &plan.profile);
+    Failure::usage(format!("the key would be sent to {url}, and there is no terminal to ask for confirmation"))
+        .why(format!(
+            "this URL comes from {file}, possibly from an earlier simulator session; it is not the Marketplace"
+        ))
+        .next(format!("to log in to the Marketplace, remove the URL first: eqp logout --profile {profile}"))
+        .next(format!("to log in to this API, confirm it with --api-url {url}"))
+}
+
+/// The profile to write: the one asked for, else the one of the environment.
+pub(super) fn profile_name(context: &Context, environment: Environment) -> Result<String> {
+    let name = context.requested_profile.clone().unwrap_or_else(|| environment.to_string());
+    // It names a file too.
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || letter == '-' || letter == '_';
+    if !name.is_empty() && name.chars().all(is_plain) {
+        return Ok(name);
+    }
+    Err(Failure::usage(format!("`{name}` is not a valid profile name")).next("use letters, digits, - and _"))
+}
+
+/// Returns the absolute path, which is valid from any folder.
+fn absolute(path: &Path) -> Result<PathBuf> {
+    std::path::absolute(path)
+        .map_err(|error| Failure::usage(format!("the path {} cannot be used", path.display())).because(&error))
+}
+
+/// Remove the access key and its secret from a profile
+///
+/// The key itself stays valid until it is revoked in the developer portal.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  eqp logout --profile sandbox
+  eqp logout                                 # the default profile")]
+pub(crate) struct Logout {
+    /// Show what would be removed, and remove nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// The access key that is to be removed from a profile.
+struct LogoutPlan {
+    /// The configuration file.
+    path: PathBuf,
+    profile: String,
+    /// The keyring entry that holds the secret.
+    keyring_entry: Option<(Environment, String)>,
+    /// The file that `eqp login` wrote the secret to.
+    secret_file: Option<PathBuf>,
+    /// A file with the secret that the user wrote, and that is not removed.
+    secret_left: Option<PathBuf>,
+}
+
+impl Plan for LogoutPlan {
+    fn show(self, output: Output) -> Result {
+        let Self { path, profile, keyring_entry, secret_file, secret_left } = &self;
+        if output.is_json() {
+            return output.json(&json!({
+                "would_write": path, "profile": profile, "would_remove": secret_file,
+                "would_remove_from_keyring": keyring_entry.is_some(), "secret_left": secret_left,
+            }));
+        }
+        output.line(format_args!("would remove the access key from profile `{profile}` of {}", path.display()))?;
+        if let Some(file) = secret_file {
+            output.line(format_args!("would remove {}", file.display()))?;
+        }
+        if keyring_entry.is_some() {
+            output.line("would remove the secret from the keyring")?;
+        }
+        Ok(())
+    }
+
+    /// The key itself stays valid, and can be saved again.
+    fn question(&self) -> Question {
+        Question::Nothing
+    }
+}
+
+/// Removes the access key from the current profile.
+struct ProfileCleanup<'a> {
+    context: &'a Context,
+}
+
+impl Change for ProfileCleanup<'_> {
+    type Plan = LogoutPlan;
+    type Applied = LogoutPlan;
+
+    async fn observe(&mut self) -> Result<LogoutPlan> {
+        let loaded = &self.context.loaded;
+        let (Some(path), Some((profile, layer))) = (&loaded.file, &loaded.profile) else {
+            return Err(Failure::new(Exit::NotFound, "no profile to log out of")
+                .next("name one with --profile; eqp login creates one"));
+        };
+        let options = &layer.marketplace;
+        let keyring_entry = match (options.application_secret_keyring, &options.application_id) {
+            // A profile that names the place of its secret also names its environment.
+            (Some(true), Some(id)) => Some((options.environment(), id.clone())),
+            _ => None,
+        };
+        let ours = secret_file(profile)?;
+        let (ours, theirs): (Vec<_>, Vec<_>) =
+            options.application_secret_file.iter().cloned().partition(|file| *file == ours);
+        Ok(LogoutPlan {
+            path: path.clone(),
+            profile: profile.clone(),
+            keyring_entry,
+            secret_file: ours.into_iter().next(),
+            secret_left: theirs.into_iter().next(),
+        })
+    }
+
+    async fn apply(self, plan: LogoutPlan, _: Confirmation) -> Result<LogoutPlan> {
+        let mut file = ProfileFile::open(&plan.path)?;
+        file.forget(&plan.profile)?;
+        file.save()?;
+        if let Some((environment, id)) = &plan.keyring_entry {
+            keyring::forget(*environment, id)?;
+        }
+        if let Some(ours) = plan.secret_file.as_ref().filter(|file| file.exists()) {
+            std::fs::remove_file(ours).map_err(|error| {
+                Failure::new(Exit::Failed, format!("cannot remove {}", ours.display())).because(&error)
+            })?;
+        }
+        Ok(plan)
+    }
+}
+
+impl Logout {
+    pub(crate) async fn run(self, context: &Context) -> Result {
+        let cleanup = ProfileCleanup { context };
+        let Some(LogoutPlan { path, profile, secret_left, .. }) = change::run(context, cleanup, self.dry_run).await?
+        else {
+            return Ok(());
+        };
+        if context.output.is_json() {
+            return context.output.json(&json!({"profile": profile, "file": path, "secret_left": secret_left}));
+        }
+        context.output.line(format_args!("removed the access key from profile `{profile}` in {}", path.display()))?;
+        if let Some(left) = secret_left {
+            context.output.note(format_args!("its secret is still in {}", left.display()));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,89 @@
+//! Whether the Marketplace and the database can be reached, and whether the certificate is valid. Nothing is created or changed.
+
+use eqp_sync::Check;
+use eqp_tls::ValidityProblem;
+use time::OffsetDateTime;
+
+use crate::compose::client::client;
+use crate::compose::database::{Database, Upgrade};
+use crate::compose::receiver::{check_certificate, endpoints_to_read, known_master_key};
+use crate::config::Wire;
+use crate::context::Context;
+use crate::failure::{Exit, Failure, Result};
+use crate::output::counted;
+
+/// How many days before its end a certificate should be renewed.
+const RENEWAL_DAYS: i64 = 30;
+
+/// Asks the Marketplace for a session token with the access key.
+pub(super) async fn marketplace(context: &Context) -> Check<Failure> {
+    const NAME: &str = "Marketplace";
+    let options = &context.settings.marketplace;
+    if !options.has_key() {
+        return Check::absent(NAME, format!("no access key for {}; run `eqp login`", options.environment()));
+    }
+    let asked = async {
+        let client = client(options)?;
+        let mage_id = client.session().await?.mage_id;
+        Ok(format!("{mage_id} in {}, at {}", client.environment(), client.api_url()))
+    };
+    Check::new(NAME, asked.await)
+}
+
+/// Connects to the receiver's database and compares its tables and its master key with ours. An embedded one is started for this.
+pub(super) async fn database(context: &Context) -> Check<Failure> {
+    const NAME: &str = "database";
+    match Database::open_to_look(context, Upgrade::No).await {
+        Ok(None) => Check::absent(NAME, "no database yet in this data folder; `eqp serve` creates an embedded one"),
+        Ok(Some(database)) => {
+            let looked = look(&database, context).await;
+            let closed = database.close().await;
+            Check::new(NAME, looked.and_then(|text| closed.map(|()| text)))
+        }
+        Err(failure) => Check::new(NAME, Err(failure)),
+    }
+}
+
+async fn look(database: &Database, context: &Context) -> Result<String> {
+    if eqp_store::internal::schema::migrations(database.pool()).await?.iter().any(|step| !step.applied) {
+        return Err(eqp_store::Error::NotMigrated.into());
+    }
+    let data = context.settings.data.look()?;
+    endpoints_to_read(database, &data, known_master_key(&data)?).await?;
+    let pending = database.reader().counts(None).await?.pending;
+    let kind = if database.is_embedded() { "embedded" } else { "given" };
+    Ok(format!("{kind}, schema is up to date; {} pending", counted(pending, "callback")))
+}
+
+/// Checks the certificate that the receiver serves, if it is in files.
+pub(super) fn certificate(context: &Context) -> Check<Failure> {
+    const NAME: &str = "certificate";
+    let wire = match context.settings.receiver.wire() {
+        Ok(wire) => wire,
+        Err(failure) => return Check::new(NAME, Err(failure)),
+    };
+    let validity = match (check_certificate(&wire), &wire) {
+        (Ok(Some(validity)), _) => validity,
+        (Ok(None), Wire::BehindProxy) => return Check::absent(NAME, "the proxy in front has it"),
+        (Ok(None), _) => {
+            return Check::absent(NAME, "none is set; eqp serve uses one of its local CA, for development");
+        }
+        (Err(failure), _) => return Check::new(NAME, Err(failure)),
+    };
+    let now = OffsetDateTime::now_utc();
+    if let Some(problem) = validity.problem_at(now) {
+        let failure = Failure::new(Exit::Failed, format!("the certificate {problem}")).next(remedy(problem));
+        return Check::new(NAME, Err(failure));
+    }
+    let days = (validity.not_after - now).whole_days();
+    let renew = if days < RENEWAL_DAYS { ": renew it now" } else { "" };
+    Check::new(NAME, Ok(format!("expires in {days} days, on {}{renew}", validity.not_after.date())))
+}
+
+/// Returns the remedy for a certificate that is not valid.
+pub(super) fn remedy(problem: ValidityProblem) -> &'static str {
+    match problem {
+        ValidityProblem::NotYetValid { .. } => "wait until then, or check the clock of this machine",
+        ValidityProblem::Expired { .. } => "renew it; a running receiver reloads its files automatically",
+    }
+}

@@ -1,0 +1,232 @@
+//! `eqp files`: archives, images and documents at the Marketplace.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use eqp_client::Client;
+use eqp_types::{ApiError, Environment, FileRecord, FileUploadId, UploadedFile};
+use serde_json::json;
+
+use crate::change::{self, Change, Confirmation, RequestPlan};
+use crate::commands::paging::{Listed, Paging};
+use crate::compose::client::{client, upload};
+use crate::context::Context;
+use crate::failure::{Exit, Failure, Result};
+use crate::output::{JsonList, Output, PagedTable, Table, counted, or_dash, track_line};
+use crate::text::refusal;
+
+/// Upload, list, show and delete files
+#[derive(Debug, Subcommand)]
+pub(crate) enum Files {
+    List(List),
+    Show(Show),
+    Upload(Upload),
+    Delete(Delete),
+}
+
+impl Files {
+    pub(crate) async fn run(self, context: &Context) -> Result {
+        match self {
+            Self::List(verb) => verb.run(context).await,
+            Self::Show(verb) => verb.run(context).await,
+            Self::Upload(verb) => verb.run(context).await,
+            Self::Delete(verb) => verb.run(context).await,
+        }
+    }
+}
+
+/// The heads of a table of files.
+const HEADS: &[&str] = &["environment", "id", "file", "type", "bytes", "scan", "submissions"];
+/// Those of its columns that are numbers.
+const RIGHT: &[usize] = &[4];
+
+/// A file as a row of it.
+fn row(environment: Environment, record: &FileRecord) -> Vec<String> {
+    let file = &record.file;
+    let scan = record.malware_status.as_ref().map(|scan| track_line([("malware", scan.as_str())]));
+    let submissions: Vec<_> = record.submission_ids.iter().map(ToString::to_string).collect();
+    vec![
+        environment.to_string(),
+        file.file_upload_id.to_string(),
+        or_dash(file.filename.as_ref()),
+        or_dash(file.content_type.as_ref()),
+        or_dash(file.size),
+        or_dash(scan),
+        or_dash((!submissions.is_empty()).then(|| submissions.join(" "))),
+    ]
+}
+
+/// List uploaded files in the Marketplace's order (the API has no filters or sorting)
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  eqp files list --limit 50
+  eqp files list --all --json | jq -r 'select(.malware_status == \"fail\") | .file_upload_id'")]
+pub(crate) struct List {
+    #[command(flatten)]
+    paging: Paging,
+}
+
+impl List {
+    pub(crate) async fn run(self, context: &Context) -> Result {
+        let client = client(&context.settings.marketplace)?;
+        let listed = Listed { name: "files", heads: HEADS, right: RIGHT, row };
+        self.paging
+            .show(context, client.environment(), &listed, async |offset, limit| {
+                client.files().list(offset, limit).await
+            })
+            .await
+    }
+}
+
+/// Show an uploaded file and the result of its malware scan
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  eqp files show 2309480238.238475.0
+  eqp files show 2309480238.238475.0 --json | jq -r .malware_status")]
+pub(crate) struct Show {
+    /// ID of the file
+    file_upload_id: FileUploadId,
+}
+
+impl Show {
+    pub(crate) async fn run(self, context: &Context) -> Result {
+        let client = client(&context.settings.marketplace)?;
+        let record = client.files().get(&self.file_upload_id).await?;
+        if context.output.is_json() {
+            return context.output.json(&record);
+        }
+        context.output.line(PagedTable::new(HEADS, RIGHT).page([row(client.environment(), &record)]))
+    }
+}
+
+/// Upload files, which starts their malware scan
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  eqp files upload my-extension-1.0.0.zip icon.png user-guide.pdf
+  eqp files upload my-extension-1.0.0.zip --json | jq -r '.files[0].file_upload_id'")]
+pub(crate) struct Upload {
+    /// Files to upload: zip, pdf, png, jpg or gif
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// Show what would be uploaded, and send nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// Uploads files.
+struct FileUpload {
+    client: Client,
+    files: Vec<PathBuf>,
+    output: Output,
+}
+
+impl Change for FileUpload {
+    type Plan = RequestPlan;
+    type Applied = Vec<UploadedFile>;
+
+    async fn observe(&mut self) -> Result<RequestPlan> {
+        Ok(RequestPlan {
+            environment: self.client.environment(),
+            verb: "upload",
+            object: counted(self.files.len(), "file"),
+            items: self.files.iter().map(|path| path.display().to_string()).collect(),
+        })
+    }
+
+    async fn apply(self, _: RequestPlan, _: Confirmation) -> Result<Vec<UploadedFile>> {
+        upload(&self.client, &self.files, self.output).await
+    }
+}
+
+impl Upload {
+    pub(crate) async fn run(self, context: &Context) -> Result {
+        let client = client(&context.settings.marketplace)?;
+        let environment = client.environment();
+        let change = FileUpload { client, files: self.files.clone(), output: context.output };
+        let Some(uploaded) = change::run(context, change, self.dry_run).await? else { return Ok(()) };
+        if context.output.is_json() {
+            return context.output.json(&JsonList { name: "files", environment: Some(environment), items: &uploaded });
+        }
+        let mut table = Table::new(&["environment", "file", "id", "bytes"]);
+        table.right(3);
+        for (path, file) in self.files.iter().zip(&uploaded) {
+            table.row([
+                environment.to_string(),
+                path.display().to_string(),
+                file.file_upload_id.to_string(),
+                or_dash(file.size),
+            ]);
+        }
+        context.output.line(table)
+    }
+}
+
+/// Delete an uploaded file (not in the current API documentation; the Marketplace may reject it)
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  eqp files delete 2309480238.238475.0
+  eqp files delete 2309480238.238475.0 --environment production --yes")]
+pub(crate) struct Delete {
+    /// ID of the file
+    file_upload_id: FileUploadId,
+    /// Show what would be deleted, and send nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// Deletes a file.
+struct FileDeletion {
+    client: Client,
+    id: FileUploadId,
+}
+
+impl Change for FileDeletion {
+    type Plan = RequestPlan;
+    /// The reasons why it was not deleted; empty if it was.
+    type Applied = Vec<ApiError>;
+
+    async fn observe(&mut self) -> Result<RequestPlan> {
+        Ok(RequestPlan {
+            environment: self.client.environment(),
+            verb: "delete",
+            object: format!("the file {}", self.id),
+            items: vec![self.id.to_string()],
+        })
+    }
+
+    async fn apply(self, _: RequestPlan, _: Confirmation) -> Result<Vec<ApiError>> {
+        Ok(self.client.files().delete(&self.id).await?)
+    }
+}
+
+impl Delete {
+    pub(crate) async fn run(self, context: &Context) -> Result {
+        let client = client(&context.settings.marketplace)?;
+        let environment = client.environment();
+        let id = &self.file_upload_id;
+        let deletion = FileDeletion { client, id: id.clone() };
+        let Some(kept_by) = change::run(context, deletion, self.dry_run).await? else { return Ok(()) };
+        if context.output.is_json() {
+            let deleted = kept_by.is_empty();
+            context.output.json(&json!({
+                "environment": environment, "file_upload_id": id, "deleted": deleted, "kept_by": kept_by,
+            }))?;
+        } else if kept_by.is_empty() {
+            context.output.line(format_args!("deleted {id} in {environment}"))?;
+        }
+        if kept_by.is_empty() {
+            return Ok(());
+        }
+        let reasons = kept_by.iter().map(|reason| {
+            let submission = reason.extra.get("submission_id").and_then(serde_json::Value::as_str);
+            format!("{}: {}", submission.unwrap_or("-"), refusal(reason.message.as_deref(), reason.code))
+        });
+        Err(reasons
+            .fold(Failure::new(Exit::Rejected, format!("{id} was not deleted")), Failure::why)
+            .next("remove the packages that use it from the store first"))
+    }
+}

@@ -1,0 +1,78 @@
+//! `eqp completions` and `eqp man`: generated from the definition of the command line.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use clap::builder::PossibleValuesParser;
+use clap_complete::Shell;
+use serde_json::json;
+
+use crate::context::Context;
+use crate::failure::{Exit, Failure, Result};
+
+/// Print shell completions, including the names of existing profiles
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  eqp completions bash > ~/.local/share/bash-completion/completions/eqp
+  eqp completions zsh > ~/.zfunc/_eqp
+  eqp completions fish > ~/.config/fish/completions/eqp.fish")]
+pub(crate) struct Completions {
+    /// Shell to print completions for
+    shell: Shell,
+}
+
+impl Completions {
+    pub(crate) fn run(self, context: &Context, definition: clap::Command) -> Result {
+        let mut script = Vec::new();
+        let mut definition = with_words(definition);
+        if !context.loaded.profiles.is_empty() {
+            // clap wants names that live as long as the program, which ends here.
+            let profiles = context.loaded.profiles.iter().map(|name| &*name.clone().leak());
+            let profiles = PossibleValuesParser::new(profiles);
+            definition = definition.mut_arg("profile", |profile| profile.value_parser(profiles));
+        }
+        clap_complete::generate(self.shell, &mut definition, "eqp", &mut script);
+        context.output.bytes(&script)
+    }
+}
+
+/// Offers the documented values of flags that also accept others, which a newer Marketplace may use.
+fn with_words(command: clap::Command) -> clap::Command {
+    let offered: [(&str, &[&'static str]); 2] = [
+        ("flow", &["overall", "technical", "marketing", "malware"]),
+        ("kind", &["submission", "file", "unknown", "undecodable"]),
+    ];
+    let with_words = |flag: clap::Arg| {
+        let words = offered.iter().find(|(id, _)| flag.get_id() == id && flag.get_long() == Some(id));
+        match words.filter(|_| flag.get_possible_values().is_empty()) {
+            Some((_, words)) => flag.value_parser(PossibleValuesParser::new(words.iter().copied())),
+            None => flag,
+        }
+    };
+    command.mut_args(with_words).mut_subcommands(self::with_words)
+}
+
+/// Write manual pages, one for each command
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  eqp man ~/.local/share/man/man1 && man eqp-packages-list")]
+pub(crate) struct Man {
+    /// Folder to write to, which is created if necessary
+    folder: PathBuf,
+}
+
+impl Man {
+    pub(crate) fn run(self, context: &Context, definition: clap::Command) -> Result {
+        let folder = &self.folder;
+        let written = std::fs::create_dir_all(folder).and_then(|()| clap_mangen::generate_to(definition, folder));
+        written.map_err(|error| {
+            Failure::new(Exit::Failed, format!("cannot write manual pages to {}", folder.display())).because(&error)
+        })?;
+        if context.output.is_json() {
+            return context.output.json(&json!({"folder": folder}));
+        }
+        context.output.line(format_args!("the manual pages are in {}", folder.display()))
+    }
+}

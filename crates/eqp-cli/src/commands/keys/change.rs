@@ -1,0 +1,270 @@
+//! `eqp keys create`, `enable`, `disable` and `delete`.
+
+use clap::Args;
+use eqp_client::Client;
+use eqp_client::keys::{KeyFilter, KeyPlatform, KeyResult, NewKey};
+use serde_json::json;
+
+use super::{KeyView, table};
+use crate::change::{self, Change, Confirmation, RequestPlan};
+use crate::compose::client::client;
+use crate::context::Context;
+use crate::failure::{Exit, Failure, Result};
+use crate::output::counted;
+use crate::text::refusal;
+
+/// Create Composer keys and print their passwords
+///
+/// The passwords are only written to standard output: redirect it to a place that only you can read.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  eqp keys create build-server
+  (umask 077; eqp keys create build-server --json > key.json)")]
+pub(crate) struct Create {
+    /// Labels of the new keys
+    #[arg(required = true, value_name = "LABEL")]
+    labels: Vec<String>,
+    /// Account of the keys [default: your own]
+    #[arg(long, value_name = "ACCOUNT")]
+    uid: Option<String>,
+    /// Show what would be created, and send nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// Creates keys, one for each label.
+struct KeyCreation {
+    client: Client,
+    labels: Vec<String>,
+    uid: Option<String>,
+}
+
+impl Change for KeyCreation {
+    type Plan = RequestPlan;
+    type Applied = Vec<KeyResult>;
+
+    async fn observe(&mut self) -> Result<RequestPlan> {
+        Ok(RequestPlan {
+            environment: self.client.environment(),
+            verb: "create",
+            object: counted(self.labels.len(), "Composer key"),
+            items: self.labels.clone(),
+        })
+    }
+
+    async fn apply(self, _: RequestPlan, _: Confirmation) -> Result<Vec<KeyResult>> {
+        let key = |label: &String| match &self.uid {
+            Some(uid) => NewKey::new(label).uid(uid),
+            None => NewKey::new(label),
+        };
+        let keys: Vec<_> = self.labels.iter().map(key).collect();
+        Ok(self.client.keys().create(&keys).await?)
+    }
+}
+
+impl Create {
+    pub(crate) async fn run(self, context: &Context) -> Result {
+        let client = client(&context.settings.marketplace)?;
+        let environment = client.environment();
+        let creation = KeyCreation { client, labels: self.labels.clone(), uid: self.uid };
+        let Some(results) = change::run(context, creation, self.dry_run).await? else { return Ok(()) };
+        let created = results.iter().filter(|result| result.is_success());
+        let created: Vec<_> = created.filter_map(|result| Some(KeyView::new(result.key.as_ref()?, true))).collect();
+        let refused: Vec<_> = self.labels.iter().zip(&results).filter(|(_, result)| !result.is_success()).collect();
+        if context.output.is_json() {
+            let refused: Vec<_> = refused
+                .iter()
+                .map(|(label, result)| json!({"label": label, "code": result.code, "message": result.message}))
+                .collect();
+            context.output.json(&json!({"environment": environment, "m2": created, "refused": refused}))?;
+        } else if !created.is_empty() {
+            context.output.line(table(environment, &created))?;
+        }
+        if refused.is_empty() {
+            return Ok(());
+        }
+        let what = format!("{} of {} keys were not created", refused.len(), results.len());
+        let reasons = refused.iter().map(|(label, result)| format!("{label}: {}", reason(result)));
+        Err(reasons.fold(Failure::new(Exit::Rejected, what), Failure::why))
+    }
+}
+
+fn reason(result: &KeyResult) -> String {
+    refusal(result.message.as_deref(), result.code)
+}
+
+/// Enable a Composer key
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  eqp keys enable build-server")]
+pub(crate) struct Enable {
+    #[command(flatten)]
+    key: KeySelector,
+}
+
+/// Disable a Composer key without deleting it
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  eqp keys disable build-server
+  eqp keys disable build-server --uid MAG123456789 --json")]
+pub(crate) struct Disable {
+    #[command(flatten)]
+    key: KeySelector,
+}
+
+/// Selects a key.
+#[derive(Args, Clone, Debug)]
+struct KeySelector {
+    /// Label of the key
+    label: String,
+    /// Account of the key [default: your own]
+    #[arg(long, value_name = "ACCOUNT")]
+    uid: Option<String>,
+    /// Show what would be changed, and send nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+impl KeySelector {
+    fn plan(&self, client: &Client, verb: &'static str) -> RequestPlan {
+        RequestPlan {
+            environment: client.environment(),
+            verb,
+            object: format!("the Composer key `{}`", self.label),
+            items: vec![self.label.clone()],
+        }
+    }
+}
+
+impl Enable {
+    pub(crate) async fn run(self, context: &Context) -> Result {
+        set_enabled(context, self.key, true).await
+    }
+}
+
+impl Disable {
+    pub(crate) async fn run(self, context: &Context) -> Result {
+        set_enabled(context, self.key, false).await
+    }
+}
+
+/// Enables or disables a key.
+struct KeySwitch {
+    client: Client,
+    key: KeySelector,
+    is_enabled: bool,
+}
+
+impl Change for KeySwitch {
+    type Plan = RequestPlan;
+    /// Whether the key is enabled now, by what the Marketplace says; `None` if it does not say.
+    type Applied = Option<bool>;
+
+    async fn observe(&mut self) -> Result<RequestPlan> {
+        Ok(self.key.plan(&self.client, if self.is_enabled { "enable" } else { "disable" }))
+    }
+
+    async fn apply(self, _: RequestPlan, _: Confirmation) -> Result<Option<bool>> {
+        let KeySelector { label, uid, .. } = &self.key;
+        let result = self.client.keys().set_enabled(label, uid.as_deref(), self.is_enabled).await?;
+        if !result.is_success() {
+            return Err(Failure::new(Exit::Rejected, format!("the Marketplace refused to change the key `{label}`"))
+                .why(reason(&result)));
+        }
+        // The Marketplace's answer counts, not the request.
+        match result.key.and_then(|key| key.is_enabled) {
+            Some(is_enabled) => Ok(Some(is_enabled)),
+            None => self.read_back().await,
+        }
+    }
+}
+
+impl KeySwitch {
+    /// Returns whether the key is enabled, by the list of keys.
+    async fn read_back(&self) -> Result<Option<bool>> {
+        let KeySelector { label, uid, .. } = &self.key;
+        let filter = KeyFilter { platform: Some(KeyPlatform::M2), label: Some(label.clone()), uid: uid.clone() };
+        let keys = self.client.keys().list(&filter).await?;
+        Ok(keys.m2.into_iter().find(|key| key.label == *label).and_then(|key| key.is_enabled))
+    }
+}
+
+async fn set_enabled(context: &Context, key: KeySelector, is_enabled: bool) -> Result {
+    let client = client(&context.settings.marketplace)?;
+    let environment = client.environment();
+    let switch = KeySwitch { client, key: key.clone(), is_enabled };
+    let Some(now) = change::run(context, switch, key.dry_run).await? else { return Ok(()) };
+    let KeySelector { label, uid, .. } = &key;
+    if context.output.is_json() {
+        context.output.json(&json!({
+            "environment": environment, "label": label, "uid": uid, "is_enabled": now,
+        }))?;
+    } else if let Some(now) = now {
+        context.output.line(format_args!("{label} is {} in {environment}", in_words(now)))?;
+    }
+    if now == Some(is_enabled) {
+        return Ok(());
+    }
+    let requested = in_words(is_enabled);
+    Err(Failure::new(Exit::Failed, format!("could not confirm that key `{label}` is {requested}"))
+        .why(match now {
+            Some(now) => {
+                format!("{requested} was requested, but the Marketplace reports {}", in_words(now))
+            }
+            None => "the Marketplace did not report its state".to_owned(),
+        })
+        .next("check with: eqp keys list"))
+}
+
+fn in_words(is_enabled: bool) -> &'static str {
+    if is_enabled { "enabled" } else { "disabled" }
+}
+
+/// Delete a Composer key permanently; programs that use it lose access
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  eqp keys delete build-server
+  eqp keys delete build-server --environment production --yes")]
+pub(crate) struct Delete {
+    #[command(flatten)]
+    key: KeySelector,
+}
+
+/// Deletes a key.
+struct KeyDeletion {
+    client: Client,
+    key: KeySelector,
+}
+
+impl Change for KeyDeletion {
+    type Plan = RequestPlan;
+    type Applied = ();
+
+    async fn observe(&mut self) -> Result<RequestPlan> {
+        Ok(self.key.plan(&self.client, "delete"))
+    }
+
+    async fn apply(self, _: RequestPlan, _: Confirmation) -> Result {
+        Ok(self.client.keys().delete(&self.key.label, self.key.uid.as_deref()).await?)
+    }
+}
+
+impl Delete {
+    pub(crate) async fn run(self, context: &Context) -> Result {
+        let client = client(&context.settings.marketplace)?;
+        let environment = client.environment();
+        let KeySelector { label, uid, dry_run } = self.key.clone();
+        let deletion = KeyDeletion { client, key: self.key };
+        let Some(()) = change::run(context, deletion, dry_run).await? else { return Ok(()) };
+        if context.output.is_json() {
+            return context.output.json(&json!({
+                "environment": environment, "label": label, "uid": uid, "deleted": true,
+            }));
+        }
+        context.output.line(format_args!("deleted {label} in {environment}"))
+    }
+}

@@ -1,0 +1,77 @@
+//! The simulator's output: how to reach it, and each callback when it is sent.
+
+use std::path::Path;
+
+use eqp_simulator::{CONTROL_PATH, SendResult, Sent, SentKind, Simulator as Marketplace};
+use eqp_types::Flow;
+use serde_json::json;
+
+use super::folder::SimulatorFolder;
+use crate::failure::Result;
+use crate::output::{Output, shell_word, track_line, utc};
+
+/// Prints how to connect. The key is useless elsewhere; as JSON only its file is named, for programs that log.
+pub(super) fn introduce(
+    output: Output,
+    marketplace: &Marketplace,
+    folder: &SimulatorFolder,
+    environment_file: &Path,
+) -> Result {
+    if output.is_json() {
+        return output.json(&json!({
+            "base_url": marketplace.base_url(),
+            "environment": marketplace.environment(),
+            "mage_id": marketplace.mage_id(),
+            "application_id": marketplace.api_key().application_id,
+            "application_secret_file": folder.secret_file(),
+            "ca_file": folder.ca_file(),
+            "environment_file": environment_file,
+            "control_url": format!("{}{CONTROL_PATH}", marketplace.base_url()),
+            "control_token_file": folder.control_token_file(),
+        }));
+    }
+    let key = marketplace.api_key();
+    output.line(format_args!(
+        "The simulator runs at {url} and behaves like the {environment} environment.\n\n\
+         account             {mage_id}\n\
+         application ID      {id}\n\
+         application secret  {secret}\n\
+         CA to trust         {ca}\n\
+         control API         {url}{CONTROL_PATH}\n\
+         control token       {token}\n\n\
+         Use it from a second terminal:\n\n. {file}\n\n\
+         which sets:\n\n{lines}\n\
+         Or with curl:\n\n{walk}",
+        url = marketplace.base_url(),
+        environment = marketplace.environment(),
+        mage_id = marketplace.mage_id(),
+        id = key.application_id,
+        secret = key.application_secret.expose(),
+        ca = folder.ca_file().display(),
+        token = marketplace.control_token().expose(),
+        file = shell_word(&environment_file.to_string_lossy()),
+        lines = folder.environment(marketplace.base_url(), marketplace.environment()),
+        walk = marketplace.walkthrough(&folder.ca_file()),
+    ))?;
+    output.note("callbacks appear below as they are sent; press Ctrl-C to stop");
+    Ok(())
+}
+
+/// One callback in one line.
+pub(super) fn line(sent: &Sent) -> String {
+    let flow = sent.flow.as_ref().map_or("-", Flow::as_str);
+    let state = sent.status.as_deref().map_or_else(|| sent.event.clone(), |outcome| track_line([(flow, outcome)]));
+    let kind = match sent.kind {
+        SentKind::Plain => "",
+        SentKind::Duplicate => "  (duplicate)",
+        SentKind::Late => "  (late)",
+        SentKind::Swapped => "  (swapped)",
+        SentKind::Unknown => "  (unknown)",
+        _ => "  (other)",
+    };
+    let result = match &sent.result {
+        SendResult::Answered(status) => format!("{status} in {} ms", sent.latency.as_millis()),
+        result => result.to_string(),
+    };
+    format!("{}  {}  {state}{kind}  → {}  {result}", utc(sent.at), sent.resource_id, sent.url)
+}

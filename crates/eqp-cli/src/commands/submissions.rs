@@ -1,0 +1,140 @@
+//! `eqp submissions`: the current status of each submission, as callbacks reported it.
+
+use clap::{Args, Subcommand};
+use eqp_store::{Submission, SubmissionFilter, SubmissionHistory};
+
+use crate::arguments::within;
+use crate::commands::{events, status};
+use crate::compose::database::Database;
+use crate::context::Context;
+use crate::failure::{Exit, Failure, Result};
+use crate::output::{JsonList, Table, escaped, track_line, utc};
+
+/// Show the current status of submissions
+#[derive(Debug, Subcommand)]
+pub(crate) enum Submissions {
+    List(List),
+    Show(Show),
+}
+
+impl Submissions {
+    pub(crate) async fn run(self, context: &Context) -> Result {
+        match self {
+            Self::List(verb) => verb.run(context).await,
+            Self::Show(verb) => verb.run(context).await,
+        }
+    }
+}
+
+/// List submissions, last changed first
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  eqp submissions list
+  eqp submissions list --overall in_progress --json")]
+pub(crate) struct List {
+    /// Show submissions with this overall status
+    #[arg(long, value_name = "STATUS", value_parser = status::overall_status(), hide_possible_values = true)]
+    overall: Option<String>,
+    /// Show submissions with this technical status
+    #[arg(long, value_name = "STATUS", value_parser = status::technical_status(), hide_possible_values = true)]
+    technical: Option<String>,
+    /// Show submissions with this marketing status
+    #[arg(long, value_name = "STATUS", value_parser = status::marketing_status(), hide_possible_values = true)]
+    marketing: Option<String>,
+    /// Maximum number of submissions
+    #[arg(long, value_name = "COUNT", default_value_t = 50, value_parser = within(1_u32..=10_000))]
+    limit: u32,
+}
+
+impl List {
+    pub(crate) async fn run(self, context: &Context) -> Result {
+        let environment = context.settings.marketplace.environment;
+        let filter = SubmissionFilter {
+            environment,
+            overall: self.overall,
+            technical: self.technical,
+            marketing: self.marketing,
+            limit: self.limit,
+            ..SubmissionFilter::default()
+        };
+        let database = Database::open_to_read(context).await?;
+        let submissions = database.reader().submissions(&filter).await;
+        database.close().await?;
+        let submissions = submissions?;
+        if context.output.is_json() {
+            return context.output.json(&JsonList { name: "submissions", environment, items: &submissions });
+        }
+        if submissions.is_empty() {
+            context.output.note("no submissions");
+            return Ok(());
+        }
+        let mut table = Table::new(&["environment", "submission", "item", "tracks", "heard (UTC)"]);
+        for submission in &submissions {
+            table.row([
+                submission.environment.to_string(),
+                submission.submission_id.clone(),
+                submission.item_id.clone().unwrap_or_else(|| "-".into()),
+                tracks(submission),
+                utc(submission.received_at),
+            ]);
+        }
+        context.output.line(table)
+    }
+}
+
+/// Show the current status and the history of a submission
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  eqp submissions show s5w9k703ru
+  eqp submissions show user_upload_version_1 --json")]
+pub(crate) struct Show {
+    /// Submission ID, or your own item ID
+    id: String,
+}
+
+impl Show {
+    pub(crate) async fn run(self, context: &Context) -> Result {
+        let environment = context.settings.marketplace.environment;
+        let database = Database::open_to_read(context).await?;
+        let found = database.reader().submission(environment, &self.id).await;
+        database.close().await?;
+        let found = found?;
+        if found.is_empty() {
+            return Err(Failure::new(
+                Exit::NotFound,
+                format!("no callback for submission {} has been received", self.id),
+            )
+            .next(format!("query the Marketplace: eqp packages show {}", self.id)));
+        }
+        if context.output.is_json() {
+            return context.output.json(&JsonList { name: "submissions", environment, items: &found });
+        }
+        for history in &found {
+            text(context, history)?;
+        }
+        Ok(())
+    }
+}
+
+fn text(context: &Context, history: &SubmissionHistory) -> Result {
+    let submission = &history.submission;
+    let item = submission.item_id.as_ref().map(|item| format!(" ({})", escaped(item.as_str()))).unwrap_or_default();
+    context.output.line(format_args!(
+        "{}{item} of {} in {}\n{}\n",
+        submission.submission_id,
+        submission.mage_id,
+        submission.environment,
+        tracks(submission)
+    ))?;
+    context.output.line(events::table(&history.events))
+}
+
+/// Returns the known flows as one line.
+fn tracks(submission: &Submission) -> String {
+    let flows =
+        [("overall", &submission.overall), ("technical", &submission.technical), ("marketing", &submission.marketing)];
+    let line = track_line(flows.into_iter().filter_map(|(flow, state)| Some((flow, state.as_deref()?))));
+    if submission.ambiguous { format!("{line} · ambiguous: check with eqp packages show") } else { line }
+}

@@ -1,0 +1,239 @@
+//! `eqp wait`: until a review or a scan has ended.
+
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use eqp_release::wait::{Resource, Statuses, UnreachableStatus, WaitEvent, WaitReport, WaitResult, WaitTarget};
+use eqp_types::{FileUploadId, Flow, IdError, SubmissionId};
+use serde_json::json;
+
+use super::status;
+use crate::arguments::timeout;
+use crate::compose::client::client;
+use crate::compose::database::Database;
+use crate::config::DatabaseChoice;
+use crate::context::Context;
+use crate::failure::{Exit, Failure, Result};
+use crate::output::{Output, escaped, track_line};
+
+/// The kind of resource that an ID names.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Kind {
+    /// Submission of a package
+    Submission,
+    /// Uploaded file
+    File,
+}
+
+/// Wait until a review or a malware scan has ended
+///
+/// With a receiver's database (EQP_DATABASE_URL, or that of `eqp serve` in the same data folder), changes are read from its events and
+/// confirmed with the Marketplace, if there is an access key. Without a database, the Marketplace is polled. Outages, maintenance pages
+/// and other unusable responses do not end the wait; a rejected access key or an unknown ID does.
+///
+/// Exit codes: 0 if the awaited status was reached; 5 if it was rejected; 1 if it was recalled, submitted for the other review only, or
+/// can no longer reach the status; 6 after the timeout.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  eqp wait s5w9k703ru --timeout 15d              # until it is in the store
+  eqp wait s5w9k703ru --flow technical           # until the technical review has ended
+  eqp wait s5w9k703ru --until approved
+  eqp wait 2309480238.238475.0 --timeout 10m     # until the file's scan has ended")]
+pub(crate) struct Wait {
+    /// Submission ID, your own item ID, or file ID
+    id: String,
+    /// Kind of the ID [default: file if it consists of digits and dots, else submission]
+    #[arg(long, value_enum, value_name = "KIND")]
+    kind: Option<Kind>,
+    /// Flow to wait for: overall, technical or marketing [default: overall, which ends at any rejection]
+    #[arg(long, value_name = "FLOW", value_parser = ["overall", "technical", "marketing"])]
+    flow: Option<String>,
+    /// Status to wait for [default: released_to_store, approved or passed, depending on the flow]
+    #[arg(long, value_name = "STATUS", value_parser = status::any_status(), hide_possible_values = true)]
+    until: Option<String>,
+    /// How long to wait, such as 90s, 15m, 2h, 3d
+    #[arg(long, value_name = "TIME", default_value = "1h", value_parser = timeout)]
+    timeout: Duration,
+    /// Maximum polling interval; the first intervals are shorter [default: 15s; 60s with a database]
+    #[arg(long, value_name = "TIME", value_parser = timeout)]
+    interval: Option<Duration>,
+}
+
+impl Wait {
+    pub(crate) async fn run(self, context: &Context) -> Result {
+        let marketplace = &context.settings.marketplace;
+        let (resource, target) = self.resource()?;
+        let client = if marketplace.has_key() { Some(client(marketplace)?) } else { None };
+        let database = match self::database(context).await {
+            Err(failure) if client.is_some() => {
+                context.output.note(without_events(&failure.in_one_line()));
+                None
+            }
+            database => database?,
+        };
+        let report =
+            Report { resource: &resource, target: &target, confirmed: client.is_some(), output: context.output };
+        let mut wait = eqp_release::wait::Wait::new(resource.clone(), target.clone(), self.timeout);
+        if let Some(database) = &database {
+            wait = wait.follow(database.reader(), marketplace.environment);
+        }
+        if let Some(client) = client {
+            wait = wait.ask(client);
+        }
+        if let Some(interval) = self.interval {
+            wait = wait.interval(interval);
+        }
+        let waited = wait.run(|event| note_event(context.output, event)).await;
+        let ended = waited.map_err(Failure::from).and_then(|waited| report.ended(&waited));
+        if let Some(database) = database {
+            database.close().await?;
+        }
+        ended
+    }
+
+    fn resource(&self) -> Result<(Resource, WaitTarget)> {
+        let no_id = |error: IdError| Failure::usage("invalid ID").because(&error);
+        let looks_like_file = self.id.contains('.') && self.id.chars().all(|c| c.is_ascii_digit() || c == '.');
+        let is_file = match self.kind {
+            Some(Kind::File) => true,
+            Some(Kind::Submission) => false,
+            None => looks_like_file && self.flow.is_none(),
+        };
+        let status = self.until.clone();
+        if is_file {
+            let file = FileUploadId::new(self.id.as_str()).map_err(no_id)?;
+            return Ok((Resource::File(file), target(Flow::Malware, status)?));
+        }
+        let flow = Flow::from(self.flow.as_deref().unwrap_or("overall"));
+        let submission = SubmissionId::new(self.id.as_str()).map_err(no_id)?;
+        Ok((Resource::Submission(submission), target(flow, status)?))
+    }
+}
+
+fn target(flow: Flow, status: Option<String>) -> Result<WaitTarget> {
+    WaitTarget::new(flow, status).map_err(|UnreachableStatus { flow, status, others }| {
+        let others = others.iter().map(Flow::as_str).collect::<Vec<_>>().join(" or ");
+        Failure::usage(format!("flow {flow} has no status {status}"))
+            .why(format!("it is a status of {others}"))
+            .next("set --flow, or omit --until to wait for success")
+    })
+}
+
+/// The database, if one is given or a receiver has run in the data folder.
+pub(super) async fn database(context: &Context) -> Result<Option<Database>> {
+    let is_there = match context.settings.database.resolve()? {
+        DatabaseChoice::Given(_) => true,
+        DatabaseChoice::Embedded => context.settings.data.place()?.join("postgres").is_dir(),
+    };
+    if is_there { Database::open_to_read(context).await.map(Some) } else { Ok(None) }
+}
+
+/// Reports what happened while waiting.
+fn note_event(output: Output, event: WaitEvent<'_>) {
+    match event {
+        WaitEvent::Changed(statuses) => output.note(line(statuses)),
+        WaitEvent::EventsUnavailable(error) => output.note(without_events(&Failure::from(error).in_one_line())),
+        WaitEvent::Unanswered(error) => {
+            output
+                .note(format_args!("no usable response, retrying until the timeout: {}", escaped(&error.to_string())));
+        }
+    }
+}
+
+/// How a wait ended, for people and programs.
+struct Report<'a> {
+    resource: &'a Resource,
+    target: &'a WaitTarget,
+    /// The Marketplace was asked.
+    confirmed: bool,
+    output: Output,
+}
+
+impl Report<'_> {
+    fn ended(&self, waited: &WaitReport) -> Result {
+        let last = &waited.statuses;
+        let Some(result) = &waited.result else {
+            self.show("timed_out", last)?;
+            let failure = Failure::new(Exit::TimedOut, format!("timed out waiting for {}", self.name()))
+                .why(if last.is_empty() { "no status is known".to_owned() } else { line(last) });
+            let failure = match &waited.last_error {
+                Some(last_error) => failure.why(format!("the last request failed: {}", escaped(last_error))),
+                None => failure,
+            };
+            return Err(failure.next("wait longer with --timeout"));
+        };
+        // Other commands accept the Marketplace's ID only.
+        let id = waited.submission.as_ref().map_or(self.resource.id(), SubmissionId::as_str);
+        match result {
+            WaitResult::Reached { .. } => self.show("reached", last),
+            WaitResult::Rejected { flow, status } => {
+                self.show("rejected", last)?;
+                let failure = Failure::new(Exit::Rejected, format!("{} was rejected: {flow} is {status}", self.name()));
+                Err(match self.resource {
+                    Resource::File(_) => failure
+                        .next(format!("see the file: eqp files show {id}"))
+                        .next("upload a clean archive; a submission with this file is rejected"),
+                    Resource::Submission(_) if *flow == Flow::Overall => {
+                        failure.next(format!("see the package: eqp packages show {id}"))
+                    }
+                    Resource::Submission(_) => failure.next(format!("see why: eqp packages report {id}")),
+                })
+            }
+            WaitResult::Recalled { flow } => {
+                self.show("recalled", last)?;
+                Err(Failure::new(Exit::Failed, format!("{} was recalled from its {flow} review", self.name()))
+                    .next("submit it again with eqp release, then wait for it"))
+            }
+            WaitResult::NotSubmitted { flow, .. } => {
+                self.show("not_submitted", last)?;
+                let other = if *flow == Flow::Marketing { Flow::Technical } else { Flow::Marketing };
+                Err(Failure::new(Exit::Failed, format!("{} is not submitted for {flow} review", self.name()))
+                    .why(format!(
+                        "it was submitted for {other} review only, so {} cannot be reached",
+                        self.target.awaited()
+                    ))
+                    .next(format!("submit it: eqp release --submission {id} --track {flow}"))
+                    .next(format!("or wait for the other review: eqp wait {id} --flow {other}")))
+            }
+            WaitResult::Unreachable { flow, status } => {
+                self.show("unreachable", last)?;
+                let show = if matches!(self.resource, Resource::File(_)) { "files" } else { "packages" };
+                Err(Failure::new(
+                    Exit::Failed,
+                    format!("{} can no longer become {}", self.name(), self.target.awaited()),
+                )
+                .why(format!("{flow} is {status}, which is final"))
+                .next(format!("details: eqp {show} show {id}")))
+            }
+        }
+    }
+
+    fn show(&self, ended: &str, statuses: &Statuses) -> Result {
+        if !self.output.is_json() {
+            return if statuses.is_empty() { Ok(()) } else { self.output.line(line(statuses)) };
+        }
+        let flows: serde_json::Map<_, _> =
+            statuses.iter().map(|(flow, status)| (flow.to_string(), json!(status))).collect();
+        self.output.json(&json!({
+            "kind": self.resource.kind(),
+            "id": self.resource.id(),
+            "result": ended,
+            "statuses": flows,
+            "confirmed": self.confirmed,
+        }))
+    }
+
+    fn name(&self) -> String {
+        format!("{} {}", self.resource.kind(), self.resource.id())
+    }
+}
+
+/// Reports why events are not available.
+fn without_events(reason: &str) -> String {
+    format!("events are not available ({reason}); polling the Marketplace instead")
+}
+
+fn line(statuses: &Statuses) -> String {
+    track_line(statuses.iter().map(|(flow, status)| (flow.as_str(), status.as_str())))
+}

@@ -1,0 +1,49 @@
+//! The embedded Postgres of the data folder.
+
+use std::path::Path;
+use std::time::Duration;
+
+use eqp_postgres::{Builder, Progress};
+
+pub(crate) use eqp_postgres::EmbeddedPostgres;
+
+use crate::failure::{Failure, Result};
+use crate::output::Output;
+
+/// How long a receiver waits for its embedded Postgres before it starts without it.
+const START_DEADLINE: Duration = Duration::from_secs(3);
+/// The database inside the embedded Postgres.
+pub(super) const DATABASE: &str = "eqp";
+
+/// Returns whether there is an embedded Postgres in this folder.
+pub(super) fn exists(folder: &Path) -> bool {
+    EmbeddedPostgres::is_in(folder)
+}
+
+/// Starts the embedded Postgres, or joins a running one.
+pub(super) async fn start(folder: &Path, output: Output) -> Result<EmbeddedPostgres> {
+    Ok(builder(folder, output).start().await?)
+}
+
+/// Starts the embedded Postgres for a receiver, which can start without it. Also returns why it is not running yet.
+pub(super) async fn start_or_go_on(folder: &Path, output: Output) -> Result<(EmbeddedPostgres, Option<Failure>)> {
+    let (postgres, trouble) = builder(folder, output).start_or_go_on(START_DEADLINE).await?;
+    Ok((postgres, trouble.map(Failure::from)))
+}
+
+fn builder(folder: &Path, output: Output) -> Builder {
+    EmbeddedPostgres::builder(folder).progress(move |progress| {
+        if let Some(note) = note(&progress) {
+            output.note(note);
+        }
+    })
+}
+
+fn note(progress: &Progress) -> Option<String> {
+    match progress {
+        Progress::Fetching { source } => Some(format!("no Postgres is installed; fetching one from {source} (once)")),
+        Progress::SourceFailed { source, reason } => Some(format!("download from {source} failed: {reason}")),
+        Progress::Recovering => Some("Postgres was not shut down properly and is recovering".to_owned()),
+        _ => None,
+    }
+}

@@ -1,0 +1,137 @@
+//! The fixture of the release tests: a simulated Marketplace, and a home with an archive and its manifest.
+
+use std::time::Duration;
+
+use eqp_simulator::{Review, Script, Simulator, SimulatorBuilder, Snapshot, Timing};
+use eqp_test_support::submission::Submission;
+use eqp_test_support::vendor::use_marketplace;
+use eqp_types::{ApiKey, MageId, Secret};
+use serde_json::{Value, json};
+
+use eqp_test_support::tool::{Ended, Home, Running};
+
+/// Nothing here takes longer unless it hangs.
+pub(super) const PATIENCE: Duration = Duration::from_mins(1);
+
+pub(super) struct Fixture {
+    pub(super) simulator: Simulator,
+    pub(super) home: Home,
+    /// The archive's path, as it is given to the tool.
+    pub(super) archive: String,
+}
+
+/// A Marketplace that takes no time.
+pub(super) fn at_once() -> Script {
+    let mut timing = Timing::default();
+    for length in [
+        &mut timing.scan,
+        &mut timing.automation,
+        &mut timing.manual_qa_queue,
+        &mut timing.manual_qa,
+        &mut timing.marketing_queue,
+        &mut timing.marketing,
+        &mut timing.launch,
+    ] {
+        *length = Duration::ZERO;
+    }
+    Script::new().timing(timing)
+}
+
+/// The same, with reviews that end so.
+pub(super) fn reviewed(review: Review) -> Script {
+    at_once().review("*", review)
+}
+
+/// A Marketplace whose scans take no time, and whose reviews do not move by themselves.
+pub(super) fn only_scans() -> Script {
+    let mut timing = Timing::default();
+    timing.scan = Duration::ZERO;
+    for length in [&mut timing.automation, &mut timing.marketing_queue] {
+        *length = Duration::from_hours(24);
+    }
+    Script::new().timing(timing)
+}
+
+impl Fixture {
+    pub(super) async fn open(script: Script) -> Self {
+        Self::with(Simulator::builder().script(script)).await
+    }
+
+    pub(super) async fn with(builder: SimulatorBuilder) -> Self {
+        let key = ApiKey { application_id: "app".to_owned(), application_secret: Secret::new("hush") };
+        let simulator = builder.account(MageId::new("MAG123456789").unwrap(), key).start().await.unwrap();
+        let mut home = Home::new(crate::EQP);
+        // phpcs and svc, where somebody has them, are no part of this.
+        home.set("PATH", "/usr/bin:/bin");
+        use_marketplace(&mut home, &simulator);
+        let fixture = Self { simulator, home, archive: "submission.zip".to_owned() };
+        fixture.prepare(&Submission::module(), |_| {});
+        fixture
+    }
+
+    /// Writes an archive with its manifest, changed as wished.
+    pub(super) fn prepare(&self, submission: &Submission, change: impl FnOnce(&mut Value)) {
+        submission.write(self.home.path()).unwrap();
+        let mut listing = submission.listing(self.home.path()).unwrap();
+        change(&mut listing);
+        let table: toml::Table = serde_json::from_value(json!({"package": listing})).unwrap();
+        self.home.write("release.toml", &toml::to_string(&table).unwrap());
+    }
+
+    /// Releases it with these options.
+    pub(super) fn release(&self, options: &[&str]) -> Ended {
+        self.home.run_aside(&self.arguments(options))
+    }
+
+    /// Begins to.
+    pub(super) fn start(&self, options: &[&str]) -> Running {
+        self.home.start(&self.arguments(options))
+    }
+
+    fn arguments<'a>(&'a self, options: &[&'a str]) -> Vec<&'a str> {
+        [&["release", &self.archive, "--manifest", "release.toml"][..], options].concat()
+    }
+
+    pub(super) fn look(&self) -> Snapshot {
+        self.simulator.snapshot()
+    }
+
+    /// Waits until the Marketplace looks so.
+    pub(super) async fn until(&self, wanted: impl Fn(&Snapshot) -> bool + Send) -> Snapshot {
+        self.simulator.wait_until(PATIENCE, wanted).await.unwrap()
+    }
+
+    /// The flows of the one submission there is.
+    pub(super) fn status(&self) -> String {
+        let snapshot = self.look();
+        let packages = &snapshot.accounts[0].packages;
+        assert_eq!(packages.len(), 1, "there is one submission");
+        packages[0].status.to_string()
+    }
+
+    /// Says through the control API how a review ends.
+    pub(super) async fn decide(&self, submission: &str, outcome: Value) {
+        let certificate = reqwest::Certificate::from_pem(self.simulator.ca_pem().as_bytes()).unwrap();
+        let client = reqwest::Client::builder().tls_certs_only([certificate]).build().unwrap();
+        let url = format!("{}/simulator/v1/packages/{submission}/decision", self.simulator.base_url());
+        let token = self.simulator.control_token().expose();
+        let answer = client.post(url).bearer_auth(token).body(outcome.to_string()).send().await.unwrap();
+        assert!(answer.status().is_success(), "{}", answer.text().await.unwrap());
+    }
+}
+
+/// The last line of standard output, as JSON: the result.
+pub(super) fn result(ended: &Ended) -> Value {
+    let line = ended.stdout.lines().last().unwrap_or_else(|| panic!("{ended:?}"));
+    serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {ended:?}"))
+}
+
+/// Reads progress up to a marker.
+pub(super) fn reads(running: &mut Running, step: &str, state: &str) -> Value {
+    loop {
+        let progress = running.json_line();
+        if progress["step"] == step && progress["state"] == state {
+            return progress;
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! The role script of `eqp-store`: every part runs with the rights of its role, and Postgres refuses the rest.
+
+use eqp_receiver::{MasterKey, Receiver};
+use eqp_test_support::TestDatabase;
+use sqlx::postgres::PgConnection;
+use sqlx::{AssertSqlSafe, Connection};
+use tokio_util::sync::CancellationToken;
+
+use eqp_test_support::tool::Ended;
+use eqp_test_support::vendor::{TestVendor, scan};
+
+/// Creates the roles and their grants, as the superuser.
+async fn run_script(admin: &mut PgConnection) {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../eqp-store/roles.sql");
+    let script = std::fs::read_to_string(script).unwrap();
+    sqlx::raw_sql(AssertSqlSafe(script)).execute(admin).await.unwrap();
+}
+
+/// Every later connection has this role. The private Postgres of the tests lets in one user only.
+async fn become_role(admin: &mut PgConnection, database: &TestDatabase, role: &str) {
+    let name = database.options.get_database().unwrap();
+    sqlx::query(AssertSqlSafe(format!("alter database {name} set role {role}"))).execute(admin).await.unwrap();
+}
+
+/// The SQLSTATE with which Postgres refuses a statement of a role, if it does.
+async fn refusal(database: &TestDatabase, role: &str, statement: &str) -> Option<String> {
+    let options = database.options.clone().options([("role", role)]);
+    let mut connection = PgConnection::connect_with(&options).await.unwrap();
+    let error = sqlx::raw_sql(AssertSqlSafe(statement.to_owned())).execute(&mut connection).await.err()?;
+    Some(error.as_database_error().unwrap().code().unwrap().into_owned())
+}
+
+fn succeeded(ended: &Ended) {
+    assert_eq!(ended.code, 0, "{ended:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_part_runs_with_the_rights_of_its_role_only() {
+    let vendor = TestVendor::start(crate::EQP).await;
+    let (home, database) = (&vendor.home, &vendor.database);
+    let mut admin = PgConnection::connect_with(&database.options).await.unwrap();
+
+    // The migrator creates the tables, which nobody else can.
+    run_script(&mut admin).await;
+    for role in ["eqp_runtime", "eqp_accept"] {
+        become_role(&mut admin, database, role).await;
+        let refused = home.run_aside(&["migrate"]);
+        assert!(refused.code == 3 && refused.stderr.contains("grant create on database"), "{refused:?}");
+    }
+    become_role(&mut admin, database, "eqp_migrator").await;
+    succeeded(&home.run_aside(&["migrate"]));
+    run_script(&mut admin).await;
+    for table in ["callback", "sealed_secret"] {
+        let owner: String =
+            sqlx::query_scalar("select tableowner from pg_tables where schemaname = 'eqp' and tablename = $1")
+                .bind(table)
+                .fetch_one(&mut admin)
+                .await
+                .unwrap();
+        assert_eq!(owner, "eqp_migrator");
+    }
+
+    // The receiver, the projector and the tool.
+    become_role(&mut admin, database, "eqp_runtime").await;
+    let (serve, base) = vendor.serve();
+    let url = format!("{base}/callbacks/main");
+    succeeded(&home.run_aside(&["callbacks", "add", "--name", "main", "--url", &url, "--yes"]));
+    assert_eq!(vendor.send("malware_scan_complete", scan("one")).await, [200]);
+    succeeded(&home.run_aside(&["callbacks", "rotate", "--name", "main", "--grace", "0s", "--yes"]));
+    assert_eq!(vendor.send("malware_scan_complete", scan("two")).await, [200]);
+    vendor.is_projected().await;
+    for command in [
+        &["events", "list"][..],
+        &["submissions", "list"],
+        &["files", "list"],
+        &["callbacks", "plan"],
+        &["reproject", "--since", "1d"],
+        &["retention", "--older-than", "1d"],
+        &["migrate", "--dry-run"],
+    ] {
+        succeeded(&home.run_aside(command));
+    }
+    let state = "select count(*) from eqp.credential where state = 'retired'";
+    let retired = async {
+        while sqlx::query_scalar::<_, i64>(state).fetch_one(&mut admin).await.unwrap() == 0 {
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(30), retired).await.expect("the old credential is retired");
+    serve.terminate();
+    tokio::task::block_in_place(|| succeeded(&serve.end()));
+
+    // A receiver that only accepts. Without a spool, 200 means that Postgres has stored it.
+    let options = database.options.clone().options([("role", "eqp_accept")]);
+    let key = MasterKey::open(&home.path().join("data/master.key")).unwrap();
+    let receiver = Receiver::builder(options).master_key(key).accept_only().listen(([127, 0, 0, 1], 0).into());
+    let receiver = receiver.build().await.unwrap();
+    let at = format!("http://{}/callbacks/main", receiver.local_addr());
+    let shutdown = CancellationToken::new();
+    let running = tokio::spawn(receiver.run(shutdown.clone()));
+    succeeded(&home.run_aside(&["trigger", "malware_scan_complete", "--to", "main", "--at", &at]));
+    let heartbeats: i64 = sqlx::query_scalar("select count(*) from eqp.receiver").fetch_one(&mut admin).await.unwrap();
+    assert_eq!(heartbeats, 1);
+    shutdown.cancel();
+    running.await.unwrap().unwrap();
+    let waiting: i64 =
+        sqlx::query_scalar("select count(*) from eqp.callback_pending").fetch_one(&mut admin).await.unwrap();
+    assert_eq!(waiting, 1, "it is left to a projector");
+
+    let denied = Some("42501".to_owned());
+    for (role, statement) in [
+        ("eqp_accept", "select ciphertext from eqp.sealed_secret"),
+        ("eqp_accept", "select body from eqp.callback"),
+        ("eqp_accept", "delete from eqp.callback"),
+        ("eqp_accept", "update eqp.endpoint set path = '/x'"),
+        ("eqp_accept", "update eqp.credential set password_hmac = ''"),
+        ("eqp_accept", "select * from eqp.event"),
+        ("eqp_accept", "select * from eqp.v_event"),
+        ("eqp_accept", "delete from eqp.callback_pending"),
+        ("eqp_runtime", "update eqp.callback set body = ''"),
+        ("eqp_runtime", "update eqp.event set status = 'approved'"),
+        ("eqp_runtime", "delete from eqp.endpoint"),
+        ("eqp_runtime", "update eqp.instance set master_key_fingerprint = ''"),
+        ("eqp_runtime", "create table eqp.another ()"),
+        ("eqp_runtime", "drop table eqp.event"),
+        ("eqp_runtime", "delete from eqp._sqlx_migrations"),
+    ] {
+        assert_eq!(refusal(database, role, statement).await, denied, "{role}: {statement}");
+    }
+    // The roles belong to the whole server; their rights in this database end with it.
+    become_role(&mut admin, database, "none").await;
+}

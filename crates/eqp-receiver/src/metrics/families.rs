@@ -1,0 +1,111 @@
+//! Building blocks of the metrics: metric families, and the two groups that other parts of the receiver set themselves.
+
+use std::sync::atomic::AtomicU64;
+
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+use time::OffsetDateTime;
+
+pub(super) type Label<Value> = [(&'static str, Value); 1];
+pub(super) type Seconds = Gauge<f64, AtomicU64>;
+
+/// Registers a family of counters, and returns one counter for each value of its label.
+pub(super) fn counters<const N: usize>(
+    registry: &mut Registry,
+    (name, help): (&str, &str),
+    label: &'static str,
+    values: [&'static str; N],
+) -> [Counter; N] {
+    let family = Family::<Label<&'static str>, Counter>::default();
+    registry.register(name, help, family.clone());
+    values.map(|value| family.get_or_create_owned(&[(label, value)]))
+}
+
+pub(super) fn counter(registry: &mut Registry, name: &str, help: &str) -> Counter {
+    let counter = Counter::default();
+    registry.register(name, help, counter.clone());
+    counter
+}
+
+pub(super) fn gauge(registry: &mut Registry, name: &str, help: &str) -> Gauge {
+    let gauge = Gauge::default();
+    registry.register(name, help, gauge.clone());
+    gauge
+}
+
+pub(super) fn seconds(registry: &mut Registry, name: &str, help: &str) -> Seconds {
+    let gauge = Seconds::default();
+    registry.register(name, help, gauge.clone());
+    gauge
+}
+
+/// Returns a time as Prometheus represents it: seconds since the Unix epoch.
+pub(super) fn since_epoch(at: OffsetDateTime) -> f64 {
+    time::Duration::as_seconds_f64(at - OffsetDateTime::UNIX_EPOCH)
+}
+
+/// The metrics of the public listener's certificate.
+pub(crate) struct Certificate {
+    expires: Seconds,
+    reloads: [Counter; 2],
+}
+
+impl Certificate {
+    pub(super) fn register(registry: &mut Registry) -> Self {
+        Self {
+            expires: seconds(
+                registry,
+                "certificate_expiry_timestamp_seconds",
+                "When the certificate of the public listener expires; 0 for plain HTTP",
+            ),
+            reloads: counters(
+                registry,
+                ("certificate_reloads", "Certificate reloads, successful and failed"),
+                "result",
+                ["replaced", "failed"],
+            ),
+        }
+    }
+
+    /// Sets when the certificate in use expires.
+    pub(crate) fn expires(&self, at: OffsetDateTime) {
+        self.expires.set(since_epoch(at));
+    }
+
+    /// Counts a reload that put another certificate in use.
+    pub(crate) fn replaced(&self) {
+        self.reloads[0].inc();
+    }
+
+    /// Counts a reload that failed.
+    pub(crate) fn failed(&self) {
+        self.reloads[1].inc();
+    }
+}
+
+/// The metrics of the handlers of an embedding service.
+pub(crate) struct Handlers {
+    lag: Family<Label<String>, Gauge>,
+}
+
+impl Handlers {
+    pub(super) fn register(registry: &mut Registry) -> Self {
+        let lag = Family::default();
+        registry.register(
+            "handler_lag_events",
+            "Events that a handler of the embedding service has not processed yet",
+            lag.clone(),
+        );
+        Self { lag }
+    }
+
+    /// Sets how many events each handler has not processed yet.
+    pub(crate) fn lags(&self, lags: impl IntoIterator<Item = (String, i64)>) {
+        self.lag.clear();
+        for (handler, events) in lags {
+            self.lag.get_or_create_owned(&[("handler", handler)]).set(events);
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! Packages crates of this workspace as for a registry, unpacks them, and builds the examples with them.
+
+use std::fs::{self, File};
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use flate2::read::GzDecoder;
+use tokio::process::Command;
+
+/// The crates that the examples use, with their dependencies in this workspace.
+const PACKAGES: [&str; 7] =
+    ["eqp-types", "eqp-tls", "eqp-store", "eqp-receiver", "eqp-deliver", "eqp-client", "eqp-sync"];
+
+/// The crates as they are after packaging and unpacking.
+pub(crate) struct Packages([(&'static str, PathBuf); PACKAGES.len()]);
+
+impl Packages {
+    pub(crate) async fn make() -> Self {
+        Self(unpack(&package().await))
+    }
+
+    /// Builds an example with these packages and returns its program. `uses` names those that it depends on, which are all
+    /// that it is given.
+    pub(crate) async fn build(&self, example: &str, uses: &[&str]) -> PathBuf {
+        let packages: Vec<_> = self.0.iter().filter(|(name, _)| uses.contains(name)).collect();
+        let mut command = cargo("build");
+        // The lock holds what this workspace is built with, so that nothing more is fetched.
+        command.args(["--offline", "--locked", "--manifest-path"]).arg(folder(example).join("Cargo.toml"));
+        for (name, folder) in &packages {
+            // Takes precedence over the manifest.
+            command.arg("--config").arg(format!("patch.crates-io.{name}.path='{}'", folder.display()));
+        }
+        // Belongs to the service: the queries of the packages are not checked against it.
+        command.env("DATABASE_URL", "postgres://nobody@127.0.0.1:1/none");
+        run(command).await;
+        let program = target().join("debug").join(example);
+        let sources = fs::read_to_string(program.with_extension("d")).unwrap();
+        assert!(packages.iter().all(|(_, folder)| sources.contains(folder.to_str().unwrap())), "{sources}");
+        assert!(!sources.contains(workspace().join("crates").to_str().unwrap()), "{sources}");
+        program
+    }
+}
+
+/// All packages: for an example that uses each of them.
+pub(crate) fn all() -> &'static [&'static str] {
+    &PACKAGES
+}
+
+/// How many crates an example is built from on this platform, itself and procedural macros with what they use included; without
+/// build scripts' and tests' dependencies.
+pub(crate) async fn crates_of(example: &str) -> usize {
+    let mut command = Command::new(env!("CARGO"));
+    command.args(["tree", "--offline", "--locked", "--edges", "normal", "--prefix", "none", "--format", "{p}"]);
+    let output = command.current_dir(folder(example)).output().await.unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let lines = String::from_utf8(output.stdout).unwrap();
+    // A line is `name version`, followed by `(proc-macro)`, a path, or `(*)` if the crate was listed before.
+    let mut crates: Vec<_> = lines.lines().map(|line| line.split(" (").next().unwrap()).collect();
+    crates.sort_unstable();
+    crates.dedup();
+    crates.len()
+}
+
+pub(crate) fn folder(example: &str) -> PathBuf {
+    workspace().join("examples").join(example)
+}
+
+pub(crate) async fn run(mut command: Command) {
+    let status = command.status().await.unwrap();
+    assert!(status.success(), "{command:?}: {status}");
+}
+
+fn workspace() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap().to_owned()
+}
+
+/// A separate target directory, because cargo locks the other one, and nothing of it may be reused for an independent service.
+fn target() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join("packaged")
+}
+
+/// A cargo that is not run from within this workspace.
+fn cargo(command: &str) -> Command {
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo
+        .args([command, "--quiet"])
+        .current_dir(std::env::temp_dir())
+        .env("CARGO_TARGET_DIR", target())
+        .env("CARGO_PROFILE_DEV_DEBUG", "0")
+        .env("CARGO_INCREMENTAL", "0")
+        .env_remove("SQLX_OFFLINE")
+        .kill_on_drop(true);
+    cargo
+}
+
+/// Packages everything and answers the folder of the archives.
+async fn package() -> PathBuf {
+    let mut command = cargo("package");
+    // Without a lock file nothing has to be asked of a registry, which does not know these packages.
+    command.args(["--offline", "--exclude-lockfile", "--no-verify", "--allow-dirty"]);
+    command.arg("--manifest-path").arg(workspace().join("Cargo.toml"));
+    command.args(PACKAGES.iter().flat_map(|name| ["--package", name]));
+    run(command).await;
+    target().join("package")
+}
+
+/// Unpacks the archives and answers the folders of the packages.
+fn unpack(archives: &Path) -> [(&'static str, PathBuf); PACKAGES.len()] {
+    let unpacked = target().join("unpacked");
+    if let Err(error) = fs::remove_dir_all(&unpacked) {
+        assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
+    }
+    PACKAGES.map(|name| {
+        let name_and_version = format!("{name}-{}", env!("CARGO_PKG_VERSION"));
+        let file = File::open(archives.join(format!("{name_and_version}.crate"))).unwrap();
+        let mut archive = tar::Archive::new(GzDecoder::new(file));
+        // In archives of cargo all files are equally old, and cargo would take a changed one for one that it has built.
+        archive.set_preserve_mtime(false);
+        archive.unpack(&unpacked).unwrap();
+        (name, unpacked.join(name_and_version))
+    })
+}

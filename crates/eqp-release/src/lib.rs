@@ -1,0 +1,29 @@
+#![doc = include_str!("../README.md")]
+
+mod check;
+pub mod manifest;
+mod referenced_files;
+mod release;
+mod reviews;
+mod selection;
+mod send;
+mod submission;
+mod type_error;
+pub mod wait;
+
+pub use check::{CheckError, run_check};
+pub use release::{
+    Change, Error, Event, FailedTest, FailureReasons, NoProgress, Plan, Poller, Progress, Release, ReleaseResult,
+    RemoteFile, ReportedTest, Reviews, Step, Target, Until, reported_test, running_reviews,
+};
+pub use reviews::{RequestedAction, Track, TrackError, requested_action};
+pub use selection::{SelectedPackage, Selection, SelectionError, select_package};
+pub use send::{SendError, send_when_scanned};
+pub use submission::{FindError, find_submission, recall_action};
+
+/// Items for the other crates of this project, which are released together with this one.
+#[doc(hidden)]
+pub mod internal {
+    pub use crate::release::is_older;
+    pub use crate::type_error::{Format, ShowValues, describe_type_error};
+}

@@ -1,0 +1,147 @@
+//! The plan of a release. No I/O.
+
+use std::fmt;
+
+use eqp_types::{Environment, SubmissionId};
+use serde::ser::{Serialize, SerializeStruct, Serializer};
+use tokio::time::Instant;
+
+use super::observed_state::ObservedState;
+use super::step::{ReleaseResult, Step};
+use super::steps_ahead::steps_ahead;
+use super::target::{Target, Until};
+
+/// The remaining steps of a release, if nothing goes wrong.
+///
+/// [`Display`](fmt::Display) writes one step per line. The JSON form is
+/// `{"environment", "handle", "package", "steps": [sentence, …]}`.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    environment: Environment,
+    label: String,
+    handle: Option<String>,
+    until: Until,
+    /// The files to upload.
+    missing: Vec<String>,
+    steps: Vec<Step>,
+    /// The state that it was made from.
+    pub(super) state: ObservedState,
+    pub(super) observed_at: Instant,
+}
+
+impl Plan {
+    pub(super) fn new(
+        state: ObservedState,
+        target: Target,
+        environment: Environment,
+        label: String,
+        handle: Option<String>,
+        missing: Vec<String>,
+    ) -> Self {
+        let steps = steps_ahead(state.clone(), target);
+        let observed_at = Instant::now();
+        Self { environment, label, handle, until: target.until, missing, steps, state, observed_at }
+    }
+
+    /// Returns the steps, including the last one.
+    pub fn steps(&self) -> &[Step] {
+        &self.steps
+    }
+
+    /// Returns the result of the release, if it is already known.
+    pub fn result(&self) -> Option<&ReleaseResult> {
+        match self.steps.last() {
+            Some(Step::End(result)) => Some(result),
+            _ => None,
+        }
+    }
+
+    /// Returns whether the package is created or submitted.
+    pub fn sends_package(&self) -> bool {
+        self.steps.iter().any(|step| matches!(step, Step::Create | Step::Submit(_)))
+    }
+
+    /// Returns a sentence for each step.
+    pub fn sentences(&self) -> Vec<String> {
+        self.steps.iter().filter_map(|step| self.sentence(step)).collect()
+    }
+
+    fn sentence(&self, step: &Step) -> Option<String> {
+        let label = &self.label;
+        Some(match step {
+            Step::FindFiles => return None,
+            Step::Upload => format!("would upload {}", self.missing.join(", ")),
+            Step::WaitForScans => "would wait for the malware scan".to_owned(),
+            Step::RecallOthers(others) => format!("would recall from review: {}", listed(others)),
+            Step::RecallThis(reviews) => format!("would recall {label} from {reviews}"),
+            Step::Create => format!("would create {label}"),
+            Step::Submit(reviews) => format!("would submit {label} for {reviews}"),
+            Step::WaitForReview => match self.until {
+                Until::Technical => "would wait for the end of the technical review".to_owned(),
+                Until::Marketing => "would wait for the end of the marketing review".to_owned(),
+                _ => "would wait for the release to the store".to_owned(),
+            },
+            Step::End(ReleaseResult::AlreadyReleased) => {
+                format!("{label} is already in the store: nothing would be sent")
+            }
+            Step::End(ReleaseResult::Pending | ReleaseResult::Reached) => {
+                format!("then nothing is left to do for {label}")
+            }
+            Step::End(result) => format!("would stop: {}", result.as_str().replace('_', " ")),
+        })
+    }
+}
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.sentences().join("\n"))
+    }
+}
+
+impl Serialize for Plan {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut fields = serializer.serialize_struct("Plan", 4)?;
+        fields.serialize_field("environment", &self.environment)?;
+        fields.serialize_field("handle", &self.handle)?;
+        fields.serialize_field("package", &self.label)?;
+        fields.serialize_field("steps", &self.sentences())?;
+        fields.end()
+    }
+}
+
+fn listed(ids: &[SubmissionId]) -> String {
+    ids.iter().map(SubmissionId::as_str).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::release::observed_state::FilesState;
+    use crate::reviews::Track;
+
+    #[test]
+    fn a_plan_is_shown_and_serialised_step_by_step() {
+        let state = ObservedState {
+            files: FilesState::Missing,
+            submission: None,
+            others_in_review: Vec::new(),
+            submitted: false,
+        };
+        let (target, label) = (Target::new(Track::Both, Until::Scan), "acme/badges 1.0.0".to_owned());
+        let plan = Plan::new(state, target, Environment::Sandbox, label, None, vec!["badges.zip".to_owned()]);
+        let sentences = [
+            "would upload badges.zip",
+            "would wait for the malware scan",
+            "would create acme/badges 1.0.0",
+            "would submit acme/badges 1.0.0 for technical and marketing review",
+            "then nothing is left to do for acme/badges 1.0.0",
+        ];
+        assert_eq!(plan.to_string(), sentences.join("\n"));
+        assert_eq!(plan.result(), Some(&ReleaseResult::Pending));
+        let expected =
+            json!({"environment": "sandbox", "handle": null, "package": "acme/badges 1.0.0", "steps": sentences});
+        assert_eq!(serde_json::to_value(&plan).unwrap(), expected);
+    }
+}

@@ -1,0 +1,76 @@
+//! Finds the submission of a package in a manifest, and determines which reviews can be recalled.
+
+use eqp_client::Client;
+use eqp_types::{Actions, EqpStatus, Package, ReviewAction};
+
+use crate::manifest::ManifestPackage;
+use crate::release::{Reviews, running_reviews};
+use crate::reviews::Track;
+
+/// Why the submission of a package was not found.
+#[derive(Debug, thiserror::Error)]
+pub enum FindError {
+    /// The Marketplace cannot be reached, or refused the request.
+    #[error(transparent)]
+    Marketplace(#[from] eqp_client::Error),
+    /// The package has neither a submission ID, nor an item ID, nor SKU and version.
+    #[error("nothing identifies the submission of `{label}`")]
+    Unidentified {
+        /// The label of the package.
+        label: String,
+    },
+    /// There is no such submission.
+    #[error("there is no submission of {label}")]
+    NotFound {
+        /// The label of the package.
+        label: String,
+    },
+}
+
+/// Finds the submission of a package by its submission ID, else by its item ID, else by SKU and version.
+///
+/// # Errors
+/// Returns [`FindError::Unidentified`] if the package has none of them, and [`FindError::NotFound`] if there is no such submission.
+pub async fn find_submission(client: &Client, package: &ManifestPackage) -> Result<Package, FindError> {
+    let packages = client.packages();
+    let fields = &package.changes;
+    let found = match (&package.submission_id, &fields.item_id, &fields.sku, &fields.version) {
+        (Some(id), _, _, _) => Some(packages.get(id).await?),
+        (None, Some(item), _, _) => packages.by_item(item).await?,
+        (None, None, Some(sku), Some(version)) => packages.by_sku(sku, Some(version)).await?.into_iter().next(),
+        _ => return Err(FindError::Unidentified { label: package.label() }),
+    };
+    found.ok_or_else(|| FindError::NotFound { label: package.label() })
+}
+
+/// Returns the action that recalls a submission from the reviews of `track` that are running, or `None` if none is.
+pub fn recall_action(status: &EqpStatus, track: Track) -> Option<Actions> {
+    let selected = Reviews { technical: track != Track::Marketing, marketing: track != Track::Technical };
+    let recalled = running_reviews(status).of(selected);
+    (!recalled.is_empty()).then(|| recalled.ask(&ReviewAction::Recall))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_selected_reviews_that_are_running_are_recalled() {
+        let status = |technical: &str, marketing: &str| EqpStatus {
+            technical: Some(technical.into()),
+            marketing: Some(marketing.into()),
+            ..EqpStatus::default()
+        };
+        for (technical, marketing, track, asked) in [
+            ("in_automation", "in_marketing_review", Track::Both, Some((true, true))),
+            ("in_manual_qa", "approved", Track::Both, Some((true, false))),
+            ("awaiting_manual_qa", "awaiting_marketing_review", Track::Marketing, Some((false, true))),
+            ("approved", "awaiting_marketing_review", Track::Technical, None),
+            ("draft", "rejected", Track::Both, None),
+        ] {
+            let found = recall_action(&status(technical, marketing), track);
+            let found = found.map(|action| (action.technical.is_some(), action.marketing.is_some()));
+            assert_eq!(found, asked, "{technical} {marketing} {track:?}");
+        }
+    }
+}

@@ -1,0 +1,248 @@
+//! Waits until a review or a malware scan has finished.
+//!
+//! Changes are received from the database of a receiver, if there is one, and a final status is confirmed with the Marketplace, if there
+//! is a client. Without a database, the Marketplace is polled with growing intervals.
+
+mod polling;
+mod result;
+mod sources;
+mod state;
+
+use std::time::Duration;
+
+use eqp_client::Client;
+use eqp_store::Reader;
+use eqp_types::{Environment, SubmissionId};
+use tokio::time::Instant;
+
+pub(crate) use self::polling::{PollingInterval, is_transient};
+pub use self::result::{Statuses, UnreachableStatus, WaitResult, WaitTarget, statuses_of, wait_result};
+pub use self::sources::Resource;
+pub(crate) use self::sources::event_tail;
+use self::sources::{read_database, read_marketplace, wait_for_event};
+use self::state::WaitState;
+
+/// The default maximum polling interval, with a database that reports changes and without one.
+const DEFAULT_INTERVAL: [Duration; 2] = [Duration::from_mins(1), Duration::from_secs(15)];
+/// The minimum for the maximum interval, to limit the load on the Marketplace.
+const MIN_INTERVAL: Duration = Duration::from_secs(1);
+
+/// An event during a wait.
+#[derive(Debug)]
+pub enum WaitEvent<'a> {
+    /// The statuses have changed, or are known for the first time. The statuses that end the wait are in [`WaitReport`] instead.
+    Changed(&'a Statuses),
+    /// The database is not available any more. The Marketplace is polled instead.
+    EventsUnavailable(eqp_store::Error),
+    /// A request to the Marketplace failed and is retried. Reported once until the next successful request.
+    Unanswered(eqp_client::Error),
+}
+
+/// The outcome of a wait.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct WaitReport {
+    /// The last known statuses. Empty if none were received.
+    pub statuses: Statuses,
+    /// The result, or `None` if the wait timed out.
+    pub result: Option<WaitResult>,
+    /// The submission ID, also if the wait used the item ID.
+    pub submission: Option<SubmissionId>,
+    /// Why the last request to the Marketplace failed, if it did.
+    pub last_error: Option<String>,
+}
+
+/// Why a wait failed.
+#[derive(Debug, thiserror::Error)]
+pub enum WaitError {
+    /// Neither a database nor a client is configured.
+    #[error("a wait needs a database or a Marketplace client")]
+    NoSource,
+    /// The Marketplace rejected the request.
+    #[error(transparent)]
+    Marketplace(#[from] eqp_client::Error),
+    /// The database cannot be read, and there is no client.
+    #[error(transparent)]
+    Database(#[from] eqp_store::Error),
+}
+
+/// Waits for a status of a submission or a file.
+///
+/// ```no_run
+/// # async fn example(client: eqp_client::Client) -> Result<(), Box<dyn std::error::Error>> {
+/// use std::time::Duration;
+///
+/// use eqp_release::wait::{WaitResult, Resource, Wait, WaitEvent, WaitTarget};
+/// use eqp_types::{Flow, SubmissionId};
+///
+/// let submission = Resource::Submission(SubmissionId::new("s5w9k703ru")?);
+/// let wait = Wait::new(submission, WaitTarget::new(Flow::Technical, None)?, Duration::from_secs(3600)).ask(client);
+/// let waited = wait
+///     .run(|event| {
+///         if let WaitEvent::Changed(statuses) = event {
+///             eprintln!("{statuses:?}");
+///         }
+///     })
+///     .await?;
+/// assert!(matches!(waited.result, Some(WaitResult::Reached { .. })));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Wait {
+    resource: Resource,
+    target: WaitTarget,
+    timeout: Duration,
+    interval: Option<Duration>,
+    environment: Option<Environment>,
+    reader: Option<Reader>,
+    client: Option<Client>,
+}
+
+impl Wait {
+    /// Creates a wait for `target` of `resource`, for at most `timeout`.
+    pub fn new(resource: Resource, target: WaitTarget, timeout: Duration) -> Self {
+        Self { resource, target, timeout, interval: None, environment: None, reader: None, client: None }
+    }
+
+    /// Uses the database of a receiver to be notified of changes.
+    #[must_use]
+    pub fn follow(self, reader: Reader, environment: Option<Environment>) -> Self {
+        Self { reader: Some(reader), environment, ..self }
+    }
+
+    /// Uses a client to query the Marketplace.
+    #[must_use]
+    pub fn ask(self, client: Client) -> Self {
+        Self { client: Some(client), ..self }
+    }
+
+    /// Sets the maximum polling interval (default: 1 minute with a database, 15 s without one). The first intervals are shorter.
+    #[must_use]
+    pub fn interval(self, interval: Duration) -> Self {
+        Self { interval: Some(interval), ..self }
+    }
+
+    /// Waits, and calls `report` for each event.
+    ///
+    /// # Errors
+    /// [`WaitError::NoSource`] if neither a database nor a client is configured; [`WaitError::Database`] if the database fails and there is
+    /// no client; [`WaitError::Marketplace`] if the Marketplace rejects the request.
+    pub async fn run(&self, mut report: impl FnMut(WaitEvent<'_>)) -> Result<WaitReport, WaitError> {
+        if self.reader.is_none() && self.client.is_none() {
+            return Err(WaitError::NoSource);
+        }
+        let mut state = WaitState::default();
+        let ended = tokio::time::timeout(self.timeout, self.poll(&mut state, &mut report)).await;
+        let result = ended.ok().transpose()?;
+        let WaitState { statuses, submission, last_error, .. } = state;
+        Ok(WaitReport { statuses, result, submission, last_error })
+    }
+
+    fn max_interval(&self) -> Duration {
+        let usual = DEFAULT_INTERVAL[usize::from(self.reader.is_none())];
+        self.interval.unwrap_or(usual).max(MIN_INTERVAL)
+    }
+
+    /// Queries and waits for changes until there is a result. The last known statuses are in `state`.
+    async fn poll(
+        &self,
+        state: &mut WaitState,
+        report: &mut impl FnMut(WaitEvent<'_>),
+    ) -> Result<WaitResult, WaitError> {
+        // Start to follow events before the first query, so that no change is missed in between.
+        let mut reader = self.reader.as_ref();
+        let mut tail = None;
+        if let Some(database) = reader {
+            match event_tail(database, self.environment).await {
+                Ok(event_tail) => tail = Some(event_tail),
+                Err(error) => self.stop_following(error, &mut reader, report)?,
+            }
+        }
+        let interval = self.max_interval();
+        let mut polling = PollingInterval::with_max(interval);
+        let mut seen = Statuses::new();
+        let mut next_poll = Instant::now();
+        loop {
+            let mut ended_in_callbacks = false;
+            if let Some(database) = reader {
+                match read_database(database, self.environment, &self.resource).await {
+                    Ok(found) => {
+                        if let Some(statuses) = state.merge_callbacks(found) {
+                            let end = self.result_from_callbacks(&statuses);
+                            ended_in_callbacks = end.is_some();
+                            state.set(statuses, ended_in_callbacks, report);
+                            if self.client.is_none()
+                                && let Some(end) = end
+                            {
+                                return Ok(end);
+                            }
+                        }
+                    }
+                    Err(error) => self.stop_following(error, &mut reader, report)?,
+                }
+            }
+            if let Some(client) = &self.client
+                && (ended_in_callbacks || Instant::now() >= next_poll)
+            {
+                if let Some(end) = self.poll_marketplace(client, state, report).await? {
+                    return Ok(end);
+                }
+                // Compare only statuses from the Marketplace: those from callbacks may be older.
+                if state.statuses != seen {
+                    seen.clone_from(&state.statuses);
+                    polling.reset();
+                }
+                next_poll = Instant::now() + polling.next();
+            }
+            let until_poll = next_poll.saturating_duration_since(Instant::now());
+            let at_most = if self.client.is_some() { until_poll } else { interval };
+            if let Err(error) = wait_for_event(tail.as_mut().filter(|_| reader.is_some()), at_most).await {
+                self.stop_following(error, &mut reader, report)?;
+            }
+        }
+    }
+
+    /// Continues without the database, if there is a client.
+    fn stop_following(
+        &self,
+        error: eqp_store::Error,
+        reader: &mut Option<&Reader>,
+        report: &mut impl FnMut(WaitEvent<'_>),
+    ) -> Result<(), WaitError> {
+        if self.client.is_none() {
+            return Err(error.into());
+        }
+        report(WaitEvent::EventsUnavailable(error));
+        *reader = None;
+        Ok(())
+    }
+
+    /// Returns the result according to callbacks. Without a client to confirm it, an expected callback may still arrive.
+    fn result_from_callbacks(&self, statuses: &Statuses) -> Option<WaitResult> {
+        let is_certain = |end: &WaitResult| !matches!(end, WaitResult::NotSubmitted { other_running: true, .. });
+        wait_result(statuses, &self.target).filter(|end| self.client.is_some() || is_certain(end))
+    }
+
+    /// Queries the Marketplace. Transient failures are recorded, and rejections end the wait.
+    async fn poll_marketplace(
+        &self,
+        client: &Client,
+        state: &mut WaitState,
+        report: &mut impl FnMut(WaitEvent<'_>),
+    ) -> Result<Option<WaitResult>, WaitError> {
+        match read_marketplace(client, &self.resource).await {
+            Ok(found) => {
+                let statuses = state.accept_answer(found);
+                let end = wait_result(&statuses, &self.target);
+                state.set(statuses, end.is_some(), report);
+                Ok(end)
+            }
+            Err(error) if is_transient(&error) => {
+                state.record_failure(error, report);
+                Ok(None)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+}

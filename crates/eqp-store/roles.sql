@@ -1,0 +1,82 @@
+-- Database roles with the rights that each part of the platform needs.
+--
+--   eqp_migrator   creates and changes the tables (`eqp migrate`), and owns them
+--   eqp_runtime    receivers that project, and every other command of the tool
+--   eqp_accept     receivers that only accept callbacks (`Builder::accept_only`): it can neither read the sealed passwords
+--                  nor change endpoints, tracks or events
+--
+-- They are group roles without a login. Create a login for each program and make it a member:
+--
+--   create role shop login password '…' in role eqp_runtime;
+--
+-- Run this script as a role that may create roles, in the database of the receiver: once before the first migration, and
+-- again after every migration, because new tables need new grants. It can be repeated at any time. To run migrations as a
+-- member of eqp_migrator, start them with `set role eqp_migrator` (`alter role NAME in database NAME set role
+-- eqp_migrator`), so that the tables belong to the group.
+
+do $$
+declare
+    name text;
+begin
+    foreach name in array array['eqp_migrator', 'eqp_runtime', 'eqp_accept'] loop
+        begin
+            execute format('create role %I nologin', name);
+        exception
+            -- The second is raised when another session creates it at the same time.
+            when duplicate_object or unique_violation then null;
+        end;
+    end loop;
+
+    -- Only the migrator creates the schema and its tables.
+    execute format('grant connect, create on database %I to eqp_migrator', current_database());
+    execute format('grant connect on database %I to eqp_runtime, eqp_accept', current_database());
+
+    if to_regclass('eqp.instance') is null then
+        raise notice 'the schema eqp does not exist yet: run this script again after the first migration';
+        return;
+    end if;
+
+    -- Rights that are no longer needed are taken away.
+    revoke all on schema eqp from public, eqp_runtime, eqp_accept;
+    revoke all on all tables in schema eqp from public, eqp_runtime, eqp_accept;
+    grant usage on schema eqp to eqp_runtime, eqp_accept;
+
+    -- 1. eqp_runtime ---------------------------------------------------------------------------------------------------
+
+    -- Every program checks whether the tables are those of its version.
+    grant select on eqp._sqlx_migrations to eqp_runtime;
+    -- A new database is bound to the master key once. The triggers count changes of credentials.
+    grant select, insert, update (credential_generation) on eqp.instance to eqp_runtime;
+    -- Endpoints and accounts are retired, never deleted.
+    grant select, insert, update on eqp.account, eqp.endpoint, eqp.credential to eqp_runtime;
+    grant select, insert, delete on eqp.sealed_secret to eqp_runtime;
+    grant select, insert, update, delete on eqp.receiver to eqp_runtime;
+    -- Callbacks are deleted by retention and never updated.
+    grant select, insert, delete on eqp.callback to eqp_runtime;
+    grant select, insert, update, delete on eqp.callback_pending to eqp_runtime;
+    -- The projector: it locks its row and replaces what reprojection decides differently.
+    grant select, update on eqp.projector to eqp_runtime;
+    grant select, insert, update, delete on eqp.track to eqp_runtime;
+    grant select, insert, delete on eqp.event, eqp.callback_disposition to eqp_runtime;
+    -- Handlers of an embedding service.
+    grant select, insert, update on eqp.handler_cursor to eqp_runtime;
+    grant select, insert, update, delete on eqp.handler_dead_letter to eqp_runtime;
+    grant select on eqp.v_submission, eqp.v_file, eqp.v_event to eqp_runtime;
+
+    -- 2. eqp_accept ----------------------------------------------------------------------------------------------------
+
+    grant select on eqp._sqlx_migrations to eqp_accept;
+    grant select, insert, update (credential_generation) on eqp.instance to eqp_accept;
+    -- Loads the credentials, records their use, and retires replaced ones when their grace period ends.
+    grant select on eqp.account, eqp.endpoint, eqp.credential to eqp_accept;
+    grant update (state, active_since, first_used_at, last_used_at, retire_at, retire_grace) on eqp.credential to eqp_accept;
+    -- The secret of a retired credential is deleted without being read.
+    grant select (credential_id), delete on eqp.sealed_secret to eqp_accept;
+    grant select, insert, update, delete on eqp.receiver to eqp_accept;
+    -- Stores callbacks. The ID finds those that were written already; bodies cannot be read.
+    grant select (id), insert on eqp.callback to eqp_accept;
+    grant select, insert on eqp.callback_pending to eqp_accept;
+    -- For metrics: how far projection and handlers are behind.
+    grant select on eqp.projector, eqp.handler_cursor to eqp_accept;
+end
+$$;

@@ -1,0 +1,13 @@
+//! Creates endpoints and credentials, and hashes and seals passwords.
+
+mod administration;
+#[doc(hidden)]
+pub(crate) mod keyed_hash;
+mod master_key;
+#[doc(hidden)]
+pub(crate) mod path;
+#[doc(hidden)]
+mod sealed;
+
+pub use administration::Endpoints;
+pub use master_key::MasterKey;

@@ -1,0 +1,174 @@
+//! The errors of this crate.
+
+use std::path::PathBuf;
+
+use crate::model::{CredentialId, EndpointId, EndpointPathError};
+use crate::secret_file::SecretFileError;
+
+/// An error of the database of a receiver, or of its master key.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A statement failed, or the connection was lost while it ran.
+    #[error("a database query failed")]
+    Database(#[from] sqlx::Error),
+    /// The URL of the database is malformed.
+    #[error("the URL of the database cannot be used; write it as postgres://USER@HOST/DATABASE")]
+    DatabaseUrl(#[source] sqlx::Error),
+    /// No connection to Postgres could be established.
+    #[error("the database cannot be reached; check its URL, and that Postgres is running there")]
+    DatabaseUnreachable(#[source] sqlx::Error),
+    /// Some or all of the receiver's tables are missing.
+    #[error("the database does not have all tables of this version; apply the migrations (`Store::migrate`)")]
+    NotMigrated,
+    /// The tables are those of version 0.1 and have to be converted.
+    #[error("the database is from version 0.1 and must be converted before this version can use it")]
+    PreviousVersion,
+    /// The tables are those of a newer version.
+    #[error(
+        "the database has schema version {found}, but this program supports versions up to {known}; use a newer program"
+    )]
+    NewerSchema {
+        /// The newest version in the database.
+        found: i64,
+        /// The newest version that this program knows.
+        known: i64,
+    },
+    /// The database is read-only: a standby, or configured so.
+    #[error("the database is read-only; connect to the primary, or set default_transaction_read_only to off")]
+    DatabaseReadOnly,
+    /// The encoding of the database is not UTF-8.
+    #[error(
+        "the encoding of the database is {encoding}, but UTF8 is required; create another database: \
+         create database eqp encoding 'UTF8' template template0 locale 'C'"
+    )]
+    Encoding {
+        /// The encoding of the database.
+        encoding: String,
+    },
+    /// The role is not allowed to create the receiver's tables.
+    #[error(
+        "the role {role} lacks the privilege CREATE on {target}, which is required to create the tables; \
+         its owner can grant it: grant create on {target} to {role}"
+    )]
+    MissingRights {
+        /// The role that connected.
+        role: String,
+        /// The place in which it may not create tables, such as `database eqp` or `schema eqp`.
+        target: String,
+    },
+    /// A migration failed.
+    #[error("the tables could not be migrated")]
+    Migrate(#[from] sqlx::migrate::MigrateError),
+
+    /// The master key file cannot be read.
+    #[error("the master key cannot be read")]
+    MasterKeyUnreadable(#[source] SecretFileError),
+    /// The master key file cannot be created.
+    #[error("cannot create the master key file {}", path.display())]
+    MasterKeyFile {
+        /// The master key file.
+        path: PathBuf,
+        /// The error of the file system.
+        source: std::io::Error,
+    },
+    /// The master key file does not contain a master key.
+    #[error("{} does not contain a master key (32 bytes in URL-safe base64); restore it, or use another file", path.display())]
+    MasterKeyMalformed {
+        /// The master key file.
+        path: PathBuf,
+    },
+    /// The credentials in the database were created with another master key.
+    #[error(
+        "this database belongs to another master key, so every callback would be rejected; use the key file that the \
+         database was set up with, or, if it is lost, delete the row of eqp.instance and create new credentials"
+    )]
+    OtherMasterKey,
+    /// A sealed password cannot be decrypted, because it was sealed with another key or its row was changed.
+    #[error("the password of credential {credential} cannot be decrypted; rotate the credential")]
+    CannotUnseal {
+        /// The credential with this password.
+        credential: CredentialId,
+    },
+    /// The cryptographic library failed, for example because the system returned no random bytes.
+    #[error("a cryptographic operation failed")]
+    Crypto,
+
+    /// The name of an endpoint is invalid.
+    #[error(
+        "`{name}` is not a valid endpoint name; use at most 100 letters, digits, -, _ and ., starting with a letter or digit"
+    )]
+    EndpointName {
+        /// The invalid name.
+        name: String,
+    },
+    /// The path of an endpoint is invalid.
+    #[error("`{path}` is not a valid endpoint path: {reason}")]
+    EndpointPath {
+        /// The invalid path.
+        path: String,
+        /// Why the path is invalid.
+        reason: EndpointPathError,
+    },
+    /// Another endpoint, possibly a retired one, has the same name or path.
+    #[error("an endpoint with the name `{name}` or the path `{path}` already exists; choose others")]
+    EndpointExists {
+        /// The requested name.
+        name: String,
+        /// The requested path.
+        path: String,
+    },
+    /// The endpoint does not exist or is retired.
+    #[error("endpoint {endpoint} does not exist or is retired")]
+    UnknownEndpoint {
+        /// The requested number.
+        endpoint: EndpointId,
+    },
+    /// The credential does not exist or is retired.
+    #[error("credential {credential} does not exist or is retired")]
+    UnknownCredential {
+        /// The requested number.
+        credential: CredentialId,
+    },
+    /// The endpoint has two usable credentials already.
+    #[error("endpoint {endpoint} already has two usable credentials; retire one first")]
+    TooManyCredentials {
+        /// The endpoint.
+        endpoint: EndpointId,
+    },
+    /// The endpoint has, or had, a credential with this user name.
+    #[error("the user name `{username}` was already used for this endpoint; choose another")]
+    CredentialExists {
+        /// The user name.
+        username: String,
+    },
+    /// Some running receivers did not load a change of credentials in time.
+    #[error(
+        "{receivers} of the running receivers did not load the change in time; check their logs, or, if one was killed, \
+         retry after ten seconds, when it no longer counts as running"
+    )]
+    NotLoaded {
+        /// The number of receivers that did not load it.
+        receivers: usize,
+    },
+    /// The user name cannot be sent with Basic authentication.
+    #[error("a user name must have 1 to 255 bytes, without colons and control characters")]
+    CredentialName,
+}
+
+impl Error {
+    /// Returns whether the same call can succeed later without any change by the caller.
+    pub fn is_retryable(&self) -> bool {
+        match self {
+            Self::DatabaseUnreachable(_)
+            | Self::DatabaseReadOnly
+            | Self::NotLoaded { .. }
+            | Self::Database(sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut) => true,
+            // The connection is lost, or Postgres is shutting down, starting or recovering.
+            Self::Database(sqlx::Error::Database(error)) => {
+                error.code().is_some_and(|code| code.starts_with("08") || code.starts_with("57P"))
+            }
+            _ => false,
+        }
+    }
+}

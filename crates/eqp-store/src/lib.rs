@@ -1,0 +1,63 @@
+#![doc = include_str!("../README.md")]
+//!
+//! # Modules
+//!
+//! `model` uses neither of the others, `sql` uses `model`, and `endpoint` uses both. Items that only the other crates of this project call
+//! are in a hidden module and are not covered by semver.
+
+#[doc(hidden)]
+mod backoff;
+mod database_url;
+#[doc(hidden)]
+mod deadline;
+mod endpoint;
+mod error;
+mod model;
+mod observer;
+mod reader;
+mod secret_file;
+#[doc(hidden)]
+mod sql;
+mod store;
+#[doc(hidden)]
+mod supervise;
+mod tail;
+
+pub use endpoint::{Endpoints, MasterKey};
+pub use error::Error;
+pub use model::{
+    AccountId, CallbackDisposition, Counts, CredentialGeneration, CredentialId, CredentialLookup, CredentialState,
+    CredentialSummary, DeadLetter, Disposition, DuplicateCallback, EndpointId, EndpointPathError, EndpointSummary,
+    Event, EventDetail, EventFilter, EventKind, FileFilter, FileState, IssuedCredential, NewCredential, NewEndpoint,
+    Order, PublicUrl, PublicUrlError, ResourceKind, StoredCallback, Submission, SubmissionFilter, SubmissionHistory,
+    UnknownValue,
+};
+pub use observer::Observer;
+pub use reader::Reader;
+pub use secret_file::{SecretFileError, SecretTextError};
+pub use sqlx;
+pub use store::Store;
+pub use tail::Tail;
+
+/// Items that only the other crates of this project use, which are released together with this one. Not covered by semver.
+#[doc(hidden)]
+pub mod internal {
+    pub use crate::backoff::Backoff;
+    pub use crate::database_url::{DatabaseUrl, DatabaseUrlError, PARAMETER_NAMES};
+    pub use crate::deadline::{ANSWER, within};
+    pub use crate::endpoint::keyed_hash::KeyedHash;
+    pub use crate::endpoint::path::PREFIX;
+    pub use crate::model::{
+        Account, ContentDigest, CredentialUse, HistoryEntry, LastNumbers, PendingCallback, ProjectedCallback, Resource,
+        SealedSecret, Track, TrackState, Tracks, canonical_status, canonical_status_of_any_flow,
+    };
+    pub use crate::observer::HandlerFailure;
+    pub use crate::secret_file::{check_secret_file, read_secret, read_secret_file, secret_text};
+    pub use crate::sql::registration_lock::RegistrationLock;
+    pub use crate::sql::retention::{Retention, first_id_at};
+    pub use crate::sql::{
+        callback, callback_disposition, commit_failure, endpoint, event, handler_cursor, instance, listen, pending,
+        projector, receiver, reprojection, rotation, schema, track, upgrade, write,
+    };
+    pub use crate::supervise::{Part, Restarts, Supervisor};
+}

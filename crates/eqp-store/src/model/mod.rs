@@ -1,0 +1,29 @@
+//! The types of rows and filters. Nothing in this module contains SQL.
+
+mod callback;
+mod endpoint;
+mod event;
+mod filter;
+mod public_url;
+mod string_enum;
+mod submission;
+#[doc(hidden)]
+mod track;
+
+pub use callback::{
+    Account, CallbackDisposition, Counts, DuplicateCallback, PendingCallback, ProjectedCallback, StoredCallback,
+};
+pub use endpoint::{
+    AccountId, CredentialGeneration, CredentialId, CredentialLookup, CredentialState, CredentialSummary, CredentialUse,
+    EndpointId, EndpointPathError, EndpointSummary, IssuedCredential, NewCredential, NewEndpoint, PublicUrl,
+    PublicUrlError, SealedSecret,
+};
+pub use event::{DeadLetter, Disposition, Event, EventDetail, EventKind};
+pub(crate) use filter::HIGHEST_LIMIT;
+pub use filter::{EventFilter, FileFilter, Order, SubmissionFilter};
+pub use string_enum::UnknownValue;
+pub use submission::{FileState, Submission, SubmissionHistory};
+pub use track::{
+    ContentDigest, HistoryEntry, LastNumbers, Resource, ResourceKind, Track, TrackState, Tracks, canonical_status,
+    canonical_status_of_any_flow,
+};

@@ -1,0 +1,70 @@
+//! The current status of submissions and files.
+
+use eqp_types::{Environment, MageId, Timestamp};
+use serde::Serialize;
+use time::OffsetDateTime;
+
+use super::Event;
+
+/// The current status of a submission, as its callbacks reported it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Submission {
+    /// The environment of the account.
+    pub environment: Environment,
+    /// The account.
+    pub mage_id: MageId,
+    /// The ID of the submission.
+    pub submission_id: String,
+    /// The ID that the developer assigned, if a callback has contained it.
+    pub item_id: Option<String>,
+    /// The status of the submission as a whole, including its release to the store. None until a callback has reported it.
+    pub overall: Option<String>,
+    /// The status of the technical review.
+    pub technical: Option<String>,
+    /// The status of the marketing review.
+    pub marketing: Option<String>,
+    /// The latest time that the Marketplace reported for any of these statuses.
+    pub modified_at: Option<Timestamp>,
+    /// When the callback with the last change arrived.
+    #[serde(with = "time::serde::rfc3339")]
+    pub received_at: OffsetDateTime,
+    /// The `seq` of the event with the last change.
+    pub seq: i64,
+    /// Whether a flow has several statuses with the same time, so that only the API can tell which came last.
+    pub ambiguous: bool,
+}
+
+/// A submission with its events.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct SubmissionHistory {
+    /// The current status of the submission.
+    #[serde(flatten)]
+    pub submission: Submission,
+    /// The events of the submission, oldest first. If there are more than 10,000, only the newest are included.
+    pub events: Vec<Event>,
+}
+
+/// The current status of a file, as its callbacks reported it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct FileState {
+    /// The environment of the account.
+    pub environment: Environment,
+    /// The account.
+    pub mage_id: MageId,
+    /// The ID of the file.
+    pub file_upload_id: String,
+    /// The status of the malware scan.
+    pub malware: String,
+    /// The time that the Marketplace reported for this status.
+    pub modified_at: Option<Timestamp>,
+    /// When the callback with the last change arrived.
+    #[serde(with = "time::serde::rfc3339")]
+    pub received_at: OffsetDateTime,
+    /// The `seq` of the event with the last change.
+    pub seq: i64,
+    /// Whether several statuses have the same time, so that only the API can tell which came last.
+    pub ambiguous: bool,
+}

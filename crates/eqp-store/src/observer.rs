@@ -1,0 +1,62 @@
+//! Reports panics and failures of handlers to the metrics of a receiver.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::supervise::Supervisor;
+
+/// Counts panics and failures of code that runs next to a receiver, such as handlers, in the metrics of the receiver.
+///
+/// A receiver provides its observer through `observer()` of its builder, of the embedded receiver, or of its metrics. The default
+/// observer counts nothing. Cheap to clone; all clones report to the same metrics.
+///
+/// ```
+/// let uncounted = eqp_store::Observer::default();
+/// # drop(uncounted);
+/// ```
+#[derive(Clone)]
+pub struct Observer {
+    supervisor: Supervisor,
+    on_handler_failure: Arc<dyn Fn(HandlerFailure) + Send + Sync>,
+}
+
+/// How a handler failed on an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HandlerFailure {
+    /// An attempt failed, and another attempt follows.
+    Attempt,
+    /// The event became a dead letter.
+    DeadLetter,
+}
+
+impl fmt::Debug for Observer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Observer").finish_non_exhaustive()
+    }
+}
+
+impl Default for Observer {
+    fn default() -> Self {
+        Self::new(Supervisor::default(), |_| {})
+    }
+}
+
+impl Observer {
+    /// Creates an observer that restarts parts with `supervisor` and calls `on_handler_failure` for each failure of a handler.
+    #[doc(hidden)]
+    pub fn new(supervisor: Supervisor, on_handler_failure: impl Fn(HandlerFailure) + Send + Sync + 'static) -> Self {
+        Self { supervisor, on_handler_failure: Arc::new(on_handler_failure) }
+    }
+
+    /// Returns the supervisor of the parts that use this observer.
+    #[doc(hidden)]
+    pub fn supervisor(&self) -> &Supervisor {
+        &self.supervisor
+    }
+
+    /// Reports that a handler failed on an event.
+    #[doc(hidden)]
+    pub fn handler_failed(&self, how: HandlerFailure) {
+        (self.on_handler_failure)(how);
+    }
+}

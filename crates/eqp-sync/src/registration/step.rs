@@ -1,0 +1,179 @@
+//! The steps of a plan.
+
+use std::fmt;
+use std::time::Duration;
+
+use eqp_client::callbacks::{Change, EntryName, Plan as ListPlan};
+use eqp_store::PublicUrl;
+use eqp_types::Secret;
+use serde::Serialize;
+use serde::ser::{SerializeSeq, Serializer};
+
+/// One step of a plan. Its serialized form has no password.
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "step", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Step {
+    /// An endpoint is created in the database.
+    CreateEndpoint {
+        /// Its name.
+        endpoint: String,
+        /// The URL that the Marketplace calls.
+        #[serde(serialize_with = "text")]
+        url: PublicUrl,
+        /// The path at which the receiver answers.
+        path: String,
+    },
+    /// A credential is stored, and every receiver accepts it from then on.
+    StoreCredential {
+        /// The endpoint's name.
+        endpoint: String,
+        /// The user name.
+        username: String,
+        /// The password.
+        #[serde(skip)]
+        password: Secret,
+    },
+    /// An entry stays in the list as it is; this step waits until every receiver accepts its credential.
+    Accept {
+        /// The endpoint's name.
+        endpoint: String,
+        /// The entry.
+        #[serde(serialize_with = "text")]
+        entry: EntryName,
+    },
+    /// The Marketplace's list is written, once every receiver accepts what it names, and read back.
+    WriteList {
+        /// The list.
+        #[serde(rename = "changes", serialize_with = "changes")]
+        list: ListPlan,
+    },
+    /// A credential that was just registered becomes the active one.
+    Activate {
+        /// The endpoint's name.
+        endpoint: String,
+        /// The user name.
+        username: String,
+        /// How long the credential before it is accepted after the first callback with this one.
+        #[serde(rename = "grace_seconds", serialize_with = "seconds")]
+        grace: Duration,
+    },
+    /// A credential that the list names already becomes the active one: the answer to its registration was lost.
+    Confirm {
+        /// The endpoint's name.
+        endpoint: String,
+        /// The user name.
+        username: String,
+        /// How long the credential before it is accepted after the first callback with this one.
+        #[serde(rename = "grace_seconds", serialize_with = "seconds")]
+        grace: Duration,
+    },
+    /// Credentials are rejected after a grace period.
+    RetireAfter {
+        /// The endpoint's name.
+        endpoint: String,
+        /// The user names.
+        usernames: Vec<String>,
+        /// How long they are still accepted.
+        #[serde(rename = "grace_seconds", serialize_with = "seconds")]
+        grace: Duration,
+    },
+    /// Credentials are refused at once; this step waits until every receiver does.
+    Refuse {
+        /// The endpoint's name.
+        endpoint: String,
+        /// The user names.
+        usernames: Vec<String>,
+    },
+}
+
+impl Step {
+    /// Describes the step in words: in one line, or in one for each entry of a list that is written. Names in the list are
+    /// external text and may contain any character; [`Display`](fmt::Display) escapes control characters.
+    pub fn lines(&self) -> Vec<String> {
+        vec![match self {
+            Self::WriteList { list } => return list.changes().iter().map(in_words).collect(),
+            Self::CreateEndpoint { endpoint, url, path } => {
+                format!("{endpoint}: create the endpoint for {} at {path}", url.as_str())
+            }
+            Self::StoreCredential { endpoint, username, .. } => {
+                format!("{endpoint}: store a credential with user name {username}")
+            }
+            Self::Accept { endpoint, entry } => format!("{endpoint}: accept {entry}; the list stays as it is"),
+            Self::Activate { endpoint, username, .. } => format!("{endpoint}: activate user name {username}"),
+            Self::Confirm { endpoint, username, .. } => {
+                format!("{endpoint}: user name {username} is registered, and becomes the active one")
+            }
+            Self::RetireAfter { endpoint, usernames, grace } => {
+                format!("{endpoint}: reject {} after {} s", usernames.join(", "), grace.as_secs())
+            }
+            Self::Refuse { endpoint, usernames } => format!("{endpoint}: reject {} immediately", usernames.join(", ")),
+        }]
+    }
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, line) in self.lines().iter().enumerate() {
+            f.write_str(if at == 0 { "" } else { "\n" })?;
+            // A line end in somebody else's text must not look like another step.
+            f.write_str(&escaped(line))?;
+        }
+        Ok(())
+    }
+}
+
+fn in_words(change: &Change) -> String {
+    match change {
+        Change::Kept(entry) => format!("keep {entry}"),
+        Change::KeptWithoutPassword(entry) => format!("keep {entry}, which may lose its password"),
+        Change::Added(entry) => format!("add {entry}"),
+        Change::Replaced(entry, old) if entry.url() == old.url() => {
+            format!("replace {old} with user `{}`", entry.username())
+        }
+        Change::Replaced(entry, old) => format!("replace {old} with {entry}"),
+        Change::Removed(entry) => format!("remove {entry}"),
+    }
+}
+
+fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for letter in text.chars() {
+        if letter.is_control() {
+            escaped.extend(letter.escape_default());
+        } else {
+            escaped.push(letter);
+        }
+    }
+    escaped
+}
+
+fn text<S: Serializer>(value: &impl fmt::Display, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(value)
+}
+
+fn seconds<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u64(duration.as_secs())
+}
+
+fn changes<S: Serializer>(list: &ListPlan, serializer: S) -> Result<S::Ok, S::Error> {
+    #[derive(Serialize)]
+    struct Line {
+        change: &'static str,
+        entry: String,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        replaces: Option<String>,
+    }
+    let mut entries = serializer.serialize_seq(Some(list.changes().len()))?;
+    for change in list.changes() {
+        let (change, entry, replaces) = match change {
+            Change::Kept(entry) => ("keep", entry, None),
+            Change::KeptWithoutPassword(entry) => ("keep_without_password", entry, None),
+            Change::Added(entry) => ("add", entry, None),
+            Change::Replaced(entry, old) => ("replace", entry, Some(old.to_string())),
+            Change::Removed(entry) => ("remove", entry, None),
+        };
+        entries.serialize_element(&Line { change, entry: entry.to_string(), replaces })?;
+    }
+    entries.end()
+}

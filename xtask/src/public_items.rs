@@ -1,0 +1,96 @@
+//! The public items of each library crate, listed in its `public-items.txt`. `check` lists them again and fails where a
+//! file differs, so that a change of what others can call is noticed by its author and seen in a review.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+
+use crate::process::{cargo, output, program, run as run_program};
+use crate::{Result, workspace};
+
+/// The release of Rust whose description of items this build of `public-api` reads. The format changes between releases.
+const RUST_RELEASE: &str = "1.95.";
+
+/// Library crates, by the names of their folders.
+const CRATES: &[&str] = &[
+    "eqp-check",
+    "eqp-client",
+    "eqp-deliver",
+    "eqp-postgres",
+    "eqp-receiver",
+    "eqp-release",
+    "eqp-simulator",
+    "eqp-store",
+    "eqp-sync",
+    "eqp-tls",
+    "eqp-types",
+];
+
+/// Returns whether the installed compiler is the one whose items can be read.
+pub(crate) async fn can_be_listed() -> bool {
+    let version = output(program("rustc", ["--version"])).await;
+    version.is_some_and(|version| version.starts_with(&format!("rustc {RUST_RELEASE}")))
+}
+
+/// Writes the list of each crate.
+pub(crate) async fn write() -> Result {
+    if !can_be_listed().await {
+        println!("public items are not listed: that needs Rust {RUST_RELEASE}*");
+        return Ok(());
+    }
+    describe().await?;
+    for name in CRATES {
+        let path = committed(name);
+        fs::write(&path, list(name)?).map_err(|error| format!("cannot write {}: {error}", path.display()))?;
+    }
+    Ok(())
+}
+
+/// Fails if a list is not what the crate has.
+pub(crate) async fn check() -> Result {
+    describe().await?;
+    let mut changed = Vec::new();
+    for name in CRATES {
+        // A list that cannot be read has not been written yet.
+        if fs::read_to_string(committed(name)).unwrap_or_default() != list(name)? {
+            changed.push(*name);
+        }
+    }
+    if changed.is_empty() {
+        return Ok(());
+    }
+    Err(format!(
+        "the public items of {} changed; run `cargo xtask docs` and look at the difference",
+        changed.join(", ")
+    ))
+}
+
+fn committed(name: &str) -> PathBuf {
+    workspace::root().join("crates").join(name).join("public-items.txt")
+}
+
+/// Has rustdoc describe the items of every crate in a file each. Its unstable option is allowed for rustdoc alone, by a program that
+/// runs it: allowed in the environment of cargo, it would have every dependency built again.
+async fn describe() -> Result {
+    let rustdoc = workspace::target().join("rustdoc-json");
+    let write = || {
+        fs::write(&rustdoc, "#!/bin/sh\nRUSTC_BOOTSTRAP=1 exec rustdoc \"$@\"\n")?;
+        fs::set_permissions(&rustdoc, fs::Permissions::from_mode(0o755))
+    };
+    write().map_err(|error| format!("cannot write {}: {error}", rustdoc.display()))?;
+    let mut describe = cargo(["doc", "--quiet", "--workspace", "--lib", "--no-deps"]);
+    describe.env("RUSTDOC", &rustdoc).env("RUSTDOCFLAGS", "-Zunstable-options --output-format json");
+    run_program(describe).await
+}
+
+/// Lists one crate's items, one per line.
+fn list(name: &str) -> Result<String> {
+    let described = workspace::target().join("doc").join(name.replace('-', "_")).with_extension("json");
+    let items = public_api::Builder::from_rustdoc_json(described)
+        .omit_blanket_impls(true)
+        .omit_auto_trait_impls(true)
+        .omit_auto_derived_impls(true)
+        .build()
+        .map_err(|error| format!("cannot read the description of {name}: {error}"))?;
+    Ok(items.items().fold(String::new(), |list, item| list + &item.to_string() + "\n"))
+}
