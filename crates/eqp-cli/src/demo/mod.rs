@@ -4,7 +4,7 @@
 
 mod board;
 mod progress;
-mod report;
+pub(crate) mod report;
 mod screen;
 mod setup;
 mod storyline;

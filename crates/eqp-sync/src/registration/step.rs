@@ -11,6 +11,7 @@ use serde::ser::{SerializeSeq, Serializer};
 
 /// One step of a plan. Its serialized form has no password.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "step", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Step {
@@ -20,6 +21,7 @@ pub enum Step {
         endpoint: String,
         /// The URL that the Marketplace calls.
         #[serde(serialize_with = "text")]
+        #[cfg_attr(feature = "schema", schemars(with = "String"))]
         url: PublicUrl,
         /// The path at which the receiver answers.
         path: String,
@@ -40,12 +42,14 @@ pub enum Step {
         endpoint: String,
         /// The entry.
         #[serde(serialize_with = "text")]
+        #[cfg_attr(feature = "schema", schemars(with = "String"))]
         entry: EntryName,
     },
     /// The Marketplace's list is written, once every receiver accepts what it names, and read back.
     WriteList {
         /// The list.
         #[serde(rename = "changes", serialize_with = "changes")]
+        #[cfg_attr(feature = "schema", schemars(with = "Vec<ListedChange>"))]
         list: ListPlan,
     },
     /// A credential that was just registered becomes the active one.
@@ -56,6 +60,7 @@ pub enum Step {
         username: String,
         /// How long the credential before it is accepted after the first callback with this one.
         #[serde(rename = "grace_seconds", serialize_with = "seconds")]
+        #[cfg_attr(feature = "schema", schemars(with = "u64"))]
         grace: Duration,
     },
     /// A credential that the list names already becomes the active one: the answer to its registration was lost.
@@ -66,6 +71,7 @@ pub enum Step {
         username: String,
         /// How long the credential before it is accepted after the first callback with this one.
         #[serde(rename = "grace_seconds", serialize_with = "seconds")]
+        #[cfg_attr(feature = "schema", schemars(with = "u64"))]
         grace: Duration,
     },
     /// Credentials are rejected after a grace period.
@@ -76,6 +82,7 @@ pub enum Step {
         usernames: Vec<String>,
         /// How long they are still accepted.
         #[serde(rename = "grace_seconds", serialize_with = "seconds")]
+        #[cfg_attr(feature = "schema", schemars(with = "u64"))]
         grace: Duration,
     },
     /// Credentials are refused at once; this step waits until every receiver does.
@@ -156,14 +163,20 @@ fn seconds<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S
     serializer.serialize_u64(duration.as_secs())
 }
 
+/// A change of the list, as it is serialized.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+struct ListedChange {
+    /// `keep`, `keep_without_password`, `add`, `replace` or `remove`.
+    change: &'static str,
+    /// The entry.
+    entry: String,
+    /// The entry that it replaces.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    replaces: Option<String>,
+}
+
 fn changes<S: Serializer>(list: &ListPlan, serializer: S) -> Result<S::Ok, S::Error> {
-    #[derive(Serialize)]
-    struct Line {
-        change: &'static str,
-        entry: String,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        replaces: Option<String>,
-    }
     let mut entries = serializer.serialize_seq(Some(list.changes().len()))?;
     for change in list.changes() {
         let (change, entry, replaces) = match change {
@@ -173,7 +186,7 @@ fn changes<S: Serializer>(list: &ListPlan, serializer: S) -> Result<S::Ok, S::Er
             Change::Replaced(entry, old) => ("replace", entry, Some(old.to_string())),
             Change::Removed(entry) => ("remove", entry, None),
         };
-        entries.serialize_element(&Line { change, entry: entry.to_string(), replaces })?;
+        entries.serialize_element(&ListedChange { change, entry: entry.to_string(), replaces })?;
     }
     entries.end()
 }

@@ -1,13 +1,14 @@
 //! `eqp events`: what the callbacks reported.
 
-mod show;
+pub(crate) mod show;
 mod table;
 
 pub(crate) use table::table;
 
 use clap::{Args, Subcommand};
-use eqp_store::{Disposition, EventFilter, EventKind};
-use eqp_types::Flow;
+use eqp_store::{Disposition, Event, EventFilter, EventKind};
+use eqp_types::{Environment, Flow};
+use serde::Serialize;
 use time::OffsetDateTime;
 
 use self::table::line;
@@ -17,7 +18,6 @@ use crate::compose::database::Database;
 use crate::config::MarketplaceOptions;
 use crate::context::Context;
 use crate::failure::Result;
-use crate::output::JsonList;
 use crate::shutdown;
 
 /// List and follow events
@@ -93,6 +93,17 @@ pub(crate) struct List {
     limit: u32,
 }
 
+/// Events as JSON.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct EventList<'a> {
+    /// The environment that was selected, if any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    environment: Option<Environment>,
+    /// The events, newest first.
+    events: &'a [Event],
+}
+
 impl List {
     pub(crate) async fn run(self, context: &Context) -> Result {
         let marketplace = &context.settings.marketplace;
@@ -102,11 +113,7 @@ impl List {
         database.close().await?;
         let events = events?;
         if context.output.is_json() {
-            return context.output.json(&JsonList {
-                name: "events",
-                environment: marketplace.environment,
-                items: &events,
-            });
+            return context.output.json(&EventList { environment: marketplace.environment, events: &events });
         }
         if events.is_empty() {
             context.output.note("no events");

@@ -1,9 +1,9 @@
 //! `eqp release`: from the check of an archive to the result of its review.
 
-mod check;
-mod outcome;
+pub(crate) mod check;
+pub(crate) mod outcome;
 mod plan;
-mod progress;
+pub(crate) mod progress;
 mod selection;
 
 use std::time::Duration;
