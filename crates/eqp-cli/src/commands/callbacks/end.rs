@@ -111,7 +111,7 @@ impl Retire {
     }
 }
 
-/// A plan to refuse replaced user names.
+/// A plan that rejects replaced credentials.
 struct RetirePlan(Plan);
 
 impl From<Plan> for RetirePlan {
@@ -139,7 +139,7 @@ impl change::Plan for RetirePlan {
         output.line(format_args!("would reject {}", usernames.join(", ")))
     }
 
-    /// The user names that are still accepted.
+    /// Returns the user names that are still accepted.
     fn notes(&self) -> Vec<String> {
         let endpoint = self.0.observed_endpoint();
         let line = |endpoint: &EndpointSummary| {
