@@ -21,7 +21,7 @@ pub enum Error {
     /// Some or all of the receiver's tables are missing.
     #[error("the database does not have all tables of this version; apply the migrations (`Store::migrate`)")]
     NotMigrated,
-    /// The tables are those of version 0.1 and have to be converted.
+    /// The tables are those of version 0.1 and must be converted.
     #[error("the database is from version 0.1 and must be converted before this version can use it")]
     PreviousVersion,
     /// The tables are those of a newer version.

@@ -1,4 +1,4 @@
-//! Reads secrets from files, as administrators write them and as orchestrators mount them.
+//! Reads secrets from files that administrators write or orchestrators mount.
 //!
 //! A file must be readable by its owner only, unless it is on a read-only mount, as Kubernetes creates for secrets, or in a folder in
 //! which a container engine or systemd presents secrets with a mode of its choice. Links are followed. A byte order mark and line ends
@@ -17,7 +17,8 @@ use rustix::fs::{StatVfsMountFlags, fstatvfs};
 const PRESENTED: [&str; 2] = ["/run/secrets", "/var/run/secrets"];
 /// Where systemd presents the credentials of a service.
 const CREDENTIALS_DIRECTORY: &str = "CREDENTIALS_DIRECTORY";
-/// Far more than the size of any secret. A larger file was probably specified by mistake.
+/// The maximum size of a secret file in bytes, far more than any secret needs. A larger file was probably specified by
+/// mistake.
 const LARGEST: u64 = 64 * 1024;
 
 /// Why a file with a secret cannot be used. Never contains any part of the secret.
@@ -51,7 +52,7 @@ pub enum SecretFileError {
     Content {
         /// The file.
         path: PathBuf,
-        /// What is wrong with the content.
+        /// The problem with the content.
         reason: SecretTextError,
     },
 }

@@ -28,7 +28,8 @@ impl FromStr for ListenAddress {
         if host.contains([':', '/', '@']) {
             return Err(format!("is not an address; {example}"));
         }
-        // Prefers the IPv4 address of a host name: clients that try several addresses also try that one.
+        // One address is chosen if a host name has several. Clients try all addresses of a name, so the IPv4 address is
+        // enough.
         let mut found: Vec<_> = (host, port)
             .to_socket_addrs()
             .map_err(|error| format!("names a host that cannot be resolved ({error}); {example}"))?

@@ -30,7 +30,7 @@ use eqp_store::Disposition;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Observation<'a> {
     pub(crate) flow: &'a Flow,
-    /// In canonical spelling.
+    /// The status in canonical spelling.
     pub(crate) status: &'a str,
     pub(crate) modified_at: Option<Timestamp>,
     /// Whether the report is about this flow. Otherwise its status is implied.
@@ -53,7 +53,7 @@ pub(crate) struct Neighbours<'a> {
 /// The decision about an observation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Decision {
-    /// It reports what is already known.
+    /// It reports nothing new.
     Duplicate,
     /// It repeats the status before T, in the same second in which another status was applied. Either may be the latest.
     AmbiguousDuplicate,

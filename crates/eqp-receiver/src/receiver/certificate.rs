@@ -62,7 +62,7 @@ impl Tls {
     }
 }
 
-/// How often the files are read.
+/// The interval at which the files are read.
 const PERIOD: Duration = Duration::from_secs(5);
 /// The wait before a failed reload is retried once. Certificate and key are often written one after the other, so a pair may
 /// not match for a moment.
@@ -77,7 +77,7 @@ pub(super) struct CertificateWatch {
     /// Notified to read the files now.
     pub(super) reload: Arc<Notify>,
     pub(super) metrics: Metrics,
-    /// For `/readyz`.
+    /// The remark that `/readyz` shows.
     pub(super) note: CertificateNote,
 }
 
@@ -98,7 +98,7 @@ struct Reported {
     failure: Option<ReloadFailure>,
 }
 
-/// Why the files are not used.
+/// The reason why the files are not used.
 #[derive(PartialEq, Eq)]
 struct ReloadFailure {
     error: String,

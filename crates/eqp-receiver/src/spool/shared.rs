@@ -20,7 +20,7 @@ pub(crate) struct Level {
     pub(crate) oldest: Option<OffsetDateTime>,
     /// Callbacks that Postgres rejects because of their data.
     pub(crate) quarantined: u64,
-    /// The size of both, as counted against the spool's maximum.
+    /// The total size of both in bytes, as counted against the spool's maximum.
     pub(crate) bytes: u64,
 }
 

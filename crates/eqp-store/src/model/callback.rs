@@ -1,4 +1,4 @@
-//! Callbacks as they are stored, and what projection decided about them.
+//! Stored callbacks, and their dispositions.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -63,7 +63,7 @@ pub struct DuplicateCallback {
 pub enum CallbackDisposition {
     /// The callback reported something new.
     Event,
-    /// The callback reported only what was known already.
+    /// The callback reported nothing new.
     Duplicate,
     /// The event code of the callback is not documented.
     Unknown,
@@ -85,7 +85,7 @@ pub struct Counts {
     pub pending: u64,
     /// Events about submissions and files.
     pub events: u64,
-    /// Callbacks that reported only what was known already.
+    /// Callbacks that reported nothing new.
     pub duplicates: u64,
     /// Callbacks with an event code that is not documented.
     pub unknown: u64,

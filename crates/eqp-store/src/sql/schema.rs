@@ -9,7 +9,7 @@ use tokio::time::timeout;
 use crate::Error;
 use crate::deadline::{ANSWER, within};
 
-/// How long connecting to the database may take.
+/// The time limit for connecting to the database.
 const CONNECT_DEADLINE: Duration = Duration::from_secs(5);
 
 /// The description of the first migration of version 0.1, which recorded its migrations in the same table, with numbers that have another

@@ -57,7 +57,7 @@ fn registration(AppliedChange { plan, applied }: &AppliedChange) -> (&EndpointSu
     (endpoint, plan.username().expect("a plan to register has a user name"))
 }
 
-/// Prints a note if the server did not remove an entry.
+/// Prints the entries that were not removed.
 pub(super) fn note_remaining(context: &Context, changed: &AppliedChange) {
     for entry in &changed.applied.remaining {
         context

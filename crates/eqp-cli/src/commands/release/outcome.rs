@@ -214,7 +214,7 @@ impl ReportedRelease<'_> {
                  manifest to {archive}, or remove it"
             ),
             Some(_) => format!(
-                "give the changed archive a new version instead of {taken}: in its composer.json, and in the manifest if that names one"
+                "give the changed archive a new version instead of {taken}: in its composer.json, and in the manifest if `version` is set there"
             ),
             None => format!("give the changed archive a new version instead of {taken}"),
         }

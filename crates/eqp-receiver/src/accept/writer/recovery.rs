@@ -51,7 +51,7 @@ struct Unavailable {
     reason: &'static str,
     /// The database's message.
     error: String,
-    /// The connection, if it can still be used.
+    /// The connection, if it is still usable.
     reusable: Option<PgConnection>,
 }
 
