@@ -39,9 +39,9 @@ pub struct Sent {
     pub body: Bytes,
     /// How the request ended.
     pub result: SendResult,
-    /// The first 1 KiB of the answer's body. The Marketplace does not read it; it helps to debug a receiver.
+    /// The first 1 KiB of the response's body. The Marketplace does not read it; it helps to debug a receiver.
     pub answer: Bytes,
-    /// The time from the start of the request to the answer's head.
+    /// The time from the start of the request to the response's head.
     pub latency: Duration,
 }
 
@@ -75,9 +75,9 @@ impl SentKind {
 pub enum SendResult {
     /// The receiver answered with this HTTP status.
     Answered(u16),
-    /// There was no answer, for this reason.
+    /// There was no response, for this reason.
     Failed(String),
-    /// There was no answer in time.
+    /// There was no response in time.
     TimedOut,
     /// It was not sent: dropped by a fault, or because too many callbacks waited for the same target.
     Dropped,
@@ -131,7 +131,7 @@ impl SentLog {
             }
             stored.records.push_back(sent.clone());
         }
-        // Nobody may be listening.
+        // An error means that there is no subscriber.
         let _ = self.live.send(sent);
         self.revision.send_modify(|revision| *revision += 1);
     }

@@ -1,12 +1,12 @@
 //! Alternative spellings of fields that the API writes in two ways.
 //!
-//! Handlers answer in the usual form; if another one is configured, answers and callbacks are rewritten before they are
+//! Handlers answer in the usual form; if another one is configured, responses and callbacks are rewritten before they are
 //! sent.
 
 use axum::body::Bytes;
 use serde_json::{Value, json};
 
-/// Which form is used wherever two are known.
+/// The variant to use for fields that the API writes in two ways.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Spelling {
     /// `content_type`, `pass` and `in-progress`, `current_status`, padded hours, actions as lists for each flow, the pricing

@@ -107,7 +107,7 @@ pub enum Error {
     EndpointPath {
         /// The invalid path.
         path: String,
-        /// Why the path is invalid.
+        /// The reason why the path is invalid.
         reason: EndpointPathError,
     },
     /// Another endpoint, possibly a retired one, has the same name or path.

@@ -13,15 +13,15 @@ use std::path::{Path, PathBuf};
 use eqp_types::Secret;
 use rustix::fs::{StatVfsMountFlags, fstatvfs};
 
-/// Where container engines present secrets.
+/// The folders in which container engines present secrets.
 const PRESENTED: [&str; 2] = ["/run/secrets", "/var/run/secrets"];
-/// Where systemd presents the credentials of a service.
+/// The environment variable with the folder in which systemd presents the credentials of a service.
 const CREDENTIALS_DIRECTORY: &str = "CREDENTIALS_DIRECTORY";
 /// The maximum size of a secret file in bytes, far more than any secret needs. A larger file was probably specified by
 /// mistake.
 const LARGEST: u64 = 64 * 1024;
 
-/// Why a file with a secret cannot be used. Never contains any part of the secret.
+/// The reason why a file with a secret cannot be used. Never contains any part of the secret.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SecretFileError {
@@ -57,7 +57,7 @@ pub enum SecretFileError {
     },
 }
 
-/// Why a text is not a secret. Never contains any part of the text.
+/// The reason why a text is not a secret. Never contains any part of the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SecretTextError {

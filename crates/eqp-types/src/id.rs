@@ -6,7 +6,7 @@ use std::str::FromStr;
 /// The maximum length of an ID or a code, in bytes. The documented ones have 10 to 30.
 const MAX_BYTES: usize = 255;
 
-/// Why a text is not a valid ID.
+/// The reason why a text is not a valid ID.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum IdError {

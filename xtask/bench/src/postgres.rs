@@ -1,4 +1,4 @@
-//! A private Postgres for one row, with the product's durability settings.
+//! An embedded Postgres for one row, with the product's durability settings.
 
 use std::fs;
 use std::path::{Path, PathBuf};

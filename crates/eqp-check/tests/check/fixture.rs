@@ -59,7 +59,7 @@ pub(crate) fn locations(report: &Report, rule: &str) -> Vec<String> {
         .collect()
 }
 
-/// Why a rule did not run, if it did not.
+/// The reason why a rule did not run, if it did not.
 pub(crate) fn not_run<'a>(report: &'a Report, rule: &str) -> Option<&'a str> {
     report.not_run.iter().find(|not_run| not_run.rule.id == rule).map(|not_run| not_run.reason.as_str())
 }

@@ -1,4 +1,4 @@
-//! `eqp demo`: starts a private Postgres, a receiver over TLS and a simulated Marketplace, and lets a vendor release extensions.
+//! `eqp demo`: starts an embedded Postgres, a receiver over TLS and a simulated Marketplace, and lets a vendor release extensions.
 //!
 //! All parts run the same code as in production. The screen shows what is in the receiver's database.
 
@@ -33,7 +33,7 @@ Examples:
 
 /// Run a complete demo: three extensions go through a simulated Marketplace
 ///
-/// Starts a private Postgres, a receiver and a simulator in a temporary folder, registers a callback, submits three extensions and
+/// Starts an embedded Postgres, a receiver and a simulator in a temporary folder, registers a callback, submits three extensions and
 /// shows every callback that arrives, until two extensions are in the store and one is rejected.
 #[derive(Args, Clone, Copy, Debug)]
 #[command(after_help = EXAMPLES)]

@@ -16,7 +16,7 @@ pub struct Registration {
     pub(crate) password: Secret,
 }
 
-/// Why a registration is invalid.
+/// The reason why a registration is invalid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RegistrationError {

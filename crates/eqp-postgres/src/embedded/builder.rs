@@ -1,4 +1,4 @@
-//! Starts a private Postgres: creates the cluster if necessary, joins a running server, or starts one.
+//! Starts an embedded Postgres: creates the cluster if necessary, joins a running server, or starts one.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -16,12 +16,12 @@ use crate::server::{self, CancelledStart};
 use crate::server_handle::ServerHandle;
 use crate::{Error, Progress, cluster};
 
-/// How long to wait for the gate lock. Its holder may be downloading programs or waiting for a recovery.
+/// The time limit for acquiring the gate lock. Its holder may be downloading programs or waiting for a recovery.
 pub(crate) const GATE_DEADLINE: Duration = Duration::from_mins(10);
 
 type ProgressFn = Box<dyn Fn(Progress) + Send + Sync>;
 
-/// Configures and starts a private Postgres; see [`EmbeddedPostgres::builder`].
+/// Configures and starts an embedded Postgres; see [`EmbeddedPostgres::builder`].
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), eqp_postgres::Error> {
@@ -170,7 +170,7 @@ impl Builder {
         owner.check_can_enter(folder.root())?;
         let programs = find::find(&self.search, folder.root(), made_by, &*self.progress).await?;
         let bin = programs.postgres();
-        tracing::debug!(programs = %bin.display(), major = programs.major, user = owner.name, "starting a private Postgres");
+        tracing::debug!(programs = %bin.display(), major = programs.major, user = owner.name, "starting an embedded Postgres");
         if made_by.is_none() {
             (self.progress)(Progress::Initialising);
             cluster::create(folder, &programs, &owner).await?;

@@ -58,12 +58,12 @@ struct Shared {
     /// The memory for bodies in flight.
     budget: Budget,
     auth_failures: Mutex<AuthFailureLimiter>,
-    /// When a path that is not the registered one was last logged.
+    /// The time at which a path that is not the registered one was last logged.
     mismatch_logged_at: Mutex<Option<Instant>>,
     certificate: readiness::CertificateNote,
 }
 
-/// Which paths belong to the receiver.
+/// The paths that belong to the receiver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum PathScope {
     #[cfg(feature = "listener")]

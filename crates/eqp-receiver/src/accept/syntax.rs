@@ -5,7 +5,7 @@ use http::HeaderMap;
 use http::header::CONTENT_ENCODING;
 use serde::de::IgnoredAny;
 
-/// Why a body is not accepted as JSON.
+/// The reason why a body is not accepted as JSON.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum NotJson {
     Empty,

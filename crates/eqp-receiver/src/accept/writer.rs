@@ -47,7 +47,7 @@ const PROBE_PERIOD: Duration = Duration::from_secs(2);
 /// The time limit for closing the spool.
 const CLOSE_DEADLINE: Duration = Duration::from_secs(5);
 
-/// Where the batch writer stores callbacks.
+/// The configuration of a batch writer.
 pub(crate) struct WriterConfig {
     pub(crate) database: PgConnectOptions,
     /// The ID of the database that callbacks belong to.

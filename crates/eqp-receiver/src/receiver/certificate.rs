@@ -20,7 +20,7 @@ use crate::accept::CertificateNote;
 use crate::{Error, Metrics};
 use eqp_store::internal::Part;
 
-/// Where the server certificate comes from.
+/// The source of the server certificate.
 ///
 /// ```
 /// let tls = eqp_receiver::Tls::Files { certificate: "fullchain.pem".into(), key: "privkey.pem".into() };

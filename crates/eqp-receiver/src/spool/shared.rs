@@ -31,7 +31,7 @@ pub(super) fn size(row: &CallbackRow) -> u64 {
     (row.headers.len() + row.body.len()) as u64 + OVERHEAD
 }
 
-/// Why the spool did not store or read something.
+/// The reason why the spool did not store or read something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum NotSpooled {
     #[error("the spool is full")]
@@ -40,7 +40,7 @@ pub(crate) enum NotSpooled {
     Failed,
 }
 
-/// Why draining stopped.
+/// The reason why draining stopped.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum DrainError {
     /// The database failed.

@@ -26,7 +26,7 @@ pub(super) struct After {
     #[serde(default, rename = "after")]
     number: u64,
     limit: Option<usize>,
-    /// How long to wait for the first one.
+    /// The time to wait for the first one.
     wait: Option<String>,
 }
 

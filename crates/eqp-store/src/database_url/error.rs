@@ -22,7 +22,7 @@ impl DatabaseUrlError {
 
 pub(super) fn several_hosts() -> DatabaseUrlError {
     refused("it names several hosts, which is not supported")
-        .hint("name one host, such as a proxy or a DNS name that follows the primary")
+        .hint("use one host, such as a proxy or a DNS name that follows the primary")
 }
 
 pub(super) fn refused(reason: impl Into<String>) -> DatabaseUrlError {

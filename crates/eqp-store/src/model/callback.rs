@@ -73,9 +73,9 @@ pub enum CallbackDisposition {
 
 string_enum!(CallbackDisposition);
 
-/// Numbers of callbacks, events and resources in the database.
+/// The numbers of callbacks, events and resources in the database.
 ///
-/// Counting reads whole tables, so request these numbers for a report or a page, not every second.
+/// Counting reads entire tables, so do not request these numbers every second.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Counts {

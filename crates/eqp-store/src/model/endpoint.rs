@@ -76,7 +76,7 @@ impl NewEndpoint {
     }
 }
 
-/// Why a path cannot be the path of an endpoint.
+/// The reason why a path cannot be the path of an endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum EndpointPathError {

@@ -74,7 +74,7 @@ columns! {
     callback_id: uuid,
 }
 
-/// Where events are selected from.
+/// The events to select from.
 #[derive(Clone, Copy)]
 pub(super) enum Source {
     All,

@@ -35,7 +35,7 @@ use self::connection::connection;
 use self::shared_table::{ConnectionSlot, SharedTable};
 use self::table::Bounds;
 
-/// How often connections are checked for exceeded time limits.
+/// The interval at which connections are checked for exceeded time limits.
 const SWEEP: Duration = Duration::from_millis(500);
 /// The wait after an accept error, such as no free file descriptor.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -72,9 +72,9 @@ pub struct ConnectionLimits {
     pub connections_per_source: usize,
     /// The time limit for the TLS handshake, and for the head of each request.
     pub header_time: Duration,
-    /// How long a connection may wait for its next request. A response that is still being sent counts as waiting.
+    /// The time limit for the next request of a connection. A response that is still being sent counts as waiting.
     pub idle_time: Duration,
-    /// How long a request in progress may continue after shutdown.
+    /// The time for which a request in progress may continue after shutdown.
     pub grace_time: Duration,
 }
 
@@ -90,7 +90,7 @@ impl Default for ConnectionLimits {
     }
 }
 
-/// Why a listener closed a connection.
+/// The reason why a listener closed a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Closed {
     /// It was evicted because its slot, or the memory for incomplete requests, was needed for others.

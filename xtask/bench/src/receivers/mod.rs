@@ -56,7 +56,7 @@ impl Kind {
 #[derive(Debug, Args)]
 pub(crate) struct Receives {
     kind: Kind,
-    /// Where the private Postgres listens.
+    /// Where the embedded Postgres listens.
     socket: PathBuf,
     database: String,
     /// For its master key; holds the certificate too.

@@ -231,7 +231,7 @@ impl Helps {
         listed.is_some_and(|listed| listed.lines().any(|line| line.split_whitespace().next() == Some(name)))
     }
 
-    /// Why a command line cannot be run as it is written.
+    /// The reason why a command line cannot be run as it is written.
     fn problem(&mut self, line: &str) -> Option<String> {
         let mut words = line.split_whitespace().skip(1).peekable();
         let mut path: Vec<&str> = Vec::new();

@@ -46,7 +46,7 @@ pub(super) struct Recovered {
     pub(super) spool_failed: bool,
 }
 
-/// Why the database does not accept callbacks.
+/// The reason why the database does not accept callbacks.
 struct Unavailable {
     reason: &'static str,
     /// The database's message.
