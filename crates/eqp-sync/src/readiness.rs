@@ -59,7 +59,7 @@ pub enum ProbeError {
     /// The receiver serves another certificate than the expected one.
     #[error("the receiver serves another certificate")]
     OtherCertificate,
-    /// The receiver serves the expected certificate without its key.
+    /// The receiver serves the expected certificate, but does not have its key.
     #[error("the server cannot prove that it has the key of its certificate")]
     NoKey,
     /// The certificate of the local CA is not valid at this time.

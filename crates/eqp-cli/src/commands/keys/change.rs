@@ -171,8 +171,11 @@ impl Change for KeySwitch {
         let KeySelector { label, uid, .. } = &self.key;
         let result = self.client.keys().set_enabled(label, uid.as_deref(), self.is_enabled).await?;
         if !result.is_success() {
-            return Err(Failure::new(Exit::Rejected, format!("the Marketplace rejected the change of the key `{label}`"))
-                .why(reason(&result)));
+            return Err(Failure::new(
+                Exit::Rejected,
+                format!("the Marketplace rejected the change of the key `{label}`"),
+            )
+            .why(reason(&result)));
         }
         // The state in the response counts, not the requested one.
         match result.key.and_then(|key| key.is_enabled) {

@@ -104,7 +104,9 @@ impl Check {
     fn form(&self, context: &Context) -> Result<Form> {
         match (context.output.is_json(), self.format) {
             (true, None | Some(Form::Json)) => Ok(Form::Json),
-            (true, Some(_)) => Err(Failure::usage("--json and --format cannot be used together").next("omit one of them")),
+            (true, Some(_)) => {
+                Err(Failure::usage("--json and --format cannot be used together").next("omit one of them"))
+            }
             (false, Some(form)) => Ok(form),
             (false, None) if std::env::var_os("GITHUB_ACTIONS").is_some_and(|value| value == "true") => {
                 Ok(Form::Github)

@@ -144,8 +144,11 @@ impl PackageSelector {
             (None, None, None) => Vec::new(),
         };
         if found.is_empty() {
-            return Err(Failure::new(Exit::NotFound, format!("the package does not exist in {}", client.environment()))
-                .next("list existing packages: eqp packages list"));
+            return Err(Failure::new(
+                Exit::NotFound,
+                format!("the package does not exist in {}", client.environment()),
+            )
+            .next("list existing packages: eqp packages list"));
         }
         Ok(found)
     }

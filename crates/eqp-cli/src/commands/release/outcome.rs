@@ -191,9 +191,9 @@ impl ReportedRelease<'_> {
             ReleaseResult::OthersInReview(others) => {
                 failure(Exit::Failed, format!("another version of {label} is in review: {}", listed(others))).map(
                     |failure| {
-                        failure
-                            .why("it was not changed, and nothing was submitted")
-                            .next("wait for the end of its review, or recall it and submit this version with --supersede")
+                        failure.why("it was not changed, and nothing was submitted").next(
+                            "wait for the end of its review, or recall it and submit this version with --supersede",
+                        )
                     },
                 )
             }

@@ -71,7 +71,8 @@ impl EventOptions {
                     Some(code) => failure.why(format!("did you mean `{code}`?")),
                     None => failure,
                 };
-                return Err(failure.next("list documented events with `eqp trigger list`; send any other body with --data FILE"));
+                return Err(failure
+                    .next("list documented events with `eqp trigger list`; send any other body with --data FILE"));
             }
         };
         serde_json::to_string(&callback)

@@ -104,7 +104,9 @@ impl Change for CallbackSend<'_> {
     async fn apply(self, plan: CallbackPlan, _: Confirmation) -> Result<(CallbackPlan, CallbackAnswer)> {
         let ResolvedTarget { target, trusted, .. } = &plan.destination;
         let answer = target.send(trusted, plan.body.clone()).await.map_err(|error| {
-            Failure::usage("the callback was not sent").because(&error).next("pass --ca with a certificate in PEM format")
+            Failure::usage("the callback was not sent")
+                .because(&error)
+                .next("pass --ca with a certificate in PEM format")
         })?;
         Ok((plan, answer))
     }
