@@ -28,9 +28,9 @@ pub(crate) struct Sample {
     pub(crate) p50: f64,
     pub(crate) p99: f64,
     pub(crate) answered: usize,
-    /// The time from the first request to the last answer.
+    /// The time from the first request to the last response.
     pub(crate) took: Duration,
-    /// The time of the last answer.
+    /// The time of the last response.
     pub(crate) ended: Instant,
 }
 

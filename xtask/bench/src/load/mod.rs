@@ -56,9 +56,9 @@ impl Load {
 #[derive(Debug)]
 pub(crate) struct Outcome {
     pub(crate) per_second: f64,
-    /// The time from the first request to the last answer.
+    /// The time from the first request to the last response.
     pub(crate) took: Duration,
-    /// The time of the last answer.
+    /// The time of the last response.
     pub(crate) ended: Instant,
     /// The sorted latencies of the measured part.
     latencies: Vec<Duration>,
