@@ -29,7 +29,7 @@ Global options (see --help):
   --config --profile --environment --api-url --ca-file --application-id --data-dir --database
   --json --color --quiet --verbose --yes";
 
-/// Run your side of the Adobe Commerce Marketplace's Extension Quality Program
+/// Release extensions to the Adobe Commerce (Magento) Marketplace, and receive its callbacks
 #[derive(Debug, Parser)]
 #[command(name = "eqp", version, max_term_width = 100, after_help = EXAMPLES, after_long_help = long_help_end())]
 pub(crate) struct Cli {

@@ -38,7 +38,8 @@ pub(crate) fn escaped(text: &str) -> String {
     shown
 }
 
-/// Escapes text for printing. Line ends are kept, so external values must be [`escaped`] before they become part of a line.
+/// Escapes text for printing. Line ends are preserved, so external values must be [`escaped`] before they become part
+/// of a line.
 pub(crate) fn sanitized(text: &str) -> String {
     text.split('\n').map(sanitized_line).collect::<Vec<_>>().join("\n")
 }

@@ -294,7 +294,7 @@ impl HandlerLoop {
         }
     }
 
-    /// Waits for the next attempt, and renews the lease meanwhile.
+    /// Waits for the next attempt, and renews the lease during the wait.
     async fn wait(&self, until: Instant, renew_at: &mut Instant, shutdown: &CancellationToken) -> Attempt {
         loop {
             tokio::select! {

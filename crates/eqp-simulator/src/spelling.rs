@@ -1,7 +1,7 @@
 //! Alternative spellings of fields that the API writes in two ways.
 //!
-//! Handlers answer in the usual form; if another one is configured, responses and callbacks are rewritten before they are
-//! sent.
+//! Handlers respond in the default form; if another one is configured, responses and callbacks are rewritten before
+//! they are sent.
 
 use axum::body::Bytes;
 use serde_json::{Value, json};

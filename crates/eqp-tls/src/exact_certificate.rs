@@ -28,7 +28,8 @@ pub fn exact_certificate_client(path: &Path) -> Result<ClientConfig, Error> {
     Ok(builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth())
 }
 
-/// Compares the server's certificate byte by byte. That the server has its key is verified as usual.
+/// Compares the server's certificate byte by byte. The proof that the server has its key is verified as in any other
+/// handshake.
 #[derive(Debug)]
 struct ExactCertificate {
     certificate: CertificateDer<'static>,

@@ -102,7 +102,7 @@ macro_rules! id {
 id! {
     /// The ID of an account, such as `MAG123456789`. It is part of every path below `/users`.
     MageId,
-    /// The Marketplace's ID of a submission, such as `s5w9k703ru`. Every version of a package is a submission of its own.
+    /// The Marketplace's ID of a submission, such as `s5w9k703ru`. Every version of a package is a separate submission.
     ///
     /// ```
     /// use eqp_types::{IdError, SubmissionId};

@@ -53,7 +53,7 @@ pub(crate) struct Wait {
     /// Status to wait for [default: released_to_store, approved or passed, depending on the flow]
     #[arg(long, value_name = "STATUS", value_parser = status::any_status(), hide_possible_values = true)]
     until: Option<String>,
-    /// How long to wait, such as 90s, 15m, 2h, 3d
+    /// Maximum time to wait, such as 90s, 15m, 2h, 3d
     #[arg(long, value_name = "TIME", default_value = "1h", value_parser = timeout)]
     timeout: Duration,
     /// Maximum polling interval; the first intervals are shorter [default: 15s; 60s with a database]

@@ -1,4 +1,4 @@
-//! Replaces the embedded Postgres in a build without the feature `embedded`.
+//! Replaces the embedded Postgres in builds without the feature `embedded`.
 
 use std::convert::Infallible;
 use std::path::Path;

@@ -258,5 +258,5 @@ fn answered_id(answer: &[u8]) -> Option<Uuid> {
 
 fn too_slow() -> Failure {
     Failure::new(Exit::TimedOut, "the demo's reviews did not finish in time")
-        .next("run it again with --speed 30, and with -v to see what happens")
+        .next("run it again with --speed 30, and with -v to show the log")
 }

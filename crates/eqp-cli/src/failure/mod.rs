@@ -78,7 +78,7 @@ impl Failure {
         Self::new(Exit::Usage, what)
     }
 
-    /// Creates a silent result for output that nobody reads any more (`eqp … | head`).
+    /// Creates a silent failure for output whose reader has exited (`eqp … | head`).
     pub(crate) fn reader_left() -> Self {
         Self { silent: true, ..Self::new(Exit::Failed, "the reader of the output left") }
     }
@@ -88,7 +88,7 @@ impl Failure {
         Self::new(Exit::Interrupted, "interrupted")
     }
 
-    /// Adds an error and its sources as reasons. Text that a source repeats is left out.
+    /// Adds an error and its sources as reasons. Text that a source repeats is omitted.
     pub(crate) fn because(mut self, error: &(dyn Error + 'static)) -> Self {
         let message = database_message(error);
         // The messages contain external text, in which line ends are escaped.

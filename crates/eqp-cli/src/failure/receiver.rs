@@ -32,7 +32,7 @@ impl From<eqp_receiver::Error> for Failure {
             eqp_receiver::Error::NoSpool { .. } => failure(Exit::NotFound, "there is no spool")
                 .next("choose the folder of the spool with --data-dir or --spool-dir"),
             eqp_receiver::Error::Listen { address, source } => listening(address, &source),
-            eqp_receiver::Error::PlainHttp { .. } => failure(Exit::Usage, "plain HTTP is refused"),
+            eqp_receiver::Error::PlainHttp { .. } => failure(Exit::Usage, "plain HTTP is not allowed on this address"),
             eqp_receiver::Error::Tls(_) => failure(Exit::Usage, "cannot set up TLS")
                 .next("check the files of --tls-cert and --tls-key, or leave both out for a local CA"),
             _ => failure(Exit::Failed, "the receiver failed"),

@@ -161,7 +161,7 @@ fn marketplace_failure(error: eqp_client::Error) -> Failure {
         .next(format!("supply each password from a file: --password-of {url}=FILE"))
         .next(format!("or allow an entry to lose its password: --may-lose-password {url}"));
     if some_are_ours {
-        failure.next("to give one of our own entries a new password: eqp callbacks add --name NAME")
+        failure.next("to set a new password for one of our own entries: eqp callbacks add --name NAME")
     } else {
         failure
     }

@@ -51,7 +51,7 @@ pub(crate) fn ask_secret(question: &str) -> Result<Secret> {
 fn typed<T: Send + 'static>(read: impl FnOnce() -> io::Result<T> + Send + 'static) -> Result<T> {
     shutdown::wait_for(async {
         let (sender, typed) = tokio::sync::oneshot::channel();
-        // The receiver may be gone by the time somebody types.
+        // The receiver may have been dropped before the user types.
         std::thread::spawn(move || drop(sender.send(read())));
         let typed = typed.await.unwrap_or_else(|error| Err(io::Error::other(error)));
         typed.map_err(|error| match error.kind() {

@@ -153,7 +153,7 @@ fn what_cannot_be_read_and_a_wrong_manifest_are_code_2() {
     let none = home.run(&["packages", "check", "none.zip"]);
     assert_eq!((none.code, none.stdout.as_str()), (2, ""));
     assert!(none.stderr.contains("cannot read none.zip"), "{}", none.stderr);
-    assert!(none.stderr.contains("next: name an archive that exists"), "{}", none.stderr);
+    assert!(none.stderr.contains("next: pass an archive that exists"), "{}", none.stderr);
     for (manifest, said) in [
         ("[package]\ncategorys = []\n", "did you mean `package.categories`?"),
         (

@@ -80,7 +80,7 @@ impl Builder {
         self
     }
 
-    /// Sets whether the whole folder is removed when the last process stops using the server. The default is not to.
+    /// Sets whether the folder is removed when the last process stops using the server (default: no).
     #[must_use]
     pub fn remove_on_stop(mut self, remove: bool) -> Self {
         self.remove_on_stop = remove;
@@ -122,7 +122,8 @@ impl Builder {
             return Ok((self.start().await?, None));
         }
         let members = become_member(&folder)?;
-        // Cancelled from outside, for example by a shutdown, the start is undone; only the end of the patience lets it continue.
+        // If the start is cancelled from outside, for example by a shutdown, it is undone. Only after `patience` has
+        // expired does it continue.
         let cancelled = CancelledStart::default();
         let mut bringing_up = Box::pin(self.bring_up(&folder, &cancelled));
         let begun = timeout(patience, &mut bringing_up).await;

@@ -97,8 +97,8 @@ fn reasons(error: &Error) -> String {
 
 /// The pauses before consecutive attempts: none before the first, then growing ones.
 ///
-/// `eqp-store` has a backoff of its own, also made with `backon`, which this crate cannot use because it is in a lower layer. The two also
-/// differ: this one needs no jitter, because the gate lock lets only one process start the server.
+/// `eqp-store` has its own backoff, which this crate cannot use because it is in a lower layer. The two also differ:
+/// this one needs no jitter, because the gate lock allows only one process to start the server.
 #[derive(Debug, Default)]
 struct Pauses {
     growing: Option<ExponentialBackoff>,

@@ -9,7 +9,8 @@ use serde::de::IgnoredAny;
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum NotJson {
     Empty,
-    /// Stored as it is. Decompressing would let a small body use a lot of memory, and no documented callback is compressed.
+    /// The body is compressed. It is stored unchanged: decompressing would let a small body use a lot of memory, and no
+    /// documented callback is compressed.
     Compressed,
     NotUtf8,
     Malformed {

@@ -1,8 +1,8 @@
 //! Reprojects stored callbacks, for example with an improved decoder or rule.
 //!
 //! Each resource is rebuilt completely from all its callbacks, in the order of their first projection. Projectors pause
-//! meanwhile; callbacks are still accepted. With the same decoder and rule nothing changes. A resource is skipped if some of its
-//! callbacks are no longer stored.
+//! during this time; callbacks are still accepted. With the same decoder and rule nothing changes. A resource is
+//! skipped if some of its callbacks are no longer stored.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;

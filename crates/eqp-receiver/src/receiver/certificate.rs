@@ -109,8 +109,8 @@ struct ReloadFailure {
 impl ReloadFailure {
     fn of(error: &eqp_tls::Error) -> Self {
         let summary = match error {
-            eqp_tls::Error::Expired { .. } => "the files contain an expired one, see the log",
-            eqp_tls::Error::NotYetValid { .. } => "the files contain one that is not valid yet, see the log",
+            eqp_tls::Error::Expired { .. } => "the files contain an expired certificate, see the log",
+            eqp_tls::Error::NotYetValid { .. } => "the files contain a certificate that is not valid yet, see the log",
             _ => "the files cannot be reloaded, see the log",
         };
         Self { error: error.to_string(), summary }

@@ -54,7 +54,7 @@ pub(crate) struct BehaviourProfile {
     pub(crate) longest_token_life: std::time::Duration,
     pub(crate) callback_list: CallbackList,
     pub(crate) style: Style,
-    /// How a new version treats fields that it lacks.
+    /// The treatment of fields that a new version lacks.
     pub(crate) new_versions: NewVersions,
     /// The base URL, for responses that contain a URL.
     pub(crate) base_url: String,

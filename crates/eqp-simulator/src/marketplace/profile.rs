@@ -140,11 +140,13 @@ fn read_registration(entry: &Value) -> Result<Registration, ErrorResponse> {
         return Err(ErrorResponse::bad_request("Callbacks are sent using HTTPS only"));
     }
     if !parsed.username().is_empty() || parsed.password().is_some() || parsed.fragment().is_some() {
-        return Err(ErrorResponse::bad_request("The `url` of a callback holds neither credentials nor a fragment"));
+        return Err(ErrorResponse::bad_request(
+            "The `url` of a callback must contain neither credentials nor a fragment",
+        ));
     }
     let username = text("username")?.unwrap_or_default();
     if username.contains(':') {
-        return Err(ErrorResponse::bad_request("The `username` of a callback holds no `:`"));
+        return Err(ErrorResponse::bad_request("The `username` of a callback must not contain `:`"));
     }
     Ok(Registration {
         name: text("name")?,

@@ -36,7 +36,7 @@ const LONGEST_ANSWER: usize = 1024 * 1024 * 1024;
 /// One piece of a long response.
 const PIECE: &[u8] = &[b'x'; 64 * 1024];
 
-/// Rewrites responses if the configured style is not the usual one.
+/// Rewrites responses if the configured style is not the default one.
 pub(crate) async fn rewrite_spelling(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
     let style = shared.marketplace().style();
     let response = next.run(request).await;
@@ -144,7 +144,7 @@ fn long_json(bytes: Option<u64>) -> Response {
     ([(CONTENT_TYPE, HeaderValue::from_static("application/json"))], body).into_response()
 }
 
-/// Announces the whole length of a response, sends half of it, and closes the connection.
+/// Announces the full length of a response, sends half of it, and closes the connection.
 async fn cut_in_the_middle(response: Response) -> Response {
     let (mut parts, body) = response.into_parts();
     let whole = to_bytes(body, LONGEST_ANSWER).await.expect("handlers answer from memory");

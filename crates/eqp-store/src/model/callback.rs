@@ -30,7 +30,7 @@ pub struct StoredCallback {
     pub source: IpAddr,
     /// The requested path and query, if they differ from the registered ones.
     pub arrived_path: Option<String>,
-    /// The stored headers, each as a line `name: value`. The line `:path: …`, if present, is not a header: it holds
+    /// The stored headers, each as a line `name: value`. The line `:path: …`, if present, is not a header: it contains
     /// [`arrived_path`](Self::arrived_path).
     pub headers: Vec<u8>,
     /// The body of the request.

@@ -110,7 +110,7 @@ pub enum EventKind {
     File,
     /// A callback with an event code that is not documented. [`Event::reason`] is the code.
     Unknown,
-    /// A callback that cannot be decoded. [`Event::reason`] says why.
+    /// A callback that cannot be decoded. [`Event::reason`] is the reason.
     Undecodable,
 }
 

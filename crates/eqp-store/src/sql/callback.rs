@@ -19,7 +19,8 @@ pub struct CallbackRow {
     pub body: Bytes,
 }
 
-/// The start of the line among the stored headers that holds the requested path and query. No header has such a name.
+/// The prefix of the line among the stored headers that contains the requested path and query. No header can have this
+/// name.
 const TARGET: &str = ":path: ";
 /// Longer targets are truncated.
 const LONGEST_TARGET: usize = 2_000;

@@ -170,7 +170,7 @@ pub trait Answer: Clone + Send + Sync + 'static {
     ) -> impl Future<Output = Result<Response, Self::Error>> + Send + 'static;
 }
 
-/// A router answers every request, and its connections are not evicted meanwhile.
+/// A router answers every request, and its connections are not evicted before that.
 impl Answer for Router {
     type Error = Infallible;
 

@@ -95,7 +95,7 @@ pub(super) async fn linger(socket: TcpStream, closing: LingerGuard) {
     let discard = async {
         let mut discarded = 0;
         while discarded < MAX_DISCARDED && socket.readable().await.is_ok() {
-            // Allocated here, so that it is not kept in memory during the wait.
+            // Allocated here, so that it does not use memory during the wait.
             let mut buffer = [0; 4096];
             match socket.try_read(&mut buffer) {
                 Ok(0) => break,

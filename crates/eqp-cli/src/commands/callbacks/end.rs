@@ -31,7 +31,7 @@ pub(crate) struct Remove {
     /// Unmanaged entry to remove
     #[arg(long, value_name = "URL[#USER]")]
     entry: Option<String>,
-    /// How long the credential is still accepted
+    /// Time for which the credential is still accepted
     #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = grace)]
     grace: Duration,
     #[command(flatten)]
@@ -97,7 +97,7 @@ impl Retire {
         let changed = change::<RetirePlan>(context, self.dry_run, |snapshot| snapshot.retire(&self.name)).await?;
         let Some(AppliedChange { applied, .. }) = changed else { return Ok(()) };
         let endpoint = applied.endpoint.expect("a plan to retire is about an endpoint");
-        let refused = applied.refused.expect("a plan to retire refuses user names");
+        let refused = applied.refused.expect("a plan to retire rejects user names");
         if context.output.is_json() {
             return context.output.json(&json!({
                 "environment": endpoint.environment,

@@ -136,7 +136,7 @@ pub(crate) struct Rotate {
     /// Name of the endpoint
     #[arg(long, value_name = "NAME")]
     name: String,
-    /// How long the old credential is accepted after the first callback with the new one (0s: not at all)
+    /// Time for which the old credential is accepted after the first callback with the new one (0s: not at all)
     #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = grace)]
     grace: Duration,
     #[command(flatten)]
@@ -167,7 +167,7 @@ impl Rotate {
         let done = if plan.writes_list() { "was rotated" } else { "was already rotated by an earlier run" };
         context.output.line(view::lines(&changed, done))?;
         match &applied.refused {
-            Some(refused) => context.output.line(format_args!("  refused      {}", view::refused(refused))),
+            Some(refused) => context.output.line(format_args!("  rejected     {}", view::refused(refused))),
             None => Ok(()),
         }
     }

@@ -128,7 +128,7 @@ Examples:
 pub(crate) struct Tail {
     #[command(flatten)]
     filter: FilterOptions,
-    /// Start after the event with this number [default: with the next event, or at the time of --since]
+    /// Start after the event with this number [default: start with the next event, or at --since]
     #[arg(long, value_name = "SEQ", value_parser = whole::<i64>)]
     after: Option<i64>,
 }

@@ -19,7 +19,7 @@ pub(super) fn show(context: &Context, report: &Report) -> Result {
             table.row([severity.to_string(), rule.id.to_owned(), location.to_string(), message.clone()]);
         }
         context.output.line(table)?;
-        let mut remedies = Table::new(&["rule", "remedy"]);
+        let mut remedies = Table::new(&["rule", "what to do"]);
         let mut listed = Vec::new();
         for Finding { rule, remedy, .. } in &report.findings {
             if !listed.contains(&(rule.id, *remedy)) {

@@ -75,6 +75,6 @@ pub(super) async fn check(
     });
     Err(reasons
         .fold(refused, |failure, reason| failure.why_in_lines(&reason))
-        .next(format!("see the complete report: {}", check_command(wanted, archive)))
+        .next(format!("show the complete report: {}", check_command(wanted, archive)))
         .next("or submit it anyway with --skip-check"))
 }

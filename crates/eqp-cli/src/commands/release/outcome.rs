@@ -214,9 +214,9 @@ impl ReportedRelease<'_> {
                  manifest to {archive}, or remove it"
             ),
             Some(_) => format!(
-                "give the changed archive a new version instead of {taken}: in its composer.json, and in the manifest if `version` is set there"
+                "use a new version for the changed archive instead of {taken}, in its composer.json and, if `version` is set, in the manifest"
             ),
-            None => format!("give the changed archive a new version instead of {taken}"),
+            None => format!("use a new version for the changed archive instead of {taken}"),
         }
     }
 

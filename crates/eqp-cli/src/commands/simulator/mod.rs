@@ -51,7 +51,7 @@ enum Scenario {
 enum SpellingOption {
     /// content_type, pass, in-progress, current_status, padded hours, actions as lists, pricing_model
     Usual,
-    /// content-type, passed, queued, eqp_state, hours without a zero, actions as one text, pricing_type
+    /// content-type, passed, queued, eqp_state, hours without a zero, actions as one string, pricing_type
     Other,
 }
 
@@ -130,10 +130,10 @@ pub(crate) struct Simulator {
     /// Variant to use for fields that the API is known to write in two ways
     #[arg(long, value_enum, value_name = "SPELLING", default_value_t = SpellingOption::Usual)]
     spelling: SpellingOption,
-    /// How empty objects in profiles and packages are written
+    /// Format of empty objects in profiles and packages
     #[arg(long, value_enum, value_name = "FORM", default_value_t = EmptyOption::List)]
     empty: EmptyOption,
-    /// How a new version treats missing fields that are set in the store's version
+    /// Treatment of fields that a new version lacks and the version in the store has
     #[arg(long, value_enum, value_name = "RULE", default_value_t = NewVersionsOption::Inherit)]
     new_versions: NewVersionsOption,
     /// Make a PUT of the profile merge the list of callbacks instead of replacing it

@@ -97,7 +97,7 @@ impl Drain {
             }));
         }
         context.output.line(format_args!("stored      {}", drained.stored))?;
-        context.output.line(format_args!("refused     {}", drained.refused))?;
+        context.output.line(format_args!("rejected    {}", drained.refused))?;
         context.output.line(format_args!("quarantine  {}", left.quarantined))
     }
 }

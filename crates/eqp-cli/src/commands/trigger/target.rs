@@ -173,7 +173,7 @@ async fn credential(endpoints: &Endpoints, endpoint: &EndpointSummary) -> Result
     let states = [CredentialState::Active, CredentialState::Pending, CredentialState::Retiring];
     let missing = || {
         Failure::new(Exit::NotFound, format!("no password is stored for `{}`", endpoint.name))
-            .next("give --user and --password-file")
+            .next("pass --user and --password-file")
     };
     let credential = states.into_iter().find_map(in_state).ok_or_else(missing)?;
     let password = endpoints.password(&endpoint.public_url, &credential.username).await?.ok_or_else(missing)?;

@@ -222,7 +222,7 @@ mod tests {
     async fn the_recovery_ends_although_callbacks_keep_arriving() {
         let fixture = Fixture::new().await;
         fixture.spool.append(vec![row(2)]).await.unwrap();
-        // Two senders, so that the spool would never be empty unless they are asked to pause.
+        // Two senders, so that the spool would never be empty unless they pause.
         let senders: Vec<_> = (0..2)
             .map(|_| {
                 let (spool, mut is_draining) = (fixture.spool.clone(), fixture.is_draining.clone());
