@@ -51,7 +51,7 @@ pub(crate) async fn check() -> Result {
 /// The content of each file by its name.
 type QueryData = BTreeMap<String, String>;
 
-/// Builds the store against a database that holds exactly the migrations.
+/// Builds the store against a database with exactly the committed migrations.
 async fn make() -> Result<QueryData, String> {
     let folder = tempfile::tempdir().map_err(|error| format!("no temporary folder: {error}"))?;
     with_postgres(async |postgres| {

@@ -33,11 +33,11 @@ pub struct Sent {
     pub status: Option<String>,
     /// The ID of the submission or file.
     pub resource_id: String,
-    /// Whether the callback was sent as it should be, or how a fault changed it.
+    /// Whether the callback was sent normally, or which fault changed it.
     pub kind: SentKind,
     /// The exact bytes of the body.
     pub body: Bytes,
-    /// How the request ended.
+    /// The result of the request.
     pub result: SendResult,
     /// The first 1 KiB of the response's body. The Marketplace does not read it; it helps to debug a receiver.
     pub answer: Bytes,
@@ -45,16 +45,16 @@ pub struct Sent {
     pub latency: Duration,
 }
 
-/// How a callback was sent.
+/// The way in which a callback was sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr)]
 #[strum(serialize_all = "snake_case")]
 #[non_exhaustive]
 pub enum SentKind {
-    /// As it should be.
+    /// Normally.
     Plain,
-    /// Once more.
+    /// As a duplicate.
     Duplicate,
-    /// Later than it should be.
+    /// Late.
     Late,
     /// After the callback that followed it.
     Swapped,
@@ -69,7 +69,7 @@ impl SentKind {
     }
 }
 
-/// How the request of a callback ended.
+/// The result of the request of a callback.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SendResult {

@@ -13,12 +13,12 @@ pub enum Spelling {
     /// model as an object, numbers in profiles, a package by its item id as an object.
     #[default]
     Usual,
-    /// `content-type`, `passed` and `queued`, `eqp_state`, hours without a leading zero, actions as one text, the pricing model
-    /// as two fields, numbers as text, a package by its item id as a list, no `requested_launch_date`.
+    /// `content-type`, `passed` and `queued`, `eqp_state`, hours without a leading zero, actions as one string, the
+    /// pricing model as two fields, numbers as text, a package by its item id as a list, no `requested_launch_date`.
     Other,
 }
 
-/// How empty objects are written in profiles and packages.
+/// The form of empty objects in profiles and packages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Empty {
     /// `[]`

@@ -115,5 +115,5 @@ fn forget(folder: &Path) -> Result<(), Failure> {
 
 #[cfg(not(target_os = "linux"))]
 fn forget(_folder: &Path) -> Result<(), Failure> {
-    Err("only on Linux can single files be taken out of the system's cache".into())
+    Err("single files can be evicted from the system's cache on Linux only".into())
 }

@@ -108,9 +108,10 @@ impl Builder {
         }
     }
 
-    /// Starts the server as [`start`](Self::start) does, for programs that can run without their database for a while. If the cluster
-    /// exists but its server cannot be started within `patience`, returns a handle without a running server, and the reason. A server
-    /// that is still recovering continues to. [`EmbeddedPostgres::keep_running`] then joins it, or starts one as soon as possible.
+    /// Starts the server as [`start`](Self::start) does, for programs that can run without their database for some
+    /// time. If the cluster exists but its server cannot be started within `patience`, returns a handle without a
+    /// running server, and the reason. A server that is still recovering continues to.
+    /// [`EmbeddedPostgres::keep_running`] then joins it, or starts one as soon as possible.
     ///
     /// # Errors
     ///

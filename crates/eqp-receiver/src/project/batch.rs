@@ -22,7 +22,7 @@ pub(crate) struct Pending {
     pub(crate) account: Arc<Account>,
     pub(crate) received_at: OffsetDateTime,
     pub(crate) decoded: Decoded,
-    /// Digest of what the callback reports.
+    /// The digest of the callback's report.
     pub(crate) content_digest: Option<ContentDigest>,
 }
 

@@ -1,7 +1,7 @@
 //! The rule that decides which observations are new and which are duplicates. It is pure: no I/O and no clock.
 //!
 //! Callbacks have no ID, arrive more than once, out of order or never, and in the older form without a time. The rule
-//! looks at one observation with a time T at a time, with the state of its track (the status *now*, its time, *seen until*)
+//! decides about one observation with a time T, with the state of its track (the status *now*, its time, *seen until*)
 //! and the events of the track next to T:
 //!
 //! | | observation with a time T | decision |

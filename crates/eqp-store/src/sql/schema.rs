@@ -34,7 +34,8 @@ pub async fn migrate(pool: &PgPool) -> Result<(), Error> {
     }
 }
 
-/// Creates the tables in a database that has none of them, and leaves any other database as it is: an older program may share it.
+/// Creates the tables in a database that has none of them, and leaves any other database unchanged, because an older
+/// program may share it.
 pub(crate) async fn migrate_if_empty(pool: &PgPool) -> Result<(), Error> {
     let is_in_use = migrations(pool).await?.iter().any(|step| step.applied);
     if is_in_use { Ok(()) } else { migrate(pool).await }

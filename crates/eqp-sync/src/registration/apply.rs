@@ -19,7 +19,7 @@ const LOAD_DEADLINE: Duration = Duration::from_secs(15);
 /// The result of an applied plan.
 #[non_exhaustive]
 pub struct Applied {
-    /// The endpoint as it is now; `None` if the plan was about an unmanaged entry.
+    /// The current state of the endpoint; `None` if the plan was about an unmanaged entry.
     pub endpoint: Option<EndpointSummary>,
     /// The list as the API returns it now.
     pub entries: Vec<ApiCallbackEntry>,

@@ -112,7 +112,7 @@ impl Plan {
         self.snapshot.endpoints().find(|endpoint| endpoint.name == name)
     }
 
-    /// Returns the snapshot that the plan was made from.
+    /// Returns the snapshot that the plan was computed from.
     pub(super) fn snapshot(&self) -> &Snapshot {
         &self.snapshot
     }

@@ -81,7 +81,7 @@ pub(crate) fn percentile(sorted: &[f64], share: f64) -> f64 {
     sorted.get(place).copied().unwrap_or(f64::NAN)
 }
 
-/// Sends a load to `address`. Any unsuccessful answer is an error.
+/// Sends a load to `address`. Any unsuccessful response is an error.
 pub(crate) fn run(address: SocketAddr, load: &Load) -> Result<Outcome, Failure> {
     let threads = load.threads.clamp(1, load.connections);
     let taken = Arc::new(AtomicUsize::new(0));

@@ -76,7 +76,7 @@ impl Progress {
             Event::Uploading { files, bytes } => {
                 let text = format!("uploading {}, {:.1} MB", counted(files, "file"), megabytes(bytes));
                 self.begins("upload", &text)?;
-                // The upload has a progress bar of its own.
+                // The upload has its own progress bar.
                 self.clear();
                 Ok(())
             }
