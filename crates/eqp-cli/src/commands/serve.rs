@@ -21,7 +21,7 @@ use crate::logging::LogFormat;
 use crate::output::Output;
 use crate::shutdown;
 
-/// Run the receiver: accept callbacks, store them in Postgres, and derive events from them
+/// Run the receiver: accept and store callbacks, and derive events from them
 ///
 /// Without --database, it runs an embedded Postgres in the data folder. Without --tls-cert, it uses a certificate of a
 /// local CA, which is for development only. While the database is down, callbacks are stored in the on-disk spool. A

@@ -10,7 +10,7 @@ use crate::context::Context;
 use crate::failure::{Exit, Failure, Result};
 use crate::output::{Table, counted, escaped, rfc3339, utc};
 
-/// Show an event with the bytes of its callback, and with its duplicates
+/// Show an event with its callback and duplicates
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:

@@ -22,8 +22,8 @@ const CODE_SNIFFER: &str = "code-sniffer";
 ///
 /// Applies every known rule of the store that can be checked locally; `eqp packages rules` lists them. If a blocking
 /// rule could not run, the check is incomplete. phpcs (with the Magento2 standard) and svc (magento/magento-semver) run
-/// with the store's settings if they are installed. Exit codes: 5 if the store would reject the archive. With --strict:
-/// 5 if there are warnings, and 1 if the check is incomplete.
+/// with the store's settings if they are installed. The exit code is 5 if the store would reject the archive. With
+/// --strict, it is also 5 if there are warnings, and 1 if the check is incomplete.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:

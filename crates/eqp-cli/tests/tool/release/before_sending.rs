@@ -1,4 +1,4 @@
-//! What is not sent, and what is refused before anything is sent.
+//! Tests what is not sent, and what is rejected before anything is sent.
 
 use eqp_simulator::Step;
 use eqp_test_support::submission::Submission;
