@@ -1,4 +1,4 @@
-//! Values of arguments that several commands share, and parsers with plain error messages: numbers, durations, times.
+//! Parses argument values that several commands share: numbers, durations and times.
 
 use std::fmt::Display;
 use std::ops::RangeInclusive;
@@ -8,17 +8,17 @@ use clap::ValueEnum;
 use eqp_types::Timestamp;
 use time::{Duration, OffsetDateTime};
 
-/// Reads a whole number.
+/// Parses a whole number.
 pub(crate) fn whole<T: FromStr>(text: &str) -> Result<T, String> {
     text.parse().map_err(|_| "is not a whole number".to_owned())
 }
 
-/// Reads a number of bytes. There are no units.
+/// Parses a number of bytes, without a unit.
 pub(crate) fn bytes(text: &str) -> Result<u64, String> {
     text.parse().map_err(|_| "is not a number of bytes, such as 268435456".to_owned())
 }
 
-/// Reads a whole number from this range.
+/// Returns a parser for whole numbers in a range.
 pub(crate) fn within<T>(range: RangeInclusive<T>) -> impl Fn(&str) -> Result<T, String> + Clone + Send + Sync + 'static
 where
     T: FromStr + Display + PartialOrd + Clone + Send + Sync + 'static,
@@ -32,7 +32,7 @@ where
     }
 }
 
-/// Reads `90s`, `15m`, `2h`, `3d` or `1h 30m`, up to ten years.
+/// Parses a duration of up to ten years, such as `90s`, `15m`, `2h`, `3d` or `1h 30m`.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     const LONGEST: Duration = Duration::days(3_650);
     let malformed = "is not a duration such as 90s, 15m, 2h or 3d";
@@ -47,7 +47,7 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
         .ok_or("is longer than ten years".to_owned())
 }
 
-/// Reads a UTC time, or an age from now.
+/// Parses a UTC time, or an age relative to now.
 pub(super) fn since(text: &str) -> Result<OffsetDateTime, String> {
     if let Ok(age) = duration(text) {
         return OffsetDateTime::now_utc().checked_sub(age).ok_or_else(|| "is too long ago".to_owned());
@@ -57,12 +57,12 @@ pub(super) fn since(text: &str) -> Result<OffsetDateTime, String> {
     })
 }
 
-/// Reads a duration for waiting.
+/// Parses a timeout.
 pub(super) fn timeout(text: &str) -> Result<std::time::Duration, String> {
-    duration(text)?.try_into().map_err(|_| "is not a duration that can be waited for".to_owned())
+    duration(text)?.try_into().map_err(|_| "is not a valid timeout".to_owned())
 }
 
-/// Reads how many times faster than reality a simulator runs.
+/// Parses the factor by which a simulator runs faster than real time.
 #[cfg(feature = "simulator")]
 pub(super) fn speed(text: &str) -> Result<f64, String> {
     let speed = text.parse().ok().filter(|speed: &f64| speed.is_finite() && *speed > 0.0);

@@ -1,10 +1,10 @@
-//! The errors of this crate, each with what can be done about it.
+//! The errors of this crate. Each message contains a remedy.
 
 use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Why a private Postgres could not be started, used or stopped.
+/// The reason why an embedded Postgres could not be started, used or stopped.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -26,7 +26,7 @@ pub enum Error {
     UnusablePrograms {
         /// The configured folder.
         folder: PathBuf,
-        /// Why it cannot be used.
+        /// The reason why it cannot be used.
         reason: String,
     },
     /// The data was created by a major version that is not installed, and Postgres cannot read data of other major versions.
@@ -45,7 +45,7 @@ pub enum Error {
         tried: Vec<String>,
     },
     /// The folder contains something else.
-    #[error("{} is not a data folder of a private Postgres ({reason}), and was left unchanged. Use an empty or a new folder", .folder.display())]
+    #[error("{} is not a data folder of an embedded Postgres ({reason}), and was left unchanged. Use an empty or a new folder", .folder.display())]
     ForeignFolder {
         /// The folder.
         folder: PathBuf,
@@ -78,7 +78,7 @@ pub enum Error {
     NamelessUser {
         /// The user ID.
         uid: u32,
-        /// Why the user namespace did not help.
+        /// The reason why the user namespace did not help.
         detail: String,
     },
     /// The disk is full, or does not have enough space for a new cluster.
@@ -86,7 +86,7 @@ pub enum Error {
     DiskFull {
         /// The folder.
         folder: PathBuf,
-        /// When the disk was full, or how much space is available.
+        /// The operation during which the disk was full, or the available space.
         detail: String,
     },
     /// Another process has been using the folder exclusively for too long.
@@ -136,7 +136,7 @@ pub enum Error {
         waited: Duration,
     },
     /// The server is running, but a query failed.
-    #[error("a query of the private Postgres failed")]
+    #[error("a query of the embedded Postgres failed")]
     Statement(#[from] sqlx::Error),
     /// A file or folder could not be read or written.
     #[error("{action} {}", .path.display())]

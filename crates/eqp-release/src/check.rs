@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use crate::release::{is_live, versions};
 use crate::selection::SelectedPackage;
 
-/// Why a check failed. Violations of rules are part of the report instead.
+/// The reason why a check failed. Violations of rules are part of the report instead.
 #[derive(Debug, thiserror::Error)]
 pub enum CheckError {
     /// The archive cannot be checked.

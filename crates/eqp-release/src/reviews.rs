@@ -43,7 +43,7 @@ pub enum RequestedAction {
     Submit(Track),
 }
 
-/// Why the reviews of a submission cannot be determined.
+/// The reason why the reviews of a submission cannot be determined.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TrackError {
     /// The caller and the manifest contradict each other.

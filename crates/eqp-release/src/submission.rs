@@ -7,10 +7,10 @@ use crate::manifest::ManifestPackage;
 use crate::release::{Reviews, running_reviews};
 use crate::reviews::Track;
 
-/// Why the submission of a package was not found.
+/// The reason why the submission of a package was not found.
 #[derive(Debug, thiserror::Error)]
 pub enum FindError {
-    /// The Marketplace cannot be reached, or refused the request.
+    /// The Marketplace cannot be reached, or rejected the request.
     #[error(transparent)]
     Marketplace(#[from] eqp_client::Error),
     /// The package has neither a submission ID, nor an item ID, nor SKU and version.
@@ -19,7 +19,7 @@ pub enum FindError {
         /// The label of the package.
         label: String,
     },
-    /// There is no such submission.
+    /// The submission does not exist.
     #[error("there is no submission of {label}")]
     NotFound {
         /// The label of the package.
@@ -27,10 +27,11 @@ pub enum FindError {
     },
 }
 
-/// Finds the submission of a package by its submission ID, else by its item ID, else by SKU and version.
+/// Finds the submission of a package by its submission ID, its item ID, or its SKU and version, in this order.
 ///
 /// # Errors
-/// Returns [`FindError::Unidentified`] if the package has none of them, and [`FindError::NotFound`] if there is no such submission.
+/// Returns [`FindError::Unidentified`] if the package has none of them, and [`FindError::NotFound`] if the submission
+/// does not exist.
 pub async fn find_submission(client: &Client, package: &ManifestPackage) -> Result<Package, FindError> {
     let packages = client.packages();
     let fields = &package.changes;

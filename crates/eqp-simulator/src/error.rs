@@ -35,7 +35,7 @@ pub enum Error {
     /// A callback cannot be sent to this URL.
     #[error("invalid callback URL: {why}")]
     TargetUrl {
-        /// Why the URL is invalid.
+        /// The reason why the URL is invalid.
         why: &'static str,
     },
     /// The text of a fault rule cannot be parsed.
@@ -43,7 +43,7 @@ pub enum Error {
     Fault {
         /// The invalid word.
         word: String,
-        /// Why the word is invalid.
+        /// The reason why the word is invalid.
         why: &'static str,
         /// The valid word that is most similar.
         nearest: Option<String>,

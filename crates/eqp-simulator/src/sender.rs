@@ -223,7 +223,7 @@ async fn send(client: reqwest::Client, job: Job) -> Sent {
     record(job, at, result, answer, latency)
 }
 
-/// Sends a body. Returns the result, the beginning of the answer's body, and the time until the answer's head.
+/// Sends a body. Returns the result, the beginning of the response's body, and the time until the response's head.
 pub(crate) async fn post(
     client: &reqwest::Client,
     url: &str,
@@ -247,7 +247,7 @@ pub(crate) async fn post(
     }
 }
 
-/// Reads at most 64 KiB of the answer's body, so that the connection can be used again, and returns its first 1 KiB.
+/// Reads at most 64 KiB of the response's body, so that the connection can be used again, and returns its first 1 KiB.
 async fn drain(mut answer: reqwest::Response) -> Bytes {
     const KEPT: usize = 1024;
     let mut rest = 64 * 1024_usize;

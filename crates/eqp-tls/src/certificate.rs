@@ -38,7 +38,7 @@ impl Validity {
     }
 }
 
-/// Why a certificate is not valid at a time. Displayed as the end of a sentence that begins with the certificate.
+/// The reason why a certificate is not valid at a time. Displayed as the end of a sentence that begins with the certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ValidityProblem {
     /// It is valid later.

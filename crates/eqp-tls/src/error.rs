@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-/// Why a certificate or its key cannot be loaded or created.
+/// The reason why a certificate or its key cannot be loaded or created.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {

@@ -1,4 +1,4 @@
-//! Parses certificates and keys in PEM form, with a separate error for each of the usual mistakes.
+//! Parses certificates and keys in PEM form, with a separate error for each common mistake.
 
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};

@@ -98,7 +98,7 @@ pub struct UnknownCallback {
     pub body: Extra,
 }
 
-/// Why a body is not a callback.
+/// The reason why a body is not a callback.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CallbackError {
@@ -120,7 +120,7 @@ pub enum CallbackError {
     /// There is no event code.
     #[error("`callback_event` {source}")]
     NoEventCode {
-        /// Why it cannot be used.
+        /// The reason why it cannot be used.
         source: FieldError,
     },
     /// A documented event without an `update_info`.
@@ -128,7 +128,7 @@ pub enum CallbackError {
     NoUpdateInfo {
         /// The event code.
         event: &'static str,
-        /// Why it cannot be used.
+        /// The reason why it cannot be used.
         source: FieldError,
     },
     /// A documented event whose `update_info` has no usable value in a required field.
@@ -138,7 +138,7 @@ pub enum CallbackError {
         event: &'static str,
         /// The required field.
         field: &'static str,
-        /// Why it cannot be used.
+        /// The reason why it cannot be used.
         source: FieldError,
     },
 }

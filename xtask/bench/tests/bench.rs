@@ -1,4 +1,4 @@
-//! The bench as it is called.
+//! Runs the benchmark program.
 
 use std::process::{Command, Output};
 

@@ -13,7 +13,7 @@ use crate::report::Report;
 use crate::schedule::plan;
 use crate::setup::TestSetup;
 
-/// How long callbacks are sent after the last repair.
+/// The time for which callbacks are sent after the last repair.
 const AFTERWARDS: Duration = Duration::from_millis(250);
 
 pub(crate) async fn run(setup: &mut TestSetup, seed: u64, round: u32, report: &mut Report) -> Result<(), Failure> {

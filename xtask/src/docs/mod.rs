@@ -52,7 +52,7 @@ pub(crate) async fn check() -> Result {
     if stale.is_empty() {
         return Ok(());
     }
-    Err(format!("{} not as the code gives; run `cargo xtask docs` and look at the difference", stale.join(", ")))
+    Err(format!("{} differ from the code; run `cargo xtask docs` and review the difference", stale.join(", ")))
 }
 
 #[cfg(test)]

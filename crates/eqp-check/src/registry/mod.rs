@@ -45,7 +45,7 @@ pub struct Rule {
     pub id: &'static str,
     /// The severity of a violation.
     pub severity: Severity,
-    /// Where the rule comes from.
+    /// The source of the rule.
     pub source: Source,
     /// The files or fields that the rule applies to.
     pub applies_to: &'static str,
@@ -71,7 +71,7 @@ pub enum Severity {
     StoreOnly,
 }
 
-/// Where a rule comes from.
+/// The source of a rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, strum::Display, strum::IntoStaticStr)]
 #[serde(rename_all = "kebab-case")]
 pub enum Source {

@@ -1,4 +1,4 @@
-//! `eqp files`: archives, images and documents at the Marketplace.
+//! `eqp files`: manages archives, images and documents at the Marketplace.
 
 use std::path::PathBuf;
 
@@ -35,12 +35,12 @@ impl Files {
     }
 }
 
-/// The heads of a table of files.
+/// The column headings of a table of files.
 const HEADS: &[&str] = &["environment", "id", "file", "type", "bytes", "scan", "submissions"];
-/// Those of its columns that are numbers.
+/// The columns of this table that are right-aligned, because they contain numbers.
 const RIGHT: &[usize] = &[4];
 
-/// A file as a row of it.
+/// Formats a file as a row of this table.
 fn row(environment: Environment, record: &FileRecord) -> Vec<String> {
     let file = &record.file;
     let scan = record.malware_status.as_ref().map(|scan| track_line([("malware", scan.as_str())]));
@@ -186,7 +186,7 @@ struct FileDeletion {
 
 impl Change for FileDeletion {
     type Plan = RequestPlan;
-    /// The reasons why it was not deleted; empty if it was.
+    /// The reasons why the file was not deleted; empty if it was deleted.
     type Applied = Vec<ApiError>;
 
     async fn observe(&mut self) -> Result<RequestPlan> {

@@ -1,4 +1,4 @@
-//! `eqp wait`: until a review or a scan has ended.
+//! `eqp wait`: waits until a review or a malware scan has ended.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::context::Context;
 use crate::failure::{Exit, Failure, Result};
 use crate::output::{Output, escaped, track_line};
 
-/// The kind of resource that an ID names.
+/// The kind of resource that an ID identifies.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Kind {
     /// Submission of a package
@@ -27,12 +27,13 @@ enum Kind {
 
 /// Wait until a review or a malware scan has ended
 ///
-/// With a receiver's database (EQP_DATABASE_URL, or that of `eqp serve` in the same data folder), changes are read from its events and
-/// confirmed with the Marketplace, if there is an access key. Without a database, the Marketplace is polled. Outages, maintenance pages
-/// and other unusable responses do not end the wait; a rejected access key or an unknown ID does.
+/// If a receiver's database is available (EQP_DATABASE_URL, or that of `eqp serve` in the same data folder), changes
+/// are read from its events and, if there is an access key, confirmed with the Marketplace. Otherwise the Marketplace
+/// is polled. Outages, maintenance pages and other unusable responses do not end the wait; a rejected access key or an
+/// unknown ID does.
 ///
-/// Exit codes: 0 if the awaited status was reached; 5 if it was rejected; 1 if it was recalled, submitted for the other review only, or
-/// can no longer reach the status; 6 after the timeout.
+/// Exit codes: 0 if the status was reached; 5 if the review or scan rejected it; 1 if it was recalled, was submitted
+/// for the other review only, or can no longer reach the status; 6 after the timeout.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -52,7 +53,7 @@ pub(crate) struct Wait {
     /// Status to wait for [default: released_to_store, approved or passed, depending on the flow]
     #[arg(long, value_name = "STATUS", value_parser = status::any_status(), hide_possible_values = true)]
     until: Option<String>,
-    /// How long to wait, such as 90s, 15m, 2h, 3d
+    /// Maximum time to wait, such as 90s, 15m, 2h, 3d
     #[arg(long, value_name = "TIME", default_value = "1h", value_parser = timeout)]
     timeout: Duration,
     /// Maximum polling interval; the first intervals are shorter [default: 15s; 60s with a database]
@@ -120,7 +121,7 @@ fn target(flow: Flow, status: Option<String>) -> Result<WaitTarget> {
     })
 }
 
-/// The database, if one is given or a receiver has run in the data folder.
+/// Returns the database, if one is configured or a receiver has run in the data folder.
 pub(super) async fn database(context: &Context) -> Result<Option<Database>> {
     let is_there = match context.settings.database.resolve()? {
         DatabaseChoice::Given(_) => true,
@@ -141,11 +142,11 @@ fn note_event(output: Output, event: WaitEvent<'_>) {
     }
 }
 
-/// How a wait ended, for people and programs.
+/// The result of a wait, for people and programs.
 struct Report<'a> {
     resource: &'a Resource,
     target: &'a WaitTarget,
-    /// The Marketplace was asked.
+    /// Whether the Marketplace has confirmed the statuses.
     confirmed: bool,
     output: Output,
 }
@@ -163,7 +164,7 @@ impl Report<'_> {
             };
             return Err(failure.next("wait longer with --timeout"));
         };
-        // Other commands accept the Marketplace's ID only.
+        // The commands below accept only the Marketplace's ID.
         let id = waited.submission.as_ref().map_or(self.resource.id(), SubmissionId::as_str);
         match result {
             WaitResult::Reached { .. } => self.show("reached", last),
@@ -172,12 +173,12 @@ impl Report<'_> {
                 let failure = Failure::new(Exit::Rejected, format!("{} was rejected: {flow} is {status}", self.name()));
                 Err(match self.resource {
                     Resource::File(_) => failure
-                        .next(format!("see the file: eqp files show {id}"))
+                        .next(format!("show the file: eqp files show {id}"))
                         .next("upload a clean archive; a submission with this file is rejected"),
                     Resource::Submission(_) if *flow == Flow::Overall => {
-                        failure.next(format!("see the package: eqp packages show {id}"))
+                        failure.next(format!("show the package: eqp packages show {id}"))
                     }
-                    Resource::Submission(_) => failure.next(format!("see why: eqp packages report {id}")),
+                    Resource::Submission(_) => failure.next(format!("show the reasons: eqp packages report {id}")),
                 })
             }
             WaitResult::Recalled { flow } => {
@@ -229,7 +230,7 @@ impl Report<'_> {
     }
 }
 
-/// Reports why events are not available.
+/// Formats the reason why events are not available.
 fn without_events(reason: &str) -> String {
     format!("events are not available ({reason}); polling the Marketplace instead")
 }

@@ -19,9 +19,9 @@ use crate::output::{Paint, escaped, without_style};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Exit {
-    /// It failed in a way no other code names.
+    /// Any other failure.
     Failed = 1,
-    /// Wrong usage: arguments, configuration, a file that is not there, a data folder that is not ours.
+    /// Wrong usage: invalid arguments or configuration, a missing file, or a data folder that is not ours.
     Usage = 2,
     /// Authentication failed.
     NotAuthorised = 3,
@@ -29,13 +29,13 @@ pub(crate) enum Exit {
     NotFound = 4,
     /// Rejected by the Marketplace: a review, a scan or a change.
     Rejected = 5,
-    /// It did not happen in the time that was given.
+    /// Timed out.
     TimedOut = 6,
     /// The Marketplace or the database cannot be reached.
     Unreachable = 7,
-    /// Registrations are out of step; only with `--exit-code`.
+    /// Registrations differ; only with `--exit-code`.
     OutOfStep = 8,
-    /// A signal ended it.
+    /// Interrupted by a signal.
     Interrupted = 130,
 }
 
@@ -78,7 +78,7 @@ impl Failure {
         Self::new(Exit::Usage, what)
     }
 
-    /// Creates a silent result for output that nobody reads any more (`eqp … | head`).
+    /// Creates a silent failure for output whose reader has exited (`eqp … | head`).
     pub(crate) fn reader_left() -> Self {
         Self { silent: true, ..Self::new(Exit::Failed, "the reader of the output left") }
     }
@@ -88,10 +88,10 @@ impl Failure {
         Self::new(Exit::Interrupted, "interrupted")
     }
 
-    /// Adds an error and its sources as reasons. Text that a source repeats is left out.
+    /// Adds an error and its sources as reasons. Text that a source repeats is omitted.
     pub(crate) fn because(mut self, error: &(dyn Error + 'static)) -> Self {
         let message = database_message(error);
-        // These contain external text, in which line ends are escaped.
+        // The messages contain external text, in which line ends are escaped.
         let mut is_foreign = false;
         let mut cause = Some(error);
         while let Some(error) = cause {

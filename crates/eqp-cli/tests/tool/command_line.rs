@@ -1,4 +1,4 @@
-//! Exit codes, and what goes where.
+//! Tests exit codes, and what is written to standard output and standard error.
 
 use eqp_test_support::tool::Home;
 
@@ -90,7 +90,7 @@ fn what_is_logged_can_be_said_exactly_and_only_so_that_it_can_be_read() {
         home.set("EQP_DATABASE_URL", "postgres://nobody@127.0.0.1:1/eqp");
         home.run(&["events", "list"])
     };
-    // What sqlx tells: that there is no file of passwords.
+    // sqlx reports that there is no password file.
     for (directives, is_told) in
         [("debug", true), ("sqlx_postgres=debug,off", true), ("warn", false), ("eqp_cli=trace,off", false)]
     {

@@ -1,4 +1,4 @@
-//! What a person reads first is a snapshot.
+//! Snapshots of all help texts.
 
 use eqp_test_support::tool::Home;
 

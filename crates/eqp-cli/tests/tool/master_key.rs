@@ -1,4 +1,4 @@
-//! A data folder without the master key of the database, or with another one.
+//! Tests a data folder without the master key of the database, or with another one.
 
 use eqp_store::MasterKey;
 use serde_json::Value;
@@ -24,7 +24,7 @@ fn is_refused(ended: &Ended) {
     assert!(ended.stderr.contains("belongs to another master key"), "{}", ended.stderr);
 }
 
-/// The doctor's check of the database, which has to fail.
+/// Returns the doctor's check of the database, which must fail.
 fn failed_check(home: &Home) -> String {
     let ended = home.run_aside(&["doctor", "--json", "--listen", NOWHERE]);
     assert_eq!(ended.code, 2, "{ended:?}");

@@ -1,4 +1,4 @@
-//! The private Postgres through its public door, on the real file system with real processes.
+//! The embedded Postgres through its public door, on the real file system with real processes.
 
 mod crashes;
 mod fetching;

@@ -1,4 +1,4 @@
-//! Another process that uses a private Postgres: this test program, started once more.
+//! Another process that uses an embedded Postgres: this test program, started once more.
 
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read};

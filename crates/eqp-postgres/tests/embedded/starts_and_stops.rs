@@ -1,4 +1,4 @@
-//! One process with a private Postgres of its own.
+//! One process with an embedded Postgres of its own.
 
 use eqp_postgres::{EmbeddedPostgres, Progress};
 use sqlx::{Connection, PgConnection};

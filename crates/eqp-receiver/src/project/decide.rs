@@ -1,7 +1,7 @@
 //! The rule that decides which observations are new and which are duplicates. It is pure: no I/O and no clock.
 //!
 //! Callbacks have no ID, arrive more than once, out of order or never, and in the older form without a time. The rule
-//! looks at one observation with a time T at a time, with the state of its track (the status *now*, its time, *seen until*)
+//! decides about one observation with a time T, with the state of its track (the status *now*, its time, *seen until*)
 //! and the events of the track next to T:
 //!
 //! | | observation with a time T | decision |
@@ -30,7 +30,7 @@ use eqp_store::Disposition;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Observation<'a> {
     pub(crate) flow: &'a Flow,
-    /// In canonical spelling.
+    /// The status in canonical spelling.
     pub(crate) status: &'a str,
     pub(crate) modified_at: Option<Timestamp>,
     /// Whether the report is about this flow. Otherwise its status is implied.
@@ -53,7 +53,7 @@ pub(crate) struct Neighbours<'a> {
 /// The decision about an observation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Decision {
-    /// It reports what is already known.
+    /// It reports nothing new.
     Duplicate,
     /// It repeats the status before T, in the same second in which another status was applied. Either may be the latest.
     AmbiguousDuplicate,

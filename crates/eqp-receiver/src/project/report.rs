@@ -25,7 +25,7 @@ pub(crate) struct StatusReport {
     last_is_explicit: bool,
 }
 
-/// Why a callback is not a status report.
+/// The reason why a callback is not a status report.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum StatusReportError {
     #[error("`update_info` of `eqp_status_update` has no status that can be read")]

@@ -28,7 +28,7 @@ impl fmt::Display for Change {
     }
 }
 
-/// Why a release failed. Any other end is a [`ReleaseResult`](super::ReleaseResult).
+/// The reason why a release failed. Any other end is a [`ReleaseResult`](super::ReleaseResult).
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A request to the Marketplace failed.

@@ -24,7 +24,7 @@ pub struct Plan {
     /// The files to upload.
     missing: Vec<String>,
     steps: Vec<Step>,
-    /// The state that it was made from.
+    /// The state that it was computed from.
     pub(super) state: ObservedState,
     pub(super) observed_at: Instant,
 }

@@ -237,7 +237,7 @@ mod tests {
             (Overall, Some("admin_removed_from_store"), &[(Overall, "released_to_store")], None),
             (Overall, Some("in_progress"), &[(Overall, "approved")], None),
             (Overall, None, &[], None),
-            // Submitted for one review only: the other one has to be submitted by somebody.
+            // Submitted for one review only, so the other review has to be submitted too.
             (
                 Overall,
                 None,

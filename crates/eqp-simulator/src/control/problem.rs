@@ -13,7 +13,7 @@ use crate::Error;
 pub(super) struct Problem {
     title: &'static str,
     status: u16,
-    /// Why the request is rejected.
+    /// The reason why the request is rejected.
     detail: String,
     /// The valid word that is most similar.
     #[serde(skip_serializing_if = "Option::is_none")]

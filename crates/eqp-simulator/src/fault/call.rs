@@ -61,7 +61,7 @@ impl CallMatcher {
     }
 
     /// Matches calls whose path matches, below `/rest/v1` and as it was sent (percent-encoded, without the query); `*`
-    /// stands for any text.
+    /// matches any text.
     #[must_use]
     pub fn path(mut self, path: impl Into<Pattern>) -> Self {
         self.path = Some(path.into());

@@ -103,7 +103,7 @@ pub(crate) struct CallbackFacts {
 
 /// The faults that are injected into one callback.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[allow(clippy::struct_excessive_bools, reason = "each is a fault of its own, and any may be combined")]
+#[allow(clippy::struct_excessive_bools, reason = "each is a separate fault, and they may be combined")]
 pub(crate) struct CallbackPlan {
     pub(crate) duplicates: u32,
     pub(crate) late: Option<Duration>,

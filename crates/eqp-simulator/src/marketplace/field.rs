@@ -219,7 +219,7 @@ pub(crate) fn file_ids(fields: &Map<String, Value>) -> Vec<String> {
 
 /// Returns whether the fields refer to at least one document.
 ///
-/// The table of required parameters wants a user guide, but the field's own description and the guide to technical
+/// The table of required parameters lists a user guide, but the description of the field and the guide to technical
 /// review accept any of the three.
 fn is_documented(fields: &Map<String, Value>) -> bool {
     let documents = fields.get("documentation_artifacts");

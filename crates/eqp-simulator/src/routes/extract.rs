@@ -122,7 +122,7 @@ impl FromRequestParts<Arc<Shared>> for Parameters {
     }
 }
 
-/// The largest part of a rejected body that is still read, because some clients read the answer only after sending
+/// The largest part of a rejected body that is still read, because some clients read the response only after sending
 /// everything.
 const READ_AFTER_REFUSAL: usize = 64 * 1024 * 1024;
 

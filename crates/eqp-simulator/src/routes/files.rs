@@ -163,7 +163,7 @@ fn is_archive(filename: &str) -> bool {
     extension(filename) == "zip"
 }
 
-/// Returns the declared type if files of this name may have it, or the usual type if none is declared.
+/// Returns the declared type if files of this name may have it, or the default type if none is declared.
 fn content_type(filename: &str, declared: Option<&str>) -> Option<String> {
     let allowed: &[&str] = match extension(filename).as_str() {
         "png" => &["image/png"],

@@ -1,4 +1,4 @@
-//! Middleware around every call of the API: injects faults, and rewrites answers into the chosen spelling.
+//! Middleware around every call of the API: injects faults, and rewrites responses into the chosen spelling.
 
 use std::io;
 use std::sync::Arc;
@@ -31,12 +31,12 @@ const HTTP_DATE: &[BorrowedFormatItem<'static>] =
 /// The page that a proxy might answer instead of the API.
 const PAGE: &str = "<!DOCTYPE html>\n<html><head><title>Temporarily unavailable</title></head>\
                     <body><h1>We will be back soon</h1></body></html>\n";
-/// The largest answer of the simulator.
+/// The largest response of the simulator.
 const LONGEST_ANSWER: usize = 1024 * 1024 * 1024;
-/// One piece of a long answer.
+/// One piece of a long response.
 const PIECE: &[u8] = &[b'x'; 64 * 1024];
 
-/// Rewrites answers if the configured style is not the usual one.
+/// Rewrites responses if the configured style is not the default one.
 pub(crate) async fn rewrite_spelling(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
     let style = shared.marketplace().style();
     let response = next.run(request).await;
@@ -85,14 +85,14 @@ pub(crate) async fn inject_faults(
         Some(Fault::CutBody) => cut_in_the_middle(next.run(request).await).await,
         Some(Fault::WrongShape) => of_another_shape(next.run(request).await).await,
         Some(fault) => {
-            // Some clients read the answer only after sending the whole body.
+            // Some clients read the response only after sending the whole body.
             drain(&mut request.into_body().into_data_stream()).await;
             instead(&fault)
         }
     }
 }
 
-/// Returns the answer that replaces the result of the call.
+/// Returns the response that replaces the result of the call.
 fn instead(fault: &Fault) -> Response {
     match fault {
         Fault::TooManyRequests { after, as_date } => {
@@ -144,7 +144,7 @@ fn long_json(bytes: Option<u64>) -> Response {
     ([(CONTENT_TYPE, HeaderValue::from_static("application/json"))], body).into_response()
 }
 
-/// Announces the whole length of an answer, sends half of it, and closes the connection.
+/// Announces the full length of a response, sends half of it, and closes the connection.
 async fn cut_in_the_middle(response: Response) -> Response {
     let (mut parts, body) = response.into_parts();
     let whole = to_bytes(body, LONGEST_ANSWER).await.expect("handlers answer from memory");
@@ -161,7 +161,7 @@ async fn cut_in_the_middle(response: Response) -> Response {
     Response::from_parts(parts, Body::from_stream(pieces))
 }
 
-/// Replaces the answer with JSON of another type: a list with an object, anything else with a list.
+/// Replaces the response with JSON of another type: a list with an object, anything else with a list.
 async fn of_another_shape(response: Response) -> Response {
     let (parts, body) = response.into_parts();
     let whole = to_bytes(body, LONGEST_ANSWER).await.expect("handlers answer from memory");

@@ -196,7 +196,7 @@ impl SimulatorBuilder {
         self
     }
 
-    /// Sets which form is used wherever the API is known to write something in two ways. Default: the usual one.
+    /// Sets the variant to use for fields that the API writes in two ways (default: [`Spelling::Usual`]).
     #[must_use]
     pub fn spelling(mut self, spelling: Spelling) -> Self {
         self.style.spelling = spelling;

@@ -46,7 +46,7 @@ pub struct Event {
     pub disposition: Option<Disposition>,
     /// Whether the reported status became the current status of its flow.
     pub applied: bool,
-    /// Why the callback cannot be decoded, or its unknown event code.
+    /// The reason why the callback cannot be decoded, or its unknown event code.
     pub reason: Option<String>,
     /// The ID of the callback that reported the event.
     pub callback_id: Option<Uuid>,
@@ -110,13 +110,13 @@ pub enum EventKind {
     File,
     /// A callback with an event code that is not documented. [`Event::reason`] is the code.
     Unknown,
-    /// A callback that cannot be decoded. [`Event::reason`] says why.
+    /// A callback that cannot be decoded. [`Event::reason`] is the reason.
     Undecodable,
 }
 
 string_enum!(EventKind);
 
-/// How a report about a flow was classified.
+/// The classification of a report about a flow.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, Display, EnumString, IntoStaticStr, VariantNames,
 )]
@@ -143,7 +143,7 @@ pub struct DeadLetter {
     pub handler: String,
     /// The number of the event.
     pub seq: i64,
-    /// How many attempts were made.
+    /// The number of attempts.
     pub attempts: u32,
     /// The last error that the handler returned.
     pub error: String,

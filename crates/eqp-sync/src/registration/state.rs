@@ -1,4 +1,4 @@
-//! The state of an endpoint's registration, from the Marketplace's list and our credentials, without any I/O.
+//! Determines the state of an endpoint's registration from the Marketplace's list and our credentials, without I/O.
 
 use eqp_client::callbacks::EntryName;
 use eqp_store::{CredentialState, CredentialSummary, EndpointSummary};
@@ -176,7 +176,7 @@ pub(super) fn active_credential<'a>(
     endpoint: &'a EndpointSummary,
     list: &[ApiCallbackEntry],
 ) -> Option<&'a CredentialSummary> {
-    // They come newest first.
+    // Credentials are ordered from the newest to the oldest.
     endpoint.credentials.iter().find(|one| is_listed(&endpoint.public_url, &one.username, list))
 }
 

@@ -62,26 +62,27 @@ impl Record {
         Ok(record)
     }
 
-    /// What the newest run found that meant something; none before the first.
+    /// Returns the stored result of the newest full run, if there is one.
     pub(crate) fn kept(row: &Row) -> Result<Option<Self>, Failure> {
         let file = file(row);
         match fs::read_to_string(&file) {
             Ok(text) => serde_json::from_str(&text).map(Some).map_err(|error| {
-                format!("{} is of another version ({error}): remove it and measure again", file.display()).into()
+                format!("{} is from another version ({error}): remove it and run the benchmark again", file.display())
+                    .into()
             }),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error.into()),
         }
     }
 
-    /// Each promise of the row with what was found.
+    /// Returns each target of the benchmark with its result.
     pub(crate) fn figures(&self, row: &'static Row) -> Vec<Figure> {
         let found =
             |id| self.found.get(id).cloned().unwrap_or_else(|| Measurement::Failed("it was not measured".to_owned()));
         row.promises.iter().map(|promise| Figure { promise, found: found(promise.id) }).collect()
     }
 
-    /// Of an optimised build, and of more than a trial.
+    /// Returns whether the result is from an optimised build and not from a smoke run.
     fn counts(&self) -> bool {
         self.release && self.extent != Extent::Smoke
     }

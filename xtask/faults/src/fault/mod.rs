@@ -1,4 +1,4 @@
-//! The faults, grouped by component. Each breaks something for a while and then repairs it.
+//! The faults, grouped by component. Each breaks something for some time and then repairs it.
 
 mod kill_projector;
 mod network;

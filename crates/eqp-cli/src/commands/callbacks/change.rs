@@ -1,5 +1,5 @@
-//! The parts that all changes of registrations share: passwords of unmanaged entries, the plan, and the database, which is only
-//! written to after the plan is confirmed.
+//! Code that all changes of registrations share: passwords of unmanaged entries, the plan, and access to the database,
+//! which is only written to after the plan was confirmed.
 
 use std::marker::PhantomData;
 use std::path::Path;
@@ -22,7 +22,7 @@ use crate::context::Context;
 use crate::failure::{Failure, Result};
 use crate::output::{Output, escaped};
 
-/// About entries of others, and whether anything is written
+/// Options for unmanaged entries and dry runs
 #[derive(Args, Debug)]
 pub(super) struct ChangeOptions {
     /// File (mode 0600, or - for standard input) with the password of an unmanaged entry (repeatable)
@@ -82,7 +82,7 @@ impl change::Plan for ListPlan {
                     here.push(format!("{endpoint}: reject {usernames} after {}", view::length(grace.as_secs())));
                 }
                 Step::Confirm { .. } | Step::Accept { .. } | Step::Refuse { .. } => here.extend(step.lines()),
-                // They follow from what is written to the list.
+                // These steps follow from the list that is written.
                 _ => {}
             }
         }
@@ -95,7 +95,7 @@ impl change::Plan for ListPlan {
         list.iter().chain(&here).try_for_each(|line| output.line(escaped(line)))
     }
 
-    /// The list as it will be.
+    /// Returns the new list.
     fn notes(&self) -> Vec<String> {
         let writes = self.0.steps().iter().filter(|step| matches!(step, Step::WriteList { .. }));
         writes.flat_map(Step::lines).map(|line| escaped(&line)).collect()
@@ -115,7 +115,7 @@ impl change::Plan for ListPlan {
 struct RegistrationChange<'a, P, F> {
     context: &'a Context,
     registrations: Registrations,
-    /// Makes the plan.
+    /// Computes the plan.
     plan: F,
     dry_run: bool,
     /// How the plan is shown and confirmed.
@@ -132,7 +132,8 @@ where
 
     async fn observe(&mut self) -> Result<P> {
         if !self.dry_run {
-            // A second person is refused before the first one has answered the question.
+            // The lock is taken before the question, so that a concurrent change fails at once instead of after the
+            // confirmation.
             self.registrations.lock().await?;
         }
         Ok((self.plan)(self.registrations.observe().await?)?.into())
@@ -213,16 +214,16 @@ pub(super) fn new_registration(name: String, url: Option<PublicUrl>, path: Optio
     path.into_iter().fold(new, NewRegistration::path)
 }
 
-/// Reads a URL that can be registered.
+/// Parses a URL that can be registered.
 pub(super) fn public_url(text: &str) -> Result<PublicUrl> {
     text.parse().map_err(|error| {
         Failure::usage("this URL cannot be registered")
             .because(&error as &eqp_store::PublicUrlError)
-            .next("give the receiver's public address, such as https://eqp.example.com/callbacks/main")
+            .next("pass the receiver's public URL, such as https://eqp.example.com/callbacks/main")
     })
 }
 
-/// Reads `24h`.
+/// Parses a grace period, such as `24h`.
 pub(super) fn grace(text: &str) -> Result<Duration, String> {
     Ok(duration(text)?.unsigned_abs())
 }

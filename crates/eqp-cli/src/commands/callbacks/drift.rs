@@ -1,4 +1,4 @@
-//! `eqp callbacks plan`: the differences between the Marketplace's list and our endpoints.
+//! `eqp callbacks plan`: shows the differences between the Marketplace's list and our endpoints.
 
 use clap::Args;
 use serde_json::json;
@@ -106,7 +106,7 @@ fn print(context: &Context, drift: &Drift) -> Result {
             let (name, url) = (&endpoint.name, &endpoint.public_url);
             context
                 .output
-                .line(format_args!("{name}: or take it over: eqp callbacks adopt --name {name} --url {url}"))?;
+                .line(format_args!("{name}: or adopt the entry: eqp callbacks adopt --name {name} --url {url}"))?;
         }
     }
     for endpoint in removed {

@@ -31,7 +31,7 @@ pub(crate) struct Remove {
     /// Unmanaged entry to remove
     #[arg(long, value_name = "URL[#USER]")]
     entry: Option<String>,
-    /// How long the credential is still accepted
+    /// Time for which the credential is still accepted
     #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = grace)]
     grace: Duration,
     #[command(flatten)]
@@ -97,7 +97,7 @@ impl Retire {
         let changed = change::<RetirePlan>(context, self.dry_run, |snapshot| snapshot.retire(&self.name)).await?;
         let Some(AppliedChange { applied, .. }) = changed else { return Ok(()) };
         let endpoint = applied.endpoint.expect("a plan to retire is about an endpoint");
-        let refused = applied.refused.expect("a plan to retire refuses user names");
+        let refused = applied.refused.expect("a plan to retire rejects user names");
         if context.output.is_json() {
             return context.output.json(&json!({
                 "environment": endpoint.environment,
@@ -111,7 +111,7 @@ impl Retire {
     }
 }
 
-/// A plan to refuse replaced user names.
+/// A plan that rejects replaced credentials.
 struct RetirePlan(Plan);
 
 impl From<Plan> for RetirePlan {
@@ -139,7 +139,7 @@ impl change::Plan for RetirePlan {
         output.line(format_args!("would reject {}", usernames.join(", ")))
     }
 
-    /// The user names that are still accepted.
+    /// Returns the user names that are still accepted.
     fn notes(&self) -> Vec<String> {
         let endpoint = self.0.observed_endpoint();
         let line = |endpoint: &EndpointSummary| {

@@ -1,4 +1,4 @@
-//! `eqp callbacks`: where the Marketplace sends callbacks.
+//! `eqp callbacks`: manages the list of URLs to which the Marketplace sends callbacks.
 
 mod change;
 mod drift;
@@ -80,7 +80,7 @@ fn username(entry: &ApiCallbackEntry) -> String {
     entry.known().and_then(|known| known.username.clone()).unwrap_or_else(|| "-".into())
 }
 
-/// The URL without credentials, should somebody have registered some in it.
+/// Returns the URL without credentials, which another program may have registered in it.
 fn shown(entry: &ApiCallbackEntry) -> String {
     EntryName::new(EntryName::of(entry).url(), "").to_string()
 }

@@ -1,4 +1,4 @@
-//! Every setting with its value and origin. Of secrets only the place is shown.
+//! Lists every setting with its value and origin. For secrets, only the place where they are stored is shown.
 
 use std::path::{Path, PathBuf};
 
@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::config::{DatabaseUrl, Layer, variable};
 use crate::context::Context;
 
-/// A setting in effect.
+/// The effective value of a setting.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Setting {
     /// Its name in the configuration file.
@@ -20,7 +20,7 @@ pub(super) struct Setting {
     pub(super) from: String,
 }
 
-/// A setting that exists.
+/// The definition of a setting.
 struct Known {
     name: &'static str,
     /// The ID of the flag; `None` if there is no flag.
@@ -39,7 +39,7 @@ fn none(_: &Layer) -> String {
     "-".to_owned()
 }
 
-/// One setting of the table below.
+/// Creates an entry of the table below.
 const fn known(
     name: &'static str,
     flag: Option<&'static str>,
@@ -169,12 +169,12 @@ const KNOWN: &[Known] = &[
     ),
 ];
 
-/// Every setting.
+/// Returns every setting.
 pub(super) fn all(context: &Context) -> Vec<Setting> {
     sources(context).into_iter().chain(KNOWN.iter().map(|known| setting(context, known))).chain([secret()]).collect()
 }
 
-/// The file and the profile that the others come from.
+/// Returns the configuration file and the profile from which other settings are read.
 fn sources(context: &Context) -> [Setting; 2] {
     let given = |flag: &'static str, variable: &'static str| {
         let by_flag = context.flags.iter().any(|given| given == flag);
@@ -230,14 +230,14 @@ fn setting(context: &Context, known: &Known) -> Setting {
     Setting { name: known.name, value, from }
 }
 
-/// The application secret cannot be in the file: only whether the environment contains it is shown.
+/// Returns where the application secret comes from. The secret itself is not shown.
 fn secret() -> Setting {
     let is_set = variable("EQP_APPLICATION_SECRET").is_some();
     let (value, from) = if is_set { ("(set)", "EQP_APPLICATION_SECRET") } else { ("-", "default") };
     Setting { name: "application secret", value: value.to_owned(), from: from.to_owned() }
 }
 
-/// A database's URL without its password.
+/// Formats a database URL without its password.
 fn place(url: &Secret) -> String {
     DatabaseUrl::parse(url).map_or_else(|_| "(unusable)".to_owned(), |url| url.to_string())
 }

@@ -1,4 +1,4 @@
-//! `eqp events`: what the callbacks reported.
+//! `eqp events`: lists, follows and shows events.
 
 mod show;
 mod table;
@@ -38,9 +38,9 @@ impl Events {
     }
 }
 
-/// Filters for events. Without any, all events match.
+/// Filters for events. Without a filter, all events match.
 #[derive(Args, Clone, Debug)]
-#[command(next_help_heading = "Which events")]
+#[command(next_help_heading = "Filters")]
 struct FilterOptions {
     /// Show events of the submission or file with this ID
     #[arg(long, value_name = "ID")]
@@ -48,7 +48,7 @@ struct FilterOptions {
     /// Show events of this flow: overall, technical, marketing or malware
     #[arg(long, value_name = "FLOW", value_parser = status::flow(), hide_possible_values = true)]
     flow: Option<Flow>,
-    /// Show events with this status, such as `approved`
+    /// Show events with this status, such as approved
     #[arg(long, value_name = "STATUS", value_parser = status::any_status(), hide_possible_values = true)]
     status: Option<String>,
     /// Show events of this kind: submission, file, unknown or undecodable
@@ -57,13 +57,14 @@ struct FilterOptions {
     /// Show events with this disposition: applied, reentered, ambiguous or late
     #[arg(long, value_name = "DISPOSITION", value_parser = status::one_of::<Disposition>(Disposition::VALUES), hide_possible_values = true)]
     disposition: Option<Disposition>,
-    /// Show events received since then: a UTC time (2026-01-31 12:00:00, RFC 3339, a date) or an age (90s, 15m, 2h, 3d)
+    /// Show events received since this UTC time (2026-01-31 12:00:00, RFC 3339, or a date) or age (90s, 15m, 2h, 3d)
     #[arg(long, value_name = "TIME", value_parser = since)]
     since: Option<OffsetDateTime>,
 }
 
 impl FilterOptions {
-    /// Returns the filter. The environment is only part of it if it was given: a database can contain both.
+    /// Returns the filter. It contains the environment only if one was given, because a database can contain events of
+    /// both environments.
     fn filter(self, marketplace: &MarketplaceOptions) -> EventFilter {
         EventFilter {
             environment: marketplace.environment,
@@ -127,7 +128,7 @@ Examples:
 pub(crate) struct Tail {
     #[command(flatten)]
     filter: FilterOptions,
-    /// Start after the event with this number [default: with the next event, or at the time of --since]
+    /// Start after the event with this number [default: start with the next event, or at --since]
     #[arg(long, value_name = "SEQ", value_parser = whole::<i64>)]
     after: Option<i64>,
 }

@@ -1,4 +1,4 @@
-//! `eqp events show`.
+//! `eqp events show`: shows one event with its callback and duplicates.
 
 use clap::Args;
 use eqp_store::{DuplicateCallback, EventDetail, StoredCallback};
@@ -10,7 +10,7 @@ use crate::context::Context;
 use crate::failure::{Exit, Failure, Result};
 use crate::output::{Table, counted, escaped, rfc3339, utc};
 
-/// Show an event with its callback, byte for byte, and duplicates
+/// Show an event with its callback and duplicates
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -42,7 +42,7 @@ fn whole(detail: &EventDetail) -> Value {
     })
 }
 
-/// A body that is not UTF-8 is written as a list of byte values, so that nothing is lost.
+/// Formats a callback as JSON. A body that is not UTF-8 is written as a list of byte values, so that nothing is lost.
 fn callback(callback: &StoredCallback) -> Value {
     json!({
         "id": callback.id,

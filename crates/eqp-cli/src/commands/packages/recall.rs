@@ -1,4 +1,4 @@
-//! `eqp packages recall`.
+//! `eqp packages recall`: recalls packages from review.
 
 use std::path::{Path, PathBuf};
 
@@ -43,7 +43,7 @@ pub(crate) struct Recall {
     dry_run: bool,
 }
 
-/// Packages to recall, and those that are left alone because they are not in review.
+/// Packages to recall, and packages that are skipped because they are not in review.
 struct RecallPlan {
     environment: Environment,
     labels: Vec<String>,
@@ -118,7 +118,7 @@ impl Recall {
         report(context, environment, "recalled", &sent.labels, &sent.items)
     }
 
-    /// Returns the selected packages, each with the text that selected it.
+    /// Returns the selected packages, each with its label from the command line or the manifest.
     async fn packages(&self, client: &Client) -> Result<Vec<(String, Package)>> {
         let mut found = Vec::new();
         for id in &self.submission {
@@ -134,12 +134,12 @@ impl Recall {
     }
 }
 
-/// Refuses an ID in place of the manifest: other commands accept one there.
+/// Rejects an ID where the manifest is expected, and names the right option: other commands accept an ID there.
 fn refuse_id(path: &Path) -> Result {
     let is_id = |text: &&str| !text.contains(['/', '.']) && SubmissionId::new(*text).is_ok();
     match path.to_str().filter(is_id) {
         Some(id) if id != "-" && !path.exists() => {
-            Err(Failure::usage(format!("{id} is not a manifest: there is no such file"))
+            Err(Failure::usage(format!("{id} is not a manifest: the file does not exist"))
                 .next(format!("if it is the ID of a submission: eqp packages recall --submission {}", shell_word(id))))
         }
         _ => Ok(()),

@@ -1,4 +1,4 @@
-//! `eqp packages report`.
+//! `eqp packages report`: shows why tests of a package failed.
 
 use clap::Args;
 use eqp_release::{ReportedTest, reported_test};
@@ -57,7 +57,7 @@ impl Report {
         reported.iter().try_for_each(|reported| self.print(context, reported))
     }
 
-    /// The runs asked for.
+    /// Returns the selected test runs.
     fn wanted<'a>(&self, runs: &'a [TestRun]) -> Result<Vec<&'a TestRun>> {
         let Some(test) = &self.test else { return Ok(runs.iter().filter(|run| !has_passed(run)).collect()) };
         let found: Vec<_> = runs.iter().filter(|run| run.name.as_ref() == Some(test)).collect();
@@ -106,7 +106,7 @@ impl Report {
     }
 }
 
-/// Returns whether any test failed or none has run yet.
+/// Returns the overall result: whether a test failed, all passed, or none has run yet.
 fn result(runs: &[TestRun]) -> &'static str {
     match runs {
         [] => "nothing_ran",

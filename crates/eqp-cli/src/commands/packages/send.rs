@@ -21,7 +21,7 @@ use crate::failure::{Exit, Failure, Result};
 use crate::output::{Output, Table, counted, escaped, or_dash};
 use crate::text::refusal;
 
-/// Which manifest, and whether it is only looked at.
+/// The manifest to send, and how.
 #[derive(Args, Debug)]
 pub(super) struct FromManifest {
     /// Manifest of one or more packages, in TOML or JSON (- for standard input)
@@ -30,7 +30,7 @@ pub(super) struct FromManifest {
     /// Show what would be sent, and send nothing
     #[arg(long)]
     dry_run: bool,
-    /// How long to wait for malware scans, which must end before a package is submitted
+    /// Maximum time to wait for malware scans, which must end before a package can be submitted
     #[arg(long, value_name = "TIME", default_value = "30m", value_parser = timeout)]
     timeout: Duration,
 }
@@ -52,7 +52,7 @@ impl FromManifest {
     }
 }
 
-/// The packages of a manifest, as they are to be created or updated.
+/// The packages of a manifest to create or update.
 pub(super) struct SendPlan {
     environment: Environment,
     /// `create` or `update`.
@@ -61,7 +61,7 @@ pub(super) struct SendPlan {
 }
 
 impl Plan for SendPlan {
-    /// Shows the requests as JSON, a line for each for people.
+    /// Prints the requests as JSON, or one line for each request.
     fn show(self, output: Output) -> Result {
         let Self { environment, verb, manifest } = &self;
         let files = manifest.files();
@@ -107,7 +107,7 @@ fn requested_action(package: &ManifestPackage) -> String {
     if asked.is_empty() { " as a draft".to_owned() } else { format!(": {}", asked.join(", ")) }
 }
 
-/// Uploads the files of the manifest and puts their ids into its packages.
+/// Uploads the files of the manifest, and replaces their paths in its packages by the IDs.
 async fn with_files(output: Output, client: &Client, manifest: &Manifest) -> Result<Vec<PackageUpdate>> {
     let files = manifest.files();
     let mut ids: HashMap<PathBuf, FileUploadId> = HashMap::new();
@@ -128,7 +128,7 @@ async fn send(
     timeout: Duration,
     send: impl AsyncFn(&[PackageUpdate]) -> Result<Vec<BatchItem>, eqp_client::Error>,
 ) -> Result<Vec<BatchItem>> {
-    let note = "a malware scan is still running; packages that were sent too early are sent again after it";
+    let note = "a malware scan is still running; packages that need its result are sent again after it";
     Ok(send_when_scanned(client, packages, timeout, send, || output.note(note)).await?)
 }
 
@@ -138,7 +138,7 @@ pub(super) struct SendReport {
     pub(super) items: Vec<BatchItem>,
 }
 
-/// Prints the result of each package, in the order of the manifest, because a rejected item has no name.
+/// Prints the result of each package. Results are matched to packages by position, because a rejected item has no ID.
 pub(super) fn report(
     context: &Context,
     environment: Environment,
@@ -173,10 +173,10 @@ pub(super) fn report(
         .iter()
         .map(why)
         .fold(Failure::new(Exit::Rejected, what), Failure::why)
-        .next("correct these packages and send them again; the others were accepted"))
+        .next("correct these packages and send only them again; the others were accepted"))
 }
 
-/// The labels of packages.
+/// Returns the labels of the packages.
 fn labels(manifest: &Manifest) -> Vec<String> {
     manifest.packages.iter().map(ManifestPackage::label).collect()
 }
@@ -184,9 +184,10 @@ fn labels(manifest: &Manifest) -> Vec<String> {
 /// Create packages from a manifest, and upload their files
 ///
 /// The manifest contains the fields of the API, in one table `package` or several. A JSON file can also be a request
-/// body of the API: an object or a list. Files are paths relative to the manifest's folder, or a file_upload_id. All
-/// packages are sent in one request; each is accepted or rejected individually. The exit code is 5 if one was rejected.
-/// A package that was submitted before the malware scan of its files ended is sent again after the scan.
+/// body of the API: an object or a list. Files are paths relative to the manifest's folder, or file_upload_ids. All
+/// packages are sent in one request; each is accepted or rejected individually. The exit code is 5 if a package was
+/// rejected. If a package is submitted while its files are still being scanned for malware, it is sent again after the
+/// scan.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -212,7 +213,7 @@ impl Change for ManifestCreation<'_> {
         let options = &self.context.settings.marketplace;
         let manifest = self.from.read()?;
         if !self.from.dry_run {
-            // Without an access key there is nothing to ask about.
+            // Fail before the question if there is no access key.
             client(options)?;
         }
         Ok(SendPlan { environment: options.environment(), verb: "create", manifest })
@@ -240,9 +241,10 @@ impl Create {
 
 /// Update packages from a manifest; fields that are not in it stay unchanged
 ///
-/// The submission is found by submission_id, else by item_id, else by sku and version. Which fields may change depends on the status
-/// of the review; the Marketplace refuses or ignores the others. The exit code is 5 if a package was refused. A package that was
-/// submitted before the malware scan of its files ended is sent again after the scan.
+/// The submission is found by submission_id, else by item_id, else by sku and version. Which fields can be changed
+/// depends on the status of the review; the Marketplace rejects or ignores the others. The exit code is 5 if a package
+/// was rejected. If a package is submitted while its files are still being scanned for malware, it is sent again after
+/// the scan.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:

@@ -1,4 +1,4 @@
-//! `eqp packages list` and `show`: packages as the Marketplace shows them.
+//! `eqp packages list` and `show`: show packages at the Marketplace.
 
 use clap::Args;
 use eqp_client::{Client, PackageField};
@@ -109,7 +109,7 @@ fn facts(package: &Package) -> [(&'static str, Option<String>); 9] {
         ("platform", package.platform.as_ref().map(ToString::to_string)),
         ("license", package.license_type.as_ref().map(ToString::to_string)),
         ("archive", package.artifact.as_ref().map(|artifact| artifact.file_upload_id.to_string())),
-        ("can be asked for", super::actions(package)),
+        ("possible actions", super::actions(package)),
         ("launch (UTC)", package.requested_launch_date.clone()),
         ("created (UTC)", package.created_at.map(|time| time.to_string())),
         ("changed (UTC)", package.modified_at.map(|time| time.to_string())),
@@ -134,7 +134,7 @@ pub(super) struct PackageSelector {
 }
 
 impl PackageSelector {
-    /// The packages, at least one.
+    /// Returns the selected packages, at least one.
     pub(super) async fn find(&self, client: &Client) -> Result<Vec<Package>> {
         let packages = client.packages();
         let found = match (&self.submission_id, &self.sku, &self.item) {
@@ -144,24 +144,27 @@ impl PackageSelector {
             (None, None, None) => Vec::new(),
         };
         if found.is_empty() {
-            return Err(Failure::new(Exit::NotFound, format!("there is no such package in {}", client.environment()))
-                .next("see the existing ones: eqp packages list"));
+            return Err(Failure::new(
+                Exit::NotFound,
+                format!("the package does not exist in {}", client.environment()),
+            )
+            .next("list existing packages: eqp packages list"));
         }
         Ok(found)
     }
 
-    /// It can only be one.
+    /// Returns whether at most one package can match.
     pub(super) fn is_one(&self) -> bool {
         self.sku.is_none()
     }
 }
 
-/// Returns the runs of all tools over a submission, or `None` if no test has run.
+/// Returns the test runs of a submission, or `None` if no test has run.
 pub(super) async fn results_of(client: &Client, id: &SubmissionId) -> Result<Vec<TestRun>> {
     Ok(client.test_results().summary(id).await?)
 }
 
-/// The runs as a table.
+/// Formats test runs as a table.
 pub(super) fn table(runs: &[TestRun]) -> Table {
     let mut table = Table::new(&["test", "result", "date (UTC)", "run"]);
     for run in runs {
@@ -195,7 +198,7 @@ pub(crate) struct List {
 impl List {
     pub(crate) async fn run(self, context: &Context) -> Result {
         let client = client(&context.settings.marketplace)?;
-        // The API pages by position: a change during the listing must not move an item to another page.
+        // The API paginates by position, so a change during the listing must not move an item to another page.
         let order = if self.paging.all { PackageField::CreatedAt } else { PackageField::ModifiedAt };
         let filter = self.filter.filter(Sorting::descending(order));
         let listed = Listed { name: "packages", heads: HEADS, right: &[], row };

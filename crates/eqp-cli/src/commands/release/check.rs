@@ -1,4 +1,4 @@
-//! The first step of a release: an archive that the store would reject is not sent.
+//! The first step of a release: checks the archive, which is not sent if the store would reject it.
 
 use std::path::Path;
 
@@ -13,7 +13,7 @@ use crate::context::Context;
 use crate::failure::{Exit, Failure, Result};
 use crate::output::{counted, escaped, shell_word};
 
-/// The command that shows the whole report.
+/// Returns the command that shows the complete report.
 fn check_command(wanted: &SelectedPackage, archive: &Path) -> String {
     let path = |path: &Path| shell_word(&path.to_string_lossy());
     let archive = path(archive);
@@ -23,7 +23,7 @@ fn check_command(wanted: &SelectedPackage, archive: &Path) -> String {
     }
 }
 
-/// Checks the archive and what is submitted beside it.
+/// Checks the archive and the manifest.
 pub(super) async fn check(
     context: &Context,
     wanted: &SelectedPackage,
@@ -75,6 +75,6 @@ pub(super) async fn check(
     });
     Err(reasons
         .fold(refused, |failure, reason| failure.why_in_lines(&reason))
-        .next(format!("see the complete report: {}", check_command(wanted, archive)))
-        .next("--skip-check submits it anyway"))
+        .next(format!("show the complete report: {}", check_command(wanted, archive)))
+        .next("or submit it anyway with --skip-check"))
 }

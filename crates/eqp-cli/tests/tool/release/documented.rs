@@ -17,7 +17,7 @@ use super::fixture::{Fixture, at_once};
 /// The pages in the root whose commands are current; the changelog also names commands of earlier versions.
 const ROOT_PAGES: &[&str] = &["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "GLOSSARY.md", "SECURITY.md"];
 
-/// The blocks with a comment that they are not run. A larger number has to be decided on.
+/// The number of blocks with a comment that they are not run. Increase it only deliberately.
 const NOT_RUN: usize = 8;
 
 /// The pages whose blocks are run by other tests, or cannot be run.
@@ -125,7 +125,7 @@ fn command_blocks(name: &str) -> Vec<Block> {
     blocks(&page(name)).into_iter().filter(Block::is_command).collect()
 }
 
-/// What a page contains as an example, and its replacement here.
+/// Examples in the pages, with their replacements in this test.
 struct Names {
     database_file: String,
     submission: String,
@@ -204,7 +204,7 @@ async fn the_command_blocks_of_the_documentation_work_as_printed() {
     }
     assert_eq!(not_run, NOT_RUN, "the number of blocks that are not run has changed");
 
-    // As README says, its manifest asks for the technical review alone.
+    // As README states, its manifest selects the technical review only.
     let by_item = fixture.home.run_aside(&["packages", "list", "--item", "checkout-1.2.0", "--json"]);
     let listed: Value = serde_json::from_str(by_item.stdout.lines().next().unwrap()).unwrap();
     assert!(listed.to_string().contains("\"marketing\":\"draft\""), "{listed}");
@@ -231,7 +231,7 @@ impl Helps {
         listed.is_some_and(|listed| listed.lines().any(|line| line.split_whitespace().next() == Some(name)))
     }
 
-    /// Why a command line cannot be run as it is written.
+    /// The reason why a command line cannot be run as it is written.
     fn problem(&mut self, line: &str) -> Option<String> {
         let mut words = line.split_whitespace().skip(1).peekable();
         let mut path: Vec<&str> = Vec::new();

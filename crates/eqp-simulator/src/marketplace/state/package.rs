@@ -36,7 +36,7 @@ pub(crate) struct PackageEntry {
     pub(crate) item_id: Option<ItemId>,
     /// The fields that were sent, by their names in the API.
     ///
-    /// A map, not an [`eqp_types::PackageDraft`]: the Marketplace saves drafts that our model refuses (a name sent as a
+    /// A map, not an [`eqp_types::PackageDraft`]: the Marketplace saves drafts that our model rejects (a name sent as a
     /// number, `[]` for an object, prices of any form) and checks their values only when they are submitted. The rules
     /// about fields also go by name: which review may change a field, what a new version inherits, what lists filter
     /// and sort by. A test in `field` compares the names with those of the model.

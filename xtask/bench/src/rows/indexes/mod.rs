@@ -1,4 +1,4 @@
-//! Measures what each index of the event tables is worth: the documented queries with and without it, at ten million
+//! Measures the effect of each index of the event tables: the documented queries with and without it, at ten million
 //! events.
 //!
 //! An index is hidden from the planner by a flag in the catalog, which takes no time and is easy to undo. Run this row
