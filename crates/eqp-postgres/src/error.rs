@@ -94,7 +94,7 @@ pub enum Error {
     Busy {
         /// The folder.
         folder: PathBuf,
-        /// How long this process waited.
+        /// The time that this process waited.
         waited: Duration,
     },
     /// A program of Postgres could not be started or failed.
@@ -132,7 +132,7 @@ pub enum Error {
         folder: PathBuf,
         /// The process ID of the server.
         pid: i32,
-        /// How long this process waited.
+        /// The time that this process waited.
         waited: Duration,
     },
     /// The server is running, but a query failed.
