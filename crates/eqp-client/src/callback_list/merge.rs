@@ -313,7 +313,8 @@ mod tests {
         assert!(shown.contains("theirs.example") && !shown.contains("their\"") && !shown.contains("Secret"), "{shown}");
     }
 
-    /// Few URLs and user names, so that they meet often; some entries are of another form.
+    /// Generates an entry. There are few URLs and user names, so that entries often share them; some entries are
+    /// undocumented.
     fn any_entry() -> impl Strategy<Value = ApiCallbackEntry> {
         let urls = prop::sample::select(vec![OURS, THEIRS, "https://third.example", "nonsense"]);
         let usernames = prop::sample::select(vec!["old", "older", "them", "new", ""]);

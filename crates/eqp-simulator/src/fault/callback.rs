@@ -129,7 +129,7 @@ impl fmt::Display for CallbackFault {
 }
 
 impl fmt::Display for CallbackMatcher {
-    /// The conditions as words, each with a space before it.
+    /// Writes the conditions, each with a space before it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(event) = &self.event {
             write!(f, " event={event}")?;

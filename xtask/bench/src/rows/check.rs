@@ -166,7 +166,7 @@ pub(super) fn large_module() -> Submission {
     module
 }
 
-/// The number of files of the bare module, including composer.json.
+/// Returns the number of files of the bare module, including composer.json.
 fn zip_entries(module: &Submission) -> usize {
     module.names().count() + 1
 }

@@ -66,7 +66,7 @@ impl SimulatorFolder {
         self.key.clone()
     }
 
-    /// The bearer token of the control API.
+    /// Returns the bearer token of the control API.
     pub(super) fn control_token(&self) -> Secret {
         self.control_token.clone()
     }
