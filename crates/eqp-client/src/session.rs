@@ -144,7 +144,7 @@ mod tests {
     #[test]
     fn a_token_is_renewed_a_little_before_its_end() {
         let begin = Instant::now();
-        // (life, seconds since the answer, still good)
+        // (lifetime, seconds since the response, still valid)
         for (life, age, is_valid) in [
             (7200, 0, true),
             (7200, 7139, true),

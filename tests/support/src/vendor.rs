@@ -68,7 +68,7 @@ impl TestVendor {
         (serve, url)
     }
 
-    /// Sends a body to every registration, and returns the sorted statuses of the answers; 0 means no answer.
+    /// Sends a body to every registration, and returns the sorted statuses of the responses; 0 means no response.
     pub async fn send(&self, event: &str, body: String) -> Vec<u16> {
         let mut sent = self.simulator.subscribe_sent();
         let targets = self.simulator.send_callback(event, body);
