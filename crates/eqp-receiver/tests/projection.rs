@@ -76,7 +76,7 @@ async fn duplicates_are_stored_counted_and_linked_to_the_first_callback() {
     let first = database.callback(&approved).await;
     let twin = database.callback(&approved).await;
     database.project().await;
-    // After a restart, in another spelling of white space, and in the other form.
+    // After a restart, in another spelling of white space, and in the other format.
     let later = database.callback(approved.replace(": ", ":")).await;
     let other_form = database.callback(first_form("s1", "technical", "approved")).await;
     database.project().await;

@@ -126,7 +126,7 @@ pub async fn register(simulator: &Simulator, url: &str, username: &str, password
     client.callbacks().change(&DesiredState::Register(theirs), &NoPasswords, &AllowedLosses::none()).await.unwrap();
 }
 
-/// Returns a callback about a file in the first published form.
+/// Returns a callback about a file in the older published format.
 pub fn scan(file: &str) -> String {
     format!(
         r#"{{"callback_event": "malware_scan_complete", "update_info": {{"file_upload_id": "{file}", "tool_result": "passed"}}}}"#

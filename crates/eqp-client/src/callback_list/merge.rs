@@ -199,7 +199,8 @@ fn kept(entry: &ApiCallbackEntry, password: Option<Secret>) -> PlannedEntry {
     }
 }
 
-/// Removes the field `password` of an entry that was read: it is at best a mask, and sending it back would set it.
+/// Removes the field `password` of an entry that was read: its value can only be a mask, and sending it back would make
+/// the mask the password.
 fn without_password(entry: &ApiCallback) -> Extra {
     let mut extra = entry.extra.clone();
     extra.remove("password");

@@ -25,7 +25,7 @@ use self::process::{Running, Service};
 use self::tls_proxy::TlsProxy;
 
 const PATIENCE: Duration = Duration::from_mins(1);
-/// The documented form that is sent today, at the release.
+/// The documented format that is sent today, at the release.
 const RELEASE: &str = r#"{"callback_event": "eqp_status_update",
  "update_info": {"submission_id": "s5w9k703ru", "item_id": "user_upload_version_1",
                  "eqp_flow": "marketing", "current_status": "approved",

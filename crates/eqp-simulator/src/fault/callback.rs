@@ -21,7 +21,7 @@ pub enum CallbackFault {
     Dropped,
     /// Sends the callback after the one that follows it.
     Swapped,
-    /// Writes the callback in the first published form, whatever form the others have.
+    /// Writes the callback in the older published format, regardless of the format of the others.
     FirstForm,
     /// Sends another callback after it, with this event code, about the same resource.
     UnknownEvent(String),
