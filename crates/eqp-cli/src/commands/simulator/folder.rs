@@ -77,7 +77,8 @@ impl SimulatorFolder {
 
     /// Returns the account, which is the same in every folder.
     pub(super) fn mage_id() -> Result<MageId> {
-        MageId::new(MAGE_ID).map_err(|error| Failure::new(Exit::Failed, "the account has no id").because(&error))
+        MageId::new(MAGE_ID)
+            .map_err(|error| Failure::new(Exit::Failed, "the simulator's account ID is invalid").because(&error))
     }
 
     pub(super) fn ca_file(&self) -> PathBuf {
