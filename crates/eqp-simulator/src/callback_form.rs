@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 /// The published formats of callbacks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum CallbackForm {
-    /// The form that is sent today: with the status of all flows and `modified_at`.
+    /// The newer format, which the Marketplace sends today: with the status of all flows and `modified_at`.
     #[default]
     Later,
-    /// The form that was published first: only the named flow, without a time.
+    /// The older format: only the named flow, without a time.
     First,
 }
 
