@@ -11,8 +11,8 @@ pub enum Error {
     /// No Postgres is installed, and none could be downloaded.
     #[error(
         "no Postgres {wanted} is installed, and none could be downloaded ({}). Install one (Debian: `apt-get install postgresql`; \
-         macOS: `brew install postgresql`), or set EQP_POSTGRES_BIN to the folder of its programs, or use a Postgres \
-         of your own by its URL",
+         macOS: `brew install postgresql`), or set EQP_POSTGRES_BIN to the folder of its programs, or set the \
+         URL of an existing Postgres",
         .tried.join("; ")
     )]
     ProgramsNotFound {
@@ -73,7 +73,7 @@ pub enum Error {
     #[error(
         "the user ID {uid} has no entry in /etc/passwd, which Postgres requires to create a database, and a user namespace did not \
          help: {detail}. Add an entry (`eqp:x:{uid}:{uid}::/:/usr/sbin/nologin`), run the program as a user that has one, or \
-         use a Postgres of your own by its URL"
+         set the URL of an existing Postgres"
     )]
     NamelessUser {
         /// The user ID.
@@ -94,7 +94,7 @@ pub enum Error {
     Busy {
         /// The folder.
         folder: PathBuf,
-        /// How long this process waited.
+        /// The time that this process waited.
         waited: Duration,
     },
     /// A program of Postgres could not be started or failed.
@@ -132,7 +132,7 @@ pub enum Error {
         folder: PathBuf,
         /// The process ID of the server.
         pid: i32,
-        /// How long this process waited.
+        /// The time that this process waited.
         waited: Duration,
     },
     /// The server is running, but a query failed.

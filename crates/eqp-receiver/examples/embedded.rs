@@ -27,7 +27,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let eqp = Receiver::builder(pool.clone()).master_key(key).embed().await?;
     let log = HandlerLoop::new(pool, "log", LogEvents).observed_by(eqp.observer()).spawn();
 
-    // The receiver answers the paths of its endpoints; all other routes are yours.
+    // The receiver handles the paths of its endpoints; all other routes are yours.
     let app = Router::new().route("/", get(|| async { "a shop" })).merge(eqp.router());
     let listener = tokio::net::TcpListener::bind("127.0.0.1:8080").await?;
     // Connect info contains the client address, by which the receiver rate-limits password guessing.

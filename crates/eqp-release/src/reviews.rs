@@ -128,7 +128,7 @@ mod tests {
         use RequestedAction::{Draft, Submit, Unspecified};
         use Track::{Both, Marketing, Technical};
         let (submit, draft) = (Some("submit"), Some("draft"));
-        // (--track, technical, marketing, what is asked for; none for an error)
+        // (--track, technical, marketing, requested action; `None` for an error)
         for (flag, technical, marketing, expected) in [
             (None, None, None, Some(Unspecified)),
             (None, submit, None, Some(Submit(Technical))),

@@ -20,8 +20,8 @@ pub enum Error {
     /// The server certificate cannot be created, or the CA folder cannot be used.
     #[error("cannot create a server certificate")]
     Certificate(#[from] eqp_tls::Error),
-    /// A CA to trust is not a certificate in PEM form.
-    #[error("the CA to trust is not a certificate in PEM form")]
+    /// A CA to trust is not a certificate in PEM format.
+    #[error("the CA to trust is not a certificate in PEM format")]
     TrustedCertificate(#[source] reqwest::Error),
     /// The HTTP client that sends callbacks cannot be set up.
     #[error("cannot set up the HTTP client for callbacks")]

@@ -34,7 +34,7 @@ pub enum Empty {
     Absent,
 }
 
-/// The configured forms of a simulator.
+/// The configured variants of a simulator.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Style {
     pub(crate) spelling: Spelling,
@@ -92,7 +92,7 @@ impl Style {
         }
     }
 
-    /// Writes an empty object in the configured form, and returns whether it stays.
+    /// Writes an empty object as configured, and returns whether it stays.
     fn empty(self, member: &mut Value) -> bool {
         let is_empty = match member {
             Value::Null => true,
@@ -113,7 +113,7 @@ impl Style {
     }
 }
 
-/// Rewrites one member into its other form.
+/// Rewrites one field into its other variant.
 fn rewrite_member(name: &str, member: &mut Value) {
     match (name, &mut *member) {
         ("malware_status" | "tool_result", Value::String(word)) => {

@@ -76,7 +76,7 @@ impl CallbackTarget {
     /// A missing response is not an error: see [`CallbackAnswer::result`].
     ///
     /// # Errors
-    /// - [`Error::TrustedCertificate`] if a CA is not a certificate in PEM form
+    /// - [`Error::TrustedCertificate`] if a CA is not a certificate in PEM format
     /// - [`Error::Sender`] if the HTTP client cannot be set up
     pub async fn send(&self, trusted: &[String], body: impl Into<Bytes>) -> Result<CallbackAnswer, Error> {
         let client = trust::single(trusted.iter().map(String::as_str), self.url.scheme() == "https")?;

@@ -25,16 +25,16 @@ pub enum Error {
         /// The cause.
         source: std::io::Error,
     },
-    /// A file or text is not a certificate chain in PEM form.
-    #[error("{origin} is not a certificate chain in PEM form: {why}")]
+    /// A file or text is not a certificate chain in PEM format.
+    #[error("{origin} is not a certificate chain in PEM format: {why}")]
     NoCertificate {
         /// The path of the file, or a description of the text.
         origin: String,
         /// The reason, which names what was found instead.
         why: &'static str,
     },
-    /// A file or text is not a private key in PEM form.
-    #[error("{origin} is not a private key in PEM form: {why}")]
+    /// A file or text is not a private key in PEM format.
+    #[error("{origin} is not a private key in PEM format: {why}")]
     NoKey {
         /// The path of the file, or a description of the text.
         origin: String,

@@ -1,8 +1,8 @@
 //! Callbacks: the requests that the Marketplace sends to a registered URL.
 //!
-//! Both published formats are supported: the first one, and the one since 2022, which adds `modified_at` and, for submissions, the
-//! status of all flows. Undocumented codes and fields are preserved. A field that cannot be read is `None` and stays in `extra`; only
-//! a resource ID (and the result of a file scan) is required.
+//! Both published formats are supported: the older one, and the newer one of 2022, which adds `modified_at` and, for
+//! submissions, the status of all flows. Undocumented codes and fields are preserved. A field that cannot be read is
+//! `None` and stays in `extra`; only a resource ID (and the result of a file scan) is required.
 
 use serde::Serialize;
 use serde_json::value::RawValue;

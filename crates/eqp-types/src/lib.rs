@@ -44,5 +44,5 @@ pub use test_result::{
 pub use timestamp::{Timestamp, TimestampError};
 pub use user::{ApiCallback, ApiCallbackEntry, UserProfile};
 
-/// Fields of an object that this crate has no name for, unchanged.
+/// The fields of an object that this crate does not know, unchanged.
 pub type Extra = serde_json::Map<String, serde_json::Value>;

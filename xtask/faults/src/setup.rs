@@ -105,7 +105,7 @@ impl TestSetup {
         Ok(setup)
     }
 
-    /// The faults that cannot be injected on this machine.
+    /// Returns the faults that cannot be injected on this machine.
     pub(crate) fn unavailable(&self) -> Vec<String> {
         let reasons = [
             (Kind::FullDisk, "a small disk can be mounted by root only"),

@@ -160,7 +160,7 @@ mod tests {
     fn a_phrase_is_found_as_whole_words() {
         for (text, count) in [
             ("It is an URL, kept for ever.", 2),
-            ("It is no longer valid, and there is no such file.", 0),
+            ("It is no longer valid, and there is no other file.", 0),
             ("It is no file.", 1),
             ("Needed. The same, but later.", 2),
             ("It is needed.", 0),

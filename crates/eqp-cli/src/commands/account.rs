@@ -24,7 +24,7 @@ use crate::output::{Output, ask_line, ask_secret, can_ask};
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
-  eqp login --environment sandbox            # asks for ID and secret
+  eqp login --environment sandbox            # prompts for the ID and the secret
   eqp login --profile live --environment production --default
   pass show adobe/eqp | eqp login --application-id my-id --secret-file -
   eqp login --profile test --keyring")]

@@ -13,9 +13,9 @@ use crate::output::{Output, counted};
 
 /// Rebuild events from stored callbacks
 ///
-/// Use it after an update that improves how callbacks are interpreted. Each affected submission or file is rebuilt in
-/// one transaction from all its callbacks, in the order in which they were projected. Unchanged events keep their
-/// numbers; the others get new ones. Receivers can keep running. Submissions and files with deleted callbacks are
+/// Use this command after an update that improves how callbacks are interpreted. Each affected submission or file is
+/// rebuilt in one transaction from all its callbacks, in the order in which they were projected. Unchanged events keep
+/// their numbers; the others get new ones. Receivers can keep running. Submissions and files with deleted callbacks are
 /// skipped.
 #[derive(Args, Debug)]
 #[command(group = ArgGroup::new("scope").required(true))]

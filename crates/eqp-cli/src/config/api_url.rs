@@ -22,7 +22,7 @@ impl ApiUrl {
         self.0.as_ref().ok()
     }
 
-    /// The URL.
+    /// Returns the URL. Fails if it cannot be used.
     pub(crate) fn usable(&self) -> Result<&Url> {
         self.0.as_ref().map_err(|why| {
             Failure::usage("the API URL cannot be used").why(*why).next("pass a URL such as https://localhost:7443")

@@ -311,7 +311,7 @@ impl<'a> Source<'a> {
         Failure::usage(format!("{place}: {}", describe_type_error(error.message(), Format::Toml, ShowValues::No)))
     }
 
-    /// ``eqp.toml:3: `receiver.listen` ``, with the key whose value is at this place.
+    /// Formats a position with the key whose value is there: ``eqp.toml:3: `receiver.listen` ``.
     fn named(&self, span: &Range<usize>) -> String {
         let table = DeTable::parse(self.text).ok();
         match table.and_then(|table| key_of(table.get_ref(), span)) {

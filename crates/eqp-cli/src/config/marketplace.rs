@@ -216,7 +216,7 @@ impl MarketplaceOptions {
     pub(crate) fn resolve(&self) -> Result<Marketplace> {
         let ca_pem = self.ca_pem()?;
         let application_id = self.application_id.clone().ok_or_else(|| {
-            self.missing("application id").next(
+            self.missing("application ID").next(
                 "create an access key in the developer portal, then run eqp login, or set EQP_APPLICATION_ID and \
                  EQP_APPLICATION_SECRET_FILE",
             )

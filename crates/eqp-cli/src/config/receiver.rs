@@ -108,7 +108,7 @@ impl ReceiverOptions {
         from_folder(&mut self.spool_dir, folder);
     }
 
-    /// The address to listen on.
+    /// Returns the address to listen on.
     pub(crate) fn listen(&self) -> SocketAddr {
         self.listen.map_or(DEFAULT_LISTEN, |listen| listen.0)
     }

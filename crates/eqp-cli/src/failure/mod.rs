@@ -195,7 +195,7 @@ fn database_message(error: &(dyn Error + 'static)) -> Option<(String, String)> {
 /// Removes the link to rustls' documentation from the message about a closed connection.
 fn without_link(text: String) -> String {
     match text.find("peer closed connection without sending TLS close_notify") {
-        Some(start) => format!("{}the other side closed the connection without ending TLS", &text[..start]),
+        Some(start) => format!("{}the peer closed the connection without closing the TLS session", &text[..start]),
         None => text,
     }
 }
@@ -237,7 +237,7 @@ mod tests {
             "peer closed connection without sending TLS close_notify: https://docs.rs/rustls/latest/rustls/manual/",
         );
         let cut = Failure::new(Exit::Failed, "cut").because(&Outer(cut)).in_one_line();
-        assert!(cut.ends_with("without ending TLS"), "{cut}");
+        assert!(cut.ends_with("without closing the TLS session"), "{cut}");
         let foreign = Failure::new(Exit::Failed, "a\n::error::b").why("c\r\nd");
         assert_eq!(foreign.in_one_line(), r"a\n::error::b: c\r\nd");
     }

@@ -205,7 +205,7 @@ pub(crate) fn track_line<'a>(tracks: impl IntoIterator<Item = (&'a str, &'a str)
     parts.join(" · ")
 }
 
-/// Successful statuses are green, failed ones red, running ones yellow.
+/// Returns the colour of a status: green for success, red for failure, yellow while it is running.
 fn style_of(status: &str) -> Style {
     match status {
         "approved" | "released_to_store" | "passed" | "pass" => AnsiColor::Green.on_default(),

@@ -100,7 +100,7 @@ async fn profiles_are_told_apart_and_one_holds_where_none_is_asked_for() {
     ]));
     assert_eq!(holds(&[]), json!("two"));
     let lost = other.run_aside(&["whoami", "--profile", "three"]);
-    assert!(lost.code == 2 && lost.stderr.contains("it has one, two"), "{lost:?}");
+    assert!(lost.code == 2 && lost.stderr.contains("existing profiles: one, two"), "{lost:?}");
     let odd = home.run_aside(&["login", "--application-id", "app", "--profile", "../up", "--secret-file", "right"]);
     assert_eq!(odd.code, 2, "{odd:?}");
 }

@@ -139,8 +139,8 @@ fn without_an_access_key_the_marketplace_is_not_asked() {
     let ended = Home::new(crate::EQP).run(&["whoami"]);
     assert_eq!((ended.code, ended.stdout.as_str()), (3, ""));
     insta::assert_snapshot!(ended.stderr, @r"
-    error: no application id is configured for sandbox
-      next: make an access key in the developer portal, then eqp login, or set EQP_APPLICATION_ID and EQP_APPLICATION_SECRET_FILE
+    error: no application ID is configured for sandbox
+      next: create an access key in the developer portal, then run eqp login, or set EQP_APPLICATION_ID and EQP_APPLICATION_SECRET_FILE
     ");
 }
 

@@ -69,7 +69,7 @@ fn a_profile_that_is_not_there_is_refused() {
     home.configure("[profiles.live.marketplace]\nenvironment = \"production\"\n");
     let ended = home.run(&["whoami", "--profile", "lively"]);
     assert_eq!(ended.code, 2);
-    assert!(ended.stderr.contains("it has live"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("existing profiles: live"), "{}", ended.stderr);
 }
 
 #[test]

@@ -105,7 +105,7 @@ async fn without_a_grace_the_old_one_is_refused_as_soon_as_the_new_one_is_in_for
     main of MAG123456789 in production was rotated
       url          URL
       user name    eqp-newest
-      refused      eqp-new (both receivers have loaded the change)
+      rejected     eqp-new (both receivers have loaded the change)
     ");
 }
 

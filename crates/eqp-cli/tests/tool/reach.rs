@@ -91,7 +91,7 @@ async fn the_doctor_compares_the_certificate_that_is_served_with_the_file() {
             let other = write_pair(home, "renewed");
             let other: Vec<_> = other.iter().map(String::as_str).collect();
             let reported = check(home, &address, &other);
-            is(&reported, "failed", "the receiver serves another certificate than renewed-cert.pem");
+            is(&reported, "failed", "the receiver does not serve the certificate in renewed-cert.pem");
             is(&reported, "failed", "send it SIGHUP");
             reads_as_text(&reported);
         }
@@ -119,7 +119,7 @@ async fn the_doctor_speaks_tls_with_the_receiver_and_says_what_is_wrong() {
     let own = write_pair(home, "own");
     let own: Vec<_> = own.iter().map(String::as_str).collect();
     is(&check(home, &address, &own), "failed", "TLS with https://");
-    is(&check(home, &address, &own), "failed", "another certificate than own-cert.pem");
+    is(&check(home, &address, &own), "failed", "the receiver does not serve the certificate in own-cert.pem");
     is(&check(home, &address, &["--behind-proxy"]), "failed", "remove --behind-proxy");
     running.terminate();
     assert_eq!(tokio::task::block_in_place(|| running.end()).code, 0);

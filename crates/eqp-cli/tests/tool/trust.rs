@@ -187,7 +187,7 @@ async fn without_a_profile_of_the_environment_no_other_key_is_used() {
     assert!(reported.stdout.contains("without --profile and --environment, commands use production"), "{reported:?}");
     let plain = Home::at(crate::EQP, home.path());
     let ended = plain.run_aside(&["whoami", "--environment", "sandbox"]);
-    assert!(ended.code == 3 && ended.stderr.contains("no application id is configured for sandbox"), "{ended:?}");
+    assert!(ended.code == 3 && ended.stderr.contains("no application ID is configured for sandbox"), "{ended:?}");
     let doctor = read(&plain.run_aside(&["doctor", "--json", "--listen", NOWHERE]));
     let settings = doctor["settings"].as_array().unwrap();
     let environment = settings.iter().find(|one| one["name"] == json!("marketplace.environment")).unwrap();

@@ -167,7 +167,7 @@ async fn get(base: &str, path: &str) -> String {
     answer
 }
 
-/// How much memory that frees depends on the system and on what else was allocated: it is measured by the benchmarks.
+/// The benchmarks measure how much memory this frees, because it depends on the system and on other allocations.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 #[tokio::test(flavor = "multi_thread")]
 async fn freed_memory_is_returned_to_the_system_after_many_connections_have_ended() {

@@ -81,8 +81,8 @@ impl EmbeddedPostgres {
     ///
     /// # Errors
     ///
-    /// Returns [`Error::Busy`] if a process still uses the server, [`Error::ForeignFolder`] if the folder does not belong to a private
-    /// Postgres, [`Error::NotStopped`] if the server does not stop, and [`Error::Io`] if the folder cannot be removed.
+    /// Returns [`Error::Busy`] if a process still uses the server, [`Error::ForeignFolder`] if the folder does not belong to an
+    /// embedded Postgres, [`Error::NotStopped`] if the server does not stop, and [`Error::Io`] if the folder cannot be removed.
     pub async fn stop_abandoned(folder: &Path) -> Result<(), Error> {
         if !folder.exists() {
             return Ok(());

@@ -1,6 +1,6 @@
 //! The rule that decides which observations are new and which are duplicates. It is pure: no I/O and no clock.
 //!
-//! Callbacks have no ID, arrive more than once, out of order or never, and in the older form without a time. The rule
+//! Callbacks have no ID, arrive more than once, out of order or never, and in the older format without a time. The rule
 //! decides about one observation with a time T, with the state of its track (the status *now*, its time, *seen until*)
 //! and the events of the track next to T:
 //!

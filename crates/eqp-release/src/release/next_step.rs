@@ -269,13 +269,13 @@ mod tests {
         let beside = |state: ObservedState| ObservedState { others_in_review: vec![other.clone()], ..state };
         let alone = Step::End(ReleaseResult::OthersInReview(vec![other.clone()]));
         assert_eq!(next_step(&beside(nothing(FilesState::Unknown)), both), alone);
-        // It is taken back when everything else is ready, and not before.
+        // It is recalled when everything else is ready, and not before.
         assert_eq!(next_step(&beside(nothing(FilesState::Scanning)), superseding), Step::WaitForScans);
         assert_eq!(
             next_step(&beside(nothing(FilesState::Clean)), superseding),
             Step::RecallOthers(vec![other.clone()])
         );
-        // A version that is in review itself is only waited for.
+        // A version that is in review itself is only awaited.
         let running = current("in_progress/in_automation/in_marketing_review", Diff::Same, Diff::Unknown);
         assert_eq!(next_step(&beside(running), both), Step::End(ReleaseResult::Pending));
     }

@@ -26,12 +26,12 @@ impl Problem {
         Self { title, status: status.as_u16(), detail: detail.into(), nearest: None }
     }
 
-    /// The request itself cannot be read.
+    /// Returns the error for a request that cannot be parsed.
     pub(super) fn unreadable(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, detail)
     }
 
-    /// A value of the request is invalid.
+    /// Returns the error for an invalid value in a request.
     pub(super) fn invalid(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail)
     }

@@ -78,7 +78,7 @@ impl CallMatcher {
 }
 
 impl fmt::Display for CallMatcher {
-    /// The conditions as words, each with a space before it.
+    /// Writes the conditions, each with a space before it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(name) = self.name {
             write!(f, " call={name}")?;

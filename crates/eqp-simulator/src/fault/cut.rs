@@ -8,7 +8,7 @@ use eqp_tls::listener::{Answer, Peer};
 
 /// Marks a response that is not sent: as the error of a handler it makes the listener close the connection.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
-#[error("the connection is cut on purpose")]
+#[error("the connection is closed by an injected fault")]
 pub(crate) struct Cut;
 
 /// Returns the response with which a handler closes the connection.

@@ -113,7 +113,7 @@ impl Marketplace {
         &self.behaviour.base_url
     }
 
-    /// Returns the configured forms of responses and callbacks.
+    /// Returns the configured variants of responses and callbacks.
     pub(crate) fn style(&self) -> Style {
         self.behaviour.style
     }

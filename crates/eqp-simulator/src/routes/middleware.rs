@@ -156,7 +156,7 @@ async fn cut_in_the_middle(response: Response) -> Response {
         }
         // Lets the server send the first half before it sees the error.
         tokio::task::yield_now().await;
-        Some((Err(io::Error::other("the connection is cut on purpose")), None))
+        Some((Err(io::Error::other("the connection is closed by an injected fault")), None))
     });
     Response::from_parts(parts, Body::from_stream(pieces))
 }

@@ -278,7 +278,7 @@ mod tests {
         DatabaseUrl::parse(&Secret::new(text))
     }
 
-    /// Host, port, user, password and database, as sqlx got them.
+    /// Returns host, port, user, password and database as sqlx gets them.
     fn read(text: &str) -> (String, u16, String, Option<String>, Option<String>) {
         let url = parse(text).unwrap_or_else(|error| panic!("{text}: {error}"));
         let options = url.connect_options().unwrap();

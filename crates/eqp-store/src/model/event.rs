@@ -27,13 +27,14 @@ pub struct Event {
     pub kind: EventKind,
     /// The `submission_id` or `file_upload_id`, or `None` for unknown and undecodable callbacks.
     pub resource_id: Option<String>,
-    /// The developer's own ID of the submission, if a callback has reported one.
+    /// The item ID that the developer assigned, if a callback has contained it.
     pub item_id: Option<String>,
     /// The flow whose status was reported.
     pub flow: Option<Flow>,
     /// The reported status, in its canonical spelling.
     pub status: Option<String>,
-    /// The reported time of the status, in whole seconds. Callbacks in the older of the two documented forms have none.
+    /// The reported time of the status, in whole seconds. Callbacks in the older of the two documented formats have
+    /// none.
     pub modified_at: Option<Timestamp>,
     /// Whether `modified_at` was ignored when events were ordered, because it is more than 48 hours after the arrival.
     pub clock_doubtful: bool,

@@ -72,9 +72,9 @@ impl Via {
 /// The two parameters are where the callbacks come from and which IDs are queued. sqlx checks only statements that are literals,
 /// so this macro contains their common part.
 ///
-/// The last condition is always true. It raises `synchronous_commit = off`, which a role, a database or a pooler may have set, for
-/// this transaction: otherwise Postgres would answer before the callbacks are on disk. A setting of the connection would not do,
-/// because a pooler shares connections.
+/// The last condition is always true. It overrides `synchronous_commit = off`, which a role, a database or a pooler may
+/// have set, for this transaction: otherwise Postgres would answer before the callbacks are on disk. A setting of the
+/// connection would not be sufficient, because a pooler shares connections.
 macro_rules! insert_statement {
     ([$($callbacks:literal),+], $queued:literal, $($value:expr),+ $(,)?) => {
         sqlx::query!(

@@ -246,20 +246,20 @@ mod tests {
             (live, &[(HERE, "gone")], RegistrationState::Refused { username: gone() }),
             (live, &[(ELSEWHERE, "new")], elsewhere("new")),
             (live, &[(HERE, "ann"), (ELSEWHERE, "new")], elsewhere("new")),
-            // An URL that is only alike is another.
+            // A similar URL is another one.
             (
                 live,
                 &[("https://eqp.example.com/callbacks/main/", "new")],
                 RegistrationState::Moved { entry: EntryName::new("https://eqp.example.com/callbacks/main/", "new") },
             ),
-            // Rotated, in the grace of the old one.
+            // Rotated, during the grace period of the old one.
             (rotated, &[(HERE, "new")], RegistrationState::Registered { username: new() }),
             (rotated, &[(HERE, "old")], RegistrationState::Restored { username: old() }),
-            // A server that only adds to its list names both.
+            // The list of a server that merges contains both.
             (rotated, &[(HERE, "old"), (HERE, "new")], RegistrationState::Registered { username: new() }),
             (rotated, &[], RegistrationState::Missing),
             (rotated, &[(ELSEWHERE, "old")], elsewhere("old")),
-            // A change that was cut off.
+            // An interrupted change.
             (incomplete, &[], RegistrationState::Incomplete),
             (incomplete, &[(HERE, "new")], RegistrationState::Unconfirmed { username: new() }),
             (incomplete, &[(HERE, "ann")], RegistrationState::Overwritten { username: "ann".to_owned() }),
@@ -268,7 +268,7 @@ mod tests {
             (rotating, &[(HERE, "new")], RegistrationState::Unconfirmed { username: new() }),
             (rotating, &[(HERE, "old"), (HERE, "new")], RegistrationState::Unconfirmed { username: new() }),
             (rotating, &[], RegistrationState::Missing),
-            // Removed, in its grace.
+            // Removed, during its grace period.
             (removed, &[], RegistrationState::NotRegistered),
             (removed, &[(HERE, "old")], RegistrationState::Orphaned { username: old() }),
             (removed, &[(HERE, "ann")], RegistrationState::NotRegistered),

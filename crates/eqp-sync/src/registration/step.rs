@@ -55,7 +55,7 @@ pub enum Step {
         endpoint: String,
         /// The user name.
         username: String,
-        /// How long the credential before it is accepted after the first callback with this one.
+        /// The time for which the previous credential is accepted after the first callback with this one.
         #[serde(rename = "grace_seconds", serialize_with = "seconds")]
         grace: Duration,
     },
@@ -66,7 +66,7 @@ pub enum Step {
         endpoint: String,
         /// The user name.
         username: String,
-        /// How long the credential before it is accepted after the first callback with this one.
+        /// The time for which the previous credential is accepted after the first callback with this one.
         #[serde(rename = "grace_seconds", serialize_with = "seconds")]
         grace: Duration,
     },
@@ -76,7 +76,7 @@ pub enum Step {
         endpoint: String,
         /// The user names.
         usernames: Vec<String>,
-        /// How long they are still accepted.
+        /// The time for which they are still accepted.
         #[serde(rename = "grace_seconds", serialize_with = "seconds")]
         grace: Duration,
     },

@@ -119,7 +119,7 @@ pub(crate) fn run(address: SocketAddr, load: &Load) -> Result<Outcome, Failure> 
 
 type Sent = (Vec<Duration>, Vec<Uuid>);
 
-/// One thread's share of the connections.
+/// Runs one thread's share of the connections.
 async fn share(
     address: SocketAddr,
     load: &Load,

@@ -34,7 +34,7 @@ pub(crate) struct Record {
 }
 
 impl Record {
-    /// Measures, and keeps what means something. What fails is a finding too: the other rows are measured all the same.
+    /// Runs a benchmark, and stores the result if it is meaningful. A failure is a result too, so that the other benchmarks still run.
     pub(crate) fn make(row: &Row, scale: Scale) -> Result<Self, Failure> {
         eprintln!("{}: {}", row.name, row.title);
         let begun = Instant::now();

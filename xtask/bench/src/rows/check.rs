@@ -130,7 +130,7 @@ fn check(tool: &Tool, folder: &Path, archive: &Path) -> Result<(f64, f64), Failu
         return Err(format!("the check of a good archive ended with {status}").into());
     }
     if peak == 0.0 {
-        return Err("how much memory a process needs can be read on Linux only".into());
+        return Err("the memory of a process can be read on Linux only".into());
     }
     Ok((time, peak))
 }
@@ -166,7 +166,7 @@ pub(super) fn large_module() -> Submission {
     module
 }
 
-/// The number of files of the bare module, including composer.json.
+/// Returns the number of files of the bare module, including composer.json.
 fn zip_entries(module: &Submission) -> usize {
     module.names().count() + 1
 }

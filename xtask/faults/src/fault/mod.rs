@@ -75,7 +75,7 @@ impl Kind {
 /// The effect of a fault. Some faults need a condition, which another fault can prevent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Done {
-    /// How often the fault took effect.
+    /// The number of times that the fault took effect.
     pub(crate) times: u64,
     /// The number of killed processes.
     pub(crate) kills: u64,

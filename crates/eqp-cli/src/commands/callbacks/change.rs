@@ -231,7 +231,7 @@ pub(super) fn grace(text: &str) -> Result<Duration, String> {
 fn password_of(text: &str) -> Result<(EntrySelector, Secret)> {
     let (entry, file) =
         text.rsplit_once('=').filter(|(entry, file)| !entry.is_empty() && !file.is_empty()).ok_or_else(|| {
-            Failure::usage("--password-of must have the form URL=FILE")
+            Failure::usage("--password-of must be written as URL=FILE")
                 .next("--password-of https://other.example.com/hook=password.txt")
         })?;
     Ok((EntrySelector::parse(entry), read_secret(Path::new(file), "a callback's password")?))

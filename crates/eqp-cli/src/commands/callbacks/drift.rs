@@ -19,7 +19,7 @@ use eqp_sync::{Drift, RegistrationState, Repair};
 #[command(after_help = "\
 Examples:
   eqp callbacks plan
-  # in a script or from cron: exits with 8 if there is something to do
+  # in a script or from cron: exits with 8 if the list and the endpoints differ
   eqp callbacks plan --exit-code --quiet")]
 pub(crate) struct Plan {
     /// Exit with code 8 if the list and the endpoints differ
@@ -38,7 +38,7 @@ impl Plan {
             print(context, &drift)?;
         }
         if self.exit_code && !drift.is_consistent() {
-            return Err(Failure::new(Exit::OutOfStep, "there is something to do").already_reported());
+            return Err(Failure::new(Exit::OutOfStep, "the list and the endpoints differ").already_reported());
         }
         Ok(())
     }

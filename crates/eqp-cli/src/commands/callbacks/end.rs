@@ -74,8 +74,9 @@ impl Remove {
 
 /// Reject a replaced credential before its grace period ends, for example after a leak
 ///
-/// When the command returns, every running receiver rejects it, including callbacks in flight. The credential in the
-/// Marketplace's list is never rejected: `eqp callbacks rotate --grace 0s` replaces it and rejects it at once.
+/// When the command returns, every running receiver rejects the replaced credential, including callbacks in flight. The
+/// command never rejects the credential in the Marketplace's list; to replace it and reject it at once, use `eqp
+/// callbacks rotate --grace 0s`.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:

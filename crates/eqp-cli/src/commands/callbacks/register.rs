@@ -23,7 +23,7 @@ use crate::failure::Result;
 #[command(after_help = "\
 Examples:
   eqp callbacks add --name main --url https://eqp.example.com/callbacks/main
-  # again, after somebody overwrote the list
+  # again, after another program overwrote the list
   eqp callbacks add --name main
   # behind a proxy that rewrites the path
   eqp callbacks add --name main --url https://eqp.example.com/eqp --path /callbacks/main
@@ -105,8 +105,8 @@ impl Adopt {
         let replaced_username = changed.plan.replaces();
         if let Some(replaced_username) = replaced_username {
             context.output.note(format_args!(
-                "callbacks in flight with user name {replaced_username} are rejected here: keep the previous receiver running \
-                 for a while"
+                "callbacks in flight with user name {replaced_username} are rejected here: \
+                 keep the previous receiver running for some time"
             ));
         }
         if context.output.is_json() {

@@ -120,6 +120,6 @@ fn other_certificate(failure: Failure, wire: &Wire) -> Failure {
     let failure = failure.why(format!("the receiver does not serve the certificate in {file}"));
     match file_problem(wire) {
         Some(problem) => failure.why(format!("the certificate in {file} {problem}")).next(remedy(problem)),
-        None => failure.next("send it SIGHUP to reload the file"),
+        None => failure.next("to reload the file, send SIGHUP to the receiver"),
     }
 }

@@ -42,7 +42,7 @@ pub(crate) struct Check {
     #[arg(long)]
     strict: bool,
     /// Format of the report [default: table; github if GITHUB_ACTIONS is set]
-    #[arg(long, value_enum, value_name = "FORM")]
+    #[arg(long, value_enum, value_name = "FORMAT")]
     format: Option<Form>,
     /// Ignore suppressions from the manifest
     #[arg(long)]

@@ -20,13 +20,13 @@ const STABILITIES: [&str; 2] = ["stable", "beta"];
 #[command(next_help_heading = "Filters")]
 pub(super) struct FilterOptions {
     /// Overall status
-    #[arg(long, value_name = "STATE", value_parser = PossibleValuesParser::new(OverallStatus::KNOWN))]
+    #[arg(long, value_name = "STATUS", value_parser = PossibleValuesParser::new(OverallStatus::KNOWN))]
     overall: Option<String>,
     /// Status of the technical review
-    #[arg(long, value_name = "STATE", value_parser = PossibleValuesParser::new(TechnicalStatus::KNOWN))]
+    #[arg(long, value_name = "STATUS", value_parser = PossibleValuesParser::new(TechnicalStatus::KNOWN))]
     technical: Option<String>,
     /// Status of the marketing review
-    #[arg(long, value_name = "STATE", value_parser = PossibleValuesParser::new(MarketingStatus::KNOWN))]
+    #[arg(long, value_name = "STATUS", value_parser = PossibleValuesParser::new(MarketingStatus::KNOWN))]
     marketing: Option<String>,
     /// SKU that contains this text
     #[arg(long, value_name = "TEXT")]
@@ -71,7 +71,7 @@ pub(super) struct FilterOptions {
     #[arg(long, value_name = "BOOL", value_parser = PossibleValuesParser::new(TRUTHS))]
     is_patch: Option<String>,
     /// Whether the version should be processed as a patch
-    #[arg(long, value_name = "ANSWER", value_parser = PossibleValuesParser::new(PATCHES))]
+    #[arg(long, value_name = "VALUE", value_parser = PossibleValuesParser::new(PATCHES))]
     process_as_patch: Option<String>,
     /// Creation date (UTC). Dates are sent unchanged: the API's syntax of date ranges is not documented
     #[arg(long, value_name = "DATE")]

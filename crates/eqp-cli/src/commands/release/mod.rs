@@ -68,7 +68,7 @@ pub(crate) struct Release {
     #[arg(long)]
     skip_check: bool,
     /// Format of progress
-    #[arg(long, value_enum, value_name = "FORM", default_value_t = Form::Auto)]
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = Form::Auto)]
     progress: Form,
     /// Show the steps, and send nothing
     #[arg(long)]

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::failure::{Failure, Result};
 use crate::output::{Output, counted, escaped, plain, track_line};
 
-/// How often the spinner is redrawn.
+/// The interval at which the spinner is redrawn.
 const TICK: Duration = Duration::from_millis(120);
 
 /// The format of progress.

@@ -66,7 +66,7 @@ impl SimulatorFolder {
         self.key.clone()
     }
 
-    /// The bearer token of the control API.
+    /// Returns the bearer token of the control API.
     pub(super) fn control_token(&self) -> Secret {
         self.control_token.clone()
     }
@@ -77,7 +77,8 @@ impl SimulatorFolder {
 
     /// Returns the account, which is the same in every folder.
     pub(super) fn mage_id() -> Result<MageId> {
-        MageId::new(MAGE_ID).map_err(|error| Failure::new(Exit::Failed, "the account has no id").because(&error))
+        MageId::new(MAGE_ID)
+            .map_err(|error| Failure::new(Exit::Failed, "the simulator's account ID is invalid").because(&error))
     }
 
     pub(super) fn ca_file(&self) -> PathBuf {

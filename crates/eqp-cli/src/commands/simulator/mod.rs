@@ -110,13 +110,13 @@ pub(crate) struct Simulator {
     #[arg(long, value_name = "ADDRESS", default_value_t = DEFAULT_LISTEN)]
     listen: ListenAddress,
     /// Run scans, reviews and launches this many times faster (timestamps show the wall clock)
-    #[arg(long, value_name = "TIMES", default_value_t = 10.0, value_parser = arguments::speed)]
+    #[arg(long, value_name = "FACTOR", default_value_t = 10.0, value_parser = arguments::speed)]
     speed: f64,
     /// Random seed; the same seed gives the same IDs and results
     #[arg(long, value_name = "NUMBER", default_value_t = 0, value_parser = whole::<u64>)]
     seed: u64,
     /// Format of callbacks
-    #[arg(long, value_enum, value_name = "FORM", default_value_t = Form::Later)]
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = Form::Later)]
     form: Form,
     /// Scenario that files, reviews and callbacks follow
     #[arg(long, value_enum, value_name = "SCENARIO", default_value_t = Scenario::Plain)]
@@ -131,7 +131,7 @@ pub(crate) struct Simulator {
     #[arg(long, value_enum, value_name = "SPELLING", default_value_t = SpellingOption::Usual)]
     spelling: SpellingOption,
     /// Format of empty objects in profiles and packages
-    #[arg(long, value_enum, value_name = "FORM", default_value_t = EmptyOption::List)]
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = EmptyOption::List)]
     empty: EmptyOption,
     /// Treatment of fields that a new version lacks and the version in the store has
     #[arg(long, value_enum, value_name = "RULE", default_value_t = NewVersionsOption::Inherit)]

@@ -25,8 +25,8 @@ const LIST: &str = "list";
 ///
 /// EVENT is a documented event; `eqp trigger list` lists them. Flags set its fields; their default values are those of
 /// the example in the Marketplace's documentation. --data sends the bytes of a file instead. The callback is sent to an
-/// endpoint of the local database, with its stored password, or to any URL, with --user and a password. The URL must
-/// start with https, except for this machine.
+/// endpoint of the local database, with its stored password, or to any URL, with --user and a password. Only URLs of
+/// this machine may use plain HTTP.
 #[derive(Args, Debug)]
 #[command(
     override_usage = "eqp trigger [OPTIONS] <EVENT>\n       eqp trigger [OPTIONS] --data <FILE>",
