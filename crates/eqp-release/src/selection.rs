@@ -34,6 +34,7 @@ pub struct Selection {
 
 /// Why no package could be selected.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum SelectionError {
     /// The manifest cannot be read.
     #[error(transparent)]

@@ -14,6 +14,11 @@ use crate::output::readable;
 ///
 /// Report formats are undocumented. Reports are shown as returned; --json prints them in full.
 #[derive(Debug, Subcommand)]
+#[command(after_help = "\
+Examples:
+  eqp reports sales
+  eqp reports pageviews --json | jq .
+  eqp reports metrics")]
 pub(crate) enum Reports {
     /// Show page views in the store
     #[command(after_help = "\
