@@ -68,7 +68,7 @@ async fn main() -> ExitCode {
         Command::Check(arguments) => check::run(arguments).await,
         Command::Docs => generate().await,
         Command::Bench { arguments } => {
-            let build = ["run", "--release", "--quiet", "--package", "eqp-bench", "--"].map(OsString::from);
+            let build = ["run", "--profile", "bench", "--quiet", "--package", "eqp-bench", "--"].map(OsString::from);
             process::run(process::cargo(build.into_iter().chain(arguments))).await
         }
         Command::Faults { arguments } => faults(arguments).await,
