@@ -94,3 +94,47 @@ fn list(name: &str) -> Result<String> {
         .map_err(|error| format!("cannot read the description of {name}: {error}"))?;
     Ok(items.items().fold(String::new(), |list, item| list + &item.to_string() + "\n"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Returns the error types of other projects that an item mentions. Their next major version would be a breaking change of ours.
+    fn foreign_errors(item: &str) -> impl Iterator<Item = &str> {
+        let paths = item.split(|character: char| !(character.is_alphanumeric() || matches!(character, '_' | ':')));
+        paths.map(|path| path.trim_matches(':')).filter(|path| {
+            let segments: Vec<&str> = path.split("::").collect();
+            let [first, .., module, last] = segments[..] else { return false };
+            let is_ours = first.starts_with("eqp_") || ["core", "std", "alloc"].contains(&first);
+            // Below a type is the error that one of our traits has for it.
+            let is_associated = module.starts_with(char::is_uppercase);
+            !is_ours && !is_associated && last.ends_with("Error")
+        })
+    }
+
+    #[test]
+    fn a_foreign_error_type_is_recognised() {
+        let foreign = |item| foreign_errors(item).collect::<Vec<_>>();
+        assert_eq!(foreign("pub eqp_a::Error::Setup(reqwest::error::Error)"), ["reqwest::error::Error"]);
+        assert_eq!(
+            foreign(
+                "pub fn eqp_a::f(&x::y::Row) -> core::result::Result<Self, sqlx_core::migrate::error::MigrateError>"
+            ),
+            ["sqlx_core::migrate::error::MigrateError"]
+        );
+        assert_eq!(foreign("pub eqp_a::Error::Read::source: std::io::error::Error"), [""; 0]);
+        assert_eq!(foreign("pub type axum::routing::Router::Error = core::convert::Infallible"), [""; 0]);
+        assert_eq!(foreign("pub fn eqp_a::A::f(Error) -> core::result::Result<(), eqp_b::Error>"), [""; 0]);
+    }
+
+    #[test]
+    fn no_public_item_mentions_an_error_type_of_another_project() {
+        let mut found = Vec::new();
+        for name in CRATES {
+            let items = fs::read_to_string(committed(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
+            assert!(items.contains(&name.replace('-', "_")), "the list of {name} is empty");
+            found.extend(items.lines().filter(|item| foreign_errors(item).next().is_some()).map(str::to_owned));
+        }
+        assert!(found.is_empty(), "wrap these in an opaque type:\n{}", found.join("\n"));
+    }
+}

@@ -57,6 +57,11 @@ pub(super) fn since(text: &str) -> Result<OffsetDateTime, String> {
     })
 }
 
+/// Returns whether a text looks like the ID of a file rather than of a submission.
+pub(crate) fn looks_like_file_id(text: &str) -> bool {
+    text.contains('.') && text.chars().all(|letter| letter.is_ascii_digit() || letter == '.')
+}
+
 /// Parses a timeout.
 pub(super) fn timeout(text: &str) -> Result<std::time::Duration, String> {
     duration(text)?.try_into().map_err(|_| "is not a valid timeout".to_owned())

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use eqp_types::{ApiError, MageId};
+use eqp_types::{ApiError, JsonError, MageId};
 
 use crate::callback_list::{EntryName, RegistrationError, UnknownPasswords};
 use crate::problem::{Call, FileProblem, TlsProblem};
@@ -42,7 +42,7 @@ pub enum Error {
     },
     /// HTTPS could not be set up, for example because this machine has no trusted CA.
     #[error("cannot set up HTTPS")]
-    Setup(#[source] reqwest::Error),
+    Setup(#[source] HttpError),
     /// An ID cannot be part of a URL path, for example `..`.
     #[error("`{id}` cannot be used as an ID")]
     UnusableId {
@@ -51,7 +51,7 @@ pub enum Error {
     },
     /// A value of the caller cannot be represented as JSON.
     #[error("the request cannot be written as JSON")]
-    Unwritable(#[source] serde_json::Error),
+    Unwritable(#[source] JsonError),
     /// No connection was established. Nothing was sent.
     #[error("{call}: cannot connect to {host}")]
     Connect {
@@ -60,7 +60,7 @@ pub enum Error {
         /// The host and port, and the proxy if there is one.
         host: String,
         /// The cause.
-        source: reqwest::Error,
+        source: HttpError,
     },
     /// The server's certificate was rejected. Nothing was sent.
     #[error("{call}: {host} cannot be trusted: {problem}")]
@@ -86,7 +86,7 @@ pub enum Error {
         /// The call.
         call: Call,
         /// The cause.
-        source: reqwest::Error,
+        source: HttpError,
     },
     /// The server reported an error.
     #[error("{call}: {}", rejection(*status, *code, message))]
@@ -176,6 +176,12 @@ pub enum Error {
         remaining: Vec<EntryName>,
     },
 }
+
+/// Why the HTTP client could not send a request or read its response. The error of the HTTP client is hidden, so that it can be
+/// updated without a breaking change.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct HttpError(pub(crate) reqwest::Error);
 
 impl Error {
     /// Returns the error that determines the kind of this one: the cause of an error that only adds context.

@@ -55,7 +55,7 @@ impl Request {
 
     /// Sends `value` as JSON.
     pub(crate) fn json(mut self, value: &impl serde::Serialize) -> Result<Self, Error> {
-        self.body = Body::Json(serde_json::to_vec(value).map_err(Error::Unwritable)?.into());
+        self.body = Body::Json(serde_json::to_vec(value).map_err(|error| Error::Unwritable(error.into()))?.into());
         Ok(self)
     }
 

@@ -142,7 +142,7 @@ async fn a_token_endpoint_that_answers_a_page_is_named_as_such() {
 }
 
 #[tokio::test]
-async fn the_key_is_sent_as_basic_and_the_wish_as_json() {
+async fn the_key_is_sent_as_basic_and_the_request_as_json() {
     let token = |headers: HeaderMap, body: String| async move {
         assert_eq!(headers["authorization"], "Basic YXBwOmFwcGxpY2F0aW9uLWh1c2g=");
         assert_eq!(body, r#"{"grant_type":"session","expires_in":7200}"#);

@@ -107,7 +107,7 @@ async fn each_wrong_field_is_named_with_its_path() {
 }
 
 #[tokio::test]
-async fn a_token_of_another_shape_names_the_field_and_tells_no_secret() {
+async fn a_token_of_another_shape_names_the_field_and_shows_no_secret() {
     for (answer, field) in [
         (json!({"mage_id": "M", "ust": "hush", "expires_in": "hush"}), "expires_in"),
         (json!({"mage_id": {"hush": "hush"}, "ust": "hush", "expires_in": 1}), "mage_id"),
@@ -204,7 +204,7 @@ async fn a_server_that_says_nothing_is_not_waited_for_beyond_the_deadline() {
 }
 
 #[tokio::test]
-async fn what_is_safe_is_sent_again_and_a_wish_to_wait_is_heard() {
+async fn safe_requests_are_retried_after_the_requested_wait() {
     let count = Count::default();
     let counted = count.clone();
     let flaky = move || async move {
@@ -223,7 +223,7 @@ async fn what_is_safe_is_sent_again_and_a_wish_to_wait_is_heard() {
 
 /// Either clock may be an hour off, because only the difference of the server's two times counts.
 #[tokio::test]
-async fn a_wish_to_wait_until_a_date_is_heard_whatever_the_clocks_say() {
+async fn a_wait_until_a_date_is_observed_with_any_clock() {
     let hour = Duration::from_hours(1);
     let now = std::time::SystemTime::now();
     for server_now in [now - hour, now, now + hour] {
@@ -247,7 +247,7 @@ async fn a_wish_to_wait_until_a_date_is_heard_whatever_the_clocks_say() {
 }
 
 #[tokio::test]
-async fn a_wish_to_wait_for_long_is_told_and_not_waited_for() {
+async fn a_long_wait_is_reported_instead_of_observed() {
     let busy = || async { (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "3600")]) };
     let error = client(Router::new().route(PACKAGE, get(busy))).packages().get(&id("s1")).await.unwrap_err();
     assert!(matches!(error, Error::Rejected { retry_after: Some(wait), .. } if wait == Duration::from_hours(1)));

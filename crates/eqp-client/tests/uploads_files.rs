@@ -79,7 +79,7 @@ async fn each_file_is_a_part_with_its_name_and_type() {
 }
 
 #[tokio::test]
-async fn a_large_file_arrives_whole_and_tells_how_far_it_is() {
+async fn a_large_file_arrives_complete_and_reports_its_progress() {
     let folder = tempfile::tempdir().unwrap();
     let content: Vec<u8> = (0..3_000_000_u32).map(|n| (n % 251) as u8).collect();
     let path = file(folder.path(), "a.zip", &content);

@@ -310,7 +310,7 @@ async fn an_event_that_a_handler_fails_on_becomes_a_dead_letter_and_blocks_nothi
 }
 
 #[tokio::test]
-async fn a_handler_from_now_on_is_not_told_of_the_past() {
+async fn a_handler_from_now_on_does_not_receive_past_events() {
     let database = with_files(&["a", "b"]).await;
     let mut handler = Running::start(&database, vec![], HandlerLoop::from_now_on);
     recorded(&database, 2).await;

@@ -137,7 +137,7 @@ pub enum Error {
     },
     /// The server is running, but a query failed.
     #[error("a query of the embedded Postgres failed")]
-    Statement(#[from] sqlx::Error),
+    Statement(#[source] StatementError),
     /// A file or folder could not be read or written.
     #[error("{action} {}", .path.display())]
     Io {
@@ -151,7 +151,16 @@ pub enum Error {
     },
 }
 
+/// Why a query failed. The error of the driver is hidden, so that it can be updated without a breaking change.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct StatementError(pub(crate) sqlx::Error);
+
 impl Error {
+    pub(crate) fn statement(error: sqlx::Error) -> Self {
+        Self::Statement(StatementError(error))
+    }
+
     /// Returns whether the same call can succeed later without any change by the caller.
     pub fn is_retryable(&self) -> bool {
         matches!(self, Self::Busy { .. })

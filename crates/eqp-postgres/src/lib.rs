@@ -20,7 +20,7 @@ mod server_handle;
 mod settings;
 
 pub use embedded::{Builder, EmbeddedPostgres};
-pub use error::Error;
+pub use error::{Error, StatementError};
 pub use find::PROGRAMS_VARIABLE;
 pub use folder::temporary_folder;
 pub use progress::Progress;

@@ -326,7 +326,7 @@ mod tests {
     }
 
     #[test]
-    fn the_cause_is_told_rather_than_the_last_line() {
+    fn the_cause_is_reported_rather_than_the_last_line() {
         let log = "LOG:  starting\nFATAL:  could not write lock file \"postmaster.pid\": No space left on device\nLOG:  shut down\n";
         assert!(best_reason(log).is_some_and(|line| line.starts_with("FATAL")));
         let refusing =

@@ -116,6 +116,8 @@ impl Error {
     }
 }
 
+// Only for this crate: the type of the driver's errors is not part of the public API.
+#[doc(hidden)]
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
         Self::Store(error.into())

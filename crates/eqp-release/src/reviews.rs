@@ -45,6 +45,7 @@ pub enum RequestedAction {
 
 /// The reason why the reviews of a submission cannot be determined.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum TrackError {
     /// The caller and the manifest contradict each other.
     #[error("the track {} contradicts the manifest's `action`", track.as_str())]

@@ -34,6 +34,7 @@ pub struct Selection {
 
 /// The reason why no package could be selected.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum SelectionError {
     /// The manifest cannot be read.
     #[error(transparent)]

@@ -14,6 +14,7 @@ const MAX_INTERVAL: Duration = Duration::from_secs(15);
 
 /// The reason why packages were not sent.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum SendError {
     /// A request to the Marketplace failed.
     #[error(transparent)]

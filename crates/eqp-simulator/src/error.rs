@@ -22,10 +22,10 @@ pub enum Error {
     Certificate(#[from] eqp_tls::Error),
     /// A CA to trust is not a certificate in PEM format.
     #[error("the CA to trust is not a certificate in PEM format")]
-    TrustedCertificate(#[source] reqwest::Error),
+    TrustedCertificate(#[source] HttpError),
     /// The HTTP client that sends callbacks cannot be set up.
     #[error("cannot set up the HTTP client for callbacks")]
-    Sender(#[source] reqwest::Error),
+    Sender(#[source] HttpError),
     /// The speed is not a positive, finite number.
     #[error("invalid speed {0}: it must be a positive number")]
     Speed(f64),
@@ -58,6 +58,11 @@ pub enum Error {
     #[error("timed out after {} s", .0.as_secs_f64())]
     TimedOut(Duration),
 }
+
+/// An error of the HTTP client that sends callbacks. Its inner type is hidden.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct HttpError(pub(crate) reqwest::Error);
 
 impl Error {
     /// Returns the error for an invalid word of a fault rule, with the most similar word of `known`.

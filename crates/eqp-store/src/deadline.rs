@@ -22,7 +22,7 @@ where
     async move {
         match limited.await {
             Ok(result) => Ok(result?),
-            Err(_elapsed) => Err(Error::Database(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()))),
+            Err(_elapsed) => Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()).into()),
         }
     }
 }

@@ -40,7 +40,7 @@ impl Store {
     /// Returns [`Error::DatabaseUrl`] if the URL is malformed, and [`Error::DatabaseUnreachable`] if no connection was established
     /// within five seconds.
     pub async fn open(url: &str) -> Result<Self, Error> {
-        let options: PgConnectOptions = url.parse().map_err(Error::DatabaseUrl)?;
+        let options: PgConnectOptions = url.parse().map_err(|error: sqlx::Error| Error::DatabaseUrl(error.into()))?;
         let pool = PgPoolOptions::new().connect_lazy_with(options);
         schema::check_connection(&pool).await?;
         Ok(Self { pool })

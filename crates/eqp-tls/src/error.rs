@@ -96,11 +96,34 @@ pub enum Error {
     },
     /// The certificate or the key is not supported.
     #[error("the certificate or its key is not supported")]
-    Unusable(#[source] rustls::Error),
+    Unusable(#[source] TlsError),
     /// The local CA could not create a certificate.
     #[cfg(feature = "local-ca")]
     #[error("cannot create a certificate")]
-    Issue(#[from] rcgen::Error),
+    Issue(#[source] IssueError),
+}
+
+/// Why the TLS library does not accept a certificate, a key or a setting. Its error is hidden, so that the library can be updated
+/// without a breaking change.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct TlsError(rustls::Error);
+
+/// Why the local CA could not create a certificate. The error of the library that creates it is hidden.
+#[cfg(feature = "local-ca")]
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct IssueError(rcgen::Error);
+
+impl Error {
+    pub(crate) fn unusable(error: rustls::Error) -> Self {
+        Self::Unusable(TlsError(error))
+    }
+
+    #[cfg(feature = "local-ca")]
+    pub(crate) fn issue(error: rcgen::Error) -> Self {
+        Self::Issue(IssueError(error))
+    }
 }
 
 pub(crate) fn rfc3339(time: &OffsetDateTime) -> String {

@@ -24,7 +24,7 @@ pub fn exact_certificate_client(path: &Path) -> Result<ClientConfig, Error> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let verifier = ExactCertificate { certificate, provider: Arc::clone(&provider) };
     let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-    let builder = builder.map_err(Error::Unusable)?;
+    let builder = builder.map_err(Error::unusable)?;
     Ok(builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth())
 }
 

@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::code::documented;
+use crate::json_error::JsonError;
 use crate::raw_fields::{FieldError, RawFields, is_nested_too_deep};
 use crate::{
     EqpStatus, Extra, FileUploadId, Flow, ItemId, MalwareStatus, MarketingStatus, OverallStatus, SubmissionId,
@@ -110,7 +111,7 @@ pub enum CallbackError {
     },
     /// The body is not JSON.
     #[error("the body is not JSON: {0}")]
-    NotJson(#[source] serde_json::Error),
+    NotJson(#[source] JsonError),
     /// The body is nested deeper than 128 levels.
     #[error("the body is nested deeper than {} levels", crate::MAX_JSON_DEPTH)]
     TooDeep,
@@ -157,7 +158,7 @@ impl Callback {
     /// file, no result). An undocumented event code is not an error.
     pub fn decode(body: &[u8]) -> Result<Self, CallbackError> {
         let text = std::str::from_utf8(body).map_err(|error| CallbackError::NotUtf8 { at: error.valid_up_to() })?;
-        let value: &RawValue = serde_json::from_str(text).map_err(CallbackError::NotJson)?;
+        let value: &RawValue = serde_json::from_str(text).map_err(|error| CallbackError::NotJson(error.into()))?;
         if is_nested_too_deep(body) {
             return Err(CallbackError::TooDeep);
         }

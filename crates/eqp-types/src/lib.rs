@@ -8,6 +8,7 @@ mod credentials;
 mod environment;
 mod file;
 mod id;
+mod json_error;
 mod json_object;
 mod key;
 pub mod lenient;
@@ -24,6 +25,7 @@ pub use credentials::{ApiKey, Secret, SessionRequest, SessionToken};
 pub use environment::{Environment, UnknownEnvironment};
 pub use file::{FileRecord, UploadedFile};
 pub use id::{FileUploadId, IdError, ItemId, MageId, Sku, SubmissionId, ToolRunId, check_text};
+pub use json_error::JsonError;
 pub use json_object::JsonObject;
 pub use key::{ComposerKeyM1, ComposerKeyM2, ComposerKeys};
 pub use package::{

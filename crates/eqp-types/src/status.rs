@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_spelled_in_capitals_is_told_apart_where_both_spellings_are_documented() {
+    fn spellings_in_capitals_are_distinguished_where_both_are_documented() {
         assert_eq!((TestStatus::from("PASS"), TestStatus::from("pass")), (TestStatus::PassUpperCase, TestStatus::Pass));
     }
 

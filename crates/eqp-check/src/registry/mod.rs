@@ -174,7 +174,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_name_is_in_kebab_case_and_stands_for_one_rule() {
+    fn every_name_is_in_kebab_case_and_unique() {
         let mut seen = BTreeSet::new();
         for rule in rules() {
             assert!(seen.insert(rule.id), "{} is there twice", rule.id);

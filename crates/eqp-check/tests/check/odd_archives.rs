@@ -255,7 +255,7 @@ fn a_composer_json_of_many_megabytes_or_in_another_encoding_is_a_finding() {
 }
 
 #[test]
-fn two_composer_files_are_told_apart_by_where_they_lie() {
+fn two_composer_files_are_distinguished_by_their_paths() {
     let report = Fixture::new()
         .check_bytes(&Submission::module().file("Composer.json", "{}").file("lib/x/composer.json", "{}").bytes());
     assert_eq!(locations(&report, "composer-second"), ["Composer.json"]);

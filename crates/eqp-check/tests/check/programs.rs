@@ -104,7 +104,7 @@ fn a_run_without_errors_counts_as_one() {
 }
 
 #[test]
-fn a_missing_standard_is_told_and_passes_for_nothing() {
+fn a_missing_standard_is_reported_and_counts_as_not_run() {
     let fixture = Fixture::new();
     let script = "echo 'ERROR: the \"Magento2\" coding standard is not installed.'; exit 3";
     let report = check(&fixture, program(fixture.folder.path(), "phpcs", script));

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use eqp_client::Client;
+use eqp_client::files::check_file;
 use eqp_types::{ApiError, Environment, FileRecord, FileUploadId, UploadedFile};
 use serde_json::json;
 
@@ -17,6 +18,11 @@ use crate::text::refusal;
 
 /// Upload, list, show and delete files
 #[derive(Debug, Subcommand)]
+#[command(after_help = "\
+Examples:
+  eqp files upload my-extension-1.0.0.zip user-guide.pdf
+  eqp files show 2309480238.238475.0       # the result of the malware scan
+  eqp files list --limit 50")]
 pub(crate) enum Files {
     List(List),
     Show(Show),
@@ -128,6 +134,9 @@ impl Change for FileUpload {
     type Applied = Vec<UploadedFile>;
 
     async fn observe(&mut self) -> Result<RequestPlan> {
+        for path in &self.files {
+            check_file(path).await?;
+        }
         Ok(RequestPlan {
             environment: self.client.environment(),
             verb: "upload",

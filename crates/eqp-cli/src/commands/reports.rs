@@ -15,6 +15,11 @@ use crate::output::readable;
 /// The format of reports is not documented, so they are shown as the Marketplace returns them. --json prints them in
 /// full.
 #[derive(Debug, Subcommand)]
+#[command(after_help = "\
+Examples:
+  eqp reports sales
+  eqp reports pageviews --json | jq .
+  eqp reports metrics")]
 pub(crate) enum Reports {
     /// Show page views in the store
     #[command(after_help = "\

@@ -12,6 +12,10 @@ use crate::output::{JsonList, Table, escaped, track_line, utc};
 
 /// Show the current status of submissions
 #[derive(Debug, Subcommand)]
+#[command(after_help = "\
+Examples:
+  eqp submissions list --overall in_progress
+  eqp submissions show s5w9k703ru")]
 pub(crate) enum Submissions {
     List(List),
     Show(Show),

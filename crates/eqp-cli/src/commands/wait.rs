@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use eqp_release::wait::{Resource, Statuses, UnreachableStatus, WaitEvent, WaitReport, WaitResult, WaitTarget};
+use eqp_release::wait::{Resource, Statuses, WaitEvent, WaitReport, WaitResult, WaitTarget};
 use eqp_types::{FileUploadId, Flow, IdError, SubmissionId};
 use serde_json::json;
 
 use super::status;
-use crate::arguments::timeout;
+use crate::arguments::{looks_like_file_id, timeout};
 use crate::compose::client::client;
 use crate::compose::database::Database;
 use crate::config::DatabaseChoice;
@@ -95,11 +95,10 @@ impl Wait {
 
     fn resource(&self) -> Result<(Resource, WaitTarget)> {
         let no_id = |error: IdError| Failure::usage("invalid ID").because(&error);
-        let looks_like_file = self.id.contains('.') && self.id.chars().all(|c| c.is_ascii_digit() || c == '.');
         let is_file = match self.kind {
             Some(Kind::File) => true,
             Some(Kind::Submission) => false,
-            None => looks_like_file && self.flow.is_none(),
+            None => looks_like_file_id(&self.id) && self.flow.is_none(),
         };
         let status = self.until.clone();
         if is_file {
@@ -113,12 +112,8 @@ impl Wait {
 }
 
 fn target(flow: Flow, status: Option<String>) -> Result<WaitTarget> {
-    WaitTarget::new(flow, status).map_err(|UnreachableStatus { flow, status, others }| {
-        let others = others.iter().map(Flow::as_str).collect::<Vec<_>>().join(" or ");
-        Failure::usage(format!("flow {flow} has no status {status}"))
-            .why(format!("it is a status of {others}"))
-            .next("set --flow, or omit --until to wait for success")
-    })
+    WaitTarget::new(flow, status)
+        .map_err(|error| status::of_another_flow(&error).next("set --flow, or omit --until to wait for success"))
 }
 
 /// Returns the database, if one is configured or a receiver has run in the data folder.
@@ -164,7 +159,7 @@ impl Report<'_> {
             };
             return Err(failure.next("wait longer with --timeout"));
         };
-        // The commands below accept only the Marketplace's ID.
+        // The Marketplace's ID is unambiguous.
         let id = waited.submission.as_ref().map_or(self.resource.id(), SubmissionId::as_str);
         match result {
             WaitResult::Reached { .. } => self.show("reached", last),

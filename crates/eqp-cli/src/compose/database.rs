@@ -105,8 +105,11 @@ impl Database {
                     return Ok(None);
                 }
                 let postgres = embedded::start(&folder, context.output).await?;
+                // 3D000: the database does not exist, because the first start of the server was interrupted.
                 match reach(&postgres.connect_options(embedded::DATABASE)).await {
-                    Err(eqp_store::Error::DatabaseUnreachable(error)) if is_no_database(&error) => {
+                    Err(eqp_store::Error::DatabaseUnreachable(error))
+                        if error.sqlstate().is_some_and(|code| code == "3D000") =>
+                    {
                         postgres.stop().await?;
                         Ok(None)
                     }
@@ -294,7 +297,7 @@ async fn reach(options: &PgConnectOptions) -> Result<(), eqp_store::Error> {
     let first = tokio::time::timeout(CONNECT_DEADLINE, PgConnection::connect_with(options)).await;
     let connected = first.unwrap_or(Err(sqlx::Error::PoolTimedOut));
     // An error while closing the test connection does not matter.
-    connected.map(drop).map_err(eqp_store::Error::DatabaseUnreachable)
+    connected.map(drop).map_err(|error| eqp_store::Error::DatabaseUnreachable(error.into()))
 }
 
 fn no_receiver(context: &Context) -> Result<Failure> {
@@ -302,11 +305,6 @@ fn no_receiver(context: &Context) -> Result<Failure> {
     Ok(Failure::new(Exit::NotFound, format!("there is no database in the data folder {}", place.display()))
         .next("start a receiver with `eqp serve`, or set EQP_DATABASE_URL to an existing database")
         .next("or select another data folder with --data-dir"))
-}
-
-/// Returns whether the database does not exist. This happens if the first start of the server was interrupted.
-fn is_no_database(error: &sqlx::Error) -> bool {
-    error.as_database_error().and_then(sqlx::error::DatabaseError::code).is_some_and(|code| code == "3D000")
 }
 
 fn pool(options: PgConnectOptions) -> PgPool {

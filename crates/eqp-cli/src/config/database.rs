@@ -93,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_password_in_an_argument_is_refused_wherever_it_stands() {
+    fn a_password_in_an_argument_is_refused_in_every_position() {
         for url in ["postgres://a:hush@h/d", "postgres://h/d?user=a&password=hush", "postgres://:hush@h/d"] {
             let options = DatabaseOptions { url: Some(Secret::new(url)), url_file: None };
             let failure = options.refuse_secrets_in_arguments().unwrap_err();

@@ -44,7 +44,7 @@ mod tests {
     use crate::text::nearest;
 
     #[test]
-    fn a_struct_tells_its_names() {
+    fn a_struct_reports_its_names() {
         assert_eq!(names_of::<Layer>(), ["data", "marketplace", "database", "receiver"]);
     }
 

@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn a_second_try_is_told() {
+    fn a_second_attempt_is_reported() {
         let mut board = board();
         for outcome in ["in_marketing_review", "rejected", "awaiting_marketing_review"] {
             board.moved("s1", "marketing", outcome);

@@ -184,12 +184,17 @@ impl fmt::Display for Failure {
 fn database_message(error: &(dyn Error + 'static)) -> Option<(String, String)> {
     let mut cause = Some(error);
     while let Some(error) = cause {
-        if let Some(message) = error.downcast_ref::<sqlx::Error>().and_then(sqlx::Error::as_database_error) {
+        if let Some(message) = driver_error(error).and_then(sqlx::Error::as_database_error) {
             return Some((message.to_string(), message.message().to_owned()));
         }
         cause = error.source();
     }
     None
+}
+
+fn driver_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a sqlx::Error> {
+    let own = error.downcast_ref::<sqlx::Error>();
+    own.or_else(|| error.downcast_ref::<eqp_store::DatabaseError>().map(eqp_store::DatabaseError::driver_error))
 }
 
 /// Removes the link to rustls' documentation from the message about a closed connection.
@@ -220,7 +225,7 @@ mod tests {
     struct Outer(#[source] std::io::Error);
 
     #[test]
-    fn tells_what_why_and_what_next() {
+    fn reports_what_failed_why_and_what_to_do_next() {
         let error = Outer(std::io::Error::other("inner"));
         let failure = Failure::new(Exit::Unreachable, "cannot do it")
             .because(&error)

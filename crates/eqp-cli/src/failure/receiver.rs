@@ -3,9 +3,9 @@
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 
-use eqp_store::Error as StoreError;
 use eqp_store::internal::upgrade::UpgradeError;
 use eqp_store::internal::{DatabaseUrlError, PARAMETER_NAMES};
+use eqp_store::{DatabaseError, Error as StoreError};
 
 use super::{Exit, Failure};
 use crate::text::nearest;
@@ -46,6 +46,9 @@ impl From<StoreError> for Failure {
         match &error {
             StoreError::DatabaseUnreachable(source) => connection_failure(source),
             StoreError::Database(source) if is_connection(source) => connection_failure(source),
+            StoreError::Database(source) if source.sqlstate().as_deref() == Some(INSUFFICIENT_PRIVILEGE) => {
+                with_roles(failure(Exit::NotAuthorised, "the database role lacks a right"))
+            }
             StoreError::NotMigrated => {
                 failure(Exit::Failed, "the database is not ready").next("apply the migrations with eqp migrate")
             }
@@ -98,33 +101,44 @@ impl From<UpgradeError> for Failure {
     }
 }
 
+/// The SQLSTATE of a statement for which the role lacks a right.
+const INSUFFICIENT_PRIVILEGE: &str = "42501";
+
+fn with_roles(failure: Failure) -> Failure {
+    failure
+        .next("grant the rights with crates/eqp-store/roles.sql, which has to run again after every migration")
+        .next("make the role a member of eqp_runtime, or of eqp_accept for a receiver that only accepts callbacks")
+}
+
 fn master_key(failure: Failure) -> Failure {
     failure.next("the key is the file master.key in the data folder, or the file in EQP_MASTER_KEY_FILE")
 }
 
-fn is_connection(error: &sqlx::Error) -> bool {
-    matches!(error, sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::Tls(_))
+fn is_connection(error: &DatabaseError) -> bool {
+    matches!(error.driver_error(), sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::Tls(_))
 }
 
 /// Returns the failure for a connection. A server that rejects the login was reached; any other error before the first
 /// statement means that it was not.
-fn connection_failure(source: &sqlx::Error) -> Failure {
+fn connection_failure(source: &DatabaseError) -> Failure {
     // sqlx distinguishes this from other TLS errors only by its text.
-    if let sqlx::Error::Tls(problem) = source
+    if let sqlx::Error::Tls(problem) = source.driver_error()
         && problem.to_string().contains("server does not support TLS")
     {
         return Failure::new(Exit::Unreachable, "the database server does not offer TLS")
             .why("the sslmode in the URL requires TLS")
             .next("set `ssl = on` in postgresql.conf, or use sslmode=prefer on a network that you trust");
     }
-    let code = source.as_database_error().and_then(sqlx::error::DatabaseError::code);
-    match code.as_deref() {
+    match source.sqlstate().as_deref() {
         Some("28P01" | "28000") => Failure::new(Exit::NotAuthorised, "the database rejected the login")
             .because(source)
             .next("check the user and password in the database URL"),
         Some("3D000") => Failure::new(Exit::NotFound, "the database does not exist")
             .because(source)
             .next("create it (createdb), or correct its name in the URL"),
+        Some(INSUFFICIENT_PRIVILEGE) => {
+            with_roles(Failure::new(Exit::NotAuthorised, "the database rejected the login").because(source))
+        }
         _ => Failure::new(Exit::Unreachable, "the database cannot be reached")
             .because(source)
             .next("start Postgres, correct the URL, or remove the URL to use the embedded Postgres"),

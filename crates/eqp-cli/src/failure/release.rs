@@ -27,6 +27,7 @@ impl From<TrackError> for Failure {
             TrackError::NotASubmission { .. } => Self::usage(error.to_string())
                 .next("`action` accepts `technical` and `marketing`, each `submit` or `draft`; or remove it")
                 .next("`eqp packages update` sends other actions, `eqp packages recall` recalls from review"),
+            _ => Self::usage(error.to_string()),
         }
     }
 }
@@ -73,6 +74,7 @@ impl From<SelectionError> for Failure {
                 Self::usage("nothing identifies the submission, so another run could not find it again")
                     .next("set item_id, or sku and version, in the manifest")
             }
+            other => Self::usage("there is nothing to release").because(&other),
         }
     }
 }
@@ -82,6 +84,7 @@ impl From<CheckError> for Failure {
         match error {
             CheckError::Check(error) => error.into(),
             CheckError::Aborted(error) => Self::new(Exit::Failed, "the check ended early").because(&error),
+            other => Self::new(Exit::Failed, "the archive was not checked").because(&other),
         }
     }
 }
@@ -95,6 +98,7 @@ impl From<FindError> for Failure {
             FindError::NotFound { .. } => Self::new(Exit::NotFound, what)
                 .next("create the submission with eqp packages create")
                 .next("check --environment: IDs of one environment do not exist in the other"),
+            _ => Self::new(Exit::Failed, what),
         }
     }
 }
@@ -109,6 +113,7 @@ impl From<SendError> for Failure {
                 let scanned = files.iter().map(|id| format!("{id} is still being scanned"));
                 scanned.fold(failure, Self::why).next("run the same command again later, or wait longer with --timeout")
             }
+            other => Self::new(Exit::Failed, "some packages were not submitted").because(&other),
         }
     }
 }
@@ -150,6 +155,7 @@ impl From<Error> for Failure {
             }
             Error::NoSubmissionId => Self::new(Exit::Failed, "the Marketplace returned the submission without its ID"),
             Error::Stopped => Self::interrupted(),
+            other => Self::new(Exit::Failed, "the release failed").because(&other),
         }
     }
 }
@@ -184,6 +190,7 @@ impl From<ManifestError> for Failure {
                 .next("select a review, for example `action = { technical = \"submit\" }`")
                 .next("or omit `action`: `eqp release` then submits for both reviews, and `eqp packages create` saves a draft"),
             Problem::Value(text) => Self::usage(format!("{file}: `{path}` cannot be read")).why(text),
+            other => Self::usage(format!("cannot read {file}")).because(&other),
         }
     }
 }
@@ -193,6 +200,7 @@ impl From<PackageError> for Failure {
         let what = error.to_string();
         match error {
             PackageError::NotSendable { source, .. } => Self::new(Exit::Failed, what).because(&source),
+            _ => Self::new(Exit::Failed, what),
         }
     }
 }
@@ -234,6 +242,7 @@ impl From<WaitError> for Failure {
             }
             WaitError::Marketplace(error) => error.into(),
             WaitError::Database(error) => error.into(),
+            other => Self::new(Exit::Failed, "cannot wait").because(&other),
         }
     }
 }

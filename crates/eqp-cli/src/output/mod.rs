@@ -48,6 +48,11 @@ impl Output {
         self.json
     }
 
+    /// Returns whether notes are suppressed.
+    pub(crate) fn is_quiet(self) -> bool {
+        self.quiet
+    }
+
     /// Prints one or more lines of data. Control characters are escaped.
     pub(crate) fn line(self, line: impl std::fmt::Display) -> Result {
         out(&sanitized(&line.to_string()))

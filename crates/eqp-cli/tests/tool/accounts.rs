@@ -67,7 +67,7 @@ async fn a_key_is_kept_in_a_profile_once_it_was_accepted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn profiles_are_told_apart_and_one_holds_where_none_is_asked_for() {
+async fn profiles_are_distinguished_and_the_default_is_used_without_a_request() {
     let vendor = TestVendor::start(crate::EQP).await;
     let home = stranger(&vendor);
     home.write("right", APPLICATION_SECRET);
@@ -203,7 +203,7 @@ async fn a_keyring_keeps_the_secret_and_no_argument_shows_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_doctor_tells_where_each_value_came_from_and_what_can_be_reached() {
+async fn the_doctor_shows_the_origin_of_each_value_and_what_can_be_reached() {
     let mut vendor = TestVendor::start(crate::EQP).await;
     vendor.home.write("eqp.toml", "[receiver]\ntls_names = [\"eqp.test\"]\nlisten = \"127.0.0.1:1\"\n");
     vendor.home.set("EQP_LISTEN", "127.0.0.1:2");

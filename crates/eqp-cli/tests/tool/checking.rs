@@ -40,7 +40,7 @@ const COUNTS: (&str, &str) =
     (r"\d+ total, \d+ ran, (\d+) not run, \d+ store-only", "[all] total, [most] ran, $1 not run, [some] store-only");
 
 #[test]
-fn a_good_submission_passes_and_a_strict_look_too() {
+fn a_good_submission_passes_also_with_strict() {
     let submission = Submission::module();
     let home = with(&submission);
     manifest(&home, &submission, "");
@@ -50,7 +50,7 @@ fn a_good_submission_passes_and_a_strict_look_too() {
 }
 
 #[test]
-fn a_report_names_rule_place_and_what_to_do() {
+fn a_report_names_rule_location_and_remedy() {
     let home = with(&imperfect());
     manifest(
         &home,
@@ -188,7 +188,7 @@ fn of_several_packages_the_one_with_the_archive_s_name_is_checked() {
 }
 
 #[test]
-fn a_manifest_that_was_begun_lacks_only_what_nobody_but_its_owner_knows() {
+fn a_generated_manifest_lacks_only_what_its_owner_knows() {
     let home = with(&Submission::module());
     let ended = home.run(&["packages", "init", "submission.zip"]);
     assert_eq!((ended.code, ended.stdout.as_str()), (0, "release.toml\n"));
@@ -258,7 +258,7 @@ fn a_signal_ends_the_check_and_the_program_that_it_runs() {
 }
 
 #[test]
-fn the_book_is_listed_and_each_rule_told() {
+fn the_rules_are_listed_and_each_is_described() {
     let home = Home::new(crate::EQP);
     let listed = home.json(&["packages", "rules", "--json"]);
     let rules = listed["rules"].as_array().unwrap();

@@ -36,6 +36,21 @@ fn a_wait_for_a_status_that_its_flow_never_has_is_refused_at_once() {
 }
 
 #[test]
+fn a_filter_by_a_status_of_another_flow_is_refused_with_the_statuses_of_this_one() {
+    for (arguments, known) in [
+        (&["submissions", "list", "--overall", "in_manual_qa"][..], "released_to_store"),
+        (&["submissions", "list", "--technical", "in_marketing_review"], "in_manual_qa"),
+        (&["packages", "list", "--marketing", "in_manual_qa"], "in_marketing_review"),
+        (&["events", "list", "--flow", "technical", "--status", "released_to_store"], "in_manual_qa"),
+        (&["events", "tail", "--flow", "malware", "--status", "approved"], "passed"),
+    ] {
+        let ended = Home::new(crate::EQP).run(arguments);
+        assert_eq!((ended.code, ended.stdout.as_str()), (2, ""), "{arguments:?}: {ended:?}");
+        assert!(ended.stderr.contains(known), "{arguments:?}: {}", ended.stderr);
+    }
+}
+
+#[test]
 fn the_usage_of_a_command_names_nothing_that_the_environment_sets() {
     let mut home = Home::new(crate::EQP);
     home.set("EQP_APPLICATION_ID", "app");

@@ -212,3 +212,14 @@ async fn a_rotation_that_was_cut_off_goes_on_with_the_credential_that_it_had() {
     assert_eq!(scene.usernames().await, [begun]);
     scene.is_answered(&[200]).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_quiet_comparison_prints_nothing_unless_there_is_something_to_do() {
+    let scene = Scene::registered().await;
+    let compare = ["plan", "--exit-code", "--quiet"];
+    let same = scene.run(&compare);
+    assert_eq!((same.code, same.stdout.as_str(), same.stderr.as_str()), (0, "", ""), "{same:?}");
+    scene.stranger.overwrites(json!([])).await;
+    let differs = scene.run(&compare);
+    assert!(differs.code == 8 && differs.stdout.contains("repair with: eqp callbacks add --name main"), "{differs:?}");
+}

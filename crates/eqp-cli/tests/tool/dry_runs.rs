@@ -425,3 +425,36 @@ async fn a_question_answered_with_no_changes_nothing() {
     )
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_run_refuses_is_refused_in_a_dry_run_as_well() {
+    let vendor = vendor().await;
+    let home = &vendor.home;
+    let package = |item: &str, artifact: &str| {
+        format!(
+            "[[package]]\nitem_id = \"{item}\"\ntype = \"extension\"\nname = \"{item}\"\nartifact = \"{artifact}\"\n"
+        )
+    };
+    home.write("empty.zip", "");
+    home.write("notes.txt", "no archive");
+    home.write("device.toml", &package("a", "/dev/zero"));
+    home.write("empty.toml", &package("a", "empty.zip"));
+    home.write("text.toml", &package("a", "notes.txt"));
+    home.write("twice.toml", &(package("a", "new.zip") + &package("b", "new.zip") + &package("a", "new.zip")));
+    let before = World::of(&vendor).await;
+    for (manifest, reason) in [
+        ("device.toml", "is not a regular file"),
+        ("empty.toml", "is empty"),
+        ("text.toml", "notes.txt"),
+        ("twice.toml", "two packages of the manifest have the item_id `a`"),
+    ] {
+        let create = ["packages", "create", manifest];
+        let shown = home.run_aside(&[&create[..], &["--dry-run"]].concat());
+        let done = home.run_aside(&create);
+        assert!(shown.code == 2 && shown.stderr.contains(reason), "{manifest}: {shown:?}");
+        assert_eq!((shown.code, &shown.stderr), (done.code, &done.stderr), "{manifest}");
+    }
+    let shown = home.run_aside(&["files", "upload", "new.zip", "empty.zip", "--dry-run"]);
+    assert!(shown.code == 2 && shown.stderr.contains("is empty"), "{shown:?}");
+    assert_eq!(World::of(&vendor).await, before);
+}

@@ -215,7 +215,7 @@ async fn an_embedded_postgres_that_is_killed_again_and_again_comes_back_and_no_c
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_outage_that_lasts_is_told_once_and_ends_by_itself_when_its_cause_does() {
+async fn a_long_outage_is_reported_once_and_ends_automatically_with_its_cause() {
     let house = House::open().await;
     let local = house.local_configuration();
     fs::write(&local, "shared_buffers = 'plenty'\n").unwrap();
@@ -255,7 +255,7 @@ async fn a_receiver_whose_database_was_removed_says_so_and_still_keeps_what_come
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_receiver_that_is_told_to_end_in_an_outage_starts_nothing_any_more() {
+async fn a_receiver_that_is_stopped_in_an_outage_starts_nothing() {
     let house = House::open().await;
     let server = house.server_pid();
     house.serve.terminate();

@@ -89,14 +89,21 @@ async fn a_manifest_is_uploaded_and_created_and_looked_at_and_recalled() {
     let package = &shown["package"];
     assert_eq!((&package["sku"], &package["prices"][0]["price"]), (&json!("acme/checkout"), &json!(25.5)));
     assert_eq!(package["requested_launch_date"], json!("2020-01-01 00:00:00"));
-    for arguments in
-        [&["--sku", "acme/checkout"][..], &["--item", "checkout"], &["--sku", "acme/checkout", "--version", "1.2.0"]]
-    {
+    for arguments in [
+        &["--sku", "acme/checkout"][..],
+        &["--item", "checkout"],
+        &["checkout"],
+        &["--sku", "acme/checkout", "--version", "1.2.0"],
+    ] {
         let text = home.run_aside(&[&["packages", "show"], arguments].concat());
         assert!(text.code == 0 && text.stdout.contains(&submission), "{arguments:?}: {text:?}");
     }
     assert_eq!(home.run_aside(&["packages", "show", "--item", "nobody"]).code, 4);
     assert_eq!(home.run_aside(&["packages", "show"]).code, 2);
+    let file = home.run_aside(&["packages", "show", "2309480238.238475.0"]);
+    assert!(file.code == 4 && file.stderr.contains("eqp files show 2309480238.238475.0"), "{file:?}");
+    let by_item = home.run_aside(&["packages", "report", "checkout", "--json"]);
+    assert_eq!(read(&by_item)["submission_id"], json!(submission));
 
     // A duplicate item ID is rejected by name.
     let again = home.run_aside(&["packages", "create", &manifest, "--quiet"]);
@@ -106,8 +113,10 @@ async fn a_manifest_is_uploaded_and_created_and_looked_at_and_recalled() {
     let recalled = home.run_aside(&["packages", "recall", &manifest, "--json"]);
     let status = &read(&recalled)["packages"][0]["eqp_status"];
     assert_eq!((&status["technical"], &status["marketing"]), (&json!("recalled"), &json!("recalled")));
-    let nothing = home.run_aside(&["packages", "recall", "--submission", &submission]);
-    assert!(nothing.code == 0 && nothing.stderr.contains("is not in review"), "{nothing:?}");
+    for id in [submission.as_str(), "checkout"] {
+        let nothing = home.run_aside(&["packages", "recall", "--submission", id]);
+        assert!(nothing.code == 0 && nothing.stderr.contains("is not in review"), "{nothing:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

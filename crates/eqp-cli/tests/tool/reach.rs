@@ -133,7 +133,7 @@ async fn the_doctor_speaks_tls_with_the_receiver_and_says_what_is_wrong() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_doctor_tells_why_a_receiver_is_not_ready_and_waits_for_no_one_for_ever() {
+async fn the_doctor_reports_why_a_receiver_is_not_ready_within_a_time_limit() {
     let vendor = TestVendor::start(crate::EQP).await;
     let mut home = Home::at(crate::EQP, vendor.home.path());
     home.set("EQP_DATABASE_URL", vendor.database.url());

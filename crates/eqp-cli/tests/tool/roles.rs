@@ -106,6 +106,18 @@ async fn every_part_runs_with_the_rights_of_its_role_only() {
     let waiting: i64 =
         sqlx::query_scalar("select count(*) from eqp.callback_pending").fetch_one(&mut admin).await.unwrap();
     assert_eq!(waiting, 1, "it is left to a projector");
+    let listed = home.run_aside(&["events", "list", "--json"]);
+    assert!(listed.code == 0 && listed.stderr.contains("have not been projected yet, the oldest since"), "{listed:?}");
+
+    // A role that lacks a right is sent to the script.
+    become_role(&mut admin, database, "eqp_accept").await;
+    for command in [&["events", "list"][..], &["submissions", "list"]] {
+        let refused = home.run_aside(command);
+        assert!(refused.code == 3 && refused.stderr.contains("permission denied"), "{refused:?}");
+        assert!(refused.stderr.contains("roles.sql"), "{refused:?}");
+    }
+    let doctor = home.run_aside(&["doctor"]);
+    assert!(doctor.stdout.contains("roles.sql") || doctor.stderr.contains("roles.sql"), "{doctor:?}");
 
     let denied = Some("42501".to_owned());
     for (role, statement) in [

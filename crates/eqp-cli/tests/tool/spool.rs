@@ -250,7 +250,7 @@ fn where_it_is_can_be_said_in_the_configuration() {
 }
 
 #[tokio::test]
-async fn a_receiver_goes_without_one_where_that_is_wished() {
+async fn a_receiver_can_run_without_a_spool() {
     let database = TestDatabase::create().await;
     let mut home = Home::new(crate::EQP);
     home.set("EQP_DATABASE_URL", database.url());

@@ -176,7 +176,7 @@ async fn an_endpoint_is_named_where_there_are_several_and_can_be_called_elsewher
 }
 
 #[test]
-fn what_cannot_be_sent_is_told_with_what_to_do() {
+fn an_invalid_trigger_is_refused_with_a_remedy() {
     let home = Home::new(crate::EQP);
     for (arguments, code, word) in [
         (&["trigger"][..], 2, "--data"),

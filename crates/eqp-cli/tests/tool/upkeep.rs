@@ -71,7 +71,7 @@ async fn retention_deletes_what_is_older_and_a_dry_run_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_receiver_that_is_told_to_keep_for_so_long_deletes_by_itself() {
+async fn a_receiver_with_a_retention_period_deletes_automatically() {
     let (vendor, serve) = with_files(&["a"]).await;
     age(&vendor, 500).await;
     serve.terminate();

@@ -129,11 +129,13 @@ impl EmbeddedPostgres {
     ///
     /// Returns [`Error::Statement`] if a query fails.
     pub async fn ensure_database(&self, name: &str) -> Result<(), Error> {
-        let mut connection = PgConnection::connect_with(&self.connect_options(MAINTENANCE_DATABASE)).await?;
+        let mut connection =
+            PgConnection::connect_with(&self.connect_options(MAINTENANCE_DATABASE)).await.map_err(Error::statement)?;
         let exists: bool = sqlx::query_scalar("select exists (select from pg_database where datname = $1)")
             .bind(name)
             .fetch_one(&mut connection)
-            .await?;
+            .await
+            .map_err(Error::statement)?;
         if !exists {
             let name = name.replace('"', "\"\"");
             // A name cannot be a parameter, so it is quoted as an identifier.
@@ -144,10 +146,10 @@ impl EmbeddedPostgres {
                     .and_then(sqlx::error::DatabaseError::code)
                     .is_some_and(|code| ALREADY_EXISTS.contains(&&*code))
             {
-                return Err(error.into());
+                return Err(Error::statement(error));
             }
         }
-        connection.close().await?;
+        connection.close().await.map_err(Error::statement)?;
         Ok(())
     }
 

@@ -149,7 +149,7 @@ impl Reprojector {
     ) -> Result<(), Error> {
         let result = within(DEADLINE, self.transaction(&selection, done, Undecodable::DecodeAgain)).await;
         let (resources, part) = match result {
-            Err(Error::Database(error)) if is_data_error(&error) => {
+            Err(Error::Database(error)) if is_data_error(error.driver_error()) => {
                 // Postgres rejects a value of some callback, as it did at the first projection.
                 within(DEADLINE, self.transaction(&selection, done, Undecodable::Keep)).await?
             }

@@ -288,9 +288,10 @@ async fn store_undecodable(
 
 /// Returns whether Postgres or the network has timed out, so that a smaller batch may succeed.
 fn is_timeout(error: &Error) -> bool {
-    match error {
-        Error::Database(sqlx::Error::Database(error)) => error.code().is_some_and(|code| code == "57014"),
-        Error::Database(sqlx::Error::Io(error)) => error.kind() == std::io::ErrorKind::TimedOut,
+    let Error::Database(error) = error else { return false };
+    match error.driver_error() {
+        sqlx::Error::Database(error) => error.code().is_some_and(|code| code == "57014"),
+        sqlx::Error::Io(error) => error.kind() == std::io::ErrorKind::TimedOut,
         _ => false,
     }
 }

@@ -114,7 +114,7 @@ async fn drain(
 ) -> Result<Drained, Error> {
     let connecting = timeout(CONNECT_DEADLINE, PgConnection::connect_with(database));
     let connected = connecting.await.unwrap_or(Err(sqlx::Error::PoolTimedOut));
-    let mut connection = connected.map_err(eqp_store::Error::DatabaseUnreachable)?;
+    let mut connection = connected.map_err(|error| eqp_store::Error::DatabaseUnreachable(error.into()))?;
     let found = within(ANSWER, store::instance::id(&mut connection)).await?;
     if let (Some(spool), Some(database)) = (instance, found)
         && spool != database

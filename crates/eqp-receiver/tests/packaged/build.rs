@@ -22,10 +22,31 @@ impl Packages {
     /// Builds an example with these packages and returns its program. `uses` are the packages that it depends on;
     /// others are not available.
     pub(crate) async fn build(&self, example: &str, uses: &[&str]) -> PathBuf {
+        self.build_in(&folder(example), example, uses, &["--locked"]).await
+    }
+
+    /// Builds the service of the front page of eqp-receiver: its dependencies and its program are those that the page shows.
+    pub(crate) async fn build_front_page(&self, uses: &[&str]) -> PathBuf {
+        const NAME: &str = "front-page";
+        let project = tempfile::tempdir().unwrap();
+        let page = front_page();
+        let dependencies = page.block("toml");
+        let manifest = format!("[package]\nname = \"{NAME}\"\nedition = \"2024\"\n\n[workspace]\n\n{dependencies}");
+        fs::write(project.path().join("Cargo.toml"), manifest).unwrap();
+        fs::create_dir(project.path().join("src")).unwrap();
+        // The port may be in use.
+        let program = page.block("rust,no_run").replace(DOCUMENTED_ADDRESS, "127.0.0.1:0");
+        fs::write(project.path().join("src/main.rs"), program).unwrap();
+        // Names the versions that this workspace is built with, so that nothing is fetched; cargo removes what is not needed.
+        fs::copy(folder("embedding-service").join("Cargo.lock"), project.path().join("Cargo.lock")).unwrap();
+        self.build_in(project.path(), NAME, uses, &[]).await
+    }
+
+    async fn build_in(&self, project: &Path, name: &str, uses: &[&str], options: &[&str]) -> PathBuf {
         let packages: Vec<_> = self.0.iter().filter(|(name, _)| uses.contains(name)).collect();
         let mut command = cargo("build");
         // The lock file contains the dependencies of this workspace, so that nothing else is downloaded.
-        command.args(["--offline", "--locked", "--manifest-path"]).arg(folder(example).join("Cargo.toml"));
+        command.arg("--offline").args(options).arg("--manifest-path").arg(project.join("Cargo.toml"));
         for (name, folder) in &packages {
             // Takes precedence over the manifest.
             command.arg("--config").arg(format!("patch.crates-io.{name}.path='{}'", folder.display()));
@@ -33,11 +54,32 @@ impl Packages {
         // Belongs to the service. The queries of the packages must not be checked against it.
         command.env("DATABASE_URL", "postgres://nobody@127.0.0.1:1/none");
         run(command).await;
-        let program = target().join("debug").join(example);
+        let program = target().join("debug").join(name);
         let sources = fs::read_to_string(program.with_extension("d")).unwrap();
         assert!(packages.iter().all(|(_, folder)| sources.contains(folder.to_str().unwrap())), "{sources}");
         assert!(!sources.contains(workspace().join("crates").to_str().unwrap()), "{sources}");
         program
+    }
+}
+
+/// The address in the program and the commands of the front page.
+pub(crate) const DOCUMENTED_ADDRESS: &str = "127.0.0.1:8080";
+
+/// The front page of a packaged crate.
+pub(crate) struct Page(String);
+
+/// Returns the front page of eqp-receiver.
+pub(crate) fn front_page() -> Page {
+    Page(fs::read_to_string(workspace().join("crates/eqp-receiver/README.md")).unwrap())
+}
+
+impl Page {
+    /// Returns the page's only block of this language.
+    pub(crate) fn block(&self, language: &str) -> &str {
+        let mut blocks = self.0.split(&format!("```{language}\n")).skip(1);
+        let (block, _) = blocks.next().and_then(|rest| rest.split_once("```")).expect(language);
+        assert!(blocks.next().is_none(), "the page has several blocks of {language}");
+        block
     }
 }
 

@@ -19,7 +19,17 @@ pub(crate) struct Running {
 
 impl Running {
     pub(crate) fn start(program: &Path, database: &TestDatabase, environment: &[(&str, &str)]) -> Self {
+        Self::start_in(&std::env::temp_dir(), program, database, environment)
+    }
+
+    pub(crate) fn start_in(
+        folder: &Path,
+        program: &Path,
+        database: &TestDatabase,
+        environment: &[(&str, &str)],
+    ) -> Self {
         let mut command = Command::new(program);
+        command.current_dir(folder);
         command.env("DATABASE_URL", database.url()).envs(environment.iter().copied());
         // For a role named `eqp`, which the tests may use, the receiver's schema would take precedence over the
         // service's own.

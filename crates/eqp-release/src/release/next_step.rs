@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_submission_is_taken_up_where_it_stands() {
+    fn a_submission_is_continued_from_its_status() {
         type Case = (&'static str, Diff, Diff, Target, Step);
         use Diff::{Different, Same, Unknown};
         use ReleaseResult::{AlreadyReleased, InReview, Pending, Rejected, Unreachable, VersionTaken};
@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn another_version_in_review_is_left_alone_unless_told() {
+    fn another_version_in_review_is_unchanged_unless_superseded() {
         let other = SubmissionId::new("s1").unwrap();
         let both = target(Track::Both, Until::Scan);
         let superseding = Target { supersede: true, ..both };
@@ -299,7 +299,7 @@ mod tests {
 
     /// Tests every state with every target: the release always ends, and creates and submits at most once.
     #[test]
-    fn every_course_ends_and_submits_at_most_once() {
+    fn every_release_ends_and_submits_at_most_once() {
         let mut situations: Vec<ObservedState> =
             [FilesState::Unknown, FilesState::Missing, FilesState::Scanning, FilesState::Infected, FilesState::Clean]
                 .map(nothing)

@@ -54,6 +54,7 @@ pub struct WaitReport {
 
 /// The reason why a wait failed.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum WaitError {
     /// Neither a database nor a client is configured.
     #[error("a wait needs a database or a Marketplace client")]

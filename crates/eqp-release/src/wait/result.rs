@@ -55,6 +55,7 @@ pub struct WaitTarget {
 /// The error that a status is only documented for other flows, so that waiting for it would never end.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the flow {flow} has no status {status}")]
+#[non_exhaustive]
 pub struct UnreachableStatus {
     /// The flow.
     pub flow: Flow,
@@ -199,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn the_end_is_told_from_the_way_there() {
+    fn an_end_is_distinguished_from_a_step_towards_it() {
         use Flow::{Malware, Marketing, Overall, Technical};
         type Case<'a> = (Flow, Option<&'a str>, &'a [(Flow, &'a str)], Option<bool>);
         let cases: &[Case<'_>] = &[

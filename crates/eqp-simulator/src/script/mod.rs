@@ -165,6 +165,26 @@ pub struct Timing {
     pub launch: Duration,
 }
 
+impl Timing {
+    /// Returns durations of zero: every scan, review and launch ends as soon as it can begin.
+    ///
+    /// ```
+    /// let script = eqp_simulator::Script::new().timing(eqp_simulator::Timing::immediate());
+    /// ```
+    pub fn immediate() -> Self {
+        let none = Duration::ZERO;
+        Self {
+            scan: none,
+            automation: none,
+            manual_qa_queue: none,
+            manual_qa: none,
+            marketing_queue: none,
+            marketing: none,
+            launch: none,
+        }
+    }
+}
+
 impl Default for Timing {
     fn default() -> Self {
         Self {

@@ -21,6 +21,7 @@ macro_rules! columns {
             " from "
         );
 
+        #[doc(hidden)] // How rows are read is not part of the public API.
         impl FromRow<'_, PgRow> for Event {
             fn from_row(row: &PgRow) -> Result<Self, sqlx::Error> {
                 let (environment, mage_id) = account(row.try_get("environment")?, row.try_get("mage_id")?)?;

@@ -149,6 +149,7 @@ pub(crate) async fn files(pool: &PgPool, filter: &FileFilter) -> Result<Vec<File
     query.build_query_as().fetch_all(pool).await
 }
 
+#[doc(hidden)] // How rows are read is not part of the public API.
 impl FromRow<'_, PgRow> for Submission {
     fn from_row(row: &PgRow) -> Result<Self, sqlx::Error> {
         let (environment, mage_id) = account(row.try_get("environment")?, row.try_get("mage_id")?)?;
@@ -168,6 +169,7 @@ impl FromRow<'_, PgRow> for Submission {
     }
 }
 
+#[doc(hidden)] // How rows are read is not part of the public API.
 impl FromRow<'_, PgRow> for FileState {
     fn from_row(row: &PgRow) -> Result<Self, sqlx::Error> {
         let (environment, mage_id) = account(row.try_get("environment")?, row.try_get("mage_id")?)?;

@@ -70,6 +70,15 @@ impl Plan {
         self.username.as_deref()
     }
 
+    /// Returns the user name that was generated for this plan, if there is one. Every plan generates another one.
+    pub fn generated_username(&self) -> Option<&str> {
+        // A password that was supplied is stored without a change of the list.
+        self.steps.iter().filter(|_| self.writes_list()).find_map(|step| match step {
+            Step::StoreCredential { username, .. } => Some(username.as_str()),
+            _ => None,
+        })
+    }
+
     /// Returns the user name that a rotation or an adoption without a password replaces.
     pub fn replaces(&self) -> Option<&str> {
         self.replaces.as_deref()

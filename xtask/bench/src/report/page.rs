@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_stands_between_the_marks_is_replaced() {
+    fn only_the_text_between_the_marks_is_replaced() {
         let page = format!("# By hand\n\n{BEGIN}\nold\n{END}\n\n## Also by hand\n");
         let new = renewed(&page, "new\n").unwrap();
         assert_eq!(new, format!("# By hand\n\n{BEGIN}\n\nnew\n\n{END}\n\n## Also by hand\n"));

@@ -9,7 +9,7 @@ use clap::Args;
 use eqp_store::{Endpoints, PublicUrl};
 use eqp_sync::{Applied, EntrySelector, NewRegistration, Plan, Registrations, Snapshot, Step, Unmanaged};
 use eqp_types::Secret;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::view::{self, AppliedChange};
 use crate::arguments::duration;
@@ -55,6 +55,19 @@ impl ChangeOptions {
     }
 }
 
+/// Stands for the user name that a run would generate.
+const NEW_USERNAME: &str = "(generated)";
+
+/// Replaces each text in a JSON value.
+fn replace_text(value: &mut Value, replace: &impl Fn(&str) -> String) {
+    match value {
+        Value::String(text) => *text = replace(text),
+        Value::Array(items) => items.iter_mut().for_each(|item| replace_text(item, replace)),
+        Value::Object(fields) => fields.values_mut().for_each(|field| replace_text(field, replace)),
+        _ => {}
+    }
+}
+
 /// A plan that may write the Marketplace's list.
 pub(super) struct ListPlan(Plan);
 
@@ -86,8 +99,15 @@ impl change::Plan for ListPlan {
                 _ => {}
             }
         }
+        // The run itself generates another one.
+        let generated = plan.generated_username();
+        let shown = |text: &str| generated.map_or_else(|| text.to_owned(), |name| text.replace(name, NEW_USERNAME));
+        let (list, here): (Vec<_>, Vec<_>) =
+            (list.iter().map(|line| shown(line)).collect(), here.iter().map(|line| shown(line)).collect());
         if output.is_json() {
-            return output.json(&json!({"would_write": list, "would_change_here": here, "steps": plan.steps()}));
+            let mut steps = json!(plan.steps());
+            replace_text(&mut steps, &shown);
+            return output.json(&json!({"would_write": list, "would_change_here": here, "steps": steps}));
         }
         if plan.is_empty() {
             output.note("nothing to do");

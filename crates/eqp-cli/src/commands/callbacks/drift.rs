@@ -14,12 +14,12 @@ use eqp_sync::{Drift, RegistrationState, Repair};
 /// Compare the Marketplace's list with the local endpoints, and show how to repair differences
 ///
 /// Changes nothing. Shows entries that are missing, overwritten, restored or moved, and interrupted changes, each with the command that
-/// repairs it.
+/// repairs it. With --exit-code and --quiet, nothing is printed unless there is something to do.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
   eqp callbacks plan
-  # in a script or from cron: exits with 8 if the list and the endpoints differ
+  # from cron: prints nothing and exits with 0 unless there is something to do
   eqp callbacks plan --exit-code --quiet")]
 pub(crate) struct Plan {
     /// Exit with code 8 if the list and the endpoints differ
@@ -32,9 +32,10 @@ impl Plan {
         let drift =
             with_registrations(context, Upgrade::No, async |registrations| Ok(registrations.observe().await?.drift()))
                 .await?;
+        let is_silent = self.exit_code && context.output.is_quiet() && drift.is_consistent();
         if context.output.is_json() {
             context.output.json(&as_json(&drift))?;
-        } else {
+        } else if !is_silent {
             print(context, &drift)?;
         }
         if self.exit_code && !drift.is_consistent() {

@@ -17,6 +17,13 @@ use crate::output::{JsonList, Table};
 
 /// Manage the callbacks registered with the Marketplace
 #[derive(Debug, Subcommand)]
+#[command(after_help = "\
+Examples:
+  # register the receiver, then compare the list with it from time to time
+  eqp callbacks add --name main --url https://eqp.example.com/callbacks/main
+  eqp callbacks plan
+  # replace the password without losing callbacks
+  eqp callbacks rotate --name main")]
 pub(crate) enum Callbacks {
     List(List),
     Plan(drift::Plan),

@@ -6,22 +6,30 @@ mod table;
 pub(crate) use table::table;
 
 use clap::{Args, Subcommand};
+use eqp_release::wait::WaitTarget;
+use eqp_store::internal::{ANSWER, pending, within};
 use eqp_store::{Disposition, EventFilter, EventKind};
 use eqp_types::Flow;
 use time::OffsetDateTime;
 
 use self::table::line;
-use crate::arguments::{since, whole, within};
+use crate::arguments::{self, since, whole};
 use crate::commands::status;
 use crate::compose::database::Database;
 use crate::config::MarketplaceOptions;
 use crate::context::Context;
 use crate::failure::Result;
-use crate::output::JsonList;
+use crate::output::{JsonList, utc};
 use crate::shutdown;
 
 /// List and follow events
 #[derive(Debug, Subcommand)]
+#[command(after_help = "\
+Examples:
+  eqp events list --limit 10
+  eqp events list --status rejected --since 7d
+  eqp events tail --json
+  eqp events show 1200")]
 pub(crate) enum Events {
     List(List),
     Tail(Tail),
@@ -65,8 +73,12 @@ struct FilterOptions {
 impl FilterOptions {
     /// Returns the filter. It contains the environment only if one was given, because a database can contain events of
     /// both environments.
-    fn filter(self, marketplace: &MarketplaceOptions) -> EventFilter {
-        EventFilter {
+    fn filter(self, marketplace: &MarketplaceOptions) -> Result<EventFilter> {
+        if let Some(flow) = &self.flow {
+            // A status that this flow never has would match nothing.
+            WaitTarget::new(flow.clone(), self.status.clone()).map_err(|error| status::of_another_flow(&error))?;
+        }
+        Ok(EventFilter {
             environment: marketplace.environment,
             resource_id: self.resource_id,
             flow: self.flow,
@@ -75,7 +87,7 @@ impl FilterOptions {
             disposition: self.disposition,
             since: self.since,
             ..EventFilter::default()
-        }
+        })
     }
 }
 
@@ -90,18 +102,29 @@ pub(crate) struct List {
     #[command(flatten)]
     filter: FilterOptions,
     /// Maximum number of events
-    #[arg(long, value_name = "COUNT", default_value_t = 50, value_parser = within(1_u32..=10_000))]
+    #[arg(long, value_name = "COUNT", default_value_t = 50, value_parser = arguments::within(1_u32..=10_000))]
     limit: u32,
 }
 
 impl List {
     pub(crate) async fn run(self, context: &Context) -> Result {
         let marketplace = &context.settings.marketplace;
-        let filter = EventFilter { limit: self.limit, ..self.filter.filter(marketplace) };
+        let filter = EventFilter { limit: self.limit, ..self.filter.filter(marketplace)? };
         let database = Database::open_to_read(context).await?;
         let events = database.reader().events(&filter).await;
+        let backlog = within(ANSWER, pending::backlog(database.pool())).await;
         database.close().await?;
         let events = events?;
+        // Not essential: a role may be allowed to read events and nothing else.
+        if let Ok(backlog) = backlog
+            && backlog.batches > 0
+        {
+            let since =
+                backlog.oldest.map(|oldest| format!(", the oldest since {} UTC", utc(oldest))).unwrap_or_default();
+            context.output.note(format_args!(
+                "some callbacks have not been projected yet{since}; their events will appear later (see `eqp doctor`)"
+            ));
+        }
         if context.output.is_json() {
             return context.output.json(&JsonList {
                 name: "events",
@@ -135,7 +158,7 @@ pub(crate) struct Tail {
 
 impl Tail {
     pub(crate) async fn run(self, context: &Context) -> Result {
-        let mut filter = self.filter.filter(&context.settings.marketplace);
+        let mut filter = self.filter.filter(&context.settings.marketplace)?;
         // With --since, stored events from that time on come first.
         filter.after_seq = self.after.or(filter.since.map(|_| 0));
         let database = Database::open_to_read(context).await?;

@@ -17,6 +17,11 @@ use crate::output::Table;
 
 /// Manage Composer keys
 #[derive(Debug, Subcommand)]
+#[command(after_help = "\
+Examples:
+  eqp keys create build-server
+  eqp keys list
+  eqp keys disable build-server")]
 pub(crate) enum Keys {
     List(List),
     Create(change::Create),

@@ -20,6 +20,14 @@ use crate::output::{or_dash, track_line};
 
 /// Create, update, inspect and validate packages
 #[derive(Debug, Subcommand)]
+#[command(after_help = "\
+Examples:
+  # check an archive, write its manifest, then release both with eqp release
+  eqp packages check acme-badges-1.2.0.zip
+  eqp packages init acme-badges-1.2.0.zip
+  # look at a submission, and see why a review rejected it
+  eqp packages show s5w9k703ru --results
+  eqp packages report s5w9k703ru")]
 pub(crate) enum Packages {
     List(Box<show::List>),
     Show(show::Show),

@@ -10,6 +10,7 @@ use eqp_types::{Environment, Package, PackageDraft, PackageUpdate, SubmissionId}
 use serde_json::json;
 
 use super::send::{SendReport, report};
+use super::show::find;
 use crate::arguments::Track;
 use crate::change::{self, Change, Confirmation, Plan, Question};
 use crate::compose::client::client;
@@ -21,7 +22,7 @@ use crate::output::{Output, counted, escaped, shell_word};
 #[derive(Args, Debug)]
 #[command(
     override_usage = "eqp packages recall [OPTIONS] <FILE>\n       \
-                      eqp packages recall [OPTIONS] --submission <SUBMISSION>",
+                      eqp packages recall [OPTIONS] --submission <ID>",
     after_help = "\
 Examples:
   eqp packages recall release.toml
@@ -32,8 +33,8 @@ pub(crate) struct Recall {
     /// Manifest of the packages, in TOML or JSON (- for standard input)
     #[arg(value_name = "FILE", required_unless_present = "submission")]
     manifest: Option<PathBuf>,
-    /// ID of a submission to recall (repeatable)
-    #[arg(long, value_name = "SUBMISSION")]
+    /// Submission ID or item ID of a package to recall (repeatable)
+    #[arg(long, value_name = "ID")]
     submission: Vec<SubmissionId>,
     /// Review to recall from
     #[arg(long, value_enum, value_name = "TRACK", default_value_t = Track::Both)]
@@ -122,7 +123,7 @@ impl Recall {
     async fn packages(&self, client: &Client) -> Result<Vec<(String, Package)>> {
         let mut found = Vec::new();
         for id in &self.submission {
-            found.push((id.to_string(), client.packages().get(id).await?));
+            found.push((id.to_string(), find(client, id).await?));
         }
         if let Some(path) = &self.manifest {
             refuse_id(path)?;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::Args;
 use eqp_client::Client;
+use eqp_client::files::check_file;
 use eqp_release::manifest::{Manifest, ManifestPackage};
 use eqp_release::{find_submission, send_when_scanned};
 use eqp_types::{BatchItem, Environment, FileUploadId, PackageUpdate};
@@ -36,11 +37,15 @@ pub(super) struct FromManifest {
 }
 
 impl FromManifest {
-    /// Reads the manifest and checks that its files exist.
-    fn read(&self) -> Result<Manifest> {
+    /// Reads the manifest and checks that its packages differ and that its files can be uploaded.
+    async fn read(&self) -> Result<Manifest> {
         let manifest = Manifest::read(&self.manifest)?;
         let missing: Vec<_> = manifest.files().into_iter().filter(|path| !path.exists()).collect();
         if missing.is_empty() {
+            refuse_same_packages(&manifest)?;
+            for path in manifest.files() {
+                check_file(&path).await?;
+            }
             return Ok(manifest);
         }
         let named = |path: &PathBuf| format!("there is no file {}", path.display());
@@ -50,6 +55,26 @@ impl FromManifest {
             .fold(Failure::usage(format!("files named in {} do not exist", self.manifest.display())), Failure::why)
             .next("paths are relative to the folder of the manifest"))
     }
+}
+
+/// Refuses packages that would be the same submission: the Marketplace accepts the first one only.
+fn refuse_same_packages(manifest: &Manifest) -> Result {
+    for (at, package) in manifest.packages.iter().enumerate() {
+        let earlier = &manifest.packages[..at];
+        let (id, item) = (&package.submission_id, &package.changes.item_id);
+        let same = if id.is_some() && earlier.iter().any(|other| other.submission_id == *id) {
+            id.as_ref().map(|id| format!("submission_id `{id}`"))
+        } else if item.is_some() && earlier.iter().any(|other| other.changes.item_id == *item) {
+            item.as_ref().map(|item| format!("item_id `{item}`"))
+        } else {
+            None
+        };
+        if let Some(same) = same {
+            return Err(Failure::usage(format!("two packages of the manifest have the {same}"))
+                .next("give each package its own, or remove one of them"));
+        }
+    }
+    Ok(())
 }
 
 /// The packages of a manifest to create or update.
@@ -211,7 +236,7 @@ impl Change for ManifestCreation<'_> {
 
     async fn observe(&mut self) -> Result<SendPlan> {
         let options = &self.context.settings.marketplace;
-        let manifest = self.from.read()?;
+        let manifest = self.from.read().await?;
         if !self.from.dry_run {
             // Fail before the question if there is no access key.
             client(options)?;
@@ -290,7 +315,7 @@ impl Change for ManifestUpdate<'_> {
 
 impl Update {
     pub(crate) async fn run(self, context: &Context) -> Result {
-        let manifest = self.from.read()?;
+        let manifest = self.from.read().await?;
         let client = client(&context.settings.marketplace)?;
         let environment = client.environment();
         let update = ManifestUpdate { client, from: &self.from, manifest, output: context.output };

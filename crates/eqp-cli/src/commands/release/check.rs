@@ -13,6 +13,9 @@ use crate::context::Context;
 use crate::failure::{Exit, Failure, Result};
 use crate::output::{counted, escaped, shell_word};
 
+/// The rule that manifest and archive have the same version.
+const VERSION_IS_SAME: &str = "version-is-same";
+
 /// Returns the command that shows the complete report.
 fn check_command(wanted: &SelectedPackage, archive: &Path) -> String {
     let path = |path: &Path| shell_word(&path.to_string_lossy());
@@ -73,8 +76,10 @@ pub(super) async fn check(
         let place = found.location.to_string();
         format!("{} at {}: {}\n{}", found.rule.id, escaped(&place), escaped(&found.message), found.remedy)
     });
-    Err(reasons
+    let refused = reasons
         .fold(refused, |failure, reason| failure.why_in_lines(&reason))
-        .next(format!("show the complete report: {}", check_command(wanted, archive)))
-        .next("or submit it anyway with --skip-check"))
+        .next(format!("show the complete report: {}", check_command(wanted, archive)));
+    // Different versions in manifest and archive are refused even without the check.
+    let is_ambiguous = report.findings.iter().any(|found| found.rule.id == VERSION_IS_SAME);
+    Err(if is_ambiguous { refused } else { refused.next("or submit it anyway with --skip-check") })
 }

@@ -4,6 +4,7 @@ mod check;
 mod outcome;
 mod plan;
 mod progress;
+mod remaining;
 mod selection;
 
 use std::time::Duration;

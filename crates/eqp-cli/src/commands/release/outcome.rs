@@ -1,11 +1,12 @@
 //! Prints the result of a release, and determines its exit code.
 
 use eqp_release::wait::statuses_of;
-use eqp_release::{FailedTest, ReleaseResult, RemoteFile, Track, Until};
+use eqp_release::{FailedTest, ReleaseResult, RemoteFile, Track, Until, review_phases};
 use eqp_types::{Flow, OverallStatus, SubmissionId};
 use serde_json::{Value, json};
 
 use super::ReportedRelease;
+use super::remaining::remaining;
 use crate::failure::{Exit, Failure, Result};
 use crate::output::{escaped, track_line};
 
@@ -130,10 +131,17 @@ impl ReportedRelease<'_> {
                 self.progress.note(&format!("{label} is in the store already; nothing was sent"));
             }
             _ if is_in_store => self.progress.note(&format!("{label} is in the store")),
-            (ReleaseResult::Pending, Some(handle)) => self.progress.note(&format!(
-                "{label} is submitted; to wait for its review: {} --timeout 15d",
-                self.wait_command(&handle)
-            )),
+            (ReleaseResult::Pending, Some(handle)) => {
+                let status = self.release.status().cloned().unwrap_or_default();
+                let left = remaining(self.release.target().track, review_phases(&status), &handle);
+                self.progress.note(&format!(
+                    "{label} {}",
+                    left.unwrap_or_else(|| format!(
+                        "is submitted; to wait for its review: {} --timeout 15d",
+                        self.wait_command(&handle)
+                    ))
+                ));
+            }
             _ => self.progress.note(&match self.release.target().until {
                 Until::Technical => format!("{label} has passed its technical review"),
                 Until::Marketing => format!("{label} has passed its marketing review"),

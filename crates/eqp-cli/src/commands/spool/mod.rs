@@ -18,6 +18,11 @@ use crate::output::{Table, rfc3339, utc};
 /// While the database is down, `eqp serve` stores callbacks in its spool, and moves them to the database when it is
 /// available again. Callbacks that the database rejects because of their data are quarantined.
 #[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  eqp spool show
+  eqp spool drain                          # while no receiver is running
+  eqp spool export > callbacks.ndjson")]
 pub(crate) struct Spool {
     /// Folder of the spool [default: spool in the data folder]
     #[arg(long, global = true, env = "EQP_SPOOL_DIR", hide_env_values = true, value_name = "FOLDER")]

@@ -211,7 +211,7 @@ async fn every_tool_and_reviewer_that_says_no_is_quoted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_mended_is_submitted_again_and_nothing_else() {
+async fn only_a_fixed_version_is_submitted_again() {
     let fixture = Fixture::open(reviewed(Review::default().marketing([Decision::Reject, Decision::Approve]))).await;
     let until_released = &["--until", "released", "--timeout", "60s"];
     assert_eq!(fixture.release(until_released).code, 5);
@@ -311,7 +311,7 @@ async fn files_that_are_uploaded_and_a_submission_that_is_made_can_be_released()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_dry_run_tells_the_steps_and_sends_nothing() {
+async fn a_dry_run_shows_the_steps_and_sends_nothing() {
     let fixture = Fixture::open(only_scans()).await;
     let planned = fixture.release(&["--dry-run", "--until", "released"]);
     assert_eq!(planned.code, 0, "{planned:?}");
@@ -326,7 +326,10 @@ async fn a_dry_run_tells_the_steps_and_sends_nothing() {
     assert!(fixture.look().accounts[0].files.is_empty());
     assert_eq!(fixture.release(&[]).code, 0);
     let planned = fixture.release(&["--dry-run", "--json"]);
-    assert_eq!(result(&planned)["steps"], json!(["then nothing is left to do for acme/module-badges 1.2.0"]));
+    assert_eq!(
+        result(&planned)["steps"],
+        json!(["acme/module-badges 1.2.0 is already submitted: nothing would be sent"])
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -342,7 +345,7 @@ async fn what_the_marketplace_refuses_has_its_reason_and_leaves_a_draft_that_is_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_id_that_stands_in_the_manifest_for_ever_means_another_version_one_day() {
+async fn an_id_left_in_the_manifest_is_refused_for_the_next_version() {
     let fixture = Fixture::open(at_once()).await;
     fixture.prepare(&Submission::module(), |listing| listing["item_id"] = json!("badges"));
     assert_eq!(fixture.release(&[]).code, 0);

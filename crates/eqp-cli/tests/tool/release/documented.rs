@@ -1,7 +1,8 @@
 //! The commands of the documentation, run against a simulator as a reader would type them.
 //!
-//! A shell block is run, unless a comment before it says otherwise: `<!-- not run: REASON -->`, or `<!-- file: PATH -->` for a block
-//! that is written to a file for the blocks after it. Every other command that a page names has to exist with its flags.
+//! A shell block is run, unless a comment before it says otherwise: `<!-- not run: REASON -->`, `<!-- file: PATH -->` for a block
+//! that is written to a file for the blocks after it, or `<!-- script: NAME -->` (`, file: PATH`) for blocks that are run as one script
+//! by a separate test. Every other command that a page names has to exist with its flags.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -36,18 +37,23 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("docs/simulator-walkthrough.md", "run by eqp-simulator's tests of the marketplace"),
 ];
 
+/// The scripts, each run by a test in `scripts.rs`, and their pages.
+const SCRIPTS: &[(&str, &str)] = &[("README.md", super::scripts::REHEARSAL)];
+
 /// How a block is tested.
-enum Treatment {
+pub(super) enum Treatment {
     Run,
     NotRun(String),
     WrittenTo(String),
+    /// A part of a script with this name; written to a file if it has a path.
+    PartOf(String, Option<String>),
 }
 
 /// A block of a page.
-struct Block {
+pub(super) struct Block {
     language: String,
-    treatment: Treatment,
-    text: String,
+    pub(super) treatment: Treatment,
+    pub(super) text: String,
 }
 
 impl Block {
@@ -93,6 +99,10 @@ fn treatment(line_before: &str) -> Treatment {
     match comment.and_then(|comment| comment.split_once(": ")) {
         Some(("not run", reason)) => Treatment::NotRun(reason.to_owned()),
         Some(("file", path)) => Treatment::WrittenTo(path.to_owned()),
+        Some(("script", name)) => match name.split_once(", file: ") {
+            Some((name, path)) => Treatment::PartOf(name.to_owned(), Some(path.to_owned())),
+            None => Treatment::PartOf(name.to_owned(), None),
+        },
         _ => Treatment::Run,
     }
 }
@@ -121,7 +131,7 @@ fn blocks(page: &str) -> Vec<Block> {
     found
 }
 
-fn command_blocks(name: &str) -> Vec<Block> {
+pub(super) fn command_blocks(name: &str) -> Vec<Block> {
     blocks(&page(name)).into_iter().filter(Block::is_command).collect()
 }
 
@@ -192,6 +202,7 @@ async fn the_command_blocks_of_the_documentation_work_as_printed() {
                     println!("not run: {} ({reason})", block.text.trim());
                 }
                 Treatment::WrittenTo(file) => drop(fixture.home.write(file, &block.text)),
+                Treatment::PartOf(script, _) => assert!(SCRIPTS.contains(&(name.as_str(), script)), "{name}: {script}"),
                 Treatment::Run => {
                     println!("{name}: {}", block.text.trim());
                     let printed = run(&fixture, &names.put_into(&block.text));

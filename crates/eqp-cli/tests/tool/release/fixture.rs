@@ -22,19 +22,7 @@ pub(super) struct Fixture {
 
 /// A Marketplace without delays.
 pub(super) fn at_once() -> Script {
-    let mut timing = Timing::default();
-    for length in [
-        &mut timing.scan,
-        &mut timing.automation,
-        &mut timing.manual_qa_queue,
-        &mut timing.manual_qa,
-        &mut timing.marketing_queue,
-        &mut timing.marketing,
-        &mut timing.launch,
-    ] {
-        *length = Duration::ZERO;
-    }
-    Script::new().timing(timing)
+    Script::new().timing(Timing::immediate())
 }
 
 /// A Marketplace without delays, with these review results.

@@ -9,6 +9,7 @@ mod interrupted;
 mod manifest_action;
 mod new_version;
 mod patience;
+mod scripts;
 mod spellings;
 mod standing_in_the_way;
 mod waiting;

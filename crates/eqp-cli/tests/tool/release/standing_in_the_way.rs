@@ -29,7 +29,7 @@ async fn another_version_in_review_is_left_alone_unless_it_is_superseded() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn another_archive_of_a_version_in_review_takes_its_place_only_when_told() {
+async fn another_archive_of_a_version_in_review_replaces_it_only_with_supersede() {
     let fixture = Fixture::open(only_scans()).await;
     assert_eq!(fixture.release(&[]).code, 0);
     fixture.prepare(&Submission::module().file("Model/Label.php", "<?php\n"), |_| {});
