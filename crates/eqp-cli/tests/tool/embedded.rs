@@ -248,7 +248,7 @@ async fn a_receiver_whose_database_was_removed_says_so_and_still_keeps_what_come
     let end = tokio::task::block_in_place(|| house.serve.end());
     assert_eq!(end.code, 7, "{end:?}");
     assert!(
-        end.stderr.contains("were removed or replaced") && end.stderr.contains("restore the data"),
+        end.stderr.contains("was removed or replaced") && end.stderr.contains("restore the data"),
         "{}",
         end.stderr
     );
