@@ -166,7 +166,7 @@ async fn add_endpoint(home: &Home, pool: &PgPool) {
     endpoints.import_credential(endpoint, "key", &Secret::new("hush-4711")).await.unwrap();
 }
 
-/// The returned ID, or the status of a response without an ID.
+/// Sends a callback and returns its ID, or the status of a response without an ID.
 async fn send(client: &reqwest::Client, url: &str, file: &str) -> reqwest::Result<Result<Uuid, u16>> {
     let answer = client.post(url).basic_auth("key", Some("hush-4711")).body(scan(file)).send().await?;
     let status = answer.status().as_u16();

@@ -58,7 +58,7 @@ fn write_pair(home: &Home, name: &str) -> [String; 4] {
     write_pair_valid(home, name, Kind::SelfSigned, [-1, 90])
 }
 
-/// The error contains no output of Rust's `Debug`.
+/// Checks that the error contains no output of Rust's `Debug`.
 fn reads_as_text(check: &Value) {
     for debug in ["Other(", "Error(", "Invalid", "Unknown", "+00:00", "BadSignature", "Context"] {
         assert!(!check.to_string().contains(debug), "{debug}: {check}");
