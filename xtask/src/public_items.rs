@@ -1,5 +1,5 @@
 //! The public items of each library crate, listed in its `public-items.txt`. `check` lists them again and fails where a
-//! file differs, so that a change of what others can call is noticed by its author and seen in a review.
+//! file differs, so that a change of the public interface is noticed by its author and in a review.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -69,8 +69,8 @@ fn committed(name: &str) -> PathBuf {
     workspace::root().join("crates").join(name).join("public-items.txt")
 }
 
-/// Has rustdoc describe the items of every crate in a file each. Its unstable option is allowed for rustdoc alone, by a program that
-/// runs it: allowed in the environment of cargo, it would have every dependency built again.
+/// Lets rustdoc write a description of the items of each crate to a file. The unstable option is enabled for rustdoc
+/// only, by a wrapper program: in the environment of cargo, it would cause every dependency to be built again.
 async fn describe() -> Result {
     let rustdoc = workspace::target().join("rustdoc-json");
     let write = || {

@@ -31,7 +31,7 @@ pub enum Error {
     },
     /// The data was created by a major version that is not installed, and Postgres cannot read data of other major versions.
     #[error(
-        "the data in {} were created by Postgres {made_by}, which is not installed ({}). Install it (Debian: \
+        "the data in {} was created by Postgres {made_by}, which is not installed ({}). Install it (Debian: \
          `apt-get install postgresql-{made_by}`; macOS: `brew install postgresql@{made_by}`), or set EQP_POSTGRES_BIN to the \
          folder of its programs, or dump the data with it and start with another folder",
         .folder.display(), .tried.join("; ")
@@ -82,7 +82,7 @@ pub enum Error {
         detail: String,
     },
     /// The disk is full, or does not have enough space for a new cluster.
-    #[error("the disk with {} is full ({detail}). Free some space and start again; no data were lost", .folder.display())]
+    #[error("the disk with {} is full ({detail}). Free some space and start again; no data was lost", .folder.display())]
     DiskFull {
         /// The folder.
         folder: PathBuf,
@@ -117,7 +117,7 @@ pub enum Error {
     },
     /// The folder or the cluster in it was removed or replaced while it was in use.
     #[error(
-        "the data of the Postgres in {} were removed or replaced while it was in use. No new database was created: \
+        "the data of the Postgres in {} was removed or replaced while in use. No new database was created: \
          restore the data, or restart the program to begin with an empty database",
         .folder.display()
     )]

@@ -51,7 +51,9 @@ fn undocumented_fields() -> Extra {
 }
 
 fn written(callback: &Callback) -> Bytes {
-    serde_json::to_vec(callback).expect("a callback has only text and maps with text keys, which JSON can hold").into()
+    serde_json::to_vec(callback)
+        .expect("a callback has only text and maps with text keys, which JSON can represent")
+        .into()
 }
 
 #[cfg(test)]

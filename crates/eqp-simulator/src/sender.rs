@@ -25,7 +25,7 @@ use crate::clock::Clock;
 use crate::sent::{SendResult, Sent, SentKind, SentLog};
 use crate::trust::Trust;
 
-/// The largest number of callbacks that may wait for one target, and of delayed ones; more are dropped.
+/// The maximum number of callbacks that wait for one target, and of delayed callbacks; further ones are dropped.
 const LONGEST_LINE: usize = 10_000;
 
 /// A registered callback URL with its credentials.

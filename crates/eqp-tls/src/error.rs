@@ -43,7 +43,7 @@ pub enum Error {
     },
     /// A private key is encrypted.
     #[error(
-        "the private key in {origin} is encrypted with a passphrase, which a server cannot ask for; decrypt it: \
+        "the private key in {origin} is encrypted with a passphrase, which a server cannot prompt for; decrypt it: \
          openssl pkey -in {origin} -out decrypted.pem"
     )]
     EncryptedKey {

@@ -53,7 +53,7 @@ fn why_not(text: &[u8], line: &str) -> &'static str {
     } else if contains(text, line) {
         "its content is truncated or damaged"
     } else if text.starts_with(b"\x30\x82") {
-        "it is in DER form; convert it with openssl, for example: openssl x509 -inform der -in FILE -out FILE.pem"
+        "it is in DER format; convert it with openssl, for example: openssl x509 -inform der -in FILE -out FILE.pem"
     } else {
         "it contains no such PEM block"
     }

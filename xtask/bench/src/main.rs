@@ -103,7 +103,7 @@ struct ReportOptions {
     /// Print one JSON object with median, rounds, floor, aim and result of each figure
     #[arg(long)]
     json: bool,
-    /// Write docs/benchmarks.md and its picture from the newest run of every row
+    /// Write docs/benchmarks.md and its picture from the newest run of every benchmark
     #[arg(long)]
     write: bool,
 }

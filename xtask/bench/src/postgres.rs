@@ -1,4 +1,4 @@
-//! An embedded Postgres for one row, with the product's durability settings.
+//! The temporary Postgres of one benchmark, with the durability settings of the embedded one.
 
 use std::fs;
 use std::path::{Path, PathBuf};

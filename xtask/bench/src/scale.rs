@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Extent {
-    /// The promised extent, in five rounds.
+    /// The extent for which the targets are defined, in five rounds.
     Full,
-    /// Three shorter rounds: all rows in less than ten minutes.
+    /// Three shorter rounds: all benchmarks in less than ten minutes.
     Quick,
     /// One minimal round, whose figures have no meaning.
     Smoke,

@@ -1,4 +1,4 @@
-//! The setup of a run: an embedded Postgres, two receivers, and a sender.
+//! The setup of a run: a temporary Postgres, two receivers, and a sender.
 
 use std::fs::Permissions;
 use std::net::SocketAddr;

@@ -5,7 +5,8 @@ use eqp_test_support::submission::Submission;
 
 use crate::fixture::Fixture;
 
-/// One finding of each kind: blocking, warning, with a line, of a field, of the archive, suppressed.
+/// Returns a report with one finding of each kind: blocking, warning, with a line, of a field, of the archive,
+/// suppressed.
 fn report() -> Report {
     let fixture = Fixture::new();
     let submission = Submission::module()

@@ -59,7 +59,7 @@ pub(crate) fn bomb() -> Vec<u8> {
     changed(Submission::module().bytes(), b"README.md", 24, &u32::to_le_bytes(u32::MAX - 1))
 }
 
-/// A name that is flagged as UTF-8 but is not valid UTF-8.
+/// Returns an archive with a name that is flagged as UTF-8 but is not valid UTF-8.
 pub(crate) fn falsely_utf8() -> Vec<u8> {
     let bytes = Submission::module().file("Model/Munze.php", "<?php\n").bytes();
     let bytes = changed(bytes, b"Model/Munze.php", 8, &(1_u16 << 11).to_le_bytes());

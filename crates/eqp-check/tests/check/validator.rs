@@ -140,7 +140,7 @@ fn reading(files: &[(String, String)], method: u16) -> BTreeSet<&'static str> {
     errors
 }
 
-/// Mostly valid, so that archives pass about as often as they are rejected.
+/// Generates values that are mostly valid, so that archives pass about as often as they are rejected.
 fn mostly(
     right: &'static [&'static str],
     wrong: &'static [&'static str],

@@ -80,7 +80,7 @@ impl Failure {
 
     /// Creates a silent failure for output whose reader has exited (`eqp … | head`).
     pub(crate) fn reader_left() -> Self {
-        Self { silent: true, ..Self::new(Exit::Failed, "the reader of the output left") }
+        Self { silent: true, ..Self::new(Exit::Failed, "the reader of the output has exited") }
     }
 
     /// Creates the failure of a command that a signal ended.

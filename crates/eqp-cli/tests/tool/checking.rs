@@ -16,7 +16,7 @@ fn with(submission: &Submission) -> Home {
     home
 }
 
-/// A module with a blocking finding, a warning, and a warning that a manifest can suppress.
+/// Returns a module with a blocking finding, a warning, and a warning that a manifest can suppress.
 fn imperfect() -> Submission {
     Submission::module()
         .composer(|composer| composer["version"] = "1.2".into())

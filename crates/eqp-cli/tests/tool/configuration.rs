@@ -146,7 +146,7 @@ fn addresses_and_yes_are_written_as_people_write_them() {
     }
 }
 
-/// Every environment variable that an option reads, and those that are read elsewhere.
+/// Collects every environment variable that an option reads, and those that are read elsewhere.
 fn variables(command: &clap::Command, found: &mut std::collections::BTreeSet<String>) {
     found.extend(command.get_arguments().filter_map(|option| Some(option.get_env()?.to_string_lossy().into_owned())));
     command.get_subcommands().for_each(|verb| variables(verb, found));

@@ -155,7 +155,7 @@ async fn a_user_name_that_is_refused_by_now_is_replaced() {
     scene.is_answered(&[200]).await;
 }
 
-/// The response is lost, and the list cannot be read again.
+/// Injects a fault into the write of the list, and prevents the list from being read again.
 fn cut_off(vendor: &TestVendor, put: &str) {
     vendor.simulator.add_fault(put.parse().unwrap());
     // The list is read twice before the write.

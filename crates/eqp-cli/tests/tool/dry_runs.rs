@@ -201,7 +201,7 @@ impl World {
     }
 }
 
-/// A Marketplace with a draft and an unmanaged callback, and a home with manifests.
+/// Returns a Marketplace with a draft and an unmanaged callback, and a home with manifests.
 async fn vendor() -> TestVendor {
     let vendor = TestVendor::start(crate::EQP).await;
     vendor.register_theirs(THEIRS, "key", "secret").await;

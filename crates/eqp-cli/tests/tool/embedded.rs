@@ -166,7 +166,7 @@ async fn add_endpoint(home: &Home, pool: &PgPool) {
     endpoints.import_credential(endpoint, "key", &Secret::new("hush-4711")).await.unwrap();
 }
 
-/// The returned ID, or the status of a response without an ID.
+/// Sends a callback and returns its ID, or the status of a response without an ID.
 async fn send(client: &reqwest::Client, url: &str, file: &str) -> reqwest::Result<Result<Uuid, u16>> {
     let answer = client.post(url).basic_auth("key", Some("hush-4711")).body(scan(file)).send().await?;
     let status = answer.status().as_u16();
@@ -248,7 +248,7 @@ async fn a_receiver_whose_database_was_removed_says_so_and_still_keeps_what_come
     let end = tokio::task::block_in_place(|| house.serve.end());
     assert_eq!(end.code, 7, "{end:?}");
     assert!(
-        end.stderr.contains("were removed or replaced") && end.stderr.contains("restore the data"),
+        end.stderr.contains("was removed or replaced") && end.stderr.contains("restore the data"),
         "{}",
         end.stderr
     );

@@ -10,7 +10,7 @@ const ADD: [&str; 6] = ["callbacks", "add", "--name", "main", "--url", "https://
 /// An address on which nothing listens.
 const NOWHERE: &str = "127.0.0.1:1";
 
-/// A vendor whose database belongs to a master key, with another data folder, which is not created.
+/// Returns a vendor whose database belongs to a master key, and another data folder, which is not created.
 async fn vendor_with_another_folder() -> TestVendor {
     let mut vendor = TestVendor::start(crate::EQP).await;
     let added = vendor.home.run_aside(&ADD);

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use eqp_test_support::vendor::TestVendor;
 
-/// Two pages of packages, which together exceed the buffer of a pipe.
+/// Creates two pages of packages, which together exceed the buffer of a pipe.
 fn two_pages(vendor: &TestVendor) {
     for half in ["a", "b"] {
         let packages: Vec<_> =

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use eqp_test_support::tool::{Ended, Home};
 use eqp_test_support::vendor::TestVendor;
 
-/// A manifest with all fields for a submission, with its files in a separate folder.
+/// Writes a manifest with all fields for a submission, and its files to a separate folder.
 fn write_manifest(home: &Home, name: &str) -> String {
     std::fs::create_dir_all(home.path().join("shop")).unwrap();
     for file in ["checkout.zip", "guide.pdf", "icon.png", "first.png"] {
@@ -42,7 +42,7 @@ action = {{ technical = "submit", marketing = "submit" }}
     )
 }
 
-/// Only a name, which is enough for a draft.
+/// Writes packages with only a name, which is enough for a draft.
 fn drafts(home: &Home, count: usize) {
     let packages: Vec<_> = (0..count)
         .map(|at| {

@@ -58,7 +58,7 @@ fn write_pair(home: &Home, name: &str) -> [String; 4] {
     write_pair_valid(home, name, Kind::SelfSigned, [-1, 90])
 }
 
-/// The error contains no output of Rust's `Debug`.
+/// Checks that the error contains no output of Rust's `Debug`.
 fn reads_as_text(check: &Value) {
     for debug in ["Other(", "Error(", "Invalid", "Unknown", "+00:00", "BadSignature", "Context"] {
         assert!(!check.to_string().contains(debug), "{debug}: {check}");
@@ -92,7 +92,7 @@ async fn the_doctor_compares_the_certificate_that_is_served_with_the_file() {
             let other: Vec<_> = other.iter().map(String::as_str).collect();
             let reported = check(home, &address, &other);
             is(&reported, "failed", "the receiver does not serve the certificate in renewed-cert.pem");
-            is(&reported, "failed", "send it SIGHUP");
+            is(&reported, "failed", "send SIGHUP to the receiver");
             reads_as_text(&reported);
         }
         running.terminate();

@@ -16,7 +16,7 @@ async fn run_script(admin: &mut PgConnection) {
     sqlx::raw_sql(AssertSqlSafe(script)).execute(admin).await.unwrap();
 }
 
-/// Every later connection has this role, because the Postgres of the tests accepts one user only.
+/// Makes every later connection use this role, because the Postgres of the tests accepts one user only.
 async fn become_role(admin: &mut PgConnection, database: &TestDatabase, role: &str) {
     let name = database.options.get_database().unwrap();
     sqlx::query(AssertSqlSafe(format!("alter database {name} set role {role}"))).execute(admin).await.unwrap();

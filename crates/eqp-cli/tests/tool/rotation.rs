@@ -63,7 +63,7 @@ async fn until(what: &str, is_so: impl AsyncFn() -> bool) {
     timeout(Duration::from_mins(1), looking).await.unwrap_or_else(|_| panic!("in vain waited until {what}"));
 }
 
-/// With a grace period that is long enough for any machine; the test ends it.
+/// Rotates with a grace period that is long enough for any machine; the test ends it.
 fn rotate(vendor: &TestVendor, name: &str) -> eqp_test_support::tool::Ended {
     vendor.home.run_aside(&["callbacks", "rotate", "--name", name, "--grace", "1h", "--json"])
 }

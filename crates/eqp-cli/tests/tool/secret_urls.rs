@@ -61,7 +61,7 @@ fn says_nothing(home: &Home, place: &str, commands: &[&[&str]], code: impl Fn(i3
     }
 }
 
-/// A home with the most verbose logging.
+/// Returns a home with the most verbose logging.
 fn loud() -> Home {
     let mut home = Home::new(crate::EQP);
     for variable in ["EQP_LOG", "RUST_LOG"] {

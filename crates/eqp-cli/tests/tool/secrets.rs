@@ -60,7 +60,7 @@ fn the_database_is_named_by_a_file() {
     assert!(!ended.stderr.contains("hush"), "{}", ended.stderr);
 }
 
-/// A file as mounted by Kubernetes: behind two symbolic links, and readable by all users.
+/// Creates a file as mounted by Kubernetes: behind two symbolic links, and readable by all users.
 fn mount_like_kubernetes(home: &Home, text: &str) -> String {
     let mounted = home.path().join("mounted");
     std::fs::create_dir_all(mounted.join("..2026")).unwrap();

@@ -16,7 +16,7 @@ const THEIR_PASSWORD: &str = "hush-their+password/91c2";
 const WRONG_APPLICATION_SECRET: &str = "hush-wrong-secret-55e0";
 const DATABASE_PASSWORD: &str = "hush-database~password-3b7d";
 
-/// A secret in every encoding in which it could leak.
+/// Returns a secret in every encoding in which it could leak.
 fn spellings(username: &str, secret: &str) -> BTreeSet<String> {
     let as_header = format!("{username}:{secret}");
     let hex: Vec<String> = secret.bytes().map(|byte| format!("{byte:02x}")).collect();

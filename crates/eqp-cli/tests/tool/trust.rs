@@ -10,7 +10,7 @@ fn read(ended: &Ended) -> Value {
     serde_json::from_str(&ended.stdout).unwrap_or_else(|error| panic!("{error}: {ended:?}"))
 }
 
-/// A home with the URL of the Marketplace, and with the secret in a file.
+/// Returns a home with the URL of the Marketplace, and with the secret in a file.
 fn newcomer(vendor: &TestVendor) -> Home {
     let mut home = Home::new(crate::EQP);
     home.set("EQP_API_URL", vendor.simulator.base_url());

@@ -66,7 +66,7 @@ fn renamed(old: &Value) -> Map<String, Value> {
     new
 }
 
-/// The tool prints the same data as version 0.1.
+/// Checks that the tool prints the same data as version 0.1.
 fn assert_answers_as_before(home: &Home) {
     for (list, arguments) in [("events", ["events", "list"]), ("submissions", ["submissions", "list"])] {
         let now = home.json(&[&arguments[..], &["--limit", "1000", "--json"]].concat());

@@ -11,7 +11,7 @@ use eqp_test_support::vendor::{TestVendor, scan};
 /// The default address of metrics, if it is free.
 const USUAL: &str = "127.0.0.1:8444";
 
-/// A vendor with a receiver that has projected one callback for each of these files.
+/// Returns a vendor with a receiver that has projected one callback for each of these files.
 async fn with_files(files: &[&str]) -> (TestVendor, eqp_test_support::tool::Running) {
     let vendor = TestVendor::start(crate::EQP).await;
     let (serve, base) = vendor.serve();

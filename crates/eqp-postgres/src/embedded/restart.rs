@@ -1,8 +1,8 @@
 //! Restarts a server that ends while it is in use.
 //!
-//! Long-running programs await [`EmbeddedPostgres::keep_running`]. If several processes do, the first one to
-//! acquire the gate lock starts the server and the others join it. It is the same server on the same socket, so
-//! existing addresses stay valid. Data that were removed are never replaced by a new, empty database.
+//! Long-running programs await [`EmbeddedPostgres::keep_running`]. If several processes do, the first one to acquire
+//! the gate lock starts the server and the others join it. It is the same server on the same socket, so existing
+//! addresses stay valid. Data that was removed is never replaced by a new, empty database.
 
 use std::convert::Infallible;
 use std::mem::discriminant;

@@ -39,8 +39,8 @@ use eqp_store::internal::{Part, Restarts};
 const MAX_ROWS: usize = 512;
 /// The time limit of a write, after which its result counts as unknown.
 const STATEMENT_DEADLINE: Duration = Duration::from_secs(5);
-/// The time limit for connecting and for each query, and for which senders wait for a lost connection if there is no
-/// spool.
+/// The time limit for connecting and for each query. Without a spool, senders also wait this long for a lost
+/// connection.
 const CONNECT_DEADLINE: Duration = Duration::from_secs(2);
 /// The interval at which an idle writer checks whether the database would accept a write.
 const PROBE_PERIOD: Duration = Duration::from_secs(2);

@@ -10,13 +10,13 @@
 //! | 1 | an event of this track has this time and status, or T = seen until and the status is now | duplicate |
 //! | 2 | T > seen until, status is now | duplicate; if explicit, now has a time, and no other track changed: reentered |
 //! | 3 | T > seen until, other status | applied |
-//! | 4 | T = seen until, other status, now has a time | ambiguous: the status further along is applied; an implied one that repeats the last event before T is a duplicate, and the track becomes ambiguous |
+//! | 4 | T = seen until, other status, now has a time | ambiguous: the status later in the review is applied; an implied one that repeats the last event before T is a duplicate, and the track becomes ambiguous |
 //! | 5 | T < seen until, or now has no time | duplicate if the last event up to T or the first after T has this status; else late |
 //!
 //! | | observation without a time | decision |
 //! |---|---|---|
 //! | 6 | status is now | duplicate |
-//! | 7 | a file scan that is less far along than now | late |
+//! | 7 | the status of a file that is earlier in the scan than now | late |
 //! | 8 | anything else | applied |
 //!
 //! The rule cannot be right in all cases: without times, a delayed duplicate looks like a return to an earlier status.

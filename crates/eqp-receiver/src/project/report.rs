@@ -1,4 +1,4 @@
-//! The status report of a callback, independent of the form of the callback.
+//! The status report of a callback, independent of the format of the callback.
 
 use aws_lc_rs::digest;
 use eqp_types::{Callback, EqpStatusUpdate, Flow, ItemId, MalwareScanComplete, Timestamp};

@@ -178,8 +178,8 @@ impl Builder {
         self.metrics.observer()
     }
 
-    /// Deletes projected callbacks that are older than `age`. By default they are never deleted. Events and the state of
-    /// submissions and files are not affected.
+    /// Deletes projected callbacks that are older than `age`. By default they are never deleted. Events and the
+    /// statuses of submissions and files are not affected.
     #[must_use]
     pub fn retention(mut self, age: Duration) -> Self {
         self.retention = Some(age);

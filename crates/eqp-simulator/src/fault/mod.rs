@@ -82,7 +82,7 @@ pub enum Fault {
 pub enum FaultBody {
     /// `{"code": …, "message": …}`, as documented.
     Json,
-    /// An HTML page, as proxies answer.
+    /// An HTML page, as proxies return it.
     Html,
     /// No body.
     Empty,

@@ -28,7 +28,7 @@ use crate::spelling::Style;
 /// The format of dates in HTTP headers (RFC 9110, IMF-fixdate).
 const HTTP_DATE: &[BorrowedFormatItem<'static>] =
     format_description!("[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT");
-/// The page that a proxy might answer instead of the API.
+/// The page that a proxy might return instead of the API's response.
 const PAGE: &str = "<!DOCTYPE html>\n<html><head><title>Temporarily unavailable</title></head>\
                     <body><h1>We will be back soon</h1></body></html>\n";
 /// The largest response of the simulator.
@@ -108,7 +108,9 @@ fn instead(fault: &Fault) -> Response {
                 FaultBody::Empty => status.into_response(),
             }
         }
-        Fault::ErrorBody(code) => Json(json!({"code": code, "message": "Refused on purpose"})).into_response(),
+        Fault::ErrorBody(code) => {
+            Json(json!({"code": code, "message": "Rejected by an injected fault"})).into_response()
+        }
         Fault::Huge(bytes) => long_json(Some(*bytes)),
         Fault::Endless => long_json(None),
         _ => Html(PAGE).into_response(),

@@ -356,7 +356,7 @@ mod tests {
             ("postgres://db/eqp?sslpassword=hush", "`sslpassword` is not supported"),
             ("postgres://db/eqp?pass%77ord1=hush", "`password1` is not supported"),
             ("postgres://db/eqp?target_session_attrs=hush", "`target_session_attrs` is not supported"),
-            ("postgres://db/eqp?sslmode=hush", "`sslmode` is none of"),
+            ("postgres://db/eqp?sslmode=hush", "`sslmode` is not one of"),
             ("postgres://db/eqp?ssl=hush", "`ssl` is not `true`"),
             ("postgres://db/eqp?statement-cache-capacity=hush", "`statement-cache-capacity`"),
         ] {

@@ -1,4 +1,4 @@
-//! nginx, which answers a constant over TLS without storing anything: the upper limit for handshakes.
+//! nginx, which returns a constant response over TLS without storing anything: the upper limit for handshakes.
 
 use std::fs;
 use std::net::{SocketAddr, TcpStream};

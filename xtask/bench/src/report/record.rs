@@ -1,4 +1,4 @@
-//! The stored result of one run of one row.
+//! The stored result of one run of one benchmark.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -16,7 +16,7 @@ use crate::harness::{Harness, kept};
 use crate::rows::{Measured, Row};
 use crate::scale::{Extent, Scale};
 
-/// The result of one run of a row.
+/// The result of one run of a benchmark.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Record {
     #[serde(with = "time::serde::rfc3339")]
@@ -26,7 +26,7 @@ pub(crate) struct Record {
     pub(super) extent: Extent,
     /// Whether the build was optimised.
     pub(super) release: bool,
-    /// By the id of the promise.
+    /// By the ID of the target.
     pub(super) found: BTreeMap<String, Measurement>,
     pub(super) columns: Vec<String>,
     pub(super) lines: Vec<Vec<String>>,
@@ -92,7 +92,7 @@ fn file(row: &Row) -> PathBuf {
     kept("found").join(format!("{}.json", row.name))
 }
 
-/// A row for tests of the report.
+/// A benchmark for tests of the report.
 #[cfg(test)]
 pub(super) mod example {
     use time::macros::datetime;

@@ -32,7 +32,7 @@ use crate::Failure;
 use crate::figure::{Measurement, Promise};
 use crate::harness::Harness;
 
-/// Every row, in the order of measuring and of the page.
+/// Every benchmark, in the order of the runs and of the page.
 pub(crate) static ROWS: &[Row] = &[
     accept::ROW,
     accept_256::ROW,
@@ -63,13 +63,13 @@ pub(crate) static ROWS: &[Row] = &[
 const ONLY_NAMED: &str = "only if it is named";
 
 impl Row {
-    /// Returns whether a quick run of all rows measures this one too.
+    /// Returns whether a quick run of all benchmarks includes this one.
     pub(crate) fn runs_in_quick(&self) -> bool {
         !self.promises.is_empty() && self.takes.1 != ONLY_NAMED
     }
 }
 
-/// A row.
+/// A benchmark.
 #[derive(Debug)]
 pub(crate) struct Row {
     /// The name on the command line.

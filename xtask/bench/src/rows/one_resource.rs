@@ -25,7 +25,7 @@ const STALE: &str = "
     alter table eqp.callback_disposition set (autovacuum_enabled = false);
     analyze eqp.event, eqp.track, eqp.callback_disposition";
 
-/// Inserts callbacks in the current form, each with its own time and random statuses, into the queue in shuffled order.
+/// Inserts callbacks in the newer format, each with its own time and random statuses, into the queue in shuffled order.
 const BACKLOG: &str = r#"
     insert into eqp.account (environment, mage_id) values ('sandbox', 'MAG000000001');
     insert into eqp.endpoint (account_id, name, path, public_url)

@@ -40,7 +40,7 @@ fn bash(fixture: &Fixture, script: &str, environment: &HashMap<String, String>) 
     Ended { code: output.status.code().unwrap_or(-1), said }
 }
 
-/// A folder with the tool, or with a script `cargo` that records its arguments and installs the tool.
+/// Creates a folder with the tool, or with a script `cargo` that records its arguments and installs the tool.
 fn programs(fixture: &Fixture, cargo_only: bool) -> String {
     let bin = fixture.home.path().join("bin");
     std::fs::create_dir_all(&bin).unwrap();

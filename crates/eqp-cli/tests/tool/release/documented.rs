@@ -57,7 +57,7 @@ pub(super) struct Block {
 }
 
 impl Block {
-    /// Whether a reader would run or save the block.
+    /// Returns whether a reader would run or save the block.
     fn is_command(&self) -> bool {
         match self.language.as_str() {
             "sh" | "bash" | "shell" | "console" | "toml" => true,
@@ -79,7 +79,7 @@ fn page(name: &str) -> String {
     std::fs::read_to_string(root().join(name)).unwrap()
 }
 
-/// The pages with commands, in an order in which a reader can follow them.
+/// Returns the pages with commands, in an order in which a reader can follow them.
 fn pages() -> Vec<String> {
     let mut pages = Vec::new();
     for folder in ["docs", "docs/ci"] {
@@ -107,7 +107,7 @@ fn treatment(line_before: &str) -> Treatment {
     }
 }
 
-/// The fenced blocks of a page, without the indent of the list that contains them.
+/// Returns the fenced blocks of a page, without the indent of the list that contains them.
 fn blocks(page: &str) -> Vec<Block> {
     let (mut found, mut open, mut before): (Vec<Block>, Option<(usize, Block)>, &str) = (Vec::new(), None, "");
     for line in page.lines() {
@@ -242,7 +242,7 @@ impl Helps {
         listed.is_some_and(|listed| listed.lines().any(|line| line.split_whitespace().next() == Some(name)))
     }
 
-    /// The reason why a command line cannot be run as it is written.
+    /// Returns the reason why a command line cannot be run as it is written.
     fn problem(&mut self, line: &str) -> Option<String> {
         let mut words = line.split_whitespace().skip(1).peekable();
         let mut path: Vec<&str> = Vec::new();
@@ -263,7 +263,7 @@ impl Helps {
     }
 }
 
-/// The commands that a page names in its text and in its blocks, without comments.
+/// Returns the commands that a page names in its text and in its blocks, without comments.
 fn named_commands(page: &str) -> impl Iterator<Item = &str> {
     let spans = page.split('`').skip(1).step_by(2);
     let lines = page.lines().map(|line| line.trim_start().trim_start_matches("$ "));

@@ -20,17 +20,17 @@ pub(super) struct Fixture {
     pub(super) archive: String,
 }
 
-/// A Marketplace without delays.
+/// Returns the script of a Marketplace without delays.
 pub(super) fn at_once() -> Script {
     Script::new().timing(Timing::immediate())
 }
 
-/// A Marketplace without delays, with these review results.
+/// Returns the script of a Marketplace without delays, with these review results.
 pub(super) fn reviewed(review: Review) -> Script {
     at_once().review("*", review)
 }
 
-/// A Marketplace with immediate scans, whose reviews do not advance automatically.
+/// Returns the script of a Marketplace with immediate scans, whose reviews do not advance automatically.
 pub(super) fn only_scans() -> Script {
     let mut timing = Timing::default();
     timing.scan = Duration::ZERO;

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::fixture::{Fixture, at_once};
 
-/// The next version, with only the fields that real release scripts send.
+/// Prepares the next version, with only the fields that real release scripts send.
 fn prepare_next(fixture: &Fixture) {
     fixture.prepare(&Submission::module().composer(|composer| composer["version"] = json!("1.3.0")), |listing| {
         let kept = ["sku", "type", "platform", "version_compatibility", "name", "release_notes", "version"];

@@ -48,7 +48,7 @@ async fn a_marketplace_that_is_away_for_a_while_is_waited_for_and_one_that_stays
     assert_eq!(ended.code, 7, "{ended:?}");
 }
 
-/// A running receiver, and a release that waits with its database.
+/// Starts a receiver, and prepares a release that waits with its database.
 async fn heard() -> (Fixture, TestDatabase, eqp_test_support::tool::Running) {
     let mut fixture = Fixture::open(only_scans()).await;
     let database = TestDatabase::create().await;

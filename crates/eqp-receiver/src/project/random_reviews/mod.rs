@@ -105,14 +105,14 @@ fn both_forms_in_order_end_in_the_right_status() {
         let mut memory = Memory::new();
         project(&mut rng, &mut memory, &sent);
         figures.add(&memory, &[], last.snapshot);
-        // Every report of either form is in the history of its flow.
+        // Every report in either format is in the history of its flow.
         for change in heard.iter().chain([&last]) {
             let reported = memory.reported(&FLOWS[change.explicit]);
             figures.missed +=
                 usize::from(!reported.iter().any(|reported| reported == change.snapshot[change.explicit]));
         }
     }
-    println!("both forms, in order: {figures:?}");
+    println!("both formats, in order: {figures:?}");
     assert_eq!((figures.missed, figures.wrong, figures.late), (0, 0, 0));
 }
 

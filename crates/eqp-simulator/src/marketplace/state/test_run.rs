@@ -37,7 +37,7 @@ impl Finding {
         }
     }
 
-    /// Returns the reasons as errors of the coding standard, in the form of that tool. An empty object is written as
+    /// Returns the reasons as errors of the coding standard, in the format of that tool. An empty object is written as
     /// `[]`.
     fn as_sniffs(&self) -> Value {
         let errors = self.reasons.len();
