@@ -45,10 +45,10 @@ pub(crate) async fn run(arguments: Arguments) -> Result {
     let mut failed = Vec::new();
     for (name, line) in lines {
         match line {
-            Line::Ok => println!("{name:<14} ok"),
-            Line::NotRun => println!("{name:<14} not run"),
+            Line::Ok => println!("{name:<15} ok"),
+            Line::NotRun => println!("{name:<15} not run"),
             Line::Failed(reason) => {
-                println!("{name:<14} failed: {reason}");
+                println!("{name:<15} failed: {reason}");
                 failed.push(name);
             }
         }
@@ -75,6 +75,7 @@ const FEATURES: &[(&str, &str)] = &[
     ("eqp-cli", ""),
     ("eqp-cli", "embedded"),
     ("eqp-cli", "simulator"),
+    ("eqp-cli", "schema"),
 ];
 
 async fn features() -> Line {

@@ -5,7 +5,7 @@
 //! cannot run before the user was asked. A dry run prints the plan and never calls `apply`.
 
 use eqp_types::Environment;
-use serde_json::json;
+use serde::Serialize;
 
 pub(crate) use eqp_sync::Confirmation;
 
@@ -76,30 +76,85 @@ fn confirm(context: &Context, question: &Question) -> Result<Confirmation> {
     }
 }
 
+/// The action of a request to the Marketplace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verb {
+    Create,
+    Delete,
+    Disable,
+    Enable,
+    Upload,
+}
+
+impl Verb {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Delete => "delete",
+            Self::Disable => "disable",
+            Self::Enable => "enable",
+            Self::Upload => "upload",
+        }
+    }
+}
+
 /// The plan of a request to the Marketplace that needs no information from it first.
 #[derive(Clone, Debug)]
 pub(crate) struct RequestPlan {
     /// The environment that the request is sent to.
     pub(crate) environment: Environment,
-    /// The action, such as `delete`.
-    pub(crate) verb: &'static str,
+    /// The action.
+    pub(crate) verb: Verb,
     /// The object of the action, for people.
     pub(crate) object: String,
     /// The IDs or labels of the objects, for programs.
     pub(crate) items: Vec<String>,
 }
 
+/// The dry run of a request.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct RequestDryRun<'a> {
+    /// The environment that the request would be sent to.
+    environment: Environment,
+    #[serde(flatten)]
+    request: PlannedRequest<'a>,
+}
+
+/// The action of a request, with the IDs, labels or paths of its objects.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+enum PlannedRequest<'a> {
+    #[serde(rename = "would_create")]
+    Create(&'a [String]),
+    #[serde(rename = "would_delete")]
+    Delete(&'a [String]),
+    #[serde(rename = "would_disable")]
+    Disable(&'a [String]),
+    #[serde(rename = "would_enable")]
+    Enable(&'a [String]),
+    #[serde(rename = "would_upload")]
+    Upload(&'a [String]),
+}
+
 impl Plan for RequestPlan {
     fn show(self, output: Output) -> Result {
         let Self { environment, verb, object, items } = &self;
         if output.is_json() {
-            return output.json(&json!({"environment": environment, (format!("would_{verb}")): items}));
+            let request = match verb {
+                Verb::Create => PlannedRequest::Create(items),
+                Verb::Delete => PlannedRequest::Delete(items),
+                Verb::Disable => PlannedRequest::Disable(items),
+                Verb::Enable => PlannedRequest::Enable(items),
+                Verb::Upload => PlannedRequest::Upload(items),
+            };
+            return output.json(&RequestDryRun { environment: *environment, request });
         }
-        output.line(format_args!("would {verb} {} in {environment}", escaped(object)))
+        output.line(format_args!("would {} {} in {environment}", verb.as_str(), escaped(object)))
     }
 
     fn question(&self) -> Question {
-        let (first, rest) = self.verb.split_at(1);
+        let (first, rest) = self.verb.as_str().split_at(1);
         Question::Write(self.environment, format!("{}{rest} {}", first.to_uppercase(), self.object))
     }
 }
@@ -111,7 +166,8 @@ mod tests {
     #[test]
     fn a_request_is_asked_about_in_the_words_of_its_plan() {
         let environment = Environment::Production;
-        let plan = RequestPlan { environment, verb: "delete", object: "the file 7".into(), items: vec!["7".into()] };
+        let plan =
+            RequestPlan { environment, verb: Verb::Delete, object: "the file 7".into(), items: vec!["7".into()] };
         assert_eq!(plan.question(), Question::Write(environment, "Delete the file 7".into()));
     }
 }

@@ -81,8 +81,9 @@ impl Cli {
 
     /// Reads the configuration.
     pub(crate) fn context(&self) -> Result<Context> {
-        // `login` creates the profile.
-        let if_missing = if matches!(self.command, Command::Login(_)) { IfMissing::Create } else { IfMissing::Fail };
+        // `login` creates the profile, `init` the file.
+        let creates = matches!(self.command, Command::Login(_) | Command::Init(_));
+        let if_missing = if creates { IfMissing::Create } else { IfMissing::Fail };
         Context::new(&self.file, self.output, self.given(), &self.flags, if_missing)
     }
 

@@ -23,6 +23,8 @@ pub mod fuzzing;
 mod logging;
 
 mod output;
+#[doc(hidden)]
+pub mod reference;
 mod sanitize;
 
 mod shutdown;

@@ -14,6 +14,8 @@ mod key;
 pub mod lenient;
 mod package;
 mod raw_fields;
+#[cfg(feature = "schema")]
+mod schema;
 mod status;
 mod test_result;
 mod timestamp;

@@ -39,6 +39,7 @@ use serde::Serialize;
 /// assert_eq!((rule.severity.as_str(), rule.applies_to), ("blocking", "archive"));
 /// ```
 #[derive(Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Rule {
     /// The stable name of the rule, which manifests and reports refer to.
@@ -60,6 +61,7 @@ pub struct Rule {
 
 /// The severity of a violation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, strum::Display, strum::IntoStaticStr)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[strum(serialize_all = "kebab-case")]
 #[serde(rename_all = "kebab-case")]
 pub enum Severity {
@@ -73,6 +75,7 @@ pub enum Severity {
 
 /// The source of a rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, strum::Display, strum::IntoStaticStr)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Source {
     /// The documentation of the Marketplace API.

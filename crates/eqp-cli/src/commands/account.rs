@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use eqp_types::{ApiKey, Environment, MageId, Secret};
-use serde_json::json;
+use serde::Serialize;
 use url::Url;
 
 use crate::change::{self, Change, Confirmation, Plan, Question};
@@ -56,15 +56,53 @@ struct LoginPlan {
     secret: SecretPlace,
 }
 
+/// The plan of a login as JSON.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct LoginDryRun<'a> {
+    /// The environment.
+    environment: Environment,
+    /// The API that the key would be sent to.
+    would_verify_at: &'a str,
+    /// The configuration file that would be changed.
+    would_write: &'a Path,
+    /// The profile.
+    profile: &'a str,
+    /// Where the secret would be stored: a path, or the keyring.
+    secret: &'a str,
+}
+
+/// The saved profile as JSON.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct LoginReport<'a> {
+    /// The environment.
+    environment: Environment,
+    /// The account of the key.
+    mage_id: &'a MageId,
+    /// The profile.
+    profile: &'a str,
+    /// The configuration file.
+    file: &'a Path,
+    /// Where the secret is stored: a path, or the keyring.
+    secret: &'a str,
+    /// Whether the profile became the default profile.
+    is_default: bool,
+}
+
 impl Plan for LoginPlan {
     fn show(self, output: Output) -> Result {
         let Self { environment, path, profile, .. } = &self;
         let api = self.api_url.as_ref().map_or_else(|| environment.base_url().to_owned(), ToString::to_string);
         let secret = place_of(&self.secret);
         if output.is_json() {
-            return output.json(&json!({
-                "environment": environment, "would_verify_at": api, "would_write": path, "profile": profile, "secret": secret,
-            }));
+            return output.json(&LoginDryRun {
+                environment: *environment,
+                would_verify_at: &api,
+                would_write: path,
+                profile,
+                secret: &secret,
+            });
         }
         output.line(format_args!("would verify the key at {api}"))?;
         output.line(format_args!(
@@ -163,10 +201,14 @@ impl Login {
         let SavedProfile { path, profile, mage_id, secret, is_default } = saved;
         let secret = place_of(&secret);
         if context.output.is_json() {
-            return context.output.json(&json!({
-                "environment": environment, "mage_id": mage_id, "profile": profile, "file": path, "secret": secret,
-                "is_default": is_default,
-            }));
+            return context.output.json(&LoginReport {
+                environment,
+                mage_id: &mage_id,
+                profile: &profile,
+                file: &path,
+                secret: &secret,
+                is_default,
+            });
         }
         context.output.line(format_args!(
             "saved the access key of {mage_id} ({environment}) as profile `{profile}` in {}; secret stored in {secret}",
@@ -279,14 +321,45 @@ struct LogoutPlan {
     secret_left: Option<PathBuf>,
 }
 
+/// The plan of a logout as JSON.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct LogoutDryRun<'a> {
+    /// The configuration file that would be changed.
+    would_write: &'a Path,
+    /// The profile.
+    profile: &'a str,
+    /// The file with the secret, if it was written by `eqp login`.
+    would_remove: Option<&'a Path>,
+    /// Whether the secret would be removed from the keyring.
+    would_remove_from_keyring: bool,
+    /// A file with the secret that would not be removed, because `eqp login` did not write it.
+    secret_left: Option<&'a Path>,
+}
+
+/// The result of a logout as JSON.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct LogoutReport<'a> {
+    /// The profile.
+    profile: &'a str,
+    /// The configuration file.
+    file: &'a Path,
+    /// A file with the secret that was not removed, because `eqp login` did not write it.
+    secret_left: Option<&'a Path>,
+}
+
 impl Plan for LogoutPlan {
     fn show(self, output: Output) -> Result {
         let Self { path, profile, keyring_entry, secret_file, secret_left } = &self;
         if output.is_json() {
-            return output.json(&json!({
-                "would_write": path, "profile": profile, "would_remove": secret_file,
-                "would_remove_from_keyring": keyring_entry.is_some(), "secret_left": secret_left,
-            }));
+            return output.json(&LogoutDryRun {
+                would_write: path,
+                profile,
+                would_remove: secret_file.as_deref(),
+                would_remove_from_keyring: keyring_entry.is_some(),
+                secret_left: secret_left.as_deref(),
+            });
         }
         output.line(format_args!("would remove the access key from profile `{profile}` of {}", path.display()))?;
         if let Some(file) = secret_file {
@@ -361,7 +434,11 @@ impl Logout {
             return Ok(());
         };
         if context.output.is_json() {
-            return context.output.json(&json!({"profile": profile, "file": path, "secret_left": secret_left}));
+            return context.output.json(&LogoutReport {
+                profile: &profile,
+                file: &path,
+                secret_left: secret_left.as_deref(),
+            });
         }
         context.output.line(format_args!("removed the access key from profile `{profile}` in {}", path.display()))?;
         if let Some(left) = secret_left {

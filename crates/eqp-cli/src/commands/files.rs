@@ -6,14 +6,14 @@ use clap::{Args, Subcommand};
 use eqp_client::Client;
 use eqp_client::files::check_file;
 use eqp_types::{ApiError, Environment, FileRecord, FileUploadId, UploadedFile};
-use serde_json::json;
+use serde::Serialize;
 
-use crate::change::{self, Change, Confirmation, RequestPlan};
+use crate::change::{self, Change, Confirmation, RequestPlan, Verb};
 use crate::commands::paging::{Listed, Paging};
 use crate::compose::client::{client, upload};
 use crate::context::Context;
 use crate::failure::{Exit, Failure, Result};
-use crate::output::{JsonList, Output, PagedTable, Table, counted, or_dash, track_line};
+use crate::output::{Output, PagedTable, Table, counted, or_dash, track_line};
 use crate::text::refusal;
 
 /// Upload, list, show and delete files
@@ -62,6 +62,22 @@ fn row(environment: Environment, record: &FileRecord) -> Vec<String> {
     ]
 }
 
+/// A section of the list of files as JSON.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct FileSection {
+    /// The environment.
+    environment: Environment,
+    /// The number of files, if the Marketplace reports it.
+    total: Option<u64>,
+    /// The files, as the Marketplace returns them.
+    files: Vec<FileRecord>,
+}
+
+fn section(environment: Environment, total: Option<u64>, files: Vec<FileRecord>) -> FileSection {
+    FileSection { environment, total, files }
+}
+
 /// List uploaded files in the Marketplace's order (the API has no filters or sorting)
 #[derive(Args, Debug)]
 #[command(after_help = "\
@@ -76,7 +92,7 @@ pub(crate) struct List {
 impl List {
     pub(crate) async fn run(self, context: &Context) -> Result {
         let client = client(&context.settings.marketplace)?;
-        let listed = Listed { name: "files", heads: HEADS, right: RIGHT, row };
+        let listed = Listed { name: "files", heads: HEADS, right: RIGHT, row, section };
         self.paging
             .show(context, client.environment(), &listed, async |offset, limit| {
                 client.files().list(offset, limit).await
@@ -139,7 +155,7 @@ impl Change for FileUpload {
         }
         Ok(RequestPlan {
             environment: self.client.environment(),
-            verb: "upload",
+            verb: Verb::Upload,
             object: counted(self.files.len(), "file"),
             items: self.files.iter().map(|path| path.display().to_string()).collect(),
         })
@@ -150,6 +166,16 @@ impl Change for FileUpload {
     }
 }
 
+/// The uploaded files as JSON.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct UploadedFiles<'a> {
+    /// The environment.
+    environment: Environment,
+    /// The files, in the order of the arguments, as the Marketplace returns them.
+    files: &'a [UploadedFile],
+}
+
 impl Upload {
     pub(crate) async fn run(self, context: &Context) -> Result {
         let client = client(&context.settings.marketplace)?;
@@ -157,7 +183,7 @@ impl Upload {
         let change = FileUpload { client, files: self.files.clone(), output: context.output };
         let Some(uploaded) = change::run(context, change, self.dry_run).await? else { return Ok(()) };
         if context.output.is_json() {
-            return context.output.json(&JsonList { name: "files", environment: Some(environment), items: &uploaded });
+            return context.output.json(&UploadedFiles { environment, files: &uploaded });
         }
         let mut table = Table::new(&["environment", "file", "id", "bytes"]);
         table.right(3);
@@ -201,7 +227,7 @@ impl Change for FileDeletion {
     async fn observe(&mut self) -> Result<RequestPlan> {
         Ok(RequestPlan {
             environment: self.client.environment(),
-            verb: "delete",
+            verb: Verb::Delete,
             object: format!("the file {}", self.id),
             items: vec![self.id.to_string()],
         })
@@ -210,6 +236,20 @@ impl Change for FileDeletion {
     async fn apply(self, _: RequestPlan, _: Confirmation) -> Result<Vec<ApiError>> {
         Ok(self.client.files().delete(&self.id).await?)
     }
+}
+
+/// The result of a deletion as JSON.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct DeletedFile<'a> {
+    /// The environment.
+    environment: Environment,
+    /// The ID of the file.
+    file_upload_id: &'a FileUploadId,
+    /// Whether the file was deleted.
+    deleted: bool,
+    /// Why it was not deleted: an error of the Marketplace for each package that uses it.
+    kept_by: &'a [ApiError],
 }
 
 impl Delete {
@@ -221,9 +261,7 @@ impl Delete {
         let Some(kept_by) = change::run(context, deletion, self.dry_run).await? else { return Ok(()) };
         if context.output.is_json() {
             let deleted = kept_by.is_empty();
-            context.output.json(&json!({
-                "environment": environment, "file_upload_id": id, "deleted": deleted, "kept_by": kept_by,
-            }))?;
+            context.output.json(&DeletedFile { environment, file_upload_id: id, deleted, kept_by: &kept_by })?;
         } else if kept_by.is_empty() {
             context.output.line(format_args!("deleted {id} in {environment}"))?;
         }

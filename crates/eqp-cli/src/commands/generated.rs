@@ -1,12 +1,12 @@
 //! `eqp completions` and `eqp man`: generate shell completions and manual pages from the definition of the command
 //! line.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 use clap_complete::Shell;
-use serde_json::json;
+use serde::Serialize;
 
 use crate::context::Context;
 use crate::failure::{Exit, Failure, Result};
@@ -65,6 +65,14 @@ pub(crate) struct Man {
     folder: PathBuf,
 }
 
+/// The manual pages as JSON.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct ManualPages<'a> {
+    /// The folder that they were written to.
+    folder: &'a Path,
+}
+
 impl Man {
     pub(crate) fn run(self, context: &Context, definition: clap::Command) -> Result {
         let folder = &self.folder;
@@ -73,7 +81,7 @@ impl Man {
             Failure::new(Exit::Failed, format!("cannot write manual pages to {}", folder.display())).because(&error)
         })?;
         if context.output.is_json() {
-            return context.output.json(&json!({"folder": folder}));
+            return context.output.json(&ManualPages { folder });
         }
         context.output.line(format_args!("the manual pages are in {}", folder.display()))
     }

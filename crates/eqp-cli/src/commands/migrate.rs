@@ -2,7 +2,7 @@
 
 use clap::Args;
 use eqp_store::internal::schema::{self, Migration};
-use serde_json::json;
+use serde::Serialize;
 
 use super::upgrade;
 use crate::change::{self, Change, Confirmation, Plan, Question};
@@ -37,7 +37,7 @@ struct MigrationPlan(Vec<Migration>);
 
 impl Plan for MigrationPlan {
     fn show(self, output: Output) -> Result {
-        report(output, &self.0, "would_apply", "would apply")
+        report(output, &self.0, true)
     }
 
     fn question(&self) -> Question {
@@ -84,20 +84,52 @@ impl Migrate {
             return upgrade::run(context, self.dry_run).await;
         }
         match change::run(context, MigrationRun { context }, self.dry_run).await? {
-            Some(steps) => report(context.output, &steps, "applied", "applied"),
+            Some(steps) => report(context.output, &steps, false),
             None => Ok(()),
         }
     }
 }
 
-fn report(output: Output, steps: &[Migration], key: &str, done: &str) -> Result {
+/// The migrations as JSON.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct MigrationSummary<'a> {
+    #[serde(flatten)]
+    migrations: Migrations<'a>,
+    /// The number of migrations that were applied before.
+    already_applied: usize,
+}
+
+/// The migrations that were missing.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+enum Migrations<'a> {
+    Applied(Vec<MigrationReport<'a>>),
+    WouldApply(Vec<MigrationReport<'a>>),
+}
+
+/// A migration.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+struct MigrationReport<'a> {
+    /// Its number.
+    version: i64,
+    /// Its description.
+    description: &'a str,
+}
+
+fn report(output: Output, steps: &[Migration], is_dry_run: bool) -> Result {
     let (present, new): (Vec<_>, Vec<_>) = steps.iter().partition(|step| step.applied);
     let present = present.len();
     if output.is_json() {
-        let view = |step: &&Migration| json!({"version": step.version, "description": step.description});
-        let new: Vec<_> = new.iter().map(view).collect();
-        return output.json(&json!({key: new, "already_applied": present}));
+        let migrations =
+            new.iter().map(|step| MigrationReport { version: step.version, description: &step.description });
+        let migrations = migrations.collect();
+        let migrations = if is_dry_run { Migrations::WouldApply(migrations) } else { Migrations::Applied(migrations) };
+        return output.json(&MigrationSummary { migrations, already_applied: present });
     }
+    let done = if is_dry_run { "would apply" } else { "applied" };
     for step in &new {
         output.line(format_args!("{done} {:04} {}", step.version, step.description))?;
     }

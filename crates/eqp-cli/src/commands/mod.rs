@@ -7,8 +7,11 @@ pub(crate) mod doctor;
 pub(crate) mod events;
 pub(crate) mod files;
 pub(crate) mod generated;
+pub(crate) mod init;
 pub(crate) mod keys;
 pub(crate) mod migrate;
+#[cfg(feature = "schema")]
+pub(crate) mod output_schemas;
 pub(crate) mod packages;
 mod paging;
 pub(crate) mod release;
@@ -64,6 +67,7 @@ pub(crate) enum Command {
     Reports(reports::Reports),
     Release(Box<release::Release>),
     Wait(wait::Wait),
+    Init(init::Init),
     Login(account::Login),
     Logout(account::Logout),
     Whoami(whoami::Whoami),
@@ -86,14 +90,14 @@ pub(crate) fn run(command: Command, context: Context, definition: fn() -> clap::
         Command::Man(verb) => verb.run(&context, definition()),
         other => {
             let runtime = runtime()?;
-            let ended = runtime.block_on(shutdown::run(run_async(other, context)));
+            let ended = runtime.block_on(shutdown::run(run_async(other, context, definition)));
             runtime.shutdown_timeout(LEFTOVERS);
             ended
         }
     }
 }
 
-async fn run_async(command: Command, context: Context) -> Result {
+async fn run_async(command: Command, context: Context, definition: fn() -> clap::Command) -> Result {
     match command {
         #[cfg(all(feature = "embedded", feature = "simulator"))]
         Command::Demo(verb) => verb.run(&context).await,
@@ -111,6 +115,7 @@ async fn run_async(command: Command, context: Context) -> Result {
         Command::Reports(verb) => verb.run(&context).await,
         Command::Release(verb) => Box::pin(verb.run(&context)).await,
         Command::Wait(verb) => verb.run(&context).await,
+        Command::Init(verb) => verb.run(&context, definition()).await,
         Command::Login(verb) => verb.run(&context).await,
         Command::Logout(verb) => verb.run(&context).await,
         Command::Whoami(verb) => verb.run(&context).await,

@@ -4,7 +4,6 @@ use clap::Args;
 use eqp_client::Page;
 use eqp_types::Environment;
 use serde::Serialize;
-use serde_json::json;
 
 use crate::arguments::{whole, within};
 use crate::context::Context;
@@ -29,8 +28,8 @@ pub(super) struct Paging {
 }
 
 /// Describes how to show records of one kind.
-pub(super) struct Listed<T: 'static> {
-    /// The name of the records, which is also their field in JSON.
+pub(super) struct Listed<T: 'static, S: 'static> {
+    /// The name of the records.
     pub(super) name: &'static str,
     /// The column headings of the table.
     pub(super) heads: &'static [&'static str],
@@ -38,11 +37,15 @@ pub(super) struct Listed<T: 'static> {
     pub(super) right: &'static [usize],
     /// Formats a record as a row.
     pub(super) row: fn(Environment, &T) -> Vec<String>,
+    /// Records as one object, with the total number.
+    pub(super) section: fn(Environment, Option<u64>, Vec<T>) -> S,
 }
 
 /// A record of a JSON stream, with the environment.
 #[derive(Serialize)]
-struct Line<'a, T> {
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct StreamedRecord<'a, T> {
+    /// The environment.
     environment: Environment,
     #[serde(flatten)]
     record: &'a T,
@@ -50,11 +53,11 @@ struct Line<'a, T> {
 
 impl Paging {
     /// Shows a list. `fetch` returns a page for an offset and a limit; each page is printed as soon as it arrives.
-    pub(super) async fn show<T: Serialize>(
+    pub(super) async fn show<T: Serialize, S: Serialize>(
         self,
         context: &Context,
         environment: Environment,
-        listed: &Listed<T>,
+        listed: &Listed<T, S>,
         fetch: impl AsyncFn(u64, u64) -> Result<Page<T>, eqp_client::Error>,
     ) -> Result {
         let output = context.output;
@@ -75,7 +78,9 @@ impl Paging {
             match (output.is_json(), self.all) {
                 (false, _) if page.items.is_empty() => {}
                 (false, _) => output.line(table.page(page.items.iter().map(|item| (listed.row)(environment, item))))?,
-                (true, true) => page.items.iter().try_for_each(|record| output.json(&Line { environment, record }))?,
+                (true, true) => {
+                    page.items.iter().try_for_each(|record| output.json(&StreamedRecord { environment, record }))?
+                }
                 (true, false) => kept.append(&mut page.items),
             }
             if !self.all && shown >= self.limit {
@@ -83,7 +88,7 @@ impl Paging {
             }
         }
         if output.is_json() && !self.all {
-            return output.json(&json!({"environment": environment, "total": total, (listed.name): kept}));
+            return output.json(&(listed.section)(environment, total, kept));
         }
         let name = listed.name;
         match total {

@@ -2,7 +2,7 @@
 
 use clap::Args;
 use eqp_store::internal::Retention as Receivers;
-use serde_json::json;
+use serde::Serialize;
 use time::OffsetDateTime;
 
 use crate::change::{self, Change, Confirmation, Plan, Question};
@@ -10,7 +10,7 @@ use crate::compose::database::{Database, Upgrade};
 use crate::config::RetentionPeriod;
 use crate::context::Context;
 use crate::failure::{Exit, Failure, Result};
-use crate::output::{Output, counted, rfc3339, utc};
+use crate::output::{Output, UtcTime, counted, utc};
 
 /// Delete old callbacks once (`eqp serve --retention` deletes continuously)
 ///
@@ -39,7 +39,7 @@ struct RetentionPlan {
 
 impl Plan for RetentionPlan {
     fn show(self, output: Output) -> Result {
-        report(output, &self, "would_delete", "would be deleted")
+        report(output, &self, true)
     }
 
     fn question(&self) -> Question {
@@ -85,16 +85,39 @@ impl Retention {
         let deleted = change::run(context, Deletion { retention: &retention, before }, self.dry_run).await;
         database.close().await?;
         match deleted? {
-            Some(deleted) => report(context.output, &deleted, "deleted", "deleted"),
+            Some(deleted) => report(context.output, &deleted, false),
             None => Ok(()),
         }
     }
 }
 
-fn report(output: Output, plan: &RetentionPlan, key: &str, done: &str) -> Result {
+/// The deleted callbacks as JSON.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct RetentionReport {
+    #[serde(flatten)]
+    callbacks: Deleted,
+    /// The time before which they were received.
+    before: UtcTime,
+}
+
+/// The number of callbacks.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+enum Deleted {
+    Deleted(u64),
+    WouldDelete(u64),
+}
+
+fn report(output: Output, plan: &RetentionPlan, is_dry_run: bool) -> Result {
     let RetentionPlan { before, callbacks } = plan;
     if output.is_json() {
-        return output.json(&json!({ key: callbacks, "before": rfc3339(*before) }));
+        return output.json(&RetentionReport {
+            callbacks: if is_dry_run { Deleted::WouldDelete(*callbacks) } else { Deleted::Deleted(*callbacks) },
+            before: UtcTime(*before),
+        });
     }
+    let done = if is_dry_run { "would be deleted" } else { "deleted" };
     output.line(format_args!("{} received before {} {done}", counted(*callbacks, "callback"), utc(*before)))
 }

@@ -1,11 +1,12 @@
 //! `eqp serve`: runs the receiver.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use clap::Args;
 use eqp_receiver::{Limits, LocalCa, Receiver};
 use eqp_store::{EndpointSummary, Endpoints};
-use serde_json::json;
+use serde::Serialize;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
@@ -82,6 +83,20 @@ impl Serve {
     }
 }
 
+/// A running receiver as JSON, printed once it accepts callbacks.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct RunningReceiver<'a> {
+    /// The base URL of the public listener.
+    listening: String,
+    /// The base URL for metrics and health checks; null if they are not served.
+    operator: Option<String>,
+    /// The certificate of the local CA; null if another certificate is used.
+    local_ca: Option<&'a Path>,
+    /// The paths of the endpoints.
+    endpoints: Vec<String>,
+}
+
 async fn serve(
     context: &Context,
     database: &Database,
@@ -103,15 +118,15 @@ async fn serve(
     let operator = receiver.operator_addr();
     let local_ca = matches!(wire, Wire::LocalCa { .. }).then(|| LocalCa::certificate_path(&data.tls()));
     if context.output.is_json() {
-        context.output.json(&json!({
-            "listening": format!("{scheme}://{address}"),
-            "operator": operator.map(|address| format!("http://{address}")),
-            "local_ca": local_ca,
-            "endpoints": match &endpoints {
+        context.output.json(&RunningReceiver {
+            listening: format!("{scheme}://{address}"),
+            operator: operator.map(|address| format!("http://{address}")),
+            local_ca: local_ca.as_deref(),
+            endpoints: match &endpoints {
                 Some(endpoints) => endpoints.iter().map(|endpoint| endpoint.path.clone()).collect(),
                 None => receiver.endpoint_paths(),
             },
-        }))?;
+        })?;
     }
     let output = context.output;
     output.note(format_args!("receiving on {scheme}://{address}"));

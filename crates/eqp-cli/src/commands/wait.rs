@@ -1,11 +1,12 @@
 //! `eqp wait`: waits until a review or a malware scan has ended.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use eqp_release::wait::{Resource, Statuses, WaitEvent, WaitReport, WaitResult, WaitTarget};
 use eqp_types::{FileUploadId, Flow, IdError, SubmissionId};
-use serde_json::json;
+use serde::Serialize;
 
 use super::status;
 use crate::arguments::{looks_like_file_id, timeout};
@@ -137,6 +138,41 @@ fn note_event(output: Output, event: WaitEvent<'_>) {
     }
 }
 
+/// How a wait ended, as JSON.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct WaitSummary<'a> {
+    /// `submission` or `file`.
+    kind: &'a str,
+    /// The ID that was given.
+    id: &'a str,
+    /// How the wait ended.
+    result: WaitEnd,
+    /// The last known status of each flow.
+    statuses: BTreeMap<&'a str, &'a str>,
+    /// Whether the Marketplace was asked. Otherwise the statuses are those of the received callbacks.
+    confirmed: bool,
+}
+
+/// How a wait ended.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+enum WaitEnd {
+    /// The awaited status was reached.
+    Reached,
+    /// A review or a scan rejected it.
+    Rejected,
+    /// It was recalled from review.
+    Recalled,
+    /// It was not submitted for the awaited review.
+    NotSubmitted,
+    /// Another status is final, so that the awaited one cannot be reached.
+    Unreachable,
+    /// The timeout expired.
+    TimedOut,
+}
+
 /// The result of a wait, for people and programs.
 struct Report<'a> {
     resource: &'a Resource,
@@ -150,7 +186,7 @@ impl Report<'_> {
     fn ended(&self, waited: &WaitReport) -> Result {
         let last = &waited.statuses;
         let Some(result) = &waited.result else {
-            self.show("timed_out", last)?;
+            self.show(WaitEnd::TimedOut, last)?;
             let failure = Failure::new(Exit::TimedOut, format!("timed out waiting for {}", self.name()))
                 .why(if last.is_empty() { "no status is known".to_owned() } else { line(last) });
             let failure = match &waited.last_error {
@@ -162,9 +198,9 @@ impl Report<'_> {
         // The Marketplace's ID is unambiguous.
         let id = waited.submission.as_ref().map_or(self.resource.id(), SubmissionId::as_str);
         match result {
-            WaitResult::Reached { .. } => self.show("reached", last),
+            WaitResult::Reached { .. } => self.show(WaitEnd::Reached, last),
             WaitResult::Rejected { flow, status } => {
-                self.show("rejected", last)?;
+                self.show(WaitEnd::Rejected, last)?;
                 let failure = Failure::new(Exit::Rejected, format!("{} was rejected: {flow} is {status}", self.name()));
                 Err(match self.resource {
                     Resource::File(_) => failure
@@ -177,12 +213,12 @@ impl Report<'_> {
                 })
             }
             WaitResult::Recalled { flow } => {
-                self.show("recalled", last)?;
+                self.show(WaitEnd::Recalled, last)?;
                 Err(Failure::new(Exit::Failed, format!("{} was recalled from its {flow} review", self.name()))
                     .next("submit it again with eqp release, then wait for it"))
             }
             WaitResult::NotSubmitted { flow, .. } => {
-                self.show("not_submitted", last)?;
+                self.show(WaitEnd::NotSubmitted, last)?;
                 let other = if *flow == Flow::Marketing { Flow::Technical } else { Flow::Marketing };
                 Err(Failure::new(Exit::Failed, format!("{} is not submitted for {flow} review", self.name()))
                     .why(format!(
@@ -193,7 +229,7 @@ impl Report<'_> {
                     .next(format!("or wait for the other review: eqp wait {id} --flow {other}")))
             }
             WaitResult::Unreachable { flow, status } => {
-                self.show("unreachable", last)?;
+                self.show(WaitEnd::Unreachable, last)?;
                 let show = if matches!(self.resource, Resource::File(_)) { "files" } else { "packages" };
                 Err(Failure::new(
                     Exit::Failed,
@@ -205,19 +241,17 @@ impl Report<'_> {
         }
     }
 
-    fn show(&self, ended: &str, statuses: &Statuses) -> Result {
+    fn show(&self, ended: WaitEnd, statuses: &Statuses) -> Result {
         if !self.output.is_json() {
             return if statuses.is_empty() { Ok(()) } else { self.output.line(line(statuses)) };
         }
-        let flows: serde_json::Map<_, _> =
-            statuses.iter().map(|(flow, status)| (flow.to_string(), json!(status))).collect();
-        self.output.json(&json!({
-            "kind": self.resource.kind(),
-            "id": self.resource.id(),
-            "result": ended,
-            "statuses": flows,
-            "confirmed": self.confirmed,
-        }))
+        self.output.json(&WaitSummary {
+            kind: self.resource.kind(),
+            id: self.resource.id(),
+            result: ended,
+            statuses: statuses.iter().map(|(flow, status)| (flow.as_str(), status.as_str())).collect(),
+            confirmed: self.confirmed,
+        })
     }
 
     fn name(&self) -> String {

@@ -218,7 +218,7 @@ struct Source<'a> {
 /// The settings that a file in the current folder may contain. A pull request can change such a file, so it must not
 /// decide where credentials are sent (Marketplace, database, plain HTTP) or read from (files, profiles, data folder),
 /// nor what is deleted.
-const DISCOVERED: [&str; 3] = ["receiver.listen", "receiver.spool_bytes", "receiver.tls_names"];
+pub(super) const DISCOVERED: [&str; 3] = ["receiver.listen", "receiver.spool_bytes", "receiver.tls_names"];
 
 impl<'a> Source<'a> {
     fn parse(&self) -> Result<(Spanned<DeTable<'a>>, File)> {

@@ -4,8 +4,10 @@
 //! and returns the values that a command uses.
 
 mod api_url;
+pub(crate) mod catalog;
 mod data;
 mod database;
+pub(crate) mod editor_schema;
 mod file;
 pub(crate) mod keyring;
 pub(crate) mod keys;
@@ -14,6 +16,7 @@ mod marketplace;
 pub(crate) mod profile;
 mod receiver;
 mod secret;
+pub(crate) mod template;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};

@@ -11,6 +11,7 @@ use rustix::fs::OFlags;
 use toml_edit::{DocumentMut, Item, Table, value};
 
 use super::file::{FILE_NAME, user_folder};
+use super::template::with_schema_first;
 use crate::failure::{Exit, Failure, Result};
 
 /// The place where the application secret of a profile is stored.
@@ -124,7 +125,8 @@ impl ProfileFile {
     /// Replaces the file atomically.
     pub(crate) fn save(&self) -> Result {
         let mode = std::fs::metadata(&self.path).map_or(0o600, |found| found.permissions().mode() & 0o777);
-        write(&self.path, self.document.to_string().as_bytes(), mode)
+        // A key that is added at the top level comes before the comments of the first table.
+        write(&self.path, with_schema_first(self.document.to_string()).as_bytes(), mode)
     }
 
     fn marketplace(&mut self, profile: &str) -> Option<&mut Table> {
@@ -140,7 +142,7 @@ impl ProfileFile {
 }
 
 /// Acquires the lock file next to the file, because the file itself is replaced.
-fn lock(path: &Path) -> Result<File> {
+pub(crate) fn lock(path: &Path) -> Result<File> {
     let lock_path = path.with_added_extension("lock");
     let failed = |error: &std::io::Error| {
         Failure::new(Exit::Failed, format!("cannot lock {}", lock_path.display())).because(error)
@@ -200,7 +202,8 @@ fn folder() -> Result<PathBuf> {
     })
 }
 
-fn folder_of(path: &Path) -> std::io::Result<&Path> {
+/// Returns the folder of a file.
+pub(crate) fn folder_of(path: &Path) -> std::io::Result<&Path> {
     let folder = path.parent().ok_or(ErrorKind::IsADirectory)?;
     Ok(if folder.as_os_str().is_empty() { Path::new(".") } else { folder })
 }
@@ -209,18 +212,33 @@ fn make_folder(folder: &Path) -> std::io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
 
+/// Whether a file that exists is replaced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum IfExists {
+    /// It is replaced.
+    Replace,
+    /// It is an error.
+    Fail,
+}
+
 /// Writes a temporary file and renames it, so that readers never see partial content or another mode.
 pub(crate) fn write(path: &Path, bytes: &[u8], mode: u32) -> Result {
-    let written = || -> std::io::Result<()> {
-        let folder = folder_of(path)?;
-        make_folder(folder)?;
-        let mut file = tempfile::Builder::new().permissions(Permissions::from_mode(mode)).tempfile_in(folder)?;
-        file.write_all(bytes)?;
-        file.as_file().sync_all()?;
-        file.persist(path)?;
-        Ok(())
+    write_if(path, bytes, mode, IfExists::Replace)
+        .map_err(|error| Failure::new(Exit::Failed, format!("cannot write {}", path.display())).because(&error))
+}
+
+/// Writes a temporary file and renames it, unless a file with the new name exists and is not to be replaced.
+pub(crate) fn write_if(path: &Path, bytes: &[u8], mode: u32, if_exists: IfExists) -> std::io::Result<()> {
+    let folder = folder_of(path)?;
+    make_folder(folder)?;
+    let mut file = tempfile::Builder::new().permissions(Permissions::from_mode(mode)).tempfile_in(folder)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    match if_exists {
+        IfExists::Replace => file.persist(path)?,
+        IfExists::Fail => file.persist_noclobber(path)?,
     };
-    written().map_err(|error| Failure::new(Exit::Failed, format!("cannot write {}", path.display())).because(&error))
+    Ok(())
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 
 mod board;
 mod progress;
-mod report;
+pub(crate) mod report;
 mod screen;
 mod setup;
 mod storyline;

@@ -28,7 +28,8 @@ pub(super) struct Observed {
 
 /// The result of a demo.
 #[derive(Debug, Serialize)]
-pub(super) struct Report {
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct Report {
     /// Submissions that reached the store.
     released: usize,
     /// Created submissions.

@@ -11,7 +11,7 @@ pub(crate) use receiver::listening;
 use std::error::Error;
 use std::fmt;
 
-use serde_json::{Value, json};
+use serde::Serialize;
 
 use crate::output::{Paint, escaped, without_style};
 
@@ -62,6 +62,28 @@ pub(crate) struct Failure {
     next: Vec<String>,
     silent: bool,
     reported: bool,
+}
+
+/// An error.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct ErrorReport<'a> {
+    /// The failure.
+    what: &'a str,
+    /// The reasons, from the outermost to the innermost.
+    why: Vec<String>,
+    /// Remedies, in order.
+    next: &'a [String],
+    /// The exit code of the command.
+    exit_code: u8,
+}
+
+/// The object on standard error with which a failed command ends.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct ErrorObject<'a> {
+    /// The error.
+    pub(crate) error: ErrorReport<'a>,
 }
 
 /// The result of a command.
@@ -150,14 +172,14 @@ impl Failure {
             .join(": ")
     }
 
-    /// Formats the failure as JSON.
-    pub(crate) fn to_json(&self) -> Value {
-        json!({"error": {
-            "what": self.what,
-            "why": self.why.iter().map(|why| why.replace(LINE_END, "\n")).collect::<Vec<_>>(),
-            "next": self.next,
-            "exit_code": self.exit_code(),
-        }})
+    /// Returns the failure as it is written as JSON.
+    pub(crate) fn report(&self) -> ErrorReport<'_> {
+        ErrorReport {
+            what: &self.what,
+            why: self.why.iter().map(|why| why.replace(LINE_END, "\n")).collect(),
+            next: &self.next,
+            exit_code: self.exit_code(),
+        }
     }
 
     /// Returns whether nothing is to be printed.

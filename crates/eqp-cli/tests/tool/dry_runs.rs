@@ -57,6 +57,10 @@ const SHOWN: &[(&[&str], i32, i32)] = &[
     (&["packages", "init", "module.zip", "--output", "new.toml", "--force", "--dry-run"], 0, 0),
     (&["trigger", "malware_scan_complete", "--dry-run"], 0, 4),
     (&["trigger", "malware_scan_complete", "--to", OURS, "--dry-run"], 0, 0),
+    (&["init", "--dry-run"], 0, 0),
+    // It exists, and is not a configuration file.
+    (&["init", "--output", "new.toml", "--dry-run"], 2, 2),
+    (&["init", "--output", "new.toml", "--force", "--dry-run"], 0, 0),
     // The key is neither prompted for nor sent.
     (&["login", "--dry-run"], 0, 0),
     (&["logout", "--dry-run"], 4, 4),
@@ -72,6 +76,7 @@ const ASKING: &[&str] = &[
     "callbacks rotate",
     "files delete",
     "files upload",
+    "init",
     "keys create",
     "keys delete",
     "keys disable",

@@ -65,6 +65,7 @@ fn help_of_every_command() {
         &["reports", "metrics"],
         &["release"],
         &["wait"],
+        &["init"],
         &["login"],
         &["logout"],
         &["whoami"],

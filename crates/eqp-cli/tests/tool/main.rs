@@ -20,6 +20,8 @@ mod embedded;
 mod first_start;
 mod help;
 mod hostile_text;
+mod init;
+mod json;
 mod keys_and_reports;
 mod leak;
 mod master_key;

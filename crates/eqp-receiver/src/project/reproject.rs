@@ -41,6 +41,7 @@ pub enum ReprojectScope {
 
 /// The result of a reprojection, or of its dry run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Reprojected {
     /// Submissions and files that were rebuilt.

@@ -43,12 +43,14 @@ pub struct StoredCallback {
 
 /// A callback that reported nothing new, as [`Reader::duplicates`](crate::Reader::duplicates) lists it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct DuplicateCallback {
     /// The ID of the callback, which its sender received in the response.
     pub id: Uuid,
     /// When the callback arrived.
     #[serde(with = "time::serde::rfc3339")]
+    #[cfg_attr(feature = "schema", schemars(with = "String", extend("format" = "date-time")))]
     pub received_at: OffsetDateTime,
     /// The name of the endpoint that received the callback.
     pub endpoint: String,
@@ -58,6 +60,7 @@ pub struct DuplicateCallback {
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, Display, EnumString, IntoStaticStr, VariantNames,
 )]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case", parse_err_ty = UnknownValue, parse_err_fn = UnknownValue::of::<CallbackDisposition>)]
 pub enum CallbackDisposition {

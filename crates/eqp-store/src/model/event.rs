@@ -14,6 +14,7 @@ use super::{Account, DuplicateCallback, ResourceKind, StoredCallback};
 /// As JSON it is one flat object with the fields below. The Marketplace's times are written in its own format
 /// (`2022-08-25 19:20:21`, UTC), all others in RFC 3339.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Event {
     /// The number of the event. Events are numbered in the order in which they are committed, so the number can be used as a
@@ -40,6 +41,7 @@ pub struct Event {
     pub clock_doubtful: bool,
     /// When the callback arrived.
     #[serde(with = "time::serde::rfc3339")]
+    #[cfg_attr(feature = "schema", schemars(with = "String", extend("format" = "date-time")))]
     pub received_at: OffsetDateTime,
     /// Whether the callback was about this flow. If not, it was about another flow and also contained the status of this one.
     pub explicit: bool,
@@ -102,6 +104,7 @@ pub struct EventDetail {
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, Display, EnumString, IntoStaticStr, VariantNames,
 )]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case", parse_err_ty = UnknownValue, parse_err_fn = UnknownValue::of::<EventKind>)]
 pub enum EventKind {
@@ -121,6 +124,7 @@ string_enum!(EventKind);
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, Display, EnumString, IntoStaticStr, VariantNames,
 )]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case", parse_err_ty = UnknownValue, parse_err_fn = UnknownValue::of::<Disposition>)]
 pub enum Disposition {

@@ -11,6 +11,7 @@ use serde::ser::{SerializeSeq, Serializer};
 
 /// One step of a plan. Its serialized form has no password.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "step", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Step {
@@ -20,6 +21,7 @@ pub enum Step {
         endpoint: String,
         /// The URL that the Marketplace calls.
         #[serde(serialize_with = "text")]
+        #[cfg_attr(feature = "schema", schemars(with = "String"))]
         url: PublicUrl,
         /// The path at which the receiver answers.
         path: String,
@@ -41,12 +43,14 @@ pub enum Step {
         endpoint: String,
         /// The entry.
         #[serde(serialize_with = "text")]
+        #[cfg_attr(feature = "schema", schemars(with = "String"))]
         entry: EntryName,
     },
     /// The Marketplace's list is written after every receiver has accepted its credentials, and is then read back.
     WriteList {
         /// The list.
         #[serde(rename = "changes", serialize_with = "changes")]
+        #[cfg_attr(feature = "schema", schemars(with = "Vec<ListedChange>"))]
         list: ListPlan,
     },
     /// A credential that was just registered becomes the active one.
@@ -57,6 +61,7 @@ pub enum Step {
         username: String,
         /// The time for which the previous credential is accepted after the first callback with this one.
         #[serde(rename = "grace_seconds", serialize_with = "seconds")]
+        #[cfg_attr(feature = "schema", schemars(with = "u64"))]
         grace: Duration,
     },
     /// A credential that is already in the list becomes the active one, because the response to its registration was
@@ -68,6 +73,7 @@ pub enum Step {
         username: String,
         /// The time for which the previous credential is accepted after the first callback with this one.
         #[serde(rename = "grace_seconds", serialize_with = "seconds")]
+        #[cfg_attr(feature = "schema", schemars(with = "u64"))]
         grace: Duration,
     },
     /// Credentials are rejected after a grace period.
@@ -78,6 +84,7 @@ pub enum Step {
         usernames: Vec<String>,
         /// The time for which they are still accepted.
         #[serde(rename = "grace_seconds", serialize_with = "seconds")]
+        #[cfg_attr(feature = "schema", schemars(with = "u64"))]
         grace: Duration,
     },
     /// Credentials are rejected at once. This step waits until every receiver rejects them.
@@ -158,14 +165,20 @@ fn seconds<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S
     serializer.serialize_u64(duration.as_secs())
 }
 
+/// A change of the list, as it is serialized.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+struct ListedChange {
+    /// `keep`, `keep_without_password`, `add`, `replace` or `remove`.
+    change: &'static str,
+    /// The entry.
+    entry: String,
+    /// The entry that it replaces.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    replaces: Option<String>,
+}
+
 fn changes<S: Serializer>(list: &ListPlan, serializer: S) -> Result<S::Ok, S::Error> {
-    #[derive(Serialize)]
-    struct Line {
-        change: &'static str,
-        entry: String,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        replaces: Option<String>,
-    }
     let mut entries = serializer.serialize_seq(Some(list.changes().len()))?;
     for change in list.changes() {
         let (change, entry, replaces) = match change {
@@ -175,7 +188,7 @@ fn changes<S: Serializer>(list: &ListPlan, serializer: S) -> Result<S::Ok, S::Er
             Change::Replaced(entry, old) => ("replace", entry, Some(old.to_string())),
             Change::Removed(entry) => ("remove", entry, None),
         };
-        entries.serialize_element(&Line { change, entry: entry.to_string(), replaces })?;
+        entries.serialize_element(&ListedChange { change, entry: entry.to_string(), replaces })?;
     }
     entries.end()
 }

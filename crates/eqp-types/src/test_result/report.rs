@@ -10,6 +10,7 @@ use crate::{Extra, TestStatus, Timestamp, lenient};
 
 /// The report of one test run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(from = "Extra")]
 pub struct TestReport {
     /// The tool.
@@ -31,6 +32,7 @@ pub struct TestReport {
 
 /// The individual reports: a list for automated tools, a single object for `marketing` and `manual_qa`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(untagged)]
 #[non_exhaustive]
 pub enum Reports {
@@ -71,6 +73,7 @@ impl Reports {
 
 /// The report of a tool for one environment, or of one reviewer.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SingleReport {
     /// The tool.
     #[serde(skip_serializing_if = "Option::is_none")]

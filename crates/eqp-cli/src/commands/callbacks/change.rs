@@ -9,6 +9,7 @@ use clap::Args;
 use eqp_store::{Endpoints, PublicUrl};
 use eqp_sync::{Applied, EntrySelector, NewRegistration, Plan, Registrations, Snapshot, Step, Unmanaged};
 use eqp_types::Secret;
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::view::{self, AppliedChange};
@@ -83,6 +84,19 @@ impl From<ListPlan> for Plan {
     }
 }
 
+/// The plan as JSON.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct RegistrationDryRun<'a> {
+    /// The Marketplace's list of callbacks after the change, a sentence for each entry; empty if it is not written.
+    would_write: &'a [String],
+    /// Other changes of this receiver, each in a sentence.
+    would_change_here: &'a [String],
+    /// All steps, in order.
+    #[cfg_attr(feature = "schema", schemars(with = "Vec<Step>"))]
+    steps: Value,
+}
+
 impl change::Plan for ListPlan {
     fn show(self, output: Output) -> Result {
         let Self(plan) = &self;
@@ -107,7 +121,7 @@ impl change::Plan for ListPlan {
         if output.is_json() {
             let mut steps = json!(plan.steps());
             replace_text(&mut steps, &shown);
-            return output.json(&json!({"would_write": list, "would_change_here": here, "steps": steps}));
+            return output.json(&RegistrationDryRun { would_write: &list, would_change_here: &here, steps });
         }
         if plan.is_empty() {
             output.note("nothing to do");

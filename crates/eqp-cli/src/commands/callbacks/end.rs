@@ -5,7 +5,8 @@ use std::time::Duration;
 use clap::Args;
 use eqp_store::EndpointSummary;
 use eqp_sync::{EntrySelector, Plan, Removal, Step};
-use serde_json::json;
+use eqp_types::{ApiCallbackEntry, Environment, MageId};
+use serde::Serialize;
 
 use super::change::{ChangeOptions, change, grace};
 use super::view::{self, AppliedChange};
@@ -38,6 +39,20 @@ pub(crate) struct Remove {
     change: ChangeOptions,
 }
 
+/// Removed entries as JSON.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct Removed<'a> {
+    /// The environment.
+    environment: Environment,
+    /// The entries that were removed from the list.
+    removed: Vec<String>,
+    /// User names that are still accepted; null for an unmanaged entry.
+    still_accepted: Option<Vec<view::AcceptedUsername<'a>>>,
+    /// The Marketplace's list of callbacks.
+    callbacks: &'a [ApiCallbackEntry],
+}
+
 impl Remove {
     pub(crate) async fn run(self, context: &Context) -> Result {
         let removal = match (self.name, self.entry) {
@@ -50,12 +65,12 @@ impl Remove {
         let gone: Vec<_> = plan.removed().collect();
         let environment = context.settings.marketplace.environment();
         if context.output.is_json() {
-            return context.output.json(&json!({
-                "environment": environment,
-                "removed": gone.iter().map(ToString::to_string).collect::<Vec<_>>(),
-                "still_accepted": applied.endpoint.as_ref().map(view::still_accepted),
-                "callbacks": applied.entries,
-            }));
+            return context.output.json(&Removed {
+                environment,
+                removed: gone.iter().map(ToString::to_string).collect(),
+                still_accepted: applied.endpoint.as_ref().map(view::still_accepted),
+                callbacks: &applied.entries,
+            });
         }
         if gone.is_empty() {
             context.output.line(format_args!("already removed from the list in {environment}"))?;
@@ -93,6 +108,30 @@ pub(crate) struct Retire {
     dry_run: bool,
 }
 
+/// Rejected credentials as JSON.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct Retired<'a> {
+    /// The environment.
+    environment: Environment,
+    /// The account.
+    mage_id: &'a MageId,
+    /// The name of the endpoint.
+    name: &'a str,
+    /// The user names that are rejected now.
+    refused: &'a [String],
+    /// The number of running receivers, all of which reject them.
+    receivers: usize,
+}
+
+/// The plan as JSON.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct RetireDryRun<'a> {
+    /// The user names that would be rejected.
+    would_refuse: &'a [String],
+}
+
 impl Retire {
     pub(crate) async fn run(self, context: &Context) -> Result {
         let changed = change::<RetirePlan>(context, self.dry_run, |snapshot| snapshot.retire(&self.name)).await?;
@@ -100,13 +139,13 @@ impl Retire {
         let endpoint = applied.endpoint.expect("a plan to retire is about an endpoint");
         let refused = applied.refused.expect("a plan to retire rejects user names");
         if context.output.is_json() {
-            return context.output.json(&json!({
-                "environment": endpoint.environment,
-                "mage_id": endpoint.mage_id,
-                "name": endpoint.name,
-                "refused": refused.usernames,
-                "receivers": refused.receivers,
-            }));
+            return context.output.json(&Retired {
+                environment: endpoint.environment,
+                mage_id: &endpoint.mage_id,
+                name: &endpoint.name,
+                refused: &refused.usernames,
+                receivers: refused.receivers,
+            });
         }
         context.output.line(format_args!("{}: now rejected: {}", endpoint.name, view::refused(&refused)))
     }
@@ -135,7 +174,7 @@ impl change::Plan for RetirePlan {
         });
         let usernames = refused.flatten().cloned().collect::<Vec<_>>();
         if output.is_json() {
-            return output.json(&json!({"would_refuse": usernames}));
+            return output.json(&RetireDryRun { would_refuse: &usernames });
         }
         output.line(format_args!("would reject {}", usernames.join(", ")))
     }

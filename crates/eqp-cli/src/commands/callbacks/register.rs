@@ -6,6 +6,8 @@ use std::time::Duration;
 use clap::Args;
 use eqp_sync::{EntrySelector, Snapshot};
 
+use serde::Serialize;
+
 use super::change::{ChangeOptions, grace, new_registration, public_url};
 use super::view::{self, AppliedChange};
 use crate::config::read_secret;
@@ -92,6 +94,16 @@ pub(crate) struct Adopt {
     change: ChangeOptions,
 }
 
+/// An adopted registration as JSON.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct Adopted<'a> {
+    #[serde(flatten)]
+    registration: view::Registered<'a>,
+    /// The user name that was replaced, which only the previous receiver accepts.
+    replaced_username: Option<&'a str>,
+}
+
 impl Adopt {
     pub(crate) async fn run(self, context: &Context) -> Result {
         let url = public_url(&self.url)?;
@@ -110,9 +122,7 @@ impl Adopt {
             ));
         }
         if context.output.is_json() {
-            let mut json = view::registered(&changed);
-            json["replaced_username"] = replaced_username.into();
-            return context.output.json(&json);
+            return context.output.json(&Adopted { registration: view::registered(&changed), replaced_username });
         }
         let done = if changed.plan.is_empty() { "is already adopted; nothing was changed" } else { "was adopted" };
         context.output.line(view::lines(&changed, done))
@@ -143,6 +153,18 @@ pub(crate) struct Rotate {
     change: ChangeOptions,
 }
 
+/// A rotated registration as JSON.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct Rotated<'a> {
+    #[serde(flatten)]
+    registration: view::Registered<'a>,
+    /// The user name that was replaced.
+    old_username: Option<&'a str>,
+    /// The user names that were rejected at once.
+    refused: &'a [String],
+}
+
 impl Rotate {
     pub(crate) async fn run(self, context: &Context) -> Result {
         let plan = |snapshot: &Snapshot| {
@@ -158,11 +180,11 @@ impl Rotate {
         let AppliedChange { plan, applied } = &changed;
         view::note_remaining(context, &changed);
         if context.output.is_json() {
-            let mut json = view::registered(&changed);
-            json["old_username"] = plan.replaces().into();
-            let refused = applied.refused.as_ref().map(|refused| refused.usernames.clone());
-            json["refused"] = refused.unwrap_or_default().into();
-            return context.output.json(&json);
+            return context.output.json(&Rotated {
+                registration: view::registered(&changed),
+                old_username: plan.replaces(),
+                refused: applied.refused.as_ref().map(|refused| refused.usernames.as_slice()).unwrap_or_default(),
+            });
         }
         let done = if plan.writes_list() { "was rotated" } else { "was already rotated by an earlier run" };
         context.output.line(view::lines(&changed, done))?;

@@ -3,10 +3,11 @@
 use std::fmt::Write;
 
 use eqp_store::EndpointSummary;
-use serde_json::{Value, json};
+use eqp_types::{ApiCallbackEntry, Environment, MageId};
+use serde::Serialize;
 
 use crate::context::Context;
-use crate::output::{escaped, rfc3339, utc};
+use crate::output::{UtcTime, escaped, utc};
 use eqp_sync::{Applied, Plan, Refused, replaced};
 
 /// An applied plan with its result.
@@ -15,20 +16,54 @@ pub(super) struct AppliedChange {
     pub(super) applied: Applied,
 }
 
-/// Formats the registration as JSON.
-pub(super) fn registered(changed: &AppliedChange) -> Value {
+/// A registration as JSON.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct Registered<'a> {
+    /// The environment.
+    environment: Environment,
+    /// The account.
+    mage_id: &'a MageId,
+    /// The name of the endpoint.
+    name: &'a str,
+    /// The registered URL.
+    url: &'a str,
+    /// The path at which the receiver answers.
+    path: &'a str,
+    /// The user name in the list.
+    username: &'a str,
+    /// Whether the list was not written, because it already contained the registration.
+    already_registered: bool,
+    /// Replaced user names that are still accepted.
+    still_accepted: Vec<AcceptedUsername<'a>>,
+    /// The Marketplace's list of callbacks.
+    callbacks: &'a [ApiCallbackEntry],
+}
+
+/// A replaced user name that is still accepted.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(super) struct AcceptedUsername<'a> {
+    /// The user name.
+    username: &'a str,
+    /// The end of its grace period; null if that has not started yet.
+    until: Option<UtcTime>,
+}
+
+/// Returns the registration after a change.
+pub(super) fn registered(changed: &AppliedChange) -> Registered<'_> {
     let (endpoint, username) = registration(changed);
-    json!({
-        "environment": endpoint.environment,
-        "mage_id": endpoint.mage_id,
-        "name": endpoint.name,
-        "url": endpoint.public_url,
-        "path": endpoint.path,
-        "username": username,
-        "already_registered": !changed.plan.writes_list(),
-        "still_accepted": still_accepted(endpoint),
-        "callbacks": changed.applied.entries,
-    })
+    Registered {
+        environment: endpoint.environment,
+        mage_id: &endpoint.mage_id,
+        name: &endpoint.name,
+        url: &endpoint.public_url,
+        path: &endpoint.path,
+        username,
+        already_registered: !changed.plan.writes_list(),
+        still_accepted: still_accepted(endpoint),
+        callbacks: &changed.applied.entries,
+    }
 }
 
 /// Reports the change and the resulting state as text.
@@ -66,9 +101,10 @@ pub(super) fn note_remaining(context: &Context, changed: &AppliedChange) {
     }
 }
 
-/// Formats the replaced credentials that are still accepted as JSON, each with the end of its grace period.
-pub(super) fn still_accepted(endpoint: &EndpointSummary) -> Value {
-    replaced(endpoint).map(|one| json!({"username": one.username, "until": one.retire_at.map(rfc3339)})).collect()
+/// Returns the replaced user names that are still accepted, each with the end of its grace period.
+pub(super) fn still_accepted(endpoint: &EndpointSummary) -> Vec<AcceptedUsername<'_>> {
+    let replaced = replaced(endpoint);
+    replaced.map(|one| AcceptedUsername { username: &one.username, until: one.retire_at.map(UtcTime) }).collect()
 }
 
 /// Returns the entries as a table, or `None` if there are none.

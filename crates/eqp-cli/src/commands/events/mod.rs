@@ -1,6 +1,6 @@
 //! `eqp events`: lists, follows and shows events.
 
-mod show;
+pub(crate) mod show;
 mod table;
 
 pub(crate) use table::table;
@@ -8,8 +8,9 @@ pub(crate) use table::table;
 use clap::{Args, Subcommand};
 use eqp_release::wait::WaitTarget;
 use eqp_store::internal::{ANSWER, pending, within};
-use eqp_store::{Disposition, EventFilter, EventKind};
-use eqp_types::Flow;
+use eqp_store::{Disposition, Event, EventFilter, EventKind};
+use eqp_types::{Environment, Flow};
+use serde::Serialize;
 use time::OffsetDateTime;
 
 use self::table::line;
@@ -19,7 +20,7 @@ use crate::compose::database::Database;
 use crate::config::MarketplaceOptions;
 use crate::context::Context;
 use crate::failure::Result;
-use crate::output::{JsonList, utc};
+use crate::output::utc;
 use crate::shutdown;
 
 /// List and follow events
@@ -106,6 +107,17 @@ pub(crate) struct List {
     limit: u32,
 }
 
+/// Events as JSON.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct EventList<'a> {
+    /// The environment that was selected, if any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    environment: Option<Environment>,
+    /// The events, newest first.
+    events: &'a [Event],
+}
+
 impl List {
     pub(crate) async fn run(self, context: &Context) -> Result {
         let marketplace = &context.settings.marketplace;
@@ -126,11 +138,7 @@ impl List {
             ));
         }
         if context.output.is_json() {
-            return context.output.json(&JsonList {
-                name: "events",
-                environment: marketplace.environment,
-                items: &events,
-            });
+            return context.output.json(&EventList { environment: marketplace.environment, events: &events });
         }
         if events.is_empty() {
             context.output.note("no events");

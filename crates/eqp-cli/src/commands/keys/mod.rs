@@ -2,13 +2,12 @@
 //!
 //! The `password_key` of a key is a secret. It is shown when the key is created, and otherwise only with --show-secrets.
 
-mod change;
+pub(crate) mod change;
 
 use clap::{Args, Subcommand, ValueEnum};
 use eqp_client::keys::{KeyFilter, KeyPlatform};
 use eqp_types::{ComposerKeyM2, Environment, Secret};
 use serde::Serialize;
-use serde_json::json;
 
 use crate::compose::client::client;
 use crate::context::Context;
@@ -74,6 +73,28 @@ pub(crate) struct List {
     show_secrets: bool,
 }
 
+/// Composer keys as JSON.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct KeyList<'a> {
+    /// The environment.
+    environment: Environment,
+    /// The keys for Magento 2.
+    m2: &'a [KeyView<'a>],
+    /// The keys for Magento 1.
+    m1: Vec<ProductKey<'a>>,
+}
+
+/// A key of Magento 1.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+struct ProductKey<'a> {
+    /// The product.
+    product_name: Option<&'a str>,
+    /// The key; null without `--show-secrets`.
+    product_key: Option<&'a str>,
+}
+
 impl List {
     pub(crate) async fn run(self, context: &Context) -> Result {
         let client = client(&context.settings.marketplace)?;
@@ -96,9 +117,9 @@ impl List {
             })
             .collect();
         if context.output.is_json() {
-            let m1: Vec<_> =
-                m1.iter().map(|(product, key)| json!({"product_name": product, "product_key": key})).collect();
-            return context.output.json(&json!({"environment": environment, "m2": m2, "m1": m1}));
+            let m1 =
+                m1.into_iter().map(|(product_name, product_key)| ProductKey { product_name, product_key }).collect();
+            return context.output.json(&KeyList { environment, m2: &m2, m1 });
         }
         if m2.is_empty() && m1.is_empty() {
             context.output.note(format_args!("no Composer keys in {environment}"));
@@ -122,13 +143,18 @@ const HIDDEN: &str = "(hidden)";
 
 /// A Magento 2 key, as shown.
 #[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(super) struct KeyView<'a> {
+    /// The label.
     label: &'a str,
+    /// The public key, which is the user name for Composer.
     user_key: Option<&'a str>,
-    /// The secret; `None` unless it is to be shown.
+    /// The private key, which is the password for Composer. Only for new keys and with `--show-secrets`.
     #[serde(skip_serializing_if = "Option::is_none")]
     password_key: Option<&'a str>,
+    /// Whether the key is enabled.
     is_enabled: Option<bool>,
+    /// The account of the key.
     uid: Option<&'a str>,
 }
 

@@ -86,6 +86,19 @@ enum Form {
     Github,
 }
 
+/// The JSON of a report.
+#[cfg(feature = "schema")]
+#[derive(schemars::JsonSchema)]
+#[expect(dead_code, reason = "only its schema is used; the report is written by eqp-check")]
+pub(crate) struct CheckReport {
+    #[schemars(flatten)]
+    report: Report,
+    /// Whether the result is `passed`.
+    passed: bool,
+    /// The result.
+    result: eqp_check::CheckResult,
+}
+
 impl Check {
     pub(crate) async fn run(self, context: &Context) -> Result {
         let form = self.form(context)?;

@@ -1,14 +1,14 @@
 //! `eqp packages`: manages packages at the Marketplace, and checks archives.
 
-mod check;
+pub(crate) mod check;
 mod checked;
 mod filter;
-mod init;
-mod recall;
-mod report;
-mod rules;
-mod send;
-mod show;
+pub(crate) mod init;
+pub(crate) mod recall;
+pub(crate) mod report;
+pub(crate) mod rules;
+pub(crate) mod send;
+pub(crate) mod show;
 
 use clap::Subcommand;
 use eqp_types::{EqpStatus, Package};

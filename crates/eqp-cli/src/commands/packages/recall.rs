@@ -7,7 +7,7 @@ use eqp_client::Client;
 use eqp_release::manifest::Manifest;
 use eqp_release::{find_submission, recall_action};
 use eqp_types::{Environment, Package, PackageDraft, PackageUpdate, SubmissionId};
-use serde_json::json;
+use serde::Serialize;
 
 use super::send::{SendReport, report};
 use super::show::find;
@@ -51,11 +51,21 @@ struct RecallPlan {
     requests: Vec<PackageUpdate>,
 }
 
+/// The plan as JSON.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct RecallDryRun<'a> {
+    /// The environment.
+    environment: Environment,
+    /// The requests that would be sent, in the form of the API.
+    would_recall: &'a [PackageUpdate],
+}
+
 impl Plan for RecallPlan {
     fn show(self, output: Output) -> Result {
         let Self { environment, labels, requests } = &self;
         if output.is_json() {
-            return output.json(&json!({"environment": environment, "would_recall": requests}));
+            return output.json(&RecallDryRun { environment: *environment, would_recall: requests });
         }
         labels
             .iter()

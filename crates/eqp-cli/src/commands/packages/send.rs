@@ -10,7 +10,8 @@ use eqp_client::files::check_file;
 use eqp_release::manifest::{Manifest, ManifestPackage};
 use eqp_release::{find_submission, send_when_scanned};
 use eqp_types::{BatchItem, Environment, FileUploadId, PackageUpdate};
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::Value;
 
 use super::status_line;
 use crate::arguments::timeout;
@@ -77,12 +78,49 @@ fn refuse_same_packages(manifest: &Manifest) -> Result {
     Ok(())
 }
 
+/// How packages are sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum SendVerb {
+    Create,
+    Update,
+}
+
+impl SendVerb {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Update => "update",
+        }
+    }
+}
+
 /// The packages of a manifest to create or update.
 pub(super) struct SendPlan {
     environment: Environment,
-    /// `create` or `update`.
-    verb: &'static str,
+    verb: SendVerb,
     manifest: Manifest,
+}
+
+/// The plan as JSON.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct SendDryRun<'a> {
+    /// The environment.
+    environment: Environment,
+    #[serde(flatten)]
+    requests: PlannedPackages,
+    /// The files that would be uploaded before.
+    would_upload: &'a [PathBuf],
+}
+
+/// The requests that would be sent, in the form of the API. A file that is not uploaded yet has a path instead of an ID.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+enum PlannedPackages {
+    #[serde(rename = "would_create")]
+    Create(Vec<Value>),
+    #[serde(rename = "would_update")]
+    Update(Vec<Value>),
 }
 
 impl Plan for SendPlan {
@@ -94,15 +132,18 @@ impl Plan for SendPlan {
         let requests: Vec<Value> =
             manifest.packages.iter().map(|package| package.request(&no_ids)).collect::<Result<_, _>>()?;
         if output.is_json() {
-            return output.json(&json!({
-                "environment": environment, (format!("would_{verb}")): requests, "would_upload": files,
-            }));
+            let requests = match verb {
+                SendVerb::Create => PlannedPackages::Create(requests),
+                SendVerb::Update => PlannedPackages::Update(requests),
+            };
+            return output.json(&SendDryRun { environment: *environment, requests, would_upload: &files });
         }
         for path in &files {
             output.line(format_args!("would upload {}", escaped(&path.to_string_lossy())))?;
         }
         for package in &manifest.packages {
             let (label, action) = (package.label(), requested_action(package));
+            let verb = verb.as_str();
             output.line(format_args!("would {verb} {} in {environment}{}", escaped(&label), escaped(&action)))?;
         }
         Ok(())
@@ -113,8 +154,8 @@ impl Plan for SendPlan {
         Question::Write(
             self.environment,
             match self.verb {
-                "create" => format!("Create {packages}"),
-                _ => format!("Update {packages}"),
+                SendVerb::Create => format!("Create {packages}"),
+                SendVerb::Update => format!("Update {packages}"),
             },
         )
     }
@@ -163,6 +204,16 @@ pub(super) struct SendReport {
     pub(super) items: Vec<BatchItem>,
 }
 
+/// The results of a batch as JSON.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct SentPackages<'a> {
+    /// The environment.
+    environment: Environment,
+    /// The Marketplace's result for each package, in the order of the manifest.
+    packages: &'a [BatchItem],
+}
+
 /// Prints the result of each package. Results are matched to packages by position, because a rejected item has no ID.
 pub(super) fn report(
     context: &Context,
@@ -172,7 +223,7 @@ pub(super) fn report(
     items: &[BatchItem],
 ) -> Result {
     if context.output.is_json() {
-        context.output.json(&json!({"environment": environment, "packages": items}))?;
+        context.output.json(&SentPackages { environment, packages: items })?;
     } else {
         let mut table = Table::new(&["environment", "package", "submission", "code", "message", "tracks"]);
         for (label, item) in labels.iter().zip(items) {
@@ -241,7 +292,7 @@ impl Change for ManifestCreation<'_> {
             // Fail before the question if there is no access key.
             client(options)?;
         }
-        Ok(SendPlan { environment: options.environment(), verb: "create", manifest })
+        Ok(SendPlan { environment: options.environment(), verb: SendVerb::Create, manifest })
     }
 
     async fn apply(self, plan: SendPlan, _: Confirmation) -> Result<SendReport> {
@@ -302,7 +353,7 @@ impl Change for ManifestUpdate<'_> {
                 package.submission_id = find_submission(&self.client, package).await?.submission_id;
             }
         }
-        Ok(SendPlan { environment: self.client.environment(), verb: "update", manifest })
+        Ok(SendPlan { environment: self.client.environment(), verb: SendVerb::Update, manifest })
     }
 
     async fn apply(self, plan: SendPlan, _: Confirmation) -> Result<SendReport> {

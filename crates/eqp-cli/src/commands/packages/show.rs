@@ -5,7 +5,6 @@ use eqp_client::{Client, PackageField};
 use eqp_release::find_by_id;
 use eqp_types::{Environment, ItemId, Package, Sku, SubmissionId, TestRun};
 use serde::Serialize;
-use serde_json::json;
 
 use super::filter::{FilterOptions, Sorting};
 use super::tracks;
@@ -36,12 +35,35 @@ pub(crate) struct Show {
     results: bool,
 }
 
+/// A package with its tests.
 #[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct PackageView {
     #[serde(flatten)]
     package: Package,
+    /// The test results; only with `--results`.
     #[serde(skip_serializing_if = "Option::is_none")]
     test_results: Option<Vec<TestRun>>,
+}
+
+/// A package as JSON.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct OnePackage<'a> {
+    /// The environment.
+    environment: Environment,
+    /// The package, as the Marketplace returns it.
+    package: &'a PackageView,
+}
+
+/// The packages that match a selection as JSON.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct SeveralPackages<'a> {
+    /// The environment.
+    environment: Environment,
+    /// The packages, as the Marketplace returns them.
+    packages: &'a [PackageView],
 }
 
 impl Show {
@@ -55,10 +77,8 @@ impl Show {
         }
         if context.output.is_json() {
             return match views.as_slice() {
-                [one] if self.selector.is_one() => {
-                    context.output.json(&json!({"environment": environment, "package": one}))
-                }
-                many => context.output.json(&json!({"environment": environment, "packages": many})),
+                [one] if self.selector.is_one() => context.output.json(&OnePackage { environment, package: one }),
+                many => context.output.json(&SeveralPackages { environment, packages: many }),
             };
         }
         for (at, one) in views.iter().enumerate() {
@@ -191,6 +211,22 @@ pub(super) fn table(runs: &[TestRun]) -> Table {
 
 const HEADS: &[&str] = &["environment", "submission", "item", "sku", "version", "tracks", "changed (UTC)"];
 
+/// A section of the list of packages as JSON.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct PackageSection {
+    /// The environment.
+    environment: Environment,
+    /// The number of packages that match, if the Marketplace reports it.
+    total: Option<u64>,
+    /// The packages, as the Marketplace returns them.
+    packages: Vec<Package>,
+}
+
+fn section(environment: Environment, total: Option<u64>, packages: Vec<Package>) -> PackageSection {
+    PackageSection { environment, total, packages }
+}
+
 /// List packages, last changed first
 #[derive(Args, Debug)]
 #[command(after_help = "\
@@ -212,7 +248,7 @@ impl List {
         // The API paginates by position, so a change during the listing must not move an item to another page.
         let order = if self.paging.all { PackageField::CreatedAt } else { PackageField::ModifiedAt };
         let filter = self.filter.filter(Sorting::descending(order));
-        let listed = Listed { name: "packages", heads: HEADS, right: &[], row };
+        let listed = Listed { name: "packages", heads: HEADS, right: &[], row, section };
         let fetch = async |offset, limit| client.packages().list(&filter.clone().offset(offset).limit(limit)).await;
         self.paging.show(context, client.environment(), &listed, fetch).await
     }

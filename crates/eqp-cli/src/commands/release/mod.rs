@@ -1,9 +1,9 @@
 //! `eqp release`: checks an archive, uploads and submits it, and waits for its review.
 
-mod check;
-mod outcome;
+pub(crate) mod check;
+pub(crate) mod outcome;
 mod plan;
-mod progress;
+pub(crate) mod progress;
 mod remaining;
 mod selection;
 

@@ -2,13 +2,63 @@
 
 use eqp_release::wait::statuses_of;
 use eqp_release::{FailedTest, ReleaseResult, RemoteFile, Track, Until, review_phases};
-use eqp_types::{Flow, OverallStatus, SubmissionId};
-use serde_json::{Value, json};
+use eqp_types::{Environment, EqpStatus, FileUploadId, Flow, ItemId, MalwareStatus, OverallStatus, SubmissionId};
+use serde::Serialize;
 
 use super::ReportedRelease;
 use super::remaining::remaining;
 use crate::failure::{Exit, Failure, Result};
 use crate::output::{escaped, track_line};
+
+/// The result of a release as JSON.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct ReleaseReport<'a> {
+    /// Marks the last line of `--progress json`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    step: Option<ResultStep>,
+    /// The environment.
+    environment: Environment,
+    /// The package, for people.
+    package: &'a str,
+    /// How the release ended: `reached`, `pending`, `already_released`, `rejected`, `scan_failed`, `closed`, `recalled`,
+    /// `in_review`, `others_in_review`, `version_taken`, `unreachable`, `timed_out`, `interrupted` or `failed`.
+    result: &'a str,
+    /// The ID with which `eqp wait` continues; null if nothing was sent.
+    handle: Option<&'a str>,
+    /// The ID of the submission.
+    submission_id: Option<&'a SubmissionId>,
+    /// Your own ID of the submission.
+    item_id: Option<&'a ItemId>,
+    /// The status of each flow.
+    eqp_status: Option<&'a EqpStatus>,
+    /// The uploaded files.
+    files: Vec<ReleasedFile<'a>>,
+    /// The tests that a rejected review failed on.
+    failed_tests: &'a [FailedTest],
+    /// The fields of the manifest that differ from the submission and were not sent.
+    unsent_changes: &'a [String],
+}
+
+/// An uploaded file of a release.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+struct ReleasedFile<'a> {
+    /// The path or name of the file.
+    file: &'a str,
+    /// The ID of the file.
+    file_upload_id: &'a FileUploadId,
+    /// The result of the malware scan.
+    malware_status: Option<&'a MalwareStatus>,
+}
+
+/// The step of the last line of `--progress json`.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub(super) enum ResultStep {
+    Result,
+}
 
 impl ReportedRelease<'_> {
     /// Prints the result with its explanation, and returns the failure that it implies.
@@ -79,36 +129,29 @@ impl ReportedRelease<'_> {
                 _ => Ok(()),
             };
         }
-        let files: Vec<Value> = self
-            .release
-            .files()
-            .iter()
-            .filter_map(|one| {
-                let record = one.record()?;
-                Some(json!({
-                    "file": one.name(),
-                    "file_upload_id": record.file.file_upload_id,
-                    "malware_status": record.malware_status,
-                }))
+        let names: Vec<_> = self.release.files().iter().map(RemoteFile::name).collect();
+        let files = self.release.files().iter().zip(&names).filter_map(|(file, name)| {
+            let record = file.record()?;
+            Some(ReleasedFile {
+                file: name,
+                file_upload_id: &record.file.file_upload_id,
+                malware_status: record.malware_status.as_ref(),
             })
-            .collect();
-        let package = self.release.submission();
-        let mut result = json!({
-            "environment": self.context.settings.marketplace.environment(),
-            "package": self.release.selected().label,
-            "result": result_name,
-            "handle": handle,
-            "submission_id": package.and_then(|package| package.submission_id.as_ref()),
-            "item_id": package.and_then(|package| package.item_id.as_ref()),
-            "eqp_status": package.and_then(|package| package.eqp_status.as_ref()),
-            "files": files,
-            "failed_tests": failed_tests,
-            "unsent_changes": self.release.unsent_changes(),
         });
-        if self.progress.is_json() {
-            result["step"] = json!("result");
-        }
-        self.context.output.json(&result)
+        let package = self.release.submission();
+        self.context.output.json(&ReleaseReport {
+            step: self.progress.is_json().then_some(ResultStep::Result),
+            environment: self.context.settings.marketplace.environment(),
+            package: &self.release.selected().label,
+            result: result_name,
+            handle: handle.as_deref(),
+            submission_id: package.and_then(|package| package.submission_id.as_ref()),
+            item_id: package.and_then(|package| package.item_id.as_ref()),
+            eqp_status: package.and_then(|package| package.eqp_status.as_ref()),
+            files: files.collect(),
+            failed_tests,
+            unsent_changes: self.release.unsent_changes(),
+        })
     }
 
     /// Returns the command that waits for the submitted reviews. It names the flow, because a review that was not

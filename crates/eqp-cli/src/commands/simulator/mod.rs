@@ -2,7 +2,7 @@
 
 mod environment_file;
 mod folder;
-mod report;
+pub(crate) mod report;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;

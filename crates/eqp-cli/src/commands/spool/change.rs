@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use eqp_receiver::{Drained, Error, SpoolFile, SpoolState};
-use serde_json::json;
+use serde::Serialize;
 
 use crate::change::{self, Change, Confirmation, Plan, Question};
 use crate::compose::database::Database;
@@ -40,11 +40,35 @@ struct DrainPlan {
     with_quarantine: bool,
 }
 
+/// The plan as JSON.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct DrainDryRun {
+    /// The number of callbacks that would be written to the database.
+    would_store: u64,
+    /// The number of quarantined callbacks that would be tried again.
+    would_retry: u64,
+}
+
+/// The result as JSON.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct DrainReport {
+    /// The number of callbacks that were written to the database.
+    stored: u64,
+    /// The number of callbacks that Postgres rejects because of their data.
+    refused: u64,
+    /// The number of callbacks that are left in the spool.
+    callbacks: u64,
+    /// The number of callbacks in quarantine.
+    quarantined: u64,
+}
+
 impl Plan for DrainPlan {
     fn show(self, output: Output) -> Result {
         let quarantined = if self.with_quarantine { self.quarantined } else { 0 };
         if output.is_json() {
-            return output.json(&json!({"would_store": self.callbacks, "would_retry": quarantined}));
+            return output.json(&DrainDryRun { would_store: self.callbacks, would_retry: quarantined });
         }
         output.line(format_args!("would store  {}", self.callbacks))?;
         output.line(format_args!("would retry  {quarantined}"))
@@ -89,12 +113,12 @@ impl Drain {
         let drain = SpoolDrain { context, with_quarantine: self.quarantine };
         let Some((drained, left)) = change::run(context, drain, self.dry_run).await? else { return Ok(()) };
         if context.output.is_json() {
-            return context.output.json(&json!({
-                "stored": drained.stored,
-                "refused": drained.refused,
-                "callbacks": left.callbacks,
-                "quarantined": left.quarantined,
-            }));
+            return context.output.json(&DrainReport {
+                stored: drained.stored,
+                refused: drained.refused,
+                callbacks: left.callbacks,
+                quarantined: left.quarantined,
+            });
         }
         context.output.line(format_args!("stored      {}", drained.stored))?;
         context.output.line(format_args!("rejected    {}", drained.refused))?;
@@ -125,10 +149,28 @@ struct SetAsidePlan {
     callbacks: Option<u64>,
 }
 
+/// The plan as JSON.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct SetAsideDryRun<'a> {
+    /// The folder of the spool.
+    would_set_aside: &'a Path,
+    /// The number of callbacks in the spool, including quarantined ones; null if the file cannot be read.
+    callbacks: Option<u64>,
+}
+
+/// The result as JSON.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct SetAsideReport<'a> {
+    /// The new name of the file.
+    file: &'a Path,
+}
+
 impl Plan for SetAsidePlan {
     fn show(self, output: Output) -> Result {
         if output.is_json() {
-            return output.json(&json!({"would_set_aside": self.folder, "callbacks": self.callbacks}));
+            return output.json(&SetAsideDryRun { would_set_aside: &self.folder, callbacks: self.callbacks });
         }
         let callbacks = self.callbacks.map_or_else(|| "unreadable".to_owned(), |count| counted(count, "callback"));
         output.line(format_args!("would set aside the spool in {} ({callbacks})", self.folder.display()))
@@ -172,7 +214,7 @@ impl SetAside {
     pub(crate) async fn run(self, context: &Context) -> Result {
         let Some(aside) = change::run(context, SpoolRemoval { context }, self.dry_run).await? else { return Ok(()) };
         if context.output.is_json() {
-            return context.output.json(&json!({"file": aside}));
+            return context.output.json(&SetAsideReport { file: &aside });
         }
         context.output.line(aside.display())
     }

@@ -8,7 +8,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 use eqp_simulator::{CallbackAnswer, SendResult};
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::Value;
 
 use self::event::{EventOptions, events};
 use self::target::{ResolvedTarget, TargetOptions};
@@ -61,12 +62,64 @@ struct CallbackPlan {
     body: Vec<u8>,
 }
 
+/// The plan as JSON.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct TriggerDryRun<'a> {
+    /// The URL that the callback would be sent to.
+    url: &'a str,
+    /// The user name.
+    username: Option<&'a str>,
+    /// The body.
+    would_send: &'a str,
+}
+
+/// The answer to a callback as JSON.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct TriggerReport<'a> {
+    /// The URL that the callback was sent to.
+    url: &'a str,
+    /// The user name.
+    username: Option<&'a str>,
+    /// The body.
+    sent: &'a str,
+    /// The HTTP status of the answer; null if there was none.
+    status: Option<u16>,
+    /// The body of the answer: JSON, or text if it is not JSON.
+    answer: Value,
+    /// The time from the request to the answer, in milliseconds.
+    latency_ms: f64,
+}
+
+/// The events that can be sent, as JSON.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct KnownEvents<'a> {
+    /// The events.
+    events: Vec<KnownEvent<'a>>,
+}
+
+/// An event that can be sent.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+struct KnownEvent<'a> {
+    /// Its code.
+    event: &'a str,
+    /// A description.
+    about: &'a str,
+}
+
 impl Plan for CallbackPlan {
     fn show(self, output: Output) -> Result {
         let ResolvedTarget { target, username, .. } = &self.destination;
         let body = String::from_utf8_lossy(&self.body);
         if output.is_json() {
-            return output.json(&json!({"url": target.url(), "username": username, "would_send": body}));
+            return output.json(&TriggerDryRun {
+                url: target.url().as_str(),
+                username: username.as_deref(),
+                would_send: &body,
+            });
         }
         let user = username.as_ref().map_or_else(String::new, |name| format!(" as {}", escaped(name)));
         output.line(format_args!("would send to {}{user}:", escaped(target.url().as_str())))?;
@@ -142,8 +195,8 @@ impl Trigger {
 
 fn show_events(context: &Context) -> Result {
     if context.output.is_json() {
-        let events: Vec<_> = events().map(|(code, about)| json!({"event": code, "about": about})).collect();
-        return context.output.json(&json!({"events": events}));
+        let events = events().map(|(event, about)| KnownEvent { event, about }).collect();
+        return context.output.json(&KnownEvents { events });
     }
     events().try_for_each(|(code, about)| context.output.line(format_args!("{code:<22}  {about}")))
 }
@@ -155,14 +208,14 @@ fn show(context: &Context, resolved: &ResolvedTarget, body: &[u8], answer: &Call
     let status = if let SendResult::Answered(status) = answer.result { Some(status) } else { None };
     if context.output.is_json() {
         let text_or_json = serde_json::from_slice(&answer.body).unwrap_or_else(|_| Value::String(text.to_string()));
-        return context.output.json(&json!({
-            "url": resolved.target.url(),
-            "username": resolved.username,
-            "sent": String::from_utf8_lossy(body),
-            "status": status,
-            "answer": text_or_json,
-            "latency_ms": (milliseconds * 1000.0).round() / 1000.0,
-        }));
+        return context.output.json(&TriggerReport {
+            url: resolved.target.url().as_str(),
+            username: resolved.username.as_deref(),
+            sent: &String::from_utf8_lossy(body),
+            status,
+            answer: text_or_json,
+            latency_ms: (milliseconds * 1000.0).round() / 1000.0,
+        });
     }
     let Some(status) = status else { return Ok(()) };
     context.output.line(format_args!("{status} in {milliseconds:.1} ms from {}", resolved.target.url()))?;

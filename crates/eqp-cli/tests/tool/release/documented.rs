@@ -82,7 +82,7 @@ fn page(name: &str) -> String {
 /// Returns the pages with commands, in an order in which a reader can follow them.
 fn pages() -> Vec<String> {
     let mut pages = Vec::new();
-    for folder in ["docs", "docs/ci"] {
+    for folder in ["docs", "docs/ci", "docs/reference"] {
         for entry in std::fs::read_dir(root().join(folder)).unwrap() {
             let name = entry.unwrap().file_name().into_string().unwrap();
             if Path::new(&name).extension().is_some_and(|extension| extension == "md") {
