@@ -79,7 +79,7 @@ pub(super) fn without_file(options: &FileOptions) -> Result {
     match &options.profile {
         None => Ok(()),
         Some(profile) => Err(Failure::usage(format!("profile `{profile}` not found: there is no configuration file"))
-            .next(format!("create a profile with eqp login, or set --config to an existing file"))),
+            .next("create a profile with eqp login, or set --config to an existing file")),
     }
 }
 

@@ -58,7 +58,7 @@ impl Output {
         out(&sanitized(&line.to_string()))
     }
 
-    /// Prints annotations for GitHub Actions, which are commands on purpose.
+    /// Prints annotations for GitHub Actions, which are commands by design.
     pub(crate) fn annotations(self, lines: &str) -> Result {
         out(crate::sanitize::annotations(lines).trim_end())
     }
