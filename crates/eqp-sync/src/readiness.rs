@@ -99,6 +99,16 @@ pub fn probe_address(address: SocketAddr) -> SocketAddr {
 }
 
 /// Asks the receiver at this address whether it can store callbacks. Returns its answer if it can.
+/// ```no_run
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// use eqp_sync::{ProbeTls, probe_address, probe_receiver};
+///
+/// // A receiver that listens on every address is reached on the loopback address.
+/// let address = probe_address("0.0.0.0:8080".parse()?);
+/// println!("{}", probe_receiver(address, ProbeTls::Off).await?);
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Errors
 /// Returns [`ProbeError::Refused`] if nothing listens there, and otherwise why the receiver is not ready.
