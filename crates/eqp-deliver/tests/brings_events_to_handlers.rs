@@ -125,7 +125,7 @@ async fn an_event_that_was_not_finished_comes_again_after_a_restart() {
 }
 
 #[tokio::test]
-async fn an_event_that_failed_for_good_is_passed_over() {
+async fn an_event_that_failed_permanently_is_skipped() {
     let database = with_files(&["a", "b"]).await;
     let mut handler = Running::start(&database, vec![HandlerError::permanent("never")], |work| work);
     assert_eq!((handler.next().await, handler.next().await), (1, 2));

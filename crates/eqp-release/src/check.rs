@@ -28,6 +28,14 @@ pub enum CheckError {
 pub struct TaskError(pub(crate) tokio::task::JoinError);
 
 /// Runs a check on a blocking thread. `signal` cancels it and the programs that it has started.
+/// ```no_run
+/// # async fn example() -> Result<(), eqp_release::CheckError> {
+/// let signal = tokio_util::sync::CancellationToken::new();
+/// let report = eqp_release::run_check(eqp_check::Check::new(), "badges-1.2.0.zip".into(), &signal).await?;
+/// println!("{:?}", report.result());
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Errors
 /// [`CheckError`] if the archive cannot be checked.

@@ -30,6 +30,21 @@ pub enum FindError {
 
 /// Finds the submission of a package by its submission ID, its item ID, or its SKU and version, in this order.
 ///
+/// ```no_run
+/// # async fn example(client: eqp_client::Client) -> Result<(), Box<dyn std::error::Error>> {
+/// use eqp_release::{Track, find_submission, recall_action};
+/// use eqp_types::{PackageDraft, PackageUpdate};
+///
+/// let manifest = eqp_release::manifest::Manifest::read("release.toml".as_ref())?;
+/// let package = find_submission(&client, &manifest.packages[0]).await?;
+/// if let Some(action) = package.eqp_status.and_then(|status| recall_action(&status, Track::Both)) {
+///     let changes = PackageDraft { action: Some(action), ..PackageDraft::default() };
+///     client.packages().update(&[PackageUpdate { submission_id: package.submission_id, changes }]).await?;
+/// }
+/// # Ok(())
+/// # }
+/// ```
+///
 /// # Errors
 /// Returns [`FindError::Unidentified`] if the package has none of them, and [`FindError::NotFound`] if the submission
 /// does not exist.
@@ -46,6 +61,13 @@ pub async fn find_submission(client: &Client, package: &ManifestPackage) -> Resu
 }
 
 /// Finds a submission by its submission ID or item ID. A text that is both is a submission ID.
+/// ```no_run
+/// # async fn example(client: eqp_client::Client) -> Result<(), Box<dyn std::error::Error>> {
+/// let package = eqp_release::find_by_id(&client, &eqp_types::SubmissionId::new("checkout-1.2.0")?).await?;
+/// println!("{:?}", package.eqp_status);
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Errors
 /// The [errors of every call](eqp_client::Error#errors-of-every-call), also if there is no such submission: the error then

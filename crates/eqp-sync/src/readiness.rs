@@ -100,6 +100,17 @@ pub fn probe_address(address: SocketAddr) -> SocketAddr {
 
 /// Checks whether the receiver at this address can store callbacks, and returns its response.
 ///
+/// ```no_run
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// use eqp_sync::{ProbeTls, probe_address, probe_receiver};
+///
+/// // A receiver that listens on every address is reached on the loopback address.
+/// let address = probe_address("0.0.0.0:8080".parse()?);
+/// println!("{}", probe_receiver(address, ProbeTls::Off).await?);
+/// # Ok(())
+/// # }
+/// ```
+///
 /// # Errors
 /// Returns [`ProbeError::Refused`] if nothing listens on the address, and another [`ProbeError`] if the receiver is not
 /// ready.

@@ -27,6 +27,9 @@ const RENEWED_BEFORE: time::Duration = time::Duration::days(30);
 /// let config = identity.server_config()?;
 /// // After the files were replaced:
 /// let has_changed = identity.reload()?;
+///
+/// // For development, with a CA that peers have to trust:
+/// let identity = eqp_tls::ServerIdentity::from_local_ca("tls".as_ref(), &["localhost".to_owned()])?;
 /// # Ok(())
 /// # }
 /// ```

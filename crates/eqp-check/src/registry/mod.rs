@@ -147,6 +147,15 @@ pub fn categories() -> [&'static Category; 7] {
 }
 
 /// Iterates over every rule, in the order of the registry.
+///
+/// ```
+/// use eqp_check::{Severity, categories, rules};
+///
+/// let blocking = rules().filter(|rule| rule.severity == Severity::Blocking).count();
+/// let in_categories: usize = categories().iter().map(|category| category.rules.len()).sum();
+/// assert!(blocking < in_categories);
+/// assert_eq!(rules().count(), in_categories);
+/// ```
 pub fn rules() -> impl Iterator<Item = &'static Rule> {
     categories().into_iter().flat_map(|category| category.rules.iter().copied())
 }

@@ -62,7 +62,7 @@ struct Reprojection {
 impl Reprojection {
     fn checked(&self, reprojected: Reprojected) -> Result<Reprojected> {
         match &self.scope {
-            ReprojectScope::Resource(id) if reprojected.resources + reprojected.passed_over == 0 => {
+            ReprojectScope::Resource(id) if reprojected.resources + reprojected.skipped == 0 => {
                 Err(Failure::new(Exit::NotFound, format!("no callback for `{id}` has been received")))
             }
             _ => Ok(reprojected),
@@ -111,15 +111,15 @@ fn report(output: Output, reprojected: &Reprojected, done: &str) -> Result {
     if output.is_json() {
         return output.json(reprojected);
     }
-    let Reprojected { resources, callbacks, events_kept, events_new, events_gone, passed_over, .. } = reprojected;
+    let Reprojected { resources, callbacks, events_kept, events_new, events_gone, skipped, .. } = reprojected;
     let resources = match resources {
         1 => "1 submission or file".to_owned(),
         some => format!("{some} submissions and files"),
     };
     output.line(format_args!("{resources} {done} from {}", counted(*callbacks, "callback")))?;
     output.line(format_args!("events: {events_kept} unchanged, {events_new} added, {events_gone} removed"))?;
-    if *passed_over > 0 {
-        output.note(format_args!("{passed_over} skipped: some of their callbacks have been deleted"));
+    if *skipped > 0 {
+        output.note(format_args!("{skipped} skipped: some of their callbacks have been deleted"));
     }
     Ok(())
 }

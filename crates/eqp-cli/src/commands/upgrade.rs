@@ -151,9 +151,9 @@ fn report(output: Output, plan: &UpgradePlan, reprojected: Option<&Reprojected>)
     line(plan.events, "events")?;
     line(plan.handlers, "handler cursors")?;
     line(plan.dead_letters, "dead letters")?;
-    if let Some(Reprojected { events_new, events_gone, passed_over, .. }) = reprojected {
+    if let Some(Reprojected { events_new, events_gone, skipped, .. }) = reprojected {
         output.note(format_args!(
-            "reprojected: {events_new} new events, {events_gone} replaced; {passed_over} resources skipped because \
+            "reprojected: {events_new} new events, {events_gone} replaced; {skipped} resources skipped because \
              some of their callbacks have been deleted"
         ));
         output.note("the old tables are in the schema eqp_0_1; drop it when you no longer need it");

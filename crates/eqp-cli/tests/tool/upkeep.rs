@@ -95,7 +95,7 @@ async fn what_was_projected_wrongly_is_put_right_beside_a_running_receiver() {
     assert_eq!(would, done);
     assert_eq!(
         done,
-        json!({"resources": 2, "passed_over": 0, "callbacks": 2, "events_kept": 1, "events_new": 1, "events_gone": 1})
+        json!({"resources": 2, "skipped": 0, "callbacks": 2, "events_kept": 1, "events_new": 1, "events_gone": 1})
     );
     let again = vendor.home.run(&["reproject", "--resource-id", "a"]);
     assert_eq!(

@@ -32,6 +32,21 @@ type ProgressFn = Box<dyn Fn(Progress) + Send + Sync>;
 /// # postgres.stop().await
 /// # }
 /// ```
+///
+/// Tests can use a downloaded version, whatever is installed:
+///
+/// ```no_run
+/// # async fn example(folder: &std::path::Path) -> Result<(), eqp_postgres::Error> {
+/// let postgres = eqp_postgres::EmbeddedPostgres::builder(folder.join("postgres"))
+///     .ignore_installed(true)
+///     .cache_folder(Some(folder.join("cache")))
+///     .progress(|progress| eprintln!("{progress:?}"))
+///     .remove_on_stop(true)
+///     .start()
+///     .await?;
+/// # postgres.stop().await
+/// # }
+/// ```
 pub struct Builder {
     folder: PathBuf,
     search: Search,

@@ -47,7 +47,7 @@ pub struct Reprojected {
     /// Submissions and files that were rebuilt.
     pub resources: usize,
     /// Submissions and files that were skipped because some of their callbacks are no longer stored.
-    pub passed_over: usize,
+    pub skipped: usize,
     /// Callbacks that were decoded again.
     pub callbacks: usize,
     /// Events that are unchanged.
@@ -157,9 +157,9 @@ impl Reprojector {
             other => other?,
         };
         done.extend(resources);
-        let Reprojected { resources, passed_over, callbacks, events_kept, events_new, events_gone } = part;
+        let Reprojected { resources, skipped, callbacks, events_kept, events_new, events_gone } = part;
         sum.resources += resources;
-        sum.passed_over += passed_over;
+        sum.skipped += skipped;
         sum.callbacks += callbacks;
         sum.events_kept += events_kept;
         sum.events_new += events_new;
@@ -317,7 +317,7 @@ async fn rebuild(
     write(connection, &difference).await?;
     Ok(Reprojected {
         resources: resources.len(),
-        passed_over: input.passed_over.len(),
+        skipped: input.passed_over.len(),
         callbacks: ids.len(),
         events_kept: difference.kept_events,
         events_new: difference.new_events.len(),

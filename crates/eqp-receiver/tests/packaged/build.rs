@@ -76,8 +76,8 @@ pub(crate) fn front_page() -> Page {
 impl Page {
     /// Returns the page's only block of this language.
     pub(crate) fn block(&self, language: &str) -> &str {
-        let beginning = format!("```{language}\n");
-        let mut blocks = self.0.split(&beginning).skip(1);
+        let fence = format!("```{language}\n");
+        let mut blocks = self.0.split(&fence).skip(1);
         let (block, _) = blocks.next().and_then(|rest| rest.split_once("```")).expect(language);
         assert!(blocks.next().is_none(), "the page has several blocks of {language}");
         block

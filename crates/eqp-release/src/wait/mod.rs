@@ -89,6 +89,21 @@ pub enum WaitError {
 /// # Ok(())
 /// # }
 /// ```
+///
+/// With a receiver's database, changes are noticed immediately, and the Marketplace has to be polled less often:
+///
+/// ```no_run
+/// # async fn example(
+/// #     client: eqp_client::Client, pool: eqp_store::sqlx::PgPool, wait: eqp_release::wait::Wait,
+/// # ) -> Result<(), Box<dyn std::error::Error>> {
+/// use std::time::Duration;
+///
+/// let reader = eqp_store::Reader::new(pool);
+/// let wait = wait.follow(reader, Some(client.environment())).ask(client).interval(Duration::from_secs(300));
+/// println!("{:?}", wait.run(|_event| {}).await?.result);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Wait {
     resource: Resource,

@@ -22,6 +22,19 @@ pub use decision::{Decision, Review, Scan};
 ///     .scan("*infected*.zip", Scan::Fails)
 ///     .review("acme-badges-*", Review::default().marketing([Decision::Reject, Decision::Approve]))
 ///     .callback_fault(CallbackMatcher::any().status("approved"), CallbackFault::Duplicates(1));
+///
+/// // Technical reviews reject once, and the first event about a scan is lost; a rule can also be written as text.
+/// let rejected_once = Review::default()
+///     .technical([Decision::Reject, Decision::Approve])
+///     .admin_removes_after(std::time::Duration::from_secs(3600));
+/// let first_scan = CallbackMatcher::any().event("malware_scan_complete").times(1);
+/// let marketing = CallbackMatcher::any().flow("marketing");
+/// let script = Script::new()
+///     .review("*", rejected_once)
+///     .callback_fault(first_scan, CallbackFault::Dropped)
+///     .callback_fault(marketing, CallbackFault::Duplicates(2))
+///     .rule("status=503 call=packages.list".parse()?);
+/// # Ok::<(), eqp_simulator::Error>(())
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct Script {

@@ -38,6 +38,41 @@ const IDLE_TIME: Duration = Duration::from_mins(10);
 const GRACE: Duration = Duration::from_secs(2);
 
 /// The settings of a simulator; each has a default. Created by [`Simulator::builder`].
+///
+/// ```no_run
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// use std::time::Duration;
+///
+/// use eqp_simulator::{CallbackForm, CallbackList, Empty, NewVersions, Simulator, Spelling};
+/// use eqp_types::{ApiKey, MageId, Secret};
+///
+/// let key = ApiKey { application_id: "my-application".to_owned(), application_secret: Secret::new("secret") };
+/// let simulator = Simulator::builder()
+///     // Where to listen, and which clients can connect.
+///     .bind("0.0.0.0:7443".parse()?)
+///     .name("marketplace.test")
+///     .ca_folder("/var/lib/simulator")
+///     .account(MageId::new("MAG123456789")?, key)
+///     .control_token(Secret::new("control"))
+///     .longest_token_life(Duration::from_secs(60))
+///     // The receiver's CA.
+///     .trust_pem(&std::fs::read_to_string("receiver-ca.pem")?)
+///     // Variants of the API: a program should work with each of them.
+///     .form(CallbackForm::First)
+///     .spelling(Spelling::Other)
+///     .empty(Empty::Null)
+///     .callback_list(CallbackList::Merge)
+///     .new_versions(NewVersions::Strict)
+///     .distinct_seconds(false)
+///     // A rule as text.
+///     .fault("status=503 call=packages.list times=1".parse()?)
+///     .packages(100)
+///     .seed(7)
+///     .start()
+///     .await?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct SimulatorBuilder {
     environment: Environment,

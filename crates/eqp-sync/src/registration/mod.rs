@@ -105,6 +105,18 @@ impl Registrations {
 
     /// Manages the account of `client` without a database. Plans can be computed, but only be applied after
     /// [`with_database`](Self::with_database).
+    /// ```no_run
+    /// # async fn example(client: eqp_client::Client, endpoints: eqp_store::Endpoints) -> Result<(), Box<dyn std::error::Error>> {
+    /// use eqp_sync::{Confirmation, NewRegistration, Registrations};
+    ///
+    /// let registrations = Registrations::without_database(client);
+    /// let new = NewRegistration::new("main").url("https://eqp.example.com/callbacks/main".parse()?);
+    /// let plan = registrations.observe().await?.add(&new)?;
+    /// // The database is only needed once the plan is confirmed.
+    /// registrations.with_database(endpoints).apply(&plan, Confirmation::given()).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn without_database(client: Client) -> Self {
         Self { client, endpoints: None, lock: None }
     }

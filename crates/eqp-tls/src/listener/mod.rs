@@ -198,10 +198,13 @@ impl Peer {
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-/// use eqp_tls::{LocalCa, listener::Listener};
+/// use eqp_tls::LocalCa;
+/// use eqp_tls::listener::{ConnectionLimits, Listener};
 ///
 /// let identity = LocalCa::ephemeral()?.issue(&["localhost".to_owned()])?;
-/// let listener = Listener::new(std::net::TcpListener::bind("127.0.0.1:8443")?).tls(identity.server_config()?);
+/// let listener = Listener::new(std::net::TcpListener::bind("127.0.0.1:8443")?)
+///     .tls(identity.server_config()?)
+///     .limits(ConnectionLimits::default());
 /// listener.serve(axum::Router::new(), tokio_util::sync::CancellationToken::new()).await?;
 /// # Ok(())
 /// # }

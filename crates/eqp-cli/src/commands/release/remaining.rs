@@ -1,4 +1,4 @@
-//! What is left of a release that was submitted before.
+//! Describes the reviews that are left of a release.
 
 use eqp_release::{Phase, Track};
 use eqp_types::Flow;
