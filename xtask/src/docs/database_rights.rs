@@ -23,8 +23,6 @@ Run the script as a role that may create roles, in the receiver's database: once
 migration, because new tables need new grants. It can be repeated at any time, and revokes rights that are no longer needed.
 To run migrations as a member of `eqp_migrator`, start them with `set role eqp_migrator`, so that the tables belong to the group.
 
-No role needs to be a superuser, and none may bypass row security. A program that only reads events needs `eqp_runtime`.
-
 ## Rights per table
 
 `eqp_migrator` has `connect` and `create` on the database, and owns the schema `eqp` and its tables. `eqp_runtime` and `eqp_accept` have

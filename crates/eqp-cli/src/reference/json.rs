@@ -76,31 +76,3 @@ pub(super) fn pages() -> Vec<Page> {
 fn file(name: &str, schema: &Schema) -> Page {
     Page { path: format!("{FOLDER}/{name}.schema.json"), text: format!("{:#}\n", schema.as_value()) }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::cli::Cli;
-
-    fn leaves(command: &clap::Command, path: &str, found: &mut Vec<String>) {
-        for inner in command.get_subcommands() {
-            let path = format!("{path} {}", inner.get_name());
-            if inner.has_subcommands() {
-                leaves(inner, &path, found);
-            } else {
-                found.push(path.trim().to_owned());
-            }
-        }
-    }
-
-    #[test]
-    fn the_registry_has_every_command() {
-        let (mut found, registry) = (Vec::new(), all());
-        leaves(&Cli::definition(), "", &mut found);
-        let mut listed: Vec<_> =
-            registry.iter().map(|command| command.command).chain(WITHOUT_JSON.iter().copied()).collect();
-        found.sort_unstable();
-        listed.sort_unstable();
-        assert_eq!(listed, found);
-    }
-}

@@ -132,6 +132,7 @@ fn run_all(vendor: &TestVendor, said: &mut Said, ours: &str, theirs: &str) {
         (0, &["whoami", "--json"]),
         (0, &["doctor", "--listen", NOWHERE]),
         (0, &["doctor", "--json", "--listen", NOWHERE]),
+        (0, &["init", "--output", "init/eqp.toml", "--json"]),
         (0, &["login"]),
         (0, &["keys", "list"]),
         (0, &["keys", "list", "--json"]),

@@ -51,6 +51,13 @@ pub struct EqpStatus {
 /// written back unchanged.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(
+    feature = "schema",
+    schemars(transform = crate::schema::as_received_except(&[
+        "submission_id", "item_id", "type", "platform", "sku", "version", "name", "long_description", "release_notes",
+        "license_type", "artifact", "eqp_status",
+    ]))
+)]
 #[serde(remote = "Self")]
 pub struct Package {
     /// The Marketplace's ID of this submission.
@@ -286,6 +293,12 @@ impl Serialize for Package {
 /// One item of the response to a batch. A rejected item has only `code` and `message`, so match items by position.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(
+    feature = "schema",
+    schemars(transform = crate::schema::as_received_except(&[
+        "code", "message", "submission_id", "item_id", "eqp_status",
+    ]))
+)]
 #[serde(remote = "Self")]
 pub struct BatchItem {
     /// The result code: 200 means success, regardless of the HTTP status.

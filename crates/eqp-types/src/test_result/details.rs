@@ -46,6 +46,7 @@ fn form<'de, T: Deserialize<'de>>(value: &'de Value) -> Option<T> {
 /// The result of a marketing review or a manual test.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(transform = crate::schema::as_received_except(&[])))]
 #[serde(from = "Extra")]
 pub struct ReviewDetails {
     /// The reasons for the rejection, each in a predefined sentence.
@@ -76,6 +77,7 @@ impl From<Extra> for ReviewDetails {
 /// A command of `varnish` and its output.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(transform = crate::schema::as_received_except(&[])))]
 #[serde(from = "Extra")]
 pub struct CommandOutput {
     /// The command line.
@@ -102,6 +104,7 @@ impl From<Extra> for CommandOutput {
 /// The results of the code sniffer (`phpcs`) with one PHP version.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(transform = crate::schema::as_received_except(&[])))]
 #[serde(from = "Extra")]
 pub struct CodeSnifferDetails {
     /// The totals over all files.
@@ -128,6 +131,7 @@ impl From<Extra> for CodeSnifferDetails {
 /// The totals of the code sniffer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(transform = crate::schema::as_received_except(&[])))]
 #[serde(from = "Extra")]
 pub struct CodeSnifferTotals {
     /// The number of errors.
@@ -158,6 +162,7 @@ impl From<Extra> for CodeSnifferTotals {
 /// The results of the code sniffer for one file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(transform = crate::schema::as_received_except(&[])))]
 #[serde(from = "Extra")]
 pub struct CodeSnifferFile {
     /// The number of errors.
@@ -188,6 +193,7 @@ impl From<Extra> for CodeSnifferFile {
 /// An error or a warning.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(transform = crate::schema::as_received_except(&[])))]
 #[serde(from = "Extra")]
 pub struct CodeSnifferMessage {
     /// The text of the message.

@@ -11,6 +11,7 @@ use crate::{Extra, TestStatus, Timestamp, lenient};
 /// The report of one test run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(transform = crate::schema::as_received_except(&[])))]
 #[serde(from = "Extra")]
 pub struct TestReport {
     /// The tool.
@@ -74,6 +75,7 @@ impl Reports {
 /// The report of a tool for one environment, or of one reviewer.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(transform = crate::schema::as_received_except(&[])))]
 pub struct SingleReport {
     /// The tool.
     #[serde(skip_serializing_if = "Option::is_none")]
