@@ -10,12 +10,12 @@ use time::{Duration, OffsetDateTime};
 
 /// Parses a whole number.
 pub(crate) fn whole<T: FromStr>(text: &str) -> Result<T, String> {
-    text.parse().map_err(|_| "is not a whole number".to_owned())
+    text.parse().map_err(|_| "it is not a whole number".to_owned())
 }
 
 /// Parses a number of bytes, without a unit.
 pub(crate) fn bytes(text: &str) -> Result<u64, String> {
-    text.parse().map_err(|_| "is not a number of bytes, such as 268435456".to_owned())
+    text.parse().map_err(|_| "it is not a number of bytes, such as 268435456".to_owned())
 }
 
 /// Returns a parser for whole numbers in a range.
@@ -28,14 +28,14 @@ where
         if range.contains(&number) {
             return Ok(number);
         }
-        Err(format!("is not between {} and {}", range.start(), range.end()))
+        Err(format!("it is not between {} and {}", range.start(), range.end()))
     }
 }
 
 /// Parses a duration of up to ten years, such as `90s`, `15m`, `2h`, `3d` or `1h 30m`.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     const LONGEST: Duration = Duration::days(3_650);
-    let malformed = "is not a duration such as 90s, 15m, 2h or 3d";
+    let malformed = "it is not a duration such as 90s, 15m, 2h or 3d";
     // A number without a unit is more likely a mistake than zero.
     if text.trim() == "0" {
         return Err(malformed.to_owned());
@@ -44,16 +44,16 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     Duration::try_from(duration)
         .ok()
         .filter(|duration| *duration <= LONGEST)
-        .ok_or("is longer than ten years".to_owned())
+        .ok_or("it is longer than ten years".to_owned())
 }
 
 /// Parses a UTC time, or an age relative to now.
 pub(super) fn since(text: &str) -> Result<OffsetDateTime, String> {
     if let Ok(age) = duration(text) {
-        return OffsetDateTime::now_utc().checked_sub(age).ok_or_else(|| "is too long ago".to_owned());
+        return OffsetDateTime::now_utc().checked_sub(age).ok_or_else(|| "it is too long ago".to_owned());
     }
     text.parse::<Timestamp>().map(Timestamp::to_utc).map_err(|_| {
-        "is neither a UTC time (2026-01-31 12:00:00, RFC 3339, a date) nor an age (90s, 15m, 2h, 3d)".to_owned()
+        "it is neither a UTC time (2026-01-31 12:00:00, RFC 3339, a date) nor an age (90s, 15m, 2h, 3d)".to_owned()
     })
 }
 
@@ -64,14 +64,14 @@ pub(crate) fn looks_like_file_id(text: &str) -> bool {
 
 /// Parses a timeout.
 pub(super) fn timeout(text: &str) -> Result<std::time::Duration, String> {
-    duration(text)?.try_into().map_err(|_| "is not a valid timeout".to_owned())
+    duration(text)?.try_into().map_err(|_| "it is not a valid timeout".to_owned())
 }
 
 /// Parses the factor by which a simulator runs faster than real time.
 #[cfg(feature = "simulator")]
 pub(super) fn speed(text: &str) -> Result<f64, String> {
     let speed = text.parse().ok().filter(|speed: &f64| speed.is_finite() && *speed > 0.0);
-    speed.ok_or_else(|| "is not a positive number".to_owned())
+    speed.ok_or_else(|| "it is not a positive number".to_owned())
 }
 
 /// The review that a package is submitted for.

@@ -20,22 +20,22 @@ impl FromStr for ListenAddress {
             return Ok(Self(address));
         }
         let example = "write it like 127.0.0.1:8443, [::1]:8443, localhost:8443 or :8443";
-        let (host, port) = text.rsplit_once(':').ok_or_else(|| format!("has no port; {example}"))?;
-        let port: u16 = port.parse().map_err(|_| format!("has no port from 0 to 65535; {example}"))?;
+        let (host, port) = text.rsplit_once(':').ok_or_else(|| format!("it has no port; {example}"))?;
+        let port: u16 = port.parse().map_err(|_| format!("it has no port from 0 to 65535; {example}"))?;
         if host.is_empty() {
             return Ok(Self((Ipv4Addr::UNSPECIFIED, port).into()));
         }
         if host.contains([':', '/', '@']) {
-            return Err(format!("is not an address; {example}"));
+            return Err(format!("it is not an address; {example}"));
         }
         // One address is chosen if a host name has several. Clients try all addresses of a name, so the IPv4 address is
         // enough.
         let mut found: Vec<_> = (host, port)
             .to_socket_addrs()
-            .map_err(|error| format!("names a host that cannot be resolved ({error}); {example}"))?
+            .map_err(|error| format!("it names a host that cannot be resolved ({error}); {example}"))?
             .collect();
         found.sort_by_key(SocketAddr::is_ipv6);
-        found.first().copied().map(Self).ok_or_else(|| format!("names a host without an address; {example}"))
+        found.first().copied().map(Self).ok_or_else(|| format!("it names a host without an address; {example}"))
     }
 }
 
@@ -44,7 +44,7 @@ impl TryFrom<String> for ListenAddress {
 
     fn try_from(text: String) -> Result<Self, String> {
         // A configuration file may contain a secret in the wrong place, so the text is not repeated.
-        text.parse().map_err(|why| format!("this {why}"))
+        text.parse()
     }
 }
 
@@ -97,7 +97,9 @@ impl FromStr for OperatorListen {
         if text == "off" {
             return Ok(Self::Off);
         }
-        text.parse().map(|ListenAddress(address)| Self::At(address)).map_err(|why| format!("is not `off`, and {why}"))
+        text.parse()
+            .map(|ListenAddress(address)| Self::At(address))
+            .map_err(|why| format!("it is not `off`, and {why}"))
     }
 }
 
@@ -105,7 +107,7 @@ impl TryFrom<String> for OperatorListen {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
-        text.parse().map_err(|why| format!("`{text}` {why}"))
+        text.parse().map_err(|why| format!("`{text}`: {why}"))
     }
 }
 

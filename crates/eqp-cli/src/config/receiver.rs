@@ -178,9 +178,9 @@ impl FromStr for RetentionPeriod {
     fn from_str(text: &str) -> Result<Self, String> {
         let keep = duration(text)?;
         if keep < SHORTEST {
-            return Err("is less than a day".to_owned());
+            return Err("it is less than a day".to_owned());
         }
-        keep.try_into().map(Self).map_err(|_| "is not a valid retention period".to_owned())
+        keep.try_into().map(Self).map_err(|_| "it is not a valid retention period".to_owned())
     }
 }
 
@@ -188,7 +188,7 @@ impl TryFrom<String> for RetentionPeriod {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
-        text.parse().map_err(|why| format!("`{text}` {why}"))
+        text.parse().map_err(|why| format!("`{text}`: {why}"))
     }
 }
 
