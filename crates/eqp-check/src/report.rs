@@ -110,7 +110,7 @@ pub struct Suppression {
     /// The file or field, or a prefix followed by `*`. If it is `None`, all findings of the rule are suppressed.
     #[serde(default)]
     pub at: Option<String>,
-    /// Why the findings are not relevant.
+    /// The reason why the findings are not relevant.
     pub reason: String,
 }
 
@@ -123,7 +123,7 @@ pub struct NotRun {
     #[serde(serialize_with = "id_of")]
     #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub rule: &'static Rule,
-    /// Why it did not run.
+    /// The reason why it did not run.
     pub reason: String,
     /// Whether it is a blocking rule in the scope of the check, so that the result is incomplete.
     pub could_block: bool,

@@ -1,8 +1,8 @@
 //! Changes in four steps: observe, plan, confirm, apply.
 //!
-//! Each command that changes something has one type that implements [`Change`]. `observe` only reads and returns a [`Plan`], which can
-//! be printed and says what has to be confirmed. `apply` needs a [`Confirmation`], so it can only come after the question.
-//! A dry run prints the plan and never calls `apply`.
+//! Each command that changes something has one type that implements [`Change`]. `observe` only reads and returns a
+//! [`Plan`], which can be printed and states what has to be confirmed. `apply` requires a [`Confirmation`], so it
+//! cannot run before the user was asked. A dry run prints the plan and never calls `apply`.
 
 use eqp_types::Environment;
 use serde::Serialize;
@@ -13,14 +13,15 @@ use crate::context::Context;
 use crate::failure::Result;
 use crate::output::{Output, escaped};
 
-/// The confirmation that is needed before a plan is applied. Each text names the action, without a question mark.
+/// Specifies what the user has to confirm before a plan is applied. Each text names the action, without a question
+/// mark.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Question {
-    /// Nothing: the command does exactly what it is named after, and can be undone or affects only this machine.
+    /// No confirmation: the action can be undone, or affects only this machine.
     Nothing,
     /// A write to this environment of the Marketplace.
     Write(Environment, String),
-    /// Something that cannot be undone, in any environment.
+    /// An action that cannot be undone, in any environment.
     Irreversible(String),
 }
 
@@ -29,7 +30,7 @@ pub(crate) trait Plan {
     /// Prints the plan of a dry run. Fails if the command itself is certain to fail.
     fn show(self, output: Output) -> Result;
 
-    /// Returns the lines that are printed before the question.
+    /// Returns the lines to print before the question.
     fn notes(&self) -> Vec<String> {
         Vec::new()
     }
@@ -48,7 +49,7 @@ pub(crate) trait Change {
     /// Reads the current state and plans the change. Changes nothing.
     async fn observe(&mut self) -> Result<Self::Plan>;
 
-    /// Carries the plan out.
+    /// Carries out the plan.
     async fn apply(self, plan: Self::Plan, confirmation: Confirmation) -> Result<Self::Applied>;
 }
 
@@ -66,7 +67,7 @@ pub(crate) async fn run<C: Change>(context: &Context, mut change: C, dry_run: bo
     change.apply(plan, confirmation).await.map(Some)
 }
 
-/// Asks the user, unless nothing has to be confirmed.
+/// Asks the user for the confirmation that a plan requires.
 fn confirm(context: &Context, question: &Question) -> Result<Confirmation> {
     match question {
         Question::Nothing => Ok(Confirmation::given()),
@@ -97,7 +98,7 @@ impl Verb {
     }
 }
 
-/// The plan of a request to the Marketplace for which nothing has to be read first.
+/// The plan of a request to the Marketplace that needs no information from it first.
 #[derive(Clone, Debug)]
 pub(crate) struct RequestPlan {
     /// The environment that the request is sent to.

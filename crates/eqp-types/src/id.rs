@@ -6,7 +6,7 @@ use std::str::FromStr;
 /// The maximum length of an ID or a code, in bytes. The documented ones have 10 to 30.
 const MAX_BYTES: usize = 255;
 
-/// Why a text is not a valid ID.
+/// The reason why a text is not a valid ID.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum IdError {
@@ -117,7 +117,7 @@ macro_rules! id {
 id! {
     /// The ID of an account, such as `MAG123456789`. It is part of every path below `/users`.
     MageId,
-    /// The Marketplace's ID of a submission, such as `s5w9k703ru`. Every version of a package is a submission of its own.
+    /// The Marketplace's ID of a submission, such as `s5w9k703ru`. Every version of a package is a separate submission.
     ///
     /// ```
     /// use eqp_types::{IdError, SubmissionId};

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::{Extra, MageId, lenient};
 
-/// The profile of an account. Fields without a name here are preserved in `extra`.
+/// The profile of an account. Other fields are preserved in `extra`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct UserProfile {
     /// The ID of the account.

@@ -76,7 +76,7 @@ fn report(stale: &[String]) -> Result {
         return Ok(());
     }
     Err(format!(
-        "{} differ from what the code generates; run `cargo xtask docs` and review the changes",
+        "{} differ from the code; run `cargo xtask docs` and review the difference",
         stale.join(", ")
     ))
 }

@@ -46,7 +46,7 @@ pub struct Rule {
     pub id: &'static str,
     /// The severity of a violation.
     pub severity: Severity,
-    /// Where the rule comes from.
+    /// The source of the rule.
     pub source: Source,
     /// The files or fields that the rule applies to.
     pub applies_to: &'static str,
@@ -73,7 +73,7 @@ pub enum Severity {
     StoreOnly,
 }
 
-/// Where a rule comes from.
+/// The source of a rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, strum::Display, strum::IntoStaticStr)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
@@ -147,6 +147,15 @@ pub fn categories() -> [&'static Category; 7] {
 }
 
 /// Iterates over every rule, in the order of the registry.
+///
+/// ```
+/// use eqp_check::{Severity, categories, rules};
+///
+/// let blocking = rules().filter(|rule| rule.severity == Severity::Blocking).count();
+/// let in_categories: usize = categories().iter().map(|category| category.rules.len()).sum();
+/// assert!(blocking < in_categories);
+/// assert_eq!(rules().count(), in_categories);
+/// ```
 pub fn rules() -> impl Iterator<Item = &'static Rule> {
     categories().into_iter().flat_map(|category| category.rules.iter().copied())
 }
@@ -177,7 +186,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_name_is_in_kebab_case_and_stands_for_one_rule() {
+    fn every_name_is_in_kebab_case_and_unique() {
         let mut seen = BTreeSet::new();
         for rule in rules() {
             assert!(seen.insert(rule.id), "{} is there twice", rule.id);

@@ -1,4 +1,4 @@
-//! `eqp ca`: the certificate that peers of a development receiver have to trust.
+//! `eqp ca`: prints the CA certificate that clients of a development receiver have to trust.
 
 use std::path::{Path, PathBuf};
 
@@ -13,7 +13,8 @@ use crate::output::Output;
 
 /// Print the certificate of the local CA, which is created on first use
 ///
-/// A receiver without --tls-cert uses a certificate of this CA. It is for development and tests: the Marketplace does not trust it.
+/// A receiver without --tls-cert uses a certificate of this CA, which is for development and tests only: the
+/// Marketplace does not trust it.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:

@@ -1,9 +1,10 @@
-//! `eqp files`: archives, images and documents at the Marketplace.
+//! `eqp files`: manages archives, images and documents at the Marketplace.
 
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use eqp_client::Client;
+use eqp_client::files::check_file;
 use eqp_types::{ApiError, Environment, FileRecord, FileUploadId, UploadedFile};
 use serde::Serialize;
 
@@ -17,6 +18,11 @@ use crate::text::refusal;
 
 /// Upload, list, show and delete files
 #[derive(Debug, Subcommand)]
+#[command(after_help = "\
+Examples:
+  eqp files upload my-extension-1.0.0.zip user-guide.pdf
+  eqp files show 2309480238.238475.0       # the result of the malware scan
+  eqp files list --limit 50")]
 pub(crate) enum Files {
     List(List),
     Show(Show),
@@ -35,12 +41,12 @@ impl Files {
     }
 }
 
-/// The heads of a table of files.
+/// The column headings of a table of files.
 const HEADS: &[&str] = &["environment", "id", "file", "type", "bytes", "scan", "submissions"];
-/// Those of its columns that are numbers.
+/// The columns of this table that are right-aligned, because they contain numbers.
 const RIGHT: &[usize] = &[4];
 
-/// A file as a row of it.
+/// Formats a file as a row of this table.
 fn row(environment: Environment, record: &FileRecord) -> Vec<String> {
     let file = &record.file;
     let scan = record.malware_status.as_ref().map(|scan| track_line([("malware", scan.as_str())]));
@@ -144,6 +150,9 @@ impl Change for FileUpload {
     type Applied = Vec<UploadedFile>;
 
     async fn observe(&mut self) -> Result<RequestPlan> {
+        for path in &self.files {
+            check_file(path).await?;
+        }
         Ok(RequestPlan {
             environment: self.client.environment(),
             verb: Verb::Upload,
@@ -212,7 +221,7 @@ struct FileDeletion {
 
 impl Change for FileDeletion {
     type Plan = RequestPlan;
-    /// The reasons why it was not deleted; empty if it was.
+    /// The reasons why the file was not deleted; empty if it was deleted.
     type Applied = Vec<ApiError>;
 
     async fn observe(&mut self) -> Result<RequestPlan> {

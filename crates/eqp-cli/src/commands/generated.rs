@@ -1,4 +1,5 @@
-//! `eqp completions` and `eqp man`: generated from the definition of the command line.
+//! `eqp completions` and `eqp man`: generate shell completions and manual pages from the definition of the command
+//! line.
 
 use std::path::{Path, PathBuf};
 
@@ -27,7 +28,7 @@ impl Completions {
         let mut script = Vec::new();
         let mut definition = with_words(definition);
         if !context.loaded.profiles.is_empty() {
-            // clap wants names that live as long as the program, which ends here.
+            // clap requires `'static` names. Leaking them is harmless, because the program ends here.
             let profiles = context.loaded.profiles.iter().map(|name| &*name.clone().leak());
             let profiles = PossibleValuesParser::new(profiles);
             definition = definition.mut_arg("profile", |profile| profile.value_parser(profiles));
@@ -37,7 +38,8 @@ impl Completions {
     }
 }
 
-/// Offers the documented values of flags that also accept others, which a newer Marketplace may use.
+/// Adds the documented values of flags to the completions. These flags also accept other values, which a newer
+/// Marketplace may use.
 fn with_words(command: clap::Command) -> clap::Command {
     let offered: [(&str, &[&'static str]); 2] = [
         ("flow", &["overall", "technical", "marketing", "malware"]),

@@ -1,4 +1,4 @@
-//! `eqp migrate`.
+//! `eqp migrate`: runs pending migrations.
 
 use clap::Args;
 use eqp_store::internal::schema::{self, Migration};
@@ -14,8 +14,8 @@ use crate::output::Output;
 
 /// Run pending migrations on a non-empty database (empty and embedded ones are migrated automatically)
 ///
-/// `eqp serve` migrates an embedded or empty database on start. Migrate any other database with this command before the new version
-/// starts.
+/// `eqp serve` migrates an embedded or empty database when it starts. For any other database, run this command before
+/// you start the new version.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -24,7 +24,7 @@ Examples:
   eqp migrate --dry-run
   eqp migrate --from-0.1 --dry-run")]
 pub(crate) struct Migrate {
-    /// Show pending migrations, and apply nothing
+    /// Show pending migrations, and change nothing
     #[arg(long)]
     dry_run: bool,
     /// Convert a database of version 0.1; its old tables stay in the schema eqp_0_1
@@ -32,7 +32,7 @@ pub(crate) struct Migrate {
     from_0_1: bool,
 }
 
-/// The migrations of a database, each with whether it is applied.
+/// The migrations of a database, applied and pending.
 struct MigrationPlan(Vec<Migration>);
 
 impl Plan for MigrationPlan {
@@ -45,7 +45,7 @@ impl Plan for MigrationPlan {
     }
 }
 
-/// Applies the migrations that a database lacks.
+/// Applies the pending migrations of a database.
 struct MigrationRun<'a> {
     context: &'a Context,
 }
@@ -54,7 +54,7 @@ impl Change for MigrationRun<'_> {
     type Plan = MigrationPlan;
     type Applied = Vec<Migration>;
 
-    /// A database that does not exist yet would be created with all of them.
+    /// Lists the migrations. For a database that does not exist yet, all are pending.
     async fn observe(&mut self) -> Result<MigrationPlan> {
         let Some(database) = Database::open_to_look(self.context, Upgrade::No).await? else {
             return Ok(MigrationPlan(schema::all_migrations()));
@@ -137,7 +137,7 @@ fn report(output: Output, steps: &[Migration], is_dry_run: bool) -> Result {
     Ok(())
 }
 
-/// Applies the missing migrations. Returns all of them, as they were before.
+/// Applies the pending migrations. Returns all migrations in their previous state.
 async fn migrate(database: &Database) -> Result<Vec<Migration>> {
     let steps = schema::migrations(database.pool()).await?;
     eqp_store::Store::new(database.pool().clone()).migrate().await?;

@@ -1,4 +1,4 @@
-//! One file per verb, one folder per group of verbs.
+//! The commands. Each has a file named after it, and each group of commands a folder.
 
 pub(crate) mod account;
 pub(crate) mod ca;
@@ -38,10 +38,10 @@ use crate::context::Context;
 use crate::failure::{Exit, Failure, Result};
 use crate::shutdown;
 
-/// How long a running thread, such as a DNS lookup, may delay the exit.
+/// The time that a running blocking thread, such as a DNS lookup, may delay the exit.
 const LEFTOVERS: Duration = Duration::from_secs(1);
 
-/// The verbs.
+/// The commands of the tool.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     #[cfg(all(feature = "embedded", feature = "simulator"))]
@@ -81,10 +81,11 @@ pub(crate) enum Command {
     Man(generated::Man),
 }
 
-/// Runs a command. `definition` is that of the whole command line, for pages that are made from it.
+/// Runs a command. `definition` returns the definition of the command line, from which completions and manual pages are
+/// generated.
 pub(crate) fn run(command: Command, context: Context, definition: fn() -> clap::Command) -> Result {
     match command {
-        // These need no runtime: a shell may ask for completions at each start.
+        // These commands need no runtime. Completions should be fast, because a shell may run them each time it starts.
         Command::Completions(verb) => verb.run(&context, definition()),
         Command::Man(verb) => verb.run(&context, definition()),
         other => {

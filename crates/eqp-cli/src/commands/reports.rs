@@ -1,4 +1,4 @@
-//! `eqp reports`: page views, sums, sales, refunds, metrics, as the Marketplace gives them.
+//! `eqp reports`: shows reports and metrics as the Marketplace returns them.
 
 use clap::{Args, Subcommand};
 use eqp_client::Client;
@@ -14,8 +14,14 @@ use crate::output::readable;
 
 /// Show business reports of the account (the sandbox has no sales)
 ///
-/// Report formats are undocumented. Reports are shown as returned; --json prints them in full.
+/// The format of reports is not documented, so they are shown as the Marketplace returns them. --json prints them in
+/// full.
 #[derive(Debug, Subcommand)]
+#[command(after_help = "\
+Examples:
+  eqp reports sales
+  eqp reports pageviews --json | jq .
+  eqp reports metrics")]
 pub(crate) enum Reports {
     /// Show page views in the store
     #[command(after_help = "\

@@ -1,4 +1,4 @@
-//! `eqp retention`.
+//! `eqp retention`: deletes old callbacks.
 
 use clap::Args;
 use eqp_store::internal::Retention as Receivers;
@@ -12,11 +12,11 @@ use crate::context::Context;
 use crate::failure::{Exit, Failure, Result};
 use crate::output::{Output, UtcTime, counted, utc};
 
-/// Delete old callbacks once
+/// Delete old callbacks once (`eqp serve --retention` deletes continuously)
 ///
-/// Events, submissions and files are not deleted, nor is any callback from the first unprojected one on. Deleted
-/// callbacks can no longer be shown or reprojected. `eqp serve --retention` deletes continuously. Asks for confirmation
-/// on a terminal, unless --yes is given; without a terminal, such as in a cron job, it deletes without asking.
+/// Events and the statuses of submissions and files are not deleted, and neither are callbacks that have not been
+/// projected yet. Deleted callbacks can no longer be shown or reprojected. On a terminal, the command asks for
+/// confirmation unless --yes is given. Without a terminal, for example in a cron job, it deletes without asking.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -78,7 +78,7 @@ impl Change for Deletion<'_> {
 impl Retention {
     pub(crate) async fn run(self, context: &Context) -> Result {
         let before = OffsetDateTime::now_utc()
-            .checked_sub(time::Duration::try_from(self.older_than.0).expect("a period is at most ten years"))
+            .checked_sub(time::Duration::try_from(self.older_than.0).expect("a retention period is at most ten years"))
             .ok_or_else(|| Failure::new(Exit::Usage, "no callback can be that old"))?;
         let database = Database::open_existing(context, Upgrade::unless(self.dry_run)).await?;
         let retention = Receivers::new(database.pool().clone());

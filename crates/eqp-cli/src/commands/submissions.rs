@@ -1,4 +1,4 @@
-//! `eqp submissions`: the current status of each submission, as callbacks reported it.
+//! `eqp submissions`: shows the current status of submissions, as reported by callbacks.
 
 use clap::{Args, Subcommand};
 use eqp_store::{Submission, SubmissionFilter, SubmissionHistory};
@@ -14,6 +14,10 @@ use crate::output::{Table, escaped, track_line, utc};
 
 /// Show the current status of submissions
 #[derive(Debug, Subcommand)]
+#[command(after_help = "\
+Examples:
+  eqp submissions list --overall in_progress
+  eqp submissions show s5w9k703ru")]
 pub(crate) enum Submissions {
     List(List),
     Show(Show),
@@ -82,7 +86,7 @@ impl List {
             context.output.note("no submissions");
             return Ok(());
         }
-        let mut table = Table::new(&["environment", "submission", "item", "tracks", "heard (UTC)"]);
+        let mut table = Table::new(&["environment", "submission", "item", "tracks", "last callback (UTC)"]);
         for submission in &submissions {
             table.row([
                 submission.environment.to_string(),

@@ -1,15 +1,15 @@
-//! `eqp wait`: until a review or a scan has ended.
+//! `eqp wait`: waits until a review or a malware scan has ended.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use eqp_release::wait::{Resource, Statuses, UnreachableStatus, WaitEvent, WaitReport, WaitResult, WaitTarget};
+use eqp_release::wait::{Resource, Statuses, WaitEvent, WaitReport, WaitResult, WaitTarget};
 use eqp_types::{FileUploadId, Flow, IdError, SubmissionId};
 use serde::Serialize;
 
 use super::status;
-use crate::arguments::timeout;
+use crate::arguments::{looks_like_file_id, timeout};
 use crate::compose::client::client;
 use crate::compose::database::Database;
 use crate::config::DatabaseChoice;
@@ -17,7 +17,7 @@ use crate::context::Context;
 use crate::failure::{Exit, Failure, Result};
 use crate::output::{Output, escaped, track_line};
 
-/// The kind of resource that an ID names.
+/// The kind of resource that an ID identifies.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Kind {
     /// Submission of a package
@@ -28,12 +28,13 @@ enum Kind {
 
 /// Wait until a review or a malware scan has ended
 ///
-/// With a receiver's database (EQP_DATABASE_URL, or that of `eqp serve` in the same data folder), changes are read from its events and
-/// confirmed with the Marketplace, if there is an access key. Without a database, the Marketplace is polled. Outages, maintenance pages
-/// and other unusable responses do not end the wait; a rejected access key or an unknown ID does.
+/// If a receiver's database is available (EQP_DATABASE_URL, or that of `eqp serve` in the same data folder), changes
+/// are read from its events and, if there is an access key, confirmed with the Marketplace. Otherwise the Marketplace
+/// is polled. Outages, maintenance pages and other unusable responses do not end the wait; a rejected access key or an
+/// unknown ID does.
 ///
-/// Exit codes: 0 if the awaited status was reached; 5 if it was rejected; 1 if it was recalled, submitted for the other review only, or
-/// can no longer reach the status; 6 after the timeout.
+/// Exit codes: 0 if the status was reached; 5 if the review or scan rejected it; 1 if it was recalled, was submitted
+/// for the other review only, or can no longer reach the status; 6 after the timeout.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -53,7 +54,7 @@ pub(crate) struct Wait {
     /// Status to wait for [default: released_to_store, approved or passed, depending on the flow]
     #[arg(long, value_name = "STATUS", value_parser = status::any_status(), hide_possible_values = true)]
     until: Option<String>,
-    /// How long to wait, such as 90s, 15m, 2h, 3d
+    /// Maximum time to wait, such as 90s, 15m, 2h, 3d
     #[arg(long, value_name = "TIME", default_value = "1h", value_parser = timeout)]
     timeout: Duration,
     /// Maximum polling interval; the first intervals are shorter [default: 15s; 60s with a database]
@@ -95,11 +96,10 @@ impl Wait {
 
     fn resource(&self) -> Result<(Resource, WaitTarget)> {
         let no_id = |error: IdError| Failure::usage("invalid ID").because(&error);
-        let looks_like_file = self.id.contains('.') && self.id.chars().all(|c| c.is_ascii_digit() || c == '.');
         let is_file = match self.kind {
             Some(Kind::File) => true,
             Some(Kind::Submission) => false,
-            None => looks_like_file && self.flow.is_none(),
+            None => looks_like_file_id(&self.id) && self.flow.is_none(),
         };
         let status = self.until.clone();
         if is_file {
@@ -113,15 +113,11 @@ impl Wait {
 }
 
 fn target(flow: Flow, status: Option<String>) -> Result<WaitTarget> {
-    WaitTarget::new(flow, status).map_err(|UnreachableStatus { flow, status, others }| {
-        let others = others.iter().map(Flow::as_str).collect::<Vec<_>>().join(" or ");
-        Failure::usage(format!("flow {flow} has no status {status}"))
-            .why(format!("it is a status of {others}"))
-            .next("set --flow, or omit --until to wait for success")
-    })
+    WaitTarget::new(flow, status)
+        .map_err(|error| status::of_another_flow(&error).next("set --flow, or omit --until to wait for success"))
 }
 
-/// The database, if one is given or a receiver has run in the data folder.
+/// Returns the database, if one is configured or a receiver has run in the data folder.
 pub(super) async fn database(context: &Context) -> Result<Option<Database>> {
     let is_there = match context.settings.database.resolve()? {
         DatabaseChoice::Given(_) => true,
@@ -177,11 +173,11 @@ enum WaitEnd {
     TimedOut,
 }
 
-/// How a wait ended, for people and programs.
+/// The result of a wait, for people and programs.
 struct Report<'a> {
     resource: &'a Resource,
     target: &'a WaitTarget,
-    /// The Marketplace was asked.
+    /// Whether the Marketplace has confirmed the statuses.
     confirmed: bool,
     output: Output,
 }
@@ -199,7 +195,7 @@ impl Report<'_> {
             };
             return Err(failure.next("wait longer with --timeout"));
         };
-        // Other commands accept the Marketplace's ID only.
+        // The Marketplace's ID is unambiguous.
         let id = waited.submission.as_ref().map_or(self.resource.id(), SubmissionId::as_str);
         match result {
             WaitResult::Reached { .. } => self.show(WaitEnd::Reached, last),
@@ -208,12 +204,12 @@ impl Report<'_> {
                 let failure = Failure::new(Exit::Rejected, format!("{} was rejected: {flow} is {status}", self.name()));
                 Err(match self.resource {
                     Resource::File(_) => failure
-                        .next(format!("see the file: eqp files show {id}"))
+                        .next(format!("show the file: eqp files show {id}"))
                         .next("upload a clean archive; a submission with this file is rejected"),
                     Resource::Submission(_) if *flow == Flow::Overall => {
-                        failure.next(format!("see the package: eqp packages show {id}"))
+                        failure.next(format!("show the package: eqp packages show {id}"))
                     }
-                    Resource::Submission(_) => failure.next(format!("see why: eqp packages report {id}")),
+                    Resource::Submission(_) => failure.next(format!("show the reasons: eqp packages report {id}")),
                 })
             }
             WaitResult::Recalled { flow } => {
@@ -263,7 +259,7 @@ impl Report<'_> {
     }
 }
 
-/// Reports why events are not available.
+/// Formats the reason why events are not available.
 fn without_events(reason: &str) -> String {
     format!("events are not available ({reason}); polling the Marketplace instead")
 }

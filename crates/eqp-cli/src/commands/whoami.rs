@@ -1,4 +1,4 @@
-//! `eqp whoami`.
+//! `eqp whoami`: shows the account of the access key.
 
 use clap::Args;
 use eqp_types::{Environment, MageId};
@@ -73,7 +73,7 @@ impl Whoami {
         let may = match eligible {
             Some(true) => "may use the API",
             Some(false) => "may not use the API",
-            None => "does not say whether it may use the API",
+            None => "it is unknown whether it may use the API",
         };
         let output = context.output;
         output.line(format_args!("{mage_id}{name} in {}{level}, at {}", client.environment(), client.api_url()))?;

@@ -14,39 +14,39 @@ use super::file::{FILE_NAME, user_folder};
 use super::template::with_schema_first;
 use crate::failure::{Exit, Failure, Result};
 
-/// Where a profile keeps its application secret.
+/// The place where the application secret of a profile is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum SecretPlace {
-    /// In this file, of mode 0600.
+    /// This file, with mode 0600.
     File(PathBuf),
-    /// In the keyring.
+    /// The keyring.
     Keyring,
 }
 
-/// An access key as a profile names it.
+/// The access key of a profile.
 #[derive(Clone, Debug)]
 pub(crate) struct ProfileKey {
-    /// The environment that it is of.
+    /// The environment of the key.
     pub(crate) environment: Environment,
-    /// Its id.
+    /// The application ID.
     pub(crate) application_id: String,
-    /// Where its secret is.
+    /// The place of the secret.
     pub(crate) secret: SecretPlace,
-    /// The API, where it is not the environment's own.
+    /// The URL of the API, if it is not the environment's own.
     pub(crate) api_url: Option<String>,
     /// The API that accepted the key.
     pub(crate) verified_api_url: String,
-    /// One more authority to trust.
+    /// The certificate file of an additional CA to trust.
     pub(crate) ca_file: Option<PathBuf>,
 }
 
-/// How long another process may hold the file: it may have to unlock a keyring first.
+/// The deadline for the lock of the file. Another process may hold it while its user unlocks a keyring.
 const LOCK_DEADLINE: Duration = Duration::from_mins(1);
-/// How often a lock that another process holds is tried again.
+/// The interval of attempts to get the lock.
 const LOCK_INTERVAL: Duration = Duration::from_millis(20);
 
-/// A configuration file that is changed. It is locked from before it is read until it is dropped, so that two changes at
-/// the same time do not undo each other.
+/// A configuration file that is being changed. It is locked from before it is read until it is dropped, so that
+/// concurrent changes do not overwrite each other.
 #[derive(Debug)]
 pub(crate) struct ProfileFile {
     path: PathBuf,
@@ -55,9 +55,9 @@ pub(crate) struct ProfileFile {
 }
 
 impl ProfileFile {
-    /// Locks and reads the file; one that is not there yet is empty.
+    /// Locks and reads the file. A file that does not exist yet counts as empty.
     pub(crate) fn open(path: &Path) -> Result<Self> {
-        // A link stays a link: the file that it leads to is replaced.
+        // If the path is a symbolic link, its target is replaced instead of the link.
         let path = &path.canonicalize().unwrap_or_else(|_| path.to_owned());
         let lock = lock(path)?;
         let text = match std::fs::read_to_string(path) {
@@ -71,8 +71,8 @@ impl ProfileFile {
         Ok(Self { path: path.to_owned(), document, _lock: lock })
     }
 
-    /// Writes a key into a profile. The profile becomes the default one if the file has none yet or if `is_default`; answers
-    /// whether it became that now.
+    /// Saves a key in a profile. The profile becomes the default profile if there is none yet or if `is_default` is
+    /// true. Returns whether it became the default profile.
     pub(crate) fn set(&mut self, profile: &str, key: &ProfileKey, is_default: bool) -> Result<bool> {
         let becomes_default = is_default || !self.document.contains_key("profile");
         if becomes_default {
@@ -104,8 +104,8 @@ impl ProfileFile {
         Ok(becomes_default)
     }
 
-    /// Takes the key out of a profile, and where it was sent: the next key may be for another API, such as the Marketplace
-    /// after a rehearsal with a simulator. The rest of the profile stays.
+    /// Removes the key from a profile, together with the API that it was for: the next key may be for another API, such
+    /// as the Marketplace after a rehearsal with a simulator. The rest of the profile is preserved.
     pub(crate) fn forget(&mut self, profile: &str) -> Result {
         let path = self.path.clone();
         let marketplace = self.marketplace(profile).ok_or_else(|| unusable(&path, profile))?;
@@ -180,12 +180,12 @@ fn unusable(path: &Path, profile: &str) -> Failure {
         .next(format!("write it as [profiles.{profile}.marketplace]"))
 }
 
-/// The configuration file of this user, made or not.
+/// Returns the path of this user's configuration file, which need not exist.
 pub(crate) fn user_file() -> Result<PathBuf> {
     Ok(folder()?.join(FILE_NAME))
 }
 
-/// The file for the secret of a profile.
+/// Returns the path of the file for the secret of a profile.
 pub(crate) fn secret_file(profile: &str) -> Result<PathBuf> {
     Ok(folder()?.join("secrets").join(profile))
 }
@@ -198,7 +198,7 @@ pub(crate) fn write_secret(path: &Path, secret: &Secret) -> Result {
 fn folder() -> Result<PathBuf> {
     user_folder().map(|folder| folder.join("eqp")).ok_or_else(|| {
         Failure::usage("cannot determine the configuration folder, because neither XDG_CONFIG_HOME nor HOME is set")
-            .next("name a file with --config")
+            .next("choose a file with --config")
     })
 }
 

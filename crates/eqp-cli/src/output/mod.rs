@@ -36,7 +36,7 @@ pub(crate) struct Output {
     quiet: bool,
 }
 
-#[allow(clippy::unused_self, reason = "only code that was given an Output prints")]
+#[allow(clippy::unused_self, reason = "methods, so that only code with an Output can print")]
 impl Output {
     /// Creates output in JSON or for people. `quiet` suppresses notes.
     pub(crate) fn new(json: bool, quiet: bool) -> Self {
@@ -48,12 +48,17 @@ impl Output {
         self.json
     }
 
+    /// Returns whether notes are suppressed.
+    pub(crate) fn is_quiet(self) -> bool {
+        self.quiet
+    }
+
     /// Prints one or more lines of data. Control characters are escaped.
     pub(crate) fn line(self, line: impl std::fmt::Display) -> Result {
         out(&sanitized(&line.to_string()))
     }
 
-    /// Prints annotations for GitHub Actions, which are commands on purpose.
+    /// Prints annotations for GitHub Actions, which are commands by design.
     pub(crate) fn annotations(self, lines: &str) -> Result {
         out(crate::sanitize::annotations(lines).trim_end())
     }
@@ -67,7 +72,7 @@ impl Output {
     /// Prints data as one line of JSON: one object, or one of a stream (NDJSON).
     pub(crate) fn json(self, data: &impl Serialize) -> Result {
         let line = serde_json::to_string(data)
-            .map_err(|error| Failure::new(Exit::Failed, "cannot write the answer as JSON").because(&error))?;
+            .map_err(|error| Failure::new(Exit::Failed, "cannot write the data as JSON").because(&error))?;
         out(&escaped_json(&line))
     }
 

@@ -1,8 +1,8 @@
 //! Reprojects stored callbacks, for example with an improved decoder or rule.
 //!
 //! Each resource is rebuilt completely from all its callbacks, in the order of their first projection. Projectors pause
-//! meanwhile; callbacks are still accepted. With the same decoder and rule nothing changes. A resource is skipped if some of its
-//! callbacks are no longer stored.
+//! during this time; callbacks are still accepted. With the same decoder and rule nothing changes. A resource is
+//! skipped if some of its callbacks are no longer stored.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -24,12 +24,12 @@ use eqp_store::internal::{
     LastNumbers, ProjectedCallback, Resource, callback_disposition, event, pending, projector, reprojection, track,
 };
 
-/// How many callbacks are selected at a time. Their resources are rebuilt in one transaction.
+/// The number of callbacks that are selected at a time. Their resources are rebuilt in one transaction.
 const BATCH: i64 = 256;
-/// How long one transaction may take.
+/// The time limit of one transaction.
 const DEADLINE: Duration = Duration::from_mins(2);
 
-/// Which resources to reproject.
+/// Selects the resources to reproject.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum ReprojectScope {
@@ -47,7 +47,7 @@ pub struct Reprojected {
     /// Submissions and files that were rebuilt.
     pub resources: usize,
     /// Submissions and files that were skipped because some of their callbacks are no longer stored.
-    pub passed_over: usize,
+    pub skipped: usize,
     /// Callbacks that were decoded again.
     pub callbacks: usize,
     /// Events that are unchanged.
@@ -108,7 +108,7 @@ impl Reprojector {
     /// either rebuilt completely or unchanged.
     ///
     /// # Errors
-    /// An error of the database. What was committed before stays rebuilt.
+    /// [`Error::Store`] if the database fails. Resources that were committed before stay rebuilt.
     pub async fn run(&self, scope: &ReprojectScope) -> Result<Reprojected, Error> {
         let mut done = HashSet::new();
         let mut sum = Reprojected::default();
@@ -150,16 +150,16 @@ impl Reprojector {
     ) -> Result<(), Error> {
         let result = within(DEADLINE, self.transaction(&selection, done, Undecodable::DecodeAgain)).await;
         let (resources, part) = match result {
-            Err(Error::Database(error)) if is_data_error(&error) => {
+            Err(Error::Database(error)) if is_data_error(error.driver_error()) => {
                 // Postgres rejects a value of some callback, as it did at the first projection.
                 within(DEADLINE, self.transaction(&selection, done, Undecodable::Keep)).await?
             }
             other => other?,
         };
         done.extend(resources);
-        let Reprojected { resources, passed_over, callbacks, events_kept, events_new, events_gone } = part;
+        let Reprojected { resources, skipped, callbacks, events_kept, events_new, events_gone } = part;
         sum.resources += resources;
-        sum.passed_over += passed_over;
+        sum.skipped += skipped;
         sum.callbacks += callbacks;
         sum.events_kept += events_kept;
         sum.events_new += events_new;
@@ -317,7 +317,7 @@ async fn rebuild(
     write(connection, &difference).await?;
     Ok(Reprojected {
         resources: resources.len(),
-        passed_over: input.passed_over.len(),
+        skipped: input.passed_over.len(),
         callbacks: ids.len(),
         events_kept: difference.kept_events,
         events_new: difference.new_events.len(),

@@ -1,4 +1,4 @@
-//! Callbacks as they are stored, and what projection decided about them.
+//! Stored callbacks, and their dispositions.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -30,7 +30,7 @@ pub struct StoredCallback {
     pub source: IpAddr,
     /// The requested path and query, if they differ from the registered ones.
     pub arrived_path: Option<String>,
-    /// The stored headers, each as a line `name: value`. The line `:path: …`, if present, is not a header: it holds
+    /// The stored headers, each as a line `name: value`. The line `:path: …`, if present, is not a header: it contains
     /// [`arrived_path`](Self::arrived_path).
     pub headers: Vec<u8>,
     /// The body of the request.
@@ -66,7 +66,7 @@ pub struct DuplicateCallback {
 pub enum CallbackDisposition {
     /// The callback reported something new.
     Event,
-    /// The callback reported only what was known already.
+    /// The callback reported nothing new.
     Duplicate,
     /// The event code of the callback is not documented.
     Unknown,
@@ -76,9 +76,9 @@ pub enum CallbackDisposition {
 
 string_enum!(CallbackDisposition);
 
-/// Numbers of callbacks, events and resources in the database.
+/// The numbers of callbacks, events and resources in the database.
 ///
-/// Counting reads whole tables, so request these numbers for a report or a page, not every second.
+/// Counting reads entire tables, so do not request these numbers every second.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Counts {
@@ -88,7 +88,7 @@ pub struct Counts {
     pub pending: u64,
     /// Events about submissions and files.
     pub events: u64,
-    /// Callbacks that reported only what was known already.
+    /// Callbacks that reported nothing new.
     pub duplicates: u64,
     /// Callbacks with an event code that is not documented.
     pub unknown: u64,

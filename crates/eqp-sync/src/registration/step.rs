@@ -26,7 +26,7 @@ pub enum Step {
         /// The path at which the receiver answers.
         path: String,
     },
-    /// A credential is stored, and every receiver accepts it from then on.
+    /// A credential is stored, and accepted by every receiver from then on.
     StoreCredential {
         /// The endpoint's name.
         endpoint: String,
@@ -36,7 +36,8 @@ pub enum Step {
         #[serde(skip)]
         password: Secret,
     },
-    /// An entry stays in the list as it is; this step waits until every receiver accepts its credential.
+    /// An existing entry is adopted without a change of the list. This step waits until every receiver accepts its
+    /// credential.
     Accept {
         /// The endpoint's name.
         endpoint: String,
@@ -45,7 +46,7 @@ pub enum Step {
         #[cfg_attr(feature = "schema", schemars(with = "String"))]
         entry: EntryName,
     },
-    /// The Marketplace's list is written, once every receiver accepts what it names, and read back.
+    /// The Marketplace's list is written after every receiver has accepted its credentials, and is then read back.
     WriteList {
         /// The list.
         #[serde(rename = "changes", serialize_with = "changes")]
@@ -58,18 +59,19 @@ pub enum Step {
         endpoint: String,
         /// The user name.
         username: String,
-        /// How long the credential before it is accepted after the first callback with this one.
+        /// The time for which the previous credential is accepted after the first callback with this one.
         #[serde(rename = "grace_seconds", serialize_with = "seconds")]
         #[cfg_attr(feature = "schema", schemars(with = "u64"))]
         grace: Duration,
     },
-    /// A credential that the list names already becomes the active one: the answer to its registration was lost.
+    /// A credential that is already in the list becomes the active one, because the response to its registration was
+    /// lost.
     Confirm {
         /// The endpoint's name.
         endpoint: String,
         /// The user name.
         username: String,
-        /// How long the credential before it is accepted after the first callback with this one.
+        /// The time for which the previous credential is accepted after the first callback with this one.
         #[serde(rename = "grace_seconds", serialize_with = "seconds")]
         #[cfg_attr(feature = "schema", schemars(with = "u64"))]
         grace: Duration,
@@ -80,12 +82,12 @@ pub enum Step {
         endpoint: String,
         /// The user names.
         usernames: Vec<String>,
-        /// How long they are still accepted.
+        /// The time for which they are still accepted.
         #[serde(rename = "grace_seconds", serialize_with = "seconds")]
         #[cfg_attr(feature = "schema", schemars(with = "u64"))]
         grace: Duration,
     },
-    /// Credentials are refused at once; this step waits until every receiver does.
+    /// Credentials are rejected at once. This step waits until every receiver rejects them.
     Refuse {
         /// The endpoint's name.
         endpoint: String,
@@ -95,7 +97,7 @@ pub enum Step {
 }
 
 impl Step {
-    /// Describes the step in words: in one line, or in one for each entry of a list that is written. Names in the list are
+    /// Describes the step in one line, or in one line for each entry of a list that is written. Names in the list are
     /// external text and may contain any character; [`Display`](fmt::Display) escapes control characters.
     pub fn lines(&self) -> Vec<String> {
         vec![match self {
@@ -106,7 +108,7 @@ impl Step {
             Self::StoreCredential { endpoint, username, .. } => {
                 format!("{endpoint}: store a credential with user name {username}")
             }
-            Self::Accept { endpoint, entry } => format!("{endpoint}: accept {entry}; the list stays as it is"),
+            Self::Accept { endpoint, entry } => format!("{endpoint}: accept {entry}; the list is not changed"),
             Self::Activate { endpoint, username, .. } => format!("{endpoint}: activate user name {username}"),
             Self::Confirm { endpoint, username, .. } => {
                 format!("{endpoint}: user name {username} is registered, and becomes the active one")
@@ -123,7 +125,7 @@ impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (at, line) in self.lines().iter().enumerate() {
             f.write_str(if at == 0 { "" } else { "\n" })?;
-            // A line end in somebody else's text must not look like another step.
+            // A line end in external text must not look like another step.
             f.write_str(&escaped(line))?;
         }
         Ok(())

@@ -161,7 +161,7 @@ pub struct PackageDraft<F = FileReference> {
     /// The requested actions. Without them, a draft is saved.
     #[serde(default, deserialize_with = "lenient::optional", skip_serializing_if = "Option::is_none")]
     pub action: Option<Actions>,
-    /// Fields that are not listed here, sent as they are.
+    /// Fields that are not listed here, sent unchanged.
     #[serde(flatten, skip_deserializing)]
     pub extra: JsonObject,
 }

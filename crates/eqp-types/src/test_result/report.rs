@@ -116,7 +116,7 @@ pub struct SingleReport {
 }
 
 impl SingleReport {
-    /// Reads a report. `tool` is the tool of the whole report, in case this one does not name it.
+    /// Reads a report. `tool` is the tool of the enclosing report, in case this one does not name it.
     fn read(mut fields: Extra, tool: Option<&str>) -> Self {
         let own_tool = lenient::take_text(&mut fields, "tool");
         let details = lenient::take_value(&mut fields, "details");

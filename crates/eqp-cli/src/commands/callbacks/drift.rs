@@ -1,4 +1,4 @@
-//! `eqp callbacks plan`: the differences between the Marketplace's list and our endpoints.
+//! `eqp callbacks plan`: shows the differences between the Marketplace's list and our endpoints.
 
 use clap::Args;
 use eqp_types::{Environment, MageId};
@@ -15,12 +15,12 @@ use eqp_sync::{Drift, RegistrationState, Repair};
 /// Compare the Marketplace's list with the local endpoints, and show how to repair differences
 ///
 /// Changes nothing. Shows entries that are missing, overwritten, restored or moved, and interrupted changes, each with the command that
-/// repairs it.
+/// repairs it. With --exit-code and --quiet, nothing is printed unless there is something to do.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
   eqp callbacks plan
-  # in a script or from cron: exits with 8 if there is something to do
+  # from cron: prints nothing and exits with 0 unless there is something to do
   eqp callbacks plan --exit-code --quiet")]
 pub(crate) struct Plan {
     /// Exit with code 8 if the list and the endpoints differ
@@ -33,13 +33,14 @@ impl Plan {
         let drift =
             with_registrations(context, Upgrade::No, async |registrations| Ok(registrations.observe().await?.drift()))
                 .await?;
+        let is_silent = self.exit_code && context.output.is_quiet() && drift.is_consistent();
         if context.output.is_json() {
             context.output.json(&report(&drift))?;
-        } else {
+        } else if !is_silent {
             print(context, &drift)?;
         }
         if self.exit_code && !drift.is_consistent() {
-            return Err(Failure::new(Exit::OutOfStep, "there is something to do").already_reported());
+            return Err(Failure::new(Exit::OutOfStep, "the list and the endpoints differ").already_reported());
         }
         Ok(())
     }
@@ -155,7 +156,7 @@ fn print(context: &Context, drift: &Drift) -> Result {
             let (name, url) = (&endpoint.name, &endpoint.public_url);
             context
                 .output
-                .line(format_args!("{name}: or take it over: eqp callbacks adopt --name {name} --url {url}"))?;
+                .line(format_args!("{name}: or adopt the entry: eqp callbacks adopt --name {name} --url {url}"))?;
         }
     }
     for endpoint in removed {

@@ -32,7 +32,7 @@ pub(crate) struct Remove {
     /// Unmanaged entry to remove
     #[arg(long, value_name = "URL[#USER]")]
     entry: Option<String>,
-    /// How long the credential is still accepted
+    /// Time for which the credential is still accepted
     #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = grace)]
     grace: Duration,
     #[command(flatten)]
@@ -89,8 +89,9 @@ impl Remove {
 
 /// Reject a replaced credential before its grace period ends, for example after a leak
 ///
-/// When the command returns, every running receiver rejects it, including callbacks in flight. The credential in the
-/// Marketplace's list is never rejected: `eqp callbacks rotate --grace 0s` replaces it and rejects it at once.
+/// When the command returns, every running receiver rejects the replaced credential, including callbacks in flight. The
+/// command never rejects the credential in the Marketplace's list; to replace it and reject it at once, use `eqp
+/// callbacks rotate --grace 0s`.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -136,7 +137,7 @@ impl Retire {
         let changed = change::<RetirePlan>(context, self.dry_run, |snapshot| snapshot.retire(&self.name)).await?;
         let Some(AppliedChange { applied, .. }) = changed else { return Ok(()) };
         let endpoint = applied.endpoint.expect("a plan to retire is about an endpoint");
-        let refused = applied.refused.expect("a plan to retire refuses user names");
+        let refused = applied.refused.expect("a plan to retire rejects user names");
         if context.output.is_json() {
             return context.output.json(&Retired {
                 environment: endpoint.environment,
@@ -150,7 +151,7 @@ impl Retire {
     }
 }
 
-/// A plan to refuse replaced user names.
+/// A plan that rejects replaced credentials.
 struct RetirePlan(Plan);
 
 impl From<Plan> for RetirePlan {
@@ -178,7 +179,7 @@ impl change::Plan for RetirePlan {
         output.line(format_args!("would reject {}", usernames.join(", ")))
     }
 
-    /// The user names that are still accepted.
+    /// Returns the user names that are still accepted.
     fn notes(&self) -> Vec<String> {
         let endpoint = self.0.observed_endpoint();
         let line = |endpoint: &EndpointSummary| {

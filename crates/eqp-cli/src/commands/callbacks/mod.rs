@@ -1,4 +1,4 @@
-//! `eqp callbacks`: where the Marketplace sends callbacks.
+//! `eqp callbacks`: manages the list of URLs to which the Marketplace sends callbacks.
 
 pub(crate) mod change;
 pub(crate) mod drift;
@@ -18,6 +18,13 @@ use crate::output::Table;
 
 /// Manage the callbacks registered with the Marketplace
 #[derive(Debug, Subcommand)]
+#[command(after_help = "\
+Examples:
+  # register the receiver, then compare the list with it from time to time
+  eqp callbacks add --name main --url https://eqp.example.com/callbacks/main
+  eqp callbacks plan
+  # replace the password without losing callbacks
+  eqp callbacks rotate --name main")]
 pub(crate) enum Callbacks {
     List(List),
     Plan(drift::Plan),
@@ -87,7 +94,7 @@ fn username(entry: &ApiCallbackEntry) -> String {
     entry.known().and_then(|known| known.username.clone()).unwrap_or_else(|| "-".into())
 }
 
-/// The URL without credentials, should somebody have registered some in it.
+/// Returns the URL without credentials, which another program may have registered in it.
 fn shown(entry: &ApiCallbackEntry) -> String {
     EntryName::new(EntryName::of(entry).url(), "").to_string()
 }

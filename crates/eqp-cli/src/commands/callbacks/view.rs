@@ -10,7 +10,7 @@ use crate::context::Context;
 use crate::output::{UtcTime, escaped, utc};
 use eqp_sync::{Applied, Plan, Refused, replaced};
 
-/// A plan that was carried out, and how it ended.
+/// An applied plan with its result.
 pub(super) struct AppliedChange {
     pub(super) plan: Plan,
     pub(super) applied: Applied,
@@ -72,7 +72,7 @@ pub(super) fn lines(changed: &AppliedChange, done: &str) -> String {
     let mut lines = format!("{} of {} in {} {done}", endpoint.name, endpoint.mage_id, endpoint.environment);
     let parts = [
         ("url", Some(endpoint.public_url.clone())),
-        // Where a proxy turns it into another.
+        // Shown if a proxy rewrites the path.
         ("path", Some(endpoint.path.clone()).filter(|path| !endpoint.public_url.ends_with(path.as_str()))),
         ("user name", Some(username.to_owned())),
         ("still accepted", still_accepted_text(endpoint)),
@@ -86,13 +86,13 @@ pub(super) fn lines(changed: &AppliedChange, done: &str) -> String {
     lines
 }
 
-/// The endpoint that was registered, and its user name.
+/// Returns the registered endpoint and its user name.
 fn registration(AppliedChange { plan, applied }: &AppliedChange) -> (&EndpointSummary, &str) {
     let endpoint = applied.endpoint.as_ref().expect("a plan to register is about an endpoint");
     (endpoint, plan.username().expect("a plan to register has a user name"))
 }
 
-/// Says which entries stayed.
+/// Prints the entries that were not removed.
 pub(super) fn note_remaining(context: &Context, changed: &AppliedChange) {
     for entry in &changed.applied.remaining {
         context
@@ -101,7 +101,7 @@ pub(super) fn note_remaining(context: &Context, changed: &AppliedChange) {
     }
 }
 
-/// User names that were replaced and are still accepted, and until when.
+/// Returns the replaced user names that are still accepted, each with the end of its grace period.
 pub(super) fn still_accepted(endpoint: &EndpointSummary) -> Vec<AcceptedUsername<'_>> {
     let replaced = replaced(endpoint);
     replaced.map(|one| AcceptedUsername { username: &one.username, until: one.retire_at.map(UtcTime) }).collect()
@@ -121,7 +121,7 @@ pub(super) fn still_accepted_text(endpoint: &EndpointSummary) -> Option<String> 
     (!each.is_empty()).then(|| each.join(", "))
 }
 
-/// The credentials that are rejected from now on.
+/// Describes the credentials that are rejected from now on.
 pub(super) fn refused(refused: &Refused) -> String {
     let by = match refused.receivers {
         0 => "no receiver is running; the next one will reject it".to_owned(),
@@ -132,7 +132,7 @@ pub(super) fn refused(refused: &Refused) -> String {
     format!("{} ({by})", refused.usernames.join(", "))
 }
 
-/// `24h`, `90m`, `5s`.
+/// Formats a duration in its largest whole unit: `24h`, `90m`, `5s`.
 pub(super) fn length(seconds: u64) -> String {
     match seconds {
         0 => "0s".to_owned(),

@@ -1,4 +1,4 @@
-//! `eqp doctor`: every setting with its origin, and checks of the parts that they configure.
+//! `eqp doctor`: shows every setting with its origin, and tests the connections that the settings configure.
 
 mod connectivity;
 mod receiver;
@@ -15,8 +15,8 @@ use crate::output::{Paint, Table};
 
 /// Show every setting with its origin, and test the connections
 ///
-/// The checks cover the Marketplace, the database, the receiver and its certificate. They change nothing; an embedded Postgres that is not
-/// running is started for them. The exit code is that of the first failed check.
+/// The checks cover the Marketplace, the database, the receiver and its certificate. They change nothing, but start the
+/// embedded Postgres if it is not running. The exit code is that of the first failed check.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:

@@ -1,4 +1,4 @@
-//! Every setting with its value and origin. Of secrets only the place is shown.
+//! Lists every setting with its value and origin. For secrets, only the place where they are stored is shown.
 
 use std::path::{Path, PathBuf};
 
@@ -10,7 +10,7 @@ use crate::config::catalog::{KEYS, Key};
 use crate::config::{DatabaseUrl, Layer, variable};
 use crate::context::Context;
 
-/// A setting in effect.
+/// The effective value of a setting.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(super) struct Setting {
@@ -22,7 +22,7 @@ pub(super) struct Setting {
     pub(super) from: String,
 }
 
-/// How the value of a key is read from the configuration.
+/// The way in which the value of a key is read from the configuration.
 struct Known {
     name: &'static str,
     value: fn(&Layer) -> Option<String>,
@@ -38,7 +38,7 @@ fn none(_: &Layer) -> String {
     "-".to_owned()
 }
 
-/// One key of the table below.
+/// Creates an entry of the table below.
 const fn known(name: &'static str, value: fn(&Layer) -> Option<String>, default: fn(&Layer) -> String) -> Known {
     Known { name, value, default }
 }
@@ -102,14 +102,14 @@ const KNOWN: &[Known] = &[
     known("receiver.retention", |l| l.receiver.retention.map(|period| period.to_string()), |_| "unlimited".to_owned()),
 ];
 
-/// Every setting.
+/// Returns every setting.
 pub(super) fn all(context: &Context) -> Vec<Setting> {
     let keys = KEYS.iter().filter_map(|key| Some((key, KNOWN.iter().find(|known| known.name == key.path())?)));
     let keys = keys.map(|(key, known)| setting(context, key, known));
     sources(context).into_iter().chain(keys).chain([secret()]).collect()
 }
 
-/// The file and the profile that the others come from.
+/// Returns the configuration file and the profile from which other settings are read.
 fn sources(context: &Context) -> [Setting; 2] {
     let given = |flag: &'static str, variable: &'static str| {
         let by_flag = context.flags.iter().any(|given| given == flag);
@@ -165,14 +165,14 @@ fn setting(context: &Context, key: &Key, known: &Known) -> Setting {
     Setting { name: known.name, value, from }
 }
 
-/// The application secret cannot be in the file: only whether the environment contains it is shown.
+/// Returns where the application secret comes from. The secret itself is not shown.
 fn secret() -> Setting {
     let is_set = variable("EQP_APPLICATION_SECRET").is_some();
     let (value, from) = if is_set { ("(set)", "EQP_APPLICATION_SECRET") } else { ("-", "default") };
     Setting { name: "application secret", value: value.to_owned(), from: from.to_owned() }
 }
 
-/// A database's URL without its password.
+/// Formats a database URL without its password.
 fn place(url: &Secret) -> String {
     DatabaseUrl::parse(url).map_or_else(|_| "(unusable)".to_owned(), |url| url.to_string())
 }

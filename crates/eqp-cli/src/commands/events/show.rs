@@ -1,4 +1,4 @@
-//! `eqp events show`.
+//! `eqp events show`: shows one event with its callback and duplicates.
 
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -15,7 +15,7 @@ use crate::context::Context;
 use crate::failure::{Exit, Failure, Result};
 use crate::output::{Table, UtcTime, counted, escaped, utc};
 
-/// Show an event with its callback, byte for byte, and duplicates
+/// Show an event with its callback and duplicates
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:

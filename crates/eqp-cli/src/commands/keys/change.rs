@@ -1,4 +1,4 @@
-//! `eqp keys create`, `enable`, `disable` and `delete`.
+//! `eqp keys create`, `enable`, `disable` and `delete`: change the Composer keys of the account.
 
 use clap::Args;
 use eqp_client::Client;
@@ -16,7 +16,7 @@ use crate::text::refusal;
 
 /// Create Composer keys and print their passwords
 ///
-/// The passwords are only written to standard output: redirect it to a place that only you can read.
+/// The passwords are written to standard output only: redirect it to a file that only you can read.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -186,7 +186,7 @@ struct KeySwitch {
 
 impl Change for KeySwitch {
     type Plan = RequestPlan;
-    /// Whether the key is enabled now, by what the Marketplace says; `None` if it does not say.
+    /// Whether the key is enabled now, as reported by the Marketplace; `None` if it does not report it.
     type Applied = Option<bool>;
 
     async fn observe(&mut self) -> Result<RequestPlan> {
@@ -197,10 +197,13 @@ impl Change for KeySwitch {
         let KeySelector { label, uid, .. } = &self.key;
         let result = self.client.keys().set_enabled(label, uid.as_deref(), self.is_enabled).await?;
         if !result.is_success() {
-            return Err(Failure::new(Exit::Rejected, format!("the Marketplace refused to change the key `{label}`"))
-                .why(reason(&result)));
+            return Err(Failure::new(
+                Exit::Rejected,
+                format!("the Marketplace rejected the change of the key `{label}`"),
+            )
+            .why(reason(&result)));
         }
-        // The Marketplace's answer counts, not the request.
+        // The state in the response counts, not the requested one.
         match result.key.and_then(|key| key.is_enabled) {
             Some(is_enabled) => Ok(Some(is_enabled)),
             None => self.read_back().await,
@@ -209,7 +212,7 @@ impl Change for KeySwitch {
 }
 
 impl KeySwitch {
-    /// Returns whether the key is enabled, by the list of keys.
+    /// Returns whether the key is enabled according to the list of keys.
     async fn read_back(&self) -> Result<Option<bool>> {
         let KeySelector { label, uid, .. } = &self.key;
         let filter = KeyFilter { platform: Some(KeyPlatform::M2), label: Some(label.clone()), uid: uid.clone() };

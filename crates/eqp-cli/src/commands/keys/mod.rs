@@ -1,4 +1,4 @@
-//! `eqp keys`: the Composer keys of the account, with which buyers and servers download packages.
+//! `eqp keys`: manages the Composer keys of the account, with which Composer downloads packages.
 //!
 //! The `password_key` of a key is a secret. It is shown when the key is created, and otherwise only with --show-secrets.
 
@@ -16,6 +16,11 @@ use crate::output::Table;
 
 /// Manage Composer keys
 #[derive(Debug, Subcommand)]
+#[command(after_help = "\
+Examples:
+  eqp keys create build-server
+  eqp keys list
+  eqp keys disable build-server")]
 pub(crate) enum Keys {
     List(List),
     Create(change::Create),
@@ -36,7 +41,7 @@ impl Keys {
     }
 }
 
-/// The purpose of a key.
+/// The platform of a key.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Platform {
     /// Magento 2
@@ -102,7 +107,7 @@ impl List {
         let filter = KeyFilter { platform: Some(platform), label: self.label, uid: self.uid };
         let keys = client.keys().list(&filter).await?;
         let m2: Vec<_> = keys.m2.iter().map(|key| KeyView::new(key, self.show_secrets)).collect();
-        // A key of Magento 1 is one word, and that word is the secret.
+        // A Magento 1 key consists of a single secret.
         let m1: Vec<_> = keys
             .m1
             .iter()
@@ -136,7 +141,7 @@ impl List {
 
 const HIDDEN: &str = "(hidden)";
 
-/// A key of Magento 2.
+/// A Magento 2 key, as shown.
 #[derive(Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(super) struct KeyView<'a> {
@@ -154,7 +159,7 @@ pub(super) struct KeyView<'a> {
 }
 
 impl<'a> KeyView<'a> {
-    /// The key, with its password if that is to be shown.
+    /// Creates the view of a key, with its password only if `with_secret` is true.
     pub(super) fn new(key: &'a ComposerKeyM2, with_secret: bool) -> Self {
         Self {
             label: &key.label,
@@ -166,7 +171,7 @@ impl<'a> KeyView<'a> {
     }
 }
 
-/// Keys as a table.
+/// Formats keys as a table.
 pub(super) fn table(environment: Environment, keys: &[KeyView<'_>]) -> Table {
     let mut table = Table::new(&["environment", "label", "user key", "password key", "enabled", "account"]);
     for key in keys {

@@ -1,4 +1,4 @@
-//! `eqp packages init`.
+//! `eqp packages init`: creates a release manifest for an archive.
 
 use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write};
@@ -37,12 +37,12 @@ pub(crate) struct Init {
     dry_run: bool,
 }
 
-/// A manifest that is to be written.
+/// The manifest to write.
 struct ManifestPlan {
     path: PathBuf,
     text: String,
     sku: Option<String>,
-    /// The file exists and is overwritten.
+    /// Whether an existing file is overwritten.
     overwrites: bool,
 }
 
@@ -81,7 +81,7 @@ impl Plan for ManifestPlan {
         output.line(format_args!("would {verb} {}", escaped(&self.path.to_string_lossy())))
     }
 
-    /// Overwriting is confirmed with `--force`.
+    /// Needs no confirmation, because overwriting requires `--force`.
     fn question(&self) -> Question {
         Question::Nothing
     }
@@ -160,5 +160,5 @@ impl Init {
 
 fn exists_already(path: &Path) -> Failure {
     Failure::usage(format!("{} already exists", path.display()))
-        .next("name another file with --output, or overwrite it with --force")
+        .next("choose another file with --output, or overwrite it with --force")
 }

@@ -1,4 +1,4 @@
-//! `eqp packages rules`.
+//! `eqp packages rules`: lists the rules of the check.
 
 use clap::Args;
 use eqp_check::{Rule, categories, rule, rules};

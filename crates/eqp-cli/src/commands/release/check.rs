@@ -1,4 +1,4 @@
-//! The first step of a release: an archive that the store would reject is not sent.
+//! The first step of a release: checks the archive, which is not sent if the store would reject it.
 
 use std::path::Path;
 
@@ -15,7 +15,10 @@ use crate::context::Context;
 use crate::failure::{Exit, Failure, Result};
 use crate::output::{counted, escaped, shell_word};
 
-/// The command that shows the whole report.
+/// The rule that manifest and archive have the same version.
+const VERSION_IS_SAME: &str = "version-is-same";
+
+/// Returns the command that shows the complete report.
 fn check_command(wanted: &SelectedPackage, archive: &Path) -> String {
     let path = |path: &Path| shell_word(&path.to_string_lossy());
     let archive = path(archive);
@@ -52,7 +55,7 @@ enum CheckFailed {
     CheckFailed,
 }
 
-/// Checks the archive and what is submitted beside it.
+/// Checks the archive and the manifest.
 pub(super) async fn check(
     context: &Context,
     wanted: &SelectedPackage,
@@ -99,8 +102,10 @@ pub(super) async fn check(
         let place = found.location.to_string();
         format!("{} at {}: {}\n{}", found.rule.id, escaped(&place), escaped(&found.message), found.remedy)
     });
-    Err(reasons
+    let refused = reasons
         .fold(refused, |failure, reason| failure.why_in_lines(&reason))
-        .next(format!("see the complete report: {}", check_command(wanted, archive)))
-        .next("--skip-check submits it anyway"))
+        .next(format!("show the complete report: {}", check_command(wanted, archive)));
+    // Different versions in manifest and archive are refused even without the check.
+    let is_ambiguous = report.findings.iter().any(|found| found.rule.id == VERSION_IS_SAME);
+    Err(if is_ambiguous { refused } else { refused.next("or submit it anyway with --skip-check") })
 }

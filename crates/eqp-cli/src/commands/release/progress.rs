@@ -1,4 +1,4 @@
-//! Progress of a release: plain lines, on a terminal with a spinner, or one JSON object per line.
+//! Reports the progress of a release: as plain lines, with a spinner on a terminal, or as one JSON object per line.
 
 use std::borrow::Cow;
 use std::ops::ControlFlow;
@@ -13,7 +13,7 @@ use serde::Serialize;
 use crate::failure::{Failure, Result};
 use crate::output::{Output, counted, escaped, plain, track_line};
 
-/// How often the spinner is redrawn.
+/// The interval at which the spinner is redrawn.
 const TICK: Duration = Duration::from_millis(120);
 
 /// The format of progress.
@@ -90,9 +90,9 @@ pub(super) struct Progress {
     form: Form,
     output: Output,
     moving: Option<ProgressBar>,
-    /// The handle is still to be printed.
+    /// Whether the handle still has to be printed.
     handle_is_due: bool,
-    /// Why progress can no longer be printed.
+    /// The failure because of which progress can no longer be printed.
     failure: Option<Failure>,
 }
 
@@ -107,17 +107,17 @@ impl Progress {
         self.form == Form::Json
     }
 
-    /// Prints the handle as soon as it is known, so that it is not lost if this run is killed.
+    /// Requests that the handle is printed as soon as it is known, so that it is not lost if this run is killed.
     pub(super) fn handle_is_due(&mut self) {
         self.handle_is_due = true;
     }
 
-    /// Whether the handle is still to be printed.
+    /// Returns whether the handle still has to be printed.
     pub(super) fn is_handle_due(&self) -> bool {
         self.handle_is_due
     }
 
-    /// Returns why progress could not be printed.
+    /// Returns the failure because of which progress could not be printed.
     pub(super) fn failure(&mut self) -> Option<Failure> {
         self.failure.take()
     }
@@ -140,7 +140,7 @@ impl Progress {
             Event::Uploading { files, bytes } => {
                 let text = format!("uploading {}, {:.1} MB", counted(files, "file"), megabytes(bytes));
                 self.begins("upload", &text)?;
-                // The upload has a progress bar of its own.
+                // The upload has its own progress bar.
                 self.clear();
                 Ok(())
             }

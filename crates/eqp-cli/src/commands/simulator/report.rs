@@ -1,4 +1,4 @@
-//! The simulator's output: how to reach it, and each callback when it is sent.
+//! The simulator's output: connection details, and each callback when it is sent.
 
 use std::path::Path;
 
@@ -34,7 +34,8 @@ pub(crate) struct RunningSimulator<'a> {
     control_token_file: &'a Path,
 }
 
-/// Prints how to connect. The key is useless elsewhere; as JSON only its file is named, for programs that log.
+/// Prints how to connect. The text contains the key, which is valid only here. The JSON contains only the path of its
+/// file, because programs may log it.
 pub(super) fn introduce(
     output: Output,
     marketplace: &Marketplace,
@@ -81,7 +82,7 @@ pub(super) fn introduce(
     Ok(())
 }
 
-/// One callback in one line.
+/// Formats a callback as one line.
 pub(super) fn line(sent: &Sent) -> String {
     let flow = sent.flow.as_ref().map_or("-", Flow::as_str);
     let state = sent.status.as_deref().map_or_else(|| sent.event.clone(), |outcome| track_line([(flow, outcome)]));

@@ -1,4 +1,4 @@
-//! `eqp spool drain` and `set-aside`.
+//! `eqp spool drain` and `set-aside`: empty or replace the spool of a receiver that is not running.
 
 use std::path::{Path, PathBuf};
 
@@ -14,9 +14,9 @@ use crate::output::{Output, counted};
 
 /// Move callbacks from the spool to the database
 ///
-/// A running receiver does this automatically. Use it for a spool without a receiver, such as that of a machine that is
-/// being retired. A callback that is in the database already is not stored twice. A spool can only be drained into the
-/// database that its callbacks were received for.
+/// A running receiver does this automatically. Use this command for a spool without a receiver, for example if its
+/// machine is being retired. Callbacks that are already in the database are not stored again. A spool can only be
+/// drained into its own database.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -24,7 +24,7 @@ Examples:
   eqp spool drain --quarantine           # when the reason for the quarantine is gone
   eqp spool drain --spool-dir /mnt/old-receiver/spool --json")]
 pub(crate) struct Drain {
-    /// Retry quarantined callbacks too
+    /// Also retry quarantined callbacks
     #[arg(long)]
     quarantine: bool,
     /// Show what would be stored, and store nothing
@@ -32,11 +32,11 @@ pub(crate) struct Drain {
     dry_run: bool,
 }
 
-/// The contents of a spool that no receiver uses.
+/// The contents of a spool that is not in use.
 struct DrainPlan {
     callbacks: u64,
     quarantined: u64,
-    /// Callbacks in quarantine are tried as well.
+    /// Whether quarantined callbacks are retried too.
     with_quarantine: bool,
 }
 
@@ -89,7 +89,7 @@ impl Change for SpoolDrain<'_> {
     type Plan = DrainPlan;
     type Applied = (Drained, SpoolState);
 
-    /// Needs no database: what is wrong with the spool is reported at once.
+    /// Reads the spool. Needs no database, so problems with the spool are reported at once.
     async fn observe(&mut self) -> Result<DrainPlan> {
         let folder = super::place(self.context)?;
         let file = SpoolFile::open(&folder)?;
@@ -121,15 +121,15 @@ impl Drain {
             });
         }
         context.output.line(format_args!("stored      {}", drained.stored))?;
-        context.output.line(format_args!("refused     {}", drained.refused))?;
+        context.output.line(format_args!("rejected    {}", drained.refused))?;
         context.output.line(format_args!("quarantine  {}", left.quarantined))
     }
 }
 
 /// Rename the spool file, so that the receiver starts with an empty spool
 ///
-/// For a file that is damaged, or belongs to a database that no longer exists. The file is kept; it may contain callbacks that are
-/// stored nowhere else.
+/// Use this command if the file is damaged, or belongs to a database that no longer exists. The renamed file is not
+/// deleted, because it may contain callbacks that are stored nowhere else.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -142,10 +142,10 @@ pub(crate) struct SetAside {
     dry_run: bool,
 }
 
-/// A spool that is to be set aside.
+/// The spool to set aside.
 struct SetAsidePlan {
     folder: PathBuf,
-    /// How many callbacks it contains, quarantined ones included; `None` if the file cannot be read.
+    /// Number of callbacks in it, including quarantined ones; `None` if the file cannot be read.
     callbacks: Option<u64>,
 }
 
@@ -176,7 +176,7 @@ impl Plan for SetAsidePlan {
         output.line(format_args!("would set aside the spool in {} ({callbacks})", self.folder.display()))
     }
 
-    /// The file is kept.
+    /// Needs no confirmation, because the file is only renamed.
     fn question(&self) -> Question {
         Question::Nothing
     }
@@ -220,7 +220,7 @@ impl SetAside {
     }
 }
 
-/// Refuses a spool that a process is using.
+/// Fails if a process is using the spool.
 fn refuse_if_held(file: &SpoolFile, folder: &Path) -> Result {
     match file.holder() {
         Some(holder) => Err(Error::SpoolHeld { folder: folder.to_owned(), holder: holder.process() }.into()),

@@ -1,4 +1,4 @@
-//! `eqp spool export`.
+//! `eqp spool export`: writes the spooled callbacks as JSON.
 
 use std::fs::{File, OpenOptions};
 use std::io::{BufWriter, ErrorKind, Write};
@@ -19,7 +19,7 @@ use crate::output::{UtcTime, counted};
 
 /// Write all callbacks in the spool as JSON, one object per line
 ///
-/// Headers and body are base64. Quarantined callbacks follow the others. The spool is not changed.
+/// Headers and bodies are encoded in base64. Quarantined callbacks come last. The spool is not changed.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -72,7 +72,7 @@ fn cannot_write(path: &Path, error: &std::io::Error) -> Failure {
         if error.kind() == ErrorKind::AlreadyExists { Exit::Usage } else { Exit::Failed },
         format!("cannot write {}", path.display()),
     );
-    failure.because(error).next("name another file with --output")
+    failure.because(error).next("choose another file with --output")
 }
 
 /// An exported callback.

@@ -1,4 +1,4 @@
-//! `eqp spool`: callbacks that are stored on this machine's disk while the database is down.
+//! `eqp spool`: inspects and changes the on-disk spool.
 
 pub(crate) mod change;
 pub(crate) mod export;
@@ -16,9 +16,14 @@ use crate::output::{Table, UtcTime, utc};
 
 /// Inspect and drain the on-disk spool
 ///
-/// While the database is down, `eqp serve` stores callbacks in its spool, and moves them to the database as soon as it is back.
-/// Callbacks that the database rejects because of their data are quarantined.
+/// While the database is down, `eqp serve` stores callbacks in its spool, and moves them to the database when it is
+/// available again. Callbacks that the database rejects because of their data are quarantined.
 #[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  eqp spool show
+  eqp spool drain                          # while no receiver is running
+  eqp spool export > callbacks.ndjson")]
 pub(crate) struct Spool {
     /// Folder of the spool [default: spool in the data folder]
     #[arg(long, global = true, env = "EQP_SPOOL_DIR", hide_env_values = true, value_name = "FOLDER")]
@@ -36,7 +41,7 @@ enum Verb {
 }
 
 impl Spool {
-    /// The configured folder of the spool.
+    /// Returns the configured folder of the spool.
     pub(crate) fn folder(&self) -> Option<PathBuf> {
         self.spool_dir.clone()
     }
@@ -51,7 +56,7 @@ impl Spool {
     }
 }
 
-/// The folder of the spool, whether there is one or not.
+/// Returns the folder of the spool, which need not exist.
 fn place(context: &Context) -> Result<PathBuf> {
     let data = context.settings.data.place()?;
     Ok(context.settings.receiver.spool_dir.clone().unwrap_or_else(|| data.join("spool")))
@@ -66,7 +71,7 @@ fn settings(context: &Context) -> Result<SpoolSettings> {
     Ok(SpoolSettings::in_folder(place(context)?).bytes(u64::MAX))
 }
 
-/// How many quarantined callbacks are listed; `export` writes all.
+/// Maximum number of quarantined callbacks to list; `export` writes all.
 const LISTED: usize = 20;
 
 /// Show the callbacks in the spool and in quarantine
@@ -114,7 +119,7 @@ impl Show {
         if quarantined.is_empty() {
             return Ok(());
         }
-        let mut table = Table::new(&["id", "received (UTC)", "refused (UTC)", "code", "reason"]);
+        let mut table = Table::new(&["id", "received (UTC)", "rejected (UTC)", "code", "reason"]);
         for refused in &quarantined {
             table.row([
                 refused.callback.id.to_string(),

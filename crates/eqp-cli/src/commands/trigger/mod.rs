@@ -1,4 +1,4 @@
-//! `eqp trigger`: sends one callback to a receiver, and shows what it answers.
+//! `eqp trigger`: sends one callback to a receiver, and shows the response.
 
 mod event;
 mod target;
@@ -19,14 +19,15 @@ use crate::context::Context;
 use crate::failure::{Exit, Failure, Result};
 use crate::output::{Output, escaped};
 
-/// Lists the events if it is given as the event.
+/// The value of EVENT that lists the documented events.
 const LIST: &str = "list";
 
-/// Send one callback to a receiver, as the Marketplace would, and show the answer
+/// Send one callback to a receiver, as the Marketplace would, and show the response
 ///
-/// EVENT is a documented event (`eqp trigger list` shows them). Its fields are set with flags, which default to the example in the
-/// Marketplace's documentation. --data sends the bytes of a file instead. The callback is sent to an endpoint of the local database,
-/// with its stored password, or to any URL with credentials of your own. Only https is allowed, except to this machine.
+/// EVENT is a documented event; `eqp trigger list` lists them. Flags set its fields; their default values are those of
+/// the example in the Marketplace's documentation. --data sends the bytes of a file instead. The callback is sent to an
+/// endpoint of the local database, with its stored password, or to any URL, with --user and a password. Only URLs of
+/// this machine may use plain HTTP.
 #[derive(Args, Debug)]
 #[command(
     override_usage = "eqp trigger [OPTIONS] <EVENT>\n       eqp trigger [OPTIONS] --data <FILE>",
@@ -55,7 +56,7 @@ pub(crate) struct Trigger {
     target: TargetOptions,
 }
 
-/// One callback, and where it is sent.
+/// A callback with its destination.
 struct CallbackPlan {
     destination: ResolvedTarget,
     body: Vec<u8>,
@@ -156,7 +157,9 @@ impl Change for CallbackSend<'_> {
     async fn apply(self, plan: CallbackPlan, _: Confirmation) -> Result<(CallbackPlan, CallbackAnswer)> {
         let ResolvedTarget { target, trusted, .. } = &plan.destination;
         let answer = target.send(trusted, plan.body.clone()).await.map_err(|error| {
-            Failure::usage("the callback was not sent").because(&error).next("name a certificate in PEM form with --ca")
+            Failure::usage("the callback was not sent")
+                .because(&error)
+                .next("pass --ca with a certificate in PEM format")
         })?;
         Ok((plan, answer))
     }
@@ -198,7 +201,7 @@ fn show_events(context: &Context) -> Result {
     events().try_for_each(|(code, about)| context.output.line(format_args!("{code:<22}  {about}")))
 }
 
-/// The answer as data: what it said, and how long it took.
+/// Prints the response and its duration.
 fn show(context: &Context, resolved: &ResolvedTarget, body: &[u8], answer: &CallbackAnswer) -> Result {
     let milliseconds = answer.latency.as_secs_f64() * 1000.0;
     let text = String::from_utf8_lossy(&answer.body);
@@ -219,16 +222,16 @@ fn show(context: &Context, resolved: &ResolvedTarget, body: &[u8], answer: &Call
     if text.is_empty() { Ok(()) } else { context.output.line(text.trim_end()) }
 }
 
-/// Returns the exit code for the receiver's answer.
+/// Returns the failure that the receiver's response implies, if any.
 fn check_answer(answer: &CallbackAnswer) -> Result {
     match &answer.result {
         SendResult::Answered(200..=299) => Ok(()),
         SendResult::Answered(401 | 403) => {
-            Err(Failure::new(Exit::NotAuthorised, "the receiver does not accept user name and password")
-                .next("check --user and the password, or name an endpoint of the local database with --to"))
+            Err(Failure::new(Exit::NotAuthorised, "the receiver rejected the user name and password")
+                .next("check --user and the password, or pass --to with an endpoint of the local database"))
         }
         SendResult::Answered(404) => {
-            Err(Failure::new(Exit::NotFound, "the receiver has nothing at this path").next("check the path of the URL"))
+            Err(Failure::new(Exit::NotFound, "the receiver has no endpoint at this path").next("check the path of the URL"))
         }
         SendResult::Answered(400) if has_id(&answer.body) => {
             Err(Failure::new(Exit::Failed, "the receiver stored the callback, but cannot read its body (400)"))
@@ -241,12 +244,13 @@ fn check_answer(answer: &CallbackAnswer) -> Result {
             .next("the Marketplace would time out too; check the receiver's log")),
         SendResult::Failed(why) => Err(Failure::new(Exit::Unreachable, "the receiver cannot be reached")
             .why(why.clone())
-            .next("check that the receiver runs (`eqp serve`), its address, and whether --ca trusts it")),
+            .next("check that the receiver is running (`eqp serve`), that the address is correct, and that --ca contains the CA of its certificate")),
         _ => Err(Failure::new(Exit::Failed, "the callback was not sent")),
     }
 }
 
-/// Our receiver returns the callback ID once it is stored, also one whose body it cannot read.
+/// Returns whether the response contains a callback ID. Our receiver returns it once the callback is stored, even if
+/// the body is not JSON.
 fn has_id(answer: &[u8]) -> bool {
     serde_json::from_slice::<Value>(answer).is_ok_and(|answer| answer["id"].is_string())
 }
