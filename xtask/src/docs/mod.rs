@@ -75,10 +75,7 @@ fn report(stale: &[String]) -> Result {
     if stale.is_empty() {
         return Ok(());
     }
-    Err(format!(
-        "{} differ from the code; run `cargo xtask docs` and review the difference",
-        stale.join(", ")
-    ))
+    Err(format!("{} differ from the code; run `cargo xtask docs` and review the difference", stale.join(", ")))
 }
 
 /// Has the tool write the pages about itself below a folder. It is built with the schemas of its output, which no other build needs.

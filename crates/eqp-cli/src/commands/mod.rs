@@ -1,6 +1,5 @@
 //! The commands. Each has a file named after it, and each group of commands a folder.
 
-pub(crate) mod account;
 pub(crate) mod ca;
 pub(crate) mod callbacks;
 pub(crate) mod doctor;
@@ -9,6 +8,8 @@ pub(crate) mod files;
 pub(crate) mod generated;
 pub(crate) mod init;
 pub(crate) mod keys;
+pub(crate) mod login;
+pub(crate) mod logout;
 pub(crate) mod migrate;
 #[cfg(feature = "schema")]
 pub(crate) mod output_schemas;
@@ -68,8 +69,8 @@ pub(crate) enum Command {
     Release(Box<release::Release>),
     Wait(wait::Wait),
     Init(init::Init),
-    Login(account::Login),
-    Logout(account::Logout),
+    Login(login::Login),
+    Logout(logout::Logout),
     Whoami(whoami::Whoami),
     Doctor(doctor::Doctor),
     Migrate(migrate::Migrate),

@@ -8,7 +8,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use super::paging::StreamedRecord;
 use super::{
-    account, ca, callbacks, doctor, events, files, generated, init, keys, migrate, packages, release, reports,
+    ca, callbacks, doctor, events, files, generated, init, keys, login, logout, migrate, packages, release, reports,
 };
 use super::{retention, serve, simulator, spool, submissions, trigger, upgrade, wait, whoami};
 use crate::change::RequestDryRun;
@@ -162,8 +162,8 @@ pub(crate) fn all() -> Vec<CommandJson> {
         ),
         object("wait", vec![of::<wait::WaitSummary<'_>>]),
         object("init", vec![of::<init::WrittenConfiguration<'_>>, of::<init::InitDryRun<'_>>]),
-        object("login", vec![of::<account::LoginReport<'_>>, of::<account::LoginDryRun<'_>>]),
-        object("logout", vec![of::<account::LogoutReport<'_>>, of::<account::LogoutDryRun<'_>>]),
+        object("login", vec![of::<login::LoginReport<'_>>, of::<login::LoginDryRun<'_>>]),
+        object("logout", vec![of::<logout::LogoutReport<'_>>, of::<logout::LogoutDryRun<'_>>]),
         object("whoami", vec![of::<whoami::AccountReport<'_>>]),
         object("doctor", vec![of::<doctor::DoctorReport<'_>>]),
         object("migrate", vec![of::<migrate::MigrationSummary<'_>>, of::<upgrade::ConversionReport<'_>>]),

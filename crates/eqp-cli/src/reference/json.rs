@@ -41,12 +41,13 @@ A test validates the output of every command that the behaviour tests run agains
 
 A command that fails prints an object on standard error: `{\"error\": {\"what\", \"why\", \"next\", \"exit_code\"}}`
 ([error.schema.json](json/error.schema.json)). Data that was printed before stays valid: for example, `eqp wait --json` prints how the wait
-ended, and fails if the review was rejected. [Exit codes](exit-codes.md) lists the codes.
+ended, and fails if the review was rejected. `eqp doctor` and `eqp callbacks plan --exit-code` print no such object if their data shows why
+they fail. [Exit codes](exit-codes.md) lists the codes.
 
 ## Dry runs
 
-With `--dry-run`, a changing command prints its plan: an object whose fields start with `would_`. The schema of a command contains both
-objects.
+With `--dry-run`, a changing command prints its plan instead of its result. Most plans have fields that start with `would_`; that of
+`eqp release` lists its steps, and `eqp reproject` prints the same object in both cases. The schema of a command contains both objects.
 
 ## Commands
 
