@@ -84,9 +84,10 @@ impl Plan for InitPlan {
 
     /// The profiles in an existing file are lost.
     fn question(&self) -> Question {
-        match self.overwrites {
-            true => Question::Irreversible(format!("Overwrite {} and the profiles in it", self.file.display())),
-            false => Question::Nothing,
+        if self.overwrites {
+            Question::Irreversible(format!("Overwrite {} and the profiles in it", self.file.display()))
+        } else {
+            Question::Nothing
         }
     }
 }

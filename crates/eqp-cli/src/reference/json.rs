@@ -1,5 +1,7 @@
 //! The page about JSON output, and the schema of each command's output.
 
+use std::fmt::Write as _;
+
 use schemars::Schema;
 
 use super::Page;
@@ -63,11 +65,12 @@ pub(super) fn pages() -> Vec<Page> {
             Form::Lines => "one object per line".to_owned(),
             Form::LinesWith(option) => format!("object; one per line with `{option}`"),
         };
-        page += &format!("| `eqp {}` | {form} | [{name}](json/{name}.schema.json) |\n", command.command);
+        // Writing to a string cannot fail.
+        let _ = writeln!(page, "| `eqp {}` | {form} | [{name}](json/{name}.schema.json) |", command.command);
         pages.push(file(&name, &command.schema()));
     }
     for command in WITHOUT_JSON {
-        page += &format!("| `eqp {command}` | no JSON | – |\n");
+        let _ = writeln!(page, "| `eqp {command}` | no JSON | – |");
     }
     pages.push(Page { path: "docs/reference/json.md".to_owned(), text: page });
     pages
