@@ -213,7 +213,7 @@ impl From<sqlx::Error> for DatabaseError {
     }
 }
 
-/// Why a migration failed. The error of the migration tool is hidden.
+/// The reason why a migration failed. The error of the migration tool is hidden.
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
 pub struct MigrationError(pub(crate) sqlx::migrate::MigrateError);
