@@ -1,5 +1,5 @@
 //! The public items of each library crate, listed in its `public-items.txt`. `check` lists them again and fails where a
-//! file differs, so that a change of what others can call is noticed by its author and seen in a review.
+//! file differs, so that a change of the public interface is noticed by its author and in a review.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -11,7 +11,7 @@ use crate::{Result, workspace};
 /// The release of Rust whose description of items this build of `public-api` reads. The format changes between releases.
 const RUST_RELEASE: &str = "1.95.";
 
-/// Library crates, by the names of their folders.
+/// The folder names of the library crates.
 const CRATES: &[&str] = &[
     "eqp-check",
     "eqp-client",
@@ -35,7 +35,7 @@ pub(crate) async fn can_be_listed() -> bool {
 /// Writes the list of each crate.
 pub(crate) async fn write() -> Result {
     if !can_be_listed().await {
-        println!("public items are not listed: that needs Rust {RUST_RELEASE}*");
+        println!("public items are not listed, because this requires Rust {RUST_RELEASE}*");
         return Ok(());
     }
     describe().await?;
@@ -46,12 +46,12 @@ pub(crate) async fn write() -> Result {
     Ok(())
 }
 
-/// Fails if a list is not what the crate has.
+/// Fails if a list differs from the public items of its crate.
 pub(crate) async fn check() -> Result {
     describe().await?;
     let mut changed = Vec::new();
     for name in CRATES {
-        // A list that cannot be read has not been written yet.
+        // A list that cannot be read does not exist yet.
         if fs::read_to_string(committed(name)).unwrap_or_default() != list(name)? {
             changed.push(*name);
         }
@@ -60,7 +60,7 @@ pub(crate) async fn check() -> Result {
         return Ok(());
     }
     Err(format!(
-        "the public items of {} changed; run `cargo xtask docs` and look at the difference",
+        "the public items of {} have changed; run `cargo xtask docs` and review the difference",
         changed.join(", ")
     ))
 }
@@ -69,8 +69,8 @@ fn committed(name: &str) -> PathBuf {
     workspace::root().join("crates").join(name).join("public-items.txt")
 }
 
-/// Has rustdoc describe the items of every crate in a file each. Its unstable option is allowed for rustdoc alone, by a program that
-/// runs it: allowed in the environment of cargo, it would have every dependency built again.
+/// Lets rustdoc write a description of the items of each crate to a file. The unstable option is enabled for rustdoc
+/// only, by a wrapper program: in the environment of cargo, it would cause every dependency to be built again.
 async fn describe() -> Result {
     let rustdoc = workspace::target().join("rustdoc-json");
     let write = || {

@@ -34,7 +34,7 @@ pub(crate) struct Request {
     path: String,
     query: Vec<(&'static str, String)>,
     body: Body,
-    /// Secrets in the body, which no error may show.
+    /// Secrets in the body, which must not appear in errors.
     secrets: Vec<Secret>,
     /// Additional time for a large body.
     allowance: Duration,

@@ -1,7 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 #[cfg(not(unix))]
-compile_error!("the embedded Postgres requires Unix sockets and flock; use a Postgres of your own on other systems");
+compile_error!("the embedded Postgres requires Unix sockets and flock; use an existing Postgres on other systems");
 
 mod cluster;
 mod command;

@@ -41,7 +41,7 @@ pub enum Error {
         /// The ID of the other process, if it is known.
         holder: Option<u32>,
     },
-    /// The file of the spool is truncated or was changed by something else.
+    /// The file of the spool is truncated, or was changed by another program.
     #[error(
         "{} is damaged and was not changed; restore it from a copy, or rename it to start with an empty spool (it may \
          contain callbacks that are stored nowhere else)",

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use crate::release::{is_live, versions};
 use crate::selection::SelectedPackage;
 
-/// Why a check failed. Violations of rules are part of the report instead.
+/// The reason why a check failed. Violations of rules are part of the report instead.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CheckError {
@@ -22,7 +22,7 @@ pub enum CheckError {
     Aborted(#[source] TaskError),
 }
 
-/// Why a task ended early: it panicked, or the runtime was shut down.
+/// The reason why a task ended early: it panicked, or the runtime was shut down.
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
 pub struct TaskError(pub(crate) tokio::task::JoinError);

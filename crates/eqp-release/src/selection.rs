@@ -32,7 +32,7 @@ pub struct Selection {
     pub track: Option<Track>,
 }
 
-/// Why no package could be selected.
+/// The reason why no package could be selected.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SelectionError {

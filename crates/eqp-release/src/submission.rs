@@ -7,11 +7,11 @@ use crate::manifest::ManifestPackage;
 use crate::release::{Reviews, running_reviews};
 use crate::reviews::Track;
 
-/// Why the submission of a package was not found.
+/// The reason why the submission of a package was not found.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FindError {
-    /// The Marketplace cannot be reached, or refused the request.
+    /// The Marketplace cannot be reached, or rejected the request.
     #[error(transparent)]
     Marketplace(#[from] eqp_client::Error),
     /// The package has neither a submission ID, nor an item ID, nor SKU and version.
@@ -20,7 +20,7 @@ pub enum FindError {
         /// The label of the package.
         label: String,
     },
-    /// There is no such submission.
+    /// The submission does not exist.
     #[error("there is no submission of {label}")]
     NotFound {
         /// The label of the package.
@@ -28,7 +28,8 @@ pub enum FindError {
     },
 }
 
-/// Finds the submission of a package by its submission ID, else by its item ID, else by SKU and version.
+/// Finds the submission of a package by its submission ID, its item ID, or its SKU and version, in this order.
+///
 /// ```no_run
 /// # async fn example(client: eqp_client::Client) -> Result<(), Box<dyn std::error::Error>> {
 /// use eqp_release::{Track, find_submission, recall_action};
@@ -45,7 +46,8 @@ pub enum FindError {
 /// ```
 ///
 /// # Errors
-/// Returns [`FindError::Unidentified`] if the package has none of them, and [`FindError::NotFound`] if there is no such submission.
+/// Returns [`FindError::Unidentified`] if the package has none of them, and [`FindError::NotFound`] if the submission
+/// does not exist.
 pub async fn find_submission(client: &Client, package: &ManifestPackage) -> Result<Package, FindError> {
     let packages = client.packages();
     let fields = &package.changes;
@@ -68,7 +70,7 @@ pub async fn find_submission(client: &Client, package: &ManifestPackage) -> Resu
 /// ```
 ///
 /// # Errors
-/// The [errors of every call](eqp_client::Error#errors-of-every-call), also if there is no such submission: the error then
+/// The [errors of every call](eqp_client::Error#errors-of-every-call), also if the submission does not exist: the error then
 /// [is "not found"](eqp_client::Error::is_not_found).
 pub async fn find_by_id(client: &Client, id: &SubmissionId) -> Result<Package, eqp_client::Error> {
     match client.packages().get(id).await {

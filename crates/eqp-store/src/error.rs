@@ -22,7 +22,7 @@ pub enum Error {
     /// Some or all of the receiver's tables are missing.
     #[error("the database does not have all tables of this version; apply the migrations (`Store::migrate`)")]
     NotMigrated,
-    /// The tables are those of version 0.1 and have to be converted.
+    /// The tables are those of version 0.1 and must be converted.
     #[error("the database is from version 0.1 and must be converted before this version can use it")]
     PreviousVersion,
     /// The tables are those of a newer version.
@@ -108,7 +108,7 @@ pub enum Error {
     EndpointPath {
         /// The invalid path.
         path: String,
-        /// Why the path is invalid.
+        /// The reason why the path is invalid.
         reason: EndpointPathError,
     },
     /// Another endpoint, possibly a retired one, has the same name or path.
@@ -213,7 +213,7 @@ impl From<sqlx::Error> for DatabaseError {
     }
 }
 
-/// Why a migration failed. The error of the migration tool is hidden.
+/// The reason why a migration failed. The error of the migration tool is hidden.
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
 pub struct MigrationError(pub(crate) sqlx::migrate::MigrateError);

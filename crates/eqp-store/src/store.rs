@@ -76,7 +76,8 @@ impl Store {
         schema::migrate(&self.pool).await
     }
 
-    /// Creates the tables in a database that has none of them, and leaves any other database as it is: an older program may share it.
+    /// Creates the tables in a database that has none of them, and leaves any other database unchanged, because an
+    /// older program may share it.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! A TLS client that accepts exactly one certificate, whether or not it is trusted by anybody.
+//! A TLS client that accepts exactly one certificate, whether or not it is trusted.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -25,7 +25,7 @@ use crate::{Error, read_small_file};
 pub fn exact_certificate_client(path: &Path) -> Result<ClientConfig, Error> {
     let pem = read_small_file(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
     let Some(Ok(certificate)) = CertificateDer::pem_slice_iter(&pem).next() else {
-        return Err(Error::NoCertificate { origin: path.display().to_string(), why: "there is none in it" });
+        return Err(Error::NoCertificate { origin: path.display().to_string(), why: "it contains no certificate" });
     };
     let provider = Arc::new(aws_lc_rs::default_provider());
     let verifier = ExactCertificate { certificate, provider: Arc::clone(&provider) };
@@ -34,7 +34,8 @@ pub fn exact_certificate_client(path: &Path) -> Result<ClientConfig, Error> {
     Ok(builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth())
 }
 
-/// Compares the server's certificate byte by byte. That the server has its key is verified as usual.
+/// Compares the server's certificate byte by byte. The proof that the server has its key is verified as in any other
+/// handshake.
 #[derive(Debug)]
 struct ExactCertificate {
     certificate: CertificateDer<'static>,

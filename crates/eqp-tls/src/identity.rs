@@ -130,7 +130,7 @@ mod tests {
 
     use super::*;
 
-    /// A chain of three in the right order, with the keys: leaf, intermediate, root.
+    /// Returns a chain of three in the right order, with the keys: leaf, intermediate, root.
     fn chain() -> ([String; 3], [KeyPair; 3]) {
         let params = |name: &str, is_ca| {
             let mut params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();

@@ -17,7 +17,8 @@ use crate::{Error, Identity};
 const CA_LIFE: Duration = Duration::days(3650);
 /// The validity of a server certificate. A new one is issued at each start.
 const SERVER_LIFE: Duration = Duration::days(90);
-/// How far certificates are backdated: the clock of a peer may be behind, or ours may have been ahead when it was issued.
+/// The time by which certificates are backdated: the clock of a peer may be behind, or ours may have been ahead when
+/// the certificate was issued.
 const BACKDATED: Duration = Duration::days(2);
 
 /// A local certificate authority for development and tests. Peers must be configured to trust its certificate.

@@ -177,12 +177,12 @@ mod tests {
 
     use super::*;
 
-    /// A certificate and its key, each as text.
+    /// Returns a certificate and its key as PEM text.
     fn pair(ca: &LocalCa) -> (String, String) {
         ca.issue_pem(&["localhost".to_owned()]).unwrap()
     }
 
-    /// The certificate that a new connection would get.
+    /// Returns the certificate that a new connection would get.
     fn served(identity: &ServerIdentity) -> Vec<u8> {
         identity.current().certified.cert[0].to_vec()
     }

@@ -1,8 +1,8 @@
 //! Callbacks: the requests that the Marketplace sends to a registered URL.
 //!
-//! Both published formats are supported: the first one, and the one since 2022, which adds `modified_at` and, for submissions, the
-//! status of all flows. Undocumented codes and fields are preserved. A field that cannot be read is `None` and stays in `extra`; only
-//! a resource ID (and the result of a file scan) is required.
+//! Both published formats are supported: the older one, and the newer one of 2022, which adds `modified_at` and, for
+//! submissions, the status of all flows. Undocumented codes and fields are preserved. A field that cannot be read is
+//! `None` and stays in `extra`; only a resource ID (and the result of a file scan) is required.
 
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -99,7 +99,7 @@ pub struct UnknownCallback {
     pub body: Extra,
 }
 
-/// Why a body is not a callback.
+/// The reason why a body is not a callback.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CallbackError {
@@ -121,7 +121,7 @@ pub enum CallbackError {
     /// There is no event code.
     #[error("`callback_event` {source}")]
     NoEventCode {
-        /// Why it cannot be used.
+        /// The reason why it cannot be used.
         source: FieldError,
     },
     /// A documented event without an `update_info`.
@@ -129,7 +129,7 @@ pub enum CallbackError {
     NoUpdateInfo {
         /// The event code.
         event: &'static str,
-        /// Why it cannot be used.
+        /// The reason why it cannot be used.
         source: FieldError,
     },
     /// A documented event whose `update_info` has no usable value in a required field.
@@ -139,7 +139,7 @@ pub enum CallbackError {
         event: &'static str,
         /// The required field.
         field: &'static str,
-        /// Why it cannot be used.
+        /// The reason why it cannot be used.
         source: FieldError,
     },
 }

@@ -14,6 +14,8 @@ mod key;
 pub mod lenient;
 mod package;
 mod raw_fields;
+#[cfg(feature = "schema")]
+mod schema;
 mod status;
 mod test_result;
 mod timestamp;
@@ -46,5 +48,5 @@ pub use test_result::{
 pub use timestamp::{Timestamp, TimestampError};
 pub use user::{ApiCallback, ApiCallbackEntry, UserProfile};
 
-/// Fields of an object that this crate has no name for, unchanged.
+/// The fields of an object that this crate does not know, unchanged.
 pub type Extra = serde_json::Map<String, serde_json::Value>;

@@ -202,7 +202,7 @@ pub fn canonical_status<'a>(flow: &Flow, status: &'a str) -> &'a str {
 
 /// Returns the rank of a status in the order of a review, in any spelling, or `None` for an undocumented code.
 ///
-/// A higher rank is further along. It decides between two statuses with the same time.
+/// A higher rank is later in the review. It decides between two statuses with the same time.
 pub fn review_rank(flow: &Flow, status: &str) -> Option<u8> {
     // The documentation lists the values of a flow in this order.
     let order: &[&str] = match flow {

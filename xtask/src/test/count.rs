@@ -8,7 +8,7 @@ pub(super) struct Count {
     passed: u64,
     failed: u64,
     skipped: u64,
-    /// How many of the passed ones failed at the first attempt.
+    /// The number of passed tests that failed at the first attempt.
     flaky: u64,
 }
 
@@ -47,7 +47,7 @@ impl fmt::Display for Count {
     }
 }
 
-/// The number right before a word; 0 if the word is not there.
+/// Returns the number before a word, or 0 if the word does not occur.
 fn number_before(line: &str, word: &str) -> u64 {
     let parts = line.split([',', ';', ':', '.']).map(str::trim);
     let mut numbers = parts.filter_map(|part| {
@@ -58,7 +58,7 @@ fn number_before(line: &str, word: &str) -> u64 {
     numbers.next().unwrap_or(0)
 }
 
-/// The line without terminal escapes.
+/// Returns the line without terminal escapes.
 fn without_colours(line: &str) -> String {
     let mut plain = String::with_capacity(line.len());
     let mut escaped = false;

@@ -33,7 +33,7 @@ pub(crate) struct Composer {
     lines: OnceCell<Lines>,
 }
 
-/// Why a composer.json cannot be read.
+/// The reason why a composer.json cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Unreadable {
     #[error("composer.json begins with a byte order mark")]

@@ -1,4 +1,4 @@
-//! `eqp reproject`.
+//! `eqp reproject`: rebuilds events from stored callbacks.
 
 use clap::{ArgGroup, Args};
 use eqp_receiver::{ReprojectScope, Reprojected, Reprojector};
@@ -13,9 +13,10 @@ use crate::output::{Output, counted};
 
 /// Rebuild events from stored callbacks
 ///
-/// Use it after an update that improves how callbacks are interpreted. Each affected submission or file is rebuilt in one transaction
-/// from all its callbacks, in the order in which they were projected. Unchanged events keep their numbers; others get new ones.
-/// Receivers keep running. Submissions and files with deleted callbacks are skipped.
+/// Use this command after an update that improves how callbacks are interpreted. Each affected submission or file is
+/// rebuilt in one transaction from all its callbacks, in the order in which they were projected. Unchanged events keep
+/// their numbers; the others get new ones. Receivers can keep running. Submissions and files with deleted callbacks are
+/// skipped.
 #[derive(Args, Debug)]
 #[command(group = ArgGroup::new("scope").required(true))]
 #[command(after_help = "\
@@ -37,7 +38,7 @@ pub(crate) struct Reproject {
 
 /// Submissions and files to rebuild.
 struct ReprojectPlan {
-    /// The changes, in a dry run only: computing them is the work itself, which a dry run undoes.
+    /// The changes, in a dry run only. They are computed by rebuilding the events in a transaction that is rolled back.
     preview: Option<Reprojected>,
 }
 

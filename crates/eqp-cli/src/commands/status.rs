@@ -1,4 +1,4 @@
-//! Filters whose values are codes of the Marketplace: a typo is an error that names what was probably meant.
+//! Parses statuses and flows in arguments. A typo is an error that suggests the correct value.
 
 use std::ffi::OsStr;
 
@@ -9,15 +9,15 @@ use eqp_types::{Flow, MalwareStatus, MarketingStatus, OverallStatus, TechnicalSt
 
 use crate::failure::Failure;
 
-/// Number of wrong letters up to which a text counts as a typo, not as a code that is not documented yet.
+/// Maximum edit distance at which an unknown value counts as a typo instead of an undocumented status.
 const MAX_TYPOS: usize = 2;
 
-/// Reads a flow.
+/// Returns a parser for flows.
 pub(super) fn flow() -> impl TypedValueParser<Value = Flow> {
     PossibleValuesParser::new(Flow::KNOWN).map(|text| Flow::from(text.as_str()))
 }
 
-/// Reads one of the words of a closed set.
+/// Returns a parser for a closed set of values.
 pub(super) fn one_of<T>(words: &'static [&'static str]) -> impl TypedValueParser<Value = T>
 where
     T: std::str::FromStr + Clone + Send + Sync + 'static,
@@ -26,7 +26,7 @@ where
     PossibleValuesParser::new(words).try_map(|text| text.parse::<T>())
 }
 
-/// Reads a state of any flow.
+/// Returns a parser for statuses of any flow.
 pub(super) fn any_status() -> StatusParser {
     StatusParser(&[OverallStatus::KNOWN, TechnicalStatus::KNOWN, MarketingStatus::KNOWN, MalwareStatus::KNOWN])
 }
@@ -45,23 +45,23 @@ pub(super) fn of_another_flow(error: &UnreachableStatus) -> Failure {
         .next(format!("statuses of {}: {}", error.flow, known.join(", ")))
 }
 
-/// Reads a state of a submission as a whole.
+/// Returns a parser for overall statuses.
 pub(super) fn overall_status() -> StatusParser {
     StatusParser(&[OverallStatus::KNOWN])
 }
 
-/// Reads a state of a technical review.
+/// Returns a parser for statuses of the technical review.
 pub(super) fn technical_status() -> StatusParser {
     StatusParser(&[TechnicalStatus::KNOWN])
 }
 
-/// Reads a state of a marketing review.
+/// Returns a parser for statuses of the marketing review.
 pub(super) fn marketing_status() -> StatusParser {
     StatusParser(&[MarketingStatus::KNOWN])
 }
 
-/// Reads a state, in any letter case. The Marketplace may add to them at any time, so a text that is like none of them is
-/// accepted, but not a state that only other flows have.
+/// Parses a status in any letter case. The Marketplace may add statuses at any time, so a value that resembles none of
+/// the known ones is accepted, but not a status that only other flows have.
 #[derive(Clone, Debug)]
 pub(super) struct StatusParser(&'static [&'static [&'static str]]);
 
@@ -73,7 +73,7 @@ impl StatusParser {
     fn typo(&self, text: &str) -> Option<&'static str> {
         let distance = |known| strsim::damerau_levenshtein(text, known);
         let nearest = self.known().min_by_key(|known| distance(known)).filter(|known| distance(known) <= MAX_TYPOS);
-        // The begin of a long code, such as `released` for `released_to_store`.
+        // The start of a long status also counts as a typo, such as `released` for `released_to_store`.
         let is_begun = |known: &&str| {
             known.split_once('_').is_some_and(|(begin, _)| strsim::damerau_levenshtein(text, begin) <= MAX_TYPOS)
         };

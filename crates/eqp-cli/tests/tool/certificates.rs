@@ -1,4 +1,4 @@
-//! Certificate files: checked before anything is started, and replaced while the receiver runs.
+//! Tests certificate files: they are checked before anything is started, and can be replaced while the receiver runs.
 
 use std::process::Command;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use tokio::time::{sleep, timeout};
 use eqp_test_support::tool::{Home, NOWHERE};
 use eqp_test_support::vendor::TestVendor;
 
-/// A certificate that is valid for so many days from now on, and its key.
+/// Returns a certificate that is valid for this number of days from now, and its key.
 fn pair(days: i64) -> (String, String) {
     let key = KeyPair::generate().unwrap();
     let mut params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();

@@ -1,4 +1,4 @@
-//! Exit codes, and what goes where.
+//! Tests exit codes, and what is written to standard output and standard error.
 
 use eqp_test_support::tool::Home;
 
@@ -105,7 +105,7 @@ fn what_is_logged_can_be_said_exactly_and_only_so_that_it_can_be_read() {
         home.set("EQP_DATABASE_URL", "postgres://nobody@127.0.0.1:1/eqp");
         home.run(&["events", "list"])
     };
-    // What sqlx tells: that there is no file of passwords.
+    // sqlx reports that there is no password file.
     for (directives, is_told) in
         [("debug", true), ("sqlx_postgres=debug,off", true), ("warn", false), ("eqp_cli=trace,off", false)]
     {
@@ -154,8 +154,8 @@ fn without_an_access_key_the_marketplace_is_not_asked() {
     let ended = Home::new(crate::EQP).run(&["whoami"]);
     assert_eq!((ended.code, ended.stdout.as_str()), (3, ""));
     insta::assert_snapshot!(ended.stderr, @r"
-    error: no application id is configured for sandbox
-      next: make an access key in the developer portal, then eqp login, or set EQP_APPLICATION_ID and EQP_APPLICATION_SECRET_FILE
+    error: no application ID is configured for sandbox
+      next: create an access key in the developer portal, then run eqp login, or set EQP_APPLICATION_ID and EQP_APPLICATION_SECRET_FILE
     ");
 }
 

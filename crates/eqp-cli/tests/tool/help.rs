@@ -1,4 +1,4 @@
-//! What a person reads first is a snapshot.
+//! Snapshots of all help texts.
 
 use eqp_test_support::tool::Home;
 
@@ -65,6 +65,7 @@ fn help_of_every_command() {
         &["reports", "metrics"],
         &["release"],
         &["wait"],
+        &["init"],
         &["login"],
         &["logout"],
         &["whoami"],

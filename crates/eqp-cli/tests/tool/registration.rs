@@ -1,4 +1,5 @@
-//! `eqp callbacks` that change the list: merge-safe, one at a time, and asked about what they do not know.
+//! Tests the `eqp callbacks` commands that change the list: they preserve other entries, run one at a time, and require
+//! unknown passwords.
 
 use std::time::Duration;
 
@@ -81,7 +82,7 @@ async fn a_key_that_is_not_accepted_is_code_3() {
     assert!(ended.stderr.contains("--environment"), "{}", ended.stderr);
 }
 
-/// A receiver that lives and does not load anything: whoever makes a credential waits for it.
+/// A running receiver that does not load changes, so that commands wait for it.
 struct Sleeper<'a>(&'a TestVendor);
 
 impl<'a> Sleeper<'a> {
@@ -96,7 +97,7 @@ impl<'a> Sleeper<'a> {
         self.0.database.pool.execute(AssertSqlSafe(statement.to_owned())).await.unwrap();
     }
 
-    /// Waits until somebody waits for it.
+    /// Waits until a command waits for the receiver.
     async fn is_waited_for(&self) {
         let pending = "select count(*) from eqp.credential where state = 'pending'";
         let waited_for = async {
@@ -158,7 +159,7 @@ async fn who_has_lost_the_lock_sends_nothing() {
 async fn an_entry_made_by_hand_is_taken_over_with_its_password_then_rotated_and_removed() {
     let vendor = TestVendor::start(crate::EQP).await;
     let (_serve, base) = vendor.serve();
-    // With all that a path of somebody's own may have.
+    // With every element that a custom path may have.
     let url = format!("{base}/rest/v1/caf%C3%A9/callback/?shop=1");
     vendor.register_theirs(&url, "key", "secret").await;
     let event = "malware_scan_complete";
@@ -266,7 +267,7 @@ async fn an_endpoint_that_was_removed_is_no_longer_shown() {
     serve.terminate();
     let ended = tokio::task::block_in_place(|| serve.end());
     assert!(ended.code == 0 && !ended.stderr.contains("/callbacks/main"), "{ended:?}");
-    // It is registered again by its name.
+    // The endpoint can be registered again by its name.
     assert_eq!(home.run_aside(&["callbacks", "add", "--name", "main"]).code, 0);
 }
 

@@ -1,4 +1,4 @@
-//! A batch of pending callbacks, and what the database knows about their resources.
+//! A batch of pending callbacks, and the stored data about their resources.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use super::history::History;
 use super::report::StatusReport;
 use eqp_store::internal::{Account, ContentDigest, LastNumbers, PendingCallback, Resource, Tracks};
 
-/// How far the reported time may be after the time of receipt. A later time is not trusted.
+/// The maximum time by which the reported time may be later than the time of receipt. A later time is not trusted.
 const MAX_CLOCK_AHEAD: time::Duration = time::Duration::hours(48);
 
 /// A callback that is not projected yet, decoded.
@@ -22,7 +22,7 @@ pub(crate) struct Pending {
     pub(crate) account: Arc<Account>,
     pub(crate) received_at: OffsetDateTime,
     pub(crate) decoded: Decoded,
-    /// Digest of what the callback reports.
+    /// The digest of the callback's report.
     pub(crate) content_digest: Option<ContentDigest>,
 }
 
@@ -80,7 +80,7 @@ impl Pending {
     }
 }
 
-/// What the database knows about the resources of a batch.
+/// The stored data about the resources of a batch.
 #[derive(Debug)]
 pub(crate) struct Known {
     pub(crate) numbers: LastNumbers,

@@ -1,8 +1,8 @@
 //! Reprojects stored callbacks, for example with an improved decoder or rule.
 //!
 //! Each resource is rebuilt completely from all its callbacks, in the order of their first projection. Projectors pause
-//! meanwhile; callbacks are still accepted. With the same decoder and rule nothing changes. A resource is skipped if some of its
-//! callbacks are no longer stored.
+//! during this time; callbacks are still accepted. With the same decoder and rule nothing changes. A resource is
+//! skipped if some of its callbacks are no longer stored.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -24,12 +24,12 @@ use eqp_store::internal::{
     LastNumbers, ProjectedCallback, Resource, callback_disposition, event, pending, projector, reprojection, track,
 };
 
-/// How many callbacks are selected at a time. Their resources are rebuilt in one transaction.
+/// The number of callbacks that are selected at a time. Their resources are rebuilt in one transaction.
 const BATCH: i64 = 256;
-/// How long one transaction may take.
+/// The time limit of one transaction.
 const DEADLINE: Duration = Duration::from_mins(2);
 
-/// Which resources to reproject.
+/// Selects the resources to reproject.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum ReprojectScope {
@@ -41,6 +41,7 @@ pub enum ReprojectScope {
 
 /// The result of a reprojection, or of its dry run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Reprojected {
     /// Submissions and files that were rebuilt.
@@ -107,7 +108,7 @@ impl Reprojector {
     /// either rebuilt completely or unchanged.
     ///
     /// # Errors
-    /// An error of the database. What was committed before stays rebuilt.
+    /// [`Error::Store`] if the database fails. Resources that were committed before stay rebuilt.
     pub async fn run(&self, scope: &ReprojectScope) -> Result<Reprojected, Error> {
         let mut done = HashSet::new();
         let mut sum = Reprojected::default();

@@ -28,15 +28,15 @@ const BATCH: usize = 4096;
 /// A batch that timed out is retried with its size divided by this.
 const BATCH_DIVISOR: usize = 8;
 
-/// How often to poll for callbacks of other processes, and of a projector that has ended.
+/// The polling interval for callbacks of other processes, and for a leader that has ended.
 const POLL: Duration = Duration::from_millis(200);
 
-/// How long one batch may take, all queries together.
+/// The time limit of one batch, all queries together.
 const DEADLINE: Duration = Duration::from_mins(2);
 
 /// A leader counts as stalled when its transaction has been idle for this long.
 const STALLED: Duration = Duration::from_millis(600);
-/// How long replacing it may take.
+/// The time limit for replacing it.
 const REPLACE_DEADLINE: Duration = Duration::from_secs(2);
 
 /// The wait after a database error, which doubles with each further one.
@@ -124,7 +124,7 @@ impl Projector {
     /// Projects until nothing is pending or another projector is the leader. Returns how many callbacks were projected.
     ///
     /// # Errors
-    /// An error of the database. What was committed before stays projected.
+    /// [`Error::Store`] if the database fails. Batches that were committed before stay projected.
     pub async fn drain(&self) -> Result<usize, Error> {
         let mut projected = 0;
         while let Step::Projected(count, _) = self.step(BATCH).await? {

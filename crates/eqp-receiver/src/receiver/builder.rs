@@ -19,9 +19,9 @@ use super::{Receiver, Tls, listener::Listener, operator::OperatorListener};
 use crate::spool::SpoolSettings;
 use crate::{Error, Limits, MasterKey, Metrics, Observer};
 
-/// The size of the receiver's own pool.
+/// The maximum number of connections of the receiver's own pool.
 const CONNECTIONS: u32 = 5;
-/// How long to wait for a connection of it.
+/// The time limit for getting a connection from the pool.
 const ACQUIRE_DEADLINE: Duration = Duration::from_secs(5);
 
 /// The Postgres database of a receiver: an existing pool, or options to connect with.
@@ -217,8 +217,8 @@ impl Builder {
         self.metrics.observer()
     }
 
-    /// Deletes projected callbacks that are older than `age`. By default they are never deleted. Events and the state of
-    /// submissions and files are not affected.
+    /// Deletes projected callbacks that are older than `age`. By default they are never deleted. Events and the
+    /// statuses of submissions and files are not affected.
     #[must_use]
     pub fn retention(mut self, age: Duration) -> Self {
         self.retention = Some(age);

@@ -1,6 +1,6 @@
-//! The crates as others get them: packaged as for a registry, unpacked, and built into programs outside the workspace, which run
-//! on databases of their own. `examples/embedding-service` embeds a receiver and registers its callback;
-//! `examples/event-worker` reads events and has nothing of a receiver but its database.
+//! Tests the published form of the crates: packaged as for a registry, unpacked, and built into programs outside the
+//! workspace, which run with separate databases. `examples/embedding-service` embeds a receiver and registers its
+//! callback; `examples/event-worker` reads events and shares only the database with a receiver.
 #![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 mod build;
@@ -26,7 +26,7 @@ use self::process::{Running, Service};
 use self::tls_proxy::TlsProxy;
 
 const PATIENCE: Duration = Duration::from_mins(1);
-/// The documented form that is sent today, at the release.
+/// The documented format that is sent today, at the release.
 const RELEASE: &str = r#"{"callback_event": "eqp_status_update",
  "update_info": {"submission_id": "s5w9k703ru", "item_id": "user_upload_version_1",
                  "eqp_flow": "marketing", "current_status": "approved",
@@ -119,7 +119,7 @@ async fn a_service_embeds_the_receiver_beside_its_own_migrations(program: &Path)
     assert_eq!(ours, known.iter().map(|migration| (migration.version,)).collect::<Vec<_>>());
     service.stop().await;
 
-    // After a restart, neither mistakes the migrations of the other for its own.
+    // After a restart, neither confuses the migrations of the other with its own.
     Service::start(program, &database, &key, &[]).await.stop().await;
 }
 

@@ -29,7 +29,7 @@ impl fmt::Display for Change {
     }
 }
 
-/// Why a release failed. Any other end is a [`ReleaseResult`](super::ReleaseResult).
+/// The reason why a release failed. Any other end is a [`ReleaseResult`](super::ReleaseResult).
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -105,7 +105,7 @@ pub enum Error {
     /// The submission has no ID.
     #[error("the Marketplace returned the submission without its ID")]
     NoSubmissionId,
-    /// The caller's [`Progress`](super::Progress) asked to stop.
+    /// The caller's [`Progress`](super::Progress) requested the stop.
     #[error("release stopped by the caller")]
     Stopped,
 }

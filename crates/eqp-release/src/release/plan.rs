@@ -3,7 +3,7 @@
 use std::fmt;
 
 use eqp_types::{Environment, SubmissionId};
-use serde::ser::{Serialize, SerializeStruct, Serializer};
+use serde::ser::{Serialize, Serializer};
 use tokio::time::Instant;
 
 use super::observed_state::ObservedState;
@@ -25,7 +25,7 @@ pub struct Plan {
     /// The files to upload.
     missing: Vec<String>,
     steps: Vec<Step>,
-    /// The state that it was made from.
+    /// The state that it was computed from.
     pub(super) state: ObservedState,
     pub(super) observed_at: Instant,
 }
@@ -119,14 +119,36 @@ impl fmt::Display for Plan {
     }
 }
 
+/// The JSON form of a plan.
+#[derive(serde::Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+struct SerializedPlan<'a> {
+    /// The environment.
+    environment: Environment,
+    /// The item ID or submission ID, with which other commands find the package.
+    handle: &'a Option<String>,
+    /// The package, for people.
+    package: &'a str,
+    /// The steps, each in a sentence.
+    steps: Vec<String>,
+}
+
+#[cfg(feature = "schema")]
+impl schemars::JsonSchema for Plan {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "ReleasePlan".into()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        SerializedPlan::json_schema(generator)
+    }
+}
+
 impl Serialize for Plan {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut fields = serializer.serialize_struct("Plan", 4)?;
-        fields.serialize_field("environment", &self.environment)?;
-        fields.serialize_field("handle", &self.handle)?;
-        fields.serialize_field("package", &self.label)?;
-        fields.serialize_field("steps", &self.sentences())?;
-        fields.end()
+        let Self { environment, handle, label, .. } = self;
+        SerializedPlan { environment: *environment, handle, package: label, steps: self.sentences() }
+            .serialize(serializer)
     }
 }
 

@@ -48,11 +48,11 @@ pub struct WaitReport {
     pub result: Option<WaitResult>,
     /// The submission ID, also if the wait used the item ID.
     pub submission: Option<SubmissionId>,
-    /// Why the last request to the Marketplace failed, if it did.
+    /// The reason why the last request to the Marketplace failed, if it did.
     pub last_error: Option<String>,
 }
 
-/// Why a wait failed.
+/// The reason why a wait failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum WaitError {
@@ -121,13 +121,13 @@ impl Wait {
         Self { resource, target, timeout, interval: None, environment: None, reader: None, client: None }
     }
 
-    /// Uses the database of a receiver to be notified of changes.
+    /// Sets the database of a receiver, whose events report changes.
     #[must_use]
     pub fn follow(self, reader: Reader, environment: Option<Environment>) -> Self {
         Self { reader: Some(reader), environment, ..self }
     }
 
-    /// Uses a client to query the Marketplace.
+    /// Sets the client with which to query the Marketplace.
     #[must_use]
     pub fn ask(self, client: Client) -> Self {
         Self { client: Some(client), ..self }

@@ -1,6 +1,6 @@
 //! Patterns with `*` for any text.
 
-/// A pattern in which `*` stands for any text; letter case is ignored.
+/// A pattern in which `*` matches any text; letter case is ignored.
 ///
 /// ```
 /// use eqp_simulator::Pattern;

@@ -26,7 +26,7 @@ pub struct PublicUrl {
     path: String,
 }
 
-/// Why a URL cannot be registered.
+/// The reason why a URL cannot be registered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PublicUrlError {

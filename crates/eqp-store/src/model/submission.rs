@@ -8,6 +8,7 @@ use super::Event;
 
 /// The current status of a submission, as its callbacks reported it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Submission {
     /// The environment of the account.
@@ -28,6 +29,7 @@ pub struct Submission {
     pub modified_at: Option<Timestamp>,
     /// When the callback with the last change arrived.
     #[serde(with = "time::serde::rfc3339")]
+    #[cfg_attr(feature = "schema", schemars(with = "String", extend("format" = "date-time")))]
     pub received_at: OffsetDateTime,
     /// The `seq` of the event with the last change.
     pub seq: i64,
@@ -37,6 +39,7 @@ pub struct Submission {
 
 /// A submission with its events.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct SubmissionHistory {
     /// The current status of the submission.

@@ -75,7 +75,7 @@ columns! {
     callback_id: uuid,
 }
 
-/// Where events are selected from.
+/// The events to select from.
 #[derive(Clone, Copy)]
 pub(super) enum Source {
     All,
@@ -107,8 +107,8 @@ pub async fn of_callbacks(connection: &mut PgConnection, ids: &[Uuid]) -> Result
     query.build_query_as().fetch_all(connection).await
 }
 
-/// Returns, for each track and time, its events at that time, the last one before it and the first one after it. Events whose time
-/// is not trusted are left out.
+/// Returns, for each track and time, its events at that time, the last one before it and the first one after it. Events
+/// whose time is not trusted are omitted.
 ///
 /// Each part of the query uses the index `event_by_track_time`: it first searches for the neighbouring time, and then reads the few
 /// events with this time. `offset 0` prevents a scan of all events by `seq`, which the planner prefers if its statistics are stale.

@@ -14,8 +14,8 @@ use crate::model::{
 };
 use crate::model::{canonical_status, canonical_status_of_any_flow};
 
-/// How many events are scanned before another plan is tried. This takes about ten milliseconds, and its estimated cost is low enough
-/// that Postgres does not JIT-compile the statement, which would take longer than running it.
+/// The number of events to scan before another plan is tried. Scanning them takes about ten milliseconds. Its estimated
+/// cost is so low that Postgres does not JIT-compile the statement, which would take longer than running it.
 pub(super) const MAX_SCANNED: i64 = 4_000;
 
 const FILES: &str = "

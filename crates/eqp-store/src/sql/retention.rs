@@ -1,7 +1,7 @@
 //! Deletes callbacks that are older than the retention period, which is unlimited unless it is configured.
 //!
-//! The oldest callbacks are deleted first, in short transactions. A callback that is not projected yet is kept, and so is every
-//! later one. Events and the status of submissions and files are never deleted.
+//! The oldest callbacks are deleted first, in short transactions. A callback that is not projected yet, and every later
+//! one, is not deleted. Events and the status of submissions and files are never deleted.
 
 use std::time::Duration;
 

@@ -9,7 +9,7 @@ use tokio::time::timeout;
 use crate::deadline::{ANSWER, within};
 use crate::error::{Error, MigrationError};
 
-/// How long connecting to the database may take.
+/// The time limit for connecting to the database.
 const CONNECT_DEADLINE: Duration = Duration::from_secs(5);
 
 /// The description of the first migration of version 0.1, which recorded its migrations in the same table, with numbers that have another
@@ -34,7 +34,8 @@ pub async fn migrate(pool: &PgPool) -> Result<(), Error> {
     }
 }
 
-/// Creates the tables in a database that has none of them, and leaves any other database as it is: an older program may share it.
+/// Creates the tables in a database that has none of them, and leaves any other database unchanged, because an older
+/// program may share it.
 pub(crate) async fn migrate_if_empty(pool: &PgPool) -> Result<(), Error> {
     let is_in_use = migrations(pool).await?.iter().any(|step| step.applied);
     if is_in_use { Ok(()) } else { migrate(pool).await }

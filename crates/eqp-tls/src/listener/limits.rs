@@ -35,9 +35,9 @@ pub struct ConnectionLimits {
     pub connections_per_source: usize,
     /// The time limit for the TLS handshake, and for the head of each request.
     pub header_time: Duration,
-    /// How long a connection may wait for its next request. A response that is still being sent counts as waiting.
+    /// The time limit for the next request of a connection. A response that is still being sent counts as waiting.
     pub idle_time: Duration,
-    /// How long a request in progress may continue after shutdown.
+    /// The time for which a request in progress may continue after shutdown.
     pub grace_time: Duration,
 }
 

@@ -37,13 +37,13 @@ use self::limits::{CLOSING_SHARE, bounds};
 pub use self::limits::{ConnectionLimits, possible_connections};
 use self::shared_table::{ConnectionSlot, SharedTable};
 
-/// How often connections are checked for exceeded time limits.
+/// The interval at which connections are checked for exceeded time limits.
 const SWEEP: Duration = Duration::from_millis(500);
 /// The wait after an accept error, such as no free file descriptor.
 const PAUSE: Duration = Duration::from_millis(20);
 /// The minimum time between two log lines about accept errors.
 const LOG_PERIOD: Duration = Duration::from_secs(10);
-/// Why a listener closed a connection.
+/// The reason why a listener closed a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Closed {
     /// It was evicted because its slot, or the memory for incomplete requests, was needed for others.
@@ -123,7 +123,7 @@ pub trait Answer: Clone + Send + Sync + 'static {
     ) -> impl Future<Output = Result<Response, Self::Error>> + Send + 'static;
 }
 
-/// A router answers every request, and its connections are not evicted meanwhile.
+/// A router answers every request, and its connections are not evicted before that.
 impl Answer for Router {
     type Error = Infallible;
 

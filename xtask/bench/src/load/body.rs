@@ -27,8 +27,8 @@ const COPY_EVERY: usize = 10;
 pub(crate) enum Bodies {
     /// Always the example in the API's documentation, 170 bytes.
     Documented,
-    /// One submission after another goes through its review, in the form that is sent today; one callback in ten is
-    /// a duplicate of the previous one.
+    /// One submission after another goes through its review, in the newer format; one callback in ten is a duplicate of
+    /// the previous one.
     Reviews,
 }
 

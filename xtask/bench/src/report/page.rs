@@ -16,11 +16,11 @@ const END: &str = "<!-- end -->";
 /// Returns the page with a new measured part.
 pub(super) fn renewed(page: &str, measured: &str) -> Result<String, Failure> {
     let parts = page.split_once(BEGIN).and_then(|(before, rest)| Some((before, rest.split_once(END)?.1)));
-    let (before, after) = parts.ok_or("the page has lost the marks between which the measured part stands")?;
+    let (before, after) = parts.ok_or("the page does not contain the markers of the measured part")?;
     Ok(format!("{before}{BEGIN}\n\n{measured}\n{END}{after}"))
 }
 
-/// All figures at a glance, then each row with what was seen.
+/// Returns a table of all figures, followed by each benchmark with its measurements.
 pub(super) fn measured(records: &[(&'static Row, Record)]) -> String {
     let mut text = String::new();
     // Writing to a string cannot fail, here and below.
@@ -51,7 +51,7 @@ fn line(figure: &Figure) -> String {
     )
 }
 
-/// Each machine once: rows can have been measured on several.
+/// Returns each machine once, because benchmarks can be run on several machines.
 fn machines(records: &[(&'static Row, Record)]) -> String {
     let mut all: Vec<&str> = records.iter().map(|(_, record)| record.machine.as_str()).collect();
     all.sort_unstable();

@@ -1,4 +1,5 @@
-//! `eqp release` of an archive as large as the store takes, to a Marketplace that takes no time: what is left is ours.
+//! Measures `eqp release` of an archive of the maximum size to a Marketplace without delays, so that only our own time
+//! is left.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -53,7 +54,7 @@ fn measure(harness: &Harness) -> Result<Measured, Failure> {
     })
 }
 
-/// One release: seconds from its start to its end, at which the package must be in the store.
+/// Runs one release, after which the package must be in the store, and returns the seconds.
 fn release(tool: &Tool, runtime: &Runtime, folder: &Path, archive: &Path, manifest: &Path) -> Result<f64, Failure> {
     let simulator = runtime.block_on(Simulator::builder().script(Script::new().timing(Timing::immediate())).start())?;
     let ca = folder.join("marketplace-ca.pem");
@@ -66,7 +67,7 @@ fn release(tool: &Tool, runtime: &Runtime, folder: &Path, archive: &Path, manife
     command.env("EQP_ENVIRONMENT", simulator.environment().as_str()).env("EQP_API_URL", simulator.base_url());
     command.env("EQP_CA_FILE", &ca).env("EQP_APPLICATION_ID", &simulator.api_key().application_id);
     command.env("EQP_APPLICATION_SECRET", simulator.api_key().application_secret.expose());
-    // phpcs and svc, where somebody has them, are not what is measured.
+    // External programs are excluded: phpcs and svc are not measured.
     command.env("PATH", "/nowhere").stdout(Stdio::piped()).stderr(Stdio::piped());
     let begun = Instant::now();
     let output = command.output()?;

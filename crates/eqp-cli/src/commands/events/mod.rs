@@ -1,6 +1,6 @@
-//! `eqp events`: what the callbacks reported.
+//! `eqp events`: lists, follows and shows events.
 
-mod show;
+pub(crate) mod show;
 mod table;
 
 pub(crate) use table::table;
@@ -8,8 +8,9 @@ pub(crate) use table::table;
 use clap::{Args, Subcommand};
 use eqp_release::wait::WaitTarget;
 use eqp_store::internal::{ANSWER, pending, within};
-use eqp_store::{Disposition, EventFilter, EventKind};
-use eqp_types::Flow;
+use eqp_store::{Disposition, Event, EventFilter, EventKind};
+use eqp_types::{Environment, Flow};
+use serde::Serialize;
 use time::OffsetDateTime;
 
 use self::table::line;
@@ -19,7 +20,7 @@ use crate::compose::database::Database;
 use crate::config::MarketplaceOptions;
 use crate::context::Context;
 use crate::failure::Result;
-use crate::output::{JsonList, utc};
+use crate::output::utc;
 use crate::shutdown;
 
 /// List and follow events
@@ -46,9 +47,9 @@ impl Events {
     }
 }
 
-/// Filters for events. Without any, all events match.
+/// Filters for events. Without a filter, all events match.
 #[derive(Args, Clone, Debug)]
-#[command(next_help_heading = "Which events")]
+#[command(next_help_heading = "Filters")]
 struct FilterOptions {
     /// Show events of the submission or file with this ID
     #[arg(long, value_name = "ID")]
@@ -56,7 +57,7 @@ struct FilterOptions {
     /// Show events of this flow: overall, technical, marketing or malware
     #[arg(long, value_name = "FLOW", value_parser = status::flow(), hide_possible_values = true)]
     flow: Option<Flow>,
-    /// Show events with this status, such as `approved`
+    /// Show events with this status, such as approved
     #[arg(long, value_name = "STATUS", value_parser = status::any_status(), hide_possible_values = true)]
     status: Option<String>,
     /// Show events of this kind: submission, file, unknown or undecodable
@@ -65,13 +66,14 @@ struct FilterOptions {
     /// Show events with this disposition: applied, reentered, ambiguous or late
     #[arg(long, value_name = "DISPOSITION", value_parser = status::one_of::<Disposition>(Disposition::VALUES), hide_possible_values = true)]
     disposition: Option<Disposition>,
-    /// Show events received since then: a UTC time (2026-01-31 12:00:00, RFC 3339, a date) or an age (90s, 15m, 2h, 3d)
+    /// Show events received since this UTC time (2026-01-31 12:00:00, RFC 3339, or a date) or age (90s, 15m, 2h, 3d)
     #[arg(long, value_name = "TIME", value_parser = since)]
     since: Option<OffsetDateTime>,
 }
 
 impl FilterOptions {
-    /// Returns the filter. The environment is only part of it if it was given: a database can contain both.
+    /// Returns the filter. It contains the environment only if one was given, because a database can contain events of
+    /// both environments.
     fn filter(self, marketplace: &MarketplaceOptions) -> Result<EventFilter> {
         if let Some(flow) = &self.flow {
             // A status that this flow never has would match nothing.
@@ -105,6 +107,17 @@ pub(crate) struct List {
     limit: u32,
 }
 
+/// Events as JSON.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct EventList<'a> {
+    /// The environment that was selected, if any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    environment: Option<Environment>,
+    /// The events, newest first.
+    events: &'a [Event],
+}
+
 impl List {
     pub(crate) async fn run(self, context: &Context) -> Result {
         let marketplace = &context.settings.marketplace;
@@ -125,11 +138,7 @@ impl List {
             ));
         }
         if context.output.is_json() {
-            return context.output.json(&JsonList {
-                name: "events",
-                environment: marketplace.environment,
-                items: &events,
-            });
+            return context.output.json(&EventList { environment: marketplace.environment, events: &events });
         }
         if events.is_empty() {
             context.output.note("no events");
@@ -150,7 +159,7 @@ Examples:
 pub(crate) struct Tail {
     #[command(flatten)]
     filter: FilterOptions,
-    /// Start after the event with this number [default: with the next event, or at the time of --since]
+    /// Start after the event with this number [default: start with the next event, or at --since]
     #[arg(long, value_name = "SEQ", value_parser = whole::<i64>)]
     after: Option<i64>,
 }

@@ -1,14 +1,14 @@
-//! `eqp packages`: packages at the Marketplace, and checks of archives.
+//! `eqp packages`: manages packages at the Marketplace, and checks archives.
 
-mod check;
+pub(crate) mod check;
 mod checked;
 mod filter;
-mod init;
-mod recall;
-mod report;
-mod rules;
-mod send;
-mod show;
+pub(crate) mod init;
+pub(crate) mod recall;
+pub(crate) mod report;
+pub(crate) mod rules;
+pub(crate) mod send;
+pub(crate) mod show;
 
 use clap::Subcommand;
 use eqp_types::{EqpStatus, Package};
@@ -56,12 +56,12 @@ impl Packages {
     }
 }
 
-/// The flows of a package as one line.
+/// Formats the flows of a package as one line.
 fn tracks(package: &Package) -> String {
     or_dash(package.eqp_status.as_ref().map(status_line))
 }
 
-/// Flows as one line.
+/// Formats flows as one line.
 fn status_line(status: &EqpStatus) -> String {
     let flows = [
         ("overall", status.overall.as_ref().map(ToString::to_string)),
@@ -71,7 +71,7 @@ fn status_line(status: &EqpStatus) -> String {
     track_line(flows.iter().filter_map(|(flow, state)| Some((*flow, state.as_deref()?))))
 }
 
-/// Returns the actions that are possible now as text. The API returns a text, or a list for each flow.
+/// Formats the actions that are currently possible. The API returns a string, or a list for each flow.
 fn actions(package: &Package) -> Option<String> {
     match package.actions_now_available.as_ref()? {
         Value::String(text) => Some(text.clone()),

@@ -1,9 +1,9 @@
-//! `eqp packages report`.
+//! `eqp packages report`: shows why tests of a package failed.
 
 use clap::Args;
 use eqp_release::{ReportedTest, reported_test};
-use eqp_types::{SubmissionId, TestRun, TestStatus};
-use serde_json::json;
+use eqp_types::{Environment, SubmissionId, TestRun, TestStatus};
+use serde::Serialize;
 
 use super::show::{find, results_of, table};
 use crate::compose::client::client;
@@ -25,6 +25,37 @@ pub(crate) struct Report {
     test: Option<String>,
 }
 
+/// The test results of a package as JSON.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct TestSummary<'a> {
+    /// The environment.
+    environment: Environment,
+    /// The ID of the submission.
+    submission_id: &'a SubmissionId,
+    /// The result of all tests.
+    result: TestsResult,
+    /// The number of tests that have run.
+    tests: usize,
+    /// The number of tests that passed.
+    passed: usize,
+    /// The requested reports; without a request, those of all tests that did not pass.
+    reports: &'a [ReportedTest],
+}
+
+/// The result of all tests.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+enum TestsResult {
+    /// No test has run yet.
+    NothingRan,
+    /// All tests that have run passed.
+    Passed,
+    /// A test did not pass, or has no result yet.
+    NotPassed,
+}
+
 impl Report {
     pub(crate) async fn run(self, context: &Context) -> Result {
         let client = client(&context.settings.marketplace)?;
@@ -37,14 +68,14 @@ impl Report {
             reported.push(reported_test(&client, id, run.clone()).await?);
         }
         if context.output.is_json() {
-            return context.output.json(&json!({
-                "environment": environment,
-                "submission_id": id,
-                "result": result(&runs),
-                "tests": runs.len(),
-                "passed": runs.iter().filter(|run| has_passed(run)).count(),
-                "reports": reported,
-            }));
+            return context.output.json(&TestSummary {
+                environment,
+                submission_id: id,
+                result: result(&runs),
+                tests: runs.len(),
+                passed: runs.iter().filter(|run| has_passed(run)).count(),
+                reports: &reported,
+            });
         }
         if runs.is_empty() {
             context.output.note(format_args!("no test of {id} has run yet in {environment}"));
@@ -58,7 +89,7 @@ impl Report {
         reported.iter().try_for_each(|reported| self.print(context, reported))
     }
 
-    /// The runs asked for.
+    /// Returns the selected test runs.
     fn wanted<'a>(&self, runs: &'a [TestRun]) -> Result<Vec<&'a TestRun>> {
         let Some(test) = &self.test else { return Ok(runs.iter().filter(|run| !has_passed(run)).collect()) };
         let found: Vec<_> = runs.iter().filter(|run| run.name.as_ref() == Some(test)).collect();
@@ -107,12 +138,12 @@ impl Report {
     }
 }
 
-/// Returns whether any test failed or none has run yet.
-fn result(runs: &[TestRun]) -> &'static str {
+/// Returns the overall result: whether a test failed, all passed, or none has run yet.
+fn result(runs: &[TestRun]) -> TestsResult {
     match runs {
-        [] => "nothing_ran",
-        runs if runs.iter().all(has_passed) => "passed",
-        _ => "not_passed",
+        [] => TestsResult::NothingRan,
+        runs if runs.iter().all(has_passed) => TestsResult::Passed,
+        _ => TestsResult::NotPassed,
     }
 }
 

@@ -1,11 +1,10 @@
-//! `eqp packages list` and `show`: packages as the Marketplace shows them.
+//! `eqp packages list` and `show`: show packages at the Marketplace.
 
 use clap::Args;
 use eqp_client::{Client, PackageField};
 use eqp_release::find_by_id;
 use eqp_types::{Environment, ItemId, Package, Sku, SubmissionId, TestRun};
 use serde::Serialize;
-use serde_json::json;
 
 use super::filter::{FilterOptions, Sorting};
 use super::tracks;
@@ -36,12 +35,35 @@ pub(crate) struct Show {
     results: bool,
 }
 
+/// A package with its tests.
 #[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct PackageView {
     #[serde(flatten)]
     package: Package,
+    /// The test results; only with `--results`.
     #[serde(skip_serializing_if = "Option::is_none")]
     test_results: Option<Vec<TestRun>>,
+}
+
+/// A package as JSON.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct OnePackage<'a> {
+    /// The environment.
+    environment: Environment,
+    /// The package, as the Marketplace returns it.
+    package: &'a PackageView,
+}
+
+/// The packages that match a selection as JSON.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct SeveralPackages<'a> {
+    /// The environment.
+    environment: Environment,
+    /// The packages, as the Marketplace returns them.
+    packages: &'a [PackageView],
 }
 
 impl Show {
@@ -55,10 +77,8 @@ impl Show {
         }
         if context.output.is_json() {
             return match views.as_slice() {
-                [one] if self.selector.is_one() => {
-                    context.output.json(&json!({"environment": environment, "package": one}))
-                }
-                many => context.output.json(&json!({"environment": environment, "packages": many})),
+                [one] if self.selector.is_one() => context.output.json(&OnePackage { environment, package: one }),
+                many => context.output.json(&SeveralPackages { environment, packages: many }),
             };
         }
         for (at, one) in views.iter().enumerate() {
@@ -111,7 +131,7 @@ fn facts(package: &Package) -> [(&'static str, Option<String>); 9] {
         ("platform", package.platform.as_ref().map(ToString::to_string)),
         ("license", package.license_type.as_ref().map(ToString::to_string)),
         ("archive", package.artifact.as_ref().map(|artifact| artifact.file_upload_id.to_string())),
-        ("can be asked for", super::actions(package)),
+        ("possible actions", super::actions(package)),
         ("launch (UTC)", package.requested_launch_date.clone()),
         ("created (UTC)", package.created_at.map(|time| time.to_string())),
         ("changed (UTC)", package.modified_at.map(|time| time.to_string())),
@@ -136,7 +156,7 @@ pub(super) struct PackageSelector {
 }
 
 impl PackageSelector {
-    /// The packages, at least one.
+    /// Returns the selected packages, at least one.
     pub(super) async fn find(&self, client: &Client) -> Result<Vec<Package>> {
         let packages = client.packages();
         let found = match (&self.id, &self.sku, &self.item) {
@@ -146,13 +166,16 @@ impl PackageSelector {
             (None, None, None) => Vec::new(),
         };
         if found.is_empty() {
-            return Err(Failure::new(Exit::NotFound, format!("there is no such package in {}", client.environment()))
-                .next("see the existing ones: eqp packages list"));
+            return Err(Failure::new(
+                Exit::NotFound,
+                format!("the package does not exist in {}", client.environment()),
+            )
+            .next("list existing packages: eqp packages list"));
         }
         Ok(found)
     }
 
-    /// It can only be one.
+    /// Returns whether at most one package can match.
     pub(super) fn is_one(&self) -> bool {
         self.sku.is_none()
     }
@@ -167,12 +190,12 @@ pub(super) async fn find(client: &Client, id: &SubmissionId) -> Result<Package> 
     })
 }
 
-/// Returns the runs of all tools over a submission, or `None` if no test has run.
+/// Returns the test runs of a submission, or `None` if no test has run.
 pub(super) async fn results_of(client: &Client, id: &SubmissionId) -> Result<Vec<TestRun>> {
     Ok(client.test_results().summary(id).await?)
 }
 
-/// The runs as a table.
+/// Formats test runs as a table.
 pub(super) fn table(runs: &[TestRun]) -> Table {
     let mut table = Table::new(&["test", "result", "date (UTC)", "run"]);
     for run in runs {
@@ -187,6 +210,22 @@ pub(super) fn table(runs: &[TestRun]) -> Table {
 }
 
 const HEADS: &[&str] = &["environment", "submission", "item", "sku", "version", "tracks", "changed (UTC)"];
+
+/// A section of the list of packages as JSON.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct PackageSection {
+    /// The environment.
+    environment: Environment,
+    /// The number of packages that match, if the Marketplace reports it.
+    total: Option<u64>,
+    /// The packages, as the Marketplace returns them.
+    packages: Vec<Package>,
+}
+
+fn section(environment: Environment, total: Option<u64>, packages: Vec<Package>) -> PackageSection {
+    PackageSection { environment, total, packages }
+}
 
 /// List packages, last changed first
 #[derive(Args, Debug)]
@@ -206,10 +245,10 @@ pub(crate) struct List {
 impl List {
     pub(crate) async fn run(self, context: &Context) -> Result {
         let client = client(&context.settings.marketplace)?;
-        // The API pages by position: a change during the listing must not move an item to another page.
+        // The API paginates by position, so a change during the listing must not move an item to another page.
         let order = if self.paging.all { PackageField::CreatedAt } else { PackageField::ModifiedAt };
         let filter = self.filter.filter(Sorting::descending(order));
-        let listed = Listed { name: "packages", heads: HEADS, right: &[], row };
+        let listed = Listed { name: "packages", heads: HEADS, right: &[], row, section };
         let fetch = async |offset, limit| client.packages().list(&filter.clone().offset(offset).limit(limit)).await;
         self.paging.show(context, client.environment(), &listed, fetch).await
     }

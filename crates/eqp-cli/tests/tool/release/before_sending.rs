@@ -1,4 +1,4 @@
-//! What is not sent, and what is refused before anything is sent.
+//! Tests what is not sent, and what is rejected before anything is sent.
 
 use eqp_simulator::Step;
 use eqp_test_support::submission::Submission;
@@ -52,7 +52,7 @@ async fn an_empty_action_is_refused_with_its_remedy() {
         let refused = fixture.home.run_aside(arguments);
         assert_eq!(refused.code, 2, "{arguments:?}: {refused:?}");
         assert!(refused.stderr.contains("`package.action` is an empty table"), "{refused:?}");
-        assert!(refused.stderr.contains("leave `action` out"), "{refused:?}");
+        assert!(refused.stderr.contains("omit `action`"), "{refused:?}");
     }
     assert!(fixture.look().accounts[0].files.is_empty());
 }

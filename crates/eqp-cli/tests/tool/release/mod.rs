@@ -1,4 +1,4 @@
-//! `eqp release`: the whole way of an archive, through the tool's own door, against the simulator over TLS.
+//! Tests `eqp release` from the archive to the store, against the simulator over TLS.
 
 mod before_sending;
 mod ci;

@@ -20,13 +20,13 @@ type MasterKeyFingerprint = [u8; 32];
 
 /// The migrations of version 0.1. A database must have all of them.
 const MIGRATIONS_OF_0_1: [i64; 10] = [1, 2, 3, 4, 5, 6, 8, 9, 10, 14];
-/// How long the conversion waits for programs that are using the tables.
+/// The time that the conversion waits for programs that are using the tables.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
 /// The comment on the old schema while the resources are not projected again, and afterwards.
 const TO_REPROJECT: &str = "EQP 0.1, copied to the schema eqp; not projected again yet";
 const CONVERTED: &str = "EQP 0.1, converted to the schema eqp; can be dropped";
 
-/// Why a database was not converted.
+/// The reason why a database was not converted.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum UpgradeError {
@@ -68,7 +68,7 @@ pub enum UpgradeStep {
     Reproject,
 }
 
-/// A database of version 0.1, and what it contains.
+/// The conversion of a database of version 0.1: its next step, and the number of rows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct UpgradePlan {
@@ -92,7 +92,7 @@ pub struct UpgradePlan {
     pub master_key: Option<MasterKeyFingerprint>,
 }
 
-/// Reads what remains to be converted. Changes nothing.
+/// Determines the remaining steps of a conversion, without changing anything.
 ///
 /// # Errors
 ///
