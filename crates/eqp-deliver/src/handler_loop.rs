@@ -126,6 +126,7 @@ impl HandlerLoop {
     }
 
     /// Makes a handler with a new name start with the first event that is recorded after the loop first runs.
+    ///
     /// ```no_run
     /// # fn example<H: eqp_deliver::Handler + 'static>(pool: sqlx::PgPool, handler: H) {
     /// let running = eqp_deliver::HandlerLoop::new(pool, "mail", handler).from_now_on().spawn();

@@ -13,6 +13,7 @@ use crate::{Error, read_small_file};
 
 /// Returns the configuration of a client that only accepts the first certificate in this file. A server with another one is
 /// rejected with [`CertificateError::ApplicationVerificationFailure`].
+///
 /// ```no_run
 /// # fn example() -> Result<(), eqp_tls::Error> {
 /// let config = eqp_tls::exact_certificate_client("fullchain.pem".as_ref())?;

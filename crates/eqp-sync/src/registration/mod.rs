@@ -105,6 +105,7 @@ impl Registrations {
 
     /// Manages the account of `client` without a database. Plans can be computed, but only be applied after
     /// [`with_database`](Self::with_database).
+    ///
     /// ```no_run
     /// # async fn example(client: eqp_client::Client, endpoints: eqp_store::Endpoints) -> Result<(), Box<dyn std::error::Error>> {
     /// use eqp_sync::{Confirmation, NewRegistration, Registrations};
