@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::release::{is_live, versions};
 use crate::selection::SelectedPackage;
+use crate::task_error::TaskError;
 
 /// The reason why a check failed. Violations of rules are part of the report instead.
 #[derive(Debug, thiserror::Error)]
@@ -21,11 +22,6 @@ pub enum CheckError {
     #[error("the check was aborted")]
     Aborted(#[source] TaskError),
 }
-
-/// The reason why a task ended early: it panicked, or the runtime was shut down.
-#[derive(Debug, thiserror::Error)]
-#[error(transparent)]
-pub struct TaskError(pub(crate) tokio::task::JoinError);
 
 /// Runs a check on a blocking thread. `signal` cancels it and the programs that it has started.
 /// ```no_run

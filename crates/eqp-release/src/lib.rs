@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod check;
+mod find_by_id;
 pub mod manifest;
 mod referenced_files;
 mod release;
@@ -8,10 +9,12 @@ mod reviews;
 mod selection;
 mod send;
 mod submission;
+mod task_error;
 mod type_error;
 pub mod wait;
 
-pub use check::{CheckError, TaskError, run_check};
+pub use check::{CheckError, run_check};
+pub use find_by_id::find_by_id;
 pub use release::{
     Change, Error, Event, FailedTest, FailureReasons, NoProgress, Phase, Plan, Poller, Progress, Release,
     ReleaseResult, RemoteFile, ReportedTest, Reviews, Step, Target, Until, reported_test, review_phases,
@@ -20,7 +23,8 @@ pub use release::{
 pub use reviews::{RequestedAction, Track, TrackError, requested_action};
 pub use selection::{SelectedPackage, Selection, SelectionError, select_package};
 pub use send::{SendError, send_when_scanned};
-pub use submission::{FindError, find_by_id, find_submission, recall_action};
+pub use submission::{FindError, find_submission, recall_action};
+pub use task_error::TaskError;
 
 /// Items for the other crates of this project, which are released together with this one.
 #[doc(hidden)]

@@ -1,7 +1,7 @@
 //! Finds the submission of a package in a manifest, and determines which reviews can be recalled.
 
 use eqp_client::Client;
-use eqp_types::{Actions, EqpStatus, ItemId, Package, ReviewAction, SubmissionId};
+use eqp_types::{Actions, EqpStatus, Package, ReviewAction};
 
 use crate::manifest::ManifestPackage;
 use crate::release::{Reviews, running_reviews};
@@ -58,28 +58,6 @@ pub async fn find_submission(client: &Client, package: &ManifestPackage) -> Resu
         _ => return Err(FindError::Unidentified { label: package.label() }),
     };
     found.ok_or_else(|| FindError::NotFound { label: package.label() })
-}
-
-/// Finds a submission by its submission ID or item ID. A text that is both is a submission ID.
-/// ```no_run
-/// # async fn example(client: eqp_client::Client) -> Result<(), Box<dyn std::error::Error>> {
-/// let package = eqp_release::find_by_id(&client, &eqp_types::SubmissionId::new("checkout-1.2.0")?).await?;
-/// println!("{:?}", package.eqp_status);
-/// # Ok(())
-/// # }
-/// ```
-///
-/// # Errors
-/// The [errors of every call](eqp_client::Error#errors-of-every-call), also if the submission does not exist: the error then
-/// [is "not found"](eqp_client::Error::is_not_found).
-pub async fn find_by_id(client: &Client, id: &SubmissionId) -> Result<Package, eqp_client::Error> {
-    match client.packages().get(id).await {
-        Err(error) if error.is_not_found() => {
-            let Ok(item) = ItemId::new(id.as_str()) else { return Err(error) };
-            client.packages().by_item(&item).await?.ok_or(error)
-        }
-        found => found,
-    }
 }
 
 /// Returns the action that recalls a submission from the reviews of `track` that are running, or `None` if none is.

@@ -4,8 +4,8 @@ use std::fmt;
 use std::path::PathBuf;
 
 use super::step::Step;
-use crate::check::TaskError;
 use crate::manifest::PackageError;
+use crate::task_error::TaskError;
 
 /// A change of a submission.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

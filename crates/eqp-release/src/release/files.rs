@@ -9,9 +9,9 @@ use super::local_file::LocalFile;
 use super::progress::{Event, Progress, report};
 use super::remote_file::{self, RemoteFile};
 use super::{Release, Run};
-use crate::check::TaskError;
 use crate::manifest::FileSource;
 use crate::referenced_files::referenced_files;
+use crate::task_error::TaskError;
 
 /// The page size of the list of files.
 const PAGE_SIZE: u64 = 100;

@@ -8,7 +8,7 @@ use eqp_types::{Environment, FileUploadId, Flow, SubmissionId, canonical_status}
 
 use super::result::statuses_of;
 use super::state::Observation;
-use crate::submission::find_by_id;
+use crate::find_by_id::find_by_id;
 
 /// The resource to wait for.
 #[derive(Clone, Debug, strum::IntoStaticStr)]
