@@ -15,7 +15,7 @@ pub(crate) fn query_data() -> PathBuf {
 
 /// The numbered migrations.
 pub(crate) fn migrations() -> PathBuf {
-    root().join("migrations")
+    root().join("crates/eqp-store/migrations")
 }
 
 /// The folder that cargo builds into.

@@ -2,7 +2,7 @@
 
 use eqp_store::Event;
 use eqp_store::internal::{
-    ContentDigest, HistoryEntry, LastNumbers, PendingCallback, ProjectedCallback, Resource, Track, Tracks,
+    ContentDigest, HistoryEntry, LastNumbers, PendingReport, ProjectedCallback, Resource, Track, Tracks,
 };
 use std::collections::HashMap;
 
@@ -45,11 +45,12 @@ impl Memory {
             .iter()
             .map(|body| {
                 self.next_id += 1;
-                Pending::new(&PendingCallback {
+                Pending::new(&PendingReport {
                     id: Uuid::from_u128(self.next_id),
                     account: test_account(),
                     received_at: RECEIVED_AT,
                     body: body.as_bytes().to_vec(),
+                    read: None,
                 })
             })
             .collect();
@@ -67,7 +68,7 @@ impl Memory {
             tracks.retain(|old| old.id != track.id);
             tracks.push(Track { changed: false, ..track });
         }
-        for one in &changes.projected {
+        for one in &changes.projected.callbacks {
             if let Some(digest) = one.content_digest {
                 let first = one.duplicate_of.unwrap_or(one.callback_id);
                 assert!(self.first_with_content.insert(digest, first).is_none(), "the unique key on the content");
@@ -84,7 +85,7 @@ impl Memory {
             assert!(!self.events.iter().any(|old| twice(&old)), "the unique key of events");
             self.events.push(event);
         }
-        self.projected.extend(changes.projected);
+        self.projected.extend(changes.projected.callbacks);
     }
 
     fn history(&self, wanted: impl Iterator<Item = (i64, Timestamp)>) -> History {
@@ -100,7 +101,7 @@ impl Memory {
                         modified_at: event.modified_at?,
                         seq: event.seq,
                         status: event.status.clone()?,
-                        callback_id: event.callback_id,
+                        report: event.report(),
                     })
                 })
                 .collect();

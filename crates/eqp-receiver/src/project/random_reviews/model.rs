@@ -348,7 +348,8 @@ async fn the_projector_over_postgres_and_the_independent_model_agree() {
     let mut ours = Seen::new();
     for ((account, _), ids) in accounts.iter().zip(&ids_of) {
         let projected = eqp_store::internal::callback_disposition::projected(&mut connection, ids).await.unwrap();
-        let mut events = eqp_store::internal::event::of_callbacks(&mut connection, ids).await.unwrap();
+        let reports: Vec<_> = ids.iter().copied().map(eqp_store::internal::ReportId::Callback).collect();
+        let mut events = eqp_store::internal::event::of_reports(&mut connection, &reports).await.unwrap();
         events.sort_by_key(|event| event.seq);
         let resources: std::collections::HashSet<_> = events
             .iter()
