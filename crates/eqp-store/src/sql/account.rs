@@ -72,7 +72,8 @@ pub async fn first_registered_at(pool: &PgPool, account: AccountId) -> Result<Op
     Ok(row.first)
 }
 
-/// Stores a sealed access key in place of an earlier one. Works without the right to read access keys.
+/// Stores a sealed access key in place of an earlier one. Works without the right to read access keys, which `on conflict do update`
+/// would need.
 pub(crate) async fn store_access_key(
     pool: &PgPool,
     account: AccountId,
@@ -81,11 +82,15 @@ pub(crate) async fn store_access_key(
 ) -> Result<(), sqlx::Error> {
     query!(
         r#"
+        with replaced as (
+            update eqp.access_key
+            set application_id = $2, key_id = $3, nonce = $4, ciphertext = $5, verified_at = now(), created_at = now()
+            where account_id = $1
+            returning account_id
+        )
         insert into eqp.access_key (account_id, application_id, key_id, nonce, ciphertext, verified_at)
-        values ($1, $2, $3, $4, $5, now())
-        on conflict (account_id) do update
-        set application_id = excluded.application_id, key_id = excluded.key_id, nonce = excluded.nonce,
-            ciphertext = excluded.ciphertext, verified_at = now(), created_at = now()
+        select $1, $2, $3, $4, $5, now()
+        where not exists (select from replaced)
         "#,
         account.0,
         application_id,
