@@ -1,11 +1,11 @@
-//! `cargo xtask check`: every line runs, whatever the others say; one whose tool is not installed is "not run".
+//! `cargo xtask check`: runs all checks. A check whose tool is not installed is reported as "not run".
 
 use std::path::Path;
 
 use crate::process::{answers, cargo, output, program, run as run_program};
 use crate::{Result, docs, public_items, queries};
 
-/// How a line ended.
+/// The result of a check.
 enum Line {
     Ok,
     Failed(String),
@@ -18,10 +18,10 @@ impl From<Result> for Line {
     }
 }
 
-/// What is checked beyond the lines that always run.
+/// Selects additional checks.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// Package every crate and build the packages, as publishing would; nothing is uploaded
+    /// Also package every crate and build the packages, without publishing them
     #[arg(long)]
     publish: bool,
 }
@@ -35,7 +35,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result {
         ("documentation", documentation().await),
         ("public items", public_items().await),
         ("wasm32", wasm32().await),
-        ("made pages", docs::check().await.into()),
+        ("generated pages", docs::check().await.into()),
         ("query data", queries::check().await.into()),
         ("compose file", compose_file().await),
     ];
@@ -45,10 +45,10 @@ pub(crate) async fn run(arguments: Arguments) -> Result {
     let mut failed = Vec::new();
     for (name, line) in lines {
         match line {
-            Line::Ok => println!("{name:<14} ok"),
-            Line::NotRun => println!("{name:<14} not run"),
+            Line::Ok => println!("{name:<15} ok"),
+            Line::NotRun => println!("{name:<15} not run"),
             Line::Failed(reason) => {
-                println!("{name:<14} failed: {reason}");
+                println!("{name:<15} failed: {reason}");
                 failed.push(name);
             }
         }
@@ -64,8 +64,8 @@ async fn lints() -> Line {
     run_program(cargo(["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"])).await.into()
 }
 
-/// The documented combinations of cargo features compile without a warning: package, and its features. The defaults are
-/// covered by the lints.
+/// The documented combinations of cargo features (package, features), which must compile without warnings. The defaults
+/// are covered by the lints.
 const FEATURES: &[(&str, &str)] = &[
     ("eqp-receiver", ""),
     ("eqp-receiver", "listener"),
@@ -75,12 +75,14 @@ const FEATURES: &[(&str, &str)] = &[
     ("eqp-cli", ""),
     ("eqp-cli", "embedded"),
     ("eqp-cli", "simulator"),
+    ("eqp-cli", "schema"),
 ];
 
 async fn features() -> Line {
     for (package, features) in FEATURES {
         let arguments = ["clippy", "--quiet", "--package", package, "--no-default-features", "--features", features];
-        // Stand-ins for what a feature adds have unused parameters by design: the pedantic lints apply to the defaults.
+        // Replacements for a disabled feature have unused parameters by design, so the pedantic lints apply to the
+        // default features only.
         let lints = ["--", "-D", "warnings", "-A", "clippy::pedantic"];
         let checked = run_program(cargo([&arguments[..], &lints].concat())).await;
         if let Err(reason) = checked {
@@ -90,7 +92,7 @@ async fn features() -> Line {
     Line::Ok
 }
 
-/// Without the advisories: their database has to be fetched, and a check must not depend on the network.
+/// Does not check advisories, because their database has to be downloaded, and a check must not depend on the network.
 async fn licences() -> Line {
     if !answers(cargo(["deny", "--version"])).await {
         return Line::NotRun;
@@ -108,7 +110,7 @@ async fn public_items() -> Line {
     if public_items::can_be_listed().await { public_items::check().await.into() } else { Line::NotRun }
 }
 
-/// The schemas have no I/O and build for the browser.
+/// Checks that the crates without I/O build for wasm32.
 async fn wasm32() -> Line {
     const TARGET: &str = "wasm32-unknown-unknown";
     let library = output(program("rustc", ["--print", "target-libdir", "--target", TARGET])).await;
@@ -118,7 +120,7 @@ async fn wasm32() -> Line {
     run_program(cargo(["check", "--quiet", "--package", "eqp-types", "--target", TARGET])).await.into()
 }
 
-/// With whichever compose tool there is.
+/// Uses the installed compose tool.
 async fn compose_file() -> Line {
     for tool in [&["docker", "compose"][..], &["docker-compose"]] {
         let with = |arguments: &[&'static str]| program(tool[0], tool[1..].iter().chain(arguments));
@@ -129,7 +131,7 @@ async fn compose_file() -> Line {
     Line::NotRun
 }
 
-/// Needs the registry, and builds every dependency again, so it only runs on request.
+/// Needs the registry, and builds every dependency again, so it only runs with `--publish`.
 async fn packages() -> Line {
     run_program(cargo(["publish", "--workspace", "--dry-run", "--allow-dirty"])).await.into()
 }

@@ -24,41 +24,41 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run every test on a Postgres of its own, doc tests too
+    /// Run all tests, including doc tests, with a temporary Postgres
     ///
-    /// Further arguments go to the test runner (cargo-nextest where it is installed, else `cargo test`); doc tests are
-    /// then left out.
+    /// Arguments are passed to the test runner: cargo-nextest if it is installed, otherwise `cargo test`. With
+    /// arguments, doc tests do not run.
     Test(test::Arguments),
-    /// Format, lints, licences, docs, wasm32, query data, compose file: everything that must hold before a commit
+    /// Check formatting, lints, licences, documentation, wasm32, query data and the compose file
     Check(check::Arguments),
-    /// Generate what is written from the code: pages in docs/, and the list of each crate's public items
+    /// Generate pages in docs/ and the list of each crate's public items from the code
     Docs,
-    /// What is promised about speed, measured side by side; `cargo xtask bench --help` says more
+    /// Measure all performance targets (see `cargo xtask bench --help`)
     #[command(disable_help_flag = true)]
     Bench {
-        /// What to measure, and how
+        /// Arguments of the benchmark program
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<OsString>,
     },
-    /// Break everything around the receiver, and see that nothing is lost; `cargo xtask faults --help` says more
+    /// Inject faults around the receiver, and check that no callback is lost (see `cargo xtask faults --help`)
     #[command(disable_help_flag = true)]
     Faults {
-        /// How many rounds, and by which seed
+        /// Arguments of the fault test
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<OsString>,
     },
-    /// The database that queries are checked against
+    /// Manage the query data
     #[command(subcommand)]
     Db(Db),
 }
 
 #[derive(Debug, Subcommand)]
 enum Db {
-    /// Make the query data in crates/eqp-store/.sqlx again, on a Postgres of its own
+    /// Regenerate the query data in crates/eqp-store/.sqlx, with a temporary Postgres
     Prepare,
 }
 
-/// A command fails with a sentence for its user.
+/// The result of a command. The error is a sentence for the user.
 type Result<T = (), E = String> = std::result::Result<T, E>;
 
 #[tokio::main(flavor = "current_thread")]
@@ -68,7 +68,7 @@ async fn main() -> ExitCode {
         Command::Check(arguments) => check::run(arguments).await,
         Command::Docs => generate().await,
         Command::Bench { arguments } => {
-            let build = ["run", "--release", "--quiet", "--package", "eqp-bench", "--"].map(OsString::from);
+            let build = ["run", "--profile", "bench", "--quiet", "--package", "eqp-bench", "--"].map(OsString::from);
             process::run(process::cargo(build.into_iter().chain(arguments))).await
         }
         Command::Faults { arguments } => faults(arguments).await,
@@ -88,7 +88,7 @@ async fn generate() -> Result {
     public_items::write().await
 }
 
-/// With the tool as the tests build it: what is lost does not hang on speed.
+/// Uses a debug build of the tool, because these tests do not depend on its speed.
 async fn faults(arguments: Vec<OsString>) -> Result {
     process::run(process::cargo(["build", "--quiet", "--package", "eqp-cli", "--bin", "eqp"])).await?;
     let run = ["run", "--quiet", "--package", "eqp-faults", "--"].map(OsString::from);

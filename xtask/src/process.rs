@@ -82,7 +82,7 @@ async fn wait(mut child: tokio::process::Child, shown: &str) -> Result {
     }
 }
 
-/// Asks a child to exit, so that it can clean up.
+/// Requests a child to exit, so that it can clean up.
 fn terminate(child: &tokio::process::Child) {
     let process = child.id().and_then(|number| Pid::from_raw(i32::try_from(number).ok()?));
     if let Some(process) = process {

@@ -1,5 +1,5 @@
 //! The public items of each library crate, listed in its `public-items.txt`. `check` lists them again and fails where a
-//! file differs, so that a change of what others can call is noticed by its author and seen in a review.
+//! file differs, so that a change of the public interface is noticed by its author and in a review.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -11,7 +11,7 @@ use crate::{Result, workspace};
 /// The release of Rust whose description of items this build of `public-api` reads. The format changes between releases.
 const RUST_RELEASE: &str = "1.95.";
 
-/// Library crates, by the names of their folders.
+/// The folder names of the library crates.
 const CRATES: &[&str] = &[
     "eqp-check",
     "eqp-client",
@@ -35,7 +35,7 @@ pub(crate) async fn can_be_listed() -> bool {
 /// Writes the list of each crate.
 pub(crate) async fn write() -> Result {
     if !can_be_listed().await {
-        println!("public items are not listed: that needs Rust {RUST_RELEASE}*");
+        println!("public items are not listed, because this requires Rust {RUST_RELEASE}*");
         return Ok(());
     }
     describe().await?;
@@ -46,12 +46,12 @@ pub(crate) async fn write() -> Result {
     Ok(())
 }
 
-/// Fails if a list is not what the crate has.
+/// Fails if a list differs from the public items of its crate.
 pub(crate) async fn check() -> Result {
     describe().await?;
     let mut changed = Vec::new();
     for name in CRATES {
-        // A list that cannot be read has not been written yet.
+        // A list that cannot be read does not exist yet.
         if fs::read_to_string(committed(name)).unwrap_or_default() != list(name)? {
             changed.push(*name);
         }
@@ -60,7 +60,7 @@ pub(crate) async fn check() -> Result {
         return Ok(());
     }
     Err(format!(
-        "the public items of {} changed; run `cargo xtask docs` and look at the difference",
+        "the public items of {} have changed; run `cargo xtask docs` and review the difference",
         changed.join(", ")
     ))
 }
@@ -69,8 +69,8 @@ fn committed(name: &str) -> PathBuf {
     workspace::root().join("crates").join(name).join("public-items.txt")
 }
 
-/// Has rustdoc describe the items of every crate in a file each. Its unstable option is allowed for rustdoc alone, by a program that
-/// runs it: allowed in the environment of cargo, it would have every dependency built again.
+/// Lets rustdoc write a description of the items of each crate to a file. The unstable option is enabled for rustdoc
+/// only, by a wrapper program: in the environment of cargo, it would cause every dependency to be built again.
 async fn describe() -> Result {
     let rustdoc = workspace::target().join("rustdoc-json");
     let write = || {
@@ -93,4 +93,48 @@ fn list(name: &str) -> Result<String> {
         .build()
         .map_err(|error| format!("cannot read the description of {name}: {error}"))?;
     Ok(items.items().fold(String::new(), |list, item| list + &item.to_string() + "\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Returns the error types of other projects that an item mentions. Their next major version would be a breaking change of ours.
+    fn foreign_errors(item: &str) -> impl Iterator<Item = &str> {
+        let paths = item.split(|character: char| !(character.is_alphanumeric() || matches!(character, '_' | ':')));
+        paths.map(|path| path.trim_matches(':')).filter(|path| {
+            let segments: Vec<&str> = path.split("::").collect();
+            let [first, .., module, last] = segments[..] else { return false };
+            let is_ours = first.starts_with("eqp_") || ["core", "std", "alloc"].contains(&first);
+            // Below a type is the error that one of our traits has for it.
+            let is_associated = module.starts_with(char::is_uppercase);
+            !is_ours && !is_associated && last.ends_with("Error")
+        })
+    }
+
+    #[test]
+    fn a_foreign_error_type_is_recognised() {
+        let foreign = |item| foreign_errors(item).collect::<Vec<_>>();
+        assert_eq!(foreign("pub eqp_a::Error::Setup(reqwest::error::Error)"), ["reqwest::error::Error"]);
+        assert_eq!(
+            foreign(
+                "pub fn eqp_a::f(&x::y::Row) -> core::result::Result<Self, sqlx_core::migrate::error::MigrateError>"
+            ),
+            ["sqlx_core::migrate::error::MigrateError"]
+        );
+        assert_eq!(foreign("pub eqp_a::Error::Read::source: std::io::error::Error"), [""; 0]);
+        assert_eq!(foreign("pub type axum::routing::Router::Error = core::convert::Infallible"), [""; 0]);
+        assert_eq!(foreign("pub fn eqp_a::A::f(Error) -> core::result::Result<(), eqp_b::Error>"), [""; 0]);
+    }
+
+    #[test]
+    fn no_public_item_mentions_an_error_type_of_another_project() {
+        let mut found = Vec::new();
+        for name in CRATES {
+            let items = fs::read_to_string(committed(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
+            assert!(items.contains(&name.replace('-', "_")), "the list of {name} is empty");
+            found.extend(items.lines().filter(|item| foreign_errors(item).next().is_some()).map(str::to_owned));
+        }
+        assert!(found.is_empty(), "wrap these in an opaque type:\n{}", found.join("\n"));
+    }
 }

@@ -1,7 +1,7 @@
 //! The query data in `crates/eqp-store/.sqlx`, from which the store builds without a database.
 //!
 //! sqlx's macros write the data while they are compiled, if the environment names a database and a folder for it. This
-//! module compiles the store in that way against a private Postgres with all migrations applied.
+//! module compiles the store in that way against a temporary Postgres with all migrations applied.
 //!
 //! `sqlx-cli` does the same, but has to be installed first (a build of more than 200 crates), and every check would need it:
 //! with this module, cargo is enough.
@@ -34,7 +34,7 @@ pub(crate) async fn prepare() -> Result {
     Ok(())
 }
 
-/// Fails if the committed data differ from what the sources and migrations generate.
+/// Fails if the committed data differs from what the sources and migrations generate.
 pub(crate) async fn check() -> Result {
     let (made, committed) = (make().await?, read(&workspace::query_data())?);
     if made == committed {
@@ -51,7 +51,7 @@ pub(crate) async fn check() -> Result {
 /// The content of each file by its name.
 type QueryData = BTreeMap<String, String>;
 
-/// Builds the store against a database that holds exactly the migrations.
+/// Builds the store against a database with exactly the committed migrations.
 async fn make() -> Result<QueryData, String> {
     let folder = tempfile::tempdir().map_err(|error| format!("no temporary folder: {error}"))?;
     with_postgres(async |postgres| {

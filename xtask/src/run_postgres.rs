@@ -1,10 +1,10 @@
-//! A Postgres for the length of one command.
+//! Runs a temporary Postgres during one command.
 
 use eqp_postgres::{EmbeddedPostgres, Progress};
 
 use crate::Result;
 
-/// Starts a Postgres in a folder of its own, does something with it, and stops and removes it, come what may.
+/// Starts a Postgres in a temporary folder, runs `work` with it, and stops and removes it in any case.
 pub(crate) async fn with_postgres<F: AsyncFnOnce(&EmbeddedPostgres) -> Result>(work: F) -> Result {
     let builder = EmbeddedPostgres::temporary().map_err(|error| error.to_string())?;
     let postgres = builder.progress(tell).start().await.map_err(|error| error.to_string())?;
@@ -13,11 +13,11 @@ pub(crate) async fn with_postgres<F: AsyncFnOnce(&EmbeddedPostgres) -> Result>(w
     outcome.and(stopped)
 }
 
-/// Only what takes longer than a moment is worth a line.
+/// Prints only steps that take longer than a moment.
 fn tell(progress: Progress) {
     match progress {
         Progress::Fetching { source } => eprintln!("no Postgres is installed; fetching one from {source}"),
-        Progress::SourceFailed { source, reason } => eprintln!("{source} has none: {reason}"),
+        Progress::SourceFailed { source, reason } => eprintln!("download from {source} failed: {reason}"),
         _ => {}
     }
 }

@@ -99,9 +99,9 @@ impl Check {
     ///
     /// # Errors
     ///
-    /// Returns [`Error::Read`] and [`Error::NotAFile`] if the file cannot be read, [`Error::UnknownRule`] and [`Error::NoReason`]
-    /// for a suppression without a known rule or a reason, and [`Error::Cancelled`] if the check was cancelled. What is wrong with
-    /// the archive is in the report.
+    /// Returns [`Error::Read`] and [`Error::NotAFile`] if the file cannot be read, [`Error::UnknownRule`] and
+    /// [`Error::NoReason`] for a suppression without a known rule or a reason, and [`Error::Cancelled`] if the check
+    /// was cancelled. Problems of the archive are part of the report instead.
     pub fn run(&self, path: &Path) -> Result<Report, Error> {
         self.validate_suppressions()?;
         let mut builder = ReportBuilder::new(self.tracks, self.suppressions.clone());

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-/// Why a check failed.
+/// The reason why a check failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -40,7 +40,7 @@ pub enum Error {
     NoMetadata {
         /// The archive.
         path: PathBuf,
-        /// Why it cannot be read.
+        /// The reason why it cannot be read.
         reason: String,
     },
 }

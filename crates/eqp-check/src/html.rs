@@ -141,7 +141,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn headings_items_and_text_are_told_apart() {
+    fn headings_items_and_text_are_distinguished() {
         let outline = outline(
             "<p>See https://a.example and <a href='https://b.example'>b</a></p><H2>Key <b>Features</b></H2>\
             <ul><li>One</li><li>Two</li></ul>\n- three",

@@ -10,6 +10,7 @@ use crate::registry::{Rule, Severity};
 
 /// The report of a check. Its JSON form is an object with these fields.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Report {
     /// The file name of the archive.
@@ -30,6 +31,7 @@ pub struct Report {
 
 /// The package according to composer.json.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Package {
     /// The name, `vendor/package`.
     pub name: Option<String>,
@@ -42,10 +44,12 @@ pub struct Package {
 
 /// A violation of a rule at one location.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Finding {
     /// The rule.
     #[serde(serialize_with = "id_of")]
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub rule: &'static Rule,
     /// The severity, which can be lower than that of the rule.
     pub severity: Severity,
@@ -59,6 +63,7 @@ pub struct Finding {
 
 /// The location of a finding.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "kind", rename_all = "lowercase")]
 pub enum Location {
     /// The archive as a whole.
@@ -79,6 +84,7 @@ pub enum Location {
 
 /// A suppressed finding.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Suppressed {
     /// The finding.
@@ -96,6 +102,7 @@ pub struct Suppressed {
 /// let check = Check::new().suppressions(vec![suppression]);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Suppression {
     /// The ID of the rule.
@@ -103,18 +110,20 @@ pub struct Suppression {
     /// The file or field, or a prefix followed by `*`. If it is `None`, all findings of the rule are suppressed.
     #[serde(default)]
     pub at: Option<String>,
-    /// Why the findings are not relevant.
+    /// The reason why the findings are not relevant.
     pub reason: String,
 }
 
 /// A rule that did not run.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct NotRun {
     /// The rule.
     #[serde(serialize_with = "id_of")]
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub rule: &'static Rule,
-    /// Why it did not run.
+    /// The reason why it did not run.
     pub reason: String,
     /// Whether it is a blocking rule in the scope of the check, so that the result is incomplete.
     pub could_block: bool,
@@ -122,6 +131,7 @@ pub struct NotRun {
 
 /// The overall result of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum CheckResult {
     /// All blocking rules ran, and none is violated.
@@ -134,6 +144,7 @@ pub enum CheckResult {
 
 /// The counts of a report. `rules` is the sum of `ran`, `not_run` and `store_only`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Counts {
     /// All rules in the registry.

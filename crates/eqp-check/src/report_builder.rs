@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_passed_over_is_counted_and_a_useless_suppression_named() {
+    fn suppressed_findings_are_counted_and_a_useless_suppression_is_named() {
         let suppression = |at: &str| Suppression { rule: "vcs-files".into(), at: Some(at.into()), reason: "r".into() };
         let mut builder = ReportBuilder::new(Tracks::Both, vec![suppression(".hg"), suppression(".git")]);
         builder.add(&VCS_FILES, Location::file(".git"), "is there");
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_passed_over_leaves_room_for_what_is_not() {
+    fn suppressed_findings_leave_room_for_others() {
         let suppression = Suppression { rule: "vcs-files".into(), at: Some("Test/*".into()), reason: "r".into() };
         let mut builder = ReportBuilder::new(Tracks::Both, vec![suppression]);
         for number in 0..250 {

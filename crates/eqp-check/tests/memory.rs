@@ -1,5 +1,5 @@
-//! However large a file of an archive is: it is looked at in little memory. A test of its own process, whose memory nobody
-//! else fills.
+//! Tests that large files in an archive are checked with little memory. It is a separate process, because its memory is
+//! measured.
 
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
@@ -13,12 +13,12 @@ use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
 const MEGABYTE: usize = 1024 * 1024;
-/// Far larger than any composer.json, and shrinking to a hundredth.
+/// Far larger than any composer.json, and compressed to a hundredth.
 const MEGABYTES: usize = 50;
-/// The whole tool is promised to need at most 40 MB; this is what the check may add to a process.
+/// The memory that the check may add to a process. The tool should need at most 40 MB in total.
 const MOST_ADDED: u64 = 8 * 1024 * 1024;
 
-/// Writes an archive in which composer.json has 50 MB, all on one line, never holding it whole.
+/// Writes an archive with a composer.json of 50 MB on one line, without having all of it in memory.
 fn with_large_composer(path: &Path) {
     let mut archive = ZipWriter::new(File::create(path).unwrap());
     let options = SimpleFileOptions::default().compression_level(Some(1));
@@ -34,7 +34,7 @@ fn with_large_composer(path: &Path) {
     archive.finish().unwrap();
 }
 
-/// The highest resident memory so far, in bytes.
+/// Returns the peak resident memory in bytes.
 fn peak() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
@@ -61,9 +61,9 @@ fn a_composer_json_of_50_mb_is_a_finding_in_little_memory() {
     assert!(added <= MOST_ADDED, "{added} bytes");
     assert_eq!(locations(&report, "composer-size"), ["composer.json"]);
     assert_eq!(locations(&report, "archive-damaged"), Vec::<String>::new());
-    // What lies beside it is looked at all the same.
+    // The other files are still checked.
     assert_eq!(locations(&report, "unfinished"), ["registration.php:2"]);
-    // Whoever begins a manifest or a release reads it as well.
+    // Creating a manifest or a release reads the file too.
     let before = peak();
     let error = eqp_check::read_metadata(&path).unwrap_err().to_string();
     assert!(error.contains("larger than 1 MiB"), "{error}");

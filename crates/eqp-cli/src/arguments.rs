@@ -1,4 +1,4 @@
-//! Values of arguments that several commands share, and parsers with plain error messages: numbers, durations, times.
+//! Parses argument values that several commands share: numbers, durations and times.
 
 use std::fmt::Display;
 use std::ops::RangeInclusive;
@@ -8,17 +8,17 @@ use clap::ValueEnum;
 use eqp_types::Timestamp;
 use time::{Duration, OffsetDateTime};
 
-/// Reads a whole number.
+/// Parses a whole number.
 pub(crate) fn whole<T: FromStr>(text: &str) -> Result<T, String> {
-    text.parse().map_err(|_| "is not a whole number".to_owned())
+    text.parse().map_err(|_| "it is not a whole number".to_owned())
 }
 
-/// Reads a number of bytes. There are no units.
+/// Parses a number of bytes, without a unit.
 pub(crate) fn bytes(text: &str) -> Result<u64, String> {
-    text.parse().map_err(|_| "is not a number of bytes, such as 268435456".to_owned())
+    text.parse().map_err(|_| "it is not a number of bytes, such as 268435456".to_owned())
 }
 
-/// Reads a whole number from this range.
+/// Returns a parser for whole numbers in a range.
 pub(crate) fn within<T>(range: RangeInclusive<T>) -> impl Fn(&str) -> Result<T, String> + Clone + Send + Sync + 'static
 where
     T: FromStr + Display + PartialOrd + Clone + Send + Sync + 'static,
@@ -28,14 +28,14 @@ where
         if range.contains(&number) {
             return Ok(number);
         }
-        Err(format!("is not between {} and {}", range.start(), range.end()))
+        Err(format!("it is not between {} and {}", range.start(), range.end()))
     }
 }
 
-/// Reads `90s`, `15m`, `2h`, `3d` or `1h 30m`, up to ten years.
+/// Parses a duration of up to ten years, such as `90s`, `15m`, `2h`, `3d` or `1h 30m`.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     const LONGEST: Duration = Duration::days(3_650);
-    let malformed = "is not a duration such as 90s, 15m, 2h or 3d";
+    let malformed = "it is not a duration such as 90s, 15m, 2h or 3d";
     // A number without a unit is more likely a mistake than zero.
     if text.trim() == "0" {
         return Err(malformed.to_owned());
@@ -44,29 +44,34 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     Duration::try_from(duration)
         .ok()
         .filter(|duration| *duration <= LONGEST)
-        .ok_or("is longer than ten years".to_owned())
+        .ok_or("it is longer than ten years".to_owned())
 }
 
-/// Reads a UTC time, or an age from now.
+/// Parses a UTC time, or an age relative to now.
 pub(super) fn since(text: &str) -> Result<OffsetDateTime, String> {
     if let Ok(age) = duration(text) {
-        return OffsetDateTime::now_utc().checked_sub(age).ok_or_else(|| "is too long ago".to_owned());
+        return OffsetDateTime::now_utc().checked_sub(age).ok_or_else(|| "it is too long ago".to_owned());
     }
     text.parse::<Timestamp>().map(Timestamp::to_utc).map_err(|_| {
-        "is neither a UTC time (2026-01-31 12:00:00, RFC 3339, a date) nor an age (90s, 15m, 2h, 3d)".to_owned()
+        "it is neither a UTC time (2026-01-31 12:00:00, RFC 3339, a date) nor an age (90s, 15m, 2h, 3d)".to_owned()
     })
 }
 
-/// Reads a duration for waiting.
-pub(super) fn timeout(text: &str) -> Result<std::time::Duration, String> {
-    duration(text)?.try_into().map_err(|_| "is not a duration that can be waited for".to_owned())
+/// Returns whether a text looks like the ID of a file rather than of a submission.
+pub(crate) fn looks_like_file_id(text: &str) -> bool {
+    text.contains('.') && text.chars().all(|letter| letter.is_ascii_digit() || letter == '.')
 }
 
-/// Reads how many times faster than reality a simulator runs.
+/// Parses a timeout.
+pub(super) fn timeout(text: &str) -> Result<std::time::Duration, String> {
+    duration(text)?.try_into().map_err(|_| "it is not a valid timeout".to_owned())
+}
+
+/// Parses the factor by which a simulator runs faster than real time.
 #[cfg(feature = "simulator")]
 pub(super) fn speed(text: &str) -> Result<f64, String> {
     let speed = text.parse().ok().filter(|speed: &f64| speed.is_finite() && *speed > 0.0);
-    speed.ok_or_else(|| "is not a positive number".to_owned())
+    speed.ok_or_else(|| "it is not a positive number".to_owned())
 }
 
 /// The review that a package is submitted for.

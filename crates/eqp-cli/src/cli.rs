@@ -23,13 +23,13 @@ Secrets are read from the environment (EQP_APPLICATION_SECRET, EQP_DATABASE_URL)
 EQP_APPLICATION_SECRET_FILE and EQP_DATABASE_URL_FILE, or from standard input, never from an \
 argument. Such a file needs mode 0600, unless it is on a read-only mount, in /run/secrets or in \
 $CREDENTIALS_DIRECTORY.";
-/// The line in short help that stands for the options of every command.
+/// The line of short help that replaces the global options.
 const GLOBAL_OPTIONS: &str = "\
 Global options (see --help):
   --config --profile --environment --api-url --ca-file --application-id --data-dir --database
   --json --color --quiet --verbose --yes";
 
-/// Run your side of the Adobe Commerce Marketplace's Extension Quality Program
+/// Release extensions to the Adobe Commerce (Magento) Marketplace, and receive its callbacks
 #[derive(Debug, Parser)]
 #[command(name = "eqp", version, max_term_width = 100, after_help = EXAMPLES, after_long_help = long_help_end())]
 pub(crate) struct Cli {
@@ -70,7 +70,7 @@ impl Cli {
         Ok(cli)
     }
 
-    /// Starts the log. Services log what they do, other commands only problems.
+    /// Starts logging. Services log at level info, other commands only warnings and errors.
     pub(crate) fn start_log(&self) -> Result {
         let serving = match &self.command {
             Command::Serve(serve) => Some(serve.log_format),
@@ -81,12 +81,13 @@ impl Cli {
 
     /// Reads the configuration.
     pub(crate) fn context(&self) -> Result<Context> {
-        // `login` creates the profile.
-        let if_missing = if matches!(self.command, Command::Login(_)) { IfMissing::Create } else { IfMissing::Fail };
+        // `login` creates the profile, `init` the file.
+        let creates = matches!(self.command, Command::Login(_) | Command::Init(_));
+        let if_missing = if creates { IfMissing::Create } else { IfMissing::Fail };
         Context::new(&self.file, self.output, self.given(), &self.flags, if_missing)
     }
 
-    /// Returns the values of flags, and of environment variables that stand for flags.
+    /// Returns the values of flags and of the environment variables that can replace them.
     fn given(&self) -> Layer {
         Layer {
             data: self.data.clone(),
@@ -131,7 +132,7 @@ fn with_plain_usage(mut error: clap::Error, definition: &mut clap::Command) -> c
     with_visible_arguments(error)
 }
 
-/// Flags of version 0.1 with their new names, and the commands that had them.
+/// Renamed flags of version 0.1: the command, the old name and the new name.
 const RENAMED_FLAGS: [(&str, &str, &str); 6] = [
     ("serve", "--keep", "--retention"),
     ("simulator", "--course", "--scenario"),
@@ -141,7 +142,7 @@ const RENAMED_FLAGS: [(&str, &str, &str); 6] = [
     ("reproject", "--subject", "--resource-id"),
 ];
 
-/// Names the new name of a flag that was renamed, instead of one that is spelled alike.
+/// Adds the new name of a renamed flag to an error, instead of a flag with a similar spelling.
 fn with_new_name(error: &mut clap::Error, command: &str) {
     let Some(ContextValue::String(flag)) = error.get(ContextKind::InvalidArg) else { return };
     let renamed = RENAMED_FLAGS.iter().find(|(of, old, _)| *of == command && old == flag);
@@ -167,7 +168,7 @@ fn long_help_end() -> String {
     format!("{EXAMPLES}\n\n{SECRETS}\n\n{EXIT_CODES}")
 }
 
-/// Keeps short help (`-h`) on one screen: global options are only named in it. Long help (`--help`) describes them.
+/// Limits short help (`-h`) to one screen by only naming the global options, which long help (`--help`) describes.
 fn with_short_help(command: clap::Command) -> clap::Command {
     let examples = command.get_after_help().map(ToString::to_string);
     let long = command.get_after_long_help().map(ToString::to_string).or(examples.clone());

@@ -1,4 +1,4 @@
-//! The context of a command: configuration, output and confirmation.
+//! The context of a command: its configuration, output and confirmation.
 
 use eqp_types::Environment;
 use url::Url;
@@ -18,9 +18,9 @@ pub(crate) struct Context {
     pub(crate) flags: Vec<String>,
     /// The requested profile, which may not exist.
     pub(crate) requested_profile: Option<String>,
-    /// Prints data and notes.
+    /// The output for data and notes.
     pub(crate) output: Output,
-    /// Asks for confirmation.
+    /// How changes are confirmed.
     pub(crate) confirm: Confirm,
 }
 

@@ -1,10 +1,10 @@
 //! `eqp`, the operator tool of the EQP Integration Platform.
 //!
-//! This crate is a program. Other programs use the library crates that it is built on.
+//! This crate is a program. Other programs should use the library crates that it is built on.
 
 #![allow(
     clippy::doc_markdown,
-    reason = "comments on arguments are what a terminal shows as help: backticks would stay"
+    reason = "comments on arguments are shown as help in a terminal, where backticks would remain"
 )]
 
 mod arguments;
@@ -23,6 +23,8 @@ pub mod fuzzing;
 mod logging;
 
 mod output;
+#[doc(hidden)]
+pub mod reference;
 mod sanitize;
 
 mod shutdown;
@@ -58,7 +60,7 @@ pub fn definition() -> clap::Command {
     Cli::definition()
 }
 
-/// Reports a command line that cannot be parsed, as JSON if --json was given, or prints help.
+/// Reports a command line that cannot be parsed (as JSON if --json was given), or prints help.
 fn misread(error: &clap::Error) -> ExitCode {
     let wants_json = std::env::args_os().take_while(|argument| argument != "--").any(|argument| argument == "--json");
     let text = error.to_string();
@@ -71,7 +73,7 @@ fn misread(error: &clap::Error) -> ExitCode {
         error.exit();
     }
     let mut lines = text.lines().map(|line| line.trim().trim_start_matches("error: ")).filter(|line| !line.is_empty());
-    let failure = Failure::usage(lines.next().unwrap_or("the command line cannot be read"));
+    let failure = Failure::usage(lines.next().unwrap_or("the command line cannot be parsed"));
     let is_advice = |line: &str| ["tip: ", "For more"].iter().any(|start| line.starts_with(start));
     let failure = lines.fold(failure, |failure, line| match line.trim_start_matches("tip: ") {
         advice if is_advice(line) => failure.next(advice),

@@ -1,4 +1,4 @@
-//! The log: on standard error, apart from data.
+//! Sets up logging to standard error, separate from data.
 
 use std::io::Write;
 
@@ -12,7 +12,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 use crate::failure::{Failure, Result};
 use crate::output::{OutputOptions, escaped_json, logged};
 
-/// Overrides how much is logged, as `eqp_receiver=debug,info`.
+/// The environment variable that sets the log levels, such as `eqp_receiver=debug,info`.
 const FILTER: &str = "EQP_LOG";
 const EXAMPLE: &str = "write it like EQP_LOG=eqp_receiver=debug,info";
 /// The targets whose level -v raises.
@@ -39,7 +39,7 @@ pub(crate) enum LogFormat {
     Json,
 }
 
-/// Starts the log. `stays_up` is the format for a service, which logs what it does; other commands only log problems.
+/// Starts logging. Services log at level info in the format `stays_up`; other commands only log warnings and errors.
 pub(crate) fn start(options: OutputOptions, stays_up: Option<LogFormat>) -> Result {
     let format = stays_up.unwrap_or_default();
     let level = match (options.quiet, options.verbose, stays_up.is_some()) {
@@ -53,7 +53,7 @@ pub(crate) fn start(options: OutputOptions, stays_up: Option<LogFormat>) -> Resu
         Ok(directives) if !directives.is_empty() => directives
             .parse()
             .map_err(|error| Failure::usage(format!("{FILTER} cannot be read")).because(&error).next(EXAMPLE))?,
-        // Dependencies only log warnings; a retried download of Postgres is not one.
+        // Dependencies only log warnings. A retried download of Postgres does not count as one.
         _ => Targets::new()
             .with_default(LevelFilter::WARN)
             .with_target("reqwest_retry", LevelFilter::ERROR)
@@ -72,7 +72,7 @@ pub(crate) fn start(options: OutputOptions, stays_up: Option<LogFormat>) -> Resu
     Ok(())
 }
 
-/// sqlx logs a line of `.pgpass` that it cannot read, with the password that is in it.
+/// Returns false for the log line in which sqlx repeats a malformed line of `.pgpass`, which contains a password.
 fn shows_no_password(metadata: &Metadata<'_>) -> bool {
     metadata.target() != "sqlx_postgres::options::pgpass" || metadata.fields().field("line").is_none()
 }

@@ -8,8 +8,8 @@ use std::fmt::{self, Write};
 
 use anstyle::Style;
 
-/// Stands for the escape character of our own colours. It is a noncharacter: no text should have it, and one that has it
-/// anyway can change the colour and nothing else.
+/// Represents the escape character of our own colours. It is a noncharacter, so text should not contain it. External
+/// text that contains it can only change the colour.
 const MARK: char = '\u{fdd0}';
 const ESCAPE: char = '\u{1b}';
 /// Markers of commands anywhere in a line: GitHub (older), Azure and TeamCity.
@@ -38,7 +38,8 @@ pub(crate) fn escaped(text: &str) -> String {
     shown
 }
 
-/// Escapes text for printing. Line ends are kept, so external values must be [`escaped`] before they become part of a line.
+/// Escapes text for printing. Line ends are preserved, so external values must be [`escaped`] before they become part
+/// of a line.
 pub(crate) fn sanitized(text: &str) -> String {
     text.split('\n').map(sanitized_line).collect::<Vec<_>>().join("\n")
 }
@@ -102,11 +103,11 @@ pub(crate) fn escaped_json(line: &str) -> String {
 fn sanitized_line(line: &str) -> String {
     let shown = without_commands_anywhere(&controls_escaped(line));
     let text = anstream::adapter::strip_str(&shown).to_string();
-    // Colours before it do not hide a command from those who read a log without them.
+    // Colours before a command are ignored, because a CI service may remove them before it looks for commands.
     if !text.trim_start().starts_with(COMMAND_AT_START) {
         return shown;
     }
-    // Its first colon may stand before a colour, and no colour has one in it.
+    // The first colon may be followed by a colour, which itself contains no colon.
     shown.replacen(':', "\\u{3a}", 1)
 }
 

@@ -26,7 +26,7 @@ struct Shutdown {
     hurried: CancellationToken,
     /// The command finishes its work in progress instead of being dropped.
     finishes: AtomicBool,
-    /// SIGHUP asks for a reload.
+    /// SIGHUP requests a reload.
     hangup_reloads: AtomicBool,
 }
 
@@ -125,7 +125,7 @@ impl Signals {
     }
 }
 
-/// Waits for a signal, forever if it is not listened for.
+/// Waits for a signal. Never returns if the signal is ignored.
 async fn received(signal: &mut Option<Signal>) {
     match signal {
         Some(signal) => _ = signal.recv().await,
@@ -133,7 +133,7 @@ async fn received(signal: &mut Option<Signal>) {
     }
 }
 
-/// Returns whether SIGHUP was ignored when this process started. Where /proc does not tell, it counts as ignored.
+/// Returns whether SIGHUP was ignored when this process started. If /proc does not show it, it counts as ignored.
 fn is_hangup_ignored() -> bool {
     const HANGUP: u64 = 1;
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();

@@ -37,7 +37,7 @@ pub(crate) fn rfc3339(time: OffsetDateTime) -> String {
     time.to_offset(time::UtcOffset::UTC).format(&Rfc3339).unwrap_or_else(|_| time.to_string())
 }
 
-/// Formats why the Marketplace refused an item, with its message and code.
+/// Formats the reason why the Marketplace rejected an item, with its message and code.
 pub(crate) fn refusal(message: Option<&str>, code: Option<impl Display>) -> String {
     let code = code.map(|code| format!(" (code {code})")).unwrap_or_default();
     format!("{}{code}", message.unwrap_or("no reason given"))

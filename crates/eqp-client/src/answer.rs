@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_answer_of_a_wrong_shape_tells_no_secret() {
+    fn a_secret_response_of_a_wrong_shape_shows_no_secret() {
         for body in [
             r#""hush""#,
             r#"["hush"]"#,

@@ -4,14 +4,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use eqp_types::{ApiError, MageId};
+use eqp_types::{ApiError, JsonError, MageId};
 
 use crate::callback_list::{EntryName, RegistrationError, UnknownPasswords};
 use crate::problem::{Call, FileProblem, TlsProblem};
 use crate::proxy::THROUGH_PROXY;
 use crate::redact::{KeptBody, looks_like_markup};
 
-/// Why a call failed.
+/// The reason why a call failed.
 ///
 /// # Errors of every call
 ///
@@ -31,18 +31,18 @@ pub enum Error {
     ApiUrl {
         /// The URL, without credentials.
         url: String,
-        /// Why it cannot be used.
+        /// The reason why it cannot be used.
         reason: &'static str,
     },
     /// An additional CA certificate is not valid PEM.
     #[error("the CA certificate cannot be used: {reason}")]
     TrustedCa {
-        /// Why it cannot be used.
+        /// The reason why it cannot be used.
         reason: String,
     },
     /// HTTPS could not be set up, for example because this machine has no trusted CA.
     #[error("cannot set up HTTPS")]
-    Setup(#[source] reqwest::Error),
+    Setup(#[source] HttpError),
     /// An ID cannot be part of a URL path, for example `..`.
     #[error("`{id}` cannot be used as an ID")]
     UnusableId {
@@ -51,7 +51,7 @@ pub enum Error {
     },
     /// A value of the caller cannot be represented as JSON.
     #[error("the request cannot be written as JSON")]
-    Unwritable(#[source] serde_json::Error),
+    Unwritable(#[source] JsonError),
     /// No connection was established. Nothing was sent.
     #[error("{call}: cannot connect to {host}")]
     Connect {
@@ -60,7 +60,7 @@ pub enum Error {
         /// The host and port, and the proxy if there is one.
         host: String,
         /// The cause.
-        source: reqwest::Error,
+        source: HttpError,
     },
     /// The server's certificate was rejected. Nothing was sent.
     #[error("{call}: {host} cannot be trusted: {problem}")]
@@ -69,7 +69,7 @@ pub enum Error {
         call: Call,
         /// The host and port, and the proxy if there is one.
         host: String,
-        /// Why the certificate was rejected.
+        /// The reason why the certificate was rejected.
         problem: TlsProblem,
     },
     /// The response was not complete within the time limit. It is unknown whether the server carried the request out.
@@ -86,7 +86,7 @@ pub enum Error {
         /// The call.
         call: Call,
         /// The cause.
-        source: reqwest::Error,
+        source: HttpError,
     },
     /// The server reported an error.
     #[error("{call}: {}", rejection(*status, *code, message))]
@@ -99,7 +99,7 @@ pub enum Error {
         code: Option<i64>,
         /// The message of the API, or a summary of the page that a proxy returned instead.
         message: String,
-        /// How long to wait before a retry, from the header `Retry-After`.
+        /// The wait before a retry that the header `Retry-After` requests.
         retry_after: Option<Duration>,
         /// The body, with secrets removed.
         body: KeptBody,
@@ -127,7 +127,7 @@ pub enum Error {
         limit: usize,
     },
     /// No session token could be obtained. All calls that waited for it get the same error.
-    #[error("could not get a session token: {0}")]
+    #[error("cannot get a session token: {0}")]
     Session(#[source] Arc<Error>),
     /// A file was not uploaded.
     #[error("{} {problem}", path.display())]
@@ -176,6 +176,12 @@ pub enum Error {
         remaining: Vec<EntryName>,
     },
 }
+
+/// Why the HTTP client could not send a request or read its response. The error of the HTTP client is hidden, so that it can be
+/// updated without a breaking change.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct HttpError(pub(crate) reqwest::Error);
 
 impl Error {
     /// Returns the error that determines the kind of this one: the cause of an error that only adds context.

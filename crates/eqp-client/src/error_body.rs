@@ -64,7 +64,7 @@ mod tests {
         ] {
             assert_eq!(code(body, false), expected, "{body}");
         }
-        // A batch has a code for each item, and one for the whole where nothing was done.
+        // A batch has a code for each item, and one for the batch if it was rejected completely.
         assert_eq!(code(r#"[{"code": 1208, "message": "no"}]"#, true), None);
         assert_eq!(code(r#"{"code": 1208, "message": "no"}"#, true), Some(1208));
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rustls::CertificateError;
 
-use crate::error::Error;
+use crate::error::{Error, HttpError};
 use crate::problem::{Call, ChangedFile, TlsProblem};
 
 /// Converts a failure to send `call` or to read its response.
@@ -25,19 +25,19 @@ pub(crate) fn of_send(error: reqwest::Error, call: &Call, peer: &str, timeout: D
     // `call` has the URL already, without its query.
     let error = error.without_url();
     if error.is_connect() {
-        return Error::Connect { call, host: host(), source: error };
+        return Error::Connect { call, host: host(), source: HttpError(error) };
     }
     if error.is_timeout() {
         return Error::Timeout { call, after: timeout };
     }
-    Error::Interrupted { call, source: error }
+    Error::Interrupted { call, source: HttpError(error) }
 }
 
 /// Converts a failure to build the HTTP client.
 pub(crate) fn of_setup(error: reqwest::Error) -> Error {
     match find_cause::<rustls::Error>(&error) {
         Some(rustls::Error::InvalidCertificate(problem)) => Error::TrustedCa { reason: problem.to_string() },
-        _ => Error::Setup(error),
+        _ => Error::Setup(HttpError(error)),
     }
 }
 

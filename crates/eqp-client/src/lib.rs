@@ -27,7 +27,7 @@ pub mod users;
 pub use calls::methods_of;
 pub use client::{Client, ClientBuilder};
 pub use eqp_types as types;
-pub use error::Error;
+pub use error::{Error, HttpError};
 pub use packages::{PackageField, PackageFilter};
 pub use page::Page;
 pub use problem::{Call, FileProblem, TlsProblem};

@@ -74,7 +74,7 @@ mod tests {
 
     #[test]
     fn the_next_page_follows_from_the_total_or_from_a_full_page() {
-        // (records, offset, total, asked for, next)
+        // (records, offset, total, requested, next)
         for (count, offset, total, limit, next) in [
             (20, 0, Some(45), 20, Some(20)),
             (20, 20, Some(45), 20, Some(40)),

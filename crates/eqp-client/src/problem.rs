@@ -26,7 +26,7 @@ impl fmt::Debug for Call {
     }
 }
 
-/// Why the server's certificate was rejected.
+/// The reason why the server's certificate was rejected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TlsProblem {
@@ -64,7 +64,7 @@ impl fmt::Display for TlsProblem {
     }
 }
 
-/// Why a file was not uploaded.
+/// The reason why a file was not uploaded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FileProblem {
@@ -115,7 +115,7 @@ impl fmt::Display for FileProblem {
     }
 }
 
-/// Why a file could not be sent completely. The HTTP client returns it as the cause of its own error.
+/// The reason why a file could not be sent completely. The HTTP client returns it as the cause of its own error.
 #[derive(Debug, thiserror::Error)]
 #[error("{} {problem}", path.display())]
 pub(crate) struct ChangedFile {

@@ -14,7 +14,7 @@ pub struct RetryPolicy {
     pub max_attempts: u32,
     /// The wait before the second attempt; it doubles with each further one. Up to half of each wait is removed at random.
     pub first_delay: Duration,
-    /// The longest wait. If the server's `Retry-After` asks for more, the call fails instead.
+    /// The longest wait. If the server's `Retry-After` requests a longer one, the call fails instead.
     pub max_delay: Duration,
 }
 
@@ -28,7 +28,7 @@ impl RetryPolicy {
     /// The policy that never sends a call twice.
     pub const NEVER: Self = Self { max_attempts: 1, first_delay: Duration::ZERO, max_delay: Duration::ZERO };
 
-    /// Returns how long to wait before the next attempt, or `None` if the call must not be sent again.
+    /// Returns the wait before the next attempt, or `None` if the call must not be sent again.
     ///
     /// `tried` counts the attempts so far.
     pub(crate) fn wait(&self, tried: u32, error: &Error, retry: Retry) -> Option<Duration> {
@@ -39,7 +39,8 @@ impl RetryPolicy {
         let growing = self.growing_wait(tried)?;
         match error {
             Error::Rejected { retry_after: Some(asked), .. } if *asked > self.max_delay => None,
-            // Only ever lengthens the wait, so that a server that asks for 0 s is not sent every try at once.
+            // `Retry-After` can only lengthen the wait, so that a server that requests 0 s does not get all attempts at
+            // once.
             Error::Rejected { retry_after: Some(asked), .. } => Some(growing.max(*asked)),
             _ => Some(growing),
         }

@@ -10,8 +10,8 @@ use time::{OffsetDateTime, PrimitiveDateTime};
 
 /// Returns the wait that `headers` request, if there is one that can be parsed.
 ///
-/// A date is compared with the server's clock in the header `Date`, so that a wrong clock on this machine does no harm. `now` is
-/// only used if there is no such header. A date in the past results in no wait.
+/// A date is compared with the server's clock in the header `Date`, so that a wrong clock on this machine does no harm.
+/// `now` is only used without this header. A date in the past results in no wait.
 pub(crate) fn requested_wait(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let value = text(headers, &RETRY_AFTER)?;
     if let Some(seconds) = seconds(value) {

@@ -19,7 +19,7 @@ const REQUESTED_LIFETIME: i64 = 7200;
 /// A token is renewed this long before it expires, or after 90 % of its lifetime if that is later.
 const RENEWAL_MARGIN: Duration = Duration::from_mins(1);
 
-/// The account that the access key belongs to.
+/// The current session: the account of the access key, and the remaining lifetime of the token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Session {
@@ -144,7 +144,7 @@ mod tests {
     #[test]
     fn a_token_is_renewed_a_little_before_its_end() {
         let begin = Instant::now();
-        // (life, seconds since the answer, still good)
+        // (lifetime, seconds since the response, still valid)
         for (life, age, is_valid) in [
             (7200, 0, true),
             (7200, 7139, true),

@@ -34,7 +34,7 @@ pub(crate) struct Request {
     path: String,
     query: Vec<(&'static str, String)>,
     body: Body,
-    /// Secrets in the body, which no error may show.
+    /// Secrets in the body, which must not appear in errors.
     secrets: Vec<Secret>,
     /// Additional time for a large body.
     allowance: Duration,
@@ -55,7 +55,7 @@ impl Request {
 
     /// Sends `value` as JSON.
     pub(crate) fn json(mut self, value: &impl serde::Serialize) -> Result<Self, Error> {
-        self.body = Body::Json(serde_json::to_vec(value).map_err(Error::Unwritable)?.into());
+        self.body = Body::Json(serde_json::to_vec(value).map_err(|error| Error::Unwritable(error.into()))?.into());
         Ok(self)
     }
 

@@ -1,4 +1,4 @@
-//! Session tokens: asked for once, renewed once, never shown.
+//! Tests that session tokens are requested once, renewed once, and never shown.
 
 #![allow(clippy::unwrap_used, reason = "a test ends where something does not hold")]
 
@@ -19,7 +19,7 @@ fn submission() -> SubmissionId {
     SubmissionId::new("s1").unwrap()
 }
 
-/// A package for whoever comes with one of the tokens that `good` names; else 401.
+/// Returns a package for requests with a token that `good` accepts, and 401 for others.
 fn package_for(good: impl Fn(&str) -> bool + Clone + Send + Sync + 'static) -> Router {
     Router::new().route(
         "/rest/v1/products/packages/s1",
@@ -80,7 +80,7 @@ async fn a_token_that_lives_no_longer_is_not_used_twice() {
     assert_eq!(count.get(), 2);
 }
 
-/// A token's life is counted from its answer: what the server's clock says, an hour early or late, ends none.
+/// The lifetime of a token is measured from its response, so a server's clock that is an hour off does not matter.
 #[tokio::test]
 async fn a_clock_that_is_an_hour_off_ends_no_token() {
     let hour = std::time::Duration::from_hours(1);
@@ -91,7 +91,7 @@ async fn a_clock_that_is_an_hour_off_ends_no_token() {
         let token = move || async move {
             counted.next();
             let date = [("date", httpdate::fmt_http_date(server_now))];
-            // Half an hour: long over, or to come, by the other clock.
+            // Half an hour, which is in the past or in the future by the other clock.
             (date, axum::Json(json!({"mage_id": "MAG1", "ust": "t", "expires_in": 1800})))
         };
         let client = ApiServer::start(package_for(|_| true).route(TOKEN_PATH, post(token))).client();
@@ -142,7 +142,7 @@ async fn a_token_endpoint_that_answers_a_page_is_named_as_such() {
 }
 
 #[tokio::test]
-async fn the_key_is_sent_as_basic_and_the_wish_as_json() {
+async fn the_key_is_sent_as_basic_and_the_request_as_json() {
     let token = |headers: HeaderMap, body: String| async move {
         assert_eq!(headers["authorization"], "Basic YXBwOmFwcGxpY2F0aW9uLWh1c2g=");
         assert_eq!(body, r#"{"grant_type":"session","expires_in":7200}"#);

@@ -1,4 +1,4 @@
-//! Whatever the simulator answers is read by the types and written back without loss, in either spelling.
+//! Tests that the types read every response of the simulator and write it back without loss, in both variants.
 
 #![allow(clippy::unwrap_used, reason = "a test ends where something does not hold")]
 
@@ -23,21 +23,21 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
-/// What a Marketplace is filled with.
+/// The contents of a Marketplace.
 #[derive(Debug)]
 struct Filling {
     environment: Environment,
     profile: Map<String, Value>,
     callbacks: Vec<(String, Option<String>)>,
     files: Vec<&'static str>,
-    /// Fields of packages beside those that make them complete, and how their reviews end.
+    /// Optional fields of packages, and the results of their reviews.
     packages: Vec<(Map<String, Value>, bool)>,
     verdicts: (Decision, Decision),
     is_infected: bool,
     keys: Vec<String>,
 }
 
-/// Fields whose values are looked at when a package is submitted.
+/// Fields whose values are checked when a package is submitted.
 const JUDGED: &[&str] = &[
     "external_services",
     "payment_period",
@@ -72,7 +72,7 @@ fn object() -> impl Strategy<Value = Value> {
     btree_map("[a-z_]{1,12}", anything(), 0..4).prop_map(|fields| json!(fields))
 }
 
-/// Some of `fields`, each with a value of its kind.
+/// Generates some of `fields`, each with a value of its type.
 fn fields(
     fields: &'static [&'static str],
     value: impl Strategy<Value = Value>,
@@ -144,7 +144,7 @@ fn filling() -> impl Strategy<Value = Filling> {
         })
 }
 
-/// A simulator, asked without the client.
+/// A simulator that is queried without the client.
 struct Marketplace {
     simulator: Simulator,
     http: Client,
@@ -155,7 +155,7 @@ impl Marketplace {
     async fn start(filling: &Filling) -> Self {
         let (technical, marketing) = filling.verdicts;
         let script = Script::new().review("*", Review::default().technical([technical]).marketing([marketing]));
-        // So slow that nothing happens by itself.
+        // So slow that nothing happens automatically.
         let builder = Simulator::builder().environment(filling.environment).speed(0.001).script(script);
         let simulator = builder.start().await.unwrap();
         let ca = Certificate::from_pem(simulator.ca_pem().as_bytes()).unwrap();
@@ -182,7 +182,7 @@ impl Marketplace {
         self.call(Method::GET, path, None).await
     }
 
-    /// Puts everything in; answers what it said to that, as files and as items of batches.
+    /// Creates everything, and returns the responses: files and items of batches.
     async fn fill(&self, filling: &Filling) -> (Value, Value) {
         let user = format!("/users/{}", self.simulator.mage_id());
         let callback = |(name, label): &(String, Option<String>)| json!({"name": label, "url": format!("https://127.0.0.1:9/{name}"), "username": name, "password": "hush"});
@@ -193,14 +193,14 @@ impl Marketplace {
         self.call(Method::POST, &format!("{user}/keys"), Some(&json!({"m2": keys}))).await;
 
         let mut form = Form::new();
-        // These are there always, for packages that are complete.
+        // These always exist, for packages that are complete.
         for name in ["a.zip", "guide.pdf", "icon.png"].iter().chain(&filling.files) {
             form = form.part("file[]", Part::bytes(name.as_bytes().to_vec()).file_name(*name));
         }
         let url = format!("{}/rest/v1/files/uploads", self.simulator.base_url());
         let answer = self.http.post(url).bearer_auth(&self.token).multipart(form).send().await.unwrap();
         let uploaded: Value = answer.json().await.unwrap();
-        // A submission is taken only once the scans have ended.
+        // A submission is only accepted after the scans have ended.
         for file in &self.simulator.snapshot().accounts[0].files {
             let is_clean = !(filling.is_infected && file.filename == "a.zip");
             self.simulator.end_scan(&file.file_upload_id, is_clean).unwrap();
@@ -218,7 +218,7 @@ impl Marketplace {
                 "action": {"technical": "submit", "marketing": "submit"},
             });
             if *is_complete {
-                // What is required stays as it is, and what a submission is refused for stays away.
+                // Required fields are not changed, and fields for which a submission is rejected are removed.
                 for (name, value) in fields.iter().filter(|(name, _)| !JUDGED.contains(&name.as_str())) {
                     package.as_object_mut().unwrap().entry(name).or_insert_with(|| value.clone());
                 }
@@ -235,7 +235,7 @@ impl Marketplace {
         (uploaded, created)
     }
 
-    /// Every review goes as far as it goes.
+    /// Advances every review as far as possible.
     fn review(&self, created: &Value) {
         for item in created.as_array().unwrap() {
             let Some(id) = item["submission_id"].as_str() else { continue };
@@ -246,7 +246,7 @@ impl Marketplace {
         }
     }
 
-    /// Everything that can be asked, each with how it is read.
+    /// Returns the response of every read, with its parser.
     async fn answers(&self) -> Vec<(String, Value, Reader)> {
         let user = format!("/users/{}", self.simulator.mage_id());
         let mut asked: Vec<(String, Reader)> = vec![
@@ -278,14 +278,14 @@ impl Marketplace {
     }
 }
 
-/// Reads an answer and writes it back.
+/// Parses a response and writes it back.
 type Reader = fn(Value) -> Result<Value, serde_json::Error>;
 
 fn read<T: DeserializeOwned + Serialize>(answer: Value) -> Result<Value, serde_json::Error> {
     serde_json::to_value(serde_json::from_value::<T>(answer)?)
 }
 
-/// Keys have no `Serialize`: what they hold is put together by hand.
+/// Keys do not implement `Serialize`, so their fields are collected here.
 fn read_keys(answer: Value) -> Result<Value, serde_json::Error> {
     let keys: ComposerKeys = serde_json::from_value(answer)?;
     let expose = |secret: &Option<Secret>| secret.as_ref().map(|secret| secret.expose().to_owned());
@@ -305,8 +305,8 @@ fn read_keys(answer: Value) -> Result<Value, serde_json::Error> {
     Ok(written)
 }
 
-/// The answer in the other spelling that the API has for the same: `content-type`, `null` for nothing, unpadded hours, and
-/// numbers as text where there are whole ones.
+/// Rewrites a response to the other variant of the API: `content-type`, `null` for empty values, unpadded hours, and
+/// integers as text.
 fn other_form(value: &Value) -> Value {
     match value {
         Value::Object(fields) => fields
@@ -329,14 +329,14 @@ fn other_form(value: &Value) -> Value {
     }
 }
 
-/// One spelling, without what says nothing, and with the documented name for a file's type.
+/// Normalises a value: one variant, without empty values, and with the documented name for a file's type.
 fn meaning(value: &Value) -> Value {
     fn without_nothing(value: &Value) -> Option<Value> {
         match value {
             Value::Null => None,
             Value::String(text) if text.is_empty() => None,
             Value::Array(items) if items.is_empty() => None,
-            // Places in a list keep their number.
+            // Positions in a list do not change.
             Value::Array(items) => Some(items.iter().map(|item| without_nothing(item).unwrap_or_default()).collect()),
             Value::Object(fields) if fields.is_empty() => None,
             Value::Object(fields) => {
@@ -365,7 +365,7 @@ fn same(what: &impl fmt::Display, answer: &Value, reader: Reader) -> Result<(), 
 fn whatever_a_marketplace_answers_is_read_and_written_back() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let reports = Cell::new(0);
-    // Each case is a whole Marketplace.
+    // Each case is a complete Marketplace.
     let config = ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() };
     let outcome = TestRunner::new(config).run(&filling(), |filling| {
         runtime.block_on(async {

@@ -1,4 +1,4 @@
-//! The table of calls, the client's methods and the simulator's routes are the same; and what holds for every call.
+//! Tests that the table of calls, the client's methods and the simulator's routes agree, and properties of all calls.
 
 #![allow(clippy::unwrap_used, reason = "a test ends where something does not hold")]
 
@@ -23,20 +23,20 @@ use known_calls::{CALLS, KnownCall};
 use percent_encoding::percent_decode_str;
 use serde_json::json;
 
-/// Ids that mean something else when they are not encoded.
+/// IDs with characters that must be encoded.
 const ODD_IDS: &[&str] =
     &["a/b", "a b", "100%", "a?b#c", "%2F", "%00", "🦀", "../users", "a+b&c=d;e", "\\", "ü…", ".hidden", "a:b@c", "*"];
 const ODD_ACCOUNT: &str = "MAG/1 %2F?#🦀";
 const TOKEN_PATH: &str = "/rest/v1/app/session/token";
 
-/// Calls whose answer says nothing that is needed: the status decides.
+/// Calls whose response body is ignored: only the status counts.
 const READ_NO_BODY: &[&str] = &["users.put", "keys.delete", "packages.update_one"];
-/// Calls whose answer is given as it comes, whatever its shape.
+/// Calls whose response is returned unchanged, in any format.
 const READ_ANY_JSON: &[&str] = &["reports.get", "reports.metrics", "reports.metric"];
 
 type Seen = Arc<Mutex<Vec<(Method, Uri)>>>;
 
-/// A server that reads and notes what it is asked, and answers everything but the token in the same way.
+/// Starts a server that records requests, and gives the same response to all of them except for the token.
 fn server(answer: impl Fn() -> Response + Clone + Send + Sync + 'static) -> (ApiServer, Seen) {
     let seen = Seen::default();
     let (tokens, others) = (Arc::clone(&seen), Arc::clone(&seen));
@@ -53,7 +53,7 @@ fn server(answer: impl Fn() -> Response + Clone + Send + Sync + 'static) -> (Api
     (ApiServer::start(routes), seen)
 }
 
-/// The names of the calls about which `fits` says yes.
+/// Returns whether the call has one of these names.
 fn is_one_of(call: &KnownCall, names: &[&str]) -> bool {
     names.contains(&call.api_call.name)
 }
@@ -81,7 +81,7 @@ fn every_call_of_the_table_has_its_methods_and_every_method_its_call() {
     }
 }
 
-/// The public methods of the API's resources, as `packages().list()`, read from the sources.
+/// Returns the public methods of the API's resources, in the form `packages().list()`, from the sources.
 fn public_methods() -> BTreeSet<String> {
     let mut methods = BTreeSet::new();
     for (folder, calls) in [
@@ -125,7 +125,7 @@ async fn every_call_sends_what_its_entry_says_whatever_its_ids_hold() {
     let client = server.client();
     for call in CALLS {
         for id in ODD_IDS {
-            // Only a client without a token asks for one.
+            // Only a client without a token requests one.
             let client = if call.api_call.name == "session.token" { server.client() } else { client.clone() };
             let _ = call.make(&client, id).await;
             let (method, uri) = seen.lock().unwrap().pop().unwrap();
@@ -138,7 +138,7 @@ async fn every_call_sends_what_its_entry_says_whatever_its_ids_hold() {
     }
 }
 
-/// What stands in the places of `api_call`'s path; fails if the path is another.
+/// Returns the IDs in a path of `api_call`. Fails for another path.
 fn ids_in(path: &str, api_call: &ApiCall) -> Vec<String> {
     let template = api_call.path.split('?').next().unwrap();
     let sent: Vec<_> = path.strip_prefix("/rest/v1").unwrap().split('/').collect();
@@ -151,7 +151,7 @@ fn ids_in(path: &str, api_call: &ApiCall) -> Vec<String> {
     ids.map(|(_, segment)| percent_decode_str(segment).decode_utf8().unwrap().into_owned()).collect()
 }
 
-/// What should stand there.
+/// Returns the expected IDs.
 fn ids_of(api_call: &ApiCall, id: &str) -> Vec<String> {
     let places = api_call.path.split(['/', '?']).filter(|segment| segment.starts_with('{'));
     let filled = places.map(|place| match place {
@@ -197,7 +197,7 @@ async fn every_call_says_that_an_answer_has_another_shape() {
     }
 }
 
-/// A proxy's login page is no success, also of a call whose answer needs no body.
+/// A proxy's login page is not a success, even for a call that ignores the response body.
 #[tokio::test]
 async fn no_call_takes_a_page_for_a_success() {
     let (server, _) = server(|| Html("<!doctype html><title>Please log in</title>").into_response());
@@ -228,7 +228,7 @@ async fn every_call_has_a_deadline() {
     let routes = Router::new()
         .route(TOKEN_PATH, post(async || axum::Json(json!({"mage_id": "M", "ust": TOKEN, "expires_in": 7200}))));
     let server = ApiServer::start(routes.fallback(std::future::pending::<()>));
-    // An upload is given time for its size, which is nothing here.
+    // The time limit of an upload depends on its size, which is nearly 0 here.
     let client = server.builder().timeout(Duration::from_secs(1)).retry(RetryPolicy::NEVER).build().unwrap();
     client.session().await.unwrap();
     let client = &client;
@@ -262,7 +262,7 @@ async fn the_simulator_answers_every_call_of_the_table() {
         let url = format!("{}/rest/v1{}", simulator.base_url(), path.replace(['{', '}'], ""));
         http.request(method.parse().unwrap(), url).send().await.unwrap()
     };
-    // Without a token a call that exists is refused for that.
+    // Without a token, an existing call is rejected for this reason.
     for api_call in calls::ALL {
         for path in api_call.paths() {
             assert_eq!(send(api_call.method.as_str(), path).await.status(), 401, "{} {path}", api_call.name);

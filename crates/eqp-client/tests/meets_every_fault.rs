@@ -1,4 +1,4 @@
-//! What the client does at each fault that the simulator has for calls.
+//! Tests the client with each fault of calls that the simulator can inject.
 
 #![allow(clippy::unwrap_used, reason = "a test ends where something does not hold")]
 
@@ -20,7 +20,7 @@ struct Harness {
 }
 
 impl Harness {
-    /// A Marketplace where this goes wrong, and a client with a session there.
+    /// Starts a Marketplace with this fault, and a client with a session.
     async fn with(fault: &str) -> Self {
         Self::with_deadline(fault, Duration::from_secs(20)).await
     }
@@ -39,7 +39,7 @@ impl Harness {
         Self { simulator, client }
     }
 
-    /// How often the fault was injected.
+    /// Returns the number of injections of the fault.
     fn injected(&self) -> u64 {
         self.simulator.faults()[0].injected
     }
@@ -70,7 +70,7 @@ fn draft(item: &str) -> PackageDraft {
 async fn latency_within_the_deadline_is_waited_for_and_beyond_it_is_not() {
     Harness::with("latency=50ms call=users.get").await.client.users().get().await.unwrap();
 
-    // The first try meets the timeout, the second one no latency.
+    // The first attempt times out, and the second one has no latency.
     let harness = Harness::with_deadline("latency=30s call=users.get times=1", Duration::from_millis(500)).await;
     harness.client.users().get().await.unwrap();
     assert_eq!(harness.injected(), 1);
@@ -95,7 +95,7 @@ async fn a_dead_token_is_replaced_once() {
 async fn too_many_requests_are_waited_for_in_seconds_or_until_a_date_whatever_the_call() {
     for (fault, least) in [
         ("too-many-requests=1s times=1", Duration::from_secs(1)),
-        // Whole seconds: what is left of this one may be short.
+        // The header has whole seconds, so the remaining time may be short.
         ("too-many-requests=1s,date times=1", Duration::ZERO),
     ] {
         let harness = Harness::with(fault).await;

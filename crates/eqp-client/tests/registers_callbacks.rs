@@ -1,4 +1,4 @@
-//! Registering callbacks without harming anybody else's, whatever the server does with the list.
+//! Tests that registering callbacks preserves all other entries, regardless of what the server does with the list.
 
 #![allow(clippy::unwrap_used, reason = "a test ends where something does not hold")]
 
@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 const OURS: &str = "https://ours.example/callbacks/main";
 const THEIRS: &str = "https://theirs.example/hook";
 
-/// What the server does with a list that is put.
+/// The server's reaction to a `PUT` of the list.
 #[derive(Clone, Copy, PartialEq)]
 enum ServerBehaviour {
     Replaces,
@@ -26,13 +26,13 @@ enum ServerBehaviour {
     MergesByUrlAndUsername,
     /// Applies it, and answers 502.
     LosesTheAnswer,
-    /// Applies it, and refuses to be read afterwards.
+    /// Applies it, and rejects reads afterwards.
     CannotBeReadAfterwards,
     /// Answers 502 and applies nothing.
     Fails,
-    /// Keeps the last entry only.
+    /// Stores only the last entry.
     LosesEntries,
-    /// Answers 400 with the whole request in its message.
+    /// Answers 400 with the complete request in its message.
     Repeats,
 }
 
@@ -43,7 +43,7 @@ struct Inner {
     behaviour: ServerBehaviour,
     list: Vec<Value>,
     puts: Vec<Value>,
-    /// What somebody else does right after each reading, first to last.
+    /// The edits of another client after each read, in order.
     meanwhile: Vec<Value>,
 }
 
@@ -213,7 +213,7 @@ async fn an_entry_that_somebody_adds_meanwhile_is_kept_by_a_new_plan() {
 }
 
 #[tokio::test]
-async fn a_list_that_never_stands_still_is_given_up() {
+async fn a_list_that_changes_all_the_time_is_not_written() {
     let (market, client) = Market::start(ServerBehaviour::Replaces, []);
     market.meanwhile((0..6).map(|n| entry(THEIRS, &format!("them-{n}"), "their-hush")));
     let error = client.callbacks().change(&desired(), &known_passwords(), &AllowedLosses::all()).await.unwrap_err();
@@ -252,7 +252,7 @@ async fn an_entry_can_be_removed() {
     let (market, client) = Market::start(ServerBehaviour::Replaces, list.clone());
     client.callbacks().change(&remove, &known_passwords(), &AllowedLosses::none()).await.unwrap();
     assert_eq!(market.list(), list[..1]);
-    // What is gone already is not written again, so it needs nobody's password.
+    // An entry that is already missing needs no write, and therefore no passwords.
     client.callbacks().change(&remove, &NoPasswords, &AllowedLosses::none()).await.unwrap();
     assert_eq!(market.puts().len(), 1);
 
@@ -279,7 +279,7 @@ async fn an_account_without_callbacks_has_an_empty_list_however_that_is_spelled(
     assert!(matches!(error, Error::IncompleteProfile), "what is no profile has no empty list: {error:?}");
 }
 
-/// The list of callbacks of a profile.
+/// Returns the list of callbacks of a profile.
 async fn profile(profile: Value) -> Result<Vec<ApiCallbackEntry>, Error> {
     let routes = Router::new().route("/rest/v1/users/MAG1", get(move || async move { Json(profile) }));
     ApiServer::start(with_tokens(routes).0).client().callbacks().list().await

@@ -1,4 +1,4 @@
-//! Answers that are late, large, broken or of another shape.
+//! Tests responses that are late, large, malformed or in another format.
 
 #![allow(clippy::unwrap_used, reason = "a test ends where something does not hold")]
 
@@ -79,7 +79,7 @@ async fn a_success_of_another_shape_names_the_field_and_keeps_the_body() {
 
 #[tokio::test]
 async fn each_wrong_field_is_named_with_its_path() {
-    // (call, answer, field)
+    // (call, response, field)
     let cases = [
         ("users.get", json!({"mage_id": {"a": 1}}), "mage_id"),
         ("users.get", json!({"is_company": "perhaps"}), "is_company"),
@@ -107,7 +107,7 @@ async fn each_wrong_field_is_named_with_its_path() {
 }
 
 #[tokio::test]
-async fn a_token_of_another_shape_names_the_field_and_tells_no_secret() {
+async fn a_token_of_another_shape_names_the_field_and_shows_no_secret() {
     for (answer, field) in [
         (json!({"mage_id": "M", "ust": "hush", "expires_in": "hush"}), "expires_in"),
         (json!({"mage_id": {"hush": "hush"}, "ust": "hush", "expires_in": 1}), "mage_id"),
@@ -145,7 +145,7 @@ async fn an_answer_of_100_mb_is_not_held() {
         let error = client(Router::new().route(PACKAGE, get(large))).packages().get(&id("s1")).await.unwrap_err();
         assert!(matches!(error, Error::TooLarge { limit: 33_554_432, .. }), "{error:?}");
         assert!(!error.is_retryable() && error.to_string().ends_with("the response has more than 33554432 bytes"));
-        // What lies in the buffers on the way was sent too.
+        // Bytes in the buffers count as sent too.
         let most = if says_its_size { 16 } else { 32 + 16 };
         let taken = sent.get() * PIECE / 1024 / 1024;
         assert!(taken <= most, "{taken} MB of an answer that is refused, which says its size: {says_its_size}");
@@ -170,7 +170,7 @@ async fn a_connection_that_breaks_within_the_answer_is_named_and_tried_again() {
     let counted = count.clone();
     let breaks = move || async move {
         let rest = if counted.next() == 0 { Err(std::io::Error::other("cut")) } else { Ok(r#""s1"}"#) };
-        // The cut comes after the beginning has arrived, not instead of it.
+        // The connection is cut after the beginning has arrived.
         Body::from_stream(futures_util::stream::iter([Ok(r#"{"submission_id": "#), rest]))
     };
     let server = ApiServer::start(with_tokens(Router::new().route(PACKAGE, get(breaks))).0);
@@ -185,7 +185,7 @@ async fn a_connection_that_breaks_within_the_answer_is_named_and_tried_again() {
 async fn a_server_that_says_nothing_is_not_waited_for_beyond_the_deadline() {
     let routes = Router::new()
         .route(PACKAGE, get(std::future::pending::<()>))
-        // Headers come, the body never does.
+        // The headers arrive, but the body never does.
         .route(
             PACKAGES,
             get(|| async { Body::from_stream(futures_util::stream::pending::<Result<String, std::io::Error>>()) }),
@@ -204,7 +204,7 @@ async fn a_server_that_says_nothing_is_not_waited_for_beyond_the_deadline() {
 }
 
 #[tokio::test]
-async fn what_is_safe_is_sent_again_and_a_wish_to_wait_is_heard() {
+async fn safe_requests_are_retried_after_the_requested_wait() {
     let count = Count::default();
     let counted = count.clone();
     let flaky = move || async move {
@@ -221,9 +221,9 @@ async fn what_is_safe_is_sent_again_and_a_wish_to_wait_is_heard() {
     assert!(begin.elapsed() >= Duration::from_secs(1));
 }
 
-/// The server's clock is an hour off, or ours is: only the difference of its two times counts.
+/// Either clock may be an hour off, because only the difference of the server's two times counts.
 #[tokio::test]
-async fn a_wish_to_wait_until_a_date_is_heard_whatever_the_clocks_say() {
+async fn a_wait_until_a_date_is_observed_with_any_clock() {
     let hour = Duration::from_hours(1);
     let now = std::time::SystemTime::now();
     for server_now in [now - hour, now, now + hour] {
@@ -247,7 +247,7 @@ async fn a_wish_to_wait_until_a_date_is_heard_whatever_the_clocks_say() {
 }
 
 #[tokio::test]
-async fn a_wish_to_wait_for_long_is_told_and_not_waited_for() {
+async fn a_long_wait_is_reported_instead_of_observed() {
     let busy = || async { (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "3600")]) };
     let error = client(Router::new().route(PACKAGE, get(busy))).packages().get(&id("s1")).await.unwrap_err();
     assert!(matches!(error, Error::Rejected { retry_after: Some(wait), .. } if wait == Duration::from_hours(1)));
@@ -323,7 +323,7 @@ async fn a_bad_item_of_one_is_an_error_with_its_code() {
     assert_eq!((error.code(), error.is_retryable()), (Some(1210), false));
 }
 
-/// A server that applies a creation and then loses its answer, the first time.
+/// Starts a server that carries out the first creation but loses its response.
 fn loses_an_answer() -> (Client, Count) {
     let posts = Count::default();
     let counted = posts.clone();

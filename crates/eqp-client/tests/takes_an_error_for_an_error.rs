@@ -1,4 +1,4 @@
-//! Refusals that do not look like one, and answers that are somebody else's.
+//! Tests rejections in unusual forms, and responses that come from a proxy.
 
 #![allow(clippy::unwrap_used, reason = "a test ends where something does not hold")]
 
@@ -23,7 +23,7 @@ fn client(routes: Router) -> Client {
     ApiServer::start(with_tokens(routes).0).client()
 }
 
-/// A client of a server that answers every call so.
+/// Returns a client of a server that answers every call with this body.
 fn answering(body: Value) -> Client {
     client(Router::new().fallback(move || async move { axum::Json(body) }))
 }
@@ -53,7 +53,7 @@ async fn an_error_in_the_place_of_a_record_in_a_list_is_an_error_too() {
             assert_eq!(error.code(), Some(1500), "{}: {error}", call.written);
         }
     }
-    // In a batch it is what became of one item.
+    // In a batch, it is the result of one item.
     let items = listing.packages().update(&[PackageUpdate::default()]).await.unwrap();
     assert_eq!((items[0].code, items[0].is_success()), (Some(1500), false));
 }
@@ -70,7 +70,7 @@ async fn a_code_of_http_says_what_a_refusal_with_http_200_means() {
     let error = refused(1321).packages().by_item(&item).await.unwrap_err();
     assert!(error.is_scan_in_progress() && !error.is_retryable(), "{error}");
 
-    // A token that ended is got anew, once.
+    // An expired token is requested again, once.
     let asked = Count::default();
     let counted = asked.clone();
     let body = move || async move {
@@ -127,7 +127,7 @@ async fn the_profile_of_another_account_is_refused_before_a_list_is_written() {
     assert!(written.lock().unwrap().is_empty());
 }
 
-/// What a gateway in front of the API answers.
+/// Returns the response of a gateway in front of the API.
 fn gateway(request: &Request) -> Response {
     let page = Html("<html><title>Request blocked</title></html>");
     match request.uri().path().rsplit('/').next().unwrap() {

@@ -1,4 +1,4 @@
-//! What the client says to certificates that prove nothing.
+//! Tests that the client rejects untrusted certificates.
 
 #![allow(clippy::unwrap_used, reason = "a test ends where something does not hold")]
 
@@ -13,7 +13,7 @@ fn routes() -> Router {
     with_tokens(Router::new()).0
 }
 
-/// An identity for 127.0.0.1 that is good from so many days from now until so many days from now, and its CA.
+/// Returns an identity for 127.0.0.1 that is valid between two days relative to now, and its CA.
 fn identity(from: i64, until: i64) -> (Identity, String) {
     let mut ca = CertificateParams::default();
     ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);

@@ -1,4 +1,4 @@
-//! Uploads: what is sent, and what is not sent at all.
+//! Tests uploads: what is sent, and what is rejected before.
 
 #![allow(clippy::unwrap_used, reason = "a test ends where something does not hold")]
 
@@ -17,10 +17,10 @@ use serde_json::json;
 
 const UPLOADS: &str = "/rest/v1/files/uploads";
 
-/// What a server got: headers and body of each upload.
+/// The received uploads: headers and body.
 type Seen = Arc<Mutex<Vec<(HeaderMap, Bytes)>>>;
 
-/// A server that takes as many files as the body has `filename=`.
+/// Starts a server that accepts one file per `filename=` in the body.
 fn client() -> (Client, Seen) {
     let seen = Seen::default();
     let seeing = Arc::clone(&seen);
@@ -40,7 +40,7 @@ fn file(folder: &Path, name: &str, content: &[u8]) -> PathBuf {
     path
 }
 
-/// A file with a hole in it, which takes no room.
+/// Creates a sparse file.
 fn large(folder: &Path, name: &str, bytes: u64) -> PathBuf {
     let path = folder.join(name);
     std::fs::File::create(&path).unwrap().set_len(bytes).unwrap();
@@ -79,7 +79,7 @@ async fn each_file_is_a_part_with_its_name_and_type() {
 }
 
 #[tokio::test]
-async fn a_large_file_arrives_whole_and_tells_how_far_it_is() {
+async fn a_large_file_arrives_complete_and_reports_its_progress() {
     let folder = tempfile::tempdir().unwrap();
     let content: Vec<u8> = (0..3_000_000_u32).map(|n| (n % 251) as u8).collect();
     let path = file(folder.path(), "a.zip", &content);
@@ -117,7 +117,7 @@ async fn what_cannot_be_taken_is_refused_before_a_byte_is_sent() {
     assert_eq!(problem(&socket).await, FileProblem::NotAFile);
 }
 
-/// Says to this test, started again as somebody who may not read everything, which file to try.
+/// The environment variable with the file to read, for this test when it is run again as another user.
 const SECRET_FILE: &str = "EQP_TEST_UNREADABLE_FILE";
 
 #[test]
@@ -130,7 +130,8 @@ fn a_file_that_may_not_be_read_is_refused_before_a_byte_is_sent() {
     if std::env::var_os(SECRET_FILE).is_none() {
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o000)).unwrap();
         if std::fs::File::open(&path).is_ok() {
-            // Root reads everything: somebody else has to try, with a copy of this program where everybody can start it.
+            // Root can read every file, so another user has to try, with a copy of this program that every user can
+            // run.
             let program = folder.path().join("test");
             std::fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
             for open in [folder.path(), &program] {
@@ -201,7 +202,7 @@ async fn an_upload_is_sent_again_from_its_beginning() {
 async fn a_file_is_read_no_faster_than_the_server_takes_it() {
     let folder = tempfile::tempdir().unwrap();
     let path = large(folder.path(), "a.zip", 30_000_000);
-    // The body is held and never read, so nothing but the buffers on the way can fill.
+    // The body is never read, so that only the buffers can fill.
     let hold = |_body: axum::body::Body| std::future::pending::<()>();
     let client = ApiServer::start(with_tokens(Router::new().route(UPLOADS, post(hold))).0).client();
     let read = Arc::new(Mutex::new(0));

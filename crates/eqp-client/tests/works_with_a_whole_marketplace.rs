@@ -1,4 +1,4 @@
-//! Every call against the simulator, over TLS.
+//! Tests every call against the simulator, over TLS.
 
 #![allow(clippy::unwrap_used, reason = "a test ends where something does not hold")]
 

@@ -63,7 +63,7 @@ impl<H: Handler + ?Sized> Handler for Arc<H> {
     }
 }
 
-/// Why a handler could not process an event, and whether another attempt can help.
+/// The reason why a handler could not process an event, and whether another attempt can help.
 ///
 /// ```
 /// let timeout = std::io::Error::from(std::io::ErrorKind::TimedOut);

@@ -19,26 +19,26 @@ use crate::{Handler, HandlerError, RunningHandler};
 /// The lease duration. After a crash, another process takes over when the lease expires.
 const LEASE: Duration = Duration::from_secs(10);
 
-/// How often a lease is renewed, and how often a lease held by another process is requested.
+/// The interval at which a lease is renewed, or requested if another process holds it.
 const RENEWAL: Duration = Duration::from_secs(2);
 
 /// The time limit for each query about the handler's position or lease.
 const CURSOR_DEADLINE: Duration = Duration::from_secs(5);
 
-/// Waits after a failure of the handler or the database.
+/// The first wait after a failure of the handler or the database.
 const MIN_WAIT: Duration = Duration::from_millis(200);
 const MAX_WAIT: Duration = Duration::from_mins(1);
 
-/// How long releasing the lease may delay a shutdown.
+/// The time by which releasing the lease may delay a shutdown.
 const RELEASE_DEADLINE: Duration = Duration::from_secs(1);
 
-/// How long a handler may continue after shutdown.
+/// The time for which a handler may continue after a shutdown was requested.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// A warning is logged once if a handler takes longer than this for one event.
+/// The time that a handler may take for one event before a warning is logged.
 const SLOW: Duration = Duration::from_mins(1);
 
-/// Longer errors of a handler are truncated.
+/// The maximum length of a stored error in bytes. Longer errors are truncated.
 const MAX_ERROR_BYTES: usize = 2_000;
 
 /// Delivers every event to one handler, in order, at least once.
@@ -75,7 +75,7 @@ pub struct HandlerLoop {
     owner: Uuid,
 }
 
-/// Why [`HandlerLoop::work`] returned without an error.
+/// The reason why [`HandlerLoop::work`] returned without an error.
 enum Ended {
     /// Another process holds the lease.
     LeaseIsLost,
@@ -126,6 +126,11 @@ impl HandlerLoop {
     }
 
     /// Makes a handler with a new name start with the first event that is recorded after the loop first runs.
+    /// ```no_run
+    /// # fn example<H: eqp_deliver::Handler + 'static>(pool: sqlx::PgPool, handler: H) {
+    /// let running = eqp_deliver::HandlerLoop::new(pool, "mail", handler).from_now_on().spawn();
+    /// # }
+    /// ```
     #[must_use]
     pub fn from_now_on(mut self) -> Self {
         self.from_now_on = true;
@@ -294,7 +299,7 @@ impl HandlerLoop {
         }
     }
 
-    /// Waits for the next attempt, and renews the lease meanwhile.
+    /// Waits for the next attempt, and renews the lease during the wait.
     async fn wait(&self, until: Instant, renew_at: &mut Instant, shutdown: &CancellationToken) -> Attempt {
         loop {
             tokio::select! {

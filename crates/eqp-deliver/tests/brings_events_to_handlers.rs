@@ -1,4 +1,4 @@
-//! A service that embeds the receiver gets every event, in order, at least once.
+//! Tests that a service that embeds the receiver gets every event, in order, at least once.
 #![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 use std::collections::VecDeque;
@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-/// Tells the test what it was given, and answers what the test wants.
+/// Passes each event to the test, and returns the result that the test chooses.
 struct Scripted {
     given: UnboundedSender<i64>,
     answers: Mutex<VecDeque<HandlerError>>,
@@ -29,7 +29,7 @@ impl Handler for Scripted {
     }
 }
 
-/// A handler at work.
+/// A running handler.
 struct Running {
     given: UnboundedReceiver<i64>,
     shutdown: CancellationToken,
@@ -71,7 +71,7 @@ async fn project_files(database: &CallbackDatabase, names: &[&str]) {
     database.project().await;
 }
 
-/// Waits until the handler's place is recorded.
+/// Waits until the handler's position is stored.
 async fn recorded(database: &CallbackDatabase, seq: i64) {
     let place = || async {
         let sql = "select last_seq from eqp.handler_cursor where name = 'ledger'";
@@ -125,14 +125,14 @@ async fn an_event_that_was_not_finished_comes_again_after_a_restart() {
 }
 
 #[tokio::test]
-async fn an_event_that_failed_for_good_is_passed_over() {
+async fn an_event_that_failed_permanently_is_skipped() {
     let database = with_files(&["a", "b"]).await;
     let mut handler = Running::start(&database, vec![HandlerError::permanent("never")], |work| work);
     assert_eq!((handler.next().await, handler.next().await), (1, 2));
     handler.stop().await;
 }
 
-/// Is slow, and says when it begins and ends.
+/// A slow handler that reports its start and end.
 struct Slow {
     steps: UnboundedSender<&'static str>,
     may_end: Arc<tokio::sync::Notify>,
@@ -170,12 +170,12 @@ async fn a_handler_at_work_comes_to_its_end_though_its_lease_is_lost_or_cannot_b
         let task = tokio::spawn(work.run(shutdown.clone()));
         assert_eq!(in_time(said.recv()).await, Some("begins"));
         sqlx::raw_sql(trouble).execute(&database.pool).await.unwrap();
-        // Longer than a lease is renewed: of the renewals nothing can be seen from here.
+        // Longer than the renewal interval, because renewals cannot be observed from here.
         assert!(timeout(std::time::Duration::from_secs(5), said.recv()).await.is_err(), "it is still at work");
         may_end.notify_one();
         assert_eq!(in_time(said.recv()).await, Some("ends"), "{trouble}");
         sqlx::raw_sql(repair).execute(&database.pool).await.unwrap();
-        // Where another had the lease it may come once more; never is it lost.
+        // If another process had the lease, the event may be delivered again, but is never lost.
         may_end.notify_one();
         recorded(&database, 1).await;
         shutdown.cancel();
@@ -183,7 +183,7 @@ async fn a_handler_at_work_comes_to_its_end_though_its_lease_is_lost_or_cannot_b
     }
 }
 
-/// Answers whoever asks it, until nobody does.
+/// Answers queries until there are no more.
 struct Echo {
     asked: tokio::sync::Mutex<UnboundedReceiver<()>>,
     answered: UnboundedSender<()>,
@@ -232,7 +232,7 @@ async fn a_renewal_that_the_database_does_not_answer_does_not_hold_a_handler_up(
         in_time(answers.recv()).await.unwrap();
         waits.push(begun.elapsed());
     }
-    // A renewal waits for five seconds; one answer in time shows that the handler does not wait with it.
+    // A renewal waits for five seconds. An earlier result shows that the handler does not wait for it.
     assert!(waits.iter().any(|wait| wait.as_secs() < 3), "{waits:?}");
     blocker.rollback().await.unwrap();
     drop(ask);
@@ -258,7 +258,7 @@ async fn a_handler_at_work_comes_to_its_end_at_shutdown() {
     recorded(&database, 1).await;
 }
 
-/// Fails on one event, in one way.
+/// Fails on one event, with one kind of failure.
 struct Failing {
     on: i64,
     how: fn() -> HandlerError,
@@ -310,7 +310,7 @@ async fn an_event_that_a_handler_fails_on_becomes_a_dead_letter_and_blocks_nothi
 }
 
 #[tokio::test]
-async fn a_handler_from_now_on_is_not_told_of_the_past() {
+async fn a_handler_from_now_on_does_not_receive_past_events() {
     let database = with_files(&["a", "b"]).await;
     let mut handler = Running::start(&database, vec![], HandlerLoop::from_now_on);
     recorded(&database, 2).await;

@@ -1,4 +1,4 @@
-//! Connects to a private Postgres.
+//! Connects to an embedded Postgres.
 
 use std::path::Path;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use crate::settings::{PORT, ROLE};
 
 /// The database that exists in every cluster.
 pub(crate) const MAINTENANCE_DATABASE: &str = "postgres";
-/// How long connecting to a server on this machine may take.
+/// The time limit for connecting to a server on this machine.
 const DEADLINE: Duration = Duration::from_secs(5);
 
 /// Returns the options of a connection. The `PG…` variables of the environment do not affect them.

@@ -1,18 +1,18 @@
-//! The errors of this crate, each with what can be done about it.
+//! The errors of this crate. Each message contains a remedy.
 
 use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Why a private Postgres could not be started, used or stopped.
+/// The reason why an embedded Postgres could not be started, used or stopped.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// No Postgres is installed, and none could be downloaded.
     #[error(
         "no Postgres {wanted} is installed, and none could be downloaded ({}). Install one (Debian: `apt-get install postgresql`; \
-         macOS: `brew install postgresql`), or set EQP_POSTGRES_BIN to the folder of its programs, or use a Postgres \
-         of your own by its URL",
+         macOS: `brew install postgresql`), or set EQP_POSTGRES_BIN to the folder of its programs, or set the \
+         URL of an existing Postgres",
         .tried.join("; ")
     )]
     ProgramsNotFound {
@@ -26,12 +26,12 @@ pub enum Error {
     UnusablePrograms {
         /// The configured folder.
         folder: PathBuf,
-        /// Why it cannot be used.
+        /// The reason why it cannot be used.
         reason: String,
     },
     /// The data was created by a major version that is not installed, and Postgres cannot read data of other major versions.
     #[error(
-        "the data in {} were created by Postgres {made_by}, which is not installed ({}). Install it (Debian: \
+        "the data in {} was created by Postgres {made_by}, which is not installed ({}). Install it (Debian: \
          `apt-get install postgresql-{made_by}`; macOS: `brew install postgresql@{made_by}`), or set EQP_POSTGRES_BIN to the \
          folder of its programs, or dump the data with it and start with another folder",
         .folder.display(), .tried.join("; ")
@@ -45,7 +45,7 @@ pub enum Error {
         tried: Vec<String>,
     },
     /// The folder contains something else.
-    #[error("{} is not a data folder of a private Postgres ({reason}), and was left unchanged. Use an empty or a new folder", .folder.display())]
+    #[error("{} is not a data folder of an embedded Postgres ({reason}), and was left unchanged. Use an empty or a new folder", .folder.display())]
     ForeignFolder {
         /// The folder.
         folder: PathBuf,
@@ -73,20 +73,20 @@ pub enum Error {
     #[error(
         "the user ID {uid} has no entry in /etc/passwd, which Postgres requires to create a database, and a user namespace did not \
          help: {detail}. Add an entry (`eqp:x:{uid}:{uid}::/:/usr/sbin/nologin`), run the program as a user that has one, or \
-         use a Postgres of your own by its URL"
+         set the URL of an existing Postgres"
     )]
     NamelessUser {
         /// The user ID.
         uid: u32,
-        /// Why the user namespace did not help.
+        /// The reason why the user namespace did not help.
         detail: String,
     },
     /// The disk is full, or does not have enough space for a new cluster.
-    #[error("the disk with {} is full ({detail}). Free some space and start again; no data were lost", .folder.display())]
+    #[error("the disk with {} is full ({detail}). Free some space and start again; no data was lost", .folder.display())]
     DiskFull {
         /// The folder.
         folder: PathBuf,
-        /// When the disk was full, or how much space is available.
+        /// The operation during which the disk was full, or the available space.
         detail: String,
     },
     /// Another process has been using the folder exclusively for too long.
@@ -94,7 +94,7 @@ pub enum Error {
     Busy {
         /// The folder.
         folder: PathBuf,
-        /// How long this process waited.
+        /// The time that this process waited.
         waited: Duration,
     },
     /// A program of Postgres could not be started or failed.
@@ -117,7 +117,7 @@ pub enum Error {
     },
     /// The folder or the cluster in it was removed or replaced while it was in use.
     #[error(
-        "the data of the Postgres in {} were removed or replaced while it was in use. No new database was created: \
+        "the data of the Postgres in {} was removed or replaced while in use. No new database was created: \
          restore the data, or restart the program to begin with an empty database",
         .folder.display()
     )]
@@ -132,12 +132,12 @@ pub enum Error {
         folder: PathBuf,
         /// The process ID of the server.
         pid: i32,
-        /// How long this process waited.
+        /// The time that this process waited.
         waited: Duration,
     },
     /// The server is running, but a query failed.
-    #[error("a query of the private Postgres failed")]
-    Statement(#[from] sqlx::Error),
+    #[error("a query of the embedded Postgres failed")]
+    Statement(#[source] StatementError),
     /// A file or folder could not be read or written.
     #[error("{action} {}", .path.display())]
     Io {
@@ -151,7 +151,16 @@ pub enum Error {
     },
 }
 
+/// Why a query failed. The error of the driver is hidden, so that it can be updated without a breaking change.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct StatementError(pub(crate) sqlx::Error);
+
 impl Error {
+    pub(crate) fn statement(error: sqlx::Error) -> Self {
+        Self::Statement(StatementError(error))
+    }
+
     /// Returns whether the same call can succeed later without any change by the caller.
     pub fn is_retryable(&self) -> bool {
         matches!(self, Self::Busy { .. })

@@ -23,7 +23,7 @@ const INSTALLED: [&str; 6] = [
     "/Applications/Postgres.app/Contents/Versions/*/bin",
 ];
 
-/// Where to search for the programs.
+/// The places to search for the programs.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Search {
     /// The configured folder. If it is set, no other one is used.

@@ -13,7 +13,7 @@ use crate::owner::Owner;
 
 /// The file that marks a data folder.
 const MARKER: &str = "eqp-postgres";
-const MARKER_TEXT: &str = "A private Postgres of the EQP Integration Platform. `data` is the cluster; see `log`.\n";
+const MARKER_TEXT: &str = "Embedded Postgres of the EQP Integration Platform. `data` is the cluster; see `log`.\n";
 
 /// The path of a Unix socket has at most 108 bytes (104 on macOS), including the terminating zero.
 const SOCKET_PATH_LIMIT: usize = 103;
@@ -22,7 +22,7 @@ const SOCKET_NAME: &str = "/.s.PGSQL.5432.lock";
 /// The free disk space that a new cluster requires, including its first WAL segments.
 const ROOM_FOR_A_NEW_CLUSTER: u64 = 128 << 20;
 
-/// The data folder of a private Postgres.
+/// The data folder of an embedded Postgres.
 #[derive(Debug, Clone)]
 pub(crate) struct Folder {
     root: PathBuf,

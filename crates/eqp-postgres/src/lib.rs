@@ -1,7 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 #[cfg(not(unix))]
-compile_error!("the embedded Postgres requires Unix sockets and flock; use a Postgres of your own on other systems");
+compile_error!("the embedded Postgres requires Unix sockets and flock; use an existing Postgres on other systems");
 
 mod cluster;
 mod command;
@@ -20,7 +20,7 @@ mod server_handle;
 mod settings;
 
 pub use embedded::{Builder, EmbeddedPostgres};
-pub use error::Error;
+pub use error::{Error, StatementError};
 pub use find::PROGRAMS_VARIABLE;
 pub use folder::temporary_folder;
 pub use progress::Progress;

@@ -18,7 +18,7 @@ use rustix::fs::{FlockOperation, OFlags, flock};
 
 use crate::Error;
 
-/// How often to retry a lock that another process holds.
+/// The interval at which to retry a lock that another process holds.
 const INTERVAL: Duration = Duration::from_millis(10);
 
 /// An open lock file. Closing it releases the lock.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::command::{clean_command, run};
 
-/// How long a program that only prints its version may take.
+/// The time limit for a program that only prints its version.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(10);
 
 /// The programs of one Postgres installation.

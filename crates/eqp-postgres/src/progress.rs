@@ -24,7 +24,7 @@ pub enum Progress {
     SourceFailed {
         /// The name of the source.
         source: &'static str,
-        /// Why the download failed.
+        /// The reason why the download failed.
         reason: String,
     },
     /// A new database cluster is being created.

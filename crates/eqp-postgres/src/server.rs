@@ -23,21 +23,21 @@ use crate::programs::Programs;
 use crate::settings::PORT;
 use crate::{Error, Progress, settings};
 
-/// How long a start may take. Recovery after a crash can be slow; other starts take about 100 ms.
+/// The time limit for a start. Recovery after a crash can be slow; other starts take about 100 ms.
 const START_DEADLINE: Duration = Duration::from_mins(3);
 /// A start that takes longer than this is reported as a recovery.
 const USUAL_START: Duration = Duration::from_millis(500);
-/// How often to check whether the server is ready.
+/// The interval at which to check whether the server is ready.
 const INTERVAL: Duration = Duration::from_millis(5);
-/// How long to wait for the server lock, which other processes hold for a moment to check whether the server is running.
+/// The time limit for the server lock, which other processes briefly hold to check whether the server is running.
 const LOCK_DEADLINE: Duration = Duration::from_secs(1);
-/// How long a fast shutdown may take, including its checkpoint.
+/// The time limit for a fast shutdown, including its checkpoint.
 const STOP_DEADLINE: Duration = Duration::from_secs(30);
-/// How long an immediate shutdown may take after that.
+/// The time limit for the immediate shutdown that follows.
 const IMMEDIATE_DEADLINE: Duration = Duration::from_secs(10);
-/// How long a server may take to end when its start is cancelled.
+/// The time limit for a server to end when its start is cancelled.
 const CANCEL_DEADLINE: Duration = Duration::from_secs(5);
-/// How long it may take to end after that, without a checkpoint.
+/// The time limit for ending it without a checkpoint afterwards.
 const QUIT_DEADLINE: Duration = Duration::from_secs(1);
 /// A log that is longer than this is rotated at the next start.
 const LOG_LIMIT: u64 = 8 << 20;
@@ -326,7 +326,7 @@ mod tests {
     }
 
     #[test]
-    fn the_cause_is_told_rather_than_the_last_line() {
+    fn the_cause_is_reported_rather_than_the_last_line() {
         let log = "LOG:  starting\nFATAL:  could not write lock file \"postmaster.pid\": No space left on device\nLOG:  shut down\n";
         assert!(best_reason(log).is_some_and(|line| line.starts_with("FATAL")));
         let refusing =

@@ -11,9 +11,9 @@ use crate::folder::Folder;
 use crate::lock::Lock;
 use crate::server::{PidFile, signal_child};
 
-/// How often to check whether a server that another process started is still running.
+/// The interval at which to check whether a server that another process started is still running.
 const INTERVAL: Duration = Duration::from_millis(100);
-/// How long a server may take to end after a signal.
+/// The time limit for a server to end after a signal.
 const END_DEADLINE: Duration = Duration::from_secs(10);
 
 /// The server of a folder.

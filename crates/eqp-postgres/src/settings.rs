@@ -1,4 +1,4 @@
-//! Writes the settings of a private Postgres and the rules for who may connect.
+//! Writes the settings of an embedded Postgres and the rules for who may connect.
 //!
 //! They are written at every start, so a newer version of the program uses its own. The `postgresql.conf` of `initdb` is preserved. It
 //! includes `eqp.conf`, which takes precedence, and `eqp.conf` includes `local.conf`, which can be used to tune the server manually.

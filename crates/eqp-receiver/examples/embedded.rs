@@ -27,10 +27,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let eqp = Receiver::builder(pool.clone()).master_key(key).embed().await?;
     let log = HandlerLoop::new(pool, "log", LogEvents).observed_by(eqp.observer()).spawn();
 
-    // The receiver answers the paths of its endpoints; all other routes are yours.
+    // The receiver handles the paths of its endpoints; all other routes are yours.
     let app = Router::new().route("/", get(|| async { "a shop" })).merge(eqp.router());
     let listener = tokio::net::TcpListener::bind("127.0.0.1:8080").await?;
-    // Connect info shows the receiver the addresses of clients, so that it can rate-limit password guessing.
+    // Connect info contains the client address, by which the receiver rate-limits password guessing.
     let app = app.into_make_service_with_connect_info::<SocketAddr>();
     let interrupted = async { drop(tokio::signal::ctrl_c().await) };
     axum::serve(listener, app).with_graceful_shutdown(interrupted).await?;

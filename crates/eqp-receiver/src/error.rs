@@ -41,7 +41,7 @@ pub enum Error {
         /// The ID of the other process, if it is known.
         holder: Option<u32>,
     },
-    /// The file of the spool is truncated or was changed by something else.
+    /// The file of the spool is truncated, or was changed by another program.
     #[error(
         "{} is damaged and was not changed; restore it from a copy, or rename it to start with an empty spool (it may \
          contain callbacks that are stored nowhere else)",
@@ -116,6 +116,8 @@ impl Error {
     }
 }
 
+// Only for this crate: the type of the driver's errors is not part of the public API.
+#[doc(hidden)]
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
         Self::Store(error.into())

@@ -47,10 +47,11 @@ mod spool;
 pub use eqp_store::internal::Supervisor;
 pub use eqp_store::{
     AccountId, CallbackDisposition, Counts, CredentialGeneration, CredentialId, CredentialLookup, CredentialState,
-    CredentialSummary, DeadLetter, Disposition, DuplicateCallback, EndpointId, EndpointPathError, EndpointSummary,
-    Endpoints, Event, EventDetail, EventFilter, EventKind, FileFilter, FileState, IssuedCredential, MasterKey,
-    NewCredential, NewEndpoint, Observer, Order, PublicUrl, PublicUrlError, Reader, ResourceKind, SecretFileError,
-    SecretTextError, Store, StoredCallback, Submission, SubmissionFilter, SubmissionHistory, Tail, UnknownValue, sqlx,
+    CredentialSummary, DatabaseError, DeadLetter, Disposition, DuplicateCallback, EndpointId, EndpointPathError,
+    EndpointSummary, Endpoints, Event, EventDetail, EventFilter, EventKind, FileFilter, FileState, IssuedCredential,
+    MasterKey, NewCredential, NewEndpoint, Observer, Order, PublicUrl, PublicUrlError, Reader, ResourceKind,
+    SecretFileError, SecretTextError, Store, StoredCallback, Submission, SubmissionFilter, SubmissionHistory, Tail,
+    UnknownValue, sqlx,
 };
 #[cfg(feature = "local-ca")]
 pub use eqp_tls::LocalCa;
@@ -58,6 +59,7 @@ pub use eqp_tls::LocalCa;
 pub use eqp_tls::listener::ConnectionLimits;
 #[cfg(feature = "listener")]
 pub use eqp_tls::{Identity, Validity};
+pub use eqp_types as types;
 pub use error::Error;
 pub use limits::Limits;
 pub use metrics::Metrics;

@@ -5,7 +5,7 @@ use std::time::Duration;
 #[cfg(feature = "listener")]
 use eqp_tls::listener::ConnectionLimits;
 
-/// Limits on what senders can use of the receiver's time and memory. The defaults suit almost every receiver.
+/// Limits on the time and memory that senders can use. The defaults suit almost every receiver.
 ///
 /// ```
 /// let mut limits = eqp_receiver::Limits::default();

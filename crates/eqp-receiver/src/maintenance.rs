@@ -16,13 +16,13 @@ use eqp_store::internal::{Part, Retention, Supervisor, within};
 
 /// The interval between deletions of old callbacks.
 const RETENTION_PERIOD: Duration = Duration::from_mins(10);
-/// How often replaced credentials are retired. Grace periods last hours, so one second more does not matter.
+/// The interval at which replaced credentials are retired. Grace periods last hours, so a second more does not matter.
 const RETIREMENT_PERIOD: Duration = Duration::from_secs(1);
-/// How long retiring them may take.
+/// The time limit for retiring them.
 const RETIREMENT_DEADLINE: Duration = Duration::from_secs(3);
-/// How often the backlog is measured.
+/// The interval at which the backlog is measured.
 const BACKLOG_PERIOD: Duration = Duration::from_secs(2);
-/// How long each measurement may take.
+/// The time limit of each measurement.
 const BACKLOG_DEADLINE: Duration = Duration::from_secs(2);
 
 /// Deletes callbacks that are older than `age`.
@@ -94,8 +94,8 @@ async fn retire_due(pool: &PgPool) -> Result<i64, Error> {
     if due.is_empty() { Ok(0) } else { store::rotation::retire_due(pool, &due).await }
 }
 
-/// Measures how far projection and handlers are behind, and whether the database answers. Every process does so, including
-/// those that do not project. While the database is down, the metrics keep their last values.
+/// Measures the backlog of projection and of handlers, and whether the database answers. Every process does so,
+/// including those that do not project. While the database is down, the metrics keep their last values.
 pub(crate) async fn measure_backlog(pool: PgPool, metrics: Metrics, shutdown: CancellationToken) {
     let measuring = async {
         loop {

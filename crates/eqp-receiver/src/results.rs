@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// Why a request was refused.
+/// The reason why a request was not stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
     /// 401: no valid credential.
@@ -25,7 +25,7 @@ pub(crate) enum Refusal {
     NotStored,
 }
 
-/// How a request was answered.
+/// The result of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RequestResult {
     /// Stored and answered 200.

@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
-/// A report about a submission, so many seconds after a fixed time.
+/// Returns a report about a submission, this number of seconds after a fixed time.
 fn report(submission: &str, second: usize) -> String {
     let status = ["in_automation", "awaiting_manual_qa", "in_manual_qa", "rejected"][second % 4];
     let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
@@ -22,8 +22,8 @@ fn report(submission: &str, second: usize) -> String {
     )
 }
 
-/// A projector with the worst plans there can be: one connection plans all its statements while the tables are all but
-/// empty, and nothing ever corrects what the statistics say.
+/// A projector with the worst possible plans: one connection plans all its statements while the tables are almost
+/// empty, and the statistics are never updated.
 struct Stale {
     database: CallbackDatabase,
     projector: Projector,
@@ -53,7 +53,7 @@ impl Stale {
         assert_eq!(self.projector.drain().await.unwrap(), bodies.len());
     }
 
-    /// What an index was used for: entries that were read, and scans.
+    /// Returns the use of an index: entries that were read, and scans.
     async fn used(&self, index: &str) -> (i64, i64) {
         sqlx::query_as(
             "select idx_tup_read, idx_scan from pg_stat_user_indexes where schemaname = 'eqp' and indexrelname = $1",
@@ -64,8 +64,7 @@ impl Stale {
         .unwrap()
     }
 
-    /// Projects, and answers how many entries of an index are read meanwhile in how many scans; of the latter there must
-    /// be so many.
+    /// Projects, and returns the number of index entries that were read. Expects this number of scans.
     async fn projects_by(&self, index: &str, scans: usize, bodies: &[String]) -> (i64, i64) {
         let before = self.used(index).await;
         self.project(bodies).await;
@@ -73,7 +72,7 @@ impl Stale {
         loop {
             let (read, scanned) = self.used(index).await;
             let (read, scanned) = (read - before.0, scanned - before.1);
-            // The statistics of a connection come in a while after its work.
+            // The statistics of a connection arrive some time after its work.
             if scanned >= i64::try_from(scans).unwrap() {
                 return (read, scanned);
             }

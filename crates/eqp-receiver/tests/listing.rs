@@ -8,14 +8,13 @@ use eqp_test_support::callbacks::CallbackDatabase;
 use eqp_types::Environment;
 use sqlx::{AssertSqlSafe, Executor};
 
-/// How many submissions there are: more than are walked along in one go. `EQP_SUBMISSIONS` asks for more, to measure.
+/// Returns the number of submissions, which is more than one scan covers. Set `EQP_SUBMISSIONS` to measure with more.
 fn count() -> u32 {
     std::env::var("EQP_SUBMISSIONS").ok().and_then(|count| count.parse().ok()).unwrap_or(6_000)
 }
 
-/// Each submission has three tracks, each of them two events, of which the later one is its state. The first fifth are
-/// drafts that nobody has touched since; each five hundredth is rejected, each thousandth ambiguous; each tenth is of the
-/// sandbox.
+/// Creates submissions with three tracks of two events each, of which the later one is the current status. The first
+/// fifth are old drafts; one in five hundred is rejected, one in a thousand ambiguous, and one in ten in the sandbox.
 async fn filled(count: u32) -> CallbackDatabase {
     let database = CallbackDatabase::new().await;
     database.beside("sandbox", "MAG2", "second").await;
@@ -51,7 +50,7 @@ async fn filled(count: u32) -> CallbackDatabase {
     database
 }
 
-/// What is asked for, and how the view is asked for the same.
+/// Returns filters, each with the equivalent query of the view.
 fn questions() -> Vec<(SubmissionFilter, String)> {
     let one = SubmissionFilter::default;
     let some = |text: &str| Some(text.to_owned());

@@ -76,7 +76,7 @@ async fn duplicates_are_stored_counted_and_linked_to_the_first_callback() {
     let first = database.callback(&approved).await;
     let twin = database.callback(&approved).await;
     database.project().await;
-    // After a restart, in another spelling of white space, and in the other form.
+    // After a restart, in another spelling of white space, and in the other format.
     let later = database.callback(approved.replace(": ", ":")).await;
     let other_form = database.callback(first_form("s1", "technical", "approved")).await;
     database.project().await;
@@ -144,7 +144,7 @@ async fn the_newest_item_id_is_shown_everywhere_not_the_one_that_sorts_last() {
     let body = later_form("s1", "technical", ["in_progress", "approved", "draft"], 1);
     database.callback(body.replace("item-s1", "z-old")).await;
     database.project().await;
-    // The whole report once more, but for the item_id.
+    // The same report again, except for the item_id.
     database.callback(body.replace("item-s1", "a-new")).await;
     database.project().await;
     let submissions = database.reader().submissions(&SubmissionFilter::default()).await.unwrap();
@@ -168,7 +168,7 @@ async fn the_time_of_a_doubtful_clock_is_stored_and_orders_nothing() {
         report("in_automation", "2026-12-01 12:00:01"),
         report("approved", "2026-11-29 11:00:00"),
         report("rejected", "2026-12-01 12:00:00"),
-        // The same time and status as the first: the key of events must not stand in its way.
+        // The same time and status as the first, which the unique key of events must not prevent.
         report("in_automation", "2026-12-01 12:00:01").replace("draft", "approved"),
     ];
     database.callbacks_of(received_at, &bodies).await;
@@ -297,7 +297,8 @@ async fn a_projector_that_dies_in_a_batch_leaves_no_partial_result() {
     assert!(work.await.is_err());
     obstacle.rollback().await.unwrap();
 
-    // The dead one's connection gives its lock back when Postgres has seen its end; until then another leads.
+    // The lock of the ended connection is released when Postgres has noticed its end; until then there is another
+    // leader.
     while database.reader().counts(None).await.unwrap().pending > 0 {
         assert!(tokio::time::Instant::now() < deadline, "another projector takes over");
         database.project().await;
@@ -357,7 +358,7 @@ async fn readers_are_notified_of_new_events_and_not_of_duplicates() {
 async fn a_stalled_leader_is_replaced_by_another_projector() {
     let database = CallbackDatabase::new().await;
     database.callback(scan("file", "passed")).await;
-    // As a frozen process looks to Postgres: it leads, and is idle in its transaction.
+    // As a frozen process appears to Postgres: it is the leader, and idle in its transaction.
     let mut frozen = database.pool.begin().await.unwrap();
     sqlx::query("select * from eqp.projector for update").execute(&mut *frozen).await.unwrap();
     assert_eq!(database.project().await, 0, "it leads");
@@ -448,7 +449,7 @@ async fn a_long_queue_of_small_and_large_commits_is_projected_in_order() {
 #[tokio::test]
 async fn projection_needs_no_full_table_scan() {
     let database = CallbackDatabase::new().await;
-    // Fresh tables, of which Postgres has no statistics, and enough in them to make a scan look cheap.
+    // Fresh tables without statistics, with enough rows that a scan seems cheap.
     let batch = |second| {
         let of = move |n| later_form(&format!("s{n}"), "technical", ["in_progress", "approved", "draft"], second);
         (0..2000).map(of).collect::<Vec<_>>()
@@ -457,14 +458,14 @@ async fn projection_needs_no_full_table_scan() {
         database.callbacks(&batch(second)).await;
         database.project().await;
     }
-    // Not the number of scans: making an index on an empty table counts as one.
+    // Not the number of scans, because creating an index on an empty table counts as one.
     let look = "select sum(seq_tup_read)::bigint, sum(idx_scan)::bigint, sum(idx_tup_fetch)::bigint
                 from pg_stat_user_tables
                 where schemaname = 'eqp' and relname in ('callback', 'track', 'event', 'callback_disposition')";
     let deadline = tokio::time::Instant::now() + PATIENCE;
     let (rows_scanned, lookups, rows_found) = loop {
         let seen: (i64, i64, i64) = sqlx::query_as(look).fetch_one(&database.pool).await.unwrap();
-        // The statistics of a connection come in a while after its work.
+        // The statistics of a connection arrive some time after its work.
         if seen.1 > 30_000 {
             break seen;
         }

@@ -7,7 +7,7 @@ use eqp_types::{Environment, Flow, MageId};
 use futures_util::StreamExt;
 use time::OffsetDateTime;
 
-/// Two accounts: three submissions and two files in production, one submission in the sandbox.
+/// Creates two accounts: three submissions and two files in production, one submission in the sandbox.
 async fn filled() -> CallbackDatabase {
     let database = CallbackDatabase::new().await;
     let sandbox = database.beside("sandbox", "MAG2", "second").await;
@@ -76,7 +76,7 @@ async fn events_are_listed_by_what_a_filter_names() {
     assert_eq!(reader.latest_seq().await.unwrap(), 15);
 }
 
-/// A spool that is emptied late brings old callbacks with new numbers.
+/// A spool that is drained late adds old callbacks with new numbers.
 #[tokio::test]
 async fn recent_callbacks_are_found_among_thousands_of_old_ones() {
     let database = filled().await;
@@ -209,7 +209,7 @@ async fn a_tail_finds_events_without_notifications() {
     let database = filled().await;
     let mut tail = database.reader().tail(EventFilter::default()).await.unwrap().for_at_most(PATIENCE);
     let (found, ()) = tokio::join!(tail.next(), async {
-        // Written by hand: nothing is announced, as behind a pooler that passes no notification on.
+        // Inserted manually without a notification, as behind a pooler that does not pass on notifications.
         let sql = "insert into eqp.event (seq, account_id, kind, received_at, origin, explicit, applied)
                    select 100, min(id), 'unknown', now(), 'callback', false, false from eqp.account";
         sqlx::query(sql).execute(&database.pool).await.unwrap();

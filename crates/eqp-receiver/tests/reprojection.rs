@@ -17,7 +17,7 @@ fn one_of<'a>(rng: &mut Rng, words: &[&'a str]) -> &'a str {
     words[rng.usize(..words.len())]
 }
 
-/// A body that could be sent: about few resources, with few statuses and few seconds, so that all rows of the rule occur.
+/// Generates a body about few resources, with few statuses and few seconds, so that all rows of the rule occur.
 fn any_body(rng: &mut Rng) -> String {
     const OVERALL: [&str; 3] = ["draft", "in_progress", "approved"];
     const TECHNICAL: [&str; 4] = ["draft", "in_automation", "rejected", "approved"];
@@ -66,7 +66,7 @@ async fn projected(database: &CallbackDatabase) -> Vec<String> {
     sqlx::query_scalar(tables).fetch_all(&database.pool).await.unwrap()
 }
 
-/// Tracks and dispositions, without the numbers of tracks and events.
+/// Returns tracks and dispositions, without the numbers of tracks and events.
 async fn states_and_dispositions(database: &CallbackDatabase) -> Vec<String> {
     let tables = "
         select (to_jsonb(track) - 'id' - 'event_seq')::text as row from eqp.track
@@ -84,7 +84,7 @@ async fn execute(database: &CallbackDatabase, sql: impl Into<String>) {
     database.pool.execute(AssertSqlSafe(sql.into())).await.unwrap();
 }
 
-/// Keeps and projects many callbacks, in batches of rng size, in another order than that of their ids.
+/// Stores and projects many callbacks, in batches of random size, in another order than that of their IDs.
 async fn play(database: &CallbackDatabase, rng: &mut Rng, count: usize) {
     let mut bodies: Vec<String> = (0..count).map(|_| any_body(rng)).collect();
     while !bodies.is_empty() {
@@ -93,7 +93,7 @@ async fn play(database: &CallbackDatabase, rng: &mut Rng, count: usize) {
         let reads: Vec<NewApiRead> = (0..rng.usize(..4)).map(|_| any_read(database, rng)).collect();
         database.reads(&reads).await;
         if rng.usize(..3) == 0 {
-            // As several receivers and a drained spool do it: what came first is projected last.
+            // As with several receivers and a drained spool: the first callbacks are projected last.
             execute(
                 database,
                 "update eqp.callback_pending set callback_ids =
@@ -120,11 +120,7 @@ async fn with_the_same_decoder_reprojection_changes_nothing() {
             sqlx::query_scalar("select count(*) from eqp.api_read").fetch_one(&database.pool).await.unwrap();
         assert!(reads > 5, "seed {seed}: {reads}");
         let reports = 250 + usize::try_from(reads).unwrap();
-        assert_eq!(
-            (done.callbacks, done.events_new, done.events_gone, done.passed_over),
-            (reports, 0, 0, 0),
-            "{done:?}"
-        );
+        assert_eq!((done.callbacks, done.events_new, done.events_gone, done.skipped), (reports, 0, 0, 0), "{done:?}");
         assert!(done.resources >= 4 && done.events_kept > 20, "{done:?}");
         for resource in ["s1", "f1"] {
             let done = reproject(&database, &ReprojectScope::Resource(resource.to_owned())).await;
@@ -143,7 +139,7 @@ async fn wrong_projections_are_corrected_and_other_events_keep_their_numbers() {
         let right = (projected(&database).await.len(), states_and_dispositions(&database).await);
         let events = database.events().await;
 
-        // As if an older decoder had mistaken every third callback, and an older rule some marks and states.
+        // As if an older decoder had misread every third callback, and an older rule had made other decisions.
         execute(
             &database,
             "delete from eqp.event where callback_id in
@@ -164,7 +160,7 @@ async fn wrong_projections_are_corrected_and_other_events_keep_their_numbers() {
         let done = reproject(&database, &EVER).await;
         assert!(done.events_new > 0 && done.events_gone > 0 && done.events_kept > 0, "{done:?}");
 
-        // The same history as if it had been right from the start, but for the numbers.
+        // The same history as if it had been right from the start, except for the numbers.
         let again = database.events().await;
         let without_numbers = |events: &[eqp_store::Event]| {
             let mut rows: Vec<String> = events
@@ -265,7 +261,7 @@ async fn a_resource_with_deleted_callbacks_is_skipped_and_keeps_its_history() {
     Retention::new(database.pool.clone()).delete_before(now - time::Duration::days(400)).await.unwrap();
     let before = projected(&database).await;
     let done = reproject(&database, &EVER).await;
-    assert_eq!((done.resources, done.passed_over), (1, 1), "{done:?}");
+    assert_eq!((done.resources, done.skipped), (1, 1), "{done:?}");
     assert_eq!(projected(&database).await, before);
 }
 
@@ -292,7 +288,7 @@ async fn a_report_that_moves_to_another_resource_leaves_nothing_behind() {
     database.callback(first_form("s1", "technical", "approved")).await;
     database.project().await;
     let right = states_and_dispositions(&database).await;
-    // As if an older decoder had read another submission's id.
+    // As if an older decoder had read another submission's ID.
     execute(
         &database,
         "update eqp.event set resource_id = 's9'; update eqp.track set resource_id = 's9';

@@ -9,7 +9,7 @@ use sqlx::{AssertSqlSafe, Executor, PgPool};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
-/// Keeps callbacks that arrived so many days ago.
+/// Stores callbacks that arrived this number of days ago.
 async fn arrived(database: &CallbackDatabase, days: i64, files: &[String]) -> Vec<Uuid> {
     let at = OffsetDateTime::now_utc() - Duration::days(days);
     let bodies: Vec<String> = files.iter().map(|file| scan(file, "passed")).collect();

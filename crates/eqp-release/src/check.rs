@@ -10,18 +10,32 @@ use tokio_util::sync::CancellationToken;
 use crate::release::{is_live, versions};
 use crate::selection::SelectedPackage;
 
-/// Why a check failed. Violations of rules are part of the report instead.
+/// The reason why a check failed. Violations of rules are part of the report instead.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum CheckError {
     /// The archive cannot be checked.
     #[error(transparent)]
     Check(#[from] eqp_check::Error),
     /// The task of the check was aborted.
     #[error("the check was aborted")]
-    Aborted(#[source] tokio::task::JoinError),
+    Aborted(#[source] TaskError),
 }
 
+/// Why a task ended early: it panicked, or the runtime was shut down.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct TaskError(pub(crate) tokio::task::JoinError);
+
 /// Runs a check on a blocking thread. `signal` cancels it and the programs that it has started.
+/// ```no_run
+/// # async fn example() -> Result<(), eqp_release::CheckError> {
+/// let signal = tokio_util::sync::CancellationToken::new();
+/// let report = eqp_release::run_check(eqp_check::Check::new(), "badges-1.2.0.zip".into(), &signal).await?;
+/// println!("{:?}", report.result());
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Errors
 /// [`CheckError`] if the archive cannot be checked.
@@ -36,7 +50,7 @@ pub async fn run_check(check: Check, archive: PathBuf, signal: &CancellationToke
             running.await
         }
     };
-    Ok(ended.map_err(CheckError::Aborted)??)
+    Ok(ended.map_err(|error| CheckError::Aborted(TaskError(error)))??)
 }
 
 impl SelectedPackage {

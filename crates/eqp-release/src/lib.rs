@@ -11,15 +11,16 @@ mod submission;
 mod type_error;
 pub mod wait;
 
-pub use check::{CheckError, run_check};
+pub use check::{CheckError, TaskError, run_check};
 pub use release::{
-    Change, Error, Event, FailedTest, FailureReasons, NoProgress, Plan, Poller, Progress, Release, ReleaseResult,
-    RemoteFile, ReportedTest, Reviews, Step, Target, Until, reported_test, running_reviews,
+    Change, Error, Event, FailedTest, FailureReasons, NoProgress, Phase, Plan, Poller, Progress, Release,
+    ReleaseResult, RemoteFile, ReportedTest, Reviews, Step, Target, Until, reported_test, review_phases,
+    running_reviews,
 };
 pub use reviews::{RequestedAction, Track, TrackError, requested_action};
 pub use selection::{SelectedPackage, Selection, SelectionError, select_package};
 pub use send::{SendError, send_when_scanned};
-pub use submission::{FindError, find_submission, recall_action};
+pub use submission::{FindError, find_by_id, find_submission, recall_action};
 
 /// Items for the other crates of this project, which are released together with this one.
 #[doc(hidden)]

@@ -43,8 +43,9 @@ pub enum RequestedAction {
     Submit(Track),
 }
 
-/// Why the reviews of a submission cannot be determined.
+/// The reason why the reviews of a submission cannot be determined.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum TrackError {
     /// The caller and the manifest contradict each other.
     #[error("the track {} contradicts the manifest's `action`", track.as_str())]
@@ -128,7 +129,7 @@ mod tests {
         use RequestedAction::{Draft, Submit, Unspecified};
         use Track::{Both, Marketing, Technical};
         let (submit, draft) = (Some("submit"), Some("draft"));
-        // (--track, technical, marketing, what is asked for; none for an error)
+        // (--track, technical, marketing, requested action; `None` for an error)
         for (flag, technical, marketing, expected) in [
             (None, None, None, Some(Unspecified)),
             (None, submit, None, Some(Submit(Technical))),

@@ -32,8 +32,9 @@ pub struct Selection {
     pub track: Option<Track>,
 }
 
-/// Why no package could be selected.
+/// The reason why no package could be selected.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum SelectionError {
     /// The manifest cannot be read.
     #[error(transparent)]

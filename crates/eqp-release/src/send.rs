@@ -12,8 +12,9 @@ use crate::wait::PollingInterval;
 /// The maximum polling interval. Public release scripts poll every 15 seconds.
 const MAX_INTERVAL: Duration = Duration::from_secs(15);
 
-/// Why packages were not sent.
+/// The reason why packages were not sent.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum SendError {
     /// A request to the Marketplace failed.
     #[error(transparent)]

@@ -1,16 +1,16 @@
-//! The bodies of callbacks, in both published forms.
+//! The bodies of callbacks, in both published formats.
 
 use bytes::Bytes;
 use eqp_types::{Callback, EqpStatusUpdate, Extra, MalwareScanComplete};
 use serde_json::{Value, json};
 
-/// The published forms of callbacks.
+/// The published formats of callbacks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum CallbackForm {
-    /// The form that is sent today: with the status of all flows and `modified_at`.
+    /// The newer format, which the Marketplace sends today: with the status of all flows and `modified_at`.
     #[default]
     Later,
-    /// The form that was published first: only the named flow, without a time.
+    /// The older format: only the named flow, without a time.
     First,
 }
 
@@ -51,7 +51,9 @@ fn undocumented_fields() -> Extra {
 }
 
 fn written(callback: &Callback) -> Bytes {
-    serde_json::to_vec(callback).expect("a callback has only text and maps with text keys, which JSON can hold").into()
+    serde_json::to_vec(callback)
+        .expect("a callback has only text and maps with text keys, which JSON can represent")
+        .into()
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ pub(crate) type SimulatedTime = Duration;
 struct Skip {
     /// The simulated time at which it was skipped.
     at: SimulatedTime,
-    /// How much was skipped.
+    /// The skipped duration.
     by: Duration,
 }
 
@@ -28,7 +28,7 @@ pub(crate) struct Clock {
     epoch: OffsetDateTime,
     started: Instant,
     speed: f64,
-    /// In the order of their times.
+    /// The skips, ordered by time.
     skips: watch::Sender<Vec<Skip>>,
 }
 

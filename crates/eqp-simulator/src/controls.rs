@@ -15,7 +15,7 @@ impl Simulator {
     /// Takes the next step of a running review immediately.
     ///
     /// # Errors
-    /// - [`Error::NotFound`] if there is no such submission, or the flow is not a review
+    /// - [`Error::NotFound`] if the submission does not exist, or the flow is not a review
     /// - [`Error::Review`] if the review is not running, or never ends
     pub fn advance(&self, submission: &SubmissionId, flow: &Flow) -> Result<(), Error> {
         let track = track_of(flow)?;
@@ -25,7 +25,7 @@ impl Simulator {
     /// Takes a given step of a submission's review immediately; the review continues from there.
     ///
     /// # Errors
-    /// - [`Error::NotFound`] if there is no such submission
+    /// - [`Error::NotFound`] if the submission does not exist
     /// - [`Error::Review`] if the step does not follow from the current status
     pub fn step(&self, submission: &SubmissionId, step: Step) -> Result<(), Error> {
         self.shared.change(|marketplace| marketplace.step_now(submission, step))
@@ -34,7 +34,7 @@ impl Simulator {
     /// Ends the malware scan of a file immediately.
     ///
     /// # Errors
-    /// [`Error::NotFound`] if there is no such file.
+    /// [`Error::NotFound`] if the file does not exist.
     pub fn end_scan(&self, file: &FileUploadId, passed: bool) -> Result<(), Error> {
         self.shared.change(|marketplace| marketplace.end_scan_now(file, passed))
     }

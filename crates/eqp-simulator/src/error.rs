@@ -20,12 +20,12 @@ pub enum Error {
     /// The server certificate cannot be created, or the CA folder cannot be used.
     #[error("cannot create a server certificate")]
     Certificate(#[from] eqp_tls::Error),
-    /// A CA to trust is not a certificate in PEM form.
-    #[error("the CA to trust is not a certificate in PEM form")]
-    TrustedCertificate(#[source] reqwest::Error),
+    /// A CA to trust is not a certificate in PEM format.
+    #[error("the CA to trust is not a certificate in PEM format")]
+    TrustedCertificate(#[source] HttpError),
     /// The HTTP client that sends callbacks cannot be set up.
     #[error("cannot set up the HTTP client for callbacks")]
-    Sender(#[source] reqwest::Error),
+    Sender(#[source] HttpError),
     /// The speed is not a positive, finite number.
     #[error("invalid speed {0}: it must be a positive number")]
     Speed(f64),
@@ -35,7 +35,7 @@ pub enum Error {
     /// A callback cannot be sent to this URL.
     #[error("invalid callback URL: {why}")]
     TargetUrl {
-        /// Why the URL is invalid.
+        /// The reason why the URL is invalid.
         why: &'static str,
     },
     /// The text of a fault rule cannot be parsed.
@@ -43,7 +43,7 @@ pub enum Error {
     Fault {
         /// The invalid word.
         word: String,
-        /// Why the word is invalid.
+        /// The reason why the word is invalid.
         why: &'static str,
         /// The valid word that is most similar.
         nearest: Option<String>,
@@ -58,6 +58,11 @@ pub enum Error {
     #[error("timed out after {} s", .0.as_secs_f64())]
     TimedOut(Duration),
 }
+
+/// An error of the HTTP client that sends callbacks. Its inner type is hidden.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct HttpError(pub(crate) reqwest::Error);
 
 impl Error {
     /// Returns the error for an invalid word of a fault rule, with the most similar word of `known`.

@@ -55,7 +55,7 @@ impl ErrorResponse {
         }
     }
 
-    /// Returns the error as one item of a batch's answer, which is also the body of the response.
+    /// Returns the error as one item of a batch's response, which is also the body of the response.
     pub(crate) fn item(self) -> BatchItem {
         BatchItem {
             code: Some(self.code),

@@ -30,7 +30,7 @@ mod walkthrough;
 
 pub use callback_form::CallbackForm;
 pub use control::PATH as CONTROL_PATH;
-pub use error::Error;
+pub use error::{Error, HttpError};
 pub use fault::{CallMatcher, CallbackFault, CallbackMatcher, Fault, FaultBody, FaultRule, FaultState, Pattern};
 pub use marketplace::{CallbackList, NewVersions};
 pub use review::{InvalidTransition, ReviewStatus, Step};

@@ -32,7 +32,7 @@ pub(crate) fn letters(seed: u64, labels: &[&str], length: usize) -> String {
         .collect()
 }
 
-/// The finalizer of splitmix64.
+/// Applies the finalizer of splitmix64.
 fn mixed(state: u64) -> u64 {
     let state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let state = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

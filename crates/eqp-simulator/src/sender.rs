@@ -25,7 +25,7 @@ use crate::clock::Clock;
 use crate::sent::{SendResult, Sent, SentKind, SentLog};
 use crate::trust::Trust;
 
-/// The largest number of callbacks that may wait for one target, and of delayed ones; more are dropped.
+/// The maximum number of callbacks that wait for one target, and of delayed callbacks; further ones are dropped.
 const LONGEST_LINE: usize = 10_000;
 
 /// A registered callback URL with its credentials.
@@ -223,7 +223,7 @@ async fn send(client: reqwest::Client, job: Job) -> Sent {
     record(job, at, result, answer, latency)
 }
 
-/// Sends a body. Returns the result, the beginning of the answer's body, and the time until the answer's head.
+/// Sends a body. Returns the result, the beginning of the response's body, and the time until the response's head.
 pub(crate) async fn post(
     client: &reqwest::Client,
     url: &str,
@@ -247,7 +247,7 @@ pub(crate) async fn post(
     }
 }
 
-/// Reads at most 64 KiB of the answer's body, so that the connection can be used again, and returns its first 1 KiB.
+/// Reads at most 64 KiB of the response's body, so that the connection can be used again, and returns its first 1 KiB.
 async fn drain(mut answer: reqwest::Response) -> Bytes {
     const KEPT: usize = 1024;
     let mut rest = 64 * 1024_usize;

@@ -33,28 +33,28 @@ pub struct Sent {
     pub status: Option<String>,
     /// The ID of the submission or file.
     pub resource_id: String,
-    /// Whether the callback was sent as it should be, or how a fault changed it.
+    /// Whether the callback was sent normally, or which fault changed it.
     pub kind: SentKind,
     /// The exact bytes of the body.
     pub body: Bytes,
-    /// How the request ended.
+    /// The result of the request.
     pub result: SendResult,
-    /// The first 1 KiB of the answer's body. The Marketplace does not read it; it helps to debug a receiver.
+    /// The first 1 KiB of the response's body. The Marketplace does not read it; it helps to debug a receiver.
     pub answer: Bytes,
-    /// The time from the start of the request to the answer's head.
+    /// The time from the start of the request to the response's head.
     pub latency: Duration,
 }
 
-/// How a callback was sent.
+/// The way in which a callback was sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr)]
 #[strum(serialize_all = "snake_case")]
 #[non_exhaustive]
 pub enum SentKind {
-    /// As it should be.
+    /// Normally.
     Plain,
-    /// Once more.
+    /// As a duplicate.
     Duplicate,
-    /// Later than it should be.
+    /// Late.
     Late,
     /// After the callback that followed it.
     Swapped,
@@ -69,15 +69,15 @@ impl SentKind {
     }
 }
 
-/// How the request of a callback ended.
+/// The result of the request of a callback.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SendResult {
     /// The receiver answered with this HTTP status.
     Answered(u16),
-    /// There was no answer, for this reason.
+    /// There was no response, for this reason.
     Failed(String),
-    /// There was no answer in time.
+    /// There was no response in time.
     TimedOut,
     /// It was not sent: dropped by a fault, or because too many callbacks waited for the same target.
     Dropped,
@@ -131,7 +131,7 @@ impl SentLog {
             }
             stored.records.push_back(sent.clone());
         }
-        // Nobody may be listening.
+        // An error means that there is no subscriber.
         let _ = self.live.send(sent);
         self.revision.send_modify(|revision| *revision += 1);
     }

@@ -48,7 +48,7 @@ pub struct FileSnapshot {
 pub struct PackageSnapshot {
     /// The Marketplace's ID of the submission.
     pub submission_id: SubmissionId,
-    /// The developer's own ID of the submission.
+    /// The developer's item ID of the submission.
     pub item_id: Option<ItemId>,
     /// The SKU; empty if it is not known yet.
     pub sku: String,

@@ -1,24 +1,24 @@
 //! Alternative spellings of fields that the API writes in two ways.
 //!
-//! Handlers answer in the usual form; if another one is configured, answers and callbacks are rewritten before they are
-//! sent.
+//! Handlers respond in the default form; if another one is configured, responses and callbacks are rewritten before
+//! they are sent.
 
 use axum::body::Bytes;
 use serde_json::{Value, json};
 
-/// Which form is used wherever two are known.
+/// The variant to use for fields that the API writes in two ways.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Spelling {
     /// `content_type`, `pass` and `in-progress`, `current_status`, padded hours, actions as lists for each flow, the pricing
     /// model as an object, numbers in profiles, a package by its item id as an object.
     #[default]
     Usual,
-    /// `content-type`, `passed` and `queued`, `eqp_state`, hours without a leading zero, actions as one text, the pricing model
-    /// as two fields, numbers as text, a package by its item id as a list, no `requested_launch_date`.
+    /// `content-type`, `passed` and `queued`, `eqp_state`, hours without a leading zero, actions as one string, the
+    /// pricing model as two fields, numbers as text, a package by its item id as a list, no `requested_launch_date`.
     Other,
 }
 
-/// How empty objects are written in profiles and packages.
+/// The form of empty objects in profiles and packages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Empty {
     /// `[]`
@@ -34,7 +34,7 @@ pub enum Empty {
     Absent,
 }
 
-/// The configured forms of a simulator.
+/// The configured variants of a simulator.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Style {
     pub(crate) spelling: Spelling,
@@ -92,7 +92,7 @@ impl Style {
         }
     }
 
-    /// Writes an empty object in the configured form, and returns whether it stays.
+    /// Writes an empty object as configured, and returns whether it stays.
     fn empty(self, member: &mut Value) -> bool {
         let is_empty = match member {
             Value::Null => true,
@@ -113,7 +113,7 @@ impl Style {
     }
 }
 
-/// Rewrites one member into its other form.
+/// Rewrites one field into its other variant.
 fn rewrite_member(name: &str, member: &mut Value) {
     match (name, &mut *member) {
         ("malware_status" | "tool_result", Value::String(word)) => {

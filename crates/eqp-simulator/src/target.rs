@@ -30,15 +30,15 @@ pub struct CallbackTarget {
     credentials: Option<(String, Secret)>,
 }
 
-/// The answer to a single callback.
+/// The response to a single callback.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct CallbackAnswer {
     /// How the request ended.
     pub result: SendResult,
-    /// The first 1 KiB of the answer's body.
+    /// The first 1 KiB of the response's body.
     pub body: Bytes,
-    /// The time from the start of the request to the answer's head or the failure.
+    /// The time from the start of the request to the response's head or the failure.
     pub latency: Duration,
 }
 
@@ -73,10 +73,10 @@ impl CallbackTarget {
 
     /// Sends a body once, and trusts these CAs (PEM) in addition to the platform's roots.
     ///
-    /// A missing answer is not an error: see [`CallbackAnswer::result`].
+    /// A missing response is not an error: see [`CallbackAnswer::result`].
     ///
     /// # Errors
-    /// - [`Error::TrustedCertificate`] if a CA is not a certificate in PEM form
+    /// - [`Error::TrustedCertificate`] if a CA is not a certificate in PEM format
     /// - [`Error::Sender`] if the HTTP client cannot be set up
     pub async fn send(&self, trusted: &[String], body: impl Into<Bytes>) -> Result<CallbackAnswer, Error> {
         let client = trust::single(trusted.iter().map(String::as_str), self.url.scheme() == "https")?;

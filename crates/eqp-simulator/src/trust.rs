@@ -6,6 +6,7 @@ use std::time::Duration;
 use reqwest::{Certificate, Client};
 
 use crate::Error;
+use crate::error::HttpError;
 
 /// The time within which a receiver has to answer.
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -49,7 +50,7 @@ impl Trust {
 }
 
 fn certificates(pem: &str) -> Result<Vec<Certificate>, Error> {
-    Certificate::from_pem_bundle(pem.as_bytes()).map_err(Error::TrustedCertificate)
+    Certificate::from_pem_bundle(pem.as_bytes()).map_err(|error| Error::TrustedCertificate(HttpError(error)))
 }
 
 fn client(extra: &[Certificate]) -> Result<Client, Error> {
@@ -75,5 +76,5 @@ fn build(extra: &[Certificate], https_only: bool) -> Result<Client, Error> {
         .user_agent(concat!("eqp-simulator/", env!("CARGO_PKG_VERSION")))
         .tls_certs_merge(extra.iter().cloned())
         .build()
-        .map_err(Error::Sender)
+        .map_err(|error| Error::Sender(HttpError(error)))
 }

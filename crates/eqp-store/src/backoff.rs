@@ -29,7 +29,7 @@ impl Backoff {
         self.waits = self.builder.build();
     }
 
-    /// Returns how long to wait after a failure.
+    /// Returns the wait after a failure.
     pub fn next_wait(&mut self) -> Duration {
         self.waits.next().expect("the number of waits is not limited")
     }

@@ -6,7 +6,7 @@ use tokio::time::timeout;
 
 use crate::Error;
 
-/// The limit for queries of readers and tools. Counting the rows of a large table can take this long.
+/// The time limit for queries of readers and tools. Counting the rows of a large table can take up to a minute.
 pub const ANSWER: Duration = Duration::from_mins(1);
 
 /// Returns the result of `work`, or a retryable error if it takes longer. Whether the database has done it is then unknown.
@@ -22,7 +22,7 @@ where
     async move {
         match limited.await {
             Ok(result) => Ok(result?),
-            Err(_elapsed) => Err(Error::Database(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()))),
+            Err(_elapsed) => Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()).into()),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The errors of this crate.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 
 use crate::model::{AccountId, CredentialId, EndpointId, EndpointPathError};
@@ -11,17 +12,17 @@ use crate::secret_file::SecretFileError;
 pub enum Error {
     /// A statement failed, or the connection was lost while it ran.
     #[error("a database query failed")]
-    Database(#[from] sqlx::Error),
+    Database(#[source] DatabaseError),
     /// The URL of the database is malformed.
     #[error("the URL of the database cannot be used; write it as postgres://USER@HOST/DATABASE")]
-    DatabaseUrl(#[source] sqlx::Error),
+    DatabaseUrl(#[source] DatabaseError),
     /// No connection to Postgres could be established.
     #[error("the database cannot be reached; check its URL, and that Postgres is running there")]
-    DatabaseUnreachable(#[source] sqlx::Error),
+    DatabaseUnreachable(#[source] DatabaseError),
     /// Some or all of the receiver's tables are missing.
     #[error("the database does not have all tables of this version; apply the migrations (`Store::migrate`)")]
     NotMigrated,
-    /// The tables are those of version 0.1 and have to be converted.
+    /// The tables are those of version 0.1 and must be converted.
     #[error("the database is from version 0.1 and must be converted before this version can use it")]
     PreviousVersion,
     /// The tables are those of a newer version.
@@ -59,7 +60,7 @@ pub enum Error {
     },
     /// A migration failed.
     #[error("the tables could not be migrated")]
-    Migrate(#[from] sqlx::migrate::MigrateError),
+    Migrate(#[source] MigrationError),
 
     /// The master key file cannot be read.
     #[error("the master key cannot be read")]
@@ -113,7 +114,7 @@ pub enum Error {
     EndpointPath {
         /// The invalid path.
         path: String,
-        /// Why the path is invalid.
+        /// The reason why the path is invalid.
         reason: EndpointPathError,
     },
     /// Another endpoint, possibly a retired one, has the same name or path.
@@ -163,18 +164,78 @@ pub enum Error {
 }
 
 impl Error {
+    pub(crate) fn unreachable(error: sqlx::Error) -> Self {
+        Self::DatabaseUnreachable(error.into())
+    }
+
     /// Returns whether the same call can succeed later without any change by the caller.
     pub fn is_retryable(&self) -> bool {
         match self {
-            Self::DatabaseUnreachable(_)
-            | Self::DatabaseReadOnly
-            | Self::NotLoaded { .. }
-            | Self::Database(sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut) => true,
+            Self::DatabaseUnreachable(_) | Self::DatabaseReadOnly | Self::NotLoaded { .. } => true,
+            Self::Database(DatabaseError(sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut)) => true,
             // The connection is lost, or Postgres is shutting down, starting or recovering.
-            Self::Database(sqlx::Error::Database(error)) => {
-                error.code().is_some_and(|code| code.starts_with("08") || code.starts_with("57P"))
+            Self::Database(error) => {
+                error.sqlstate().is_some_and(|code| code.starts_with("08") || code.starts_with("57P"))
             }
             _ => false,
         }
+    }
+}
+
+// Only for the crates of this project: the type of the driver's errors is not part of the public API.
+#[doc(hidden)]
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Database(error.into())
+    }
+}
+
+/// An error that Postgres reported, or the reason why it could not be asked.
+///
+/// The error of the driver is hidden, so that the driver can be updated without a breaking change.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct DatabaseError(sqlx::Error);
+
+impl DatabaseError {
+    /// Returns the SQLSTATE, such as `42501` (insufficient privilege). `None` if the error was not reported by Postgres.
+    pub fn sqlstate(&self) -> Option<Cow<'_, str>> {
+        self.0.as_database_error().and_then(sqlx::error::DatabaseError::code)
+    }
+
+    /// Returns the error of the driver. Only for the crates of this project.
+    #[doc(hidden)]
+    pub fn driver_error(&self) -> &sqlx::Error {
+        &self.0
+    }
+}
+
+#[doc(hidden)]
+impl From<sqlx::Error> for DatabaseError {
+    fn from(error: sqlx::Error) -> Self {
+        Self(error)
+    }
+}
+
+/// Why a migration failed. The error of the migration tool is hidden.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct MigrationError(pub(crate) sqlx::migrate::MigrateError);
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error as _;
+
+    use super::*;
+
+    #[test]
+    fn the_driver_is_hidden_but_its_cause_is_shown() {
+        let lost = || sqlx::Error::Io(std::io::ErrorKind::ConnectionReset.into());
+        let error = Error::from(lost());
+        assert!(error.is_retryable());
+        let cause = error.source().expect("a cause");
+        assert_eq!(cause.to_string(), lost().to_string());
+        assert!(cause.downcast_ref::<sqlx::Error>().is_none(), "the type of the driver's error is visible");
+        assert!(cause.source().is_some_and(|cause| cause.is::<std::io::Error>()), "{cause:?}");
     }
 }

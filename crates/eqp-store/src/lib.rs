@@ -24,7 +24,7 @@ mod supervise;
 mod tail;
 
 pub use endpoint::{Endpoints, MasterKey};
-pub use error::Error;
+pub use error::{DatabaseError, Error, MigrationError};
 pub use model::{
     AccountId, CallbackDisposition, Counts, CredentialGeneration, CredentialId, CredentialLookup, CredentialState,
     CredentialSummary, DeadLetter, Disposition, DuplicateCallback, EndpointId, EndpointPathError, EndpointSummary,

@@ -1,4 +1,4 @@
-//! Reads secrets from files, as administrators write them and as orchestrators mount them.
+//! Reads secrets from files that administrators write or orchestrators mount.
 //!
 //! A file must be readable by its owner only, unless it is on a read-only mount, as Kubernetes creates for secrets, or in a folder in
 //! which a container engine or systemd presents secrets with a mode of its choice. Links are followed. A byte order mark and line ends
@@ -13,14 +13,15 @@ use std::path::{Path, PathBuf};
 use eqp_types::Secret;
 use rustix::fs::{StatVfsMountFlags, fstatvfs};
 
-/// Where container engines present secrets.
+/// The folders in which container engines present secrets.
 const PRESENTED: [&str; 2] = ["/run/secrets", "/var/run/secrets"];
-/// Where systemd presents the credentials of a service.
+/// The environment variable with the folder in which systemd presents the credentials of a service.
 const CREDENTIALS_DIRECTORY: &str = "CREDENTIALS_DIRECTORY";
-/// Far more than the size of any secret. A larger file was probably specified by mistake.
+/// The maximum size of a secret file in bytes, far more than any secret needs. A larger file was probably specified by
+/// mistake.
 const LARGEST: u64 = 64 * 1024;
 
-/// Why a file with a secret cannot be used. Never contains any part of the secret.
+/// The reason why a file with a secret cannot be used. Never contains any part of the secret.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SecretFileError {
@@ -51,12 +52,12 @@ pub enum SecretFileError {
     Content {
         /// The file.
         path: PathBuf,
-        /// What is wrong with the content.
+        /// The problem with the content.
         reason: SecretTextError,
     },
 }
 
-/// Why a text is not a secret. Never contains any part of the text.
+/// The reason why a text is not a secret. Never contains any part of the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SecretTextError {

@@ -40,7 +40,7 @@ impl Store {
     /// Returns [`Error::DatabaseUrl`] if the URL is malformed, and [`Error::DatabaseUnreachable`] if no connection was established
     /// within five seconds.
     pub async fn open(url: &str) -> Result<Self, Error> {
-        let options: PgConnectOptions = url.parse().map_err(Error::DatabaseUrl)?;
+        let options: PgConnectOptions = url.parse().map_err(|error: sqlx::Error| Error::DatabaseUrl(error.into()))?;
         let pool = PgPoolOptions::new().connect_lazy_with(options);
         schema::check_connection(&pool).await?;
         Ok(Self { pool })
@@ -76,7 +76,8 @@ impl Store {
         schema::migrate(&self.pool).await
     }
 
-    /// Creates the tables in a database that has none of them, and leaves any other database as it is: an older program may share it.
+    /// Creates the tables in a database that has none of them, and leaves any other database unchanged, because an
+    /// older program may share it.
     ///
     /// # Errors
     ///

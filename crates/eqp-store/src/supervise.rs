@@ -16,7 +16,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::backoff::Backoff;
 
-/// Waits before a part that panicked is restarted. Parts that accept callbacks wait at most a second, because senders wait for them.
+/// The shortest wait before a part that panicked is restarted. Parts that accept callbacks wait at most a second,
+/// because senders wait for them.
 const SHORTEST_WAIT: Duration = Duration::from_millis(100);
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 const LONGEST_WAIT_OF_ACCEPTING: Duration = Duration::from_secs(1);
@@ -55,7 +56,7 @@ pub enum Part {
     OperatorListener,
     /// Reloads the certificate, and reports when it expires.
     Certificate,
-    /// Restarts the private Postgres, if the program has one.
+    /// Restarts the embedded Postgres, if the program has one.
     Postgres,
 }
 
@@ -184,7 +185,7 @@ impl Supervisor {
         self.0.faults[position(part)].load(Ordering::Relaxed)
     }
 
-    /// Runs the task that keeps a private Postgres running, for programs that have one.
+    /// Runs the task that keeps an embedded Postgres running, for programs that have one.
     pub async fn run_postgres<F: Future>(
         &self,
         shutdown: &CancellationToken,

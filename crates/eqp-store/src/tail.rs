@@ -14,10 +14,10 @@ use crate::sql::listen::{Channel, NotificationListener};
 use crate::sql::listing;
 use crate::supervise::Supervisor;
 
-/// How many events are fetched at a time.
+/// The maximum number of events to fetch at a time.
 const PAGE: u32 = 500;
 
-/// How often to poll. Notifications only shorten the wait, because not every connection pooler passes them on.
+/// The polling interval. Notifications only shorten the wait, because not every connection pooler passes them on.
 const POLL: Duration = Duration::from_millis(200);
 
 /// Follows the events that match a filter; see [`Reader::tail`](crate::Reader::tail).
@@ -42,9 +42,9 @@ pub struct Tail {
     pool: PgPool,
     filter: EventFilter,
     listener: NotificationListener,
-    /// Fetched, but not returned yet.
+    /// Events that were fetched but not returned yet.
     fetched: VecDeque<Event>,
-    /// When to poll again, if the last poll found nothing.
+    /// The time at which to poll again, if the last poll found nothing.
     poll_at: Option<Instant>,
     ends_at: Option<Instant>,
 }

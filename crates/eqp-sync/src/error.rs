@@ -9,14 +9,14 @@ type BoxError = Box<dyn std::error::Error + Send + Sync>;
 /// The result of an operation on registrations.
 pub(crate) type Result<T = (), E = Error> = std::result::Result<T, E>;
 
-/// Why registrations could not be observed or changed.
+/// The reason why registrations could not be observed or changed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The database of endpoints and credentials failed.
+    /// A query of the database of endpoints and credentials failed.
     #[error(transparent)]
     Store(#[from] eqp_store::Error),
-    /// The Marketplace failed, or its list cannot be rewritten without losing somebody's password.
+    /// A request to the Marketplace failed, or its list cannot be rewritten without losing the password of an entry.
     #[error(transparent)]
     Marketplace(#[from] eqp_client::Error),
     /// Another process is changing the registrations of this account.
@@ -30,7 +30,7 @@ pub enum Error {
     /// The account's lock was lost before the list was written. Nothing was sent.
     #[error("nothing was sent, because the lock on the account's registrations was lost; try again")]
     LockLost(#[source] BoxError),
-    /// The list may have been written. Every credential that may be active is accepted until that is known.
+    /// The list may have been written. Until that is known, every credential that may be active is accepted.
     #[error("the list may have been written; run the same change again to continue it")]
     OutcomeUnknown(#[source] eqp_client::Error),
     /// Another endpoint has this name: of another account, or with another URL or path.
@@ -89,8 +89,8 @@ pub enum Error {
         /// The endpoint's name.
         name: String,
     },
-    /// The Marketplace's list has no such entry.
-    #[error("there is no such entry in the Marketplace's list")]
+    /// The entry is not in the Marketplace's list.
+    #[error("the entry is not in the Marketplace's list")]
     UnknownEntry,
     /// Several entries have this URL, and no user name selects one of them.
     #[error("several entries have this URL; select one by its user name")]
@@ -112,23 +112,23 @@ pub enum Error {
     /// There is no database to write to.
     #[error("there is no database to write to")]
     NoDatabase,
-    /// Not every receiver refuses a retired credential yet.
+    /// Not every receiver rejects the retired credentials yet.
     #[error("not all receivers reject {} yet", usernames.join(", "))]
     NotRefusedYet {
         /// The retired user names.
         usernames: Vec<String>,
-        /// Why.
+        /// The reason.
         source: eqp_store::Error,
     },
-    /// The change failed, and so did retiring the credential that was made for it.
-    #[error("{error}; the credential made for it could not be retired: {cleanup}")]
+    /// The change failed, and the credential that was created for it could not be retired.
+    #[error("{error}; the credential that was created for it could not be retired: {cleanup}")]
     CleanupFailed {
-        /// Why the change failed.
+        /// The reason why the change failed.
         error: Box<Error>,
-        /// Why the credential could not be retired.
+        /// The reason why the credential could not be retired.
         cleanup: eqp_store::Error,
     },
-    /// The endpoints or their credentials are no longer as they were when the plan was made. Nothing was sent.
+    /// The endpoints or their credentials have changed since the plan was made. Nothing was sent.
     #[error("nothing was sent, because the endpoints have changed since the plan was made; observe again")]
     Changed,
     /// The plan was made for another account than the client's.

@@ -1,4 +1,4 @@
-//! Asks a receiver whether it is ready, as a load balancer would: TLS and `/readyz`.
+//! Checks whether a receiver is ready, as a load balancer would: with a TLS handshake and `/readyz`.
 
 use std::error::Error;
 use std::io::{self, ErrorKind};
@@ -12,23 +12,23 @@ use reqwest::{Certificate, Client, StatusCode};
 use rustls::CertificateError;
 use time::OffsetDateTime;
 
-/// How long a receiver may take to answer.
+/// The time limit for the response of a receiver.
 const DEADLINE: Duration = Duration::from_secs(5);
-/// The rest of a longer answer is cut off.
+/// The maximum size of a response in bytes. The rest of a longer one is ignored.
 const MAX_ANSWER_BYTES: usize = 1024;
 
-/// How a receiver is expected to speak TLS.
+/// The expected TLS configuration of a receiver.
 #[derive(Clone, Copy, Debug)]
 pub enum ProbeTls<'a> {
     /// Plain HTTP: TLS is terminated by a proxy.
     Off,
-    /// With the first certificate in this file. Whether others trust that certificate is not checked.
+    /// The receiver serves the first certificate in this file. Whether it is trusted is not checked.
     Certificate(&'a Path),
-    /// With a certificate of the local CA whose certificate is in this file.
+    /// The receiver serves a certificate that was issued by the local CA in this file.
     LocalCa(&'a Path),
 }
 
-/// Why a receiver is not ready, or cannot be asked.
+/// The reason why a receiver is not ready, or could not be checked.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProbeError {
@@ -36,7 +36,7 @@ pub enum ProbeError {
     #[error("connection refused")]
     Refused,
     /// The receiver did not answer in time.
-    #[error("no answer within {} s", after.as_secs())]
+    #[error("timed out after {} s", after.as_secs())]
     TimedOut {
         /// The timeout.
         after: Duration,
@@ -44,22 +44,22 @@ pub enum ProbeError {
     /// The receiver cannot store callbacks.
     #[error("{answer}")]
     NotReady {
-        /// Its answer.
+        /// Its response.
         answer: String,
     },
-    /// Another program answered.
-    #[error("the answer is {status}")]
+    /// Another program answers on this address.
+    #[error("the response has the status {status}")]
     NotAReceiver {
         /// The HTTP status.
         status: u16,
     },
-    /// There is no answer in plain HTTP.
-    #[error("no answer in plain HTTP")]
+    /// There was no response over plain HTTP.
+    #[error("no response over plain HTTP")]
     NoPlainHttp,
     /// The receiver serves another certificate than the expected one.
     #[error("the receiver serves another certificate")]
     OtherCertificate,
-    /// The receiver serves the expected certificate without its key.
+    /// The receiver serves the expected certificate, but does not have its key.
     #[error("the server cannot prove that it has the key of its certificate")]
     NoKey,
     /// The certificate of the local CA is not valid at this time.
@@ -98,10 +98,22 @@ pub fn probe_address(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, address.port())
 }
 
-/// Asks the receiver at this address whether it can store callbacks. Returns its answer if it can.
+/// Checks whether the receiver at this address can store callbacks, and returns its response.
+///
+/// ```no_run
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// use eqp_sync::{ProbeTls, probe_address, probe_receiver};
+///
+/// // A receiver that listens on every address is reached on the loopback address.
+/// let address = probe_address("0.0.0.0:8080".parse()?);
+/// println!("{}", probe_receiver(address, ProbeTls::Off).await?);
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Errors
-/// Returns [`ProbeError::Refused`] if nothing listens there, and otherwise why the receiver is not ready.
+/// Returns [`ProbeError::Refused`] if nothing listens on the address, and another [`ProbeError`] if the receiver is not
+/// ready.
 pub async fn probe_receiver(address: SocketAddr, tls: ProbeTls<'_>) -> Result<String, ProbeError> {
     let scheme = if matches!(tls, ProbeTls::Off) { "http" } else { "https" };
     let sent = client(tls)?.get(format!("{scheme}://{address}/readyz")).send().await;
@@ -129,7 +141,7 @@ fn client(tls: ProbeTls<'_>) -> Result<Client, ProbeError> {
         ProbeTls::Off => builder.tls_certs_only(Vec::new()),
         ProbeTls::Certificate(file) => builder.tls_backend_preconfigured(eqp_tls::exact_certificate_client(file)?),
         ProbeTls::LocalCa(file) => {
-            // Without a readable CA no certificate is trusted, and the handshake fails.
+            // If the CA cannot be read, no certificate is trusted, and the handshake fails.
             let trusted = eqp_tls::read_small_file(file).ok().and_then(|pem| Certificate::from_pem_bundle(&pem).ok());
             builder.tls_certs_only(trusted.into_iter().flatten()).tls_danger_accept_invalid_hostnames(true)
         }
@@ -137,7 +149,7 @@ fn client(tls: ProbeTls<'_>) -> Result<Client, ProbeError> {
     builder.build().map_err(|error| ProbeError::Client(error.into()))
 }
 
-/// Why a request got no response.
+/// Returns the reason why a request got no response.
 fn no_response(tls: ProbeTls<'_>, error: &reqwest::Error) -> ProbeError {
     let io_error = find_cause::<io::Error>(error);
     if io_error.is_some_and(|error| error.kind() == ErrorKind::ConnectionRefused) {
@@ -166,7 +178,7 @@ fn no_response(tls: ProbeTls<'_>, error: &reqwest::Error) -> ProbeError {
     }
 }
 
-/// Why the receiver's certificate was rejected.
+/// Returns the reason why the receiver's certificate was rejected.
 fn rejected(tls: ProbeTls<'_>, problem: &CertificateError) -> ProbeError {
     let time = |seconds: u64| {
         let time = i64::try_from(seconds).ok().and_then(|seconds| OffsetDateTime::from_unix_timestamp(seconds).ok());

@@ -42,7 +42,7 @@ impl Setup {
         client_of(&self.simulator)
     }
 
-    /// As another process has them.
+    /// Returns registrations like those of another process.
     fn registrations(&self) -> Registrations {
         Registrations::new(self.client(), self.endpoints.clone())
     }
@@ -71,20 +71,20 @@ impl Setup {
         list.iter().filter_map(|entry| entry.known()?.username.clone()).collect()
     }
 
-    /// The credentials of the one endpoint that are accepted.
+    /// Returns the accepted credentials of the only endpoint.
     async fn credentials(&self) -> Vec<(String, CredentialState)> {
         let endpoint = self.endpoints.list().await.unwrap().remove(0);
         endpoint.credentials.into_iter().map(|one| (one.username, one.state)).collect()
     }
 
-    /// Somebody else adds an entry.
+    /// Adds an entry as another program.
     async fn register_theirs(&self) {
         let theirs = Registration::new(THEIRS, "key", Secret::new("their-password")).unwrap();
         let wish = DesiredState::Register(theirs);
         self.client().callbacks().change(&wish, &NoPasswords, &AllowedLosses::all()).await.unwrap();
     }
 
-    /// Somebody else overwrites the list.
+    /// Overwrites the list as another program.
     async fn overwrite(&self, list: Value) {
         let mut update = ProfileUpdate::default();
         update.fields.insert("api_callbacks".to_owned(), list);
@@ -291,7 +291,7 @@ async fn a_change_whose_answer_was_lost_is_continued_with_the_credential_that_it
     let setup = Setup::new().await;
     let plan = setup.observe().await.add(&main()).unwrap();
     setup.simulator.add_fault("answer-lost call=users.put".parse().unwrap());
-    // One reading comes before the write.
+    // The list is read once before the write.
     setup.simulator.add_fault("status=503 call=users.get nth=2,3,4,5".parse().unwrap());
     let lost = setup.apply(&plan).await.unwrap_err();
     assert!(matches!(lost, Error::OutcomeUnknown(_)), "{lost:?}");
@@ -310,7 +310,7 @@ async fn a_change_whose_answer_was_lost_is_continued_with_the_credential_that_it
 async fn a_rotation_that_ended_in_the_middle_is_continued_with_the_credential_that_it_had() {
     let setup = Setup::new().await;
     let old = setup.register().await;
-    // A receiver that lives and loads nothing: the rotation waits for it.
+    // A receiver with a heartbeat that loads nothing, so that the rotation waits for it.
     setup.execute("insert into eqp.receiver values (gen_random_uuid(), now() + interval '1 hour', -1)").await;
     let plan = setup.observe().await.rotate("main", GRACE).unwrap();
     let new = plan.username().unwrap().to_owned();
@@ -327,7 +327,7 @@ async fn a_rotation_that_ended_in_the_middle_is_continued_with_the_credential_th
     setup.execute("delete from eqp.receiver").await;
     assert_eq!(setup.state().await, RegistrationState::RotationIncomplete { username: old.clone() });
 
-    // The lock is given back when its connection has noticed.
+    // The lock is released when its connection has noticed.
     let plan = setup.observe().await.rotate("main", GRACE).unwrap();
     assert_eq!(plan.username(), Some(new.as_str()));
     assert!(!plan.steps().iter().any(|step| matches!(step, Step::StoreCredential { .. })), "{plan}");

@@ -38,7 +38,7 @@ impl Validity {
     }
 }
 
-/// Why a certificate is not valid at a time. Displayed as the end of a sentence that begins with the certificate.
+/// The reason why a certificate is not valid at a time. Displayed as the end of a sentence that begins with the certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ValidityProblem {
     /// It is valid later.
@@ -55,7 +55,7 @@ pub enum ValidityProblem {
     },
 }
 
-/// The fields of a certificate. Names and key are in DER form, because they are only compared.
+/// The fields of a certificate. Names and key are in DER format, because they are only compared.
 pub(crate) struct Certificate {
     pub(crate) issuer: Vec<u8>,
     pub(crate) validity: Validity,
@@ -64,7 +64,7 @@ pub(crate) struct Certificate {
 }
 
 impl Certificate {
-    /// Parses a certificate in DER form. Returns `None` for other data.
+    /// Parses a certificate in DER format. Returns `None` for other data.
     pub(crate) fn read(der: &[u8]) -> Option<Self> {
         parse_der(der, |reader| {
             reader.read_sequence(|outer| {

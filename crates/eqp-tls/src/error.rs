@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-/// Why a certificate or its key cannot be loaded or created.
+/// The reason why a certificate or its key cannot be loaded or created.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -25,16 +25,16 @@ pub enum Error {
         /// The cause.
         source: std::io::Error,
     },
-    /// A file or text is not a certificate chain in PEM form.
-    #[error("{origin} is not a certificate chain in PEM form: {why}")]
+    /// A file or text is not a certificate chain in PEM format.
+    #[error("{origin} is not a certificate chain in PEM format: {why}")]
     NoCertificate {
         /// The path of the file, or a description of the text.
         origin: String,
         /// The reason, which names what was found instead.
         why: &'static str,
     },
-    /// A file or text is not a private key in PEM form.
-    #[error("{origin} is not a private key in PEM form: {why}")]
+    /// A file or text is not a private key in PEM format.
+    #[error("{origin} is not a private key in PEM format: {why}")]
     NoKey {
         /// The path of the file, or a description of the text.
         origin: String,
@@ -43,7 +43,7 @@ pub enum Error {
     },
     /// A private key is encrypted.
     #[error(
-        "the private key in {origin} is encrypted with a passphrase, which a server cannot ask for; decrypt it: \
+        "the private key in {origin} is encrypted with a passphrase, which a server cannot prompt for; decrypt it: \
          openssl pkey -in {origin} -out decrypted.pem"
     )]
     EncryptedKey {
@@ -96,11 +96,34 @@ pub enum Error {
     },
     /// The certificate or the key is not supported.
     #[error("the certificate or its key is not supported")]
-    Unusable(#[source] rustls::Error),
+    Unusable(#[source] TlsError),
     /// The local CA could not create a certificate.
     #[cfg(feature = "local-ca")]
     #[error("cannot create a certificate")]
-    Issue(#[from] rcgen::Error),
+    Issue(#[source] IssueError),
+}
+
+/// Why the TLS library does not accept a certificate, a key or a setting. Its error is hidden, so that the library can be updated
+/// without a breaking change.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct TlsError(rustls::Error);
+
+/// Why the local CA could not create a certificate. The error of the library that creates it is hidden.
+#[cfg(feature = "local-ca")]
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct IssueError(rcgen::Error);
+
+impl Error {
+    pub(crate) fn unusable(error: rustls::Error) -> Self {
+        Self::Unusable(TlsError(error))
+    }
+
+    #[cfg(feature = "local-ca")]
+    pub(crate) fn issue(error: rcgen::Error) -> Self {
+        Self::Issue(IssueError(error))
+    }
 }
 
 pub(crate) fn rfc3339(time: &OffsetDateTime) -> String {

@@ -77,7 +77,7 @@ pub(crate) fn server_config(resolver: Arc<dyn ResolvesServerCert>) -> Result<Arc
     let provider = Arc::new(aws_lc_rs::default_provider());
     let mut config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
-        .map_err(Error::Unusable)?
+        .map_err(Error::unusable)?
         .with_no_client_auth()
         .with_cert_resolver(resolver);
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
@@ -97,7 +97,7 @@ fn check(
     let parsed: Option<Vec<_>> = chain.iter().map(|certificate| Certificate::read(certificate)).collect();
     let parsed = parsed.ok_or_else(damaged)?;
     let leaf = parsed.first().ok_or_else(damaged)?;
-    let signing = aws_lc_rs::default_provider().key_provider.load_private_key(key).map_err(Error::Unusable)?;
+    let signing = aws_lc_rs::default_provider().key_provider.load_private_key(key).map_err(Error::unusable)?;
 
     let order =
         |position: usize, after: Option<usize>| Error::ChainOrder { origin: chain_origin.to_owned(), position, after };
@@ -130,7 +130,7 @@ mod tests {
 
     use super::*;
 
-    /// A chain of three in the right order, with the keys: leaf, intermediate, root.
+    /// Returns a chain of three in the right order, with the keys: leaf, intermediate, root.
     fn chain() -> ([String; 3], [KeyPair; 3]) {
         let params = |name: &str, is_ca| {
             let mut params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();

@@ -21,8 +21,10 @@ mod source;
 
 #[cfg(feature = "identity")]
 pub use certificate::{Validity, ValidityProblem};
+#[cfg(feature = "local-ca")]
+pub use error::IssueError;
 #[cfg(feature = "identity")]
-pub use error::Error;
+pub use error::{Error, TlsError};
 #[cfg(feature = "identity")]
 pub use exact_certificate::exact_certificate_client;
 #[cfg(feature = "identity")]

@@ -17,7 +17,8 @@ use crate::{Error, Identity};
 const CA_LIFE: Duration = Duration::days(3650);
 /// The validity of a server certificate. A new one is issued at each start.
 const SERVER_LIFE: Duration = Duration::days(90);
-/// How far certificates are backdated: the clock of a peer may be behind, or ours may have been ahead when it was issued.
+/// The time by which certificates are backdated: the clock of a peer may be behind, or ours may have been ahead when
+/// the certificate was issued.
 const BACKDATED: Duration = Duration::days(2);
 
 /// A local certificate authority for development and tests. Peers must be configured to trust its certificate.
@@ -39,9 +40,9 @@ impl LocalCa {
     /// # Errors
     /// [`Error::Issue`] if the key cannot be generated.
     pub fn ephemeral() -> Result<Self, Error> {
-        let key = KeyPair::generate()?;
+        let key = KeyPair::generate().map_err(Error::issue)?;
         let params = ca_params();
-        let certificate_pem = params.self_signed(&key)?.pem();
+        let certificate_pem = params.self_signed(&key).map_err(Error::issue)?.pem();
         Ok(Self { certificate_pem, issuer: Issuer::new(params, key) })
     }
 
@@ -83,11 +84,11 @@ impl LocalCa {
         if !key_path(folder).exists() {
             let removed = fs::remove_file(&certificate_path);
             removed.or_else(ignore_missing).map_err(failed(&certificate_path))?;
-            write(&key_path(folder), &KeyPair::generate()?.serialize_pem(), 0o600)?;
+            write(&key_path(folder), &KeyPair::generate().map_err(Error::issue)?.serialize_pem(), 0o600)?;
         }
         if !certificate_path.exists() {
             let key = read_key(folder, &read(&key_path(folder))?)?;
-            write(&certificate_path, &ca_params().self_signed(&key)?.pem(), 0o644)?;
+            write(&certificate_path, &ca_params().self_signed(&key).map_err(Error::issue)?.pem(), 0o644)?;
         }
         Ok(())
     }
@@ -112,13 +113,13 @@ impl LocalCa {
     }
 
     pub(crate) fn issue_pem(&self, names: &[String]) -> Result<(String, String), Error> {
-        let key = KeyPair::generate()?;
-        let mut params = CertificateParams::new(names.to_vec())?;
+        let key = KeyPair::generate().map_err(Error::issue)?;
+        let mut params = CertificateParams::new(names.to_vec()).map_err(Error::issue)?;
         params.distinguished_name = name_of("EQP local server");
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         params.use_authority_key_identifier_extension = true;
         (params.not_before, params.not_after) = validity(SERVER_LIFE);
-        let certificate = params.signed_by(&key, &self.issuer)?;
+        let certificate = params.signed_by(&key, &self.issuer).map_err(Error::issue)?;
         Ok((certificate.pem(), key.serialize_pem()))
     }
 }

@@ -1,4 +1,4 @@
-//! Parses certificates and keys in PEM form, with a separate error for each of the usual mistakes.
+//! Parses certificates and keys in PEM format, with a separate error for each common mistake.
 
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -25,7 +25,7 @@ pub(crate) fn chain(text: &[u8], origin: &str) -> Result<Vec<CertificateDer<'sta
 /// Parses the private key in a text.
 pub(crate) fn key(text: &[u8], origin: &str) -> Result<PrivateKeyDer<'static>, Error> {
     check_mark(text, origin)?;
-    // The older form of encryption is declared by a header inside the block.
+    // The older kind of encryption is declared by a header inside the block.
     if contains(text, "-----BEGIN ENCRYPTED PRIVATE KEY-----") || contains(text, "Proc-Type: 4,ENCRYPTED") {
         return Err(Error::EncryptedKey { origin: origin.to_owned() });
     }
@@ -53,7 +53,7 @@ fn why_not(text: &[u8], line: &str) -> &'static str {
     } else if contains(text, line) {
         "its content is truncated or damaged"
     } else if text.starts_with(b"\x30\x82") {
-        "it is in DER form; convert it with openssl, for example: openssl x509 -inform der -in FILE -out FILE.pem"
+        "it is in DER format; convert it with openssl, for example: openssl x509 -inform der -in FILE -out FILE.pem"
     } else {
         "it contains no such PEM block"
     }

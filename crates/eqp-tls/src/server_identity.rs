@@ -27,6 +27,9 @@ const RENEWED_BEFORE: time::Duration = time::Duration::days(30);
 /// let config = identity.server_config()?;
 /// // After the files were replaced:
 /// let has_changed = identity.reload()?;
+///
+/// // For development, with a CA that peers have to trust:
+/// let identity = eqp_tls::ServerIdentity::from_local_ca("tls".as_ref(), &["localhost".to_owned()])?;
 /// # Ok(())
 /// # }
 /// ```
@@ -174,12 +177,12 @@ mod tests {
 
     use super::*;
 
-    /// A certificate and its key, each as text.
+    /// Returns a certificate and its key as PEM text.
     fn pair(ca: &LocalCa) -> (String, String) {
         ca.issue_pem(&["localhost".to_owned()]).unwrap()
     }
 
-    /// The certificate that a new connection would get.
+    /// Returns the certificate that a new connection would get.
     fn served(identity: &ServerIdentity) -> Vec<u8> {
         identity.current().certified.cert[0].to_vec()
     }

@@ -8,6 +8,7 @@ use crate::{Extra, lenient};
 ///
 /// Proxies in front of the API return HTML or nothing instead, so do not rely on this body.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ApiError {
     /// The error code. Few codes are documented.
     #[serde(default, deserialize_with = "lenient::optional_integer")]

@@ -1,13 +1,14 @@
 //! Callbacks: the requests that the Marketplace sends to a registered URL.
 //!
-//! Both published formats are supported: the first one, and the one since 2022, which adds `modified_at` and, for submissions, the
-//! status of all flows. Undocumented codes and fields are preserved. A field that cannot be read is `None` and stays in `extra`; only
-//! a resource ID (and the result of a file scan) is required.
+//! Both published formats are supported: the older one, and the newer one of 2022, which adds `modified_at` and, for
+//! submissions, the status of all flows. Undocumented codes and fields are preserved. A field that cannot be read is
+//! `None` and stays in `extra`; only a resource ID (and the result of a file scan) is required.
 
 use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::code::documented;
+use crate::json_error::JsonError;
 use crate::raw_fields::{FieldError, RawFields, is_nested_too_deep};
 use crate::{
     EqpStatus, Extra, FileUploadId, Flow, ItemId, MalwareStatus, MarketingStatus, OverallStatus, SubmissionId,
@@ -98,7 +99,7 @@ pub struct UnknownCallback {
     pub body: Extra,
 }
 
-/// Why a body is not a callback.
+/// The reason why a body is not a callback.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CallbackError {
@@ -110,7 +111,7 @@ pub enum CallbackError {
     },
     /// The body is not JSON.
     #[error("the body is not JSON: {0}")]
-    NotJson(#[source] serde_json::Error),
+    NotJson(#[source] JsonError),
     /// The body is nested deeper than 128 levels.
     #[error("the body is nested deeper than {} levels", crate::MAX_JSON_DEPTH)]
     TooDeep,
@@ -120,7 +121,7 @@ pub enum CallbackError {
     /// There is no event code.
     #[error("`callback_event` {source}")]
     NoEventCode {
-        /// Why it cannot be used.
+        /// The reason why it cannot be used.
         source: FieldError,
     },
     /// A documented event without an `update_info`.
@@ -128,7 +129,7 @@ pub enum CallbackError {
     NoUpdateInfo {
         /// The event code.
         event: &'static str,
-        /// Why it cannot be used.
+        /// The reason why it cannot be used.
         source: FieldError,
     },
     /// A documented event whose `update_info` has no usable value in a required field.
@@ -138,7 +139,7 @@ pub enum CallbackError {
         event: &'static str,
         /// The required field.
         field: &'static str,
-        /// Why it cannot be used.
+        /// The reason why it cannot be used.
         source: FieldError,
     },
 }
@@ -157,7 +158,7 @@ impl Callback {
     /// file, no result). An undocumented event code is not an error.
     pub fn decode(body: &[u8]) -> Result<Self, CallbackError> {
         let text = std::str::from_utf8(body).map_err(|error| CallbackError::NotUtf8 { at: error.valid_up_to() })?;
-        let value: &RawValue = serde_json::from_str(text).map_err(CallbackError::NotJson)?;
+        let value: &RawValue = serde_json::from_str(text).map_err(|error| CallbackError::NotJson(error.into()))?;
         if is_nested_too_deep(body) {
             return Err(CallbackError::TooDeep);
         }

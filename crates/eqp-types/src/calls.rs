@@ -210,7 +210,7 @@ calls! {
         "Lists submissions with filters, sorting and pagination.",
         ["The header `X-Total-Count` has the total number of records.",
          "Texts match as substrings, codes exactly. Every filter field can also be used for sorting.",
-         "The syntax of date ranges is not documented, so they are sent as given."];
+         "The syntax of date ranges is not documented, so they are sent unchanged."];
     PACKAGES_GET = "packages.get", Get "/products/packages/{submission_id}", section "6", Always, Object,
         "Reads one submission.",
         ["The Marketplace reads `sku` and `version` from the archive after its scan has passed, so they can appear late.",

@@ -20,6 +20,21 @@ macro_rules! code {
                 serializer.serialize_str(self.as_str())
             }
         }
+
+        #[cfg(feature = "schema")]
+        impl schemars::JsonSchema for $name {
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                schemars::json_schema!({
+                    "type": "string",
+                    "description": "A code of the Marketplace; codes that are not documented are possible",
+                    "examples": Self::KNOWN,
+                })
+            }
+        }
     )* };
     // Case-sensitive codes, deserialized only from text.
     (exact: $( $name:ident ),* $(,)?) => {

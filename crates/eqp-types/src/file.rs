@@ -6,6 +6,7 @@ use crate::{Extra, FileUploadId, MalwareStatus, SubmissionId, lenient};
 
 /// One item of the response to an upload. The malware scan starts afterwards.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct UploadedFile {
     /// The ID of the file.
     pub file_upload_id: FileUploadId,
@@ -30,7 +31,9 @@ pub struct UploadedFile {
 
 /// The record of an uploaded file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(from = "FlatRecord")]
+#[cfg_attr(feature = "schema", schemars(!from))]
 pub struct FileRecord {
     /// The fields that the response to the upload contains too.
     #[serde(flatten)]

@@ -6,7 +6,7 @@ use std::str::FromStr;
 /// The maximum length of an ID or a code, in bytes. The documented ones have 10 to 30.
 const MAX_BYTES: usize = 255;
 
-/// Why a text is not a valid ID.
+/// The reason why a text is not a valid ID.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum IdError {
@@ -90,6 +90,21 @@ macro_rules! id {
             }
         }
 
+        #[cfg(feature = "schema")]
+        impl schemars::JsonSchema for $name {
+            fn inline_schema() -> bool {
+                true
+            }
+
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                schemars::json_schema!({"type": "string", "minLength": 1, "maxLength": MAX_BYTES})
+            }
+        }
+
         impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 let text = crate::lenient::text(deserializer)?;
@@ -102,7 +117,7 @@ macro_rules! id {
 id! {
     /// The ID of an account, such as `MAG123456789`. It is part of every path below `/users`.
     MageId,
-    /// The Marketplace's ID of a submission, such as `s5w9k703ru`. Every version of a package is a submission of its own.
+    /// The Marketplace's ID of a submission, such as `s5w9k703ru`. Every version of a package is a separate submission.
     ///
     /// ```
     /// use eqp_types::{IdError, SubmissionId};

@@ -14,6 +14,8 @@ use serde::{Deserialize, Serialize, forward_to_deserialize_any};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use crate::json_error::JsonError;
+
 /// A JSON object that preserves the original text of each field.
 ///
 /// Two objects are equal if their fields have the same meaning: whitespace, the order of the names and the escaping of characters are
@@ -70,8 +72,8 @@ impl JsonObject {
     /// Sets a field.
     ///
     /// # Errors
-    /// If the value cannot be serialized as JSON.
-    pub fn insert(&mut self, name: impl Into<String>, value: &impl Serialize) -> Result<(), serde_json::Error> {
+    /// Returns [`JsonError`] if the value cannot be serialized, such as a map with keys that are not text.
+    pub fn insert(&mut self, name: impl Into<String>, value: &impl Serialize) -> Result<(), JsonError> {
         self.0.insert(name.into(), serde_json::value::to_raw_value(value)?);
         Ok(())
     }

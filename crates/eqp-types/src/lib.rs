@@ -8,12 +8,15 @@ mod credentials;
 mod environment;
 mod file;
 mod id;
+mod json_error;
 mod json_object;
 mod key;
 pub mod lenient;
 mod package;
 mod raw_fields;
 mod resource_read;
+#[cfg(feature = "schema")]
+mod schema;
 mod status;
 mod test_result;
 mod timestamp;
@@ -25,6 +28,7 @@ pub use credentials::{ApiKey, Secret, SessionRequest, SessionToken};
 pub use environment::{Environment, UnknownEnvironment};
 pub use file::{FileRecord, UploadedFile};
 pub use id::{FileUploadId, IdError, ItemId, MageId, Sku, SubmissionId, ToolRunId, check_text};
+pub use json_error::JsonError;
 pub use json_object::JsonObject;
 pub use key::{ComposerKeyM1, ComposerKeyM2, ComposerKeys};
 pub use package::{
@@ -46,5 +50,5 @@ pub use test_result::{
 pub use timestamp::{Timestamp, TimestampError};
 pub use user::{ApiCallback, ApiCallbackEntry, UserProfile};
 
-/// Fields of an object that this crate has no name for, unchanged.
+/// The fields of an object that this crate does not know, unchanged.
 pub type Extra = serde_json::Map<String, serde_json::Value>;

@@ -11,7 +11,7 @@ use crate::{Extra, IdError, Timestamp, check_text};
 /// The maximum nesting depth of JSON. RFC 8259 allows such a limit; callbacks have two levels.
 pub const MAX_JSON_DEPTH: usize = 128;
 
-/// Why a required field cannot be used.
+/// The reason why a required field cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FieldError {

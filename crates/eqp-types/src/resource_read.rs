@@ -1,4 +1,4 @@
-//! What the API reports about the status of a submission or a file, read field by field from its JSON.
+//! Reads the status of a submission or a file, field by field, from the JSON of the API.
 //!
 //! [`Package`](crate::Package) and [`FileRecord`](crate::FileRecord) represent the whole object and reject some unexpected types. This
 //! module reads only what a status report needs, with the tolerance of [`Callback::decode`](crate::Callback::decode).

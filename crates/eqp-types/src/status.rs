@@ -202,7 +202,7 @@ pub fn canonical_status<'a>(flow: &Flow, status: &'a str) -> &'a str {
 
 /// Returns the rank of a status in the order of a review, in any spelling, or `None` for an undocumented code.
 ///
-/// A higher rank is further along. It decides between two statuses with the same time.
+/// A higher rank is later in the review. It decides between two statuses with the same time.
 pub fn review_rank(flow: &Flow, status: &str) -> Option<u8> {
     // The documentation lists the values of a flow in this order.
     let order: &[&str] = match flow {
@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_spelled_in_capitals_is_told_apart_where_both_spellings_are_documented() {
+    fn spellings_in_capitals_are_distinguished_where_both_are_documented() {
         assert_eq!((TestStatus::from("PASS"), TestStatus::from("pass")), (TestStatus::PassUpperCase, TestStatus::Pass));
     }
 

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::{Extra, MageId, lenient};
 
-/// The profile of an account. Fields without a name here are preserved in `extra`.
+/// The profile of an account. Other fields are preserved in `extra`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct UserProfile {
     /// The ID of the account.
@@ -63,6 +63,7 @@ fn callback_list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Ve
 
 /// An entry of `api_callbacks` as the API returns it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(untagged)]
 pub enum ApiCallbackEntry {
     /// An entry in the documented format.
@@ -83,6 +84,7 @@ impl ApiCallbackEntry {
 
 /// A registered callback: the URL and the user name for it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ApiCallback {
     /// The label.
     #[serde(default, deserialize_with = "lenient::optional_text", skip_serializing_if = "Option::is_none")]

@@ -1,4 +1,4 @@
-//! A package that is read and written back has lost nothing: neither unknown fields nor digits of numbers.
+//! Tests that a package is written back without loss: neither unknown fields nor digits of numbers.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 
@@ -10,8 +10,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
-/// JSON in one spelling: names sorted, no white space, without members that say "nothing", and numbers by their text: a code
-/// that was sent as a number is written in quotes, with the same digits.
+/// Normalises JSON: sorted names, no whitespace, no empty members, and numbers as text, because a code that was sent as
+/// a number is written in quotes with the same digits.
 fn one_spelling(json: &str) -> String {
     if let Ok(fields) = serde_json::from_str::<BTreeMap<String, &RawValue>>(json) {
         let fields = fields.iter().map(|(name, value)| (name, one_spelling(value.get())));
@@ -33,7 +33,7 @@ fn written_back<T: DeserializeOwned + Serialize>(json: &str) -> String {
     one_spelling(&written)
 }
 
-/// Any JSON, with numbers of more digits than an `f64` has.
+/// Generates any JSON, with numbers of more digits than an `f64` has.
 fn any_json() -> impl Strategy<Value = String> {
     let number = prop_oneof!["-?(0|[1-9][0-9]{0,30})", "(0|[1-9][0-9]{0,5})\\.[0-9]{1,20}", "[1-9]e[0-9]{1,2}"];
     let leaf = prop_oneof![
@@ -73,7 +73,8 @@ fn object(fields: &BTreeMap<String, String>) -> String {
     format!("{{{}}}", fields.join(", "))
 }
 
-/// A value of the documented form for some fields, anything for those that are not read strictly.
+/// Generates a package with values of the documented form for some fields, and any values for those that are read
+/// leniently.
 fn package() -> impl Strategy<Value = String> {
     const STRICT: &[&str] = &[
         "item_id",

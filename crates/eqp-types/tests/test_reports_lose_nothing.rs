@@ -1,4 +1,4 @@
-//! Whatever a report of a test holds is written back as it was read.
+//! Tests that any test report is written back unchanged.
 
 #![allow(clippy::unwrap_used, missing_docs, unreachable_pub, reason = "a test ends where something does not hold")]
 
@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::{Map, Value, json};
 
-/// Every name that the types know, and some that they do not: any value can stand under any of them.
+/// Every field name that the types know, and some that they do not know. Each can have any value.
 const NAMES: &[&str] = &[
     "tool",
     "tool_run_id",
@@ -93,7 +93,7 @@ fn anything() -> impl Strategy<Value = Value> {
         .prop_recursive(5, 64, 6, |inner| prop_oneof![vec(inner.clone(), 0..4).prop_map(Value::from), object(inner)])
 }
 
-/// A report of the documented form, in which anything may stand anywhere.
+/// Generates a report in the documented form, with any values in any place.
 fn report() -> impl Strategy<Value = Value> {
     let tool = || select(&["phpcs", "varnish", "marketing", "manual_qa", "phpstan"][..]);
     let messages = vec(object(anything()), 0..3).prop_map(Value::from);

@@ -128,7 +128,7 @@ async fn endpoint(pool: &PgPool, environment: &str, mage_id: &str, name: &str) -
     (AccountId(account), endpoint)
 }
 
-/// Returns a callback about a submission in the first published form.
+/// Returns a callback about a submission in the older published format.
 pub fn first_form(submission: &str, flow: &str, outcome: &str) -> String {
     format!(
         r#"{{"callback_event": "eqp_status_update", "update_info": {{"submission_id": "{submission}",
@@ -136,7 +136,7 @@ pub fn first_form(submission: &str, flow: &str, outcome: &str) -> String {
     )
 }
 
-/// Returns a callback in the later form, at a second of a fixed minute, with the statuses of overall, technical and
+/// Returns a callback in the newer format, at a second of a fixed minute, with the statuses of overall, technical and
 /// marketing.
 pub fn later_form(submission: &str, named: &str, states: [&str; 3], second: u8) -> String {
     let [overall, technical, marketing] = states;

@@ -18,6 +18,7 @@ mod process;
 mod proxy;
 pub mod receiver;
 mod same_meaning;
+pub mod schemas;
 pub mod sender;
 mod server;
 mod small_disk;

@@ -55,7 +55,7 @@ impl OwnPostgres {
         self.postgres = None;
     }
 
-    /// Freezes all processes: connections stay open, but get no answers.
+    /// Freezes all processes: connections stay open, but get no responses.
     pub fn freeze(&self) {
         self.signal(Signal::STOP);
     }

@@ -1,4 +1,4 @@
-//! A proxy between a receiver and Postgres, with which tests cut connections, delay writes and lose answers.
+//! A proxy between a receiver and Postgres, with which tests cut connections, delay writes and lose responses.
 
 use std::collections::HashSet;
 use std::net::SocketAddr;
@@ -23,7 +23,7 @@ const BACKEND_KEY: u8 = b'K';
 pub enum NetworkConditions {
     /// Everything arrives.
     Fair,
-    /// The next answer to a write of callbacks is lost together with its connection; then the network works again.
+    /// The next response to a write of callbacks is lost together with its connection; then the network works again.
     LosesOneAnswer,
     /// Writes of callbacks are held back until the state changes; everything else arrives.
     HoldsWrites,
@@ -85,7 +85,7 @@ impl Proxy {
         self.shared.network.send_replace(network);
     }
 
-    /// Returns the number of lost answers.
+    /// Returns the number of lost responses.
     pub fn lost(&self) -> u64 {
         self.shared.lost.load(Ordering::Relaxed)
     }
@@ -130,7 +130,7 @@ async fn accept(listener: TcpListener, server: PgConnectOptions, shared: Arc<Sha
 /// The state of a connection.
 #[derive(Default)]
 struct Connection {
-    /// Whether the last request was a write of callbacks without an answer yet.
+    /// Whether the last request was a write of callbacks without a response yet.
     is_writing: AtomicBool,
     /// The server's process ID; 0 if it is not known.
     backend: AtomicI32,

@@ -20,9 +20,9 @@ use crate::sender::Sender;
 pub const PATH: &str = "/callbacks/main";
 /// The Basic header of `key` and `secret`, the credential in the API's documentation.
 pub const RIGHT: &[&str] = &["Basic a2V5OnNlY3JldA=="];
-/// A status update in the first published form.
+/// A status update in the older published format.
 pub const SCAN: &str = r#"{"callback_event": "malware_scan_complete", "update_info": {"file_upload_id": "2309480238.238475.0", "tool_result": "passed"}}"#;
-/// A finished scan in the first published form.
+/// A finished scan in the older published format.
 pub const STATUS: &str = r#"{"callback_event": "eqp_status_update", "update_info": {"submission_id": "s5w9k703ru", "item_id": "user_upload_version_1", "eqp_flow": "marketing", "current_status": "approved"}}"#;
 
 pub struct TestReceiver {

@@ -1,7 +1,7 @@
 //! Normalises JSON, to compare values before and after a round trip through our types.
 //!
-//! The API writes some values in several ways, and the types write the usual one: a number instead of a quoted number,
-//! a padded hour. That is not a loss.
+//! The API writes some values in several ways, and the types write the documented one: a number instead of a quoted
+//! number, a padded hour. That is not a loss.
 
 use eqp_types::Timestamp;
 use serde::Deserialize;

@@ -1,4 +1,4 @@
-//! A TLS client that sends any bytes, valid HTTP or not, and reads one answer.
+//! A TLS client that sends any bytes, valid HTTP or not, and reads one response.
 
 use std::fmt::Write as _;
 use std::net::SocketAddr;
@@ -27,7 +27,7 @@ pub struct Sender {
     roots: Arc<RootCertStore>,
 }
 
-/// A parsed answer.
+/// A parsed response.
 #[derive(Debug)]
 pub struct Answer {
     pub status: u16,
@@ -58,7 +58,7 @@ impl Sender {
         TlsConnector::from(Arc::new(config)).connect(ServerName::try_from("localhost").unwrap(), stream).await
     }
 
-    /// Sends these bytes on a new connection and reads the answer.
+    /// Sends these bytes on a new connection and reads the response.
     pub async fn raw(&self, request: impl AsRef<[u8]>) -> Answer {
         let mut stream = self.connect().await;
         stream.write_all(request.as_ref()).await.unwrap();
@@ -83,7 +83,7 @@ impl Answer {
         })
     }
 
-    /// Returns the whole answer without the `Date` header.
+    /// Returns the complete response without the `Date` header.
     pub fn without_date(&self) -> String {
         let head = self.head.lines().filter(|line| !line.to_ascii_lowercase().starts_with("date:"));
         format!("{}\n\n{}", head.collect::<Vec<_>>().join("\n"), self.body)
@@ -122,7 +122,7 @@ pub fn basic(username: &str, password: &str) -> String {
     format!("Basic {}", STANDARD.encode(format!("{username}:{password}")))
 }
 
-/// Reads one answer, to the end of its body.
+/// Reads one response, to the end of its body.
 pub async fn read_answer(stream: &mut TlsStream<TcpStream>) -> Answer {
     let mut bytes = Vec::new();
     timeout(PATIENCE, async {

@@ -46,8 +46,9 @@ impl Server {
     }
 }
 
-/// Under the target directory, so that `cargo clean` removes it; for root in the temporary folder, because the user
-/// that Postgres runs as may not be able to enter a clone of root's.
+/// Returns the folder of the embedded Postgres: in cargo's target folder, so that `cargo clean` removes it. For root,
+/// it is in the temporary folder, because the user that Postgres runs as may not be able to enter a clone that belongs
+/// to root.
 fn folder() -> PathBuf {
     const NAME: &str = "eqp-test-postgres";
     let program = std::env::current_exe().expect("a test is a program");

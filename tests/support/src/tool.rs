@@ -12,6 +12,8 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::schemas::OutputSchema;
+
 /// The timeout of everything that a test waits for.
 const PATIENCE: Duration = Duration::from_mins(1);
 
@@ -193,6 +195,8 @@ pub struct Running {
     stderr: Option<JoinHandle<String>>,
     log: Arc<Mutex<String>>,
     name: String,
+    /// Checks JSON that the tool prints.
+    schema: OutputSchema,
 }
 
 impl Running {
@@ -200,7 +204,8 @@ impl Running {
         let stdout = BufReader::new(child.stdout.take().unwrap());
         let log = Arc::new(Mutex::new(String::new()));
         let stderr = collect_lines(child.stderr.take().unwrap(), Arc::clone(&log));
-        Self { child, stdout: Some(stdout), stderr: Some(stderr), log, name: arguments.join(" ") }
+        let schema = OutputSchema::of(arguments);
+        Self { child, stdout: Some(stdout), stderr: Some(stderr), log, name: arguments.join(" "), schema }
     }
 
     /// Returns whether this text was written to standard error so far.
@@ -211,6 +216,7 @@ impl Running {
     /// Returns the next line of output, as JSON.
     pub fn json_line(&mut self) -> Value {
         let line = self.line();
+        self.schema.check_line(&line);
         serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"))
     }
 
@@ -278,7 +284,9 @@ impl Running {
         let stdout = collect(self.stdout.take().unwrap());
         let status = self.wait();
         let stderr = self.stderr.take().unwrap().join().unwrap();
-        Ended { code: status.code().unwrap_or(-1), stdout: stdout.join().unwrap(), stderr }
+        let stdout = stdout.join().unwrap();
+        self.schema.check_output(&stdout, &stderr);
+        Ended { code: status.code().unwrap_or(-1), stdout, stderr }
     }
 
     fn wait(&mut self) -> ExitStatus {

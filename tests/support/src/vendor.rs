@@ -68,7 +68,7 @@ impl TestVendor {
         (serve, url)
     }
 
-    /// Sends a body to every registration, and returns the sorted statuses of the answers; 0 means no answer.
+    /// Sends a body to every registration, and returns the sorted statuses of the responses; 0 means no response.
     pub async fn send(&self, event: &str, body: String) -> Vec<u16> {
         let mut sent = self.simulator.subscribe_sent();
         let targets = self.simulator.send_callback(event, body);
@@ -126,7 +126,7 @@ pub async fn register(simulator: &Simulator, url: &str, username: &str, password
     client.callbacks().change(&DesiredState::Register(theirs), &NoPasswords, &AllowedLosses::none()).await.unwrap();
 }
 
-/// Returns a callback about a file in the first published form.
+/// Returns a callback about a file in the older published format.
 pub fn scan(file: &str) -> String {
     format!(
         r#"{{"callback_event": "malware_scan_complete", "update_info": {{"file_upload_id": "{file}", "tool_result": "passed"}}}}"#

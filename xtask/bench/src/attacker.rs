@@ -1,5 +1,5 @@
-//! Attackers: idle connections, and floods of wrong passwords, of connections and of long heads. Each is a process of
-//! its own that prints its count when it has started and for each line of its input, and ends with its input.
+//! Attackers: idle connections, and floods of wrong passwords, of connections and of long heads. Each is a separate
+//! process that prints its count when it has started and for each line of its input, and ends with its input.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::SocketAddr;
@@ -45,7 +45,7 @@ pub(crate) enum Sends {
     Nothing,
     /// Half of a request's head.
     HalfHead,
-    /// One request, and waits for its answer.
+    /// One request, and waits for its response.
     Request,
 }
 

@@ -1,4 +1,4 @@
-//! The promised figures, and the measured ones.
+//! Performance targets, and the figures that were measured for them.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -10,7 +10,7 @@ pub(crate) enum Better {
     Lower,
 }
 
-/// A promised figure.
+/// A performance target.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Promise {
     pub(crate) id: &'static str,
@@ -59,7 +59,7 @@ pub(crate) enum Measurement {
     Failed(String),
 }
 
-/// A promise with its measured value.
+/// A performance target with its measured value.
 #[derive(Clone, Debug)]
 pub(crate) struct Figure {
     pub(crate) promise: &'static Promise,

@@ -1,4 +1,4 @@
-//! The harness of a row: the extent, a temporary folder, and a runtime for everything that is not measured.
+//! The harness of a benchmark: its extent, a temporary folder, and a runtime for everything that is not measured.
 
 use std::path::{Path, PathBuf};
 
@@ -8,7 +8,7 @@ use tokio::runtime::Runtime;
 use crate::Failure;
 use crate::scale::Scale;
 
-/// The harness, which is created for each row.
+/// The harness, which is created for each benchmark.
 pub(crate) struct Harness {
     pub(crate) scale: Scale,
     runtime: Runtime,
@@ -17,7 +17,7 @@ pub(crate) struct Harness {
 
 impl Harness {
     pub(crate) fn new(scale: Scale) -> Result<Self, Failure> {
-        // Its tasks run only while something is waited for: nothing of it competes with what is measured.
+        // Its tasks run only during waits, so that they do not compete with the measured programs.
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         Ok(Self { scale, runtime, folder: tempfile::Builder::new().prefix("eqp-bench-").tempdir()? })
     }
@@ -26,7 +26,7 @@ impl Harness {
         self.runtime.block_on(work)
     }
 
-    /// The temporary folder, removed after the row.
+    /// Returns the temporary folder, which is removed after the benchmark.
     pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
     }

@@ -1,7 +1,7 @@
-//! `cargo xtask bench`: measures the promised figures side by side in one run.
+//! `cargo xtask bench`: measures all performance targets.
 //!
 //! Absolute figures vary with other load on the machine, so most figures are ratios of interleaved samples. After every
-//! sample it is checked that all answered callbacks are stored: a sample that loses one is an error.
+//! sample, all answered callbacks must be stored; otherwise the run fails.
 //!
 //! `rows/` has the measurements, `load/` the sender, `receivers/` the measured programs, `report/` the results.
 //!
@@ -37,18 +37,18 @@ use scale::{Extent, Scale};
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-/// Measure the promised figures side by side
+/// Measure all performance targets
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask bench", bin_name = "cargo xtask bench", args_conflicts_with_subcommands = true)]
 #[command(after_help = "\
 Examples:
-  cargo xtask bench --list             # the rows, what each promises, how long it takes
-  cargo xtask bench accept burst       # two of them
-  cargo xtask bench --quick --json     # all, in less than ten minutes, as one object
-  cargo xtask bench --write            # all, then docs/benchmarks.md and its picture
-  cargo xtask bench --kept --write     # the same from what earlier runs have found
+  cargo xtask bench --list             # list the benchmarks with their targets and durations
+  cargo xtask bench accept burst       # run two of them
+  cargo xtask bench --quick --json     # run all in less than ten minutes, and print one object
+  cargo xtask bench --write            # run all, then update docs/benchmarks.md and its chart
+  cargo xtask bench --kept --write     # update them from the stored results of earlier runs
 
-What a run finds is kept in target/bench, so that rows can be measured one by one, when the machine is quiet.
+Results are stored in target/bench, so that benchmarks can be run one by one when the machine is idle.
 Ends with 1 where a floor is missed.")]
 struct Arguments {
     #[command(flatten)]
@@ -59,12 +59,12 @@ struct Arguments {
 
 #[derive(Debug, Args)]
 struct Options {
-    /// Rows to measure [default: all]
+    /// Benchmarks to run [default: all]
     #[arg(value_name = "ROW", value_parser = row)]
     rows: Vec<&'static Row>,
     #[command(flatten)]
     extent: Shorter,
-    /// List the rows and exit
+    /// List the benchmarks and exit
     #[arg(long)]
     list: bool,
     /// Report the stored results of earlier runs without measuring
@@ -78,11 +78,11 @@ struct Options {
 #[derive(Debug, Args)]
 #[group(multiple = false)]
 struct Shorter {
-    /// Three shorter rounds instead of five; a row that takes minutes or promises nothing is measured only where it is
+    /// Run three shorter rounds instead of five; benchmarks that take minutes or have no target run only if they are
     /// named
     #[arg(long)]
     quick: bool,
-    /// Run one minimal round, only to check that everything works
+    /// Run one minimal round, to check that everything works
     #[arg(long, hide = true)]
     smoke: bool,
 }
@@ -103,7 +103,7 @@ struct ReportOptions {
     /// Print one JSON object with median, rounds, floor, aim and result of each figure
     #[arg(long)]
     json: bool,
-    /// Write docs/benchmarks.md and its picture from the newest run of every row
+    /// Write docs/benchmarks.md and its picture from the newest run of every benchmark
     #[arg(long)]
     write: bool,
 }
@@ -127,9 +127,9 @@ enum Part {
     Connect(Connects),
     /// Long heads.
     Heads(Heads),
-    /// A simulator with so many packages.
+    /// A simulator with this number of packages.
     Marketplace { packages: usize },
-    /// Our client at one task.
+    /// Our client, performing one task.
     Work(Works),
 }
 
@@ -149,7 +149,7 @@ impl Part {
 
 fn row(name: &str) -> Result<&'static Row, String> {
     let names = || ROWS.iter().map(|row| row.name).collect::<Vec<_>>().join(", ");
-    ROWS.iter().find(|row| row.name == name).ok_or_else(|| format!("the rows are {}", names()))
+    ROWS.iter().find(|row| row.name == name).ok_or_else(|| format!("the benchmarks are {}", names()))
 }
 
 fn main() -> ExitCode {
@@ -176,7 +176,7 @@ fn run(options: &Options) -> Result<ExitCode, Failure> {
     }
     let extent = options.extent.extent();
     if cfg!(debug_assertions) && !options.kept {
-        eprintln!("warning: not a release build, whose figures mean nothing; use `cargo xtask bench`");
+        eprintln!("warning: this is not a release build, so its figures are meaningless; use `cargo xtask bench`");
     }
     let mut records = Vec::new();
     for row in rows {

@@ -1,4 +1,4 @@
-//! A private Postgres for one row, with the product's durability settings.
+//! The temporary Postgres of one benchmark, with the durability settings of the embedded one.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -115,5 +115,5 @@ fn forget(folder: &Path) -> Result<(), Failure> {
 
 #[cfg(not(target_os = "linux"))]
 fn forget(_folder: &Path) -> Result<(), Failure> {
-    Err("only on Linux can single files be taken out of the system's cache".into())
+    Err("single files can be evicted from the system's cache on Linux only".into())
 }

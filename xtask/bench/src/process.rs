@@ -46,8 +46,8 @@ fn ticks(pid: u32, field: usize) -> Option<u64> {
     Some(fields.get(field)?.parse::<u64>().ok()? + fields.get(field + 1)?.parse::<u64>().ok()?)
 }
 
-/// Raises the limit on open files as far as the system allows (ten thousand connections need as many), and returns
-/// it; `None` means unlimited.
+/// Raises the limit on open files to the maximum, because each of ten thousand connections needs one, and returns it;
+/// `None` means unlimited.
 pub(crate) fn open_files() -> Result<Option<usize>, Failure> {
     let allowed = getrlimit(Resource::Nofile).maximum;
     setrlimit(Resource::Nofile, Rlimit { current: allowed, maximum: allowed })?;

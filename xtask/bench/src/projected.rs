@@ -12,10 +12,10 @@ const PAUSE: Duration = Duration::from_millis(2);
 /// The time after which a projector counts as stopped.
 const DEADLINE: Duration = Duration::from_mins(2);
 
-/// Everything is projected.
+/// The state in which everything is projected.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Projected {
-    /// Since when.
+    /// The time at which this state was reached.
     pub(crate) at: Instant,
     pub(crate) events: i64,
 }
@@ -31,7 +31,7 @@ pub(crate) async fn projected(database: &PgConnectOptions) -> Result<Projected, 
             break;
         }
         if begun.elapsed() > DEADLINE {
-            return Err("the projector does not come to an end".into());
+            return Err("the projector has not finished in time".into());
         }
         tokio::time::sleep(PAUSE).await;
     }
@@ -50,5 +50,5 @@ pub(crate) async fn projected(database: &PgConnectOptions) -> Result<Projected, 
     if without == 0 && strange == 0 && events > 0 {
         return Ok(Projected { at, events });
     }
-    Err(format!("{without} callbacks have no outcome, {strange} outcomes are wrong, {events} events").into())
+    Err(format!("{without} callbacks have no disposition, {strange} dispositions are wrong, {events} events").into())
 }

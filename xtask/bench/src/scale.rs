@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Extent {
-    /// The promised extent, in five rounds.
+    /// The extent for which the targets are defined, in five rounds.
     Full,
-    /// Three shorter rounds: all rows in less than ten minutes.
+    /// Three shorter rounds: all benchmarks in less than ten minutes.
     Quick,
     /// One minimal round, whose figures have no meaning.
     Smoke,
@@ -21,25 +21,25 @@ pub(crate) enum Extent {
 pub(crate) struct Scale {
     pub(crate) extent: Extent,
     pub(crate) rounds: usize,
-    /// Sent before it counts.
+    /// The duration of the load before each measurement.
     pub(crate) warm_up: Duration,
-    /// Of one measured sample.
+    /// The duration of one measured sample.
     pub(crate) time: Duration,
-    /// Callbacks or events that are there already.
+    /// The number of stored callbacks or events.
     pub(crate) stored: i64,
-    /// Callbacks of a burst.
+    /// The number of callbacks of a burst.
     pub(crate) burst: usize,
-    /// Callbacks about one resource.
+    /// The number of callbacks about one resource.
     pub(crate) one_resource: usize,
-    /// TLS connections that do nothing.
+    /// The number of idle TLS connections.
     pub(crate) idle: usize,
-    /// Questions of each kind in one round.
+    /// The number of queries of each kind in one round.
     pub(crate) questions: usize,
-    /// Starts of the tool in one round.
+    /// The number of runs of the tool in one round.
     pub(crate) starts: usize,
-    /// Packages that the simulator holds.
+    /// The number of packages in the simulator.
     pub(crate) packages: usize,
-    /// Bytes of the archive that is uploaded.
+    /// The size of the uploaded archive in bytes.
     pub(crate) archive: usize,
 }
 

@@ -6,10 +6,10 @@ use uuid::Uuid;
 
 use crate::Failure;
 
-/// Ids are looked for in pieces of this many.
+/// The number of IDs per query.
 const AT_ONCE: usize = 50_000;
 
-/// Fails unless some ids were answered, none of them twice.
+/// Fails unless some IDs were returned, none of them twice.
 pub(crate) fn answered_once(answered: &[Uuid]) -> Result<Vec<Uuid>, Failure> {
     let mut distinct = answered.to_vec();
     distinct.sort_unstable();
@@ -20,13 +20,13 @@ pub(crate) fn answered_once(answered: &[Uuid]) -> Result<Vec<Uuid>, Failure> {
     Err(format!("{} ids were answered, {} of them distinct", answered.len(), distinct.len()).into())
 }
 
-/// Fails unless each answered id is stored exactly once.
+/// Fails unless each returned ID is stored exactly once.
 pub(crate) async fn stored_once(database: &PgConnectOptions, answered: &[Uuid]) -> Result<(), Failure> {
     let distinct = answered_once(answered)?;
     let mut connection = PgConnection::connect_with(database).await?;
     let mut stored = 0;
     for piece in distinct.chunks(AT_ONCE) {
-        // Rows, not ids: what a broken key let in twice would be counted twice.
+        // Counts rows instead of IDs, so that a duplicate that a broken key accepted is noticed.
         let found: i64 = sqlx::query_scalar("select count(*) from eqp.callback where id = any($1)")
             .bind(piece)
             .fetch_one(&mut connection)

@@ -21,16 +21,16 @@ enum Runs {
     Peer(PeerServer),
 }
 
-/// What a sample came to, in milliseconds where it is a latency.
+/// The result of a sample. Latencies are in milliseconds.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sample {
     pub(crate) per_second: f64,
     pub(crate) p50: f64,
     pub(crate) p99: f64,
     pub(crate) answered: usize,
-    /// The time from the first request to the last answer.
+    /// The time from the first request to the last response.
     pub(crate) took: Duration,
-    /// The time of the last answer.
+    /// The time of the last response.
     pub(crate) ended: Instant,
 }
 
@@ -53,17 +53,17 @@ pub(crate) struct Target {
     pub(crate) name: &'static str,
     pub(crate) database: PgConnectOptions,
     runs: Runs,
-    /// Answers what it has not kept, and is only there to be compared.
+    /// Whether it answers without storing, for comparison only.
     keeps_nothing: bool,
 }
 
 impl Target {
-    /// A receiver of this program on a new database.
+    /// Starts a receiver of this program with a new database.
     pub(crate) async fn new(kind: Kind, postgres: &Postgres, harness: &Harness) -> Result<Self, Failure> {
         Self::on(kind, postgres.database().await?, harness, false)
     }
 
-    /// The same on a database that is there.
+    /// Starts a receiver of this program with an existing database.
     pub(crate) fn on(kind: Kind, database: PgConnectOptions, harness: &Harness, tls: bool) -> Result<Self, Failure> {
         let server = Server::start(kind, &database, harness.folder(), tls)?;
         let keeps_nothing = kind == Kind::HttpOnly;
@@ -81,7 +81,7 @@ impl Target {
         Ok(Self { name: Kind::Ours.name(), database, runs: Runs::Server(server), keeps_nothing: false })
     }
 
-    /// The same under callgrind, which writes its counts when the target is dropped.
+    /// Starts a receiver under callgrind, which writes its counts when the target is dropped.
     pub(crate) fn counted(
         kind: Kind,
         database: PgConnectOptions,
@@ -92,7 +92,7 @@ impl Target {
         Ok(Self { name: kind.name(), database, runs: Runs::Server(server), keeps_nothing: false })
     }
 
-    /// A receiver of others; a reason where it cannot be had.
+    /// Starts a peer. The inner error is the reason why it is not available.
     pub(crate) async fn peer(peer: Peer, postgres: &Postgres) -> Result<Result<Self, String>, Failure> {
         let folder = kept("peers").join(peer.folder());
         if let Err(reason) = peer.install(&folder) {
@@ -110,7 +110,7 @@ impl Target {
         }
     }
 
-    /// The process, where it is one.
+    /// Returns the process ID, if the target is a process.
     pub(crate) fn pid(&self) -> Option<u32> {
         match &self.runs {
             Runs::Server(server) => Some(server.pid()),
@@ -118,29 +118,29 @@ impl Target {
         }
     }
 
-    /// Empty tables, and nothing left to write back.
+    /// Empties the tables, and waits until nothing is left to write back.
     pub(crate) async fn clean(&self) -> Result<(), Failure> {
         self.clear("eqp.callback, eqp.callback_pending").await
     }
 
-    /// Some tables empty, and nothing left to write back.
+    /// Empties these tables, and waits until nothing is left to write back.
     pub(crate) async fn clear(&self, tables: &str) -> Result<(), Failure> {
         execute(&self.database, format!("truncate {tables}")).await?;
         execute(&self.database, "checkpoint".to_owned()).await
     }
 
-    /// Under another name, where one kind is measured in several states.
+    /// Sets another name, if one kind is measured in several states.
     pub(crate) fn named(self, name: &'static str) -> Self {
         Self { name, ..self }
     }
 
-    /// Takes the load, and fails unless every answered id is stored exactly once.
+    /// Runs the load, and fails unless every returned ID is stored exactly once.
     pub(crate) fn sample(&self, harness: &Harness, round: usize, load: &Load) -> Result<Sample, Failure> {
         let outcome = load::run(self.address(), load)?;
         self.finish(harness, round, &outcome)
     }
 
-    /// Fails unless every answered id is stored exactly once, and tells of the sample.
+    /// Fails unless every returned ID is stored exactly once, and prints the sample.
     pub(crate) fn finish(&self, harness: &Harness, round: usize, outcome: &Outcome) -> Result<Sample, Failure> {
         harness.block_on(self.check(&outcome.answered))?;
         let sample = Sample::of(outcome);
@@ -157,7 +157,7 @@ impl Target {
         Ok(sample)
     }
 
-    /// Every answered id is stored, and none was answered twice.
+    /// Checks that every returned ID is stored, and that none was returned twice.
     async fn check(&self, answered: &[Uuid]) -> Result<(), Failure> {
         let checked = if self.keeps_nothing {
             answered_once(answered).map(drop)

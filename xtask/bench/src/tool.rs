@@ -1,4 +1,4 @@
-//! The program `eqp`, built as it is shipped.
+//! The program `eqp`, built with the profile for distribution.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -63,8 +63,8 @@ impl Tool {
         Err(format!("`eqp {}` failed ({}): {said}", arguments.join(" "), output.status).into())
     }
 
-    /// Starts `eqp serve` over TLS, with the certificate that lies in `folder`, on a given database or its embedded
-    /// one, and waits until it says that it is ready.
+    /// Starts `eqp serve` over TLS, with the certificate in `folder` and the given or its embedded database, and waits
+    /// until it reports that it is ready.
     pub(crate) async fn serve(&self, folder: &Path, data: &Path, database: Option<&str>) -> Result<Serving, Failure> {
         let certificate = Certificate::in_folder(folder);
         let mut command = self.command(data);

@@ -1,4 +1,4 @@
-//! The bench as it is called.
+//! Runs the benchmark program.
 
 use std::process::{Command, Output};
 
@@ -19,7 +19,7 @@ fn a_smoke_run_of_a_row_prints_one_object_with_its_results() {
     let median = figure["median"].as_f64().unwrap_or_else(|| panic!("{figure}: {said}"));
     assert!(rounds == 1 && median > 0.0, "{figure}");
     assert_eq!((figure["floor"].as_f64(), figure["aim"].as_f64()), (Some(1.0), Some(0.75)));
-    // An unoptimised build may miss what is promised; then the program says so by its end.
+    // An unoptimised build may miss its targets, which the exit code of the program reports.
     assert_eq!(figure["met"].as_bool(), Some(output.status.success()));
     assert!(said.contains("each stored once"), "{said}");
 }

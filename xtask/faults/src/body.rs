@@ -9,7 +9,7 @@ const MARK: &str = "number-";
 pub(crate) fn body(number: u64) -> String {
     let name = format!("{MARK}{number:0WIDTH$}");
     match number % 16 {
-        3 => format!("this is no JSON: {name}"),
+        3 => format!("this is not JSON: {name}"),
         7 => format!(r#"{{"callback_event": "{name}", "update_info": {{}}}}"#),
         // Values that overflow unchecked arithmetic on times, or that Postgres rejects.
         5 => format!(

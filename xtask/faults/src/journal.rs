@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::Failure;
 
-/// An answer with an ID.
+/// A response with an ID.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Entry {
     pub(crate) id: Uuid,

@@ -117,10 +117,10 @@ async fn rounds(options: &Options, seed: u64, eqp: &Path) -> Result<Report, Fail
         outcome = setup.end(&mut report).await;
     }
     if let Err(error) = outcome {
-        report.wrong(None, "could not go on", [error]);
+        report.wrong(None, "could not continue", [error]);
     }
     if !report.is_good() {
-        eprintln!("logs and journal are kept: {}", setup.keep().display());
+        eprintln!("logs and journal are in {}", setup.keep().display());
     }
     Ok(report)
 }

@@ -46,19 +46,19 @@ pub(crate) async fn check_all_rounds(setup: &TestSetup, report: &mut Report) -> 
     report.stored = stored.len() as u64;
     lost(&journal::lost(&setup.answered, &stored), report);
     let strange = stored.iter().filter(|(_, number)| number.is_none()).map(|(id, _)| *id);
-    report.wrong(None, "stored with a body that nobody sent", strange);
+    report.wrong(None, "stored with a body that was never sent", strange);
     for ids in journal::doubled(&stored) {
         report.doubled += 1;
         report.wrong(None, "stored twice", ids);
     }
     for (what, query) in [
         (
-            "without an outcome",
+            "without a disposition",
             "select id from eqp.callback where not exists (
                  select from eqp.callback_disposition where callback_id = callback.id)",
         ),
         (
-            "an outcome of nothing",
+            "a disposition without a callback",
             "select callback_id from eqp.callback_disposition where not exists (
                  select from eqp.callback where id = callback_disposition.callback_id)",
         ),

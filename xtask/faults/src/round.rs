@@ -13,7 +13,7 @@ use crate::report::Report;
 use crate::schedule::plan;
 use crate::setup::TestSetup;
 
-/// How long callbacks are sent after the last repair.
+/// The time for which callbacks are sent after the last repair.
 const AFTERWARDS: Duration = Duration::from_millis(250);
 
 pub(crate) async fn run(setup: &mut TestSetup, seed: u64, round: u32, report: &mut Report) -> Result<(), Failure> {
@@ -39,9 +39,9 @@ pub(crate) async fn run(setup: &mut TestSetup, seed: u64, round: u32, report: &m
     report.answered += totals.answered;
     report.refused += totals.refused;
     report.unanswered += totals.unanswered;
-    report.wrong(Some(round), "answered as no right callback is", totals.odd);
+    report.wrong(Some(round), "unexpected responses to valid callbacks", totals.odd);
     if entries.len() as u64 != totals.answered {
-        return Err(format!("the journal has {} lines of {} answers", entries.len(), totals.answered).into());
+        return Err(format!("the journal has {} lines for {} responses", entries.len(), totals.answered).into());
     }
     quiesce::check_round(setup, round, &entries, report).await?;
     setup.answered.extend(entries);

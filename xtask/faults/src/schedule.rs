@@ -10,7 +10,7 @@ pub(crate) struct Planned {
     pub(crate) kind: Kind,
     /// The delay from the start of the round.
     pub(crate) after: Duration,
-    /// How long the fault lasts, if it does not pass at once.
+    /// The duration of the fault, if it has one.
     pub(crate) lasts: Duration,
     /// The receiver that is affected, for faults of one receiver.
     pub(crate) victim: usize,

@@ -1,4 +1,4 @@
-//! The setup of a run: a private Postgres, two receivers, and a sender.
+//! The setup of a run: a temporary Postgres, two receivers, and a sender.
 
 use std::fs::Permissions;
 use std::net::SocketAddr;
@@ -46,14 +46,14 @@ pub(crate) struct TestSetup {
     pub(crate) database: TestDatabase,
     /// Locked by a fault that changes Postgres, until it is repaired.
     pub(crate) postgres: Mutex<OwnPostgres>,
-    /// The folder; `None` if it is kept.
+    /// The temporary folder; `None` if it is not to be removed.
     folder: Option<TempDir>,
 }
 
 impl TestSetup {
     pub(crate) async fn open(eqp: &Path) -> Result<Self, Failure> {
         if !eqp.is_file() {
-            return Err(format!("{} is not there; make it: cargo build --package eqp-cli", eqp.display()).into());
+            return Err(format!("{} does not exist; build it: cargo build --package eqp-cli", eqp.display()).into());
         }
         // Every user may enter it, because as root Postgres runs as another user.
         let folder =
@@ -105,7 +105,7 @@ impl TestSetup {
         Ok(setup)
     }
 
-    /// The faults that cannot be injected on this machine.
+    /// Returns the faults that cannot be injected on this machine.
     pub(crate) fn unavailable(&self) -> Vec<String> {
         let reasons = [
             (Kind::FullDisk, "a small disk can be mounted by root only"),
@@ -136,7 +136,7 @@ impl TestSetup {
                 }
             }
         };
-        within("Postgres was asked to let us in", connect).await
+        within("connecting to Postgres", connect).await
     }
 
     /// Returns whether every receiver stores callbacks directly in the database and has an empty spool.
@@ -154,7 +154,7 @@ impl TestSetup {
         answer.json().await.ok()
     }
 
-    /// Returns what is wrong, with the state that each receiver reports.
+    /// Returns a problem together with the state that each receiver reports.
     pub(crate) async fn complaint(&self, what: &str) -> String {
         let mut text = what.to_owned();
         for (receiver, number) in self.receivers.iter().zip(1_u8..) {

@@ -8,6 +8,8 @@ pub(super) struct Count {
     passed: u64,
     failed: u64,
     skipped: u64,
+    /// How many of the passed ones failed at the first attempt.
+    flaky: u64,
 }
 
 impl Count {
@@ -22,6 +24,8 @@ impl Count {
         }
         let line = line.trim_start();
         self.passed += number_before(line, "passed");
+        // In brackets after the passed ones: `(1 slow, 2 flaky)`.
+        self.flaky += line.split(['(', ',', ')']).map(|part| number_before(part, "flaky")).sum::<u64>();
         self.failed +=
             number_before(line, "failed") + number_before(line, "timed out") + number_before(line, "exec failed");
         self.skipped +=
@@ -31,11 +35,19 @@ impl Count {
 
 impl fmt::Display for Count {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{} passed, {} failed, {} skipped", self.passed, self.failed, self.skipped)
+        write!(formatter, "{} passed, {} failed, {} skipped", self.passed, self.failed, self.skipped)?;
+        if self.flaky > 0 {
+            write!(
+                formatter,
+                "; {} passed only at the second attempt, marked FLAKY above: find the cause",
+                self.flaky
+            )?;
+        }
+        Ok(())
     }
 }
 
-/// The number right before a word; 0 if the word is not there.
+/// Returns the number before a word, or 0 if the word does not occur.
 fn number_before(line: &str, word: &str) -> u64 {
     let parts = line.split([',', ';', ':', '.']).map(str::trim);
     let mut numbers = parts.filter_map(|part| {
@@ -46,7 +58,7 @@ fn number_before(line: &str, word: &str) -> u64 {
     numbers.next().unwrap_or(0)
 }
 
-/// The line without terminal escapes.
+/// Returns the line without terminal escapes.
 fn without_colours(line: &str) -> String {
     let mut plain = String::with_capacity(line.len());
     let mut escaped = false;
@@ -72,11 +84,15 @@ mod tests {
         count
             .add("\u{1b}[32;1m     Summary\u{1b}[0m [   0.912s] 40 tests run: 38 passed (1 slow), 2 failed, 3 skipped");
         count.add("     Summary [   9.000s] 2 tests run: 1 passed, 1 timed out, 0 skipped");
+        count.add("     Summary [   9.000s] 4 tests run: 4 passed (1 slow, 2 flaky), 0 skipped");
+        count.add("     Summary [   9.000s] 1 test run: 1 passed (1 flaky), 0 skipped");
         count.add("test a_test_with_3 passed ... ok");
         count.add(
             "    test result: FAILED. 0 passed; 1 failed; 0 ignored; 0 measured; 5 filtered out; finished in 0.00s",
         );
-        assert_eq!(count, Count { passed: 49, failed: 3, skipped: 6 });
-        assert_eq!(count.to_string(), "49 passed, 3 failed, 6 skipped");
+        assert_eq!(count, Count { passed: 54, failed: 3, skipped: 6, flaky: 3 });
+        let shown = count.to_string();
+        assert!(shown.starts_with("54 passed, 3 failed, 6 skipped; 3 passed only at the second attempt"), "{shown}");
+        assert_eq!(Count { flaky: 0, ..count }.to_string(), "54 passed, 3 failed, 6 skipped");
     }
 }

@@ -22,7 +22,7 @@ impl Text {
         self.content.push_str(text.trim());
     }
 
-    /// Returns the line of the file in which this byte is.
+    /// Returns the line of the file that contains this byte.
     pub(crate) fn line(&self, at: usize) -> usize {
         self.lines.iter().rev().find(|(begin, _)| *begin <= at).map_or(0, |(_, line)| *line)
     }
@@ -49,8 +49,8 @@ pub(crate) fn of_markdown(source: &str) -> Vec<Text> {
     paragraphs(source.lines().map(Some))
 }
 
-/// Joins the lines of each paragraph. `None` is a line that does not belong to the text; blocks of code are left out,
-/// and so is code inside a line.
+/// Joins the lines of each paragraph. `None` is a line that does not belong to the text; code blocks and inline code
+/// are omitted.
 fn paragraphs<'a>(lines: impl Iterator<Item = Option<&'a str>>) -> Vec<Text> {
     let (mut texts, mut text, mut in_code) = (Vec::new(), Text::new(), false);
     for (number, line) in lines.enumerate() {
@@ -78,7 +78,7 @@ fn without_code(line: &str) -> String {
     parts.map(|(number, part)| if number % 2 == 0 { part } else { "\u{2423}" }).collect()
 }
 
-/// Returns the string literals that hold more than one word.
+/// Returns the string literals that contain more than one word.
 fn literals(source: &str) -> Vec<Text> {
     let mut texts = Vec::new();
     let (mut at, mut line) = (0, 1);

@@ -1,6 +1,6 @@
-//! The layers of the workspace, enforced: which crate may use which, and no cycles between modules.
+//! Enforces the layers of the workspace: which crate may use which, and no cycles between modules.
 //!
-//! ARCHITECTURE.md explains the layers; the table below is the one that counts.
+//! ARCHITECTURE.md explains the layers; the table below defines them.
 #![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 mod manifests;
@@ -56,7 +56,7 @@ fn a_crate_depends_on_crates_of_lower_layers_only() {
             }
         }
     }
-    assert_eq!(upward, Vec::<String>::new(), "a crate uses one of its own or a higher layer");
+    assert_eq!(upward, Vec::<String>::new(), "a crate uses a crate in the same or a higher layer");
 }
 
 #[test]
@@ -86,7 +86,7 @@ fn inside_the_store_each_layer_uses_lower_ones_only() {
     let store = Crate::read(&workspace().join("crates/eqp-store"));
     for (lower, higher) in [("model", "sql"), ("model", "endpoint"), ("sql", "endpoint"), ("sql", "reader")] {
         let upward = store.imports(lower, higher);
-        assert_eq!(upward, Vec::<String>::new(), "{lower} must not know {higher}");
+        assert_eq!(upward, Vec::<String>::new(), "{lower} must not use {higher}");
     }
 }
 
@@ -95,9 +95,9 @@ fn only_the_store_holds_sql() {
     for folder in crates() {
         let name = folder.file_name().unwrap().to_string_lossy().into_owned();
         let macros = Crate::read(&folder).sql_outside("sql");
-        // What Postgres says of itself is asked where a private one is run.
+        // eqp-postgres queries the state of the Postgres that it runs.
         if name != "eqp-postgres" {
-            assert_eq!(macros, Vec::<String>::new(), "{name} holds SQL outside the store's `sql`");
+            assert_eq!(macros, Vec::<String>::new(), "{name} contains SQL outside the `sql` module of eqp-store");
         }
     }
 }

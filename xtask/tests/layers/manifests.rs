@@ -1,9 +1,9 @@
-//! What a manifest declares.
+//! Reads the dependencies that a manifest declares.
 
 use std::fs;
 use std::path::Path;
 
-/// A crate's name and the crates of this workspace that it is built from; what only its tests use does not count.
+/// The name of a crate, and the crates of this workspace that it depends on, without dev-dependencies.
 pub(crate) struct Manifest {
     pub(crate) name: String,
     pub(crate) dependencies: Vec<String>,

@@ -1,4 +1,4 @@
-//! The modules of a crate and what they import of each other.
+//! Reads the modules of a crate and the imports between them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -7,26 +7,26 @@ use std::path::{Path, PathBuf};
 use syn::visit::Visit;
 use syn::{Attribute, Item, ItemMod, ItemUse, Meta, UseTree};
 
-/// Where a module is: the names from the root of the crate.
+/// The path of a module: the names from the root of the crate.
 type ModulePath = Vec<String>;
 
-/// One path as a source file writes it, such as `crate::sql::track`.
+/// A path as written in a source file, such as `crate::sql::track`.
 type Written = Vec<String>;
 
-/// A module, without what is only there for tests.
+/// A module, without its tests.
 #[derive(Default)]
 struct Module {
-    /// Every path that it writes.
+    /// Every path in its source.
     paths: Vec<Written>,
-    /// Names that it makes available from elsewhere: name to path.
+    /// Re-exported names, with their paths.
     reexports: BTreeMap<String, Written>,
-    /// Paths of which it makes every name available.
+    /// Paths of which every name is re-exported.
     globs: Vec<Written>,
-    /// Macros that hold SQL.
+    /// Macros that contain SQL.
     sql: Vec<String>,
 }
 
-/// All modules of a crate.
+/// The modules of a crate.
 pub(crate) struct Crate {
     modules: BTreeMap<ModulePath, Module>,
 }
@@ -66,13 +66,13 @@ impl Crate {
         }
     }
 
-    /// The other crates that it names.
+    /// Returns the other crates that it uses.
     pub(crate) fn crates_used(&self) -> BTreeSet<String> {
         let paths = self.modules.values().flat_map(|module| module.paths.iter());
         paths.filter_map(|path| path.first()).cloned().collect()
     }
 
-    /// Each import from one top-level module to another.
+    /// Returns each import from one top-level module to another.
     pub(crate) fn imports(&self, from: &str, to: &str) -> Vec<String> {
         self.edges(&[])
             .into_iter()
@@ -81,7 +81,7 @@ impl Crate {
             .collect()
     }
 
-    /// Macros that hold SQL, outside the top-level module `inside`.
+    /// Returns the macros that contain SQL outside the top-level module `inside`.
     pub(crate) fn sql_outside(&self, inside: &str) -> Vec<String> {
         let outside = self.modules.iter().filter(|(path, _)| path.first().is_none_or(|first| first != inside));
         outside
@@ -89,7 +89,7 @@ impl Crate {
             .collect()
     }
 
-    /// Among the submodules of each module: groups that import each other, with an example for each import.
+    /// Returns groups of submodules of the same module that import each other, with an example for each import.
     pub(crate) fn cycles(&self) -> Vec<String> {
         let mut cycles = Vec::new();
         for parent in self.modules.keys() {
@@ -103,8 +103,8 @@ impl Crate {
         cycles
     }
 
-    /// The imports between the submodules of `parent`, each with an example. One between a module and its own
-    /// submodules is none of them: they are one thing in several files.
+    /// Returns the imports between the submodules of `parent`, each with an example. Imports between a module and its
+    /// own submodules are ignored, because they are one unit in several files.
     fn edges(&self, parent: &[String]) -> BTreeMap<(String, String), String> {
         let mut edges = BTreeMap::new();
         let depth = parent.len();
@@ -121,7 +121,7 @@ impl Crate {
         edges
     }
 
-    /// The modules in which a path ends that is written in the module `at`, through all re-exports.
+    /// Returns the modules to which a path in the module `at` leads, through all re-exports.
     fn targets(&self, at: &[String], written: &[String], depth: usize) -> Vec<ModulePath> {
         if depth > 8 {
             return Vec::new();
@@ -147,7 +147,7 @@ impl Crate {
     }
 }
 
-/// From the root of the crate; none for a path into another crate.
+/// Returns the path from the root of the crate, or `None` for a path into another crate.
 fn absolute<'a>(
     at: &[String],
     written: &'a [String],
@@ -174,7 +174,7 @@ fn absolute<'a>(
     Some((here, &rest[1..]))
 }
 
-/// Groups of names of which each reaches every other.
+/// Returns groups of names in which each name reaches every other.
 fn groups<'a>(edges: impl Iterator<Item = &'a (String, String)>) -> Vec<BTreeSet<String>> {
     let mut reaches: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for (from, to) in edges {
@@ -201,7 +201,7 @@ fn groups<'a>(edges: impl Iterator<Item = &'a (String, String)>) -> Vec<BTreeSet
     groups.into_iter().collect()
 }
 
-/// Collects what a module holds.
+/// Collects the contents of a module.
 struct Reading {
     module: Module,
     submodules: Vec<ItemMod>,
@@ -228,7 +228,7 @@ impl<'ast> Visit<'ast> for Reading {
                 None if exports => self.module.globs.push(path.clone()),
                 _ => {}
             }
-            // What is only passed on counts where it is used.
+            // A re-export counts where the name is used.
             if !exports {
                 self.module.paths.push(path);
             }
@@ -252,7 +252,7 @@ impl<'ast> Visit<'ast> for Reading {
     }
 }
 
-/// The single paths of a `use`, each with the name under which it is known; none for `*`.
+/// Collects the single paths of a `use`, each with its local name, which is `None` for `*`.
 fn leaves(tree: &UseTree, before: &mut Written, found: &mut Vec<(Written, Option<String>)>) {
     match tree {
         UseTree::Path(path) => {

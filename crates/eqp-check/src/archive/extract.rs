@@ -196,7 +196,7 @@ mod tests {
 
     use super::*;
 
-    /// Asks to stop as soon as it sees anything.
+    /// Requests a stop at the first chunk.
     struct Impatient<'a> {
         cancellation: &'a Cancellation,
         pieces: AtomicUsize,

@@ -1,4 +1,4 @@
-//! Reads archives with limited memory, whatever they contain. Problems of an archive are results, not errors.
+//! Reads archives with limited memory, regardless of their content. Problems of an archive are results, not errors.
 
 mod entry;
 mod extract;
@@ -36,7 +36,7 @@ pub(crate) struct Archive {
     by_name: HashMap<Box<str>, EntryIndexes>,
     /// The root folder of the package.
     pub(crate) root: PackageRoot,
-    /// Which of two entries with the same name is used.
+    /// The choice between two entries with the same name.
     pub(crate) occurrence: Occurrence,
 }
 
@@ -57,7 +57,7 @@ pub(crate) enum Occurrence {
     Last,
 }
 
-/// Why an archive was not opened.
+/// The reason why an archive was not opened.
 #[derive(Debug)]
 pub(crate) enum OpenError {
     /// It is not a zip archive, or it is truncated.

@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn errors_of_the_zip_library_are_told_in_plain_words() {
+    fn errors_of_the_zip_library_are_reported_in_plain_words() {
         let broken = ZipError::InvalidArchive("Could not find EOCD".into());
         assert_eq!(describe(&broken), "its directory is missing or damaged");
         let package_path = ZipError::Io(io::Error::new(io::ErrorKind::UnexpectedEof, "failed to fill whole buffer"));

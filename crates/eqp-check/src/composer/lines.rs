@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_is_where_it_first_stands() {
+    fn a_key_is_at_its_first_occurrence() {
         let lines = Lines::of("{\n\"a\": \"x\\\"b\",\n\n\"b\": {\"a\": 1}}");
         assert_eq!((lines.of_key("a"), lines.of_key("b"), lines.of_key("c")), (Some(2), Some(4), None));
     }

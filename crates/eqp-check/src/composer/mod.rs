@@ -33,7 +33,7 @@ pub(crate) struct Composer {
     lines: OnceCell<Lines>,
 }
 
-/// Why a composer.json cannot be read.
+/// The reason why a composer.json cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Unreadable {
     #[error("composer.json begins with a byte order mark")]
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn json_that_php_reads_and_we_do_not_is_told_apart_from_json_that_nobody_reads() {
+    fn json_that_only_php_reads_is_distinguished_from_invalid_json() {
         let nested = |levels: usize| format!("{{\"a\": {}{}}}", "[".repeat(levels - 1), "]".repeat(levels - 1));
         assert!(Composer::read(nested(MAX_JSON_DEPTH).as_bytes()).is_ok());
         assert!(matches!(Composer::read(nested(MAX_JSON_DEPTH_PHP).as_bytes()), Err(Unreadable::TooDeepHere)));

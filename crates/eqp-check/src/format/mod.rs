@@ -1,4 +1,16 @@
 //! Output formats of a report: JSON, SARIF, JUnit XML and GitHub annotations.
+//!
+//! ```no_run
+//! use eqp_check::{Check, format};
+//!
+//! let report = Check::new().run("badges-1.2.0.zip".as_ref())?;
+//! println!("{}", format::json(&report));
+//! println!("{}", format::sarif(&report, Some("release.toml")));
+//! println!("{}", format::github(&report, Some("release.toml")));
+//! let strict = true;
+//! println!("{}", format::junit(&report, strict));
+//! # Ok::<(), eqp_check::Error>(())
+//! ```
 
 mod junit;
 mod sarif;

@@ -39,13 +39,14 @@ use serde::Serialize;
 /// assert_eq!((rule.severity.as_str(), rule.applies_to), ("blocking", "archive"));
 /// ```
 #[derive(Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Rule {
     /// The stable name of the rule, which manifests and reports refer to.
     pub id: &'static str,
     /// The severity of a violation.
     pub severity: Severity,
-    /// Where the rule comes from.
+    /// The source of the rule.
     pub source: Source,
     /// The files or fields that the rule applies to.
     pub applies_to: &'static str,
@@ -60,6 +61,7 @@ pub struct Rule {
 
 /// The severity of a violation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, strum::Display, strum::IntoStaticStr)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[strum(serialize_all = "kebab-case")]
 #[serde(rename_all = "kebab-case")]
 pub enum Severity {
@@ -71,8 +73,9 @@ pub enum Severity {
     StoreOnly,
 }
 
-/// Where a rule comes from.
+/// The source of a rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, strum::Display, strum::IntoStaticStr)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Source {
     /// The documentation of the Marketplace API.
@@ -144,6 +147,15 @@ pub fn categories() -> [&'static Category; 7] {
 }
 
 /// Iterates over every rule, in the order of the registry.
+///
+/// ```
+/// use eqp_check::{Severity, categories, rules};
+///
+/// let blocking = rules().filter(|rule| rule.severity == Severity::Blocking).count();
+/// let in_categories: usize = categories().iter().map(|category| category.rules.len()).sum();
+/// assert!(blocking < in_categories);
+/// assert_eq!(rules().count(), in_categories);
+/// ```
 pub fn rules() -> impl Iterator<Item = &'static Rule> {
     categories().into_iter().flat_map(|category| category.rules.iter().copied())
 }
@@ -174,7 +186,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_name_is_in_kebab_case_and_stands_for_one_rule() {
+    fn every_name_is_in_kebab_case_and_unique() {
         let mut seen = BTreeSet::new();
         for rule in rules() {
             assert!(seen.insert(rule.id), "{} is there twice", rule.id);

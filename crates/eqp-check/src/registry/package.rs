@@ -120,7 +120,7 @@ SECRET_FILE = "secret-file", Warning by OwnSafety, needs Archive, at "archive";
 "The archive contains no files with secrets (.env, private keys, an auth.json with an access key). Placeholders are not secrets.";
 "Exclude the file, and change the secret if anyone else has received the archive.";
 
-SECRET_TEXT = "secret-text", Warning by OwnSafety, needs Contents, at "every text";
+SECRET_TEXT = "secret-text", Warning by OwnSafety, needs Contents, at "text files";
 "No text file contains a private key or an access token.";
 "Remove the secret and change it, because every buyer can read it.";
 

@@ -138,7 +138,7 @@ SKU_IS_NAME = "sku-is-name", Warning by ApiDocumentation, needs Listing, at "sku
 "The SKU is the same as the name in composer.json.";
 "Use the same value in both. The store uses the one in the archive.";
 
-VERSION_IS_SAME = "version-is-same", Warning by ApiDocumentation, needs Listing, at "version, composer.json: version";
+VERSION_IS_SAME = "version-is-same", Blocking by ApiDocumentation, needs Listing, at "version, composer.json: version";
 "The version is the same as in composer.json.";
 "Use the same value in both. The store uses the one in the archive.";
 

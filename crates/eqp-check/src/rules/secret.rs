@@ -94,7 +94,7 @@ impl Shape {
 mod tests {
     use super::*;
 
-    /// Put together here, so that no scanner takes this file for a leak.
+    /// Assembles a secret at run time, so that secret scanners do not report this file.
     fn text(begin: &str, letter: char, length: usize) -> String {
         format!("$key = '{begin}{}';", letter.to_string().repeat(length))
     }

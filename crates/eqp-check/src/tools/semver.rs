@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn its_sentence_tells_the_level() {
+    fn its_sentence_names_the_level() {
         assert_eq!(change("…\nMajor change is detected. Please look into the log\n"), Some("major"));
         assert_eq!(change("Patch change is detected."), Some("patch"));
         assert_eq!(change("PHP Fatal error"), None);

@@ -1,4 +1,4 @@
-//! What the store passes, passes here.
+//! Tests that the check passes what the store passes.
 
 use eqp_check::{Check, Tracks};
 use eqp_test_support::submission::Submission;
@@ -17,7 +17,7 @@ fn good_submissions_of_every_kind_pass_without_a_word() {
     ] {
         let report = Fixture::new().check(&submission);
         assert!(report.is_clean(), "{submission:?}\n{:#?}", report.findings);
-        // Only the programs of others did not run.
+        // Only the external programs did not run.
         let missing: Vec<_> = report.not_run.iter().map(|not_run| not_run.rule.id).collect();
         assert_eq!(missing, ["code-sniffer", "semantic-version"]);
     }

@@ -1,4 +1,4 @@
-//! For every rule that can run a submission that breaks it and no other.
+//! Tests every rule that can run with a submission that violates only this rule.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -13,7 +13,7 @@ use crate::odd_archives::{
 };
 use crate::programs;
 
-/// What is done to a good submission.
+/// The change of a valid submission.
 enum Break {
     /// Another submission, with its listing.
     Submission(fn() -> Submission),
@@ -21,7 +21,7 @@ enum Break {
     Bytes(fn() -> Vec<u8>),
     /// The module's listing is changed.
     Listing(fn(&mut Value, &Path)),
-    /// A program finds something.
+    /// An external program reports a finding.
     Program(fn(&Path) -> (Tools, Option<std::path::PathBuf>)),
 }
 

@@ -1,4 +1,4 @@
-//! A folder with an archive and what goes beside it.
+//! A folder with an archive and its listing.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -8,7 +8,7 @@ use eqp_test_support::submission::Submission;
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// A folder of its own, removed at the end.
+/// A temporary folder, removed on drop.
 pub(crate) struct Fixture {
     pub(crate) folder: TempDir,
 }
@@ -18,38 +18,38 @@ impl Fixture {
         Self { folder: tempfile::tempdir().unwrap() }
     }
 
-    /// Writes bytes as an archive.
+    /// Writes bytes as the archive.
     pub(crate) fn archive(&self, bytes: &[u8]) -> PathBuf {
         let path = self.folder.path().join("submission.zip");
         std::fs::write(&path, bytes).unwrap();
         path
     }
 
-    /// A submission's listing, changed.
+    /// Returns the changed listing of a submission.
     pub(crate) fn listing(&self, submission: &Submission, change: impl FnOnce(&mut Value)) -> Listing {
         let mut listing = submission.listing(self.folder.path()).unwrap();
         change(&mut listing);
         serde_json::from_value(listing).unwrap()
     }
 
-    /// Checks a submission with the listing that goes with it.
+    /// Checks a submission with its listing.
     pub(crate) fn check(&self, submission: &Submission) -> Report {
         let listing = self.listing(submission, |_| {});
         Check::new().listing(listing).run(&self.archive(&submission.bytes())).unwrap()
     }
 
-    /// Checks bytes alone.
+    /// Checks bytes without a listing.
     pub(crate) fn check_bytes(&self, bytes: &[u8]) -> Report {
         Check::new().run(&self.archive(bytes)).unwrap()
     }
 }
 
-/// The names of the broken rules.
+/// Returns the IDs of the violated rules.
 pub(crate) fn broken(report: &Report) -> BTreeSet<&'static str> {
     report.findings.iter().map(|finding| finding.rule.id).collect()
 }
 
-/// The places where a rule is broken.
+/// Returns the locations of the violations of a rule.
 pub(crate) fn locations(report: &Report, rule: &str) -> Vec<String> {
     report
         .findings
@@ -59,7 +59,7 @@ pub(crate) fn locations(report: &Report, rule: &str) -> Vec<String> {
         .collect()
 }
 
-/// Why a rule did not run, if it did not.
+/// Returns the reason why a rule did not run, or `None` if it ran.
 pub(crate) fn not_run<'a>(report: &'a Report, rule: &str) -> Option<&'a str> {
     report.not_run.iter().find(|not_run| not_run.rule.id == rule).map(|not_run| not_run.reason.as_str())
 }

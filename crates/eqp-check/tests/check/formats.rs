@@ -1,11 +1,12 @@
-//! A report as other programs read it.
+//! Tests the report formats for other programs.
 
 use eqp_check::{Check, Report, Suppression, format};
 use eqp_test_support::submission::Submission;
 
 use crate::fixture::Fixture;
 
-/// Something of everything: blocking, warning, a line, a field, the whole archive, passed over.
+/// Returns a report with one finding of each kind: blocking, warning, with a line, of a field, of the archive,
+/// suppressed.
 fn report() -> Report {
     let fixture = Fixture::new();
     let submission = Submission::module()
@@ -22,7 +23,7 @@ fn report() -> Report {
 #[test]
 fn json_is_one_object_with_everything() {
     let mut json = format::json(&report());
-    // These two grow with the book.
+    // These two grow with the registry.
     let (not_run, counts) = (json["not_run"].take(), json["counts"].take());
     assert_eq!(counts["not_run"], not_run.as_array().unwrap().len());
     insta::assert_json_snapshot!(json);
@@ -42,12 +43,12 @@ fn junit_has_a_case_for_each_rule() {
     let told = |node: roxmltree::Node<'_, '_>, name: &str| node.attribute(name).unwrap().parse::<usize>().unwrap();
     assert_eq!((told(suites, "tests"), told(suites, "failures")), (count("testcase"), count("failure")));
     assert_eq!(told(suites, "tests"), eqp_check::rules().count());
-    // Jenkins' schema knows no such attribute of all suites together.
+    // Jenkins' schema does not have this attribute for all suites together.
     assert_eq!(suites.attribute("skipped"), None);
     let skipped: usize =
         suites.children().filter(roxmltree::Node::is_element).map(|suite| told(suite, "skipped")).sum();
     assert_eq!(skipped, count("skipped"));
-    // What each suite tells is what is in it.
+    // The counts of each suite match its contents.
     for suite in suites.children().filter(|node| node.has_tag_name("testsuite")) {
         let cases = suite.children().filter(|node| node.has_tag_name("testcase")).count();
         assert_eq!(suite.attribute("tests").unwrap(), cases.to_string());

@@ -1,5 +1,5 @@
-//! No archive that can be sent keeps a check busy for long. Measured with optimisation by `cargo xtask bench check`; here
-//! only what grows faster than the archive would be seen.
+//! Tests that no archive takes long to check. `cargo xtask bench check` measures optimised builds; this test only
+//! detects times that grow faster than the archive.
 
 use std::time::{Duration, Instant};
 
@@ -7,9 +7,9 @@ use eqp_test_support::hostile;
 
 use crate::fixture::Fixture;
 
-/// Far more than each takes without optimisation on a busy machine, and far less than what is not linear takes.
+/// Far more than each check takes without optimisation on a busy machine, and far less than a non-linear one takes.
 const LONGEST: Duration = Duration::from_mins(1);
-/// So much of what the bench measures.
+/// The size of the archives, as a share of those in the benchmark.
 const SCALE: f64 = 0.1;
 
 #[test]

@@ -1,4 +1,4 @@
-//! Whole archives in, reports out: by the library's own door, on archives that the tests make.
+//! Tests the check through its public interface, with generated archives.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 

@@ -1,4 +1,4 @@
-//! Archives that nobody should send: each has a clear finding, none makes the reader panic, hang or fill the memory.
+//! Tests unusual archives: each has a clear finding, and none makes the reader panic, hang or exhaust the memory.
 
 use std::io::{Cursor, Write};
 
@@ -9,10 +9,10 @@ use zip::{CompressionMethod, ZipWriter};
 
 use crate::fixture::{Fixture, broken, locations, not_run};
 
-/// An entry of a zip's directory begins so.
+/// The signature of an entry of a zip directory.
 const DIRECTORY_ENTRY: &[u8] = b"PK\x01\x02";
 
-/// An archive of these files.
+/// Returns an archive of these files.
 pub(crate) fn zip(files: &[(&str, &[u8])]) -> Vec<u8> {
     let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
     for (name, content) in files {
@@ -28,7 +28,7 @@ fn to_bytes(submission: &Submission, more: impl FnOnce(&mut ZipWriter<Cursor<Vec
     archive.finish().unwrap().into_inner()
 }
 
-/// A submission with so many bytes in it that do not shrink.
+/// Returns a submission with this number of incompressible bytes.
 pub(crate) fn stored(submission: &Submission, bytes: usize) -> Vec<u8> {
     to_bytes(submission, |archive| {
         let options = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
@@ -37,7 +37,7 @@ pub(crate) fn stored(submission: &Submission, bytes: usize) -> Vec<u8> {
     })
 }
 
-/// The module with one file more, whose name no writer would write.
+/// Returns the module with an additional file, whose name zip writers do not allow.
 pub(crate) fn with_name(name: &[u8]) -> Vec<u8> {
     let placeholder = "n".repeat(name.len());
     replaced(Submission::module().file(&placeholder, "x").bytes(), placeholder.as_bytes(), name)
@@ -59,7 +59,7 @@ pub(crate) fn bomb() -> Vec<u8> {
     changed(Submission::module().bytes(), b"README.md", 24, &u32::to_le_bytes(u32::MAX - 1))
 }
 
-/// A name that is flagged UTF-8, and is not.
+/// Returns an archive with a name that is flagged as UTF-8 but is not valid UTF-8.
 pub(crate) fn falsely_utf8() -> Vec<u8> {
     let bytes = Submission::module().file("Model/Munze.php", "<?php\n").bytes();
     let bytes = changed(bytes, b"Model/Munze.php", 8, &(1_u16 << 11).to_le_bytes());
@@ -104,7 +104,7 @@ pub(crate) fn changed(bytes: Vec<u8>, name: &[u8], field: usize, value: &[u8]) -
     bytes
 }
 
-/// What a report says to do about a rule.
+/// Returns the remedy for a rule in a report.
 fn remedies<'a>(report: &'a eqp_check::Report, rule: &str) -> Vec<&'a str> {
     report.findings.iter().filter(|finding| finding.rule.id == rule).map(|finding| finding.remedy).collect()
 }
@@ -128,7 +128,7 @@ fn what_to_do_fits_what_was_found() {
         let report = Fixture::new().check_bytes(&bytes);
         let remedies = remedies(&report, rule);
         assert!(remedies.iter().any(|remedy| remedy.contains(told)), "{told}: {:?}", report.findings);
-        // Every form shows it.
+        // Every format contains it.
         for form in [
             eqp_check::format::sarif(&report, None).to_string(),
             eqp_check::format::github(&report, None),
@@ -190,7 +190,7 @@ fn names_that_lead_out_are_named() {
     for name in [&b"../x"[..], b"/etc/passwd", b"a/../../x", b"C:/x", b"..\\..\\x"] {
         let report = Fixture::new().check_bytes(&with_name(name));
         assert_eq!(locations(&report, "name-escapes").len(), 1, "{name:?}");
-        // The store's own validator takes such archives: PHP build scripts make them.
+        // The store's validator accepts such archives, which PHP build scripts create.
         assert!(!report.is_blocked());
     }
 }
@@ -208,14 +208,14 @@ fn a_bomb_is_not_unpacked() {
     let reason = not_run(&report, "unfinished").unwrap();
     assert!(reason.contains("not unpacked"), "{reason}");
     assert!(not_run(&report, "archive-damaged").is_some());
-    // What is small enough is read all the same, and what is not is not counted as passed.
+    // Files that are small enough are still read, and the others are not counted as passed.
     assert!(not_run(&report, "composer-name").is_none() && not_run(&report, "module-xml").is_none());
     assert_eq!(report.result(), eqp_check::CheckResult::Incomplete);
 }
 
 #[test]
 fn an_archive_that_promises_a_million_entries_is_not_opened() {
-    // The end record of the 64-bit form, with its number of entries at 32, before the end.
+    // The ZIP64 end record before the end, with the number of entries at offset 32.
     let mut bytes = Submission::module().bytes();
     let end = bytes.len() - 22;
     let mut large = b"PK\x06\x06".to_vec();
@@ -255,7 +255,7 @@ fn a_composer_json_of_many_megabytes_or_in_another_encoding_is_a_finding() {
 }
 
 #[test]
-fn two_composer_files_are_told_apart_by_where_they_lie() {
+fn two_composer_files_are_distinguished_by_their_paths() {
     let report = Fixture::new()
         .check_bytes(&Submission::module().file("Composer.json", "{}").file("lib/x/composer.json", "{}").bytes());
     assert_eq!(locations(&report, "composer-second"), ["Composer.json"]);
@@ -299,7 +299,7 @@ fn of_two_files_with_one_name_both_have_to_be_right() {
         assert_eq!(report.is_blocked(), is_blocked, "{:#?}", report.findings);
         assert_eq!(locations(&report, "entry-twice"), ["composer.json"]);
     }
-    // The code of both is looked at.
+    // The code of both files is checked.
     let late = Submission::module().file("Model/A.php", "<?php\n").file("Model/B.php", "<?php\n// TODO\n");
     let report = Fixture::new().check_bytes(&replaced(late.bytes(), b"Model/B.php", b"Model/A.php"));
     assert_eq!(locations(&report, "unfinished"), ["Model/A.php:2"]);
@@ -423,7 +423,7 @@ fn names_that_windows_does_not_have_or_that_mislead_are_named() {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 256, ..ProptestConfig::default() })]
 
-    /// Bytes changed, cut and put in anywhere: there is always a report, in which every rule is counted once.
+    /// Changes, removes and inserts bytes at random: there is always a report, in which every rule is counted once.
     #[test]
     fn a_mutated_archive_always_has_a_report(
         changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..24),
@@ -432,7 +432,7 @@ proptest! {
         in_directory in any::<bool>(),
     ) {
         let mut bytes = Submission::module().bytes();
-        // The directory lies at the end, and is where changes tell most.
+        // Most changes are in the directory at the end, where they have the largest effect.
         let from = if in_directory { bytes.len() * 2 / 3 } else { 0 };
         for (at, byte) in changes {
             let at = from + at.index(bytes.len() - from);

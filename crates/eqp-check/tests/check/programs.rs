@@ -1,5 +1,5 @@
-//! Programs of others. They are not installed where the tests run, so small ones stand in that do what phpcs and svc are
-//! documented to do; what is tested is how they are called, read and ended.
+//! Tests how external programs are called, read and ended. phpcs and svc are not installed where the tests run, so
+//! small scripts replace them, which do what their documentation says.
 
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
@@ -21,7 +21,7 @@ fn program(folder: &Path, name: &str, script: &str) -> Tools {
     Tools::installed(bin.as_os_str())
 }
 
-/// Writes its report where it is told to, and notes how it was called.
+/// Writes its report to the given file, and records its arguments.
 const PHPCS: &str = r#"
 printf '%s\n' "$@" > "$(dirname "$0")/called"
 for argument; do
@@ -67,7 +67,7 @@ fn phpcs_is_called_with_the_flags_of_the_store_and_its_errors_are_found() {
 #[test]
 fn phpcs_runs_in_parallel_and_shows_how_far_it_is() {
     let fixture = Fixture::new();
-    // It ends once somebody has seen how far it is.
+    // It ends after its progress was read.
     let script = "echo '....... 60 / 190 (32%)'\nprintf '%s\\n' \"$@\" > \"$(dirname \"$0\")/called\"\n\
         while ! test -f \"$(dirname \"$0\")/seen\"; do sleep 0.05; done\n\
         for a; do case \"$a\" in --report-file=*) echo '{\"files\":[]}' > \"${a#--report-file=}\";; esac; done";
@@ -87,7 +87,7 @@ fn phpcs_runs_in_parallel_and_shows_how_far_it_is() {
 #[test]
 fn an_archive_that_cannot_be_unpacked_here_is_checked_without_programs() {
     let fixture = Fixture::new();
-    // A file where a folder is to be.
+    // A file where a folder is expected.
     let bytes = Submission::module().file("Model", "x").bytes();
     let report = Check::new().tools(phpcs_that_finds(fixture.folder.path())).run(&fixture.archive(&bytes)).unwrap();
     let reason = not_run(&report, "code-sniffer").unwrap();
@@ -104,7 +104,7 @@ fn a_run_without_errors_counts_as_one() {
 }
 
 #[test]
-fn a_missing_standard_is_told_and_passes_for_nothing() {
+fn a_missing_standard_is_reported_and_counts_as_not_run() {
     let fixture = Fixture::new();
     let script = "echo 'ERROR: the \"Magento2\" coding standard is not installed.'; exit 3";
     let report = check(&fixture, program(fixture.folder.path(), "phpcs", script));
@@ -167,7 +167,7 @@ fn the_semantic_version_check_compares_two_unpacked_packages() {
     let called: Vec<_> = called.lines().collect();
     assert_eq!((called[0], called[3], called.len()), ("compare", "1", 4));
     assert!(called[1].ends_with("old/acme-1.1.0/") && called[2].ends_with("new/"), "{called:?}");
-    // Without an earlier version there is nothing to compare with.
+    // Without an earlier version, there is nothing to compare.
     let reason = self::check(&fixture, tools);
     assert!(not_run(&reason, "semantic-version").unwrap().contains("no previous version"));
 }

@@ -1,6 +1,6 @@
-//! The rules against an oracle: what the store's published validator script decides, written down apart from the rules. What
-//! it refuses is refused here (or, for folders inside a package, warned of), and what it passes is refused only for what the
-//! guidelines add to it.
+//! Compares the rules with an oracle: an independent implementation of the store's published validator script. What the
+//! script rejects must be blocked (or, for folders inside a package, cause a warning). What it passes may only be
+//! blocked by rules from the guidelines.
 
 use std::collections::BTreeSet;
 use std::io::Cursor;
@@ -14,20 +14,21 @@ use zip::write::SimpleFileOptions;
 use crate::fixture::{Fixture, broken};
 use crate::odd_archives::{changed, replaced};
 
-/// What the guidelines and our own safety refuse and the script does not look at.
+/// Rules from the guidelines and for our own safety, which the script does not check.
 const BEYOND_THE_SCRIPT: [&str; 4] = ["component-xml", "dependency-alias", "dependency-forbidden", "composer-size"];
 
-/// An archive as it is made: files in the order of its directory, in which names may be there twice.
+/// The files of an archive in the order of its directory, in which names can be duplicated.
 #[derive(Debug)]
 struct Made {
     files: Vec<(String, String)>,
-    /// How composer.json is packed, by its number.
+    /// The compression method of composer.json.
     method: u16,
-    /// What stands before the zip.
+    /// The bytes before the zip.
     leading: &'static str,
 }
 
-/// What the script makes of an archive. Others read the last of two files with one name: both readings count.
+/// Returns the decision of the script about an archive. Other programs read the last of two files with the same name,
+/// so both readings count.
 fn script(made: &Made) -> BTreeSet<&'static str> {
     if !made.leading.is_empty() {
         return BTreeSet::from(["no zip"]);
@@ -37,7 +38,7 @@ fn script(made: &Made) -> BTreeSet<&'static str> {
     [&made.files, &last].into_iter().flat_map(|files| reading(files, made.method)).collect()
 }
 
-/// What the script makes of the files, of which the first with a name counts.
+/// Returns the decision of the script about the files, of which the first with each name counts.
 fn reading(files: &[(String, String)], method: u16) -> BTreeSet<&'static str> {
     let mut errors = BTreeSet::new();
     let mut folders = BTreeSet::new();
@@ -104,7 +105,7 @@ fn reading(files: &[(String, String)], method: u16) -> BTreeSet<&'static str> {
         if kind == "magento2-module" && namespaces == 0 {
             errors.insert("autoload");
         }
-        // At the top, in the folder of any namespace in the order of the file, or beside registration.php.
+        // At the top level, in the folder of a namespace (in the order of the file), or next to registration.php.
         let declared = composer["autoload"]["psr-4"].as_object().cloned().unwrap_or_default();
         let beside = registration.and_then(|file| file.rsplit_once('/')).map(|(folder, _)| folder.to_owned());
         let folders = declared.values().filter_map(Value::as_str).map(|folder| folder.trim_matches('/').to_owned());
@@ -139,7 +140,7 @@ fn reading(files: &[(String, String)], method: u16) -> BTreeSet<&'static str> {
     errors
 }
 
-/// Mostly right, so that whole archives pass as often as they are refused.
+/// Generates values that are mostly valid, so that archives pass about as often as they are rejected.
 fn mostly(
     right: &'static [&'static str],
     wrong: &'static [&'static str],
@@ -152,7 +153,7 @@ fn mostly(
 }
 
 prop_compose! {
-    /// A composer.json in which each field is right, wrong or missing.
+    /// Generates a composer.json in which each field is valid, invalid or missing.
     fn composers()(
         name in mostly(&["acme/badges", "Acme/Badges_2"], &["acme", "acme/b.c", "a/b/c", ""]),
         version in mostly(&["1.2.0", "v1.2.0", "1.2.0-p1", "1.2.0-RC"], &["1.2", "1.2.0-final", "1.2.0.1", "1.2.x"]),
@@ -179,14 +180,14 @@ prop_compose! {
         if let Some(extra) = extra {
             composer["extra"] = json!({extra: "x"});
         }
-        // A map of JSON would sort them.
+        // A JSON map would sort them.
         let declared: Vec<_> =
             namespaces.iter().enumerate().map(|(at, folder)| format!("\"{}\\\\\": \"{folder}\"", 9 - at)).collect();
         composer.to_string().replace("\"NAMESPACES\"", &format!("{{{}}}", declared.join(", ")))
     }
 }
 
-/// Names and texts of the other files.
+/// Generates names and contents of the other files.
 fn others() -> impl Strategy<Value = Vec<(String, String)>> {
     let file = |names: &'static [&'static str], text: &'static str| {
         let name = prop_oneof![12 => Just(names[0]), 1 => prop::sample::select(names)];
@@ -213,7 +214,8 @@ impl Made {
         let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
         let mut renamed = Vec::new();
         for (at, (name, text)) in self.files.iter().enumerate() {
-            // No writer writes a name twice: the later one is written with another, and gets its own afterwards.
+            // Zip writers do not allow duplicate names, so the later entry is written with another name, which is
+            // replaced afterwards.
             let is_copy = self.files[..at].iter().any(|(other, _)| other == name);
             let written = if is_copy { format!("{}%", &name[..name.len() - 1]) } else { name.clone() };
             archive.start_file(written.as_str(), SimpleFileOptions::default()).unwrap();
@@ -254,7 +256,7 @@ proptest! {
         files.extend(others.into_iter().map(|(name, text)| (format!("{folder}{name}"), text)));
         files.extend(beside.map(|name| (name.to_owned(), "x".to_owned())));
         files.extend(copy.map(|(name, text)| (format!("{folder}{name}"), text)));
-        // What is packed in another way is the first composer.json alone; the second of two would not be looked at by PHP.
+        // Only the first composer.json has another compression method, because PHP would not read the second one.
         let has_two = files.iter().filter(|(name, _)| name.ends_with("composer.json")).count() > 1;
         let made = Made { files, method: if has_two { 8 } else { method }, leading };
         let errors = script(&made);

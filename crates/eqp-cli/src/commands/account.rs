@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use eqp_types::{ApiKey, Environment, MageId, Secret};
-use serde_json::json;
+use serde::Serialize;
 use url::Url;
 
 use crate::change::{self, Change, Confirmation, Plan, Question};
@@ -17,14 +17,14 @@ use crate::output::{Output, ask_line, ask_secret, can_ask};
 
 /// Verify an access key and save it in a profile
 ///
-/// The profile is named by --profile, else after the environment. The first profile becomes the default: its environment is used if
-/// neither --profile nor --environment is given. The secret is stored in a file of mode 0600, or in the keyring, and is only sent to
-/// the API that accepted it. It is read from --secret-file, else from EQP_APPLICATION_SECRET or the file that
-/// EQP_APPLICATION_SECRET_FILE names, else from the terminal; never from an argument.
+/// The profile has the name given by --profile, or that of the environment. The first profile becomes the default
+/// profile: commands without --profile and --environment use it. The secret is read from --secret-file, from
+/// EQP_APPLICATION_SECRET or the file named by EQP_APPLICATION_SECRET_FILE, or from the terminal, in this order. It is
+/// stored in a file with mode 0600, or in the keyring, and is only sent to the API that accepted it.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
-  eqp login --environment sandbox            # asks for ID and secret
+  eqp login --environment sandbox            # prompts for the ID and the secret
   eqp login --profile live --environment production --default
   pass show adobe/eqp | eqp login --application-id my-id --secret-file -
   eqp login --profile test --keyring")]
@@ -43,17 +43,51 @@ pub(crate) struct Login {
     dry_run: bool,
 }
 
-/// A profile that is to be written once the Marketplace has accepted its key.
+/// The profile to write after the Marketplace has accepted its key.
 struct LoginPlan {
     environment: Environment,
     /// The API that the key is sent to, if it is not the environment's own.
     api_url: Option<Url>,
-    /// The user did not name that API in this call.
+    /// Whether that API comes from the configuration instead of the command line.
     is_api_stored: bool,
     /// The configuration file.
     path: PathBuf,
     profile: String,
     secret: SecretPlace,
+}
+
+/// The plan of a login as JSON.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct LoginDryRun<'a> {
+    /// The environment.
+    environment: Environment,
+    /// The API that the key would be sent to.
+    would_verify_at: &'a str,
+    /// The configuration file that would be changed.
+    would_write: &'a Path,
+    /// The profile.
+    profile: &'a str,
+    /// Where the secret would be stored: a path, or the keyring.
+    secret: &'a str,
+}
+
+/// The saved profile as JSON.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct LoginReport<'a> {
+    /// The environment.
+    environment: Environment,
+    /// The account of the key.
+    mage_id: &'a MageId,
+    /// The profile.
+    profile: &'a str,
+    /// The configuration file.
+    file: &'a Path,
+    /// Where the secret is stored: a path, or the keyring.
+    secret: &'a str,
+    /// Whether the profile became the default profile.
+    is_default: bool,
 }
 
 impl Plan for LoginPlan {
@@ -62,9 +96,13 @@ impl Plan for LoginPlan {
         let api = self.api_url.as_ref().map_or_else(|| environment.base_url().to_owned(), ToString::to_string);
         let secret = place_of(&self.secret);
         if output.is_json() {
-            return output.json(&json!({
-                "environment": environment, "would_verify_at": api, "would_write": path, "profile": profile, "secret": secret,
-            }));
+            return output.json(&LoginDryRun {
+                environment: *environment,
+                would_verify_at: &api,
+                would_write: path,
+                profile,
+                secret: &secret,
+            });
         }
         output.line(format_args!("would verify the key at {api}"))?;
         output.line(format_args!(
@@ -73,11 +111,12 @@ impl Plan for LoginPlan {
         ))
     }
 
-    /// A profile may still name the simulator of a rehearsal, while the key is that of production.
+    /// Asks if the URL comes from the configuration: a profile may still contain the URL of a simulator that was used
+    /// earlier, and a production key must not be sent there.
     fn question(&self) -> Question {
         match &self.api_url {
             Some(url) if self.is_api_stored => {
-                Question::Irreversible(format!("Send the key to {url}, which the configuration names"))
+                Question::Irreversible(format!("Send the key to {url}, which is set in the configuration"))
             }
             _ => Question::Nothing,
         }
@@ -90,7 +129,7 @@ struct SavedProfile {
     profile: String,
     mage_id: MageId,
     secret: SecretPlace,
-    /// It became the default profile.
+    /// Whether it became the default profile.
     is_default: bool,
 }
 
@@ -162,10 +201,14 @@ impl Login {
         let SavedProfile { path, profile, mage_id, secret, is_default } = saved;
         let secret = place_of(&secret);
         if context.output.is_json() {
-            return context.output.json(&json!({
-                "environment": environment, "mage_id": mage_id, "profile": profile, "file": path, "secret": secret,
-                "is_default": is_default,
-            }));
+            return context.output.json(&LoginReport {
+                environment,
+                mage_id: &mage_id,
+                profile: &profile,
+                file: &path,
+                secret: &secret,
+                is_default,
+            });
         }
         context.output.line(format_args!(
             "saved the access key of {mage_id} ({environment}) as profile `{profile}` in {}; secret stored in {secret}",
@@ -185,8 +228,8 @@ impl Login {
             Some(id) => id.clone(),
             None if can_ask() => ask_line(&format!("Application ID for {environment}"))?,
             None => {
-                return Err(Failure::usage("there is no application ID")
-                    .next("set it with --application-id or EQP_APPLICATION_ID"));
+                return Err(Failure::usage("no application ID was given")
+                    .next("pass --application-id or set EQP_APPLICATION_ID"));
             }
         };
         if id.is_empty() {
@@ -209,11 +252,11 @@ impl Login {
             return secret_text(typed.expose(), WHAT, "the terminal");
         }
         Err(Failure::usage("no application secret was given, and there is no terminal to prompt on")
-            .next("name a file of mode 0600 with --secret-file, or - for standard input"))
+            .next("pass --secret-file with a file of mode 0600, or - for standard input"))
     }
 }
 
-/// The place of a secret in words.
+/// Describes where a secret is stored.
 fn place_of(secret: &SecretPlace) -> String {
     match secret {
         SecretPlace::File(path) => path.display().to_string(),
@@ -221,7 +264,8 @@ fn place_of(secret: &SecretPlace) -> String {
     }
 }
 
-/// The key would be sent to an API that only the configuration names, and nobody can be asked.
+/// Returns the failure for a key that would be sent to an API from the configuration, without a terminal to confirm it
+/// on.
 fn unconfirmed_destination(plan: &LoginPlan) -> Failure {
     let url = plan.api_url.as_ref().expect("only an API that is named needs a confirmation");
     let (file, profile) = (plan.path.display(), &plan.profile);
@@ -233,10 +277,10 @@ fn unconfirmed_destination(plan: &LoginPlan) -> Failure {
         .next(format!("to log in to this API, confirm it with --api-url {url}"))
 }
 
-/// The profile to write: the one asked for, else the one of the environment.
+/// Returns the name of the profile to write: the requested one, or that of the environment.
 pub(super) fn profile_name(context: &Context, environment: Environment) -> Result<String> {
     let name = context.requested_profile.clone().unwrap_or_else(|| environment.to_string());
-    // It names a file too.
+    // The name is also used as a file name.
     let is_plain = |letter: char| letter.is_ascii_alphanumeric() || letter == '-' || letter == '_';
     if !name.is_empty() && name.chars().all(is_plain) {
         return Ok(name);
@@ -264,27 +308,58 @@ pub(crate) struct Logout {
     dry_run: bool,
 }
 
-/// The access key that is to be removed from a profile.
+/// The access key to remove from a profile.
 struct LogoutPlan {
     /// The configuration file.
     path: PathBuf,
     profile: String,
-    /// The keyring entry that holds the secret.
+    /// The keyring entry that contains the secret.
     keyring_entry: Option<(Environment, String)>,
     /// The file that `eqp login` wrote the secret to.
     secret_file: Option<PathBuf>,
-    /// A file with the secret that the user wrote, and that is not removed.
+    /// A secret file that `eqp login` did not write, and that is therefore not removed.
     secret_left: Option<PathBuf>,
+}
+
+/// The plan of a logout as JSON.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct LogoutDryRun<'a> {
+    /// The configuration file that would be changed.
+    would_write: &'a Path,
+    /// The profile.
+    profile: &'a str,
+    /// The file with the secret, if it was written by `eqp login`.
+    would_remove: Option<&'a Path>,
+    /// Whether the secret would be removed from the keyring.
+    would_remove_from_keyring: bool,
+    /// A file with the secret that would not be removed, because `eqp login` did not write it.
+    secret_left: Option<&'a Path>,
+}
+
+/// The result of a logout as JSON.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct LogoutReport<'a> {
+    /// The profile.
+    profile: &'a str,
+    /// The configuration file.
+    file: &'a Path,
+    /// A file with the secret that was not removed, because `eqp login` did not write it.
+    secret_left: Option<&'a Path>,
 }
 
 impl Plan for LogoutPlan {
     fn show(self, output: Output) -> Result {
         let Self { path, profile, keyring_entry, secret_file, secret_left } = &self;
         if output.is_json() {
-            return output.json(&json!({
-                "would_write": path, "profile": profile, "would_remove": secret_file,
-                "would_remove_from_keyring": keyring_entry.is_some(), "secret_left": secret_left,
-            }));
+            return output.json(&LogoutDryRun {
+                would_write: path,
+                profile,
+                would_remove: secret_file.as_deref(),
+                would_remove_from_keyring: keyring_entry.is_some(),
+                secret_left: secret_left.as_deref(),
+            });
         }
         output.line(format_args!("would remove the access key from profile `{profile}` of {}", path.display()))?;
         if let Some(file) = secret_file {
@@ -296,7 +371,7 @@ impl Plan for LogoutPlan {
         Ok(())
     }
 
-    /// The key itself stays valid, and can be saved again.
+    /// Needs no confirmation, because the key stays valid and can be saved again.
     fn question(&self) -> Question {
         Question::Nothing
     }
@@ -315,11 +390,11 @@ impl Change for ProfileCleanup<'_> {
         let loaded = &self.context.loaded;
         let (Some(path), Some((profile, layer))) = (&loaded.file, &loaded.profile) else {
             return Err(Failure::new(Exit::NotFound, "no profile to log out of")
-                .next("name one with --profile; eqp login creates one"));
+                .next("pass --profile with the name of a profile; eqp login creates one"));
         };
         let options = &layer.marketplace;
         let keyring_entry = match (options.application_secret_keyring, &options.application_id) {
-            // A profile that names the place of its secret also names its environment.
+            // A profile that states where its secret is also states its environment.
             (Some(true), Some(id)) => Some((options.environment(), id.clone())),
             _ => None,
         };
@@ -359,7 +434,11 @@ impl Logout {
             return Ok(());
         };
         if context.output.is_json() {
-            return context.output.json(&json!({"profile": profile, "file": path, "secret_left": secret_left}));
+            return context.output.json(&LogoutReport {
+                profile: &profile,
+                file: &path,
+                secret_left: secret_left.as_deref(),
+            });
         }
         context.output.line(format_args!("removed the access key from profile `{profile}` in {}", path.display()))?;
         if let Some(left) = secret_left {

@@ -1,10 +1,10 @@
-//! `eqp ca`: the certificate that peers of a development receiver have to trust.
+//! `eqp ca`: prints the CA certificate that clients of a development receiver have to trust.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use eqp_tls::LocalCa;
-use serde_json::json;
+use serde::Serialize;
 
 use crate::change::{self, Change, Confirmation, Plan, Question};
 use crate::context::Context;
@@ -13,7 +13,8 @@ use crate::output::Output;
 
 /// Print the certificate of the local CA, which is created on first use
 ///
-/// A receiver without --tls-cert uses a certificate of this CA. It is for development and tests: the Marketplace does not trust it.
+/// A receiver without --tls-cert uses a certificate of this CA, which is for development and tests only: the
+/// Marketplace does not trust it.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -40,11 +41,31 @@ struct CaPlan {
     exists: bool,
 }
 
+/// The plan as JSON.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct CaDryRun<'a> {
+    /// The file of the certificate.
+    path: &'a Path,
+    /// Whether the CA does not exist yet.
+    would_create: bool,
+}
+
+/// The local CA as JSON.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct CaReport<'a> {
+    /// The file of the certificate.
+    path: &'a Path,
+    /// The certificate (PEM).
+    certificate: &'a str,
+}
+
 impl Plan for CaPlan {
     fn show(self, output: Output) -> Result {
         let Self { certificate, exists } = self;
         if output.is_json() {
-            return output.json(&json!({"path": certificate, "would_create": !exists}));
+            return output.json(&CaDryRun { path: &certificate, would_create: !exists });
         }
         let certificate = certificate.display();
         if exists {
@@ -86,7 +107,7 @@ pub(crate) async fn export(context: &Context, only_path: bool, dry_run: bool) ->
     let Some(ca) = change::run(context, CaCreation { context }, dry_run).await? else { return Ok(()) };
     let path = LocalCa::certificate_path(&context.settings.data.look()?.tls());
     if context.output.is_json() {
-        return context.output.json(&json!({"path": path, "certificate": ca.certificate_pem()}));
+        return context.output.json(&CaReport { path: &path, certificate: ca.certificate_pem() });
     }
     if only_path { context.output.line(path.display()) } else { context.output.line(ca.certificate_pem().trim_end()) }
 }

@@ -1,22 +1,28 @@
-//! `eqp files`: archives, images and documents at the Marketplace.
+//! `eqp files`: manages archives, images and documents at the Marketplace.
 
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use eqp_client::Client;
+use eqp_client::files::check_file;
 use eqp_types::{ApiError, Environment, FileRecord, FileUploadId, UploadedFile};
-use serde_json::json;
+use serde::Serialize;
 
-use crate::change::{self, Change, Confirmation, RequestPlan};
+use crate::change::{self, Change, Confirmation, RequestPlan, Verb};
 use crate::commands::paging::{Listed, Paging};
 use crate::compose::client::{client, upload};
 use crate::context::Context;
 use crate::failure::{Exit, Failure, Result};
-use crate::output::{JsonList, Output, PagedTable, Table, counted, or_dash, track_line};
+use crate::output::{Output, PagedTable, Table, counted, or_dash, track_line};
 use crate::text::refusal;
 
 /// Upload, list, show and delete files
 #[derive(Debug, Subcommand)]
+#[command(after_help = "\
+Examples:
+  eqp files upload my-extension-1.0.0.zip user-guide.pdf
+  eqp files show 2309480238.238475.0       # the result of the malware scan
+  eqp files list --limit 50")]
 pub(crate) enum Files {
     List(List),
     Show(Show),
@@ -35,12 +41,12 @@ impl Files {
     }
 }
 
-/// The heads of a table of files.
+/// The column headings of a table of files.
 const HEADS: &[&str] = &["environment", "id", "file", "type", "bytes", "scan", "submissions"];
-/// Those of its columns that are numbers.
+/// The columns of this table that are right-aligned, because they contain numbers.
 const RIGHT: &[usize] = &[4];
 
-/// A file as a row of it.
+/// Formats a file as a row of this table.
 fn row(environment: Environment, record: &FileRecord) -> Vec<String> {
     let file = &record.file;
     let scan = record.malware_status.as_ref().map(|scan| track_line([("malware", scan.as_str())]));
@@ -54,6 +60,22 @@ fn row(environment: Environment, record: &FileRecord) -> Vec<String> {
         or_dash(scan),
         or_dash((!submissions.is_empty()).then(|| submissions.join(" "))),
     ]
+}
+
+/// A section of the list of files as JSON.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct FileSection {
+    /// The environment.
+    environment: Environment,
+    /// The number of files, if the Marketplace reports it.
+    total: Option<u64>,
+    /// The files, as the Marketplace returns them.
+    files: Vec<FileRecord>,
+}
+
+fn section(environment: Environment, total: Option<u64>, files: Vec<FileRecord>) -> FileSection {
+    FileSection { environment, total, files }
 }
 
 /// List uploaded files in the Marketplace's order (the API has no filters or sorting)
@@ -70,7 +92,7 @@ pub(crate) struct List {
 impl List {
     pub(crate) async fn run(self, context: &Context) -> Result {
         let client = client(&context.settings.marketplace)?;
-        let listed = Listed { name: "files", heads: HEADS, right: RIGHT, row };
+        let listed = Listed { name: "files", heads: HEADS, right: RIGHT, row, section };
         self.paging
             .show(context, client.environment(), &listed, async |offset, limit| {
                 client.files().list(offset, limit).await
@@ -128,9 +150,12 @@ impl Change for FileUpload {
     type Applied = Vec<UploadedFile>;
 
     async fn observe(&mut self) -> Result<RequestPlan> {
+        for path in &self.files {
+            check_file(path).await?;
+        }
         Ok(RequestPlan {
             environment: self.client.environment(),
-            verb: "upload",
+            verb: Verb::Upload,
             object: counted(self.files.len(), "file"),
             items: self.files.iter().map(|path| path.display().to_string()).collect(),
         })
@@ -141,6 +166,16 @@ impl Change for FileUpload {
     }
 }
 
+/// The uploaded files as JSON.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct UploadedFiles<'a> {
+    /// The environment.
+    environment: Environment,
+    /// The files, in the order of the arguments, as the Marketplace returns them.
+    files: &'a [UploadedFile],
+}
+
 impl Upload {
     pub(crate) async fn run(self, context: &Context) -> Result {
         let client = client(&context.settings.marketplace)?;
@@ -148,7 +183,7 @@ impl Upload {
         let change = FileUpload { client, files: self.files.clone(), output: context.output };
         let Some(uploaded) = change::run(context, change, self.dry_run).await? else { return Ok(()) };
         if context.output.is_json() {
-            return context.output.json(&JsonList { name: "files", environment: Some(environment), items: &uploaded });
+            return context.output.json(&UploadedFiles { environment, files: &uploaded });
         }
         let mut table = Table::new(&["environment", "file", "id", "bytes"]);
         table.right(3);
@@ -186,13 +221,13 @@ struct FileDeletion {
 
 impl Change for FileDeletion {
     type Plan = RequestPlan;
-    /// The reasons why it was not deleted; empty if it was.
+    /// The reasons why the file was not deleted; empty if it was deleted.
     type Applied = Vec<ApiError>;
 
     async fn observe(&mut self) -> Result<RequestPlan> {
         Ok(RequestPlan {
             environment: self.client.environment(),
-            verb: "delete",
+            verb: Verb::Delete,
             object: format!("the file {}", self.id),
             items: vec![self.id.to_string()],
         })
@@ -201,6 +236,20 @@ impl Change for FileDeletion {
     async fn apply(self, _: RequestPlan, _: Confirmation) -> Result<Vec<ApiError>> {
         Ok(self.client.files().delete(&self.id).await?)
     }
+}
+
+/// The result of a deletion as JSON.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct DeletedFile<'a> {
+    /// The environment.
+    environment: Environment,
+    /// The ID of the file.
+    file_upload_id: &'a FileUploadId,
+    /// Whether the file was deleted.
+    deleted: bool,
+    /// Why it was not deleted: an error of the Marketplace for each package that uses it.
+    kept_by: &'a [ApiError],
 }
 
 impl Delete {
@@ -212,9 +261,7 @@ impl Delete {
         let Some(kept_by) = change::run(context, deletion, self.dry_run).await? else { return Ok(()) };
         if context.output.is_json() {
             let deleted = kept_by.is_empty();
-            context.output.json(&json!({
-                "environment": environment, "file_upload_id": id, "deleted": deleted, "kept_by": kept_by,
-            }))?;
+            context.output.json(&DeletedFile { environment, file_upload_id: id, deleted, kept_by: &kept_by })?;
         } else if kept_by.is_empty() {
             context.output.line(format_args!("deleted {id} in {environment}"))?;
         }

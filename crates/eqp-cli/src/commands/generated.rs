@@ -1,11 +1,12 @@
-//! `eqp completions` and `eqp man`: generated from the definition of the command line.
+//! `eqp completions` and `eqp man`: generate shell completions and manual pages from the definition of the command
+//! line.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 use clap_complete::Shell;
-use serde_json::json;
+use serde::Serialize;
 
 use crate::context::Context;
 use crate::failure::{Exit, Failure, Result};
@@ -27,7 +28,7 @@ impl Completions {
         let mut script = Vec::new();
         let mut definition = with_words(definition);
         if !context.loaded.profiles.is_empty() {
-            // clap wants names that live as long as the program, which ends here.
+            // clap requires `'static` names. Leaking them is harmless, because the program ends here.
             let profiles = context.loaded.profiles.iter().map(|name| &*name.clone().leak());
             let profiles = PossibleValuesParser::new(profiles);
             definition = definition.mut_arg("profile", |profile| profile.value_parser(profiles));
@@ -37,7 +38,8 @@ impl Completions {
     }
 }
 
-/// Offers the documented values of flags that also accept others, which a newer Marketplace may use.
+/// Adds the documented values of flags to the completions. These flags also accept other values, which a newer
+/// Marketplace may use.
 fn with_words(command: clap::Command) -> clap::Command {
     let offered: [(&str, &[&'static str]); 2] = [
         ("flow", &["overall", "technical", "marketing", "malware"]),
@@ -63,6 +65,14 @@ pub(crate) struct Man {
     folder: PathBuf,
 }
 
+/// The manual pages as JSON.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct ManualPages<'a> {
+    /// The folder that they were written to.
+    folder: &'a Path,
+}
+
 impl Man {
     pub(crate) fn run(self, context: &Context, definition: clap::Command) -> Result {
         let folder = &self.folder;
@@ -71,7 +81,7 @@ impl Man {
             Failure::new(Exit::Failed, format!("cannot write manual pages to {}", folder.display())).because(&error)
         })?;
         if context.output.is_json() {
-            return context.output.json(&json!({"folder": folder}));
+            return context.output.json(&ManualPages { folder });
         }
         context.output.line(format_args!("the manual pages are in {}", folder.display()))
     }

@@ -1,8 +1,8 @@
-//! `eqp migrate`.
+//! `eqp migrate`: runs pending migrations.
 
 use clap::Args;
 use eqp_store::internal::schema::{self, Migration};
-use serde_json::json;
+use serde::Serialize;
 
 use super::upgrade;
 use crate::change::{self, Change, Confirmation, Plan, Question};
@@ -14,8 +14,8 @@ use crate::output::Output;
 
 /// Run pending migrations on a non-empty database (empty and embedded ones are migrated automatically)
 ///
-/// `eqp serve` migrates an embedded or empty database on start. Migrate any other database with this command before the new version
-/// starts.
+/// `eqp serve` migrates an embedded or empty database when it starts. For any other database, run this command before
+/// you start the new version.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -24,7 +24,7 @@ Examples:
   eqp migrate --dry-run
   eqp migrate --from-0.1 --dry-run")]
 pub(crate) struct Migrate {
-    /// Show pending migrations, and apply nothing
+    /// Show pending migrations, and change nothing
     #[arg(long)]
     dry_run: bool,
     /// Convert a database of version 0.1; its old tables stay in the schema eqp_0_1
@@ -32,12 +32,12 @@ pub(crate) struct Migrate {
     from_0_1: bool,
 }
 
-/// The migrations of a database, each with whether it is applied.
+/// The migrations of a database, applied and pending.
 struct MigrationPlan(Vec<Migration>);
 
 impl Plan for MigrationPlan {
     fn show(self, output: Output) -> Result {
-        report(output, &self.0, "would_apply", "would apply")
+        report(output, &self.0, true)
     }
 
     fn question(&self) -> Question {
@@ -45,7 +45,7 @@ impl Plan for MigrationPlan {
     }
 }
 
-/// Applies the migrations that a database lacks.
+/// Applies the pending migrations of a database.
 struct MigrationRun<'a> {
     context: &'a Context,
 }
@@ -54,7 +54,7 @@ impl Change for MigrationRun<'_> {
     type Plan = MigrationPlan;
     type Applied = Vec<Migration>;
 
-    /// A database that does not exist yet would be created with all of them.
+    /// Lists the migrations. For a database that does not exist yet, all are pending.
     async fn observe(&mut self) -> Result<MigrationPlan> {
         let Some(database) = Database::open_to_look(self.context, Upgrade::No).await? else {
             return Ok(MigrationPlan(schema::all_migrations()));
@@ -84,20 +84,52 @@ impl Migrate {
             return upgrade::run(context, self.dry_run).await;
         }
         match change::run(context, MigrationRun { context }, self.dry_run).await? {
-            Some(steps) => report(context.output, &steps, "applied", "applied"),
+            Some(steps) => report(context.output, &steps, false),
             None => Ok(()),
         }
     }
 }
 
-fn report(output: Output, steps: &[Migration], key: &str, done: &str) -> Result {
+/// The migrations as JSON.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct MigrationSummary<'a> {
+    #[serde(flatten)]
+    migrations: Migrations<'a>,
+    /// The number of migrations that were applied before.
+    already_applied: usize,
+}
+
+/// The migrations that were missing.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+enum Migrations<'a> {
+    Applied(Vec<MigrationReport<'a>>),
+    WouldApply(Vec<MigrationReport<'a>>),
+}
+
+/// A migration.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+struct MigrationReport<'a> {
+    /// Its number.
+    version: i64,
+    /// Its description.
+    description: &'a str,
+}
+
+fn report(output: Output, steps: &[Migration], is_dry_run: bool) -> Result {
     let (present, new): (Vec<_>, Vec<_>) = steps.iter().partition(|step| step.applied);
     let present = present.len();
     if output.is_json() {
-        let view = |step: &&Migration| json!({"version": step.version, "description": step.description});
-        let new: Vec<_> = new.iter().map(view).collect();
-        return output.json(&json!({key: new, "already_applied": present}));
+        let migrations =
+            new.iter().map(|step| MigrationReport { version: step.version, description: &step.description });
+        let migrations = migrations.collect();
+        let migrations = if is_dry_run { Migrations::WouldApply(migrations) } else { Migrations::Applied(migrations) };
+        return output.json(&MigrationSummary { migrations, already_applied: present });
     }
+    let done = if is_dry_run { "would apply" } else { "applied" };
     for step in &new {
         output.line(format_args!("{done} {:04} {}", step.version, step.description))?;
     }
@@ -105,7 +137,7 @@ fn report(output: Output, steps: &[Migration], key: &str, done: &str) -> Result 
     Ok(())
 }
 
-/// Applies the missing migrations. Returns all of them, as they were before.
+/// Applies the pending migrations. Returns all migrations in their previous state.
 async fn migrate(database: &Database) -> Result<Vec<Migration>> {
     let steps = schema::migrations(database.pool()).await?;
     eqp_store::Store::new(database.pool().clone()).migrate().await?;

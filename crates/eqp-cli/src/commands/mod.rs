@@ -1,4 +1,4 @@
-//! One file per verb, one folder per group of verbs.
+//! The commands. Each has a file named after it, and each group of commands a folder.
 
 pub(crate) mod account;
 pub(crate) mod ca;
@@ -7,8 +7,11 @@ pub(crate) mod doctor;
 pub(crate) mod events;
 pub(crate) mod files;
 pub(crate) mod generated;
+pub(crate) mod init;
 pub(crate) mod keys;
 pub(crate) mod migrate;
+#[cfg(feature = "schema")]
+pub(crate) mod output_schemas;
 pub(crate) mod packages;
 mod paging;
 pub(crate) mod release;
@@ -35,10 +38,10 @@ use crate::context::Context;
 use crate::failure::{Exit, Failure, Result};
 use crate::shutdown;
 
-/// How long a running thread, such as a DNS lookup, may delay the exit.
+/// The time that a running blocking thread, such as a DNS lookup, may delay the exit.
 const LEFTOVERS: Duration = Duration::from_secs(1);
 
-/// The verbs.
+/// The commands of the tool.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     #[cfg(all(feature = "embedded", feature = "simulator"))]
@@ -64,6 +67,7 @@ pub(crate) enum Command {
     Reports(reports::Reports),
     Release(Box<release::Release>),
     Wait(wait::Wait),
+    Init(init::Init),
     Login(account::Login),
     Logout(account::Logout),
     Whoami(whoami::Whoami),
@@ -77,22 +81,23 @@ pub(crate) enum Command {
     Man(generated::Man),
 }
 
-/// Runs a command. `definition` is that of the whole command line, for pages that are made from it.
+/// Runs a command. `definition` returns the definition of the command line, from which completions and manual pages are
+/// generated.
 pub(crate) fn run(command: Command, context: Context, definition: fn() -> clap::Command) -> Result {
     match command {
-        // These need no runtime: a shell may ask for completions at each start.
+        // These commands need no runtime. Completions should be fast, because a shell may run them each time it starts.
         Command::Completions(verb) => verb.run(&context, definition()),
         Command::Man(verb) => verb.run(&context, definition()),
         other => {
             let runtime = runtime()?;
-            let ended = runtime.block_on(shutdown::run(run_async(other, context)));
+            let ended = runtime.block_on(shutdown::run(run_async(other, context, definition)));
             runtime.shutdown_timeout(LEFTOVERS);
             ended
         }
     }
 }
 
-async fn run_async(command: Command, context: Context) -> Result {
+async fn run_async(command: Command, context: Context, definition: fn() -> clap::Command) -> Result {
     match command {
         #[cfg(all(feature = "embedded", feature = "simulator"))]
         Command::Demo(verb) => verb.run(&context).await,
@@ -110,6 +115,7 @@ async fn run_async(command: Command, context: Context) -> Result {
         Command::Reports(verb) => verb.run(&context).await,
         Command::Release(verb) => Box::pin(verb.run(&context)).await,
         Command::Wait(verb) => verb.run(&context).await,
+        Command::Init(verb) => verb.run(&context, definition()).await,
         Command::Login(verb) => verb.run(&context).await,
         Command::Logout(verb) => verb.run(&context).await,
         Command::Whoami(verb) => verb.run(&context).await,

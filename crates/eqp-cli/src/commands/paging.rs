@@ -1,20 +1,19 @@
-//! Lists of the Marketplace: a section in one answer, or everything as a stream.
+//! Shows lists of the Marketplace: a section from one response, or all records as a stream.
 
 use clap::Args;
 use eqp_client::Page;
 use eqp_types::Environment;
 use serde::Serialize;
-use serde_json::json;
 
 use crate::arguments::{whole, within};
 use crate::context::Context;
 use crate::failure::Result;
 use crate::output::PagedTable;
 
-/// How many records are asked for at once.
+/// Number of records per request.
 const AT_ONCE: u64 = 100;
 
-/// Which piece of a list is shown.
+/// Selects the records of a list to show.
 #[derive(Args, Clone, Copy, Debug)]
 pub(super) struct Paging {
     /// Maximum number of records
@@ -28,33 +27,37 @@ pub(super) struct Paging {
     offset: u64,
 }
 
-/// How records of one kind are shown.
-pub(super) struct Listed<T: 'static> {
-    /// The name of the records, which is also their field in JSON.
+/// Describes how to show records of one kind.
+pub(super) struct Listed<T: 'static, S: 'static> {
+    /// The name of the records.
     pub(super) name: &'static str,
-    /// The heads of their table.
+    /// The column headings of the table.
     pub(super) heads: &'static [&'static str],
-    /// The columns that are numbers.
+    /// The columns to right-align.
     pub(super) right: &'static [usize],
-    /// A record as a row.
+    /// Formats a record as a row.
     pub(super) row: fn(Environment, &T) -> Vec<String>,
+    /// Records as one object, with the total number.
+    pub(super) section: fn(Environment, Option<u64>, Vec<T>) -> S,
 }
 
-/// A record of a stream, which has no object around it to name the environment.
+/// A record of a JSON stream, with the environment.
 #[derive(Serialize)]
-struct Line<'a, T> {
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct StreamedRecord<'a, T> {
+    /// The environment.
     environment: Environment,
     #[serde(flatten)]
     record: &'a T,
 }
 
 impl Paging {
-    /// Shows the list that `fetch` gives in pages; it gets offset and limit. Pages are written as they come.
-    pub(super) async fn show<T: Serialize>(
+    /// Shows a list. `fetch` returns a page for an offset and a limit; each page is printed as soon as it arrives.
+    pub(super) async fn show<T: Serialize, S: Serialize>(
         self,
         context: &Context,
         environment: Environment,
-        listed: &Listed<T>,
+        listed: &Listed<T, S>,
         fetch: impl AsyncFn(u64, u64) -> Result<Page<T>, eqp_client::Error>,
     ) -> Result {
         let output = context.output;
@@ -67,7 +70,7 @@ impl Paging {
             let mut page = fetch(offset, asked).await?;
             next = page.next_offset(asked);
             if !self.all {
-                // A server may answer more than it was asked for.
+                // A server may return more records than requested.
                 page.items.truncate(usize::try_from(asked).unwrap_or(usize::MAX));
             }
             total = page.total;
@@ -75,7 +78,9 @@ impl Paging {
             match (output.is_json(), self.all) {
                 (false, _) if page.items.is_empty() => {}
                 (false, _) => output.line(table.page(page.items.iter().map(|item| (listed.row)(environment, item))))?,
-                (true, true) => page.items.iter().try_for_each(|record| output.json(&Line { environment, record }))?,
+                (true, true) => {
+                    page.items.iter().try_for_each(|record| output.json(&StreamedRecord { environment, record }))?
+                }
                 (true, false) => kept.append(&mut page.items),
             }
             if !self.all && shown >= self.limit {
@@ -83,13 +88,13 @@ impl Paging {
             }
         }
         if output.is_json() && !self.all {
-            return output.json(&json!({"environment": environment, "total": total, (listed.name): kept}));
+            return output.json(&(listed.section)(environment, total, kept));
         }
         let name = listed.name;
         match total {
             _ if shown == 0 => output.note(format_args!("no {name} in {environment}")),
             Some(total) if self.offset + shown < total => {
-                output.note(format_args!("showing {shown} of {total}; use --all for all"));
+                output.note(format_args!("showing {shown} of {total}; use --all to show all"));
             }
             _ => {}
         }

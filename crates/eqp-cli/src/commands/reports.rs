@@ -1,9 +1,11 @@
-//! `eqp reports`: page views, sums, sales, refunds, metrics, as the Marketplace gives them.
+//! `eqp reports`: shows reports and metrics as the Marketplace returns them.
 
 use clap::{Args, Subcommand};
 use eqp_client::Client;
 use eqp_client::reports::Report;
-use serde_json::{Value, json};
+use eqp_types::Environment;
+use serde::Serialize;
+use serde_json::Value;
 
 use crate::compose::client::client;
 use crate::context::Context;
@@ -12,8 +14,14 @@ use crate::output::readable;
 
 /// Show business reports of the account (the sandbox has no sales)
 ///
-/// Report formats are undocumented. Reports are shown as returned; --json prints them in full.
+/// The format of reports is not documented, so they are shown as the Marketplace returns them. --json prints them in
+/// full.
 #[derive(Debug, Subcommand)]
+#[command(after_help = "\
+Examples:
+  eqp reports sales
+  eqp reports pageviews --json | jq .
+  eqp reports metrics")]
 pub(crate) enum Reports {
     /// Show page views in the store
     #[command(after_help = "\
@@ -50,13 +58,25 @@ pub(crate) struct Metrics {
     metric: Option<String>,
 }
 
+/// A report as JSON.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct BusinessReport<'a> {
+    /// The environment.
+    environment: Environment,
+    /// The name of the report or metric.
+    name: &'a str,
+    /// The report, as the Marketplace returns it. Its form is not documented.
+    report: &'a Value,
+}
+
 impl Reports {
     pub(crate) async fn run(self, context: &Context) -> Result {
         let client = client(&context.settings.marketplace)?;
         let (name, report) = self.ask(&client).await?;
         let environment = client.environment();
         if context.output.is_json() {
-            return context.output.json(&json!({"environment": environment, "name": name, "report": report}));
+            return context.output.json(&BusinessReport { environment, name: &name, report: &report });
         }
         context.output.note(format_args!("{name} in {environment}"));
         context.output.line(readable(&report))

@@ -1,4 +1,4 @@
-//! `eqp reproject`.
+//! `eqp reproject`: rebuilds events from stored callbacks.
 
 use clap::{ArgGroup, Args};
 use eqp_receiver::{ReprojectScope, Reprojected, Reprojector};
@@ -13,9 +13,10 @@ use crate::output::{Output, counted};
 
 /// Rebuild events from stored callbacks
 ///
-/// Use it after an update that improves how callbacks are interpreted. Each affected submission or file is rebuilt in one transaction
-/// from all its callbacks, in the order in which they were projected. Unchanged events keep their numbers; others get new ones.
-/// Receivers keep running. Submissions and files with deleted callbacks are skipped.
+/// Use this command after an update that improves how callbacks are interpreted. Each affected submission or file is
+/// rebuilt in one transaction from all its callbacks, in the order in which they were projected. Unchanged events keep
+/// their numbers; the others get new ones. Receivers can keep running. Submissions and files with deleted callbacks are
+/// skipped.
 #[derive(Args, Debug)]
 #[command(group = ArgGroup::new("scope").required(true))]
 #[command(after_help = "\
@@ -37,7 +38,7 @@ pub(crate) struct Reproject {
 
 /// Submissions and files to rebuild.
 struct ReprojectPlan {
-    /// The changes, in a dry run only: computing them is the work itself, which a dry run undoes.
+    /// The changes, in a dry run only. They are computed by rebuilding the events in a transaction that is rolled back.
     preview: Option<Reprojected>,
 }
 
@@ -61,7 +62,7 @@ struct Reprojection {
 impl Reprojection {
     fn checked(&self, reprojected: Reprojected) -> Result<Reprojected> {
         match &self.scope {
-            ReprojectScope::Resource(id) if reprojected.resources + reprojected.passed_over == 0 => {
+            ReprojectScope::Resource(id) if reprojected.resources + reprojected.skipped == 0 => {
                 Err(Failure::new(Exit::NotFound, format!("no callback for `{id}` has been received")))
             }
             _ => Ok(reprojected),
@@ -110,15 +111,15 @@ fn report(output: Output, reprojected: &Reprojected, done: &str) -> Result {
     if output.is_json() {
         return output.json(reprojected);
     }
-    let Reprojected { resources, callbacks, events_kept, events_new, events_gone, passed_over, .. } = reprojected;
+    let Reprojected { resources, callbacks, events_kept, events_new, events_gone, skipped, .. } = reprojected;
     let resources = match resources {
         1 => "1 submission or file".to_owned(),
         some => format!("{some} submissions and files"),
     };
     output.line(format_args!("{resources} {done} from {}", counted(*callbacks, "callback")))?;
     output.line(format_args!("events: {events_kept} unchanged, {events_new} added, {events_gone} removed"))?;
-    if *passed_over > 0 {
-        output.note(format_args!("{passed_over} skipped: some of their callbacks have been deleted"));
+    if *skipped > 0 {
+        output.note(format_args!("{skipped} skipped: some of their callbacks have been deleted"));
     }
     Ok(())
 }

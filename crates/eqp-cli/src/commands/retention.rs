@@ -1,8 +1,8 @@
-//! `eqp retention`.
+//! `eqp retention`: deletes old callbacks.
 
 use clap::Args;
 use eqp_store::internal::Retention as Receivers;
-use serde_json::json;
+use serde::Serialize;
 use time::OffsetDateTime;
 
 use crate::change::{self, Change, Confirmation, Plan, Question};
@@ -10,13 +10,13 @@ use crate::compose::database::{Database, Upgrade};
 use crate::config::RetentionPeriod;
 use crate::context::Context;
 use crate::failure::{Exit, Failure, Result};
-use crate::output::{Output, counted, rfc3339, utc};
+use crate::output::{Output, UtcTime, counted, utc};
 
-/// Delete old callbacks once
+/// Delete old callbacks once (`eqp serve --retention` deletes continuously)
 ///
-/// Events, submissions and files are not deleted, nor is any callback from the first unprojected one on. Deleted
-/// callbacks can no longer be shown or reprojected. `eqp serve --retention` deletes continuously. Asks for confirmation
-/// on a terminal, unless --yes is given; without a terminal, such as in a cron job, it deletes without asking.
+/// Events and the statuses of submissions and files are not deleted, and neither are callbacks that have not been
+/// projected yet. Deleted callbacks can no longer be shown or reprojected. On a terminal, the command asks for
+/// confirmation unless --yes is given. Without a terminal, for example in a cron job, it deletes without asking.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -39,7 +39,7 @@ struct RetentionPlan {
 
 impl Plan for RetentionPlan {
     fn show(self, output: Output) -> Result {
-        report(output, &self, "would_delete", "would be deleted")
+        report(output, &self, true)
     }
 
     fn question(&self) -> Question {
@@ -78,23 +78,46 @@ impl Change for Deletion<'_> {
 impl Retention {
     pub(crate) async fn run(self, context: &Context) -> Result {
         let before = OffsetDateTime::now_utc()
-            .checked_sub(time::Duration::try_from(self.older_than.0).expect("a period is at most ten years"))
+            .checked_sub(time::Duration::try_from(self.older_than.0).expect("a retention period is at most ten years"))
             .ok_or_else(|| Failure::new(Exit::Usage, "no callback can be that old"))?;
         let database = Database::open_existing(context, Upgrade::unless(self.dry_run)).await?;
         let retention = Receivers::new(database.pool().clone());
         let deleted = change::run(context, Deletion { retention: &retention, before }, self.dry_run).await;
         database.close().await?;
         match deleted? {
-            Some(deleted) => report(context.output, &deleted, "deleted", "deleted"),
+            Some(deleted) => report(context.output, &deleted, false),
             None => Ok(()),
         }
     }
 }
 
-fn report(output: Output, plan: &RetentionPlan, key: &str, done: &str) -> Result {
+/// The deleted callbacks as JSON.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct RetentionReport {
+    #[serde(flatten)]
+    callbacks: Deleted,
+    /// The time before which they were received.
+    before: UtcTime,
+}
+
+/// The number of callbacks.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+enum Deleted {
+    Deleted(u64),
+    WouldDelete(u64),
+}
+
+fn report(output: Output, plan: &RetentionPlan, is_dry_run: bool) -> Result {
     let RetentionPlan { before, callbacks } = plan;
     if output.is_json() {
-        return output.json(&json!({ key: callbacks, "before": rfc3339(*before) }));
+        return output.json(&RetentionReport {
+            callbacks: if is_dry_run { Deleted::WouldDelete(*callbacks) } else { Deleted::Deleted(*callbacks) },
+            before: UtcTime(*before),
+        });
     }
+    let done = if is_dry_run { "would be deleted" } else { "deleted" };
     output.line(format_args!("{} received before {} {done}", counted(*callbacks, "callback"), utc(*before)))
 }

@@ -1,11 +1,12 @@
-//! `eqp serve`: the receiver.
+//! `eqp serve`: runs the receiver.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use clap::Args;
 use eqp_receiver::{Limits, LocalCa, Receiver};
 use eqp_store::{EndpointSummary, Endpoints};
-use serde_json::json;
+use serde::Serialize;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
@@ -21,12 +22,13 @@ use crate::logging::LogFormat;
 use crate::output::Output;
 use crate::shutdown;
 
-/// Run the receiver: accept callbacks, store them in Postgres, project them into events
+/// Run the receiver: accept and store callbacks, and derive events from them
 ///
-/// Without --database it runs an embedded Postgres in the data folder. Without --tls-cert it uses a certificate of a
-/// local CA, which is for development only. While the database is down, callbacks are stored in the on-disk spool; a
-/// receiver that has connected to its database before can start while it is down. Ctrl-C or SIGTERM finishes in-flight
-/// requests before exiting. Certificate files are reloaded when they change and on SIGHUP.
+/// Without --database, it runs an embedded Postgres in the data folder. Without --tls-cert, it uses a certificate of a
+/// local CA, which is for development only. While the database is down, callbacks are stored in the on-disk spool. A
+/// receiver that has connected to its database before can also start while the database is down. Certificate files are
+/// reloaded when they change and on SIGHUP. On Ctrl-C or SIGTERM, the receiver finishes in-flight requests before it
+/// exits.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -59,7 +61,7 @@ impl Serve {
         shutdown::keep_running_on_hangup();
         let reload = shutdown::reload_requested()?;
         process::allow_many_files();
-        // Checked first, because it needs no database and fails at once.
+        // Checked before the database is started, because it fails at once.
         let wire = context.settings.receiver.wire()?;
         check_certificate(&wire)?;
         let data = context.settings.data.open()?;
@@ -81,6 +83,20 @@ impl Serve {
     }
 }
 
+/// A running receiver as JSON, printed once it accepts callbacks.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct RunningReceiver<'a> {
+    /// The base URL of the public listener.
+    listening: String,
+    /// The base URL for metrics and health checks; null if they are not served.
+    operator: Option<String>,
+    /// The certificate of the local CA; null if another certificate is used.
+    local_ca: Option<&'a Path>,
+    /// The paths of the endpoints.
+    endpoints: Vec<String>,
+}
+
 async fn serve(
     context: &Context,
     database: &Database,
@@ -92,7 +108,7 @@ async fn serve(
 ) -> Result {
     let options = &context.settings.receiver;
     let receiver = match receiver(database, data, options.listen(), options, Limits::default(), reload).await {
-        // Why the database is unavailable says more.
+        // The reason why the database is unavailable is the more useful error.
         Err(failure) if failure.is_unreachable() => return Err(trouble.unwrap_or(failure)),
         built => built?,
     };
@@ -102,15 +118,15 @@ async fn serve(
     let operator = receiver.operator_addr();
     let local_ca = matches!(wire, Wire::LocalCa { .. }).then(|| LocalCa::certificate_path(&data.tls()));
     if context.output.is_json() {
-        context.output.json(&json!({
-            "listening": format!("{scheme}://{address}"),
-            "operator": operator.map(|address| format!("http://{address}")),
-            "local_ca": local_ca,
-            "endpoints": match &endpoints {
+        context.output.json(&RunningReceiver {
+            listening: format!("{scheme}://{address}"),
+            operator: operator.map(|address| format!("http://{address}")),
+            local_ca: local_ca.as_deref(),
+            endpoints: match &endpoints {
                 Some(endpoints) => endpoints.iter().map(|endpoint| endpoint.path.clone()).collect(),
                 None => receiver.endpoint_paths(),
             },
-        }))?;
+        })?;
     }
     let output = context.output;
     output.note(format_args!("receiving on {scheme}://{address}"));

@@ -1,20 +1,23 @@
-//! Filters whose values are codes of the Marketplace: a typo is an error that names what was probably meant.
+//! Parses statuses and flows in arguments. A typo is an error that suggests the correct value.
 
 use std::ffi::OsStr;
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
+use eqp_release::wait::UnreachableStatus;
 use eqp_types::{Flow, MalwareStatus, MarketingStatus, OverallStatus, TechnicalStatus};
 
-/// Number of wrong letters up to which a text counts as a typo, not as a code that is not documented yet.
+use crate::failure::Failure;
+
+/// Maximum edit distance at which an unknown value counts as a typo instead of an undocumented status.
 const MAX_TYPOS: usize = 2;
 
-/// Reads a flow.
+/// Returns a parser for flows.
 pub(super) fn flow() -> impl TypedValueParser<Value = Flow> {
     PossibleValuesParser::new(Flow::KNOWN).map(|text| Flow::from(text.as_str()))
 }
 
-/// Reads one of the words of a closed set.
+/// Returns a parser for a closed set of values.
 pub(super) fn one_of<T>(words: &'static [&'static str]) -> impl TypedValueParser<Value = T>
 where
     T: std::str::FromStr + Clone + Send + Sync + 'static,
@@ -23,28 +26,42 @@ where
     PossibleValuesParser::new(words).try_map(|text| text.parse::<T>())
 }
 
-/// Reads a state of any flow.
+/// Returns a parser for statuses of any flow.
 pub(super) fn any_status() -> StatusParser {
     StatusParser(&[OverallStatus::KNOWN, TechnicalStatus::KNOWN, MarketingStatus::KNOWN, MalwareStatus::KNOWN])
 }
 
-/// Reads a state of a submission as a whole.
+/// Describes why a status is refused that is only documented for other flows.
+pub(super) fn of_another_flow(error: &UnreachableStatus) -> Failure {
+    let known = match error.flow {
+        Flow::Overall => OverallStatus::KNOWN,
+        Flow::Technical => TechnicalStatus::KNOWN,
+        Flow::Marketing => MarketingStatus::KNOWN,
+        _ => MalwareStatus::KNOWN,
+    };
+    let others = error.others.iter().map(Flow::as_str).collect::<Vec<_>>().join(" or ");
+    Failure::usage(format!("flow {} has no status {}", error.flow, error.status))
+        .why(format!("it is a status of {others}"))
+        .next(format!("statuses of {}: {}", error.flow, known.join(", ")))
+}
+
+/// Returns a parser for overall statuses.
 pub(super) fn overall_status() -> StatusParser {
     StatusParser(&[OverallStatus::KNOWN])
 }
 
-/// Reads a state of a technical review.
+/// Returns a parser for statuses of the technical review.
 pub(super) fn technical_status() -> StatusParser {
     StatusParser(&[TechnicalStatus::KNOWN])
 }
 
-/// Reads a state of a marketing review.
+/// Returns a parser for statuses of the marketing review.
 pub(super) fn marketing_status() -> StatusParser {
     StatusParser(&[MarketingStatus::KNOWN])
 }
 
-/// Reads a state, in any letter case. The Marketplace may add to them at any time, so a text that is like none of them is
-/// accepted.
+/// Parses a status in any letter case. The Marketplace may add statuses at any time, so a value that resembles none of
+/// the known ones is accepted, but not a status that only other flows have.
 #[derive(Clone, Debug)]
 pub(super) struct StatusParser(&'static [&'static [&'static str]]);
 
@@ -56,7 +73,7 @@ impl StatusParser {
     fn typo(&self, text: &str) -> Option<&'static str> {
         let distance = |known| strsim::damerau_levenshtein(text, known);
         let nearest = self.known().min_by_key(|known| distance(known)).filter(|known| distance(known) <= MAX_TYPOS);
-        // The begin of a long code, such as `released` for `released_to_store`.
+        // The start of a long status also counts as a typo, such as `released` for `released_to_store`.
         let is_begun = |known: &&str| {
             known.split_once('_').is_some_and(|(begin, _)| strsim::damerau_levenshtein(text, begin) <= MAX_TYPOS)
         };
@@ -81,7 +98,7 @@ impl TypedValueParser for StatusParser {
         let is_a_word =
             !text.is_empty() && text.chars().all(|letter| letter.is_ascii_alphanumeric() || "_-".contains(letter));
         let typo = self.typo(&text);
-        if is_a_word && typo.is_none() {
+        if is_a_word && typo.is_none() && !any_status().known().any(|known| known == text) {
             return Ok(text);
         }
         let mut error = clap::Error::new(ErrorKind::InvalidValue).with_cmd(command);
@@ -113,6 +130,23 @@ mod tests {
     fn read(text: &str) -> Result<String, String> {
         let command = clap::Command::new("eqp");
         any_status().parse_ref(&command, None, OsStr::new(text)).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_status_of_another_flow_is_refused_with_the_statuses_of_this_one() {
+        let command = clap::Command::new("eqp");
+        for (parser, text, has) in [
+            (overall_status(), "in_manual_qa", "released_to_store"),
+            (technical_status(), "in_marketing_review", "in_manual_qa"),
+            (marketing_status(), "passed", "in_marketing_review"),
+        ] {
+            let error = parser.parse_ref(&command, None, OsStr::new(text)).unwrap_err().to_string();
+            assert!(error.contains(text) && error.contains(has), "{error}");
+        }
+        assert_eq!(
+            overall_status().parse_ref(&command, None, OsStr::new("in_legal_review")).unwrap(),
+            "in_legal_review"
+        );
     }
 
     #[test]

@@ -1,17 +1,23 @@
-//! `eqp submissions`: the current status of each submission, as callbacks reported it.
+//! `eqp submissions`: shows the current status of submissions, as reported by callbacks.
 
 use clap::{Args, Subcommand};
 use eqp_store::{Submission, SubmissionFilter, SubmissionHistory};
+use eqp_types::Environment;
+use serde::Serialize;
 
 use crate::arguments::within;
 use crate::commands::{events, status};
 use crate::compose::database::Database;
 use crate::context::Context;
 use crate::failure::{Exit, Failure, Result};
-use crate::output::{JsonList, Table, escaped, track_line, utc};
+use crate::output::{Table, escaped, track_line, utc};
 
 /// Show the current status of submissions
 #[derive(Debug, Subcommand)]
+#[command(after_help = "\
+Examples:
+  eqp submissions list --overall in_progress
+  eqp submissions show s5w9k703ru")]
 pub(crate) enum Submissions {
     List(List),
     Show(Show),
@@ -47,6 +53,17 @@ pub(crate) struct List {
     limit: u32,
 }
 
+/// Submissions as JSON.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct SubmissionList<'a> {
+    /// The environment that was selected, if any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    environment: Option<Environment>,
+    /// The submissions.
+    submissions: &'a [Submission],
+}
+
 impl List {
     pub(crate) async fn run(self, context: &Context) -> Result {
         let environment = context.settings.marketplace.environment;
@@ -63,13 +80,13 @@ impl List {
         database.close().await?;
         let submissions = submissions?;
         if context.output.is_json() {
-            return context.output.json(&JsonList { name: "submissions", environment, items: &submissions });
+            return context.output.json(&SubmissionList { environment, submissions: &submissions });
         }
         if submissions.is_empty() {
             context.output.note("no submissions");
             return Ok(());
         }
-        let mut table = Table::new(&["environment", "submission", "item", "tracks", "heard (UTC)"]);
+        let mut table = Table::new(&["environment", "submission", "item", "tracks", "last callback (UTC)"]);
         for submission in &submissions {
             table.row([
                 submission.environment.to_string(),
@@ -94,6 +111,17 @@ pub(crate) struct Show {
     id: String,
 }
 
+/// Submissions with their histories as JSON.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct SubmissionHistories<'a> {
+    /// The environment that was selected, if any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    environment: Option<Environment>,
+    /// The submissions with this ID: more than one if accounts use the same item ID.
+    submissions: &'a [SubmissionHistory],
+}
+
 impl Show {
     pub(crate) async fn run(self, context: &Context) -> Result {
         let environment = context.settings.marketplace.environment;
@@ -109,7 +137,7 @@ impl Show {
             .next(format!("query the Marketplace: eqp packages show {}", self.id)));
         }
         if context.output.is_json() {
-            return context.output.json(&JsonList { name: "submissions", environment, items: &found });
+            return context.output.json(&SubmissionHistories { environment, submissions: &found });
         }
         for history in &found {
             text(context, history)?;

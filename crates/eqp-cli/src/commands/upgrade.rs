@@ -3,7 +3,7 @@
 use eqp_receiver::{ReprojectScope, Reprojected, Reprojector};
 use eqp_store::internal::upgrade::{self, UpgradePlan, UpgradeStep};
 use eqp_store::{Error as StoreError, MasterKey};
-use serde_json::json;
+use serde::Serialize;
 use time::OffsetDateTime;
 
 use crate::change::{self, Change, Confirmation, Plan, Question};
@@ -12,7 +12,7 @@ use crate::context::Context;
 use crate::failure::{Exit, Failure, Result};
 use crate::output::{Output, counted};
 
-/// A database of version 0.1 that is to be converted.
+/// The conversion of a database of version 0.1.
 struct ConversionPlan(UpgradePlan);
 
 impl Plan for ConversionPlan {
@@ -20,7 +20,7 @@ impl Plan for ConversionPlan {
         report(output, &self.0, None)
     }
 
-    /// A conversion that was interrupted has been confirmed already.
+    /// Needs no confirmation to continue an interrupted conversion.
     fn question(&self) -> Question {
         match self.0.step {
             UpgradeStep::Convert => Question::Irreversible(format!("Convert {} from version 0.1", summary(&self.0))),
@@ -36,7 +36,7 @@ struct Conversion<'a> {
 }
 
 impl Conversion<'_> {
-    /// Returns the master key if it exists. A new one could not read what the old one has sealed.
+    /// Returns the master key if it exists. A new key could not unseal the existing secrets.
     fn master_key(&self) -> Result<Option<MasterKey>> {
         Ok(MasterKey::find(self.context.settings.data.look()?.master_key())?)
     }
@@ -72,7 +72,7 @@ impl Change for Conversion<'_> {
 pub(crate) async fn run(context: &Context, dry_run: bool) -> Result {
     let Some(database) = Database::open_to_look(context, Upgrade::No).await? else {
         return Err(Failure::new(Exit::NotFound, "there is no database to convert")
-            .next("EQP_DATABASE_URL names a database, --data-dir the data folder of an embedded one"));
+            .next("set EQP_DATABASE_URL to the database, or --data-dir to the data folder of an embedded one"));
     };
     let converted = change::run(context, Conversion { context, database: &database }, dry_run).await;
     database.close().await?;
@@ -88,19 +88,58 @@ fn summary(plan: &UpgradePlan) -> String {
     format!("{callbacks} and {events}")
 }
 
+/// A conversion as JSON.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct ConversionReport<'a> {
+    #[serde(flatten)]
+    rows: Converted,
+    /// The result of the reprojection; null after a dry run.
+    reprojected: Option<&'a Reprojected>,
+}
+
+/// The converted rows.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+enum Converted {
+    Converted(ConvertedCounts),
+    WouldConvert(ConvertedCounts),
+}
+
+/// Numbers of converted rows.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+struct ConvertedCounts {
+    /// Marketplace accounts.
+    accounts: i64,
+    /// Endpoints, including retired ones.
+    endpoints: i64,
+    /// Credentials, including retired ones.
+    credentials: i64,
+    /// Callbacks.
+    callbacks: i64,
+    /// Events.
+    events: i64,
+    /// Handlers with a cursor.
+    handlers: i64,
+    /// Dead letters.
+    dead_letters: i64,
+}
+
 fn report(output: Output, plan: &UpgradePlan, reprojected: Option<&Reprojected>) -> Result {
     if output.is_json() {
-        let counts = json!({
-            "accounts": plan.accounts,
-            "endpoints": plan.endpoints,
-            "credentials": plan.credentials,
-            "callbacks": plan.callbacks,
-            "events": plan.events,
-            "handlers": plan.handlers,
-            "dead_letters": plan.dead_letters,
-        });
-        let verb = if reprojected.is_some() { "converted" } else { "would_convert" };
-        return output.json(&json!({verb: counts, "reprojected": reprojected}));
+        let counts = ConvertedCounts {
+            accounts: plan.accounts,
+            endpoints: plan.endpoints,
+            credentials: plan.credentials,
+            callbacks: plan.callbacks,
+            events: plan.events,
+            handlers: plan.handlers,
+            dead_letters: plan.dead_letters,
+        };
+        let rows = if reprojected.is_some() { Converted::Converted(counts) } else { Converted::WouldConvert(counts) };
+        return output.json(&ConversionReport { rows, reprojected });
     }
     let verb = if reprojected.is_some() { "converted" } else { "would convert" };
     let line = |count: i64, what: &str| output.line(format_args!("{count:>9} {what}"));
@@ -112,9 +151,9 @@ fn report(output: Output, plan: &UpgradePlan, reprojected: Option<&Reprojected>)
     line(plan.events, "events")?;
     line(plan.handlers, "handler cursors")?;
     line(plan.dead_letters, "dead letters")?;
-    if let Some(Reprojected { events_new, events_gone, passed_over, .. }) = reprojected {
+    if let Some(Reprojected { events_new, events_gone, skipped, .. }) = reprojected {
         output.note(format_args!(
-            "reprojected: {events_new} new events, {events_gone} replaced; {passed_over} resources skipped because \
+            "reprojected: {events_new} new events, {events_gone} replaced; {skipped} resources skipped because \
              some of their callbacks have been deleted"
         ));
         output.note("the old tables are in the schema eqp_0_1; drop it when you no longer need it");

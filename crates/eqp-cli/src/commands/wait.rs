@@ -1,14 +1,15 @@
-//! `eqp wait`: until a review or a scan has ended.
+//! `eqp wait`: waits until a review or a malware scan has ended.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use eqp_release::wait::{Resource, Statuses, UnreachableStatus, WaitEvent, WaitReport, WaitResult, WaitTarget};
+use eqp_release::wait::{Resource, Statuses, WaitEvent, WaitReport, WaitResult, WaitTarget};
 use eqp_types::{FileUploadId, Flow, IdError, SubmissionId};
-use serde_json::json;
+use serde::Serialize;
 
 use super::status;
-use crate::arguments::timeout;
+use crate::arguments::{looks_like_file_id, timeout};
 use crate::compose::client::client;
 use crate::compose::database::Database;
 use crate::config::DatabaseChoice;
@@ -16,7 +17,7 @@ use crate::context::Context;
 use crate::failure::{Exit, Failure, Result};
 use crate::output::{Output, escaped, track_line};
 
-/// The kind of resource that an ID names.
+/// The kind of resource that an ID identifies.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Kind {
     /// Submission of a package
@@ -27,12 +28,13 @@ enum Kind {
 
 /// Wait until a review or a malware scan has ended
 ///
-/// With a receiver's database (EQP_DATABASE_URL, or that of `eqp serve` in the same data folder), changes are read from its events and
-/// confirmed with the Marketplace, if there is an access key. Without a database, the Marketplace is polled. Outages, maintenance pages
-/// and other unusable responses do not end the wait; a rejected access key or an unknown ID does.
+/// If a receiver's database is available (EQP_DATABASE_URL, or that of `eqp serve` in the same data folder), changes
+/// are read from its events and, if there is an access key, confirmed with the Marketplace. Otherwise the Marketplace
+/// is polled. Outages, maintenance pages and other unusable responses do not end the wait; a rejected access key or an
+/// unknown ID does.
 ///
-/// Exit codes: 0 if the awaited status was reached; 5 if it was rejected; 1 if it was recalled, submitted for the other review only, or
-/// can no longer reach the status; 6 after the timeout.
+/// Exit codes: 0 if the status was reached; 5 if the review or scan rejected it; 1 if it was recalled, was submitted
+/// for the other review only, or can no longer reach the status; 6 after the timeout.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -52,7 +54,7 @@ pub(crate) struct Wait {
     /// Status to wait for [default: released_to_store, approved or passed, depending on the flow]
     #[arg(long, value_name = "STATUS", value_parser = status::any_status(), hide_possible_values = true)]
     until: Option<String>,
-    /// How long to wait, such as 90s, 15m, 2h, 3d
+    /// Maximum time to wait, such as 90s, 15m, 2h, 3d
     #[arg(long, value_name = "TIME", default_value = "1h", value_parser = timeout)]
     timeout: Duration,
     /// Maximum polling interval; the first intervals are shorter [default: 15s; 60s with a database]
@@ -94,11 +96,10 @@ impl Wait {
 
     fn resource(&self) -> Result<(Resource, WaitTarget)> {
         let no_id = |error: IdError| Failure::usage("invalid ID").because(&error);
-        let looks_like_file = self.id.contains('.') && self.id.chars().all(|c| c.is_ascii_digit() || c == '.');
         let is_file = match self.kind {
             Some(Kind::File) => true,
             Some(Kind::Submission) => false,
-            None => looks_like_file && self.flow.is_none(),
+            None => looks_like_file_id(&self.id) && self.flow.is_none(),
         };
         let status = self.until.clone();
         if is_file {
@@ -112,15 +113,11 @@ impl Wait {
 }
 
 fn target(flow: Flow, status: Option<String>) -> Result<WaitTarget> {
-    WaitTarget::new(flow, status).map_err(|UnreachableStatus { flow, status, others }| {
-        let others = others.iter().map(Flow::as_str).collect::<Vec<_>>().join(" or ");
-        Failure::usage(format!("flow {flow} has no status {status}"))
-            .why(format!("it is a status of {others}"))
-            .next("set --flow, or omit --until to wait for success")
-    })
+    WaitTarget::new(flow, status)
+        .map_err(|error| status::of_another_flow(&error).next("set --flow, or omit --until to wait for success"))
 }
 
-/// The database, if one is given or a receiver has run in the data folder.
+/// Returns the database, if one is configured or a receiver has run in the data folder.
 pub(super) async fn database(context: &Context) -> Result<Option<Database>> {
     let is_there = match context.settings.database.resolve()? {
         DatabaseChoice::Given(_) => true,
@@ -141,11 +138,46 @@ fn note_event(output: Output, event: WaitEvent<'_>) {
     }
 }
 
-/// How a wait ended, for people and programs.
+/// How a wait ended, as JSON.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct WaitSummary<'a> {
+    /// `submission` or `file`.
+    kind: &'a str,
+    /// The ID that was given.
+    id: &'a str,
+    /// How the wait ended.
+    result: WaitEnd,
+    /// The last known status of each flow.
+    statuses: BTreeMap<&'a str, &'a str>,
+    /// Whether the Marketplace was asked. Otherwise the statuses are those of the received callbacks.
+    confirmed: bool,
+}
+
+/// How a wait ended.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+enum WaitEnd {
+    /// The awaited status was reached.
+    Reached,
+    /// A review or a scan rejected it.
+    Rejected,
+    /// It was recalled from review.
+    Recalled,
+    /// It was not submitted for the awaited review.
+    NotSubmitted,
+    /// Another status is final, so that the awaited one cannot be reached.
+    Unreachable,
+    /// The timeout expired.
+    TimedOut,
+}
+
+/// The result of a wait, for people and programs.
 struct Report<'a> {
     resource: &'a Resource,
     target: &'a WaitTarget,
-    /// The Marketplace was asked.
+    /// Whether the Marketplace has confirmed the statuses.
     confirmed: bool,
     output: Output,
 }
@@ -154,7 +186,7 @@ impl Report<'_> {
     fn ended(&self, waited: &WaitReport) -> Result {
         let last = &waited.statuses;
         let Some(result) = &waited.result else {
-            self.show("timed_out", last)?;
+            self.show(WaitEnd::TimedOut, last)?;
             let failure = Failure::new(Exit::TimedOut, format!("timed out waiting for {}", self.name()))
                 .why(if last.is_empty() { "no status is known".to_owned() } else { line(last) });
             let failure = match &waited.last_error {
@@ -163,30 +195,30 @@ impl Report<'_> {
             };
             return Err(failure.next("wait longer with --timeout"));
         };
-        // Other commands accept the Marketplace's ID only.
+        // The Marketplace's ID is unambiguous.
         let id = waited.submission.as_ref().map_or(self.resource.id(), SubmissionId::as_str);
         match result {
-            WaitResult::Reached { .. } => self.show("reached", last),
+            WaitResult::Reached { .. } => self.show(WaitEnd::Reached, last),
             WaitResult::Rejected { flow, status } => {
-                self.show("rejected", last)?;
+                self.show(WaitEnd::Rejected, last)?;
                 let failure = Failure::new(Exit::Rejected, format!("{} was rejected: {flow} is {status}", self.name()));
                 Err(match self.resource {
                     Resource::File(_) => failure
-                        .next(format!("see the file: eqp files show {id}"))
+                        .next(format!("show the file: eqp files show {id}"))
                         .next("upload a clean archive; a submission with this file is rejected"),
                     Resource::Submission(_) if *flow == Flow::Overall => {
-                        failure.next(format!("see the package: eqp packages show {id}"))
+                        failure.next(format!("show the package: eqp packages show {id}"))
                     }
-                    Resource::Submission(_) => failure.next(format!("see why: eqp packages report {id}")),
+                    Resource::Submission(_) => failure.next(format!("show the reasons: eqp packages report {id}")),
                 })
             }
             WaitResult::Recalled { flow } => {
-                self.show("recalled", last)?;
+                self.show(WaitEnd::Recalled, last)?;
                 Err(Failure::new(Exit::Failed, format!("{} was recalled from its {flow} review", self.name()))
                     .next("submit it again with eqp release, then wait for it"))
             }
             WaitResult::NotSubmitted { flow, .. } => {
-                self.show("not_submitted", last)?;
+                self.show(WaitEnd::NotSubmitted, last)?;
                 let other = if *flow == Flow::Marketing { Flow::Technical } else { Flow::Marketing };
                 Err(Failure::new(Exit::Failed, format!("{} is not submitted for {flow} review", self.name()))
                     .why(format!(
@@ -197,7 +229,7 @@ impl Report<'_> {
                     .next(format!("or wait for the other review: eqp wait {id} --flow {other}")))
             }
             WaitResult::Unreachable { flow, status } => {
-                self.show("unreachable", last)?;
+                self.show(WaitEnd::Unreachable, last)?;
                 let show = if matches!(self.resource, Resource::File(_)) { "files" } else { "packages" };
                 Err(Failure::new(
                     Exit::Failed,
@@ -209,19 +241,17 @@ impl Report<'_> {
         }
     }
 
-    fn show(&self, ended: &str, statuses: &Statuses) -> Result {
+    fn show(&self, ended: WaitEnd, statuses: &Statuses) -> Result {
         if !self.output.is_json() {
             return if statuses.is_empty() { Ok(()) } else { self.output.line(line(statuses)) };
         }
-        let flows: serde_json::Map<_, _> =
-            statuses.iter().map(|(flow, status)| (flow.to_string(), json!(status))).collect();
-        self.output.json(&json!({
-            "kind": self.resource.kind(),
-            "id": self.resource.id(),
-            "result": ended,
-            "statuses": flows,
-            "confirmed": self.confirmed,
-        }))
+        self.output.json(&WaitSummary {
+            kind: self.resource.kind(),
+            id: self.resource.id(),
+            result: ended,
+            statuses: statuses.iter().map(|(flow, status)| (flow.as_str(), status.as_str())).collect(),
+            confirmed: self.confirmed,
+        })
     }
 
     fn name(&self) -> String {
@@ -229,7 +259,7 @@ impl Report<'_> {
     }
 }
 
-/// Reports why events are not available.
+/// Formats the reason why events are not available.
 fn without_events(reason: &str) -> String {
     format!("events are not available ({reason}); polling the Marketplace instead")
 }

@@ -1,4 +1,4 @@
-//! The database: a given one, or the embedded Postgres of the data folder.
+//! Opens the database: a configured one, or the embedded Postgres of the data folder.
 
 use std::convert::Infallible;
 use std::future::pending;
@@ -20,48 +20,49 @@ use crate::output::Output;
 
 /// The deadline for connecting to a database.
 const CONNECT_DEADLINE: Duration = Duration::from_secs(5);
-/// How often a database that was unavailable at the start is tried again.
+/// The interval of attempts to connect to a database that was unavailable at startup.
 const LATE_INTERVAL: Duration = Duration::from_secs(1);
 
-/// When migrations are run.
+/// When to run migrations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Migrate {
-    /// If the database is embedded or has none of our tables. Any other one may be shared with an older program.
+    /// Only if the database is embedded or has none of our tables. Any other database may be used by an older program
+    /// too.
     WhenEmpty,
     /// Always.
     Always,
 }
 
-/// Whether an embedded database of an earlier version is migrated when it is opened.
+/// Whether to migrate an embedded database of an earlier version when it is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Upgrade {
-    /// It is not, because nothing may be changed.
+    /// Does not migrate, because nothing may be changed.
     No,
-    /// It is, because no other program uses it.
+    /// Migrates, because no other program uses it.
     Embedded,
 }
 
 impl Upgrade {
-    /// Returns the choice for a command: a dry run changes nothing.
+    /// Returns the choice for a command, which must not migrate in a dry run.
     pub(crate) fn unless(dry_run: bool) -> Self {
         if dry_run { Self::No } else { Self::Embedded }
     }
 }
 
-/// A database in use.
+/// An open database.
 #[derive(Debug)]
 pub(crate) struct Database {
     pool: PgPool,
-    /// Runs as long as this value exists.
+    /// The embedded Postgres, which runs as long as this value exists.
     embedded: Option<EmbeddedPostgres>,
-    /// The migrations that could not be run yet, because the database was unavailable.
+    /// The migrations to run once the database is available.
     late: Option<Migrate>,
     /// Shared with the receiver that uses the database.
     metrics: Metrics,
 }
 
 impl Database {
-    /// Opens the database to read what a receiver has stored. Creates no database.
+    /// Opens the database for reading. Creates no database.
     pub(crate) async fn open_to_read(context: &Context) -> Result<Self> {
         match context.settings.database.resolve()? {
             DatabaseChoice::Given(url) => {
@@ -104,8 +105,11 @@ impl Database {
                     return Ok(None);
                 }
                 let postgres = embedded::start(&folder, context.output).await?;
+                // 3D000: the database does not exist, because the first start of the server was interrupted.
                 match reach(&postgres.connect_options(embedded::DATABASE)).await {
-                    Err(eqp_store::Error::DatabaseUnreachable(error)) if is_no_database(&error) => {
+                    Err(eqp_store::Error::DatabaseUnreachable(error))
+                        if error.sqlstate().is_some_and(|code| code == "3D000") =>
+                    {
                         postgres.stop().await?;
                         Ok(None)
                     }
@@ -115,8 +119,8 @@ impl Database {
         }
     }
 
-    /// Opens the database for work on what a receiver has stored: as [`open_to_look`](Self::open_to_look) does, but there has
-    /// to be one, with all its tables.
+    /// Opens an existing database that has all tables, like [`open_to_look`](Self::open_to_look). Fails if there is
+    /// none.
     pub(crate) async fn open_existing(context: &Context, upgrade: Upgrade) -> Result<Self> {
         let Some(database) = Self::open_to_look(context, upgrade).await? else { return Err(no_receiver(context)?) };
         match schema::migrations(&database.pool).await {
@@ -182,7 +186,7 @@ impl Database {
         Ok((database, Some(trouble)))
     }
 
-    /// Creates the embedded database, and migrates.
+    /// Creates the database in the embedded Postgres, and runs migrations.
     async fn make_ready(&self, migrate: Migrate) -> Result {
         if let Some(postgres) = &self.embedded {
             postgres.ensure_database(embedded::DATABASE).await?;
@@ -271,7 +275,7 @@ impl Database {
     async fn make_ready_later(&self) {
         let Some(migrate) = self.late else { return };
         while let Err(failure) = self.make_ready(migrate).await {
-            // The receiver logs it too.
+            // At level debug, because the receiver logs it too.
             tracing::debug!(error = failure.in_one_line(), "database not ready");
             tokio::time::sleep(LATE_INTERVAL).await;
         }
@@ -288,24 +292,19 @@ impl Database {
     }
 }
 
-/// Connects without the pool, which would only report a timeout and not its cause.
+/// Connects without the pool, which would report only a timeout without the cause.
 async fn reach(options: &PgConnectOptions) -> Result<(), eqp_store::Error> {
     let first = tokio::time::timeout(CONNECT_DEADLINE, PgConnection::connect_with(options)).await;
     let connected = first.unwrap_or(Err(sqlx::Error::PoolTimedOut));
-    // How the connection is closed does not matter.
-    connected.map(drop).map_err(eqp_store::Error::DatabaseUnreachable)
+    // An error while closing the test connection does not matter.
+    connected.map(drop).map_err(|error| eqp_store::Error::DatabaseUnreachable(error.into()))
 }
 
 fn no_receiver(context: &Context) -> Result<Failure> {
     let place = context.settings.data.place()?;
     Ok(Failure::new(Exit::NotFound, format!("there is no database in the data folder {}", place.display()))
         .next("start a receiver with `eqp serve`, or set EQP_DATABASE_URL to an existing database")
-        .next("or choose another data folder with --data-dir"))
-}
-
-/// Returns whether the database does not exist, because the first start of the server was interrupted.
-fn is_no_database(error: &sqlx::Error) -> bool {
-    error.as_database_error().and_then(sqlx::error::DatabaseError::code).is_some_and(|code| code == "3D000")
+        .next("or select another data folder with --data-dir"))
 }
 
 fn pool(options: PgConnectOptions) -> PgPool {

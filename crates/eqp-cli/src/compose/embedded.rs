@@ -10,9 +10,9 @@ pub(crate) use eqp_postgres::EmbeddedPostgres;
 use crate::failure::{Failure, Result};
 use crate::output::Output;
 
-/// How long a receiver waits for its embedded Postgres before it starts without it.
+/// The time that a receiver waits for its embedded Postgres before it starts without it.
 const START_DEADLINE: Duration = Duration::from_secs(3);
-/// The database inside the embedded Postgres.
+/// The name of the database in the embedded Postgres.
 pub(super) const DATABASE: &str = "eqp";
 
 /// Returns whether there is an embedded Postgres in this folder.
@@ -25,7 +25,8 @@ pub(super) async fn start(folder: &Path, output: Output) -> Result<EmbeddedPostg
     Ok(builder(folder, output).start().await?)
 }
 
-/// Starts the embedded Postgres for a receiver, which can start without it. Also returns why it is not running yet.
+/// Starts the embedded Postgres for a receiver, which can start without it. If Postgres is not running yet, the reason
+/// is returned too.
 pub(super) async fn start_or_go_on(folder: &Path, output: Output) -> Result<(EmbeddedPostgres, Option<Failure>)> {
     let (postgres, trouble) = builder(folder, output).start_or_go_on(START_DEADLINE).await?;
     Ok((postgres, trouble.map(Failure::from)))

@@ -1,4 +1,4 @@
-//! Replaces the embedded Postgres in a build without the feature `embedded`.
+//! Replaces the embedded Postgres in builds without the feature `embedded`.
 
 use std::convert::Infallible;
 use std::path::Path;
@@ -46,5 +46,5 @@ pub(super) async fn start_or_go_on(_: &Path, _: Output) -> Result<(EmbeddedPostg
 fn unsupported() -> Failure {
     Failure::usage("no database is configured")
         .why("this build has no embedded Postgres")
-        .next("set --database URL, or EQP_DATABASE_URL_FILE to a file with mode 0600 that contains the URL")
+        .next("pass --database URL, or set EQP_DATABASE_URL_FILE to a file with mode 0600 that contains the URL")
 }

@@ -1,7 +1,7 @@
-//! This process's own resources: the limit on open files, and memory after a flood of connections.
+//! Adjusts the resources of this process: the limit on open files, and the memory after a flood of connections.
 //!
-//! Each connection costs some ten kilobytes while it is open. After a flood, the freed memory is fragmented, and glibc
-//! returns only memory at the end of its heap, so a receiver would stay as large as at the peak of the flood.
+//! An open connection uses tens of kilobytes. After a flood, the freed memory is fragmented. glibc returns only memory
+//! at the end of its heap to the system, so the receiver would keep the memory of the peak.
 
 use std::time::Duration;
 
@@ -11,15 +11,15 @@ use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
-/// How often the number of connections is checked.
+/// The interval at which the number of connections is checked.
 const PERIOD: Duration = Duration::from_secs(2);
-/// Fewer connections than this are not worth a search through the whole heap.
+/// Minimum number of connections of a flood. After fewer connections, searching the heap is not worth its cost.
 const FLOOD: usize = 100;
-/// Memory is returned again and again after a flood, with doubling waits up to this one: connections that no longer count are
-/// still being closed for a while.
+/// The last wait before memory is returned. After a flood, memory is returned repeatedly, with doubling waits, because
+/// connections that are no longer counted take some time to close.
 const LAST_WAIT: Duration = Duration::from_secs(64);
 
-/// Returns freed memory whenever most of many connections have ended, until shutdown.
+/// Returns freed memory to the system after each flood of connections, until shutdown.
 pub(crate) async fn return_after_floods(metrics: Metrics, shutdown: CancellationToken) {
     let mut peak = 0;
     let mut next: Option<(Instant, Duration)> = None;
@@ -42,12 +42,12 @@ pub(crate) async fn return_after_floods(metrics: Metrics, shutdown: Cancellation
     }
 }
 
-/// Whether a flood that had `peak` connections is over.
+/// Returns whether a flood with `peak` connections is over.
 fn has_ended(peak: usize, open: usize) -> bool {
     peak >= FLOOD && open < peak / 4
 }
 
-/// Returns the free pages of glibc's heap. Other allocators return theirs, or have no such call.
+/// Returns the free pages of glibc's heap to the system. Does nothing with other allocators.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 #[expect(unsafe_code, reason = "no crate offers this call of the C library")]
 fn trim() {
@@ -59,7 +59,8 @@ fn trim() {
 #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
 fn trim() {}
 
-/// Raises the limit to what the system allows: each connection is one, and many shells start with 1,024.
+/// Raises the limit on open files to the maximum. Each connection is an open file, and many shells set the limit to
+/// 1,024.
 pub(crate) fn allow_many_files() {
     let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
     if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }) {

@@ -11,12 +11,12 @@ use super::database::Database;
 use crate::config::{DataFolder, OperatorListen, ReceiverOptions, Wire};
 use crate::failure::{Failure, Result};
 
-/// Opens the master key of the data folder, and creates it for a database that does not belong to a key yet.
+/// Opens the master key of the data folder. Creates it if the database does not belong to a key yet.
 pub(crate) async fn master_key(database: &Database, data: &DataFolder) -> Result<MasterKey> {
     if let Some(key) = known_master_key(data)? {
         return Ok(key);
     }
-    // A database that belongs to a key would refuse a new one.
+    // A database that belongs to a master key rejects any other.
     endpoints_to_read(database, data, None).await?;
     Ok(MasterKey::open(data.master_key())?)
 }
@@ -26,7 +26,7 @@ pub(crate) fn known_master_key(data: &DataFolder) -> Result<Option<MasterKey>> {
     Ok(MasterKey::find(data.master_key())?)
 }
 
-/// Opens the endpoints for reading only. Returns `None` if there cannot be any yet.
+/// Opens the endpoints for reading. Returns `None` if there cannot be any yet.
 pub(crate) async fn endpoints_to_read(
     database: &Database,
     data: &DataFolder,

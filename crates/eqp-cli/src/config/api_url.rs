@@ -1,7 +1,8 @@
-//! The base URL of an API, as a person gives it.
+//! The base URL of an API, as given by the user.
 //!
-//! A password that was written into it by mistake must reach neither an error nor a log. So reading one never fails, since
-//! such an error would repeat the text, and a URL that cannot be used is refused with the reason alone.
+//! The URL may contain a password by mistake, which must reach neither an error nor a log. Therefore parsing never
+//! fails, because an error of the parser would repeat the text. An unusable URL is rejected later, with the reason
+//! only.
 
 use std::fmt;
 
@@ -10,21 +11,21 @@ use url::Url;
 
 use crate::failure::{Failure, Result};
 
-/// The base URL of an API, or why the text that was given cannot be one.
+/// The base URL of an API, or the reason why the given text cannot be used as one.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(from = "String")]
 pub(crate) struct ApiUrl(Result<Url, &'static str>);
 
 impl ApiUrl {
-    /// The URL, if it can be used.
+    /// Returns the URL, if it can be used.
     pub(crate) fn url(&self) -> Option<&Url> {
         self.0.as_ref().ok()
     }
 
-    /// The URL.
+    /// Returns the URL. Fails if it cannot be used.
     pub(crate) fn usable(&self) -> Result<&Url> {
         self.0.as_ref().map_err(|why| {
-            Failure::usage("the API URL cannot be used").why(*why).next("give one such as https://localhost:7443")
+            Failure::usage("the API URL cannot be used").why(*why).next("pass a URL such as https://localhost:7443")
         })
     }
 }
@@ -34,7 +35,7 @@ fn read(text: &str) -> Result<Url, &'static str> {
     if url.scheme() != "https" {
         return Err("it does not begin with https://");
     }
-    // A password with a `/` in it turns what follows into a path.
+    // If a password contains a `/`, the rest of it becomes the path.
     if url.password().is_some() || !url.username().is_empty() || url.path().contains('@') {
         return Err("it contains credentials");
     }

@@ -11,12 +11,13 @@ use serde::Deserialize;
 use super::{from_folder, variable};
 use crate::failure::{Exit, Failure, Result};
 
-/// Marks a folder as ours, so that a wrong path never writes into another program's folder.
+/// The name of the file that marks a data folder. It prevents writing into another program's folder if the path is
+/// wrong.
 const MARKER: &str = "eqp-data";
 const MARKER_TEXT: &str =
     "This folder belongs to eqp (EQP Integration Platform): master key, local CA, embedded Postgres.\n";
 
-/// Options that select the data folder.
+/// Options for the data folder.
 #[derive(Args, Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 #[command(next_help_heading = "Global options")]
@@ -61,16 +62,16 @@ impl DataOptions {
             .map(|folder| folder.join("eqp"))
             .ok_or_else(|| {
                 Failure::usage("cannot determine a data folder, because neither XDG_DATA_HOME nor HOME is set")
-                    .next("name one with --data-dir or EQP_DATA_DIR")
+                    .next("choose one with --data-dir or EQP_DATA_DIR")
             })
     }
 
-    /// Opens the data folder, and creates it on first use. A folder with other contents is refused.
+    /// Opens the data folder, and creates it on first use. Fails if the folder has other contents.
     pub(crate) fn open(&self) -> Result<DataFolder> {
         let data = self.look()?;
         let marker = data.path.join(MARKER);
         if !is_file(&marker) {
-            // Never through a link that somebody else could have put there.
+            // Never written through a symbolic link, which another user could have created.
             let mark = || File::create_new(&marker)?.write_all(MARKER_TEXT.as_bytes());
             match fs::create_dir_all(&data.path).and_then(|()| mark()) {
                 // Another process created it at the same time.
@@ -81,7 +82,7 @@ impl DataOptions {
         Ok(data)
     }
 
-    /// Returns the data folder, which need not exist, and creates nothing. A folder with other contents is refused.
+    /// Returns the data folder, which need not exist, without creating it. Fails if the folder has other contents.
     pub(crate) fn look(&self) -> Result<DataFolder> {
         let path = self.place()?;
         match fs::read_dir(&path) {
@@ -102,13 +103,13 @@ impl DataOptions {
     }
 }
 
-/// Returns whether the path is a file, and not a link to one.
+/// Returns whether the path is a file and not a symbolic link.
 fn is_file(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok_and(|found| found.is_file())
 }
 
-/// Refuses a folder of another user, who could replace our files. Root may use every folder, and a folder of root is accepted because
-/// mounted disks have that owner.
+/// Rejects a folder of another user, who could replace our files. Root may use every folder, and folders of root are
+/// accepted because mounted disks have that owner.
 fn refuse_strangers(path: &Path, found: &Metadata) -> Result {
     let this_user = rustix::process::geteuid().as_raw();
     if found.uid() == this_user || this_user == 0 || found.uid() == 0 {
@@ -119,13 +120,13 @@ fn refuse_strangers(path: &Path, found: &Metadata) -> Result {
     }
     Err(Failure::usage(format!("the data folder {} belongs to another user", path.display()))
         .why(format!("its owner has the user ID {}, this program {this_user}", found.uid()))
-        .next("run eqp as that user, or name another folder with --data-dir or EQP_DATA_DIR"))
+        .next("run eqp as that user, or choose another folder with --data-dir or EQP_DATA_DIR"))
 }
 
 fn unusable(path: &Path, error: &std::io::Error) -> Failure {
     Failure::new(Exit::Failed, format!("cannot use the data folder {}", path.display()))
         .because(error)
-        .next("name another with --data-dir or EQP_DATA_DIR")
+        .next("choose another folder with --data-dir or EQP_DATA_DIR")
 }
 
 fn refuse_foreign(path: &Path, entries: fs::ReadDir) -> Result {
@@ -133,7 +134,7 @@ fn refuse_foreign(path: &Path, entries: fs::ReadDir) -> Result {
     let mut others = entries.flatten().filter(|entry| entry.file_name() != "lost+found");
     let Some(first) = others.next() else { return Ok(()) };
     if is_file(&path.join(MARKER)) {
-        // Another process has marked it meanwhile.
+        // Another process has marked the folder in the meantime.
         return Ok(());
     }
     Err(Failure::usage(format!("{} is not a data folder of eqp", path.display()))
@@ -170,7 +171,7 @@ impl DataFolder {
     }
 }
 
-/// Returns whether this is root, whose data is where that of system services is.
+/// Returns whether the process runs as root, whose default data folder is that of system services.
 fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }

@@ -1,4 +1,4 @@
-//! Which database: a given one, or the embedded one.
+//! Selects the database: a configured one, or the embedded one.
 
 use std::path::{Path, PathBuf};
 
@@ -11,17 +11,18 @@ use super::secret::{read_secret, refuse_open, text as secret_text};
 use super::{from_folder, variable};
 use crate::failure::{Failure, Result};
 
-/// Where the database is.
+/// Options for the database.
 #[derive(Args, Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct DatabaseOptions {
     /// URL of the Postgres database, without a password [default: an embedded Postgres in the data folder]
     ///
-    /// Give a URL with a password in EQP_DATABASE_URL, or in a file that EQP_DATABASE_URL_FILE names.
+    /// If the URL contains a password, set EQP_DATABASE_URL instead, or EQP_DATABASE_URL_FILE to a file that contains
+    /// the URL.
     #[arg(id = "database_url", long = "database", global = true, value_name = "URL")]
     pub(crate) url: Option<Secret>,
-    /// A file of mode 0600 that holds the URL.
+    /// The file with mode 0600 that contains the URL.
     #[arg(skip)]
     pub(crate) url_file: Option<PathBuf>,
 }
@@ -29,9 +30,9 @@ pub(crate) struct DatabaseOptions {
 /// The database that commands use.
 #[derive(Debug)]
 pub(crate) enum DatabaseChoice {
-    /// A Postgres that somebody runs.
+    /// An existing Postgres server.
     Given(DatabaseUrl),
-    /// The private Postgres of the data folder.
+    /// The embedded Postgres of the data folder.
     Embedded,
 }
 
@@ -44,7 +45,7 @@ impl DatabaseOptions {
         from_folder(&mut self.url_file, folder);
     }
 
-    /// An argument shows in the list of processes and stays in the shell's history.
+    /// Rejects a password in an argument, which is visible in the process list and stays in the shell history.
     pub(super) fn refuse_secrets_in_arguments(&self) -> Result {
         let Some(url) = &self.url else { return Ok(()) };
         if DatabaseUrl::parse(url)?.has_secret() {
@@ -57,7 +58,7 @@ impl DatabaseOptions {
         Ok(())
     }
 
-    /// A configuration file that holds a password must be its owner's alone; so must one with a URL that cannot be read.
+    /// Rejects a configuration file that others can read, if it contains a password or a URL that cannot be parsed.
     pub(super) fn refuse_open_secret(&self, file: &Path) -> Result {
         match &self.url {
             Some(url) if DatabaseUrl::parse(url).map_or(true, |url| url.has_secret()) => {
@@ -76,7 +77,7 @@ impl DatabaseOptions {
         Ok(Self { url: url.transpose()?, url_file: variable("EQP_DATABASE_URL_FILE").map(PathBuf::from) })
     }
 
-    /// The database to use.
+    /// Returns the database to use.
     pub(crate) fn resolve(&self) -> Result<DatabaseChoice> {
         let url = match (&self.url, &self.url_file) {
             (Some(url), _) => url.clone(),
@@ -92,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_password_in_an_argument_is_refused_wherever_it_stands() {
+    fn a_password_in_an_argument_is_refused_in_every_position() {
         for url in ["postgres://a:hush@h/d", "postgres://h/d?user=a&password=hush", "postgres://:hush@h/d"] {
             let options = DatabaseOptions { url: Some(Secret::new(url)), url_file: None };
             let failure = options.refuse_secrets_in_arguments().unwrap_err();

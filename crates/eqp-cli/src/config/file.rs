@@ -1,4 +1,4 @@
-//! `eqp.toml`: where it is found, and how it is read.
+//! Finds and reads the configuration file, `eqp.toml`.
 
 use std::collections::BTreeMap;
 use std::io::{ErrorKind, Read};
@@ -20,11 +20,11 @@ pub(super) const FILE_NAME: &str = "eqp.toml";
 /// Maximum size of the file, in bytes. A checkout may contain anything under this name.
 const MAX_BYTES: u64 = 1 << 20;
 
-/// The file as it is written.
+/// The contents of a configuration file.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct File {
-    /// The profile that is used if none is requested.
+    /// The default profile.
     profile: Option<String>,
     profiles: BTreeMap<String, Layer>,
     data: DataOptions,
@@ -33,32 +33,32 @@ struct File {
     receiver: ReceiverOptions,
 }
 
-/// A file as it was read.
+/// A parsed configuration file.
 #[derive(Debug, Default)]
 pub(super) struct ParsedFile {
-    /// The settings at its top level.
+    /// The settings at the top level.
     pub(super) base: Layer,
-    /// The profile that is used, with what it sets.
+    /// The selected profile and its settings.
     pub(super) profile: Option<(String, Layer)>,
     /// The names of all profiles.
     pub(super) profiles: Vec<String>,
 }
 
-/// The existing files.
+/// The configuration files that exist.
 #[derive(Debug, Default)]
 pub(super) struct ConfigFiles {
-    /// The named one, or the one of this user: it may set everything.
+    /// The file given by `--config`, or the user's file. It may contain every setting.
     pub(super) trusted: Option<PathBuf>,
-    /// One that was only found in the current folder. It may be part of a checkout, and thus be anybody's.
+    /// A file that was found in the current folder. It may belong to a checkout that someone else controls.
     pub(super) discovered: Option<PathBuf>,
 }
 
-/// Finds the files: the named one alone, else the one of this user and one in the current folder.
+/// Finds the files: only the one given by `--config`, or otherwise the user's file and one in the current folder.
 pub(super) fn find(options: &FileOptions, if_missing: IfMissing) -> Result<ConfigFiles> {
     if let Some(named) = &options.config {
         if named.is_dir() {
             return Err(Failure::usage(format!("the configuration file {} is a folder", named.display()))
-                .next("name the file in it with --config or EQP_CONFIG"));
+                .next("set --config or EQP_CONFIG to the file in it"));
         }
         if named.exists() || if_missing == IfMissing::Create {
             return Ok(ConfigFiles { trusted: Some(named.clone()), discovered: None });
@@ -74,16 +74,16 @@ pub(super) fn find(options: &FileOptions, if_missing: IfMissing) -> Result<Confi
     Ok(ConfigFiles { discovered: here.filter(|path| !same_file(path)), trusted: user })
 }
 
-/// A profile needs a file that holds it.
+/// Fails if a profile was requested, which requires a configuration file.
 pub(super) fn without_file(options: &FileOptions) -> Result {
     match &options.profile {
         None => Ok(()),
         Some(profile) => Err(Failure::usage(format!("profile `{profile}` not found: there is no configuration file"))
-            .next(format!("write one: {FILE_NAME} here, or name it with --config"))),
+            .next("create a profile with eqp login, or set --config to an existing file")),
     }
 }
 
-/// Reads the file, and the profile that is wanted.
+/// Reads a file, and selects a profile in it.
 pub(super) fn read(path: &Path, selector: ProfileSelector<'_>, if_missing: IfMissing) -> Result<ParsedFile> {
     let text = match text_of(path) {
         Err(error) if if_missing == IfMissing::Create && error.kind() == ErrorKind::NotFound => String::new(),
@@ -92,7 +92,7 @@ pub(super) fn read(path: &Path, selector: ProfileSelector<'_>, if_missing: IfMis
     read_text(path, &text, selector, if_missing)
 }
 
-/// Reads the text of a file of a sensible size.
+/// Reads the text of a file, up to the maximum size.
 fn text_of(path: &Path) -> std::io::Result<String> {
     let mut text = String::new();
     std::fs::File::open(path)?.take(MAX_BYTES + 1).read_to_string(&mut text)?;
@@ -102,8 +102,8 @@ fn text_of(path: &Path) -> std::io::Result<String> {
     Ok(text)
 }
 
-/// Reads a file that was only discovered: it may set nothing that decides where credentials go or come from, or what is
-/// stored where. Answers what it sets, and the names of that.
+/// Reads a file that was found in the current folder, which may contain only the settings in `DISCOVERED`. Returns the
+/// settings and their names.
 pub(super) fn read_discovered(path: &Path) -> Result<(Layer, Vec<&'static str>)> {
     let text =
         text_of(path).map_err(|error| Failure::usage(format!("cannot read {}", path.display())).because(&error))?;
@@ -135,17 +135,17 @@ pub(super) fn read_text(
     Ok(read)
 }
 
-/// Which profile is wanted.
+/// Selects a profile.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct ProfileSelector<'a> {
-    /// The one with this name.
+    /// The name of the profile.
     pub(super) name: Option<&'a str>,
-    /// One of this environment.
+    /// The environment of the profile.
     pub(super) environment: Option<Environment>,
 }
 
-/// The profile to use. An environment that was asked for selects the profile of that environment: the key of another one
-/// must never be sent there.
+/// Returns the profile to use. If an environment was requested, only a profile of that environment is selected, because
+/// the key of another environment must never be sent there.
 fn select(
     path: &Path,
     default: Option<&str>,
@@ -167,8 +167,8 @@ fn select(
         let known: Vec<_> = profiles.keys().map(String::as_str).collect();
         let failure = Failure::usage(format!("{} has no profile `{name}`", path.display()));
         return Err(match known.as_slice() {
-            [] => failure.next(format!("write a table [profiles.{name}.marketplace] into it")),
-            some => failure.next(format!("it has {}", some.join(", "))),
+            [] => failure.next(format!("create it with eqp login, or add a table [profiles.{name}.marketplace]")),
+            some => failure.next(format!("existing profiles: {}", some.join(", "))),
         });
     };
     if fits(&chosen) {
@@ -187,7 +187,7 @@ fn select(
     }
 }
 
-/// The only profile of an environment, if there is one.
+/// Returns the profile of an environment, if there is exactly one.
 fn of_environment(
     path: &Path,
     mut profiles: BTreeMap<String, Layer>,
@@ -198,26 +198,27 @@ fn of_environment(
     if profiles.len() > 1 {
         let names: Vec<_> = profiles.keys().map(String::as_str).collect();
         return Err(Failure::usage(format!("{} has several profiles for {environment}", path.display()))
-            .next(format!("name one with --profile: {}", names.join(", "))));
+            .next(format!("select one with --profile: {}", names.join(", "))));
     }
     Ok(profiles.pop_first())
 }
 
-/// The folder of this user's configurations.
+/// Returns the configuration folder of this user.
 pub(super) fn user_folder() -> Option<PathBuf> {
     let named = super::variable("XDG_CONFIG_HOME").map(PathBuf::from);
     named.or_else(|| std::env::home_dir().map(|home| home.join(".config")))
 }
 
-/// The text of a file, to say where in it something is wrong.
+/// The text of a file, for errors that name a position in it.
 struct Source<'a> {
     path: &'a Path,
     text: &'a str,
 }
 
-/// The settings that a file in the current folder may contain. A pull request can change such a file, so it must not decide
-/// where credentials go (Marketplace, database, plain HTTP) or come from (files, profiles, data folder), nor what is deleted.
-const DISCOVERED: [&str; 3] = ["receiver.listen", "receiver.spool_bytes", "receiver.tls_names"];
+/// The settings that a file in the current folder may contain. A pull request can change such a file, so it must not
+/// decide where credentials are sent (Marketplace, database, plain HTTP) or read from (files, profiles, data folder),
+/// nor what is deleted.
+pub(super) const DISCOVERED: [&str; 3] = ["receiver.listen", "receiver.spool_bytes", "receiver.tls_names"];
 
 impl<'a> Source<'a> {
     fn parse(&self) -> Result<(Spanned<DeTable<'a>>, File)> {
@@ -227,7 +228,7 @@ impl<'a> Source<'a> {
         Ok((table, file))
     }
 
-    /// Refuses what a discovered file must not set; answers the names of what it sets.
+    /// Rejects settings that a file in the current folder must not contain. Returns the names of the settings in it.
     fn check_discovered(&self, root: &DeTable<'_>) -> Result<Vec<&'static str>> {
         let mut set = Vec::new();
         for (section, value) in root {
@@ -288,7 +289,8 @@ impl<'a> Source<'a> {
         Ok(())
     }
 
-    /// Returns the error for an array instead of a table: serde would read its items as the values of the table's keys, in order.
+    /// Returns the error for an array instead of a table. serde would accept it, and use its items as the values of the
+    /// keys in order.
     fn array(&self, place: &Range<usize>) -> Failure {
         Failure::usage(format!("{}: expected a table, found an array", self.named(place)))
     }
@@ -309,7 +311,7 @@ impl<'a> Source<'a> {
         Failure::usage(format!("{place}: {}", describe_type_error(error.message(), Format::Toml, ShowValues::No)))
     }
 
-    /// ``eqp.toml:3: `receiver.listen` ``, with the key whose value is at this place.
+    /// Formats a position with the key whose value is there: ``eqp.toml:3: `receiver.listen` ``.
     fn named(&self, span: &Range<usize>) -> String {
         let table = DeTable::parse(self.text).ok();
         match table.and_then(|table| key_of(table.get_ref(), span)) {
@@ -318,14 +320,14 @@ impl<'a> Source<'a> {
         }
     }
 
-    /// `eqp.toml:3`, the file and the line.
+    /// Formats a position as file and line: `eqp.toml:3`.
     fn at(&self, span: &Range<usize>) -> String {
         let before = self.text.get(..span.start).unwrap_or(self.text);
         format!("{}:{}", self.path.display(), before.matches('\n').count() + 1)
     }
 }
 
-/// The innermost key whose value has this place, with the tables that it is in.
+/// Returns the dotted name of the innermost key whose value contains this position.
 fn key_of(table: &DeTable<'_>, place: &Range<usize>) -> Option<String> {
     table.iter().find_map(|(key, value)| {
         let name = key.get_ref();

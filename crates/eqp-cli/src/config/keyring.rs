@@ -1,7 +1,7 @@
 //! The keyring of the operating system, through the platform's own tool: `secret-tool` on Linux, `security` on macOS.
 //!
-//! A keyring library would add D-Bus and a second crypto stack into every build. Secrets go to the tool through its
-//! standard input: arguments show in the list of processes.
+//! A keyring library would add D-Bus and a second crypto stack to every build. Secrets are passed to the tool through
+//! standard input, because arguments are visible in the process list.
 
 use std::fmt::Write as _;
 use std::io::ErrorKind;
@@ -15,14 +15,14 @@ use tokio::process::Command;
 use crate::failure::{Exit, Failure, Result};
 use crate::shutdown;
 
-/// Under which name our secrets are kept.
+/// The service name of our secrets in the keyring.
 const SERVICE: &str = "eqp";
-/// A person may have to unlock the keyring first.
+/// The time limit of a keyring operation. The user may have to unlock the keyring first.
 const PATIENCE: Duration = Duration::from_mins(2);
 
 /// The command for a keyring operation: program, arguments and standard input.
 trait Keyring {
-    /// The program, and what it belongs to.
+    /// Returns the program, and how to install it.
     fn program(&self) -> (&'static str, &'static str);
     fn store(&self, account: &str, secret: &Secret) -> (Vec<String>, Secret);
     fn read(&self, account: &str) -> Vec<String>;
@@ -57,7 +57,8 @@ impl Keyring for Security {
         ("security", "it comes with macOS")
     }
 
-    /// Only its interactive mode takes a secret from standard input, and only in hex can it hold any character.
+    /// Uses the interactive mode, which is the only one that reads a secret from standard input. The secret is passed
+    /// in hexadecimal, because its quoting does not support every character.
     fn store(&self, account: &str, secret: &Secret) -> (Vec<String>, Secret) {
         let hex = secret.expose().bytes().fold(String::new(), |mut hex, byte| {
             // Writing to a String cannot fail.
@@ -85,7 +86,7 @@ fn keyring() -> Box<dyn Keyring> {
     if cfg!(target_os = "macos") { Box::new(Security) } else { Box::new(SecretTool) }
 }
 
-/// Under which account an application secret is kept.
+/// Returns the account name under which an application secret is stored.
 fn account(environment: Environment, application_id: &str) -> Result<String> {
     let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "-_.@".contains(letter);
     if application_id.chars().all(is_plain) {
@@ -93,18 +94,18 @@ fn account(environment: Environment, application_id: &str) -> Result<String> {
     }
     Err(Failure::usage("this application ID cannot be used as a keyring entry name")
         .why("it contains characters other than letters, digits and - _ . @")
-        .next("leave out --keyring: the secret is then kept in a file of mode 0600"))
+        .next("omit --keyring: the secret is then stored in a file with mode 0600"))
 }
 
-/// Keeps the secret of an access key.
+/// Stores the secret of an access key.
 pub(crate) fn store(environment: Environment, application_id: &str, secret: &Secret) -> Result {
     let keyring = keyring();
     let (arguments, input) = keyring.store(&account(environment, application_id)?, secret);
     let ended = run(keyring.as_ref(), &arguments, Some(&input))?;
-    if ended.status.success() { Ok(()) } else { Err(refused("keep the secret", &ended)) }
+    if ended.status.success() { Ok(()) } else { Err(refused("store the secret", &ended)) }
 }
 
-/// The secret of an access key, if the keyring has it.
+/// Returns the secret of an access key, if the keyring contains it.
 pub(super) fn read(environment: Environment, application_id: &str) -> Result<Option<Secret>> {
     let keyring = keyring();
     let ended = run(keyring.as_ref(), &keyring.read(&account(environment, application_id)?), None)?;
@@ -115,7 +116,7 @@ pub(super) fn read(environment: Environment, application_id: &str) -> Result<Opt
     if ended.stderr.trim().is_empty() || ended.stderr.contains("could not be found") {
         return Ok(None);
     }
-    Err(refused("give the secret", &ended))
+    Err(refused("return the secret", &ended))
 }
 
 /// Removes the secret of an access key from the keyring. Succeeds if there is none.
@@ -124,7 +125,7 @@ pub(crate) fn forget(environment: Environment, application_id: &str) -> Result {
     run(keyring.as_ref(), &keyring.forget(&account(environment, application_id)?), None).map(drop)
 }
 
-/// How the tool ended. Its output may contain a secret.
+/// The result of the keyring tool. Its output may contain a secret.
 struct Ended {
     status: ExitStatus,
     stdout: Secret,
@@ -136,12 +137,13 @@ fn run(keyring: &dyn Keyring, arguments: &[String], input: Option<&Secret>) -> R
     let failed = |error: std::io::Error| match error.kind() {
         ErrorKind::NotFound => Failure::usage(format!("the keyring cannot be used: {program} is not installed"))
             .next(remedy)
-            .next("or leave out --keyring: the secret is then kept in a file of mode 0600"),
+            .next("or omit --keyring: the secret is then stored in a file with mode 0600"),
         _ => Failure::new(Exit::Failed, format!("cannot use {program}")).because(&error),
     };
     shutdown::wait_for(async {
         let mut child = command(program, arguments).spawn().map_err(failed)?;
-        // What is written is far smaller than a pipe holds, so nobody waits for a reader. A tool that ended early says why.
+        // The input is much smaller than the buffer of a pipe, so writing cannot block. An error is ignored, because a
+        // tool that has ended reports the reason itself.
         if let Some(mut stdin) = child.stdin.take() {
             let _ = stdin.write_all(input.map_or("", |input| input.expose()).as_bytes()).await;
         }
@@ -155,7 +157,8 @@ fn run(keyring: &dyn Keyring, arguments: &[String], input: Option<&Secret>) -> R
     })
 }
 
-/// The tool, as it is run: never one of the current folder, and without the secrets that the environment holds for us.
+/// Returns the command that runs the tool. It never runs a program of the current folder, and does not pass on secrets
+/// of our environment.
 fn command(program: &str, arguments: &[String]) -> Command {
     let mut command = Command::new(program);
     command.args(arguments).current_dir("/").kill_on_drop(true);

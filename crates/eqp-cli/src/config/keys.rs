@@ -4,10 +4,10 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Visitor};
 use serde::forward_to_deserialize_any;
 
-/// The names of the fields that a struct is read from.
+/// Returns the names of the fields that a struct is deserialized from.
 pub(crate) fn names_of<T: for<'de> Deserialize<'de>>() -> &'static [&'static str] {
     let mut names: &'static [&'static str] = &[];
-    // Always an error: the deserializer only looks at what it is asked for.
+    // Always an error: the deserializer only records the fields.
     drop(T::deserialize(Names(&mut names)));
     names
 }
@@ -44,7 +44,7 @@ mod tests {
     use crate::text::nearest;
 
     #[test]
-    fn a_struct_tells_its_names() {
+    fn a_struct_reports_its_names() {
         assert_eq!(names_of::<Layer>(), ["data", "marketplace", "database", "receiver"]);
     }
 

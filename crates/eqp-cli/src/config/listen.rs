@@ -1,4 +1,4 @@
-//! Addresses to listen on, as people write them.
+//! Parses addresses to listen on, in the forms that people write.
 
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr, ToSocketAddrs};
@@ -6,8 +6,8 @@ use std::str::FromStr;
 
 use serde::Deserialize;
 
-/// An address to listen on: `127.0.0.1:8443`, `[::1]:8443`, `localhost:8443`, or `:8443` for every IPv4 address of this
-/// machine.
+/// An address to listen on, parsed from `127.0.0.1:8443`, `[::1]:8443`, `localhost:8443`, or `:8443` for every IPv4
+/// address of this machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub(crate) struct ListenAddress(pub(crate) SocketAddr);
@@ -20,21 +20,22 @@ impl FromStr for ListenAddress {
             return Ok(Self(address));
         }
         let example = "write it like 127.0.0.1:8443, [::1]:8443, localhost:8443 or :8443";
-        let (host, port) = text.rsplit_once(':').ok_or_else(|| format!("has no port; {example}"))?;
-        let port: u16 = port.parse().map_err(|_| format!("has no port from 0 to 65535; {example}"))?;
+        let (host, port) = text.rsplit_once(':').ok_or_else(|| format!("it has no port; {example}"))?;
+        let port: u16 = port.parse().map_err(|_| format!("it has no port from 0 to 65535; {example}"))?;
         if host.is_empty() {
             return Ok(Self((Ipv4Addr::UNSPECIFIED, port).into()));
         }
         if host.contains([':', '/', '@']) {
-            return Err(format!("is not an address; {example}"));
+            return Err(format!("it is not an address; {example}"));
         }
-        // A host name stands for one address: if it has several, a peer would also try the IPv4 one.
+        // One address is chosen if a host name has several. Clients try all addresses of a name, so the IPv4 address is
+        // enough.
         let mut found: Vec<_> = (host, port)
             .to_socket_addrs()
-            .map_err(|error| format!("names a host that cannot be resolved ({error}); {example}"))?
+            .map_err(|error| format!("it names a host that cannot be resolved ({error}); {example}"))?
             .collect();
         found.sort_by_key(SocketAddr::is_ipv6);
-        found.first().copied().map(Self).ok_or_else(|| format!("names a host without an address; {example}"))
+        found.first().copied().map(Self).ok_or_else(|| format!("it names a host without an address; {example}"))
     }
 }
 
@@ -42,8 +43,8 @@ impl TryFrom<String> for ListenAddress {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
-        // A configuration file may hold a secret in the wrong place, so the text is not repeated.
-        text.parse().map_err(|why| format!("this {why}"))
+        // A configuration file may contain a secret in the wrong place, so the text is not repeated.
+        text.parse()
     }
 }
 
@@ -53,23 +54,23 @@ impl fmt::Display for ListenAddress {
     }
 }
 
-/// Only reachable from this machine.
+/// The default address of the operator listener, reachable from this machine only.
 const DEFAULT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8444);
 
-/// The listener for metrics and health.
+/// The listener for metrics and health checks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub(crate) enum OperatorListen {
     /// Listens on the default address, or not at all if it is in use, so that two receivers can run on one machine.
     Usual,
-    /// Here.
+    /// Listens on this address.
     At(SocketAddr),
-    /// Nowhere.
+    /// Does not listen.
     Off,
 }
 
 impl OperatorListen {
-    /// The address to try.
+    /// Returns the address to listen on.
     pub(crate) fn address(self) -> Option<SocketAddr> {
         match self {
             Self::Usual => Some(DEFAULT),
@@ -96,7 +97,9 @@ impl FromStr for OperatorListen {
         if text == "off" {
             return Ok(Self::Off);
         }
-        text.parse().map(|ListenAddress(address)| Self::At(address)).map_err(|why| format!("is not `off`, and {why}"))
+        text.parse()
+            .map(|ListenAddress(address)| Self::At(address))
+            .map_err(|why| format!("it is not `off`, and {why}"))
     }
 }
 
@@ -104,7 +107,7 @@ impl TryFrom<String> for OperatorListen {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
-        text.parse().map_err(|why| format!("`{text}` {why}"))
+        text.parse().map_err(|why| format!("`{text}`: {why}"))
     }
 }
 

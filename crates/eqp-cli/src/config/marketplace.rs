@@ -1,4 +1,4 @@
-//! The Marketplace's URL and the access key.
+//! The settings of the Marketplace: its URL and the access key.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ use super::secret::{from_environment, read_secret};
 use super::{from_folder, variable};
 use crate::failure::{Exit, Failure, Result};
 
-/// Where the Marketplace is, and the access key for it.
+/// Options for the Marketplace and its access key.
 #[derive(Args, Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 #[command(next_help_heading = "Global options")]
@@ -65,31 +65,31 @@ pub(crate) struct MarketplaceOptions {
         value_name = "ID"
     )]
     pub(crate) application_id: Option<String>,
-    /// A file of mode 0600 that holds the application secret.
+    /// The file with mode 0600 that contains the application secret.
     #[arg(skip)]
     pub(crate) application_secret_file: Option<PathBuf>,
-    /// The application secret is in the keyring of the operating system.
+    /// Whether the application secret is in the keyring of the operating system.
     #[arg(skip)]
     pub(crate) application_secret_keyring: Option<bool>,
-    /// The API that accepted the secret at login: it is sent nowhere else.
+    /// The API that accepted the secret at login. The secret is not sent to any other API.
     #[arg(skip)]
     pub(crate) verified_api_url: Option<ApiUrl>,
-    /// Where the secret that the file names may be sent.
+    /// The API to which a secret from the configuration file may be sent.
     #[arg(skip)]
     #[serde(skip)]
     secret_for: Option<SecretFor>,
 }
 
-/// Where a secret may be sent that a configuration file keeps.
+/// The API to which a secret from a configuration file may be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum SecretFor {
-    /// To this API, as [`destination`] spells it.
+    /// This API, in the form that [`destination`] returns.
     Api(String),
-    /// To the Marketplace itself, since the file says nothing of where.
+    /// The Marketplace itself, because the file contains no API URL.
     Marketplace,
 }
 
-/// An API as it is compared: an environment of the Marketplace has two spellings, and is the same in both.
+/// Returns an API in the form in which it is compared. The two URLs of an environment of the Marketplace are equal.
 fn destination(url: &Url) -> String {
     let environments = [Environment::Production, Environment::Sandbox];
     let known = environments.into_iter().find(|environment| {
@@ -99,16 +99,16 @@ fn destination(url: &Url) -> String {
     known.map_or_else(|| url.as_str().trim_end_matches('/').to_owned(), |environment| environment.base_url().to_owned())
 }
 
-/// Where an application secret was found.
+/// The origin of an application secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum SecretSource {
-    /// This variable, or the file that it names.
+    /// This environment variable, or the file that it names.
     Environment(String),
-    /// This file, which the configuration names.
+    /// This file, given in the configuration.
     File(PathBuf),
     /// The keyring.
     Keyring,
-    /// It was given right now.
+    /// It was entered in this run.
     Given,
 }
 
@@ -123,18 +123,18 @@ impl fmt::Display for SecretSource {
     }
 }
 
-/// The Marketplace that commands speak to.
+/// The resolved settings of the Marketplace.
 #[derive(Clone, Debug)]
 pub(crate) struct Marketplace {
     /// The environment.
     pub(crate) environment: Environment,
-    /// The API, where it is not the environment's own.
+    /// The URL of the API, if it is not the environment's own.
     pub(crate) api_url: Option<Url>,
-    /// The certificate text of one more authority to trust.
+    /// The PEM certificate of an additional CA to trust.
     pub(crate) ca_pem: Option<Vec<u8>>,
     /// The access key.
     pub(crate) key: ApiKey,
-    /// Where its secret was found.
+    /// The origin of its secret.
     pub(crate) secret_source: SecretSource,
 }
 
@@ -157,7 +157,7 @@ impl MarketplaceOptions {
         }
     }
 
-    /// Binds the secret that a file names to the API that the same file names.
+    /// Binds a secret from a configuration file to the API in the same file.
     pub(super) fn bind_secret(&mut self) {
         if self.application_secret_file.is_none() && self.application_secret_keyring.is_none() {
             return;
@@ -167,7 +167,7 @@ impl MarketplaceOptions {
         self.secret_for = Some(named.or_else(of_environment).map_or(SecretFor::Marketplace, SecretFor::Api));
     }
 
-    /// Returns an error if a stored secret would be sent to another API than the one that verified it.
+    /// Fails if a stored secret would be sent to another API than the one that accepted it.
     fn check_binding(&self) -> Result {
         let here = self.api_url().map_or_else(|| self.environment().base_url().to_owned(), destination);
         let verified = match &self.secret_for {
@@ -179,7 +179,7 @@ impl MarketplaceOptions {
         };
         Err(Failure::new(Exit::NotAuthorised, "the stored application secret is for another API")
             .why(format!("it is for {verified}, and would be sent to {here}"))
-            .next("leave out --api-url and EQP_API_URL, and check --environment and --profile")
+            .next("omit --api-url and EQP_API_URL, and check --environment and --profile")
             .next("or log in to this API with a separate profile: eqp login --profile NAME"))
     }
 
@@ -188,22 +188,22 @@ impl MarketplaceOptions {
         from_folder(&mut self.application_secret_file, folder);
     }
 
-    /// The environment. Default: the sandbox.
+    /// Returns the environment, which is the sandbox by default.
     pub(crate) fn environment(&self) -> Environment {
         self.environment.unwrap_or(Environment::Sandbox)
     }
 
-    /// Refuses an API's URL that cannot be used.
+    /// Fails if the API's URL cannot be used.
     pub(super) fn check(&self) -> Result {
         [&self.api_url, &self.verified_api_url].into_iter().flatten().try_for_each(|url| url.usable().map(drop))
     }
 
-    /// The API's URL, where it is not the environment's own.
+    /// Returns the URL of the API, if it is not the environment's own.
     pub(crate) fn api_url(&self) -> Option<&Url> {
         self.api_url.as_ref().and_then(ApiUrl::url)
     }
 
-    /// Whether there is an access key to ask the Marketplace with.
+    /// Returns whether an access key is configured.
     pub(crate) fn has_key(&self) -> bool {
         self.application_id.is_some()
             && (self.application_secret_file.is_some()
@@ -212,12 +212,12 @@ impl MarketplaceOptions {
                 || variable("EQP_APPLICATION_SECRET_FILE").is_some())
     }
 
-    /// Reads the access key and the extra authority.
+    /// Reads the access key and the additional CA certificate.
     pub(crate) fn resolve(&self) -> Result<Marketplace> {
         let ca_pem = self.ca_pem()?;
         let application_id = self.application_id.clone().ok_or_else(|| {
-            self.missing("application id").next(
-                "make an access key in the developer portal, then eqp login, or set EQP_APPLICATION_ID and \
+            self.missing("application ID").next(
+                "create an access key in the developer portal, then run eqp login, or set EQP_APPLICATION_ID and \
                  EQP_APPLICATION_SECRET_FILE",
             )
         })?;
@@ -242,7 +242,7 @@ impl MarketplaceOptions {
             .map_err(|error| Failure::usage(format!("cannot read the certificate {}", path.display())).because(&error))
     }
 
-    /// The application secret: from the environment, else from where the configuration says it is.
+    /// Reads the application secret, from the environment or from the place given in the configuration.
     fn secret(&self, application_id: &str) -> Result<(Secret, SecretSource)> {
         const WHAT: &str = "application secret";
         if let Some((secret, variable)) = from_environment("EQP_APPLICATION_SECRET", "the application secret")? {

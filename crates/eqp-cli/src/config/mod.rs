@@ -1,11 +1,13 @@
-//! Configuration: flags override environment variables, which override `eqp.toml`.
+//! Reads the configuration. Flags override environment variables, which override `eqp.toml`.
 //!
-//! One struct per group of settings, shared by file and command line. `resolve` turns it into the values that a command uses, and
-//! reads secrets.
+//! Each group of settings is a struct, used for both the file and the command line. Its method `resolve` reads secrets
+//! and returns the values that a command uses.
 
 mod api_url;
+pub(crate) mod catalog;
 mod data;
 mod database;
+pub(crate) mod editor_schema;
 mod file;
 pub(crate) mod keyring;
 pub(crate) mod keys;
@@ -14,6 +16,7 @@ mod marketplace;
 pub(crate) mod profile;
 mod receiver;
 mod secret;
+pub(crate) mod template;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -35,7 +38,7 @@ use self::file::ProfileSelector;
 use crate::failure::Result;
 use crate::output::notice;
 
-/// Options that select the configuration file and a profile in it.
+/// Options for the configuration file and the profile.
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct FileOptions {
@@ -49,7 +52,7 @@ pub(crate) struct FileOptions {
     pub(crate) profile: Option<String>,
 }
 
-/// Everything that can be set in the file, at its top level and in each profile.
+/// The settings that the file can contain, at its top level and in each profile.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Layer {
@@ -60,7 +63,7 @@ pub(crate) struct Layer {
 }
 
 impl Layer {
-    /// Returns this layer with the gaps filled from a weaker one.
+    /// Returns this layer, with missing values taken from a weaker layer.
     fn over(self, weaker: Self) -> Self {
         Self {
             data: self.data.over(weaker.data),
@@ -91,29 +94,29 @@ fn from_folder(path: &mut Option<PathBuf>, folder: &Path) {
     }
 }
 
-/// How a profile or a named file that does not exist is treated.
+/// How to treat a requested profile or file that does not exist.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum IfMissing {
-    /// It is an error.
+    /// As an error.
     Fail,
-    /// It will be created.
+    /// As a file or profile that the command will create.
     Create,
 }
 
-/// The configuration, and where it comes from.
+/// The configuration and its origins.
 #[derive(Debug)]
 pub(crate) struct Loaded {
     /// All layers combined.
     pub(crate) settings: Layer,
     /// The settings from flags and environment variables.
     pub(crate) given: Layer,
-    /// The file that was named, or that of this user, if there is one.
+    /// The file given by `--config`, or the user's file if it exists.
     pub(crate) file: Option<PathBuf>,
-    /// A file that was found in the current folder, with what it sets.
+    /// A file that was found in the current folder, and its settings.
     pub(crate) discovered: Option<(PathBuf, Layer)>,
     /// The settings at the top level of `file`.
     pub(crate) base: Layer,
-    /// The profile that is used, with what it sets.
+    /// The selected profile and its settings.
     pub(crate) profile: Option<(String, Layer)>,
     /// The names of all profiles.
     pub(crate) profiles: Vec<String>,
@@ -134,7 +137,7 @@ pub(crate) fn load(options: &FileOptions, mut given: Layer, if_missing: IfMissin
         Some(path) => {
             let (layer, set) = file::read_discovered(&path)?;
             if !set.is_empty() {
-                // Also with --quiet, so that the origin of these values is visible.
+                // Printed even with --quiet, so that the origin of these values is visible.
                 notice(&format!("using {} of the current folder: {}", path.display(), set.join(", ")));
             }
             Some((path, layer))

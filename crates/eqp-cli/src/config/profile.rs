@@ -11,41 +11,42 @@ use rustix::fs::OFlags;
 use toml_edit::{DocumentMut, Item, Table, value};
 
 use super::file::{FILE_NAME, user_folder};
+use super::template::with_schema_first;
 use crate::failure::{Exit, Failure, Result};
 
-/// Where a profile keeps its application secret.
+/// The place where the application secret of a profile is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum SecretPlace {
-    /// In this file, of mode 0600.
+    /// This file, with mode 0600.
     File(PathBuf),
-    /// In the keyring.
+    /// The keyring.
     Keyring,
 }
 
-/// An access key as a profile names it.
+/// The access key of a profile.
 #[derive(Clone, Debug)]
 pub(crate) struct ProfileKey {
-    /// The environment that it is of.
+    /// The environment of the key.
     pub(crate) environment: Environment,
-    /// Its id.
+    /// The application ID.
     pub(crate) application_id: String,
-    /// Where its secret is.
+    /// The place of the secret.
     pub(crate) secret: SecretPlace,
-    /// The API, where it is not the environment's own.
+    /// The URL of the API, if it is not the environment's own.
     pub(crate) api_url: Option<String>,
     /// The API that accepted the key.
     pub(crate) verified_api_url: String,
-    /// One more authority to trust.
+    /// The certificate file of an additional CA to trust.
     pub(crate) ca_file: Option<PathBuf>,
 }
 
-/// How long another process may hold the file: it may have to unlock a keyring first.
+/// The deadline for the lock of the file. Another process may hold it while its user unlocks a keyring.
 const LOCK_DEADLINE: Duration = Duration::from_mins(1);
-/// How often a lock that another process holds is tried again.
+/// The interval of attempts to get the lock.
 const LOCK_INTERVAL: Duration = Duration::from_millis(20);
 
-/// A configuration file that is changed. It is locked from before it is read until it is dropped, so that two changes at
-/// the same time do not undo each other.
+/// A configuration file that is being changed. It is locked from before it is read until it is dropped, so that
+/// concurrent changes do not overwrite each other.
 #[derive(Debug)]
 pub(crate) struct ProfileFile {
     path: PathBuf,
@@ -54,9 +55,9 @@ pub(crate) struct ProfileFile {
 }
 
 impl ProfileFile {
-    /// Locks and reads the file; one that is not there yet is empty.
+    /// Locks and reads the file. A file that does not exist yet counts as empty.
     pub(crate) fn open(path: &Path) -> Result<Self> {
-        // A link stays a link: the file that it leads to is replaced.
+        // If the path is a symbolic link, its target is replaced instead of the link.
         let path = &path.canonicalize().unwrap_or_else(|_| path.to_owned());
         let lock = lock(path)?;
         let text = match std::fs::read_to_string(path) {
@@ -70,8 +71,8 @@ impl ProfileFile {
         Ok(Self { path: path.to_owned(), document, _lock: lock })
     }
 
-    /// Writes a key into a profile. The profile becomes the default one if the file has none yet or if `is_default`; answers
-    /// whether it became that now.
+    /// Saves a key in a profile. The profile becomes the default profile if there is none yet or if `is_default` is
+    /// true. Returns whether it became the default profile.
     pub(crate) fn set(&mut self, profile: &str, key: &ProfileKey, is_default: bool) -> Result<bool> {
         let becomes_default = is_default || !self.document.contains_key("profile");
         if becomes_default {
@@ -103,8 +104,8 @@ impl ProfileFile {
         Ok(becomes_default)
     }
 
-    /// Takes the key out of a profile, and where it was sent: the next key may be for another API, such as the Marketplace
-    /// after a rehearsal with a simulator. The rest of the profile stays.
+    /// Removes the key from a profile, together with the API that it was for: the next key may be for another API, such
+    /// as the Marketplace after a rehearsal with a simulator. The rest of the profile is preserved.
     pub(crate) fn forget(&mut self, profile: &str) -> Result {
         let path = self.path.clone();
         let marketplace = self.marketplace(profile).ok_or_else(|| unusable(&path, profile))?;
@@ -124,7 +125,8 @@ impl ProfileFile {
     /// Replaces the file atomically.
     pub(crate) fn save(&self) -> Result {
         let mode = std::fs::metadata(&self.path).map_or(0o600, |found| found.permissions().mode() & 0o777);
-        write(&self.path, self.document.to_string().as_bytes(), mode)
+        // A key that is added at the top level comes before the comments of the first table.
+        write(&self.path, with_schema_first(self.document.to_string()).as_bytes(), mode)
     }
 
     fn marketplace(&mut self, profile: &str) -> Option<&mut Table> {
@@ -140,7 +142,7 @@ impl ProfileFile {
 }
 
 /// Acquires the lock file next to the file, because the file itself is replaced.
-fn lock(path: &Path) -> Result<File> {
+pub(crate) fn lock(path: &Path) -> Result<File> {
     let lock_path = path.with_added_extension("lock");
     let failed = |error: &std::io::Error| {
         Failure::new(Exit::Failed, format!("cannot lock {}", lock_path.display())).because(error)
@@ -178,12 +180,12 @@ fn unusable(path: &Path, profile: &str) -> Failure {
         .next(format!("write it as [profiles.{profile}.marketplace]"))
 }
 
-/// The configuration file of this user, made or not.
+/// Returns the path of this user's configuration file, which need not exist.
 pub(crate) fn user_file() -> Result<PathBuf> {
     Ok(folder()?.join(FILE_NAME))
 }
 
-/// The file for the secret of a profile.
+/// Returns the path of the file for the secret of a profile.
 pub(crate) fn secret_file(profile: &str) -> Result<PathBuf> {
     Ok(folder()?.join("secrets").join(profile))
 }
@@ -196,11 +198,12 @@ pub(crate) fn write_secret(path: &Path, secret: &Secret) -> Result {
 fn folder() -> Result<PathBuf> {
     user_folder().map(|folder| folder.join("eqp")).ok_or_else(|| {
         Failure::usage("cannot determine the configuration folder, because neither XDG_CONFIG_HOME nor HOME is set")
-            .next("name a file with --config")
+            .next("choose a file with --config")
     })
 }
 
-fn folder_of(path: &Path) -> std::io::Result<&Path> {
+/// Returns the folder of a file.
+pub(crate) fn folder_of(path: &Path) -> std::io::Result<&Path> {
     let folder = path.parent().ok_or(ErrorKind::IsADirectory)?;
     Ok(if folder.as_os_str().is_empty() { Path::new(".") } else { folder })
 }
@@ -209,18 +212,33 @@ fn make_folder(folder: &Path) -> std::io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
 
+/// Whether a file that exists is replaced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum IfExists {
+    /// It is replaced.
+    Replace,
+    /// It is an error.
+    Fail,
+}
+
 /// Writes a temporary file and renames it, so that readers never see partial content or another mode.
 pub(crate) fn write(path: &Path, bytes: &[u8], mode: u32) -> Result {
-    let written = || -> std::io::Result<()> {
-        let folder = folder_of(path)?;
-        make_folder(folder)?;
-        let mut file = tempfile::Builder::new().permissions(Permissions::from_mode(mode)).tempfile_in(folder)?;
-        file.write_all(bytes)?;
-        file.as_file().sync_all()?;
-        file.persist(path)?;
-        Ok(())
+    write_if(path, bytes, mode, IfExists::Replace)
+        .map_err(|error| Failure::new(Exit::Failed, format!("cannot write {}", path.display())).because(&error))
+}
+
+/// Writes a temporary file and renames it, unless a file with the new name exists and is not to be replaced.
+pub(crate) fn write_if(path: &Path, bytes: &[u8], mode: u32, if_exists: IfExists) -> std::io::Result<()> {
+    let folder = folder_of(path)?;
+    make_folder(folder)?;
+    let mut file = tempfile::Builder::new().permissions(Permissions::from_mode(mode)).tempfile_in(folder)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    match if_exists {
+        IfExists::Replace => file.persist(path)?,
+        IfExists::Fail => file.persist_noclobber(path)?,
     };
-    written().map_err(|error| Failure::new(Exit::Failed, format!("cannot write {}", path.display())).because(&error))
+    Ok(())
 }
 
 #[cfg(test)]

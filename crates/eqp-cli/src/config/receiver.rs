@@ -1,4 +1,4 @@
-//! How the receiver is reached.
+//! The settings of the receiver: addresses, TLS, spool and retention.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -19,7 +19,7 @@ use crate::failure::{Failure, Result};
 
 const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8443);
 
-/// The receiver's address and certificate.
+/// Options for the receiver.
 #[derive(Args, Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct ReceiverOptions {
@@ -70,9 +70,9 @@ pub(crate) struct ReceiverOptions {
 pub(crate) enum Wire {
     /// HTTPS with the certificate and key in these files.
     Files {
-        /// The chain.
+        /// The certificate chain.
         certificate: PathBuf,
-        /// Its key.
+        /// The private key.
         key: PathBuf,
     },
     /// HTTPS with a certificate of the local CA for these names.
@@ -108,7 +108,7 @@ impl ReceiverOptions {
         from_folder(&mut self.spool_dir, folder);
     }
 
-    /// The address to listen on.
+    /// Returns the address to listen on.
     pub(crate) fn listen(&self) -> SocketAddr {
         self.listen.map_or(DEFAULT_LISTEN, |listen| listen.0)
     }
@@ -123,12 +123,12 @@ impl ReceiverOptions {
         }
     }
 
-    /// Where to answer the operator.
+    /// Returns the address for metrics and health checks.
     pub(crate) fn operator_listen(&self) -> OperatorListen {
         self.operator_listen.unwrap_or(OperatorListen::Usual)
     }
 
-    /// The protocol to use there.
+    /// Returns the protocol of the public listener.
     pub(crate) fn wire(&self) -> Result<Wire> {
         let behind_proxy = self.behind_proxy.unwrap_or(false);
         match (&self.tls_cert, &self.tls_key) {
@@ -148,15 +148,16 @@ impl ReceiverOptions {
                 Ok(Wire::LocalCa { names })
             }
             _ => Err(Failure::usage("--tls-cert and --tls-key must be used together")
-                .next("give both --tls-cert and --tls-key")),
+                .next("pass both --tls-cert and --tls-key")),
         }
     }
 }
 
-/// A shorter time is a mistake in the unit, and would delete data irrecoverably.
+/// The shortest retention period. A shorter one is probably a mistake in the unit, and would permanently delete recent
+/// data.
 const SHORTEST: time::Duration = time::Duration::DAY;
 
-/// The age from which on callbacks are deleted.
+/// The age at which callbacks are deleted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub(crate) struct RetentionPeriod(pub(crate) Duration);
@@ -177,9 +178,9 @@ impl FromStr for RetentionPeriod {
     fn from_str(text: &str) -> Result<Self, String> {
         let keep = duration(text)?;
         if keep < SHORTEST {
-            return Err("is less than a day".to_owned());
+            return Err("it is less than a day".to_owned());
         }
-        keep.try_into().map(Self).map_err(|_| "is not a valid retention period".to_owned())
+        keep.try_into().map(Self).map_err(|_| "it is not a valid retention period".to_owned())
     }
 }
 
@@ -187,7 +188,7 @@ impl TryFrom<String> for RetentionPeriod {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
-        text.parse().map_err(|why| format!("`{text}` {why}"))
+        text.parse().map_err(|why| format!("`{text}`: {why}"))
     }
 }
 

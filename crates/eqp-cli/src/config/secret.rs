@@ -1,4 +1,4 @@
-//! Secrets: from a file, from the environment, or from standard input; never from an argument.
+//! Reads secrets from a file, from the environment or from standard input, but never from an argument.
 //!
 //! All secret files follow the rules of `eqp_store::read_secret_file`.
 
@@ -10,7 +10,7 @@ use eqp_types::Secret;
 
 use crate::failure::{Failure, Result};
 
-/// Reads the secret in `path`, or on standard input where `path` is `-`.
+/// Reads the secret from the file `path`, or from standard input if `path` is `-`.
 pub(crate) fn read_secret(path: &Path, what: &str) -> Result<Secret> {
     if path != Path::new("-") {
         return read_secret_file(path).map_err(|error| refused(&error, what));
@@ -20,13 +20,13 @@ pub(crate) fn read_secret(path: &Path, what: &str) -> Result<Secret> {
     read.map_err(|error| Failure::usage(format!("cannot use {what} from standard input")).because(&error))
 }
 
-/// Refuses a file with a secret in it that others than its owner can read.
+/// Fails if a file that contains a secret can be read by others than its owner.
 pub(super) fn refuse_open(path: &Path, what: &str) -> Result {
     check_secret_file(path).map_err(|error| refused(&error, what))
 }
 
-/// The secret that the environment holds, in the variable itself or in the file that `…_FILE` names, and the name of the
-/// variable that was used.
+/// Reads a secret from an environment variable, or from the file named by the variable with the suffix `_FILE`. Also
+/// returns the name of the variable that was used.
 pub(crate) fn from_environment(variable: &str, what: &str) -> Result<Option<(Secret, String)>> {
     if let Some(value) = super::variable(variable) {
         let value = value.into_string().map_err(|_| Failure::usage(format!("{variable} is not UTF-8")))?;
@@ -39,7 +39,7 @@ pub(crate) fn from_environment(variable: &str, what: &str) -> Result<Option<(Sec
     }
 }
 
-/// The secret in a text that `source` gave.
+/// Parses a secret from text that was read from `source`.
 pub(crate) fn text(text: &str, what: &str, source: &str) -> Result<Secret> {
     secret_text(text).map_err(|error| Failure::usage(format!("cannot use {what} from {source}")).because(&error))
 }

@@ -1,6 +1,4 @@
-//! The state of the demo's submissions, built from events only.
-//!
-//! Builds the board from the receiver's events only, without I/O.
+//! The state of the demo's submissions, which is built from the receiver's events only, without I/O.
 
 use anstyle::Style;
 
@@ -23,7 +21,7 @@ struct Track {
     kind: TrackKind,
     now: String,
     furthest: usize,
-    /// How often the review sent it back.
+    /// The number of rejections.
     rejections: usize,
 }
 
@@ -34,7 +32,7 @@ pub(crate) struct Board {
 }
 
 impl Board {
-    /// Puts a submission on the board, as soon as its file is uploaded.
+    /// Adds a submission, whose file has just been uploaded.
     pub(crate) fn add(&mut self, title: &str, file_upload_id: &str) {
         let scan = Track { kind: TrackKind::Scan, now: "in-progress".to_owned(), furthest: 0, rejections: 0 };
         self.rows.push(Row {
@@ -52,7 +50,7 @@ impl Board {
         }
     }
 
-    /// Takes an event that moved a track.
+    /// Applies an event that changed a track.
     pub(crate) fn moved(&mut self, subject: &str, flow: &str, outcome: &str) {
         let Some(kind) = TrackKind::of(flow) else { return };
         let Some(row) = self.rows.iter_mut().find(|row| row.is(subject)) else { return };
@@ -70,29 +68,29 @@ impl Board {
         row.tracks.sort_by_key(|track| track.kind as u8);
     }
 
-    /// The title of the submission or file that bears this id.
+    /// Returns the title of the submission or file with this ID.
     pub(crate) fn title_of(&self, subject: &str) -> Option<&str> {
         self.rows.iter().find(|row| row.is(subject)).map(|row| row.title.as_str())
     }
 
-    /// The current status of a track.
+    /// Returns the current status of a track.
     pub(crate) fn outcome(&self, title: &str, kind: TrackKind) -> Option<&str> {
         let row = self.rows.iter().find(|row| row.title == title)?;
         row.tracks.iter().find(|track| track.kind == kind).map(|track| track.now.as_str())
     }
 
-    /// How many submissions are in the store.
+    /// Returns the number of submissions in the store.
     pub(crate) fn released(&self) -> usize {
         let released = |row: &&Row| row.tracks.iter().any(|track| track.now == "released_to_store");
         self.rows.iter().filter(released).count()
     }
 
-    /// How many submissions were made.
+    /// Returns the number of submissions.
     pub(crate) fn submissions(&self) -> usize {
         self.rows.iter().filter(|row| row.submission.is_some()).count()
     }
 
-    /// The whole board, one text with a line for each title and each track.
+    /// Formats the board, with a line for each title and each track.
     pub(crate) fn draw(&self) -> String {
         self.rows.iter().map(Row::draw).collect::<Vec<_>>().join("\n")
     }
@@ -146,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn a_second_try_is_told() {
+    fn a_second_attempt_is_reported() {
         let mut board = board();
         for outcome in ["in_marketing_review", "rejected", "awaiting_marketing_review"] {
             board.moved("s1", "marketing", outcome);

@@ -1,10 +1,11 @@
-//! `eqp demo`: starts a private Postgres, a receiver over TLS and a simulated Marketplace, and lets a vendor release extensions.
+//! `eqp demo`: starts an embedded Postgres, a receiver over TLS and a simulated Marketplace, and releases extensions as
+//! a vendor would.
 //!
-//! All parts run the same code as in production. The screen shows what is in the receiver's database.
+//! All parts run the same code as in production. The screen shows the contents of the receiver's database.
 
 mod board;
 mod progress;
-mod report;
+pub(crate) mod report;
 mod screen;
 mod setup;
 mod storyline;
@@ -33,8 +34,8 @@ Examples:
 
 /// Run a complete demo: three extensions go through a simulated Marketplace
 ///
-/// Starts a private Postgres, a receiver and a simulator in a temporary folder, registers a callback, submits three extensions and
-/// shows every callback that arrives, until two extensions are in the store and one is rejected.
+/// Starts an embedded Postgres, a receiver and a simulator in a temporary folder, registers a callback and submits
+/// three extensions. Shows every callback that arrives, until two extensions are in the store and one is rejected.
 #[derive(Args, Clone, Copy, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Demo {
@@ -47,9 +48,9 @@ pub(crate) struct Demo {
 }
 
 impl Demo {
-    /// Runs the demo to its end.
+    /// Runs the demo.
     pub(crate) async fn run(self, context: &Context) -> Result {
-        // The limit matters for the demo's receiver too.
+        // The demo's receiver needs many open files too.
         process::allow_many_files();
         let begun = Instant::now();
         let shutdown = shutdown::requested();
@@ -68,7 +69,7 @@ impl Demo {
         screen.end();
         tokio::select! {
             stopped = setup.stop() => stopped.and(result),
-            // Dropped: Postgres is stopped and the folder removed all the same.
+            // If it is dropped instead, Postgres is stopped and the folder is removed as well.
             () = shutdown::hurried().cancelled_owned() => Err(Failure::interrupted()),
         }
     }

@@ -1,7 +1,6 @@
-//! One track as a line of steps: `●━━●━━◉━━○━━○  in manual QA`.
+//! Formats a track as a line of steps: `●━━●━━◉━━○━━○  in manual QA`.
 //!
-//! Formats a track as a line of steps, without I/O. The steps are those of a successful review; a status that is not
-//! one of these steps (rejected, recalled, one the Marketplace added) ends the line where it is.
+//! The steps are those of a successful review. Any other status (rejected, recalled, or undocumented) ends the line.
 
 use anstyle::{AnsiColor, Style};
 
@@ -12,7 +11,7 @@ const NOW: Style = AnsiColor::Cyan.on_default().bold();
 const BAD: Style = AnsiColor::Red.on_default().bold();
 const AHEAD: Style = Style::new().dimmed();
 
-/// A flow that the demo shows, with the steps of a good review.
+/// A flow that the demo shows, with the steps of a successful review.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum TrackKind {
     Scan,
@@ -22,7 +21,7 @@ pub(crate) enum TrackKind {
 }
 
 impl TrackKind {
-    /// The kind of a flow as events name it.
+    /// Returns the kind of a flow, from its name in events.
     pub(crate) fn of(flow: &str) -> Option<Self> {
         match flow {
             "malware" => Some(Self::Scan),
@@ -42,7 +41,7 @@ impl TrackKind {
         }
     }
 
-    /// The outcomes of a good review, in order.
+    /// Returns the statuses of a successful review, in order.
     fn steps(self) -> &'static [&'static str] {
         match self {
             Self::Scan => &["in-progress", "passed"],
@@ -53,12 +52,12 @@ impl TrackKind {
     }
 }
 
-/// The line of steps of `kind` when its outcome is `now` and `furthest` is the furthest step it has reached.
+/// Formats the line of steps of a track with the status `now`, which has reached the step `furthest`.
 pub(crate) fn track_line(kind: TrackKind, now: &str, furthest: usize) -> String {
     let steps = kind.steps();
     let last = steps.len() - 1;
     let at = step_of(kind, now);
-    // Where the review stopped: at the step that it did not reach.
+    // The review stopped at the step that it did not reach.
     let stop = (furthest + 1).min(last);
     let mut line = String::new();
     for step in 0..steps.len() {
@@ -84,7 +83,7 @@ pub(crate) fn track_line(kind: TrackKind, now: &str, furthest: usize) -> String 
     format!("{line}{padding}{}", painted(style, &in_words(now)))
 }
 
-/// The place of an outcome on the steps of a good review; `None` if it is not on it.
+/// Returns the index of a status among the steps of a successful review, or `None` if it is not one of them.
 pub(crate) fn step_of(kind: TrackKind, outcome: &str) -> Option<usize> {
     kind.steps().iter().position(|step| *step == outcome)
 }

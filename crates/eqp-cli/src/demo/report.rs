@@ -28,10 +28,11 @@ pub(super) struct Observed {
 
 /// The result of a demo.
 #[derive(Debug, Serialize)]
-pub(super) struct Report {
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct Report {
     /// Submissions that reached the store.
     released: usize,
-    /// Submissions that were made.
+    /// Created submissions.
     submissions: usize,
     /// Callbacks that the Marketplace sent.
     callbacks_sent: u64,
@@ -41,13 +42,13 @@ pub(super) struct Report {
     events: u64,
     /// Duplicates.
     duplicates: u64,
-    /// Events that came after their time.
+    /// Late events.
     late: u64,
     /// Callbacks with an event code that is not documented.
     unknown: u64,
-    /// From a callback's first byte to its answer, as the sender sees it: half were faster.
+    /// The median time from a callback's first byte to its response, as measured by the sender, in milliseconds.
     ack_p50_ms: f64,
-    /// The 99th percentile of the same duration.
+    /// The 99th percentile of this time, in milliseconds.
     ack_p99_ms: f64,
     /// From the start of the program to the first callback on the screen.
     first_callback_ms: u64,
@@ -56,7 +57,8 @@ pub(super) struct Report {
 }
 
 impl Report {
-    /// Sums up what was observed, how much was sent, and what the receiver's database holds.
+    /// Creates a report from the observed values, the number of sent callbacks, and the counts of the receiver's
+    /// database.
     pub(super) fn new(observed: &Observed, sent: u64, counts: &Counts) -> Self {
         let board = &observed.board;
         let mut sorted = observed.latencies.clone();
@@ -77,7 +79,7 @@ impl Report {
         }
     }
 
-    /// The result as a person reads it.
+    /// Formats the result for people.
     pub(super) fn in_words(&self) -> String {
         format!(
             "  {shown}\n    {}, {} of them in the store after {:.1} s\n    \
@@ -99,7 +101,7 @@ impl Report {
         )
     }
 
-    /// Where the data is and what to try next.
+    /// Returns the folder of the data, and commands to try next.
     pub(super) fn what_next(folder: &Path) -> String {
         let program = program();
         let config = folder.join("eqp.toml");
@@ -115,12 +117,12 @@ impl Report {
             lines.join("\n"),
             painted(FAINT, "The demo keeps running; press Ctrl-C to stop."),
             data = painted(BOLD, "Data"),
-            next = painted(BOLD, "Try in a second terminal"),
+            next = painted(BOLD, "Try these in a second terminal"),
         )
     }
 }
 
-/// How this program can be called from the current folder.
+/// Returns the command that runs this program from the current folder.
 fn program() -> String {
     let Ok(path) = std::env::current_exe() else { return "eqp".to_owned() };
     let here = std::env::current_dir().ok();

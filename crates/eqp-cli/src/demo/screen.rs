@@ -16,12 +16,12 @@ const GOOD: Style = AnsiColor::Green.on_default();
 const NOTE: Style = AnsiColor::Yellow.on_default();
 const FAINT: Style = Style::new().dimmed();
 const BOLD: Style = Style::new().bold();
-/// From this width on a callback has its event in its line.
+/// The minimum terminal width at which a callback's line includes its event.
 const WIDE: usize = 120;
-/// A terminal is redrawn at most so often.
+/// The maximum frame rate of the terminal.
 const FRAMES_PER_SECOND: u8 = 20;
 
-/// One callback as it is shown on the screen.
+/// The line of one callback.
 #[derive(Debug)]
 pub(super) struct CallbackLine<'a> {
     pub(super) after: Duration,
@@ -33,7 +33,7 @@ pub(super) struct CallbackLine<'a> {
     pub(super) note: Option<&'a str>,
 }
 
-/// Standard output, or standard error where standard output is for JSON.
+/// The output of the demo: standard output, or standard error if standard output is for JSON.
 pub(super) struct Screen {
     /// The animated board; hidden without a terminal.
     board: ProgressBar,
@@ -56,7 +56,7 @@ impl Screen {
         Self { board, moves, output }
     }
 
-    /// The first line.
+    /// Prints the first line.
     pub(super) fn title(&self) {
         self.line("");
         self.line(format!(
@@ -67,13 +67,13 @@ impl Screen {
         self.line("");
     }
 
-    /// A part is up.
+    /// Reports that a part has started.
     pub(super) fn up(&self, part: &str, what: &str, took: Duration) {
         let took = format!("{:.2} s", took.as_secs_f64());
         self.line(format!("  {} {part:<12} {what}  {}", painted(GOOD, "✓"), painted(FAINT, &took)));
     }
 
-    /// Above the callbacks.
+    /// Prints the headings above the callbacks.
     pub(super) fn callbacks_begin(&self) {
         self.line("");
         let heads = if self.is_narrow() {
@@ -87,7 +87,7 @@ impl Screen {
         self.line(painted(FAINT, &heads));
     }
 
-    /// A callback was answered and projected.
+    /// Prints a callback that was answered and projected.
     pub(super) fn callback(&self, line: &CallbackLine<'_>) {
         let after = format!("{:6.2} s", line.after.as_secs_f64());
         let answered = format!("{:5.1} ms", line.answered_in.as_secs_f64() * 1e3);
@@ -108,20 +108,20 @@ impl Screen {
         ));
     }
 
-    /// The vendor did something.
+    /// Prints an action of the vendor.
     pub(super) fn vendor(&self, after: Duration, what: &str) {
         let after = format!("{:6.2} s", after.as_secs_f64());
         self.line(format!("  {}  {}", painted(FAINT, &after), painted(BOLD, what)));
     }
 
-    /// The state of everything; on a terminal it stands below all lines and moves.
+    /// Draws the board. On a terminal, it is animated below all lines.
     pub(super) fn draw(&self, board: &Board) {
         if self.moves {
             self.board.set_message(shown(&format!("\n{}\n", board.draw())));
         }
     }
 
-    /// The board as it is in the end, and what was shown.
+    /// Prints the final board and the report.
     pub(super) fn report(&self, board: &Board, report: &Report, folder: &Path, ends: bool) {
         self.end();
         self.line("");
@@ -129,17 +129,17 @@ impl Screen {
         self.line("");
         self.line(report.in_words());
         if !ends {
-            // Commands to copy: they are not broken.
+            // Not wrapped, so that the commands can be copied.
             self.write(Report::what_next(folder));
         }
     }
 
-    /// The lines that move are no longer needed.
+    /// Removes the animated lines.
     pub(super) fn end(&self) {
         self.board.finish_and_clear();
     }
 
-    /// Whether there is no room for everything in one line.
+    /// Returns whether the terminal is too narrow for one line per callback.
     fn is_narrow(&self) -> bool {
         self.width().is_some_and(|width| width < WIDE)
     }
@@ -165,7 +165,8 @@ impl Screen {
     }
 }
 
-/// Lines for the moving board, which writes past the streams that leave colours out.
+/// Removes colours from the animated lines if necessary, because the progress bar does not use the stream that removes
+/// them.
 fn shown(text: &str) -> String {
     if anstream::AutoStream::choice(&std::io::stderr()) == anstream::ColorChoice::Never {
         plain(text)

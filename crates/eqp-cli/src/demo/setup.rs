@@ -1,4 +1,4 @@
-//! Everything that the demo runs on: a folder, Postgres, a receiver, a simulated Marketplace, a registered callback.
+//! Sets up the demo: a folder, Postgres, a receiver, a simulated Marketplace, and a registered callback.
 
 use std::fs::{self, File};
 use std::io;
@@ -28,7 +28,7 @@ use crate::context::Context;
 use crate::failure::{Exit, Failure, Result};
 use crate::output::Output;
 
-/// How long the folder may take to become empty.
+/// The time limit for removing the folder.
 const REMOVE_DEADLINE: Duration = Duration::from_secs(5);
 const ENDPOINT: &str = "demo";
 const ANY_PORT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
@@ -42,7 +42,7 @@ pub(super) struct Setup {
     folder: Folder,
 }
 
-/// A receiver at work.
+/// A running receiver.
 struct Running {
     task: JoinHandle<Result<(), eqp_receiver::Error>>,
     shutdown: CancellationToken,
@@ -57,7 +57,7 @@ impl Setup {
 
         let begun = Instant::now();
         let database = Database::embedded(&data.postgres(), context.output).await?;
-        screen.up("Postgres", "private, in a temporary folder", begun.elapsed());
+        screen.up("Postgres", "embedded, in a temporary folder", begun.elapsed());
 
         let begun = Instant::now();
         let options = ReceiverOptions { operator_listen: Some(OperatorListen::Off), ..ReceiverOptions::default() };
@@ -80,7 +80,7 @@ impl Setup {
         let mut registrations = Registrations::new(client.clone(), endpoints);
         let plan = registrations.observe().await?.add(&NewRegistration::new(ENDPOINT).url(url))?;
         let username = plan.username().expect("a plan to register has a user name").to_owned();
-        // Both sides of it are the demo's own.
+        // Needs no confirmation, because both sides belong to the demo.
         registrations.apply(&plan, Confirmation::given()).await?;
         screen.up(
             "Registered",
@@ -91,32 +91,32 @@ impl Setup {
         Ok(Self { client, simulator, running, database, folder })
     }
 
-    /// Does something in this setup; a Postgres that ends meanwhile is started again, until `shutdown`.
+    /// Runs `work`, and restarts Postgres if it ends, until `shutdown`.
     pub(super) async fn keeping_up<T>(&self, shutdown: &CancellationToken, work: impl Future<Output = T>) -> T {
         self.database.keeping_up(shutdown, work).await
     }
 
-    /// The Marketplace's client of the vendor.
+    /// Returns the vendor's client.
     pub(super) fn client(&self) -> &Client {
         &self.client
     }
 
-    /// The simulated Marketplace.
+    /// Returns the simulated Marketplace.
     pub(super) fn simulator(&self) -> &Simulator {
         &self.simulator
     }
 
-    /// Questions to the receiver's database.
+    /// Returns a reader of the receiver's database.
     pub(super) fn reader(&self) -> Reader {
         self.database.reader()
     }
 
-    /// The demo's folder.
+    /// Returns the demo's folder.
     pub(super) fn folder(&self) -> &Path {
         &self.folder.path
     }
 
-    /// Stops everything, sender first, and removes the folder.
+    /// Stops all parts, the sender first, and removes the folder.
     pub(super) async fn stop(self) -> Result {
         self.simulator.shutdown().await;
         self.running.shutdown.cancel();
@@ -130,7 +130,8 @@ impl Setup {
     }
 }
 
-/// The simulator is the only sender: so few connections need few open files, regardless of the limit of the system.
+/// Returns limits for few connections, because the simulator is the only sender. They need few open files, so a low
+/// limit of the system is sufficient.
 fn few_connections() -> Limits {
     let mut limits = Limits::default();
     (limits.listener.connections, limits.listener.connections_per_source) = (64, 64);
@@ -145,15 +146,14 @@ async fn start_simulator(data: &DataFolder, speed: f64) -> Result<Simulator> {
 }
 
 fn connect(simulator: &Simulator) -> Result<Client> {
-    let url = simulator
-        .base_url()
-        .parse()
-        .map_err(|error: url::ParseError| Failure::new(Exit::Failed, "the simulator's URL is none").because(&error))?;
+    let url = simulator.base_url().parse().map_err(|error: url::ParseError| {
+        Failure::new(Exit::Failed, "the simulator's URL is invalid").because(&error)
+    })?;
     let builder = Client::builder(simulator.environment(), simulator.api_key().clone());
     Ok(builder.api_url(url).trusted_ca_pem(simulator.ca_pem()).build()?)
 }
 
-/// The demo's folder, removed when it is dropped.
+/// The demo's folder, which is removed on drop.
 struct Folder {
     path: PathBuf,
     /// The lock that marks this demo as running.
@@ -163,7 +163,7 @@ struct Folder {
 impl Folder {
     fn make() -> Result<Self> {
         let path = eqp_postgres::temporary_folder()?;
-        // Marked as a data folder first, while it is empty.
+        // Marked as a data folder while it is still empty.
         data_in(&path)?;
         let lock = lock_folder(&path).map_err(|error| {
             Failure::new(Exit::Failed, format!("cannot lock the demo's folder {}", path.display())).because(&error)
@@ -175,7 +175,7 @@ impl Folder {
         data_in(&self.path)
     }
 
-    /// Writes an `eqp.toml` with which the tool works on the demo from another terminal.
+    /// Writes an `eqp.toml`, with which the tool can be used with the demo from another terminal.
     fn write_configuration(&self, simulator: &Simulator) -> Result {
         let text = format!(
             "[data]\ndir = \".\"\n\n[marketplace]\nenvironment = \"{}\"\napi_url = \"{}\"\nca_file = \"simulator-ca.pem\"\n\
@@ -211,7 +211,7 @@ impl Drop for Folder {
         let begun = Instant::now();
         let removed = loop {
             match std::fs::remove_dir_all(&self.path) {
-                // A demo that is cut short drops its receiver while that may still be writing a file.
+                // A receiver that was dropped may still be writing a file.
                 Err(error) if error.kind() == ErrorKind::DirectoryNotEmpty && begun.elapsed() < REMOVE_DEADLINE => {
                     std::thread::sleep(Duration::from_millis(20));
                 }
@@ -228,7 +228,7 @@ const LOCK: &str = "demo.lock";
 
 /// Locks the folder of a new demo.
 pub(super) fn lock_folder(folder: &Path) -> io::Result<File> {
-    // It gets its name only once it is locked: another demo that starts now never finds it free.
+    // The file is renamed after it is locked, so that another demo that starts now cannot find it unlocked.
     let unnamed = folder.join("demo.lock.new");
     let lock = File::options().create_new(true).write(true).mode(0o600).open(&unnamed)?;
     lock.try_lock()?;
@@ -236,7 +236,8 @@ pub(super) fn lock_folder(folder: &Path) -> io::Result<File> {
     Ok(lock)
 }
 
-/// Stops what demos have left running that were killed, and removes their folders. A demo starts whether or not that succeeds.
+/// Stops the Postgres servers of killed demos, and removes their folders. Failures do not prevent the start of the
+/// demo.
 pub(super) async fn remove_abandoned(output: Output) {
     let Ok(entries) = fs::read_dir(std::env::temp_dir()) else { return };
     for folder in entries.flatten().map(|entry| entry.path()) {
@@ -256,7 +257,7 @@ pub(super) async fn remove_abandoned(output: Output) {
     }
 }
 
-/// The lock of a demo that has ended without removing its folder. Folders of other users are left alone.
+/// Acquires the lock of a demo that has ended without removing its folder. Folders of other users are ignored.
 fn lock_of_gone(folder: &Path) -> Option<File> {
     let found = fs::symlink_metadata(folder).ok()?;
     if !found.is_dir() || found.uid() != rustix::process::geteuid().as_raw() {

@@ -21,11 +21,11 @@ use crate::failure::{Exit, Failure, Result};
 
 /// The time limit of the demo.
 const DEADLINE: Duration = Duration::from_mins(2);
-/// How long the screen waits for the projection of a callback before it shows it without.
+/// The time limit for the projection of a callback, after which the callback is shown without its event.
 const PROJECTION_DEADLINE: Duration = Duration::from_secs(2);
 const PROJECTION_POLL: Duration = Duration::from_millis(3);
 
-/// How long the database may be down before the demo fails.
+/// The time for which the database may be down before the demo fails.
 const OUTAGE_DEADLINE: Duration = Duration::from_secs(20);
 const OUTAGE_POLL: Duration = Duration::from_millis(100);
 
@@ -37,16 +37,16 @@ struct Draft {
     files: Vec<String>,
 }
 
-/// The running show.
+/// A running demo.
 pub(super) struct Storyline<'a> {
     setup: &'a Setup,
     reader: Reader,
     screen: &'a Screen,
     begun: Instant,
     observed: Observed,
-    /// Files whose malware scan has ended, as callbacks say.
+    /// Files whose malware scan has ended, according to callbacks.
     scanned: HashSet<String>,
-    /// Drafts that wait for the scan of their files: the Marketplace takes no submission before.
+    /// Drafts that wait for the scan of their files, before which the Marketplace does not accept a submission.
     drafts: Vec<Draft>,
     /// The submission to resubmit after its rejection.
     to_resubmit: Option<SubmissionId>,
@@ -75,7 +75,7 @@ impl<'a> Storyline<'a> {
         }
     }
 
-    /// Runs to the end of all reviews.
+    /// Runs until all reviews have ended.
     pub(super) async fn run(mut self) -> Result<Observed> {
         let mut sent = self.setup.simulator().subscribe_sent();
         let mut events = self.reader.tail(EventFilter { after_seq: Some(0), ..EventFilter::default() }).await?;
@@ -95,7 +95,7 @@ impl<'a> Storyline<'a> {
                 event = events.next() => match event {
                     Ok(Some(event)) => self.happened(&event, &vendor).await?,
                     Ok(None) => {}
-                    // It is started again, and the next call looks again.
+                    // Postgres is restarted, and the next call tries again.
                     Err(error) if error.is_retryable() => {}
                     Err(error) => return Err(error.into()),
                 },
@@ -135,7 +135,7 @@ impl<'a> Storyline<'a> {
         Ok(())
     }
 
-    /// A callback was answered: waits for what the receiver makes of it and tells.
+    /// Waits until an answered callback is projected, and shows it.
     async fn answered(&mut self, sent: Result<Sent, RecvError>) -> Result {
         let sent = match sent {
             Ok(sent) => sent,
@@ -173,7 +173,7 @@ impl<'a> Storyline<'a> {
         Ok(())
     }
 
-    /// Returns the remark about a callback, from the decision of the receiver.
+    /// Returns the remark about a callback, from its disposition.
     async fn note(&self, id: Uuid) -> Result<Option<String>> {
         let asked = Instant::now();
         let verdict = loop {
@@ -218,7 +218,7 @@ impl<'a> Storyline<'a> {
         Ok(())
     }
 
-    /// All reviews have ended, and every oddity was sent.
+    /// Returns whether all reviews have ended and every unusual callback was sent.
     fn is_over(&self) -> bool {
         let is = |title, kind, wanted| self.observed.board.outcome(title, kind) == Some(wanted);
         is(RELEASED.title, TrackKind::Store, "released_to_store")
@@ -228,13 +228,13 @@ impl<'a> Storyline<'a> {
             && self.every_callback_is_shown()
     }
 
-    /// The line about the last callback is on the screen too.
+    /// Returns whether every callback is on the screen.
     fn every_callback_is_shown(&self) -> bool {
         u64::try_from(self.kinds.len()).is_ok_and(|shown| shown >= self.setup.simulator().sent_count())
     }
 }
 
-/// Asks the database; where it is away, once more a moment later.
+/// Queries the database, and retries while it is unavailable.
 async fn retrying<T>(ask: impl AsyncFn() -> Result<T, eqp_store::Error>) -> Result<T> {
     let begun = Instant::now();
     loop {
@@ -247,7 +247,7 @@ async fn retrying<T>(ask: impl AsyncFn() -> Result<T, eqp_store::Error>) -> Resu
     }
 }
 
-/// The callback ID that the receiver returned.
+/// Returns the callback ID in the receiver's response.
 fn answered_id(answer: &[u8]) -> Option<Uuid> {
     #[derive(Deserialize)]
     struct Answer {
@@ -258,5 +258,5 @@ fn answered_id(answer: &[u8]) -> Option<Uuid> {
 
 fn too_slow() -> Failure {
     Failure::new(Exit::TimedOut, "the demo's reviews did not finish in time")
-        .next("run it again with --speed 30, and with -v to see what happens")
+        .next("run it again with --speed 30, and with -v to show the log")
 }

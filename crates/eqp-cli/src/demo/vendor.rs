@@ -1,4 +1,4 @@
-//! The actions of the demo's vendor: uploads, submits, and submits again after a rejection.
+//! The actions of the demo's vendor: upload, submit, and submit again after a rejection.
 
 use std::path::{Path, PathBuf};
 
@@ -18,7 +18,7 @@ pub(super) struct Vendor<'a> {
 }
 
 impl<'a> Vendor<'a> {
-    /// Makes the vendor's files and uploads what all listings share.
+    /// Creates the vendor's files, and uploads those that all listings share.
     pub(super) async fn prepare(client: &'a Client, folder: &Path) -> Result<Self> {
         let folder = folder.join("extensions");
         let made = std::fs::create_dir_all(&folder).and_then(|()| write_listing_files(&folder));
@@ -34,22 +34,22 @@ impl<'a> Vendor<'a> {
         Ok(file.file_upload_id)
     }
 
-    /// Creates the submission of an extension, as a draft: it can be submitted once its files are scanned.
+    /// Creates the submission of an extension as a draft, which can be submitted after its files are scanned.
     pub(super) async fn create(&self, extension: Extension, archive: &FileUploadId) -> Result<SubmissionId> {
         let answers = self.client.packages().create(&[self.package(extension, archive)?]).await?;
         let Some(item) = answers.into_iter().next() else { return Err(unexpected("the response contains no item")) };
         match item.submission_id.clone().filter(|_| item.is_success()) {
             Some(submission_id) => Ok(submission_id),
-            None => Err(unexpected(item.message.as_deref().unwrap_or("the package was refused without a reason"))),
+            None => Err(unexpected(item.message.as_deref().unwrap_or("the package was rejected without a reason"))),
         }
     }
 
-    /// The files that all listings share.
+    /// Returns the names of the files that all listings share.
     pub(super) fn listing(&self) -> impl Iterator<Item = &str> {
         self.listing.iter().map(|file| file.file_upload_id.as_str())
     }
 
-    /// Submits an extension to both reviews.
+    /// Submits an extension for both reviews.
     pub(super) async fn submit(&self, submission: &SubmissionId) -> Result {
         let change = PackageDraft { action: Some(Actions::submit_both()), ..PackageDraft::default() };
         self.client.packages().update_one(submission, &change.into()).await?;

@@ -1,4 +1,4 @@
-//! Failures of the Marketplace, and of the connection to it.
+//! Converts errors of the Marketplace client to failures with remedies.
 
 use eqp_client::Error;
 use eqp_client::callbacks::UnknownPasswords;
@@ -7,7 +7,8 @@ use eqp_client::types::calls::Method;
 use super::{Exit, Failure};
 use crate::sanitize::escaped;
 
-/// Remedies are added by the caller, which knows the command's flags.
+/// Returns the failure for a list that would lose passwords. The caller adds remedies, because it knows the command's
+/// flags.
 fn list_not_written(unknown: &UnknownPasswords) -> Failure {
     let entries: Vec<_> = unknown
         .entries
@@ -33,17 +34,18 @@ impl From<Error> for Failure {
     }
 }
 
-/// Whether the call that failed was to change something at the Marketplace; a session token changes nothing.
+/// Returns whether the failed call could have changed something at the Marketplace. Requesting a session token does
+/// not.
 fn is_change(error: &Error) -> bool {
     !matches!(error, Error::Session(_)) && error.call().is_some_and(|call| call.api_call.method != Method::Get)
 }
 
-/// Returns the meaning of an error, and the next step.
+/// Returns the failure for an error, with its remedy.
 fn of(error: &Error) -> Failure {
     let failure = |exit, what: &str| Failure::new(exit, what).because(error);
     if error.is_scan_in_progress() {
         return failure(Exit::Failed, "the malware scan of a file is still running")
-            .next("wait until it has ended, with `eqp wait FILE-ID`, and run the same command again");
+            .next("wait for its end with `eqp wait FILE-ID`, then run the same command again");
     }
     if error.is_blocked() {
         return failure(Exit::Unreachable, "a firewall or proxy rejected the request")
@@ -75,7 +77,7 @@ fn of(error: &Error) -> Failure {
     }
     if error.is_unreachable() {
         return failure(Exit::Unreachable, "the Marketplace cannot be reached")
-            .next("check --api-url and, for a simulator, --ca-file; else try again later");
+            .next("check --api-url and, for a simulator, --ca-file; otherwise try again later");
     }
     match error {
         Error::ApiUrl { .. } | Error::TrustedCa { .. } => failure(Exit::Usage, "the API client cannot be set up"),
@@ -88,14 +90,16 @@ fn of(error: &Error) -> Failure {
                 .next("check it with `eqp callbacks list`, then run the same command again")
         }
         Error::OtherAccount { .. } => failure(Exit::Failed, "the response is for another account")
-            .next("nothing was sent; a proxy or cache in front of the Marketplace may mix up answers"),
+            .next("nothing was sent; a proxy or cache in front of the Marketplace may mix up responses"),
         Error::ListChanged => failure(Exit::Failed, "nothing was sent").next("run the same command again"),
         _ if error.is_retryable() => {
             failure(Exit::Unreachable, "the Marketplace returned an error").next("try again later")
         }
-        // Reading rejects nothing: a script that acts on a rejected review must not see its exit code here.
-        _ if error.is_rejection() && is_change(error) => failure(Exit::Rejected, "the Marketplace refused"),
-        _ if error.is_rejection() => failure(Exit::Failed, "the Marketplace answered with an error"),
+        // A read cannot be rejected by a review. Scripts that act on the exit code of a rejection must not see it here.
+        _ if error.is_rejection() && is_change(error) => {
+            failure(Exit::Rejected, "the Marketplace rejected the request")
+        }
+        _ if error.is_rejection() => failure(Exit::Failed, "the Marketplace returned an error"),
         _ => failure(Exit::Failed, "the response of the Marketplace cannot be read"),
     }
 }

@@ -11,7 +11,7 @@ pub(crate) use receiver::listening;
 use std::error::Error;
 use std::fmt;
 
-use serde_json::{Value, json};
+use serde::Serialize;
 
 use crate::output::{Paint, escaped, without_style};
 
@@ -19,9 +19,9 @@ use crate::output::{Paint, escaped, without_style};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Exit {
-    /// It failed in a way no other code names.
+    /// Any other failure.
     Failed = 1,
-    /// Wrong usage: arguments, configuration, a file that is not there, a data folder that is not ours.
+    /// Wrong usage: invalid arguments or configuration, a missing file, or a data folder that is not ours.
     Usage = 2,
     /// Authentication failed.
     NotAuthorised = 3,
@@ -29,13 +29,13 @@ pub(crate) enum Exit {
     NotFound = 4,
     /// Rejected by the Marketplace: a review, a scan or a change.
     Rejected = 5,
-    /// It did not happen in the time that was given.
+    /// Timed out.
     TimedOut = 6,
     /// The Marketplace or the database cannot be reached.
     Unreachable = 7,
-    /// Registrations are out of step; only with `--exit-code`.
+    /// Registrations differ; only with `--exit-code`.
     OutOfStep = 8,
-    /// A signal ended it.
+    /// Interrupted by a signal.
     Interrupted = 130,
 }
 
@@ -64,6 +64,28 @@ pub(crate) struct Failure {
     reported: bool,
 }
 
+/// An error.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct ErrorReport<'a> {
+    /// The failure.
+    what: &'a str,
+    /// The reasons, from the outermost to the innermost.
+    why: Vec<String>,
+    /// Remedies, in order.
+    next: &'a [String],
+    /// The exit code of the command.
+    exit_code: u8,
+}
+
+/// The object on standard error with which a failed command ends.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct ErrorObject<'a> {
+    /// The error.
+    pub(crate) error: ErrorReport<'a>,
+}
+
 /// The result of a command.
 pub(crate) type Result<T = (), E = Failure> = std::result::Result<T, E>;
 
@@ -78,9 +100,9 @@ impl Failure {
         Self::new(Exit::Usage, what)
     }
 
-    /// Creates a silent result for output that nobody reads any more (`eqp … | head`).
+    /// Creates a silent failure for output whose reader has exited (`eqp … | head`).
     pub(crate) fn reader_left() -> Self {
-        Self { silent: true, ..Self::new(Exit::Failed, "the reader of the output left") }
+        Self { silent: true, ..Self::new(Exit::Failed, "the reader of the output has exited") }
     }
 
     /// Creates the failure of a command that a signal ended.
@@ -88,10 +110,10 @@ impl Failure {
         Self::new(Exit::Interrupted, "interrupted")
     }
 
-    /// Adds an error and its sources as reasons. Text that a source repeats is left out.
+    /// Adds an error and its sources as reasons. Text that a source repeats is omitted.
     pub(crate) fn because(mut self, error: &(dyn Error + 'static)) -> Self {
         let message = database_message(error);
-        // These contain external text, in which line ends are escaped.
+        // The messages contain external text, in which line ends are escaped.
         let mut is_foreign = false;
         let mut cause = Some(error);
         while let Some(error) = cause {
@@ -150,14 +172,14 @@ impl Failure {
             .join(": ")
     }
 
-    /// Formats the failure as JSON.
-    pub(crate) fn to_json(&self) -> Value {
-        json!({"error": {
-            "what": self.what,
-            "why": self.why.iter().map(|why| why.replace(LINE_END, "\n")).collect::<Vec<_>>(),
-            "next": self.next,
-            "exit_code": self.exit_code(),
-        }})
+    /// Returns the failure as it is written as JSON.
+    pub(crate) fn report(&self) -> ErrorReport<'_> {
+        ErrorReport {
+            what: &self.what,
+            why: self.why.iter().map(|why| why.replace(LINE_END, "\n")).collect(),
+            next: &self.next,
+            exit_code: self.exit_code(),
+        }
     }
 
     /// Returns whether nothing is to be printed.
@@ -184,7 +206,7 @@ impl fmt::Display for Failure {
 fn database_message(error: &(dyn Error + 'static)) -> Option<(String, String)> {
     let mut cause = Some(error);
     while let Some(error) = cause {
-        if let Some(message) = error.downcast_ref::<sqlx::Error>().and_then(sqlx::Error::as_database_error) {
+        if let Some(message) = driver_error(error).and_then(sqlx::Error::as_database_error) {
             return Some((message.to_string(), message.message().to_owned()));
         }
         cause = error.source();
@@ -192,10 +214,15 @@ fn database_message(error: &(dyn Error + 'static)) -> Option<(String, String)> {
     None
 }
 
+fn driver_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a sqlx::Error> {
+    let own = error.downcast_ref::<sqlx::Error>();
+    own.or_else(|| error.downcast_ref::<eqp_store::DatabaseError>().map(eqp_store::DatabaseError::driver_error))
+}
+
 /// Removes the link to rustls' documentation from the message about a closed connection.
 fn without_link(text: String) -> String {
     match text.find("peer closed connection without sending TLS close_notify") {
-        Some(start) => format!("{}the other side closed the connection without ending TLS", &text[..start]),
+        Some(start) => format!("{}the peer closed the connection without closing the TLS session", &text[..start]),
         None => text,
     }
 }
@@ -220,7 +247,7 @@ mod tests {
     struct Outer(#[source] std::io::Error);
 
     #[test]
-    fn tells_what_why_and_what_next() {
+    fn reports_what_failed_why_and_what_to_do_next() {
         let error = Outer(std::io::Error::other("inner"));
         let failure = Failure::new(Exit::Unreachable, "cannot do it")
             .because(&error)
@@ -237,7 +264,7 @@ mod tests {
             "peer closed connection without sending TLS close_notify: https://docs.rs/rustls/latest/rustls/manual/",
         );
         let cut = Failure::new(Exit::Failed, "cut").because(&Outer(cut)).in_one_line();
-        assert!(cut.ends_with("without ending TLS"), "{cut}");
+        assert!(cut.ends_with("without closing the TLS session"), "{cut}");
         let foreign = Failure::new(Exit::Failed, "a\n::error::b").why("c\r\nd");
         assert_eq!(foreign.in_one_line(), r"a\n::error::b: c\r\nd");
     }

@@ -1,11 +1,11 @@
-//! Failures of the receiver, its database and the embedded Postgres, and of listening on an address.
+//! Converts errors of the receiver, its database, the embedded Postgres and listeners to failures with remedies.
 
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 
-use eqp_store::Error as StoreError;
 use eqp_store::internal::upgrade::UpgradeError;
 use eqp_store::internal::{DatabaseUrlError, PARAMETER_NAMES};
+use eqp_store::{DatabaseError, Error as StoreError};
 
 use super::{Exit, Failure};
 use crate::text::nearest;
@@ -19,21 +19,20 @@ impl From<eqp_receiver::Error> for Failure {
                 master_key(failure(Exit::Usage, "the master key cannot be used"))
             }
             eqp_receiver::Error::SpoolHeld { .. } => failure(Exit::Failed, "the spool is in use")
-                .next("--spool-dir names another folder; a running receiver drains its spool automatically"),
+                .next("choose another folder with --spool-dir; a running receiver drains its spool automatically"),
             eqp_receiver::Error::SpoolDamaged { .. } => failure(Exit::Failed, "the spool cannot be used")
-                .next("rename the damaged file with `eqp spool set-aside`, or name another folder with --spool-dir"),
+                .next("rename the damaged file with `eqp spool set-aside`, or choose another folder with --spool-dir"),
             eqp_receiver::Error::SpoolFolder { .. } | eqp_receiver::Error::SpoolUnsafe { .. } => {
-                failure(Exit::Failed, "the spool cannot be used").next("--spool-dir names another folder")
+                failure(Exit::Failed, "the spool cannot be used").next("choose another folder with --spool-dir")
             }
             eqp_receiver::Error::SpoolOfAnotherDatabase { .. } => {
                 failure(Exit::Usage, "the spool belongs to another database")
                     .next("`eqp spool export` saves the callbacks, `eqp spool set-aside` renames the file")
             }
-            eqp_receiver::Error::NoSpool { .. } => {
-                failure(Exit::NotFound, "there is no spool").next("--data-dir or --spool-dir names another place")
-            }
+            eqp_receiver::Error::NoSpool { .. } => failure(Exit::NotFound, "there is no spool")
+                .next("choose the folder of the spool with --data-dir or --spool-dir"),
             eqp_receiver::Error::Listen { address, source } => listening(address, &source),
-            eqp_receiver::Error::PlainHttp { .. } => failure(Exit::Usage, "plain HTTP is refused"),
+            eqp_receiver::Error::PlainHttp { .. } => failure(Exit::Usage, "plain HTTP is not allowed on this address"),
             eqp_receiver::Error::Tls(_) => failure(Exit::Usage, "cannot set up TLS")
                 .next("check the files of --tls-cert and --tls-key, or leave both out for a local CA"),
             _ => failure(Exit::Failed, "the receiver failed"),
@@ -47,6 +46,9 @@ impl From<StoreError> for Failure {
         match &error {
             StoreError::DatabaseUnreachable(source) => connection_failure(source),
             StoreError::Database(source) if is_connection(source) => connection_failure(source),
+            StoreError::Database(source) if source.sqlstate().as_deref() == Some(INSUFFICIENT_PRIVILEGE) => {
+                with_roles(failure(Exit::NotAuthorised, "the database role lacks a right"))
+            }
             StoreError::NotMigrated => {
                 failure(Exit::Failed, "the database is not ready").next("apply the migrations with eqp migrate")
             }
@@ -56,7 +58,7 @@ impl From<StoreError> for Failure {
             }
             StoreError::NewerSchema { .. } => failure(Exit::Failed, "this program is too old for the database"),
             StoreError::Encoding { .. } => failure(Exit::Usage, "the database cannot be used"),
-            StoreError::MissingRights { .. } => failure(Exit::NotAuthorised, "the role may not create tables"),
+            StoreError::MissingRights { .. } => failure(Exit::NotAuthorised, "the database role may not create tables"),
             StoreError::DatabaseReadOnly => failure(Exit::Unreachable, "the database cannot be written to"),
             StoreError::MasterKeyFile { .. }
             | StoreError::MasterKeyUnreadable(_)
@@ -92,39 +94,51 @@ impl From<UpgradeError> for Failure {
                 failure(Exit::Usage).next("eqp migrate applies the migrations of this version")
             }
             UpgradeError::Locked => {
-                failure(Exit::TimedOut).next("stop the programs that use the database, then repeat")
+                failure(Exit::TimedOut).next("stop the programs that use the database, then run the same command again")
             }
             _ => failure(Exit::Failed),
         }
     }
 }
 
+/// The SQLSTATE of a statement for which the role lacks a right.
+const INSUFFICIENT_PRIVILEGE: &str = "42501";
+
+fn with_roles(failure: Failure) -> Failure {
+    failure
+        .next("grant the rights with crates/eqp-store/roles.sql, which has to run again after every migration")
+        .next("make the role a member of eqp_runtime, or of eqp_accept for a receiver that only accepts callbacks")
+}
+
 fn master_key(failure: Failure) -> Failure {
-    failure.next("the key is a file in the data folder, or the one that EQP_MASTER_KEY_FILE names")
+    failure.next("the key is the file master.key in the data folder, or the file in EQP_MASTER_KEY_FILE")
 }
 
-fn is_connection(error: &sqlx::Error) -> bool {
-    matches!(error, sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::Tls(_))
+fn is_connection(error: &DatabaseError) -> bool {
+    matches!(error.driver_error(), sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::Tls(_))
 }
 
-/// A server that answers "wrong password" is reached; everything else before the first statement is not.
-fn connection_failure(source: &sqlx::Error) -> Failure {
-    // The only text by which sqlx lets this be shown from other errors of TLS.
-    if let sqlx::Error::Tls(problem) = source
+/// Returns the failure for a connection. A server that rejects the login was reached; any other error before the first
+/// statement means that it was not.
+fn connection_failure(source: &DatabaseError) -> Failure {
+    // sqlx distinguishes this from other TLS errors only by its text.
+    if let sqlx::Error::Tls(problem) = source.driver_error()
         && problem.to_string().contains("server does not support TLS")
     {
         return Failure::new(Exit::Unreachable, "the database server does not offer TLS")
-            .why("sslmode in the URL requires TLS")
+            .why("the sslmode in the URL requires TLS")
             .next("set `ssl = on` in postgresql.conf, or use sslmode=prefer on a network that you trust");
     }
-    let code = source.as_database_error().and_then(sqlx::error::DatabaseError::code);
-    match code.as_deref() {
+    match source.sqlstate().as_deref() {
         Some("28P01" | "28000") => Failure::new(Exit::NotAuthorised, "the database rejected the login")
             .because(source)
-            .next("check user and password in the database's URL"),
+            .next("check the user and password in the database URL"),
         Some("3D000") => Failure::new(Exit::NotFound, "the database does not exist")
             .because(source)
             .next("create it (createdb), or correct its name in the URL"),
+        Some(INSUFFICIENT_PRIVILEGE) => {
+            with_roles(Failure::new(Exit::NotAuthorised, "the database rejected the login").because(source))
+        }
         _ => Failure::new(Exit::Unreachable, "the database cannot be reached")
             .because(source)
             .next("start Postgres, correct the URL, or remove the URL to use the embedded Postgres"),
@@ -141,22 +155,22 @@ impl From<eqp_postgres::Error> for Failure {
             | eqp_postgres::Error::NamelessUser { .. } => (Exit::Usage, "the embedded Postgres cannot run here"),
             eqp_postgres::Error::ProgramsNotFound { .. }
             | eqp_postgres::Error::UnusablePrograms { .. }
-            | eqp_postgres::Error::OtherMajor { .. } => (Exit::Unreachable, "there is no Postgres to run"),
+            | eqp_postgres::Error::OtherMajor { .. } => (Exit::Unreachable, "no Postgres is installed"),
             _ => (Exit::Unreachable, "the embedded Postgres is not running"),
         };
         let failure = Failure::new(exit, what).because(&error);
         match error {
             eqp_postgres::Error::ProgramsNotFound { .. } | eqp_postgres::Error::UnusablePrograms { .. } => failure
-                .next("install one, name its programs in EQP_POSTGRES_BIN, or name a database in EQP_DATABASE_URL"),
+                .next("install Postgres, set EQP_POSTGRES_BIN to the folder of its programs, or set EQP_DATABASE_URL to an existing database"),
             _ => failure,
         }
     }
 }
 
-/// Ports below this need rights, on most systems.
+/// The first port that requires no elevated privileges on most systems.
 const FIRST_FREE_PORT: u16 = 1024;
 
-/// Describes why an address cannot be listened on, with remedies for each cause.
+/// Returns the failure for an address that cannot be listened on, with a remedy for each cause.
 pub(crate) fn listening(address: SocketAddr, error: &io::Error) -> Failure {
     let failure = Failure::new(Exit::Failed, format!("cannot listen on {address}")).because(error);
     match error.kind() {
@@ -167,15 +181,15 @@ pub(crate) fn listening(address: SocketAddr, error: &io::Error) -> Failure {
                 SocketAddr::new(address.ip(), 8443),
                 address.port()
             ))
-            .next("or give the program the right: setcap cap_net_bind_service=+ep /path/to/eqp")
+            .next("or grant the capability to the program: setcap cap_net_bind_service=+ep /path/to/eqp")
             .next("or, in a systemd unit: AmbientCapabilities=CAP_NET_BIND_SERVICE"),
         ErrorKind::AddrNotAvailable => failure
             .why(format!("{} is not an address of this machine", address.ip()))
-            .next(format!("name one that is, or --listen :{} for every IPv4 address", address.port())),
+            .next(format!("choose an address of this machine, or --listen :{} for all IPv4 addresses", address.port())),
         ErrorKind::AddrInUse => failure
-            .why("another program listens there")
-            .next("stop that program, or name another address with --listen"),
-        _ => failure.next("name another address with --listen"),
+            .why("another program is listening on it")
+            .next("stop that program, or choose another address with --listen"),
+        _ => failure.next("choose another address with --listen"),
     }
 }
 
@@ -191,7 +205,7 @@ mod tests {
             assert!(denied.contains(part), "{part}: {denied}");
         }
         assert!(!denied.contains("stop that program"), "{denied}");
-        assert!(shown("127.0.0.1:8443", ErrorKind::AddrInUse).contains("another program listens there"));
+        assert!(shown("127.0.0.1:8443", ErrorKind::AddrInUse).contains("another program is listening on it"));
         assert!(shown("192.0.2.1:8443", ErrorKind::AddrNotAvailable).contains("--listen :8443"));
         assert!(!shown("127.0.0.1:8443", ErrorKind::PermissionDenied).contains("below 1024"));
     }

@@ -1,4 +1,4 @@
-//! Failures of checking, manifests, releasing and waiting.
+//! Converts errors of checks, manifests, releases and waits to failures with remedies.
 
 use std::path::Path;
 
@@ -22,11 +22,12 @@ impl From<TrackError> for Failure {
                 };
                 Self::usage(format!("--track {} contradicts the manifest", track.as_str()))
                     .why(format!("its `action` {manifest}"))
-                    .next("leave out --track, or change `action` in the manifest")
+                    .next("omit --track, or change `action` in the manifest")
             }
             TrackError::NotASubmission { .. } => Self::usage(error.to_string())
                 .next("`action` accepts `technical` and `marketing`, each `submit` or `draft`; or remove it")
                 .next("`eqp packages update` sends other actions, `eqp packages recall` recalls from review"),
+            _ => Self::usage(error.to_string()),
         }
     }
 }
@@ -47,7 +48,7 @@ impl From<SelectionError> for Failure {
             SelectionError::Track(error) => error.into(),
             SelectionError::SeveralPackages { packages } => {
                 Self::usage(format!("the manifest has {packages} packages"))
-                    .next("name the archive of the one to release")
+                    .next("pass the archive of the package to release")
             }
             SelectionError::NotInManifest { sku } => {
                 let sku = sku.unwrap_or_else(|| "of the archive".to_owned());
@@ -55,7 +56,7 @@ impl From<SelectionError> for Failure {
                     .next("set `sku` in the manifest's package for this archive")
             }
             SelectionError::OnlyDraft => Self::usage(error.to_string())
-                .next("set `technical` or `marketing` to \"submit\", or leave `action` out and submit both")
+                .next("set `technical` or `marketing` to \"submit\", or omit `action` to submit for both reviews")
                 .next("`eqp packages create` saves a draft"),
             SelectionError::MissingFiles { files, archive } => {
                 let named = files.iter().map(|path| format!("there is no file {}", path.display()));
@@ -64,13 +65,16 @@ impl From<SelectionError> for Failure {
                 let archive = archive.as_deref().and_then(Path::to_str);
                 match archive.filter(|text| !text.contains(['/', '.']) && SubmissionId::new(*text).is_ok()) {
                     Some(id) => {
-                        failure.next(format!("if {id} is the ID of a submission: --submission {}", shell_word(id)))
+                        failure.next(format!("if {id} is the ID of a submission, pass --submission {}", shell_word(id)))
                     }
                     None => failure,
                 }
             }
-            SelectionError::Unidentified => Self::usage("another run could not find this submission again")
-                .next("give the manifest an item_id, or sku and version"),
+            SelectionError::Unidentified => {
+                Self::usage("nothing identifies the submission, so another run could not find it again")
+                    .next("set item_id, or sku and version, in the manifest")
+            }
+            other => Self::usage("there is nothing to release").because(&other),
         }
     }
 }
@@ -80,6 +84,7 @@ impl From<CheckError> for Failure {
         match error {
             CheckError::Check(error) => error.into(),
             CheckError::Aborted(error) => Self::new(Exit::Failed, "the check ended early").because(&error),
+            other => Self::new(Exit::Failed, "the archive was not checked").because(&other),
         }
     }
 }
@@ -89,12 +94,11 @@ impl From<FindError> for Failure {
         let what = error.to_string();
         match error {
             FindError::Marketplace(error) => error.into(),
-            FindError::Unidentified { .. } => {
-                Self::usage(what).next("give it a submission_id, an item_id, or sku and version")
-            }
+            FindError::Unidentified { .. } => Self::usage(what).next("set submission_id, item_id, or sku and version"),
             FindError::NotFound { .. } => Self::new(Exit::NotFound, what)
-                .next("eqp packages create creates one")
+                .next("create the submission with eqp packages create")
                 .next("check --environment: IDs of one environment do not exist in the other"),
+            _ => Self::new(Exit::Failed, what),
         }
     }
 }
@@ -109,6 +113,7 @@ impl From<SendError> for Failure {
                 let scanned = files.iter().map(|id| format!("{id} is still being scanned"));
                 scanned.fold(failure, Self::why).next("run the same command again later, or wait longer with --timeout")
             }
+            other => Self::new(Exit::Failed, "some packages were not submitted").because(&other),
         }
     }
 }
@@ -120,11 +125,11 @@ impl From<Error> for Failure {
             Error::Package(error) => error.into(),
             Error::Unreadable { path, source } => Self::usage(format!("cannot read {}", path.display()))
                 .because(&source)
-                .next("name a file that exists and can be read"),
+                .next("pass a file that exists and can be read"),
             Error::Unnamed { path } => Self::usage(format!("{} has no name that can be sent", path.display())),
-            Error::ReadAborted(error) => Self::new(Exit::Failed, "a file was not read").because(&error),
+            Error::ReadAborted(error) => Self::new(Exit::Failed, "a file could not be read").because(&error),
             Error::OtherVersion { .. } => {
-                Self::usage(error.to_string()).next("give the manifest an item_id of this version, or none")
+                Self::usage(error.to_string()).next("set item_id to an ID of this version, or remove it")
             }
             Error::VersionMismatch { ref archive, .. } => {
                 let remedy = format!("set `version` in the manifest to {archive}, or remove it");
@@ -135,11 +140,11 @@ impl From<Error> for Failure {
                     "tried to {} {attempts} times, without a visible effect at the Marketplace",
                     step.description()
                 ))
-                .next("look at it: eqp packages show; then run the same command again"),
+                .next("check it with eqp packages show, then run the same command again"),
             Error::Rejected { label, change, code, message } => {
                 Self::new(Exit::Rejected, format!("{label} was not {change}: the Marketplace rejected it"))
                     .why(refusal(message.as_deref(), code))
-                    .next("correct this and run the same command again")
+                    .next("fix the problem, then run the same command again")
             }
             Error::NoAnswer { change: Change::Create } => {
                 Self::new(Exit::Failed, "the Marketplace did not report the result of the submission")
@@ -150,6 +155,7 @@ impl From<Error> for Failure {
             }
             Error::NoSubmissionId => Self::new(Exit::Failed, "the Marketplace returned the submission without its ID"),
             Error::Stopped => Self::interrupted(),
+            other => Self::new(Exit::Failed, "the release failed").because(&other),
         }
     }
 }
@@ -160,10 +166,10 @@ impl From<ManifestError> for Failure {
         match problem {
             Problem::Unreadable(error) => Self::usage(format!("cannot read {file}"))
                 .because(&error)
-                .next("name an existing manifest, or create one: eqp packages init ARCHIVE"),
-            Problem::Malformed(text) => Self::usage(format!("{file} holds no packages")).why_in_lines(&text),
+                .next("pass an existing manifest, or create one: eqp packages init ARCHIVE"),
+            Problem::Malformed(text) => Self::usage(format!("{file} contains no packages")).why_in_lines(&text),
             Problem::NoPackage => {
-                Self::usage(format!("{file} holds no package")).next("write a table [package], or several [[package]]")
+                Self::usage(format!("{file} contains no package")).next("add a table [package], or several tables [[package]]")
             }
             Problem::OutsidePackage { key, known } => {
                 let failure = Self::usage(format!("{file}: unknown key `{key}`"));
@@ -176,14 +182,15 @@ impl From<ManifestError> for Failure {
                 let failure = Self::usage(format!("{file}: unknown key `{path}.{key}`"));
                 match nearest(&key, known.iter().map(String::as_str)) {
                     Some(name) => failure.next(format!("did you mean `{path}.{name}`?")),
-                    None => failure.next(format!("known here: {}", known.join(", "))),
+                    None => failure.next(format!("known keys: {}", known.join(", "))),
                 }
             }
             Problem::EmptyAction => Self::usage(format!("{file}: `{path}` is an empty table"))
                 .why("it does not select a review")
-                .next("name the reviews, as in `action = { technical = \"submit\" }`")
-                .next("or leave `action` out: `eqp release` then submits both reviews, `eqp packages create` saves a draft"),
+                .next("select a review, for example `action = { technical = \"submit\" }`")
+                .next("or omit `action`: `eqp release` then submits for both reviews, and `eqp packages create` saves a draft"),
             Problem::Value(text) => Self::usage(format!("{file}: `{path}` cannot be read")).why(text),
+            other => Self::usage(format!("cannot read {file}")).because(&other),
         }
     }
 }
@@ -193,6 +200,7 @@ impl From<PackageError> for Failure {
         let what = error.to_string();
         match error {
             PackageError::NotSendable { source, .. } => Self::new(Exit::Failed, what).because(&source),
+            _ => Self::new(Exit::Failed, what),
         }
     }
 }
@@ -208,15 +216,15 @@ impl From<eqp_check::Error> for Failure {
                 }
             }
             eqp_check::Error::NoReason { .. } => {
-                Self::usage("the manifest suppresses a rule without a reason").because(&error).next("write the reason")
+                Self::usage("the manifest suppresses a rule without a reason").because(&error).next("add a reason")
             }
             eqp_check::Error::NoMetadata { .. } => Self::new(Exit::Failed, "the archive has no readable composer.json")
                 .because(&error)
-                .next("see what else is wrong with it: eqp packages check FILE"),
+                .next("check the archive: eqp packages check FILE"),
             eqp_check::Error::Read { .. } | eqp_check::Error::NotAFile { .. } => {
                 Self::usage("the archive was not checked")
                     .because(&error)
-                    .next("name an archive that exists and can be read")
+                    .next("pass an archive that exists and can be read")
             }
             eqp_check::Error::Cancelled => Self::new(Exit::Interrupted, "the check was stopped").because(&error),
             _ => Self::new(Exit::Failed, "the archive was not checked").because(&error),
@@ -229,11 +237,12 @@ impl From<WaitError> for Failure {
         match error {
             WaitError::NoSource => {
                 Self::new(Exit::Usage, "cannot wait: neither a database nor an access key is configured")
-                    .next("start eqp serve with the same data folder, or name a database in EQP_DATABASE_URL")
-                    .next("or set EQP_APPLICATION_ID and EQP_APPLICATION_SECRET_FILE to ask the Marketplace")
+                    .next("start eqp serve with the same data folder, or set EQP_DATABASE_URL")
+                    .next("or set EQP_APPLICATION_ID and EQP_APPLICATION_SECRET_FILE to poll the Marketplace")
             }
             WaitError::Marketplace(error) => error.into(),
             WaitError::Database(error) => error.into(),
+            other => Self::new(Exit::Failed, "cannot wait").because(&other),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Failures of registrations, with their remedies.
+//! Converts errors of registrations to failures with remedies.
 
 use eqp_store::{CredentialState, CredentialSummary, EndpointSummary};
 use eqp_sync::Error;
@@ -15,7 +15,7 @@ impl From<Error> for Failure {
             Error::Locked { mage_id, environment } => being_changed(&mage_id, environment),
             Error::LockLost(error) => lock_lost().because(&*error),
             Error::OutcomeUnknown(error) => Self::from(error).next(
-                "run the same command again to find out and continue; until then, every credential that may be active is \
+                "run the same command again to check and continue; until then, every credential that may be active is \
                  accepted",
             ),
             Error::OtherEndpoint { endpoint } => other_endpoint(&endpoint),
@@ -25,24 +25,27 @@ impl From<Error> for Failure {
             Error::NothingReplaced { name, active } => nothing_replaced(&name, active.as_deref()),
             Error::UnknownEndpoint { name, mage_id, environment } => {
                 Self::new(Exit::NotFound, format!("there is no endpoint `{name}` of {mage_id} in {environment}"))
-                    .next("see the existing ones: eqp callbacks plan")
+                    .next("list the endpoints: eqp callbacks plan")
             }
-            Error::UrlMissing { name } => Self::usage(format!("there is no endpoint `{name}` yet"))
-                .next("set the public URL with --url"),
+            Error::UrlMissing { name } => {
+                Self::usage(format!("there is no endpoint `{name}` yet")).next("set the public URL with --url")
+            }
             Error::NotListed { name } => {
                 Self::new(Exit::NotFound, format!("`{name}` is not in the Marketplace's list"))
                     .next(format!("register it again: eqp callbacks add --name {name}"))
             }
-            Error::UnknownEntry => Self::new(Exit::NotFound, "there is no such entry in the Marketplace's list")
-                .next("eqp callbacks list shows every entry; the URL has to be exactly as it is registered"),
+            Error::UnknownEntry => Self::new(Exit::NotFound, "the entry is not in the Marketplace's list")
+                .next("list the entries with eqp callbacks list; the URL must be exactly as registered"),
             Error::AmbiguousEntry => {
-                Self::usage("there are several entries with this URL").next("name one by its user: --user USER")
+                Self::usage("several entries have this URL").next("select one by its user name: --user USER")
             }
             Error::EntryOfEndpoint { name } => Self::usage(format!("this entry is the registration of `{name}`"))
-                .next(format!("eqp callbacks remove --name {name}")),
+                .next(format!("remove it with: eqp callbacks remove --name {name}")),
             Error::OtherPassword { name, username } => {
                 Self::usage("already adopted with another password; nothing was changed")
-                    .why(format!("the given password is not the one that is stored for `{name}` and user name {username}"))
+                    .why(format!(
+                        "the given password is not the one that is stored for `{name}` and user name {username}"
+                    ))
                     .next(format!("to register a new password: eqp callbacks rotate --name {name}"))
             }
             Error::NotRefusedYet { usernames, source } => {
@@ -50,9 +53,8 @@ impl From<Error> for Failure {
                     .why("the credential is retired; each receiver rejects it once it has loaded the change")
                     .why(Self::from(source).in_one_line())
             }
-            Error::CleanupFailed { error, cleanup } => {
-                Self::from(*error).why(format!("and the credential made for it could not be retired: {cleanup}"))
-            }
+            Error::CleanupFailed { error, cleanup } => Self::from(*error)
+                .why(format!("and the credential that was created for it could not be retired: {cleanup}")),
             Error::Changed => {
                 Self::new(Exit::Failed, "nothing was sent").because(&error).next("run the same command again")
             }
@@ -61,23 +63,23 @@ impl From<Error> for Failure {
     }
 }
 
-/// One change at a time.
+/// Returns the failure for registrations that another process is changing.
 fn being_changed(mage_id: &MageId, environment: Environment) -> Failure {
     Failure::new(Exit::Failed, format!("the registrations of {mage_id} in {environment} are being changed"))
         .why("another process is changing them now, and two concurrent changes would lose entries")
         .next("run the same command again when it has finished")
 }
 
-/// The lock was lost.
+/// Returns the failure for a lost lock.
 fn lock_lost() -> Failure {
     Failure::new(Exit::Failed, "nothing was sent")
         .why("the lock on the registrations was lost; another process may hold it now")
         .next("run the same command again")
 }
 
-/// The endpoint with this name is another one.
+/// Returns the failure for a name that belongs to another endpoint.
 fn other_endpoint(found: &EndpointSummary) -> Failure {
-    Failure::usage(format!("there is another endpoint with the name `{}`", found.name))
+    Failure::usage(format!("another endpoint has the name `{}`", found.name))
         .why(format!(
             "it is for {} in {}, at {} (path {})",
             found.mage_id, found.environment, found.public_url, found.path
@@ -85,24 +87,24 @@ fn other_endpoint(found: &EndpointSummary) -> Failure {
         .next("choose another name with --name")
 }
 
-/// Another endpoint has the URL or the path.
+/// Returns the failure for a URL or path that belongs to another endpoint.
 fn endpoint_in_use(other: &EndpointSummary) -> Failure {
     let name = &other.name;
-    Failure::usage(format!("the endpoint `{name}` has this URL or path already"))
+    Failure::usage(format!("the endpoint `{name}` already has this URL or path"))
         .why(format!(
             "it is for {} in {}, at {} (path {})",
             other.mage_id, other.environment, other.public_url, other.path
         ))
         .next(format!("to register it again: eqp callbacks add --name {name}"))
-        .next("to create another endpoint, choose another URL and path")
+        .next("to create another endpoint, use another URL and path")
 }
 
-/// A third credential would have to wait: says until when.
+/// Returns the failure for a rotation during a grace period, with the end of that period.
 fn rotation_not_over(endpoint: &EndpointSummary) -> Failure {
     let failure = format!("the previous rotation of `{}` is still in its grace period", endpoint.name);
     let failure = Failure::new(Exit::Failed, failure);
     let retiring = |one: &&CredentialSummary| one.state == CredentialState::Retiring;
-    // The one that is taken longest; none while no callback has come with the new one.
+    // The credential that is accepted longest. Its end is unknown until a callback has used the new credential.
     let ends: Vec<_> = endpoint.credentials.iter().filter(retiring).map(|one| one.retire_at).collect();
     let why = match ends.iter().min().copied().flatten() {
         Some(at) => format!("its old user name is accepted until {} UTC", utc(at)),
@@ -114,11 +116,12 @@ fn rotation_not_over(endpoint: &EndpointSummary) -> Failure {
     };
     failure
         .why(why)
-        .next("wait until then, so that no callback on its way is rejected (see: eqp callbacks plan)")
-        .next(format!("or reject it now, as after a leak: eqp callbacks retire --name {}", endpoint.name))
+        .next("wait until then, so that no callback in flight is rejected (see: eqp callbacks plan)")
+        .next(format!("or reject it now, for example after a leak: eqp callbacks retire --name {}", endpoint.name))
 }
 
-/// A replaced credential is still in the list, or again. A receiver that rejects it loses every callback.
+/// Returns the failure for a replaced credential that is still, or again, in the list. Rejecting it would lose every
+/// callback.
 fn still_listed(endpoint: &EndpointSummary, username: &str) -> Failure {
     let name = &endpoint.name;
     let is_wanted = endpoint.credentials.iter().any(|one| one.state != CredentialState::Retiring);
@@ -131,11 +134,11 @@ fn still_listed(endpoint: &EndpointSummary, username: &str) -> Failure {
     }
 }
 
-/// There is no replaced credential to reject; the active one does not count.
+/// Returns the failure for an endpoint without a replaced credential. The active one cannot be retired.
 fn nothing_replaced(name: &str, in_force: Option<&str>) -> Failure {
     let failure = Failure::new(Exit::NotFound, format!("`{name}` has no replaced credential that is still accepted"));
     match in_force {
-        None => failure.next("see what is accepted: eqp callbacks plan"),
+        None => failure.next("show accepted credentials: eqp callbacks plan"),
         Some(found) => failure
             .why(format!("{found} is the active credential"))
             .next(format!("to replace it and reject it at once: eqp callbacks rotate --name {name} --grace 0s")),
@@ -158,7 +161,7 @@ fn marketplace_failure(error: eqp_client::Error) -> Failure {
         .next(format!("supply each password from a file: --password-of {url}=FILE"))
         .next(format!("or allow an entry to lose its password: --may-lose-password {url}"));
     if some_are_ours {
-        failure.next("to give one of our own entries a new password: eqp callbacks add --name NAME")
+        failure.next("to set a new password for one of our own entries: eqp callbacks add --name NAME")
     } else {
         failure
     }

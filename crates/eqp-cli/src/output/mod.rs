@@ -1,5 +1,6 @@
 //! Output: data on standard output, everything else on standard error.
 
+mod json;
 mod options;
 mod progress;
 mod prompt;
@@ -9,11 +10,10 @@ mod terminal;
 
 use std::io::{ErrorKind, IsTerminal, Write};
 
-use eqp_types::Environment;
 use serde::Serialize;
-use serde::ser::SerializeMap;
 
 pub(crate) use crate::text::counted;
+pub(crate) use json::UtcTime;
 pub(crate) use options::{OutputOptions, set_color_choice};
 pub(crate) use progress::ProgramLine;
 pub(crate) use prompt::Confirm;
@@ -22,12 +22,12 @@ pub(crate) use readable::readable;
 
 pub(crate) use crate::sanitize::{Paint, escaped, escaped_json, logged, plain, sanitized, without_style};
 pub(crate) use crate::text::shell_word;
-pub(crate) use crate::text::{rfc3339, utc};
+pub(crate) use crate::text::utc;
 pub(crate) use progress::UploadBar;
 pub(crate) use table::{PagedTable, Table, or_dash, track_line};
 pub(crate) use terminal::wrapped;
 
-use crate::failure::{Exit, Failure, Result};
+use crate::failure::{ErrorObject, Exit, Failure, Result};
 
 /// Prints data and notes, in the requested format.
 #[derive(Clone, Copy, Debug)]
@@ -36,7 +36,7 @@ pub(crate) struct Output {
     quiet: bool,
 }
 
-#[allow(clippy::unused_self, reason = "only code that was given an Output prints")]
+#[allow(clippy::unused_self, reason = "methods, so that only code with an Output can print")]
 impl Output {
     /// Creates output in JSON or for people. `quiet` suppresses notes.
     pub(crate) fn new(json: bool, quiet: bool) -> Self {
@@ -48,12 +48,17 @@ impl Output {
         self.json
     }
 
+    /// Returns whether notes are suppressed.
+    pub(crate) fn is_quiet(self) -> bool {
+        self.quiet
+    }
+
     /// Prints one or more lines of data. Control characters are escaped.
     pub(crate) fn line(self, line: impl std::fmt::Display) -> Result {
         out(&sanitized(&line.to_string()))
     }
 
-    /// Prints annotations for GitHub Actions, which are commands on purpose.
+    /// Prints annotations for GitHub Actions, which are commands by design.
     pub(crate) fn annotations(self, lines: &str) -> Result {
         out(crate::sanitize::annotations(lines).trim_end())
     }
@@ -67,7 +72,7 @@ impl Output {
     /// Prints data as one line of JSON: one object, or one of a stream (NDJSON).
     pub(crate) fn json(self, data: &impl Serialize) -> Result {
         let line = serde_json::to_string(data)
-            .map_err(|error| Failure::new(Exit::Failed, "cannot write the answer as JSON").because(&error))?;
+            .map_err(|error| Failure::new(Exit::Failed, "cannot write the data as JSON").because(&error))?;
         out(&escaped_json(&line))
     }
 
@@ -108,28 +113,6 @@ impl Output {
     }
 }
 
-/// A list under its name, with the environment it belongs to: `{"environment": "sandbox", "events": […]}`.
-#[derive(Debug)]
-pub(crate) struct JsonList<'a, T> {
-    /// The name of the list.
-    pub(crate) name: &'static str,
-    /// The environment, if the list is of one.
-    pub(crate) environment: Option<Environment>,
-    /// The items of the list.
-    pub(crate) items: &'a [T],
-}
-
-impl<T: Serialize> Serialize for JsonList<'_, T> {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        if let Some(environment) = self.environment {
-            map.serialize_entry("environment", &environment)?;
-        }
-        map.serialize_entry(self.name, self.items)?;
-        map.end()
-    }
-}
-
 /// Prints a note on standard error, even if quiet.
 pub(crate) fn notice(text: &str) {
     anstream::eprintln!("{}", sanitized(text));
@@ -138,7 +121,9 @@ pub(crate) fn notice(text: &str) {
 /// Reports a failure on standard error.
 pub(crate) fn report(failure: &Failure, is_json: bool) {
     if is_json {
-        anstream::eprintln!("{}", escaped_json(&failure.to_json().to_string()));
+        // An object of texts and a number can always be serialized.
+        let object = serde_json::to_string(&ErrorObject { error: failure.report() }).unwrap_or_default();
+        anstream::eprintln!("{}", escaped_json(&object));
     } else {
         anstream::eprintln!("{}", sanitized(&failure.to_string()));
     }

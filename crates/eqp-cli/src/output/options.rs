@@ -36,7 +36,7 @@ pub(crate) enum Colour {
     Never,
 }
 
-/// Sets for the whole program when colour is used.
+/// Sets the colour choice of the whole program.
 pub(crate) fn set_color_choice(colour: Colour) {
     let choice = match colour {
         Colour::Auto => anstream::ColorChoice::Auto,

@@ -1,4 +1,4 @@
-//! Progress of uploads and of external programs: animated on a terminal, otherwise a line from time to time.
+//! Shows the progress of uploads and of external programs: animated on a terminal, otherwise as periodic lines.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -44,7 +44,7 @@ impl Drop for UploadBar {
     }
 }
 
-/// How often a line is printed without a terminal.
+/// The interval at which a line is printed without a terminal.
 const LINE_EVERY: Duration = Duration::from_secs(30);
 
 /// The progress of an external program.
@@ -66,7 +66,7 @@ impl ProgramLine {
         Self { output, moving, next: Mutex::new(LINE_EVERY) }
     }
 
-    /// Shows it.
+    /// Shows the progress.
     pub(crate) fn show(&self, progress: &eqp_check::Progress) {
         let seconds = progress.elapsed.as_secs();
         let files = progress.files.map(|(done, all)| format!(", {done} of {all} files")).unwrap_or_default();

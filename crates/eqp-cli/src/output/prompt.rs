@@ -26,7 +26,7 @@ pub(crate) fn ask_line(question: &str) -> Result<String> {
     answer(&format!("{question}: "))
 }
 
-/// Prints the question unchanged, and waits for a line.
+/// Prints a question unchanged, and reads a line.
 pub(super) fn answer(question: &str) -> Result<String> {
     prompt(question).map_err(|error| cannot_ask(&error))?;
     typed(|| {
@@ -38,7 +38,7 @@ pub(super) fn answer(question: &str) -> Result<String> {
 
 /// Prompts for a secret, which is not echoed.
 pub(crate) fn ask_secret(question: &str) -> Result<Secret> {
-    // Echo is off before the question appears, in case somebody types at once.
+    // Echo is turned off before the question appears, in case the user types immediately.
     let echo_off = EchoOff::start().map_err(|error| cannot_ask(&error))?;
     prompt(&format!("{question}: ")).map_err(|error| cannot_ask(&error))?;
     let secret = typed(|| type_secret(io::stdin().lock()));
@@ -51,7 +51,7 @@ pub(crate) fn ask_secret(question: &str) -> Result<Secret> {
 fn typed<T: Send + 'static>(read: impl FnOnce() -> io::Result<T> + Send + 'static) -> Result<T> {
     shutdown::wait_for(async {
         let (sender, typed) = tokio::sync::oneshot::channel();
-        // The receiver may be gone by the time somebody types.
+        // The receiver may have been dropped before the user types.
         std::thread::spawn(move || drop(sender.send(read())));
         let typed = typed.await.unwrap_or_else(|error| Err(io::Error::other(error)));
         typed.map_err(|error| match error.kind() {
@@ -95,8 +95,8 @@ fn type_secret(mut keys: impl Read) -> io::Result<Option<Secret>> {
     Ok((!text.is_empty()).then(|| Secret::new(text)))
 }
 
-/// Turns off echo while it exists. Keys such as Ctrl-C are read as characters, because a program that they end would leave the
-/// terminal without echo.
+/// Turns off echo until it is dropped. Keys such as Ctrl-C are read as characters, because a program that is ended by
+/// them would leave the terminal without echo.
 struct EchoOff {
     before: Termios,
 }

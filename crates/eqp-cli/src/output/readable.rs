@@ -11,7 +11,7 @@ const QUOTED: &str = "| ";
 /// The placeholder for empty values.
 const NOTHING: &str = "-";
 
-/// `value` as lines.
+/// Formats a value as lines.
 pub(crate) fn readable(value: &Value) -> String {
     let mut text = String::new();
     write_value(&mut text, value, 0);
@@ -36,14 +36,15 @@ fn write_value(text: &mut String, value: &Value, depth: usize) {
             None => items.iter().for_each(|item| write_item(text, item, depth)),
         },
         plain => match scalar(plain).expect("objects and lists that are not empty are handled above") {
-            // A mark before each line: none can be mistaken for a line of ours, or for a command of a CI service.
+            // Each line has a prefix, so that it cannot be mistaken for a line of our own or for a command of a CI
+            // service.
             rows if rows.contains('\n') => rows.lines().for_each(|row| line(text, depth, &format!("{QUOTED}{row}"))),
             row => line(text, depth, &row),
         },
     }
 }
 
-/// An item of a list that is not a table. Its first line is marked.
+/// Writes an item of a list that is not a table. Its first line has a marker.
 fn write_item(text: &mut String, item: &Value, depth: usize) {
     let inner = readable(item);
     for (at, row) in inner.lines().enumerate() {
@@ -51,7 +52,7 @@ fn write_item(text: &mut String, item: &Value, depth: usize) {
     }
 }
 
-/// A list of flat objects is a table; its columns are the names in the order in which they come.
+/// Formats a list of flat objects as a table, whose columns are in the order in which the names first occur.
 fn records(items: &[Value]) -> Option<Table> {
     let items: Vec<&Map<String, Value>> = items.iter().map(Value::as_object).collect::<Option<_>>()?;
     let mut names: Vec<&str> = Vec::new();
@@ -75,7 +76,7 @@ fn scalar(value: &Value) -> Option<String> {
         Value::Array(items) if items.is_empty() => Some(NOTHING.to_owned()),
         Value::Object(fields) if fields.is_empty() => Some(NOTHING.to_owned()),
         Value::String(text) if text.is_empty() => Some(NOTHING.to_owned()),
-        // Its lines stay lines: reports of tools have many.
+        // Line ends are preserved, because reports of tools have many lines.
         Value::String(text) => Some(text.replace("\r\n", "\n").split('\n').map(escaped).collect::<Vec<_>>().join("\n")),
         Value::Bool(_) | Value::Number(_) => Some(value.to_string()),
         Value::Array(_) | Value::Object(_) => None,

@@ -1,4 +1,4 @@
-//! Tables and track lines.
+//! Formats tables and lines of tracks.
 
 use anstyle::{AnsiColor, Style};
 use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Width};
@@ -19,12 +19,12 @@ pub(crate) struct Table {
     right: Vec<usize>,
     /// Minimum width of a column, if all columns fit with it.
     at_least: Vec<usize>,
-    /// Of the terminal.
+    /// The width of the terminal; `None` without a terminal.
     width: Option<usize>,
 }
 
 impl Table {
-    /// A table with these heads.
+    /// Creates a table with these column headings.
     pub(crate) fn new(heads: &[&str]) -> Self {
         Self {
             heads: heads.iter().map(ToString::to_string).collect(),
@@ -38,7 +38,7 @@ impl Table {
 
     /// Adds a row.
     pub(crate) fn row<T: Into<String>>(&mut self, cells: impl IntoIterator<Item = T>) {
-        // Colour would be counted as width, and a cell is a value: it ends no line.
+        // Colours are removed because they would count as width, and line ends are escaped because a cell is a value.
         let shown = |cell: T| escaped(&without_style(&cell.into()));
         self.rows.push(cells.into_iter().map(shown).collect());
     }
@@ -48,7 +48,7 @@ impl Table {
         self.right.push(column);
     }
 
-    /// The width of each column, if `measure` is that of a text.
+    /// Returns the width of each column, with `measure` as the width of a text.
     fn widths(&self, columns: &[usize], measure: impl Fn(&str) -> usize) -> Vec<usize> {
         let of = |column: &usize| {
             let cells = self.rows.iter().filter_map(|row| row.get(*column)).map(String::as_str);
@@ -58,7 +58,7 @@ impl Table {
         columns.iter().map(of).collect()
     }
 
-    /// Columns whose values differ between rows.
+    /// Returns the columns whose values differ between rows.
     fn varying_columns(&self) -> Vec<usize> {
         let varies = |column: &usize| {
             let mut cells = self.rows.iter().map(|row| row.get(*column));
@@ -101,7 +101,7 @@ impl Table {
         table.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
     }
 
-    /// One line per field.
+    /// Formats each row with one line per field.
     fn fields(&self) -> String {
         let label = self.heads.iter().map(|head| head.chars().count()).max().unwrap_or_default();
         let lines = |row: &Vec<String>| {
@@ -112,17 +112,17 @@ impl Table {
     }
 }
 
-/// How wide columns of these widths are together.
+/// Returns the total width of columns with these widths.
 fn together(widths: &[usize]) -> usize {
     widths.iter().map(|width| width + PADDING).sum()
 }
 
-/// As wide as a text is, by its widest line.
+/// Returns the width of a text, which is that of its widest line.
 fn natural(text: &str) -> usize {
     text.lines().map(|line| line.chars().count()).max().unwrap_or_default()
 }
 
-/// As narrow as a text can be without a broken word.
+/// Returns the minimum width of a text without broken words, which is that of its longest word.
 fn longest_word(text: &str) -> usize {
     text.split_whitespace().map(|word| word.chars().count()).max().unwrap_or_default()
 }
@@ -158,7 +158,7 @@ impl std::fmt::Display for Table {
     }
 }
 
-/// A table that is written a page at a time, so that rows appear as they come. The first page sets the widths.
+/// A table that is printed page by page. The first page determines the widths.
 pub(crate) struct PagedTable {
     heads: &'static [&'static str],
     right: &'static [usize],
@@ -166,12 +166,12 @@ pub(crate) struct PagedTable {
 }
 
 impl PagedTable {
-    /// A table with these heads and, at the right of their columns, the numbers of these columns.
+    /// Creates a table with these column headings, in which the columns in `right` are right-aligned.
     pub(crate) fn new(heads: &'static [&'static str], right: &'static [usize]) -> Self {
         Self { heads, right, widths: Vec::new() }
     }
 
-    /// The next page; only the first has heads.
+    /// Returns the next page. Only the first page has column headings.
     pub(crate) fn page(&mut self, rows: impl IntoIterator<Item = Vec<String>>) -> Table {
         let mut table = Table { shows_heads: self.widths.is_empty(), ..Table::new(self.heads) };
         for row in rows {
@@ -205,7 +205,7 @@ pub(crate) fn track_line<'a>(tracks: impl IntoIterator<Item = (&'a str, &'a str)
     parts.join(" · ")
 }
 
-/// Successful statuses are green, failed ones red, running ones yellow.
+/// Returns the colour of a status: green for success, red for failure, yellow while it is running.
 fn style_of(status: &str) -> Style {
     match status {
         "approved" | "released_to_store" | "passed" | "pass" => AnsiColor::Green.on_default(),

@@ -1,8 +1,8 @@
-"""What a vendor's own test does with the simulator, in Python, with nothing but the standard library.
+"""An example of a vendor's own test with the simulator, in Python, using only the standard library.
 
-It reads what `eqp simulator` wrote into its folder (eqp.env, sourced by the shell or by the test's own means), creates
-a package through the Marketplace's API, lets one call go wrong on purpose, moves the review through the control API,
-and looks for the callbacks at a real receiver (`eqp serve`) with `eqp events list --json`.
+It needs the variables in eqp.env, which `eqp simulator` writes to its folder. It creates a package through the
+Marketplace's API, injects a fault into one call, controls the review through the control API, and reads the resulting
+events from a real receiver (`eqp serve`) with `eqp events list --json`.
 """
 
 import base64
@@ -24,7 +24,7 @@ def read(variable):
 
 
 def call(method, url, authorization, body=None):
-    """The status of the answer, and its JSON."""
+    """Returns the status and the JSON of the response."""
     data = None if body is None else json.dumps(body).encode()
     headers = {"Authorization": authorization, "Content-Type": "application/json"}
     request = urllib.request.Request(url, data=data, headers=headers, method=method)
@@ -64,14 +64,14 @@ def events():
     return json.loads(listed.stdout)["events"]
 
 
-# One call goes wrong, once: the same words as on the command line.
+# Make one call fail once. The syntax is the same as on the command line.
 status, fault = control("POST", "/faults", {"fault": "status=503 call=packages.create nth=1"})
 assert status == 200 and fault["active"], fault
 
 bearer = session()
 archive = upload(bearer, "badges.zip", "application/zip", b"PK\x05\x06" + bytes(18))
 guide = upload(bearer, "guide.pdf", "application/pdf", b"%PDF-1.4")
-# Nothing is taken for review before the scans of its files have ended: here they are ended by hand.
+# A package can only be submitted after the scans of its files, so end them now.
 for file in (archive, guide):
     status, ended = control("POST", f"/files/{file['file_upload_id']}/scan", {"result": "passed"})
     assert status == 200, ended
@@ -94,22 +94,22 @@ assert status == 200 and created[0]["code"] == 200, created
 submission = created[0]["submission_id"]
 assert control("GET", "/faults")[1]["faults"][0]["injected"] == 1
 
-# The review is moved by hand: it is rejected, with a reason of our own.
+# Move the review to its next step, and reject the package with a reason.
 status, moved = control("POST", f"/packages/{submission}/advance", {"flow": "technical"})
 assert moved["eqp_status"]["technical"] == "awaiting_manual_qa", moved
 decision = {"flow": "technical", "decision": "rejected", "reasons": ["No tests"], "message": "Please add some."}
 status, moved = control("POST", f"/packages/{submission}/decision", decision)
 assert status == 200 and moved["eqp_status"]["technical"] == "rejected", moved
 
-# A word that is none is refused with the one that was meant.
+# A misspelled word is rejected, and the error contains the nearest valid one.
 status, problem = control("POST", f"/packages/{submission}/decision", {"flow": "technical", "decision": "reject"})
 assert (status, problem["nearest"]) == (422, "rejected"), problem
 
-# The callbacks were taken by the receiver, and it tells what they mean.
+# Wait until the receiver has accepted all callbacks, and check the events.
 taken, after = 0, 0
 while taken < 5:
     status, sent = control("GET", f"/callbacks?after={after}&wait=30s")
-    assert sent["callbacks"], "no more callbacks came"
+    assert sent["callbacks"], "no more callbacks were sent"
     for callback in sent["callbacks"]:
         assert callback["http_status"] == 200, callback
         after, taken = callback["number"], taken + 1

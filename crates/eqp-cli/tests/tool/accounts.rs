@@ -1,4 +1,4 @@
-//! Access keys: checked before they are kept, kept where only their owner can read them, told apart by profiles.
+//! Tests access keys: they are verified before they are saved, only readable by their owner, and separated by profiles.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use eqp_test_support::tool::{Ended, Home};
 use eqp_test_support::vendor::{APPLICATION_SECRET, TestVendor};
 
-/// A home whose tool knows where the Marketplace is, and has no key.
+/// Returns a home with the URL of the Marketplace but without a key.
 fn stranger(vendor: &TestVendor) -> Home {
     let mut home = Home::new(crate::EQP);
     home.set("EQP_API_URL", vendor.simulator.base_url());
@@ -44,7 +44,7 @@ async fn a_key_is_kept_in_a_profile_once_it_was_accepted() {
     assert_eq!(std::fs::read_to_string(&secret).unwrap().trim_end(), APPLICATION_SECRET);
     assert_eq!((mode(&secret), mode(secret.parent().unwrap())), (0o600, 0o700));
 
-    // From now on nothing has to be said: where the Marketplace is was kept, too.
+    // From now on, no option is needed, because the URL was saved too.
     let other = Home::at(crate::EQP, home.path());
     let me = read(&other.run_aside(&["whoami", "--json"]));
     assert_eq!(
@@ -54,7 +54,7 @@ async fn a_key_is_kept_in_a_profile_once_it_was_accepted() {
     assert_eq!((&me["is_eligible"], &me["application_id"]), (&json!(true), &json!("app")));
     assert!(me["secret_source"].as_str().unwrap().ends_with("secrets/live"), "{me}");
 
-    // A secret that others can read is not used.
+    // A secret that others can read is rejected.
     std::fs::set_permissions(&secret, PermissionsExt::from_mode(0o644)).unwrap();
     let open = other.run_aside(&["whoami"]);
     assert!(open.code == 2 && open.stderr.contains("chmod 600"), "{open:?}");
@@ -67,7 +67,7 @@ async fn a_key_is_kept_in_a_profile_once_it_was_accepted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn profiles_are_told_apart_and_one_holds_where_none_is_asked_for() {
+async fn profiles_are_distinguished_and_the_default_is_used_without_a_request() {
     let vendor = TestVendor::start(crate::EQP).await;
     let home = stranger(&vendor);
     home.write("right", APPLICATION_SECRET);
@@ -100,7 +100,7 @@ async fn profiles_are_told_apart_and_one_holds_where_none_is_asked_for() {
     ]));
     assert_eq!(holds(&[]), json!("two"));
     let lost = other.run_aside(&["whoami", "--profile", "three"]);
-    assert!(lost.code == 2 && lost.stderr.contains("it has one, two"), "{lost:?}");
+    assert!(lost.code == 2 && lost.stderr.contains("existing profiles: one, two"), "{lost:?}");
     let odd = home.run_aside(&["login", "--application-id", "app", "--profile", "../up", "--secret-file", "right"]);
     assert_eq!(odd.code, 2, "{odd:?}");
 }
@@ -157,7 +157,8 @@ async fn without_a_terminal_nothing_is_asked() {
     assert!(ended.code == 2 && ended.stderr.contains("--secret-file"), "{ended:?}");
 }
 
-/// Stands for the platform's own keyring tool, which needs a desktop: it speaks as libsecret's `secret-tool` does.
+/// Replaces the platform's keyring tool, which needs a desktop, by a script with the interface of libsecret's
+/// `secret-tool`.
 const SECRET_TOOL: &str = r#"#!/bin/sh
 echo "$@" >> "$HOME/arguments"
 verb=$1; shift
@@ -202,7 +203,7 @@ async fn a_keyring_keeps_the_secret_and_no_argument_shows_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_doctor_tells_where_each_value_came_from_and_what_can_be_reached() {
+async fn the_doctor_shows_the_origin_of_each_value_and_what_can_be_reached() {
     let mut vendor = TestVendor::start(crate::EQP).await;
     vendor.home.write("eqp.toml", "[receiver]\ntls_names = [\"eqp.test\"]\nlisten = \"127.0.0.1:1\"\n");
     vendor.home.set("EQP_LISTEN", "127.0.0.1:2");

@@ -1,4 +1,4 @@
-//! Certificate files: checked before anything is started, and replaced while the receiver runs.
+//! Tests certificate files: they are checked before anything is started, and can be replaced while the receiver runs.
 
 use std::process::Command;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use tokio::time::{sleep, timeout};
 use eqp_test_support::tool::{Home, NOWHERE};
 use eqp_test_support::vendor::TestVendor;
 
-/// A certificate that is valid for so many days from now on, and its key.
+/// Returns a certificate that is valid for this number of days from now, and its key.
 fn pair(days: i64) -> (String, String) {
     let key = KeyPair::generate().unwrap();
     let mut params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
@@ -37,7 +37,7 @@ fn wrong_certificate_files_are_named_before_a_database_is_started() {
 }
 
 #[test]
-fn the_doctor_tells_when_the_certificate_expires() {
+fn the_doctor_reports_when_the_certificate_expires() {
     let home = Home::new(crate::EQP);
     for (days, state, text) in
         [(90, "fine", "expires in 89 days"), (9, "fine", "renew it now"), (-1, "failed", "expired on")]

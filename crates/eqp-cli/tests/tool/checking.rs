@@ -1,4 +1,4 @@
-//! `packages check`, `init` and `rules`: nothing of it needs a Marketplace, a database or an access key.
+//! Tests `packages check`, `init` and `rules`, which need neither a Marketplace nor a database nor an access key.
 
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
@@ -16,7 +16,7 @@ fn with(submission: &Submission) -> Home {
     home
 }
 
-/// A module with something blocking, a warning, and a warning that a manifest can pass over.
+/// Returns a module with a blocking finding, a warning, and a warning that a manifest can suppress.
 fn imperfect() -> Submission {
     Submission::module()
         .composer(|composer| composer["version"] = "1.2".into())
@@ -24,7 +24,7 @@ fn imperfect() -> Submission {
         .file("Test/Unit/BadgeTest.php", "<?php\n// TODO\n")
 }
 
-/// Writes a submission's listing as a manifest, with more at its end.
+/// Writes a submission's listing as a manifest, followed by `more`.
 fn manifest(home: &Home, submission: &Submission, more: &str) {
     let listing = submission.listing(home.path()).unwrap();
     let table: toml::Table = serde_json::from_value(serde_json::json!({"package": listing})).unwrap();
@@ -35,12 +35,12 @@ fn check(home: &Home, arguments: &[&str]) -> Ended {
     home.run(&[&["packages", "check", "submission.zip", "--skip-programs"], arguments].concat())
 }
 
-/// The book may grow.
+/// The registry may grow.
 const COUNTS: (&str, &str) =
     (r"\d+ total, \d+ ran, (\d+) not run, \d+ store-only", "[all] total, [most] ran, $1 not run, [some] store-only");
 
 #[test]
-fn a_good_submission_passes_and_a_strict_look_too() {
+fn a_good_submission_passes_also_with_strict() {
     let submission = Submission::module();
     let home = with(&submission);
     manifest(&home, &submission, "");
@@ -50,7 +50,7 @@ fn a_good_submission_passes_and_a_strict_look_too() {
 }
 
 #[test]
-fn a_report_names_rule_place_and_what_to_do() {
+fn a_report_names_rule_location_and_remedy() {
     let home = with(&imperfect());
     manifest(
         &home,
@@ -100,7 +100,7 @@ fn a_check_in_which_a_blocking_rule_did_not_run_does_not_look_like_a_pass() {
     assert!(annotated.stdout.contains("::warning title=code-sniffer::code-sniffer did not run"), "{annotated:?}");
     let strict = home.run(&[&plain[..], &["--strict"]].concat());
     assert!(strict.code == 1 && strict.stderr.contains("is incomplete"), "{strict:?}");
-    // Who leaves it out on purpose knows.
+    // A rule that was skipped explicitly is not an error.
     assert_eq!(check(&home, &["--strict"]).code, 0);
     let bin = home.path().join("phpcs");
     let script = "#!/bin/sh\nfor a; do case \"$a\" in --report-file=*) echo '{\"files\":[]}' > \"${a#--report-file=}\";; esac; done\n";
@@ -153,7 +153,7 @@ fn what_cannot_be_read_and_a_wrong_manifest_are_code_2() {
     let none = home.run(&["packages", "check", "none.zip"]);
     assert_eq!((none.code, none.stdout.as_str()), (2, ""));
     assert!(none.stderr.contains("cannot read none.zip"), "{}", none.stderr);
-    assert!(none.stderr.contains("next: name an archive that exists"), "{}", none.stderr);
+    assert!(none.stderr.contains("next: pass an archive that exists"), "{}", none.stderr);
     for (manifest, said) in [
         ("[package]\ncategorys = []\n", "did you mean `package.categories`?"),
         (
@@ -188,7 +188,7 @@ fn of_several_packages_the_one_with_the_archive_s_name_is_checked() {
 }
 
 #[test]
-fn a_manifest_that_was_begun_lacks_only_what_nobody_but_its_owner_knows() {
+fn a_generated_manifest_lacks_only_what_its_owner_knows() {
     let home = with(&Submission::module());
     let ended = home.run(&["packages", "init", "submission.zip"]);
     assert_eq!((ended.code, ended.stdout.as_str()), (0, "release.toml\n"));
@@ -214,7 +214,7 @@ fn a_manifest_that_was_begun_lacks_only_what_nobody_but_its_owner_knows() {
             "release_notes",
         ]
     );
-    // The Marketplace's commands read it too.
+    // Commands that use the Marketplace read it too.
     let again = home.run(&["packages", "init", "submission.zip"]);
     assert!(again.code == 2 && again.stderr.contains("--force"), "{again:?}");
     assert_eq!(home.run(&["packages", "init", "submission.zip", "--force"]).code, 0);
@@ -258,7 +258,7 @@ fn a_signal_ends_the_check_and_the_program_that_it_runs() {
 }
 
 #[test]
-fn the_book_is_listed_and_each_rule_told() {
+fn the_rules_are_listed_and_each_is_described() {
     let home = Home::new(crate::EQP);
     let listed = home.json(&["packages", "rules", "--json"]);
     let rules = listed["rules"].as_array().unwrap();

@@ -1,4 +1,4 @@
-//! Exit codes, and what goes where.
+//! Tests exit codes, and what is written to standard output and standard error.
 
 use eqp_test_support::tool::Home;
 
@@ -33,6 +33,21 @@ fn a_wait_for_a_status_that_its_flow_never_has_is_refused_at_once() {
     let ended = Home::new(crate::EQP).run(&["wait", "s1", "--flow", "technical", "--until", "released_to_store"]);
     assert_eq!((ended.code, ended.stdout.as_str()), (2, ""), "{ended:?}");
     assert!(ended.stderr.contains("it is a status of overall"), "{}", ended.stderr);
+}
+
+#[test]
+fn a_filter_by_a_status_of_another_flow_is_refused_with_the_statuses_of_this_one() {
+    for (arguments, known) in [
+        (&["submissions", "list", "--overall", "in_manual_qa"][..], "released_to_store"),
+        (&["submissions", "list", "--technical", "in_marketing_review"], "in_manual_qa"),
+        (&["packages", "list", "--marketing", "in_manual_qa"], "in_marketing_review"),
+        (&["events", "list", "--flow", "technical", "--status", "released_to_store"], "in_manual_qa"),
+        (&["events", "tail", "--flow", "malware", "--status", "approved"], "passed"),
+    ] {
+        let ended = Home::new(crate::EQP).run(arguments);
+        assert_eq!((ended.code, ended.stdout.as_str()), (2, ""), "{arguments:?}: {ended:?}");
+        assert!(ended.stderr.contains(known), "{arguments:?}: {}", ended.stderr);
+    }
 }
 
 #[test]
@@ -90,7 +105,7 @@ fn what_is_logged_can_be_said_exactly_and_only_so_that_it_can_be_read() {
         home.set("EQP_DATABASE_URL", "postgres://nobody@127.0.0.1:1/eqp");
         home.run(&["events", "list"])
     };
-    // What sqlx tells: that there is no file of passwords.
+    // sqlx reports that there is no password file.
     for (directives, is_told) in
         [("debug", true), ("sqlx_postgres=debug,off", true), ("warn", false), ("eqp_cli=trace,off", false)]
     {
@@ -139,8 +154,8 @@ fn without_an_access_key_the_marketplace_is_not_asked() {
     let ended = Home::new(crate::EQP).run(&["whoami"]);
     assert_eq!((ended.code, ended.stdout.as_str()), (3, ""));
     insta::assert_snapshot!(ended.stderr, @r"
-    error: no application id is configured for sandbox
-      next: make an access key in the developer portal, then eqp login, or set EQP_APPLICATION_ID and EQP_APPLICATION_SECRET_FILE
+    error: no application ID is configured for sandbox
+      next: create an access key in the developer portal, then run eqp login, or set EQP_APPLICATION_ID and EQP_APPLICATION_SECRET_FILE
     ");
 }
 

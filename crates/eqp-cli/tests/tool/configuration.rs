@@ -1,4 +1,4 @@
-//! `eqp.toml`, the environment, flags.
+//! Tests `eqp.toml`, environment variables and flags.
 
 use eqp_test_support::tool::Home;
 
@@ -69,7 +69,7 @@ fn a_profile_that_is_not_there_is_refused() {
     home.configure("[profiles.live.marketplace]\nenvironment = \"production\"\n");
     let ended = home.run(&["whoami", "--profile", "lively"]);
     assert_eq!(ended.code, 2);
-    assert!(ended.stderr.contains("it has live"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("existing profiles: live"), "{}", ended.stderr);
 }
 
 #[test]
@@ -133,7 +133,7 @@ fn addresses_and_yes_are_written_as_people_write_them() {
         home.set("EQP_OPERATOR_LISTEN", "off");
         for yes in ["yes", "on", "1", "TRUE"] {
             home.set("EQP_BEHIND_PROXY", yes);
-            // It gets as far as its database, which is not there.
+            // It fails only at the database, which does not exist.
             home.set("EQP_DATABASE_URL", "postgres://me@127.0.0.1:1/eqp");
             let ended = home.run(&["serve"]);
             assert_eq!(ended.code, 7, "{listen} {yes}: {ended:?}");
@@ -146,7 +146,7 @@ fn addresses_and_yes_are_written_as_people_write_them() {
     }
 }
 
-/// Every variable that an option reads, and those that are read elsewhere.
+/// Collects every environment variable that an option reads, and those that are read elsewhere.
 fn variables(command: &clap::Command, found: &mut std::collections::BTreeSet<String>) {
     found.extend(command.get_arguments().filter_map(|option| Some(option.get_env()?.to_string_lossy().into_owned())));
     command.get_subcommands().for_each(|verb| variables(verb, found));

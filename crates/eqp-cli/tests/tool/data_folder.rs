@@ -1,4 +1,4 @@
-//! The data folder, and the Postgres in it.
+//! Tests the data folder and the Postgres in it.
 
 use eqp_test_support::tool::Home;
 
@@ -41,7 +41,7 @@ fn without_a_database_there_is_one_in_the_data_folder() {
     let ended = serve.end();
     assert_eq!(ended.code, 0, "{ended:?}");
     assert!(ended.stderr.contains("stopped"), "{}", ended.stderr);
-    // What was kept is there when nobody serves.
+    // Stored data can be read while no receiver is running.
     assert_eq!(home.run(&["submissions", "list", "--json"]).code, 0);
 }
 

@@ -1,4 +1,4 @@
-//! Databases that cannot be used, and ports that are taken.
+//! Tests databases that cannot be used, and ports that are in use.
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -30,7 +30,7 @@ fn a_server_without_tls_is_said_where_the_url_demands_it() {
     let address = server.local_addr().unwrap();
     std::thread::spawn(move || {
         for mut connection in server.incoming().flatten() {
-            // The answer to a request for TLS.
+            // The response to a request for TLS.
             let _ = connection.read_exact(&mut [0; 8]);
             let _ = connection.write_all(b"N");
         }
@@ -108,17 +108,18 @@ async fn a_database_that_refuses_writes_is_said() {
     let ended = home.run(&["serve", "--listen", "127.0.0.1:0"]);
     assert_eq!(ended.code, 7, "{}", ended.stderr);
     assert!(ended.stderr.contains("default_transaction_read_only"), "{}", ended.stderr);
-    // Reading goes on: a standby is good enough for that.
+    // Reading still works, because a standby is sufficient for it.
     assert_eq!(home.run(&["events", "list"]).code, 0);
 }
 
-/// The private Postgres of the tests lets in one role only, so this one becomes another: by a default of the database.
+/// The Postgres of the tests accepts one role only, so its sessions switch to another role by a default of the
+/// database.
 #[tokio::test]
-async fn a_role_that_may_not_create_is_told_which_right_it_lacks() {
+async fn a_role_that_may_not_create_tables_learns_which_right_it_lacks() {
     let database = TestDatabase::create().await;
     let name = database.options.get_database().unwrap();
     let guest = format!("{name}_guest");
-    // A connection from before keeps the role that may do everything; a later one has the other.
+    // An existing connection retains the role with all privileges; later ones have the other role.
     let mut admin = database.pool.acquire().await.unwrap();
     for statement in [format!("create role {guest}"), format!("alter database {name} set role {guest}")] {
         sqlx::query(AssertSqlSafe(statement)).execute(&mut *admin).await.unwrap();
@@ -140,6 +141,11 @@ async fn a_role_that_may_not_create_is_told_which_right_it_lacks() {
     let ended = home.run(&["migrate"]);
     assert_eq!(ended.code, 1, "{}", ended.stderr);
     assert!(ended.stderr.contains("already exists") && !ended.stderr.contains("at line"), "{}", ended.stderr);
+    // The failed migration left an empty table of migrations, which is not mistaken for a database of another version.
+    sqlx::query("drop table eqp.callback").execute(&mut *admin).await.unwrap();
+    assert!(eqp_store::internal::schema::has_tables(&database.pool).await.is_ok_and(|has_tables| !has_tables));
+    let ended = home.run(&["migrate"]);
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
     sqlx::query(AssertSqlSafe(format!("drop owned by {guest} cascade"))).execute(&mut *admin).await.unwrap();
     let reset = format!("alter database {name} reset role");
     sqlx::query(AssertSqlSafe(reset)).execute(&mut *admin).await.unwrap();

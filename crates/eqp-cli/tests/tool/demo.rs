@@ -1,4 +1,4 @@
-//! `eqp demo`, whole: to its end, and leaving nothing behind.
+//! Tests `eqp demo` from start to end, after which nothing is left.
 
 use std::fs::Permissions;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
@@ -12,10 +12,10 @@ use eqp_test_support::tool::Home;
 
 const NOBODY: u32 = 65534;
 
-/// Fast enough for a test, and slow enough for what is late to come after its successor.
+/// Fast enough for a test, and slow enough that a late callback arrives after its successor.
 const SPEED: &str = "60";
 
-/// Runs the demo in a home and checks all that it promises.
+/// Runs the demo in a home and checks its results.
 fn is_shown_whole(home: &mut Home) {
     let temporary = home.path().join("tmp");
     home.set("TMPDIR", temporary.display().to_string());
@@ -41,7 +41,7 @@ fn is_shown_whole(home: &mut Home) {
     assert!(running.is_empty(), "{running:?}");
 }
 
-/// Command lines that hold a path.
+/// Returns the command lines that contain a path.
 fn processes_that_name(path: &Path) -> Vec<String> {
     let path = path.display().to_string();
     let folders = std::fs::read_dir("/proc").into_iter().flatten().flatten();
@@ -60,7 +60,7 @@ fn make_temporary(home: &Home) -> std::path::PathBuf {
 fn three_extensions_go_through_the_marketplace_and_nothing_stays_behind() {
     let mut home = Home::new(crate::EQP);
     make_temporary(&home);
-    // As many systems allow: a demo needs no more files than that.
+    // A common limit of systems, which must be sufficient for a demo.
     home.run_through(&["prlimit", "--nofile=1024:1024"]);
     is_shown_whole(&mut home);
 }
@@ -120,7 +120,7 @@ fn ctrl_c_ends_it_early_and_nothing_stays_behind() {
     let mut home = Home::new(crate::EQP);
     let temporary = make_temporary(&home);
     home.set("TMPDIR", temporary.display().to_string());
-    // Should the line be worded otherwise some day, the demo ends by itself and the test fails.
+    // If this line changes, the demo ends automatically and the test fails.
     let mut demo = home.start(&["demo", "--exit", "--speed", SPEED]);
     while !demo.line().contains(" uploaded") {}
     demo.terminate();

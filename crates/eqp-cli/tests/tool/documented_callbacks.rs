@@ -36,14 +36,14 @@ const STATUS: &str = r#"{
     }
 }"#;
 
-/// curl, whose every request for a host goes to where a part of the test listens; the certificate is checked as ever.
+/// A curl that connects to the test's server for every host. Certificates are still verified.
 struct Curl {
     route: String,
     ca_file: String,
 }
 
 impl Curl {
-    /// None, and a word about it, where there is no curl.
+    /// Returns `None` and prints a note if curl is not installed.
     fn new(host: &str, address: SocketAddr, ca_file: String) -> Option<Self> {
         if Command::new("curl").arg("--version").output().is_err() {
             println!("did not run: there is no curl");
@@ -52,7 +52,7 @@ impl Curl {
         Some(Self { route: format!("{host}:443:{address}"), ca_file })
     }
 
-    /// The answer's status and body.
+    /// Returns status and body of the response.
     fn run(&self, arguments: &[&str]) -> (u16, Value) {
         let mut command = Command::new("curl");
         command.args(["--disable", "--silent", "--show-error", "--max-time", "30", "--noproxy", "*"]);
@@ -127,12 +127,12 @@ impl Vendor {
         Self { database, home, address, ca_file, _serve: serve }
     }
 
-    /// Every body kept, in order of arrival.
+    /// Returns every stored body, in order of arrival.
     async fn kept(&self) -> Vec<Vec<u8>> {
         sqlx::query_scalar("select body from eqp.callback order by id").fetch_all(&self.database.pool).await.unwrap()
     }
 
-    /// What `eqp events tail` says of two events, as they come.
+    /// Returns the output of `eqp events tail` for two events.
     fn reported(&self) -> Value {
         let mut tail = self.home.start(&["events", "tail", "--after", "0", "--json"]);
         let columns =
@@ -142,7 +142,7 @@ impl Vendor {
     }
 }
 
-/// What the two callbacks mean.
+/// Checks the events of the two callbacks.
 fn meaning() -> Value {
     json!([
         ["file", "2309480238.238475.0", null, "malware", "passed", true, true, MAGE_ID, "sandbox"],

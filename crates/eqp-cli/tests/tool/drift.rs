@@ -1,4 +1,5 @@
-//! Registrations that somebody else changed, or a change of ours that was cut off: found, shown with their repair, put right.
+//! Tests that registrations that another program changed, and interrupted changes of our own, are detected, shown with
+//! their repair, and repaired.
 
 use serde_json::{Value, json};
 
@@ -7,7 +8,7 @@ use eqp_test_support::vendor::{TestVendor, scan};
 
 const ELSEWHERE: &str = "https://other.example.com/hook";
 
-/// One endpoint that a receiver answers for, and somebody else.
+/// One endpoint with a running receiver, and another tool.
 struct Scene {
     vendor: TestVendor,
     stranger: OtherTool,
@@ -40,7 +41,7 @@ impl Scene {
         serde_json::from_str(&ended.stdout).unwrap()
     }
 
-    /// How the one endpoint stands, and the words of its repair.
+    /// Returns the state of the endpoint, and the arguments of its repair.
     fn state(&self) -> (String, Vec<String>) {
         let plan = self.json(&["plan"]);
         let endpoint = &plan["endpoints"][0];
@@ -52,7 +53,7 @@ impl Scene {
         (state, repair.split(' ').skip(2).map(str::to_owned).collect())
     }
 
-    /// Finds this state, carries its repair out, and finds nothing more to do.
+    /// Expects this state, runs its repair, and expects that nothing is left to do.
     fn is_put_right(&self, state: &str) {
         let (found, repair) = self.state();
         assert_eq!(found, state);
@@ -141,23 +142,23 @@ async fn a_user_name_that_is_refused_by_now_is_replaced() {
         }
     };
     tokio::time::timeout(std::time::Duration::from_secs(30), left()).await.expect("it is retired");
-    // The receiver hears of it a moment later.
+    // The receiver loads the change a moment later.
     let refused = async || {
         while scene.vendor.send("malware_scan_complete", scan("f")).await != [401] {
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;
         }
     };
     tokio::time::timeout(std::time::Duration::from_secs(30), refused()).await.expect("the receiver refuses it");
-    // It is ours, so a new credential takes its place though its password is forgotten.
+    // The entry is managed, so a new credential replaces it although its password is unknown.
     scene.json(&["add", "--name", "main"]);
     assert_eq!(scene.usernames().await.len(), 1);
     scene.is_answered(&[200]).await;
 }
 
-/// The answer is lost, and nothing more is heard of the list.
+/// Injects a fault into the write of the list, and prevents the list from being read again.
 fn cut_off(vendor: &TestVendor, put: &str) {
     vendor.simulator.add_fault(put.parse().unwrap());
-    // Two readings come before the write.
+    // The list is read twice before the write.
     vendor.simulator.add_fault("status=503 call=users.get nth=3,4,5,6".parse().unwrap());
 }
 
@@ -190,7 +191,7 @@ async fn a_registration_that_was_not_heard_of_and_comes_into_force_late_is_taken
     assert_eq!(ended.code, 7, "{ended:?}");
     scene.vendor.simulator.clear_faults();
     assert_eq!(scene.state().0, "incomplete");
-    // Carried out after all, long after the reading that did not show it.
+    // The write is applied late, after a read that did not show it.
     let late = scene.entry("pending").await;
     scene.stranger.overwrites(json!([late])).await;
     scene.is_answered(&[200]).await;
@@ -210,4 +211,15 @@ async fn a_rotation_that_was_cut_off_goes_on_with_the_credential_that_it_had() {
     scene.is_put_right("rotation_incomplete");
     assert_eq!(scene.usernames().await, [begun]);
     scene.is_answered(&[200]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_quiet_comparison_prints_nothing_unless_there_is_something_to_do() {
+    let scene = Scene::registered().await;
+    let compare = ["plan", "--exit-code", "--quiet"];
+    let same = scene.run(&compare);
+    assert_eq!((same.code, same.stdout.as_str(), same.stderr.as_str()), (0, "", ""), "{same:?}");
+    scene.stranger.overwrites(json!([])).await;
+    let differs = scene.run(&compare);
+    assert!(differs.code == 8 && differs.stdout.contains("repair with: eqp callbacks add --name main"), "{differs:?}");
 }

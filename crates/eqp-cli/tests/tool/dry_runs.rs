@@ -1,4 +1,4 @@
-//! A dry run, a plan and a question answered with no change nothing: neither a file, the database nor the Marketplace.
+//! Tests that dry runs, plans and declined prompts change neither files nor the database nor the Marketplace.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader, Write};
@@ -19,12 +19,11 @@ use eqp_test_support::vendor::{TestVendor, scan};
 const OURS: &str = "https://eqp.example.com/callbacks/main";
 const THEIRS: &str = "https://other.example.com/hook";
 
-/// Every command that only shows what it would do, as it is called, and its exit codes: with an endpoint that is registered,
-/// and where nothing was ever set up.
+/// Every dry run, with its arguments and exit codes: with a registered endpoint, and before any setup.
 const SHOWN: &[(&[&str], i32, i32)] = &[
     (&["callbacks", "plan"], 0, 0),
     (&["callbacks", "add", "--name", "new", "--url", "https://eqp.example.com/new", "--dry-run"], 0, 0),
-    // It has this URL already.
+    // The endpoint already has this URL.
     (&["callbacks", "add", "--name", "new", "--url", OURS, "--dry-run"], 2, 0),
     (&["callbacks", "add", "--name", "main", "--dry-run"], 0, 2),
     (&["callbacks", "add", "--name", "not a name", "--url", "https://eqp.example.com/new", "--dry-run"], 2, 2),
@@ -51,20 +50,24 @@ const SHOWN: &[(&[&str], i32, i32)] = &[
     (&["retention", "--older-than", "1d", "--dry-run"], 0, 4),
     (&["spool", "drain", "--dry-run"], 4, 4),
     (&["spool", "set-aside", "--dry-run"], 4, 4),
-    // It is not an archive, and the manifest exists.
+    // The file is not an archive, and the manifest already exists.
     (&["packages", "init", "new.zip", "--dry-run"], 1, 1),
     (&["packages", "init", "module.zip", "--dry-run"], 0, 0),
     (&["packages", "init", "module.zip", "--output", "new.toml", "--dry-run"], 2, 2),
     (&["packages", "init", "module.zip", "--output", "new.toml", "--force", "--dry-run"], 0, 0),
     (&["trigger", "malware_scan_complete", "--dry-run"], 0, 4),
     (&["trigger", "malware_scan_complete", "--to", OURS, "--dry-run"], 0, 0),
-    // Neither asks for the key nor sends it.
+    (&["init", "--dry-run"], 0, 0),
+    // It exists, and is not a configuration file.
+    (&["init", "--output", "new.toml", "--dry-run"], 2, 2),
+    (&["init", "--output", "new.toml", "--force", "--dry-run"], 0, 0),
+    // The key is neither prompted for nor sent.
     (&["login", "--dry-run"], 0, 0),
     (&["logout", "--dry-run"], 4, 4),
     (&["ca", "--dry-run"], 0, 0),
 ];
 
-/// Every command that may ask before it does something.
+/// Every command that may prompt for confirmation.
 const ASKING: &[&str] = &[
     "callbacks add",
     "callbacks adopt",
@@ -73,6 +76,7 @@ const ASKING: &[&str] = &[
     "callbacks rotate",
     "files delete",
     "files upload",
+    "init",
     "keys create",
     "keys delete",
     "keys disable",
@@ -86,8 +90,8 @@ const ASKING: &[&str] = &[
     "trigger",
 ];
 
-/// The others: they only read, run a program until it is stopped (`demo`, `serve`, `simulator`), or write a new file that the command
-/// line names (`man`, `spool export`).
+/// All other commands: they only read, run until they are stopped (`demo`, `serve`, `simulator`), or write a new file
+/// that is given in the arguments (`man`, `spool export`).
 const AT_ONCE: &[&str] = &[
     "callbacks list",
     "completions",
@@ -120,7 +124,7 @@ const AT_ONCE: &[&str] = &[
     "whoami",
 ];
 
-/// Every command that has none below it, with its definition.
+/// Returns every command without subcommands, with its definition.
 fn commands(command: &clap::Command, name: &str, all: &mut BTreeMap<String, clap::Command>) {
     for below in command.get_subcommands() {
         commands(below, format!("{name} {}", below.get_name()).trim_start(), all);
@@ -150,7 +154,7 @@ fn no_command_is_forgotten_here() {
     assert!(ASKING.iter().chain(AT_ONCE).all(|name| names.contains(name)), "{names:?}");
 }
 
-/// Every file and folder with its mode and its content.
+/// Returns every file and folder with its mode and content.
 pub(crate) fn files(folder: &Path) -> BTreeMap<String, (u32, Vec<u8>)> {
     let mut found = BTreeMap::new();
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
@@ -164,7 +168,7 @@ pub(crate) fn files(folder: &Path) -> BTreeMap<String, (u32, Vec<u8>)> {
     found
 }
 
-/// Every table with its rows.
+/// Returns every table with its rows.
 async fn tables(pool: &PgPool) -> BTreeMap<String, String> {
     let names: Vec<String> = sqlx::query_scalar(
         "select format('%I.%I', schemaname, tablename) from pg_tables
@@ -182,7 +186,7 @@ async fn tables(pool: &PgPool) -> BTreeMap<String, String> {
     tables
 }
 
-/// Everything that could be changed.
+/// The state that must not change.
 #[derive(Debug, PartialEq)]
 struct World {
     files: BTreeMap<String, (u32, Vec<u8>)>,
@@ -202,7 +206,7 @@ impl World {
     }
 }
 
-/// A Marketplace with a draft and somebody else's callback, and a home with manifests.
+/// Returns a Marketplace with a draft and an unmanaged callback, and a home with manifests.
 async fn vendor() -> TestVendor {
     let vendor = TestVendor::start(crate::EQP).await;
     vendor.register_theirs(THEIRS, "key", "secret").await;
@@ -220,7 +224,7 @@ async fn vendor() -> TestVendor {
     vendor
 }
 
-/// Runs a command of the table; whoever changes a list knows the password of the others.
+/// Runs a command of the table. Commands that change a list get the password of the unmanaged entry.
 fn run(vendor: &TestVendor, arguments: &[&str]) -> Ended {
     let supplied = format!("{THEIRS}=theirs");
     let mut arguments = arguments.to_vec();
@@ -251,7 +255,7 @@ async fn what_is_only_shown_changes_nothing_of_a_registration() {
     assert_eq!(run(&vendor, &add).code, 0);
     nothing_changes(&vendor, SHOWN.iter().map(|(arguments, code, _)| (*arguments, *code))).await;
 
-    // In the grace of a rotation.
+    // During the grace period of a rotation.
     assert_eq!(run(&vendor, &["callbacks", "rotate", "--name", "main"]).code, 0);
     let shown: &[(&[&str], i32)] = &[
         (&["callbacks", "plan"], 0),
@@ -261,7 +265,7 @@ async fn what_is_only_shown_changes_nothing_of_a_registration() {
     ];
     nothing_changes(&vendor, shown.iter().copied()).await;
 
-    // Somebody took the entry out of the list: only our side of it is left to remove.
+    // Another program has removed the entry from the list, so only our side is left to remove.
     let theirs = serde_json::json!([{"url": THEIRS, "username": "key", "password": "secret"}]);
     OtherTool::of(&vendor.simulator).overwrites(theirs).await;
     let remove: &[&str] = &["callbacks", "remove", "--name", "main", "--dry-run"];
@@ -299,11 +303,11 @@ async fn where_nothing_was_set_up_a_dry_run_makes_nothing() {
     for has_database in [true, false] {
         let mut vendor = vendor().await;
         if !has_database {
-            // The embedded one would be made.
+            // The embedded database would be created.
             vendor.home.set("EQP_DATABASE_URL", "");
         }
         let code = |code: i32, arguments: &[&str]| match arguments[0] {
-            // A database without tables is not the same as none.
+            // A database without tables differs from a missing one.
             "reproject" | "retention" | "trigger" if has_database && code == 4 => 1,
             _ => code,
         };
@@ -320,7 +324,7 @@ async fn retention_asks_and_deletes_nothing_without_a_yes() {
     let (_serve, base) = vendor.serve();
     let url = format!("{base}/callbacks/main");
     assert_eq!(run(&vendor, &["callbacks", "add", "--name", "main", "--url", &url]).code, 0);
-    // Theirs cannot be reached.
+    // The Marketplace's production API cannot be reached.
     vendor.send("malware_scan_complete", scan("a")).await;
     vendor.is_projected().await;
     sqlx::query("update eqp.callback set id = '01000000-0000-7000-8000-000000000000'")
@@ -342,8 +346,8 @@ async fn retention_asks_and_deletes_nothing_without_a_yes() {
     }
 }
 
-/// A proxy that leads to the simulator, whatever host is asked for; answers its URL. So the tool means to speak to the
-/// Marketplace itself, and asks before it writes.
+/// Starts a proxy that connects to the simulator for every host, and returns its URL. The tool therefore uses the
+/// production API, and asks before it writes.
 fn proxy(simulator: &str) -> String {
     let target = simulator.trim_start_matches("https://").trim_end_matches('/').to_owned();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -357,7 +361,7 @@ fn proxy(simulator: &str) -> String {
     url
 }
 
-/// Reads the request for a tunnel, then passes on what comes, both ways.
+/// Reads the request for a tunnel, then forwards data in both directions.
 fn tunnel(mut client: TcpStream, target: &str) -> Option<()> {
     let mut request = BufReader::new(client.try_clone().ok()?);
     let mut line = String::new();
@@ -371,7 +375,7 @@ fn tunnel(mut client: TcpStream, target: &str) -> Option<()> {
     std::io::copy(&mut request, &mut server).ok().map(drop)
 }
 
-/// Answers no to the question of each command, and compares everything with before.
+/// Answers "no" to the prompt of each command, and compares the state with the previous one.
 async fn no_changes_nothing(vendor: &TestVendor, commands: &[&[&str]]) {
     let before = World::of(vendor).await;
     for arguments in commands {
@@ -398,7 +402,7 @@ async fn a_question_answered_with_no_changes_nothing() {
     let adopt = ["callbacks", "adopt", "--name", "their", "--url", THEIRS];
     let remove_theirs = ["callbacks", "remove", "--entry", THEIRS];
 
-    // Where nothing was set up, an embedded database would be made.
+    // Without any setup, an embedded database would be created.
     let database = vendor.database.url();
     vendor.home.set("EQP_DATABASE_URL", "");
     no_changes_nothing(&vendor, &[&add, &adopt, &remove_theirs]).await;
@@ -425,4 +429,37 @@ async fn a_question_answered_with_no_changes_nothing() {
         ],
     )
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_run_refuses_is_refused_in_a_dry_run_as_well() {
+    let vendor = vendor().await;
+    let home = &vendor.home;
+    let package = |item: &str, artifact: &str| {
+        format!(
+            "[[package]]\nitem_id = \"{item}\"\ntype = \"extension\"\nname = \"{item}\"\nartifact = \"{artifact}\"\n"
+        )
+    };
+    home.write("empty.zip", "");
+    home.write("notes.txt", "no archive");
+    home.write("device.toml", &package("a", "/dev/zero"));
+    home.write("empty.toml", &package("a", "empty.zip"));
+    home.write("text.toml", &package("a", "notes.txt"));
+    home.write("twice.toml", &(package("a", "new.zip") + &package("b", "new.zip") + &package("a", "new.zip")));
+    let before = World::of(&vendor).await;
+    for (manifest, reason) in [
+        ("device.toml", "is not a regular file"),
+        ("empty.toml", "is empty"),
+        ("text.toml", "notes.txt"),
+        ("twice.toml", "two packages of the manifest have the item_id `a`"),
+    ] {
+        let create = ["packages", "create", manifest];
+        let shown = home.run_aside(&[&create[..], &["--dry-run"]].concat());
+        let done = home.run_aside(&create);
+        assert!(shown.code == 2 && shown.stderr.contains(reason), "{manifest}: {shown:?}");
+        assert_eq!((shown.code, &shown.stderr), (done.code, &done.stderr), "{manifest}");
+    }
+    let shown = home.run_aside(&["files", "upload", "new.zip", "empty.zip", "--dry-run"]);
+    assert!(shown.code == 2 && shown.stderr.contains("is empty"), "{shown:?}");
+    assert_eq!(World::of(&vendor).await, before);
 }

@@ -1,4 +1,4 @@
-//! The Postgres in the data folder dies under `eqp serve`, and is there again by itself.
+//! Tests that the embedded Postgres is restarted if it dies under `eqp serve`.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -21,16 +21,16 @@ use uuid::Uuid;
 use eqp_test_support::tool::{Home, Running};
 use eqp_test_support::vendor::scan;
 
-/// Nothing here takes longer unless it hangs.
+/// The timeout of all waits, which is only reached if something hangs.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// A receiver with a Postgres of its own and one endpoint, and a sender who may use it.
+/// A receiver with an embedded Postgres and one endpoint, and a sender with valid credentials.
 struct House {
     home: Home,
     serve: Running,
     url: String,
     client: reqwest::Client,
-    /// The test's own way into the embedded database; it makes the test no user of the folder.
+    /// Connects to the embedded database without counting as a user of the folder.
     pool: PgPool,
 }
 
@@ -64,7 +64,7 @@ impl House {
         send(&self.client, &format!("{}/callbacks/main", self.url), file).await.expect("an answer")
     }
 
-    /// Sends until told to stop; answers with every id that it was given.
+    /// Sends until it is stopped, and returns every ID that it received.
     fn send_on(&self, is_over: &Arc<AtomicBool>) -> JoinHandle<Vec<Uuid>> {
         let (client, url) = (self.client.clone(), format!("{}/callbacks/main", self.url));
         let is_over = Arc::clone(is_over);
@@ -77,7 +77,7 @@ impl House {
         })
     }
 
-    /// What `/readyz` says: `ready`, `degraded`, …
+    /// Returns the state that `/readyz` reports: `ready`, `degraded`, …
     async fn readiness(&self) -> String {
         let answer = self.client.get(format!("{}/readyz", self.url)).send().await.unwrap();
         let body: Value = answer.json().await.unwrap();
@@ -97,7 +97,7 @@ impl House {
         text.lines().next()?.parse().ok()
     }
 
-    /// Ends the server as the kernel does when memory is short; answers its process.
+    /// Kills the server, as the kernel does when memory is low, and returns its process ID.
     fn kill_server(&self) -> u32 {
         let pid = self.server_pid().expect("a server");
         assert!(Command::new("kill").arg("-KILL").arg(pid.to_string()).status().unwrap().success());
@@ -113,7 +113,7 @@ impl House {
         timeout(PATIENCE, waits).await.unwrap_or_else(|_| panic!("in vain waited until {what}"));
     }
 
-    /// Ends well, having told of an outage so often in these words, and why.
+    /// Stops the receiver, and checks how often the log contains this message, and its reason.
     fn ends_having_told<const N: usize>(self, reported: [(&str, usize); N]) {
         self.serve.terminate();
         let end = tokio::task::block_in_place(|| self.serve.end());
@@ -124,7 +124,7 @@ impl House {
         assert!(end.stderr.contains("local.conf"), "the reason is reported: {}", end.stderr);
     }
 
-    /// All that was answered is stored once, projected, and among the events.
+    /// Checks that every answered callback is stored once, projected, and has an event.
     async fn has_all(&self, answered: &BTreeSet<Uuid>) {
         let reader = Reader::new(self.pool.clone());
         self.until("all are in the database and projected", async || {
@@ -140,14 +140,14 @@ impl House {
     }
 }
 
-/// A receiver that has said where it listens.
+/// Waits until the receiver has printed its address.
 fn serve(home: &Home) -> (Running, String) {
     let mut serve = home.start(&["serve", "--listen", "127.0.0.1:0", "--operator-listen", "127.0.0.1:0", "--json"]);
     let said = tokio::task::block_in_place(|| serve.json_line());
     (serve, said["listening"].as_str().unwrap().to_owned())
 }
 
-/// Where the embedded database is. Who has asked leaves again.
+/// Returns the URL of the embedded database, without remaining a user of it.
 async fn options(home: &Home) -> PgConnectOptions {
     let postgres = EmbeddedPostgres::builder(home.path().join("data/postgres")).start().await.unwrap();
     assert!(postgres.joined());
@@ -166,7 +166,7 @@ async fn add_endpoint(home: &Home, pool: &PgPool) {
     endpoints.import_credential(endpoint, "key", &Secret::new("hush-4711")).await.unwrap();
 }
 
-/// The id that was answered, or the status of an answer without.
+/// Sends a callback and returns its ID, or the status of a response without an ID.
 async fn send(client: &reqwest::Client, url: &str, file: &str) -> reqwest::Result<Result<Uuid, u16>> {
     let answer = client.post(url).basic_auth("key", Some("hush-4711")).body(scan(file)).send().await?;
     let status = answer.status().as_u16();
@@ -189,7 +189,7 @@ async fn an_embedded_postgres_that_is_killed_again_and_again_comes_back_and_no_c
             .until("another server is there", async || house.server_pid().is_some_and(|pid| !ended.contains(&pid)))
             .await;
     }
-    // And one more that ends while it starts.
+    // And another server that ends while it starts.
     ended.push(house.kill_server());
     house.until("there are callbacks again", async || house.readiness().await == "ready").await;
     is_over.store(true, Ordering::Relaxed);
@@ -215,14 +215,14 @@ async fn an_embedded_postgres_that_is_killed_again_and_again_comes_back_and_no_c
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_outage_that_lasts_is_told_once_and_ends_by_itself_when_its_cause_does() {
+async fn a_long_outage_is_reported_once_and_ends_automatically_with_its_cause() {
     let house = House::open().await;
     let local = house.local_configuration();
     fs::write(&local, "shared_buffers = 'plenty'\n").unwrap();
     house.kill_server();
     let mut answered = BTreeSet::new();
     house.until("it is degraded", async || house.readiness().await == "degraded").await;
-    // Long enough for several tries.
+    // Long enough for several attempts.
     for n in 0..7 {
         answered.insert(house.send(&format!("o{n}")).await.unwrap());
         sleep(Duration::from_millis(100)).await;
@@ -248,14 +248,14 @@ async fn a_receiver_whose_database_was_removed_says_so_and_still_keeps_what_come
     let end = tokio::task::block_in_place(|| house.serve.end());
     assert_eq!(end.code, 7, "{end:?}");
     assert!(
-        end.stderr.contains("were removed or replaced") && end.stderr.contains("restore the data"),
+        end.stderr.contains("was removed or replaced") && end.stderr.contains("restore the data"),
         "{}",
         end.stderr
     );
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_receiver_that_is_told_to_end_in_an_outage_starts_nothing_any_more() {
+async fn a_receiver_that_is_stopped_in_an_outage_starts_nothing() {
     let house = House::open().await;
     let server = house.server_pid();
     house.serve.terminate();

@@ -1,4 +1,4 @@
-//! Several that start for the first time at once, and starts that were cut off.
+//! Tests concurrent first starts, and interrupted ones.
 
 use std::fs;
 use std::process::Command;
@@ -33,7 +33,7 @@ fn a_ca_that_was_half_made_is_made_whole() {
     assert_eq!(home.run(&["ca"]).stdout, second.stdout);
 }
 
-/// Runs the script beside a copy of the compose file's folder; answers password and URL.
+/// Runs the script in a copy of the compose file's folder, and returns password and URL.
 fn make_secrets(folder: &std::path::Path) -> (String, String) {
     let script = folder.join("make-secrets");
     let runs: Vec<_> = (0..4).map(|_| Command::new("sh").arg(&script).output()).map(Result::unwrap).collect();
@@ -66,7 +66,7 @@ fn the_secrets_of_the_compose_file_are_whole_however_often_and_wherever_their_sc
     assert!(other.len() == 64 && other != password && url.contains(&other));
     assert_eq!(fs::read_dir(folder.join("secrets")).unwrap().count(), 2, "no draft is left");
 
-    // Not through a link.
+    // Does not write through a symbolic link.
     let elsewhere = Home::new(crate::EQP);
     fs::remove_dir_all(folder.join("secrets")).unwrap();
     std::os::unix::fs::symlink(elsewhere.path(), folder.join("secrets")).unwrap();

@@ -1,4 +1,4 @@
-//! What a person reads first is a snapshot.
+//! Snapshots of all help texts.
 
 use eqp_test_support::tool::Home;
 
@@ -65,6 +65,7 @@ fn help_of_every_command() {
         &["reports", "metrics"],
         &["release"],
         &["wait"],
+        &["init"],
         &["login"],
         &["logout"],
         &["whoami"],
@@ -85,6 +86,7 @@ fn help_of_every_command() {
         let help = help_of(command);
         let (own, rest) = help.split_once("Global options:").unwrap();
         let examples = rest.split_once("\nExamples:").map(|(_, examples)| examples).unwrap_or_default();
+        assert!(!examples.trim().is_empty(), "{command:?} has no examples");
         insta::assert_snapshot!(command.join("_"), format!("{own}(global options)\n\nExamples:{examples}"));
     }
 }

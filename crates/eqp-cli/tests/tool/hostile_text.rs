@@ -1,5 +1,5 @@
-//! Text of the Marketplace and of archives is written by others. Whatever is in it: a terminal is not steered by it, and a CI
-//! service takes no line of it for a command. Every answer of the simulator is rewritten on its way to the tool.
+//! Tests that text from the Marketplace and from archives can neither control a terminal nor be interpreted as a
+//! command by a CI service. A proxy between simulator and tool adds such text to every response.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -14,9 +14,10 @@ use serde_json::{Value, json};
 use eqp_test_support::tool::{Ended, Home};
 use eqp_test_support::vendor::TestVendor;
 
-/// Escape sequences of 7 and 8 bits, a bell, another direction, line ends of all kinds, and commands of CI services.
+/// Escape sequences of 7 and 8 bits, a bell, a change of text direction, all kinds of line ends, and commands of CI
+/// services.
 const HOSTILE: &str = "evil\u{1b}]0;pwned\u{7}\u{1b}[31m\u{9b}2J\u{202e}txt\r\n::error::pwned\n  ::add-mask::pwned\n##[error]pwned\u{2028}\u{85}##vso[task.x]pwned";
-/// What ids and times are called: with more in them an answer cannot be read at all.
+/// The field names of IDs and times, which cannot be parsed with additional text.
 const KEPT: [&str; 10] = [
     "ust",
     "mage_id",
@@ -30,20 +31,20 @@ const KEPT: [&str; 10] = [
     "date",
 ];
 
-/// What is done to an answer.
+/// The change of a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Rewrite {
-    /// Every text has more at its end, except where the answer could not be read then.
+    /// Appends the text to every string, except where the response could not be parsed then.
     Texts = 0,
-    /// Every text, states and names of tools too.
+    /// Appends the text to every string, including statuses and names of tools.
     All = 1,
     /// An error with a message.
     Refusal = 2,
-    /// A page that a firewall might send.
+    /// A page as a firewall might return it.
     Page = 3,
-    /// Whether a key is enabled is the opposite of what holds.
+    /// Inverts whether a key is enabled.
     KeysOpposite = 4,
-    /// Nothing says whether a key is enabled.
+    /// Removes whether a key is enabled.
     KeysSilent = 5,
 }
 
@@ -51,7 +52,7 @@ const HOSTILE_REWRITES: [Rewrite; 4] = [Rewrite::Texts, Rewrite::All, Rewrite::R
 const REWRITES: [Rewrite; 6] =
     [Rewrite::Texts, Rewrite::All, Rewrite::Refusal, Rewrite::Page, Rewrite::KeysOpposite, Rewrite::KeysSilent];
 
-/// Stands between the tool and the simulator.
+/// Runs a proxy between the tool and the simulator.
 pub(crate) struct Rewriter {
     pub(crate) url: String,
     pub(crate) ca_pem: String,
@@ -81,7 +82,7 @@ impl Rewriter {
                 let (runtime, to, noted) = (runtime.clone(), Arc::clone(&to), Arc::clone(&noted));
                 std::thread::spawn(move || {
                     let rewrite = REWRITES[usize::from(to.load(Ordering::SeqCst))];
-                    // Whoever goes away in the middle does not want an answer.
+                    // A client that disconnects does not get a response.
                     let _ = answer(stream, config, &client, &upstream, &runtime, rewrite, &noted);
                 });
             }
@@ -179,7 +180,7 @@ fn add(value: &mut Value, name: &str, to_states: bool) {
     }
 }
 
-/// What an answer says instead of whether each key is enabled.
+/// Replaces whether each key is enabled in a response.
 fn of_keys(value: &mut Value, instead: &dyn Fn(bool) -> Option<bool>) {
     match value {
         Value::Array(items) => items.iter_mut().for_each(|item| of_keys(item, instead)),
@@ -198,7 +199,7 @@ fn is_state(name: &str) -> bool {
     ["eqp_status", "status", "malware_status", "name"].contains(&name) && name != "name"
 }
 
-/// Nothing of what was fed reaches an output raw.
+/// Checks that no output contains the text unescaped.
 fn look_at(ended: &Ended, of: &[&str]) {
     for (stream, text) in [("stdout", &ended.stdout), ("stderr", &ended.stderr)] {
         let raw = text.chars().find(|letter| {
@@ -210,7 +211,7 @@ fn look_at(ended: &Ended, of: &[&str]) {
             let line = line.trim_start();
             let is_ours = of.contains(&"github") && (line.starts_with("::error ") || line.starts_with("::warning "));
             assert!(is_ours || !line.starts_with("::"), "{of:?}: {stream}: {text}");
-            // A line end in a value is shown; it ends no line.
+            // A line end in a value is escaped and does not end the line.
             let is_theirs = line.starts_with("\\u{3a}:") || line.starts_with("\\u{23}#[");
             assert!(!is_theirs, "{of:?}: {stream}: {text}");
         }
@@ -274,7 +275,7 @@ async fn nothing_that_the_marketplace_says_steers_a_terminal_or_a_ci_service() {
     }
 }
 
-/// A package with test results; its id.
+/// Creates a package with test results, and returns its ID.
 fn create(vendor: &TestVendor) -> String {
     let submission = Submission::module();
     submission.write(vendor.home.path()).unwrap();
@@ -286,7 +287,7 @@ fn create(vendor: &TestVendor) -> String {
     assert_eq!(created.code, 0, "{created:?}");
     let created: Value = serde_json::from_str(&created.stdout).unwrap();
     let id = created["packages"][0]["submission_id"].as_str().unwrap().to_owned();
-    // Results are there once the reviews are over; whichever way they end.
+    // Results exist when the reviews have ended, regardless of their result.
     vendor.home.run_aside(&["wait", &id, "--timeout", "50s"]);
     id
 }

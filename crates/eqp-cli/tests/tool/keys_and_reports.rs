@@ -1,4 +1,4 @@
-//! Composer keys, whose passwords are secrets, and reports, whose shape nobody documented.
+//! Tests Composer keys, whose passwords are secrets, and reports, whose format is not documented.
 
 use serde_json::{Value, json};
 

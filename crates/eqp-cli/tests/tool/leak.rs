@@ -1,4 +1,5 @@
-//! A password that leaked: refused by every receiver before the command ends, and never the one in force.
+//! Tests that a leaked password is rejected by every receiver before the command returns, and that the active one never
+//! is.
 
 use serde_json::{Value, json};
 
@@ -6,11 +7,11 @@ use crate::other_tool::OtherTool;
 use eqp_test_support::tool::{Ended, Running};
 use eqp_test_support::vendor::{TestVendor, scan};
 
-/// One endpoint, two receivers that answer for it, and somebody who knows a password.
+/// One endpoint, two receivers that serve it, and an attacker who knows a password.
 struct Scene {
     vendor: TestVendor,
     stranger: OtherTool,
-    /// The endpoint's URL at each of the receivers; the first is registered.
+    /// The URLs of the endpoint at both receivers; the first one is registered.
     urls: [String; 2],
     _serving: [Running; 2],
 }
@@ -36,13 +37,13 @@ impl Scene {
         serde_json::from_str(&ended.stdout).unwrap()
     }
 
-    /// The whole list is this credential, at these URLs.
+    /// Sets the list to this credential at these URLs.
     async fn lists(&self, (username, password): &(String, String), urls: &[String]) {
         let entry = |url: &String| json!({"name": "main", "url": url, "username": username, "password": password});
         self.stranger.overwrites(urls.iter().map(entry).collect()).await;
     }
 
-    /// What each receiver answers who comes with this credential; the list is as it was afterwards.
+    /// Returns the status with which each receiver answers this credential. The list is restored afterwards.
     async fn answers(&self, credential: &(String, String)) -> Vec<u16> {
         let in_force = self.vendor.credential("active").await;
         self.lists(credential, &self.urls).await;
@@ -66,7 +67,7 @@ async fn what_was_replaced_is_refused_everywhere_when_the_command_ends() {
     assert_eq!(shown["would_refuse"], json!([leaked.0]));
     assert_eq!(scene.answers(&leaked).await, [200, 200], "it was only shown");
     let retired = scene.json(&["retire", "--name", "main"]);
-    // The command ends when every receiver has heard of it.
+    // The command returns when every receiver has loaded the change.
     assert_eq!((&retired["refused"], &retired["receivers"]), (&json!([leaked.0]), &json!(2)));
     assert_eq!(scene.answers(&leaked).await, [401, 401]);
     assert_eq!(scene.answers(&new).await, [200, 200]);
@@ -104,7 +105,7 @@ async fn without_a_grace_the_old_one_is_refused_as_soon_as_the_new_one_is_in_for
     main of MAG123456789 in production was rotated
       url          URL
       user name    eqp-newest
-      refused      eqp-new (both receivers have loaded the change)
+      rejected     eqp-new (both receivers have loaded the change)
     ");
 }
 
@@ -113,7 +114,7 @@ async fn what_the_list_names_is_never_refused() {
     let scene = Scene::open().await;
     let leaked = scene.vendor.credential("active").await;
     scene.json(&["rotate", "--name", "main"]);
-    // Somebody put the old registration back.
+    // Another program restored the old registration.
     scene.lists(&leaked, &scene.urls[..1]).await;
     let refused = scene.run(&["retire", "--name", "main"]);
     assert_eq!(refused.code, 1, "{refused:?}");
@@ -127,7 +128,7 @@ async fn what_the_list_names_is_never_refused() {
     scene.json(&["retire", "--name", "main"]);
     assert_eq!(scene.answers(&leaked).await, [401, 401]);
 
-    // What was removed is taken for its grace, and not if it leaked.
+    // A removed credential is accepted during its grace period, unless it leaked.
     let removed = scene.vendor.credential("active").await;
     scene.json(&["remove", "--name", "main"]);
     scene.lists(&removed, &scene.urls[..1]).await;

@@ -1,4 +1,4 @@
-//! The tool by its own door: arguments in; data, notes and exit codes out.
+//! Tests the tool as a program: arguments, output and exit codes.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 
@@ -20,6 +20,8 @@ mod embedded;
 mod first_start;
 mod help;
 mod hostile_text;
+mod init;
+mod json;
 mod keys_and_reports;
 mod leak;
 mod master_key;

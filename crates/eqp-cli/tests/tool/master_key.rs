@@ -1,4 +1,4 @@
-//! A data folder without the master key of the database, or with another one.
+//! Tests a data folder without the master key of the database, or with another one.
 
 use eqp_store::MasterKey;
 use serde_json::Value;
@@ -10,7 +10,7 @@ const ADD: [&str; 6] = ["callbacks", "add", "--name", "main", "--url", "https://
 /// An address on which nothing listens.
 const NOWHERE: &str = "127.0.0.1:1";
 
-/// A vendor whose database belongs to a master key, with another data folder, which is not created.
+/// Returns a vendor whose database belongs to a master key, and another data folder, which is not created.
 async fn vendor_with_another_folder() -> TestVendor {
     let mut vendor = TestVendor::start(crate::EQP).await;
     let added = vendor.home.run_aside(&ADD);
@@ -24,7 +24,7 @@ fn is_refused(ended: &Ended) {
     assert!(ended.stderr.contains("belongs to another master key"), "{}", ended.stderr);
 }
 
-/// The doctor's check of the database, which has to fail.
+/// Returns the doctor's check of the database, which must fail.
 fn failed_check(home: &Home) -> String {
     let ended = home.run_aside(&["doctor", "--json", "--listen", NOWHERE]);
     assert_eq!(ended.code, 2, "{ended:?}");

@@ -1,10 +1,10 @@
-//! What the tool says and does when calls of the Marketplace go wrong.
+//! Tests the tool when calls of the Marketplace fail.
 
 use serde_json::{Value, json};
 
 use eqp_test_support::vendor::TestVendor;
 
-/// Two pages of packages, which together are more than a pipe holds.
+/// Creates two pages of packages, which together exceed the buffer of a pipe.
 fn two_pages(vendor: &TestVendor) {
     for half in ["a", "b"] {
         let packages: Vec<_> =
@@ -76,7 +76,7 @@ async fn each_mishap_has_its_code_and_shows_no_page_of_a_proxy() {
         assert!(ended.stderr.starts_with("error: ") && !ended.stderr.contains("<html"), "{fault}: {}", ended.stderr);
         vendor.simulator.clear_faults();
     }
-    // A token that died early is replaced without a word.
+    // A token that expired early is replaced silently.
     vendor.simulator.add_fault("dead-token call=users.get times=1".parse().unwrap());
     let ended = vendor.home.run_aside(&["whoami"]);
     assert_eq!((ended.code, ended.stderr.as_str()), (0, ""));

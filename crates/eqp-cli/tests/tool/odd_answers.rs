@@ -1,4 +1,4 @@
-//! Answers of the Marketplace, or of what stands in front of it, that do not say what they seem to.
+//! Tests misleading responses of the Marketplace, or of a proxy in front of it.
 
 use serde_json::{Value, json};
 
@@ -26,7 +26,7 @@ async fn an_error_body_with_http_200_is_never_shown_as_an_empty_success() {
         }
         vendor.simulator.clear_faults();
     }
-    // The token call itself.
+    // The call that requests the token.
     vendor.simulator.add_fault("error-body=1210 call=session.token".parse().unwrap());
     let refused = vendor.home.run_aside(&["whoami"]);
     assert!(refused.code == 1 && refused.stdout.is_empty(), "{refused:?}");

@@ -1,4 +1,4 @@
-//! The simulator as programs in other languages use it: through its folder, its API and its control API.
+//! Tests the simulator as programs in other languages use it: through its folder, its API and its control API.
 
 use std::process::{Command, Stdio};
 
@@ -6,7 +6,7 @@ use eqp_test_support::TestDatabase;
 
 use eqp_test_support::tool::Home;
 
-/// The variables that `eqp.env` sets, as a shell reads them.
+/// Returns the variables that `eqp.env` sets in a shell.
 fn variables(file: &str) -> Vec<(String, String)> {
     let script = format!(". '{file}' && env -0");
     let output = Command::new("sh").args(["-ec", &script]).env_clear().output().unwrap();
@@ -25,7 +25,7 @@ async fn a_python_script_rehearses_a_release_through_the_control_api() {
     let database = TestDatabase::create().await;
     let mut home = Home::new(crate::EQP);
     home.set("EQP_DATABASE_URL", database.url());
-    // So slow that nothing happens by itself.
+    // So slow that nothing happens automatically.
     let simulate = ["simulator", "--listen", "127.0.0.1:0", "--speed", "0.001", "--json"];
     let mut simulator = home.start(&simulate);
     let reported = simulator.json_line();

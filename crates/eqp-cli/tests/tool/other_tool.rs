@@ -1,11 +1,11 @@
-//! Somebody else who changes an account's registrations.
+//! Another program that changes an account's registrations.
 
 use eqp_client::Client;
 use eqp_client::users::ProfileUpdate;
 use eqp_simulator::Simulator;
 use serde_json::Value;
 
-/// Another tool with the account's key, which knows of no other entries.
+/// Another tool with the account's key, which ignores all other entries.
 pub(crate) struct OtherTool(Client);
 
 impl OtherTool {

@@ -1,11 +1,11 @@
-//! A manifest with its files, and the lists, changes and looks that the Marketplace's packages and files allow.
+//! Tests manifests with their files, and the commands that list, show and change packages and files.
 
 use serde_json::{Value, json};
 
 use eqp_test_support::tool::{Ended, Home};
 use eqp_test_support::vendor::TestVendor;
 
-/// A manifest that can be submitted whole, with its files beside it in a folder of their own.
+/// Writes a manifest with all fields for a submission, and its files to a separate folder.
 fn write_manifest(home: &Home, name: &str) -> String {
     std::fs::create_dir_all(home.path().join("shop")).unwrap();
     for file in ["checkout.zip", "guide.pdf", "icon.png", "first.png"] {
@@ -42,7 +42,7 @@ action = {{ technical = "submit", marketing = "submit" }}
     )
 }
 
-/// Nothing but a name, as a draft needs.
+/// Writes packages with only a name, which is enough for a draft.
 fn drafts(home: &Home, count: usize) {
     let packages: Vec<_> = (0..count)
         .map(|at| {
@@ -89,16 +89,23 @@ async fn a_manifest_is_uploaded_and_created_and_looked_at_and_recalled() {
     let package = &shown["package"];
     assert_eq!((&package["sku"], &package["prices"][0]["price"]), (&json!("acme/checkout"), &json!(25.5)));
     assert_eq!(package["requested_launch_date"], json!("2020-01-01 00:00:00"));
-    for arguments in
-        [&["--sku", "acme/checkout"][..], &["--item", "checkout"], &["--sku", "acme/checkout", "--version", "1.2.0"]]
-    {
+    for arguments in [
+        &["--sku", "acme/checkout"][..],
+        &["--item", "checkout"],
+        &["checkout"],
+        &["--sku", "acme/checkout", "--version", "1.2.0"],
+    ] {
         let text = home.run_aside(&[&["packages", "show"], arguments].concat());
         assert!(text.code == 0 && text.stdout.contains(&submission), "{arguments:?}: {text:?}");
     }
     assert_eq!(home.run_aside(&["packages", "show", "--item", "nobody"]).code, 4);
     assert_eq!(home.run_aside(&["packages", "show"]).code, 2);
+    let file = home.run_aside(&["packages", "show", "2309480238.238475.0"]);
+    assert!(file.code == 4 && file.stderr.contains("eqp files show 2309480238.238475.0"), "{file:?}");
+    let by_item = home.run_aside(&["packages", "report", "checkout", "--json"]);
+    assert_eq!(read(&by_item)["submission_id"], json!(submission));
 
-    // Twice the same item id is refused by name.
+    // A duplicate item ID is rejected by name.
     let again = home.run_aside(&["packages", "create", &manifest, "--quiet"]);
     assert_eq!(again.code, 5, "{again:?}");
     assert!(again.stderr.contains("why: checkout: "), "{}", again.stderr);
@@ -106,8 +113,10 @@ async fn a_manifest_is_uploaded_and_created_and_looked_at_and_recalled() {
     let recalled = home.run_aside(&["packages", "recall", &manifest, "--json"]);
     let status = &read(&recalled)["packages"][0]["eqp_status"];
     assert_eq!((&status["technical"], &status["marketing"]), (&json!("recalled"), &json!("recalled")));
-    let nothing = home.run_aside(&["packages", "recall", "--submission", &submission]);
-    assert!(nothing.code == 0 && nothing.stderr.contains("is not in review"), "{nothing:?}");
+    for id in [submission.as_str(), "checkout"] {
+        let nothing = home.run_aside(&["packages", "recall", "--submission", id]);
+        assert!(nothing.code == 0 && nothing.stderr.contains("is not in review"), "{nothing:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -119,7 +128,7 @@ async fn what_was_shown_can_be_changed_and_sent_back() {
     shown["name"] = json!("Another");
     home.write("back.json", &shown.to_string());
     read(&home.run_aside(&["packages", "update", "back.json", "--json"]));
-    // By the developer's own id, too.
+    // By the developer's own ID, too.
     home.write("by-item.toml", "[package]\nitem_id = \"draft-000\"\nrelease_notes = \"New\"\n");
     let planned = home.run_aside(&["packages", "update", "by-item.toml", "--dry-run", "--json"]);
     assert_eq!(read(&planned)["would_update"][0]["submission_id"], shown["submission_id"]);
@@ -175,8 +184,8 @@ fn a_manifest_that_cannot_be_meant_is_refused_before_anything_is_sent() {
     refused("b.toml", "[[package]]\nname = \"a\"\n[[package]]\nlicence_type = \"mit\"\n", &["package[1].license_type"]);
     refused("c.toml", "[package]\nversion = 1.2\n", &["`package.version`", "1.2"]);
     refused("d.toml", "[package]\nartifact = \"not-there.zip\"\n", &["there is no file not-there.zip"]);
-    refused("e.json", "[]", &["holds no package"]);
-    refused("f.json", "{\"name\": ", &["holds no packages"]);
+    refused("e.json", "[]", &["contains no package"]);
+    refused("f.json", "{\"name\": ", &["contains no packages"]);
     refused("g.toml", "[packages]\nname = \"a\"\n", &["unknown key"]);
     assert_eq!(home.run(&["packages", "create", "nowhere.toml"]).code, 2);
 }

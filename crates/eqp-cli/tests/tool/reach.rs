@@ -1,4 +1,4 @@
-//! Whether the doctor finds out what is wrong with the receiver on this machine.
+//! Tests that the doctor diagnoses the receiver on this machine.
 
 use std::io::Write;
 use std::net::TcpListener;
@@ -9,7 +9,7 @@ use serde_json::Value;
 use eqp_test_support::tool::Home;
 use eqp_test_support::vendor::TestVendor;
 
-/// The doctor's check of the receiver.
+/// Returns the doctor's check of the receiver.
 fn check(home: &Home, address: &str, options: &[&str]) -> Value {
     let ended = home.run_aside(&[&["doctor", "--json", "--listen", address][..], options].concat());
     let reported: Value = serde_json::from_str(&ended.stdout).unwrap_or_else(|error| panic!("{error}: {ended:?}"));
@@ -20,7 +20,7 @@ fn is(check: &Value, state: &str, text: &str) {
     assert!(check["state"] == state && check.to_string().contains(text), "{state} {text}: {check}");
 }
 
-/// Certificates as files: self-signed, as `openssl req -x509` makes it (a CA), or the leaf of a CA without that CA.
+/// Certificate files: self-signed, as created by `openssl req -x509` (a CA), or a leaf without its CA.
 #[derive(Clone, Copy)]
 enum Kind {
     SelfSigned,
@@ -58,14 +58,14 @@ fn write_pair(home: &Home, name: &str) -> [String; 4] {
     write_pair_valid(home, name, Kind::SelfSigned, [-1, 90])
 }
 
-/// No text of Rust's `Debug`.
+/// Checks that the error contains no output of Rust's `Debug`.
 fn reads_as_text(check: &Value) {
     for debug in ["Other(", "Error(", "Invalid", "Unknown", "+00:00", "BadSignature", "Context"] {
         assert!(!check.to_string().contains(debug), "{debug}: {check}");
     }
 }
 
-/// The doctor compares the certificate with the file; whether it can be trusted is a matter of those who connect.
+/// The doctor compares the certificate with the file. Whether it is trusted depends on the clients.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_doctor_compares_the_certificate_that_is_served_with_the_file() {
     let vendor = TestVendor::start(crate::EQP).await;
@@ -91,8 +91,8 @@ async fn the_doctor_compares_the_certificate_that_is_served_with_the_file() {
             let other = write_pair(home, "renewed");
             let other: Vec<_> = other.iter().map(String::as_str).collect();
             let reported = check(home, &address, &other);
-            is(&reported, "failed", "the receiver serves another certificate than renewed-cert.pem");
-            is(&reported, "failed", "send it SIGHUP");
+            is(&reported, "failed", "the receiver does not serve the certificate in renewed-cert.pem");
+            is(&reported, "failed", "send SIGHUP to the receiver");
             reads_as_text(&reported);
         }
         running.terminate();
@@ -119,7 +119,7 @@ async fn the_doctor_speaks_tls_with_the_receiver_and_says_what_is_wrong() {
     let own = write_pair(home, "own");
     let own: Vec<_> = own.iter().map(String::as_str).collect();
     is(&check(home, &address, &own), "failed", "TLS with https://");
-    is(&check(home, &address, &own), "failed", "another certificate than own-cert.pem");
+    is(&check(home, &address, &own), "failed", "the receiver does not serve the certificate in own-cert.pem");
     is(&check(home, &address, &["--behind-proxy"]), "failed", "remove --behind-proxy");
     running.terminate();
     assert_eq!(tokio::task::block_in_place(|| running.end()).code, 0);
@@ -133,7 +133,7 @@ async fn the_doctor_speaks_tls_with_the_receiver_and_says_what_is_wrong() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_doctor_tells_why_a_receiver_is_not_ready_and_waits_for_no_one_for_ever() {
+async fn the_doctor_reports_why_a_receiver_is_not_ready_within_a_time_limit() {
     let vendor = TestVendor::start(crate::EQP).await;
     let mut home = Home::at(crate::EQP, vendor.home.path());
     home.set("EQP_DATABASE_URL", vendor.database.url());
@@ -156,7 +156,7 @@ async fn the_doctor_tells_why_a_receiver_is_not_ready_and_waits_for_no_one_for_e
     let reported = check(&home, &other, &[]);
     is(&reported, "failed", "this port answers without TLS");
     reads_as_text(&reported);
-    // It accepts, and never says anything.
+    // It accepts connections and never sends anything.
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     is(&check(&home, &silent.local_addr().unwrap().to_string(), &[]), "failed", "did not answer within");
 }

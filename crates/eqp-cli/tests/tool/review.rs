@@ -1,4 +1,4 @@
-//! From the simulator's start to the release, with nothing but the tool.
+//! Tests a complete review, from the start of the simulator to the release, with the tool only.
 
 use std::time::{Duration, Instant};
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use eqp_test_support::tool::{Home, Running};
 
-/// A simulator, a receiver and a registration, all by the tool.
+/// Starts a simulator and a receiver, and registers a callback, with the tool only.
 struct World {
     home: Home,
     _simulator: Running,
@@ -70,7 +70,7 @@ async fn a_submission_goes_from_upload_to_the_store() {
     let waited = home.json(&["wait", &submission, "--timeout", "50s", "--json"]);
     assert_eq!((&waited["result"], &waited["confirmed"]), (&json!("reached"), &json!(true)), "{waited}");
 
-    // The wait may end by the API's answer, before the callback has come.
+    // The wait may end with the API's response, before the callback has arrived.
     let deadline = Instant::now() + Duration::from_mins(1);
     let list = ["events", "list", "--resource-id", &submission, "--status", "released_to_store", "--json"];
     let mut released = home.json(&list);
@@ -94,7 +94,7 @@ async fn a_submission_goes_from_upload_to_the_store() {
     assert!(home.run(&["packages", "list"]).stdout.contains(&submission));
     assert_eq!(home.json(&["files", "show", &archive, "--json"])["malware_status"], json!("pass"));
 
-    // Everything that happened is followed from the beginning, until the tail is told to end.
+    // All events are followed from the first one, until the tail is stopped.
     let mut tail = home.start(&["events", "tail", "--after", "0", "--json"]);
     assert_eq!(tail.json_line()["seq"], json!(1));
     tail.terminate();
@@ -116,7 +116,7 @@ async fn bad_ends_have_their_exit_codes() {
     assert_eq!(ended.code, 5, "{ended:?}");
     assert!(ended.stderr.contains("marketing is rejected"), "{}", ended.stderr);
 
-    // Why it was rejected: in words, whole, and beside the package.
+    // The reasons of the rejection: as text, as the complete report, and with the package.
     let reported = home.json(&["packages", "report", &submission, "--json"]);
     assert_eq!(reported["reports"][0]["test"]["name"], json!("marketing"), "{reported}");
     let sentences = reported["reports"][0]["reasons"][0]["sentences"].as_array().unwrap();

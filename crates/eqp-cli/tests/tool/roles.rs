@@ -57,13 +57,13 @@ async fn run_script(admin: &mut PgConnection) {
     sqlx::raw_sql(AssertSqlSafe(script)).execute(admin).await.unwrap();
 }
 
-/// Every later connection has this role. The private Postgres of the tests lets in one user only.
+/// Makes every later connection use this role, because the Postgres of the tests accepts one user only.
 async fn become_role(admin: &mut PgConnection, database: &TestDatabase, role: &str) {
     let name = database.options.get_database().unwrap();
     sqlx::query(AssertSqlSafe(format!("alter database {name} set role {role}"))).execute(admin).await.unwrap();
 }
 
-/// The SQLSTATE with which Postgres refuses a statement of a role, if it does.
+/// Returns the SQLSTATE with which Postgres rejects a statement of a role, if it does.
 async fn refusal(database: &TestDatabase, role: &str, statement: &str) -> Option<String> {
     let options = database.options.clone().options([("role", role)]);
     let mut connection = PgConnection::connect_with(&options).await.unwrap();
@@ -119,7 +119,7 @@ async fn every_part_runs_with_the_rights_of_its_role_only() {
     let (home, database) = (&vendor.home, &vendor.database);
     let mut admin = PgConnection::connect_with(&database.options).await.unwrap();
 
-    // The migrator creates the tables, which nobody else can.
+    // Only the migrator can create the tables.
     run_script(&mut admin).await;
     for role in ["eqp_runtime", "eqp_reconcile", "eqp_accept"] {
         become_role(&mut admin, database, role).await;
@@ -185,6 +185,18 @@ async fn every_part_runs_with_the_rights_of_its_role_only() {
     let waiting: i64 =
         sqlx::query_scalar("select count(*) from eqp.callback_pending").fetch_one(&mut admin).await.unwrap();
     assert_eq!(waiting, 1, "it is left to a projector");
+    let listed = home.run_aside(&["events", "list", "--json"]);
+    assert!(listed.code == 0 && listed.stderr.contains("have not been projected yet, the oldest since"), "{listed:?}");
+
+    // A role that lacks a right is sent to the script.
+    become_role(&mut admin, database, "eqp_accept").await;
+    for command in [&["events", "list"][..], &["submissions", "list"]] {
+        let refused = home.run_aside(command);
+        assert!(refused.code == 3 && refused.stderr.contains("permission denied"), "{refused:?}");
+        assert!(refused.stderr.contains("roles.sql"), "{refused:?}");
+    }
+    let doctor = home.run_aside(&["doctor"]);
+    assert!(doctor.stdout.contains("roles.sql") || doctor.stderr.contains("roles.sql"), "{doctor:?}");
 
     access_keys_are_stored_by_the_tool_and_read_by_reconciliation(database, &home.path().join("data/master.key")).await;
 

@@ -1,4 +1,4 @@
-//! Credentials are replaced while callbacks come, and no good one is refused.
+//! Tests that credentials are replaced while callbacks arrive, without rejecting a valid one.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,24 +13,24 @@ use tokio_util::sync::CancellationToken;
 
 use eqp_test_support::vendor::{TestVendor, scan};
 
-/// Minutes of the Marketplace's time are half a second.
+/// Minutes of simulated time are half a second.
 const SPEED: f64 = 600.0;
 const LATE: Duration = Duration::from_mins(5);
-/// Two registrations get each: 200 callbacks a second.
+/// Two registrations get each callback: 200 callbacks a second.
 const PACE: Duration = Duration::from_millis(10);
 const ENDPOINTS: [&str; 2] = ["first", "second"];
 const EVENT: &str = "malware_scan_complete";
 
-/// Callbacks that do not stop, each for every registration.
+/// A continuous stream of callbacks, each sent to every registration.
 struct Load {
     vendor: Arc<TestVendor>,
     stop: CancellationToken,
-    /// How many were handed to the simulator. Nobody hands one over while this is locked.
+    /// The number of callbacks passed to the simulator. None is passed while this is locked.
     handed_over: Mutex<u64>,
 }
 
 impl Load {
-    /// Sends until told to stop; every tenth callback is minutes late.
+    /// Sends until it is stopped; every tenth callback is minutes late.
     async fn send(&self) {
         let mut beat = interval(PACE);
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -46,7 +46,7 @@ impl Load {
         }
     }
 
-    /// Waits until every callback so far was sent, the late ones too; then others come again.
+    /// Pauses until every callback so far was sent, including the late ones.
     async fn is_quiet(&self) {
         let number = self.handed_over.lock().await;
         let all = *number * ENDPOINTS.len() as u64;
@@ -63,13 +63,13 @@ async fn until(what: &str, is_so: impl AsyncFn() -> bool) {
     timeout(Duration::from_mins(1), looking).await.unwrap_or_else(|_| panic!("in vain waited until {what}"));
 }
 
-/// With a grace that no machine is too slow for; the test ends it.
+/// Rotates with a grace period that is long enough for any machine; the test ends it.
 fn rotate(vendor: &TestVendor, name: &str) -> eqp_test_support::tool::Ended {
     vendor.home.run_aside(&["callbacks", "rotate", "--name", name, "--grace", "1h", "--json"])
 }
 
-/// Ends the grace of replaced credentials, as if its time had passed: nothing that came with them is on its way any more,
-/// and the receivers know that the new ones came later.
+/// Ends the grace period of replaced credentials as if it had expired: no callback with them is in flight, and the
+/// receivers have recorded the later use of the new ones.
 async fn end_grace(load: &Load) {
     load.is_quiet().await;
     let pool = &load.vendor.database.pool;
@@ -88,7 +88,7 @@ async fn end_grace(load: &Load) {
     .await;
 }
 
-/// Waits until so many more were sent.
+/// Waits until this number of further callbacks were sent.
 async fn are_sent(vendor: &TestVendor, more: u64) {
     let goal = vendor.simulator.sent_count() + more;
     until("they are sent", async || vendor.simulator.sent_count() >= goal).await;
@@ -114,7 +114,7 @@ async fn rotate_three_times(load: &Load) {
     }
 }
 
-/// The credentials of every endpoint in their order: user name, first use, last use.
+/// Returns the credentials of every endpoint in order: user name, first use, last use.
 async fn uses(vendor: &TestVendor) -> BTreeMap<i64, Vec<(String, OffsetDateTime, OffsetDateTime)>> {
     type Row = (i64, String, OffsetDateTime, OffsetDateTime);
     let rows: Vec<Row> = sqlx::query_as(
@@ -143,7 +143,7 @@ async fn no_good_callback_is_refused_while_credentials_are_replaced_under_load()
     }
     let load =
         Arc::new(Load { vendor: Arc::clone(&vendor), stop: CancellationToken::new(), handed_over: Mutex::new(0) });
-    // A task of its own: the tool is waited for on this one.
+    // A separate task, because this one waits for the tool.
     let sending = tokio::spawn({
         let load = Arc::clone(&load);
         async move { load.send().await }

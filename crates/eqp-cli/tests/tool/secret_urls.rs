@@ -1,11 +1,11 @@
-//! URLs can hold secrets in many places, also in wrong ones: none of them is ever repeated.
+//! Tests that secrets in URLs are never repeated, even in places where they do not belong.
 
 use eqp_test_support::tool::Home;
 
-/// Part of every secret here, so that also a piece of one is noticed.
+/// A part of every secret here, so that a fragment of a secret is noticed too.
 const MARKER: &str = "hush";
 
-/// A database URL for each place where a password may stand, whether it can be used or not. Nothing listens there.
+/// A database URL for each place that may contain a password, usable or not. Nothing listens on its address.
 const DATABASES: &[&str] = &[
     "postgres://me:hush@127.0.0.1:1/eqp",
     "postgres://me:hu%73h-%68ush@127.0.0.1:1/eqp",
@@ -51,7 +51,7 @@ const API_URLS: &[&str] = &[
     "hush",
 ];
 
-/// Runs commands with everything, and with nothing, logged; nothing of what they write holds the secret.
+/// Runs commands with the most and the least logging, and checks that their output does not contain the secret.
 fn says_nothing(home: &Home, place: &str, commands: &[&[&str]], code: impl Fn(i32) -> bool) {
     for arguments in commands {
         let ended = home.run(arguments);
@@ -61,7 +61,7 @@ fn says_nothing(home: &Home, place: &str, commands: &[&[&str]], code: impl Fn(i3
     }
 }
 
-/// A home where everything is logged.
+/// Returns a home with the most verbose logging.
 fn loud() -> Home {
     let mut home = Home::new(crate::EQP);
     for variable in ["EQP_LOG", "RUST_LOG"] {

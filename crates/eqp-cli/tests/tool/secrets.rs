@@ -1,4 +1,5 @@
-//! Secrets come from the environment, files of mode 0600 and standard input; never from an argument.
+//! Tests that secrets are read from the environment, from files with mode 0600 and from standard input, but never from
+//! an argument.
 
 use std::fs::Permissions;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -59,7 +60,7 @@ fn the_database_is_named_by_a_file() {
     assert!(!ended.stderr.contains("hush"), "{}", ended.stderr);
 }
 
-/// A file as Kubernetes mounts it: reached through two links, and readable by everybody.
+/// Creates a file as mounted by Kubernetes: behind two symbolic links, and readable by all users.
 fn mount_like_kubernetes(home: &Home, text: &str) -> String {
     let mounted = home.path().join("mounted");
     std::fs::create_dir_all(mounted.join("..2026")).unwrap();
@@ -143,7 +144,7 @@ async fn the_text_of_a_secret_is_what_was_meant() {
         let ended = home.run_aside(&["callbacks", "plan"]);
         assert!(ended.code == 2 && ended.stderr.contains("is a folder"), "{variable}: {ended:?}");
     }
-    // What the environment holds is read by the same rule.
+    // Environment variables are read by the same rules.
     vendor.home.set("EQP_APPLICATION_SECRET", format!("{APPLICATION_SECRET}\n"));
     assert_eq!(vendor.home.run_aside(&["whoami"]).code, 0);
     vendor.home.set("EQP_APPLICATION_SECRET", "hush\nhush");

@@ -1,4 +1,4 @@
-//! Several receivers on one database.
+//! Tests several receivers with one database.
 
 use std::time::Duration;
 
@@ -7,14 +7,14 @@ use sqlx::{Executor, Postgres, Transaction};
 
 use eqp_test_support::vendor::{TestVendor, scan};
 
-/// Adds a registration for an endpoint of its own.
+/// Registers a separate endpoint.
 fn add(vendor: &TestVendor, name: &str, base: &str) {
     let url = format!("{base}/callbacks/{name}");
     let added = vendor.home.run_aside(&["callbacks", "add", "--name", name, "--url", &url]);
     assert_eq!(added.code, 0, "{added:?}");
 }
 
-/// What is known of every event: its subject, in the order of `seq`.
+/// Returns the resource ID of every event, in the order of `seq`.
 async fn subjects(vendor: &TestVendor) -> Vec<String> {
     let all = EventFilter { order: Order::OldestFirst, limit: 1000, ..EventFilter::default() };
     let events = vendor.reader().events(&all).await.unwrap();
@@ -22,7 +22,7 @@ async fn subjects(vendor: &TestVendor) -> Vec<String> {
     events.into_iter().filter_map(|event| event.resource_id).collect()
 }
 
-/// A projector comes as far as this in its transaction, and no further.
+/// Stops a projector at this point of its transaction.
 struct Obstacle(Transaction<'static, Postgres>);
 
 impl Obstacle {
@@ -32,7 +32,7 @@ impl Obstacle {
         Self(transaction)
     }
 
-    /// Waits until a projector stands before it.
+    /// Waits until a projector waits for it.
     async fn is_met(&self, vendor: &TestVendor) {
         let is_stuck = "select exists (select from pg_stat_activity where datname = current_database()
                         and wait_event_type = 'Lock' and query like '%callback_disposition%')";
@@ -113,7 +113,7 @@ async fn when_the_one_that_projects_is_frozen_another_takes_over_and_the_thawed_
     assert_eq!(subjects(&vendor).await, ["a", "b"]);
     let counts = vendor.reader().counts(None).await.unwrap();
     assert_eq!((counts.callbacks_received, counts.events, counts.duplicates), (3, 2, 1));
-    // Not only when Postgres ended the frozen one's transaction by itself.
+    // The leader was replaced before Postgres ended the frozen transaction by its timeout.
     second.terminate();
     let ended = tokio::task::block_in_place(|| second.end());
     assert!(ended.stderr.contains("replaced a stalled projector"), "{}", ended.stderr);

@@ -1,11 +1,12 @@
-//! Several simulators in one folder: each has a file of environment variables that names a running one.
+//! Tests several simulators in one folder: each has a file of environment variables, which always refers to a running
+//! simulator.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use eqp_test_support::tool::{Home, Running};
 
-/// Starts one; answers its base URL and its file.
+/// Starts a simulator, and returns its base URL and its file.
 fn start(home: &Home) -> (Running, String, PathBuf) {
     let mut simulator = home.start(&["simulator", "--listen", "127.0.0.1:0", "--json"]);
     let reported = simulator.json_line();
@@ -41,7 +42,7 @@ fn a_second_simulator_leaves_the_file_of_the_first_and_takes_it_over_at_its_end(
     assert!(end(second).contains("points to this simulator"));
     assert!(!usual.exists() && !own.exists(), "a file of a stopped one stays");
 
-    // One that was killed leaves its file; the next one replaces it.
+    // A killed simulator leaves its file, which the next one replaces.
     let (killed, _, usual) = start(&home);
     killed.kill();
     assert!(usual.exists());

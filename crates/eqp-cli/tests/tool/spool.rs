@@ -1,4 +1,5 @@
-//! Outages and crashes as an operator sees them: `serve` goes on without its database, and `eqp spool` tells what waits.
+//! Tests outages and crashes from an operator's point of view: `serve` continues without its database, and `eqp spool`
+//! shows the spooled callbacks.
 
 use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt;
@@ -19,7 +20,7 @@ use uuid::Uuid;
 use eqp_test_support::tool::{Home, Running};
 use eqp_test_support::vendor::scan;
 
-/// A home whose tool has run once on a Postgres of its own and knows one endpoint.
+/// A home whose receiver has run once with a separate Postgres and has loaded one endpoint.
 struct Outpost {
     home: Home,
     database: TestDatabase,
@@ -46,7 +47,7 @@ impl Outpost {
         let client =
             reqwest::Client::builder().tls_certs_only([trusted]).timeout(Duration::from_secs(25)).build().unwrap();
         let outpost = Self { home, database, postgres, client };
-        // It has run before: that is when it learned the endpoint.
+        // It has run before, and has stored the endpoint.
         let (serve, _) = outpost.serve();
         outpost.until_spool("keeps the endpoint", |spool| spool["endpoints"]["count"] == 1).await;
         serve.terminate();
@@ -61,7 +62,7 @@ impl Outpost {
         (serve, format!("{}/callbacks/main", said["listening"].as_str().unwrap()))
     }
 
-    /// None where nobody answered.
+    /// Returns `None` without a response.
     async fn send(client: &reqwest::Client, url: &str, body: String) -> Option<(u16, Uuid)> {
         let request = client.post(url).basic_auth("key", Some("hush-4711")).body(body);
         let answer = request.send().await.ok()?;
@@ -70,7 +71,7 @@ impl Outpost {
         Some((status, answer["id"].as_str().unwrap_or_else(|| panic!("{status} {answer}")).parse().unwrap()))
     }
 
-    /// Sends until told to stop; answers with every id that it was given.
+    /// Sends until it is stopped, and returns every ID that it received.
     fn send_on(&self, url: &str, is_over: &Arc<AtomicBool>) -> JoinHandle<Vec<Uuid>> {
         let (client, url, is_over) = (self.client.clone(), url.to_owned(), Arc::clone(is_over));
         tokio::spawn(async move {
@@ -128,7 +129,7 @@ async fn what_waits_is_shown_and_exported_beside_a_running_receiver_and_drained_
     assert_eq!(STANDARD.decode(lines[1]["body_base64"].as_str().unwrap()).unwrap(), b"no json");
     assert_eq!(lines[0]["state"], "waiting");
 
-    // The receiver has it: nobody else takes anything out.
+    // The receiver has the spool open, so no other program may change it.
     let drained = outpost.home.run_aside(&["spool", "drain"]);
     assert_eq!(drained.code, 1, "{drained:?}");
     assert!(drained.stderr.contains("in use by process"), "{}", drained.stderr);
@@ -171,7 +172,7 @@ async fn a_receiver_that_is_killed_again_and_again_in_an_outage_keeps_every_call
     assert!(answered.len() > 20, "{}", answered.len());
 
     outpost.postgres.start_again().await;
-    // Also while it brings them into the database: some are in both then.
+    // Also while the spool is drained, when some callbacks are in both.
     for round in 0_u64..3 {
         let (serve, _) = outpost.serve();
         sleep(Duration::from_millis(20 * round)).await;
@@ -249,7 +250,7 @@ fn where_it_is_can_be_said_in_the_configuration() {
 }
 
 #[tokio::test]
-async fn a_receiver_goes_without_one_where_that_is_wished() {
+async fn a_receiver_can_run_without_a_spool() {
     let database = TestDatabase::create().await;
     let mut home = Home::new(crate::EQP);
     home.set("EQP_DATABASE_URL", database.url());

@@ -1,4 +1,4 @@
-//! Signals end every command without leaving anything behind that it started.
+//! Tests that signals end every command and everything that it started.
 
 use std::fs::{self, File, Permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -12,7 +12,7 @@ use eqp_test_support::tool::{Home, Running};
 const SERVE: &[&str] = &["serve", "--listen", "127.0.0.1:0", "--operator-listen", "127.0.0.1:0", "--json"];
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// No process of the Postgres in this folder lives: each of them holds the lock.
+/// Returns whether no process of the Postgres in this folder is running; each of them would hold the lock.
 fn runs_nowhere(folder: &Path) -> bool {
     File::open(folder.join("server.lock")).is_ok_and(|lock| lock.try_lock().is_ok())
 }
@@ -29,14 +29,14 @@ fn until(what: &str, is_so: impl Fn() -> bool) {
     }
 }
 
-/// A receiver that has said where it listens.
+/// Waits until the receiver has printed its address.
 fn serving(home: &Home) -> Running {
     let mut serve = home.start(SERVE);
     serve.json_line();
     serve
 }
 
-/// Leaves a database behind, and no process.
+/// Creates a database, and leaves no process.
 fn has_been_served(home: &Home) {
     let serve = serving(home);
     serve.terminate();
@@ -75,14 +75,14 @@ fn further_signals_never_abandon_the_postgres_that_a_command_started() {
     }
 }
 
-/// At whatever moment of its start the signals come: GNU `timeout` sends them to the process and to its group.
+/// Signals at any moment of its start. GNU `timeout` sends them to the process and to its group.
 #[test]
 fn a_receiver_that_is_timed_out_while_it_starts_leaves_no_postgres_behind() {
     let home = Home::new(crate::EQP);
     for after in ["0.1", "0.3", "0.6", "1", "2"] {
         let mut command = home.command_of(&["timeout", after, env!("CARGO_BIN_EXE_eqp")]);
         command.args(SERVE).stdout(std::process::Stdio::null()).status().unwrap();
-        // `timeout` does not wait for what ends after it has sent its signal to the group.
+        // `timeout` does not wait for processes that end after it has sent its signal to the group.
         let is_over = || !postgres(&home).join("server.lock").exists() || runs_nowhere(&postgres(&home));
         assert!(is_over(), "after {after} s");
     }
@@ -95,7 +95,7 @@ fn a_command_that_only_reads_ends_at_the_first_signal_and_stops_what_it_started(
     for (signal, command) in [("INT", &["wait", "s1"][..]), ("TERM", &["wait", "s1"]), ("HUP", &["events", "tail"])] {
         let running = home.start(command);
         until("Postgres runs", || !runs_nowhere(&postgres(&home)));
-        // Its end comes while Postgres is starting, or later.
+        // The signal arrives while Postgres is starting, or later.
         running.signal(signal);
         let end = running.end();
         assert!(end.code == 130 || (end.code == 0 && command[0] == "events"), "{signal} {command:?}: {end:?}");

@@ -1,4 +1,4 @@
-//! No secret in logs, errors, output, tables, metrics or lists of processes, whatever is switched on: every command is run.
+//! Runs every command, and checks that no secret appears in logs, errors, output, tables, metrics or process lists.
 
 use std::collections::BTreeSet;
 use std::process::Command;
@@ -16,7 +16,7 @@ const THEIR_PASSWORD: &str = "hush-their+password/91c2";
 const WRONG_APPLICATION_SECRET: &str = "hush-wrong-secret-55e0";
 const DATABASE_PASSWORD: &str = "hush-database~password-3b7d";
 
-/// A secret in every spelling in which it could slip out.
+/// Returns a secret in every encoding in which it could leak.
 fn spellings(username: &str, secret: &str) -> BTreeSet<String> {
     let as_header = format!("{username}:{secret}");
     let hex: Vec<String> = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
@@ -36,7 +36,7 @@ fn spellings(username: &str, secret: &str) -> BTreeSet<String> {
     .into()
 }
 
-/// All that the database holds, as `pg_dump` prints it; none where there is no `pg_dump`.
+/// Returns the contents of the database as printed by `pg_dump`, or `None` if it is not installed.
 fn dump(vendor: &TestVendor) -> Option<String> {
     let options = &vendor.database.options;
     let host = options.get_socket().map_or(options.get_host().into(), |folder| folder.as_os_str().to_owned());
@@ -54,7 +54,8 @@ fn dump(vendor: &TestVendor) -> Option<String> {
     Some(String::from_utf8_lossy(&dumped.stdout).into_owned())
 }
 
-/// Arguments and environment of a process and of all that it has started, and the arguments of everybody else: what `ps` tells.
+/// Returns what `ps` shows: arguments and environment of a process and its children, and the arguments of all other
+/// processes.
 fn processes(ours: &Running) -> String {
     let mut reported = String::new();
     for process in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
@@ -70,24 +71,24 @@ fn processes(ours: &Running) -> String {
     reported
 }
 
-/// Every command that has none below it, as it is called.
+/// Returns every command without subcommands.
 fn commands(command: &clap::Command, name: &str) -> BTreeSet<String> {
     let below = command.get_subcommands().map(|below| (below, format!("{name} {}", below.get_name())));
     let found: BTreeSet<_> = below.flat_map(|(below, name)| commands(below, name.trim_start())).collect();
     if found.is_empty() { BTreeSet::from([name.to_owned()]) } else { found }
 }
 
-/// Everything that was said, and by whom.
+/// The collected output, with its origin.
 #[derive(Default)]
 struct Said {
     places: Vec<(String, String)>,
     swept: BTreeSet<String>,
-    /// Which ended otherwise than they should.
+    /// Commands with an unexpected exit code.
     unexpected: Vec<String>,
 }
 
 impl Said {
-    /// Runs a command, which has to end with this code.
+    /// Runs a command, which must exit with this code.
     fn run(&mut self, vendor: &TestVendor, code: i32, arguments: &[&str]) -> Ended {
         let ended = vendor.home.run_aside(arguments);
         if ended.code != code {
@@ -103,7 +104,7 @@ impl Said {
         self.places.push((arguments.join(" "), format!("{}{}", ended.stdout, ended.stderr)));
     }
 
-    /// Which of the tool's commands that was.
+    /// Returns the name of the command.
     fn command(&mut self, arguments: &[&str]) {
         let all = commands(&eqp_cli::definition(), "");
         let is_called = |command: &&String| {
@@ -114,7 +115,7 @@ impl Said {
     }
 }
 
-/// All commands that end by themselves, against a Marketplace and a receiver that work.
+/// Runs all commands that end on their own, against a working Marketplace and receiver.
 fn run_all(vendor: &TestVendor, said: &mut Said, ours: &str, theirs: &str) {
     let home = &vendor.home;
     let archive = Submission::module().write(home.path()).unwrap();
@@ -131,6 +132,7 @@ fn run_all(vendor: &TestVendor, said: &mut Said, ours: &str, theirs: &str) {
         (0, &["whoami", "--json"]),
         (0, &["doctor", "--listen", NOWHERE]),
         (0, &["doctor", "--json", "--listen", NOWHERE]),
+        (0, &["init", "--output", "init/eqp.toml", "--json"]),
         (0, &["login"]),
         (0, &["keys", "list"]),
         (0, &["keys", "list", "--json"]),
@@ -173,7 +175,7 @@ fn run_all(vendor: &TestVendor, said: &mut Said, ours: &str, theirs: &str) {
     }
 }
 
-/// What needs a callback that was projected, what changes its registration, and what runs until it is ended.
+/// Runs the commands that need a projected callback, that change its registration, and that run until they are stopped.
 fn look_and_change(vendor: &TestVendor, said: &mut Said, theirs: &str) {
     for arguments in [&["events", "list", "--json"][..], &["events", "show", "1"], &["submissions", "list"]] {
         said.run(vendor, 0, arguments);
@@ -220,7 +222,7 @@ async fn no_secret_gets_out_though_every_command_is_run_and_everything_is_logged
         vendor.home.set(variable, "trace");
     }
     vendor.home.set("RUST_BACKTRACE", "full");
-    // From files, as services are told: then nothing of it is in an environment.
+    // From files, as for services, so that no secret is in an environment.
     let database_url = vendor.database.url().replacen('@', &format!(":{DATABASE_PASSWORD}@"), 1);
     for (variable, secret) in [("EQP_APPLICATION_SECRET", APPLICATION_SECRET), ("EQP_DATABASE_URL", &database_url)] {
         let file = vendor.home.write(&variable.to_lowercase(), secret);
@@ -233,13 +235,13 @@ async fn no_secret_gets_out_though_every_command_is_run_and_everything_is_logged
     let begun = tokio::task::block_in_place(|| serve.json_line());
     vendor.simulator.trust_pem(&vendor.home.run_aside(&["ca"]).stdout).unwrap();
     let base = begun["listening"].as_str().unwrap();
-    // An entry of others leads to our path with a password that is none of ours: each send to it is a wrong try.
+    // An unmanaged entry with our path and an unknown password: each callback to it fails to authenticate.
     let (ours, theirs) = (format!("{base}/callbacks/main"), format!("{base}/callbacks/main?of=others"));
     vendor.register_theirs(&theirs, "others", THEIR_PASSWORD).await;
     vendor.home.write("theirs", THEIR_PASSWORD);
 
     let mut said = Said::default();
-    // The password of a key is said once, by the command that made it; nowhere else, and in no log.
+    // The password of a key is printed once, by the command that created it, and never logged.
     let mut made = vendor.home.run_aside(&["keys", "create", "sweep", "--json"]);
     let key: serde_json::Value = serde_json::from_str(&std::mem::take(&mut made.stdout)).unwrap();
     said.ended(&["keys", "create"], &made);
@@ -265,7 +267,7 @@ async fn no_secret_gets_out_though_every_command_is_run_and_everything_is_logged
     let endpoints = Endpoints::open(vendor.database.pool.clone(), master_key.clone()).await.unwrap();
     let username = endpoints.list().await.unwrap()[0].credentials[0].username.clone();
     let issued = endpoints.password(&ours, &username).await.unwrap().unwrap();
-    // What a panic would print of it, and any error that somebody formats so.
+    // The `Debug` output, which a panic would print.
     let application = ApiKey { application_id: "app".to_owned(), application_secret: Secret::new(APPLICATION_SECRET) };
     said.places.push(("a panic".to_owned(), format!("{master_key:?} {endpoints:?} {issued:?} {application:?}")));
     if let Some(dump) = dump(&vendor) {
@@ -299,7 +301,7 @@ async fn no_secret_gets_out_though_every_command_is_run_and_everything_is_logged
                 assert!(!text.contains(&spelling), "{what} is in {name}");
             }
         }
-        // Tokens of sessions are the simulator's to know.
+        // Only the simulator knows the session tokens.
         for (_, behind) in text.match_indices("Bearer ").map(|(at, word)| text[at..].split_at(word.len())) {
             let token = behind.split(|byte: char| !byte.is_ascii_alphanumeric() && byte != '.').next().unwrap();
             assert!(token.len() < 20, "a token is in {name}");

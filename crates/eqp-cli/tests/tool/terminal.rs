@@ -1,4 +1,4 @@
-//! What is asked on a terminal, and nowhere else.
+//! Tests prompts, which appear on a terminal only.
 
 use std::io::{Read, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -6,7 +6,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use eqp_test_support::tool::Home;
 use eqp_test_support::vendor::{APPLICATION_SECRET, TestVendor};
 
-/// A run on a terminal of its own, which `script` of util-linux makes.
+/// A run in a separate terminal, created by `script` of util-linux.
 pub(crate) struct Terminal {
     child: Child,
     keys: ChildStdin,
@@ -15,17 +15,17 @@ pub(crate) struct Terminal {
 }
 
 impl Terminal {
-    /// Starts the tool; `None` where there is no such `script`.
+    /// Starts the tool. Returns `None` if this `script` is not installed.
     pub(crate) fn start(home: &Home, arguments: &[&str]) -> Option<Self> {
         Self::start_on("dumb", home, arguments)
     }
 
-    /// The same on a terminal of so many columns.
+    /// Starts the tool on a terminal with this number of columns.
     pub(crate) fn of_width(columns: usize, home: &Home, arguments: &[&str]) -> Option<Self> {
         Self::start_after(&format!("stty cols {columns} rows 40;"), "dumb", home, arguments)
     }
 
-    /// The same on a terminal of this kind.
+    /// Starts the tool on a terminal of this type.
     pub(crate) fn start_on(kind: &str, home: &Home, arguments: &[&str]) -> Option<Self> {
         Self::start_after("", kind, home, arguments)
     }
@@ -38,7 +38,7 @@ impl Terminal {
         }
         let quoted: Vec<_> = arguments.iter().map(|argument| format!("'{argument}'")).collect();
         let mut command = home.command_of(&[
-            // A text that never appears must not hold up every test after this one.
+            // A text that never appears must not block the following tests.
             "timeout",
             "120",
             "script",
@@ -67,7 +67,7 @@ impl Terminal {
         self.keys.flush().unwrap();
     }
 
-    /// Waits for the end; answers the exit code and all that was on the screen.
+    /// Waits for the end, and returns the exit code and the text on the screen.
     pub(crate) fn end(mut self) -> (i32, String) {
         let mut rest = Vec::new();
         self.output.read_to_end(&mut rest).unwrap();
@@ -97,7 +97,7 @@ fn a_write_to_production_asks_first_and_does_nothing_without_a_yes() {
         &["keys", "disable", "build"],
         &["keys", "delete", "build"],
     ] {
-        // Nothing could be reached here: an answer other than no would be told so.
+        // Nothing can be reached here, so any answer other than "no" would lead to an error.
         let arguments = [arguments, &["--environment", "production"]].concat();
         let Some(mut terminal) = Terminal::start(&home, &arguments) else { return };
         terminal.shows("in production? [y/N]");
@@ -107,7 +107,7 @@ fn a_write_to_production_asks_first_and_does_nothing_without_a_yes() {
         assert!(screen.contains("error: aborted"), "{screen}");
         assert_eq!(crate::dry_runs::files(home.path()), before, "{arguments:?}");
     }
-    // A release first reads what there is, so that the plan can be agreed to: here nothing can be reached.
+    // A release first observes the current state to show a plan, which is not possible here.
     let release = ["release", "a.zip", "--manifest", "release.toml", "--skip-check", "--environment", "production"];
     let Some(terminal) = Terminal::start(&home, &release) else { return };
     let (code, screen) = terminal.end();

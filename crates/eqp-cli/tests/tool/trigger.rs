@@ -1,4 +1,4 @@
-//! `eqp trigger` against a real receiver.
+//! Tests `eqp trigger` with a real receiver.
 
 use eqp_store::{Endpoints, MasterKey, NewEndpoint};
 use eqp_types::{Environment, MageId, Secret};
@@ -41,14 +41,14 @@ impl Receiving {
         self.vendor.home.run_aside(arguments)
     }
 
-    /// Runs it, asks for JSON, and reads it.
+    /// Runs the command with `--json`, and parses its output.
     fn reported(&self, arguments: &[&str]) -> Value {
         let ended = self.run(&[arguments, &["--json"]].concat());
         assert_eq!(ended.code, 0, "{ended:?}");
         serde_json::from_str(&ended.stdout).unwrap()
     }
 
-    /// Every body kept, in order of arrival.
+    /// Returns every stored body, in order of arrival.
     async fn kept(&self) -> Vec<Vec<u8>> {
         let query = sqlx::query_scalar("select body from eqp.callback order by id");
         query.fetch_all(&self.vendor.database.pool).await.unwrap()
@@ -67,7 +67,7 @@ async fn a_tail_since_a_time_begins_with_what_is_there_already() {
     assert_eq!(event["resource_id"], json!("2309480238.238475.0"), "{event}");
 }
 
-/// On terminals of several widths, and on one that does not say how wide it is.
+/// On terminals of several widths, and on one that does not report its width.
 #[tokio::test(flavor = "multi_thread")]
 async fn tables_on_terminals_never_break_a_word() {
     let receiving = Receiving::start().await;
@@ -176,7 +176,7 @@ async fn an_endpoint_is_named_where_there_are_several_and_can_be_called_elsewher
 }
 
 #[test]
-fn what_cannot_be_sent_is_told_with_what_to_do() {
+fn an_invalid_trigger_is_refused_with_a_remedy() {
     let home = Home::new(crate::EQP);
     for (arguments, code, word) in [
         (&["trigger"][..], 2, "--data"),

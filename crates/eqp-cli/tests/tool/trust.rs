@@ -1,4 +1,4 @@
-//! Whose configuration is used, and where a secret may go: a checkout decides neither.
+//! Tests that a checkout decides neither which configuration is used nor where a secret is sent.
 
 use serde_json::{Value, json};
 
@@ -10,7 +10,7 @@ fn read(ended: &Ended) -> Value {
     serde_json::from_str(&ended.stdout).unwrap_or_else(|error| panic!("{error}: {ended:?}"))
 }
 
-/// A home whose tool knows where the Marketplace is, with the secret in a file.
+/// Returns a home with the URL of the Marketplace, and with the secret in a file.
 fn newcomer(vendor: &TestVendor) -> Home {
     let mut home = Home::new(crate::EQP);
     home.set("EQP_API_URL", vendor.simulator.base_url());
@@ -90,7 +90,7 @@ async fn a_file_in_the_current_folder_neither_hides_nor_changes_the_users_own() 
     login(&home, &["--environment", "production"]);
     assert_eq!(std::fs::read_to_string(here).unwrap(), text, "login writes nothing into it");
     assert_eq!(read(&home.run_aside(&["whoami", "--json"]))["profile"], json!("production"));
-    // In its own folder the user's file is not a stranger's.
+    // In its own folder, the user's file is trusted.
     let inside = home.run_aside(&["whoami", "--config", ".config/eqp/eqp.toml"]);
     assert_eq!(inside.code, 0, "{inside:?}");
 }
@@ -110,7 +110,7 @@ async fn a_stored_secret_is_only_sent_to_the_api_that_accepted_it() {
     plain.set("EQP_API_URL", other.simulator.base_url());
     assert_eq!(plain.run_aside(&["packages", "list"]).code, 3);
 
-    // Somebody changes the file by hand.
+    // The user edits the file manually.
     let plain = Home::at(crate::EQP, home.path());
     let file = home.path().join(".config/eqp/eqp.toml");
     let text = std::fs::read_to_string(&file).unwrap();
@@ -123,7 +123,7 @@ async fn a_stored_secret_is_only_sent_to_the_api_that_accepted_it() {
     std::fs::write(&file, changed).unwrap();
     let refused = plain.run_aside(&["whoami"]);
     assert!(refused.code == 3 && refused.stderr.contains("is for another API"), "{refused:?}");
-    // The key in the environment goes where the environment says.
+    // The key in the environment is sent to the API in the environment.
     let mut given = Home::at(crate::EQP, home.path());
     given.set("EQP_APPLICATION_SECRET", APPLICATION_SECRET);
     given.set("EQP_API_URL", vendor.simulator.base_url());
@@ -187,7 +187,7 @@ async fn without_a_profile_of_the_environment_no_other_key_is_used() {
     assert!(reported.stdout.contains("without --profile and --environment, commands use production"), "{reported:?}");
     let plain = Home::at(crate::EQP, home.path());
     let ended = plain.run_aside(&["whoami", "--environment", "sandbox"]);
-    assert!(ended.code == 3 && ended.stderr.contains("no application id is configured for sandbox"), "{ended:?}");
+    assert!(ended.code == 3 && ended.stderr.contains("no application ID is configured for sandbox"), "{ended:?}");
     let doctor = read(&plain.run_aside(&["doctor", "--json", "--listen", NOWHERE]));
     let settings = doctor["settings"].as_array().unwrap();
     let environment = settings.iter().find(|one| one["name"] == json!("marketplace.environment")).unwrap();
@@ -200,7 +200,7 @@ async fn a_login_after_a_rehearsal_sends_no_key_to_the_simulator_that_only_the_p
     let vendor = TestVendor::start(crate::EQP).await;
     let home = newcomer(&vendor);
     login(&home, &["--environment", "production"]);
-    // The simulator is gone; another program has its port.
+    // The simulator has stopped, and another program uses its port.
     let left = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     left.set_nonblocking(true).unwrap();
     let url = format!("https://{}", left.local_addr().unwrap());
@@ -217,11 +217,11 @@ async fn a_login_after_a_rehearsal_sends_no_key_to_the_simulator_that_only_the_p
         assert!(refused.stderr.contains("eqp logout --profile production"), "{refused:?}");
     }
     assert!(left.accept().is_err(), "nothing was sent there");
-    // Naming the URL on the command line, or --yes, is consent.
+    // Passing the URL on the command line, or --yes, counts as consent.
     let base_url = vendor.simulator.base_url();
     assert_eq!(plain.run_aside(&[&again[..], &["--api-url", base_url]].concat()).code, 0);
     assert_eq!(plain.run_aside(&[&again[..], &["--yes"]].concat()).code, 0);
-    // What the error advises takes the URL out.
+    // The remedy in the error removes the URL.
     assert_eq!(plain.run_aside(&["logout", "--profile", "production"]).code, 0);
     let doctor = read(&plain.run_aside(&["doctor", "--json", "--listen", NOWHERE]));
     assert!(!doctor.to_string().contains(base_url), "{doctor}");

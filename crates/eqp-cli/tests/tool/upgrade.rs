@@ -1,4 +1,4 @@
-//! `eqp migrate --from-0.1`, on a database that version 0.1 made.
+//! Tests `eqp migrate --from-0.1` with a database that version 0.1 created.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
@@ -70,7 +70,7 @@ fn renamed(old: &Value) -> Map<String, Value> {
     new
 }
 
-/// The tool answers as version 0.1 did.
+/// Checks that the tool prints the same data as version 0.1.
 fn assert_answers_as_before(home: &Home) {
     for (list, arguments) in [("events", ["events", "list"]), ("submissions", ["submissions", "list"])] {
         let now = home.json(&[&arguments[..], &["--limit", "1000", "--json"]].concat());

@@ -1,4 +1,4 @@
-//! Metrics, retention and projecting again, by the tool.
+//! Tests metrics, retention and reprojection with the tool.
 
 use std::time::Duration;
 
@@ -8,10 +8,10 @@ use tokio::time::{sleep, timeout};
 
 use eqp_test_support::vendor::{TestVendor, scan};
 
-/// Where metrics are served, if nobody says otherwise and the address is free.
+/// The default address of metrics, if it is free.
 const USUAL: &str = "127.0.0.1:8444";
 
-/// A vendor with a receiver that has projected one callback for each of these files.
+/// Returns a vendor with a receiver that has projected one callback for each of these files.
 async fn with_files(files: &[&str]) -> (TestVendor, eqp_test_support::tool::Running) {
     let vendor = TestVendor::start(crate::EQP).await;
     let (serve, base) = vendor.serve();
@@ -25,7 +25,7 @@ async fn with_files(files: &[&str]) -> (TestVendor, eqp_test_support::tool::Runn
     (vendor, serve)
 }
 
-/// Makes all callbacks so many days older.
+/// Makes all callbacks older by this number of days.
 async fn age(vendor: &TestVendor, days: i64) {
     let milliseconds = days * 86_400_000;
     let sql =
@@ -71,7 +71,7 @@ async fn retention_deletes_what_is_older_and_a_dry_run_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_receiver_that_is_told_to_keep_for_so_long_deletes_by_itself() {
+async fn a_receiver_with_a_retention_period_deletes_automatically() {
     let (vendor, serve) = with_files(&["a"]).await;
     age(&vendor, 500).await;
     serve.terminate();
@@ -95,7 +95,7 @@ async fn what_was_projected_wrongly_is_put_right_beside_a_running_receiver() {
     assert_eq!(would, done);
     assert_eq!(
         done,
-        json!({"resources": 2, "passed_over": 0, "callbacks": 2, "events_kept": 1, "events_new": 1, "events_gone": 1})
+        json!({"resources": 2, "skipped": 0, "callbacks": 2, "events_kept": 1, "events_new": 1, "events_gone": 1})
     );
     let again = vendor.home.run(&["reproject", "--resource-id", "a"]);
     assert_eq!(
@@ -123,7 +123,7 @@ async fn metrics_are_served_where_asked_and_a_taken_usual_address_stops_nobody()
     assert!(get(operator, "/metrics").await.contains("eqp_callback_requests_total{result=\"stored\"} 0"));
     let (_serve, reported) = start(&["--operator-listen", "off"]);
     assert_eq!(reported["operator"], json!(null));
-    // Another program on this machine may have the usual address, and let go of it at any time.
+    // Another program on this machine may use the default address, and release it at any time.
     let (_serve, reported) = start(&[]);
     if let Some(usual) = reported["operator"].as_str() {
         assert_eq!(usual, format!("http://{USUAL}"));
@@ -156,7 +156,7 @@ async fn metrics_are_served_where_asked_and_a_taken_usual_address_stops_nobody()
     assert_eq!(ended.code, 2, "{}", ended.stderr);
 }
 
-/// Asks over plain HTTP.
+/// Sends a request over plain HTTP.
 async fn get(base: &str, path: &str) -> String {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let mut stream = tokio::net::TcpStream::connect(base.trim_start_matches("http://")).await.unwrap();
@@ -167,7 +167,7 @@ async fn get(base: &str, path: &str) -> String {
     answer
 }
 
-/// How much memory that frees depends on the system and on what else was allocated: it is measured by the benchmarks.
+/// The benchmarks measure how much memory this frees, because it depends on the system and on other allocations.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 #[tokio::test(flavor = "multi_thread")]
 async fn freed_memory_is_returned_to_the_system_after_many_connections_have_ended() {

@@ -199,7 +199,8 @@ fn kept(entry: &ApiCallbackEntry, password: Option<Secret>) -> PlannedEntry {
     }
 }
 
-/// Removes the field `password` of an entry that was read: it is at best a mask, and sending it back would set it.
+/// Removes the field `password` of an entry that was read: its value can only be a mask, and sending it back would make
+/// the mask the password.
 fn without_password(entry: &ApiCallback) -> Extra {
     let mut extra = entry.extra.clone();
     extra.remove("password");
@@ -313,7 +314,8 @@ mod tests {
         assert!(shown.contains("theirs.example") && !shown.contains("their\"") && !shown.contains("Secret"), "{shown}");
     }
 
-    /// Few URLs and user names, so that they meet often; some entries are of another form.
+    /// Generates an entry. There are few URLs and user names, so that entries often share them; some entries are
+    /// undocumented.
     fn any_entry() -> impl Strategy<Value = ApiCallbackEntry> {
         let urls = prop::sample::select(vec![OURS, THEIRS, "https://third.example", "nonsense"]);
         let usernames = prop::sample::select(vec!["old", "older", "them", "new", ""]);

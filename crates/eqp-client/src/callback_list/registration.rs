@@ -16,7 +16,7 @@ pub struct Registration {
     pub(crate) password: Secret,
 }
 
-/// Why a registration is invalid.
+/// The reason why a registration is invalid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RegistrationError {
@@ -77,7 +77,7 @@ impl Registration {
         Ok(Self { label: None, name: EntryName::new(url, username), password })
     }
 
-    /// Sets the label. Without one, the label of a replaced entry is kept.
+    /// Sets the label. Without one, the label of the replaced entry is preserved.
     #[must_use]
     pub fn label(mut self, label: impl Into<String>) -> Self {
         self.label = Some(label.into());

@@ -11,7 +11,7 @@ use crate::callback_list::{
     AllowedLosses, DesiredState, EntryName, KnownPasswords, PasswordStore, Plan, PlannedEntry, StoreError, merge,
 };
 
-/// How often a change is planned if others change the list at the same time.
+/// The maximum number of times that a change is planned if others change the list at the same time.
 const MAX_PLANS: usize = 3;
 
 /// A list that was written and verified.

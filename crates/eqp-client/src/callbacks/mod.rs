@@ -80,8 +80,8 @@ impl Callbacks<'_> {
         Plan::make(&self.list().await?, desired, store, allowed_losses).await
     }
 
-    /// Applies a plan: reads the list again, compares it with the list that the plan was made from, writes it, and verifies it.
-    /// Sends only the list of callbacks, without an `action`, so the profile page is not published.
+    /// Applies a plan: reads the list again, compares it with the list that the plan was computed from, writes it, and
+    /// verifies it. Sends only the list of callbacks, without an `action`, so the profile page is not published.
     ///
     /// Store the new password first: the API never returns it.
     ///

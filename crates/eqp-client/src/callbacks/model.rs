@@ -1,8 +1,8 @@
 //! Tests changes of a list with a small model of the Marketplace, which replaces or merges lists, loses responses, applies writes late
 //! or not at all, and lets others edit the list between two reads.
 //!
-//! The model leaves out two things that no client can detect: an edit between the last read and the write, and a new password for an
-//! existing user name.
+//! The model omits two things that no client can detect: an edit between the last read and the write, and a new
+//! password for an existing user name.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;

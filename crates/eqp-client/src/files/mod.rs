@@ -6,7 +6,7 @@ mod upload;
 use eqp_types::{ApiError, FileRecord, FileUploadId, calls};
 use futures_util::Stream;
 pub use kind::FileKind;
-pub use upload::{NoProgress, Progress};
+pub use upload::{NoProgress, Progress, check_file};
 
 use crate::page::{Page, STREAM_PAGE_SIZE, stream_pages};
 use crate::transport::Request;

@@ -57,6 +57,22 @@ impl Files<'_> {
     }
 }
 
+/// Checks that a file can be uploaded, as [`Files::upload`] does before it sends anything. Returns its size in bytes.
+///
+/// ```
+/// # async fn example() -> Result<(), eqp_client::Error> {
+/// let bytes = eqp_client::files::check_file("badges-1.0.0.zip".as_ref()).await?;
+/// println!("{bytes} bytes to upload");
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Errors
+/// [`Error::File`] if the file cannot be read, is empty, too large, of an unsupported type or not a regular file.
+pub async fn check_file(path: &Path) -> Result<u64, Error> {
+    Ok(SelectedFile::inspect(path).await?.bytes)
+}
+
 fn form(selected: &[SelectedFile], progress: &Arc<dyn Progress>) -> Form {
     selected.iter().enumerate().fold(Form::new(), |form, (index, file)| {
         let bytes = reqwest::Body::wrap_stream(chunks(file.clone(), index, Arc::clone(progress)));

@@ -26,7 +26,7 @@ pub enum PackageField {
     /// The status of the marketing review. Exact match.
     #[strum(serialize = "eqp_status.marketing")]
     MarketingStatus,
-    /// The developer's item ID. Substring match.
+    /// The item ID. Substring match.
     ItemId,
     /// The Marketplace's submission ID. Substring match.
     SubmissionId,

@@ -1,4 +1,4 @@
-//! Every call of the client, as a test can make it.
+//! Every call of the client, for tests.
 
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
@@ -15,10 +15,10 @@ use eqp_client::users::ProfileUpdate;
 use eqp_client::{Client, Error, PackageFilter};
 use futures_util::TryStreamExt;
 
-/// One method of the client, with the entry of the list that it should make use of.
+/// One method of the client, with its entry in the table of calls.
 pub(crate) struct KnownCall {
     pub(crate) api_call: &'static ApiCall,
-    /// The call as it is written here.
+    /// The call as source text.
     pub(crate) written: &'static str,
     make: fn(Client, &'static str) -> Making,
 }
@@ -26,12 +26,12 @@ pub(crate) struct KnownCall {
 type Making = Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>;
 
 impl KnownCall {
-    /// Makes the call, with `id` wherever it takes one.
+    /// Makes the call, with `id` as every ID.
     pub(crate) async fn make(&self, client: &Client, id: &'static str) -> Result<(), Error> {
         (self.make)(client.clone(), id).await
     }
 
-    /// Whether it is a call of `method`, as the list names it: `packages().list()`.
+    /// Returns whether it calls `method`, in the form `packages().list()`.
     pub(crate) fn is_of(&self, method: &str) -> bool {
         let written: String = self.written.split_whitespace().collect();
         written.starts_with(&format!("client.{}", method.trim_end_matches(')')))
@@ -51,7 +51,7 @@ macro_rules! calls {
     };
 }
 
-/// Every call there is.
+/// Returns every call.
 pub(crate) const CALLS: &[KnownCall] = calls! {
     SESSION_TOKEN => |client, id| client.session();
     USERS_GET => |client, id| client.users().get();
@@ -109,7 +109,7 @@ fn run(id: &str) -> ToolRunId {
     ToolRunId::new(id).unwrap()
 }
 
-/// A file that can be uploaded.
+/// Returns a file that can be uploaded.
 fn picture() -> PathBuf {
     static FOLDER: OnceLock<tempfile::TempDir> = OnceLock::new();
     let folder = FOLDER.get_or_init(|| {

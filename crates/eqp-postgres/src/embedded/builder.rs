@@ -1,4 +1,4 @@
-//! Starts a private Postgres: creates the cluster if necessary, joins a running server, or starts one.
+//! Starts an embedded Postgres: creates the cluster if necessary, joins a running server, or starts one.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -16,17 +16,32 @@ use crate::server::{self, CancelledStart};
 use crate::server_handle::ServerHandle;
 use crate::{Error, Progress, cluster};
 
-/// How long to wait for the gate lock. Its holder may be downloading programs or waiting for a recovery.
+/// The time limit for acquiring the gate lock. Its holder may be downloading programs or waiting for a recovery.
 pub(crate) const GATE_DEADLINE: Duration = Duration::from_mins(10);
 
 type ProgressFn = Box<dyn Fn(Progress) + Send + Sync>;
 
-/// Configures and starts a private Postgres; see [`EmbeddedPostgres::builder`].
+/// Configures and starts an embedded Postgres; see [`EmbeddedPostgres::builder`].
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), eqp_postgres::Error> {
 /// let postgres = eqp_postgres::EmbeddedPostgres::builder("/var/lib/shop/postgres")
 ///     .programs(Some("/usr/lib/postgresql/17/bin".into()))
+///     .start()
+///     .await?;
+/// # postgres.stop().await
+/// # }
+/// ```
+///
+/// Tests can use a downloaded version, whatever is installed:
+///
+/// ```no_run
+/// # async fn example(folder: &std::path::Path) -> Result<(), eqp_postgres::Error> {
+/// let postgres = eqp_postgres::EmbeddedPostgres::builder(folder.join("postgres"))
+///     .ignore_installed(true)
+///     .cache_folder(Some(folder.join("cache")))
+///     .progress(|progress| eprintln!("{progress:?}"))
+///     .remove_on_stop(true)
 ///     .start()
 ///     .await?;
 /// # postgres.stop().await
@@ -80,7 +95,7 @@ impl Builder {
         self
     }
 
-    /// Sets whether the whole folder is removed when the last process stops using the server. The default is not to.
+    /// Sets whether the folder is removed when the last process stops using the server (default: no).
     #[must_use]
     pub fn remove_on_stop(mut self, remove: bool) -> Self {
         self.remove_on_stop = remove;
@@ -108,9 +123,10 @@ impl Builder {
         }
     }
 
-    /// Starts the server as [`start`](Self::start) does, for programs that can run without their database for a while. If the cluster
-    /// exists but its server cannot be started within `patience`, returns a handle without a running server, and the reason. A server
-    /// that is still recovering continues to. [`EmbeddedPostgres::keep_running`] then joins it, or starts one as soon as possible.
+    /// Starts the server as [`start`](Self::start) does, for programs that can run without their database for some
+    /// time. If the cluster exists but its server cannot be started within `patience`, returns a handle without a
+    /// running server, and the reason. A server that is still recovering continues to.
+    /// [`EmbeddedPostgres::keep_running`] then joins it, or starts one as soon as possible.
     ///
     /// # Errors
     ///
@@ -122,7 +138,8 @@ impl Builder {
             return Ok((self.start().await?, None));
         }
         let members = become_member(&folder)?;
-        // Cancelled from outside, for example by a shutdown, the start is undone; only the end of the patience lets it continue.
+        // If the start is cancelled from outside, for example by a shutdown, it is undone. Only after `patience` has
+        // expired does it continue.
         let cancelled = CancelledStart::default();
         let mut bringing_up = Box::pin(self.bring_up(&folder, &cancelled));
         let begun = timeout(patience, &mut bringing_up).await;
@@ -170,7 +187,7 @@ impl Builder {
         owner.check_can_enter(folder.root())?;
         let programs = find::find(&self.search, folder.root(), made_by, &*self.progress).await?;
         let bin = programs.postgres();
-        tracing::debug!(programs = %bin.display(), major = programs.major, user = owner.name, "starting a private Postgres");
+        tracing::debug!(programs = %bin.display(), major = programs.major, user = owner.name, "starting an embedded Postgres");
         if made_by.is_none() {
             (self.progress)(Progress::Initialising);
             cluster::create(folder, &programs, &owner).await?;

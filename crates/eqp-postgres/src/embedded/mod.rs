@@ -1,4 +1,4 @@
-//! The handle of a private Postgres: connects to it and stops it when the last process leaves.
+//! The handle of an embedded Postgres: connects to it and stops it when the last process leaves.
 
 mod builder;
 mod restart;
@@ -19,12 +19,12 @@ use crate::{Error, server};
 pub use self::builder::Builder;
 use self::builder::GATE_DEADLINE;
 
-/// How long a `Drop` may block its thread.
+/// The maximum time for which `Drop` blocks its thread.
 const DROP_DEADLINE: Duration = Duration::from_secs(5);
 /// The SQLSTATE `duplicate_database`, and the one that is returned if two connections create the database concurrently.
 const ALREADY_EXISTS: [&str; 2] = ["42P04", "23505"];
 
-/// A private Postgres that this process uses. The server runs as long as any process uses the same folder.
+/// An embedded Postgres that this process uses. The server runs as long as any process uses the same folder.
 ///
 /// Call [`stop`](Self::stop) at the end. Dropping the value does the same, but blocks the thread for a moment and cannot report errors.
 /// A server that ends unexpectedly is restarted only while [`keep_running`](Self::keep_running) is awaited. If the process is killed, the
@@ -62,7 +62,7 @@ impl EmbeddedPostgres {
         Builder::new(folder.into())
     }
 
-    /// Returns whether a folder contains the cluster of a private Postgres, running or not.
+    /// Returns whether a folder contains the cluster of an embedded Postgres, running or not.
     #[must_use]
     pub fn is_in(folder: &Path) -> bool {
         Folder::holds_cluster(folder)
@@ -81,8 +81,8 @@ impl EmbeddedPostgres {
     ///
     /// # Errors
     ///
-    /// Returns [`Error::Busy`] if a process still uses the server, [`Error::ForeignFolder`] if the folder does not belong to a private
-    /// Postgres, [`Error::NotStopped`] if the server does not stop, and [`Error::Io`] if the folder cannot be removed.
+    /// Returns [`Error::Busy`] if a process still uses the server, [`Error::ForeignFolder`] if the folder does not belong to an
+    /// embedded Postgres, [`Error::NotStopped`] if the server does not stop, and [`Error::Io`] if the folder cannot be removed.
     pub async fn stop_abandoned(folder: &Path) -> Result<(), Error> {
         if !folder.exists() {
             return Ok(());
@@ -129,11 +129,13 @@ impl EmbeddedPostgres {
     ///
     /// Returns [`Error::Statement`] if a query fails.
     pub async fn ensure_database(&self, name: &str) -> Result<(), Error> {
-        let mut connection = PgConnection::connect_with(&self.connect_options(MAINTENANCE_DATABASE)).await?;
+        let mut connection =
+            PgConnection::connect_with(&self.connect_options(MAINTENANCE_DATABASE)).await.map_err(Error::statement)?;
         let exists: bool = sqlx::query_scalar("select exists (select from pg_database where datname = $1)")
             .bind(name)
             .fetch_one(&mut connection)
-            .await?;
+            .await
+            .map_err(Error::statement)?;
         if !exists {
             let name = name.replace('"', "\"\"");
             // A name cannot be a parameter, so it is quoted as an identifier.
@@ -144,10 +146,10 @@ impl EmbeddedPostgres {
                     .and_then(sqlx::error::DatabaseError::code)
                     .is_some_and(|code| ALREADY_EXISTS.contains(&&*code))
             {
-                return Err(error.into());
+                return Err(Error::statement(error));
             }
         }
-        connection.close().await?;
+        connection.close().await.map_err(Error::statement)?;
         Ok(())
     }
 
@@ -216,7 +218,7 @@ impl Drop for EmbeddedPostgres {
             && self.builder.remove_on_stop
             && let Err(error) = self.folder.remove()
         {
-            tracing::warn!(%error, "cannot remove the folder of a private Postgres");
+            tracing::warn!(%error, "cannot remove the folder of an embedded Postgres");
         }
     }
 }

@@ -1,8 +1,8 @@
 //! Restarts a server that ends while it is in use.
 //!
-//! Long-running programs await [`EmbeddedPostgres::keep_running`]. If several processes do, the first one to
-//! acquire the gate lock starts the server and the others join it. It is the same server on the same socket, so
-//! existing addresses stay valid. Data that were removed are never replaced by a new, empty database.
+//! Long-running programs await [`EmbeddedPostgres::keep_running`]. If several processes do, the first one to acquire
+//! the gate lock starts the server and the others join it. It is the same server on the same socket, so existing
+//! addresses stay valid. Data that was removed is never replaced by a new, empty database.
 
 use std::convert::Infallible;
 use std::mem::discriminant;
@@ -42,10 +42,10 @@ impl EmbeddedPostgres {
             // None means that it never ran, and the caller of `start_or_go_on` already knows why.
             if let Some(how) = how {
                 let log = self.log();
-                tracing::warn!(%folder, %how, log = %log.display(), "private Postgres exited unexpectedly, restarting it");
+                tracing::warn!(%folder, %how, log = %log.display(), "embedded Postgres exited unexpectedly, restarting it");
             }
             *server = self.restart(&mut pauses).await;
-            tracing::info!(%folder, after = ?down.elapsed(), "private Postgres is running again");
+            tracing::info!(%folder, after = ?down.elapsed(), "embedded Postgres is running again");
         }
     }
 
@@ -58,10 +58,10 @@ impl EmbeddedPostgres {
                 Ok(server) => return server,
                 // Logged once per kind of error, because the texts of Postgres contain the time.
                 Err(error) if reported == Some(discriminant(&error)) => {
-                    tracing::debug!(error = reasons(&error), "private Postgres still cannot be started");
+                    tracing::debug!(error = reasons(&error), "embedded Postgres still cannot be started");
                 }
                 Err(error) => {
-                    tracing::error!(error = reasons(&error), "private Postgres cannot be started, retrying");
+                    tracing::error!(error = reasons(&error), "embedded Postgres cannot be started, retrying");
                     reported = Some(discriminant(&error));
                 }
             }
@@ -97,8 +97,8 @@ fn reasons(error: &Error) -> String {
 
 /// The pauses before consecutive attempts: none before the first, then growing ones.
 ///
-/// `eqp-store` has a backoff of its own, also made with `backon`, which this crate cannot use because it is in a lower layer. The two also
-/// differ: this one needs no jitter, because the gate lock lets only one process start the server.
+/// `eqp-store` has its own backoff, which this crate cannot use because it is in a lower layer. The two also differ:
+/// this one needs no jitter, because the gate lock allows only one process to start the server.
 #[derive(Debug, Default)]
 struct Pauses {
     growing: Option<ExponentialBackoff>,

@@ -18,11 +18,11 @@ use std::time::Duration;
 use crate::Progress;
 use crate::programs::{Programs, probe};
 
-/// How long a source may take to list its versions.
+/// The time limit for listing the versions of a source.
 const ASK: Duration = Duration::from_secs(4);
-/// How long `npm` may take to list versions; it can take seconds to start on a small machine.
+/// The time limit for listing versions with `npm`, which can take seconds to start on a small machine.
 const ASK_CLIENT: Duration = Duration::from_secs(20);
-/// How long a download of 13 to 24 MB may take.
+/// The time limit for a download of 13 to 24 MB.
 const DOWNLOAD: Duration = Duration::from_mins(5);
 
 /// The file next to the programs with the name and checksum of their package.

@@ -17,7 +17,7 @@ pub(super) async fn fetch(work: &Path, major: u32) -> Result<Fetched, String> {
     let any = VersionReq::parse(&format!("={major}")).map_err(|error| error.to_string())?;
     let version = timeout(ASK, get_version(URL, &any))
         .await
-        .map_err(|_| format!("no answer within {} s", ASK.as_secs()))?
+        .map_err(|_| format!("no response within {} s", ASK.as_secs()))?
         .map_err(|error| error.to_string())?;
     let exact = VersionReq::parse(&format!("={version}")).map_err(|error| error.to_string())?;
     let (_, archive) = timeout(DOWNLOAD, get_archive(URL, &exact))

@@ -1,4 +1,4 @@
-//! What a killed process, a killed server or a restarted machine leaves behind.
+//! Tests the leftovers of a killed process, a killed server and a restarted machine.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -49,7 +49,7 @@ async fn a_killed_server_starts_again_with_everything_committed() {
     let pid = scratch.server_pid().and_then(Pid::from_raw).expect("a server");
     kill_process(pid, Signal::KILL).expect("a kill");
 
-    // Its other processes may still be dying, and this process still counts itself as a member.
+    // Its other processes may still be ending, and this process still counts as a user.
     let next = EmbeddedPostgres::builder(scratch.data_folder()).start().await.expect("a start after the crash");
     assert!(!next.joined());
     let mut client = PgConnection::connect_with(&next.connect_options("postgres")).await.expect("an answer");
@@ -68,7 +68,7 @@ async fn a_stale_pid_file_that_names_somebody_else_is_seen_through() {
     let server = scratch.server_pid().expect("a server").to_string();
     postgres.stop().await.expect("a stop");
 
-    // As after a restart of a container: the same number, another process of the same user.
+    // As after a restart of a container: another process of the same user has the same ID.
     let owner = fs::metadata(scratch.data_folder().join("data")).expect("the data");
     let mut other = Command::new("sleep").arg("60").uid(owner.uid()).gid(owner.gid()).spawn().expect("a process");
     fs::write(&pid_file, text.replacen(&server, &other.id().to_string(), 1)).expect("a stale file");

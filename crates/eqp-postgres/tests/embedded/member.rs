@@ -1,4 +1,4 @@
-//! Another process that uses a private Postgres: this test program, started once more.
+//! Another process that uses an embedded Postgres: this test program, started again.
 
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read};
@@ -11,21 +11,21 @@ use eqp_postgres::{EmbeddedPostgres, temporary_folder};
 const FOLDER: &str = "EQP_TEST_MEMBER_FOLDER";
 const CACHE: &str = "EQP_TEST_MEMBER_CACHE";
 
-/// A process that holds the Postgres of a folder until it is let go.
+/// A process that uses the Postgres of a folder until it is released.
 pub(crate) struct Member {
     process: Child,
     output: BufReader<ChildStdout>,
-    /// What it said when it was ready, or why it is not: `started URL`, `joined URL`, `failed ERROR`.
+    /// Its report when it was ready, or the reason why it is not: `started URL`, `joined URL`, `failed ERROR`.
     pub(crate) said: String,
 }
 
 impl Member {
-    /// Starts one and waits until it has its Postgres.
+    /// Starts a process and waits until it has its Postgres.
     pub(crate) fn of(folder: &Path) -> Self {
         Self::with(folder, |_| {})
     }
 
-    /// The same, with changes to its environment.
+    /// Starts a process with a changed environment.
     pub(crate) fn with(folder: &Path, change: impl FnOnce(&mut Command)) -> Self {
         let program = std::env::current_exe().expect("this program");
         let mut command = Command::new(program);
@@ -33,8 +33,8 @@ impl Member {
         Self::run(command)
     }
 
-    /// One that runs as another user, or in another world: `launcher` starts it. The program is copied to where
-    /// everybody can read it.
+    /// Starts a process through `launcher`, for example as another user. The program is copied to a folder that every
+    /// user can read.
     pub(crate) fn through(launcher: &[&str], folder: &Path, copy: &Path) -> Self {
         std::fs::copy(std::env::current_exe().expect("this program"), copy).expect("a copy");
         std::fs::set_permissions(copy, PermissionsExt::from_mode(0o755)).expect("a program for all");
@@ -44,7 +44,7 @@ impl Member {
         Self::run(command)
     }
 
-    /// One that finds no installed Postgres and only the clients in `path`.
+    /// Starts a process that finds no installed Postgres and only the clients in `path`.
     pub(crate) fn without_postgres(folder: &Path, cache: &Path, path: impl AsRef<OsStr>) -> Self {
         Self::with(folder, |command| {
             command.env(CACHE, cache).env("PATH", path);
@@ -71,7 +71,7 @@ impl Member {
         self.said.starts_with("started ")
     }
 
-    /// Lets it stop in the proper way and waits for its end.
+    /// Stops the process properly and waits for its end.
     pub(crate) fn leave(mut self) {
         drop(self.process.stdin.take());
         let mut rest = String::new();
@@ -80,14 +80,14 @@ impl Member {
         assert!(status.success(), "{} … {rest}", self.said);
     }
 
-    /// Ends it as the kernel does when memory is short.
+    /// Kills the process, as the kernel does when memory is low.
     pub(crate) fn kill(mut self) {
         self.process.kill().expect("it can be killed");
         self.process.wait().expect("its end");
     }
 }
 
-/// The other process. In an ordinary run of the tests there is no folder for it, and it has nothing to do.
+/// Runs as the other process. In an ordinary run of the tests, it has no folder and does nothing.
 #[tokio::test]
 async fn process() {
     let Some(folder) = std::env::var_os(FOLDER) else {
@@ -108,7 +108,7 @@ async fn process() {
     postgres.stop().await.expect("a stop");
 }
 
-/// A folder for one test; removed with whatever is left in it.
+/// A folder for one test, removed on drop with all its contents.
 pub(crate) struct Scratch(PathBuf);
 
 impl Scratch {
@@ -120,12 +120,12 @@ impl Scratch {
         &self.0
     }
 
-    /// The data folder inside it.
+    /// Returns the data folder inside it.
     pub(crate) fn data_folder(&self) -> PathBuf {
         self.0.join("db")
     }
 
-    /// The process of the server that runs on the data folder, if its pid file is there.
+    /// Returns the process ID of the server of the data folder, if there is a PID file.
     pub(crate) fn server_pid(&self) -> Option<i32> {
         server_pid(&self.data_folder())
     }

@@ -1,4 +1,4 @@
-//! Several processes on one folder.
+//! Tests several processes that use one folder.
 
 use eqp_postgres::EmbeddedPostgres;
 use sqlx::{Connection, PgConnection};

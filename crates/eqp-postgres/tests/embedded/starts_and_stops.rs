@@ -1,4 +1,4 @@
-//! One process with a private Postgres of its own.
+//! Tests one process with its own embedded Postgres.
 
 use eqp_postgres::{EmbeddedPostgres, Progress};
 use sqlx::{Connection, PgConnection};

@@ -1,4 +1,4 @@
-//! As whom the server runs, and who may talk to it.
+//! Tests as which user the server runs, and which users may connect.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
@@ -62,7 +62,7 @@ fn an_unprivileged_user_runs_it_as_itself() {
     let data = fs::metadata(home.join("db/data")).expect("the data");
     assert_eq!(data.uid(), NOBODY);
 
-    // Root may look after it: it joins, and leaves the server to its owner.
+    // Root may use it too: it joins, and the server still belongs to its owner.
     let root = Member::of(&home.join("db"));
     assert!(root.joined(), "{}", root.said);
     root.leave();
@@ -90,7 +90,7 @@ fn a_user_without_a_name_runs_it_as_itself() {
     if has_namespaces {
         assert!(member.started(), "{}", member.said);
         assert_eq!(fs::metadata(home.join("db/data")).expect("the data").uid(), NAMELESS);
-        // The next start makes no cluster, and root may still look after it.
+        // The next start creates no cluster, and root may still use it.
         let root = Member::of(&home.join("db"));
         assert!(root.joined(), "{}", root.said);
         root.leave();
@@ -110,7 +110,7 @@ fn the_server_lets_in_only_whoever_runs_the_tool() {
     let member = Member::of(&scratch.data_folder());
     assert!(member.started(), "{}", member.said);
     let data = fs::metadata(scratch.data_folder().join("data")).expect("the data");
-    // The user of the server itself can reach the socket; it is refused all the same.
+    // The user of the server can reach the socket, but is rejected.
     let url = member.said.trim_start_matches("started ").to_owned();
     let as_server = Command::new("setpriv")
         .args([&format!("--reuid={}", data.uid()), &format!("--regid={}", data.gid()), "--clear-groups"])

@@ -55,7 +55,8 @@ pub(super) fn alive() -> Response {
     json(StatusCode::OK, r#"{"status":"alive"}"#.to_owned())
 }
 
-/// Answers `/readyz`. The certificate note is inserted as it is: it contains nothing that JSON would escape.
+/// Answers `/readyz`. The certificate note is inserted unchanged, because it contains no characters that JSON would
+/// escape.
 pub(super) fn ready(readiness: Readiness, certificate: Option<&str>) -> Response {
     let certificate = certificate.map(|note| format!(r#","certificate":"{note}""#)).unwrap_or_default();
     match readiness {

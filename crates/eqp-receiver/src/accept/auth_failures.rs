@@ -4,8 +4,8 @@
 //! senders may share the address of one proxy. The table has a fixed size. When a set is full, the source with the fewest
 //! failures is forgotten.
 //!
-//! Sources that ignore the 429 are answered at a fixed rate, all of them together. Otherwise a client that sends the next
-//! request as soon as the last one is refused would take processor time from valid callbacks.
+//! Sources that ignore the 429 are answered at a fixed rate, all of them together. Otherwise a client that sends the
+//! next request as soon as the last one was rejected would take processor time from valid callbacks.
 
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
@@ -14,15 +14,15 @@ use tokio::time::Instant;
 
 use eqp_tls::Source;
 
-/// How many failures a source may have at once, for example with a mistyped password or after a rotation.
+/// The number of failures that a source may have in a burst, for example with a mistyped password or after a rotation.
 const BURST: f32 = 20.0;
-/// How many failures are forgiven per second.
+/// The number of failures per second that are forgotten again.
 const FORGIVEN_PER_SECOND: f32 = 1.0;
-/// Further failures are not counted, so that no source waits longer than half a minute.
+/// The maximum number of counted failures, so that no source is limited for longer than half a minute.
 const MAX_FAILURES: f32 = BURST + 30.0;
-/// Time between two answers to sources that ignore the limit.
+/// The time between two responses to sources that ignore the limit.
 const TARPIT_INTERVAL: Duration = Duration::from_micros(500);
-/// A longer delay would hold the connection's slot for too long.
+/// The maximum delay of a response. A longer one would occupy the connection's slot for too long.
 const MAX_TARPIT_DELAY: Duration = Duration::from_millis(100);
 /// The table is a set-associative cache: a source can only be in one of the sets, so a lookup reads eight entries.
 const SETS: usize = 512;
@@ -33,7 +33,7 @@ pub(super) struct AuthFailureLimiter {
     /// Seeded randomly, so that an attacker cannot know which sources share a set.
     hasher: RandomState,
     sets: Vec<[Option<SourceFailures>; SET_SIZE]>,
-    /// When the last delayed answer is due.
+    /// The time at which the last delayed response is due.
     last_answer: Option<Instant>,
 }
 
@@ -44,7 +44,7 @@ struct SourceFailures {
     at: Instant,
 }
 
-/// How a failure is to be answered.
+/// The decision how to answer a request without a valid credential.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Decision {
     /// The source is within its limit.
@@ -55,13 +55,13 @@ pub(super) enum Decision {
     Limited {
         /// The source is allowed again after this time.
         wait: Duration,
-        /// How long to delay the answer.
+        /// The delay of the response.
         delay: Duration,
     },
 }
 
 impl SourceFailures {
-    /// Returns the failures that are not forgiven yet.
+    /// Returns the number of failures that are not forgotten yet.
     fn remaining(&self, now: Instant) -> f32 {
         (self.failures - now.saturating_duration_since(self.at).as_secs_f32() * FORGIVEN_PER_SECOND).max(0.0)
     }
@@ -95,7 +95,7 @@ impl AuthFailureLimiter {
         }
     }
 
-    /// Returns how long to delay the next answer to a source that ignores its limit.
+    /// Returns the delay of the next response to a source that ignores its limit.
     fn tarpit_delay(&mut self, now: Instant) -> Duration {
         let last = self.last_answer.map_or(now, |last| last.max(now));
         let answer = (last + TARPIT_INTERVAL).min(now + MAX_TARPIT_DELAY);

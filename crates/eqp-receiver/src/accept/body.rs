@@ -19,14 +19,14 @@ use crate::Limits;
 use crate::results::Refusal;
 use eqp_store::internal::callback::CallbackRow;
 
-/// The memory that a callback is charged for besides its body: its stored headers and its entry in the queue.
+/// The memory reserved for a callback in addition to its body: its stored headers and its entry in the queue.
 const OVERHEAD: usize = 1024;
 /// The request headers that are stored. `Authorization` and `Cookie` must never be added.
 const STORED_HEADERS: [&str; 7] =
     ["content-type", "content-encoding", "date", "user-agent", "x-request-id", "traceparent", "via"];
-/// Headers with a longer value are not stored.
+/// The maximum length of a stored header value. Headers with a longer value are not stored.
 const MAX_HEADER_BYTES: usize = 512;
-/// The buffer size that is enough for the stored headers of most requests.
+/// The initial buffer size for stored headers, which is enough for most requests.
 const USUAL_HEADER_BYTES: usize = 256;
 
 /// A callback that was received completely and is not stored yet.
@@ -72,7 +72,7 @@ pub(super) async fn receive(
     Ok(Received { row, share: account.finish() })
 }
 
-/// Reserves memory for bytes that were received. Returns how long that had to wait.
+/// Reserves memory for received bytes. Returns the time spent waiting for it.
 async fn reserve(account: &mut Account, bytes: usize, limits: &Limits) -> Result<Duration, Refusal> {
     if account.try_reserve(bytes) {
         return Ok(Duration::ZERO);
@@ -82,7 +82,7 @@ async fn reserve(account: &mut Account, bytes: usize, limits: &Limits) -> Result
     Ok(begun.elapsed())
 }
 
-/// Reads a body to its end. Most bodies arrive in one piece, which is not copied.
+/// Reads a complete body. Most bodies arrive in one piece, which is not copied.
 async fn read(mut body: Body, limits: &Limits, account: &mut Account) -> Result<Bytes, Refusal> {
     let mut too_slow = pin!(sleep(limits.body_time));
     let mut first = Bytes::new();
@@ -100,7 +100,7 @@ async fn read(mut body: Body, limits: &Limits, account: &mut Account) -> Result<
         }
         let waited = reserve(account, piece.len(), limits).await?;
         if !waited.is_zero() {
-            // The sender gets the time back that it had to wait for memory.
+            // Waiting for memory does not count against the sender's time limit.
             let deadline = too_slow.deadline() + waited;
             too_slow.as_mut().reset(deadline);
         }

@@ -58,12 +58,12 @@ struct Shared {
     /// The memory for bodies in flight.
     budget: Budget,
     auth_failures: Mutex<AuthFailureLimiter>,
-    /// When a path that is not the registered one was last logged.
+    /// The time at which a path that is not the registered one was last logged.
     mismatch_logged_at: Mutex<Option<Instant>>,
     certificate: readiness::CertificateNote,
 }
 
-/// Which paths belong to the receiver.
+/// The paths that belong to the receiver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum PathScope {
     #[cfg(feature = "listener")]
@@ -73,7 +73,7 @@ enum PathScope {
     OwnPaths,
 }
 
-/// How long to delay an answer. With the feature `listener`, the type of the listener is used instead.
+/// The delay of a response. With the feature `listener`, the type of the listener is used instead.
 #[cfg(not(feature = "listener"))]
 #[derive(Clone, Copy)]
 struct TarpitDelay(Duration);
@@ -201,7 +201,7 @@ async fn answer_request(State(acceptor): State<Acceptor>, request: Request<Body>
     response
 }
 
-/// A refusal, and how long its answer is delayed.
+/// A refusal, with the delay of its response.
 struct Refused {
     refusal: Refusal,
     delay: Duration,

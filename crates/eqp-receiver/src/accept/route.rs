@@ -14,8 +14,8 @@ pub(super) enum Route {
     Nothing,
 }
 
-/// Returns the route of a request. Registered and other paths are treated the same, so that nobody can find out which paths
-/// are registered. Only in an embedding service are some paths not ours (`is_ours`).
+/// Returns the route of a request. Registered and other paths are treated the same, so that clients cannot find out
+/// which paths are registered. Only in an embedding service are some paths not ours (`is_ours`).
 pub(super) fn route(method: &Method, path: &str, is_ours: impl FnOnce() -> bool) -> Route {
     match path {
         _ if method == Method::POST => Route::Callback,

@@ -5,11 +5,12 @@ use http::HeaderMap;
 use http::header::CONTENT_ENCODING;
 use serde::de::IgnoredAny;
 
-/// Why a body is not accepted as JSON.
+/// The reason why a body is not accepted as JSON.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum NotJson {
     Empty,
-    /// Stored as it is. Decompressing would let a small body use a lot of memory, and no documented callback is compressed.
+    /// The body is compressed. It is stored unchanged: decompressing would let a small body use a lot of memory, and no
+    /// documented callback is compressed.
     Compressed,
     NotUtf8,
     Malformed {

@@ -37,16 +37,17 @@ use eqp_store::internal::{Part, Restarts};
 
 /// The maximum batch size. Larger batches are not faster, and a data error in one costs more.
 const MAX_ROWS: usize = 512;
-/// How long a write may take before its result counts as unknown.
+/// The time limit of a write, after which its result counts as unknown.
 const STATEMENT_DEADLINE: Duration = Duration::from_secs(5);
-/// How long connecting and each query may take, and how long senders wait for a lost connection if there is no spool.
+/// The time limit for connecting and for each query. Without a spool, senders also wait this long for a lost
+/// connection.
 const CONNECT_DEADLINE: Duration = Duration::from_secs(2);
-/// How often an idle writer checks whether the database would accept a write.
+/// The interval at which an idle writer checks whether the database would accept a write.
 const PROBE_PERIOD: Duration = Duration::from_secs(2);
-/// How long closing the spool may take.
+/// The time limit for closing the spool.
 const CLOSE_DEADLINE: Duration = Duration::from_secs(5);
 
-/// Where the batch writer stores callbacks.
+/// The configuration of a batch writer.
 pub(crate) struct WriterConfig {
     pub(crate) database: PgConnectOptions,
     /// The ID of the database that callbacks belong to.

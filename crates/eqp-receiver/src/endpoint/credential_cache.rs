@@ -13,9 +13,9 @@ use eqp_store::Error;
 use eqp_store::internal as store;
 use eqp_store::{CredentialGeneration, MasterKey};
 
-/// How long a request with an unknown credential waits for a refresh.
+/// The time that a request with an unknown credential waits for a refresh.
 const REFRESH_DEADLINE: Duration = Duration::from_secs(4);
-/// How many requests may wait for a refresh. Further ones are rejected at once.
+/// The maximum number of requests that wait for a refresh. Further ones are rejected at once.
 const MAX_WAITING: usize = 256;
 
 /// The credentials as last loaded. Cheap to clone; all clones share one cache.

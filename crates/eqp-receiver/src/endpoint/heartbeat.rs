@@ -19,15 +19,15 @@ use eqp_store::internal::listen::{Channel, NotificationListener};
 use eqp_store::internal::within;
 use eqp_store::internal::{Part, Supervisor};
 
-/// How often to poll for changes, so that a retired credential is rejected within a second.
+/// The polling interval for changes, short enough that a retired credential is rejected within a second.
 const PERIOD: Duration = Duration::from_millis(500);
 /// The minimum time between two refreshes that unknown credentials cause.
 const MIN_PAUSE: Duration = Duration::from_millis(100);
-/// How often the heartbeat is written.
+/// The interval of heartbeats.
 const HEARTBEAT_PERIOD: Duration = Duration::from_secs(2);
-/// How long each query may take.
+/// The time limit of each query.
 const DEADLINE: Duration = Duration::from_secs(3);
-/// How long deregistering may delay a shutdown.
+/// The time by which deregistering may delay a shutdown.
 const DEREGISTER_DEADLINE: Duration = Duration::from_secs(1);
 
 /// The heartbeat of one receiver.
@@ -38,7 +38,7 @@ pub(crate) struct Heartbeat {
     supervisor: Supervisor,
     /// The last heartbeat that was written, and when.
     reported: Option<(CredentialGeneration, Instant)>,
-    /// The last attempt failed. Only the first failure is logged.
+    /// Whether the last attempt failed. Only the first failure is logged.
     is_failing: bool,
 }
 

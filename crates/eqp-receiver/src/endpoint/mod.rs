@@ -1,4 +1,4 @@
-//! The credentials that this receiver has loaded, and how they stay up to date.
+//! The credentials that this receiver has loaded. They are refreshed when they change in the database.
 
 pub(crate) mod credential_cache;
 pub(crate) mod credential_index;

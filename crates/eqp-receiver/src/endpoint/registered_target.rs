@@ -6,7 +6,8 @@
 use percent_encoding::percent_decode_str;
 use url::{Position, Url};
 
-/// How often percent-encoding is removed. Proxies that encode a path again do so once, rarely twice.
+/// The maximum number of times that percent-encoding is removed. Proxies that encode a path again do so once, rarely
+/// twice.
 const MAX_DECODINGS: usize = 3;
 
 /// The path and query at which an endpoint is registered.
@@ -16,7 +17,7 @@ pub(crate) struct RegisteredTarget {
     path: String,
     /// Path and query of the public URL, or the path if the URL is not known.
     public: String,
-    /// Both in normal form.
+    /// `path` and `public` in normal form.
     normal: [String; 2],
 }
 

@@ -11,7 +11,7 @@ use super::credential_index::{CredentialIndex, IndexedEndpoint, Principal};
 use crate::spool::Spool;
 use crate::spool::snapshot::{Endpoints, Snapshot, SnapshotCredential, SnapshotEndpoint};
 
-/// Builds the index from a snapshot. A credential whose hash cannot be read is left out.
+/// Builds the index from a snapshot. A credential whose hash cannot be read is omitted.
 pub(crate) fn index(snapshot: &Snapshot) -> CredentialIndex {
     CredentialIndex::new(snapshot.generation(), snapshot.rows(), &CredentialIndex::default())
 }

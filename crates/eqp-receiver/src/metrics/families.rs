@@ -58,11 +58,11 @@ impl Certificate {
             expires: seconds(
                 registry,
                 "certificate_expiry_timestamp_seconds",
-                "When the certificate of the public listener expires; 0 for plain HTTP",
+                "Unix time at which the certificate of the public listener expires; 0 for plain HTTP",
             ),
             reloads: counters(
                 registry,
-                ("certificate_reloads", "Certificate reloads, successful and failed"),
+                ("certificate_reloads", "Certificate reloads, by result"),
                 "result",
                 ["replaced", "failed"],
             ),

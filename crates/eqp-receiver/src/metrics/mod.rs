@@ -83,7 +83,7 @@ impl Default for Metrics {
         let path_mismatches = counter(
             registry_ref,
             "callback_path_mismatches",
-            "Callbacks that arrived at another path or query than registered (they are stored)",
+            "Callbacks that were stored although they arrived at another path or query than registered",
         );
         let closed = counters(
             registry_ref,
@@ -115,7 +115,7 @@ impl Default for Metrics {
         let batch_callbacks = Histogram::new(exponential_buckets(1.0, 2.0, 10));
         registry.register(
             "callback_request_duration_seconds",
-            "Seconds from the head of a request to its answer, for callbacks that were stored",
+            "Seconds from the head of a request to its response, for callbacks that were stored",
             request_seconds.clone(),
         );
         registry.register("batch_callbacks", "Callbacks per commit", batch_callbacks.clone());
@@ -138,12 +138,12 @@ impl Default for Metrics {
             spool_bytes: gauge(
                 &mut registry,
                 "spool_bytes",
-                "Size of the callbacks in the spool and in quarantine, as counted against its maximum",
+                "Bytes of spooled and quarantined callbacks, as counted against the maximum spool size",
             ),
             spool_oldest: seconds(
                 &mut registry,
                 "spool_oldest_timestamp_seconds",
-                "When the oldest callback in the spool was received; 0 if it is empty",
+                "Unix time at which the oldest callback in the spool was received; 0 if the spool is empty",
             ),
             quarantined: gauge(
                 &mut registry,
@@ -154,14 +154,14 @@ impl Default for Metrics {
             oldest_pending: seconds(
                 &mut registry,
                 "oldest_pending_timestamp_seconds",
-                "When the oldest callback that is not projected yet was received; 0 if there is none",
+                "Unix time at which the oldest callback that is not projected yet was received; 0 if there is none",
             ),
             database_up: gauge(&mut registry, "database_up", "1 while the database answers queries"),
             last_callback: {
                 let family: Family<Label<String>, Seconds> = Family::default();
                 registry.register(
                     "last_callback_timestamp_seconds",
-                    "When the last callback of an endpoint was received; absent before its first",
+                    "Unix time at which the last callback of an endpoint was received; absent before the first one",
                     family.clone(),
                 );
                 family

@@ -62,7 +62,7 @@ fn json() -> impl Strategy<Value = String> {
     })
 }
 
-/// An object with the field names of callbacks, some of them duplicated.
+/// Generates an object with the field names of callbacks, some of them duplicated.
 fn object(value: impl Strategy<Value = String> + Clone + 'static) -> impl Strategy<Value = String> {
     const NAMES: [&str; 14] = [
         "callback_event",
@@ -84,7 +84,7 @@ fn object(value: impl Strategy<Value = String> + Clone + 'static) -> impl Strate
     prop::collection::vec(field, 0..8).prop_map(|fields| format!("{{{}}}", fields.join(",")))
 }
 
-/// A callback that is valid except for some of its fields.
+/// Generates a callback that is valid except for some of its fields.
 fn callback() -> impl Strategy<Value = String> {
     let event = prop_oneof![
         5 => Just("\"eqp_status_update\"".to_owned()),

@@ -14,7 +14,7 @@ use eqp_store::internal::{
     Account, ContentDigest, LastNumbers, PendingReport, ReadContext, ReportId, Resource, Tracks,
 };
 
-/// How far the reported time may be after the time of receipt. A later time is not trusted.
+/// The maximum time by which the reported time may be later than the time of receipt. A later time is not trusted.
 const MAX_CLOCK_AHEAD: time::Duration = time::Duration::hours(48);
 
 /// A callback or an API read that is not projected yet, decoded.
@@ -26,7 +26,7 @@ pub(crate) struct Pending {
     pub(crate) decoded: Decoded,
     /// Digest of what a callback reports. API reads have none.
     pub(crate) content_digest: Option<ContentDigest>,
-    /// What is known about an API read beside its body, or `None` for a callback.
+    /// The circumstances of an API read, or `None` for a callback.
     pub(crate) read: Option<ReadContext>,
 }
 
@@ -92,7 +92,7 @@ impl Pending {
     }
 }
 
-/// What the database knows about the resources of a batch.
+/// The stored data about the resources of a batch.
 #[derive(Debug)]
 pub(crate) struct Known {
     pub(crate) numbers: LastNumbers,

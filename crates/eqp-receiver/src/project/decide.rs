@@ -1,7 +1,7 @@
 //! The rule that decides which observations are new and which are duplicates. It is pure: no I/O and no clock.
 //!
-//! Callbacks have no ID, arrive more than once, out of order or never, and in the older form without a time. The rule
-//! looks at one observation with a time T at a time, with the state of its track (the status *now*, its time, *seen until*)
+//! Callbacks have no ID, arrive more than once, out of order or never, and in the older format without a time. The rule
+//! decides about one observation with a time T, with the state of its track (the status *now*, its time, *seen until*)
 //! and the events of the track next to T:
 //!
 //! | | observation with a time T | decision |
@@ -12,13 +12,13 @@
 //! | 1 | an event of this track has this time and status, or T = seen until and the status is now | duplicate |
 //! | 2 | T > seen until, status is now | duplicate; if explicit, now has a time, and no other track changed: reentered |
 //! | 3 | T > seen until, other status | applied |
-//! | 4 | T = seen until, other status, now has a time | ambiguous: the status further along is applied; an implied one that repeats the last event before T is a duplicate, and the track becomes ambiguous |
+//! | 4 | T = seen until, other status, now has a time | ambiguous: the status later in the review is applied; an implied one that repeats the last event before T is a duplicate, and the track becomes ambiguous |
 //! | 5 | T < seen until, or now has no time | duplicate if the last event up to T or the first after T has this status; else late |
 //!
 //! | | observation without a time | decision |
 //! |---|---|---|
 //! | 6 | status is now | duplicate |
-//! | 7 | a file scan that is less far along than now | late |
+//! | 7 | the status of a file that is earlier in the scan than now | late |
 //! | 8 | anything else | applied |
 //!
 //! Row A also applies to an API read without a time, which leaves *seen until* unchanged. A read that began before the last
@@ -37,7 +37,7 @@ use eqp_store::Disposition;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Observation<'a> {
     pub(crate) flow: &'a Flow,
-    /// In canonical spelling.
+    /// The status in canonical spelling.
     pub(crate) status: &'a str,
     pub(crate) modified_at: Option<Timestamp>,
     /// Whether the report is about this flow. Otherwise its status is implied.

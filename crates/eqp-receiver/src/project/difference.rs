@@ -147,7 +147,7 @@ mod tests {
 
     const NUMBERS: LastNumbers = LastNumbers { last_event_seq: 900, last_track_id: 90, last_ordinal: 9 };
 
-    /// The result of folding three callbacks about two submissions and an undecodable one.
+    /// Returns the result of folding three callbacks about two submissions and an undecodable one.
     fn folded() -> Changes {
         let body = |submission: &str, status: &str| {
             format!(
@@ -175,7 +175,7 @@ mod tests {
         )
     }
 
-    /// The same as the database would return it, with other numbers.
+    /// Returns this result as the database would return it, with other numbers.
     fn stored() -> Old {
         let changes = folded();
         let (track_of, seq_of) = (|id: i64| id + 70, |seq: i64| seq * 100);

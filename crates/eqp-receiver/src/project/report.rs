@@ -25,7 +25,7 @@ pub(crate) struct StatusReport {
     last_is_explicit: bool,
 }
 
-/// Why a callback is not a status report.
+/// The reason why a callback is not a status report.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum StatusReportError {
     #[error("`update_info` of `eqp_status_update` has no status that can be read")]
@@ -68,7 +68,7 @@ impl StatusReport {
     fn of_update(update: EqpStatusUpdate) -> Result<Self, StatusReportError> {
         let mut explicit = update.explicit_status().map(|(flow, status)| (flow.clone(), status.to_owned()));
         let without_flow = update.current_status.or(update.eqp_state);
-        // The older form has no `eqp_status`.
+        // The older format has no `eqp_status`.
         let status = update.eqp_status.unwrap_or_default();
         let implied = [
             (Flow::Overall, status.overall.as_ref().map(eqp_types::OverallStatus::as_str)),

@@ -27,10 +27,10 @@ use eqp_store::internal::{
 
 /// How many reports are selected at a time. Their resources are rebuilt in one transaction.
 const BATCH: i64 = 256;
-/// How long one transaction may take.
+/// The time limit of one transaction.
 const DEADLINE: Duration = Duration::from_mins(2);
 
-/// Which resources to reproject.
+/// Selects the resources to reproject.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum ReprojectScope {
@@ -42,12 +42,13 @@ pub enum ReprojectScope {
 
 /// The result of a reprojection, or of its dry run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Reprojected {
     /// Submissions and files that were rebuilt.
     pub resources: usize,
     /// Submissions and files that were skipped because some of their reports are no longer stored.
-    pub passed_over: usize,
+    pub skipped: usize,
     /// Callbacks and API reads that were decoded again.
     pub callbacks: usize,
     /// Events that are unchanged.
@@ -108,7 +109,7 @@ impl Reprojector {
     /// either rebuilt completely or unchanged.
     ///
     /// # Errors
-    /// An error of the database. What was committed before stays rebuilt.
+    /// [`Error::Store`] if the database fails. Resources that were committed before stay rebuilt.
     pub async fn run(&self, scope: &ReprojectScope) -> Result<Reprojected, Error> {
         let mut done = HashSet::new();
         let mut sum = Reprojected::default();
@@ -150,16 +151,16 @@ impl Reprojector {
     ) -> Result<(), Error> {
         let result = within(DEADLINE, self.transaction(&selection, done, Undecodable::DecodeAgain)).await;
         let (resources, part) = match result {
-            Err(Error::Database(error)) if is_data_error(&error) => {
+            Err(Error::Database(error)) if is_data_error(error.driver_error()) => {
                 // Postgres rejects a value of some report, as it did at the first projection.
                 within(DEADLINE, self.transaction(&selection, done, Undecodable::Keep)).await?
             }
             other => other?,
         };
         done.extend(resources);
-        let Reprojected { resources, passed_over, callbacks, events_kept, events_new, events_gone } = part;
+        let Reprojected { resources, skipped, callbacks, events_kept, events_new, events_gone } = part;
         sum.resources += resources;
-        sum.passed_over += passed_over;
+        sum.skipped += skipped;
         sum.callbacks += callbacks;
         sum.events_kept += events_kept;
         sum.events_new += events_new;
@@ -365,7 +366,7 @@ async fn rebuild(
     write(connection, &difference).await?;
     Ok(Reprojected {
         resources: resources.len(),
-        passed_over: input.passed_over.len(),
+        skipped: input.passed_over.len(),
         callbacks: reports.len(),
         events_kept: difference.kept_events,
         events_new: difference.new_events.len(),

@@ -30,15 +30,15 @@ const BATCH: usize = 4096;
 /// A batch that timed out is retried with its size divided by this.
 const BATCH_DIVISOR: usize = 8;
 
-/// How often to poll for callbacks of other processes, and of a projector that has ended.
+/// The polling interval for callbacks of other processes, and for a leader that has ended.
 const POLL: Duration = Duration::from_millis(200);
 
-/// How long one batch may take, all queries together.
+/// The time limit of one batch, all queries together.
 const DEADLINE: Duration = Duration::from_mins(2);
 
 /// A leader counts as stalled when its transaction has been idle for this long.
 const STALLED: Duration = Duration::from_millis(600);
-/// How long replacing it may take.
+/// The time limit for replacing it.
 const REPLACE_DEADLINE: Duration = Duration::from_secs(2);
 
 /// The wait after a database error, which doubles with each further one.
@@ -126,7 +126,7 @@ impl Projector {
     /// Projects until nothing is pending or another projector is the leader. Returns how many callbacks and API reads were projected.
     ///
     /// # Errors
-    /// An error of the database. What was committed before stays projected.
+    /// [`Error::Store`] if the database fails. Batches that were committed before stay projected.
     pub async fn drain(&self) -> Result<usize, Error> {
         let mut projected = 0;
         while let Step::Projected(count, _) = self.step(BATCH).await? {
@@ -297,9 +297,10 @@ async fn store_undecodable(
 
 /// Returns whether Postgres or the network has timed out, so that a smaller batch may succeed.
 fn is_timeout(error: &Error) -> bool {
-    match error {
-        Error::Database(sqlx::Error::Database(error)) => error.code().is_some_and(|code| code == "57014"),
-        Error::Database(sqlx::Error::Io(error)) => error.kind() == std::io::ErrorKind::TimedOut,
+    let Error::Database(error) = error else { return false };
+    match error.driver_error() {
+        sqlx::Error::Database(error) => error.code().is_some_and(|code| code == "57014"),
+        sqlx::Error::Io(error) => error.kind() == std::io::ErrorKind::TimedOut,
         _ => false,
     }
 }

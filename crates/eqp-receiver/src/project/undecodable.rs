@@ -43,7 +43,7 @@ fn message(payload: &(dyn Any + Send)) -> &str {
 pub(crate) mod fault {
     use std::sync::{Mutex, PoisonError};
 
-    /// Where a callback makes the projector panic.
+    /// The stage at which a callback makes the projector panic.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub enum Stage {
         /// While the body is decoded.

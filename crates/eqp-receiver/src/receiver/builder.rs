@@ -19,9 +19,9 @@ use super::{Receiver, Tls, listener::Listener, operator::OperatorListener};
 use crate::spool::SpoolSettings;
 use crate::{Error, Limits, MasterKey, Metrics, Observer};
 
-/// The size of the receiver's own pool.
+/// The maximum number of connections of the receiver's own pool.
 const CONNECTIONS: u32 = 5;
-/// How long to wait for a connection of it.
+/// The time limit for getting a connection from the pool.
 const ACQUIRE_DEADLINE: Duration = Duration::from_secs(5);
 
 /// The Postgres database of a receiver: an existing pool, or options to connect with.
@@ -53,6 +53,45 @@ impl From<PgConnectOptions> for Database {
 }
 
 /// Builds a [`Receiver`] with its own listener, or an [`Embedded`] receiver. Created by [`Receiver::builder`].
+///
+/// One process can project callbacks while others only accept them:
+///
+/// ```no_run
+/// # async fn example(key: eqp_receiver::MasterKey) -> Result<(), Box<dyn std::error::Error>> {
+/// use std::sync::Arc;
+/// use std::time::Duration;
+///
+/// use eqp_receiver::sqlx::PgPool;
+/// use eqp_receiver::{CancellationToken, Limits, Receiver, Tls};
+///
+/// let pool = PgPool::connect("postgres:///eqp").await?;
+/// let accepting = Receiver::builder(pool.clone())
+///     .master_key(key.clone())
+///     .listen("127.0.0.1:8080".parse()?)
+///     .behind_proxy(true)
+///     .limits(Limits::default())
+///     .accept_only()
+///     .build()
+///     .await?;
+///
+/// let reload = Arc::new(tokio::sync::Notify::new());
+/// let tls = Tls::Files { certificate: "fullchain.pem".into(), key: "privkey.pem".into() };
+/// let projecting = Receiver::builder(pool)
+///     .master_key(key)
+///     .listen("0.0.0.0:8443".parse()?)
+///     .operator_listen("127.0.0.1:8444".parse()?)
+///     .tls(tls)
+///     .reload_certificate(Arc::clone(&reload))
+///     .retention(Duration::from_secs(400 * 24 * 60 * 60))
+///     .project()
+///     .build()
+///     .await?;
+///
+/// let shutdown = CancellationToken::new();
+/// tokio::try_join!(accepting.run(shutdown.clone()), projecting.run(shutdown))?;
+/// # Ok(())
+/// # }
+/// ```
 pub struct Builder {
     database: Database,
     master_key: Option<MasterKey>,
@@ -178,8 +217,8 @@ impl Builder {
         self.metrics.observer()
     }
 
-    /// Deletes projected callbacks that are older than `age`. By default they are never deleted. Events and the state of
-    /// submissions and files are not affected.
+    /// Deletes projected callbacks that are older than `age`. By default they are never deleted. Events and the
+    /// statuses of submissions and files are not affected.
     #[must_use]
     pub fn retention(mut self, age: Duration) -> Self {
         self.retention = Some(age);

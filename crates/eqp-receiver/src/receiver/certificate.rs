@@ -20,7 +20,7 @@ use crate::accept::CertificateNote;
 use crate::{Error, Metrics};
 use eqp_store::internal::Part;
 
-/// Where the server certificate comes from.
+/// The source of the server certificate.
 ///
 /// ```
 /// let tls = eqp_receiver::Tls::Files { certificate: "fullchain.pem".into(), key: "privkey.pem".into() };
@@ -62,7 +62,7 @@ impl Tls {
     }
 }
 
-/// How often the files are read.
+/// The interval at which the files are read.
 const PERIOD: Duration = Duration::from_secs(5);
 /// The wait before a failed reload is retried once. Certificate and key are often written one after the other, so a pair may
 /// not match for a moment.
@@ -77,7 +77,7 @@ pub(super) struct CertificateWatch {
     /// Notified to read the files now.
     pub(super) reload: Arc<Notify>,
     pub(super) metrics: Metrics,
-    /// For `/readyz`.
+    /// The remark that `/readyz` shows.
     pub(super) note: CertificateNote,
 }
 
@@ -98,7 +98,7 @@ struct Reported {
     failure: Option<ReloadFailure>,
 }
 
-/// Why the files are not used.
+/// The reason why the files are not used.
 #[derive(PartialEq, Eq)]
 struct ReloadFailure {
     error: String,
@@ -109,8 +109,8 @@ struct ReloadFailure {
 impl ReloadFailure {
     fn of(error: &eqp_tls::Error) -> Self {
         let summary = match error {
-            eqp_tls::Error::Expired { .. } => "the files contain an expired one, see the log",
-            eqp_tls::Error::NotYetValid { .. } => "the files contain one that is not valid yet, see the log",
+            eqp_tls::Error::Expired { .. } => "the files contain an expired certificate, see the log",
+            eqp_tls::Error::NotYetValid { .. } => "the files contain a certificate that is not valid yet, see the log",
             _ => "the files cannot be reloaded, see the log",
         };
         Self { error: error.to_string(), summary }

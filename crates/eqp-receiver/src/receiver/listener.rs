@@ -1,7 +1,7 @@
 //! The public listener. It runs on its own thread.
 //!
-//! The listener shares a current-thread runtime with the batch writer. A callback therefore never crosses threads on its way
-//! to the database and back, which was faster in measurements, and projection cannot delay it.
+//! The listener shares a current-thread runtime with the batch writer. A callback therefore stays on one thread until
+//! it is answered, which was faster in measurements, and projection cannot delay it.
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;

@@ -27,7 +27,7 @@ use eqp_store::internal::Part;
 #[cfg(feature = "listener")]
 use eqp_tls::listener::{ConnectionLimits, Listener, possible_connections};
 
-/// A few monitoring tools connect here, some of them with keep-alive.
+/// The maximum number of connections. A few monitoring tools connect here, some of them with keep-alive.
 #[cfg(feature = "listener")]
 const CONNECTIONS: usize = 128;
 /// If the process may open only few files, this listener gets one connection for every four of the public one.

@@ -18,18 +18,18 @@ use eqp_store::internal::{ANSWER, within};
 
 /// The maximum number of callbacks per statement. IDs that are stored already are skipped, so a statement can be repeated.
 const MAX_ROWS: usize = 4096;
-/// Their maximum size, so that a few large callbacks do not fill the memory.
+/// The maximum size of these callbacks in bytes, so that a few large callbacks do not fill the memory.
 const MAX_BYTES: u64 = 8 * 1024 * 1024;
 /// The maximum number of quarantined callbacks that are read at a time. All of them may be large.
 const MAX_QUARANTINED: usize = 32;
-/// How long one statement may take.
+/// The time limit of one statement.
 const DEADLINE: Duration = Duration::from_secs(10);
-/// Longer Postgres messages are truncated, in bytes.
+/// The maximum length of a stored Postgres message in bytes. Longer messages are truncated.
 const MAX_REASON_BYTES: usize = 500;
-/// How long connecting to the database may take.
+/// The time limit for connecting to the database.
 const CONNECT_DEADLINE: Duration = Duration::from_secs(5);
 
-/// How many callbacks a drain has moved.
+/// The number of callbacks that a drain has moved.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Drained {
@@ -114,7 +114,7 @@ async fn drain(
 ) -> Result<Drained, Error> {
     let connecting = timeout(CONNECT_DEADLINE, PgConnection::connect_with(database));
     let connected = connecting.await.unwrap_or(Err(sqlx::Error::PoolTimedOut));
-    let mut connection = connected.map_err(eqp_store::Error::DatabaseUnreachable)?;
+    let mut connection = connected.map_err(|error| eqp_store::Error::DatabaseUnreachable(error.into()))?;
     let found = within(ANSWER, store::instance::id(&mut connection)).await?;
     if let (Some(spool), Some(database)) = (instance, found)
         && spool != database

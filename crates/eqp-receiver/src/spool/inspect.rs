@@ -19,11 +19,11 @@ use super::{FILE, RefusedRow, file_exists, unusable};
 use crate::{CredentialId, EndpointId, Error};
 use eqp_store::internal::callback::CallbackRow;
 
-/// How many callbacks are read at a time.
+/// The maximum number of callbacks that are read at a time.
 const CHUNK: usize = 256;
-/// How large the callbacks that are read at a time may be together.
+/// The maximum total size of these callbacks in bytes.
 const CHUNK_BYTES: u64 = 4 * 1024 * 1024;
-/// How long to wait for another process that has exclusive access. A receiver has it while it opens or closes the file.
+/// The time to wait for another process that has exclusive access. A receiver has it while it opens or closes the file.
 const OPEN_DEADLINE: Duration = Duration::from_secs(2);
 
 /// The file of a spool, open for reading.
@@ -50,11 +50,12 @@ impl fmt::Debug for SpoolFile {
     }
 }
 
-/// How the file is open. A file that no process has open may need a repair after a crash, which only its writer may do.
+/// The access to the file. A file that no other process has open may need a repair after a crash, which requires write
+/// access.
 enum Opened {
     /// A receiver has the file open, too.
     Shared(ReadOnlyDatabase),
-    /// No receiver can open the file meanwhile.
+    /// No receiver can open the file while this exists.
     Exclusive { log: Log, _lock: Lock },
 }
 
@@ -110,7 +111,7 @@ pub struct SnapshotState {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SpooledCallback {
-    /// The ID that its sender was answered.
+    /// The ID that was returned to its sender.
     pub id: Uuid,
     /// The endpoint that it belongs to.
     pub endpoint: EndpointId,

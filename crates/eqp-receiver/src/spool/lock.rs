@@ -17,7 +17,7 @@ const FILE: &str = "spool.lock";
 #[derive(Debug)]
 pub(super) struct Lock(#[expect(dead_code, reason = "closing the file releases the lock")] File);
 
-/// How long to wait for the lock: a tool that reads the spool, or a process that is ending, holds it for a moment.
+/// The time to wait for the lock. A tool that reads the spool, or a process that is ending, holds it only briefly.
 const WAIT: Duration = Duration::from_secs(1);
 /// The wait between two attempts.
 const PAUSE: Duration = Duration::from_millis(20);

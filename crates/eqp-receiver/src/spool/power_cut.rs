@@ -23,7 +23,7 @@ struct Platters {
     /// The content as the program sees it.
     now: Vec<u8>,
     unsynced: Vec<Operation>,
-    /// How many operations are left before the power is cut.
+    /// The number of operations before the power is cut.
     power: usize,
 }
 

@@ -20,7 +20,7 @@ pub(crate) struct Level {
     pub(crate) oldest: Option<OffsetDateTime>,
     /// Callbacks that Postgres rejects because of their data.
     pub(crate) quarantined: u64,
-    /// The size of both, as counted against the spool's maximum.
+    /// The total size of both in bytes, as counted against the spool's maximum.
     pub(crate) bytes: u64,
 }
 
@@ -31,7 +31,7 @@ pub(super) fn size(row: &CallbackRow) -> u64 {
     (row.headers.len() + row.body.len()) as u64 + OVERHEAD
 }
 
-/// Why the spool did not store or read something.
+/// The reason why the spool did not store or read something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum NotSpooled {
     #[error("the spool is full")]
@@ -40,7 +40,7 @@ pub(crate) enum NotSpooled {
     Failed,
 }
 
-/// Why draining stopped.
+/// The reason why draining stopped.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum DrainError {
     /// The database failed.

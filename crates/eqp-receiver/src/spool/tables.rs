@@ -18,7 +18,7 @@ pub(super) const SNAPSHOT: &str = "snapshot";
 /// The page cache. Callbacks are written once and read once, so a small one is enough.
 const CACHE_BYTES: usize = 4 * 1024 * 1024;
 
-/// Why the file cannot be used.
+/// The reason why the file cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum LogError {
     #[error(transparent)]

@@ -101,7 +101,7 @@ impl Worker {
         self.reopen_at = Instant::now();
     }
 
-    /// Commits changes in one transaction and sends their replies. Changes that do not fit are refused first.
+    /// Commits changes in one transaction and sends their replies. Changes that do not fit are rejected first.
     fn commit(&mut self, requested: Vec<(Change, Reply<()>)>) {
         let mut bytes = self.level.borrow().bytes;
         let mut accepted = Vec::with_capacity(requested.len());
@@ -215,7 +215,7 @@ mod tests {
         );
         assert_eq!((worker.level.borrow().callbacks, worker.level.borrow().bytes), (3, 1_200));
         assert_eq!(together(&mut worker, [rows(1), Change::Quarantine(refused())]), [full, full]);
-        // Changes that do not grow the spool are never refused.
+        // Changes that do not grow the spool are never rejected.
         let moved = Change::Acknowledge { end: 2, refused: vec![refused()] };
         assert_eq!(together(&mut worker, [moved, Change::Snapshot(vec![0; 9_999])]), [stored, stored]);
         assert_eq!(worker.level.borrow().bytes, 900);

@@ -22,27 +22,27 @@ fn head(more: &str) -> String {
     format!("POST {PATH} HTTP/1.1\r\nhost: localhost\r\nauthorization: {}\r\n{more}\r\n", RIGHT[0])
 }
 
-/// All that comes until the peer closes.
+/// Returns everything that arrives until the peer closes.
 async fn everything(stream: &mut TlsStream<TcpStream>) -> String {
     let mut bytes = Vec::new();
     let _ = timeout(PATIENCE, stream.read_to_end(&mut bytes)).await.expect("it is closed");
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// Sends, and answers all that comes back until the peer closes.
+/// Sends data, and returns everything that arrives until the peer closes.
 async fn exchange(receiver: &TestReceiver, request: impl AsRef<[u8]>) -> String {
     let mut stream = receiver.sender.connect().await;
     let _ = stream.write_all(request.as_ref()).await;
     everything(&mut stream).await
 }
 
-/// Statuses of all answers in what came back.
+/// Returns the statuses of all responses in the received data.
 fn statuses(answers: &str) -> Vec<u16> {
     let status = |line: &str| line.strip_prefix("HTTP/1.")?.get(2..5)?.parse().ok();
     answers.lines().filter_map(|line| status(line.trim_start_matches(|c| c != 'H'))).collect()
 }
 
-/// Sends a piece again and again, until the peer has had enough; answers what it said, and how much was sent.
+/// Sends a piece repeatedly until the peer closes, and returns the response and the number of sent bytes.
 async fn endless(receiver: &TestReceiver, start: String, piece: &[u8], most: usize) -> (Vec<u16>, usize) {
     let mut stream = receiver.sender.connect().await;
     stream.write_all(start.as_bytes()).await.unwrap();
@@ -227,7 +227,7 @@ async fn a_body_shorter_than_its_content_length_is_not_stored() {
 #[tokio::test]
 async fn bytes_after_the_content_length_are_not_a_callback() {
     let receiver = TestReceiver::new().await;
-    // What follows is no request either, and the connection ends with it.
+    // The following data is not a request either, and the connection is closed.
     let answers = exchange(&receiver, head("content-length: 2\r\n") + "{}" + STATUS).await;
     assert_eq!(statuses(&answers), [200, 400]);
     assert_eq!(receiver.stored().await.iter().map(|(_, body)| body.as_slice()).collect::<Vec<_>>(), [b"{}"]);
@@ -274,7 +274,7 @@ async fn with_content_length_and_chunks_the_chunks_count_and_smuggled_bytes_are_
         let stored = receiver.stored().await;
         assert_eq!((stored.len() - before, stored.last().unwrap().1.as_slice()), (1, b"{}".as_slice()));
     }
-    // A bare CR, or a bare LF, ends no chunk.
+    // A bare CR or a bare LF does not end a chunk.
     for body in ["2\n{}\n0\n\n", "2\r{}\r0\r\r", "2\r\n{}0\r\n\r\n", "fffffffffffffffff\r\n{}", "-2\r\n{}\r\n0\r\n\r\n"]
     {
         let answers = exchange(&receiver, head("transfer-encoding: chunked\r\n") + body).await;
@@ -294,7 +294,7 @@ async fn http_2_without_asking_is_closed() {
     receiver.stop().await;
 }
 
-/// A client's first message for one version of TLS, as it is on the wire.
+/// Returns a client's first message for one version of TLS, in wire format.
 fn client_hello(version: [u8; 2]) -> Vec<u8> {
     let mut hello = vec![version[0], version[1]];
     hello.extend([7; 32]);
@@ -429,7 +429,7 @@ async fn ten_thousand_wrong_passwords_are_limited_and_the_right_one_is_still_acc
     let (refused, told_to_wait) = tries.into_iter().fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
     assert_eq!(refused + told_to_wait, 10_000);
     assert!((20..200).contains(&refused), "{refused} were let try");
-    // From the very address: a right credential is never refused.
+    // From the same address, a valid credential is never rejected.
     neighbours_are_well(&receiver).await;
     assert_eq!(receiver.sender.raw(wrong).await.status, 429);
     receiver.stop().await;
@@ -444,7 +444,8 @@ async fn floods_of_every_refusal_are_delayed_and_health_checks_from_the_same_add
         "POST /nothing HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n".to_owned(),
     ];
     for request in &requests {
-        // 40 connections that each ask again as soon as they are answered: all together are answered at a pace.
+        // 40 connections that each send another request as soon as they are answered: together they are answered at a
+        // fixed rate.
         let begun = Instant::now();
         let flood = join_all((0..40).map(|_| async {
             let mut stream = receiver.sender.connect().await;
@@ -463,7 +464,8 @@ async fn floods_of_every_refusal_are_delayed_and_health_checks_from_the_same_add
             }
         };
         tokio::join!(flood, health);
-        // 2,000 answers, of which some 20 are given at once: one each half millisecond, or each connection's each 100 ms.
+        // 2,000 responses, of which about 20 are immediate: one per half millisecond, or one per connection every 100
+        // ms.
         assert!(begun.elapsed() >= Duration::from_millis(900), "{request:?}: {:?}", begun.elapsed());
     }
     receiver.stop().await;
@@ -481,7 +483,7 @@ async fn five_hundred_rejected_bodies_in_one_batch_do_not_affect_the_others() {
              create trigger unstorable before insert on eqp.callback for each row execute function eqp.unstorable()",
         )
         .await;
-    // In a service's own router, for many handshakes would only take time here.
+    // In a service's own router, because many handshakes would only take time here.
     let embedded = Receiver::builder(receiver.database.pool.clone()).master_key(receiver.key.clone()).accept_only();
     let embedded = embedded.embed().await.unwrap();
     let router = embedded.router();
@@ -493,7 +495,7 @@ async fn five_hundred_rejected_bodies_in_one_batch_do_not_affect_the_others() {
     let barrier = Barrier::raise(&receiver).await;
     let rest = async {
         until("a write waits", || async { receiver.blocked_writes().await > 0 }).await;
-        // Polled in this order: all are handed over before the barrier is lifted.
+        // Polled in this order, so that all are enqueued before the barrier is lifted.
         tokio::join!(
             join_all((0..512).map(|_| send("unstorable"))),
             join_all((0..64).map(|_| send(STATUS))),

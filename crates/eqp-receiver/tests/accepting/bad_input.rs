@@ -11,7 +11,7 @@ use eqp_test_support::sender::post;
 
 const LIMIT: usize = 256 * 1024;
 
-/// A body, the answer to it, and what becomes of it for which reason.
+/// A body, its response, its disposition and the reason.
 type Case = (Vec<u8>, u16, EventKind, &'static str);
 
 fn scan_of(file: &str) -> String {

@@ -31,7 +31,7 @@ impl Files {
         Self { folder: tempfile::tempdir().unwrap(), params, key, ca_pem }
     }
 
-    /// A certificate of this many days from now on, with its key.
+    /// Issues a certificate that is valid for this number of days from now, and returns it with its key.
     fn issue(&self, days: i64) -> (String, String) {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
@@ -54,14 +54,14 @@ impl Files {
     }
 }
 
-/// As programs that renew certificates do it.
+/// Replaces a file as programs that renew certificates do.
 fn replace(file: &Path, text: &str) {
     let draft = file.with_extension("new");
     fs::write(&draft, text).unwrap();
     fs::rename(draft, file).unwrap();
 }
 
-/// The certificate that a new connection is shown.
+/// Returns the certificate that a new connection gets.
 async fn shown(sender: &Sender) -> Vec<u8> {
     let stream = sender.connect().await;
     stream.get_ref().1.peer_certificates().unwrap()[0].to_vec()
@@ -109,7 +109,7 @@ async fn a_certificate_is_replaced_without_ending_a_connection_and_a_wrong_pair_
     let ready = receiver.sender.get("/readyz").await;
     assert!(ready.status == 200 && ready.body.contains("cannot be reloaded"), "{ready:?}");
 
-    // Found without being asked.
+    // The change is noticed without a request.
     replace(&files.key(), &second.1);
     until("the new one is shown", || async { shown(&receiver.sender).await != before }).await;
     assert!(

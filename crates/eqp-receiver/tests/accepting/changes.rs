@@ -14,7 +14,7 @@ use eqp_test_support::sender::basic;
 /// Longer than any wait of a test.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Retires the receiver's credential and waits until it is refused. How soon that is depends on the machine.
+/// Retires the receiver's credential and waits until it is rejected, which takes longer on a slow machine.
 async fn retire_and_try(receiver: &TestReceiver) {
     assert_eq!(receiver.sender.post(PATH, RIGHT, STATUS).await.status, 200);
     let credential = credentials(receiver).await[0].id;
@@ -97,7 +97,7 @@ async fn a_change_waits_for_every_running_receiver_and_for_no_dead_one() {
     let change = receiver.endpoints.generation().await.unwrap();
     assert_eq!(receiver.endpoints.wait_until_loaded(change, PATIENCE).await.unwrap(), 2);
 
-    // One that lives and loads nothing, as a frozen one looks at first.
+    // A receiver with a heartbeat that loads nothing, as a frozen one appears at first.
     receiver.execute("insert into eqp.receiver values (gen_random_uuid(), now() + interval '1 hour', 0)").await;
     let error = receiver.endpoints.wait_until_loaded(change, Duration::from_millis(200)).await.unwrap_err();
     assert!(matches!(error, eqp_store::Error::NotLoaded { receivers: 1 }) && error.is_retryable(), "{error}");

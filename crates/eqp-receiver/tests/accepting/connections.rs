@@ -1,4 +1,4 @@
-//! Limits on connections: valid callbacks get through, however many connections others hold.
+//! Tests the limits on connections: valid callbacks are accepted, regardless of the number of other connections.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ async fn receiver(change: impl FnOnce(&mut Limits)) -> TestReceiver {
     TestReceiver::with(|builder| builder.limits(limits)).await
 }
 
-/// A connection that has had an answer.
+/// Opens a connection that has received a response.
 async fn idle(receiver: &TestReceiver) -> TlsStream<TcpStream> {
     let mut stream = receiver.sender.connect().await;
     assert!(is_open(&mut stream).await);
@@ -42,7 +42,7 @@ async fn is_closed(stream: &mut TlsStream<TcpStream>) {
     assert!(closed.is_ok(), "it is closed");
 }
 
-/// A connection of which a request has shown its credential and a body is expected, with what is still to be sent.
+/// Opens a connection with a valid credential whose body is expected, and returns it with the rest of the request.
 async fn receiving(receiver: &TestReceiver) -> (TlsStream<TcpStream>, Vec<u8>) {
     let asking = String::from_utf8(request()).unwrap().replace("content-type", "expect: 100-continue\r\ncontent-type");
     let (head, body) = asking.split_once("\r\n\r\n").unwrap();
@@ -54,7 +54,7 @@ async fn receiving(receiver: &TestReceiver) -> (TlsStream<TcpStream>, Vec<u8>) {
     (stream, body.as_bytes().to_vec())
 }
 
-/// A request without `Connection: close`.
+/// Returns a request without `Connection: close`.
 fn request() -> Vec<u8> {
     String::from_utf8(post(PATH, RIGHT, STATUS.as_bytes())).unwrap().replace("connection: close\r\n", "").into_bytes()
 }
@@ -130,7 +130,7 @@ async fn a_request_that_is_being_stored_is_never_evicted_and_new_connections_wai
     receiver.stop().await;
 }
 
-/// What a flood's connections send, and whether over TLS.
+/// The data that the connections of a flood send, and whether they use TLS.
 const FLOODS: [(&str, bool); 4] = [
     ("", false),
     ("", true),
@@ -147,7 +147,7 @@ async fn no_flood_of_connections_blocks_a_valid_callback() {
         for _ in 0..20 {
             for _ in 0..8 {
                 if tls {
-                    // It may have been evicted for the next one before it has come so far.
+                    // It may have been evicted for the next one before this point.
                     if let Ok(mut stream) = receiver.sender.connect_with_alpn(&[b"http/1.1"]).await {
                         let _ = stream.write_all(sent.as_bytes()).await;
                         flood.push((Some(stream), None));
@@ -224,7 +224,7 @@ async fn incomplete_requests_use_limited_memory_and_valid_callbacks_are_stored()
 async fn an_incomplete_request_has_the_time_limit_of_a_head_not_of_an_idle_connection() {
     let receiver = receiver(|limits| limits.listener.header_time = Duration::from_millis(300)).await;
     let mut stream = idle(&receiver).await;
-    // A byte from time to time does not buy more.
+    // Sending a byte from time to time does not extend the time.
     for byte in b"POST /callbacks/main HTTP/1.1\r\nhost: some" {
         if stream.write_all(&[*byte]).await.is_err() {
             break;
@@ -254,7 +254,7 @@ async fn a_shutdown_closes_idle_connections_and_answers_requests_in_progress() {
     let mut at_work = receiver.sender.connect().await;
     at_work.write_all(&request()).await.unwrap();
     until("a write waits", || async { receiver.blocked_writes().await > 0 }).await;
-    // Stopping has half a minute, which is less than an idle connection has.
+    // Stopping may take half a minute, which is less than the idle timeout.
     let stopped = tokio::spawn(receiver.stop_and_keep());
     for stream in &mut streams {
         is_closed(stream).await;

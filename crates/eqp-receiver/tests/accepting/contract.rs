@@ -99,7 +99,7 @@ async fn a_body_of_the_maximum_size_is_accepted_and_one_byte_more_refused() {
     assert_eq!(receiver.sender.post(PATH, RIGHT, &longest).await.status, 200);
     assert_eq!(receiver.sender.raw(chunked(&longest)).await.status, 200);
     assert_eq!(receiver.sender.raw(chunked(&body(LIMIT + 1))).await.status, 413);
-    // Refused by what it announces, before it is sent.
+    // Rejected because of its announced length, before it is sent.
     let head = post(PATH, RIGHT, &vec![b'x'; LIMIT + 1]);
     assert_eq!(receiver.sender.raw(&head[..head.len() - LIMIT]).await.status, 413);
     let stored = receiver.stored().await;
@@ -221,7 +221,7 @@ async fn slow_bodies_of_one_endpoint_do_not_delay_other_endpoints() {
     let other = endpoint(&receiver.endpoints, "other", None).await;
     receiver.endpoints.import_credential(other, "key", &Secret::new("other")).await.unwrap();
     let right = eqp_test_support::sender::basic("key", "other");
-    // More bodies than there is memory for, each without its last byte, and as many that are only announced.
+    // More bodies than fit into the memory, each without its last byte, and the same number that are only announced.
     let request = post(PATH, RIGHT, &[b' '; 16 * 1024]);
     let mut slow = Vec::new();
     for sent in [request.len() - 1, request.len() - 16 * 1024].repeat(35) {
@@ -234,7 +234,7 @@ async fn slow_bodies_of_one_endpoint_do_not_delay_other_endpoints() {
             assert_eq!(receiver.sender.post("/callbacks/other", &[&right], STATUS).await.status, 200);
         }
     };
-    // Well before the slow ones have had their time.
+    // Well before the slow ones have timed out.
     assert!(tokio::time::timeout(Duration::from_mins(1), well).await.is_ok());
     drop(slow);
     receiver.stop().await;
@@ -244,7 +244,7 @@ async fn slow_bodies_of_one_endpoint_do_not_delay_other_endpoints() {
 async fn large_bodies_that_arrive_together_are_all_accepted() {
     let tight = limits(|l| l.bytes_in_flight = 1024 * 1024);
     let receiver = TestReceiver::with(|builder| builder.limits(tight)).await;
-    // Together twelve times what one endpoint may hold.
+    // Together twelve times the share of one endpoint.
     let body = format!("\"{}\"", "x".repeat(LIMIT - 2));
     let sent = join_all((0..24).map(|_| receiver.sender.post(PATH, RIGHT, &body))).await;
     assert_eq!(sent.iter().map(|answer| answer.status).collect::<Vec<_>>(), [200; 24]);

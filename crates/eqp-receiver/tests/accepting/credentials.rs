@@ -112,7 +112,7 @@ async fn a_credential_of_one_endpoint_stores_under_no_other() {
 async fn unknown_credentials_cause_at_most_ten_refreshes_per_second() {
     let receiver = TestReceiver::new().await;
     let unknown = basic("nobody", "x");
-    // Each waits for a look that begins after it; fewer than make it stop looking.
+    // Each waits for a refresh that begins after it. Their number is below the limit.
     let begun = Instant::now();
     for _ in 0..8 {
         assert_eq!(receiver.sender.post(PATH, &[&unknown], STATUS).await.status, 401);

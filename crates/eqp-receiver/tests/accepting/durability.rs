@@ -11,7 +11,7 @@ use uuid::Uuid;
 use eqp_test_support::receiver::{PATH, RIGHT, STATUS, TestReceiver, until};
 use eqp_test_support::sender::post;
 
-/// While it lives, writes of callbacks wait.
+/// Blocks writes of callbacks until it is dropped.
 pub(crate) struct Barrier(PgConnection);
 
 impl Barrier {
@@ -96,13 +96,13 @@ async fn a_callback_that_the_database_refuses_does_no_harm_to_its_neighbours() {
         let sender = receiver.sender.clone();
         tokio::spawn(async move { sender.post(PATH, RIGHT, body).await })
     };
-    // The first one is a batch of its own and keeps the writer busy; the others gather in the queue for one batch.
+    // The first one is a separate batch and keeps the writer busy; the others gather in the queue for one batch.
     let first = post("0".to_owned());
     until("the first write waits", || async { receiver.blocked_writes().await == 1 }).await;
     let others: Vec<_> = (1..=20)
         .map(|number| post(if number % 7 == 0 { r#""unstorable""#.to_owned() } else { number.to_string() }))
         .collect();
-    // Each has a connection of its own, and is answered on it when the barrier is gone.
+    // Each has its own connection, and is answered on it after the barrier was removed.
     let mut answers = BTreeMap::new();
     barrier.lift().await;
     assert_eq!(first.await.unwrap().status, 200);

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use eqp_test_support::receiver::{PATH, RIGHT, STATUS, TestReceiver, until};
 
-/// A receiver with a spool, and what its senders were answered.
+/// A receiver with a spool, and the IDs that its senders received.
 struct Outage {
     receiver: TestReceiver,
     spool: tempfile::TempDir,
@@ -95,7 +95,7 @@ impl Outage {
     }
 }
 
-/// As the owner of everything, past the receiver.
+/// Runs statements as superuser, without the receiver.
 async fn as_superuser(database: &TestDatabase, statements: &str) {
     let mut connection = PgConnection::connect_with(&database.options.clone().database("postgres")).await.unwrap();
     for statement in statements.split(';').filter(|statement| !statement.trim().is_empty()) {
@@ -182,7 +182,7 @@ async fn connections_ended_by_an_operator() {
 async fn read_only_after_a_failover() {
     let mut outage = Outage::new().await;
     let name = outage.receiver.database.options.get_database().unwrap().to_owned();
-    // It holds for new connections, so the old ones go.
+    // The setting applies to new connections, so the old ones are closed.
     outage.receiver.execute(format!("alter database {name} set default_transaction_read_only = on")).await;
     outage.receiver.execute(END_CONNECTIONS).await;
     outage.is_spooled().await;
@@ -268,7 +268,7 @@ async fn a_full_disk() {
     let way = database.options.clone();
     let mut outage = Outage::on(database, way).await;
     disk.fill();
-    // Free pages of the table and of the log take some more.
+    // Free pages of the table and of the log accept some more.
     let large = format!(r#""{}""#, "x".repeat(200_000));
     let is_degraded = || async { outage.receiver.sender.get("/readyz").await.body.contains("degraded") };
     while !is_degraded().await {
@@ -285,7 +285,7 @@ async fn a_full_disk() {
 #[tokio::test]
 async fn data_that_it_refuses() {
     let mut outage = Outage::new().await;
-    // One of each class of data, in the database's own words.
+    // One error of each class of data errors, raised by the database.
     outage
         .receiver
         .execute(
@@ -366,7 +366,7 @@ async fn a_failure_behind_data_that_it_refuses() {
              alter table eqp.hidden rename to callback",
         )
         .await;
-    // What was reached is settled, the rest waits: nothing is passed over.
+    // Processed callbacks are settled and the rest waits, so that none is skipped.
     until("two wait", || async { outage.spooled() == 2 }).await;
     assert_eq!(SpoolFile::open(outage.spool.path()).unwrap().state().unwrap().quarantined, 1);
     outage.send().await;
@@ -380,7 +380,7 @@ async fn neither_database_nor_spool() {
     let database = TestDatabase::create().await;
     let proxy = Proxy::to(database.options.clone()).await;
     let spool = tempfile::tempdir().unwrap();
-    // Room for three.
+    // Enough space for three.
     let settings = SpoolSettings::in_folder(spool.path()).bytes(3 * 600);
     let receiver = TestReceiver::on(database, proxy.options(), |builder| builder.spool(settings)).await;
     proxy.set(NetworkConditions::Cut);

@@ -13,7 +13,7 @@ async fn receiver() -> TestReceiver {
     TestReceiver::with(|builder| builder.operator_listen((Ipv4Addr::LOCALHOST, 0).into()).project()).await
 }
 
-/// Every series with its value.
+/// Returns every series with its value.
 async fn metrics(receiver: &TestReceiver) -> BTreeMap<String, f64> {
     let response = reqwest::get(format!("http://{}/metrics", receiver.operator.unwrap())).await.unwrap();
     assert_eq!(response.status(), 200);

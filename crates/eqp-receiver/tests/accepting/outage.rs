@@ -61,7 +61,7 @@ async fn a_database_that_became_read_only_refuses_until_it_is_not() {
     let receiver = TestReceiver::new().await;
     is_taken(&receiver).await;
     let name = receiver.database.options.get_database().unwrap().to_owned();
-    // It holds for new connections, so the old one goes.
+    // The setting applies to new connections, so the old one is closed.
     let end_connections = "select pg_terminate_backend(pid) from pg_stat_activity
                            where datname = current_database() and pid <> pg_backend_pid()";
     receiver.execute(format!("alter database {name} set default_transaction_read_only = on")).await;

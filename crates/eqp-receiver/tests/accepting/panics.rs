@@ -33,7 +33,7 @@ impl Handler for Counting {
     }
 }
 
-/// Senders that do not stop, and what they were answered; and how often they were not, or 503.
+/// Continuous senders, the IDs that they received, and the number of requests without an ID.
 struct Load {
     stop: Arc<AtomicBool>,
     senders: Vec<JoinHandle<(BTreeSet<Uuid>, u64)>>,
@@ -54,7 +54,7 @@ impl Load {
                         r#"{{"callback_event": "malware_scan_complete",
                              "update_info": {{"file_upload_id": "{number}.{round}", "tool_result": "passed"}}}}"#
                     );
-                    // The loop that accepts connections may panic with one in its hand.
+                    // The accept loop may panic after it has accepted a connection.
                     let Ok(mut stream) = sender.connect_with_alpn(&[b"http/1.1"]).await else {
                         unavailable += 1;
                         continue;
@@ -73,7 +73,7 @@ impl Load {
         Self { senders: (0..SENDERS).map(send).collect(), stop }
     }
 
-    /// Everything that was answered 200, and how often senders were not answered so.
+    /// Stops the senders, and returns all IDs that were answered 200 and the number of other results.
     async fn stop(self) -> (BTreeSet<Uuid>, u64) {
         self.stop.store(true, Ordering::Relaxed);
         let (mut answered, mut unavailable) = (BTreeSet::new(), 0);
@@ -93,7 +93,7 @@ struct Whole {
     supervisor: Supervisor,
     handled: Counting,
     journal: RunningHandler,
-    /// Endpoints that were made so that something changes.
+    /// Endpoints that were created to cause changes.
     changes: AtomicU64,
     _spool: tempfile::TempDir,
 }
@@ -121,7 +121,7 @@ impl Whole {
         Self { receiver, proxy, supervisor, handled, journal, changes: AtomicU64::new(0), _spool: spool }
     }
 
-    /// Makes something change that some parts wait for.
+    /// Causes a change that some parts wait for.
     async fn change(&self) {
         let name = format!("change-{}", self.changes.fetch_add(1, Ordering::Relaxed));
         let new = endpoint(&self.receiver.endpoints, &name, None).await;
@@ -139,9 +139,9 @@ impl Whole {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_panic_of_any_part_loses_no_answered_callback_and_ends_nothing() {
-    // These do something only at the start, or once in minutes.
+    // These parts only work at the start, or once every few minutes.
     let at_start = ["retention", "operator_listener"];
-    // The program has it, not the receiver.
+    // It belongs to the program, not to the receiver.
     let elsewhere = ["postgres"];
     let whole = Whole::new(&at_start).await;
     let load = Load::start(&whole.receiver);
@@ -169,7 +169,7 @@ async fn a_panic_of_any_part_loses_no_answered_callback_and_ends_nothing() {
     }
     let (answered, unavailable) = load.stop().await;
     assert!(answered.len() > SENDERS * under_load.len(), "{} were answered", answered.len());
-    // Only what was at hand when accepting itself panicked: two batches and a connection.
+    // Only what was in progress when the accepting side panicked: two batches and a connection.
     assert!(unavailable <= 2 * SENDERS as u64 + 1, "{unavailable} were not answered 200");
 
     let stored = || async { whole.receiver.stored().await.into_iter().map(|(id, _)| id).collect::<BTreeSet<_>>() };
@@ -179,7 +179,7 @@ async fn a_panic_of_any_part_loses_no_answered_callback_and_ends_nothing() {
         sqlx::query_scalar("select count(*) from eqp.event").fetch_one(&whole.receiver.database.pool).await.unwrap();
     assert_eq!(events.unsigned_abs(), stored().await.len() as u64, "each became one event");
     until("the handler goes on", || async { whole.handled.0.load(Ordering::Relaxed) >= events.unsigned_abs() }).await;
-    // The parts that follow changes do so again.
+    // The parts that follow changes work again.
     let change = whole.receiver.endpoints.generation().await.unwrap();
     let loaded = whole.receiver.endpoints.wait_until_loaded(change, std::time::Duration::from_secs(30)).await;
     assert_eq!(loaded.unwrap(), 1, "it is one receiver still");

@@ -14,7 +14,7 @@ use uuid::Uuid;
 use eqp_test_support::receiver::{PATH, RIGHT, SCAN, STATUS, TestReceiver, endpoint, until};
 use eqp_test_support::sender::basic;
 
-/// An endpoint for this URL with a credential of its own.
+/// Creates an endpoint for this URL with its own credential.
 async fn registered(endpoints: &Endpoints, name: &str, url: &str, username: &str, password: &str) -> i64 {
     let account = MageId::new("MAG123456789").unwrap();
     let account = endpoints.ensure_account(Environment::Sandbox, &account).await.unwrap();
@@ -27,7 +27,7 @@ async fn registered(endpoints: &Endpoints, name: &str, url: &str, username: &str
     id.0
 }
 
-/// The endpoint that a callback is stored under.
+/// Returns the endpoint of a stored callback.
 async fn endpoint_of(receiver: &TestReceiver, id: Uuid) -> i64 {
     sqlx::query_scalar("select endpoint_id from eqp.callback where id = $1")
         .bind(id)

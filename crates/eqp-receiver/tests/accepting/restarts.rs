@@ -38,7 +38,7 @@ impl RestartFixture {
         fixture
     }
 
-    /// Waits until the spool holds this many endpoints.
+    /// Waits until the spool contains this number of endpoints.
     async fn keeps_endpoints(&self, count: usize) {
         until("the endpoints are stored", || async {
             self.state().snapshot.is_some_and(|snapshot| snapshot.endpoints == count)
@@ -112,7 +112,7 @@ async fn the_snapshot_in_the_spool_follows_the_endpoints() {
     let second = eqp_test_support::receiver::endpoint(&fixture.fixture.endpoints, "second", None).await;
     fixture.fixture.endpoints.import_credential(second, "second", &Secret::new("hush")).await.unwrap();
     let fresh = basic("second", "hush");
-    // An unknown credential makes it look.
+    // An unknown credential causes a refresh.
     assert_eq!(fixture.fixture.sender.post("/callbacks/second", &[&fresh], STATUS).await.status, 200);
     fixture.keeps_endpoints(2).await;
     fixture.proxy.set(NetworkConditions::Cut);
@@ -183,7 +183,7 @@ async fn a_spool_of_another_database_is_refused_and_not_changed() {
     assert_eq!(kept, [id]);
     drop(file);
 
-    // Put aside, it is out of the way and not lost.
+    // After `set_aside`, the old spool is not in use but not lost.
     let aside = set_aside(folder.path()).unwrap();
     assert!(aside.is_file());
     let receiver = receiver().master_key(key).spool(settings).listen(([127, 0, 0, 1], 0).into()).build().await;

@@ -20,7 +20,7 @@ struct Rotation {
 }
 
 impl Rotation {
-    /// The receiver's credential is replaced; every receiver knows.
+    /// Replaces the receiver's credential, and waits until every receiver has loaded the change.
     async fn begin() -> Self {
         let receiver = TestReceiver::new().await;
         let old = credentials(&receiver).await[0].id;
@@ -51,7 +51,7 @@ impl Rotation {
         credentials(&self.receiver).await.into_iter().find(|one| one.id == self.new.id).unwrap()
     }
 
-    /// The grace of the old one ends now.
+    /// Ends the grace period of the old one.
     async fn end_grace(&self) {
         self.receiver.execute("update eqp.credential set retire_at = now() where state = 'retiring'").await;
     }
@@ -78,7 +78,8 @@ async fn a_replaced_credential_is_rejected_a_grace_period_after_the_new_one_was_
     })
     .await;
     rotation.end_grace().await;
-    // Not sent meanwhile: a callback with the old one, after the new one was used, would give it another grace.
+    // Nothing is sent in between: a callback with the old credential after the use of the new one would restart its
+    // grace period.
     until("it is retired", || async { credentials(&rotation.receiver).await.iter().all(|one| one.id != rotation.old) })
         .await;
     until("it is refused", || async { rotation.send_old().await == 401 }).await;

@@ -1,8 +1,8 @@
-"""An independent model of "The rule".
+"""An independent model of the decision rule, which is described in ARCHITECTURE.md.
 
-Written from `design.md` ("The rule") and `eqp-api.md` (sections 4 to 6 and 8) alone, by an engineer who had read neither the
-implementation (`src/project/`), nor its tests, nor an earlier model. Standard library only. Whoever changes the rule changes
-this file from the description too, never from the code: otherwise it repeats the code's mistakes and compares nothing.
+It was written from the descriptions of the rule and of the API alone, by an engineer who had read neither the implementation
+(`src/project/`), nor its tests, nor an earlier model. If the rule changes, change this file according to the description, not
+according to the code; otherwise it repeats the code's mistakes. It uses only the standard library.
 
 Standard input has a line of JSON for each report, in the order of projection: `{"account", "received_at", "body"}`, and for an API
 read `read` as well: `{"kind", "id", "began_at"}`. Standard output gets a line for each report with the decision about each flow, and at
@@ -16,7 +16,7 @@ import sys
 
 FLOWS = {"submission": ("overall", "technical", "marketing"), "file": ("malware",)}
 
-# Section 6 lists the values of a flow in order; section 8 makes that order the rank.
+# The API documentation lists the values of a flow in the order of a review, which is their rank.
 RANK = {
     "overall": (
         "draft",
@@ -53,7 +53,7 @@ MAX_CLOCK_AHEAD = 48 * 3600
 
 
 def canonical(flow, status):
-    """The spelling in which statuses are compared; a code that is not documented stays as it is."""
+    """Returns the spelling in which statuses are compared; an undocumented code is unchanged."""
     plain = status.strip().lower()
     plain = SAME_WORD.get(flow, {}).get(plain, plain)
     return plain if plain in RANK.get(flow, ()) else status
@@ -65,13 +65,13 @@ def rank(flow, status):
 
 
 def further_along(flow, one, other):
-    """Is `one` further along than `other`? A value without a rank loses."""
+    """Returns whether `one` is later in the review than `other`. A value without a rank is earlier than any other."""
     a, b = rank(flow, one), rank(flow, other)
     return a is not None and (b is None or a > b)
 
 
 def less_far_along(flow, one, other):
-    """Row 7 compares two ranks: a value without one is not "less far along"."""
+    """Returns whether `one` is earlier than `other` (row 7). A value without a rank is never earlier."""
     a, b = rank(flow, one), rank(flow, other)
     return a is not None and b is not None and a < b
 
@@ -254,7 +254,7 @@ class Model:
 
 
 def fold(reports):
-    """All reports in their order: (events, {(kind, id, flow): (now, time, seen until, ambiguous)})."""
+    """Folds all reports in their order. Returns (events, {(kind, id, flow): (now, time, seen until, ambiguous)})."""
     model = Model()
     for report in reports:
         model.fold(report)
@@ -269,19 +269,19 @@ class Number(str):
 
 
 def text_of(value):
-    """Text that says something, as it was sent; None for anything else."""
+    """Returns text that is not blank, as it was sent; None for anything else."""
     return value if isinstance(value, str) and not isinstance(value, Number) and value.strip() else None
 
 
 def code_of(value, documented):
-    """A code: letter case and surrounding blanks are ignored in documented ones."""
+    """Returns a code. Letter case and surrounding blanks of documented codes are ignored."""
     text = text_of(value)
     plain = "" if text is None else text.strip().lower()
     return plain if plain in documented else text
 
 
 def id_of(value):
-    """An ID is text or a number; a number keeps its digits."""
+    """Returns an ID, which is text or a number; a number keeps its digits."""
     return str(value) if isinstance(value, Number) else text_of(value)
 
 
@@ -296,7 +296,7 @@ EPOCH = datetime.datetime(1970, 1, 1)
 
 
 def seconds_of(value):
-    """The reported time in seconds since 1970, or None where it cannot be read."""
+    """Returns the reported time in seconds since 1970, or None if it cannot be read."""
     if isinstance(value, Number):
         return int(value) if re.fullmatch(r"-?\d+", value) else None
     written = (text_of(value) or "").strip()
@@ -310,7 +310,7 @@ def seconds_of(value):
     except ValueError:
         return None
     if local.year <= 1970:
-        return None  # no review is as old as that: a zero date means "no time"
+        return None  # a zero date, which means "no time"
     seconds = int((local - EPOCH).total_seconds())
     if found[7]:
         offset = int(found[8]) * 3600 + int(found[9]) * 60
@@ -322,11 +322,11 @@ def written(seconds):
     return None if seconds is None else str(EPOCH + datetime.timedelta(seconds=seconds))
 
 
-UNSPECIFIED = "unspecified"  # a status whose flow cannot be read: nobody may guess which review it is about
+UNSPECIFIED = "unspecified"  # the flow of a status whose flow cannot be read; guessing it could show a wrong result
 
 
 def decode(body):
-    """("report", a report without `received`), or ("unrecognized" | "undecodable", None)."""
+    """Returns ("report", a report without `received`), or ("unrecognized" | "undecodable", None)."""
     try:
         sent = json.loads(body, parse_int=Number, parse_float=Number)
     except ValueError:

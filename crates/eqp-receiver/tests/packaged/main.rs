@@ -1,6 +1,6 @@
-//! The crates as others get them: packaged as for a registry, unpacked, and built into programs outside the workspace, which run
-//! on databases of their own. `examples/embedding-service` embeds a receiver and registers its callback;
-//! `examples/event-worker` reads events and has nothing of a receiver but its database.
+//! Tests the published form of the crates: packaged as for a registry, unpacked, and built into programs outside the
+//! workspace, which run with separate databases. `examples/embedding-service` embeds a receiver and registers its
+//! callback; `examples/event-worker` reads events and shares only the database with a receiver.
 #![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 mod build;
@@ -18,14 +18,15 @@ use eqp_test_support::TestDatabase;
 use eqp_types::{Environment, MageId, Secret};
 use serde_json::Value;
 use sqlx::PgPool;
+use tokio::process::Command;
 use tokio::time::{sleep, timeout};
 
-use self::build::{Packages, crates_of, folder};
+use self::build::{DOCUMENTED_ADDRESS, Packages, crates_of, folder, front_page};
 use self::process::{Running, Service};
 use self::tls_proxy::TlsProxy;
 
 const PATIENCE: Duration = Duration::from_mins(1);
-/// The documented form that is sent today, at the release.
+/// The documented format that is sent today, at the release.
 const RELEASE: &str = r#"{"callback_event": "eqp_status_update",
  "update_info": {"submission_id": "s5w9k703ru", "item_id": "user_upload_version_1",
                  "eqp_flow": "marketing", "current_status": "approved",
@@ -40,6 +41,44 @@ async fn programs_outside_the_workspace_are_built_from_packages() {
     let service = packages.build("embedding-service", build::all()).await;
     a_service_embeds_the_receiver_beside_its_own_migrations(&service).await;
     a_service_registers_itself_and_a_worker_reads_what_the_marketplace_reports(&service, &worker).await;
+    let front_page = packages.build_front_page(&["eqp-types", "eqp-tls", "eqp-store", "eqp-receiver"]).await;
+    the_front_page_alone_leads_to_an_embedded_receiver(&front_page).await;
+}
+
+/// The program and the command are those that the page shows.
+async fn the_front_page_alone_leads_to_an_embedded_receiver(program: &Path) {
+    let database = TestDatabase::create().await;
+    let folder = tempfile::tempdir().unwrap();
+    for _first_and_second_start in 0..2 {
+        let environment = [("CALLBACK_PASSWORD", "a long password")];
+        let mut service = Running::start_in(folder.path(), program, &database, &environment);
+        let address = service.line().await.strip_prefix("listening on ").unwrap().to_owned();
+        let home = reqwest::get(format!("http://{address}/")).await.unwrap();
+        assert_eq!(home.text().await.unwrap(), "a shop", "its own routes answer");
+        let before: Vec<(String,)> = all(&database.pool, "select id::text from eqp.callback").await;
+        let id = match send_as_documented(&address).await {
+            Some(answer) => answer["id"].as_str().unwrap().to_owned(),
+            None => return,
+        };
+        let after: Vec<(String,)> = all(&database.pool, "select id::text from eqp.callback order by id").await;
+        assert_eq!(after.len(), before.len() + 1);
+        assert!(after.contains(&(id.clone(),)), "{id} is not stored: {after:?}");
+        service.interrupt().await;
+    }
+}
+
+/// Runs the page's command; returns the answer, or none if there is no curl.
+async fn send_as_documented(address: &str) -> Option<Value> {
+    let command = front_page().block("sh").replace(DOCUMENTED_ADDRESS, address);
+    let mut shell = Command::new("sh");
+    shell.args(["-c", &command]).env("CALLBACK_PASSWORD", "a long password").env("no_proxy", "*");
+    if Command::new("curl").arg("--version").output().await.is_err() {
+        println!("not run: there is no curl");
+        return None;
+    }
+    let output = shell.output().await.unwrap();
+    assert!(output.status.success(), "{command}: {}", String::from_utf8_lossy(&output.stderr));
+    Some(serde_json::from_slice(&output.stdout).unwrap())
 }
 
 async fn a_service_embeds_the_receiver_beside_its_own_migrations(program: &Path) {
@@ -80,7 +119,7 @@ async fn a_service_embeds_the_receiver_beside_its_own_migrations(program: &Path)
     assert_eq!(ours, known.iter().map(|migration| (migration.version,)).collect::<Vec<_>>());
     service.stop().await;
 
-    // After a restart, neither mistakes the migrations of the other for its own.
+    // After a restart, neither confuses the migrations of the other with its own.
     Service::start(program, &database, &key, &[]).await.stop().await;
 }
 

@@ -1,4 +1,4 @@
-//! The built examples while they run.
+//! The built examples as running processes.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -19,9 +19,20 @@ pub(crate) struct Running {
 
 impl Running {
     pub(crate) fn start(program: &Path, database: &TestDatabase, environment: &[(&str, &str)]) -> Self {
+        Self::start_in(&std::env::temp_dir(), program, database, environment)
+    }
+
+    pub(crate) fn start_in(
+        folder: &Path,
+        program: &Path,
+        database: &TestDatabase,
+        environment: &[(&str, &str)],
+    ) -> Self {
         let mut command = Command::new(program);
+        command.current_dir(folder);
         command.env("DATABASE_URL", database.url()).envs(environment.iter().copied());
-        // For a role named `eqp`, as the tests may have, the receiver's schema would go before the service's own.
+        // For a role named `eqp`, which the tests may use, the receiver's schema would take precedence over the
+        // service's own.
         command.env("PGOPTIONS", "-c search_path=public");
         let mut child = command.stdout(Stdio::piped()).kill_on_drop(true).spawn().unwrap();
         let output = BufReader::new(child.stdout.take().unwrap()).lines();
@@ -32,7 +43,7 @@ impl Running {
         timeout(PATIENCE, self.output.next_line()).await.unwrap().unwrap().expect("it goes on writing")
     }
 
-    /// As by Ctrl-C.
+    /// Interrupts the process like Ctrl-C.
     pub(crate) async fn interrupt(mut self) {
         let mut kill = Command::new("kill");
         kill.arg("-INT").arg(self.child.id().unwrap().to_string());

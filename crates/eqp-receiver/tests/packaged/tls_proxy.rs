@@ -1,4 +1,4 @@
-//! A proxy that terminates TLS in front of a service, as one that is reached from outside has.
+//! A proxy that terminates TLS in front of a service.
 
 use eqp_tls::LocalCa;
 use tokio::io::copy_bidirectional;
@@ -12,7 +12,7 @@ pub(crate) struct TlsProxy {
 }
 
 impl TlsProxy {
-    /// Takes a port, so that its URL is known before the service runs.
+    /// Binds a port, so that the URL is known before the service runs.
     pub(crate) async fn bind() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         Self { listener, ca: LocalCa::ephemeral().unwrap() }

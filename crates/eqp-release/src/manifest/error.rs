@@ -1,5 +1,7 @@
 //! Errors of manifests and their packages.
 
+use eqp_types::JsonError;
+
 /// The error that a manifest cannot be read.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot read the release manifest {file}{}", at(path))]
@@ -16,6 +18,7 @@ pub struct ManifestError {
 
 /// The problem of a manifest.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ManifestProblem {
     /// The file cannot be read, or is too large.
     #[error("the file cannot be read")]
@@ -62,6 +65,7 @@ fn at(path: &str) -> String {
 
 /// The error that a package cannot be sent.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum PackageError {
     /// A field cannot be written as JSON, or a file is not uploaded.
     #[error("the package {label} cannot be sent")]
@@ -69,6 +73,6 @@ pub enum PackageError {
         /// The name of the package, for messages.
         label: String,
         /// The cause.
-        source: serde_json::Error,
+        source: JsonError,
     },
 }

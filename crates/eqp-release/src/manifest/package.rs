@@ -106,7 +106,7 @@ impl ManifestPackage {
     }
 
     fn not_sendable(&self, source: serde_json::Error) -> PackageError {
-        PackageError::NotSendable { label: self.label(), source }
+        PackageError::NotSendable { label: self.label(), source: source.into() }
     }
 }
 

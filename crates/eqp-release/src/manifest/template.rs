@@ -1,4 +1,4 @@
-//! The manifest that a vendor starts from: filled in from an archive, with a comment on each field.
+//! Creates a manifest with a comment on each field, filled in from an archive.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -139,8 +139,8 @@ fn visible(text: &str) -> String {
     visible
 }
 
-/// Whether a character is invisible or changes how others are shown, or could start a command of a CI service (`##[`), to whose
-/// log the manifest may be printed.
+/// Returns whether a character is invisible, changes how others are displayed, or could start a command of a CI service
+/// (`##[`), if the manifest is printed to its log.
 fn is_unsafe(letter: char, next: Option<char>) -> bool {
     letter.is_control()
         || (letter == '#' && next == Some('#'))

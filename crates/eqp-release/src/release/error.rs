@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use super::step::Step;
+use crate::check::TaskError;
 use crate::manifest::PackageError;
 
 /// A change of a submission.
@@ -28,8 +29,9 @@ impl fmt::Display for Change {
     }
 }
 
-/// Why a release failed. Any other end is a [`ReleaseResult`](super::ReleaseResult).
+/// The reason why a release failed. Any other end is a [`ReleaseResult`](super::ReleaseResult).
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum Error {
     /// A request to the Marketplace failed.
     #[error(transparent)]
@@ -53,7 +55,7 @@ pub enum Error {
     },
     /// The task that reads a file was aborted.
     #[error("reading a file was aborted")]
-    ReadAborted(#[source] tokio::task::JoinError),
+    ReadAborted(#[source] TaskError),
     /// The ID of the package belongs to a submission of another version.
     #[error("{id} is version {found}, but version {expected} was requested")]
     OtherVersion {
@@ -103,7 +105,7 @@ pub enum Error {
     /// The submission has no ID.
     #[error("the Marketplace returned the submission without its ID")]
     NoSubmissionId,
-    /// The caller's [`Progress`](super::Progress) asked to stop.
+    /// The caller's [`Progress`](super::Progress) requested the stop.
     #[error("release stopped by the caller")]
     Stopped,
 }

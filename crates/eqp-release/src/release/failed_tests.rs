@@ -8,6 +8,7 @@ use super::progress::{Event, Progress};
 
 /// A failed test of a tool or reviewer.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct FailedTest {
     /// The tool: `phpcs`, `manual_qa`, `marketing`, …
     pub tool: String,
@@ -19,6 +20,7 @@ pub struct FailedTest {
 
 /// The reasons why a report did not pass.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct FailureReasons {
     /// The tool and, if there is more than one, the environment.
     pub title: String,
@@ -28,6 +30,7 @@ pub struct FailureReasons {
 
 /// A test run with its report.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct ReportedTest {
     /// The test run.

@@ -9,6 +9,7 @@ use super::local_file::LocalFile;
 use super::progress::{Event, Progress, report};
 use super::remote_file::{self, RemoteFile};
 use super::{Release, Run};
+use crate::check::TaskError;
 use crate::manifest::FileSource;
 use crate::referenced_files::referenced_files;
 
@@ -76,7 +77,9 @@ impl Release {
 
 /// Reads a file on a blocking thread.
 pub(super) async fn read(path: PathBuf) -> Result<LocalFile, Error> {
-    tokio::task::spawn_blocking(move || LocalFile::read(&path)).await.map_err(Error::ReadAborted)?
+    tokio::task::spawn_blocking(move || LocalFile::read(&path))
+        .await
+        .map_err(|error| Error::ReadAborted(TaskError(error)))?
 }
 
 /// Assigns a record to the first matching file that has none.

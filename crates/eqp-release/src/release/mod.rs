@@ -36,7 +36,7 @@ use self::local_file::LocalFile;
 use self::next_step::next_step;
 pub(crate) use self::observe::versions;
 pub(crate) use self::phase::is_live;
-pub use self::phase::running_reviews;
+pub use self::phase::{Phase, review_phases, running_reviews};
 pub use self::plan::Plan;
 pub use self::poller::Poller;
 use self::progress::report;

@@ -179,12 +179,12 @@ mod tests {
         ] {
             assert_eq!(next_step(&nothing(files), scan), step, "{files:?}");
         }
-        // Who waits for nothing does not wait for a scan either.
+        // A target without a wait does not wait for the scan either.
         assert_eq!(next_step(&nothing(FilesState::Scanning), target(Track::Both, Until::None)), Step::Create);
     }
 
     #[test]
-    fn a_submission_is_taken_up_where_it_stands() {
+    fn a_submission_is_continued_from_its_status() {
         type Case = (&'static str, Diff, Diff, Target, Step);
         use Diff::{Different, Same, Unknown};
         use ReleaseResult::{AlreadyReleased, InReview, Pending, Rejected, Unreachable, VersionTaken};
@@ -202,7 +202,7 @@ mod tests {
             ("in_progress/in_automation/draft", Same, Unknown, both, Step::Submit(MARKETING)),
             ("in_progress/in_automation/in_marketing_review", Same, Unknown, both, Step::WaitForReview),
             ("in_progress/in_automation/in_marketing_review", Same, Unknown, scan, Step::End(Pending)),
-            // A state that nobody knows is left alone.
+            // An undocumented status is left unchanged.
             ("in_progress/on_the_moon/in_marketing_review", Same, Unknown, both, Step::WaitForReview),
             ("in_progress/in_manual_qa/approved", Different, Unknown, both, Step::End(InReview)),
             ("in_progress/in_manual_qa/approved", Different, Different, superseding, Step::RecallThis(TECHNICAL)),
@@ -233,7 +233,7 @@ mod tests {
             ),
             ("released_to_store/approved/rejected", Same, Unknown, both, Step::WaitForReview),
             ("developer_removed_from_store/approved/approved", Same, Same, both, Step::Submit(MARKETING)),
-            // What is waited for needs a review that nobody asked for.
+            // The awaited status needs a review that was not requested.
             ("draft/draft/draft", Same, Same, technical_to_the_store, Step::End(Unreachable(Flow::Marketing))),
             (
                 "in_progress/in_manual_qa/rejected",
@@ -262,20 +262,20 @@ mod tests {
     }
 
     #[test]
-    fn another_version_in_review_is_left_alone_unless_told() {
+    fn another_version_in_review_is_unchanged_unless_superseded() {
         let other = SubmissionId::new("s1").unwrap();
         let both = target(Track::Both, Until::Scan);
         let superseding = Target { supersede: true, ..both };
         let beside = |state: ObservedState| ObservedState { others_in_review: vec![other.clone()], ..state };
         let alone = Step::End(ReleaseResult::OthersInReview(vec![other.clone()]));
         assert_eq!(next_step(&beside(nothing(FilesState::Unknown)), both), alone);
-        // It is taken back when everything else is ready, and not before.
+        // It is recalled when everything else is ready, and not before.
         assert_eq!(next_step(&beside(nothing(FilesState::Scanning)), superseding), Step::WaitForScans);
         assert_eq!(
             next_step(&beside(nothing(FilesState::Clean)), superseding),
             Step::RecallOthers(vec![other.clone()])
         );
-        // A version that is in review itself is only waited for.
+        // A version that is in review itself is only awaited.
         let running = current("in_progress/in_automation/in_marketing_review", Diff::Same, Diff::Unknown);
         assert_eq!(next_step(&beside(running), both), Step::End(ReleaseResult::Pending));
     }
@@ -299,7 +299,7 @@ mod tests {
 
     /// Tests every state with every target: the release always ends, and creates and submits at most once.
     #[test]
-    fn every_course_ends_and_submits_at_most_once() {
+    fn every_release_ends_and_submits_at_most_once() {
         let mut situations: Vec<ObservedState> =
             [FilesState::Unknown, FilesState::Missing, FilesState::Scanning, FilesState::Infected, FilesState::Clean]
                 .map(nothing)

@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_review_that_runs_stands_in_the_way() {
+    fn only_a_running_review_blocks_a_release() {
         let b = SubmissionId::new("b").unwrap();
         assert_eq!(in_review(&versions(), None), std::slice::from_ref(&b));
         assert_eq!(in_review(&versions(), Some(&b)), []);

@@ -6,7 +6,7 @@ use super::target::Reviews;
 
 /// The phase of a review.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Phase {
+pub enum Phase {
     /// Not submitted, or recalled.
     Open,
     /// In progress. An undocumented status counts as in progress, because then nothing is changed.
@@ -54,6 +54,19 @@ pub(crate) fn is_live(status: &EqpStatus) -> bool {
 pub(super) fn is_closed(status: &EqpStatus) -> bool {
     use OverallStatus as O;
     matches!(status.overall, Some(O::CanceledByDeveloper | O::CanceledByAdmin | O::AdminRemovedFromStore))
+}
+
+/// Returns the phases of the technical and of the marketing review.
+///
+/// ```
+/// use eqp_release::{Phase, review_phases};
+/// use eqp_types::{EqpStatus, TechnicalStatus};
+///
+/// let status = EqpStatus { technical: Some(TechnicalStatus::InManualQa), ..EqpStatus::default() };
+/// assert_eq!(review_phases(&status), [Phase::Running, Phase::Open]);
+/// ```
+pub fn review_phases(status: &EqpStatus) -> [Phase; 2] {
+    [technical(status), marketing(status)]
 }
 
 /// Returns the reviews that are in progress with a documented status, which can be recalled.

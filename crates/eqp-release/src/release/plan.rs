@@ -3,10 +3,11 @@
 use std::fmt;
 
 use eqp_types::{Environment, SubmissionId};
-use serde::ser::{Serialize, SerializeStruct, Serializer};
+use serde::ser::{Serialize, Serializer};
 use tokio::time::Instant;
 
 use super::observed_state::ObservedState;
+use super::phase::{Phase, is_live, review_phases};
 use super::step::{ReleaseResult, Step};
 use super::steps_ahead::steps_ahead;
 use super::target::{Target, Until};
@@ -24,7 +25,7 @@ pub struct Plan {
     /// The files to upload.
     missing: Vec<String>,
     steps: Vec<Step>,
-    /// The state that it was made from.
+    /// The state that it was computed from.
     pub(super) state: ObservedState,
     pub(super) observed_at: Instant,
 }
@@ -66,6 +67,18 @@ impl Plan {
         self.steps.iter().filter_map(|step| self.sentence(step)).collect()
     }
 
+    /// Returns whether the awaited status is reached already, before any step.
+    fn is_reached(&self) -> bool {
+        let Some(status) = self.state.submission.as_ref().map(|submission| &submission.status) else { return false };
+        let [technical, marketing] = review_phases(status);
+        let is_reached = match self.until {
+            Until::Technical => technical == Phase::Approved,
+            Until::Marketing => marketing == Phase::Approved,
+            _ => is_live(status),
+        };
+        is_reached && self.steps.len() == 1
+    }
+
     fn sentence(&self, step: &Step) -> Option<String> {
         let label = &self.label;
         Some(match step {
@@ -76,6 +89,11 @@ impl Plan {
             Step::RecallThis(reviews) => format!("would recall {label} from {reviews}"),
             Step::Create => format!("would create {label}"),
             Step::Submit(reviews) => format!("would submit {label} for {reviews}"),
+            Step::WaitForReview if self.is_reached() => match self.until {
+                Until::Technical => format!("{label} has already passed its technical review: nothing is left to do"),
+                Until::Marketing => format!("{label} has already passed its marketing review: nothing is left to do"),
+                _ => format!("{label} is already in the store: nothing is left to do"),
+            },
             Step::WaitForReview => match self.until {
                 Until::Technical => "would wait for the end of the technical review".to_owned(),
                 Until::Marketing => "would wait for the end of the marketing review".to_owned(),
@@ -83,6 +101,9 @@ impl Plan {
             },
             Step::End(ReleaseResult::AlreadyReleased) => {
                 format!("{label} is already in the store: nothing would be sent")
+            }
+            Step::End(ReleaseResult::Pending) if self.steps.len() == 1 => {
+                format!("{label} is already submitted: nothing would be sent")
             }
             Step::End(ReleaseResult::Pending | ReleaseResult::Reached) => {
                 format!("then nothing is left to do for {label}")
@@ -98,14 +119,36 @@ impl fmt::Display for Plan {
     }
 }
 
+/// The JSON form of a plan.
+#[derive(serde::Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+struct SerializedPlan<'a> {
+    /// The environment.
+    environment: Environment,
+    /// The item ID or submission ID, with which other commands find the package.
+    handle: &'a Option<String>,
+    /// The package, for people.
+    package: &'a str,
+    /// The steps, each in a sentence.
+    steps: Vec<String>,
+}
+
+#[cfg(feature = "schema")]
+impl schemars::JsonSchema for Plan {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "ReleasePlan".into()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        SerializedPlan::json_schema(generator)
+    }
+}
+
 impl Serialize for Plan {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut fields = serializer.serialize_struct("Plan", 4)?;
-        fields.serialize_field("environment", &self.environment)?;
-        fields.serialize_field("handle", &self.handle)?;
-        fields.serialize_field("package", &self.label)?;
-        fields.serialize_field("steps", &self.sentences())?;
-        fields.end()
+        let Self { environment, handle, label, .. } = self;
+        SerializedPlan { environment: *environment, handle, package: label, steps: self.sentences() }
+            .serialize(serializer)
     }
 }
 
@@ -118,8 +161,36 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::release::observed_state::FilesState;
+    use crate::release::observed_state::{Diff, FilesState, ObservedSubmission};
+    use crate::release::phase::tests::status;
     use crate::reviews::Track;
+
+    #[test]
+    fn a_plan_that_has_nothing_to_wait_for_says_so() {
+        for (text, until, sentence) in [
+            ("in_progress/approved/in_marketing_review", Until::Technical, "has already passed its technical review"),
+            (
+                "in_progress/in_manual_qa/in_marketing_review",
+                Until::Technical,
+                "would wait for the end of the technical",
+            ),
+            ("in_progress/approved/in_marketing_review", Until::Released, "would wait for the release to the store"),
+            ("released_to_store/approved/approved", Until::Released, "is already in the store"),
+            ("in_progress/approved/in_marketing_review", Until::Scan, "is already submitted: nothing would be sent"),
+        ] {
+            let submission = ObservedSubmission { status: status(text), archive: Diff::Same, listing: Diff::Same };
+            let state = ObservedState {
+                files: FilesState::Clean,
+                submission: Some(submission),
+                others_in_review: Vec::new(),
+                submitted: false,
+            };
+            let target = Target::new(Track::Both, until);
+            let plan = Plan::new(state, target, Environment::Sandbox, "badges".to_owned(), None, Vec::new());
+            assert_eq!(plan.sentences().len(), 1, "{text} {until:?}: {plan}");
+            assert!(plan.to_string().contains(sentence), "{text} {until:?}: {plan}");
+        }
+    }
 
     #[test]
     fn a_plan_is_shown_and_serialised_step_by_step() {

@@ -21,6 +21,15 @@ pub struct Poller {
 
 impl Poller {
     /// Creates a poller that follows the events of a receiver's database. The timeout starts now.
+    /// ```no_run
+    /// # async fn example(pool: eqp_store::sqlx::PgPool) -> Result<(), eqp_store::Error> {
+    /// use std::time::Duration;
+    ///
+    /// let reader = eqp_store::Reader::new(pool);
+    /// let poller = eqp_release::Poller::follow(&reader, eqp_types::Environment::Sandbox, Duration::from_secs(3600)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`eqp_store::Error`] if the database cannot be read.

@@ -11,7 +11,7 @@ use super::target::Target;
 use crate::wait::{Statuses, WaitResult, WaitTarget, is_transient, statuses_of, wait_result};
 
 impl Run<'_> {
-    /// Waits for the result. Events only trigger a request; the response of the Marketplace is authoritative.
+    /// Waits for the result. Events only trigger a query; the response of the Marketplace is authoritative.
     pub(super) async fn wait_for_review(&mut self) -> Result<Option<ReleaseResult>, Error> {
         let Some(id) = self.release.submission.as_ref().and_then(|package| package.submission_id.clone()) else {
             return Ok(Some(ReleaseResult::Pending));

@@ -48,12 +48,13 @@ pub struct WaitReport {
     pub result: Option<WaitResult>,
     /// The submission ID, also if the wait used the item ID.
     pub submission: Option<SubmissionId>,
-    /// Why the last request to the Marketplace failed, if it did.
+    /// The reason why the last request to the Marketplace failed, if it did.
     pub last_error: Option<String>,
 }
 
-/// Why a wait failed.
+/// The reason why a wait failed.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum WaitError {
     /// Neither a database nor a client is configured.
     #[error("a wait needs a database or a Marketplace client")]
@@ -88,6 +89,21 @@ pub enum WaitError {
 /// # Ok(())
 /// # }
 /// ```
+///
+/// With a receiver's database, changes are noticed immediately, and the Marketplace has to be polled less often:
+///
+/// ```no_run
+/// # async fn example(
+/// #     client: eqp_client::Client, pool: eqp_store::sqlx::PgPool, wait: eqp_release::wait::Wait,
+/// # ) -> Result<(), Box<dyn std::error::Error>> {
+/// use std::time::Duration;
+///
+/// let reader = eqp_store::Reader::new(pool);
+/// let wait = wait.follow(reader, Some(client.environment())).ask(client).interval(Duration::from_secs(300));
+/// println!("{:?}", wait.run(|_event| {}).await?.result);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Wait {
     resource: Resource,
@@ -105,13 +121,13 @@ impl Wait {
         Self { resource, target, timeout, interval: None, environment: None, reader: None, client: None }
     }
 
-    /// Uses the database of a receiver to be notified of changes.
+    /// Sets the database of a receiver, whose events report changes.
     #[must_use]
     pub fn follow(self, reader: Reader, environment: Option<Environment>) -> Self {
         Self { reader: Some(reader), environment, ..self }
     }
 
-    /// Uses a client to query the Marketplace.
+    /// Sets the client with which to query the Marketplace.
     #[must_use]
     pub fn ask(self, client: Client) -> Self {
         Self { client: Some(client), ..self }

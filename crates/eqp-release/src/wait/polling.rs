@@ -1,12 +1,11 @@
-//! Decides when the Marketplace is asked again while something is awaited: after growing intervals, and after failures that may
-//! pass.
+//! Decides when the Marketplace is queried again during a wait: after growing intervals, and after transient failures.
 
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 use eqp_client::Error;
 
-/// The first interval: a fast scan has ended by then.
+/// The first interval, after which a fast scan has ended.
 const INITIAL: Duration = Duration::from_millis(100);
 
 /// Intervals that double up to a maximum.
@@ -35,7 +34,7 @@ impl PollingInterval {
     }
 }
 
-/// Returns whether a status that could not be read may be readable later.
+/// Returns whether a failed query of a status may succeed later.
 ///
 /// A wait lasts for days. In that time the Marketplace, or a proxy in front of it, returns unusable responses: an error body with
 /// HTTP 200, a maintenance page, the page of a firewall. Only clear rejections end a wait: a rejected access key, an unknown ID,

@@ -55,6 +55,7 @@ pub struct WaitTarget {
 /// The error that a status is only documented for other flows, so that waiting for it would never end.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the flow {flow} has no status {status}")]
+#[non_exhaustive]
 pub struct UnreachableStatus {
     /// The flow.
     pub flow: Flow,
@@ -199,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn the_end_is_told_from_the_way_there() {
+    fn an_end_is_distinguished_from_a_step_towards_it() {
         use Flow::{Malware, Marketing, Overall, Technical};
         type Case<'a> = (Flow, Option<&'a str>, &'a [(Flow, &'a str)], Option<bool>);
         let cases: &[Case<'_>] = &[
@@ -212,7 +213,7 @@ mod tests {
             (Technical, None, &[(Technical, "recalled")], Some(false)),
             (Technical, Some("recalled"), &[(Technical, "recalled")], Some(true)),
             (Overall, None, &[(Overall, "canceled_by_admin")], Some(false)),
-            // What is in the store stays there, whatever becomes of a later change of its texts.
+            // A version in the store stays there, regardless of a later change of its texts.
             (Overall, None, &[(Overall, "released_to_store"), (Marketing, "rejected")], Some(true)),
             (Overall, Some("approved"), &[(Overall, "released_to_store")], Some(true)),
             (Technical, None, &[(Technical, "in_automation"), (Marketing, "rejected")], None),
@@ -237,7 +238,7 @@ mod tests {
             (Overall, Some("admin_removed_from_store"), &[(Overall, "released_to_store")], None),
             (Overall, Some("in_progress"), &[(Overall, "approved")], None),
             (Overall, None, &[], None),
-            // Submitted for one review only: the other one has to be submitted by somebody.
+            // Submitted for one review only, so the other review has to be submitted too.
             (
                 Overall,
                 None,
@@ -259,7 +260,7 @@ mod tests {
                 &[(Overall, "in_progress"), (Technical, "approved"), (Marketing, "draft")],
                 None,
             ),
-            // Nothing is submitted yet, or nothing is known of the other review.
+            // Nothing is submitted yet, or the other review is unknown.
             (Overall, None, &[(Overall, "draft"), (Technical, "draft"), (Marketing, "draft")], None),
             (Overall, None, &[(Overall, "in_progress"), (Technical, "approved")], None),
             (Technical, None, &[(Overall, "draft"), (Technical, "draft"), (Marketing, "recalled")], None),

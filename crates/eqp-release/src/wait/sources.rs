@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use eqp_client::Client;
 use eqp_store::{Error, EventFilter, FileFilter, Reader, Tail};
-use eqp_types::{Environment, FileUploadId, Flow, ItemId, SubmissionId, canonical_status};
+use eqp_types::{Environment, FileUploadId, Flow, SubmissionId, canonical_status};
 
 use super::result::statuses_of;
 use super::state::Observation;
+use crate::submission::find_by_id;
 
 /// The resource to wait for.
 #[derive(Clone, Debug, strum::IntoStaticStr)]
@@ -87,13 +88,7 @@ pub(super) async fn read_marketplace(client: &Client, resource: &Resource) -> Re
             Ok(scan(record.malware_status.map(|status| status.to_string())))
         }
         Resource::Submission(id) => {
-            let package = match client.packages().get(id).await {
-                Err(error) if error.is_not_found() => {
-                    let Ok(item) = ItemId::new(id.as_str()) else { return Err(error) };
-                    client.packages().by_item(&item).await?.ok_or(error)?
-                }
-                result => result?,
-            };
+            let package = find_by_id(client, id).await?;
             Ok(Observation { statuses: statuses_of(package.eqp_status.as_ref()), submission: package.submission_id })
         }
     }

@@ -24,7 +24,7 @@ pub(super) struct WaitState {
     pub(super) statuses: Statuses,
     /// The submission ID.
     pub(super) submission: Option<SubmissionId>,
-    /// Why the last request to the Marketplace failed, if it did.
+    /// The reason why the last request to the Marketplace failed, if it did.
     pub(super) last_error: Option<String>,
     /// The latest statuses from callbacks. Only changes of them are merged: otherwise, after a lost callback, each query of the database
     /// would overwrite the newer status from the API.

@@ -26,7 +26,7 @@ pub(super) struct After {
     #[serde(default, rename = "after")]
     number: u64,
     limit: Option<usize>,
-    /// How long to wait for the first one.
+    /// The time to wait for the first one.
     wait: Option<String>,
 }
 
@@ -46,9 +46,9 @@ pub(super) async fn list(
 pub(super) async fn send(State(shared): State<Arc<Shared>>, request: RequestBody) -> Result<Json<Value>, Problem> {
     let request = request.only(&["body", "url", "mage_id"])?;
     let body = match request.body().map(RawValue::get) {
-        None => return Err(Problem::invalid("`body` is missing: JSON, or text that is sent as it is")),
+        None => return Err(Problem::invalid("`body` is missing; pass JSON, or a string that is sent unchanged")),
         Some(text) if text.starts_with('"') => serde_json::from_str(text)
-            .map_err(|error| Problem::unreadable(format!("`body` is not a text in JSON: {error}")))?,
+            .map_err(|error| Problem::unreadable(format!("`body` is not a JSON string: {error}")))?,
         Some(json) => json.to_owned(),
     };
     let members: HashMap<String, &RawValue> = serde_json::from_str(&body).unwrap_or_default();

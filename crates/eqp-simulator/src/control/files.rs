@@ -75,7 +75,7 @@ pub(super) async fn end_scan(
 ) -> Result<Json<Value>, Problem> {
     let body = body.only(&["result"])?;
     let passed = body.one_of("result", &[("passed", true), ("failed", false)])?;
-    let passed = passed.ok_or_else(|| Problem::invalid("`result` is missing: `passed` or `failed`"))?;
+    let passed = passed.ok_or_else(|| Problem::invalid("`result` is missing; pass `passed` or `failed`"))?;
     let file: FileUploadId = id.read("file")?;
     shared.change(|marketplace| {
         marketplace.end_scan_now(&file, passed)?;

@@ -1,6 +1,6 @@
 //! The control API, with which tests in any language read and change the state.
 //!
-//! It is on the same port as the simulated API, below [`PATH`]. Every request needs the control token. Answers are
+//! It is on the same port as the simulated API, below [`PATH`]. Every request needs the control token. Responses are
 //! JSON; errors are problem details (RFC 9457) with the most similar valid word. Faults are never injected into it.
 
 mod callbacks;

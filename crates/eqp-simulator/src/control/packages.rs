@@ -85,7 +85,7 @@ pub(super) async fn advance(
     })
 }
 
-/// Sets how a review ends: immediately, or when its end is due.
+/// Sets the result of a review, immediately or when its end is due.
 pub(super) async fn decide(
     State(shared): State<Arc<Shared>>,
     id: Id,

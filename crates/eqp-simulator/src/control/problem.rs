@@ -13,7 +13,7 @@ use crate::Error;
 pub(super) struct Problem {
     title: &'static str,
     status: u16,
-    /// Why the request is rejected.
+    /// The reason why the request is rejected.
     detail: String,
     /// The valid word that is most similar.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -26,12 +26,12 @@ impl Problem {
         Self { title, status: status.as_u16(), detail: detail.into(), nearest: None }
     }
 
-    /// The request itself cannot be read.
+    /// Returns the error for a request that cannot be parsed.
     pub(super) fn unreadable(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, detail)
     }
 
-    /// A value of the request is invalid.
+    /// Returns the error for an invalid value in a request.
     pub(super) fn invalid(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail)
     }

@@ -154,7 +154,7 @@ pub(super) fn patience(wait: Option<&str>) -> Result<Duration, Problem> {
     match wait {
         None => Ok(Duration::ZERO),
         Some(text) => read_duration(text).filter(|wait| *wait <= LONGEST).ok_or_else(|| {
-            Problem::invalid(format!("`{text}` cannot be `wait`: a length up to 5m, such as 500ms or 30s"))
+            Problem::invalid(format!("`{text}` is not a valid `wait`; use a duration up to 5m, such as 500ms or 30s"))
         }),
     }
 }

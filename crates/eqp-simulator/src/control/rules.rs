@@ -1,4 +1,4 @@
-//! `/faults` and `/rules`: faults that are injected, and how scans and reviews end from now on.
+//! `/faults` and `/rules`: the faults to inject, and the results of later scans and reviews.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ const SCANS: [(&str, Scan); 3] = [("passed", Scan::Passes), ("failed", Scan::Fai
 const VERDICTS: [(&str, Decision); 3] =
     [("approved", Decision::Approve), ("rejected", Decision::Reject), ("never", Decision::Never)];
 
-/// Sets how the scans of files whose name matches end, for later uploads.
+/// Sets the result of the scans of files whose name matches, for later uploads.
 pub(super) async fn scan(State(shared): State<Arc<Shared>>, body: RequestBody) -> Result<Json<Value>, Problem> {
     let body = body.only(&["filename", "result"])?;
     let filename = body.required("filename")?;
@@ -25,7 +25,7 @@ pub(super) async fn scan(State(shared): State<Arc<Shared>>, body: RequestBody) -
     Ok(Json(json!({})))
 }
 
-/// Sets how the reviews of matching submissions end, one decision for each time they are submitted.
+/// Sets the results of the reviews of matching submissions, one decision for each time they are submitted.
 pub(super) async fn review(State(shared): State<Arc<Shared>>, body: RequestBody) -> Result<Json<Value>, Problem> {
     let body = body.only(&["package", "technical", "marketing"])?;
     let package = body.required("package")?;

@@ -26,7 +26,7 @@ struct Entry {
 pub(crate) struct InjectedFaults {
     pub(crate) latency: Duration,
     pub(crate) dead_token: bool,
-    /// The fault that determines the answer.
+    /// The fault that determines the response.
     pub(crate) fault: Option<Fault>,
 }
 
@@ -69,7 +69,7 @@ impl ActiveFaults {
         })
     }
 
-    /// Returns the faults to inject into a call. Delays add up; the first fault that determines the answer ends the
+    /// Returns the faults to inject into a call. Delays add up; the first fault that determines the response ends the
     /// search, and later rules do not count this call.
     pub(crate) fn of_call(&mut self, facts: &CallFacts<'_>) -> InjectedFaults {
         let mut injected = InjectedFaults::default();

@@ -61,7 +61,7 @@ impl CallMatcher {
     }
 
     /// Matches calls whose path matches, below `/rest/v1` and as it was sent (percent-encoded, without the query); `*`
-    /// stands for any text.
+    /// matches any text.
     #[must_use]
     pub fn path(mut self, path: impl Into<Pattern>) -> Self {
         self.path = Some(path.into());
@@ -78,7 +78,7 @@ impl CallMatcher {
 }
 
 impl fmt::Display for CallMatcher {
-    /// The conditions as words, each with a space before it.
+    /// Writes the conditions, each with a space before it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(name) = self.name {
             write!(f, " call={name}")?;

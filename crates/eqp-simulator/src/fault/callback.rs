@@ -21,7 +21,7 @@ pub enum CallbackFault {
     Dropped,
     /// Sends the callback after the one that follows it.
     Swapped,
-    /// Writes the callback in the first published form, whatever form the others have.
+    /// Writes the callback in the older published format, regardless of the format of the others.
     FirstForm,
     /// Sends another callback after it, with this event code, about the same resource.
     UnknownEvent(String),
@@ -103,7 +103,7 @@ pub(crate) struct CallbackFacts {
 
 /// The faults that are injected into one callback.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[allow(clippy::struct_excessive_bools, reason = "each is a fault of its own, and any may be combined")]
+#[allow(clippy::struct_excessive_bools, reason = "each is a separate fault, and they may be combined")]
 pub(crate) struct CallbackPlan {
     pub(crate) duplicates: u32,
     pub(crate) late: Option<Duration>,
@@ -129,7 +129,7 @@ impl fmt::Display for CallbackFault {
 }
 
 impl fmt::Display for CallbackMatcher {
-    /// The conditions as words, each with a space before it.
+    /// Writes the conditions, each with a space before it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(event) = &self.event {
             write!(f, " event={event}")?;

@@ -100,7 +100,7 @@ fn frequency(frequency: &mut Frequency, name: &str, value: &str, known: &[&'stat
 }
 
 impl fmt::Display for Frequency {
-    /// The conditions as words, each with a space before it.
+    /// Writes the conditions, each with a space before it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if !self.nth.is_empty() {
             let numbers: Vec<_> = self.nth.iter().map(ToString::to_string).collect();

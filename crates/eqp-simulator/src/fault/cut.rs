@@ -1,4 +1,4 @@
-//! Closes connections without an answer.
+//! Closes connections without a response.
 
 use axum::Router;
 use axum::body::Body;
@@ -6,9 +6,9 @@ use axum::extract::Request;
 use axum::response::Response;
 use eqp_tls::listener::{Answer, Peer};
 
-/// Marks an answer that is not sent: as the error of a handler it makes the listener close the connection.
+/// Marks a response that is not sent: as the error of a handler it makes the listener close the connection.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
-#[error("the connection is cut on purpose")]
+#[error("the connection is closed by an injected fault")]
 pub(crate) struct Cut;
 
 /// Returns the response with which a handler closes the connection.

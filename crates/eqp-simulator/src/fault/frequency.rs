@@ -1,16 +1,15 @@
-//! How often a fault is injected into the calls or callbacks that match: into the nth ones, a share, or a limited
-//! number.
+//! The frequency of a fault: into which of the matching calls or callbacks it is injected.
 
 use crate::rng;
 
-/// How often a fault is injected; always by default.
+/// The frequency of a fault, which is injected into every match by default.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Frequency {
     /// The indexes (from 1) of the matches to affect; empty means all.
     pub(crate) nth: Vec<u64>,
-    /// Only this share of those that match, at random from the seed.
+    /// The share of matches to affect, chosen at random from the seed.
     pub(crate) rate: Option<f64>,
-    /// At most this many.
+    /// The maximum number of matches to affect.
     pub(crate) times: Option<u64>,
 }
 
@@ -22,7 +21,7 @@ pub(crate) struct Counters {
 }
 
 impl Frequency {
-    /// Counts a match and returns whether the fault is injected. The same seed, rule and count give the same answer.
+    /// Counts a match and returns whether the fault is injected. The same seed, rule and count give the same result.
     pub(crate) fn applies(&self, counters: &mut Counters, seed: u64, rule: u64) -> bool {
         counters.matched += 1;
         let is_chosen = |rate: f64| {
@@ -60,7 +59,7 @@ macro_rules! frequency_setters {
             self
         }
 
-        /// Matches at most this many.
+        /// Matches at most this number of calls or callbacks.
         #[must_use]
         pub fn times(mut self, times: u64) -> Self {
             self.frequency.times = Some(times);

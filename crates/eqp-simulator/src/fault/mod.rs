@@ -64,11 +64,11 @@ pub enum Fault {
     ErrorBody(i64),
     /// Carries out the call and answers with JSON of another shape than documented.
     WrongShape,
-    /// Closes the connection without an answer and without carrying out the call.
+    /// Closes the connection without a response and without carrying out the call.
     Cut,
-    /// Carries out the call and closes the connection in the middle of the answer's body.
+    /// Carries out the call and closes the connection in the middle of the response's body.
     CutBody,
-    /// Carries out the call and closes the connection without an answer.
+    /// Carries out the call and closes the connection without a response.
     AnswerLost,
     /// Answers 200 with this many bytes of valid JSON, without `Content-Length` and without carrying out the call.
     Huge(u64),
@@ -82,7 +82,7 @@ pub enum Fault {
 pub enum FaultBody {
     /// `{"code": …, "message": …}`, as documented.
     Json,
-    /// An HTML page, as proxies answer.
+    /// An HTML page, as proxies return it.
     Html,
     /// No body.
     Empty,

@@ -1,6 +1,6 @@
 //! Patterns with `*` for any text.
 
-/// A pattern in which `*` stands for any text; letter case is ignored.
+/// A pattern in which `*` matches any text; letter case is ignored.
 ///
 /// ```
 /// use eqp_simulator::Pattern;
@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_star_stands_for_any_text() {
+    fn a_star_matches_any_text() {
         for (pattern, text, fits) in [
             ("a", "a", true),
             ("a", "ab", false),

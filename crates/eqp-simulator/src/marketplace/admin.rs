@@ -31,7 +31,7 @@ impl Marketplace {
         Ok(steps)
     }
 
-    /// Sets how the running or next review ends, regardless of the script.
+    /// Sets the result of the running or next review, regardless of the script.
     pub(crate) fn plan(&mut self, submission: &SubmissionId, track: Track, finding: Finding) -> Result<(), Error> {
         let (account, package) = self.find(submission)?;
         self.accounts[account].packages[package].round_mut(track).planned = Some(finding);

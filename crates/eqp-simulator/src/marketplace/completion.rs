@@ -12,7 +12,7 @@ use time::OffsetDateTime;
 use super::field;
 use super::state::Account;
 
-/// How a new version of a released product treats fields that it lacks.
+/// The treatment of fields that a new version of a released product lacks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum NewVersions {
     /// It inherits them from the version in the store when it is submitted.

@@ -70,7 +70,7 @@ pub(super) fn names() -> impl Iterator<Item = &'static str> {
 /// Reads the fields of a request, each with the review that it belongs to, and checks their JSON types.
 ///
 /// # Errors
-/// Returns a 400 if a field has a wrong type or the SKU has a wrong form.
+/// Returns a 400 if a field has a wrong type or the SKU has a wrong format.
 pub(crate) fn read(body: &Map<String, Value>) -> Result<Vec<(&'static str, Review, Value)>, ErrorResponse> {
     let body = &with_pricing_model(body)?;
     let mut fields = Vec::new();
@@ -82,7 +82,7 @@ pub(crate) fn read(body: &Map<String, Value>) -> Result<Vec<(&'static str, Revie
             | (Kind::Truth, Value::Bool(_))
             | (Kind::List, Value::Array(_))
             | (Kind::Object, Value::Object(_)) => true,
-            // Answers contain `[]` for an empty object, so clients may send it back.
+            // Responses contain `[]` for an empty object, so clients may send it back.
             (Kind::Object, Value::Array(items)) => items.is_empty(),
             (Kind::Truth, Value::Number(number)) => matches!(number.as_u64(), Some(0 | 1)),
             (Kind::Truth, Value::String(text)) => matches!(text.as_str(), "yes" | "no" | "true" | "false" | "0" | "1"),
@@ -192,7 +192,7 @@ fn check_categories(fields: &Map<String, Value>) -> Result<(), ErrorResponse> {
     if (1..=3).contains(&categories.len()) && one_main {
         Ok(())
     } else {
-        Err(ErrorResponse::bad_request("`categories` must be one to three of one main category"))
+        Err(ErrorResponse::bad_request("`categories` must have one to three entries of the same main category"))
     }
 }
 
@@ -219,7 +219,7 @@ pub(crate) fn file_ids(fields: &Map<String, Value>) -> Vec<String> {
 
 /// Returns whether the fields refer to at least one document.
 ///
-/// The table of required parameters wants a user guide, but the field's own description and the guide to technical
+/// The table of required parameters lists a user guide, but the description of the field and the guide to technical
 /// review accept any of the three.
 fn is_documented(fields: &Map<String, Value>) -> bool {
     let documents = fields.get("documentation_artifacts");

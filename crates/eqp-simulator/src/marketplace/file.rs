@@ -41,7 +41,7 @@ impl Marketplace {
         Ok(answer)
     }
 
-    /// Deletes a file (a legacy call), unless released packages use it: then the answer lists those packages.
+    /// Deletes a file (a legacy call), unless released packages use it: then the response lists those packages.
     pub(crate) fn remove_file(&mut self, account: AccountIndex, id: &str) -> Result<Value, ErrorResponse> {
         let owner = &mut self.accounts[account];
         let number = *owner.file_numbers.get(id).ok_or_else(|| ErrorResponse::not_found("file", id))?;

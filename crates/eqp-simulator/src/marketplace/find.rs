@@ -13,7 +13,7 @@ impl Marketplace {
         if self.accounts[account].mage_id.as_str() == mage_id {
             return Ok(());
         }
-        Err(ErrorResponse::new(http::StatusCode::FORBIDDEN, "The session is not this user's"))
+        Err(ErrorResponse::new(http::StatusCode::FORBIDDEN, "The session belongs to another account"))
     }
 
     /// Returns the submission with this ID.

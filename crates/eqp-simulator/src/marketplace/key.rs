@@ -19,7 +19,7 @@ impl Marketplace {
             .collect()
     }
 
-    /// Creates a key and returns the item of the batch's answer.
+    /// Creates a key and returns the item of the batch's response.
     pub(crate) fn add_key(&mut self, account: AccountIndex, wanted: &Value) -> Value {
         let Some(label) = wanted.get("label").and_then(Value::as_str).filter(|label| !label.is_empty()) else {
             return json!(ErrorResponse::bad_request("A key needs a `label`").item());

@@ -54,9 +54,9 @@ pub(crate) struct BehaviourProfile {
     pub(crate) longest_token_life: std::time::Duration,
     pub(crate) callback_list: CallbackList,
     pub(crate) style: Style,
-    /// How a new version treats fields that it lacks.
+    /// The treatment of fields that a new version lacks.
     pub(crate) new_versions: NewVersions,
-    /// The base URL, for answers that contain a URL.
+    /// The base URL, for responses that contain a URL.
     pub(crate) base_url: String,
     /// The number of packages that the first account has from the start.
     pub(crate) packages: usize,
@@ -113,7 +113,7 @@ impl Marketplace {
         &self.behaviour.base_url
     }
 
-    /// Returns the configured forms of answers and callbacks.
+    /// Returns the configured variants of responses and callbacks.
     pub(crate) fn style(&self) -> Style {
         self.behaviour.style
     }

@@ -9,7 +9,7 @@ use super::state::AccountIndex;
 use crate::error_response::ErrorResponse;
 use crate::sender::Registration;
 
-/// How a `PUT` of the profile changes the list of registered callbacks.
+/// The effect of a `PUT` of the profile on the list of registered callbacks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum CallbackList {
     /// The new list replaces the old one; an entry without a password has an empty one from then on.
@@ -39,7 +39,7 @@ const SUMMARY: [&str; 9] = [
 ];
 
 impl Marketplace {
-    /// Returns the whole profile, without passwords.
+    /// Returns the complete profile, without passwords.
     pub(crate) fn profile(&self, account: AccountIndex) -> Value {
         let owner = &self.accounts[account];
         let mut profile = owner.profile.clone();
@@ -91,7 +91,7 @@ impl Marketplace {
     }
 }
 
-/// Changes a value; of an object only the members that are sent.
+/// Changes a value. Of an object, only the members that are sent are changed.
 fn merge(current: &mut Value, sent: &Value) {
     match (current, sent) {
         (Value::Object(current), Value::Object(sent)) => {
@@ -140,11 +140,13 @@ fn read_registration(entry: &Value) -> Result<Registration, ErrorResponse> {
         return Err(ErrorResponse::bad_request("Callbacks are sent using HTTPS only"));
     }
     if !parsed.username().is_empty() || parsed.password().is_some() || parsed.fragment().is_some() {
-        return Err(ErrorResponse::bad_request("The `url` of a callback holds neither credentials nor a fragment"));
+        return Err(ErrorResponse::bad_request(
+            "The `url` of a callback must contain neither credentials nor a fragment",
+        ));
     }
     let username = text("username")?.unwrap_or_default();
     if username.contains(':') {
-        return Err(ErrorResponse::bad_request("The `username` of a callback holds no `:`"));
+        return Err(ErrorResponse::bad_request("The `username` of a callback must not contain `:`"));
     }
     Ok(Registration {
         name: text("name")?,

@@ -241,7 +241,7 @@ impl Marketplace {
         Ok(())
     }
 
-    /// Records the results of the tools or reviewers that this step stands for.
+    /// Records the results of the tools or reviewers that this step represents.
     fn record_test_runs(&mut self, account: AccountIndex, package: PackageIndex, step: Step, at: SimulatedTime) {
         let entry = &mut self.accounts[account].packages[package];
         let in_automation = entry.status.technical == TechnicalStatus::InAutomation;

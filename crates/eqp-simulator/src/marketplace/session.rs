@@ -31,7 +31,7 @@ impl Marketplace {
             .iter_mut()
             .find(|account| account.api_key.application_id == id)
             .filter(|account| account.api_key.application_secret.expose() == secret.expose())
-            .ok_or_else(|| ErrorResponse::unauthorized("Wrong application id or secret"))?;
+            .ok_or_else(|| ErrorResponse::unauthorized("Wrong application ID or secret"))?;
         if body.get("grant_type").and_then(Value::as_str) != Some(SessionRequest::GRANT_TYPE) {
             return Err(ErrorResponse::bad_request("grant_type must be `session`"));
         }

@@ -196,7 +196,7 @@ fn batch(body: &Value) -> Result<&[Value], ErrorResponse> {
     match body.as_array().map(Vec::as_slice) {
         Some([]) | None => Err(ErrorResponse::insufficient("The body must be an array with at least one package")),
         Some(items) if items.len() > LONGEST_BATCH => {
-            Err(ErrorResponse::bad_request(format!("At most {LONGEST_BATCH} packages fit into one request")))
+            Err(ErrorResponse::bad_request(format!("A request can contain at most {LONGEST_BATCH} packages")))
         }
         Some(items) => Ok(items),
     }

@@ -50,7 +50,7 @@ fn one_of(object: &Map<String, Value>, name: &str, values: &[&str]) -> Result<()
 fn objects<'a>(fields: &'a Map<String, Value>, name: &str) -> Result<Vec<&'a Map<String, Value>>, ErrorResponse> {
     let items = fields.get(name).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let object = |item: &'a Value| {
-        item.as_object().ok_or_else(|| ErrorResponse::bad_request(format!("`{name}` must hold objects")))
+        item.as_object().ok_or_else(|| ErrorResponse::bad_request(format!("`{name}` must contain objects")))
     };
     items.iter().map(object).collect()
 }
@@ -111,7 +111,7 @@ fn support_tiers(fields: &Map<String, Value>, editions: &[String]) -> Result<(),
         let edition = item.get("edition");
         if tiers.iter().filter(|other| other.get("edition") == edition).count() > MOST_TIERS {
             return Err(ErrorResponse::bad_request(format!(
-                "`support_tiers` has at most {MOST_TIERS} for each edition"
+                "`support_tiers` must have at most {MOST_TIERS} entries for each edition"
             )));
         }
     }
@@ -140,7 +140,7 @@ fn external_services(fields: &Map<String, Value>) -> Result<(), ErrorResponse> {
     let Some(Value::Object(services)) = fields.get("external_services") else { return Ok(()) };
     let items = objects(services, "items")?;
     if items.len() > 1 {
-        return Err(ErrorResponse::bad_request("`external_services.items` has at most one"));
+        return Err(ErrorResponse::bad_request("`external_services.items` must have at most one entry"));
     }
     items.into_iter().try_for_each(|item| {
         one_of(item, "owner", ServiceOwner::KNOWN)?;

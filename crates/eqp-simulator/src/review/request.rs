@@ -5,8 +5,8 @@ use strum::{EnumString, IntoStaticStr};
 
 use super::{InvalidTransition, ReviewStatus};
 
-/// An action of one review. Unlike [`eqp_types::ReviewAction`] it has no unknown value: those are refused when a
-/// request is read.
+/// An action of one review. Unlike [`eqp_types::ReviewAction`] it has no unknown value: those are rejected when a
+/// request is parsed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString, IntoStaticStr)]
 #[strum(serialize_all = "snake_case")]
 pub(crate) enum ReviewAction {

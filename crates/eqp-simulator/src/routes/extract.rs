@@ -54,7 +54,7 @@ impl FromRequestParts<Arc<Shared>> for Basic {
             .and_then(|decoded| String::from_utf8(decoded).ok())
             .and_then(|text| text.split_once(':').map(|(id, secret)| (id.to_owned(), Secret::new(secret))))
             .map(|(id, secret)| Self { id, secret })
-            .ok_or_else(|| ErrorResponse::unauthorized("Application id and secret are missing"))
+            .ok_or_else(|| ErrorResponse::unauthorized("Application ID and secret are missing"))
     }
 }
 
@@ -78,7 +78,7 @@ impl FromRequest<Arc<Shared>> for JsonBody {
     type Rejection = ErrorResponse;
 
     async fn from_request(request: Request, shared: &Arc<Shared>) -> Result<Self, ErrorResponse> {
-        let late = |_| ErrorResponse::new(StatusCode::REQUEST_TIMEOUT, "The body did not come in time");
+        let late = |_| ErrorResponse::new(StatusCode::REQUEST_TIMEOUT, "The body did not arrive in time");
         let body = tokio::time::timeout(PATIENCE, Bytes::from_request(request, shared))
             .await
             .map_err(late)?
@@ -122,7 +122,7 @@ impl FromRequestParts<Arc<Shared>> for Parameters {
     }
 }
 
-/// The largest part of a rejected body that is still read, because some clients read the answer only after sending
+/// The largest part of a rejected body that is still read, because some clients read the response only after sending
 /// everything.
 const READ_AFTER_REFUSAL: usize = 64 * 1024 * 1024;
 

@@ -93,7 +93,7 @@ async fn receive_parts(mut parts: Multipart<'_>) -> Result<Vec<NewFile>, ErrorRe
             continue;
         }
         if files.len() == MOST_FILES {
-            return Err(ErrorResponse::bad_request(format!("At most {MOST_FILES} files fit into one request")));
+            return Err(ErrorResponse::bad_request(format!("A request can contain at most {MOST_FILES} files")));
         }
         files.push(receive_file(part).await?);
     }
@@ -121,7 +121,8 @@ async fn receive_file(mut part: Field<'_>) -> Result<NewFile, ErrorResponse> {
         .ok_or_else(|| ErrorResponse::bad_request(format!("Files like `{filename}` cannot be uploaded")))?;
     let is_archive = is_archive(&filename);
     let largest = if is_archive { LARGEST_ARCHIVE } else { LARGEST_OTHER };
-    let failed = |_| ErrorResponse::new(StatusCode::INTERNAL_SERVER_ERROR, "The upload cannot be spooled");
+    let failed =
+        |_| ErrorResponse::new(StatusCode::INTERNAL_SERVER_ERROR, "The upload cannot be written to a temporary file");
     let mut spool = if is_archive { Some(tempfile::tempfile().map_err(failed)?) } else { None };
     let mut hash = Md5::new();
     let mut size = 0_u64;
@@ -163,7 +164,7 @@ fn is_archive(filename: &str) -> bool {
     extension(filename) == "zip"
 }
 
-/// Returns the declared type if files of this name may have it, or the usual type if none is declared.
+/// Returns the declared type if files of this name may have it, or the default type if none is declared.
 fn content_type(filename: &str, declared: Option<&str>) -> Option<String> {
     let allowed: &[&str] = match extension(filename).as_str() {
         "png" => &["image/png"],

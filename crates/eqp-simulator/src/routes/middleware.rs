@@ -1,4 +1,4 @@
-//! Middleware around every call of the API: injects faults, and rewrites answers into the chosen spelling.
+//! Middleware around every call of the API: injects faults, and rewrites responses into the chosen spelling.
 
 use std::io;
 use std::sync::Arc;
@@ -28,15 +28,15 @@ use crate::spelling::Style;
 /// The format of dates in HTTP headers (RFC 9110, IMF-fixdate).
 const HTTP_DATE: &[BorrowedFormatItem<'static>] =
     format_description!("[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT");
-/// The page that a proxy might answer instead of the API.
+/// The page that a proxy might return instead of the API's response.
 const PAGE: &str = "<!DOCTYPE html>\n<html><head><title>Temporarily unavailable</title></head>\
                     <body><h1>We will be back soon</h1></body></html>\n";
-/// The largest answer of the simulator.
+/// The largest response of the simulator.
 const LONGEST_ANSWER: usize = 1024 * 1024 * 1024;
-/// One piece of a long answer.
+/// One piece of a long response.
 const PIECE: &[u8] = &[b'x'; 64 * 1024];
 
-/// Rewrites answers if the configured style is not the usual one.
+/// Rewrites responses if the configured style is not the default one.
 pub(crate) async fn rewrite_spelling(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
     let style = shared.marketplace().style();
     let response = next.run(request).await;
@@ -85,14 +85,14 @@ pub(crate) async fn inject_faults(
         Some(Fault::CutBody) => cut_in_the_middle(next.run(request).await).await,
         Some(Fault::WrongShape) => of_another_shape(next.run(request).await).await,
         Some(fault) => {
-            // Some clients read the answer only after sending the whole body.
+            // Some clients read the response only after sending the whole body.
             drain(&mut request.into_body().into_data_stream()).await;
             instead(&fault)
         }
     }
 }
 
-/// Returns the answer that replaces the result of the call.
+/// Returns the response that replaces the result of the call.
 fn instead(fault: &Fault) -> Response {
     match fault {
         Fault::TooManyRequests { after, as_date } => {
@@ -108,7 +108,9 @@ fn instead(fault: &Fault) -> Response {
                 FaultBody::Empty => status.into_response(),
             }
         }
-        Fault::ErrorBody(code) => Json(json!({"code": code, "message": "Refused on purpose"})).into_response(),
+        Fault::ErrorBody(code) => {
+            Json(json!({"code": code, "message": "Rejected by an injected fault"})).into_response()
+        }
         Fault::Huge(bytes) => long_json(Some(*bytes)),
         Fault::Endless => long_json(None),
         _ => Html(PAGE).into_response(),
@@ -144,7 +146,7 @@ fn long_json(bytes: Option<u64>) -> Response {
     ([(CONTENT_TYPE, HeaderValue::from_static("application/json"))], body).into_response()
 }
 
-/// Announces the whole length of an answer, sends half of it, and closes the connection.
+/// Announces the full length of a response, sends half of it, and closes the connection.
 async fn cut_in_the_middle(response: Response) -> Response {
     let (mut parts, body) = response.into_parts();
     let whole = to_bytes(body, LONGEST_ANSWER).await.expect("handlers answer from memory");
@@ -156,12 +158,12 @@ async fn cut_in_the_middle(response: Response) -> Response {
         }
         // Lets the server send the first half before it sees the error.
         tokio::task::yield_now().await;
-        Some((Err(io::Error::other("the connection is cut on purpose")), None))
+        Some((Err(io::Error::other("the connection is closed by an injected fault")), None))
     });
     Response::from_parts(parts, Body::from_stream(pieces))
 }
 
-/// Replaces the answer with JSON of another type: a list with an object, anything else with a list.
+/// Replaces the response with JSON of another type: a list with an object, anything else with a list.
 async fn of_another_shape(response: Response) -> Response {
     let (parts, body) = response.into_parts();
     let whole = to_bytes(body, LONGEST_ANSWER).await.expect("handlers answer from memory");

@@ -38,9 +38,9 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         }
     }
     routes
-        .fallback(async || ErrorResponse::new(StatusCode::NOT_FOUND, "There is no such path"))
+        .fallback(async || ErrorResponse::new(StatusCode::NOT_FOUND, "The path does not exist"))
         .method_not_allowed_fallback(async || {
-            ErrorResponse::new(StatusCode::METHOD_NOT_ALLOWED, "There is no such method here")
+            ErrorResponse::new(StatusCode::METHOD_NOT_ALLOWED, "The path does not support this method")
         })
         .layer(DefaultBodyLimit::max(LONGEST_BODY))
         .layer(from_fn_with_state(Arc::clone(&shared), middleware::rewrite_spelling))

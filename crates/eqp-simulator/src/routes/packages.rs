@@ -1,4 +1,4 @@
-//! `/products/packages`: creates, changes, reads and lists packages, also by SKU and by the developer's own ID.
+//! `/products/packages`: creates, changes, reads and lists packages, also by SKU and by item ID.
 
 use std::sync::Arc;
 

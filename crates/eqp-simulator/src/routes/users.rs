@@ -1,6 +1,6 @@
 //! `/app/session/token`, `/users/{mage_id}` (the profile with its registered callbacks) and `/reports`.
 //!
-//! The forms of reports are not documented; those here are placeholders.
+//! The formats of reports are not documented; those here are placeholders.
 
 use std::sync::Arc;
 

@@ -1,8 +1,8 @@
-//! How scans and reviews end.
+//! The results of scans and reviews.
 
 use std::time::Duration;
 
-/// How the malware scan of a file ends.
+/// The result of the malware scan of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Scan {
@@ -14,7 +14,7 @@ pub enum Scan {
     NeverEnds,
 }
 
-/// How one review ends.
+/// The result of one review.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Decision {
@@ -26,7 +26,7 @@ pub enum Decision {
     Never,
 }
 
-/// How the reviews of a submission end, submission by submission; the default approves everything.
+/// The results of the reviews of a package, one for each time it is submitted. By default, everything is approved.
 ///
 /// ```
 /// use eqp_simulator::{Decision, Review};
@@ -73,7 +73,7 @@ impl Review {
         decision(&self.marketing, attempt)
     }
 
-    /// Returns how long after its release the package is removed; `None` if it is not.
+    /// Returns the time from the release to the removal of the package, or `None` if it is not removed.
     pub(crate) fn removal(&self) -> Option<Duration> {
         self.admin_removes_after
     }

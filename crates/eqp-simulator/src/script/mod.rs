@@ -1,4 +1,4 @@
-//! The script of a simulator: how scans and reviews end, how long they take, and which faults are injected.
+//! The script of a simulator: the results and durations of scans and reviews, and the faults to inject.
 
 mod decision;
 
@@ -10,7 +10,7 @@ use crate::fault::{CallMatcher, CallbackFault, CallbackMatcher, Fault, FaultRule
 
 pub use decision::{Decision, Review, Scan};
 
-/// How scans and reviews end, how long they take, and which faults are injected.
+/// The results and durations of scans and reviews, and the faults to inject.
 ///
 /// The first rule whose pattern matches decides how a scan or review ends. Without a rule every scan passes, both
 /// reviews approve, and the package is released.
@@ -22,6 +22,19 @@ pub use decision::{Decision, Review, Scan};
 ///     .scan("*infected*.zip", Scan::Fails)
 ///     .review("acme-badges-*", Review::default().marketing([Decision::Reject, Decision::Approve]))
 ///     .callback_fault(CallbackMatcher::any().status("approved"), CallbackFault::Duplicates(1));
+///
+/// // Technical reviews reject once, and the first event about a scan is lost; a rule can also be written as text.
+/// let rejected_once = Review::default()
+///     .technical([Decision::Reject, Decision::Approve])
+///     .admin_removes_after(std::time::Duration::from_secs(3600));
+/// let first_scan = CallbackMatcher::any().event("malware_scan_complete").times(1);
+/// let marketing = CallbackMatcher::any().flow("marketing");
+/// let script = Script::new()
+///     .review("*", rejected_once)
+///     .callback_fault(first_scan, CallbackFault::Dropped)
+///     .callback_fault(marketing, CallbackFault::Duplicates(2))
+///     .rule("status=503 call=packages.list".parse()?);
+/// # Ok::<(), eqp_simulator::Error>(())
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct Script {
@@ -68,21 +81,21 @@ impl Script {
             )
     }
 
-    /// Sets how long scans, reviews and launches take.
+    /// Sets the durations of scans, reviews and launches.
     #[must_use]
     pub fn timing(mut self, timing: Timing) -> Self {
         self.timing = timing;
         self
     }
 
-    /// Sets how the scan of files whose name matches ends; `*` stands for any text.
+    /// Sets the result of the scan of files whose name matches; `*` matches any text.
     #[must_use]
     pub fn scan(mut self, filename: impl Into<Pattern>, scan: Scan) -> Self {
         self.scans.push((filename.into(), scan));
         self
     }
 
-    /// Sets how the reviews of submissions whose ID, item ID, SKU or name matches end; `*` stands for any text.
+    /// Sets the results of the reviews of submissions whose ID, item ID, SKU or name matches; `*` matches any text.
     #[must_use]
     pub fn review(mut self, package: impl Into<Pattern>, review: Review) -> Self {
         self.reviews.push((package.into(), review));
@@ -127,12 +140,12 @@ impl Script {
         self.reviews.insert(0, (package.into(), review));
     }
 
-    /// Returns how the scan of a file ends.
+    /// Returns the result of the scan of a file.
     pub(crate) fn scan_of(&self, filename: &str) -> Scan {
         self.scans.iter().find(|(pattern, _)| pattern.fits(filename)).map_or(Scan::Passes, |(_, scan)| *scan)
     }
 
-    /// Returns how the reviews of a submission with these identifiers end.
+    /// Returns the results of the reviews of a submission with these identifiers.
     pub(crate) fn review_of(&self, identifiers: &[&str]) -> Review {
         self.reviews
             .iter()
@@ -163,6 +176,26 @@ pub struct Timing {
     pub marketing: Duration,
     /// From both approvals to the release.
     pub launch: Duration,
+}
+
+impl Timing {
+    /// Returns durations of zero: every scan, review and launch ends as soon as it can begin.
+    ///
+    /// ```
+    /// let script = eqp_simulator::Script::new().timing(eqp_simulator::Timing::immediate());
+    /// ```
+    pub fn immediate() -> Self {
+        let none = Duration::ZERO;
+        Self {
+            scan: none,
+            automation: none,
+            manual_qa_queue: none,
+            manual_qa: none,
+            marketing_queue: none,
+            marketing: none,
+            launch: none,
+        }
+    }
 }
 
 impl Default for Timing {

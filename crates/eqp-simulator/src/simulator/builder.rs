@@ -26,7 +26,7 @@ use crate::spelling::{Empty, Spelling, Style};
 use crate::trust::Trust;
 use crate::{Error, FaultRule, control, fault, review_clock, routes};
 
-/// The number of callbacks that may wait for the sender.
+/// The maximum number of callbacks that wait to be sent.
 const OUTBOX: usize = 16_384;
 /// The largest number of open connections; the limit on file descriptors can make it smaller.
 const CONNECTIONS: usize = 4096;
@@ -38,6 +38,41 @@ const IDLE_TIME: Duration = Duration::from_mins(10);
 const GRACE: Duration = Duration::from_secs(2);
 
 /// The settings of a simulator; each has a default. Created by [`Simulator::builder`].
+///
+/// ```no_run
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// use std::time::Duration;
+///
+/// use eqp_simulator::{CallbackForm, CallbackList, Empty, NewVersions, Simulator, Spelling};
+/// use eqp_types::{ApiKey, MageId, Secret};
+///
+/// let key = ApiKey { application_id: "my-application".to_owned(), application_secret: Secret::new("secret") };
+/// let simulator = Simulator::builder()
+///     // Where to listen, and which clients can connect.
+///     .bind("0.0.0.0:7443".parse()?)
+///     .name("marketplace.test")
+///     .ca_folder("/var/lib/simulator")
+///     .account(MageId::new("MAG123456789")?, key)
+///     .control_token(Secret::new("control"))
+///     .longest_token_life(Duration::from_secs(60))
+///     // The receiver's CA.
+///     .trust_pem(&std::fs::read_to_string("receiver-ca.pem")?)
+///     // Variants of the API: a program should work with each of them.
+///     .form(CallbackForm::First)
+///     .spelling(Spelling::Other)
+///     .empty(Empty::Null)
+///     .callback_list(CallbackList::Merge)
+///     .new_versions(NewVersions::Strict)
+///     .distinct_seconds(false)
+///     // A rule as text.
+///     .fault("status=503 call=packages.list times=1".parse()?)
+///     .packages(100)
+///     .seed(7)
+///     .start()
+///     .await?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct SimulatorBuilder {
     environment: Environment,
@@ -114,7 +149,7 @@ impl SimulatorBuilder {
         self
     }
 
-    /// Sets the published form of callbacks. Default: the later one, which is sent today.
+    /// Sets the published format of callbacks. Default: the newer one, which the Marketplace sends today.
     #[must_use]
     pub fn form(mut self, form: CallbackForm) -> Self {
         self.form = form;
@@ -196,7 +231,7 @@ impl SimulatorBuilder {
         self
     }
 
-    /// Sets which form is used wherever the API is known to write something in two ways. Default: the usual one.
+    /// Sets the variant to use for fields that the API writes in two ways (default: [`Spelling::Usual`]).
     #[must_use]
     pub fn spelling(mut self, spelling: Spelling) -> Self {
         self.style.spelling = spelling;
@@ -225,7 +260,7 @@ impl SimulatorBuilder {
         self
     }
 
-    /// Starts the simulator: its listener, its review clock and its sender of callbacks.
+    /// Starts the simulator: the HTTPS server, the clock of the reviews, and the task that sends callbacks.
     ///
     /// ```
     /// # tokio::runtime::Runtime::new()?.block_on(async {
@@ -246,7 +281,7 @@ impl SimulatorBuilder {
     /// - [`Error::TrustedCertificate`] if a trusted CA is not PEM
     /// - [`Error::Sender`] if the HTTP client cannot be set up
     /// - [`Error::Bind`] if the address cannot be listened on
-    #[allow(clippy::unused_async, reason = "it spawns tasks: only a runtime can be the place for it")]
+    #[allow(clippy::unused_async, reason = "it spawns tasks, which requires a runtime")]
     pub async fn start(self) -> Result<Simulator, Error> {
         if !(self.speed.is_finite() && self.speed > 0.0) {
             return Err(Error::Speed(self.speed));

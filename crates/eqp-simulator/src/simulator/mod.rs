@@ -66,7 +66,7 @@ impl Simulator {
         SimulatorBuilder::default()
     }
 
-    #[allow(clippy::too_many_arguments, reason = "called in one place, with everything that was just made")]
+    #[allow(clippy::too_many_arguments, reason = "it has a single caller, which has all the parts as variables")]
     pub(crate) fn new(
         address: SocketAddr,
         ca_pem: String,
@@ -136,7 +136,7 @@ impl Simulator {
     /// Trusts another CA (PEM) for callback targets from now on.
     ///
     /// # Errors
-    /// [`Error::TrustedCertificate`] if the text is not a certificate in PEM form.
+    /// [`Error::TrustedCertificate`] if the text is not a certificate in PEM format.
     pub fn trust_pem(&self, pem: &str) -> Result<(), Error> {
         self.trust.add(pem)
     }

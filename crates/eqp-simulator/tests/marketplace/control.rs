@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use eqp_test_support::marketplace::{CallbackRecorder, TestMarketplace, answer};
 
-/// A speed at which nothing happens during a test.
+/// Returns a builder with a speed at which nothing happens during a test.
 fn still() -> SimulatorBuilder {
     Simulator::builder().speed(0.001)
 }

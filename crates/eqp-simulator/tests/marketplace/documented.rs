@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 
 use eqp_test_support::marketplace::TestMarketplace;
 
-/// A speed at which nothing happens during a test.
+/// Starts a simulator with a speed at which nothing happens during a test.
 async fn still() -> TestMarketplace {
     TestMarketplace::of(Simulator::builder().speed(0.001)).await
 }

@@ -8,7 +8,7 @@ use eqp_test_support::marketplace::{TestMarketplace, zip};
 
 const PACKAGES: &str = "/products/packages";
 
-/// A speed at which nothing happens during a test.
+/// Starts a simulator with a speed at which nothing happens during a test.
 async fn still() -> TestMarketplace {
     TestMarketplace::of(Simulator::builder().speed(0.001)).await
 }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use eqp_test_support::marketplace::{CallbackRecorder, PATIENCE, TestMarketplace};
 
-/// A speed at which no callback is sent to the documentation's host during a test.
+/// Starts a simulator with a speed at which no callback is sent to the documentation's host during a test.
 async fn silent_world() -> TestMarketplace {
     TestMarketplace::of(Simulator::builder().speed(0.001)).await
 }

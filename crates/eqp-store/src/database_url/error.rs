@@ -1,6 +1,6 @@
 //! The error of a database URL that cannot be used.
 
-/// Why a database URL cannot be used. No part of it repeats what may be a password.
+/// The reason why a database URL cannot be used. It repeats no part of the URL that may be a password.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the database URL cannot be used: {reason}")]
 #[non_exhaustive]
@@ -22,7 +22,7 @@ impl DatabaseUrlError {
 
 pub(super) fn several_hosts() -> DatabaseUrlError {
     refused("it names several hosts, which is not supported")
-        .hint("name one host, such as a proxy or a DNS name that follows the primary")
+        .hint("use one host, such as a proxy or a DNS name that follows the primary")
 }
 
 pub(super) fn refused(reason: impl Into<String>) -> DatabaseUrlError {

@@ -1,8 +1,8 @@
 //! Parses database URLs by libpq's rules, before sqlx sees them.
 //!
-//! sqlx logs the values of parameters that it does not know, and connects to this machine even if the scheme is unknown. The URL is
-//! therefore parsed and checked here, and sqlx only gets what it knows. No error and no log line repeats a part of the URL that
-//! may be a password: one that was not escaped can end up anywhere in it.
+//! sqlx logs the values of parameters that it does not know, and connects to this machine even if the scheme is
+//! unknown. The URL is therefore parsed and checked here, and only known values are passed to sqlx. No error and no log
+//! line repeats a part of the URL that may be a password: an unescaped password can end up anywhere in it.
 
 mod error;
 mod parameters;
@@ -27,7 +27,7 @@ type Result<T = (), E = DatabaseUrlError> = std::result::Result<T, E>;
 const EXAMPLE: &str = "write it like postgres://user@host:5432/database";
 /// Characters that need no escape anywhere in a URL.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
-/// Programs and databases whose URLs are pasted by mistake. Any other scheme might be part of a password.
+/// Schemes of other programs and databases, which errors may repeat. Any other scheme might be part of a password.
 const FOREIGN_SCHEMES: [&str; 12] = [
     "jdbc:postgresql",
     "jdbc:mysql",
@@ -59,10 +59,11 @@ pub struct DatabaseUrl {
 }
 
 impl DatabaseUrl {
-    /// Reads and checks a URL.
+    /// Parses and checks a URL.
     ///
     /// # Errors
-    /// Returns why the URL cannot be used, without repeating a part of it that may be a password.
+    /// Returns a [`DatabaseUrlError`] if the URL is malformed or has an unsupported parameter. The error repeats no
+    /// part of the URL that may be a password.
     pub fn parse(text: &Secret) -> Result<Self> {
         let rest = after_scheme(text.expose())?;
         if rest.contains(|letter: char| letter.is_whitespace() || letter.is_control()) {
@@ -105,7 +106,8 @@ impl DatabaseUrl {
             || self.parameters.iter().any(|(name, value)| *name == "sslkey" && value.contains("-----"))
     }
 
-    /// Returns the URL as options of sqlx, which takes a missing password from `PGPASSWORD` or the user's `.pgpass`.
+    /// Returns the URL as connect options of sqlx, which reads a missing password from `PGPASSWORD` or the user's
+    /// `.pgpass`.
     ///
     /// # Errors
     /// Returns an error if sqlx cannot use one of the parameters.
@@ -162,7 +164,7 @@ impl DatabaseUrl {
         if !(host.starts_with('/') || host.parse::<IpAddr>().is_ok() || is_name(&host)) {
             return Err(refused("the host is neither a name, an address nor an absolute path"));
         }
-        // As in libpq, one in the query holds over one before it.
+        // As in libpq, a host in the query takes precedence over the one before it.
         self.host = not_empty(host).or(self.host.take());
         Ok(())
     }
@@ -185,7 +187,7 @@ impl DatabaseUrl {
                 }
                 "host" | "hostaddr" if std::mem::replace(&mut has_host, true) => {
                     return Err(refused("it contains several of the parameters `host` and `hostaddr`")
-                        .hint("name the host once"));
+                        .hint("specify the host once"));
                 }
                 "host" | "hostaddr" => self.set_host(value)?,
                 "port" => self.port = Some(port_number(&value)?),
@@ -199,7 +201,7 @@ impl DatabaseUrl {
     }
 }
 
-/// The part after `postgres://`.
+/// Returns the part after `postgres://`.
 fn after_scheme(text: &str) -> Result<&str> {
     let Some((scheme, rest)) = text.split_once("://") else {
         let is_keywords = text.contains("host=") || text.contains("dbname=");
@@ -225,7 +227,7 @@ fn port_number(text: &str) -> Result<u16> {
     text.parse().ok().filter(|port| *port != 0).ok_or_else(|| refused("its port is not a number from 1 to 65535"))
 }
 
-/// Resolves percent-encoding, which has to be correct.
+/// Decodes percent-encoding. Fails if it is malformed.
 fn decoded(text: &str, what: &str) -> Result<String> {
     let is_escape = |rest: &str| rest.as_bytes().get(..2).is_some_and(|two| two.iter().all(u8::is_ascii_hexdigit));
     if !text.split('%').skip(1).all(is_escape) {
@@ -276,7 +278,7 @@ mod tests {
         DatabaseUrl::parse(&Secret::new(text))
     }
 
-    /// Host, port, user, password and database, as sqlx got them.
+    /// Returns host, port, user, password and database as sqlx gets them.
     fn read(text: &str) -> (String, u16, String, Option<String>, Option<String>) {
         let url = parse(text).unwrap_or_else(|error| panic!("{text}: {error}"));
         let options = url.connect_options().unwrap();
@@ -354,7 +356,7 @@ mod tests {
             ("postgres://db/eqp?sslpassword=hush", "`sslpassword` is not supported"),
             ("postgres://db/eqp?pass%77ord1=hush", "`password1` is not supported"),
             ("postgres://db/eqp?target_session_attrs=hush", "`target_session_attrs` is not supported"),
-            ("postgres://db/eqp?sslmode=hush", "`sslmode` is none of"),
+            ("postgres://db/eqp?sslmode=hush", "`sslmode` is not one of"),
             ("postgres://db/eqp?ssl=hush", "`ssl` is not `true`"),
             ("postgres://db/eqp?statement-cache-capacity=hush", "`statement-cache-capacity`"),
         ] {

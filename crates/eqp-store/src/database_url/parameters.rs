@@ -4,7 +4,7 @@ use super::Result;
 use super::error::{DatabaseUrlError, refused};
 
 const SSL_MODES: [&str; 6] = ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"];
-/// Every parameter, as it is written in a URL, and as sqlx knows it.
+/// Every supported parameter: its name in a URL, and its name in sqlx.
 const PARAMETERS: [(&str, &str); 19] = [
     ("host", "host"),
     ("hostaddr", "hostaddr"),
@@ -38,7 +38,7 @@ pub const PARAMETER_NAMES: [&str; 19] = {
     names
 };
 
-/// The name by which sqlx knows a parameter.
+/// Returns the sqlx name of a parameter.
 pub(super) fn known(name: &str) -> Option<&'static str> {
     PARAMETERS.iter().find(|(spelling, _)| *spelling == name).map(|(_, known)| *known)
 }
@@ -59,19 +59,19 @@ pub(super) fn unknown(name: &str, at: usize, may_be_password: bool) -> DatabaseU
     error.hint("in a password write `&` as %26 and `?` as %3F")
 }
 
-/// The value of a parameter that sqlx would refuse with a message that repeats it.
+/// Checks the value of a parameter. The error of sqlx would repeat the value.
 pub(super) fn checked(name: &str, value: String) -> Result<String> {
     let refuse = |why: &str| Err(refused(format!("the parameter `{name}` {why}")));
     match name {
         "ssl" if value == "true" => Ok("require".to_owned()),
         "ssl" => refuse("is not `true`"),
         "sslmode" | "ssl-mode" if !SSL_MODES.contains(&value.as_str()) => {
-            refuse(&format!("is none of {}", SSL_MODES.join(", ")))
+            refuse(&format!("is not one of {}", SSL_MODES.join(", ")))
         }
         "statement-cache-capacity" if value.parse::<u16>().is_err() => refuse("is not a number up to 65535"),
         "sslrootcert" if value == "system" => {
             Err(refused("the parameter `sslrootcert` is `system`, which is not supported")
-                .hint("leave it out: with sslmode=verify-full the platform's certificates are trusted"))
+                .hint("remove it: with sslmode=verify-full, the platform's certificates are trusted"))
         }
         _ => Ok(value),
     }

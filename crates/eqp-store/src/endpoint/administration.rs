@@ -23,7 +23,7 @@ use crate::{Error, sql};
 const MAX_USABLE: usize = 2;
 /// A receiver without a heartbeat for this long no longer counts as running. Heartbeats are written every two seconds.
 const HEARTBEAT_TIMEOUT: Duration = Duration::from_secs(10);
-/// How often to check whether the receivers have loaded a change.
+/// The interval at which to check whether the receivers have loaded a change.
 const POLL: Duration = Duration::from_millis(50);
 
 /// Creates, lists and retires the endpoints of one database and their credentials.
@@ -64,7 +64,7 @@ impl NewCredential {
 }
 
 impl Endpoints {
-    /// How long a replaced credential stays valid by default: one day.
+    /// The default grace period of a replaced credential: one day.
     pub const GRACE: Duration = Duration::from_hours(24);
 
     /// Opens the endpoints of a database that has the tables of this version. The first call for a new database ties the database

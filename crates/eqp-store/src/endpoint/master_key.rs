@@ -143,7 +143,7 @@ pub(super) fn random() -> Result<[u8; LENGTH], Error> {
     Ok(bytes)
 }
 
-/// Creates the file with its whole content, and never replaces an existing one.
+/// Creates the file atomically, and never replaces an existing one.
 fn make(path: &Path) -> Result<(), Error> {
     let text = format!("{}\n", URL_SAFE_NO_PAD.encode(random()?));
     // A random name, because a process in another container can have the same process ID.

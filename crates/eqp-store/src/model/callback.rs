@@ -1,4 +1,4 @@
-//! Callbacks as they are stored, and what projection decided about them.
+//! Stored callbacks, and their dispositions.
 
 use std::net::IpAddr;
 
@@ -29,7 +29,7 @@ pub struct StoredCallback {
     pub source: IpAddr,
     /// The requested path and query, if they differ from the registered ones.
     pub arrived_path: Option<String>,
-    /// The stored headers, each as a line `name: value`. The line `:path: …`, if present, is not a header: it holds
+    /// The stored headers, each as a line `name: value`. The line `:path: …`, if present, is not a header: it contains
     /// [`arrived_path`](Self::arrived_path).
     pub headers: Vec<u8>,
     /// The body of the request.
@@ -42,12 +42,14 @@ pub struct StoredCallback {
 
 /// A callback that reported nothing new, as [`Reader::duplicates`](crate::Reader::duplicates) lists it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct DuplicateCallback {
     /// The ID of the callback, which its sender received in the response.
     pub id: Uuid,
     /// When the callback arrived.
     #[serde(with = "time::serde::rfc3339")]
+    #[cfg_attr(feature = "schema", schemars(with = "String", extend("format" = "date-time")))]
     pub received_at: OffsetDateTime,
     /// The name of the endpoint that received the callback.
     pub endpoint: String,
@@ -57,12 +59,13 @@ pub struct DuplicateCallback {
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, Display, EnumString, IntoStaticStr, VariantNames,
 )]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case", parse_err_ty = UnknownValue, parse_err_fn = UnknownValue::of::<CallbackDisposition>)]
 pub enum CallbackDisposition {
     /// The callback reported something new.
     Event,
-    /// The callback reported only what was known already.
+    /// The callback reported nothing new.
     Duplicate,
     /// The event code of the callback is not documented.
     Unknown,
@@ -72,9 +75,9 @@ pub enum CallbackDisposition {
 
 string_enum!(CallbackDisposition);
 
-/// Numbers of callbacks, events and resources in the database.
+/// The numbers of callbacks, events and resources in the database.
 ///
-/// Counting reads whole tables, so request these numbers for a report or a page, not every second.
+/// Counting reads entire tables, so do not request these numbers every second.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Counts {
@@ -84,7 +87,7 @@ pub struct Counts {
     pub pending: u64,
     /// Events about submissions and files.
     pub events: u64,
-    /// Callbacks that reported only what was known already.
+    /// Callbacks that reported nothing new.
     pub duplicates: u64,
     /// Callbacks with an event code that is not documented.
     pub unknown: u64,

@@ -1,4 +1,4 @@
-//! Endpoints and credentials, as programs create and list them.
+//! Endpoints and credentials.
 
 use std::fmt;
 use std::time::Duration;
@@ -76,7 +76,7 @@ impl NewEndpoint {
     }
 }
 
-/// Why a path cannot be the path of an endpoint.
+/// The reason why a path cannot be the path of an endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum EndpointPathError {
@@ -158,7 +158,7 @@ pub enum CredentialState {
     Pending,
     /// Registered at the Marketplace.
     Active,
-    /// Replaced by another credential, but still accepted because a callback with it may be on its way.
+    /// Replaced by another credential, but still accepted because a callback with it may be in flight.
     Retiring,
     /// No longer accepted.
     Retired,
@@ -176,8 +176,8 @@ pub struct NewCredential {
     pub password: Secret,
 }
 
-/// What is known about the user name of a registration, as [`Endpoints::look_up_credential`](crate::Endpoints::look_up_credential)
-/// returns it.
+/// The credential that belongs to the user name of a registration, as returned by
+/// [`Endpoints::look_up_credential`](crate::Endpoints::look_up_credential).
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum CredentialLookup {

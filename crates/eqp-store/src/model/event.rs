@@ -14,6 +14,7 @@ use super::{Account, DuplicateCallback, ReportId, ResourceKind, StoredApiRead, S
 /// As JSON it is one flat object with the fields below. The Marketplace's times are written in its own format
 /// (`2022-08-25 19:20:21`, UTC), all others in RFC 3339.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Event {
     /// The number of the event. Events are numbered in the order in which they are committed, so the number can be used as a
@@ -27,20 +28,22 @@ pub struct Event {
     pub kind: EventKind,
     /// The `submission_id` or `file_upload_id`, or `None` for unknown and undecodable callbacks.
     pub resource_id: Option<String>,
-    /// The developer's own ID of the submission, if a callback has reported one.
+    /// The item ID that the developer assigned, if a callback has contained it.
     pub item_id: Option<String>,
     /// The flow whose status was reported.
     pub flow: Option<Flow>,
     /// The reported status, in its canonical spelling.
     pub status: Option<String>,
-    /// The reported time of the status, in whole seconds. Callbacks in the older of the two documented forms have none.
+    /// The reported time of the status, in whole seconds. Callbacks in the older of the two documented formats have
+    /// none.
     pub modified_at: Option<Timestamp>,
     /// Whether `modified_at` was ignored when events were ordered, because it is more than 48 hours after the arrival.
     pub clock_doubtful: bool,
     /// When the callback, or the answer of the API, arrived.
     #[serde(with = "time::serde::rfc3339")]
+    #[cfg_attr(feature = "schema", schemars(with = "String", extend("format" = "date-time")))]
     pub received_at: OffsetDateTime,
-    /// What reported the event.
+    /// The source of the event.
     pub origin: Origin,
     /// Whether the callback was about this flow. If not, it was about another flow and also contained the status of this one.
     pub explicit: bool,
@@ -48,7 +51,7 @@ pub struct Event {
     pub disposition: Option<Disposition>,
     /// Whether the reported status became the current status of its flow.
     pub applied: bool,
-    /// Why the callback cannot be decoded, or its unknown event code.
+    /// The reason why the callback cannot be decoded, or its unknown event code.
     pub reason: Option<String>,
     /// The ID of the callback that reported the event, or `None` if an API read did.
     pub callback_id: Option<Uuid>,
@@ -121,6 +124,7 @@ pub struct EventDetail {
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, Display, EnumString, IntoStaticStr, VariantNames,
 )]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case", parse_err_ty = UnknownValue, parse_err_fn = UnknownValue::of::<EventKind>)]
 pub enum EventKind {
@@ -130,16 +134,17 @@ pub enum EventKind {
     File,
     /// A callback with an event code that is not documented. [`Event::reason`] is the code.
     Unknown,
-    /// A callback that cannot be decoded. [`Event::reason`] says why.
+    /// A callback that cannot be decoded. [`Event::reason`] is the reason.
     Undecodable,
 }
 
 string_enum!(EventKind);
 
-/// How a report about a flow was classified.
+/// The classification of a report about a flow.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, Display, EnumString, IntoStaticStr, VariantNames,
 )]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case", parse_err_ty = UnknownValue, parse_err_fn = UnknownValue::of::<Disposition>)]
 pub enum Disposition {
@@ -157,10 +162,11 @@ pub enum Disposition {
 
 string_enum!(Disposition);
 
-/// What reported an event.
+/// The source of an event.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, Display, EnumString, IntoStaticStr, VariantNames,
 )]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case", parse_err_ty = UnknownValue, parse_err_fn = UnknownValue::of::<Origin>)]
 pub enum Origin {
@@ -182,7 +188,7 @@ pub struct DeadLetter {
     pub handler: String,
     /// The number of the event.
     pub seq: i64,
-    /// How many attempts were made.
+    /// The number of attempts.
     pub attempts: u32,
     /// The last error that the handler returned.
     pub error: String,

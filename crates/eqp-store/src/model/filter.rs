@@ -9,7 +9,7 @@ use super::{Disposition, EventKind};
 /// The limit of a new filter.
 const DEFAULT_LIMIT: u32 = 50;
 
-/// The most rows that one call returns. Callers request the next page from the last `seq`.
+/// The maximum number of rows that one call returns. Callers request the next page from the last `seq`.
 pub(crate) const HIGHEST_LIMIT: u32 = 10_000;
 
 /// The order in which events are listed.

@@ -26,13 +26,13 @@ pub struct PublicUrl {
     path: String,
 }
 
-/// Why a URL cannot be registered.
+/// The reason why a URL cannot be registered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PublicUrlError {
     /// The text is not a URL with a host.
     #[error("it is not a URL; write it like https://callbacks.example.com/callbacks/main")]
-    NotAnUrl,
+    NotAUrl,
     /// The scheme is not `https`.
     #[error("the scheme must be https")]
     NotHttps,
@@ -71,9 +71,9 @@ impl FromStr for PublicUrl {
             return Err(PublicUrlError::TooLong { characters: text.chars().count() });
         }
         if text.bytes().any(|byte| !byte.is_ascii_graphic()) {
-            return Err(PublicUrlError::NotAnUrl);
+            return Err(PublicUrlError::NotAUrl);
         }
-        let url = Url::parse(text).map_err(|_| PublicUrlError::NotAnUrl)?;
+        let url = Url::parse(text).map_err(|_| PublicUrlError::NotAUrl)?;
         if url.scheme() != "https" {
             return Err(PublicUrlError::NotHttps);
         }
@@ -111,10 +111,10 @@ mod tests {
     fn refuses_what_cannot_be_registered() {
         let long = format!("https://example.com/{}", "x".repeat(LONGEST - 19));
         for (text, reason) in [
-            ("", PublicUrlError::NotAnUrl),
-            ("callbacks.example.com", PublicUrlError::NotAnUrl),
-            ("https://", PublicUrlError::NotAnUrl),
-            ("https://exa mple.com/", PublicUrlError::NotAnUrl),
+            ("", PublicUrlError::NotAUrl),
+            ("callbacks.example.com", PublicUrlError::NotAUrl),
+            ("https://", PublicUrlError::NotAUrl),
+            ("https://exa mple.com/", PublicUrlError::NotAUrl),
             ("http://example.com/callbacks/main", PublicUrlError::NotHttps),
             ("ftp://example.com/", PublicUrlError::NotHttps),
             ("https://key:secret@example.com/", PublicUrlError::Credentials),

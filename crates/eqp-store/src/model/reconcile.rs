@@ -27,7 +27,7 @@ string_enum!(RunKind);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RunId(pub i64);
 
-/// What a run has done so far.
+/// The progress of a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RunProgress {
     /// Submissions and files that were read.
@@ -38,7 +38,7 @@ pub struct RunProgress {
     pub newest_modified_at: Option<Timestamp>,
 }
 
-/// What the successful runs of an account have left for the next one.
+/// The state that the successful runs of an account have left for the next one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LastRuns {
     /// The latest `modified_at` that an incremental or full run has read.
@@ -85,7 +85,7 @@ pub struct StoredAccessKey {
     pub verified_at: OffsetDateTime,
 }
 
-/// What the API reports about a resource beside its status.
+/// Data of a resource that the API reports beside its status.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ResourceDetail {
     /// The version of the resource that this describes.

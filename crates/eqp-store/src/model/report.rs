@@ -60,11 +60,11 @@ pub struct PendingReport {
     pub account: Arc<Account>,
     pub received_at: OffsetDateTime,
     pub body: Vec<u8>,
-    /// What is known about an API read beside its body, or `None` for a callback.
+    /// The circumstances of an API read, or `None` for a callback.
     pub read: Option<ReadContext>,
 }
 
-/// What is known about an API read beside its body.
+/// The circumstances of an API read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReadContext {
     /// The resource that was requested.

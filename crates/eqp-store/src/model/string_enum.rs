@@ -11,7 +11,7 @@ pub struct UnknownValue {
 }
 
 impl UnknownValue {
-    /// For strum's `parse_err_fn`. Long texts are shortened, because the error is shown to people.
+    /// Creates the error, as strum's `parse_err_fn`. Long texts are shortened, because the error is shown to people.
     pub(super) fn of<T: VariantNames>(text: &str) -> Self {
         Self { text: text.chars().take(40).collect(), known: T::VARIANTS }
     }

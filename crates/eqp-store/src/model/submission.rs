@@ -8,6 +8,7 @@ use super::Event;
 
 /// The current status of a submission, as callbacks and the API reported it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Submission {
     /// The environment of the account.
@@ -28,6 +29,7 @@ pub struct Submission {
     pub modified_at: Option<Timestamp>,
     /// When the callback with the last change arrived.
     #[serde(with = "time::serde::rfc3339")]
+    #[cfg_attr(feature = "schema", schemars(with = "String", extend("format" = "date-time")))]
     pub received_at: OffsetDateTime,
     /// The `seq` of the event with the last change.
     pub seq: i64,
@@ -37,11 +39,13 @@ pub struct Submission {
     pub unconfirmed: bool,
     /// When the API confirmed all of these statuses, or `None` if it has not confirmed each of them.
     #[serde(with = "time::serde::rfc3339::option")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>", extend("format" = "date-time")))]
     pub confirmed_at: Option<OffsetDateTime>,
 }
 
 /// A submission with its events.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct SubmissionHistory {
     /// The current status of the submission.
@@ -76,5 +80,6 @@ pub struct FileState {
     pub unconfirmed: bool,
     /// When the API last confirmed the status, or `None` if it has not.
     #[serde(with = "time::serde::rfc3339::option")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>", extend("format" = "date-time")))]
     pub confirmed_at: Option<OffsetDateTime>,
 }

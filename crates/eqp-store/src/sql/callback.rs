@@ -19,7 +19,8 @@ pub struct CallbackRow {
     pub body: Bytes,
 }
 
-/// The start of the line among the stored headers that holds the requested path and query. No header has such a name.
+/// The prefix of the line among the stored headers that contains the requested path and query. No header can have this
+/// name.
 const TARGET: &str = ":path: ";
 /// Longer targets are truncated.
 const LONGEST_TARGET: usize = 2_000;
@@ -48,7 +49,7 @@ impl AsRef<Self> for CallbackRow {
     }
 }
 
-/// How a callback was stored.
+/// The way in which a callback was stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Via {
     /// Directly in the database.
@@ -71,9 +72,9 @@ impl Via {
 /// The two parameters are where the callbacks come from and which IDs are queued. sqlx checks only statements that are literals,
 /// so this macro contains their common part.
 ///
-/// The last condition is always true. It raises `synchronous_commit = off`, which a role, a database or a pooler may have set, for
-/// this transaction: otherwise Postgres would answer before the callbacks are on disk. A setting of the connection would not do,
-/// because a pooler shares connections.
+/// The last condition is always true. It overrides `synchronous_commit = off`, which a role, a database or a pooler may
+/// have set, for this transaction: otherwise Postgres would answer before the callbacks are on disk. A setting of the
+/// connection would not be sufficient, because a pooler shares connections.
 macro_rules! insert_statement {
     ([$($callbacks:literal),+], $queued:literal, $($value:expr),+ $(,)?) => {
         sqlx::query!(
@@ -154,13 +155,14 @@ async fn insert_one(connection: &mut PgConnection, row: &CallbackRow, via: Via) 
     insert.execute(connection).await.map(drop)
 }
 
-/// Inserts callbacks none of which is stored yet; fails as a whole if one is. Almost every batch is new, and without
-/// `on conflict` Postgres searches the index once less and writes one WAL record less per row: a batch of 256 takes 20 % less.
+/// Inserts callbacks of which none is stored yet. Inserts nothing and fails if one is. Almost every batch is new, and
+/// without `on conflict` Postgres searches the index once less and writes one WAL record less per row: a batch of 256
+/// takes 20 % less.
 async fn insert_new(connection: &mut PgConnection, columns: &Columns<'_>, via: Via) -> Result<(), sqlx::Error> {
     insert_arrays!("", "$1::uuid[] where", columns, via).execute(connection).await.map(drop)
 }
 
-/// Inserts callbacks some of which are stored already, by a write whose answer was lost.
+/// Inserts callbacks of which some may be stored already, by a write whose result was lost.
 async fn insert_missing(connection: &mut PgConnection, columns: &Columns<'_>, via: Via) -> Result<(), sqlx::Error> {
     let insert = insert_arrays!(
         " on conflict (id) do nothing returning id",

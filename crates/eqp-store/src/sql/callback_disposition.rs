@@ -1,4 +1,4 @@
-//! `eqp.callback_disposition`: what projection decided about each callback.
+//! Reads and writes the table `eqp.callback_disposition`, which contains the disposition of each projected callback.
 
 use std::collections::HashMap;
 
@@ -27,7 +27,7 @@ pub async fn first_with_content(
     Ok(rows.into_iter().map(|row| (digest(row.content_digest), row.first)).collect())
 }
 
-/// Stores what projection decided about callbacks.
+/// Stores the dispositions of callbacks.
 pub async fn insert(connection: &mut PgConnection, projected: &[ProjectedCallback]) -> Result<(), sqlx::Error> {
     let callbacks: Vec<_> = projected.iter().map(|one| one.callback_id).collect();
     let ordinals: Vec<_> = projected.iter().map(|one| one.ordinal).collect();
@@ -62,7 +62,7 @@ pub async fn duplicates_of(connection: &mut PgConnection, ids: &[Uuid]) -> Resul
         .await
 }
 
-/// Returns what projection decided about these callbacks.
+/// Returns the dispositions of these callbacks.
 pub async fn projected(
     connection: &mut PgConnection,
     ids: &[Uuid],

@@ -11,7 +11,7 @@ pub enum CommitFailure {
     Refused,
 }
 
-/// Classifies a failure by its SQLSTATE, which is `None` if the connection was lost or the time ran out.
+/// Classifies a failure by its SQLSTATE, which is `None` if the connection was lost or the time limit expired.
 fn commit_failure(sqlstate: Option<&str>) -> CommitFailure {
     let Some(code) = sqlstate else { return CommitFailure::Unknown };
     match (code.get(..2), code) {

@@ -219,7 +219,7 @@ pub async fn list(pool: &PgPool) -> Result<Vec<EndpointSummary>, Error> {
     )
     .fetch_all(pool)
     .await?;
-    let unreadable = |error: Box<dyn std::error::Error + Send + Sync>| Error::Database(sqlx::Error::Decode(error));
+    let unreadable = |error: Box<dyn std::error::Error + Send + Sync>| Error::from(sqlx::Error::Decode(error));
     let mut endpoints: Vec<EndpointSummary> = Vec::new();
     for row in rows {
         let credential = row.credential_id.map(|id| CredentialSummary {

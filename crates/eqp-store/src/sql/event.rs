@@ -21,6 +21,7 @@ macro_rules! columns {
             " from "
         );
 
+        #[doc(hidden)] // How rows are read is not part of the public API.
         impl FromRow<'_, PgRow> for Event {
             fn from_row(row: &PgRow) -> Result<Self, sqlx::Error> {
                 let (environment, mage_id) = account(row.try_get("environment")?, row.try_get("mage_id")?)?;
@@ -76,7 +77,7 @@ columns! {
     api_read_id: uuid,
 }
 
-/// Where events are selected from.
+/// The events to select from.
 #[derive(Clone, Copy)]
 pub(super) enum Source {
     All,
@@ -118,8 +119,8 @@ pub async fn of_reports(connection: &mut PgConnection, reports: &[ReportId]) -> 
     Ok(events)
 }
 
-/// Returns, for each track and time, its events at that time, the last one before it and the first one after it. Events whose time
-/// is not trusted are left out.
+/// Returns, for each track and time, its events at that time, the last one before it and the first one after it. Events
+/// whose time is not trusted are omitted.
 ///
 /// Each part of the query uses the index `event_by_track_time`: it first searches for the neighbouring time, and then reads the few
 /// events with this time. `offset 0` prevents a scan of all events by `seq`, which the planner prefers if its statistics are stale.

@@ -34,7 +34,7 @@ pub async fn lease(pool: &PgPool, name: &str, owner: Uuid, seconds: f64) -> Resu
     .await
 }
 
-/// Records that every event up to `last_seq` is processed. Returns false if another process holds the lease.
+/// Records that every event up to `last_seq` has been processed. Returns false if another process holds the lease.
 pub async fn advance(pool: &PgPool, name: &str, owner: Uuid, last_seq: i64) -> Result<bool, sqlx::Error> {
     let done = query!(
         "update eqp.handler_cursor set last_seq = $3, updated_at = now() where name = $1 and lease_owner = $2",

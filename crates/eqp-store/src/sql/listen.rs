@@ -11,7 +11,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::supervise::{Part, Supervisor};
 
-/// How long to wait before listening again after that failed.
+/// The wait before listening again after a failure.
 const PAUSE: Duration = Duration::from_secs(5);
 
 /// A channel of notifications.

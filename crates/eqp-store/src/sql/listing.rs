@@ -14,8 +14,8 @@ use crate::model::{
 };
 use crate::model::{canonical_status, canonical_status_of_any_flow};
 
-/// How many events are scanned before another plan is tried. This takes about ten milliseconds, and its estimated cost is low enough
-/// that Postgres does not JIT-compile the statement, which would take longer than running it.
+/// The number of events to scan before another plan is tried. Scanning them takes about ten milliseconds. Its estimated
+/// cost is so low that Postgres does not JIT-compile the statement, which would take longer than running it.
 pub(super) const MAX_SCANNED: i64 = 4_000;
 
 const FILES: &str = "
@@ -150,6 +150,7 @@ pub(crate) async fn files(pool: &PgPool, filter: &FileFilter) -> Result<Vec<File
     query.build_query_as().fetch_all(pool).await
 }
 
+#[doc(hidden)] // How rows are read is not part of the public API.
 impl FromRow<'_, PgRow> for Submission {
     fn from_row(row: &PgRow) -> Result<Self, sqlx::Error> {
         let (environment, mage_id) = account(row.try_get("environment")?, row.try_get("mage_id")?)?;
@@ -171,6 +172,7 @@ impl FromRow<'_, PgRow> for Submission {
     }
 }
 
+#[doc(hidden)] // How rows are read is not part of the public API.
 impl FromRow<'_, PgRow> for FileState {
     fn from_row(row: &PgRow) -> Result<Self, sqlx::Error> {
         let (environment, mage_id) = account(row.try_get("environment")?, row.try_get("mage_id")?)?;

@@ -1,10 +1,10 @@
-//! Leadership among projectors, and the numbers that the leader assigns.
+//! Elects the leader among projectors, and stores the numbers that the leader assigns.
 
 use sqlx::{PgConnection, query, query_as, query_scalar};
 
 use crate::model::LastNumbers;
 
-/// How long to wait for the leadership. A projector holds it only for the duration of a batch.
+/// The time limit for acquiring leadership. A projector holds it only for the duration of a batch.
 const LEADERSHIP_TIMEOUT: &str = "30s";
 
 /// Makes the planner look up rows by key, for the rest of the transaction.
@@ -30,7 +30,7 @@ pub async fn look_up_by_key(connection: &mut PgConnection) -> Result<(), sqlx::E
     Ok(())
 }
 
-/// Acquires the leadership for this transaction, or returns `None` if another transaction has it.
+/// Acquires leadership for this transaction, or returns `None` if another transaction holds it.
 pub async fn acquire_leadership(connection: &mut PgConnection) -> Result<Option<LastNumbers>, sqlx::Error> {
     look_up_by_key(connection).await?;
     query_as!(
@@ -41,7 +41,7 @@ pub async fn acquire_leadership(connection: &mut PgConnection) -> Result<Option<
     .await
 }
 
-/// Waits for the leadership and acquires it for this transaction.
+/// Waits for leadership and acquires it for this transaction.
 pub async fn wait_for_leadership(connection: &mut PgConnection) -> Result<LastNumbers, sqlx::Error> {
     look_up_by_key(connection).await?;
     query!("select set_config('lock_timeout', $1, true) as set", LEADERSHIP_TIMEOUT)

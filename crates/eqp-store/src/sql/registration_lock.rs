@@ -10,7 +10,8 @@ use sqlx::{PgPool, Postgres, Transaction};
 use crate::Error;
 use crate::deadline::{ANSWER, within};
 
-/// How long a program may hold the lock without using the connection, such as while it waits for a confirmation.
+/// The maximum time for which a program may hold the lock without using the connection, for example while it waits for
+/// a confirmation.
 const MAX_IDLE: &str = "15min";
 
 /// A held lock on the registrations of one account. Dropping it releases the lock.

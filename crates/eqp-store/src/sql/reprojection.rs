@@ -60,7 +60,7 @@ pub async fn resources_with_id(connection: &mut PgConnection, id: &str) -> Resul
 
 /// Returns the report of each event of these resources, or `None` for an event without one.
 ///
-/// `offset 0` makes Postgres use the index by resource, whatever the statistics say about other indexes.
+/// `offset 0` makes Postgres use the index by resource, regardless of the statistics of other indexes.
 pub async fn origins(
     connection: &mut PgConnection,
     resources: &[Resource],

@@ -6,10 +6,10 @@ use sqlx::migrate::Migrator;
 use sqlx::{Connection, PgConnection, PgPool};
 use tokio::time::timeout;
 
-use crate::Error;
 use crate::deadline::{ANSWER, within};
+use crate::error::{Error, MigrationError};
 
-/// How long connecting to the database may take.
+/// The time limit for connecting to the database.
 const CONNECT_DEADLINE: Duration = Duration::from_secs(5);
 
 /// The description of the first migration of version 0.1, which recorded its migrations in the same table, with numbers that have another
@@ -24,17 +24,18 @@ pub async fn migrate(pool: &PgPool) -> Result<(), Error> {
     match check(pool).await {
         Ok(()) => Ok(()),
         Err(Error::NotMigrated) => {
-            let mut connection = pool.acquire().await.map_err(Error::DatabaseUnreachable)?;
+            let mut connection = pool.acquire().await.map_err(Error::unreachable)?;
             within(ANSWER, check_encoding(&mut connection)).await?;
             within(ANSWER, check_rights(&mut connection)).await?;
             drop(connection);
-            Ok(MIGRATIONS.run(pool).await?)
+            MIGRATIONS.run(pool).await.map_err(|error| Error::Migrate(MigrationError(error)))
         }
         Err(error) => Err(error),
     }
 }
 
-/// Creates the tables in a database that has none of them, and leaves any other database as it is: an older program may share it.
+/// Creates the tables in a database that has none of them, and leaves any other database unchanged, because an older
+/// program may share it.
 pub(crate) async fn migrate_if_empty(pool: &PgPool) -> Result<(), Error> {
     let is_in_use = migrations(pool).await?.iter().any(|step| step.applied);
     if is_in_use { Ok(()) } else { migrate(pool).await }
@@ -95,7 +96,7 @@ pub async fn migrations(pool: &PgPool) -> Result<Vec<Migration>, Error> {
 }
 
 async fn known_migrations(pool: &PgPool) -> Result<Vec<Migration>, Error> {
-    let mut connection = pool.acquire().await.map_err(Error::DatabaseUnreachable)?;
+    let mut connection = pool.acquire().await.map_err(Error::unreachable)?;
     check_encoding(&mut connection).await?;
     // Not checked at compile time, here and below, because sqlx itself creates this table.
     let begun: bool = sqlx::query_scalar("select to_regclass('eqp._sqlx_migrations') is not null")
@@ -191,7 +192,7 @@ pub(crate) async fn check_connection(pool: &PgPool) -> Result<(), Error> {
 async fn connect(pool: &PgPool) -> Result<PgConnection, Error> {
     let options = pool.connect_options();
     let connecting = timeout(CONNECT_DEADLINE, PgConnection::connect_with(&options));
-    connecting.await.unwrap_or(Err(sqlx::Error::PoolTimedOut)).map_err(Error::DatabaseUnreachable)
+    connecting.await.unwrap_or(Err(sqlx::Error::PoolTimedOut)).map_err(Error::unreachable)
 }
 
 async fn state(pool: &PgPool) -> Result<State, Error> {
@@ -206,7 +207,9 @@ async fn state_on(mut connection: PgConnection) -> Result<State, sqlx::Error> {
     )
     .fetch_one(&mut connection)
     .await?;
-    let applied = if state.migrated { Some(applied(&mut connection).await?) } else { None };
+    let recorded = if state.migrated { applied(&mut connection).await? } else { Applied::default() };
     connection.close().await?;
+    // A first migration that failed leaves the table of migrations empty.
+    let applied = (!recorded.versions.is_empty()).then_some(recorded);
     Ok(State { read_only: state.read_only, applied })
 }

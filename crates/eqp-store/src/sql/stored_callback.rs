@@ -11,7 +11,7 @@ use crate::model::{Counts, DuplicateCallback, StoredCallback};
 /// The maximum number of duplicates that are listed.
 const MAX_DUPLICATES: i64 = 1000;
 
-/// Returns a callback and what projection decided about it.
+/// Returns a callback with its disposition.
 pub(crate) async fn callback(pool: &PgPool, id: Uuid) -> Result<Option<StoredCallback>, sqlx::Error> {
     let row = query!(
         r#"

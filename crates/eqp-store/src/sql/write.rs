@@ -31,7 +31,7 @@ impl std::fmt::Display for Failure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match &self.error {
             Some(error) => error.fmt(f),
-            None => f.write_str("no answer in time"),
+            None => f.write_str("no response in time"),
         }
     }
 }

@@ -14,8 +14,8 @@ impl Snapshot {
     /// credential, preferably the pending one, which an interrupted change may have sent. The plan is empty if there is nothing to do.
     ///
     /// # Errors
-    /// Returns why the endpoint cannot be registered, or a refusal of the list's merge if an unmanaged entry would lose its
-    /// password.
+    /// Returns [`Error::OtherEndpoint`], [`Error::EndpointInUse`], [`Error::UrlMissing`] or [`Error::RotationNotOver`]
+    /// if the endpoint cannot be registered, and [`Error::Marketplace`] if an unmanaged entry would lose its password.
     pub fn add(&self, new: &NewRegistration) -> Result<Plan> {
         let target = self.target(new)?;
         let mut credential = None;

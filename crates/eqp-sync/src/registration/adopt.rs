@@ -1,4 +1,4 @@
-//! Takes over an entry that was registered by hand or for another receiver.
+//! Adopts an entry that was registered manually or for another receiver.
 
 use eqp_client::callbacks::EntryName;
 use eqp_store::{CredentialState, Endpoints};
@@ -10,16 +10,17 @@ use super::{EntrySelector, NewRegistration, Plan, Snapshot, Step};
 use crate::error::{Error, Result};
 
 impl Snapshot {
-    /// Plans to take over the entry that `entry` names, for the endpoint `new`.
+    /// Plans to adopt the entry selected by `entry` for the endpoint `new`.
     ///
-    /// With its password, the entry stays in the list as it is, and the receivers accept it from then on. Without it, the entry gets a new
-    /// credential, and callbacks that are still on their way are only accepted by the previous receiver. The plan is empty if the entry
-    /// already has the endpoint's active credential.
+    /// With its password, the entry is not changed, and the receivers accept it from then on. Without it, the entry
+    /// gets a new credential, and callbacks in flight are only accepted by the previous receiver. The plan is empty if
+    /// the entry already has the endpoint's active credential.
     ///
     /// # Errors
-    /// Returns [`Error::UnknownEntry`] or [`Error::AmbiguousEntry`] unless exactly one entry is named, [`Error::OtherPassword`] if the
-    /// endpoint has another password for the entry, why the endpoint cannot be registered, or a refusal of the list's merge if another
-    /// unmanaged entry would lose its password.
+    /// Returns [`Error::UnknownEntry`] or [`Error::AmbiguousEntry`] unless exactly one entry is selected,
+    /// [`Error::OtherPassword`] if the endpoint has another password for the entry, the errors of [`add`](Self::add) if
+    /// the endpoint cannot be registered, and [`Error::Marketplace`] if another unmanaged entry would lose its
+    /// password.
     pub fn adopt(&self, entry: &EntrySelector, new: &NewRegistration, password: Option<&Secret>) -> Result<Plan> {
         let adopted = self.one(entry)?;
         let target = self.target(new)?;

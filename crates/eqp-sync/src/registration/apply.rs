@@ -1,5 +1,5 @@
-//! Carries a plan out. Before the list is written, a new credential is stored and every receiver accepts it. Afterwards the list is read
-//! back, and only then does the credential become active.
+//! Applies a plan. Before the list is written, a new credential is stored, and every receiver must have loaded it.
+//! Afterwards the list is read back, and only then does the credential become active.
 
 use std::fmt;
 use std::time::Duration;
@@ -13,17 +13,17 @@ use eqp_types::{ApiCallbackEntry, MageId};
 use super::{Plan, Step};
 use crate::error::{Error, Result};
 
-/// How long the receivers may take to load a new credential.
+/// The time limit for all receivers to load a new credential.
 const LOAD_DEADLINE: Duration = Duration::from_secs(15);
 
 /// The result of an applied plan.
 #[non_exhaustive]
 pub struct Applied {
-    /// The endpoint as it is now; `None` if the plan was about an unmanaged entry.
+    /// The current state of the endpoint; `None` if the plan was about an unmanaged entry.
     pub endpoint: Option<EndpointSummary>,
-    /// The list as the API shows it now.
+    /// The list as the API returns it now.
     pub entries: Vec<ApiCallbackEntry>,
-    /// Entries that should have been removed and remained, because the server only adds to its list.
+    /// Entries that should have been removed but remain, because the server merges lists.
     pub remaining: Vec<EntryName>,
     /// The user names that are rejected from now on, if the plan rejects any.
     pub refused: Option<Refused>,
@@ -66,7 +66,7 @@ pub(super) struct PlanExecution<'a> {
     endpoints: &'a Endpoints,
     lock: &'a mut RegistrationLock,
     plan: &'a Plan,
-    /// The credential that was stored for the list that is to be written.
+    /// The new credential in the list, which is stored before the list is written.
     stored: Option<CredentialId>,
     applied: Applied,
 }
@@ -82,7 +82,7 @@ impl<'a> PlanExecution<'a> {
         let entries = plan.snapshot().list.clone();
         let applied = Applied { endpoint: None, entries, remaining: Vec::new(), refused: None };
         let mut this = Self { client, endpoints, lock, plan, stored: None, applied };
-        // The lock may have been lost while the user was asked.
+        // The lock may have been lost while the user was prompted.
         this.check_lock().await?;
         if !plan.snapshot().has_endpoints(&endpoints.list().await?) {
             return Err(Error::Changed);
@@ -149,7 +149,7 @@ impl<'a> PlanExecution<'a> {
                 self.applied.remaining.extend(written.remaining);
                 Ok(())
             }
-            // The credential may be active, so it is kept, and the next run continues with it.
+            // The credential may be active, so it is not retired, and the next run continues with it.
             Err(error) if error.outcome_is_unknown() => Err(Error::OutcomeUnknown(error)),
             Err(error @ eqp_client::Error::LockLost(_)) => {
                 Err(self.retire_unused(Error::LockLost(Box::new(error))).await)
@@ -161,7 +161,7 @@ impl<'a> PlanExecution<'a> {
     /// Retires credentials, and waits until every receiver rejects them.
     async fn refuse(&mut self, endpoint: &str, usernames: &[String]) -> Result {
         let endpoint = self.endpoint(endpoint).await?;
-        // A missing one was retired meanwhile, because its grace period had ended.
+        // A missing credential was retired in the meantime, because its grace period has ended.
         for credential in endpoint.credentials.iter().filter(|one| usernames.contains(&one.username)) {
             match self.endpoints.retire_credential(credential.id).await {
                 Ok(()) | Err(StoreError::UnknownCredential { .. }) => {}

@@ -4,6 +4,23 @@ use eqp_client::callbacks::EntryName;
 use eqp_types::Secret;
 
 /// Passwords of unmanaged entries (those registered by other programs), and entries that may lose theirs.
+///
+/// ```no_run
+/// # async fn example(registrations: eqp_sync::Registrations) -> Result<(), Box<dyn std::error::Error>> {
+/// use eqp_sync::{EntrySelector, NewRegistration, Unmanaged};
+/// use eqp_types::Secret;
+///
+/// let known = EntrySelector::new("https://other.example.com/hook", Some("key"));
+/// let unmanaged = Unmanaged::new()
+///     .password_of(known, Secret::new(std::env::var("OTHER_PASSWORD")?))
+///     .may_lose_password(EntrySelector::parse("https://old.example.com/hook"));
+/// // A proxy rewrites the path of the URL.
+/// let new = NewRegistration::new("main").url("https://eqp.example.com/eqp".parse()?).path("/callbacks/main");
+/// let plan = registrations.observe().await?.with_unmanaged(unmanaged).add(&new)?;
+/// println!("{plan}");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Unmanaged {
     passwords: Vec<(EntrySelector, Secret)>,

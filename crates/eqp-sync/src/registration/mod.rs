@@ -1,16 +1,17 @@
 //! Registrations: the entries of an account's callback list that point at our endpoints.
 //!
-//! The Marketplace's list is replaced as a whole, never shows a password, and does not detect concurrent writers. Therefore every change
-//! takes the same steps:
+//! The API can only replace the whole list, never returns a password, and does not detect concurrent writers. Therefore
+//! every change has the same steps:
 //!
 //! 1. [`Registrations::observe`] reads the list and our endpoints, and changes nothing.
 //! 2. [`Snapshot::add`], [`adopt`](Snapshot::adopt), [`rotate`](Snapshot::rotate), [`retire`](Snapshot::retire) and
-//!    [`remove`](Snapshot::remove) make a [`Plan`] from what was read, without any I/O. It can be printed and serialized.
+//!    [`remove`](Snapshot::remove) compute a [`Plan`] from the snapshot, without I/O. It can be printed and serialized.
 //! 3. The plan is confirmed, which creates a [`Confirmation`].
-//! 4. [`Registrations::apply`] carries the plan out, if nothing has changed since it was made.
+//! 4. [`Registrations::apply`] applies the plan, if nothing has changed since it was made.
 //!
-//! Only one change of an account's registrations is made at a time. The user name in the list decides which credential is active: one
-//! that may be active is never discarded, and an interrupted change continues with the credential that it had.
+//! Only one change of an account's registrations is made at a time. The user name in the list shows which credential is
+//! active. A credential that may be active is never discarded, and an interrupted change continues with the same
+//! credential.
 
 mod add;
 mod adopt;
@@ -49,7 +50,8 @@ pub struct NewRegistration {
 }
 
 impl NewRegistration {
-    /// Describes the endpoint with this name, which is also the label of its entry. A new endpoint needs a URL.
+    /// Creates the settings of an endpoint with this name, which is also the label of its entry. A new endpoint needs a
+    /// URL.
     pub fn new(name: impl Into<String>) -> Self {
         Self { name: name.into(), url: None, path: None }
     }
@@ -61,7 +63,7 @@ impl NewRegistration {
         self
     }
 
-    /// Sets the path at which the receiver answers, if a proxy turns the URL's path into another one.
+    /// Sets the path at which the receiver answers, if a proxy rewrites the URL's path.
     #[must_use]
     pub fn path(mut self, path: impl Into<String>) -> Self {
         self.path = Some(path.into());
@@ -96,30 +98,43 @@ pub struct Registrations {
 }
 
 impl Registrations {
-    /// Uses the account of `client`, and the endpoints of a receiver's database.
+    /// Manages the account of `client` with the endpoints of a receiver's database.
     pub fn new(client: Client, endpoints: Endpoints) -> Self {
         Self { client, endpoints: Some(endpoints), lock: None }
     }
 
-    /// Uses the account of `client` without a database. Plans can be made, and can be applied after
+    /// Manages the account of `client` without a database. Plans can be computed, but only be applied after
     /// [`with_database`](Self::with_database).
+    /// ```no_run
+    /// # async fn example(client: eqp_client::Client, endpoints: eqp_store::Endpoints) -> Result<(), Box<dyn std::error::Error>> {
+    /// use eqp_sync::{Confirmation, NewRegistration, Registrations};
+    ///
+    /// let registrations = Registrations::without_database(client);
+    /// let new = NewRegistration::new("main").url("https://eqp.example.com/callbacks/main".parse()?);
+    /// let plan = registrations.observe().await?.add(&new)?;
+    /// // The database is only needed once the plan is confirmed.
+    /// registrations.with_database(endpoints).apply(&plan, Confirmation::given()).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn without_database(client: Client) -> Self {
         Self { client, endpoints: None, lock: None }
     }
 
-    /// Uses these endpoints from now on, such as writable ones after a plan was confirmed. Keeps the lock.
+    /// Replaces the endpoints, for example by writable ones after a plan was confirmed. A held lock is retained.
     #[must_use]
     pub fn with_database(mut self, endpoints: Endpoints) -> Self {
         self.endpoints = Some(endpoints);
         self
     }
 
-    /// Locks the account's registrations in this database until this value is dropped. [`apply`](Self::apply) does that too; call this
-    /// before [`observe`](Self::observe) if the plan is confirmed interactively, so that a concurrent change fails immediately.
-    /// Without a database there is nothing to lock.
+    /// Locks the account's registrations in this database until this value is dropped. [`apply`](Self::apply) does this
+    /// too. If the plan is confirmed interactively, call this before [`observe`](Self::observe), so that a concurrent
+    /// change fails immediately. Does nothing without a database.
     ///
     /// # Errors
-    /// Returns [`Error::Locked`] if another process has the lock, or the error of the Marketplace or the database.
+    /// Returns [`Error::Locked`] if another process holds the lock, and [`Error::Marketplace`] or [`Error::Store`] if a
+    /// request fails.
     pub async fn lock(&mut self) -> Result {
         if let (Some(endpoints), None) = (&self.endpoints, &self.lock) {
             let mage_id = self.client.session().await?.mage_id;
@@ -131,19 +146,19 @@ impl Registrations {
     /// Reads the Marketplace's list and our endpoints. Changes nothing.
     ///
     /// # Errors
-    /// Returns the error of the Marketplace or the database.
+    /// Returns [`Error::Marketplace`] or [`Error::Store`] if a request fails.
     pub async fn observe(&self) -> Result<Snapshot> {
         Snapshot::read(&self.client, self.endpoints.as_ref()).await
     }
 
-    /// Carries out a confirmed plan. Applying an empty plan does nothing.
+    /// Applies a confirmed plan. Does nothing if the plan is empty.
     ///
     /// # Errors
-    /// Returns [`Error::Changed`] or an [`Error::Marketplace`] if the endpoints or the list are no longer as they were when the plan was
-    /// made, [`Error::Locked`] if another process changes them, [`Error::LockLost`] if that can no longer be ruled
-    /// out, [`Error::OtherAccount`] for a plan of another account, and [`Error::NoDatabase`] if there is none. In all these cases nothing was sent. After
-    /// [`Error::OutcomeUnknown`] the list may have been written: observe again and repeat the same change, which then is
-    /// continued.
+    /// Returns [`Error::Changed`] or [`Error::Marketplace`] if the endpoints or the list have changed since the plan
+    /// was made, [`Error::Locked`] if another process is changing them, [`Error::LockLost`] if the lock was lost,
+    /// [`Error::OtherAccount`] for a plan of another account, and [`Error::NoDatabase`] without a database. In all
+    /// these cases nothing was sent. After [`Error::OutcomeUnknown`], the list may have been written: observe again and
+    /// repeat the same change, which continues it.
     pub async fn apply(&mut self, plan: &Plan, confirmation: Confirmation) -> Result<Applied> {
         confirmation.consume();
         if plan.is_empty() {

@@ -1,5 +1,5 @@
-//! Plans: the steps that change an account's registrations. A plan is made from a [`Snapshot`] without any I/O, can be printed and
-//! serialized, and shows no password.
+//! Plans: the steps that change an account's registrations. A plan is computed from a [`Snapshot`] without I/O. It can
+//! be printed and serialized, without passwords.
 
 use std::fmt;
 
@@ -12,7 +12,7 @@ use super::{Snapshot, Step};
 
 /// The steps that change an account's registrations.
 ///
-/// [`Registrations::apply`](super::Registrations::apply) carries them out, once the plan is confirmed.
+/// After the plan was confirmed, [`Registrations::apply`](super::Registrations::apply) carries them out.
 #[derive(Clone, Debug, Serialize)]
 pub struct Plan {
     environment: Environment,
@@ -70,6 +70,15 @@ impl Plan {
         self.username.as_deref()
     }
 
+    /// Returns the user name that was generated for this plan, if there is one. Every plan generates another one.
+    pub fn generated_username(&self) -> Option<&str> {
+        // A password that was supplied is stored without a change of the list.
+        self.steps.iter().filter(|_| self.writes_list()).find_map(|step| match step {
+            Step::StoreCredential { username, .. } => Some(username.as_str()),
+            _ => None,
+        })
+    }
+
     /// Returns the user name that a rotation or an adoption without a password replaces.
     pub fn replaces(&self) -> Option<&str> {
         self.replaces.as_deref()
@@ -90,7 +99,7 @@ impl Plan {
         self.steps.iter().any(|step| matches!(step, Step::WriteList { .. }))
     }
 
-    /// Returns the changes of the Marketplace's list, including entries that are kept.
+    /// Returns the changes of the Marketplace's list, including unchanged entries.
     pub fn list_changes(&self) -> impl Iterator<Item = &Change> {
         self.steps.iter().flat_map(|step| match step {
             Step::WriteList { list } => list.changes(),
@@ -112,7 +121,7 @@ impl Plan {
         self.snapshot.endpoints().find(|endpoint| endpoint.name == name)
     }
 
-    /// Returns the snapshot that the plan was made from.
+    /// Returns the snapshot that the plan was computed from.
     pub(super) fn snapshot(&self) -> &Snapshot {
         &self.snapshot
     }
@@ -133,7 +142,7 @@ impl fmt::Display for Plan {
 
 /// Proof that a plan was confirmed, by a person or by a setting such as `--yes`.
 ///
-/// Only the code that asks should create one. A dry run has none, so it cannot apply anything.
+/// Create it only where the confirmation is obtained. A dry run has none, so it cannot apply a plan.
 #[derive(Debug)]
 pub struct Confirmation(());
 

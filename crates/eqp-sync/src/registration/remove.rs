@@ -19,13 +19,13 @@ pub enum Removal {
 }
 
 impl Snapshot {
-    /// Plans a removal. The credentials of an endpoint are retired after its entry is removed, because callbacks may be on their way.
-    /// The endpoint is kept, and can be registered again.
+    /// Plans a removal. The credentials of an endpoint are retired `grace` after its entry was removed, because
+    /// callbacks may be in flight. The endpoint remains, and can be registered again.
     ///
     /// # Errors
-    /// Returns [`Error::UnknownEndpoint`] or [`Error::UnknownEntry`]; [`Error::EntryOfEndpoint`] for an entry that has to be removed by
-    /// its endpoint's name, so that its credential retires too; or a refusal of the list's merge if an unmanaged entry
-    /// would lose its password.
+    /// Returns [`Error::UnknownEndpoint`] or [`Error::UnknownEntry`] if the registration or entry does not exist,
+    /// [`Error::EntryOfEndpoint`] for an entry that must be removed by the name of its endpoint, so that its credential
+    /// is retired too, and [`Error::Marketplace`] if an unmanaged entry would lose its password.
     pub fn remove(&self, removal: &Removal, grace: Duration) -> Result<Plan> {
         let (endpoint, gone) = match removal {
             Removal::Endpoint(name) => {
@@ -38,7 +38,7 @@ impl Snapshot {
         let mut steps = Vec::new();
         let mut list = self.list.clone();
         for name in &gone {
-            // Each removal changes the list that the next one starts from.
+            // Each removal is planned on the list that the previous one leaves.
             let rewritten = self.rewrite(&list, &DesiredState::Remove(name.clone()), None)?;
             list.retain(|entry| entry.known().is_none() || EntryName::of(entry) != *name);
             if !rewritten.is_empty() {

@@ -1,4 +1,4 @@
-//! Rejects replaced credentials before their grace period ends, as after a leak.
+//! Rejects replaced credentials before their grace period ends, for example after a leak.
 
 use eqp_store::{CredentialState, CredentialSummary, EndpointSummary};
 
@@ -7,11 +7,12 @@ use super::{Plan, Snapshot, Step};
 use crate::error::{Error, Result};
 
 impl Snapshot {
-    /// Plans to reject the replaced credentials of an endpoint at once. The credential in the Marketplace's list is never rejected, because
-    /// every callback would be lost.
+    /// Plans to reject the replaced credentials of an endpoint at once. The credential in the Marketplace's list is
+    /// never rejected, because every callback would be lost then.
     ///
     /// # Errors
-    /// Returns [`Error::UnknownEndpoint`], [`Error::StillListed`] or [`Error::NothingReplaced`].
+    /// Returns [`Error::UnknownEndpoint`] if the endpoint does not exist, [`Error::StillListed`] if the replaced
+    /// credential is registered at the Marketplace, and [`Error::NothingReplaced`] if there is none.
     pub fn retire(&self, name: &str) -> Result<Plan> {
         let endpoint = self.endpoint(name)?;
         let active = active_credential(endpoint, &self.list).map(|found| (found.username.clone(), found.state));

@@ -13,11 +13,12 @@ impl Snapshot {
     /// Plans to replace the credential of an endpoint. The old one is accepted until `grace` after the first callback with the new one;
     /// without a grace period it is rejected as soon as the new one is active.
     ///
-    /// An interrupted rotation is continued with the credential that it had.
+    /// An interrupted rotation is continued with the same credential.
     ///
     /// # Errors
-    /// Returns [`Error::UnknownEndpoint`]; [`Error::RotationNotOver`] while the credential before this one is still accepted;
-    /// [`Error::NotListed`]; or a refusal of the list's merge if an unmanaged entry would lose its password.
+    /// Returns [`Error::UnknownEndpoint`] if the endpoint does not exist, [`Error::NotListed`] if it is not in the
+    /// Marketplace's list, [`Error::RotationNotOver`] while the previously replaced credential is still accepted, and
+    /// [`Error::Marketplace`] if an unmanaged entry would lose its password.
     pub fn rotate(&self, name: &str, grace: Duration) -> Result<Plan> {
         let endpoint = self.endpoint(name)?;
         let (username, mut steps) = match active_credential(endpoint, &self.list) {
@@ -42,7 +43,7 @@ impl Snapshot {
                 )
             }
         };
-        // Activating the new one makes these retiring, where they are not yet.
+        // Activating the new credential starts the grace period of the others.
         let others = endpoint.credentials.iter().filter(|one| one.username != username);
         let others = others.filter(|one| matches!(one.state, CredentialState::Active | CredentialState::Retiring));
         let replaced: Vec<_> = others.map(|one| one.username.clone()).collect();

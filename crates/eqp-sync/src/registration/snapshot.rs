@@ -1,5 +1,5 @@
-//! Snapshots: the Marketplace's list, our endpoints with their credentials, and the known passwords. Every plan is made from a snapshot,
-//! without any I/O.
+//! Snapshots: the Marketplace's list, our endpoints with their credentials, and the known passwords. Every plan is
+//! computed from a snapshot, without I/O.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -38,9 +38,9 @@ pub struct Drift {
     pub mage_id: MageId,
     /// Our endpoints that are not removed, each with the state of its registration.
     pub endpoints: Vec<(EndpointSummary, RegistrationState)>,
-    /// Endpoints that were removed and still accept callbacks for a while.
+    /// Removed endpoints that still accept callbacks during their grace period.
     pub removed: Vec<EndpointSummary>,
-    /// The entries that are not ours.
+    /// The unmanaged entries.
     pub unmanaged: Vec<EntryName>,
 }
 
@@ -114,7 +114,7 @@ impl Snapshot {
         Ok(snapshot)
     }
 
-    /// Returns the entries in the list, and those that may be added to it.
+    /// Returns the entries in the list and the entries that a plan may add.
     fn relevant_entries(&self) -> BTreeSet<EntryName> {
         let usable = self.endpoints().flat_map(|endpoint| {
             let usable = endpoint.credentials.iter().filter(|one| one.state != CredentialState::Retiring);
@@ -167,8 +167,8 @@ impl Snapshot {
         Drift { environment: self.environment, mage_id: self.mage_id.clone(), endpoints, removed, unmanaged }
     }
 
-    /// Returns whether the account's endpoints and their usable credentials are these. Credentials whose grace period has ended meanwhile
-    /// are ignored.
+    /// Returns whether the account still has exactly these endpoints and usable credentials. Credentials whose grace
+    /// period has ended since are ignored.
     pub(super) fn has_endpoints(&self, now: &[EndpointSummary]) -> bool {
         let usable = |endpoint: &EndpointSummary| {
             let usable = endpoint.credentials.iter().filter(|one| one.state != CredentialState::Retiring);

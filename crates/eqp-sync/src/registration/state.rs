@@ -1,4 +1,4 @@
-//! The state of an endpoint's registration, from the Marketplace's list and our credentials, without any I/O.
+//! Determines the state of an endpoint's registration from the Marketplace's list and our credentials, without I/O.
 
 use eqp_client::callbacks::EntryName;
 use eqp_store::{CredentialState, CredentialSummary, EndpointSummary};
@@ -176,7 +176,7 @@ pub(super) fn active_credential<'a>(
     endpoint: &'a EndpointSummary,
     list: &[ApiCallbackEntry],
 ) -> Option<&'a CredentialSummary> {
-    // They come newest first.
+    // Credentials are ordered from the newest to the oldest.
     endpoint.credentials.iter().find(|one| is_listed(&endpoint.public_url, &one.username, list))
 }
 
@@ -246,20 +246,20 @@ mod tests {
             (live, &[(HERE, "gone")], RegistrationState::Refused { username: gone() }),
             (live, &[(ELSEWHERE, "new")], elsewhere("new")),
             (live, &[(HERE, "ann"), (ELSEWHERE, "new")], elsewhere("new")),
-            // An URL that is only alike is another.
+            // A similar URL is another one.
             (
                 live,
                 &[("https://eqp.example.com/callbacks/main/", "new")],
                 RegistrationState::Moved { entry: EntryName::new("https://eqp.example.com/callbacks/main/", "new") },
             ),
-            // Rotated, in the grace of the old one.
+            // Rotated, during the grace period of the old one.
             (rotated, &[(HERE, "new")], RegistrationState::Registered { username: new() }),
             (rotated, &[(HERE, "old")], RegistrationState::Restored { username: old() }),
-            // A server that only adds to its list names both.
+            // The list of a server that merges contains both.
             (rotated, &[(HERE, "old"), (HERE, "new")], RegistrationState::Registered { username: new() }),
             (rotated, &[], RegistrationState::Missing),
             (rotated, &[(ELSEWHERE, "old")], elsewhere("old")),
-            // A change that was cut off.
+            // An interrupted change.
             (incomplete, &[], RegistrationState::Incomplete),
             (incomplete, &[(HERE, "new")], RegistrationState::Unconfirmed { username: new() }),
             (incomplete, &[(HERE, "ann")], RegistrationState::Overwritten { username: "ann".to_owned() }),
@@ -268,7 +268,7 @@ mod tests {
             (rotating, &[(HERE, "new")], RegistrationState::Unconfirmed { username: new() }),
             (rotating, &[(HERE, "old"), (HERE, "new")], RegistrationState::Unconfirmed { username: new() }),
             (rotating, &[], RegistrationState::Missing),
-            // Removed, in its grace.
+            // Removed, during its grace period.
             (removed, &[], RegistrationState::NotRegistered),
             (removed, &[(HERE, "old")], RegistrationState::Orphaned { username: old() }),
             (removed, &[(HERE, "ann")], RegistrationState::NotRegistered),

@@ -11,6 +11,7 @@ use serde::ser::{SerializeSeq, Serializer};
 
 /// One step of a plan. Its serialized form has no password.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "step", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Step {
@@ -20,11 +21,12 @@ pub enum Step {
         endpoint: String,
         /// The URL that the Marketplace calls.
         #[serde(serialize_with = "text")]
+        #[cfg_attr(feature = "schema", schemars(with = "String"))]
         url: PublicUrl,
         /// The path at which the receiver answers.
         path: String,
     },
-    /// A credential is stored, and every receiver accepts it from then on.
+    /// A credential is stored, and accepted by every receiver from then on.
     StoreCredential {
         /// The endpoint's name.
         endpoint: String,
@@ -34,18 +36,21 @@ pub enum Step {
         #[serde(skip)]
         password: Secret,
     },
-    /// An entry stays in the list as it is; this step waits until every receiver accepts its credential.
+    /// An existing entry is adopted without a change of the list. This step waits until every receiver accepts its
+    /// credential.
     Accept {
         /// The endpoint's name.
         endpoint: String,
         /// The entry.
         #[serde(serialize_with = "text")]
+        #[cfg_attr(feature = "schema", schemars(with = "String"))]
         entry: EntryName,
     },
-    /// The Marketplace's list is written, once every receiver accepts what it names, and read back.
+    /// The Marketplace's list is written after every receiver has accepted its credentials, and is then read back.
     WriteList {
         /// The list.
         #[serde(rename = "changes", serialize_with = "changes")]
+        #[cfg_attr(feature = "schema", schemars(with = "Vec<ListedChange>"))]
         list: ListPlan,
     },
     /// A credential that was just registered becomes the active one.
@@ -54,18 +59,21 @@ pub enum Step {
         endpoint: String,
         /// The user name.
         username: String,
-        /// How long the credential before it is accepted after the first callback with this one.
+        /// The time for which the previous credential is accepted after the first callback with this one.
         #[serde(rename = "grace_seconds", serialize_with = "seconds")]
+        #[cfg_attr(feature = "schema", schemars(with = "u64"))]
         grace: Duration,
     },
-    /// A credential that the list names already becomes the active one: the answer to its registration was lost.
+    /// A credential that is already in the list becomes the active one, because the response to its registration was
+    /// lost.
     Confirm {
         /// The endpoint's name.
         endpoint: String,
         /// The user name.
         username: String,
-        /// How long the credential before it is accepted after the first callback with this one.
+        /// The time for which the previous credential is accepted after the first callback with this one.
         #[serde(rename = "grace_seconds", serialize_with = "seconds")]
+        #[cfg_attr(feature = "schema", schemars(with = "u64"))]
         grace: Duration,
     },
     /// Credentials are rejected after a grace period.
@@ -74,11 +82,12 @@ pub enum Step {
         endpoint: String,
         /// The user names.
         usernames: Vec<String>,
-        /// How long they are still accepted.
+        /// The time for which they are still accepted.
         #[serde(rename = "grace_seconds", serialize_with = "seconds")]
+        #[cfg_attr(feature = "schema", schemars(with = "u64"))]
         grace: Duration,
     },
-    /// Credentials are refused at once; this step waits until every receiver does.
+    /// Credentials are rejected at once. This step waits until every receiver rejects them.
     Refuse {
         /// The endpoint's name.
         endpoint: String,
@@ -88,7 +97,7 @@ pub enum Step {
 }
 
 impl Step {
-    /// Describes the step in words: in one line, or in one for each entry of a list that is written. Names in the list are
+    /// Describes the step in one line, or in one line for each entry of a list that is written. Names in the list are
     /// external text and may contain any character; [`Display`](fmt::Display) escapes control characters.
     pub fn lines(&self) -> Vec<String> {
         vec![match self {
@@ -99,7 +108,7 @@ impl Step {
             Self::StoreCredential { endpoint, username, .. } => {
                 format!("{endpoint}: store a credential with user name {username}")
             }
-            Self::Accept { endpoint, entry } => format!("{endpoint}: accept {entry}; the list stays as it is"),
+            Self::Accept { endpoint, entry } => format!("{endpoint}: accept {entry}; the list is not changed"),
             Self::Activate { endpoint, username, .. } => format!("{endpoint}: activate user name {username}"),
             Self::Confirm { endpoint, username, .. } => {
                 format!("{endpoint}: user name {username} is registered, and becomes the active one")
@@ -116,7 +125,7 @@ impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (at, line) in self.lines().iter().enumerate() {
             f.write_str(if at == 0 { "" } else { "\n" })?;
-            // A line end in somebody else's text must not look like another step.
+            // A line end in external text must not look like another step.
             f.write_str(&escaped(line))?;
         }
         Ok(())
@@ -156,14 +165,20 @@ fn seconds<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S
     serializer.serialize_u64(duration.as_secs())
 }
 
+/// A change of the list, as it is serialized.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+struct ListedChange {
+    /// `keep`, `keep_without_password`, `add`, `replace` or `remove`.
+    change: &'static str,
+    /// The entry.
+    entry: String,
+    /// The entry that it replaces.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    replaces: Option<String>,
+}
+
 fn changes<S: Serializer>(list: &ListPlan, serializer: S) -> Result<S::Ok, S::Error> {
-    #[derive(Serialize)]
-    struct Line {
-        change: &'static str,
-        entry: String,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        replaces: Option<String>,
-    }
     let mut entries = serializer.serialize_seq(Some(list.changes().len()))?;
     for change in list.changes() {
         let (change, entry, replaces) = match change {
@@ -173,7 +188,7 @@ fn changes<S: Serializer>(list: &ListPlan, serializer: S) -> Result<S::Ok, S::Er
             Change::Replaced(entry, old) => ("replace", entry, Some(old.to_string())),
             Change::Removed(entry) => ("remove", entry, None),
         };
-        entries.serialize_element(&Line { change, entry: entry.to_string(), replaces })?;
+        entries.serialize_element(&ListedChange { change, entry: entry.to_string(), replaces })?;
     }
     entries.end()
 }

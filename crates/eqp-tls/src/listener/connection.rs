@@ -20,7 +20,7 @@ use super::shared_table::ConnectionSlot;
 use super::tracked_socket::{TrackedSocket, linger};
 use super::{Answer, Peer, TarpitDelay, head};
 
-/// How long an idle connection may take to close at shutdown.
+/// The time limit for closing an idle connection at shutdown.
 const CLOSING: Duration = Duration::from_secs(2);
 
 /// Serves one peer until either side ends the connection. A request in progress may take `grace` after shutdown.

@@ -11,7 +11,7 @@ use http::{HeaderValue, Request, StatusCode, Version};
 /// a connection without a credential can use.
 pub(super) const MAX_HEAD_BYTES: usize = 16 * 1024;
 
-/// Why a head is rejected. The connection is closed after the response.
+/// The reason why a head is rejected. The connection is closed after the response.
 #[derive(Debug)]
 pub(super) struct RejectedHead {
     status: StatusCode,

@@ -6,6 +6,7 @@
 
 mod connection;
 mod head;
+mod limits;
 mod queue;
 mod shared_table;
 mod table;
@@ -13,7 +14,7 @@ mod tracked_socket;
 
 use std::convert::Infallible;
 use std::fmt;
-use std::net::{IpAddr, TcpListener as StdListener};
+use std::net::{IpAddr, SocketAddr, TcpListener as StdListener};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,7 +24,7 @@ use axum::body::Body;
 use axum::response::Response;
 use http::Request;
 use rustls::ServerConfig;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::task::yield_now;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 use tokio_rustls::TlsAcceptor;
@@ -32,65 +33,17 @@ use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
 use self::connection::connection;
+use self::limits::{CLOSING_SHARE, bounds};
+pub use self::limits::{ConnectionLimits, possible_connections};
 use self::shared_table::{ConnectionSlot, SharedTable};
-use self::table::Bounds;
 
-/// How often connections are checked for exceeded time limits.
+/// The interval at which connections are checked for exceeded time limits.
 const SWEEP: Duration = Duration::from_millis(500);
 /// The wait after an accept error, such as no free file descriptor.
 const PAUSE: Duration = Duration::from_millis(20);
 /// The minimum time between two log lines about accept errors.
 const LOG_PERIOD: Duration = Duration::from_secs(10);
-/// File descriptors that are reserved for the database, the spool, logs and the operator listener.
-const RESERVED_FILES: usize = 128;
-/// One lingering close is allowed per this many connections.
-const CLOSING_SHARE: usize = 8;
-/// The maximum size of incomplete requests, all connections together.
-const PARTIAL_BYTES: usize = 8 * 1024 * 1024;
-/// A connection that has sent less than this of an incomplete request, including the handshake, uses no more memory than an
-/// idle one. The head of a callback is far shorter.
-const LONG_HEAD: usize = 4 * 1024;
-/// The maximum size of incomplete requests that are longer, all connections together. Enough for about 60 connections.
-const LONG_BYTES: usize = 1024 * 1024;
-
-/// Limits on the connections of a listener.
-///
-/// ```
-/// let mut limits = eqp_tls::listener::ConnectionLimits::default();
-/// limits.connections = 256;
-/// limits.connections_per_source = 64;
-/// ```
-#[derive(Clone, Copy, Debug)]
-#[non_exhaustive]
-pub struct ConnectionLimits {
-    /// The maximum number of open connections. When it is reached, a new connection replaces the one that has waited
-    /// longest, preferably one that has never sent a valid credential. The maximum is lower if the process may not open
-    /// enough files (see [`possible_connections`]).
-    pub connections: usize,
-    /// The maximum number of open connections from one source (an IPv4 address or an IPv6 /64 network). When it is reached,
-    /// a new connection from this source replaces its longest waiting one. It is reduced in proportion if `connections` is.
-    pub connections_per_source: usize,
-    /// The time limit for the TLS handshake, and for the head of each request.
-    pub header_time: Duration,
-    /// How long a connection may wait for its next request. A response that is still being sent counts as waiting.
-    pub idle_time: Duration,
-    /// How long a request in progress may continue after shutdown.
-    pub grace_time: Duration,
-}
-
-impl Default for ConnectionLimits {
-    fn default() -> Self {
-        Self {
-            connections: 16 * 1024,
-            connections_per_source: 12 * 1024,
-            header_time: Duration::from_secs(10),
-            idle_time: Duration::from_secs(75),
-            grace_time: Duration::from_secs(25),
-        }
-    }
-}
-
-/// Why a listener closed a connection.
+/// The reason why a listener closed a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Closed {
     /// It was evicted because its slot, or the memory for incomplete requests, was needed for others.
@@ -170,7 +123,7 @@ pub trait Answer: Clone + Send + Sync + 'static {
     ) -> impl Future<Output = Result<Response, Self::Error>> + Send + 'static;
 }
 
-/// A router answers every request, and its connections are not evicted meanwhile.
+/// A router answers every request, and its connections are not evicted before that.
 impl Answer for Router {
     type Error = Infallible;
 
@@ -245,10 +198,13 @@ impl Peer {
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-/// use eqp_tls::{LocalCa, listener::Listener};
+/// use eqp_tls::LocalCa;
+/// use eqp_tls::listener::{ConnectionLimits, Listener};
 ///
 /// let identity = LocalCa::ephemeral()?.issue(&["localhost".to_owned()])?;
-/// let listener = Listener::new(std::net::TcpListener::bind("127.0.0.1:8443")?).tls(identity.server_config()?);
+/// let listener = Listener::new(std::net::TcpListener::bind("127.0.0.1:8443")?)
+///     .tls(identity.server_config()?)
+///     .limits(ConnectionLimits::default());
 /// listener.serve(axum::Router::new(), tokio_util::sync::CancellationToken::new()).await?;
 /// # Ok(())
 /// # }
@@ -311,22 +267,28 @@ impl Listener {
         sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut stopped = pin!(shutdown.cancelled());
         let mut logged_at: Option<Instant> = None;
+        // Accepted before the table was full, and waiting for a slot.
+        let mut accepted_early: Option<(TcpStream, SocketAddr)> = None;
         loop {
             // If every connection stores a callback, new ones wait in the backlog of the socket until one has been answered.
             let has_capacity = table.has_capacity();
             let accepted = tokio::select! {
+                biased;
                 () = &mut stopped => break,
                 _ = sweep.tick() => {
                     table.sweep();
                     continue;
                 }
                 () = table.is_freed(), if !has_capacity => continue,
-                accepted = listener.accept(), if has_capacity => accepted,
+                accepted = next_connection(&listener, &mut accepted_early, &table), if has_capacity => accepted,
             };
             match accepted {
                 Ok((stream, peer)) => {
-                    table.events().accepted();
-                    let Some((slot, has_evicted)) = table.take(peer.ip()) else { continue };
+                    let Some((slot, has_evicted)) = table.take(peer.ip()) else {
+                        // While it was awaited, the last connection that could be evicted began to store a callback.
+                        accepted_early = Some((stream, peer));
+                        continue;
+                    };
                     connections.spawn(connection(stream, peer, tls.clone(), slot, answer.clone(), limits.grace_time));
                     if has_evicted {
                         // Lets the evicted connection close its socket before another one is accepted.
@@ -354,38 +316,16 @@ impl Listener {
     }
 }
 
-/// Returns how many connections the open-file limit of this process allows.
-///
-/// ```
-/// assert!(eqp_tls::listener::possible_connections() >= 8);
-/// ```
-pub fn possible_connections() -> usize {
-    let files = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
-    let files = files.and_then(|files| usize::try_from(files).ok()).unwrap_or(usize::MAX);
-    // Connections in their lingering close need a file, too, but hold no slot.
-    (files.saturating_sub(RESERVED_FILES) / (CLOSING_SHARE + 1) * CLOSING_SHARE).max(8)
-}
-
-fn bounds(limits: ConnectionLimits) -> Bounds {
-    let possible = possible_connections();
-    let all = limits.connections.min(possible);
-    if all < limits.connections {
-        tracing::warn!(
-            wanted = limits.connections,
-            possible = all,
-            "the open-file limit of the process reduces the maximum number of connections; raise it (ulimit -n)"
-        );
+/// Returns the connection that was accepted early, or accepts the next one.
+async fn next_connection(
+    listener: &TcpListener,
+    accepted_early: &mut Option<(TcpStream, SocketAddr)>,
+    table: &SharedTable,
+) -> std::io::Result<(TcpStream, SocketAddr)> {
+    if let Some(accepted) = accepted_early.take() {
+        return Ok(accepted);
     }
-    // The limit per source is reduced in the same proportion.
-    let share = limits.connections_per_source.min(limits.connections);
-    let per_source = all.saturating_mul(share).div_ceil(limits.connections.max(1));
-    Bounds {
-        all,
-        per_source: per_source.max(1),
-        partial_bytes: PARTIAL_BYTES,
-        long_head: LONG_HEAD,
-        long_bytes: LONG_BYTES,
-        head: limits.header_time,
-        idle: limits.idle_time,
-    }
+    let accepted = listener.accept().await?;
+    table.events().accepted();
+    Ok(accepted)
 }

@@ -68,7 +68,8 @@ impl SharedTable {
         &*self.events
     }
 
-    /// Returns whether a new connection would get a slot. If not, wait for [`is_freed`](Self::is_freed) and ask again.
+    /// Returns whether a new connection would get a slot. If not, wait for [`is_freed`](Self::is_freed) and check
+    /// again.
     pub(super) fn has_capacity(&self) -> bool {
         let mut table = self.table();
         let has_capacity = table.has_capacity();
@@ -110,7 +111,7 @@ impl SharedTable {
         self.events.closed(Closed::Evicted, evicted);
     }
 
-    /// Asks all connections to end. Those with a request in progress finish it first.
+    /// Requests all connections to end. Those with a request in progress finish it first.
     pub(super) fn close(&self) {
         self.table().wake_all();
     }

@@ -37,7 +37,7 @@ pub(super) struct Bounds {
     pub(super) idle: Duration,
 }
 
-/// What a connection is doing.
+/// The activity of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Activity {
     /// Its first request is expected, or a request is incomplete.
@@ -52,7 +52,7 @@ pub(super) enum Activity {
     Processing,
 }
 
-/// Which connections are evicted before others.
+/// The class of a connection, which determines the order of eviction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Class {
     /// It has never sent a valid credential.
@@ -98,7 +98,7 @@ pub(super) struct ConnectionTable {
     slots: Vec<Entry>,
     free: Vec<u32>,
     queues: [Queue; QUEUES],
-    /// How many connections can be evicted, by class.
+    /// The number of connections that can be evicted, by class.
     waiting: [usize; CLASSES],
     /// The current size of incomplete requests, all connections together.
     partial_bytes: usize,
@@ -113,7 +113,7 @@ pub(super) struct ConnectionTable {
 
 #[derive(Debug)]
 struct Entry {
-    /// How many connections have had this slot before.
+    /// The number of connections that have had this slot before.
     generation: u32,
     activity: Activity,
     /// It has sent a valid credential.

@@ -12,9 +12,9 @@ use tokio::time::timeout;
 
 use super::shared_table::{ConnectionSlot, LingerGuard};
 
-/// How long a connection is still read from after its last response.
+/// The time for which a connection is still read from after its last response.
 const LINGER_TIME: Duration = Duration::from_secs(1);
-/// How many bytes are read and discarded meanwhile.
+/// The maximum number of bytes that are read and discarded in this time.
 const MAX_DISCARDED: usize = 1024 * 1024;
 
 /// A socket with its slot. It counts raw bytes, below TLS, so that the bytes of a handshake count, too.
@@ -95,7 +95,7 @@ pub(super) async fn linger(socket: TcpStream, closing: LingerGuard) {
     let discard = async {
         let mut discarded = 0;
         while discarded < MAX_DISCARDED && socket.readable().await.is_ok() {
-            // Allocated here, so that it is not kept in memory during the wait.
+            // Allocated here, so that it does not use memory during the wait.
             let mut buffer = [0; 4096];
             match socket.try_read(&mut buffer) {
                 Ok(0) => break,

@@ -1,4 +1,4 @@
-//! How callbacks are read, as the documentation and as real programs send them.
+//! Tests the decoding of callbacks as documented and as sent by real programs.
 
 use serde_json::Value;
 
@@ -59,7 +59,7 @@ fn a_time_that_cannot_be_read_costs_nothing_else() {
     assert_eq!(update.explicit_status(), Some((&Flow::Technical, "approved")));
 }
 
-/// What programs write where they have no time: the first moments of a calendar or of the epoch.
+/// Tests placeholders for a missing time: the first moments of a calendar or of the epoch.
 #[test]
 fn a_placeholder_for_no_time_is_not_a_time() {
     for placeholder in [
@@ -196,7 +196,7 @@ fn ids_sent_as_numbers_keep_their_digits() {
     }
 }
 
-/// What is odd about one field costs that field, and is written back as it came.
+/// Tests that an unreadable field is missing, and is written back unchanged.
 #[test]
 fn a_field_that_cannot_be_read_is_missing_and_nothing_else_is() {
     let long = format!("\"{}\"", "x".repeat(256));

@@ -13,6 +13,7 @@ use crate::{ItemId, JsonObject, Sku, SubmissionId, lenient};
 
 /// The requested action per flow. A flow without an action is saved as a draft.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(remote = "Self")]
 pub struct Actions {
     /// `remove` (from the store) or `cancel` (this version).
@@ -61,6 +62,7 @@ impl Actions {
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(remote = "Self", bound(deserialize = "F: DeserializeOwned"))]
 pub struct PackageDraft<F = FileReference> {
     /// The developer's item ID, unique within the account. It prevents a repeated request from creating a second submission.
@@ -159,7 +161,7 @@ pub struct PackageDraft<F = FileReference> {
     /// The requested actions. Without them, a draft is saved.
     #[serde(default, deserialize_with = "lenient::optional", skip_serializing_if = "Option::is_none")]
     pub action: Option<Actions>,
-    /// Fields that are not listed here, sent as they are.
+    /// Fields that are not listed here, sent unchanged.
     #[serde(flatten, skip_deserializing)]
     pub extra: JsonObject,
 }
@@ -242,6 +244,7 @@ impl<F> PackageDraft<F> {
 /// # Ok::<(), eqp_types::IdError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PackageUpdate<F = FileReference> {
     /// The submission to change. Required in a batch.
     #[serde(skip_serializing_if = "Option::is_none")]

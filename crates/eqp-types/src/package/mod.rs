@@ -27,6 +27,7 @@ use crate::{ItemId, MageId, MarketingStatus, OverallStatus, Sku, SubmissionId, T
 
 /// The status of each flow of a submission.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(remote = "Self")]
 pub struct EqpStatus {
     /// The submission as a whole.
@@ -49,6 +50,14 @@ pub struct EqpStatus {
 /// type is an error that names the field. Any other field that cannot be read stays in `extra`, together with unknown fields, and is
 /// written back unchanged.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(
+    feature = "schema",
+    schemars(transform = crate::schema::as_received_except(&[
+        "submission_id", "item_id", "type", "platform", "sku", "version", "name", "long_description", "release_notes",
+        "license_type", "artifact", "eqp_status",
+    ]))
+)]
 #[serde(remote = "Self")]
 pub struct Package {
     /// The Marketplace's ID of this submission.
@@ -283,6 +292,13 @@ impl Serialize for Package {
 
 /// One item of the response to a batch. A rejected item has only `code` and `message`, so match items by position.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(
+    feature = "schema",
+    schemars(transform = crate::schema::as_received_except(&[
+        "code", "message", "submission_id", "item_id", "eqp_status",
+    ]))
+)]
 #[serde(remote = "Self")]
 pub struct BatchItem {
     /// The result code: 200 means success, regardless of the HTTP status.

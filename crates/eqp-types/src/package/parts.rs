@@ -16,6 +16,7 @@ use crate::{EqpStatus, FileUploadId, JsonObject, SubmissionId, lenient};
 
 /// A reference to an uploaded file. In requests, the API reads only the ID.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(remote = "Self")]
 pub struct FileReference {
     /// The ID of the file.
@@ -34,6 +35,7 @@ impl FileReference {
 
 /// An edition and its versions that a package is compatible with.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(remote = "Self")]
 pub struct VersionCompatibility {
     /// The edition.
@@ -49,6 +51,7 @@ pub struct VersionCompatibility {
 
 /// The guides of a package (PDF).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(remote = "Self", bound(deserialize = "F: DeserializeOwned"))]
 pub struct DocumentationArtifacts<F = FileReference> {
     /// The user guide.
@@ -73,6 +76,7 @@ impl<F> Default for DocumentationArtifacts<F> {
 
 /// The icon, images and videos of a package.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(remote = "Self", bound(deserialize = "F: DeserializeOwned"))]
 pub struct MediaArtifacts<F = FileReference> {
     /// The icon.
@@ -97,6 +101,7 @@ impl<F> Default for MediaArtifacts<F> {
 
 /// A shared package that is delivered together with a package.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(remote = "Self", bound(deserialize = "F: DeserializeOwned"))]
 pub struct SharedPackage<F = FileReference> {
     /// The archive of the shared package, or a reference to an existing one.
@@ -130,6 +135,7 @@ impl<F> Default for SharedPackage<F> {
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(untagged)]
 pub enum SharedArtifact<F = FileReference> {
     /// An archive.
@@ -190,6 +196,7 @@ impl<'de, F: DeserializeOwned> Deserialize<'de> for SharedArtifact<F> {
 
 /// A reference to a shared package that the Marketplace already has.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(remote = "Self")]
 pub struct ExistingPackage {
     /// The SKU.
@@ -205,6 +212,7 @@ pub struct ExistingPackage {
 
 /// The pricing model of a package.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(remote = "Self")]
 pub struct PricingModel {
     /// A single payment, or a subscription.
@@ -220,6 +228,7 @@ pub struct PricingModel {
 
 /// A price of a package (per edition) or of a support tier.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(remote = "Self")]
 pub struct Price {
     /// The edition.
@@ -244,6 +253,7 @@ pub struct Price {
 
 /// A support offer for a package. Each edition can have up to three tiers.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(remote = "Self")]
 pub struct SupportTier {
     /// The number of the tier.
@@ -271,6 +281,7 @@ pub struct SupportTier {
 
 /// The external services that a package uses.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(remote = "Self")]
 pub struct ExternalServices {
     /// Whether the package connects to a software-as-a-service product.
@@ -286,6 +297,7 @@ pub struct ExternalServices {
 
 /// An external service.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(remote = "Self")]
 pub struct ExternalService {
     /// The name.
@@ -307,6 +319,7 @@ pub struct ExternalService {
 
 /// The newest version of a package that was released to the store.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(remote = "Self")]
 pub struct LaunchedVersion {
     /// The submission of that version.

@@ -9,6 +9,7 @@ use crate::{Extra, lenient};
 
 /// The details of a report. Each tool has its own format.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(untagged)]
 #[non_exhaustive]
 pub enum TestDetails {
@@ -44,6 +45,8 @@ fn form<'de, T: Deserialize<'de>>(value: &'de Value) -> Option<T> {
 
 /// The result of a marketing review or a manual test.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(transform = crate::schema::as_received_except(&[])))]
 #[serde(from = "Extra")]
 pub struct ReviewDetails {
     /// The reasons for the rejection, each in a predefined sentence.
@@ -73,6 +76,8 @@ impl From<Extra> for ReviewDetails {
 
 /// A command of `varnish` and its output.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(transform = crate::schema::as_received_except(&[])))]
 #[serde(from = "Extra")]
 pub struct CommandOutput {
     /// The command line.
@@ -98,6 +103,8 @@ impl From<Extra> for CommandOutput {
 
 /// The results of the code sniffer (`phpcs`) with one PHP version.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(transform = crate::schema::as_received_except(&[])))]
 #[serde(from = "Extra")]
 pub struct CodeSnifferDetails {
     /// The totals over all files.
@@ -123,6 +130,8 @@ impl From<Extra> for CodeSnifferDetails {
 
 /// The totals of the code sniffer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(transform = crate::schema::as_received_except(&[])))]
 #[serde(from = "Extra")]
 pub struct CodeSnifferTotals {
     /// The number of errors.
@@ -152,6 +161,8 @@ impl From<Extra> for CodeSnifferTotals {
 
 /// The results of the code sniffer for one file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(transform = crate::schema::as_received_except(&[])))]
 #[serde(from = "Extra")]
 pub struct CodeSnifferFile {
     /// The number of errors.
@@ -181,6 +192,8 @@ impl From<Extra> for CodeSnifferFile {
 
 /// An error or a warning.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(transform = crate::schema::as_received_except(&[])))]
 #[serde(from = "Extra")]
 pub struct CodeSnifferMessage {
     /// The text of the message.

@@ -141,7 +141,7 @@ fn of_command(command: &CommandOutput) -> String {
 }
 
 fn of_review(details: &ReviewDetails) -> Vec<String> {
-    // A single reason that is not in a list. Not documented, but cheap to support.
+    // A single reason instead of a list. This is not documented.
     let alone = details.extra.get("reasons").and_then(serde_json::Value::as_str);
     let attachment = details.attachment.as_ref().map(|url| format!("Attached: {url}"));
     let reasons = details.reasons.iter().map(String::as_str).chain(alone).chain(details.message.as_deref());

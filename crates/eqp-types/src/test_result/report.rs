@@ -10,6 +10,8 @@ use crate::{Extra, TestStatus, Timestamp, lenient};
 
 /// The report of one test run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(transform = crate::schema::as_received_except(&[])))]
 #[serde(from = "Extra")]
 pub struct TestReport {
     /// The tool.
@@ -31,6 +33,7 @@ pub struct TestReport {
 
 /// The individual reports: a list for automated tools, a single object for `marketing` and `manual_qa`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(untagged)]
 #[non_exhaustive]
 pub enum Reports {
@@ -71,6 +74,8 @@ impl Reports {
 
 /// The report of a tool for one environment, or of one reviewer.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(transform = crate::schema::as_received_except(&[])))]
 pub struct SingleReport {
     /// The tool.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -111,7 +116,7 @@ pub struct SingleReport {
 }
 
 impl SingleReport {
-    /// Reads a report. `tool` is the tool of the whole report, in case this one does not name it.
+    /// Reads a report. `tool` is the tool of the enclosing report, in case this one does not name it.
     fn read(mut fields: Extra, tool: Option<&str>) -> Self {
         let own_tool = lenient::take_text(&mut fields, "tool");
         let details = lenient::take_value(&mut fields, "details");

@@ -6,6 +6,8 @@ use crate::{Extra, TestStatus, Timestamp, ToolRunId, lenient};
 
 /// One test run in the summary of a submission.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(transform = crate::schema::as_received_except(&[])))]
 #[serde(from = "Extra")]
 pub struct TestRun {
     /// The ID of the run, which is needed to read its report.

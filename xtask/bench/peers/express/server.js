@@ -1,13 +1,13 @@
-// The receiver that one writes first in Node, by the manuals of Express and pg. No word in it is there to make it slow.
+// A typical first receiver in Node, written as in the manuals of Express and pg. Nothing in it makes it slower than necessary.
 import express from "express";
 import pg from "pg";
 import { v7 as uuid } from "uuid";
 
-// Where the database is, the PG… variables say.
+// The PG… variables contain the address of the database.
 const pool = new pg.Pool({ max: 10 });
 const app = express();
 
-// The body has to be kept as it came, and `verify` is where express.json gives it away.
+// The body must be stored exactly as it was received. express.json provides it only to `verify`.
 const keepRaw = (request, _response, raw) => {
   request.raw = raw;
 };

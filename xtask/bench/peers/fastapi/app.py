@@ -1,4 +1,4 @@
-"""The receiver that one writes first in Python. No word in it is there to make it slow."""
+"""A typical first receiver in Python. Nothing in it makes it slower than necessary."""
 
 import json
 from contextlib import asynccontextmanager
@@ -17,7 +17,7 @@ INSERT = """
 
 @asynccontextmanager
 async def lifespan(app: FastAPI):
-    # Where the database is, the PG… variables say.
+    # The PG… variables contain the address of the database.
     async with asyncpg.create_pool(min_size=10, max_size=10) as pool:
         app.state.pool = pool
         yield

@@ -27,8 +27,8 @@ const COPY_EVERY: usize = 10;
 pub(crate) enum Bodies {
     /// Always the example in the API's documentation, 170 bytes.
     Documented,
-    /// One submission after another goes through its review, in the form that is sent today; one callback in ten is
-    /// a duplicate of the previous one.
+    /// One submission after another goes through its review, in the newer format; one callback in ten is a duplicate of
+    /// the previous one.
     Reviews,
 }
 
@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reviews_go_through_their_course_and_one_in_ten_is_a_copy() {
+    fn reviews_go_through_their_steps_and_one_in_ten_callbacks_is_a_duplicate() {
         let mut bodies = Bodies::Reviews.of(3);
         let sent: Vec<String> = (0..20).map(|_| bodies.next().into_owned()).collect();
         assert_eq!(sent.iter().zip(&sent[1..]).filter(|(one, next)| one == next).count(), 2);

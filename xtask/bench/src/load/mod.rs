@@ -56,9 +56,9 @@ impl Load {
 #[derive(Debug)]
 pub(crate) struct Outcome {
     pub(crate) per_second: f64,
-    /// The time from the first request to the last answer.
+    /// The time from the first request to the last response.
     pub(crate) took: Duration,
-    /// The time of the last answer.
+    /// The time of the last response.
     pub(crate) ended: Instant,
     /// The sorted latencies of the measured part.
     latencies: Vec<Duration>,
@@ -81,7 +81,7 @@ pub(crate) fn percentile(sorted: &[f64], share: f64) -> f64 {
     sorted.get(place).copied().unwrap_or(f64::NAN)
 }
 
-/// Sends a load to `address`. Any unsuccessful answer is an error.
+/// Sends a load to `address`. Any unsuccessful response is an error.
 pub(crate) fn run(address: SocketAddr, load: &Load) -> Result<Outcome, Failure> {
     let threads = load.threads.clamp(1, load.connections);
     let taken = Arc::new(AtomicUsize::new(0));
@@ -119,7 +119,7 @@ pub(crate) fn run(address: SocketAddr, load: &Load) -> Result<Outcome, Failure> 
 
 type Sent = (Vec<Duration>, Vec<Uuid>);
 
-/// One thread's share of the connections.
+/// Runs one thread's share of the connections.
 async fn share(
     address: SocketAddr,
     load: &Load,

@@ -1,4 +1,4 @@
-//! Hand-written requests, and a minimal parser of answers.
+//! Hand-written requests, and a minimal parser of responses.
 
 use uuid::Uuid;
 
@@ -9,7 +9,7 @@ use crate::Failure;
 pub(crate) const PATH: &str = "/callbacks/bench";
 /// The Basic header of `key` and `secret`, as in the API's documentation.
 pub(crate) const RIGHT: &str = "Basic a2V5OnNlY3JldA==";
-/// The text before the ID in every successful answer.
+/// The text before the ID in every successful response.
 const BEFORE_ID: &[u8] = br#"{"id":""#;
 const ID_BYTES: usize = 36;
 
@@ -29,7 +29,7 @@ pub(crate) fn get(path: &str) -> String {
     format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n\r\n")
 }
 
-/// Reads one successful answer; any other is an error.
+/// Reads one successful response; any other is an error.
 pub(crate) async fn read_id(stream: &mut Stream, buffer: &mut [u8]) -> Result<Uuid, Failure> {
     let mut filled = 0;
     loop {
@@ -43,12 +43,12 @@ pub(crate) async fn read_id(stream: &mut Stream, buffer: &mut [u8]) -> Result<Uu
             }
         }
         if count == 0 || filled == buffer.len() {
-            return Err(format!("not the answer of a receiver: {}", String::from_utf8_lossy(answer)).into());
+            return Err(format!("not the response of a receiver: {}", String::from_utf8_lossy(answer)).into());
         }
     }
 }
 
-/// Reads an answer with a length, up to the size of the buffer, and returns its status.
+/// Reads a response with a length, up to the size of the buffer, and returns its status.
 pub(crate) async fn read_status(stream: &mut Stream, buffer: &mut [u8]) -> Result<u16, Failure> {
     let mut filled = 0;
     loop {
@@ -63,7 +63,7 @@ pub(crate) async fn read_status(stream: &mut Stream, buffer: &mut [u8]) -> Resul
             }
         }
         if count == 0 || filled == buffer.len() {
-            return Err(format!("not an answer: {text}").into());
+            return Err(format!("not a response: {text}").into());
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The certificate of the measured servers, which is ECDSA P-256 as in the promises.
+//! The certificate of the measured servers, which is ECDSA P-256 as in the performance targets.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -41,7 +41,7 @@ struct Shared {
     queue: mpsc::Sender<Waiting>,
 }
 
-/// Serves on a current-thread runtime of its own until `shutdown`.
+/// Serves on its own current-thread runtime until `shutdown`.
 pub(super) fn serve(shutdown: &CancellationToken) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {

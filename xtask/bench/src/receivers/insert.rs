@@ -1,4 +1,4 @@
-//! The receiver that one writes first: a pool, and one INSERT per request. No word in it is there to make it slow.
+//! A simple receiver: a pool, and one INSERT per request. Nothing in it makes it slower than necessary.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -28,7 +28,7 @@ pub(super) async fn serve(database: PgConnectOptions, shutdown: CancellationToke
     Ok(axum::serve(listener, service).with_graceful_shutdown(shutdown.cancelled_owned()).await?)
 }
 
-/// Over a pool of its own, into the same table as ours.
+/// Returns a router with its own pool, which inserts into the same table as our receiver.
 async fn router(database: PgConnectOptions) -> Result<Router, Failure> {
     let pool =
         PgPoolOptions::new().max_connections(CONNECTIONS).min_connections(CONNECTIONS).connect_with(database).await?;

@@ -56,14 +56,14 @@ impl Kind {
 #[derive(Debug, Args)]
 pub(crate) struct Receives {
     kind: Kind,
-    /// Where the private Postgres listens.
+    /// The folder of the Postgres socket.
     socket: PathBuf,
     database: String,
-    /// For its master key; holds the certificate too.
+    /// The folder of its master key and its certificate.
     folder: PathBuf,
     #[arg(long)]
     tls: bool,
-    /// As behind a proxy.
+    /// Whether it serves plain HTTP, as behind a proxy.
     #[arg(long)]
     behind_proxy: bool,
 }
@@ -76,13 +76,12 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Starts this program again, as a receiver on `database`. With `tls` it proves itself with the certificate that
-    /// lies in `folder`.
+    /// Starts this program again, as a receiver on `database`. With `tls`, it uses the certificate in `folder`.
     pub(crate) fn start(kind: Kind, database: &PgConnectOptions, folder: &Path, tls: bool) -> Result<Self, Failure> {
         Self::spawn(again()?, kind, database, folder, if tls { &["--tls"] } else { &[] })
     }
 
-    /// The same with few file descriptors; without `tls` as behind a proxy.
+    /// Starts a receiver with few file descriptors; without `tls`, as behind a proxy.
     pub(crate) fn with_few_files(
         files: usize,
         database: &PgConnectOptions,
@@ -96,7 +95,7 @@ impl Server {
         Self::spawn(limited, Kind::Ours, database, folder, if tls { &["--tls"] } else { &["--behind-proxy"] })
     }
 
-    /// The same under callgrind, which writes what it counted to `counts` when the receiver ends.
+    /// Starts a receiver under callgrind, which writes its counts to `counts` when the receiver ends.
     pub(crate) fn counted(
         kind: Kind,
         database: &PgConnectOptions,
@@ -175,7 +174,7 @@ pub(crate) fn receive(options: &Receives) -> Result<(), Failure> {
         return http_only::serve(&shutdown);
     }
     let database = by_socket(&options.socket, &options.database);
-    // Ours needs threads for what runs beside accepting; the other one for everything.
+    // Our receiver needs threads for its background tasks, the other one for everything.
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
         match options.kind {
             Kind::Insert => insert::serve(database, shutdown).await,

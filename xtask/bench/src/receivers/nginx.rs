@@ -1,4 +1,4 @@
-//! nginx, which answers a constant over TLS without storing anything: the upper limit for handshakes.
+//! nginx, which returns a constant response over TLS without storing anything: the upper limit for handshakes.
 
 use std::fs;
 use std::net::{SocketAddr, TcpStream};
@@ -21,12 +21,12 @@ const PLACES: [&str; 2] = ["nginx", "/usr/sbin/nginx"];
 pub(crate) struct Nginx {
     child: Child,
     pub(crate) address: SocketAddr,
-    /// What it says of itself.
+    /// Its version, as it reports it.
     pub(crate) version: String,
 }
 
 impl Nginx {
-    /// Starts it in `folder`, with the certificate that lies there; a reason where there is none.
+    /// Starts nginx in `folder`, with the certificate there. The inner error is the reason why there is no nginx.
     pub(crate) fn start(folder: &Path) -> Result<Result<Self, String>, Failure> {
         let (program, version) = match find() {
             Ok(found) => found,
@@ -37,7 +37,7 @@ impl Nginx {
         fs::create_dir_all(&folder)?;
         let certificate = Certificate::in_folder(folder.parent().unwrap_or(&folder));
         fs::write(folder.join("nginx.conf"), configuration(address, &certificate))?;
-        // As root it would otherwise become a user who can enter none of this.
+        // As root, it would otherwise switch to a user who cannot enter the folder.
         let child = Command::new(program)
             .arg("-p")
             .arg(&folder)
@@ -72,7 +72,7 @@ impl Drop for Nginx {
     }
 }
 
-/// The one of this machine with its version; where there is none, Debian's.
+/// Finds an installed nginx and its version, or fetches Debian's package.
 fn find() -> Result<(PathBuf, String), String> {
     let there = |program: PathBuf| version(&program).map(|version| (program, version));
     if let Some(found) = PLACES.iter().find_map(|place| there(place.into())) {
@@ -86,7 +86,7 @@ fn find() -> Result<(PathBuf, String), String> {
     there(unpacked).ok_or_else(|| "no nginx: Debian's does not run on this machine".to_owned())
 }
 
-/// Unpacks Debian's package into `folder`. Installing it would need rights, and start a server that nobody here wants.
+/// Unpacks Debian's package into `folder`. Installing it would need root, and would start a server.
 fn fetch(folder: &Path) -> Result<(), String> {
     if !answers("apt-get") || !answers("dpkg-deb") {
         return Err("no nginx, and no apt-get to fetch one".to_owned());
@@ -111,7 +111,7 @@ fn version(program: &Path) -> Option<String> {
     output.status.success().then(|| said.rsplit(' ').next().unwrap_or_default().trim().to_owned())
 }
 
-/// One worker for each core, TLS 1.3 only, every handshake a whole one, nothing written.
+/// Returns a configuration with one worker for each core, TLS 1.3 only, full handshakes, and no logs.
 fn configuration(address: SocketAddr, certificate: &Certificate) -> String {
     let (chain, key) = (certificate.chain.display(), certificate.key.display());
     let user = if rustix::process::geteuid().is_root() { "user root;\n" } else { "" };

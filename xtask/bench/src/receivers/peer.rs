@@ -29,7 +29,7 @@ pub(crate) enum Peer {
     FastApi,
 }
 
-/// A file of it, as it is in the repository.
+/// A file of a peer in the repository.
 type File = (&'static str, &'static str);
 
 impl Peer {
@@ -41,7 +41,7 @@ impl Peer {
         }
     }
 
-    /// The folder of what it is made of.
+    /// Returns the folder of its sources.
     pub(crate) fn folder(self) -> &'static str {
         match self {
             Self::Express | Self::ExpressTuned => "express",
@@ -71,7 +71,8 @@ impl Peer {
         }
     }
 
-    /// Fetches it into `folder`, unless this version of it is there; a reason where that cannot be.
+    /// Installs it in `folder`, unless this version is installed already. The error is the reason why it cannot be
+    /// installed.
     pub(crate) fn install(self, folder: &Path) -> Result<(), String> {
         for program in self.needs() {
             if !answers(program) {
@@ -103,7 +104,7 @@ impl Peer {
         fs::write(&installed, wanted).map_err(failed)
     }
 
-    /// Starts it on `database`.
+    /// Starts the peer with `database`.
     pub(crate) fn start(self, folder: &Path, database: &PgConnectOptions) -> Result<PeerServer, Failure> {
         let address = free_address()?;
         let port = address.port().to_string();
@@ -140,7 +141,7 @@ impl Peer {
     }
 }
 
-/// A server in Node, about to run.
+/// Returns the command for a server in Node.
 fn node(server: &str) -> Command {
     let mut node = Command::new("node");
     node.arg(server).env("NODE_ENV", "production");
@@ -164,7 +165,7 @@ impl Drop for PeerServer {
     }
 }
 
-/// A port that was free a moment ago, for programs that cannot tell which one they got.
+/// Returns a port that was free a moment ago, for programs that cannot report which port they got.
 pub(super) fn free_address() -> std::io::Result<SocketAddr> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()
 }
@@ -177,7 +178,7 @@ pub(crate) fn answers(program: &str) -> bool {
 
 /// Runs a program in `folder`, which must succeed.
 pub(super) fn run(folder: &Path, program: &str, arguments: &[&str]) -> Result<(), String> {
-    // A relative path would be looked for from where we are, on some systems.
+    // On some systems, a relative path would be resolved from the current folder.
     let path = if program.contains('/') { folder.join(program) } else { program.into() };
     let mut command = Command::new(path);
     command.args(arguments).current_dir(folder).stdin(Stdio::null()).stdout(Stdio::from(std::io::stderr()));

@@ -25,7 +25,7 @@ fn field(file: &str, name: &str) -> Option<String> {
     Some(line.split_once(':')?.1.trim().to_owned())
 }
 
-/// The one that a private Postgres is most likely made of.
+/// Returns the version of the Postgres that is most likely used.
 fn installed_postgres() -> Option<String> {
     said("pg_config", &["--version"])
 }

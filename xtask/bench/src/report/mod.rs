@@ -14,11 +14,11 @@ pub(crate) use record::Record;
 use crate::Failure;
 use crate::rows::{ROWS, Row};
 
-/// Where the page is, seen from the workspace.
+/// The path of the page in the workspace.
 const PAGE: &str = "docs/benchmarks.md";
 const PICTURE: &str = "docs/benchmarks.svg";
 
-/// Prints every row with its promises.
+/// Prints every benchmark with its targets.
 pub(crate) fn list(rows: &[&Row]) {
     for row in rows {
         println!("{}  {} ({}; quick {})", row.name, row.title, row.takes.0, row.takes.1);
@@ -28,7 +28,7 @@ pub(crate) fn list(rows: &[&Row]) {
     }
 }
 
-/// One object, with an entry for each figure under its id.
+/// Returns one object with an entry for each figure ID.
 pub(crate) fn json(records: &[(&'static Row, Record)]) -> Map<String, Value> {
     let figures = records.iter().flat_map(|(row, record)| record.figures(row));
     figures.map(|figure| (figure.promise.id.to_owned(), figure.to_json())).collect()
@@ -41,12 +41,12 @@ pub(crate) fn write() -> Result<(), Failure> {
         records.extend(Record::kept(row)?.map(|record| (row, record)));
     }
     if records.is_empty() {
-        return Err("nothing to write: no row has been measured in a release build".into());
+        return Err("nothing to write: no benchmark has been run in a release build".into());
     }
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let there = std::fs::read_to_string(root.join(PAGE))?;
     std::fs::write(root.join(PAGE), page::renewed(&there, &page::measured(&records))?)?;
     std::fs::write(root.join(PICTURE), plot::plot(&records))?;
-    eprintln!("{PAGE} and {PICTURE} are written from {} of {} rows", records.len(), ROWS.len());
+    eprintln!("updated {PAGE} and {PICTURE} from {} of {} benchmarks", records.len(), ROWS.len());
     Ok(())
 }

@@ -16,11 +16,11 @@ const END: &str = "<!-- end -->";
 /// Returns the page with a new measured part.
 pub(super) fn renewed(page: &str, measured: &str) -> Result<String, Failure> {
     let parts = page.split_once(BEGIN).and_then(|(before, rest)| Some((before, rest.split_once(END)?.1)));
-    let (before, after) = parts.ok_or("the page has lost the marks between which the measured part stands")?;
+    let (before, after) = parts.ok_or("the page does not contain the markers of the measured part")?;
     Ok(format!("{before}{BEGIN}\n\n{measured}\n{END}{after}"))
 }
 
-/// All figures at a glance, then each row with what was seen.
+/// Returns a table of all figures, followed by each benchmark with its measurements.
 pub(super) fn measured(records: &[(&'static Row, Record)]) -> String {
     let mut text = String::new();
     // Writing to a string cannot fail, here and below.
@@ -51,7 +51,7 @@ fn line(figure: &Figure) -> String {
     )
 }
 
-/// Each machine once: rows can have been measured on several.
+/// Returns each machine once, because benchmarks can be run on several machines.
 fn machines(records: &[(&'static Row, Record)]) -> String {
     let mut all: Vec<&str> = records.iter().map(|(_, record)| record.machine.as_str()).collect();
     all.sort_unstable();
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_stands_between_the_marks_is_replaced() {
+    fn only_the_text_between_the_marks_is_replaced() {
         let page = format!("# By hand\n\n{BEGIN}\nold\n{END}\n\n## Also by hand\n");
         let new = renewed(&page, "new\n").unwrap();
         assert_eq!(new, format!("# By hand\n\n{BEGIN}\n\nnew\n\n{END}\n\n## Also by hand\n"));

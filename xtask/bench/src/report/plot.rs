@@ -1,7 +1,7 @@
 //! A picture of all figures, each relative to its floor.
 //!
-//! One scale for all: 1 is the floor, right of it is better, each doubling takes the same width. The line is the
-//! median, the dots are the rounds, the triangle is the aim.
+//! All figures share one logarithmic scale: 1 is the floor, and values to the right are better. The line is the median,
+//! the dots are the rounds, and the triangle is the aim.
 
 use std::fmt::Write as _;
 
@@ -14,7 +14,7 @@ const LEFT: f64 = 220.0;
 const RIGHT: f64 = 120.0;
 const TOP: f64 = 40.0;
 const LINE: f64 = 22.0;
-/// The ends of the scale; what lies beyond is drawn at the end.
+/// The ends of the scale. Values outside of it are drawn at its ends.
 const LOWEST: f64 = 0.5;
 const HIGHEST: f64 = 16.0;
 

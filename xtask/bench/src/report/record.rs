@@ -1,4 +1,4 @@
-//! The stored result of one run of one row.
+//! The stored result of one run of one benchmark.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -16,7 +16,7 @@ use crate::harness::{Harness, kept};
 use crate::rows::{Measured, Row};
 use crate::scale::{Extent, Scale};
 
-/// The result of one run of a row.
+/// The result of one run of a benchmark.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Record {
     #[serde(with = "time::serde::rfc3339")]
@@ -26,7 +26,7 @@ pub(crate) struct Record {
     pub(super) extent: Extent,
     /// Whether the build was optimised.
     pub(super) release: bool,
-    /// By the id of the promise.
+    /// By the ID of the target.
     pub(super) found: BTreeMap<String, Measurement>,
     pub(super) columns: Vec<String>,
     pub(super) lines: Vec<Vec<String>>,
@@ -34,7 +34,7 @@ pub(crate) struct Record {
 }
 
 impl Record {
-    /// Measures, and keeps what means something. What fails is a finding too: the other rows are measured all the same.
+    /// Runs a benchmark, and stores the result if it is meaningful. A failure is a result too, so that the other benchmarks still run.
     pub(crate) fn make(row: &Row, scale: Scale) -> Result<Self, Failure> {
         eprintln!("{}: {}", row.name, row.title);
         let begun = Instant::now();
@@ -62,26 +62,27 @@ impl Record {
         Ok(record)
     }
 
-    /// What the newest run found that meant something; none before the first.
+    /// Returns the stored result of the newest full run, if there is one.
     pub(crate) fn kept(row: &Row) -> Result<Option<Self>, Failure> {
         let file = file(row);
         match fs::read_to_string(&file) {
             Ok(text) => serde_json::from_str(&text).map(Some).map_err(|error| {
-                format!("{} is of another version ({error}): remove it and measure again", file.display()).into()
+                format!("{} is from another version ({error}): remove it and run the benchmark again", file.display())
+                    .into()
             }),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error.into()),
         }
     }
 
-    /// Each promise of the row with what was found.
+    /// Returns each target of the benchmark with its result.
     pub(crate) fn figures(&self, row: &'static Row) -> Vec<Figure> {
         let found =
             |id| self.found.get(id).cloned().unwrap_or_else(|| Measurement::Failed("it was not measured".to_owned()));
         row.promises.iter().map(|promise| Figure { promise, found: found(promise.id) }).collect()
     }
 
-    /// Of an optimised build, and of more than a trial.
+    /// Returns whether the result is from an optimised build and not from a smoke run.
     fn counts(&self) -> bool {
         self.release && self.extent != Extent::Smoke
     }
@@ -91,7 +92,7 @@ fn file(row: &Row) -> PathBuf {
     kept("found").join(format!("{}.json", row.name))
 }
 
-/// A row for tests of the report.
+/// A benchmark for tests of the report.
 #[cfg(test)]
 pub(super) mod example {
     use time::macros::datetime;

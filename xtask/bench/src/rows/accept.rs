@@ -21,7 +21,7 @@ pub(super) const ROW: Row = Row {
           show it and once tuned by hand (a prepared statement, no ETag; it has no target); the same in Python \
           (FastAPI + asyncpg, uvicorn with two workers and a pool of ten each); and our server without the database \
           write. Each runs as a separate process, serves plain HTTP on loopback over 64 keep-alive connections, \
-          checks the Basic credentials, and answers after the commit, over the same Unix socket to the same private \
+          checks the Basic credentials, and answers after the commit, over the same Unix socket to the same temporary \
           Postgres with `fsync` and `synchronous_commit` on. The body is the documented `eqp_status_update` of 170 \
           bytes.",
     takes: ("3 min, and 1 to fetch the peers", "1 min"),

@@ -66,7 +66,9 @@ fn measure(harness: &Harness) -> Result<Measured, Failure> {
         let refused = flood.stop()?;
         let open = idle.open()?;
         if open < harness.scale.idle || refused == 0 {
-            return Err(format!("{open} idle connections are open at the end, and {refused} tries were refused").into());
+            return Err(
+                format!("{open} idle connections are open at the end, and {refused} passwords were rejected").into()
+            );
         }
         drop(idle);
         ratios.push(attacked.p99 / alone.p99);

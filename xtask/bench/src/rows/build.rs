@@ -1,4 +1,4 @@
-//! The cost of a newcomer's first command: a release build from scratch.
+//! Measures the CPU time of a release build from scratch, which is the first command of a new user.
 
 use std::process::{Command, Stdio};
 
@@ -24,7 +24,7 @@ fn measure(harness: &Harness) -> Result<Measured, Failure> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let before = children_processor_time();
     let mut build = Command::new(cargo);
-    // A smoke run only shows that the row works.
+    // A smoke run only shows that the benchmark works.
     let package = if harness.scale.extent == Extent::Smoke { "eqp-types" } else { "eqp-cli" };
     build.args(["build", "--release", "--quiet", "--package", package, "--target-dir"]).arg(harness.folder());
     build.current_dir(env!("CARGO_MANIFEST_DIR")).stdin(Stdio::null()).stdout(Stdio::from(std::io::stderr()));

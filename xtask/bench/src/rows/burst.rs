@@ -17,14 +17,14 @@ pub(super) const ROW: Row = Row {
     name: "burst",
     title: "A burst of 100,000 callbacks",
     how: "100,000 callbacks (reviews as above) are sent over 64 plain connections as fast as they are answered, to a \
-          receiver that accepts and projects. The result is the time from the last answer until nothing is pending, \
+          receiver that accepts and projects. The result is the time from the last response until nothing is pending, \
           as a share of the time for sending. Each round has a new database, whose tables have no statistics.",
     takes: ("30 s", "20 s"),
     promises: &[Promise::at_most(
         "burst_drain",
         0.2,
         0.05,
-        "from the last answer until all is projected, as a share of the burst's length",
+        "from the last response until all is projected, as a share of the burst's length",
     )],
     measure,
 };

@@ -1,5 +1,4 @@
-//! `eqp packages check` of an archive as large as the store takes: how long it takes as a person waits for it, and how much
-//! memory it needs.
+//! Measures the run time and memory of `eqp packages check` with an archive of the maximum size.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -49,7 +48,7 @@ fn measure(harness: &Harness) -> Result<Measured, Failure> {
     let bytes = archive.metadata()?.len();
     eprintln!("{FILES} files, {:.1} MB", mega(bytes));
     if !(28 * 1024 * 1024..=30 * 1024 * 1024).contains(&bytes) {
-        return Err(format!("the archive has {bytes} bytes: it is to be nearly as large as the store takes").into());
+        return Err(format!("the archive has {bytes} bytes, but should have nearly the maximum size").into());
     }
     let (mut times, mut peaks, mut lines) = (Vec::new(), Vec::new(), Vec::new());
     for round in 0..=harness.scale.rounds {
@@ -74,7 +73,7 @@ fn measure(harness: &Harness) -> Result<Measured, Failure> {
     })
 }
 
-/// The slowest check of a set of hostile archives in each round, and which it was.
+/// Returns the slowest check of a set of hostile archives in each round, with the name of the archive.
 fn worst(tool: &Tool, harness: &Harness) -> Result<(Vec<f64>, Vec<String>), Failure> {
     let path = harness.folder().join("hostile.zip");
     let mut slowest: Vec<(f64, &str)> = vec![(0.0, ""); harness.scale.rounds];
@@ -109,7 +108,7 @@ fn check_anything(tool: &Tool, folder: &Path, archive: &Path) -> Result<f64, Fai
     }
 }
 
-/// One run: milliseconds from its start to its end, and its highest resident memory in MB.
+/// Runs one check, and returns its run time in milliseconds and its peak resident memory in MB.
 fn check(tool: &Tool, folder: &Path, archive: &Path) -> Result<(f64, f64), Failure> {
     let begun = Instant::now();
     let mut child = tool
@@ -131,7 +130,7 @@ fn check(tool: &Tool, folder: &Path, archive: &Path) -> Result<(f64, f64), Failu
         return Err(format!("the check of a good archive ended with {status}").into());
     }
     if peak == 0.0 {
-        return Err("how much memory a process needs can be read on Linux only".into());
+        return Err("the memory of a process can be read on Linux only".into());
     }
     Ok((time, peak))
 }
@@ -167,7 +166,7 @@ pub(super) fn large_module() -> Submission {
     module
 }
 
-/// The number of files of the bare module, including composer.json.
+/// Returns the number of files of the bare module, including composer.json.
 fn zip_entries(module: &Submission) -> usize {
     module.names().count() + 1
 }

@@ -1,4 +1,4 @@
-//! The receiver with its embedded Postgres.
+//! Measures the start of a receiver with its embedded Postgres.
 
 use super::{Measured, Row};
 use crate::Failure;

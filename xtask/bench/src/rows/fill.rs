@@ -1,4 +1,4 @@
-//! Fills tables by SQL, which is faster than a sender, and leaves them as after a quiet hour.
+//! Fills tables with SQL, which is faster than a sender, and settles them.
 
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection, PgConnection};
@@ -9,8 +9,8 @@ use crate::postgres::execute;
 /// The number of concurrent inserts: two cores are faster than one, and nothing else runs in the meantime.
 const HALVES: i64 = 2;
 
-/// Runs `insert`, which names its range as `$from` and `$to` (both in it), for the numbers 1 to `count`. Indexes are
-/// taken away before and made again afterwards, by the definition that the migrations gave them.
+/// Runs `insert`, with an inclusive range `$from` to `$to`, for the numbers 1 to `count`. Indexes are dropped before
+/// and created again afterwards, with the definitions in the migrations.
 pub(super) async fn fill(database: &PgConnectOptions, table: &str, count: i64, insert: &str) -> Result<(), Failure> {
     let indexes = indexes(database, table).await?;
     for (name, _) in &indexes {
@@ -29,7 +29,7 @@ pub(super) async fn fill(database: &PgConnectOptions, table: &str, count: i64, i
     Ok(())
 }
 
-/// Leaves tables as after a quiet hour: vacuumed, analyzed, written to disk.
+/// Settles tables: vacuums and analyzes them, and writes them to disk.
 pub(super) async fn settle(database: &PgConnectOptions, tables: &str) -> Result<(), Failure> {
     execute(database, format!("vacuum (freeze, analyze) {tables}")).await?;
     execute(database, "checkpoint".to_owned()).await

@@ -13,7 +13,7 @@ use crate::target::{Sample, Target};
 
 const CONNECTIONS: usize = 64;
 
-/// Keys as the receiver makes them (uuid v7, one millisecond apart, before today), with the documented body.
+/// Inserts keys like those of the receiver (`UUIDv7`, one millisecond apart, before today) with the documented body.
 const INSERT: &str = r#"
     insert into eqp.callback (id, endpoint_id, credential_id, received_at, source, headers, body, via)
     select (lpad(to_hex(1735689600000 + n), 12, '0') || '7' || substr(md5(n::text), 1, 3) || '8' || substr(md5(n::text), 4, 15))::uuid,

@@ -100,7 +100,7 @@ fn measure(harness: &Harness) -> Result<Measured, Failure> {
 struct Sent {
     answered: Vec<Uuid>,
     unanswered: usize,
-    /// Why a callback was not answered.
+    /// The reason why a callback was not answered.
     complaint: Option<String>,
 }
 

@@ -1,4 +1,4 @@
-//! The number of instructions per callback, the only figure that other load on the machine does not change.
+//! Measures the number of instructions per callback, the only figure that does not depend on other load on the machine.
 
 use std::fs;
 use std::path::Path;
@@ -13,7 +13,8 @@ use crate::receivers::{Kind, answers};
 use crate::target::Target;
 
 const CONNECTIONS: usize = 64;
-/// Counted with this many callbacks and with twice as many: the difference has no start and no end in it.
+/// The number of callbacks. Instructions are counted with this number and with twice as many; the difference does not
+/// include start and end.
 const CALLBACKS: usize = 2_000;
 
 pub(super) const ROW: Row = Row {
@@ -46,7 +47,7 @@ fn measure(harness: &Harness) -> Result<Measured, Failure> {
     Ok(Measured { columns: ["receiver", "instructions"].map(str::to_owned).to_vec(), lines, ..Measured::default() })
 }
 
-/// Instructions of a receiver's whole life, in which it takes so many callbacks.
+/// Returns the instructions of a receiver from start to end, during which it accepts this number of callbacks.
 fn count(harness: &Harness, postgres: &Postgres, kind: Kind, callbacks: usize) -> Result<u64, Failure> {
     let counts = harness.folder().join(format!("{kind:?}-{callbacks}.callgrind"));
     let target = Target::counted(kind, harness.block_on(postgres.database())?, harness, &counts)?;

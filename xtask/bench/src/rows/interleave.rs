@@ -28,7 +28,8 @@ pub(super) fn interleave(harness: &Harness, targets: &[Target], load: &Load) -> 
     Ok(all)
 }
 
-/// Ours and the receiver with one `INSERT` per request, each on a database of one Postgres, over so many connections.
+/// Measures our receiver and the one with one `INSERT` per request, on separate databases of one Postgres, over this
+/// number of connections.
 pub(super) fn against_insert(harness: &Harness, connections: usize) -> Result<Vec<Samples>, Failure> {
     let postgres = harness.block_on(Postgres::start())?;
     let ours = harness.block_on(Target::new(Kind::Ours, &postgres, harness))?;
@@ -46,7 +47,7 @@ pub(super) fn ratios(one: &Samples, other: &Samples, of: fn(&Sample) -> f64) -> 
     Measurement::Rounds(one.samples.iter().zip(&other.samples).map(|(one, other)| of(one) / of(other)).collect())
 }
 
-/// Rate and latencies of every sample.
+/// Returns a table with the rate and latencies of every sample.
 pub(super) fn table(all: &[Samples]) -> Measured {
     let mut columns = vec!["round".to_owned()];
     for of_target in all {

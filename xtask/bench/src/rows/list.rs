@@ -29,8 +29,8 @@ const TRACKS: &str = "
            'approved', now(), now(), false, now(), n
     from generate_series($from::bigint, $to) as n";
 
-/// Mostly submissions; one event in twenty of a file, one in a thousand unknown, one undecodable; marks as rare as they
-/// are.
+/// Mostly submissions: one event in twenty is about a file, one in a thousand is unknown and one undecodable;
+/// dispositions are as rare as in practice.
 const EVENTS: &str = "
     insert into eqp.event (seq, track_id, account_id, kind, resource_id, flow, status, modified_at, received_at, origin, explicit, disposition, applied, reason, callback_id)
     select n, case when kind in ('submission', 'file') then 1 + n % $tracks end, 1 + n % 2, kind,
@@ -67,7 +67,7 @@ pub(super) const ROW: Row = Row {
 
 type Case = (&'static str, fn(i64) -> EventFilter);
 
-/// By the flags that ask for them; the number is that of the question.
+/// The filters, named by their flags; the number is that of the query.
 const CASES: &[Case] = &[
     ("no filter", |_| EventFilter::default()),
     ("--resource-id", |number| EventFilter { resource_id: Some(resource_id(number)), ..EventFilter::default() }),
@@ -122,7 +122,7 @@ const CASES: &[Case] = &[
     }),
 ];
 
-/// Another one for each question, and one of a submission: the numbers of files leave other rests.
+/// Returns a different ID for each query, which is always that of a submission.
 fn resource_id(number: i64) -> String {
     format!("s{}", number * 20 + 7)
 }
@@ -185,7 +185,7 @@ async fn ask(harness: &Harness, postgres: &Postgres) -> Result<(Vec<f64>, Times)
     Ok((slowest, times))
 }
 
-/// Milliseconds of so many questions, sorted. What should find something must.
+/// Returns the sorted times of this number of queries in milliseconds. A query that should find events must find some.
 async fn questions(
     reader: &Reader,
     name: &str,

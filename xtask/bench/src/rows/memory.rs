@@ -1,4 +1,4 @@
-//! Resident memory of the receiver, as it is sold.
+//! Measures the resident memory of the receiver, as built for distribution.
 
 use std::time::Duration;
 
@@ -18,11 +18,11 @@ use crate::stored::stored_once;
 use crate::tool::{Serving, Tool};
 
 const CONNECTIONS: usize = 256;
-/// How often memory is looked at under load.
+/// The interval at which memory is read under load.
 const PERIOD: Duration = Duration::from_millis(100);
-/// How long a receiver may take to hear of a new endpoint.
+/// The time limit for a receiver to load a new endpoint.
 const KNOWN_DEADLINE: Duration = Duration::from_secs(10);
-/// A receiver counts as idle when it has had nothing to do for so long.
+/// The time without work after which a receiver counts as idle.
 const QUIET: Duration = Duration::from_secs(2);
 
 pub(super) const ROW: Row = Row {
@@ -46,7 +46,7 @@ pub(super) const ROW: Row = Row {
 
 fn measure(harness: &Harness) -> Result<Measured, Failure> {
     if resident_mb(std::process::id()).is_none() {
-        let not_reported = || Measurement::NotRun("this system does not tell the memory of a process".to_owned());
+        let not_reported = || Measurement::NotRun("this system does not report the memory of a process".to_owned());
         return Ok(Measured {
             found: vec![("rss_load_mb", not_reported()), ("rss_idle_mb", not_reported())],
             ..Measured::default()
@@ -60,7 +60,7 @@ fn measure(harness: &Harness) -> Result<Measured, Failure> {
         let database = harness.block_on(postgres.database())?;
         let data = harness.folder().join(format!("data{round}"));
         let serving = harness.block_on(tool.serve(harness.folder(), &data, Some(&postgres.url(&database)?)))?;
-        // Inside, for there is no timer without a runtime.
+        // Created inside the runtime, which the timer needs.
         harness.block_on(async { tokio::time::sleep(QUIET).await });
         let at_rest = resident_mb(serving.pid()).ok_or("the receiver has ended")?;
         harness.block_on(async {
@@ -91,7 +91,7 @@ fn measure(harness: &Harness) -> Result<Measured, Failure> {
     })
 }
 
-/// Waits until the receiver takes callbacks of the new endpoint.
+/// Waits until the receiver accepts callbacks of the new endpoint.
 async fn known(serving: &Serving, wire: &Wire) -> Result<(), Failure> {
     let taken = async {
         let mut stream = Stream::open(serving.address, wire, false).await?;
@@ -103,10 +103,10 @@ async fn known(serving: &Serving, wire: &Wire) -> Result<(), Failure> {
             tokio::time::sleep(PERIOD).await;
         }
     };
-    tokio::time::timeout(KNOWN_DEADLINE, taken).await.map_err(|_| "the receiver does not take callbacks")?
+    tokio::time::timeout(KNOWN_DEADLINE, taken).await.map_err(|_| "the receiver does not accept callbacks")?
 }
 
-/// Sends, and looks at the memory meanwhile.
+/// Sends a load, and reads the memory at the same time.
 fn watched(serving: &Serving, load: &Load) -> Result<(load::Outcome, f64), Failure> {
     std::thread::scope(|scope| {
         let sending = scope.spawn(|| load::run(serving.address, load));

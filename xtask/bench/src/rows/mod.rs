@@ -1,4 +1,4 @@
-//! The rows, one in each file. A row measures one or more figures side by side in the same run.
+//! The benchmarks, one per file. Each measures one or more figures in the same run.
 
 mod accept;
 mod accept_256;
@@ -32,7 +32,7 @@ use crate::Failure;
 use crate::figure::{Measurement, Promise};
 use crate::harness::Harness;
 
-/// Every row, in the order of measuring and of the page.
+/// Every benchmark, in the order of the runs and of the page.
 pub(crate) static ROWS: &[Row] = &[
     accept::ROW,
     accept_256::ROW,
@@ -59,40 +59,40 @@ pub(crate) static ROWS: &[Row] = &[
     build::ROW,
 ];
 
-/// The duration of a row that a quick run of all rows leaves out.
-const ONLY_NAMED: &str = "only where it is named";
+/// The duration of a benchmark that a quick run of all benchmarks omits.
+const ONLY_NAMED: &str = "only if it is named";
 
 impl Row {
-    /// Returns whether a quick run of all rows measures this one too.
+    /// Returns whether a quick run of all benchmarks includes this one.
     pub(crate) fn runs_in_quick(&self) -> bool {
         !self.promises.is_empty() && self.takes.1 != ONLY_NAMED
     }
 }
 
-/// A row.
+/// A benchmark.
 #[derive(Debug)]
 pub(crate) struct Row {
     /// The name on the command line.
     pub(crate) name: &'static str,
     /// The heading.
     pub(crate) title: &'static str,
-    /// What runs, over which transports.
+    /// The method: the programs, and the transports between them.
     pub(crate) how: &'static str,
-    /// About how long it takes, in full and quick.
+    /// The approximate duration of a full and of a quick run.
     pub(crate) takes: (&'static str, &'static str),
     pub(crate) promises: &'static [Promise],
     pub(crate) measure: fn(&Harness) -> Result<Measured, Failure>,
 }
 
-/// What a row found.
+/// The measurements of a benchmark.
 #[derive(Debug, Default)]
 pub(crate) struct Measured {
-    /// By the id of the promise.
+    /// The results by figure ID.
     pub(crate) found: Vec<(&'static str, Measurement)>,
-    /// Of the table of what was seen.
+    /// The columns of the table of measurements.
     pub(crate) columns: Vec<String>,
     pub(crate) lines: Vec<Vec<String>>,
-    /// What else must be known.
+    /// Notes below the table.
     pub(crate) notes: Vec<String>,
 }
 

@@ -15,18 +15,17 @@ use crate::harness::Harness;
 use crate::postgres::{Postgres, execute};
 use crate::projected::projected;
 
-/// How many resources the callbacks of the other side are about: one in ten of the callbacks.
+/// The number of callbacks per resource on the other side.
 const OF_EACH: usize = 10;
 
-/// Statistics that say that nothing is stored, and stay so.
+/// Sets statistics of empty tables, and disables their update.
 const STALE: &str = "
     alter table eqp.event set (autovacuum_enabled = false);
     alter table eqp.track set (autovacuum_enabled = false);
     alter table eqp.callback_disposition set (autovacuum_enabled = false);
     analyze eqp.event, eqp.track, eqp.callback_disposition";
 
-/// Callbacks in the form that is sent today, each with a time of its own and statuses chosen by chance; they wait in
-/// the queue in shuffled order.
+/// Inserts callbacks in the newer format, each with its own time and random statuses, into the queue in shuffled order.
 const BACKLOG: &str = r#"
     insert into eqp.account (environment, mage_id) values ('sandbox', 'MAG000000001');
     insert into eqp.endpoint (account_id, name, path, public_url)
@@ -77,7 +76,7 @@ fn measure(harness: &Harness) -> Result<Measured, Failure> {
     for round in 1..=harness.scale.rounds {
         let mut rates = [0.0; 2];
         let mut line = vec![round.to_string()];
-        // Whichever goes first may find a quieter machine.
+        // The order alternates, because the machine may be quieter for the first one.
         let order = if round % 2 == 0 { [1, 0] } else { [0, 1] };
         let mut events = [0; 2];
         for side in order {
@@ -102,7 +101,7 @@ fn measure(harness: &Harness) -> Result<Measured, Failure> {
     })
 }
 
-/// Seconds that the projection of a backlog takes, and the events that come of it.
+/// Returns the seconds that the projection of a backlog takes, and the number of events.
 async fn project(postgres: &Postgres, callbacks: usize, resources: usize) -> Result<(f64, i64), Failure> {
     let database: PgConnectOptions = postgres.database().await?;
     execute(&database, STALE.to_owned()).await?;

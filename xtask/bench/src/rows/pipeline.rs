@@ -17,7 +17,7 @@ pub(super) const ROW: Row = Row {
     name: "pipeline",
     title: "Accepting and projecting",
     how: "Our receiver accepts and projects (tracks and events); the simple receiver in Rust (one `INSERT` per \
-          request) only accepts. Both use 64 plain connections. The callbacks have the newer form: each submission \
+          request) only accepts. Both use 64 plain connections. The callbacks have the newer format: each submission \
           goes through a review of seven callbacks, and every tenth callback is a duplicate. The rate counts all \
           accepted *and* projected callbacks over the time from the first request until nothing is pending. Each \
           sample has a new database. At the end, every callback must have exactly one disposition.",

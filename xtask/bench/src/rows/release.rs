@@ -1,8 +1,9 @@
-//! `eqp release` of an archive as large as the store takes, to a Marketplace that takes no time: what is left is ours.
+//! Measures `eqp release` of an archive of the maximum size to a Marketplace without delays, so that only our own time
+//! is left.
 
 use std::path::Path;
 use std::process::Stdio;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use eqp_simulator::{Script, Simulator, Timing};
 use serde_json::{Value, json};
@@ -53,9 +54,9 @@ fn measure(harness: &Harness) -> Result<Measured, Failure> {
     })
 }
 
-/// One release: seconds from its start to its end, at which the package must be in the store.
+/// Runs one release, after which the package must be in the store, and returns the seconds.
 fn release(tool: &Tool, runtime: &Runtime, folder: &Path, archive: &Path, manifest: &Path) -> Result<f64, Failure> {
-    let simulator = runtime.block_on(Simulator::builder().script(Script::new().timing(no_time())).start())?;
+    let simulator = runtime.block_on(Simulator::builder().script(Script::new().timing(Timing::immediate())).start())?;
     let ca = folder.join("marketplace-ca.pem");
     std::fs::write(&ca, simulator.ca_pem())?;
     let mut command = tool.command(&folder.join("data"));
@@ -66,7 +67,7 @@ fn release(tool: &Tool, runtime: &Runtime, folder: &Path, archive: &Path, manife
     command.env("EQP_ENVIRONMENT", simulator.environment().as_str()).env("EQP_API_URL", simulator.base_url());
     command.env("EQP_CA_FILE", &ca).env("EQP_APPLICATION_ID", &simulator.api_key().application_id);
     command.env("EQP_APPLICATION_SECRET", simulator.api_key().application_secret.expose());
-    // phpcs and svc, where somebody has them, are not what is measured.
+    // External programs are excluded: phpcs and svc are not measured.
     command.env("PATH", "/nowhere").stdout(Stdio::piped()).stderr(Stdio::piped());
     let begun = Instant::now();
     let output = command.output()?;
@@ -79,21 +80,4 @@ fn release(tool: &Tool, runtime: &Runtime, folder: &Path, archive: &Path, manife
         Some(status) if status.overall.as_str() == "released_to_store" && output.status.success() => Ok(time),
         _ => Err(format!("it was not released: {}", String::from_utf8_lossy(&output.stderr)).into()),
     }
-}
-
-/// Every length is nothing.
-fn no_time() -> Timing {
-    let mut timing = Timing::default();
-    for length in [
-        &mut timing.scan,
-        &mut timing.automation,
-        &mut timing.manual_qa_queue,
-        &mut timing.manual_qa,
-        &mut timing.marketing_queue,
-        &mut timing.marketing,
-        &mut timing.launch,
-    ] {
-        *length = Duration::ZERO;
-    }
-    timing
 }

@@ -13,7 +13,7 @@ use crate::harness::Harness;
 use crate::scale::Scale;
 use crate::session;
 
-/// Of each list in each round.
+/// The number of calls of each list in each round.
 const CALLS: usize = 30;
 
 /// The lists: first and last page, and each kind of filter and order.
@@ -60,11 +60,11 @@ fn measure(harness: &Harness) -> Result<Measured, Failure> {
 
 type Times = Vec<(&'static str, Vec<f64>)>;
 
-/// The times of each list (medians of the rounds), and of each round the slowest list.
+/// Returns the times of each list (medians of the rounds), and the slowest list of each round.
 async fn ask(scale: &Scale) -> Result<(Times, Vec<f64>), Failure> {
     let begun = Instant::now();
     let simulator = Simulator::builder().packages(scale.packages).start().await?;
-    eprintln!("{} packages are there after {:.2} s", scale.packages, begun.elapsed().as_secs_f64());
+    eprintln!("created {} packages in {:.2} s", scale.packages, begun.elapsed().as_secs_f64());
     let caller = Caller::new(&simulator).await?;
     let mut lists: Times = LISTS.iter().map(|(name, _)| (*name, Vec::new())).collect();
     // The first request creates the indexes, which are not measured.
@@ -103,7 +103,7 @@ impl Caller {
         Ok(Self { http, url: format!("{}/rest/v1/products/packages", simulator.base_url()), token })
     }
 
-    /// Milliseconds of one page, from the request to the last byte. An offset of -20 is the last page.
+    /// Returns the milliseconds of one page, from the request to the last byte. An offset of -20 is the last page.
     async fn time(&self, query: &str, packages: usize) -> Result<f64, Failure> {
         let query = query.replace("offset=-20", &format!("offset={}", packages.saturating_sub(20)));
         let begun = Instant::now();

@@ -11,16 +11,17 @@ use crate::process::processor_time;
 use crate::receivers::{Kind, Nginx};
 use crate::target::Target;
 
-/// At the same time, from as many addresses 127.0.0.x as it takes.
+/// The number of concurrent connections, from as many addresses 127.0.0.x as necessary.
 const CONNECTIONS: usize = 32;
-/// A handshake costs the sender more than the server: with one thread it would be the limit.
+/// The number of sender threads. A handshake costs the sender more than the server, so one thread would be the
+/// bottleneck.
 const SENDERS: usize = 2;
 
 pub(super) const ROW: Row = Row {
     name: "tls",
     title: "A fresh TLS connection for each callback",
     how: "Our receiver, which stores each callback, is compared with nginx, which has one worker per core, stores \
-          nothing and returns a constant answer. Both use TLS 1.3 with the same ECDSA P-256 certificate and full \
+          nothing and returns a constant response. Both use TLS 1.3 with the same ECDSA P-256 certificate and full \
           handshakes, 32 at a time, from addresses 127.0.0.x. The load generator has two threads and runs on the \
           same cores.",
     takes: ("1 min", "20 s"),
@@ -99,7 +100,7 @@ fn measure(harness: &Harness) -> Result<Measured, Failure> {
     })
 }
 
-/// Microseconds of a processor for each answer.
+/// Returns the processor time per response in microseconds.
 fn cost(before: Option<std::time::Duration>, after: Option<std::time::Duration>, answers: usize) -> String {
     let spent = before.zip(after).map(|(before, after)| after.saturating_sub(before).as_secs_f64() * 1e6);
     #[expect(clippy::cast_precision_loss, reason = "a sample has far fewer than 2^52 answers")]

@@ -14,17 +14,17 @@ use crate::receivers::Kind;
 use crate::target::Target;
 
 const CONNECTIONS: usize = 4_000;
-/// What the receiver opens beside them.
+/// The number of files that the receiver opens in addition.
 const OTHER_FILES: usize = 500;
-/// Of a head that is refused for its length, and of one that is not.
+/// The sizes of the heads: one that is rejected for its length, and one that is not.
 const HEADS: [usize; 2] = [60 * 1024, 15 * 1024];
-/// How often memory is looked at.
+/// The interval at which memory is read.
 const PERIOD: Duration = Duration::from_millis(100);
-/// From the last head to the last look.
+/// The time from the last head to the last reading.
 const HELD: Duration = Duration::from_secs(3);
-/// From the end of the flood to the look at what is left of it.
+/// The time from the end of the flood to the reading of the remaining memory.
 const RELEASED: Duration = Duration::from_secs(4);
-/// Good senders before the flood, so that what they take is not counted as the flood's.
+/// The number of valid senders before the flood, whose memory must not be attributed to it.
 const SENDERS: usize = 64;
 
 pub(super) const ROW: Row = Row {
@@ -57,7 +57,7 @@ fn measure(harness: &Harness) -> Result<Measured, Failure> {
         return not_run(format!("a process may open fewer than {needed} files here (`ulimit -Hn`)"));
     }
     if resident_mb(std::process::id()).is_none() {
-        return not_run("this system does not tell the memory of a process".to_owned());
+        return not_run("this system does not report the memory of a process".to_owned());
     }
     let certificate = Certificate::make(harness.folder())?;
     let postgres = harness.block_on(Postgres::start())?;
@@ -88,7 +88,7 @@ fn measure(harness: &Harness) -> Result<Measured, Failure> {
             })?;
             std::thread::sleep(RELEASED);
             let left = memory()? - before;
-            // It still takes callbacks.
+            // The receiver must still accept callbacks.
             ours.sample(harness, round, &load)?;
             eprintln!(
                 "round {round}/{}  {sent} heads of {bytes} bytes: {:.1} MB added to {before:.1} MB, {left:.1} MB left",

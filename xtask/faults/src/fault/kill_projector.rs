@@ -75,8 +75,9 @@ fn code(error: &sqlx::Error) -> Option<std::borrow::Cow<'_, str>> {
     error.as_database_error().and_then(sqlx::error::DatabaseError::code)
 }
 
-/// Where `kill-backend` has just killed a process of Postgres, this connection ends too: then there is no occasion.
-/// Nothing else ends it, because whoever stops or freezes Postgres waits until this fault is over.
+/// Returns whether the connection is lost. If `kill-backend` has just killed a process of Postgres, this connection
+/// ends too, and the fault has no effect. Nothing else ends it, because faults that stop or freeze Postgres wait until
+/// this one is over.
 fn is_connection_lost(error: &sqlx::Error) -> bool {
     matches!(error, sqlx::Error::Io(_)) || code(error).is_some_and(|code| code == CRASH_SHUTDOWN)
 }

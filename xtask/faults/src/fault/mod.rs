@@ -1,4 +1,4 @@
-//! The faults, grouped by component. Each breaks something for a while and then repairs it.
+//! The faults, grouped by component. Each breaks something for some time and then repairs it.
 
 mod kill_projector;
 mod network;
@@ -75,7 +75,7 @@ impl Kind {
 /// The effect of a fault. Some faults need a condition, which another fault can prevent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Done {
-    /// How often the fault took effect.
+    /// The number of times that the fault took effect.
     pub(crate) times: u64,
     /// The number of killed processes.
     pub(crate) kills: u64,

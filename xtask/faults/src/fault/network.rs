@@ -1,4 +1,4 @@
-//! Faults between the processes: lost connections and answers, delayed writes, a full disk, floods, and unusual
+//! Faults between the processes: lost connections and results, delayed writes, a full disk, floods, and unusual
 //! callbacks.
 
 use std::time::Duration;
@@ -26,7 +26,7 @@ const CONNECT: Duration = Duration::from_millis(100);
 /// The beginning of a TLS handshake: a record with 512 bytes of a client's first message, of which none follows.
 const HALF_HANDSHAKE: [u8; 5] = [0x16, 3, 1, 2, 0];
 
-/// Closes every connection of a receiver to Postgres, and refuses new ones for a while.
+/// Closes every connection of a receiver to Postgres, and refuses new ones for some time.
 pub(super) async fn cut_network(victim: &Receiver, planned: &Planned) -> Done {
     let _network = victim.network.lock().await;
     victim.proxy.set(NetworkConditions::Cut);
@@ -35,7 +35,8 @@ pub(super) async fn cut_network(victim: &Receiver, planned: &Planned) -> Done {
     Done::OUTAGE
 }
 
-/// Closes the connection after Postgres has committed a write and before the answer arrives: the outcome is unknown.
+/// Closes the connection after Postgres has committed a write and before the result arrives, so that the outcome is
+/// unknown.
 pub(super) async fn lose_answer(victim: &Receiver, planned: &Planned) -> Done {
     let _network = victim.network.lock().await;
     let before = victim.proxy.lost();
@@ -95,7 +96,7 @@ pub(super) async fn flood_connections(victim: &Receiver, planned: &Planned) -> D
     if held.is_empty() { Done::NONE } else { Done::ONCE }
 }
 
-/// Sends only callbacks with extreme values for a while; each kind of them once stopped a projector.
+/// Sends only callbacks with extreme values for some time; each kind of them once stopped a projector.
 pub(super) async fn odd_callbacks(setup: &TestSetup, planned: &Planned) -> Result<Done, Failure> {
     let sender = setup.sender.as_ref().ok_or("the sender has ended")?;
     sender.send_only_odd(true).await?;

@@ -43,8 +43,8 @@ pub(super) async fn kill_backend(setup: &TestSetup) -> Result<Done, Failure> {
     Ok(Done { outages: 1, ..Done::KILL })
 }
 
-/// Freezes all processes of Postgres: connections stay open, but get no answers; sometimes for longer than a
-/// receiver waits for a write.
+/// Freezes all processes of Postgres: connections stay open, but get no responses; sometimes for longer than a receiver
+/// waits for a write.
 pub(super) async fn freeze_postgres(setup: &TestSetup, planned: &Planned) -> Done {
     let postgres = setup.postgres.lock().await;
     postgres.freeze();
@@ -53,7 +53,7 @@ pub(super) async fn freeze_postgres(setup: &TestSetup, planned: &Planned) -> Don
     Done::OUTAGE
 }
 
-/// Makes Postgres reject writes for a while, as a replica does.
+/// Makes Postgres reject writes for some time, as a replica does.
 pub(super) async fn read_only(setup: &TestSetup, planned: &Planned) -> Result<Done, Failure> {
     let _postgres = setup.postgres.lock().await;
     let mut connection = setup.connect().await?;

@@ -17,7 +17,7 @@ const OCCASION: Duration = Duration::from_secs(2);
 const ANSWER: Duration = Duration::from_millis(50);
 /// The clock jumps: a second, a minute, an hour and a day, forward and back.
 const JUMPS: [i64; 8] = [1, -1, 60, -60, 3600, -3600, 86_400, -86_400];
-/// How often the process reads the offset of its clock.
+/// The interval at which the process reads the offset of its clock.
 const NOTICED: Duration = Duration::from_secs(1);
 
 /// Stops a receiver gracefully under load, as in every update, and starts it again.

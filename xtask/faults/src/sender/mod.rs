@@ -1,4 +1,4 @@
-//! The sender: a separate process, so that no fault of the others can lose the answers that it has received.
+//! The sender: a separate process, so that no fault of the others can lose the responses that it has received.
 
 mod work;
 
@@ -38,7 +38,7 @@ pub(crate) struct Totals {
     pub(crate) refused: u64,
     /// Not answered.
     pub(crate) unanswered: u64,
-    /// Unexpected answers to valid callbacks; some of them.
+    /// Some of the unexpected responses to valid callbacks.
     pub(crate) odd: Vec<String>,
 }
 
@@ -83,7 +83,7 @@ impl Sender {
         Ok(serde_json::from_str(&line.ok_or("the sender has ended")?)?)
     }
 
-    /// Ends it.
+    /// Ends the process.
     pub(crate) async fn end(mut self) -> Result<(), Failure> {
         drop(self.input);
         let status = within("the sender was asked to end", async { Ok(self.child.wait().await?) }).await?;

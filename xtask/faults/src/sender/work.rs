@@ -20,13 +20,13 @@ use crate::journal::Entry;
 
 /// The number of concurrent senders.
 const SENDERS: usize = 16;
-/// The delay between an answer and the sender's next callback: a load well below the machine's capacity.
+/// The delay between a response and the sender's next callback: a load well below the machine's capacity.
 const PAUSE: Duration = Duration::from_millis(8);
 /// The delay before a retry.
 const LONGER_PAUSE: Duration = Duration::from_millis(40);
 /// A timeout that is longer than any fault.
 const TIMEOUT: Duration = Duration::from_secs(20);
-/// The largest number of unexpected answers that are reported.
+/// The maximum number of unexpected responses to report.
 const MOST_ODD: usize = 5;
 
 /// Runs the sender until its input ends.
@@ -94,7 +94,7 @@ struct SenderState {
     totals: Mutex<Totals>,
 }
 
-/// The field of the answer to an accepted callback.
+/// The field of the response to an accepted callback.
 #[derive(Deserialize)]
 struct Answer {
     id: Uuid,

@@ -1,5 +1,5 @@
-//! The parts that all changes of registrations share: passwords of unmanaged entries, the plan, and the database, which is only
-//! written to after the plan is confirmed.
+//! Code that all changes of registrations share: passwords of unmanaged entries, the plan, and access to the database,
+//! which is only written to after the plan was confirmed.
 
 use std::marker::PhantomData;
 use std::path::Path;
@@ -9,7 +9,8 @@ use clap::Args;
 use eqp_store::{Endpoints, PublicUrl};
 use eqp_sync::{Applied, EntrySelector, NewRegistration, Plan, Registrations, Snapshot, Step, Unmanaged};
 use eqp_types::Secret;
-use serde_json::json;
+use serde::Serialize;
+use serde_json::{Value, json};
 
 use super::view::{self, AppliedChange};
 use crate::arguments::duration;
@@ -22,7 +23,7 @@ use crate::context::Context;
 use crate::failure::{Failure, Result};
 use crate::output::{Output, escaped};
 
-/// About entries of others, and whether anything is written
+/// Options for unmanaged entries and dry runs
 #[derive(Args, Debug)]
 pub(super) struct ChangeOptions {
     /// File (mode 0600, or - for standard input) with the password of an unmanaged entry (repeatable)
@@ -55,6 +56,19 @@ impl ChangeOptions {
     }
 }
 
+/// Stands for the user name that a run would generate.
+const NEW_USERNAME: &str = "(generated)";
+
+/// Replaces each text in a JSON value.
+fn replace_text(value: &mut Value, replace: &impl Fn(&str) -> String) {
+    match value {
+        Value::String(text) => *text = replace(text),
+        Value::Array(items) => items.iter_mut().for_each(|item| replace_text(item, replace)),
+        Value::Object(fields) => fields.values_mut().for_each(|field| replace_text(field, replace)),
+        _ => {}
+    }
+}
+
 /// A plan that may write the Marketplace's list.
 pub(super) struct ListPlan(Plan);
 
@@ -70,6 +84,19 @@ impl From<ListPlan> for Plan {
     }
 }
 
+/// The plan as JSON.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct RegistrationDryRun<'a> {
+    /// The Marketplace's list of callbacks after the change, a sentence for each entry; empty if it is not written.
+    would_write: &'a [String],
+    /// Other changes of this receiver, each in a sentence.
+    would_change_here: &'a [String],
+    /// All steps, in order.
+    #[cfg_attr(feature = "schema", schemars(with = "Vec<Step>"))]
+    steps: Value,
+}
+
 impl change::Plan for ListPlan {
     fn show(self, output: Output) -> Result {
         let Self(plan) = &self;
@@ -82,12 +109,19 @@ impl change::Plan for ListPlan {
                     here.push(format!("{endpoint}: reject {usernames} after {}", view::length(grace.as_secs())));
                 }
                 Step::Confirm { .. } | Step::Accept { .. } | Step::Refuse { .. } => here.extend(step.lines()),
-                // They follow from what is written to the list.
+                // These steps follow from the list that is written.
                 _ => {}
             }
         }
+        // The run itself generates another one.
+        let generated = plan.generated_username();
+        let shown = |text: &str| generated.map_or_else(|| text.to_owned(), |name| text.replace(name, NEW_USERNAME));
+        let (list, here): (Vec<_>, Vec<_>) =
+            (list.iter().map(|line| shown(line)).collect(), here.iter().map(|line| shown(line)).collect());
         if output.is_json() {
-            return output.json(&json!({"would_write": list, "would_change_here": here, "steps": plan.steps()}));
+            let mut steps = json!(plan.steps());
+            replace_text(&mut steps, &shown);
+            return output.json(&RegistrationDryRun { would_write: &list, would_change_here: &here, steps });
         }
         if plan.is_empty() {
             output.note("nothing to do");
@@ -95,7 +129,7 @@ impl change::Plan for ListPlan {
         list.iter().chain(&here).try_for_each(|line| output.line(escaped(line)))
     }
 
-    /// The list as it will be.
+    /// Returns the new list.
     fn notes(&self) -> Vec<String> {
         let writes = self.0.steps().iter().filter(|step| matches!(step, Step::WriteList { .. }));
         writes.flat_map(Step::lines).map(|line| escaped(&line)).collect()
@@ -115,7 +149,7 @@ impl change::Plan for ListPlan {
 struct RegistrationChange<'a, P, F> {
     context: &'a Context,
     registrations: Registrations,
-    /// Makes the plan.
+    /// Computes the plan.
     plan: F,
     dry_run: bool,
     /// How the plan is shown and confirmed.
@@ -132,7 +166,8 @@ where
 
     async fn observe(&mut self) -> Result<P> {
         if !self.dry_run {
-            // A second person is refused before the first one has answered the question.
+            // The lock is taken before the question, so that a concurrent change fails at once instead of after the
+            // confirmation.
             self.registrations.lock().await?;
         }
         Ok((self.plan)(self.registrations.observe().await?)?.into())
@@ -213,16 +248,16 @@ pub(super) fn new_registration(name: String, url: Option<PublicUrl>, path: Optio
     path.into_iter().fold(new, NewRegistration::path)
 }
 
-/// Reads a URL that can be registered.
+/// Parses a URL that can be registered.
 pub(super) fn public_url(text: &str) -> Result<PublicUrl> {
     text.parse().map_err(|error| {
         Failure::usage("this URL cannot be registered")
             .because(&error as &eqp_store::PublicUrlError)
-            .next("give the receiver's public address, such as https://eqp.example.com/callbacks/main")
+            .next("pass the receiver's public URL, such as https://eqp.example.com/callbacks/main")
     })
 }
 
-/// Reads `24h`.
+/// Parses a grace period, such as `24h`.
 pub(super) fn grace(text: &str) -> Result<Duration, String> {
     Ok(duration(text)?.unsigned_abs())
 }
@@ -230,7 +265,7 @@ pub(super) fn grace(text: &str) -> Result<Duration, String> {
 fn password_of(text: &str) -> Result<(EntrySelector, Secret)> {
     let (entry, file) =
         text.rsplit_once('=').filter(|(entry, file)| !entry.is_empty() && !file.is_empty()).ok_or_else(|| {
-            Failure::usage("--password-of must have the form URL=FILE")
+            Failure::usage("--password-of must be written as URL=FILE")
                 .next("--password-of https://other.example.com/hook=password.txt")
         })?;
     Ok((EntrySelector::parse(entry), read_secret(Path::new(file), "a callback's password")?))

@@ -1,7 +1,8 @@
-//! `eqp callbacks plan`: the differences between the Marketplace's list and our endpoints.
+//! `eqp callbacks plan`: shows the differences between the Marketplace's list and our endpoints.
 
 use clap::Args;
-use serde_json::json;
+use eqp_types::{Environment, MageId};
+use serde::Serialize;
 
 use super::change::with_registrations;
 use super::view;
@@ -14,12 +15,12 @@ use eqp_sync::{Drift, RegistrationState, Repair};
 /// Compare the Marketplace's list with the local endpoints, and show how to repair differences
 ///
 /// Changes nothing. Shows entries that are missing, overwritten, restored or moved, and interrupted changes, each with the command that
-/// repairs it.
+/// repairs it. With --exit-code and --quiet, nothing is printed unless there is something to do.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
   eqp callbacks plan
-  # in a script or from cron: exits with 8 if there is something to do
+  # from cron: prints nothing and exits with 0 unless there is something to do
   eqp callbacks plan --exit-code --quiet")]
 pub(crate) struct Plan {
     /// Exit with code 8 if the list and the endpoints differ
@@ -32,40 +33,89 @@ impl Plan {
         let drift =
             with_registrations(context, Upgrade::No, async |registrations| Ok(registrations.observe().await?.drift()))
                 .await?;
+        let is_silent = self.exit_code && context.output.is_quiet() && drift.is_consistent();
         if context.output.is_json() {
-            context.output.json(&as_json(&drift))?;
-        } else {
+            context.output.json(&report(&drift))?;
+        } else if !is_silent {
             print(context, &drift)?;
         }
         if self.exit_code && !drift.is_consistent() {
-            return Err(Failure::new(Exit::OutOfStep, "there is something to do").already_reported());
+            return Err(Failure::new(Exit::OutOfStep, "the list and the endpoints differ").already_reported());
         }
         Ok(())
     }
 }
 
-fn as_json(drift: &Drift) -> serde_json::Value {
-    let endpoints = drift.endpoints.iter().map(|(endpoint, state)| {
-        json!({
-            "name": endpoint.name,
-            "url": endpoint.public_url,
-            "path": endpoint.path,
-            "state": state.as_str(),
-            "username": state.username(),
-            "still_accepted": view::still_accepted(endpoint),
-            "repair": repair(state, &endpoint.name),
-        })
+/// The differences between the Marketplace's list and the endpoints, as JSON.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct DriftReport<'a> {
+    /// The environment.
+    environment: Environment,
+    /// The account.
+    mage_id: &'a MageId,
+    /// Whether there is nothing to do.
+    in_sync: bool,
+    /// The endpoints of this receiver.
+    endpoints: Vec<EndpointReport<'a>>,
+    /// Removed endpoints whose credentials are still accepted.
+    removed: Vec<RemovedEndpoint<'a>>,
+    /// Entries of the list that belong to no endpoint.
+    unmanaged: Vec<String>,
+}
+
+/// An endpoint and its registration.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+struct EndpointReport<'a> {
+    /// The name.
+    name: &'a str,
+    /// The registered URL.
+    url: &'a str,
+    /// The path at which the receiver answers.
+    path: &'a str,
+    /// The state of the registration.
+    state: &'a str,
+    /// The user name in the list.
+    username: Option<&'a str>,
+    /// Replaced user names that are still accepted.
+    still_accepted: Vec<view::AcceptedUsername<'a>>,
+    /// The command that repairs the registration; null if that is not necessary or not possible.
+    repair: Option<String>,
+}
+
+/// A removed endpoint.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+struct RemovedEndpoint<'a> {
+    /// The name.
+    name: &'a str,
+    /// User names that are still accepted.
+    still_accepted: Vec<view::AcceptedUsername<'a>>,
+}
+
+fn report(drift: &Drift) -> DriftReport<'_> {
+    let endpoints = drift.endpoints.iter().map(|(endpoint, state)| EndpointReport {
+        name: &endpoint.name,
+        url: &endpoint.public_url,
+        path: &endpoint.path,
+        state: state.as_str(),
+        username: state.username(),
+        still_accepted: view::still_accepted(endpoint),
+        repair: repair(state, &endpoint.name),
     });
-    json!({
-        "environment": drift.environment,
-        "mage_id": drift.mage_id,
-        "in_sync": drift.is_consistent(),
-        "endpoints": endpoints.collect::<Vec<_>>(),
-        "removed": drift.removed.iter().map(|endpoint| json!({
-            "name": endpoint.name, "still_accepted": view::still_accepted(endpoint),
-        })).collect::<Vec<_>>(),
-        "unmanaged": drift.unmanaged.iter().map(ToString::to_string).collect::<Vec<_>>(),
-    })
+    let removed = drift
+        .removed
+        .iter()
+        .map(|endpoint| RemovedEndpoint { name: &endpoint.name, still_accepted: view::still_accepted(endpoint) });
+    DriftReport {
+        environment: drift.environment,
+        mage_id: &drift.mage_id,
+        in_sync: drift.is_consistent(),
+        endpoints: endpoints.collect(),
+        removed: removed.collect(),
+        unmanaged: drift.unmanaged.iter().map(ToString::to_string).collect(),
+    }
 }
 
 /// Returns the command that repairs the registration.
@@ -106,7 +156,7 @@ fn print(context: &Context, drift: &Drift) -> Result {
             let (name, url) = (&endpoint.name, &endpoint.public_url);
             context
                 .output
-                .line(format_args!("{name}: or take it over: eqp callbacks adopt --name {name} --url {url}"))?;
+                .line(format_args!("{name}: or adopt the entry: eqp callbacks adopt --name {name} --url {url}"))?;
         }
     }
     for endpoint in removed {

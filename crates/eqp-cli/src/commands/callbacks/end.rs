@@ -5,7 +5,8 @@ use std::time::Duration;
 use clap::Args;
 use eqp_store::EndpointSummary;
 use eqp_sync::{EntrySelector, Plan, Removal, Step};
-use serde_json::json;
+use eqp_types::{ApiCallbackEntry, Environment, MageId};
+use serde::Serialize;
 
 use super::change::{ChangeOptions, change, grace};
 use super::view::{self, AppliedChange};
@@ -31,11 +32,25 @@ pub(crate) struct Remove {
     /// Unmanaged entry to remove
     #[arg(long, value_name = "URL[#USER]")]
     entry: Option<String>,
-    /// How long the credential is still accepted
+    /// Time for which the credential is still accepted
     #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = grace)]
     grace: Duration,
     #[command(flatten)]
     change: ChangeOptions,
+}
+
+/// Removed entries as JSON.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct Removed<'a> {
+    /// The environment.
+    environment: Environment,
+    /// The entries that were removed from the list.
+    removed: Vec<String>,
+    /// User names that are still accepted; null for an unmanaged entry.
+    still_accepted: Option<Vec<view::AcceptedUsername<'a>>>,
+    /// The Marketplace's list of callbacks.
+    callbacks: &'a [ApiCallbackEntry],
 }
 
 impl Remove {
@@ -50,12 +65,12 @@ impl Remove {
         let gone: Vec<_> = plan.removed().collect();
         let environment = context.settings.marketplace.environment();
         if context.output.is_json() {
-            return context.output.json(&json!({
-                "environment": environment,
-                "removed": gone.iter().map(ToString::to_string).collect::<Vec<_>>(),
-                "still_accepted": applied.endpoint.as_ref().map(view::still_accepted),
-                "callbacks": applied.entries,
-            }));
+            return context.output.json(&Removed {
+                environment,
+                removed: gone.iter().map(ToString::to_string).collect(),
+                still_accepted: applied.endpoint.as_ref().map(view::still_accepted),
+                callbacks: &applied.entries,
+            });
         }
         if gone.is_empty() {
             context.output.line(format_args!("already removed from the list in {environment}"))?;
@@ -74,8 +89,9 @@ impl Remove {
 
 /// Reject a replaced credential before its grace period ends, for example after a leak
 ///
-/// When the command returns, every running receiver rejects it, including callbacks in flight. The credential in the
-/// Marketplace's list is never rejected: `eqp callbacks rotate --grace 0s` replaces it and rejects it at once.
+/// When the command returns, every running receiver rejects the replaced credential, including callbacks in flight. The
+/// command never rejects the credential in the Marketplace's list; to replace it and reject it at once, use `eqp
+/// callbacks rotate --grace 0s`.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -92,26 +108,50 @@ pub(crate) struct Retire {
     dry_run: bool,
 }
 
+/// Rejected credentials as JSON.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct Retired<'a> {
+    /// The environment.
+    environment: Environment,
+    /// The account.
+    mage_id: &'a MageId,
+    /// The name of the endpoint.
+    name: &'a str,
+    /// The user names that are rejected now.
+    refused: &'a [String],
+    /// The number of running receivers, all of which reject them.
+    receivers: usize,
+}
+
+/// The plan as JSON.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct RetireDryRun<'a> {
+    /// The user names that would be rejected.
+    would_refuse: &'a [String],
+}
+
 impl Retire {
     pub(crate) async fn run(self, context: &Context) -> Result {
         let changed = change::<RetirePlan>(context, self.dry_run, |snapshot| snapshot.retire(&self.name)).await?;
         let Some(AppliedChange { applied, .. }) = changed else { return Ok(()) };
         let endpoint = applied.endpoint.expect("a plan to retire is about an endpoint");
-        let refused = applied.refused.expect("a plan to retire refuses user names");
+        let refused = applied.refused.expect("a plan to retire rejects user names");
         if context.output.is_json() {
-            return context.output.json(&json!({
-                "environment": endpoint.environment,
-                "mage_id": endpoint.mage_id,
-                "name": endpoint.name,
-                "refused": refused.usernames,
-                "receivers": refused.receivers,
-            }));
+            return context.output.json(&Retired {
+                environment: endpoint.environment,
+                mage_id: &endpoint.mage_id,
+                name: &endpoint.name,
+                refused: &refused.usernames,
+                receivers: refused.receivers,
+            });
         }
         context.output.line(format_args!("{}: now rejected: {}", endpoint.name, view::refused(&refused)))
     }
 }
 
-/// A plan to refuse replaced user names.
+/// A plan that rejects replaced credentials.
 struct RetirePlan(Plan);
 
 impl From<Plan> for RetirePlan {
@@ -134,12 +174,12 @@ impl change::Plan for RetirePlan {
         });
         let usernames = refused.flatten().cloned().collect::<Vec<_>>();
         if output.is_json() {
-            return output.json(&json!({"would_refuse": usernames}));
+            return output.json(&RetireDryRun { would_refuse: &usernames });
         }
         output.line(format_args!("would reject {}", usernames.join(", ")))
     }
 
-    /// The user names that are still accepted.
+    /// Returns the user names that are still accepted.
     fn notes(&self) -> Vec<String> {
         let endpoint = self.0.observed_endpoint();
         let line = |endpoint: &EndpointSummary| {

@@ -1,22 +1,30 @@
-//! `eqp callbacks`: where the Marketplace sends callbacks.
+//! `eqp callbacks`: manages the list of URLs to which the Marketplace sends callbacks.
 
-mod change;
-mod drift;
-mod end;
-mod register;
-mod view;
+pub(crate) mod change;
+pub(crate) mod drift;
+pub(crate) mod end;
+pub(crate) mod register;
+pub(crate) mod view;
 
 use clap::{Args, Subcommand};
 use eqp_client::callbacks::EntryName;
-use eqp_types::ApiCallbackEntry;
+use eqp_types::{ApiCallbackEntry, Environment};
+use serde::Serialize;
 
 use crate::compose::client::client;
 use crate::context::Context;
 use crate::failure::Result;
-use crate::output::{JsonList, Table};
+use crate::output::Table;
 
 /// Manage the callbacks registered with the Marketplace
 #[derive(Debug, Subcommand)]
+#[command(after_help = "\
+Examples:
+  # register the receiver, then compare the list with it from time to time
+  eqp callbacks add --name main --url https://eqp.example.com/callbacks/main
+  eqp callbacks plan
+  # replace the password without losing callbacks
+  eqp callbacks rotate --name main")]
 pub(crate) enum Callbacks {
     List(List),
     Plan(drift::Plan),
@@ -49,16 +57,22 @@ Examples:
   eqp callbacks list --environment production --json")]
 pub(crate) struct List {}
 
+/// The registered callbacks as JSON.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct CallbackList<'a> {
+    /// The environment.
+    environment: Environment,
+    /// The Marketplace's list of callbacks.
+    callbacks: &'a [ApiCallbackEntry],
+}
+
 impl List {
     pub(crate) async fn run(self, context: &Context) -> Result {
         let environment = context.settings.marketplace.environment();
         let entries = client(&context.settings.marketplace)?.callbacks().list().await?;
         if context.output.is_json() {
-            return context.output.json(&JsonList {
-                name: "callbacks",
-                environment: Some(environment),
-                items: &entries,
-            });
+            return context.output.json(&CallbackList { environment, callbacks: &entries });
         }
         if entries.is_empty() {
             context.output.note(format_args!("no callbacks are registered in {environment}"));
@@ -80,7 +94,7 @@ fn username(entry: &ApiCallbackEntry) -> String {
     entry.known().and_then(|known| known.username.clone()).unwrap_or_else(|| "-".into())
 }
 
-/// The URL without credentials, should somebody have registered some in it.
+/// Returns the URL without credentials, which another program may have registered in it.
 fn shown(entry: &ApiCallbackEntry) -> String {
     EntryName::new(EntryName::of(entry).url(), "").to_string()
 }

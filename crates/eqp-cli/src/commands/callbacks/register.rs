@@ -6,6 +6,8 @@ use std::time::Duration;
 use clap::Args;
 use eqp_sync::{EntrySelector, Snapshot};
 
+use serde::Serialize;
+
 use super::change::{ChangeOptions, grace, new_registration, public_url};
 use super::view::{self, AppliedChange};
 use crate::config::read_secret;
@@ -14,15 +16,16 @@ use crate::failure::Result;
 
 /// Register a callback, or repair its registration
 ///
-/// Creates the endpoint and its credential, then adds the entry to the Marketplace's list. The API replaces the list as a whole and
-/// never returns a password. Therefore the list is read, merged, compared, written and read back. Unmanaged entries are preserved; a
-/// list with an entry whose password is unknown is only written if the password is supplied or may be lost. If the entry is missing
-/// or was overwritten, it is restored. Run it again to continue an interrupted change.
+/// Creates the endpoint and its credential, then adds the entry to the Marketplace's list. The API replaces the list as
+/// a whole and never returns a password. Therefore the list is read, merged, compared, written and read back. Unmanaged
+/// entries are preserved: if the password of one is unknown, the list is only written if you supply the password or
+/// allow it to be lost. A missing or overwritten entry is restored. To continue an interrupted change, run the command
+/// again.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
   eqp callbacks add --name main --url https://eqp.example.com/callbacks/main
-  # again, after somebody overwrote the list
+  # again, after another program overwrote the list
   eqp callbacks add --name main
   # behind a proxy that rewrites the path
   eqp callbacks add --name main --url https://eqp.example.com/eqp --path /callbacks/main
@@ -59,9 +62,9 @@ impl Add {
 
 /// Take over an entry that was registered by hand or for another receiver
 ///
-/// With the entry's password, the list is not written: the receivers accept the existing user name and password from
-/// now on. Without it, the entry gets a new credential; callbacks in flight still use the old one, which only the
-/// previous receiver accepts.
+/// With --password-file, the list is not written, and the receivers accept the existing user name and password from now
+/// on. Without it, the entry gets a new credential; callbacks in flight still use the old one, which only the previous
+/// receiver accepts.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -91,6 +94,16 @@ pub(crate) struct Adopt {
     change: ChangeOptions,
 }
 
+/// An adopted registration as JSON.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct Adopted<'a> {
+    #[serde(flatten)]
+    registration: view::Registered<'a>,
+    /// The user name that was replaced, which only the previous receiver accepts.
+    replaced_username: Option<&'a str>,
+}
+
 impl Adopt {
     pub(crate) async fn run(self, context: &Context) -> Result {
         let url = public_url(&self.url)?;
@@ -104,14 +117,12 @@ impl Adopt {
         let replaced_username = changed.plan.replaces();
         if let Some(replaced_username) = replaced_username {
             context.output.note(format_args!(
-                "callbacks sent before with user name {replaced_username} are refused here: let the receiver that had it run on \
-                 for a while"
+                "callbacks in flight with user name {replaced_username} are rejected here: \
+                 keep the previous receiver running for some time"
             ));
         }
         if context.output.is_json() {
-            let mut json = view::registered(&changed);
-            json["replaced_username"] = replaced_username.into();
-            return context.output.json(&json);
+            return context.output.json(&Adopted { registration: view::registered(&changed), replaced_username });
         }
         let done = if changed.plan.is_empty() { "is already adopted; nothing was changed" } else { "was adopted" };
         context.output.line(view::lines(&changed, done))
@@ -121,8 +132,8 @@ impl Adopt {
 /// Replace the credential of a registration without rejecting callbacks
 ///
 /// The old credential stays valid for the grace period, which starts with the first callback that uses the new one.
-/// Until it ends, another rotation is rejected. An interrupted rotation is continued by the next call. After a leak,
-/// `--grace 0s` rejects the old credential as soon as the new one is active, including callbacks in flight.
+/// Until it ends, another rotation is refused. To continue an interrupted rotation, run the command again. After a
+/// leak, `--grace 0s` rejects the old credential as soon as the new one is active, including callbacks in flight.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -135,11 +146,23 @@ pub(crate) struct Rotate {
     /// Name of the endpoint
     #[arg(long, value_name = "NAME")]
     name: String,
-    /// How long the old credential is accepted after the first callback with the new one (0s: not at all)
+    /// Time for which the old credential is accepted after the first callback with the new one (0s: not at all)
     #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = grace)]
     grace: Duration,
     #[command(flatten)]
     change: ChangeOptions,
+}
+
+/// A rotated registration as JSON.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct Rotated<'a> {
+    #[serde(flatten)]
+    registration: view::Registered<'a>,
+    /// The user name that was replaced.
+    old_username: Option<&'a str>,
+    /// The user names that were rejected at once.
+    refused: &'a [String],
 }
 
 impl Rotate {
@@ -157,16 +180,16 @@ impl Rotate {
         let AppliedChange { plan, applied } = &changed;
         view::note_remaining(context, &changed);
         if context.output.is_json() {
-            let mut json = view::registered(&changed);
-            json["old_username"] = plan.replaces().into();
-            let refused = applied.refused.as_ref().map(|refused| refused.usernames.clone());
-            json["refused"] = refused.unwrap_or_default().into();
-            return context.output.json(&json);
+            return context.output.json(&Rotated {
+                registration: view::registered(&changed),
+                old_username: plan.replaces(),
+                refused: applied.refused.as_ref().map(|refused| refused.usernames.as_slice()).unwrap_or_default(),
+            });
         }
         let done = if plan.writes_list() { "was rotated" } else { "was already rotated by an earlier run" };
         context.output.line(view::lines(&changed, done))?;
         match &applied.refused {
-            Some(refused) => context.output.line(format_args!("  refused      {}", view::refused(refused))),
+            Some(refused) => context.output.line(format_args!("  rejected     {}", view::refused(refused))),
             None => Ok(()),
         }
     }

@@ -3,32 +3,67 @@
 use std::fmt::Write;
 
 use eqp_store::EndpointSummary;
-use serde_json::{Value, json};
+use eqp_types::{ApiCallbackEntry, Environment, MageId};
+use serde::Serialize;
 
 use crate::context::Context;
-use crate::output::{escaped, rfc3339, utc};
+use crate::output::{UtcTime, escaped, utc};
 use eqp_sync::{Applied, Plan, Refused, replaced};
 
-/// A plan that was carried out, and how it ended.
+/// An applied plan with its result.
 pub(super) struct AppliedChange {
     pub(super) plan: Plan,
     pub(super) applied: Applied,
 }
 
-/// The registration as programs read it.
-pub(super) fn registered(changed: &AppliedChange) -> Value {
+/// A registration as JSON.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct Registered<'a> {
+    /// The environment.
+    environment: Environment,
+    /// The account.
+    mage_id: &'a MageId,
+    /// The name of the endpoint.
+    name: &'a str,
+    /// The registered URL.
+    url: &'a str,
+    /// The path at which the receiver answers.
+    path: &'a str,
+    /// The user name in the list.
+    username: &'a str,
+    /// Whether the list was not written, because it already contained the registration.
+    already_registered: bool,
+    /// Replaced user names that are still accepted.
+    still_accepted: Vec<AcceptedUsername<'a>>,
+    /// The Marketplace's list of callbacks.
+    callbacks: &'a [ApiCallbackEntry],
+}
+
+/// A replaced user name that is still accepted.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(super) struct AcceptedUsername<'a> {
+    /// The user name.
+    username: &'a str,
+    /// The end of its grace period; null if that has not started yet.
+    until: Option<UtcTime>,
+}
+
+/// Returns the registration after a change.
+pub(super) fn registered(changed: &AppliedChange) -> Registered<'_> {
     let (endpoint, username) = registration(changed);
-    json!({
-        "environment": endpoint.environment,
-        "mage_id": endpoint.mage_id,
-        "name": endpoint.name,
-        "url": endpoint.public_url,
-        "path": endpoint.path,
-        "username": username,
-        "already_registered": !changed.plan.writes_list(),
-        "still_accepted": still_accepted(endpoint),
-        "callbacks": changed.applied.entries,
-    })
+    Registered {
+        environment: endpoint.environment,
+        mage_id: &endpoint.mage_id,
+        name: &endpoint.name,
+        url: &endpoint.public_url,
+        path: &endpoint.path,
+        username,
+        already_registered: !changed.plan.writes_list(),
+        still_accepted: still_accepted(endpoint),
+        callbacks: &changed.applied.entries,
+    }
 }
 
 /// Reports the change and the resulting state as text.
@@ -37,7 +72,7 @@ pub(super) fn lines(changed: &AppliedChange, done: &str) -> String {
     let mut lines = format!("{} of {} in {} {done}", endpoint.name, endpoint.mage_id, endpoint.environment);
     let parts = [
         ("url", Some(endpoint.public_url.clone())),
-        // Where a proxy turns it into another.
+        // Shown if a proxy rewrites the path.
         ("path", Some(endpoint.path.clone()).filter(|path| !endpoint.public_url.ends_with(path.as_str()))),
         ("user name", Some(username.to_owned())),
         ("still accepted", still_accepted_text(endpoint)),
@@ -51,13 +86,13 @@ pub(super) fn lines(changed: &AppliedChange, done: &str) -> String {
     lines
 }
 
-/// The endpoint that was registered, and its user name.
+/// Returns the registered endpoint and its user name.
 fn registration(AppliedChange { plan, applied }: &AppliedChange) -> (&EndpointSummary, &str) {
     let endpoint = applied.endpoint.as_ref().expect("a plan to register is about an endpoint");
     (endpoint, plan.username().expect("a plan to register has a user name"))
 }
 
-/// Says which entries stayed.
+/// Prints the entries that were not removed.
 pub(super) fn note_remaining(context: &Context, changed: &AppliedChange) {
     for entry in &changed.applied.remaining {
         context
@@ -66,9 +101,10 @@ pub(super) fn note_remaining(context: &Context, changed: &AppliedChange) {
     }
 }
 
-/// User names that were replaced and are still accepted, and until when.
-pub(super) fn still_accepted(endpoint: &EndpointSummary) -> Value {
-    replaced(endpoint).map(|one| json!({"username": one.username, "until": one.retire_at.map(rfc3339)})).collect()
+/// Returns the replaced user names that are still accepted, each with the end of its grace period.
+pub(super) fn still_accepted(endpoint: &EndpointSummary) -> Vec<AcceptedUsername<'_>> {
+    let replaced = replaced(endpoint);
+    replaced.map(|one| AcceptedUsername { username: &one.username, until: one.retire_at.map(UtcTime) }).collect()
 }
 
 /// Returns the entries as a table, or `None` if there are none.
@@ -85,7 +121,7 @@ pub(super) fn still_accepted_text(endpoint: &EndpointSummary) -> Option<String> 
     (!each.is_empty()).then(|| each.join(", "))
 }
 
-/// The credentials that are rejected from now on.
+/// Describes the credentials that are rejected from now on.
 pub(super) fn refused(refused: &Refused) -> String {
     let by = match refused.receivers {
         0 => "no receiver is running; the next one will reject it".to_owned(),
@@ -96,7 +132,7 @@ pub(super) fn refused(refused: &Refused) -> String {
     format!("{} ({by})", refused.usernames.join(", "))
 }
 
-/// `24h`, `90m`, `5s`.
+/// Formats a duration in its largest whole unit: `24h`, `90m`, `5s`.
 pub(super) fn length(seconds: u64) -> String {
     match seconds {
         0 => "0s".to_owned(),

@@ -1,4 +1,4 @@
-//! Whether the Marketplace and the database can be reached, and whether the certificate is valid. Nothing is created or changed.
+//! Checks the connections to the Marketplace and the database, and the certificate files. Creates and changes nothing.
 
 use eqp_sync::Check;
 use eqp_tls::ValidityProblem;
@@ -12,10 +12,10 @@ use crate::context::Context;
 use crate::failure::{Exit, Failure, Result};
 use crate::output::counted;
 
-/// How many days before its end a certificate should be renewed.
+/// Number of days before its expiry from which on a certificate should be renewed.
 const RENEWAL_DAYS: i64 = 30;
 
-/// Asks the Marketplace for a session token with the access key.
+/// Requests a session token from the Marketplace with the access key.
 pub(super) async fn marketplace(context: &Context) -> Check<Failure> {
     const NAME: &str = "Marketplace";
     let options = &context.settings.marketplace;
@@ -30,7 +30,8 @@ pub(super) async fn marketplace(context: &Context) -> Check<Failure> {
     Check::new(NAME, asked.await)
 }
 
-/// Connects to the receiver's database and compares its tables and its master key with ours. An embedded one is started for this.
+/// Connects to the receiver's database, and checks its schema and its master key. Starts the embedded Postgres if
+/// necessary.
 pub(super) async fn database(context: &Context) -> Check<Failure> {
     const NAME: &str = "database";
     match Database::open_to_look(context, Upgrade::No).await {
@@ -52,7 +53,7 @@ async fn look(database: &Database, context: &Context) -> Result<String> {
     endpoints_to_read(database, &data, known_master_key(&data)?).await?;
     let pending = database.reader().counts(None).await?.pending;
     let kind = if database.is_embedded() { "embedded" } else { "given" };
-    Ok(format!("{kind}, schema is up to date; {} pending", counted(pending, "callback")))
+    Ok(format!("{kind}, schema up to date; {} pending", counted(pending, "callback")))
 }
 
 /// Checks the certificate that the receiver serves, if it is in files.
@@ -64,9 +65,9 @@ pub(super) fn certificate(context: &Context) -> Check<Failure> {
     };
     let validity = match (check_certificate(&wire), &wire) {
         (Ok(Some(validity)), _) => validity,
-        (Ok(None), Wire::BehindProxy) => return Check::absent(NAME, "the proxy in front has it"),
+        (Ok(None), Wire::BehindProxy) => return Check::absent(NAME, "not used: the proxy terminates TLS"),
         (Ok(None), _) => {
-            return Check::absent(NAME, "none is set; eqp serve uses one of its local CA, for development");
+            return Check::absent(NAME, "not set; eqp serve uses a certificate of the local CA, for development");
         }
         (Err(failure), _) => return Check::new(NAME, Err(failure)),
     };
@@ -76,7 +77,7 @@ pub(super) fn certificate(context: &Context) -> Check<Failure> {
         return Check::new(NAME, Err(failure));
     }
     let days = (validity.not_after - now).whole_days();
-    let renew = if days < RENEWAL_DAYS { ": renew it now" } else { "" };
+    let renew = if days < RENEWAL_DAYS { "; renew it now" } else { "" };
     Check::new(NAME, Ok(format!("expires in {days} days, on {}{renew}", validity.not_after.date())))
 }
 

@@ -1,4 +1,4 @@
-//! `eqp doctor`: every setting with its origin, and checks of the parts that they configure.
+//! `eqp doctor`: shows every setting with its origin, and tests the connections that the settings configure.
 
 mod connectivity;
 mod receiver;
@@ -6,17 +6,17 @@ mod settings;
 
 use clap::Args;
 use eqp_sync::{Check, CheckState};
-use serde_json::{Value, json};
+use serde::Serialize;
 
 use crate::config::ReceiverOptions;
 use crate::context::Context;
-use crate::failure::{Failure, Result};
+use crate::failure::{ErrorReport, Failure, Result};
 use crate::output::{Paint, Table};
 
 /// Show every setting with its origin, and test the connections
 ///
-/// The checks cover the Marketplace, the database, the receiver and its certificate. They change nothing; an embedded Postgres that is not
-/// running is started for them. The exit code is that of the first failed check.
+/// The checks cover the Marketplace, the database, the receiver and its certificate. They change nothing, but start the
+/// embedded Postgres if it is not running. The exit code is that of the first failed check.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -52,8 +52,7 @@ impl Doctor {
             checks.push(check);
         }
         if output.is_json() {
-            let checks: Vec<_> = checks.iter().map(as_json).collect();
-            output.json(&json!({"settings": settings, "checks": checks}))?;
+            output.json(&DoctorReport { settings: &settings, checks: checks.iter().map(report).collect() })?;
         }
         match checks.into_iter().find_map(|check| match check.state {
             CheckState::Failed(failure) => Some(failure),
@@ -66,14 +65,49 @@ impl Doctor {
     }
 }
 
-fn as_json(check: &Check<Failure>) -> Value {
-    let (state, key, value) = match &check.state {
-        CheckState::Fine(text) => ("fine", "detail", json!(text)),
-        CheckState::Warning(text) => ("warning", "detail", json!(text)),
-        CheckState::Absent(text) => ("absent", "detail", json!(text)),
-        CheckState::Failed(failure) => ("failed", "error", failure.to_json()["error"].clone()),
+/// The settings and checks as JSON.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct DoctorReport<'a> {
+    /// Every setting with its origin.
+    settings: &'a [settings::Setting],
+    /// The checks, in the order in which they ran.
+    checks: Vec<CheckReport<'a>>,
+}
+
+/// A check.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+struct CheckReport<'a> {
+    /// The name of the check.
+    name: &'a str,
+    #[serde(flatten)]
+    result: CheckStateReport<'a>,
+}
+
+/// The result of a check.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(tag = "state", rename_all = "snake_case")]
+enum CheckStateReport<'a> {
+    /// Everything is as it should be.
+    Fine { detail: &'a str },
+    /// It works, but should be looked into.
+    Warning { detail: &'a str },
+    /// It is not configured.
+    Absent { detail: &'a str },
+    /// It does not work.
+    Failed { error: ErrorReport<'a> },
+}
+
+fn report(check: &Check<Failure>) -> CheckReport<'_> {
+    let result = match &check.state {
+        CheckState::Fine(detail) => CheckStateReport::Fine { detail },
+        CheckState::Warning(detail) => CheckStateReport::Warning { detail },
+        CheckState::Absent(detail) => CheckStateReport::Absent { detail },
+        CheckState::Failed(failure) => CheckStateReport::Failed { error: failure.report() },
     };
-    json!({"name": check.name, "state": state, (key): value})
+    CheckReport { name: check.name, result }
 }
 
 fn print(context: &Context, check: &Check<Failure>) -> Result {

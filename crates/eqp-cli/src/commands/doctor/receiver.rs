@@ -1,4 +1,4 @@
-//! Whether the receiver on this machine is ready.
+//! Checks whether the receiver on this machine is ready.
 
 use std::path::PathBuf;
 
@@ -20,7 +20,7 @@ pub(super) async fn receiver(context: &Context) -> Check<Failure> {
     let address = probe_address(context.settings.receiver.listen());
     let Ok(wire) = context.settings.receiver.wire() else {
         // The check of the certificate shows why.
-        return Check::absent(NAME, "not checked: its settings contradict each other");
+        return Check::absent(NAME, "not checked: the settings of the receiver contradict each other");
     };
     let scheme = if matches!(wire, Wire::BehindProxy) { "http" } else { "https" };
     let base_url = format!("{scheme}://{address}");
@@ -43,7 +43,7 @@ pub(super) async fn receiver(context: &Context) -> Check<Failure> {
             Some(problem) => Check::new(NAME, Err(invalid_certificate(&base_url, problem))),
             None if is_degraded(&answer) => Check::warning(
                 NAME,
-                format!("{base_url} accepts callbacks, but is degraded: {answer}; the receiver's log says more"),
+                format!("{base_url} accepts callbacks, but is degraded: {answer}; the receiver's log has the details"),
             ),
             None => Check::new(NAME, Ok(format!("{base_url} is ready: {answer}"))),
         },
@@ -51,7 +51,7 @@ pub(super) async fn receiver(context: &Context) -> Check<Failure> {
     }
 }
 
-/// The path of the local CA's certificate; empty if none is used.
+/// Returns the path of the local CA's certificate, which is empty if the local CA is not used.
 fn local_ca(context: &Context, wire: &Wire) -> Result<PathBuf> {
     match wire {
         Wire::LocalCa { .. } => Ok(LocalCa::certificate_path(&context.settings.data.look()?.tls())),
@@ -59,17 +59,17 @@ fn local_ca(context: &Context, wire: &Wire) -> Result<PathBuf> {
     }
 }
 
-/// Describes the failure of a receiver that answers, but with a certificate that its senders reject.
+/// Returns the failure for a receiver that serves an invalid certificate, which senders reject.
 fn invalid_certificate(base_url: &str, problem: ValidityProblem) -> Failure {
     Failure::new(Exit::Failed, format!("the certificate that {base_url} serves {problem}")).next(remedy(problem))
 }
 
-/// Returns whether the receiver's answer says that it is degraded, as while its database is down.
+/// Returns whether the receiver reports that it is degraded, for example because its database is down.
 fn is_degraded(answer: &str) -> bool {
     serde_json::from_str::<Value>(answer).is_ok_and(|answer| answer["status"] == "degraded")
 }
 
-/// Why the certificate in the configured file is not valid now.
+/// Returns why the certificate in the configured file is not valid now.
 fn file_problem(wire: &Wire) -> Option<ValidityProblem> {
     check_certificate(wire).ok().flatten()?.problem_at(OffsetDateTime::now_utc())
 }
@@ -95,7 +95,7 @@ fn failure(wire: &Wire, base_url: &str, error: &ProbeError) -> Failure {
                 .next("stop the program that uses this port, or choose another address with --listen");
         }
         ProbeError::NoPlainHttp => {
-            return failed(format!("{base_url} does not answer in plain HTTP"))
+            return failed(format!("{base_url} did not return a plain HTTP response"))
                 .next("if the receiver serves TLS, remove --behind-proxy and EQP_BEHIND_PROXY");
         }
         ProbeError::CertificateFile(error) => return Failure::usage("the receiver cannot be checked").because(error),
@@ -113,13 +113,13 @@ fn failure(wire: &Wire, base_url: &str, error: &ProbeError) -> Failure {
     if matches!(wire, Wire::LocalCa { .. }) { failure.next(LOCAL_CA) } else { failure }
 }
 
-/// A running receiver has to be told to load a new file, and refuses one that is not valid.
+/// Returns the failure for a receiver that serves another certificate than the configured file contains.
 fn other_certificate(failure: Failure, wire: &Wire) -> Failure {
     let Wire::Files { certificate: file, .. } = wire else { return failure };
     let file = file.display();
-    let failure = failure.why(format!("the receiver serves another certificate than {file}"));
+    let failure = failure.why(format!("the receiver does not serve the certificate in {file}"));
     match file_problem(wire) {
-        Some(problem) => failure.why(format!("the one in {file} {problem}")).next(remedy(problem)),
-        None => failure.next("send it SIGHUP to reload the file"),
+        Some(problem) => failure.why(format!("the certificate in {file} {problem}")).next(remedy(problem)),
+        None => failure.next("to reload the file, send SIGHUP to the receiver"),
     }
 }

@@ -1,4 +1,4 @@
-//! Every setting with its value and origin. Of secrets only the place is shown.
+//! Lists every setting with its value and origin. For secrets, only the place where they are stored is shown.
 
 use std::path::{Path, PathBuf};
 
@@ -6,11 +6,13 @@ use eqp_receiver::SpoolSettings;
 use eqp_types::Secret;
 use serde::Serialize;
 
+use crate::config::catalog::{KEYS, Key};
 use crate::config::{DatabaseUrl, Layer, variable};
 use crate::context::Context;
 
-/// A setting in effect.
+/// The effective value of a setting.
 #[derive(Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(super) struct Setting {
     /// Its name in the configuration file.
     pub(super) name: &'static str,
@@ -20,12 +22,9 @@ pub(super) struct Setting {
     pub(super) from: String,
 }
 
-/// A setting that exists.
+/// The way in which the value of a key is read from the configuration.
 struct Known {
     name: &'static str,
-    /// The ID of the flag; `None` if there is no flag.
-    flag: Option<&'static str>,
-    variable: Option<&'static str>,
     value: fn(&Layer) -> Option<String>,
     /// The value if nothing is set.
     default: fn(&Layer) -> String,
@@ -39,142 +38,78 @@ fn none(_: &Layer) -> String {
     "-".to_owned()
 }
 
-/// One setting of the table below.
-const fn known(
-    name: &'static str,
-    flag: Option<&'static str>,
-    variable: Option<&'static str>,
-    value: fn(&Layer) -> Option<String>,
-    default: fn(&Layer) -> String,
-) -> Known {
-    Known { name, flag, variable, value, default }
+/// Creates an entry of the table below.
+const fn known(name: &'static str, value: fn(&Layer) -> Option<String>, default: fn(&Layer) -> String) -> Known {
+    Known { name, value, default }
 }
 
 const KNOWN: &[Known] = &[
     known(
         "data.dir",
-        Some("data_dir"),
-        Some("EQP_DATA_DIR"),
         |l| shown(l.data.dir.as_ref()),
         |l| l.data.place().map_or_else(|_| "-".into(), |place| place.display().to_string()),
     ),
     known(
         "data.master_key_file",
-        None,
-        Some("EQP_MASTER_KEY_FILE"),
         |l| shown(l.data.master_key_file.as_ref()),
         |_| "master.key in the data folder".to_owned(),
     ),
     known(
         "marketplace.environment",
-        Some("environment"),
-        Some("EQP_ENVIRONMENT"),
         |l| l.marketplace.environment.map(|environment| environment.to_string()),
         |l| l.marketplace.environment().to_string(),
     ),
     known(
         "marketplace.api_url",
-        Some("api_url"),
-        Some("EQP_API_URL"),
         |l| l.marketplace.api_url.as_ref().map(ToString::to_string),
         |l| l.marketplace.environment().base_url().to_owned(),
     ),
-    known("marketplace.ca_file", Some("ca_file"), Some("EQP_CA_FILE"), |l| shown(l.marketplace.ca_file.as_ref()), none),
-    known(
-        "marketplace.application_id",
-        Some("application_id"),
-        Some("EQP_APPLICATION_ID"),
-        |l| l.marketplace.application_id.clone(),
-        none,
-    ),
-    known(
-        "marketplace.application_secret_file",
-        None,
-        Some("EQP_APPLICATION_SECRET_FILE"),
-        |l| shown(l.marketplace.application_secret_file.as_ref()),
-        none,
-    ),
+    known("marketplace.ca_file", |l| shown(l.marketplace.ca_file.as_ref()), none),
+    known("marketplace.application_id", |l| l.marketplace.application_id.clone(), none),
+    known("marketplace.application_secret_file", |l| shown(l.marketplace.application_secret_file.as_ref()), none),
     known(
         "marketplace.application_secret_keyring",
-        None,
-        None,
         |l| l.marketplace.application_secret_keyring.map(|in_keyring| in_keyring.to_string()),
         none,
     ),
-    known(
-        "marketplace.verified_api_url",
-        None,
-        None,
-        |l| l.marketplace.verified_api_url.as_ref().map(ToString::to_string),
-        none,
-    ),
-    known("database.url", Some("database_url"), Some("EQP_DATABASE_URL"), |l| l.database.url.as_ref().map(place), none),
-    known("database.url_file", None, Some("EQP_DATABASE_URL_FILE"), |l| shown(l.database.url_file.as_ref()), none),
+    known("marketplace.verified_api_url", |l| l.marketplace.verified_api_url.as_ref().map(ToString::to_string), none),
+    known("database.url", |l| l.database.url.as_ref().map(place), none),
+    known("database.url_file", |l| shown(l.database.url_file.as_ref()), none),
     known(
         "receiver.listen",
-        Some("listen"),
-        Some("EQP_LISTEN"),
         |l| l.receiver.listen.map(|address| address.to_string()),
         |l| l.receiver.listen().to_string(),
     ),
-    known(
-        "receiver.tls_cert",
-        Some("tls_cert"),
-        Some("EQP_TLS_CERT"),
-        |l| shown(l.receiver.tls_cert.as_ref()),
-        |_| "issued by the local CA".to_owned(),
-    ),
-    known("receiver.tls_key", Some("tls_key"), Some("EQP_TLS_KEY"), |l| shown(l.receiver.tls_key.as_ref()), none),
+    known("receiver.tls_cert", |l| shown(l.receiver.tls_cert.as_ref()), |_| "issued by the local CA".to_owned()),
+    known("receiver.tls_key", |l| shown(l.receiver.tls_key.as_ref()), none),
     known(
         "receiver.behind_proxy",
-        Some("behind_proxy"),
-        Some("EQP_BEHIND_PROXY"),
         |l| l.receiver.behind_proxy.map(|behind| behind.to_string()),
         |_| "false".to_owned(),
     ),
-    known(
-        "receiver.tls_names",
-        Some("tls_names"),
-        Some("EQP_TLS_NAMES"),
-        |l| l.receiver.tls_names.as_ref().map(|names| names.join(",")),
-        none,
-    ),
-    known(
-        "receiver.spool_dir",
-        Some("spool_dir"),
-        Some("EQP_SPOOL_DIR"),
-        |l| shown(l.receiver.spool_dir.as_ref()),
-        |_| "spool in the data folder".to_owned(),
-    ),
+    known("receiver.tls_names", |l| l.receiver.tls_names.as_ref().map(|names| names.join(",")), none),
+    known("receiver.spool_dir", |l| shown(l.receiver.spool_dir.as_ref()), |_| "spool in the data folder".to_owned()),
     known(
         "receiver.spool_bytes",
-        Some("spool_bytes"),
-        Some("EQP_SPOOL_BYTES"),
         |l| l.receiver.spool_bytes.map(|bytes| bytes.to_string()),
         |_| SpoolSettings::DEFAULT_BYTES.to_string(),
     ),
     known(
         "receiver.operator_listen",
-        Some("operator_listen"),
-        Some("EQP_OPERATOR_LISTEN"),
         |l| l.receiver.operator_listen.map(|listen| listen.to_string()),
         |l| l.receiver.operator_listen().to_string(),
     ),
-    known(
-        "receiver.retention",
-        Some("retention"),
-        Some("EQP_RETENTION"),
-        |l| l.receiver.retention.map(|period| period.to_string()),
-        |_| "unlimited".to_owned(),
-    ),
+    known("receiver.retention", |l| l.receiver.retention.map(|period| period.to_string()), |_| "unlimited".to_owned()),
 ];
 
-/// Every setting.
+/// Returns every setting.
 pub(super) fn all(context: &Context) -> Vec<Setting> {
-    sources(context).into_iter().chain(KNOWN.iter().map(|known| setting(context, known))).chain([secret()]).collect()
+    let keys = KEYS.iter().filter_map(|key| Some((key, KNOWN.iter().find(|known| known.name == key.path())?)));
+    let keys = keys.map(|(key, known)| setting(context, key, known));
+    sources(context).into_iter().chain(keys).chain([secret()]).collect()
 }
 
-/// The file and the profile that the others come from.
+/// Returns the configuration file and the profile from which other settings are read.
 fn sources(context: &Context) -> [Setting; 2] {
     let given = |flag: &'static str, variable: &'static str| {
         let by_flag = context.flags.iter().any(|given| given == flag);
@@ -200,18 +135,18 @@ fn sources(context: &Context) -> [Setting; 2] {
     ]
 }
 
-fn setting(context: &Context, known: &Known) -> Setting {
+fn setting(context: &Context, key: &Key, known: &Known) -> Setting {
     let loaded = &context.loaded;
     let file = loaded.file.as_deref().unwrap_or(Path::new("")).display();
     let (value, from) = if let Some(value) = (known.value)(&loaded.given) {
-        let by_flag = known.flag.filter(|flag| context.flags.iter().any(|given| given == flag));
-        match (by_flag, known.variable) {
+        let by_flag = key.flag.filter(|flag| context.flags.iter().any(|given| given == flag));
+        match (by_flag, key.variable) {
             // The only flag whose name differs from its ID.
             (Some("database_url"), _) => (value, "--database".to_owned()),
             (Some(flag), _) => (value, format!("--{}", flag.replace('_', "-"))),
             (None, variable) => (value, variable.unwrap_or("environment").to_owned()),
         }
-    } else if let Some((variable, value)) = known.variable.and_then(|name| Some((name, variable(name)?))) {
+    } else if let Some((variable, value)) = key.variable.and_then(|name| Some((name, variable(name)?))) {
         // Read where it is used, not by the configuration.
         (value.display().to_string(), variable.to_owned())
     } else if let Some((path, value)) =
@@ -230,14 +165,14 @@ fn setting(context: &Context, known: &Known) -> Setting {
     Setting { name: known.name, value, from }
 }
 
-/// The application secret cannot be in the file: only whether the environment contains it is shown.
+/// Returns where the application secret comes from. The secret itself is not shown.
 fn secret() -> Setting {
     let is_set = variable("EQP_APPLICATION_SECRET").is_some();
     let (value, from) = if is_set { ("(set)", "EQP_APPLICATION_SECRET") } else { ("-", "default") };
     Setting { name: "application secret", value: value.to_owned(), from: from.to_owned() }
 }
 
-/// A database's URL without its password.
+/// Formats a database URL without its password.
 fn place(url: &Secret) -> String {
     DatabaseUrl::parse(url).map_or_else(|_| "(unusable)".to_owned(), |url| url.to_string())
 }
@@ -245,8 +180,6 @@ fn place(url: &Secret) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::keys::names_of;
-    use crate::config::{DataOptions, DatabaseOptions, MarketplaceOptions, ReceiverOptions};
 
     #[test]
     fn a_password_is_never_a_value() {
@@ -257,25 +190,13 @@ mod tests {
     }
 
     #[test]
-    fn every_setting_of_the_configuration_is_shown() {
-        let sections: [(&str, &[&str]); 4] = [
-            ("data", names_of::<DataOptions>()),
-            ("marketplace", names_of::<MarketplaceOptions>()),
-            ("database", names_of::<DatabaseOptions>()),
-            ("receiver", names_of::<ReceiverOptions>()),
-        ];
-        assert_eq!(sections.map(|(section, _)| section), names_of::<Layer>(), "a new section belongs here too");
-        let all =
-            sections.iter().flat_map(|(section, names)| names.iter().map(move |name| format!("{section}.{name}")));
-        let missing: Vec<_> = all.filter(|name| KNOWN.iter().all(|known| known.name != name)).collect();
-        assert_eq!(missing, [""; 0]);
-    }
-
-    #[test]
-    fn names_are_unique() {
-        let mut names: Vec<_> = KNOWN.iter().map(|known| known.name).collect();
-        names.sort_unstable();
-        names.dedup();
-        assert_eq!(names.len(), KNOWN.len());
+    fn every_key_of_the_configuration_is_shown() {
+        // The profile is shown with the file.
+        let keys: Vec<_> = KEYS.iter().filter(|key| !key.section.is_empty()).map(Key::path).collect();
+        let mut shown: Vec<_> = KNOWN.iter().map(|known| known.name).collect();
+        assert_eq!(shown, keys);
+        shown.sort_unstable();
+        shown.dedup();
+        assert_eq!(shown.len(), KNOWN.len(), "names are unique");
     }
 }

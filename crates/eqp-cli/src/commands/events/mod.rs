@@ -1,27 +1,36 @@
-//! `eqp events`: what the callbacks reported.
+//! `eqp events`: lists, follows and shows events.
 
-mod show;
+pub(crate) mod show;
 mod table;
 
 pub(crate) use table::table;
 
 use clap::{Args, Subcommand};
-use eqp_store::{Disposition, EventFilter, EventKind};
-use eqp_types::Flow;
+use eqp_release::wait::WaitTarget;
+use eqp_store::internal::{ANSWER, pending, within};
+use eqp_store::{Disposition, Event, EventFilter, EventKind};
+use eqp_types::{Environment, Flow};
+use serde::Serialize;
 use time::OffsetDateTime;
 
 use self::table::line;
-use crate::arguments::{since, whole, within};
+use crate::arguments::{self, since, whole};
 use crate::commands::status;
 use crate::compose::database::Database;
 use crate::config::MarketplaceOptions;
 use crate::context::Context;
 use crate::failure::Result;
-use crate::output::JsonList;
+use crate::output::utc;
 use crate::shutdown;
 
 /// List and follow events
 #[derive(Debug, Subcommand)]
+#[command(after_help = "\
+Examples:
+  eqp events list --limit 10
+  eqp events list --status rejected --since 7d
+  eqp events tail --json
+  eqp events show 1200")]
 pub(crate) enum Events {
     List(List),
     Tail(Tail),
@@ -38,9 +47,9 @@ impl Events {
     }
 }
 
-/// Filters for events. Without any, all events match.
+/// Filters for events. Without a filter, all events match.
 #[derive(Args, Clone, Debug)]
-#[command(next_help_heading = "Which events")]
+#[command(next_help_heading = "Filters")]
 struct FilterOptions {
     /// Show events of the submission or file with this ID
     #[arg(long, value_name = "ID")]
@@ -48,7 +57,7 @@ struct FilterOptions {
     /// Show events of this flow: overall, technical, marketing or malware
     #[arg(long, value_name = "FLOW", value_parser = status::flow(), hide_possible_values = true)]
     flow: Option<Flow>,
-    /// Show events with this status, such as `approved`
+    /// Show events with this status, such as approved
     #[arg(long, value_name = "STATUS", value_parser = status::any_status(), hide_possible_values = true)]
     status: Option<String>,
     /// Show events of this kind: submission, file, unknown or undecodable
@@ -57,15 +66,20 @@ struct FilterOptions {
     /// Show events with this disposition: applied, reentered, ambiguous, late or corrected
     #[arg(long, value_name = "DISPOSITION", value_parser = status::one_of::<Disposition>(Disposition::VALUES), hide_possible_values = true)]
     disposition: Option<Disposition>,
-    /// Show events received since then: a UTC time (2026-01-31 12:00:00, RFC 3339, a date) or an age (90s, 15m, 2h, 3d)
+    /// Show events received since this UTC time (2026-01-31 12:00:00, RFC 3339, or a date) or age (90s, 15m, 2h, 3d)
     #[arg(long, value_name = "TIME", value_parser = since)]
     since: Option<OffsetDateTime>,
 }
 
 impl FilterOptions {
-    /// Returns the filter. The environment is only part of it if it was given: a database can contain both.
-    fn filter(self, marketplace: &MarketplaceOptions) -> EventFilter {
-        EventFilter {
+    /// Returns the filter. It contains the environment only if one was given, because a database can contain events of
+    /// both environments.
+    fn filter(self, marketplace: &MarketplaceOptions) -> Result<EventFilter> {
+        if let Some(flow) = &self.flow {
+            // A status that this flow never has would match nothing.
+            WaitTarget::new(flow.clone(), self.status.clone()).map_err(|error| status::of_another_flow(&error))?;
+        }
+        Ok(EventFilter {
             environment: marketplace.environment,
             resource_id: self.resource_id,
             flow: self.flow,
@@ -74,7 +88,7 @@ impl FilterOptions {
             disposition: self.disposition,
             since: self.since,
             ..EventFilter::default()
-        }
+        })
     }
 }
 
@@ -89,24 +103,42 @@ pub(crate) struct List {
     #[command(flatten)]
     filter: FilterOptions,
     /// Maximum number of events
-    #[arg(long, value_name = "COUNT", default_value_t = 50, value_parser = within(1_u32..=10_000))]
+    #[arg(long, value_name = "COUNT", default_value_t = 50, value_parser = arguments::within(1_u32..=10_000))]
     limit: u32,
+}
+
+/// Events as JSON.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct EventList<'a> {
+    /// The environment that was selected, if any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    environment: Option<Environment>,
+    /// The events, newest first.
+    events: &'a [Event],
 }
 
 impl List {
     pub(crate) async fn run(self, context: &Context) -> Result {
         let marketplace = &context.settings.marketplace;
-        let filter = EventFilter { limit: self.limit, ..self.filter.filter(marketplace) };
+        let filter = EventFilter { limit: self.limit, ..self.filter.filter(marketplace)? };
         let database = Database::open_to_read(context).await?;
         let events = database.reader().events(&filter).await;
+        let backlog = within(ANSWER, pending::backlog(database.pool())).await;
         database.close().await?;
         let events = events?;
+        // Not essential: a role may be allowed to read events and nothing else.
+        if let Ok(backlog) = backlog
+            && backlog.batches > 0
+        {
+            let since =
+                backlog.oldest.map(|oldest| format!(", the oldest since {} UTC", utc(oldest))).unwrap_or_default();
+            context.output.note(format_args!(
+                "some callbacks have not been projected yet{since}; their events will appear later (see `eqp doctor`)"
+            ));
+        }
         if context.output.is_json() {
-            return context.output.json(&JsonList {
-                name: "events",
-                environment: marketplace.environment,
-                items: &events,
-            });
+            return context.output.json(&EventList { environment: marketplace.environment, events: &events });
         }
         if events.is_empty() {
             context.output.note("no events");
@@ -127,14 +159,14 @@ Examples:
 pub(crate) struct Tail {
     #[command(flatten)]
     filter: FilterOptions,
-    /// Start after the event with this number [default: with the next event, or at the time of --since]
+    /// Start after the event with this number [default: start with the next event, or at --since]
     #[arg(long, value_name = "SEQ", value_parser = whole::<i64>)]
     after: Option<i64>,
 }
 
 impl Tail {
     pub(crate) async fn run(self, context: &Context) -> Result {
-        let mut filter = self.filter.filter(&context.settings.marketplace);
+        let mut filter = self.filter.filter(&context.settings.marketplace)?;
         // With --since, stored events from that time on come first.
         filter.after_seq = self.after.or(filter.since.map(|_| 0));
         let database = Database::open_to_read(context).await?;

@@ -1,13 +1,14 @@
-//! Events as rows and as lines.
+//! Formats events as a table and as lines.
 
 use eqp_store::{Disposition, Event};
 
 use crate::output::{Table, escaped, track_line, utc};
 
-/// Longer statuses are truncated: an unknown code may have 250 characters. `eqp events show` and JSON show all of it.
+/// Maximum number of characters of a status in a table: an unknown code may have 250. `eqp events show` and JSON show
+/// all of it.
 const MAX_STATUS_LENGTH: usize = 48;
 
-/// Events as a table.
+/// Formats events as a table.
 pub(crate) fn table(events: &[Event]) -> Table {
     let mut table = Table::new(&[
         "seq",
@@ -27,7 +28,7 @@ pub(crate) fn table(events: &[Event]) -> Table {
     table
 }
 
-/// One event as a line, for those that come one by one.
+/// Formats an event as a line, for a stream.
 pub(super) fn line(event: &Event) -> String {
     let (flow, status) = (flow(event), status(event));
     let state = if flow == "-" { escaped(&status) } else { track_line([(flow.as_str(), status.as_str())]) };
@@ -57,7 +58,7 @@ fn cells(event: &Event) -> [String; 9] {
     ]
 }
 
-/// Returns the disposition, unless it is the usual one.
+/// Returns the disposition, unless it is `applied`.
 fn unusual_disposition(event: &Event) -> Option<Disposition> {
     event.disposition.filter(|disposition| *disposition != Disposition::Applied)
 }
@@ -71,7 +72,8 @@ fn flow(event: &Event) -> String {
     event.flow.as_ref().map_or_else(|| "-".into(), ToString::to_string)
 }
 
-/// Returns the status or, if there is none, the reason: the unknown code, or what cannot be decoded.
+/// Returns the status. An event without a status is described by its unknown code or by the reason why it cannot be
+/// decoded.
 fn status(event: &Event) -> String {
     let text = event.status.as_deref().or(event.reason.as_deref()).unwrap_or("-");
     if text.chars().count() <= MAX_STATUS_LENGTH {

@@ -1,12 +1,13 @@
-//! `eqp keys create`, `enable`, `disable` and `delete`.
+//! `eqp keys create`, `enable`, `disable` and `delete`: change the Composer keys of the account.
 
 use clap::Args;
 use eqp_client::Client;
 use eqp_client::keys::{KeyFilter, KeyPlatform, KeyResult, NewKey};
-use serde_json::json;
+use eqp_types::Environment;
+use serde::Serialize;
 
 use super::{KeyView, table};
-use crate::change::{self, Change, Confirmation, RequestPlan};
+use crate::change::{self, Change, Confirmation, RequestPlan, Verb};
 use crate::compose::client::client;
 use crate::context::Context;
 use crate::failure::{Exit, Failure, Result};
@@ -15,7 +16,7 @@ use crate::text::refusal;
 
 /// Create Composer keys and print their passwords
 ///
-/// The passwords are only written to standard output: redirect it to a place that only you can read.
+/// The passwords are written to standard output only: redirect it to a file that only you can read.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -47,7 +48,7 @@ impl Change for KeyCreation {
     async fn observe(&mut self) -> Result<RequestPlan> {
         Ok(RequestPlan {
             environment: self.client.environment(),
-            verb: "create",
+            verb: Verb::Create,
             object: counted(self.labels.len(), "Composer key"),
             items: self.labels.clone(),
         })
@@ -63,6 +64,30 @@ impl Change for KeyCreation {
     }
 }
 
+/// Created keys as JSON.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct CreatedKeys<'a> {
+    /// The environment.
+    environment: Environment,
+    /// The keys, with their passwords.
+    m2: &'a [KeyView<'a>],
+    /// The keys that the Marketplace rejected.
+    refused: Vec<RefusedKey<'a>>,
+}
+
+/// A key that was not created.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+struct RefusedKey<'a> {
+    /// The label.
+    label: &'a str,
+    /// The Marketplace's code.
+    code: Option<i64>,
+    /// The Marketplace's message.
+    message: Option<&'a str>,
+}
+
 impl Create {
     pub(crate) async fn run(self, context: &Context) -> Result {
         let client = client(&context.settings.marketplace)?;
@@ -73,11 +98,12 @@ impl Create {
         let created: Vec<_> = created.filter_map(|result| Some(KeyView::new(result.key.as_ref()?, true))).collect();
         let refused: Vec<_> = self.labels.iter().zip(&results).filter(|(_, result)| !result.is_success()).collect();
         if context.output.is_json() {
-            let refused: Vec<_> = refused
-                .iter()
-                .map(|(label, result)| json!({"label": label, "code": result.code, "message": result.message}))
-                .collect();
-            context.output.json(&json!({"environment": environment, "m2": created, "refused": refused}))?;
+            let refused = refused.iter().map(|(label, result)| RefusedKey {
+                label,
+                code: result.code,
+                message: result.message.as_deref(),
+            });
+            context.output.json(&CreatedKeys { environment, m2: &created, refused: refused.collect() })?;
         } else if !created.is_empty() {
             context.output.line(table(environment, &created))?;
         }
@@ -129,7 +155,7 @@ struct KeySelector {
 }
 
 impl KeySelector {
-    fn plan(&self, client: &Client, verb: &'static str) -> RequestPlan {
+    fn plan(&self, client: &Client, verb: Verb) -> RequestPlan {
         RequestPlan {
             environment: client.environment(),
             verb,
@@ -160,21 +186,24 @@ struct KeySwitch {
 
 impl Change for KeySwitch {
     type Plan = RequestPlan;
-    /// Whether the key is enabled now, by what the Marketplace says; `None` if it does not say.
+    /// Whether the key is enabled now, as reported by the Marketplace; `None` if it does not report it.
     type Applied = Option<bool>;
 
     async fn observe(&mut self) -> Result<RequestPlan> {
-        Ok(self.key.plan(&self.client, if self.is_enabled { "enable" } else { "disable" }))
+        Ok(self.key.plan(&self.client, if self.is_enabled { Verb::Enable } else { Verb::Disable }))
     }
 
     async fn apply(self, _: RequestPlan, _: Confirmation) -> Result<Option<bool>> {
         let KeySelector { label, uid, .. } = &self.key;
         let result = self.client.keys().set_enabled(label, uid.as_deref(), self.is_enabled).await?;
         if !result.is_success() {
-            return Err(Failure::new(Exit::Rejected, format!("the Marketplace refused to change the key `{label}`"))
-                .why(reason(&result)));
+            return Err(Failure::new(
+                Exit::Rejected,
+                format!("the Marketplace rejected the change of the key `{label}`"),
+            )
+            .why(reason(&result)));
         }
-        // The Marketplace's answer counts, not the request.
+        // The state in the response counts, not the requested one.
         match result.key.and_then(|key| key.is_enabled) {
             Some(is_enabled) => Ok(Some(is_enabled)),
             None => self.read_back().await,
@@ -183,13 +212,27 @@ impl Change for KeySwitch {
 }
 
 impl KeySwitch {
-    /// Returns whether the key is enabled, by the list of keys.
+    /// Returns whether the key is enabled according to the list of keys.
     async fn read_back(&self) -> Result<Option<bool>> {
         let KeySelector { label, uid, .. } = &self.key;
         let filter = KeyFilter { platform: Some(KeyPlatform::M2), label: Some(label.clone()), uid: uid.clone() };
         let keys = self.client.keys().list(&filter).await?;
         Ok(keys.m2.into_iter().find(|key| key.label == *label).and_then(|key| key.is_enabled))
     }
+}
+
+/// An enabled or disabled key as JSON.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct SwitchedKey<'a> {
+    /// The environment.
+    environment: Environment,
+    /// The label of the key.
+    label: &'a str,
+    /// The account that was given.
+    uid: Option<&'a str>,
+    /// Whether the key is enabled now; null if the Marketplace does not report it.
+    is_enabled: Option<bool>,
 }
 
 async fn set_enabled(context: &Context, key: KeySelector, is_enabled: bool) -> Result {
@@ -199,9 +242,7 @@ async fn set_enabled(context: &Context, key: KeySelector, is_enabled: bool) -> R
     let Some(now) = change::run(context, switch, key.dry_run).await? else { return Ok(()) };
     let KeySelector { label, uid, .. } = &key;
     if context.output.is_json() {
-        context.output.json(&json!({
-            "environment": environment, "label": label, "uid": uid, "is_enabled": now,
-        }))?;
+        context.output.json(&SwitchedKey { environment, label, uid: uid.as_deref(), is_enabled: now })?;
     } else if let Some(now) = now {
         context.output.line(format_args!("{label} is {} in {environment}", in_words(now)))?;
     }
@@ -245,12 +286,26 @@ impl Change for KeyDeletion {
     type Applied = ();
 
     async fn observe(&mut self) -> Result<RequestPlan> {
-        Ok(self.key.plan(&self.client, "delete"))
+        Ok(self.key.plan(&self.client, Verb::Delete))
     }
 
     async fn apply(self, _: RequestPlan, _: Confirmation) -> Result {
         Ok(self.client.keys().delete(&self.key.label, self.key.uid.as_deref()).await?)
     }
+}
+
+/// A deleted key as JSON.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct DeletedKey<'a> {
+    /// The environment.
+    environment: Environment,
+    /// The label of the key.
+    label: &'a str,
+    /// The account that was given.
+    uid: Option<&'a str>,
+    /// Always true.
+    deleted: bool,
 }
 
 impl Delete {
@@ -261,9 +316,7 @@ impl Delete {
         let deletion = KeyDeletion { client, key: self.key };
         let Some(()) = change::run(context, deletion, dry_run).await? else { return Ok(()) };
         if context.output.is_json() {
-            return context.output.json(&json!({
-                "environment": environment, "label": label, "uid": uid, "deleted": true,
-            }));
+            return context.output.json(&DeletedKey { environment, label: &label, uid: uid.as_deref(), deleted: true });
         }
         context.output.line(format_args!("deleted {label} in {environment}"))
     }

@@ -1,14 +1,13 @@
-//! `eqp keys`: the Composer keys of the account, with which buyers and servers download packages.
+//! `eqp keys`: manages the Composer keys of the account, with which Composer downloads packages.
 //!
 //! The `password_key` of a key is a secret. It is shown when the key is created, and otherwise only with --show-secrets.
 
-mod change;
+pub(crate) mod change;
 
 use clap::{Args, Subcommand, ValueEnum};
 use eqp_client::keys::{KeyFilter, KeyPlatform};
 use eqp_types::{ComposerKeyM2, Environment, Secret};
 use serde::Serialize;
-use serde_json::json;
 
 use crate::compose::client::client;
 use crate::context::Context;
@@ -17,6 +16,11 @@ use crate::output::Table;
 
 /// Manage Composer keys
 #[derive(Debug, Subcommand)]
+#[command(after_help = "\
+Examples:
+  eqp keys create build-server
+  eqp keys list
+  eqp keys disable build-server")]
 pub(crate) enum Keys {
     List(List),
     Create(change::Create),
@@ -37,7 +41,7 @@ impl Keys {
     }
 }
 
-/// The purpose of a key.
+/// The platform of a key.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Platform {
     /// Magento 2
@@ -69,6 +73,28 @@ pub(crate) struct List {
     show_secrets: bool,
 }
 
+/// Composer keys as JSON.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct KeyList<'a> {
+    /// The environment.
+    environment: Environment,
+    /// The keys for Magento 2.
+    m2: &'a [KeyView<'a>],
+    /// The keys for Magento 1.
+    m1: Vec<ProductKey<'a>>,
+}
+
+/// A key of Magento 1.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+struct ProductKey<'a> {
+    /// The product.
+    product_name: Option<&'a str>,
+    /// The key; null without `--show-secrets`.
+    product_key: Option<&'a str>,
+}
+
 impl List {
     pub(crate) async fn run(self, context: &Context) -> Result {
         let client = client(&context.settings.marketplace)?;
@@ -81,7 +107,7 @@ impl List {
         let filter = KeyFilter { platform: Some(platform), label: self.label, uid: self.uid };
         let keys = client.keys().list(&filter).await?;
         let m2: Vec<_> = keys.m2.iter().map(|key| KeyView::new(key, self.show_secrets)).collect();
-        // A key of Magento 1 is one word, and that word is the secret.
+        // A Magento 1 key consists of a single secret.
         let m1: Vec<_> = keys
             .m1
             .iter()
@@ -91,9 +117,9 @@ impl List {
             })
             .collect();
         if context.output.is_json() {
-            let m1: Vec<_> =
-                m1.iter().map(|(product, key)| json!({"product_name": product, "product_key": key})).collect();
-            return context.output.json(&json!({"environment": environment, "m2": m2, "m1": m1}));
+            let m1 =
+                m1.into_iter().map(|(product_name, product_key)| ProductKey { product_name, product_key }).collect();
+            return context.output.json(&KeyList { environment, m2: &m2, m1 });
         }
         if m2.is_empty() && m1.is_empty() {
             context.output.note(format_args!("no Composer keys in {environment}"));
@@ -115,20 +141,25 @@ impl List {
 
 const HIDDEN: &str = "(hidden)";
 
-/// A key of Magento 2.
+/// A Magento 2 key, as shown.
 #[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(super) struct KeyView<'a> {
+    /// The label.
     label: &'a str,
+    /// The public key, which is the user name for Composer.
     user_key: Option<&'a str>,
-    /// Left out where it is not to be shown.
+    /// The private key, which is the password for Composer. Only for new keys and with `--show-secrets`.
     #[serde(skip_serializing_if = "Option::is_none")]
     password_key: Option<&'a str>,
+    /// Whether the key is enabled.
     is_enabled: Option<bool>,
+    /// The account of the key.
     uid: Option<&'a str>,
 }
 
 impl<'a> KeyView<'a> {
-    /// The key, with its password if that is to be shown.
+    /// Creates the view of a key, with its password only if `with_secret` is true.
     pub(super) fn new(key: &'a ComposerKeyM2, with_secret: bool) -> Self {
         Self {
             label: &key.label,
@@ -140,7 +171,7 @@ impl<'a> KeyView<'a> {
     }
 }
 
-/// Keys as a table.
+/// Formats keys as a table.
 pub(super) fn table(environment: Environment, keys: &[KeyView<'_>]) -> Table {
     let mut table = Table::new(&["environment", "label", "user key", "password key", "enabled", "account"]);
     for key in keys {

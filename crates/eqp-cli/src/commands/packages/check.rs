@@ -1,4 +1,4 @@
-//! `eqp packages check`.
+//! `eqp packages check`: checks an archive and its manifest.
 
 use std::path::{Path, PathBuf};
 
@@ -15,15 +15,15 @@ use crate::failure::{Exit, Failure, Result};
 use crate::output::{Output, escaped};
 use crate::shutdown;
 
-/// The rule that phpcs looks at.
+/// The rule that phpcs checks.
 const CODE_SNIFFER: &str = "code-sniffer";
 
 /// Check an archive and its manifest against the store's rules
 ///
 /// Applies every known rule of the store that can be checked locally; `eqp packages rules` lists them. If a blocking
-/// rule could not run, the check is reported as incomplete. phpcs (with the Magento2 standard) and svc (magento/magento-semver) run
-/// if they are installed, with the store's settings. The exit code is 5 if the store would reject the archive; with --strict also
-/// for warnings, and 1 if the check is incomplete.
+/// rule could not run, the check is incomplete. phpcs (with the Magento2 standard) and svc (magento/magento-semver) run
+/// with the store's settings if they are installed. The exit code is 5 if the store would reject the archive. With
+/// --strict, it is also 5 if there are warnings, and 1 if the check is incomplete.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -42,7 +42,7 @@ pub(crate) struct Check {
     #[arg(long)]
     strict: bool,
     /// Format of the report [default: table; github if GITHUB_ACTIONS is set]
-    #[arg(long, value_enum, value_name = "FORM")]
+    #[arg(long, value_enum, value_name = "FORMAT")]
     format: Option<Form>,
     /// Ignore suppressions from the manifest
     #[arg(long)]
@@ -60,7 +60,7 @@ pub(crate) struct Check {
     tool_timeout: time::Duration,
 }
 
-/// The known facts about an earlier version.
+/// Options for a new version of an existing package.
 #[derive(Args, Debug)]
 struct Earlier {
     /// Archive of the previous version, for the semantic version check; implies --new-version
@@ -71,7 +71,7 @@ struct Earlier {
     new_version: bool,
 }
 
-/// How a report is written.
+/// The format of a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Form {
     /// For people
@@ -84,6 +84,19 @@ enum Form {
     Junit,
     /// GitHub Actions annotations
     Github,
+}
+
+/// The JSON of a report.
+#[cfg(feature = "schema")]
+#[derive(schemars::JsonSchema)]
+#[expect(dead_code, reason = "only its schema is used; the report is written by eqp-check")]
+pub(crate) struct CheckReport {
+    #[schemars(flatten)]
+    report: Report,
+    /// Whether the result is `passed`.
+    passed: bool,
+    /// The result.
+    result: eqp_check::CheckResult,
 }
 
 impl Check {
@@ -104,7 +117,9 @@ impl Check {
     fn form(&self, context: &Context) -> Result<Form> {
         match (context.output.is_json(), self.format) {
             (true, None | Some(Form::Json)) => Ok(Form::Json),
-            (true, Some(_)) => Err(Failure::usage("--json and --format cannot be used together").next("leave one out")),
+            (true, Some(_)) => {
+                Err(Failure::usage("--json and --format cannot be used together").next("omit one of them"))
+            }
             (false, Some(form)) => Ok(form),
             (false, None) if std::env::var_os("GITHUB_ACTIONS").is_some_and(|value| value == "true") => {
                 Ok(Form::Github)
@@ -120,13 +135,13 @@ impl Check {
         Ok(if is_new_version { report.for_new_version() } else { report })
     }
 
-    /// Warns that the archive is older than the one of the version before.
+    /// Warns if the archive has an older version than the previous archive.
     fn warn_of_older_version(&self, output: Output) {
         let version = |archive: &Path| eqp_check::read_metadata(archive).ok()?.package.version;
         let Some(previous) = self.earlier.previous.as_deref().and_then(version) else { return };
         if let Some(own) = version(&self.archive).filter(|own| is_older(own, &previous)) {
             let (own, previous) = (escaped(&own), escaped(&previous));
-            output.note(format_args!("version {own} is older than version {previous}, the previous archive"));
+            output.note(format_args!("version {own} is older than version {previous} of the previous archive"));
         }
     }
 
@@ -154,7 +169,7 @@ impl Check {
         })
     }
 
-    /// The package for the archive, and the manifest's suppressions.
+    /// Returns the manifest's package for the archive, and the manifest's suppressions.
     fn package(&self) -> Result<Option<(ManifestPackage, Vec<Suppression>)>> {
         let Some(path) = &self.manifest else { return Ok(None) };
         let manifest = Manifest::read(path)?;
@@ -169,7 +184,7 @@ impl Check {
         let what = match (report.is_blocked(), self.strict && !report.is_clean()) {
             (true, _) => format!("the store would reject {}, for {}", report.archive, reasons(report.counts.blocking)),
             (false, true) => {
-                format!("the store may object to {}, for {}", report.archive, reasons(report.counts.warnings))
+                format!("the store may reject {}, for {}", report.archive, reasons(report.counts.warnings))
             }
             (false, false) if self.strict => return self.is_complete(report),
             (false, false) => return Ok(()),
@@ -177,7 +192,7 @@ impl Check {
         Err(Failure::new(Exit::Rejected, what).next("fix the findings as described in the report, then check again"))
     }
 
-    /// Fails where a rule that could have blocked did not run, unless its program was left out on purpose.
+    /// Fails if a blocking rule did not run, unless its program was skipped explicitly.
     fn is_complete(&self, report: &Report) -> Result {
         let is_meant = |not_run: &NotRun| self.skip_programs && not_run.rule.id == CODE_SNIFFER;
         let unchecked: Vec<_> = report.unchecked().filter(|not_run| !is_meant(not_run)).collect();

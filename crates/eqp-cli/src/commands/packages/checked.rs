@@ -1,4 +1,4 @@
-//! The report of a check, for people.
+//! Prints the report of a check for people.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use crate::context::Context;
 use crate::failure::Result;
 use crate::output::{Table, counted, escaped};
 
-/// Number of rules that are named for each reason why rules did not run. Any others are counted.
+/// Maximum number of rules to name for each reason why rules did not run. Further rules are only counted.
 const MOST_NAMED: usize = 5;
 
 /// Prints findings, remedies and rules that did not run.
@@ -57,7 +57,7 @@ pub(super) fn show(context: &Context, report: &Report) -> Result {
     Ok(())
 }
 
-/// Rules that did not run, by the reason.
+/// Returns the rules that did not run, grouped by reason.
 fn not_run(report: &Report) -> BTreeMap<&str, Vec<&str>> {
     let mut reasons: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for not_run in &report.not_run {

@@ -20,13 +20,13 @@ const STABILITIES: [&str; 2] = ["stable", "beta"];
 #[command(next_help_heading = "Filters")]
 pub(super) struct FilterOptions {
     /// Overall status
-    #[arg(long, value_name = "STATE", value_parser = PossibleValuesParser::new(OverallStatus::KNOWN))]
+    #[arg(long, value_name = "STATUS", value_parser = PossibleValuesParser::new(OverallStatus::KNOWN))]
     overall: Option<String>,
     /// Status of the technical review
-    #[arg(long, value_name = "STATE", value_parser = PossibleValuesParser::new(TechnicalStatus::KNOWN))]
+    #[arg(long, value_name = "STATUS", value_parser = PossibleValuesParser::new(TechnicalStatus::KNOWN))]
     technical: Option<String>,
     /// Status of the marketing review
-    #[arg(long, value_name = "STATE", value_parser = PossibleValuesParser::new(MarketingStatus::KNOWN))]
+    #[arg(long, value_name = "STATUS", value_parser = PossibleValuesParser::new(MarketingStatus::KNOWN))]
     marketing: Option<String>,
     /// SKU that contains this text
     #[arg(long, value_name = "TEXT")]
@@ -70,8 +70,8 @@ pub(super) struct FilterOptions {
     /// Whether the version is a patch
     #[arg(long, value_name = "BOOL", value_parser = PossibleValuesParser::new(TRUTHS))]
     is_patch: Option<String>,
-    /// Whether the version is to be processed as a patch
-    #[arg(long, value_name = "ANSWER", value_parser = PossibleValuesParser::new(PATCHES))]
+    /// Whether the version should be processed as a patch
+    #[arg(long, value_name = "VALUE", value_parser = PossibleValuesParser::new(PATCHES))]
     process_as_patch: Option<String>,
     /// Creation date (UTC). Dates are sent unchanged: the API's syntax of date ranges is not documented
     #[arg(long, value_name = "DATE")]
@@ -88,7 +88,7 @@ pub(super) struct FilterOptions {
     /// Date of the last launch (UTC)
     #[arg(long, value_name = "DATE")]
     launched_last: Option<String>,
-    /// Field of the API and its value; also for values that this tool does not know
+    /// Filter by any field of the API, and by values that this tool does not know
     #[arg(long = "where", value_name = "FIELD=VALUE", value_parser = condition)]
     conditions: Vec<(PackageField, String)>,
     /// Sort by these fields of the API; `-` before a field sorts in descending order
@@ -98,7 +98,7 @@ pub(super) struct FilterOptions {
 }
 
 impl FilterOptions {
-    /// Converts the options to a filter of the client, without a page. `default` is the order if none is requested.
+    /// Converts the options to a filter of the client. `default` is the sort order if none is requested.
     pub(super) fn filter(self, default: Sorting) -> PackageFilter {
         let sorting = if self.sort.is_empty() { vec![default] } else { self.sort };
         let filter = [
@@ -144,7 +144,7 @@ pub(super) struct Sorting {
 }
 
 impl Sorting {
-    /// Largest, or latest, first.
+    /// Sorts by this field in descending order.
     pub(super) fn descending(field: PackageField) -> Self {
         Self { field, is_descending: true }
     }

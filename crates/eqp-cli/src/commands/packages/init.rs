@@ -1,4 +1,4 @@
-//! `eqp packages init`.
+//! `eqp packages init`: creates a release manifest for an archive.
 
 use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write};
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use eqp_release::manifest::template;
-use serde_json::json;
+use serde::Serialize;
 
 use crate::change::{self, Change, Confirmation, Plan, Question};
 use crate::context::Context;
@@ -37,25 +37,51 @@ pub(crate) struct Init {
     dry_run: bool,
 }
 
-/// A manifest that is to be written.
+/// The manifest to write.
 struct ManifestPlan {
     path: PathBuf,
     text: String,
     sku: Option<String>,
-    /// The file exists and is overwritten.
+    /// Whether an existing file is overwritten.
     overwrites: bool,
+}
+
+/// The plan as JSON.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct ManifestDryRun<'a> {
+    /// The manifest that would be written.
+    would_write: &'a Path,
+    /// Whether it exists and would be overwritten.
+    overwrites: bool,
+    /// The SKU in the archive.
+    sku: Option<&'a str>,
+}
+
+/// The written manifest as JSON.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct WrittenManifest<'a> {
+    /// The manifest.
+    manifest: &'a Path,
+    /// The SKU in it.
+    sku: Option<&'a str>,
 }
 
 impl Plan for ManifestPlan {
     fn show(self, output: Output) -> Result {
         if output.is_json() {
-            return output.json(&json!({"would_write": self.path, "overwrites": self.overwrites, "sku": self.sku}));
+            return output.json(&ManifestDryRun {
+                would_write: &self.path,
+                overwrites: self.overwrites,
+                sku: self.sku.as_deref(),
+            });
         }
         let verb = if self.overwrites { "overwrite" } else { "write" };
         output.line(format_args!("would {verb} {}", escaped(&self.path.to_string_lossy())))
     }
 
-    /// Overwriting is confirmed with `--force`.
+    /// Needs no confirmation, because overwriting requires `--force`.
     fn question(&self) -> Question {
         Question::Nothing
     }
@@ -111,7 +137,7 @@ impl Init {
         };
         let written = self.output.display();
         if context.output.is_json() {
-            return context.output.json(&json!({"manifest": self.output, "sku": sku}));
+            return context.output.json(&WrittenManifest { manifest: &self.output, sku: sku.as_deref() });
         }
         context.output.line(format_args!("{written}"))?;
         let archive = self.archive.display();
@@ -134,5 +160,5 @@ impl Init {
 
 fn exists_already(path: &Path) -> Failure {
     Failure::usage(format!("{} already exists", path.display()))
-        .next("name another file with --output, or overwrite it with --force")
+        .next("choose another file with --output, or overwrite it with --force")
 }

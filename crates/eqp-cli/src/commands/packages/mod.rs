@@ -1,14 +1,14 @@
-//! `eqp packages`: packages at the Marketplace, and checks of archives.
+//! `eqp packages`: manages packages at the Marketplace, and checks archives.
 
-mod check;
+pub(crate) mod check;
 mod checked;
 mod filter;
-mod init;
-mod recall;
-mod report;
-mod rules;
-mod send;
-mod show;
+pub(crate) mod init;
+pub(crate) mod recall;
+pub(crate) mod report;
+pub(crate) mod rules;
+pub(crate) mod send;
+pub(crate) mod show;
 
 use clap::Subcommand;
 use eqp_types::{EqpStatus, Package};
@@ -20,6 +20,14 @@ use crate::output::{or_dash, track_line};
 
 /// Create, update, inspect and validate packages
 #[derive(Debug, Subcommand)]
+#[command(after_help = "\
+Examples:
+  # check an archive, write its manifest, then release both with eqp release
+  eqp packages check acme-badges-1.2.0.zip
+  eqp packages init acme-badges-1.2.0.zip
+  # look at a submission, and see why a review rejected it
+  eqp packages show s5w9k703ru --results
+  eqp packages report s5w9k703ru")]
 pub(crate) enum Packages {
     List(Box<show::List>),
     Show(show::Show),
@@ -48,12 +56,12 @@ impl Packages {
     }
 }
 
-/// The flows of a package as one line.
+/// Formats the flows of a package as one line.
 fn tracks(package: &Package) -> String {
     or_dash(package.eqp_status.as_ref().map(status_line))
 }
 
-/// Flows as one line.
+/// Formats flows as one line.
 fn status_line(status: &EqpStatus) -> String {
     let flows = [
         ("overall", status.overall.as_ref().map(ToString::to_string)),
@@ -63,7 +71,7 @@ fn status_line(status: &EqpStatus) -> String {
     track_line(flows.iter().filter_map(|(flow, state)| Some((*flow, state.as_deref()?))))
 }
 
-/// Returns the actions that are possible now as text. The API returns a text, or a list for each flow.
+/// Formats the actions that are currently possible. The API returns a string, or a list for each flow.
 fn actions(package: &Package) -> Option<String> {
     match package.actions_now_available.as_ref()? {
         Value::String(text) => Some(text.clone()),

@@ -1,4 +1,4 @@
-//! `eqp packages recall`.
+//! `eqp packages recall`: recalls packages from review.
 
 use std::path::{Path, PathBuf};
 
@@ -7,9 +7,10 @@ use eqp_client::Client;
 use eqp_release::manifest::Manifest;
 use eqp_release::{find_submission, recall_action};
 use eqp_types::{Environment, Package, PackageDraft, PackageUpdate, SubmissionId};
-use serde_json::json;
+use serde::Serialize;
 
 use super::send::{SendReport, report};
+use super::show::find;
 use crate::arguments::Track;
 use crate::change::{self, Change, Confirmation, Plan, Question};
 use crate::compose::client::client;
@@ -21,7 +22,7 @@ use crate::output::{Output, counted, escaped, shell_word};
 #[derive(Args, Debug)]
 #[command(
     override_usage = "eqp packages recall [OPTIONS] <FILE>\n       \
-                      eqp packages recall [OPTIONS] --submission <SUBMISSION>",
+                      eqp packages recall [OPTIONS] --submission <ID>",
     after_help = "\
 Examples:
   eqp packages recall release.toml
@@ -32,8 +33,8 @@ pub(crate) struct Recall {
     /// Manifest of the packages, in TOML or JSON (- for standard input)
     #[arg(value_name = "FILE", required_unless_present = "submission")]
     manifest: Option<PathBuf>,
-    /// ID of a submission to recall (repeatable)
-    #[arg(long, value_name = "SUBMISSION")]
+    /// Submission ID or item ID of a package to recall (repeatable)
+    #[arg(long, value_name = "ID")]
     submission: Vec<SubmissionId>,
     /// Review to recall from
     #[arg(long, value_enum, value_name = "TRACK", default_value_t = Track::Both)]
@@ -43,18 +44,28 @@ pub(crate) struct Recall {
     dry_run: bool,
 }
 
-/// Packages to recall, and those that are left alone because they are not in review.
+/// Packages to recall, and packages that are skipped because they are not in review.
 struct RecallPlan {
     environment: Environment,
     labels: Vec<String>,
     requests: Vec<PackageUpdate>,
 }
 
+/// The plan as JSON.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct RecallDryRun<'a> {
+    /// The environment.
+    environment: Environment,
+    /// The requests that would be sent, in the form of the API.
+    would_recall: &'a [PackageUpdate],
+}
+
 impl Plan for RecallPlan {
     fn show(self, output: Output) -> Result {
         let Self { environment, labels, requests } = &self;
         if output.is_json() {
-            return output.json(&json!({"environment": environment, "would_recall": requests}));
+            return output.json(&RecallDryRun { environment: *environment, would_recall: requests });
         }
         labels
             .iter()
@@ -118,11 +129,11 @@ impl Recall {
         report(context, environment, "recalled", &sent.labels, &sent.items)
     }
 
-    /// Returns the selected packages, each with the text that selected it.
+    /// Returns the selected packages, each with its label from the command line or the manifest.
     async fn packages(&self, client: &Client) -> Result<Vec<(String, Package)>> {
         let mut found = Vec::new();
         for id in &self.submission {
-            found.push((id.to_string(), client.packages().get(id).await?));
+            found.push((id.to_string(), find(client, id).await?));
         }
         if let Some(path) = &self.manifest {
             refuse_id(path)?;
@@ -134,12 +145,12 @@ impl Recall {
     }
 }
 
-/// Refuses an ID in place of the manifest: other commands accept one there.
+/// Rejects an ID where the manifest is expected, and names the right option: other commands accept an ID there.
 fn refuse_id(path: &Path) -> Result {
     let is_id = |text: &&str| !text.contains(['/', '.']) && SubmissionId::new(*text).is_ok();
     match path.to_str().filter(is_id) {
         Some(id) if id != "-" && !path.exists() => {
-            Err(Failure::usage(format!("{id} is not a manifest: there is no such file"))
+            Err(Failure::usage(format!("{id} is not a manifest: the file does not exist"))
                 .next(format!("if it is the ID of a submission: eqp packages recall --submission {}", shell_word(id))))
         }
         _ => Ok(()),

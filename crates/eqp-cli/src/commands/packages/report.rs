@@ -1,11 +1,11 @@
-//! `eqp packages report`.
+//! `eqp packages report`: shows why tests of a package failed.
 
 use clap::Args;
 use eqp_release::{ReportedTest, reported_test};
-use eqp_types::{SubmissionId, TestRun, TestStatus};
-use serde_json::json;
+use eqp_types::{Environment, SubmissionId, TestRun, TestStatus};
+use serde::Serialize;
 
-use super::show::{results_of, table};
+use super::show::{find, results_of, table};
 use crate::compose::client::client;
 use crate::context::Context;
 use crate::failure::{Exit, Failure, Result};
@@ -19,31 +19,63 @@ Examples:
   eqp packages report s5w9k703ru phpcs       # one test: its reasons and its complete report
   eqp packages report s5w9k703ru --json | jq -r '.reports[].reasons[].sentences[]'")]
 pub(crate) struct Report {
-    /// Submission ID of the package
-    submission_id: SubmissionId,
+    /// Submission ID of the package, or your own item ID
+    id: SubmissionId,
     /// Test to show, such as phpcs, varnish, marketing or manual_qa [default: all that did not pass]
     test: Option<String>,
+}
+
+/// The test results of a package as JSON.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct TestSummary<'a> {
+    /// The environment.
+    environment: Environment,
+    /// The ID of the submission.
+    submission_id: &'a SubmissionId,
+    /// The result of all tests.
+    result: TestsResult,
+    /// The number of tests that have run.
+    tests: usize,
+    /// The number of tests that passed.
+    passed: usize,
+    /// The requested reports; without a request, those of all tests that did not pass.
+    reports: &'a [ReportedTest],
+}
+
+/// The result of all tests.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+enum TestsResult {
+    /// No test has run yet.
+    NothingRan,
+    /// All tests that have run passed.
+    Passed,
+    /// A test did not pass, or has no result yet.
+    NotPassed,
 }
 
 impl Report {
     pub(crate) async fn run(self, context: &Context) -> Result {
         let client = client(&context.settings.marketplace)?;
         let environment = client.environment();
-        let id = &self.submission_id;
+        let package = find(&client, &self.id).await?;
+        let id = package.submission_id.as_ref().unwrap_or(&self.id);
         let runs = results_of(&client, id).await?;
         let mut reported = Vec::new();
         for run in self.wanted(&runs)? {
             reported.push(reported_test(&client, id, run.clone()).await?);
         }
         if context.output.is_json() {
-            return context.output.json(&json!({
-                "environment": environment,
-                "submission_id": id,
-                "result": result(&runs),
-                "tests": runs.len(),
-                "passed": runs.iter().filter(|run| has_passed(run)).count(),
-                "reports": reported,
-            }));
+            return context.output.json(&TestSummary {
+                environment,
+                submission_id: id,
+                result: result(&runs),
+                tests: runs.len(),
+                passed: runs.iter().filter(|run| has_passed(run)).count(),
+                reports: &reported,
+            });
         }
         if runs.is_empty() {
             context.output.note(format_args!("no test of {id} has run yet in {environment}"));
@@ -57,7 +89,7 @@ impl Report {
         reported.iter().try_for_each(|reported| self.print(context, reported))
     }
 
-    /// The runs asked for.
+    /// Returns the selected test runs.
     fn wanted<'a>(&self, runs: &'a [TestRun]) -> Result<Vec<&'a TestRun>> {
         let Some(test) = &self.test else { return Ok(runs.iter().filter(|run| !has_passed(run)).collect()) };
         let found: Vec<_> = runs.iter().filter(|run| run.name.as_ref() == Some(test)).collect();
@@ -65,7 +97,7 @@ impl Report {
             return Ok(found);
         }
         let names: Vec<_> = runs.iter().filter_map(|run| run.name.as_deref()).collect();
-        let failure = Failure::new(Exit::NotFound, format!("no test `{test}` of {} has run", self.submission_id));
+        let failure = Failure::new(Exit::NotFound, format!("no test `{test}` of {} has run", self.id));
         Err(match names.as_slice() {
             [] => failure.why("no test has run yet"),
             names => failure.next(format!("tests that ran: {}", escaped(&names.join(", ")))),
@@ -99,19 +131,19 @@ impl Report {
                 context.output.line(format_args!("\n{}", readable(&whole)))
             }
             Some(_) => {
-                context.output.note(format_args!("  full report: eqp packages report {} {name}", self.submission_id));
+                context.output.note(format_args!("  full report: eqp packages report {} {name}", self.id));
                 Ok(())
             }
         }
     }
 }
 
-/// Returns whether any test failed or none has run yet.
-fn result(runs: &[TestRun]) -> &'static str {
+/// Returns the overall result: whether a test failed, all passed, or none has run yet.
+fn result(runs: &[TestRun]) -> TestsResult {
     match runs {
-        [] => "nothing_ran",
-        runs if runs.iter().all(has_passed) => "passed",
-        _ => "not_passed",
+        [] => TestsResult::NothingRan,
+        runs if runs.iter().all(has_passed) => TestsResult::Passed,
+        _ => TestsResult::NotPassed,
     }
 }
 

@@ -1,8 +1,8 @@
-//! `eqp packages rules`.
+//! `eqp packages rules`: lists the rules of the check.
 
 use clap::Args;
 use eqp_check::{Rule, categories, rule, rules};
-use serde_json::json;
+use serde::Serialize;
 
 use crate::context::Context;
 use crate::failure::{Exit, Failure, Result};
@@ -20,6 +20,22 @@ pub(crate) struct Rules {
     /// ID of the rule to show [default: list all]
     #[arg(value_name = "RULE")]
     rule: Option<String>,
+}
+
+/// All rules as JSON.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct RuleList {
+    /// The rules, in the order of the registry.
+    rules: Vec<&'static Rule>,
+}
+
+/// A rule as JSON.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct OneRule<'a> {
+    /// The rule.
+    rule: &'a Rule,
 }
 
 impl Rules {
@@ -43,7 +59,7 @@ fn known(id: &str) -> Result<&'static Rule> {
 
 fn show(context: &Context, rule: &Rule) -> Result {
     if context.output.is_json() {
-        return context.output.json(&json!({"rule": rule}));
+        return context.output.json(&OneRule { rule });
     }
     let Rule { id, severity, source, applies_to, description, remedy, .. } = rule;
     context
@@ -53,7 +69,7 @@ fn show(context: &Context, rule: &Rule) -> Result {
 
 fn list(context: &Context) -> Result {
     if context.output.is_json() {
-        return context.output.json(&json!({"rules": rules().collect::<Vec<_>>()}));
+        return context.output.json(&RuleList { rules: rules().collect() });
     }
     let mut table = Table::new(&["rule", "severity", "source", "description"]);
     for rule in categories().into_iter().flat_map(|category| category.rules) {

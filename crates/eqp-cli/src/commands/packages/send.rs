@@ -6,10 +6,12 @@ use std::time::Duration;
 
 use clap::Args;
 use eqp_client::Client;
+use eqp_client::files::check_file;
 use eqp_release::manifest::{Manifest, ManifestPackage};
 use eqp_release::{find_submission, send_when_scanned};
 use eqp_types::{BatchItem, Environment, FileUploadId, PackageUpdate};
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::Value;
 
 use super::status_line;
 use crate::arguments::timeout;
@@ -21,7 +23,7 @@ use crate::failure::{Exit, Failure, Result};
 use crate::output::{Output, Table, counted, escaped, or_dash};
 use crate::text::refusal;
 
-/// Which manifest, and whether it is only looked at.
+/// The manifest to send, and how.
 #[derive(Args, Debug)]
 pub(super) struct FromManifest {
     /// Manifest of one or more packages, in TOML or JSON (- for standard input)
@@ -30,17 +32,21 @@ pub(super) struct FromManifest {
     /// Show what would be sent, and send nothing
     #[arg(long)]
     dry_run: bool,
-    /// How long to wait for malware scans, which must end before a package is submitted
+    /// Maximum time to wait for malware scans, which must end before a package can be submitted
     #[arg(long, value_name = "TIME", default_value = "30m", value_parser = timeout)]
     timeout: Duration,
 }
 
 impl FromManifest {
-    /// Reads the manifest and checks that its files exist.
-    fn read(&self) -> Result<Manifest> {
+    /// Reads the manifest and checks that its packages differ and that its files can be uploaded.
+    async fn read(&self) -> Result<Manifest> {
         let manifest = Manifest::read(&self.manifest)?;
         let missing: Vec<_> = manifest.files().into_iter().filter(|path| !path.exists()).collect();
         if missing.is_empty() {
+            refuse_same_packages(&manifest)?;
+            for path in manifest.files() {
+                check_file(&path).await?;
+            }
             return Ok(manifest);
         }
         let named = |path: &PathBuf| format!("there is no file {}", path.display());
@@ -52,16 +58,73 @@ impl FromManifest {
     }
 }
 
-/// The packages of a manifest, as they are to be created or updated.
+/// Refuses packages that would be the same submission: the Marketplace accepts the first one only.
+fn refuse_same_packages(manifest: &Manifest) -> Result {
+    for (at, package) in manifest.packages.iter().enumerate() {
+        let earlier = &manifest.packages[..at];
+        let (id, item) = (&package.submission_id, &package.changes.item_id);
+        let same = if id.is_some() && earlier.iter().any(|other| other.submission_id == *id) {
+            id.as_ref().map(|id| format!("submission_id `{id}`"))
+        } else if item.is_some() && earlier.iter().any(|other| other.changes.item_id == *item) {
+            item.as_ref().map(|item| format!("item_id `{item}`"))
+        } else {
+            None
+        };
+        if let Some(same) = same {
+            return Err(Failure::usage(format!("two packages of the manifest have the {same}"))
+                .next("give each package its own, or remove one of them"));
+        }
+    }
+    Ok(())
+}
+
+/// How packages are sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum SendVerb {
+    Create,
+    Update,
+}
+
+impl SendVerb {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Update => "update",
+        }
+    }
+}
+
+/// The packages of a manifest to create or update.
 pub(super) struct SendPlan {
     environment: Environment,
-    /// `create` or `update`.
-    verb: &'static str,
+    verb: SendVerb,
     manifest: Manifest,
 }
 
+/// The plan as JSON.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct SendDryRun<'a> {
+    /// The environment.
+    environment: Environment,
+    #[serde(flatten)]
+    requests: PlannedPackages,
+    /// The files that would be uploaded before.
+    would_upload: &'a [PathBuf],
+}
+
+/// The requests that would be sent, in the form of the API. A file that is not uploaded yet has a path instead of an ID.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+enum PlannedPackages {
+    #[serde(rename = "would_create")]
+    Create(Vec<Value>),
+    #[serde(rename = "would_update")]
+    Update(Vec<Value>),
+}
+
 impl Plan for SendPlan {
-    /// Shows the requests as JSON, a line for each for people.
+    /// Prints the requests as JSON, or one line for each request.
     fn show(self, output: Output) -> Result {
         let Self { environment, verb, manifest } = &self;
         let files = manifest.files();
@@ -69,15 +132,18 @@ impl Plan for SendPlan {
         let requests: Vec<Value> =
             manifest.packages.iter().map(|package| package.request(&no_ids)).collect::<Result<_, _>>()?;
         if output.is_json() {
-            return output.json(&json!({
-                "environment": environment, (format!("would_{verb}")): requests, "would_upload": files,
-            }));
+            let requests = match verb {
+                SendVerb::Create => PlannedPackages::Create(requests),
+                SendVerb::Update => PlannedPackages::Update(requests),
+            };
+            return output.json(&SendDryRun { environment: *environment, requests, would_upload: &files });
         }
         for path in &files {
             output.line(format_args!("would upload {}", escaped(&path.to_string_lossy())))?;
         }
         for package in &manifest.packages {
             let (label, action) = (package.label(), requested_action(package));
+            let verb = verb.as_str();
             output.line(format_args!("would {verb} {} in {environment}{}", escaped(&label), escaped(&action)))?;
         }
         Ok(())
@@ -88,8 +154,8 @@ impl Plan for SendPlan {
         Question::Write(
             self.environment,
             match self.verb {
-                "create" => format!("Create {packages}"),
-                _ => format!("Update {packages}"),
+                SendVerb::Create => format!("Create {packages}"),
+                SendVerb::Update => format!("Update {packages}"),
             },
         )
     }
@@ -107,7 +173,7 @@ fn requested_action(package: &ManifestPackage) -> String {
     if asked.is_empty() { " as a draft".to_owned() } else { format!(": {}", asked.join(", ")) }
 }
 
-/// Uploads the files of the manifest and puts their ids into its packages.
+/// Uploads the files of the manifest, and replaces their paths in its packages by the IDs.
 async fn with_files(output: Output, client: &Client, manifest: &Manifest) -> Result<Vec<PackageUpdate>> {
     let files = manifest.files();
     let mut ids: HashMap<PathBuf, FileUploadId> = HashMap::new();
@@ -128,7 +194,7 @@ async fn send(
     timeout: Duration,
     send: impl AsyncFn(&[PackageUpdate]) -> Result<Vec<BatchItem>, eqp_client::Error>,
 ) -> Result<Vec<BatchItem>> {
-    let note = "a malware scan is still running; packages that were sent too early are sent again after it";
+    let note = "a malware scan is still running; packages that need its result are sent again after it";
     Ok(send_when_scanned(client, packages, timeout, send, || output.note(note)).await?)
 }
 
@@ -138,7 +204,17 @@ pub(super) struct SendReport {
     pub(super) items: Vec<BatchItem>,
 }
 
-/// Prints the result of each package, in the order of the manifest, because a rejected item has no name.
+/// The results of a batch as JSON.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct SentPackages<'a> {
+    /// The environment.
+    environment: Environment,
+    /// The Marketplace's result for each package, in the order of the manifest.
+    packages: &'a [BatchItem],
+}
+
+/// Prints the result of each package. Results are matched to packages by position, because a rejected item has no ID.
 pub(super) fn report(
     context: &Context,
     environment: Environment,
@@ -147,7 +223,7 @@ pub(super) fn report(
     items: &[BatchItem],
 ) -> Result {
     if context.output.is_json() {
-        context.output.json(&json!({"environment": environment, "packages": items}))?;
+        context.output.json(&SentPackages { environment, packages: items })?;
     } else {
         let mut table = Table::new(&["environment", "package", "submission", "code", "message", "tracks"]);
         for (label, item) in labels.iter().zip(items) {
@@ -173,10 +249,10 @@ pub(super) fn report(
         .iter()
         .map(why)
         .fold(Failure::new(Exit::Rejected, what), Failure::why)
-        .next("correct these packages and send them again; the others were accepted"))
+        .next("correct these packages and send only them again; the others were accepted"))
 }
 
-/// The labels of packages.
+/// Returns the labels of the packages.
 fn labels(manifest: &Manifest) -> Vec<String> {
     manifest.packages.iter().map(ManifestPackage::label).collect()
 }
@@ -184,9 +260,10 @@ fn labels(manifest: &Manifest) -> Vec<String> {
 /// Create packages from a manifest, and upload their files
 ///
 /// The manifest contains the fields of the API, in one table `package` or several. A JSON file can also be a request
-/// body of the API: an object or a list. Files are paths relative to the manifest's folder, or a file_upload_id. All
-/// packages are sent in one request; each is accepted or rejected individually. The exit code is 5 if one was rejected.
-/// A package that was submitted before the malware scan of its files ended is sent again after the scan.
+/// body of the API: an object or a list. Files are paths relative to the manifest's folder, or file_upload_ids. All
+/// packages are sent in one request; each is accepted or rejected individually. The exit code is 5 if a package was
+/// rejected. If a package is submitted while its files are still being scanned for malware, it is sent again after the
+/// scan.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -210,12 +287,12 @@ impl Change for ManifestCreation<'_> {
 
     async fn observe(&mut self) -> Result<SendPlan> {
         let options = &self.context.settings.marketplace;
-        let manifest = self.from.read()?;
+        let manifest = self.from.read().await?;
         if !self.from.dry_run {
-            // Without an access key there is nothing to ask about.
+            // Fail before the question if there is no access key.
             client(options)?;
         }
-        Ok(SendPlan { environment: options.environment(), verb: "create", manifest })
+        Ok(SendPlan { environment: options.environment(), verb: SendVerb::Create, manifest })
     }
 
     async fn apply(self, plan: SendPlan, _: Confirmation) -> Result<SendReport> {
@@ -240,9 +317,10 @@ impl Create {
 
 /// Update packages from a manifest; fields that are not in it stay unchanged
 ///
-/// The submission is found by submission_id, else by item_id, else by sku and version. Which fields may change depends on the status
-/// of the review; the Marketplace refuses or ignores the others. The exit code is 5 if a package was refused. A package that was
-/// submitted before the malware scan of its files ended is sent again after the scan.
+/// The submission is found by submission_id, else by item_id, else by sku and version. Which fields can be changed
+/// depends on the status of the review; the Marketplace rejects or ignores the others. The exit code is 5 if a package
+/// was rejected. If a package is submitted while its files are still being scanned for malware, it is sent again after
+/// the scan.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -275,7 +353,7 @@ impl Change for ManifestUpdate<'_> {
                 package.submission_id = find_submission(&self.client, package).await?.submission_id;
             }
         }
-        Ok(SendPlan { environment: self.client.environment(), verb: "update", manifest })
+        Ok(SendPlan { environment: self.client.environment(), verb: SendVerb::Update, manifest })
     }
 
     async fn apply(self, plan: SendPlan, _: Confirmation) -> Result<SendReport> {
@@ -288,7 +366,7 @@ impl Change for ManifestUpdate<'_> {
 
 impl Update {
     pub(crate) async fn run(self, context: &Context) -> Result {
-        let manifest = self.from.read()?;
+        let manifest = self.from.read().await?;
         let client = client(&context.settings.marketplace)?;
         let environment = client.environment();
         let update = ManifestUpdate { client, from: &self.from, manifest, output: context.output };

@@ -1,19 +1,24 @@
-//! The first step of a release: an archive that the store would reject is not sent.
+//! The first step of a release: checks the archive, which is not sent if the store would reject it.
 
 use std::path::Path;
 
-use eqp_check::{Severity, Tools};
+use eqp_check::{Finding, Severity, Tools};
 use eqp_release::SelectedPackage;
-use serde_json::json;
+use eqp_types::Environment;
+use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
-use super::progress::Progress;
+use super::outcome::ResultStep;
+use super::progress::{Progress, StepFacts};
 use crate::compose::client::client;
 use crate::context::Context;
 use crate::failure::{Exit, Failure, Result};
 use crate::output::{counted, escaped, shell_word};
 
-/// The command that shows the whole report.
+/// The rule that manifest and archive have the same version.
+const VERSION_IS_SAME: &str = "version-is-same";
+
+/// Returns the command that shows the complete report.
 fn check_command(wanted: &SelectedPackage, archive: &Path) -> String {
     let path = |path: &Path| shell_word(&path.to_string_lossy());
     let archive = path(archive);
@@ -23,7 +28,34 @@ fn check_command(wanted: &SelectedPackage, archive: &Path) -> String {
     }
 }
 
-/// Checks the archive and what is submitted beside it.
+/// The result of a release whose archive the store would reject, as JSON.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct FailedCheck<'a> {
+    /// Marks the last line of `--progress json`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    step: Option<ResultStep>,
+    /// The environment.
+    environment: Environment,
+    /// The package, for people.
+    package: &'a str,
+    /// Always `check_failed`.
+    result: CheckFailed,
+    /// Always null, because nothing was sent.
+    handle: Option<&'a str>,
+    /// The findings of the check.
+    findings: &'a [Finding],
+}
+
+/// The only result of a failed check.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+enum CheckFailed {
+    CheckFailed,
+}
+
+/// Checks the archive and the manifest.
 pub(super) async fn check(
     context: &Context,
     wanted: &SelectedPackage,
@@ -51,21 +83,18 @@ pub(super) async fn check(
             .map(|not_run| format!("; blocking rule {} did not run ({})", not_run.rule.id, not_run.reason));
         let gaps = gaps.collect::<Vec<_>>().concat();
         let text = format!("checked {}: no blocking findings, {warnings}{gaps}", report.archive);
-        return progress.done("check", &text, json!({"warnings": counts.warnings}));
+        return progress.done("check", &text, StepFacts { warnings: Some(counts.warnings), ..StepFacts::default() });
     }
     progress.clear();
     if context.output.is_json() || progress.is_json() {
-        let mut result = json!({
-            "environment": context.settings.marketplace.environment(),
-            "package": wanted.label,
-            "result": "check_failed",
-            "handle": null,
-            "findings": report.findings,
-        });
-        if progress.is_json() {
-            result["step"] = json!("result");
-        }
-        context.output.json(&result)?;
+        context.output.json(&FailedCheck {
+            step: progress.is_json().then_some(ResultStep::Result),
+            environment: context.settings.marketplace.environment(),
+            package: &wanted.label,
+            result: CheckFailed::CheckFailed,
+            handle: None,
+            findings: &report.findings,
+        })?;
     }
     let refused = Failure::new(Exit::Rejected, format!("the store would reject {}", report.archive));
     let blocking = report.findings.iter().filter(|found| found.severity == Severity::Blocking);
@@ -73,8 +102,10 @@ pub(super) async fn check(
         let place = found.location.to_string();
         format!("{} at {}: {}\n{}", found.rule.id, escaped(&place), escaped(&found.message), found.remedy)
     });
-    Err(reasons
+    let refused = reasons
         .fold(refused, |failure, reason| failure.why_in_lines(&reason))
-        .next(format!("see the complete report: {}", check_command(wanted, archive)))
-        .next("--skip-check submits it anyway"))
+        .next(format!("show the complete report: {}", check_command(wanted, archive)));
+    // Different versions in manifest and archive are refused even without the check.
+    let is_ambiguous = report.findings.iter().any(|found| found.rule.id == VERSION_IS_SAME);
+    Err(if is_ambiguous { refused } else { refused.next("or submit it anyway with --skip-check") })
 }

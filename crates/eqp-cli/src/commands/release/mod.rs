@@ -1,9 +1,10 @@
-//! `eqp release`: from the check of an archive to the result of its review.
+//! `eqp release`: checks an archive, uploads and submits it, and waits for its review.
 
-mod check;
-mod outcome;
+pub(crate) mod check;
+pub(crate) mod outcome;
 mod plan;
-mod progress;
+pub(crate) mod progress;
+mod remaining;
 mod selection;
 
 use std::time::Duration;
@@ -25,19 +26,21 @@ use crate::shutdown;
 
 /// Release an archive: check, upload, submit, and wait for the review
 ///
-/// Each step depends on the current state at the Marketplace. After a crash, Ctrl-C or a timeout, run the same command again, on this
-/// or another machine: it continues where it stopped. Uploaded files are recognised by name, size and checksum; the submission is
-/// found by submission_id, by item_id, else by SKU and version. A manifest without an item_id gets one made of SKU and version.
-/// A rejected submission is submitted again once the archive or the manifest has changed.
+/// Each step depends on the current state at the Marketplace. After a crash, Ctrl-C or a timeout, run the same command
+/// again, on this or another machine: it continues where it stopped. Uploaded files are recognised by name, size and
+/// checksum. The submission is found by submission_id, by item_id, or by SKU and version. If the manifest has no
+/// item_id, one is derived from SKU and version. A rejected version is submitted again only if the archive or the
+/// manifest has changed.
 ///
-/// The manifest's `action` selects the reviews, as in `action = { technical = "submit" }`; without it and without --track, the
-/// package is submitted for both. --track must not contradict `action`.
+/// The manifest's `action` selects the reviews, for example `action = { technical = "submit" }`. Without `action` and
+/// --track, the version is submitted for both reviews. --track must not contradict `action`.
 ///
-/// Prints a handle that `eqp wait` accepts, on this or another machine. With a receiver's database, changes are read from its events
-/// and confirmed with the Marketplace; without one, the Marketplace is polled, at first often, then every 15 s.
+/// Prints a handle with which `eqp wait` waits for the result, on this or another machine. If a receiver's database is
+/// configured, changes are read from its events and confirmed with the Marketplace. Otherwise the Marketplace is
+/// polled: often at first, then every 15 s.
 ///
-/// Exit codes: 0 if the awaited stage was reached (with --until none or scan: submitted); 5 if a scan or a review failed, with the
-/// reasons; 6 after the timeout; 1 if another version in review prevents the release.
+/// Exit codes: 0 if the stage given by --until was reached (none and scan: the version is submitted); 5 if the scan or
+/// a review failed; 6 after the timeout; 1 if another version in review prevents the release.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -66,20 +69,20 @@ pub(crate) struct Release {
     #[arg(long)]
     skip_check: bool,
     /// Format of progress
-    #[arg(long, value_enum, value_name = "FORM", default_value_t = Form::Auto)]
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = Form::Auto)]
     progress: Form,
     /// Show the steps, and send nothing
     #[arg(long)]
     dry_run: bool,
 }
 
-/// Actions that are only taken when requested.
+/// Options that override a safeguard.
 #[derive(Args, Clone, Copy, Debug)]
 struct ForceOptions {
-    /// Recall whatever version is in review, and submit this archive
+    /// Recall any version that is in review, and submit this archive
     #[arg(long)]
     supersede: bool,
-    /// Submit a rejected package again even if nothing has changed
+    /// Submit a rejected version again even if nothing has changed
     #[arg(long)]
     resubmit: bool,
 }
@@ -111,7 +114,7 @@ impl From<Until> for eqp_release::Until {
     }
 }
 
-/// A release, and how it is reported.
+/// A release with its progress output.
 struct ReportedRelease<'a> {
     context: &'a Context,
     release: eqp_release::Release,
@@ -157,7 +160,7 @@ impl Change for ReportedRelease<'_> {
                 stop.run_until_cancelled(self.plan(plan)).await.ok_or_else(interrupted)
             }
             Err(failure) if self.dry_run => Err(failure),
-            // What is known of the release by now is reported.
+            // The state reached so far is still reported.
             Err(failure) => Err(self.conclude(Err(failure)).await.expect_err("a failure stays one")),
         }
     }
@@ -188,7 +191,7 @@ impl Change for ReportedRelease<'_> {
 }
 
 impl ReportedRelease<'_> {
-    /// Why it failed: where its progress could not be shown, that is why.
+    /// Returns the failure: if progress could not be printed, that failure takes precedence.
     fn failure_of(&mut self, error: Error) -> Failure {
         match error {
             Error::Stopped => self.progress.failure().unwrap_or_else(interrupted),

@@ -1,27 +1,78 @@
-//! The result of a release, as it is printed, and its exit code.
+//! Prints the result of a release, and determines its exit code.
 
 use eqp_release::wait::statuses_of;
-use eqp_release::{FailedTest, ReleaseResult, RemoteFile, Track, Until};
-use eqp_types::{Flow, OverallStatus, SubmissionId};
-use serde_json::{Value, json};
+use eqp_release::{FailedTest, ReleaseResult, RemoteFile, Track, Until, review_phases};
+use eqp_types::{Environment, EqpStatus, FileUploadId, Flow, ItemId, MalwareStatus, OverallStatus, SubmissionId};
+use serde::Serialize;
 
 use super::ReportedRelease;
+use super::remaining::remaining;
 use crate::failure::{Exit, Failure, Result};
 use crate::output::{escaped, track_line};
 
+/// The result of a release as JSON.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct ReleaseReport<'a> {
+    /// Marks the last line of `--progress json`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    step: Option<ResultStep>,
+    /// The environment.
+    environment: Environment,
+    /// The package, for people.
+    package: &'a str,
+    /// How the release ended: `reached`, `pending`, `already_released`, `rejected`, `scan_failed`, `closed`, `recalled`,
+    /// `in_review`, `others_in_review`, `version_taken`, `unreachable`, `timed_out`, `interrupted` or `failed`.
+    result: &'a str,
+    /// The ID with which `eqp wait` continues; null if nothing was sent.
+    handle: Option<&'a str>,
+    /// The ID of the submission.
+    submission_id: Option<&'a SubmissionId>,
+    /// Your own ID of the submission.
+    item_id: Option<&'a ItemId>,
+    /// The status of each flow.
+    eqp_status: Option<&'a EqpStatus>,
+    /// The uploaded files.
+    files: Vec<ReleasedFile<'a>>,
+    /// The tests that a rejected review failed on.
+    failed_tests: &'a [FailedTest],
+    /// The fields of the manifest that differ from the submission and were not sent.
+    unsent_changes: &'a [String],
+}
+
+/// An uploaded file of a release.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+struct ReleasedFile<'a> {
+    /// The path or name of the file.
+    file: &'a str,
+    /// The ID of the file.
+    file_upload_id: &'a FileUploadId,
+    /// The result of the malware scan.
+    malware_status: Option<&'a MalwareStatus>,
+}
+
+/// The step of the last line of `--progress json`.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub(super) enum ResultStep {
+    Result,
+}
+
 impl ReportedRelease<'_> {
-    /// Prints the result, and says what it means.
+    /// Prints the result with its explanation, and returns the failure that it implies.
     pub(super) async fn conclude(&mut self, ended: Result<Option<ReleaseResult>>) -> Result {
         self.progress.clear();
         let result = match ended {
             Ok(result) => result,
             Err(failure) if failure.is_silent() => return Err(failure),
             Err(failure) => {
-                // A program repeats the command after an interruption, and not after a rejection.
+                // Programs repeat the command after an interruption, but not after a rejection, so the results differ.
                 let is_interrupted = failure.exit_code() == Exit::Interrupted as u8;
                 self.show(if is_interrupted { "interrupted" } else { "failed" }, &[])?;
                 return Err(match self.release.handle() {
-                    // A rejected submission is still a draft, so there is nothing to wait for.
+                    // A rejected submission is a draft again, so waiting for it makes no sense.
                     Some(_) if failure.exit_code() == Exit::Rejected as u8 => failure,
                     Some(handle) => failure.next(format!("to only wait for it: {}", self.wait_command(&handle))),
                     None => failure,
@@ -50,7 +101,7 @@ impl ReportedRelease<'_> {
         }
     }
 
-    /// Returns the fields of the manifest that differ from the submission and are not sent, in a sentence.
+    /// Describes the fields of the manifest that differ from the submission and are not sent.
     pub(super) fn unsent_changes(&self) -> Option<String> {
         let changes = self.release.unsent_changes();
         if changes.is_empty() {
@@ -78,39 +129,33 @@ impl ReportedRelease<'_> {
                 _ => Ok(()),
             };
         }
-        let files: Vec<Value> = self
-            .release
-            .files()
-            .iter()
-            .filter_map(|one| {
-                let record = one.record()?;
-                Some(json!({
-                    "file": one.name(),
-                    "file_upload_id": record.file.file_upload_id,
-                    "malware_status": record.malware_status,
-                }))
+        let names: Vec<_> = self.release.files().iter().map(RemoteFile::name).collect();
+        let files = self.release.files().iter().zip(&names).filter_map(|(file, name)| {
+            let record = file.record()?;
+            Some(ReleasedFile {
+                file: name,
+                file_upload_id: &record.file.file_upload_id,
+                malware_status: record.malware_status.as_ref(),
             })
-            .collect();
-        let package = self.release.submission();
-        let mut result = json!({
-            "environment": self.context.settings.marketplace.environment(),
-            "package": self.release.selected().label,
-            "result": result_name,
-            "handle": handle,
-            "submission_id": package.and_then(|package| package.submission_id.as_ref()),
-            "item_id": package.and_then(|package| package.item_id.as_ref()),
-            "eqp_status": package.and_then(|package| package.eqp_status.as_ref()),
-            "files": files,
-            "failed_tests": failed_tests,
-            "unsent_changes": self.release.unsent_changes(),
         });
-        if self.progress.is_json() {
-            result["step"] = json!("result");
-        }
-        self.context.output.json(&result)
+        let package = self.release.submission();
+        self.context.output.json(&ReleaseReport {
+            step: self.progress.is_json().then_some(ResultStep::Result),
+            environment: self.context.settings.marketplace.environment(),
+            package: &self.release.selected().label,
+            result: result_name,
+            handle: handle.as_deref(),
+            submission_id: package.and_then(|package| package.submission_id.as_ref()),
+            item_id: package.and_then(|package| package.item_id.as_ref()),
+            eqp_status: package.and_then(|package| package.eqp_status.as_ref()),
+            files: files.collect(),
+            failed_tests,
+            unsent_changes: self.release.unsent_changes(),
+        })
     }
 
-    /// The command that waits for the submitted reviews: a review that was not requested never ends.
+    /// Returns the command that waits for the submitted reviews. It names the flow, because a review that was not
+    /// requested never ends.
     fn wait_command(&self, handle: &str) -> String {
         let flow = match self.release.target().track {
             _ if self.release.submission().is_none() => "",
@@ -129,10 +174,17 @@ impl ReportedRelease<'_> {
                 self.progress.note(&format!("{label} is in the store already; nothing was sent"));
             }
             _ if is_in_store => self.progress.note(&format!("{label} is in the store")),
-            (ReleaseResult::Pending, Some(handle)) => self.progress.note(&format!(
-                "{label} is submitted; to wait for its review: {} --timeout 15d",
-                self.wait_command(&handle)
-            )),
+            (ReleaseResult::Pending, Some(handle)) => {
+                let status = self.release.status().cloned().unwrap_or_default();
+                let left = remaining(self.release.target().track, review_phases(&status), &handle);
+                self.progress.note(&format!(
+                    "{label} {}",
+                    left.unwrap_or_else(|| format!(
+                        "is submitted; to wait for its review: {} --timeout 15d",
+                        self.wait_command(&handle)
+                    ))
+                ));
+            }
             _ => self.progress.note(&match self.release.target().until {
                 Until::Technical => format!("{label} has passed its technical review"),
                 Until::Marketing => format!("{label} has passed its marketing review"),
@@ -184,15 +236,15 @@ impl ReportedRelease<'_> {
             }
             ReleaseResult::InReview => {
                 failure(Exit::Failed, format!("{label} is in review with another archive")).map(|failure| {
-                    failure.why("it was not changed").next("--supersede recalls it and submits this archive")
+                    failure.why("it was not changed").next("to recall it and submit this archive, use --supersede")
                 })
             }
             ReleaseResult::OthersInReview(others) => {
                 failure(Exit::Failed, format!("another version of {label} is in review: {}", listed(others))).map(
                     |failure| {
-                        failure
-                            .why("it was not changed, and nothing was submitted")
-                            .next("wait for the end of its review, or recall it and submit this one with --supersede")
+                        failure.why("it was not changed, and nothing was submitted").next(
+                            "wait for the end of its review, or recall it and submit this version with --supersede",
+                        )
                     },
                 )
             }
@@ -204,7 +256,7 @@ impl ReportedRelease<'_> {
         }
     }
 
-    /// Which version to give to an archive whose version is taken, and where it stands.
+    /// Explains how to give the archive a new version, because its version is already used.
     fn other_version(&self) -> String {
         let taken = self.release.selected().package.changes.version.as_deref().unwrap_or("this version");
         match self.release.selected().archive_version.as_deref() {
@@ -213,9 +265,9 @@ impl ReportedRelease<'_> {
                  manifest to {archive}, or remove it"
             ),
             Some(_) => format!(
-                "give the changed archive a new version instead of {taken}: in its composer.json, and in the manifest if that names one"
+                "use a new version for the changed archive instead of {taken}, in its composer.json and, if `version` is set, in the manifest"
             ),
-            None => format!("give the changed archive a new version instead of {taken}"),
+            None => format!("use a new version for the changed archive instead of {taken}"),
         }
     }
 
@@ -230,7 +282,7 @@ impl ReportedRelease<'_> {
         let what = format!("--until {until} also needs the {review} review, but {label} would not be submitted for it");
         Failure::usage(what)
             .why(format!("--track or the manifest's `action` selects {asked} only"))
-            .next(format!("submit it for both: leave out --track, and set {review} = \"submit\" in the manifest's `action`, if it has one"))
+            .next(format!("submit it for both: omit --track, and set {review} = \"submit\" in the manifest's `action`, if it has one"))
             .next(format!("or use --until {} or --until scan", if asked.technical { "technical" } else { "marketing" }))
     }
 
@@ -242,14 +294,14 @@ impl ReportedRelease<'_> {
             failed_tests => failed_tests.iter().fold(failure, |failure, one| failure.why_in_lines(&lines_of(one))),
         };
         let failure = match self.release.handle() {
-            Some(handle) => failure.next(format!("see the complete reports: eqp packages report {handle}")),
+            Some(handle) => failure.next(format!("show the complete reports: eqp packages report {handle}")),
             None => failure,
         };
         failure.next("fix it and run the same command again (an unchanged package needs --resubmit)")
     }
 }
 
-/// Ids in a row.
+/// Joins IDs with commas.
 fn listed(ids: &[SubmissionId]) -> String {
     ids.iter().map(SubmissionId::as_str).collect::<Vec<_>>().join(", ")
 }

@@ -1,4 +1,4 @@
-//! The plan of a release, as a dry run shows it.
+//! Prints the plan of a release in a dry run.
 
 use eqp_release::Plan;
 use eqp_types::Environment;
@@ -8,7 +8,7 @@ use crate::change::{self, Question};
 use crate::failure::{Failure, Result};
 use crate::output::{Output, escaped};
 
-/// The steps of a release that are left.
+/// The remaining steps of a release.
 pub(super) struct ReleasePlan {
     pub(super) plan: Plan,
     environment: Environment,
@@ -17,12 +17,12 @@ pub(super) struct ReleasePlan {
     as_json: bool,
     /// Fields of the manifest that differ from the submission and are not sent.
     unsent_changes: Option<String>,
-    /// Why the release will fail, if that is known already. Only read for a dry run.
+    /// The failure with which the release will end, if that is known already. Only determined in a dry run.
     failure: Option<Failure>,
 }
 
 impl ReportedRelease<'_> {
-    /// Adds what a dry run shows to a plan.
+    /// Adds the information that a dry run shows to a plan.
     pub(super) async fn plan(&mut self, plan: Plan) -> ReleasePlan {
         let failure = match plan.result() {
             Some(result) if self.dry_run => {

@@ -1,17 +1,19 @@
-//! Progress of a release: plain lines, on a terminal with a spinner, or one JSON object per line.
+//! Reports the progress of a release: as plain lines, with a spinner on a terminal, or as one JSON object per line.
 
+use std::borrow::Cow;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
 use clap::ValueEnum;
 use eqp_release::Event;
+use eqp_types::{Actions, FileUploadId, MalwareStatus, SubmissionId};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use serde_json::{Value, json};
+use serde::Serialize;
 
 use crate::failure::{Failure, Result};
 use crate::output::{Output, counted, escaped, plain, track_line};
 
-/// How often the spinner is redrawn.
+/// The interval at which the spinner is redrawn.
 const TICK: Duration = Duration::from_millis(120);
 
 /// The format of progress.
@@ -25,14 +27,72 @@ pub(super) enum Form {
     Json,
 }
 
+/// A line of progress as JSON.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct ProgressLine<'a> {
+    /// The step: `check`, `find`, `upload`, `scan`, `create`, `submit`, `recall` or `review`.
+    step: &'a str,
+    /// Its state.
+    state: StepState,
+    /// A description for people.
+    text: &'a str,
+    #[serde(flatten)]
+    facts: StepFacts<'a>,
+}
+
+/// The state of a step.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+enum StepState {
+    /// It begins, and may take long.
+    Begins,
+    /// Something changed while it waits.
+    Moved,
+    /// It is done.
+    Done,
+}
+
+/// Facts about a step that is done.
+#[derive(Default, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct StepFacts<'a> {
+    /// The path or name of the file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) file: Option<Cow<'a, str>>,
+    /// The ID of the file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) file_upload_id: Option<&'a FileUploadId>,
+    /// The result of the malware scan.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) malware_status: Option<&'a MalwareStatus>,
+    /// The ID of the submission.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) submission_id: Option<&'a SubmissionId>,
+    /// The requested action for each review.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) reviews: Option<Actions>,
+    /// The number of warnings of the check.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) warnings: Option<usize>,
+}
+
+impl<'a> StepFacts<'a> {
+    /// Facts about a step that changed a submission.
+    fn of(submission_id: &'a SubmissionId) -> Self {
+        Self { submission_id: Some(submission_id), ..Self::default() }
+    }
+}
+
 /// Reports the progress of a release.
 pub(super) struct Progress {
     form: Form,
     output: Output,
     moving: Option<ProgressBar>,
-    /// The handle is still to be printed.
+    /// Whether the handle still has to be printed.
     handle_is_due: bool,
-    /// Why progress can no longer be printed.
+    /// The failure because of which progress can no longer be printed.
     failure: Option<Failure>,
 }
 
@@ -47,17 +107,17 @@ impl Progress {
         self.form == Form::Json
     }
 
-    /// Prints the handle as soon as it is known, so that it is not lost if this run is killed.
+    /// Requests that the handle is printed as soon as it is known, so that it is not lost if this run is killed.
     pub(super) fn handle_is_due(&mut self) {
         self.handle_is_due = true;
     }
 
-    /// Whether the handle is still to be printed.
+    /// Returns whether the handle still has to be printed.
     pub(super) fn is_handle_due(&self) -> bool {
         self.handle_is_due
     }
 
-    /// Returns why progress could not be printed.
+    /// Returns the failure because of which progress could not be printed.
     pub(super) fn failure(&mut self) -> Option<Failure> {
         self.failure.take()
     }
@@ -66,7 +126,11 @@ impl Progress {
         match event {
             Event::FileFound { file, id } => {
                 let text = format!("{file} is already uploaded as {id}");
-                self.done("find", &text, json!({"file": file, "file_upload_id": id}))
+                self.done(
+                    "find",
+                    &text,
+                    StepFacts { file: Some(Cow::Borrowed(file)), file_upload_id: Some(id), ..StepFacts::default() },
+                )
             }
             Event::SubmissionKnown { handle } => self.handle(handle),
             Event::OlderVersion { version, in_store } => {
@@ -76,37 +140,47 @@ impl Progress {
             Event::Uploading { files, bytes } => {
                 let text = format!("uploading {}, {:.1} MB", counted(files, "file"), megabytes(bytes));
                 self.begins("upload", &text)?;
-                // The upload has a progress bar of its own.
+                // The upload has its own progress bar.
                 self.clear();
                 Ok(())
             }
             Event::Uploaded { path, id } => {
                 let text = format!("uploaded {} as {id}", path.display());
-                self.done("upload", &text, json!({"file": path, "file_upload_id": id}))
+                self.done(
+                    "upload",
+                    &text,
+                    StepFacts { file: Some(path.to_string_lossy()), file_upload_id: Some(id), ..StepFacts::default() },
+                )
             }
             Event::WaitingForScans { files } => {
                 self.begins("scan", &format!("waiting for the malware scan of {}", counted(files, "file")))
             }
             Event::Scanned { file, id, status } => {
                 let text = format!("scan of {file}: {status}");
-                self.done("scan", &text, json!({"file_upload_id": id, "malware_status": status}))
+                self.done(
+                    "scan",
+                    &text,
+                    StepFacts { file_upload_id: Some(id), malware_status: Some(status), ..StepFacts::default() },
+                )
             }
             Event::FileDiffers { file } => {
                 let text = format!("{} differs from the uploaded file with the same name; uploading it", escaped(file));
                 self.moved("scan", &text)
             }
             Event::Creating { label } => self.begins("create", &format!("creating {label}")),
-            Event::Created { label, id } => {
-                self.done("create", &format!("created {label} as {id}"), json!({"submission_id": id}))
-            }
+            Event::Created { label, id } => self.done("create", &format!("created {label} as {id}"), StepFacts::of(id)),
             Event::Submitting { id, reviews } => self.begins("submit", &format!("submitting {id} for {reviews}")),
             Event::Submitted { id, reviews } => {
-                let facts = json!({"submission_id": id, "reviews": reviews.ask(&eqp_types::ReviewAction::Submit)});
+                let facts = StepFacts {
+                    submission_id: Some(id),
+                    reviews: Some(reviews.ask(&eqp_types::ReviewAction::Submit)),
+                    ..StepFacts::default()
+                };
                 self.done("submit", &format!("submitted {id} for {reviews}"), facts)
             }
             Event::Recalling { id, reviews } => self.begins("recall", &format!("recalling {id} from {reviews}")),
             Event::Recalled { id, reviews } => {
-                self.done("recall", &format!("recalled {id} from {reviews}"), json!({"submission_id": id}))
+                self.done("recall", &format!("recalled {id} from {reviews}"), StepFacts::of(id))
             }
             Event::WaitingForReview { id } => self.begins("review", &format!("waiting for the review of {id}")),
             Event::StatusChanged(states) => {
@@ -148,7 +222,7 @@ impl Progress {
     pub(super) fn begins(&mut self, step: &str, text: &str) -> Result {
         self.clear();
         match self.form {
-            Form::Json => self.output.json(&json!({"step": step, "state": "begins", "text": text})),
+            Form::Json => self.json(step, StepState::Begins, text, StepFacts::default()),
             Form::Plain => {
                 self.output.note(format_args!("{} …", escaped(text)));
                 Ok(())
@@ -161,23 +235,22 @@ impl Progress {
     }
 
     /// Reports the end of a step.
-    pub(super) fn done(&mut self, step: &str, text: &str, facts: Value) -> Result {
+    pub(super) fn done(&mut self, step: &str, text: &str, facts: StepFacts<'_>) -> Result {
         if self.form != Form::Json {
             self.line(&escaped(text));
             return Ok(());
         }
-        let mut line = json!({"step": step, "state": "done", "text": text});
-        if let (Value::Object(line), Value::Object(facts)) = (&mut line, facts) {
-            line.extend(facts);
-        }
-        self.output.json(&line)
+        self.json(step, StepState::Done, text, facts)
+    }
+
+    fn json(&self, step: &str, state: StepState, text: &str, facts: StepFacts<'_>) -> Result {
+        self.output.json(&ProgressLine { step, state, text, facts })
     }
 
     /// Reports a change while waiting.
     fn moved(&mut self, step: &str, text: &str) -> Result {
         if self.form == Form::Json {
-            let text = plain(text);
-            return self.output.json(&json!({"step": step, "state": "moved", "text": text}));
+            return self.json(step, StepState::Moved, &plain(text), StepFacts::default());
         }
         self.line(text);
         Ok(())

@@ -9,7 +9,7 @@ use eqp_types::{FileUploadId, SubmissionId};
 use crate::arguments::Track;
 use crate::failure::{Failure, Result};
 
-/// The manifest that is read where none is named: what `eqp packages init` writes.
+/// The default manifest, which `eqp packages init` writes.
 const USUAL_MANIFEST: &str = "release.toml";
 
 /// The arguments that select a release.
@@ -30,14 +30,14 @@ pub(super) struct SelectionOptions {
 }
 
 impl SelectionOptions {
-    /// Reads manifest and archive; `track` is what the command line asks for.
+    /// Reads manifest and archive. `track` is the review selected by the command line.
     pub(super) fn read(self, track: Option<Track>) -> Result<SelectedPackage> {
         let manifest = self.manifest()?;
         let Self { archive, file_id, submission, .. } = self;
         Ok(Selection { manifest, archive, file_id, submission, track: track.map(Into::into) }.read()?)
     }
 
-    /// The manifest to read, or `None` if only a submission is named.
+    /// Returns the manifest to read, or `None` if only a submission is given.
     fn manifest(&self) -> Result<Option<PathBuf>> {
         let usual = Path::new(USUAL_MANIFEST);
         match &self.manifest {

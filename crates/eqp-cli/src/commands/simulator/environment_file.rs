@@ -1,5 +1,5 @@
-//! The file with the environment variables of one simulator. `eqp.env` belongs to the first one that runs in a folder; each
-//! further one has a file named after its port, and takes `eqp.env` over when the first one ends.
+//! The file with the environment variables of a simulator. The first simulator in a folder writes `eqp.env`. Each
+//! further one writes a file named after its port, and takes over `eqp.env` when the first one ends.
 
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::folder::{cannot_write, write};
 use crate::failure::Result;
 
-/// The file that this simulator has written, and that it removes when it ends.
+/// The file of this simulator, which is removed on drop.
 pub(super) struct EnvironmentFile {
     path: PathBuf,
     shared: Arc<Mutex<Shared>>,
@@ -17,13 +17,13 @@ pub(super) struct EnvironmentFile {
 /// `eqp.env`, which belongs to one simulator at a time.
 struct Shared {
     path: PathBuf,
-    /// Held as long as the file belongs to this simulator.
+    /// The lock, which is held while the file belongs to this simulator.
     lock: Option<File>,
     has_ended: bool,
 }
 
 impl EnvironmentFile {
-    /// Writes the file. `taken_over` runs if `eqp.env` belongs to this simulator later on.
+    /// Writes the file. Calls `taken_over` if this simulator takes over `eqp.env` later.
     pub(super) fn write(
         folder: &Path,
         port: u16,
@@ -65,14 +65,14 @@ impl EnvironmentFile {
         &self.path
     }
 
-    /// Returns whether another simulator has `eqp.env`.
+    /// Returns whether `eqp.env` belongs to another simulator.
     pub(super) fn is_second(&self) -> bool {
         self.path != self.shared.lock().unwrap_or_else(PoisonError::into_inner).path
     }
 }
 
 impl Drop for EnvironmentFile {
-    /// A file that names a port where nothing listens any more would mislead.
+    /// Removes the file, because its port is no longer listened on.
     fn drop(&mut self) {
         let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
         shared.has_ended = true;

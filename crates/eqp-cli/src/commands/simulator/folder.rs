@@ -1,4 +1,4 @@
-//! The files of a simulator that stay the same from start to start: CA, access key, control token, and the variables for using it.
+//! The files of a simulator that are preserved across restarts: CA, access key and control token.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -12,10 +12,10 @@ use crate::config::{profile, read_secret};
 use crate::failure::{Exit, Failure, Result};
 use crate::text::shell_quoted;
 
-/// The account of the documentation's examples.
+/// The account from the examples of the API documentation.
 const MAGE_ID: &str = "MAG123456789";
 
-const OTHER_FOLDER: &str = "name another folder with --folder";
+const OTHER_FOLDER: &str = "choose another folder with --folder";
 
 /// The folder of one simulator.
 #[derive(Debug)]
@@ -30,7 +30,7 @@ impl SimulatorFolder {
     pub(super) fn open(path: PathBuf) -> Result<Self> {
         let path = std::path::absolute(&path).unwrap_or(path);
         fs::create_dir_all(&path).map_err(|error| cannot_write(&path, &error))?;
-        // Of several that start together, one makes what the others find.
+        // If several simulators start at once, one creates the files and the others read them.
         let lock_file = path.join("simulator.lock");
         let lock = File::options().create(true).truncate(false).write(true).open(&lock_file);
         let lock =
@@ -66,7 +66,7 @@ impl SimulatorFolder {
         self.key.clone()
     }
 
-    /// The bearer token of the control API.
+    /// Returns the bearer token of the control API.
     pub(super) fn control_token(&self) -> Secret {
         self.control_token.clone()
     }
@@ -75,9 +75,10 @@ impl SimulatorFolder {
         control_token_file(&self.path)
     }
 
-    /// The account, the same in every folder.
+    /// Returns the account, which is the same in every folder.
     pub(super) fn mage_id() -> Result<MageId> {
-        MageId::new(MAGE_ID).map_err(|error| Failure::new(Exit::Failed, "the account has no id").because(&error))
+        MageId::new(MAGE_ID)
+            .map_err(|error| Failure::new(Exit::Failed, "the simulator's account ID is invalid").because(&error))
     }
 
     pub(super) fn ca_file(&self) -> PathBuf {
@@ -88,7 +89,7 @@ impl SimulatorFolder {
         secret_file(&self.path)
     }
 
-    /// Lines for a shell that make `eqp` use this simulator.
+    /// Returns shell commands that set the environment variables for this simulator.
     pub(super) fn environment(&self, base_url: &str, environment: Environment) -> String {
         let lines = [
             ("EQP_ENVIRONMENT", environment.to_string()),

@@ -1,8 +1,8 @@
-//! `eqp simulator`: a simulated Marketplace on this machine.
+//! `eqp simulator`: runs a simulated Marketplace on this machine.
 
 mod environment_file;
 mod folder;
-mod report;
+pub(crate) mod report;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -27,7 +27,7 @@ use crate::shutdown;
 
 const DEFAULT_LISTEN: ListenAddress = ListenAddress(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 7443));
 
-/// The form of callbacks.
+/// The format of callbacks.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Form {
     /// Current format: status of all flows, with a timestamp
@@ -36,7 +36,7 @@ enum Form {
     First,
 }
 
-/// The script that decides about files, reviews and callbacks.
+/// The script that decides the results of scans and reviews.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Scenario {
     /// Everything passes
@@ -46,16 +46,16 @@ enum Scenario {
     Demo,
 }
 
-/// Which form is used wherever the API is known to spell something in two ways.
+/// The variant to use for fields that the API is known to write in two ways.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum SpellingOption {
     /// content_type, pass, in-progress, current_status, padded hours, actions as lists, pricing_model
     Usual,
-    /// content-type, passed, queued, eqp_state, hours without a zero, actions as one text, pricing_type
+    /// content-type, passed, queued, eqp_state, hours without a zero, actions as one string, pricing_type
     Other,
 }
 
-/// How a new version of a product treats fields that it lacks.
+/// How a new version of a product treats missing fields.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum NewVersionsOption {
     /// Missing fields are inherited from the version in the store
@@ -64,7 +64,7 @@ enum NewVersionsOption {
     Strict,
 }
 
-/// How an object with nothing in it is written.
+/// How an empty object is written.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum EmptyOption {
     /// []
@@ -81,10 +81,10 @@ enum EmptyOption {
 
 /// Run a simulated Marketplace on this machine, with its API, reviews and callbacks
 ///
-/// Prints how to connect, and writes the CA, the access key and the environment variables to a folder. The access key survives a
-/// restart; everything else is in memory. The simulator trusts the local CA of the data folder, so it can send callbacks to an
-/// `eqp serve` on the same machine. The variables are in eqp.env while it runs; a second simulator in the same folder writes
-/// eqp-PORT.env.
+/// Prints how to connect, and writes the CA, the access key and a file with environment variables to a folder. The CA
+/// and the access key are reused by the next start; all other state is in memory. While the simulator runs, the
+/// variables are in eqp.env; a second simulator in the same folder writes eqp-PORT.env. The simulator trusts the local
+/// CA of the data folder, so it can send callbacks to `eqp serve` on the same machine.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Faults are 'FAULT [CONDITION…]', the same here and in the control API (docs/simulator.md):
@@ -110,13 +110,13 @@ pub(crate) struct Simulator {
     #[arg(long, value_name = "ADDRESS", default_value_t = DEFAULT_LISTEN)]
     listen: ListenAddress,
     /// Run scans, reviews and launches this many times faster (timestamps show the wall clock)
-    #[arg(long, value_name = "TIMES", default_value_t = 10.0, value_parser = arguments::speed)]
+    #[arg(long, value_name = "FACTOR", default_value_t = 10.0, value_parser = arguments::speed)]
     speed: f64,
     /// Random seed; the same seed gives the same IDs and results
     #[arg(long, value_name = "NUMBER", default_value_t = 0, value_parser = whole::<u64>)]
     seed: u64,
     /// Format of callbacks
-    #[arg(long, value_enum, value_name = "FORM", default_value_t = Form::Later)]
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = Form::Later)]
     form: Form,
     /// Scenario that files, reviews and callbacks follow
     #[arg(long, value_enum, value_name = "SCENARIO", default_value_t = Scenario::Plain)]
@@ -130,10 +130,10 @@ pub(crate) struct Simulator {
     /// Variant to use for fields that the API is known to write in two ways
     #[arg(long, value_enum, value_name = "SPELLING", default_value_t = SpellingOption::Usual)]
     spelling: SpellingOption,
-    /// How empty objects in profiles and packages are written
-    #[arg(long, value_enum, value_name = "FORM", default_value_t = EmptyOption::List)]
+    /// Format of empty objects in profiles and packages
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = EmptyOption::List)]
     empty: EmptyOption,
-    /// How a new version treats missing fields that are set in the store's version
+    /// Treatment of fields that a new version lacks and the version in the store has
     #[arg(long, value_enum, value_name = "RULE", default_value_t = NewVersionsOption::Inherit)]
     new_versions: NewVersionsOption,
     /// Make a PUT of the profile merge the list of callbacks instead of replacing it
@@ -163,7 +163,7 @@ impl Simulator {
             })?;
         introduce(output, &marketplace, &folder, environment_file.path())?;
         if environment_file.is_second() {
-            output.note("another simulator runs in this folder: eqp.env names that one");
+            output.note("another simulator runs in this folder, and eqp.env belongs to it");
         }
 
         let mut sent = marketplace.subscribe_sent();
@@ -180,7 +180,7 @@ impl Simulator {
 
     async fn start(&self, context: &Context, folder: &SimulatorFolder, receiver_ca: &str) -> Result<Marketplace> {
         let mut builder = Marketplace::builder()
-            // The environment with all reviews: the sandbox has no manual QA.
+            // Production has all reviews; the sandbox has no manual QA.
             .environment(context.settings.marketplace.environment.unwrap_or(Environment::Production))
             .bind(self.listen.0)
             .speed(self.speed)

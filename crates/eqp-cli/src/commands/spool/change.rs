@@ -1,10 +1,10 @@
-//! `eqp spool drain` and `set-aside`.
+//! `eqp spool drain` and `set-aside`: empty or replace the spool of a receiver that is not running.
 
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use eqp_receiver::{Drained, Error, SpoolFile, SpoolState};
-use serde_json::json;
+use serde::Serialize;
 
 use crate::change::{self, Change, Confirmation, Plan, Question};
 use crate::compose::database::Database;
@@ -14,9 +14,9 @@ use crate::output::{Output, counted};
 
 /// Move callbacks from the spool to the database
 ///
-/// A running receiver does this automatically. Use it for a spool without a receiver, such as that of a machine that is
-/// being retired. A callback that is in the database already is not stored twice. A spool can only be drained into the
-/// database that its callbacks were received for.
+/// A running receiver does this automatically. Use this command for a spool without a receiver, for example if its
+/// machine is being retired. Callbacks that are already in the database are not stored again. A spool can only be
+/// drained into its own database.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -24,7 +24,7 @@ Examples:
   eqp spool drain --quarantine           # when the reason for the quarantine is gone
   eqp spool drain --spool-dir /mnt/old-receiver/spool --json")]
 pub(crate) struct Drain {
-    /// Retry quarantined callbacks too
+    /// Also retry quarantined callbacks
     #[arg(long)]
     quarantine: bool,
     /// Show what would be stored, and store nothing
@@ -32,19 +32,43 @@ pub(crate) struct Drain {
     dry_run: bool,
 }
 
-/// The contents of a spool that no receiver uses.
+/// The contents of a spool that is not in use.
 struct DrainPlan {
     callbacks: u64,
     quarantined: u64,
-    /// Callbacks in quarantine are tried as well.
+    /// Whether quarantined callbacks are retried too.
     with_quarantine: bool,
+}
+
+/// The plan as JSON.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct DrainDryRun {
+    /// The number of callbacks that would be written to the database.
+    would_store: u64,
+    /// The number of quarantined callbacks that would be tried again.
+    would_retry: u64,
+}
+
+/// The result as JSON.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct DrainReport {
+    /// The number of callbacks that were written to the database.
+    stored: u64,
+    /// The number of callbacks that Postgres rejects because of their data.
+    refused: u64,
+    /// The number of callbacks that are left in the spool.
+    callbacks: u64,
+    /// The number of callbacks in quarantine.
+    quarantined: u64,
 }
 
 impl Plan for DrainPlan {
     fn show(self, output: Output) -> Result {
         let quarantined = if self.with_quarantine { self.quarantined } else { 0 };
         if output.is_json() {
-            return output.json(&json!({"would_store": self.callbacks, "would_retry": quarantined}));
+            return output.json(&DrainDryRun { would_store: self.callbacks, would_retry: quarantined });
         }
         output.line(format_args!("would store  {}", self.callbacks))?;
         output.line(format_args!("would retry  {quarantined}"))
@@ -65,7 +89,7 @@ impl Change for SpoolDrain<'_> {
     type Plan = DrainPlan;
     type Applied = (Drained, SpoolState);
 
-    /// Needs no database: what is wrong with the spool is reported at once.
+    /// Reads the spool. Needs no database, so problems with the spool are reported at once.
     async fn observe(&mut self) -> Result<DrainPlan> {
         let folder = super::place(self.context)?;
         let file = SpoolFile::open(&folder)?;
@@ -89,23 +113,23 @@ impl Drain {
         let drain = SpoolDrain { context, with_quarantine: self.quarantine };
         let Some((drained, left)) = change::run(context, drain, self.dry_run).await? else { return Ok(()) };
         if context.output.is_json() {
-            return context.output.json(&json!({
-                "stored": drained.stored,
-                "refused": drained.refused,
-                "callbacks": left.callbacks,
-                "quarantined": left.quarantined,
-            }));
+            return context.output.json(&DrainReport {
+                stored: drained.stored,
+                refused: drained.refused,
+                callbacks: left.callbacks,
+                quarantined: left.quarantined,
+            });
         }
         context.output.line(format_args!("stored      {}", drained.stored))?;
-        context.output.line(format_args!("refused     {}", drained.refused))?;
+        context.output.line(format_args!("rejected    {}", drained.refused))?;
         context.output.line(format_args!("quarantine  {}", left.quarantined))
     }
 }
 
 /// Rename the spool file, so that the receiver starts with an empty spool
 ///
-/// For a file that is damaged, or belongs to a database that no longer exists. The file is kept; it may contain callbacks that are
-/// stored nowhere else.
+/// Use this command if the file is damaged, or belongs to a database that no longer exists. The renamed file is not
+/// deleted, because it may contain callbacks that are stored nowhere else.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -118,23 +142,41 @@ pub(crate) struct SetAside {
     dry_run: bool,
 }
 
-/// A spool that is to be set aside.
+/// The spool to set aside.
 struct SetAsidePlan {
     folder: PathBuf,
-    /// How many callbacks it contains, quarantined ones included; `None` if the file cannot be read.
+    /// Number of callbacks in it, including quarantined ones; `None` if the file cannot be read.
     callbacks: Option<u64>,
+}
+
+/// The plan as JSON.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct SetAsideDryRun<'a> {
+    /// The folder of the spool.
+    would_set_aside: &'a Path,
+    /// The number of callbacks in the spool, including quarantined ones; null if the file cannot be read.
+    callbacks: Option<u64>,
+}
+
+/// The result as JSON.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct SetAsideReport<'a> {
+    /// The new name of the file.
+    file: &'a Path,
 }
 
 impl Plan for SetAsidePlan {
     fn show(self, output: Output) -> Result {
         if output.is_json() {
-            return output.json(&json!({"would_set_aside": self.folder, "callbacks": self.callbacks}));
+            return output.json(&SetAsideDryRun { would_set_aside: &self.folder, callbacks: self.callbacks });
         }
         let callbacks = self.callbacks.map_or_else(|| "unreadable".to_owned(), |count| counted(count, "callback"));
         output.line(format_args!("would set aside the spool in {} ({callbacks})", self.folder.display()))
     }
 
-    /// The file is kept.
+    /// Needs no confirmation, because the file is only renamed.
     fn question(&self) -> Question {
         Question::Nothing
     }
@@ -172,13 +214,13 @@ impl SetAside {
     pub(crate) async fn run(self, context: &Context) -> Result {
         let Some(aside) = change::run(context, SpoolRemoval { context }, self.dry_run).await? else { return Ok(()) };
         if context.output.is_json() {
-            return context.output.json(&json!({"file": aside}));
+            return context.output.json(&SetAsideReport { file: &aside });
         }
         context.output.line(aside.display())
     }
 }
 
-/// Refuses a spool that a process is using.
+/// Fails if a process is using the spool.
 fn refuse_if_held(file: &SpoolFile, folder: &Path) -> Result {
     match file.holder() {
         Some(holder) => Err(Error::SpoolHeld { folder: folder.to_owned(), holder: holder.process() }.into()),

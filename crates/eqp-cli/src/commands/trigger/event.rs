@@ -1,4 +1,4 @@
-//! Documented callbacks, made from flags.
+//! Builds documented callbacks from flags.
 
 use clap::Args;
 use eqp_types::{
@@ -13,7 +13,7 @@ use crate::text::nearest;
 const SCAN: &str = "malware_scan_complete";
 const STATUS: &str = "eqp_status_update";
 
-/// The documented events, each with when it is sent.
+/// Returns the documented events with their meaning and their flags.
 pub(super) fn events() -> impl Iterator<Item = (&'static str, &'static str)> {
     [
         (SCAN, "the malware scan of a file has ended: --file, --result"),
@@ -59,7 +59,7 @@ pub(super) struct EventOptions {
 }
 
 impl EventOptions {
-    /// The body of a documented event.
+    /// Returns the body of a documented event.
     pub(super) fn body(&self, event: &str) -> Result<String> {
         let callback = match event {
             SCAN => Callback::MalwareScanComplete(self.scan()),
@@ -71,14 +71,15 @@ impl EventOptions {
                     Some(code) => failure.why(format!("did you mean `{code}`?")),
                     None => failure,
                 };
-                return Err(failure.next("list them with `eqp trigger list`; send anything else with --data FILE"));
+                return Err(failure
+                    .next("list documented events with `eqp trigger list`; send any other body with --data FILE"));
             }
         };
         serde_json::to_string(&callback)
             .map_err(|error| Failure::new(Exit::Failed, "the callback cannot be written").because(&error))
     }
 
-    /// When it changed, in the later form.
+    /// Returns the time of the change, which only the current format contains.
     fn time(&self) -> Option<Timestamp> {
         let now = || Timestamp::of(OffsetDateTime::now_utc());
         (!self.first_form).then(|| self.modified_at.unwrap_or_else(now))
@@ -121,12 +122,12 @@ impl EventOptions {
     }
 }
 
-/// Refuses an undocumented status, which is most likely a typo.
+/// Rejects an undocumented status, which is most likely a typo.
 fn known(flag: &str, state: &str, states: &'static [&'static str]) -> Result {
     if states.contains(&state) {
         return Ok(());
     }
     Err(Failure::usage(format!("`{state}` is not a status for {flag}"))
         .why(format!("known values: {}", states.join(", ")))
-        .next("--data FILE sends a callback with any other"))
+        .next("to send any other status, write the callback to a file and pass --data FILE"))
 }

@@ -1,4 +1,4 @@
-//! `eqp trigger`: sends one callback to a receiver, and shows what it answers.
+//! `eqp trigger`: sends one callback to a receiver, and shows the response.
 
 mod event;
 mod target;
@@ -8,7 +8,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 use eqp_simulator::{CallbackAnswer, SendResult};
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::Value;
 
 use self::event::{EventOptions, events};
 use self::target::{ResolvedTarget, TargetOptions};
@@ -18,14 +19,15 @@ use crate::context::Context;
 use crate::failure::{Exit, Failure, Result};
 use crate::output::{Output, escaped};
 
-/// Lists the events if it is given as the event.
+/// The value of EVENT that lists the documented events.
 const LIST: &str = "list";
 
-/// Send one callback to a receiver, as the Marketplace would, and show the answer
+/// Send one callback to a receiver, as the Marketplace would, and show the response
 ///
-/// EVENT is a documented event (`eqp trigger list` shows them). Its fields are set with flags, which default to the example in the
-/// Marketplace's documentation. --data sends the bytes of a file instead. The callback is sent to an endpoint of the local database,
-/// with its stored password, or to any URL with credentials of your own. Only https is allowed, except to this machine.
+/// EVENT is a documented event; `eqp trigger list` lists them. Flags set its fields; their default values are those of
+/// the example in the Marketplace's documentation. --data sends the bytes of a file instead. The callback is sent to an
+/// endpoint of the local database, with its stored password, or to any URL, with --user and a password. Only URLs of
+/// this machine may use plain HTTP.
 #[derive(Args, Debug)]
 #[command(
     override_usage = "eqp trigger [OPTIONS] <EVENT>\n       eqp trigger [OPTIONS] --data <FILE>",
@@ -54,10 +56,58 @@ pub(crate) struct Trigger {
     target: TargetOptions,
 }
 
-/// One callback, and where it is sent.
+/// A callback with its destination.
 struct CallbackPlan {
     destination: ResolvedTarget,
     body: Vec<u8>,
+}
+
+/// The plan as JSON.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct TriggerDryRun<'a> {
+    /// The URL that the callback would be sent to.
+    url: &'a str,
+    /// The user name.
+    username: Option<&'a str>,
+    /// The body.
+    would_send: &'a str,
+}
+
+/// The answer to a callback as JSON.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct TriggerReport<'a> {
+    /// The URL that the callback was sent to.
+    url: &'a str,
+    /// The user name.
+    username: Option<&'a str>,
+    /// The body.
+    sent: &'a str,
+    /// The HTTP status of the answer; null if there was none.
+    status: Option<u16>,
+    /// The body of the answer: JSON, or text if it is not JSON.
+    answer: Value,
+    /// The time from the request to the answer, in milliseconds.
+    latency_ms: f64,
+}
+
+/// The events that can be sent, as JSON.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct KnownEvents<'a> {
+    /// The events.
+    events: Vec<KnownEvent<'a>>,
+}
+
+/// An event that can be sent.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+struct KnownEvent<'a> {
+    /// Its code.
+    event: &'a str,
+    /// A description.
+    about: &'a str,
 }
 
 impl Plan for CallbackPlan {
@@ -65,7 +115,11 @@ impl Plan for CallbackPlan {
         let ResolvedTarget { target, username, .. } = &self.destination;
         let body = String::from_utf8_lossy(&self.body);
         if output.is_json() {
-            return output.json(&json!({"url": target.url(), "username": username, "would_send": body}));
+            return output.json(&TriggerDryRun {
+                url: target.url().as_str(),
+                username: username.as_deref(),
+                would_send: &body,
+            });
         }
         let user = username.as_ref().map_or_else(String::new, |name| format!(" as {}", escaped(name)));
         output.line(format_args!("would send to {}{user}:", escaped(target.url().as_str())))?;
@@ -103,7 +157,9 @@ impl Change for CallbackSend<'_> {
     async fn apply(self, plan: CallbackPlan, _: Confirmation) -> Result<(CallbackPlan, CallbackAnswer)> {
         let ResolvedTarget { target, trusted, .. } = &plan.destination;
         let answer = target.send(trusted, plan.body.clone()).await.map_err(|error| {
-            Failure::usage("the callback was not sent").because(&error).next("name a certificate in PEM form with --ca")
+            Failure::usage("the callback was not sent")
+                .because(&error)
+                .next("pass --ca with a certificate in PEM format")
         })?;
         Ok((plan, answer))
     }
@@ -139,43 +195,43 @@ impl Trigger {
 
 fn show_events(context: &Context) -> Result {
     if context.output.is_json() {
-        let events: Vec<_> = events().map(|(code, about)| json!({"event": code, "about": about})).collect();
-        return context.output.json(&json!({"events": events}));
+        let events = events().map(|(event, about)| KnownEvent { event, about }).collect();
+        return context.output.json(&KnownEvents { events });
     }
     events().try_for_each(|(code, about)| context.output.line(format_args!("{code:<22}  {about}")))
 }
 
-/// The answer as data: what it said, and how long it took.
+/// Prints the response and its duration.
 fn show(context: &Context, resolved: &ResolvedTarget, body: &[u8], answer: &CallbackAnswer) -> Result {
     let milliseconds = answer.latency.as_secs_f64() * 1000.0;
     let text = String::from_utf8_lossy(&answer.body);
     let status = if let SendResult::Answered(status) = answer.result { Some(status) } else { None };
     if context.output.is_json() {
         let text_or_json = serde_json::from_slice(&answer.body).unwrap_or_else(|_| Value::String(text.to_string()));
-        return context.output.json(&json!({
-            "url": resolved.target.url(),
-            "username": resolved.username,
-            "sent": String::from_utf8_lossy(body),
-            "status": status,
-            "answer": text_or_json,
-            "latency_ms": (milliseconds * 1000.0).round() / 1000.0,
-        }));
+        return context.output.json(&TriggerReport {
+            url: resolved.target.url().as_str(),
+            username: resolved.username.as_deref(),
+            sent: &String::from_utf8_lossy(body),
+            status,
+            answer: text_or_json,
+            latency_ms: (milliseconds * 1000.0).round() / 1000.0,
+        });
     }
     let Some(status) = status else { return Ok(()) };
     context.output.line(format_args!("{status} in {milliseconds:.1} ms from {}", resolved.target.url()))?;
     if text.is_empty() { Ok(()) } else { context.output.line(text.trim_end()) }
 }
 
-/// Returns the exit code for the receiver's answer.
+/// Returns the failure that the receiver's response implies, if any.
 fn check_answer(answer: &CallbackAnswer) -> Result {
     match &answer.result {
         SendResult::Answered(200..=299) => Ok(()),
         SendResult::Answered(401 | 403) => {
-            Err(Failure::new(Exit::NotAuthorised, "the receiver does not accept user name and password")
-                .next("check --user and the password, or name an endpoint of the local database with --to"))
+            Err(Failure::new(Exit::NotAuthorised, "the receiver rejected the user name and password")
+                .next("check --user and the password, or pass --to with an endpoint of the local database"))
         }
         SendResult::Answered(404) => {
-            Err(Failure::new(Exit::NotFound, "the receiver has nothing at this path").next("check the path of the URL"))
+            Err(Failure::new(Exit::NotFound, "the receiver has no endpoint at this path").next("check the path of the URL"))
         }
         SendResult::Answered(400) if has_id(&answer.body) => {
             Err(Failure::new(Exit::Failed, "the receiver stored the callback, but cannot read its body (400)"))
@@ -188,12 +244,13 @@ fn check_answer(answer: &CallbackAnswer) -> Result {
             .next("the Marketplace would time out too; check the receiver's log")),
         SendResult::Failed(why) => Err(Failure::new(Exit::Unreachable, "the receiver cannot be reached")
             .why(why.clone())
-            .next("check that the receiver runs (`eqp serve`), its address, and whether --ca trusts it")),
+            .next("check that the receiver is running (`eqp serve`), that the address is correct, and that --ca contains the CA of its certificate")),
         _ => Err(Failure::new(Exit::Failed, "the callback was not sent")),
     }
 }
 
-/// Our receiver returns the callback ID once it is stored, also one whose body it cannot read.
+/// Returns whether the response contains a callback ID. Our receiver returns it once the callback is stored, even if
+/// the body is not JSON.
 fn has_id(answer: &[u8]) -> bool {
     serde_json::from_slice::<Value>(answer).is_ok_and(|answer| answer["id"].is_string())
 }

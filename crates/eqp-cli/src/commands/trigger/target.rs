@@ -1,4 +1,4 @@
-//! Where the callback goes, and with which user name and password.
+//! Determines where the callback is sent, and with which user name and password.
 
 use std::path::{Path, PathBuf};
 
@@ -19,7 +19,7 @@ const WHAT: &str = "the callback's password";
 
 /// Destination and credentials.
 #[derive(Args, Debug)]
-#[command(next_help_heading = "Where it goes")]
+#[command(next_help_heading = "Destination")]
 pub(super) struct TargetOptions {
     /// Endpoint or URL to send to [default: the endpoint, if there is exactly one]
     #[arg(long, value_name = "URL|ENDPOINT")]
@@ -43,7 +43,7 @@ pub(super) struct TargetOptions {
 pub(super) struct ResolvedTarget {
     pub(super) target: CallbackTarget,
     pub(super) username: Option<String>,
-    /// Whose endpoint it is, where that is known.
+    /// The environment of the endpoint, if known.
     pub(super) environment: Option<Environment>,
     pub(super) trusted: Vec<String>,
 }
@@ -58,7 +58,7 @@ impl TargetOptions {
     ) -> Result<ResolvedTarget> {
         if input_is_taken && self.password_file.as_deref() == Some(Path::new("-")) {
             return Err(Failure::usage("callback and password cannot both come from standard input")
-                .next("put one of them into a file"));
+                .next("write one of them to a file"));
         }
         let trusted = self.trusted(context)?;
         let own = self.own_credentials()?;
@@ -76,7 +76,7 @@ impl TargetOptions {
         resolved(url, own, None, trusted)
     }
 
-    /// User name and password that were given.
+    /// Returns the user name and password that were given, if any.
     fn own_credentials(&self) -> Result<Option<(String, Secret)>> {
         let Some(user) = &self.user else { return Ok(None) };
         if user.contains(':') {
@@ -93,7 +93,7 @@ impl TargetOptions {
         }
     }
 
-    /// The endpoint, and what is kept of its credential.
+    /// Returns the endpoint with its stored credential.
     async fn endpoint(
         &self,
         context: &Context,
@@ -114,7 +114,7 @@ impl TargetOptions {
         found
     }
 
-    /// The local CA, where there is one, and those that are named.
+    /// Returns the CAs to trust: the local CA, if it exists, and those given with --ca.
     fn trusted(&self, context: &Context) -> Result<Vec<String>> {
         let local = LocalCa::certificate_path(&context.settings.data.place()?.join("tls"));
         let mut trusted: Vec<String> = std::fs::read_to_string(local).into_iter().collect();
@@ -134,7 +134,7 @@ fn resolved(
     trusted: Vec<String>,
 ) -> Result<ResolvedTarget> {
     let target = CallbackTarget::new(url).map_err(|error| {
-        Failure::usage("invalid URL").because(&error).next("give one such as https://eqp.example.com/callbacks/main")
+        Failure::usage("invalid URL").because(&error).next("pass a URL such as https://eqp.example.com/callbacks/main")
     })?;
     let username = credentials.as_ref().map(|(username, _)| username.clone());
     let target = match credentials {
@@ -144,7 +144,7 @@ fn resolved(
     Ok(ResolvedTarget { target, username, environment, trusted })
 }
 
-/// The endpoint with this name, or the only one there is.
+/// Returns the endpoint with this name, or the only endpoint.
 fn choose(mut endpoints: Vec<EndpointSummary>, name: Option<&str>) -> Result<EndpointSummary> {
     endpoints.retain(EndpointSummary::is_in_use);
     let names: Vec<String> = endpoints.iter().map(|endpoint| endpoint.name.clone()).collect();
@@ -167,13 +167,13 @@ fn no_endpoint() -> Failure {
     Failure::new(Exit::NotFound, "there is no endpoint yet")
 }
 
-/// The active credential, otherwise the pending one.
+/// Returns the active credential, or the pending one if none is active.
 async fn credential(endpoints: &Endpoints, endpoint: &EndpointSummary) -> Result<(String, Secret)> {
     let in_state = |state| endpoint.credentials.iter().find(move |credential| credential.state == state);
     let states = [CredentialState::Active, CredentialState::Pending, CredentialState::Retiring];
     let missing = || {
         Failure::new(Exit::NotFound, format!("no password is stored for `{}`", endpoint.name))
-            .next("give --user and --password-file")
+            .next("pass --user and --password-file")
     };
     let credential = states.into_iter().find_map(in_state).ok_or_else(missing)?;
     let password = endpoints.password(&endpoint.public_url, &credential.username).await?.ok_or_else(missing)?;

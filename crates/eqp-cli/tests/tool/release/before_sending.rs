@@ -1,4 +1,4 @@
-//! What is not sent, and what is refused before anything is sent.
+//! Tests what is not sent, and what is rejected before anything is sent.
 
 use eqp_simulator::Step;
 use eqp_test_support::submission::Submission;
@@ -52,7 +52,7 @@ async fn an_empty_action_is_refused_with_its_remedy() {
         let refused = fixture.home.run_aside(arguments);
         assert_eq!(refused.code, 2, "{arguments:?}: {refused:?}");
         assert!(refused.stderr.contains("`package.action` is an empty table"), "{refused:?}");
-        assert!(refused.stderr.contains("leave `action` out"), "{refused:?}");
+        assert!(refused.stderr.contains("omit `action`"), "{refused:?}");
     }
     assert!(fixture.look().accounts[0].files.is_empty());
 }
@@ -61,7 +61,14 @@ async fn an_empty_action_is_refused_with_its_remedy() {
 async fn a_version_that_contradicts_the_archive_fails_before_anything_is_sent() {
     let fixture = Fixture::open(only_scans()).await;
     fixture.prepare(&version("1.2.2"), |listing| listing["version"] = json!("1.1.0"));
-    for options in [&["--dry-run"][..], &[]] {
+    let check = ["packages", "check", "submission.zip", "--manifest", "release.toml", "--skip-programs"];
+    for refused in [fixture.home.run_aside(&check), fixture.release(&["--dry-run"]), fixture.release(&[])] {
+        assert_eq!(refused.code, 5, "{refused:?}");
+        let printed = format!("{}{}", refused.stdout, refused.stderr);
+        assert!(printed.contains("version-is-same") && printed.contains("1.1.0"), "{refused:?}");
+        assert!(!printed.contains("--skip-check"), "it would not help: {refused:?}");
+    }
+    for options in [&["--skip-check", "--dry-run"][..], &["--skip-check"]] {
         let refused = fixture.release(options);
         assert_eq!(refused.code, 2, "{options:?}: {refused:?}");
         assert!(refused.stderr.contains("set `version` in the manifest to 1.2.2"), "{refused:?}");

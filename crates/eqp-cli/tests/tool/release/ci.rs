@@ -1,4 +1,4 @@
-//! What is given to CI, run as far as a shell can: the very steps of the action and of GitLab's jobs.
+//! Runs the steps of the GitHub action and of the GitLab jobs, as far as a shell can.
 
 use std::collections::HashMap;
 use std::fs::Permissions;
@@ -20,14 +20,14 @@ fn yaml(path: &str) -> Yaml {
     YamlLoader::load_from_str(&text).unwrap_or_else(|error| panic!("{path}: {error}")).remove(0)
 }
 
-/// How a script ended.
+/// The result of a script.
 #[derive(Debug)]
 struct Ended {
     code: i32,
     said: String,
 }
 
-/// Runs a script as the runners do: it ends with the first command that fails.
+/// Runs a script like a CI runner, which stops at the first command that fails.
 fn bash(fixture: &Fixture, script: &str, environment: &HashMap<String, String>) -> Ended {
     let mut command = Command::new("bash");
     command.args(["--noprofile", "--norc", "-eo", "pipefail", "-c", script]);
@@ -40,7 +40,7 @@ fn bash(fixture: &Fixture, script: &str, environment: &HashMap<String, String>) 
     Ended { code: output.status.code().unwrap_or(-1), said }
 }
 
-/// A folder with the tool in it, or with a `cargo` that says what it was asked for and puts the tool where it should.
+/// Creates a folder with the tool, or with a script `cargo` that records its arguments and installs the tool.
 fn programs(fixture: &Fixture, cargo_only: bool) -> String {
     let bin = fixture.home.path().join("bin");
     std::fs::create_dir_all(&bin).unwrap();
@@ -57,7 +57,7 @@ fn programs(fixture: &Fixture, cargo_only: bool) -> String {
     format!("{}:/usr/bin:/bin", bin.display())
 }
 
-/// Runs the action with inputs; answers its end and its outputs.
+/// Runs the action with inputs, and returns its result and outputs.
 fn act(fixture: &Fixture, inputs: &[(&str, &str)], path: &str) -> (Ended, HashMap<String, String>) {
     let action = yaml("action.yml");
     let mut values: HashMap<String, String> = action["inputs"]
@@ -131,7 +131,7 @@ async fn the_action_releases_and_reports_its_result() {
     let (ended, outputs) = act(&fixture, &until, "/usr/bin:/bin");
     assert_eq!((ended.code, outputs["result"].as_str()), (5, "rejected"), "{ended:?}");
     assert!(ended.said.contains("Does not meet the guidelines"), "{}", ended.said);
-    // The reasons, and no secret.
+    // The output contains the reasons but no secret.
     assert!(!ended.said.contains("hush"), "{}", ended.said);
 }
 
@@ -146,7 +146,7 @@ async fn the_action_builds_the_tool_from_its_own_sources() {
     assert!(manifest.contains("name = \"eqp\""), "the folder that is built has the tool");
 }
 
-/// The lines of a GitLab job, with those that stand before each.
+/// Returns the lines of a GitLab job, with the common lines before them.
 fn job(name: &str) -> String {
     let jobs = yaml("docs/ci/gitlab.yml");
     let lines = |job: &str, part: &str| -> Vec<String> {

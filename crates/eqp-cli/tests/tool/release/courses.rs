@@ -1,4 +1,4 @@
-//! How releases end.
+//! Tests the results of releases.
 
 use eqp_simulator::{Decision, Review, Scan, Step};
 use eqp_test_support::submission::Submission;
@@ -20,7 +20,7 @@ async fn an_archive_goes_from_this_machine_to_the_store() {
     }
     assert!(ended.stderr.contains("overall released_to_store"), "{}", ended.stderr);
 
-    // Whoever has the handle can wait elsewhere; whoever releases again finds nothing left to do.
+    // With the handle, another machine can wait. A repeated release has nothing left to do.
     let waited = fixture.home.run_aside(&["wait", handle, "--timeout", "30s"]);
     assert_eq!(waited.code, 0, "{waited:?}");
     let again = fixture.release(&["--until", "released", "--json"]);
@@ -48,7 +48,7 @@ async fn on_a_terminal_a_line_moves_and_what_is_done_stays() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn it_is_waited_for_as_far_as_was_asked() {
-    // Without moving by itself, so that the end can only be the one that was asked for.
+    // Reviews do not advance automatically, so that only the requested end can occur.
     for (until, outcome) in [("none", "pending"), ("scan", "pending")] {
         let fixture = Fixture::open(only_scans()).await;
         let ended = fixture.release(&["--until", until, "--json"]);
@@ -78,7 +78,7 @@ async fn it_is_waited_for_as_far_as_was_asked() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_submission_that_comes_before_the_end_of_a_scan_is_sent_again_after_it_and_never_rejected() {
-    // Without `until none` the release waits for the scan itself; with it the Marketplace makes it wait.
+    // Without `--until none`, the release waits for the scan itself; with it, the Marketplace requires the wait.
     let fixture = Fixture::open(only_scans().scan("guide*", Scan::NeverEnds)).await;
     let mut running = fixture.start(&["--until", "none", "--progress", "json"]);
     reads(&mut running, "create", "done");
@@ -91,13 +91,13 @@ async fn a_submission_that_comes_before_the_end_of_a_scan_is_sent_again_after_it
     assert_eq!(fixture.status(), "in_progress/in_automation/awaiting_marketing_review");
     assert!(!ended.stderr.contains("refused"), "{}", ended.stderr);
 
-    // A scan that never ends uses up the time, and is no rejection either.
+    // A scan that never ends leads to a timeout, not to a rejection.
     let fixture = Fixture::open(only_scans().scan("guide*", Scan::NeverEnds)).await;
     let ended = fixture.release(&["--until", "none", "--timeout", "2s", "--json"]);
     assert_eq!((ended.code, &result(&ended)["result"]), (6, &json!("timed_out")), "{ended:?}");
     assert!(ended.stderr.contains("the malware scan of") && ended.stderr.contains("guide.pdf"), "{}", ended.stderr);
 
-    // One that ends badly does: nothing is submitted with such a file.
+    // A failed scan is a rejection, and the file is not submitted.
     let fixture = Fixture::open(only_scans().scan("guide*", Scan::NeverEnds)).await;
     let mut running = fixture.start(&["--until", "none", "--progress", "json"]);
     reads(&mut running, "scan", "begins");
@@ -158,7 +158,7 @@ async fn a_file_that_is_not_clean_is_not_submitted() {
         let ended = fixture.release(&["--until", "released"]);
         assert_eq!(ended.code, 5, "{ended:?}");
         assert!(ended.stderr.contains("did not pass its malware scan") && ended.stderr.contains("submission.zip"));
-        // What there is, is a file, and that can be waited for too.
+        // Only the file exists so far, and waiting for it is possible too.
         let waited = fixture.home.run_aside(&["wait", ended.stdout.trim(), "--timeout", "30s"]);
         assert_eq!(waited.code, 5, "{waited:?}");
     }
@@ -173,7 +173,7 @@ async fn every_tool_and_reviewer_that_says_no_is_quoted() {
         ("phpcpd", "technical"),
         ("manual_qa", "technical"),
         ("marketing", "marketing"),
-        // One that nobody has documented.
+        // An undocumented result.
         ("astrology", "technical"),
     ] {
         let fixture = Fixture::open(only_scans()).await;
@@ -199,19 +199,19 @@ async fn every_tool_and_reviewer_that_says_no_is_quoted() {
         let reported = result(&ended);
         assert_eq!(reported["failed_tests"][0]["tool"], json!(tool), "{reported}");
         assert!(ended.stderr.contains(&format!("{flow} review rejected acme/module-badges 1.2.0")), "{}", ended.stderr);
-        // phpcpd gives no report.
+        // phpcpd has no report.
         if tool != "phpcpd" {
             assert!(reported["failed_tests"].to_string().contains(&reason), "{reported}");
             assert!(ended.stderr.contains(&reason), "{}", ended.stderr);
         }
-        // The verdict stands until something changes.
+        // The rejection remains until something changes.
         let again = fixture.release(&["--until", "released"]);
         assert!(again.code == 5 && again.stderr.contains(tool), "{again:?}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_mended_is_submitted_again_and_nothing_else() {
+async fn only_a_fixed_version_is_submitted_again() {
     let fixture = Fixture::open(reviewed(Review::default().marketing([Decision::Reject, Decision::Approve]))).await;
     let until_released = &["--until", "released", "--timeout", "60s"];
     assert_eq!(fixture.release(until_released).code, 5);
@@ -246,7 +246,7 @@ async fn what_an_admin_takes_out_while_it_is_waited_for_is_a_bad_end() {
     assert_eq!((ended.code, &result(&ended)["result"]), (5, &json!("closed")), "{ended:?}");
     assert!(ended.stderr.contains("canceled_by_admin"), "{}", ended.stderr);
 
-    // The same for what was in the store only while nobody could look.
+    // The same applies if the version was in the store only between two queries.
     let fixture = Fixture::open(only_scans()).await;
     let mut running = fixture.start(&["--until", "released", "--progress", "json"]);
     let id = reads(&mut running, "submit", "done")["submission_id"].as_str().unwrap().parse().unwrap();
@@ -271,7 +271,7 @@ async fn what_the_store_would_refuse_is_not_sent() {
     let ended = fixture.release(&[]);
     assert!(ended.code == 5 && ended.stderr.contains("composer-version"), "{ended:?}");
     assert!(fixture.look().accounts[0].files.is_empty());
-    // Whoever reads JSON has a result of it, too.
+    // The JSON output contains the result too.
     for form in [&["--json"][..], &["--progress", "json"]] {
         let ended = fixture.release(form);
         let reported = result(&ended);
@@ -294,7 +294,7 @@ async fn files_that_are_uploaded_and_a_submission_that_is_made_can_be_released()
     assert_eq!(fixture.look().accounts[0].files.len(), 6);
 
     let fixture = Fixture::open(at_once()).await;
-    // As a person makes it: a draft, with all its files.
+    // A draft with all its files, as created manually.
     fixture.prepare(&Submission::module(), |listing| {
         listing["artifact"] = json!("submission.zip");
     });
@@ -305,13 +305,13 @@ async fn files_that_are_uploaded_and_a_submission_that_is_made_can_be_released()
     assert_eq!((ended.code, ended.stdout.trim()), (0, id), "{ended:?}");
     assert_eq!(fixture.home.run_aside(&["release", "--submission", "nowhere"]).code, 4);
 
-    // A version that somebody made by hand is taken up, though no id names it.
+    // A version that was created manually is found, although the manifest has no ID.
     let again = fixture.release(&["--until", "released"]);
     assert_eq!((again.code, again.stdout.trim()), (0, id), "{again:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_dry_run_tells_the_steps_and_sends_nothing() {
+async fn a_dry_run_shows_the_steps_and_sends_nothing() {
     let fixture = Fixture::open(only_scans()).await;
     let planned = fixture.release(&["--dry-run", "--until", "released"]);
     assert_eq!(planned.code, 0, "{planned:?}");
@@ -326,7 +326,10 @@ async fn a_dry_run_tells_the_steps_and_sends_nothing() {
     assert!(fixture.look().accounts[0].files.is_empty());
     assert_eq!(fixture.release(&[]).code, 0);
     let planned = fixture.release(&["--dry-run", "--json"]);
-    assert_eq!(result(&planned)["steps"], json!(["then nothing is left to do for acme/module-badges 1.2.0"]));
+    assert_eq!(
+        result(&planned)["steps"],
+        json!(["acme/module-badges 1.2.0 is already submitted: nothing would be sent"])
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -342,7 +345,7 @@ async fn what_the_marketplace_refuses_has_its_reason_and_leaves_a_draft_that_is_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_id_that_stands_in_the_manifest_for_ever_means_another_version_one_day() {
+async fn an_id_left_in_the_manifest_is_refused_for_the_next_version() {
     let fixture = Fixture::open(at_once()).await;
     fixture.prepare(&Submission::module(), |listing| listing["item_id"] = json!("badges"));
     assert_eq!(fixture.release(&[]).code, 0);

@@ -1,7 +1,8 @@
 //! The commands of the documentation, run against a simulator as a reader would type them.
 //!
-//! A shell block is run, unless a comment before it says otherwise: `<!-- not run: REASON -->`, or `<!-- file: PATH -->` for a block
-//! that is written to a file for the blocks after it. Every other command that a page names has to exist with its flags.
+//! A shell block is run, unless a comment before it says otherwise: `<!-- not run: REASON -->`, `<!-- file: PATH -->` for a block
+//! that is written to a file for the blocks after it, or `<!-- script: NAME -->` (`, file: PATH`) for blocks that are run as one script
+//! by a separate test. Every other command that a page names has to exist with its flags.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -17,7 +18,7 @@ use super::fixture::{Fixture, at_once};
 /// The pages in the root whose commands are current; the changelog also names commands of earlier versions.
 const ROOT_PAGES: &[&str] = &["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "GLOSSARY.md", "SECURITY.md"];
 
-/// The blocks with a comment that they are not run. A larger number has to be decided on.
+/// The number of blocks with a comment that they are not run. Increase it only deliberately.
 const NOT_RUN: usize = 8;
 
 /// The pages whose blocks are run by other tests, or cannot be run.
@@ -36,22 +37,27 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("docs/simulator-walkthrough.md", "run by eqp-simulator's tests of the marketplace"),
 ];
 
+/// The scripts, each run by a test in `scripts.rs`, and their pages.
+const SCRIPTS: &[(&str, &str)] = &[("README.md", super::scripts::REHEARSAL)];
+
 /// How a block is tested.
-enum Treatment {
+pub(super) enum Treatment {
     Run,
     NotRun(String),
     WrittenTo(String),
+    /// A part of a script with this name; written to a file if it has a path.
+    PartOf(String, Option<String>),
 }
 
 /// A block of a page.
-struct Block {
+pub(super) struct Block {
     language: String,
-    treatment: Treatment,
-    text: String,
+    pub(super) treatment: Treatment,
+    pub(super) text: String,
 }
 
 impl Block {
-    /// Whether a reader would run or save the block.
+    /// Returns whether a reader would run or save the block.
     fn is_command(&self) -> bool {
         match self.language.as_str() {
             "sh" | "bash" | "shell" | "console" | "toml" => true,
@@ -73,10 +79,10 @@ fn page(name: &str) -> String {
     std::fs::read_to_string(root().join(name)).unwrap()
 }
 
-/// The pages with commands, in an order in which a reader can follow them.
+/// Returns the pages with commands, in an order in which a reader can follow them.
 fn pages() -> Vec<String> {
     let mut pages = Vec::new();
-    for folder in ["docs", "docs/ci"] {
+    for folder in ["docs", "docs/ci", "docs/reference"] {
         for entry in std::fs::read_dir(root().join(folder)).unwrap() {
             let name = entry.unwrap().file_name().into_string().unwrap();
             if Path::new(&name).extension().is_some_and(|extension| extension == "md") {
@@ -93,11 +99,15 @@ fn treatment(line_before: &str) -> Treatment {
     match comment.and_then(|comment| comment.split_once(": ")) {
         Some(("not run", reason)) => Treatment::NotRun(reason.to_owned()),
         Some(("file", path)) => Treatment::WrittenTo(path.to_owned()),
+        Some(("script", name)) => match name.split_once(", file: ") {
+            Some((name, path)) => Treatment::PartOf(name.to_owned(), Some(path.to_owned())),
+            None => Treatment::PartOf(name.to_owned(), None),
+        },
         _ => Treatment::Run,
     }
 }
 
-/// The fenced blocks of a page, without the indent of the list that contains them.
+/// Returns the fenced blocks of a page, without the indent of the list that contains them.
 fn blocks(page: &str) -> Vec<Block> {
     let (mut found, mut open, mut before): (Vec<Block>, Option<(usize, Block)>, &str) = (Vec::new(), None, "");
     for line in page.lines() {
@@ -121,11 +131,11 @@ fn blocks(page: &str) -> Vec<Block> {
     found
 }
 
-fn command_blocks(name: &str) -> Vec<Block> {
+pub(super) fn command_blocks(name: &str) -> Vec<Block> {
     blocks(&page(name)).into_iter().filter(Block::is_command).collect()
 }
 
-/// What a page contains as an example, and its replacement here.
+/// Examples in the pages, with their replacements in this test.
 struct Names {
     database_file: String,
     submission: String,
@@ -192,6 +202,7 @@ async fn the_command_blocks_of_the_documentation_work_as_printed() {
                     println!("not run: {} ({reason})", block.text.trim());
                 }
                 Treatment::WrittenTo(file) => drop(fixture.home.write(file, &block.text)),
+                Treatment::PartOf(script, _) => assert!(SCRIPTS.contains(&(name.as_str(), script)), "{name}: {script}"),
                 Treatment::Run => {
                     println!("{name}: {}", block.text.trim());
                     let printed = run(&fixture, &names.put_into(&block.text));
@@ -204,7 +215,7 @@ async fn the_command_blocks_of_the_documentation_work_as_printed() {
     }
     assert_eq!(not_run, NOT_RUN, "the number of blocks that are not run has changed");
 
-    // As README says, its manifest asks for the technical review alone.
+    // As README states, its manifest selects the technical review only.
     let by_item = fixture.home.run_aside(&["packages", "list", "--item", "checkout-1.2.0", "--json"]);
     let listed: Value = serde_json::from_str(by_item.stdout.lines().next().unwrap()).unwrap();
     assert!(listed.to_string().contains("\"marketing\":\"draft\""), "{listed}");
@@ -231,7 +242,7 @@ impl Helps {
         listed.is_some_and(|listed| listed.lines().any(|line| line.split_whitespace().next() == Some(name)))
     }
 
-    /// Why a command line cannot be run as it is written.
+    /// Returns the reason why a command line cannot be run as it is written.
     fn problem(&mut self, line: &str) -> Option<String> {
         let mut words = line.split_whitespace().skip(1).peekable();
         let mut path: Vec<&str> = Vec::new();
@@ -252,7 +263,7 @@ impl Helps {
     }
 }
 
-/// The commands that a page names in its text and in its blocks, without comments.
+/// Returns the commands that a page names in its text and in its blocks, without comments.
 fn named_commands(page: &str) -> impl Iterator<Item = &str> {
     let spans = page.split('`').skip(1).step_by(2);
     let lines = page.lines().map(|line| line.trim_start().trim_start_matches("$ "));

@@ -10,39 +10,27 @@ use serde_json::{Value, json};
 
 use eqp_test_support::tool::{Ended, Home, Running};
 
-/// Nothing here takes longer unless it hangs.
+/// The timeout of all waits, which is only reached if something hangs.
 pub(super) const PATIENCE: Duration = Duration::from_mins(1);
 
 pub(super) struct Fixture {
     pub(super) simulator: Simulator,
     pub(super) home: Home,
-    /// The archive's path, as it is given to the tool.
+    /// The path of the archive, as passed to the tool.
     pub(super) archive: String,
 }
 
-/// A Marketplace that takes no time.
+/// Returns the script of a Marketplace without delays.
 pub(super) fn at_once() -> Script {
-    let mut timing = Timing::default();
-    for length in [
-        &mut timing.scan,
-        &mut timing.automation,
-        &mut timing.manual_qa_queue,
-        &mut timing.manual_qa,
-        &mut timing.marketing_queue,
-        &mut timing.marketing,
-        &mut timing.launch,
-    ] {
-        *length = Duration::ZERO;
-    }
-    Script::new().timing(timing)
+    Script::new().timing(Timing::immediate())
 }
 
-/// The same, with reviews that end so.
+/// Returns the script of a Marketplace without delays, with these review results.
 pub(super) fn reviewed(review: Review) -> Script {
     at_once().review("*", review)
 }
 
-/// A Marketplace whose scans take no time, and whose reviews do not move by themselves.
+/// Returns the script of a Marketplace with immediate scans, whose reviews do not advance automatically.
 pub(super) fn only_scans() -> Script {
     let mut timing = Timing::default();
     timing.scan = Duration::ZERO;
@@ -61,7 +49,7 @@ impl Fixture {
         let key = ApiKey { application_id: "app".to_owned(), application_secret: Secret::new("hush") };
         let simulator = builder.account(MageId::new("MAG123456789").unwrap(), key).start().await.unwrap();
         let mut home = Home::new(crate::EQP);
-        // phpcs and svc, where somebody has them, are no part of this.
+        // Excludes phpcs and svc, if they are installed.
         home.set("PATH", "/usr/bin:/bin");
         use_marketplace(&mut home, &simulator);
         let fixture = Self { simulator, home, archive: "submission.zip".to_owned() };
@@ -69,7 +57,7 @@ impl Fixture {
         fixture
     }
 
-    /// Writes an archive with its manifest, changed as wished.
+    /// Writes an archive with its changed manifest.
     pub(super) fn prepare(&self, submission: &Submission, change: impl FnOnce(&mut Value)) {
         submission.write(self.home.path()).unwrap();
         let mut listing = submission.listing(self.home.path()).unwrap();
@@ -83,7 +71,7 @@ impl Fixture {
         self.home.run_aside(&self.arguments(options))
     }
 
-    /// Begins to.
+    /// Starts a release with these options.
     pub(super) fn start(&self, options: &[&str]) -> Running {
         self.home.start(&self.arguments(options))
     }
@@ -96,12 +84,12 @@ impl Fixture {
         self.simulator.snapshot()
     }
 
-    /// Waits until the Marketplace looks so.
+    /// Waits until the Marketplace fulfils a condition.
     pub(super) async fn until(&self, wanted: impl Fn(&Snapshot) -> bool + Send) -> Snapshot {
         self.simulator.wait_until(PATIENCE, wanted).await.unwrap()
     }
 
-    /// The flows of the one submission there is.
+    /// Returns the statuses of the only submission.
     pub(super) fn status(&self) -> String {
         let snapshot = self.look();
         let packages = &snapshot.accounts[0].packages;
@@ -109,7 +97,7 @@ impl Fixture {
         packages[0].status.to_string()
     }
 
-    /// Says through the control API how a review ends.
+    /// Sets the result of a review through the control API.
     pub(super) async fn decide(&self, submission: &str, outcome: Value) {
         let certificate = reqwest::Certificate::from_pem(self.simulator.ca_pem().as_bytes()).unwrap();
         let client = reqwest::Client::builder().tls_certs_only([certificate]).build().unwrap();
@@ -120,7 +108,7 @@ impl Fixture {
     }
 }
 
-/// The last line of standard output, as JSON: the result.
+/// Returns the last line of standard output as JSON, which is the result.
 pub(super) fn result(ended: &Ended) -> Value {
     let line = ended.stdout.lines().last().unwrap_or_else(|| panic!("{ended:?}"));
     serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {ended:?}"))

@@ -1,19 +1,19 @@
-//! Killed at every step and run again: always one submission, and the right end.
+//! Tests that a release that is killed at any step and run again creates one submission and has the right result.
 
 use eqp_simulator::{Decision, Review, Script, Snapshot};
 use serde_json::json;
 
 use super::fixture::{Fixture, at_once, reads, result, reviewed};
 
-/// When a run is killed.
+/// The moment at which a run is killed.
 enum When {
-    /// It has begun this step, and the call is held up.
+    /// During this step, while its call is delayed.
     Begun(&'static str),
-    /// The Marketplace looks so, and the answer to the call was lost.
+    /// After the Marketplace has fulfilled this condition and the response to the call was lost.
     Done(fn(&Snapshot) -> bool),
 }
 
-/// Every step, before and after it is done; what holds the run up there.
+/// Every step, before and after it is carried out, with the fault that stops the run there.
 const POINTS: &[(&str, When)] = &[
     ("latency=300s call=files.list", When::Begun("check")),
     ("latency=300s call=files.upload", When::Begun("upload")),
@@ -40,7 +40,7 @@ async fn killed_at(point: &(&str, When), script: Script) -> Fixture {
         When::Done(is_done) => drop(fixture.until(is_done).await),
     }
     let ended = tokio::task::block_in_place(|| running.kill());
-    // Where nothing holds it up after the step, it may have ended by itself a moment before.
+    // If nothing delays the run after the step, it may already have ended.
     let may_have_ended = matches!(when, When::Done(_)) && [0, 5].contains(&ended.code);
     assert!(ended.code == -1 || may_have_ended, "{fault}: it was killed: {ended:?}");
     fixture.simulator.clear_faults();
@@ -60,7 +60,7 @@ async fn whenever_it_is_killed_the_next_run_goes_on_and_makes_one_submission() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whenever_it_is_killed_a_rejection_is_found_and_not_submitted_again() {
-    // A rejection that comes at once leaves no review to wait for.
+    // After an immediate rejection, there is no review to wait for.
     for point in POINTS.iter().filter(|(_, when)| !matches!(when, When::Begun("review"))) {
         let rejecting = Review::default().technical([Decision::Reject, Decision::Approve]);
         let fixture = killed_at(point, reviewed(rejecting)).await;
@@ -103,7 +103,7 @@ async fn two_runs_at_once_make_one_submission() {
     let runs: Vec<_> = (0..3).map(|_| fixture.start(&["--until", "released", "--timeout", "60s", "--json"])).collect();
     for running in runs {
         let ended = tokio::task::block_in_place(|| running.end());
-        // Who comes too late with its own submission may be refused; nothing worse happens.
+        // A run that submits too late may be rejected, but nothing worse happens.
         assert!([0, 5].contains(&ended.code), "{ended:?}");
     }
     assert_eq!(fixture.status(), "released_to_store/approved/approved");

@@ -1,4 +1,4 @@
-//! The manifest's `action` decides what is submitted.
+//! Tests that the manifest's `action` selects the reviews.
 
 use eqp_test_support::submission::Submission;
 use serde_json::json;
@@ -45,7 +45,7 @@ async fn a_check_looks_at_the_reviews_that_the_manifest_submits() {
         let arguments = ["packages", "check", "submission.zip", "--manifest", "release.toml", "--json"];
         fixture.home.run_aside(&[&arguments[..], options].concat())
     };
-    // Without a listing for the store it is good for the technical review alone.
+    // Without a listing, the package can only be submitted for the technical review.
     let technical = |action: serde_json::Value| {
         fixture.prepare(&Submission::module(), |listing| {
             listing["categories"] = json!([]);
@@ -128,12 +128,12 @@ async fn a_wait_ends_at_once_when_the_review_that_it_needs_was_never_submitted()
         assert_eq!((ended.code, &result(&ended)["result"]), (1, &json!("not_submitted")), "{flow} {until}: {ended:?}");
         assert!(ended.stderr.contains("--flow technical") && ended.stderr.contains(until), "{ended:?}");
     }
-    // What it was submitted for is waited for.
+    // The submitted review is awaited.
     assert_eq!(fixture.home.run_aside(&["wait", &handle, "--flow", "technical", "--timeout", "1s"]).code, 6);
     let timed_out = fixture.release(&["--until", "technical", "--timeout", "1s"]);
     assert!(timed_out.stderr.contains(&format!("eqp wait {handle} --flow technical")), "{timed_out:?}");
 
-    // Once the other review is submitted too, the release can come.
+    // After the other review is submitted too, the version can be released.
     fixture.prepare(&Submission::module(), |listing| listing["action"] = json!({"marketing": "submit"}));
     assert_eq!(fixture.release(&[]).code, 0);
     assert_eq!(fixture.home.run_aside(&["wait", &handle, "--timeout", "1s"]).code, 6);

@@ -1,4 +1,4 @@
-//! `eqp release`: the whole way of an archive, through the tool's own door, against the simulator over TLS.
+//! Tests `eqp release` from the archive to the store, against the simulator over TLS.
 
 mod before_sending;
 mod ci;
@@ -9,6 +9,7 @@ mod interrupted;
 mod manifest_action;
 mod new_version;
 mod patience;
+mod scripts;
 mod spellings;
 mod standing_in_the_way;
 mod waiting;

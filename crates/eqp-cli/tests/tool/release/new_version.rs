@@ -1,4 +1,4 @@
-//! A new version of a product that is in the store.
+//! Tests a new version of a product that is in the store.
 
 use eqp_simulator::{NewVersions, Simulator};
 use eqp_test_support::submission::Submission;
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::fixture::{Fixture, at_once};
 
-/// The next version, with no more than production release scripts send.
+/// Prepares the next version, with only the fields that real release scripts send.
 fn prepare_next(fixture: &Fixture) {
     fixture.prepare(&Submission::module().composer(|composer| composer["version"] = json!("1.3.0")), |listing| {
         let kept = ["sku", "type", "platform", "version_compatibility", "name", "release_notes", "version"];
@@ -38,7 +38,7 @@ async fn a_new_version_inherits_the_listing_and_what_it_lacks_is_a_warning() {
     }
     assert_eq!(package["version"], json!("1.3.0"));
 
-    // The check alone is told, or is given the archive of the version before.
+    // The check needs an option, or the archive of the previous version.
     let check = |options: &[&str]| {
         let arguments = ["packages", "check", "submission.zip", "--manifest", "release.toml"];
         fixture.home.run_aside(&[&arguments[..], options].concat()).code

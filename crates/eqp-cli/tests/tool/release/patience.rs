@@ -1,4 +1,4 @@
-//! What ends a wait early, and what does not.
+//! Tests which events end a wait early.
 
 use std::time::{Duration, Instant};
 
@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::fixture::{Fixture, at_once, only_scans, result};
 
-/// How often a wait without a usable answer is reported.
+/// Returns how often a wait without a usable response is reported.
 fn reported(stderr: &str) -> usize {
     stderr.matches("no usable response").count()
 }
@@ -17,7 +17,7 @@ async fn outages_and_odd_answers_are_waited_out_without_a_database_and_reported_
     let fixture = Fixture::open(only_scans()).await;
     let handle = fixture.release(&["--until", "none"]).stdout.trim().to_owned();
     fixture.simulator.step(&handle.parse().unwrap(), Step::TechnicalApproved).unwrap();
-    // A call is repeated by the client first: the outage is longer than that.
+    // The outage is longer than the retries of the client.
     for fault in ["status=503,html times=12", "error-body=1210 times=3", "html times=3", "status=403,html times=3"] {
         fixture.simulator.add_fault(format!("{fault} call=packages.get").parse().unwrap());
         let wait = ["wait", &handle, "--flow", "technical", "--interval", "1s", "--timeout", "60s"];

@@ -1,4 +1,4 @@
-//! Whatever the Marketplace is known to spell in two ways, the tool reads both.
+//! Tests that the tool reads both variants of fields that the Marketplace writes in two ways.
 
 use eqp_simulator::{Empty, Simulator, Spelling};
 use serde_json::{Value, json};
@@ -38,7 +38,7 @@ async fn a_release_and_everything_that_is_read_of_it_works_with_both_spellings_o
             let read = fixture.home.run_aside(arguments);
             assert_eq!(read.code, 0, "{spelling:?} {empty:?} {arguments:?}: {read:?}");
         }
-        // What was shown can be sent back, in whichever form it came.
+        // The output can be sent back, in both variants.
         fixture.home.write("back.json", &package.to_string());
         let planned = fixture.home.run_aside(&["packages", "update", "back.json", "--dry-run", "--json"]);
         assert_eq!(planned.code, 0, "{spelling:?} {empty:?}: {planned:?}");

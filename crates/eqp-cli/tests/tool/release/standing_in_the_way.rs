@@ -1,4 +1,4 @@
-//! Versions that are in review already.
+//! Tests versions that are already in review.
 
 use eqp_test_support::submission::Submission;
 use serde_json::json;
@@ -29,7 +29,7 @@ async fn another_version_in_review_is_left_alone_unless_it_is_superseded() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn another_archive_of_a_version_in_review_takes_its_place_only_when_told() {
+async fn another_archive_of_a_version_in_review_replaces_it_only_with_supersede() {
     let fixture = Fixture::open(only_scans()).await;
     assert_eq!(fixture.release(&[]).code, 0);
     fixture.prepare(&Submission::module().file("Model/Label.php", "<?php\n"), |_| {});
@@ -42,7 +42,7 @@ async fn another_archive_of_a_version_in_review_takes_its_place_only_when_told()
     assert_eq!((ended.code, &result(&ended)["result"]), (0, &json!("pending")), "{ended:?}");
     assert!(ended.stderr.contains("recalled "), "{}", ended.stderr);
     assert_eq!((archives(), fixture.status().as_str()), (2, "in_progress/in_automation/awaiting_marketing_review"));
-    // It is this one now: nothing is taken back again.
+    // This version is in review now, so nothing is recalled again.
     let again = fixture.release(&["--supersede"]);
     assert!(again.code == 0 && !again.stderr.contains("recalled "), "{again:?}");
 }
@@ -55,7 +55,7 @@ async fn a_version_is_one_archive_for_ever() {
     let ended = fixture.release(&["--json"]);
     assert_eq!((ended.code, &result(&ended)["result"]), (1, &json!("version_taken")), "{ended:?}");
     assert!(ended.stderr.contains("instead of 1.2.0"), "{ended:?}");
-    // The archive has a new version, and the manifest still names the old one: both are named.
+    // The archive has a new version and the manifest the old one: the error contains both.
     fixture.prepare(&version("1.3.0"), |listing| listing["version"] = json!("1.2.0"));
     let stale = fixture.release(&["--json", "--skip-check"]);
     assert_eq!((stale.code, &result(&stale)["result"]), (1, &json!("version_taken")), "{stale:?}");
@@ -63,7 +63,7 @@ async fn a_version_is_one_archive_for_ever() {
         stale.stderr.contains("version 1.2.0") && stale.stderr.contains("set `version` in the manifest to 1.3.0"),
         "{stale:?}"
     );
-    // The next version of a product names its SKU, which the Marketplace wants from then on.
+    // The next version of a product contains its SKU, which the Marketplace then requires.
     fixture.prepare(&version("1.3.0"), |listing| {
         listing.as_object_mut().unwrap().remove("sku");
     });

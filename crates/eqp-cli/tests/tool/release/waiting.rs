@@ -1,4 +1,4 @@
-//! Waiting: by events where there is a database, by asking where there is none, and never for ever.
+//! Tests waits: by events with a database, by polling without one, and always with a timeout.
 
 use std::time::{Duration, Instant};
 
@@ -48,7 +48,7 @@ async fn a_marketplace_that_is_away_for_a_while_is_waited_for_and_one_that_stays
     assert_eq!(ended.code, 7, "{ended:?}");
 }
 
-/// A receiver that hears, and a release that waits with its database.
+/// Starts a receiver, and prepares a release that waits with its database.
 async fn heard() -> (Fixture, TestDatabase, eqp_test_support::tool::Running) {
     let mut fixture = Fixture::open(only_scans()).await;
     let database = TestDatabase::create().await;
@@ -63,12 +63,12 @@ async fn heard() -> (Fixture, TestDatabase, eqp_test_support::tool::Running) {
     (fixture, database, serve)
 }
 
-/// Sooner than the next question would come, and later than a busy machine needs: as measured it takes a tenth of a second.
+/// Shorter than the time to the next poll, and longer than a busy machine needs (measured: a tenth of a second).
 const SOON: Duration = Duration::from_secs(5);
-/// So long without anything that the next question would come after more than `SOON`: questions are asked after 12.7 and 25.5
-/// seconds. A thing that is not to happen can only be waited for by time.
+/// A quiet time after which the next poll is more than `SOON` away: polls happen after 12.7 and 25.5 seconds. The
+/// absence of an event can only be tested by time.
 const QUIET: Duration = Duration::from_secs(19);
-/// Until a wait that asks once a minute has begun.
+/// Waits until a wait that polls once a minute has started.
 const BEGUN: Duration = Duration::from_secs(4);
 
 #[tokio::test(flavor = "multi_thread")]
@@ -85,7 +85,7 @@ async fn a_wait_ends_with_the_callback_and_not_with_the_next_question() {
     assert_eq!((ended.code, &result(&ended)["result"]), (0, &json!("reached")), "{ended:?}");
     assert!(took < SOON, "it took {took:?}");
 
-    // The handle, with the other command, from elsewhere, by two at once.
+    // Two other processes wait for the handle at the same time.
     let handle = id.to_string();
     let waits = ["marketing", "overall"].map(|flow| {
         let wait = ["wait", &handle, "--flow", flow, "--until", "approved", "--interval", "60s", "--json"];
@@ -122,7 +122,7 @@ async fn without_an_access_key_a_wait_for_the_store_ends_once_the_only_submitted
     let handle = fixture.release(&[]).stdout.trim().to_owned();
     let mut listener = Home::at(crate::EQP, fixture.home.path());
     listener.set("EQP_DATABASE_URL", database.url());
-    // While it runs, a callback about the other review may still be on its way.
+    // While the review is running, a callback about the other review may still arrive.
     let waited = listener.run_aside(&["wait", &handle, "--timeout", "2s"]);
     assert_eq!(waited.code, 6, "{waited:?}");
     fixture.simulator.step(&handle.parse().unwrap(), Step::TechnicalApproved).unwrap();

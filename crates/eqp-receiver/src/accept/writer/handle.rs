@@ -12,7 +12,7 @@ use crate::results::Refusal;
 use crate::spool::Level;
 use eqp_store::internal::callback::CallbackRow;
 
-/// How long a sender waits at most. This covers the time in the queue, a write, and a second write.
+/// The maximum time that a sender waits. It covers the time in the queue, a write, and a second write.
 const ANSWER_DEADLINE: Duration = Duration::from_secs(20);
 
 /// Proof that a callback is durable.
@@ -25,7 +25,7 @@ impl Accepted {
     }
 }
 
-/// A callback in the queue, and where to send its result.
+/// A callback in the queue, with the channel for its result.
 pub(super) struct QueuedCallback {
     pub(super) received: Received,
     pub(super) answer: oneshot::Sender<Result<(), Refusal>>,
@@ -70,7 +70,7 @@ impl WriterHandle {
         Ok(Enqueued { id, answer })
     }
 
-    /// Returns how many callbacks wait for their write.
+    /// Returns the number of callbacks that wait to be written.
     pub(in crate::accept) fn queued(&self) -> usize {
         self.queue.max_capacity() - self.queue.capacity()
     }

@@ -46,12 +46,12 @@ pub(super) struct Recovered {
     pub(super) spool_failed: bool,
 }
 
-/// Why the database does not accept callbacks.
+/// The reason why the database does not accept callbacks.
 struct Unavailable {
     reason: &'static str,
     /// The database's message.
     error: String,
-    /// The connection, if it can still be used.
+    /// The connection, if it is still usable.
     reusable: Option<PgConnection>,
 }
 
@@ -222,7 +222,7 @@ mod tests {
     async fn the_recovery_ends_although_callbacks_keep_arriving() {
         let fixture = Fixture::new().await;
         fixture.spool.append(vec![row(2)]).await.unwrap();
-        // Two senders, so that the spool would never be empty unless they are asked to pause.
+        // Two senders, so that the spool would never be empty unless they pause.
         let senders: Vec<_> = (0..2)
             .map(|_| {
                 let (spool, mut is_draining) = (fixture.spool.clone(), fixture.is_draining.clone());

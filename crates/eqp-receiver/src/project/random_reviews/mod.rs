@@ -29,7 +29,7 @@ struct Delivery {
     shuffled: bool,
 }
 
-/// Returns the figures of reviews that are delivered like this, in the later form, and then all once more.
+/// Returns the figures of reviews that are delivered like this, in the newer format, and then all once more.
 fn figures_of(delivery: &Delivery) -> Figures {
     let mut figures = Figures::default();
     for seed in 0..reviews() {
@@ -96,7 +96,7 @@ fn both_forms_in_order_end_in_the_right_status() {
         let mut rng = Rng::with_seed(seed);
         let changes = play(&mut rng, 0);
         let mut heard = lose(&mut rng, &changes, 20);
-        // The last report has the later form, because the first form does not report the release.
+        // The last report has the newer format, because the older one does not report the release.
         let last = heard.pop().unwrap();
         let mut bodies: Vec<String> = heard
             .iter()
@@ -107,14 +107,14 @@ fn both_forms_in_order_end_in_the_right_status() {
         let mut memory = Memory::new();
         project(&mut rng, &mut memory, &sent);
         figures.add(&memory, &[], last.snapshot);
-        // Every report of either form is in the history of its flow.
+        // Every report in either format is in the history of its flow.
         for change in heard.iter().chain([&last]) {
             let reported = memory.reported(&FLOWS[change.explicit]);
             figures.missed +=
                 usize::from(!reported.iter().any(|reported| reported == change.snapshot[change.explicit]));
         }
     }
-    println!("both forms, in order: {figures:?}");
+    println!("both formats, in order: {figures:?}");
     assert_eq!((figures.missed, figures.wrong, figures.late), (0, 0, 0));
 }
 

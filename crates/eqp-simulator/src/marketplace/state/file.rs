@@ -29,7 +29,7 @@ pub(crate) struct FileEntry {
 }
 
 impl FileEntry {
-    /// Returns the item of the upload's answer.
+    /// Returns the item of the upload's response.
     pub(crate) fn as_uploaded(&self) -> Value {
         json!({
             "filename": self.file.filename,

@@ -36,17 +36,18 @@ pub(crate) struct PackageEntry {
     pub(crate) item_id: Option<ItemId>,
     /// The fields that were sent, by their names in the API.
     ///
-    /// A map, not an [`eqp_types::PackageDraft`]: the Marketplace saves drafts that our model refuses (a name sent as a
-    /// number, `[]` for an object, prices of any form) and checks their values only when they are submitted. The rules
-    /// about fields also go by name: which review may change a field, what a new version inherits, what lists filter
-    /// and sort by. A test in `field` compares the names with those of the model.
+    /// A map, not an [`eqp_types::PackageDraft`]: the Marketplace saves drafts that our model rejects (a name sent as a
+    /// number, `[]` for an object, prices in any format) and checks their values only when they are submitted. The
+    /// rules about fields also go by name: which review may change a field, what a new version inherits, what lists
+    /// filter and sort by. A test in `field` compares the names with those of the model.
     pub(crate) fields: Map<String, Value>,
     pub(crate) status: ReviewStatus,
     pub(crate) created_at: Timestamp,
     pub(crate) modified_at: Timestamp,
     pub(crate) technical: Round,
     pub(crate) marketing: Round,
-    /// The review that changed last: it names a change of `overall` alone, for which the API has no flow.
+    /// The review that changed last. A callback names it if only `overall` has changed, because the API has no flow for
+    /// that.
     pub(crate) last: Track,
     pub(crate) test_runs: Vec<TestRunEntry>,
 }

@@ -19,7 +19,7 @@ pub(crate) struct Finding {
     pub(crate) reasons: Vec<String>,
     /// The message to the developer.
     pub(crate) message: String,
-    /// The tool that reports the result, if it is not the usual one; it may be undocumented.
+    /// The tool that reports the result, if it is not the default one; it may be undocumented.
     pub(crate) tool: Option<String>,
 }
 
@@ -37,7 +37,7 @@ impl Finding {
         }
     }
 
-    /// Returns the reasons as errors of the coding standard, in the form of that tool. An empty object is written as
+    /// Returns the reasons as errors of the coding standard, in the format of that tool. An empty object is written as
     /// `[]`.
     fn as_sniffs(&self) -> Value {
         let errors = self.reasons.len();

@@ -13,20 +13,20 @@ use sqlx::postgres::PgConnection;
 use sqlx::{PgPool, query, query_as, query_scalar, raw_sql};
 
 use super::schema::{self, MIGRATIONS};
-use crate::Error;
+use crate::error::{Error, MigrationError};
 
 /// The fingerprint of a master key, see [`MasterKey::fingerprint`](crate::MasterKey::fingerprint).
 type MasterKeyFingerprint = [u8; 32];
 
 /// The migrations of version 0.1. A database must have all of them.
 const MIGRATIONS_OF_0_1: [i64; 10] = [1, 2, 3, 4, 5, 6, 8, 9, 10, 14];
-/// How long the conversion waits for programs that are using the tables.
+/// The time that the conversion waits for programs that are using the tables.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
 /// The comment on the old schema while the resources are not projected again, and afterwards.
 const TO_REPROJECT: &str = "EQP 0.1, copied to the schema eqp; not projected again yet";
 const CONVERTED: &str = "EQP 0.1, converted to the schema eqp; can be dropped";
 
-/// Why a database was not converted.
+/// The reason why a database was not converted.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum UpgradeError {
@@ -68,7 +68,7 @@ pub enum UpgradeStep {
     Reproject,
 }
 
-/// A database of version 0.1, and what it contains.
+/// The conversion of a database of version 0.1: its next step, and the number of rows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct UpgradePlan {
@@ -92,13 +92,13 @@ pub struct UpgradePlan {
     pub master_key: Option<MasterKeyFingerprint>,
 }
 
-/// Reads what remains to be converted. Changes nothing.
+/// Determines the remaining steps of a conversion, without changing anything.
 ///
 /// # Errors
 ///
 /// Returns [`UpgradeError::NotVersion0_1`] if nothing remains, and the errors of [`convert`] except [`UpgradeError::Locked`].
 pub async fn observe(pool: &PgPool) -> Result<UpgradePlan, UpgradeError> {
-    let mut connection = pool.acquire().await.map_err(Error::DatabaseUnreachable)?;
+    let mut connection = pool.acquire().await.map_err(Error::unreachable)?;
     let (step, old) = match schema::check(pool).await {
         Err(Error::PreviousVersion) => (UpgradeStep::Convert, "eqp"),
         Ok(()) if set_aside(&mut connection).await?.as_deref() == Some(TO_REPROJECT) => {
@@ -120,7 +120,7 @@ pub async fn observe(pool: &PgPool) -> Result<UpgradePlan, UpgradeError> {
 /// Returns [`UpgradeError::Incomplete`], [`UpgradeError::ReceiversRunning`], [`UpgradeError::Locked`] or [`UpgradeError::SchemaExists`] if
 /// the database cannot be converted now, and [`Error::OtherMasterKey`] if it does not belong to the key with this fingerprint.
 pub async fn convert(pool: &PgPool, master_key: Option<&MasterKeyFingerprint>) -> Result<(), UpgradeError> {
-    let mut transaction = pool.begin().await.map_err(Error::DatabaseUnreachable)?;
+    let mut transaction = pool.begin().await.map_err(Error::unreachable)?;
     let settings = format!("set local lock_timeout = {}; set local statement_timeout = 0", LOCK_TIMEOUT.as_millis());
     raw_sql(sqlx::AssertSqlSafe(settings)).execute(&mut *transaction).await?;
     lock(&mut transaction).await?;
@@ -133,7 +133,10 @@ pub async fn convert(pool: &PgPool, master_key: Option<&MasterKeyFingerprint>) -
         return Err(Error::OtherMasterKey.into());
     }
     query("alter schema eqp rename to eqp_0_1").execute(&mut *transaction).await?;
-    MIGRATIONS.run_direct(None, &mut *transaction, false).await.map_err(Error::from)?;
+    MIGRATIONS
+        .run_direct(None, &mut *transaction, false)
+        .await
+        .map_err(|error| Error::Migrate(MigrationError(error)))?;
     raw_sql(include_str!("copy.sql")).execute(&mut *transaction).await?;
     comment(&mut transaction, TO_REPROJECT).await?;
     transaction.commit().await?;
@@ -146,7 +149,7 @@ pub async fn convert(pool: &PgPool, master_key: Option<&MasterKeyFingerprint>) -
 ///
 /// Returns [`UpgradeError::Store`] if the query fails.
 pub async fn finish(pool: &PgPool) -> Result<(), UpgradeError> {
-    let mut connection = pool.acquire().await.map_err(Error::DatabaseUnreachable)?;
+    let mut connection = pool.acquire().await.map_err(Error::unreachable)?;
     Ok(comment(&mut connection, CONVERTED).await?)
 }
 

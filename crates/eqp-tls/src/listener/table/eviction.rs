@@ -1,7 +1,7 @@
 //! Chooses the connection to evict when the table is full.
 //!
-//! A connection whose callback is being stored is never evicted. Every other one can be, and its slot is free at once, so
-//! that a new connection always gets one. If new ones were refused, idle connections could block all senders. The
+//! A connection whose callback is being stored is never evicted. Every other one can be, and its slot is free at once,
+//! so that a new connection always gets one. If new connections were rejected, idle ones could block all senders. The
 //! connection that has waited longest is evicted, in this order:
 //!
 //! 1. among those that have never sent a valid credential, while they hold half of the table or more;

@@ -30,9 +30,10 @@ pub(super) fn find(folder: &Path, reach: &Reach) -> Result<Option<Curl>, Failure
 }
 
 impl Curl {
-    /// The seconds that an upload took, from the connection's beginning to the end of the answer, by its own clock.
+    /// Uploads a file, and returns the seconds from the start of the connection to the end of the response, as measured
+    /// by curl.
     pub(super) fn upload(&self, archive: &Path) -> Result<f64, Failure> {
-        // By its input, so that the token stands in no list of processes.
+        // Passed through standard input, so that the token does not appear in a process list.
         let config = format!(
             "url = \"{}/rest/v1/files/uploads\"\ncacert = \"{}\"\nheader = \"Authorization: Bearer {}\"\n\
              form = \"file[]=@{};type=application/zip\"\noutput = \"/dev/null\"\nwrite-out = \"%{{time_total}}\"\n\

@@ -10,12 +10,12 @@ pub(super) struct Added {
 impl Added {
     /// Starts to measure; `None` if the system does not report it.
     pub(super) fn begin() -> Option<Self> {
-        // Sets the peak back to what is in use now.
+        // Resets the peak to the current value.
         fs::write("/proc/self/clear_refs", "5").ok()?;
         Some(Self { before: kilobytes("VmRSS:")? })
     }
 
-    /// The most that was in use since, beyond what was before, in MB (of 10⁶ bytes).
+    /// Returns the increase of the peak since the start, in MB (10⁶ bytes).
     pub(super) fn peak(&self) -> Option<f64> {
         let added = kilobytes("VmHWM:")?.saturating_sub(self.before);
         Some(f64::from(u32::try_from(added).ok()?) * 1024.0 / 1_000_000.0)

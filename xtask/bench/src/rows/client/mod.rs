@@ -1,5 +1,5 @@
-//! Our client against the simulator, each a process of its own, over TLS on loopback: how fast a large archive goes up
-//! beside `curl`, and how much memory that and a list of many packages take.
+//! Measures our client against the simulator, in separate processes over TLS on loopback: the upload rate of a large
+//! archive compared with `curl`, and the memory for the upload and for a list of many packages.
 
 mod curl;
 mod memory;
@@ -52,7 +52,7 @@ fn measure(harness: &Harness) -> Result<Measured, Failure> {
     let or = |rounds: Vec<f64>, reason: &str| {
         if rounds.is_empty() { Measurement::NotRun(reason.to_owned()) } else { Measurement::Rounds(rounds) }
     };
-    let no_memory = "this system does not tell the memory of a process";
+    let no_memory = "this system does not report the memory of a process";
     let columns = ["round", "upload, MB/s", "added, MB", "curl, MB/s", "list, packages/s", "added, MB"];
     Ok(Measured {
         found: vec![

@@ -36,15 +36,16 @@ pub(crate) struct Works {
 /// The result.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Done {
-    /// With the session and the connection that it needs.
+    /// The run time in seconds, including session and connection.
     pub(super) seconds: f64,
-    /// The most memory that was in use at one time, beyond what the idle client has, in MB.
+    /// The peak memory in MB, minus that of the idle client.
     pub(super) added: Option<f64>,
-    /// Packages, or files.
+    /// The number of packages or files.
     pub(super) count: usize,
 }
 
-/// Starts this program again for one task. What it needs goes through its input: the key is in no list of processes.
+/// Starts this program again for one task. The arguments are passed through standard input, so that the key does not
+/// appear in a process list.
 pub(super) fn start(task: Task, reach: &Reach, archive: &Path) -> Result<Done, Failure> {
     let name = task.to_possible_value().expect("no task is skipped").get_name().to_owned();
     let mut child = again()?

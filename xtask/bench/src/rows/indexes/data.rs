@@ -25,9 +25,9 @@ const TRACKS: &str = "
     from generate_series($from::bigint, $to) as r, generate_series(0, 2) as f
     where r % 10 <> 0 or f = 0";
 
-/// Resources are hit with a skew (some have thousands of events, most a few); one status in 500 is `rejected`, one in
-/// 50,000 an unknown one; one event in 1,000 is of an unknown code or undecodable; dispositions are as rare as they
-/// are.
+/// Events are skewed towards some resources: a few resources have thousands of events, most have few. One status in 500
+/// is `rejected`, one in 50,000 is unknown; one event in 1,000 has an unknown code or is undecodable; dispositions are
+/// as rare as in practice.
 const EVENTS: &str = "
     insert into eqp.event (seq, track_id, account_id, kind, resource_id, flow, status, modified_at, received_at, origin,
                            explicit, disposition, applied, reason, callback_id)
@@ -72,7 +72,7 @@ const CALLBACKS: &str = "
     select ('00000000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, 1 + n % 10, 1, now(), '192.0.2.7', '', '{}', 'writer'
     from generate_series($from::bigint, $to) as n";
 
-/// Fills the event tables with `events` events and what belongs to them.
+/// Fills the event tables with `events` events and their tracks, callbacks and dispositions.
 pub(super) async fn fill_tables(database: &PgConnectOptions, events: i64) -> Result<(), Failure> {
     execute(database, ACCOUNTS.to_owned()).await?;
     fill(database, "track", 300_000, TRACKS).await?;

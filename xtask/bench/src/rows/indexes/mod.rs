@@ -1,8 +1,8 @@
-//! Measures what each index of the event tables is worth: the documented queries with and without it, at ten million
+//! Measures the effect of each index of the event tables: the documented queries with and without it, at ten million
 //! events.
 //!
-//! An index is hidden from the planner by a flag in the catalog, which takes no time and is easy to undo. Run this row
-//! before an index is added or dropped, and record the decision in ARCHITECTURE.md.
+//! An index is hidden from the planner by a flag in the catalog, which takes no time and is easy to undo. Run this
+//! benchmark before an index is added or dropped, and record the decision in ARCHITECTURE.md.
 
 mod data;
 mod question;
@@ -23,11 +23,7 @@ use question::{Question, questions};
 pub(super) const ROW: Row = Row {
     name: "indexes",
     title: "Indexes of the event tables",
-    how: "10 million events of 300,000 resources of ten accounts, 5 million callback dispositions and 1 million callbacks \
-          (filled by SQL, vacuumed, warm; under 10 GB on disk). Every documented filter of `eqp events list` and `tail`, the \
-          lists of submissions, the lookups of callbacks and duplicates, and retention, asked for by the library: with all \
-          indexes, then without each of them. The median of up to five queries; a query that takes longer than 5 s is \
-          cancelled.",
+    how: "10 million events of 300,000 resources of ten accounts, 5 million callback dispositions and 1 million callbacks (inserted with SQL, vacuumed, warm; under 10 GB on disk). The library runs every documented filter of `eqp events list` and `tail`, the lists of submissions, the lookups of callbacks and duplicates, and retention: with all indexes, then without each of them. The result is the median of up to five queries; a query is cancelled after 5 s.",
     takes: ("25 min", ONLY_NAMED),
     promises: &[],
     measure,
@@ -92,7 +88,7 @@ async fn measure_on(postgres: &Postgres, events: i64) -> Result<Measured, Failur
     }
     let size = |(name, bytes): &(String, i64)| format!("{name} {} MB", bytes / 1_000_000);
     Ok(Measured {
-        columns: ["asked for", "all indexes, ms", "slower without, ms"].map(str::to_owned).to_vec(),
+        columns: ["query", "all indexes, ms", "slower without, ms"].map(str::to_owned).to_vec(),
         lines,
         notes: vec![format!("Sizes: {}.", sizes.iter().map(size).collect::<Vec<_>>().join(", "))],
         ..Measured::default()

@@ -102,7 +102,7 @@ fn callback(number: u128) -> Uuid {
 }
 
 impl Question {
-    /// Runs the query once; `number` selects the rows that it asks for.
+    /// Runs the query once; `number` determines the rows that it selects.
     pub(super) async fn ask(&self, pool: &PgPool, number: u128) -> Result<(), Failure> {
         let spread = |count: u128| (1..=count).map(move |n| callback(n * 9_000 + number * 5 + 1)).collect::<Vec<_>>();
         match self {

@@ -55,7 +55,7 @@ pub(super) enum Match {
 
 #[cfg(test)]
 impl Match {
-    /// The straightforward implementation, to compare the indexes with.
+    /// Returns whether a text matches. This is the straightforward implementation, with which the indexes are compared.
     pub(super) fn fits(&self, text: &str) -> bool {
         match self {
             Self::Exact(wanted) => text == wanted,

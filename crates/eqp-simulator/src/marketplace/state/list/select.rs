@@ -145,7 +145,7 @@ mod tests {
         entry
     }
 
-    /// The straightforward implementation, to compare with.
+    /// Selects packages in the straightforward way, for comparison.
     fn plainly(packages: &[PackageEntry], query: &ListQuery) -> (usize, Vec<usize>) {
         let mut fitting: Vec<usize> = (0..packages.len())
             .filter(|at| query.filters.iter().all(|(name, wanted)| wanted.fits(&text_of(&packages[*at], name))))

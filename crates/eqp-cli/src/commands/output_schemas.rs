@@ -1,0 +1,182 @@
+//! The registry of the JSON that each command prints, from which the schemas of the reference are generated.
+
+use eqp_receiver::Reprojected;
+use eqp_store::Event;
+use eqp_types::{FileRecord, Package};
+use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+
+use super::paging::StreamedRecord;
+use super::{
+    account, ca, callbacks, doctor, events, files, generated, init, keys, migrate, packages, release, reports,
+};
+use super::{retention, serve, simulator, spool, submissions, trigger, upgrade, wait, whoami};
+use crate::change::RequestDryRun;
+use crate::failure::ErrorObject;
+
+/// How a command prints objects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// One object.
+    Object,
+    /// One object per line.
+    Lines,
+    /// One object, or one per line with the named option.
+    LinesWith(&'static str),
+}
+
+/// The JSON of a command.
+pub(crate) struct CommandJson {
+    /// The command, without `eqp`.
+    pub(crate) command: &'static str,
+    /// How objects are printed.
+    pub(crate) form: Form,
+    objects: Vec<SchemaOf>,
+}
+
+/// Returns a reference to the schema of a type, which is added to the definitions.
+type SchemaOf = fn(&mut SchemaGenerator) -> Schema;
+
+fn of<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
+    generator.subschema_for::<T>()
+}
+
+impl CommandJson {
+    /// Returns the schema of each object that the command prints.
+    pub(crate) fn schema(&self) -> Schema {
+        schema(&format!("eqp {} --json", self.command), &self.objects)
+    }
+}
+
+/// Returns the schema of the object that every command prints on standard error if it fails.
+pub(crate) fn error_schema() -> Schema {
+    schema("Error of any command with --json", &[of::<ErrorObject>])
+}
+
+fn schema(title: &str, objects: &[SchemaOf]) -> Schema {
+    let mut generator = SchemaSettings::draft2020_12().for_serialize().into_generator();
+    let mut objects: Vec<Schema> = objects.iter().map(|object| object(&mut generator)).collect();
+    let definitions = generator.take_definitions(true);
+    let mut schema = match objects.pop() {
+        Some(only) if objects.is_empty() => only,
+        last => json_schema!({"anyOf": objects.into_iter().chain(last).collect::<Vec<_>>()}),
+    };
+    schema.insert("$schema".to_owned(), "https://json-schema.org/draft/2020-12/schema".into());
+    schema.insert("title".to_owned(), title.into());
+    schema.insert("$defs".to_owned(), definitions.into());
+    schema
+}
+
+fn object(command: &'static str, objects: Vec<SchemaOf>) -> CommandJson {
+    CommandJson { command, form: Form::Object, objects }
+}
+
+fn lines(command: &'static str, objects: Vec<SchemaOf>) -> CommandJson {
+    CommandJson { command, form: Form::Lines, objects }
+}
+
+fn lines_with(option: &'static str, command: &'static str, objects: Vec<SchemaOf>) -> CommandJson {
+    CommandJson { command, form: Form::LinesWith(option), objects }
+}
+
+/// Commands that print no JSON.
+pub(crate) const WITHOUT_JSON: &[&str] = &["completions"];
+
+/// Returns the JSON of every command, in the order of the help.
+pub(crate) fn all() -> Vec<CommandJson> {
+    let business_report = || vec![of::<reports::BusinessReport<'_>> as SchemaOf];
+    vec![
+        object("demo", vec![of::<crate::demo::report::Report>]),
+        object("serve", vec![of::<serve::RunningReceiver<'_>>, of::<ca::CaReport<'_>>]),
+        object("simulator", vec![of::<simulator::report::RunningSimulator<'_>>]),
+        object(
+            "trigger",
+            vec![of::<trigger::TriggerReport<'_>>, of::<trigger::TriggerDryRun<'_>>, of::<trigger::KnownEvents<'_>>],
+        ),
+        object("callbacks list", vec![of::<callbacks::CallbackList<'_>>]),
+        object("callbacks plan", vec![of::<callbacks::drift::DriftReport<'_>>]),
+        object(
+            "callbacks add",
+            vec![of::<callbacks::view::Registered<'_>>, of::<callbacks::change::RegistrationDryRun<'_>>],
+        ),
+        object(
+            "callbacks adopt",
+            vec![of::<callbacks::register::Adopted<'_>>, of::<callbacks::change::RegistrationDryRun<'_>>],
+        ),
+        object(
+            "callbacks rotate",
+            vec![of::<callbacks::register::Rotated<'_>>, of::<callbacks::change::RegistrationDryRun<'_>>],
+        ),
+        object("callbacks retire", vec![of::<callbacks::end::Retired<'_>>, of::<callbacks::end::RetireDryRun<'_>>]),
+        object(
+            "callbacks remove",
+            vec![of::<callbacks::end::Removed<'_>>, of::<callbacks::change::RegistrationDryRun<'_>>],
+        ),
+        object("events list", vec![of::<events::EventList<'_>>]),
+        lines("events tail", vec![of::<Event>]),
+        object("events show", vec![of::<events::show::ReportedEvent<'_>>]),
+        object("submissions list", vec![of::<submissions::SubmissionList<'_>>]),
+        object("submissions show", vec![of::<submissions::SubmissionHistories<'_>>]),
+        lines_with("--all", "files list", vec![of::<files::FileSection>, of::<StreamedRecord<'_, FileRecord>>]),
+        object("files show", vec![of::<FileRecord>]),
+        object("files upload", vec![of::<files::UploadedFiles<'_>>, of::<RequestDryRun<'_>>]),
+        object("files delete", vec![of::<files::DeletedFile<'_>>, of::<RequestDryRun<'_>>]),
+        lines_with(
+            "--all",
+            "packages list",
+            vec![of::<packages::show::PackageSection>, of::<StreamedRecord<'_, Package>>],
+        ),
+        object("packages show", vec![of::<packages::show::OnePackage<'_>>, of::<packages::show::SeveralPackages<'_>>]),
+        object("packages report", vec![of::<packages::report::TestSummary<'_>>]),
+        object("packages create", vec![of::<packages::send::SentPackages<'_>>, of::<packages::send::SendDryRun<'_>>]),
+        object("packages update", vec![of::<packages::send::SentPackages<'_>>, of::<packages::send::SendDryRun<'_>>]),
+        object(
+            "packages recall",
+            vec![of::<packages::send::SentPackages<'_>>, of::<packages::recall::RecallDryRun<'_>>],
+        ),
+        object("packages check", vec![of::<packages::check::CheckReport>]),
+        object(
+            "packages init",
+            vec![of::<packages::init::WrittenManifest<'_>>, of::<packages::init::ManifestDryRun<'_>>],
+        ),
+        object("packages rules", vec![of::<packages::rules::RuleList>, of::<packages::rules::OneRule<'_>>]),
+        object("keys list", vec![of::<keys::KeyList<'_>>]),
+        object("keys create", vec![of::<keys::change::CreatedKeys<'_>>, of::<RequestDryRun<'_>>]),
+        object("keys enable", vec![of::<keys::change::SwitchedKey<'_>>, of::<RequestDryRun<'_>>]),
+        object("keys disable", vec![of::<keys::change::SwitchedKey<'_>>, of::<RequestDryRun<'_>>]),
+        object("keys delete", vec![of::<keys::change::DeletedKey<'_>>, of::<RequestDryRun<'_>>]),
+        object("reports pageviews", business_report()),
+        object("reports totals", business_report()),
+        object("reports sales", business_report()),
+        object("reports refunds", business_report()),
+        object("reports metrics", business_report()),
+        lines_with(
+            "--progress json",
+            "release",
+            vec![
+                of::<release::outcome::ReleaseReport<'_>>,
+                of::<release::check::FailedCheck<'_>>,
+                of::<eqp_release::Plan>,
+                of::<release::progress::ProgressLine<'_>>,
+            ],
+        ),
+        object("wait", vec![of::<wait::WaitSummary<'_>>]),
+        object("init", vec![of::<init::WrittenConfiguration<'_>>, of::<init::InitDryRun<'_>>]),
+        object("login", vec![of::<account::LoginReport<'_>>, of::<account::LoginDryRun<'_>>]),
+        object("logout", vec![of::<account::LogoutReport<'_>>, of::<account::LogoutDryRun<'_>>]),
+        object("whoami", vec![of::<whoami::AccountReport<'_>>]),
+        object("doctor", vec![of::<doctor::DoctorReport<'_>>]),
+        object("migrate", vec![of::<migrate::MigrationSummary<'_>>, of::<upgrade::ConversionReport<'_>>]),
+        object("spool show", vec![of::<spool::SpoolReport<'_>>]),
+        object("spool drain", vec![of::<spool::change::DrainReport>, of::<spool::change::DrainDryRun>]),
+        lines("spool export", vec![of::<spool::export::ExportedCallback>]),
+        object(
+            "spool set-aside",
+            vec![of::<spool::change::SetAsideReport<'_>>, of::<spool::change::SetAsideDryRun<'_>>],
+        ),
+        object("reproject", vec![of::<Reprojected>]),
+        object("retention", vec![of::<retention::RetentionReport>]),
+        object("ca", vec![of::<ca::CaReport<'_>>, of::<ca::CaDryRun<'_>>]),
+        object("man", vec![of::<generated::ManualPages<'_>>]),
+    ]
+}

@@ -1,0 +1,84 @@
+//! What a listener promises to those who connect, over plain HTTP.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::response::{IntoResponse, Response};
+use eqp_tls::listener::{Answer, ConnectionLimits, Listener, Peer};
+use http::{Request, StatusCode};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+const PATIENCE: Duration = Duration::from_secs(60);
+const CONNECTIONS: usize = 4;
+
+/// Stores each request until the test allows one to end.
+#[derive(Clone)]
+struct Store {
+    begun: Arc<Semaphore>,
+    may_end: Arc<Semaphore>,
+}
+
+impl Answer for Store {
+    type Error = Infallible;
+
+    fn answer(
+        &self,
+        peer: Peer,
+        _request: Request<Body>,
+    ) -> impl Future<Output = Result<Response, Infallible>> + Send + 'static {
+        let Self { begun, may_end } = self.clone();
+        async move {
+            peer.receives().await;
+            peer.stores();
+            begun.add_permits(1);
+            may_end.acquire().await.expect("it is never closed").forget();
+            Ok(StatusCode::OK.into_response())
+        }
+    }
+}
+
+async fn request(address: SocketAddr) -> std::io::Result<String> {
+    let mut stream = TcpStream::connect(address).await?;
+    stream.write_all(b"GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await?;
+    Ok(answer)
+}
+
+/// The listener has begun to wait for a connection when there was still one to evict; when it comes, there is none any more.
+#[tokio::test]
+async fn a_connection_that_arrives_just_as_every_other_begins_to_store_waits_for_a_slot() {
+    let store = Store { begun: Arc::new(Semaphore::new(0)), may_end: Arc::new(Semaphore::new(0)) };
+    let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = socket.local_addr().unwrap();
+    let mut limits = ConnectionLimits::default();
+    limits.connections = CONNECTIONS;
+    let stop = CancellationToken::new();
+    let serving = tokio::spawn(Listener::new(socket).limits(limits).serve(store.clone(), stop.clone()));
+
+    // Twice, because a periodic check of the table can come between, and hide the moment.
+    for _ in 0..2 {
+        let mut requests: Vec<_> = (0..CONNECTIONS).map(|_| tokio::spawn(request(address))).collect();
+        let all_begun = u32::try_from(CONNECTIONS).unwrap();
+        timeout(PATIENCE, store.begun.acquire_many(all_begun)).await.unwrap().unwrap().forget();
+        requests.push(tokio::spawn(request(address)));
+        // Long enough to be accepted, if it were.
+        let late = timeout(Duration::from_millis(50), store.begun.acquire()).await;
+        assert!(late.is_err(), "it has no slot before another request has ended");
+        store.may_end.add_permits(requests.len());
+        for request in requests {
+            let answer = timeout(PATIENCE, request).await.unwrap().unwrap().unwrap();
+            assert!(answer.starts_with("HTTP/1.1 200"), "{answer:?}");
+        }
+        timeout(PATIENCE, store.begun.acquire()).await.unwrap().unwrap().forget();
+    }
+    stop.cancel();
+    serving.await.unwrap().unwrap();
+}
