@@ -80,6 +80,5 @@ pub struct FileState {
     pub unconfirmed: bool,
     /// When the API last confirmed the status, or `None` if it has not.
     #[serde(with = "time::serde::rfc3339::option")]
-    #[cfg_attr(feature = "schema", schemars(with = "Option<String>", extend("format" = "date-time")))]
     pub confirmed_at: Option<OffsetDateTime>,
 }
