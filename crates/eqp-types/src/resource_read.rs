@@ -34,7 +34,7 @@ pub struct ResourceRead {
     pub statuses: Vec<(Flow, String)>,
 }
 
-/// Why an answer of the API is not a status report.
+/// The reason why a response of the API is not a status report.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ResourceReadError {
@@ -52,7 +52,7 @@ pub enum ResourceReadError {
     Id {
         /// The field with the ID.
         field: &'static str,
-        /// Why it cannot be used.
+        /// The reason why it cannot be used.
         source: FieldError,
     },
     /// No status can be read.

@@ -137,7 +137,7 @@ struct Fold {
     panicked: Vec<(ReportId, String)>,
 }
 
-/// Why a report has no track.
+/// The reason why a report has no track.
 #[derive(Clone, Copy)]
 enum WithoutTrack {
     Unknown,

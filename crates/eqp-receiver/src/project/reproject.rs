@@ -1,7 +1,7 @@
 //! Reprojects stored callbacks and API reads, for example with an improved decoder or rule.
 //!
-//! Each resource is rebuilt completely from all its reports, in the order of their first projection. Projectors pause meanwhile;
-//! callbacks are still accepted. With the same decoder and rule nothing changes. A resource is skipped if some of its reports are no
+//! Each resource is rebuilt completely from all its reports, in the order of their first projection. Projectors pause during this
+//! time; callbacks are still accepted. With the same decoder and rule nothing changes. A resource is skipped if some of its reports are no
 //! longer stored.
 
 use std::collections::{HashMap, HashSet};
@@ -25,7 +25,7 @@ use eqp_store::internal::{
     callback_disposition, event, missing_callback, pending, projector, reprojection, track,
 };
 
-/// How many reports are selected at a time. Their resources are rebuilt in one transaction.
+/// The number of reports that are selected at a time. Their resources are rebuilt in one transaction.
 const BATCH: i64 = 256;
 /// The time limit of one transaction.
 const DEADLINE: Duration = Duration::from_mins(2);

@@ -12,7 +12,7 @@ use super::{AccountId, Resource, ResourceKind};
 #[derive(Clone, Debug)]
 pub struct NewApiRead {
     pub resource: Resource,
-    /// When the request was sent. An answer that a callback has overtaken is recognised by it.
+    /// When the request was sent. It shows whether a callback has overtaken the response.
     pub began_at: OffsetDateTime,
     /// When the whole answer had arrived.
     pub received_at: OffsetDateTime,

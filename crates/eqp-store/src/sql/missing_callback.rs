@@ -82,7 +82,7 @@ pub async fn remove(connection: &mut PgConnection, gone: &[(Uuid, Flow)]) -> Res
     Ok(())
 }
 
-/// How many callbacks of an account were decided to be missed.
+/// The number of missed callbacks of an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Missed {
     pub account: AccountId,

@@ -268,7 +268,7 @@ async fn project_over(database: &TestDatabase, account: u64, sent: &[Sent]) -> V
     projected
 }
 
-/// The same with Postgres, so that the queries return what the rule needs.
+/// Compares the projector over Postgres with the model, which also tests the queries.
 #[tokio::test]
 async fn the_projector_over_postgres_and_the_independent_model_agree() {
     let accounts: Vec<_> = (0..10).map(|account| (1_000 + account, reports(1_000 + account))).collect();
