@@ -1,7 +1,8 @@
 -- Database roles with the rights that each part of the platform needs.
 --
 --   eqp_migrator   creates and changes the tables (`eqp migrate`), and owns them
---   eqp_runtime    receivers that project, and every other command of the tool
+--   eqp_runtime    receivers that project, and every other command of the tool; it can store access keys, but not read them
+--   eqp_reconcile  processes that compare accounts with the Marketplace's API: the only ones that can read access keys
 --   eqp_accept     receivers that only accept callbacks (`Builder::accept_only`): it can neither read the sealed passwords
 --                  nor change endpoints, tracks or events
 --
@@ -18,7 +19,7 @@ do $$
 declare
     name text;
 begin
-    foreach name in array array['eqp_migrator', 'eqp_runtime', 'eqp_accept'] loop
+    foreach name in array array['eqp_migrator', 'eqp_runtime', 'eqp_reconcile', 'eqp_accept'] loop
         begin
             execute format('create role %I nologin', name);
         exception
@@ -29,7 +30,7 @@ begin
 
     -- Only the migrator creates the schema and its tables.
     execute format('grant connect, create on database %I to eqp_migrator', current_database());
-    execute format('grant connect on database %I to eqp_runtime, eqp_accept', current_database());
+    execute format('grant connect on database %I to eqp_runtime, eqp_reconcile, eqp_accept', current_database());
 
     if to_regclass('eqp.instance') is null then
         raise notice 'the schema eqp does not exist yet: run this script again after the first migration';
@@ -37,9 +38,9 @@ begin
     end if;
 
     -- Rights that are no longer needed are taken away.
-    revoke all on schema eqp from public, eqp_runtime, eqp_accept;
-    revoke all on all tables in schema eqp from public, eqp_runtime, eqp_accept;
-    grant usage on schema eqp to eqp_runtime, eqp_accept;
+    revoke all on schema eqp from public, eqp_runtime, eqp_reconcile, eqp_accept;
+    revoke all on all tables in schema eqp from public, eqp_runtime, eqp_reconcile, eqp_accept;
+    grant usage on schema eqp to eqp_runtime, eqp_reconcile, eqp_accept;
 
     -- 1. eqp_runtime ---------------------------------------------------------------------------------------------------
 
@@ -62,8 +63,31 @@ begin
     grant select, insert, update on eqp.handler_cursor to eqp_runtime;
     grant select, insert, update, delete on eqp.handler_dead_letter to eqp_runtime;
     grant select on eqp.v_submission, eqp.v_file, eqp.v_event to eqp_runtime;
+    -- API reads: projected as callbacks are, and deleted by retention.
+    grant select, delete on eqp.api_read to eqp_runtime;
+    grant select, insert, delete on eqp.api_read_disposition to eqp_runtime;
+    grant select, insert, update, delete on eqp.missing_callback to eqp_runtime;
+    grant select on eqp.reconcile_run, eqp.resource_detail to eqp_runtime;
+    -- `eqp accounts` stores and deletes access keys. Their secrets cannot be read.
+    grant select (account_id, application_id, verified_at, created_at), insert, update, delete on eqp.access_key to eqp_runtime;
 
-    -- 2. eqp_accept ----------------------------------------------------------------------------------------------------
+    -- 2. eqp_reconcile -------------------------------------------------------------------------------------------------
+
+    grant select on eqp._sqlx_migrations to eqp_reconcile;
+    grant select, insert on eqp.instance to eqp_reconcile;
+    grant select on eqp.account, eqp.endpoint, eqp.credential to eqp_reconcile;
+    grant select on eqp.access_key to eqp_reconcile;
+    grant update (verified_at) on eqp.access_key to eqp_reconcile;
+    grant select, insert, update, delete on eqp.reconcile_run, eqp.resource_detail to eqp_reconcile;
+    -- Compares the API with the tracks, and queues what differs. It cannot change tracks and events itself.
+    grant select on eqp.projector, eqp.track, eqp.event, eqp.api_read_disposition to eqp_reconcile;
+    grant select, insert on eqp.api_read to eqp_reconcile;
+    grant select, insert on eqp.callback_pending to eqp_reconcile;
+    -- Decides which callbacks were missed.
+    grant select, update, delete on eqp.missing_callback to eqp_reconcile;
+    grant select on eqp.v_submission, eqp.v_file, eqp.v_event to eqp_reconcile;
+
+    -- 3. eqp_accept ----------------------------------------------------------------------------------------------------
 
     grant select on eqp._sqlx_migrations to eqp_accept;
     grant select, insert, update (credential_generation) on eqp.instance to eqp_accept;

@@ -15,7 +15,7 @@ pub(crate) fn query_data() -> PathBuf {
 
 /// Returns the folder of the migrations.
 pub(crate) fn migrations() -> PathBuf {
-    root().join("migrations")
+    root().join("crates/eqp-store/migrations")
 }
 
 /// Returns cargo's target folder.

@@ -68,22 +68,26 @@ impl RequestResult {
     }
 }
 
-/// The number of events and callbacks of a projected batch, by result.
+/// How the callbacks and API reads of a batch were projected.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Tally {
-    /// Events of a track, including those that are counted below as late or ambiguous.
+    /// Events of a track, including those that are counted below as late, ambiguous or corrected.
     pub(crate) events: u64,
-    /// Callbacks that reported nothing new.
+    /// Reports that said nothing new.
     pub(crate) duplicates: u64,
     /// Events that arrived after a later one.
     pub(crate) late: u64,
     /// Events that may or may not be the latest of their track.
     pub(crate) ambiguous: u64,
+    /// Events with which an API read corrected a status.
+    pub(crate) corrected: u64,
+    /// API reads that were discarded because another report had overtaken them.
+    pub(crate) discarded: u64,
     /// Callbacks with an undocumented event code.
     pub(crate) unknown: u64,
-    /// Callbacks that could not be decoded.
+    /// Reports that could not be decoded.
     pub(crate) undecodable: u64,
-    /// Undecodable callbacks whose projection panicked.
+    /// Undecodable reports whose projection panicked.
     pub(crate) panicked: u64,
 }
 
@@ -93,6 +97,8 @@ impl std::ops::AddAssign for Tally {
         self.duplicates += other.duplicates;
         self.late += other.late;
         self.ambiguous += other.ambiguous;
+        self.corrected += other.corrected;
+        self.discarded += other.discarded;
         self.unknown += other.unknown;
         self.undecodable += other.undecodable;
         self.panicked += other.panicked;

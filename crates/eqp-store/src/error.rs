@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::path::PathBuf;
 
-use crate::model::{CredentialId, EndpointId, EndpointPathError};
+use crate::model::{AccountId, CredentialId, EndpointId, EndpointPathError};
 use crate::secret_file::SecretFileError;
 
 /// An error of the database of a receiver, or of its master key.
@@ -90,6 +90,12 @@ pub enum Error {
     CannotUnseal {
         /// The credential with this password.
         credential: CredentialId,
+    },
+    /// A sealed access key cannot be decrypted, because it was sealed with another key or its row was changed.
+    #[error("the access key of account {account} cannot be decrypted; store it again")]
+    CannotUnsealAccessKey {
+        /// The number of the account.
+        account: AccountId,
     },
     /// The cryptographic library failed, for example because the system returned no random bytes.
     #[error("a cryptographic operation failed")]

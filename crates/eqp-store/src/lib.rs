@@ -29,8 +29,8 @@ pub use model::{
     AccountId, CallbackDisposition, Counts, CredentialGeneration, CredentialId, CredentialLookup, CredentialState,
     CredentialSummary, DeadLetter, Disposition, DuplicateCallback, EndpointId, EndpointPathError, EndpointSummary,
     Event, EventDetail, EventFilter, EventKind, FileFilter, FileState, IssuedCredential, NewCredential, NewEndpoint,
-    Order, PublicUrl, PublicUrlError, ResourceKind, StoredCallback, Submission, SubmissionFilter, SubmissionHistory,
-    UnknownValue,
+    Order, Origin, PublicUrl, PublicUrlError, ResourceKind, StoredApiRead, StoredCallback, Submission,
+    SubmissionFilter, SubmissionHistory, UnknownValue,
 };
 pub use observer::Observer;
 pub use reader::Reader;
@@ -45,19 +45,23 @@ pub mod internal {
     pub use crate::backoff::Backoff;
     pub use crate::database_url::{DatabaseUrl, DatabaseUrlError, PARAMETER_NAMES};
     pub use crate::deadline::{ANSWER, within};
+    pub use crate::endpoint::access_key::AccessKeys;
     pub use crate::endpoint::keyed_hash::KeyedHash;
     pub use crate::endpoint::path::PREFIX;
     pub use crate::model::{
-        Account, ContentDigest, CredentialUse, HistoryEntry, LastNumbers, PendingCallback, ProjectedCallback, Resource,
-        SealedSecret, Track, TrackState, Tracks, canonical_status, canonical_status_of_any_flow,
+        Account, AccountSummary, ApiReadDisposition, ArrivedCallback, ContentDigest, CredentialUse, HistoryEntry,
+        LastNumbers, LastRuns, MissingCallback, NewApiRead, PendingReport, ProjectedApiRead, ProjectedCallback,
+        ReadContext, ReportId, Resource, ResourceDetail, RunId, RunKind, RunProgress, RunSummary, SealedSecret,
+        StoredAccessKey, Track, TrackState, Tracks, canonical_status, canonical_status_of_any_flow, decode_api_read,
     };
     pub use crate::observer::HandlerFailure;
     pub use crate::secret_file::{check_secret_file, read_secret, read_secret_file, secret_text};
     pub use crate::sql::registration_lock::RegistrationLock;
     pub use crate::sql::retention::{Retention, first_id_at};
     pub use crate::sql::{
-        callback, callback_disposition, commit_failure, endpoint, event, handler_cursor, instance, listen, pending,
-        projector, receiver, reprojection, rotation, schema, track, upgrade, write,
+        account, api_read, callback, callback_disposition, commit_failure, endpoint, event, handler_cursor, instance,
+        listen, missing_callback, pending, projector, receiver, reconcile_run, reprojection, resource_detail, rotation,
+        schema, track, upgrade, write,
     };
     pub use crate::supervise::{Part, Restarts, Supervisor};
 }

@@ -7,9 +7,9 @@ use uuid::Uuid;
 use crate::deadline::{ANSWER, within};
 use crate::model::{
     Counts, DeadLetter, DuplicateCallback, Event, EventDetail, EventFilter, EventKind, FileFilter, FileState,
-    HIGHEST_LIMIT, StoredCallback, Submission, SubmissionFilter, SubmissionHistory,
+    HIGHEST_LIMIT, StoredApiRead, StoredCallback, Submission, SubmissionFilter, SubmissionHistory,
 };
-use crate::sql::{handler_cursor, listing, projector, stored_callback, submissions};
+use crate::sql::{api_read, handler_cursor, listing, projector, stored_callback, submissions};
 use crate::supervise::Supervisor;
 use crate::{Error, Tail};
 
@@ -48,7 +48,7 @@ impl Reader {
         within(ANSWER, listing::events(&self.pool, filter)).await
     }
 
-    /// Returns an event with the callback that reported it and its duplicates, or `None` if there is no event with this number.
+    /// Returns an event with the callback that reported it, if one did, and its duplicates, or `None` if there is no event with this number.
     ///
     /// # Errors
     ///
@@ -61,11 +61,19 @@ impl Reader {
             ..EventFilter::default()
         };
         let Some(event) = self.events(&only).await?.pop() else { return Ok(None) };
-        let Some(id) = event.callback_id else {
-            return Ok(Some(EventDetail { event, callback: None, duplicates: Vec::new() }));
+        let callback = match event.callback_id {
+            Some(id) => self.callback(id).await?,
+            None => None,
         };
-        let (callback, duplicates) = (self.callback(id).await?, self.duplicates(id).await?);
-        Ok(Some(EventDetail { event, callback, duplicates }))
+        let api_read = match event.api_read_id {
+            Some(id) => self.api_read(id).await?,
+            None => None,
+        };
+        let duplicates = match event.report() {
+            Some(report) => self.duplicates(report.uuid()).await?,
+            None => Vec::new(),
+        };
+        Ok(Some(EventDetail { event, callback, api_read, duplicates }))
     }
 
     /// Returns the `seq` of the newest event, or 0 if there are no events.
@@ -115,13 +123,22 @@ impl Reader {
         within(ANSWER, stored_callback::callback(&self.pool, id)).await
     }
 
-    /// Returns later callbacks that are duplicates of this one, oldest first, at most 1,000.
+    /// Returns a stored API read, or `None` if there is no API read with this ID.
     ///
     /// # Errors
     ///
     /// Returns [`Error::Database`] if the query fails or takes longer than a minute.
-    pub async fn duplicates(&self, callback_id: Uuid) -> Result<Vec<DuplicateCallback>, Error> {
-        within(ANSWER, stored_callback::duplicates(&self.pool, callback_id)).await
+    pub async fn api_read(&self, id: Uuid) -> Result<Option<StoredApiRead>, Error> {
+        within(ANSWER, api_read::stored(&self.pool, id)).await
+    }
+
+    /// Returns later callbacks that are duplicates of this callback or API read, oldest first, at most 1,000.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Error::Database`] if the query fails or takes longer than a minute.
+    pub async fn duplicates(&self, report_id: Uuid) -> Result<Vec<DuplicateCallback>, Error> {
+        within(ANSWER, stored_callback::duplicates(&self.pool, report_id)).await
     }
 
     /// Returns the submissions that match a filter, most recently changed first.

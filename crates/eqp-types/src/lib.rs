@@ -14,6 +14,7 @@ mod key;
 pub mod lenient;
 mod package;
 mod raw_fields;
+mod resource_read;
 #[cfg(feature = "schema")]
 mod schema;
 mod status;
@@ -38,6 +39,7 @@ pub use package::{
     VersionCompatibility,
 };
 pub use raw_fields::{FieldError, MAX_JSON_DEPTH, is_nested_too_deep};
+pub use resource_read::{ResourceRead, ResourceReadError};
 pub use status::{
     Flow, MalwareStatus, MarketingStatus, OverallStatus, TechnicalStatus, TestStatus, canonical_status, review_rank,
 };

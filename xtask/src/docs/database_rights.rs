@@ -16,7 +16,8 @@ program and make it a member of a role.
 | role | for |
 |---|---|
 | `eqp_migrator` | `eqp migrate`: creates and changes the tables, and owns them |
-| `eqp_runtime` | receivers, and every other command of the tool |
+| `eqp_runtime` | receivers, and every other command of the tool: can store access keys, but not read them |
+| `eqp_reconcile` | processes that compare accounts with the Marketplace's API: the only role that can read access keys |
 | `eqp_accept` | receivers that only accept callbacks (`Builder::accept_only`): can neither read sealed passwords nor change endpoints, tracks or events |
 
 Run the script as a role that may create roles, in the receiver's database: once before the first migration, and again after every
@@ -25,11 +26,11 @@ To run migrations as a member of `eqp_migrator`, start them with `set role eqp_m
 
 ## Rights per table
 
-`eqp_migrator` has `connect` and `create` on the database, and owns the schema `eqp` and its tables. `eqp_runtime` and `eqp_accept` have
-`connect` on the database, `usage` on the schema, and the following rights. A right with columns in parentheses applies only to these.
+`eqp_migrator` has `connect` and `create` on the database, and owns the schema `eqp` and its tables. The other roles have `connect` on the
+database, `usage` on the schema, and the following rights. A right with columns in parentheses applies only to these.
 
-| table | `eqp_runtime` | `eqp_accept` |
-|---|---|---|
+| table | `eqp_runtime` | `eqp_reconcile` | `eqp_accept` |
+|---|---|---|---|
 ";
 
 /// A grant on tables.
@@ -51,7 +52,13 @@ pub(super) fn page() -> String {
     for (table, roles) in tables {
         let rights = |role| roles.get(role).map_or_else(|| "–".to_owned(), |rights| rights.join(", "));
         // Writing to a string cannot fail.
-        let _ = writeln!(page, "| `{table}` | {} | {} |", rights("eqp_runtime"), rights("eqp_accept"));
+        let _ = writeln!(
+            page,
+            "| `{table}` | {} | {} | {} |",
+            rights("eqp_runtime"),
+            rights("eqp_reconcile"),
+            rights("eqp_accept")
+        );
     }
     page
 }
@@ -77,15 +84,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rights_of_both_roles_are_shown_and_combined() {
+    fn rights_of_all_roles_are_shown_and_combined() {
         let page = page();
-        let row = "| `eqp.sealed_secret` | select, insert, delete | select (credential_id), delete |";
+        let row = "| `eqp.sealed_secret` | select, insert, delete | – | select (credential_id), delete |";
         assert!(page.contains(row), "{page}");
         assert!(
-            page.contains("| `eqp.credential` | select, insert, update | select, update (state, active_since, "),
+            page.contains(
+                "| `eqp.credential` | select, insert, update | select | select, update (state, active_since, "
+            ),
             "{page}"
         );
-        assert!(page.contains("| `eqp.v_event` | select | – |"), "{page}");
+        assert!(page.contains("| `eqp.v_event` | select | select | – |"), "{page}");
     }
 
     #[test]

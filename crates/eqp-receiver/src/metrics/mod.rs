@@ -53,7 +53,7 @@ struct Shared {
     spool_bytes: Gauge,
     spool_oldest: Seconds,
     quarantined: Gauge,
-    projected: [Counter; 6],
+    projected: [Counter; 8],
     projection_panics: Counter,
     pending_batches: Gauge,
     oldest_pending: Seconds,
@@ -95,15 +95,15 @@ impl Default for Metrics {
             registry_ref,
             (
                 "callbacks_projected",
-                "Projected events and duplicates; `late`, `ambiguous`, `unknown` and `undecodable` events are also counted as `event`",
+                "Projected events and duplicates of callbacks and API reads; `late`, `ambiguous` and `corrected` events are also counted as `event`; `discarded` are API reads that a callback had overtaken",
             ),
             "result",
-            ["event", "duplicate", "late", "ambiguous", "unknown", "undecodable"],
+            ["event", "duplicate", "late", "ambiguous", "corrected", "discarded", "unknown", "undecodable"],
         );
         let projection_panics = counter(
             registry_ref,
             "projection_panics",
-            "Callbacks stored as undecodable because projecting them panicked",
+            "Callbacks and API reads stored as undecodable because projecting them panicked",
         );
         let panics = counters(
             registry_ref,
@@ -264,10 +264,10 @@ impl Metrics {
 
     /// Counts how a batch of callbacks was projected.
     pub(crate) fn projected(&self, tally: Tally) {
-        let Tally { events, duplicates, late, ambiguous, unknown, undecodable, panicked } = tally;
+        let Tally { events, duplicates, late, ambiguous, corrected, discarded, unknown, undecodable, panicked } = tally;
         self.0.projection_panics.inc_by(panicked);
-        for (counter, count) in self.0.projected.iter().zip([events, duplicates, late, ambiguous, unknown, undecodable])
-        {
+        let counts = [events, duplicates, late, ambiguous, corrected, discarded, unknown, undecodable];
+        for (counter, count) in self.0.projected.iter().zip(counts) {
             counter.inc_by(count);
         }
     }

@@ -1,7 +1,7 @@
 //! Tests that no body can stop the projector: each callback becomes events, a duplicate, an unknown code or undecodable, without
 //! a panic and without a value that Postgres would reject.
 
-use eqp_store::internal::{LastNumbers, PendingCallback};
+use eqp_store::internal::{LastNumbers, PendingReport};
 use proptest::prelude::*;
 use proptest::sample::select;
 use time::macros::datetime;
@@ -125,7 +125,7 @@ proptest! {
     fn no_body_panics_and_each_has_exactly_one_disposition(bodies in prop::collection::vec(body(), 1..6)) {
         let received_at = datetime!(2026-11-29 12:00:00 UTC);
         let batch: Vec<Pending> =
-            (1..).zip(&bodies).map(|(id, body)| Pending::new(&PendingCallback { id: Uuid::from_u128(id), account: test_account(), received_at, body: body.clone() })).collect();
+            (1..).zip(&bodies).map(|(id, body)| Pending::new(&PendingReport { id: Uuid::from_u128(id), account: test_account(), received_at, body: body.clone(), read: None })).collect();
         for (pending, body) in batch.iter().zip(&bodies) {
             let panicked = matches!(pending.decoded, Decoded::Panicked(_));
             prop_assert!(!panicked, "{:?}: {}", pending.decoded, body.escape_ascii());
@@ -134,7 +134,7 @@ proptest! {
         let (tracks, first_with_content) = (eqp_store::internal::Tracks::new(), std::collections::HashMap::new());
         let changes = fold(Known { numbers, tracks, history: History::default(), first_with_content }, &batch);
         prop_assert!(changes.panicked.is_empty(), "{:?}", changes.panicked);
-        prop_assert_eq!(changes.projected.len(), bodies.len());
+        prop_assert_eq!(changes.projected.callbacks.len(), bodies.len());
         let texts = changes.events.iter().flat_map(|event| {
             let flow = event.flow.as_ref().map(eqp_types::Flow::as_str);
             [event.resource_id.as_deref(), flow, event.status.as_deref(), event.reason.as_deref()]

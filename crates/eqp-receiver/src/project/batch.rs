@@ -1,4 +1,4 @@
-//! A batch of pending callbacks, and the stored data about their resources.
+//! A batch of pending reports, and what the database knows about their resources.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -7,37 +7,48 @@ use eqp_types::Timestamp;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::decode::{Decoded, decode};
+use super::decode::{Decoded, decode, decode_read};
 use super::history::History;
 use super::report::StatusReport;
-use eqp_store::internal::{Account, ContentDigest, LastNumbers, PendingCallback, Resource, Tracks};
+use eqp_store::internal::{
+    Account, ContentDigest, LastNumbers, PendingReport, ReadContext, ReportId, Resource, Tracks,
+};
 
 /// The maximum time by which the reported time may be later than the time of receipt. A later time is not trusted.
 const MAX_CLOCK_AHEAD: time::Duration = time::Duration::hours(48);
 
-/// A callback that is not projected yet, decoded.
+/// A callback or an API read that is not projected yet, decoded.
 #[derive(Debug)]
 pub(crate) struct Pending {
-    pub(crate) id: Uuid,
+    pub(crate) id: ReportId,
     pub(crate) account: Arc<Account>,
     pub(crate) received_at: OffsetDateTime,
     pub(crate) decoded: Decoded,
-    /// The digest of the callback's report.
+    /// Digest of what a callback reports. API reads have none.
     pub(crate) content_digest: Option<ContentDigest>,
+    /// The circumstances of an API read, or `None` for a callback.
+    pub(crate) read: Option<ReadContext>,
 }
 
 impl Pending {
-    /// Decodes a stored callback.
-    pub(crate) fn new(callback: &PendingCallback) -> Self {
-        let PendingCallback { id, account, received_at, body } = callback;
+    /// Decodes a stored callback or API read.
+    pub(crate) fn new(stored: &PendingReport) -> Self {
+        let PendingReport { id, account, received_at, body, read } = stored;
+        let (id, decoded) = match read {
+            None => (ReportId::Callback(*id), decode(body)),
+            Some(context) => (ReportId::ApiRead(*id), decode_read(context, body)),
+        };
         let mut pending = Self {
-            id: *id,
+            id,
             account: Arc::clone(account),
             received_at: *received_at,
-            decoded: decode(body),
+            decoded,
             content_digest: None,
+            read: read.clone(),
         };
-        pending.content_digest = pending.report().and_then(|report| report.content_digest(account.id));
+        if pending.read.is_none() {
+            pending.content_digest = pending.report().and_then(|report| report.content_digest(account.id));
+        }
         pending
     }
 
@@ -52,12 +63,12 @@ impl Pending {
         self.report().and_then(|report| report.modified_at).filter(|_| !self.is_clock_doubtful())
     }
 
-    /// Decodes stored callbacks.
-    pub(crate) fn all(callbacks: &[PendingCallback]) -> Vec<Self> {
-        callbacks.iter().map(Self::new).collect()
+    /// Decodes stored callbacks and API reads.
+    pub(crate) fn all(stored: &[PendingReport]) -> Vec<Self> {
+        stored.iter().map(Self::new).collect()
     }
 
-    /// Makes the callback undecodable after all, with a reason.
+    /// Makes the report undecodable after all, with a reason.
     pub(crate) fn make_undecodable(&mut self, reason: String) {
         self.decoded = Decoded::Undecodable(reason);
         self.content_digest = None;
@@ -70,13 +81,14 @@ impl Pending {
         }
     }
 
-    /// Returns the resource that the callback is about.
+    /// Returns the resource that the report is about. Of an API read it is known even if its body is undecodable.
     pub(crate) fn resource(&self) -> Option<Resource> {
-        self.report().map(|report| Resource {
-            account_id: self.account.id,
-            kind: report.kind,
-            id: report.resource_id.clone(),
-        })
+        let account_id = self.account.id;
+        if let Some(read) = &self.read {
+            return Some(Resource { account_id, kind: read.resource_kind, id: read.resource_id.clone() });
+        }
+        let report = self.report()?;
+        Some(Resource { account_id, kind: report.kind, id: report.resource_id.clone() })
     }
 }
 
@@ -90,7 +102,7 @@ pub(crate) struct Known {
     pub(crate) first_with_content: HashMap<ContentDigest, Uuid>,
 }
 
-/// Returns the tracks and times for which the rule needs the events before and after. Most callbacks report a time later than
+/// Returns the tracks and times for which the rule needs the events before and after. Most reports report a time later than
 /// everything seen, or repeat an earlier callback, and need none.
 pub(crate) fn history_needed(
     tracks: &Tracks,
@@ -107,8 +119,9 @@ pub(crate) fn history_needed(
         }
         for observation in report.observations(Some(at)) {
             let Some(track) = tracks.iter().find(|track| track.flow == *observation.flow) else { continue };
-            // Without such a time the database contains no timed event of this track.
-            let Some(stored) = track.state.seen_until else { continue };
+            // Without such a time the database contains no timed event of this track. It is not `seen_until`, which an API read can
+            // move back.
+            let Some(stored) = track.state.history_until else { continue };
             let seen = seen_until.entry(track.id).or_insert(stored);
             if at <= *seen {
                 needed.insert((track.id, at.min(stored)));

@@ -6,6 +6,8 @@
 //!
 //! | | observation with a time T | decision |
 //! |---|---|---|
+//! | A | from an API read, other status | corrected, whatever T is; *seen until* becomes T, even if it was later |
+//! | A | from an API read, status is now | duplicate; the track is confirmed and no longer ambiguous |
 //! | 0 | an earlier callback about this resource has the same time and statuses | duplicate (decided in `fold`) |
 //! | 1 | an event of this track has this time and status, or T = seen until and the status is now | duplicate |
 //! | 2 | T > seen until, status is now | duplicate; if explicit, now has a time, and no other track changed: reentered |
@@ -19,10 +21,15 @@
 //! | 7 | the status of a file that is earlier in the scan than now | late |
 //! | 8 | anything else | applied |
 //!
-//! The rule cannot be right in all cases: without times, a delayed duplicate looks like a return to an earlier status.
+//! Row A also applies to an API read without a time, which leaves *seen until* unchanged. A read that began before the last
+//! report about the resource was received is discarded (in `fold`), because it may be outdated.
+//!
+//! The rule cannot be right in all cases: without times, a delayed duplicate looks like a return to an earlier status. The next
+//! API read corrects it.
 
 use eqp_store::internal::TrackState;
 use eqp_types::{Flow, Timestamp, review_rank};
+use time::OffsetDateTime;
 
 use eqp_store::Disposition;
 
@@ -53,7 +60,9 @@ pub(crate) struct Neighbours<'a> {
 /// The decision about an observation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Decision {
-    /// It reports nothing new.
+    /// It repeats what was reported for the same time.
+    Repeated,
+    /// It reports what is already known.
     Duplicate,
     /// It repeats the status before T, in the same second in which another status was applied. Either may be the latest.
     AmbiguousDuplicate,
@@ -67,6 +76,7 @@ pub(crate) enum Decision {
 
 const APPLIED: Decision = Decision::Event { disposition: Disposition::Applied, applied: true };
 const REENTERED: Decision = Decision::Event { disposition: Disposition::Reentered, applied: true };
+const CORRECTED: Decision = Decision::Event { disposition: Disposition::Corrected, applied: true };
 const LATE: Decision = Decision::Event { disposition: Disposition::Late, applied: false };
 
 /// Decides about one observation. `now` is the state of its track, and `others_changed` whether the same report has changed
@@ -98,7 +108,7 @@ fn decide_timed(
 
     // Row 1.
     if neighbours.exact || (at_seen_until && is_now) {
-        return Decision::Duplicate;
+        return Decision::Repeated;
     }
     // Rows 2 and 3.
     if now.seen_until.is_none_or(|seen| at > seen) {
@@ -136,11 +146,20 @@ fn decide_untimed(now: &TrackState, observation: Observation<'_>) -> Decision {
     }
 }
 
+/// Decides about one observation of an API read: row A.
+pub(crate) fn decide_read(now: Option<&TrackState>, observation: Observation<'_>) -> Decision {
+    match now {
+        None => APPLIED,
+        Some(now) if now.status == observation.status => Decision::Duplicate,
+        Some(_) => CORRECTED,
+    }
+}
+
 /// Returns the state of a track after this decision.
 pub(crate) fn settle(now: Option<TrackState>, observation: Observation<'_>, decision: Decision) -> TrackState {
     let at = observation.modified_at;
     let Some(mut state) = now else {
-        return TrackState { status: observation.status.to_owned(), modified_at: at, seen_until: at, ambiguous: false };
+        return first_state(observation);
     };
     let is_later = at.is_some() && at > state.seen_until;
     match decision {
@@ -148,6 +167,8 @@ pub(crate) fn settle(now: Option<TrackState>, observation: Observation<'_>, deci
             if applied {
                 observation.status.clone_into(&mut state.status);
                 state.modified_at = at;
+                state.confirmed_at = None;
+                state.unconfirmed = false;
             }
             if applied || disposition == Disposition::Ambiguous {
                 state.ambiguous = disposition == Disposition::Ambiguous;
@@ -156,14 +177,72 @@ pub(crate) fn settle(now: Option<TrackState>, observation: Observation<'_>, deci
         Decision::Duplicate if is_later => {
             state.modified_at = state.modified_at.or(at);
             state.ambiguous = false;
+            state.unconfirmed = false;
         }
-        Decision::Duplicate => {}
+        Decision::Duplicate | Decision::Repeated => {}
         Decision::AmbiguousDuplicate => state.ambiguous = true,
     }
     if is_later {
         state.seen_until = at;
+        state.history_until = state.history_until.max(at);
     }
     state
+}
+
+/// How an API read relates to the track that it is about.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Reading {
+    /// When the answer was received.
+    pub(crate) received_at: OffsetDateTime,
+    /// Whether the status now comes from a callback. The read began after that callback was received.
+    pub(crate) after_callback: bool,
+}
+
+/// Returns the state of a track after this decision about an API read.
+pub(crate) fn settle_read(
+    now: Option<TrackState>,
+    observation: Observation<'_>,
+    decision: Decision,
+    read: Reading,
+) -> TrackState {
+    let at = observation.modified_at;
+    let mut state = match now {
+        None => first_state(observation),
+        Some(mut state) if matches!(decision, Decision::Event { .. }) => {
+            // Nothing has changed since the callback, and yet the API reports another status. Two statuses in the same second explain
+            // this. Otherwise one of the two is wrong.
+            state.unconfirmed = read.after_callback && !state.ambiguous && at.is_some() && at <= state.seen_until;
+            observation.status.clone_into(&mut state.status);
+            state.modified_at = at;
+            state.seen_until = at.or(state.seen_until);
+            state
+        }
+        Some(mut state) => {
+            if at > state.seen_until {
+                state.modified_at = state.modified_at.or(at);
+                state.seen_until = at;
+            }
+            state.unconfirmed = false;
+            state
+        }
+    };
+    state.ambiguous = false;
+    state.confirmed_at = (!state.unconfirmed).then_some(read.received_at);
+    state.history_until = state.history_until.max(state.seen_until);
+    state
+}
+
+fn first_state(observation: Observation<'_>) -> TrackState {
+    let at = observation.modified_at;
+    TrackState {
+        status: observation.status.to_owned(),
+        modified_at: at,
+        seen_until: at,
+        ambiguous: false,
+        confirmed_at: None,
+        unconfirmed: false,
+        history_until: at,
+    }
 }
 
 #[cfg(test)]

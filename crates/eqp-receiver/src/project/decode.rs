@@ -1,4 +1,4 @@
-//! Decodes the body of a callback into a status report, or finds the reason why it is undecodable.
+//! Decodes the body of a callback or an API read into a status report, or finds the reason why it is undecodable.
 
 use std::error::Error as StdError;
 
@@ -6,6 +6,7 @@ use eqp_types::Callback;
 
 use super::report::StatusReport;
 use super::undecodable::{fit, guarded};
+use eqp_store::internal::{ReadContext, decode_api_read};
 
 /// A decoded body.
 #[derive(Debug, PartialEq)]
@@ -16,11 +17,11 @@ pub(crate) enum Decoded {
     Unknown(String),
     /// The reason why the body cannot be decoded, in a form that can be stored and printed.
     Undecodable(String),
-    /// Decoding panicked. The callback is stored as undecodable with this reason.
+    /// Decoding panicked. The report is stored as undecodable with this reason.
     Panicked(String),
 }
 
-/// Decodes a body. A panic is caught, because one callback must not stop the projection of the others.
+/// Decodes the body of a callback. A panic is caught, because one callback must not stop the projection of the others.
 pub(crate) fn decode(body: &[u8]) -> Decoded {
     guarded(|| decode_unguarded(body)).unwrap_or_else(Decoded::Panicked)
 }
@@ -35,6 +36,25 @@ pub(crate) fn decode_unguarded(body: &[u8]) -> Decoded {
             Ok(report) => Decoded::Report(report),
             Err(error) => Decoded::Undecodable(reason(&error)),
         },
+        Err(error) => Decoded::Undecodable(reason(&error)),
+    }
+}
+
+/// Decodes the body of an API read, as [`decode`] does for a callback.
+pub(crate) fn decode_read(context: &ReadContext, body: &[u8]) -> Decoded {
+    guarded(|| decode_read_unguarded(context, body)).unwrap_or_else(Decoded::Panicked)
+}
+
+fn decode_read_unguarded(context: &ReadContext, body: &[u8]) -> Decoded {
+    #[cfg(debug_assertions)]
+    super::undecodable::fault::point(super::undecodable::fault::Stage::Decode, body);
+    match decode_api_read(context.resource_kind, body) {
+        Ok(read) if read.resource_id == context.resource_id => {
+            Decoded::Report(StatusReport::of_read(context.resource_kind, read))
+        }
+        Ok(read) => {
+            Decoded::Undecodable(fit(&format!("the API answered about another resource, {}", read.resource_id)))
+        }
         Err(error) => Decoded::Undecodable(reason(&error)),
     }
 }
@@ -72,6 +92,21 @@ mod tests {
             let reason = reason_of(&body);
             assert!(reason.contains(why), "{reason}");
             assert!(reason.chars().count() <= LONGEST_REASON && !reason.chars().any(char::is_control), "{reason:?}");
+        }
+    }
+
+    #[test]
+    fn an_api_read_must_be_about_the_resource_that_was_requested() {
+        let context = |resource_id: &str| ReadContext {
+            resource_kind: eqp_store::ResourceKind::Submission,
+            resource_id: resource_id.to_owned(),
+            began_at: time::OffsetDateTime::UNIX_EPOCH,
+            baseline: false,
+        };
+        let body = br#"{"submission_id": "s1", "eqp_status": {"overall": "draft"}}"#;
+        assert!(matches!(decode_read(&context("s1"), body), Decoded::Report(_)));
+        for (context, body) in [(context("s2"), &body[..]), (context("s1"), b"<html>")] {
+            assert!(matches!(decode_read(&context, body), Decoded::Undecodable(_)));
         }
     }
 

@@ -8,16 +8,19 @@ use std::collections::HashMap;
 use eqp_types::Flow;
 use uuid::Uuid;
 
-use super::fold::Changes;
+use super::fold::{Changes, Projected};
 use eqp_store::Event;
-use eqp_store::internal::{LastNumbers, ProjectedCallback, Resource, Track};
+use eqp_store::internal::{
+    ArrivedCallback, LastNumbers, MissingCallback, ProjectedApiRead, ProjectedCallback, ReportId, Resource, Track,
+};
 
 /// The stored history of some resources.
 #[derive(Debug)]
 pub(super) struct Old {
     pub(super) tracks: Vec<(Resource, Track)>,
     pub(super) events: Vec<Event>,
-    pub(super) projected: HashMap<Uuid, ProjectedCallback>,
+    pub(super) callbacks: HashMap<Uuid, ProjectedCallback>,
+    pub(super) reads: HashMap<Uuid, ProjectedApiRead>,
 }
 
 /// The changes to write.
@@ -29,7 +32,12 @@ pub(super) struct Difference {
     pub(super) new_events: Vec<Event>,
     pub(super) gone_tracks: Vec<i64>,
     pub(super) tracks: Vec<(Resource, Track)>,
-    pub(super) projected: Vec<ProjectedCallback>,
+    pub(super) projected: Projected,
+    /// Changes that API reads found without a callback. Those that are stored already are not changed.
+    pub(super) missing: Vec<MissingCallback>,
+    pub(super) arrived: Vec<ArrivedCallback>,
+    /// API reads and flows that no longer have an event.
+    pub(super) gone_missing: Vec<(Uuid, Flow)>,
 }
 
 /// Compares the history that was rebuilt from nothing with the stored one. `numbers` are the last numbers in use.
@@ -37,9 +45,9 @@ pub(super) fn difference(mut old: Old, rebuilt: Changes, numbers: LastNumbers) -
     let mut numbers = numbers;
     let mut old_tracks: HashMap<(Resource, Flow), Track> =
         old.tracks.drain(..).map(|(resource, track)| ((resource, track.flow.clone()), track)).collect();
-    // A callback causes at most one event per flow.
-    let mut old_events: HashMap<(Option<Uuid>, Option<Flow>), Event> =
-        old.events.drain(..).map(|event| ((event.callback_id, event.flow.clone()), event)).collect();
+    // A report causes at most one event per flow.
+    let mut old_events: HashMap<(Option<ReportId>, Option<Flow>), Event> =
+        old.events.drain(..).map(|event| ((event.report(), event.flow.clone()), event)).collect();
 
     let mut track_ids = HashMap::new();
     let mut tracks = Vec::new();
@@ -63,7 +71,7 @@ pub(super) fn difference(mut old: Old, rebuilt: Changes, numbers: LastNumbers) -
     for mut event in rebuilt.events {
         let provisional = event.seq;
         event.track_id = event.track_id.and_then(|id| track_ids.get(&id).copied());
-        match old_events.remove(&(event.callback_id, event.flow.clone())) {
+        match old_events.remove(&(event.report(), event.flow.clone())) {
             Some(before) if is_same(&before, &event) => {
                 kept_events += 1;
                 seqs.insert(provisional, before.seq);
@@ -77,6 +85,8 @@ pub(super) fn difference(mut old: Old, rebuilt: Changes, numbers: LastNumbers) -
             }
         }
     }
+    let gone_missing =
+        old_events.values().filter_map(|event| Some((event.api_read_id?, event.flow.clone()?))).collect();
     gone_events.extend(old_events.into_values().map(|event| event.seq));
 
     let tracks = tracks.into_iter().filter_map(|(resource, track, before)| {
@@ -85,16 +95,25 @@ pub(super) fn difference(mut old: Old, rebuilt: Changes, numbers: LastNumbers) -
         let is_same = before.is_some_and(|before| Track { changed: track.changed, ..before } == track);
         (!is_same).then_some((resource, track))
     });
-    let projected = rebuilt.projected.into_iter().filter_map(|projected| {
-        let before = old.projected.get(&projected.callback_id);
-        // The order of projection does not change.
+    // The order of projection does not change.
+    let callbacks = rebuilt.projected.callbacks.into_iter().filter_map(|projected| {
+        let before = old.callbacks.get(&projected.callback_id);
         let ordinal = before.map_or(projected.ordinal, |before| before.ordinal);
         let projected = ProjectedCallback { ordinal, ..projected };
         (before != Some(&projected)).then_some(projected)
     });
+    let reads = rebuilt.projected.reads.into_iter().filter_map(|projected| {
+        let before = old.reads.get(&projected.api_read_id);
+        let ordinal = before.map_or(projected.ordinal, |before| before.ordinal);
+        let projected = ProjectedApiRead { ordinal, ..projected };
+        (before != Some(&projected)).then_some(projected)
+    });
     Difference {
         tracks: tracks.collect(),
-        projected: projected.collect(),
+        projected: Projected { callbacks: callbacks.collect(), reads: reads.collect() },
+        missing: rebuilt.missing,
+        arrived: rebuilt.arrived,
+        gone_missing,
         numbers,
         kept_events,
         gone_events,
@@ -123,7 +142,7 @@ mod tests {
     use crate::project::batch::{Known, Pending, test_account};
     use crate::project::fold::fold;
     use crate::project::history::History;
-    use eqp_store::internal::PendingCallback;
+    use eqp_store::internal::PendingReport;
     use eqp_store::{CallbackDisposition, Disposition};
 
     const NUMBERS: LastNumbers = LastNumbers { last_event_seq: 900, last_track_id: 90, last_ordinal: 9 };
@@ -140,11 +159,12 @@ mod tests {
         let batch: Vec<Pending> = (1..)
             .zip(&bodies)
             .map(|(number, body)| {
-                Pending::new(&PendingCallback {
+                Pending::new(&PendingReport {
                     id: Uuid::from_u128(number),
                     account: test_account(),
                     received_at: OffsetDateTime::UNIX_EPOCH,
                     body: body.as_bytes().to_vec(),
+                    read: None,
                 })
             })
             .collect();
@@ -175,7 +195,8 @@ mod tests {
         Old {
             tracks: changes.tracks.into_iter().map(|(resource, one)| (resource, track(one))).collect(),
             events: changes.events.into_iter().map(event).collect(),
-            projected: changes.projected.into_iter().map(projected).collect(),
+            callbacks: changes.projected.callbacks.into_iter().map(projected).collect(),
+            reads: HashMap::new(),
         }
     }
 
@@ -185,7 +206,7 @@ mod tests {
         assert_eq!(same.kept_events, 4);
         assert_eq!((same.numbers.last_event_seq, same.numbers.last_track_id), (900, 90));
         assert!(same.new_events.is_empty() && same.gone_events.is_empty() && same.gone_tracks.is_empty());
-        assert!(same.tracks.is_empty() && same.projected.is_empty(), "{same:?}");
+        assert!(same.tracks.is_empty() && same.projected.callbacks.is_empty(), "{same:?}");
     }
 
     #[test]
@@ -203,12 +224,13 @@ mod tests {
         let (resource, track) = old.tracks.iter_mut().find(|(resource, _)| resource.id == "s2").unwrap();
         track.state.status = "draft".to_owned();
         let (resource, id) = (resource.clone(), track.id);
-        old.projected.get_mut(&Uuid::from_u128(3)).unwrap().disposition = CallbackDisposition::Duplicate;
+        old.callbacks.get_mut(&Uuid::from_u128(3)).unwrap().disposition = CallbackDisposition::Duplicate;
         let changed = difference(old, folded(), NUMBERS);
         let tracks: Vec<_> = changed.tracks.iter().map(|(resource, track)| (resource, track.id)).collect();
         assert_eq!(tracks, [(&resource, id)]);
         assert_eq!(changed.tracks[0].1.state.status, "approved");
-        let projected: Vec<_> = changed.projected.iter().map(|one| (one.callback_id.as_u128(), one.ordinal)).collect();
+        let projected: Vec<_> =
+            changed.projected.callbacks.iter().map(|one| (one.callback_id.as_u128(), one.ordinal)).collect();
         assert_eq!(projected, [(3, 2)], "with its ordinal");
         assert_eq!((changed.kept_events, changed.new_events.len()), (4, 0));
     }

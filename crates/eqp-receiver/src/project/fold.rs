@@ -1,19 +1,23 @@
-//! Applies the rule to a batch of callbacks, in memory: each callback becomes a duplicate or events, and updates its tracks.
+//! Applies the rule to a batch of reports, in memory: each becomes a duplicate or events, and updates its tracks.
+
+mod deciding;
 
 use std::collections::HashMap;
 
-use eqp_types::Timestamp;
 use uuid::Uuid;
 
+use self::deciding::Deciding;
 use super::batch::{Known, Pending};
-use super::decide::{Decision, Neighbours, Observation, decide, settle};
 use super::decode::Decoded;
 use super::history::History;
 use super::report::StatusReport;
 use super::undecodable::guarded;
 use crate::results::Tally;
-use eqp_store::internal::{ContentDigest, HistoryEntry, LastNumbers, ProjectedCallback, Resource, Track, Tracks};
-use eqp_store::{CallbackDisposition, Disposition, Event, EventKind};
+use eqp_store::internal::{
+    ApiReadDisposition, ArrivedCallback, ContentDigest, HistoryEntry, LastNumbers, MissingCallback, ProjectedApiRead,
+    ProjectedCallback, ReportId, Resource, Track, Tracks,
+};
+use eqp_store::{CallbackDisposition, Disposition, Event, EventKind, Origin};
 
 /// Everything that a batch changes in the database.
 #[derive(Debug)]
@@ -21,32 +25,63 @@ pub(crate) struct Changes {
     pub(crate) numbers: LastNumbers,
     pub(crate) tracks: Vec<(Resource, Track)>,
     pub(crate) events: Vec<Event>,
-    pub(crate) projected: Vec<ProjectedCallback>,
-    /// Callbacks whose projection panicked, with the reason. They are undecodable.
-    pub(crate) panicked: Vec<(Uuid, String)>,
+    pub(crate) projected: Projected,
+    /// Changes that API reads found without a callback.
+    pub(crate) missing: Vec<MissingCallback>,
+    /// Callbacks that reported a change which an API read had found before.
+    pub(crate) arrived: Vec<ArrivedCallback>,
+    /// Reports whose projection panicked, with the reason. They are undecodable.
+    pub(crate) panicked: Vec<(ReportId, String)>,
+}
+
+/// The decision about each report of a batch.
+#[derive(Debug, Default)]
+pub(crate) struct Projected {
+    pub(crate) callbacks: Vec<ProjectedCallback>,
+    pub(crate) reads: Vec<ProjectedApiRead>,
+}
+
+/// The decision about one report.
+enum ProjectedReport {
+    Callback(ProjectedCallback),
+    Read(ProjectedApiRead),
+}
+
+impl Projected {
+    fn add(&mut self, report: ProjectedReport) {
+        match report {
+            ProjectedReport::Callback(callback) => self.callbacks.push(callback),
+            ProjectedReport::Read(read) => self.reads.push(read),
+        }
+    }
 }
 
 impl Changes {
-    /// Logs the callbacks whose projection panicked.
+    /// Logs the reports whose projection panicked.
     pub(crate) fn log_panics(&self) {
-        for (callback, reason) in &self.panicked {
-            tracing::error!(%callback, reason, "projecting a callback panicked, storing it as undecodable");
+        for (report, reason) in &self.panicked {
+            tracing::error!(%report, reason, "projecting a report panicked, storing it as undecodable");
         }
     }
 
-    /// Counts events and callbacks by their disposition.
+    /// Counts events and reports by their disposition.
     pub(crate) fn tally(&self) -> Tally {
-        let events =
+        let count =
             |disposition| self.events.iter().filter(|event| event.disposition == Some(disposition)).count() as u64;
-        let callbacks = |disposition| self.projected.iter().filter(|one| one.disposition == disposition).count() as u64;
-        let (unknown, undecodable) =
-            (callbacks(CallbackDisposition::Unknown), callbacks(CallbackDisposition::Undecodable));
+        let kind = |kind| self.events.iter().filter(|event| event.kind == kind).count() as u64;
+        let is_duplicate = |one: &&ProjectedCallback| one.disposition == CallbackDisposition::Duplicate;
+        let reads =
+            |disposition| self.projected.reads.iter().filter(|one| one.disposition == disposition).count() as u64;
+        let duplicates = self.projected.callbacks.iter().filter(is_duplicate).count() as u64;
+        let (unknown, undecodable) = (kind(EventKind::Unknown), kind(EventKind::Undecodable));
         Tally {
             // Events without a track are counted separately.
             events: self.events.len() as u64 - unknown - undecodable,
-            duplicates: callbacks(CallbackDisposition::Duplicate),
-            late: events(Disposition::Late),
-            ambiguous: events(Disposition::Ambiguous),
+            duplicates: duplicates + reads(ApiReadDisposition::Duplicate),
+            late: count(Disposition::Late),
+            ambiguous: count(Disposition::Ambiguous),
+            corrected: count(Disposition::Corrected),
+            discarded: reads(ApiReadDisposition::Discarded),
             unknown,
             undecodable,
             panicked: self.panicked.len() as u64,
@@ -54,7 +89,7 @@ impl Changes {
     }
 }
 
-/// Folds a batch, in its order. If the rule panics over a callback, that callback becomes undecodable.
+/// Folds a batch, in its order. If the rule panics over a report, that report becomes undecodable.
 pub(crate) fn fold(known: Known, batch: &[Pending]) -> Changes {
     let Known { numbers, tracks, history, first_with_content } = known;
     let mut fold = Fold {
@@ -63,18 +98,16 @@ pub(crate) fn fold(known: Known, batch: &[Pending]) -> Changes {
         history,
         first_with_content,
         events: Vec::new(),
-        projected: Vec::with_capacity(batch.len()),
+        projected: Projected::default(),
+        missing: Vec::new(),
+        arrived: Vec::new(),
         panicked: Vec::new(),
     };
     for pending in batch {
         match &pending.decoded {
             Decoded::Report(report) => fold.report(pending, report),
-            Decoded::Unknown(code) => {
-                fold.without_track(pending, EventKind::Unknown, CallbackDisposition::Unknown, code);
-            }
-            Decoded::Undecodable(why) => {
-                fold.without_track(pending, EventKind::Undecodable, CallbackDisposition::Undecodable, why);
-            }
+            Decoded::Unknown(code) => fold.without_track(pending, WithoutTrack::Unknown, code),
+            Decoded::Undecodable(why) => fold.without_track(pending, WithoutTrack::Undecodable, why),
             Decoded::Panicked(why) => fold.panicked(pending, why),
         }
     }
@@ -86,6 +119,8 @@ pub(crate) fn fold(known: Known, batch: &[Pending]) -> Changes {
         tracks: changed.collect(),
         events: fold.events,
         projected: fold.projected,
+        missing: fold.missing,
+        arrived: fold.arrived,
         panicked: fold.panicked,
     }
 }
@@ -96,218 +131,150 @@ struct Fold {
     history: History,
     first_with_content: HashMap<ContentDigest, Uuid>,
     events: Vec<Event>,
-    projected: Vec<ProjectedCallback>,
-    panicked: Vec<(Uuid, String)>,
+    projected: Projected,
+    missing: Vec<MissingCallback>,
+    arrived: Vec<ArrivedCallback>,
+    panicked: Vec<(ReportId, String)>,
+}
+
+/// The reason why a report has no track.
+#[derive(Clone, Copy)]
+enum WithoutTrack {
+    Unknown,
+    Undecodable,
 }
 
 impl Fold {
-    fn without_track(&mut self, pending: &Pending, kind: EventKind, disposition: CallbackDisposition, reason: &str) {
+    fn without_track(&mut self, pending: &Pending, why: WithoutTrack, reason: &str) {
+        let (kind, disposition) = match why {
+            WithoutTrack::Unknown => (EventKind::Unknown, CallbackDisposition::Unknown),
+            WithoutTrack::Undecodable => (EventKind::Undecodable, CallbackDisposition::Undecodable),
+        };
         self.numbers.last_event_seq += 1;
-        let mut event =
-            Event::new(self.numbers.last_event_seq, &pending.account, kind, pending.received_at, pending.id);
+        self.numbers.last_ordinal += 1;
+        let mut event = new_event(self.numbers.last_event_seq, pending, kind);
         event.reason = Some(reason.to_owned());
         self.events.push(event);
-        self.numbers.last_ordinal += 1;
-        self.projected.push(ProjectedCallback {
-            callback_id: pending.id,
-            resource: None,
-            disposition,
-            duplicate_of: None,
-            content_digest: None,
-            ordinal: self.numbers.last_ordinal,
+        let ordinal = self.numbers.last_ordinal;
+        self.projected.add(match pending.id {
+            ReportId::Callback(callback_id) => ProjectedReport::Callback(ProjectedCallback {
+                callback_id,
+                resource: None,
+                disposition,
+                duplicate_of: None,
+                content_digest: None,
+                ordinal,
+            }),
+            ReportId::ApiRead(api_read_id) => ProjectedReport::Read(ProjectedApiRead {
+                api_read_id,
+                disposition: ApiReadDisposition::Undecodable,
+                ordinal,
+            }),
         });
     }
 
     fn panicked(&mut self, pending: &Pending, reason: &str) {
-        self.without_track(pending, EventKind::Undecodable, CallbackDisposition::Undecodable, reason);
+        self.without_track(pending, WithoutTrack::Undecodable, reason);
         self.panicked.push((pending.id, reason.to_owned()));
     }
 
     fn report(&mut self, pending: &Pending, report: &StatusReport) {
         let resource = Resource { account_id: pending.account.id, kind: report.kind, id: report.resource_id.clone() };
-        // The batch is only changed after the whole callback is decided, so that a panic leaves it consistent.
+        // The batch is only changed after the whole report is decided, so that a panic leaves it consistent.
         match guarded(|| self.decided(pending, report, &resource)) {
             Ok(decided) => self.accept(resource, decided),
             Err(reason) => self.panicked(pending, &reason),
         }
     }
 
-    /// Decides what one callback changes, without changing anything yet.
+    /// Decides what one report changes, without changing anything yet.
     fn decided(&self, pending: &Pending, report: &StatusReport, resource: &Resource) -> Decided {
         #[cfg(debug_assertions)]
         super::undecodable::fault::point(super::undecodable::fault::Stage::Decide, resource.id.as_bytes());
         let mut numbers = self.numbers;
         numbers.last_ordinal += 1;
+        let ordinal = numbers.last_ordinal;
+        // A new resource has no tracks yet.
+        let tracks = self.tracks.get(resource).cloned().unwrap_or_default();
+        let mut deciding = Deciding::new(pending, report, &self.history, tracks, numbers);
+        let projected = match pending.id {
+            ReportId::Callback(callback_id) => {
+                ProjectedReport::Callback(self.decide_callback(&mut deciding, callback_id, ordinal))
+            }
+            ReportId::ApiRead(api_read_id) => {
+                let disposition = deciding.decide_read();
+                ProjectedReport::Read(ProjectedApiRead { api_read_id, disposition, ordinal })
+            }
+        };
+        let Deciding { numbers, tracks, events, past, missing, arrived, .. } = deciding;
+        Decided { numbers, tracks, events, past, missing, arrived, projected }
+    }
+
+    fn decide_callback(&self, deciding: &mut Deciding<'_>, callback_id: Uuid, ordinal: i64) -> ProjectedCallback {
+        let digest = deciding.pending.content_digest;
         let mut projected = ProjectedCallback {
-            callback_id: pending.id,
-            resource: Some((report.kind, report.resource_id.clone())),
+            callback_id,
+            resource: Some((deciding.report.kind, deciding.report.resource_id.clone())),
             disposition: CallbackDisposition::Duplicate,
             duplicate_of: None,
             content_digest: None,
-            ordinal: numbers.last_ordinal,
+            ordinal,
         };
-        // A new resource has no tracks yet.
-        let tracks = self.tracks.get(resource).cloned().unwrap_or_default();
-        let first_with_content =
-            pending.content_digest.and_then(|digest| self.first_with_content.get(&digest).copied());
-        let mut deciding = Deciding {
-            history: &self.history,
-            pending,
-            report,
-            time: pending.trusted_time(),
-            numbers,
-            tracks,
-            events: Vec::new(),
-            past: Vec::new(),
-        };
-        if first_with_content.is_some() {
+        if let Some(first) = digest.and_then(|digest| self.first_with_content.get(&digest).copied()) {
             // Row 0 of the rule.
-            projected.duplicate_of = first_with_content;
+            projected.duplicate_of = Some(first);
         } else {
-            let mut others_changed = false;
-            for observation in report.observations(deciding.time) {
-                match deciding.observe(observation, others_changed) {
-                    Observed::Event { applied } => others_changed |= applied,
-                    Observed::Duplicate { of } => projected.duplicate_of = of.or(projected.duplicate_of),
-                }
-            }
+            projected.duplicate_of = deciding.observe_all().map(ReportId::uuid);
             if !deciding.events.is_empty() {
                 projected.disposition = CallbackDisposition::Event;
                 projected.duplicate_of = None;
             }
-            projected.content_digest = pending.content_digest;
+            projected.content_digest = digest;
         }
         deciding.record_item_id();
-        let Deciding { numbers, tracks, events, past, .. } = deciding;
-        Decided { numbers, tracks, events, past, projected }
+        deciding.record_receipt();
+        projected
     }
 
     fn accept(&mut self, resource: Resource, decided: Decided) {
-        let Decided { numbers, tracks, events, past, projected } = decided;
+        let Decided { numbers, tracks, events, past, missing, arrived, projected } = decided;
         self.numbers = numbers;
         self.tracks.insert(resource, tracks);
         self.events.extend(events);
+        self.missing.extend(missing);
+        self.arrived.extend(arrived);
         for past in past {
             self.history.add(past);
         }
-        if let Some(digest) = projected.content_digest {
+        if let ProjectedReport::Callback(callback) = &projected
+            && let Some(digest) = callback.content_digest
+        {
             // A duplicate points at the first callback with its content, not at another duplicate.
-            self.first_with_content.insert(digest, projected.duplicate_of.unwrap_or(projected.callback_id));
+            self.first_with_content.insert(digest, callback.duplicate_of.unwrap_or(callback.callback_id));
         }
-        self.projected.push(projected);
+        self.projected.add(projected);
     }
 }
 
-/// The changes of one callback.
+/// The changes of one report.
 struct Decided {
     numbers: LastNumbers,
     tracks: Vec<Track>,
     events: Vec<Event>,
     past: Vec<HistoryEntry>,
-    projected: ProjectedCallback,
+    missing: Vec<MissingCallback>,
+    arrived: Vec<ArrivedCallback>,
+    projected: ProjectedReport,
 }
 
-/// One callback while the rule is applied to it, with copies of its tracks.
-struct Deciding<'a> {
-    history: &'a History,
-    pending: &'a Pending,
-    report: &'a StatusReport,
-    /// The reported time, if it can be trusted.
-    time: Option<Timestamp>,
-    numbers: LastNumbers,
-    tracks: Vec<Track>,
-    events: Vec<Event>,
-    past: Vec<HistoryEntry>,
-}
-
-impl Deciding<'_> {
-    fn observe(&mut self, observation: Observation<'_>, others_changed: bool) -> Observed {
-        let at = self.tracks.iter().position(|track| track.flow == *observation.flow);
-        let track = at.and_then(|at| self.tracks.get_mut(at));
-
-        let neighbours = match (&track, observation.modified_at) {
-            (Some(track), Some(time)) => self.history.around(track.id, time, observation.status),
-            _ => Neighbours::default(),
-        };
-        let decision = decide(track.as_ref().map(|track| &track.state), observation, neighbours, others_changed);
-        let state = settle(track.as_ref().map(|track| track.state.clone()), observation, decision);
-
-        let track = if let Some(track) = track {
-            track.changed |= track.state != state;
-            track.state = state;
-            track
-        } else {
-            self.numbers.last_track_id += 1;
-            self.tracks.push(Track {
-                id: self.numbers.last_track_id,
-                flow: observation.flow.clone(),
-                // All tracks of a submission have the newest item ID.
-                item_id: self.tracks.iter().find_map(|track| track.item_id.clone()),
-                state,
-                received_at: self.pending.received_at,
-                callback_id: Some(self.pending.id),
-                event_seq: 0,
-                changed: true,
-            });
-            self.tracks.last_mut().expect("a track was just added")
-        };
-
-        let (disposition, applied) = match decision {
-            Decision::Event { disposition, applied } => (disposition, applied),
-            Decision::Duplicate | Decision::AmbiguousDuplicate if track.state.status == observation.status => {
-                return Observed::Duplicate { of: track.callback_id };
-            }
-            Decision::Duplicate | Decision::AmbiguousDuplicate => {
-                let time = observation.modified_at;
-                let of = time.and_then(|time| self.history.reported_by(track.id, time, observation.status));
-                return Observed::Duplicate { of };
-            }
-        };
-        self.numbers.last_event_seq += 1;
-        let seq = self.numbers.last_event_seq;
-        if applied {
-            track.received_at = self.pending.received_at;
-            track.callback_id = Some(self.pending.id);
-            track.event_seq = seq;
-        }
-        if let Some(modified_at) = observation.modified_at {
-            self.past.push(HistoryEntry {
-                track_id: track.id,
-                modified_at,
-                seq,
-                status: observation.status.to_owned(),
-                callback_id: Some(self.pending.id),
-            });
-        }
-        let mut event =
-            Event::new(seq, &self.pending.account, self.report.kind.into(), self.pending.received_at, self.pending.id);
-        event.track_id = Some(track.id);
-        event.resource_id = Some(self.report.resource_id.clone());
-        event.flow = Some(observation.flow.clone());
-        event.status = Some(observation.status.to_owned());
-        event.modified_at = self.report.modified_at;
-        event.clock_doubtful = self.time != self.report.modified_at;
-        event.explicit = observation.explicit;
-        event.disposition = Some(disposition);
-        event.applied = applied;
-        self.events.push(event);
-        Observed::Event { applied }
-    }
-
-    /// Sets the `item_id` of the callback on all tracks of the submission.
-    fn record_item_id(&mut self) {
-        let Some(item_id) = self.report.item_id.as_ref().map(eqp_types::ItemId::as_str) else { return };
-        for track in self.tracks.iter_mut().filter(|track| track.item_id.as_deref() != Some(item_id)) {
-            track.item_id = Some(item_id.to_owned());
-            track.changed = true;
-        }
-    }
-}
-
-/// The decision about one observation.
-enum Observed {
-    Event { applied: bool },
-    Duplicate { of: Option<Uuid> },
+/// Creates an event of a report, without its resource.
+fn new_event(seq: i64, pending: &Pending, kind: EventKind) -> Event {
+    let origin = match &pending.read {
+        None => Origin::Callback,
+        Some(read) if read.baseline => Origin::Baseline,
+        Some(_) => Origin::Reconcile,
+    };
+    Event::new(seq, &pending.account, kind, pending.received_at, (pending.id, origin))
 }
 
 #[cfg(test)]

@@ -2,9 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use eqp_store::internal::HistoryEntry;
+use eqp_store::internal::{HistoryEntry, ReportId};
 use eqp_types::Timestamp;
-use uuid::Uuid;
 
 use super::decide::Neighbours;
 
@@ -46,18 +45,20 @@ impl History {
         same_time.find(|(_, past)| past.status == status).map(|(_, past)| past)
     }
 
-    /// Returns the first callback that reported the repeated status, at this time or the nearest one.
-    pub(crate) fn reported_by(&self, track_id: i64, at: Timestamp, status: &str) -> Option<Uuid> {
+    /// Returns the first report of the repeated status, at this time or the nearest one.
+    pub(crate) fn reported_by(&self, track_id: i64, at: Timestamp, status: &str) -> Option<ReportId> {
         let events = self.0.get(&track_id)?;
         let before = events.range(..(at, i64::MIN)).next_back();
         let after = events.range((at, i64::MAX)..).next();
         let near = [before, after].into_iter().flatten().map(|(_, past)| past).find(|past| past.status == status);
-        self.exact(track_id, at, status).or(near)?.callback_id
+        self.exact(track_id, at, status).or(near)?.report
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use uuid::Uuid;
+
     use super::*;
 
     fn second(second: i64) -> Timestamp {
@@ -69,9 +70,9 @@ mod tests {
         let mut history = History::default();
         for (seq, at, status) in [(1, 10, "draft"), (2, 20, "in_automation"), (3, 20, "rejected"), (4, 30, "approved")]
         {
-            let callback_id = Some(Uuid::from_u128(seq));
+            let report = Some(ReportId::Callback(Uuid::from_u128(seq)));
             let seq = i64::try_from(seq).unwrap();
-            history.add(HistoryEntry { track_id: 7, modified_at: second(at), seq, status: status.into(), callback_id });
+            history.add(HistoryEntry { track_id: 7, modified_at: second(at), seq, status: status.into(), report });
         }
         let seen = |at, status| {
             let neighbours = history.around(7, second(at), status);
@@ -84,7 +85,7 @@ mod tests {
         assert_eq!(seen(99, "draft"), (false, Some("approved"), Some("approved"), None));
         assert!(!history.around(8, second(20), "draft").exact, "another track has no events");
 
-        let reported_by = |at, status| history.reported_by(7, second(at), status).map(|id| id.as_u128());
+        let reported_by = |at, status| history.reported_by(7, second(at), status).map(|id| id.uuid().as_u128());
         assert_eq!(reported_by(20, "in_automation"), Some(2));
         assert_eq!(reported_by(15, "draft"), Some(1));
         assert_eq!(reported_by(25, "approved"), Some(4));

@@ -1,4 +1,4 @@
-//! Projects callbacks into tracks and events: decodes each body into a status report, applies the rule to its observations, and
+//! Projects callbacks and API reads into tracks and events: decodes each body into a status report, applies the rule to its observations, and
 //! writes the result.
 
 #[cfg(test)]
@@ -9,6 +9,7 @@ mod decode;
 mod difference;
 mod fold;
 mod history;
+mod missing;
 #[cfg(test)]
 mod random_reviews;
 mod report;

@@ -1,7 +1,7 @@
-//! The status report of a callback, independent of the format of the callback.
+//! The status report of a callback or an API read, independent of its form.
 
 use aws_lc_rs::digest;
-use eqp_types::{Callback, EqpStatusUpdate, Flow, ItemId, MalwareScanComplete, Timestamp};
+use eqp_types::{Callback, EqpStatusUpdate, Flow, ItemId, MalwareScanComplete, ResourceRead, Timestamp};
 
 use super::decide::Observation;
 use eqp_store::ResourceKind;
@@ -10,7 +10,7 @@ use eqp_store::internal::{ContentDigest, canonical_status};
 /// The flow of a status that was reported without one. It has its own track, because a guessed flow could show a wrong result.
 const UNSPECIFIED_FLOW: &str = "unspecified";
 
-/// A decoded callback: a resource, an optional time, and the statuses of one to three flows.
+/// A decoded callback or API read: a resource, an optional time, and the statuses of one to three flows.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct StatusReport {
     /// The kind of the resource.
@@ -46,6 +46,12 @@ impl StatusReport {
             Callback::EqpStatusUpdate(update) => Self::of_update(update),
             _ => Err(StatusReportError::Unknown),
         }
+    }
+
+    /// Converts an API read. All its statuses are implied.
+    pub(crate) fn of_read(kind: ResourceKind, read: ResourceRead) -> Self {
+        let ResourceRead { resource_id, item_id, modified_at, statuses, .. } = read;
+        Self { kind, resource_id, item_id, modified_at, statuses, last_is_explicit: false }
     }
 
     fn of_scan(scan: &MalwareScanComplete) -> Self {
@@ -109,6 +115,11 @@ impl StatusReport {
             modified_at: time,
             explicit: self.last_is_explicit && at == last,
         })
+    }
+
+    /// Returns the flow that the report is about; if there is none, one of those that it mentions.
+    pub(crate) fn main_flow(&self) -> Option<&Flow> {
+        self.statuses.last().map(|(flow, _)| flow)
     }
 
     /// Returns a digest of the resource, the reported time and the statuses, regardless of which flow is explicit. Returns `None`

@@ -1,8 +1,8 @@
-//! Reprojects stored callbacks, for example with an improved decoder or rule.
+//! Reprojects stored callbacks and API reads, for example with an improved decoder or rule.
 //!
-//! Each resource is rebuilt completely from all its callbacks, in the order of their first projection. Projectors pause
-//! during this time; callbacks are still accepted. With the same decoder and rule nothing changes. A resource is
-//! skipped if some of its callbacks are no longer stored.
+//! Each resource is rebuilt completely from all its reports, in the order of their first projection. Projectors pause during this
+//! time; callbacks are still accepted. With the same decoder and rule nothing changes. A resource is skipped if some of its reports are no
+//! longer stored.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::batch::{Known, Pending};
 use super::difference::{Difference, Old, difference};
-use super::fold::fold;
+use super::fold::{Projected, fold};
 use super::history::History;
 use super::run::is_data_error;
 use eqp_store::CallbackDisposition;
@@ -21,10 +21,11 @@ use eqp_store::Error;
 use eqp_store::internal::first_id_at;
 use eqp_store::internal::{ANSWER, within};
 use eqp_store::internal::{
-    LastNumbers, ProjectedCallback, Resource, callback_disposition, event, pending, projector, reprojection, track,
+    ApiReadDisposition, LastNumbers, ProjectedApiRead, ProjectedCallback, ReportId, Resource, api_read,
+    callback_disposition, event, missing_callback, pending, projector, reprojection, track,
 };
 
-/// The number of callbacks that are selected at a time. Their resources are rebuilt in one transaction.
+/// The number of reports that are selected at a time. Their resources are rebuilt in one transaction.
 const BATCH: i64 = 256;
 /// The time limit of one transaction.
 const DEADLINE: Duration = Duration::from_mins(2);
@@ -33,7 +34,7 @@ const DEADLINE: Duration = Duration::from_mins(2);
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum ReprojectScope {
-    /// Every resource with a callback that was received at this time or later, and every such callback without a resource.
+    /// Every resource with a report that was received at this time or later, and every such report without a resource.
     Since(OffsetDateTime),
     /// The submission or file with this ID.
     Resource(String),
@@ -46,9 +47,9 @@ pub enum ReprojectScope {
 pub struct Reprojected {
     /// Submissions and files that were rebuilt.
     pub resources: usize,
-    /// Submissions and files that were skipped because some of their callbacks are no longer stored.
+    /// Submissions and files that were skipped because some of their reports are no longer stored.
     pub skipped: usize,
-    /// Callbacks that were decoded again.
+    /// Callbacks and API reads that were decoded again.
     pub callbacks: usize,
     /// Events that are unchanged.
     pub events_kept: usize,
@@ -58,7 +59,7 @@ pub struct Reprojected {
     pub events_gone: usize,
 }
 
-/// Rebuilds tracks and events from stored callbacks.
+/// Rebuilds tracks and events from stored callbacks and API reads.
 ///
 /// ```no_run
 /// # async fn example(pool: sqlx::PgPool) -> Result<(), Box<dyn std::error::Error>> {
@@ -76,17 +77,17 @@ pub struct Reprojector {
     dry_run: bool,
 }
 
-/// The callbacks and resources to start from.
+/// The reports and resources to start from.
 #[derive(Debug, Default)]
 struct Selection {
-    callbacks: HashSet<Uuid>,
+    reports: HashSet<Uuid>,
     resources: HashSet<Resource>,
 }
 
-/// The callbacks of resources that can be rebuilt, decoded again, with their stored dispositions.
+/// The reports of resources that can be rebuilt, decoded again, with their stored dispositions.
 struct RebuildInput {
     batch: Vec<Pending>,
-    projected: HashMap<Uuid, ProjectedCallback>,
+    projected: HashMap<Uuid, Before>,
     resources: HashSet<Resource>,
     passed_over: HashSet<Resource>,
 }
@@ -122,9 +123,9 @@ impl Reprojector {
                 loop {
                     let ids = within(ANSWER, self.projected_after(after)).await?;
                     let Some(last) = ids.last() else { break };
-                    after = *last;
-                    let callbacks = ids.into_iter().collect();
-                    self.rebuild_batch(Selection { callbacks, ..Selection::default() }, &mut done, &mut sum).await?;
+                    after = last.uuid();
+                    let reports = ids.into_iter().map(ReportId::uuid).collect();
+                    self.rebuild_batch(Selection { reports, ..Selection::default() }, &mut done, &mut sum).await?;
                 }
             }
         }
@@ -136,7 +137,7 @@ impl Reprojector {
         Ok(reprojection::resources_with_id(&mut connection, id).await?.into_iter().collect())
     }
 
-    async fn projected_after(&self, after: Uuid) -> Result<Vec<Uuid>, sqlx::Error> {
+    async fn projected_after(&self, after: Uuid) -> Result<Vec<ReportId>, sqlx::Error> {
         let mut transaction = self.pool.begin().await?;
         projector::look_up_by_key(&mut transaction).await?;
         reprojection::projected_after(&mut transaction, after, BATCH).await
@@ -151,7 +152,7 @@ impl Reprojector {
         let result = within(DEADLINE, self.transaction(&selection, done, Undecodable::DecodeAgain)).await;
         let (resources, part) = match result {
             Err(Error::Database(error)) if is_data_error(error.driver_error()) => {
-                // Postgres rejects a value of some callback, as it did at the first projection.
+                // Postgres rejects a value of some report, as it did at the first projection.
                 within(DEADLINE, self.transaction(&selection, done, Undecodable::Keep)).await?
             }
             other => other?,
@@ -186,15 +187,49 @@ impl Reprojector {
     }
 }
 
-/// Whether callbacks that are undecodable are decoded again.
+/// Whether reports that are undecodable are decoded again.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Undecodable {
     DecodeAgain,
     Keep,
 }
 
-/// Collects the selected callbacks and resources with everything that depends on them: follows callbacks to their old and new
-/// resources, and resources to their callbacks, until nothing is added.
+/// The stored disposition of a report.
+#[derive(Clone, Debug)]
+enum Before {
+    Callback(ProjectedCallback),
+    Read(ProjectedApiRead),
+}
+
+impl Before {
+    fn ordinal(&self) -> i64 {
+        match self {
+            Self::Callback(callback) => callback.ordinal,
+            Self::Read(read) => read.ordinal,
+        }
+    }
+
+    fn is_undecodable(&self) -> bool {
+        match self {
+            Self::Callback(callback) => callback.disposition == CallbackDisposition::Undecodable,
+            Self::Read(read) => read.disposition == ApiReadDisposition::Undecodable,
+        }
+    }
+
+    /// Returns the resource to which the report was assigned. An API read is always about the resource that was requested.
+    fn resource(&self, report: &Pending) -> Option<Resource> {
+        match self {
+            Self::Callback(callback) => {
+                let (kind, id) = callback.resource.clone()?;
+                Some(Resource { account_id: report.account.id, kind, id })
+            }
+            Self::Read(_) => report.resource(),
+        }
+    }
+}
+
+/// Collects the selected reports and resources with everything that depends on them: follows reports to their old and new
+/// resources, and resources to their reports, until nothing is added.
 async fn gather(
     connection: &mut PgConnection,
     selection: &Selection,
@@ -202,62 +237,69 @@ async fn gather(
     undecodable: Undecodable,
 ) -> Result<RebuildInput, sqlx::Error> {
     let mut batch: HashMap<Uuid, Pending> = HashMap::new();
-    let mut projected: HashMap<Uuid, ProjectedCallback> = HashMap::new();
+    let mut projected: HashMap<Uuid, Before> = HashMap::new();
     let mut resources: HashSet<Resource> = HashSet::new();
     let mut incomplete: HashSet<Resource> = HashSet::new();
-    let (mut new_callbacks, mut new_resources) = (selection.callbacks.clone(), selection.resources.clone());
-    while !new_callbacks.is_empty() || !new_resources.is_empty() {
+    let (mut new_reports, mut new_resources) = (selection.reports.clone(), selection.resources.clone());
+    while !new_reports.is_empty() || !new_resources.is_empty() {
         let found: Vec<Resource> = new_resources.drain().collect();
         let mut of_events = HashMap::new();
         for (resource, origin) in reprojection::origins(connection, &found).await? {
             match origin {
-                Some(id) => _ = of_events.insert(id, resource),
-                // The event does not come from a callback.
+                Some(report) => _ = of_events.insert(report.uuid(), resource),
+                // Which report caused the event is not known.
                 None => _ = incomplete.insert(resource),
             }
         }
         let ids: Vec<Uuid> = of_events.keys().copied().collect();
-        new_callbacks.extend(callback_disposition::duplicates_of(connection, &ids).await?);
-        new_callbacks.extend(ids);
+        new_reports.extend(callback_disposition::duplicates_of(connection, &ids).await?);
+        new_reports.extend(ids);
+        new_reports.extend(api_read::of_resources(connection, &found).await?.into_iter().map(|(_, id)| id));
         resources.extend(found);
 
-        let ids: Vec<Uuid> = new_callbacks.drain().filter(|id| !batch.contains_key(id)).collect();
-        let mut dispositions = callback_disposition::projected(connection, &ids).await?;
-        for mut callback in Pending::all(&pending::callbacks(connection, &ids).await?) {
-            of_events.remove(&callback.id);
-            // A callback without a disposition waits for its first projection.
-            let Some(before) = dispositions.remove(&callback.id) else { continue };
-            if undecodable == Undecodable::Keep && before.disposition == CallbackDisposition::Undecodable {
-                let reason =
-                    event::of_callbacks(connection, &[callback.id]).await?.pop().and_then(|event| event.reason);
-                callback.make_undecodable(reason.expect("an undecodable callback has an event with a reason"));
+        let ids: Vec<Uuid> = new_reports.drain().filter(|id| !batch.contains_key(id)).collect();
+        let mut dispositions = dispositions(connection, &ids).await?;
+        for mut report in Pending::all(&pending::reports(connection, &ids).await?) {
+            let id = report.id.uuid();
+            of_events.remove(&id);
+            // A report without a disposition waits for its first projection.
+            let Some(before) = dispositions.remove(&id) else { continue };
+            if undecodable == Undecodable::Keep && before.is_undecodable() {
+                let reason = event::of_reports(connection, &[report.id]).await?.pop().and_then(|event| event.reason);
+                report.make_undecodable(reason.expect("an undecodable report has an event with a reason"));
             }
-            for resource in [resource_before(&callback, &before), callback.resource()].into_iter().flatten() {
+            for resource in [before.resource(&report), report.resource()].into_iter().flatten() {
                 if !resources.contains(&resource) {
                     new_resources.insert(resource);
                 }
             }
-            projected.insert(callback.id, before);
-            batch.insert(callback.id, callback);
+            projected.insert(id, before);
+            batch.insert(id, report);
         }
-        // Events whose callback is no longer stored.
+        // Events whose report is no longer stored.
         incomplete
             .extend(of_events.into_iter().filter(|(id, _)| !batch.contains_key(id)).map(|(_, resource)| resource));
     }
     Ok(RebuildInput::rebuildable(batch, projected, resources, incomplete, done))
 }
 
-fn resource_before(callback: &Pending, before: &ProjectedCallback) -> Option<Resource> {
-    let (kind, id) = before.resource.clone()?;
-    Some(Resource { account_id: callback.account.id, kind, id })
+/// Returns the dispositions of reports, by their ID.
+async fn dispositions(connection: &mut PgConnection, ids: &[Uuid]) -> Result<HashMap<Uuid, Before>, sqlx::Error> {
+    let callbacks = callback_disposition::projected(connection, ids).await?;
+    let mut found: HashMap<_, _> = callbacks.into_iter().map(|(id, one)| (id, Before::Callback(one))).collect();
+    if found.len() < ids.len() {
+        let reads = api_read::projected(connection, ids).await?;
+        found.extend(reads.into_iter().map(|(id, one)| (id, Before::Read(one))));
+    }
+    Ok(found)
 }
 
 impl RebuildInput {
-    /// Removes resources that are done and those that cannot be rebuilt. A callback that moves from one resource to another
+    /// Removes resources that are done and those that cannot be rebuilt. A report that moves from one resource to another
     /// makes the two depend on each other, so both are removed.
     fn rebuildable(
         mut batch: HashMap<Uuid, Pending>,
-        mut projected: HashMap<Uuid, ProjectedCallback>,
+        mut projected: HashMap<Uuid, Before>,
         mut resources: HashSet<Resource>,
         incomplete: HashSet<Resource>,
         done: &HashSet<Resource>,
@@ -265,9 +307,9 @@ impl RebuildInput {
         let mut left_out: HashSet<Resource> = incomplete.into_iter().chain(done.iter().cloned()).collect();
         loop {
             let before = left_out.len();
-            for (id, callback) in &batch {
-                let old = projected.get(id).and_then(|before| resource_before(callback, before));
-                let both = [old, callback.resource()];
+            for (id, report) in &batch {
+                let old = projected.get(id).and_then(|before| before.resource(report));
+                let both = [old, report.resource()];
                 if both.iter().flatten().any(|resource| left_out.contains(resource)) {
                     left_out.extend(both.into_iter().flatten());
                 }
@@ -276,9 +318,9 @@ impl RebuildInput {
                 break;
             }
         }
-        batch.retain(|id, callback| {
-            let old = projected.get(id).and_then(|before| resource_before(callback, before));
-            ![old, callback.resource()].iter().flatten().any(|resource| left_out.contains(resource))
+        batch.retain(|id, report| {
+            let old = projected.get(id).and_then(|before| before.resource(report));
+            ![old, report.resource()].iter().flatten().any(|resource| left_out.contains(resource))
         });
         projected.retain(|id, _| batch.contains_key(id));
         let passed_over = resources
@@ -288,7 +330,7 @@ impl RebuildInput {
             .collect();
         resources.retain(|resource| !left_out.contains(resource));
         let mut batch: Vec<Pending> = batch.into_values().collect();
-        batch.sort_by_key(|callback| (projected.get(&callback.id).map(|before| before.ordinal), callback.id));
+        batch.sort_by_key(|report| (projected.get(&report.id.uuid()).map(Before::ordinal), report.id));
         Self { batch, projected, resources, passed_over }
     }
 }
@@ -299,16 +341,23 @@ async fn rebuild(
     input: &RebuildInput,
 ) -> Result<Reprojected, sqlx::Error> {
     let resources: Vec<Resource> = input.resources.iter().cloned().collect();
-    let ids: Vec<Uuid> = input.batch.iter().map(|callback| callback.id).collect();
+    let reports: Vec<ReportId> = input.batch.iter().map(|report| report.id).collect();
     let tracks = track::load(connection, &resources).await?;
-    let old = Old {
+    let mut old = Old {
         tracks: tracks
             .into_iter()
             .flat_map(|(resource, tracks)| tracks.into_iter().map(move |track| (resource.clone(), track)))
             .collect(),
-        events: event::of_callbacks(connection, &ids).await?,
-        projected: input.projected.clone(),
+        events: event::of_reports(connection, &reports).await?,
+        callbacks: HashMap::new(),
+        reads: HashMap::new(),
     };
+    for (id, before) in &input.projected {
+        match before {
+            Before::Callback(callback) => _ = old.callbacks.insert(*id, callback.clone()),
+            Before::Read(read) => _ = old.reads.insert(*id, read.clone()),
+        }
+    }
     let nothing =
         Known { numbers, tracks: HashMap::new(), history: History::default(), first_with_content: HashMap::new() };
     let rebuilt = fold(nothing, &input.batch);
@@ -318,7 +367,7 @@ async fn rebuild(
     Ok(Reprojected {
         resources: resources.len(),
         skipped: input.passed_over.len(),
-        callbacks: ids.len(),
+        callbacks: reports.len(),
         events_kept: difference.kept_events,
         events_new: difference.new_events.len(),
         events_gone: difference.gone_events.len(),
@@ -326,11 +375,17 @@ async fn rebuild(
 }
 
 async fn write(connection: &mut PgConnection, difference: &Difference) -> Result<(), sqlx::Error> {
-    let callbacks: Vec<Uuid> = difference.projected.iter().map(|one| one.callback_id).collect();
-    reprojection::remove(connection, &difference.gone_events, &difference.gone_tracks, &callbacks).await?;
+    let Projected { callbacks, reads } = &difference.projected;
+    let reports = callbacks.iter().map(|one| ReportId::Callback(one.callback_id));
+    let reports: Vec<_> = reports.chain(reads.iter().map(|one| ReportId::ApiRead(one.api_read_id))).collect();
+    reprojection::remove(connection, &difference.gone_events, &difference.gone_tracks, &reports).await?;
+    missing_callback::remove(connection, &difference.gone_missing).await?;
     track::save(connection, &difference.tracks).await?;
     event::insert(connection, &difference.new_events).await?;
-    callback_disposition::insert(connection, &difference.projected).await?;
+    callback_disposition::insert(connection, callbacks).await?;
+    api_read::insert_dispositions(connection, reads).await?;
+    missing_callback::insert(connection, &difference.missing).await?;
+    missing_callback::arrived(connection, &difference.arrived).await?;
     projector::record(connection, difference.numbers).await?;
     if !difference.new_events.is_empty() {
         projector::announce(connection).await?;

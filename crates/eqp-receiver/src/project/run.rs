@@ -1,4 +1,4 @@
-//! The projector: turns pending callbacks into events, exactly once.
+//! The projector: turns pending callbacks and API reads into events, exactly once.
 //!
 //! One transaction takes a batch from the queue, folds it, writes the result and deletes the batch from the queue. If it is
 //! interrupted, either all of this has happened or nothing.
@@ -21,9 +21,11 @@ use eqp_store::Error;
 use eqp_store::internal::Backoff;
 use eqp_store::internal::Part;
 use eqp_store::internal::within;
-use eqp_store::internal::{LastNumbers, callback_disposition, event, pending, projector, track};
+use eqp_store::internal::{
+    LastNumbers, ReportId, api_read, callback_disposition, event, missing_callback, pending, projector, track,
+};
 
-/// The maximum number of callbacks per batch.
+/// The maximum number of reports per batch.
 const BATCH: usize = 4096;
 /// A batch that timed out is retried with its size divided by this.
 const BATCH_DIVISOR: usize = 8;
@@ -43,7 +45,7 @@ const REPLACE_DEADLINE: Duration = Duration::from_secs(2);
 const SHORTEST_WAIT: Duration = Duration::from_millis(200);
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
-/// Turns pending callbacks into events.
+/// Turns pending callbacks and API reads into events.
 ///
 /// Any number of projectors may run, in any number of processes. One works at a time; another takes over automatically when it
 /// ends, crashes or stalls.
@@ -64,7 +66,7 @@ pub struct Projector {
 
 /// The result of one attempt to project a batch.
 enum Step {
-    /// This many callbacks were projected, with these results. More may be pending.
+    /// This many reports were projected, with these results. More may be pending.
     Projected(usize, Tally),
     /// Nothing is pending.
     Idle,
@@ -121,7 +123,7 @@ impl Projector {
         }
     }
 
-    /// Projects until nothing is pending or another projector is the leader. Returns how many callbacks were projected.
+    /// Projects until nothing is pending or another projector is the leader. Returns how many callbacks and API reads were projected.
     ///
     /// # Errors
     /// [`Error::Store`] if the database fails. Batches that were committed before stay projected.
@@ -160,7 +162,7 @@ impl Projector {
             Err(error) if is_data_error(&error) => {
                 tracing::warn!(
                     error = &error as &dyn std::error::Error,
-                    "database rejects a callback because of its data, isolating it"
+                    "database rejects a report because of its data, isolating it"
                 );
                 self.transaction(max_batch, BatchWrite::IsolatingFailures).await
             }
@@ -189,10 +191,10 @@ async fn project_batch(connection: &mut PgConnection, max_batch: usize, mode: Ba
     if taken.rows.is_empty() {
         return Ok(Step::Idle);
     }
-    let batch = Pending::all(&pending::callbacks(connection, &taken.callback_ids).await?);
-    if batch.len() != taken.callback_ids.len() {
-        let missing = taken.callback_ids.len() - batch.len();
-        tracing::error!(missing, "skipping queued callbacks that do not exist or are queued twice");
+    let batch = Pending::all(&pending::reports(connection, &taken.ids).await?);
+    if batch.len() != taken.ids.len() {
+        let missing = taken.ids.len() - batch.len();
+        tracing::error!(missing, "skipping queued reports that do not exist or are queued twice");
     }
     let mut tally = Tally::default();
     let after = match mode {
@@ -204,10 +206,10 @@ async fn project_batch(connection: &mut PgConnection, max_batch: usize, mode: Ba
     if after.last_event_seq != numbers.last_event_seq {
         projector::announce(connection).await?;
     }
-    Ok(Step::Projected(taken.callback_ids.len(), tally))
+    Ok(Step::Projected(taken.ids.len(), tally))
 }
 
-/// Whether a batch is written at once, or divided until the callbacks that Postgres rejects are isolated.
+/// Whether a batch is written at once, or divided until the reports that Postgres rejects are isolated.
 #[derive(Clone, Copy)]
 enum BatchWrite {
     Whole,
@@ -233,12 +235,15 @@ async fn write(
     changes.log_panics();
     track::save(connection, &changes.tracks).await?;
     event::insert(connection, &changes.events).await?;
-    callback_disposition::insert(connection, &changes.projected).await?;
+    callback_disposition::insert(connection, &changes.projected.callbacks).await?;
+    api_read::insert_dispositions(connection, &changes.projected.reads).await?;
+    missing_callback::insert(connection, &changes.missing).await?;
+    missing_callback::arrived(connection, &changes.arrived).await?;
     *tally += changes.tally();
     Ok(changes.numbers)
 }
 
-/// Writes a batch of which Postgres rejects some callbacks: halves it, within savepoints, until they are isolated.
+/// Writes a batch of which Postgres rejects some reports: halves it, within savepoints, until they are isolated.
 async fn write_isolating_failures(
     connection: &mut PgConnection,
     mut numbers: LastNumbers,
@@ -269,7 +274,7 @@ async fn write_isolating_failures(
     Ok(numbers)
 }
 
-/// Stores a callback as undecodable because Postgres rejects one of its values.
+/// Stores a report as undecodable because Postgres rejects one of its values.
 async fn store_undecodable(
     connection: &mut PgConnection,
     numbers: LastNumbers,
@@ -277,11 +282,15 @@ async fn store_undecodable(
     error: &sqlx::Error,
     tally: &mut Tally,
 ) -> Result<LastNumbers, sqlx::Error> {
-    if callback_disposition::is_known(connection, pending.id).await? {
-        tracing::error!(callback = %pending.id, "skipping callback that was already projected");
+    let is_known = match pending.id {
+        ReportId::Callback(id) => callback_disposition::is_known(connection, id).await?,
+        ReportId::ApiRead(id) => api_read::is_known(connection, id).await?,
+    };
+    if is_known {
+        tracing::error!(report = %pending.id, "skipping report that was already projected");
         return Ok(numbers);
     }
-    tracing::error!(callback = %pending.id, error = error as &dyn std::error::Error, "storing callback as undecodable");
+    tracing::error!(report = %pending.id, error = error as &dyn std::error::Error, "storing report as undecodable");
     pending.make_undecodable(reason(error));
     write(connection, numbers, &[pending], tally).await
 }

@@ -1,4 +1,4 @@
-//! The key from which the keys for hashing and sealing passwords are derived.
+//! The key from which the keys for hashing passwords, and for sealing passwords and access keys, are derived.
 //!
 //! It is stored in a file outside the database, so a copy of the database alone is not enough to call a receiver. The database stores
 //! a fingerprint of the key, so a receiver with the wrong key fails at startup instead of rejecting every callback.
@@ -35,6 +35,7 @@ pub struct MasterKey(Arc<Derived>);
 struct Derived {
     hashing: hmac::Key,
     sealing: [u8; LENGTH],
+    sealing_access_keys: [u8; LENGTH],
     fingerprint: [u8; LENGTH],
 }
 
@@ -99,6 +100,7 @@ impl MasterKey {
         Ok(Self(Arc::new(Derived {
             hashing: hmac::Key::new(hmac::HMAC_SHA256, &derive(b"hash passwords")?),
             sealing: derive(b"seal passwords")?,
+            sealing_access_keys: derive(b"seal access keys")?,
             fingerprint: derive(b"fingerprint")?,
         })))
     }
@@ -114,6 +116,10 @@ impl MasterKey {
 
     pub(super) fn sealing(&self) -> &[u8; LENGTH] {
         &self.0.sealing
+    }
+
+    pub(super) fn sealing_access_keys(&self) -> &[u8; LENGTH] {
+        &self.0.sealing_access_keys
     }
 
     fn parse(text: &Secret, path: &Path) -> Result<Self, Error> {

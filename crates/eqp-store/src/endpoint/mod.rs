@@ -1,5 +1,7 @@
-//! Creates endpoints and credentials, and hashes and seals passwords.
+//! Creates endpoints and credentials, and hashes and seals passwords and access keys.
 
+#[doc(hidden)]
+pub(crate) mod access_key;
 mod administration;
 #[doc(hidden)]
 pub(crate) mod keyed_hash;

@@ -1,38 +1,70 @@
-//! Passwords encrypted with the master key. They must be readable again, because a registration list can only be written as a whole.
+//! Passwords and access keys encrypted under keys that are derived from the master key. They must be readable again: a registration
+//! list can only be written as a whole, with every password, and an access key is sent to the Marketplace.
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, Nonce, RandomizedNonceKey};
 use eqp_types::Secret;
 
 use super::MasterKey;
 use crate::Error;
-use crate::model::{CredentialId, SealedSecret};
+use crate::model::{AccountId, CredentialId, SealedSecret};
 
 impl SealedSecret {
+    /// Seals the password of a credential.
     pub fn seal(key: &MasterKey, credential: CredentialId, password: &Secret) -> Result<Self, Error> {
-        let mut ciphertext = password.expose().as_bytes().to_vec();
-        let nonce =
-            cipher(key)?.seal_in_place_append_tag(bound_to(credential), &mut ciphertext).map_err(|_| Error::Crypto)?;
+        Self::seal_under(key, key.sealing(), &of_credential(credential), password)
+    }
+
+    /// Opens the password of a credential.
+    pub fn open(self, key: &MasterKey, credential: CredentialId) -> Result<Secret, Error> {
+        let opened = self.open_under(key, key.sealing(), &of_credential(credential))?;
+        opened.ok_or(Error::CannotUnseal { credential })
+    }
+
+    /// Seals the application secret of an access key, for this account and application ID only.
+    pub fn seal_access_key(
+        key: &MasterKey,
+        account: AccountId,
+        application_id: &str,
+        secret: &Secret,
+    ) -> Result<Self, Error> {
+        Self::seal_under(key, key.sealing_access_keys(), &of_access_key(account, application_id), secret)
+    }
+
+    /// Opens the application secret of an access key.
+    pub fn open_access_key(self, key: &MasterKey, account: AccountId, application_id: &str) -> Result<Secret, Error> {
+        let opened = self.open_under(key, key.sealing_access_keys(), &of_access_key(account, application_id))?;
+        opened.ok_or(Error::CannotUnsealAccessKey { account })
+    }
+
+    fn seal_under(key: &MasterKey, derived: &[u8; 32], bound_to: &[u8], secret: &Secret) -> Result<Self, Error> {
+        let mut ciphertext = secret.expose().as_bytes().to_vec();
+        let nonce = cipher(derived)?.seal_in_place_append_tag(Aad::from(bound_to), &mut ciphertext);
+        let nonce = nonce.map_err(|_| Error::Crypto)?;
         Ok(Self { key_id: key_id(key), nonce: nonce.as_ref().to_vec(), ciphertext })
     }
 
-    pub fn open(mut self, key: &MasterKey, credential: CredentialId) -> Result<Secret, Error> {
-        let cannot = || Error::CannotUnseal { credential };
+    /// Returns `None` if it was sealed with another key or bound to something else, or if it was changed.
+    fn open_under(mut self, key: &MasterKey, derived: &[u8; 32], bound_to: &[u8]) -> Result<Option<Secret>, Error> {
         if self.key_id != key_id(key) {
-            return Err(cannot());
+            return Ok(None);
         }
-        let nonce = Nonce::try_assume_unique_for_key(&self.nonce).map_err(|_| cannot())?;
-        let plain = cipher(key)?.open_in_place(nonce, bound_to(credential), &mut self.ciphertext);
-        let text = std::str::from_utf8(plain.map_err(|_| cannot())?).map_err(|_| cannot())?;
-        Ok(Secret::new(text))
+        let Ok(nonce) = Nonce::try_assume_unique_for_key(&self.nonce) else { return Ok(None) };
+        let plain = cipher(derived)?.open_in_place(nonce, Aad::from(bound_to), &mut self.ciphertext);
+        Ok(plain.ok().and_then(|plain| std::str::from_utf8(plain).ok()).map(Secret::new))
     }
 }
 
-fn cipher(key: &MasterKey) -> Result<RandomizedNonceKey, Error> {
-    RandomizedNonceKey::new(&AES_256_GCM, key.sealing()).map_err(|_| Error::Crypto)
+fn cipher(derived: &[u8; 32]) -> Result<RandomizedNonceKey, Error> {
+    RandomizedNonceKey::new(&AES_256_GCM, derived).map_err(|_| Error::Crypto)
 }
 
-fn bound_to(credential: CredentialId) -> Aad<[u8; 8]> {
-    Aad::from(credential.0.to_be_bytes())
+fn of_credential(credential: CredentialId) -> Vec<u8> {
+    credential.0.to_be_bytes().to_vec()
+}
+
+fn of_access_key(account: AccountId, application_id: &str) -> Vec<u8> {
+    // The number has a fixed length, so no two pairs are equal.
+    [&account.0.to_be_bytes(), application_id.as_bytes()].concat()
 }
 
 fn key_id(key: &MasterKey) -> Vec<u8> {
@@ -53,6 +85,19 @@ mod tests {
         assert_eq!(sealed(&key).open(&key, CredentialId(1)).unwrap().expose(), "hush");
         assert!(sealed(&key).open(&key, CredentialId(2)).is_err());
         assert!(sealed(&key).open(&MasterKey::ephemeral().unwrap(), CredentialId(1)).is_err());
+    }
+
+    #[test]
+    fn an_access_key_opens_for_its_account_and_application_only() {
+        let key = MasterKey::ephemeral().unwrap();
+        let sealed = || SealedSecret::seal_access_key(&key, AccountId(1), "app-1", &Secret::new("hush")).unwrap();
+        assert_eq!(sealed().open_access_key(&key, AccountId(1), "app-1").unwrap().expose(), "hush");
+        for (account, application) in [(2, "app-1"), (1, "app-2")] {
+            let error = sealed().open_access_key(&key, AccountId(account), application).unwrap_err();
+            assert!(matches!(error, Error::CannotUnsealAccessKey { .. }), "{error}");
+        }
+        assert!(sealed().open_access_key(&MasterKey::ephemeral().unwrap(), AccountId(1), "app-1").is_err());
+        assert!(sealed().open(&key, CredentialId(1)).is_err(), "the keys of the two purposes differ");
     }
 
     #[test]

@@ -1,7 +1,6 @@
 //! Stored callbacks, and their dispositions.
 
 use std::net::IpAddr;
-use std::sync::Arc;
 
 use eqp_types::{Environment, MageId};
 use serde::{Deserialize, Serialize};
@@ -37,7 +36,7 @@ pub struct StoredCallback {
     pub body: Vec<u8>,
     /// The decision of the projection about the callback, or `None` while it is pending.
     pub disposition: Option<CallbackDisposition>,
-    /// The ID of the earlier callback that this one duplicates.
+    /// The ID of the earlier callback or API read that this one duplicates.
     pub duplicate_of: Option<Uuid>,
 }
 
@@ -98,9 +97,11 @@ pub struct Counts {
     pub late: u64,
     /// Events with the disposition `ambiguous`.
     pub ambiguous: u64,
-    /// Submissions that at least one callback was about.
+    /// Events with the disposition `corrected`.
+    pub corrected: u64,
+    /// Submissions that at least one report was about.
     pub submissions: u64,
-    /// Files that at least one callback was about.
+    /// Files that at least one report was about.
     pub files: u64,
 }
 
@@ -113,16 +114,6 @@ pub struct Account {
     pub mage_id: MageId,
 }
 
-/// A callback that waits for its projection.
-#[derive(Clone, Debug)]
-#[doc(hidden)]
-pub struct PendingCallback {
-    pub id: Uuid,
-    pub account: Arc<Account>,
-    pub received_at: OffsetDateTime,
-    pub body: Vec<u8>,
-}
-
 /// The decision of the projection about a callback.
 #[derive(Clone, Debug, PartialEq)]
 #[doc(hidden)]
@@ -131,7 +122,7 @@ pub struct ProjectedCallback {
     /// The submission or file, or `None` if the callback is unknown or undecodable.
     pub resource: Option<(ResourceKind, String)>,
     pub disposition: CallbackDisposition,
-    /// The earlier callback that this one duplicates, if it is known.
+    /// The earlier callback or API read that this one duplicates, if it is known.
     pub duplicate_of: Option<Uuid>,
     /// Stored only for the first callback with this content.
     pub content_digest: Option<ContentDigest>,

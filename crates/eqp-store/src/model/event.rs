@@ -7,9 +7,9 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::string_enum::{UnknownValue, string_enum};
-use super::{Account, DuplicateCallback, ResourceKind, StoredCallback};
+use super::{Account, DuplicateCallback, ReportId, ResourceKind, StoredApiRead, StoredCallback};
 
-/// Something new that a callback reported. Events are history and are not changed.
+/// Something new that a callback or an API read reported. Events are history and are not changed.
 ///
 /// As JSON it is one flat object with the fields below. The Marketplace's times are written in its own format
 /// (`2022-08-25 19:20:21`, UTC), all others in RFC 3339.
@@ -39,10 +39,12 @@ pub struct Event {
     pub modified_at: Option<Timestamp>,
     /// Whether `modified_at` was ignored when events were ordered, because it is more than 48 hours after the arrival.
     pub clock_doubtful: bool,
-    /// When the callback arrived.
+    /// When the callback, or the answer of the API, arrived.
     #[serde(with = "time::serde::rfc3339")]
     #[cfg_attr(feature = "schema", schemars(with = "String", extend("format" = "date-time")))]
     pub received_at: OffsetDateTime,
+    /// The source of the event.
+    pub origin: Origin,
     /// Whether the callback was about this flow. If not, it was about another flow and also contained the status of this one.
     pub explicit: bool,
     /// How the report was classified, or `None` for unknown and undecodable callbacks.
@@ -51,8 +53,10 @@ pub struct Event {
     pub applied: bool,
     /// The reason why the callback cannot be decoded, or its unknown event code.
     pub reason: Option<String>,
-    /// The ID of the callback that reported the event.
+    /// The ID of the callback that reported the event, or `None` if an API read did.
     pub callback_id: Option<Uuid>,
+    /// The ID of the API read that reported the event, or `None` if a callback did.
+    pub api_read_id: Option<Uuid>,
     #[doc(hidden)]
     #[serde(skip)]
     pub account_id: i64,
@@ -62,9 +66,15 @@ pub struct Event {
 }
 
 impl Event {
-    /// Creates an event about a callback that belongs to no track.
+    /// Creates an event about a report that belongs to no track.
     #[doc(hidden)]
-    pub fn new(seq: i64, account: &Account, kind: EventKind, received_at: OffsetDateTime, callback_id: Uuid) -> Self {
+    pub fn new(
+        seq: i64,
+        account: &Account,
+        kind: EventKind,
+        received_at: OffsetDateTime,
+        (report, origin): (ReportId, Origin),
+    ) -> Self {
         Self {
             seq,
             environment: account.environment,
@@ -77,14 +87,22 @@ impl Event {
             modified_at: None,
             clock_doubtful: false,
             received_at,
+            origin,
             explicit: false,
             disposition: None,
             applied: false,
             reason: None,
-            callback_id: Some(callback_id),
+            callback_id: report.callback(),
+            api_read_id: report.api_read(),
             account_id: account.id,
             track_id: None,
         }
+    }
+
+    /// Returns the report that caused the event.
+    #[doc(hidden)]
+    pub fn report(&self) -> Option<ReportId> {
+        ReportId::of_columns(self.callback_id, self.api_read_id)
     }
 }
 
@@ -94,9 +112,11 @@ impl Event {
 pub struct EventDetail {
     /// The event.
     pub event: Event,
-    /// The callback that reported the event, or `None` if retention has deleted it.
+    /// The callback that reported the event, or `None` if retention has deleted it or an API read reported the event.
     pub callback: Option<StoredCallback>,
-    /// Later callbacks that are duplicates of that callback, oldest first. At most 1,000 are included.
+    /// The API read that reported the event, or `None` if retention has deleted it or a callback reported the event.
+    pub api_read: Option<StoredApiRead>,
+    /// Later callbacks that are duplicates of that report, oldest first. At most 1,000 are included.
     pub duplicates: Vec<DuplicateCallback>,
 }
 
@@ -136,9 +156,29 @@ pub enum Disposition {
     Ambiguous,
     /// The report is about the past. The status of the flow did not change.
     Late,
+    /// The API reported another status than callbacks had, and this became the current status of the flow.
+    Corrected,
 }
 
 string_enum!(Disposition);
+
+/// The source of an event.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, Display, EnumString, IntoStaticStr, VariantNames,
+)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case", parse_err_ty = UnknownValue, parse_err_fn = UnknownValue::of::<Origin>)]
+pub enum Origin {
+    /// A callback.
+    Callback,
+    /// The API: no callback had reported it when the account was reconciled.
+    Reconcile,
+    /// The API, about something that happened before the account was observed.
+    Baseline,
+}
+
+string_enum!(Origin);
 
 /// An event that a handler failed on permanently or too often. The handler has continued with the next event.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

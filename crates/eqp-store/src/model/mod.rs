@@ -1,26 +1,37 @@
 //! The types of rows and filters. Nothing in this module contains SQL.
 
+#[doc(hidden)]
+mod api_read;
 mod callback;
 mod endpoint;
 mod event;
 mod filter;
 mod public_url;
+#[doc(hidden)]
+mod reconcile;
+#[doc(hidden)]
+mod report;
 mod string_enum;
 mod submission;
 #[doc(hidden)]
 mod track;
 
-pub use callback::{
-    Account, CallbackDisposition, Counts, DuplicateCallback, PendingCallback, ProjectedCallback, StoredCallback,
+pub use api_read::{
+    ApiReadDisposition, ArrivedCallback, MissingCallback, NewApiRead, ProjectedApiRead, StoredApiRead, decode_api_read,
 };
+pub use callback::{Account, CallbackDisposition, Counts, DuplicateCallback, ProjectedCallback, StoredCallback};
 pub use endpoint::{
     AccountId, CredentialGeneration, CredentialId, CredentialLookup, CredentialState, CredentialSummary, CredentialUse,
     EndpointId, EndpointPathError, EndpointSummary, IssuedCredential, NewCredential, NewEndpoint, PublicUrl,
     PublicUrlError, SealedSecret,
 };
-pub use event::{DeadLetter, Disposition, Event, EventDetail, EventKind};
+pub use event::{DeadLetter, Disposition, Event, EventDetail, EventKind, Origin};
 pub(crate) use filter::HIGHEST_LIMIT;
 pub use filter::{EventFilter, FileFilter, Order, SubmissionFilter};
+pub use reconcile::{
+    AccountSummary, LastRuns, ResourceDetail, RunId, RunKind, RunProgress, RunSummary, StoredAccessKey,
+};
+pub use report::{PendingReport, ReadContext, ReportId};
 pub use string_enum::UnknownValue;
 pub use submission::{FileState, Submission, SubmissionHistory};
 pub use track::{

@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 
 use super::Event;
 
-/// The current status of a submission, as its callbacks reported it.
+/// The current status of a submission, as callbacks and the API reported it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -35,6 +35,12 @@ pub struct Submission {
     pub seq: i64,
     /// Whether a flow has several statuses with the same time, so that only the API can tell which came last.
     pub ambiguous: bool,
+    /// Whether the API contradicted the last callback about a flow, and no later report has confirmed its status.
+    pub unconfirmed: bool,
+    /// When the API confirmed all of these statuses, or `None` if it has not confirmed each of them.
+    #[serde(with = "time::serde::rfc3339::option")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>", extend("format" = "date-time")))]
+    pub confirmed_at: Option<OffsetDateTime>,
 }
 
 /// A submission with its events.
@@ -49,7 +55,7 @@ pub struct SubmissionHistory {
     pub events: Vec<Event>,
 }
 
-/// The current status of a file, as its callbacks reported it.
+/// The current status of a file, as callbacks and the API reported it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct FileState {
@@ -70,4 +76,9 @@ pub struct FileState {
     pub seq: i64,
     /// Whether several statuses have the same time, so that only the API can tell which came last.
     pub ambiguous: bool,
+    /// Whether the API contradicted the last callback, and no later report has confirmed the status.
+    pub unconfirmed: bool,
+    /// When the API last confirmed the status, or `None` if it has not.
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub confirmed_at: Option<OffsetDateTime>,
 }

@@ -6,8 +6,8 @@ use eqp_types::{Flow, Timestamp};
 use serde::{Deserialize, Serialize};
 use strum::{Display, EnumString, IntoStaticStr, VariantNames};
 use time::OffsetDateTime;
-use uuid::Uuid;
 
+use super::ReportId;
 use super::string_enum::{UnknownValue, string_enum};
 
 /// The number of bytes of a digest that are stored. Two different reports practically never have the same 16 bytes.
@@ -50,6 +50,12 @@ pub struct TrackState {
     pub seen_until: Option<Timestamp>,
     /// Whether several statuses have the time `seen_until`.
     pub ambiguous: bool,
+    /// When an API read last reported the current status. `None` if none has.
+    pub confirmed_at: Option<OffsetDateTime>,
+    /// Whether the API contradicted the callback that reported the previous status.
+    pub unconfirmed: bool,
+    /// The latest time that `seen_until` ever had. No event of the track has a later trusted time.
+    pub history_until: Option<Timestamp>,
 }
 
 /// A track, with the event that changed it last.
@@ -59,8 +65,12 @@ pub struct Track {
     pub flow: Flow,
     pub item_id: Option<String>,
     pub state: TrackState,
+    /// When the report that the status comes from was received.
     pub received_at: OffsetDateTime,
-    pub callback_id: Option<Uuid>,
+    /// The report that the status comes from.
+    pub report: Option<ReportId>,
+    /// When the last report about this track was received. The time of a resource is the latest of its tracks.
+    pub reported_at: OffsetDateTime,
     pub event_seq: i64,
     /// Whether it differs from the row in the database.
     pub changed: bool,
@@ -76,7 +86,8 @@ pub struct HistoryEntry {
     pub modified_at: Timestamp,
     pub seq: i64,
     pub status: String,
-    pub callback_id: Option<Uuid>,
+    /// The report that caused the event.
+    pub report: Option<ReportId>,
 }
 
 /// The highest numbers that have been assigned.
@@ -85,7 +96,7 @@ pub struct HistoryEntry {
 pub struct LastNumbers {
     pub last_event_seq: i64,
     pub last_track_id: i64,
-    /// The position of the last callback in the order of projection.
+    /// The position of the last report in the order of projection.
     pub last_ordinal: i64,
 }
 

@@ -8,7 +8,7 @@ use sqlx::{Decode, Postgres, Row, Type};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::model::{Disposition, EventKind, Resource};
+use crate::model::{Disposition, EventKind, Origin, Resource};
 
 /// A Rust type that can be stored in a column.
 pub(super) trait Column: Sized {
@@ -88,6 +88,19 @@ impl Column for Option<Flow> {
 }
 
 impl Column for EventKind {
+    type Bound<'a> = &'static str;
+    type Read = String;
+
+    fn bound(&self) -> &'static str {
+        self.as_str()
+    }
+
+    fn from_read(text: String) -> Result<Self, sqlx::Error> {
+        read(&text)
+    }
+}
+
+impl Column for Origin {
     type Bound<'a> = &'static str;
     type Read = String;
 

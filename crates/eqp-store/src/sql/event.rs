@@ -6,7 +6,7 @@ use sqlx::{FromRow, PgConnection, Postgres, QueryBuilder, Row, query};
 use uuid::Uuid;
 
 use super::column::{Column, account, get};
-use crate::model::{Event, HistoryEntry};
+use crate::model::{Event, HistoryEntry, ReportId};
 
 /// Generates every statement that reads or writes whole events from one list of their columns.
 ///
@@ -40,7 +40,7 @@ macro_rules! columns {
             let mut query: QueryBuilder<Postgres> = QueryBuilder::new(concat!(
                 "insert into eqp.event (", stringify!($first),
                 $(", ", stringify!($column),)*
-                ", origin) select *, 'callback' from unnest("
+                ") select * from unnest("
             ));
             query
                 .push_bind(events.iter().map(|event| event.$first.bound()).collect::<Vec<_>>())
@@ -68,11 +68,13 @@ columns! {
     modified_at: timestamptz,
     clock_doubtful: boolean,
     received_at: timestamptz,
+    origin: text,
     explicit: boolean,
     disposition: text,
     applied: boolean,
     reason: text,
     callback_id: uuid,
+    api_read_id: uuid,
 }
 
 /// The events to select from.
@@ -100,11 +102,21 @@ pub(super) fn select(source: Source) -> QueryBuilder<Postgres> {
     query
 }
 
-/// Returns the events of these callbacks.
-pub async fn of_callbacks(connection: &mut PgConnection, ids: &[Uuid]) -> Result<Vec<Event>, sqlx::Error> {
-    let mut query = select(Source::All);
-    query.push(" and event.callback_id = any(").push_bind(ids).push(")");
-    query.build_query_as().fetch_all(connection).await
+/// Returns the events of these callbacks and API reads.
+pub async fn of_reports(connection: &mut PgConnection, reports: &[ReportId]) -> Result<Vec<Event>, sqlx::Error> {
+    let callbacks: Vec<Uuid> = reports.iter().filter_map(|report| report.callback()).collect();
+    let reads: Vec<Uuid> = reports.iter().filter_map(|report| report.api_read()).collect();
+    let mut events = Vec::new();
+    // Two statements, so that each uses its index.
+    for (condition, ids) in [(" and event.callback_id = any(", callbacks), (" and event.api_read_id = any(", reads)] {
+        if ids.is_empty() {
+            continue;
+        }
+        let mut query = select(Source::All);
+        query.push(condition).push_bind(ids).push(")");
+        events.extend(query.build_query_as::<Event>().fetch_all(&mut *connection).await?);
+    }
+    Ok(events)
 }
 
 /// Returns, for each track and time, its events at that time, the last one before it and the first one after it. Events
@@ -124,15 +136,15 @@ pub async fn history(
     let rows = query!(
         r#"
         select wanted.track_id as "track_id!", near.modified_at as "modified_at!", near.seq as "seq!",
-               near.status as "status!", near.callback_id
+               near.status as "status!", near.callback_id, near.api_read_id
         from unnest($1::bigint[], $2::timestamptz[]) as wanted (track_id, at)
         cross join lateral (
-            (select modified_at, seq, status, callback_id
+            (select modified_at, seq, status, callback_id, api_read_id
              from eqp.event
              where track_id = wanted.track_id and modified_at = wanted.at and not clock_doubtful)
             union all
             (select *
-             from (select modified_at, seq, status, callback_id
+             from (select modified_at, seq, status, callback_id, api_read_id
                    from eqp.event
                    where track_id = wanted.track_id and not clock_doubtful
                      and modified_at = (select modified_at
@@ -146,7 +158,7 @@ pub async fn history(
              limit 1)
             union all
             (select *
-             from (select modified_at, seq, status, callback_id
+             from (select modified_at, seq, status, callback_id, api_read_id
                    from eqp.event
                    where track_id = wanted.track_id and not clock_doubtful
                      and modified_at = (select modified_at
@@ -170,7 +182,7 @@ pub async fn history(
         modified_at: Timestamp::of(row.modified_at),
         seq: row.seq,
         status: row.status,
-        callback_id: row.callback_id,
+        report: ReportId::of_columns(row.callback_id, row.api_read_id),
     });
     Ok(past.collect())
 }

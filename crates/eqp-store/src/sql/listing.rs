@@ -19,7 +19,8 @@ use crate::model::{canonical_status, canonical_status_of_any_flow};
 pub(super) const MAX_SCANNED: i64 = 4_000;
 
 const FILES: &str = "
-    select environment, mage_id, file_upload_id, malware, modified_at, received_at, seq, ambiguous
+    select environment, mage_id, file_upload_id, malware, modified_at, received_at, seq, ambiguous, unconfirmed,
+           confirmed_at
     from eqp.v_file as file
     where true";
 
@@ -165,6 +166,8 @@ impl FromRow<'_, PgRow> for Submission {
             received_at: row.try_get("received_at")?,
             seq: row.try_get("seq")?,
             ambiguous: row.try_get("ambiguous")?,
+            unconfirmed: row.try_get("unconfirmed")?,
+            confirmed_at: row.try_get("confirmed_at")?,
         })
     }
 }
@@ -182,6 +185,8 @@ impl FromRow<'_, PgRow> for FileState {
             received_at: row.try_get("received_at")?,
             seq: row.try_get("seq")?,
             ambiguous: row.try_get("ambiguous")?,
+            unconfirmed: row.try_get("unconfirmed")?,
+            confirmed_at: row.try_get("confirmed_at")?,
         })
     }
 }

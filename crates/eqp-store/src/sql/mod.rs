@@ -1,5 +1,7 @@
 //! All SQL of the project, one file per table family.
 
+pub mod account;
+pub mod api_read;
 pub mod callback;
 pub mod callback_disposition;
 mod column;
@@ -10,11 +12,14 @@ pub mod handler_cursor;
 pub mod instance;
 pub mod listen;
 pub(crate) mod listing;
+pub mod missing_callback;
 pub mod pending;
 pub mod projector;
 pub mod receiver;
+pub mod reconcile_run;
 pub(crate) mod registration_lock;
 pub mod reprojection;
+pub mod resource_detail;
 pub(crate) mod retention;
 pub mod rotation;
 pub mod schema;

@@ -1,4 +1,4 @@
-//! The queue of callbacks that are not projected yet.
+//! The queue of reports that are not projected yet: callbacks and API reads.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -7,21 +7,22 @@ use sqlx::{PgConnection, PgPool, query, query_scalar};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use super::api_read;
 use super::column::account;
-use crate::model::{Account, PendingCallback};
+use crate::model::{Account, PendingReport};
 
 /// The head of the queue, in order.
 #[derive(Debug, Default)]
 pub struct PendingBatch {
     /// The rows of the queue that the batch was taken from.
     pub rows: Vec<i64>,
-    /// The callbacks of the last of these rows that do not belong to the batch.
+    /// The reports of the last of these rows that do not belong to the batch.
     pub rest: Vec<Uuid>,
-    /// The callbacks of the batch.
-    pub callback_ids: Vec<Uuid>,
+    /// The IDs of the callbacks and API reads of the batch.
+    pub ids: Vec<Uuid>,
 }
 
-/// Returns whether any callback is pending.
+/// Returns whether any report is pending.
 pub async fn is_any(pool: &PgPool) -> Result<bool, sqlx::Error> {
     query_scalar!(r#"select exists (select from eqp.callback_pending) as "any!""#).fetch_one(pool).await
 }
@@ -30,7 +31,7 @@ pub async fn is_any(pool: &PgPool) -> Result<bool, sqlx::Error> {
 pub struct Backlog {
     /// The number of rows in the queue, counted up to 100,000.
     pub batches: i64,
-    /// When the first pending callback arrived.
+    /// When the first pending report arrived.
     pub oldest: Option<OffsetDateTime>,
 }
 
@@ -52,7 +53,7 @@ pub async fn backlog(pool: &PgPool) -> Result<Backlog, sqlx::Error> {
     Ok(Backlog { batches: row.batches, oldest })
 }
 
-/// Returns the head of the queue: whole rows with at most `most` callbacks together, or the first callbacks of the first row.
+/// Returns the head of the queue: whole rows with at most `most` reports together, or the first reports of the first row.
 ///
 /// A row has between one and several hundred IDs, so each query requests as many rows as the previous ones suggest.
 pub async fn take(connection: &mut PgConnection, most: usize) -> Result<PendingBatch, sqlx::Error> {
@@ -70,39 +71,45 @@ pub async fn take(connection: &mut PgConnection, most: usize) -> Result<PendingB
         let was_last = rows.len() < limit;
         for row in rows {
             let is_first = batch.rows.is_empty();
-            if !is_first && batch.callback_ids.len() + row.callback_ids.len() > most {
+            if !is_first && batch.ids.len() + row.callback_ids.len() > most {
                 return Ok(batch);
             }
             batch.rows.push(row.id);
-            batch.callback_ids.extend(row.callback_ids);
-            if is_first && batch.callback_ids.len() > most {
-                batch.rest = batch.callback_ids.split_off(most);
+            batch.ids.extend(row.callback_ids);
+            if is_first && batch.ids.len() > most {
+                batch.rest = batch.ids.split_off(most);
                 return Ok(batch);
             }
         }
-        let missing = most.saturating_sub(batch.callback_ids.len());
+        let missing = most.saturating_sub(batch.ids.len());
         if was_last || missing == 0 {
             return Ok(batch);
         }
-        let per_row = batch.callback_ids.len().div_ceil(batch.rows.len()).max(1);
+        let per_row = batch.ids.len().div_ceil(batch.rows.len()).max(1);
         limit = missing.div_ceil(per_row);
     }
 }
 
-/// Returns the callbacks with these IDs, each once, in the order of the IDs.
-pub async fn callbacks(connection: &mut PgConnection, ids: &[Uuid]) -> Result<Vec<PendingCallback>, sqlx::Error> {
+/// Returns the callbacks and API reads with these IDs, each once, in the order of the IDs.
+pub async fn reports(connection: &mut PgConnection, ids: &[Uuid]) -> Result<Vec<PendingReport>, sqlx::Error> {
     let rows = query!("select id, endpoint_id, received_at, body from eqp.callback where id = any($1)", ids)
         .fetch_all(&mut *connection)
         .await?;
     let endpoints: Vec<i64> = rows.iter().map(|row| row.endpoint_id).collect();
-    let accounts = accounts(connection, &endpoints).await?;
-    let mut found: HashMap<Uuid, PendingCallback> = rows
+    let accounts = accounts(&mut *connection, &endpoints).await?;
+    let mut found: HashMap<Uuid, PendingReport> = rows
         .into_iter()
         .filter_map(|row| {
             let account = Arc::clone(accounts.get(&row.endpoint_id)?);
-            Some((row.id, PendingCallback { id: row.id, account, received_at: row.received_at, body: row.body }))
+            let (id, received_at, body) = (row.id, row.received_at, row.body);
+            Some((id, PendingReport { id, account, received_at, body, read: None }))
         })
         .collect();
+    // Almost every batch has callbacks only.
+    let others: Vec<Uuid> = ids.iter().copied().filter(|id| !found.contains_key(id)).collect();
+    if !others.is_empty() {
+        found.extend(api_read::pending(connection, &others).await?);
+    }
     Ok(ids.iter().filter_map(|id| found.remove(id)).collect())
 }
 

@@ -1,7 +1,7 @@
-//! Deletes callbacks that are older than the retention period, which is unlimited unless it is configured.
+//! Deletes callbacks and API reads that are older than the retention period, which is unlimited unless it is configured.
 //!
-//! The oldest callbacks are deleted first, in short transactions. A callback that is not projected yet, and every later
-//! one, is not deleted. Events and the status of submissions and files are never deleted.
+//! The oldest are deleted first, in short transactions. A callback that is not projected yet is not deleted, and neither is any later
+//! one. The same applies to API reads, which are needed as long as the callbacks of their resource. Events and the status of submissions and files are never deleted.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ const BATCH: i64 = 2_000;
 /// The pause between two transactions, which leaves time for accepting and projecting.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// Deletes callbacks by age.
+/// Deletes callbacks and API reads by age.
 #[derive(Clone, Debug)]
 pub struct Retention {
     pool: PgPool,
@@ -41,8 +41,8 @@ impl Retention {
         Ok(count.unsigned_abs())
     }
 
-    /// Deletes every callback that arrived before `moment`, except the first one that is not projected yet and all later ones. Returns
-    /// the number of deleted callbacks.
+    /// Deletes every callback that arrived before `moment`, except the first one that is not projected yet and all later ones, and
+    /// the API reads of that time. Returns the number of deleted callbacks.
     ///
     /// Dropping the future is safe at any time. Callbacks that were deleted until then stay deleted.
     ///
@@ -56,10 +56,27 @@ impl Retention {
             let (taken, gone) = within(ANSWER, self.delete_batch(before)).await?;
             deleted += gone;
             if taken < BATCH {
-                return Ok(deleted);
+                break;
             }
             sleep(PAUSE).await;
         }
+        while within(ANSWER, self.delete_api_reads(before)).await? >= BATCH {
+            sleep(PAUSE).await;
+        }
+        Ok(deleted)
+    }
+
+    /// Deletes one batch of API reads. Returns how many were old enough.
+    async fn delete_api_reads(&self, before: Uuid) -> Result<i64, sqlx::Error> {
+        let mut transaction = self.pool.begin().await?;
+        look_up_by_key(&mut transaction).await?;
+        let ids = oldest_api_reads(&mut transaction, before, BATCH).await?;
+        query!("delete from eqp.api_read_disposition where api_read_id = any($1)", &ids)
+            .execute(&mut *transaction)
+            .await?;
+        query!("delete from eqp.api_read where id = any($1)", &ids).execute(&mut *transaction).await?;
+        transaction.commit().await?;
+        Ok(i64::try_from(ids.len()).expect("a batch is small"))
     }
 
     /// Deletes one batch. Returns how many callbacks were old enough, and how many of them were deleted here rather than concurrently by
@@ -105,6 +122,24 @@ async fn oldest(connection: &mut PgConnection, before: Uuid, limit: i64) -> Resu
         r#"
         select id
         from eqp.callback
+        where id < $1
+          and id < coalesce((select waits from eqp.callback_pending, unnest(callback_ids) as waits order by waits limit 1), $1)
+        order by id
+        limit $2
+        "#,
+        before,
+        limit
+    )
+    .fetch_all(connection)
+    .await
+}
+
+/// Returns the oldest API reads before a bound, at most `limit`, under the same condition as [`oldest`].
+async fn oldest_api_reads(connection: &mut PgConnection, before: Uuid, limit: i64) -> Result<Vec<Uuid>, sqlx::Error> {
+    query_scalar!(
+        r#"
+        select id
+        from eqp.api_read
         where id < $1
           and id < coalesce((select waits from eqp.callback_pending, unnest(callback_ids) as waits order by waits limit 1), $1)
         order by id

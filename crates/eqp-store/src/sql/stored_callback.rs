@@ -83,7 +83,8 @@ pub(crate) async fn counts(pool: &PgPool, environment: Option<Environment>) -> R
                         count(*) filter (where kind = 'unknown') as unknown,
                         count(*) filter (where kind = 'undecodable') as undecodable,
                         count(*) filter (where disposition = 'late') as late,
-                        count(*) filter (where disposition = 'ambiguous') as ambiguous
+                        count(*) filter (where disposition = 'ambiguous') as ambiguous,
+                        count(*) filter (where disposition = 'corrected') as corrected
                  from eqp.event
                  where account_id in (select id from accounts)),
              known as (
@@ -93,7 +94,7 @@ pub(crate) async fn counts(pool: &PgPool, environment: Option<Environment>) -> R
                  where account_id in (select id from accounts))
         select callbacks as "callbacks!", pending as "pending!", duplicates as "duplicates!", events as "events!",
                unknown as "unknown!", undecodable as "undecodable!", late as "late!", ambiguous as "ambiguous!",
-               submissions as "submissions!", files as "files!"
+               corrected as "corrected!", submissions as "submissions!", files as "files!"
         from stored, reported, known
         "#,
         environment.map(Environment::as_str)
@@ -109,6 +110,7 @@ pub(crate) async fn counts(pool: &PgPool, environment: Option<Environment>) -> R
         undecodable: row.undecodable.unsigned_abs(),
         late: row.late.unsigned_abs(),
         ambiguous: row.ambiguous.unsigned_abs(),
+        corrected: row.corrected.unsigned_abs(),
         submissions: row.submissions.unsigned_abs(),
         files: row.files.unsigned_abs(),
     })

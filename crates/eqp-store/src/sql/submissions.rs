@@ -18,7 +18,8 @@ const COLUMNS: &str = "
     select (select environment from eqp.account where id = newest.account_id) as environment,
            (select mage_id from eqp.account where id = newest.account_id) as mage_id,
            newest.resource_id as submission_id, submission.item_id, submission.overall, submission.technical,
-           submission.marketing, submission.modified_at, submission.received_at, submission.seq, submission.ambiguous
+           submission.marketing, submission.modified_at, submission.received_at, submission.seq, submission.ambiguous,
+           submission.unconfirmed, submission.confirmed_at
     from ";
 
 /// Assembles a submission from its tracks.
@@ -31,7 +32,9 @@ const ASSEMBLED: &str = "
                max(modified_at)                               as modified_at,
                max(received_at)                               as received_at,
                max(event_seq)                                 as seq,
-               bool_or(ambiguous)                                  as ambiguous
+               bool_or(ambiguous)                             as ambiguous,
+               bool_or(unconfirmed)                           as unconfirmed,
+               case when bool_and(confirmed_at is not null) then min(confirmed_at) end as confirmed_at
         from eqp.track
         where account_id = newest.account_id and resource_kind = 'submission' and resource_id = newest.resource_id
     ) as submission";

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::net::IpAddr;
 
 use clap::Args;
-use eqp_store::{CallbackDisposition, DuplicateCallback, Event, EventDetail, StoredCallback};
+use eqp_store::{CallbackDisposition, DuplicateCallback, Event, EventDetail, StoredApiRead, StoredCallback};
 use eqp_types::{Environment, MageId};
 use serde::Serialize;
 use uuid::Uuid;
@@ -15,7 +15,7 @@ use crate::context::Context;
 use crate::failure::{Exit, Failure, Result};
 use crate::output::{Table, UtcTime, counted, escaped, utc};
 
-/// Show an event with its callback and duplicates
+/// Show an event with its callback or API read, and duplicates
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -45,9 +45,11 @@ impl Show {
 pub(crate) struct ReportedEvent<'a> {
     /// The event.
     event: &'a Event,
-    /// The callback that reported the event; null if retention has deleted it.
+    /// The callback that reported the event; null if an API read did, or if retention has deleted it.
     callback: Option<CallbackReport<'a>>,
-    /// Later callbacks that are duplicates of that callback, oldest first.
+    /// The API read that reported the event; null if a callback did, or if retention has deleted it.
+    api_read: Option<ApiReadReport<'a>>,
+    /// Later callbacks that are duplicates of that report, oldest first.
     duplicates: &'a [DuplicateCallback],
 }
 
@@ -77,7 +79,23 @@ struct CallbackReport<'a> {
     disposition: Option<CallbackDisposition>,
 }
 
-/// The body of a callback.
+/// A stored API read.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+struct ApiReadReport<'a> {
+    /// The ID of the API read.
+    id: Uuid,
+    /// When the request was sent.
+    began_at: UtcTime,
+    /// When the response had arrived.
+    received_at: UtcTime,
+    /// Whether it describes events from before the account was observed.
+    baseline: bool,
+    /// The Marketplace's JSON about the resource.
+    body: Body<'a>,
+}
+
+/// The body of a callback or an API read.
 #[derive(Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(untagged)]
@@ -91,6 +109,7 @@ fn reported(detail: &EventDetail) -> ReportedEvent<'_> {
     ReportedEvent {
         event: &detail.event,
         callback: detail.callback.as_ref().map(callback),
+        api_read: detail.api_read.as_ref().map(api_read),
         duplicates: &detail.duplicates,
     }
 }
@@ -105,9 +124,23 @@ fn callback(callback: &StoredCallback) -> CallbackReport<'_> {
         source: callback.source,
         arrived_path: callback.arrived_path.as_deref(),
         headers: String::from_utf8_lossy(&callback.headers),
-        body: std::str::from_utf8(&callback.body).map_or(Body::Bytes(&callback.body), Body::Text),
+        body: body(&callback.body),
         disposition: callback.disposition,
     }
+}
+
+fn api_read(read: &StoredApiRead) -> ApiReadReport<'_> {
+    ApiReadReport {
+        id: read.id,
+        began_at: UtcTime(read.began_at),
+        received_at: UtcTime(read.received_at),
+        baseline: read.baseline,
+        body: body(&read.body),
+    }
+}
+
+fn body(bytes: &[u8]) -> Body<'_> {
+    std::str::from_utf8(bytes).map_or(Body::Bytes(bytes), Body::Text)
 }
 
 fn text(context: &Context, detail: &EventDetail) -> Result {
@@ -116,9 +149,19 @@ fn text(context: &Context, detail: &EventDetail) -> Result {
     if let Some(reason) = &detail.event.reason {
         output.line(format_args!("\nreason: {}", escaped(reason)))?;
     }
-    match &detail.callback {
-        None => output.line("\nthe callback of this event was deleted by retention")?,
-        Some(callback) => {
+    match (&detail.callback, &detail.api_read) {
+        (None, None) => output.line("\nthe report of this event was deleted by retention")?,
+        (None, Some(read)) => {
+            output.line(format_args!(
+                "\nAPI read {} of {} at {} (UTC), {} bytes\n",
+                read.id,
+                detail.event.mage_id,
+                utc(read.received_at),
+                read.body.len()
+            ))?;
+            output.line(String::from_utf8_lossy(&read.body))?;
+        }
+        (Some(callback), _) => {
             output.line(format_args!(
                 "\ncallback {} of {} at {} (UTC) from {}, endpoint {}, {} bytes",
                 callback.id,

@@ -1,5 +1,7 @@
 //! Tests each row of the rule.
 
+mod reads;
+
 use super::*;
 
 /// Returns a timestamp by its second.
@@ -13,6 +15,9 @@ fn state(status: &str, modified_at: Option<i64>, seen_until: Option<i64>) -> Tra
         modified_at: modified_at.map(second),
         seen_until: seen_until.map(second),
         ambiguous: false,
+        confirmed_at: None,
+        unconfirmed: false,
+        history_until: seen_until.map(second),
     }
 }
 
@@ -62,12 +67,14 @@ fn table() -> Vec<Case> {
             status: "approved",
             at: Some(15),
             neighbours: Neighbours { exact: true, ..Neighbours::default() },
+            decision: Decision::Repeated,
             ..Case::of(1, "an event has this time and status")
         },
-        Case { at: Some(20), ..Case::of(1, "the status now, at seen until") },
+        Case { at: Some(20), decision: Decision::Repeated, ..Case::of(1, "the status now, at seen until") },
         Case {
             now: Some(state("in_manual_qa", None, Some(20))),
             at: Some(20),
+            decision: Decision::Repeated,
             ..Case::of(1, "the status now without a time, at seen until")
         },
         Case { explicit: false, ..Case::of(2, "the status now, implied later") },
@@ -240,7 +247,7 @@ fn every_case_of_the_table_is_decided_as_listed() {
 
 #[test]
 fn every_row_has_a_case() {
-    // Row 0 is about a whole report. Its cases are in the tests of `fold`.
+    // Row 0 is about a whole report: its cases are in the tests of `fold`. Row A has tests of its own in `reads`.
     for row in 1..=8 {
         assert!(table().iter().any(|case| case.row == row), "row {row}");
     }

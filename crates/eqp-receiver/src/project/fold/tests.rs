@@ -1,12 +1,14 @@
 //! Tests what batches of callbacks change.
 
+mod reads;
+
 use time::OffsetDateTime;
 
 use super::*;
 use crate::project::batch::test_account;
 use crate::results::Tally;
 use eqp_store::Disposition;
-use eqp_store::internal::PendingCallback;
+use eqp_store::internal::PendingReport;
 
 const RECEIVED_AT: OffsetDateTime = time::macros::datetime!(2022-09-01 00:00:00 UTC);
 
@@ -18,11 +20,12 @@ fn fold_over(tracks: Tracks, bodies: &[String]) -> (Changes, Vec<Uuid>) {
     let batch: Vec<Pending> = bodies
         .iter()
         .map(|body| {
-            Pending::new(&PendingCallback {
+            Pending::new(&PendingReport {
                 id: Uuid::now_v7(),
                 account: test_account(),
                 received_at: RECEIVED_AT,
                 body: body.as_bytes().to_vec(),
+                read: None,
             })
         })
         .collect();
@@ -32,7 +35,7 @@ fn fold_over(tracks: Tracks, bodies: &[String]) -> (Changes, Vec<Uuid>) {
         history: History::default(),
         first_with_content: HashMap::new(),
     };
-    (fold(known, &batch), batch.iter().map(|pending| pending.id).collect())
+    (fold(known, &batch), batch.iter().map(|pending| pending.id.uuid()).collect())
 }
 
 fn update(item_id: &str, flow: &str, status: &str, rest: &str) -> String {
@@ -61,7 +64,7 @@ fn a_report_with_the_content_of_an_earlier_one_is_a_duplicate_and_changes_nothin
     ];
     for (case, second, is_duplicate) in cases {
         let (changes, ids) = fold_all(&[first.clone(), second]);
-        let second = &changes.projected[1];
+        let second = &changes.projected.callbacks[1];
         assert_eq!(second.content_digest.is_none(), is_duplicate, "{case}");
         if is_duplicate {
             assert_eq!(
@@ -89,7 +92,8 @@ fn events_and_callbacks_are_counted_by_disposition() {
         "[".to_owned(),
         "]".to_owned(),
     ]);
-    let tally = Tally { events: 4, duplicates: 1, late: 1, ambiguous: 1, unknown: 1, undecodable: 2, panicked: 0 };
+    let tally =
+        Tally { events: 4, duplicates: 1, late: 1, ambiguous: 1, unknown: 1, undecodable: 2, ..Tally::default() };
     assert_eq!(changes.tally(), tally);
 }
 
@@ -98,7 +102,7 @@ fn reports_without_a_time_are_decided_each_time() {
     let report = |status: &str| update("i", "technical", status, "");
     let (changes, _) = fold_all(&[report("rejected"), report("in_automation"), report("rejected"), report("rejected")]);
     assert_eq!(changes.events.len(), 3);
-    assert_eq!(changes.projected[3].disposition, CallbackDisposition::Duplicate);
+    assert_eq!(changes.projected.callbacks[3].disposition, CallbackDisposition::Duplicate);
 }
 
 #[test]
@@ -182,7 +186,7 @@ fn a_doubtful_time_does_not_keep_later_reports_from_being_applied() {
     let (changes, ids) = fold_all(&bodies);
     let events: Vec<_> = changes.events.iter().map(|event| event.status.as_deref().unwrap()).collect();
     assert_eq!(events, ["in_automation", "approved", "rejected", "in_manual_qa"]);
-    assert_eq!(changes.projected[2].duplicate_of, Some(ids[0]), "the same report again is a duplicate");
+    assert_eq!(changes.projected.callbacks[2].duplicate_of, Some(ids[0]), "the same report again is a duplicate");
     assert!(changes.events.iter().all(|event| event.disposition == Some(Disposition::Applied) && event.applied));
     assert_eq!(changes.tracks[0].1.state.status, "in_manual_qa");
 }
@@ -202,9 +206,9 @@ fn a_callback_that_panics_is_undecodable_and_changes_nothing_else() {
         assert_eq!(seen, [(1, good), (2, bad), (3, good), (4, bad)], "{stage:?}");
         let reason = changes.events[1].reason.as_deref().unwrap();
         assert_eq!(reason, format!("internal error: fault point {stage:?} on `{marker}`"));
-        assert_eq!(changes.panicked.iter().map(|(id, _)| *id).collect::<Vec<_>>(), [ids[1], ids[3]]);
+        assert_eq!(changes.panicked.iter().map(|(id, _)| id.uuid()).collect::<Vec<_>>(), [ids[1], ids[3]]);
         assert_eq!((changes.tally().panicked, changes.tally().undecodable), (2, 2));
-        let ordinals: Vec<_> = changes.projected.iter().map(|one| one.ordinal).collect();
+        let ordinals: Vec<_> = changes.projected.callbacks.iter().map(|one| one.ordinal).collect();
         assert_eq!((ordinals, changes.tracks.len()), (vec![1, 2, 3, 4], 1));
     }
 }
@@ -216,7 +220,7 @@ fn a_duplicate_of_a_past_status_is_linked_to_the_callback_that_reported_it() {
     };
     let bodies = [("in_automation", 10), ("approved", 20), ("in_automation", 15), ("approved", 21), ("approved", 18)];
     let (changes, ids) = fold_all(&bodies.map(|(status, second)| report(status, second)));
-    let duplicate_of: Vec<_> = changes.projected.iter().map(|one| one.duplicate_of).collect();
+    let duplicate_of: Vec<_> = changes.projected.callbacks.iter().map(|one| one.duplicate_of).collect();
     assert_eq!(duplicate_of[..3], [None, None, Some(ids[0])]);
     // Explicit later, and no other track has changed: reentered, which is not a duplicate.
     assert_eq!((changes.events[2].disposition, duplicate_of[3]), (Some(Disposition::Reentered), None));
@@ -273,5 +277,5 @@ fn events_are_numbered_without_gaps_and_tracks_refer_to_one() {
     let seqs: Vec<_> = changes.events.iter().map(|event| event.seq).collect();
     assert_eq!((seqs, changes.numbers.last_event_seq), (vec![1, 2, 3], 3));
     let (_, track) = &changes.tracks[0];
-    assert_eq!((track.event_seq, track.callback_id), (3, Some(ids[2])));
+    assert_eq!((track.event_seq, track.report), (3, Some(ReportId::Callback(ids[2]))));
 }

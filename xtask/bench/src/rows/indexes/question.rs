@@ -1,6 +1,6 @@
 //! The queries that are measured: the documented filters, the lookups of the projector, and retention.
 
-use eqp_store::internal::{callback_disposition, event, reprojection};
+use eqp_store::internal::{ReportId, callback_disposition, event, reprojection};
 use eqp_store::{Disposition, EventFilter, EventKind, Reader, SubmissionFilter};
 use eqp_types::{Environment, Flow};
 use sqlx::{PgConnection, PgPool};
@@ -147,7 +147,10 @@ impl Question {
     async fn look_up(&self, connection: &mut PgConnection, ids: &[Uuid]) -> Result<(), Failure> {
         match self {
             Self::Duplicates => drop(callback_disposition::duplicates_of(connection, ids).await?),
-            Self::OfCallbacks => drop(event::of_callbacks(connection, ids).await?),
+            Self::OfCallbacks => {
+                let reports: Vec<_> = ids.iter().copied().map(ReportId::Callback).collect();
+                drop(event::of_reports(connection, &reports).await?);
+            }
             Self::FirstWithContent => {
                 let digests: Vec<[u8; 16]> = ids.iter().map(|id| *id.as_bytes()).collect();
                 drop(eqp_store::internal::callback_disposition::first_with_content(connection, &digests).await?);
