@@ -1,6 +1,7 @@
 //! One file per verb, one folder per group of verbs.
 
 pub(crate) mod account;
+pub(crate) mod accounts;
 pub(crate) mod ca;
 pub(crate) mod callbacks;
 pub(crate) mod doctor;
@@ -11,6 +12,7 @@ pub(crate) mod keys;
 pub(crate) mod migrate;
 pub(crate) mod packages;
 mod paging;
+pub(crate) mod reconcile;
 pub(crate) mod release;
 pub(crate) mod reports;
 pub(crate) mod reproject;
@@ -49,6 +51,8 @@ pub(crate) enum Command {
     #[cfg(feature = "simulator")]
     Trigger(trigger::Trigger),
     #[command(subcommand)]
+    Accounts(accounts::Accounts),
+    #[command(subcommand)]
     Callbacks(callbacks::Callbacks),
     #[command(subcommand)]
     Events(events::Events),
@@ -62,6 +66,7 @@ pub(crate) enum Command {
     Keys(keys::Keys),
     #[command(subcommand)]
     Reports(reports::Reports),
+    Reconcile(reconcile::Reconcile),
     Release(Box<release::Release>),
     Wait(wait::Wait),
     Login(account::Login),
@@ -101,6 +106,7 @@ async fn run_async(command: Command, context: Context) -> Result {
         Command::Simulator(verb) => verb.run(&context).await,
         #[cfg(feature = "simulator")]
         Command::Trigger(verb) => verb.run(&context).await,
+        Command::Accounts(verb) => verb.run(&context).await,
         Command::Callbacks(verb) => verb.run(&context).await,
         Command::Events(verb) => verb.run(&context).await,
         Command::Submissions(verb) => verb.run(&context).await,
@@ -108,6 +114,7 @@ async fn run_async(command: Command, context: Context) -> Result {
         Command::Packages(verb) => verb.run(&context).await,
         Command::Keys(verb) => verb.run(&context).await,
         Command::Reports(verb) => verb.run(&context).await,
+        Command::Reconcile(verb) => Box::pin(verb.run(&context)).await,
         Command::Release(verb) => Box::pin(verb.run(&context)).await,
         Command::Wait(verb) => verb.run(&context).await,
         Command::Login(verb) => verb.run(&context).await,
