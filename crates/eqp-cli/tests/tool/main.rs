@@ -29,6 +29,7 @@ mod other_languages;
 mod other_tool;
 mod packages;
 mod reach;
+mod reconcile;
 mod registration;
 mod release;
 mod review;

@@ -74,10 +74,12 @@ impl PageWalk {
             self.offset = self.offset.saturating_sub(PAGE_SIZE);
             return if self.steps_back > MAX_STEPS_BACK { Err(PagingError::Unstable) } else { Ok(true) };
         }
-        let Some(next) = next else { return Ok(false) };
-        if self.without_progress > MAX_WITHOUT_PROGRESS {
+        // A last page that only repeats others is not the end of the list, unless the list has become shorter.
+        let may_repeat = self.steps_back > 0 || ids.len() <= OVERLAP;
+        if self.without_progress > MAX_WITHOUT_PROGRESS || (self.without_progress > 0 && !may_repeat) {
             return Err(PagingError::Repeated);
         }
+        let Some(next) = next else { return Ok(false) };
         self.tail = ids[ids.len().saturating_sub(OVERLAP)..].to_vec();
         self.offset = next.saturating_sub(self.tail.len() as u64).max(self.offset + 1);
         Ok(true)

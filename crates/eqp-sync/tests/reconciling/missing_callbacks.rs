@@ -40,8 +40,7 @@ async fn every_track_gets_its_current_status_when_no_callback_arrives() {
     }
 
     // The callbacks arrive after all: two for each submission, and those of the files.
-    let sent = usize::try_from(setup.simulator().snapshot().callbacks_sent).unwrap();
-    setup.callbacks_arrive(&recorder, sent).await;
+    setup.callbacks_arrive(&recorder).await;
     let events = setup.database.events().await;
     let of_submissions =
         events.iter().filter(|event| event.flow.as_ref().is_some_and(|flow| flow.as_str() != "malware"));
@@ -57,8 +56,7 @@ async fn a_callback_that_is_only_late_is_not_missed() {
     let recorder = setup.records_callbacks().await;
     let late = setup.submits("badges").await;
     setup.run(&ReconcileScope::Incremental).await;
-    let sent = usize::try_from(setup.simulator().snapshot().callbacks_sent).unwrap();
-    setup.callbacks_arrive(&recorder, sent).await;
+    setup.callbacks_arrive(&recorder).await;
     setup.step(&late, Step::TechnicalQueued);
     setup.run(&ReconcileScope::Incremental).await;
 

@@ -59,10 +59,18 @@ impl Setup {
         recorder
     }
 
-    /// Waits until the simulator has sent every callback, and stores them as a receiver would.
-    pub(crate) async fn callbacks_arrive(&self, recorder: &CallbackRecorder, count: usize) {
+    /// Waits until the simulator has reported the current status of every submission, and stores the callbacks as a receiver would.
+    pub(crate) async fn callbacks_arrive(&self, recorder: &CallbackRecorder) {
+        let is_reported = |(id, status): (String, String)| {
+            recorder.received().iter().any(|(_, body)| {
+                let info = &body["update_info"];
+                let status_of = |flow: &str| info["eqp_status"][flow].as_str().unwrap_or_default().to_owned();
+                info["submission_id"] == *id
+                    && ["overall", "technical", "marketing"].map(status_of).join("/") == status
+            })
+        };
         let arriving = async {
-            while recorder.received().len() < count {
+            while !self.current().into_iter().all(is_reported) {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         };
