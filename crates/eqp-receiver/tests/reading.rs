@@ -103,6 +103,7 @@ async fn an_event_is_one_flat_object_of_json() {
     assert!(received_at.as_str().unwrap().ends_with('Z'));
     insta::assert_json_snapshot!(json, @r#"
     {
+      "api_read_id": null,
       "applied": true,
       "callback_id": null,
       "clock_doubtful": false,
@@ -114,6 +115,7 @@ async fn an_event_is_one_flat_object_of_json() {
       "kind": "submission",
       "mage_id": "MAG123456789",
       "modified_at": "2022-08-25 19:20:09",
+      "origin": "callback",
       "reason": null,
       "received_at": null,
       "resource_id": "s1",

@@ -13,7 +13,11 @@ async fn unique_keys_prevent_every_kind_of_duplicate_row() {
         "callback_disposition USING btree (callback_id)",
         "callback_disposition USING btree (content_digest) WHERE (content_digest IS NOT NULL)",
         "event USING btree (seq)",
-        "event USING btree (track_id, modified_at, status) WHERE ((modified_at IS NOT NULL) AND (NOT clock_doubtful))",
+        "event USING btree (track_id, modified_at, status, %WHERE ((modified_at IS NOT NULL) AND (NOT clock_doubtful))",
+        "api_read USING btree (id)",
+        "api_read_disposition USING btree (api_read_id)",
+        "missing_callback USING btree (api_read_id, flow)",
+        "reconcile_run USING btree (account_id) WHERE (finished_at IS NULL)",
     ] {
         let is_there: bool = sqlx::query_scalar(
             "select exists (select from pg_indexes

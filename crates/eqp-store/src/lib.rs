@@ -31,8 +31,8 @@ pub use model::{
     AccountId, CallbackDisposition, Counts, CredentialGeneration, CredentialId, CredentialLookup, CredentialState,
     CredentialSummary, DeadLetter, Disposition, DuplicateCallback, EndpointId, EndpointPathError, EndpointSummary,
     Event, EventDetail, EventFilter, EventKind, FileFilter, FileState, IssuedCredential, NewCredential, NewEndpoint,
-    Order, Origin, PublicUrl, PublicUrlError, ResourceKind, StoredCallback, Submission, SubmissionFilter,
-    SubmissionHistory, UnknownValue,
+    Order, Origin, PublicUrl, PublicUrlError, ResourceKind, StoredApiRead, StoredCallback, Submission,
+    SubmissionFilter, SubmissionHistory, UnknownValue,
 };
 pub use observer::Observer;
 pub use reader::Reader;

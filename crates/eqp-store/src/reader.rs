@@ -7,9 +7,9 @@ use uuid::Uuid;
 use crate::deadline::{ANSWER, within};
 use crate::model::{
     Counts, DeadLetter, DuplicateCallback, Event, EventDetail, EventFilter, EventKind, FileFilter, FileState,
-    HIGHEST_LIMIT, StoredCallback, Submission, SubmissionFilter, SubmissionHistory,
+    HIGHEST_LIMIT, StoredApiRead, StoredCallback, Submission, SubmissionFilter, SubmissionHistory,
 };
-use crate::sql::{handler_cursor, listing, projector, stored_callback, submissions};
+use crate::sql::{api_read, handler_cursor, listing, projector, stored_callback, submissions};
 use crate::supervise::Supervisor;
 use crate::{Error, Tail};
 
@@ -65,11 +65,15 @@ impl Reader {
             Some(id) => self.callback(id).await?,
             None => None,
         };
+        let api_read = match event.api_read_id {
+            Some(id) => self.api_read(id).await?,
+            None => None,
+        };
         let duplicates = match event.report() {
             Some(report) => self.duplicates(report.uuid()).await?,
             None => Vec::new(),
         };
-        Ok(Some(EventDetail { event, callback, duplicates }))
+        Ok(Some(EventDetail { event, callback, api_read, duplicates }))
     }
 
     /// Returns the `seq` of the newest event, or 0 if there are no events.
@@ -117,6 +121,15 @@ impl Reader {
     /// Returns [`Error::Database`] if the query fails or takes longer than a minute.
     pub async fn callback(&self, id: Uuid) -> Result<Option<StoredCallback>, Error> {
         within(ANSWER, stored_callback::callback(&self.pool, id)).await
+    }
+
+    /// Returns a stored API read, or `None` if there is no API read with this ID.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Error::Database`] if the query fails or takes longer than a minute.
+    pub async fn api_read(&self, id: Uuid) -> Result<Option<StoredApiRead>, Error> {
+        within(ANSWER, api_read::stored(&self.pool, id)).await
     }
 
     /// Returns later callbacks that are duplicates of this callback or API read, oldest first, at most 1,000.

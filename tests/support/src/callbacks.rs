@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use crate::TestDatabase;
 use eqp_receiver::{Projector, ReprojectScope, Reprojector};
-use eqp_store::{Disposition, Event, EventFilter, Order, Reader};
+use eqp_store::internal::{NewApiRead, api_read};
+use eqp_store::{AccountId, Disposition, Event, EventFilter, Order, Reader, ResourceKind};
 use sqlx::PgPool;
 use time::OffsetDateTime;
 use tokio::sync::Notify;
@@ -17,6 +18,7 @@ pub const PATIENCE: Duration = Duration::from_secs(30);
 pub struct CallbackDatabase {
     pub pool: PgPool,
     pub database: Arc<TestDatabase>,
+    pub account: AccountId,
     endpoint_id: i64,
 }
 
@@ -26,14 +28,14 @@ impl CallbackDatabase {
         let database = Arc::new(TestDatabase::create().await);
         let pool = database.pool.clone();
         eqp_store::Store::new(pool.clone()).migrate().await.expect("migrations run");
-        let endpoint_id = endpoint(&pool, "production", "MAG123456789", "main").await;
-        Self { pool, database, endpoint_id }
+        let (account, endpoint_id) = endpoint(&pool, "production", "MAG123456789", "main").await;
+        Self { pool, database, account, endpoint_id }
     }
 
     /// Adds an endpoint of another account.
     pub async fn beside(&self, environment: &str, mage_id: &str, name: &str) -> Self {
-        let endpoint_id = endpoint(&self.pool, environment, mage_id, name).await;
-        Self { pool: self.pool.clone(), database: Arc::clone(&self.database), endpoint_id }
+        let (account, endpoint_id) = endpoint(&self.pool, environment, mage_id, name).await;
+        Self { pool: self.pool.clone(), database: Arc::clone(&self.database), account, endpoint_id }
     }
 
     /// Stores one callback in a commit of its own.
@@ -74,6 +76,22 @@ impl CallbackDatabase {
         ids
     }
 
+    /// Prepares an API read that began now and has just been answered.
+    pub fn read(&self, kind: ResourceKind, body: impl Into<Vec<u8>>) -> NewApiRead {
+        let now = OffsetDateTime::now_utc();
+        NewApiRead::decode(self.account, kind, body.into(), (now, now)).expect("the answer has a status")
+    }
+
+    /// Stores API reads as reconciliation does. Returns how many said something new.
+    pub async fn reads(&self, reads: &[NewApiRead]) -> u64 {
+        api_read::insert(&self.pool, reads).await.expect("API reads can be stored")
+    }
+
+    /// Reads a submission from the API. Returns whether that said something new.
+    pub async fn read_package(&self, body: String) -> bool {
+        self.reads(&[self.read(ResourceKind::Submission, body)]).await == 1
+    }
+
     pub fn projector(&self) -> Projector {
         Projector::new(self.pool.clone(), Arc::new(Notify::new()))
     }
@@ -101,19 +119,20 @@ impl CallbackDatabase {
     }
 }
 
-async fn endpoint(pool: &PgPool, environment: &str, mage_id: &str, name: &str) -> i64 {
-    sqlx::query_scalar(
+async fn endpoint(pool: &PgPool, environment: &str, mage_id: &str, name: &str) -> (AccountId, i64) {
+    let (account, endpoint) = sqlx::query_as(
         "with account as (insert into eqp.account (environment, mage_id) values ($1, $2) returning id)
          insert into eqp.endpoint (account_id, name, path, public_url)
          select id, $3, '/callbacks/' || $3, 'https://example.test/callbacks/' || $3 from account
-         returning id",
+         returning account_id, id",
     )
     .bind(environment)
     .bind(mage_id)
     .bind(name)
     .fetch_one(pool)
     .await
-    .expect("an endpoint can be made")
+    .expect("an endpoint can be made");
+    (AccountId(account), endpoint)
 }
 
 /// Returns a callback about a submission in the first published form.
@@ -139,6 +158,22 @@ pub fn later_form(submission: &str, named: &str, states: [&str; 3], second: u8) 
         "eqp_status": {{"overall": "{overall}", "technical": "{technical}", "marketing": "{marketing}"}},
         "modified_at": "2022-08-25 19:20:{second:02}"}}}}"#
     )
+}
+
+/// Returns what the API answers about a submission, with the statuses of overall, technical and marketing, at a second of the
+/// same minute as [`later_form`].
+pub fn package(submission: &str, states: [&str; 3], second: u8) -> String {
+    let [overall, technical, marketing] = states;
+    format!(
+        r#"{{"submission_id": "{submission}", "item_id": "item-{submission}", "sku": "acme/checkout", "version": "1.2.0",
+        "eqp_status": {{"overall": "{overall}", "technical": "{technical}", "marketing": "{marketing}"}},
+        "modified_at": "2022-08-25 19:20:{second:02}"}}"#
+    )
+}
+
+/// Returns what the API answers about a file.
+pub fn file(file: &str, status: &str) -> String {
+    format!(r#"{{"file_upload_id": "{file}", "filename": "a.zip", "malware_status": "{status}"}}"#)
 }
 
 pub fn scan(file: &str, outcome: &str) -> String {

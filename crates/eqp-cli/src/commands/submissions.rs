@@ -136,5 +136,9 @@ fn tracks(submission: &Submission) -> String {
     let flows =
         [("overall", &submission.overall), ("technical", &submission.technical), ("marketing", &submission.marketing)];
     let line = track_line(flows.into_iter().filter_map(|(flow, state)| Some((flow, state.as_deref()?))));
-    if submission.ambiguous { format!("{line} · ambiguous: check with eqp packages show") } else { line }
+    match (submission.ambiguous, submission.unconfirmed) {
+        (true, _) => format!("{line} · ambiguous: check with eqp packages show"),
+        (false, true) => format!("{line} · unconfirmed: the Marketplace's API has contradicted the last callback"),
+        (false, false) => line,
+    }
 }

@@ -46,11 +46,12 @@ fn start(vendor: &TestVendor, arguments: &[&str]) -> (Running, Value) {
 async fn has_status(vendor: &TestVendor, submission: &SubmissionId, overall: &str) {
     let looking = async {
         loop {
-            let found: Option<String> = sqlx::query_scalar("select overall from eqp.v_submission where submission_id = $1")
-                .bind(submission.as_str())
-                .fetch_optional(&vendor.database.pool)
-                .await
-                .unwrap();
+            let found: Option<String> =
+                sqlx::query_scalar("select overall from eqp.v_submission where submission_id = $1")
+                    .bind(submission.as_str())
+                    .fetch_optional(&vendor.database.pool)
+                    .await
+                    .unwrap();
             if found.as_deref() == Some(overall) {
                 return;
             }
@@ -145,12 +146,13 @@ async fn a_server_finds_the_changes_whose_callbacks_are_dropped() {
     assert_eq!(announced["roles"], json!(["accept", "project", "reconcile"]));
     vendor.simulator.step(&live, Step::RemovedByAdmin).unwrap();
     has_status(&vendor, &live, "admin_removed_from_store").await;
-    let origins: Vec<String> =
-        sqlx::query_scalar("select distinct origin from eqp.event where status = 'admin_removed_from_store' and resource_id = $1")
-            .bind(live.as_str())
-            .fetch_all(&vendor.database.pool)
-            .await
-            .unwrap();
+    let origins: Vec<String> = sqlx::query_scalar(
+        "select distinct origin from eqp.event where status = 'admin_removed_from_store' and resource_id = $1",
+    )
+    .bind(live.as_str())
+    .fetch_all(&vendor.database.pool)
+    .await
+    .unwrap();
     assert_eq!(origins, ["reconcile"]);
 }
 

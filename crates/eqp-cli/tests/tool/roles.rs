@@ -1,9 +1,18 @@
 //! The role script of `eqp-store`: every part runs with the rights of its role, and Postgres refuses the rest.
 
+use std::path::Path;
+
 use eqp_receiver::{MasterKey, Receiver};
+use eqp_store::ResourceKind;
+use eqp_store::internal::{
+    AccessKeys, NewApiRead, ResourceDetail, RunKind, RunProgress, account, api_read, missing_callback, reconcile_run,
+    resource_detail, track,
+};
 use eqp_test_support::TestDatabase;
-use sqlx::postgres::PgConnection;
-use sqlx::{AssertSqlSafe, Connection};
+use eqp_types::Secret;
+use sqlx::postgres::{PgConnection, PgPoolOptions};
+use sqlx::{AssertSqlSafe, Connection, PgPool};
+use time::OffsetDateTime;
 use tokio_util::sync::CancellationToken;
 
 use eqp_test_support::tool::Ended;
@@ -30,6 +39,43 @@ async fn refusal(database: &TestDatabase, role: &str, statement: &str) -> Option
     Some(error.as_database_error().unwrap().code().unwrap().into_owned())
 }
 
+/// A connection pool with the rights of a role.
+fn pool_of(database: &TestDatabase, role: &str) -> PgPool {
+    PgPoolOptions::new().connect_lazy_with(database.options.clone().options([("role", role)]))
+}
+
+async fn access_keys_are_stored_by_the_tool_and_read_by_reconciliation(database: &TestDatabase, key: &Path) {
+    let key = MasterKey::open(key).unwrap();
+    let runtime = AccessKeys::open(pool_of(database, "eqp_runtime"), key.clone()).await.unwrap();
+    let reconcile = AccessKeys::open(pool_of(database, "eqp_reconcile"), key).await.unwrap();
+    let account = account::list(&pool_of(database, "eqp_reconcile")).await.unwrap().remove(0).id;
+    for secret in ["first", "second"] {
+        runtime.store(account, "app-1", Some(&Secret::new(secret))).await.unwrap();
+        let stored = reconcile.get(account).await.unwrap().unwrap();
+        assert_eq!((stored.application_id.as_str(), stored.application_secret.expose()), ("app-1", secret));
+    }
+    reconcile.verified(account).await.unwrap();
+    assert!(runtime.get(account).await.is_err(), "it cannot be read");
+
+    // Everything that reconciliation does.
+    let pool = pool_of(database, "eqp_reconcile");
+    let run = reconcile_run::begin(&pool, account, RunKind::Full).await.unwrap().unwrap();
+    let body = br#"{"submission_id": "s1", "eqp_status": {"technical": "approved"}}"#.to_vec();
+    let now = OffsetDateTime::now_utc();
+    let read = NewApiRead::decode(account, ResourceKind::Submission, body, (now, now)).unwrap();
+    resource_detail::store(&pool, &read.resource, &ResourceDetail::default()).await.unwrap();
+    let resource = read.resource.clone();
+    assert_eq!(api_read::insert(&pool, &[read]).await.unwrap(), 1);
+    assert_eq!(resource_detail::load(&pool, &[resource]).await.unwrap().len(), 1);
+    assert!(reconcile_run::progress(&pool, run, &RunProgress::default()).await.unwrap());
+    reconcile_run::finish(&pool, run, &RunProgress::default(), None).await.unwrap();
+    assert!(track::to_read_again(&pool, account, 10).await.unwrap().is_empty());
+    assert!(track::unfinished_files(&pool, account, 10).await.unwrap().is_empty());
+    assert!(missing_callback::decide(&pool, std::time::Duration::ZERO).await.unwrap().is_empty());
+    assert!(account::first_registered_at(&pool, account).await.unwrap().is_some());
+    assert!(runtime.delete(account).await.unwrap() && !runtime.delete(account).await.unwrap());
+}
+
 fn succeeded(ended: &Ended) {
     assert_eq!(ended.code, 0, "{ended:?}");
 }
@@ -42,7 +88,7 @@ async fn every_part_runs_with_the_rights_of_its_role_only() {
 
     // The migrator creates the tables, which nobody else can.
     run_script(&mut admin).await;
-    for role in ["eqp_runtime", "eqp_accept"] {
+    for role in ["eqp_runtime", "eqp_reconcile", "eqp_accept"] {
         become_role(&mut admin, database, role).await;
         let refused = home.run_aside(&["migrate"]);
         assert!(refused.code == 3 && refused.stderr.contains("grant create on database"), "{refused:?}");
@@ -90,6 +136,27 @@ async fn every_part_runs_with_the_rights_of_its_role_only() {
     serve.terminate();
     tokio::task::block_in_place(|| succeeded(&serve.end()));
 
+    // A server that only reconciles, with an access key that the tool has stored and cannot read.
+    succeeded(&home.run_aside(&["accounts", "add"]));
+    become_role(&mut admin, database, "eqp_reconcile").await;
+    let mut reconciling = home.start(&["serve", "--role", "reconcile", "--json"]);
+    tokio::task::block_in_place(|| reconciling.json_line());
+    let ended = async {
+        let run = "select error from eqp.reconcile_run where finished_at is not null limit 1";
+        loop {
+            if let Some(error) = sqlx::query_scalar(run).fetch_optional(&mut admin).await.unwrap() {
+                return error;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+    };
+    let error: Option<String> =
+        tokio::time::timeout(std::time::Duration::from_secs(30), ended).await.expect("a run ends");
+    assert_eq!(error, None);
+    reconciling.terminate();
+    tokio::task::block_in_place(|| succeeded(&reconciling.end()));
+    become_role(&mut admin, database, "eqp_runtime").await;
+
     // A receiver that only accepts. Without a spool, 200 means that Postgres has stored it.
     let options = database.options.clone().options([("role", "eqp_accept")]);
     let key = MasterKey::open(&home.path().join("data/master.key")).unwrap();
@@ -107,6 +174,8 @@ async fn every_part_runs_with_the_rights_of_its_role_only() {
         sqlx::query_scalar("select count(*) from eqp.callback_pending").fetch_one(&mut admin).await.unwrap();
     assert_eq!(waiting, 1, "it is left to a projector");
 
+    access_keys_are_stored_by_the_tool_and_read_by_reconciliation(database, &home.path().join("data/master.key")).await;
+
     let denied = Some("42501".to_owned());
     for (role, statement) in [
         ("eqp_accept", "select ciphertext from eqp.sealed_secret"),
@@ -117,13 +186,23 @@ async fn every_part_runs_with_the_rights_of_its_role_only() {
         ("eqp_accept", "select * from eqp.event"),
         ("eqp_accept", "select * from eqp.v_event"),
         ("eqp_accept", "delete from eqp.callback_pending"),
-        ("eqp_accept", "select application_id from eqp.access_key"),
-        ("eqp_reconcile", "select ciphertext from eqp.sealed_secret"),
-        ("eqp_reconcile", "select body from eqp.callback"),
-        ("eqp_reconcile", "update eqp.track set status = ''"),
-        ("eqp_reconcile", "delete from eqp.event"),
-        ("eqp_reconcile", "delete from eqp.access_key"),
+        ("eqp_accept", "select * from eqp.access_key"),
+        ("eqp_accept", "select * from eqp.api_read"),
         ("eqp_runtime", "select ciphertext from eqp.access_key"),
+        ("eqp_runtime", "select * from eqp.access_key"),
+        ("eqp_runtime", "update eqp.access_key set application_id = encode(ciphertext, 'hex')"),
+        (
+            "eqp_runtime",
+            "insert into eqp.access_key select 1, 'x', key_id, nonce, ciphertext, now() from eqp.access_key",
+        ),
+        ("eqp_runtime", "insert into eqp.api_read select * from eqp.api_read"),
+        ("eqp_reconcile", "select body from eqp.callback"),
+        ("eqp_reconcile", "select ciphertext from eqp.sealed_secret"),
+        ("eqp_reconcile", "update eqp.track set status = 'approved'"),
+        ("eqp_reconcile", "delete from eqp.event"),
+        ("eqp_reconcile", "delete from eqp.api_read"),
+        ("eqp_reconcile", "update eqp.access_key set ciphertext = ''"),
+        ("eqp_reconcile", "delete from eqp.access_key"),
         ("eqp_runtime", "update eqp.callback set body = ''"),
         ("eqp_runtime", "update eqp.event set status = 'approved'"),
         ("eqp_runtime", "delete from eqp.endpoint"),

@@ -4,8 +4,9 @@ Written from `design.md` ("The rule") and `eqp-api.md` (sections 4 to 6 and 8) a
 implementation (`src/project/`), nor its tests, nor an earlier model. Standard library only. Whoever changes the rule changes
 this file from the description too, never from the code: otherwise it repeats the code's mistakes and compares nothing.
 
-Standard input has a line of JSON for each callback, in the order of projection: `{"account", "received_at", "body"}`. Standard
-output gets a line for each callback with the decision about each flow, and at the end a line for each track and resource.
+Standard input has a line of JSON for each report, in the order of projection: `{"account", "received_at", "body"}`, and for an API
+read `read` as well: `{"kind", "id", "began_at"}`. Standard output gets a line for each report with the decision about each flow, and at
+the end a line for each track and resource.
 """
 
 import datetime
@@ -82,14 +83,17 @@ class Track:
         self.seen_until = None
         self.ambiguous = False
         self.confirmed = False
+        self.unconfirmed = False
+        self.from_callback = False  # the report that now comes from
         self.timed = []  # (time, arrival, status) of the events with a trusted time
 
     def remember(self, time, arrival, status):
         if time is not None:
             self.timed.append((time, arrival, status))
 
-    def apply(self, status, time):
-        self.now, self.time = status, time
+    def apply(self, status, time, from_callback=True):
+        self.now, self.time, self.from_callback = status, time, from_callback
+        self.confirmed = self.unconfirmed = False
 
     def saw(self, time):
         if self.seen_until is None or time > self.seen_until:
@@ -112,7 +116,7 @@ class Model:
     def __init__(self):
         self.tracks = {}  # (kind, id, flow) -> Track
         self.known = {}  # (kind, id) -> [(reported time, statuses)] of earlier callbacks
-        self.received = {}  # (kind, id) -> the latest receipt of a callback
+        self.received = {}  # (kind, id) -> the latest receipt of a report
         self.arrival = 0
         self.events = []
 
@@ -135,7 +139,7 @@ class Model:
             earlier = self.known.setdefault(resource, [])
             repeats = reported is not None and (reported, statuses) in earlier
             earlier.append((reported, statuses))
-            self.received[resource] = max(self.received.get(resource, report["received"]), report["received"])
+        self.received[resource] = max(self.received.get(resource, report["received"]), report["received"])
         if repeats:
             return [(flow, "duplicate", None) for flow in statuses]
 
@@ -144,7 +148,7 @@ class Model:
         for flow in order:
             track = self.tracks.setdefault((kind, ident, flow), Track())
             before = track.now
-            if began is not None and before is not None:
+            if began is not None:
                 decision = self.read(track, statuses[flow], time)
             elif time is not None:
                 decision = self.timed(track, flow, statuses[flow], time, flow == explicit, changed)
@@ -171,15 +175,34 @@ class Model:
         return decisions
 
     def read(self, track, status, time):
-        """Row A."""
+        """Row A, and the first report of a track."""
+        if track.now is None:
+            track.apply(status, time, from_callback=False)
+            track.seen_until, track.confirmed = time, True
+            return "applied"
         if status == track.now:
-            track.ambiguous = False
+            track.ambiguous = track.unconfirmed = False
             track.confirmed = True
+            # Seen until is the latest time of any report; now gets the time if it had none, as in row 2.
+            if time is not None and (track.seen_until is None or time > track.seen_until):
+                track.saw(time)
+                if track.time is None:
+                    track.time = time
             return "duplicate"
-        track.apply(status, time)
+        # Unconfirmed: the callback reported the same or a later time, and another status. Two statuses in one second explain that.
+        contradicts = (
+            track.from_callback
+            and not track.ambiguous
+            and time is not None
+            and track.seen_until is not None
+            and time <= track.seen_until
+        )
+        track.apply(status, time, from_callback=False)
         if time is not None:
             track.seen_until = time
         track.ambiguous = False
+        track.unconfirmed = contradicts
+        track.confirmed = not contradicts
         return "corrected"
 
     def timed(self, track, flow, status, time, explicit, changed):
@@ -193,7 +216,7 @@ class Model:
         # 2 and 3
         if newer:
             track.saw(time)
-            track.ambiguous = False
+            track.ambiguous = track.unconfirmed = False
             if not same:
                 track.apply(status, time)
                 return "applied"
@@ -201,7 +224,7 @@ class Model:
                 track.time = time
                 return "duplicate"
             if explicit and not changed:
-                track.time = time
+                track.apply(status, time)
                 return "reentered"
             return "duplicate"
         # 4
@@ -344,6 +367,25 @@ def decode(body):
     return "report", report
 
 
+def decode_read(body, kind, ident):
+    """The API's answer about a resource; None if it is not about this one or has no status."""
+    try:
+        sent = json.loads(body, parse_int=Number, parse_float=Number)
+    except ValueError:
+        return None
+    sent = object_of(sent)
+    report = {"kind": kind, "modified": seconds_of(sent.get("modified_at")), "statuses": {}, "explicit": None}
+    if kind == "file":
+        report["id"], report["item_id"] = id_of(sent.get("file_upload_id")), None
+        found = {"malware": sent.get("malware_status")}
+    else:
+        report["id"], report["item_id"] = id_of(sent.get("submission_id")), id_of(sent.get("item_id"))
+        states = object_of(sent.get("eqp_status"))
+        found = {flow: states.get(flow) for flow in FLOWS["submission"]}
+    report["statuses"] = {flow: text_of(status) for flow, status in found.items() if text_of(status) is not None}
+    return report if report["id"] == ident and report["statuses"] else None
+
+
 def main():
     accounts, item_ids = {}, {}
 
@@ -354,13 +396,21 @@ def main():
         callback = json.loads(line)
         account = callback["account"]
         model = accounts.setdefault(account, Model())
-        kind, report = decode(callback["body"])
+        read = callback.get("read")
+        if read is None:
+            kind, report = decode(callback["body"])
+        else:
+            report = decode_read(callback["body"], read["kind"], read["id"])
+            kind = "undecodable" if report is None else "report"
         decisions = []
         if report is not None:
             report["received"] = seconds_of(callback["received_at"])
-            if report["item_id"] is not None:
+            if read is not None:
+                report["read"] = seconds_of(read["began_at"])
+            decided = model.fold(report)
+            if report["item_id"] is not None and decided[0][1] != "discarded":
                 item_ids[account, report["kind"], report["id"]] = report["item_id"]
-            for flow, disposition, event in model.fold(report):
+            for flow, disposition, event in decided:
                 if disposition == "ambiguous":
                     disposition += "_applied" if event["now"] == event["status"] else "_kept"
                 said = {"flow": flow, "disposition": disposition}
@@ -378,6 +428,8 @@ def main():
                     "status_since": written(track.time),
                     "seen_until": written(track.seen_until),
                     "ambiguous": track.ambiguous,
+                    "confirmed": track.confirmed,
+                    "unconfirmed": track.unconfirmed,
                 }
             )
         for kind, ident in sorted({key[:2] for key in model.tracks}):

@@ -56,6 +56,22 @@ pub fn decode_api_read(kind: ResourceKind, body: &[u8]) -> Result<ResourceRead, 
     }
 }
 
+/// A stored API read, exactly as the API answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct StoredApiRead {
+    /// The ID of the API read.
+    pub id: Uuid,
+    /// When the request was sent.
+    pub began_at: OffsetDateTime,
+    /// When the answer had arrived.
+    pub received_at: OffsetDateTime,
+    /// Whether it describes what happened before the account was observed.
+    pub baseline: bool,
+    /// The Marketplace's JSON about the resource.
+    pub body: Vec<u8>,
+}
+
 /// The decision of the projection about an API read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Display, EnumString, IntoStaticStr, VariantNames)]
 #[strum(serialize_all = "snake_case", parse_err_ty = UnknownValue, parse_err_fn = UnknownValue::of::<ApiReadDisposition>)]

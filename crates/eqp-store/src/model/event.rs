@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::string_enum::{UnknownValue, string_enum};
-use super::{Account, DuplicateCallback, ReportId, ResourceKind, StoredCallback};
+use super::{Account, DuplicateCallback, ReportId, ResourceKind, StoredApiRead, StoredCallback};
 
 /// Something new that a callback or an API read reported. Events are history and are not changed.
 ///
@@ -111,6 +111,8 @@ pub struct EventDetail {
     pub event: Event,
     /// The callback that reported the event, or `None` if retention has deleted it or an API read reported the event.
     pub callback: Option<StoredCallback>,
+    /// The API read that reported the event, or `None` if retention has deleted it or a callback reported the event.
+    pub api_read: Option<StoredApiRead>,
     /// Later callbacks that are duplicates of that report, oldest first. At most 1,000 are included.
     pub duplicates: Vec<DuplicateCallback>,
 }

@@ -17,7 +17,7 @@ mod submission;
 mod track;
 
 pub use api_read::{
-    ApiReadDisposition, ArrivedCallback, MissingCallback, NewApiRead, ProjectedApiRead, decode_api_read,
+    ApiReadDisposition, ArrivedCallback, MissingCallback, NewApiRead, ProjectedApiRead, StoredApiRead, decode_api_read,
 };
 pub use callback::{Account, CallbackDisposition, Counts, DuplicateCallback, ProjectedCallback, StoredCallback};
 pub use endpoint::{

@@ -7,7 +7,7 @@ use sqlx::{PgConnection, PgPool, query, query_scalar};
 use uuid::Uuid;
 
 use super::column::{ResourceColumns, account, read, resource};
-use crate::model::{Account, NewApiRead, PendingReport, ProjectedApiRead, ReadContext, Resource};
+use crate::model::{Account, NewApiRead, PendingReport, ProjectedApiRead, ReadContext, Resource, StoredApiRead};
 
 /// Stores API reads that say something new and queues them for projection, in one statement. Returns how many were stored.
 ///
@@ -78,6 +78,20 @@ pub async fn insert(pool: &PgPool, reads: &[NewApiRead]) -> Result<u64, sqlx::Er
     .fetch_optional(pool)
     .await?;
     Ok(stored.map_or(0, |stored| u64::from(stored.unsigned_abs())))
+}
+
+/// Returns an API read.
+pub(crate) async fn stored(pool: &PgPool, id: Uuid) -> Result<Option<StoredApiRead>, sqlx::Error> {
+    let row = query!("select began_at, received_at, baseline, body from eqp.api_read where id = $1", id)
+        .fetch_optional(pool)
+        .await?;
+    Ok(row.map(|row| StoredApiRead {
+        id,
+        began_at: row.began_at,
+        received_at: row.received_at,
+        baseline: row.baseline,
+        body: row.body,
+    }))
 }
 
 /// Returns the API reads with these IDs, by ID.

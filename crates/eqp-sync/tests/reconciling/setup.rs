@@ -65,8 +65,7 @@ impl Setup {
             recorder.received().iter().any(|(_, body)| {
                 let info = &body["update_info"];
                 let status_of = |flow: &str| info["eqp_status"][flow].as_str().unwrap_or_default().to_owned();
-                info["submission_id"] == *id
-                    && ["overall", "technical", "marketing"].map(status_of).join("/") == status
+                info["submission_id"] == *id && ["overall", "technical", "marketing"].map(status_of).join("/") == status
             })
         };
         let arriving = async {

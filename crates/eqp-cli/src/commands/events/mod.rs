@@ -54,7 +54,7 @@ struct FilterOptions {
     /// Show events of this kind: submission, file, unknown or undecodable
     #[arg(long, value_name = "KIND", value_parser = status::one_of::<EventKind>(EventKind::VALUES), hide_possible_values = true)]
     kind: Option<EventKind>,
-    /// Show events with this disposition: applied, reentered, ambiguous or late
+    /// Show events with this disposition: applied, reentered, ambiguous, late or corrected
     #[arg(long, value_name = "DISPOSITION", value_parser = status::one_of::<Disposition>(Disposition::VALUES), hide_possible_values = true)]
     disposition: Option<Disposition>,
     /// Show events received since then: a UTC time (2026-01-31 12:00:00, RFC 3339, a date) or an age (90s, 15m, 2h, 3d)

@@ -1,7 +1,7 @@
 //! `eqp events show`.
 
 use clap::Args;
-use eqp_store::{DuplicateCallback, EventDetail, StoredCallback};
+use eqp_store::{DuplicateCallback, EventDetail, StoredApiRead, StoredCallback};
 use serde_json::{Value, json};
 
 use super::table::table;
@@ -10,7 +10,7 @@ use crate::context::Context;
 use crate::failure::{Exit, Failure, Result};
 use crate::output::{Table, counted, escaped, rfc3339, utc};
 
-/// Show an event with its callback, byte for byte, and duplicates
+/// Show an event with its callback or API read, byte for byte, and duplicates
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -38,6 +38,7 @@ fn whole(detail: &EventDetail) -> Value {
     json!({
         "event": detail.event,
         "callback": detail.callback.as_ref().map(callback),
+        "api_read": detail.api_read.as_ref().map(api_read),
         "duplicates": detail.duplicates,
     })
 }
@@ -53,9 +54,23 @@ fn callback(callback: &StoredCallback) -> Value {
         "source": callback.source,
         "arrived_path": callback.arrived_path,
         "headers": String::from_utf8_lossy(&callback.headers),
-        "body": std::str::from_utf8(&callback.body).map_or_else(|_| json!(callback.body), |text| json!(text)),
+        "body": body(&callback.body),
         "disposition": callback.disposition,
     })
+}
+
+fn api_read(read: &StoredApiRead) -> Value {
+    json!({
+        "id": read.id,
+        "began_at": rfc3339(read.began_at),
+        "received_at": rfc3339(read.received_at),
+        "baseline": read.baseline,
+        "body": body(&read.body),
+    })
+}
+
+fn body(bytes: &[u8]) -> Value {
+    std::str::from_utf8(bytes).map_or_else(|_| json!(bytes), |text| json!(text))
 }
 
 fn text(context: &Context, detail: &EventDetail) -> Result {
@@ -64,9 +79,19 @@ fn text(context: &Context, detail: &EventDetail) -> Result {
     if let Some(reason) = &detail.event.reason {
         output.line(format_args!("\nreason: {}", escaped(reason)))?;
     }
-    match &detail.callback {
-        None => output.line("\nthe callback of this event was deleted by retention")?,
-        Some(callback) => {
+    match (&detail.callback, &detail.api_read) {
+        (None, None) => output.line("\nthe report of this event was deleted by retention")?,
+        (None, Some(read)) => {
+            output.line(format_args!(
+                "\nAPI read {} of {} at {} (UTC), {} bytes\n",
+                read.id,
+                detail.event.mage_id,
+                utc(read.received_at),
+                read.body.len()
+            ))?;
+            output.line(String::from_utf8_lossy(&read.body))?;
+        }
+        (Some(callback), _) => {
             output.line(format_args!(
                 "\ncallback {} of {} at {} (UTC) from {}, endpoint {}, {} bytes",
                 callback.id,

@@ -1,5 +1,7 @@
 //! Tests what batches of callbacks change.
 
+mod reads;
+
 use time::OffsetDateTime;
 
 use super::*;

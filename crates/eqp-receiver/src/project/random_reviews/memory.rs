@@ -1,9 +1,10 @@
-//! An in-memory database, into which callbacks are projected.
+//! An in-memory database, into which callbacks and API reads are projected.
 
-use eqp_store::Event;
 use eqp_store::internal::{
-    ContentDigest, HistoryEntry, LastNumbers, PendingReport, ProjectedCallback, Resource, Track, Tracks,
+    ContentDigest, HistoryEntry, LastNumbers, PendingReport, ProjectedApiRead, ProjectedCallback, ReadContext,
+    Resource, Track, Tracks,
 };
+use eqp_store::{Disposition, Event};
 use std::collections::HashMap;
 
 use eqp_types::{Flow, Timestamp};
@@ -16,7 +17,7 @@ use crate::project::fold::fold;
 use crate::project::history::History;
 
 /// Later than every time of a review.
-const RECEIVED_AT: OffsetDateTime = time::macros::datetime!(2030-01-01 00:00:00 UTC);
+pub(super) const RECEIVED_AT: OffsetDateTime = time::macros::datetime!(2030-01-01 00:00:00 UTC);
 
 /// An in-memory database that returns what the queries of `eqp-store` return.
 pub(super) struct Memory {
@@ -24,6 +25,7 @@ pub(super) struct Memory {
     tracks: Tracks,
     pub(super) events: Vec<Event>,
     pub(super) projected: Vec<ProjectedCallback>,
+    pub(super) reads: Vec<ProjectedApiRead>,
     first_with_content: HashMap<ContentDigest, Uuid>,
     next_id: u128,
 }
@@ -35,25 +37,32 @@ impl Memory {
             tracks: Tracks::new(),
             events: Vec::new(),
             projected: Vec::new(),
+            reads: Vec::new(),
             first_with_content: HashMap::new(),
             next_id: 1,
         }
     }
 
+    /// Creates a callback, or an API read if there is a context, with the next ID.
+    pub(super) fn report(
+        &mut self,
+        received_at: OffsetDateTime,
+        body: &str,
+        read: Option<ReadContext>,
+    ) -> PendingReport {
+        self.next_id += 1;
+        let (id, body) = (Uuid::from_u128(self.next_id), body.as_bytes().to_vec());
+        PendingReport { id, account: test_account(), received_at, body, read }
+    }
+
+    /// Projects callbacks.
     pub(super) fn project(&mut self, bodies: &[String]) {
-        let batch: Vec<Pending> = bodies
-            .iter()
-            .map(|body| {
-                self.next_id += 1;
-                Pending::new(&PendingReport {
-                    id: Uuid::from_u128(self.next_id),
-                    account: test_account(),
-                    received_at: RECEIVED_AT,
-                    body: body.as_bytes().to_vec(),
-                    read: None,
-                })
-            })
-            .collect();
+        let reports: Vec<_> = bodies.iter().map(|body| self.report(RECEIVED_AT, body, None)).collect();
+        self.project_reports(&reports);
+    }
+
+    pub(super) fn project_reports(&mut self, reports: &[PendingReport]) {
+        let batch = Pending::all(reports);
         let history = self.history(history_needed(&self.tracks, &self.first_with_content, &batch).into_iter());
         let known = Known {
             numbers: self.numbers,
@@ -76,7 +85,9 @@ impl Memory {
         }
         for event in changes.events {
             let twice = |old: &&Event| {
+                // Corrections are exempt from the unique key.
                 old.modified_at.is_some()
+                    && ![old.disposition, event.disposition].contains(&Some(Disposition::Corrected))
                     && !old.clock_doubtful
                     && !event.clock_doubtful
                     && (old.track_id, old.modified_at, &old.status)
@@ -86,6 +97,7 @@ impl Memory {
             self.events.push(event);
         }
         self.projected.extend(changes.projected.callbacks);
+        self.reads.extend(changes.projected.reads);
     }
 
     fn history(&self, wanted: impl Iterator<Item = (i64, Timestamp)>) -> History {
@@ -133,10 +145,16 @@ impl Memory {
 }
 
 /// Projects callbacks in batches of random size.
-pub(super) fn project(rng: &mut Rng, memory: &mut Memory, mut bodies: &[String]) {
-    while !bodies.is_empty() {
-        let (batch, rest) = bodies.split_at(1 + rng.usize(..bodies.len()));
-        memory.project(batch);
-        bodies = rest;
+pub(super) fn project(rng: &mut Rng, memory: &mut Memory, bodies: &[String]) {
+    let reports: Vec<_> = bodies.iter().map(|body| memory.report(RECEIVED_AT, body, None)).collect();
+    project_reports(rng, memory, &reports);
+}
+
+/// Projects reports in batches of random size.
+pub(super) fn project_reports(rng: &mut Rng, memory: &mut Memory, mut reports: &[PendingReport]) {
+    while !reports.is_empty() {
+        let (batch, rest) = reports.split_at(1 + rng.usize(..reports.len()));
+        memory.project_reports(batch);
+        reports = rest;
     }
 }

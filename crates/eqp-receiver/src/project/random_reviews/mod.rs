@@ -5,7 +5,9 @@
 mod figures;
 mod memory;
 mod model;
+mod reconciled;
 mod review;
+mod sent;
 
 use fastrand::Rng;
 

@@ -42,6 +42,16 @@ impl Change {
     }
 }
 
+/// Returns the API's answer about the submission after a change.
+pub(super) fn package(change: &Change) -> String {
+    let [overall, technical, marketing] = change.snapshot;
+    format!(
+        r#"{{"submission_id": "s", "item_id": "i", "sku": "acme/checkout", "modified_at": "{}",
+        "eqp_status": {{"overall": "{overall}", "technical": "{technical}", "marketing": "{marketing}"}}}}"#,
+        timestamp(change.second),
+    )
+}
+
 fn timestamp(second: i64) -> Timestamp {
     Timestamp::of(OffsetDateTime::from_unix_timestamp(1_600_000_000 + second).unwrap())
 }

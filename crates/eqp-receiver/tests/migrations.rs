@@ -1,0 +1,145 @@
+//! Migrations: released ones never change, each works on tables with data, and every table has a retention rule.
+#![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use aws_lc_rs::digest::{SHA256, digest};
+use eqp_store::Store;
+use eqp_test_support::TestDatabase;
+use sqlx::{AssertSqlSafe, PgPool};
+
+/// Each migration: its file, the SHA-256 of it, and rows for every table that it creates.
+const MIGRATIONS: &[(&str, &str, &str)] = &[
+    (
+        "0001_initial.sql",
+        "e020535d2c50f9e6a3f45617ef07714aa12f97e2ddd196a542861a72dc94d924",
+        "insert into eqp.instance (id, master_key_fingerprint) values (gen_random_uuid(), decode(repeat('00', 32), 'hex'));
+         insert into eqp.account (environment, mage_id) values ('production', 'MAG1'), ('sandbox', 'MAG2');
+         insert into eqp.endpoint (account_id, name, path, public_url)
+             select id, mage_id, '/' || mage_id, 'https://example.test/' || mage_id from eqp.account;
+         insert into eqp.credential (endpoint_id, username, password_hmac, state, active_since)
+             select id, 'key', decode(repeat('00', 32), 'hex'), 'active', now() from eqp.endpoint;
+         insert into eqp.sealed_secret select id, '', '', '' from eqp.credential;
+         insert into eqp.receiver values (gen_random_uuid(), now(), 1);
+         insert into eqp.callback
+             select gen_random_uuid(), id, 1, now(), '192.0.2.7', '', '{}', 'writer' from eqp.endpoint;
+         insert into eqp.callback_pending (callback_ids) select array_agg(id) from eqp.callback;
+         insert into eqp.track
+             select n, 1, 'submission', 's' || n, 'technical', null, 'approved', now(), now(), n = 2, now(), id, n
+             from (select row_number() over () as n, id from eqp.callback) as numbered;
+         insert into eqp.event
+             select n, n, 1, 'submission', 's' || n, 'technical', 'approved', now(), false, now(), 'callback', true,
+                    (array['applied', 'late'])[n], n = 1, null, id
+             from (select row_number() over () as n, id from eqp.callback) as numbered;
+         insert into eqp.callback_disposition (callback_id, ordinal, disposition)
+             select id, row_number() over (), 'undecodable' from eqp.callback;
+         insert into eqp.handler_cursor (name, last_seq) values ('shop', 1);
+         insert into eqp.handler_dead_letter (handler, seq, attempts, error) values ('shop', 1, 1, 'no')",
+    ),
+    (
+        "0002_reconciliation.sql",
+        "fc6421aac12eee332958a52b605bdfa221433d9ec4da0ce402aa87adb2d353d7",
+        "insert into eqp.access_key (account_id, application_id, key_id, nonce, ciphertext, verified_at)
+             select id, 'app', '', '', '', now() from eqp.account;
+         insert into eqp.reconcile_run (account_id, kind) select id, 'full' from eqp.account;
+         insert into eqp.api_read
+             select gen_random_uuid(), id, 'submission', 's1', now(), now(), false, '{}', 1 from eqp.account;
+         insert into eqp.api_read_disposition select id, row_number() over (), 'event' from eqp.api_read;
+         insert into eqp.resource_detail (account_id, resource_kind, resource_id) select id, 'file', 'f1' from eqp.account;
+         insert into eqp.missing_callback (api_read_id, flow, account_id, found_at)
+             select id, 'technical', account_id, now() from eqp.api_read",
+    ),
+];
+
+/// How long the rows of each table that has a time are stored.
+const RETENTION: &[(&str, &str)] = &[
+    ("_sqlx_migrations", "always: one row per migration"),
+    ("access_key", "until it is replaced or deleted with `eqp accounts remove`"),
+    ("account", "always: one row per account"),
+    ("api_read", "the retention period of callbacks"),
+    ("callback", "the retention period of callbacks"),
+    ("credential", "always: user names must not be used twice"),
+    ("endpoint", "always: callbacks refer to it"),
+    ("event", "always: the history"),
+    ("handler_cursor", "always: one row per handler"),
+    ("handler_dead_letter", "180 days"),
+    ("instance", "always: one row"),
+    ("missing_callback", "180 days"),
+    ("receiver", "as long as it runs"),
+    ("reconcile_run", "90 days, and at most 20,000 per account"),
+    ("resource_detail", "always: one row per submission or file, as in track"),
+    ("track", "always: the current status"),
+];
+
+fn file(name: &str) -> String {
+    let folder = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../eqp-store/migrations"));
+    std::fs::read_to_string(folder.join(name)).unwrap()
+}
+
+async fn run(pool: &PgPool, sql: String) {
+    sqlx::raw_sql(AssertSqlSafe(sql)).execute(pool).await.unwrap();
+}
+
+async fn counts(pool: &PgPool) -> Vec<(String, i64)> {
+    let tables = "select tablename::text from pg_tables where schemaname = 'eqp' order by 1";
+    let tables: Vec<String> = sqlx::query_scalar(tables).fetch_all(pool).await.unwrap();
+    let mut counts = Vec::new();
+    for table in tables {
+        let sql = AssertSqlSafe(format!("select count(*) from eqp.{table}"));
+        counts.push((table, sqlx::query_scalar(sql).fetch_one(pool).await.unwrap()));
+    }
+    counts
+}
+
+#[test]
+fn committed_migrations_are_not_changed() {
+    for (name, committed, _) in MIGRATIONS {
+        let mut hash = String::new();
+        for byte in digest(&SHA256, file(name).as_bytes()).as_ref() {
+            write!(hash, "{byte:02x}").unwrap();
+        }
+        assert_eq!(hash, *committed, "{name} was changed; add a migration instead");
+    }
+    let known = eqp_store::internal::schema::all_migrations().len();
+    assert_eq!(known, MIGRATIONS.len(), "every migration has its hash and rows here");
+}
+
+#[tokio::test]
+async fn each_migration_works_on_tables_with_data() {
+    let database = TestDatabase::create().await;
+    let pool = &database.pool;
+    for (name, _, rows) in MIGRATIONS {
+        let before = counts(pool).await;
+        run(pool, file(name)).await;
+        let after = counts(pool).await;
+        assert!(before.iter().all(|count| after.contains(count)), "{name}: {before:?} {after:?}");
+        run(pool, (*rows).to_owned()).await;
+        let empty: Vec<_> = counts(pool).await.into_iter().filter(|(_, rows)| *rows == 0).collect();
+        assert_eq!(empty, [], "{name} needs rows for these tables, so that the next migration is tried on them");
+    }
+    let shown: Vec<(String, bool, bool)> =
+        sqlx::query_as("select submission_id, ambiguous, unconfirmed from eqp.v_submission order by submission_id")
+            .fetch_all(pool)
+            .await
+            .unwrap();
+    assert_eq!(shown, [("s1".to_owned(), false, false), ("s2".to_owned(), true, false)]);
+}
+
+#[tokio::test]
+async fn every_table_with_a_time_has_a_retention_rule() {
+    let database = TestDatabase::create().await;
+    Store::new(database.pool.clone()).migrate().await.unwrap();
+    let timed: Vec<String> = sqlx::query_scalar(
+        "select distinct columns.table_name::text
+         from information_schema.columns
+         join information_schema.tables using (table_schema, table_name)
+         where table_schema = 'eqp' and data_type like 'timestamp%' and table_type = 'BASE TABLE'
+         order by 1",
+    )
+    .fetch_all(&database.pool)
+    .await
+    .unwrap();
+    let with_rule: Vec<&str> = RETENTION.iter().map(|(table, _)| *table).collect();
+    assert_eq!(timed, with_rule);
+}
