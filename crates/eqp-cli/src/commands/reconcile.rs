@@ -93,7 +93,7 @@ struct Reconciliation<'a> {
     dry_run: bool,
     /// How many differences were found, for the exit code.
     found: &'a mut u64,
-    /// What the Marketplace does not have.
+    /// The targets that the Marketplace does not have.
     not_found: &'a mut Vec<String>,
 }
 

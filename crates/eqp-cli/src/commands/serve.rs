@@ -174,13 +174,13 @@ impl Server<'_> {
     /// Runs all parts until shutdown. `trouble` is why the database is unavailable.
     async fn run(&self, trouble: Option<Failure>) -> Result {
         let _stop = self.stop.clone().drop_guard();
-        let receiving = async {
-            let received = if self.has(Role::Accept) { self.receive(trouble).await } else { self.work().await };
+        let main_part = async {
+            let ended = if self.has(Role::Accept) { self.receive(trouble).await } else { self.work().await };
             self.stop.cancel();
-            received
+            ended
         };
-        let (received, ()) = tokio::join!(receiving, self.reconcile());
-        received
+        let (ended, ()) = tokio::join!(main_part, self.reconcile());
+        ended
     }
 
     fn has(&self, role: Role) -> bool {

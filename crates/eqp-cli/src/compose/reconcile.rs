@@ -52,7 +52,7 @@ pub(crate) async fn stored_clients(context: &Context, database: &Database) -> Re
 
 fn connect(options: MarketplaceOptions) -> Connect {
     Arc::new(move |environment: Environment, key: ApiKey| {
-        options.with_stored_key(environment, key).and_then(client_of).map_err(as_error)
+        options.with_stored_key(environment, key).and_then(client_of).map_err(|failure| as_error(&failure))
     })
 }
 
@@ -62,10 +62,10 @@ fn configured_key(options: MarketplaceOptions) -> ConfiguredKey {
         if options.environment() != environment || options.application_id.as_deref() != Some(application_id) {
             return Ok(None);
         }
-        options.resolve().map(|marketplace| Some(marketplace.key)).map_err(as_error)
+        options.resolve().map(|marketplace| Some(marketplace.key)).map_err(|failure| as_error(&failure))
     })
 }
 
-fn as_error(failure: Failure) -> Box<dyn Error + Send + Sync> {
+fn as_error(failure: &Failure) -> Box<dyn Error + Send + Sync> {
     failure.in_one_line().into()
 }

@@ -17,7 +17,7 @@ impl From<ReconcileError> for Failure {
             error @ ReconcileError::TimedOut { .. } => {
                 Self::new(Exit::Unreachable, "the account was not reconciled completely")
                     .because(&error)
-                    .next("run the same command again; what was read before is stored")
+                    .next("run the same command again; everything that was read before is stored")
             }
             error @ ReconcileError::Paging(_) => Self::new(Exit::Failed, "the account was not reconciled completely")
                 .because(&error)

@@ -80,6 +80,29 @@ fn succeeded(ended: &Ended) {
     assert_eq!(ended.code, 0, "{ended:?}");
 }
 
+/// A server that only reconciles, with an access key that the tool has stored and cannot read.
+async fn a_server_reconciles_with_the_rights_of_its_role(vendor: &TestVendor, admin: &mut PgConnection) {
+    succeeded(&vendor.home.run_aside(&["accounts", "add"]));
+    become_role(admin, &vendor.database, "eqp_reconcile").await;
+    let mut serve = vendor.home.start(&["serve", "--role", "reconcile", "--json"]);
+    tokio::task::block_in_place(|| serve.json_line());
+    let ended = async {
+        let run = "select error from eqp.reconcile_run where finished_at is not null limit 1";
+        loop {
+            if let Some(error) = sqlx::query_scalar(run).fetch_optional(&mut *admin).await.unwrap() {
+                return error;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+    };
+    let error: Option<String> =
+        tokio::time::timeout(std::time::Duration::from_secs(30), ended).await.expect("a run ends");
+    assert_eq!(error, None);
+    serve.terminate();
+    tokio::task::block_in_place(|| succeeded(&serve.end()));
+    become_role(admin, &vendor.database, "eqp_runtime").await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn every_part_runs_with_the_rights_of_its_role_only() {
     let vendor = TestVendor::start(crate::EQP).await;
@@ -136,26 +159,7 @@ async fn every_part_runs_with_the_rights_of_its_role_only() {
     serve.terminate();
     tokio::task::block_in_place(|| succeeded(&serve.end()));
 
-    // A server that only reconciles, with an access key that the tool has stored and cannot read.
-    succeeded(&home.run_aside(&["accounts", "add"]));
-    become_role(&mut admin, database, "eqp_reconcile").await;
-    let mut reconciling = home.start(&["serve", "--role", "reconcile", "--json"]);
-    tokio::task::block_in_place(|| reconciling.json_line());
-    let ended = async {
-        let run = "select error from eqp.reconcile_run where finished_at is not null limit 1";
-        loop {
-            if let Some(error) = sqlx::query_scalar(run).fetch_optional(&mut admin).await.unwrap() {
-                return error;
-            }
-            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-        }
-    };
-    let error: Option<String> =
-        tokio::time::timeout(std::time::Duration::from_secs(30), ended).await.expect("a run ends");
-    assert_eq!(error, None);
-    reconciling.terminate();
-    tokio::task::block_in_place(|| succeeded(&reconciling.end()));
-    become_role(&mut admin, database, "eqp_runtime").await;
+    a_server_reconciles_with_the_rights_of_its_role(&vendor, &mut admin).await;
 
     // A receiver that only accepts. Without a spool, 200 means that Postgres has stored it.
     let options = database.options.clone().options([("role", "eqp_accept")]);

@@ -82,13 +82,13 @@ pub(crate) async fn store_access_key(
     application_id: &str,
     sealed: Option<&SealedSecret>,
 ) -> Result<(), sqlx::Error> {
+    // Not `excluded`: reading its columns would need the right to read those of the table.
     query!(
         r#"
         insert into eqp.access_key (account_id, application_id, key_id, nonce, ciphertext, verified_at)
         values ($1, $2, $3, $4, $5, now())
         on conflict (account_id) do update
-        set application_id = excluded.application_id, key_id = excluded.key_id, nonce = excluded.nonce,
-            ciphertext = excluded.ciphertext, verified_at = now(), created_at = now()
+        set application_id = $2, key_id = $3, nonce = $4, ciphertext = $5, verified_at = now(), created_at = now()
         "#,
         account.0,
         application_id,

@@ -11,7 +11,7 @@ pub(super) struct ReadTime {
     pub(super) received_at: OffsetDateTime,
 }
 
-/// What the Marketplace answered about a submission or a file.
+/// The Marketplace's answer about a submission or a file.
 #[derive(Clone, Debug)]
 pub(super) struct Answer {
     pub(super) kind: ResourceKind,

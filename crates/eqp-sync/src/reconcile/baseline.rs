@@ -1,4 +1,4 @@
-//! Which differences belong to the baseline: what had happened before the account was watched. Nobody is told about them as changes.
+//! Decides which differences belong to the baseline: those from before the account was watched. They are not reported as changes.
 
 use eqp_types::Timestamp;
 use time::OffsetDateTime;
@@ -36,6 +36,7 @@ mod tests {
 
     const REGISTERED: OffsetDateTime = datetime!(2026-11-30 12:00 UTC);
 
+    #[expect(clippy::unnecessary_wraps, reason = "a time may be missing")]
     fn at(hours: i64) -> Option<Timestamp> {
         Some(Timestamp::of(REGISTERED + Duration::hours(hours)))
     }

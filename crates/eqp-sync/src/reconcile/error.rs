@@ -9,7 +9,7 @@ use super::page_walk::PagingError;
 /// The result of an operation on a run.
 pub(super) type Result<T = (), E = ReconcileError> = std::result::Result<T, E>;
 
-/// Why an account could not be reconciled. What was stored before stays stored, and the next run reads the rest.
+/// Why an account could not be reconciled. Everything that was stored before stays stored, and the next run reads the rest.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReconcileError {

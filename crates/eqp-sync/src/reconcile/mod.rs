@@ -148,7 +148,7 @@ impl Reconciler {
     }
 }
 
-/// What a run reads, and how far.
+/// The plan of a run: the packages and files to read, and how far to go back.
 struct Plan<'a> {
     scope: &'a ReconcileScope,
     kind: ReconcileKind,
@@ -171,9 +171,7 @@ impl<'a> Plan<'a> {
     /// Carries the plan out. Returns the position from which the next run continues; `None` leaves it where it was.
     async fn carry_out(&self, run: &mut Run<'_>) -> Result<Option<Timestamp>> {
         let newest = match (self.scope, self.position) {
-            (ReconcileScope::Incremental, Some(position)) => {
-                run.incremental(read_until(position, OffsetDateTime::now_utc())).await?
-            }
+            (ReconcileScope::Incremental, Some(position)) => run.incremental(read_until(position)).await?,
             (ReconcileScope::Incremental | ReconcileScope::Full, _) => run.full().await?,
             // These may leave out what has changed before, so the next incremental run must not continue from here.
             (ReconcileScope::Since(since), _) => {

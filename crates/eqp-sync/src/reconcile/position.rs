@@ -7,24 +7,32 @@ use time::{Duration, OffsetDateTime};
 const MARGIN: Duration = Duration::minutes(10);
 
 /// The order of an answer that should begin with the newest change.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct NewestFirst {
+    /// When the run began, by our clock.
+    began_at: OffsetDateTime,
     /// The time of the last package that has one.
     before: Option<Timestamp>,
-    /// The newest change, before the run began.
     newest: Option<Timestamp>,
 }
 
 impl NewestFirst {
-    /// Adds the next page, by the times of its packages. Returns whether the packages are still in order. Those that are read again are
-    /// left out by the caller: a package may have moved back behind newer ones.
+    /// Creates the order of an answer that is read by a run which began at this time.
+    pub(super) fn new(began_at: OffsetDateTime) -> Self {
+        Self { began_at, before: None, newest: None }
+    }
+
+    /// Adds the next page, by the times of its packages. Returns whether the packages are still in order. The caller leaves out those that
+    /// occur again: they have moved back behind newer ones.
     pub(super) fn continues(&mut self, times: impl IntoIterator<Item = Option<Timestamp>>) -> bool {
         for time in times.into_iter().flatten() {
             if self.before.is_some_and(|before| time > before) {
                 return false;
             }
             self.before = Some(time);
-            self.newest = self.newest.max(Some(time));
+            if time.to_utc() <= self.began_at {
+                self.newest = self.newest.max(Some(time));
+            }
         }
         true
     }
@@ -34,16 +42,16 @@ impl NewestFirst {
         self.before.is_some_and(|oldest| oldest.to_utc() < until)
     }
 
-    /// Returns the newest change that was read.
+    /// Returns the newest change that was read. A time in the future is ignored: a single wrong one would make the next runs stop before
+    /// they have read every change.
     pub(super) fn newest(&self) -> Option<Timestamp> {
         self.newest
     }
 }
 
-/// Returns the time up to which a run reads back, after a run whose newest change was `newest`. A time in the future would make later
-/// runs stop too early, because one wrong time of a package is enough, so it counts as now.
-pub(super) fn read_until(newest: OffsetDateTime, now: OffsetDateTime) -> OffsetDateTime {
-    newest.min(now).saturating_sub(MARGIN)
+/// Returns the time up to which a run reads back, after a run whose newest change was `newest`.
+pub(super) fn read_until(newest: OffsetDateTime) -> OffsetDateTime {
+    newest.saturating_sub(MARGIN)
 }
 
 #[cfg(test)]
@@ -52,14 +60,17 @@ mod tests {
 
     use super::*;
 
+    const NOON: OffsetDateTime = datetime!(2026-11-30 12:00 UTC);
+
+    #[expect(clippy::unnecessary_wraps, reason = "a time may be missing")]
     fn at(minute: i64) -> Option<Timestamp> {
-        Some(Timestamp::of(datetime!(2026-11-30 12:00 UTC) + Duration::minutes(minute)))
+        Some(Timestamp::of(NOON + Duration::minutes(minute)))
     }
 
     #[test]
     fn an_answer_is_read_until_it_is_older_than_the_last_run() {
-        let mut order = NewestFirst::default();
-        let until = read_until(datetime!(2026-11-30 12:00 UTC), datetime!(2026-11-30 13:00 UTC));
+        let mut order = NewestFirst::new(NOON + Duration::HOUR);
+        let until = read_until(NOON);
         assert_eq!(until, datetime!(2026-11-30 11:50 UTC));
         assert!(order.continues([at(30), None, at(0), at(-10)]));
         assert!(!order.has_passed(until), "a change at that very time may be new");
@@ -69,14 +80,14 @@ mod tests {
 
     #[test]
     fn an_answer_in_another_order_is_noticed() {
-        let mut order = NewestFirst::default();
+        let mut order = NewestFirst::new(NOON);
         assert!(order.continues([at(3), at(3)]));
         assert!(!order.continues([at(4)]));
     }
 
     #[test]
     fn answers_without_times_never_end_a_run() {
-        let mut order = NewestFirst::default();
+        let mut order = NewestFirst::new(NOON);
         assert!(order.continues([None, None]));
         assert!(!order.has_passed(OffsetDateTime::now_utc()));
         assert_eq!(order.newest(), None);
@@ -84,7 +95,8 @@ mod tests {
 
     #[test]
     fn a_package_of_the_future_does_not_hide_later_changes() {
-        let now = datetime!(2026-11-30 12:00 UTC);
-        assert_eq!(read_until(datetime!(2099-01-01 0:00 UTC), now), datetime!(2026-11-30 11:50 UTC));
+        let mut order = NewestFirst::new(NOON);
+        assert!(order.continues([at(60 * 24 * 365), at(-3), at(-4)]));
+        assert_eq!(order.newest(), at(-3));
     }
 }

@@ -13,15 +13,15 @@ use super::difference::Difference;
 #[strum(serialize_all = "snake_case")]
 #[non_exhaustive]
 pub enum ReconcileKind {
-    /// What has changed since the last run.
+    /// Everything that has changed since the last run.
     Incremental,
     /// Everything.
     Full,
-    /// What was asked for.
+    /// The requested packages only.
     Selected,
 }
 
-/// What a run has read and found.
+/// The result of a run: how much it has read, and how many differences it has found.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct ReconcileReport {
@@ -29,7 +29,7 @@ pub struct ReconcileReport {
     pub environment: Environment,
     /// The account.
     pub mage_id: MageId,
-    /// What was read. An incremental run becomes a full one if it is the first, or if the Marketplace's answer is not sorted.
+    /// How much was read. An incremental run becomes a full one if it is the first, or if the Marketplace's answer is not sorted.
     pub kind: ReconcileKind,
     /// When the run began.
     #[serde(with = "time::serde::rfc3339")]

@@ -122,12 +122,15 @@ impl Run<'_> {
     /// Returns the newest change.
     async fn newest(&mut self) -> Result<Option<Timestamp>> {
         let (packages, _, _) = self.page(&by_last_change(), 0).await?;
-        Ok(packages.iter().filter_map(|(_, package)| package.modified_at).max())
+        let began_at = self.report.started_at;
+        let times = packages.iter().filter_map(|(_, package)| package.modified_at);
+        // As in `NewestFirst::newest`, which needs an order that a full run does not rely on.
+        Ok(times.filter(|time| time.to_utc() <= began_at).max())
     }
 
     async fn newest_first(&mut self, until: OffsetDateTime) -> Result<ListRead> {
         let filter = by_last_change();
-        let (mut walk, mut order) = (PageWalk::default(), NewestFirst::default());
+        let (mut walk, mut order) = (PageWalk::default(), NewestFirst::new(self.report.started_at));
         let mut newest = None;
         loop {
             let (packages, next, read) = self.page(&filter, walk.offset()).await?;

@@ -43,7 +43,7 @@ impl ReconcileIntervals {
     }
 }
 
-/// What is known about the runs of an account.
+/// The times of an account's last runs.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct RunTimes {
     /// When the last successful incremental or full run ended, in any process.
@@ -100,6 +100,7 @@ mod tests {
 
     const NOW: OffsetDateTime = datetime!(2026-11-30 12:00 UTC);
 
+    #[expect(clippy::unnecessary_wraps, reason = "a time may be missing")]
     fn ago(minutes: i64) -> Option<OffsetDateTime> {
         Some(NOW - time::Duration::minutes(minutes))
     }

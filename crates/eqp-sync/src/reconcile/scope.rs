@@ -1,11 +1,11 @@
-//! What a run reads.
+//! The packages that a run reads.
 
 use std::str::FromStr;
 
 use eqp_types::{Sku, SubmissionId};
 use time::OffsetDateTime;
 
-/// What a run reads.
+/// Selects the packages that a run reads.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ReconcileScope {

@@ -1,4 +1,4 @@
-//! What a run reads from and writes to the database, for one account.
+//! Reads and writes the stored state of one account.
 
 use std::time::Duration;
 

@@ -8,7 +8,7 @@ use axum::Router;
 use axum::extract::Query;
 use axum::http::HeaderMap;
 use axum::routing::get;
-use eqp_store::internal::{RunKind, reconcile_run};
+use eqp_store::internal::{RunKind, RunProgress, reconcile_run};
 use eqp_sync::{PagingError, ReconcileError, ReconcileKind, ReconcileReport, ReconcileScope, Reconciler};
 use eqp_test_support::api_server::{ApiServer, Count, with_tokens};
 use eqp_test_support::callbacks::CallbackDatabase;
@@ -160,7 +160,7 @@ async fn only_one_run_of_an_account_is_active() {
     let other = reconcile_run::begin(&setup.database.pool, eqp_store::AccountId(account), RunKind::Full).await.unwrap();
     let error = setup.try_run(&ReconcileScope::Full).await.unwrap_err();
     assert!(matches!(error, ReconcileError::AlreadyRunning), "{error:?}");
-    reconcile_run::finish(&setup.database.pool, other.unwrap(), &Default::default(), Some("interrupted"))
+    reconcile_run::finish(&setup.database.pool, other.unwrap(), &RunProgress::default(), Some("interrupted"))
         .await
         .unwrap();
     assert_eq!(setup.run(&ReconcileScope::Full).await.0.stored, 3);
