@@ -75,13 +75,13 @@ async fn old_runs_are_deleted_but_not_those_that_the_next_run_continues_from() {
     );
     pool.execute(AssertSqlSafe(fill)).await.unwrap();
     reconcile_run::begin(pool, account, RunKind::Incremental).await.unwrap().unwrap();
-    let (all, full): (i64, i64) =
+    let (all, full_runs): (i64, i64) =
         sqlx::query_as("select count(*), count(*) filter (where kind = 'full') from eqp.reconcile_run")
             .fetch_one(pool)
             .await
             .unwrap();
     // 80 of the last 90 days, the only full one, and the new one. The newest successful incremental one is among the 80.
-    assert_eq!((all, full), (82, 1));
+    assert_eq!((all, full_runs), (82, 1));
     assert!(reconcile_run::last(pool, account).await.unwrap().newest_modified_at.is_some());
 }
 

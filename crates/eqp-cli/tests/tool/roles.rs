@@ -18,6 +18,39 @@ use tokio_util::sync::CancellationToken;
 use eqp_test_support::tool::Ended;
 use eqp_test_support::vendor::{TestVendor, scan};
 
+/// Statements that Postgres refuses to a role.
+const REFUSED: &[(&str, &str)] = &[
+    ("eqp_accept", "select ciphertext from eqp.sealed_secret"),
+    ("eqp_accept", "select body from eqp.callback"),
+    ("eqp_accept", "delete from eqp.callback"),
+    ("eqp_accept", "update eqp.endpoint set path = '/x'"),
+    ("eqp_accept", "update eqp.credential set password_hmac = ''"),
+    ("eqp_accept", "select * from eqp.event"),
+    ("eqp_accept", "select * from eqp.v_event"),
+    ("eqp_accept", "delete from eqp.callback_pending"),
+    ("eqp_accept", "select * from eqp.access_key"),
+    ("eqp_accept", "select * from eqp.api_read"),
+    ("eqp_runtime", "select ciphertext from eqp.access_key"),
+    ("eqp_runtime", "select * from eqp.access_key"),
+    ("eqp_runtime", "update eqp.access_key set application_id = encode(ciphertext, 'hex')"),
+    ("eqp_runtime", "insert into eqp.access_key select 1, 'x', key_id, nonce, ciphertext, now() from eqp.access_key"),
+    ("eqp_runtime", "insert into eqp.api_read select * from eqp.api_read"),
+    ("eqp_reconcile", "select body from eqp.callback"),
+    ("eqp_reconcile", "select ciphertext from eqp.sealed_secret"),
+    ("eqp_reconcile", "update eqp.track set status = 'approved'"),
+    ("eqp_reconcile", "delete from eqp.event"),
+    ("eqp_reconcile", "delete from eqp.api_read"),
+    ("eqp_reconcile", "update eqp.access_key set ciphertext = ''"),
+    ("eqp_reconcile", "delete from eqp.access_key"),
+    ("eqp_runtime", "update eqp.callback set body = ''"),
+    ("eqp_runtime", "update eqp.event set status = 'approved'"),
+    ("eqp_runtime", "delete from eqp.endpoint"),
+    ("eqp_runtime", "update eqp.instance set master_key_fingerprint = ''"),
+    ("eqp_runtime", "create table eqp.another ()"),
+    ("eqp_runtime", "drop table eqp.event"),
+    ("eqp_runtime", "delete from eqp._sqlx_migrations"),
+];
+
 /// Creates the roles and their grants, as the superuser.
 async fn run_script(admin: &mut PgConnection) {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../eqp-store/roles.sql");
@@ -48,7 +81,8 @@ async fn access_keys_are_stored_by_the_tool_and_read_by_reconciliation(database:
     let key = MasterKey::open(key).unwrap();
     let runtime = AccessKeys::open(pool_of(database, "eqp_runtime"), key.clone()).await.unwrap();
     let reconcile = AccessKeys::open(pool_of(database, "eqp_reconcile"), key).await.unwrap();
-    let account = account::list(&pool_of(database, "eqp_reconcile")).await.unwrap().remove(0).id;
+    assert_eq!(account::list(&pool_of(database, "eqp_reconcile")).await.unwrap().len(), 1);
+    let account = account::list(&pool_of(database, "eqp_runtime")).await.unwrap().remove(0).id;
     for secret in ["first", "second"] {
         runtime.store(account, "app-1", Some(&Secret::new(secret))).await.unwrap();
         let stored = reconcile.get(account).await.unwrap().unwrap();
@@ -181,40 +215,7 @@ async fn every_part_runs_with_the_rights_of_its_role_only() {
     access_keys_are_stored_by_the_tool_and_read_by_reconciliation(database, &home.path().join("data/master.key")).await;
 
     let denied = Some("42501".to_owned());
-    for (role, statement) in [
-        ("eqp_accept", "select ciphertext from eqp.sealed_secret"),
-        ("eqp_accept", "select body from eqp.callback"),
-        ("eqp_accept", "delete from eqp.callback"),
-        ("eqp_accept", "update eqp.endpoint set path = '/x'"),
-        ("eqp_accept", "update eqp.credential set password_hmac = ''"),
-        ("eqp_accept", "select * from eqp.event"),
-        ("eqp_accept", "select * from eqp.v_event"),
-        ("eqp_accept", "delete from eqp.callback_pending"),
-        ("eqp_accept", "select * from eqp.access_key"),
-        ("eqp_accept", "select * from eqp.api_read"),
-        ("eqp_runtime", "select ciphertext from eqp.access_key"),
-        ("eqp_runtime", "select * from eqp.access_key"),
-        ("eqp_runtime", "update eqp.access_key set application_id = encode(ciphertext, 'hex')"),
-        (
-            "eqp_runtime",
-            "insert into eqp.access_key select 1, 'x', key_id, nonce, ciphertext, now() from eqp.access_key",
-        ),
-        ("eqp_runtime", "insert into eqp.api_read select * from eqp.api_read"),
-        ("eqp_reconcile", "select body from eqp.callback"),
-        ("eqp_reconcile", "select ciphertext from eqp.sealed_secret"),
-        ("eqp_reconcile", "update eqp.track set status = 'approved'"),
-        ("eqp_reconcile", "delete from eqp.event"),
-        ("eqp_reconcile", "delete from eqp.api_read"),
-        ("eqp_reconcile", "update eqp.access_key set ciphertext = ''"),
-        ("eqp_reconcile", "delete from eqp.access_key"),
-        ("eqp_runtime", "update eqp.callback set body = ''"),
-        ("eqp_runtime", "update eqp.event set status = 'approved'"),
-        ("eqp_runtime", "delete from eqp.endpoint"),
-        ("eqp_runtime", "update eqp.instance set master_key_fingerprint = ''"),
-        ("eqp_runtime", "create table eqp.another ()"),
-        ("eqp_runtime", "drop table eqp.event"),
-        ("eqp_runtime", "delete from eqp._sqlx_migrations"),
-    ] {
+    for (role, statement) in REFUSED {
         assert_eq!(refusal(database, role, statement).await, denied, "{role}: {statement}");
     }
     // The roles belong to the whole server; their rights in this database end with it.

@@ -163,7 +163,6 @@ pub(crate) fn settle(now: Option<TrackState>, observation: Observation<'_>, deci
     };
     let is_later = at.is_some() && at > state.seen_until;
     match decision {
-        Decision::Repeated => {}
         Decision::Event { disposition, applied } => {
             if applied {
                 observation.status.clone_into(&mut state.status);
@@ -180,7 +179,7 @@ pub(crate) fn settle(now: Option<TrackState>, observation: Observation<'_>, deci
             state.ambiguous = false;
             state.unconfirmed = false;
         }
-        Decision::Duplicate => {}
+        Decision::Duplicate | Decision::Repeated => {}
         Decision::AmbiguousDuplicate => state.ambiguous = true,
     }
     if is_later {

@@ -34,6 +34,15 @@ enum Observed {
     Duplicate { of: Option<ReportId> },
 }
 
+/// Returns which of two reports that a callback repeats is named as its original: the one that the later observation repeats, because the
+/// explicit observation comes last. Only a newer API read is preferred to it: that read found the change that the callback is about.
+fn main_original(earlier: Option<ReportId>, later: Option<ReportId>) -> Option<ReportId> {
+    match (earlier, later) {
+        (Some(read @ ReportId::ApiRead(_)), Some(other)) if read.uuid() > other.uuid() => Some(read),
+        (earlier, later) => later.or(earlier),
+    }
+}
+
 impl<'a> Deciding<'a> {
     pub(super) fn new(
         pending: &'a Pending,
@@ -75,7 +84,7 @@ impl<'a> Deciding<'a> {
         for observation in report.observations(self.time) {
             match self.observe(observation, others_changed) {
                 Observed::Event { applied } => others_changed |= applied,
-                Observed::Duplicate { of } => repeated = of.or(repeated),
+                Observed::Duplicate { of } => repeated = main_original(repeated, of),
             }
         }
         repeated

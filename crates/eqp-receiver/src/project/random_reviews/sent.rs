@@ -37,7 +37,7 @@ pub(super) fn reports(account: u64) -> Vec<Sent> {
     let mut rng = Rng::with_seed(account);
     let mut sent: Vec<Sent> = Vec::with_capacity(REPORTS);
     // Few seconds and few resources, so that many changes share a second and every row of the rule is covered.
-    let seconds = 1 + rng.i64(..40);
+    let seconds = 1 + rng.i64(0..40);
     let mut second = 0;
     while sent.len() < REPORTS {
         if percent(&mut rng, 70) {
@@ -136,8 +136,8 @@ fn update(rng: &mut Rng, second: i64) -> String {
 
 /// Returns an API read. Some began before the callbacks were received, and some answers are about something else.
 fn read(rng: &mut Rng, resource_kind: ResourceKind, resource_id: String, body: String) -> Sent {
-    let received_at = RECEIVED_AT + time::Duration::seconds(rng.i64(..3));
-    let began_at = received_at - time::Duration::seconds(rng.i64(..4));
+    let received_at = RECEIVED_AT + time::Duration::seconds(rng.i64(0..3));
+    let began_at = received_at - time::Duration::seconds(rng.i64(0..4));
     let body = match rng.usize(..30) {
         0 => "<html>".to_owned(),
         1 => body.replace("_id\": ", "_id\": 7"),
