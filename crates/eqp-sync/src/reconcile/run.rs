@@ -14,7 +14,7 @@ use super::baseline::Baseline;
 use super::difference::{Comparison, Difference, compare};
 use super::error::{ReconcileError, Result};
 use super::page_walk::{PAGE_SIZE, PageWalk};
-use super::position::NewestFirst;
+use super::position::{NewestFirst, is_plausible};
 use super::report::{ReconcileKind, ReconcileReport};
 use super::scope::ReconcileTarget;
 use super::storage::Storage;
@@ -124,8 +124,7 @@ impl Run<'_> {
         let (packages, _, _) = self.page(&by_last_change(), 0).await?;
         let began_at = self.report.started_at;
         let times = packages.iter().filter_map(|(_, package)| package.modified_at);
-        // As in `NewestFirst::newest`, which needs an order that a full run does not rely on.
-        Ok(times.filter(|time| time.to_utc() <= began_at).max())
+        Ok(times.filter(|time| is_plausible(*time, began_at)).max())
     }
 
     async fn newest_first(&mut self, until: OffsetDateTime) -> Result<ListRead> {
