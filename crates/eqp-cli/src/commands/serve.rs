@@ -147,14 +147,14 @@ impl Serve {
             stop: stop.child_token(),
         };
         let serving = Box::pin(server.run(trouble));
-        let served = tokio::select! {
-            served = database.keeping_up(&stop, serving) => served,
+        let result = tokio::select! {
+            result = database.keeping_up(&stop, serving) => result,
             // In-flight requests are dropped; Postgres is still stopped properly.
             () = shutdown::hurried().cancelled_owned() => Err(Failure::interrupted()),
         };
         trimming.abort();
         let closed = database.close().await;
-        served.and(closed)
+        result.and(closed)
     }
 }
 

@@ -39,7 +39,7 @@ async fn home_with_fixture() -> (Home, TestDatabase) {
     (home, database)
 }
 
-/// Renames the fields and values of version 0.1.
+/// Renames the fields and values of version 0.1, and adds those that it did not have.
 fn renamed(old: &Value) -> Map<String, Value> {
     let mut new = old.as_object().unwrap().clone();
     for (before, now) in [
@@ -62,6 +62,10 @@ fn renamed(old: &Value) -> Map<String, Value> {
             other => json!(other),
         };
         new.insert("disposition".to_owned(), disposition);
+        // Version 0.1 had callbacks only.
+        new.extend([("origin".to_owned(), json!("callback")), ("api_read_id".to_owned(), Value::Null)]);
+    } else {
+        new.extend([("unconfirmed".to_owned(), json!(false)), ("confirmed_at".to_owned(), Value::Null)]);
     }
     new
 }
