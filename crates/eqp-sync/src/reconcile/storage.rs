@@ -79,7 +79,7 @@ impl Storage {
     /// Begins a run, or returns `None` if another process reconciles the account.
     pub(super) async fn begin(&self, kind: ReconcileKind) -> Result<Option<RunId>> {
         let Some(account) = self.account else { return Ok(None) };
-        Ok(within(ANSWER, reconcile_run::begin(&self.pool, account, kind.into())).await?)
+        Ok(within(ANSWER, reconcile_run::begin(&self.pool, account, stored_kind(kind))).await?)
     }
 
     /// Stores answers that differ, each with whether it belongs to the baseline. Returns how many say something that is not known yet.
@@ -215,12 +215,10 @@ fn in_one_line(error: &ReconcileError) -> String {
     text
 }
 
-impl From<ReconcileKind> for RunKind {
-    fn from(kind: ReconcileKind) -> Self {
-        match kind {
-            ReconcileKind::Incremental => Self::Incremental,
-            ReconcileKind::Full => Self::Full,
-            ReconcileKind::Selected => Self::Selected,
-        }
+fn stored_kind(kind: ReconcileKind) -> RunKind {
+    match kind {
+        ReconcileKind::Incremental => RunKind::Incremental,
+        ReconcileKind::Full => RunKind::Full,
+        ReconcileKind::Selected => RunKind::Selected,
     }
 }

@@ -27,7 +27,7 @@ use crate::output::{Output, can_ask, escaped};
 #[command(after_help = "\
 Examples:
   eqp accounts add                           # the key of the current profile
-  pass show adobe/eqp | eqp accounts add --environment production --application-id my-id --secret-file -
+  eqp accounts add --environment production --application-id my-id --secret-file secret.txt
   eqp accounts add --secret-in-configuration # servers read the secret from their own configuration")]
 pub(crate) struct Add {
     /// File (mode 0600, or - for standard input) with the application secret
