@@ -39,7 +39,7 @@ const MIGRATIONS: &[(&str, &str, &str)] = &[
     ),
     (
         "0002_reconciliation.sql",
-        "1b4da4a0c8aad27813fc63fd52eed37f8da3e1f77080c715246cfcd1bb7965f3",
+        "fc6421aac12eee332958a52b605bdfa221433d9ec4da0ce402aa87adb2d353d7",
         "insert into eqp.access_key (account_id, application_id, key_id, nonce, ciphertext, verified_at)
              select id, 'app', '', '', '', now() from eqp.account;
          insert into eqp.reconcile_run (account_id, kind) select id, 'full' from eqp.account;

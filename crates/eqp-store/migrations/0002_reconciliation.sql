@@ -13,13 +13,14 @@ create table eqp.access_key (
     account_id     bigint      primary key references eqp.account (id),
     application_id text        not null check (octet_length(application_id) between 1 and 255),
     -- The application secret, encrypted under a key that is derived from the master key for this purpose. The columns are
-    -- those of `sealed_secret`.
-    key_id         bytea       not null,
-    nonce          bytea       not null,
-    ciphertext     bytea       not null,
+    -- those of `sealed_secret`. Null if servers read the secret from their own configuration.
+    key_id         bytea,
+    nonce          bytea,
+    ciphertext     bytea,
     -- When the Marketplace accepted it last.
     verified_at    timestamptz not null,
-    created_at     timestamptz not null default now()
+    created_at     timestamptz not null default now(),
+    check (num_nulls(key_id, nonce, ciphertext) in (0, 3))
 );
 
 

@@ -15,6 +15,8 @@ mod error;
 mod model;
 mod observer;
 mod reader;
+#[doc(hidden)]
+mod reconcile_requests;
 mod secret_file;
 #[doc(hidden)]
 mod sql;
@@ -49,19 +51,21 @@ pub mod internal {
     pub use crate::endpoint::keyed_hash::KeyedHash;
     pub use crate::endpoint::path::PREFIX;
     pub use crate::model::{
-        Account, AccountSummary, ApiReadDisposition, ArrivedCallback, ContentDigest, CredentialUse, HistoryEntry,
-        LastNumbers, LastRuns, MissingCallback, NewApiRead, PendingReport, ProjectedApiRead, ProjectedCallback,
-        ReadContext, ReportId, Resource, ResourceDetail, RunId, RunKind, RunProgress, RunSummary, SealedSecret,
-        StoredAccessKey, Track, TrackState, Tracks, canonical_status, canonical_status_of_any_flow, decode_api_read,
+        AccessKeySummary, Account, AccountSummary, ApiReadDisposition, ArrivedCallback, ContentDigest, CredentialUse,
+        HistoryEntry, LastNumbers, LastRuns, MissingCallback, NewApiRead, PendingReport, ProjectedApiRead,
+        ProjectedCallback, ReadContext, ReportId, Resource, ResourceDetail, RunId, RunKind, RunProgress, RunSummary,
+        SealedSecret, StoredAccessKey, Track, TrackState, Tracks, canonical_status, canonical_status_of_any_flow,
+        decode_api_read,
     };
-    pub use crate::observer::HandlerFailure;
+    pub use crate::observer::{HandlerFailure, ReconcileResult};
+    pub use crate::reconcile_requests::{ReconcileRequests, RequestedAccounts};
     pub use crate::secret_file::{check_secret_file, read_secret, read_secret_file, secret_text};
     pub use crate::sql::registration_lock::RegistrationLock;
     pub use crate::sql::retention::{Retention, first_id_at};
     pub use crate::sql::{
         account, api_read, callback, callback_disposition, commit_failure, endpoint, event, handler_cursor, instance,
-        listen, missing_callback, pending, projector, receiver, reconcile_run, reprojection, resource_detail, rotation,
-        schema, track, upgrade, write,
+        listen, missing_callback, pending, projector, receiver, reconcile_run, reprojection, resource_detail,
+        retired_username, rotation, schema, track, upgrade, write,
     };
     pub use crate::supervise::{Part, Restarts, Supervisor};
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::reconcile_requests::ReconcileRequests;
 use crate::supervise::Supervisor;
 
 /// Counts panics and failures of code that runs next to a receiver, such as handlers, in the metrics of the receiver.
@@ -18,6 +19,8 @@ use crate::supervise::Supervisor;
 pub struct Observer {
     supervisor: Supervisor,
     on_handler_failure: Arc<dyn Fn(HandlerFailure) + Send + Sync>,
+    on_reconciled: Arc<dyn Fn(ReconcileResult) + Send + Sync>,
+    reconcile_requests: ReconcileRequests,
 }
 
 /// How a handler failed on an event.
@@ -29,6 +32,18 @@ pub enum HandlerFailure {
     DeadLetter,
 }
 
+/// How a comparison of an account with the Marketplace ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReconcileResult {
+    /// It ended, and stored this number of answers that differ from the tracks.
+    Succeeded {
+        /// The number of stored answers.
+        stored: u64,
+    },
+    /// It failed.
+    Failed,
+}
+
 impl fmt::Debug for Observer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Observer").finish_non_exhaustive()
@@ -37,15 +52,37 @@ impl fmt::Debug for Observer {
 
 impl Default for Observer {
     fn default() -> Self {
-        Self::new(Supervisor::default(), |_| {})
+        Self::new(Supervisor::default(), |_| {}, |_| {})
     }
 }
 
 impl Observer {
-    /// Creates an observer that restarts parts with `supervisor` and calls `on_handler_failure` for each failure of a handler.
+    /// Creates an observer that restarts parts with `supervisor`, and calls `on_handler_failure` for each failure of a handler and
+    /// `on_reconciled` for each finished comparison of an account with the Marketplace.
     #[doc(hidden)]
-    pub fn new(supervisor: Supervisor, on_handler_failure: impl Fn(HandlerFailure) + Send + Sync + 'static) -> Self {
-        Self { supervisor, on_handler_failure: Arc::new(on_handler_failure) }
+    pub fn new(
+        supervisor: Supervisor,
+        on_handler_failure: impl Fn(HandlerFailure) + Send + Sync + 'static,
+        on_reconciled: impl Fn(ReconcileResult) + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            supervisor,
+            on_handler_failure: Arc::new(on_handler_failure),
+            on_reconciled: Arc::new(on_reconciled),
+            reconcile_requests: ReconcileRequests::default(),
+        }
+    }
+
+    /// Returns the requests to reconcile accounts, which the receiver makes and the reconcile part takes.
+    #[doc(hidden)]
+    pub fn reconcile_requests(&self) -> &ReconcileRequests {
+        &self.reconcile_requests
+    }
+
+    /// Reports that an account was compared with the Marketplace.
+    #[doc(hidden)]
+    pub fn reconciled(&self, result: ReconcileResult) {
+        (self.on_reconciled)(result);
     }
 
     /// Returns the supervisor of the parts that use this observer.

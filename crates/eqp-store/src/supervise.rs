@@ -38,6 +38,8 @@ pub enum Part {
     SpoolDrain,
     /// Turns pending callbacks into events.
     Projector,
+    /// Compares accounts with the Marketplace.
+    Reconcile,
     /// Loads changed credentials, and records that this receiver is running.
     Heartbeat,
     /// Retires replaced credentials whose grace period is over.

@@ -3,11 +3,16 @@
 mod check;
 mod error;
 mod readiness;
+mod reconcile;
 mod registration;
 
 pub use check::{Check, CheckState};
 pub use error::Error;
 pub use readiness::{ProbeError, ProbeTls, probe_address, probe_receiver};
+pub use reconcile::{
+    ConfiguredKey, Connect, Difference, DifferenceReason, PagingError, ReconcileError, ReconcileIntervals,
+    ReconcileKind, ReconcileReport, ReconcileScope, ReconcileService, ReconcileTarget, Reconciler, StatusDifference,
+};
 pub use registration::{
     Applied, Confirmation, Drift, EntrySelector, NewRegistration, Plan, Refused, RegistrationState, Registrations,
     Removal, Repair, Snapshot, Step, Unmanaged, replaced,

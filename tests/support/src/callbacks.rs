@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::TestDatabase;
-use eqp_receiver::Projector;
+use eqp_receiver::{Projector, ReprojectScope, Reprojector};
 use eqp_store::internal::{NewApiRead, api_read};
 use eqp_store::{AccountId, Disposition, Event, EventFilter, Order, Reader, ResourceKind};
 use sqlx::PgPool;
@@ -99,6 +99,13 @@ impl CallbackDatabase {
     /// Projects everything that is pending.
     pub async fn project(&self) -> usize {
         self.projector().drain().await.expect("projection works")
+    }
+
+    /// Projects everything again. Returns how many events were added and removed.
+    pub async fn reproject(&self) -> (usize, usize) {
+        let everything = ReprojectScope::Since(OffsetDateTime::UNIX_EPOCH);
+        let done = Reprojector::new(self.pool.clone()).run(&everything).await.expect("reprojection works");
+        (done.events_new, done.events_gone)
     }
 
     pub fn reader(&self) -> Reader {

@@ -169,7 +169,7 @@ impl Change for ProfileCreation<'_> {
 
     async fn apply(self, plan: LoginPlan, _: Confirmation) -> Result<SavedProfile> {
         let options = &self.context.settings.marketplace;
-        let key = self.login.ask_for_key(options)?;
+        let key = ask_for_key(options, self.login.secret_file.as_deref())?;
         let client = client_of(options.with_key(key.clone())?)?;
         let mage_id = client.session().await?.mage_id;
         let LoginPlan { environment, api_url, path, profile, secret, .. } = plan;
@@ -221,39 +221,41 @@ impl Login {
         }
         Ok(())
     }
+}
 
-    fn ask_for_key(&self, options: &MarketplaceOptions) -> Result<ApiKey> {
-        let environment = options.environment();
-        let id = match &options.application_id {
-            Some(id) => id.clone(),
-            None if can_ask() => ask_line(&format!("Application ID for {environment}"))?,
-            None => {
-                return Err(Failure::usage("no application ID was given")
-                    .next("pass --application-id or set EQP_APPLICATION_ID"));
-            }
-        };
-        if id.is_empty() {
-            return Err(Failure::usage("the application ID is empty"));
+/// Reads an access key: its ID from the options or the terminal, its secret from a file, the environment or the terminal.
+pub(super) fn ask_for_key(options: &MarketplaceOptions, secret_file: Option<&Path>) -> Result<ApiKey> {
+    let environment = options.environment();
+    let id = match &options.application_id {
+        Some(id) => id.clone(),
+        None if can_ask() => ask_line(&format!("Application ID for {environment}"))?,
+        None => {
+            return Err(
+                Failure::usage("no application ID was given").next("pass --application-id or set EQP_APPLICATION_ID")
+            );
         }
-        let application_secret = self.secret(environment, &id)?;
-        Ok(ApiKey { application_id: id, application_secret })
+    };
+    if id.is_empty() {
+        return Err(Failure::usage("the application ID is empty"));
     }
+    let application_secret = ask_for_secret(environment, &id, secret_file)?;
+    Ok(ApiKey { application_id: id, application_secret })
+}
 
-    fn secret(&self, environment: Environment, id: &str) -> Result<Secret> {
-        const WHAT: &str = "the application secret";
-        if let Some(file) = &self.secret_file {
-            return read_secret(file, WHAT);
-        }
-        if let Some((secret, _)) = from_environment("EQP_APPLICATION_SECRET", WHAT)? {
-            return Ok(secret);
-        }
-        if can_ask() {
-            let typed = ask_secret(&format!("Application secret of {id} for {environment} (not shown)"))?;
-            return secret_text(typed.expose(), WHAT, "the terminal");
-        }
-        Err(Failure::usage("no application secret was given, and there is no terminal to prompt on")
-            .next("pass --secret-file with a file of mode 0600, or - for standard input"))
+fn ask_for_secret(environment: Environment, id: &str, secret_file: Option<&Path>) -> Result<Secret> {
+    const WHAT: &str = "the application secret";
+    if let Some(file) = secret_file {
+        return read_secret(file, WHAT);
     }
+    if let Some((secret, _)) = from_environment("EQP_APPLICATION_SECRET", WHAT)? {
+        return Ok(secret);
+    }
+    if can_ask() {
+        let typed = ask_secret(&format!("Application secret of {id} for {environment} (not shown)"))?;
+        return secret_text(typed.expose(), WHAT, "the terminal");
+    }
+    Err(Failure::usage("no application secret was given, and there is no terminal to prompt on")
+        .next("pass --secret-file with a file of mode 0600, or - for standard input"))
 }
 
 /// Describes where a secret is stored.

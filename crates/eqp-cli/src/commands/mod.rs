@@ -1,5 +1,6 @@
 //! The commands. Each has a file named after it, and each group of commands a folder.
 
+pub(crate) mod accounts;
 pub(crate) mod ca;
 pub(crate) mod callbacks;
 pub(crate) mod doctor;
@@ -15,6 +16,7 @@ pub(crate) mod migrate;
 pub(crate) mod output_schemas;
 pub(crate) mod packages;
 mod paging;
+pub(crate) mod reconcile;
 pub(crate) mod release;
 pub(crate) mod reports;
 pub(crate) mod reproject;
@@ -53,6 +55,8 @@ pub(crate) enum Command {
     #[cfg(feature = "simulator")]
     Trigger(trigger::Trigger),
     #[command(subcommand)]
+    Accounts(accounts::Accounts),
+    #[command(subcommand)]
     Callbacks(callbacks::Callbacks),
     #[command(subcommand)]
     Events(events::Events),
@@ -66,6 +70,7 @@ pub(crate) enum Command {
     Keys(keys::Keys),
     #[command(subcommand)]
     Reports(reports::Reports),
+    Reconcile(reconcile::Reconcile),
     Release(Box<release::Release>),
     Wait(wait::Wait),
     Init(init::Init),
@@ -107,6 +112,7 @@ async fn run_async(command: Command, context: Context, definition: fn() -> clap:
         Command::Simulator(verb) => verb.run(&context).await,
         #[cfg(feature = "simulator")]
         Command::Trigger(verb) => verb.run(&context).await,
+        Command::Accounts(verb) => verb.run(&context).await,
         Command::Callbacks(verb) => verb.run(&context).await,
         Command::Events(verb) => verb.run(&context).await,
         Command::Submissions(verb) => verb.run(&context).await,
@@ -114,6 +120,7 @@ async fn run_async(command: Command, context: Context, definition: fn() -> clap:
         Command::Packages(verb) => verb.run(&context).await,
         Command::Keys(verb) => verb.run(&context).await,
         Command::Reports(verb) => verb.run(&context).await,
+        Command::Reconcile(verb) => Box::pin(verb.run(&context)).await,
         Command::Release(verb) => Box::pin(verb.run(&context)).await,
         Command::Wait(verb) => verb.run(&context).await,
         Command::Init(verb) => verb.run(&context, definition()).await,

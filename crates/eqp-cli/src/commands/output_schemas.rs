@@ -8,9 +8,10 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use super::paging::StreamedRecord;
 use super::{
-    ca, callbacks, doctor, events, files, generated, init, keys, login, logout, migrate, packages, release, reports,
+    accounts, ca, callbacks, doctor, events, files, generated, init, keys, login, logout, migrate, packages, release,
+    reports,
 };
-use super::{retention, serve, simulator, spool, submissions, trigger, upgrade, wait, whoami};
+use super::{reconcile, retention, serve, simulator, spool, submissions, trigger, upgrade, wait, whoami};
 use crate::change::RequestDryRun;
 use crate::failure::ErrorObject;
 
@@ -112,6 +113,10 @@ pub(crate) fn all() -> Vec<CommandJson> {
             "callbacks remove",
             vec![of::<callbacks::end::RemovedEntries<'_>>, of::<callbacks::change::RegistrationDryRun<'_>>],
         ),
+        object("accounts add", vec![of::<accounts::add::AddedReport<'_>>, of::<accounts::add::AccountDryRun<'_>>]),
+        object("accounts list", vec![of::<accounts::list::AccountList<'_>>]),
+        object("accounts remove", vec![of::<accounts::remove::RemovalReport<'_>>]),
+        lines("reconcile", vec![of::<reconcile::ComparedAccount<'_>>]),
         object("events list", vec![of::<events::EventList<'_>>]),
         lines("events tail", vec![of::<Event>]),
         object("events show", vec![of::<events::show::ReportedEvent<'_>>]),

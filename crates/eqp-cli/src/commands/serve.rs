@@ -1,28 +1,35 @@
-//! `eqp serve`: runs the receiver.
+//! `eqp serve`: runs the receiver and the other parts of a server.
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
-use clap::Args;
-use eqp_receiver::{Limits, LocalCa, Receiver};
+use clap::{Args, ValueEnum};
+use eqp_receiver::{Limits, LocalCa, Projector, Receiver};
+use eqp_store::internal::Part;
 use eqp_store::{EndpointSummary, Endpoints};
 use serde::Serialize;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::ca;
+use crate::arguments::timeout;
 use crate::compose::database::{Database, Migrate};
 use crate::compose::process;
 use crate::compose::process::return_after_floods;
-use crate::compose::receiver::{check_certificate, master_key, receiver};
+use crate::compose::receiver::{ReceiverSetup, check_certificate, master_key};
+use crate::compose::reconcile::reconcile_service;
 use crate::config::{DataFolder, OperatorListen, ReceiverOptions, Wire};
 use crate::context::Context;
 use crate::failure::{Failure, Result};
 use crate::logging::LogFormat;
-use crate::output::Output;
 use crate::shutdown;
 
-/// Run the receiver: accept and store callbacks, and derive events from them
+/// Run the receiver: accept and store callbacks, derive events from them, and reconcile accounts
+///
+/// Accounts that were added with `eqp accounts add` are compared with the Marketplace at the start, periodically, after
+/// an outage, and after a callback was rejected because of its password. With --role, this process runs only some of
+/// these parts; other processes with the same database run the others.
 ///
 /// Without --database, it runs an embedded Postgres in the data folder. Without --tls-cert, it uses a certificate of a
 /// local CA, which is for development only. While the database is down, callbacks are stored in the on-disk spool. A
@@ -36,10 +43,33 @@ Examples:
   eqp serve --export-ca > eqp-ca.pem     # the certificate that peers have to trust in development
   eqp serve --listen 0.0.0.0:443 --tls-cert fullchain.pem --tls-key privkey.pem
   EQP_DATABASE_URL_FILE=/run/secrets/database_url \\
-      eqp serve --listen 0.0.0.0:8080 --behind-proxy --log-format json")]
+      eqp serve --listen 0.0.0.0:8080 --behind-proxy --log-format json
+  eqp serve --role project,reconcile     # no listener; another process accepts callbacks")]
 pub(crate) struct Serve {
     #[command(flatten)]
     pub(crate) receiver: ReceiverOptions,
+    /// Parts to run in this process
+    #[arg(
+        long,
+        env = "EQP_ROLE",
+        hide_env_values = true,
+        value_enum,
+        value_delimiter = ',',
+        default_values_t = Role::ALL,
+        value_name = "ROLE"
+    )]
+    role: Vec<Role>,
+    /// Interval between two comparisons of an account with the Marketplace [default: 10m]
+    ///
+    /// Once a day, all submissions of the account are compared instead of only the changed ones.
+    #[arg(
+        long,
+        env = "EQP_RECONCILE_INTERVAL",
+        hide_env_values = true,
+        value_parser = reconcile_interval,
+        value_name = "DURATION"
+    )]
+    reconcile_interval: Option<Duration>,
     /// Run pending migrations on a non-empty database (empty and embedded ones are migrated automatically)
     #[arg(long)]
     migrate: bool,
@@ -49,6 +79,40 @@ pub(crate) struct Serve {
     /// Print the local CA's certificate and exit
     #[arg(long)]
     export_ca: bool,
+}
+
+/// A part of a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Role {
+    /// Accept callbacks and store them
+    Accept,
+    /// Project callbacks into events
+    Project,
+    /// Compare accounts with the Marketplace
+    Reconcile,
+}
+
+impl Role {
+    const ALL: [Self; 3] = [Self::Accept, Self::Project, Self::Reconcile];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Accept => "accept",
+            Self::Project => "project",
+            Self::Reconcile => "reconcile",
+        }
+    }
+}
+
+/// The minimum interval. A shorter one is probably a mistake, and would only load the Marketplace.
+const SHORTEST_INTERVAL: Duration = Duration::from_secs(10);
+
+fn reconcile_interval(text: &str) -> Result<Duration, String> {
+    let interval = timeout(text)?;
+    if interval < SHORTEST_INTERVAL {
+        return Err(format!("it is less than {} s", SHORTEST_INTERVAL.as_secs()));
+    }
+    Ok(interval)
 }
 
 impl Serve {
@@ -63,7 +127,9 @@ impl Serve {
         process::allow_many_files();
         // Checked before the database is started, because it fails at once.
         let wire = context.settings.receiver.wire()?;
-        check_certificate(&wire)?;
+        if self.role.contains(&Role::Accept) {
+            check_certificate(&wire)?;
+        }
         let data = context.settings.data.open()?;
         let migrate = if self.migrate { Migrate::Always } else { Migrate::WhenEmpty };
         let Some(database) = stop.run_until_cancelled(Database::open_to_receive(context, migrate)).await else {
@@ -71,91 +137,190 @@ impl Serve {
         };
         let (database, trouble) = database?;
         let trimming = tokio::spawn(return_after_floods(database.metrics().clone(), stop.clone()));
-        let serving = Box::pin(serve(context, &database, trouble, &data, &wire, &reload, stop.clone()));
-        let served = tokio::select! {
-            served = database.keeping_up(&stop, serving) => served,
+        let server = Server {
+            context,
+            database: &database,
+            data: &data,
+            wire: &wire,
+            reload: &reload,
+            roles: &self.role,
+            interval: self.reconcile_interval,
+            // A child token, because the first part to end stops the others.
+            stop: stop.child_token(),
+        };
+        let serving = Box::pin(server.run(trouble));
+        let result = tokio::select! {
+            result = database.keeping_up(&stop, serving) => result,
             // In-flight requests are dropped; Postgres is still stopped properly.
             () = shutdown::hurried().cancelled_owned() => Err(Failure::interrupted()),
         };
         trimming.abort();
         let closed = database.close().await;
-        served.and(closed)
+        result.and(closed)
     }
 }
 
-/// A running receiver as JSON, printed once it accepts callbacks.
+/// A running server as JSON, printed once it accepts callbacks.
 #[derive(Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(crate) struct RunningReceiver<'a> {
-    /// The base URL of the public listener.
-    listening: String,
+    /// The base URL of the public listener; null if this process does not accept callbacks.
+    listening: Option<String>,
     /// The base URL for metrics and health checks; null if they are not served.
     operator: Option<String>,
     /// The certificate of the local CA; null if another certificate is used.
     local_ca: Option<&'a Path>,
+    /// The parts that run in this process.
+    roles: Vec<&'static str>,
     /// The paths of the endpoints.
     endpoints: Vec<String>,
 }
 
-async fn serve(
-    context: &Context,
-    database: &Database,
-    trouble: Option<Failure>,
-    data: &DataFolder,
-    wire: &Wire,
-    reload: &Arc<Notify>,
+/// The parts that run in this process.
+struct Server<'a> {
+    context: &'a Context,
+    database: &'a Database,
+    data: &'a DataFolder,
+    wire: &'a Wire,
+    reload: &'a Arc<Notify>,
+    roles: &'a [Role],
+    interval: Option<Duration>,
     stop: CancellationToken,
-) -> Result {
-    let options = &context.settings.receiver;
-    let receiver = match receiver(database, data, options.listen(), options, Limits::default(), reload).await {
-        // The reason why the database is unavailable is the more useful error.
-        Err(failure) if failure.is_unreachable() => return Err(trouble.unwrap_or(failure)),
-        built => built?,
-    };
-    let endpoints = endpoints(database, data).await?;
-    let scheme = if matches!(wire, Wire::BehindProxy) { "http" } else { "https" };
-    let address = receiver.local_addr();
-    let operator = receiver.operator_addr();
-    let local_ca = matches!(wire, Wire::LocalCa { .. }).then(|| LocalCa::certificate_path(&data.tls()));
-    if context.output.is_json() {
-        context.output.json(&RunningReceiver {
-            listening: format!("{scheme}://{address}"),
-            operator: operator.map(|address| format!("http://{address}")),
-            local_ca: local_ca.as_deref(),
-            endpoints: match &endpoints {
-                Some(endpoints) => endpoints.iter().map(|endpoint| endpoint.path.clone()).collect(),
-                None => receiver.endpoint_paths(),
-            },
-        })?;
+}
+
+impl Server<'_> {
+    /// Runs all parts until shutdown. `trouble` is why the database is unavailable.
+    async fn run(&self, trouble: Option<Failure>) -> Result {
+        let _stop = self.stop.clone().drop_guard();
+        let main_part = async {
+            let ended = if self.has(Role::Accept) { self.receive(trouble).await } else { self.work().await };
+            self.stop.cancel();
+            ended
+        };
+        let (ended, ()) = tokio::join!(main_part, self.reconcile());
+        ended
     }
-    let output = context.output;
-    output.note(format_args!("receiving on {scheme}://{address}"));
-    output.note(format_args!(
-        "  database   {}",
-        if database.is_embedded() { format!("embedded, in {}", data.postgres().display()) } else { "given".into() }
-    ));
-    match operator {
-        Some(address) => output.note(format_args!("  metrics    http://{address}/metrics")),
-        None if options.operator_listen() == OperatorListen::Usual => {
-            output
-                .note("  metrics    off: another program uses the default address (choose one with --operator-listen)");
+
+    fn has(&self, role: Role) -> bool {
+        self.roles.contains(&role)
+    }
+
+    /// Reconciles accounts until shutdown.
+    async fn reconcile(&self) {
+        if !self.has(Role::Reconcile) {
+            return;
         }
-        None => {}
+        let key = match master_key(self.database, self.data).await {
+            Ok(key) => key,
+            // The receiver reports why it cannot start; without one, nothing can have been sealed under a missing key.
+            Err(failure) => {
+                tracing::error!(error = failure.in_one_line(), "accounts are not reconciled");
+                return;
+            }
+        };
+        let marketplace = &self.context.settings.marketplace;
+        let service = reconcile_service(marketplace, self.database, key, self.interval);
+        Box::pin(service.run(self.stop.clone())).await;
     }
-    if let Some(path) = local_ca {
-        output.note(format_args!("  local CA   {} (print it: eqp ca)", path.display()));
+
+    /// Runs without accepting callbacks until shutdown.
+    async fn work(&self) -> Result {
+        let roles: Vec<_> = self.roles.iter().map(|role| role.name()).collect();
+        let output = self.context.output;
+        if output.is_json() {
+            output.json(&RunningReceiver {
+                listening: None,
+                operator: None,
+                local_ca: None,
+                roles: roles.clone(),
+                endpoints: Vec::new(),
+            })?;
+        }
+        output.note(format_args!("running without a listener: {}", roles.join(", ")));
+        if self.has(Role::Project) {
+            let projector = Projector::new(self.database.pool().clone(), Arc::default());
+            let supervisor = self.database.metrics().supervisor().clone();
+            let part = || projector.clone().run(self.stop.clone());
+            let _ended = supervisor.run(Part::Projector, &self.stop, part).await;
+        } else {
+            self.stop.cancelled().await;
+        }
+        output.note("stopped");
+        Ok(())
     }
-    let Some(endpoints) = endpoints else {
-        output.note("  database unavailable, spooling callbacks to disk (see: eqp spool show)");
-        return run(receiver, stop, output).await;
-    };
-    for endpoint in &endpoints {
-        output.note(format_args!("  endpoint   {} for {} ({})", endpoint.path, endpoint.mage_id, endpoint.environment));
+
+    /// Accepts callbacks until shutdown.
+    async fn receive(&self, trouble: Option<Failure>) -> Result {
+        let Self { database, data, .. } = self;
+        let options = &self.context.settings.receiver;
+        let setup = ReceiverSetup {
+            database,
+            data,
+            listen: options.listen(),
+            options,
+            limits: Limits::default(),
+            projects: self.has(Role::Project),
+            reload: self.reload,
+        };
+        let receiver = match setup.build().await {
+            // The reason why the database is unavailable is the more useful error.
+            Err(failure) if failure.is_unreachable() => return Err(trouble.unwrap_or(failure)),
+            built => built?,
+        };
+        self.announce(&receiver).await?;
+        receiver.run(self.stop.clone()).await?;
+        self.context.output.note("stopped");
+        Ok(())
     }
-    if endpoints.is_empty() {
-        output.note("  no endpoint yet; create one: eqp callbacks add --name NAME --url https://…");
+
+    /// Prints the addresses and the endpoints of the receiver.
+    async fn announce(&self, receiver: &Receiver) -> Result {
+        let Self { database, data, wire, .. } = self;
+        let options = &self.context.settings.receiver;
+        let endpoints = endpoints(database, data).await?;
+        let scheme = if matches!(wire, Wire::BehindProxy) { "http" } else { "https" };
+        let address = receiver.local_addr();
+        let operator = receiver.operator_addr();
+        let local_ca = matches!(wire, Wire::LocalCa { .. }).then(|| LocalCa::certificate_path(&data.tls()));
+        let output = self.context.output;
+        if output.is_json() {
+            output.json(&RunningReceiver {
+                listening: Some(format!("{scheme}://{address}")),
+                operator: operator.map(|address| format!("http://{address}")),
+                local_ca: local_ca.as_deref(),
+                roles: self.roles.iter().map(|role| role.name()).collect(),
+                endpoints: match &endpoints {
+                    Some(endpoints) => endpoints.iter().map(|endpoint| endpoint.path.clone()).collect(),
+                    None => receiver.endpoint_paths(),
+                },
+            })?;
+        }
+        output.note(format_args!("receiving on {scheme}://{address}"));
+        let place = data.postgres();
+        let place = if database.is_embedded() { format!("embedded, in {}", place.display()) } else { "given".into() };
+        output.note(format_args!("  database   {place}"));
+        match operator {
+            Some(address) => output.note(format_args!("  metrics    http://{address}/metrics")),
+            None if options.operator_listen() == OperatorListen::Usual => output
+                .note("  metrics    off: another program uses the default address (choose one with --operator-listen)"),
+            None => {}
+        }
+        if let Some(path) = local_ca {
+            output.note(format_args!("  local CA   {} (print it: eqp ca)", path.display()));
+        }
+        let Some(endpoints) = endpoints else {
+            output.note("  database unavailable, spooling callbacks to disk (see: eqp spool show)");
+            return Ok(());
+        };
+        for endpoint in &endpoints {
+            let EndpointSummary { path, mage_id, environment, .. } = endpoint;
+            output.note(format_args!("  endpoint   {path} for {mage_id} ({environment})"));
+        }
+        if endpoints.is_empty() {
+            output.note("  no endpoint yet; create one: eqp callbacks add --name NAME --url https://…");
+        }
+        Ok(())
     }
-    run(receiver, stop, output).await
 }
 
 /// Returns the endpoints in use, or `None` if the receiver has started without its database.
@@ -167,10 +332,4 @@ async fn endpoints(database: &Database, data: &DataFolder) -> Result<Option<Vec<
         Err(error) if error.is_retryable() => Ok(None),
         Err(error) => Err(error.into()),
     }
-}
-
-async fn run(receiver: Receiver, stop: CancellationToken, output: Output) -> Result {
-    receiver.run(stop).await?;
-    output.note("stopped");
-    Ok(())
 }

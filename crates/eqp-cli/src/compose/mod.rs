@@ -9,3 +9,4 @@ mod embedded;
 mod embedded;
 pub(crate) mod process;
 pub(crate) mod receiver;
+pub(crate) mod reconcile;

@@ -46,60 +46,64 @@ pub(crate) fn check_certificate(wire: &Wire) -> Result<Option<Validity>> {
     Ok(Some(Identity::from_files(certificate, key).map_err(Error::Tls)?.validity()))
 }
 
-/// Builds a receiver, which checks the database and listens. It reloads the certificate when its files change and whenever `reload` is
-/// notified. A receiver whose spool contains the endpoints starts without its database.
-pub(crate) async fn receiver(
-    database: &Database,
-    data: &DataFolder,
-    listen: SocketAddr,
-    options: &ReceiverOptions,
-    limits: Limits,
-    reload: &Arc<Notify>,
-) -> Result<Receiver> {
-    let operator = options.operator_listen();
-    match build(database, data, listen, options, limits, operator.address(), reload).await? {
-        // Another receiver on this machine uses the default address.
-        Err(Error::Listen { address, .. })
-            if operator == OperatorListen::Usual && operator.address() == Some(address) =>
-        {
-            Ok(build(database, data, listen, options, limits, None, reload).await??)
-        }
-        built => Ok(built?),
-    }
+/// A receiver to build.
+pub(crate) struct ReceiverSetup<'a> {
+    pub(crate) database: &'a Database,
+    pub(crate) data: &'a DataFolder,
+    pub(crate) listen: SocketAddr,
+    pub(crate) options: &'a ReceiverOptions,
+    pub(crate) limits: Limits,
+    /// Whether it also projects callbacks into events.
+    pub(crate) projects: bool,
+    /// Reloads the certificate whenever it is notified, and when the files change.
+    pub(crate) reload: &'a Arc<Notify>,
 }
 
-async fn build(
-    database: &Database,
-    data: &DataFolder,
-    listen: SocketAddr,
-    options: &ReceiverOptions,
-    limits: Limits,
-    operator: Option<SocketAddr>,
-    reload: &Arc<Notify>,
-) -> Result<Result<Receiver, Error>> {
-    let wire = options.wire()?;
-    let behind_proxy = matches!(wire, Wire::BehindProxy);
-    let tls = match wire {
-        Wire::BehindProxy => Tls::Off,
-        Wire::Files { certificate, key } => Tls::Files { certificate, key },
-        Wire::LocalCa { names } => Tls::LocalCa { folder: data.tls(), names },
-    };
-    let mut builder = Receiver::builder(database.pool().clone())
-        .master_key(master_key(database, data).await?)
-        .metrics(database.metrics().clone())
-        .listen(listen)
-        .limits(limits)
-        .tls(tls)
-        .reload_certificate(Arc::clone(reload))
-        .behind_proxy(behind_proxy);
-    if let Some(settings) = options.spool(data.path()) {
-        builder = builder.spool(settings);
+impl ReceiverSetup<'_> {
+    /// Builds the receiver, which checks the database and listens. A receiver whose spool contains the endpoints starts without its
+    /// database.
+    pub(crate) async fn build(&self) -> Result<Receiver> {
+        let operator = self.options.operator_listen();
+        match self.build_with(operator.address()).await? {
+            // Another receiver on this machine uses the default address.
+            Err(Error::Listen { address, .. })
+                if operator == OperatorListen::Usual && operator.address() == Some(address) =>
+            {
+                Ok(self.build_with(None).await??)
+            }
+            built => Ok(built?),
+        }
     }
-    if let Some(address) = operator {
-        builder = builder.operator_listen(address);
+
+    async fn build_with(&self, operator: Option<SocketAddr>) -> Result<Result<Receiver, Error>> {
+        let Self { database, data, options, .. } = self;
+        let wire = options.wire()?;
+        let behind_proxy = matches!(wire, Wire::BehindProxy);
+        let tls = match wire {
+            Wire::BehindProxy => Tls::Off,
+            Wire::Files { certificate, key } => Tls::Files { certificate, key },
+            Wire::LocalCa { names } => Tls::LocalCa { folder: data.tls(), names },
+        };
+        let mut builder = Receiver::builder(database.pool().clone())
+            .master_key(master_key(database, data).await?)
+            .metrics(database.metrics().clone())
+            .listen(self.listen)
+            .limits(self.limits)
+            .tls(tls)
+            .reload_certificate(Arc::clone(self.reload))
+            .behind_proxy(behind_proxy);
+        if !self.projects {
+            builder = builder.accept_only();
+        }
+        if let Some(settings) = options.spool(data.path()) {
+            builder = builder.spool(settings);
+        }
+        if let Some(address) = operator {
+            builder = builder.operator_listen(address);
+        }
+        if let Some(period) = options.retention {
+            builder = builder.retention(period.0);
+        }
+        Ok(builder.build().await)
     }
-    if let Some(period) = options.retention {
-        builder = builder.retention(period.0);
-    }
-    Ok(builder.build().await)
 }

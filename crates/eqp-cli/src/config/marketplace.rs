@@ -108,6 +108,8 @@ pub(crate) enum SecretSource {
     File(PathBuf),
     /// The keyring.
     Keyring,
+    /// The database.
+    Database,
     /// It was entered in this run.
     Given,
 }
@@ -118,6 +120,7 @@ impl fmt::Display for SecretSource {
             Self::Environment(variable) => f.write_str(variable),
             Self::File(path) => write!(f, "the file {}", path.display()),
             Self::Keyring => f.write_str("the keyring"),
+            Self::Database => f.write_str("the database"),
             Self::Given => f.write_str("flags and environment variables"),
         }
     }
@@ -228,6 +231,13 @@ impl MarketplaceOptions {
     /// Resolves the options with a key that was just entered instead of the configured one.
     pub(crate) fn with_key(&self, key: ApiKey) -> Result<Marketplace> {
         Ok(self.marketplace(self.ca_pem()?, key, SecretSource::Given))
+    }
+
+    /// Resolves the options with an access key from the database. The configured API is that of the configured environment only.
+    pub(crate) fn with_stored_key(&self, environment: Environment, key: ApiKey) -> Result<Marketplace> {
+        let api_url = self.api_url().filter(|_| environment == self.environment()).cloned();
+        let secret_source = SecretSource::Database;
+        Ok(Marketplace { environment, api_url, ca_pem: self.ca_pem()?, key, secret_source })
     }
 
     fn marketplace(&self, ca_pem: Option<Vec<u8>>, key: ApiKey, secret_source: SecretSource) -> Marketplace {

@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::screen::Screen;
 use crate::compose::database::Database;
-use crate::compose::receiver::{master_key, receiver};
+use crate::compose::receiver::{ReceiverSetup, master_key};
 use crate::config::{DataFolder, DataOptions, OperatorListen, ReceiverOptions};
 use crate::context::Context;
 use crate::failure::{Exit, Failure, Result};
@@ -61,7 +61,16 @@ impl Setup {
 
         let begun = Instant::now();
         let options = ReceiverOptions { operator_listen: Some(OperatorListen::Off), ..ReceiverOptions::default() };
-        let receiver = receiver(&database, &data, ANY_PORT, &options, few_connections(), &Arc::default()).await?;
+        let setup = ReceiverSetup {
+            database: &database,
+            data: &data,
+            listen: ANY_PORT,
+            options: &options,
+            limits: few_connections(),
+            projects: true,
+            reload: &Arc::default(),
+        };
+        let receiver = setup.build().await?;
         let address = receiver.local_addr();
         let shutdown = CancellationToken::new();
         let running = Running { task: tokio::spawn(receiver.run(shutdown.clone())), shutdown };

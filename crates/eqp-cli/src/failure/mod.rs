@@ -2,6 +2,7 @@
 
 mod client;
 mod receiver;
+mod reconcile;
 mod release;
 mod sync;
 
@@ -33,7 +34,7 @@ pub(crate) enum Exit {
     TimedOut = 6,
     /// The Marketplace or the database cannot be reached.
     Unreachable = 7,
-    /// Registrations differ; only with `--exit-code`.
+    /// Registrations, or a database and the Marketplace, differ; only with `--exit-code`.
     OutOfStep = 8,
     /// Interrupted by a signal.
     Interrupted = 130,
@@ -50,7 +51,7 @@ Exit codes:
   5  rejected by the Marketplace (a review, a scan or a change)
   6  timed out waiting
   7  the Marketplace or the database cannot be reached
-  8  registrations differ (callbacks plan --exit-code)
+  8  something differs (callbacks plan, reconcile; only with --exit-code)
   130  interrupted by a signal";
 
 /// A failure of a command.

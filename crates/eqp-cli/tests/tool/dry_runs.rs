@@ -45,6 +45,9 @@ const SHOWN: &[(&[&str], i32, i32)] = &[
     (&["keys", "enable", "build", "--dry-run"], 0, 0),
     (&["keys", "disable", "build", "--dry-run"], 0, 0),
     (&["keys", "delete", "build", "--dry-run"], 0, 0),
+    (&["accounts", "add", "--dry-run"], 0, 0),
+    (&["accounts", "remove", "MAG123456789", "--dry-run"], 4, 4),
+    (&["reconcile", "--dry-run"], 0, 4),
     (&["migrate", "--dry-run"], 0, 0),
     (&["reproject", "--since", "30d", "--dry-run"], 0, 4),
     (&["retention", "--older-than", "1d", "--dry-run"], 0, 4),
@@ -93,6 +96,7 @@ const ASKING: &[&str] = &[
 /// All other commands: they only read, run until they are stopped (`demo`, `serve`, `simulator`), or write a new file
 /// that is given in the arguments (`man`, `spool export`).
 const AT_ONCE: &[&str] = &[
+    "accounts list",
     "callbacks list",
     "completions",
     "demo",
@@ -308,7 +312,7 @@ async fn where_nothing_was_set_up_a_dry_run_makes_nothing() {
         }
         let code = |code: i32, arguments: &[&str]| match arguments[0] {
             // A database without tables differs from a missing one.
-            "reproject" | "retention" | "trigger" if has_database && code == 4 => 1,
+            "accounts" | "reconcile" | "reproject" | "retention" | "trigger" if has_database && code == 4 => 1,
             _ => code,
         };
         nothing_changes(&vendor, SHOWN.iter().map(|(arguments, _, empty)| (*arguments, code(*empty, arguments)))).await;

@@ -31,6 +31,7 @@ mod other_languages;
 mod other_tool;
 mod packages;
 mod reach;
+mod reconcile;
 mod registration;
 mod release;
 mod review;

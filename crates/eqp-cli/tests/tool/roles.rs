@@ -41,6 +41,7 @@ const REFUSED: &[(&str, &str)] = &[
     ("eqp_reconcile", "delete from eqp.event"),
     ("eqp_reconcile", "delete from eqp.api_read"),
     ("eqp_reconcile", "update eqp.access_key set ciphertext = ''"),
+    ("eqp_reconcile", "delete from eqp.access_key"),
     ("eqp_runtime", "update eqp.callback set body = ''"),
     ("eqp_runtime", "update eqp.event set status = 'approved'"),
     ("eqp_runtime", "delete from eqp.endpoint"),
@@ -83,7 +84,7 @@ async fn access_keys_are_stored_by_the_tool_and_read_by_reconciliation(database:
     assert_eq!(account::list(&pool_of(database, "eqp_reconcile")).await.unwrap().len(), 1);
     let account = account::list(&pool_of(database, "eqp_runtime")).await.unwrap().remove(0).id;
     for secret in ["first", "second"] {
-        runtime.store(account, "app-1", &Secret::new(secret)).await.unwrap();
+        runtime.store(account, "app-1", Some(&Secret::new(secret))).await.unwrap();
         let stored = reconcile.get(account).await.unwrap().unwrap();
         assert_eq!((stored.application_id.as_str(), stored.application_secret.expose()), ("app-1", secret));
     }
@@ -111,6 +112,29 @@ async fn access_keys_are_stored_by_the_tool_and_read_by_reconciliation(database:
 
 fn succeeded(ended: &Ended) {
     assert_eq!(ended.code, 0, "{ended:?}");
+}
+
+/// A server that only reconciles, with an access key that the tool has stored and cannot read.
+async fn a_server_reconciles_with_the_rights_of_its_role(vendor: &TestVendor, admin: &mut PgConnection) {
+    succeeded(&vendor.home.run_aside(&["accounts", "add"]));
+    become_role(admin, &vendor.database, "eqp_reconcile").await;
+    let mut serve = vendor.home.start(&["serve", "--role", "reconcile", "--json"]);
+    tokio::task::block_in_place(|| serve.json_line());
+    let ended = async {
+        let run = "select error from eqp.reconcile_run where finished_at is not null limit 1";
+        loop {
+            if let Some(error) = sqlx::query_scalar(run).fetch_optional(&mut *admin).await.unwrap() {
+                return error;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+    };
+    let error: Option<String> =
+        tokio::time::timeout(std::time::Duration::from_secs(30), ended).await.expect("a run ends");
+    assert_eq!(error, None);
+    serve.terminate();
+    tokio::task::block_in_place(|| succeeded(&serve.end()));
+    become_role(admin, &vendor.database, "eqp_runtime").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -168,6 +192,8 @@ async fn every_part_runs_with_the_rights_of_its_role_only() {
     tokio::time::timeout(std::time::Duration::from_secs(30), retired).await.expect("the old credential is retired");
     serve.terminate();
     tokio::task::block_in_place(|| succeeded(&serve.end()));
+
+    a_server_reconciles_with_the_rights_of_its_role(&vendor, &mut admin).await;
 
     // A receiver that only accepts. Without a spool, 200 means that Postgres has stored it.
     let options = database.options.clone().options([("role", "eqp_accept")]);

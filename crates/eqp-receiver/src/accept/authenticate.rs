@@ -23,12 +23,14 @@ impl Authenticated {
 /// rejected, unless its source has had too many failures (`may_refresh`).
 ///
 /// The path is only used afterwards: to choose between endpoints that share a credential, and to decide between 401 and,
-/// for a path of the embedding service (not `is_ours`), 404.
+/// for a path of the embedding service (not `is_ours`), 404. A rejected request with a user name that an endpoint has or had is reported
+/// to `on_known_username`.
 pub(super) async fn authenticate(
     credentials: &CredentialCache,
     head: &Parts,
     may_refresh: impl FnOnce() -> bool,
     is_ours: impl FnOnce() -> bool,
+    on_known_username: impl FnOnce(&str),
 ) -> Result<Authenticated, Refusal> {
     if let Some(basic) = Basic::read(&head.headers) {
         let find = || credentials.find(target(head), basic.username(), basic.password()).map(Authenticated);
@@ -40,6 +42,10 @@ pub(super) async fn authenticate(
             if let Some(authenticated) = find() {
                 return Ok(authenticated);
             }
+        }
+        // Probably a callback with a password that somebody has changed: what it reports has to be read from the API.
+        if let Some(endpoint) = credentials.index().endpoint_of(basic.username()) {
+            on_known_username(endpoint);
         }
     }
     Err(if is_ours() { Refusal::Unauthorized } else { Refusal::NotFound })

@@ -223,7 +223,10 @@ async fn accept(
     let source = shared.source(&head.headers, peer);
     let may_refresh = || !shared.limiter().is_limited(source.into(), Instant::now());
     let is_ours = || shared.is_ours(scope, head.uri.path());
-    let authenticated = match authenticate::authenticate(&shared.credentials, &head, may_refresh, is_ours).await {
+    let on_known_username = |endpoint: &str| shared.metrics.observer().reconcile_requests().request(endpoint);
+    let authenticating =
+        authenticate::authenticate(&shared.credentials, &head, may_refresh, is_ours, on_known_username);
+    let authenticated = match authenticating.await {
         Ok(authenticated) => authenticated,
         Err(refusal) => return Err(shared.counted(refusal, source.into())),
     };

@@ -62,6 +62,8 @@ pub(crate) struct BatchWriter {
     connection: Option<PgConnection>,
     /// Something was written since the last probe, so no probe is needed.
     wrote: bool,
+    /// The database has accepted callbacks before.
+    was_available: bool,
     /// The task that restores the connection. Set while there is none.
     recovering: Option<AbortOnDropHandle<Recovered>>,
     recovery: Recovery,
@@ -91,7 +93,17 @@ impl BatchWriter {
             wake,
         };
         let handle = WriterHandle::new(sender, known_health, spool);
-        (Self { queue, connection: None, wrote: false, recovering: None, recovery, is_draining, metrics }, handle)
+        let writer = Self {
+            queue,
+            connection: None,
+            wrote: false,
+            was_available: false,
+            recovering: None,
+            recovery,
+            is_draining,
+            metrics,
+        };
+        (writer, handle)
     }
 
     /// Writes until shutdown, then writes what is still in the queue.
@@ -257,7 +269,12 @@ impl BatchWriter {
         self.recovery.draining.send_replace(false);
         if set_health(&self.recovery.health, |health| health.database = Ok(())) {
             tracing::info!("database available, storing callbacks directly");
+            if self.was_available {
+                // Without a spool, or with a full one, callbacks were answered 503 in the meantime.
+                self.metrics.observer().reconcile_requests().request_all();
+            }
         }
+        self.was_available = true;
     }
 
     /// Waits for the database, up to the connect deadline.

@@ -122,5 +122,6 @@ impl Drop for Refresh<'_> {
 
 async fn read(pool: &PgPool, before: &CredentialIndex) -> Result<CredentialIndex, Error> {
     let (generation, rows) = store::endpoint::usable(pool).await?;
-    Ok(CredentialIndex::new(CredentialGeneration(generation), rows, before))
+    let retired = store::retired_username::list(pool).await?;
+    Ok(CredentialIndex::new(CredentialGeneration(generation), rows, before).with_retired(retired))
 }

@@ -17,6 +17,8 @@ pub(crate) struct CredentialIndex {
     by_path: HashMap<String, Entry>,
     /// Several endpoints can have one user name; the oldest credential comes first.
     by_username: HashMap<String, Vec<Arc<Principal>>>,
+    /// User names that are no longer accepted, with the names of their endpoints.
+    retired: HashMap<String, String>,
 }
 
 #[derive(Debug)]
@@ -84,7 +86,20 @@ impl CredentialIndex {
         for principals in by_username.values_mut() {
             principals.sort_unstable_by_key(|principal| principal.credential);
         }
-        Self { generation, by_path, by_username }
+        Self { generation, by_path, by_username, retired: HashMap::new() }
+    }
+
+    /// Adds user names that are no longer accepted, with the names of their endpoints.
+    pub(crate) fn with_retired(mut self, usernames: impl IntoIterator<Item = (String, String)>) -> Self {
+        self.retired.extend(usernames);
+        self
+    }
+
+    /// Returns the name of the endpoint that has or had a credential with this user name.
+    pub(crate) fn endpoint_of(&self, username: &str) -> Option<&str> {
+        let known = self.by_username.get(username).and_then(|known| known.first());
+        let known = known.map(|principal| &principal.endpoint_name).or_else(|| self.retired.get(username));
+        known.map(String::as_str)
     }
 
     /// Returns the generation of credentials that it contains.
@@ -168,6 +183,17 @@ mod tests {
             last_used_at: None,
         });
         CredentialIndex::new(CredentialGeneration(1), rows.collect(), &CredentialIndex::default())
+    }
+
+    #[test]
+    fn a_retired_user_name_belongs_to_its_endpoint_and_is_not_accepted() {
+        let key = MasterKey::ephemeral().unwrap();
+        let index = index(&key, &[(1, "/callbacks/one", "key", "first")]);
+        let index = index.with_retired(["old", "key"].map(|name| (name.to_owned(), "another".to_owned())));
+        assert_eq!(index.endpoint_of("key"), Some("endpoint-1"), "the accepted one comes first");
+        assert_eq!(index.endpoint_of("old"), Some("another"));
+        assert_eq!(index.endpoint_of("unknown"), None);
+        assert!(index.find(&key, "/callbacks/one", "old", b"first").is_none());
     }
 
     #[test]

@@ -8,6 +8,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 use time::OffsetDateTime;
 
+use eqp_store::internal::ReconcileResult;
+
 pub(super) type Label<Value> = [(&'static str, Value); 1];
 pub(super) type Seconds = Gauge<f64, AtomicU64>;
 
@@ -106,6 +108,50 @@ impl Handlers {
         self.lag.clear();
         for (handler, events) in lags {
             self.lag.get_or_create_owned(&[("handler", handler)]).set(events);
+        }
+    }
+}
+
+/// The metrics of comparisons with the Marketplace.
+pub(super) struct Reconciliation {
+    runs: [Counter; 2],
+    stored: Counter,
+    last_success: Seconds,
+}
+
+impl Reconciliation {
+    pub(super) fn register(registry: &mut Registry) -> Self {
+        Self {
+            runs: counters(
+                registry,
+                ("reconcile_runs", "Comparisons of accounts with the Marketplace, by result"),
+                "result",
+                ["succeeded", "failed"],
+            ),
+            stored: counter(
+                registry,
+                "reconcile_differences",
+                "Answers of the Marketplace that differed from what callbacks had reported",
+            ),
+            last_success: seconds(
+                registry,
+                "last_reconcile_timestamp_seconds",
+                "When an account was last compared with the Marketplace; 0 before the first time",
+            ),
+        }
+    }
+
+    /// Counts a comparison that has ended.
+    pub(super) fn ended(&self, result: ReconcileResult) {
+        match result {
+            ReconcileResult::Succeeded { stored } => {
+                self.runs[0].inc();
+                self.stored.inc_by(stored);
+                self.last_success.set(since_epoch(OffsetDateTime::now_utc()));
+            }
+            ReconcileResult::Failed => {
+                self.runs[1].inc();
+            }
         }
     }
 }

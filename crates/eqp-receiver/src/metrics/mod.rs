@@ -17,7 +17,9 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 use time::OffsetDateTime;
 
-use self::families::{Certificate, Handlers, Label, Seconds, counter, counters, gauge, seconds, since_epoch};
+use self::families::{
+    Certificate, Handlers, Label, Reconciliation, Seconds, counter, counters, gauge, seconds, since_epoch,
+};
 use crate::results::{RequestResult, Tally};
 use eqp_store::Observer;
 use eqp_store::internal::{Part, Supervisor};
@@ -186,9 +188,11 @@ fn observer(registry: &mut Registry, panics: [Counter; Part::NAMES.len()]) -> Ob
         // In the order of `HandlerFailure`.
         ["attempt", "dead_letter"],
     );
-    Observer::new(supervisor, move |how| {
+    let reconciliation = Reconciliation::register(registry);
+    let on_failure = move |how| {
         failures[how as usize].inc();
-    })
+    };
+    Observer::new(supervisor, on_failure, move |result| reconciliation.ended(result))
 }
 
 impl Metrics {

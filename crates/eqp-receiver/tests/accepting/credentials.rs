@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use eqp_receiver::Metrics;
 use eqp_types::Secret;
 use futures_util::future::join_all;
 use tokio::io::AsyncWriteExt;
@@ -119,5 +120,31 @@ async fn unknown_credentials_cause_at_most_ten_refreshes_per_second() {
     }
     let took = begun.elapsed();
     assert!(took >= Duration::from_millis(700), "{took:?}");
+    receiver.stop().await;
+}
+
+#[tokio::test]
+async fn a_refused_request_with_a_known_user_name_requests_a_reconciliation() {
+    let metrics = Metrics::default();
+    let receiver = TestReceiver::with(|builder| builder.metrics(metrics.clone())).await;
+    let other = endpoint(&receiver.endpoints, "other", None).await;
+    let retired = receiver.endpoints.import_credential(other, "old", &Secret::new("old")).await.unwrap();
+    receiver.endpoints.retire_credential(retired).await.unwrap();
+    let change = receiver.endpoints.generation().await.unwrap();
+    until("the receiver has loaded it", || async {
+        receiver.endpoints.wait_until_loaded(change, Duration::from_secs(30)).await.unwrap() == 1
+    })
+    .await;
+    let observer = metrics.observer();
+    for (username, password, requested) in
+        [("unknown", "secret", None), ("key", "Secret", Some("main")), ("old", "old", Some("other"))]
+    {
+        let authorization = basic(username, password);
+        assert_eq!(receiver.sender.post(PATH, &[&authorization], STATUS).await.status, 401);
+        let endpoints = observer.reconcile_requests().take().endpoints;
+        assert_eq!(endpoints.iter().map(String::as_str).collect::<Vec<_>>(), Vec::from_iter(requested), "{username}");
+    }
+    assert_eq!(receiver.sender.post(PATH, RIGHT, STATUS).await.status, 200);
+    assert!(observer.reconcile_requests().take().endpoints.is_empty());
     receiver.stop().await;
 }

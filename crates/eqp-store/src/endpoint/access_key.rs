@@ -32,17 +32,19 @@ impl AccessKeys {
         Ok(Self { pool, key })
     }
 
-    /// Stores an access key that the Marketplace has just accepted, in place of an earlier one.
+    /// Stores an access key that the Marketplace has just accepted, in place of an earlier one. Without a secret, servers read it from
+    /// their own configuration.
     ///
     /// # Errors
     ///
     /// Returns [`Error::Crypto`] if the secret cannot be sealed.
-    pub async fn store(&self, account: AccountId, application_id: &str, secret: &Secret) -> Result<(), Error> {
-        let sealed = SealedSecret::seal_access_key(&self.key, account, application_id, secret)?;
-        within(ANSWER, sql::account::store_access_key(&self.pool, account, application_id, &sealed)).await
+    pub async fn store(&self, account: AccountId, application_id: &str, secret: Option<&Secret>) -> Result<(), Error> {
+        let seal = |secret| SealedSecret::seal_access_key(&self.key, account, application_id, secret);
+        let sealed = secret.map(seal).transpose()?;
+        within(ANSWER, sql::account::store_access_key(&self.pool, account, application_id, sealed.as_ref())).await
     }
 
-    /// Returns the access key of an account, or `None` if none is stored.
+    /// Returns the access key of an account, or `None` if no secret is stored.
     ///
     /// # Errors
     ///

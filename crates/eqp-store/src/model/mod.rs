@@ -29,7 +29,8 @@ pub use event::{DeadLetter, Disposition, Event, EventDetail, EventKind, Origin};
 pub(crate) use filter::HIGHEST_LIMIT;
 pub use filter::{EventFilter, FileFilter, Order, SubmissionFilter};
 pub use reconcile::{
-    AccountSummary, LastRuns, ResourceDetail, RunId, RunKind, RunProgress, RunSummary, StoredAccessKey,
+    AccessKeySummary, AccountSummary, LastRuns, ResourceDetail, RunId, RunKind, RunProgress, RunSummary,
+    StoredAccessKey,
 };
 pub use report::{PendingReport, ReadContext, ReportId};
 pub use string_enum::UnknownValue;

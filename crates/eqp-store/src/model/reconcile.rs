@@ -10,6 +10,7 @@ use super::string_enum::{UnknownValue, string_enum};
 
 /// Which resources a run reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Display, EnumString, IntoStaticStr, VariantNames)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case", parse_err_ty = UnknownValue, parse_err_fn = UnknownValue::of::<RunKind>)]
 pub enum RunKind {
@@ -59,10 +60,21 @@ pub struct AccountSummary {
     pub endpoints: Vec<String>,
     /// When one of its endpoints, including retired ones, was first registered at the Marketplace.
     pub first_registered_at: Option<OffsetDateTime>,
-    /// The application ID of its stored access key, and when the Marketplace last accepted that key.
-    pub access_key: Option<(String, OffsetDateTime)>,
+    /// Its access key.
+    pub access_key: Option<AccessKeySummary>,
     /// The start, end and error of its newest run of any kind.
     pub last_run: Option<RunSummary>,
+}
+
+/// An access key without its secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccessKeySummary {
+    /// The application ID.
+    pub application_id: String,
+    /// When the Marketplace last accepted the key.
+    pub verified_at: OffsetDateTime,
+    /// Whether the secret is stored in the database. Otherwise servers read it from their configuration.
+    pub is_sealed: bool,
 }
 
 /// A run as lists show it.

@@ -4,7 +4,7 @@ use sqlx::{PgPool, query};
 use time::OffsetDateTime;
 
 use super::column::{account, read};
-use crate::model::{AccountId, AccountSummary, RunSummary, SealedSecret};
+use crate::model::{AccessKeySummary, AccountId, AccountSummary, RunSummary, SealedSecret};
 
 /// Returns all accounts, ordered by environment and `mage_id`.
 pub async fn list(pool: &PgPool) -> Result<Vec<AccountSummary>, sqlx::Error> {
@@ -19,6 +19,7 @@ pub async fn list(pool: &PgPool) -> Result<Vec<AccountSummary>, sqlx::Error> {
                 join eqp.endpoint on endpoint.id = endpoint_id
                 where account_id = account.id) as first_registered_at,
                access_key.application_id as "application_id?", access_key.verified_at as "verified_at?",
+               access_key.key_id is not null as "is_sealed!",
                run.kind as "kind?", run.started_at as "started_at?", run.finished_at, run.error
         from eqp.account
         left join eqp.access_key on access_key.account_id = account.id
@@ -49,7 +50,9 @@ pub async fn list(pool: &PgPool) -> Result<Vec<AccountSummary>, sqlx::Error> {
                 mage_id,
                 endpoints: row.endpoints,
                 first_registered_at: row.first_registered_at,
-                access_key: row.application_id.zip(row.verified_at),
+                access_key: row.application_id.zip(row.verified_at).map(|(application_id, verified_at)| {
+                    AccessKeySummary { application_id, verified_at, is_sealed: row.is_sealed }
+                }),
                 last_run,
             })
         })
@@ -72,38 +75,33 @@ pub async fn first_registered_at(pool: &PgPool, account: AccountId) -> Result<Op
     Ok(row.first)
 }
 
-/// Stores a sealed access key in place of an earlier one. Works without the right to read access keys, which `on conflict do update`
-/// would need.
+/// Stores an access key, with its sealed secret if it has one, in place of an earlier one. Works without the right to read secrets.
 pub(crate) async fn store_access_key(
     pool: &PgPool,
     account: AccountId,
     application_id: &str,
-    sealed: &SealedSecret,
+    sealed: Option<&SealedSecret>,
 ) -> Result<(), sqlx::Error> {
+    // Not `excluded`: reading its columns would need the right to read those of the table.
     query!(
         r#"
-        with replaced as (
-            update eqp.access_key
-            set application_id = $2, key_id = $3, nonce = $4, ciphertext = $5, verified_at = now(), created_at = now()
-            where account_id = $1
-            returning account_id
-        )
         insert into eqp.access_key (account_id, application_id, key_id, nonce, ciphertext, verified_at)
-        select $1, $2, $3, $4, $5, now()
-        where not exists (select from replaced)
+        values ($1, $2, $3, $4, $5, now())
+        on conflict (account_id) do update
+        set application_id = $2, key_id = $3, nonce = $4, ciphertext = $5, verified_at = now(), created_at = now()
         "#,
         account.0,
         application_id,
-        sealed.key_id,
-        sealed.nonce,
-        sealed.ciphertext,
+        sealed.map(|sealed| &*sealed.key_id),
+        sealed.map(|sealed| &*sealed.nonce),
+        sealed.map(|sealed| &*sealed.ciphertext),
     )
     .execute(pool)
     .await?;
     Ok(())
 }
 
-/// Returns the sealed access key of an account: application ID, secret, and when it was verified.
+/// Returns the access key of an account if its secret is stored: application ID, secret, and when it was verified.
 pub(crate) async fn access_key(
     pool: &PgPool,
     account: AccountId,
@@ -114,9 +112,9 @@ pub(crate) async fn access_key(
     )
     .fetch_optional(pool)
     .await?;
-    Ok(row.map(|row| {
-        let sealed = SealedSecret { key_id: row.key_id, nonce: row.nonce, ciphertext: row.ciphertext };
-        (row.application_id, sealed, row.verified_at)
+    Ok(row.and_then(|row| {
+        let sealed = SealedSecret { key_id: row.key_id?, nonce: row.nonce?, ciphertext: row.ciphertext? };
+        Some((row.application_id, sealed, row.verified_at))
     }))
 }
 
@@ -127,7 +125,7 @@ pub(crate) async fn verified_access_key(pool: &PgPool, account: AccountId) -> Re
 }
 
 /// Deletes the access key of an account. Returns whether there was one.
-pub(crate) async fn delete_access_key(pool: &PgPool, account: AccountId) -> Result<bool, sqlx::Error> {
+pub async fn delete_access_key(pool: &PgPool, account: AccountId) -> Result<bool, sqlx::Error> {
     let deleted = query!("delete from eqp.access_key where account_id = $1", account.0).execute(pool).await?;
     Ok(deleted.rows_affected() > 0)
 }

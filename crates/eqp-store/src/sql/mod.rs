@@ -21,6 +21,7 @@ pub(crate) mod registration_lock;
 pub mod reprojection;
 pub mod resource_detail;
 pub(crate) mod retention;
+pub mod retired_username;
 pub mod rotation;
 pub mod schema;
 pub(crate) mod stored_callback;

@@ -1,0 +1,308 @@
+//! `eqp reconcile`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args;
+use eqp_client::Client;
+use eqp_receiver::Projector;
+use eqp_store::Store;
+use eqp_store::internal::pending;
+use eqp_sync::{Difference, DifferenceReason, ReconcileReport, ReconcileScope, ReconcileTarget, Reconciler};
+use serde::Serialize;
+use time::OffsetDateTime;
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+
+use crate::arguments::since;
+use crate::change::{self, Change, Confirmation, Plan, Question};
+use crate::compose::client::client;
+use crate::compose::database::{Database, Migrate, Upgrade};
+use crate::compose::reconcile::stored_clients;
+use crate::context::Context;
+use crate::failure::{Exit, Failure, Result};
+use crate::output::{Output, Table, counted, or_dash};
+use crate::shutdown;
+
+/// More differences than these are only counted.
+const MAX_SHOWN: usize = 1_000;
+/// How long to wait until the stored answers are projected.
+const PROJECTION_DEADLINE: Duration = Duration::from_secs(10);
+/// How often to check whether they are.
+const PROJECTION_INTERVAL: Duration = Duration::from_millis(100);
+
+/// Compare an account with the Marketplace, and store what callbacks have not reported
+///
+/// Reads the packages that have changed since the last run and the files whose scan has not ended, compares them with the submissions and
+/// files in the database, and stores each answer that differs. These become events, like callbacks. The first run of an account reads
+/// everything. `eqp serve` does this automatically for accounts that were added with `eqp accounts add`; this command also works without
+/// a server. It uses the configured access key, or those of the added accounts if none is configured.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  eqp reconcile --dry-run                    # show what differs
+  eqp reconcile --full --json
+  eqp reconcile s5w9k703ru acme/checkout     # these only
+  eqp reconcile --exit-code --quiet          # in a script: exits with 8 if something differed")]
+pub(crate) struct Reconcile {
+    /// Submission IDs and SKUs to read [default: everything that has changed]
+    #[arg(value_name = "SUBMISSION|SKU")]
+    targets: Vec<ReconcileTarget>,
+    /// Read everything that has changed since this UTC time or age (such as 7d)
+    #[arg(long, value_name = "TIME", value_parser = since, conflicts_with = "targets")]
+    since: Option<OffsetDateTime>,
+    /// Read everything
+    #[arg(long, conflicts_with_all = ["targets", "since"])]
+    full: bool,
+    /// Show what differs, and store nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Exit with code 8 if something differed
+    #[arg(long)]
+    exit_code: bool,
+}
+
+/// The result for one account.
+struct Compared {
+    report: ReconcileReport,
+    /// The first differences.
+    differences: Vec<Difference>,
+}
+
+/// The result for one account as JSON.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct ComparedAccount<'a> {
+    #[serde(flatten)]
+    report: &'a ReconcileReport,
+    /// Whether nothing was stored.
+    dry_run: bool,
+    /// The first 1,000 differences.
+    found: &'a [Difference],
+}
+
+/// The differences of a dry run.
+struct ReconcilePlan {
+    /// In a dry run only: finding them is the work itself.
+    preview: Option<Compared>,
+}
+
+impl Plan for ReconcilePlan {
+    fn show(self, output: Output) -> Result {
+        show(output, &self.preview.expect("a dry run has a preview"), true)
+    }
+
+    fn question(&self) -> Question {
+        Question::Nothing
+    }
+}
+
+/// Compares one account with the Marketplace.
+struct Reconciliation<'a> {
+    reconciler: Reconciler,
+    scope: &'a ReconcileScope,
+    stop: &'a CancellationToken,
+    dry_run: bool,
+    /// How many differences were found, for the exit code.
+    found: &'a mut u64,
+    /// The targets that the Marketplace does not have.
+    not_found: &'a mut Vec<String>,
+}
+
+impl Reconciliation<'_> {
+    fn compared(&mut self, report: ReconcileReport, differences: Vec<Difference>) -> Compared {
+        *self.found += report.differences;
+        self.not_found.extend(report.not_found.iter().cloned());
+        Compared { report, differences }
+    }
+}
+
+impl Change for Reconciliation<'_> {
+    type Plan = ReconcilePlan;
+    type Applied = Compared;
+
+    async fn observe(&mut self) -> Result<ReconcilePlan> {
+        if !self.dry_run {
+            return Ok(ReconcilePlan { preview: None });
+        }
+        let mut differences = Vec::new();
+        let mut collect = collect(&mut differences);
+        let observing = self.stop.run_until_cancelled(self.reconciler.observe(self.scope, &mut collect));
+        let report = observing.await.ok_or_else(Failure::interrupted)??;
+        drop(collect);
+        Ok(ReconcilePlan { preview: Some(self.compared(report, differences)) })
+    }
+
+    async fn apply(mut self, _: ReconcilePlan, _: Confirmation) -> Result<Compared> {
+        let mut differences = Vec::new();
+        let report = self.reconciler.run(self.scope, self.stop, &mut collect(&mut differences)).await?;
+        Ok(self.compared(report, differences))
+    }
+}
+
+fn collect(differences: &mut Vec<Difference>) -> impl FnMut(Difference) + Send {
+    |difference| {
+        if differences.len() < MAX_SHOWN {
+            differences.push(difference);
+        }
+    }
+}
+
+impl Reconcile {
+    pub(crate) async fn run(self, context: &Context) -> Result {
+        let stop = shutdown::requested();
+        let scope = match (self.since, self.full) {
+            (Some(since), _) => ReconcileScope::Since(since),
+            (None, true) => ReconcileScope::Full,
+            (None, false) if self.targets.is_empty() => ReconcileScope::Incremental,
+            (None, false) => ReconcileScope::Selected(self.targets.clone()),
+        };
+        let database = if self.dry_run {
+            Database::open_existing(context, Upgrade::No).await?
+        } else {
+            Database::open(context, Migrate::WhenEmpty).await?
+        };
+        let reconciled = self.reconcile(context, &database, &scope, &stop).await;
+        database.close().await?;
+        let (found, not_found) = reconciled?;
+        if !not_found.is_empty() {
+            return Err(Failure::new(Exit::NotFound, format!("the Marketplace has no {}", not_found.join(", ")))
+                .next("eqp packages list shows the submissions of the account"));
+        }
+        if self.exit_code && found > 0 {
+            return Err(Failure::new(Exit::OutOfStep, "callbacks have not reported everything").already_reported());
+        }
+        Ok(())
+    }
+
+    /// Reconciles each account. Returns the number of differences, and the targets that were not found.
+    async fn reconcile(
+        &self,
+        context: &Context,
+        database: &Database,
+        scope: &ReconcileScope,
+        stop: &CancellationToken,
+    ) -> Result<(u64, Vec<String>)> {
+        if !self.dry_run {
+            Store::new(database.pool().clone()).check().await?;
+        }
+        let (mut found, mut not_found, mut stored) = (0, Vec::new(), 0);
+        for client in clients(context, database).await? {
+            let reconciliation = Reconciliation {
+                reconciler: Reconciler::new(client, database.pool().clone()),
+                scope,
+                stop,
+                dry_run: self.dry_run,
+                found: &mut found,
+                not_found: &mut not_found,
+            };
+            if let Some(compared) = change::run(context, reconciliation, self.dry_run).await? {
+                show(context.output, &compared, false)?;
+                stored += compared.report.stored;
+            }
+        }
+        if stored > 0 && !is_projected(database).await? {
+            context.output.note("the stored answers are not projected into events yet");
+        }
+        Ok((found, not_found))
+    }
+}
+
+/// Returns a client with the configured access key, or one for each account with a stored key if no key is configured.
+async fn clients(context: &Context, database: &Database) -> Result<Vec<Client>> {
+    let options = &context.settings.marketplace;
+    if options.has_key() {
+        return Ok(vec![client(options)?]);
+    }
+    let clients = stored_clients(context, database).await?;
+    if clients.is_empty() {
+        // Says which key is missing, and how to configure it.
+        return client(options).map(|client| vec![client]);
+    }
+    Ok(clients)
+}
+
+/// Projects the stored answers, unless a server does. Returns whether everything is projected.
+async fn is_projected(database: &Database) -> Result<bool> {
+    let projector = Projector::new(database.pool().clone(), Arc::default());
+    let deadline = Instant::now() + PROJECTION_DEADLINE;
+    loop {
+        projector.drain().await?;
+        if !pending::is_any(database.pool()).await.map_err(eqp_store::Error::from)? {
+            return Ok(true);
+        }
+        if Instant::now() >= deadline {
+            return Ok(false);
+        }
+        sleep(PROJECTION_INTERVAL).await;
+    }
+}
+
+fn show(output: Output, compared: &Compared, dry_run: bool) -> Result {
+    let Compared { report, differences } = compared;
+    if output.is_json() {
+        return output.json(&ComparedAccount { report, dry_run, found: differences });
+    }
+    if !differences.is_empty() {
+        output.line(table(differences))?;
+        let more = report.differences.saturating_sub(differences.len() as u64);
+        if more > 0 {
+            output.line(format_args!("… and {more} more"))?;
+        }
+    }
+    let ReconcileReport { environment, mage_id, submissions, files, baseline, overtaken, .. } = report;
+    let differ = match report.differences {
+        0 => "nothing differs".to_owned(),
+        1 => "1 differs".to_owned(),
+        some => format!("{some} differ"),
+    };
+    output.line(format_args!(
+        "{mage_id} ({environment}): {} and {} read, {differ}",
+        counted(*submissions, "submission"),
+        counted(*files, "file")
+    ))?;
+    if *baseline > 0 {
+        output.note(format_args!("{baseline} from before the account was watched are recorded as the baseline"));
+    }
+    if *overtaken > 0 {
+        output.note(format_args!("{overtaken} changed while they were read; the next run reads them again"));
+    }
+    Ok(())
+}
+
+fn table(differences: &[Difference]) -> Table {
+    let mut table = Table::new(&["id", "sku", "version", "flow", "known", "marketplace", "changed", "why"]);
+    for difference in differences {
+        let Difference { resource_id, sku, version, modified_at, .. } = difference;
+        let mut row = |flow: String, known: Option<String>, current: Option<String>| {
+            table.row([
+                resource_id.clone(),
+                or_dash(sku.clone()),
+                or_dash(version.clone()),
+                flow,
+                or_dash(known),
+                or_dash(current),
+                or_dash(*modified_at),
+                why(difference).to_owned(),
+            ]);
+        };
+        for status in &difference.statuses {
+            row(status.flow.to_string(), status.known.clone(), Some(status.current.clone()));
+        }
+        if difference.statuses.is_empty() {
+            row("-".to_owned(), None, None);
+        }
+    }
+    table
+}
+
+fn why(difference: &Difference) -> &'static str {
+    match difference.reason {
+        _ if difference.baseline => "baseline",
+        DifferenceReason::New => "new",
+        DifferenceReason::Changed => "changed",
+        DifferenceReason::Ambiguous => "ambiguous",
+        DifferenceReason::Unconfirmed => "unconfirmed",
+        _ => "other",
+    }
+}

@@ -1,0 +1,71 @@
+//! Builds the reconcile part of a server, and clients for the accounts whose access keys are in the database.
+
+use std::error::Error;
+use std::sync::Arc;
+use std::time::Duration;
+
+use eqp_client::Client;
+use eqp_store::MasterKey;
+use eqp_store::internal::{ANSWER, AccessKeys, account, within};
+use eqp_sync::{ConfiguredKey, Connect, ReconcileIntervals, ReconcileService};
+use eqp_types::{ApiKey, Environment};
+
+use super::client::client_of;
+use super::database::Database;
+use super::receiver::known_master_key;
+use crate::config::MarketplaceOptions;
+use crate::context::Context;
+use crate::failure::{Failure, Result};
+
+/// Builds the part that reconciles the accounts of a database. Its runs are counted in the database's metrics.
+pub(crate) fn reconcile_service(
+    options: &MarketplaceOptions,
+    database: &Database,
+    key: MasterKey,
+    interval: Option<Duration>,
+) -> ReconcileService {
+    let intervals = ReconcileIntervals::default();
+    let intervals = interval.into_iter().fold(intervals, ReconcileIntervals::incremental);
+    ReconcileService::new(database.pool().clone(), key, connect(options.clone()))
+        .configured_key(configured_key(options.clone()))
+        .intervals(intervals)
+        .observer(database.metrics().observer())
+}
+
+/// Returns a client for each account of the configured environment, or of any if none is configured, whose access key is in the database.
+pub(crate) async fn stored_clients(context: &Context, database: &Database) -> Result<Vec<Client>> {
+    let Some(key) = known_master_key(&context.settings.data.look()?)? else { return Ok(Vec::new()) };
+    let options = &context.settings.marketplace;
+    let keys = AccessKeys::open(database.pool().clone(), key).await?;
+    let mut clients = Vec::new();
+    for account in within(ANSWER, account::list(database.pool())).await? {
+        let is_wanted = options.environment.is_none_or(|environment| environment == account.environment);
+        if account.access_key.is_none() || !is_wanted {
+            continue;
+        }
+        let Some(stored) = keys.get(account.id).await? else { continue };
+        let key = ApiKey { application_id: stored.application_id, application_secret: stored.application_secret };
+        clients.push(client_of(options.with_stored_key(account.environment, key)?)?);
+    }
+    Ok(clients)
+}
+
+fn connect(options: MarketplaceOptions) -> Connect {
+    Arc::new(move |environment: Environment, key: ApiKey| {
+        options.with_stored_key(environment, key).and_then(client_of).map_err(|failure| as_error(&failure))
+    })
+}
+
+/// The secret is read again for each client, because the file may have been replaced.
+fn configured_key(options: MarketplaceOptions) -> ConfiguredKey {
+    Arc::new(move |environment: Environment, application_id: &str| {
+        if options.environment() != environment || options.application_id.as_deref() != Some(application_id) {
+            return Ok(None);
+        }
+        options.resolve().map(|marketplace| Some(marketplace.key)).map_err(|failure| as_error(&failure))
+    })
+}
+
+fn as_error(failure: &Failure) -> Box<dyn Error + Send + Sync> {
+    failure.in_one_line().into()
+}

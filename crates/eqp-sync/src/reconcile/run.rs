@@ -1,0 +1,270 @@
+//! One run: reads page by page, compares each page with the tracks, and stores what differs.
+
+use std::time::Duration;
+
+use eqp_client::{Client, PackageField, PackageFilter};
+use eqp_store::ResourceKind;
+use eqp_store::internal::{Resource, RunId};
+use eqp_types::{FileUploadId, Package, SubmissionId, Timestamp};
+use time::OffsetDateTime;
+use tokio::time::timeout;
+
+use super::answer::{Answer, ReadTime};
+use super::baseline::Baseline;
+use super::difference::{Comparison, Difference, compare};
+use super::error::{ReconcileError, Result};
+use super::page_walk::{PAGE_SIZE, PageWalk};
+use super::position::{NewestFirst, is_plausible};
+use super::report::{ReconcileKind, ReconcileReport};
+use super::scope::ReconcileTarget;
+use super::storage::Storage;
+
+/// How long one call may take, with all its retries.
+///
+/// Shorter than the time after which a run without progress counts as interrupted (five minutes).
+const CALL_DEADLINE: Duration = Duration::from_mins(4);
+/// The largest number of files that a run reads.
+const MAX_FILES: usize = 50;
+/// The largest number of submissions and files that a run reads one by one, because their status is in doubt.
+const MAX_DOUBTFUL: i64 = 50;
+
+/// Receives each difference that is found.
+pub(super) type OnDifference<'a> = &'a mut (dyn FnMut(Difference) + Send);
+
+/// A run in progress.
+pub(super) struct Run<'a> {
+    pub(super) client: &'a Client,
+    pub(super) storage: &'a Storage,
+    pub(super) baseline: Baseline,
+    /// The run that answers are stored for; `None` in a dry run.
+    pub(super) id: Option<RunId>,
+    pub(super) report: ReconcileReport,
+    pub(super) on_difference: OnDifference<'a>,
+}
+
+/// Which answers are stored.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Store {
+    /// Those that differ from the tracks.
+    Differing,
+    /// All: an answer that repeats the status can settle that it is right. The database leaves out those that settle nothing.
+    All,
+}
+
+/// How a list was read.
+enum ListRead {
+    /// Everything that was wanted, with the newest change in it.
+    Complete(Option<Timestamp>),
+    /// The answer is not sorted by the time of the last change, so it is unknown how far to read.
+    Unsorted,
+}
+
+impl Run<'_> {
+    /// Reads everything that has changed since `until`, or everything if the answer is not sorted. Returns the newest change.
+    pub(super) async fn incremental(&mut self, until: OffsetDateTime) -> Result<Option<Timestamp>> {
+        match self.newest_first(until).await? {
+            ListRead::Complete(newest) => {
+                self.doubtful().await?;
+                self.files().await?;
+                Ok(newest)
+            }
+            ListRead::Unsorted => {
+                tracing::warn!(
+                    mage_id = %self.report.mage_id,
+                    environment = %self.report.environment,
+                    "the Marketplace's list is not sorted by its last change, reading all of it"
+                );
+                self.report.kind = ReconcileKind::Full;
+                self.full().await
+            }
+        }
+    }
+
+    /// Reads everything. Returns the newest change before the run began.
+    pub(super) async fn full(&mut self) -> Result<Option<Timestamp>> {
+        // A package that changes while the others are read is found by the next run, which reads from here.
+        let newest = self.newest().await?;
+        let filter = PackageFilter::new().ascending(PackageField::CreatedAt).ascending(PackageField::SubmissionId);
+        let mut walk = PageWalk::default();
+        loop {
+            let (packages, next, read) = self.page(&filter, walk.offset()).await?;
+            let ids: Vec<_> = packages.iter().map(|(id, _)| id.clone()).collect();
+            let new: Vec<_> = packages.into_iter().filter(|(id, _)| !walk.is_known(id)).collect();
+            self.compare_packages(&new, read).await?;
+            if !walk.advance(&ids, next)? {
+                break;
+            }
+        }
+        self.files().await?;
+        Ok(newest)
+    }
+
+    /// Reads submissions and products by their IDs.
+    pub(super) async fn selected(&mut self, targets: &[ReconcileTarget]) -> Result {
+        for target in targets {
+            let began_at = OffsetDateTime::now_utc();
+            let found = match target {
+                ReconcileTarget::Submission(id) => call(self.client.packages().get(id)).await.map(|one| vec![one]),
+                ReconcileTarget::Sku(sku) => call(self.client.packages().by_sku(sku, None)).await,
+            };
+            let packages = match found {
+                Err(ReconcileError::Marketplace(error)) if error.is_not_found() => Vec::new(),
+                found => with_ids(found?),
+            };
+            if packages.is_empty() {
+                self.report.not_found.push(target.to_string());
+            }
+            self.compare_packages(&packages, ReadTime { began_at, received_at: OffsetDateTime::now_utc() }).await?;
+        }
+        Ok(())
+    }
+
+    /// Returns the newest change.
+    async fn newest(&mut self) -> Result<Option<Timestamp>> {
+        let (packages, _, _) = self.page(&by_last_change(), 0).await?;
+        let began_at = self.report.started_at;
+        let times = packages.iter().filter_map(|(_, package)| package.modified_at);
+        Ok(times.filter(|time| is_plausible(*time, began_at)).max())
+    }
+
+    async fn newest_first(&mut self, until: OffsetDateTime) -> Result<ListRead> {
+        let filter = by_last_change();
+        let (mut walk, mut order) = (PageWalk::default(), NewestFirst::new(self.report.started_at));
+        let mut newest = None;
+        loop {
+            let (packages, next, read) = self.page(&filter, walk.offset()).await?;
+            let ids: Vec<_> = packages.iter().map(|(id, _)| id.clone()).collect();
+            let new: Vec<_> = packages.into_iter().filter(|(id, _)| !walk.is_known(id)).collect();
+            self.compare_packages(&new, read).await?;
+            if !order.continues(new.iter().map(|(_, package)| package.modified_at)) {
+                return Ok(ListRead::Unsorted);
+            }
+            newest = newest.or(order.newest());
+            if order.has_passed(until) || !walk.advance(&ids, next)? {
+                return Ok(ListRead::Complete(newest));
+            }
+        }
+    }
+
+    /// Reads the submissions and files whose status is in doubt, which an incremental run may not have reached.
+    async fn doubtful(&mut self) -> Result {
+        for Resource { kind, id, .. } in self.storage.doubtful(MAX_DOUBTFUL).await? {
+            match kind {
+                ResourceKind::Submission => self.submission(&id).await?,
+                ResourceKind::File => self.file(&id).await?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads the known files whose scan has not ended.
+    async fn files(&mut self) -> Result {
+        for id in self.storage.unfinished_files(MAX_FILES).await? {
+            self.file(&id).await?;
+        }
+        Ok(())
+    }
+
+    async fn file(&mut self, id: &str) -> Result {
+        let Ok(id) = FileUploadId::new(id) else { return Ok(()) };
+        let began_at = OffsetDateTime::now_utc();
+        let file = match call(self.client.files().get(&id)).await {
+            // A file that was deleted has no status any more.
+            Err(ReconcileError::Marketplace(error)) if error.is_not_found() => return Ok(()),
+            file => file?,
+        };
+        self.report.files += 1;
+        let answer = Answer::of_file(&file, ReadTime { began_at, received_at: OffsetDateTime::now_utc() });
+        self.compare_again(answer).await
+    }
+
+    /// Reads one page. The result contains only packages with an ID.
+    async fn page(
+        &mut self,
+        filter: &PackageFilter,
+        offset: u64,
+    ) -> Result<(Vec<(SubmissionId, Package)>, Option<u64>, ReadTime)> {
+        let began_at = OffsetDateTime::now_utc();
+        let filter = filter.clone().offset(offset).limit(PAGE_SIZE);
+        let page = call(self.client.packages().list(&filter)).await?;
+        let next = page.next_offset(PAGE_SIZE);
+        Ok((with_ids(page.items), next, ReadTime { began_at, received_at: OffsetDateTime::now_utc() }))
+    }
+
+    /// Compares packages with their tracks. Those about which a callback has arrived in the meantime are read again, once.
+    async fn compare_packages(&mut self, packages: &[(SubmissionId, Package)], time: ReadTime) -> Result {
+        self.report.submissions += packages.len() as u64;
+        let answers = packages.iter().filter_map(|(_, package)| Answer::of_package(package, time)).collect();
+        for overtaken in self.compare(answers, Store::Differing).await? {
+            self.submission(&overtaken).await?;
+        }
+        Ok(())
+    }
+
+    /// Reads one submission and compares it.
+    async fn submission(&mut self, id: &str) -> Result {
+        let Ok(id) = SubmissionId::new(id) else { return Ok(()) };
+        let began_at = OffsetDateTime::now_utc();
+        let package = match call(self.client.packages().get(&id)).await {
+            Err(ReconcileError::Marketplace(error)) if error.is_not_found() => return Ok(()),
+            package => package?,
+        };
+        let answer = Answer::of_package(&package, ReadTime { began_at, received_at: OffsetDateTime::now_utc() });
+        self.compare_again(answer).await
+    }
+
+    /// Compares an answer about a resource whose status is in doubt. If a callback has arrived in the meantime again, the next run reads
+    /// it.
+    async fn compare_again(&mut self, answer: Option<Answer>) -> Result {
+        let overtaken = self.compare(answer.into_iter().collect(), Store::All).await?;
+        self.report.overtaken += overtaken.len() as u64;
+        Ok(())
+    }
+
+    /// Compares answers with the tracks, and stores them. Returns the IDs of those that were overtaken by a callback.
+    async fn compare(&mut self, answers: Vec<Answer>, which: Store) -> Result<Vec<String>> {
+        let tracks = self.storage.tracks(&answers).await?;
+        if self.id.is_some() {
+            self.storage.store_details(&answers).await?;
+        }
+        let (mut stored, mut overtaken) = (Vec::new(), Vec::new());
+        for answer in answers {
+            let of_this =
+                |resource: &Resource| resource.kind == answer.kind && resource.id == answer.report.resource_id;
+            let tracks = tracks.iter().find(|(resource, _)| of_this(resource)).map_or(&[][..], |(_, tracks)| tracks);
+            let baseline = self.baseline.covers(answer.report.modified_at, answer.report.created_at);
+            match compare(&answer, tracks, baseline) {
+                Comparison::Same if which == Store::All => stored.push((answer, baseline)),
+                Comparison::Same => {}
+                Comparison::Overtaken => overtaken.push(answer.report.resource_id),
+                Comparison::Differs(difference) => {
+                    self.report.count(&difference);
+                    stored.push((answer, baseline));
+                    (self.on_difference)(difference);
+                }
+            }
+        }
+        if let Some(run) = self.id {
+            self.report.stored += self.storage.store(run, stored).await?;
+            self.storage.progress(run, &self.report).await?;
+        }
+        Ok(overtaken)
+    }
+}
+
+fn by_last_change() -> PackageFilter {
+    PackageFilter::new().descending(PackageField::ModifiedAt).ascending(PackageField::SubmissionId)
+}
+
+/// Leaves out packages without an ID: nothing can be compared with them.
+fn with_ids(packages: Vec<Package>) -> Vec<(SubmissionId, Package)> {
+    packages.into_iter().filter_map(|package| Some((package.submission_id.clone()?, package))).collect()
+}
+
+/// Waits for a call, with all its retries, up to the deadline.
+async fn call<T>(call: impl Future<Output = Result<T, eqp_client::Error>>) -> Result<T> {
+    match timeout(CALL_DEADLINE, call).await {
+        Ok(answered) => Ok(answered?),
+        Err(_) => Err(ReconcileError::TimedOut { after: CALL_DEADLINE }),
+    }
+}

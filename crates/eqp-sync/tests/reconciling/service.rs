@@ -1,0 +1,73 @@
+//! The reconcile part of a server.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use eqp_simulator::Step;
+use eqp_store::MasterKey;
+use eqp_sync::{Connect, ReconcileService};
+use eqp_test_support::marketplace::client_of;
+use eqp_types::{ApiKey, Environment};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::setup::{Setup, builder};
+
+/// How long a test waits for a condition.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A service that reconciles with the simulator.
+struct Serving {
+    shutdown: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+impl Serving {
+    fn start(setup: &Setup, key: MasterKey) -> Self {
+        let client = client_of(setup.simulator());
+        let expected = setup.simulator().api_key().clone();
+        let connect: Connect = Arc::new(move |environment: Environment, key: ApiKey| {
+            assert_eq!(environment, client.environment());
+            assert_eq!(key.application_secret.expose(), expected.application_secret.expose());
+            Ok(client.clone())
+        });
+        let shutdown = CancellationToken::new();
+        let service = ReconcileService::new(setup.database.pool.clone(), key, connect);
+        Self { task: tokio::spawn(service.run(shutdown.clone())), shutdown }
+    }
+
+    async fn stop(self) {
+        self.shutdown.cancel();
+        self.task.await.unwrap();
+    }
+}
+
+/// Projects until the tracks have the statuses of the Marketplace.
+async fn is_current(setup: &Setup) {
+    let becoming = async {
+        while setup.known().await != setup.current() {
+            setup.database.project().await;
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, becoming).await.expect("the tracks become current");
+}
+
+#[tokio::test]
+async fn accounts_with_a_key_are_reconciled_at_the_start() {
+    let setup = Setup::of(builder().packages(20)).await;
+    let key = MasterKey::ephemeral().unwrap();
+    let serving = Serving::start(&setup, key.clone());
+    // A key that is added while the server runs is used without a restart.
+    setup.stores_key(&key).await;
+    is_current(&setup).await;
+    serving.stop().await;
+    assert_eq!(setup.last_run().await, Some(("full".to_owned(), None)));
+
+    let submission = setup.submits("badges").await;
+    setup.step(&submission, Step::TechnicalQueued);
+    let serving = Serving::start(&setup, key);
+    is_current(&setup).await;
+    serving.stop().await;
+    assert_eq!(setup.last_run().await, Some(("incremental".to_owned(), None)));
+}
