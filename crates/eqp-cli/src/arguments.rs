@@ -109,7 +109,7 @@ mod tests {
         assert!(whole::<u64>("x").is_err() && whole::<u64>("-7").is_err());
         let limit = within(1_u32..=10_000);
         assert_eq!(limit("10000"), Ok(10_000));
-        assert_eq!(limit("0").unwrap_err(), "is not between 1 and 10000");
+        assert_eq!(limit("0").unwrap_err(), "it is not between 1 and 10000");
     }
 
     #[test]

@@ -177,7 +177,7 @@ pub enum Error {
     },
 }
 
-/// Why the HTTP client could not send a request or read its response. The error of the HTTP client is hidden, so that it can be
+/// The reason why the HTTP client could not send a request or read its response. The error of the HTTP client is hidden, so that it can be
 /// updated without a breaking change.
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]

@@ -151,7 +151,7 @@ pub enum Error {
     },
 }
 
-/// Why a query failed. The error of the driver is hidden, so that it can be updated without a breaking change.
+/// The reason why a query failed. The error of the driver is hidden, so that it can be updated without a breaking change.
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
 pub struct StatementError(pub(crate) sqlx::Error);

@@ -22,7 +22,7 @@ pub enum CheckError {
     Aborted(#[source] TaskError),
 }
 
-/// Why a task ended early: it panicked, or the runtime was shut down.
+/// The reason why a task ended early: it panicked, or the runtime was shut down.
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
 pub struct TaskError(pub(crate) tokio::task::JoinError);

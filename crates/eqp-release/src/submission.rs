@@ -70,7 +70,7 @@ pub async fn find_submission(client: &Client, package: &ManifestPackage) -> Resu
 /// ```
 ///
 /// # Errors
-/// The [errors of every call](eqp_client::Error#errors-of-every-call), also if there is no such submission: the error then
+/// The [errors of every call](eqp_client::Error#errors-of-every-call), also if the submission does not exist: the error then
 /// [is "not found"](eqp_client::Error::is_not_found).
 pub async fn find_by_id(client: &Client, id: &SubmissionId) -> Result<Package, eqp_client::Error> {
     match client.packages().get(id).await {

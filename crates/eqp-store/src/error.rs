@@ -171,8 +171,10 @@ impl Error {
     /// Returns whether the same call can succeed later without any change by the caller.
     pub fn is_retryable(&self) -> bool {
         match self {
-            Self::DatabaseUnreachable(_) | Self::DatabaseReadOnly | Self::NotLoaded { .. } => true,
-            Self::Database(DatabaseError(sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut)) => true,
+            Self::DatabaseUnreachable(_)
+            | Self::DatabaseReadOnly
+            | Self::NotLoaded { .. }
+            | Self::Database(DatabaseError(sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut)) => true,
             // The connection is lost, or Postgres is shutting down, starting or recovering.
             Self::Database(error) => {
                 error.sqlstate().is_some_and(|code| code.starts_with("08") || code.starts_with("57P"))
@@ -217,7 +219,7 @@ impl From<sqlx::Error> for DatabaseError {
     }
 }
 
-/// Why a migration failed. The error of the migration tool is hidden.
+/// The reason why a migration failed. The error of the migration tool is hidden.
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
 pub struct MigrationError(pub(crate) sqlx::migrate::MigrateError);

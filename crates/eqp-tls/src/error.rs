@@ -103,13 +103,13 @@ pub enum Error {
     Issue(#[source] IssueError),
 }
 
-/// Why the TLS library does not accept a certificate, a key or a setting. Its error is hidden, so that the library can be updated
+/// The reason why the TLS library does not accept a certificate, a key or a setting. Its error is hidden, so that the library can be updated
 /// without a breaking change.
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
 pub struct TlsError(rustls::Error);
 
-/// Why the local CA could not create a certificate. The error of the library that creates it is hidden.
+/// The reason why the local CA could not create a certificate. The error of the library that creates it is hidden.
 #[cfg(feature = "local-ca")]
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]

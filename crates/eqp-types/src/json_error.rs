@@ -1,7 +1,7 @@
 //! The error of reading or writing JSON.
 
-/// Why text is not JSON of the expected form, or why a value cannot be written as JSON. Its text names the line and column where that
-/// is known.
+/// The reason why text is not JSON of the expected structure, or why a value cannot be written as JSON. Its text contains the line and
+/// column if they are known.
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
 pub struct JsonError(serde_json::Error);

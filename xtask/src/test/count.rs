@@ -8,7 +8,7 @@ pub(super) struct Count {
     passed: u64,
     failed: u64,
     skipped: u64,
-    /// How many of the passed ones failed at the first attempt.
+    /// The number of passed tests that failed at the first attempt.
     flaky: u64,
 }
 

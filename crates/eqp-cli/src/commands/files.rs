@@ -248,7 +248,7 @@ pub(crate) struct DeletedFile<'a> {
     file_upload_id: &'a FileUploadId,
     /// Whether the file was deleted.
     deleted: bool,
-    /// Why it was not deleted: an error of the Marketplace for each package that uses it.
+    /// The reasons why it was not deleted: an error of the Marketplace for each package that uses it.
     kept_by: &'a [ApiError],
 }
 

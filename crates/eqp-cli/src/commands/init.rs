@@ -84,9 +84,10 @@ impl Plan for InitPlan {
 
     /// The profiles in an existing file are lost.
     fn question(&self) -> Question {
-        match self.overwrites {
-            true => Question::Irreversible(format!("Overwrite {} and the profiles in it", self.file.display())),
-            false => Question::Nothing,
+        if self.overwrites {
+            Question::Irreversible(format!("Overwrite {} and the profiles in it", self.file.display()))
+        } else {
+            Question::Nothing
         }
     }
 }
@@ -170,12 +171,12 @@ fn cannot_write(path: &Path, error: &std::io::Error) -> Failure {
         ErrorKind::AlreadyExists => exists_already(path),
         _ => Failure::new(Exit::Failed, format!("cannot write {}", path.display()))
             .because(error)
-            .next("name another file with --output"),
+            .next("choose another file with --output"),
     }
 }
 
 fn exists_already(path: &Path) -> Failure {
     Failure::usage(format!("{} already exists", path.display()))
-        .next("name another file with --output, or overwrite it with --force")
+        .next("choose another file with --output, or overwrite it with --force")
         .next("print the text instead: eqp init --output -")
 }

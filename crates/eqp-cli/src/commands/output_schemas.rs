@@ -97,7 +97,7 @@ pub(crate) fn all() -> Vec<CommandJson> {
         object("callbacks plan", vec![of::<callbacks::drift::DriftReport<'_>>]),
         object(
             "callbacks add",
-            vec![of::<callbacks::view::Registered<'_>>, of::<callbacks::change::RegistrationDryRun<'_>>],
+            vec![of::<callbacks::view::RegistrationReport<'_>>, of::<callbacks::change::RegistrationDryRun<'_>>],
         ),
         object(
             "callbacks adopt",
@@ -110,7 +110,7 @@ pub(crate) fn all() -> Vec<CommandJson> {
         object("callbacks retire", vec![of::<callbacks::end::Retired<'_>>, of::<callbacks::end::RetireDryRun<'_>>]),
         object(
             "callbacks remove",
-            vec![of::<callbacks::end::Removed<'_>>, of::<callbacks::change::RegistrationDryRun<'_>>],
+            vec![of::<callbacks::end::RemovedEntries<'_>>, of::<callbacks::change::RegistrationDryRun<'_>>],
         ),
         object("events list", vec![of::<events::EventList<'_>>]),
         lines("events tail", vec![of::<Event>]),

@@ -79,7 +79,7 @@ impl Paging {
                 (false, _) if page.items.is_empty() => {}
                 (false, _) => output.line(table.page(page.items.iter().map(|item| (listed.row)(environment, item))))?,
                 (true, true) => {
-                    page.items.iter().try_for_each(|record| output.json(&StreamedRecord { environment, record }))?
+                    page.items.iter().try_for_each(|record| output.json(&StreamedRecord { environment, record }))?;
                 }
                 (true, false) => kept.append(&mut page.items),
             }

@@ -2,6 +2,8 @@
 //!
 //! A line that starts with `#` and no space is a setting that is switched off; all other comments start with `# `.
 
+use std::fmt::Write as _;
+
 use super::catalog::{DescribedKey, described};
 use super::editor_schema;
 
@@ -30,15 +32,16 @@ pub(crate) fn render(definition: &clap::Command) -> String {
     text += "\n";
     text += &section(&keys, "");
     for (name, title) in SECTIONS {
-        text += &format!("\n{}[{name}]\n{}", comment(title), section(&keys, name));
+        // Writing to a string cannot fail.
+        let _ = write!(text, "\n{}[{name}]\n{}", comment(title), section(&keys, name));
     }
-    text += &format!("\n{}", comment(PROFILES));
+    let _ = write!(text, "\n{}", comment(PROFILES));
     text += "#[profiles.live.marketplace]\n";
     let is_of_login = |key: &&DescribedKey| {
         ["environment", "application_id", "application_secret_file", "verified_api_url"].contains(&key.key.name)
     };
     for DescribedKey { key, .. } in keys.iter().filter(is_of_login) {
-        text += &format!("#{} = {}\n", key.name, key.example);
+        let _ = writeln!(text, "#{} = {}", key.name, key.example);
     }
     text
 }

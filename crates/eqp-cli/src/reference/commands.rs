@@ -1,5 +1,7 @@
 //! The page about the commands, from the definition of the command line.
 
+use std::fmt::Write as _;
+
 use clap::{Arg, ArgAction, Command};
 
 const INTRODUCTION: &str = "\
@@ -32,7 +34,8 @@ fn write_command(page: &mut String, command: &Command, parent: &str) {
     }
     let path = format!("{parent} {}", command.get_name());
     let text = command.get_long_about().or(command.get_about()).map(ToString::to_string).unwrap_or_default();
-    *page += &format!("\n## {path}\n\n{}\n", sentence(&text));
+    // Writing to a string cannot fail.
+    let _ = write!(page, "\n## {path}\n\n{}\n", sentence(&text));
     if command.has_subcommands() {
         for inner in command.get_subcommands() {
             write_command(page, inner, &path);
@@ -41,7 +44,7 @@ fn write_command(page: &mut String, command: &Command, parent: &str) {
     }
     let usage = command.clone().render_usage().to_string();
     let usages = usage.trim_start_matches("Usage: ").lines().map(|line| format!("`{}`", line.trim()));
-    *page += &format!("\nUsage: {}\n", usages.collect::<Vec<_>>().join(" or "));
+    let _ = write!(page, "\nUsage: {}\n", usages.collect::<Vec<_>>().join(" or "));
     let own = command.get_arguments().filter(|argument| is_shown(argument) && !argument.is_global_set());
     let (positional, options): (Vec<&Arg>, Vec<&Arg>) = own.partition(|argument| argument.is_positional());
     for (number, argument) in positional.into_iter().chain(options).enumerate() {
@@ -51,7 +54,7 @@ fn write_command(page: &mut String, command: &Command, parent: &str) {
         *page += &option(argument);
     }
     if let Some(examples) = examples(command) {
-        *page += &format!("\nExamples:\n\n{examples}");
+        let _ = write!(page, "\nExamples:\n\n{examples}");
     }
 }
 
@@ -87,17 +90,17 @@ fn option(argument: &Arg) -> String {
         })
         .collect();
     if !words.is_empty() {
-        text += &format!(" Values: {}.", words.join(", "));
+        let _ = write!(text, " Values: {}.", words.join(", "));
     }
     let defaults: Vec<_> = argument.get_default_values().iter().map(|value| format!("`{}`", value.display())).collect();
     if takes_value && !defaults.is_empty() {
-        text += &format!(" Default: {}.", defaults.join(", "));
+        let _ = write!(text, " Default: {}.", defaults.join(", "));
     }
     if let Some(default) = default {
-        text += &format!(" Default: {default}.");
+        let _ = write!(text, " Default: {default}.");
     }
     if let Some(variable) = argument.get_env() {
-        text += &format!(" Environment variable: `{}`.", variable.display());
+        let _ = write!(text, " Environment variable: `{}`.", variable.display());
     }
     if argument.is_required_set() && !argument.is_positional() {
         text += " Required.";

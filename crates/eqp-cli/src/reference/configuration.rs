@@ -1,5 +1,7 @@
 //! The page about the keys of `eqp.toml` and the environment variables.
 
+use std::fmt::Write as _;
+
 use super::cell;
 use crate::config::catalog::{DescribedKey, Kind, OTHER_VARIABLES, described};
 
@@ -32,7 +34,9 @@ pub(super) fn page(definition: &clap::Command) -> String {
             } else {
                 format!("`[{}]`", described.key.section)
             };
-            page += &format!(
+            // Writing to a string cannot fail.
+            let _ = write!(
+                page,
                 "\n## {title}\n\n| key | type | meaning | default | variable | flag | current folder |\n|---|---|---|---|---|---|---|\n"
             );
         }
@@ -40,7 +44,7 @@ pub(super) fn page(definition: &clap::Command) -> String {
     }
     page += "\n## Other environment variables\n\n| variable | meaning |\n|---|---|\n";
     for (name, meaning) in OTHER_VARIABLES {
-        page += &format!("| `{name}` | {} |\n", cell(meaning));
+        let _ = writeln!(page, "| `{name}` | {} |", cell(meaning));
     }
     page += "\nAn empty environment variable counts as unset. `EQP_APPLICATION_SECRET` and `EQP_DATABASE_URL` can also be read from \
              the files\nthat `EQP_APPLICATION_SECRET_FILE` and `EQP_DATABASE_URL_FILE` name.\n";

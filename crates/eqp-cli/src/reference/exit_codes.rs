@@ -23,8 +23,8 @@ After a dry run, the code is that of the command itself if it is certain to fail
 
 pub(super) fn page() -> String {
     let codes = EXIT_CODES.lines().filter_map(|line| line.trim().split_once("  "));
-    let rows: String = codes.map(|(code, meaning)| format!("| {code} | {} |\n", cell(meaning.trim()))).collect();
-    format!("{INTRODUCTION}{rows}{END}")
+    let rows: Vec<_> = codes.map(|(code, meaning)| format!("| {code} | {} |\n", cell(meaning.trim()))).collect();
+    format!("{INTRODUCTION}{}{END}", rows.concat())
 }
 
 #[cfg(test)]

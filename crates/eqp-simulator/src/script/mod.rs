@@ -28,7 +28,7 @@ pub use decision::{Decision, Review, Scan};
 ///     .technical([Decision::Reject, Decision::Approve])
 ///     .admin_removes_after(std::time::Duration::from_secs(3600));
 /// let first_scan = CallbackMatcher::any().event("malware_scan_complete").times(1);
-/// let marketing = CallbackMatcher::any().flow("marketing");
+/// let marketing = CallbackMatcher::any().flow("marketing".into());
 /// let script = Script::new()
 ///     .review("*", rejected_once)
 ///     .callback_fault(first_scan, CallbackFault::Dropped)

@@ -56,7 +56,7 @@ impl ChangeOptions {
     }
 }
 
-/// Stands for the user name that a run would generate.
+/// Represents the user name that a run would generate.
 const NEW_USERNAME: &str = "(generated)";
 
 /// Replaces each text in a JSON value.

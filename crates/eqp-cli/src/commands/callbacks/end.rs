@@ -42,7 +42,7 @@ pub(crate) struct Remove {
 /// Removed entries as JSON.
 #[derive(Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub(crate) struct Removed<'a> {
+pub(crate) struct RemovedEntries<'a> {
     /// The environment.
     environment: Environment,
     /// The entries that were removed from the list.
@@ -65,7 +65,7 @@ impl Remove {
         let gone: Vec<_> = plan.removed().collect();
         let environment = context.settings.marketplace.environment();
         if context.output.is_json() {
-            return context.output.json(&Removed {
+            return context.output.json(&RemovedEntries {
                 environment,
                 removed: gone.iter().map(ToString::to_string).collect(),
                 still_accepted: applied.endpoint.as_ref().map(view::still_accepted),

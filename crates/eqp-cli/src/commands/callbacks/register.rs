@@ -99,7 +99,7 @@ pub(crate) struct Adopt {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(crate) struct Adopted<'a> {
     #[serde(flatten)]
-    registration: view::Registered<'a>,
+    registration: view::RegistrationReport<'a>,
     /// The user name that was replaced, which only the previous receiver accepts.
     replaced_username: Option<&'a str>,
 }
@@ -158,7 +158,7 @@ pub(crate) struct Rotate {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(crate) struct Rotated<'a> {
     #[serde(flatten)]
-    registration: view::Registered<'a>,
+    registration: view::RegistrationReport<'a>,
     /// The user name that was replaced.
     old_username: Option<&'a str>,
     /// The user names that were rejected at once.

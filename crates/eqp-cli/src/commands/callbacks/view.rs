@@ -19,7 +19,7 @@ pub(super) struct AppliedChange {
 /// A registration as JSON.
 #[derive(Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub(crate) struct Registered<'a> {
+pub(crate) struct RegistrationReport<'a> {
     /// The environment.
     environment: Environment,
     /// The account.
@@ -51,9 +51,9 @@ pub(super) struct AcceptedUsername<'a> {
 }
 
 /// Returns the registration after a change.
-pub(super) fn registered(changed: &AppliedChange) -> Registered<'_> {
+pub(super) fn registered(changed: &AppliedChange) -> RegistrationReport<'_> {
     let (endpoint, username) = registration(changed);
-    Registered {
+    RegistrationReport {
         environment: endpoint.environment,
         mage_id: &endpoint.mage_id,
         name: &endpoint.name,

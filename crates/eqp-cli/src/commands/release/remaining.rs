@@ -1,4 +1,4 @@
-//! Describes the reviews that are left of a release.
+//! Describes what remains of a release that was submitted before.
 
 use eqp_release::{Phase, Track};
 use eqp_types::Flow;

@@ -20,7 +20,9 @@ fn script(page: &str, name: &str, ports: &[(&str, String)]) -> String {
             continue;
         }
         match file {
-            Some(path) => script += &format!("cat > {path} <<'END OF FILE'\n{}END OF FILE\n", block.text),
+            Some(path) => {
+                script += &["cat > ", path, " <<'END OF FILE'\n", &block.text, "END OF FILE\n"].concat();
+            }
             None => script += &block.text,
         }
     }
