@@ -11,6 +11,8 @@ mod public_url;
 mod reconcile;
 #[doc(hidden)]
 mod report;
+#[doc(hidden)]
+mod report_id;
 mod string_enum;
 mod submission;
 #[doc(hidden)]
@@ -32,7 +34,8 @@ pub use reconcile::{
     AccessKeySummary, AccountSummary, LastRuns, ResourceDetail, RunId, RunKind, RunProgress, RunSummary,
     StoredAccessKey,
 };
-pub use report::{PendingReport, ReadContext, ReportId};
+pub use report::{PendingReport, ReadContext};
+pub use report_id::ReportId;
 pub use string_enum::UnknownValue;
 pub use submission::{FileState, Submission, SubmissionHistory};
 pub use track::{
