@@ -26,15 +26,15 @@ use crate::shutdown;
 
 /// More differences than these are only counted.
 const MAX_SHOWN: usize = 1_000;
-/// How long to wait until the stored answers are projected.
+/// The time limit for the projection of the stored responses.
 const PROJECTION_DEADLINE: Duration = Duration::from_secs(10);
-/// How often to check whether they are.
+/// The interval at which the projection is checked.
 const PROJECTION_INTERVAL: Duration = Duration::from_millis(100);
 
-/// Compare an account with the Marketplace, and store what callbacks have not reported
+/// Compare an account with the Marketplace, and store changes that no callback has reported
 ///
 /// Reads the packages that have changed since the last run and the files whose scan has not ended, compares them with the submissions and
-/// files in the database, and stores each answer that differs. These become events, like callbacks. The first run of an account reads
+/// files in the database, and stores each response that differs. Stored responses become events, like callbacks. The first run of an account reads
 /// everything. `eqp serve` does this automatically for accounts that were added with `eqp accounts add`; this command also works without
 /// a server. It uses the configured access key, or those of the added accounts if none is configured.
 #[derive(Args, Debug)]
@@ -103,7 +103,7 @@ struct Reconciliation<'a> {
     scope: &'a ReconcileScope,
     stop: &'a CancellationToken,
     dry_run: bool,
-    /// How many differences were found, for the exit code.
+    /// The number of differences, for the exit code.
     found: &'a mut u64,
     /// The targets that the Marketplace does not have.
     not_found: &'a mut Vec<String>,
@@ -202,7 +202,7 @@ impl Reconcile {
             }
         }
         if stored > 0 && !is_projected(database).await? {
-            context.output.note("the stored answers are not projected into events yet");
+            context.output.note("the stored responses are not projected into events yet");
         }
         Ok((found, not_found))
     }
@@ -222,7 +222,7 @@ async fn clients(context: &Context, database: &Database) -> Result<Vec<Client>> 
     Ok(clients)
 }
 
-/// Projects the stored answers, unless a server does. Returns whether everything is projected.
+/// Projects the stored responses, unless a server does. Returns whether everything is projected.
 async fn is_projected(database: &Database) -> Result<bool> {
     let projector = Projector::new(database.pool().clone(), Arc::default());
     let deadline = Instant::now() + PROJECTION_DEADLINE;

@@ -189,7 +189,7 @@ struct Server<'a> {
 }
 
 impl Server<'_> {
-    /// Runs all parts until shutdown. `trouble` is why the database is unavailable.
+    /// Runs all parts until shutdown. `trouble` is the reason why the database is unavailable.
     async fn run(&self, trouble: Option<Failure>) -> Result {
         let _stop = self.stop.clone().drop_guard();
         let main_part = async {

@@ -13,7 +13,7 @@ impl From<ReconcileError> for Failure {
             error @ ReconcileError::AlreadyRunning => Self::new(Exit::Failed, "the account was not reconciled")
                 .because(&error)
                 .next("wait until it has finished: eqp accounts list shows whether it is running")
-                .next("a run that was killed is given up after five minutes"),
+                .next("a run that was killed counts as interrupted after five minutes"),
             error @ ReconcileError::TimedOut { .. } => {
                 Self::new(Exit::Unreachable, "the account was not reconciled completely")
                     .because(&error)

@@ -1,4 +1,4 @@
-//! The Marketplace's answer about one resource, as a run compares it.
+//! The Marketplace's response about one resource, as a run compares it.
 
 use eqp_store::ResourceKind;
 use eqp_types::{FileRecord, Package, ResourceRead};
@@ -18,10 +18,10 @@ pub(super) struct Answer {
     pub(super) sku: Option<String>,
     pub(super) version: Option<String>,
     pub(super) name: Option<String>,
-    /// The statuses and times in the answer.
+    /// The statuses and times in the response.
     pub(super) report: ResourceRead,
     pub(super) time: ReadTime,
-    /// The answer as JSON.
+    /// The response as JSON.
     pub(super) body: Vec<u8>,
 }
 

@@ -3,7 +3,7 @@
 use eqp_types::Timestamp;
 use time::OffsetDateTime;
 
-/// Since when an account is watched.
+/// The time since which an account is watched.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Baseline {
     /// No run of the account has finished yet.

@@ -1,4 +1,4 @@
-//! The comparison of an answer with the tracks of its resource. No I/O.
+//! Compares a response with the tracks of its resource. No I/O.
 
 use eqp_store::ResourceKind;
 use eqp_store::internal::Track;
@@ -21,11 +21,11 @@ pub struct Difference {
     pub sku: Option<String>,
     /// The version of the submission.
     pub version: Option<String>,
-    /// When the resource last changed, if the Marketplace says so.
+    /// When the resource last changed, if the Marketplace reports it.
     pub modified_at: Option<Timestamp>,
-    /// Why the answer is needed.
+    /// The reason why the response is stored.
     pub reason: DifferenceReason,
-    /// The flows whose status differs. Empty if the answer only confirms what is known.
+    /// The flows whose status differs. Empty if the response only confirms the known statuses.
     pub statuses: Vec<StatusDifference>,
     /// Whether it happened before the account was watched, so that it is not reported as a change.
     pub baseline: bool,
@@ -46,7 +46,7 @@ pub struct StatusDifference {
     pub current: String,
 }
 
-/// Why an answer of the Marketplace is needed.
+/// The reason why a response of the Marketplace is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Display, IntoStaticStr, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
@@ -59,23 +59,23 @@ pub enum DifferenceReason {
     Changed,
     /// Several statuses were reported for the same second, and only the Marketplace knows which of them came last.
     Ambiguous,
-    /// The Marketplace contradicted the status when it was asked before.
+    /// The Marketplace contradicted the status in an earlier response.
     Unconfirmed,
 }
 
 /// The result of a comparison.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Comparison {
-    /// The tracks have the statuses of the answer.
+    /// The tracks have the statuses of the response.
     Same,
-    /// The answer says something new.
+    /// The response reports a new status.
     Differs(Difference),
-    /// A report about the resource arrived after the request was sent, so the answer may be older than the report. It has to be read
-    /// again.
+    /// A report about the resource arrived after the request was sent, so the response may be older than the report. The resource must
+    /// be read again.
     Overtaken,
 }
 
-/// Compares an answer with the tracks of its resource.
+/// Compares a response with the tracks of its resource.
 pub(super) fn compare(answer: &Answer, tracks: &[Track], baseline: bool) -> Comparison {
     let statuses: Vec<_> =
         answer.report.statuses.iter().filter_map(|(flow, status)| differs(tracks, flow, status)).collect();

@@ -9,7 +9,7 @@ use super::page_walk::PagingError;
 /// The result of an operation on a run.
 pub(super) type Result<T = (), E = ReconcileError> = std::result::Result<T, E>;
 
-/// Why an account could not be reconciled. Everything that was stored before stays stored, and the next run reads the rest.
+/// The reason why an account could not be reconciled. Data that was stored before remains stored, and the next run reads the rest.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReconcileError {
@@ -60,7 +60,7 @@ pub enum ReconcileError {
 }
 
 impl ReconcileError {
-    /// Returns how long the Marketplace asks to wait before the next request.
+    /// Returns the wait before the next request that the Marketplace requests.
     pub(super) fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Marketplace(eqp_client::Error::Rejected { retry_after, .. }) => *retry_after,

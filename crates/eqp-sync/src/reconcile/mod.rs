@@ -1,12 +1,12 @@
-//! Reconciling: finds changes whose callback never arrived, and statuses that callbacks left wrong or in doubt, by reading the
-//! Marketplace's API.
+//! Reconciling: finds changes whose callback never arrived, and statuses that are wrong or in doubt after the callbacks,
+//! by reading the Marketplace's API.
 //!
 //! 1. A page of packages, or a file, is read, together with the tracks of these resources.
 //! 2. A pure function compares them (`difference.rs`).
-//! 3. Each answer that differs is stored unchanged, and queued for the projector like a callback. A dry run leaves this step out.
+//! 3. Each response that differs is stored unchanged, and queued for the projector like a callback. A dry run omits this step.
 //!
-//! Only one run of an account is active at a time, in all processes. A run that fails or is interrupted loses nothing: what it has stored
-//! is projected, and the next run reads the rest.
+//! Only one run of an account is active at a time, in all processes. If a run fails or is interrupted, nothing is lost: the responses that it
+//! has stored are projected, and the next run reads the rest.
 
 mod account_run;
 mod answer;
@@ -91,7 +91,7 @@ impl Reconciler {
         Ok(run.report)
     }
 
-    /// Reads and compares, and stores each answer that differs for the projector. Calls `on_difference` for each submission or file that
+    /// Reads and compares, and stores each response that differs for the projector. Calls `on_difference` for each submission or file that
     /// differs. The account is created if the database does not have it yet.
     ///
     /// # Errors
@@ -100,7 +100,7 @@ impl Reconciler {
     /// - [`ReconcileError::Marketplace`], [`ReconcileError::TimedOut`] or [`ReconcileError::Paging`] if the API cannot be read.
     /// - [`ReconcileError::Store`] if the database fails.
     ///
-    /// In all cases, what was stored before stays stored, and the next run reads the rest.
+    /// In all cases, responses that were stored before remain stored, and the next run reads the rest.
     pub async fn run(
         &self,
         scope: &ReconcileScope,
@@ -173,7 +173,7 @@ impl<'a> Plan<'a> {
         let newest = match (self.scope, self.position) {
             (ReconcileScope::Incremental, Some(position)) => run.incremental(read_until(position)).await?,
             (ReconcileScope::Incremental | ReconcileScope::Full, _) => run.full().await?,
-            // These may leave out what has changed before, so the next incremental run must not continue from here.
+            // These may omit earlier changes, so the next incremental run must not continue from here.
             (ReconcileScope::Since(since), _) => {
                 run.incremental(*since).await?;
                 None

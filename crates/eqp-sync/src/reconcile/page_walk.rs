@@ -9,18 +9,18 @@ use eqp_types::SubmissionId;
 
 /// The number of packages that are requested per page.
 pub(super) const PAGE_SIZE: u64 = 100;
-/// How many packages two pages have in common.
+/// The number of packages that two pages have in common.
 const OVERLAP: usize = 3;
 /// The largest number of pages in a walk: two million packages.
 const MAX_PAGES: u32 = 20_000;
-/// How often a walk goes back before it fails. Only a list that changes faster than it can be read needs more.
+/// The maximum number of times that a walk goes back before it fails. Only a list that changes faster than it can be read needs more.
 const MAX_STEPS_BACK: u32 = 8;
-/// How many pages in a row may have only packages of earlier pages: as many as a step back reads again.
+/// The maximum number of consecutive pages with only packages of earlier pages: those that a step back reads again.
 const MAX_WITHOUT_PROGRESS: u32 = 3;
 /// The number of pages whose packages are remembered, to skip those that occur again.
 const REMEMBERED_PAGES: usize = 3;
 
-/// Why a list cannot be read completely.
+/// The reason why a list cannot be read completely.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PagingError {

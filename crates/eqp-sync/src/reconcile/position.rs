@@ -1,12 +1,12 @@
-//! How far an incremental run reads, and how far it has read.
+//! The time up to which an incremental run reads, and the newest change that it has read.
 
 use eqp_types::Timestamp;
 use time::{Duration, OffsetDateTime};
 
-/// How far a run reads beyond the newest change of the run before: changes may become visible in another order than their times.
+/// The time by which a run reads beyond the newest change of the previous run: changes may become visible in another order than their times.
 const MARGIN: Duration = Duration::minutes(10);
 
-/// The order of an answer that should begin with the newest change.
+/// The order of a response that should begin with the newest change.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct NewestFirst {
     /// When the run began, by our clock.
@@ -17,12 +17,12 @@ pub(super) struct NewestFirst {
 }
 
 impl NewestFirst {
-    /// Creates the order of an answer that is read by a run which began at this time.
+    /// Creates the order of a list that is read by a run which began at this time.
     pub(super) fn new(began_at: OffsetDateTime) -> Self {
         Self { began_at, before: None, newest: None }
     }
 
-    /// Adds the next page, by the times of its packages. Returns whether the packages are still in order. The caller leaves out those that
+    /// Adds the next page, by the times of its packages. Returns whether the packages are still in order. The caller omits those that
     /// occur again: they have moved back behind newer ones.
     pub(super) fn continues(&mut self, times: impl IntoIterator<Item = Option<Timestamp>>) -> bool {
         for time in times.into_iter().flatten() {

@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 
 use super::difference::Difference;
 
-/// How much of an account a run reads.
+/// The extent of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Display, IntoStaticStr, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
@@ -31,7 +31,7 @@ pub struct ReconcileReport {
     pub environment: Environment,
     /// The account.
     pub mage_id: MageId,
-    /// How much was read. An incremental run becomes a full one if it is the first, or if the Marketplace's answer is not sorted.
+    /// The extent of the run. An incremental run becomes a full one if it is the first, or if the Marketplace's list is not sorted.
     pub kind: ReconcileKind,
     /// When the run began.
     #[serde(with = "time::serde::rfc3339")]
@@ -49,7 +49,7 @@ pub struct ReconcileReport {
     pub differences: u64,
     /// The number of differences that belong to the baseline.
     pub baseline: u64,
-    /// The number of answers that were stored for the projector; 0 in a dry run.
+    /// The number of responses that were stored for the projector; 0 in a dry run.
     pub stored: u64,
     /// The number of submissions and files about which a callback arrived while they were read. The next run reads them again.
     pub overtaken: u64,

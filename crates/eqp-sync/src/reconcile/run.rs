@@ -19,7 +19,7 @@ use super::report::{ReconcileKind, ReconcileReport};
 use super::scope::ReconcileTarget;
 use super::storage::Storage;
 
-/// How long one call may take, with all its retries.
+/// The time limit of one call, with all its retries.
 ///
 /// Shorter than the time after which a run without progress counts as interrupted (five minutes).
 const CALL_DEADLINE: Duration = Duration::from_mins(4);
@@ -36,31 +36,31 @@ pub(super) struct Run<'a> {
     pub(super) client: &'a Client,
     pub(super) storage: &'a Storage,
     pub(super) baseline: Baseline,
-    /// The run that answers are stored for; `None` in a dry run.
+    /// The run that responses are stored for; `None` in a dry run.
     pub(super) id: Option<RunId>,
     pub(super) report: ReconcileReport,
     pub(super) on_difference: OnDifference<'a>,
 }
 
-/// Which answers are stored.
+/// The responses that are stored.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Store {
     /// Those that differ from the tracks.
     Differing,
-    /// All: an answer that repeats the status can settle that it is right. The database leaves out those that settle nothing.
+    /// All: a response that repeats the status can confirm it. The database omits those that confirm nothing.
     All,
 }
 
 /// How a list was read.
 enum ListRead {
-    /// Everything that was wanted, with the newest change in it.
+    /// The list was read completely. Contains the newest change in it.
     Complete(Option<Timestamp>),
-    /// The answer is not sorted by the time of the last change, so it is unknown how far to read.
+    /// The response is not sorted by the time of the last change, so it is unknown where to stop.
     Unsorted,
 }
 
 impl Run<'_> {
-    /// Reads everything that has changed since `until`, or everything if the answer is not sorted. Returns the newest change.
+    /// Reads everything that has changed since `until`, or everything if the response is not sorted. Returns the newest change.
     pub(super) async fn incremental(&mut self, until: OffsetDateTime) -> Result<Option<Timestamp>> {
         match self.newest_first(until).await? {
             ListRead::Complete(newest) => {
@@ -213,15 +213,15 @@ impl Run<'_> {
         self.compare_again(answer).await
     }
 
-    /// Compares an answer about a resource whose status is in doubt. If a callback has arrived in the meantime again, the next run reads
-    /// it.
+    /// Compares a response about a resource whose status is in doubt. If another callback has arrived in the meantime, the next
+    /// run reads it.
     async fn compare_again(&mut self, answer: Option<Answer>) -> Result {
         let overtaken = self.compare(answer.into_iter().collect(), Store::All).await?;
         self.report.overtaken += overtaken.len() as u64;
         Ok(())
     }
 
-    /// Compares answers with the tracks, and stores them. Returns the IDs of those that were overtaken by a callback.
+    /// Compares responses with the tracks, and stores them. Returns the IDs of those that were overtaken by a callback.
     async fn compare(&mut self, answers: Vec<Answer>, which: Store) -> Result<Vec<String>> {
         let tracks = self.storage.tracks(&answers).await?;
         if self.id.is_some() {
@@ -256,7 +256,7 @@ fn by_last_change() -> PackageFilter {
     PackageFilter::new().descending(PackageField::ModifiedAt).ascending(PackageField::SubmissionId)
 }
 
-/// Leaves out packages without an ID: nothing can be compared with them.
+/// Omits packages without an ID, which cannot be compared with anything.
 fn with_ids(packages: Vec<Package>) -> Vec<(SubmissionId, Package)> {
     packages.into_iter().filter_map(|package| Some((package.submission_id.clone()?, package))).collect()
 }

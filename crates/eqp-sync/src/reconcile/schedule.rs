@@ -1,17 +1,17 @@
-//! When an account is reconciled. No I/O.
+//! Decides when an account is reconciled. No I/O.
 
 use std::time::Duration;
 
 use time::OffsetDateTime;
 
-/// How much of an interval is added at random, so that several accounts and processes do not query the Marketplace at once.
+/// The share of an interval that is added at random, so that several accounts and processes do not query the Marketplace at once.
 const JITTER: f64 = 0.1;
 /// The wait after the first failed run, which doubles with each further one, up to the interval.
 const FIRST_RETRY: Duration = Duration::from_secs(30);
 /// The shortest time between two runs that were requested.
 const REQUEST_PAUSE: Duration = Duration::from_mins(1);
 
-/// How often accounts are reconciled.
+/// The intervals at which accounts are reconciled.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct ReconcileIntervals {
@@ -50,17 +50,17 @@ pub(super) struct RunTimes {
     pub(super) last: Option<OffsetDateTime>,
     /// When the last successful full run ended, in any process.
     pub(super) last_full: Option<OffsetDateTime>,
-    /// When this process began its last run, whatever became of it.
+    /// When this process began its last run, regardless of its result.
     pub(super) attempted: Option<OffsetDateTime>,
-    /// How many runs of this process have failed in a row.
+    /// The number of consecutive failed runs of this process.
     pub(super) failures: u32,
-    /// The Marketplace does not want to be asked before this time.
+    /// The Marketplace requests no calls before this time.
     pub(super) not_before: Option<OffsetDateTime>,
-    /// Somebody has a reason to expect a difference.
+    /// A run was requested, because a difference is expected.
     pub(super) requested: bool,
 }
 
-/// Which run is due.
+/// The run that is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Due {
     Incremental,

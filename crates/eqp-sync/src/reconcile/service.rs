@@ -1,5 +1,5 @@
-//! The reconcile part of a server: reconciles every account with an access key at the start, periodically, after an outage, and when a
-//! callback was refused.
+//! The reconcile part of a server: reconciles every account with an access key at the start, periodically, after an outage, and
+//! after a callback was rejected.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -21,17 +21,17 @@ use super::error::ReconcileError;
 use super::schedule::{Due, ReconcileIntervals, RunTimes};
 use super::storage::{self, WatchedAccount};
 
-/// How often to check which accounts are due.
+/// The interval at which accounts that are due are determined.
 const TICK: Duration = Duration::from_secs(2);
-/// The shortest time between two checks, however many runs are requested.
+/// The shortest time between two checks, regardless of the number of requested runs.
 const MIN_PAUSE: Duration = Duration::from_millis(500);
-/// How many accounts are reconciled at a time.
+/// The maximum number of accounts that are reconciled at a time.
 const CONCURRENT: usize = 4;
-/// How often to read when an account was last reconciled by any process.
+/// The interval at which the last runs of all processes are read.
 const LAST_RUNS_PERIOD: Duration = Duration::from_secs(30);
-/// How often to decide whether callbacks were missed.
+/// The interval at which missed callbacks are determined.
 const DECISION_PERIOD: Duration = Duration::from_mins(1);
-/// How long runs in progress may take to record that they were interrupted.
+/// The time limit for runs in progress to record that they were interrupted.
 const SHUTDOWN_DEADLINE: Duration = Duration::from_secs(5);
 
 /// An error of the program that the service runs in.
@@ -86,14 +86,14 @@ impl ReconcileService {
         }
     }
 
-    /// Sets where the secrets of access keys are that are not stored in the database.
+    /// Sets the source of the secrets that are not stored in the database.
     #[must_use]
     pub fn configured_key(mut self, configured: ConfiguredKey) -> Self {
         self.configured = Some(configured);
         self
     }
 
-    /// Sets how often accounts are reconciled.
+    /// Sets the intervals at which accounts are reconciled.
     #[must_use]
     pub fn intervals(mut self, intervals: ReconcileIntervals) -> Self {
         self.intervals = intervals;
@@ -128,7 +128,7 @@ struct Watch<'a> {
 /// An account, as this process has seen it.
 struct Watched {
     times: RunTimes,
-    /// When the database was last asked for the runs of all processes.
+    /// When the runs of all processes were last read from the database.
     asked_at: Option<Instant>,
     /// The random part of the next waits.
     chance: f64,

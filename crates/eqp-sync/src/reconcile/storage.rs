@@ -16,9 +16,9 @@ use super::baseline::Baseline;
 use super::error::{ReconcileError, Result};
 use super::report::{ReconcileKind, ReconcileReport};
 
-/// How long after a change was found its callback may still arrive, before it counts as missed.
+/// The time for which the callback of a change may still arrive before it counts as missed.
 const MISSED_AFTER: Duration = Duration::from_mins(15);
-/// From how many files those are chosen that a run reads.
+/// The number of files from which a run selects those that it reads.
 const FILE_CANDIDATES: i64 = 1_000;
 
 /// The stored state of an account; without an ID, of one that the database does not have yet.
@@ -41,7 +41,7 @@ pub(super) struct WatchedAccount {
 }
 
 impl Storage {
-    /// Returns since when the account is watched, and the newest change that the last run has read.
+    /// Returns the time since which the account is watched, and the newest change that the last run has read.
     pub(super) async fn position(&self) -> Result<(Baseline, Option<OffsetDateTime>)> {
         let Some(account) = self.account else {
             return Ok((Baseline { is_first_run: true, registered_at: None }, None));
@@ -52,7 +52,7 @@ impl Storage {
         Ok((baseline, newest_modified_at.map(Timestamp::to_utc)))
     }
 
-    /// Returns the tracks of the resources of these answers.
+    /// Returns the tracks of the resources of these responses.
     pub(super) async fn tracks(&self, answers: &[Answer]) -> Result<Tracks> {
         let Some(account) = self.account else { return Ok(Tracks::new()) };
         let resources: Vec<_> = answers.iter().map(|answer| resource(account, answer)).collect();
@@ -82,7 +82,7 @@ impl Storage {
         Ok(within(ANSWER, reconcile_run::begin(&self.pool, account, stored_kind(kind))).await?)
     }
 
-    /// Stores answers that differ, each with whether it belongs to the baseline. Returns how many say something that is not known yet.
+    /// Stores responses that differ, each with whether it belongs to the baseline. Returns how many of them report something new.
     pub(super) async fn store(&self, run: RunId, differing: Vec<(Answer, bool)>) -> Result<u64> {
         let Some(account) = self.account else { return Ok(0) };
         let read = |(answer, baseline): (Answer, bool)| {
@@ -182,7 +182,7 @@ pub(super) async fn watched_accounts(pool: &PgPool) -> Result<Vec<WatchedAccount
     Ok(watched.collect())
 }
 
-/// Returns what the successful runs of an account have left for the next one.
+/// Returns the position that the successful runs of an account have stored for the next one.
 pub(super) async fn last_runs(pool: &PgPool, account: AccountId) -> Result<LastRuns, StoreError> {
     within(ANSWER, reconcile_run::last(pool, account)).await
 }

@@ -20,9 +20,9 @@ use crate::output::{Output, can_ask, escaped};
 
 /// Verify an access key and store it, so that servers reconcile its account
 ///
-/// Uses the configured access key, or the one whose ID is given with --application-id and whose secret is in --secret-file. The
-/// Marketplace has to accept the key. Its secret is then stored in the database, encrypted under the master key; only the database role
-/// eqp_reconcile can read it. The account needs no endpoint. Storing a key replaces the account's earlier one.
+/// Uses the configured access key, or the one whose ID is given with --application-id and whose secret is in --secret-file. If
+/// the Marketplace accepts the key, its secret is stored in the database, encrypted under the master key; only the database role
+/// eqp_reconcile can read it. The account needs no endpoint. An earlier key of the account is replaced.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -71,7 +71,7 @@ pub(crate) struct AddedReport<'a> {
 struct AddPlan {
     environment: Environment,
     api: String,
-    /// The key is sent to an API that only the configuration names, although it was not verified there before.
+    /// Set if the key is sent to an API from the configuration that has not verified it before.
     is_api_stored: bool,
     is_sealed: bool,
 }
@@ -102,7 +102,7 @@ impl Plan for AddPlan {
 
     fn question(&self) -> Question {
         if self.is_api_stored {
-            Question::Irreversible(format!("Send the key to {}, which the configuration names", self.api))
+            Question::Irreversible(format!("Send the key to {}, which is set in the configuration", self.api))
         } else {
             Question::Nothing
         }
