@@ -39,12 +39,10 @@ fn any_body(rng: &mut Rng) -> String {
 /// An API read that could be stored. Some began before callbacks that were received.
 fn any_read(database: &CallbackDatabase, rng: &mut Rng) -> NewApiRead {
     let states = [one_of(rng, &["draft", "in_progress"]), one_of(rng, &["rejected", "approved"]), "draft"];
-    let mut read = match rng.usize(..4) {
-        0 => database.read(ResourceKind::File, file(one_of(rng, &["f1", "f2"]), one_of(rng, &["pass", "in-progress"]))),
-        _ => {
-            let body = package(one_of(rng, &["s1", "s2", "s3"]), states, rng.u8(..12));
-            database.read(ResourceKind::Submission, body)
-        }
+    let mut read = if rng.usize(..4) == 0 {
+        database.read(ResourceKind::File, file(one_of(rng, &["f1", "f2"]), one_of(rng, &["pass", "in-progress"])))
+    } else {
+        database.read(ResourceKind::Submission, package(one_of(rng, &["s1", "s2", "s3"]), states, rng.u8(..12)))
     };
     if rng.usize(..4) == 0 {
         read.began_at -= time::Duration::HOUR;

@@ -238,6 +238,6 @@ mod tests {
         let cause = error.source().expect("a cause");
         assert_eq!(cause.to_string(), lost().to_string());
         assert!(cause.downcast_ref::<sqlx::Error>().is_none(), "the type of the driver's error is visible");
-        assert!(cause.source().is_some_and(|cause| cause.is::<std::io::Error>()), "{cause:?}");
+        assert!(cause.source().is_some_and(<dyn std::error::Error>::is::<std::io::Error>), "{cause:?}");
     }
 }

@@ -46,19 +46,19 @@ fn status_of(changes: &Changes, flow: &str) -> String {
 
 #[test]
 fn an_api_read_that_a_callback_has_overtaken_is_discarded() {
-    let states = ["in_progress", "rejected", "draft"];
+    let answered = ["in_progress", "rejected", "draft"];
     for (began_at, is_discarded) in [
         (RECEIVED_AT - time::Duration::MILLISECOND, true),
         (RECEIVED_AT, false),
         (RECEIVED_AT + time::Duration::MILLISECOND, false),
     ] {
-        let batch = [callback(&update("i", "technical", "approved", STATES)), read_of(states, 30, began_at, false)];
+        let batch = [callback(&update("i", "technical", "approved", STATES)), read_of(answered, 30, began_at, false)];
         let changes = fold_reports(&batch);
         let read = &changes.projected.reads[0];
         let disposition = if is_discarded { ApiReadDisposition::Discarded } else { ApiReadDisposition::Event };
         assert_eq!((read.disposition, read.ordinal), (disposition, 2), "{began_at}");
-        let (status, item) = if is_discarded { ("approved", "i") } else { ("rejected", "i9") };
-        assert_eq!(status_of(&changes, "technical"), status);
+        let (technical, item) = if is_discarded { ("approved", "i") } else { ("rejected", "i9") };
+        assert_eq!(status_of(&changes, "technical"), technical);
         assert!(changes.tracks.iter().all(|(_, track)| track.item_id.as_deref() == Some(item)));
         assert_eq!(
             (changes.tally().discarded, changes.tally().corrected),
