@@ -109,7 +109,7 @@ impl Reprojector {
     /// either rebuilt completely or unchanged.
     ///
     /// # Errors
-    /// [`Error::Store`] if the database fails. Resources that were committed before stay rebuilt.
+    /// Returns an [`Error`] if the database fails. Resources that were committed before stay rebuilt.
     pub async fn run(&self, scope: &ReprojectScope) -> Result<Reprojected, Error> {
         let mut done = HashSet::new();
         let mut sum = Reprojected::default();

@@ -126,7 +126,7 @@ impl Projector {
     /// Projects until nothing is pending or another projector is the leader. Returns how many callbacks and API reads were projected.
     ///
     /// # Errors
-    /// [`Error::Store`] if the database fails. Batches that were committed before stay projected.
+    /// Returns an [`Error`] if the database fails. Batches that were committed before stay projected.
     pub async fn drain(&self) -> Result<usize, Error> {
         let mut projected = 0;
         while let Step::Projected(count, _) = self.step(BATCH).await? {

@@ -14,8 +14,8 @@ impl Snapshot {
     /// credential, preferably the pending one, which an interrupted change may have sent. The plan is empty if there is nothing to do.
     ///
     /// # Errors
-    /// Returns [`Error::OtherEndpoint`], [`Error::EndpointInUse`], [`Error::UrlMissing`] or [`Error::RotationNotOver`]
-    /// if the endpoint cannot be registered, and [`Error::Marketplace`] if an unmanaged entry would lose its password.
+    /// Returns [`Error::OtherEndpoint`](crate::Error::OtherEndpoint), [`Error::EndpointInUse`](crate::Error::EndpointInUse), [`Error::UrlMissing`](crate::Error::UrlMissing) or [`Error::RotationNotOver`](crate::Error::RotationNotOver)
+    /// if the endpoint cannot be registered, and [`Error::Marketplace`](crate::Error::Marketplace) if an unmanaged entry would lose its password.
     pub fn add(&self, new: &NewRegistration) -> Result<Plan> {
         let target = self.target(new)?;
         let mut credential = None;
