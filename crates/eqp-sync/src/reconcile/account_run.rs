@@ -1,17 +1,16 @@
 //! A run of one account in a server: opens its access key, checks that the key belongs to the account, and reconciles.
 
 use eqp_client::Client;
-use eqp_store::internal::AccessKeys;
-use eqp_types::ApiKey;
 use tokio_util::sync::CancellationToken;
 
+use super::connector::Connector;
 use super::error::{ReconcileError, Result};
 use super::storage::WatchedAccount;
-use super::{ReconcileReport, ReconcileScope, ReconcileService, Reconciler};
+use super::{ReconcileReport, ReconcileScope, Reconciler};
 
 /// A run that is due.
 pub(super) struct AccountRun {
-    pub(super) service: ReconcileService,
+    pub(super) connector: Connector,
     pub(super) account: WatchedAccount,
     /// The client of an earlier run, which has a session token.
     pub(super) client: Option<Client>,
@@ -39,7 +38,7 @@ impl AccountRun {
     async fn reconcile(&mut self, shutdown: &CancellationToken) -> Result<ReconcileReport> {
         let client = match &self.client {
             Some(client) => client.clone(),
-            None => self.connect().await?,
+            None => self.connector.connect(&self.account).await?,
         };
         self.client = Some(client.clone());
         let session = shutdown.run_until_cancelled(client.session()).await;
@@ -48,29 +47,8 @@ impl AccountRun {
         if session.mage_id != *asked {
             return Err(ReconcileError::OtherAccount { asked: asked.clone(), answered: session.mage_id, environment });
         }
-        let reconciler = Reconciler::new(client, self.service.pool.clone());
+        let reconciler = Reconciler::new(client, self.connector.pool.clone());
         let scope = if self.is_full { ReconcileScope::Full } else { ReconcileScope::Incremental };
         reconciler.run_as(self.account.id, session.mage_id, &scope, shutdown, &mut |_| {}).await
-    }
-
-    /// Creates a client with the account's access key: the sealed one, or the one in this server's configuration.
-    async fn connect(&self) -> Result<Client> {
-        let WatchedAccount { id, environment, application_id, mage_id, .. } = &self.account;
-        let keys = AccessKeys::open(self.service.pool.clone(), self.service.key.clone()).await?;
-        let sealed = keys
-            .get(*id)
-            .await?
-            .map(|key| ApiKey { application_id: key.application_id, application_secret: key.application_secret });
-        let key = match (sealed, &self.service.configured) {
-            (Some(key), _) => Some(key),
-            (None, Some(configured)) => configured(*environment, application_id).map_err(ReconcileError::Connect)?,
-            (None, None) => None,
-        };
-        let key = key.ok_or_else(|| ReconcileError::NoKey {
-            mage_id: mage_id.clone(),
-            environment: *environment,
-            application_id: application_id.clone(),
-        })?;
-        (self.service.connect)(*environment, key).map_err(ReconcileError::Connect)
     }
 }

@@ -11,6 +11,7 @@
 mod account_run;
 mod answer;
 mod baseline;
+mod connector;
 mod difference;
 mod error;
 mod page_walk;
@@ -29,13 +30,14 @@ use eqp_types::{MageId, Timestamp};
 use time::OffsetDateTime;
 use tokio_util::sync::CancellationToken;
 
+pub use connector::{ConfiguredKey, Connect};
 pub use difference::{Difference, DifferenceReason, StatusDifference};
 pub use error::ReconcileError;
 pub use page_walk::PagingError;
 pub use report::{ReconcileKind, ReconcileReport};
 pub use schedule::ReconcileIntervals;
 pub use scope::{ReconcileScope, ReconcileTarget};
-pub use service::{ConfiguredKey, Connect, ReconcileService};
+pub use service::ReconcileService;
 
 use self::baseline::Baseline;
 use self::error::Result;

@@ -3,20 +3,19 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
 use eqp_client::Client;
 use eqp_store::internal::{Part, ReconcileResult};
 use eqp_store::sqlx::PgPool;
 use eqp_store::{AccountId, MasterKey, Observer};
-use eqp_types::{ApiKey, Environment};
 use time::OffsetDateTime;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::account_run::{AccountRun, Ended};
+use super::connector::{ConfiguredKey, Connect, Connector};
 use super::error::ReconcileError;
 use super::schedule::{Due, ReconcileIntervals, RunTimes};
 use super::storage::{self, WatchedAccount};
@@ -34,21 +33,11 @@ const DECISION_PERIOD: Duration = Duration::from_mins(1);
 /// The time limit for runs in progress to record that they were interrupted.
 const SHUTDOWN_DEADLINE: Duration = Duration::from_secs(5);
 
-/// An error of the program that the service runs in.
-type BoxError = Box<dyn std::error::Error + Send + Sync>;
-
-/// Creates a client for an environment and an access key.
-pub type Connect = Arc<dyn Fn(Environment, ApiKey) -> Result<Client, BoxError> + Send + Sync>;
-
-/// Reads the access key that the configuration of this server has for an environment and an application ID, if it has one.
-pub type ConfiguredKey = Arc<dyn Fn(Environment, &str) -> Result<Option<ApiKey>, BoxError> + Send + Sync>;
-
 /// Reconciles the accounts of a database until shutdown. Any number of processes may do this; each account is reconciled by one of them
 /// at a time.
 ///
 /// ```no_run
-/// use std::sync::Arc;
-///
+/// ///
 /// use eqp_sync::ReconcileService;
 /// use tokio_util::sync::CancellationToken;
 ///
@@ -59,10 +48,7 @@ pub type ConfiguredKey = Arc<dyn Fn(Environment, &str) -> Result<Option<ApiKey>,
 /// ```
 #[derive(Clone)]
 pub struct ReconcileService {
-    pub(super) pool: PgPool,
-    pub(super) key: MasterKey,
-    pub(super) connect: Connect,
-    pub(super) configured: Option<ConfiguredKey>,
+    connector: Connector,
     intervals: ReconcileIntervals,
     observer: Observer,
 }
@@ -77,10 +63,7 @@ impl ReconcileService {
     /// Reconciles the accounts of this database, whose access keys are sealed under `key`.
     pub fn new(pool: PgPool, key: MasterKey, connect: Connect) -> Self {
         Self {
-            pool,
-            key,
-            connect,
-            configured: None,
+            connector: Connector { pool, key, connect, configured: None },
             intervals: ReconcileIntervals::default(),
             observer: Observer::default(),
         }
@@ -89,7 +72,7 @@ impl ReconcileService {
     /// Sets the source of the secrets that are not stored in the database.
     #[must_use]
     pub fn configured_key(mut self, configured: ConfiguredKey) -> Self {
-        self.configured = Some(configured);
+        self.connector.configured = Some(configured);
         self
     }
 
@@ -197,12 +180,12 @@ impl<'a> Watch<'a> {
 
     /// Reads the accounts with an access key, and when they were last reconciled.
     async fn look(&mut self) -> Result<Vec<WatchedAccount>, eqp_store::Error> {
-        let accounts = storage::watched_accounts(&self.service.pool).await?;
+        let accounts = storage::watched_accounts(&self.service.connector.pool).await?;
         self.accounts.retain(|id, watched| watched.is_running || accounts.iter().any(|account| account.id == *id));
         for account in &accounts {
             let watched = self.accounts.entry(account.id).or_insert_with(Watched::new);
             if watched.asked_at.is_none_or(|at| at.elapsed() >= LAST_RUNS_PERIOD) {
-                let last = storage::last_runs(&self.service.pool, account.id).await?;
+                let last = storage::last_runs(&self.service.connector.pool, account.id).await?;
                 (watched.times.last, watched.times.last_full) = (last.succeeded_at, last.full_at);
                 watched.asked_at = Some(Instant::now());
             }
@@ -234,7 +217,7 @@ impl<'a> Watch<'a> {
         (watched.times.attempted, watched.times.requested, watched.is_running) = (Some(now), false, true);
         let client = watched.client.as_ref().map(|(_, client)| client.clone());
         let (id, is_full) = (account.id, due == Due::Full);
-        let run = AccountRun { service: self.service.clone(), account, client, is_full };
+        let run = AccountRun { connector: self.service.connector.clone(), account, client, is_full };
         let shutdown = shutdown.clone();
         self.running.spawn(async move { (id, run.run(&shutdown).await) });
     }
@@ -283,7 +266,7 @@ impl<'a> Watch<'a> {
             return;
         }
         self.decided_at = Some(Instant::now());
-        match storage::decide_missed(&self.service.pool).await {
+        match storage::decide_missed(&self.service.connector.pool).await {
             Ok(0) => {}
             Ok(missed) => tracing::warn!(missed, "callbacks did not arrive, the changes were read from the API"),
             Err(error) => {
