@@ -7,13 +7,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use eqp_store::internal::{Backoff, HandlerFailure, Part, handler_cursor, within};
-use eqp_store::{Error, Event, EventFilter, Observer, Reader, Tail};
+use eqp_store::{Error, Event, EventFilter, Observer, Origin, Reader, Tail};
 use futures_util::FutureExt;
 use sqlx::PgPool;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use crate::attempt::{Attempt, Handled};
 use crate::{Handler, HandlerError, RunningHandler};
 
 /// The lease duration. After a crash, another process takes over when the lease expires.
@@ -70,6 +71,7 @@ pub struct HandlerLoop {
     name: String,
     handler: Box<dyn Handler>,
     from_now_on: bool,
+    with_baseline: bool,
     observer: Observer,
     /// Identifies this loop as the holder of the lease.
     owner: Uuid,
@@ -81,28 +83,6 @@ enum Ended {
     LeaseIsLost,
     /// The loop is shutting down.
     Shutdown,
-}
-
-/// The result of an event.
-enum Handled {
-    Done,
-    /// The event became a dead letter.
-    DeadLettered {
-        attempts: u32,
-        error: String,
-    },
-    /// The event will be delivered by another process.
-    LeaseIsLost,
-    /// The event will be delivered again after the next start.
-    Shutdown,
-}
-
-/// The result of one attempt.
-enum Attempt {
-    Done,
-    Failed { retry: bool, error: String },
-    LeaseIsLost,
-    Dropped,
 }
 
 impl std::fmt::Debug for HandlerLoop {
@@ -120,6 +100,7 @@ impl HandlerLoop {
             name: name.into(),
             handler: Box::new(handler),
             from_now_on: false,
+            with_baseline: false,
             observer: Observer::default(),
             owner: Uuid::new_v4(),
         }
@@ -135,6 +116,20 @@ impl HandlerLoop {
     #[must_use]
     pub fn from_now_on(mut self) -> Self {
         self.from_now_on = true;
+        self
+    }
+
+    /// Delivers events of the baseline, too. By default they are skipped: they describe what an account had before it was
+    /// watched, such as all submissions that reconciliation finds in its first run.
+    ///
+    /// ```no_run
+    /// # fn example<H: eqp_deliver::Handler + 'static>(pool: sqlx::PgPool, handler: H) {
+    /// let running = eqp_deliver::HandlerLoop::new(pool, "archive", handler).with_baseline().spawn();
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn with_baseline(mut self) -> Self {
+        self.with_baseline = true;
         self
     }
 
@@ -204,7 +199,9 @@ impl HandlerLoop {
                 renew_at = Instant::now() + RENEWAL;
             }
             let Some(event) = event else { continue };
-            let is_recorded = match self.handle(&event, &mut renew_at, shutdown).await {
+            let is_skipped = event.origin == Origin::Baseline && !self.with_baseline;
+            let handled = if is_skipped { Handled::Done } else { self.handle(&event, &mut renew_at, shutdown).await };
+            let is_recorded = match handled {
                 Handled::Done => self.recorded(|| self.advance(event.seq), shutdown).await?,
                 Handled::DeadLettered { attempts, error } => {
                     tracing::error!(

@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use eqp_deliver::{Event, Handler, HandlerError, HandlerLoop};
-use eqp_test_support::callbacks::{CallbackDatabase, PATIENCE, scan};
+use eqp_store::ResourceKind;
+use eqp_test_support::callbacks::{CallbackDatabase, PATIENCE, file, scan};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -99,6 +100,26 @@ async fn events_come_in_order_and_a_restart_goes_on_where_it_stood() {
     project_files(&database, &["d"]).await;
     let mut handler = Running::start(&database, vec![], |work| work);
     assert_eq!(handler.next().await, 4);
+    handler.stop().await;
+}
+
+#[tokio::test]
+async fn the_baseline_of_an_account_is_only_delivered_on_request() {
+    let database = CallbackDatabase::new().await;
+    let mut past = database.read(ResourceKind::File, file("a", "pass"));
+    past.baseline = true;
+    assert_eq!(database.reads(&[past]).await, 1);
+    database.project().await;
+    project_files(&database, &["b"]).await;
+
+    let mut handler = Running::start(&database, vec![], |work| work);
+    assert_eq!(handler.next().await, 2);
+    recorded(&database, 2).await;
+    handler.stop().await;
+
+    sqlx::query("delete from eqp.handler_cursor").execute(&database.pool).await.unwrap();
+    let mut handler = Running::start(&database, vec![], HandlerLoop::with_baseline);
+    assert_eq!((handler.next().await, handler.next().await), (1, 2));
     handler.stop().await;
 }
 
