@@ -102,6 +102,8 @@ pub(crate) const OTHER_VARIABLES: &[(&str, &str)] = &[
     ("EQP_CALLBACK_PASSWORD", "Password that `eqp trigger` sends"),
     ("EQP_CALLBACK_PASSWORD_FILE", "File (mode 0600) with that password"),
     ("EQP_LOG", "Log level for each module, such as `eqp_receiver=debug,info`"),
+    ("EQP_ROLE", "Parts that run in `eqp serve`, such as `accept,project` (flag `--role`)"),
+    ("EQP_RECONCILE_INTERVAL", "Interval at which `eqp serve` reconciles accounts (flag `--reconcile-interval`)"),
     ("EQP_LOG_FORMAT", "Log format of `eqp serve`, `text` or `json` (flag `--log-format`)"),
     ("EQP_SIMULATOR_CONTROL_URL", "Control API of a running simulator; set by the file that `eqp simulator` writes"),
     ("EQP_SIMULATOR_CONTROL_TOKEN_FILE", "File with the token for that API; set by the same file"),
