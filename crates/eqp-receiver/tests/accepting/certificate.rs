@@ -140,7 +140,7 @@ async fn an_expired_certificate_does_not_replace_a_valid_one() {
     replace(&files.key(), &expired.1);
     reload.notify_one();
     until("it is reported", || async {
-        receiver.sender.get("/readyz").await.body.contains("the files contain an expired one")
+        receiver.sender.get("/readyz").await.body.contains("the files contain an expired certificate")
     })
     .await;
     assert!(metric(&receiver, r#"eqp_certificate_reloads_total{result="failed"}"#).await >= 1.0);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use eqp_simulator::Step;
-use eqp_store::MasterKey;
+use eqp_store::{MasterKey, Observer};
 use eqp_sync::{Connect, ReconcileService};
 use eqp_test_support::marketplace::client_of;
 use eqp_types::{ApiKey, Environment};
@@ -24,6 +24,10 @@ struct Serving {
 
 impl Serving {
     fn start(setup: &Setup, key: MasterKey) -> Self {
+        Self::observed_by(setup, key, Observer::default())
+    }
+
+    fn observed_by(setup: &Setup, key: MasterKey, observer: Observer) -> Self {
         let client = client_of(setup.simulator());
         let expected = setup.simulator().api_key().clone();
         let connect: Connect = Arc::new(move |environment: Environment, key: ApiKey| {
@@ -32,7 +36,7 @@ impl Serving {
             Ok(client.clone())
         });
         let shutdown = CancellationToken::new();
-        let service = ReconcileService::new(setup.database.pool.clone(), key, connect);
+        let service = ReconcileService::new(setup.database.pool.clone(), key, connect).observer(observer);
         Self { task: tokio::spawn(service.run(shutdown.clone())), shutdown }
     }
 
@@ -70,4 +74,17 @@ async fn accounts_with_a_key_are_reconciled_at_the_start() {
     is_current(&setup).await;
     serving.stop().await;
     assert_eq!(setup.last_run().await, Some(("incremental".to_owned(), None)));
+}
+
+#[tokio::test]
+async fn a_panic_of_the_part_does_not_end_it() {
+    let setup = Setup::of(builder().packages(2)).await;
+    let key = MasterKey::ephemeral().unwrap();
+    let observer = Observer::default();
+    observer.supervisor().arm("reconcile");
+    let serving = Serving::observed_by(&setup, key.clone(), observer.clone());
+    setup.stores_key(&key).await;
+    is_current(&setup).await;
+    assert!(!observer.supervisor().is_armed("reconcile"), "it has panicked");
+    serving.stop().await;
 }
