@@ -69,7 +69,7 @@ begin
     grant select, insert, update, delete on eqp.missing_callback to eqp_runtime;
     grant select on eqp.reconcile_run, eqp.resource_detail to eqp_runtime;
     -- `eqp accounts` stores and deletes access keys. Their secrets cannot be read.
-    grant select (account_id, application_id, key_id, verified_at, created_at), insert, update, delete on eqp.access_key to eqp_runtime;
+    grant select (account_id, application_id, api_url, key_id, verified_at, created_at), insert, update, delete on eqp.access_key to eqp_runtime;
 
     -- 2. eqp_reconcile -------------------------------------------------------------------------------------------------
 

@@ -39,9 +39,9 @@ const MIGRATIONS: &[(&str, &str, &str)] = &[
     ),
     (
         "0002_reconciliation.sql",
-        "fc6421aac12eee332958a52b605bdfa221433d9ec4da0ce402aa87adb2d353d7",
-        "insert into eqp.access_key (account_id, application_id, key_id, nonce, ciphertext, verified_at)
-             select id, 'app', '', '', '', now() from eqp.account;
+        "e4f8ee048de41f2f3b75f3a314ec3ceead00da6ead9bfa3adfe66dd3275dcda3",
+        "insert into eqp.access_key (account_id, application_id, api_url, key_id, nonce, ciphertext, verified_at)
+             select id, 'app', 'https://api/', '', '', '', now() from eqp.account;
          insert into eqp.reconcile_run (account_id, kind) select id, 'full' from eqp.account;
          insert into eqp.api_read
              select gen_random_uuid(), id, 'submission', 's1', now(), now(), false, '{}', 1 from eqp.account;

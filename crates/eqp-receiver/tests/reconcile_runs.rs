@@ -118,7 +118,7 @@ async fn an_access_key_is_sealed_in_the_database_and_opened_for_its_account() {
         eqp_store::internal::AccessKeys::open(database.pool.clone(), MasterKey::ephemeral().unwrap()).await.unwrap();
     assert!(keys.get(database.account).await.unwrap().is_none());
     let before = OffsetDateTime::now_utc() - time::Duration::MINUTE;
-    keys.store(database.account, "app-1", Some(&Secret::new("hush-hush"))).await.unwrap();
+    keys.store(database.account, "app-1", "https://api/", Some(&Secret::new("hush-hush"))).await.unwrap();
     let stored = keys.get(database.account).await.unwrap().unwrap();
     assert_eq!((stored.application_id.as_str(), stored.application_secret.expose()), ("app-1", "hush-hush"));
     assert!(stored.verified_at > before);

@@ -12,6 +12,8 @@
 create table eqp.access_key (
     account_id     bigint      primary key references eqp.account (id),
     application_id text        not null check (octet_length(application_id) between 1 and 255),
+    -- The API that accepted the key. The key is sent to no other one; the encrypted secret is tied to it.
+    api_url        text        not null check (octet_length(api_url) between 1 and 2000),
     -- The application secret, encrypted under a key that is derived from the master key for this purpose. The columns are
     -- those of `sealed_secret`. Null if servers read the secret from their own configuration.
     key_id         bytea,

@@ -45,7 +45,20 @@ pub(crate) async fn stored_clients(context: &Context, database: &Database) -> Re
         }
         let Some(stored) = keys.get(account.id).await? else { continue };
         let key = ApiKey { application_id: stored.application_id, application_secret: stored.application_secret };
-        clients.push(client_of(options.with_stored_key(account.environment, key)?)?);
+        let client = client_of(options.with_stored_key(account.environment, key)?)?;
+        // The key must not be sent to another API than the one that accepted it.
+        if client.api_url().as_str() != stored.api_url {
+            return Err(Failure::usage(format!(
+                "the stored access key of {} ({}) was verified at {}, but the configured API is {}",
+                account.mage_id,
+                account.environment,
+                stored.api_url,
+                client.api_url()
+            ))
+            .next(format!("to use that API, pass --api-url {}", stored.api_url))
+            .next("to use the configured API, add the key again: eqp accounts add"));
+        }
+        clients.push(client);
     }
     Ok(clients)
 }

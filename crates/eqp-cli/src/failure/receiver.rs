@@ -107,7 +107,7 @@ const INSUFFICIENT_PRIVILEGE: &str = "42501";
 fn with_roles(failure: Failure) -> Failure {
     failure
         .next("grant the rights with crates/eqp-store/roles.sql, which has to run again after every migration")
-        .next("make the role a member of eqp_runtime, or of eqp_accept for a receiver that only accepts callbacks")
+        .next("make the role a member of eqp_runtime (eqp_reconcile to reconcile accounts, eqp_accept only to accept callbacks, eqp_migrator to migrate)")
 }
 
 fn master_key(failure: Failure) -> Failure {

@@ -74,6 +74,7 @@ fn option(argument: &Arg) -> String {
     };
     let name = match (name.as_str(), takes_value) {
         ("", _) => format!("<{placeholder}>"),
+        (_, true) if argument.is_require_equals_set() => format!("{name}[=<{placeholder}>]"),
         (_, true) => format!("{name} <{placeholder}>"),
         (_, false) => name,
     };

@@ -84,7 +84,7 @@ async fn access_keys_are_stored_by_the_tool_and_read_by_reconciliation(database:
     assert_eq!(account::list(&pool_of(database, "eqp_reconcile")).await.unwrap().len(), 1);
     let account = account::list(&pool_of(database, "eqp_runtime")).await.unwrap().remove(0).id;
     for secret in ["first", "second"] {
-        runtime.store(account, "app-1", Some(&Secret::new(secret))).await.unwrap();
+        runtime.store(account, "app-1", "https://api/", Some(&Secret::new(secret))).await.unwrap();
         let stored = reconcile.get(account).await.unwrap().unwrap();
         assert_eq!((stored.application_id.as_str(), stored.application_secret.expose()), ("app-1", secret));
     }

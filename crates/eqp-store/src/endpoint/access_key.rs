@@ -5,7 +5,7 @@ use sqlx::PgPool;
 
 use super::MasterKey;
 use crate::deadline::{ANSWER, within};
-use crate::model::{AccountId, SealedSecret, StoredAccessKey};
+use crate::model::{AccessKeySummary, AccountId, SealedSecret, StoredAccessKey};
 use crate::{Error, sql};
 
 /// Stores, opens and deletes the access keys of accounts, sealed under a key that is derived from the master key for this purpose.
@@ -32,16 +32,23 @@ impl AccessKeys {
         Ok(Self { pool, key })
     }
 
-    /// Stores an access key that the Marketplace has just accepted, in place of an earlier one. Without a secret, servers read it from
+    /// Stores an access key that the API at `api_url` has just accepted, in place of an earlier one. Without a secret, servers read it from
     /// their own configuration.
     ///
     /// # Errors
     ///
     /// Returns [`Error::Crypto`] if the secret cannot be sealed.
-    pub async fn store(&self, account: AccountId, application_id: &str, secret: Option<&Secret>) -> Result<(), Error> {
-        let seal = |secret| SealedSecret::seal_access_key(&self.key, account, application_id, secret);
+    pub async fn store(
+        &self,
+        account: AccountId,
+        application_id: &str,
+        api_url: &str,
+        secret: Option<&Secret>,
+    ) -> Result<(), Error> {
+        let seal = |secret| SealedSecret::seal_access_key(&self.key, account, (application_id, api_url), secret);
         let sealed = secret.map(seal).transpose()?;
-        within(ANSWER, sql::account::store_access_key(&self.pool, account, application_id, sealed.as_ref())).await
+        let storing = sql::account::store_access_key(&self.pool, account, application_id, api_url, sealed.as_ref());
+        within(ANSWER, storing).await
     }
 
     /// Returns the access key of an account, or `None` if no secret is stored.
@@ -50,13 +57,12 @@ impl AccessKeys {
     ///
     /// Returns [`Error::CannotUnsealAccessKey`] if the secret cannot be decrypted with this master key.
     pub async fn get(&self, account: AccountId) -> Result<Option<StoredAccessKey>, Error> {
-        let Some((application_id, sealed, verified_at)) =
-            within(ANSWER, sql::account::access_key(&self.pool, account)).await?
-        else {
+        let Some((summary, sealed)) = within(ANSWER, sql::account::access_key(&self.pool, account)).await? else {
             return Ok(None);
         };
-        let application_secret = sealed.open_access_key(&self.key, account, &application_id)?;
-        Ok(Some(StoredAccessKey { application_id, application_secret, verified_at }))
+        let AccessKeySummary { application_id, api_url, verified_at, .. } = summary;
+        let application_secret = sealed.open_access_key(&self.key, account, (&application_id, &api_url))?;
+        Ok(Some(StoredAccessKey { application_id, application_secret, api_url, verified_at }))
     }
 
     /// Records that the Marketplace has accepted the access key of an account just now.

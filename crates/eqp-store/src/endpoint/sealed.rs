@@ -24,15 +24,22 @@ impl SealedSecret {
     pub fn seal_access_key(
         key: &MasterKey,
         account: AccountId,
-        application_id: &str,
+        (application_id, api_url): (&str, &str),
         secret: &Secret,
     ) -> Result<Self, Error> {
-        Self::seal_under(key, key.sealing_access_keys(), &of_access_key(account, application_id), secret)
+        let bound_to = of_access_key(account, application_id, api_url);
+        Self::seal_under(key, key.sealing_access_keys(), &bound_to, secret)
     }
 
     /// Opens the application secret of an access key.
-    pub fn open_access_key(self, key: &MasterKey, account: AccountId, application_id: &str) -> Result<Secret, Error> {
-        let opened = self.open_under(key, key.sealing_access_keys(), &of_access_key(account, application_id))?;
+    pub fn open_access_key(
+        self,
+        key: &MasterKey,
+        account: AccountId,
+        (application_id, api_url): (&str, &str),
+    ) -> Result<Secret, Error> {
+        let bound_to = of_access_key(account, application_id, api_url);
+        let opened = self.open_under(key, key.sealing_access_keys(), &bound_to)?;
         opened.ok_or(Error::CannotUnsealAccessKey { account })
     }
 
@@ -62,9 +69,9 @@ fn of_credential(credential: CredentialId) -> Vec<u8> {
     credential.0.to_be_bytes().to_vec()
 }
 
-fn of_access_key(account: AccountId, application_id: &str) -> Vec<u8> {
-    // The number has a fixed length, so no two pairs are equal.
-    [&account.0.to_be_bytes(), application_id.as_bytes()].concat()
+fn of_access_key(account: AccountId, application_id: &str, api_url: &str) -> Vec<u8> {
+    // The number has a fixed length, and Postgres stores no NUL in a text, so no two triples are equal.
+    [&account.0.to_be_bytes(), application_id.as_bytes(), b"\0", api_url.as_bytes()].concat()
 }
 
 fn key_id(key: &MasterKey) -> Vec<u8> {
@@ -88,15 +95,16 @@ mod tests {
     }
 
     #[test]
-    fn an_access_key_opens_for_its_account_and_application_only() {
+    fn an_access_key_opens_for_its_account_application_and_api_only() {
         let key = MasterKey::ephemeral().unwrap();
-        let sealed = || SealedSecret::seal_access_key(&key, AccountId(1), "app-1", &Secret::new("hush")).unwrap();
-        assert_eq!(sealed().open_access_key(&key, AccountId(1), "app-1").unwrap().expose(), "hush");
-        for (account, application) in [(2, "app-1"), (1, "app-2")] {
-            let error = sealed().open_access_key(&key, AccountId(account), application).unwrap_err();
+        let own = ("app-1", "https://a/");
+        let sealed = || SealedSecret::seal_access_key(&key, AccountId(1), own, &Secret::new("hush")).unwrap();
+        assert_eq!(sealed().open_access_key(&key, AccountId(1), own).unwrap().expose(), "hush");
+        for (account, other) in [(2, own), (1, ("app-2", own.1)), (1, (own.0, "https://b/"))] {
+            let error = sealed().open_access_key(&key, AccountId(account), other).unwrap_err();
             assert!(matches!(error, Error::CannotUnsealAccessKey { .. }), "{error}");
         }
-        assert!(sealed().open_access_key(&MasterKey::ephemeral().unwrap(), AccountId(1), "app-1").is_err());
+        assert!(sealed().open_access_key(&MasterKey::ephemeral().unwrap(), AccountId(1), own).is_err());
         assert!(sealed().open(&key, CredentialId(1)).is_err(), "the keys of the two purposes differ");
     }
 

@@ -71,6 +71,8 @@ pub struct AccountSummary {
 pub struct AccessKeySummary {
     /// The application ID.
     pub application_id: String,
+    /// The URL of the API that accepted it.
+    pub api_url: String,
     /// When the Marketplace last accepted the key.
     pub verified_at: OffsetDateTime,
     /// Whether the secret is stored in the database. Otherwise servers read it from their configuration.
@@ -93,6 +95,8 @@ pub struct StoredAccessKey {
     pub application_id: String,
     /// The application secret.
     pub application_secret: Secret,
+    /// The URL of the API that accepted it.
+    pub api_url: String,
     /// When the Marketplace last accepted it.
     pub verified_at: OffsetDateTime,
 }

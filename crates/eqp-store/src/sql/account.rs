@@ -18,7 +18,8 @@ pub async fn list(pool: &PgPool) -> Result<Vec<AccountSummary>, sqlx::Error> {
                 from eqp.credential
                 join eqp.endpoint on endpoint.id = endpoint_id
                 where account_id = account.id) as first_registered_at,
-               access_key.application_id as "application_id?", access_key.verified_at as "verified_at?",
+               access_key.application_id as "application_id?", access_key.api_url as "api_url?",
+               access_key.verified_at as "verified_at?",
                access_key.key_id is not null as "is_sealed!",
                run.kind as "kind?", run.started_at as "started_at?", run.finished_at, run.error
         from eqp.account
@@ -50,9 +51,14 @@ pub async fn list(pool: &PgPool) -> Result<Vec<AccountSummary>, sqlx::Error> {
                 mage_id,
                 endpoints: row.endpoints,
                 first_registered_at: row.first_registered_at,
-                access_key: row.application_id.zip(row.verified_at).map(|(application_id, verified_at)| {
-                    AccessKeySummary { application_id, verified_at, is_sealed: row.is_sealed }
-                }),
+                access_key: row.application_id.zip(row.api_url).zip(row.verified_at).map(
+                    |((application_id, api_url), verified_at)| AccessKeySummary {
+                        application_id,
+                        api_url,
+                        verified_at,
+                        is_sealed: row.is_sealed,
+                    },
+                ),
                 last_run,
             })
         })
@@ -80,18 +86,20 @@ pub(crate) async fn store_access_key(
     pool: &PgPool,
     account: AccountId,
     application_id: &str,
+    api_url: &str,
     sealed: Option<&SealedSecret>,
 ) -> Result<(), sqlx::Error> {
     // Not `excluded`: reading its columns would need the right to read those of the table.
     query!(
         r#"
-        insert into eqp.access_key (account_id, application_id, key_id, nonce, ciphertext, verified_at)
-        values ($1, $2, $3, $4, $5, now())
+        insert into eqp.access_key (account_id, application_id, api_url, key_id, nonce, ciphertext, verified_at)
+        values ($1, $2, $3, $4, $5, $6, now())
         on conflict (account_id) do update
-        set application_id = $2, key_id = $3, nonce = $4, ciphertext = $5, verified_at = now(), created_at = now()
+        set application_id = $2, api_url = $3, key_id = $4, nonce = $5, ciphertext = $6, verified_at = now(), created_at = now()
         "#,
         account.0,
         application_id,
+        api_url,
         sealed.map(|sealed| &*sealed.key_id),
         sealed.map(|sealed| &*sealed.nonce),
         sealed.map(|sealed| &*sealed.ciphertext),
@@ -101,20 +109,21 @@ pub(crate) async fn store_access_key(
     Ok(())
 }
 
-/// Returns the access key of an account if its secret is stored: application ID, secret, and when it was verified.
+/// Returns the access key of an account with its sealed secret, or `None` if no secret is stored.
 pub(crate) async fn access_key(
     pool: &PgPool,
     account: AccountId,
-) -> Result<Option<(String, SealedSecret, OffsetDateTime)>, sqlx::Error> {
+) -> Result<Option<(AccessKeySummary, SealedSecret)>, sqlx::Error> {
     let row = query!(
-        "select application_id, key_id, nonce, ciphertext, verified_at from eqp.access_key where account_id = $1",
+        "select application_id, api_url, key_id, nonce, ciphertext, verified_at from eqp.access_key where account_id = $1",
         account.0
     )
     .fetch_optional(pool)
     .await?;
     Ok(row.and_then(|row| {
         let sealed = SealedSecret { key_id: row.key_id?, nonce: row.nonce?, ciphertext: row.ciphertext? };
-        Some((row.application_id, sealed, row.verified_at))
+        let (application_id, api_url, verified_at) = (row.application_id, row.api_url, row.verified_at);
+        Some((AccessKeySummary { application_id, api_url, verified_at, is_sealed: true }, sealed))
     }))
 }
 

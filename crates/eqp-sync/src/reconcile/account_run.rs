@@ -1,11 +1,13 @@
 //! A run of one account in a server: opens its access key, checks that the key belongs to the account, and reconciles.
 
 use eqp_client::Client;
+use eqp_types::MageId;
 use tokio_util::sync::CancellationToken;
 
 use super::connector::Connector;
 use super::error::{ReconcileError, Result};
-use super::storage::WatchedAccount;
+use super::report::ReconcileKind;
+use super::storage::{self, WatchedAccount};
 use super::{ReconcileReport, ReconcileScope, Reconciler};
 
 /// A run that is due.
@@ -36,6 +38,22 @@ impl AccountRun {
     }
 
     async fn reconcile(&mut self, shutdown: &CancellationToken) -> Result<ReconcileReport> {
+        let (client, mage_id) = match self.log_in(shutdown).await {
+            Ok(session) => session,
+            Err(error) => {
+                // So that `accounts list` and alerts show it, although nothing was read.
+                let kind = if self.is_full { ReconcileKind::Full } else { ReconcileKind::Incremental };
+                storage::failed_early(&self.connector.pool, self.account.id, kind, &error).await;
+                return Err(error);
+            }
+        };
+        let reconciler = Reconciler::new(client, self.connector.pool.clone());
+        let scope = if self.is_full { ReconcileScope::Full } else { ReconcileScope::Incremental };
+        reconciler.run_as(self.account.id, mage_id, &scope, shutdown, &mut |_| {}).await
+    }
+
+    /// Creates a client unless an earlier run has left one, and checks that its access key is that of the account.
+    async fn log_in(&mut self, shutdown: &CancellationToken) -> Result<(Client, MageId)> {
         let client = match &self.client {
             Some(client) => client.clone(),
             None => self.connector.connect(&self.account).await?,
@@ -47,8 +65,6 @@ impl AccountRun {
         if session.mage_id != *asked {
             return Err(ReconcileError::OtherAccount { asked: asked.clone(), answered: session.mage_id, environment });
         }
-        let reconciler = Reconciler::new(client, self.connector.pool.clone());
-        let scope = if self.is_full { ReconcileScope::Full } else { ReconcileScope::Incremental };
-        reconciler.run_as(self.account.id, session.mage_id, &scope, shutdown, &mut |_| {}).await
+        Ok((client, session.mage_id))
     }
 }

@@ -32,7 +32,7 @@ pub(super) struct Connector {
 impl Connector {
     /// Creates a client with the account's access key: the sealed one, or the one in this server's configuration.
     pub(super) async fn connect(&self, account: &WatchedAccount) -> Result<Client> {
-        let WatchedAccount { id, environment, application_id, mage_id, .. } = account;
+        let WatchedAccount { id, environment, application_id, api_url, mage_id, .. } = account;
         let keys = AccessKeys::open(self.pool.clone(), self.key.clone()).await?;
         let sealed = keys
             .get(*id)
@@ -48,6 +48,14 @@ impl Connector {
             environment: *environment,
             application_id: application_id.clone(),
         })?;
-        (self.connect)(*environment, key).map_err(ReconcileError::Connect)
+        let client = (self.connect)(*environment, key).map_err(ReconcileError::Connect)?;
+        // A server with another configuration must not send the key to another API.
+        if client.api_url().as_str() != api_url {
+            return Err(ReconcileError::OtherApi {
+                verified: api_url.clone(),
+                configured: client.api_url().to_string(),
+            });
+        }
+        Ok(client)
     }
 }

@@ -44,6 +44,14 @@ pub enum ReconcileError {
         /// The environment.
         environment: Environment,
     },
+    /// The access key was accepted by another API than the one that this server would send it to. It was not sent.
+    #[error("the access key was verified at {verified}, but this server uses {configured}")]
+    OtherApi {
+        /// The URL of the API that accepted the key.
+        verified: String,
+        /// The URL of the API that this server is configured for.
+        configured: String,
+    },
     /// No client can be created with the account's access key.
     #[error("the access key cannot be used")]
     Connect(#[source] Box<dyn std::error::Error + Send + Sync>),

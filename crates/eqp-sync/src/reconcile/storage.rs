@@ -37,6 +37,8 @@ pub(super) struct WatchedAccount {
     /// The names of its endpoints.
     pub(super) endpoints: Vec<String>,
     pub(super) application_id: String,
+    /// The URL of the API that accepted its access key.
+    pub(super) api_url: String,
     pub(super) key_verified_at: OffsetDateTime,
 }
 
@@ -176,10 +178,20 @@ pub(super) async fn watched_accounts(pool: &PgPool) -> Result<Vec<WatchedAccount
             mage_id: account.mage_id,
             endpoints: account.endpoints,
             application_id: key.application_id,
+            api_url: key.api_url,
             key_verified_at: key.verified_at,
         })
     });
     Ok(watched.collect())
+}
+
+/// Records a run that failed before it read anything.
+pub(super) async fn failed_early(pool: &PgPool, account: AccountId, kind: ReconcileKind, error: &ReconcileError) {
+    let storage = Storage { pool: pool.clone(), account: Some(account) };
+    // If the database does not accept it, the log still has the error.
+    let Ok(Some(run)) = storage.begin(kind).await else { return };
+    let error = in_one_line(error);
+    let _ = within(ANSWER, reconcile_run::finish(pool, run, &RunProgress::default(), Some(&error))).await;
 }
 
 /// Returns the position that the successful runs of an account have stored for the next one.

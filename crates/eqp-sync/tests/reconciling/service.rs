@@ -88,3 +88,26 @@ async fn a_panic_of_the_part_does_not_end_it() {
     assert!(!observer.supervisor().is_armed("reconcile"), "it has panicked");
     serving.stop().await;
 }
+
+#[tokio::test]
+async fn a_key_is_only_sent_to_the_api_that_accepted_it() {
+    let setup = Setup::of(builder().packages(2)).await;
+    let key = MasterKey::ephemeral().unwrap();
+    setup.stores_key_of(&key, "https://other.example.com/").await;
+    let serving = Serving::start(&setup, key.clone());
+    let failing = async {
+        loop {
+            if let Some((_, Some(error))) = setup.last_run().await {
+                return error;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    let error = tokio::time::timeout(PATIENCE, failing).await.expect("the failure is recorded");
+    assert!(error.contains("was verified at https://other.example.com/"), "{error}");
+    assert!(setup.known().await.is_empty(), "nothing was read");
+    // Added again for the configured API, it is used.
+    setup.stores_key(&key).await;
+    is_current(&setup).await;
+    serving.stop().await;
+}

@@ -135,10 +135,15 @@ impl Setup {
 
     /// Stores the account's access key, as `eqp accounts add` does.
     pub(crate) async fn stores_key(&self, key: &MasterKey) -> AccountId {
+        self.stores_key_of(key, client_of(self.simulator()).api_url().as_str()).await
+    }
+
+    /// Stores the account's access key as one that this API has accepted.
+    pub(crate) async fn stores_key_of(&self, key: &MasterKey, api_url: &str) -> AccountId {
         let id = sqlx::query_scalar("select id from eqp.account").fetch_one(&self.database.pool).await.unwrap();
         let keys = AccessKeys::open(self.database.pool.clone(), key.clone()).await.unwrap();
         let ApiKey { application_id, application_secret } = self.simulator().api_key();
-        keys.store(AccountId(id), application_id, Some(application_secret)).await.unwrap();
+        keys.store(AccountId(id), application_id, api_url, Some(application_secret)).await.unwrap();
         AccountId(id)
     }
 

@@ -163,6 +163,7 @@ impl Change for AccountAddition<'_> {
         let ApiKey { application_id, application_secret } = marketplace.key.clone();
         let client = client_of(marketplace)?;
         let mage_id = client.session().await?.mage_id;
+        let api_url = client.api_url().to_string();
         let data = self.context.settings.data.open()?;
         let database = Database::open(self.context, Migrate::WhenEmpty).await?;
         let stored = async {
@@ -171,7 +172,7 @@ impl Change for AccountAddition<'_> {
             let account = endpoints.ensure_account(plan.environment, &mage_id).await?;
             let keys = AccessKeys::open(database.pool().clone(), key).await?;
             let secret = plan.is_sealed.then_some(&application_secret);
-            Ok(keys.store(account, &application_id, secret).await?)
+            Ok(keys.store(account, &application_id, &api_url, secret).await?)
         }
         .await;
         database.close().await?;

@@ -11,6 +11,11 @@ use crate::failure::Result;
 
 /// Manage the accounts that a server reconciles, and their access keys
 #[derive(Debug, Subcommand)]
+#[command(after_help = "\
+Examples:
+  eqp accounts add --environment production   # uses the configured access key
+  eqp accounts list
+  eqp accounts remove MAG123456789")]
 pub(crate) enum Accounts {
     Add(add::Add),
     List(list::List),
