@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use eqp_tls::check_regular;
 use serde::Serialize;
 
 use crate::change::{self, Change, Confirmation, Plan, Question};
@@ -110,6 +111,18 @@ impl Change for ConfigurationCreation {
         let file = self.file.canonicalize().unwrap_or_else(|_| self.file.clone());
         let folder = folder_of(&file).map_err(|error| cannot_write(&file, &error))?;
         let schema = folder.join(editor_schema::FILE_NAME);
+        if file.file_name() == schema.file_name() {
+            return Err(Failure::usage(format!("{} is the name of the schema", editor_schema::FILE_NAME))
+                .next("choose another name with --output"));
+        }
+        for path in [&file, &schema] {
+            let checked = check_regular(path)
+                .and_then(|()| if path.is_dir() { Err(ErrorKind::IsADirectory.into()) } else { Ok(()) });
+            match checked {
+                Err(error) if error.kind() != ErrorKind::NotFound => return Err(cannot_write(path, &error)),
+                _ => {}
+            }
+        }
         let overwrites = file.exists();
         if self.if_exists == IfExists::Fail {
             if overwrites {

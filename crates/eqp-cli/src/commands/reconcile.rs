@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
-use eqp_client::Client;
 use eqp_receiver::Projector;
 use eqp_store::Store;
 use eqp_store::internal::pending;
@@ -187,9 +186,9 @@ impl Reconcile {
             Store::new(database.pool().clone()).check().await?;
         }
         let (mut found, mut not_found, mut stored) = (0, Vec::new(), 0);
-        for client in clients(context, database).await? {
+        for reconciler in reconcilers(context, database).await? {
             let reconciliation = Reconciliation {
-                reconciler: Reconciler::new(client, database.pool().clone()),
+                reconciler,
                 scope,
                 stop,
                 dry_run: self.dry_run,
@@ -208,18 +207,19 @@ impl Reconcile {
     }
 }
 
-/// Returns a client with the configured access key, or one for each account with a stored key if no key is configured.
-async fn clients(context: &Context, database: &Database) -> Result<Vec<Client>> {
+/// Returns a reconciler with the configured access key, or one for each account with a stored key if no key is configured.
+async fn reconcilers(context: &Context, database: &Database) -> Result<Vec<Reconciler>> {
     let options = &context.settings.marketplace;
+    let with = |client| Reconciler::new(client, database.pool().clone());
     if options.has_key() {
-        return Ok(vec![client(options)?]);
+        return Ok(vec![with(client(options)?)]);
     }
     let clients = stored_clients(context, database).await?;
     if clients.is_empty() {
         // Says which key is missing, and how to configure it.
-        return client(options).map(|client| vec![client]);
+        return client(options).map(|client| vec![with(client)]);
     }
-    Ok(clients)
+    Ok(clients.into_iter().map(|(mage_id, client)| with(client).expecting(mage_id)).collect())
 }
 
 /// Projects the stored responses, unless a server does. Returns whether everything is projected.

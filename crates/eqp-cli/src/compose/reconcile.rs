@@ -8,7 +8,7 @@ use eqp_client::Client;
 use eqp_store::MasterKey;
 use eqp_store::internal::{ANSWER, AccessKeys, account, within};
 use eqp_sync::{ConfiguredKey, Connect, ReconcileIntervals, ReconcileService};
-use eqp_types::{ApiKey, Environment};
+use eqp_types::{ApiKey, Environment, MageId};
 
 use super::client::client_of;
 use super::database::Database;
@@ -32,8 +32,8 @@ pub(crate) fn reconcile_service(
         .observer(database.metrics().observer())
 }
 
-/// Returns a client for each account of the configured environment, or of any if none is configured, whose access key is in the database.
-pub(crate) async fn stored_clients(context: &Context, database: &Database) -> Result<Vec<Client>> {
+/// Returns each account and a client for it, of the configured environment, or of any if none is configured, whose access key is in the database.
+pub(crate) async fn stored_clients(context: &Context, database: &Database) -> Result<Vec<(MageId, Client)>> {
     let Some(key) = known_master_key(&context.settings.data.look()?)? else { return Ok(Vec::new()) };
     let options = &context.settings.marketplace;
     let keys = AccessKeys::open(database.pool().clone(), key).await?;
@@ -58,7 +58,7 @@ pub(crate) async fn stored_clients(context: &Context, database: &Database) -> Re
             .next(format!("to use that API, pass --api-url {}", stored.api_url))
             .next("to use the configured API, add the key again: eqp accounts add"));
         }
-        clients.push(client);
+        clients.push((account.mage_id, client));
     }
     Ok(clients)
 }

@@ -103,3 +103,23 @@ fn profiles_are_only_overwritten_once_that_is_confirmed() {
     let (code, screen) = terminal.end();
     assert_eq!((code, read(&file).as_str()), (1, ours), "{screen}");
 }
+
+#[test]
+fn only_regular_files_are_overwritten_or_read() {
+    let home = Home::new(crate::EQP);
+    let pipe = home.path().join("pipe");
+    let folder = home.path().join("other");
+    std::fs::create_dir(&folder).unwrap();
+    for path in [&pipe, &folder.join("eqp.schema.json")] {
+        assert!(std::process::Command::new("mkfifo").arg(path).status().unwrap().success());
+    }
+    std::fs::create_dir_all(home.path().join("third/eqp.schema.json")).unwrap();
+    for output in ["pipe", "other/eqp.toml", "third/eqp.toml", "eqp.schema.json"] {
+        for also in [&[][..], &["--dry-run"], &["--force", "--yes"]] {
+            let ended = home.run(&[&["init", "--output", output], also].concat());
+            assert!(ended.code == 1 || ended.code == 2, "{output} {also:?}: {ended:?}");
+        }
+    }
+    assert!(!std::fs::metadata(&pipe).unwrap().is_file());
+    assert!(!folder.join("eqp.toml").exists() && !home.path().join("third/eqp.toml").exists());
+}

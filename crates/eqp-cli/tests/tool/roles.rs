@@ -33,7 +33,10 @@ const REFUSED: &[(&str, &str)] = &[
     ("eqp_runtime", "select ciphertext from eqp.access_key"),
     ("eqp_runtime", "select * from eqp.access_key"),
     ("eqp_runtime", "update eqp.access_key set application_id = encode(ciphertext, 'hex')"),
-    ("eqp_runtime", "insert into eqp.access_key select 1, 'x', key_id, nonce, ciphertext, now() from eqp.access_key"),
+    (
+        "eqp_runtime",
+        "insert into eqp.access_key select 1, 'x', 'https://x/', key_id, nonce, ciphertext, now() from eqp.access_key",
+    ),
     ("eqp_runtime", "insert into eqp.api_read select * from eqp.api_read"),
     ("eqp_reconcile", "select body from eqp.callback"),
     ("eqp_reconcile", "select ciphertext from eqp.sealed_secret"),

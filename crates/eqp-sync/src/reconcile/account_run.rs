@@ -38,7 +38,7 @@ impl AccountRun {
     }
 
     async fn reconcile(&mut self, shutdown: &CancellationToken) -> Result<ReconcileReport> {
-        let (client, mage_id) = match self.log_in(shutdown).await {
+        let (reconciler, mage_id) = match self.log_in(shutdown).await {
             Ok(session) => session,
             Err(error) => {
                 // So that `accounts list` and alerts show it, although nothing was read.
@@ -47,24 +47,20 @@ impl AccountRun {
                 return Err(error);
             }
         };
-        let reconciler = Reconciler::new(client, self.connector.pool.clone());
         let scope = if self.is_full { ReconcileScope::Full } else { ReconcileScope::Incremental };
         reconciler.run_as(self.account.id, mage_id, &scope, shutdown, &mut |_| {}).await
     }
 
     /// Creates a client unless an earlier run has left one, and checks that its access key is that of the account.
-    async fn log_in(&mut self, shutdown: &CancellationToken) -> Result<(Client, MageId)> {
+    async fn log_in(&mut self, shutdown: &CancellationToken) -> Result<(Reconciler, MageId)> {
         let client = match &self.client {
             Some(client) => client.clone(),
             None => self.connector.connect(&self.account).await?,
         };
         self.client = Some(client.clone());
-        let session = shutdown.run_until_cancelled(client.session()).await;
-        let session = session.ok_or(ReconcileError::Interrupted)??;
-        let (asked, environment) = (&self.account.mage_id, self.account.environment);
-        if session.mage_id != *asked {
-            return Err(ReconcileError::OtherAccount { asked: asked.clone(), answered: session.mage_id, environment });
-        }
-        Ok((client, session.mage_id))
+        let reconciler = Reconciler::new(client, self.connector.pool.clone()).expecting(self.account.mage_id.clone());
+        let mage_id = shutdown.run_until_cancelled(reconciler.account()).await;
+        let mage_id = mage_id.ok_or(ReconcileError::Interrupted)??;
+        Ok((reconciler, mage_id))
     }
 }

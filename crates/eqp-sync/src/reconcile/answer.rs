@@ -32,8 +32,8 @@ impl Answer {
         Some(Self {
             kind: ResourceKind::Submission,
             sku: package.sku.as_ref().map(ToString::to_string),
-            version: package.version.clone(),
-            name: package.name.clone(),
+            version: package.version.as_deref().map(storable),
+            name: package.name.as_deref().map(storable),
             report: ResourceRead::package(&body).ok()?,
             time,
             body,
@@ -47,12 +47,17 @@ impl Answer {
             kind: ResourceKind::File,
             sku: None,
             version: None,
-            name: file.file.filename.clone(),
+            name: file.file.filename.as_deref().map(storable),
             report: ResourceRead::file(&body).ok()?,
             time,
             body,
         })
     }
+}
+
+/// Replaces NUL, which Postgres cannot store in a text.
+fn storable(text: &str) -> String {
+    text.replace('\0', "\u{fffd}")
 }
 
 #[cfg(test)]

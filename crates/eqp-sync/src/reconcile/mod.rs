@@ -66,12 +66,35 @@ use self::storage::Storage;
 pub struct Reconciler {
     client: Client,
     pool: PgPool,
+    /// The account that the client's access key must be of.
+    expected: Option<MageId>,
 }
 
 impl Reconciler {
     /// Uses the account of `client`, and a database with the tables of this version.
     pub fn new(client: Client, pool: PgPool) -> Self {
-        Self { client, pool }
+        Self { client, pool, expected: None }
+    }
+
+    /// Requires that the client's access key is that of this account. Otherwise, a run fails with
+    /// [`ReconcileError::OtherAccount`] before it reads or stores anything.
+    #[must_use]
+    pub fn expecting(mut self, mage_id: MageId) -> Self {
+        self.expected = Some(mage_id);
+        self
+    }
+
+    /// Returns the account of the client's access key.
+    pub(in crate::reconcile) async fn account(&self) -> Result<MageId> {
+        let answered = self.client.session().await?.mage_id;
+        match &self.expected {
+            Some(asked) if *asked != answered => Err(ReconcileError::OtherAccount {
+                asked: asked.clone(),
+                answered,
+                environment: self.client.environment(),
+            }),
+            _ => Ok(answered),
+        }
     }
 
     /// Reads and compares, and stores nothing. Calls `on_difference` for each submission or file that differs, as soon as it is found.
@@ -80,12 +103,12 @@ impl Reconciler {
     /// - [`ReconcileError::Marketplace`], [`ReconcileError::TimedOut`] or [`ReconcileError::Paging`] if the API cannot be read.
     /// - [`ReconcileError::Store`] if the database fails.
     pub async fn observe(&self, scope: &ReconcileScope, on_difference: OnDifference<'_>) -> Result<ReconcileReport> {
-        let session = self.client.session().await?;
+        let mage_id = self.account().await?;
         let environment = self.client.environment();
-        let account = storage::find_account(&self.pool, environment, &session.mage_id).await?;
+        let account = storage::find_account(&self.pool, environment, &mage_id).await?;
         let storage = Storage { pool: self.pool.clone(), account };
         let plan = Plan::of(&storage, scope).await?;
-        let report = ReconcileReport::new(environment, session.mage_id, plan.kind, OffsetDateTime::now_utc());
+        let report = ReconcileReport::new(environment, mage_id, plan.kind, OffsetDateTime::now_utc());
         let mut run =
             Run { client: &self.client, storage: &storage, baseline: plan.baseline, id: None, report, on_difference };
         plan.carry_out(&mut run).await?;
@@ -110,9 +133,9 @@ impl Reconciler {
         on_difference: OnDifference<'_>,
     ) -> Result<ReconcileReport> {
         let starting = shutdown.run_until_cancelled(async {
-            let session = self.client.session().await?;
-            let account = storage::ensure_account(&self.pool, self.client.environment(), &session.mage_id).await?;
-            Ok::<_, ReconcileError>((session.mage_id, account))
+            let mage_id = self.account().await?;
+            let account = storage::ensure_account(&self.pool, self.client.environment(), &mage_id).await?;
+            Ok::<_, ReconcileError>((mage_id, account))
         });
         let (mage_id, account) = starting.await.ok_or(ReconcileError::Interrupted)??;
         self.run_as(account, mage_id, scope, shutdown, on_difference).await

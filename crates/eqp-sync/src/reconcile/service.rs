@@ -30,6 +30,8 @@ const CONCURRENT: usize = 4;
 const LAST_RUNS_PERIOD: Duration = Duration::from_secs(30);
 /// The interval at which missed callbacks are determined.
 const DECISION_PERIOD: Duration = Duration::from_mins(1);
+/// The longest wait that the Marketplace can request.
+const MAX_RETRY_AFTER: Duration = Duration::from_hours(1);
 /// The time limit for runs in progress to record that they were interrupted.
 const SHUTDOWN_DEADLINE: Duration = Duration::from_secs(5);
 
@@ -115,8 +117,9 @@ struct Watched {
     asked_at: Option<Instant>,
     /// The random part of the next waits.
     chance: f64,
-    /// The client, with the time at which its key was verified: a key that was replaced needs another client.
-    client: Option<(OffsetDateTime, Client)>,
+    client: Option<Client>,
+    /// When the key was verified. A key that was replaced needs another client.
+    key_verified_at: Option<OffsetDateTime>,
     is_running: bool,
 }
 
@@ -124,7 +127,7 @@ impl Watched {
     fn new() -> Self {
         // An account is reconciled when the server starts: callbacks may have been lost while it did not run.
         let times = RunTimes { requested: true, ..RunTimes::default() };
-        Self { times, asked_at: None, chance: fastrand::f64(), client: None, is_running: false }
+        Self { times, asked_at: None, chance: fastrand::f64(), client: None, key_verified_at: None, is_running: false }
     }
 }
 
@@ -169,9 +172,9 @@ impl<'a> Watch<'a> {
                 self.decide_missed().await;
             }
             Err(error) => {
-                if !self.is_failing && !self.accounts.is_empty() {
+                if !self.is_failing {
                     let error = &error as &dyn std::error::Error;
-                    tracing::warn!(error, "database unavailable, accounts are reconciled when it is available again");
+                    tracing::warn!(error, "cannot read the accounts to reconcile, retrying");
                 }
                 self.is_failing = true;
             }
@@ -210,12 +213,15 @@ impl<'a> Watch<'a> {
         if watched.is_running || self.running.len() >= CONCURRENT {
             return;
         }
-        let Some(due) = watched.times.due(now, &self.service.intervals, watched.chance) else { return };
-        if watched.client.as_ref().is_some_and(|(verified_at, _)| *verified_at != account.key_verified_at) {
-            watched.client = None;
+        if watched.key_verified_at != Some(account.key_verified_at) {
+            // Failures with the earlier key do not delay the first run with this one.
+            watched.times =
+                RunTimes { attempted: None, failures: 0, not_before: None, requested: true, ..watched.times };
+            (watched.client, watched.key_verified_at) = (None, Some(account.key_verified_at));
         }
+        let Some(due) = watched.times.due(now, &self.service.intervals, watched.chance) else { return };
         (watched.times.attempted, watched.times.requested, watched.is_running) = (Some(now), false, true);
-        let client = watched.client.as_ref().map(|(_, client)| client.clone());
+        let client = watched.client.clone();
         let (id, is_full) = (account.id, due == Due::Full);
         let run = AccountRun { connector: self.service.connector.clone(), account, client, is_full };
         let shutdown = shutdown.clone();
@@ -232,7 +238,7 @@ impl<'a> Watch<'a> {
         let Some(watched) = self.accounts.get_mut(&id) else { return };
         (watched.is_running, watched.asked_at) = (false, None);
         watched.chance = fastrand::f64();
-        watched.client = client.map(|client| (account.key_verified_at, client));
+        watched.client = client.filter(|_| watched.key_verified_at == Some(account.key_verified_at));
         let (mage_id, environment) = (&account.mage_id, account.environment);
         match result {
             Ok(report) => {
@@ -251,8 +257,9 @@ impl<'a> Watch<'a> {
             Err(ReconcileError::Interrupted) => {}
             Err(error) => {
                 watched.times.failures = watched.times.failures.saturating_add(1);
-                let wait = error.retry_after().and_then(|wait| time::Duration::try_from(wait).ok());
-                watched.times.not_before = wait.and_then(|wait| OffsetDateTime::now_utc().checked_add(wait));
+                // Limited, because one wrong header must not stop an account for years.
+                let wait = error.retry_after().map(|wait| wait.min(MAX_RETRY_AFTER));
+                watched.times.not_before = wait.map(|wait| OffsetDateTime::now_utc() + wait);
                 self.service.observer.reconciled(ReconcileResult::Failed);
                 let (error, failures) = (&error as &dyn std::error::Error, watched.times.failures);
                 tracing::warn!(error, %mage_id, %environment, failures, "cannot reconcile account, retrying");

@@ -12,6 +12,7 @@ use eqp_store::internal::{RunKind, RunProgress, reconcile_run};
 use eqp_sync::{PagingError, ReconcileError, ReconcileKind, ReconcileReport, ReconcileScope, Reconciler};
 use eqp_test_support::api_server::{ApiServer, Count, with_tokens};
 use eqp_test_support::callbacks::CallbackDatabase;
+use eqp_types::MageId;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
@@ -177,4 +178,31 @@ async fn an_interrupted_run_can_be_repeated_at_once() {
     let (report, _) = setup.run(&ReconcileScope::Incremental).await;
     assert_eq!((report.kind, report.baseline), (ReconcileKind::Full, report.differences), "it is still the first run");
     assert_eq!(setup.known().await, setup.current());
+}
+
+#[tokio::test]
+async fn a_name_that_postgres_cannot_store_does_not_stop_a_run() {
+    let mut packages: Vec<_> = (0..3).map(|number| package(number, number)).collect();
+    packages[1]["name"] = json!("x\u{0}y");
+    packages[1]["version"] = json!("1\u{0}");
+    let odd = OddMarketplace::answering(packages, |packages, paging| (page_of(packages, paging), None)).await;
+    assert_eq!(odd.run(&ReconcileScope::Full).await.unwrap().stored, 3);
+    assert_eq!(odd.run(&ReconcileScope::Full).await.unwrap().differences, 0);
+}
+
+#[tokio::test]
+async fn a_key_of_another_account_than_the_expected_one_reads_nothing() {
+    let packages = vec![package(0, 0)];
+    let odd = OddMarketplace::answering(packages, |packages, paging| (page_of(packages, paging), None)).await;
+    let reconciler =
+        Reconciler::new(odd.server.client(), odd.database.pool.clone()).expecting(MageId::new("MAG2").unwrap());
+    let count = async || {
+        sqlx::query_scalar::<_, i64>("select count(*) from eqp.account").fetch_one(&odd.database.pool).await.unwrap()
+    };
+    let before = count().await;
+    let run = reconciler.run(&ReconcileScope::Full, &CancellationToken::new(), &mut |_| {}).await;
+    assert!(matches!(run, Err(ReconcileError::OtherAccount { .. })), "{run:?}");
+    let observed = reconciler.observe(&ReconcileScope::Full, &mut |_| {}).await;
+    assert!(matches!(observed, Err(ReconcileError::OtherAccount { .. })), "{observed:?}");
+    assert_eq!(count().await, before);
 }
