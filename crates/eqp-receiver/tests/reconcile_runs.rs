@@ -130,11 +130,16 @@ async fn an_access_key_is_sealed_in_the_database_and_opened_for_its_account() {
     assert!(!row.contains("hush"), "{row}");
     // A row that was copied to another account does not open.
     let copy = format!(
-        "insert into eqp.access_key select {}, application_id, key_id, nonce, ciphertext, verified_at from eqp.access_key",
+        "insert into eqp.access_key select {}, application_id, api_url, key_id, nonce, ciphertext, verified_at \
+         from eqp.access_key",
         beside.account
     );
     database.pool.execute(AssertSqlSafe(copy)).await.unwrap();
     let error = keys.get(beside.account).await.unwrap_err();
+    assert!(matches!(error, eqp_store::Error::CannotUnsealAccessKey { .. }), "{error}");
+    // Nor does one whose API was changed.
+    database.pool.execute("update eqp.access_key set api_url = 'https://other/'").await.unwrap();
+    let error = keys.get(database.account).await.unwrap_err();
     assert!(matches!(error, eqp_store::Error::CannotUnsealAccessKey { .. }), "{error}");
     assert!(keys.delete(database.account).await.unwrap());
     assert!(keys.get(database.account).await.unwrap().is_none());
