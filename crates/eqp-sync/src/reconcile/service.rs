@@ -39,7 +39,8 @@ const SHUTDOWN_DEADLINE: Duration = Duration::from_secs(5);
 /// at a time.
 ///
 /// ```no_run
-/// ///
+/// use std::sync::Arc;
+///
 /// use eqp_sync::ReconcileService;
 /// use tokio_util::sync::CancellationToken;
 ///
