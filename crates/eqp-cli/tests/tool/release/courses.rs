@@ -217,16 +217,16 @@ async fn only_a_fixed_version_is_submitted_again() {
     assert_eq!(fixture.release(until_released).code, 5);
     assert_eq!(fixture.release(until_released).code, 5, "unchanged, it stays rejected");
     fixture.prepare(&Submission::module(), |listing| listing["name"] = json!("Badges for Products"));
-    let mended = fixture.release(until_released);
-    assert_eq!(mended.code, 0, "{mended:?}");
+    let fixed = fixture.release(until_released);
+    assert_eq!(fixed.code, 0, "{fixed:?}");
     assert_eq!(fixture.status(), "released_to_store/approved/approved");
 
     let fixture = Fixture::open(reviewed(Review::default().technical([Decision::Reject, Decision::Approve]))).await;
     assert_eq!(fixture.release(until_released).code, 5);
     fixture.prepare(&Submission::module().file("Model/Label.php", "<?php\n"), |_| {});
-    let mended = fixture.release(until_released);
-    assert_eq!(mended.code, 0, "{mended:?}");
-    assert!(mended.stderr.contains("guide.pdf is already uploaded as"), "{}", mended.stderr);
+    let fixed = fixture.release(until_released);
+    assert_eq!(fixed.code, 0, "{fixed:?}");
+    assert!(fixed.stderr.contains("guide.pdf is already uploaded as"), "{}", fixed.stderr);
     assert_eq!(fixture.status(), "released_to_store/approved/approved");
 
     let fixture = Fixture::open(reviewed(Review::default().technical([Decision::Reject, Decision::Approve]))).await;
@@ -339,8 +339,8 @@ async fn what_the_marketplace_refuses_has_its_reason_and_leaves_a_draft_that_is_
     let refused = fixture.release(&["--skip-check"]);
     assert!(refused.code == 5 && refused.stderr.contains("`priority` cannot be `urgent`"), "{refused:?}");
     fixture.prepare(&Submission::module(), |listing| listing["priority"] = json!("high"));
-    let mended = fixture.release(&["--until", "released", "--timeout", "60s"]);
-    assert_eq!(mended.code, 0, "{mended:?}");
+    let fixed = fixture.release(&["--until", "released", "--timeout", "60s"]);
+    assert_eq!(fixed.code, 0, "{fixed:?}");
     assert_eq!(fixture.status(), "released_to_store/approved/approved");
 }
 
