@@ -77,7 +77,6 @@ begin
     grant select, insert on eqp.instance to eqp_reconcile;
     grant select on eqp.account, eqp.endpoint, eqp.credential to eqp_reconcile;
     grant select on eqp.access_key to eqp_reconcile;
-    grant update (verified_at) on eqp.access_key to eqp_reconcile;
     grant select, insert, update, delete on eqp.reconcile_run, eqp.resource_detail to eqp_reconcile;
     -- Compares the API with the tracks, and queues what differs. It cannot change tracks and events itself.
     grant select on eqp.projector, eqp.track, eqp.event, eqp.api_read_disposition to eqp_reconcile;

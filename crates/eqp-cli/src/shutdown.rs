@@ -71,6 +71,18 @@ pub(crate) fn wait_for<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
     })
 }
 
+/// Reads input on a separate thread, which is abandoned when a signal arrives: nothing ends a read from a pipe to which nobody writes.
+pub(crate) fn read_input<T: Send + 'static>(
+    read: impl FnOnce() -> std::io::Result<T> + Send + 'static,
+) -> Result<std::io::Result<T>> {
+    wait_for(async {
+        let (sender, read_to_end) = tokio::sync::oneshot::channel();
+        // The receiver may have been dropped before the input ends.
+        std::thread::spawn(move || drop(sender.send(read())));
+        Ok(read_to_end.await.unwrap_or_else(|error| Err(std::io::Error::other(error))))
+    })
+}
+
 /// Completes when a signal has arrived, unless the command ends itself.
 async fn dropped() {
     SHUTDOWN.requested.cancelled().await;

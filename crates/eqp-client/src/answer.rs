@@ -8,9 +8,11 @@ use eqp_types::calls::Answers;
 use eqp_types::{ApiError, Secret};
 use http::HeaderMap;
 use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
 
 use crate::error::Error;
 use crate::error_body;
+use crate::page::{Page, UnreadableRecord};
 use crate::problem::Call;
 use crate::redact::{self, KeptBody};
 use crate::retry_after;
@@ -75,12 +77,36 @@ impl Answer {
         read.map_err(|(field, error)| self.unexpected(&field, self.problem(&error)))
     }
 
+    /// Reads a list of which every record can be read. `offset` is the number of records before the page.
+    pub(crate) fn readable_page<T: DeserializeOwned>(&self, offset: u64) -> Result<Page<T>, Error> {
+        Ok(Page { items: self.json()?, unreadable: Vec::new(), offset, total: self.total_count() })
+    }
+
+    /// Reads a list whose records are deserialized one by one, so that a record that cannot be read does not affect the others. `offset` is
+    /// the number of records before the page.
+    pub(crate) fn page<T: DeserializeOwned>(&self, offset: u64) -> Result<Page<T>, Error> {
+        let mut page = Page { items: Vec::new(), unreadable: Vec::new(), offset, total: self.total_count() };
+        for (position, record) in (offset..).zip(self.json::<Vec<Box<RawValue>>>()?) {
+            let read = serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_str(record.get()));
+            match read {
+                Ok(item) => page.items.push(item),
+                Err(error) => page.unreadable.push(UnreadableRecord {
+                    position,
+                    field: field_name(&error.path().to_string()),
+                    problem: self.problem(error.inner()),
+                    json: record.get().to_owned(),
+                }),
+            }
+        }
+        Ok(page)
+    }
+
     /// Returns the error for a success whose body is not as documented.
     pub(crate) fn unexpected(&self, field: &str, problem: String) -> Error {
         Error::UnexpectedResponse {
             call: self.call.clone(),
             status: self.status,
-            field: if field == "." { String::new() } else { field.to_owned() },
+            field: field_name(field),
             problem,
             body: self.kept(),
         }
@@ -109,6 +135,11 @@ impl Answer {
         }
         redact::without(without_rust(&message), &self.hidden)
     }
+}
+
+/// Returns the path of a field; serde's name of the whole value becomes empty.
+fn field_name(path: &str) -> String {
+    if path == "." { String::new() } else { path.to_owned() }
 }
 
 /// Removes the names of Rust types from a message of serde, and the position 0 that serde reports for a nested value.

@@ -21,6 +21,8 @@ use crate::transport::{Authorization, Request, Transport};
 const TIMEOUT: Duration = Duration::from_secs(30);
 /// The time limit for connecting.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// The maximum length of an application ID, in bytes. The documentation states none.
+const MAX_APPLICATION_ID: usize = 255;
 /// The default limit of a response, in bytes.
 const MAX_RESPONSE_SIZE: usize = 32 * 1024 * 1024;
 
@@ -194,9 +196,12 @@ impl ClientBuilder {
     ///
     /// # Errors
     /// - [`Error::ApiUrl`] if the URL does not use `https` or has credentials, a query, a fragment or `/rest/v1`.
+    /// - [`Error::ApplicationId`] if the application ID is empty, longer than 255 bytes, or contains a colon or a control character, which
+    ///   Basic authentication cannot transmit.
     /// - [`Error::TrustedCa`] if a CA certificate is not valid PEM.
     /// - [`Error::Setup`] if HTTPS cannot be set up, for example because the platform has no trusted CA.
     pub fn build(self) -> Result<Client, Error> {
+        check_application_id(&self.key.application_id)?;
         let base = match self.api_url {
             Some(url) => checked(url)?,
             None => Url::parse(self.environment.base_url()).expect("the URL of an environment is a constant"),
@@ -231,6 +236,21 @@ impl fmt::Debug for ClientBuilder {
             .field("timeout", &self.timeout)
             .finish_non_exhaustive()
     }
+}
+
+fn check_application_id(id: &str) -> Result<(), Error> {
+    let reason = if id.is_empty() {
+        "it is empty"
+    } else if id.len() > MAX_APPLICATION_ID {
+        "it has more than 255 bytes"
+    } else if id.contains(':') {
+        "it contains a colon, which separates it from the secret"
+    } else if id.contains(char::is_control) {
+        "it contains a control character"
+    } else {
+        return Ok(());
+    };
+    Err(Error::ApplicationId { reason })
 }
 
 fn checked(url: Url) -> Result<Url, Error> {

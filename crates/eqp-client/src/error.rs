@@ -34,6 +34,12 @@ pub enum Error {
         /// The reason why it cannot be used.
         reason: &'static str,
     },
+    /// The application ID of the access key cannot be sent.
+    #[error("the application ID cannot be used: {reason}")]
+    ApplicationId {
+        /// The reason why it cannot be used.
+        reason: &'static str,
+    },
     /// An additional CA certificate is not valid PEM.
     #[error("the CA certificate cannot be used: {reason}")]
     TrustedCa {

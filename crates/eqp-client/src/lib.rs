@@ -29,7 +29,7 @@ pub use client::{Client, ClientBuilder};
 pub use eqp_types as types;
 pub use error::{Error, HttpError};
 pub use packages::{PackageField, PackageFilter};
-pub use page::Page;
+pub use page::{Page, UnreadableRecord};
 pub use problem::{Call, FileProblem, TlsProblem};
 pub use redact::KeptBody;
 pub use retry::RetryPolicy;

@@ -16,10 +16,26 @@ pub(crate) const STREAM_PAGE_SIZE: u64 = 100;
 pub struct Page<T> {
     /// The records, in the order of the response.
     pub items: Vec<T>,
+    /// The records of the response that cannot be read. They do not affect the others.
+    pub unreadable: Vec<UnreadableRecord>,
     /// The number of records before this page.
     pub offset: u64,
     /// The total number of records, if the API reports it.
     pub total: Option<u64>,
+}
+
+/// A record of a list that cannot be read, because one of its fields is not as documented.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct UnreadableRecord {
+    /// The number of records before it in the list.
+    pub position: u64,
+    /// The field that cannot be read, such as `eqp_status.overall`. Empty if it is the record itself.
+    pub field: String,
+    /// The problem with the field. It contains no secrets.
+    pub problem: String,
+    /// The record as JSON.
+    pub json: String,
 }
 
 impl<T> Page<T> {
@@ -28,7 +44,7 @@ impl<T> Page<T> {
     /// `limit` is the requested page size. If the total is unknown, a page that is not exactly full is the last one: a server
     /// that returns more than requested does not support pages.
     pub fn next_offset(&self, limit: u64) -> Option<u64> {
-        let count = self.items.len() as u64;
+        let count = (self.items.len() + self.unreadable.len()) as u64;
         let next = self.offset + count;
         let more = match self.total {
             Some(total) => count > 0 && next < total,
@@ -69,7 +85,7 @@ mod tests {
     use super::*;
 
     fn page(count: usize, offset: u64, total: Option<u64>) -> Page<()> {
-        Page { items: vec![(); count], offset, total }
+        Page { items: vec![(); count], unreadable: Vec::new(), offset, total }
     }
 
     #[test]
@@ -89,5 +105,13 @@ mod tests {
         ] {
             assert_eq!(page(count, offset, total).next_offset(limit), next, "{count} at {offset} of {total:?}");
         }
+    }
+
+    #[test]
+    fn records_that_cannot_be_read_count_for_the_next_page() {
+        let record =
+            UnreadableRecord { position: 3, field: "sku".into(), problem: "too long".into(), json: "{}".into() };
+        let page = Page { unreadable: vec![record], ..page(19, 0, None) };
+        assert_eq!(page.next_offset(20), Some(20));
     }
 }

@@ -7,9 +7,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use eqp_types::{ApiKey, MageId, Secret, SessionRequest, SessionToken, calls};
+use http::HeaderValue;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
+use crate::answer::Answer;
 use crate::error::Error;
 use crate::retry::RetryPolicy;
 use crate::transport::{Authorization, Request, Transport};
@@ -121,7 +123,7 @@ impl TokenCache {
             let authorization =
                 Authorization::Key { id: &self.key.application_id, secret: &self.key.application_secret };
             let error = match transport.send(&request, authorization).await {
-                Ok(answer) => return Ok(Token::new(answer.json()?, Instant::now())),
+                Ok(answer) => return usable(&answer, answer.json()?),
                 Err(error) => error,
             };
             match retry.wait(tried, &error, request.api_call.retry) {
@@ -130,6 +132,15 @@ impl TokenCache {
             }
         }
     }
+}
+
+/// Returns the token of a response, unless it cannot be sent.
+fn usable(answer: &Answer, token: SessionToken) -> Result<Token, Error> {
+    let text = token.ust.expose();
+    if text.is_empty() || HeaderValue::from_str(text).is_err() {
+        return Err(answer.unexpected("ust", "the token is empty or cannot be sent in a header".to_owned()));
+    }
+    Ok(Token::new(token, Instant::now()))
 }
 
 #[cfg(test)]

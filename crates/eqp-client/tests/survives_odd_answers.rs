@@ -71,10 +71,33 @@ async fn a_success_of_another_shape_names_the_field_and_keeps_the_body() {
             axum::Json(json!([{"submission_id": "s1"}, {"submission_id": {"no": 1}, "password": "hush"}]))
         }),
     );
-    let error = client(routes).packages().list(&PackageFilter::new()).await.unwrap_err();
+    let client = client(routes);
+    let error = client.packages().stream(PackageFilter::new()).try_collect::<Vec<_>>().await.unwrap_err();
     let Error::UnexpectedResponse { status: 200, field, body, .. } = &error else { panic!("{error:?}") };
     assert_eq!(field, "[1].submission_id");
     assert!(body.as_str().contains(r#"{"no":1}"#) && !body.as_str().contains("hush"), "{body}");
+}
+
+#[tokio::test]
+async fn records_of_a_page_that_cannot_be_read_do_not_hide_the_others() {
+    let packages = json!([
+        {"submission_id": "s1"}, {"submission_id": "s2", "sku": ["odd"]}, 7, {"submission_id": "s".repeat(300)},
+        {"submission_id": "s5", "eqp_status": {"overall": ["draft"]}}, {"submission_id": "s6"},
+    ]);
+    let files = json!([{"file_upload_id": {"a": 1}}, {"file_upload_id": "1.2"}]);
+    let routes = Router::new()
+        .route(PACKAGES, get(|| async { axum::Json(packages) }))
+        .route("/rest/v1/files/uploads", get(|| async { axum::Json(files) }));
+    let client = client(routes);
+    let page = client.packages().list(&PackageFilter::new().offset(10)).await.unwrap();
+    let ids: Vec<_> = page.items.iter().map(|package| package.submission_id.as_ref().unwrap().as_str()).collect();
+    assert_eq!(ids, ["s1", "s6"]);
+    let unreadable: Vec<_> = page.unreadable.iter().map(|one| (one.position, one.field.as_str())).collect();
+    assert_eq!(unreadable, [(11, "sku"), (12, ""), (13, "submission_id"), (14, "eqp_status.overall")]);
+    assert_eq!(page.unreadable[1].json, "7");
+    assert!(page.unreadable.iter().all(|one| !one.problem.is_empty()));
+    let page = client.files().list(0, 100).await.unwrap();
+    assert_eq!((page.items.len(), page.unreadable[0].field.as_str()), (1, "file_upload_id"));
 }
 
 #[tokio::test]
@@ -88,10 +111,8 @@ async fn each_wrong_field_is_named_with_its_path() {
         ("keys.create", json!({"m2": {"a": 1}}), "m2"),
         ("files.get", json!({"file_upload_id": "1", "size": "big"}), "size"),
         ("files.get", json!({"file_upload_id": "1", "submission_ids": [{"a": 1}]}), "submission_ids"),
-        ("files.list", json!([{"file_upload_id": "1"}, {"file_upload_id": {"a": 1}}]), "[1].file_upload_id"),
         ("packages.get", json!({"eqp_status": {"overall": {"a": 1}}}), "eqp_status.overall"),
         ("packages.get", json!({"artifact": {"file_upload_id": {"a": 1}}}), "artifact.file_upload_id"),
-        ("packages.list", json!([{}, {"sku": [1]}]), "[1].sku"),
         ("packages.create", json!([{"code": "many"}]), "[0].code"),
         ("test_results.summary", json!([7]), "[0]"),
     ];
@@ -113,6 +134,8 @@ async fn a_token_of_another_shape_names_the_field_and_shows_no_secret() {
         (json!({"mage_id": {"hush": "hush"}, "ust": "hush", "expires_in": 1}), "mage_id"),
         (json!({"mage_id": "M", "ust": ["hush"], "expires_in": 1}), "ust"),
         (json!({"mage_id": "M", "token": "hush", "expires_in": 1}), ""),
+        (json!({"mage_id": "M", "ust": "", "expires_in": 1}), "ust"),
+        (json!({"mage_id": "M", "ust": "hush\nhush", "expires_in": 1}), "ust"),
     ] {
         let sent = answer.clone();
         let server = ApiServer::start(Router::new().fallback(move || async move { axum::Json(sent) }));

@@ -1,6 +1,8 @@
 //! Reconcile runs: one at a time per account, and what they leave for the next one.
 #![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 
+use std::collections::HashMap;
+
 use eqp_store::internal::{
     LastRuns, Resource, ResourceDetail, RunKind, RunProgress, account, reconcile_run, resource_detail,
 };
@@ -103,7 +105,7 @@ async fn details_are_replaced_by_those_of_a_newer_version() {
         (detail("25", "outdated"), "second"),
         (detail("30", "again"), "again"),
     ] {
-        resource_detail::store(pool, &resource, &stored).await.unwrap();
+        resource_detail::store(pool, &HashMap::from([(resource.clone(), stored)])).await.unwrap();
         let found = resource_detail::load(pool, std::slice::from_ref(&resource)).await.unwrap();
         assert_eq!(found[&resource].name.as_deref(), Some(expected));
         assert_eq!(found[&resource].details.as_deref(), Some(r#"{"tools": ["phpcs"]}"#));
@@ -141,6 +143,6 @@ async fn an_access_key_is_sealed_in_the_database_and_opened_for_its_account() {
     database.pool.execute("update eqp.access_key set api_url = 'https://other/'").await.unwrap();
     let error = keys.get(database.account).await.unwrap_err();
     assert!(matches!(error, eqp_store::Error::CannotUnsealAccessKey { .. }), "{error}");
-    assert!(keys.delete(database.account).await.unwrap());
+    assert!(account::delete_access_key(&database.pool, database.account).await.unwrap());
     assert!(keys.get(database.account).await.unwrap().is_none());
 }

@@ -4,7 +4,7 @@ use std::fs::Permissions;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -143,6 +143,12 @@ impl Home {
         // A tool that does not read its input may have ended.
         let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
         tokio::task::block_in_place(|| Running::of(child, arguments).end())
+    }
+
+    /// Starts the tool with a pipe as its standard input, which stays open until the returned value is dropped.
+    pub fn start_with_open_input(&self, arguments: &[&str]) -> (ChildStdin, Running) {
+        let mut child = self.command(arguments).stdin(Stdio::piped()).spawn().unwrap();
+        (child.stdin.take().unwrap(), Running::of(child, arguments))
     }
 
     /// Runs another program with the caller's environment plus that of this home.

@@ -1,17 +1,20 @@
 //! Shows lists of the Marketplace: a section from one response, or all records as a stream.
 
 use clap::Args;
-use eqp_client::Page;
+use eqp_client::{Page, UnreadableRecord};
 use eqp_types::Environment;
 use serde::Serialize;
 
 use crate::arguments::{whole, within};
 use crate::context::Context;
-use crate::failure::Result;
-use crate::output::PagedTable;
+use crate::failure::{Exit, Failure, Result};
+use crate::output::{PagedTable, escaped};
 
 /// Number of records per request.
 const AT_ONCE: u64 = 100;
+
+/// The number of records that cannot be read that an error lists.
+const MAX_UNREADABLE: usize = 5;
 
 /// Selects the records of a list to show.
 #[derive(Args, Clone, Copy, Debug)]
@@ -64,6 +67,7 @@ impl Paging {
         let mut table = PagedTable::new(listed.heads, listed.right);
         let mut kept = Vec::new();
         let (mut shown, mut total) = (0, None);
+        let mut unreadable = Vec::new();
         let mut next = Some(self.offset);
         while let Some(offset) = next {
             let asked = if self.all { AT_ONCE } else { AT_ONCE.min(self.limit - shown) };
@@ -74,6 +78,8 @@ impl Paging {
                 page.items.truncate(usize::try_from(asked).unwrap_or(usize::MAX));
             }
             total = page.total;
+            unreadable.append(&mut page.unreadable);
+            unreadable.truncate(MAX_UNREADABLE);
             shown += page.items.len() as u64;
             match (output.is_json(), self.all) {
                 (false, _) if page.items.is_empty() => {}
@@ -88,16 +94,27 @@ impl Paging {
             }
         }
         if output.is_json() && !self.all {
-            return output.json(&(listed.section)(environment, total, kept));
+            output.json(&(listed.section)(environment, total, kept))?;
         }
         let name = listed.name;
         match total {
+            _ if output.is_json() && !self.all => {}
             _ if shown == 0 => output.note(format_args!("no {name} in {environment}")),
             Some(total) if self.offset + shown < total => {
                 output.note(format_args!("showing {shown} of {total}; use --all to show all"));
             }
             _ => {}
         }
-        Ok(())
+        if unreadable.is_empty() { Ok(()) } else { Err(not_all_shown(name, &unreadable)) }
     }
+}
+
+/// Returns the failure for a list of which some records cannot be read. The others were shown.
+fn not_all_shown(name: &str, unreadable: &[UnreadableRecord]) -> Failure {
+    let failure = Failure::new(Exit::Failed, format!("some {name} cannot be read; all others are shown"));
+    unreadable.iter().fold(failure, |failure, record| {
+        let UnreadableRecord { position, field, problem, .. } = record;
+        let field = if field.is_empty() { String::new() } else { format!("`{}`: ", escaped(field)) };
+        failure.why(format!("record {} of the list: {field}{}", position + 1, escaped(problem)))
+    })
 }

@@ -20,11 +20,13 @@ use crate::compose::database::{Database, Migrate, Upgrade};
 use crate::compose::reconcile::stored_clients;
 use crate::context::Context;
 use crate::failure::{Exit, Failure, Result};
-use crate::output::{Output, Table, counted, or_dash};
+use crate::output::{Output, Table, counted, escaped, or_dash};
 use crate::shutdown;
 
 /// More differences than these are only counted.
 const MAX_SHOWN: usize = 1_000;
+/// More records that cannot be read than these are only counted.
+const MAX_UNREADABLE: usize = 5;
 /// The time limit for the projection of the stored responses.
 const PROJECTION_DEADLINE: Duration = Duration::from_secs(10);
 /// The interval at which the projection is checked.
@@ -266,6 +268,12 @@ fn show(output: Output, compared: &Compared, dry_run: bool) -> Result {
     }
     if *overtaken > 0 {
         output.note(format_args!("{overtaken} changed while they were read; the next run reads them again"));
+    }
+    for reason in report.unreadable.iter().take(MAX_UNREADABLE) {
+        output.note(format_args!("skipped, because it cannot be read: {}", escaped(reason)));
+    }
+    if let Some(more) = report.unreadable.len().checked_sub(MAX_UNREADABLE).filter(|more| *more > 0) {
+        output.note(format_args!("skipped {more} more, which --json lists"));
     }
     Ok(())
 }

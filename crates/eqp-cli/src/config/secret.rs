@@ -9,13 +9,14 @@ use eqp_store::internal::{check_secret_file, read_secret_file, secret_text};
 use eqp_types::Secret;
 
 use crate::failure::{Failure, Result};
+use crate::shutdown;
 
 /// Reads the secret from the file `path`, or from standard input if `path` is `-`.
 pub(crate) fn read_secret(path: &Path, what: &str) -> Result<Secret> {
     if path != Path::new("-") {
         return read_secret_file(path).map_err(|error| refused(&error, what));
     }
-    let read = eqp_store::internal::read_secret(std::io::stdin().lock())
+    let read = shutdown::read_input(|| eqp_store::internal::read_secret(std::io::stdin().lock()))?
         .map_err(|error| Failure::usage(format!("cannot read {what} from standard input")).because(&error))?;
     read.map_err(|error| Failure::usage(format!("cannot use {what} from standard input")).because(&error))
 }

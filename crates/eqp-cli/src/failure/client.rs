@@ -80,6 +80,8 @@ fn of(error: &Error) -> Failure {
             .next("check --api-url and, for a simulator, --ca-file; otherwise try again later");
     }
     match error {
+        Error::ApplicationId { .. } => failure(Exit::Usage, "the access key cannot be used")
+            .next("check --application-id, EQP_APPLICATION_ID or application_id in eqp.toml"),
         Error::ApiUrl { .. } | Error::TrustedCa { .. } => failure(Exit::Usage, "the API client cannot be set up"),
         Error::UnusableId { .. } => failure(Exit::Usage, "this is not an ID"),
         Error::File { .. } => failure(Exit::Usage, "the file was not uploaded"),

@@ -47,17 +47,10 @@ pub(crate) fn ask_secret(question: &str) -> Result<Secret> {
     secret?.ok_or_else(|| Failure::new(Exit::Interrupted, "aborted: no input"))
 }
 
-/// Reads on a separate thread, which is abandoned when a signal arrives.
 fn typed<T: Send + 'static>(read: impl FnOnce() -> io::Result<T> + Send + 'static) -> Result<T> {
-    shutdown::wait_for(async {
-        let (sender, typed) = tokio::sync::oneshot::channel();
-        // The receiver may have been dropped before the user types.
-        std::thread::spawn(move || drop(sender.send(read())));
-        let typed = typed.await.unwrap_or_else(|error| Err(io::Error::other(error)));
-        typed.map_err(|error| match error.kind() {
-            io::ErrorKind::Interrupted => Failure::interrupted(),
-            _ => cannot_ask(&error),
-        })
+    shutdown::read_input(read)?.map_err(|error| match error.kind() {
+        io::ErrorKind::Interrupted => Failure::interrupted(),
+        _ => cannot_ask(&error),
     })
 }
 

@@ -72,6 +72,18 @@ async fn an_access_key_is_verified_stored_sealed_and_removed() {
     let wrong = vendor.home.write("wrong-secret", "not-the-secret");
     let refused = vendor.home.run_aside(&["accounts", "add", "--secret-file", wrong.to_str().unwrap()]);
     assert_eq!(refused.code, 3, "{refused:?}");
+    // An ID that cannot be sent is not sent.
+    for id in ["", "a:b", "a\tb", &"a".repeat(256)] {
+        let refused = vendor.home.run_aside(&[
+            "accounts",
+            "add",
+            "--application-id",
+            id,
+            "--secret-file",
+            wrong.to_str().unwrap(),
+        ]);
+        assert_eq!(refused.code, 2, "{refused:?}");
+    }
 
     let added = run(&vendor, &["accounts", "add"]);
     assert_eq!((&added["mage_id"], &added["key"]), (&json!("MAG123456789"), &json!("sealed")));

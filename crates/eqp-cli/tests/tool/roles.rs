@@ -1,5 +1,6 @@
 //! The role script of `eqp-store`: every part runs with the rights of its role, and Postgres refuses the rest.
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use eqp_receiver::{MasterKey, Receiver};
@@ -91,7 +92,6 @@ async fn access_keys_are_stored_by_the_tool_and_read_by_reconciliation(database:
         let stored = reconcile.get(account).await.unwrap().unwrap();
         assert_eq!((stored.application_id.as_str(), stored.application_secret.expose()), ("app-1", secret));
     }
-    reconcile.verified(account).await.unwrap();
     assert!(runtime.get(account).await.is_err(), "it cannot be read");
 
     // Everything that reconciliation does.
@@ -100,7 +100,7 @@ async fn access_keys_are_stored_by_the_tool_and_read_by_reconciliation(database:
     let body = br#"{"submission_id": "s1", "eqp_status": {"technical": "approved"}}"#.to_vec();
     let now = OffsetDateTime::now_utc();
     let read = NewApiRead::decode(account, ResourceKind::Submission, body, (now, now)).unwrap();
-    resource_detail::store(&pool, &read.resource, &ResourceDetail::default()).await.unwrap();
+    resource_detail::store(&pool, &HashMap::from([(read.resource.clone(), ResourceDetail::default())])).await.unwrap();
     let resource = read.resource.clone();
     assert_eq!(api_read::insert(&pool, &[read]).await.unwrap(), 1);
     assert_eq!(resource_detail::load(&pool, &[resource]).await.unwrap().len(), 1);
@@ -110,7 +110,9 @@ async fn access_keys_are_stored_by_the_tool_and_read_by_reconciliation(database:
     assert!(track::unfinished_files(&pool, account, 10).await.unwrap().is_empty());
     assert!(missing_callback::decide(&pool, std::time::Duration::ZERO).await.unwrap().is_empty());
     assert!(account::first_registered_at(&pool, account).await.unwrap().is_some());
-    assert!(runtime.delete(account).await.unwrap() && !runtime.delete(account).await.unwrap());
+    let runtime = pool_of(database, "eqp_runtime");
+    assert!(account::delete_access_key(&runtime, account).await.unwrap());
+    assert!(!account::delete_access_key(&runtime, account).await.unwrap());
 }
 
 fn succeeded(ended: &Ended) {

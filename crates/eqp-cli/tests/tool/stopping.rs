@@ -165,3 +165,23 @@ fn one_press_of_ctrl_c_ends_a_question() {
         assert!(screen.contains("interrupted"), "{screen}");
     }
 }
+
+#[test]
+fn a_secret_that_never_arrives_on_standard_input_can_be_interrupted() {
+    let home = Home::new(crate::EQP);
+    for signal in ["INT", "TERM"] {
+        let command = ["login", "--application-id", "app", "--secret-file", "-"];
+        let (silent, running) = home.start_with_open_input(&command);
+        // The signal must not arrive before the tool listens for it.
+        until("the tool reads", || is_reading(running.number()));
+        running.signal(signal);
+        assert_eq!(running.end().code, 130);
+        drop(silent);
+    }
+}
+
+/// Returns whether the tool has a thread that reads standard input.
+fn is_reading(process: u32) -> bool {
+    let threads = fs::read_dir(format!("/proc/{process}/task")).map(Iterator::count);
+    threads.is_ok_and(|threads| threads > 2)
+}

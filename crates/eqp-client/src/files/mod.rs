@@ -8,6 +8,7 @@ use futures_util::Stream;
 pub use kind::FileKind;
 pub use upload::{NoProgress, Progress, check_file};
 
+use crate::answer::Answer;
 use crate::page::{Page, STREAM_PAGE_SIZE, stream_pages};
 use crate::transport::Request;
 use crate::{Client, Error};
@@ -58,20 +59,26 @@ impl Files<'_> {
 }
 
 impl<'a> Files<'a> {
-    /// Lists at most `limit` files, starting at `offset`.
+    /// Lists at most `limit` files, starting at `offset`. Files that cannot be read are in [`unreadable`](Page::unreadable).
     ///
     /// # Errors
     /// The [errors of every call](crate::Error#errors-of-every-call).
     pub async fn list(self, offset: u64, limit: u64) -> Result<Page<FileRecord>, Error> {
-        let request = Request::new(&calls::FILES_LIST, &[])?
-            .query([("offset", offset.to_string()), ("limit", limit.to_string())]);
-        let answer = self.client.call(request).await?;
-        Ok(Page { items: answer.json()?, offset, total: answer.total_count() })
+        self.page(offset, limit).await?.page(offset)
     }
 
-    /// Streams all files, with one page in memory at a time. The stream ends after the first error.
+    async fn page(self, offset: u64, limit: u64) -> Result<Answer, Error> {
+        let request = Request::new(&calls::FILES_LIST, &[])?
+            .query([("offset", offset.to_string()), ("limit", limit.to_string())]);
+        self.client.call(request).await
+    }
+
+    /// Streams all files, with one page in memory at a time. The stream ends after the first error, which can also be a file that cannot be
+    /// read.
     pub fn stream(self) -> impl Stream<Item = Result<FileRecord, Error>> + Send + use<'a> {
         let files = self;
-        stream_pages(0, STREAM_PAGE_SIZE, move |offset, limit| async move { files.list(offset, limit).await })
+        stream_pages(0, STREAM_PAGE_SIZE, move |offset, limit| async move {
+            files.page(offset, limit).await?.readable_page(offset)
+        })
     }
 }

@@ -90,7 +90,8 @@ impl Packages<'_> {
 }
 
 impl<'a> Packages<'a> {
-    /// Returns one page of the submissions that match `filter`.
+    /// Returns one page of the submissions that match `filter`. Submissions that cannot be read are in
+    /// [`unreadable`](Page::unreadable).
     ///
     /// # Errors
     /// The [errors of every call](crate::Error#errors-of-every-call).
@@ -101,7 +102,8 @@ impl<'a> Packages<'a> {
     /// Streams all submissions that match `filter`, starting at its offset, with one page in memory at a time.
     ///
     /// The limit of the filter is the page size (default: 100). The API pages by position, so submissions that are added or removed
-    /// in the meantime may be missing or occur twice unless the sort field does not change. The stream ends after the first error.
+    /// in the meantime may be missing or occur twice unless the sort field does not change. The stream ends after the first error, which can
+    /// also be a submission that cannot be read.
     pub fn stream(self, filter: PackageFilter) -> impl Stream<Item = Result<Package, Error>> + Send + use<'a> {
         self.stream_of(&calls::PACKAGES_LIST, filter)
     }
@@ -115,17 +117,16 @@ impl<'a> Packages<'a> {
         let limit = filter.page_limit().unwrap_or(STREAM_PAGE_SIZE);
         stream_pages(filter.page_offset(), limit, move |offset, limit| {
             let filter = filter.clone().offset(offset).limit(limit);
-            async move { packages.page_of(api_call, &filter).await }
+            async move { packages.list_of(api_call, &filter).await?.readable_page(offset) }
         })
     }
 
-    pub(super) async fn page_of(
-        self,
-        api_call: &'static ApiCall,
-        filter: &PackageFilter,
-    ) -> Result<Page<Package>, Error> {
-        let answer = self.client.call(Request::new(api_call, &[])?.query(filter.query())).await?;
-        Ok(Page { items: answer.json()?, offset: filter.page_offset(), total: answer.total_count() })
+    async fn page_of(self, api_call: &'static ApiCall, filter: &PackageFilter) -> Result<Page<Package>, Error> {
+        self.list_of(api_call, filter).await?.page(filter.page_offset())
+    }
+
+    async fn list_of(self, api_call: &'static ApiCall, filter: &PackageFilter) -> Result<Answer, Error> {
+        self.client.call(Request::new(api_call, &[])?.query(filter.query())).await
     }
 
     /// Returns all versions of a SKU, or only `version`.

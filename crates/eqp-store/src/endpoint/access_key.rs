@@ -64,22 +64,4 @@ impl AccessKeys {
         let application_secret = sealed.open_access_key(&self.key, account, (&application_id, &api_url))?;
         Ok(Some(StoredAccessKey { application_id, application_secret, api_url, verified_at }))
     }
-
-    /// Records that the Marketplace has accepted the access key of an account just now.
-    ///
-    /// # Errors
-    ///
-    /// Returns [`Error::Database`] if the query fails.
-    pub async fn verified(&self, account: AccountId) -> Result<(), Error> {
-        within(ANSWER, sql::account::verified_access_key(&self.pool, account)).await
-    }
-
-    /// Deletes the access key of an account. Returns whether there was one.
-    ///
-    /// # Errors
-    ///
-    /// Returns [`Error::Database`] if the query fails.
-    pub async fn delete(&self, account: AccountId) -> Result<bool, Error> {
-        within(ANSWER, sql::account::delete_access_key(&self.pool, account)).await
-    }
 }

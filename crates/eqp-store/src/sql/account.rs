@@ -127,12 +127,6 @@ pub(crate) async fn access_key(
     }))
 }
 
-/// Records that the Marketplace has accepted an access key just now.
-pub(crate) async fn verified_access_key(pool: &PgPool, account: AccountId) -> Result<(), sqlx::Error> {
-    query!("update eqp.access_key set verified_at = now() where account_id = $1", account.0).execute(pool).await?;
-    Ok(())
-}
-
 /// Deletes the access key of an account. Returns whether there was one.
 pub async fn delete_access_key(pool: &PgPool, account: AccountId) -> Result<bool, sqlx::Error> {
     let deleted = query!("delete from eqp.access_key where account_id = $1", account.0).execute(pool).await?;

@@ -3,30 +3,41 @@
 use std::collections::HashMap;
 
 use sqlx::{PgPool, query};
+use time::OffsetDateTime;
 
 use super::column::{ResourceColumns, moment, resource, timestamp};
 use crate::model::{Resource, ResourceDetail};
 
-/// Stores the details of a resource in place of earlier ones.
-pub async fn store(pool: &PgPool, resource: &Resource, detail: &ResourceDetail) -> Result<(), sqlx::Error> {
+/// Stores the details of resources in place of earlier ones, in one statement.
+pub async fn store(pool: &PgPool, details: &HashMap<Resource, ResourceDetail>) -> Result<(), sqlx::Error> {
+    let resources: ResourceColumns<'_> = details.keys().collect();
+    let modified: Vec<_> = details.values().map(|detail| moment(detail.modified_at)).collect();
+    let skus: Vec<_> = details.values().map(|detail| detail.sku.as_deref()).collect();
+    let versions: Vec<_> = details.values().map(|detail| detail.version.as_deref()).collect();
+    let names: Vec<_> = details.values().map(|detail| detail.name.as_deref()).collect();
+    let others: Vec<_> = details.values().map(|detail| detail.details.as_deref()).collect();
     query!(
         r#"
         insert into eqp.resource_detail as stored (account_id, resource_kind, resource_id, modified_at, sku, version, name,
                                                    details)
-        values ($1, $2, $3, $4, $5, $6, $7, coalesce($8::text::jsonb, '{}'))
+        select account_id, resource_kind, resource_id, modified_at, sku, version, name,
+               coalesce(details::jsonb, '{}')
+        from unnest($1::bigint[], $2::text[], $3::text[], $4::timestamptz[], $5::text[], $6::text[], $7::text[],
+                    $8::text[])
+             as new (account_id, resource_kind, resource_id, modified_at, sku, version, name, details)
         on conflict (account_id, resource_kind, resource_id) do update
         set modified_at = excluded.modified_at, sku = excluded.sku, version = excluded.version, name = excluded.name,
             details = excluded.details, read_at = now()
         where stored.modified_at is null or excluded.modified_at is null or stored.modified_at <= excluded.modified_at
         "#,
-        resource.account_id,
-        resource.kind.as_str(),
-        resource.id,
-        moment(detail.modified_at),
-        detail.sku,
-        detail.version,
-        detail.name,
-        detail.details,
+        &resources.accounts,
+        &resources.kinds as &[&str],
+        &resources.ids as &[&str],
+        &modified as &[Option<OffsetDateTime>],
+        &skus as &[Option<&str>],
+        &versions as &[Option<&str>],
+        &names as &[Option<&str>],
+        &others as &[Option<&str>],
     )
     .execute(pool)
     .await?;

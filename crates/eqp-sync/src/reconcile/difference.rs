@@ -6,7 +6,7 @@ use eqp_types::{Flow, Timestamp};
 use serde::Serialize;
 use strum::{Display, IntoStaticStr};
 
-use super::answer::Answer;
+use super::response::ResourceResponse;
 
 /// A resource of which the Marketplace reports something that its tracks do not.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -76,9 +76,9 @@ pub(super) enum Comparison {
 }
 
 /// Compares a response with the tracks of its resource.
-pub(super) fn compare(answer: &Answer, tracks: &[Track], baseline: bool) -> Comparison {
+pub(super) fn compare(response: &ResourceResponse, tracks: &[Track], baseline: bool) -> Comparison {
     let statuses: Vec<_> =
-        answer.report.statuses.iter().filter_map(|(flow, status)| differs(tracks, flow, status)).collect();
+        response.report.statuses.iter().filter_map(|(flow, status)| differs(tracks, flow, status)).collect();
     let reason = if tracks.is_empty() {
         DifferenceReason::New
     } else if !statuses.is_empty() {
@@ -90,15 +90,15 @@ pub(super) fn compare(answer: &Answer, tracks: &[Track], baseline: bool) -> Comp
     } else {
         return Comparison::Same;
     };
-    if tracks.iter().any(|track| track.reported_at >= answer.time.began_at) {
+    if tracks.iter().any(|track| track.reported_at >= response.time.began_at) {
         return Comparison::Overtaken;
     }
     Comparison::Differs(Difference {
-        resource_kind: answer.kind,
-        resource_id: answer.report.resource_id.clone(),
-        sku: answer.sku.clone(),
-        version: answer.version.clone(),
-        modified_at: answer.report.modified_at,
+        resource_kind: response.kind,
+        resource_id: response.report.resource_id.clone(),
+        sku: response.sku.clone(),
+        version: response.version.clone(),
+        modified_at: response.report.modified_at,
         reason,
         statuses,
         baseline,

@@ -9,7 +9,6 @@
 //! has stored are projected, and the next run reads the rest.
 
 mod account_run;
-mod answer;
 mod baseline;
 mod connector;
 mod difference;
@@ -17,6 +16,7 @@ mod error;
 mod page_walk;
 mod position;
 mod report;
+mod response;
 mod run;
 mod schedule;
 mod scope;

@@ -1,11 +1,17 @@
 //! The result of a run.
 
+use std::fmt;
+
 use eqp_types::{Environment, MageId};
 use serde::Serialize;
 use strum::{Display, IntoStaticStr};
 use time::OffsetDateTime;
 
 use super::difference::Difference;
+use super::error::{ReconcileError, Result};
+
+/// The number of unreadable submissions and files that a report contains.
+const MAX_UNREADABLE: usize = 100;
 
 /// The extent of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Display, IntoStaticStr, Serialize)]
@@ -55,6 +61,8 @@ pub struct ReconcileReport {
     pub overtaken: u64,
     /// The requested submissions and products that the Marketplace does not have.
     pub not_found: Vec<String>,
+    /// The submissions and files whose status cannot be read, each with its reason, at most 100. All others were compared.
+    pub unreadable: Vec<String>,
 }
 
 impl ReconcileReport {
@@ -72,6 +80,27 @@ impl ReconcileReport {
             stored: 0,
             overtaken: 0,
             not_found: Vec::new(),
+            unreadable: Vec::new(),
+        }
+    }
+
+    /// Records a submission or file that cannot be read.
+    pub(super) fn unreadable(&mut self, reason: String) {
+        // Pages overlap, so a record can be read twice.
+        if self.unreadable.len() < MAX_UNREADABLE && !self.unreadable.contains(&reason) {
+            tracing::warn!(reason, mage_id = %self.mage_id, environment = %self.environment, "skipping a record of the Marketplace");
+            self.unreadable.push(reason);
+        }
+    }
+
+    /// Records that `resource` cannot be read, if that is the reason for the error. Any other error is returned.
+    pub(super) fn unless_unreadable(&mut self, resource: fmt::Arguments<'_>, error: ReconcileError) -> Result {
+        match error {
+            ReconcileError::Marketplace(eqp_client::Error::UnexpectedResponse { field, problem, .. }) => {
+                self.unreadable(format!("{resource}: `{field}`: {problem}"));
+                Ok(())
+            }
+            other => Err(other),
         }
     }
 

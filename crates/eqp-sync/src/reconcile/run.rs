@@ -9,13 +9,13 @@ use eqp_types::{FileUploadId, Package, SubmissionId, Timestamp};
 use time::OffsetDateTime;
 use tokio::time::timeout;
 
-use super::answer::{Answer, ReadTime};
 use super::baseline::Baseline;
 use super::difference::{Comparison, Difference, compare};
 use super::error::{ReconcileError, Result};
 use super::page_walk::{PAGE_SIZE, PageWalk};
 use super::position::{NewestFirst, is_plausible};
 use super::report::{ReconcileKind, ReconcileReport};
+use super::response::{ReadTime, ResourceResponse};
 use super::scope::ReconcileTarget;
 use super::storage::Storage;
 
@@ -27,6 +27,9 @@ const CALL_DEADLINE: Duration = Duration::from_mins(4);
 const MAX_FILES: usize = 50;
 /// The largest number of submissions and files that a run reads one by one, because their status is in doubt.
 const MAX_DOUBTFUL: i64 = 50;
+
+/// The number of responses that are compared and stored at a time.
+const AT_ONCE: usize = 500;
 
 /// Receives each difference that is found.
 pub(super) type OnDifference<'a> = &'a mut (dyn FnMut(Difference) + Send);
@@ -49,6 +52,22 @@ enum Store {
     Differing,
     /// All: a response that repeats the status can confirm it. The database omits those that confirm nothing.
     All,
+}
+
+/// A package of a list.
+struct ListedPackage {
+    id: SubmissionId,
+    modified_at: Option<Timestamp>,
+    /// `None` if there is nothing to compare, or if it cannot be read.
+    response: Option<ResourceResponse>,
+}
+
+impl ListedPackage {
+    fn of_unreadable(json: String, time: ReadTime) -> Option<Self> {
+        let response = ResourceResponse::of_unreadable_package(json, time).ok()?;
+        let id = SubmissionId::new(response.report.resource_id.clone()).ok()?;
+        Some(Self { id, modified_at: response.report.modified_at, response: Some(response) })
+    }
 }
 
 /// How a list was read.
@@ -87,10 +106,10 @@ impl Run<'_> {
         let filter = PackageFilter::new().ascending(PackageField::CreatedAt).ascending(PackageField::SubmissionId);
         let mut walk = PageWalk::default();
         loop {
-            let (packages, next, read) = self.page(&filter, walk.offset()).await?;
-            let ids: Vec<_> = packages.iter().map(|(id, _)| id.clone()).collect();
-            let new: Vec<_> = packages.into_iter().filter(|(id, _)| !walk.is_known(id)).collect();
-            self.compare_packages(&new, read).await?;
+            let (packages, next) = self.page(&filter, walk.offset()).await?;
+            let ids: Vec<_> = packages.iter().map(|package| package.id.clone()).collect();
+            let new = packages.into_iter().filter(|package| !walk.is_known(&package.id)).collect();
+            self.compare_packages(new).await?;
             if !walk.advance(&ids, next)? {
                 break;
             }
@@ -109,21 +128,22 @@ impl Run<'_> {
             };
             let packages = match found {
                 Err(ReconcileError::Marketplace(error)) if error.is_not_found() => Vec::new(),
-                found => with_ids(found?),
+                found => found?,
             };
+            let packages = self.listed(packages, began_at);
             if packages.is_empty() {
                 self.report.not_found.push(target.to_string());
             }
-            self.compare_packages(&packages, ReadTime { began_at, received_at: OffsetDateTime::now_utc() }).await?;
+            self.compare_packages(packages).await?;
         }
         Ok(())
     }
 
     /// Returns the newest change.
     async fn newest(&mut self) -> Result<Option<Timestamp>> {
-        let (packages, _, _) = self.page(&by_last_change(), 0).await?;
+        let (packages, _) = self.page(&by_last_change(), 0).await?;
         let began_at = self.report.started_at;
-        let times = packages.iter().filter_map(|(_, package)| package.modified_at);
+        let times = packages.iter().filter_map(|package| package.modified_at);
         Ok(times.filter(|time| is_plausible(*time, began_at)).max())
     }
 
@@ -132,11 +152,12 @@ impl Run<'_> {
         let (mut walk, mut order) = (PageWalk::default(), NewestFirst::new(self.report.started_at));
         let mut newest = None;
         loop {
-            let (packages, next, read) = self.page(&filter, walk.offset()).await?;
-            let ids: Vec<_> = packages.iter().map(|(id, _)| id.clone()).collect();
-            let new: Vec<_> = packages.into_iter().filter(|(id, _)| !walk.is_known(id)).collect();
-            self.compare_packages(&new, read).await?;
-            if !order.continues(new.iter().map(|(_, package)| package.modified_at)) {
+            let (packages, next) = self.page(&filter, walk.offset()).await?;
+            let ids: Vec<_> = packages.iter().map(|package| package.id.clone()).collect();
+            let new: Vec<_> = packages.into_iter().filter(|package| !walk.is_known(&package.id)).collect();
+            let is_sorted = order.continues(new.iter().map(|package| package.modified_at));
+            self.compare_packages(new).await?;
+            if !is_sorted {
                 return Ok(ListRead::Unsorted);
             }
             newest = newest.or(order.newest());
@@ -171,31 +192,61 @@ impl Run<'_> {
         let file = match call(self.client.files().get(&id)).await {
             // A file that was deleted has no status any more.
             Err(ReconcileError::Marketplace(error)) if error.is_not_found() => return Ok(()),
-            file => file?,
+            Err(error) => return self.report.unless_unreadable(format_args!("file {id}"), error),
+            Ok(file) => file,
         };
         self.report.files += 1;
-        let answer = Answer::of_file(&file, ReadTime { began_at, received_at: OffsetDateTime::now_utc() });
-        self.compare_again(answer).await
+        let time = ReadTime { began_at, received_at: OffsetDateTime::now_utc() };
+        match ResourceResponse::of_file(&file, time) {
+            Ok(response) => self.compare_again(response).await,
+            Err(error) => {
+                self.report.unreadable(format!("file {id}: {error}"));
+                Ok(())
+            }
+        }
     }
 
-    /// Reads one page. The result contains only packages with an ID.
-    async fn page(
-        &mut self,
-        filter: &PackageFilter,
-        offset: u64,
-    ) -> Result<(Vec<(SubmissionId, Package)>, Option<u64>, ReadTime)> {
+    /// Reads one page. The result contains only packages with an ID. Those that cannot be read are reported.
+    async fn page(&mut self, filter: &PackageFilter, offset: u64) -> Result<(Vec<ListedPackage>, Option<u64>)> {
         let began_at = OffsetDateTime::now_utc();
         let filter = filter.clone().offset(offset).limit(PAGE_SIZE);
         let page = call(self.client.packages().list(&filter)).await?;
         let next = page.next_offset(PAGE_SIZE);
-        Ok((with_ids(page.items), next, ReadTime { began_at, received_at: OffsetDateTime::now_utc() }))
+        let mut packages = self.listed(page.items, began_at);
+        let time = ReadTime { began_at, received_at: OffsetDateTime::now_utc() };
+        for record in page.unreadable {
+            match ListedPackage::of_unreadable(record.json, time) {
+                Some(package) => packages.push(package),
+                None => {
+                    let at = record.position + 1;
+                    let field = if record.field.is_empty() { String::new() } else { format!("`{}`: ", record.field) };
+                    self.report.unreadable(format!("package {at} of the list: {field}{}", record.problem));
+                }
+            }
+        }
+        Ok((packages, next))
+    }
+
+    /// Prepares the packages of a response for the comparison. Omits packages without an ID, which cannot be compared with anything.
+    fn listed(&mut self, packages: Vec<Package>, began_at: OffsetDateTime) -> Vec<ListedPackage> {
+        let time = ReadTime { began_at, received_at: OffsetDateTime::now_utc() };
+        let mut listed = Vec::with_capacity(packages.len());
+        for package in packages {
+            let Some(id) = package.submission_id.clone() else { continue };
+            let response = ResourceResponse::of_package(&package, time).unwrap_or_else(|error| {
+                self.report.unreadable(format!("submission {id}: {error}"));
+                None
+            });
+            listed.push(ListedPackage { id, modified_at: package.modified_at, response });
+        }
+        listed
     }
 
     /// Compares packages with their tracks. Those about which a callback has arrived in the meantime are read again, once.
-    async fn compare_packages(&mut self, packages: &[(SubmissionId, Package)], time: ReadTime) -> Result {
+    async fn compare_packages(&mut self, packages: Vec<ListedPackage>) -> Result {
         self.report.submissions += packages.len() as u64;
-        let answers = packages.iter().filter_map(|(_, package)| Answer::of_package(package, time)).collect();
-        for overtaken in self.compare(answers, Store::Differing).await? {
+        let responses = packages.into_iter().filter_map(|package| package.response).collect();
+        for overtaken in self.compare(responses, Store::Differing).await? {
             self.submission(&overtaken).await?;
         }
         Ok(())
@@ -207,39 +258,55 @@ impl Run<'_> {
         let began_at = OffsetDateTime::now_utc();
         let package = match call(self.client.packages().get(&id)).await {
             Err(ReconcileError::Marketplace(error)) if error.is_not_found() => return Ok(()),
-            package => package?,
+            Err(error) => return self.report.unless_unreadable(format_args!("submission {id}"), error),
+            Ok(package) => package,
         };
-        let answer = Answer::of_package(&package, ReadTime { began_at, received_at: OffsetDateTime::now_utc() });
-        self.compare_again(answer).await
+        let response = self.listed(vec![package], began_at).pop().and_then(|package| package.response);
+        self.compare_again(response).await
     }
 
     /// Compares a response about a resource whose status is in doubt. If another callback has arrived in the meantime, the next
     /// run reads it.
-    async fn compare_again(&mut self, answer: Option<Answer>) -> Result {
-        let overtaken = self.compare(answer.into_iter().collect(), Store::All).await?;
+    async fn compare_again(&mut self, response: Option<ResourceResponse>) -> Result {
+        let overtaken = self.compare(response.into_iter().collect(), Store::All).await?;
         self.report.overtaken += overtaken.len() as u64;
         Ok(())
     }
 
     /// Compares responses with the tracks, and stores them. Returns the IDs of those that were overtaken by a callback.
-    async fn compare(&mut self, answers: Vec<Answer>, which: Store) -> Result<Vec<String>> {
-        let tracks = self.storage.tracks(&answers).await?;
-        if self.id.is_some() {
-            self.storage.store_details(&answers).await?;
+    async fn compare(&mut self, responses: Vec<ResourceResponse>, which: Store) -> Result<Vec<String>> {
+        let mut overtaken = Vec::new();
+        let mut responses = responses.into_iter().peekable();
+        // A server that ignores the limit can return everything on one page.
+        while responses.peek().is_some() {
+            self.compare_some(responses.by_ref().take(AT_ONCE).collect(), which, &mut overtaken).await?;
         }
-        let (mut stored, mut overtaken) = (Vec::new(), Vec::new());
-        for answer in answers {
+        Ok(overtaken)
+    }
+
+    async fn compare_some(
+        &mut self,
+        responses: Vec<ResourceResponse>,
+        which: Store,
+        overtaken: &mut Vec<String>,
+    ) -> Result {
+        let tracks = self.storage.tracks(&responses).await?;
+        if self.id.is_some() {
+            self.storage.store_details(&responses).await?;
+        }
+        let mut stored = Vec::new();
+        for response in responses {
             let of_this =
-                |resource: &Resource| resource.kind == answer.kind && resource.id == answer.report.resource_id;
+                |resource: &Resource| resource.kind == response.kind && resource.id == response.report.resource_id;
             let tracks = tracks.iter().find(|(resource, _)| of_this(resource)).map_or(&[][..], |(_, tracks)| tracks);
-            let baseline = self.baseline.covers(answer.report.modified_at, answer.report.created_at);
-            match compare(&answer, tracks, baseline) {
-                Comparison::Same if which == Store::All => stored.push((answer, baseline)),
+            let baseline = self.baseline.covers(response.report.modified_at, response.report.created_at);
+            match compare(&response, tracks, baseline) {
+                Comparison::Same if which == Store::All => stored.push((response, baseline)),
                 Comparison::Same => {}
-                Comparison::Overtaken => overtaken.push(answer.report.resource_id),
+                Comparison::Overtaken => overtaken.push(response.report.resource_id),
                 Comparison::Differs(difference) => {
                     self.report.count(&difference);
-                    stored.push((answer, baseline));
+                    stored.push((response, baseline));
                     (self.on_difference)(difference);
                 }
             }
@@ -248,17 +315,12 @@ impl Run<'_> {
             self.report.stored += self.storage.store(run, stored).await?;
             self.storage.progress(run, &self.report).await?;
         }
-        Ok(overtaken)
+        Ok(())
     }
 }
 
 fn by_last_change() -> PackageFilter {
     PackageFilter::new().descending(PackageField::ModifiedAt).ascending(PackageField::SubmissionId)
-}
-
-/// Omits packages without an ID, which cannot be compared with anything.
-fn with_ids(packages: Vec<Package>) -> Vec<(SubmissionId, Package)> {
-    packages.into_iter().filter_map(|package| Some((package.submission_id.clone()?, package))).collect()
 }
 
 /// Waits for a call, with all its retries, up to the deadline.

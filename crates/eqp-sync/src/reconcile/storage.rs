@@ -1,5 +1,6 @@
 //! Reads and writes the stored state of one account.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use eqp_store::internal::{
@@ -11,10 +12,10 @@ use eqp_store::{AccountId, Error as StoreError};
 use eqp_types::{Environment, MageId, Timestamp};
 use time::OffsetDateTime;
 
-use super::answer::Answer;
 use super::baseline::Baseline;
 use super::error::{ReconcileError, Result};
 use super::report::{ReconcileKind, ReconcileReport};
+use super::response::ResourceResponse;
 
 /// The time for which the callback of a change may still arrive before it counts as missed.
 const MISSED_AFTER: Duration = Duration::from_mins(15);
@@ -55,9 +56,9 @@ impl Storage {
     }
 
     /// Returns the tracks of the resources of these responses.
-    pub(super) async fn tracks(&self, answers: &[Answer]) -> Result<Tracks> {
+    pub(super) async fn tracks(&self, responses: &[ResourceResponse]) -> Result<Tracks> {
         let Some(account) = self.account else { return Ok(Tracks::new()) };
-        let resources: Vec<_> = answers.iter().map(|answer| resource(account, answer)).collect();
+        let resources: Vec<_> = responses.iter().map(|response| resource(account, response)).collect();
         let loading = async {
             let mut connection = self.pool.acquire().await?;
             track::load(&mut connection, &resources).await
@@ -85,11 +86,11 @@ impl Storage {
     }
 
     /// Stores responses that differ, each with whether it belongs to the baseline. Returns how many of them report something new.
-    pub(super) async fn store(&self, run: RunId, differing: Vec<(Answer, bool)>) -> Result<u64> {
+    pub(super) async fn store(&self, run: RunId, differing: Vec<(ResourceResponse, bool)>) -> Result<u64> {
         let Some(account) = self.account else { return Ok(0) };
-        let read = |(answer, baseline): (Answer, bool)| {
-            let times = (answer.time.began_at, answer.time.received_at);
-            let mut read = NewApiRead::decode(account, answer.kind, answer.body, times).ok()?;
+        let read = |(response, baseline): (ResourceResponse, bool)| {
+            let times = (response.time.began_at, response.time.received_at);
+            let mut read = NewApiRead::decode(account, response.kind, response.body, times).ok()?;
             (read.baseline, read.run_id) = (baseline, Some(run.0));
             Some(read)
         };
@@ -98,27 +99,31 @@ impl Storage {
     }
 
     /// Stores the SKU, version and name of each resource.
-    pub(super) async fn store_details(&self, answers: &[Answer]) -> Result {
+    pub(super) async fn store_details(&self, responses: &[ResourceResponse]) -> Result {
         let Some(account) = self.account else { return Ok(()) };
-        let resources: Vec<_> = answers.iter().map(|answer| resource(account, answer)).collect();
+        let resources: Vec<_> = responses.iter().map(|response| resource(account, response)).collect();
         let known = within(ANSWER, resource_detail::load(&self.pool, &resources)).await?;
-        for (resource, answer) in resources.iter().zip(answers) {
-            let known = known.get(resource);
+        let mut new = HashMap::new();
+        for (resource, response) in resources.into_iter().zip(responses) {
+            let known = known.get(&resource);
             let is_same = |known: &ResourceDetail| {
                 (known.modified_at, &known.sku, &known.version, &known.name)
-                    == (answer.report.modified_at, &answer.sku, &answer.version, &answer.name)
+                    == (response.report.modified_at, &response.sku, &response.version, &response.name)
             };
             if known.is_some_and(is_same) {
                 continue;
             }
             let detail = ResourceDetail {
-                modified_at: answer.report.modified_at,
-                sku: answer.sku.clone(),
-                version: answer.version.clone(),
-                name: answer.name.clone(),
+                modified_at: response.report.modified_at,
+                sku: response.sku.clone(),
+                version: response.version.clone(),
+                name: response.name.clone(),
                 details: known.and_then(|known| known.details.clone()),
             };
-            within(ANSWER, resource_detail::store(&self.pool, resource, &detail)).await?;
+            new.insert(resource, detail);
+        }
+        if !new.is_empty() {
+            within(ANSWER, resource_detail::store(&self.pool, &new)).await?;
         }
         Ok(())
     }
@@ -205,8 +210,8 @@ pub(super) async fn decide_missed(pool: &PgPool) -> Result<u64, StoreError> {
     Ok(missed.iter().map(|account| account.callbacks).sum())
 }
 
-fn resource(account: AccountId, answer: &Answer) -> Resource {
-    Resource { account_id: account.0, kind: answer.kind, id: answer.report.resource_id.clone() }
+fn resource(account: AccountId, response: &ResourceResponse) -> Resource {
+    Resource { account_id: account.0, kind: response.kind, id: response.report.resource_id.clone() }
 }
 
 fn progress(report: &ReconcileReport, newest_modified_at: Option<Timestamp>) -> RunProgress {

@@ -206,3 +206,35 @@ async fn a_key_of_another_account_than_the_expected_one_reads_nothing() {
     assert!(matches!(observed, Err(ReconcileError::OtherAccount { .. })), "{observed:?}");
     assert_eq!(count().await, before);
 }
+
+#[tokio::test]
+async fn a_package_that_cannot_be_read_does_not_hide_the_others() {
+    let mut packages: Vec<_> = (0..6).map(|number| package(number, number)).collect();
+    // Its status can be read nevertheless.
+    packages[1]["sku"] = json!(["odd"]);
+    packages[2]["submission_id"] = json!("s".repeat(300));
+    packages[3]["eqp_status"] = json!({"overall": ["draft"]});
+    packages[4]["eqp_status"] = json!({"overall": "x".repeat(100_000)});
+    let odd = OddMarketplace::answering(packages, |packages, paging| (page_of(packages, paging), None)).await;
+    for scope in [ReconcileScope::Full, ReconcileScope::Incremental] {
+        let report = odd.run(&scope).await.unwrap();
+        assert_eq!(report.unreadable.len(), 3, "{:?}", report.unreadable);
+        assert!(
+            report.unreadable.iter().any(|reason| reason.starts_with("submission s4: ")),
+            "{:?}",
+            report.unreadable
+        );
+        assert_eq!(report.stored, if scope == ReconcileScope::Full { 3 } else { 0 });
+    }
+}
+
+#[tokio::test]
+async fn a_page_with_many_more_packages_than_requested_is_stored_in_parts() {
+    let packages = (0..3_000).map(|number| package(number, number % 1_000)).collect();
+    let everything = |packages: &[Value], _: &Paging| (packages.to_vec(), None);
+    let odd = OddMarketplace::answering(packages, everything).await;
+    assert_eq!(odd.run(&ReconcileScope::Full).await.unwrap().stored, 3_000);
+    let details: i64 =
+        sqlx::query_scalar("select count(*) from eqp.resource_detail").fetch_one(&odd.database.pool).await.unwrap();
+    assert_eq!(details, 3_000);
+}

@@ -18,6 +18,7 @@ use crate::compose::database::Upgrade;
 use crate::context::Context;
 use crate::failure::{Exit, Failure, Result};
 use crate::output::{Output, escaped};
+use crate::shutdown;
 
 /// The value of EVENT that lists the documented events.
 const LIST: &str = "list";
@@ -185,9 +186,12 @@ impl Trigger {
             Failure::usage(format!("cannot read the callback from {}", path.display())).because(&error)
         };
         if path.as_os_str() == "-" {
-            let mut body = Vec::new();
-            std::io::stdin().read_to_end(&mut body).map_err(failed)?;
-            return Ok(body);
+            return shutdown::read_input(|| {
+                let mut body = Vec::new();
+                std::io::stdin().read_to_end(&mut body)?;
+                Ok(body)
+            })?
+            .map_err(failed);
         }
         std::fs::read(path).map_err(failed)
     }
