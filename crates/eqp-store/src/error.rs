@@ -20,7 +20,7 @@ pub enum Error {
     #[error("the database cannot be reached; check its URL, and that Postgres is running there")]
     DatabaseUnreachable(#[source] DatabaseError),
     /// Some or all of the receiver's tables are missing.
-    #[error("the database does not have all tables of this version; apply the migrations (`Store::migrate`)")]
+    #[error("the database does not have all tables of this version: its migrations must be applied")]
     NotMigrated,
     /// The tables are those of version 0.1 and must be converted.
     #[error("the database is from version 0.1 and must be converted before this version can use it")]

@@ -32,6 +32,12 @@ impl CallbackDatabase {
         Self { pool, database, account, endpoint_id }
     }
 
+    /// Copies the database as it is now.
+    pub async fn copy(&self) -> Self {
+        let database = Arc::new(self.database.copy().await);
+        Self { pool: database.pool.clone(), database, account: self.account, endpoint_id: self.endpoint_id }
+    }
+
     /// Adds an endpoint of another account.
     pub async fn beside(&self, environment: &str, mage_id: &str, name: &str) -> Self {
         let (account, endpoint_id) = endpoint(&self.pool, environment, mage_id, name).await;

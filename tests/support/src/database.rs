@@ -41,6 +41,18 @@ impl TestDatabase {
         Self { options, pool, name, maintenance: server.clone(), server: None }
     }
 
+    /// Copies the database as it is now, as a physical backup does. Connections to it are ended.
+    pub async fn copy(&self) -> Self {
+        let name = format!("eqp_test_{}", uuid::Uuid::new_v4().simple());
+        let end = format!("select pg_terminate_backend(pid) from pg_stat_activity where datname = '{}'", self.name);
+        execute(&self.maintenance, end).await.expect("connections can be ended");
+        let copy = format!("create database {name} template {}", self.name);
+        execute(&self.maintenance, copy).await.expect("a database that nobody uses can be copied");
+        let options = self.maintenance.clone().database(&name);
+        let pool = PgPoolOptions::new().max_connections(5).connect_lazy_with(options.clone());
+        Self { options, pool, name, maintenance: self.maintenance.clone(), server: self.server.clone() }
+    }
+
     /// Returns the URL of the database.
     pub fn url(&self) -> String {
         self.options.to_url_lossy().to_string()

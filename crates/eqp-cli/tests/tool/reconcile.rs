@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use eqp_simulator::{Simulator, Step};
 use eqp_test_support::tool::{Ended, Running};
+use eqp_test_support::{NetworkConditions, Proxy};
 use eqp_test_support::vendor::{APPLICATION_SECRET, TestVendor, scan};
 use eqp_types::SubmissionId;
 use serde_json::{Value, json};
+use sqlx::ConnectOptions;
 
 /// How long a test waits for a condition.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -206,4 +208,54 @@ async fn a_server_reads_the_secret_from_its_own_configuration() {
     serve.terminate();
     let ended = serve.end();
     assert!(ended.code == 0 && !ended.stderr.contains(APPLICATION_SECRET), "{ended:?}");
+}
+
+/// Waits until the tool has logged this text.
+async fn has_logged(serve: &Running, text: &str) {
+    let logging = async {
+        while !serve.has_logged(text) {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, logging).await.unwrap_or_else(|_| panic!("`{text}` is logged"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_is_reconciled_after_an_outage_of_the_database() {
+    let vendor = with_packages(5).await;
+    run(&vendor, &["accounts", "add"]);
+    let proxy = Proxy::to(vendor.database.options.clone()).await;
+    let url = proxy.options().to_url_lossy().to_string();
+    let (serve, _) = start(&vendor, &["--role", "project,reconcile", "--database-url", &url]);
+    let live = live_package(&vendor);
+    has_status(&vendor, &live, "released_to_store").await;
+
+    proxy.set(NetworkConditions::Cut);
+    has_logged(&serve, "cannot read the accounts to reconcile").await;
+    vendor.simulator.step(&live, Step::RemovedByAdmin).unwrap();
+    proxy.set(NetworkConditions::Fair);
+    // Long before the next periodic run.
+    has_status(&vendor, &live, "admin_removed_from_store").await;
+    serve.terminate();
+    assert_eq!(serve.end().code, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_is_reconciled_after_a_callback_with_a_wrong_password() {
+    let vendor = with_packages(5).await;
+    vendor.simulator.add_fault("dropped".parse().unwrap());
+    let (_serve, base) = vendor.serve();
+    let url = format!("{base}/callbacks/main");
+    run(&vendor, &["callbacks", "add", "--name", "main", "--url", &url]);
+    run(&vendor, &["accounts", "add"]);
+    let live = live_package(&vendor);
+    has_status(&vendor, &live, "released_to_store").await;
+
+    vendor.simulator.step(&live, Step::RemovedByAdmin).unwrap();
+    // The password was changed at the Marketplace.
+    let wrong = vendor.home.write("wrong-password", "not-the-password");
+    let trigger = ["trigger", "malware_scan_complete", "--to", "main", "--password-file", wrong.to_str().unwrap()];
+    let rejected = vendor.home.run_aside(&trigger);
+    assert!(rejected.code != 0 && rejected.stderr.contains("401"), "{rejected:?}");
+    has_status(&vendor, &live, "admin_removed_from_store").await;
 }

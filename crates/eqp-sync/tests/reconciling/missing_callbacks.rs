@@ -102,3 +102,32 @@ async fn a_scan_whose_callback_is_missing_is_read_from_the_file() {
     assert_eq!(of_file[0].statuses[0].current, "passed");
     assert_eq!(setup.run(&ReconcileScope::Incremental).await.0.files, 0, "its scan has ended");
 }
+
+#[tokio::test]
+async fn a_database_that_was_restored_from_an_old_backup_becomes_current() {
+    let mut setup = Setup::new().await;
+    setup.was_registered().await;
+    let recorder = setup.records_callbacks().await;
+    setup.run(&ReconcileScope::Full).await;
+    let before = setup.submits("before").await;
+    setup.step(&before, Step::TechnicalQueued);
+    setup.run(&ReconcileScope::Incremental).await;
+    let backup = setup.database.copy().await;
+
+    // Changes that the lost database knows, from callbacks and from the API.
+    setup.step(&before, Step::TechnicalStarted);
+    let after = setup.submits("after").await;
+    setup.step(&after, Step::TechnicalQueued);
+    setup.callbacks_arrive(&recorder).await;
+    setup.run(&ReconcileScope::Incremental).await;
+    assert_eq!(setup.known().await, setup.current());
+
+    setup.database = backup;
+    assert!(!setup.known().await.contains_key(after.as_str()), "the backup is older");
+    let (report, differences) = setup.run(&ReconcileScope::Incremental).await;
+    assert_eq!(report.kind, ReconcileKind::Incremental, "it continues from the last run in the backup");
+    assert_eq!(differences.len(), 2, "{differences:?}");
+    assert_eq!(setup.known().await, setup.current());
+    let (report, _) = setup.run(&ReconcileScope::Full).await;
+    assert_eq!(report.differences, 0);
+}
