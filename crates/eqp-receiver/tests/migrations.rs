@@ -50,6 +50,12 @@ const MIGRATIONS: &[(&str, &str, &str)] = &[
          insert into eqp.missing_callback (api_read_id, flow, account_id, found_at)
              select id, 'technical', account_id, now() from eqp.api_read",
     ),
+    (
+        "0003_operator.sql",
+        "8d0a1704bc00117990f3a51ecd839298297c77a0d40d6080b149e67bf8083851",
+        "insert into eqp.operator_token (name, scopes, hash) values ('ci', '{read}', decode(repeat('00', 32), 'hex'));
+         insert into eqp.audit (principal, action) values ('token ci', 'token.create')",
+    ),
 ];
 
 /// How long the rows of each table that has a time are stored.
@@ -58,6 +64,7 @@ const RETENTION: &[(&str, &str)] = &[
     ("access_key", "until it is replaced or deleted with `eqp accounts remove`"),
     ("account", "always: one row per account"),
     ("api_read", "the retention period of callbacks"),
+    ("audit", "400 days"),
     ("callback", "the retention period of callbacks"),
     ("credential", "always: user names must not be used twice"),
     ("endpoint", "always: callbacks refer to it"),
@@ -66,6 +73,7 @@ const RETENTION: &[(&str, &str)] = &[
     ("handler_dead_letter", "180 days"),
     ("instance", "always: one row"),
     ("missing_callback", "180 days"),
+    ("operator_token", "400 days after it expired or was revoked"),
     ("receiver", "as long as it runs"),
     ("reconcile_run", "90 days, and at most 20,000 per account"),
     ("resource_detail", "always: one row per submission or file, as in track"),

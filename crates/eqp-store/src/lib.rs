@@ -52,10 +52,10 @@ pub mod internal {
     pub use crate::endpoint::path::PREFIX;
     pub use crate::model::{
         AccessKeySummary, Account, AccountSummary, ApiReadDisposition, ArrivedCallback, ContentDigest, CredentialUse,
-        HistoryEntry, LastNumbers, LastRuns, MissingCallback, NewApiRead, PendingReport, ProjectedApiRead,
-        ProjectedCallback, ReadContext, ReportId, Resource, ResourceDetail, RunId, RunKind, RunProgress, RunSummary,
-        SealedSecret, StoredAccessKey, Track, TrackState, Tracks, canonical_status, canonical_status_of_any_flow,
-        decode_api_read,
+        HistoryEntry, LastNumbers, LastRuns, MissingCallback, NewApiRead, NewAuditEntry, PendingReport,
+        ProjectedApiRead, ProjectedCallback, ReadContext, ReportId, Resource, ResourceDetail, RunId, RunKind,
+        RunProgress, RunSummary, SealedSecret, StoredAccessKey, StoredAuditEntry, StoredToken, Track, TrackState,
+        Tracks, UsedToken, canonical_status, canonical_status_of_any_flow, decode_api_read,
     };
     pub use crate::observer::{HandlerFailure, ReconcileResult};
     pub use crate::reconcile_requests::{ReconcileRequests, RequestedAccounts};
@@ -63,9 +63,9 @@ pub mod internal {
     pub use crate::sql::registration_lock::RegistrationLock;
     pub use crate::sql::retention::{Retention, first_id_at};
     pub use crate::sql::{
-        account, api_read, callback, callback_disposition, commit_failure, endpoint, event, handler_cursor, instance,
-        listen, missing_callback, pending, projector, receiver, reconcile_run, reprojection, resource_detail,
-        retired_username, rotation, schema, track, upgrade, write,
+        account, api_read, audit, callback, callback_disposition, commit_failure, endpoint, event, handler_cursor,
+        instance, listen, missing_callback, operator_token, pending, projector, receiver, reconcile_run, reprojection,
+        resource_detail, retired_username, rotation, schema, track, upgrade, write,
     };
     pub use crate::supervise::{Part, Restarts, Supervisor};
 }

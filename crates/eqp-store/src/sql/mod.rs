@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod api_read;
+pub mod audit;
 pub mod callback;
 pub mod callback_disposition;
 mod column;
@@ -13,6 +14,7 @@ pub mod instance;
 pub mod listen;
 pub(crate) mod listing;
 pub mod missing_callback;
+pub mod operator_token;
 pub mod pending;
 pub mod projector;
 pub mod receiver;
