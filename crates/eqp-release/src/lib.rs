@@ -3,6 +3,7 @@
 mod check;
 mod find_by_id;
 pub mod manifest;
+mod products;
 mod referenced_files;
 mod release;
 mod reviews;
@@ -15,6 +16,7 @@ pub mod wait;
 
 pub use check::{CheckError, run_check};
 pub use find_by_id::find_by_id;
+pub use products::{MarketplaceProduct, products_of};
 pub use release::{
     Change, Error, Event, FailedTest, FailureReasons, NoProgress, Phase, Plan, Poller, Progress, Release,
     ReleaseResult, RemoteFile, ReportedTest, Reviews, Step, Target, Until, reported_test, review_phases,

@@ -17,6 +17,7 @@ pub(crate) mod migrate;
 pub(crate) mod output_schemas;
 pub(crate) mod packages;
 mod paging;
+pub(crate) mod products;
 pub(crate) mod reconcile;
 pub(crate) mod release;
 pub(crate) mod reports;
@@ -58,6 +59,8 @@ pub(crate) enum Command {
     Trigger(trigger::Trigger),
     #[command(subcommand)]
     Accounts(accounts::Accounts),
+    #[command(subcommand)]
+    Products(products::Products),
     #[command(subcommand)]
     Callbacks(callbacks::Callbacks),
     #[command(subcommand)]
@@ -119,6 +122,7 @@ async fn run_async(command: Command, context: Context, definition: fn() -> clap:
         #[cfg(feature = "simulator")]
         Command::Trigger(verb) => verb.run(&context).await,
         Command::Accounts(verb) => verb.run(&context).await,
+        Command::Products(verb) => verb.run(&context).await,
         Command::Callbacks(verb) => verb.run(&context).await,
         Command::Events(verb) => verb.run(&context).await,
         Command::Submissions(verb) => verb.run(&context).await,

@@ -9,8 +9,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use super::paging::StreamedRecord;
 use super::{
-    accounts, ca, callbacks, doctor, events, files, generated, init, keys, login, logout, migrate, packages, release,
-    reports,
+    accounts, ca, callbacks, doctor, events, files, generated, init, keys, login, logout, migrate, packages, products,
+    release, reports,
 };
 use super::{reconcile, retention, serve, simulator, spool, submissions, token, trigger, upgrade, wait, whoami};
 use crate::change::RequestDryRun;
@@ -117,6 +117,7 @@ pub(crate) fn all() -> Vec<CommandJson> {
         object("accounts add", vec![of::<accounts::add::AddedReport<'_>>, of::<accounts::add::AccountDryRun<'_>>]),
         object("accounts list", vec![of::<accounts::list::AccountList<'_>>]),
         object("accounts remove", vec![of::<accounts::remove::RemovalReport<'_>>]),
+        object("products list", vec![of::<products::ProductList<'_>>]),
         lines("reconcile", vec![of::<reconcile::ComparedAccount<'_>>]),
         object("events list", vec![of::<events::ListedEvents<'_>>]),
         lines("events tail", vec![of::<Event>]),

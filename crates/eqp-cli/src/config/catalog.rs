@@ -102,6 +102,36 @@ pub(crate) const KEYS: &[Key] = &[
     key("receiver", "retention", Kind::Text, "\"400d\"").flag("retention").variable("EQP_RETENTION"),
 ];
 
+/// A table that contains a table for each name that the user chooses, such as `[products."acme/checkout"]`. A profile cannot contain it.
+#[derive(Debug)]
+pub(crate) struct NamedTable {
+    /// The name of the outer table.
+    pub(crate) name: &'static str,
+    /// The description.
+    pub(crate) text: &'static str,
+    /// An example of a chosen name, in TOML.
+    pub(crate) entry: &'static str,
+    /// The keys of each entry.
+    pub(crate) keys: &'static [Key],
+}
+
+/// Every named table, in the order of the reference.
+pub(crate) const NAMED_TABLES: &[NamedTable] = &[NamedTable {
+    name: "products",
+    text: "What the Marketplace does not know about a product; the name of the table is the SKU",
+    entry: "\"acme/checkout\"",
+    keys: &[
+        key("products", "repository", Kind::Text, "\"https://github.com/acme/checkout\"")
+            .text("URL of the git repository"),
+        key("products", "tag", Kind::Text, "\"v{version}\"")
+            .text("Git tag of a version; {version} stands for the version"),
+        key("products", "channel", Kind::Text, "\"#releases\"").text("Chat channel for messages about the product"),
+        key("products", "owner", Kind::Text, "\"checkout-team\"")
+            .text("Person or team that is responsible for the product"),
+        key("products", "source", Kind::Path, "\"../checkout\"").text("Folder or archive with the source code"),
+    ],
+}];
+
 /// Environment variables that do not stand for a key.
 pub(crate) const OTHER_VARIABLES: &[(&str, &str)] = &[
     ("EQP_CONFIG", "Configuration file (flag `--config`)"),
@@ -165,6 +195,11 @@ pub(crate) struct DescribedKey {
     pub(crate) commands: Vec<String>,
 }
 
+/// Returns the keys of a named table with their texts.
+pub(crate) fn described_entry(table: &'static NamedTable, definition: &clap::Command) -> Vec<DescribedKey> {
+    table.keys.iter().map(|key| describe(key, definition)).collect()
+}
+
 /// Returns every key with the texts of the flags in the definition of the command line.
 pub(crate) fn described(definition: &clap::Command) -> Vec<DescribedKey> {
     KEYS.iter().map(|key| describe(key, definition)).collect()
@@ -208,7 +243,10 @@ mod tests {
 
     use super::super::file::{ProfileSelector, read_text};
     use super::super::keys::names_of;
-    use super::super::{DataOptions, DatabaseOptions, IfMissing, Layer, MarketplaceOptions, ReceiverOptions};
+    use super::super::{
+        DataOptions, DatabaseOptions, IfMissing, Layer, MarketplaceOptions, ProductOptions, ReceiverOptions,
+        ServerOptions,
+    };
     use super::*;
     use crate::cli::Cli;
 
@@ -226,6 +264,17 @@ mod tests {
         let listed: Vec<_> = KEYS.iter().map(Key::path).collect();
         assert_eq!(listed, ["profile".to_owned()].into_iter().chain(accepted).collect::<Vec<_>>());
         assert!(DISCOVERED.iter().all(|name| listed.iter().any(|listed| listed == name)));
+    }
+
+    #[test]
+    fn the_catalog_has_every_key_of_named_tables() {
+        let tables: [(&str, &[&str]); 1] = [("products", names_of::<ProductOptions>())];
+        let listed = |table: &NamedTable| table.keys.iter().map(|key| key.name).collect::<Vec<_>>();
+        assert_eq!(NAMED_TABLES.iter().map(|table| table.name).collect::<Vec<_>>(), tables.map(|(name, _)| name));
+        for (table, (_, names)) in NAMED_TABLES.iter().zip(tables) {
+            assert_eq!(listed(table), names);
+            assert!(table.keys.iter().all(|key| key.section == table.name));
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::catalog::{DescribedKey, Kind, described};
+use super::catalog::{DescribedKey, Kind, NAMED_TABLES, described, described_entry};
 
 /// The name of the file that `eqp init` writes beside the configuration.
 pub(crate) const FILE_NAME: &str = "eqp.schema.json";
@@ -29,6 +29,13 @@ pub(crate) fn render(definition: &clap::Command) -> String {
             "additionalProperties": profile,
         }),
     );
+    for table in NAMED_TABLES {
+        let keys = described_entry(table, definition);
+        let entry =
+            json!({"type": "object", "additionalProperties": false, "properties": self::properties(&keys, table.name)});
+        let named = json!({"type": "object", "description": table.text, "additionalProperties": entry});
+        properties.insert(table.name.to_owned(), named);
+    }
     let schema = json!({
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": "eqp.toml",

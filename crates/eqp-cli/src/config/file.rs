@@ -13,7 +13,8 @@ use toml::de::{DeTable, DeValue};
 
 use super::keys::names_of;
 use super::{
-    DataOptions, DatabaseOptions, FileOptions, IfMissing, Layer, MarketplaceOptions, ReceiverOptions, ServerOptions,
+    DataOptions, DatabaseOptions, FileOptions, IfMissing, Layer, MarketplaceOptions, ProductOptions, Products,
+    ReceiverOptions, ServerOptions,
 };
 use crate::failure::{Failure, Result};
 use crate::text::nearest;
@@ -29,6 +30,7 @@ struct File {
     /// The default profile.
     profile: Option<String>,
     profiles: BTreeMap<String, Layer>,
+    products: Products,
     data: DataOptions,
     marketplace: MarketplaceOptions,
     database: DatabaseOptions,
@@ -45,6 +47,8 @@ pub(super) struct ParsedFile {
     pub(super) profile: Option<(String, Layer)>,
     /// The names of all profiles.
     pub(super) profiles: Vec<String>,
+    /// The products of the vendor.
+    pub(super) products: Products,
 }
 
 /// The configuration files that exist.
@@ -124,7 +128,7 @@ pub(super) fn read_text(
     if_missing: IfMissing,
 ) -> Result<ParsedFile> {
     let source = Source { path, text };
-    let (_, file) = source.parse()?;
+    let (_, mut file) = source.parse()?;
     let folder = path.parent().unwrap_or(Path::new(""));
     let base = Layer {
         data: file.data,
@@ -133,7 +137,9 @@ pub(super) fn read_text(
         server: file.server,
         receiver: file.receiver,
     };
-    let mut read = ParsedFile { base, profile: None, profiles: file.profiles.keys().cloned().collect() };
+    file.products.values_mut().for_each(|product| product.in_folder(folder));
+    let profiles = file.profiles.keys().cloned().collect();
+    let mut read = ParsedFile { base, profile: None, profiles, products: file.products };
     read.profile = select(path, file.profile.as_deref(), file.profiles, selector, if_missing)?;
     for layer in [&mut read.base].into_iter().chain(read.profile.as_mut().map(|(_, layer)| layer)) {
         layer.marketplace.check().map_err(|failure| failure.why(format!("it is set in {}", path.display())))?;
@@ -265,6 +271,7 @@ impl<'a> Source<'a> {
     fn check_root(&self, root: &DeTable<'_>) -> Result {
         self.check_names(root, names_of::<File>(), "")?;
         self.check_sections(root, "")?;
+        self.check_named(root, "products", names_of::<ProductOptions>())?;
         let Some(profiles) = root.get("profiles").and_then(|value| value.get_ref().as_table()) else { return Ok(()) };
         for (name, profile) in profiles {
             if profile.get_ref().is_array() {
@@ -291,6 +298,20 @@ impl<'a> Source<'a> {
             match value.get_ref() {
                 DeValue::Table(table) => self.check_names(table, names, &format!("{place}{section}."))?,
                 DeValue::Array(_) => return Err(self.array(&value.span())),
+                // The deserializer rejects it.
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks the tables in a table whose entries have names that the user chooses.
+    fn check_named(&self, root: &DeTable<'_>, table: &str, names: &[&str]) -> Result {
+        let Some(entries) = root.get(table).and_then(|value| value.get_ref().as_table()) else { return Ok(()) };
+        for (name, entry) in entries {
+            match entry.get_ref() {
+                DeValue::Table(keys) => self.check_names(keys, names, &format!("{table}.{}.", name.get_ref()))?,
+                DeValue::Array(_) => return Err(self.array(&entry.span())),
                 // The deserializer rejects it.
                 _ => {}
             }

@@ -13,6 +13,7 @@ pub(crate) mod keyring;
 pub(crate) mod keys;
 mod listen;
 mod marketplace;
+mod products;
 pub(crate) mod profile;
 mod receiver;
 mod secret;
@@ -31,6 +32,7 @@ pub(crate) use eqp_store::internal::DatabaseUrl;
 pub(crate) use listen::ListenAddress;
 pub(crate) use listen::OperatorListen;
 pub(crate) use marketplace::{Marketplace, MarketplaceOptions};
+pub(crate) use products::{ProductOptions, Products};
 pub(crate) use receiver::RetentionPeriod;
 pub(crate) use receiver::{ReceiverOptions, Wire};
 pub(crate) use secret::{from_environment, read_secret, text as secret_text};
@@ -125,6 +127,8 @@ pub(crate) struct Loaded {
     pub(crate) profile: Option<(String, Layer)>,
     /// The names of all profiles.
     pub(crate) profiles: Vec<String>,
+    /// The products of the vendor.
+    pub(crate) products: Products,
 }
 
 /// Checks whether a file with this text can be read, for the fuzzers.
@@ -150,7 +154,7 @@ pub(crate) fn load(options: &FileOptions, mut given: Layer, if_missing: IfMissin
         }
         None => None,
     };
-    let file::ParsedFile { base, profile, profiles } = if let Some(path) = &found.trusted {
+    let file::ParsedFile { base, profile, profiles, products } = if let Some(path) = &found.trusted {
         let selector = ProfileSelector { name: options.profile.as_deref(), environment: given.marketplace.environment };
         file::read(path, selector, if_missing)?
     } else {
@@ -175,5 +179,6 @@ pub(crate) fn load(options: &FileOptions, mut given: Layer, if_missing: IfMissin
         base,
         profile,
         profiles,
+        products,
     })
 }

@@ -4,7 +4,7 @@
 
 use std::fmt::Write as _;
 
-use super::catalog::{DescribedKey, described};
+use super::catalog::{DescribedKey, NAMED_TABLES, described, described_entry};
 use super::editor_schema;
 
 /// Maximum width of a comment.
@@ -35,6 +35,11 @@ pub(crate) fn render(definition: &clap::Command) -> String {
     for (name, title) in SECTIONS {
         // Writing to a string cannot fail.
         let _ = write!(text, "\n{}[{name}]\n{}", comment(title), section(&keys, name));
+    }
+    for table in NAMED_TABLES {
+        let keys = described_entry(table, definition);
+        let _ =
+            write!(text, "\n{}#[{}.{}]\n{}", comment(table.text), table.name, table.entry, section(&keys, table.name));
     }
     let _ = write!(text, "\n{}", comment(PROFILES));
     text += "#[profiles.live.marketplace]\n";

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::cell;
-use crate::config::catalog::{DescribedKey, Kind, OTHER_VARIABLES, described};
+use crate::config::catalog::{DescribedKey, Kind, NAMED_TABLES, OTHER_VARIABLES, described, described_entry};
 
 const INTRODUCTION: &str = "\
 # Configuration keys
@@ -41,6 +41,16 @@ pub(super) fn page(definition: &clap::Command) -> String {
             );
         }
         page += &row(described);
+    }
+    for table in NAMED_TABLES {
+        let _ = write!(
+            page,
+            "\n## `[{}.NAME]`\n\n{}, for example `[{}.{}]`. Only at the top level.\n\n| key | type | meaning |\n|---|---|---|\n",
+            table.name, table.text, table.name, table.entry
+        );
+        for DescribedKey { key, meaning, .. } in described_entry(table, definition) {
+            let _ = writeln!(page, "| `{}` | {} | {} |", key.name, kind(key.kind), cell(&meaning));
+        }
     }
     page += "\n## Other environment variables\n\n| variable | meaning |\n|---|---|\n";
     for (name, meaning) in OTHER_VARIABLES {

@@ -97,6 +97,7 @@ const ASKING: &[&str] = &[
 /// that is given in the arguments (`man`, `spool export`).
 const AT_ONCE: &[&str] = &[
     "accounts list",
+    "products list",
     "callbacks list",
     "completions",
     "demo",

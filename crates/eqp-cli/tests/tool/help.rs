@@ -24,6 +24,7 @@ fn help_of_every_command() {
         &["accounts"],
         &["accounts", "add"],
         &["accounts", "list"],
+        &["products", "list"],
         &["accounts", "remove"],
         &["callbacks"],
         &["callbacks", "list"],

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use eqp_simulator::{Simulator, Step};
 use eqp_test_support::tool::{Ended, Running};
-use eqp_test_support::{NetworkConditions, Proxy};
 use eqp_test_support::vendor::{APPLICATION_SECRET, TestVendor, scan};
+use eqp_test_support::{NetworkConditions, Proxy};
 use eqp_types::SubmissionId;
 use serde_json::{Value, json};
 use sqlx::ConnectOptions;
@@ -258,4 +258,45 @@ async fn an_account_is_reconciled_after_a_callback_with_a_wrong_password() {
     let rejected = vendor.home.run_aside(&trigger);
     assert!(rejected.code != 0 && rejected.stderr.contains("401"), "{rejected:?}");
     has_status(&vendor, &live, "admin_removed_from_store").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn products_are_listed_as_configured_and_as_at_the_marketplace() {
+    let vendor = with_packages(2).await;
+    let listed = run(&vendor, &["products", "list"]);
+    let products = listed["products"].as_array().unwrap();
+    assert!(!products.is_empty() && products.iter().all(|product| product["configured"] == Value::Null), "{listed}");
+    let live = products.iter().find(|product| product["marketplace"]["in_store"].is_string()).unwrap();
+    let (sku, version) = (live["sku"].as_str().unwrap(), live["marketplace"]["in_store"].as_str().unwrap());
+
+    let file = vendor.home.write(
+        "products.toml",
+        &format!(
+            "[products.\"{sku}\"]\nrepository = \"https://github.com/acme/a\"\ntag = \"v{{version}}\"\nsource = \"src\"\n\
+             [products.\"acme/planned\"]\nowner = \"team\"\n"
+        ),
+    );
+    let file = file.to_str().unwrap();
+    let listed = run(&vendor, &["--config", file, "products", "list"]);
+    let of = |sku: &str| {
+        let products = listed["products"].as_array().unwrap();
+        products.iter().find(|product| product["sku"] == sku).unwrap_or_else(|| panic!("{sku}: {listed}"))
+    };
+    assert_eq!(of(sku)["configured"]["tag_in_store"], format!("v{version}"));
+    assert_eq!(of(sku)["missing"], json!(["channel", "owner"]));
+    assert!(of(sku)["configured"]["source"].as_str().unwrap().ends_with("/src"), "{listed}");
+    assert_eq!(of("acme/planned")["marketplace"], Value::Null);
+    let table = vendor.home.run_aside(&["--config", file, "products", "list"]).stdout;
+    assert!(table.contains("not configured") && table.contains("not at the Marketplace"), "{table}");
+
+    for (wrong, expected) in [
+        ("[products.\"acme/a\"]\nrepo = \"x\"\n", "did you mean `products.acme/a.repository`?"),
+        ("[products.\"acme/a\"]\ntag = \"v1\"\n", "contains {version} once"),
+        ("[[products.\"acme/a\"]]\ntag = \"v1\"\n", "expected a table"),
+        ("products = 7\n", "products"),
+    ] {
+        let file = vendor.home.write("wrong.toml", wrong);
+        let ended = vendor.home.run_aside(&["--config", file.to_str().unwrap(), "products", "list"]);
+        assert!(ended.code == 2 && ended.stderr.contains(expected), "{wrong}: {ended:?}");
+    }
 }

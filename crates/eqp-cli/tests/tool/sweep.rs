@@ -136,6 +136,7 @@ fn run_all(vendor: &TestVendor, said: &mut Said, ours: &str, theirs: &str) {
         (0, &["login"]),
         (0, &["accounts", "add", "--json"]),
         (0, &["accounts", "list"]),
+        (0, &["products", "list"]),
         (0, &["reconcile", "--json"]),
         (0, &["accounts", "remove", "MAG123456789"]),
         (0, &["keys", "list"]),

@@ -1,0 +1,93 @@
+//! Products of the vendor: what the Marketplace does not know about them.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use eqp_types::Sku;
+use serde::Deserialize;
+
+use super::from_folder;
+
+/// The configured products, by SKU.
+pub(crate) type Products = BTreeMap<Sku, ProductOptions>;
+
+/// The settings of one product.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub(crate) struct ProductOptions {
+    /// The URL of the git repository.
+    pub(crate) repository: Option<String>,
+    /// The git tag of a version, in which `{version}` stands for the version.
+    pub(crate) tag: Option<TagPattern>,
+    /// The chat channel for messages about the product.
+    pub(crate) channel: Option<String>,
+    /// The person or team that is responsible for the product.
+    pub(crate) owner: Option<String>,
+    /// The folder or archive with the source code.
+    pub(crate) source: Option<PathBuf>,
+}
+
+impl ProductOptions {
+    pub(super) fn in_folder(&mut self, folder: &Path) {
+        from_folder(&mut self.source, folder);
+    }
+
+    /// Returns the names of the keys that are not set.
+    pub(crate) fn missing(&self) -> Vec<&'static str> {
+        let Self { repository, tag, channel, owner, source } = self;
+        let keys = [
+            ("repository", repository.is_none()),
+            ("tag", tag.is_none()),
+            ("channel", channel.is_none()),
+            ("owner", owner.is_none()),
+            ("source", source.is_none()),
+        ];
+        keys.into_iter().filter(|(_, is_missing)| *is_missing).map(|(key, _)| key).collect()
+    }
+}
+
+/// The name of the git tag of a version: a text that contains `{version}`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub(crate) struct TagPattern(String);
+
+impl TagPattern {
+    /// The place of the version.
+    const VERSION: &str = "{version}";
+
+    /// Returns the tag of a version.
+    pub(crate) fn tag_of(&self, version: &str) -> String {
+        self.0.replace(Self::VERSION, version)
+    }
+}
+
+impl TryFrom<String> for TagPattern {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        if text.matches(Self::VERSION).count() == 1 {
+            Ok(Self(text))
+        } else {
+            Err("expected a git tag that contains {version} once, such as v{version}")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tag_contains_the_version_once() {
+        let pattern = TagPattern::try_from("release/{version}".to_owned()).unwrap();
+        assert_eq!(pattern.tag_of("1.4.2"), "release/1.4.2");
+        for text in ["", "v1", "{version}{version}", "v{Version}"] {
+            assert!(TagPattern::try_from(text.to_owned()).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_keys_that_are_not_set_are_missing() {
+        assert_eq!(ProductOptions::default().missing(), ["repository", "tag", "channel", "owner", "source"]);
+    }
+}
