@@ -11,8 +11,12 @@ use utoipa::openapi::schema::Schema;
 use utoipa::openapi::{Ref, RefOr};
 use utoipa::{IntoParams, PartialSchema, ToSchema};
 
+use crate::api::accounts::AccountList;
 use crate::api::audit::AuditLog;
 use crate::api::events::EventList;
+use crate::api::events::detail::ReportedEvent;
+use crate::api::retention::{DeletedCallbacks, OldCallbacks, ReceivedBefore};
+use crate::api::submissions::{FileList, SubmissionHistories, SubmissionList};
 use crate::api::tokens::{CreatedToken, NewToken, TokenList};
 
 /// Makes types usable as bodies of requests and responses.
@@ -30,7 +34,21 @@ macro_rules! bodies {
     };
 }
 
-bodies!(AuditLog, CreatedToken, EventList, NewToken, TokenList);
+bodies!(
+    AccountList,
+    AuditLog,
+    CreatedToken,
+    DeletedCallbacks,
+    EventList,
+    FileList,
+    NewToken,
+    OldCallbacks,
+    ReceivedBefore,
+    ReportedEvent,
+    SubmissionHistories,
+    SubmissionList,
+    TokenList,
+);
 
 /// The parameters of a query: one parameter that refers to the schema of `T`, which the generator of the document replaces by one for
 /// each property.

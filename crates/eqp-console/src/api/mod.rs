@@ -1,7 +1,10 @@
 //! The operations, one file per resource.
 
+pub(crate) mod accounts;
 pub(crate) mod audit;
 pub(crate) mod events;
+pub(crate) mod retention;
+pub(crate) mod submissions;
 pub(crate) mod tokens;
 
 use utoipa_axum::router::OpenApiRouter;
@@ -13,5 +16,11 @@ pub(crate) const BASE: &str = "/api/v1";
 
 /// Returns the routes of all operations, relative to the base path.
 pub(crate) fn routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new().merge(events::routes()).merge(tokens::routes()).merge(audit::routes())
+    OpenApiRouter::new()
+        .merge(events::routes())
+        .merge(submissions::routes())
+        .merge(accounts::routes())
+        .merge(retention::routes())
+        .merge(tokens::routes())
+        .merge(audit::routes())
 }
