@@ -51,7 +51,10 @@ pub mod internal {
     pub use crate::endpoint::keyed_hash::KeyedHash;
     pub use crate::endpoint::path::PREFIX;
     pub use crate::model::{
-        AccessKeySummary, Account, AccountSummary, ApiReadDisposition, ArrivedCallback, ContentDigest, CredentialUse,
+        AccessKeySummary, Account, AccountSummary, AlertChangeKind, AlertCounts, AlertSeverity, AlertSubject,
+        DoubtfulClock, DriftingRegistration, MissedCallbacks, NewAlertChange, ReceiverFacts, RejectedSeries, StatusEntry,
+        StoredAlert, StoredAlertChange, TrackInReview, UnconfirmedStatus, UnknownEventCode, UnprovenEndpoint,
+        ApiReadDisposition, ArrivedCallback, ContentDigest, CredentialUse,
         HistoryEntry, LastNumbers, LastRuns, MissingCallback, NewApiRead, PendingReport, ProjectedApiRead,
         ProjectedCallback, ReadContext, ReportId, Resource, ResourceDetail, RunId, RunKind, RunProgress, RunSummary,
         SealedSecret, StoredAccessKey, Track, TrackState, Tracks, canonical_status, canonical_status_of_any_flow,
@@ -63,9 +66,9 @@ pub mod internal {
     pub use crate::sql::registration_lock::RegistrationLock;
     pub use crate::sql::retention::{Retention, first_id_at};
     pub use crate::sql::{
-        account, api_read, callback, callback_disposition, commit_failure, endpoint, event, handler_cursor, instance,
-        listen, missing_callback, pending, projector, receiver, reconcile_run, reprojection, resource_detail,
-        retired_username, rotation, schema, track, upgrade, write,
+        account, alert, alert_facts, alert_log, api_read, callback, callback_disposition, commit_failure, endpoint, event, handler_cursor, instance,
+        listen, missing_callback, pending, projector, receiver, reconcile_run, registration_check, rejected_callback, reprojection, resource_detail,
+        retired_username, review_facts, rotation, schema, track, upgrade, write,
     };
     pub use crate::supervise::{Part, Restarts, Supervisor};
 }

@@ -12,11 +12,11 @@ pub async fn store(pool: &PgPool, resource: &Resource, detail: &ResourceDetail) 
     query!(
         r#"
         insert into eqp.resource_detail as stored (account_id, resource_kind, resource_id, modified_at, sku, version, name,
-                                                   details)
-        values ($1, $2, $3, $4, $5, $6, $7, coalesce($8::text::jsonb, '{}'))
+                                                   package_type, details)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, coalesce($9::text::jsonb, '{}'))
         on conflict (account_id, resource_kind, resource_id) do update
         set modified_at = excluded.modified_at, sku = excluded.sku, version = excluded.version, name = excluded.name,
-            details = excluded.details, read_at = now()
+            package_type = excluded.package_type, details = excluded.details, read_at = now()
         where stored.modified_at is null or excluded.modified_at is null or stored.modified_at <= excluded.modified_at
         "#,
         resource.account_id,
@@ -26,6 +26,7 @@ pub async fn store(pool: &PgPool, resource: &Resource, detail: &ResourceDetail) 
         detail.sku,
         detail.version,
         detail.name,
+        detail.package_type,
         detail.details,
     )
     .execute(pool)
@@ -39,7 +40,7 @@ pub async fn load(pool: &PgPool, resources: &[Resource]) -> Result<HashMap<Resou
     let rows = query!(
         r#"
         select detail.account_id, detail.resource_kind, detail.resource_id, modified_at, sku, version, name,
-               details::text as "details!"
+               package_type, details::text as "details!"
         from unnest($1::bigint[], $2::text[], $3::text[]) as wanted (account_id, resource_kind, resource_id)
         join eqp.resource_detail as detail using (account_id, resource_kind, resource_id)
         "#,
@@ -56,6 +57,7 @@ pub async fn load(pool: &PgPool, resources: &[Resource]) -> Result<HashMap<Resou
                 sku: row.sku,
                 version: row.version,
                 name: row.name,
+                package_type: row.package_type,
                 details: Some(row.details),
             };
             Ok((resource(row.account_id, &row.resource_kind, row.resource_id)?, detail))
