@@ -1,11 +1,16 @@
 #![doc = include_str!("../README.md")]
 
+mod alerts;
 mod check;
 mod error;
 mod readiness;
 mod reconcile;
 mod registration;
 
+pub use alerts::{
+    AlertEngine, AlertEvaluation, AlertKind, AlertService, AlertSettings, AlertText, Condition, QuietHours,
+    QuietHoursError, Stage, StuckLimits, SupportLetter, SupportLetters, Typical,
+};
 pub use check::{Check, CheckState};
 pub use error::Error;
 pub use readiness::{ProbeError, ProbeTls, probe_address, probe_receiver};

@@ -113,10 +113,7 @@ pub async fn drifting_registrations(connection: &mut PgConnection) -> Result<Vec
 }
 
 /// Returns what the receivers report that had a heartbeat in the last `seconds`.
-pub async fn running_receivers(
-    connection: &mut PgConnection,
-    seconds: f64,
-) -> Result<Vec<ReceiverFacts>, sqlx::Error> {
+pub async fn running_receivers(connection: &mut PgConnection, seconds: f64) -> Result<Vec<ReceiverFacts>, sqlx::Error> {
     let rows = query!(
         r#"
         select certificate_expires_at, spool_oldest_at, spool_callbacks

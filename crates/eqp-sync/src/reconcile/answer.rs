@@ -18,6 +18,7 @@ pub(super) struct Answer {
     pub(super) sku: Option<String>,
     pub(super) version: Option<String>,
     pub(super) name: Option<String>,
+    pub(super) package_type: Option<String>,
     /// The statuses and times in the response.
     pub(super) report: ResourceRead,
     pub(super) time: ReadTime,
@@ -34,6 +35,7 @@ impl Answer {
             sku: package.sku.as_ref().map(ToString::to_string),
             version: package.version.as_deref().map(storable),
             name: package.name.as_deref().map(storable),
+            package_type: package.kind.as_ref().map(|kind| storable(kind.as_str())),
             report: ResourceRead::package(&body).ok()?,
             time,
             body,
@@ -48,6 +50,7 @@ impl Answer {
             sku: None,
             version: None,
             name: file.file.filename.as_deref().map(storable),
+            package_type: None,
             report: ResourceRead::file(&body).ok()?,
             time,
             body,

@@ -16,6 +16,7 @@ mod difference;
 mod error;
 mod page_walk;
 mod position;
+mod registration_check;
 mod report;
 mod run;
 mod schedule;

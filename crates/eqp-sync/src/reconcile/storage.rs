@@ -105,8 +105,8 @@ impl Storage {
         for (resource, answer) in resources.iter().zip(answers) {
             let known = known.get(resource);
             let is_same = |known: &ResourceDetail| {
-                (known.modified_at, &known.sku, &known.version, &known.name)
-                    == (answer.report.modified_at, &answer.sku, &answer.version, &answer.name)
+                (known.modified_at, &known.sku, &known.version, &known.name, &known.package_type)
+                    == (answer.report.modified_at, &answer.sku, &answer.version, &answer.name, &answer.package_type)
             };
             if known.is_some_and(is_same) {
                 continue;
@@ -116,6 +116,7 @@ impl Storage {
                 sku: answer.sku.clone(),
                 version: answer.version.clone(),
                 name: answer.name.clone(),
+                package_type: answer.package_type.clone(),
                 details: known.and_then(|known| known.details.clone()),
             };
             within(ANSWER, resource_detail::store(&self.pool, resource, &detail)).await?;
