@@ -8,8 +8,8 @@ mod reconcile;
 mod registration;
 
 pub use alerts::{
-    AlertEngine, AlertEvaluation, AlertKind, AlertService, AlertSettings, AlertText, Condition, QuietHours,
-    QuietHoursError, Stage, StuckLimits, SupportLetter, SupportLetters, Typical,
+    AlertEngine, AlertError, AlertEvaluation, AlertKind, AlertList, AlertService, AlertSettings, AlertText, Alerts,
+    Condition, QuietHours, QuietHoursError, Stage, StuckLimits, SupportLetter, SupportLetters, Typical,
 };
 pub use check::{Check, CheckState};
 pub use error::Error;
