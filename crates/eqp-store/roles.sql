@@ -71,6 +71,10 @@ begin
     -- `eqp accounts` stores and deletes access keys. Their secrets cannot be read.
     grant select (account_id, application_id, api_url, key_id, verified_at, created_at), insert, update, delete on eqp.access_key to eqp_runtime;
 
+    -- The operator service. Entries of the log cannot be changed; old ones are deleted.
+    grant select, insert, update (last_used_at, revoked_at), delete on eqp.operator_token to eqp_runtime;
+    grant select, insert, delete on eqp.audit to eqp_runtime;
+
     -- Alerts: operators acknowledge, snooze and resolve them. Their numbers come from the log.
     grant select on eqp.alert, eqp.alert_change, eqp.alert_log, eqp.registration_check to eqp_runtime;
     grant update (acknowledged_at, acknowledged_by, snoozed_until, resolved_at, resolved_by) on eqp.alert to eqp_runtime;

@@ -51,13 +51,17 @@ pub mod internal {
     pub use crate::endpoint::keyed_hash::KeyedHash;
     pub use crate::endpoint::path::PREFIX;
     pub use crate::model::{
-        AccessKeySummary, Account, AccountSummary, AlertChangeKind, AlertCounts, AlertSeverity, AlertSubject,
-        ApiReadDisposition, ArrivedCallback, ContentDigest, CredentialUse, DoubtfulClock, DriftingRegistration,
-        HistoryEntry, LastNumbers, LastRuns, MissedCallbacks, MissingCallback, NewAlertChange, NewApiRead,
-        PendingReport, ProjectedApiRead, ProjectedCallback, ReadContext, ReceiverFacts, RejectedSeries, ReportId,
-        Resource, ResourceDetail, RunId, RunKind, RunProgress, RunSummary, SealedSecret, StatusEntry, StoredAccessKey,
-        StoredAlert, StoredAlertChange, Track, TrackInReview, TrackState, Tracks, UnconfirmedStatus, UnknownEventCode,
-        UnprovenEndpoint, canonical_status, canonical_status_of_any_flow, decode_api_read,
+        AccessKeySummary, Account, AccountSummary, ApiReadDisposition, ArrivedCallback, ContentDigest, CredentialUse,
+        HistoryEntry, LastNumbers, LastRuns, MissingCallback, NewApiRead, NewAuditEntry, PendingReport,
+        ProjectedApiRead, ProjectedCallback, ReadContext, ReportId, Resource, ResourceDetail, RunId, RunKind,
+        RunProgress, RunSummary, SealedSecret, StoredAccessKey, StoredAuditEntry, StoredToken, Track, TrackState,
+        Tracks, UsedToken, canonical_status, canonical_status_of_any_flow, decode_api_read,
+    };
+    // The items of alerts.
+    pub use crate::model::{
+        AlertChangeKind, AlertCounts, AlertSeverity, AlertSubject, DoubtfulClock, DriftingRegistration,
+        MissedCallbacks, NewAlertChange, ReceiverFacts, RejectedSeries, StatusEntry, StoredAlert, StoredAlertChange,
+        TrackInReview, UnconfirmedStatus, UnknownEventCode, UnprovenEndpoint,
     };
     pub use crate::observer::{HandlerFailure, OpenAlerts, ReconcileResult};
     pub use crate::reconcile_requests::{ReconcileRequests, RequestedAccounts};
@@ -65,10 +69,10 @@ pub mod internal {
     pub use crate::sql::registration_lock::RegistrationLock;
     pub use crate::sql::retention::{Retention, first_id_at};
     pub use crate::sql::{
-        account, alert, alert_facts, alert_log, api_read, callback, callback_disposition, commit_failure, endpoint,
-        event, handler_cursor, instance, listen, missing_callback, pending, projector, receiver, reconcile_run,
-        registration_check, rejected_callback, reprojection, resource_detail, retired_username, review_facts, rotation,
-        schema, track, upgrade, write,
+        account, api_read, audit, callback, callback_disposition, commit_failure, endpoint, event, handler_cursor,
+        instance, listen, missing_callback, operator_token, pending, projector, receiver, reconcile_run, reprojection,
+        resource_detail, retired_username, rotation, schema, track, upgrade, write,
     };
+    pub use crate::sql::{alert, alert_facts, alert_log, registration_check, rejected_callback, review_facts};
     pub use crate::supervise::{Part, Restarts, Supervisor};
 }

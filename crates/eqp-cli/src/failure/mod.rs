@@ -1,12 +1,12 @@
 //! Failures of commands: what failed, why, what to do next, and the exit code.
 
 mod client;
+mod operator;
 mod receiver;
 mod reconcile;
 mod release;
 mod sync;
 
-#[cfg(feature = "simulator")]
 pub(crate) use receiver::listening;
 
 use std::error::Error;
