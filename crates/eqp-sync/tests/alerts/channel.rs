@@ -98,7 +98,7 @@ async fn rejected_callbacks_open_an_alert_until_one_is_accepted() {
     assert_eq!(receiver.sender.post(PATH, RIGHT, STATUS).await.status, 200);
     // It is resolved an hour after the last rejection, and not with each accepted callback.
     assert_eq!(watch.after(Duration::minutes(30)).await.resolved, 0);
-    watch.until(Duration::minutes(62), (0, 0, 1)).await;
+    watch.until_nothing_is_open(Duration::minutes(62)).await;
     watch.is_resolved(id).await;
     receiver.stop().await;
 }

@@ -62,6 +62,18 @@ impl Watch {
         assert!(changed.is_ok(), "opened {opened}, updated {updated}, resolved {resolved}: {:?}", self.open().await);
     }
 
+    /// Evaluates until only resolved alerts are left.
+    pub(crate) async fn until_nothing_is_open(&mut self, elapsed: Duration) {
+        let resolving = async {
+            while !self.open().await.is_empty() {
+                self.after(elapsed).await;
+                tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            }
+        };
+        let resolved = tokio::time::timeout(std::time::Duration::from_secs(30), resolving).await;
+        assert!(resolved.is_ok(), "{:?}", self.open().await);
+    }
+
     /// Returns the open alerts.
     pub(crate) async fn open(&self) -> Vec<StoredAlert> {
         self.operators.list(false, OffsetDateTime::now_utc()).await.unwrap().alerts

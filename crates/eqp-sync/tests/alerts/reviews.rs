@@ -52,6 +52,8 @@ async fn a_submission_is_stuck_after_the_fixed_limit_or_three_medians() {
     assert_eq!(letters.about("s1", watch.begun + Duration::DAY).await.unwrap(), None, "it waits for nothing");
 
     // For this account, three medians of 4 days are less than the fixed limit.
+    arrived(&database, 9, &["g", "h"].map(|one| (one, "in_manual_qa"))).await;
+    arrived(&database, 5, &["g", "h"].map(|one| (one, "approved"))).await;
     arrived(&database, 13, &[("s2", "in_manual_qa")]).await;
     let evaluation = watch.after(Duration::days(1) + Duration::hours(5)).await;
     assert_eq!(evaluation.opened, 1);
