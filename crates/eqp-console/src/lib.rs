@@ -12,8 +12,10 @@ mod problem;
 mod service;
 mod token;
 
+pub use api::alerts::model::{Alert, AlertAction, AlertChange, AlertDetail, AlertFilter, AlertList, NotProven};
 pub use api::audit::{AuditEntry, AuditFilter, AuditLog};
 pub use api::events::{EventList, PendingReports};
+pub use api::letter::Letter;
 pub use api::tokens::{CreatedToken, NewToken, Token, TokenList};
 pub use client::{OperatorClient, OperatorError, TransportError};
 pub use listener::OperatorListener;

@@ -11,8 +11,10 @@ use utoipa::openapi::schema::Schema;
 use utoipa::openapi::{Ref, RefOr};
 use utoipa::{IntoParams, PartialSchema, ToSchema};
 
+use crate::api::alerts::model::{AlertAction, AlertDetail, AlertList};
 use crate::api::audit::AuditLog;
 use crate::api::events::EventList;
+use crate::api::letter::Letter;
 use crate::api::tokens::{CreatedToken, NewToken, TokenList};
 
 /// Makes types usable as bodies of requests and responses.
@@ -30,6 +32,7 @@ macro_rules! bodies {
     };
 }
 
+bodies!(AlertAction, AlertDetail, AlertList, Letter);
 bodies!(AuditLog, CreatedToken, EventList, NewToken, TokenList);
 
 /// The parameters of a query: one parameter that refers to the schema of `T`, which the generator of the document replaces by one for
