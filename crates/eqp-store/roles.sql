@@ -75,6 +75,14 @@ begin
     grant select, insert, update (last_used_at, revoked_at), delete on eqp.operator_token to eqp_runtime;
     grant select, insert, delete on eqp.audit to eqp_runtime;
 
+    -- Alerts: operators acknowledge, snooze and resolve them. Their numbers come from the log.
+    grant select on eqp.alert, eqp.alert_change, eqp.alert_log, eqp.registration_check to eqp_runtime;
+    grant update (acknowledged_at, acknowledged_by, snoozed_until, resolved_at, resolved_by) on eqp.alert to eqp_runtime;
+    grant insert on eqp.alert_change to eqp_runtime;
+    grant update (last_number) on eqp.alert_log to eqp_runtime;
+    -- The heartbeat of receivers.
+    grant select, insert, update on eqp.rejected_callback to eqp_runtime;
+
     -- 2. eqp_reconcile -------------------------------------------------------------------------------------------------
 
     grant select on eqp._sqlx_migrations to eqp_reconcile;
@@ -90,6 +98,13 @@ begin
     grant select, update, delete on eqp.missing_callback to eqp_reconcile;
     grant select on eqp.v_submission, eqp.v_file, eqp.v_event to eqp_reconcile;
 
+    -- Compares registrations with the Marketplace's list.
+    grant select, insert, update, delete on eqp.registration_check to eqp_reconcile;
+    -- Opens, updates and resolves alerts.
+    grant select, insert, update, delete on eqp.alert, eqp.alert_change to eqp_reconcile;
+    grant select, update (last_number) on eqp.alert_log to eqp_reconcile;
+    grant select on eqp.receiver, eqp.rejected_callback to eqp_reconcile;
+
     -- 3. eqp_accept ----------------------------------------------------------------------------------------------------
 
     grant select on eqp._sqlx_migrations to eqp_accept;
@@ -100,6 +115,8 @@ begin
     -- The secret of a retired credential is deleted without being read.
     grant select (credential_id), delete on eqp.sealed_secret to eqp_accept;
     grant select, insert, update, delete on eqp.receiver to eqp_accept;
+    -- Counts rejected callbacks.
+    grant select, insert, update on eqp.rejected_callback to eqp_accept;
     -- Stores callbacks. The ID finds those that were written already; bodies cannot be read.
     grant select (id), insert on eqp.callback to eqp_accept;
     grant select, insert on eqp.callback_pending to eqp_accept;

@@ -17,6 +17,8 @@ use crate::api::events::EventList;
 use crate::api::events::detail::ReportedEvent;
 use crate::api::retention::{DeletedCallbacks, OldCallbacks, ReceivedBefore};
 use crate::api::submissions::{FileList, SubmissionHistories, SubmissionList};
+use crate::api::alerts::model::{AlertAction, AlertDetail, AlertList};
+use crate::api::letter::Letter;
 use crate::api::tokens::{CreatedToken, NewToken, TokenList};
 
 /// Makes types usable as bodies of requests and responses.
@@ -49,6 +51,7 @@ bodies!(
     SubmissionList,
     TokenList,
 );
+bodies!(AlertAction, AlertDetail, AlertList, Letter);
 
 /// The parameters of a query: one parameter that refers to the schema of `T`, which the generator of the document replaces by one for
 /// each property.

@@ -118,10 +118,11 @@ impl Receiver {
         // A child token, so that the first part to end stops the others, and dropping this future stops all of them.
         let shutdown = shutdown.child_token();
         let _stop = shutdown.clone().drop_guard();
+        let expiry = background.certificate_expiry();
         let mut running = background.start(&shutdown);
         if let Some(identity) = listener.identity() {
             let (identity, metrics, note) = (identity.clone(), metrics.clone(), acceptor.certificate_note());
-            let watch = CertificateWatch { identity, reload, metrics, note };
+            let watch = CertificateWatch { identity, reload, metrics, note, expiry };
             running.part(Part::Certificate, move |shutdown| watch.clone().run(shutdown));
         }
         if let Some(operator) = operator {

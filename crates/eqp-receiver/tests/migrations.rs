@@ -56,6 +56,16 @@ const MIGRATIONS: &[(&str, &str, &str)] = &[
         "insert into eqp.operator_token (name, scopes, hash) values ('ci', '{read}', decode(repeat('00', 32), 'hex'));
          insert into eqp.audit (principal, action) values ('token ci', 'token.create')",
     ),
+    (
+        "0004_alerts.sql",
+        "543e42ee13c1e76fcbc9e8ea99dff8d57289e9db64b98270140547ef1a23e030",
+        "insert into eqp.alert (kind, severity, account_id, key, opened_at, updated_at)
+             select 'callbacks_missed', 'page', id, '', now(), now() from eqp.account;
+         insert into eqp.alert_change (number, alert_id, change, at, severity, notify_after)
+             select row_number() over (), id, 'opened', now(), 'page', now() from eqp.alert;
+         insert into eqp.rejected_callback select id, now(), now(), 1 from eqp.endpoint;
+         insert into eqp.registration_check select id, 'missing', false, now(), now() from eqp.endpoint",
+    ),
 ];
 
 /// How long the rows of each table that has a time are stored.
@@ -63,6 +73,8 @@ const RETENTION: &[(&str, &str)] = &[
     ("_sqlx_migrations", "always: one row per migration"),
     ("access_key", "until it is replaced or deleted with `eqp accounts remove`"),
     ("account", "always: one row per account"),
+    ("alert", "180 days after it was resolved"),
+    ("alert_change", "as long as its alert; reminders 180 days"),
     ("api_read", "the retention period of callbacks"),
     ("audit", "400 days"),
     ("callback", "the retention period of callbacks"),
@@ -76,6 +88,8 @@ const RETENTION: &[(&str, &str)] = &[
     ("operator_token", "400 days after it expired or was revoked"),
     ("receiver", "as long as it runs"),
     ("reconcile_run", "90 days, and at most 20,000 per account"),
+    ("registration_check", "always: one row per endpoint"),
+    ("rejected_callback", "always: one row per endpoint"),
     ("resource_detail", "always: one row per submission or file, as in track"),
     ("track", "always: the current status"),
 ];

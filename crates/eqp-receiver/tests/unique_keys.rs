@@ -17,6 +17,7 @@ async fn unique_keys_prevent_every_kind_of_duplicate_row() {
         "api_read USING btree (id)",
         "api_read_disposition USING btree (api_read_id)",
         "missing_callback USING btree (api_read_id, flow)",
+        "alert USING btree (kind, COALESCE(account_id, (0)::bigint), key) WHERE (resolved_at IS NULL)",
         "reconcile_run USING btree (account_id) WHERE (finished_at IS NULL)",
     ] {
         let is_there: bool = sqlx::query_scalar(

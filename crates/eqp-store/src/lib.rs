@@ -57,7 +57,13 @@ pub mod internal {
         RunProgress, RunSummary, SealedSecret, StoredAccessKey, StoredAuditEntry, StoredToken, Track, TrackState,
         Tracks, UsedToken, canonical_status, canonical_status_of_any_flow, decode_api_read,
     };
-    pub use crate::observer::{HandlerFailure, ReconcileResult};
+    // The items of alerts.
+    pub use crate::model::{
+        AlertChangeKind, AlertCounts, AlertSeverity, AlertSubject, DoubtfulClock, DriftingRegistration,
+        MissedCallbacks, NewAlertChange, ReceiverFacts, RejectedSeries, StatusEntry, StoredAlert, StoredAlertChange,
+        TrackInReview, UnconfirmedStatus, UnknownEventCode, UnprovenEndpoint,
+    };
+    pub use crate::observer::{HandlerFailure, OpenAlerts, ReconcileResult};
     pub use crate::reconcile_requests::{ReconcileRequests, RequestedAccounts};
     pub use crate::secret_file::{check_secret_file, read_secret, read_secret_file, secret_text};
     pub use crate::sql::registration_lock::RegistrationLock;
@@ -67,5 +73,6 @@ pub mod internal {
         instance, listen, missing_callback, operator_token, pending, projector, receiver, reconcile_run, reprojection,
         resource_detail, retired_username, rotation, schema, track, upgrade, write,
     };
+    pub use crate::sql::{alert, alert_facts, alert_log, registration_check, rejected_callback, review_facts};
     pub use crate::supervise::{Part, Restarts, Supervisor};
 }

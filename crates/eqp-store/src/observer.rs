@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use tokio::sync::Notify;
+
 use crate::reconcile_requests::ReconcileRequests;
 use crate::supervise::Supervisor;
 
@@ -20,6 +22,8 @@ pub struct Observer {
     supervisor: Supervisor,
     on_handler_failure: Arc<dyn Fn(HandlerFailure) + Send + Sync>,
     on_reconciled: Arc<dyn Fn(ReconcileResult) + Send + Sync>,
+    on_alerts: Arc<dyn Fn(OpenAlerts) + Send + Sync>,
+    alert_facts_changed: Arc<Notify>,
     reconcile_requests: ReconcileRequests,
 }
 
@@ -44,6 +48,17 @@ pub enum ReconcileResult {
     Failed,
 }
 
+/// The number of open alerts of each severity.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OpenAlerts {
+    /// Somebody should act now.
+    pub page: u64,
+    /// Somebody should act within days.
+    pub ticket: u64,
+    /// Worth knowing.
+    pub info: u64,
+}
+
 impl fmt::Debug for Observer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Observer").finish_non_exhaustive()
@@ -52,23 +67,26 @@ impl fmt::Debug for Observer {
 
 impl Default for Observer {
     fn default() -> Self {
-        Self::new(Supervisor::default(), |_| {}, |_| {})
+        Self::new(Supervisor::default(), |_| {}, |_| {}, |_| {})
     }
 }
 
 impl Observer {
-    /// Creates an observer that restarts parts with `supervisor`, and calls `on_handler_failure` for each failure of a handler and
-    /// `on_reconciled` for each finished comparison of an account with the Marketplace.
+    /// Creates an observer that restarts parts with `supervisor`, and calls `on_handler_failure` for each failure of a handler,
+    /// `on_reconciled` for each finished comparison of an account with the Marketplace, and `on_alerts` after alerts were evaluated.
     #[doc(hidden)]
     pub fn new(
         supervisor: Supervisor,
         on_handler_failure: impl Fn(HandlerFailure) + Send + Sync + 'static,
         on_reconciled: impl Fn(ReconcileResult) + Send + Sync + 'static,
+        on_alerts: impl Fn(OpenAlerts) + Send + Sync + 'static,
     ) -> Self {
         Self {
             supervisor,
             on_handler_failure: Arc::new(on_handler_failure),
             on_reconciled: Arc::new(on_reconciled),
+            on_alerts: Arc::new(on_alerts),
+            alert_facts_changed: Arc::default(),
             reconcile_requests: ReconcileRequests::default(),
         }
     }
@@ -83,6 +101,24 @@ impl Observer {
     #[doc(hidden)]
     pub fn reconciled(&self, result: ReconcileResult) {
         (self.on_reconciled)(result);
+    }
+
+    /// Requests that alerts are evaluated, because something has changed that they depend on.
+    #[doc(hidden)]
+    pub fn request_alerts(&self) {
+        self.alert_facts_changed.notify_one();
+    }
+
+    /// Waits until an evaluation of alerts is requested.
+    #[doc(hidden)]
+    pub async fn alerts_requested(&self) {
+        self.alert_facts_changed.notified().await;
+    }
+
+    /// Reports how many alerts are open.
+    #[doc(hidden)]
+    pub fn alerts(&self, open: OpenAlerts) {
+        (self.on_alerts)(open);
     }
 
     /// Returns the supervisor of the parts that use this observer.

@@ -40,6 +40,8 @@ pub enum Part {
     Projector,
     /// Compares accounts with the Marketplace.
     Reconcile,
+    /// Opens, updates and resolves alerts.
+    Alerts,
     /// Loads changed credentials, and records that this receiver is running.
     Heartbeat,
     /// Retires replaced credentials whose grace period is over.

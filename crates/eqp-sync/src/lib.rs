@@ -1,11 +1,16 @@
 #![doc = include_str!("../README.md")]
 
+mod alerts;
 mod check;
 mod error;
 mod readiness;
 mod reconcile;
 mod registration;
 
+pub use alerts::{
+    AlertEngine, AlertError, AlertEvaluation, AlertKind, AlertList, AlertService, AlertSettings, AlertText, Alerts,
+    Condition, QuietHours, QuietHoursError, Stage, StuckLimits, SupportLetter, SupportLetters, Typical,
+};
 pub use check::{Check, CheckState};
 pub use error::Error;
 pub use readiness::{ProbeError, ProbeTls, probe_address, probe_receiver};

@@ -5,6 +5,8 @@ pub(crate) mod audit;
 pub(crate) mod events;
 pub(crate) mod retention;
 pub(crate) mod submissions;
+pub(crate) mod alerts;
+pub(crate) mod letter;
 pub(crate) mod tokens;
 
 use utoipa_axum::router::OpenApiRouter;
@@ -21,6 +23,8 @@ pub(crate) fn routes() -> OpenApiRouter<ApiState> {
         .merge(submissions::routes())
         .merge(accounts::routes())
         .merge(retention::routes())
+        .merge(alerts::routes())
+        .merge(letter::routes())
         .merge(tokens::routes())
         .merge(audit::routes())
 }

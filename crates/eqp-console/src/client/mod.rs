@@ -1,5 +1,6 @@
 //! The client of the operator service, in the same process or over HTTP. Both return the same values.
 
+mod alerts;
 mod error;
 mod in_process;
 mod remote;

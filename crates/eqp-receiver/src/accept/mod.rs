@@ -26,6 +26,7 @@ use axum::body::Body;
 use axum::extract::{ConnectInfo, State};
 use axum::response::Response;
 use http::{HeaderMap, Request};
+use time::OffsetDateTime;
 use tokio::time::{Instant, sleep};
 
 use self::auth_failures::{AuthFailureLimiter, Decision};
@@ -229,7 +230,10 @@ async fn accept(
     let source = shared.source(&head.headers, peer);
     let may_refresh = || !shared.limiter().is_limited(source.into(), Instant::now());
     let is_ours = || shared.is_ours(scope, head.uri.path());
-    let on_known_username = |endpoint: &str| shared.metrics.observer().reconcile_requests().request(endpoint);
+    let on_known_username = |endpoint: &str| {
+        shared.metrics.observer().reconcile_requests().request(endpoint);
+        shared.credentials.rejections().count(endpoint, OffsetDateTime::now_utc());
+    };
     let authenticating =
         authenticate::authenticate(&shared.credentials, &head, may_refresh, is_ours, on_known_username);
     let authenticated = match authenticating.await {

@@ -9,6 +9,7 @@ use tokio::sync::{Notify, Semaphore, watch};
 use tokio::time::timeout;
 
 use super::credential_index::{CredentialIndex, Principal};
+use super::rejections::Rejections;
 use eqp_store::Error;
 use eqp_store::internal as store;
 use eqp_store::{CredentialGeneration, MasterKey};
@@ -31,6 +32,7 @@ struct Shared {
     /// The number of the refresh that ended last, successful or not.
     ended: watch::Sender<u64>,
     waiting: Semaphore,
+    rejections: Rejections,
 }
 
 /// A refresh in progress. It ends when this is dropped.
@@ -54,6 +56,7 @@ impl CredentialCache {
             begun: AtomicU64::new(0),
             ended: watch::Sender::new(0),
             waiting: Semaphore::new(MAX_WAITING),
+            rejections: Rejections::default(),
         }))
     }
 
@@ -75,6 +78,11 @@ impl CredentialCache {
         let mut ended = self.0.ended.subscribe();
         self.0.refresh_wanted.notify_one();
         let _ = timeout(REFRESH_DEADLINE, ended.wait_for(|ended| *ended > begun)).await;
+    }
+
+    /// Returns the rejected requests with known user names.
+    pub(crate) fn rejections(&self) -> &Rejections {
+        &self.0.rejections
     }
 
     /// Returns the current index.

@@ -4,5 +4,6 @@ pub(crate) mod credential_cache;
 pub(crate) mod credential_index;
 pub(crate) mod heartbeat;
 pub(crate) mod registered_target;
+pub(crate) mod rejections;
 pub(crate) mod snapshot;
 pub(crate) mod usage;

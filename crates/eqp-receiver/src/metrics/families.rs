@@ -8,7 +8,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 use time::OffsetDateTime;
 
-use eqp_store::internal::ReconcileResult;
+use eqp_store::internal::{OpenAlerts, ReconcileResult};
 
 pub(super) type Label<Value> = [(&'static str, Value); 1];
 pub(super) type Seconds = Gauge<f64, AtomicU64>;
@@ -108,6 +108,25 @@ impl Handlers {
         self.lag.clear();
         for (handler, events) in lags {
             self.lag.get_or_create_owned(&[("handler", handler)]).set(events);
+        }
+    }
+}
+
+/// The metrics of alerts.
+pub(super) struct Alerts([Gauge; 3]);
+
+impl Alerts {
+    pub(super) fn register(registry: &mut Registry) -> Self {
+        let family = Family::<Label<&'static str>, Gauge>::default();
+        let help = "Open alerts, including acknowledged ones; set by the process that evaluates alerts";
+        registry.register("alerts_open", help, family.clone());
+        Self(["page", "ticket", "info"].map(|severity| family.get_or_create_owned(&[("severity", severity)])))
+    }
+
+    /// Sets how many alerts are open.
+    pub(super) fn open(&self, open: OpenAlerts) {
+        for (gauge, count) in self.0.iter().zip([open.page, open.ticket, open.info]) {
+            gauge.set(i64::try_from(count).unwrap_or(i64::MAX));
         }
     }
 }

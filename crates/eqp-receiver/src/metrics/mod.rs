@@ -18,7 +18,7 @@ use prometheus_client::registry::Registry;
 use time::OffsetDateTime;
 
 use self::families::{
-    Certificate, Handlers, Label, Reconciliation, Seconds, counter, counters, gauge, seconds, since_epoch,
+    Alerts, Certificate, Handlers, Label, Reconciliation, Seconds, counter, counters, gauge, seconds, since_epoch,
 };
 use crate::results::{RequestResult, Tally};
 use eqp_store::Observer;
@@ -192,7 +192,8 @@ fn observer(registry: &mut Registry, panics: [Counter; Part::NAMES.len()]) -> Ob
     let on_failure = move |how| {
         failures[how as usize].inc();
     };
-    Observer::new(supervisor, on_failure, move |result| reconciliation.ended(result))
+    let alerts = Alerts::register(registry);
+    Observer::new(supervisor, on_failure, move |result| reconciliation.ended(result), move |open| alerts.open(open))
 }
 
 impl Metrics {

@@ -17,6 +17,7 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use crate::accept::CertificateNote;
+use crate::endpoint::heartbeat::CertificateExpiry;
 use crate::{Error, Metrics};
 use eqp_store::internal::Part;
 
@@ -79,6 +80,8 @@ pub(super) struct CertificateWatch {
     pub(super) metrics: Metrics,
     /// The remark that `/readyz` shows.
     pub(super) note: CertificateNote,
+    /// The time that the heartbeat reports.
+    pub(super) expiry: CertificateExpiry,
 }
 
 /// How close a certificate is to its expiry.
@@ -181,6 +184,7 @@ impl CertificateWatch {
             reported.expiry = Some(expiry);
         }
         self.metrics.certificate().expires(validity.not_after);
+        self.expiry.set(validity.not_after);
         self.note.set(note(expiry, validity, reported.failure.as_ref().map(|failure| failure.summary)));
     }
 

@@ -14,7 +14,7 @@ use super::bootstrap::Bootstrap;
 use crate::accept::Acceptor;
 use crate::accept::writer::{BatchWriter, WriterConfig};
 use crate::endpoint::credential_cache::CredentialCache;
-use crate::endpoint::heartbeat::Heartbeat;
+use crate::endpoint::heartbeat::{CertificateExpiry, Heartbeat, Observed};
 use crate::endpoint::snapshot;
 use crate::maintenance;
 use crate::spool::snapshot::Snapshot;
@@ -37,6 +37,8 @@ pub(super) struct Background {
     credentials: CredentialCache,
     /// The spool with the endpoints that are stored in it.
     spool: Option<(Spool, Option<Snapshot>)>,
+    /// When the certificate of the public listener expires.
+    certificate: CertificateExpiry,
     /// Notified by the batch writer whenever it has stored something.
     wake: Arc<Notify>,
     projector: Option<Projector>,
@@ -70,6 +72,7 @@ impl Parts {
             pool,
             credentials,
             spool: spool.map(|spool| (spool, snapshot)),
+            certificate: CertificateExpiry::default(),
             wake,
             projector: None,
             retention: None,
@@ -90,6 +93,12 @@ impl fmt::Debug for Parts {
 }
 
 impl Background {
+    /// Returns where the certificate's expiry is recorded, which the heartbeat reports.
+    #[cfg(feature = "listener")]
+    pub(super) fn certificate_expiry(&self) -> CertificateExpiry {
+        self.certificate.clone()
+    }
+
     /// Enables the projector.
     pub(super) fn project(&mut self) {
         let projector = Projector::new(self.pool.clone(), Arc::clone(&self.wake));
@@ -103,7 +112,8 @@ impl Background {
 
     /// Starts all parts. Each ends at shutdown, and is restarted if it panics.
     pub(super) fn start(self, shutdown: &CancellationToken) -> Running {
-        let Self { pool, credentials, spool, projector, retention, metrics, .. } = self;
+        let Self { pool, credentials, spool, certificate, projector, retention, metrics, .. } = self;
+        let observed = Observed { certificate, spool: spool.as_ref().map(|(spool, _)| spool.clone()) };
         let supervisor = metrics.supervisor().clone();
         let mut running = Running { tasks: JoinSet::new(), supervisor: supervisor.clone(), shutdown: shutdown.clone() };
         running.part(Part::Backlog, {
@@ -117,7 +127,10 @@ impl Background {
         running.part(Part::Heartbeat, {
             let (pool, credentials, id) = (pool.clone(), credentials.clone(), Uuid::now_v7());
             let supervisor = supervisor.clone();
-            move |shutdown| Heartbeat::new(pool.clone(), credentials.clone(), id, supervisor.clone()).run(shutdown)
+            move |shutdown| {
+                let (pool, credentials, observed) = (pool.clone(), credentials.clone(), observed.clone());
+                Heartbeat::new(pool, credentials, observed, id, supervisor.clone()).run(shutdown)
+            }
         });
         if let Some((spool, stored)) = spool {
             let supervisor = supervisor.clone();

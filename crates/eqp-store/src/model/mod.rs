@@ -1,6 +1,10 @@
 //! The types of rows and filters. Nothing in this module contains SQL.
 
 #[doc(hidden)]
+mod alert;
+#[doc(hidden)]
+mod alert_facts;
+#[doc(hidden)]
 mod api_read;
 mod callback;
 mod endpoint;
@@ -20,6 +24,13 @@ mod submission;
 #[doc(hidden)]
 mod track;
 
+pub use alert::{
+    AlertChangeKind, AlertCounts, AlertSeverity, AlertSubject, NewAlertChange, StoredAlert, StoredAlertChange,
+};
+pub use alert_facts::{
+    DoubtfulClock, DriftingRegistration, MissedCallbacks, ReceiverFacts, RejectedSeries, StatusEntry, TrackInReview,
+    UnconfirmedStatus, UnknownEventCode, UnprovenEndpoint,
+};
 pub use api_read::{
     ApiReadDisposition, ArrivedCallback, MissingCallback, NewApiRead, ProjectedApiRead, StoredApiRead, decode_api_read,
 };

@@ -111,6 +111,8 @@ pub struct ResourceDetail {
     pub sku: Option<String>,
     pub version: Option<String>,
     pub name: Option<String>,
+    /// The type of a package, such as `extension`.
+    pub package_type: Option<String>,
     /// A JSON object with failed tools, reasons and attachments.
     pub details: Option<String>,
 }

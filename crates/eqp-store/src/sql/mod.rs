@@ -1,6 +1,9 @@
 //! All SQL of the project, one file per table family.
 
 pub mod account;
+pub mod alert;
+pub mod alert_facts;
+pub mod alert_log;
 pub mod api_read;
 pub mod audit;
 pub mod callback;
@@ -19,11 +22,14 @@ pub mod pending;
 pub mod projector;
 pub mod receiver;
 pub mod reconcile_run;
+pub mod registration_check;
 pub(crate) mod registration_lock;
+pub mod rejected_callback;
 pub mod reprojection;
 pub mod resource_detail;
 pub(crate) mod retention;
 pub mod retired_username;
+pub mod review_facts;
 pub mod rotation;
 pub mod schema;
 pub(crate) mod stored_callback;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use sqlx::{PgConnection, PgPool, query, query_scalar};
+use sqlx::{PgConnection, PgExecutor, PgPool, query, query_scalar};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -36,14 +36,14 @@ pub struct Backlog {
 }
 
 /// Measures the queue without reading all of it.
-pub async fn backlog(pool: &PgPool) -> Result<Backlog, sqlx::Error> {
+pub async fn backlog(executor: impl PgExecutor<'_>) -> Result<Backlog, sqlx::Error> {
     let row = query!(
         r#"
         select (select count(*) from (select from eqp.callback_pending limit 100000) as rows) as "batches!",
                (select callback_ids[1] from eqp.callback_pending order by id limit 1) as oldest
         "#
     )
-    .fetch_one(pool)
+    .fetch_one(executor)
     .await?;
     let oldest = row.oldest.and_then(|id| id.get_timestamp()).and_then(|timestamp| {
         let (seconds, nanoseconds) = timestamp.to_unix();

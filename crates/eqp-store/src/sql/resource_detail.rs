@@ -15,19 +15,20 @@ pub async fn store(pool: &PgPool, details: &HashMap<Resource, ResourceDetail>) -
     let skus: Vec<_> = details.values().map(|detail| detail.sku.as_deref()).collect();
     let versions: Vec<_> = details.values().map(|detail| detail.version.as_deref()).collect();
     let names: Vec<_> = details.values().map(|detail| detail.name.as_deref()).collect();
+    let types: Vec<_> = details.values().map(|detail| detail.package_type.as_deref()).collect();
     let others: Vec<_> = details.values().map(|detail| detail.details.as_deref()).collect();
     query!(
         r#"
         insert into eqp.resource_detail as stored (account_id, resource_kind, resource_id, modified_at, sku, version, name,
-                                                   details)
-        select account_id, resource_kind, resource_id, modified_at, sku, version, name,
+                                                   package_type, details)
+        select account_id, resource_kind, resource_id, modified_at, sku, version, name, package_type,
                coalesce(details::jsonb, '{}')
         from unnest($1::bigint[], $2::text[], $3::text[], $4::timestamptz[], $5::text[], $6::text[], $7::text[],
-                    $8::text[])
-             as new (account_id, resource_kind, resource_id, modified_at, sku, version, name, details)
+                    $8::text[], $9::text[])
+             as new (account_id, resource_kind, resource_id, modified_at, sku, version, name, package_type, details)
         on conflict (account_id, resource_kind, resource_id) do update
         set modified_at = excluded.modified_at, sku = excluded.sku, version = excluded.version, name = excluded.name,
-            details = excluded.details, read_at = now()
+            package_type = excluded.package_type, details = excluded.details, read_at = now()
         where stored.modified_at is null or excluded.modified_at is null or stored.modified_at <= excluded.modified_at
         "#,
         &resources.accounts,
@@ -37,6 +38,7 @@ pub async fn store(pool: &PgPool, details: &HashMap<Resource, ResourceDetail>) -
         &skus as &[Option<&str>],
         &versions as &[Option<&str>],
         &names as &[Option<&str>],
+        &types as &[Option<&str>],
         &others as &[Option<&str>],
     )
     .execute(pool)
@@ -50,7 +52,7 @@ pub async fn load(pool: &PgPool, resources: &[Resource]) -> Result<HashMap<Resou
     let rows = query!(
         r#"
         select detail.account_id, detail.resource_kind, detail.resource_id, modified_at, sku, version, name,
-               details::text as "details!"
+               package_type, details::text as "details!"
         from unnest($1::bigint[], $2::text[], $3::text[]) as wanted (account_id, resource_kind, resource_id)
         join eqp.resource_detail as detail using (account_id, resource_kind, resource_id)
         "#,
@@ -67,6 +69,7 @@ pub async fn load(pool: &PgPool, resources: &[Resource]) -> Result<HashMap<Resou
                 sku: row.sku,
                 version: row.version,
                 name: row.name,
+                package_type: row.package_type,
                 details: Some(row.details),
             };
             Ok((resource(row.account_id, &row.resource_kind, row.resource_id)?, detail))

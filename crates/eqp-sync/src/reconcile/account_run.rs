@@ -6,6 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::connector::Connector;
 use super::error::{ReconcileError, Result};
+use super::registration_check;
 use super::report::ReconcileKind;
 use super::storage::{self, WatchedAccount};
 use super::{ReconcileReport, ReconcileScope, Reconciler};
@@ -48,7 +49,17 @@ impl AccountRun {
             }
         };
         let scope = if self.is_full { ReconcileScope::Full } else { ReconcileScope::Incremental };
-        reconciler.run_as(self.account.id, mage_id, &scope, shutdown, &mut |_| {}).await
+        let report = reconciler.run_as(self.account.id, mage_id, &scope, shutdown, &mut |_| {}).await?;
+        if let Some(client) = &self.client {
+            let checked =
+                shutdown.run_until_cancelled(registration_check::check(&self.connector, &self.account, client));
+            // The run has succeeded. The next one checks the registrations again.
+            if let Some(Err(error)) = checked.await {
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(error, mage_id = %self.account.mage_id, "cannot compare the registrations, retrying with the next run");
+            }
+        }
+        Ok(report)
     }
 
     /// Creates a client unless an earlier run has left one, and checks that its access key is that of the account.

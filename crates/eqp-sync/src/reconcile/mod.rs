@@ -15,6 +15,7 @@ mod difference;
 mod error;
 mod page_walk;
 mod position;
+mod registration_check;
 mod report;
 mod response;
 mod run;

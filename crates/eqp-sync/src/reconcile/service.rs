@@ -244,6 +244,7 @@ impl<'a> Watch<'a> {
         match result {
             Ok(report) => {
                 (watched.times.failures, watched.times.not_before) = (0, None);
+                self.service.observer.request_alerts();
                 self.service.observer.reconciled(ReconcileResult::Succeeded { stored: report.stored });
                 let kind: &'static str = report.kind.into();
                 let (submissions, differences, stored) = (report.submissions, report.differences, report.stored);
@@ -276,7 +277,10 @@ impl<'a> Watch<'a> {
         self.decided_at = Some(Instant::now());
         match storage::decide_missed(&self.service.connector.pool).await {
             Ok(0) => {}
-            Ok(missed) => tracing::warn!(missed, "callbacks did not arrive, the changes were read from the API"),
+            Ok(missed) => {
+                tracing::warn!(missed, "callbacks did not arrive, the changes were read from the API");
+                self.service.observer.request_alerts();
+            }
             Err(error) => {
                 let error = &error as &dyn std::error::Error;
                 tracing::warn!(error, "cannot decide which callbacks were missed, retrying");

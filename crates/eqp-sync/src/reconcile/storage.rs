@@ -107,8 +107,14 @@ impl Storage {
         for (resource, response) in resources.into_iter().zip(responses) {
             let known = known.get(&resource);
             let is_same = |known: &ResourceDetail| {
-                (known.modified_at, &known.sku, &known.version, &known.name)
-                    == (response.report.modified_at, &response.sku, &response.version, &response.name)
+                (known.modified_at, &known.sku, &known.version, &known.name, &known.package_type)
+                    == (
+                        response.report.modified_at,
+                        &response.sku,
+                        &response.version,
+                        &response.name,
+                        &response.package_type,
+                    )
             };
             if known.is_some_and(is_same) {
                 continue;
@@ -118,6 +124,7 @@ impl Storage {
                 sku: response.sku.clone(),
                 version: response.version.clone(),
                 name: response.name.clone(),
+                package_type: response.package_type.clone(),
                 details: known.and_then(|known| known.details.clone()),
             };
             new.insert(resource, detail);

@@ -1,0 +1,179 @@
+//! Alerts: `/alerts`.
+
+pub(crate) mod model;
+
+use std::time::Duration;
+
+use axum::Json;
+use eqp_sync::{AlertError, Alerts};
+use time::OffsetDateTime;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use self::model::{Alert, AlertAction, AlertChange, AlertDetail, AlertFilter, AlertList, NotProven};
+use crate::authorized::{ApiState, Authorized, Operate, Read};
+use crate::extract::{JsonBody, PathParameter, Query};
+use crate::openapi::QueryOf;
+use crate::problem::{Problem, ProblemCode};
+
+/// Returns the routes of alerts.
+pub(super) fn routes() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(show))
+        .routes(routes!(acknowledge))
+        .routes(routes!(snooze))
+        .routes(routes!(note))
+        .routes(routes!(resolve))
+}
+
+impl From<AlertError> for Problem {
+    fn from(error: AlertError) -> Self {
+        match error {
+            AlertError::Store(error) => error.into(),
+            AlertError::NotFound(_) => Self::not_found(error.to_string()),
+            AlertError::Resolved(_) => Self::new(ProblemCode::Conflict).detail(error.to_string()),
+            error => Self::invalid(error.to_string()),
+        }
+    }
+}
+
+/// List alerts
+#[utoipa::path(
+    get,
+    path = "/alerts",
+    operation_id = "listAlerts",
+    tag = "alerts",
+    params(QueryOf<AlertFilter>),
+    responses((status = 200, description = "The open alerts, and those that were resolved recently if requested", body = AlertList))
+)]
+async fn list(
+    operator: Authorized<Read>,
+    Query(AlertFilter { all }): Query<AlertFilter>,
+) -> Result<Json<AlertList>, Problem> {
+    let now = OffsetDateTime::now_utc();
+    let listed = Alerts::new(operator.pool().clone()).list(all, now).await?;
+    let not_proven =
+        listed.unproven.into_iter().map(|one| NotProven { endpoint: one.endpoint, registered_at: one.registered_at });
+    Ok(Json(AlertList {
+        counts: listed.counts,
+        alerts: listed.alerts.into_iter().map(|alert| Alert::of(alert, now)).collect(),
+        not_proven: not_proven.collect(),
+    }))
+}
+
+/// Show an alert
+#[utoipa::path(
+    get,
+    path = "/alerts/{id}",
+    operation_id = "showAlert",
+    tag = "alerts",
+    params(("id" = i64, Path, description = "The number of the alert")),
+    responses((status = 200, description = "The alert, and what happened to it", body = AlertDetail))
+)]
+async fn show(operator: Authorized<Read>, PathParameter(id): PathParameter<i64>) -> Result<Json<AlertDetail>, Problem> {
+    detail(&operator, id).await
+}
+
+/// Acknowledge an alert
+#[utoipa::path(
+    post,
+    path = "/alerts/{id}/acknowledge",
+    operation_id = "acknowledgeAlert",
+    tag = "alerts",
+    params(("id" = i64, Path, description = "The number of the alert")),
+    request_body = AlertAction,
+    responses((status = 200, description = "The alert, which reminders no longer name", body = AlertDetail))
+)]
+async fn acknowledge(
+    operator: Authorized<Operate>,
+    PathParameter(id): PathParameter<i64>,
+    JsonBody(action): JsonBody<AlertAction>,
+) -> Result<Json<AlertDetail>, Problem> {
+    let (alerts, by) = begin(&operator, "alert.acknowledge", id, &action).await?;
+    alerts.acknowledge(id, &by, action.note.as_deref(), OffsetDateTime::now_utc()).await?;
+    detail(&operator, id).await
+}
+
+/// Snooze an alert
+#[utoipa::path(
+    post,
+    path = "/alerts/{id}/snooze",
+    operation_id = "snoozeAlert",
+    tag = "alerts",
+    params(("id" = i64, Path, description = "The number of the alert")),
+    request_body = AlertAction,
+    responses((status = 200, description = "The alert, which reminders do not name for this time", body = AlertDetail))
+)]
+async fn snooze(
+    operator: Authorized<Operate>,
+    PathParameter(id): PathParameter<i64>,
+    JsonBody(action): JsonBody<AlertAction>,
+) -> Result<Json<AlertDetail>, Problem> {
+    let seconds = action.seconds.ok_or_else(|| Problem::invalid("seconds is missing"))?;
+    let (alerts, by) = begin(&operator, "alert.snooze", id, &action).await?;
+    alerts.snooze(id, &by, Duration::from_secs(seconds), OffsetDateTime::now_utc()).await?;
+    detail(&operator, id).await
+}
+
+/// Add a note to an alert
+#[utoipa::path(
+    post,
+    path = "/alerts/{id}/notes",
+    operation_id = "noteAlert",
+    tag = "alerts",
+    params(("id" = i64, Path, description = "The number of the alert")),
+    request_body = AlertAction,
+    responses((status = 200, description = "The alert with the note", body = AlertDetail))
+)]
+async fn note(
+    operator: Authorized<Operate>,
+    PathParameter(id): PathParameter<i64>,
+    JsonBody(action): JsonBody<AlertAction>,
+) -> Result<Json<AlertDetail>, Problem> {
+    let note = action.note.as_deref().ok_or_else(|| Problem::invalid("note is missing"))?;
+    let (alerts, by) = begin(&operator, "alert.note", id, &action).await?;
+    alerts.note(id, &by, note, OffsetDateTime::now_utc()).await?;
+    detail(&operator, id).await
+}
+
+/// Resolve an alert
+#[utoipa::path(
+    post,
+    path = "/alerts/{id}/resolve",
+    operation_id = "resolveAlert",
+    tag = "alerts",
+    params(("id" = i64, Path, description = "The number of the alert")),
+    request_body = AlertAction,
+    responses((status = 200, description = "The resolved alert", body = AlertDetail))
+)]
+async fn resolve(
+    operator: Authorized<Operate>,
+    PathParameter(id): PathParameter<i64>,
+    JsonBody(action): JsonBody<AlertAction>,
+) -> Result<Json<AlertDetail>, Problem> {
+    let (alerts, by) = begin(&operator, "alert.resolve", id, &action).await?;
+    alerts.resolve(id, &by, action.note.as_deref(), OffsetDateTime::now_utc()).await?;
+    detail(&operator, id).await
+}
+
+/// Records a change in the audit log. Returns the alerts, and the name of the person.
+async fn begin(
+    operator: &Authorized<Operate>,
+    action: &str,
+    id: i64,
+    detail: &AlertAction,
+) -> Result<(Alerts, String), Problem> {
+    let alerts = Alerts::new(operator.pool().clone());
+    // A request for an alert that does not exist is not a change.
+    alerts.show(id).await?;
+    operator.record(action, Some(&id.to_string()), detail).await?;
+    let by = detail.by.clone().unwrap_or_else(|| operator.principal().to_string());
+    Ok((alerts, by))
+}
+
+async fn detail<S>(operator: &Authorized<S>, id: i64) -> Result<Json<AlertDetail>, Problem> {
+    let (alert, changes) = Alerts::new(operator.pool().clone()).show(id).await?;
+    let alert = Alert::of(alert, OffsetDateTime::now_utc());
+    Ok(Json(AlertDetail { alert, changes: changes.into_iter().map(AlertChange::from).collect() }))
+}

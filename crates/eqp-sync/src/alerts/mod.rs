@@ -1,0 +1,24 @@
+//! Alerts: conditions that a person should know about.
+
+mod channel;
+mod condition;
+mod data;
+mod engine;
+mod letter;
+mod operator;
+mod receivers;
+mod reminder;
+mod review;
+mod service;
+mod settings;
+mod stuck;
+mod text;
+
+pub use condition::{AlertKind, Condition};
+pub use engine::{AlertEngine, AlertEvaluation};
+pub use letter::{SupportLetter, SupportLetters};
+pub use operator::{AlertError, AlertList, Alerts};
+pub use service::AlertService;
+pub use settings::{AlertSettings, QuietHours, QuietHoursError};
+pub use stuck::{Stage, StuckLimits, Typical};
+pub use text::AlertText;

@@ -1,0 +1,195 @@
+//! What operators do with alerts: list, acknowledge, snooze, annotate and resolve them.
+
+use eqp_store::Error as StoreError;
+use eqp_store::internal::{
+    ANSWER, AlertChangeKind, AlertCounts, NewAlertChange, StoredAlert, StoredAlertChange, UnprovenEndpoint, alert,
+    alert_facts, alert_log, within,
+};
+use eqp_store::sqlx::{self, PgConnection, PgPool};
+use time::{Duration, OffsetDateTime};
+
+/// The time for which resolved alerts are counted and listed.
+const RESOLVED: Duration = Duration::days(30);
+/// The longest name of a person and the longest note, in bytes.
+const MAX_NAME: usize = 200;
+const MAX_NOTE: usize = 4_000;
+/// The longest time for which an alert can be snoozed.
+const MAX_SNOOZE: Duration = Duration::days(365);
+
+/// The alerts of a database, for operators.
+///
+/// ```no_run
+/// # async fn example(pool: eqp_store::sqlx::PgPool) -> Result<(), eqp_sync::AlertError> {
+/// let alerts = eqp_sync::Alerts::new(pool);
+/// alerts.acknowledge(7, "ops", None, time::OffsetDateTime::now_utc()).await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Alerts {
+    pool: PgPool,
+}
+
+/// The reason why an alert was not changed or shown.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AlertError {
+    /// There is no alert with this number.
+    #[error("there is no alert {0}")]
+    NotFound(i64),
+    /// The alert is resolved, so that only notes can be added.
+    #[error("alert {0} is already resolved")]
+    Resolved(i64),
+    /// A name or note is empty, too long, or contains a control character.
+    #[error("{0}")]
+    Text(&'static str),
+    /// The alert would be snoozed for no time or for more than a year.
+    #[error("an alert can be snoozed for at most 365 days")]
+    Snooze,
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// The alerts, and what is not proven yet.
+#[doc(hidden)]
+#[derive(Clone, Debug)]
+pub struct AlertList {
+    pub counts: AlertCounts,
+    pub alerts: Vec<StoredAlert>,
+    /// Registered endpoints at which no callback has ever arrived. This is not an alert.
+    pub unproven: Vec<UnprovenEndpoint>,
+}
+
+impl Alerts {
+    /// Reads and changes the alerts of this database.
+    pub fn new(pool: PgPool) -> Self {
+        Self { pool }
+    }
+
+    /// Returns the open alerts and, if `all`, those that were resolved in the last 30 days.
+    #[doc(hidden)]
+    pub async fn list(&self, all: bool, now: OffsetDateTime) -> Result<AlertList, AlertError> {
+        let since = now - RESOLVED;
+        let counts = within(ANSWER, alert::counts(&self.pool, since)).await?;
+        let alerts = if all {
+            within(ANSWER, alert::since(&self.pool, since)).await?
+        } else {
+            within(ANSWER, alert::open_ones(&self.pool)).await?
+        };
+        let unproven = within(ANSWER, alert_facts::unproven_endpoints(&self.pool)).await?;
+        Ok(AlertList { counts, alerts, unproven })
+    }
+
+    /// Returns an alert with everything that happened to it, oldest first.
+    #[doc(hidden)]
+    pub async fn show(&self, id: i64) -> Result<(StoredAlert, Vec<StoredAlertChange>), AlertError> {
+        let alert = within(ANSWER, alert::get(&self.pool, id)).await?.ok_or(AlertError::NotFound(id))?;
+        let changes = within(ANSWER, alert_log::of_alert(&self.pool, id)).await?;
+        Ok((alert, changes))
+    }
+
+    /// Records that a person takes care of an alert. It is no longer named by reminders.
+    ///
+    /// # Errors
+    /// Returns [`AlertError::NotFound`] or [`AlertError::Resolved`] if it is not open, [`AlertError::Text`] if the name or the note
+    /// cannot be stored, and [`AlertError::Store`] if the database fails.
+    pub async fn acknowledge(
+        &self,
+        id: i64,
+        by: &str,
+        note: Option<&str>,
+        now: OffsetDateTime,
+    ) -> Result<(), AlertError> {
+        let change = Change { kind: AlertChangeKind::Acknowledged, by, note, now };
+        self.change(id, change, async |connection| alert::acknowledge(connection, id, by, now).await).await
+    }
+
+    /// Postpones the reminders of an alert.
+    ///
+    /// # Errors
+    /// Returns [`AlertError::Snooze`] if the duration is not positive or more than a year, and otherwise the errors of
+    /// [`acknowledge`](Self::acknowledge).
+    pub async fn snooze(
+        &self,
+        id: i64,
+        by: &str,
+        duration: std::time::Duration,
+        now: OffsetDateTime,
+    ) -> Result<OffsetDateTime, AlertError> {
+        let duration = Duration::try_from(duration).ok().filter(|one| one.is_positive() && *one <= MAX_SNOOZE);
+        let until = now + duration.ok_or(AlertError::Snooze)?;
+        let change = Change { kind: AlertChangeKind::Snoozed, by, note: None, now };
+        self.change(id, change, async |connection| alert::snooze(connection, id, until).await).await?;
+        Ok(until)
+    }
+
+    /// Adds a note to an alert, which may be resolved.
+    ///
+    /// # Errors
+    /// As of [`acknowledge`](Self::acknowledge), except for [`AlertError::Resolved`].
+    pub async fn note(&self, id: i64, by: &str, note: &str, now: OffsetDateTime) -> Result<(), AlertError> {
+        let change = Change { kind: AlertChangeKind::Noted, by, note: Some(note), now };
+        self.change(id, change, async |_| Ok(true)).await
+    }
+
+    /// Resolves an alert. It is opened again for a new cause, and some kinds also if their condition still holds a day later.
+    ///
+    /// # Errors
+    /// As of [`acknowledge`](Self::acknowledge).
+    pub async fn resolve(&self, id: i64, by: &str, note: Option<&str>, now: OffsetDateTime) -> Result<(), AlertError> {
+        let change = Change { kind: AlertChangeKind::Resolved, by, note, now };
+        self.change(id, change, async |connection| alert::resolve(connection, id, Some(by), now).await).await
+    }
+
+    /// Applies a change, which returns whether the alert is open, and adds it to the log.
+    async fn change(
+        &self,
+        id: i64,
+        change: Change<'_>,
+        apply: impl AsyncFnOnce(&mut PgConnection) -> Result<bool, sqlx::Error>,
+    ) -> Result<(), AlertError> {
+        check("the name of a person has 1 to 200 bytes and no control characters", change.by, MAX_NAME)?;
+        if let Some(note) = change.note {
+            check("a note has 1 to 4,000 bytes and no control characters except line breaks", note, MAX_NOTE)?;
+        }
+        let changing = async {
+            let mut transaction = self.pool.begin().await?;
+            alert_log::lock(&mut transaction).await?;
+            let Some(stored) = alert::get(&mut *transaction, id).await? else {
+                return Ok(Err(AlertError::NotFound(id)));
+            };
+            if !apply(&mut transaction).await? {
+                return Ok(Err(AlertError::Resolved(id)));
+            }
+            let new = NewAlertChange {
+                alert: Some(id),
+                change: change.kind,
+                at: change.now,
+                by: Some(change.by),
+                note: change.note,
+                data: &stored.data,
+                severity: stored.severity,
+                notify_after: change.now,
+            };
+            alert_log::append(&mut transaction, &new).await?;
+            transaction.commit().await?;
+            Ok::<_, sqlx::Error>(Ok(()))
+        };
+        within(ANSWER, changing).await?
+    }
+}
+
+/// A change by a person.
+struct Change<'a> {
+    kind: AlertChangeKind,
+    by: &'a str,
+    note: Option<&'a str>,
+    now: OffsetDateTime,
+}
+
+fn check(rule: &'static str, text: &str, max: usize) -> Result<(), AlertError> {
+    let is_control = |character: char| character.is_control() && !(max == MAX_NOTE && character == '\n');
+    let is_fine = !text.trim().is_empty() && text.len() <= max && !text.chars().any(is_control);
+    if is_fine { Ok(()) } else { Err(AlertError::Text(rule)) }
+}

@@ -1,0 +1,240 @@
+//! The sentences about each condition: whether anything is lost, what it means, what to run first, and how it ends without
+//! intervention.
+
+use std::time::Duration;
+
+use time::OffsetDateTime;
+
+use super::condition::{AlertKind, Condition};
+
+/// An alert in words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct AlertText {
+    /// A few words: the product or the condition.
+    pub title: String,
+    /// How much is affected, such as `1 of 1 endpoint`.
+    pub scope: Option<String>,
+    /// One or two sentences for a list.
+    pub summary: String,
+    /// Whether anything is lost.
+    pub lost: String,
+    /// What it means.
+    pub meaning: String,
+    /// The first command to run.
+    pub first_check: String,
+    /// How it resolves without intervention.
+    pub resolves: String,
+}
+
+const NOT_LOST: &str = "Nothing is lost.";
+const READ_FROM_API: &str = "They were read from the API (reconcile): nothing is lost.";
+
+impl AlertText {
+    /// Describes an alert from its stored facts. `kind` is the name of its condition, and facts that this version cannot read are not
+    /// described.
+    pub fn of(kind: &str, data: &str, now: OffsetDateTime) -> Self {
+        match serde_json::from_str::<Condition>(data) {
+            Ok(condition) if AlertKind::from(&condition).as_str() == kind => Self::of_condition(&condition, now),
+            _ => Self {
+                title: kind.replace('_', " "),
+                scope: None,
+                summary: "This version cannot describe this alert.".to_owned(),
+                lost: "It is not known whether anything is lost.".to_owned(),
+                meaning: "This version cannot describe this alert: another version has opened it.".to_owned(),
+                first_check: "eqp doctor".to_owned(),
+                resolves: "The version that has opened it resolves it.".to_owned(),
+            },
+        }
+    }
+
+    /// Describes a condition.
+    pub fn of_condition(condition: &Condition, now: OffsetDateTime) -> Self {
+        let text =
+            |title: String, scope: Option<String>, lost: &str, meaning: String, check: &str, resolves: &str| Self {
+                title,
+                scope,
+                summary: format!("{meaning} {lost}"),
+                lost: lost.to_owned(),
+                meaning,
+                first_check: check.to_owned(),
+                resolves: resolves.to_owned(),
+            };
+        match condition {
+            Condition::CallbacksMissed { callbacks, endpoints, silent_endpoints, .. } => text(
+                "callbacks missed".to_owned(),
+                Some(format!("{silent_endpoints} of {}", counted(*endpoints, "endpoint"))),
+                if *callbacks == 1 { "It was read from the API (reconcile): nothing is lost." } else { READ_FROM_API },
+                format!("The API shows {} for which no callback arrived.", counted(*callbacks, "change")),
+                "eqp doctor",
+                "It ends when the missed callbacks or later ones arrive, after an hour without another missed one.",
+            ),
+            Condition::CallbacksRejected { endpoint, requests, .. } => text(
+                "callbacks rejected".to_owned(),
+                Some(format!("endpoint {endpoint}")),
+                "Their changes are read from the API (reconcile): nothing is lost.",
+                format!(
+                    "{} with the user name of this endpoint had another password. Was the password changed?",
+                    counted(*requests, "request")
+                ),
+                "eqp callbacks plan",
+                "It ends when a callback is accepted again, or the endpoint is registered anew, after an hour without another \
+                 rejected one.",
+            ),
+            Condition::RegistrationDrift { endpoint, state, .. } => text(
+                "registration drift".to_owned(),
+                Some(format!("endpoint {endpoint}")),
+                "Until it is repaired, changes are read from the API (reconcile): nothing is lost.",
+                format!(
+                    "The Marketplace's list of callbacks does not contain this endpoint as it should: {}.",
+                    words(state)
+                ),
+                "eqp callbacks plan",
+                "It ends when the list contains the registration again; every reconciliation checks this.",
+            ),
+            Condition::CertificateExpiresIn7Days { expires_at, receivers }
+            | Condition::CertificateExpiresIn30Days { expires_at, receivers } => {
+                let has_expired = *expires_at <= now;
+                let (verb, lost) = if has_expired {
+                    ("expired", "Callbacks fail, and changes are read from the API (reconcile): nothing is lost.")
+                } else {
+                    ("expires", "Nothing is lost yet: callbacks fail once it has expired.")
+                };
+                let when = if has_expired { "ago" } else { "from now" };
+                let distance = span_of((*expires_at - now).unsigned_abs());
+                text(
+                    format!("certificate {verb}"),
+                    Some(counted(*receivers, "receiver")),
+                    lost,
+                    format!("The certificate of the receiver {verb} on {}, {distance} {when}.", date(*expires_at)),
+                    "eqp doctor",
+                    "It ends when the receiver serves a renewed certificate; changed files are reloaded automatically.",
+                )
+            }
+            Condition::SpoolNotEmpty { callbacks, oldest_at, receivers } => text(
+                "spool not empty".to_owned(),
+                Some(counted(*receivers, "receiver")),
+                "Nothing is lost: they are on the receiver's disk.",
+                format!(
+                    "{} since {} could not be moved from the spool to the database.",
+                    counted(*callbacks, "callback"),
+                    date_and_time(*oldest_at)
+                ),
+                "eqp spool show",
+                "It ends when the spool is empty; the receiver retries automatically.",
+            ),
+            Condition::ProjectionBehind { oldest_at } => text(
+                "projection behind".to_owned(),
+                None,
+                "Nothing is lost: the callbacks are stored.",
+                format!(
+                    "Callbacks since {} were stored and not turned into events, so statuses are out of date.",
+                    date_and_time(*oldest_at)
+                ),
+                "eqp doctor",
+                "It ends when they are projected: by a running `eqp serve` with the role project.",
+            ),
+            Condition::ClockDoubtful { modified_at, .. } => text(
+                "clock in doubt".to_owned(),
+                None,
+                "Nothing is lost: such times are not used to order events.",
+                format!(
+                    "The Marketplace reported the time {}, more than 48 hours ahead of this clock.",
+                    modified_at.as_deref().unwrap_or("of a change")
+                ),
+                "timedatectl",
+                "It ends when later reports have plausible times.",
+            ),
+            Condition::ReviewStuck { resource_id, sku, version, stage, since, typical, .. } => {
+                let waited = span_of((now - *since).unsigned_abs());
+                let typical = typical.map(|typical| {
+                    let [p25, p75] = [typical.p25_seconds, typical.p75_seconds].map(Duration::from_secs);
+                    format!("; your last {} took {}", typical.samples, range(p25, p75))
+                });
+                let stage = *stage;
+                Self {
+                    title: product(sku.as_deref(), version.as_deref(), resource_id),
+                    scope: None,
+                    summary: format!("In {stage} for {waited}{}.", typical.as_deref().unwrap_or_default()),
+                    lost: NOT_LOST.to_owned(),
+                    meaning: format!("In {stage} for {waited}{}.", typical.as_deref().unwrap_or_default()),
+                    first_check: match stage {
+                        super::Stage::Scan => format!("eqp files show {resource_id}"),
+                        _ => format!("eqp submissions letter {resource_id}"),
+                    },
+                    resolves: "It ends when the Marketplace reports the next status.".to_owned(),
+                }
+            }
+            Condition::StatusUnconfirmed { resource_id, sku, version, flow, status, .. } => text(
+                product(sku.as_deref(), version.as_deref(), resource_id),
+                None,
+                NOT_LOST,
+                format!(
+                    "The API and the last callback disagree about the {flow} status. The API's status is shown: {}.",
+                    words(status)
+                ),
+                &format!("eqp reconcile {resource_id}"),
+                "It ends when a later callback or API response confirms the status.",
+            ),
+            Condition::UnknownEventCode { code, callbacks, .. } => text(
+                "unknown event code".to_owned(),
+                Some(code.clone()),
+                "Nothing is lost: they are stored, and can be projected again.",
+                format!("{} had an event code that this version does not know.", counted(*callbacks, "callback")),
+                "eqp events list --kind unknown",
+                "It ends 30 days after the last such callback, or when a newer version has projected them again.",
+            ),
+        }
+    }
+}
+
+fn counted(count: u64, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
+/// Returns a name of the API or of ours in words.
+fn words(name: &str) -> String {
+    name.replace('_', " ")
+}
+
+fn product(sku: Option<&str>, version: Option<&str>, resource_id: &str) -> String {
+    match (sku, version) {
+        (Some(sku), Some(version)) => format!("{sku} {version}"),
+        (Some(sku), None) => sku.to_owned(),
+        _ => resource_id.to_owned(),
+    }
+}
+
+/// The unit in which a duration is shown, with its length in seconds.
+fn unit(duration: Duration) -> (&'static str, u64) {
+    match duration.as_secs() {
+        0..3_600 => ("min", 60),
+        3_600..172_800 => ("h", 3_600),
+        _ => ("d", 86_400),
+    }
+}
+
+/// Returns a duration in its largest unit, such as `19 d`.
+pub(super) fn span_of(duration: Duration) -> String {
+    let (name, seconds) = unit(duration);
+    format!("{} {name}", duration.as_secs() / seconds)
+}
+
+/// Returns two durations in the unit of the longer one, such as `4 to 7 d`.
+pub(super) fn range(from: Duration, to: Duration) -> String {
+    let (name, seconds) = unit(to);
+    let [from, to] = [from, to].map(|one| one.as_secs().div_ceil(seconds));
+    if from == to { format!("{to} {name}") } else { format!("{from} to {to} {name}") }
+}
+
+/// Returns a date such as `22 Nov 2026`.
+pub(super) fn date(at: OffsetDateTime) -> String {
+    let at = at.to_offset(time::UtcOffset::UTC);
+    let month = at.month().to_string();
+    format!("{} {} {}", at.day(), &month[..3], at.year())
+}
+
+fn date_and_time(at: OffsetDateTime) -> String {
+    let utc = at.to_offset(time::UtcOffset::UTC);
+    format!("{}, {:02}:{:02} UTC", date(at), utc.hour(), utc.minute())
+}
