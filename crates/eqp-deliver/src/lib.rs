@@ -1,10 +1,20 @@
 #![doc = include_str!("../README.md")]
 
 mod attempt;
+mod attempt_result;
+mod definition;
 mod handler;
 mod handler_loop;
+mod message;
 
+pub use attempt_result::{AttemptOutcome, AttemptResult, DeliveryHandler};
+pub use definition::{
+    ExecDefinition, HandlerDefinition, HandlerSecrets, SignatureScheme, SlackDefinition, WebhookDefinition,
+};
 pub use eqp_store::{Event, Observer};
 pub use handler::{Handler, HandlerError, RunningHandler};
 pub use handler_loop::HandlerLoop;
+pub use message::{
+    AlertChange, AlertData, Content, EventData, Message, MessageBody, MessageContext, MessageUrls, TestData,
+};
 pub use tokio_util::sync::CancellationToken;

@@ -1,0 +1,153 @@
+//! Definitions of handlers: how the events of a subscription are delivered, as it is stored and declared in files.
+
+use std::collections::BTreeMap;
+
+use eqp_types::Secret;
+use serde::{Deserialize, Serialize};
+
+/// How the messages of a subscription are delivered. Contains no secrets: those are in [`HandlerSecrets`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum HandlerDefinition {
+    /// An HTTP request to a URL.
+    Webhook(WebhookDefinition),
+    /// A program on the worker's machine.
+    Exec(ExecDefinition),
+    /// Nothing is sent: consumers fetch the messages.
+    Pull,
+    /// Messages for people in a Slack channel.
+    Slack(SlackDefinition),
+}
+
+/// An HTTP request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct WebhookDefinition {
+    /// The URL. Must not contain credentials. The path and the query can contain template expressions.
+    pub url: String,
+    /// How requests are signed.
+    #[serde(default)]
+    pub signature: SignatureScheme,
+    /// Additional headers, as templates.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub headers: BTreeMap<String, String>,
+    /// The template of the body. Without one, the body is the message as JSON.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body: Option<String>,
+    /// The media type of the body. In JSON, each template expression is written as JSON.
+    #[serde(default = "json", skip_serializing_if = "is_json")]
+    pub content_type: String,
+}
+
+/// How requests are signed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum SignatureScheme {
+    /// The headers `webhook-id`, `webhook-timestamp` and `webhook-signature` of Standard Webhooks. They are signed if there is a secret
+    /// for it.
+    #[default]
+    Standard,
+    /// The hexadecimal HMAC-SHA256 of the body in a header.
+    HmacSha256 {
+        /// The name of the header, for example `X-Hub-Signature-256`.
+        header: String,
+        /// The text before the hexadecimal digits, for example `sha256=`.
+        #[serde(default)]
+        prefix: String,
+    },
+    /// None. The receiver authenticates requests by a header instead.
+    None,
+}
+
+/// A program on the worker's machine.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct ExecDefinition {
+    /// The name of the program in the worker's configuration.
+    pub program: String,
+}
+
+/// A Slack channel.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct SlackDefinition {
+    /// The ID of the channel, to which a bot writes with one thread per submission. Without one, an incoming webhook is used, which
+    /// belongs to a channel.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub channel: Option<String>,
+}
+
+/// The secrets of a handler.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct HandlerSecrets {
+    /// The secrets with which requests are signed, the newest first. During a rotation there is more than one.
+    pub signing: Vec<Secret>,
+    /// Secrets for templates (`secrets.NAME`); `url` of a Slack incoming webhook, and `token` of a Slack bot.
+    pub named: BTreeMap<String, Secret>,
+}
+
+impl WebhookDefinition {
+    /// Creates the definition of a webhook that receives messages as JSON, signed as Standard Webhooks defines.
+    pub fn new(url: impl Into<String>) -> Self {
+        Self {
+            url: url.into(),
+            signature: SignatureScheme::default(),
+            headers: BTreeMap::new(),
+            body: None,
+            content_type: json(),
+        }
+    }
+}
+
+impl ExecDefinition {
+    /// Creates the definition of a handler that runs a program of the worker's configuration.
+    pub fn new(program: impl Into<String>) -> Self {
+        Self { program: program.into() }
+    }
+}
+
+fn json() -> String {
+    "application/json".to_owned()
+}
+
+fn is_json(content_type: &str) -> bool {
+    content_type == "application/json"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_definition_survives_storage() {
+        let mut webhook = WebhookDefinition::new("https://hooks.example.com/eqp");
+        webhook.signature =
+            SignatureScheme::HmacSha256 { header: "X-Hub-Signature-256".into(), prefix: "sha256=".into() };
+        webhook.headers.insert("Authorization".into(), "Bearer {{ secrets.token }}".into());
+        for definition in [
+            HandlerDefinition::Webhook(webhook),
+            HandlerDefinition::Webhook(WebhookDefinition::new("https://hooks.example.com")),
+            HandlerDefinition::Exec(ExecDefinition::new("deploy")),
+            HandlerDefinition::Pull,
+            HandlerDefinition::Slack(SlackDefinition::default()),
+        ] {
+            let stored = serde_json::to_string(&definition).unwrap();
+            assert_eq!(serde_json::from_str::<HandlerDefinition>(&stored).unwrap(), definition, "{stored}");
+        }
+    }
+
+    #[test]
+    fn a_misspelled_key_is_rejected() {
+        let stored = r#"{"type": "exec", "program": "deploy", "command": "rm -rf /"}"#;
+        assert!(serde_json::from_str::<HandlerDefinition>(stored).is_err());
+    }
+}

@@ -1,0 +1,143 @@
+//! Messages: what a handler outside of this process receives, version 1 of the event format.
+//!
+//! Changes of the format are additive: fields and types are added, but neither removed nor changed.
+
+mod alert;
+mod event;
+
+use eqp_store::{Event, EventKind};
+use serde::Serialize;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+pub use alert::{AlertChange, AlertData};
+pub use event::{EventData, MessageContext, MessageUrls};
+
+/// What a handler outside of this process receives.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Message {
+    /// The ID of the message, which is the same in every attempt and replay. Receivers use it to ignore messages that they already have.
+    pub id: String,
+    /// The content.
+    pub body: MessageBody,
+    /// The number of the replay that this message is part of.
+    pub replay: Option<i64>,
+}
+
+/// The content of a message.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(tag = "type")]
+#[non_exhaustive]
+pub enum MessageBody {
+    /// A flow of a submission has another status.
+    #[serde(rename = "submission.status_changed")]
+    SubmissionStatusChanged(Content<EventData>),
+    /// The malware scan of a file has finished.
+    #[serde(rename = "file.scan_finished")]
+    FileScanFinished(Content<EventData>),
+    /// A callback has an event code that is not documented, or cannot be decoded (`data.kind` and `data.reason`).
+    #[serde(rename = "callback.unrecognized")]
+    CallbackUnrecognized(Content<EventData>),
+    /// An alert was opened.
+    #[serde(rename = "alert.opened")]
+    AlertOpened(Content<AlertData>),
+    /// Somebody acknowledged an alert.
+    #[serde(rename = "alert.acknowledged")]
+    AlertAcknowledged(Content<AlertData>),
+    /// The condition of an alert has ended.
+    #[serde(rename = "alert.resolved")]
+    AlertResolved(Content<AlertData>),
+    /// A test of a subscription. It is about nothing that happened.
+    #[serde(rename = "subscription.test")]
+    SubscriptionTest(Content<TestData>),
+}
+
+/// The time and the data of a message.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct Content<T> {
+    /// The time at which it happened: of an event, the time at which the callback arrived or the API was read.
+    #[serde(with = "time::serde::rfc3339")]
+    #[cfg_attr(feature = "schema", schemars(with = "String", extend("format" = "date-time")))]
+    pub timestamp: OffsetDateTime,
+    /// The data.
+    pub data: T,
+}
+
+/// The data of a test message.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct TestData {
+    /// The name of the tested subscription.
+    pub subscription: String,
+    /// A sentence that says that this is a test.
+    pub text: String,
+}
+
+impl Message {
+    /// Creates the message about an event of the database `instance`.
+    pub fn of_event(instance: Uuid, event: &Event, context: &MessageContext) -> Self {
+        let content = Content { timestamp: event.received_at, data: EventData::new(event, context) };
+        let body = match event.kind {
+            EventKind::Submission => MessageBody::SubmissionStatusChanged(content),
+            EventKind::File => MessageBody::FileScanFinished(content),
+            EventKind::Unknown | EventKind::Undecodable => MessageBody::CallbackUnrecognized(content),
+        };
+        Self { id: id(instance, &format!("event:{}", event.seq)), body, replay: None }
+    }
+
+    /// Creates the message about a change of an alert: number `number` in the log of such changes.
+    pub fn of_alert(instance: Uuid, number: i64, change: AlertChange, at: OffsetDateTime, data: AlertData) -> Self {
+        let content = Content { timestamp: at, data };
+        let body = match change {
+            AlertChange::Opened => MessageBody::AlertOpened(content),
+            AlertChange::Acknowledged => MessageBody::AlertAcknowledged(content),
+            AlertChange::Resolved => MessageBody::AlertResolved(content),
+        };
+        Self { id: id(instance, &format!("alert:{number}")), body, replay: None }
+    }
+
+    /// Creates a test message. Attempts of the same test have the same `test`.
+    pub fn of_test(instance: Uuid, test: Uuid, at: OffsetDateTime, subscription: &str) -> Self {
+        let text = "This is a test. Nothing has happened.".to_owned();
+        let data = TestData { subscription: subscription.to_owned(), text };
+        let body = MessageBody::SubscriptionTest(Content { timestamp: at, data });
+        Self { id: id(instance, &format!("test:{test}")), body, replay: None }
+    }
+
+    /// Marks the message as a part of the replay with this number.
+    #[must_use]
+    pub fn replayed(mut self, replay: i64) -> Self {
+        self.replay = Some(replay);
+        self
+    }
+
+    /// Returns the body as JSON, as handlers receive it.
+    pub fn json(&self) -> String {
+        serde_json::to_string(&self.body).expect("a body has only text keys, and no value that JSON cannot represent")
+    }
+}
+
+impl MessageBody {
+    /// Returns the type as it is spelled in the body, for example `submission.status_changed`.
+    pub fn type_name(&self) -> &'static str {
+        match self {
+            Self::SubmissionStatusChanged(_) => "submission.status_changed",
+            Self::FileScanFinished(_) => "file.scan_finished",
+            Self::CallbackUnrecognized(_) => "callback.unrecognized",
+            Self::AlertOpened(_) => "alert.opened",
+            Self::AlertAcknowledged(_) => "alert.acknowledged",
+            Self::AlertResolved(_) => "alert.resolved",
+            Self::SubscriptionTest(_) => "subscription.test",
+        }
+    }
+}
+
+/// Returns the ID of the message about `source` in the database `instance`.
+fn id(instance: Uuid, source: &str) -> String {
+    format!("evt_{}", Uuid::new_v5(&instance, source.as_bytes()).simple())
+}
