@@ -50,6 +50,16 @@ const MIGRATIONS: &[(&str, &str, &str)] = &[
          insert into eqp.missing_callback (api_read_id, flow, account_id, found_at)
              select id, 'technical', account_id, now() from eqp.api_read",
     ),
+    (
+        "0005_deliveries.sql",
+        "f116b18d39fcb6f4285f388cd98b410a68a6fd8dd28546f93a7de9aebf10c4e6",
+        "insert into eqp.subscription (name, filter, handler) values ('shop', '{}', '{}');
+         insert into eqp.subscription_state (subscription_id) select id from eqp.subscription;
+         insert into eqp.delivery (subscription_id, resource, source, event_seq) select id, 7, 'event', 1 from eqp.subscription;
+         insert into eqp.delivery_lane select subscription_id, resource, now(), id from eqp.delivery;
+         insert into eqp.attempt (delivery_id, subscription_id, source, event_seq, duration_ms, result)
+             select id, subscription_id, source, event_seq, 1, 'event_failed' from eqp.delivery",
+    ),
 ];
 
 /// How long the rows of each table that has a time are stored.
@@ -58,8 +68,11 @@ const RETENTION: &[(&str, &str)] = &[
     ("access_key", "until it is replaced or deleted with `eqp accounts remove`"),
     ("account", "always: one row per account"),
     ("api_read", "the retention period of callbacks"),
+    ("attempt", "7 days, and at most 200,000"),
     ("callback", "the retention period of callbacks"),
     ("credential", "always: user names must not be used twice"),
+    ("delivery", "until it is delivered; 180 days if it is dead"),
+    ("delivery_lane", "until it is empty"),
     ("endpoint", "always: callbacks refer to it"),
     ("event", "always: the history"),
     ("handler_cursor", "always: one row per handler"),
@@ -69,6 +82,8 @@ const RETENTION: &[(&str, &str)] = &[
     ("receiver", "as long as it runs"),
     ("reconcile_run", "90 days, and at most 20,000 per account"),
     ("resource_detail", "always: one row per submission or file, as in track"),
+    ("subscription", "until it is removed"),
+    ("subscription_state", "until the subscription is removed"),
     ("track", "always: the current status"),
 ];
 

@@ -51,11 +51,14 @@ pub mod internal {
     pub use crate::endpoint::keyed_hash::KeyedHash;
     pub use crate::endpoint::path::PREFIX;
     pub use crate::model::{
-        AccessKeySummary, Account, AccountSummary, ApiReadDisposition, ArrivedCallback, ContentDigest, CredentialUse,
-        HistoryEntry, LastNumbers, LastRuns, MissingCallback, NewApiRead, PendingReport, ProjectedApiRead,
-        ProjectedCallback, ReadContext, ReportId, Resource, ResourceDetail, RunId, RunKind, RunProgress, RunSummary,
-        SealedSecret, StoredAccessKey, Track, TrackState, Tracks, canonical_status, canonical_status_of_any_flow,
-        decode_api_read,
+        AccessKeySummary, Account, AccountSummary, ApiReadDisposition, ArrivedCallback, AttemptSummary, BreakerChange,
+        CatchUpPosition, ContentDigest, CredentialUse, DeliveryCounts, DeliveryFilter, DeliveryReport, DeliverySource,
+        DeliverySummary, EventContext, EventDetailText, FanOutPosition, HistoryEntry, LaneKey, LaneReport, LastNumbers,
+        LastRuns, LeasedLane, MissingCallback, NewApiRead, NewAttempt, NewDelivery, NewSubscription, NextAttempt,
+        PendingReport, ProjectedApiRead, ProjectedCallback, ReadContext, ReportId, Resource, ResourceDetail, RunId,
+        RunKind, RunProgress, RunSummary, SealedSecret, StoredAccessKey, StoredBreaker, StoredSubscription,
+        SubscriptionId, SubscriptionState, SubscriptionWork, Track, TrackState, Tracks, WaitingDelivery,
+        canonical_status, canonical_status_of_any_flow, decode_api_read,
     };
     pub use crate::observer::{HandlerFailure, ReconcileResult};
     pub use crate::reconcile_requests::{ReconcileRequests, RequestedAccounts};
@@ -63,9 +66,10 @@ pub mod internal {
     pub use crate::sql::registration_lock::RegistrationLock;
     pub use crate::sql::retention::{Retention, first_id_at};
     pub use crate::sql::{
-        account, api_read, callback, callback_disposition, commit_failure, endpoint, event, handler_cursor, instance,
-        listen, missing_callback, pending, projector, receiver, reconcile_run, reprojection, resource_detail,
-        retired_username, rotation, schema, track, upgrade, write,
+        account, api_read, callback, callback_disposition, commit_failure, delivery, delivery_context, delivery_lane,
+        delivery_report, delivery_sweep, endpoint, event, fan_out, handler_cursor, instance, listen, missing_callback,
+        pending, projector, receiver, reconcile_run, reprojection, resource_detail, retired_username, rotation, schema,
+        subscription, track, upgrade, write,
     };
     pub use crate::supervise::{Part, Restarts, Supervisor};
 }
