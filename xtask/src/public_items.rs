@@ -15,6 +15,7 @@ const RUST_RELEASE: &str = "1.95.";
 const CRATES: &[&str] = &[
     "eqp-check",
     "eqp-client",
+    "eqp-console",
     "eqp-deliver",
     "eqp-postgres",
     "eqp-receiver",

@@ -24,6 +24,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("eqp-release", 3),
     ("eqp-simulator", 3),
     ("eqp-sync", 3),
+    ("eqp-console", 4),
     ("eqp-cli", 5),
     ("xtask", 6),
 ];

@@ -117,7 +117,7 @@ pub(crate) fn all() -> Vec<CommandJson> {
         object("accounts list", vec![of::<accounts::list::AccountList<'_>>]),
         object("accounts remove", vec![of::<accounts::remove::RemovalReport<'_>>]),
         lines("reconcile", vec![of::<reconcile::ComparedAccount<'_>>]),
-        object("events list", vec![of::<events::EventList<'_>>]),
+        object("events list", vec![of::<events::ListedEvents<'_>>]),
         lines("events tail", vec![of::<Event>]),
         object("events show", vec![of::<events::show::ReportedEvent<'_>>]),
         object("submissions list", vec![of::<submissions::SubmissionList<'_>>]),

@@ -7,6 +7,7 @@ mod embedded;
 #[cfg(not(feature = "embedded"))]
 #[path = "no_embedded.rs"]
 mod embedded;
+pub(crate) mod operator;
 pub(crate) mod process;
 pub(crate) mod receiver;
 pub(crate) mod reconcile;

@@ -1,6 +1,7 @@
 //! Failures of commands: what failed, why, what to do next, and the exit code.
 
 mod client;
+mod operator;
 mod receiver;
 mod reconcile;
 mod release;

@@ -42,8 +42,14 @@ impl From<eqp_receiver::Error> for Failure {
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
-        let failure = |exit, what: &str| Failure::new(exit, what).because(&error);
-        match &error {
+        (&error).into()
+    }
+}
+
+impl From<&StoreError> for Failure {
+    fn from(error: &StoreError) -> Self {
+        let failure = |exit, what: &str| Failure::new(exit, what).because(error);
+        match error {
             StoreError::DatabaseUnreachable(source) => connection_failure(source),
             StoreError::Database(source) if is_connection(source) => connection_failure(source),
             StoreError::Database(source) if source.sqlstate().as_deref() == Some(INSUFFICIENT_PRIVILEGE) => {
@@ -104,7 +110,7 @@ impl From<UpgradeError> for Failure {
 /// The SQLSTATE of a statement for which the role lacks a right.
 const INSUFFICIENT_PRIVILEGE: &str = "42501";
 
-fn with_roles(failure: Failure) -> Failure {
+pub(super) fn with_roles(failure: Failure) -> Failure {
     failure
         .next("grant the rights with crates/eqp-store/roles.sql, which has to run again after every migration")
         .next("make the role a member of eqp_runtime (eqp_reconcile to reconcile accounts, eqp_accept only to accept callbacks, eqp_migrator to migrate)")

@@ -41,7 +41,7 @@ pub struct StoredCallback {
 }
 
 /// A callback that reported nothing new, as [`Reader::duplicates`](crate::Reader::duplicates) lists it.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct DuplicateCallback {

@@ -13,7 +13,7 @@ use super::{Account, DuplicateCallback, ReportId, ResourceKind, StoredApiRead, S
 ///
 /// As JSON it is one flat object with the fields below. The Marketplace's times are written in its own format
 /// (`2022-08-25 19:20:21`, UTC), all others in RFC 3339.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Event {

@@ -1,6 +1,7 @@
 //! Filters of lists. A field that is `None` does not restrict the list.
 
 use eqp_types::{Environment, Flow, MageId};
+use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -13,7 +14,9 @@ const DEFAULT_LIMIT: u32 = 50;
 pub(crate) const HIGHEST_LIMIT: u32 = 10_000;
 
 /// The order in which events are listed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
 pub enum Order {
     /// Highest `seq` first.
     #[default]
@@ -30,7 +33,9 @@ pub enum Order {
 /// let late = EventFilter { disposition: Some(Disposition::Late), limit: 10, ..EventFilter::default() };
 /// # assert_eq!(late.limit, 10);
 /// ```
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default, deny_unknown_fields)]
 pub struct EventFilter {
     /// Only rows of this environment.
     pub environment: Option<Environment>,
@@ -53,8 +58,12 @@ pub struct EventFilter {
     /// Only events with a lower `seq` than this.
     pub before_seq: Option<i64>,
     /// Only events whose callback arrived at this time or later.
+    #[serde(with = "time::serde::rfc3339::option")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>", extend("format" = "date-time")))]
     pub since: Option<OffsetDateTime>,
     /// Only events whose callback arrived before this time.
+    #[serde(with = "time::serde::rfc3339::option")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>", extend("format" = "date-time")))]
     pub until: Option<OffsetDateTime>,
     /// The order of the list.
     pub order: Order,
@@ -91,7 +100,9 @@ impl Default for EventFilter {
 /// let rejected = SubmissionFilter { technical: Some("rejected".into()), ..SubmissionFilter::default() };
 /// # assert_eq!(rejected.limit, 50);
 /// ```
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default, deny_unknown_fields)]
 pub struct SubmissionFilter {
     /// Only rows of this environment.
     pub environment: Option<Environment>,
@@ -140,7 +151,9 @@ impl Default for SubmissionFilter {
 /// let infected = FileFilter { malware: Some("fail".into()), ..FileFilter::default() };
 /// # assert_eq!(infected.limit, 50);
 /// ```
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default, deny_unknown_fields)]
 pub struct FileFilter {
     /// Only rows of this environment.
     pub environment: Option<Environment>,

@@ -1,7 +1,7 @@
 //! Runs of the reconciliation, and the accounts that it compares with the API.
 
 use eqp_types::{Environment, MageId, Secret, Timestamp};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use strum::{Display, EnumString, IntoStaticStr, VariantNames};
 use time::OffsetDateTime;
 
@@ -9,7 +9,9 @@ use super::AccountId;
 use super::string_enum::{UnknownValue, string_enum};
 
 /// Which resources a run reads.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Display, EnumString, IntoStaticStr, VariantNames)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, Display, EnumString, IntoStaticStr, VariantNames,
+)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case", parse_err_ty = UnknownValue, parse_err_fn = UnknownValue::of::<RunKind>)]

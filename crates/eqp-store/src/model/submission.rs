@@ -1,13 +1,13 @@
 //! The current status of submissions and files.
 
 use eqp_types::{Environment, MageId, Timestamp};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use super::Event;
 
 /// The current status of a submission, as callbacks and the API reported it.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Submission {
@@ -44,7 +44,7 @@ pub struct Submission {
 }
 
 /// A submission with its events.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct SubmissionHistory {
@@ -56,7 +56,8 @@ pub struct SubmissionHistory {
 }
 
 /// The current status of a file, as callbacks and the API reported it.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct FileState {
     /// The environment of the account.
@@ -71,6 +72,7 @@ pub struct FileState {
     pub modified_at: Option<Timestamp>,
     /// When the callback with the last change arrived.
     #[serde(with = "time::serde::rfc3339")]
+    #[cfg_attr(feature = "schema", schemars(with = "String", extend("format" = "date-time")))]
     pub received_at: OffsetDateTime,
     /// The `seq` of the event with the last change.
     pub seq: i64,
@@ -80,5 +82,6 @@ pub struct FileState {
     pub unconfirmed: bool,
     /// When the API last confirmed the status, or `None` if it has not.
     #[serde(with = "time::serde::rfc3339::option")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>", extend("format" = "date-time")))]
     pub confirmed_at: Option<OffsetDateTime>,
 }

@@ -6,8 +6,8 @@ mod table;
 pub(crate) use table::table;
 
 use clap::{Args, Subcommand};
+use eqp_console::EventList;
 use eqp_release::wait::WaitTarget;
-use eqp_store::internal::{ANSWER, pending, within};
 use eqp_store::{Disposition, Event, EventFilter, EventKind};
 use eqp_types::{Environment, Flow};
 use serde::Serialize;
@@ -17,6 +17,7 @@ use self::table::line;
 use crate::arguments::{self, since, whole};
 use crate::commands::status;
 use crate::compose::database::Database;
+use crate::compose::operator::Operator;
 use crate::config::MarketplaceOptions;
 use crate::context::Context;
 use crate::failure::Result;
@@ -110,7 +111,7 @@ pub(crate) struct List {
 /// Events as JSON.
 #[derive(Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub(crate) struct EventList<'a> {
+pub(crate) struct ListedEvents<'a> {
     /// The environment that was selected, if any.
     #[serde(skip_serializing_if = "Option::is_none")]
     environment: Option<Environment>,
@@ -122,23 +123,19 @@ impl List {
     pub(crate) async fn run(self, context: &Context) -> Result {
         let marketplace = &context.settings.marketplace;
         let filter = EventFilter { limit: self.limit, ..self.filter.filter(marketplace)? };
-        let database = Database::open_to_read(context).await?;
-        let events = database.reader().events(&filter).await;
-        let backlog = within(ANSWER, pending::backlog(database.pool())).await;
-        database.close().await?;
-        let events = events?;
-        // Not essential: a role may be allowed to read events and nothing else.
-        if let Ok(backlog) = backlog
-            && backlog.batches > 0
-        {
+        let operator = Operator::open_to_read(context).await?;
+        let listed = operator.client().events(&filter).await;
+        operator.close().await?;
+        let EventList { events, pending, .. } = listed?;
+        if let Some(pending) = pending {
             let since =
-                backlog.oldest.map(|oldest| format!(", the oldest since {} UTC", utc(oldest))).unwrap_or_default();
+                pending.oldest.map(|oldest| format!(", the oldest since {} UTC", utc(oldest))).unwrap_or_default();
             context.output.note(format_args!(
                 "some callbacks have not been projected yet{since}; their events will appear later (see `eqp doctor`)"
             ));
         }
         if context.output.is_json() {
-            return context.output.json(&EventList { environment: marketplace.environment, events: &events });
+            return context.output.json(&ListedEvents { environment: marketplace.environment, events: &events });
         }
         if events.is_empty() {
             context.output.note("no events");

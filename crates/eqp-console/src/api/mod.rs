@@ -1,0 +1,15 @@
+//! The operations, one file per resource.
+
+pub(crate) mod events;
+
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::principal::ApiState;
+
+/// The base path of all operations.
+pub(crate) const BASE: &str = "/api/v1";
+
+/// Returns the routes of all operations, relative to the base path.
+pub(crate) fn routes() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new().merge(events::routes())
+}

@@ -1,0 +1,64 @@
+//! The error of the client.
+
+use std::sync::Arc;
+
+use crate::problem::Problem;
+
+/// An error of [`OperatorClient`](crate::OperatorClient). None of them contains the token, or more of the URL than its host.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OperatorError {
+    /// The service rejected the request, or failed.
+    #[error(transparent)]
+    Problem(Problem),
+    /// The service in this process failed on its database.
+    #[error(transparent)]
+    Store(Arc<eqp_store::Error>),
+    /// The URL of the server cannot be used.
+    #[error("the URL of the server cannot be used: {reason}")]
+    Url {
+        /// The reason.
+        reason: &'static str,
+    },
+    /// The client cannot be created.
+    #[error("the client of the server cannot be created")]
+    Setup(#[source] TransportError),
+    /// The server cannot be reached.
+    #[error("{host} cannot be reached")]
+    Unreachable {
+        /// The host and port of the server.
+        host: String,
+        /// The cause.
+        source: TransportError,
+    },
+    /// The server did not answer in time.
+    #[error("{host} did not answer in time")]
+    TimedOut {
+        /// The host and port of the server.
+        host: String,
+    },
+    /// The response is larger than the limit of the client.
+    #[error("the response of {host} is too large")]
+    TooLarge {
+        /// The host and port of the server.
+        host: String,
+    },
+    /// The response is not one of the operator service, or of another version.
+    #[error("the response with status {status} is not one of the operator service of this version")]
+    Malformed {
+        /// The HTTP status.
+        status: u16,
+    },
+}
+
+/// An error of the HTTP client. The error of the library is hidden.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct TransportError(reqwest::Error);
+
+impl TransportError {
+    pub(super) fn new(error: reqwest::Error) -> Self {
+        // The URL can contain filters, and the error is shown together with the host anyway.
+        Self(error.without_url())
+    }
+}

@@ -1,0 +1,112 @@
+//! The client of the operator service, in the same process or over HTTP. Both return the same values.
+
+mod error;
+mod in_process;
+mod remote;
+
+use std::fmt;
+
+use eqp_store::EventFilter;
+use eqp_types::Secret;
+use http::Method;
+use http::header::CONTENT_TYPE;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use url::Url;
+
+pub use self::error::{OperatorError, TransportError};
+use self::in_process::InProcess;
+use self::remote::Remote;
+use crate::api::BASE;
+use crate::api::events::EventList;
+use crate::problem::Problem;
+use crate::{OperatorService, Principal};
+
+/// A client of the operator service. Cheap to clone.
+#[derive(Clone)]
+pub struct OperatorClient {
+    transport: Transport,
+}
+
+#[derive(Clone)]
+enum Transport {
+    InProcess(InProcess),
+    Remote(Remote),
+}
+
+/// A request, relative to the base path.
+struct Request {
+    method: Method,
+    path_and_query: String,
+}
+
+/// A complete response.
+struct Answer {
+    status: http::StatusCode,
+    is_problem: bool,
+    body: Vec<u8>,
+}
+
+impl fmt::Debug for OperatorClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let transport = match &self.transport {
+            Transport::InProcess(_) => "in process",
+            Transport::Remote(remote) => remote.host(),
+        };
+        f.debug_struct("OperatorClient").field("transport", &transport).finish_non_exhaustive()
+    }
+}
+
+impl OperatorClient {
+    /// Creates a client that calls a service in the same process, without a socket.
+    pub fn in_process(service: &OperatorService, principal: Principal) -> Self {
+        Self { transport: Transport::InProcess(InProcess::new(service, principal)) }
+    }
+
+    /// Creates a client of a server. The token is sent to this URL only. Plain HTTP is allowed on this machine only.
+    /// `trusted_ca` is the PEM certificate of an additional CA.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`OperatorError::Url`] if the URL cannot be used, and [`OperatorError::Setup`] if the certificate cannot.
+    pub fn remote(url: &Url, token: Secret, trusted_ca: Option<&[u8]>) -> Result<Self, OperatorError> {
+        Ok(Self { transport: Transport::Remote(Remote::new(url, token, trusted_ca)?) })
+    }
+
+    /// Returns the events that match a filter.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`OperatorError::Problem`] if the service rejects the request or fails, and the other errors if a server cannot be
+    /// reached.
+    pub async fn events(&self, filter: &EventFilter) -> Result<EventList, OperatorError> {
+        self.get("/events", filter).await
+    }
+
+    async fn get<T: DeserializeOwned>(&self, path: &str, query: &impl Serialize) -> Result<T, OperatorError> {
+        let query = serde_urlencoded::to_string(query).expect("a filter has only texts and numbers");
+        let separator = if query.is_empty() { "" } else { "?" };
+        let path_and_query = format!("{BASE}{path}{separator}{query}");
+        self.call(Request { method: Method::GET, path_and_query }).await
+    }
+
+    async fn call<T: DeserializeOwned>(&self, request: Request) -> Result<T, OperatorError> {
+        let answer = match &self.transport {
+            Transport::InProcess(transport) => transport.call(request).await?,
+            Transport::Remote(transport) => transport.call(request).await?,
+        };
+        if answer.status.is_success() {
+            return serde_json::from_slice(&answer.body)
+                .map_err(|_| OperatorError::Malformed { status: answer.status.as_u16() });
+        }
+        match serde_json::from_slice::<Problem>(&answer.body) {
+            Ok(problem) if answer.is_problem => Err(OperatorError::Problem(problem)),
+            _ => Err(OperatorError::Malformed { status: answer.status.as_u16() }),
+        }
+    }
+}
+
+/// Returns whether a response is an error of the service, and not of a proxy.
+fn is_problem(headers: &http::HeaderMap) -> bool {
+    headers.get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(crate::problem::MEDIA_TYPE.as_bytes()))
+}

@@ -1,0 +1,52 @@
+//! The types of the API in its OpenAPI document.
+//!
+//! All schemas come from `JsonSchema`, which also describes the JSON of the tool. In the description of an operation, a type is
+//! only a reference to its schema.
+
+use std::any::type_name;
+use std::marker::PhantomData;
+
+use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::schema::Schema;
+use utoipa::openapi::{Ref, RefOr};
+use utoipa::{IntoParams, PartialSchema, ToSchema};
+
+use crate::api::events::EventList;
+
+/// Makes types usable as bodies of requests and responses.
+macro_rules! bodies {
+    ($($body:ty),* $(,)?) => {
+        $(
+            impl PartialSchema for $body {
+                fn schema() -> RefOr<Schema> {
+                    RefOr::Ref(Ref::from_schema_name(name::<Self>()))
+                }
+            }
+
+            impl ToSchema for $body {}
+        )*
+    };
+}
+
+bodies!(EventList);
+
+/// The parameters of a query: one parameter that refers to the schema of `T`, which the generator of the document replaces by one for
+/// each property.
+pub(crate) struct QueryOf<T>(PhantomData<T>);
+
+impl<T> IntoParams for QueryOf<T> {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let schema = RefOr::Ref(Ref::from_schema_name(name::<T>()));
+        let parameter = ParameterBuilder::new().name(QUERY).parameter_in(ParameterIn::Query);
+        vec![parameter.schema::<RefOr<Schema>>(Some(schema)).build()]
+    }
+}
+
+/// The name of the parameter that stands for all parameters of a query.
+pub(crate) const QUERY: &str = "*";
+
+/// Returns the name of a type without its module.
+fn name<T>() -> &'static str {
+    let full = type_name::<T>();
+    full.rsplit("::").next().unwrap_or(full)
+}
