@@ -63,6 +63,7 @@ pub mod internal {
     pub use crate::observer::{HandlerFailure, ReconcileResult};
     pub use crate::reconcile_requests::{ReconcileRequests, RequestedAccounts};
     pub use crate::secret_file::{check_secret_file, read_secret, read_secret_file, secret_text};
+    pub use crate::sql::listen::{Channel, NotificationListener};
     pub use crate::sql::registration_lock::RegistrationLock;
     pub use crate::sql::retention::{Retention, first_id_at};
     pub use crate::sql::{

@@ -130,8 +130,8 @@ pub struct WaitingDelivery {
     pub invalid: u32,
     /// The wait until its next attempt is due.
     pub retry_in: Option<Duration>,
-    /// Whether it has held back its successors for long enough.
-    pub hold_is_over: bool,
+    /// For how long it still holds back its successors after a failure. `None`: until it is dead, or it has a lane of its own.
+    pub hold_in: Option<Duration>,
     /// An earlier event of the resource that has not been delivered.
     pub out_of_order_after: Option<i64>,
 }

@@ -55,6 +55,8 @@ pub struct StoredSubscription {
     pub order_hold: Option<Duration>,
     pub declared_by: Option<String>,
     pub created_at: OffsetDateTime,
+    /// When the definition or its secrets were last changed.
+    pub updated_at: OffsetDateTime,
     pub state: SubscriptionState,
     pub paused_at: Option<OffsetDateTime>,
     pub paused_reason: Option<String>,

@@ -178,7 +178,7 @@ pub async fn heads(pool: &PgPool, lanes: &[LeasedLane]) -> Result<Vec<WaitingDel
                head.attempts as "attempts!", head.invalid as "invalid!",
                extract(epoch from now() - head.created_at)::float8 as "age!",
                extract(epoch from head.retry_at - now())::float8 as retry_in,
-               coalesce(head.hold_until <= now(), false) and head.moved_from is null as "hold_is_over!",
+               case when head.moved_from is null then extract(epoch from head.hold_until - now())::float8 end as hold_in,
                greatest(
                    (select event_seq
                     from eqp.delivery
@@ -220,7 +220,7 @@ pub async fn heads(pool: &PgPool, lanes: &[LeasedLane]) -> Result<Vec<WaitingDel
                 attempts: row.attempts.unsigned_abs(),
                 invalid: row.invalid.unsigned_abs(),
                 retry_in: row.retry_in.filter(|wait| *wait > 0.0).map(seconds),
-                hold_is_over: row.hold_is_over,
+                hold_in: row.hold_in.map(seconds),
                 out_of_order_after: row.out_of_order_after,
             })
         })

@@ -38,6 +38,11 @@ pub async fn report(connection: &mut PgConnection, report: &DeliveryReport) -> R
                                        else delivery.hold_until end
                  from result
                  where delivery.id = result.retry_id and delivery.dead_at is null
+                   -- Nothing is counted twice if this runs again, because it was not known whether it had been committed.
+                   and exists (select
+                               from eqp.delivery_lane as lane
+                               where lane.subscription_id = result.subscription_id and lane.resource = result.resource
+                                 and lane.lease = result.lease)
                  returning delivery.id,
                            -- The lane is due when the head has held back the others for long enough: it is then moved aside.
                            least(delivery.retry_at,

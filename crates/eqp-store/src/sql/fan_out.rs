@@ -1,6 +1,6 @@
 //! `eqp.fanout`: matches new events against subscriptions, and inserts their deliveries in the transaction that moves the cursor.
 
-use sqlx::{PgConnection, query, query_as, query_scalar};
+use sqlx::{PgConnection, query, query_scalar};
 
 use super::event::{Source, select};
 use crate::model::{CatchUpPosition, Event, FanOutPosition, NewDelivery, SubscriptionId};
@@ -10,10 +10,11 @@ const EVENTS: i64 = 500;
 
 /// Locks the position of the fan-out if there are new events. Returns `None` if there are none, or if another process is the leader.
 pub async fn lead(connection: &mut PgConnection) -> Result<Option<FanOutPosition>, sqlx::Error> {
-    query_as!(
-        FanOutPosition,
+    let row = query!(
         r#"
-        select fanout.cursor_seq, fanout.generation, projector.last_event_seq
+        select fanout.cursor_seq, fanout.generation, projector.last_event_seq,
+               -- A leader whose process is frozen loses the lock.
+               set_config('idle_in_transaction_session_timeout', '10s', true) as timeout
         from eqp.fanout
         cross join eqp.projector
         where projector.last_event_seq > fanout.cursor_seq
@@ -21,12 +22,12 @@ pub async fn lead(connection: &mut PgConnection) -> Result<Option<FanOutPosition
         "#
     )
     .fetch_optional(connection)
-    .await
-}
-
-/// Returns the number of the newest change of the subscriptions.
-pub async fn generation(connection: &mut PgConnection) -> Result<i64, sqlx::Error> {
-    query_scalar!("select generation from eqp.fanout").fetch_one(connection).await
+    .await?;
+    Ok(row.map(|row| FanOutPosition {
+        cursor_seq: row.cursor_seq,
+        generation: row.generation,
+        last_event_seq: row.last_event_seq,
+    }))
 }
 
 /// Locks a subscription that catches up, or returns `None` if there is none that no other process has locked.

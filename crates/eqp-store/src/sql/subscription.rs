@@ -47,7 +47,7 @@ pub async fn list(connection: &mut PgConnection) -> Result<Vec<StoredSubscriptio
         r#"
         select id, name, filter::text as "filter!", handler::text as "handler!",
                extract(epoch from order_hold)::float8 as order_hold, declared_by, created_at,
-               state, paused_at, paused_reason, cursor_seq, failures, failing_since, open_until
+               updated_at, state, paused_at, paused_reason, cursor_seq, failures, failing_since, open_until
         from eqp.subscription
         join eqp.subscription_state on subscription_id = id
         where removed_at is null
@@ -66,6 +66,7 @@ pub async fn list(connection: &mut PgConnection) -> Result<Vec<StoredSubscriptio
                 order_hold: row.order_hold.map(seconds),
                 declared_by: row.declared_by,
                 created_at: row.created_at,
+                updated_at: row.updated_at,
                 state: read(&row.state)?,
                 paused_at: row.paused_at,
                 paused_reason: row.paused_reason,
