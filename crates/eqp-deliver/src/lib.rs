@@ -3,14 +3,19 @@
 mod attempt;
 mod attempt_result;
 mod definition;
+mod environment;
 mod handler;
 mod handler_loop;
 mod message;
+mod redaction;
+mod webhook;
 
 pub use attempt_result::{AttemptOutcome, AttemptResult, DeliveryHandler};
 pub use definition::{
-    ExecDefinition, HandlerDefinition, HandlerSecrets, SignatureScheme, SlackDefinition, WebhookDefinition,
+    DefinitionError, ExecDefinition, HandlerDefinition, HandlerSecrets, SignatureScheme, SlackDefinition,
+    WebhookDefinition,
 };
+pub use environment::HandlerEnvironment;
 pub use eqp_store::{Event, Observer};
 pub use handler::{Handler, HandlerError, RunningHandler};
 pub use handler_loop::HandlerLoop;
@@ -18,3 +23,4 @@ pub use message::{
     AlertChange, AlertData, Content, EventData, Message, MessageBody, MessageContext, MessageUrls, TestData,
 };
 pub use tokio_util::sync::CancellationToken;
+pub use webhook::{AddressGuard, NetworkError, new_signing_secret};

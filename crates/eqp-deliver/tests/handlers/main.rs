@@ -3,3 +3,5 @@
 
 mod message_format;
 mod messages;
+mod server;
+mod webhook;
