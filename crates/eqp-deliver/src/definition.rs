@@ -6,6 +6,7 @@ use std::sync::Arc;
 use eqp_types::Secret;
 use serde::{Deserialize, Serialize};
 
+use crate::exec::Exec;
 use crate::webhook::Webhook;
 use crate::{DeliveryHandler, HandlerEnvironment};
 
@@ -139,6 +140,14 @@ pub enum DefinitionError {
     /// A secret for Standard Webhooks has another form.
     #[error("a signing secret must be `whsec_` and at least 24 bytes in Base64")]
     SigningSecret,
+    /// A program cannot be run.
+    #[error("the program `{program}` cannot be run: {reason}")]
+    Program {
+        /// The name or the path of the program.
+        program: String,
+        /// The reason.
+        reason: String,
+    },
     /// The HTTP client cannot be set up.
     #[error("the HTTP client cannot be set up: {reason}")]
     Setup {
@@ -163,7 +172,8 @@ impl HandlerDefinition {
         Ok(match self {
             Self::Webhook(webhook) => Some(Arc::new(Webhook::new(webhook, secrets, environment)?)),
             Self::Pull => None,
-            Self::Exec(_) | Self::Slack(_) => {
+            Self::Exec(exec) => Some(Arc::new(Exec::new(exec, environment)?)),
+            Self::Slack(_) => {
                 return Err(DefinitionError::Setup {
                     reason: "handlers of this type are not available yet".to_owned(),
                 });

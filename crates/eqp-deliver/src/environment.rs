@@ -1,8 +1,10 @@
 //! What the worker's own configuration provides to handlers.
 
+use std::collections::BTreeMap;
+
 use reqwest::{Certificate, Proxy};
 
-use crate::{AddressGuard, DefinitionError};
+use crate::{AddressGuard, DefinitionError, Program};
 
 /// What the worker's own configuration provides to handlers. Whoever defines a subscription can neither see nor change it.
 #[derive(Clone, Debug, Default)]
@@ -10,6 +12,7 @@ pub struct HandlerEnvironment {
     pub(crate) guard: AddressGuard,
     pub(crate) proxy: Option<Proxy>,
     pub(crate) trusted_ca: Vec<Certificate>,
+    pub(crate) programs: BTreeMap<String, Program>,
 }
 
 impl HandlerEnvironment {
@@ -40,5 +43,12 @@ impl HandlerEnvironment {
         let setup = |_| DefinitionError::Setup { reason: "the URL of the proxy is not valid".to_owned() };
         self.proxy = Some(Proxy::all(url).map_err(setup)?);
         Ok(self)
+    }
+
+    /// Allows handlers to run a program by its name.
+    #[must_use]
+    pub fn with_program(mut self, name: impl Into<String>, program: Program) -> Self {
+        self.programs.insert(name.into(), program);
+        self
     }
 }

@@ -4,6 +4,7 @@ mod attempt;
 mod attempt_result;
 mod definition;
 mod environment;
+mod exec;
 mod handler;
 mod handler_loop;
 mod message;
@@ -17,6 +18,7 @@ pub use definition::{
 };
 pub use environment::HandlerEnvironment;
 pub use eqp_store::{Event, Observer};
+pub use exec::Program;
 pub use handler::{Handler, HandlerError, RunningHandler};
 pub use handler_loop::HandlerLoop;
 pub use message::{
