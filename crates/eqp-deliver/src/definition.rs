@@ -1,9 +1,14 @@
 //! Definitions of handlers: how the events of a subscription are delivered, as it is stored and declared in files.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use eqp_types::Secret;
 use serde::{Deserialize, Serialize};
+
+use crate::exec::Exec;
+use crate::webhook::Webhook;
+use crate::{DeliveryHandler, HandlerEnvironment};
 
 /// How the messages of a subscription are delivered. Contains no secrets: those are in [`HandlerSecrets`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -93,6 +98,88 @@ pub struct HandlerSecrets {
     pub signing: Vec<Secret>,
     /// Secrets for templates (`secrets.NAME`); `url` of a Slack incoming webhook, and `token` of a Slack bot.
     pub named: BTreeMap<String, Secret>,
+}
+
+/// The reason why a handler cannot be built. Contains no secrets.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum DefinitionError {
+    /// The URL cannot be used.
+    #[error("{url} cannot be used: {reason}")]
+    Url {
+        /// The scheme, host and port of the URL.
+        url: String,
+        /// The reason.
+        reason: String,
+    },
+    /// A header cannot be used.
+    #[error("the header {name} cannot be used: {reason}")]
+    Header {
+        /// The name of the header.
+        name: String,
+        /// The reason.
+        reason: String,
+    },
+    /// A template cannot be used.
+    #[error("the template of the {part} cannot be used: {reason}")]
+    Template {
+        /// The part of the request that the template results in.
+        part: String,
+        /// The reason.
+        reason: String,
+    },
+    /// A secret is needed that is not stored.
+    #[error("the secret `{name}` is not stored")]
+    MissingSecret {
+        /// The name of the secret.
+        name: String,
+    },
+    /// The signature scheme needs a secret.
+    #[error("the signature needs a secret")]
+    NoSigningSecret,
+    /// A secret for Standard Webhooks has another form.
+    #[error("a signing secret must be `whsec_` and at least 24 bytes in Base64")]
+    SigningSecret,
+    /// A program cannot be run.
+    #[error("the program `{program}` cannot be run: {reason}")]
+    Program {
+        /// The name or the path of the program.
+        program: String,
+        /// The reason.
+        reason: String,
+    },
+    /// The HTTP client cannot be set up.
+    #[error("the HTTP client cannot be set up: {reason}")]
+    Setup {
+        /// The reason.
+        reason: String,
+    },
+}
+
+impl HandlerDefinition {
+    /// Builds the handler. Returns `None` for [`HandlerDefinition::Pull`], because nothing is sent then.
+    ///
+    /// Sends nothing and starts nothing, so it can be used to check a definition.
+    ///
+    /// # Errors
+    /// [`DefinitionError`] if no delivery could succeed: if the definition is not valid, a secret is missing, or the environment does not
+    /// allow it.
+    pub fn build(
+        &self,
+        secrets: &HandlerSecrets,
+        environment: &HandlerEnvironment,
+    ) -> Result<Option<Arc<dyn DeliveryHandler>>, DefinitionError> {
+        Ok(match self {
+            Self::Webhook(webhook) => Some(Arc::new(Webhook::new(webhook, secrets, environment)?)),
+            Self::Pull => None,
+            Self::Exec(exec) => Some(Arc::new(Exec::new(exec, environment)?)),
+            Self::Slack(_) => {
+                return Err(DefinitionError::Setup {
+                    reason: "handlers of this type are not available yet".to_owned(),
+                });
+            }
+        })
+    }
 }
 
 impl WebhookDefinition {

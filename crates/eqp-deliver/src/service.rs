@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use crate::fan_out::FanOut;
 use crate::queue::{BuildHandler, Worker, WorkerSettings, sweep};
+use crate::{AttemptOutcome, AttemptResult, DeliveryHandler, HandlerEnvironment, Message};
 
 /// The time limit of one attempt.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -23,13 +24,10 @@ const MAX_WAIT: Duration = Duration::from_secs(30);
 /// Delivers the events of a database to the handlers of its subscriptions, until shutdown. Any number of processes may do this.
 ///
 /// ```no_run
-/// use std::sync::Arc;
-///
-/// use eqp_deliver::{CancellationToken, DeliverService, HandlerBuildError};
+/// use eqp_deliver::{CancellationToken, DeliverService, HandlerEnvironment};
 ///
 /// # async fn example(pool: eqp_store::sqlx::PgPool, key: eqp_store::MasterKey) {
-/// let build = Arc::new(|_: &_, _| Err(HandlerBuildError::new("this program sends nothing")));
-/// DeliverService::new(pool, key, build).run(CancellationToken::new()).await;
+/// DeliverService::new(pool, key, HandlerEnvironment::default()).run(CancellationToken::new()).await;
 /// # }
 /// ```
 #[derive(Clone)]
@@ -48,9 +46,22 @@ impl fmt::Debug for DeliverService {
 }
 
 impl DeliverService {
-    /// Delivers the events of this database, whose secrets of handlers are sealed under `key`, to handlers that `build` creates.
-    pub fn new(pool: PgPool, key: MasterKey, build: BuildHandler) -> Self {
+    /// Delivers the events of this database, whose secrets of handlers are sealed under `key`. The handlers can use what `environment`
+    /// provides.
+    pub fn new(pool: PgPool, key: MasterKey, environment: HandlerEnvironment) -> Self {
+        let build: BuildHandler = Arc::new(move |definition, secrets| {
+            let built = definition.build(secrets, &environment)?;
+            // Workers send nothing to subscriptions of this type.
+            Ok(built.unwrap_or_else(|| Arc::new(Fetched)))
+        });
         Self { pool, key, build, observer: Observer::default(), deadline: DEADLINE }
+    }
+
+    /// Builds handlers with `build` instead, for services that deliver in their own way.
+    #[must_use]
+    pub fn handlers(mut self, build: BuildHandler) -> Self {
+        self.build = build;
+        self
     }
 
     /// Sets the observer: panics are counted in its receiver's metrics.
@@ -106,5 +117,16 @@ impl DeliverService {
                 }
             }
         }
+    }
+}
+
+/// The handler of subscriptions whose messages are fetched by consumers.
+struct Fetched;
+
+#[async_trait::async_trait]
+impl DeliveryHandler for Fetched {
+    async fn deliver(&self, _message: &Message, _deadline: Duration) -> AttemptResult {
+        let reason = "nothing is sent: consumers fetch the messages";
+        AttemptResult::new(AttemptOutcome::Misconfigured(reason.to_owned()), None, Duration::ZERO, reason)
     }
 }

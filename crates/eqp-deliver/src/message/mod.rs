@@ -137,7 +137,73 @@ impl MessageBody {
     }
 }
 
+/// The fields of `data` of all messages, which templates can use.
+pub(crate) const DATA_FIELDS: &[&str] = &[
+    "alert",
+    "api_read_id",
+    "applied",
+    "callback_id",
+    "clock_doubtful",
+    "disposition",
+    "environment",
+    "explicit",
+    "flow",
+    "item_id",
+    "kind",
+    "mage_id",
+    "modified_at",
+    "name",
+    "opened_at",
+    "origin",
+    "out_of_order_after",
+    "previous_status",
+    "reason",
+    "received_at",
+    "resource_id",
+    "resource_sequence",
+    "seq",
+    "severity",
+    "sku",
+    "status",
+    "statuses",
+    "subscription",
+    "text",
+    "title",
+    "urls",
+    "version",
+];
+
 /// Returns the ID of the message about `source` in the database `instance`.
 fn id(instance: Uuid, source: &str) -> String {
     format!("evt_{}", Uuid::new_v5(&instance, source.as_bytes()).simple())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use eqp_store::Origin;
+    use eqp_store::internal::{Account, ReportId};
+
+    use super::*;
+
+    #[test]
+    fn templates_can_use_the_fields_of_all_messages() {
+        let (instance, now) = (Uuid::nil(), OffsetDateTime::UNIX_EPOCH);
+        let account = Account { id: 1, environment: eqp_types::Environment::Sandbox, mage_id: "MAG1".parse().unwrap() };
+        let report = (ReportId::Callback(Uuid::nil()), Origin::Callback);
+        let event = Event::new(1, &account, EventKind::Submission, now, report);
+        let alert = AlertData::new((1, "missed", "page"), ("title", "text"), now);
+        let messages = [
+            Message::of_event(instance, &event, &MessageContext::default()),
+            Message::of_alert(instance, 1, AlertChange::Opened, now, alert),
+            Message::of_test(instance, Uuid::nil(), now, "ci"),
+        ];
+        let mut fields = BTreeSet::new();
+        for message in messages {
+            let body: serde_json::Value = serde_json::from_str(&message.json()).unwrap();
+            fields.extend(body["data"].as_object().unwrap().keys().cloned());
+        }
+        assert!(fields.iter().eq(DATA_FIELDS), "{fields:?}");
+    }
 }

@@ -10,32 +10,20 @@ use eqp_store::{Error, MasterKey};
 
 use super::pace::Pace;
 use crate::subscription::{Subscription, open_secrets};
-use crate::{DeliveryHandler, HandlerDefinition, HandlerSecrets};
+use crate::{DefinitionError, DeliveryHandler, HandlerDefinition, HandlerSecrets};
 
-/// Builds the handler of a subscription from its definition and secrets.
-pub type BuildHandler = Arc<
-    dyn Fn(&HandlerDefinition, HandlerSecrets) -> Result<Arc<dyn DeliveryHandler>, HandlerBuildError> + Send + Sync,
->;
+/// Builds the handler of a subscription from its definition and secrets. The text of an error is shown to operators.
+pub type BuildHandler =
+    Arc<dyn Fn(&HandlerDefinition, &HandlerSecrets) -> Result<Arc<dyn DeliveryHandler>, DefinitionError> + Send + Sync>;
 
-/// The reason why a handler cannot be built. The subscription is paused with it.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{reason}")]
-pub struct HandlerBuildError {
-    reason: String,
-}
-
-impl HandlerBuildError {
-    /// Creates an error with a reason that operators see. It must not contain secrets.
-    pub fn new(reason: impl Into<String>) -> Self {
-        Self { reason: reason.into() }
-    }
-}
+/// A handler, or the reason why it cannot be built.
+pub(super) type Built = Result<Arc<dyn DeliveryHandler>, String>;
 
 /// A subscription that a worker uses.
 pub(super) struct Active {
     pub(super) subscription: Subscription,
     /// Built when the first delivery is sent.
-    handler: Option<Result<Arc<dyn DeliveryHandler>, HandlerBuildError>>,
+    handler: Option<Built>,
     /// Its lanes stop before the next delivery: the circuit breaker is open, or the subscription is paused.
     pub(super) is_stopped: Arc<AtomicBool>,
     /// Set while the handler recovers.
@@ -109,10 +97,7 @@ impl Handlers {
     }
 
     /// Returns the handler of a subscription, or `None` if there is no such subscription.
-    pub(super) async fn handler(
-        &mut self,
-        id: SubscriptionId,
-    ) -> Result<Option<Result<Arc<dyn DeliveryHandler>, HandlerBuildError>>, Error> {
+    pub(super) async fn handler(&mut self, id: SubscriptionId) -> Result<Option<Built>, Error> {
         let Some(active) = self.active.get_mut(&id) else { return Ok(None) };
         if let Some(handler) = &active.handler {
             return Ok(Some(handler.clone()));
@@ -120,9 +105,9 @@ impl Handlers {
         let sealed = within(ANSWER, subscription::secrets(&self.pool, id)).await?;
         let Subscription { name, handler: definition, .. } = &active.subscription;
         let built = match open_secrets(&self.key, name, definition, sealed)? {
-            Some(secrets) => (self.build)(definition, secrets),
+            Some(secrets) => (self.build)(definition, &secrets).map_err(|error| error.to_string()),
             None => {
-                Err(HandlerBuildError::new("its secrets cannot be decrypted with this master key; create it again"))
+                Err("its secrets cannot be decrypted with this master key; create it again".to_owned())
             }
         };
         active.handler = Some(built.clone());

@@ -10,6 +10,6 @@ mod retry_schedule;
 mod sweep;
 mod worker;
 
-pub use handlers::{BuildHandler, HandlerBuildError};
+pub use handlers::BuildHandler;
 pub(crate) use sweep::sweep;
 pub(crate) use worker::{Worker, WorkerSettings};

@@ -254,7 +254,7 @@ impl Worker {
             let handler = match handler {
                 Ok(handler) => handler,
                 Err(error) if deliveries.iter().all(|delivery| delivery.test_id.is_none()) => {
-                    self.pause(lane.subscription, &error.to_string()).await?;
+                    self.pause(lane.subscription, &error).await?;
                     back.push(hand_back(lane, Duration::ZERO));
                     continue;
                 }
@@ -369,13 +369,11 @@ fn hand_back(lane: LeasedLane, wait: Duration) -> LaneReport {
 }
 
 /// The handler of a test whose handler cannot be built: the reason is the result of the test.
-struct Unbuilt(super::HandlerBuildError);
+struct Unbuilt(String);
 
 #[async_trait::async_trait]
 impl crate::DeliveryHandler for Unbuilt {
     async fn deliver(&self, _message: &crate::Message, _deadline: Duration) -> crate::AttemptResult {
-        let reason = self.0.to_string();
-        let outcome = crate::AttemptOutcome::Misconfigured(reason.clone());
-        crate::AttemptResult::new(outcome, None, Duration::ZERO, &reason)
+        crate::AttemptResult::new(crate::AttemptOutcome::Misconfigured(self.0.clone()), None, Duration::ZERO, &self.0)
     }
 }
