@@ -67,8 +67,12 @@ impl FanOut {
                     let _cancelled = shutdown.run_until_cancelled(listener.notified_before(poll_at)).await;
                 }
                 Err(error) => {
-                    let (error, wait) = (&error as &dyn std::error::Error, backoff.next_wait());
-                    tracing::warn!(error, ?wait, "cannot match events against subscriptions, retrying");
+                    let wait = backoff.next_wait();
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        ?wait,
+                        "cannot match events against subscriptions, retrying"
+                    );
                     let _cancelled = shutdown.run_until_cancelled(sleep(wait)).await;
                 }
             }

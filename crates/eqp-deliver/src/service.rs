@@ -111,8 +111,8 @@ impl DeliverService {
             match shutdown.run_until_cancelled(bound).await? {
                 Ok(instance) => return Some(instance),
                 Err(error) => {
-                    let (error, wait) = (&error as &dyn std::error::Error, backoff.next_wait());
-                    tracing::warn!(error, ?wait, "cannot start deliveries, retrying");
+                    let wait = backoff.next_wait();
+                    tracing::warn!(error = &error as &dyn std::error::Error, ?wait, "cannot start deliveries, retrying");
                     shutdown.run_until_cancelled(sleep(wait)).await?;
                 }
             }

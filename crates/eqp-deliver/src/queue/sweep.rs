@@ -18,8 +18,7 @@ pub(crate) async fn sweep(pool: PgPool, supervisor: Supervisor, shutdown: Cancel
         supervisor.fault_point(Part::Deliver);
         let round = async {
             if let Err(error) = once(&pool).await {
-                let error = &error as &dyn std::error::Error;
-                tracing::warn!(error, "cannot delete old deliveries, retrying");
+                tracing::warn!(error = &error as &dyn std::error::Error, "cannot delete old deliveries, retrying");
             }
             sleep(INTERVAL).await;
         };

@@ -87,8 +87,12 @@ impl Worker {
                     wait
                 }
                 Err(error) => {
-                    let (error, wait) = (&error as &dyn std::error::Error, backoff.next_wait());
-                    tracing::warn!(error, ?wait, "cannot lease or record deliveries, retrying");
+                    let wait = backoff.next_wait();
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        ?wait,
+                        "cannot lease or record deliveries, retrying"
+                    );
                     wait
                 }
             };

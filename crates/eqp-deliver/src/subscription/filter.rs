@@ -167,7 +167,7 @@ mod tests {
     use super::*;
 
     fn event() -> Event {
-        let account = Account { id: 1, environment: Environment::Production, mage_id: MageId::from("MAG1") };
+        let account = Account { id: 1, environment: Environment::Production, mage_id: "MAG1".parse::<MageId>().unwrap() };
         let report = (ReportId::Callback(Uuid::nil()), Origin::Callback);
         let mut event = Event::new(1, &account, EventKind::Submission, OffsetDateTime::UNIX_EPOCH, report);
         event.resource_id = Some("s1".into());
@@ -241,7 +241,8 @@ mod tests {
         assert_eq!(filter.matches(&event, KnownSku::Known(Some("acme/shop"))), Matched::Yes);
         assert_eq!(filter.matches(&event, KnownSku::Known(Some("other/shop"))), Matched::No);
         assert_eq!(filter.matches(&event, KnownSku::Known(None)), Matched::No);
-        let unknown = Event { resource_id: None, ..event };
+        let mut unknown = event;
+        unknown.resource_id = None;
         assert_eq!(filter.matches(&unknown, KnownSku::NotYet), Matched::No);
     }
 

@@ -14,7 +14,10 @@ async fn after_a_crash_the_same_message_is_delivered_again() {
     setup.handlers.hang(false);
     let process = setup.start();
     // The lease of the crashed process has not expired, so nothing is sent.
-    assert_eq!(setup.number("select count(*) from eqp.delivery_lane where lease is not null and due_at > now()").await, 1);
+    assert_eq!(
+        setup.number("select count(*) from eqp.delivery_lane where lease is not null and due_at > now()").await,
+        1
+    );
     setup.sql("update eqp.delivery_lane set due_at = now()").await;
     let received = setup.handlers.wait_for(2).await;
     setup.until_empty().await;

@@ -15,7 +15,9 @@ async fn an_event_that_fails_is_sent_ten_times_and_is_then_dead() {
     setup.files(&["a"]).await;
     for attempts in 1..10 {
         let counted: i64 = attempts;
-        setup.until("select coalesce(max(attempts), 0)::bigint from eqp.delivery where retry_at > now()", counted).await;
+        setup
+            .until("select coalesce(max(attempts), 0)::bigint from eqp.delivery where retry_at > now()", counted)
+            .await;
         setup.pass_waits().await;
     }
     setup.until(DEAD, 1).await;
@@ -23,7 +25,10 @@ async fn an_event_that_fails_is_sent_ten_times_and_is_then_dead() {
     let ids: Vec<String> = setup.handlers.received().into_iter().map(|one| one.message.id).collect();
     assert_eq!(ids.len(), 10);
     assert!(ids.iter().all(|id| *id == ids[0] && id.starts_with("evt_")), "{ids:?}");
-    assert_eq!(setup.number("select count(*) from eqp.attempt where result = 'event_failed' and note = 'the note'").await, 10);
+    assert_eq!(
+        setup.number("select count(*) from eqp.attempt where result = 'event_failed' and note = 'the note'").await,
+        10
+    );
 }
 
 #[tokio::test]
@@ -34,7 +39,9 @@ async fn an_invalid_message_is_sent_three_times() {
     let process = setup.start();
     setup.files(&["a"]).await;
     for attempts in 1..3 {
-        setup.until("select coalesce(max(invalid), 0)::bigint from eqp.delivery where retry_at > now()", attempts).await;
+        setup
+            .until("select coalesce(max(invalid), 0)::bigint from eqp.delivery where retry_at > now()", attempts)
+            .await;
         setup.pass_waits().await;
     }
     setup.until(DEAD, 1).await;

@@ -68,7 +68,12 @@ async fn the_cursor_moves_only_together_with_the_deliveries() {
     let process = setup.start();
     setup.files(&["a", "b"]).await;
     // An event that nothing matches would move the cursor, so a failed attempt is visible in the statistics only.
-    setup.until("select least(count(*), 1) from pg_stat_database where datname = current_database() and xact_rollback > 0", 1).await;
+    setup
+        .until(
+            "select least(count(*), 1) from pg_stat_database where datname = current_database() and xact_rollback > 0",
+            1,
+        )
+        .await;
     assert_eq!(setup.number("select cursor_seq from eqp.fanout").await, 0);
     setup.sql("alter table eqp.delivery drop constraint broken").await;
     setup.handlers.wait_for(2).await;
@@ -131,8 +136,7 @@ async fn a_filter_for_skus_waits_for_the_details_and_then_does_not_match_visibly
     setup.files(&["known", "other", "never"]).await;
     setup.until("select count(*) from eqp.delivery", 3).await;
     for (id, sku) in [("known", "acme/shop"), ("other", "elsewhere/shop")] {
-        let resource =
-            Resource { account_id: setup.database.account.0, kind: ResourceKind::File, id: id.to_owned() };
+        let resource = Resource { account_id: setup.database.account.0, kind: ResourceKind::File, id: id.to_owned() };
         let detail = ResourceDetail { sku: Some(sku.into()), ..ResourceDetail::default() };
         resource_detail::store(&setup.database.pool, &resource, &detail).await.unwrap();
     }
@@ -142,17 +146,13 @@ async fn a_filter_for_skus_waits_for_the_details_and_then_does_not_match_visibly
     setup.until_empty().await;
     process.stop().await;
     assert_eq!(setup.handlers.resources("acme"), ["known"]);
-    let notes: Vec<String> =
-        sqlx::query_scalar("select note from eqp.attempt where result = 'skipped' order by id")
-            .fetch_all(&setup.database.pool)
-            .await
-            .unwrap();
+    let notes: Vec<String> = sqlx::query_scalar("select note from eqp.attempt where result = 'skipped' order by id")
+        .fetch_all(&setup.database.pool)
+        .await
+        .unwrap();
     assert_eq!(
         notes,
-        [
-            "the SKU elsewhere/shop does not match the filter",
-            "the SKU is not known, so the filter does not match"
-        ]
+        ["the SKU elsewhere/shop does not match the filter", "the SKU is not known, so the filter does not match"]
     );
 }
 
@@ -175,7 +175,8 @@ async fn several_processes_deliver_each_event_once_and_in_order() {
     assert_eq!(received.len(), 20 * 8);
     for round in 0..20 {
         let own = format!("s{round}");
-        let seqs: Vec<i64> = received.iter().filter(|one| one.resource() == own).map(crate::setup::Received::seq).collect();
+        let seqs: Vec<i64> =
+            received.iter().filter(|one| one.resource() == own).map(crate::setup::Received::seq).collect();
         assert!(seqs.len() == 3 && seqs.is_sorted(), "{seqs:?}");
     }
 }

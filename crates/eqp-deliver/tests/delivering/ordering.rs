@@ -20,10 +20,12 @@ async fn a_failing_event_holds_back_only_the_later_ones_of_its_resource() {
     let process = setup.start();
     setup.submission("s").await;
     setup.files(&["a", "b"]).await;
-    setup.handlers.wait_until("the files", |received| {
-        ["a", "b"].iter().all(|file| received.iter().any(|one| one.resource() == *file))
-    })
-    .await;
+    setup
+        .handlers
+        .wait_until("the files", |received| {
+            ["a", "b"].iter().all(|file| received.iter().any(|one| one.resource() == *file))
+        })
+        .await;
     setup.until("select count(*) from eqp.delivery", 3).await;
     assert!(setup.handlers.received().iter().all(|one| one.resource() != "s" || one.seq() == 1));
     setup.handlers.respond(|_| AttemptOutcome::Delivered);
@@ -45,13 +47,14 @@ async fn after_the_order_hold_the_later_events_are_sent_and_marked() {
     setup.submission("s").await;
     setup.until("select count(*) from eqp.delivery where attempts = 1", 1).await;
     setup.until("select count(*) from eqp.delivery where hold_until between now() + interval '14 minutes' and now() + interval '15 minutes'", 1).await;
-    setup.sql("update eqp.delivery set hold_until = now(), retry_at = now() + interval '1 hour' where attempts = 1").await;
+    setup
+        .sql("update eqp.delivery set hold_until = now(), retry_at = now() + interval '1 hour' where attempts = 1")
+        .await;
     setup.sql("update eqp.delivery_lane set due_at = now()").await;
     let received = setup.handlers.wait_for(3).await;
     setup.until("select count(*) from eqp.delivery", 1).await;
     process.stop().await;
-    let marked: Vec<(i64, Option<i64>)> =
-        received.iter().map(|one| (one.seq(), one.out_of_order_after())).collect();
+    let marked: Vec<(i64, Option<i64>)> = received.iter().map(|one| (one.seq(), one.out_of_order_after())).collect();
     assert_eq!(marked, [(1, None), (2, Some(1)), (3, Some(1))]);
 }
 
@@ -81,8 +84,7 @@ async fn a_strict_subscription_holds_back_until_the_delivery_is_dead() {
     setup.until("select count(*) from eqp.delivery where dead_at is not null", 1).await;
     setup.until_empty().await;
     let received = setup.handlers.received();
-    let marked: Vec<(i64, Option<i64>)> =
-        received.iter().map(|one| (one.seq(), one.out_of_order_after())).collect();
+    let marked: Vec<(i64, Option<i64>)> = received.iter().map(|one| (one.seq(), one.out_of_order_after())).collect();
     assert_eq!(marked, [(1, None), (1, None), (2, Some(1)), (3, Some(1))]);
 
     // An operator can have it sent after all.

@@ -84,9 +84,11 @@ async fn the_time_of_an_outage_does_not_count_for_the_order_hold() {
     setup.until(OPEN, 1).await;
     setup.sql("update eqp.subscription_state set failing_since = now() - interval '6 hours', open_until = now() + interval '1 hour'").await;
     setup.sql("update eqp.delivery set hold_until = now() - interval '5 hours 50 minutes', retry_at = now() - interval '1 hour' where hold_until is not null and resource = (select resource from eqp.delivery order by id limit 1)").await;
-    setup.handlers.respond(|received| {
-        if received.resource() == "s" { crate::setup::FAILED } else { AttemptOutcome::Delivered }
-    });
+    setup.handlers.respond(
+        |received| {
+            if received.resource() == "s" { crate::setup::FAILED } else { AttemptOutcome::Delivered }
+        },
+    );
     // The probe takes a lane that has waited for longer than the submission's.
     setup.sql("update eqp.delivery_lane set due_at = now() + interval '1 minute' where resource = (select resource from eqp.delivery order by id limit 1)").await;
     setup.sql("update eqp.subscription_state set open_until = now()").await;
@@ -103,7 +105,9 @@ async fn after_five_days_of_nothing_but_failures_the_subscription_is_paused_and_
     let process = setup.start();
     setup.files(&["a", "b", "c", "d", "e", "f"]).await;
     setup.until(OPEN, 1).await;
-    setup.sql("update eqp.subscription_state set failing_since = now() - interval '5 days 1 second', open_until = now()").await;
+    setup
+        .sql("update eqp.subscription_state set failing_since = now() - interval '5 days 1 second', open_until = now()")
+        .await;
     setup.until("select count(*) from eqp.subscription_state where state = 'paused'", 1).await;
     let paused = setup.subscriptions().find("all").await.unwrap();
     assert_eq!(paused.paused_reason.as_deref(), Some("the handler has been down for 5 days"));

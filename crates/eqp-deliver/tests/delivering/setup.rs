@@ -99,7 +99,9 @@ impl Handlers {
                 sleep(Duration::from_millis(5)).await;
             }
         };
-        timeout(PATIENCE, waiting).await.unwrap_or_else(|_| panic!("waited in vain for {what}: {:#?}", self.received().len()))
+        timeout(PATIENCE, waiting)
+            .await
+            .unwrap_or_else(|_| panic!("waited in vain for {what}: {:#?}", self.received().len()))
     }
 }
 

@@ -38,9 +38,8 @@ async fn an_event_reaches_a_webhook_and_an_answer_that_fails_is_followed_by_the_
             new.secrets.signing = vec![secret.clone()];
         })
         .await;
-    let environment = HandlerEnvironment::new(AddressGuard::default().allowing(["127.0.0.0/8"]).unwrap());
-    let process =
-        Process::start(DeliverService::new(setup.database.pool.clone(), setup.key.clone(), environment));
+    let environment = HandlerEnvironment::new(AddressGuard::allowing(["127.0.0.0/8"]).unwrap());
+    let process = Process::start(DeliverService::new(setup.database.pool.clone(), setup.key.clone(), environment));
     setup.files(&["a"]).await;
     setup.until("select count(*) from eqp.delivery where attempts = 1 and retry_at is not null", 1).await;
     setup.pass_waits().await;
