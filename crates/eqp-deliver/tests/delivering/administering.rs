@@ -54,7 +54,7 @@ async fn a_test_is_sent_once_even_to_a_paused_subscription() {
     let received = setup.handlers.received();
     assert_eq!(received.len(), 1);
     assert_eq!(received[0].message.body.type_name(), "subscription.test");
-    assert_eq!(setup.number("select failures from eqp.subscription_state").await, 0);
+    assert_eq!(setup.number("select failures::bigint from eqp.subscription_state").await, 0);
 }
 
 #[tokio::test]

@@ -23,10 +23,10 @@ async fn after_six_hours_everything_that_waited_is_delivered_within_ten_seconds_
     // Probes, as many as fit into the test; six hours have 72.
     for failures in 6..30 {
         setup.sql("update eqp.subscription_state set open_until = now()").await;
-        let at_least = setup.number("select failures from eqp.subscription_state").await;
+        let at_least = setup.number("select failures::bigint from eqp.subscription_state").await;
         assert!(at_least + 1 >= failures, "each probe is one attempt");
         let waiting = async {
-            while setup.number("select failures from eqp.subscription_state").await <= at_least {
+            while setup.number("select failures::bigint from eqp.subscription_state").await <= at_least {
                 tokio::task::yield_now().await;
             }
         };
