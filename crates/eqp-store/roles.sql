@@ -80,6 +80,9 @@ begin
     grant select, update on eqp.fanout to eqp_runtime;
     grant select, insert, update, delete on eqp.delivery, eqp.delivery_lane to eqp_runtime;
     grant select, insert on eqp.attempt to eqp_runtime;
+    -- The operator service. Entries of the log cannot be changed; old ones are deleted.
+    grant select, insert, update (last_used_at, revoked_at), delete on eqp.operator_token to eqp_runtime;
+    grant select, insert, delete on eqp.audit to eqp_runtime;
 
     -- 2. eqp_reconcile -------------------------------------------------------------------------------------------------
 

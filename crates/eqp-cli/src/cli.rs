@@ -5,7 +5,9 @@ use clap::parser::ValueSource;
 use clap::{CommandFactory, FromArgMatches, Parser};
 
 use crate::commands::Command;
-use crate::config::{DataOptions, DatabaseOptions, FileOptions, IfMissing, Layer, MarketplaceOptions, ReceiverOptions};
+use crate::config::{
+    DataOptions, DatabaseOptions, FileOptions, IfMissing, Layer, MarketplaceOptions, ReceiverOptions, ServerOptions,
+};
 use crate::context::Context;
 use crate::failure::{EXIT_CODES, Result};
 use crate::logging;
@@ -27,7 +29,7 @@ $CREDENTIALS_DIRECTORY.";
 const GLOBAL_OPTIONS: &str = "\
 Global options (see --help):
   --config --profile --environment --api-url --ca-file --application-id --data-dir --database
-  --json --color --quiet --verbose --yes";
+  --server --json --color --quiet --verbose --yes";
 
 /// Release extensions to the Adobe Commerce (Magento) Marketplace, and receive its callbacks
 #[derive(Debug, Parser)]
@@ -41,6 +43,8 @@ pub(crate) struct Cli {
     marketplace: MarketplaceOptions,
     #[command(flatten)]
     database: DatabaseOptions,
+    #[command(flatten)]
+    server: ServerOptions,
     #[command(flatten)]
     pub(crate) output: OutputOptions,
     #[command(subcommand)]
@@ -93,6 +97,7 @@ impl Cli {
             data: self.data.clone(),
             marketplace: self.marketplace.clone(),
             database: self.database.clone(),
+            server: self.server.clone(),
             receiver: match &self.command {
                 Command::Serve(serve) => serve.receiver.clone(),
                 Command::Doctor(doctor) => doctor.receiver.clone(),

@@ -1,10 +1,14 @@
 //! Extractors whose errors are problems: parameters of the query and of the path.
 
-use axum::extract::{FromRequestParts, RawPathParams};
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
+use bytes::Bytes;
+use http::StatusCode;
+use http::header::CONTENT_TYPE;
 use http::request::Parts;
 use serde::de::DeserializeOwned;
 
-use crate::problem::Problem;
+use crate::problem::{Problem, ProblemCode};
 
 /// The parameters of the query. Unknown and repeated parameters are errors, because a misspelled filter would match everything.
 pub(crate) struct Query<T>(pub(crate) T);
@@ -39,6 +43,29 @@ impl<T: std::str::FromStr, S: Send + Sync> FromRequestParts<S> for PathParameter
             return Err(Problem::invalid(format!("{name} contains a NUL character")));
         }
         value.parse().map(Self).map_err(|_| Problem::invalid(format!("{name} in the path is invalid")))
+    }
+}
+
+/// The body of a request as JSON. Unknown fields are errors if the type says so.
+pub(crate) struct JsonBody<T>(pub(crate) T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonBody<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let kind = request.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+        // A form of another site can be sent as text, but not as JSON.
+        if !kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json")) {
+            return Err(Problem::new(ProblemCode::UnsupportedMediaType));
+        }
+        let body = Bytes::from_request(request, state).await.map_err(|error: BytesRejection| {
+            if error.status() == StatusCode::PAYLOAD_TOO_LARGE {
+                Problem::new(ProblemCode::TooLarge)
+            } else {
+                Problem::invalid("the body could not be read")
+            }
+        })?;
+        serde_json::from_slice(&body).map(Self).map_err(|error| Problem::invalid(error.to_string()))
     }
 }
 

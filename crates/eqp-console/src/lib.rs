@@ -1,15 +1,22 @@
 #![doc = include_str!("../README.md")]
 
 mod api;
+mod authenticate;
+mod authorized;
 mod client;
 mod extract;
+mod listener;
 mod openapi;
 mod principal;
 mod problem;
 mod service;
+mod token;
 
+pub use api::audit::{AuditEntry, AuditFilter, AuditLog};
 pub use api::events::{EventList, PendingReports};
+pub use api::tokens::{CreatedToken, NewToken, Token, TokenList};
 pub use client::{OperatorClient, OperatorError, TransportError};
-pub use principal::{Principal, Scope};
+pub use listener::OperatorListener;
+pub use principal::{Principal, Scope, UnknownScope};
 pub use problem::{Problem, ProblemCode};
 pub use service::OperatorService;

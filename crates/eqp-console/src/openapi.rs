@@ -11,7 +11,9 @@ use utoipa::openapi::schema::Schema;
 use utoipa::openapi::{Ref, RefOr};
 use utoipa::{IntoParams, PartialSchema, ToSchema};
 
+use crate::api::audit::AuditLog;
 use crate::api::events::EventList;
+use crate::api::tokens::{CreatedToken, NewToken, TokenList};
 
 /// Makes types usable as bodies of requests and responses.
 macro_rules! bodies {
@@ -28,7 +30,7 @@ macro_rules! bodies {
     };
 }
 
-bodies!(EventList);
+bodies!(AuditLog, CreatedToken, EventList, NewToken, TokenList);
 
 /// The parameters of a query: one parameter that refers to the schema of `T`, which the generator of the document replaces by one for
 /// each property.

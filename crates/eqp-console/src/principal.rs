@@ -1,40 +1,21 @@
-//! The caller of an operation, and the proof that it may call it.
+//! The caller of an operation, and the scopes that operations require.
 
 use std::fmt;
-use std::marker::PhantomData;
 
-use axum::extract::FromRequestParts;
-use eqp_store::{Reader, Store};
-use http::request::Parts;
 use serde::{Deserialize, Serialize};
-use strum::{Display, EnumString, IntoStaticStr, VariantNames};
-
-use crate::problem::{Problem, ProblemCode};
+use strum::{Display, EnumString, VariantNames};
 
 /// A group of operations that a token can be allowed to call. No scope contains another.
 #[derive(
-    Clone,
-    Copy,
-    Debug,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    Serialize,
-    Deserialize,
-    Display,
-    EnumString,
-    IntoStaticStr,
-    VariantNames,
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Display, EnumString, VariantNames,
 )]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
-#[strum(serialize_all = "snake_case")]
+#[strum(serialize_all = "snake_case", parse_err_ty = UnknownScope, parse_err_fn = UnknownScope::new)]
 pub enum Scope {
     /// Read events, submissions, files, accounts and endpoints.
     Read,
-    /// Acknowledge, retry, pause, replay and reproject; delete callbacks after their retention period.
+    /// Acknowledge, retry, pause and replay; delete callbacks after their retention period.
     Operate,
     /// Manage accounts, endpoints, subscriptions and tokens; read the audit log.
     Admin,
@@ -43,6 +24,17 @@ pub enum Scope {
 impl Scope {
     /// All scopes, as they are spelled in JSON and on the command line.
     pub const VALUES: &'static [&'static str] = <Self as VariantNames>::VARIANTS;
+}
+
+/// An error for a text that is not the name of a scope.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("it is not one of {}", Scope::VALUES.join(", "))]
+pub struct UnknownScope(());
+
+impl UnknownScope {
+    fn new(_: &str) -> Self {
+        Self(())
+    }
 }
 
 /// The caller of an operation.
@@ -64,7 +56,7 @@ pub enum Principal {
 }
 
 impl Principal {
-    fn has(&self, scope: Scope) -> bool {
+    pub(crate) fn has(&self, scope: Scope) -> bool {
         match self {
             Self::Local => true,
             Self::Token { scopes, .. } => scopes.contains(&scope),
@@ -79,63 +71,6 @@ impl fmt::Display for Principal {
             Self::Local => f.write_str("local administrator"),
             Self::Token { name, .. } => write!(f, "token {name}"),
         }
-    }
-}
-
-/// The state of the router. Only [`Authorized`] gives access to the database, so a handler cannot answer an unauthorised request
-/// by mistake.
-#[derive(Clone, Debug)]
-pub(crate) struct ApiState {
-    store: Store,
-}
-
-impl ApiState {
-    pub(crate) fn new(store: Store) -> Self {
-        Self { store }
-    }
-}
-
-/// A scope as a type, for the signature of a handler.
-pub(crate) trait RequiredScope: Send + Sync {
-    const SCOPE: Scope;
-}
-
-/// The scope [`Scope::Read`].
-pub(crate) struct Read;
-
-impl RequiredScope for Read {
-    const SCOPE: Scope = Scope::Read;
-}
-
-/// The proof that the caller of a request is known and has a scope, with the access to the database that this allows.
-pub(crate) struct Authorized<S> {
-    state: ApiState,
-    scope: PhantomData<S>,
-}
-
-impl<S> Authorized<S> {
-    pub(crate) fn store(&self) -> &Store {
-        &self.state.store
-    }
-
-    pub(crate) fn reader(&self) -> Reader {
-        self.state.store.reader()
-    }
-}
-
-impl<S: RequiredScope> FromRequestParts<ApiState> for Authorized<S> {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Problem> {
-        let principal =
-            parts.extensions.get::<Principal>().ok_or_else(|| Problem::new(ProblemCode::Unauthenticated))?;
-        if !principal.has(S::SCOPE) {
-            let scope = S::SCOPE;
-            return Err(
-                Problem::new(ProblemCode::Forbidden).detail(format!("the operation requires the scope {scope}"))
-            );
-        }
-        Ok(Self { state: state.clone(), scope: PhantomData })
     }
 }
 

@@ -1,12 +1,20 @@
 //! The router of the operator service.
 
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use eqp_store::Store;
+use tokio_util::sync::CancellationToken;
+use utoipa_axum::router::OpenApiRouter;
 
 use crate::api;
-use crate::principal::ApiState;
+use crate::authenticate::{AllowedHosts, Authenticator, authenticate};
+use crate::authorized::ApiState;
 use crate::problem::{Problem, ProblemCode};
+
+/// The maximum size of the body of a request, in bytes.
+const MAX_BODY: usize = 64 * 1024;
 
 /// The operator service of one database.
 ///
@@ -23,23 +31,37 @@ use crate::problem::{Problem, ProblemCode};
 /// ```
 #[derive(Clone, Debug)]
 pub struct OperatorService {
-    router: Router,
+    store: Store,
+    shutdown: CancellationToken,
 }
 
 impl OperatorService {
     /// Creates the service of a database.
     pub fn new(store: Store) -> Self {
-        let (router, _) = utoipa_axum::router::OpenApiRouter::new().nest(api::BASE, api::routes()).split_for_parts();
-        let router = router
-            .fallback(unknown_path)
-            .method_not_allowed_fallback(method_not_allowed)
-            .with_state(ApiState::new(store));
-        Self { router }
+        Self { store, shutdown: CancellationToken::new() }
+    }
+
+    /// Ends streams at this shutdown.
+    #[must_use]
+    pub fn shutdown(self, shutdown: CancellationToken) -> Self {
+        Self { shutdown, ..self }
     }
 
     /// Returns the router for callers in the same process, who set the principal themselves.
     pub(crate) fn router(&self) -> Router {
-        self.router.clone()
+        let (router, _) = OpenApiRouter::new().nest(api::BASE, api::routes()).split_for_parts();
+        router
+            .fallback(unknown_path)
+            .method_not_allowed_fallback(method_not_allowed)
+            .layer(DefaultBodyLimit::max(MAX_BODY))
+            .with_state(ApiState::new(self.store.clone(), self.shutdown.clone()))
+    }
+
+    /// Returns the router for the network. Each request needs a token. `hosts` are the host names under which it can be called, besides
+    /// `localhost` and addresses. It sends no CORS headers, so pages of other sites cannot read its responses.
+    pub fn network_router(&self, hosts: &[String]) -> Router {
+        let authenticator = Authenticator::new(self.store.clone(), AllowedHosts::new(hosts));
+        self.router().layer(from_fn_with_state(authenticator, authenticate))
     }
 }
 

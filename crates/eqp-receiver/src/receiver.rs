@@ -67,6 +67,13 @@ impl Receiver {
     pub fn builder(database: impl Into<Database>) -> Builder {
         Builder::new(database.into())
     }
+
+    /// Returns the router of [`operator_router`](Self::operator_router) for a process that only works on a database and does not
+    /// accept callbacks.
+    #[doc(hidden)]
+    pub fn worker_router(pool: sqlx::PgPool, metrics: crate::Metrics) -> axum::Router {
+        operator::worker_router(pool, metrics)
+    }
 }
 
 #[cfg(feature = "listener")]
@@ -91,6 +98,12 @@ impl Receiver {
     /// Returns the address that the operator listener is bound to, if there is one.
     pub fn operator_addr(&self) -> Option<SocketAddr> {
         self.operator.as_ref().map(OperatorListener::address)
+    }
+
+    /// Returns a router for `/healthz`, `/readyz` and, with the feature `metrics`, `/metrics`, for a listener that also serves other
+    /// paths. Without such a listener, use [`Builder::operator_listen`].
+    pub fn operator_router(&self) -> axum::Router {
+        operator::router(self.parts.acceptor.clone(), self.parts.metrics.clone())
     }
 
     /// Serves until `shutdown`, then finishes requests in progress and stores everything that was accepted. A part that panics

@@ -51,6 +51,12 @@ const MIGRATIONS: &[(&str, &str, &str)] = &[
              select id, 'technical', account_id, now() from eqp.api_read",
     ),
     (
+        "0003_operator.sql",
+        "8d0a1704bc00117990f3a51ecd839298297c77a0d40d6080b149e67bf8083851",
+        "insert into eqp.operator_token (name, scopes, hash) values ('ci', '{read}', decode(repeat('00', 32), 'hex'));
+         insert into eqp.audit (principal, action) values ('token ci', 'token.create')",
+    ),
+    (
         "0005_deliveries.sql",
         "f116b18d39fcb6f4285f388cd98b410a68a6fd8dd28546f93a7de9aebf10c4e6",
         "insert into eqp.subscription (name, filter, handler) values ('shop', '{}', '{}');
@@ -69,6 +75,7 @@ const RETENTION: &[(&str, &str)] = &[
     ("account", "always: one row per account"),
     ("api_read", "the retention period of callbacks"),
     ("attempt", "7 days, and at most 200,000"),
+    ("audit", "400 days"),
     ("callback", "the retention period of callbacks"),
     ("credential", "always: user names must not be used twice"),
     ("delivery", "until it is delivered; 180 days if it is dead"),
@@ -79,6 +86,7 @@ const RETENTION: &[(&str, &str)] = &[
     ("handler_dead_letter", "180 days"),
     ("instance", "always: one row"),
     ("missing_callback", "180 days"),
+    ("operator_token", "400 days after it expired or was revoked"),
     ("receiver", "as long as it runs"),
     ("reconcile_run", "90 days, and at most 20,000 per account"),
     ("resource_detail", "always: one row per submission or file, as in track"),

@@ -54,11 +54,12 @@ pub mod internal {
         AccessKeySummary, Account, AccountSummary, ApiReadDisposition, ArrivedCallback, AttemptSummary, BreakerChange,
         CatchUpPosition, ContentDigest, CredentialUse, DeliveryCounts, DeliveryFilter, DeliveryReport, DeliverySource,
         DeliverySummary, EventContext, EventDetailText, FanOutPosition, HistoryEntry, LaneKey, LaneReport, LastNumbers,
-        LastRuns, LeasedLane, MissingCallback, NewApiRead, NewAttempt, NewDelivery, NewSubscription, NextAttempt,
-        PendingReport, ProjectedApiRead, ProjectedCallback, ReadContext, ReportId, Resource, ResourceDetail, RunId,
-        RunKind, RunProgress, RunSummary, SealedSecret, StoredAccessKey, StoredBreaker, StoredSubscription,
-        SubscriptionId, SubscriptionState, SubscriptionWork, Track, TrackState, Tracks, WaitingDelivery,
-        canonical_status, canonical_status_of_any_flow, decode_api_read,
+        LastRuns, LeasedLane, MissingCallback, NewApiRead, NewAttempt, NewAuditEntry, NewDelivery, NewSubscription,
+        NextAttempt, PendingReport, ProjectedApiRead, ProjectedCallback, ReadContext, ReportId, Resource,
+        ResourceDetail, RunId, RunKind, RunProgress, RunSummary, SealedSecret, StoredAccessKey, StoredAuditEntry,
+        StoredBreaker, StoredSubscription, StoredToken, SubscriptionId, SubscriptionState, SubscriptionWork, Track,
+        TrackState, Tracks, UsedToken, WaitingDelivery, canonical_status, canonical_status_of_any_flow,
+        decode_api_read,
     };
     pub use crate::observer::{HandlerFailure, ReconcileResult};
     pub use crate::reconcile_requests::{ReconcileRequests, RequestedAccounts};
@@ -67,10 +68,10 @@ pub mod internal {
     pub use crate::sql::registration_lock::RegistrationLock;
     pub use crate::sql::retention::{Retention, first_id_at};
     pub use crate::sql::{
-        account, api_read, callback, callback_disposition, commit_failure, delivery, delivery_context, delivery_lane,
-        delivery_report, delivery_sweep, endpoint, event, fan_out, handler_cursor, instance, listen, missing_callback,
-        pending, projector, receiver, reconcile_run, reprojection, resource_detail, retired_username, rotation, schema,
-        subscription, track, upgrade, write,
+        account, api_read, audit, callback, callback_disposition, commit_failure, delivery, delivery_context,
+        delivery_lane, delivery_report, delivery_sweep, endpoint, event, fan_out, handler_cursor, instance, listen,
+        missing_callback, operator_token, pending, projector, receiver, reconcile_run, reprojection, resource_detail,
+        retired_username, rotation, schema, subscription, track, upgrade, write,
     };
     pub use crate::supervise::{Part, Restarts, Supervisor};
 }

@@ -1,6 +1,7 @@
 //! The commands. Each has a file named after it, and each group of commands a folder.
 
 pub(crate) mod accounts;
+pub(crate) mod audit;
 pub(crate) mod ca;
 pub(crate) mod callbacks;
 pub(crate) mod doctor;
@@ -27,6 +28,7 @@ pub(crate) mod simulator;
 pub(crate) mod spool;
 mod status;
 pub(crate) mod submissions;
+pub(crate) mod token;
 #[cfg(feature = "simulator")]
 pub(crate) mod trigger;
 mod upgrade;
@@ -82,6 +84,10 @@ pub(crate) enum Command {
     Spool(spool::Spool),
     Reproject(reproject::Reproject),
     Retention(retention::Retention),
+    #[command(subcommand)]
+    Token(token::Tokens),
+    #[command(subcommand)]
+    Audit(audit::Audit),
     Ca(ca::Ca),
     Completions(generated::Completions),
     Man(generated::Man),
@@ -132,6 +138,8 @@ async fn run_async(command: Command, context: Context, definition: fn() -> clap:
         Command::Spool(verb) => verb.run(&context).await,
         Command::Reproject(verb) => verb.run(&context).await,
         Command::Retention(verb) => verb.run(&context).await,
+        Command::Token(verb) => verb.run(&context).await,
+        Command::Audit(verb) => verb.run(&context).await,
         Command::Ca(verb) => verb.run(&context).await,
         Command::Completions(_) | Command::Man(_) => unreachable!("these run without a runtime"),
     }

@@ -1,5 +1,6 @@
 //! The registry of the JSON that each command prints, from which the schemas of the reference are generated.
 
+use eqp_console::{AuditLog, TokenList};
 use eqp_receiver::Reprojected;
 use eqp_store::Event;
 use eqp_types::{FileRecord, Package};
@@ -11,7 +12,7 @@ use super::{
     accounts, ca, callbacks, doctor, events, files, generated, init, keys, login, logout, migrate, packages, release,
     reports,
 };
-use super::{reconcile, retention, serve, simulator, spool, submissions, trigger, upgrade, wait, whoami};
+use super::{reconcile, retention, serve, simulator, spool, submissions, token, trigger, upgrade, wait, whoami};
 use crate::change::RequestDryRun;
 use crate::failure::ErrorObject;
 
@@ -181,6 +182,10 @@ pub(crate) fn all() -> Vec<CommandJson> {
         ),
         object("reproject", vec![of::<Reprojected>]),
         object("retention", vec![of::<retention::RetentionReport>]),
+        object("token create", vec![of::<token::create::TokenCreation<'_>>, of::<token::create::TokenDryRun<'_>>]),
+        object("token list", vec![of::<TokenList>]),
+        object("token revoke", vec![of::<token::revoke::RevocationReport<'_>>]),
+        object("audit list", vec![of::<AuditLog>]),
         object("ca", vec![of::<ca::CaReport<'_>>, of::<ca::CaDryRun<'_>>]),
         object("man", vec![of::<generated::ManualPages<'_>>]),
     ]

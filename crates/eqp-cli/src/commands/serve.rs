@@ -1,13 +1,16 @@
 //! `eqp serve`: runs the receiver and the other parts of a server.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
 use clap::{Args, ValueEnum};
+use eqp_console::{OperatorListener, OperatorService};
 use eqp_receiver::{Limits, LocalCa, Projector, Receiver};
 use eqp_store::internal::Part;
-use eqp_store::{EndpointSummary, Endpoints};
+use eqp_store::{EndpointSummary, Endpoints, Store};
 use serde::Serialize;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -15,17 +18,20 @@ use tokio_util::sync::CancellationToken;
 use super::ca;
 use crate::arguments::timeout;
 use crate::compose::database::{Database, Migrate};
+use crate::compose::operator_listener;
 use crate::compose::process;
 use crate::compose::process::return_after_floods;
 use crate::compose::receiver::{ReceiverSetup, check_certificate, master_key};
 use crate::compose::reconcile::reconcile_service;
 use crate::config::{DataFolder, OperatorListen, ReceiverOptions, Wire};
 use crate::context::Context;
-use crate::failure::{Failure, Result};
+use crate::failure::{Exit, Failure, Result};
 use crate::logging::LogFormat;
 use crate::shutdown;
 
 /// Run the receiver: accept and store callbacks, derive events from them, and reconcile accounts
+///
+/// The operator listener serves metrics, health checks and the operator API, which needs a token (see `eqp token`).
 ///
 /// Accounts that were added with `eqp accounts add` are compared with the Marketplace at the start, periodically, after
 /// an outage, and after a callback was rejected because of its password. With --role, this process runs only some of
@@ -44,7 +50,8 @@ Examples:
   eqp serve --listen 0.0.0.0:443 --tls-cert fullchain.pem --tls-key privkey.pem
   EQP_DATABASE_URL_FILE=/run/secrets/database_url \\
       eqp serve --listen 0.0.0.0:8080 --behind-proxy --log-format json
-  eqp serve --role project,reconcile     # no listener; another process accepts callbacks")]
+  eqp serve --role project,reconcile     # another process accepts callbacks
+  eqp serve --role console --operator-listen 127.0.0.1:9000 --operator-host ops.example.com")]
 pub(crate) struct Serve {
     #[command(flatten)]
     pub(crate) receiver: ReceiverOptions,
@@ -90,16 +97,19 @@ pub(crate) enum Role {
     Project,
     /// Compare accounts with the Marketplace
     Reconcile,
+    /// Serve the operator API on the operator listener
+    Console,
 }
 
 impl Role {
-    const ALL: [Self; 3] = [Self::Accept, Self::Project, Self::Reconcile];
+    const ALL: [Self; 4] = [Self::Accept, Self::Project, Self::Reconcile, Self::Console];
 
     fn name(self) -> &'static str {
         match self {
             Self::Accept => "accept",
             Self::Project => "project",
             Self::Reconcile => "reconcile",
+            Self::Console => "console",
         }
     }
 }
@@ -125,6 +135,7 @@ impl Serve {
         shutdown::keep_running_on_hangup();
         let reload = shutdown::reload_requested()?;
         process::allow_many_files();
+        self.check_listen(context)?;
         // Checked before the database is started, because it fails at once.
         let wire = context.settings.receiver.wire()?;
         if self.role.contains(&Role::Accept) {
@@ -160,13 +171,24 @@ impl Serve {
     }
 }
 
-/// A running server as JSON, printed once it accepts callbacks.
+impl Serve {
+    /// Fails if an address is given for a listener that would not run.
+    fn check_listen(&self, context: &Context) -> Result {
+        if self.role.contains(&Role::Accept) || !context.flags.iter().any(|flag| flag == "listen") {
+            return Ok(());
+        }
+        Err(Failure::usage("--listen has no effect without the role accept")
+            .next("add accept to --role, or omit --listen; --operator-listen is the address of the operator API"))
+    }
+}
+
+/// A running server as JSON, printed once its listeners are bound.
 #[derive(Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(crate) struct RunningReceiver<'a> {
     /// The base URL of the public listener; null if this process does not accept callbacks.
     listening: Option<String>,
-    /// The base URL for metrics and health checks; null if they are not served.
+    /// The base URL for metrics, health checks and, with the role console, the operator API; null if they are not served.
     operator: Option<String>,
     /// The certificate of the local CA; null if another certificate is used.
     local_ca: Option<&'a Path>,
@@ -227,16 +249,27 @@ impl Server<'_> {
     async fn work(&self) -> Result {
         let roles: Vec<_> = self.roles.iter().map(|role| role.name()).collect();
         let output = self.context.output;
+        let operator = self.bind_operator()?;
+        let address = operator.as_ref().map(OperatorListener::local_addr);
         if output.is_json() {
             output.json(&RunningReceiver {
                 listening: None,
-                operator: None,
+                operator: address.map(|address| format!("http://{address}")),
                 local_ca: None,
                 roles: roles.clone(),
                 endpoints: Vec::new(),
             })?;
         }
-        output.note(format_args!("running without a listener: {}", roles.join(", ")));
+        output.note(format_args!("running without accepting callbacks: {}", roles.join(", ")));
+        self.note_operator(address);
+        let status = Receiver::worker_router(self.database.pool().clone(), self.database.metrics().clone());
+        tokio::join!(self.project(), self.serve_operators(operator, status));
+        output.note("stopped");
+        Ok(())
+    }
+
+    /// Derives events until shutdown, if this process does.
+    async fn project(&self) {
         if self.has(Role::Project) {
             let projector = Projector::new(self.database.pool().clone(), Arc::default());
             let supervisor = self.database.metrics().supervisor().clone();
@@ -245,8 +278,48 @@ impl Server<'_> {
         } else {
             self.stop.cancelled().await;
         }
-        output.note("stopped");
-        Ok(())
+    }
+
+    /// Binds the operator listener, if it is not off.
+    fn bind_operator(&self) -> Result<Option<OperatorListener>> {
+        let options = &self.context.settings.receiver;
+        let listener = operator_listener::bind(options, self.database.metrics().supervisor())?;
+        if listener.is_none() && self.roles == [Role::Console] {
+            return Err(Failure::new(Exit::Failed, "the operator API cannot be served")
+                .why("its listener is off, or another program uses the default address")
+                .next("choose an address with --operator-listen"));
+        }
+        Ok(listener)
+    }
+
+    /// Serves the operator API, if this process does, and `status` on the operator listener until shutdown.
+    async fn serve_operators(&self, listener: Option<OperatorListener>, status: Router) {
+        let Some(listener) = listener else { return self.stop.cancelled().await };
+        let router = if self.has(Role::Console) {
+            let service = OperatorService::new(Store::new(self.database.pool().clone())).shutdown(self.stop.clone());
+            let hosts = self.context.settings.receiver.operator_hosts.clone().unwrap_or_default();
+            status.merge(service.network_router(&hosts))
+        } else {
+            status
+        };
+        Box::pin(listener.serve(router, self.stop.clone())).await;
+    }
+
+    /// Prints where metrics and the operator API are served.
+    fn note_operator(&self, address: Option<SocketAddr>) {
+        let output = self.context.output;
+        match address {
+            Some(address) => {
+                output.note(format_args!("  metrics    http://{address}/metrics"));
+                if self.has(Role::Console) {
+                    output
+                        .note(format_args!("  console    http://{address}/api/v1 (create a token: eqp token create)"));
+                }
+            }
+            None if self.context.settings.receiver.operator_listen() == OperatorListen::Usual => output
+                .note("  metrics    off: another program uses the default address (choose one with --operator-listen)"),
+            None => {}
+        }
     }
 
     /// Accepts callbacks until shutdown.
@@ -267,20 +340,27 @@ impl Server<'_> {
             Err(failure) if failure.is_unreachable() => return Err(trouble.unwrap_or(failure)),
             built => built?,
         };
-        self.announce(&receiver).await?;
-        receiver.run(self.stop.clone()).await?;
+        let operator = self.bind_operator()?;
+        self.announce(&receiver, operator.as_ref().map(OperatorListener::local_addr)).await?;
+        let status = receiver.operator_router();
+        let accepting = async {
+            let ended = receiver.run(self.stop.clone()).await;
+            // The first part to end stops the others.
+            self.stop.cancel();
+            ended
+        };
+        let (ended, ()) = tokio::join!(accepting, self.serve_operators(operator, status));
+        ended?;
         self.context.output.note("stopped");
         Ok(())
     }
 
     /// Prints the addresses and the endpoints of the receiver.
-    async fn announce(&self, receiver: &Receiver) -> Result {
+    async fn announce(&self, receiver: &Receiver, operator: Option<SocketAddr>) -> Result {
         let Self { database, data, wire, .. } = self;
-        let options = &self.context.settings.receiver;
         let endpoints = endpoints(database, data).await?;
         let scheme = if matches!(wire, Wire::BehindProxy) { "http" } else { "https" };
         let address = receiver.local_addr();
-        let operator = receiver.operator_addr();
         let local_ca = matches!(wire, Wire::LocalCa { .. }).then(|| LocalCa::certificate_path(&data.tls()));
         let output = self.context.output;
         if output.is_json() {
@@ -299,12 +379,7 @@ impl Server<'_> {
         let place = data.postgres();
         let place = if database.is_embedded() { format!("embedded, in {}", place.display()) } else { "given".into() };
         output.note(format_args!("  database   {place}"));
-        match operator {
-            Some(address) => output.note(format_args!("  metrics    http://{address}/metrics")),
-            None if options.operator_listen() == OperatorListen::Usual => output
-                .note("  metrics    off: another program uses the default address (choose one with --operator-listen)"),
-            None => {}
-        }
+        self.note_operator(operator);
         if let Some(path) = local_ca {
             output.note(format_args!("  local CA   {} (print it: eqp ca)", path.display()));
         }

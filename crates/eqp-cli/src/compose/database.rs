@@ -64,6 +64,7 @@ pub(crate) struct Database {
 impl Database {
     /// Opens the database for reading. Creates no database.
     pub(crate) async fn open_to_read(context: &Context) -> Result<Self> {
+        refuse_server(context)?;
         match context.settings.database.resolve()? {
             DatabaseChoice::Given(url) => {
                 let database = Self::given(&url).await?;
@@ -97,6 +98,7 @@ impl Database {
     }
 
     async fn find(context: &Context) -> Result<Option<Self>> {
+        refuse_server(context)?;
         match context.settings.database.resolve()? {
             DatabaseChoice::Given(url) => Self::given(&url).await.map(Some),
             DatabaseChoice::Embedded => {
@@ -134,6 +136,7 @@ impl Database {
 
     /// Opens the database for writing, and migrates it.
     pub(crate) async fn open(context: &Context, migrate: Migrate) -> Result<Self> {
+        refuse_server(context)?;
         match context.settings.database.resolve()? {
             DatabaseChoice::Given(url) => {
                 let database = Self::given(&url).await?;
@@ -298,6 +301,16 @@ async fn reach(options: &PgConnectOptions) -> Result<(), eqp_store::Error> {
     let connected = first.unwrap_or(Err(sqlx::Error::PoolTimedOut));
     // An error while closing the test connection does not matter.
     connected.map(drop).map_err(|error| eqp_store::Error::DatabaseUnreachable(error.into()))
+}
+
+/// Fails if a server is configured, because the command would work on the database of this machine instead.
+fn refuse_server(context: &Context) -> Result {
+    if context.settings.server.url.is_none() {
+        return Ok(());
+    }
+    Err(Failure::usage("this command opens the database itself, and cannot call a server")
+        .why("a server is configured with --server, EQP_SERVER_URL or the key server.url")
+        .next("run it on the server, or on a machine that can reach the database, without the server URL"))
 }
 
 fn no_receiver(context: &Context) -> Result<Failure> {

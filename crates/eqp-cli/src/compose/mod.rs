@@ -8,6 +8,7 @@ mod embedded;
 #[path = "no_embedded.rs"]
 mod embedded;
 pub(crate) mod operator;
+pub(crate) mod operator_listener;
 pub(crate) mod process;
 pub(crate) mod receiver;
 pub(crate) mod reconcile;

@@ -8,7 +8,7 @@ use eqp_store::{Endpoints, MasterKey};
 use tokio::sync::Notify;
 
 use super::database::Database;
-use crate::config::{DataFolder, OperatorListen, ReceiverOptions, Wire};
+use crate::config::{DataFolder, ReceiverOptions, Wire};
 use crate::failure::{Failure, Result};
 
 /// Opens the master key of the data folder. Creates it if the database does not belong to a key yet.
@@ -63,19 +63,6 @@ impl ReceiverSetup<'_> {
     /// Builds the receiver, which checks the database and listens. A receiver whose spool contains the endpoints starts without its
     /// database.
     pub(crate) async fn build(&self) -> Result<Receiver> {
-        let operator = self.options.operator_listen();
-        match self.build_with(operator.address()).await? {
-            // Another receiver on this machine uses the default address.
-            Err(Error::Listen { address, .. })
-                if operator == OperatorListen::Usual && operator.address() == Some(address) =>
-            {
-                Ok(self.build_with(None).await??)
-            }
-            built => Ok(built?),
-        }
-    }
-
-    async fn build_with(&self, operator: Option<SocketAddr>) -> Result<Result<Receiver, Error>> {
         let Self { database, data, options, .. } = self;
         let wire = options.wire()?;
         let behind_proxy = matches!(wire, Wire::BehindProxy);
@@ -98,12 +85,9 @@ impl ReceiverSetup<'_> {
         if let Some(settings) = options.spool(data.path()) {
             builder = builder.spool(settings);
         }
-        if let Some(address) = operator {
-            builder = builder.operator_listen(address);
-        }
         if let Some(period) = options.retention {
             builder = builder.retention(period.0);
         }
-        Ok(builder.build().await)
+        Ok(builder.build().await?)
     }
 }

@@ -77,6 +77,10 @@ pub(crate) const KEYS: &[Key] = &[
     key("database", "url_file", Kind::Path, "\"/etc/eqp/database-url\"")
         .variable("EQP_DATABASE_URL_FILE")
         .text("File (mode 0600) with the URL of the Postgres database"),
+    key("server", "url", Kind::Text, "\"https://ops.example.com\"").flag("server").variable("EQP_SERVER_URL"),
+    key("server", "token_file", Kind::Path, "\"/etc/eqp/token\"")
+        .variable("EQP_TOKEN_FILE")
+        .text("File (mode 0600) with the token for the server; used only for a server from the same file"),
     key("receiver", "listen", Kind::Text, "\"0.0.0.0:8443\"").flag("listen").variable("EQP_LISTEN"),
     key("receiver", "tls_cert", Kind::Path, "\"/etc/eqp/tls.crt\"").flag("tls_cert").variable("EQP_TLS_CERT"),
     key("receiver", "tls_key", Kind::Path, "\"/etc/eqp/tls.key\"").flag("tls_key").variable("EQP_TLS_KEY"),
@@ -92,6 +96,9 @@ pub(crate) const KEYS: &[Key] = &[
     key("receiver", "operator_listen", Kind::Text, "\"127.0.0.1:9464\"")
         .flag("operator_listen")
         .variable("EQP_OPERATOR_LISTEN"),
+    key("receiver", "operator_hosts", Kind::List, "[\"ops.example.com\"]")
+        .flag("operator_hosts")
+        .variable("EQP_OPERATOR_HOSTS"),
     key("receiver", "retention", Kind::Text, "\"400d\"").flag("retention").variable("EQP_RETENTION"),
 ];
 
@@ -101,6 +108,7 @@ pub(crate) const OTHER_VARIABLES: &[(&str, &str)] = &[
     ("EQP_APPLICATION_SECRET", "Application secret of the access key"),
     ("EQP_CALLBACK_PASSWORD", "Password that `eqp trigger` sends"),
     ("EQP_CALLBACK_PASSWORD_FILE", "File (mode 0600) with that password"),
+    ("EQP_TOKEN", "Token for the server (flag `--server`)"),
     ("EQP_LOG", "Log level for each module, such as `eqp_receiver=debug,info`"),
     ("EQP_ROLE", "Parts that run in `eqp serve`, such as `accept,project` (flag `--role`)"),
     ("EQP_RECONCILE_INTERVAL", "Interval at which `eqp serve` reconciles accounts (flag `--reconcile-interval`)"),

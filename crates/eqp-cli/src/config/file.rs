@@ -12,7 +12,9 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::keys::names_of;
-use super::{DataOptions, DatabaseOptions, FileOptions, IfMissing, Layer, MarketplaceOptions, ReceiverOptions};
+use super::{
+    DataOptions, DatabaseOptions, FileOptions, IfMissing, Layer, MarketplaceOptions, ReceiverOptions, ServerOptions,
+};
 use crate::failure::{Failure, Result};
 use crate::text::nearest;
 
@@ -30,6 +32,7 @@ struct File {
     data: DataOptions,
     marketplace: MarketplaceOptions,
     database: DatabaseOptions,
+    server: ServerOptions,
     receiver: ReceiverOptions,
 }
 
@@ -123,8 +126,13 @@ pub(super) fn read_text(
     let source = Source { path, text };
     let (_, file) = source.parse()?;
     let folder = path.parent().unwrap_or(Path::new(""));
-    let base =
-        Layer { data: file.data, marketplace: file.marketplace, database: file.database, receiver: file.receiver };
+    let base = Layer {
+        data: file.data,
+        marketplace: file.marketplace,
+        database: file.database,
+        server: file.server,
+        receiver: file.receiver,
+    };
     let mut read = ParsedFile { base, profile: None, profiles: file.profiles.keys().cloned().collect() };
     read.profile = select(path, file.profile.as_deref(), file.profiles, selector, if_missing)?;
     for layer in [&mut read.base].into_iter().chain(read.profile.as_mut().map(|(_, layer)| layer)) {
@@ -275,6 +283,7 @@ impl<'a> Source<'a> {
             ("data", names_of::<DataOptions>()),
             ("marketplace", names_of::<MarketplaceOptions>()),
             ("database", names_of::<DatabaseOptions>()),
+            ("server", names_of::<ServerOptions>()),
             ("receiver", names_of::<ReceiverOptions>()),
         ];
         for (section, names) in sections {

@@ -245,7 +245,7 @@ impl MarketplaceOptions {
     }
 
     /// Reads the additional CA certificate.
-    fn ca_pem(&self) -> Result<Option<Vec<u8>>> {
+    pub(crate) fn ca_pem(&self) -> Result<Option<Vec<u8>>> {
         let Some(path) = &self.ca_file else { return Ok(None) };
         eqp_tls::read_small_file(path)
             .map(Some)

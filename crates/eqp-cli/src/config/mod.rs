@@ -16,6 +16,7 @@ mod marketplace;
 pub(crate) mod profile;
 mod receiver;
 mod secret;
+mod server;
 pub(crate) mod template;
 
 use std::ffi::OsString;
@@ -33,6 +34,7 @@ pub(crate) use marketplace::{Marketplace, MarketplaceOptions};
 pub(crate) use receiver::RetentionPeriod;
 pub(crate) use receiver::{ReceiverOptions, Wire};
 pub(crate) use secret::{from_environment, read_secret, text as secret_text};
+pub(crate) use server::{Server, ServerOptions};
 
 use self::file::ProfileSelector;
 use crate::failure::Result;
@@ -59,6 +61,7 @@ pub(crate) struct Layer {
     pub(crate) data: DataOptions,
     pub(crate) marketplace: MarketplaceOptions,
     pub(crate) database: DatabaseOptions,
+    pub(crate) server: ServerOptions,
     pub(crate) receiver: ReceiverOptions,
 }
 
@@ -69,6 +72,7 @@ impl Layer {
             data: self.data.over(weaker.data),
             marketplace: self.marketplace.over(weaker.marketplace),
             database: self.database.over(weaker.database),
+            server: self.server.over(weaker.server),
             receiver: self.receiver.over(weaker.receiver),
         }
     }
@@ -78,6 +82,7 @@ impl Layer {
         self.data.in_folder(folder);
         self.marketplace.in_folder(folder);
         self.database.in_folder(folder);
+        self.server.in_folder(folder);
         self.receiver.in_folder(folder);
     }
 }
@@ -132,6 +137,7 @@ pub(crate) fn load(options: &FileOptions, mut given: Layer, if_missing: IfMissin
     given.database.refuse_secrets_in_arguments()?;
     given.database = given.database.over(DatabaseOptions::from_environment()?);
     given.marketplace.check()?;
+    given.server.check()?;
     let found = file::find(options, if_missing)?;
     let discovered = match found.discovered {
         Some(path) => {

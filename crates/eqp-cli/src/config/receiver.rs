@@ -57,9 +57,20 @@ pub(crate) struct ReceiverOptions {
     /// Without a spool, callbacks are answered 503 while the database is down.
     #[arg(long, env = "EQP_SPOOL_BYTES", hide_env_values = true, value_name = "BYTES", value_parser = bytes)]
     pub(crate) spool_bytes: Option<u64>,
-    /// Address for metrics and health checks over plain HTTP, or off [default: 127.0.0.1:8444 if free]
+    /// Address for the operator API, metrics and health checks, or off [default: 127.0.0.1:8444 if free]
+    ///
+    /// It serves plain HTTP. Other machines should reach it through a TLS-terminating proxy only.
     #[arg(long, env = "EQP_OPERATOR_LISTEN", hide_env_values = true, value_name = "ADDRESS")]
     pub(crate) operator_listen: Option<OperatorListen>,
+    /// Host names under which the operator API can be called, besides localhost and addresses
+    #[arg(
+        long = "operator-host",
+        env = "EQP_OPERATOR_HOSTS",
+        hide_env_values = true,
+        value_name = "NAME",
+        value_delimiter = ','
+    )]
+    pub(crate) operator_hosts: Option<Vec<String>>,
     /// Delete projected callbacks older than this, such as 400d [default: never]
     #[arg(long, env = "EQP_RETENTION", hide_env_values = true, value_name = "AGE")]
     pub(crate) retention: Option<RetentionPeriod>,
@@ -98,6 +109,7 @@ impl ReceiverOptions {
             spool_dir: self.spool_dir.or(weaker.spool_dir),
             spool_bytes: self.spool_bytes.or(weaker.spool_bytes),
             operator_listen: self.operator_listen.or(weaker.operator_listen),
+            operator_hosts: self.operator_hosts.or(weaker.operator_hosts),
             retention: self.retention.or(weaker.retention),
         }
     }

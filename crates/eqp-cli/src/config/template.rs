@@ -14,6 +14,7 @@ const SECTIONS: &[(&str, &str)] = &[
     ("data", "Files of this machine"),
     ("marketplace", "The Marketplace and the access key"),
     ("database", "The database of callbacks and events"),
+    ("server", "The server that commands call instead of opening the database"),
     ("receiver", "The receiver (eqp serve)"),
 ];
 

@@ -7,7 +7,6 @@ mod reconcile;
 mod release;
 mod sync;
 
-#[cfg(feature = "simulator")]
 pub(crate) use receiver::listening;
 
 use std::error::Error;

@@ -8,9 +8,9 @@ use time::OffsetDateTime;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::authorized::{ApiState, Authorized, Read};
 use crate::extract::{Query, checked_limit};
 use crate::openapi::QueryOf;
-use crate::principal::{ApiState, Authorized, Read};
 use crate::problem::Problem;
 
 /// Returns the routes of events.
@@ -53,7 +53,7 @@ async fn list(operator: Authorized<Read>, Query(filter): Query<EventFilter>) -> 
     checked_limit(filter.limit)?;
     let events = operator.reader().events(&filter).await?;
     // Not essential: a role may be allowed to read events and nothing else.
-    let backlog = within(ANSWER, pending::backlog(operator.store().pool())).await.ok();
+    let backlog = within(ANSWER, pending::backlog(operator.pool())).await.ok();
     let pending =
         backlog.filter(|backlog| backlog.batches > 0).map(|backlog| PendingReports { oldest: backlog.oldest });
     Ok(Json(EventList { events, pending }))

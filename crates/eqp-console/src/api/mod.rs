@@ -1,15 +1,17 @@
 //! The operations, one file per resource.
 
+pub(crate) mod audit;
 pub(crate) mod events;
+pub(crate) mod tokens;
 
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::principal::ApiState;
+use crate::authorized::ApiState;
 
 /// The base path of all operations.
 pub(crate) const BASE: &str = "/api/v1";
 
 /// Returns the routes of all operations, relative to the base path.
 pub(crate) fn routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new().merge(events::routes())
+    OpenApiRouter::new().merge(events::routes()).merge(tokens::routes()).merge(audit::routes())
 }

@@ -2,6 +2,7 @@
 
 use axum::Router;
 use axum::body::Body;
+use http::header::CONTENT_TYPE;
 use http_body_util::BodyExt;
 use tower::ServiceExt;
 
@@ -22,12 +23,13 @@ impl InProcess {
     }
 
     pub(super) async fn call(&self, request: Request) -> Result<Answer, OperatorError> {
-        let Request { method, path_and_query } = request;
+        let Request { method, path_and_query, body } = request;
         let request = http::Request::builder()
             .method(method)
             .uri(path_and_query)
+            .header(CONTENT_TYPE, "application/json")
             .extension(self.principal.clone())
-            .body(Body::empty())
+            .body(body.map_or_else(Body::empty, Body::from))
             .expect("the path and query of a request are encoded");
         let Ok(mut response) = self.router.clone().oneshot(request).await;
         if let Some(Cause(Some(error))) = response.extensions_mut().remove::<Cause>() {

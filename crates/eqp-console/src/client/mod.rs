@@ -8,8 +8,8 @@ use std::fmt;
 
 use eqp_store::EventFilter;
 use eqp_types::Secret;
-use http::Method;
 use http::header::CONTENT_TYPE;
+use http::{Method, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use url::Url;
@@ -18,7 +18,9 @@ pub use self::error::{OperatorError, TransportError};
 use self::in_process::InProcess;
 use self::remote::Remote;
 use crate::api::BASE;
+use crate::api::audit::{AuditFilter, AuditLog};
 use crate::api::events::EventList;
+use crate::api::tokens::{CreatedToken, NewToken, TokenList};
 use crate::problem::Problem;
 use crate::{OperatorService, Principal};
 
@@ -38,11 +40,13 @@ enum Transport {
 struct Request {
     method: Method,
     path_and_query: String,
+    /// The body, as JSON.
+    body: Option<Vec<u8>>,
 }
 
 /// A complete response.
 struct Answer {
-    status: http::StatusCode,
+    status: StatusCode,
     is_problem: bool,
     body: Vec<u8>,
 }
@@ -69,7 +73,7 @@ impl OperatorClient {
     /// # Errors
     ///
     /// Returns [`OperatorError::Url`] if the URL cannot be used, and [`OperatorError::Setup`] if the certificate cannot.
-    pub fn remote(url: &Url, token: Secret, trusted_ca: Option<&[u8]>) -> Result<Self, OperatorError> {
+    pub fn remote(url: &Url, token: &Secret, trusted_ca: Option<&[u8]>) -> Result<Self, OperatorError> {
         Ok(Self { transport: Transport::Remote(Remote::new(url, token, trusted_ca)?) })
     }
 
@@ -83,11 +87,58 @@ impl OperatorClient {
         self.get("/events", filter).await
     }
 
+    /// Returns all tokens, newest first. Requires the scope `admin`.
+    ///
+    /// # Errors
+    ///
+    /// Returns the errors of [`events`](Self::events).
+    pub async fn tokens(&self) -> Result<TokenList, OperatorError> {
+        self.get("/tokens", &()).await
+    }
+
+    /// Creates a token. Requires the scope `admin`.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`OperatorError::Problem`] with the code `conflict` if a token has this name, and otherwise the errors of
+    /// [`events`](Self::events).
+    pub async fn create_token(&self, token: &NewToken) -> Result<CreatedToken, OperatorError> {
+        self.post("/tokens", token).await
+    }
+
+    /// Revokes a token. Requests with it are rejected from then on, and its streams end. Requires the scope `admin`.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`OperatorError::Problem`] with the code `not_found` if there is no such token, and otherwise the errors of
+    /// [`events`](Self::events).
+    pub async fn revoke_token(&self, name: &str) -> Result<(), OperatorError> {
+        self.delete(&format!("/tokens/{}", segment(name))).await
+    }
+
+    /// Returns entries of the audit log. Requires the scope `admin`.
+    ///
+    /// # Errors
+    ///
+    /// Returns the errors of [`events`](Self::events).
+    pub async fn audit(&self, filter: &AuditFilter) -> Result<AuditLog, OperatorError> {
+        self.get("/audit", filter).await
+    }
+
     async fn get<T: DeserializeOwned>(&self, path: &str, query: &impl Serialize) -> Result<T, OperatorError> {
         let query = serde_urlencoded::to_string(query).expect("a filter has only texts and numbers");
         let separator = if query.is_empty() { "" } else { "?" };
         let path_and_query = format!("{BASE}{path}{separator}{query}");
-        self.call(Request { method: Method::GET, path_and_query }).await
+        self.call(Request { method: Method::GET, path_and_query, body: None }).await
+    }
+
+    async fn post<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, OperatorError> {
+        let body = serde_json::to_vec(body).expect("the body of a request is serializable");
+        self.call(Request { method: Method::POST, path_and_query: format!("{BASE}{path}"), body: Some(body) }).await
+    }
+
+    async fn delete<T: DeserializeOwned>(&self, path: &str) -> Result<T, OperatorError> {
+        self.call(Request { method: Method::DELETE, path_and_query: format!("{BASE}{path}"), body: None }).await
     }
 
     async fn call<T: DeserializeOwned>(&self, request: Request) -> Result<T, OperatorError> {
@@ -96,7 +147,9 @@ impl OperatorClient {
             Transport::Remote(transport) => transport.call(request).await?,
         };
         if answer.status.is_success() {
-            return serde_json::from_slice(&answer.body)
+            // A response without content stands for `()`.
+            let body = if answer.status == StatusCode::NO_CONTENT { b"null" } else { &*answer.body };
+            return serde_json::from_slice(body)
                 .map_err(|_| OperatorError::Malformed { status: answer.status.as_u16() });
         }
         match serde_json::from_slice::<Problem>(&answer.body) {
@@ -104,6 +157,11 @@ impl OperatorClient {
             _ => Err(OperatorError::Malformed { status: answer.status.as_u16() }),
         }
     }
+}
+
+/// Encodes a segment of a path.
+fn segment(text: &str) -> impl std::fmt::Display + '_ {
+    percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC)
 }
 
 /// Returns whether a response is an error of the service, and not of a proxy.

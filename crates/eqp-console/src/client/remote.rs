@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use eqp_types::Secret;
 use http::HeaderValue;
-use http::header::{ACCEPT, AUTHORIZATION};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use reqwest::redirect::Policy;
 use url::{Host, Url};
 
@@ -29,7 +29,7 @@ pub(super) struct Remote {
 }
 
 impl Remote {
-    pub(super) fn new(url: &Url, token: Secret, trusted_ca: Option<&[u8]>) -> Result<Self, OperatorError> {
+    pub(super) fn new(url: &Url, token: &Secret, trusted_ca: Option<&[u8]>) -> Result<Self, OperatorError> {
         check(url).map_err(|reason| OperatorError::Url { reason })?;
         let setup = |error| OperatorError::Setup(TransportError::new(error));
         let mut builder = reqwest::Client::builder()
@@ -64,15 +64,17 @@ impl Remote {
     }
 
     pub(super) async fn call(&self, request: Request) -> Result<Answer, OperatorError> {
-        let Request { method, path_and_query } = request;
+        let Request { method, path_and_query, body } = request;
         let url = format!("{}{path_and_query}", self.base.as_str().trim_end_matches('/'));
-        let sent = self
+        let mut builder = self
             .http
             .request(method, url)
             .header(AUTHORIZATION, self.authorization.clone())
-            .header(ACCEPT, "application/json, application/problem+json")
-            .send();
-        let mut response = sent.await.map_err(|error| self.error(error))?;
+            .header(ACCEPT, "application/json, application/problem+json");
+        if let Some(body) = body {
+            builder = builder.header(CONTENT_TYPE, "application/json").body(body);
+        }
+        let mut response = builder.send().await.map_err(|error| self.error(error))?;
         let (status, is_problem) = (response.status(), is_problem(response.headers()));
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|error| self.error(error))? {
@@ -144,13 +146,13 @@ mod tests {
             ("https://hush@eqp.example.com", "credentials"),
             ("https://eqp.example.com/?token=hush", "query"),
         ] {
-            let error = Remote::new(&url.parse().unwrap(), Secret::new("hush"), None).err().unwrap().to_string();
+            let error = Remote::new(&url.parse().unwrap(), &Secret::new("hush"), None).err().unwrap().to_string();
             assert!(error.contains(reason) && !error.contains("hush"), "{url}: {error}");
         }
         for url in
             ["http://127.0.0.1:8444", "http://[::1]:8444/", "http://localhost:8444", "https://eqp.example.com/ops/"]
         {
-            assert!(Remote::new(&url.parse().unwrap(), Secret::new("hush"), None).is_ok(), "{url}");
+            assert!(Remote::new(&url.parse().unwrap(), &Secret::new("hush"), None).is_ok(), "{url}");
         }
     }
 }

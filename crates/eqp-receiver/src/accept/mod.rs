@@ -115,6 +115,12 @@ impl Acceptor {
         answer::alive()
     }
 
+    /// Answers `/readyz` of a process that does not accept callbacks.
+    pub(crate) fn worker_ready(is_database_available: bool) -> Response {
+        let unavailable = readiness::Readiness::NotReady("the database is unavailable");
+        answer::ready(if is_database_available { readiness::Readiness::Ready } else { unavailable }, None)
+    }
+
     /// Answers `/readyz`.
     pub(crate) fn ready(&self) -> Response {
         answer::ready(self.0.writer.readiness(), self.0.certificate.get().as_deref())

@@ -2,6 +2,7 @@
 
 #[cfg(feature = "listener")]
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::State;
@@ -11,6 +12,7 @@ use axum::response::Response;
 use axum::routing::get;
 #[cfg(feature = "metrics")]
 use http::header::CONTENT_TYPE;
+use sqlx::PgPool;
 #[cfg(feature = "listener")]
 use tokio_util::sync::CancellationToken;
 
@@ -24,9 +26,12 @@ use crate::accept::Acceptor;
 use crate::metrics;
 #[cfg(feature = "listener")]
 use eqp_store::internal::Part;
+use eqp_store::internal::within;
 #[cfg(feature = "listener")]
 use eqp_tls::listener::{ConnectionLimits, Listener, possible_connections};
 
+/// The time within which the database has to answer a process that only works on it.
+const DATABASE_DEADLINE: Duration = Duration::from_secs(5);
 /// The maximum number of connections. A few monitoring tools connect here, some of them with keep-alive.
 #[cfg(feature = "listener")]
 const CONNECTIONS: usize = 128;
@@ -47,6 +52,21 @@ pub(super) fn router(acceptor: Acceptor, metrics: Metrics) -> Router {
     #[cfg(feature = "metrics")]
     let router = router.route("/metrics", get(metrics_text));
     router.with_state(Operator { acceptor, metrics })
+}
+
+/// Returns the same routes for a process that does not accept callbacks. It is ready while the database answers.
+pub(super) fn worker_router(pool: PgPool, metrics: Metrics) -> Router {
+    let ready = move || {
+        let pool = pool.clone();
+        async move { Acceptor::worker_ready(within(DATABASE_DEADLINE, pool.acquire()).await.is_ok()) }
+    };
+    let router = Router::new().route("/healthz", get(alive)).route("/readyz", get(ready));
+    #[cfg(feature = "metrics")]
+    let router = router.route(
+        "/metrics",
+        get(async move || ([(CONTENT_TYPE, metrics::CONTENT_TYPE)], metrics.text()).into_response()),
+    );
+    router
 }
 
 #[cfg(feature = "metrics")]

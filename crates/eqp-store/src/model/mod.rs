@@ -8,6 +8,8 @@ mod delivery;
 mod endpoint;
 mod event;
 mod filter;
+#[doc(hidden)]
+mod operator;
 mod public_url;
 #[doc(hidden)]
 mod reconcile;
@@ -39,6 +41,7 @@ pub use endpoint::{
 pub use event::{DeadLetter, Disposition, Event, EventDetail, EventKind, Origin};
 pub(crate) use filter::HIGHEST_LIMIT;
 pub use filter::{EventFilter, FileFilter, Order, SubmissionFilter};
+pub use operator::{NewAuditEntry, StoredAuditEntry, StoredToken, UsedToken};
 pub use reconcile::{
     AccessKeySummary, AccountSummary, LastRuns, ResourceDetail, RunId, RunKind, RunProgress, RunSummary,
     StoredAccessKey,

@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod api_read;
+pub mod audit;
 pub mod callback;
 pub mod callback_disposition;
 mod column;
@@ -19,6 +20,7 @@ pub mod instance;
 pub mod listen;
 pub(crate) mod listing;
 pub mod missing_callback;
+pub mod operator_token;
 pub mod pending;
 pub mod projector;
 pub mod receiver;

@@ -75,6 +75,8 @@ const KNOWN: &[Known] = &[
     known("marketplace.verified_api_url", |l| l.marketplace.verified_api_url.as_ref().map(ToString::to_string), none),
     known("database.url", |l| l.database.url.as_ref().map(place), none),
     known("database.url_file", |l| shown(l.database.url_file.as_ref()), none),
+    known("server.url", |l| l.server.url.as_ref().map(ToString::to_string), none),
+    known("server.token_file", |l| shown(l.server.token_file.as_ref()), none),
     known(
         "receiver.listen",
         |l| l.receiver.listen.map(|address| address.to_string()),
@@ -99,6 +101,7 @@ const KNOWN: &[Known] = &[
         |l| l.receiver.operator_listen.map(|listen| listen.to_string()),
         |l| l.receiver.operator_listen().to_string(),
     ),
+    known("receiver.operator_hosts", |l| l.receiver.operator_hosts.as_ref().map(|names| names.join(",")), none),
     known("receiver.retention", |l| l.receiver.retention.map(|period| period.to_string()), |_| "unlimited".to_owned()),
 ];
 

@@ -1,0 +1,141 @@
+//! The proof that the caller of a request may call an operation, and the access to the database that this allows.
+
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use eqp_store::internal::{ANSWER, NewAuditEntry, audit, within};
+use eqp_store::sqlx::{PgConnection, PgPool, Postgres, Transaction};
+use eqp_store::{Reader, Store};
+use http::request::Parts;
+use serde::Serialize;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+use crate::principal::{Principal, Scope};
+use crate::problem::{Problem, ProblemCode};
+
+/// The state of the router. Only [`Authorized`] gives access to the database, so a handler cannot answer an unauthorised request
+/// by mistake.
+#[derive(Clone, Debug)]
+pub(crate) struct ApiState {
+    store: Store,
+    shutdown: CancellationToken,
+    /// The number of streams that can be opened.
+    streams: Arc<Semaphore>,
+}
+
+/// The maximum number of streams. Each polls the database several times per second.
+const MAX_STREAMS: usize = 64;
+
+impl ApiState {
+    pub(crate) fn new(store: Store, shutdown: CancellationToken) -> Self {
+        Self { store, shutdown, streams: Arc::new(Semaphore::new(MAX_STREAMS)) }
+    }
+}
+
+/// A scope as a type, for the signature of a handler.
+pub(crate) trait RequiredScope: Send + Sync {
+    const SCOPE: Scope;
+}
+
+/// Declares a type for each scope.
+macro_rules! required_scopes {
+    ($($name:ident),*) => { $(
+        #[doc = concat!("The scope [`Scope::", stringify!($name), "`].")]
+        pub(crate) struct $name;
+
+        impl RequiredScope for $name {
+            const SCOPE: Scope = Scope::$name;
+        }
+    )* };
+}
+
+required_scopes!(Read, Operate, Admin);
+
+/// The proof that the caller of a request is known and has a scope, with the access to the database that this allows.
+pub(crate) struct Authorized<S> {
+    principal: Principal,
+    state: ApiState,
+    scope: PhantomData<S>,
+}
+
+impl<S> Authorized<S> {
+    pub(crate) fn principal(&self) -> &Principal {
+        &self.principal
+    }
+
+    pub(crate) fn pool(&self) -> &PgPool {
+        self.state.store.pool()
+    }
+
+    pub(crate) fn reader(&self) -> Reader {
+        self.state.store.reader()
+    }
+
+    pub(crate) fn shutdown(&self) -> &CancellationToken {
+        &self.state.shutdown
+    }
+
+    pub(crate) fn streams(&self) -> Arc<Semaphore> {
+        Arc::clone(&self.state.streams)
+    }
+
+    /// Begins a change, which is recorded in the audit log when it is committed.
+    pub(crate) async fn begin(&self) -> Result<Change, Problem> {
+        let transaction = within(ANSWER, self.pool().begin()).await?;
+        Ok(Change { transaction, principal: self.principal.to_string() })
+    }
+
+    /// Records a change that is made in several transactions, before the first of them.
+    pub(crate) async fn record(
+        &self,
+        action: &str,
+        resource: Option<&str>,
+        detail: &impl Serialize,
+    ) -> Result<(), Problem> {
+        self.begin().await?.commit(action, resource, detail).await
+    }
+}
+
+impl<S: RequiredScope> FromRequestParts<ApiState> for Authorized<S> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Problem> {
+        let principal =
+            parts.extensions.get::<Principal>().ok_or_else(|| Problem::new(ProblemCode::Unauthenticated))?;
+        if !principal.has(S::SCOPE) {
+            let scope = S::SCOPE;
+            return Err(
+                Problem::new(ProblemCode::Forbidden).detail(format!("the operation requires the scope {scope}"))
+            );
+        }
+        Ok(Self { principal: principal.clone(), state: state.clone(), scope: PhantomData })
+    }
+}
+
+/// A transaction that can only be committed together with its entry in the audit log.
+pub(crate) struct Change {
+    transaction: Transaction<'static, Postgres>,
+    principal: String,
+}
+
+impl Change {
+    pub(crate) fn connection(&mut self) -> &mut PgConnection {
+        &mut self.transaction
+    }
+
+    /// Commits the change. `detail` is a JSON object without secrets.
+    pub(crate) async fn commit(
+        mut self,
+        action: &str,
+        resource: Option<&str>,
+        detail: &impl Serialize,
+    ) -> Result<(), Problem> {
+        let detail = serde_json::to_string(detail).expect("the detail of a change is serializable");
+        let entry = NewAuditEntry { principal: &self.principal, action, resource, detail: &detail };
+        within(ANSWER, audit::record(&mut self.transaction, entry)).await?;
+        within(ANSWER, self.transaction.commit()).await?;
+        Ok(())
+    }
+}
