@@ -8,6 +8,7 @@ mod exec;
 mod handler;
 mod handler_loop;
 mod message;
+mod recipe;
 mod redaction;
 mod webhook;
 
@@ -24,5 +25,6 @@ pub use handler_loop::HandlerLoop;
 pub use message::{
     AlertChange, AlertData, Content, EventData, Message, MessageBody, MessageContext, MessageUrls, TestData,
 };
+pub use recipe::{Recipe, RecipeError, RecipeParameter};
 pub use tokio_util::sync::CancellationToken;
 pub use webhook::{AddressGuard, NetworkError, new_signing_secret};

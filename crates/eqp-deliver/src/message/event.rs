@@ -19,6 +19,8 @@ pub struct EventData {
     pub version: Option<String>,
     /// The name of the product, if it is known.
     pub name: Option<String>,
+    /// The commit from which the version was built, if it is known.
+    pub commit: Option<String>,
     /// The status of the flow before this event, or `None` if none was known.
     pub previous_status: Option<String>,
     /// The current status of each flow of the resource, at the time at which the message was sent.
@@ -59,6 +61,8 @@ pub struct MessageContext {
     pub version: Option<String>,
     /// The name of the product.
     pub name: Option<String>,
+    /// The commit from which the version was built.
+    pub commit: Option<String>,
     /// Pages about the event.
     pub urls: MessageUrls,
     /// The `seq` of an earlier event of the resource that has not been delivered yet.
@@ -73,6 +77,7 @@ impl EventData {
             sku: context.sku,
             version: context.version,
             name: context.name,
+            commit: context.commit,
             previous_status: context.previous_status,
             statuses: context.statuses,
             resource_sequence: context.resource_sequence,

@@ -123,7 +123,7 @@ impl Transport {
             while body.len() < MAX_RESPONSE_BYTES {
                 match response.chunk().await {
                     Ok(Some(chunk)) => {
-                        body.extend_from_slice(&chunk[..chunk.len().min(MAX_RESPONSE_BYTES - body.len())])
+                        body.extend_from_slice(&chunk[..chunk.len().min(MAX_RESPONSE_BYTES - body.len())]);
                     }
                     Ok(None) => return true,
                     // The status has arrived; a connection that is lost afterwards changes nothing.

@@ -5,5 +5,6 @@ mod exec;
 mod message_format;
 mod messages;
 mod network;
+mod recipes;
 mod server;
 mod webhook;
