@@ -10,6 +10,7 @@ mod handler_loop;
 mod message;
 mod recipe;
 mod redaction;
+mod slack;
 mod webhook;
 
 pub use attempt_result::{AttemptOutcome, AttemptResult, DeliveryHandler};
@@ -26,5 +27,6 @@ pub use message::{
     AlertChange, AlertData, Content, EventData, Message, MessageBody, MessageContext, MessageUrls, TestData,
 };
 pub use recipe::{Recipe, RecipeError, RecipeParameter};
+pub use slack::{ChatMessage, ChatThreads, ChatThreadsError};
 pub use tokio_util::sync::CancellationToken;
 pub use webhook::{AddressGuard, NetworkError, new_signing_secret};

@@ -30,6 +30,8 @@ pub struct EventData {
     pub resource_sequence: Option<i64>,
     /// The `seq` of an earlier event of the resource that has not been delivered yet, because delivering it fails.
     pub out_of_order_after: Option<i64>,
+    /// The reasons for a rejection, one line each, as far as they are known.
+    pub findings: Vec<String>,
     /// Pages about the event.
     pub urls: MessageUrls,
 }
@@ -63,6 +65,8 @@ pub struct MessageContext {
     pub name: Option<String>,
     /// The commit from which the version was built.
     pub commit: Option<String>,
+    /// The reasons for a rejection, one line each, the most important first.
+    pub findings: Vec<String>,
     /// Pages about the event.
     pub urls: MessageUrls,
     /// The `seq` of an earlier event of the resource that has not been delivered yet.
@@ -82,6 +86,7 @@ impl EventData {
             statuses: context.statuses,
             resource_sequence: context.resource_sequence,
             out_of_order_after: context.out_of_order_after,
+            findings: context.findings,
             urls: context.urls,
         }
     }

@@ -150,6 +150,7 @@ pub(crate) const DATA_FIELDS: &[&str] = &[
     "disposition",
     "environment",
     "explicit",
+    "findings",
     "flow",
     "item_id",
     "kind",

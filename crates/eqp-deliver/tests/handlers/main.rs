@@ -7,4 +7,5 @@ mod messages;
 mod network;
 mod recipes;
 mod server;
+mod slack;
 mod webhook;
