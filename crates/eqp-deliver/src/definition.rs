@@ -7,6 +7,7 @@ use eqp_types::Secret;
 use serde::{Deserialize, Serialize};
 
 use crate::exec::Exec;
+use crate::slack::Slack;
 use crate::webhook::Webhook;
 use crate::{DeliveryHandler, HandlerEnvironment};
 
@@ -173,11 +174,7 @@ impl HandlerDefinition {
             Self::Webhook(webhook) => Some(Arc::new(Webhook::new(webhook, secrets, environment)?)),
             Self::Pull => None,
             Self::Exec(exec) => Some(Arc::new(Exec::new(exec, environment)?)),
-            Self::Slack(_) => {
-                return Err(DefinitionError::Setup {
-                    reason: "handlers of this type are not available yet".to_owned(),
-                });
-            }
+            Self::Slack(slack) => Some(Arc::new(Slack::new(slack, secrets, environment)?)),
         })
     }
 }

@@ -1,18 +1,22 @@
 //! What the worker's own configuration provides to handlers.
 
 use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
 
-use reqwest::{Certificate, Proxy};
+use reqwest::{Certificate, Proxy, Url};
 
-use crate::{AddressGuard, DefinitionError, Program};
+use crate::{AddressGuard, ChatThreads, DefinitionError, Program};
 
 /// What the worker's own configuration provides to handlers. Whoever defines a subscription can neither see nor change it.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct HandlerEnvironment {
     pub(crate) guard: AddressGuard,
     pub(crate) proxy: Option<Proxy>,
     pub(crate) trusted_ca: Vec<Certificate>,
     pub(crate) programs: BTreeMap<String, Program>,
+    pub(crate) threads: Option<Arc<dyn ChatThreads>>,
+    pub(crate) slack_api: Option<Url>,
 }
 
 impl HandlerEnvironment {
@@ -45,10 +49,35 @@ impl HandlerEnvironment {
         Ok(self)
     }
 
+    /// Stores threads of chats in `threads`. Slack bots need it.
+    #[must_use]
+    pub fn with_threads(mut self, threads: Arc<dyn ChatThreads>) -> Self {
+        self.threads = Some(threads);
+        self
+    }
+
+    /// Calls another server than `slack.com`.
+    ///
+    /// # Errors
+    /// [`DefinitionError::Url`] if `url` is not a URL.
+    pub fn with_slack_api(mut self, url: &str) -> Result<Self, DefinitionError> {
+        let wrong = |reason: String| DefinitionError::Url { url: "the Slack API".to_owned(), reason };
+        self.slack_api = Some(Url::parse(url).map_err(|error| wrong(error.to_string()))?);
+        Ok(self)
+    }
+
     /// Allows handlers to run a program by its name.
     #[must_use]
     pub fn with_program(mut self, name: impl Into<String>, program: Program) -> Self {
         self.programs.insert(name.into(), program);
         self
+    }
+}
+
+impl fmt::Debug for HandlerEnvironment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The URL of the proxy can contain a password.
+        let Self { guard, programs, .. } = self;
+        f.debug_struct("HandlerEnvironment").field("guard", guard).field("programs", programs).finish_non_exhaustive()
     }
 }

@@ -10,8 +10,10 @@ mod handler;
 mod handler_loop;
 mod message;
 mod queue;
+mod recipe;
 mod redaction;
 mod service;
+mod slack;
 mod subscription;
 mod webhook;
 
@@ -29,7 +31,9 @@ pub use message::{
     AlertChange, AlertData, Content, EventData, Message, MessageBody, MessageContext, MessageUrls, TestData,
 };
 pub use queue::BuildHandler;
+pub use recipe::{Recipe, RecipeError, RecipeParameter};
 pub use service::DeliverService;
+pub use slack::{ChatMessage, ChatThreads, ChatThreadsError};
 pub use subscription::{
     FilterError, NewSubscription, OrderHold, SubscriptionError, SubscriptionFilter, SubscriptionSummary, Subscriptions,
 };

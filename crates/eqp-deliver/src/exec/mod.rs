@@ -17,7 +17,7 @@ use crate::{
 };
 use process_group::Ended;
 
-/// The exit codes with a meaning, as in `sysexits.h`: EX_TEMPFAIL and EX_DATAERR.
+/// The exit codes with a meaning, as in `sysexits.h`: `EX_TEMPFAIL` and `EX_DATAERR`.
 const RETRY_LATER: i32 = 75;
 const NEVER_RETRY: i32 = 65;
 

@@ -41,17 +41,14 @@ pub(super) async fn run(mut command: Command, input: String, deadline: Duration)
             let _ = stdin.write_all(input.as_bytes()).await;
         }))
     });
-    let status = match timeout(deadline, child.wait()).await {
-        Ok(status) => {
-            group.is_running = false;
-            Some(status?)
-        }
-        Err(_) => {
-            group.stop().await;
-            // Even a killed process can hang, for example on a network file system.
-            let _ = timeout(GRACE, child.wait()).await;
-            None
-        }
+    let status = if let Ok(status) = timeout(deadline, child.wait()).await {
+        group.is_running = false;
+        Some(status?)
+    } else {
+        group.stop().await;
+        // Even a killed process can hang, for example on a network file system.
+        let _ = timeout(GRACE, child.wait()).await;
+        None
     };
     Ok(Ended { status, stderr: stderr.finish().await })
 }

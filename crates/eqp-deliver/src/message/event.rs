@@ -19,6 +19,8 @@ pub struct EventData {
     pub version: Option<String>,
     /// The name of the product, if it is known.
     pub name: Option<String>,
+    /// The commit from which the version was built, if it is known.
+    pub commit: Option<String>,
     /// The status of the flow before this event, or `None` if none was known.
     pub previous_status: Option<String>,
     /// The current status of each flow of the resource, at the time at which the message was sent.
@@ -28,6 +30,8 @@ pub struct EventData {
     pub resource_sequence: Option<i64>,
     /// The `seq` of an earlier event of the resource that has not been delivered yet, because delivering it fails.
     pub out_of_order_after: Option<i64>,
+    /// The reasons for a rejection, one line each, as far as they are known.
+    pub findings: Vec<String>,
     /// Pages about the event.
     pub urls: MessageUrls,
 }
@@ -59,6 +63,10 @@ pub struct MessageContext {
     pub version: Option<String>,
     /// The name of the product.
     pub name: Option<String>,
+    /// The commit from which the version was built.
+    pub commit: Option<String>,
+    /// The reasons for a rejection, one line each, the most important first.
+    pub findings: Vec<String>,
     /// Pages about the event.
     pub urls: MessageUrls,
     /// The `seq` of an earlier event of the resource that has not been delivered yet.
@@ -73,10 +81,12 @@ impl EventData {
             sku: context.sku,
             version: context.version,
             name: context.name,
+            commit: context.commit,
             previous_status: context.previous_status,
             statuses: context.statuses,
             resource_sequence: context.resource_sequence,
             out_of_order_after: context.out_of_order_after,
+            findings: context.findings,
             urls: context.urls,
         }
     }

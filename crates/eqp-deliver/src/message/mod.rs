@@ -81,11 +81,11 @@ pub struct TestData {
 impl Message {
     /// Creates the message about an event of the database `instance`.
     pub fn of_event(instance: Uuid, event: &Event, context: &MessageContext) -> Self {
-        let content = Content { timestamp: event.received_at, data: EventData::new(event, context) };
+        let reported = Content { timestamp: event.received_at, data: EventData::new(event, context) };
         let body = match event.kind {
-            EventKind::Submission => MessageBody::SubmissionStatusChanged(content),
-            EventKind::File => MessageBody::FileScanFinished(content),
-            EventKind::Unknown | EventKind::Undecodable => MessageBody::CallbackUnrecognized(content),
+            EventKind::Submission => MessageBody::SubmissionStatusChanged(reported),
+            EventKind::File => MessageBody::FileScanFinished(reported),
+            EventKind::Unknown | EventKind::Undecodable => MessageBody::CallbackUnrecognized(reported),
         };
         Self { id: id(instance, &format!("event:{}", event.seq)), body, replay: None }
     }
@@ -103,8 +103,10 @@ impl Message {
 
     /// Creates a test message. Attempts of the same test have the same `test`.
     pub fn of_test(instance: Uuid, test: Uuid, at: OffsetDateTime, subscription: &str) -> Self {
-        let text = "This is a test. Nothing has happened.".to_owned();
-        let data = TestData { subscription: subscription.to_owned(), text };
+        let data = TestData {
+            subscription: subscription.to_owned(),
+            text: "This is a test. Nothing has happened.".to_owned(),
+        };
         let body = MessageBody::SubscriptionTest(Content { timestamp: at, data });
         Self { id: id(instance, &format!("test:{test}")), body, replay: None }
     }
@@ -144,9 +146,11 @@ pub(crate) const DATA_FIELDS: &[&str] = &[
     "applied",
     "callback_id",
     "clock_doubtful",
+    "commit",
     "disposition",
     "environment",
     "explicit",
+    "findings",
     "flow",
     "item_id",
     "kind",

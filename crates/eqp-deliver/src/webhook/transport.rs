@@ -96,16 +96,16 @@ impl Transport {
     pub(crate) async fn send(&self, request: Request, deadline: Duration) -> Exchange {
         if request.url.origin() != self.origin.origin() || !request.url.username().is_empty() {
             let reason = "the template of the URL changes the host".to_owned();
-            return Exchange::without_response(AttemptOutcome::Misconfigured(reason.clone()), reason);
+            return Exchange::of(AttemptOutcome::Misconfigured(reason.clone()), &reason);
         }
         let end = Instant::now() + deadline;
         let sent = self.client.request(Method::POST, request.url).headers(request.headers).body(request.body).send();
         match timeout_at(end, sent).await {
             Ok(Ok(response)) => self.received(response, end).await,
             Ok(Err(error)) => self.failed(error),
-            Err(_) => Exchange::without_response(
+            Err(_) => Exchange::of(
                 AttemptOutcome::HandlerDown { retry_after: None },
-                format!("{} did not respond: timed out after {} s", displayed(&self.origin), deadline.as_secs_f32()),
+                &format!("{} did not respond: timed out after {} s", displayed(&self.origin), deadline.as_secs_f32()),
             ),
         }
     }
@@ -123,7 +123,7 @@ impl Transport {
             while body.len() < MAX_RESPONSE_BYTES {
                 match response.chunk().await {
                     Ok(Some(chunk)) => {
-                        body.extend_from_slice(&chunk[..chunk.len().min(MAX_RESPONSE_BYTES - body.len())])
+                        body.extend_from_slice(&chunk[..chunk.len().min(MAX_RESPONSE_BYTES - body.len())]);
                     }
                     Ok(None) => return true,
                     // The status has arrived; a connection that is lost afterwards changes nothing.
@@ -142,7 +142,7 @@ impl Transport {
         let host = displayed(&self.origin);
         if let Some(refused) = find::<RefusedAddress>(&error) {
             let reason = format!("{host} cannot be called: {refused}");
-            return Exchange::without_response(AttemptOutcome::Misconfigured(reason.clone()), reason);
+            return Exchange::of(AttemptOutcome::Misconfigured(reason.clone()), &reason);
         }
         let text = match find::<rustls::Error>(&error) {
             Some(rustls::Error::InvalidCertificate(problem)) => {
@@ -152,13 +152,14 @@ impl Transport {
             None if error.is_connect() => format!("cannot connect to {host}: {}", chain(&error)),
             None => format!("the connection to {host} was lost: {}", chain(&error)),
         };
-        Exchange::without_response(AttemptOutcome::HandlerDown { retry_after: None }, text)
+        Exchange::of(AttemptOutcome::HandlerDown { retry_after: None }, &text)
     }
 }
 
 impl Exchange {
-    fn without_response(outcome: AttemptOutcome, text: String) -> Self {
-        Self { outcome, status: None, text, is_cut: false }
+    /// Creates the result of a request that was not answered.
+    pub(crate) fn of(outcome: AttemptOutcome, text: &str) -> Self {
+        Self { outcome, status: None, text: text.to_owned(), is_cut: false }
     }
 }
 

@@ -5,5 +5,7 @@ mod exec;
 mod message_format;
 mod messages;
 mod network;
+mod recipes;
 mod server;
+mod slack;
 mod webhook;

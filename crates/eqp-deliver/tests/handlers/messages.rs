@@ -19,6 +19,11 @@ fn event(seq: i64, kind: EventKind) -> Event {
 
 /// A technical review that was rejected.
 pub(crate) fn rejection() -> Message {
+    let (event, context) = rejected();
+    Message::of_event(INSTANCE, &event, &context)
+}
+
+pub(crate) fn rejected() -> (Event, MessageContext) {
     let mut rejection = event(4711, EventKind::Submission);
     rejection.resource_id = Some("5wsgr9vp2u".to_owned());
     rejection.item_id = Some("checkout-150".to_owned());
@@ -28,7 +33,7 @@ pub(crate) fn rejection() -> Message {
     rejection.explicit = true;
     rejection.disposition = Some(Disposition::Applied);
     rejection.applied = true;
-    Message::of_event(INSTANCE, &rejection, &context())
+    (rejection, context())
 }
 
 pub(crate) fn context() -> MessageContext {
@@ -45,8 +50,19 @@ pub(crate) fn context() -> MessageContext {
     context
 }
 
+/// A message about a version that was built from a commit.
+pub(crate) fn of_commit((event, mut context): (Event, MessageContext), commit: &str) -> Message {
+    context.commit = Some(commit.to_owned());
+    Message::of_event(INSTANCE, &event, &context)
+}
+
 /// A release to the store, of the overall flow.
 pub(crate) fn release() -> Message {
+    let (event, context) = released();
+    Message::of_event(INSTANCE, &event, &context)
+}
+
+pub(crate) fn released() -> (Event, MessageContext) {
     let mut released = event(4720, EventKind::Submission);
     released.resource_id = Some("5wsgr9vp2u".to_owned());
     released.flow = Some(Flow::Overall);
@@ -57,7 +73,7 @@ pub(crate) fn release() -> Message {
     let mut context = context();
     context.statuses.insert("overall".to_owned(), "released_to_store".to_owned());
     context.previous_status = Some("approved".to_owned());
-    Message::of_event(INSTANCE, &released, &context)
+    (released, context)
 }
 
 pub(crate) fn scan() -> Message {

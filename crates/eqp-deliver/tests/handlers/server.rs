@@ -46,6 +46,11 @@ pub(crate) struct RecordingServer {
 impl RecordingServer {
     /// Starts a server that answers every request with `respond`.
     pub(crate) fn start(respond: impl Fn() -> Response + Clone + Send + Sync + 'static) -> Self {
+        Self::responding(move |_| respond())
+    }
+
+    /// Starts a server whose responses depend on the request.
+    pub(crate) fn responding(respond: impl Fn(&Arrived) -> Response + Clone + Send + Sync + 'static) -> Self {
         let arrived = Arc::new(Mutex::new(Vec::new()));
         Self { server: ApiServer::start(recording(&arrived, respond)), arrived }
     }
@@ -88,15 +93,17 @@ impl RecordingServer {
 /// Returns routes that record every request and answer it with `respond`.
 fn recording(
     arrived: &Arc<Mutex<Vec<Arrived>>>,
-    respond: impl Fn() -> Response + Clone + Send + Sync + 'static,
+    respond: impl Fn(&Arrived) -> Response + Clone + Send + Sync + 'static,
 ) -> Router {
     let arrived = Arc::clone(arrived);
     Router::new().fallback(move |request: Request| async move {
         let (parts, body) = request.into_parts();
         let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
         let (method, uri) = (parts.method.to_string(), parts.uri.to_string());
-        arrived.lock().unwrap().push(Arrived { method, uri, headers: parts.headers, body });
-        respond()
+        let request = Arrived { method, uri, headers: parts.headers, body };
+        let response = respond(&request);
+        arrived.lock().unwrap().push(request);
+        response
     })
 }
 
