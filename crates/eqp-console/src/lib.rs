@@ -13,7 +13,13 @@ mod service;
 mod token;
 
 pub use api::audit::{AuditEntry, AuditFilter, AuditLog};
+pub use api::deliveries::{
+    Attempt, ChangedDeliveries, Delivery, DeliveryDetail, DeliveryList, DeliveryQuery, DeliverySelection,
+};
 pub use api::events::{EventList, PendingReports};
+pub use api::subscriptions::{
+    PauseRequest, RequestedTest, Subscription, SubscriptionList, SubscriptionRequest, SubscriptionState,
+};
 pub use api::tokens::{CreatedToken, NewToken, Token, TokenList};
 pub use client::{OperatorClient, OperatorError, TransportError};
 pub use listener::OperatorListener;

@@ -12,7 +12,9 @@ use utoipa::openapi::{Ref, RefOr};
 use utoipa::{IntoParams, PartialSchema, ToSchema};
 
 use crate::api::audit::AuditLog;
+use crate::api::deliveries::{ChangedDeliveries, DeliveryDetail, DeliveryList, DeliverySelection};
 use crate::api::events::EventList;
+use crate::api::subscriptions::{PauseRequest, RequestedTest, Subscription, SubscriptionList, SubscriptionRequest};
 use crate::api::tokens::{CreatedToken, NewToken, TokenList};
 
 /// Makes types usable as bodies of requests and responses.
@@ -30,7 +32,22 @@ macro_rules! bodies {
     };
 }
 
-bodies!(AuditLog, CreatedToken, EventList, NewToken, TokenList);
+bodies!(
+    AuditLog,
+    ChangedDeliveries,
+    CreatedToken,
+    DeliveryDetail,
+    DeliveryList,
+    DeliverySelection,
+    EventList,
+    NewToken,
+    PauseRequest,
+    RequestedTest,
+    Subscription,
+    SubscriptionList,
+    SubscriptionRequest,
+    TokenList,
+);
 
 /// The parameters of a query: one parameter that refers to the schema of `T`, which the generator of the document replaces by one for
 /// each property.

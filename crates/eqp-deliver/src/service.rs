@@ -112,7 +112,11 @@ impl DeliverService {
                 Ok(instance) => return Some(instance),
                 Err(error) => {
                     let wait = backoff.next_wait();
-                    tracing::warn!(error = &error as &dyn std::error::Error, ?wait, "cannot start deliveries, retrying");
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        ?wait,
+                        "cannot start deliveries, retrying"
+                    );
                     shutdown.run_until_cancelled(sleep(wait)).await?;
                 }
             }

@@ -1,7 +1,9 @@
 //! The operations, one file per resource.
 
 pub(crate) mod audit;
+pub(crate) mod deliveries;
 pub(crate) mod events;
+pub(crate) mod subscriptions;
 pub(crate) mod tokens;
 
 use utoipa_axum::router::OpenApiRouter;
@@ -13,5 +15,10 @@ pub(crate) const BASE: &str = "/api/v1";
 
 /// Returns the routes of all operations, relative to the base path.
 pub(crate) fn routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new().merge(events::routes()).merge(tokens::routes()).merge(audit::routes())
+    OpenApiRouter::new()
+        .merge(events::routes())
+        .merge(tokens::routes())
+        .merge(audit::routes())
+        .merge(subscriptions::routes())
+        .merge(deliveries::routes())
 }

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use eqp_store::MasterKey;
 use eqp_store::internal::{
-    ANSWER, DeliveryCounts, NewSubscription as NewRow, StoredSubscription, SubscriptionState, delivery, subscription,
-    within,
+    ANSWER, DeliveryCounts, NewSubscription as NewRow, StoredSubscription, SubscriptionId, SubscriptionState, delivery,
+    subscription, within,
 };
 use eqp_store::sqlx::PgPool;
 use time::OffsetDateTime;
@@ -229,7 +229,17 @@ impl Subscriptions {
         Ok(within(ANSWER, delivery::insert_test(&self.pool, stored.id, Uuid::new_v4())).await?)
     }
 
-    pub(crate) async fn by_name(&self, name: &str) -> Result<StoredSubscription, SubscriptionError> {
+    /// Returns the number of a subscription.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`SubscriptionError::NotFound`].
+    #[doc(hidden)]
+    pub async fn id(&self, name: &str) -> Result<SubscriptionId, SubscriptionError> {
+        Ok(self.by_name(name).await?.id)
+    }
+
+    async fn by_name(&self, name: &str) -> Result<StoredSubscription, SubscriptionError> {
         let found = self.stored().await?.into_iter().find(|stored| stored.name == name);
         found.ok_or_else(|| SubscriptionError::NotFound { name: name.chars().take(LONGEST_NAME).collect() })
     }

@@ -167,7 +167,8 @@ mod tests {
     use super::*;
 
     fn event() -> Event {
-        let account = Account { id: 1, environment: Environment::Production, mage_id: "MAG1".parse::<MageId>().unwrap() };
+        let account =
+            Account { id: 1, environment: Environment::Production, mage_id: "MAG1".parse::<MageId>().unwrap() };
         let report = (ReportId::Callback(Uuid::nil()), Origin::Callback);
         let mut event = Event::new(1, &account, EventKind::Submission, OffsetDateTime::UNIX_EPOCH, report);
         event.resource_id = Some("s1".into());

@@ -93,46 +93,6 @@ pub async fn attempts(pool: &PgPool, delivery: i64) -> Result<Vec<AttemptSummary
         .collect()
 }
 
-/// Returns the newest recorded attempts, newest first. Reads the whole log, which has at most 200,000 rows, if few of them match.
-pub async fn recent_attempts(
-    pool: &PgPool,
-    subscription: Option<SubscriptionId>,
-    result: Option<&str>,
-    limit: u32,
-) -> Result<Vec<AttemptSummary>, sqlx::Error> {
-    let rows = query!(
-        r#"
-        select attempt.id, delivery_id, name as "name?", source, event_seq, at, duration_ms, result, status, note
-        from eqp.attempt
-        left join eqp.subscription on subscription.id = subscription_id
-        where ($1::integer is null or subscription_id = $1) and ($2::text is null or result = $2)
-        order by attempt.id desc
-        limit $3
-        "#,
-        subscription.map(|id| id.0) as Option<i32>,
-        result,
-        i64::from(limit),
-    )
-    .fetch_all(pool)
-    .await?;
-    rows.into_iter()
-        .map(|row| {
-            Ok(AttemptSummary {
-                id: row.id,
-                delivery: row.delivery_id,
-                subscription: row.name,
-                source: read(&row.source)?,
-                event_seq: row.event_seq,
-                at: row.at,
-                duration_ms: row.duration_ms,
-                result: row.result,
-                status: row.status,
-                note: row.note,
-            })
-        })
-        .collect()
-}
-
 /// Makes dead deliveries wait again, with all their attempts. Returns how many there were.
 ///
 /// The lane gets a tail that is newer than every delivery: a lease that is held now could otherwise close the lane although it is not
