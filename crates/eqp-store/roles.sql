@@ -3,6 +3,7 @@
 --   eqp_migrator   creates and changes the tables (`eqp migrate`), and owns them
 --   eqp_runtime    receivers that project, and every other command of the tool; it can store access keys, but not read them
 --   eqp_reconcile  processes that compare accounts with the Marketplace's API: the only ones that can read access keys
+--   eqp_deliver    processes that deliver events to handlers: the only ones that can read the secrets of handlers
 --   eqp_accept     receivers that only accept callbacks (`Builder::accept_only`): it can neither read the sealed passwords
 --                  nor change endpoints, tracks or events
 --
@@ -19,7 +20,7 @@ do $$
 declare
     name text;
 begin
-    foreach name in array array['eqp_migrator', 'eqp_runtime', 'eqp_reconcile', 'eqp_accept'] loop
+    foreach name in array array['eqp_migrator', 'eqp_runtime', 'eqp_reconcile', 'eqp_deliver', 'eqp_accept'] loop
         begin
             execute format('create role %I nologin', name);
         exception
@@ -30,7 +31,7 @@ begin
 
     -- Only the migrator creates the schema and its tables.
     execute format('grant connect, create on database %I to eqp_migrator', current_database());
-    execute format('grant connect on database %I to eqp_runtime, eqp_reconcile, eqp_accept', current_database());
+    execute format('grant connect on database %I to eqp_runtime, eqp_reconcile, eqp_deliver, eqp_accept', current_database());
 
     if to_regclass('eqp.instance') is null then
         raise notice 'the schema eqp does not exist yet: run this script again after the first migration';
@@ -38,9 +39,9 @@ begin
     end if;
 
     -- Rights that are no longer needed are taken away.
-    revoke all on schema eqp from public, eqp_runtime, eqp_reconcile, eqp_accept;
-    revoke all on all tables in schema eqp from public, eqp_runtime, eqp_reconcile, eqp_accept;
-    grant usage on schema eqp to eqp_runtime, eqp_reconcile, eqp_accept;
+    revoke all on schema eqp from public, eqp_runtime, eqp_reconcile, eqp_deliver, eqp_accept;
+    revoke all on all tables in schema eqp from public, eqp_runtime, eqp_reconcile, eqp_deliver, eqp_accept;
+    grant usage on schema eqp to eqp_runtime, eqp_reconcile, eqp_deliver, eqp_accept;
 
     -- 1. eqp_runtime ---------------------------------------------------------------------------------------------------
 
@@ -71,6 +72,14 @@ begin
     -- `eqp accounts` stores and deletes access keys. Their secrets cannot be read.
     grant select (account_id, application_id, api_url, key_id, verified_at, created_at), insert, update, delete on eqp.access_key to eqp_runtime;
 
+    -- `eqp subscriptions` and `eqp deliveries`. The secrets of handlers can be stored, but not read. Removed subscriptions are
+    -- deleted by the sweep.
+    grant select (id, name, filter, handler, order_hold, declared_by, created_at, updated_at, removed_at), insert, update
+        on eqp.subscription to eqp_runtime;
+    grant select, insert, update on eqp.subscription_state to eqp_runtime;
+    grant select, update on eqp.fanout to eqp_runtime;
+    grant select, insert, update, delete on eqp.delivery, eqp.delivery_lane to eqp_runtime;
+    grant select, insert on eqp.attempt to eqp_runtime;
     -- The operator service. Entries of the log cannot be changed; old ones are deleted.
     grant select, insert, update (last_used_at, revoked_at), delete on eqp.operator_token to eqp_runtime;
     grant select, insert, delete on eqp.audit to eqp_runtime;
@@ -105,7 +114,19 @@ begin
     grant select, update (last_number) on eqp.alert_log to eqp_reconcile;
     grant select on eqp.receiver, eqp.rejected_callback to eqp_reconcile;
 
-    -- 3. eqp_accept ----------------------------------------------------------------------------------------------------
+    -- 3. eqp_deliver ---------------------------------------------------------------------------------------------------
+
+    grant select on eqp._sqlx_migrations to eqp_deliver;
+    grant select, insert on eqp.instance to eqp_deliver;
+    -- Matches new events against the subscriptions.
+    grant select on eqp.projector, eqp.account, eqp.event, eqp.track, eqp.resource_detail to eqp_deliver;
+    grant select, update on eqp.fanout to eqp_deliver;
+    -- Pauses subscriptions, and deletes removed ones.
+    grant select, delete on eqp.subscription to eqp_deliver;
+    grant select, update, delete on eqp.subscription_state to eqp_deliver;
+    grant select, insert, update, delete on eqp.delivery, eqp.delivery_lane, eqp.attempt to eqp_deliver;
+
+    -- 4. eqp_accept ----------------------------------------------------------------------------------------------------
 
     grant select on eqp._sqlx_migrations to eqp_accept;
     grant select, insert, update (credential_generation) on eqp.instance to eqp_accept;

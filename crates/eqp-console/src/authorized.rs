@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::extract::FromRequestParts;
 use eqp_store::internal::{ANSWER, NewAuditEntry, audit, within};
 use eqp_store::sqlx::{PgConnection, PgPool, Postgres, Transaction};
-use eqp_store::{Reader, Store};
+use eqp_store::{MasterKey, Reader, Store};
 use http::request::Parts;
 use serde::Serialize;
 use tokio::sync::Semaphore;
@@ -20,6 +20,8 @@ use crate::problem::{Problem, ProblemCode};
 #[derive(Clone, Debug)]
 pub(crate) struct ApiState {
     store: Store,
+    /// Seals the secrets of handlers.
+    key: Option<MasterKey>,
     shutdown: CancellationToken,
     /// The number of streams that can be opened.
     streams: Arc<Semaphore>,
@@ -29,8 +31,8 @@ pub(crate) struct ApiState {
 const MAX_STREAMS: usize = 64;
 
 impl ApiState {
-    pub(crate) fn new(store: Store, shutdown: CancellationToken) -> Self {
-        Self { store, shutdown, streams: Arc::new(Semaphore::new(MAX_STREAMS)) }
+    pub(crate) fn new(store: Store, key: Option<MasterKey>, shutdown: CancellationToken) -> Self {
+        Self { store, key, shutdown, streams: Arc::new(Semaphore::new(MAX_STREAMS)) }
     }
 }
 
@@ -67,6 +69,10 @@ impl<S> Authorized<S> {
 
     pub(crate) fn pool(&self) -> &PgPool {
         self.state.store.pool()
+    }
+
+    pub(crate) fn master_key(&self) -> Option<&MasterKey> {
+        self.state.key.as_ref()
     }
 
     pub(crate) fn reader(&self) -> Reader {

@@ -19,6 +19,12 @@ pub use api::events::detail::{ApiReadReport, CallbackReport, ReportBody, Reporte
 pub use api::events::{EventList, PendingReports};
 pub use api::submissions::{FileList, SubmissionHistories, SubmissionList};
 pub use api::letter::Letter;
+pub use api::deliveries::{
+    Attempt, ChangedDeliveries, Delivery, DeliveryDetail, DeliveryList, DeliveryQuery, DeliverySelection,
+};
+pub use api::subscriptions::{
+    PauseRequest, RequestedTest, Subscription, SubscriptionList, SubscriptionRequest, SubscriptionState,
+};
 pub use api::tokens::{CreatedToken, NewToken, Token, TokenList};
 pub use client::{EventStream, OperatorClient, OperatorError, TransportError};
 pub use listener::OperatorListener;

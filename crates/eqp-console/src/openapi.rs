@@ -13,12 +13,14 @@ use utoipa::{IntoParams, PartialSchema, ToSchema};
 
 use crate::api::accounts::AccountList;
 use crate::api::audit::AuditLog;
+use crate::api::deliveries::{ChangedDeliveries, DeliveryDetail, DeliveryList, DeliverySelection};
 use crate::api::events::EventList;
 use crate::api::events::detail::ReportedEvent;
 use crate::api::retention::{DeletedCallbacks, OldCallbacks, ReceivedBefore};
 use crate::api::submissions::{FileList, SubmissionHistories, SubmissionList};
 use crate::api::alerts::model::{AlertAction, AlertDetail, AlertList};
 use crate::api::letter::Letter;
+use crate::api::subscriptions::{PauseRequest, RequestedTest, Subscription, SubscriptionList, SubscriptionRequest};
 use crate::api::tokens::{CreatedToken, NewToken, TokenList};
 
 /// Makes types usable as bodies of requests and responses.
@@ -39,16 +41,25 @@ macro_rules! bodies {
 bodies!(
     AccountList,
     AuditLog,
+    ChangedDeliveries,
     CreatedToken,
     DeletedCallbacks,
+    DeliveryDetail,
+    DeliveryList,
+    DeliverySelection,
     EventList,
     FileList,
     NewToken,
     OldCallbacks,
+    PauseRequest,
     ReceivedBefore,
     ReportedEvent,
+    RequestedTest,
     SubmissionHistories,
     SubmissionList,
+    Subscription,
+    SubscriptionList,
+    SubscriptionRequest,
     TokenList,
 );
 bodies!(AlertAction, AlertDetail, AlertList, Letter);

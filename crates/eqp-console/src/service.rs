@@ -4,7 +4,7 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
-use eqp_store::Store;
+use eqp_store::{MasterKey, Store};
 use tokio_util::sync::CancellationToken;
 use utoipa_axum::router::OpenApiRouter;
 
@@ -32,13 +32,20 @@ const MAX_BODY: usize = 64 * 1024;
 #[derive(Clone, Debug)]
 pub struct OperatorService {
     store: Store,
+    key: Option<MasterKey>,
     shutdown: CancellationToken,
 }
 
 impl OperatorService {
     /// Creates the service of a database.
     pub fn new(store: Store) -> Self {
-        Self { store, shutdown: CancellationToken::new() }
+        Self { store, key: None, shutdown: CancellationToken::new() }
+    }
+
+    /// Seals the secrets of handlers under this key. Without one, subscriptions with secrets cannot be created.
+    #[must_use]
+    pub fn master_key(self, key: MasterKey) -> Self {
+        Self { key: Some(key), ..self }
     }
 
     /// Ends streams at this shutdown.
@@ -54,7 +61,7 @@ impl OperatorService {
             .fallback(unknown_path)
             .method_not_allowed_fallback(method_not_allowed)
             .layer(DefaultBodyLimit::max(MAX_BODY))
-            .with_state(ApiState::new(self.store.clone(), self.shutdown.clone()))
+            .with_state(ApiState::new(self.store.clone(), self.key.clone(), self.shutdown.clone()))
     }
 
     /// Returns the router for the network. Each request needs a token. `hosts` are the host names under which it can be called, besides

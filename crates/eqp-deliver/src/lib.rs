@@ -1,10 +1,41 @@
 #![doc = include_str!("../README.md")]
 
 mod attempt;
+mod attempt_result;
+mod definition;
+mod environment;
+mod exec;
+mod fan_out;
 mod handler;
 mod handler_loop;
+mod message;
+mod queue;
+mod recipe;
+mod redaction;
+mod service;
+mod slack;
+mod subscription;
+mod webhook;
 
+pub use attempt_result::{AttemptOutcome, AttemptResult, DeliveryHandler};
+pub use definition::{
+    DefinitionError, ExecDefinition, HandlerDefinition, HandlerSecrets, SignatureScheme, SlackDefinition,
+    WebhookDefinition,
+};
+pub use environment::HandlerEnvironment;
 pub use eqp_store::{Event, Observer};
+pub use exec::Program;
 pub use handler::{Handler, HandlerError, RunningHandler};
 pub use handler_loop::HandlerLoop;
+pub use message::{
+    AlertChange, AlertData, Content, EventData, Message, MessageBody, MessageContext, MessageUrls, TestData,
+};
+pub use queue::BuildHandler;
+pub use recipe::{Recipe, RecipeError, RecipeParameter};
+pub use service::DeliverService;
+pub use slack::{ChatMessage, ChatThreads, ChatThreadsError};
+pub use subscription::{
+    FilterError, NewSubscription, OrderHold, SubscriptionError, SubscriptionFilter, SubscriptionSummary, Subscriptions,
+};
 pub use tokio_util::sync::CancellationToken;
+pub use webhook::{AddressGuard, NetworkError, new_signing_secret};

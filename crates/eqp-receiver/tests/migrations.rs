@@ -66,6 +66,16 @@ const MIGRATIONS: &[(&str, &str, &str)] = &[
          insert into eqp.rejected_callback select id, now(), now(), 1 from eqp.endpoint;
          insert into eqp.registration_check select id, 'missing', false, now(), now() from eqp.endpoint",
     ),
+    (
+        "0005_deliveries.sql",
+        "f116b18d39fcb6f4285f388cd98b410a68a6fd8dd28546f93a7de9aebf10c4e6",
+        "insert into eqp.subscription (name, filter, handler) values ('shop', '{}', '{}');
+         insert into eqp.subscription_state (subscription_id) select id from eqp.subscription;
+         insert into eqp.delivery (subscription_id, resource, source, event_seq) select id, 7, 'event', 1 from eqp.subscription;
+         insert into eqp.delivery_lane select subscription_id, resource, now(), id from eqp.delivery;
+         insert into eqp.attempt (delivery_id, subscription_id, source, event_seq, duration_ms, result)
+             select id, subscription_id, source, event_seq, 1, 'event_failed' from eqp.delivery",
+    ),
 ];
 
 /// How long the rows of each table that has a time are stored.
@@ -76,9 +86,12 @@ const RETENTION: &[(&str, &str)] = &[
     ("alert", "180 days after it was resolved"),
     ("alert_change", "as long as its alert; reminders 180 days"),
     ("api_read", "the retention period of callbacks"),
+    ("attempt", "7 days, and at most 200,000"),
     ("audit", "400 days"),
     ("callback", "the retention period of callbacks"),
     ("credential", "always: user names must not be used twice"),
+    ("delivery", "until it is delivered; 180 days if it is dead"),
+    ("delivery_lane", "until it is empty"),
     ("endpoint", "always: callbacks refer to it"),
     ("event", "always: the history"),
     ("handler_cursor", "always: one row per handler"),
@@ -91,6 +104,8 @@ const RETENTION: &[(&str, &str)] = &[
     ("registration_check", "always: one row per endpoint"),
     ("rejected_callback", "always: one row per endpoint"),
     ("resource_detail", "always: one row per submission or file, as in track"),
+    ("subscription", "until it is removed"),
+    ("subscription_state", "until the subscription is removed"),
     ("track", "always: the current status"),
 ];
 

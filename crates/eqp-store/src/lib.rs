@@ -51,11 +51,15 @@ pub mod internal {
     pub use crate::endpoint::keyed_hash::KeyedHash;
     pub use crate::endpoint::path::PREFIX;
     pub use crate::model::{
-        AccessKeySummary, Account, AccountSummary, ApiReadDisposition, ArrivedCallback, ContentDigest, CredentialUse,
-        HistoryEntry, LastNumbers, LastRuns, MissingCallback, NewApiRead, NewAuditEntry, PendingReport,
-        ProjectedApiRead, ProjectedCallback, ReadContext, ReportId, Resource, ResourceDetail, RunId, RunKind,
-        RunProgress, RunSummary, SealedSecret, StoredAccessKey, StoredAuditEntry, StoredToken, Track, TrackState,
-        Tracks, UsedToken, canonical_status, canonical_status_of_any_flow, decode_api_read,
+        AccessKeySummary, Account, AccountSummary, ApiReadDisposition, ArrivedCallback, AttemptSummary, BreakerChange,
+        CatchUpPosition, ContentDigest, CredentialUse, DeliveryCounts, DeliveryFilter, DeliveryReport, DeliverySource,
+        DeliverySummary, EventContext, EventDetailText, FanOutPosition, HistoryEntry, LaneKey, LaneReport, LastNumbers,
+        LastRuns, LeasedLane, MissingCallback, NewApiRead, NewAttempt, NewAuditEntry, NewDelivery, NewSubscription,
+        NextAttempt, PendingReport, ProjectedApiRead, ProjectedCallback, ReadContext, ReportId, Resource,
+        ResourceDetail, RunId, RunKind, RunProgress, RunSummary, SealedSecret, StoredAccessKey, StoredAuditEntry,
+        StoredBreaker, StoredSubscription, StoredToken, SubscriptionId, SubscriptionState, SubscriptionWork, Track,
+        TrackState, Tracks, UsedToken, WaitingDelivery, canonical_status, canonical_status_of_any_flow,
+        decode_api_read,
     };
     // The items of alerts.
     pub use crate::model::{
@@ -66,12 +70,14 @@ pub mod internal {
     pub use crate::observer::{HandlerFailure, OpenAlerts, ReconcileResult};
     pub use crate::reconcile_requests::{ReconcileRequests, RequestedAccounts};
     pub use crate::secret_file::{check_secret_file, read_secret, read_secret_file, secret_text};
+    pub use crate::sql::listen::{Channel, NotificationListener};
     pub use crate::sql::registration_lock::RegistrationLock;
     pub use crate::sql::retention::{Retention, first_id_at};
     pub use crate::sql::{
-        account, api_read, audit, callback, callback_disposition, commit_failure, endpoint, event, handler_cursor,
-        instance, listen, missing_callback, operator_token, pending, projector, receiver, reconcile_run, reprojection,
-        resource_detail, retired_username, rotation, schema, track, upgrade, write,
+        account, api_read, audit, callback, callback_disposition, commit_failure, delivery, delivery_context,
+        delivery_lane, delivery_report, delivery_sweep, endpoint, event, fan_out, handler_cursor, instance, listen,
+        missing_callback, operator_token, pending, projector, receiver, reconcile_run, reprojection, resource_detail,
+        retired_username, rotation, schema, subscription, track, upgrade, write,
     };
     pub use crate::sql::{alert, alert_facts, alert_log, registration_check, rejected_callback, review_facts};
     pub use crate::supervise::{Part, Restarts, Supervisor};

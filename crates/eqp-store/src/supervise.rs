@@ -56,6 +56,10 @@ pub enum Part {
     NotificationListener,
     /// Delivers events to a handler of the embedding service.
     Handler,
+    /// Matches events against subscriptions.
+    FanOut,
+    /// Delivers events to webhooks and programs.
+    Deliver,
     /// Serves metrics and health checks.
     OperatorListener,
     /// Reloads the certificate, and reports when it expires.

@@ -2,11 +2,13 @@
 
 pub(crate) mod accounts;
 pub(crate) mod audit;
+pub(crate) mod deliveries;
 pub(crate) mod events;
 pub(crate) mod retention;
 pub(crate) mod submissions;
 pub(crate) mod alerts;
 pub(crate) mod letter;
+pub(crate) mod subscriptions;
 pub(crate) mod tokens;
 
 use utoipa_axum::router::OpenApiRouter;
@@ -27,4 +29,6 @@ pub(crate) fn routes() -> OpenApiRouter<ApiState> {
         .merge(letter::routes())
         .merge(tokens::routes())
         .merge(audit::routes())
+        .merge(subscriptions::routes())
+        .merge(deliveries::routes())
 }

@@ -36,6 +36,7 @@ struct Derived {
     hashing: hmac::Key,
     sealing: [u8; LENGTH],
     sealing_access_keys: [u8; LENGTH],
+    sealing_handlers: [u8; LENGTH],
     fingerprint: [u8; LENGTH],
 }
 
@@ -101,6 +102,7 @@ impl MasterKey {
             hashing: hmac::Key::new(hmac::HMAC_SHA256, &derive(b"hash passwords")?),
             sealing: derive(b"seal passwords")?,
             sealing_access_keys: derive(b"seal access keys")?,
+            sealing_handlers: derive(b"seal secrets of handlers")?,
             fingerprint: derive(b"fingerprint")?,
         })))
     }
@@ -120,6 +122,10 @@ impl MasterKey {
 
     pub(super) fn sealing_access_keys(&self) -> &[u8; LENGTH] {
         &self.0.sealing_access_keys
+    }
+
+    pub(super) fn sealing_handlers(&self) -> &[u8; LENGTH] {
+        &self.0.sealing_handlers
     }
 
     fn parse(text: &Secret, path: &Path) -> Result<Self, Error> {

@@ -43,6 +43,16 @@ impl SealedSecret {
         opened.ok_or(Error::CannotUnsealAccessKey { account })
     }
 
+    /// Seals the secrets of a subscription's handler, for this name and target only: a changed URL must not receive them.
+    pub fn seal_handler(key: &MasterKey, (name, target): (&str, &str), secrets: &Secret) -> Result<Self, Error> {
+        Self::seal_under(key, key.sealing_handlers(), &of_handler(name, target), secrets)
+    }
+
+    /// Opens the secrets of a subscription's handler. Returns `None` if they were sealed with another key or for another handler.
+    pub fn open_handler(self, key: &MasterKey, (name, target): (&str, &str)) -> Result<Option<Secret>, Error> {
+        self.open_under(key, key.sealing_handlers(), &of_handler(name, target))
+    }
+
     fn seal_under(key: &MasterKey, derived: &[u8; 32], bound_to: &[u8], secret: &Secret) -> Result<Self, Error> {
         let mut ciphertext = secret.expose().as_bytes().to_vec();
         let nonce = cipher(derived)?.seal_in_place_append_tag(Aad::from(bound_to), &mut ciphertext);
@@ -72,6 +82,11 @@ fn of_credential(credential: CredentialId) -> Vec<u8> {
 fn of_access_key(account: AccountId, application_id: &str, api_url: &str) -> Vec<u8> {
     // The number has a fixed length, and Postgres stores no NUL in a text, so no two triples are equal.
     [&account.0.to_be_bytes(), application_id.as_bytes(), b"\0", api_url.as_bytes()].concat()
+}
+
+fn of_handler(name: &str, target: &str) -> Vec<u8> {
+    // Postgres stores no NUL in a text, so no two pairs are equal.
+    [name.as_bytes(), b"\0", target.as_bytes()].concat()
 }
 
 fn key_id(key: &MasterKey) -> Vec<u8> {
@@ -105,6 +120,19 @@ mod tests {
             assert!(matches!(error, Error::CannotUnsealAccessKey { .. }), "{error}");
         }
         assert!(sealed().open_access_key(&MasterKey::ephemeral().unwrap(), AccountId(1), own).is_err());
+        assert!(sealed().open(&key, CredentialId(1)).is_err(), "the keys of the two purposes differ");
+    }
+
+    #[test]
+    fn secrets_of_a_handler_open_for_its_name_and_target_only() {
+        let key = MasterKey::ephemeral().unwrap();
+        let own = ("shop", "https://a/");
+        let sealed = || SealedSecret::seal_handler(&key, own, &Secret::new("hush")).unwrap();
+        assert_eq!(sealed().open_handler(&key, own).unwrap().unwrap().expose(), "hush");
+        for other in [("other", own.1), (own.0, "https://b/")] {
+            assert!(sealed().open_handler(&key, other).unwrap().is_none());
+        }
+        assert!(sealed().open_handler(&MasterKey::ephemeral().unwrap(), own).unwrap().is_none());
         assert!(sealed().open(&key, CredentialId(1)).is_err(), "the keys of the two purposes differ");
     }
 

@@ -7,6 +7,8 @@ mod alert_facts;
 #[doc(hidden)]
 mod api_read;
 mod callback;
+#[doc(hidden)]
+mod delivery;
 mod endpoint;
 mod event;
 mod filter;
@@ -22,6 +24,8 @@ mod report_id;
 mod string_enum;
 mod submission;
 #[doc(hidden)]
+mod subscription;
+#[doc(hidden)]
 mod track;
 
 pub use alert::{
@@ -35,6 +39,11 @@ pub use api_read::{
     ApiReadDisposition, ArrivedCallback, MissingCallback, NewApiRead, ProjectedApiRead, StoredApiRead, decode_api_read,
 };
 pub use callback::{Account, CallbackDisposition, Counts, DuplicateCallback, ProjectedCallback, StoredCallback};
+pub use delivery::{
+    AttemptSummary, CatchUpPosition, DeliveryFilter, DeliveryReport, DeliverySource, DeliverySummary, EventContext,
+    EventDetailText, FanOutPosition, LaneKey, LaneReport, LeasedLane, NewAttempt, NewDelivery, NextAttempt,
+    SubscriptionWork, WaitingDelivery,
+};
 pub use endpoint::{
     AccountId, CredentialGeneration, CredentialId, CredentialLookup, CredentialState, CredentialSummary, CredentialUse,
     EndpointId, EndpointPathError, EndpointSummary, IssuedCredential, NewCredential, NewEndpoint, PublicUrl,
@@ -52,6 +61,10 @@ pub use report::{PendingReport, ReadContext};
 pub use report_id::ReportId;
 pub use string_enum::UnknownValue;
 pub use submission::{FileState, Submission, SubmissionHistory};
+pub use subscription::{
+    BreakerChange, DeliveryCounts, NewSubscription, StoredBreaker, StoredSubscription, SubscriptionId,
+    SubscriptionState,
+};
 pub use track::{
     ContentDigest, HistoryEntry, LastNumbers, Resource, ResourceKind, Track, TrackState, Tracks, canonical_status,
     canonical_status_of_any_flow,

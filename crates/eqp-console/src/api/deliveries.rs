@@ -1,0 +1,292 @@
+//! Deliveries: `/deliveries`.
+
+use axum::Json;
+use eqp_deliver::Subscriptions;
+use eqp_store::internal::{ANSWER, AttemptSummary, DeliveryFilter, DeliverySource, DeliverySummary, delivery, within};
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::authorized::{ApiState, Authorized, Operate, Read};
+use crate::extract::{JsonBody, PathParameter, Query, checked_limit};
+use crate::openapi::QueryOf;
+use crate::problem::Problem;
+
+/// The maximum number of deliveries of one request.
+const MAX_DELIVERIES: usize = 1_000;
+
+/// Returns the routes of deliveries.
+pub(super) fn routes() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new().routes(routes!(list)).routes(routes!(show)).routes(routes!(retry)).routes(routes!(discard))
+}
+
+/// Selects deliveries that are waiting or dead.
+///
+/// ```
+/// let newest = eqp_console::DeliveryQuery { limit: 10, ..eqp_console::DeliveryQuery::default() };
+/// assert_eq!(newest.dead, None);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default, deny_unknown_fields)]
+pub struct DeliveryQuery {
+    /// Only deliveries of this subscription.
+    pub subscription: Option<String>,
+    /// Only dead deliveries, or only waiting ones.
+    pub dead: Option<bool>,
+    /// Only deliveries of the event with this number.
+    pub event_seq: Option<i64>,
+    /// Only deliveries with a lower ID, for requesting the next page.
+    pub before_id: Option<i64>,
+    /// The maximum number of deliveries: 50 by default, and at most 10,000.
+    pub limit: u32,
+}
+
+impl Default for DeliveryQuery {
+    fn default() -> Self {
+        Self { subscription: None, dead: None, event_seq: None, before_id: None, limit: 50 }
+    }
+}
+
+/// A message on its way to a handler. It is deleted when the handler has accepted it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct Delivery {
+    /// The ID.
+    pub id: i64,
+    /// The name of the subscription.
+    pub subscription: String,
+    /// The source of the message.
+    pub source: DeliverySource,
+    /// The number of the event, or of the change of an alert; 0 for a test.
+    pub event_seq: i64,
+    /// The submission or file.
+    pub resource_id: Option<String>,
+    /// The status that the event reports.
+    pub status: Option<String>,
+    /// When the delivery was created.
+    #[serde(with = "time::serde::rfc3339")]
+    #[cfg_attr(feature = "schema", schemars(with = "String", extend("format" = "date-time")))]
+    pub created_at: OffsetDateTime,
+    /// The number of attempts that count. Those for which the handler was down do not.
+    pub attempts: u32,
+    /// When the next attempt is made, after a failure.
+    #[serde(with = "time::serde::rfc3339::option")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>", extend("format" = "date-time")))]
+    pub retry_at: Option<OffsetDateTime>,
+    /// When it failed for good; null if it is waiting.
+    #[serde(with = "time::serde::rfc3339::option")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>", extend("format" = "date-time")))]
+    pub dead_at: Option<OffsetDateTime>,
+    /// The result of the last recorded attempt.
+    pub last_result: Option<String>,
+    /// The HTTP status or exit code of that attempt.
+    pub last_status: Option<i32>,
+    /// The start of the response, or the error, of that attempt.
+    pub last_note: Option<String>,
+}
+
+impl From<DeliverySummary> for Delivery {
+    fn from(summary: DeliverySummary) -> Self {
+        Self {
+            id: summary.id,
+            subscription: summary.subscription,
+            source: summary.source,
+            event_seq: summary.event_seq,
+            resource_id: summary.resource_id,
+            status: summary.event_status,
+            created_at: summary.created_at,
+            attempts: summary.attempts,
+            retry_at: summary.retry_at,
+            dead_at: summary.dead_at,
+            last_result: summary.last_result,
+            last_status: summary.last_status,
+            last_note: summary.last_note,
+        }
+    }
+}
+
+/// An attempt to deliver a message.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct Attempt {
+    /// When it ended.
+    #[serde(with = "time::serde::rfc3339")]
+    #[cfg_attr(feature = "schema", schemars(with = "String", extend("format" = "date-time")))]
+    pub at: OffsetDateTime,
+    /// The name of the subscription, or null if it was deleted.
+    pub subscription: Option<String>,
+    /// The source of the message.
+    pub source: DeliverySource,
+    /// The number of the event.
+    pub event_seq: i64,
+    /// The duration in milliseconds.
+    pub duration_ms: i32,
+    /// The result: `delivered`, `skipped`, `discarded`, or how it failed.
+    pub result: String,
+    /// The HTTP status or exit code.
+    pub status: Option<i32>,
+    /// The start of the response, or the error.
+    pub note: Option<String>,
+}
+
+impl From<AttemptSummary> for Attempt {
+    fn from(summary: AttemptSummary) -> Self {
+        Self {
+            at: summary.at,
+            subscription: summary.subscription,
+            source: summary.source,
+            event_seq: summary.event_seq,
+            duration_ms: summary.duration_ms,
+            result: summary.result,
+            status: summary.status,
+            note: summary.note,
+        }
+    }
+}
+
+/// A list of deliveries.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct DeliveryList {
+    /// The deliveries, newest first.
+    pub deliveries: Vec<Delivery>,
+}
+
+/// A delivery and its attempts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct DeliveryDetail {
+    /// The ID.
+    pub id: i64,
+    /// The delivery; null if it has ended: accepted, skipped or discarded.
+    pub delivery: Option<Delivery>,
+    /// The attempts of the last 7 days, oldest first, at most 200.
+    pub attempts: Vec<Attempt>,
+}
+
+/// Deliveries to change.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct DeliverySelection {
+    /// The IDs, at most 1,000.
+    pub deliveries: Vec<i64>,
+}
+
+impl DeliverySelection {
+    /// Selects these deliveries.
+    pub fn new(deliveries: impl Into<Vec<i64>>) -> Self {
+        Self { deliveries: deliveries.into() }
+    }
+
+    fn check(&self) -> Result<(), Problem> {
+        if (1..=MAX_DELIVERIES).contains(&self.deliveries.len()) {
+            return Ok(());
+        }
+        Err(Problem::invalid(format!("the number of deliveries is not in the range 1 to {MAX_DELIVERIES}")))
+    }
+}
+
+/// The number of changed deliveries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct ChangedDeliveries {
+    /// How many deliveries were changed. The others have ended in the meantime.
+    pub changed: u64,
+}
+
+/// List deliveries that are waiting or dead
+#[utoipa::path(
+    get,
+    path = "/deliveries",
+    operation_id = "listDeliveries",
+    tag = "deliveries",
+    params(QueryOf<DeliveryQuery>),
+    responses((status = 200, description = "The deliveries that match all filters", body = DeliveryList))
+)]
+async fn list(operator: Authorized<Read>, Query(query): Query<DeliveryQuery>) -> Result<Json<DeliveryList>, Problem> {
+    checked_limit(query.limit)?;
+    let subscription = match &query.subscription {
+        Some(name) => Some(Subscriptions::new(operator.pool().clone()).id(name).await?),
+        None => None,
+    };
+    let filter = DeliveryFilter {
+        subscription,
+        is_dead: query.dead,
+        event_seq: query.event_seq,
+        before_id: query.before_id,
+        limit: query.limit,
+    };
+    let deliveries = within(ANSWER, delivery::list(operator.pool(), &filter)).await?;
+    Ok(Json(DeliveryList { deliveries: deliveries.into_iter().map(Delivery::from).collect() }))
+}
+
+/// Show a delivery and its attempts
+#[utoipa::path(
+    get,
+    path = "/deliveries/{id}",
+    operation_id = "showDelivery",
+    tag = "deliveries",
+    params(("id" = i64, Path, description = "The ID of the delivery")),
+    responses((status = 200, description = "The delivery and its attempts", body = DeliveryDetail))
+)]
+async fn show(
+    operator: Authorized<Read>,
+    PathParameter(id): PathParameter<i64>,
+) -> Result<Json<DeliveryDetail>, Problem> {
+    let found = within(ANSWER, delivery::find(operator.pool(), id)).await?;
+    let attempts = within(ANSWER, delivery::attempts(operator.pool(), id)).await?;
+    if found.is_none() && attempts.is_empty() {
+        return Err(Problem::not_found(format!("there is no delivery {id}, or it ended more than 7 days ago")));
+    }
+    let attempts = attempts.into_iter().map(Attempt::from).collect();
+    Ok(Json(DeliveryDetail { id, delivery: found.map(Delivery::from), attempts }))
+}
+
+/// Send deliveries now, also dead ones
+#[utoipa::path(
+    post,
+    path = "/deliveries/retry",
+    operation_id = "retryDeliveries",
+    tag = "deliveries",
+    request_body = DeliverySelection,
+    responses((status = 200, description = "The number of deliveries that are sent", body = ChangedDeliveries))
+)]
+async fn retry(
+    operator: Authorized<Operate>,
+    JsonBody(selection): JsonBody<DeliverySelection>,
+) -> Result<Json<ChangedDeliveries>, Problem> {
+    selection.check()?;
+    operator.record("delivery.retry", None, &selection).await?;
+    let waiting = within(ANSWER, delivery::retry_waiting(operator.pool(), &selection.deliveries)).await?;
+    let dead = within(ANSWER, delivery::retry_dead(operator.pool(), &selection.deliveries)).await?;
+    Ok(Json(ChangedDeliveries { changed: waiting + dead }))
+}
+
+/// Discard deliveries without sending them
+#[utoipa::path(
+    post,
+    path = "/deliveries/discard",
+    operation_id = "discardDeliveries",
+    tag = "deliveries",
+    request_body = DeliverySelection,
+    responses((status = 200, description = "The number of discarded deliveries", body = ChangedDeliveries))
+)]
+async fn discard(
+    operator: Authorized<Operate>,
+    JsonBody(selection): JsonBody<DeliverySelection>,
+) -> Result<Json<ChangedDeliveries>, Problem> {
+    selection.check()?;
+    operator.record("delivery.discard", None, &selection).await?;
+    let note = format!("by {}", operator.principal());
+    let changed = within(ANSWER, delivery::discard(operator.pool(), &selection.deliveries, &note)).await?;
+    Ok(Json(ChangedDeliveries { changed }))
+}

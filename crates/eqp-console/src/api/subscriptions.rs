@@ -1,0 +1,400 @@
+//! Subscriptions: `/subscriptions`.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+use axum::Json;
+use eqp_deliver::{
+    AddressGuard, HandlerDefinition, HandlerEnvironment, HandlerSecrets, NewSubscription, OrderHold, SubscriptionError,
+    SubscriptionFilter, SubscriptionSummary, Subscriptions,
+};
+use eqp_types::Secret;
+use http::StatusCode;
+use serde::{Deserialize, Serialize, Serializer};
+use serde_json::json;
+use time::OffsetDateTime;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::authorized::{Admin, ApiState, Authorized, Operate, Read};
+use crate::extract::{JsonBody, PathParameter};
+use crate::problem::{Problem, ProblemCode};
+
+/// The maximum length of the reason of a pause.
+const MAX_REASON: usize = 500;
+
+/// Returns the routes of subscriptions.
+pub(super) fn routes() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new()
+        .routes(routes!(list, create))
+        .routes(routes!(show, remove))
+        .routes(routes!(pause))
+        .routes(routes!(resume))
+        .routes(routes!(test))
+}
+
+/// A subscription: which events are delivered to which handler.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct Subscription {
+    /// The name.
+    pub name: String,
+    /// Whether and how it is used at the moment.
+    pub state: SubscriptionState,
+    /// The events that it receives; null if a newer version has defined it.
+    pub filter: Option<SubscriptionFilter>,
+    /// How they are delivered, without secrets; null if a newer version has defined it.
+    pub handler: Option<HandlerDefinition>,
+    /// For how many seconds a delivery that fails holds back the later ones of its resource; null: until it is dead.
+    pub order_hold: Option<u64>,
+    /// The file that declares it; null if it was created through this API.
+    pub declared_by: Option<String>,
+    /// When it was created.
+    #[serde(with = "time::serde::rfc3339")]
+    #[cfg_attr(feature = "schema", schemars(with = "String", extend("format" = "date-time")))]
+    pub created_at: OffsetDateTime,
+    /// Why it is paused.
+    pub paused_reason: Option<String>,
+    /// Since when it has been paused.
+    #[serde(with = "time::serde::rfc3339::option")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>", extend("format" = "date-time")))]
+    pub paused_at: Option<OffsetDateTime>,
+    /// Since when the handler has been down.
+    #[serde(with = "time::serde::rfc3339::option")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>", extend("format" = "date-time")))]
+    pub failing_since: Option<OffsetDateTime>,
+    /// When the handler is tried again, if it is down.
+    #[serde(with = "time::serde::rfc3339::option")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>", extend("format" = "date-time")))]
+    pub next_probe_at: Option<OffsetDateTime>,
+    /// The number of deliveries that wait.
+    pub waiting: u64,
+    /// The number of deliveries that failed for good.
+    pub dead: u64,
+    /// When the oldest waiting delivery was created.
+    #[serde(with = "time::serde::rfc3339::option")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>", extend("format" = "date-time")))]
+    pub oldest_waiting_at: Option<OffsetDateTime>,
+}
+
+/// Whether and how a subscription is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, strum::Display)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+#[non_exhaustive]
+pub enum SubscriptionState {
+    /// Events are delivered.
+    Active,
+    /// It was paused, and the events of that time are being delivered.
+    CatchingUp,
+    /// The handler is down. Deliveries wait, and it is tried again regularly.
+    Down,
+    /// Nothing is delivered until it is resumed.
+    Paused,
+}
+
+impl From<SubscriptionSummary> for Subscription {
+    fn from(summary: SubscriptionSummary) -> Self {
+        let state = if summary.paused_at.is_some() {
+            SubscriptionState::Paused
+        } else if summary.open_until.is_some() {
+            SubscriptionState::Down
+        } else if summary.is_catching_up {
+            SubscriptionState::CatchingUp
+        } else {
+            SubscriptionState::Active
+        };
+        Self {
+            name: summary.name,
+            state,
+            filter: summary.filter,
+            handler: summary.handler,
+            order_hold: match summary.order_hold {
+                OrderHold::For(time) => Some(time.as_secs()),
+                OrderHold::Strict => None,
+            },
+            declared_by: summary.declared_by,
+            created_at: summary.created_at,
+            paused_reason: summary.paused_reason,
+            paused_at: summary.paused_at,
+            failing_since: summary.failing_since,
+            next_probe_at: summary.open_until,
+            waiting: summary.waiting,
+            dead: summary.dead,
+            oldest_waiting_at: summary.oldest_waiting_at,
+        }
+    }
+}
+
+/// All subscriptions.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct SubscriptionList {
+    /// The subscriptions, by name.
+    pub subscriptions: Vec<Subscription>,
+}
+
+/// A subscription to create.
+#[derive(Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct SubscriptionRequest {
+    /// The name: at most 100 letters, digits, `-`, `_` and `.`.
+    pub name: String,
+    /// The events that it receives. By default all except those of the baseline.
+    #[serde(default)]
+    pub filter: SubscriptionFilter,
+    /// How they are delivered.
+    pub handler: HandlerDefinition,
+    /// For how many seconds a delivery that fails holds back the later ones of its resource: 900 by default. Null: until it is dead.
+    #[serde(default = "default_hold")]
+    pub order_hold: Option<u64>,
+    /// The secrets with which requests are signed, the newest first.
+    #[serde(default, serialize_with = "exposed_list")]
+    #[cfg_attr(feature = "schema", schemars(with = "Vec<String>"))]
+    pub signing_secrets: Vec<Secret>,
+    /// Secrets that templates use as `secrets.NAME`.
+    #[serde(default, serialize_with = "exposed_map")]
+    #[cfg_attr(feature = "schema", schemars(with = "BTreeMap<String, String>"))]
+    pub secrets: BTreeMap<String, Secret>,
+}
+
+impl SubscriptionRequest {
+    /// Creates a subscription to every event except those of the baseline.
+    pub fn new(name: impl Into<String>, handler: HandlerDefinition) -> Self {
+        Self {
+            name: name.into(),
+            filter: SubscriptionFilter::default(),
+            handler,
+            order_hold: default_hold(),
+            signing_secrets: Vec::new(),
+            secrets: BTreeMap::new(),
+        }
+    }
+
+    fn into_new(self) -> NewSubscription {
+        let mut new = NewSubscription::new(self.name, self.handler);
+        new.filter = self.filter;
+        new.order_hold = self.order_hold.map_or(OrderHold::Strict, |time| OrderHold::For(Duration::from_secs(time)));
+        (new.secrets.signing, new.secrets.named) = (self.signing_secrets, self.secrets);
+        new
+    }
+}
+
+impl fmt::Debug for SubscriptionRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SubscriptionRequest").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+fn default_hold() -> Option<u64> {
+    match OrderHold::default() {
+        OrderHold::For(time) => Some(time.as_secs()),
+        OrderHold::Strict => None,
+    }
+}
+
+/// Serializes secrets. Only requests contain them.
+fn exposed_list<S: Serializer>(secrets: &[Secret], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(secrets.iter().map(Secret::expose))
+}
+
+fn exposed_map<S: Serializer>(secrets: &BTreeMap<String, Secret>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(secrets.iter().map(|(name, secret)| (name, secret.expose())))
+}
+
+/// The reason of a pause.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct PauseRequest {
+    /// Why it is paused, at most 500 characters.
+    pub reason: Option<String>,
+}
+
+/// A requested test.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct RequestedTest {
+    /// The ID of the delivery under which the attempt is recorded.
+    pub delivery: i64,
+}
+
+impl From<SubscriptionError> for Problem {
+    fn from(error: SubscriptionError) -> Self {
+        match error {
+            SubscriptionError::Store(error) => error.into(),
+            SubscriptionError::NotFound { .. } => Self::not_found(error.to_string()),
+            SubscriptionError::NameInUse { .. }
+            | SubscriptionError::Declared { .. }
+            | SubscriptionError::NothingToTest { .. } => Self::new(ProblemCode::Conflict).detail(error.to_string()),
+            error => Self::invalid(error.to_string()),
+        }
+    }
+}
+
+/// List subscriptions
+#[utoipa::path(
+    get,
+    path = "/subscriptions",
+    operation_id = "listSubscriptions",
+    tag = "subscriptions",
+    responses((status = 200, description = "All subscriptions, without secrets", body = SubscriptionList))
+)]
+async fn list(operator: Authorized<Read>) -> Result<Json<SubscriptionList>, Problem> {
+    let subscriptions = administration(operator.pool()).list().await?;
+    Ok(Json(SubscriptionList { subscriptions: subscriptions.into_iter().map(Subscription::from).collect() }))
+}
+
+/// Show a subscription
+#[utoipa::path(
+    get,
+    path = "/subscriptions/{name}",
+    operation_id = "showSubscription",
+    tag = "subscriptions",
+    params(("name" = String, Path, description = "The name of the subscription")),
+    responses((status = 200, description = "The subscription, without secrets", body = Subscription))
+)]
+async fn show(
+    operator: Authorized<Read>,
+    PathParameter(name): PathParameter<String>,
+) -> Result<Json<Subscription>, Problem> {
+    Ok(Json(administration(operator.pool()).find(&name).await?.into()))
+}
+
+/// Create a subscription
+#[utoipa::path(
+    post,
+    path = "/subscriptions",
+    operation_id = "createSubscription",
+    tag = "subscriptions",
+    request_body = SubscriptionRequest,
+    responses((status = 201, description = "The subscription, which receives events from now on", body = Subscription))
+)]
+async fn create(
+    operator: Authorized<Admin>,
+    JsonBody(request): JsonBody<SubscriptionRequest>,
+) -> Result<(StatusCode, Json<Subscription>), Problem> {
+    let new = request.into_new();
+    check_handler(&new.handler, &new.secrets)?;
+    let has_secrets = !new.secrets.signing.is_empty() || !new.secrets.named.is_empty();
+    let key = operator.master_key();
+    if has_secrets && key.is_none() {
+        return Err(Problem::new(ProblemCode::Conflict)
+            .detail("secrets cannot be stored, because there is no master key here; start the receiver once first"));
+    }
+    let detail = json!({ "handler": new.handler, "filter": new.filter, "secrets": has_secrets });
+    operator.record("subscription.create", Some(&new.name), &detail).await?;
+    let administration = administration(operator.pool());
+    administration.add(&new, key).await?;
+    Ok((StatusCode::CREATED, Json(administration.find(&new.name).await?.into())))
+}
+
+/// Checks what can be checked without the configuration of the worker, which decides about networks and programs.
+fn check_handler(handler: &HandlerDefinition, secrets: &HandlerSecrets) -> Result<(), Problem> {
+    if !matches!(handler, HandlerDefinition::Webhook(_)) {
+        return Ok(());
+    }
+    let everything =
+        AddressGuard::allowing(["0.0.0.0/0", "::/0"]).map_err(|error| Problem::invalid(error.to_string()))?;
+    let built = handler.build(secrets, &HandlerEnvironment::new(everything));
+    built.map(|_| ()).map_err(|error| Problem::invalid(error.to_string()))
+}
+
+/// Remove a subscription
+#[utoipa::path(
+    delete,
+    path = "/subscriptions/{name}",
+    operation_id = "removeSubscription",
+    tag = "subscriptions",
+    params(("name" = String, Path, description = "The name of the subscription")),
+    responses((status = 204, description = "The subscription and its deliveries are removed"))
+)]
+async fn remove(
+    operator: Authorized<Admin>,
+    PathParameter(name): PathParameter<String>,
+) -> Result<StatusCode, Problem> {
+    let administration = administration(operator.pool());
+    let found = administration.find(&name).await?;
+    let detail = json!({ "waiting": found.waiting, "dead": found.dead });
+    operator.record("subscription.remove", Some(&name), &detail).await?;
+    administration.remove(&name).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Pause a subscription
+#[utoipa::path(
+    post,
+    path = "/subscriptions/{name}/pause",
+    operation_id = "pauseSubscription",
+    tag = "subscriptions",
+    params(("name" = String, Path, description = "The name of the subscription")),
+    request_body = PauseRequest,
+    responses((status = 200, description = "The paused subscription", body = Subscription))
+)]
+async fn pause(
+    operator: Authorized<Operate>,
+    PathParameter(name): PathParameter<String>,
+    JsonBody(request): JsonBody<PauseRequest>,
+) -> Result<Json<Subscription>, Problem> {
+    let reason = request.reason.unwrap_or_else(|| format!("by {}", operator.principal()));
+    if reason.chars().count() > MAX_REASON || reason.contains('\0') {
+        return Err(Problem::invalid(format!("the reason has more than {MAX_REASON} characters, or contains NUL")));
+    }
+    let administration = administration(operator.pool());
+    administration.find(&name).await?;
+    operator.record("subscription.pause", Some(&name), &json!({ "reason": reason })).await?;
+    administration.pause(&name, &reason).await?;
+    Ok(Json(administration.find(&name).await?.into()))
+}
+
+/// Resume a subscription
+#[utoipa::path(
+    post,
+    path = "/subscriptions/{name}/resume",
+    operation_id = "resumeSubscription",
+    tag = "subscriptions",
+    params(("name" = String, Path, description = "The name of the subscription")),
+    responses((status = 200, description = "The subscription, which delivers the events of the pause", body = Subscription))
+)]
+async fn resume(
+    operator: Authorized<Operate>,
+    PathParameter(name): PathParameter<String>,
+) -> Result<Json<Subscription>, Problem> {
+    let administration = administration(operator.pool());
+    administration.find(&name).await?;
+    operator.record("subscription.resume", Some(&name), &json!({})).await?;
+    administration.resume(&name).await?;
+    Ok(Json(administration.find(&name).await?.into()))
+}
+
+/// Send a test message
+#[utoipa::path(
+    post,
+    path = "/subscriptions/{name}/test",
+    operation_id = "testSubscription",
+    tag = "subscriptions",
+    params(("name" = String, Path, description = "The name of the subscription")),
+    responses((status = 202, description = "A worker sends a test message once", body = RequestedTest))
+)]
+async fn test(
+    operator: Authorized<Operate>,
+    PathParameter(name): PathParameter<String>,
+) -> Result<(StatusCode, Json<RequestedTest>), Problem> {
+    let administration = administration(operator.pool());
+    administration.find(&name).await?;
+    operator.record("subscription.test", Some(&name), &json!({})).await?;
+    let delivery = administration.test(&name).await?;
+    Ok((StatusCode::ACCEPTED, Json(RequestedTest { delivery })))
+}
+
+fn administration(pool: &eqp_store::sqlx::PgPool) -> Subscriptions {
+    Subscriptions::new(pool.clone())
+}

@@ -1,0 +1,97 @@
+//! The result of one attempt to deliver a message, and the trait of everything that makes such attempts.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::Message;
+
+/// The maximum size of a note in bytes.
+const NOTE_BYTES: usize = 4 * 1024;
+
+/// Delivers messages to something outside of this process.
+#[async_trait]
+pub trait DeliveryHandler: Send + Sync {
+    /// Makes one attempt to deliver `message`, which ends before `deadline` has passed (plus the few seconds that a program needs to stop).
+    ///
+    /// The same message can be delivered more than once, always with the same [`Message::id`].
+    async fn deliver(&self, message: &Message, deadline: Duration) -> AttemptResult;
+}
+
+/// The result of one attempt to deliver a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct AttemptResult {
+    /// The outcome, which decides whether and when there is another attempt.
+    pub outcome: AttemptOutcome,
+    /// The status code of the HTTP response, or the exit code of the program.
+    pub status: Option<u16>,
+    /// The duration of the attempt.
+    pub duration: Duration,
+    /// The beginning of the response or the error, on one or more lines and without secrets. At most 4 KiB.
+    pub note: String,
+}
+
+impl AttemptResult {
+    /// Creates a result. The note is shortened to 4 KiB; characters that control a terminal are replaced, and NUL, which Postgres cannot
+    /// store.
+    pub fn new(outcome: AttemptOutcome, status: Option<u16>, duration: Duration, note: &str) -> Self {
+        Self { outcome, status, duration, note: bounded(note) }
+    }
+}
+
+/// The outcome of one attempt to deliver a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AttemptOutcome {
+    /// The handler has accepted the message.
+    Delivered,
+    /// The handler is configured to ignore messages such as this one. Nothing was sent.
+    Skipped,
+    /// The handler cannot be reached, timed out, or is overloaded (429 or 5xx): other messages would fail as well.
+    HandlerDown {
+        /// The wait that the handler requested.
+        retry_after: Option<Duration>,
+    },
+    /// The handler did not accept this message. Another attempt can succeed.
+    EventFailed {
+        /// The wait that the handler requested.
+        retry_after: Option<Duration>,
+    },
+    /// The handler considers the message invalid (400, 413 or 422): more than a few attempts are useless.
+    Invalid,
+    /// The handler no longer exists (410): nothing more should be sent to it.
+    Gone,
+    /// The handler reported that no other attempt can succeed (exit code 65).
+    NeverRetry,
+    /// The handler requested another attempt later (exit code 75).
+    RetryLater,
+    /// The handler's own configuration prevents every attempt, for the contained reason.
+    Misconfigured(String),
+}
+
+/// Returns the beginning of a text without control characters, except line ends and tabs.
+fn bounded(text: &str) -> String {
+    let mut end = text.len().min(NOTE_BYTES);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    let is_plain = |c: char| !c.is_control() || c == '\n' || c == '\t';
+    text[..end].trim().chars().map(|c| if is_plain(c) { c } else { '\u{fffd}' }).take(NOTE_BYTES).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_note_is_cut_between_two_characters() {
+        let result = AttemptResult::new(AttemptOutcome::Invalid, Some(400), Duration::ZERO, &"ä".repeat(NOTE_BYTES));
+        assert_eq!(result.note.len(), NOTE_BYTES);
+    }
+
+    #[test]
+    fn characters_that_control_a_terminal_are_replaced() {
+        let result = AttemptResult::new(AttemptOutcome::Invalid, None, Duration::ZERO, "\u{1b}[2J\0 two\nlines\n");
+        assert_eq!(result.note, "\u{fffd}[2J\u{fffd} two\nlines");
+    }
+}

@@ -1,0 +1,237 @@
+//! Definitions of handlers: how the events of a subscription are delivered, as it is stored and declared in files.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use eqp_types::Secret;
+use serde::{Deserialize, Serialize};
+
+use crate::exec::Exec;
+use crate::slack::Slack;
+use crate::webhook::Webhook;
+use crate::{DeliveryHandler, HandlerEnvironment};
+
+/// How the messages of a subscription are delivered. Contains no secrets: those are in [`HandlerSecrets`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum HandlerDefinition {
+    /// An HTTP request to a URL.
+    Webhook(WebhookDefinition),
+    /// A program on the worker's machine.
+    Exec(ExecDefinition),
+    /// Nothing is sent: consumers fetch the messages.
+    Pull,
+    /// Messages for people in a Slack channel.
+    Slack(SlackDefinition),
+}
+
+/// An HTTP request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct WebhookDefinition {
+    /// The URL. Must not contain credentials. The path and the query can contain template expressions.
+    pub url: String,
+    /// How requests are signed.
+    #[serde(default)]
+    pub signature: SignatureScheme,
+    /// Additional headers, as templates.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub headers: BTreeMap<String, String>,
+    /// The template of the body. Without one, the body is the message as JSON.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body: Option<String>,
+    /// The media type of the body. In JSON, each template expression is written as JSON.
+    #[serde(default = "json", skip_serializing_if = "is_json")]
+    pub content_type: String,
+}
+
+/// How requests are signed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum SignatureScheme {
+    /// The headers `webhook-id`, `webhook-timestamp` and `webhook-signature` of Standard Webhooks. They are signed if there is a secret
+    /// for it.
+    #[default]
+    Standard,
+    /// The hexadecimal HMAC-SHA256 of the body in a header.
+    HmacSha256 {
+        /// The name of the header, for example `X-Hub-Signature-256`.
+        header: String,
+        /// The text before the hexadecimal digits, for example `sha256=`.
+        #[serde(default)]
+        prefix: String,
+    },
+    /// None. The receiver authenticates requests by a header instead.
+    None,
+}
+
+/// A program on the worker's machine.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct ExecDefinition {
+    /// The name of the program in the worker's configuration.
+    pub program: String,
+}
+
+/// A Slack channel.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct SlackDefinition {
+    /// The ID of the channel, to which a bot writes with one thread per submission. Without one, an incoming webhook is used, which
+    /// belongs to a channel.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub channel: Option<String>,
+}
+
+/// The secrets of a handler.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct HandlerSecrets {
+    /// The secrets with which requests are signed, the newest first. During a rotation there is more than one.
+    pub signing: Vec<Secret>,
+    /// Secrets for templates (`secrets.NAME`); `url` of a Slack incoming webhook, and `token` of a Slack bot.
+    pub named: BTreeMap<String, Secret>,
+}
+
+/// The reason why a handler cannot be built. Contains no secrets.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum DefinitionError {
+    /// The URL cannot be used.
+    #[error("{url} cannot be used: {reason}")]
+    Url {
+        /// The scheme, host and port of the URL.
+        url: String,
+        /// The reason.
+        reason: String,
+    },
+    /// A header cannot be used.
+    #[error("the header {name} cannot be used: {reason}")]
+    Header {
+        /// The name of the header.
+        name: String,
+        /// The reason.
+        reason: String,
+    },
+    /// A template cannot be used.
+    #[error("the template of the {part} cannot be used: {reason}")]
+    Template {
+        /// The part of the request that the template results in.
+        part: String,
+        /// The reason.
+        reason: String,
+    },
+    /// A secret is needed that is not stored.
+    #[error("the secret `{name}` is not stored")]
+    MissingSecret {
+        /// The name of the secret.
+        name: String,
+    },
+    /// The signature scheme needs a secret.
+    #[error("the signature needs a secret")]
+    NoSigningSecret,
+    /// A secret for Standard Webhooks has another form.
+    #[error("a signing secret must be `whsec_` and at least 24 bytes in Base64")]
+    SigningSecret,
+    /// A program cannot be run.
+    #[error("the program `{program}` cannot be run: {reason}")]
+    Program {
+        /// The name or the path of the program.
+        program: String,
+        /// The reason.
+        reason: String,
+    },
+    /// The HTTP client cannot be set up.
+    #[error("the HTTP client cannot be set up: {reason}")]
+    Setup {
+        /// The reason.
+        reason: String,
+    },
+}
+
+impl HandlerDefinition {
+    /// Builds the handler. Returns `None` for [`HandlerDefinition::Pull`], because nothing is sent then.
+    ///
+    /// Sends nothing and starts nothing, so it can be used to check a definition.
+    ///
+    /// # Errors
+    /// [`DefinitionError`] if no delivery could succeed: if the definition is not valid, a secret is missing, or the environment does not
+    /// allow it.
+    pub fn build(
+        &self,
+        secrets: &HandlerSecrets,
+        environment: &HandlerEnvironment,
+    ) -> Result<Option<Arc<dyn DeliveryHandler>>, DefinitionError> {
+        Ok(match self {
+            Self::Webhook(webhook) => Some(Arc::new(Webhook::new(webhook, secrets, environment)?)),
+            Self::Pull => None,
+            Self::Exec(exec) => Some(Arc::new(Exec::new(exec, environment)?)),
+            Self::Slack(slack) => Some(Arc::new(Slack::new(slack, secrets, environment)?)),
+        })
+    }
+}
+
+impl WebhookDefinition {
+    /// Creates the definition of a webhook that receives messages as JSON, signed as Standard Webhooks defines.
+    pub fn new(url: impl Into<String>) -> Self {
+        Self {
+            url: url.into(),
+            signature: SignatureScheme::default(),
+            headers: BTreeMap::new(),
+            body: None,
+            content_type: json(),
+        }
+    }
+}
+
+impl ExecDefinition {
+    /// Creates the definition of a handler that runs a program of the worker's configuration.
+    pub fn new(program: impl Into<String>) -> Self {
+        Self { program: program.into() }
+    }
+}
+
+fn json() -> String {
+    "application/json".to_owned()
+}
+
+fn is_json(content_type: &str) -> bool {
+    content_type == "application/json"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_definition_survives_storage() {
+        let mut webhook = WebhookDefinition::new("https://hooks.example.com/eqp");
+        webhook.signature =
+            SignatureScheme::HmacSha256 { header: "X-Hub-Signature-256".into(), prefix: "sha256=".into() };
+        webhook.headers.insert("Authorization".into(), "Bearer {{ secrets.token }}".into());
+        for definition in [
+            HandlerDefinition::Webhook(webhook),
+            HandlerDefinition::Webhook(WebhookDefinition::new("https://hooks.example.com")),
+            HandlerDefinition::Exec(ExecDefinition::new("deploy")),
+            HandlerDefinition::Pull,
+            HandlerDefinition::Slack(SlackDefinition::default()),
+        ] {
+            let stored = serde_json::to_string(&definition).unwrap();
+            assert_eq!(serde_json::from_str::<HandlerDefinition>(&stored).unwrap(), definition, "{stored}");
+        }
+    }
+
+    #[test]
+    fn a_misspelled_key_is_rejected() {
+        let stored = r#"{"type": "exec", "program": "deploy", "command": "rm -rf /"}"#;
+        assert!(serde_json::from_str::<HandlerDefinition>(stored).is_err());
+    }
+}

@@ -1,0 +1,139 @@
+//! The handler that runs a program of the worker's configuration.
+
+mod process_group;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::io;
+use std::process::ExitStatus;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::process::Command;
+use tokio::time::Instant;
+
+use crate::{
+    AttemptOutcome, AttemptResult, DefinitionError, DeliveryHandler, ExecDefinition, HandlerEnvironment, Message,
+};
+use process_group::Ended;
+
+/// The exit codes with a meaning, as in `sysexits.h`: `EX_TEMPFAIL` and `EX_DATAERR`.
+const RETRY_LATER: i32 = 75;
+const NEVER_RETRY: i32 = 65;
+
+/// The variables of the worker's environment that programs receive. Others can contain secrets, such as the URL of the database.
+const PASSED_ON: &[&str] = &["HOME", "LANG", "LC_ALL", "LOGNAME", "PATH", "TMPDIR", "TZ", "USER"];
+
+/// A program that handlers can run. Only the worker's own configuration names programs.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Program {
+    command: String,
+    arguments: Vec<String>,
+    environment: BTreeMap<String, String>,
+}
+
+impl Program {
+    /// Creates a program from its path and its arguments. Without a slash, the path is searched in `PATH`. No shell is involved.
+    ///
+    /// # Errors
+    /// [`DefinitionError::Program`] if the command is empty, or a path that depends on the current folder.
+    pub fn new(command: impl IntoIterator<Item = impl Into<String>>) -> Result<Self, DefinitionError> {
+        let mut words = command.into_iter().map(Into::into);
+        let command = words.next().unwrap_or_default();
+        if command.is_empty() || (command.contains('/') && !command.starts_with('/')) {
+            let reason = "it must be an absolute path or a name without slashes".to_owned();
+            return Err(DefinitionError::Program { program: command, reason });
+        }
+        Ok(Self { command, arguments: words.collect(), environment: BTreeMap::new() })
+    }
+
+    /// Sets an environment variable of the program.
+    #[must_use]
+    pub fn with_variable(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.environment.insert(name.into(), value.into());
+        self
+    }
+}
+
+impl fmt::Debug for Program {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Arguments and variables can be secrets.
+        f.debug_struct("Program").field("command", &self.command).finish_non_exhaustive()
+    }
+}
+
+/// Runs a program for each message.
+pub(crate) struct Exec(Program);
+
+impl Exec {
+    pub(crate) fn new(definition: &ExecDefinition, environment: &HandlerEnvironment) -> Result<Self, DefinitionError> {
+        let program = environment.programs.get(&definition.program).cloned();
+        let reason = || "the configuration of this worker has no program of this name".to_owned();
+        program
+            .map(Self)
+            .ok_or_else(|| DefinitionError::Program { program: definition.program.clone(), reason: reason() })
+    }
+
+    fn command(&self, message: &Message) -> Command {
+        let mut command = Command::new(&self.0.command);
+        command.args(&self.0.arguments).env_clear();
+        command.envs(PASSED_ON.iter().filter_map(|name| std::env::var_os(name).map(|value| (name, value))));
+        command.envs(&self.0.environment);
+        command.env("EQP_MESSAGE_ID", &message.id).env("EQP_MESSAGE_TYPE", message.body.type_name());
+        if let Some(replay) = message.replay {
+            command.env("EQP_REPLAY", replay.to_string());
+        }
+        command
+    }
+}
+
+#[async_trait]
+impl DeliveryHandler for Exec {
+    async fn deliver(&self, message: &Message, deadline: Duration) -> AttemptResult {
+        let start = Instant::now();
+        let ended = process_group::run(self.command(message), message.json() + "\n", deadline).await;
+        let (outcome, status, note) = match ended {
+            Ok(Ended { status: Some(status), stderr }) => {
+                let code = status.code().and_then(|code| u16::try_from(code).ok());
+                (of_exit(status), code, noted(&stderr, || format!("the program ended with {status}"), status.success()))
+            }
+            Ok(Ended { status: None, stderr }) => {
+                let stopped = format!("the program was stopped: timed out after {} s", deadline.as_secs_f32());
+                (AttemptOutcome::HandlerDown { retry_after: None }, None, format!("{stopped}\n{stderr}"))
+            }
+            Err(error) => {
+                let reason = format!("cannot run {}: {error}", self.0.command);
+                (of_error(&error, &reason), None, reason)
+            }
+        };
+        AttemptResult::new(outcome, status, start.elapsed(), &note)
+    }
+}
+
+/// Returns the error output, or a description of the end if there is none.
+fn noted(stderr: &str, description: impl Fn() -> String, succeeded: bool) -> String {
+    if stderr.trim().is_empty() && !succeeded { description() } else { stderr.to_owned() }
+}
+
+fn of_exit(status: ExitStatus) -> AttemptOutcome {
+    match status.code() {
+        Some(0) => AttemptOutcome::Delivered,
+        Some(RETRY_LATER) => AttemptOutcome::RetryLater,
+        Some(NEVER_RETRY) => AttemptOutcome::NeverRetry,
+        // Also if it was ended by a signal.
+        _ => AttemptOutcome::EventFailed { retry_after: None },
+    }
+}
+
+/// Returns the outcome if the program could not be started.
+fn of_error(error: &io::Error, reason: &str) -> AttemptOutcome {
+    match error.kind() {
+        io::ErrorKind::NotFound
+        | io::ErrorKind::PermissionDenied
+        | io::ErrorKind::InvalidInput
+        | io::ErrorKind::NotADirectory
+        | io::ErrorKind::IsADirectory => AttemptOutcome::Misconfigured(reason.to_owned()),
+        // The machine is out of processes or memory: other messages would fail as well.
+        _ => AttemptOutcome::HandlerDown { retry_after: None },
+    }
+}

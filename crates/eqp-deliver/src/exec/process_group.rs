@@ -1,0 +1,127 @@
+//! Runs a program in a process group of its own, so that everything that it starts can be stopped with it.
+
+use std::io;
+use std::process::{ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
+use tokio::process::{Child, ChildStderr, Command};
+use tokio::time::{Instant, sleep, timeout};
+use tokio_util::task::AbortOnDropHandle;
+
+/// The time between the request to stop and the end by force.
+const GRACE: Duration = Duration::from_secs(5);
+/// The interval at which it is checked whether a program has stopped.
+const POLL: Duration = Duration::from_millis(20);
+/// The time after the end of a program in which the rest of its error output must arrive. Other processes can hold the pipe open.
+const REST: Duration = Duration::from_millis(500);
+/// The number of bytes of the error output that are kept. The rest is read and discarded.
+const MAX_STDERR_BYTES: usize = 4 * 1024;
+
+/// The end of a program.
+pub(super) struct Ended {
+    /// The exit status, or `None` if the program was stopped because it took too long.
+    pub(super) status: Option<ExitStatus>,
+    /// The beginning of the error output.
+    pub(super) stderr: String,
+}
+
+/// Runs a program with `input` on its standard input, and stops it after `deadline`.
+pub(super) async fn run(mut command: Command, input: String, deadline: Duration) -> io::Result<Ended> {
+    command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped()).process_group(0);
+    let mut child = command.spawn()?;
+    // Dropped before the child, so that the group is stopped while its ID is still in use.
+    let mut group = Group::of(&child);
+    let stderr = Collected::from(child.stderr.take());
+    let _writer = child.stdin.take().map(|mut stdin| {
+        AbortOnDropHandle::new(tokio::spawn(async move {
+            // A program need not read its input.
+            let _ = stdin.write_all(input.as_bytes()).await;
+        }))
+    });
+    let status = if let Ok(status) = timeout(deadline, child.wait()).await {
+        group.is_running = false;
+        Some(status?)
+    } else {
+        group.stop().await;
+        // Even a killed process can hang, for example on a network file system.
+        let _ = timeout(GRACE, child.wait()).await;
+        None
+    };
+    Ok(Ended { status, stderr: stderr.finish().await })
+}
+
+/// A process group whose leader has not been waited for, so that no other process can have got its ID.
+struct Group {
+    leader: Option<Pid>,
+    is_running: bool,
+}
+
+impl Group {
+    fn of(child: &Child) -> Self {
+        let leader = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
+        Self { leader, is_running: true }
+    }
+
+    /// Requests all processes to stop, and ends them when the leader has ended or the time of grace has passed.
+    async fn stop(&mut self) {
+        let Some(leader) = self.leader else { return };
+        let _ = kill_process_group(leader, Signal::TERM);
+        let end = Instant::now() + GRACE;
+        // `NOWAIT` leaves the leader's ID in use, so that the signal below cannot reach another group.
+        let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT | WaitIdOptions::NOHANG;
+        while Instant::now() < end && matches!(waitid(WaitId::Pid(leader), options), Ok(None)) {
+            sleep(POLL).await;
+        }
+        self.kill();
+    }
+
+    fn kill(&mut self) {
+        if let Some(leader) = self.leader.filter(|_| self.is_running) {
+            // Fails if no process is left.
+            let _ = kill_process_group(leader, Signal::KILL);
+        }
+        self.is_running = false;
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// The error output of a program, which is read while the program runs.
+struct Collected {
+    bytes: Arc<Mutex<Vec<u8>>>,
+    reader: Option<AbortOnDropHandle<()>>,
+}
+
+impl Collected {
+    fn from(stderr: Option<ChildStderr>) -> Self {
+        let bytes = Arc::new(Mutex::new(Vec::new()));
+        let collected = Arc::clone(&bytes);
+        let reader = stderr.map(|stderr| AbortOnDropHandle::new(tokio::spawn(collect(stderr, collected))));
+        Self { bytes, reader }
+    }
+
+    /// Returns what has arrived, after waiting a moment for the rest.
+    async fn finish(self) -> String {
+        if let Some(reader) = self.reader {
+            let _ = timeout(REST, reader).await;
+        }
+        let bytes = self.bytes.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+}
+
+async fn collect(mut output: impl AsyncRead + Unpin, collected: Arc<Mutex<Vec<u8>>>) {
+    let mut buffer = vec![0; 8 * 1024];
+    while let Ok(length @ 1..) = output.read(&mut buffer).await {
+        let mut collected = collected.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let room = MAX_STDERR_BYTES - collected.len();
+        collected.extend_from_slice(&buffer[..length.min(room)]);
+    }
+}

@@ -1,0 +1,136 @@
+//! The deliver part of a server: the fan-out, the worker and the sweep, each restarted after a panic.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use eqp_store::internal::{ANSWER, Backoff, Part, instance, within};
+use eqp_store::sqlx::PgPool;
+use eqp_store::{MasterKey, Observer};
+use tokio::sync::Notify;
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::fan_out::FanOut;
+use crate::queue::{BuildHandler, Worker, WorkerSettings, sweep};
+use crate::{AttemptOutcome, AttemptResult, DeliveryHandler, HandlerEnvironment, Message};
+
+/// The time limit of one attempt.
+const DEADLINE: Duration = Duration::from_secs(30);
+const MIN_WAIT: Duration = Duration::from_millis(200);
+const MAX_WAIT: Duration = Duration::from_secs(30);
+
+/// Delivers the events of a database to the handlers of its subscriptions, until shutdown. Any number of processes may do this.
+///
+/// ```no_run
+/// use eqp_deliver::{CancellationToken, DeliverService, HandlerEnvironment};
+///
+/// # async fn example(pool: eqp_store::sqlx::PgPool, key: eqp_store::MasterKey) {
+/// DeliverService::new(pool, key, HandlerEnvironment::default()).run(CancellationToken::new()).await;
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct DeliverService {
+    pool: PgPool,
+    key: MasterKey,
+    build: BuildHandler,
+    observer: Observer,
+    deadline: Duration,
+}
+
+impl fmt::Debug for DeliverService {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DeliverService").field("deadline", &self.deadline).finish_non_exhaustive()
+    }
+}
+
+impl DeliverService {
+    /// Delivers the events of this database, whose secrets of handlers are sealed under `key`. The handlers can use what `environment`
+    /// provides.
+    pub fn new(pool: PgPool, key: MasterKey, environment: HandlerEnvironment) -> Self {
+        let build: BuildHandler = Arc::new(move |definition, secrets| {
+            let built = definition.build(secrets, &environment)?;
+            // Workers send nothing to subscriptions of this type.
+            Ok(built.unwrap_or_else(|| Arc::new(Fetched)))
+        });
+        Self { pool, key, build, observer: Observer::default(), deadline: DEADLINE }
+    }
+
+    /// Builds handlers with `build` instead, for services that deliver in their own way.
+    #[must_use]
+    pub fn handlers(mut self, build: BuildHandler) -> Self {
+        self.build = build;
+        self
+    }
+
+    /// Sets the observer: panics are counted in its receiver's metrics.
+    #[must_use]
+    pub fn observer(mut self, observer: Observer) -> Self {
+        self.observer = observer;
+        self
+    }
+
+    /// Sets the time limit of one attempt, 30 seconds by default. At least one second and at most ten minutes are used.
+    #[must_use]
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = deadline.clamp(Duration::from_secs(1), Duration::from_mins(10));
+        self
+    }
+
+    /// Runs until `shutdown`. A panic is logged and counted, and the part is restarted.
+    pub async fn run(self, shutdown: CancellationToken) {
+        let Some(instance) = self.instance(&shutdown).await else { return };
+        let supervisor = self.observer.supervisor().clone();
+        let inserted = Arc::new(Notify::new());
+        let settings = WorkerSettings {
+            pool: self.pool.clone(),
+            key: self.key.clone(),
+            instance,
+            build: Arc::clone(&self.build),
+            supervisor: supervisor.clone(),
+            deadline: self.deadline,
+            inserted: Arc::clone(&inserted),
+        };
+        let fan_out =
+            || FanOut::new(self.pool.clone(), supervisor.clone(), Arc::clone(&inserted)).run(shutdown.clone());
+        let worker = || Worker::new(settings.clone()).run(shutdown.clone());
+        let sweeping = || sweep(self.pool.clone(), supervisor.clone(), shutdown.clone());
+        tokio::join!(
+            supervisor.run(Part::FanOut, &shutdown, fan_out),
+            supervisor.run(Part::Deliver, &shutdown, worker),
+            supervisor.run(Part::Deliver, &shutdown, sweeping),
+        );
+    }
+
+    /// Returns the ID of the database, once it answers.
+    async fn instance(&self, shutdown: &CancellationToken) -> Option<Uuid> {
+        let mut backoff = Backoff::new(MIN_WAIT, MAX_WAIT);
+        loop {
+            let bound = within(ANSWER, instance::bind(&self.pool, self.key.fingerprint()));
+            match shutdown.run_until_cancelled(bound).await? {
+                Ok(instance) => return Some(instance),
+                Err(error) => {
+                    let wait = backoff.next_wait();
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        ?wait,
+                        "cannot start deliveries, retrying"
+                    );
+                    shutdown.run_until_cancelled(sleep(wait)).await?;
+                }
+            }
+        }
+    }
+}
+
+/// The handler of subscriptions whose messages are fetched by consumers.
+struct Fetched;
+
+#[async_trait::async_trait]
+impl DeliveryHandler for Fetched {
+    async fn deliver(&self, _message: &Message, _deadline: Duration) -> AttemptResult {
+        let reason = "nothing is sent: consumers fetch the messages";
+        AttemptResult::new(AttemptOutcome::Misconfigured(reason.to_owned()), None, Duration::ZERO, reason)
+    }
+}

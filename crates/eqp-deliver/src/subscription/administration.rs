@@ -1,0 +1,297 @@
+//! Creates, lists, pauses, resumes, tests and removes subscriptions.
+
+use std::time::Duration;
+
+use eqp_store::MasterKey;
+use eqp_store::internal::{
+    ANSWER, DeliveryCounts, NewSubscription as NewRow, StoredSubscription, SubscriptionId, SubscriptionState, delivery,
+    subscription, within,
+};
+use eqp_store::sqlx::PgPool;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::{SubscriptionError, SubscriptionFilter, secrets};
+use crate::{HandlerDefinition, HandlerSecrets};
+
+/// The time for which a delivery that fails holds back the later ones of its resource, unless the subscription says otherwise.
+const DEFAULT_HOLD: Duration = Duration::from_mins(15);
+const LONGEST_NAME: usize = 100;
+
+/// Whether the events of a resource are delivered in order while one of them fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OrderHold {
+    /// A delivery that fails holds back the later ones of its resource for this time. They are then sent, and marked.
+    For(Duration),
+    /// A delivery that fails holds back the later ones of its resource until it is dead.
+    Strict,
+}
+
+impl Default for OrderHold {
+    fn default() -> Self {
+        Self::For(DEFAULT_HOLD)
+    }
+}
+
+/// A subscription to create.
+///
+/// ```
+/// use eqp_deliver::{HandlerDefinition, NewSubscription, SubscriptionFilter, WebhookDefinition};
+///
+/// let webhook = WebhookDefinition::new("https://hooks.example.com/eqp");
+/// let mut new = NewSubscription::new("shop", HandlerDefinition::Webhook(webhook));
+/// new.filter.statuses = vec!["approved".into()];
+/// ```
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct NewSubscription {
+    /// The name: letters, digits, `.`, `_` and `-`.
+    pub name: String,
+    /// The events that it receives.
+    pub filter: SubscriptionFilter,
+    /// How they are delivered.
+    pub handler: HandlerDefinition,
+    /// The secrets of the handler.
+    pub secrets: HandlerSecrets,
+    /// Whether the events of a resource are delivered in order while one of them fails.
+    pub order_hold: OrderHold,
+}
+
+impl NewSubscription {
+    /// Creates a subscription to every event except those of the baseline.
+    pub fn new(name: impl Into<String>, handler: HandlerDefinition) -> Self {
+        Self {
+            name: name.into(),
+            filter: SubscriptionFilter::default(),
+            handler,
+            secrets: HandlerSecrets::default(),
+            order_hold: OrderHold::default(),
+        }
+    }
+}
+
+/// A subscription and the state of its deliveries.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct SubscriptionSummary {
+    /// The name.
+    pub name: String,
+    /// The events that it receives, or `None` if a newer version has defined it.
+    pub filter: Option<SubscriptionFilter>,
+    /// How they are delivered, or `None` if a newer version has defined it.
+    pub handler: Option<HandlerDefinition>,
+    /// Whether the events of a resource are delivered in order while one of them fails.
+    pub order_hold: OrderHold,
+    /// The file that declares it.
+    pub declared_by: Option<String>,
+    /// When it was created.
+    pub created_at: OffsetDateTime,
+    /// Since when it has been paused.
+    pub paused_at: Option<OffsetDateTime>,
+    /// Why it is paused.
+    pub paused_reason: Option<String>,
+    /// It was paused, and has not delivered all events of that time yet.
+    pub is_catching_up: bool,
+    /// Since when the handler has been down.
+    pub failing_since: Option<OffsetDateTime>,
+    /// When the handler is tried again. No other attempts are made until then.
+    pub open_until: Option<OffsetDateTime>,
+    /// Deliveries that are waiting.
+    pub waiting: u64,
+    /// Deliveries that failed for good.
+    pub dead: u64,
+    /// When the oldest waiting delivery was created.
+    pub oldest_waiting_at: Option<OffsetDateTime>,
+}
+
+/// Administers the subscriptions of a database.
+///
+/// Every method returns [`SubscriptionError::Store`] if a query fails or takes longer than a minute, and those that have a name as
+/// argument return [`SubscriptionError::NotFound`] if there is no such subscription.
+///
+/// ```no_run
+/// # async fn example(pool: eqp_store::sqlx::PgPool) -> Result<(), eqp_deliver::SubscriptionError> {
+/// for subscription in eqp_deliver::Subscriptions::new(pool).list().await? {
+///     println!("{}: {} waiting", subscription.name, subscription.waiting);
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Subscriptions {
+    pool: PgPool,
+}
+
+impl Subscriptions {
+    /// Creates an administration that uses an existing connection pool.
+    pub fn new(pool: PgPool) -> Self {
+        Self { pool }
+    }
+
+    /// Creates a subscription, which receives the events that are recorded from now on. Its secrets are sealed under `key`.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`SubscriptionError::Name`], [`SubscriptionError::NameInUse`] or [`SubscriptionError::Filter`].
+    pub async fn add(&self, new: &NewSubscription, key: Option<&MasterKey>) -> Result<(), SubscriptionError> {
+        check_name(&new.name)?;
+        new.filter.check()?;
+        let sealed = match key {
+            Some(key) => secrets::seal(key, &new.name, &new.handler, &new.secrets)?,
+            None => None,
+        };
+        let row = NewRow {
+            name: new.name.clone(),
+            filter: serde_json::to_string(&new.filter).expect("a filter is valid JSON"),
+            handler: serde_json::to_string(&new.handler).expect("a definition is valid JSON"),
+            order_hold: match new.order_hold {
+                OrderHold::For(time) => Some(time),
+                OrderHold::Strict => None,
+            },
+            declared_by: None,
+        };
+        let id = within(ANSWER, subscription::insert(&self.pool, &row, sealed.as_ref())).await?;
+        id.map(|_| ()).ok_or_else(|| SubscriptionError::NameInUse { name: new.name.clone() })
+    }
+
+    /// Returns all subscriptions, ordered by name.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`SubscriptionError::Store`].
+    pub async fn list(&self) -> Result<Vec<SubscriptionSummary>, SubscriptionError> {
+        let mut summaries = Vec::new();
+        for stored in self.stored().await? {
+            let counts = within(ANSWER, subscription::counts(&self.pool, stored.id)).await?;
+            summaries.push(summary(stored, counts));
+        }
+        Ok(summaries)
+    }
+
+    /// Returns one subscription.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`SubscriptionError::NotFound`].
+    pub async fn find(&self, name: &str) -> Result<SubscriptionSummary, SubscriptionError> {
+        let stored = self.by_name(name).await?;
+        let counts = within(ANSWER, subscription::counts(&self.pool, stored.id)).await?;
+        Ok(summary(stored, counts))
+    }
+
+    /// Pauses a subscription. Its events are delivered after it is resumed. Returns false if it was paused already.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`SubscriptionError::NotFound`].
+    pub async fn pause(&self, name: &str, reason: &str) -> Result<bool, SubscriptionError> {
+        let id = self.by_name(name).await?.id;
+        Ok(within(ANSWER, subscription::pause(&self.pool, id, reason)).await?)
+    }
+
+    /// Resumes a subscription: it delivers the events that were recorded while it was paused. Returns false if it was not paused.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`SubscriptionError::NotFound`].
+    pub async fn resume(&self, name: &str) -> Result<bool, SubscriptionError> {
+        let id = self.by_name(name).await?.id;
+        Ok(within(ANSWER, subscription::resume(&self.pool, id)).await?)
+    }
+
+    /// Removes a subscription and its deliveries.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`SubscriptionError::NotFound`], and [`SubscriptionError::Declared`] if a file declares it.
+    pub async fn remove(&self, name: &str) -> Result<(), SubscriptionError> {
+        let stored = self.by_name(name).await?;
+        if let Some(file) = stored.declared_by {
+            return Err(SubscriptionError::Declared { name: stored.name, file });
+        }
+        within(ANSWER, subscription::remove(&self.pool, stored.id)).await?;
+        Ok(())
+    }
+
+    /// Requests a test message, which a worker sends once, even if the subscription is paused. Returns the ID of its delivery, under
+    /// which the attempt is recorded.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`SubscriptionError::NotFound`], and [`SubscriptionError::NothingToTest`] if its deliveries are fetched.
+    pub async fn test(&self, name: &str) -> Result<i64, SubscriptionError> {
+        let stored = self.by_name(name).await?;
+        if serde_json::from_str::<HandlerDefinition>(&stored.handler)
+            .is_ok_and(|handler| handler == HandlerDefinition::Pull)
+        {
+            return Err(SubscriptionError::NothingToTest { name: stored.name });
+        }
+        Ok(within(ANSWER, delivery::insert_test(&self.pool, stored.id, Uuid::new_v4())).await?)
+    }
+
+    /// Returns the number of a subscription.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`SubscriptionError::NotFound`].
+    #[doc(hidden)]
+    pub async fn id(&self, name: &str) -> Result<SubscriptionId, SubscriptionError> {
+        Ok(self.by_name(name).await?.id)
+    }
+
+    async fn by_name(&self, name: &str) -> Result<StoredSubscription, SubscriptionError> {
+        let found = self.stored().await?.into_iter().find(|stored| stored.name == name);
+        found.ok_or_else(|| SubscriptionError::NotFound { name: name.chars().take(LONGEST_NAME).collect() })
+    }
+
+    async fn stored(&self) -> Result<Vec<StoredSubscription>, eqp_store::Error> {
+        within(ANSWER, async {
+            let mut connection = self.pool.acquire().await?;
+            subscription::list(&mut connection).await
+        })
+        .await
+    }
+}
+
+fn check_name(name: &str) -> Result<(), SubscriptionError> {
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '.' | '_' | '-');
+    if name.is_empty() || name.len() > LONGEST_NAME || !name.chars().all(is_plain) {
+        return Err(SubscriptionError::Name { name: name.chars().take(40).collect() });
+    }
+    Ok(())
+}
+
+fn summary(stored: StoredSubscription, counts: DeliveryCounts) -> SubscriptionSummary {
+    let is_active = stored.state == SubscriptionState::Active;
+    SubscriptionSummary {
+        filter: serde_json::from_str(&stored.filter).ok(),
+        handler: serde_json::from_str(&stored.handler).ok(),
+        name: stored.name,
+        order_hold: stored.order_hold.map_or(OrderHold::Strict, OrderHold::For),
+        declared_by: stored.declared_by,
+        created_at: stored.created_at,
+        paused_at: stored.paused_at,
+        paused_reason: stored.paused_reason,
+        is_catching_up: is_active && stored.cursor_seq.is_some(),
+        failing_since: stored.failing_since,
+        open_until: stored.open_until.filter(|_| is_active),
+        waiting: counts.waiting,
+        dead: counts.dead,
+        oldest_waiting_at: counts.oldest_waiting_at,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_plain() {
+        for good in ["shop", "a.b_c-1", &"x".repeat(100)] {
+            assert!(check_name(good).is_ok(), "{good}");
+        }
+        for bad in ["", "a b", "ä", "a/b", "\0", &"x".repeat(101)] {
+            assert!(check_name(bad).is_err(), "{bad}");
+        }
+    }
+}

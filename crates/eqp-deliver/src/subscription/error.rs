@@ -1,0 +1,47 @@
+//! The error of the administration of subscriptions.
+
+use super::FilterError;
+
+/// The reason why subscriptions could not be read or changed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SubscriptionError {
+    /// A query failed, or the secrets could not be sealed.
+    #[error(transparent)]
+    Store(#[from] eqp_store::Error),
+    /// The name is empty, too long, or contains other characters than letters, digits, `.`, `_` and `-`.
+    #[error("`{name}` cannot be the name of a subscription: use 1 to 100 letters, digits, `.`, `_` and `-`")]
+    Name {
+        /// The name, shortened.
+        name: String,
+    },
+    /// A subscription has this name already.
+    #[error("there is already a subscription with the name `{name}`")]
+    NameInUse {
+        /// The name.
+        name: String,
+    },
+    /// No subscription has this name.
+    #[error("there is no subscription with the name `{name}`")]
+    NotFound {
+        /// The name.
+        name: String,
+    },
+    /// The filter contains a value that never matches.
+    #[error(transparent)]
+    Filter(#[from] FilterError),
+    /// A file declares the subscription, and commands cannot change it.
+    #[error("the subscription `{name}` is declared in {file}; change it there")]
+    Declared {
+        /// The name.
+        name: String,
+        /// The file.
+        file: String,
+    },
+    /// Consumers fetch the deliveries of the subscription, so nothing can be sent to it.
+    #[error("nothing is sent to the subscription `{name}`: consumers fetch its deliveries")]
+    NothingToTest {
+        /// The name.
+        name: String,
+    },
+}

@@ -1,0 +1,199 @@
+//! Sends one request to one server, with a time limit for everything and a size limit for the response.
+
+use std::error::Error as StdError;
+use std::io;
+use std::time::{Duration, SystemTime};
+
+use http::HeaderMap;
+use reqwest::redirect::Policy;
+use reqwest::{Client, Method, Url};
+use tokio::time::{Instant, timeout, timeout_at};
+use url::Host;
+
+use super::address_guard::{GuardedResolver, RefusedAddress};
+use super::outcome;
+use crate::{AttemptOutcome, DefinitionError, HandlerEnvironment};
+
+/// The number of bytes of a response that are read.
+const MAX_RESPONSE_BYTES: usize = 64 * 1024;
+/// The time in which the body of a response must arrive. The status is already known by then.
+const BODY_DEADLINE: Duration = Duration::from_secs(5);
+/// The time for which a connection without requests stays open.
+const IDLE: Duration = Duration::from_secs(30);
+
+/// Sends requests to one server.
+pub(crate) struct Transport {
+    client: Client,
+    /// The URL whose scheme, host and port all requests have.
+    origin: Url,
+}
+
+/// A request. It is always a `POST`.
+pub(crate) struct Request {
+    pub(crate) url: Url,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Vec<u8>,
+}
+
+/// The result of a request.
+pub(crate) struct Exchange {
+    pub(crate) outcome: AttemptOutcome,
+    pub(crate) status: Option<u16>,
+    /// The beginning of the response's body, or the error.
+    pub(crate) text: String,
+    /// Whether `text` is incomplete.
+    pub(crate) is_cut: bool,
+}
+
+impl Transport {
+    /// Creates the transport to the server of `origin`. Sends nothing.
+    pub(crate) fn new(origin: Url, environment: &HandlerEnvironment) -> Result<Self, DefinitionError> {
+        let tls = origin.scheme() == "https";
+        let wrong = |reason: String| DefinitionError::Url { url: displayed(&origin), reason };
+        if !tls && origin.scheme() != "http" {
+            return Err(wrong("it must begin with https://".to_owned()));
+        }
+        if !origin.username().is_empty() || origin.password().is_some() {
+            return Err(wrong("it must not contain credentials; put them into a header".to_owned()));
+        }
+        // The HTTP client resolves names only, so literal addresses are checked here. The parser has already converted numbers such as
+        // 0x7f000001 to addresses, as the client does.
+        let literal = match origin.host() {
+            Some(Host::Ipv4(address)) => Some(address.into()),
+            Some(Host::Ipv6(address)) => Some(address.into()),
+            Some(Host::Domain(_)) => None,
+            None => return Err(wrong("it has no host".to_owned())),
+        };
+        if let Some(address) = literal {
+            environment.guard.check(address, tls).map_err(|refused| wrong(refused.to_string()))?;
+        }
+        let mut client = Client::builder()
+            .user_agent(concat!("eqp/", env!("CARGO_PKG_VERSION")))
+            // A redirect could lead to an address that was not checked, and would lose the body.
+            .redirect(Policy::none())
+            .referer(false)
+            .retry(reqwest::retry::never())
+            .pool_idle_timeout(IDLE)
+            // A small response must not become a large one in memory, whatever other crates enable in the client.
+            .no_gzip()
+            .no_brotli()
+            .no_deflate()
+            .no_zstd()
+            // Proxies of the environment are ignored: they would reach networks that the guard refuses.
+            .no_proxy()
+            .tls_certs_merge(environment.trusted_ca.iter().cloned());
+        client = match &environment.proxy {
+            Some(_) if !tls => return Err(wrong("through a proxy it must begin with https://".to_owned())),
+            // The proxy resolves the name, and decides which networks can be reached.
+            Some(proxy) => client.proxy(proxy.clone()),
+            None => client.dns_resolver(GuardedResolver { guard: environment.guard.clone(), tls }),
+        };
+        let client = client.build().map_err(|error| DefinitionError::Setup { reason: chain(&error.without_url()) })?;
+        Ok(Self { client, origin })
+    }
+
+    /// Sends a request and reads the response before `deadline` has passed.
+    pub(crate) async fn send(&self, request: Request, deadline: Duration) -> Exchange {
+        if request.url.origin() != self.origin.origin() || !request.url.username().is_empty() {
+            let reason = "the template of the URL changes the host".to_owned();
+            return Exchange::of(AttemptOutcome::Misconfigured(reason.clone()), &reason);
+        }
+        let end = Instant::now() + deadline;
+        let sent = self.client.request(Method::POST, request.url).headers(request.headers).body(request.body).send();
+        match timeout_at(end, sent).await {
+            Ok(Ok(response)) => self.received(response, end).await,
+            Ok(Err(error)) => self.failed(error),
+            Err(_) => Exchange::of(
+                AttemptOutcome::HandlerDown { retry_after: None },
+                &format!("{} did not respond: timed out after {} s", displayed(&self.origin), deadline.as_secs_f32()),
+            ),
+        }
+    }
+
+    async fn received(&self, mut response: reqwest::Response, end: Instant) -> Exchange {
+        let status = response.status();
+        let retry_after = outcome::retry_after(response.headers(), SystemTime::now());
+        let outcome = outcome::of_status(status, retry_after);
+        if status.is_redirection() {
+            let text = format!("the response {status} redirects to another URL; redirects are not followed");
+            return Exchange { outcome, status: Some(status.as_u16()), text, is_cut: false };
+        }
+        let mut body = Vec::new();
+        let read = async {
+            while body.len() < MAX_RESPONSE_BYTES {
+                match response.chunk().await {
+                    Ok(Some(chunk)) => {
+                        body.extend_from_slice(&chunk[..chunk.len().min(MAX_RESPONSE_BYTES - body.len())]);
+                    }
+                    Ok(None) => return true,
+                    // The status has arrived; a connection that is lost afterwards changes nothing.
+                    Err(_) => return false,
+                }
+            }
+            false
+        };
+        let is_complete = timeout(BODY_DEADLINE.min(end - Instant::now()), read).await.unwrap_or(false);
+        let text = String::from_utf8_lossy(&body).into_owned();
+        Exchange { outcome, status: Some(status.as_u16()), text, is_cut: !is_complete }
+    }
+
+    fn failed(&self, error: reqwest::Error) -> Exchange {
+        let error = error.without_url();
+        let host = displayed(&self.origin);
+        if let Some(refused) = find::<RefusedAddress>(&error) {
+            let reason = format!("{host} cannot be called: {refused}");
+            return Exchange::of(AttemptOutcome::Misconfigured(reason.clone()), &reason);
+        }
+        let text = match find::<rustls::Error>(&error) {
+            Some(rustls::Error::InvalidCertificate(problem)) => {
+                format!("the TLS certificate of {host} was rejected: {problem}")
+            }
+            Some(other) => format!("no TLS connection to {host}: {other}"),
+            None if error.is_connect() => format!("cannot connect to {host}: {}", chain(&error)),
+            None => format!("the connection to {host} was lost: {}", chain(&error)),
+        };
+        Exchange::of(AttemptOutcome::HandlerDown { retry_after: None }, &text)
+    }
+}
+
+impl Exchange {
+    /// Creates the result of a request that was not answered.
+    pub(crate) fn of(outcome: AttemptOutcome, text: &str) -> Self {
+        Self { outcome, status: None, text: text.to_owned(), is_cut: false }
+    }
+}
+
+/// Returns scheme, host and port. The path can be a secret, for example that of a chat's webhook.
+pub(crate) fn displayed(url: &Url) -> String {
+    let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+    format!("{}://{}{port}", url.scheme(), url.host_str().unwrap_or_default())
+}
+
+/// Returns an error and its causes in one line.
+fn chain(error: &dyn StdError) -> String {
+    let mut texts = vec![error.to_string()];
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let text = error.to_string();
+        if texts.last().is_none_or(|last| !last.ends_with(&text)) {
+            texts.push(text);
+        }
+        cause = error.source();
+    }
+    texts.join(": ")
+}
+
+/// Finds a `T` among the causes of an error, including those inside I/O errors, which do not report them as a source.
+fn find<'a, T: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a T> {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if let Some(found) = error.downcast_ref::<T>() {
+            return Some(found);
+        }
+        cause = match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+            Some(wrapped) => Some(wrapped),
+            None => error.source(),
+        };
+    }
+    None
+}

@@ -1,0 +1,11 @@
+//! Subscriptions: which events reach which handlers, in which order, and what happens while a handler fails.
+#![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
+
+mod administering;
+mod crashes;
+mod failures;
+mod matching;
+mod ordering;
+mod outages;
+mod setup;
+mod webhooks;

@@ -1,0 +1,11 @@
+//! Tests of what handlers outside of the process receive, and of how their responses are understood.
+#![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
+
+mod exec;
+mod message_format;
+mod messages;
+mod network;
+mod recipes;
+mod server;
+mod slack;
+mod webhook;

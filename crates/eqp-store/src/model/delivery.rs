@@ -1,0 +1,268 @@
+//! Deliveries: events on their way to handlers.
+
+use std::time::Duration;
+
+use aws_lc_rs::digest::{SHA256, digest};
+use serde::{Deserialize, Serialize};
+use strum::{Display, EnumString, IntoStaticStr, VariantNames};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::string_enum::{UnknownValue, string_enum};
+use super::{Event, SubscriptionId};
+
+/// The source of a delivered message.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, Display, EnumString, IntoStaticStr, VariantNames,
+)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case", parse_err_ty = UnknownValue, parse_err_fn = UnknownValue::of::<DeliverySource>)]
+pub enum DeliverySource {
+    /// An event.
+    Event,
+    /// A change of an alert.
+    Alert,
+    /// A test of the subscription.
+    Test,
+}
+
+string_enum!(DeliverySource);
+
+/// The key of a lane of deliveries. Deliveries of one lane are sent in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LaneKey(pub i64);
+
+impl LaneKey {
+    /// Returns the lane of the resource that an event is about. Events without a resource share a lane per account.
+    pub fn of_event(event: &Event) -> Self {
+        let kind = event.resource_id.as_ref().map_or("", |_| event.kind.as_str());
+        Self::hash("event", &[&event.account_id.to_string(), kind, event.resource_id.as_deref().unwrap_or("")])
+    }
+
+    /// Returns the lane of an alert.
+    pub fn of_alert(alert: i64) -> Self {
+        Self::hash("alert", &[&alert.to_string()])
+    }
+
+    /// Returns the lane of a test.
+    pub fn of_test(test: Uuid) -> Self {
+        Self::hash("test", &[&test.to_string()])
+    }
+
+    /// Returns the lane of a single delivery, which holds back no other one.
+    pub fn of_delivery(delivery: i64) -> Self {
+        Self::hash("delivery", &[&delivery.to_string()])
+    }
+
+    /// The hash is stored, so it must not depend on the version of a library. Postgres stores no NUL in a text, so no two lists of parts
+    /// are joined to the same bytes.
+    fn hash(namespace: &str, parts: &[&str]) -> Self {
+        let joined = [&[namespace], parts].concat().join("\0");
+        let hash = digest(&SHA256, joined.as_bytes());
+        Self(i64::from_be_bytes(*hash.as_ref().first_chunk().expect("a SHA-256 has 32 bytes")))
+    }
+}
+
+/// A delivery that the fan-out inserts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NewDelivery {
+    pub subscription: SubscriptionId,
+    pub lane: LaneKey,
+    pub event_seq: i64,
+}
+
+/// The position of the fan-out, locked for an update.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FanOutPosition {
+    pub cursor_seq: i64,
+    pub generation: i64,
+    /// The newest event.
+    pub last_event_seq: i64,
+}
+
+/// A subscription that catches up, locked for an update.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CatchUpPosition {
+    pub subscription: SubscriptionId,
+    pub cursor_seq: i64,
+    /// The position of the fan-out, up to which it catches up.
+    pub target_seq: i64,
+    pub generation: i64,
+}
+
+/// A subscription with waiting deliveries.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct SubscriptionWork {
+    pub subscription: SubscriptionId,
+    /// The wait until its earliest lane is due.
+    pub due_in: Duration,
+    /// The wait until the next probe, if the circuit breaker is open.
+    pub open_for: Option<Duration>,
+    pub is_recovering: bool,
+    /// The generation of the subscriptions at that time.
+    pub generation: i64,
+}
+
+/// A lane that this process may send, until the lease expires.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LeasedLane {
+    pub subscription: SubscriptionId,
+    pub lane: LaneKey,
+    pub tail_id: i64,
+    /// How many leases in a row expired before this one.
+    pub lost: u32,
+    pub lease: Uuid,
+}
+
+/// A waiting delivery at the head of a lane.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WaitingDelivery {
+    pub id: i64,
+    pub subscription: SubscriptionId,
+    pub lane: LaneKey,
+    pub source: DeliverySource,
+    pub event_seq: i64,
+    pub test_id: Option<Uuid>,
+    pub replay_id: Option<i64>,
+    pub age: Duration,
+    pub attempts: u32,
+    pub invalid: u32,
+    /// The wait until its next attempt is due.
+    pub retry_in: Option<Duration>,
+    /// For how long it still holds back its successors after a failure. `None`: until it is dead, or it has a lane of its own.
+    pub hold_in: Option<Duration>,
+    /// An earlier event of the resource that has not been delivered.
+    pub out_of_order_after: Option<i64>,
+}
+
+/// The result of a lane's lease.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LaneReport {
+    pub lane: LeasedLane,
+    /// The last delivery that is finished: accepted, dead, or skipped. 0: none.
+    pub last_id: i64,
+    pub next: NextAttempt,
+}
+
+/// When a lane is due again.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum NextAttempt {
+    /// At once, if deliveries are waiting in it.
+    AtOnce,
+    /// After this wait; nothing has failed.
+    After(Duration),
+    /// After a failure of this delivery.
+    Retry {
+        delivery: i64,
+        after: Duration,
+        /// The attempt counts.
+        is_counted: bool,
+        /// The handler considers the message invalid.
+        is_invalid: bool,
+        /// How long it holds back its successors from its first failure on; `None`: until it is dead.
+        hold: Option<Duration>,
+    },
+}
+
+/// An attempt to record.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewAttempt {
+    pub delivery: i64,
+    pub subscription: SubscriptionId,
+    pub source: DeliverySource,
+    pub event_seq: i64,
+    pub duration: Duration,
+    pub result: &'static str,
+    pub status: Option<u16>,
+    pub note: Option<String>,
+}
+
+/// The results of a number of leases, recorded together.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DeliveryReport {
+    pub lanes: Vec<LaneReport>,
+    /// Deliveries that are finished.
+    pub done: Vec<i64>,
+    /// Deliveries that failed for good.
+    pub dead: Vec<i64>,
+    pub attempts: Vec<NewAttempt>,
+}
+
+/// A delivery as it is listed: waiting, dead, or accepted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeliverySummary {
+    pub id: i64,
+    pub subscription: String,
+    pub source: DeliverySource,
+    pub event_seq: i64,
+    pub created_at: OffsetDateTime,
+    pub attempts: u32,
+    /// When it is sent next, if it is waiting for another attempt.
+    pub retry_at: Option<OffsetDateTime>,
+    pub dead_at: Option<OffsetDateTime>,
+    /// The result and note of its last attempt.
+    pub last_result: Option<String>,
+    pub last_status: Option<i32>,
+    pub last_note: Option<String>,
+    pub resource_id: Option<String>,
+    pub event_status: Option<String>,
+}
+
+/// A recorded attempt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AttemptSummary {
+    pub id: i64,
+    pub delivery: i64,
+    pub subscription: Option<String>,
+    pub source: DeliverySource,
+    pub event_seq: i64,
+    pub at: OffsetDateTime,
+    pub duration_ms: i32,
+    pub result: String,
+    pub status: Option<i32>,
+    pub note: Option<String>,
+}
+
+/// Which deliveries to list.
+#[derive(Clone, Debug, Default)]
+pub struct DeliveryFilter {
+    pub subscription: Option<SubscriptionId>,
+    pub is_dead: Option<bool>,
+    pub event_seq: Option<i64>,
+    /// Only those with a lower ID.
+    pub before_id: Option<i64>,
+    pub limit: u32,
+}
+
+/// What a message about an event contains beside the event.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EventContext {
+    /// The status that the flow had before.
+    pub previous_status: Option<String>,
+    /// The current statuses of the resource: flow and status.
+    pub statuses: Vec<(String, String)>,
+    /// `None` if the API has not been read since the resource appeared.
+    pub detail: Option<EventDetailText>,
+}
+
+/// The details of a resource.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EventDetailText {
+    pub sku: Option<String>,
+    pub version: Option<String>,
+    pub name: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lane_keys_are_stable_and_differ_by_namespace() {
+        // Stored in databases: this value must never change.
+        assert_eq!(LaneKey::of_delivery(7), LaneKey::of_delivery(7));
+        assert_ne!(LaneKey::of_delivery(7), LaneKey::of_alert(7));
+        assert_ne!(LaneKey::of_delivery(7), LaneKey::of_delivery(8));
+    }
+}

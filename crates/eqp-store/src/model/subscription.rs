@@ -1,0 +1,98 @@
+//! Subscriptions: which events are delivered to which handler.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use strum::{Display, EnumString, IntoStaticStr, VariantNames};
+use time::OffsetDateTime;
+
+use super::string_enum::{UnknownValue, string_enum};
+
+/// The number of a subscription.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SubscriptionId(pub i32);
+
+/// Whether a subscription is used.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, Display, EnumString, IntoStaticStr, VariantNames,
+)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case", parse_err_ty = UnknownValue, parse_err_fn = UnknownValue::of::<SubscriptionState>)]
+pub enum SubscriptionState {
+    /// Events are delivered.
+    Active,
+    /// Nothing is delivered. Events are delivered after it is resumed.
+    Paused,
+}
+
+string_enum!(SubscriptionState);
+
+/// A subscription to create.
+#[derive(Clone, Debug)]
+pub struct NewSubscription {
+    pub name: String,
+    /// JSON.
+    pub filter: String,
+    /// JSON.
+    pub handler: String,
+    /// `None`: until the delivery is dead.
+    pub order_hold: Option<Duration>,
+    /// The file that declares it.
+    pub declared_by: Option<String>,
+}
+
+/// A subscription with its state.
+#[derive(Clone, Debug)]
+pub struct StoredSubscription {
+    pub id: SubscriptionId,
+    pub name: String,
+    /// JSON.
+    pub filter: String,
+    /// JSON.
+    pub handler: String,
+    /// `None`: until the delivery is dead.
+    pub order_hold: Option<Duration>,
+    pub declared_by: Option<String>,
+    pub created_at: OffsetDateTime,
+    /// When the definition or its secrets were last changed.
+    pub updated_at: OffsetDateTime,
+    pub state: SubscriptionState,
+    pub paused_at: Option<OffsetDateTime>,
+    pub paused_reason: Option<String>,
+    /// `None`: in step with the fan-out.
+    pub cursor_seq: Option<i64>,
+    /// Consecutive attempts for which the handler was down.
+    pub failures: u32,
+    pub failing_since: Option<OffsetDateTime>,
+    pub open_until: Option<OffsetDateTime>,
+}
+
+/// The deliveries of a subscription.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DeliveryCounts {
+    pub waiting: u64,
+    pub dead: u64,
+    pub oldest_waiting_at: Option<OffsetDateTime>,
+}
+
+/// The circuit breaker of a subscription, locked for an update.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct StoredBreaker {
+    pub subscription: SubscriptionId,
+    pub failures: u32,
+    /// How long it has been failing.
+    pub failing_for: Duration,
+    pub is_open: bool,
+}
+
+/// A change of a circuit breaker.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct BreakerChange {
+    pub subscription: SubscriptionId,
+    pub failures: u32,
+    /// For how long no attempt is made from now on.
+    pub open_for: Option<Duration>,
+    /// The handler was down and is available again.
+    pub has_recovered: bool,
+}
