@@ -15,13 +15,13 @@ mod token;
 pub use api::accounts::{Account, AccountList, KeyPlace, ReconcileRun};
 pub use api::alerts::model::{Alert, AlertAction, AlertChange, AlertDetail, AlertFilter, AlertList, NotProven};
 pub use api::audit::{AuditEntry, AuditFilter, AuditLog};
-pub use api::events::detail::{ApiReadReport, CallbackReport, ReportBody, ReportedEvent};
-pub use api::events::{EventList, PendingReports};
-pub use api::submissions::{FileList, SubmissionHistories, SubmissionList};
-pub use api::letter::Letter;
 pub use api::deliveries::{
     Attempt, ChangedDeliveries, Delivery, DeliveryDetail, DeliveryList, DeliveryQuery, DeliverySelection,
 };
+pub use api::events::detail::{ApiReadReport, CallbackReport, ReportBody, ReportedEvent};
+pub use api::events::{EventList, PendingReports};
+pub use api::letter::Letter;
+pub use api::submissions::{FileList, SubmissionHistories, SubmissionList};
 pub use api::subscriptions::{
     PauseRequest, RequestedTest, Subscription, SubscriptionList, SubscriptionRequest, SubscriptionState,
 };

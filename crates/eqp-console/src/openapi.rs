@@ -12,14 +12,14 @@ use utoipa::openapi::{Ref, RefOr};
 use utoipa::{IntoParams, PartialSchema, ToSchema};
 
 use crate::api::accounts::AccountList;
+use crate::api::alerts::model::{AlertAction, AlertDetail, AlertList};
 use crate::api::audit::AuditLog;
 use crate::api::deliveries::{ChangedDeliveries, DeliveryDetail, DeliveryList, DeliverySelection};
 use crate::api::events::EventList;
 use crate::api::events::detail::ReportedEvent;
+use crate::api::letter::Letter;
 use crate::api::retention::{DeletedCallbacks, OldCallbacks, ReceivedBefore};
 use crate::api::submissions::{FileList, SubmissionHistories, SubmissionList};
-use crate::api::alerts::model::{AlertAction, AlertDetail, AlertList};
-use crate::api::letter::Letter;
 use crate::api::subscriptions::{PauseRequest, RequestedTest, Subscription, SubscriptionList, SubscriptionRequest};
 use crate::api::tokens::{CreatedToken, NewToken, TokenList};
 

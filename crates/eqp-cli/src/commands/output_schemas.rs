@@ -1,6 +1,7 @@
 //! The registry of the JSON that each command prints, from which the schemas of the reference are generated.
 
 use eqp_console::{AccountList, AuditLog, ReportedEvent, TokenList};
+use eqp_deliver::MessageBody;
 use eqp_receiver::Reprojected;
 use eqp_store::Event;
 use eqp_types::{FileRecord, Package};
@@ -53,6 +54,11 @@ impl CommandJson {
 /// Returns the schema of the object that every command prints on standard error if it fails.
 pub(crate) fn error_schema() -> Schema {
     schema("Error of any command with --json", &[of::<ErrorObject>])
+}
+
+/// Returns the schema of the messages that handlers receive.
+pub(crate) fn message_schema() -> Schema {
+    schema("Message to a handler", &[of::<MessageBody>])
 }
 
 fn schema(title: &str, objects: &[SchemaOf]) -> Schema {

@@ -252,10 +252,11 @@ mod tests {
 
     #[test]
     fn the_catalog_has_every_key_that_the_reader_accepts() {
-        let sections: [(&str, &[&str]); 4] = [
+        let sections: [(&str, &[&str]); 5] = [
             ("data", names_of::<DataOptions>()),
             ("marketplace", names_of::<MarketplaceOptions>()),
             ("database", names_of::<DatabaseOptions>()),
+            ("server", names_of::<ServerOptions>()),
             ("receiver", names_of::<ReceiverOptions>()),
         ];
         assert_eq!(sections.map(|(section, _)| section), names_of::<Layer>(), "a new section belongs here too");

@@ -1,13 +1,13 @@
 //! The operations, one file per resource.
 
 pub(crate) mod accounts;
+pub(crate) mod alerts;
 pub(crate) mod audit;
 pub(crate) mod deliveries;
 pub(crate) mod events;
+pub(crate) mod letter;
 pub(crate) mod retention;
 pub(crate) mod submissions;
-pub(crate) mod alerts;
-pub(crate) mod letter;
 pub(crate) mod subscriptions;
 pub(crate) mod tokens;
 

@@ -1,6 +1,5 @@
 //! The handler that sends messages as HTTP requests.
 
-mod address_guard;
 mod headers;
 mod outcome;
 mod signature;
@@ -15,7 +14,6 @@ use reqwest::Url;
 use time::OffsetDateTime;
 use tokio::time::Instant;
 
-pub use address_guard::{AddressGuard, NetworkError};
 pub use signature::new_signing_secret;
 pub(crate) use transport::{Exchange, Request, Transport};
 
