@@ -22,9 +22,9 @@ use crate::api::retention::{DeletedCallbacks, OldCallbacks, ReceivedBefore};
 use crate::api::submissions::{FileList, SubmissionHistories, SubmissionList};
 use crate::api::tokens::{CreatedToken, NewToken, TokenList};
 
-/// Makes types usable as bodies of requests and responses.
+/// Makes types usable as bodies, and defines a function that adds their schemas.
 macro_rules! bodies {
-    ($($body:ty),* $(,)?) => {
+    ($register:ident: $($body:ty),* $(,)?) => {
         $(
             impl PartialSchema for $body {
                 fn schema() -> RefOr<Schema> {
@@ -36,22 +36,23 @@ macro_rules! bodies {
         )*
 
         #[cfg(feature = "schema")]
-        fn register_bodies(generator: &mut schemars::SchemaGenerator) {
+        fn $register(generator: &mut schemars::SchemaGenerator) {
             $(generator.subschema_for::<$body>();)*
         }
     };
 }
 
+bodies!(register_requests: NewToken, ReceivedBefore);
+
 bodies!(
+    register_responses:
     AccountList,
     AuditLog,
     CreatedToken,
     DeletedCallbacks,
     EventList,
     FileList,
-    NewToken,
     OldCallbacks,
-    ReceivedBefore,
     ReportedEvent,
     SubmissionHistories,
     SubmissionList,
