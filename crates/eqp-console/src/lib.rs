@@ -28,6 +28,9 @@ pub use api::subscriptions::{
 pub use api::tokens::{CreatedToken, NewToken, Token, TokenList};
 pub use client::{EventStream, OperatorClient, OperatorError, TransportError};
 pub use listener::OperatorListener;
+#[cfg(feature = "schema")]
+#[doc(hidden)]
+pub use openapi::document::openapi;
 pub use principal::{Principal, Scope, UnknownScope};
 pub use problem::{Problem, ProblemCode};
 pub use service::OperatorService;
