@@ -1,6 +1,6 @@
 //! The registry of the JSON that each command prints, from which the schemas of the reference are generated.
 
-use eqp_console::{AuditLog, TokenList};
+use eqp_console::{AlertDetail, AlertList, AuditLog, Letter, TokenList};
 use eqp_receiver::Reprojected;
 use eqp_store::Event;
 use eqp_types::{FileRecord, Package};
@@ -9,8 +9,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use super::paging::StreamedRecord;
 use super::{
-    accounts, ca, callbacks, doctor, events, files, generated, init, keys, login, logout, migrate, packages, release,
-    reports,
+    accounts, alerts, ca, callbacks, doctor, events, files, generated, init, keys, login, logout, migrate, packages,
+    release, reports,
 };
 use super::{reconcile, retention, serve, simulator, spool, submissions, token, trigger, upgrade, wait, whoami};
 use crate::change::RequestDryRun;
@@ -123,6 +123,7 @@ pub(crate) fn all() -> Vec<CommandJson> {
         object("events show", vec![of::<events::show::ReportedEvent<'_>>]),
         object("submissions list", vec![of::<submissions::SubmissionList<'_>>]),
         object("submissions show", vec![of::<submissions::SubmissionHistories<'_>>]),
+        object("submissions letter", vec![of::<Letter>]),
         lines_with("--all", "files list", vec![of::<files::FileSection>, of::<StreamedRecord<'_, FileRecord>>]),
         object("files show", vec![of::<FileRecord>]),
         object("files upload", vec![of::<files::UploadedFiles<'_>>, of::<RequestDryRun<'_>>]),
@@ -166,6 +167,12 @@ pub(crate) fn all() -> Vec<CommandJson> {
                 of::<release::progress::ProgressLine<'_>>,
             ],
         ),
+        object("alerts list", vec![of::<AlertList>]),
+        object("alerts show", vec![of::<AlertDetail>]),
+        object("alerts ack", vec![of::<AlertDetail>, of::<alerts::act::AlertDryRun<'_>>]),
+        object("alerts snooze", vec![of::<AlertDetail>, of::<alerts::act::AlertDryRun<'_>>]),
+        object("alerts note", vec![of::<AlertDetail>, of::<alerts::act::AlertDryRun<'_>>]),
+        object("alerts resolve", vec![of::<AlertDetail>, of::<alerts::act::AlertDryRun<'_>>]),
         object("wait", vec![of::<wait::WaitSummary<'_>>]),
         object("init", vec![of::<init::WrittenConfiguration<'_>>, of::<init::InitDryRun<'_>>]),
         object("login", vec![of::<login::LoginReport<'_>>, of::<login::LoginDryRun<'_>>]),

@@ -11,6 +11,7 @@ use eqp_console::{OperatorListener, OperatorService};
 use eqp_receiver::{Limits, LocalCa, Projector, Receiver};
 use eqp_store::internal::Part;
 use eqp_store::{EndpointSummary, Endpoints, Store};
+use eqp_sync::AlertService;
 use serde::Serialize;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -95,7 +96,7 @@ pub(crate) enum Role {
     Accept,
     /// Project callbacks into events
     Project,
-    /// Compare accounts with the Marketplace
+    /// Compare accounts with the Marketplace, and evaluate alerts
     Reconcile,
     /// Serve the operator API on the operator listener
     Console,
@@ -219,7 +220,7 @@ impl Server<'_> {
             self.stop.cancel();
             ended
         };
-        let (ended, ()) = tokio::join!(main_part, self.reconcile());
+        let (ended, (), ()) = tokio::join!(main_part, self.reconcile(), self.alerts());
         ended
     }
 
@@ -242,6 +243,17 @@ impl Server<'_> {
         };
         let marketplace = &self.context.settings.marketplace;
         let service = reconcile_service(marketplace, self.database, key, self.interval);
+        Box::pin(service.run(self.stop.clone())).await;
+    }
+
+    /// Opens, updates and resolves alerts until shutdown.
+    async fn alerts(&self) {
+        if !self.has(Role::Reconcile) {
+            return;
+        }
+        let service = AlertService::new(self.database.pool().clone())
+            .settings(self.context.settings.alerts.resolve())
+            .observer(self.database.metrics().observer());
         Box::pin(service.run(self.stop.clone())).await;
     }
 

@@ -13,7 +13,8 @@ use toml::de::{DeTable, DeValue};
 
 use super::keys::names_of;
 use super::{
-    DataOptions, DatabaseOptions, FileOptions, IfMissing, Layer, MarketplaceOptions, ReceiverOptions, ServerOptions,
+    AlertOptions, DataOptions, DatabaseOptions, FileOptions, IfMissing, Layer, MarketplaceOptions, ReceiverOptions,
+    ServerOptions,
 };
 use crate::failure::{Failure, Result};
 use crate::text::nearest;
@@ -34,6 +35,7 @@ struct File {
     database: DatabaseOptions,
     server: ServerOptions,
     receiver: ReceiverOptions,
+    alerts: AlertOptions,
 }
 
 /// A parsed configuration file.
@@ -132,6 +134,7 @@ pub(super) fn read_text(
         database: file.database,
         server: file.server,
         receiver: file.receiver,
+        alerts: file.alerts,
     };
     let mut read = ParsedFile { base, profile: None, profiles: file.profiles.keys().cloned().collect() };
     read.profile = select(path, file.profile.as_deref(), file.profiles, selector, if_missing)?;
@@ -285,6 +288,7 @@ impl<'a> Source<'a> {
             ("database", names_of::<DatabaseOptions>()),
             ("server", names_of::<ServerOptions>()),
             ("receiver", names_of::<ReceiverOptions>()),
+            ("alerts", names_of::<AlertOptions>()),
         ];
         for (section, names) in sections {
             let Some(value) = table.get(section) else { continue };

@@ -1,7 +1,8 @@
 //! The closed list of conditions that open an alert, each with its facts.
 
 use eqp_store::AccountId;
-use eqp_store::internal::{AlertSeverity, AlertSubject};
+use eqp_store::AlertSeverity;
+use eqp_store::internal::AlertSubject;
 use serde::{Deserialize, Serialize};
 use strum::{Display, EnumDiscriminants, EnumString, IntoStaticStr, VariantArray, VariantNames};
 use time::OffsetDateTime;

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use eqp_receiver::{SpoolSettings, Tls};
-use eqp_store::internal::AlertSeverity;
+use eqp_store::AlertSeverity;
 use eqp_sync::AlertKind;
 use eqp_test_support::callbacks::{CallbackDatabase, first_form};
 use eqp_test_support::receiver::{PATH, RIGHT, STATUS, TestReceiver, until};
