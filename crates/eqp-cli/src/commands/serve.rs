@@ -11,13 +11,13 @@ use eqp_console::{OperatorListener, OperatorService};
 use eqp_receiver::{Limits, LocalCa, Projector, Receiver};
 use eqp_store::internal::Part;
 use eqp_store::{EndpointSummary, Endpoints, Store};
-use eqp_sync::AlertService;
 use serde::Serialize;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::ca;
 use crate::arguments::timeout;
+use crate::compose::alerts::alert_service;
 use crate::compose::database::{Database, Migrate};
 use crate::compose::operator_listener;
 use crate::compose::process;
@@ -251,10 +251,7 @@ impl Server<'_> {
         if !self.has(Role::Reconcile) {
             return;
         }
-        let service = AlertService::new(self.database.pool().clone())
-            .settings(self.context.settings.alerts.resolve())
-            .observer(self.database.metrics().observer());
-        Box::pin(service.run(self.stop.clone())).await;
+        Box::pin(alert_service(self.context, self.database).run(self.stop.clone())).await;
     }
 
     /// Runs without accepting callbacks until shutdown.

@@ -72,7 +72,7 @@ pub enum Condition {
         since: OffsetDateTime,
     },
     /// The certificate of a receiver expires within 7 days, or has expired.
-    CertificateExpiresIn7Days {
+    CertificateExpiresWithinWeek {
         /// When it expires.
         #[serde(with = "time::serde::rfc3339")]
         expires_at: OffsetDateTime,
@@ -80,7 +80,7 @@ pub enum Condition {
         receivers: u64,
     },
     /// The certificate of a receiver expires within 30 days.
-    CertificateExpiresIn30Days {
+    CertificateExpiresWithinMonth {
         /// When it expires.
         #[serde(with = "time::serde::rfc3339")]
         expires_at: OffsetDateTime,
@@ -177,11 +177,11 @@ impl AlertKind {
             Self::CallbacksMissed
             | Self::CallbacksRejected
             | Self::RegistrationDrift
-            | Self::CertificateExpiresIn7Days
+            | Self::CertificateExpiresWithinWeek
             | Self::SpoolNotEmpty
             | Self::ProjectionBehind
             | Self::ClockDoubtful => AlertSeverity::Page,
-            Self::CertificateExpiresIn30Days | Self::ReviewStuck | Self::StatusUnconfirmed => AlertSeverity::Ticket,
+            Self::CertificateExpiresWithinMonth | Self::ReviewStuck | Self::StatusUnconfirmed => AlertSeverity::Ticket,
             Self::UnknownEventCode => AlertSeverity::Info,
         }
     }
