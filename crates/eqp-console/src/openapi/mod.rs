@@ -3,6 +3,9 @@
 //! All schemas come from `JsonSchema`, which also describes the JSON of the tool. In the description of an operation, a type is
 //! only a reference to its schema.
 
+#[cfg(feature = "schema")]
+pub(crate) mod document;
+
 use std::any::type_name;
 use std::marker::PhantomData;
 
@@ -11,10 +14,14 @@ use utoipa::openapi::schema::Schema;
 use utoipa::openapi::{Ref, RefOr};
 use utoipa::{IntoParams, PartialSchema, ToSchema};
 
+use crate::api::accounts::AccountList;
 use crate::api::alerts::model::{AlertAction, AlertDetail, AlertList};
 use crate::api::audit::AuditLog;
 use crate::api::events::EventList;
+use crate::api::events::detail::ReportedEvent;
 use crate::api::letter::Letter;
+use crate::api::retention::{DeletedCallbacks, OldCallbacks, ReceivedBefore};
+use crate::api::submissions::{FileList, SubmissionHistories, SubmissionList};
 use crate::api::tokens::{CreatedToken, NewToken, TokenList};
 
 /// Makes types usable as bodies of requests and responses.
@@ -29,11 +36,46 @@ macro_rules! bodies {
 
             impl ToSchema for $body {}
         )*
+
+        #[cfg(feature = "schema")]
+        fn register_bodies(generator: &mut schemars::SchemaGenerator) {
+            $(generator.subschema_for::<$body>();)*
+        }
     };
 }
 
-bodies!(AlertAction, AlertDetail, AlertList, Letter);
-bodies!(AuditLog, CreatedToken, EventList, NewToken, TokenList);
+bodies!(
+    AccountList,
+    AlertAction,
+    AlertDetail,
+    AlertList,
+    AuditLog,
+    CreatedToken,
+    DeletedCallbacks,
+    EventList,
+    FileList,
+    Letter,
+    NewToken,
+    OldCallbacks,
+    ReceivedBefore,
+    ReportedEvent,
+    SubmissionHistories,
+    SubmissionList,
+    TokenList,
+);
+
+/// Adds the schemas of all queries.
+#[cfg(feature = "schema")]
+fn register_queries(generator: &mut schemars::SchemaGenerator) {
+    generator.subschema_for::<eqp_store::EventFilter>();
+    generator.subschema_for::<eqp_store::SubmissionFilter>();
+    generator.subschema_for::<eqp_store::FileFilter>();
+    generator.subschema_for::<crate::api::alerts::model::AlertFilter>();
+    generator.subschema_for::<crate::api::audit::AuditFilter>();
+    generator.subschema_for::<crate::api::submissions::EnvironmentFilter>();
+}
+/// The OpenAPI document as it is served. `cargo xtask docs` generates it, so that a server does not need the generator.
+pub(crate) const SERVED: &str = include_str!("../../openapi.json");
 
 /// The parameters of a query: one parameter that refers to the schema of `T`, which the generator of the document replaces by one for
 /// each property.
@@ -48,7 +90,7 @@ impl<T> IntoParams for QueryOf<T> {
 }
 
 /// The name of the parameter that stands for all parameters of a query.
-pub(crate) const QUERY: &str = "*";
+const QUERY: &str = "*";
 
 /// Returns the name of a type without its module.
 fn name<T>() -> &'static str {
