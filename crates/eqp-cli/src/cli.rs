@@ -6,7 +6,8 @@ use clap::{CommandFactory, FromArgMatches, Parser};
 
 use crate::commands::Command;
 use crate::config::{
-    DataOptions, DatabaseOptions, FileOptions, IfMissing, Layer, MarketplaceOptions, ReceiverOptions, ServerOptions,
+    AlertOptions, DataOptions, DatabaseOptions, FileOptions, IfMissing, Layer, MarketplaceOptions, ReceiverOptions,
+    ServerOptions,
 };
 use crate::context::Context;
 use crate::failure::{EXIT_CODES, Result};
@@ -104,6 +105,8 @@ impl Cli {
                 Command::Spool(spool) => ReceiverOptions { spool_dir: spool.folder(), ..ReceiverOptions::default() },
                 _ => ReceiverOptions::default(),
             },
+            // Set in files only.
+            alerts: AlertOptions::default(),
         }
     }
 

@@ -28,11 +28,11 @@ mod tail;
 pub use endpoint::{Endpoints, MasterKey};
 pub use error::{DatabaseError, Error, MigrationError};
 pub use model::{
-    AccountId, CallbackDisposition, Counts, CredentialGeneration, CredentialId, CredentialLookup, CredentialState,
-    CredentialSummary, DeadLetter, Disposition, DuplicateCallback, EndpointId, EndpointPathError, EndpointSummary,
-    Event, EventDetail, EventFilter, EventKind, FileFilter, FileState, IssuedCredential, NewCredential, NewEndpoint,
-    Order, Origin, PublicUrl, PublicUrlError, ResourceKind, StoredApiRead, StoredCallback, Submission,
-    SubmissionFilter, SubmissionHistory, UnknownValue,
+    AccountId, AlertChangeKind, AlertCounts, AlertSeverity, CallbackDisposition, Counts, CredentialGeneration,
+    CredentialId, CredentialLookup, CredentialState, CredentialSummary, DeadLetter, Disposition, DuplicateCallback,
+    EndpointId, EndpointPathError, EndpointSummary, Event, EventDetail, EventFilter, EventKind, FileFilter, FileState,
+    IssuedCredential, NewCredential, NewEndpoint, Order, Origin, PublicUrl, PublicUrlError, ResourceKind,
+    StoredApiRead, StoredCallback, Submission, SubmissionFilter, SubmissionHistory, UnknownValue,
 };
 pub use observer::Observer;
 pub use reader::Reader;
@@ -63,9 +63,9 @@ pub mod internal {
     };
     // The items of alerts.
     pub use crate::model::{
-        AlertChangeKind, AlertCounts, AlertSeverity, AlertSubject, DoubtfulClock, DriftingRegistration,
-        MissedCallbacks, NewAlertChange, ReceiverFacts, RejectedSeries, StatusEntry, StoredAlert, StoredAlertChange,
-        TrackInReview, UnconfirmedStatus, UnknownEventCode, UnprovenEndpoint,
+        AlertSubject, DoubtfulClock, DriftingRegistration, MissedCallbacks, NewAlertChange, ReceiverFacts,
+        RejectedSeries, StatusEntry, StoredAlert, StoredAlertChange, TrackInReview, UnconfirmedStatus,
+        UnknownEventCode, UnprovenEndpoint,
     };
     pub use crate::observer::{HandlerFailure, OpenAlerts, ReconcileResult};
     pub use crate::reconcile_requests::{ReconcileRequests, RequestedAccounts};

@@ -1,6 +1,7 @@
 //! The commands. Each has a file named after it, and each group of commands a folder.
 
 pub(crate) mod accounts;
+pub(crate) mod alerts;
 pub(crate) mod audit;
 pub(crate) mod ca;
 pub(crate) mod callbacks;
@@ -76,6 +77,8 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Reports(reports::Reports),
     Reconcile(reconcile::Reconcile),
+    #[command(subcommand)]
+    Alerts(alerts::Alerts),
     Release(Box<release::Release>),
     Wait(wait::Wait),
     Init(init::Init),
@@ -131,6 +134,7 @@ async fn run_async(command: Command, context: Context, definition: fn() -> clap:
         Command::Keys(verb) => verb.run(&context).await,
         Command::Reports(verb) => verb.run(&context).await,
         Command::Reconcile(verb) => Box::pin(verb.run(&context)).await,
+        Command::Alerts(verb) => verb.run(&context).await,
         Command::Release(verb) => Box::pin(verb.run(&context)).await,
         Command::Wait(verb) => verb.run(&context).await,
         Command::Init(verb) => verb.run(&context, definition()).await,

@@ -1,6 +1,6 @@
 //! The registry of the JSON that each command prints, from which the schemas of the reference are generated.
 
-use eqp_console::{AccountList, AuditLog, ReportedEvent, TokenList};
+use eqp_console::{AccountList, AlertDetail, AlertList, AuditLog, Letter, ReportedEvent, TokenList};
 use eqp_deliver::MessageBody;
 use eqp_receiver::Reprojected;
 use eqp_store::Event;
@@ -10,8 +10,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use super::paging::StreamedRecord;
 use super::{
-    accounts, ca, callbacks, doctor, events, files, generated, init, keys, login, logout, migrate, packages, products,
-    release, reports,
+    accounts, alerts, ca, callbacks, doctor, events, files, generated, init, keys, login, logout, migrate, packages,
+    products, release, reports,
 };
 use super::{reconcile, retention, serve, simulator, spool, submissions, token, trigger, upgrade, wait, whoami};
 use crate::change::RequestDryRun;
@@ -130,6 +130,7 @@ pub(crate) fn all() -> Vec<CommandJson> {
         object("events show", vec![of::<ReportedEvent>]),
         object("submissions list", vec![of::<submissions::SubmissionList<'_>>]),
         object("submissions show", vec![of::<submissions::SubmissionHistories<'_>>]),
+        object("submissions letter", vec![of::<Letter>]),
         lines_with("--all", "files list", vec![of::<files::FileSection>, of::<StreamedRecord<'_, FileRecord>>]),
         object("files show", vec![of::<FileRecord>]),
         object("files upload", vec![of::<files::UploadedFiles<'_>>, of::<RequestDryRun<'_>>]),
@@ -173,6 +174,12 @@ pub(crate) fn all() -> Vec<CommandJson> {
                 of::<release::progress::ProgressLine<'_>>,
             ],
         ),
+        object("alerts list", vec![of::<AlertList>]),
+        object("alerts show", vec![of::<AlertDetail>]),
+        object("alerts ack", vec![of::<AlertDetail>, of::<alerts::act::AlertDryRun<'_>>]),
+        object("alerts snooze", vec![of::<AlertDetail>, of::<alerts::act::AlertDryRun<'_>>]),
+        object("alerts note", vec![of::<AlertDetail>, of::<alerts::act::AlertDryRun<'_>>]),
+        object("alerts resolve", vec![of::<AlertDetail>, of::<alerts::act::AlertDryRun<'_>>]),
         object("wait", vec![of::<wait::WaitSummary<'_>>]),
         object("init", vec![of::<init::WrittenConfiguration<'_>>, of::<init::InitDryRun<'_>>]),
         object("login", vec![of::<login::LoginReport<'_>>, of::<login::LoginDryRun<'_>>]),

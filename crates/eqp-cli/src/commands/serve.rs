@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::ca;
 use crate::arguments::timeout;
+use crate::compose::alerts::alert_service;
 use crate::compose::database::{Database, Migrate};
 use crate::compose::operator_listener;
 use crate::compose::process;
@@ -95,7 +96,7 @@ pub(crate) enum Role {
     Accept,
     /// Project callbacks into events
     Project,
-    /// Compare accounts with the Marketplace
+    /// Compare accounts with the Marketplace, and evaluate alerts
     Reconcile,
     /// Serve the operator API on the operator listener
     Console,
@@ -219,7 +220,7 @@ impl Server<'_> {
             self.stop.cancel();
             ended
         };
-        let (ended, ()) = tokio::join!(main_part, self.reconcile());
+        let (ended, (), ()) = tokio::join!(main_part, self.reconcile(), self.alerts());
         ended
     }
 
@@ -243,6 +244,14 @@ impl Server<'_> {
         let marketplace = &self.context.settings.marketplace;
         let service = reconcile_service(marketplace, self.database, key, self.interval);
         Box::pin(service.run(self.stop.clone())).await;
+    }
+
+    /// Opens, updates and resolves alerts until shutdown.
+    async fn alerts(&self) {
+        if !self.has(Role::Reconcile) {
+            return;
+        }
+        Box::pin(alert_service(self.context, self.database).run(self.stop.clone())).await;
     }
 
     /// Runs without accepting callbacks until shutdown.

@@ -1,5 +1,7 @@
 //! `eqp submissions`: shows the current status of submissions, as reported by callbacks.
 
+pub(crate) mod letter;
+
 use clap::{Args, Subcommand};
 use eqp_store::{Submission, SubmissionFilter, SubmissionHistory};
 use eqp_types::Environment;
@@ -17,10 +19,12 @@ use crate::output::{Table, escaped, track_line, utc};
 #[command(after_help = "\
 Examples:
   eqp submissions list --overall in_progress
-  eqp submissions show s5w9k703ru")]
+  eqp submissions show s5w9k703ru
+  eqp submissions letter s5w9k703ru")]
 pub(crate) enum Submissions {
     List(List),
     Show(Show),
+    Letter(letter::Letter),
 }
 
 impl Submissions {
@@ -28,6 +32,7 @@ impl Submissions {
         match self {
             Self::List(verb) => verb.run(context).await,
             Self::Show(verb) => verb.run(context).await,
+            Self::Letter(verb) => verb.run(context).await,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Builds clients, databases and receivers from the configuration.
 
+pub(crate) mod alerts;
 pub(crate) mod client;
 pub(crate) mod database;
 #[cfg(feature = "embedded")]

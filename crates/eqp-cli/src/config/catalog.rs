@@ -100,6 +100,21 @@ pub(crate) const KEYS: &[Key] = &[
         .flag("operator_hosts")
         .variable("EQP_OPERATOR_HOSTS"),
     key("receiver", "retention", Kind::Text, "\"400d\"").flag("retention").variable("EQP_RETENTION"),
+    key("alerts", "severities", Kind::List, "[\"callbacks_missed=ticket\", \"review_stuck=info\"]")
+        .text("Severities (page, ticket or info) of kinds of alerts that differ from those in docs/alerts.md"),
+    key("alerts", "quiet_hours", Kind::Text, "\"22:00-07:00\"")
+        .text("Hours in UTC in which only pages are reported")
+        .default("none"),
+    key("alerts", "scan_limit", Kind::Text, "\"4h\"").text("Time after which a malware scan is stuck").default("4h"),
+    key("alerts", "automation_limit", Kind::Text, "\"2d\"")
+        .text("Time after which the automated tests of a submission are stuck")
+        .default("2d"),
+    key("alerts", "manual_qa_limit", Kind::Text, "\"15d\"")
+        .text("Time after which the manual QA of a submission is stuck")
+        .default("15d"),
+    key("alerts", "marketing_limit", Kind::Text, "\"15d\"")
+        .text("Time after which the marketing review of a submission is stuck")
+        .default("15d"),
 ];
 
 /// A table that contains a table for each name that the user chooses, such as `[products."acme/checkout"]`. A profile cannot contain it.
@@ -244,20 +259,21 @@ mod tests {
     use super::super::file::{ProfileSelector, read_text};
     use super::super::keys::names_of;
     use super::super::{
-        DataOptions, DatabaseOptions, IfMissing, Layer, MarketplaceOptions, ProductOptions, ReceiverOptions,
-        ServerOptions,
+        AlertOptions, DataOptions, DatabaseOptions, IfMissing, Layer, MarketplaceOptions, ProductOptions,
+        ReceiverOptions, ServerOptions,
     };
     use super::*;
     use crate::cli::Cli;
 
     #[test]
     fn the_catalog_has_every_key_that_the_reader_accepts() {
-        let sections: [(&str, &[&str]); 5] = [
+        let sections: [(&str, &[&str]); 6] = [
             ("data", names_of::<DataOptions>()),
             ("marketplace", names_of::<MarketplaceOptions>()),
             ("database", names_of::<DatabaseOptions>()),
             ("server", names_of::<ServerOptions>()),
             ("receiver", names_of::<ReceiverOptions>()),
+            ("alerts", names_of::<AlertOptions>()),
         ];
         assert_eq!(sections.map(|(section, _)| section), names_of::<Layer>(), "a new section belongs here too");
         let accepted =

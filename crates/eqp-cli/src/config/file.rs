@@ -13,8 +13,8 @@ use toml::de::{DeTable, DeValue};
 
 use super::keys::names_of;
 use super::{
-    DataOptions, DatabaseOptions, FileOptions, IfMissing, Layer, MarketplaceOptions, ProductOptions, Products,
-    ReceiverOptions, ServerOptions,
+    AlertOptions, DataOptions, DatabaseOptions, FileOptions, IfMissing, Layer, MarketplaceOptions, ProductOptions,
+    Products, ReceiverOptions, ServerOptions,
 };
 use crate::failure::{Failure, Result};
 use crate::text::nearest;
@@ -36,6 +36,7 @@ struct File {
     database: DatabaseOptions,
     server: ServerOptions,
     receiver: ReceiverOptions,
+    alerts: AlertOptions,
 }
 
 /// A parsed configuration file.
@@ -136,6 +137,7 @@ pub(super) fn read_text(
         database: file.database,
         server: file.server,
         receiver: file.receiver,
+        alerts: file.alerts,
     };
     file.products.values_mut().for_each(|product| product.in_folder(folder));
     let profiles = file.profiles.keys().cloned().collect();
@@ -292,6 +294,7 @@ impl<'a> Source<'a> {
             ("database", names_of::<DatabaseOptions>()),
             ("server", names_of::<ServerOptions>()),
             ("receiver", names_of::<ReceiverOptions>()),
+            ("alerts", names_of::<AlertOptions>()),
         ];
         for (section, names) in sections {
             let Some(value) = table.get(section) else { continue };

@@ -3,6 +3,7 @@
 //! Each group of settings is a struct, used for both the file and the command line. Its method `resolve` reads secrets
 //! and returns the values that a command uses.
 
+mod alerts;
 mod api_url;
 pub(crate) mod catalog;
 mod data;
@@ -26,6 +27,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde::Deserialize;
 
+pub(crate) use alerts::AlertOptions;
 pub(crate) use data::{DataFolder, DataOptions};
 pub(crate) use database::{DatabaseChoice, DatabaseOptions};
 pub(crate) use eqp_store::internal::DatabaseUrl;
@@ -65,6 +67,7 @@ pub(crate) struct Layer {
     pub(crate) database: DatabaseOptions,
     pub(crate) server: ServerOptions,
     pub(crate) receiver: ReceiverOptions,
+    pub(crate) alerts: AlertOptions,
 }
 
 impl Layer {
@@ -76,6 +79,7 @@ impl Layer {
             database: self.database.over(weaker.database),
             server: self.server.over(weaker.server),
             receiver: self.receiver.over(weaker.receiver),
+            alerts: self.alerts.over(weaker.alerts),
         }
     }
 

@@ -97,7 +97,6 @@ impl Output {
     }
 
     /// Returns the width of the terminal that data is printed to, or `None` if it is not a terminal.
-    #[cfg(all(feature = "embedded", feature = "simulator"))]
     pub(crate) fn width(self) -> Option<usize> {
         terminal::width_of(&std::io::stdout())
     }

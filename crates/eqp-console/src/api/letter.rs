@@ -8,7 +8,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::authorized::{ApiState, Authorized, Read};
-use crate::extract::PathParameter;
+use crate::extract::PathParameters;
 use crate::problem::Problem;
 
 /// Returns the route of the letter.
@@ -38,7 +38,7 @@ pub struct Letter {
     params(("id" = String, Path, description = "The ID of the submission")),
     responses((status = 200, description = "A letter that asks for the state of the review", body = Letter))
 )]
-async fn letter(operator: Authorized<Read>, PathParameter(id): PathParameter<String>) -> Result<Json<Letter>, Problem> {
+async fn letter(operator: Authorized<Read>, PathParameters([id]): PathParameters<1>) -> Result<Json<Letter>, Problem> {
     let letter = SupportLetters::new(operator.pool().clone()).about(&id, OffsetDateTime::now_utc()).await?;
     let letter = letter.ok_or_else(|| Problem::not_found(format!("no submission {id} waits for a review")))?;
     Ok(Json(Letter { to: letter.to.to_owned(), subject: letter.subject, body: letter.body }))

@@ -78,10 +78,10 @@ fn register_queries(generator: &mut schemars::SchemaGenerator) {
     generator.subschema_for::<eqp_store::EventFilter>();
     generator.subschema_for::<eqp_store::SubmissionFilter>();
     generator.subschema_for::<eqp_store::FileFilter>();
+    generator.subschema_for::<crate::api::alerts::model::AlertFilter>();
     generator.subschema_for::<crate::api::audit::AuditFilter>();
     generator.subschema_for::<crate::api::submissions::EnvironmentFilter>();
 }
-
 /// The OpenAPI document as it is served. `cargo xtask docs` generates it, so that a server does not need the generator.
 pub(crate) const SERVED: &str = include_str!("../../openapi.json");
 

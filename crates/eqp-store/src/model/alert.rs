@@ -144,6 +144,7 @@ pub struct NewAlertChange<'a> {
 /// The number of alerts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
 pub struct AlertCounts {
     /// Neither acknowledged nor resolved.
     pub open: u64,

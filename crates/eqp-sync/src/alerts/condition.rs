@@ -1,7 +1,8 @@
 //! The closed list of conditions that open an alert, each with its facts.
 
 use eqp_store::AccountId;
-use eqp_store::internal::{AlertSeverity, AlertSubject};
+use eqp_store::AlertSeverity;
+use eqp_store::internal::AlertSubject;
 use serde::{Deserialize, Serialize};
 use strum::{Display, EnumDiscriminants, EnumString, IntoStaticStr, VariantArray, VariantNames};
 use time::OffsetDateTime;
@@ -71,7 +72,7 @@ pub enum Condition {
         since: OffsetDateTime,
     },
     /// The certificate of a receiver expires within 7 days, or has expired.
-    CertificateExpiresIn7Days {
+    CertificateExpiresWithinWeek {
         /// When it expires.
         #[serde(with = "time::serde::rfc3339")]
         expires_at: OffsetDateTime,
@@ -79,7 +80,7 @@ pub enum Condition {
         receivers: u64,
     },
     /// The certificate of a receiver expires within 30 days.
-    CertificateExpiresIn30Days {
+    CertificateExpiresWithinMonth {
         /// When it expires.
         #[serde(with = "time::serde::rfc3339")]
         expires_at: OffsetDateTime,
@@ -176,11 +177,11 @@ impl AlertKind {
             Self::CallbacksMissed
             | Self::CallbacksRejected
             | Self::RegistrationDrift
-            | Self::CertificateExpiresIn7Days
+            | Self::CertificateExpiresWithinWeek
             | Self::SpoolNotEmpty
             | Self::ProjectionBehind
             | Self::ClockDoubtful => AlertSeverity::Page,
-            Self::CertificateExpiresIn30Days | Self::ReviewStuck | Self::StatusUnconfirmed => AlertSeverity::Ticket,
+            Self::CertificateExpiresWithinMonth | Self::ReviewStuck | Self::StatusUnconfirmed => AlertSeverity::Ticket,
             Self::UnknownEventCode => AlertSeverity::Info,
         }
     }

@@ -6,11 +6,9 @@
 use std::collections::HashMap;
 
 use eqp_store::Error;
-use eqp_store::internal::{
-    ANSWER, AlertChangeKind, AlertSeverity, AlertSubject, NewAlertChange, OpenAlerts, StoredAlert, alert, alert_log,
-    within,
-};
+use eqp_store::internal::{ANSWER, AlertSubject, NewAlertChange, OpenAlerts, StoredAlert, alert, alert_log, within};
 use eqp_store::sqlx::{self, PgConnection, PgPool};
+use eqp_store::{AlertChangeKind, AlertSeverity};
 use time::{Duration, OffsetDateTime};
 
 use super::condition::{AlertKind, Finding, Observation};

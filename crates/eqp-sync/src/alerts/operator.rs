@@ -2,10 +2,10 @@
 
 use eqp_store::Error as StoreError;
 use eqp_store::internal::{
-    ANSWER, AlertChangeKind, AlertCounts, NewAlertChange, StoredAlert, StoredAlertChange, UnprovenEndpoint, alert,
-    alert_facts, alert_log, within,
+    ANSWER, NewAlertChange, StoredAlert, StoredAlertChange, UnprovenEndpoint, alert, alert_facts, alert_log, within,
 };
 use eqp_store::sqlx::{self, PgConnection, PgPool};
+use eqp_store::{AlertChangeKind, AlertCounts};
 use time::{Duration, OffsetDateTime};
 
 /// The time for which resolved alerts are counted and listed.

@@ -29,8 +29,11 @@ pub(super) async fn observe(connection: &mut PgConnection, now: OffsetDateTime) 
 fn of_receivers(running: &[ReceiverFacts], now: OffsetDateTime) -> Observation {
     if running.is_empty() {
         // A receiver that is restarted still has the same certificate, and its spool the same callbacks.
-        let unknown =
-            vec![AlertKind::CertificateExpiresIn7Days, AlertKind::CertificateExpiresIn30Days, AlertKind::SpoolNotEmpty];
+        let unknown = vec![
+            AlertKind::CertificateExpiresWithinWeek,
+            AlertKind::CertificateExpiresWithinMonth,
+            AlertKind::SpoolNotEmpty,
+        ];
         return Observation { findings: Vec::new(), unknown };
     }
     let mut findings = certificates(running, now);
@@ -58,9 +61,9 @@ fn certificates(running: &[ReceiverFacts], now: OffsetDateTime) -> Vec<Finding> 
                 findings.push(Finding { account: None, key, caused_at, condition });
             }
         };
-        add(7, Condition::CertificateExpiresIn7Days { expires_at, receivers });
+        add(7, Condition::CertificateExpiresWithinWeek { expires_at, receivers });
         // It stays open in the last days: both end when the certificate is renewed.
-        add(30, Condition::CertificateExpiresIn30Days { expires_at, receivers });
+        add(30, Condition::CertificateExpiresWithinMonth { expires_at, receivers });
     }
     findings
 }
@@ -81,11 +84,11 @@ mod tests {
 
     #[test]
     fn a_certificate_is_reported_once_for_all_receivers() {
-        use AlertKind::{CertificateExpiresIn7Days as InDays7, CertificateExpiresIn30Days as InDays30};
+        use AlertKind::{CertificateExpiresWithinMonth as WithinMonth, CertificateExpiresWithinWeek as WithinWeek};
         assert_eq!(kinds(&[receiver(Some(31 * 24), None)]), []);
-        assert_eq!(kinds(&[receiver(Some(30 * 24), None), receiver(Some(30 * 24), None)]), [InDays30]);
-        assert_eq!(kinds(&[receiver(Some(7 * 24), None), receiver(None, None)]), [InDays7, InDays30]);
-        assert_eq!(kinds(&[receiver(Some(-1), None)]), [InDays7, InDays30], "it has expired");
+        assert_eq!(kinds(&[receiver(Some(30 * 24), None), receiver(Some(30 * 24), None)]), [WithinMonth]);
+        assert_eq!(kinds(&[receiver(Some(7 * 24), None), receiver(None, None)]), [WithinWeek, WithinMonth]);
+        assert_eq!(kinds(&[receiver(Some(-1), None)]), [WithinWeek, WithinMonth], "it has expired");
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! Reminders: one for all pages that are open, and one for all other alerts.
 
-use eqp_store::internal::{AlertChangeKind, AlertSeverity, NewAlertChange, StoredAlert, alert, alert_log};
+use eqp_store::internal::{NewAlertChange, StoredAlert, alert, alert_log};
 use eqp_store::sqlx::{self, PgConnection};
+use eqp_store::{AlertChangeKind, AlertSeverity};
 use serde_json::json;
 use time::{Duration, OffsetDateTime};
 

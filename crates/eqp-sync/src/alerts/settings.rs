@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
-use eqp_store::internal::AlertSeverity;
+use eqp_store::AlertSeverity;
 use time::{Duration, OffsetDateTime, Time};
 
 use super::condition::AlertKind;
@@ -28,7 +28,6 @@ pub struct AlertSettings {
 
 impl AlertSettings {
     /// Sets the severity of a kind of alert.
-    #[doc(hidden)]
     #[must_use]
     pub fn severity(mut self, kind: AlertKind, severity: AlertSeverity) -> Self {
         self.severities.insert(kind, severity);

@@ -92,8 +92,8 @@ impl AlertText {
                 "eqp callbacks plan",
                 "It ends when the list contains the registration again; every reconciliation checks this.",
             ),
-            Condition::CertificateExpiresIn7Days { expires_at, receivers }
-            | Condition::CertificateExpiresIn30Days { expires_at, receivers } => {
+            Condition::CertificateExpiresWithinWeek { expires_at, receivers }
+            | Condition::CertificateExpiresWithinMonth { expires_at, receivers } => {
                 let has_expired = *expires_at <= now;
                 let (verb, lost) = if has_expired {
                     ("expired", "Callbacks fail, and changes are read from the API (reconcile): nothing is lost.")

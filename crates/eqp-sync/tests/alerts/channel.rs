@@ -3,7 +3,8 @@
 use std::time::Duration as Wait;
 
 use eqp_simulator::Step;
-use eqp_store::internal::{AlertSeverity, missing_callback};
+use eqp_store::AlertSeverity;
+use eqp_store::internal::missing_callback;
 use eqp_sync::{AlertKind, ReconcileScope};
 use eqp_test_support::receiver::{PATH, RIGHT, STATUS, TestReceiver};
 use time::Duration;

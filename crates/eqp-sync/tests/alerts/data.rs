@@ -1,6 +1,6 @@
 //! Times far ahead of our clock, and unknown event codes.
 
-use eqp_store::internal::AlertSeverity;
+use eqp_store::AlertSeverity;
 use eqp_sync::AlertKind;
 use eqp_test_support::callbacks::CallbackDatabase;
 use eqp_types::Timestamp;

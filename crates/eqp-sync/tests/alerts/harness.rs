@@ -1,6 +1,7 @@
 //! An engine and operators with the rights of their roles, on the database of a test.
 
-use eqp_store::internal::{AlertSeverity, StoredAlert};
+use eqp_store::AlertSeverity;
+use eqp_store::internal::StoredAlert;
 use eqp_sync::{AlertEngine, AlertEvaluation, AlertKind, AlertSettings, AlertText, Alerts};
 use eqp_test_support::TestDatabase;
 use sqlx::postgres::PgPoolOptions;

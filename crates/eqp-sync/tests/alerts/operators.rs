@@ -1,6 +1,6 @@
 //! What operators do with alerts, and how several processes evaluate them.
 
-use eqp_store::internal::AlertSeverity;
+use eqp_store::AlertSeverity;
 use eqp_sync::{AlertError, AlertKind, AlertService, AlertSettings};
 use eqp_test_support::callbacks::{CallbackDatabase, first_form};
 use eqp_test_support::receiver::until;

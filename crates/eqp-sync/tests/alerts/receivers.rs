@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use eqp_receiver::{SpoolSettings, Tls};
-use eqp_store::internal::AlertSeverity;
+use eqp_store::AlertSeverity;
 use eqp_sync::AlertKind;
 use eqp_test_support::callbacks::{CallbackDatabase, first_form};
 use eqp_test_support::receiver::{PATH, RIGHT, STATUS, TestReceiver, until};
@@ -41,9 +41,9 @@ async fn a_certificate_opens_alerts_30_and_7_days_before_it_expires() {
         TestReceiver::trusting(&ca_pem, |builder| builder.tls(tls()).reload_certificate(Arc::clone(&reload))).await;
     let mut watch = Watch::of(&receiver.database).await;
     watch.until(Duration::ZERO, (1, 0, 0)).await;
-    let first = watch.the(AlertKind::CertificateExpiresIn30Days).await.id;
+    let first = watch.the(AlertKind::CertificateExpiresWithinMonth).await.id;
     assert_eq!(watch.after(Duration::days(14)).await.opened, 1);
-    let second = watch.the(AlertKind::CertificateExpiresIn7Days).await.id;
+    let second = watch.the(AlertKind::CertificateExpiresWithinWeek).await.id;
 
     // Other receivers serve the same certificate.
     let shutdown = CancellationToken::new();
@@ -53,9 +53,9 @@ async fn a_certificate_opens_alerts_30_and_7_days_before_it_expires() {
         others.push(tokio::spawn(other.run(shutdown.clone())));
         watch.until(Duration::days(14), (0, 2, 0)).await;
     }
-    let text = watch.acknowledge(AlertKind::CertificateExpiresIn7Days, AlertSeverity::Page).await;
+    let text = watch.acknowledge(AlertKind::CertificateExpiresWithinWeek, AlertSeverity::Page).await;
     assert_eq!(text.scope.as_deref(), Some("3 receivers"));
-    watch.acknowledge(AlertKind::CertificateExpiresIn30Days, AlertSeverity::Ticket).await;
+    watch.acknowledge(AlertKind::CertificateExpiresWithinMonth, AlertSeverity::Ticket).await;
 
     shutdown.cancel();
     for other in others {

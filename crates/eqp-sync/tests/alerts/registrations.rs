@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use eqp_store::AlertSeverity;
 use eqp_store::MasterKey;
-use eqp_store::internal::AlertSeverity;
 use eqp_sync::{AlertKind, Connect, ReconcileService};
 use eqp_test_support::marketplace::client_of;
 use eqp_test_support::receiver::until;

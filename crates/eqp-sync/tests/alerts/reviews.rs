@@ -1,6 +1,6 @@
 //! Submissions and files that are stuck, and statuses in doubt.
 
-use eqp_store::internal::AlertSeverity;
+use eqp_store::AlertSeverity;
 use eqp_sync::{AlertKind, AlertSettings, ReconcileScope, StuckLimits, SupportLetters};
 use eqp_test_support::callbacks::{CallbackDatabase, first_form, later_form, package, scan};
 use time::{Duration, OffsetDateTime};

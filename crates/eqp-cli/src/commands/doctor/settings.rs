@@ -103,6 +103,12 @@ const KNOWN: &[Known] = &[
     ),
     known("receiver.operator_hosts", |l| l.receiver.operator_hosts.as_ref().map(|names| names.join(",")), none),
     known("receiver.retention", |l| l.receiver.retention.map(|period| period.to_string()), |_| "unlimited".to_owned()),
+    known("alerts.severities", |l| l.alerts.severities(), none),
+    known("alerts.quiet_hours", |l| l.alerts.quiet_hours(), none),
+    known("alerts.scan_limit", |l| l.alerts.scan_limit(), |_| "4h".to_owned()),
+    known("alerts.automation_limit", |l| l.alerts.automation_limit(), |_| "2d".to_owned()),
+    known("alerts.manual_qa_limit", |l| l.alerts.manual_qa_limit(), |_| "15d".to_owned()),
+    known("alerts.marketing_limit", |l| l.alerts.marketing_limit(), |_| "15d".to_owned()),
 ];
 
 /// Returns every setting.

@@ -12,7 +12,7 @@ use utoipa_axum::routes;
 
 use self::model::{Alert, AlertAction, AlertChange, AlertDetail, AlertFilter, AlertList, NotProven};
 use crate::authorized::{ApiState, Authorized, Operate, Read};
-use crate::extract::{JsonBody, PathParameter, Query};
+use crate::extract::{JsonBody, PathParameters, Query};
 use crate::openapi::QueryOf;
 use crate::problem::{Problem, ProblemCode};
 
@@ -71,8 +71,11 @@ async fn list(
     params(("id" = i64, Path, description = "The number of the alert")),
     responses((status = 200, description = "The alert, and what happened to it", body = AlertDetail))
 )]
-async fn show(operator: Authorized<Read>, PathParameter(id): PathParameter<i64>) -> Result<Json<AlertDetail>, Problem> {
-    detail(&operator, id).await
+async fn show(
+    operator: Authorized<Read>,
+    PathParameters([id]): PathParameters<1>,
+) -> Result<Json<AlertDetail>, Problem> {
+    detail(&operator, number(&id)?).await
 }
 
 /// Acknowledge an alert
@@ -87,9 +90,10 @@ async fn show(operator: Authorized<Read>, PathParameter(id): PathParameter<i64>)
 )]
 async fn acknowledge(
     operator: Authorized<Operate>,
-    PathParameter(id): PathParameter<i64>,
+    PathParameters([id]): PathParameters<1>,
     JsonBody(action): JsonBody<AlertAction>,
 ) -> Result<Json<AlertDetail>, Problem> {
+    let id = number(&id)?;
     let (alerts, by) = begin(&operator, "alert.acknowledge", id, &action).await?;
     alerts.acknowledge(id, &by, action.note.as_deref(), OffsetDateTime::now_utc()).await?;
     detail(&operator, id).await
@@ -107,9 +111,10 @@ async fn acknowledge(
 )]
 async fn snooze(
     operator: Authorized<Operate>,
-    PathParameter(id): PathParameter<i64>,
+    PathParameters([id]): PathParameters<1>,
     JsonBody(action): JsonBody<AlertAction>,
 ) -> Result<Json<AlertDetail>, Problem> {
+    let id = number(&id)?;
     let seconds = action.seconds.ok_or_else(|| Problem::invalid("seconds is missing"))?;
     let (alerts, by) = begin(&operator, "alert.snooze", id, &action).await?;
     alerts.snooze(id, &by, Duration::from_secs(seconds), OffsetDateTime::now_utc()).await?;
@@ -128,9 +133,10 @@ async fn snooze(
 )]
 async fn note(
     operator: Authorized<Operate>,
-    PathParameter(id): PathParameter<i64>,
+    PathParameters([id]): PathParameters<1>,
     JsonBody(action): JsonBody<AlertAction>,
 ) -> Result<Json<AlertDetail>, Problem> {
+    let id = number(&id)?;
     let note = action.note.as_deref().ok_or_else(|| Problem::invalid("note is missing"))?;
     let (alerts, by) = begin(&operator, "alert.note", id, &action).await?;
     alerts.note(id, &by, note, OffsetDateTime::now_utc()).await?;
@@ -149,12 +155,18 @@ async fn note(
 )]
 async fn resolve(
     operator: Authorized<Operate>,
-    PathParameter(id): PathParameter<i64>,
+    PathParameters([id]): PathParameters<1>,
     JsonBody(action): JsonBody<AlertAction>,
 ) -> Result<Json<AlertDetail>, Problem> {
+    let id = number(&id)?;
     let (alerts, by) = begin(&operator, "alert.resolve", id, &action).await?;
     alerts.resolve(id, &by, action.note.as_deref(), OffsetDateTime::now_utc()).await?;
     detail(&operator, id).await
+}
+
+/// Reads the number of an alert in a path.
+fn number(text: &str) -> Result<i64, Problem> {
+    text.parse().map_err(|_| Problem::invalid("the number of an alert is a whole number"))
 }
 
 /// Records a change in the audit log. Returns the alerts, and the name of the person.

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use eqp_store::internal::{AlertChangeKind, AlertCounts, AlertSeverity, StoredAlert, StoredAlertChange};
+use eqp_store::internal::{StoredAlert, StoredAlertChange};
+use eqp_store::{AlertChangeKind, AlertCounts, AlertSeverity};
 use eqp_sync::AlertText;
 use eqp_types::{Environment, MageId};
 use serde::{Deserialize, Serialize};
