@@ -1,6 +1,6 @@
 //! The registry of the JSON that each command prints, from which the schemas of the reference are generated.
 
-use eqp_console::{AuditLog, TokenList};
+use eqp_console::{AuditLog, DeliveryDetail, DeliveryList, Subscription, SubscriptionList, TokenList};
 use eqp_receiver::Reprojected;
 use eqp_store::Event;
 use eqp_types::{FileRecord, Package};
@@ -9,10 +9,12 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use super::paging::StreamedRecord;
 use super::{
-    accounts, ca, callbacks, doctor, events, files, generated, init, keys, login, logout, migrate, packages, release,
-    reports,
+    accounts, ca, callbacks, deliveries, doctor, events, files, generated, init, keys, login, logout, migrate,
+    packages, release, reports,
 };
-use super::{reconcile, retention, serve, simulator, spool, submissions, token, trigger, upgrade, wait, whoami};
+use super::{
+    reconcile, retention, serve, simulator, spool, submissions, subscriptions, token, trigger, upgrade, wait, whoami,
+};
 use crate::change::RequestDryRun;
 use crate::failure::ErrorObject;
 
@@ -127,6 +129,23 @@ pub(crate) fn all() -> Vec<CommandJson> {
         object("files show", vec![of::<FileRecord>]),
         object("files upload", vec![of::<files::UploadedFiles<'_>>, of::<RequestDryRun<'_>>]),
         object("files delete", vec![of::<files::DeletedFile<'_>>, of::<RequestDryRun<'_>>]),
+        object(
+            "subscriptions add",
+            vec![of::<subscriptions::add::SubscriptionCreation<'_>>, of::<subscriptions::add::SubscriptionDryRun<'_>>],
+        ),
+        object("subscriptions list", vec![of::<SubscriptionList>]),
+        object("subscriptions show", vec![of::<Subscription>]),
+        object(
+            "subscriptions test",
+            vec![of::<subscriptions::test::TestReport<'_>>, of::<subscriptions::test::TestDryRun<'_>>],
+        ),
+        object("subscriptions pause", vec![of::<subscriptions::state::StateReport<'_>>]),
+        object("subscriptions resume", vec![of::<subscriptions::state::StateReport<'_>>]),
+        object("subscriptions remove", vec![of::<subscriptions::remove::SubscriptionRemoval<'_>>]),
+        object("deliveries list", vec![of::<DeliveryList>]),
+        object("deliveries show", vec![of::<DeliveryDetail>]),
+        object("deliveries retry", vec![of::<deliveries::change::DeliveryChanges<'_>>]),
+        object("deliveries discard", vec![of::<deliveries::change::DeliveryChanges<'_>>]),
         lines_with(
             "--all",
             "packages list",

@@ -100,6 +100,12 @@ pub(crate) const KEYS: &[Key] = &[
         .flag("operator_hosts")
         .variable("EQP_OPERATOR_HOSTS"),
     key("receiver", "retention", Kind::Text, "\"400d\"").flag("retention").variable("EQP_RETENTION"),
+    key("deliver", "allow_networks", Kind::List, "[\"10.1.0.0/16\"]")
+        .text("Networks that webhooks can reach although they are not public")
+        .default("none"),
+    key("deliver", "proxy", Kind::Text, "\"http://proxy.example.com:3128\"")
+        .text("Proxy for webhooks, which then decides which networks can be reached; HTTPS_PROXY is not used")
+        .default("none"),
 ];
 
 /// Environment variables that do not stand for a key.
@@ -208,17 +214,22 @@ mod tests {
 
     use super::super::file::{ProfileSelector, read_text};
     use super::super::keys::names_of;
-    use super::super::{DataOptions, DatabaseOptions, IfMissing, Layer, MarketplaceOptions, ReceiverOptions};
+    use super::super::{
+        DataOptions, DatabaseOptions, DeliverOptions, IfMissing, Layer, MarketplaceOptions, ReceiverOptions,
+        ServerOptions,
+    };
     use super::*;
     use crate::cli::Cli;
 
     #[test]
     fn the_catalog_has_every_key_that_the_reader_accepts() {
-        let sections: [(&str, &[&str]); 4] = [
+        let sections: [(&str, &[&str]); 6] = [
             ("data", names_of::<DataOptions>()),
             ("marketplace", names_of::<MarketplaceOptions>()),
             ("database", names_of::<DatabaseOptions>()),
+            ("server", names_of::<ServerOptions>()),
             ("receiver", names_of::<ReceiverOptions>()),
+            ("deliver", names_of::<DeliverOptions>()),
         ];
         assert_eq!(sections.map(|(section, _)| section), names_of::<Layer>(), "a new section belongs here too");
         let accepted =

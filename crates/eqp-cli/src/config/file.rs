@@ -13,7 +13,8 @@ use toml::de::{DeTable, DeValue};
 
 use super::keys::names_of;
 use super::{
-    DataOptions, DatabaseOptions, FileOptions, IfMissing, Layer, MarketplaceOptions, ReceiverOptions, ServerOptions,
+    DataOptions, DatabaseOptions, DeliverOptions, FileOptions, IfMissing, Layer, MarketplaceOptions, Programs,
+    ReceiverOptions, ServerOptions,
 };
 use crate::failure::{Failure, Result};
 use crate::text::nearest;
@@ -34,6 +35,9 @@ struct File {
     database: DatabaseOptions,
     server: ServerOptions,
     receiver: ReceiverOptions,
+    deliver: DeliverOptions,
+    /// Programs that handlers can run. Not in a profile: they belong to this machine.
+    exec: Programs,
 }
 
 /// A parsed configuration file.
@@ -45,6 +49,8 @@ pub(super) struct ParsedFile {
     pub(super) profile: Option<(String, Layer)>,
     /// The names of all profiles.
     pub(super) profiles: Vec<String>,
+    /// The programs that handlers can run.
+    pub(super) programs: Programs,
 }
 
 /// The configuration files that exist.
@@ -132,8 +138,10 @@ pub(super) fn read_text(
         database: file.database,
         server: file.server,
         receiver: file.receiver,
+        deliver: file.deliver,
     };
-    let mut read = ParsedFile { base, profile: None, profiles: file.profiles.keys().cloned().collect() };
+    let mut read =
+        ParsedFile { base, profile: None, profiles: file.profiles.keys().cloned().collect(), programs: file.exec };
     read.profile = select(path, file.profile.as_deref(), file.profiles, selector, if_missing)?;
     for layer in [&mut read.base].into_iter().chain(read.profile.as_mut().map(|(_, layer)| layer)) {
         layer.marketplace.check().map_err(|failure| failure.why(format!("it is set in {}", path.display())))?;
@@ -285,6 +293,7 @@ impl<'a> Source<'a> {
             ("database", names_of::<DatabaseOptions>()),
             ("server", names_of::<ServerOptions>()),
             ("receiver", names_of::<ReceiverOptions>()),
+            ("deliver", names_of::<DeliverOptions>()),
         ];
         for (section, names) in sections {
             let Some(value) = table.get(section) else { continue };

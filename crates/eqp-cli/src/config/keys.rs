@@ -45,7 +45,7 @@ mod tests {
 
     #[test]
     fn a_struct_reports_its_names() {
-        assert_eq!(names_of::<Layer>(), ["data", "marketplace", "database", "server", "receiver"]);
+        assert_eq!(names_of::<Layer>(), ["data", "marketplace", "database", "server", "receiver", "deliver"]);
     }
 
     #[test]

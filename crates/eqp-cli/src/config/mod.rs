@@ -7,6 +7,7 @@ mod api_url;
 pub(crate) mod catalog;
 mod data;
 mod database;
+mod deliver;
 pub(crate) mod editor_schema;
 mod file;
 pub(crate) mod keyring;
@@ -27,6 +28,7 @@ use serde::Deserialize;
 
 pub(crate) use data::{DataFolder, DataOptions};
 pub(crate) use database::{DatabaseChoice, DatabaseOptions};
+pub(crate) use deliver::{DeliverOptions, Programs};
 pub(crate) use eqp_store::internal::DatabaseUrl;
 pub(crate) use listen::ListenAddress;
 pub(crate) use listen::OperatorListen;
@@ -63,6 +65,7 @@ pub(crate) struct Layer {
     pub(crate) database: DatabaseOptions,
     pub(crate) server: ServerOptions,
     pub(crate) receiver: ReceiverOptions,
+    pub(crate) deliver: DeliverOptions,
 }
 
 impl Layer {
@@ -74,6 +77,7 @@ impl Layer {
             database: self.database.over(weaker.database),
             server: self.server.over(weaker.server),
             receiver: self.receiver.over(weaker.receiver),
+            deliver: self.deliver.over(weaker.deliver),
         }
     }
 
@@ -125,6 +129,8 @@ pub(crate) struct Loaded {
     pub(crate) profile: Option<(String, Layer)>,
     /// The names of all profiles.
     pub(crate) profiles: Vec<String>,
+    /// The programs of `file` that handlers can run.
+    pub(crate) programs: Programs,
 }
 
 /// Checks whether a file with this text can be read, for the fuzzers.
@@ -150,7 +156,7 @@ pub(crate) fn load(options: &FileOptions, mut given: Layer, if_missing: IfMissin
         }
         None => None,
     };
-    let file::ParsedFile { base, profile, profiles } = if let Some(path) = &found.trusted {
+    let file::ParsedFile { base, profile, profiles, programs } = if let Some(path) = &found.trusted {
         let selector = ProfileSelector { name: options.profile.as_deref(), environment: given.marketplace.environment };
         file::read(path, selector, if_missing)?
     } else {
@@ -175,5 +181,6 @@ pub(crate) fn load(options: &FileOptions, mut given: Layer, if_missing: IfMissin
         base,
         profile,
         profiles,
+        programs,
     })
 }

@@ -9,6 +9,7 @@ use eqp_deliver::{
     AddressGuard, HandlerDefinition, HandlerEnvironment, HandlerSecrets, NewSubscription, OrderHold, SubscriptionError,
     SubscriptionFilter, SubscriptionSummary, Subscriptions,
 };
+use eqp_store::internal::{ANSWER, instance, within};
 use eqp_types::Secret;
 use http::StatusCode;
 use serde::{Deserialize, Serialize, Serializer};
@@ -289,6 +290,10 @@ async fn create(
     if has_secrets && key.is_none() {
         return Err(Problem::new(ProblemCode::Conflict)
             .detail("secrets cannot be stored, because there is no master key here; start the receiver once first"));
+    }
+    if let Some(key) = key.filter(|_| has_secrets) {
+        // Secrets under another key than the database's could not be opened by a worker.
+        within(ANSWER, instance::bind(operator.pool(), key.fingerprint())).await?;
     }
     let detail = json!({ "handler": new.handler, "filter": new.filter, "secrets": has_secrets });
     operator.record("subscription.create", Some(&new.name), &detail).await?;

@@ -103,6 +103,9 @@ const KNOWN: &[Known] = &[
     ),
     known("receiver.operator_hosts", |l| l.receiver.operator_hosts.as_ref().map(|names| names.join(",")), none),
     known("receiver.retention", |l| l.receiver.retention.map(|period| period.to_string()), |_| "unlimited".to_owned()),
+    known("deliver.allow_networks", |l| l.deliver.allow_networks.as_ref().map(|names| names.join(",")), none),
+    // The URL of a proxy can contain a password.
+    known("deliver.proxy", |l| l.deliver.proxy.as_ref().map(|_| "(set)".to_owned()), none),
 ];
 
 /// Returns every setting.
