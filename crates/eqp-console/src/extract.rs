@@ -27,22 +27,20 @@ fn form_urlencoded(query: &str) -> url::form_urlencoded::Parse<'_> {
     url::form_urlencoded::parse(query.as_bytes())
 }
 
-/// The only parameter of the path.
-pub(crate) struct PathParameter<T>(pub(crate) T);
+/// The parameters of the path, decoded, in their order.
+pub(crate) struct PathParameters<const N: usize>(pub(crate) [String; N]);
 
-impl<T: std::str::FromStr, S: Send + Sync> FromRequestParts<S> for PathParameter<T> {
+impl<const N: usize, S: Send + Sync> FromRequestParts<S> for PathParameters<N> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let parameters = RawPathParams::from_request_parts(parts, state)
-            .await
-            .map_err(|_| Problem::invalid("the path is not UTF-8"))?;
-        let value = parameters.iter().next().map(|(name, value)| (name.to_owned(), value.to_owned()));
-        let Some((name, value)) = value else { return Err(Problem::invalid("the path has no parameter")) };
-        if value.contains('\0') {
-            return Err(Problem::invalid(format!("{name} contains a NUL character")));
+        let parameters = RawPathParams::from_request_parts(parts, state).await;
+        let parameters = parameters.map_err(|_| Problem::invalid("the path is not UTF-8"))?;
+        let values: Vec<String> = parameters.iter().map(|(_, value)| value.to_owned()).collect();
+        if values.iter().any(|value| value.contains('\0')) {
+            return Err(Problem::invalid("the path contains a NUL character"));
         }
-        value.parse().map(Self).map_err(|_| Problem::invalid(format!("{name} in the path is invalid")))
+        values.try_into().map(Self).map_err(|_| Problem::invalid("the path has another number of parameters"))
     }
 }
 

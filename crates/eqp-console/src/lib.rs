@@ -12,17 +12,23 @@ mod problem;
 mod service;
 mod token;
 
+pub use api::accounts::{Account, AccountList, KeyPlace, ReconcileRun};
 pub use api::audit::{AuditEntry, AuditFilter, AuditLog};
 pub use api::deliveries::{
     Attempt, ChangedDeliveries, Delivery, DeliveryDetail, DeliveryList, DeliveryQuery, DeliverySelection,
 };
+pub use api::events::detail::{ApiReadReport, CallbackReport, ReportBody, ReportedEvent};
 pub use api::events::{EventList, PendingReports};
+pub use api::submissions::{FileList, SubmissionHistories, SubmissionList};
 pub use api::subscriptions::{
     PauseRequest, RequestedTest, Subscription, SubscriptionList, SubscriptionRequest, SubscriptionState,
 };
 pub use api::tokens::{CreatedToken, NewToken, Token, TokenList};
-pub use client::{OperatorClient, OperatorError, TransportError};
+pub use client::{EventStream, OperatorClient, OperatorError, TransportError};
 pub use listener::OperatorListener;
+#[cfg(feature = "schema")]
+#[doc(hidden)]
+pub use openapi::document::openapi;
 pub use principal::{Principal, Scope, UnknownScope};
 pub use problem::{Problem, ProblemCode};
 pub use service::OperatorService;

@@ -1,6 +1,8 @@
 //! The registry of the JSON that each command prints, from which the schemas of the reference are generated.
 
-use eqp_console::{AuditLog, DeliveryDetail, DeliveryList, Subscription, SubscriptionList, TokenList};
+use eqp_console::{
+    AccountList, AuditLog, DeliveryDetail, DeliveryList, ReportedEvent, Subscription, SubscriptionList, TokenList,
+};
 use eqp_receiver::Reprojected;
 use eqp_store::Event;
 use eqp_types::{FileRecord, Package};
@@ -117,12 +119,12 @@ pub(crate) fn all() -> Vec<CommandJson> {
             vec![of::<callbacks::end::RemovedEntries<'_>>, of::<callbacks::change::RegistrationDryRun<'_>>],
         ),
         object("accounts add", vec![of::<accounts::add::AddedReport<'_>>, of::<accounts::add::AccountDryRun<'_>>]),
-        object("accounts list", vec![of::<accounts::list::AccountList<'_>>]),
+        object("accounts list", vec![of::<AccountList>]),
         object("accounts remove", vec![of::<accounts::remove::RemovalReport<'_>>]),
         lines("reconcile", vec![of::<reconcile::ComparedAccount<'_>>]),
         object("events list", vec![of::<events::ListedEvents<'_>>]),
         lines("events tail", vec![of::<Event>]),
-        object("events show", vec![of::<events::show::ReportedEvent<'_>>]),
+        object("events show", vec![of::<ReportedEvent>]),
         object("submissions list", vec![of::<submissions::SubmissionList<'_>>]),
         object("submissions show", vec![of::<submissions::SubmissionHistories<'_>>]),
         lines_with("--all", "files list", vec![of::<files::FileSection>, of::<StreamedRecord<'_, FileRecord>>]),

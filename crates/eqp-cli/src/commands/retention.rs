@@ -1,12 +1,12 @@
 //! `eqp retention`: deletes old callbacks.
 
 use clap::Args;
-use eqp_store::internal::Retention as Receivers;
 use serde::Serialize;
 use time::OffsetDateTime;
 
 use crate::change::{self, Change, Confirmation, Plan, Question};
-use crate::compose::database::{Database, Upgrade};
+use crate::compose::database::Upgrade;
+use crate::compose::operator::Operator;
 use crate::config::RetentionPeriod;
 use crate::context::Context;
 use crate::failure::{Exit, Failure, Result};
@@ -56,7 +56,7 @@ impl Plan for RetentionPlan {
 
 /// Deletes callbacks that arrived before a time.
 struct Deletion<'a> {
-    retention: &'a Receivers,
+    operator: &'a Operator,
     before: OffsetDateTime,
 }
 
@@ -66,11 +66,15 @@ impl Change for Deletion<'_> {
     type Applied = RetentionPlan;
 
     async fn observe(&mut self) -> Result<RetentionPlan> {
-        Ok(RetentionPlan { before: self.before, callbacks: self.retention.count_before(self.before).await? })
+        Ok(RetentionPlan {
+            before: self.before,
+            callbacks: self.operator.client().count_old_callbacks(self.before).await?,
+        })
     }
 
     async fn apply(self, plan: RetentionPlan, _: Confirmation) -> Result<RetentionPlan> {
-        let callbacks = if plan.callbacks == 0 { 0 } else { self.retention.delete_before(plan.before).await? };
+        let callbacks =
+            if plan.callbacks == 0 { 0 } else { self.operator.client().delete_old_callbacks(plan.before).await? };
         Ok(RetentionPlan { callbacks, ..plan })
     }
 }
@@ -80,10 +84,9 @@ impl Retention {
         let before = OffsetDateTime::now_utc()
             .checked_sub(time::Duration::try_from(self.older_than.0).expect("a retention period is at most ten years"))
             .ok_or_else(|| Failure::new(Exit::Usage, "no callback can be that old"))?;
-        let database = Database::open_existing(context, Upgrade::unless(self.dry_run)).await?;
-        let retention = Receivers::new(database.pool().clone());
-        let deleted = change::run(context, Deletion { retention: &retention, before }, self.dry_run).await;
-        database.close().await?;
+        let operator = Operator::open_existing(context, Upgrade::unless(self.dry_run)).await?;
+        let deleted = change::run(context, Deletion { operator: &operator, before }, self.dry_run).await;
+        operator.close().await?;
         match deleted? {
             Some(deleted) => report(context.output, &deleted, false),
             None => Ok(()),

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::arguments::within;
 use crate::commands::{events, status};
-use crate::compose::database::Database;
+use crate::compose::operator::Operator;
 use crate::context::Context;
 use crate::failure::{Exit, Failure, Result};
 use crate::output::{Table, escaped, track_line, utc};
@@ -75,10 +75,10 @@ impl List {
             limit: self.limit,
             ..SubmissionFilter::default()
         };
-        let database = Database::open_to_read(context).await?;
-        let submissions = database.reader().submissions(&filter).await;
-        database.close().await?;
-        let submissions = submissions?;
+        let operator = Operator::open_to_read(context).await?;
+        let listed = operator.client().submissions(&filter).await;
+        operator.close().await?;
+        let submissions = listed?.submissions;
         if context.output.is_json() {
             return context.output.json(&SubmissionList { environment, submissions: &submissions });
         }
@@ -125,17 +125,17 @@ pub(crate) struct SubmissionHistories<'a> {
 impl Show {
     pub(crate) async fn run(self, context: &Context) -> Result {
         let environment = context.settings.marketplace.environment;
-        let database = Database::open_to_read(context).await?;
-        let found = database.reader().submission(environment, &self.id).await;
-        database.close().await?;
-        let found = found?;
-        if found.is_empty() {
+        let operator = Operator::open_to_read(context).await?;
+        let found = operator.client().submission(environment, &self.id).await;
+        operator.close().await?;
+        let Some(found) = found? else {
             return Err(Failure::new(
                 Exit::NotFound,
                 format!("no callback for submission {} has been received", self.id),
             )
             .next(format!("query the Marketplace: eqp packages show {}", self.id)));
-        }
+        };
+        let found = found.submissions;
         if context.output.is_json() {
             return context.output.json(&SubmissionHistories { environment, submissions: &found });
         }

@@ -29,8 +29,17 @@ pub fn pages() -> Vec<Page> {
         page("exit-codes.md", exit_codes::page()),
     ];
     #[cfg(feature = "schema")]
-    let pages = pages.into_iter().chain(json::pages()).collect();
+    let pages = pages.into_iter().chain(json::pages()).chain(openapi()).collect();
     pages
+}
+
+/// Returns the OpenAPI document of the operator service: the page, and the copy that the service contains.
+#[cfg(feature = "schema")]
+fn openapi() -> [Page; 2] {
+    // A value is always serializable.
+    let text = serde_json::to_string_pretty(&eqp_console::openapi()).unwrap_or_default() + "\n";
+    ["docs/reference/openapi.json", "crates/eqp-console/openapi.json"]
+        .map(|path| Page { path: path.to_owned(), text: text.clone() })
 }
 
 /// Escapes text for a cell of a Markdown table.

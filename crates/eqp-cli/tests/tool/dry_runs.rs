@@ -51,6 +51,8 @@ const SHOWN: &[(&[&str], i32, i32)] = &[
     (&["migrate", "--dry-run"], 0, 0),
     (&["reproject", "--since", "30d", "--dry-run"], 0, 4),
     (&["retention", "--older-than", "1d", "--dry-run"], 0, 4),
+    (&["token", "create", "ci", "--scope", "read", "--dry-run"], 0, 4),
+    (&["token", "revoke", "ci", "--dry-run"], 4, 4),
     (&["spool", "drain", "--dry-run"], 4, 4),
     (&["spool", "set-aside", "--dry-run"], 4, 4),
     // The file is not an archive, and the manifest already exists.
@@ -90,6 +92,7 @@ const ASKING: &[&str] = &[
     "packages update",
     "release",
     "retention",
+    "token revoke",
     "trigger",
 ];
 
@@ -97,6 +100,7 @@ const ASKING: &[&str] = &[
 /// that is given in the arguments (`man`, `spool export`).
 const AT_ONCE: &[&str] = &[
     "accounts list",
+    "audit list",
     "callbacks list",
     "completions",
     "demo",
@@ -124,6 +128,7 @@ const AT_ONCE: &[&str] = &[
     "spool show",
     "submissions list",
     "submissions show",
+    "token list",
     "wait",
     "whoami",
 ];
@@ -312,7 +317,9 @@ async fn where_nothing_was_set_up_a_dry_run_makes_nothing() {
         }
         let code = |code: i32, arguments: &[&str]| match arguments[0] {
             // A database without tables differs from a missing one.
-            "accounts" | "reconcile" | "reproject" | "retention" | "trigger" if has_database && code == 4 => 1,
+            "accounts" | "reconcile" | "reproject" | "retention" | "token" | "trigger" if has_database && code == 4 => {
+                1
+            }
             _ => code,
         };
         nothing_changes(&vendor, SHOWN.iter().map(|(arguments, _, empty)| (*arguments, code(*empty, arguments)))).await;

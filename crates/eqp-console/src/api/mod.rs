@@ -1,14 +1,22 @@
 //! The operations, one file per resource.
 
+pub(crate) mod accounts;
 pub(crate) mod audit;
 pub(crate) mod deliveries;
 pub(crate) mod events;
+pub(crate) mod retention;
+pub(crate) mod submissions;
 pub(crate) mod subscriptions;
 pub(crate) mod tokens;
 
+use axum::response::IntoResponse;
+use http::HeaderValue;
+use http::header::CONTENT_TYPE;
 use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
-use crate::authorized::ApiState;
+use crate::authorized::{ApiState, Authorized, Read};
+use crate::openapi;
 
 /// The base path of all operations.
 pub(crate) const BASE: &str = "/api/v1";
@@ -17,8 +25,24 @@ pub(crate) const BASE: &str = "/api/v1";
 pub(crate) fn routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()
         .merge(events::routes())
-        .merge(tokens::routes())
-        .merge(audit::routes())
+        .merge(submissions::routes())
         .merge(subscriptions::routes())
         .merge(deliveries::routes())
+        .merge(accounts::routes())
+        .merge(retention::routes())
+        .merge(tokens::routes())
+        .merge(audit::routes())
+        .routes(routes!(document))
+}
+
+/// Return the OpenAPI document of this API
+#[utoipa::path(
+    get,
+    path = "/openapi.json",
+    operation_id = "openapi",
+    tag = "about",
+    responses((status = 200, description = "This document", content_type = "application/json", body = String))
+)]
+async fn document(_: Authorized<Read>) -> impl IntoResponse {
+    ([(CONTENT_TYPE, HeaderValue::from_static("application/json"))], openapi::SERVED)
 }

@@ -13,7 +13,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::authorized::{Admin, ApiState, Authorized};
-use crate::extract::{JsonBody, PathParameter};
+use crate::extract::{JsonBody, PathParameters};
 use crate::principal::Scope;
 use crate::problem::{Problem, ProblemCode};
 use crate::token::NewSecret;
@@ -200,10 +200,7 @@ async fn create(
     params(("name" = String, Path, description = "The name of the token")),
     responses((status = 204, description = "The token is no longer valid"))
 )]
-async fn revoke(
-    operator: Authorized<Admin>,
-    PathParameter(name): PathParameter<String>,
-) -> Result<StatusCode, Problem> {
+async fn revoke(operator: Authorized<Admin>, PathParameters([name]): PathParameters<1>) -> Result<StatusCode, Problem> {
     let mut change = operator.begin().await?;
     let revoked = within(ANSWER, operator_token::revoke(change.connection(), &name)).await?;
     let Some(id) = revoked else {

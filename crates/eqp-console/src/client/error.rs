@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::problem::Problem;
+use crate::problem::{Problem, ProblemCode};
 
 /// An error of [`OperatorClient`](crate::OperatorClient). None of them contains the token, or more of the URL than its host.
 #[derive(Debug, thiserror::Error)]
@@ -60,5 +60,28 @@ impl TransportError {
     pub(super) fn new(error: reqwest::Error) -> Self {
         // The URL can contain filters, and the error is shown together with the host anyway.
         Self(error.without_url())
+    }
+}
+
+impl OperatorError {
+    /// Returns whether the same call can succeed later.
+    pub fn is_temporary(&self) -> bool {
+        match self {
+            Self::Problem(problem) => matches!(problem.code, ProblemCode::Busy | ProblemCode::DatabaseUnavailable),
+            Self::Store(error) => error.is_retryable(),
+            Self::Unreachable { .. } | Self::TimedOut { .. } => true,
+            _ => false,
+        }
+    }
+
+    /// Returns whether the requested object does not exist.
+    pub fn is_not_found(&self) -> bool {
+        matches!(self, Self::Problem(problem) if problem.code == ProblemCode::NotFound)
+    }
+}
+
+impl From<Problem> for OperatorError {
+    fn from(problem: Problem) -> Self {
+        Self::Problem(problem)
     }
 }

@@ -2,11 +2,16 @@
 
 use axum::Router;
 use axum::body::Body;
+use axum::response::Response;
+use futures_util::StreamExt;
+use http::Method;
 use http::header::CONTENT_TYPE;
 use http_body_util::BodyExt;
 use tower::ServiceExt;
 
+use super::stream::Opened;
 use super::{Answer, OperatorError, Request, is_problem};
+use crate::api::events::stream::StreamCause;
 use crate::problem::Cause;
 use crate::{OperatorService, Principal};
 
@@ -23,6 +28,22 @@ impl InProcess {
     }
 
     pub(super) async fn call(&self, request: Request) -> Result<Answer, OperatorError> {
+        answer(self.send(request).await?).await
+    }
+
+    pub(super) async fn stream(&self, path_and_query: String) -> Result<Opened, OperatorError> {
+        let mut response = self.send(Request { method: Method::GET, path_and_query, body: None }).await?;
+        if !response.status().is_success() {
+            return Err(answer(response).await?.into_error());
+        }
+        let cause = response.extensions_mut().remove::<StreamCause>().unwrap_or_default();
+        let status = response.status().as_u16();
+        let body = response.into_body().into_data_stream();
+        let body = body.map(move |piece| piece.map_err(|_| OperatorError::Malformed { status }));
+        Ok(Opened { body: Box::pin(body), cause })
+    }
+
+    async fn send(&self, request: Request) -> Result<Response, OperatorError> {
         let Request { method, path_and_query, body } = request;
         let request = http::Request::builder()
             .method(method)
@@ -32,11 +53,15 @@ impl InProcess {
             .body(body.map_or_else(Body::empty, Body::from))
             .expect("the path and query of a request are encoded");
         let Ok(mut response) = self.router.clone().oneshot(request).await;
-        if let Some(Cause(Some(error))) = response.extensions_mut().remove::<Cause>() {
-            return Err(OperatorError::Store(error));
+        match response.extensions_mut().remove::<Cause>() {
+            Some(Cause(Some(error))) => Err(OperatorError::Store(error)),
+            _ => Ok(response),
         }
-        let (parts, body) = response.into_parts();
-        let body = body.collect().await.map_err(|_| OperatorError::Malformed { status: parts.status.as_u16() })?;
-        Ok(Answer { status: parts.status, is_problem: is_problem(&parts.headers), body: body.to_bytes().into() })
     }
+}
+
+async fn answer(response: Response) -> Result<Answer, OperatorError> {
+    let (parts, body) = response.into_parts();
+    let body = body.collect().await.map_err(|_| OperatorError::Malformed { status: parts.status.as_u16() })?;
+    Ok(Answer { status: parts.status, is_problem: is_problem(&parts.headers), body: body.to_bytes().into() })
 }

@@ -1,27 +1,33 @@
 //! The client of the operator service, in the same process or over HTTP. Both return the same values.
 
+mod deliveries;
 mod error;
 mod in_process;
 mod remote;
+mod stream;
 
 use std::fmt;
 
-use eqp_store::EventFilter;
-use eqp_types::Secret;
+use eqp_store::{EventFilter, FileFilter, SubmissionFilter};
+use eqp_types::{Environment, MageId, Secret};
 use http::header::CONTENT_TYPE;
 use http::{Method, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use time::OffsetDateTime;
 use url::Url;
 
 pub use self::error::{OperatorError, TransportError};
 use self::in_process::InProcess;
 use self::remote::Remote;
+pub use self::stream::EventStream;
 use crate::api::BASE;
+use crate::api::accounts::AccountList;
 use crate::api::audit::{AuditFilter, AuditLog};
-use crate::api::deliveries::{ChangedDeliveries, DeliveryDetail, DeliveryList, DeliveryQuery, DeliverySelection};
 use crate::api::events::EventList;
-use crate::api::subscriptions::{PauseRequest, RequestedTest, Subscription, SubscriptionList, SubscriptionRequest};
+use crate::api::events::detail::ReportedEvent;
+use crate::api::retention::{DeletedCallbacks, OldCallbacks, ReceivedBefore};
+use crate::api::submissions::{EnvironmentFilter, FileList, SubmissionHistories, SubmissionList};
 use crate::api::tokens::{CreatedToken, NewToken, TokenList};
 use crate::problem::Problem;
 use crate::{OperatorService, Principal};
@@ -89,6 +95,101 @@ impl OperatorClient {
         self.get("/events", filter).await
     }
 
+    /// Follows the events that match a filter: first those after the filter's `after_seq`, then new ones as they are recorded. Without
+    /// `after_seq`, only new events are returned. The filter's order and limit are ignored.
+    ///
+    /// # Errors
+    ///
+    /// Returns the errors of [`events`](Self::events).
+    pub async fn follow(&self, filter: &EventFilter) -> Result<EventStream, OperatorError> {
+        EventStream::open(self.clone(), filter.clone()).await
+    }
+
+    /// Returns an event with the reports about it, or `None` if there is no event with this number.
+    ///
+    /// # Errors
+    ///
+    /// Returns the errors of [`events`](Self::events).
+    pub async fn event(&self, seq: i64) -> Result<Option<ReportedEvent>, OperatorError> {
+        found(self.get(&format!("/events/{seq}"), &()).await)
+    }
+
+    /// Returns the submissions that match a filter, last changed first.
+    ///
+    /// # Errors
+    ///
+    /// Returns the errors of [`events`](Self::events).
+    pub async fn submissions(&self, filter: &SubmissionFilter) -> Result<SubmissionList, OperatorError> {
+        self.get("/submissions", filter).await
+    }
+
+    /// Returns the submissions with this submission ID or item ID and their events, or `None` if there are none.
+    ///
+    /// # Errors
+    ///
+    /// Returns the errors of [`events`](Self::events).
+    pub async fn submission(
+        &self,
+        environment: Option<Environment>,
+        id: &str,
+    ) -> Result<Option<SubmissionHistories>, OperatorError> {
+        found(self.get(&format!("/submissions/{}", segment(id)), &EnvironmentFilter { environment }).await)
+    }
+
+    /// Returns the files that match a filter, last changed first.
+    ///
+    /// # Errors
+    ///
+    /// Returns the errors of [`events`](Self::events).
+    pub async fn files(&self, filter: &FileFilter) -> Result<FileList, OperatorError> {
+        self.get("/files", filter).await
+    }
+
+    /// Returns all accounts, without secrets.
+    ///
+    /// # Errors
+    ///
+    /// Returns the errors of [`events`](Self::events).
+    pub async fn accounts(&self) -> Result<AccountList, OperatorError> {
+        self.get("/accounts", &()).await
+    }
+
+    /// Deletes the stored access key of an account. Requires the scope `admin`.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`OperatorError::Problem`] with the code `not_found` if no key is stored, and otherwise the errors of
+    /// [`events`](Self::events).
+    pub async fn delete_access_key(&self, environment: Environment, account: &MageId) -> Result<(), OperatorError> {
+        self.delete(&format!("/accounts/{environment}/{}/access-key", segment(account.as_str()))).await
+    }
+
+    /// Returns the number of callbacks that [`delete_old_callbacks`](Self::delete_old_callbacks) would delete.
+    ///
+    /// # Errors
+    ///
+    /// Returns the errors of [`events`](Self::events).
+    pub async fn count_old_callbacks(&self, before: OffsetDateTime) -> Result<u64, OperatorError> {
+        Ok(self.get::<OldCallbacks>("/retention", &ReceivedBefore { before }).await?.callbacks)
+    }
+
+    /// Deletes callbacks that arrived before a time, which is at least a day ago, and returns their number. Requires the scope
+    /// `operate`.
+    ///
+    /// # Errors
+    ///
+    /// Returns the errors of [`events`](Self::events). Callbacks that were deleted until then stay deleted.
+    pub async fn delete_old_callbacks(&self, before: OffsetDateTime) -> Result<u64, OperatorError> {
+        let mut total = 0;
+        loop {
+            let DeletedCallbacks { deleted, is_complete } = self.post("/retention", &ReceivedBefore { before }).await?;
+            total += deleted;
+            if is_complete {
+                return Ok(total);
+            }
+        }
+    }
+
     /// Returns all tokens, newest first. Requires the scope `admin`.
     ///
     /// # Errors
@@ -127,113 +228,8 @@ impl OperatorClient {
         self.get("/audit", filter).await
     }
 
-    /// Returns all subscriptions, ordered by name.
-    ///
-    /// # Errors
-    ///
-    /// Returns the errors of [`events`](Self::events).
-    pub async fn subscriptions(&self) -> Result<SubscriptionList, OperatorError> {
-        self.get("/subscriptions", &()).await
-    }
-
-    /// Returns one subscription.
-    ///
-    /// # Errors
-    ///
-    /// Returns [`OperatorError::Problem`] with the code `not_found` if there is no such subscription, and otherwise the errors of
-    /// [`events`](Self::events).
-    pub async fn subscription(&self, name: &str) -> Result<Subscription, OperatorError> {
-        self.get(&format!("/subscriptions/{}", segment(name)), &()).await
-    }
-
-    /// Creates a subscription, which receives the events that are recorded from now on. Requires the scope `admin`.
-    ///
-    /// # Errors
-    ///
-    /// Returns [`OperatorError::Problem`] with the code `conflict` if a subscription has this name, and otherwise the errors of
-    /// [`events`](Self::events).
-    pub async fn create_subscription(&self, new: &SubscriptionRequest) -> Result<Subscription, OperatorError> {
-        self.post("/subscriptions", new).await
-    }
-
-    /// Removes a subscription and its deliveries. Requires the scope `admin`.
-    ///
-    /// # Errors
-    ///
-    /// Returns the errors of [`subscription`](Self::subscription).
-    pub async fn remove_subscription(&self, name: &str) -> Result<(), OperatorError> {
-        self.delete(&format!("/subscriptions/{}", segment(name))).await
-    }
-
-    /// Pauses a subscription. Requires the scope `operate`.
-    ///
-    /// # Errors
-    ///
-    /// Returns the errors of [`subscription`](Self::subscription).
-    pub async fn pause_subscription(&self, name: &str, reason: Option<&str>) -> Result<Subscription, OperatorError> {
-        let request = PauseRequest { reason: reason.map(str::to_owned) };
-        self.post(&format!("/subscriptions/{}/pause", segment(name)), &request).await
-    }
-
-    /// Resumes a subscription, which delivers the events of the pause. Requires the scope `operate`.
-    ///
-    /// # Errors
-    ///
-    /// Returns the errors of [`subscription`](Self::subscription).
-    pub async fn resume_subscription(&self, name: &str) -> Result<Subscription, OperatorError> {
-        self.post(&format!("/subscriptions/{}/resume", segment(name)), &()).await
-    }
-
-    /// Requests a test message, which a worker sends once. Requires the scope `operate`.
-    ///
-    /// # Errors
-    ///
-    /// Returns the errors of [`subscription`](Self::subscription).
-    pub async fn test_subscription(&self, name: &str) -> Result<RequestedTest, OperatorError> {
-        self.post(&format!("/subscriptions/{}/test", segment(name)), &()).await
-    }
-
-    /// Returns deliveries that are waiting or dead, newest first.
-    ///
-    /// # Errors
-    ///
-    /// Returns the errors of [`subscription`](Self::subscription).
-    pub async fn deliveries(&self, query: &DeliveryQuery) -> Result<DeliveryList, OperatorError> {
-        self.get("/deliveries", query).await
-    }
-
-    /// Returns a delivery and its attempts.
-    ///
-    /// # Errors
-    ///
-    /// Returns [`OperatorError::Problem`] with the code `not_found` if there is no such delivery and no recorded attempt, and otherwise
-    /// the errors of [`events`](Self::events).
-    pub async fn delivery(&self, id: i64) -> Result<DeliveryDetail, OperatorError> {
-        self.get(&format!("/deliveries/{id}"), &()).await
-    }
-
-    /// Sends deliveries now, also dead ones. Requires the scope `operate`.
-    ///
-    /// # Errors
-    ///
-    /// Returns the errors of [`events`](Self::events).
-    pub async fn retry_deliveries(&self, selection: &DeliverySelection) -> Result<ChangedDeliveries, OperatorError> {
-        self.post("/deliveries/retry", selection).await
-    }
-
-    /// Discards deliveries without sending them. Requires the scope `operate`.
-    ///
-    /// # Errors
-    ///
-    /// Returns the errors of [`events`](Self::events).
-    pub async fn discard_deliveries(&self, selection: &DeliverySelection) -> Result<ChangedDeliveries, OperatorError> {
-        self.post("/deliveries/discard", selection).await
-    }
-
     async fn get<T: DeserializeOwned>(&self, path: &str, query: &impl Serialize) -> Result<T, OperatorError> {
-        let query = serde_urlencoded::to_string(query).expect("a filter has only texts and numbers");
-        let separator = if query.is_empty() { "" } else { "?" };
-        let path_and_query = format!("{BASE}{path}{separator}{query}");
+        let path_and_query = format!("{BASE}{path}{}", query_of(query));
         self.call(Request { method: Method::GET, path_and_query, body: None }).await
     }
 
@@ -257,10 +253,31 @@ impl OperatorClient {
             return serde_json::from_slice(body)
                 .map_err(|_| OperatorError::Malformed { status: answer.status.as_u16() });
         }
-        match serde_json::from_slice::<Problem>(&answer.body) {
-            Ok(problem) if answer.is_problem => Err(OperatorError::Problem(problem)),
-            _ => Err(OperatorError::Malformed { status: answer.status.as_u16() }),
+        Err(answer.into_error())
+    }
+}
+
+impl Answer {
+    /// Returns the error of a response that is not successful.
+    fn into_error(self) -> OperatorError {
+        match serde_json::from_slice::<Problem>(&self.body) {
+            Ok(problem) if self.is_problem => OperatorError::Problem(problem),
+            _ => OperatorError::Malformed { status: self.status.as_u16() },
         }
+    }
+}
+
+/// Encodes the parameters of a query, with the question mark if there are any.
+fn query_of(query: &impl Serialize) -> String {
+    let query = serde_urlencoded::to_string(query).expect("a filter has only texts and numbers");
+    if query.is_empty() { query } else { format!("?{query}") }
+}
+
+/// Returns `None` for an object that does not exist.
+fn found<T>(answered: Result<T, OperatorError>) -> Result<Option<T>, OperatorError> {
+    match answered {
+        Err(error) if error.is_not_found() => Ok(None),
+        answered => answered.map(Some),
     }
 }
 

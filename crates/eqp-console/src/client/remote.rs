@@ -5,17 +5,23 @@ use std::io;
 use std::time::Duration;
 
 use eqp_types::Secret;
-use http::HeaderValue;
+use futures_util::StreamExt;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
+use http::{HeaderValue, Method};
 use reqwest::redirect::Policy;
+use tokio::time::timeout;
 use url::{Host, Url};
 
+use super::stream::Opened;
 use super::{Answer, OperatorError, Request, TransportError, is_problem};
+use crate::api::events::stream::StreamCause;
 
 /// The time limit of a request, from its start to the last byte of the response. The server limits each of its queries to a minute.
 const DEADLINE: Duration = Duration::from_secs(90);
 /// The time limit for connecting.
 const CONNECT_DEADLINE: Duration = Duration::from_secs(10);
+/// The time after which a stream without any byte is lost: the server sends a comment every 15 seconds.
+const SILENCE: Duration = Duration::from_secs(45);
 /// The limit of a response, in bytes. A list of 10,000 events has about 8 MB.
 const MAX_RESPONSE: usize = 64 * 1024 * 1024;
 
@@ -23,6 +29,8 @@ const MAX_RESPONSE: usize = 64 * 1024 * 1024;
 #[derive(Clone)]
 pub(super) struct Remote {
     http: reqwest::Client,
+    /// Without a time limit for the whole response.
+    streaming: reqwest::Client,
     base: Url,
     host: String,
     authorization: HeaderValue,
@@ -32,20 +40,22 @@ impl Remote {
     pub(super) fn new(url: &Url, token: &Secret, trusted_ca: Option<&[u8]>) -> Result<Self, OperatorError> {
         check(url).map_err(|reason| OperatorError::Url { reason })?;
         let setup = |error| OperatorError::Setup(TransportError::new(error));
-        let mut builder = reqwest::Client::builder()
-            .timeout(DEADLINE)
-            .connect_timeout(CONNECT_DEADLINE)
-            // A redirect would send the token to another server.
-            .redirect(Policy::none())
-            .user_agent(concat!("eqp-console/", env!("CARGO_PKG_VERSION")));
-        if is_loopback(url) {
-            builder = builder.no_proxy();
-        }
-        if let Some(pem) = trusted_ca {
-            let certificates = reqwest::Certificate::from_pem_bundle(pem).map_err(setup)?;
-            builder = builder.tls_certs_merge(certificates);
-        }
-        let http = builder.build().map_err(setup)?;
+        let build = |builder: reqwest::ClientBuilder| {
+            let mut builder = builder
+                .connect_timeout(CONNECT_DEADLINE)
+                // A redirect would send the token to another server.
+                .redirect(Policy::none())
+                .user_agent(concat!("eqp-console/", env!("CARGO_PKG_VERSION")));
+            if is_loopback(url) {
+                builder = builder.no_proxy();
+            }
+            if let Some(pem) = trusted_ca {
+                builder = builder.tls_certs_merge(reqwest::Certificate::from_pem_bundle(pem)?);
+            }
+            builder.build()
+        };
+        let http = build(reqwest::Client::builder().timeout(DEADLINE)).map_err(setup)?;
+        let streaming = build(reqwest::Client::builder().read_timeout(SILENCE)).map_err(setup)?;
         let mut authorization = HeaderValue::from_str(&format!("Bearer {}", token.expose()))
             .map_err(|_| OperatorError::Url { reason: "the token contains characters that cannot be sent" })?;
         authorization.set_sensitive(true);
@@ -56,7 +66,7 @@ impl Remote {
         let mut base = url.clone();
         // Joined paths replace everything after the last slash.
         base.set_path(url.path().trim_end_matches('/'));
-        Ok(Self { http, base, host, authorization })
+        Ok(Self { http, streaming, base, host, authorization })
     }
 
     pub(super) fn host(&self) -> &str {
@@ -65,16 +75,36 @@ impl Remote {
 
     pub(super) async fn call(&self, request: Request) -> Result<Answer, OperatorError> {
         let Request { method, path_and_query, body } = request;
-        let url = format!("{}{path_and_query}", self.base.as_str().trim_end_matches('/'));
-        let mut builder = self
-            .http
-            .request(method, url)
-            .header(AUTHORIZATION, self.authorization.clone())
-            .header(ACCEPT, "application/json, application/problem+json");
+        let mut builder = self.request(&self.http, method, &path_and_query);
         if let Some(body) = body {
             builder = builder.header(CONTENT_TYPE, "application/json").body(body);
         }
-        let mut response = builder.send().await.map_err(|error| self.error(error))?;
+        let response = builder.send().await.map_err(|error| self.error(error))?;
+        self.answer(response).await
+    }
+
+    pub(super) async fn stream(&self, path_and_query: String) -> Result<Opened, OperatorError> {
+        let sent = self.request(&self.streaming, Method::GET, &path_and_query).send();
+        // The server answers a stream at once.
+        let answered = timeout(CONNECT_DEADLINE + SILENCE, sent).await;
+        let response = answered.map_err(|_| OperatorError::TimedOut { host: self.host.clone() })?;
+        let response = response.map_err(|error| self.error(error))?;
+        if !response.status().is_success() {
+            return Err(self.answer(response).await?.into_error());
+        }
+        let remote = self.clone();
+        let body = response.bytes_stream().map(move |piece| piece.map_err(|error| remote.error(error)));
+        Ok(Opened { body: Box::pin(body), cause: StreamCause::default() })
+    }
+
+    fn request(&self, http: &reqwest::Client, method: Method, path_and_query: &str) -> reqwest::RequestBuilder {
+        let url = format!("{}{path_and_query}", self.base.as_str().trim_end_matches('/'));
+        http.request(method, url)
+            .header(AUTHORIZATION, self.authorization.clone())
+            .header(ACCEPT, "application/json, application/problem+json, text/event-stream")
+    }
+
+    async fn answer(&self, mut response: reqwest::Response) -> Result<Answer, OperatorError> {
         let (status, is_problem) = (response.status(), is_problem(response.headers()));
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|error| self.error(error))? {

@@ -1,6 +1,6 @@
 //! `eqp.account` and `eqp.access_key`: the accounts that are reconciled, and the keys with which their API is read.
 
-use sqlx::{PgPool, query};
+use sqlx::{PgExecutor, PgPool, query};
 use time::OffsetDateTime;
 
 use super::column::{account, read};
@@ -134,7 +134,7 @@ pub(crate) async fn verified_access_key(pool: &PgPool, account: AccountId) -> Re
 }
 
 /// Deletes the access key of an account. Returns whether there was one.
-pub async fn delete_access_key(pool: &PgPool, account: AccountId) -> Result<bool, sqlx::Error> {
-    let deleted = query!("delete from eqp.access_key where account_id = $1", account.0).execute(pool).await?;
+pub async fn delete_access_key(executor: impl PgExecutor<'_>, account: AccountId) -> Result<bool, sqlx::Error> {
+    let deleted = query!("delete from eqp.access_key where account_id = $1", account.0).execute(executor).await?;
     Ok(deleted.rows_affected() > 0)
 }

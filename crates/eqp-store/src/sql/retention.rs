@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use sqlx::{PgConnection, PgPool, query, query_scalar};
 use time::OffsetDateTime;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
 use super::projector::look_up_by_key;
@@ -50,7 +50,17 @@ impl Retention {
     ///
     /// Returns [`Error::Database`] if a transaction fails or takes longer than a minute.
     pub async fn delete_before(&self, moment: OffsetDateTime) -> Result<u64, Error> {
-        let before = first_id_at(moment);
+        Ok(self.delete_for(Duration::MAX, moment).await?.0)
+    }
+
+    /// Deletes as [`delete_before`](Self::delete_before) does, but begins no transaction after this time. Returns the number of deleted
+    /// callbacks, and whether all were deleted.
+    ///
+    /// # Errors
+    ///
+    /// Returns the errors of [`delete_before`](Self::delete_before).
+    pub async fn delete_for(&self, time: Duration, moment: OffsetDateTime) -> Result<(u64, bool), Error> {
+        let (began, before) = (Instant::now(), first_id_at(moment));
         let mut deleted = 0;
         loop {
             let (taken, gone) = within(ANSWER, self.delete_batch(before)).await?;
@@ -58,12 +68,18 @@ impl Retention {
             if taken < BATCH {
                 break;
             }
+            if began.elapsed() >= time {
+                return Ok((deleted, false));
+            }
             sleep(PAUSE).await;
         }
         while within(ANSWER, self.delete_api_reads(before)).await? >= BATCH {
+            if began.elapsed() >= time {
+                return Ok((deleted, false));
+            }
             sleep(PAUSE).await;
         }
-        Ok(deleted)
+        Ok((deleted, true))
     }
 
     /// Deletes one batch of API reads. Returns how many were old enough.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::response::IntoResponse;
-use futures_util::FutureExt;
+use futures_util::{FutureExt, StreamExt};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -18,7 +18,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::shared_table::ConnectionSlot;
 use super::tracked_socket::{TrackedSocket, linger};
-use super::{Answer, Peer, TarpitDelay, head};
+use super::{Answer, LongResponse, Peer, TarpitDelay, head};
 
 /// The time limit for closing an idle connection at shutdown.
 const CLOSING: Duration = Duration::from_secs(2);
@@ -83,6 +83,12 @@ where
             // During the delay the connection can be evicted, so delayed attackers do not use up the table.
             if let Some(TarpitDelay(delay)) = response.extensions_mut().remove() {
                 sleep(delay).await;
+            }
+            if response.extensions_mut().remove::<LongResponse>().is_some() {
+                return Ok(response.map(|body| {
+                    // The request ends when the body is dropped, which also happens if the peer disconnects.
+                    Body::from_stream(body.into_data_stream().inspect(move |_| _ = &work))
+                }));
             }
             drop(work);
             Ok::<_, A::Error>(response)

@@ -160,6 +160,19 @@ pub struct Peer {
 #[derive(Clone, Copy, Debug)]
 pub struct TarpitDelay(pub Duration);
 
+/// A response extension for a body that is produced over a long time, such as a stream of events. The connection is in use, and not
+/// waiting, until the body ends.
+///
+/// ```
+/// use axum::response::IntoResponse;
+/// use eqp_tls::listener::LongResponse;
+///
+/// let mut response = axum::body::Body::from("…").into_response();
+/// response.extensions_mut().insert(LongResponse);
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct LongResponse;
+
 impl fmt::Debug for Peer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Peer").field("address", &self.address).finish_non_exhaustive()

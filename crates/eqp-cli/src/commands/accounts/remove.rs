@@ -1,12 +1,13 @@
 //! `eqp accounts remove`.
 
 use clap::Args;
-use eqp_store::internal::{ANSWER, AccountSummary, account, within};
+use eqp_console::{Account, KeyPlace};
 use eqp_types::{Environment, MageId};
 use serde::Serialize;
 
 use crate::change::{self, Change, Confirmation, Plan, Question};
-use crate::compose::database::{Database, Upgrade};
+use crate::compose::database::Upgrade;
+use crate::compose::operator::Operator;
 use crate::context::Context;
 use crate::failure::{Exit, Failure, Result};
 use crate::output::Output;
@@ -30,7 +31,7 @@ pub(crate) struct Remove {
 }
 
 /// The account whose access key is to be deleted.
-struct RemovePlan(AccountSummary);
+struct RemovePlan(Account);
 
 impl Plan for RemovePlan {
     fn show(self, output: Output) -> Result {
@@ -46,21 +47,21 @@ impl Plan for RemovePlan {
 /// Deletes an access key.
 struct KeyRemoval<'a> {
     context: &'a Context,
-    database: &'a Database,
+    operator: &'a Operator,
     mage_id: &'a MageId,
 }
 
 impl Change for KeyRemoval<'_> {
     type Plan = RemovePlan;
-    type Applied = AccountSummary;
+    type Applied = Account;
 
     async fn observe(&mut self) -> Result<RemovePlan> {
         let environment = self.context.settings.marketplace.environment;
-        let mut accounts = within(ANSWER, account::list(self.database.pool())).await?;
+        let mut accounts = self.operator.client().accounts().await?.accounts;
         accounts.retain(|account| {
             account.mage_id == *self.mage_id && environment.is_none_or(|environment| account.environment == environment)
         });
-        accounts.retain(|account| account.access_key.is_some());
+        accounts.retain(|account| account.key != KeyPlace::None);
         match accounts.len() {
             0 => Err(Failure::new(Exit::NotFound, format!("no access key of {} is stored", self.mage_id))
                 .next("eqp accounts list shows the accounts and where their keys are")),
@@ -70,18 +71,18 @@ impl Change for KeyRemoval<'_> {
         }
     }
 
-    async fn apply(self, RemovePlan(account): RemovePlan, _: Confirmation) -> Result<AccountSummary> {
-        within(ANSWER, account::delete_access_key(self.database.pool(), account.id)).await?;
+    async fn apply(self, RemovePlan(account): RemovePlan, _: Confirmation) -> Result<Account> {
+        self.operator.client().delete_access_key(account.environment, &account.mage_id).await?;
         Ok(account)
     }
 }
 
 impl Remove {
     pub(crate) async fn run(self, context: &Context) -> Result {
-        let database = Database::open_existing(context, Upgrade::unless(self.dry_run)).await?;
-        let removal = KeyRemoval { context, database: &database, mage_id: &self.mage_id };
+        let operator = Operator::open_existing(context, Upgrade::unless(self.dry_run)).await?;
+        let removal = KeyRemoval { context, operator: &operator, mage_id: &self.mage_id };
         let removed = change::run(context, removal, self.dry_run).await;
-        database.close().await?;
+        operator.close().await?;
         match removed? {
             Some(account) => report(context.output, &account, Removal::Done),
             None => Ok(()),
@@ -118,8 +119,8 @@ struct RemovedKey<'a> {
     mage_id: &'a MageId,
 }
 
-fn report(output: Output, account: &AccountSummary, removal: Removal) -> Result {
-    let AccountSummary { environment, mage_id, .. } = account;
+fn report(output: Output, account: &Account, removal: Removal) -> Result {
+    let Account { environment, mage_id, .. } = account;
     if output.is_json() {
         let key = Some(RemovedKey { environment: *environment, mage_id });
         return output.json(&match removal {

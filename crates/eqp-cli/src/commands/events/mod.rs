@@ -16,7 +16,6 @@ use time::OffsetDateTime;
 use self::table::line;
 use crate::arguments::{self, since, whole};
 use crate::commands::status;
-use crate::compose::database::Database;
 use crate::compose::operator::Operator;
 use crate::config::MarketplaceOptions;
 use crate::context::Context;
@@ -166,18 +165,18 @@ impl Tail {
         let mut filter = self.filter.filter(&context.settings.marketplace)?;
         // With --since, stored events from that time on come first.
         filter.after_seq = self.after.or(filter.since.map(|_| 0));
-        let database = Database::open_to_read(context).await?;
-        let followed = follow(context, &database, filter).await;
-        database.close().await?;
+        let operator = Operator::open_to_read(context).await?;
+        let followed = follow(context, &operator, &filter).await;
+        operator.close().await?;
         followed
     }
 }
 
-async fn follow(context: &Context, database: &Database, filter: EventFilter) -> Result {
+async fn follow(context: &Context, operator: &Operator, filter: &EventFilter) -> Result {
     let stop = shutdown::requested();
-    let mut tail = database.reader().tail(filter).await?;
+    let mut events = operator.client().follow(filter).await?;
     context.output.note("waiting for events; press Ctrl-C to stop");
-    while let Some(next) = stop.run_until_cancelled(tail.next()).await {
+    while let Some(next) = stop.run_until_cancelled(events.next()).await {
         let Some(event) = next? else { break };
         if context.output.is_json() {
             context.output.json(&event)?;

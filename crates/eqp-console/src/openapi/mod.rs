@@ -3,6 +3,9 @@
 //! All schemas come from `JsonSchema`, which also describes the JSON of the tool. In the description of an operation, a type is
 //! only a reference to its schema.
 
+#[cfg(feature = "schema")]
+pub(crate) mod document;
+
 use std::any::type_name;
 use std::marker::PhantomData;
 
@@ -11,9 +14,13 @@ use utoipa::openapi::schema::Schema;
 use utoipa::openapi::{Ref, RefOr};
 use utoipa::{IntoParams, PartialSchema, ToSchema};
 
+use crate::api::accounts::AccountList;
 use crate::api::audit::AuditLog;
 use crate::api::deliveries::{ChangedDeliveries, DeliveryDetail, DeliveryList, DeliverySelection};
 use crate::api::events::EventList;
+use crate::api::events::detail::ReportedEvent;
+use crate::api::retention::{DeletedCallbacks, OldCallbacks, ReceivedBefore};
+use crate::api::submissions::{FileList, SubmissionHistories, SubmissionList};
 use crate::api::subscriptions::{PauseRequest, RequestedTest, Subscription, SubscriptionList, SubscriptionRequest};
 use crate::api::tokens::{CreatedToken, NewToken, TokenList};
 
@@ -29,25 +36,52 @@ macro_rules! bodies {
 
             impl ToSchema for $body {}
         )*
+
+        #[cfg(feature = "schema")]
+        fn register_bodies(generator: &mut schemars::SchemaGenerator) {
+            $(generator.subschema_for::<$body>();)*
+        }
     };
 }
 
 bodies!(
+    AccountList,
     AuditLog,
     ChangedDeliveries,
     CreatedToken,
+    DeletedCallbacks,
     DeliveryDetail,
     DeliveryList,
     DeliverySelection,
     EventList,
+    FileList,
     NewToken,
+    OldCallbacks,
     PauseRequest,
+    ReceivedBefore,
+    ReportedEvent,
     RequestedTest,
+    SubmissionHistories,
+    SubmissionList,
     Subscription,
     SubscriptionList,
     SubscriptionRequest,
     TokenList,
 );
+
+/// Adds the schemas of all queries.
+#[cfg(feature = "schema")]
+fn register_queries(generator: &mut schemars::SchemaGenerator) {
+    generator.subschema_for::<eqp_store::EventFilter>();
+    generator.subschema_for::<eqp_store::SubmissionFilter>();
+    generator.subschema_for::<eqp_store::FileFilter>();
+    generator.subschema_for::<crate::api::audit::AuditFilter>();
+    generator.subschema_for::<crate::api::deliveries::DeliveryQuery>();
+    generator.subschema_for::<crate::api::submissions::EnvironmentFilter>();
+}
+
+/// The OpenAPI document as it is served. `cargo xtask docs` generates it, so that a server does not need the generator.
+pub(crate) const SERVED: &str = include_str!("../../openapi.json");
 
 /// The parameters of a query: one parameter that refers to the schema of `T`, which the generator of the document replaces by one for
 /// each property.
@@ -62,7 +96,7 @@ impl<T> IntoParams for QueryOf<T> {
 }
 
 /// The name of the parameter that stands for all parameters of a query.
-pub(crate) const QUERY: &str = "*";
+const QUERY: &str = "*";
 
 /// Returns the name of a type without its module.
 fn name<T>() -> &'static str {

@@ -1,5 +1,8 @@
 //! Events: `/events`.
 
+pub(crate) mod detail;
+pub(crate) mod stream;
+
 use axum::Json;
 use eqp_store::internal::{ANSWER, pending, within};
 use eqp_store::{Event, EventFilter};
@@ -8,14 +11,15 @@ use time::OffsetDateTime;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use self::detail::ReportedEvent;
 use crate::authorized::{ApiState, Authorized, Read};
-use crate::extract::{Query, checked_limit};
+use crate::extract::{PathParameters, Query, checked_limit};
 use crate::openapi::QueryOf;
 use crate::problem::Problem;
 
 /// Returns the routes of events.
 pub(super) fn routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new().routes(routes!(list))
+    OpenApiRouter::new().routes(routes!(list)).routes(routes!(show)).merge(stream::routes())
 }
 
 /// A list of events.
@@ -57,4 +61,23 @@ async fn list(operator: Authorized<Read>, Query(filter): Query<EventFilter>) -> 
     let pending =
         backlog.filter(|backlog| backlog.batches > 0).map(|backlog| PendingReports { oldest: backlog.oldest });
     Ok(Json(EventList { events, pending }))
+}
+
+/// Show an event with its callback or API read, and duplicates
+#[utoipa::path(
+    get,
+    path = "/events/{seq}",
+    operation_id = "showEvent",
+    tag = "events",
+    params(("seq" = i64, Path, description = "The number of the event")),
+    responses((status = 200, description = "The event", body = ReportedEvent))
+)]
+async fn show(
+    operator: Authorized<Read>,
+    PathParameters([seq]): PathParameters<1>,
+) -> Result<Json<ReportedEvent>, Problem> {
+    let seq: i64 = seq.parse().map_err(|_| Problem::invalid("the number of the event is not a whole number"))?;
+    let event = operator.reader().event(seq).await?;
+    let event = event.ok_or_else(|| Problem::not_found(format!("there is no event {seq}")))?;
+    Ok(Json(event.into()))
 }
