@@ -46,7 +46,10 @@ pub(crate) enum Escape {
 pub(crate) enum NotRendered {
     /// The template called `skip`.
     Skipped(String),
+    /// The template itself is wrong.
     Failed(String),
+    /// The result cannot be sent, but that of another message can.
+    Invalid(String),
 }
 
 /// The source of the error with which `skip` ends a template.
