@@ -1,15 +1,9 @@
 //! Definitions of handlers: how the events of a subscription are delivered, as it is stored and declared in files.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use eqp_types::Secret;
 use serde::{Deserialize, Serialize};
-
-use crate::exec::Exec;
-use crate::slack::Slack;
-use crate::webhook::Webhook;
-use crate::{DeliveryHandler, HandlerEnvironment};
 
 /// How the messages of a subscription are delivered. Contains no secrets: those are in [`HandlerSecrets`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -155,28 +149,6 @@ pub enum DefinitionError {
         /// The reason.
         reason: String,
     },
-}
-
-impl HandlerDefinition {
-    /// Builds the handler. Returns `None` for [`HandlerDefinition::Pull`], because nothing is sent then.
-    ///
-    /// Sends nothing and starts nothing, so it can be used to check a definition.
-    ///
-    /// # Errors
-    /// [`DefinitionError`] if no delivery could succeed: if the definition is not valid, a secret is missing, or the environment does not
-    /// allow it.
-    pub fn build(
-        &self,
-        secrets: &HandlerSecrets,
-        environment: &HandlerEnvironment,
-    ) -> Result<Option<Arc<dyn DeliveryHandler>>, DefinitionError> {
-        Ok(match self {
-            Self::Webhook(webhook) => Some(Arc::new(Webhook::new(webhook, secrets, environment)?)),
-            Self::Pull => None,
-            Self::Exec(exec) => Some(Arc::new(Exec::new(exec, environment)?)),
-            Self::Slack(slack) => Some(Arc::new(Slack::new(slack, secrets, environment)?)),
-        })
-    }
 }
 
 impl WebhookDefinition {

@@ -1,7 +1,10 @@
 #![doc = include_str!("../README.md")]
 
+mod address_guard;
 mod attempt;
 mod attempt_result;
+mod build_handler;
+mod chat_threads;
 mod definition;
 mod environment;
 mod exec;
@@ -9,6 +12,7 @@ mod fan_out;
 mod handler;
 mod handler_loop;
 mod message;
+mod program;
 mod queue;
 mod recipe;
 mod redaction;
@@ -17,25 +21,26 @@ mod slack;
 mod subscription;
 mod webhook;
 
+pub use address_guard::{AddressGuard, NetworkError};
 pub use attempt_result::{AttemptOutcome, AttemptResult, DeliveryHandler};
+pub use chat_threads::{ChatMessage, ChatThreads, ChatThreadsError};
 pub use definition::{
     DefinitionError, ExecDefinition, HandlerDefinition, HandlerSecrets, SignatureScheme, SlackDefinition,
     WebhookDefinition,
 };
 pub use environment::HandlerEnvironment;
 pub use eqp_store::{Event, Observer};
-pub use exec::Program;
 pub use handler::{Handler, HandlerError, RunningHandler};
 pub use handler_loop::HandlerLoop;
 pub use message::{
     AlertChange, AlertData, Content, EventData, Message, MessageBody, MessageContext, MessageUrls, TestData,
 };
+pub use program::Program;
 pub use queue::BuildHandler;
 pub use recipe::{Recipe, RecipeError, RecipeParameter};
 pub use service::DeliverService;
-pub use slack::{ChatMessage, ChatThreads, ChatThreadsError};
 pub use subscription::{
     FilterError, NewSubscription, OrderHold, SubscriptionError, SubscriptionFilter, SubscriptionSummary, Subscriptions,
 };
 pub use tokio_util::sync::CancellationToken;
-pub use webhook::{AddressGuard, NetworkError, new_signing_secret};
+pub use webhook::new_signing_secret;

@@ -3,6 +3,7 @@
 use eqp_console::{
     AccountList, AuditLog, DeliveryDetail, DeliveryList, ReportedEvent, Subscription, SubscriptionList, TokenList,
 };
+use eqp_deliver::MessageBody;
 use eqp_receiver::Reprojected;
 use eqp_store::Event;
 use eqp_types::{FileRecord, Package};
@@ -57,6 +58,11 @@ impl CommandJson {
 /// Returns the schema of the object that every command prints on standard error if it fails.
 pub(crate) fn error_schema() -> Schema {
     schema("Error of any command with --json", &[of::<ErrorObject>])
+}
+
+/// Returns the schema of the messages that handlers receive.
+pub(crate) fn message_schema() -> Schema {
+    schema("Message to a handler", &[of::<MessageBody>])
 }
 
 fn schema(title: &str, objects: &[SchemaOf]) -> Schema {

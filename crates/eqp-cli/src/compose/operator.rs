@@ -22,7 +22,7 @@ impl Operator {
     pub(crate) async fn open_to_read(context: &Context) -> Result<Self> {
         match context.settings.server.resolve()? {
             Some(server) => Self::remote(context, server),
-            None => Self::in_process(context, Database::open_to_read(context).await?),
+            None => Ok(Self::in_process(context, Database::open_to_read(context).await?)),
         }
     }
 
@@ -30,7 +30,7 @@ impl Operator {
     pub(crate) async fn open_existing(context: &Context, upgrade: Upgrade) -> Result<Self> {
         match context.settings.server.resolve()? {
             Some(server) => Self::remote(context, server),
-            None => Self::in_process(context, Database::open_existing(context, upgrade).await?),
+            None => Ok(Self::in_process(context, Database::open_existing(context, upgrade).await?)),
         }
     }
 
@@ -40,13 +40,13 @@ impl Operator {
         Ok(Self { client, database: None })
     }
 
-    fn in_process(context: &Context, database: Database) -> Result<Self> {
+    fn in_process(context: &Context, database: Database) -> Self {
         let mut service = OperatorService::new(Store::new(database.pool().clone()));
         // It is only read to store secrets of subscriptions; a command that does not never fails because of it.
         if let Ok(Some(key)) = context.settings.data.look().and_then(|data| known_master_key(&data)) {
             service = service.master_key(key);
         }
-        Ok(Self { client: OperatorClient::in_process(&service, Principal::Local), database: Some(database) })
+        Self { client: OperatorClient::in_process(&service, Principal::Local), database: Some(database) }
     }
 
     /// Returns the client.

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use schemars::Schema;
 
 use super::Page;
-use crate::commands::output_schemas::{Form, WITHOUT_JSON, all, error_schema};
+use crate::commands::output_schemas::{Form, WITHOUT_JSON, all, error_schema, message_schema};
 
 /// The folder of the schemas.
 const FOLDER: &str = "docs/reference/json";
@@ -74,9 +74,14 @@ pub(super) fn pages() -> Vec<Page> {
         let _ = writeln!(page, "| `eqp {command}` | no JSON | – |");
     }
     pages.push(Page { path: "docs/reference/json.md".to_owned(), text: page });
+    pages.push(Page { path: "docs/reference/message.schema.json".to_owned(), text: text(&message_schema()) });
     pages
 }
 
 fn file(name: &str, schema: &Schema) -> Page {
-    Page { path: format!("{FOLDER}/{name}.schema.json"), text: format!("{:#}\n", schema.as_value()) }
+    Page { path: format!("{FOLDER}/{name}.schema.json"), text: text(schema) }
+}
+
+fn text(schema: &Schema) -> String {
+    format!("{:#}\n", schema.as_value())
 }

@@ -19,7 +19,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::authorized::{Admin, ApiState, Authorized, Operate, Read};
-use crate::extract::{JsonBody, PathParameter};
+use crate::extract::{JsonBody, PathParameters};
 use crate::problem::{Problem, ProblemCode};
 
 /// The maximum length of the reason of a pause.
@@ -265,7 +265,7 @@ async fn list(operator: Authorized<Read>) -> Result<Json<SubscriptionList>, Prob
 )]
 async fn show(
     operator: Authorized<Read>,
-    PathParameter(name): PathParameter<String>,
+    PathParameters([name]): PathParameters<1>,
 ) -> Result<Json<Subscription>, Problem> {
     Ok(Json(administration(operator.pool()).find(&name).await?.into()))
 }
@@ -322,10 +322,7 @@ fn check_handler(handler: &HandlerDefinition, secrets: &HandlerSecrets) -> Resul
     params(("name" = String, Path, description = "The name of the subscription")),
     responses((status = 204, description = "The subscription and its deliveries are removed"))
 )]
-async fn remove(
-    operator: Authorized<Admin>,
-    PathParameter(name): PathParameter<String>,
-) -> Result<StatusCode, Problem> {
+async fn remove(operator: Authorized<Admin>, PathParameters([name]): PathParameters<1>) -> Result<StatusCode, Problem> {
     let administration = administration(operator.pool());
     let found = administration.find(&name).await?;
     let detail = json!({ "waiting": found.waiting, "dead": found.dead });
@@ -346,7 +343,7 @@ async fn remove(
 )]
 async fn pause(
     operator: Authorized<Operate>,
-    PathParameter(name): PathParameter<String>,
+    PathParameters([name]): PathParameters<1>,
     JsonBody(request): JsonBody<PauseRequest>,
 ) -> Result<Json<Subscription>, Problem> {
     let reason = request.reason.unwrap_or_else(|| format!("by {}", operator.principal()));
@@ -371,7 +368,7 @@ async fn pause(
 )]
 async fn resume(
     operator: Authorized<Operate>,
-    PathParameter(name): PathParameter<String>,
+    PathParameters([name]): PathParameters<1>,
 ) -> Result<Json<Subscription>, Problem> {
     let administration = administration(operator.pool());
     administration.find(&name).await?;
@@ -391,7 +388,7 @@ async fn resume(
 )]
 async fn test(
     operator: Authorized<Operate>,
-    PathParameter(name): PathParameter<String>,
+    PathParameters([name]): PathParameters<1>,
 ) -> Result<(StatusCode, Json<RequestedTest>), Problem> {
     let administration = administration(operator.pool());
     administration.find(&name).await?;

@@ -2,8 +2,6 @@
 
 mod process_group;
 
-use std::collections::BTreeMap;
-use std::fmt;
 use std::io;
 use std::process::ExitStatus;
 use std::time::Duration;
@@ -14,6 +12,7 @@ use tokio::time::Instant;
 
 use crate::{
     AttemptOutcome, AttemptResult, DefinitionError, DeliveryHandler, ExecDefinition, HandlerEnvironment, Message,
+    Program,
 };
 use process_group::Ended;
 
@@ -23,44 +22,6 @@ const NEVER_RETRY: i32 = 65;
 
 /// The variables of the worker's environment that programs receive. Others can contain secrets, such as the URL of the database.
 const PASSED_ON: &[&str] = &["HOME", "LANG", "LC_ALL", "LOGNAME", "PATH", "TMPDIR", "TZ", "USER"];
-
-/// A program that handlers can run. Only the worker's own configuration names programs.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Program {
-    command: String,
-    arguments: Vec<String>,
-    environment: BTreeMap<String, String>,
-}
-
-impl Program {
-    /// Creates a program from its path and its arguments. Without a slash, the path is searched in `PATH`. No shell is involved.
-    ///
-    /// # Errors
-    /// [`DefinitionError::Program`] if the command is empty, or a path that depends on the current folder.
-    pub fn new(command: impl IntoIterator<Item = impl Into<String>>) -> Result<Self, DefinitionError> {
-        let mut words = command.into_iter().map(Into::into);
-        let command = words.next().unwrap_or_default();
-        if command.is_empty() || (command.contains('/') && !command.starts_with('/')) {
-            let reason = "it must be an absolute path or a name without slashes".to_owned();
-            return Err(DefinitionError::Program { program: command, reason });
-        }
-        Ok(Self { command, arguments: words.collect(), environment: BTreeMap::new() })
-    }
-
-    /// Sets an environment variable of the program.
-    #[must_use]
-    pub fn with_variable(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.environment.insert(name.into(), value.into());
-        self
-    }
-}
-
-impl fmt::Debug for Program {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Arguments and variables can be secrets.
-        f.debug_struct("Program").field("command", &self.command).finish_non_exhaustive()
-    }
-}
 
 /// Runs a program for each message.
 pub(crate) struct Exec(Program);

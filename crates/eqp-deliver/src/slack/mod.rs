@@ -2,7 +2,6 @@
 
 mod api;
 mod text;
-mod thread;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,12 +15,11 @@ use tokio::time::Instant;
 use crate::redaction::Redaction;
 use crate::webhook::{Exchange, Request, Transport};
 use crate::{
-    AttemptOutcome, AttemptResult, DefinitionError, DeliveryHandler, HandlerEnvironment, HandlerSecrets, Message,
-    SlackDefinition,
+    AttemptOutcome, AttemptResult, ChatMessage, ChatThreads, ChatThreadsError, DefinitionError, DeliveryHandler,
+    HandlerEnvironment, HandlerSecrets, Message, SlackDefinition,
 };
 use api::{Api, Failed, Posted};
 use text::Text;
-pub use thread::{ChatMessage, ChatThreads, ChatThreadsError};
 
 /// The names of the secrets.
 const URL: &str = "url";

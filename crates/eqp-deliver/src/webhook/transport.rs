@@ -10,8 +10,8 @@ use reqwest::{Client, Method, Url};
 use tokio::time::{Instant, timeout, timeout_at};
 use url::Host;
 
-use super::address_guard::{GuardedResolver, RefusedAddress};
 use super::outcome;
+use crate::address_guard::{GuardedResolver, RefusedAddress};
 use crate::{AttemptOutcome, DefinitionError, HandlerEnvironment};
 
 /// The number of bytes of a response that are read.
