@@ -1,7 +1,7 @@
 //! The settings of a worker that delivers events: the networks that handlers may reach, and the programs that they may run.
 //!
-//! Only the worker's own configuration contains them. Who defines a subscription chooses a URL or the name of a program, and a file that
-//! was found in the current folder sets neither.
+//! Only the worker's own configuration contains them. A subscription contains a URL or the name of a program, and a file that was found
+//! in the current folder sets neither.
 
 use std::collections::BTreeMap;
 

@@ -199,7 +199,7 @@ impl DeliverySelection {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct ChangedDeliveries {
-    /// How many deliveries were changed. The others have ended in the meantime.
+    /// The number of deliveries that were changed. The others have ended in the meantime.
     pub changed: u64,
 }
 

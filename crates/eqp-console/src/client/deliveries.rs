@@ -2,7 +2,8 @@
 
 use super::{OperatorClient, OperatorError, segment};
 use crate::api::deliveries::{ChangedDeliveries, DeliveryDetail, DeliveryList, DeliveryQuery, DeliverySelection};
-use crate::api::subscriptions::{PauseRequest, RequestedTest, Subscription, SubscriptionList, SubscriptionRequest};
+use crate::api::subscriptions::request::{PauseRequest, SubscriptionRequest};
+use crate::api::subscriptions::{RequestedTest, Subscription, SubscriptionList};
 
 impl OperatorClient {
     /// Returns all subscriptions, ordered by name.
@@ -18,7 +19,7 @@ impl OperatorClient {
     ///
     /// # Errors
     ///
-    /// Returns [`OperatorError::Problem`] with the code `not_found` if there is no such subscription, and otherwise the errors of
+    /// Returns [`OperatorError::Problem`] with the code `not_found` if the subscription does not exist, and otherwise the errors of
     /// [`events`](Self::events).
     pub async fn subscription(&self, name: &str) -> Result<Subscription, OperatorError> {
         self.get(&format!("/subscriptions/{}", segment(name)), &()).await
@@ -84,7 +85,7 @@ impl OperatorClient {
     ///
     /// # Errors
     ///
-    /// Returns [`OperatorError::Problem`] with the code `not_found` if there is no such delivery and no recorded attempt, and otherwise
+    /// Returns [`OperatorError::Problem`] with the code `not_found` if neither the delivery nor an attempt is stored, and otherwise
     /// the errors of [`events`](Self::events).
     pub async fn delivery(&self, id: i64) -> Result<DeliveryDetail, OperatorError> {
         self.get(&format!("/deliveries/{id}"), &()).await

@@ -21,7 +21,8 @@ use crate::api::events::EventList;
 use crate::api::events::detail::ReportedEvent;
 use crate::api::retention::{DeletedCallbacks, OldCallbacks, ReceivedBefore};
 use crate::api::submissions::{FileList, SubmissionHistories, SubmissionList};
-use crate::api::subscriptions::{PauseRequest, RequestedTest, Subscription, SubscriptionList, SubscriptionRequest};
+use crate::api::subscriptions::request::{PauseRequest, SubscriptionRequest};
+use crate::api::subscriptions::{RequestedTest, Subscription, SubscriptionList};
 use crate::api::tokens::{CreatedToken, NewToken, TokenList};
 
 /// Makes types usable as bodies of requests and responses.

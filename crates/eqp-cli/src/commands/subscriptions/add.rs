@@ -61,7 +61,7 @@ pub(crate) struct Add {
     /// Deliver events with this status, such as approved
     #[arg(long = "status", value_name = "STATUS", value_delimiter = ',', help_heading = "Filters")]
     statuses: Vec<String>,
-    /// Deliver events of this product; * stands for any characters
+    /// Deliver events of this product; * matches any characters
     #[arg(long = "sku", value_name = "SKU", value_delimiter = ',', help_heading = "Filters")]
     skus: Vec<String>,
     /// Deliver events of this account: MAGE_ID, or ENVIRONMENT/MAGE_ID
@@ -77,7 +77,7 @@ pub(crate) struct Add {
     /// Deliver only events whose status became the current status
     #[arg(long, help_heading = "Filters")]
     applied_only: bool,
-    /// How long a failing delivery holds back later events of its resource: 15m, none, or strict (until it is dead)
+    /// Time for which a failing delivery holds back later events of its resource, none, or strict (until it is dead)
     #[arg(long, value_name = "DURATION", default_value = "15m", value_parser = order_hold)]
     order_hold: OrderHold,
     /// Show the subscription that would be created, and create nothing

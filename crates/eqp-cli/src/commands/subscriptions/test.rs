@@ -29,7 +29,7 @@ Examples:
 pub(crate) struct Test {
     /// Name, as shown by `eqp subscriptions list`
     name: String,
-    /// How long to wait for the result
+    /// Maximum time to wait for the result
     #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = timeout)]
     timeout: Duration,
     /// Show where the message would be sent, and send nothing
