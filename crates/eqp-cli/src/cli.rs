@@ -6,8 +6,8 @@ use clap::{CommandFactory, FromArgMatches, Parser};
 
 use crate::commands::Command;
 use crate::config::{
-    AlertOptions, DataOptions, DatabaseOptions, FileOptions, IfMissing, Layer, MarketplaceOptions, ReceiverOptions,
-    ServerOptions,
+    AlertOptions, DataOptions, DatabaseOptions, DeliverOptions, FileOptions, IfMissing, Layer, MarketplaceOptions,
+    ReceiverOptions, ServerOptions,
 };
 use crate::context::Context;
 use crate::failure::{EXIT_CODES, Result};
@@ -95,6 +95,7 @@ impl Cli {
     /// Returns the values of flags and of the environment variables that can replace them.
     fn given(&self) -> Layer {
         Layer {
+            deliver: DeliverOptions::default(),
             data: self.data.clone(),
             marketplace: self.marketplace.clone(),
             database: self.database.clone(),

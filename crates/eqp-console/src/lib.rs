@@ -22,9 +22,8 @@ pub use api::events::detail::{ApiReadReport, CallbackReport, ReportBody, Reporte
 pub use api::events::{EventList, PendingReports};
 pub use api::letter::Letter;
 pub use api::submissions::{FileList, SubmissionHistories, SubmissionList};
-pub use api::subscriptions::{
-    PauseRequest, RequestedTest, Subscription, SubscriptionList, SubscriptionRequest, SubscriptionState,
-};
+pub use api::subscriptions::request::{PauseRequest, SubscriptionRequest};
+pub use api::subscriptions::{RequestedTest, Subscription, SubscriptionList, SubscriptionState};
 pub use api::tokens::{CreatedToken, NewToken, Token, TokenList};
 pub use client::{EventStream, OperatorClient, OperatorError, TransportError};
 pub use listener::OperatorListener;

@@ -1,4 +1,4 @@
-//! Decides which addresses requests may be sent to, so that nobody who may define a webhook can reach private networks with it.
+//! Decides which addresses requests may be sent to, so that users who may define a webhook cannot reach private networks with it.
 //!
 //! Names are resolved once, all addresses are checked, and the connection is made to a checked address. Without this, a name that
 //! resolves to a public address when it is checked and to a private one when it is used would pass.

@@ -12,7 +12,7 @@ const NOTE_BYTES: usize = 4 * 1024;
 /// Delivers messages to something outside of this process.
 #[async_trait]
 pub trait DeliveryHandler: Send + Sync {
-    /// Makes one attempt to deliver `message`, which ends before `deadline` has passed (plus the few seconds that a program needs to stop).
+    /// Makes one attempt to deliver `message`, which ends before `deadline` has passed (plus at most 7 seconds in which a program is stopped).
     ///
     /// The same message can be delivered more than once, always with the same [`Message::id`].
     async fn deliver(&self, message: &Message, deadline: Duration) -> AttemptResult;
@@ -71,12 +71,12 @@ pub enum AttemptOutcome {
 
 /// Returns the beginning of a text without control characters, except line ends and tabs.
 fn bounded(text: &str) -> String {
-    let mut end = text.len().min(NOTE_BYTES);
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
     let is_plain = |c: char| !c.is_control() || c == '\n' || c == '\t';
-    text[..end].trim().chars().map(|c| if is_plain(c) { c } else { '\u{fffd}' }).take(NOTE_BYTES).collect()
+    let plain = text.trim().chars().take(NOTE_BYTES).map(|c| if is_plain(c) { c } else { '\u{fffd}' });
+    let mut note: String = plain.collect();
+    // A replacement is longer than the character that it replaces.
+    note.truncate(note.floor_char_boundary(NOTE_BYTES));
+    note
 }
 
 #[cfg(test)]
@@ -87,6 +87,8 @@ mod tests {
     fn a_long_note_is_cut_between_two_characters() {
         let result = AttemptResult::new(AttemptOutcome::Invalid, Some(400), Duration::ZERO, &"ä".repeat(NOTE_BYTES));
         assert_eq!(result.note.len(), NOTE_BYTES);
+        let result = AttemptResult::new(AttemptOutcome::Invalid, Some(400), Duration::ZERO, &"\0".repeat(NOTE_BYTES));
+        assert_eq!(result.note.len(), NOTE_BYTES / 3 * 3);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What the worker's own configuration provides to handlers.
+//! The settings of a worker that apply to all of its handlers.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,7 +8,8 @@ use reqwest::{Certificate, Proxy, Url};
 
 use crate::{AddressGuard, ChatThreads, DefinitionError, Program};
 
-/// What the worker's own configuration provides to handlers. Whoever defines a subscription can neither see nor change it.
+/// The settings of a worker that apply to all of its handlers. They come from its own configuration only: a subscription cannot change
+/// them.
 #[derive(Clone, Default)]
 pub struct HandlerEnvironment {
     pub(crate) guard: AddressGuard,

@@ -194,7 +194,7 @@ async fn matching(
     let mut to = if fan_out::is_full(&events) { events.last().map_or(up_to, |event| event.seq) } else { up_to };
     for event in &events {
         match_event(event, subscriptions, &skus, &mut deliveries);
-        // Thousands of subscriptions take a while, and other tasks run on this thread.
+        // Thousands of subscriptions take time, and other tasks run on this thread.
         tokio::task::consume_budget().await;
         if deliveries.len() >= DELIVERIES {
             to = event.seq;
@@ -217,5 +217,81 @@ fn match_event(
         if subscription.filter.matches(event, sku) != Matched::No {
             deliveries.push(NewDelivery { subscription: subscription.id, lane, event_seq: event.seq });
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use eqp_test_support::callbacks::{CallbackDatabase, scan};
+    use tracing::span::{Attributes, Id, Record};
+    use tracing::{Metadata, Subscriber};
+
+    use super::*;
+
+    /// Counts the statements that sqlx logs.
+    #[derive(Clone, Default)]
+    struct Statements(Arc<AtomicUsize>);
+
+    impl Subscriber for Statements {
+        fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+            metadata.target() == "sqlx::query"
+        }
+
+        fn new_span(&self, _: &Attributes<'_>) -> Id {
+            Id::from_u64(1)
+        }
+
+        fn record(&self, _: &Id, _: &Record<'_>) {}
+
+        fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+        fn event(&self, _: &tracing::Event<'_>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+
+        fn enter(&self, _: &Id) {}
+
+        fn exit(&self, _: &Id) {}
+    }
+
+    #[tokio::test]
+    async fn ten_thousand_subscriptions_and_one_event_take_at_most_five_statements() {
+        let database = CallbackDatabase::new().await;
+        for sql in [
+            "insert into eqp.subscription (name, filter, handler)
+             select 's' || n, case when n % 2 = 0 then '{}' else '{\"skus\": [\"acme/*\"]}' end::jsonb, '{\"type\": \"pull\"}'
+             from generate_series(1, 10000) as n",
+            "insert into eqp.subscription_state (subscription_id) select id from eqp.subscription",
+        ] {
+            sqlx::query(sql).execute(&database.pool).await.unwrap();
+        }
+        database.callback(scan("a", "passed")).await;
+        database.project().await;
+        let mut fan_out = FanOut::new(database.pool.clone(), Supervisor::default(), Arc::default());
+        let statements = Statements::default();
+        let counting = tracing::subscriber::set_default(statements.clone());
+        assert!(matches!(fan_out.lead().await.unwrap(), Round::More));
+        drop(counting);
+        let count = statements.0.load(Ordering::Relaxed);
+        assert!((3..=5).contains(&count), "{count} statements");
+        let deliveries: i64 =
+            sqlx::query_scalar("select count(*) from eqp.delivery").fetch_one(&database.pool).await.unwrap();
+        assert_eq!(deliveries, 10_000);
+        assert!(matches!(fan_out.lead().await.unwrap(), Round::Idle));
+    }
+
+    #[tokio::test]
+    async fn while_another_process_leads_there_is_nothing_to_do() {
+        let database = CallbackDatabase::new().await;
+        database.callback(scan("a", "passed")).await;
+        database.project().await;
+        let mut transaction = database.pool.begin().await.unwrap();
+        assert!(fan_out::lead(&mut transaction).await.unwrap().is_some());
+        let mut other = FanOut::new(database.pool.clone(), Supervisor::default(), Arc::default());
+        assert!(matches!(other.lead().await.unwrap(), Round::Idle));
+        transaction.rollback().await.unwrap();
+        assert!(matches!(other.lead().await.unwrap(), Round::More));
     }
 }

@@ -10,7 +10,7 @@ use crate::{SignatureScheme, WebhookDefinition};
 pub struct Recipe {
     /// The name of the recipe.
     pub name: &'static str,
-    /// What the webhook does, as a sentence.
+    /// A description for people: a verb and its object.
     pub description: &'static str,
     /// The parameters.
     pub parameters: &'static [RecipeParameter],

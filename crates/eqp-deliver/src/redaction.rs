@@ -4,7 +4,7 @@ use eqp_types::Secret;
 
 use crate::HandlerSecrets;
 
-/// What replaces a secret.
+/// The replacement of a secret.
 const REPLACEMENT: &str = "[secret]";
 /// The length from which the beginning of a secret is removed from the end of a text that was cut.
 const MIN_PART: usize = 4;

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use eqp_store::internal::{ANSWER, Backoff, Part, instance, within};
+use eqp_store::internal::{ANSWER, Backoff, Part, instance, subscription, within};
 use eqp_store::sqlx::PgPool;
 use eqp_store::{MasterKey, Observer};
 use tokio::sync::Notify;
@@ -107,9 +107,18 @@ impl DeliverService {
     async fn instance(&self, shutdown: &CancellationToken) -> Option<Uuid> {
         let mut backoff = Backoff::new(MIN_WAIT, MAX_WAIT);
         loop {
-            let bound = within(ANSWER, instance::bind(&self.pool, self.key.fingerprint()));
-            match shutdown.run_until_cancelled(bound).await? {
-                Ok(instance) => return Some(instance),
+            let starting = async {
+                let instance = within(ANSWER, instance::bind(&self.pool, self.key.fingerprint())).await?;
+                let may_deliver = within(ANSWER, subscription::may_read_secrets(&self.pool)).await?;
+                Ok::<_, eqp_store::Error>(Some(instance).filter(|_| may_deliver))
+            };
+            match shutdown.run_until_cancelled(Box::pin(starting)).await? {
+                Ok(Some(instance)) => return Some(instance),
+                Ok(None) => {
+                    tracing::error!("events are not delivered: the database role may not read the secrets of handlers");
+                    shutdown.cancelled().await;
+                    return None;
+                }
                 Err(error) => {
                     let wait = backoff.next_wait();
                     tracing::warn!(

@@ -18,6 +18,7 @@ program and make it a member of a role.
 | `eqp_migrator` | `eqp migrate`: creates and changes the tables, and owns them |
 | `eqp_runtime` | receivers, and every other command of the tool: can store access keys, but not read them |
 | `eqp_reconcile` | processes that compare accounts with the Marketplace's API: the only role that can read access keys |
+| `eqp_deliver` | processes that deliver events to handlers: the only role that can read the secrets of handlers |
 | `eqp_accept` | receivers that only accept callbacks (`Builder::accept_only`): can neither read sealed passwords nor change endpoints, tracks or events |
 
 Run the script as a role that may create roles, in the receiver's database: once before the first migration, and again after every
@@ -29,8 +30,8 @@ To run migrations as a member of `eqp_migrator`, start them with `set role eqp_m
 `eqp_migrator` has `connect` and `create` on the database, and owns the schema `eqp` and its tables. The other roles have `connect` on the
 database, `usage` on the schema, and the following rights. A right with columns in parentheses applies only to these.
 
-| table | `eqp_runtime` | `eqp_reconcile` | `eqp_accept` |
-|---|---|---|---|
+| table | `eqp_runtime` | `eqp_reconcile` | `eqp_deliver` | `eqp_accept` |
+|---|---|---|---|---|
 ";
 
 /// A grant on tables.
@@ -54,9 +55,10 @@ pub(super) fn page() -> String {
         // Writing to a string cannot fail.
         let _ = writeln!(
             page,
-            "| `{table}` | {} | {} | {} |",
+            "| `{table}` | {} | {} | {} | {} |",
             rights("eqp_runtime"),
             rights("eqp_reconcile"),
+            rights("eqp_deliver"),
             rights("eqp_accept")
         );
     }

@@ -5,6 +5,7 @@ pub(crate) mod alerts;
 pub(crate) mod audit;
 pub(crate) mod ca;
 pub(crate) mod callbacks;
+pub(crate) mod deliveries;
 pub(crate) mod doctor;
 pub(crate) mod events;
 pub(crate) mod files;
@@ -30,6 +31,7 @@ pub(crate) mod simulator;
 pub(crate) mod spool;
 mod status;
 pub(crate) mod submissions;
+pub(crate) mod subscriptions;
 pub(crate) mod token;
 #[cfg(feature = "simulator")]
 pub(crate) mod trigger;
@@ -70,6 +72,10 @@ pub(crate) enum Command {
     Submissions(submissions::Submissions),
     #[command(subcommand)]
     Files(files::Files),
+    #[command(subcommand)]
+    Subscriptions(subscriptions::Subscriptions),
+    #[command(subcommand)]
+    Deliveries(deliveries::Deliveries),
     #[command(subcommand)]
     Packages(packages::Packages),
     #[command(subcommand)]
@@ -130,6 +136,8 @@ async fn run_async(command: Command, context: Context, definition: fn() -> clap:
         Command::Events(verb) => verb.run(&context).await,
         Command::Submissions(verb) => verb.run(&context).await,
         Command::Files(verb) => verb.run(&context).await,
+        Command::Subscriptions(verb) => Box::pin(verb.run(&context)).await,
+        Command::Deliveries(verb) => verb.run(&context).await,
         Command::Packages(verb) => verb.run(&context).await,
         Command::Keys(verb) => verb.run(&context).await,
         Command::Reports(verb) => verb.run(&context).await,

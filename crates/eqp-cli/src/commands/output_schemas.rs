@@ -1,6 +1,9 @@
 //! The registry of the JSON that each command prints, from which the schemas of the reference are generated.
 
-use eqp_console::{AccountList, AlertDetail, AlertList, AuditLog, Letter, ReportedEvent, TokenList};
+use eqp_console::{
+    AccountList, AlertDetail, AlertList, AuditLog, DeliveryDetail, DeliveryList, Letter, ReportedEvent, Subscription,
+    SubscriptionList, TokenList,
+};
 use eqp_deliver::MessageBody;
 use eqp_receiver::Reprojected;
 use eqp_store::Event;
@@ -10,10 +13,12 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use super::paging::StreamedRecord;
 use super::{
-    accounts, alerts, ca, callbacks, doctor, events, files, generated, init, keys, login, logout, migrate, packages,
-    products, release, reports,
+    accounts, alerts, ca, callbacks, deliveries, doctor, events, files, generated, init, keys, login, logout, migrate,
+    packages, products, release, reports,
 };
-use super::{reconcile, retention, serve, simulator, spool, submissions, token, trigger, upgrade, wait, whoami};
+use super::{
+    reconcile, retention, serve, simulator, spool, submissions, subscriptions, token, trigger, upgrade, wait, whoami,
+};
 use crate::change::RequestDryRun;
 use crate::failure::ErrorObject;
 
@@ -135,6 +140,23 @@ pub(crate) fn all() -> Vec<CommandJson> {
         object("files show", vec![of::<FileRecord>]),
         object("files upload", vec![of::<files::UploadedFiles<'_>>, of::<RequestDryRun<'_>>]),
         object("files delete", vec![of::<files::DeletedFile<'_>>, of::<RequestDryRun<'_>>]),
+        object(
+            "subscriptions add",
+            vec![of::<subscriptions::add::SubscriptionCreation<'_>>, of::<subscriptions::add::SubscriptionDryRun<'_>>],
+        ),
+        object("subscriptions list", vec![of::<SubscriptionList>]),
+        object("subscriptions show", vec![of::<Subscription>]),
+        object(
+            "subscriptions test",
+            vec![of::<subscriptions::test::TestReport<'_>>, of::<subscriptions::test::TestDryRun<'_>>],
+        ),
+        object("subscriptions pause", vec![of::<subscriptions::state::StateReport<'_>>]),
+        object("subscriptions resume", vec![of::<subscriptions::state::StateReport<'_>>]),
+        object("subscriptions remove", vec![of::<subscriptions::remove::SubscriptionRemoval<'_>>]),
+        object("deliveries list", vec![of::<DeliveryList>]),
+        object("deliveries show", vec![of::<DeliveryDetail>]),
+        object("deliveries retry", vec![of::<deliveries::change::DeliveryChanges<'_>>]),
+        object("deliveries discard", vec![of::<deliveries::change::DeliveryChanges<'_>>]),
         lines_with(
             "--all",
             "packages list",

@@ -8,6 +8,7 @@ use std::time::Duration;
 use axum::Router;
 use clap::{Args, ValueEnum};
 use eqp_console::{OperatorListener, OperatorService};
+use eqp_deliver::{DeliverService, HandlerEnvironment};
 use eqp_receiver::{Limits, LocalCa, Projector, Receiver};
 use eqp_store::internal::Part;
 use eqp_store::{EndpointSummary, Endpoints, Store};
@@ -22,7 +23,7 @@ use crate::compose::database::{Database, Migrate};
 use crate::compose::operator_listener;
 use crate::compose::process;
 use crate::compose::process::return_after_floods;
-use crate::compose::receiver::{ReceiverSetup, check_certificate, master_key};
+use crate::compose::receiver::{ReceiverSetup, check_certificate, known_master_key, master_key};
 use crate::compose::reconcile::reconcile_service;
 use crate::config::{DataFolder, OperatorListen, ReceiverOptions, Wire};
 use crate::context::Context;
@@ -30,7 +31,7 @@ use crate::failure::{Exit, Failure, Result};
 use crate::logging::LogFormat;
 use crate::shutdown;
 
-/// Run the receiver: accept and store callbacks, derive events from them, and reconcile accounts
+/// Run the receiver: accept and store callbacks, derive and deliver events, and reconcile accounts
 ///
 /// The operator listener serves metrics, health checks and the operator API, which needs a token (see `eqp token`).
 ///
@@ -98,18 +99,21 @@ pub(crate) enum Role {
     Project,
     /// Compare accounts with the Marketplace, and evaluate alerts
     Reconcile,
+    /// Deliver events to the handlers of subscriptions
+    Deliver,
     /// Serve the operator API on the operator listener
     Console,
 }
 
 impl Role {
-    const ALL: [Self; 4] = [Self::Accept, Self::Project, Self::Reconcile, Self::Console];
+    const ALL: [Self; 5] = [Self::Accept, Self::Project, Self::Reconcile, Self::Deliver, Self::Console];
 
     fn name(self) -> &'static str {
         match self {
             Self::Accept => "accept",
             Self::Project => "project",
             Self::Reconcile => "reconcile",
+            Self::Deliver => "deliver",
             Self::Console => "console",
         }
     }
@@ -142,6 +146,7 @@ impl Serve {
         if self.role.contains(&Role::Accept) {
             check_certificate(&wire)?;
         }
+        let handlers = context.settings.deliver.environment(&context.loaded.programs)?;
         let data = context.settings.data.open()?;
         let migrate = if self.migrate { Migrate::Always } else { Migrate::WhenEmpty };
         let Some(database) = stop.run_until_cancelled(Database::open_to_receive(context, migrate)).await else {
@@ -157,6 +162,7 @@ impl Serve {
             reload: &reload,
             roles: &self.role,
             interval: self.reconcile_interval,
+            handlers: &handlers,
             // A child token, because the first part to end stops the others.
             stop: stop.child_token(),
         };
@@ -208,6 +214,7 @@ struct Server<'a> {
     reload: &'a Arc<Notify>,
     roles: &'a [Role],
     interval: Option<Duration>,
+    handlers: &'a HandlerEnvironment,
     stop: CancellationToken,
 }
 
@@ -220,7 +227,7 @@ impl Server<'_> {
             self.stop.cancel();
             ended
         };
-        let (ended, (), ()) = tokio::join!(main_part, self.reconcile(), self.alerts());
+        let (ended, (), (), ()) = tokio::join!(main_part, self.reconcile(), self.alerts(), self.deliver());
         ended
     }
 
@@ -252,6 +259,23 @@ impl Server<'_> {
             return;
         }
         Box::pin(alert_service(self.context, self.database).run(self.stop.clone())).await;
+    }
+
+    /// Delivers events to the handlers of subscriptions until shutdown.
+    async fn deliver(&self) {
+        if !self.has(Role::Deliver) {
+            return;
+        }
+        let key = match master_key(self.database, self.data).await {
+            Ok(key) => key,
+            Err(failure) => {
+                tracing::error!(error = failure.in_one_line(), "events are not delivered");
+                return;
+            }
+        };
+        let service = DeliverService::new(self.database.pool().clone(), key, self.handlers.clone())
+            .observer(self.database.metrics().observer());
+        Box::pin(service.run(self.stop.clone())).await;
     }
 
     /// Runs without accepting callbacks until shutdown.
@@ -305,7 +329,12 @@ impl Server<'_> {
     async fn serve_operators(&self, listener: Option<OperatorListener>, status: Router) {
         let Some(listener) = listener else { return self.stop.cancelled().await };
         let router = if self.has(Role::Console) {
-            let service = OperatorService::new(Store::new(self.database.pool().clone())).shutdown(self.stop.clone());
+            let mut service =
+                OperatorService::new(Store::new(self.database.pool().clone())).shutdown(self.stop.clone());
+            // Without a key, subscriptions with secrets cannot be created.
+            if let Ok(Some(key)) = known_master_key(self.data) {
+                service = service.master_key(key);
+            }
             let hosts = self.context.settings.receiver.operator_hosts.clone().unwrap_or_default();
             status.merge(service.network_router(&hosts))
         } else {

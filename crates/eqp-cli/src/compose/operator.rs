@@ -4,6 +4,7 @@ use eqp_console::{OperatorClient, OperatorService, Principal};
 use eqp_store::Store;
 
 use super::database::{Database, Upgrade};
+use super::receiver::known_master_key;
 use crate::config::Server;
 use crate::context::Context;
 use crate::failure::Result;
@@ -21,7 +22,7 @@ impl Operator {
     pub(crate) async fn open_to_read(context: &Context) -> Result<Self> {
         match context.settings.server.resolve()? {
             Some(server) => Self::remote(context, server),
-            None => Ok(Self::in_process(Database::open_to_read(context).await?)),
+            None => Ok(Self::in_process(context, Database::open_to_read(context).await?)),
         }
     }
 
@@ -29,7 +30,7 @@ impl Operator {
     pub(crate) async fn open_existing(context: &Context, upgrade: Upgrade) -> Result<Self> {
         match context.settings.server.resolve()? {
             Some(server) => Self::remote(context, server),
-            None => Ok(Self::in_process(Database::open_existing(context, upgrade).await?)),
+            None => Ok(Self::in_process(context, Database::open_existing(context, upgrade).await?)),
         }
     }
 
@@ -39,8 +40,12 @@ impl Operator {
         Ok(Self { client, database: None })
     }
 
-    fn in_process(database: Database) -> Self {
-        let service = OperatorService::new(Store::new(database.pool().clone()));
+    fn in_process(context: &Context, database: Database) -> Self {
+        let mut service = OperatorService::new(Store::new(database.pool().clone()));
+        // It is only read to store secrets of subscriptions; a command that does not never fails because of it.
+        if let Ok(Some(key)) = context.settings.data.look().and_then(|data| known_master_key(&data)) {
+            service = service.master_key(key);
+        }
         Self { client: OperatorClient::in_process(&service, Principal::Local), database: Some(database) }
     }
 

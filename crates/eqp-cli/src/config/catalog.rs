@@ -115,6 +115,12 @@ pub(crate) const KEYS: &[Key] = &[
     key("alerts", "marketing_limit", Kind::Text, "\"15d\"")
         .text("Time after which the marketing review of a submission is stuck")
         .default("15d"),
+    key("deliver", "allow_networks", Kind::List, "[\"10.1.0.0/16\"]")
+        .text("Networks that webhooks can reach although they are not public")
+        .default("none"),
+    key("deliver", "proxy", Kind::Text, "\"http://proxy.example.com:3128\"")
+        .text("Proxy for webhooks, which then decides which networks can be reached; HTTPS_PROXY is not used")
+        .default("none"),
 ];
 
 /// A table that contains a table for each name that the user chooses, such as `[products."acme/checkout"]`. A profile cannot contain it.
@@ -259,21 +265,22 @@ mod tests {
     use super::super::file::{ProfileSelector, read_text};
     use super::super::keys::names_of;
     use super::super::{
-        AlertOptions, DataOptions, DatabaseOptions, IfMissing, Layer, MarketplaceOptions, ProductOptions,
-        ReceiverOptions, ServerOptions,
+        AlertOptions, DataOptions, DatabaseOptions, DeliverOptions, IfMissing, Layer, MarketplaceOptions,
+        ProductOptions, ReceiverOptions, ServerOptions,
     };
     use super::*;
     use crate::cli::Cli;
 
     #[test]
     fn the_catalog_has_every_key_that_the_reader_accepts() {
-        let sections: [(&str, &[&str]); 6] = [
+        let sections: [(&str, &[&str]); 7] = [
             ("data", names_of::<DataOptions>()),
             ("marketplace", names_of::<MarketplaceOptions>()),
             ("database", names_of::<DatabaseOptions>()),
             ("server", names_of::<ServerOptions>()),
             ("receiver", names_of::<ReceiverOptions>()),
             ("alerts", names_of::<AlertOptions>()),
+            ("deliver", names_of::<DeliverOptions>()),
         ];
         assert_eq!(sections.map(|(section, _)| section), names_of::<Layer>(), "a new section belongs here too");
         let accepted =

@@ -36,6 +36,31 @@ pub(crate) fn render(definition: &clap::Command) -> String {
         let named = json!({"type": "object", "description": table.text, "additionalProperties": entry});
         properties.insert(table.name.to_owned(), named);
     }
+    properties.insert(
+        "exec".to_owned(),
+        json!({
+            "type": "object",
+            "description": "Programs that handlers of subscriptions can run, by name",
+            "additionalProperties": {
+                "type": "object",
+                "additionalProperties": false,
+                "required": ["command"],
+                "properties": {
+                    "command": {
+                        "type": "array",
+                        "items": {"type": "string"},
+                        "minItems": 1,
+                        "description": "Program (a name in PATH or an absolute path) and its arguments",
+                    },
+                    "environment": {
+                        "type": "object",
+                        "additionalProperties": {"type": "string"},
+                        "description": "Variables of its environment",
+                    },
+                },
+            },
+        }),
+    );
     let schema = json!({
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": "eqp.toml",

@@ -13,8 +13,8 @@ use toml::de::{DeTable, DeValue};
 
 use super::keys::names_of;
 use super::{
-    AlertOptions, DataOptions, DatabaseOptions, FileOptions, IfMissing, Layer, MarketplaceOptions, ProductOptions,
-    Products, ReceiverOptions, ServerOptions,
+    AlertOptions, DataOptions, DatabaseOptions, DeliverOptions, FileOptions, IfMissing, Layer, MarketplaceOptions,
+    ProductOptions, Products, Programs, ReceiverOptions, ServerOptions,
 };
 use crate::failure::{Failure, Result};
 use crate::text::nearest;
@@ -37,6 +37,9 @@ struct File {
     server: ServerOptions,
     receiver: ReceiverOptions,
     alerts: AlertOptions,
+    deliver: DeliverOptions,
+    /// Programs that handlers can run. Not in a profile: they belong to this machine.
+    exec: Programs,
 }
 
 /// A parsed configuration file.
@@ -50,6 +53,8 @@ pub(super) struct ParsedFile {
     pub(super) profiles: Vec<String>,
     /// The products of the vendor.
     pub(super) products: Products,
+    /// The programs that handlers can run.
+    pub(super) programs: Programs,
 }
 
 /// The configuration files that exist.
@@ -138,10 +143,11 @@ pub(super) fn read_text(
         server: file.server,
         receiver: file.receiver,
         alerts: file.alerts,
+        deliver: file.deliver,
     };
     file.products.values_mut().for_each(|product| product.in_folder(folder));
     let profiles = file.profiles.keys().cloned().collect();
-    let mut read = ParsedFile { base, profile: None, profiles, products: file.products };
+    let mut read = ParsedFile { base, profile: None, profiles, products: file.products, programs: file.exec };
     read.profile = select(path, file.profile.as_deref(), file.profiles, selector, if_missing)?;
     for layer in [&mut read.base].into_iter().chain(read.profile.as_mut().map(|(_, layer)| layer)) {
         layer.marketplace.check().map_err(|failure| failure.why(format!("it is set in {}", path.display())))?;
@@ -295,6 +301,7 @@ impl<'a> Source<'a> {
             ("server", names_of::<ServerOptions>()),
             ("receiver", names_of::<ReceiverOptions>()),
             ("alerts", names_of::<AlertOptions>()),
+            ("deliver", names_of::<DeliverOptions>()),
         ];
         for (section, names) in sections {
             let Some(value) = table.get(section) else { continue };

@@ -8,6 +8,7 @@ mod api_url;
 pub(crate) mod catalog;
 mod data;
 mod database;
+mod deliver;
 pub(crate) mod editor_schema;
 mod file;
 pub(crate) mod keyring;
@@ -30,6 +31,7 @@ use serde::Deserialize;
 pub(crate) use alerts::AlertOptions;
 pub(crate) use data::{DataFolder, DataOptions};
 pub(crate) use database::{DatabaseChoice, DatabaseOptions};
+pub(crate) use deliver::{DeliverOptions, Programs};
 pub(crate) use eqp_store::internal::DatabaseUrl;
 pub(crate) use listen::ListenAddress;
 pub(crate) use listen::OperatorListen;
@@ -68,6 +70,7 @@ pub(crate) struct Layer {
     pub(crate) server: ServerOptions,
     pub(crate) receiver: ReceiverOptions,
     pub(crate) alerts: AlertOptions,
+    pub(crate) deliver: DeliverOptions,
 }
 
 impl Layer {
@@ -80,6 +83,7 @@ impl Layer {
             server: self.server.over(weaker.server),
             receiver: self.receiver.over(weaker.receiver),
             alerts: self.alerts.over(weaker.alerts),
+            deliver: self.deliver.over(weaker.deliver),
         }
     }
 
@@ -133,6 +137,8 @@ pub(crate) struct Loaded {
     pub(crate) profiles: Vec<String>,
     /// The products of the vendor.
     pub(crate) products: Products,
+    /// The programs of `file` that handlers can run.
+    pub(crate) programs: Programs,
 }
 
 /// Checks whether a file with this text can be read, for the fuzzers.
@@ -158,7 +164,7 @@ pub(crate) fn load(options: &FileOptions, mut given: Layer, if_missing: IfMissin
         }
         None => None,
     };
-    let file::ParsedFile { base, profile, profiles, products } = if let Some(path) = &found.trusted {
+    let file::ParsedFile { base, profile, profiles, products, programs } = if let Some(path) = &found.trusted {
         let selector = ProfileSelector { name: options.profile.as_deref(), environment: given.marketplace.environment };
         file::read(path, selector, if_missing)?
     } else {
@@ -184,5 +190,6 @@ pub(crate) fn load(options: &FileOptions, mut given: Layer, if_missing: IfMissin
         profile,
         profiles,
         products,
+        programs,
     })
 }

@@ -58,6 +58,19 @@ async fn filled() -> CallbackDatabase {
     assert!(database.read_package(package("s2", ["in_progress", "draft", "approved"], 30)).await);
     database.reads(&[database.read(eqp_store::ResourceKind::File, file("f1", "fail"))]).await;
     database.project().await;
+    sqlx::raw_sql(
+        r#"insert into eqp.subscription (name, filter, handler, created_at)
+           values ('shop', '{"statuses": ["approved"]}', '{"type": "exec", "program": "deploy"}', '2026-01-02 03:04:05+00');
+           insert into eqp.subscription_state (subscription_id, state, paused_at, paused_reason, cursor_seq, alert_cursor)
+           values (1, 'paused', '2026-01-03 03:04:05+00', 'a test', 1, 0);
+           insert into eqp.delivery (subscription_id, resource, source, event_seq, created_at, attempts, dead_at)
+           values (1, 7, 'event', 1, '2026-01-02 03:04:06+00', 10, '2026-01-05 03:04:06+00');
+           insert into eqp.attempt (delivery_id, subscription_id, source, event_seq, at, duration_ms, result, status, note)
+           values (1, 1, 'event', 1, '2026-01-05 03:04:06+00', 12, 'event_failed', 3, E'no\x1b[31m\nway');"#,
+    )
+    .execute(&database.pool)
+    .await
+    .unwrap();
     database
 }
 
@@ -88,6 +101,20 @@ const COMMANDS: &[(i32, &[&str])] = &[
     (0, &["accounts", "remove", "MAG123456789", "--dry-run"]),
     (4, &["accounts", "remove", "MAG2", "--dry-run"]),
     (4, &["accounts", "remove", "MAG9"]),
+    (0, &["subscriptions", "list"]),
+    (0, &["subscriptions", "show", "shop"]),
+    (4, &["subscriptions", "show", "nothing"]),
+    (4, &["subscriptions", "pause", "nothing"]),
+    (2, &["subscriptions", "add", "shop", "--pull"]),
+    (0, &["subscriptions", "add", "other", "--exec", "deploy", "--status", "approved", "--dry-run"]),
+    (0, &["subscriptions", "remove", "shop", "--dry-run"]),
+    (0, &["deliveries", "list"]),
+    (0, &["deliveries", "list", "--subscription", "shop", "--dead"]),
+    (4, &["deliveries", "list", "--subscription", "nothing"]),
+    (0, &["deliveries", "show", "1"]),
+    (4, &["deliveries", "show", "999999"]),
+    (0, &["deliveries", "retry", "--subscription", "shop", "--dead", "--dry-run"]),
+    (4, &["deliveries", "discard", "999999"]),
     (0, &["audit", "list"]),
     (0, &["audit", "list", "--limit", "1"]),
     (0, &["audit", "list", "--before", "1"]),

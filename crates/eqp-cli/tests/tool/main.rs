@@ -13,6 +13,7 @@ mod command_line;
 mod configuration;
 mod data_folder;
 mod databases;
+mod delivering;
 mod demo;
 mod documented_callbacks;
 mod drift;

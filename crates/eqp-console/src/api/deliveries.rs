@@ -9,7 +9,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::authorized::{ApiState, Authorized, Operate, Read};
-use crate::extract::{JsonBody, PathParameter, Query, checked_limit};
+use crate::extract::{JsonBody, PathParameters, Query, checked_limit};
 use crate::openapi::QueryOf;
 use crate::problem::Problem;
 
@@ -199,7 +199,7 @@ impl DeliverySelection {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct ChangedDeliveries {
-    /// How many deliveries were changed. The others have ended in the meantime.
+    /// The number of deliveries that were changed. The others have ended in the meantime.
     pub changed: u64,
 }
 
@@ -240,8 +240,9 @@ async fn list(operator: Authorized<Read>, Query(query): Query<DeliveryQuery>) ->
 )]
 async fn show(
     operator: Authorized<Read>,
-    PathParameter(id): PathParameter<i64>,
+    PathParameters([id]): PathParameters<1>,
 ) -> Result<Json<DeliveryDetail>, Problem> {
+    let id: i64 = id.parse().map_err(|_| Problem::invalid("id in the path is not a number"))?;
     let found = within(ANSWER, delivery::find(operator.pool(), id)).await?;
     let attempts = within(ANSWER, delivery::attempts(operator.pool(), id)).await?;
     if found.is_none() && attempts.is_empty() {

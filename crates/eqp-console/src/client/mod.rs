@@ -1,6 +1,7 @@
 //! The client of the operator service, in the same process or over HTTP. Both return the same values.
 
 mod alerts;
+mod deliveries;
 mod error;
 mod in_process;
 mod remote;
@@ -24,12 +25,10 @@ pub use self::stream::EventStream;
 use crate::api::BASE;
 use crate::api::accounts::AccountList;
 use crate::api::audit::{AuditFilter, AuditLog};
-use crate::api::deliveries::{ChangedDeliveries, DeliveryDetail, DeliveryList, DeliveryQuery, DeliverySelection};
 use crate::api::events::EventList;
 use crate::api::events::detail::ReportedEvent;
 use crate::api::retention::{DeletedCallbacks, OldCallbacks, ReceivedBefore};
 use crate::api::submissions::{EnvironmentFilter, FileList, SubmissionHistories, SubmissionList};
-use crate::api::subscriptions::{PauseRequest, RequestedTest, Subscription, SubscriptionList, SubscriptionRequest};
 use crate::api::tokens::{CreatedToken, NewToken, TokenList};
 use crate::problem::Problem;
 use crate::{OperatorService, Principal};
@@ -228,109 +227,6 @@ impl OperatorClient {
     /// Returns the errors of [`events`](Self::events).
     pub async fn audit(&self, filter: &AuditFilter) -> Result<AuditLog, OperatorError> {
         self.get("/audit", filter).await
-    }
-
-    /// Returns all subscriptions, ordered by name.
-    ///
-    /// # Errors
-    ///
-    /// Returns the errors of [`events`](Self::events).
-    pub async fn subscriptions(&self) -> Result<SubscriptionList, OperatorError> {
-        self.get("/subscriptions", &()).await
-    }
-
-    /// Returns one subscription.
-    ///
-    /// # Errors
-    ///
-    /// Returns [`OperatorError::Problem`] with the code `not_found` if there is no such subscription, and otherwise the errors of
-    /// [`events`](Self::events).
-    pub async fn subscription(&self, name: &str) -> Result<Subscription, OperatorError> {
-        self.get(&format!("/subscriptions/{}", segment(name)), &()).await
-    }
-
-    /// Creates a subscription, which receives the events that are recorded from now on. Requires the scope `admin`.
-    ///
-    /// # Errors
-    ///
-    /// Returns [`OperatorError::Problem`] with the code `conflict` if a subscription has this name, and otherwise the errors of
-    /// [`events`](Self::events).
-    pub async fn create_subscription(&self, new: &SubscriptionRequest) -> Result<Subscription, OperatorError> {
-        self.post("/subscriptions", new).await
-    }
-
-    /// Removes a subscription and its deliveries. Requires the scope `admin`.
-    ///
-    /// # Errors
-    ///
-    /// Returns the errors of [`subscription`](Self::subscription).
-    pub async fn remove_subscription(&self, name: &str) -> Result<(), OperatorError> {
-        self.delete(&format!("/subscriptions/{}", segment(name))).await
-    }
-
-    /// Pauses a subscription. Requires the scope `operate`.
-    ///
-    /// # Errors
-    ///
-    /// Returns the errors of [`subscription`](Self::subscription).
-    pub async fn pause_subscription(&self, name: &str, reason: Option<&str>) -> Result<Subscription, OperatorError> {
-        let request = PauseRequest { reason: reason.map(str::to_owned) };
-        self.post(&format!("/subscriptions/{}/pause", segment(name)), &request).await
-    }
-
-    /// Resumes a subscription, which delivers the events of the pause. Requires the scope `operate`.
-    ///
-    /// # Errors
-    ///
-    /// Returns the errors of [`subscription`](Self::subscription).
-    pub async fn resume_subscription(&self, name: &str) -> Result<Subscription, OperatorError> {
-        self.post(&format!("/subscriptions/{}/resume", segment(name)), &()).await
-    }
-
-    /// Requests a test message, which a worker sends once. Requires the scope `operate`.
-    ///
-    /// # Errors
-    ///
-    /// Returns the errors of [`subscription`](Self::subscription).
-    pub async fn test_subscription(&self, name: &str) -> Result<RequestedTest, OperatorError> {
-        self.post(&format!("/subscriptions/{}/test", segment(name)), &()).await
-    }
-
-    /// Returns deliveries that are waiting or dead, newest first.
-    ///
-    /// # Errors
-    ///
-    /// Returns the errors of [`subscription`](Self::subscription).
-    pub async fn deliveries(&self, query: &DeliveryQuery) -> Result<DeliveryList, OperatorError> {
-        self.get("/deliveries", query).await
-    }
-
-    /// Returns a delivery and its attempts.
-    ///
-    /// # Errors
-    ///
-    /// Returns [`OperatorError::Problem`] with the code `not_found` if there is no such delivery and no recorded attempt, and otherwise
-    /// the errors of [`events`](Self::events).
-    pub async fn delivery(&self, id: i64) -> Result<DeliveryDetail, OperatorError> {
-        self.get(&format!("/deliveries/{id}"), &()).await
-    }
-
-    /// Sends deliveries now, also dead ones. Requires the scope `operate`.
-    ///
-    /// # Errors
-    ///
-    /// Returns the errors of [`events`](Self::events).
-    pub async fn retry_deliveries(&self, selection: &DeliverySelection) -> Result<ChangedDeliveries, OperatorError> {
-        self.post("/deliveries/retry", selection).await
-    }
-
-    /// Discards deliveries without sending them. Requires the scope `operate`.
-    ///
-    /// # Errors
-    ///
-    /// Returns the errors of [`events`](Self::events).
-    pub async fn discard_deliveries(&self, selection: &DeliverySelection) -> Result<ChangedDeliveries, OperatorError> {
-        self.post("/deliveries/discard", selection).await
     }
 
     async fn get<T: DeserializeOwned>(&self, path: &str, query: &impl Serialize) -> Result<T, OperatorError> {

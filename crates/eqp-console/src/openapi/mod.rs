@@ -23,7 +23,8 @@ use crate::api::events::detail::ReportedEvent;
 use crate::api::letter::Letter;
 use crate::api::retention::{DeletedCallbacks, OldCallbacks, ReceivedBefore};
 use crate::api::submissions::{FileList, SubmissionHistories, SubmissionList};
-use crate::api::subscriptions::{PauseRequest, RequestedTest, Subscription, SubscriptionList, SubscriptionRequest};
+use crate::api::subscriptions::request::{PauseRequest, SubscriptionRequest};
+use crate::api::subscriptions::{RequestedTest, Subscription, SubscriptionList};
 use crate::api::tokens::{CreatedToken, NewToken, TokenList};
 
 /// Makes types usable as bodies, and defines a function that adds their schemas.
@@ -80,6 +81,7 @@ fn register_queries(generator: &mut schemars::SchemaGenerator) {
     generator.subschema_for::<eqp_store::FileFilter>();
     generator.subschema_for::<crate::api::alerts::model::AlertFilter>();
     generator.subschema_for::<crate::api::audit::AuditFilter>();
+    generator.subschema_for::<crate::api::deliveries::DeliveryQuery>();
     generator.subschema_for::<crate::api::submissions::EnvironmentFilter>();
 }
 /// The OpenAPI document as it is served. `cargo xtask docs` generates it, so that a server does not need the generator.

@@ -13,6 +13,8 @@ use tokio_util::task::AbortOnDropHandle;
 
 /// The time between the request to stop and the end by force.
 const GRACE: Duration = Duration::from_secs(5);
+/// The time in which a killed process must end.
+const KILLED: Duration = Duration::from_secs(1);
 /// The interval at which it is checked whether a program has stopped.
 const POLL: Duration = Duration::from_millis(20);
 /// The time after the end of a program in which the rest of its error output must arrive. Other processes can hold the pipe open.
@@ -47,7 +49,7 @@ pub(super) async fn run(mut command: Command, input: String, deadline: Duration)
     } else {
         group.stop().await;
         // Even a killed process can hang, for example on a network file system.
-        let _ = timeout(GRACE, child.wait()).await;
+        let _ = timeout(KILLED, child.wait()).await;
         None
     };
     Ok(Ended { status, stderr: stderr.finish().await })

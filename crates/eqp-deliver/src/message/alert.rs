@@ -11,7 +11,7 @@ use super::MessageUrls;
 pub enum AlertChange {
     /// The alert was opened.
     Opened,
-    /// Somebody acknowledged the alert.
+    /// The alert was acknowledged.
     Acknowledged,
     /// The condition has ended.
     Resolved,

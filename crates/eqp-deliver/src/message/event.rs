@@ -47,7 +47,7 @@ pub struct MessageUrls {
     pub event: Option<String>,
 }
 
-/// What a message about an event contains in addition to the event.
+/// The content of a message about an event in addition to the event itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct MessageContext {

@@ -1,4 +1,4 @@
-//! Messages: what a handler outside of this process receives, version 1 of the event format.
+//! Messages to handlers outside of this process, in version 1 of the event format.
 //!
 //! Changes of the format are additive: fields and types are added, but neither removed nor changed.
 
@@ -13,7 +13,7 @@ use uuid::Uuid;
 pub use alert::{AlertChange, AlertData};
 pub use event::{EventData, MessageContext, MessageUrls};
 
-/// What a handler outside of this process receives.
+/// A message to a handler outside of this process.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Message {
@@ -43,7 +43,7 @@ pub enum MessageBody {
     /// An alert was opened.
     #[serde(rename = "alert.opened")]
     AlertOpened(Content<AlertData>),
-    /// Somebody acknowledged an alert.
+    /// An alert was acknowledged.
     #[serde(rename = "alert.acknowledged")]
     AlertAcknowledged(Content<AlertData>),
     /// The condition of an alert has ended.
@@ -56,7 +56,7 @@ pub enum MessageBody {
 
 /// The time and the data of a message.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "ContentOf{T}"))]
 #[non_exhaustive]
 pub struct Content<T> {
     /// The time at which it happened: of an event, the time at which the callback arrived or the API was read.

@@ -18,13 +18,13 @@ const PATIENCE: Duration = Duration::from_hours(5 * 24);
 pub(super) struct Breaker {
     /// Consecutive attempts for which the handler was down.
     pub(super) failures: u32,
-    /// How long it has been down.
+    /// The duration of the outage.
     pub(super) failing_for: Duration,
     /// No attempts are made, except probes.
     pub(super) is_open: bool,
 }
 
-/// What an attempt says about the handler.
+/// The evidence of an attempt about the handler.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Signal {
     /// The handler has answered, whether it accepted the message or not.

@@ -41,7 +41,7 @@ pub(super) struct Lane {
     pub(super) pace: Option<Arc<Pace>>,
 }
 
-/// What is needed to send a lane.
+/// Sends lanes.
 #[derive(Clone)]
 pub(super) struct Sender {
     pub(super) pool: PgPool,
@@ -57,7 +57,7 @@ pub(super) struct Ended {
     pub(super) at: Instant,
 }
 
-/// What became of a lane.
+/// The result of sending a lane.
 pub(super) struct LaneResult {
     pub(super) lane: LeasedLane,
     /// In order. Only the last one can have failed.

@@ -11,12 +11,12 @@ use uuid::Uuid;
 use crate::subscription::{KnownSku, Matched, Subscription};
 use crate::{Message, MessageContext};
 
-/// How long a delivery waits for the details of a new resource.
+/// The time for which a delivery waits for the details of a new resource.
 const WAIT_FOR_DETAILS: Duration = Duration::from_mins(1);
 /// The interval at which the details are looked up.
 const LOOK_UP: Duration = Duration::from_secs(2);
 
-/// What is to be done with a delivery.
+/// The next step for a delivery.
 pub(super) enum Prepared {
     Send(Message),
     /// The delivery ends without being sent, for this reason.

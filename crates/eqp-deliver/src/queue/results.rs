@@ -150,7 +150,7 @@ fn counted(results: &[LaneResult], effects: &Effects) -> BTreeMap<i64, bool> {
     counted
 }
 
-/// What follows an attempt.
+/// The consequence of an attempt for its delivery.
 enum Follow {
     Done,
     Dead,

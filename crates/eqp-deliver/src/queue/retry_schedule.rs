@@ -26,7 +26,7 @@ const INVALID_ATTEMPTS: u32 = 3;
 /// The longest wait that a handler can request. One wrong header must not stop deliveries for years.
 pub(super) const LONGEST_RETRY_AFTER: Duration = Duration::from_hours(1);
 
-/// What follows an attempt that failed and counts.
+/// The consequence of an attempt that failed and counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum AfterFailure {
     Retry(Duration),

@@ -36,7 +36,7 @@ const GRACE: Duration = Duration::from_secs(10);
 const MIN_WAIT: Duration = Duration::from_millis(200);
 const MAX_WAIT: Duration = Duration::from_secs(30);
 
-/// What a worker needs.
+/// The settings of a worker.
 #[derive(Clone)]
 pub(crate) struct WorkerSettings {
     pub(crate) pool: PgPool,

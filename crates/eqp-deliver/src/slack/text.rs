@@ -18,7 +18,7 @@ const MAX_CHARACTERS: usize = 3_000;
 pub(super) struct Text {
     /// The state of the subject, for the first message of a thread.
     pub(super) state: String,
-    /// What has changed, for a reply or a message without a thread.
+    /// The change, for a reply or a message without a thread.
     pub(super) change: String,
     /// The subject, if changes of the same subject belong into one thread.
     pub(super) subject: Option<String>,

@@ -88,7 +88,7 @@ pub struct SubscriptionSummary {
     pub created_at: OffsetDateTime,
     /// Since when it has been paused.
     pub paused_at: Option<OffsetDateTime>,
-    /// Why it is paused.
+    /// The reason of the pause.
     pub paused_reason: Option<String>,
     /// It was paused, and has not delivered all events of that time yet.
     pub is_catching_up: bool,
@@ -107,7 +107,7 @@ pub struct SubscriptionSummary {
 /// Administers the subscriptions of a database.
 ///
 /// Every method returns [`SubscriptionError::Store`] if a query fails or takes longer than a minute, and those that have a name as
-/// argument return [`SubscriptionError::NotFound`] if there is no such subscription.
+/// argument return [`SubscriptionError::NotFound`] if it does not exist.
 ///
 /// ```no_run
 /// # async fn example(pool: eqp_store::sqlx::PgPool) -> Result<(), eqp_deliver::SubscriptionError> {

@@ -28,7 +28,7 @@ pub struct SubscriptionFilter {
     /// The statuses. Documented alternative spellings are accepted.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub statuses: Vec<String>,
-    /// The SKUs of the products, in which `*` stands for any characters.
+    /// The SKUs of the products, in which `*` matches any characters.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub skus: Vec<String>,
     /// The accounts: a `mage_id`, or `sandbox/` or `production/` and a `mage_id`.
@@ -45,7 +45,7 @@ pub struct SubscriptionFilter {
     pub applied_only: bool,
 }
 
-/// What is known about the product of an event.
+/// The knowledge about the product of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum KnownSku<'a> {
     /// The API has not been read yet.

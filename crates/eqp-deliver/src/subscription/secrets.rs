@@ -1,5 +1,5 @@
-//! Seals the secrets of a handler. They are bound to the name of the subscription and the target of the handler: somebody who can only
-//! write to the database cannot have them sent to another URL.
+//! Seals the secrets of a handler. They are bound to the name of the subscription and the target of the handler: a change in
+//! the database alone cannot have them sent to another URL.
 
 use std::collections::BTreeMap;
 

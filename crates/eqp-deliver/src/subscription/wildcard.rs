@@ -1,4 +1,4 @@
-//! Patterns in which `*` stands for any characters.
+//! Patterns in which `*` matches any characters.
 
 /// Returns whether a text matches a pattern, in time proportional to the product of their lengths.
 pub(super) fn matches_wildcard(pattern: &str, text: &str) -> bool {

@@ -13,6 +13,10 @@ const MAX_HEADERS: usize = 32;
 /// The maximum size of a header's value in bytes.
 const MAX_VALUE_BYTES: usize = 8 * 1024;
 
+/// Headers with credentials. Their values must come from stored secrets, because definitions are shown and stored unencrypted.
+const CREDENTIALS: &[&str] =
+    &["api-key", "authorization", "cookie", "private-token", "proxy-authorization", "x-api-key", "x-auth-token"];
+
 /// The length from which a word in a secret header is removed from notes.
 const MIN_SECRET_WORD: usize = 8;
 
@@ -69,9 +73,16 @@ impl ExtraHeaders {
             if RESERVED.contains(&parsed.as_str()) {
                 return Err(wrong(name, "it is set automatically"));
             }
+            if source.contains(['\r', '\n']) {
+                return Err(wrong(name, "its value contains a line end"));
+            }
+            let is_secret = source.contains("secrets");
+            if CREDENTIALS.contains(&parsed.as_str()) && !is_secret {
+                return Err(wrong(name, "its value must contain a stored secret, such as `{{ secrets.token }}`"));
+            }
             let template = format!("header {parsed}");
             templates.add(&template, source, Escape::None, secrets)?;
-            headers.push(ExtraHeader { name: parsed, template, is_secret: source.contains("secrets") });
+            headers.push(ExtraHeader { name: parsed, template, is_secret });
         }
         Ok(Self(headers))
     }
@@ -118,5 +129,5 @@ fn value(name: &str, text: &str) -> Result<HeaderValue, HeaderError> {
     if text.len() > MAX_VALUE_BYTES {
         return Err(wrong("is longer than 8 KiB"));
     }
-    HeaderValue::from_str(text).map_err(|_| wrong("contains a control character"))
+    HeaderValue::from_bytes(text.as_bytes()).map_err(|_| wrong("contains a control character"))
 }

@@ -86,7 +86,7 @@ impl Webhook {
             Some(escape) => self.templates.render(BODY, escape, &values)?,
         };
         if body.len() > MAX_BODY_BYTES {
-            return Err(failed(format!("the body has more than {MAX_BODY_BYTES} bytes")));
+            return Err(NotRendered::Invalid(format!("the body has more than {MAX_BODY_BYTES} bytes")));
         }
         if self.body == Some(Escape::Json)
             && let Err(error) = serde_json::from_str::<serde::de::IgnoredAny>(&body)
@@ -118,6 +118,9 @@ impl DeliveryHandler for Webhook {
             Err(NotRendered::Skipped(reason)) => {
                 return AttemptResult::new(AttemptOutcome::Skipped, None, start.elapsed(), &reason);
             }
+            Err(NotRendered::Invalid(reason)) => {
+                return AttemptResult::new(AttemptOutcome::Invalid, None, start.elapsed(), &reason);
+            }
             Err(NotRendered::Failed(reason)) => {
                 let reason = Redaction::of(&self.secrets).apply(&reason, false);
                 return AttemptResult::new(
@@ -135,7 +138,7 @@ impl DeliveryHandler for Webhook {
 
 impl From<HeaderError> for NotRendered {
     fn from(error: HeaderError) -> Self {
-        Self::Failed(error.to_string())
+        Self::Invalid(error.to_string())
     }
 }
 

@@ -1,7 +1,7 @@
 //! Templates of URLs, headers and bodies.
 //!
-//! Whoever defines a webhook is not trusted with the worker: a template can compute only so much, reads only the message and the secrets
-//! of its own webhook, and includes no files.
+//! Users who may define a webhook are not trusted with the worker: the work of a template is limited, and a template can read only the
+//! message and the secrets of its own webhook.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -46,7 +46,10 @@ pub(crate) enum Escape {
 pub(crate) enum NotRendered {
     /// The template called `skip`.
     Skipped(String),
+    /// The template itself is wrong.
     Failed(String),
+    /// The result cannot be sent, but that of another message can.
+    Invalid(String),
 }
 
 /// The source of the error with which `skip` ends a template.

@@ -110,3 +110,16 @@ pub(crate) fn alert(change: AlertChange) -> Message {
 pub(crate) fn test() -> Message {
     Message::of_test(INSTANCE, uuid!("019ac4a1-0000-7000-8000-000000000001"), RECEIVED, "ci")
 }
+
+pub(crate) fn one_of_each_type() -> Vec<Message> {
+    vec![
+        rejection(),
+        scan(),
+        unrecognized(EventKind::Unknown, "eqp_legal_status_update"),
+        unrecognized(EventKind::Undecodable, "the body is not JSON"),
+        alert(AlertChange::Opened),
+        alert(AlertChange::Acknowledged),
+        alert(AlertChange::Resolved),
+        test(),
+    ]
+}

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use eqp_deliver::{
-    AttemptOutcome, AttemptResult, DefinitionError, HandlerDefinition, HandlerSecrets, SignatureScheme,
+    AttemptOutcome, AttemptResult, DefinitionError, HandlerDefinition, HandlerSecrets, Message, SignatureScheme,
     WebhookDefinition, new_signing_secret,
 };
 use futures_util::{StreamExt, stream};
@@ -81,24 +81,36 @@ async fn templates_result_in_the_url_the_headers_and_the_body() {
 async fn a_template_that_fails_costs_no_request_and_is_a_problem_of_the_configuration() {
     let server = RecordingServer::accepting();
     let cases = [
-        ("{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}", false, "it does too much"),
-        (r#"{"a": {{ data.sku | nothing }}}"#, false, "line 1: unknown filter"),
-        (r#"{"a": {{ data.sku }}"#, false, "does not result in JSON"),
-        ("a\r\nX-Other: {{ data.sku }}", true, "the value of the header x-test contains a line end"),
+        ("{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}", "it does too much"),
+        (r#"{"a": {{ data.sku | nothing }}}"#, "line 1: unknown filter"),
+        (r#"{"a": {{ data.sku }}"#, "does not result in JSON"),
     ];
-    for (template, is_header, reason) in cases {
+    for (template, reason) in cases {
         let mut definition = WebhookDefinition::new(server.url("/"));
-        if is_header {
-            definition.headers.insert("X-Test".into(), template.into());
-        } else {
-            definition.body = Some(template.into());
-        }
+        definition.body = Some(template.into());
         let result = server
             .deliver(&HandlerDefinition::Webhook(definition), &HandlerSecrets::default(), &messages::rejection())
             .await;
         assert!(matches!(&result.outcome, AttemptOutcome::Misconfigured(text) if text.contains(reason)), "{result:?}");
     }
     assert_eq!(server.arrived().len(), 0);
+}
+
+#[tokio::test]
+async fn data_can_neither_add_a_header_nor_pause_the_subscription() {
+    let server = RecordingServer::accepting();
+    let mut definition = WebhookDefinition::new(server.url("/"));
+    definition.headers.insert("X-Name".into(), "{{ data.name }}".into());
+    let definition = HandlerDefinition::Webhook(definition);
+    for (name, arrives) in [("Müller & Söhne", true), ("a\r\nX-Other: b", false), ("a\u{1b}[2J", false)] {
+        let (event, mut context) = messages::rejected();
+        context.name = Some(name.to_owned());
+        let message = Message::of_event(messages::INSTANCE, &event, &context);
+        let result = server.deliver(&definition, &HandlerSecrets::default(), &message).await;
+        let outcome = if arrives { AttemptOutcome::Delivered } else { AttemptOutcome::Invalid };
+        assert_eq!(result.outcome, outcome, "{}", result.note);
+    }
+    assert_eq!(server.only().headers["x-name"].as_bytes(), "Müller & Söhne".as_bytes());
 }
 
 #[tokio::test]
@@ -212,6 +224,8 @@ fn a_definition_that_cannot_work_is_rejected() {
         ("webhook-id", "1", "set automatically"),
         ("Bad Name", "1", "not a valid name"),
         ("Authorization", "Bearer {{ secrets.token }}", "the secret `token` is not stored"),
+        ("Authorization", "Bearer hush", "its value must contain a stored secret"),
+        ("X-Test", "a\r\nX-Other: b", "its value contains a line end"),
     ] {
         let mut definition = WebhookDefinition::new("https://hooks.example.com/");
         definition.headers.insert(name.into(), value.into());

@@ -181,7 +181,7 @@ fn the_example_needs_no_more_than_ten_lines() {
 /// Of the service's crates, axum, sqlx for Postgres and reqwest with rustls need 153 even with the fewest features.
 #[tokio::test]
 async fn the_examples_need_no_more_crates_than_today() {
-    for (example, most) in [("embedding-service", 199), ("event-worker", 159)] {
+    for (example, most) in [("embedding-service", 201), ("event-worker", 159)] {
         let count = crates_of(example).await;
         assert!(count <= most, "{example}: {count}");
     }

@@ -110,7 +110,7 @@ pub struct LeasedLane {
     pub subscription: SubscriptionId,
     pub lane: LaneKey,
     pub tail_id: i64,
-    /// How many leases in a row expired before this one.
+    /// The number of leases in a row that expired before this one.
     pub lost: u32,
     pub lease: Uuid,
 }
@@ -160,7 +160,7 @@ pub enum NextAttempt {
         is_counted: bool,
         /// The handler considers the message invalid.
         is_invalid: bool,
-        /// How long it holds back its successors from its first failure on; `None`: until it is dead.
+        /// The time for which it holds back its successors from its first failure on; `None`: until it is dead.
         hold: Option<Duration>,
     },
 }
@@ -235,7 +235,7 @@ pub struct DeliveryFilter {
     pub limit: u32,
 }
 
-/// What a message about an event contains beside the event.
+/// The content of a message about an event beside the event.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EventContext {
     /// The status that the flow had before.

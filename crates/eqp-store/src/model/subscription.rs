@@ -81,7 +81,7 @@ pub struct DeliveryCounts {
 pub struct StoredBreaker {
     pub subscription: SubscriptionId,
     pub failures: u32,
-    /// How long it has been failing.
+    /// The time for which it has been failing.
     pub failing_for: Duration,
     pub is_open: bool,
 }

@@ -1,4 +1,4 @@
-//! Reads what a message about an event contains.
+//! Reads the contents of messages about events.
 
 use std::collections::HashMap;
 
@@ -33,7 +33,7 @@ pub async fn skus(connection: &mut PgConnection, seqs: &[i64]) -> Result<HashMap
     Ok(rows.into_iter().map(|row| (row.seq, row.sku)).collect())
 }
 
-/// Returns what messages about these events contain, by the number of the event.
+/// Returns the contents of messages about these events, by the number of the event.
 pub async fn contexts(pool: &PgPool, seqs: &[i64]) -> Result<HashMap<i64, EventContext>, sqlx::Error> {
     let rows = query!(
         r#"

@@ -67,7 +67,7 @@ pub async fn report(connection: &mut PgConnection, report: &DeliveryReport) -> R
         set lease = null, lost = 0,
             due_at = case
                 when ours.retry_id is not null
-                    -- Without a row, somebody has removed the delivery that failed.
+                    -- Without a row, an operator has discarded the delivery that failed.
                     then coalesce((select failed.due_at from failed where failed.id = ours.retry_id), now())
                 when ours.wait is not null then now() + make_interval(secs => ours.wait)
                 when lane.tail_id > ours.last_id then now()

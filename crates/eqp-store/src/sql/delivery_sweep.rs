@@ -1,4 +1,4 @@
-//! Deletes what deliveries leave behind. Each statement deletes at most 5,000 rows and returns how many it has deleted.
+//! Deletes the remains of deliveries. Each statement deletes at most 5,000 rows and returns how many it has deleted.
 
 use sqlx::{PgPool, query};
 

@@ -90,6 +90,13 @@ pub async fn secrets(pool: &PgPool, subscription: SubscriptionId) -> Result<Opti
     }))
 }
 
+/// Returns whether the role of the connection may read the secrets of handlers.
+pub async fn may_read_secrets(pool: &PgPool) -> Result<bool, sqlx::Error> {
+    query_scalar!(r#"select has_column_privilege('eqp.subscription', 'ciphertext', 'select') as "may!" "#)
+        .fetch_one(pool)
+        .await
+}
+
 /// Counts the deliveries of a subscription.
 pub async fn counts(pool: &PgPool, subscription: SubscriptionId) -> Result<DeliveryCounts, sqlx::Error> {
     let row = query!(

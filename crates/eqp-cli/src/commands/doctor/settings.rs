@@ -109,6 +109,9 @@ const KNOWN: &[Known] = &[
     known("alerts.automation_limit", |l| l.alerts.automation_limit(), |_| "2d".to_owned()),
     known("alerts.manual_qa_limit", |l| l.alerts.manual_qa_limit(), |_| "15d".to_owned()),
     known("alerts.marketing_limit", |l| l.alerts.marketing_limit(), |_| "15d".to_owned()),
+    known("deliver.allow_networks", |l| l.deliver.allow_networks.as_ref().map(|names| names.join(",")), none),
+    // The URL of a proxy can contain a password.
+    known("deliver.proxy", |l| l.deliver.proxy.as_ref().map(|_| "(set)".to_owned()), none),
 ];
 
 /// Returns every setting.

@@ -35,6 +35,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("docs/rules.md", "the excerpt of a manifest is tested by eqp-check"),
     ("docs/simulator.md", "run by eqp-simulator's tests of the marketplace"),
     ("docs/simulator-walkthrough.md", "run by eqp-simulator's tests of the marketplace"),
+    ("docs/webhooks.md", "run by eqp-deliver's tests of handlers"),
 ];
 
 /// The scripts, each run by a test in `scripts.rs`, and their pages.

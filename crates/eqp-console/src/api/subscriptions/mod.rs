@@ -1,24 +1,23 @@
 //! Subscriptions: `/subscriptions`.
 
-use std::collections::BTreeMap;
-use std::fmt;
-use std::time::Duration;
+pub(crate) mod request;
 
 use axum::Json;
 use eqp_deliver::{
-    AddressGuard, HandlerDefinition, HandlerEnvironment, HandlerSecrets, NewSubscription, OrderHold, SubscriptionError,
+    AddressGuard, HandlerDefinition, HandlerEnvironment, HandlerSecrets, OrderHold, SubscriptionError,
     SubscriptionFilter, SubscriptionSummary, Subscriptions,
 };
-use eqp_types::Secret;
+use eqp_store::internal::{ANSWER, instance, within};
 use http::StatusCode;
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use time::OffsetDateTime;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use self::request::{PauseRequest, SubscriptionRequest};
 use crate::authorized::{Admin, ApiState, Authorized, Operate, Read};
-use crate::extract::{JsonBody, PathParameter};
+use crate::extract::{JsonBody, PathParameters};
 use crate::problem::{Problem, ProblemCode};
 
 /// The maximum length of the reason of a pause.
@@ -55,7 +54,7 @@ pub struct Subscription {
     #[serde(with = "time::serde::rfc3339")]
     #[cfg_attr(feature = "schema", schemars(with = "String", extend("format" = "date-time")))]
     pub created_at: OffsetDateTime,
-    /// Why it is paused.
+    /// The reason of the pause.
     pub paused_reason: Option<String>,
     /// Since when it has been paused.
     #[serde(with = "time::serde::rfc3339::option")]
@@ -138,86 +137,6 @@ pub struct SubscriptionList {
     pub subscriptions: Vec<Subscription>,
 }
 
-/// A subscription to create.
-#[derive(Clone, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
-#[non_exhaustive]
-pub struct SubscriptionRequest {
-    /// The name: at most 100 letters, digits, `-`, `_` and `.`.
-    pub name: String,
-    /// The events that it receives. By default all except those of the baseline.
-    #[serde(default)]
-    pub filter: SubscriptionFilter,
-    /// How they are delivered.
-    pub handler: HandlerDefinition,
-    /// For how many seconds a delivery that fails holds back the later ones of its resource: 900 by default. Null: until it is dead.
-    #[serde(default = "default_hold")]
-    pub order_hold: Option<u64>,
-    /// The secrets with which requests are signed, the newest first.
-    #[serde(default, serialize_with = "exposed_list")]
-    #[cfg_attr(feature = "schema", schemars(with = "Vec<String>"))]
-    pub signing_secrets: Vec<Secret>,
-    /// Secrets that templates use as `secrets.NAME`.
-    #[serde(default, serialize_with = "exposed_map")]
-    #[cfg_attr(feature = "schema", schemars(with = "BTreeMap<String, String>"))]
-    pub secrets: BTreeMap<String, Secret>,
-}
-
-impl SubscriptionRequest {
-    /// Creates a subscription to every event except those of the baseline.
-    pub fn new(name: impl Into<String>, handler: HandlerDefinition) -> Self {
-        Self {
-            name: name.into(),
-            filter: SubscriptionFilter::default(),
-            handler,
-            order_hold: default_hold(),
-            signing_secrets: Vec::new(),
-            secrets: BTreeMap::new(),
-        }
-    }
-
-    fn into_new(self) -> NewSubscription {
-        let mut new = NewSubscription::new(self.name, self.handler);
-        new.filter = self.filter;
-        new.order_hold = self.order_hold.map_or(OrderHold::Strict, |time| OrderHold::For(Duration::from_secs(time)));
-        (new.secrets.signing, new.secrets.named) = (self.signing_secrets, self.secrets);
-        new
-    }
-}
-
-impl fmt::Debug for SubscriptionRequest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SubscriptionRequest").field("name", &self.name).finish_non_exhaustive()
-    }
-}
-
-fn default_hold() -> Option<u64> {
-    match OrderHold::default() {
-        OrderHold::For(time) => Some(time.as_secs()),
-        OrderHold::Strict => None,
-    }
-}
-
-/// Serializes secrets. Only requests contain them.
-fn exposed_list<S: Serializer>(secrets: &[Secret], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_seq(secrets.iter().map(Secret::expose))
-}
-
-fn exposed_map<S: Serializer>(secrets: &BTreeMap<String, Secret>, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_map(secrets.iter().map(|(name, secret)| (name, secret.expose())))
-}
-
-/// The reason of a pause.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(default, deny_unknown_fields)]
-#[non_exhaustive]
-pub struct PauseRequest {
-    /// Why it is paused, at most 500 characters.
-    pub reason: Option<String>,
-}
-
 /// A requested test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -264,7 +183,7 @@ async fn list(operator: Authorized<Read>) -> Result<Json<SubscriptionList>, Prob
 )]
 async fn show(
     operator: Authorized<Read>,
-    PathParameter(name): PathParameter<String>,
+    PathParameters([name]): PathParameters<1>,
 ) -> Result<Json<Subscription>, Problem> {
     Ok(Json(administration(operator.pool()).find(&name).await?.into()))
 }
@@ -289,6 +208,10 @@ async fn create(
     if has_secrets && key.is_none() {
         return Err(Problem::new(ProblemCode::Conflict)
             .detail("secrets cannot be stored, because there is no master key here; start the receiver once first"));
+    }
+    if let Some(key) = key.filter(|_| has_secrets) {
+        // Secrets under another key than the database's could not be opened by a worker.
+        within(ANSWER, instance::bind(operator.pool(), key.fingerprint())).await?;
     }
     let detail = json!({ "handler": new.handler, "filter": new.filter, "secrets": has_secrets });
     operator.record("subscription.create", Some(&new.name), &detail).await?;
@@ -317,10 +240,7 @@ fn check_handler(handler: &HandlerDefinition, secrets: &HandlerSecrets) -> Resul
     params(("name" = String, Path, description = "The name of the subscription")),
     responses((status = 204, description = "The subscription and its deliveries are removed"))
 )]
-async fn remove(
-    operator: Authorized<Admin>,
-    PathParameter(name): PathParameter<String>,
-) -> Result<StatusCode, Problem> {
+async fn remove(operator: Authorized<Admin>, PathParameters([name]): PathParameters<1>) -> Result<StatusCode, Problem> {
     let administration = administration(operator.pool());
     let found = administration.find(&name).await?;
     let detail = json!({ "waiting": found.waiting, "dead": found.dead });
@@ -341,7 +261,7 @@ async fn remove(
 )]
 async fn pause(
     operator: Authorized<Operate>,
-    PathParameter(name): PathParameter<String>,
+    PathParameters([name]): PathParameters<1>,
     JsonBody(request): JsonBody<PauseRequest>,
 ) -> Result<Json<Subscription>, Problem> {
     let reason = request.reason.unwrap_or_else(|| format!("by {}", operator.principal()));
@@ -366,7 +286,7 @@ async fn pause(
 )]
 async fn resume(
     operator: Authorized<Operate>,
-    PathParameter(name): PathParameter<String>,
+    PathParameters([name]): PathParameters<1>,
 ) -> Result<Json<Subscription>, Problem> {
     let administration = administration(operator.pool());
     administration.find(&name).await?;
@@ -386,7 +306,7 @@ async fn resume(
 )]
 async fn test(
     operator: Authorized<Operate>,
-    PathParameter(name): PathParameter<String>,
+    PathParameters([name]): PathParameters<1>,
 ) -> Result<(StatusCode, Json<RequestedTest>), Problem> {
     let administration = administration(operator.pool());
     administration.find(&name).await?;

@@ -1,0 +1,59 @@
+//! `eqp subscriptions`: which events are delivered to which handlers.
+
+pub(crate) mod add;
+pub(crate) mod list;
+pub(crate) mod remove;
+pub(crate) mod show;
+pub(crate) mod state;
+pub(crate) mod test;
+
+use clap::Subcommand;
+use eqp_console::Subscription;
+use eqp_deliver::HandlerDefinition;
+
+use crate::context::Context;
+use crate::failure::Result;
+
+/// Deliver events to webhooks and programs
+#[derive(Debug, Subcommand)]
+#[command(after_help = "\
+Examples:
+  eqp subscriptions add shop --webhook https://shop.example.com/hooks/eqp --generate-secret
+  eqp subscriptions add deploy --exec deploy --flow overall --status released_to_store
+  eqp subscriptions list
+  eqp subscriptions test shop
+  eqp subscriptions pause shop --reason 'maintenance until 18:00'")]
+pub(crate) enum Subscriptions {
+    Add(Box<add::Add>),
+    List(list::List),
+    Show(show::Show),
+    Test(test::Test),
+    Pause(state::Pause),
+    Resume(state::Resume),
+    Remove(remove::Remove),
+}
+
+impl Subscriptions {
+    pub(crate) async fn run(self, context: &Context) -> Result {
+        match self {
+            Self::Add(verb) => verb.run(context).await,
+            Self::List(verb) => verb.run(context).await,
+            Self::Show(verb) => verb.run(context).await,
+            Self::Test(verb) => verb.run(context).await,
+            Self::Pause(verb) => verb.run(context).await,
+            Self::Resume(verb) => verb.run(context).await,
+            Self::Remove(verb) => verb.run(context).await,
+        }
+    }
+}
+
+/// Describes the handler of a subscription in a few words.
+fn handler(subscription: &Subscription) -> String {
+    match &subscription.handler {
+        Some(HandlerDefinition::Webhook(webhook)) => webhook.url.clone(),
+        Some(HandlerDefinition::Exec(exec)) => format!("program {}", exec.program),
+        Some(HandlerDefinition::Pull) => "fetched by consumers".to_owned(),
+        Some(HandlerDefinition::Slack(_)) => "Slack".to_owned(),
+        None => "defined by a newer version".to_owned(),
+    }
+}

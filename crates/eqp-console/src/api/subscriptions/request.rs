@@ -1,0 +1,89 @@
+//! The bodies of requests about subscriptions.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+use eqp_deliver::{HandlerDefinition, NewSubscription, OrderHold, SubscriptionFilter};
+use eqp_types::Secret;
+use serde::{Deserialize, Serialize, Serializer};
+
+/// A subscription to create.
+#[derive(Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct SubscriptionRequest {
+    /// The name: at most 100 letters, digits, `-`, `_` and `.`.
+    pub name: String,
+    /// The events that it receives. By default all except those of the baseline.
+    #[serde(default)]
+    pub filter: SubscriptionFilter,
+    /// How they are delivered.
+    pub handler: HandlerDefinition,
+    /// For how many seconds a delivery that fails holds back the later ones of its resource: 900 by default. Null: until it is dead.
+    #[serde(default = "default_hold")]
+    pub order_hold: Option<u64>,
+    /// The secrets with which requests are signed, the newest first.
+    #[serde(default, serialize_with = "exposed_list")]
+    #[cfg_attr(feature = "schema", schemars(with = "Vec<String>"))]
+    pub signing_secrets: Vec<Secret>,
+    /// Secrets that templates use as `secrets.NAME`.
+    #[serde(default, serialize_with = "exposed_map")]
+    #[cfg_attr(feature = "schema", schemars(with = "BTreeMap<String, String>"))]
+    pub secrets: BTreeMap<String, Secret>,
+}
+
+impl SubscriptionRequest {
+    /// Creates a subscription to every event except those of the baseline.
+    pub fn new(name: impl Into<String>, handler: HandlerDefinition) -> Self {
+        Self {
+            name: name.into(),
+            filter: SubscriptionFilter::default(),
+            handler,
+            order_hold: default_hold(),
+            signing_secrets: Vec::new(),
+            secrets: BTreeMap::new(),
+        }
+    }
+
+    pub(super) fn into_new(self) -> NewSubscription {
+        let mut new = NewSubscription::new(self.name, self.handler);
+        new.filter = self.filter;
+        new.order_hold = self.order_hold.map_or(OrderHold::Strict, |time| OrderHold::For(Duration::from_secs(time)));
+        (new.secrets.signing, new.secrets.named) = (self.signing_secrets, self.secrets);
+        new
+    }
+}
+
+impl fmt::Debug for SubscriptionRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SubscriptionRequest").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+fn default_hold() -> Option<u64> {
+    match OrderHold::default() {
+        OrderHold::For(time) => Some(time.as_secs()),
+        OrderHold::Strict => None,
+    }
+}
+
+/// Serializes secrets. Only requests contain them.
+fn exposed_list<S: Serializer>(secrets: &[Secret], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(secrets.iter().map(Secret::expose))
+}
+
+fn exposed_map<S: Serializer>(secrets: &BTreeMap<String, Secret>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(secrets.iter().map(|(name, secret)| (name, secret.expose())))
+}
+
+/// The reason of a pause.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct PauseRequest {
+    /// The reason, at most 500 characters.
+    pub reason: Option<String>,
+}
