@@ -1,7 +1,5 @@
 //! Extractors whose errors are problems: parameters of the query and of the path.
 
-use std::str::FromStr;
-
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
 use bytes::Bytes;
@@ -43,18 +41,6 @@ impl<const N: usize, S: Send + Sync> FromRequestParts<S> for PathParameters<N> {
             return Err(Problem::invalid("the path contains a NUL character"));
         }
         values.try_into().map(Self).map_err(|_| Problem::invalid("the path has another number of parameters"))
-    }
-}
-
-/// The only parameter of the path, parsed.
-pub(crate) struct PathParameter<T>(pub(crate) T);
-
-impl<T: FromStr, S: Send + Sync> FromRequestParts<S> for PathParameter<T> {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let PathParameters([value]) = PathParameters::from_request_parts(parts, state).await?;
-        value.parse().map(Self).map_err(|_| Problem::invalid("the parameter in the path is invalid"))
     }
 }
 

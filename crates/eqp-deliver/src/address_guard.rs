@@ -71,6 +71,13 @@ pub(crate) enum RefusedAddress {
 impl AddressGuard {
     /// Creates a guard that also allows these networks, for example `10.20.0.0/16`, or single addresses.
     ///
+    /// ```
+    /// use eqp_deliver::AddressGuard;
+    ///
+    /// assert!(AddressGuard::allowing(["10.20.0.0/16", "fd00::7"]).is_ok());
+    /// assert!(AddressGuard::allowing(["intranet"]).is_err());
+    /// ```
+    ///
     /// # Errors
     /// [`NetworkError`] if a text is neither a network nor an address.
     pub fn allowing<'a>(networks: impl IntoIterator<Item = &'a str>) -> Result<Self, NetworkError> {
