@@ -95,6 +95,7 @@ async fn details_are_replaced_by_those_of_a_newer_version() {
         sku: Some("acme/checkout".to_owned()),
         version: Some("1.2.0".to_owned()),
         name: Some(name.to_owned()),
+        package_type: Some("extension".to_owned()),
         details: Some(r#"{"tools": ["phpcs"]}"#.to_owned()),
     };
     for (stored, expected) in [
