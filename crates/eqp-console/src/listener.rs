@@ -3,18 +3,21 @@
 use std::convert::Infallible;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use eqp_store::internal::{Part, Supervisor};
 use eqp_tls::listener::{Answer, ConnectionLimits, Listener, Peer, possible_connections};
+use futures_util::FutureExt;
 use http::Request;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 use crate::authenticate::PeerAddress;
+use crate::problem::{Problem, ProblemCode};
 
 /// The maximum number of connections.
 const CONNECTIONS: usize = 1_024;
@@ -115,7 +118,14 @@ impl Answer for OperatorRouter {
         async move {
             peer.processes().await;
             request.extensions_mut().insert(PeerAddress(peer.address()));
-            router.oneshot(request).await
+            // A panic would close the connection without a response.
+            match AssertUnwindSafe(router.oneshot(request)).catch_unwind().await {
+                Ok(answered) => answered,
+                Err(_panic) => {
+                    tracing::error!("operator request panicked");
+                    Ok(Problem::new(ProblemCode::Internal).into_response())
+                }
+            }
         }
     }
 }

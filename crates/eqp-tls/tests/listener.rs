@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
-use eqp_tls::listener::{Answer, ConnectionLimits, Listener, Peer};
+use eqp_tls::listener::{Answer, ConnectionLimits, Listener, LongResponse, Peer};
 use http::{Request, StatusCode};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -81,4 +81,51 @@ async fn a_connection_that_arrives_just_as_every_other_begins_to_store_waits_for
     }
     stop.cancel();
     serving.await.unwrap().unwrap();
+}
+
+/// Answers with a body that is sent slowly.
+#[derive(Clone)]
+struct Slow {
+    is_long: bool,
+}
+
+impl Answer for Slow {
+    type Error = Infallible;
+
+    fn answer(
+        &self,
+        _peer: Peer,
+        _request: Request<Body>,
+    ) -> impl Future<Output = Result<Response, Infallible>> + Send + 'static {
+        let is_long = self.is_long;
+        async move {
+            let pieces = futures_util::stream::unfold(0, |sent| async move {
+                tokio::time::sleep(4 * IDLE_TIME).await;
+                (sent < 3).then_some((Ok::<_, Infallible>("piece"), sent + 1))
+            });
+            let mut response = Body::from_stream(pieces).into_response();
+            if is_long {
+                response.extensions_mut().insert(LongResponse);
+            }
+            Ok(response)
+        }
+    }
+}
+
+const IDLE_TIME: Duration = Duration::from_millis(50);
+
+#[tokio::test]
+async fn a_long_response_does_not_count_as_waiting() {
+    for is_long in [true, false] {
+        let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = socket.local_addr().unwrap();
+        let mut limits = ConnectionLimits::default();
+        limits.idle_time = IDLE_TIME;
+        let stop = CancellationToken::new();
+        let serving = tokio::spawn(Listener::new(socket).limits(limits).serve(Slow { is_long }, stop.clone()));
+        let answer = timeout(PATIENCE, request(address)).await.unwrap().unwrap_or_default();
+        assert_eq!(answer.matches("piece").count() == 3, is_long, "{answer}");
+        stop.cancel();
+        timeout(PATIENCE, serving).await.unwrap().unwrap().unwrap();
+    }
 }

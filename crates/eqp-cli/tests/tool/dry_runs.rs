@@ -48,9 +48,15 @@ const SHOWN: &[(&[&str], i32, i32)] = &[
     (&["accounts", "add", "--dry-run"], 0, 0),
     (&["accounts", "remove", "MAG123456789", "--dry-run"], 4, 4),
     (&["reconcile", "--dry-run"], 0, 4),
+    (&["alerts", "ack", "1", "--by", "ops", "--dry-run"], 4, 4),
+    (&["alerts", "snooze", "1", "--for", "1d", "--dry-run"], 4, 4),
+    (&["alerts", "note", "1", "asked", "--dry-run"], 4, 4),
+    (&["alerts", "resolve", "1", "--dry-run"], 4, 4),
     (&["migrate", "--dry-run"], 0, 0),
     (&["reproject", "--since", "30d", "--dry-run"], 0, 4),
     (&["retention", "--older-than", "1d", "--dry-run"], 0, 4),
+    (&["token", "create", "ci", "--scope", "read", "--dry-run"], 0, 4),
+    (&["token", "revoke", "ci", "--dry-run"], 4, 4),
     (&["spool", "drain", "--dry-run"], 4, 4),
     (&["spool", "set-aside", "--dry-run"], 4, 4),
     // The file is not an archive, and the manifest already exists.
@@ -72,6 +78,7 @@ const SHOWN: &[(&[&str], i32, i32)] = &[
 
 /// Every command that may prompt for confirmation.
 const ASKING: &[&str] = &[
+    "alerts resolve",
     "callbacks add",
     "callbacks adopt",
     "callbacks remove",
@@ -90,6 +97,7 @@ const ASKING: &[&str] = &[
     "packages update",
     "release",
     "retention",
+    "token revoke",
     "trigger",
 ];
 
@@ -97,6 +105,9 @@ const ASKING: &[&str] = &[
 /// that is given in the arguments (`man`, `spool export`).
 const AT_ONCE: &[&str] = &[
     "accounts list",
+    "alerts list",
+    "alerts show",
+    "audit list",
     "callbacks list",
     "completions",
     "demo",
@@ -122,8 +133,10 @@ const AT_ONCE: &[&str] = &[
     "simulator",
     "spool export",
     "spool show",
+    "submissions letter",
     "submissions list",
     "submissions show",
+    "token list",
     "wait",
     "whoami",
 ];
@@ -312,7 +325,9 @@ async fn where_nothing_was_set_up_a_dry_run_makes_nothing() {
         }
         let code = |code: i32, arguments: &[&str]| match arguments[0] {
             // A database without tables differs from a missing one.
-            "accounts" | "reconcile" | "reproject" | "retention" | "trigger" if has_database && code == 4 => 1,
+            "accounts" | "reconcile" | "reproject" | "retention" | "token" | "trigger" if has_database && code == 4 => {
+                1
+            }
             _ => code,
         };
         nothing_changes(&vendor, SHOWN.iter().map(|(arguments, _, empty)| (*arguments, code(*empty, arguments)))).await;

@@ -32,7 +32,10 @@ const REFUSED: &[(&str, &str)] = &[
     ("eqp_accept", "select * from eqp.api_read"),
     ("eqp_accept", "select * from eqp.alert"),
     ("eqp_accept", "select * from eqp.registration_check"),
-    ("eqp_runtime", "insert into eqp.alert (kind, severity, key, opened_at, updated_at) values ('x', 'info', '', now(), now())"),
+    (
+        "eqp_runtime",
+        "insert into eqp.alert (kind, severity, key, opened_at, updated_at) values ('x', 'info', '', now(), now())",
+    ),
     ("eqp_runtime", "update eqp.alert set data = '{}'"),
     ("eqp_runtime", "delete from eqp.alert_change"),
     ("eqp_reconcile", "delete from eqp.receiver"),

@@ -24,9 +24,9 @@ use crate::api::retention::{DeletedCallbacks, OldCallbacks, ReceivedBefore};
 use crate::api::submissions::{FileList, SubmissionHistories, SubmissionList};
 use crate::api::tokens::{CreatedToken, NewToken, TokenList};
 
-/// Makes types usable as bodies of requests and responses.
+/// Makes types usable as bodies, and defines a function that adds their schemas.
 macro_rules! bodies {
-    ($($body:ty),* $(,)?) => {
+    ($register:ident: $($body:ty),* $(,)?) => {
         $(
             impl PartialSchema for $body {
                 fn schema() -> RefOr<Schema> {
@@ -38,15 +38,17 @@ macro_rules! bodies {
         )*
 
         #[cfg(feature = "schema")]
-        fn register_bodies(generator: &mut schemars::SchemaGenerator) {
+        fn $register(generator: &mut schemars::SchemaGenerator) {
             $(generator.subschema_for::<$body>();)*
         }
     };
 }
 
+bodies!(register_requests: AlertAction, NewToken, ReceivedBefore);
+
 bodies!(
+    register_responses:
     AccountList,
-    AlertAction,
     AlertDetail,
     AlertList,
     AuditLog,
@@ -55,9 +57,7 @@ bodies!(
     EventList,
     FileList,
     Letter,
-    NewToken,
     OldCallbacks,
-    ReceivedBefore,
     ReportedEvent,
     SubmissionHistories,
     SubmissionList,
