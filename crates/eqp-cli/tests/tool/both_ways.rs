@@ -57,6 +57,7 @@ async fn filled() -> CallbackDatabase {
     database.project().await;
     assert!(database.read_package(package("s2", ["in_progress", "draft", "approved"], 30)).await);
     database.reads(&[database.read(eqp_store::ResourceKind::File, file("f1", "fail"))]).await;
+    database.callback(later_form("s3", "technical", ["in_progress", "in_manual_qa", "draft"], 1)).await;
     database.project().await;
     sqlx::raw_sql(
         r#"insert into eqp.subscription (name, filter, handler, created_at)
@@ -71,6 +72,8 @@ async fn filled() -> CallbackDatabase {
     .execute(&database.pool)
     .await
     .unwrap();
+    let mut engine = eqp_sync::AlertEngine::new(database.pool.clone(), eqp_sync::AlertSettings::default());
+    assert_eq!(engine.evaluate(time::OffsetDateTime::now_utc()).await.unwrap().opened, 1, "the unknown event code");
     database
 }
 
@@ -115,6 +118,18 @@ const COMMANDS: &[(i32, &[&str])] = &[
     (4, &["deliveries", "show", "999999"]),
     (0, &["deliveries", "retry", "--subscription", "shop", "--dead", "--dry-run"]),
     (4, &["deliveries", "discard", "999999"]),
+    (0, &["alerts", "list"]),
+    (0, &["alerts", "list", "--all"]),
+    (0, &["alerts", "show", "1"]),
+    (4, &["alerts", "show", "99"]),
+    (0, &["alerts", "ack", "1", "--by", "ops", "--dry-run"]),
+    (4, &["alerts", "ack", "99", "--by", "ops"]),
+    (2, &["alerts", "ack", "1", "--by", ""]),
+    (2, &["alerts", "snooze", "1", "--for", "400d"]),
+    (0, &["alerts", "resolve", "1", "--dry-run"]),
+    (0, &["submissions", "letter", "s3"]),
+    (4, &["submissions", "letter", "s1"]),
+    (4, &["submissions", "letter", "nothing"]),
     (0, &["audit", "list"]),
     (0, &["audit", "list", "--limit", "1"]),
     (0, &["audit", "list", "--before", "1"]),

@@ -48,6 +48,10 @@ const SHOWN: &[(&[&str], i32, i32)] = &[
     (&["accounts", "add", "--dry-run"], 0, 0),
     (&["accounts", "remove", "MAG123456789", "--dry-run"], 4, 4),
     (&["reconcile", "--dry-run"], 0, 4),
+    (&["alerts", "ack", "1", "--by", "ops", "--dry-run"], 4, 4),
+    (&["alerts", "snooze", "1", "--for", "1d", "--dry-run"], 4, 4),
+    (&["alerts", "note", "1", "asked", "--dry-run"], 4, 4),
+    (&["alerts", "resolve", "1", "--dry-run"], 4, 4),
     (&["migrate", "--dry-run"], 0, 0),
     (&["reproject", "--since", "30d", "--dry-run"], 0, 4),
     (&["retention", "--older-than", "1d", "--dry-run"], 0, 4),
@@ -82,6 +86,7 @@ const SHOWN: &[(&[&str], i32, i32)] = &[
 
 /// Every command that may prompt for confirmation.
 const ASKING: &[&str] = &[
+    "alerts resolve",
     "callbacks add",
     "callbacks adopt",
     "callbacks remove",
@@ -111,6 +116,8 @@ const ASKING: &[&str] = &[
 const AT_ONCE: &[&str] = &[
     "accounts list",
     "products list",
+    "alerts list",
+    "alerts show",
     "audit list",
     "callbacks list",
     "completions",
@@ -139,6 +146,7 @@ const AT_ONCE: &[&str] = &[
     "simulator",
     "spool export",
     "spool show",
+    "submissions letter",
     "submissions list",
     "submissions show",
     "subscriptions list",

@@ -6,6 +6,7 @@
 const EQP: &str = env!("CARGO_BIN_EXE_eqp");
 
 mod accounts;
+mod alerts;
 mod both_ways;
 mod certificates;
 mod checking;

@@ -6,8 +6,12 @@ use time::OffsetDateTime;
 use super::column::read;
 use crate::model::{NewAlertChange, StoredAlertChange};
 
+/// The time after which Postgres ends a transaction that holds the lock and does nothing, because its process is frozen.
+const MAX_IDLE: &str = "1min";
+
 /// Makes this transaction the only one that changes alerts. Returns false if another one is at it.
 pub async fn try_lock(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
+    limit_idle_time(&mut *connection).await?;
     let locked = query_scalar!("select last_number from eqp.alert_log for update skip locked")
         .fetch_optional(connection)
         .await?;
@@ -16,7 +20,15 @@ pub async fn try_lock(connection: &mut PgConnection) -> Result<bool, sqlx::Error
 
 /// Makes this transaction the only one that changes alerts, after another one has ended.
 pub async fn lock(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    limit_idle_time(&mut *connection).await?;
     query_scalar!("select last_number from eqp.alert_log for update").fetch_one(connection).await.map(drop)
+}
+
+async fn limit_idle_time(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    query!("select set_config('idle_in_transaction_session_timeout', $1, true)", MAX_IDLE)
+        .fetch_one(connection)
+        .await
+        .map(drop)
 }
 
 /// Adds a change to the log, and returns its number.

@@ -193,6 +193,9 @@ impl AlertKind {
     }
 }
 
+/// The part of a key that is stored, in bytes. Whoever sends callbacks chooses IDs and codes.
+const MAX_KEY: usize = 500;
+
 /// A condition that holds now.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Finding {
@@ -211,7 +214,9 @@ impl Finding {
     }
 
     pub(super) fn subject(&self) -> AlertSubject {
-        AlertSubject { kind: self.kind().as_str().to_owned(), account: self.account, key: self.key.clone() }
+        let end = self.key.floor_char_boundary(MAX_KEY);
+        let key = self.key[..end].to_owned();
+        AlertSubject { kind: self.kind().as_str().to_owned(), account: self.account, key }
     }
 
     /// Returns the facts as JSON.

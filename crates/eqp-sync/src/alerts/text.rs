@@ -159,8 +159,8 @@ impl AlertText {
                     lost: NOT_LOST.to_owned(),
                     meaning: format!("In {stage} for {waited}{}.", typical.as_deref().unwrap_or_default()),
                     first_check: match stage {
-                        super::Stage::Scan => format!("eqp files show {resource_id}"),
-                        _ => format!("eqp submissions letter {resource_id}"),
+                        super::Stage::Scan => format!("eqp files show {}", quoted(resource_id)),
+                        _ => format!("eqp submissions letter {}", quoted(resource_id)),
                     },
                     resolves: "It ends when the Marketplace reports the next status.".to_owned(),
                 }
@@ -173,7 +173,7 @@ impl AlertText {
                     "The API and the last callback disagree about the {flow} status. The API's status is shown: {}.",
                     words(status)
                 ),
-                &format!("eqp reconcile {resource_id}"),
+                &format!("eqp reconcile {}", quoted(resource_id)),
                 "It ends when a later callback or API response confirms the status.",
             ),
             Condition::UnknownEventCode { code, callbacks, .. } => text(
@@ -190,6 +190,13 @@ impl AlertText {
 
 fn counted(count: u64, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
+/// Quotes an ID for a shell, because whoever sends callbacks chooses it and people copy the command.
+fn quoted(id: &str) -> String {
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "-_.".contains(letter);
+    let is_word = id.starts_with(|letter: char| letter.is_ascii_alphanumeric()) && id.chars().all(is_plain);
+    if is_word { id.to_owned() } else { format!("'{}'", id.replace('\'', r"'\''")) }
 }
 
 /// Returns a name of the API or of ours in words.
@@ -237,4 +244,67 @@ pub(super) fn date(at: OffsetDateTime) -> String {
 fn date_and_time(at: OffsetDateTime) -> String {
     let utc = at.to_offset(time::UtcOffset::UTC);
     format!("{}, {:02}:{:02} UTC", date(at), utc.hour(), utc.minute())
+}
+
+#[cfg(test)]
+mod tests {
+    use time::macros::datetime;
+
+    use super::*;
+    use crate::alerts::{Stage, Typical};
+
+    const NOW: OffsetDateTime = datetime!(2026-11-29 11:20 UTC);
+
+    fn stuck(resource_id: &str, typical: Option<Typical>) -> Condition {
+        Condition::ReviewStuck {
+            resource_id: resource_id.to_owned(),
+            sku: Some("acme/giftcard".to_owned()),
+            version: Some("3.0.0".to_owned()),
+            stage: Stage::ManualQa,
+            since: datetime!(2026-11-10 10:00 UTC),
+            limit_seconds: 0,
+            typical,
+        }
+    }
+
+    #[test]
+    fn the_sentences_are_those_of_the_screens() {
+        let day = 86_400;
+        let typical = Typical { samples: 8, p25_seconds: 4 * day, median_seconds: 5 * day, p75_seconds: 7 * day };
+        let text = AlertText::of_condition(&stuck("s1", Some(typical)), NOW);
+        assert_eq!((text.title.as_str(), text.scope), ("acme/giftcard 3.0.0", None));
+        assert_eq!(text.summary, "In manual QA for 19 d; your last 8 took 4 to 7 d.");
+        assert_eq!(AlertText::of_condition(&stuck("s1", None), NOW).summary, "In manual QA for 19 d.");
+        let missed = Condition::CallbacksMissed {
+            callbacks: 2,
+            endpoints: 1,
+            silent_endpoints: 1,
+            first_found_at: NOW,
+            last_found_at: NOW,
+        };
+        let text = AlertText::of_condition(&missed, NOW);
+        assert_eq!((text.title.as_str(), text.scope.as_deref()), ("callbacks missed", Some("1 of 1 endpoint")));
+        assert_eq!(
+            text.summary,
+            "The API shows 2 changes for which no callback arrived. They were read from the API (reconcile): nothing is lost."
+        );
+    }
+
+    #[test]
+    fn an_id_in_a_command_is_one_word() {
+        for (id, word) in [("s5w9k703ru", "s5w9k703ru"), ("a; rm -rf ~", "'a; rm -rf ~'"), ("--x'y", r"'--x'\''y'")] {
+            let text = AlertText::of_condition(&stuck(id, None), NOW);
+            assert_eq!(text.first_check, format!("eqp submissions letter {word}"));
+        }
+    }
+
+    #[test]
+    fn an_alert_of_another_version_is_shown_by_name() {
+        for (kind, data) in
+            [("delivery_dead", "{}"), ("review_stuck", "{}"), ("review_stuck", r#"{"condition":"other"}"#)]
+        {
+            let text = AlertText::of(kind, data, NOW);
+            assert_eq!(text.title, kind.replace('_', " "));
+        }
+    }
 }

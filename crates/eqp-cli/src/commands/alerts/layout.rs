@@ -3,7 +3,7 @@
 use eqp_console::Alert;
 use time::OffsetDateTime;
 
-use crate::output::{sanitized, wrapped};
+use crate::output::{escaped, sanitized, wrapped};
 
 /// The columns in which the title, the time and the state begin.
 const TITLE: usize = 7;
@@ -16,7 +16,7 @@ const BODY: usize = 9;
 pub(super) fn listed(alert: &Alert, now: OffsetDateTime, width: usize) -> String {
     let mut text = heading(alert, now, width);
     let number = format!("#{}", alert.id);
-    let mut lines = body(&sanitized(&alert.summary), width);
+    let mut lines = body(&escaped(&alert.summary), width);
     // The number is in the margin of the text. The commands for an alert need it.
     lines.replace_range(..number.len().min(BODY - 1), &number);
     text.push('\n');
@@ -24,18 +24,18 @@ pub(super) fn listed(alert: &Alert, now: OffsetDateTime, width: usize) -> String
     text.push('\n');
     text.push_str(&match &alert.note {
         Some(note) => body(&format!("note: \"{}\"", sanitized(note)), width),
-        None => body(&format!("first check: {}", alert.first_check), width),
+        None => body(&format!("first check: {}", escaped(&alert.first_check)), width),
     });
     text
 }
 
 /// Formats the first line: severity, title, age and state. What does not fit is on a second line.
 pub(super) fn heading(alert: &Alert, now: OffsetDateTime, width: usize) -> String {
-    let mut line = format!("{:<TITLE$}{}", alert.severity.as_str().to_uppercase(), sanitized(&alert.title));
+    let mut line = format!("{:<TITLE$}{}", alert.severity.as_str().to_uppercase(), escaped(&alert.title));
     let since = since(alert.opened_at, now);
     let state = state(alert, now).unwrap_or_default();
     let mut text = String::new();
-    for (part, column) in [(since, SINCE), (sanitized(&state), STATE)] {
+    for (part, column) in [(since, SINCE), (escaped(&state), STATE)] {
         if part.is_empty() {
             continue;
         }

@@ -10,7 +10,7 @@ use crate::arguments::whole;
 use crate::compose::operator::Operator;
 use crate::context::Context;
 use crate::failure::Result;
-use crate::output::{Output, Table, or_dash, utc, wrapped};
+use crate::output::{Output, Table, escaped, or_dash, utc, wrapped};
 
 /// Show an alert: whether anything is lost, what it means, what to run first, and how it ends
 #[derive(Args, Debug)]
@@ -42,9 +42,9 @@ pub(super) fn print(output: Output, detail: &AlertDetail) -> Result {
     let width = output.width().unwrap_or(WIDTH);
     output.line(heading(alert, OffsetDateTime::now_utc(), width))?;
     for text in [&alert.lost, &alert.meaning] {
-        output.line(wrapped(text, width))?;
+        output.line(wrapped(&escaped(text), width))?;
     }
-    output.line(format_args!("first check: {}", alert.first_check))?;
+    output.line(format_args!("first check: {}", escaped(&alert.first_check)))?;
     output.line(wrapped(&alert.resolves, width))?;
     if let (Some(mage_id), Some(environment)) = (&alert.mage_id, alert.environment) {
         output.line(format_args!("account: {mage_id} ({environment})"))?;

@@ -9,20 +9,23 @@ pub(super) enum Role {
     Accept,
     /// Project callbacks into events
     Project,
-    /// Compare accounts with the Marketplace
+    /// Compare accounts with the Marketplace, and evaluate alerts
     Reconcile,
+    /// Deliver events to the handlers of subscriptions
+    Deliver,
     /// Serve the operator API on the operator listener
     Console,
 }
 
 impl Role {
-    pub(super) const ALL: [Self; 4] = [Self::Accept, Self::Project, Self::Reconcile, Self::Console];
+    pub(super) const ALL: [Self; 5] = [Self::Accept, Self::Project, Self::Reconcile, Self::Deliver, Self::Console];
 
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Accept => "accept",
             Self::Project => "project",
             Self::Reconcile => "reconcile",
+            Self::Deliver => "deliver",
             Self::Console => "console",
         }
     }
