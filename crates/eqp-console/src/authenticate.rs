@@ -5,12 +5,13 @@ mod host;
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use eqp_store::Store;
-use eqp_store::internal::{ANSWER, operator_token, within};
+use eqp_store::internal::{operator_token, within};
 use eqp_tls::Source;
 use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_LENGTH, TRANSFER_ENCODING, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderMap, HeaderValue, Method};
@@ -22,11 +23,14 @@ use crate::principal::{Principal, Scope};
 use crate::problem::{Problem, ProblemCode};
 use crate::token::PresentedToken;
 
+/// The time limit for looking up a token: an outage of the database should be answered while the caller still waits.
+const DEADLINE: Duration = Duration::from_secs(10);
+
 /// The address that a request came from, as the listener reports it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PeerAddress(pub(crate) IpAddr);
 
-/// The number and scopes of the token of a request.
+/// Checks the tokens of requests from the network.
 #[derive(Clone, Debug)]
 pub(crate) struct Authenticator {
     store: Store,
@@ -66,12 +70,12 @@ pub(crate) async fn principal(
     store: &Store,
     presented: &PresentedToken,
 ) -> Result<Option<Principal>, eqp_store::Error> {
-    let found = within(ANSWER, operator_token::valid(store.pool(), presented.id)).await?;
+    let found = within(DEADLINE, operator_token::valid(store.pool(), presented.id)).await?;
     let Some(token) = found.filter(|token| presented.matches(&token.hash)) else { return Ok(None) };
     // A scope of a newer version allows nothing here.
     let scopes = token.scopes.iter().filter_map(|scope| scope.parse::<Scope>().ok()).collect();
     // Not essential, and a standby cannot record it.
-    if let Err(error) = within(ANSWER, operator_token::record_use(store.pool(), presented.id)).await {
+    if let Err(error) = within(DEADLINE, operator_token::record_use(store.pool(), presented.id)).await {
         tracing::debug!(%error, token = presented.id, "cannot record the use of a token");
     }
     Ok(Some(Principal::Token { id: presented.id, name: token.name, scopes }))

@@ -16,6 +16,7 @@ const SECTIONS: &[(&str, &str)] = &[
     ("database", "The database of callbacks and events"),
     ("server", "The server that commands call instead of opening the database"),
     ("receiver", "The receiver (eqp serve)"),
+    ("deliver", "Webhooks of subscriptions (eqp serve)"),
 ];
 
 const PROFILES: &str = "\

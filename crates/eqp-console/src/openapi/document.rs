@@ -5,7 +5,7 @@ use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 use utoipa_axum::router::OpenApiRouter;
 
-use super::{QUERY, register_bodies, register_queries};
+use super::{QUERY, register_queries, register_requests, register_responses};
 use crate::api;
 use crate::problem::Problem;
 
@@ -27,11 +27,15 @@ pub fn openapi() -> Value {
         "version": "1",
         "license": { "name": "MIT OR Apache-2.0" },
     });
-    let mut generator = generator();
-    register_bodies(&mut generator);
-    register_queries(&mut generator);
-    generator.subschema_for::<Problem>();
-    let schemas = generator.take_definitions(true);
+    // A field with a default can be omitted in a request, but is always in a response.
+    let mut requests = generator(SchemaSettings::draft2020_12().for_deserialize());
+    register_requests(&mut requests);
+    register_queries(&mut requests);
+    let mut responses = generator(SchemaSettings::draft2020_12().for_serialize());
+    register_responses(&mut responses);
+    responses.subschema_for::<Problem>();
+    let mut schemas = requests.take_definitions(true);
+    schemas.extend(responses.take_definitions(true));
     for operation in operations(&mut document) {
         expand_queries(operation, &schemas);
         add_problem(operation);
@@ -44,8 +48,7 @@ pub fn openapi() -> Value {
     document
 }
 
-fn generator() -> SchemaGenerator {
-    let mut settings = SchemaSettings::draft2020_12().for_serialize();
+fn generator(mut settings: SchemaSettings) -> SchemaGenerator {
     SCHEMAS.clone_into(settings.definitions_path.to_mut());
     settings.into_generator()
 }
@@ -72,6 +75,7 @@ fn expand_queries(operation: &mut Value, schemas: &Map<String, Value>) {
         for (property, schema) in schema["properties"].as_object().into_iter().flatten() {
             let mut schema = schema.clone();
             let description = schema.as_object_mut().and_then(|schema| schema.remove("description"));
+            without_null(&mut schema);
             expanded.push(json!({
                 "name": property,
                 "in": "query",
@@ -82,6 +86,30 @@ fn expand_queries(operation: &mut Value, schemas: &Map<String, Value>) {
         }
     }
     *parameters = expanded;
+}
+
+/// Removes null from a schema: a parameter is omitted instead.
+fn without_null(schema: &mut Value) {
+    let Some(fields) = schema.as_object_mut() else { return };
+    if fields.get("default") == Some(&Value::Null) {
+        fields.remove("default");
+    }
+    if let Some(values) = fields.get_mut("enum").and_then(Value::as_array_mut) {
+        values.retain(|value| !value.is_null());
+    }
+    let only = match fields.get("type").and_then(Value::as_array).map(Vec::as_slice) {
+        Some([only, null]) if null == "null" => only.clone(),
+        _ => Value::Null,
+    };
+    if only.is_string() {
+        fields.insert("type".to_owned(), only);
+    }
+    let choice = fields.get("anyOf").and_then(Value::as_array).cloned().unwrap_or_default();
+    if let [only, Value::Object(null)] = &choice[..]
+        && null.get("type").is_some_and(|kind| kind == "null")
+    {
+        *schema = only.clone();
+    }
 }
 
 /// Adds the response of every error.
@@ -122,7 +150,8 @@ mod tests {
             assert!(document.pointer(pointer).is_some(), "{reference}");
         }
         for name in document["components"]["schemas"].as_object().unwrap().keys() {
-            let is_query = name.ends_with("Filter") || name == "Order";
+            // Only the properties of a query are used.
+            let is_query = name.ends_with("Filter");
             assert!(is_query || found.contains(format!("#{SCHEMAS}/{name}").as_str()), "{name} is not used");
         }
     }
@@ -136,6 +165,12 @@ mod tests {
             assert!(operation["summary"].is_string(), "{operation}");
             for parameter in operation["parameters"].as_array().into_iter().flatten() {
                 assert!(parameter["description"].is_string(), "{parameter}");
+                assert!(!parameter.to_string().contains("null"), "{parameter}");
+                assert_eq!(
+                    parameter["required"] == true,
+                    parameter["in"] == "path" || parameter["name"] == "before",
+                    "{parameter}"
+                );
             }
         }
         assert!(names.len() >= 14, "{names:?}");

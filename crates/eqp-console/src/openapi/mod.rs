@@ -25,9 +25,9 @@ use crate::api::subscriptions::request::{PauseRequest, SubscriptionRequest};
 use crate::api::subscriptions::{RequestedTest, Subscription, SubscriptionList};
 use crate::api::tokens::{CreatedToken, NewToken, TokenList};
 
-/// Makes types usable as bodies of requests and responses.
+/// Makes types usable as bodies, and defines a function that adds their schemas.
 macro_rules! bodies {
-    ($($body:ty),* $(,)?) => {
+    ($register:ident: $($body:ty),* $(,)?) => {
         $(
             impl PartialSchema for $body {
                 fn schema() -> RefOr<Schema> {
@@ -39,13 +39,16 @@ macro_rules! bodies {
         )*
 
         #[cfg(feature = "schema")]
-        fn register_bodies(generator: &mut schemars::SchemaGenerator) {
+        fn $register(generator: &mut schemars::SchemaGenerator) {
             $(generator.subschema_for::<$body>();)*
         }
     };
 }
 
+bodies!(register_requests: DeliverySelection, NewToken, PauseRequest, ReceivedBefore, SubscriptionRequest);
+
 bodies!(
+    register_responses:
     AccountList,
     AuditLog,
     ChangedDeliveries,
@@ -53,20 +56,15 @@ bodies!(
     DeletedCallbacks,
     DeliveryDetail,
     DeliveryList,
-    DeliverySelection,
     EventList,
     FileList,
-    NewToken,
     OldCallbacks,
-    PauseRequest,
-    ReceivedBefore,
     ReportedEvent,
     RequestedTest,
     SubmissionHistories,
     SubmissionList,
     Subscription,
     SubscriptionList,
-    SubscriptionRequest,
     TokenList,
 );
 
