@@ -10,6 +10,23 @@ use crate::Message;
 const NOTE_BYTES: usize = 4 * 1024;
 
 /// Delivers messages to something outside of this process.
+///
+/// ```
+/// use std::time::{Duration, Instant};
+///
+/// use eqp_deliver::{AttemptOutcome, AttemptResult, DeliveryHandler, Message};
+///
+/// struct Log;
+///
+/// #[async_trait::async_trait]
+/// impl DeliveryHandler for Log {
+///     async fn deliver(&self, message: &Message, _deadline: Duration) -> AttemptResult {
+///         let start = Instant::now();
+///         println!("{} {}", message.id, message.json());
+///         AttemptResult::new(AttemptOutcome::Delivered, None, start.elapsed(), "")
+///     }
+/// }
+/// ```
 #[async_trait]
 pub trait DeliveryHandler: Send + Sync {
     /// Makes one attempt to deliver `message`, which ends before `deadline` has passed (plus at most 7 seconds in which a program is stopped).

@@ -12,6 +12,15 @@ impl HandlerDefinition {
     ///
     /// Sends nothing and starts nothing, so it can be used to check a definition.
     ///
+    /// ```
+    /// use eqp_deliver::{AddressGuard, HandlerDefinition, HandlerEnvironment, HandlerSecrets, WebhookDefinition};
+    ///
+    /// let environment = HandlerEnvironment::new(AddressGuard::default());
+    /// let build = |url| HandlerDefinition::Webhook(WebhookDefinition::new(url)).build(&HandlerSecrets::default(), &environment);
+    /// assert!(build("https://hooks.example.com/eqp").is_ok());
+    /// assert!(build("https://127.0.0.1/eqp").is_err(), "this address is not public");
+    /// ```
+    ///
     /// # Errors
     /// [`DefinitionError`] if no delivery could succeed: if the definition is not valid, a secret is missing, or the environment does not
     /// allow it.

@@ -16,6 +16,14 @@ pub struct Program {
 impl Program {
     /// Creates a program from its path and its arguments. Without a slash, the path is searched in `PATH`. No shell is involved.
     ///
+    /// ```
+    /// use eqp_deliver::Program;
+    ///
+    /// let deploy = Program::new(["/usr/local/bin/deploy", "--stage"])?.with_variable("DEPLOY_TARGET", "shop");
+    /// assert!(Program::new(["./deploy"]).is_err(), "this depends on the current folder");
+    /// # Ok::<(), eqp_deliver::DefinitionError>(())
+    /// ```
+    ///
     /// # Errors
     /// [`DefinitionError::Program`] if the command is empty, or a path that depends on the current folder.
     pub fn new(command: impl IntoIterator<Item = impl Into<String>>) -> Result<Self, DefinitionError> {

@@ -181,6 +181,15 @@ impl Recipe {
 
     /// Returns the definition of a webhook with these parameters.
     ///
+    /// ```
+    /// use eqp_deliver::Recipe;
+    ///
+    /// let recipe = Recipe::named("github-dispatch").expect("a known name");
+    /// let parameters = [("repository".to_owned(), "acme/checkout".to_owned())].into();
+    /// assert_eq!(recipe.definition(&parameters)?.url, "https://api.github.com/repos/acme/checkout/dispatches");
+    /// # Ok::<(), eqp_deliver::RecipeError>(())
+    /// ```
+    ///
     /// # Errors
     /// [`RecipeError`] if a parameter is missing, unknown or invalid.
     pub fn definition(&self, parameters: &BTreeMap<String, String>) -> Result<WebhookDefinition, RecipeError> {

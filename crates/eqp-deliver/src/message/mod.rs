@@ -101,7 +101,17 @@ impl Message {
         Self { id: id(instance, &format!("alert:{number}")), body, replay: None }
     }
 
-    /// Creates a test message. Attempts of the same test have the same `test`.
+    /// Creates a test message.
+    ///
+    /// ```
+    /// use eqp_deliver::Message;
+    ///
+    /// let (instance, test) = (uuid::Uuid::new_v4(), uuid::Uuid::new_v4());
+    /// let message = Message::of_test(instance, test, time::OffsetDateTime::now_utc(), "ci");
+    /// assert_eq!(message.body.type_name(), "subscription.test");
+    /// ```
+    ///
+    /// Attempts of the same test have the same `test`.
     pub fn of_test(instance: Uuid, test: Uuid, at: OffsetDateTime, subscription: &str) -> Self {
         let data = TestData {
             subscription: subscription.to_owned(),

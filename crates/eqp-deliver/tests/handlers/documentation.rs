@@ -95,6 +95,32 @@ async fn the_documented_commands_verify_signatures() {
 }
 
 #[test]
+fn the_documented_workflow_sets_the_status_of_the_tagged_commit() {
+    let workflow = yaml_rust2::YamlLoader::load_from_str(&block("yaml")).unwrap().remove(0);
+    assert_eq!(workflow["on"]["repository_dispatch"]["types"][0].as_str(), Some("eqp.submission.status_changed"));
+    let script = workflow["jobs"]["status"]["steps"][0]["run"].as_str().unwrap();
+    assert!(!script.contains("${{"), "text of the message reaches the shell through the environment: {script}");
+    // Prints its arguments to standard error, and a commit like the API.
+    let gh = "gh() { printf '%s|' \"$@\" >&2; echo 3f9c2ab; }\n";
+    for (status, state) in
+        [("approved", "success"), ("rejected", "failure"), ("recalled", "error"), ("draft", "pending")]
+    {
+        let mut command = Command::new("bash");
+        command.args(["-euo", "pipefail", "-c", &(gh.to_owned() + script)]);
+        command.env("GITHUB_REPOSITORY", "acme/checkout").env("TAG", "1.5.0").env("FLOW", "technical");
+        let output = command.env("STATUS", status).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        let calls = String::from_utf8(output.stderr).unwrap();
+        assert!(calls.starts_with("api|repos/acme/checkout/commits/1.5.0|"), "{calls}");
+        assert!(calls.contains("api|repos/acme/checkout/statuses/3f9c2ab|"), "{calls}");
+        assert!(
+            calls.contains(&format!("|state={state}|-f|context=eqp/technical|-f|description={status}|")),
+            "{calls}"
+        );
+    }
+}
+
+#[test]
 fn the_documented_message_is_the_one_that_is_sent() {
     let documented: Value = serde_json::from_str(&block("json")).unwrap();
     assert_eq!(documented, serde_json::from_str::<Value>(&messages::rejection().json()).unwrap());
