@@ -32,15 +32,14 @@ const REFUSED: &[&str] = &[
     "64:ff9b:1::/48",
     "100::/64",       // discard
     "100:0:0:1::/64", // dummy
-    // Teredo: packets are sent to an IPv4 address that is embedded obfuscated. No longer used.
-    "2001::/32",
+    "2001::/23", // protocol assignments; Teredo, which sends packets to an IPv4 address that is embedded obfuscated
     "2001:db8::/32", // documentation
-    "3fff::/20",     // documentation
-    "5f00::/16",     // segment routing
-    "fc00::/7",      // private
-    "fe80::/10",     // link-local
-    "fec0::/10",     // site-local, no longer used
-    "ff00::/8",      // multicast
+    "3fff::/20", // documentation
+    "5f00::/16", // segment routing
+    "fc00::/7",  // private
+    "fe80::/10", // link-local
+    "fec0::/10", // site-local, no longer used
+    "ff00::/8",  // multicast
 ];
 
 static REFUSED_NETWORKS: LazyLock<Vec<IpNet>> =
@@ -246,5 +245,36 @@ mod tests {
         for text in ["10.20.0.0/33", "intranet", "", "10.20"] {
             assert_eq!(AddressGuard::allowing([text]).unwrap_err(), NetworkError { text: text.to_owned() });
         }
+    }
+
+    #[test]
+    fn every_allowed_address_is_global_according_to_python() {
+        // The first and the last address of each network in Python's lists, their neighbours, and random addresses.
+        let script = "import ipaddress, random
+random.seed(7)
+def show(address):
+    print(address, address.is_global)
+for constants, kind, bits in [(ipaddress._IPv4Constants, ipaddress.IPv4Address, 32), (ipaddress._IPv6Constants, ipaddress.IPv6Address, 128)]:
+    for network in constants._private_networks:
+        for number in [int(network[0]) - 1, int(network[0]), int(network[-1]), int(network[-1]) + 1]:
+            if 0 <= number < 2 ** bits:
+                show(kind(number))
+    for _ in range(300):
+        show(kind(random.getrandbits(bits)))
+";
+        let Ok(python) = std::process::Command::new("python3").args(["-c", script]).output() else {
+            println!("not run: python3 is not installed");
+            return;
+        };
+        assert!(python.status.success(), "{}", String::from_utf8_lossy(&python.stderr));
+        let mut allowed = 0;
+        for line in String::from_utf8(python.stdout).unwrap().lines() {
+            let (address, is_global) = line.split_once(' ').unwrap();
+            if is_allowed(&AddressGuard::default(), address) {
+                allowed += 1;
+                assert_eq!(is_global, "True", "{address}");
+            }
+        }
+        assert!(allowed > 200, "{allowed}");
     }
 }

@@ -13,6 +13,10 @@ use crate::failure::{Failure, Result};
 
 /// Opens the master key of the data folder. Creates it if the database does not belong to a key yet.
 pub(crate) async fn master_key(database: &Database, data: &DataFolder) -> Result<MasterKey> {
+    // The parts of a server start at the same time. If one creates the key and ties the database to it between the two steps of another
+    // one, that one would find a database that belongs to a key it does not have.
+    static ONE_AT_A_TIME: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+    let _guard = ONE_AT_A_TIME.lock().await;
     if let Some(key) = known_master_key(data)? {
         return Ok(key);
     }

@@ -17,6 +17,7 @@ const SECTIONS: &[(&str, &str)] = &[
     ("server", "The server that commands call instead of opening the database"),
     ("receiver", "The receiver (eqp serve)"),
     ("alerts", "Alerts (eqp serve with the role reconcile)"),
+    ("deliver", "Webhooks of subscriptions (eqp serve)"),
 ];
 
 const PROFILES: &str = "\

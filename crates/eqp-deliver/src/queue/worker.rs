@@ -206,6 +206,8 @@ impl Worker {
     async fn recover(&mut self, work: &SubscriptionWork) -> Result<(), Error> {
         let id = work.subscription;
         let Some(active) = self.handlers.get_mut(id) else { return Ok(()) };
+        // Another worker may have opened or closed the circuit breaker.
+        active.is_stopped.store(work.open_for.is_some(), Ordering::Relaxed);
         if !work.is_recovering || work.open_for.is_some() {
             self.woken.remove(&id);
             active.pace = None;

@@ -1,5 +1,7 @@
 //! Processes that end without recording what they have done.
 
+use eqp_deliver::Observer;
+
 use crate::setup::Setup;
 
 #[tokio::test]
@@ -42,4 +44,20 @@ async fn a_shutdown_waits_for_attempts_and_records_them() {
     setup.until_empty().await;
     process.stop().await;
     assert_eq!(setup.handlers.received().len(), 300);
+}
+
+#[tokio::test]
+async fn a_panic_of_the_fan_out_or_the_worker_is_survived() {
+    let setup = Setup::new().await;
+    setup.subscribe("all", |_| {}).await;
+    let observer = Observer::default();
+    let process = setup.start_observed(observer.clone());
+    for (part, file) in [("fan_out", "a"), ("deliver", "b"), ("fan_out", "c"), ("deliver", "d")] {
+        observer.supervisor().arm(part);
+        setup.files(&[file]).await;
+        setup.handlers.wait_until(file, |received| received.iter().any(|one| one.resource() == file)).await;
+        setup.until_empty().await;
+        assert!(!observer.supervisor().is_armed(part), "{part} has panicked");
+    }
+    process.stop().await;
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use eqp_deliver::{
     AttemptOutcome, AttemptResult, DeliverService, DeliveryHandler, ExecDefinition, HandlerDefinition,
-    HandlerEnvironment, Message, MessageBody, NewSubscription, Subscriptions,
+    HandlerEnvironment, Message, MessageBody, NewSubscription, Observer, Subscriptions,
 };
 use eqp_store::MasterKey;
 use eqp_test_support::callbacks::{CallbackDatabase, PATIENCE, scan};
@@ -152,6 +152,10 @@ impl Setup {
 
     /// Starts a process that delivers.
     pub(crate) fn start(&self) -> Process {
+        self.start_observed(Observer::default())
+    }
+
+    pub(crate) fn start_observed(&self, observer: Observer) -> Process {
         let handlers = self.handlers.clone();
         let build = Arc::new(move |definition: &HandlerDefinition, _: &_| {
             let HandlerDefinition::Exec(exec) = definition else { panic!("{definition:?}") };
@@ -160,7 +164,7 @@ impl Setup {
             Ok(handler)
         });
         let service = DeliverService::new(self.database.pool.clone(), self.key.clone(), HandlerEnvironment::default());
-        Process::start(service.handlers(build))
+        Process::start(service.handlers(build).observer(observer))
     }
 
     /// Records the events of files, all passed.

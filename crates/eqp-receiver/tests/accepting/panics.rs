@@ -142,7 +142,7 @@ async fn a_panic_of_any_part_loses_no_answered_callback_and_ends_nothing() {
     // These parts only work at the start, or once every few minutes.
     let at_start = ["retention", "operator_listener"];
     // They belong to the program, not to the receiver.
-    let elsewhere = ["alerts", "postgres", "reconcile"];
+    let elsewhere = ["alerts", "postgres", "reconcile", "fan_out", "deliver"];
     let whole = Whole::new(&at_start).await;
     let load = Load::start(&whole.receiver);
     let under_load: Vec<_> = Supervisor::parts().iter().filter(|part| !elsewhere.contains(part)).collect();
