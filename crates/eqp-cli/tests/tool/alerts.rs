@@ -20,7 +20,7 @@ async fn opened(home: &Home, kind: &str) -> Value {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_alert_is_listed_acknowledged_snoozed_annotated_and_resolved() {
-    let mut vendor = TestVendor::start(crate::EQP).await;
+    let vendor = TestVendor::start(crate::EQP).await;
     vendor.home.configure("[alerts]\nseverities = [\"unknown_event_code=page\"]\nquiet_hours = \"22:00-07:00\"\n");
     let (serve, url) = vendor.serve();
     let home = &vendor.home;
