@@ -9,8 +9,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::authorized::{ApiState, Authorized, Operate, Read};
+use crate::described::QueryOf;
 use crate::extract::{JsonBody, PathParameters, Query, checked_limit};
-use crate::openapi::QueryOf;
 use crate::problem::Problem;
 
 /// The maximum number of deliveries of one request.

@@ -1,0 +1,54 @@
+//! The types of requests and responses that the OpenAPI document describes.
+
+use super::accounts::AccountList;
+use super::alerts::model::{AlertAction, AlertDetail, AlertList};
+use super::audit::AuditLog;
+use super::deliveries::{ChangedDeliveries, DeliveryDetail, DeliveryList, DeliverySelection};
+use super::events::EventList;
+use super::events::detail::ReportedEvent;
+use super::letter::Letter;
+use super::retention::{DeletedCallbacks, OldCallbacks, ReceivedBefore};
+use super::submissions::{FileList, SubmissionHistories, SubmissionList};
+use super::subscriptions::request::{PauseRequest, SubscriptionRequest};
+use super::subscriptions::{RequestedTest, Subscription, SubscriptionList};
+use super::tokens::{CreatedToken, NewToken, TokenList};
+
+use crate::described::bodies;
+
+bodies!(register_requests: AlertAction, DeliverySelection, NewToken, PauseRequest, ReceivedBefore, SubscriptionRequest);
+
+bodies!(
+    register_responses:
+    AccountList,
+    AlertDetail,
+    AlertList,
+    AuditLog,
+    ChangedDeliveries,
+    CreatedToken,
+    DeletedCallbacks,
+    DeliveryDetail,
+    DeliveryList,
+    EventList,
+    FileList,
+    Letter,
+    OldCallbacks,
+    ReportedEvent,
+    RequestedTest,
+    SubmissionHistories,
+    SubmissionList,
+    Subscription,
+    SubscriptionList,
+    TokenList,
+);
+
+/// Adds the schemas of all queries.
+#[cfg(feature = "schema")]
+pub(crate) fn register_queries(generator: &mut schemars::SchemaGenerator) {
+    generator.subschema_for::<eqp_store::EventFilter>();
+    generator.subschema_for::<eqp_store::SubmissionFilter>();
+    generator.subschema_for::<eqp_store::FileFilter>();
+    generator.subschema_for::<super::alerts::model::AlertFilter>();
+    generator.subschema_for::<super::audit::AuditFilter>();
+    generator.subschema_for::<super::deliveries::DeliveryQuery>();
+    generator.subschema_for::<super::submissions::EnvironmentFilter>();
+}
