@@ -1,12 +1,14 @@
 //! `eqp serve`: runs the receiver and the other parts of a server.
 
+mod roles;
+
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use clap::{Args, ValueEnum};
+use clap::Args;
 use eqp_console::{OperatorListener, OperatorService};
 use eqp_receiver::{Limits, LocalCa, Projector, Receiver};
 use eqp_store::internal::Part;
@@ -15,6 +17,7 @@ use serde::Serialize;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+use self::roles::Role;
 use super::ca;
 use crate::arguments::timeout;
 use crate::compose::alerts::alert_service;
@@ -87,32 +90,6 @@ pub(crate) struct Serve {
     /// Print the local CA's certificate and exit
     #[arg(long)]
     export_ca: bool,
-}
-
-/// A part of a server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Role {
-    /// Accept callbacks and store them
-    Accept,
-    /// Project callbacks into events
-    Project,
-    /// Compare accounts with the Marketplace, and evaluate alerts
-    Reconcile,
-    /// Serve the operator API on the operator listener
-    Console,
-}
-
-impl Role {
-    const ALL: [Self; 4] = [Self::Accept, Self::Project, Self::Reconcile, Self::Console];
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Accept => "accept",
-            Self::Project => "project",
-            Self::Reconcile => "reconcile",
-            Self::Console => "console",
-        }
-    }
 }
 
 /// The minimum interval. A shorter one is probably a mistake, and would only load the Marketplace.
