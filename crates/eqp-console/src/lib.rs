@@ -4,8 +4,10 @@ mod api;
 mod authenticate;
 mod authorized;
 mod client;
+mod described;
 mod extract;
 mod listener;
+#[cfg(feature = "schema")]
 mod openapi;
 mod principal;
 mod problem;
@@ -24,7 +26,7 @@ pub use client::{EventStream, OperatorClient, OperatorError, TransportError};
 pub use listener::OperatorListener;
 #[cfg(feature = "schema")]
 #[doc(hidden)]
-pub use openapi::document::openapi;
+pub use openapi::openapi;
 pub use principal::{Principal, Scope, UnknownScope};
 pub use problem::{Problem, ProblemCode};
 pub use service::OperatorService;

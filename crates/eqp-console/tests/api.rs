@@ -179,7 +179,7 @@ async fn malformed_requests_are_rejected() {
         ("[".repeat(60_000), (400, "invalid_request")),
     ] {
         let answer = problem(create().header(CONTENT_TYPE, "application/json").body(body.clone())).await;
-        assert_eq!(answer, (expected.0, expected.1.into()), "{:.80}", body);
+        assert_eq!(answer, (expected.0, expected.1.into()), "{body:.80}");
     }
     // A form of another site cannot send JSON.
     let form = create().header(CONTENT_TYPE, "text/plain").body(r#"{"name": "x", "scopes": ["admin"]}"#);
@@ -286,9 +286,7 @@ async fn a_long_audit_log_is_read_in_pages_and_old_entries_are_deleted() {
     .await
     .unwrap();
     server.token("one", &[Scope::Read]).await;
-    let page = async |before_id, limit| {
-        server.local.audit(&AuditFilter { before_id, limit, ..AuditFilter::default() }).await.unwrap().entries
-    };
+    let page = async |before_id, limit| server.local.audit(&AuditFilter { before_id, limit }).await.unwrap().entries;
     let all = page(None, 10_000).await;
     assert_eq!((all.len(), all[0].action.as_str()), (9_951, "token.create"));
     assert!(all.windows(2).all(|pair| pair[0].id > pair[1].id));

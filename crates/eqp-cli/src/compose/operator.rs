@@ -20,7 +20,7 @@ impl Operator {
     /// Opens the service for reading. Creates no database.
     pub(crate) async fn open_to_read(context: &Context) -> Result<Self> {
         match context.settings.server.resolve()? {
-            Some(server) => Self::remote(context, server),
+            Some(server) => Self::remote(context, &server),
             None => Ok(Self::in_process(Database::open_to_read(context).await?)),
         }
     }
@@ -28,12 +28,12 @@ impl Operator {
     /// Opens the service for a change to an existing database, which is not created.
     pub(crate) async fn open_existing(context: &Context, upgrade: Upgrade) -> Result<Self> {
         match context.settings.server.resolve()? {
-            Some(server) => Self::remote(context, server),
+            Some(server) => Self::remote(context, &server),
             None => Ok(Self::in_process(Database::open_existing(context, upgrade).await?)),
         }
     }
 
-    fn remote(context: &Context, server: Server) -> Result<Self> {
+    fn remote(context: &Context, server: &Server) -> Result<Self> {
         let ca = context.settings.marketplace.ca_pem()?;
         let client = OperatorClient::remote(&server.url, &server.token, ca.as_deref())?;
         Ok(Self { client, database: None })

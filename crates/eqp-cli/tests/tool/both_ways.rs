@@ -16,7 +16,7 @@ struct TwoWays {
 }
 
 impl TwoWays {
-    async fn start(database: CallbackDatabase) -> Self {
+    fn start(database: CallbackDatabase) -> Self {
         let mut in_process = Home::new(crate::EQP);
         in_process.set("EQP_DATABASE_URL", database.database.url());
         let create = ["token", "create", "test", "--scope", "read,operate,admin", "--json"];
@@ -115,7 +115,7 @@ const COMMANDS: &[(i32, &[&str])] = &[
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_command_prints_the_same_in_process_and_from_a_server() {
-    let ways = TwoWays::start(filled().await).await;
+    let ways = TwoWays::start(filled().await);
     sqlx::query(
         "insert into eqp.access_key (account_id, application_id, api_url, verified_at)
          select id, 'app', 'https://api.example.test/', '2026-01-02 03:04:05.678+00' from eqp.account where mage_id = 'MAG123456789'",
@@ -188,7 +188,7 @@ fn changes(ways: &TwoWays) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_empty_database_prints_the_same_in_process_and_from_a_server() {
-    let ways = TwoWays::start(CallbackDatabase::new().await).await;
+    let ways = TwoWays::start(CallbackDatabase::new().await);
     for arguments in [["events", "list"], ["submissions", "list"], ["accounts", "list"]] {
         for arguments in [arguments.to_vec(), [&arguments[..], &["--json"]].concat()] {
             assert_eq!(ways.run(&arguments).code, 0, "{arguments:?}");
@@ -198,7 +198,7 @@ async fn an_empty_database_prints_the_same_in_process_and_from_a_server() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn events_are_followed_both_ways() {
-    let ways = TwoWays::start(filled().await).await;
+    let ways = TwoWays::start(filled().await);
     let known = ways.database.events().await.len();
     let tail = ["events", "tail", "--after", "0", "--json"];
     let (mut here, mut there) = (ways.in_process.start(&tail), ways.remote.start(&tail));
@@ -219,7 +219,7 @@ async fn events_are_followed_both_ways() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_revoked_token_ends_a_stream_and_is_rejected_at_once() {
-    let ways = TwoWays::start(filled().await).await;
+    let ways = TwoWays::start(filled().await);
     let create = ["token", "create", "short", "--scope", "read", "--json"];
     let created = tokio::task::block_in_place(|| ways.in_process.json(&create));
     let mut home = Home::new(crate::EQP);

@@ -8,8 +8,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::authorized::{Admin, ApiState, Authorized};
+use crate::described::QueryOf;
 use crate::extract::{Query, checked_limit};
-use crate::openapi::QueryOf;
 use crate::problem::Problem;
 
 /// Returns the routes of the audit log.
@@ -54,7 +54,7 @@ pub struct AuditEntry {
     pub principal: String,
     /// The operation, such as `token.create`.
     pub action: String,
-    /// What was changed: a name or an ID.
+    /// The changed object: a name or an ID.
     pub resource: Option<String>,
     /// The parameters of the operation, as a JSON object.
     pub detail: serde_json::Value,

@@ -10,8 +10,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::authorized::{ApiState, Authorized, Operate, Read};
+use crate::described::QueryOf;
 use crate::extract::{JsonBody, Query};
-use crate::openapi::QueryOf;
 use crate::problem::Problem;
 
 /// The minimum age of callbacks that are deleted. A shorter one is probably a mistake.

@@ -8,8 +8,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::authorized::{ApiState, Authorized, Read};
+use crate::described::QueryOf;
 use crate::extract::{PathParameters, Query, checked_limit};
-use crate::openapi::QueryOf;
 use crate::problem::Problem;
 
 /// Returns the routes of submissions and files.

@@ -213,7 +213,7 @@ impl OperatorClient {
     ///
     /// # Errors
     ///
-    /// Returns [`OperatorError::Problem`] with the code `not_found` if there is no such token, and otherwise the errors of
+    /// Returns [`OperatorError::Problem`] with the code `not_found` if no token has this name, and otherwise the errors of
     /// [`events`](Self::events).
     pub async fn revoke_token(&self, name: &str) -> Result<(), OperatorError> {
         self.delete(&format!("/tokens/{}", segment(name))).await

@@ -102,7 +102,6 @@ impl EventStream {
         }
         let malformed = OperatorError::Malformed { status: 200 };
         match (message.name.as_deref(), message.data) {
-            (_, None) => Ok(None),
             (Some(PROBLEM), Some(data)) => {
                 if let Some(error) = self.opened.take().and_then(|opened| opened.cause.take()) {
                     return Err(OperatorError::Store(error));
@@ -110,8 +109,8 @@ impl EventStream {
                 Err(serde_json::from_str::<Problem>(&data).map_or(malformed, OperatorError::Problem))
             }
             (None, Some(data)) => serde_json::from_str(&data).map(Some).map_err(|_| malformed),
-            // A message of a newer server.
-            (Some(_), Some(_)) => Ok(None),
+            // The number of the first event, or a message of a newer server.
+            _ => Ok(None),
         }
     }
 

@@ -32,7 +32,7 @@ pub struct NewAuditEntry<'a> {
     pub principal: &'a str,
     /// The operation.
     pub action: &'a str,
-    /// What was changed.
+    /// The changed object.
     pub resource: Option<&'a str>,
     /// A JSON object with the parameters of the operation, without secrets.
     pub detail: &'a str,

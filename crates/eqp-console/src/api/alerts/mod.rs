@@ -12,8 +12,8 @@ use utoipa_axum::routes;
 
 use self::model::{Alert, AlertAction, AlertChange, AlertDetail, AlertFilter, AlertList, NotProven};
 use crate::authorized::{ApiState, Authorized, Operate, Read};
+use crate::described::QueryOf;
 use crate::extract::{JsonBody, PathParameters, Query};
-use crate::openapi::QueryOf;
 use crate::problem::{Problem, ProblemCode};
 
 /// Returns the routes of alerts.

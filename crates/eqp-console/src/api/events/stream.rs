@@ -18,8 +18,8 @@ use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use crate::authorized::{ApiState, Authorized, Read};
+use crate::described::QueryOf;
 use crate::extract::Query;
-use crate::openapi::QueryOf;
 use crate::principal::Principal;
 use crate::problem::{Problem, ProblemCode};
 

@@ -5,8 +5,9 @@ use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 use utoipa_axum::router::OpenApiRouter;
 
-use super::{QUERY, register_queries, register_requests, register_responses};
 use crate::api;
+use crate::api::bodies::{register_queries, register_requests, register_responses};
+use crate::described::QUERY;
 use crate::problem::Problem;
 
 /// Where the document contains the schemas.
@@ -60,12 +61,13 @@ fn operations(document: &mut Value) -> impl Iterator<Item = &mut Value> {
     items.flat_map(|item| item.values_mut()).filter(|operation| operation.get("operationId").is_some())
 }
 
-/// Replaces the parameter that stands for a query by one for each property of its schema.
+/// Replaces the parameter that represents a query by one for each property of its schema.
 fn expand_queries(operation: &mut Value, schemas: &Map<String, Value>) {
     let Some(parameters) = operation.get_mut("parameters").and_then(Value::as_array_mut) else { return };
     let mut expanded = Vec::new();
-    for parameter in parameters.drain(..) {
+    for mut parameter in parameters.drain(..) {
         if parameter["name"] != QUERY {
+            without_null(&mut parameter["schema"]);
             expanded.push(parameter);
             continue;
         }
@@ -179,7 +181,7 @@ mod tests {
 
     #[test]
     fn the_served_document_is_the_generated_one() {
-        let served: Value = serde_json::from_str(super::super::SERVED).unwrap();
+        let served: Value = serde_json::from_str(api::SERVED).unwrap();
         assert!(served == openapi(), "openapi.json differs; run `cargo xtask docs`");
     }
 }
