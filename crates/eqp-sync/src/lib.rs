@@ -11,6 +11,8 @@ pub use alerts::{
     AlertEngine, AlertError, AlertEvaluation, AlertKind, AlertList, AlertService, AlertSettings, AlertText, Alerts,
     Condition, QuietHours, QuietHoursError, Stage, StuckLimits, SupportLetter, SupportLetters, Typical,
 };
+#[doc(hidden)]
+pub use alerts::{AlertOperation, AlertVerb};
 pub use check::{Check, CheckState};
 pub use error::Error;
 pub use readiness::{ProbeError, ProbeTls, probe_address, probe_receiver};

@@ -155,7 +155,9 @@ impl Heartbeat {
         }
         let written = within(DEADLINE, store::rejected_callback::add(&self.pool, &taken)).await;
         if written.is_err() {
-            taken.into_iter().for_each(|rejected| rejections.add(rejected));
+            for rejected in taken {
+                rejections.add(rejected);
+            }
         }
         written
     }

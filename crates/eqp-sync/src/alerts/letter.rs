@@ -73,22 +73,22 @@ fn write(waits: &[(TrackInReview, Stay, Option<Typical>)], now: OffsetDateTime) 
         (Some(sku), None) => sku.clone(),
         _ => "our extension".to_owned(),
     };
-    let mut body = format!("Hello,\n\nwe have a question about the submission {id} of {product}.\n\n");
-    for (_, stay, typical) in waits {
-        let (stage, since) = (stay.stage, date(stay.since));
-        let waited = span_of((now - stay.since).unsigned_abs());
-        body.push_str(&format!("It has been in {stage} since {since}, which is {waited}."));
-        if let Some(typical) = typical {
-            let [p25, p75] = [typical.p25_seconds, typical.p75_seconds].map(Duration::from_secs);
-            body.push_str(&format!(
-                "\nFor our last {} submissions, this step took {}.",
-                typical.samples,
-                range(p25, p75)
-            ));
-        }
-        body.push('\n');
-    }
-    body.push_str("\nCould you please check whether its review is waiting for something from us, and when we can\n");
-    body.push_str("expect a result?\n\nThank you,\n");
+    let question =
+        "Could you please check whether its review is waiting for something from us, and when we can\nexpect a result?";
+    let waits: Vec<_> = waits.iter().map(|(_, stay, typical)| sentence(stay, *typical, now)).collect();
+    let body = format!(
+        "Hello,\n\nwe have a question about the submission {id} of {product}.\n\n{}\n\n{question}\n\nThank you,\n",
+        waits.join("\n")
+    );
     Some(SupportLetter { to: SUPPORT, subject: format!("Submission {id}: state of the review of {product}"), body })
+}
+
+/// Says since when the submission has been at a stage, and how long this usually takes.
+fn sentence(stay: &Stay, typical: Option<Typical>, now: OffsetDateTime) -> String {
+    let (stage, since, waited) = (stay.stage, date(stay.since), span_of((now - stay.since).unsigned_abs()));
+    let typical = typical.map(|typical| {
+        let [p25, p75] = [typical.p25_seconds, typical.p75_seconds].map(Duration::from_secs);
+        format!("\nFor our last {} submissions, this step took {}.", typical.samples, range(p25, p75))
+    });
+    format!("It has been in {stage} since {since}, which is {waited}.{}", typical.unwrap_or_default())
 }

@@ -17,7 +17,7 @@ mod text;
 pub use condition::{AlertKind, Condition};
 pub use engine::{AlertEngine, AlertEvaluation};
 pub use letter::{SupportLetter, SupportLetters};
-pub use operator::{AlertError, AlertList, Alerts};
+pub use operator::{AlertError, AlertList, AlertOperation, AlertVerb, Alerts};
 pub use service::AlertService;
 pub use settings::{AlertSettings, QuietHours, QuietHoursError};
 pub use stuck::{Stage, StuckLimits, Typical};

@@ -101,8 +101,7 @@ impl Alerts {
         note: Option<&str>,
         now: OffsetDateTime,
     ) -> Result<(), AlertError> {
-        let change = Change { kind: AlertChangeKind::Acknowledged, by, note, now };
-        self.change(id, change, async |connection| alert::acknowledge(connection, id, by, now).await).await
+        self.apply(&AlertOperation { id, by, note, now, verb: AlertVerb::Acknowledge }).await
     }
 
     /// Postpones the reminders of an alert.
@@ -117,11 +116,8 @@ impl Alerts {
         duration: std::time::Duration,
         now: OffsetDateTime,
     ) -> Result<OffsetDateTime, AlertError> {
-        let duration = Duration::try_from(duration).ok().filter(|one| one.is_positive() && *one <= MAX_SNOOZE);
-        let until = now + duration.ok_or(AlertError::Snooze)?;
-        let change = Change { kind: AlertChangeKind::Snoozed, by, note: None, now };
-        self.change(id, change, async |connection| alert::snooze(connection, id, until).await).await?;
-        Ok(until)
+        self.apply(&AlertOperation { id, by, note: None, now, verb: AlertVerb::Snooze(duration) }).await?;
+        Ok(now + snooze_time(duration)?)
     }
 
     /// Adds a note to an alert, which may be resolved.
@@ -129,8 +125,7 @@ impl Alerts {
     /// # Errors
     /// As of [`acknowledge`](Self::acknowledge), except for [`AlertError::Resolved`].
     pub async fn note(&self, id: i64, by: &str, note: &str, now: OffsetDateTime) -> Result<(), AlertError> {
-        let change = Change { kind: AlertChangeKind::Noted, by, note: Some(note), now };
-        self.change(id, change, async |_| Ok(true)).await
+        self.apply(&AlertOperation { id, by, note: Some(note), now, verb: AlertVerb::Note }).await
     }
 
     /// Resolves an alert. It is opened again for a new cause, and some kinds also if their condition still holds a day later.
@@ -138,54 +133,86 @@ impl Alerts {
     /// # Errors
     /// As of [`acknowledge`](Self::acknowledge).
     pub async fn resolve(&self, id: i64, by: &str, note: Option<&str>, now: OffsetDateTime) -> Result<(), AlertError> {
-        let change = Change { kind: AlertChangeKind::Resolved, by, note, now };
-        self.change(id, change, async |connection| alert::resolve(connection, id, Some(by), now).await).await
+        self.apply(&AlertOperation { id, by, note, now, verb: AlertVerb::Resolve }).await
     }
 
-    /// Applies a change, which returns whether the alert is open, and adds it to the log.
-    async fn change(
-        &self,
-        id: i64,
-        change: Change<'_>,
-        apply: impl AsyncFnOnce(&mut PgConnection) -> Result<bool, sqlx::Error>,
-    ) -> Result<(), AlertError> {
-        check("the name of a person has 1 to 200 bytes and no control characters", change.by, MAX_NAME)?;
-        if let Some(note) = change.note {
+    /// Applies an operation in a transaction of its own.
+    async fn apply(&self, operation: &AlertOperation<'_>) -> Result<(), AlertError> {
+        let mut transaction = within(ANSWER, self.pool.begin()).await?;
+        operation.apply(&mut transaction).await?;
+        within(ANSWER, transaction.commit()).await?;
+        Ok(())
+    }
+}
+
+/// What a person does with an alert.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug)]
+pub struct AlertOperation<'a> {
+    pub id: i64,
+    pub by: &'a str,
+    pub note: Option<&'a str>,
+    pub now: OffsetDateTime,
+    pub verb: AlertVerb,
+}
+
+/// What a person can do with an alert.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AlertVerb {
+    Acknowledge,
+    Snooze(std::time::Duration),
+    Note,
+    Resolve,
+}
+
+impl AlertOperation<'_> {
+    /// Checks the operation, applies it, and adds it to the log, in a transaction of the caller.
+    #[doc(hidden)]
+    pub async fn apply(&self, connection: &mut PgConnection) -> Result<(), AlertError> {
+        let Self { id, by, note, now, verb } = *self;
+        check("the name of a person has 1 to 200 bytes and no control characters", by, MAX_NAME)?;
+        if let Some(note) = note {
             check("a note has 1 to 4,000 bytes and no control characters except line breaks", note, MAX_NOTE)?;
         }
+        let snoozed_until = match verb {
+            AlertVerb::Snooze(duration) => Some(now + snooze_time(duration)?),
+            _ => None,
+        };
+        let change = match verb {
+            AlertVerb::Acknowledge => AlertChangeKind::Acknowledged,
+            AlertVerb::Snooze(_) => AlertChangeKind::Snoozed,
+            AlertVerb::Note => AlertChangeKind::Noted,
+            AlertVerb::Resolve => AlertChangeKind::Resolved,
+        };
         let changing = async {
-            let mut transaction = self.pool.begin().await?;
-            alert_log::lock(&mut transaction).await?;
-            let Some(stored) = alert::get(&mut *transaction, id).await? else {
+            alert_log::lock(&mut *connection).await?;
+            let Some(stored) = alert::get(&mut *connection, id).await? else {
                 return Ok(Err(AlertError::NotFound(id)));
             };
-            if !apply(&mut transaction).await? {
+            let is_open = match (verb, snoozed_until) {
+                (AlertVerb::Acknowledge, _) => alert::acknowledge(connection, id, by, now).await?,
+                (AlertVerb::Resolve, _) => alert::resolve(connection, id, Some(by), now).await?,
+                (AlertVerb::Snooze(_), Some(until)) => alert::snooze(connection, id, until).await?,
+                // A note can also be added to a resolved alert.
+                (AlertVerb::Note | AlertVerb::Snooze(_), _) => true,
+            };
+            if !is_open {
                 return Ok(Err(AlertError::Resolved(id)));
             }
-            let new = NewAlertChange {
-                alert: Some(id),
-                change: change.kind,
-                at: change.now,
-                by: Some(change.by),
-                note: change.note,
-                data: &stored.data,
-                severity: stored.severity,
-                notify_after: change.now,
-            };
-            alert_log::append(&mut transaction, &new).await?;
-            transaction.commit().await?;
+            let (data, severity) = (stored.data.as_str(), stored.severity);
+            let by = Some(by);
+            let new = NewAlertChange { alert: Some(id), change, at: now, by, note, data, severity, notify_after: now };
+            alert_log::append(connection, &new).await?;
             Ok::<_, sqlx::Error>(Ok(()))
         };
         within(ANSWER, changing).await?
     }
 }
 
-/// A change by a person.
-struct Change<'a> {
-    kind: AlertChangeKind,
-    by: &'a str,
-    note: Option<&'a str>,
-    now: OffsetDateTime,
+fn snooze_time(duration: std::time::Duration) -> Result<Duration, AlertError> {
+    let duration = Duration::try_from(duration).ok().filter(|one| one.is_positive() && *one <= MAX_SNOOZE);
+    duration.ok_or(AlertError::Snooze)
 }
 
 fn check(rule: &'static str, text: &str, max: usize) -> Result<(), AlertError> {

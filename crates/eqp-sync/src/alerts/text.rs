@@ -49,6 +49,7 @@ impl AlertText {
     }
 
     /// Describes a condition.
+    #[allow(clippy::too_many_lines, reason = "one arm with a few sentences for each condition")]
     pub fn of_condition(condition: &Condition, now: OffsetDateTime) -> Self {
         let text =
             |title: String, scope: Option<String>, lost: &str, meaning: String, check: &str, resolves: &str| Self {

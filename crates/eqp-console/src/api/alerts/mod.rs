@@ -5,7 +5,7 @@ pub(crate) mod model;
 use std::time::Duration;
 
 use axum::Json;
-use eqp_sync::{AlertError, Alerts};
+use eqp_sync::{AlertError, AlertOperation, AlertVerb, Alerts};
 use time::OffsetDateTime;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -94,8 +94,7 @@ async fn acknowledge(
     JsonBody(action): JsonBody<AlertAction>,
 ) -> Result<Json<AlertDetail>, Problem> {
     let id = number(&id)?;
-    let (alerts, by) = begin(&operator, "alert.acknowledge", id, &action).await?;
-    alerts.acknowledge(id, &by, action.note.as_deref(), OffsetDateTime::now_utc()).await?;
+    apply(&operator, "alert.acknowledge", id, &action, AlertVerb::Acknowledge).await?;
     detail(&operator, id).await
 }
 
@@ -116,8 +115,7 @@ async fn snooze(
 ) -> Result<Json<AlertDetail>, Problem> {
     let id = number(&id)?;
     let seconds = action.seconds.ok_or_else(|| Problem::invalid("seconds is missing"))?;
-    let (alerts, by) = begin(&operator, "alert.snooze", id, &action).await?;
-    alerts.snooze(id, &by, Duration::from_secs(seconds), OffsetDateTime::now_utc()).await?;
+    apply(&operator, "alert.snooze", id, &action, AlertVerb::Snooze(Duration::from_secs(seconds))).await?;
     detail(&operator, id).await
 }
 
@@ -137,9 +135,10 @@ async fn note(
     JsonBody(action): JsonBody<AlertAction>,
 ) -> Result<Json<AlertDetail>, Problem> {
     let id = number(&id)?;
-    let note = action.note.as_deref().ok_or_else(|| Problem::invalid("note is missing"))?;
-    let (alerts, by) = begin(&operator, "alert.note", id, &action).await?;
-    alerts.note(id, &by, note, OffsetDateTime::now_utc()).await?;
+    if action.note.is_none() {
+        return Err(Problem::invalid("note is missing"));
+    }
+    apply(&operator, "alert.note", id, &action, AlertVerb::Note).await?;
     detail(&operator, id).await
 }
 
@@ -159,8 +158,7 @@ async fn resolve(
     JsonBody(action): JsonBody<AlertAction>,
 ) -> Result<Json<AlertDetail>, Problem> {
     let id = number(&id)?;
-    let (alerts, by) = begin(&operator, "alert.resolve", id, &action).await?;
-    alerts.resolve(id, &by, action.note.as_deref(), OffsetDateTime::now_utc()).await?;
+    apply(&operator, "alert.resolve", id, &action, AlertVerb::Resolve).await?;
     detail(&operator, id).await
 }
 
@@ -169,19 +167,20 @@ fn number(text: &str) -> Result<i64, Problem> {
     text.parse().map_err(|_| Problem::invalid("the number of an alert is a whole number"))
 }
 
-/// Records a change in the audit log. Returns the alerts, and the name of the person.
-async fn begin(
+/// Applies an operation, and records it in the audit log.
+async fn apply(
     operator: &Authorized<Operate>,
-    action: &str,
+    name: &str,
     id: i64,
-    detail: &AlertAction,
-) -> Result<(Alerts, String), Problem> {
-    let alerts = Alerts::new(operator.pool().clone());
-    // A request for an alert that does not exist is not a change.
-    alerts.show(id).await?;
-    operator.record(action, Some(&id.to_string()), detail).await?;
-    let by = detail.by.clone().unwrap_or_else(|| operator.principal().to_string());
-    Ok((alerts, by))
+    action: &AlertAction,
+    verb: AlertVerb,
+) -> Result<(), Problem> {
+    let caller = operator.principal().to_string();
+    let by = action.by.as_deref().unwrap_or(&caller);
+    let operation = AlertOperation { id, by, note: action.note.as_deref(), now: OffsetDateTime::now_utc(), verb };
+    let mut change = operator.begin().await?;
+    operation.apply(change.connection()).await?;
+    change.commit(name, Some(&id.to_string()), action).await
 }
 
 async fn detail<S>(operator: &Authorized<S>, id: i64) -> Result<Json<AlertDetail>, Problem> {
