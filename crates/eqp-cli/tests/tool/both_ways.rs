@@ -108,7 +108,7 @@ const COMMANDS: &[(i32, &[&str])] = &[
     (0, &["subscriptions", "show", "shop"]),
     (4, &["subscriptions", "show", "nothing"]),
     (4, &["subscriptions", "pause", "nothing"]),
-    (2, &["subscriptions", "add", "shop", "--pull"]),
+    (2, &["subscriptions", "add", "shop", "--exec", "deploy"]),
     (0, &["subscriptions", "add", "other", "--exec", "deploy", "--status", "approved", "--dry-run"]),
     (0, &["subscriptions", "remove", "shop", "--dry-run"]),
     (0, &["deliveries", "list"]),

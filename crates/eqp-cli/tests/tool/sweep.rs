@@ -183,10 +183,10 @@ fn run_all(vendor: &TestVendor, said: &mut Said, ours: &str, theirs: &str) {
         (0, &["token", "revoke", "swept", "--yes"]),
         (4, &["token", "revoke", "swept", "--yes"]),
         (0, &["audit", "list", "--json"]),
-        (0, &["subscriptions", "add", "swept", "--pull", "--status", "approved", "--json"]),
+        (0, &["subscriptions", "add", "swept", "--exec", "swept", "--status", "approved", "--json"]),
         (0, &["subscriptions", "list", "--json"]),
         (0, &["subscriptions", "show", "swept"]),
-        // Nothing is sent to it.
+        // The server's configuration has no such program.
         (1, &["subscriptions", "test", "swept"]),
         (0, &["subscriptions", "pause", "swept", "--reason", "a test"]),
         (0, &["subscriptions", "resume", "swept"]),

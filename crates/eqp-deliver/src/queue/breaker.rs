@@ -137,7 +137,7 @@ mod tests {
     fn the_handler_can_request_a_longer_wait() {
         let busy = |seconds| Signal::Down { retry_after: Some(Duration::from_secs(seconds)) };
         assert_eq!(open(5).apply(&[busy(600)]).open_for, Some(Duration::from_mins(10)));
-        assert_eq!(open(5).apply(&[busy(1)]).open_for, Some(Duration::from_secs(60)));
+        assert_eq!(open(5).apply(&[busy(1)]).open_for, Some(Duration::from_mins(1)));
         assert_eq!(open(5).apply(&[busy(1_000_000)]).open_for, Some(LONGEST_RETRY_AFTER));
     }
 

@@ -32,7 +32,7 @@ pub(super) fn lease_time(deadline: Duration) -> Duration {
 
 /// A leased lane to send.
 pub(super) struct Lane {
-    pub(super) lane: LeasedLane,
+    pub(super) leased: LeasedLane,
     /// Before the lease was requested.
     pub(super) leased_at: Instant,
     pub(super) deliveries: Vec<(WaitingDelivery, Prepared)>,
@@ -71,7 +71,7 @@ pub(super) struct LaneResult {
 impl Sender {
     /// Sends the deliveries of a lane.
     pub(super) async fn send(self, lane: Lane) -> LaneResult {
-        let Lane { lane, mut leased_at, deliveries, handler, is_stopped, pace } = lane;
+        let Lane { leased: lane, mut leased_at, deliveries, handler, is_stopped, pace } = lane;
         let begun = Instant::now();
         let mut result = LaneResult { lane, ended: Vec::new(), wait: None, is_finished: false };
         for (delivery, prepared) in deliveries {

@@ -1,5 +1,6 @@
 //! Reads the messages of deliveries from the database.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use eqp_store::internal::{ANSWER, DeliverySource, EventContext, WaitingDelivery, delivery_context, within};
@@ -18,7 +19,7 @@ const LOOK_UP: Duration = Duration::from_secs(2);
 
 /// The next step for a delivery.
 pub(super) enum Prepared {
-    Send(Message),
+    Send(Box<Message>),
     /// The delivery ends without being sent, for this reason.
     Skip(String),
     /// The details of the resource are not known yet.
@@ -28,8 +29,8 @@ pub(super) enum Prepared {
 /// The events and contexts of a number of deliveries.
 pub(super) struct Messages {
     instance: Uuid,
-    events: std::collections::HashMap<i64, Event>,
-    contexts: std::collections::HashMap<i64, EventContext>,
+    events: HashMap<i64, Event>,
+    contexts: HashMap<i64, EventContext>,
 }
 
 impl Messages {
@@ -43,7 +44,7 @@ impl Messages {
         seqs.sort_unstable();
         seqs.dedup();
         if seqs.is_empty() {
-            return Ok(Self { instance, events: Default::default(), contexts: Default::default() });
+            return Ok(Self { instance, events: HashMap::new(), contexts: HashMap::new() });
         }
         let events = within(ANSWER, delivery_context::events(pool, &seqs)).await?;
         let contexts = within(ANSWER, delivery_context::contexts(pool, &seqs)).await?;
@@ -63,10 +64,10 @@ impl Messages {
             }
             DeliverySource::Alert => return Prepared::Skip("this version does not deliver alerts".to_owned()),
         };
-        Prepared::Send(match delivery.replay_id {
+        Prepared::Send(Box::new(match delivery.replay_id {
             Some(replay) => message.replayed(replay),
             None => message,
-        })
+        }))
     }
 
     fn of_event(&self, subscription: &Subscription, delivery: &WaitingDelivery) -> Result<Message, Prepared> {

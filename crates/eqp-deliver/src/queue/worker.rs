@@ -276,7 +276,7 @@ impl Worker {
             let is_test = deliveries.first().is_some_and(|(delivery, _)| delivery.test_id.is_some());
             active.in_flight += 1;
             let lane = Lane {
-                lane,
+                leased: lane,
                 leased_at,
                 deliveries,
                 handler,

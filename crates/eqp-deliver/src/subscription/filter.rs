@@ -114,7 +114,6 @@ impl SubscriptionFilter {
             && self.matches_status(event)
             && self.matches_account(event);
         match (matches, self.needs_sku(), sku) {
-            (false, ..) => Matched::No,
             (true, false, _) => Matched::Yes,
             // An event without a resource never has a SKU.
             (true, true, KnownSku::NotYet) if event.resource_id.is_some() => Matched::DependsOnSku,
@@ -123,7 +122,7 @@ impl SubscriptionFilter {
             {
                 Matched::Yes
             }
-            (true, true, _) => Matched::No,
+            _ => Matched::No,
         }
     }
 

@@ -24,13 +24,13 @@ use crate::output::Output;
 /// event must match every kind of filter that is given; several values of one filter are alternatives.
 #[derive(Args, Debug)]
 #[command(
-    group = ArgGroup::new("handler").required(true).args(["webhook", "exec", "pull"]),
+    group = ArgGroup::new("handler").required(true).args(["webhook", "exec"]),
     after_help = "\
 Examples:
   eqp subscriptions add shop --webhook https://shop.example.com/hooks/eqp --generate-secret
   eqp subscriptions add shop --webhook https://shop.example.com/hooks/eqp --secret-file signing-secret
   eqp subscriptions add deploy --exec deploy --flow overall --status released_to_store
-  eqp subscriptions add warehouse --pull --sku 'acme/*'"
+  eqp subscriptions add warehouse --webhook https://hooks.example.com/eqp --sku 'acme/*'"
 )]
 pub(crate) struct Add {
     /// Name of the subscription: letters, digits, -, _ and .
@@ -47,9 +47,6 @@ pub(crate) struct Add {
     /// Run the program with this name in the configuration of the server (exec.NAME)
     #[arg(long, value_name = "NAME", help_heading = "Handler")]
     exec: Option<String>,
-    /// Send nothing; consumers fetch the events
-    #[arg(long, help_heading = "Handler")]
-    pull: bool,
     /// Deliver events of this kind: submission, file, unknown or undecodable
     #[arg(long = "kind", value_name = "KIND", value_delimiter = ',', help_heading = "Filters", hide_possible_values = true,
           value_parser = PossibleValuesParser::new(eqp_store::EventKind::VALUES))]
@@ -181,7 +178,7 @@ impl Add {
         let handler = match (self.webhook, self.exec) {
             (Some(url), _) => HandlerDefinition::Webhook(WebhookDefinition::new(url)),
             (None, Some(program)) => HandlerDefinition::Exec(ExecDefinition::new(program)),
-            (None, None) => HandlerDefinition::Pull,
+            (None, None) => return Err(Failure::usage("no handler is given").next("pass --webhook URL or --exec NAME")),
         };
         let mut request = SubscriptionRequest::new(self.name, handler);
         let mut filter = SubscriptionFilter::default();

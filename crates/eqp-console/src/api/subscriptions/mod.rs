@@ -222,8 +222,13 @@ async fn create(
 
 /// Checks what can be checked without the configuration of the worker, which decides about networks and programs.
 fn check_handler(handler: &HandlerDefinition, secrets: &HandlerSecrets) -> Result<(), Problem> {
-    if !matches!(handler, HandlerDefinition::Webhook(_)) {
-        return Ok(());
+    match handler {
+        HandlerDefinition::Webhook(_) => {}
+        HandlerDefinition::Pull => {
+            // Its deliveries would wait forever.
+            return Err(Problem::invalid("deliveries cannot be fetched in this version; use a webhook or a program"));
+        }
+        HandlerDefinition::Exec(_) | HandlerDefinition::Slack(_) => return Ok(()),
     }
     let everything =
         AddressGuard::allowing(["0.0.0.0/0", "::/0"]).map_err(|error| Problem::invalid(error.to_string()))?;
