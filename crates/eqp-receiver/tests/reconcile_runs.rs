@@ -1,8 +1,6 @@
 //! Reconcile runs: one at a time per account, and what they leave for the next one.
 #![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 
-use std::collections::HashMap;
-
 use eqp_store::internal::{
     LastRuns, Resource, ResourceDetail, RunKind, RunProgress, account, reconcile_run, resource_detail,
 };
@@ -106,7 +104,7 @@ async fn details_are_replaced_by_those_of_a_newer_version() {
         (detail("25", "outdated"), "second"),
         (detail("30", "again"), "again"),
     ] {
-        resource_detail::store(pool, &HashMap::from([(resource.clone(), stored)])).await.unwrap();
+        resource_detail::store(pool, &[(resource.clone(), stored)]).await.unwrap();
         let found = resource_detail::load(pool, std::slice::from_ref(&resource)).await.unwrap();
         assert_eq!(found[&resource].name.as_deref(), Some(expected));
         assert_eq!(found[&resource].details.as_deref(), Some(r#"{"tools": ["phpcs"]}"#));

@@ -1,6 +1,5 @@
 //! The role script of `eqp-store`: every part runs with the rights of its role, and Postgres refuses the rest.
 
-use std::collections::HashMap;
 use std::path::Path;
 
 use eqp_receiver::{MasterKey, Receiver};
@@ -117,7 +116,7 @@ async fn access_keys_are_stored_by_the_tool_and_read_by_reconciliation(database:
     let body = br#"{"submission_id": "s1", "eqp_status": {"technical": "approved"}}"#.to_vec();
     let now = OffsetDateTime::now_utc();
     let read = NewApiRead::decode(account, ResourceKind::Submission, body, (now, now)).unwrap();
-    resource_detail::store(&pool, &HashMap::from([(read.resource.clone(), ResourceDetail::default())])).await.unwrap();
+    resource_detail::store(&pool, &[(read.resource.clone(), ResourceDetail::default())]).await.unwrap();
     let resource = read.resource.clone();
     assert_eq!(api_read::insert(&pool, &[read]).await.unwrap(), 1);
     assert_eq!(resource_detail::load(&pool, &[resource]).await.unwrap().len(), 1);

@@ -1,7 +1,5 @@
 //! The fan-out.
 
-use std::collections::HashMap;
-
 use eqp_store::ResourceKind;
 use eqp_store::internal::{Resource, ResourceDetail, resource_detail};
 use eqp_test_support::callbacks::{file, scan};
@@ -140,7 +138,7 @@ async fn a_filter_for_skus_waits_for_the_details_and_then_does_not_match_visibly
     for (id, sku) in [("known", "acme/shop"), ("other", "elsewhere/shop")] {
         let resource = Resource { account_id: setup.database.account.0, kind: ResourceKind::File, id: id.to_owned() };
         let detail = ResourceDetail { sku: Some(sku.into()), ..ResourceDetail::default() };
-        resource_detail::store(&setup.database.pool, &HashMap::from([(resource, detail)])).await.unwrap();
+        resource_detail::store(&setup.database.pool, &[(resource, detail)]).await.unwrap();
     }
     setup.handlers.wait_for(1).await;
     setup.until("select count(*) from eqp.delivery", 1).await;

@@ -8,15 +8,15 @@ use time::OffsetDateTime;
 use super::column::{ResourceColumns, moment, resource, timestamp};
 use crate::model::{Resource, ResourceDetail};
 
-/// Stores the details of resources in place of earlier ones, in one statement.
-pub async fn store(pool: &PgPool, details: &HashMap<Resource, ResourceDetail>) -> Result<(), sqlx::Error> {
-    let resources: ResourceColumns<'_> = details.keys().collect();
-    let modified: Vec<_> = details.values().map(|detail| moment(detail.modified_at)).collect();
-    let skus: Vec<_> = details.values().map(|detail| detail.sku.as_deref()).collect();
-    let versions: Vec<_> = details.values().map(|detail| detail.version.as_deref()).collect();
-    let names: Vec<_> = details.values().map(|detail| detail.name.as_deref()).collect();
-    let types: Vec<_> = details.values().map(|detail| detail.package_type.as_deref()).collect();
-    let others: Vec<_> = details.values().map(|detail| detail.details.as_deref()).collect();
+/// Stores the details of resources in place of earlier ones, in one statement. No resource may occur twice.
+pub async fn store(pool: &PgPool, details: &[(Resource, ResourceDetail)]) -> Result<(), sqlx::Error> {
+    let resources: ResourceColumns<'_> = details.iter().map(|(resource, _)| resource).collect();
+    let modified: Vec<_> = details.iter().map(|(_, detail)| moment(detail.modified_at)).collect();
+    let skus: Vec<_> = details.iter().map(|(_, detail)| detail.sku.as_deref()).collect();
+    let versions: Vec<_> = details.iter().map(|(_, detail)| detail.version.as_deref()).collect();
+    let names: Vec<_> = details.iter().map(|(_, detail)| detail.name.as_deref()).collect();
+    let types: Vec<_> = details.iter().map(|(_, detail)| detail.package_type.as_deref()).collect();
+    let others: Vec<_> = details.iter().map(|(_, detail)| detail.details.as_deref()).collect();
     query!(
         r#"
         insert into eqp.resource_detail as stored (account_id, resource_kind, resource_id, modified_at, sku, version, name,

@@ -215,13 +215,12 @@ impl Run<'_> {
         let mut packages = self.listed(page.items, began_at);
         let time = ReadTime { began_at, received_at: OffsetDateTime::now_utc() };
         for record in page.unreadable {
-            match ListedPackage::of_unreadable(record.json, time) {
-                Some(package) => packages.push(package),
-                None => {
-                    let at = record.position + 1;
-                    let field = if record.field.is_empty() { String::new() } else { format!("`{}`: ", record.field) };
-                    self.report.unreadable(format!("package {at} of the list: {field}{}", record.problem));
-                }
+            if let Some(package) = ListedPackage::of_unreadable(record.json, time) {
+                packages.push(package);
+            } else {
+                let at = record.position + 1;
+                let field = if record.field.is_empty() { String::new() } else { format!("`{}`: ", record.field) };
+                self.report.unreadable(format!("package {at} of the list: {field}{}", record.problem));
             }
         }
         Ok((packages, next))

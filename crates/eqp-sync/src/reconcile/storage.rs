@@ -130,6 +130,7 @@ impl Storage {
             new.insert(resource, detail);
         }
         if !new.is_empty() {
+            let new: Vec<_> = new.into_iter().collect();
             within(ANSWER, resource_detail::store(&self.pool, &new)).await?;
         }
         Ok(())
