@@ -98,7 +98,7 @@ pub(crate) const WITHOUT_JSON: &[&str] = &["completions"];
 /// Returns the JSON of every command, in the order of the help.
 pub(crate) fn all() -> Vec<CommandJson> {
     let business_report = || vec![of::<reports::BusinessReport<'_>> as SchemaOf];
-    vec![
+    let mut all = vec![
         object("demo", vec![of::<crate::demo::report::Report>]),
         object("serve", vec![of::<serve::RunningReceiver<'_>>, of::<ca::CaReport<'_>>]),
         object("simulator", vec![of::<simulator::report::RunningSimulator<'_>>]),
@@ -140,23 +140,9 @@ pub(crate) fn all() -> Vec<CommandJson> {
         object("files show", vec![of::<FileRecord>]),
         object("files upload", vec![of::<files::UploadedFiles<'_>>, of::<RequestDryRun<'_>>]),
         object("files delete", vec![of::<files::DeletedFile<'_>>, of::<RequestDryRun<'_>>]),
-        object(
-            "subscriptions add",
-            vec![of::<subscriptions::add::SubscriptionCreation<'_>>, of::<subscriptions::add::SubscriptionDryRun<'_>>],
-        ),
-        object("subscriptions list", vec![of::<SubscriptionList>]),
-        object("subscriptions show", vec![of::<Subscription>]),
-        object(
-            "subscriptions test",
-            vec![of::<subscriptions::test::TestReport<'_>>, of::<subscriptions::test::TestDryRun<'_>>],
-        ),
-        object("subscriptions pause", vec![of::<subscriptions::state::StateReport<'_>>]),
-        object("subscriptions resume", vec![of::<subscriptions::state::StateReport<'_>>]),
-        object("subscriptions remove", vec![of::<subscriptions::remove::SubscriptionRemoval<'_>>]),
-        object("deliveries list", vec![of::<DeliveryList>]),
-        object("deliveries show", vec![of::<DeliveryDetail>]),
-        object("deliveries retry", vec![of::<deliveries::change::DeliveryChanges<'_>>]),
-        object("deliveries discard", vec![of::<deliveries::change::DeliveryChanges<'_>>]),
+    ];
+    all.extend(of_deliveries());
+    all.extend([
         lines_with(
             "--all",
             "packages list",
@@ -224,5 +210,29 @@ pub(crate) fn all() -> Vec<CommandJson> {
         object("audit list", vec![of::<AuditLog>]),
         object("ca", vec![of::<ca::CaReport<'_>>, of::<ca::CaDryRun<'_>>]),
         object("man", vec![of::<generated::ManualPages<'_>>]),
+    ]);
+    all
+}
+
+/// Returns the JSON of the commands about subscriptions and deliveries.
+fn of_deliveries() -> Vec<CommandJson> {
+    vec![
+        object(
+            "subscriptions add",
+            vec![of::<subscriptions::add::SubscriptionCreation<'_>>, of::<subscriptions::add::SubscriptionDryRun<'_>>],
+        ),
+        object("subscriptions list", vec![of::<SubscriptionList>]),
+        object("subscriptions show", vec![of::<Subscription>]),
+        object(
+            "subscriptions test",
+            vec![of::<subscriptions::test::TestReport<'_>>, of::<subscriptions::test::TestDryRun<'_>>],
+        ),
+        object("subscriptions pause", vec![of::<subscriptions::state::StateReport<'_>>]),
+        object("subscriptions resume", vec![of::<subscriptions::state::StateReport<'_>>]),
+        object("subscriptions remove", vec![of::<subscriptions::remove::SubscriptionRemoval<'_>>]),
+        object("deliveries list", vec![of::<DeliveryList>]),
+        object("deliveries show", vec![of::<DeliveryDetail>]),
+        object("deliveries retry", vec![of::<deliveries::change::DeliveryChanges<'_>>]),
+        object("deliveries discard", vec![of::<deliveries::change::DeliveryChanges<'_>>]),
     ]
 }

@@ -96,7 +96,7 @@ impl Handlers {
         self.active.get_mut(&id)
     }
 
-    /// Returns the handler of a subscription, or `None` if there is no such subscription.
+    /// Returns the handler of a subscription, or `None` if the subscription does not exist.
     pub(super) async fn handler(&mut self, id: SubscriptionId) -> Result<Option<Built>, Error> {
         let Some(active) = self.active.get_mut(&id) else { return Ok(None) };
         if let Some(handler) = &active.handler {

@@ -66,7 +66,9 @@ impl List {
 /// Returns the table of deliveries.
 pub(super) fn table(deliveries: &[Delivery]) -> Table {
     let mut table = Table::new(&["id", "subscription", "event", "resource", "state", "attempts", "last result"]);
-    (table.right(0), table.right(2), table.right(5));
+    table.right(0);
+    table.right(2);
+    table.right(5);
     for one in deliveries {
         let state = match (one.dead_at, one.retry_at) {
             (Some(at), _) => format!("dead since {}", utc(at)),

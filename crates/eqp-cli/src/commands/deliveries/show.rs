@@ -38,7 +38,8 @@ impl Show {
             return Ok(());
         }
         let mut table = Table::new(&["time (UTC)", "result", "status", "ms", "note"]);
-        (table.right(2), table.right(3));
+        table.right(2);
+        table.right(3);
         for Attempt { at, result, status, duration_ms, note, .. } in found.attempts {
             table.row([utc(at), result, or_dash(status), duration_ms.to_string(), or_dash(note)]);
         }

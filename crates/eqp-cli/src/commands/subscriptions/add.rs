@@ -47,6 +47,19 @@ pub(crate) struct Add {
     /// Run the program with this name in the configuration of the server (exec.NAME)
     #[arg(long, value_name = "NAME", help_heading = "Handler")]
     exec: Option<String>,
+    #[command(flatten)]
+    filter: FilterOptions,
+    /// Time for which a failing delivery holds back later events of its resource, none, or strict (until it is dead)
+    #[arg(long, value_name = "DURATION", default_value = "15m", value_parser = order_hold)]
+    order_hold: OrderHold,
+    /// Show the subscription that would be created, and create nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// The events to deliver.
+#[derive(Args, Debug)]
+struct FilterOptions {
     /// Deliver events of this kind: submission, file, unknown or undecodable
     #[arg(long = "kind", value_name = "KIND", value_delimiter = ',', help_heading = "Filters", hide_possible_values = true,
           value_parser = PossibleValuesParser::new(eqp_store::EventKind::VALUES))]
@@ -74,12 +87,16 @@ pub(crate) struct Add {
     /// Deliver only events whose status became the current status
     #[arg(long, help_heading = "Filters")]
     applied_only: bool,
-    /// Time for which a failing delivery holds back later events of its resource, none, or strict (until it is dead)
-    #[arg(long, value_name = "DURATION", default_value = "15m", value_parser = order_hold)]
-    order_hold: OrderHold,
-    /// Show the subscription that would be created, and create nothing
-    #[arg(long)]
-    dry_run: bool,
+}
+
+impl FilterOptions {
+    fn filter(self) -> SubscriptionFilter {
+        let mut filter = SubscriptionFilter::default();
+        (filter.kinds, filter.flows, filter.statuses) = (self.kinds, self.flows, self.statuses);
+        (filter.skus, filter.accounts, filter.origins) = (self.skus, self.accounts, self.origins);
+        (filter.explicit_only, filter.applied_only) = (self.explicit_only, self.applied_only);
+        filter
+    }
 }
 
 /// The value of --order-hold: seconds, or `None` for strict.
@@ -181,11 +198,7 @@ impl Add {
             (None, None) => return Err(Failure::usage("no handler is given").next("pass --webhook URL or --exec NAME")),
         };
         let mut request = SubscriptionRequest::new(self.name, handler);
-        let mut filter = SubscriptionFilter::default();
-        (filter.kinds, filter.flows, filter.statuses) = (self.kinds, self.flows, self.statuses);
-        (filter.skus, filter.accounts, filter.origins) = (self.skus, self.accounts, self.origins);
-        (filter.explicit_only, filter.applied_only) = (self.explicit_only, self.applied_only);
-        (request.filter, request.order_hold) = (filter, self.order_hold.0);
+        (request.filter, request.order_hold) = (self.filter.filter(), self.order_hold.0);
         if let Some(file) = &self.secret_file {
             request.signing_secrets.push(read_secret(file, "the signing secret")?);
         }

@@ -30,7 +30,8 @@ impl List {
             return Ok(());
         }
         let mut table = Table::new(&["name", "state", "waiting", "dead", "oldest (UTC)", "handler"]);
-        (table.right(2), table.right(3));
+        table.right(2);
+        table.right(3);
         for one in &listed.subscriptions {
             table.row([
                 one.name.clone(),
