@@ -51,9 +51,9 @@ pub enum ReconcileResult {
 /// The number of open alerts of each severity.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct OpenAlerts {
-    /// Somebody should act now.
+    /// Requires action now.
     pub page: u64,
-    /// Somebody should act within days.
+    /// Requires action within days.
     pub ticket: u64,
     /// Worth knowing.
     pub info: u64,

@@ -18,7 +18,7 @@ impl OperatorClient {
     ///
     /// # Errors
     ///
-    /// Returns [`OperatorError::Problem`] with the code `not_found` if there is no such alert, and otherwise the errors of
+    /// Returns [`OperatorError::Problem`] with the code `not_found` if the alert does not exist, and otherwise the errors of
     /// [`events`](Self::events).
     pub async fn alert(&self, id: i64) -> Result<AlertDetail, OperatorError> {
         self.get(&format!("/alerts/{id}"), &()).await

@@ -29,9 +29,9 @@ use super::string_enum::{UnknownValue, string_enum};
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case", parse_err_ty = UnknownValue, parse_err_fn = UnknownValue::of::<AlertSeverity>)]
 pub enum AlertSeverity {
-    /// Somebody should act now.
+    /// Requires action now.
     Page,
-    /// Somebody should act within days.
+    /// Requires action within days.
     Ticket,
     /// Worth knowing.
     Info,
@@ -39,7 +39,7 @@ pub enum AlertSeverity {
 
 string_enum!(AlertSeverity);
 
-/// What happened to an alert.
+/// The kind of a change of an alert.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, Display, EnumString, IntoStaticStr, VariantNames,
 )]
@@ -72,7 +72,7 @@ pub struct AlertSubject {
     pub kind: String,
     /// The account, unless it is about the receivers.
     pub account: Option<AccountId>,
-    /// What it is about, within its kind and account.
+    /// The subject, within its kind and account.
     pub key: String,
 }
 
@@ -88,7 +88,7 @@ pub struct StoredAlert {
     pub data: String,
     pub opened_at: OffsetDateTime,
     pub updated_at: OffsetDateTime,
-    /// How often the facts have changed.
+    /// The number of times that the facts have changed.
     pub updates: i64,
     pub acknowledged_at: Option<OffsetDateTime>,
     pub acknowledged_by: Option<String>,

@@ -29,7 +29,7 @@ pub struct RejectedSeries {
     pub requests: u64,
     pub first_at: OffsetDateTime,
     pub last_at: OffsetDateTime,
-    /// When a callback was last accepted, or the endpoint was registered anew.
+    /// When a callback was last accepted, or the endpoint was registered again.
     pub repaired_at: Option<OffsetDateTime>,
 }
 
@@ -43,7 +43,7 @@ pub struct DriftingRegistration {
     pub since: OffsetDateTime,
 }
 
-/// What a running receiver last reported.
+/// The last report of a running receiver.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReceiverFacts {
     pub certificate_expires_at: Option<OffsetDateTime>,

@@ -6,7 +6,7 @@ use time::{Duration, OffsetDateTime};
 
 use super::condition::{Condition, Finding, Observation};
 
-/// How long a problem must not have occurred before a callback shows that it is over. Without it, a Marketplace that drops every
+/// The time without a problem after which a callback shows that it is over. Without it, a Marketplace that drops every
 /// second callback would open and resolve an alert with each.
 pub(super) const SETTLED: Duration = Duration::hours(1);
 /// The age up to which missed callbacks are considered.

@@ -119,14 +119,14 @@ pub enum Condition {
         sku: Option<String>,
         /// Its version, if known.
         version: Option<String>,
-        /// What it waits for.
+        /// The stage at which it waits.
         stage: Stage,
         /// When the report was received that it is at this stage.
         #[serde(with = "time::serde::rfc3339")]
         since: OffsetDateTime,
         /// The limit in seconds.
         limit_seconds: u64,
-        /// How long this stage took for this account before, if that is known.
+        /// The earlier durations of this stage for this account, if they are known.
         typical: Option<Typical>,
     },
     /// The API has contradicted the last callback about a status, and no later report has confirmed it.
@@ -193,7 +193,7 @@ impl AlertKind {
     }
 }
 
-/// The part of a key that is stored, in bytes. Whoever sends callbacks chooses IDs and codes.
+/// The part of a key that is stored, in bytes. The sender of callbacks chooses IDs and codes.
 const MAX_KEY: usize = 500;
 
 /// A condition that holds now.
@@ -201,7 +201,7 @@ const MAX_KEY: usize = 500;
 pub(super) struct Finding {
     /// The account, unless it is about the receivers.
     pub(super) account: Option<AccountId>,
-    /// What it is about, within its kind and account.
+    /// The subject, within its kind and account.
     pub(super) key: String,
     /// When its newest cause occurred. An alert that a person resolved later is not opened again for it.
     pub(super) caused_at: OffsetDateTime,

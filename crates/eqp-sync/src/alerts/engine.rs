@@ -15,7 +15,7 @@ use super::condition::{AlertKind, Finding, Observation};
 use super::settings::AlertSettings;
 use super::{channel, data, receivers, reminder, review};
 
-/// How long resolved alerts are stored.
+/// The time for which resolved alerts are stored.
 const RETENTION: Duration = Duration::days(180);
 /// The shortest time between two updates of an alert in the log.
 const UPDATE_PERIOD: Duration = Duration::hours(1);
@@ -41,7 +41,7 @@ pub struct AlertEngine {
     histories: review::Histories,
 }
 
-/// What an evaluation has changed.
+/// The changes made by an evaluation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AlertEvaluation {

@@ -1,4 +1,4 @@
-//! What operators do with alerts: list, acknowledge, snooze, annotate and resolve them.
+//! The actions of operators on alerts: list, acknowledge, snooze, annotate and resolve.
 
 use eqp_store::Error as StoreError;
 use eqp_store::internal::{
@@ -145,7 +145,7 @@ impl Alerts {
     }
 }
 
-/// What a person does with an alert.
+/// An action of a person on an alert.
 #[doc(hidden)]
 #[derive(Clone, Copy, Debug)]
 pub struct AlertOperation<'a> {
@@ -156,7 +156,7 @@ pub struct AlertOperation<'a> {
     pub verb: AlertVerb,
 }
 
-/// What a person can do with an alert.
+/// The kind of an action of a person on an alert.
 #[doc(hidden)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AlertVerb {

@@ -15,7 +15,7 @@ const CONFIRMATION: Duration = Duration::hours(1);
 /// The interval at which the history of an account is read again. It changes when a review ends, and covers more than a year.
 const HISTORY_PERIOD: Duration = Duration::minutes(10);
 
-/// How long the reviews of each account took, as last read.
+/// The durations of the reviews of each account, as last read.
 #[derive(Debug, Default)]
 pub(super) struct Histories(HashMap<AccountId, (OffsetDateTime, Durations)>);
 

@@ -19,7 +19,7 @@ const SAMPLES: usize = 5;
 const MEDIANS: u32 = 3;
 const LEAST: Duration = Duration::from_hours(24);
 
-/// What a submission or file waits for.
+/// The stage at which a submission or file waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, Display, VariantArray)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
@@ -83,7 +83,7 @@ impl StuckLimits {
     }
 }
 
-/// How long a stage took for an account: its finished stays of the last 400 days.
+/// The durations of a stage for an account: its finished stays of the last 400 days.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Typical {
@@ -162,7 +162,7 @@ pub(super) fn stays(entries: &[StatusEntry]) -> Vec<Stay> {
     stays
 }
 
-/// How long each stage took for one account, for each type of package.
+/// The durations of each stage for one account, for each type of package.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Durations(HashMap<(Stage, Option<String>), Typical>);
 

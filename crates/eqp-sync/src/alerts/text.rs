@@ -13,13 +13,13 @@ use super::condition::{AlertKind, Condition};
 pub struct AlertText {
     /// A few words: the product or the condition.
     pub title: String,
-    /// How much is affected, such as `1 of 1 endpoint`.
+    /// The affected part, such as `1 of 1 endpoint`.
     pub scope: Option<String>,
     /// One or two sentences for a list.
     pub summary: String,
     /// Whether anything is lost.
     pub lost: String,
-    /// What it means.
+    /// The meaning.
     pub meaning: String,
     /// The first command to run.
     pub first_check: String,
@@ -79,7 +79,7 @@ impl AlertText {
                     counted(*requests, "request")
                 ),
                 "eqp callbacks plan",
-                "It ends when a callback is accepted again, or the endpoint is registered anew, after an hour without another \
+                "It ends when a callback is accepted again, or the endpoint is registered again, after an hour without another \
                  rejected one.",
             ),
             Condition::RegistrationDrift { endpoint, state, .. } => text(
@@ -193,7 +193,7 @@ fn counted(count: u64, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
-/// Quotes an ID for a shell, because whoever sends callbacks chooses it and people copy the command.
+/// Quotes an ID for a shell, because the sender of callbacks chooses it and people copy the command.
 fn quoted(id: &str) -> String {
     let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "-_.".contains(letter);
     let is_word = id.starts_with(|letter: char| letter.is_ascii_alphanumeric()) && id.chars().all(is_plain);

@@ -15,7 +15,7 @@ use crate::context::Context;
 use crate::failure::{Exit, Failure, Result};
 use crate::output::Output;
 
-/// Acknowledge an alert: somebody takes care of it, and reminders no longer name it
+/// Acknowledge an alert: it is taken care of, and reminders no longer name it
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -94,7 +94,7 @@ struct Target {
     dry_run: bool,
 }
 
-/// What a command does with an alert.
+/// The action of a command on an alert.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
@@ -151,7 +151,7 @@ struct ActionPlan {
 #[derive(Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(crate) struct AlertDryRun<'a> {
-    /// What would be done.
+    /// The action that would be taken.
     would: Verb,
     /// The alert.
     alert: &'a Alert,

@@ -29,7 +29,7 @@ pub(super) fn listed(alert: &Alert, now: OffsetDateTime, width: usize) -> String
     text
 }
 
-/// Formats the first line: severity, title, age and state. What does not fit is on a second line.
+/// Formats the first line: severity, title, age and state. The rest is on a second line if it does not fit.
 pub(super) fn heading(alert: &Alert, now: OffsetDateTime, width: usize) -> String {
     let mut line = format!("{:<TITLE$}{}", alert.severity.as_str().to_uppercase(), escaped(&alert.title));
     let since = since(alert.opened_at, now);

@@ -10,7 +10,7 @@ use clap::Subcommand;
 use crate::context::Context;
 use crate::failure::Result;
 
-/// Show conditions that somebody should know about, and record who takes care of them
+/// Show conditions that need attention, and record who takes care of them
 #[derive(Debug, Subcommand)]
 #[command(after_help = "\
 Examples:

@@ -24,17 +24,17 @@ pub struct Alert {
     pub environment: Option<Environment>,
     /// The account; null if it is about the receivers.
     pub mage_id: Option<MageId>,
-    /// What it is about, within its kind and account.
+    /// The subject, within its kind and account.
     pub key: String,
     /// A few words: the product or the condition.
     pub title: String,
-    /// How much is affected, such as `1 of 1 endpoint`.
+    /// The affected part, such as `1 of 1 endpoint`.
     pub scope: Option<String>,
     /// One or two sentences.
     pub summary: String,
     /// Whether anything is lost.
     pub lost: String,
-    /// What it means.
+    /// The meaning.
     pub meaning: String,
     /// The first command to run.
     pub first_check: String,
@@ -48,7 +48,7 @@ pub struct Alert {
     #[serde(with = "time::serde::rfc3339")]
     #[cfg_attr(feature = "schema", schemars(with = "String", extend("format" = "date-time")))]
     pub updated_at: OffsetDateTime,
-    /// How often its facts have changed.
+    /// The number of times that its facts have changed.
     pub updates: i64,
     /// When a person acknowledged it.
     #[serde(with = "time::serde::rfc3339::option")]
@@ -111,7 +111,7 @@ impl Alert {
 pub struct AlertChange {
     /// The number of the change, in the order of all changes.
     pub number: i64,
-    /// What happened.
+    /// The kind of change.
     pub change: AlertChangeKind,
     /// When it happened.
     #[serde(with = "time::serde::rfc3339")]
@@ -165,7 +165,7 @@ pub struct NotProven {
 pub struct AlertDetail {
     /// The alert.
     pub alert: Alert,
-    /// What happened to it, oldest first.
+    /// Its history, oldest first.
     pub changes: Vec<AlertChange>,
 }
 
@@ -179,7 +179,7 @@ pub struct AlertFilter {
     pub all: bool,
 }
 
-/// What a person does with an alert.
+/// An action of a person on an alert.
 ///
 /// ```
 /// let action = eqp_console::AlertAction::by("ops").note("asked on 24 Nov");
