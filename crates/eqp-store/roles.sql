@@ -113,13 +113,16 @@ begin
     grant select, insert, update, delete on eqp.alert, eqp.alert_change to eqp_reconcile;
     grant select, update (last_number) on eqp.alert_log to eqp_reconcile;
     grant select on eqp.receiver, eqp.rejected_callback to eqp_reconcile;
+    grant select (id, name, removed_at) on eqp.subscription to eqp_reconcile;
+    grant select on eqp.subscription_state, eqp.delivery to eqp_reconcile;
 
     -- 3. eqp_deliver ---------------------------------------------------------------------------------------------------
 
     grant select on eqp._sqlx_migrations to eqp_deliver;
     grant select, insert on eqp.instance to eqp_deliver;
-    -- Matches new events against the subscriptions.
+    -- Matches new events and changes of alerts against the subscriptions.
     grant select on eqp.projector, eqp.account, eqp.event, eqp.track, eqp.resource_detail to eqp_deliver;
+    grant select on eqp.alert, eqp.alert_change, eqp.alert_log to eqp_deliver;
     grant select, update on eqp.fanout to eqp_deliver;
     -- Pauses subscriptions, and deletes removed ones.
     grant select, delete on eqp.subscription to eqp_deliver;

@@ -1,31 +1,29 @@
-//! Matches new events against the subscriptions, and inserts one delivery for each match.
+//! Matches new events and changes of alerts against the subscriptions, and inserts one delivery for each match.
 //!
 //! One process is the leader for the duration of a transaction, which inserts the deliveries and moves the cursor. Subscriptions that were
 //! paused have a cursor of their own, and catch up.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use eqp_store::Error;
 use eqp_store::internal::{
-    ANSWER, Backoff, CatchUpPosition, Channel, FanOutPosition, LaneKey, NewDelivery, NotificationListener, Part,
-    SubscriptionId, Supervisor, delivery_context, fan_out, subscription, within,
+    ANSWER, Backoff, CatchUpPosition, Channel, NotificationListener, Part, SubscriptionId, Supervisor, fan_out,
+    subscription, within,
 };
 use eqp_store::sqlx::{PgConnection, PgPool};
-use eqp_store::{Error, Event};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
-use crate::subscription::{KnownSku, Matched, Subscription};
+use crate::matching::matching;
+use crate::subscription::Subscription;
 
 /// The polling interval. Notifications only shorten the wait, because not every connection pooler passes them on.
 const POLL: Duration = Duration::from_millis(500);
 /// The wait after a failure of the database.
 const MIN_WAIT: Duration = Duration::from_millis(200);
 const MAX_WAIT: Duration = Duration::from_secs(30);
-/// The number of deliveries after which a transaction ends, with the event that exceeds it.
-const DELIVERIES: usize = 20_000;
 
 /// The fan-out of one process.
 pub(crate) struct FanOut {
@@ -95,7 +93,7 @@ impl FanOut {
         Ok(())
     }
 
-    /// Matches the next events against all subscriptions that are in step.
+    /// Matches what comes next against all subscriptions that are in step.
     async fn lead(&mut self) -> Result<Round, eqp_store::sqlx::Error> {
         let mut transaction = self.pool.begin().await?;
         let Some(position) = fan_out::lead(&mut transaction).await? else { return Ok(Round::Idle) };
@@ -104,24 +102,23 @@ impl FanOut {
             Err(unreadable) => return Ok(Round::Unreadable(unreadable)),
         };
         let in_step: Vec<&Subscription> = subscriptions.iter().filter(|one| one.is_in_step).collect();
-        let FanOutPosition { cursor_seq, last_event_seq, .. } = position;
-        let (to, deliveries) = matching(&mut transaction, &in_step, cursor_seq, last_event_seq).await?;
+        let (to, deliveries) = matching(&mut transaction, &in_step, position.at, position.target).await?;
         if fan_out::advance(&mut transaction, &position, to, &deliveries).await? {
             transaction.commit().await?;
         }
         Ok(Round::More)
     }
 
-    /// Matches the next events against one subscription that was paused.
+    /// Matches what comes next against one subscription that was paused.
     async fn catch_up(&mut self) -> Result<Round, eqp_store::sqlx::Error> {
         let mut transaction = self.pool.begin().await?;
         let Some(position) = fan_out::lock_catching_up(&mut transaction).await? else { return Ok(Round::Idle) };
-        let CatchUpPosition { subscription, cursor_seq, target_seq, generation } = position;
-        if cursor_seq >= target_seq {
+        let CatchUpPosition { subscription, at, target, generation } = position;
+        if at.event_seq >= target.event_seq && at.alert_number >= target.alert_number {
             // Not in this transaction, because the position of the fan-out is locked before that of a subscription.
             transaction.rollback().await?;
             let mut connection = self.pool.acquire().await?;
-            fan_out::rejoin(&mut connection, subscription, cursor_seq).await?;
+            fan_out::rejoin(&mut connection, subscription, at).await?;
             return Ok(Round::More);
         }
         let subscriptions = match self.subscriptions(&mut transaction, generation).await? {
@@ -130,7 +127,7 @@ impl FanOut {
         };
         // Without it, the subscription was removed since it was locked.
         let own: Vec<&Subscription> = subscriptions.iter().filter(|one| one.id == subscription).collect();
-        let (to, deliveries) = matching(&mut transaction, &own, cursor_seq, target_seq).await?;
+        let (to, deliveries) = matching(&mut transaction, &own, at, target).await?;
         if fan_out::catch_up(&mut transaction, &position, to, &deliveries).await? {
             transaction.commit().await?;
         }
@@ -167,56 +164,9 @@ impl FanOut {
         for (id, reason) in unreadable {
             tracing::error!(subscription = id.0, reason, "the definition of a subscription cannot be read, pausing it");
             let reason = format!("this version cannot read its definition: {reason}");
-            within(ANSWER, subscription::pause(&self.pool, id, &reason)).await?;
+            within(ANSWER, subscription::pause(&self.pool, id, &reason, true)).await?;
         }
         Ok(())
-    }
-}
-
-/// Returns the deliveries of the next events after a position, and the position after them.
-async fn matching(
-    connection: &mut PgConnection,
-    subscriptions: &[&Subscription],
-    after: i64,
-    up_to: i64,
-) -> Result<(i64, Vec<NewDelivery>), eqp_store::sqlx::Error> {
-    if subscriptions.is_empty() {
-        return Ok((up_to, Vec::new()));
-    }
-    let events = fan_out::events(connection, after, up_to).await?;
-    let skus = if subscriptions.iter().any(|subscription| subscription.filter.needs_sku()) {
-        let seqs: Vec<i64> = events.iter().map(|event| event.seq).collect();
-        delivery_context::skus(connection, &seqs).await?
-    } else {
-        HashMap::new()
-    };
-    let mut deliveries = Vec::new();
-    let mut to = if fan_out::is_full(&events) { events.last().map_or(up_to, |event| event.seq) } else { up_to };
-    for event in &events {
-        match_event(event, subscriptions, &skus, &mut deliveries);
-        // Thousands of subscriptions take time, and other tasks run on this thread.
-        tokio::task::consume_budget().await;
-        if deliveries.len() >= DELIVERIES {
-            to = event.seq;
-            break;
-        }
-    }
-    Ok((to, deliveries))
-}
-
-fn match_event(
-    event: &Event,
-    subscriptions: &[&Subscription],
-    skus: &HashMap<i64, Option<String>>,
-    deliveries: &mut Vec<NewDelivery>,
-) {
-    let sku = skus.get(&event.seq).map_or(KnownSku::NotYet, |sku| KnownSku::Known(sku.as_deref()));
-    let lane = LaneKey::of_event(event);
-    for subscription in subscriptions {
-        // If it depends on the SKU, the worker decides once the SKU is known.
-        if subscription.filter.matches(event, sku) != Matched::No {
-            deliveries.push(NewDelivery { subscription: subscription.id, lane, event_seq: event.seq });
-        }
     }
 }
 

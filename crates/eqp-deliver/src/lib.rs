@@ -11,6 +11,7 @@ mod exec;
 mod fan_out;
 mod handler;
 mod handler_loop;
+mod matching;
 mod message;
 mod program;
 mod queue;
@@ -33,7 +34,8 @@ pub use eqp_store::{Event, Observer};
 pub use handler::{Handler, HandlerError, RunningHandler};
 pub use handler_loop::HandlerLoop;
 pub use message::{
-    AlertChange, AlertData, Content, EventData, Message, MessageBody, MessageContext, MessageUrls, TestData,
+    AlertChange, AlertData, AlertDescription, Content, DescribeAlert, EventData, Message, MessageBody, MessageContext,
+    MessageUrls, TestData,
 };
 pub use program::Program;
 pub use queue::BuildHandler;

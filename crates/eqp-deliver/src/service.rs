@@ -14,14 +14,16 @@ use uuid::Uuid;
 
 use crate::fan_out::FanOut;
 use crate::queue::{BuildHandler, Worker, WorkerSettings, sweep};
-use crate::{AttemptOutcome, AttemptResult, DeliveryHandler, HandlerEnvironment, Message};
+use crate::{
+    AlertDescription, AttemptOutcome, AttemptResult, DeliveryHandler, DescribeAlert, HandlerEnvironment, Message,
+};
 
 /// The time limit of one attempt.
 const DEADLINE: Duration = Duration::from_secs(30);
 const MIN_WAIT: Duration = Duration::from_millis(200);
 const MAX_WAIT: Duration = Duration::from_secs(30);
 
-/// Delivers the events of a database to the handlers of its subscriptions, until shutdown. Any number of processes may do this.
+/// Delivers the events and alerts of a database to the handlers of its subscriptions, until shutdown. Any number of processes may do this.
 ///
 /// ```no_run
 /// use eqp_deliver::{CancellationToken, DeliverService, HandlerEnvironment};
@@ -35,6 +37,7 @@ pub struct DeliverService {
     pool: PgPool,
     key: MasterKey,
     build: BuildHandler,
+    describe: DescribeAlert,
     observer: Observer,
     deadline: Duration,
 }
@@ -54,13 +57,22 @@ impl DeliverService {
             // Workers send nothing to subscriptions of this type.
             Ok(built.unwrap_or_else(|| Arc::new(Fetched)))
         });
-        Self { pool, key, build, observer: Observer::default(), deadline: DEADLINE }
+        let describe: DescribeAlert =
+            Arc::new(|kind, data, _| AlertDescription { title: kind.replace('_', " "), text: data.to_owned() });
+        Self { pool, key, build, describe, observer: Observer::default(), deadline: DEADLINE }
     }
 
     /// Builds handlers with `build` instead, for services that deliver in their own way.
     #[must_use]
     pub fn handlers(mut self, build: BuildHandler) -> Self {
         self.build = build;
+        self
+    }
+
+    /// Sets how alerts are described in messages. By default, the title is the kind of the alert, and the text its facts as JSON.
+    #[must_use]
+    pub fn describe_alerts(mut self, describe: DescribeAlert) -> Self {
+        self.describe = describe;
         self
     }
 
@@ -88,6 +100,7 @@ impl DeliverService {
             key: self.key.clone(),
             instance,
             build: Arc::clone(&self.build),
+            describe: Arc::clone(&self.describe),
             supervisor: supervisor.clone(),
             deadline: self.deadline,
             inserted: Arc::clone(&inserted),

@@ -76,6 +76,11 @@ const MIGRATIONS: &[(&str, &str, &str)] = &[
          insert into eqp.attempt (delivery_id, subscription_id, source, event_seq, duration_ms, result)
              select id, subscription_id, source, event_seq, 1, 'event_failed' from eqp.delivery",
     ),
+    (
+        "0006_alert_deliveries.sql",
+        "743ed3ef2aa390887e3326c778ada77be809c206874668d4efd54614a3eaed24",
+        "update eqp.delivery set not_before = now()",
+    ),
 ];
 
 /// How long the rows of each table that has a time are stored.

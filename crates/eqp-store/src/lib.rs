@@ -52,20 +52,20 @@ pub mod internal {
     pub use crate::endpoint::path::PREFIX;
     pub use crate::model::{
         AccessKeySummary, Account, AccountSummary, ApiReadDisposition, ArrivedCallback, AttemptSummary, BreakerChange,
-        CatchUpPosition, ContentDigest, CredentialUse, DeliveryCounts, DeliveryFilter, DeliveryReport, DeliverySource,
-        DeliverySummary, EventContext, EventDetailText, FanOutPosition, HistoryEntry, LaneKey, LaneReport, LastNumbers,
-        LastRuns, LeasedLane, MissingCallback, NewApiRead, NewAttempt, NewAuditEntry, NewDelivery, NewSubscription,
-        NextAttempt, PendingReport, ProjectedApiRead, ProjectedCallback, ReadContext, ReportId, Resource,
-        ResourceDetail, RunId, RunKind, RunProgress, RunSummary, SealedSecret, StoredAccessKey, StoredAuditEntry,
-        StoredBreaker, StoredSubscription, StoredToken, SubscriptionId, SubscriptionState, SubscriptionWork, Track,
-        TrackState, Tracks, UsedToken, WaitingDelivery, canonical_status, canonical_status_of_any_flow,
-        decode_api_read,
+        CatchUpPosition, ContentDigest, CredentialUse, Cursors, DeliveryCounts, DeliveryFilter, DeliveryReport,
+        DeliverySource, DeliverySummary, EventContext, EventDetailText, FanOutPosition, HistoryEntry, LaneKey,
+        LaneReport, LastNumbers, LastRuns, LeasedLane, MissingCallback, NewApiRead, NewAttempt, NewAuditEntry,
+        NewDelivery, NewSubscription, NextAttempt, PendingReport, ProjectedApiRead, ProjectedCallback, ReadContext,
+        ReportId, Resource, ResourceDetail, RunId, RunKind, RunProgress, RunSummary, SealedSecret, StoredAccessKey,
+        StoredAuditEntry, StoredBreaker, StoredSubscription, StoredToken, SubscriptionId, SubscriptionState,
+        SubscriptionWork, Track, TrackState, Tracks, UsedToken, WaitingDelivery, canonical_status,
+        canonical_status_of_any_flow, decode_api_read,
     };
     // The items of alerts.
     pub use crate::model::{
-        AlertSubject, DoubtfulClock, DriftingRegistration, MissedCallbacks, NewAlertChange, ReceiverFacts,
-        RejectedSeries, StatusEntry, StoredAlert, StoredAlertChange, TrackInReview, UnconfirmedStatus,
-        UnknownEventCode, UnprovenEndpoint,
+        AlertSubject, DeadDeliveries, DoubtfulClock, DriftingRegistration, MissedCallbacks, NewAlertChange,
+        PausedSubscription, ReceiverFacts, RejectedSeries, ReportedAlert, StatusEntry, StoredAlert, StoredAlertChange,
+        TrackInReview, UnconfirmedStatus, UnknownEventCode, UnprovenEndpoint,
     };
     pub use crate::observer::{HandlerFailure, OpenAlerts, ReconcileResult};
     pub use crate::reconcile_requests::{ReconcileRequests, RequestedAccounts};
@@ -79,6 +79,8 @@ pub mod internal {
         missing_callback, operator_token, pending, projector, receiver, reconcile_run, reprojection, resource_detail,
         retired_username, rotation, schema, subscription, track, upgrade, write,
     };
-    pub use crate::sql::{alert, alert_facts, alert_log, registration_check, rejected_callback, review_facts};
+    pub use crate::sql::{
+        alert, alert_facts, alert_log, registration_check, rejected_callback, reported_alert, review_facts,
+    };
     pub use crate::supervise::{Part, Restarts, Supervisor};
 }

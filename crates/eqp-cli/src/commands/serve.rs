@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 use self::roles::Role;
 use super::ca;
 use crate::arguments::timeout;
-use crate::compose::alerts::alert_service;
+use crate::compose::alerts::{alert_service, describe_alert};
 use crate::compose::database::{Database, Migrate};
 use crate::compose::operator_listener;
 use crate::compose::process;
@@ -248,6 +248,7 @@ impl Server<'_> {
             }
         };
         let service = DeliverService::new(self.database.pool().clone(), key, self.handlers.clone())
+            .describe_alerts(Arc::new(describe_alert))
             .observer(self.database.metrics().observer());
         Box::pin(service.run(self.stop.clone())).await;
     }

@@ -1,7 +1,11 @@
 //! The data of messages about alerts.
 
+use std::sync::Arc;
+
+use eqp_store::AlertChangeKind;
+use eqp_store::internal::ReportedAlert;
 use eqp_types::{Environment, MageId};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use super::MessageUrls;
@@ -17,6 +21,51 @@ pub enum AlertChange {
     Resolved,
 }
 
+/// An alert in words, for people who receive messages.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AlertDescription {
+    /// The title, in one line.
+    pub title: String,
+    /// The description: whether anything is lost, what it means, what to check first and how it ends.
+    pub text: String,
+}
+
+/// Describes an alert from its kind, its facts as JSON, and the time of the change that is reported.
+pub type DescribeAlert = Arc<dyn Fn(&str, &str, OffsetDateTime) -> AlertDescription + Send + Sync>;
+
+/// The facts of an alert that do not depend on its kind.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct AlertFacts {
+    /// The number of the subscription that the alert is about.
+    pub(crate) subscription_id: Option<i32>,
+    resource_id: Option<String>,
+    sku: Option<String>,
+    version: Option<String>,
+}
+
+impl AlertFacts {
+    /// Reads stored facts. Those of a later version can have another type, and are then not known.
+    pub(crate) fn of(data: &str) -> Self {
+        serde_json::from_str(data).unwrap_or_else(|_| Self::default())
+    }
+}
+
+impl AlertChange {
+    /// Returns `None` for changes of which subscriptions are not notified.
+    pub(crate) fn of_stored(change: AlertChangeKind) -> Option<Self> {
+        match change {
+            AlertChangeKind::Opened => Some(Self::Opened),
+            AlertChangeKind::Acknowledged => Some(Self::Acknowledged),
+            AlertChangeKind::Resolved => Some(Self::Resolved),
+            AlertChangeKind::Updated
+            | AlertChangeKind::Snoozed
+            | AlertChangeKind::Noted
+            | AlertChangeKind::Reminded => None,
+        }
+    }
+}
+
 /// The data of a message about an alert.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -26,7 +75,7 @@ pub struct AlertData {
     pub alert: i64,
     /// The kind of alert, for example `callbacks_missed`.
     pub kind: String,
-    /// How urgent it is: `page` or `ticket`.
+    /// How urgent it is: `page`, `ticket` or `info`.
     pub severity: String,
     /// The title, in one line.
     pub title: String,
@@ -71,5 +120,18 @@ impl AlertData {
             version: None,
             urls: MessageUrls::default(),
         }
+    }
+
+    /// Creates the data of a message about a stored change.
+    pub(crate) fn of_stored(stored: &ReportedAlert, description: AlertDescription) -> Self {
+        let facts = AlertFacts::of(&stored.data);
+        let mut data = Self::new(
+            (stored.alert, stored.kind.as_str(), stored.severity.as_str()),
+            (description.title, description.text),
+            stored.opened_at,
+        );
+        (data.environment, data.mage_id) = (stored.environment.clone(), stored.mage_id.clone());
+        (data.resource_id, data.sku, data.version) = (facts.resource_id, facts.sku, facts.version);
+        data
     }
 }

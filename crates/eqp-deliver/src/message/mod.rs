@@ -10,7 +10,8 @@ use serde::Serialize;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-pub use alert::{AlertChange, AlertData};
+pub(crate) use alert::AlertFacts;
+pub use alert::{AlertChange, AlertData, AlertDescription, DescribeAlert};
 pub use event::{EventData, MessageContext, MessageUrls};
 
 /// A message to a handler outside of this process.

@@ -3,12 +3,15 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use eqp_store::internal::{ANSWER, DeliverySource, EventContext, WaitingDelivery, delivery_context, within};
-use eqp_store::sqlx::PgPool;
+use eqp_store::internal::{
+    ANSWER, DeliverySource, EventContext, ReportedAlert, WaitingDelivery, delivery_context, reported_alert, within,
+};
 use eqp_store::{Error, Event};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use super::worker::WorkerSettings;
+use crate::message::{AlertChange, AlertData, DescribeAlert};
 use crate::subscription::{KnownSku, Matched, Subscription};
 use crate::{Message, MessageContext};
 
@@ -22,37 +25,53 @@ pub(super) enum Prepared {
     Send(Box<Message>),
     /// The delivery ends without being sent, for this reason.
     Skip(String),
-    /// The details of the resource are not known yet.
+    /// It may not be sent yet: the details of the resource are not known, or these are quiet hours.
     Wait(Duration),
 }
 
-/// The events and contexts of a number of deliveries.
+/// What the messages of a number of deliveries contain.
 pub(super) struct Messages {
     instance: Uuid,
+    describe: DescribeAlert,
     events: HashMap<i64, Event>,
     contexts: HashMap<i64, EventContext>,
+    alerts: HashMap<i64, ReportedAlert>,
 }
 
 impl Messages {
     /// Reads what the messages of these deliveries contain.
-    pub(super) async fn load(pool: &PgPool, instance: Uuid, deliveries: &[WaitingDelivery]) -> Result<Self, Error> {
-        let mut seqs: Vec<i64> = deliveries
-            .iter()
-            .filter(|delivery| delivery.source == DeliverySource::Event)
-            .map(|delivery| delivery.event_seq)
-            .collect();
-        seqs.sort_unstable();
-        seqs.dedup();
-        if seqs.is_empty() {
-            return Ok(Self { instance, events: HashMap::new(), contexts: HashMap::new() });
+    pub(super) async fn load(settings: &WorkerSettings, deliveries: &[WaitingDelivery]) -> Result<Self, Error> {
+        let numbers = |source| {
+            let of_source = deliveries.iter().filter(|delivery| delivery.source == source);
+            let mut numbers: Vec<i64> = of_source.map(|delivery| delivery.event_seq).collect();
+            numbers.sort_unstable();
+            numbers.dedup();
+            numbers
+        };
+        let mut messages = Self {
+            instance: settings.instance,
+            describe: settings.describe.clone(),
+            events: HashMap::new(),
+            contexts: HashMap::new(),
+            alerts: HashMap::new(),
+        };
+        let seqs = numbers(DeliverySource::Event);
+        if !seqs.is_empty() {
+            messages.events = within(ANSWER, delivery_context::events(&settings.pool, &seqs)).await?;
+            messages.contexts = within(ANSWER, delivery_context::contexts(&settings.pool, &seqs)).await?;
         }
-        let events = within(ANSWER, delivery_context::events(pool, &seqs)).await?;
-        let contexts = within(ANSWER, delivery_context::contexts(pool, &seqs)).await?;
-        Ok(Self { instance, events, contexts })
+        let alerts = numbers(DeliverySource::Alert);
+        if !alerts.is_empty() {
+            messages.alerts = within(ANSWER, reported_alert::by_number(&settings.pool, &alerts)).await?;
+        }
+        Ok(messages)
     }
 
     /// Returns the message of a delivery.
     pub(super) fn prepare(&self, subscription: &Subscription, delivery: &WaitingDelivery) -> Prepared {
+        if let Some(wait) = delivery.not_before_in {
+            return Prepared::Wait(wait);
+        }
         let message = match delivery.source {
             DeliverySource::Event => match self.of_event(subscription, delivery) {
                 Ok(message) => message,
@@ -62,12 +81,24 @@ impl Messages {
                 let at = OffsetDateTime::now_utc() - delivery.age;
                 Message::of_test(self.instance, delivery.test_id.unwrap_or_default(), at, &subscription.name)
             }
-            DeliverySource::Alert => return Prepared::Skip("this version does not deliver alerts".to_owned()),
+            DeliverySource::Alert => match self.of_alert(delivery) {
+                Some(message) => message,
+                None => return Prepared::Skip("the alert no longer exists".to_owned()),
+            },
         };
         Prepared::Send(Box::new(match delivery.replay_id {
             Some(replay) => message.replayed(replay),
             None => message,
         }))
+    }
+
+    fn of_alert(&self, delivery: &WaitingDelivery) -> Option<Message> {
+        let stored = self.alerts.get(&delivery.event_seq)?;
+        let change = AlertChange::of_stored(stored.change)?;
+        // At the time of the change, so that every attempt has the same text.
+        let description = (self.describe)(&stored.kind, &stored.data, stored.at);
+        let data = AlertData::of_stored(stored, description);
+        Some(Message::of_alert(self.instance, stored.number, change, stored.at, data))
     }
 
     fn of_event(&self, subscription: &Subscription, delivery: &WaitingDelivery) -> Result<Message, Prepared> {

@@ -22,6 +22,7 @@ use super::lane::{Lane, LaneResult, Sender, lease_time};
 use super::message::{Messages, Prepared};
 use super::pace::Pace;
 use super::results;
+use crate::message::DescribeAlert;
 
 /// The longest time between two looks for lanes that are due: another process may have inserted deliveries.
 const POLL: Duration = Duration::from_secs(1);
@@ -43,6 +44,7 @@ pub(crate) struct WorkerSettings {
     pub(crate) key: MasterKey,
     pub(crate) instance: Uuid,
     pub(crate) build: BuildHandler,
+    pub(crate) describe: DescribeAlert,
     pub(crate) supervisor: Supervisor,
     /// The time limit of one attempt.
     pub(crate) deadline: Duration,
@@ -238,7 +240,7 @@ impl Worker {
             return Ok(());
         }
         let heads = within(ANSWER, delivery_lane::heads(&self.settings.pool, &lanes)).await?;
-        let messages = Messages::load(&self.settings.pool, self.settings.instance, &heads).await?;
+        let messages = Messages::load(&self.settings, &heads).await?;
         let mut by_lane: HashMap<_, Vec<WaitingDelivery>> = HashMap::new();
         for head in heads {
             by_lane.entry((head.subscription, head.lane)).or_default().push(head);
@@ -357,7 +359,7 @@ impl Worker {
             active.is_stopped.store(true, Ordering::Relaxed);
             tracing::error!(subscription = active.subscription.name, reason, "pausing subscription");
         }
-        within(ANSWER, subscription::pause(&self.settings.pool, id, &reason)).await?;
+        within(ANSWER, subscription::pause(&self.settings.pool, id, &reason, true)).await?;
         Ok(())
     }
 

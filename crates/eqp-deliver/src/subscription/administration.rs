@@ -58,7 +58,7 @@ pub struct NewSubscription {
 }
 
 impl NewSubscription {
-    /// Creates a subscription to every event except those of the baseline.
+    /// Creates a subscription to every event except those of the baseline, and to no alerts.
     pub fn new(name: impl Into<String>, handler: HandlerDefinition) -> Self {
         Self {
             name: name.into(),
@@ -186,7 +186,7 @@ impl Subscriptions {
     /// Returns [`SubscriptionError::NotFound`].
     pub async fn pause(&self, name: &str, reason: &str) -> Result<bool, SubscriptionError> {
         let id = self.by_name(name).await?.id;
-        Ok(within(ANSWER, subscription::pause(&self.pool, id, reason)).await?)
+        Ok(within(ANSWER, subscription::pause(&self.pool, id, reason, false)).await?)
     }
 
     /// Resumes a subscription: it delivers the events that were recorded while it was paused. Returns false if it was not paused.

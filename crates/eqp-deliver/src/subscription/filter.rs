@@ -1,13 +1,14 @@
 //! The filter of a subscription. Matching is a pure function of the event and of what is known about its product.
 
-use eqp_store::{Event, Origin};
-use eqp_types::{Flow, canonical_status};
+use eqp_store::internal::ReportedAlert;
+use eqp_store::{AlertSeverity, Event, Origin};
+use eqp_types::{Environment, Flow, MageId, canonical_status};
 use serde::{Deserialize, Serialize};
 
 use super::wildcard::matches_wildcard;
 
-/// Which events a subscription receives. An event must match every list that is not empty; an empty filter matches everything except
-/// the baseline.
+/// Which events and alerts a subscription receives. An event must match every list that is not empty; an empty filter matches every event
+/// except those of the baseline, and no alert.
 ///
 /// ```
 /// use eqp_deliver::SubscriptionFilter;
@@ -43,6 +44,13 @@ pub struct SubscriptionFilter {
     /// Only events whose status became the current status of the flow.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub applied_only: bool,
+    /// The severities of alerts that are received, too: `page`, `ticket` or `info`. Of the lists above, only `accounts` restricts
+    /// alerts, and only those that are about an account.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub alerts: Vec<String>,
+    /// No events. If `alerts` is empty, alerts of every severity.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub alerts_only: bool,
 }
 
 /// The knowledge about the product of an event.
@@ -76,9 +84,9 @@ impl SubscriptionFilter {
     ///
     /// # Errors
     ///
-    /// Returns the first kind, flow or origin that does not exist.
+    /// Returns the first kind, flow, origin or severity that does not exist.
     pub fn check(&self) -> Result<(), FilterError> {
-        let lists: [(&'static str, &Vec<String>, &[&str], &'static str); 3] = [
+        let lists: [(&'static str, &Vec<String>, &[&str], &'static str); 4] = [
             ("kinds", &self.kinds, eqp_store::EventKind::VALUES, "submission, file, unknown, undecodable"),
             (
                 "flows",
@@ -87,6 +95,7 @@ impl SubscriptionFilter {
                 "overall, technical, marketing, malware",
             ),
             ("origins", &self.origins, Origin::VALUES, "callback, reconcile, baseline"),
+            ("alerts", &self.alerts, AlertSeverity::VALUES, "page, ticket, info"),
         ];
         for (field, values, possible, known) in lists {
             if let Some(value) = values.iter().find(|value| !possible.contains(&value.as_str())) {
@@ -106,13 +115,14 @@ impl SubscriptionFilter {
         let is_listed = |list: &[String], value: Option<&str>| {
             list.is_empty() || value.is_some_and(|value| list.iter().any(|listed| listed == value))
         };
-        let matches = is_listed(&self.kinds, Some(event.kind.as_str()))
+        let matches = !self.alerts_only
+            && is_listed(&self.kinds, Some(event.kind.as_str()))
             && is_listed(&self.flows, event.flow.as_ref().map(Flow::as_str))
             && self.matches_origin(event.origin)
             && (!self.explicit_only || event.explicit)
             && (!self.applied_only || event.applied)
             && self.matches_status(event)
-            && self.matches_account(event);
+            && self.matches_account(&event.environment, &event.mage_id);
         match (matches, self.needs_sku(), sku) {
             (true, false, _) => Matched::Yes,
             // An event without a resource never has a SKU.
@@ -143,13 +153,27 @@ impl SubscriptionFilter {
         })
     }
 
-    fn matches_account(&self, event: &Event) -> bool {
+    /// Returns whether any alert matches.
+    pub(crate) fn wants_alerts(&self) -> bool {
+        self.alerts_only || !self.alerts.is_empty()
+    }
+
+    /// Decides whether a change of an alert matches.
+    pub(crate) fn matches_alert(&self, change: &ReportedAlert) -> bool {
+        let matches_severity = if self.alerts.is_empty() {
+            self.alerts_only
+        } else {
+            self.alerts.iter().any(|listed| listed == change.severity.as_str())
+        };
+        let account = change.environment.as_ref().zip(change.mage_id.as_ref());
+        matches_severity && account.is_none_or(|(environment, mage_id)| self.matches_account(environment, mage_id))
+    }
+
+    fn matches_account(&self, of: &Environment, mage_id: &MageId) -> bool {
         self.accounts.is_empty()
             || self.accounts.iter().any(|listed| match listed.split_once('/') {
-                Some((environment, mage_id)) => {
-                    environment == event.environment.as_str() && mage_id == event.mage_id.as_str()
-                }
-                None => listed == event.mage_id.as_str(),
+                Some((environment, listed)) => environment == of.as_str() && listed == mage_id.as_str(),
+                None => listed == mage_id.as_str(),
             })
     }
 }
@@ -158,7 +182,6 @@ impl SubscriptionFilter {
 mod tests {
     use eqp_store::EventKind;
     use eqp_store::internal::{Account, ReportId};
-    use eqp_types::{Environment, MageId};
     use proptest::prelude::*;
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -244,6 +267,33 @@ mod tests {
         let mut unknown = event;
         unknown.resource_id = None;
         assert_eq!(filter.matches(&unknown, KnownSku::NotYet), Matched::No);
+    }
+
+    #[test]
+    fn alerts_are_received_only_on_request() {
+        let now = OffsetDateTime::UNIX_EPOCH;
+        let page = ReportedAlert {
+            number: 1,
+            alert: 1,
+            change: eqp_store::AlertChangeKind::Opened,
+            at: now,
+            severity: AlertSeverity::Page,
+            notify_after: now,
+            kind: "callbacks_missed".to_owned(),
+            data: "{}".to_owned(),
+            opened_at: now,
+            environment: Some(Environment::Production),
+            mage_id: Some("MAG1".parse().unwrap()),
+        };
+        let about_receivers = ReportedAlert { environment: None, mage_id: None, ..page.clone() };
+        let one = |value: &str| vec![value.to_owned()];
+        let (pages, others) = (with(|filter| filter.alerts = one("page")), with(|filter| filter.alerts = one("info")));
+        let only = with(|filter| filter.alerts_only = true);
+        let other_account = with(|filter| (filter.alerts, filter.accounts) = (one("page"), one("MAG2")));
+        assert!(!SubscriptionFilter::default().matches_alert(&page));
+        assert!(pages.matches_alert(&page) && only.matches_alert(&page) && !others.matches_alert(&page));
+        assert!(!other_account.matches_alert(&page) && other_account.matches_alert(&about_receivers));
+        assert!(matched(&pages, &event()) && !matched(&only, &event()));
     }
 
     #[test]

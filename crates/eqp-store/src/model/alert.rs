@@ -127,6 +127,25 @@ pub struct StoredAlertChange {
     pub notify_after: OffsetDateTime,
 }
 
+/// A change of an alert of which subscriptions are notified.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ReportedAlert {
+    /// Its number in the log of changes.
+    pub number: i64,
+    pub alert: i64,
+    pub change: AlertChangeKind,
+    pub at: OffsetDateTime,
+    pub severity: AlertSeverity,
+    /// When a notification about the change may be sent.
+    pub notify_after: OffsetDateTime,
+    pub kind: String,
+    /// A JSON object with the facts at that time.
+    pub data: String,
+    pub opened_at: OffsetDateTime,
+    pub environment: Option<Environment>,
+    pub mage_id: Option<MageId>,
+}
+
 /// A change to be added to the log.
 #[derive(Clone, Copy, Debug)]
 pub struct NewAlertChange<'a> {

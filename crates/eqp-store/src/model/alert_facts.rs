@@ -3,7 +3,7 @@
 use eqp_types::Timestamp;
 use time::OffsetDateTime;
 
-use super::{AccountId, Origin, ResourceKind};
+use super::{AccountId, Origin, ResourceKind, SubscriptionId};
 
 /// The missed callbacks of an account that have not arrived and belong to no resolved alert.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -113,4 +113,23 @@ pub struct UnconfirmedStatus {
 pub struct UnprovenEndpoint {
     pub endpoint: String,
     pub registered_at: OffsetDateTime,
+}
+
+/// The deliveries of a subscription that failed for good. Those of alerts are not counted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeadDeliveries {
+    pub subscription: SubscriptionId,
+    pub name: String,
+    pub deliveries: u64,
+    pub first_at: OffsetDateTime,
+    pub last_at: OffsetDateTime,
+}
+
+/// A subscription that the program has paused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PausedSubscription {
+    pub subscription: SubscriptionId,
+    pub name: String,
+    pub reason: String,
+    pub since: OffsetDateTime,
 }

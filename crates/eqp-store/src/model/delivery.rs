@@ -69,25 +69,36 @@ impl LaneKey {
 pub struct NewDelivery {
     pub subscription: SubscriptionId,
     pub lane: LaneKey,
+    pub source: DeliverySource,
+    /// The number of the event, or of the change of an alert.
     pub event_seq: i64,
+    /// The time before which it is not sent.
+    pub not_before: Option<OffsetDateTime>,
+}
+
+/// A position in the events and in the changes of alerts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cursors {
+    pub event_seq: i64,
+    pub alert_number: i64,
 }
 
 /// The position of the fan-out, locked for an update.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FanOutPosition {
-    pub cursor_seq: i64,
+    pub at: Cursors,
+    /// The newest event and change.
+    pub target: Cursors,
     pub generation: i64,
-    /// The newest event.
-    pub last_event_seq: i64,
 }
 
 /// A subscription that catches up, locked for an update.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CatchUpPosition {
     pub subscription: SubscriptionId,
-    pub cursor_seq: i64,
+    pub at: Cursors,
     /// The position of the fan-out, up to which it catches up.
-    pub target_seq: i64,
+    pub target: Cursors,
     pub generation: i64,
 }
 
@@ -132,6 +143,8 @@ pub struct WaitingDelivery {
     pub retry_in: Option<Duration>,
     /// For how long it still holds back its successors after a failure. `None`: until it is dead, or it has a lane of its own.
     pub hold_in: Option<Duration>,
+    /// The wait until it may be sent: quiet hours.
+    pub not_before_in: Option<Duration>,
     /// An earlier event of the resource that has not been delivered.
     pub out_of_order_after: Option<i64>,
 }

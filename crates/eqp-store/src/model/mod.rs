@@ -29,20 +29,21 @@ mod subscription;
 mod track;
 
 pub use alert::{
-    AlertChangeKind, AlertCounts, AlertSeverity, AlertSubject, NewAlertChange, StoredAlert, StoredAlertChange,
+    AlertChangeKind, AlertCounts, AlertSeverity, AlertSubject, NewAlertChange, ReportedAlert, StoredAlert,
+    StoredAlertChange,
 };
 pub use alert_facts::{
-    DoubtfulClock, DriftingRegistration, MissedCallbacks, ReceiverFacts, RejectedSeries, StatusEntry, TrackInReview,
-    UnconfirmedStatus, UnknownEventCode, UnprovenEndpoint,
+    DeadDeliveries, DoubtfulClock, DriftingRegistration, MissedCallbacks, PausedSubscription, ReceiverFacts,
+    RejectedSeries, StatusEntry, TrackInReview, UnconfirmedStatus, UnknownEventCode, UnprovenEndpoint,
 };
 pub use api_read::{
     ApiReadDisposition, ArrivedCallback, MissingCallback, NewApiRead, ProjectedApiRead, StoredApiRead, decode_api_read,
 };
 pub use callback::{Account, CallbackDisposition, Counts, DuplicateCallback, ProjectedCallback, StoredCallback};
 pub use delivery::{
-    AttemptSummary, CatchUpPosition, DeliveryFilter, DeliveryReport, DeliverySource, DeliverySummary, EventContext,
-    EventDetailText, FanOutPosition, LaneKey, LaneReport, LeasedLane, NewAttempt, NewDelivery, NextAttempt,
-    SubscriptionWork, WaitingDelivery,
+    AttemptSummary, CatchUpPosition, Cursors, DeliveryFilter, DeliveryReport, DeliverySource, DeliverySummary,
+    EventContext, EventDetailText, FanOutPosition, LaneKey, LaneReport, LeasedLane, NewAttempt, NewDelivery,
+    NextAttempt, SubscriptionWork, WaitingDelivery,
 };
 pub use endpoint::{
     AccountId, CredentialGeneration, CredentialId, CredentialLookup, CredentialState, CredentialSummary, CredentialUse,

@@ -1,12 +1,12 @@
-//! The facts about the channel, the receivers and the data from which alerts are derived. Only reads.
+//! The facts about the channel, the receivers, the data and the deliveries from which alerts are derived. Only reads.
 
 use sqlx::{PgConnection, PgPool, query};
 use time::OffsetDateTime;
 
 use super::column::timestamp;
 use crate::model::{
-    AccountId, DoubtfulClock, DriftingRegistration, MissedCallbacks, ReceiverFacts, RejectedSeries, UnknownEventCode,
-    UnprovenEndpoint,
+    AccountId, DeadDeliveries, DoubtfulClock, DriftingRegistration, MissedCallbacks, PausedSubscription, ReceiverFacts,
+    RejectedSeries, SubscriptionId, UnknownEventCode, UnprovenEndpoint,
 };
 
 /// The number of the newest callbacks with an unknown event code that are counted.
@@ -216,4 +216,51 @@ pub async fn unproven_endpoints(pool: &PgPool) -> Result<Vec<UnprovenEndpoint>, 
     .await?;
     let unproven = |name, registered_at| UnprovenEndpoint { endpoint: name, registered_at };
     Ok(rows.into_iter().map(|row| unproven(row.name, row.registered_at)).collect())
+}
+
+/// Returns the subscriptions with events whose delivery failed for good.
+pub async fn dead_deliveries(connection: &mut PgConnection) -> Result<Vec<DeadDeliveries>, sqlx::Error> {
+    let rows = query!(
+        r#"
+        select subscription.id, subscription.name, dead.deliveries as "deliveries!", dead.first_at as "first_at!",
+               dead.last_at as "last_at!"
+        from (select subscription_id, count(*) as deliveries, min(dead_at) as first_at, max(dead_at) as last_at
+              from eqp.delivery
+              -- Those of alerts are not counted: an alert about them would be another one.
+              where dead_at is not null and source = 'event'
+              group by subscription_id) as dead
+        join eqp.subscription on subscription.id = dead.subscription_id and removed_at is null
+        "#
+    )
+    .fetch_all(connection)
+    .await?;
+    let dead = rows.into_iter().map(|row| DeadDeliveries {
+        subscription: SubscriptionId(row.id),
+        name: row.name,
+        deliveries: row.deliveries.unsigned_abs(),
+        first_at: row.first_at,
+        last_at: row.last_at,
+    });
+    Ok(dead.collect())
+}
+
+/// Returns the subscriptions that the program has paused.
+pub async fn paused_subscriptions(connection: &mut PgConnection) -> Result<Vec<PausedSubscription>, sqlx::Error> {
+    let rows = query!(
+        r#"
+        select id, name, paused_at as "paused_at!", coalesce(paused_reason, '') as "reason!"
+        from eqp.subscription
+        join eqp.subscription_state on subscription_id = id
+        where state = 'paused' and paused_by_program and removed_at is null
+        "#
+    )
+    .fetch_all(connection)
+    .await?;
+    let paused = rows.into_iter().map(|row| PausedSubscription {
+        subscription: SubscriptionId(row.id),
+        name: row.name,
+        reason: row.reason,
+        since: row.paused_at,
+    });
+    Ok(paused.collect())
 }

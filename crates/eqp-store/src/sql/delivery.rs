@@ -11,7 +11,8 @@ pub async fn list(pool: &PgPool, filter: &DeliveryFilter) -> Result<Vec<Delivery
     let rows = query!(
         r#"
         select delivery.id, subscription.name, delivery.source, delivery.event_seq, delivery.created_at, delivery.attempts,
-               delivery.retry_at, delivery.dead_at, last.result as "last_result?", last.status as last_status,
+               greatest(delivery.retry_at, case when delivery.not_before > now() then delivery.not_before end) as retry_at,
+               delivery.dead_at, last.result as "last_result?", last.status as last_status,
                last.note as last_note, event.resource_id as "resource_id?", event.status as "event_status?"
         from eqp.delivery
         join eqp.subscription on subscription.id = delivery.subscription_id and subscription.removed_at is null

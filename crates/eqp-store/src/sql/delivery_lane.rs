@@ -138,8 +138,12 @@ pub async fn lease_probe(
         r#"
         with oldest as materialized (
             select subscription_id, resource
-            from eqp.delivery_lane
+            from eqp.delivery_lane as lane
             where subscription_id = $1 and due_at < 'infinity' and (lease is null or due_at <= now())
+              -- What waits for the end of quiet hours is not sent as a probe either.
+              and not exists (select from eqp.delivery
+                              where subscription_id = lane.subscription_id and resource = lane.resource and dead_at is null
+                                and not_before > now())
             order by due_at
             limit 1
             for update skip locked
@@ -179,6 +183,7 @@ pub async fn heads(pool: &PgPool, lanes: &[LeasedLane]) -> Result<Vec<WaitingDel
                extract(epoch from now() - head.created_at)::float8 as "age!",
                extract(epoch from head.retry_at - now())::float8 as retry_in,
                case when head.moved_from is null then extract(epoch from head.hold_until - now())::float8 end as hold_in,
+               extract(epoch from head.not_before - now())::float8 as not_before_in,
                greatest(
                    (select event_seq
                     from eqp.delivery
@@ -221,6 +226,7 @@ pub async fn heads(pool: &PgPool, lanes: &[LeasedLane]) -> Result<Vec<WaitingDel
                 invalid: row.invalid.unsigned_abs(),
                 retry_in: row.retry_in.filter(|wait| *wait > 0.0).map(seconds),
                 hold_in: row.hold_in.map(seconds),
+                not_before_in: row.not_before_in.filter(|wait| *wait > 0.0).map(seconds),
                 out_of_order_after: row.out_of_order_after,
             })
         })

@@ -1,32 +1,36 @@
-//! `eqp.fanout`: matches new events against subscriptions, and inserts their deliveries in the transaction that moves the cursor.
+//! `eqp.fanout`: matches new events and changes of alerts against subscriptions, and inserts their deliveries in the transaction
+//! that moves the cursor.
 
 use sqlx::{PgConnection, query, query_scalar};
+use time::OffsetDateTime;
 
 use super::event::{Source, select};
-use crate::model::{CatchUpPosition, Event, FanOutPosition, NewDelivery, SubscriptionId};
+use crate::model::{CatchUpPosition, Cursors, Event, FanOutPosition, NewDelivery, SubscriptionId};
 
 /// The maximum number of events that one transaction matches.
 const EVENTS: i64 = 500;
 
-/// Locks the position of the fan-out if there are new events. Returns `None` if there are none, or if another process is the leader.
+/// Locks the position of the fan-out if there are new events or changes of alerts. Returns `None` if there are none, or if another process
+/// is the leader.
 pub async fn lead(connection: &mut PgConnection) -> Result<Option<FanOutPosition>, sqlx::Error> {
     let row = query!(
         r#"
-        select fanout.cursor_seq, fanout.generation, projector.last_event_seq,
+        select fanout.cursor_seq, fanout.alert_cursor, fanout.generation, projector.last_event_seq, alert_log.last_number,
                -- A leader whose process is frozen loses the lock.
                set_config('idle_in_transaction_session_timeout', '10s', true) as timeout
         from eqp.fanout
         cross join eqp.projector
-        where projector.last_event_seq > fanout.cursor_seq
+        cross join eqp.alert_log
+        where projector.last_event_seq > fanout.cursor_seq or alert_log.last_number > fanout.alert_cursor
         for update of fanout skip locked
         "#
     )
     .fetch_optional(connection)
     .await?;
     Ok(row.map(|row| FanOutPosition {
-        cursor_seq: row.cursor_seq,
+        at: Cursors { event_seq: row.cursor_seq, alert_number: row.alert_cursor },
+        target: Cursors { event_seq: row.last_event_seq, alert_number: row.last_number },
         generation: row.generation,
-        last_event_seq: row.last_event_seq,
     }))
 }
 
@@ -35,7 +39,7 @@ pub async fn lock_catching_up(connection: &mut PgConnection) -> Result<Option<Ca
     let row = query!(
         r#"
         select subscription_id, subscription_state.cursor_seq as "cursor_seq!", fanout.cursor_seq as target_seq,
-               fanout.generation
+               subscription_state.alert_cursor as "alert_cursor!", fanout.alert_cursor as target_alert, fanout.generation
         from eqp.subscription_state
         join eqp.subscription on subscription.id = subscription_id and removed_at is null
         cross join eqp.fanout
@@ -49,8 +53,8 @@ pub async fn lock_catching_up(connection: &mut PgConnection) -> Result<Option<Ca
     .await?;
     Ok(row.map(|row| CatchUpPosition {
         subscription: SubscriptionId(row.subscription_id),
-        cursor_seq: row.cursor_seq,
-        target_seq: row.target_seq,
+        at: Cursors { event_seq: row.cursor_seq, alert_number: row.alert_cursor },
+        target: Cursors { event_seq: row.target_seq, alert_number: row.target_alert },
         generation: row.generation,
     }))
 }
@@ -73,19 +77,21 @@ pub fn is_full(events: &[Event]) -> bool {
 pub async fn advance(
     connection: &mut PgConnection,
     position: &FanOutPosition,
-    to: i64,
+    to: Cursors,
     deliveries: &[NewDelivery],
 ) -> Result<bool, sqlx::Error> {
-    let (subscriptions, lanes, events) = columns(deliveries);
+    let Columns { subscriptions, lanes, sources, numbers, not_before } = columns(deliveries);
     let moved = query_scalar!(
         r#"
         with moved as (
-                 update eqp.fanout set cursor_seq = $1 where cursor_seq = $2 and generation = $3 returning 1),
+                 update eqp.fanout set cursor_seq = $1, alert_cursor = $2
+                 where cursor_seq = $3 and alert_cursor = $4 and generation = $5
+                 returning 1),
              inserted as (
-                 insert into eqp.delivery (subscription_id, resource, source, event_seq)
-                 select subscription_id, resource, 'event', event_seq
-                 from unnest($4::integer[], $5::bigint[], $6::bigint[])
-                      with ordinality as new (subscription_id, resource, event_seq, n), moved
+                 insert into eqp.delivery (subscription_id, resource, source, event_seq, not_before)
+                 select subscription_id, resource, source, event_seq, not_before
+                 from unnest($6::integer[], $7::bigint[], $8::text[], $9::bigint[], $10::timestamptz[])
+                      with ordinality as new (subscription_id, resource, source, event_seq, not_before, n), moved
                  order by n
                  returning id, subscription_id, resource),
              lanes as (
@@ -96,12 +102,16 @@ pub async fn advance(
                      due_at = case when lane.due_at = 'infinity' then now() else lane.due_at end)
         select count(*) as "moved!" from moved
         "#,
-        to,
-        position.cursor_seq,
+        to.event_seq,
+        to.alert_number,
+        position.at.event_seq,
+        position.at.alert_number,
         position.generation,
         &subscriptions,
         &lanes,
-        &events,
+        &sources as &[&str],
+        &numbers,
+        &not_before as &[Option<OffsetDateTime>],
     )
     .fetch_one(connection)
     .await?;
@@ -113,21 +123,21 @@ pub async fn advance(
 pub async fn catch_up(
     connection: &mut PgConnection,
     position: &CatchUpPosition,
-    to: i64,
+    to: Cursors,
     deliveries: &[NewDelivery],
 ) -> Result<bool, sqlx::Error> {
-    let (subscriptions, lanes, events) = columns(deliveries);
+    let Columns { subscriptions, lanes, sources, numbers, not_before } = columns(deliveries);
     let moved = query_scalar!(
         r#"
         with moved as (
-                 update eqp.subscription_state set cursor_seq = $1
-                 where subscription_id = $3 and cursor_seq = $2 and state = 'active'
+                 update eqp.subscription_state set cursor_seq = $1, alert_cursor = $2
+                 where subscription_id = $5 and cursor_seq = $3 and alert_cursor = $4 and state = 'active'
                  returning 1),
              inserted as (
-                 insert into eqp.delivery (subscription_id, resource, source, event_seq)
-                 select subscription_id, resource, 'event', event_seq
-                 from unnest($4::integer[], $5::bigint[], $6::bigint[])
-                      with ordinality as new (subscription_id, resource, event_seq, n), moved
+                 insert into eqp.delivery (subscription_id, resource, source, event_seq, not_before)
+                 select subscription_id, resource, source, event_seq, not_before
+                 from unnest($6::integer[], $7::bigint[], $8::text[], $9::bigint[], $10::timestamptz[])
+                      with ordinality as new (subscription_id, resource, source, event_seq, not_before, n), moved
                  order by n
                  returning id, subscription_id, resource),
              lanes as (
@@ -138,43 +148,63 @@ pub async fn catch_up(
                      due_at = case when lane.due_at = 'infinity' then now() else lane.due_at end)
         select count(*) as "moved!" from moved
         "#,
-        to,
-        position.cursor_seq,
+        to.event_seq,
+        to.alert_number,
+        position.at.event_seq,
+        position.at.alert_number,
         position.subscription.0,
         &subscriptions,
         &lanes,
-        &events,
+        &sources as &[&str],
+        &numbers,
+        &not_before as &[Option<OffsetDateTime>],
     )
     .fetch_one(connection)
     .await?;
     Ok(moved > 0)
 }
 
-/// Puts a subscription in step with the fan-out if its position is `cursor_seq` and the fan-out's is the same. Returns whether it was.
+/// Puts a subscription in step with the fan-out if it is at the position of the fan-out, which is `at`. Returns whether it was.
 pub async fn rejoin(
     connection: &mut PgConnection,
     subscription: SubscriptionId,
-    cursor_seq: i64,
+    at: Cursors,
 ) -> Result<bool, sqlx::Error> {
     let rejoined = query!(
         r#"
         with position as (
-            update eqp.fanout set generation = generation + 1 where cursor_seq = $2 returning cursor_seq, alert_cursor)
+            update eqp.fanout set generation = generation + 1
+            where cursor_seq = $2 and alert_cursor = $3
+            returning cursor_seq, alert_cursor)
         update eqp.subscription_state as state
         set cursor_seq = null, alert_cursor = null
         from position
         where state.subscription_id = $1 and state.state = 'active' and state.cursor_seq = position.cursor_seq
+          and state.alert_cursor = position.alert_cursor
         "#,
         subscription.0,
-        cursor_seq,
+        at.event_seq,
+        at.alert_number,
     )
     .execute(connection)
     .await?;
     Ok(rejoined.rows_affected() > 0)
 }
 
-fn columns(deliveries: &[NewDelivery]) -> (Vec<i32>, Vec<i64>, Vec<i64>) {
-    let subscriptions = deliveries.iter().map(|delivery| delivery.subscription.0).collect();
-    let lanes = deliveries.iter().map(|delivery| delivery.lane.0).collect();
-    (subscriptions, lanes, deliveries.iter().map(|delivery| delivery.event_seq).collect())
+struct Columns {
+    subscriptions: Vec<i32>,
+    lanes: Vec<i64>,
+    sources: Vec<&'static str>,
+    numbers: Vec<i64>,
+    not_before: Vec<Option<OffsetDateTime>>,
+}
+
+fn columns(deliveries: &[NewDelivery]) -> Columns {
+    Columns {
+        subscriptions: deliveries.iter().map(|delivery| delivery.subscription.0).collect(),
+        lanes: deliveries.iter().map(|delivery| delivery.lane.0).collect(),
+        sources: deliveries.iter().map(|delivery| delivery.source.as_str()).collect(),
+        numbers: deliveries.iter().map(|delivery| delivery.event_seq).collect(),
+        not_before: deliveries.iter().map(|delivery| delivery.not_before).collect(),
+    }
 }

@@ -31,6 +31,7 @@ pub mod reconcile_run;
 pub mod registration_check;
 pub(crate) mod registration_lock;
 pub mod rejected_callback;
+pub mod reported_alert;
 pub mod reprojection;
 pub mod resource_detail;
 pub(crate) mod retention;

@@ -117,14 +117,20 @@ pub async fn counts(pool: &PgPool, subscription: SubscriptionId) -> Result<Deliv
     })
 }
 
-/// Pauses a subscription, which keeps its position. Returns false if it was paused already.
-pub async fn pause(pool: &PgPool, subscription: SubscriptionId, reason: &str) -> Result<bool, sqlx::Error> {
+/// Pauses a subscription, which keeps its position. Returns false if it was paused already. If not a person but the program pauses it,
+/// that opens an alert.
+pub async fn pause(
+    pool: &PgPool,
+    subscription: SubscriptionId,
+    reason: &str,
+    by_program: bool,
+) -> Result<bool, sqlx::Error> {
     let paused = query!(
         r#"
         with position as (
             update eqp.fanout set generation = generation + 1 returning cursor_seq, alert_cursor)
         update eqp.subscription_state as state
-        set state = 'paused', paused_at = now(), paused_reason = $2,
+        set state = 'paused', paused_at = now(), paused_reason = $2, paused_by_program = $3,
             cursor_seq = coalesce(state.cursor_seq, position.cursor_seq),
             alert_cursor = coalesce(state.alert_cursor, position.alert_cursor)
         from position
@@ -132,6 +138,7 @@ pub async fn pause(pool: &PgPool, subscription: SubscriptionId, reason: &str) ->
         "#,
         subscription.0,
         reason,
+        by_program,
     )
     .execute(pool)
     .await?;
@@ -144,8 +151,8 @@ pub async fn resume(pool: &PgPool, subscription: SubscriptionId) -> Result<bool,
         r#"
         with position as (update eqp.fanout set generation = generation + 1 returning 1)
         update eqp.subscription_state as state
-        set state = 'active', paused_at = null, paused_reason = null, failures = 0, failing_since = null, open_until = null,
-            recovering = true
+        set state = 'active', paused_at = null, paused_reason = null, paused_by_program = false, failures = 0,
+            failing_since = null, open_until = null, recovering = true
         from position
         where state.subscription_id = $1 and state.state = 'paused'
         "#,

@@ -158,6 +158,33 @@ pub enum Condition {
         #[serde(with = "time::serde::rfc3339")]
         last_at: OffsetDateTime,
     },
+    /// Events could not be delivered to a subscription, and are not sent again.
+    DeliveryDead {
+        /// The name of the subscription.
+        subscription: String,
+        /// Its number: the alert is not delivered to this subscription.
+        subscription_id: i32,
+        /// The number of deliveries.
+        deliveries: u64,
+        /// When the first failed for good.
+        #[serde(with = "time::serde::rfc3339")]
+        first_at: OffsetDateTime,
+        /// When the last failed for good.
+        #[serde(with = "time::serde::rfc3339")]
+        last_at: OffsetDateTime,
+    },
+    /// The program, and not a person, has paused a subscription.
+    SubscriptionPaused {
+        /// The name of the subscription.
+        subscription: String,
+        /// Its number: the alert is not delivered to this subscription.
+        subscription_id: i32,
+        /// The reason.
+        reason: String,
+        /// Since when it has been paused.
+        #[serde(with = "time::serde::rfc3339")]
+        since: OffsetDateTime,
+    },
 }
 
 impl AlertKind {
@@ -180,7 +207,9 @@ impl AlertKind {
             | Self::CertificateExpiresWithinWeek
             | Self::SpoolNotEmpty
             | Self::ProjectionBehind
-            | Self::ClockDoubtful => AlertSeverity::Page,
+            | Self::ClockDoubtful
+            | Self::DeliveryDead
+            | Self::SubscriptionPaused => AlertSeverity::Page,
             Self::CertificateExpiresWithinMonth | Self::ReviewStuck | Self::StatusUnconfirmed => AlertSeverity::Ticket,
             Self::UnknownEventCode => AlertSeverity::Info,
         }
@@ -189,7 +218,14 @@ impl AlertKind {
     /// Returns whether an alert that a person has resolved is opened again after a day if nothing has changed. Not if it is about
     /// something that happened, or that only the Marketplace can end.
     pub(super) fn comes_back(self) -> bool {
-        !matches!(self, Self::CallbacksMissed | Self::ClockDoubtful | Self::ReviewStuck | Self::UnknownEventCode)
+        !matches!(
+            self,
+            Self::CallbacksMissed
+                | Self::ClockDoubtful
+                | Self::ReviewStuck
+                | Self::UnknownEventCode
+                | Self::DeliveryDead
+        )
     }
 }
 

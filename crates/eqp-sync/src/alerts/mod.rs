@@ -3,6 +3,7 @@
 mod channel;
 mod condition;
 mod data;
+mod deliveries;
 mod engine;
 mod letter;
 mod operator;

@@ -185,6 +185,25 @@ impl AlertText {
                 "eqp events list --kind unknown",
                 "It ends 30 days after the last such callback, or when a newer version has projected them again.",
             ),
+            Condition::DeliveryDead { subscription, deliveries, .. } => text(
+                "delivery failed".to_owned(),
+                Some(format!("subscription {subscription}")),
+                "Nothing is lost: failed deliveries are stored for 180 days, and can be sent again.",
+                match deliveries {
+                    1 => "1 delivery has failed, and is not sent again automatically.".to_owned(),
+                    _ => format!("{deliveries} deliveries have failed, and are not sent again automatically."),
+                },
+                &format!("eqp deliveries list --dead --subscription {}", quoted(subscription)),
+                "It ends when no failed delivery of the subscription is left: retried or discarded.",
+            ),
+            Condition::SubscriptionPaused { subscription, reason, since, .. } => text(
+                "subscription paused".to_owned(),
+                Some(format!("subscription {subscription}")),
+                "Nothing is lost: its events are delivered once it is resumed.",
+                format!("It delivers nothing since {}: {reason}.", date_and_time(*since)),
+                &format!("eqp subscriptions show {}", quoted(subscription)),
+                "It ends when the subscription is resumed or removed.",
+            ),
         }
     }
 }

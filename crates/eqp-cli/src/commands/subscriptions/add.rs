@@ -21,7 +21,8 @@ use crate::output::Output;
 /// Create a subscription, which delivers the events that are recorded from now on
 ///
 /// Without a filter, it receives all events except those of the baseline: what an account had before it was watched. An
-/// event must match every kind of filter that is given; several values of one filter are alternatives.
+/// event must match every kind of filter that is given; several values of one filter are alternatives. Alerts are delivered
+/// only with --alerts or --alerts-only.
 #[derive(Args, Debug)]
 #[command(
     group = ArgGroup::new("handler").required(true).args(["webhook", "exec"]),
@@ -30,7 +31,8 @@ Examples:
   eqp subscriptions add shop --webhook https://shop.example.com/hooks/eqp --generate-secret
   eqp subscriptions add shop --webhook https://shop.example.com/hooks/eqp --secret-file signing-secret
   eqp subscriptions add deploy --exec deploy --flow overall --status released_to_store
-  eqp subscriptions add warehouse --webhook https://hooks.example.com/eqp --sku 'acme/*'"
+  eqp subscriptions add warehouse --webhook https://hooks.example.com/eqp --sku 'acme/*'
+  eqp subscriptions add on-call --webhook https://hooks.example.com/eqp --alerts page --alerts-only"
 )]
 pub(crate) struct Add {
     /// Name of the subscription: letters, digits, -, _ and .
@@ -87,6 +89,14 @@ struct FilterOptions {
     /// Deliver only events whose status became the current status
     #[arg(long, help_heading = "Filters")]
     applied_only: bool,
+    /// Deliver alerts of these severities, too: page, ticket or info
+    #[arg(long, value_name = "SEVERITY", value_delimiter = ',', help_heading = "Filters", hide_possible_values = true,
+          value_parser = PossibleValuesParser::new(eqp_store::AlertSeverity::VALUES))]
+    alerts: Vec<String>,
+    /// Deliver alerts and no events; without --alerts, alerts of every severity
+    #[arg(long, help_heading = "Filters",
+          conflicts_with_all = ["kinds", "flows", "statuses", "skus", "origins", "explicit_only", "applied_only"])]
+    alerts_only: bool,
 }
 
 impl FilterOptions {
@@ -95,6 +105,7 @@ impl FilterOptions {
         (filter.kinds, filter.flows, filter.statuses) = (self.kinds, self.flows, self.statuses);
         (filter.skus, filter.accounts, filter.origins) = (self.skus, self.accounts, self.origins);
         (filter.explicit_only, filter.applied_only) = (self.explicit_only, self.applied_only);
+        (filter.alerts, filter.alerts_only) = (self.alerts, self.alerts_only);
         filter
     }
 }
