@@ -32,7 +32,7 @@ const PROJECTION_DEADLINE: Duration = Duration::from_secs(10);
 /// The interval at which the projection is checked.
 const PROJECTION_INTERVAL: Duration = Duration::from_millis(100);
 
-/// Compare an account with the Marketplace, and store changes that no callback has reported
+/// Compare an account with the Marketplace, and store what no callback reported
 ///
 /// Reads the packages that have changed since the last run and the files whose scan has not ended, compares them with the submissions and
 /// files in the database, and stores each response that differs. Stored responses become events, like callbacks. The first run of an account reads

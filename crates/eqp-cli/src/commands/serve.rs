@@ -34,7 +34,7 @@ use crate::failure::{Exit, Failure, Result};
 use crate::logging::LogFormat;
 use crate::shutdown;
 
-/// Run the receiver: accept and store callbacks, derive and deliver events, and reconcile accounts
+/// Run a server: receive callbacks, deliver events, reconcile accounts
 ///
 /// The operator listener serves metrics, health checks and the operator API, which needs a token (see `eqp token`).
 ///

@@ -73,7 +73,11 @@ async fn filled() -> CallbackDatabase {
     .await
     .unwrap();
     let mut engine = eqp_sync::AlertEngine::new(database.pool.clone(), eqp_sync::AlertSettings::default());
-    assert_eq!(engine.evaluate(time::OffsetDateTime::now_utc()).await.unwrap().opened, 1, "the unknown event code");
+    assert_eq!(
+        engine.evaluate(time::OffsetDateTime::now_utc()).await.unwrap().opened,
+        2,
+        "the event code and the dead delivery"
+    );
     database
 }
 

@@ -38,8 +38,10 @@ fn live_package(vendor: &TestVendor) -> SubmissionId {
 /// Starts a server with these arguments. It prints its roles.
 fn start(vendor: &TestVendor, arguments: &[&str]) -> (Running, Value) {
     let spool = tempfile::Builder::new().prefix("spool-").tempdir_in(vendor.home.path()).unwrap().keep();
-    let common = ["serve", "--listen", "127.0.0.1:0", "--operator-listen", "off", "--spool-dir"];
-    let mut serve = vendor.home.start(&[&common[..], &[spool.to_str().unwrap(), "--json"], arguments].concat());
+    let accepts = arguments.windows(2).all(|pair| pair[0] != "--role" || pair[1].contains("accept"));
+    let listen = if accepts { &["--listen", "127.0.0.1:0"][..] } else { &[] };
+    let common = ["serve", "--operator-listen", "off", "--json", "--spool-dir", spool.to_str().unwrap()];
+    let mut serve = vendor.home.start(&[&common[..], listen, arguments].concat());
     let announced = serve.json_line();
     (serve, announced)
 }
@@ -157,7 +159,7 @@ async fn a_server_finds_the_changes_whose_callbacks_are_dropped() {
     drop(serve);
 
     let (_serve, announced) = start(&vendor, &["--reconcile-interval", "10s"]);
-    assert_eq!(announced["roles"], json!(["accept", "project", "reconcile"]));
+    assert_eq!(announced["roles"], json!(["accept", "project", "reconcile", "deliver", "console"]));
     vendor.simulator.step(&live, Step::RemovedByAdmin).unwrap();
     has_status(&vendor, &live, "admin_removed_from_store").await;
     let origins: Vec<String> = sqlx::query_scalar(
@@ -226,7 +228,7 @@ async fn an_account_is_reconciled_after_an_outage_of_the_database() {
     run(&vendor, &["accounts", "add"]);
     let proxy = Proxy::to(vendor.database.options.clone()).await;
     let url = proxy.options().to_url_lossy().to_string();
-    let (serve, _) = start(&vendor, &["--role", "project,reconcile", "--database-url", &url]);
+    let (serve, _) = start(&vendor, &["--role", "project,reconcile", "--database", &url]);
     let live = live_package(&vendor);
     has_status(&vendor, &live, "released_to_store").await;
 
@@ -254,7 +256,10 @@ async fn an_account_is_reconciled_after_a_callback_with_a_wrong_password() {
     vendor.simulator.step(&live, Step::RemovedByAdmin).unwrap();
     // The password was changed at the Marketplace.
     let wrong = vendor.home.write("wrong-password", "not-the-password");
-    let trigger = ["trigger", "malware_scan_complete", "--to", "main", "--password-file", wrong.to_str().unwrap()];
+    let username: String =
+        sqlx::query_scalar("select username from eqp.credential").fetch_one(&vendor.database.pool).await.unwrap();
+    let wrong = wrong.to_str().unwrap();
+    let trigger = ["trigger", "malware_scan_complete", "--to", "main", "--user", &username, "--password-file", wrong];
     let rejected = vendor.home.run_aside(&trigger);
     assert!(rejected.code != 0 && rejected.stderr.contains("401"), "{rejected:?}");
     has_status(&vendor, &live, "admin_removed_from_store").await;
@@ -262,7 +267,7 @@ async fn an_account_is_reconciled_after_a_callback_with_a_wrong_password() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn products_are_listed_as_configured_and_as_at_the_marketplace() {
-    let vendor = with_packages(2).await;
+    let vendor = with_packages(30).await;
     let listed = run(&vendor, &["products", "list"]);
     let products = listed["products"].as_array().unwrap();
     assert!(!products.is_empty() && products.iter().all(|product| product["configured"] == Value::Null), "{listed}");

@@ -29,10 +29,10 @@ use crate::output::Output;
     after_help = "\
 Examples:
   eqp subscriptions add shop --webhook https://shop.example.com/hooks/eqp --generate-secret
-  eqp subscriptions add shop --webhook https://shop.example.com/hooks/eqp --secret-file signing-secret
+  eqp subscriptions add shop --webhook https://shop.example.com/hooks/eqp --secret-file secret
   eqp subscriptions add deploy --exec deploy --flow overall --status released_to_store
   eqp subscriptions add warehouse --webhook https://hooks.example.com/eqp --sku 'acme/*'
-  eqp subscriptions add on-call --webhook https://hooks.example.com/eqp --alerts page --alerts-only"
+  eqp subscriptions add on-call --webhook https://hooks.example.com/eqp --alerts page"
 )]
 pub(crate) struct Add {
     /// Name of the subscription: letters, digits, -, _ and .
