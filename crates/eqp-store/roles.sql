@@ -74,8 +74,7 @@ begin
 
     -- `eqp subscriptions` and `eqp deliveries`. The secrets of handlers can be stored, but not read. Removed subscriptions are
     -- deleted by the sweep.
-    grant select (id, name, filter, handler, order_hold, declared_by, created_at, updated_at, removed_at), insert, update
-        on eqp.subscription to eqp_runtime;
+    grant select (id, name, filter, handler, order_hold, declared_by, created_at, updated_at, removed_at), insert, update on eqp.subscription to eqp_runtime;
     grant select, insert, update on eqp.subscription_state to eqp_runtime;
     grant select, update on eqp.fanout to eqp_runtime;
     grant select, insert, update, delete on eqp.delivery, eqp.delivery_lane to eqp_runtime;

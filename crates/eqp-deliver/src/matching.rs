@@ -101,7 +101,7 @@ async fn match_alerts(
     Ok(if reported_alert::is_full(&changes) { changes.last().map_or(up_to, |change| change.number) } else { up_to })
 }
 
-/// What is in quiet hours becomes a delivery that waits. The cursor therefore passes it, and nothing else waits for it.
+/// A change in quiet hours becomes a delivery that waits. The cursor therefore passes it, and nothing else waits for it.
 fn match_alert(change: &ReportedAlert, subscriptions: &[&Subscription], deliveries: &mut Vec<NewDelivery>) {
     let about = AlertFacts::of(&change.data).subscription_id;
     for subscription in subscriptions {

@@ -102,6 +102,7 @@ impl DeliverService {
             build: Arc::clone(&self.build),
             describe: Arc::clone(&self.describe),
             supervisor: supervisor.clone(),
+            requests: self.observer.reconcile_requests().clone(),
             deadline: self.deadline,
             inserted: Arc::clone(&inserted),
         };

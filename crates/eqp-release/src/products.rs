@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use eqp_types::{OverallStatus, Package, Sku};
 
-/// What the Marketplace has of one product.
+/// The versions of one product at the Marketplace.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct MarketplaceProduct {

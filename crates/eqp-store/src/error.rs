@@ -103,7 +103,7 @@ pub enum Error {
 
     /// The name of an endpoint is invalid.
     #[error(
-        "`{name}` is not a valid endpoint name; use at most 100 letters, digits, -, _ and ., starting with a letter or digit"
+        "`{name}` is not a valid endpoint name; use at most 100 letters, digits, hyphens, underscores and dots, starting with a letter or digit"
     )]
     EndpointName {
         /// The invalid name.

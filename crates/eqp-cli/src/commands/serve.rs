@@ -1,5 +1,6 @@
 //! `eqp serve`: runs the receiver and the other parts of a server.
 
+mod background;
 mod roles;
 
 use std::net::SocketAddr;
@@ -10,7 +11,7 @@ use std::time::Duration;
 use axum::Router;
 use clap::Args;
 use eqp_console::{OperatorListener, OperatorService};
-use eqp_deliver::{DeliverService, HandlerEnvironment};
+use eqp_deliver::HandlerEnvironment;
 use eqp_receiver::{Limits, LocalCa, Projector, Receiver};
 use eqp_store::internal::Part;
 use eqp_store::{EndpointSummary, Endpoints, Store};
@@ -21,13 +22,11 @@ use tokio_util::sync::CancellationToken;
 use self::roles::Role;
 use super::ca;
 use crate::arguments::timeout;
-use crate::compose::alerts::{alert_service, describe_alert};
 use crate::compose::database::{Database, Migrate};
 use crate::compose::operator_listener;
 use crate::compose::process;
 use crate::compose::process::return_after_floods;
 use crate::compose::receiver::{ReceiverSetup, check_certificate, known_master_key, master_key};
-use crate::compose::reconcile::reconcile_service;
 use crate::config::{DataFolder, OperatorListen, ReceiverOptions, Wire};
 use crate::context::Context;
 use crate::failure::{Exit, Failure, Result};
@@ -207,50 +206,6 @@ impl Server<'_> {
 
     fn has(&self, role: Role) -> bool {
         self.roles.contains(&role)
-    }
-
-    /// Reconciles accounts until shutdown.
-    async fn reconcile(&self) {
-        if !self.has(Role::Reconcile) {
-            return;
-        }
-        let key = match master_key(self.database, self.data).await {
-            Ok(key) => key,
-            // The receiver reports why it cannot start; without one, nothing can have been sealed under a missing key.
-            Err(failure) => {
-                tracing::error!(error = failure.in_one_line(), "accounts are not reconciled");
-                return;
-            }
-        };
-        let marketplace = &self.context.settings.marketplace;
-        let service = reconcile_service(marketplace, self.database, key, self.interval);
-        Box::pin(service.run(self.stop.clone())).await;
-    }
-
-    /// Opens, updates and resolves alerts until shutdown.
-    async fn alerts(&self) {
-        if !self.has(Role::Reconcile) {
-            return;
-        }
-        Box::pin(alert_service(self.context, self.database).run(self.stop.clone())).await;
-    }
-
-    /// Delivers events to the handlers of subscriptions until shutdown.
-    async fn deliver(&self) {
-        if !self.has(Role::Deliver) {
-            return;
-        }
-        let key = match master_key(self.database, self.data).await {
-            Ok(key) => key,
-            Err(failure) => {
-                tracing::error!(error = failure.in_one_line(), "events are not delivered");
-                return;
-            }
-        };
-        let service = DeliverService::new(self.database.pool().clone(), key, self.handlers.clone())
-            .describe_alerts(Arc::new(describe_alert))
-            .observer(self.database.metrics().observer());
-        Box::pin(service.run(self.stop.clone())).await;
     }
 
     /// Runs without accepting callbacks until shutdown.

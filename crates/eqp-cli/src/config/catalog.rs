@@ -139,13 +139,13 @@ pub(crate) struct NamedTable {
 /// Every named table, in the order of the reference.
 pub(crate) const NAMED_TABLES: &[NamedTable] = &[NamedTable {
     name: "products",
-    text: "What the Marketplace does not know about a product; the name of the table is the SKU",
+    text: "A product, with data that the Marketplace does not have; the name of the table is its SKU",
     entry: "\"acme/checkout\"",
     keys: &[
         key("products", "repository", Kind::Text, "\"https://github.com/acme/checkout\"")
             .text("URL of the git repository"),
         key("products", "tag", Kind::Text, "\"v{version}\"")
-            .text("Git tag of a version; {version} stands for the version"),
+            .text("Git tag of a version, in which {version} is replaced by the version"),
         key("products", "channel", Kind::Text, "\"#releases\"").text("Chat channel for messages about the product"),
         key("products", "owner", Kind::Text, "\"checkout-team\"")
             .text("Person or team that is responsible for the product"),

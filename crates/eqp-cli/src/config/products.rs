@@ -1,4 +1,4 @@
-//! Products of the vendor: what the Marketplace does not know about them.
+//! Products of the vendor, with data that the Marketplace does not have.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ pub(crate) type Products = BTreeMap<Sku, ProductOptions>;
 pub(crate) struct ProductOptions {
     /// The URL of the git repository.
     pub(crate) repository: Option<String>,
-    /// The git tag of a version, in which `{version}` stands for the version.
+    /// The git tag of a version, in which `{version}` is replaced by the version.
     pub(crate) tag: Option<TagPattern>,
     /// The chat channel for messages about the product.
     pub(crate) channel: Option<String>,

@@ -25,8 +25,8 @@ pub struct EventData {
     pub previous_status: Option<String>,
     /// The current status of each flow of the resource, at the time at which the message was sent.
     pub statuses: BTreeMap<String, String>,
-    /// The number of the event among those of its resource. A message with a lower number than one that was already processed is
-    /// outdated.
+    /// A number that increases with each event of the resource, with gaps. A message with a lower number than one that was already
+    /// processed is outdated.
     pub resource_sequence: Option<i64>,
     /// The `seq` of an earlier event of the resource that has not been delivered yet, because delivering it fails.
     pub out_of_order_after: Option<i64>,
@@ -55,7 +55,7 @@ pub struct MessageContext {
     pub statuses: BTreeMap<String, String>,
     /// The status of the flow before this event.
     pub previous_status: Option<String>,
-    /// The number of the event among those of its resource.
+    /// A number that increases with each event of the resource.
     pub resource_sequence: Option<i64>,
     /// The SKU of the product.
     pub sku: Option<String>,

@@ -4,19 +4,20 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use eqp_store::internal::{
-    ANSWER, DeliverySource, EventContext, ReportedAlert, WaitingDelivery, delivery_context, reported_alert, within,
+    ANSWER, DeliverySource, EventContext, ReconcileRequests, ReportedAlert, WaitingDelivery, delivery_context,
+    reported_alert, within,
 };
 use eqp_store::{Error, Event};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::worker::WorkerSettings;
+use super::settings::WorkerSettings;
 use crate::message::{AlertChange, AlertData, DescribeAlert};
 use crate::subscription::{KnownSku, Matched, Subscription};
 use crate::{Message, MessageContext};
 
-/// The time for which a delivery waits for the details of a new resource.
-const WAIT_FOR_DETAILS: Duration = Duration::from_mins(1);
+/// The time for which a delivery waits for the details of a new resource. A requested run of reconciliation starts within a minute.
+const WAIT_FOR_DETAILS: Duration = Duration::from_mins(3);
 /// The interval at which the details are looked up.
 const LOOK_UP: Duration = Duration::from_secs(2);
 
@@ -29,10 +30,11 @@ pub(super) enum Prepared {
     Wait(Duration),
 }
 
-/// What the messages of a number of deliveries contain.
+/// The events and alerts of a number of deliveries, and their contexts.
 pub(super) struct Messages {
     instance: Uuid,
     describe: DescribeAlert,
+    requests: ReconcileRequests,
     events: HashMap<i64, Event>,
     contexts: HashMap<i64, EventContext>,
     alerts: HashMap<i64, ReportedAlert>,
@@ -51,6 +53,7 @@ impl Messages {
         let mut messages = Self {
             instance: settings.instance,
             describe: settings.describe.clone(),
+            requests: settings.requests.clone(),
             events: HashMap::new(),
             contexts: HashMap::new(),
             alerts: HashMap::new(),
@@ -112,6 +115,7 @@ impl Messages {
             && subscription.needs_details()
             && delivery.age < WAIT_FOR_DETAILS
         {
+            self.requests.request_all();
             return Err(Prepared::Wait(LOOK_UP));
         }
         let sku = detail.and_then(|detail| detail.sku.as_deref());

@@ -7,9 +7,11 @@ mod message;
 mod pace;
 mod results;
 mod retry_schedule;
+mod settings;
 mod sweep;
 mod worker;
 
 pub use handlers::BuildHandler;
+pub(crate) use settings::WorkerSettings;
 pub(crate) use sweep::sweep;
-pub(crate) use worker::{Worker, WorkerSettings};
+pub(crate) use worker::Worker;

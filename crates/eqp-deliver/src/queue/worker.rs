@@ -5,24 +5,21 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use eqp_store::Error;
 use eqp_store::internal::{
-    ANSWER, Backoff, LaneReport, LeasedLane, NextAttempt, Part, SubscriptionId, SubscriptionWork, Supervisor,
-    WaitingDelivery, delivery_lane, delivery_report, subscription, within,
+    ANSWER, Backoff, LaneReport, LeasedLane, NextAttempt, Part, SubscriptionId, SubscriptionWork, WaitingDelivery,
+    delivery_lane, delivery_report, subscription, within,
 };
-use eqp_store::sqlx::PgPool;
-use eqp_store::{Error, MasterKey};
-use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
-use super::handlers::{BuildHandler, Handlers};
+use super::handlers::Handlers;
 use super::lane::{Lane, LaneResult, Sender, lease_time};
 use super::message::{Messages, Prepared};
 use super::pace::Pace;
 use super::results;
-use crate::message::DescribeAlert;
+use super::settings::WorkerSettings;
 
 /// The longest time between two looks for lanes that are due: another process may have inserted deliveries.
 const POLL: Duration = Duration::from_secs(1);
@@ -36,21 +33,6 @@ const LANES_OF_RECOVERING: usize = 8;
 const GRACE: Duration = Duration::from_secs(10);
 const MIN_WAIT: Duration = Duration::from_millis(200);
 const MAX_WAIT: Duration = Duration::from_secs(30);
-
-/// The settings of a worker.
-#[derive(Clone)]
-pub(crate) struct WorkerSettings {
-    pub(crate) pool: PgPool,
-    pub(crate) key: MasterKey,
-    pub(crate) instance: Uuid,
-    pub(crate) build: BuildHandler,
-    pub(crate) describe: DescribeAlert,
-    pub(crate) supervisor: Supervisor,
-    /// The time limit of one attempt.
-    pub(crate) deadline: Duration,
-    /// Notified when deliveries were inserted.
-    pub(crate) inserted: Arc<Notify>,
-}
 
 /// The worker of one process.
 pub(crate) struct Worker {

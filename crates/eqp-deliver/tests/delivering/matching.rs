@@ -142,7 +142,7 @@ async fn a_filter_for_skus_waits_for_the_details_and_then_does_not_match_visibly
     }
     setup.handlers.wait_for(1).await;
     setup.until("select count(*) from eqp.delivery", 1).await;
-    setup.sql("update eqp.delivery set created_at = now() - interval '61 seconds'").await;
+    setup.sql("update eqp.delivery set created_at = now() - interval '181 seconds'").await;
     setup.until_empty().await;
     process.stop().await;
     assert_eq!(setup.handlers.resources("acme"), ["known"]);

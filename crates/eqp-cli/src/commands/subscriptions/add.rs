@@ -35,7 +35,7 @@ Examples:
   eqp subscriptions add on-call --webhook https://hooks.example.com/eqp --alerts page"
 )]
 pub(crate) struct Add {
-    /// Name of the subscription: letters, digits, -, _ and .
+    /// Name of the subscription: letters, digits, hyphens, underscores and dots
     name: String,
     /// Send events to this URL (HTTPS, without credentials)
     #[arg(long, value_name = "URL", help_heading = "Handler")]

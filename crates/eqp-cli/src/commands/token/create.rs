@@ -25,7 +25,7 @@ Examples:
   (umask 077; eqp token create ci --scope read,operate > token)
   eqp token create ci --scope read --json | jq -r .secret")]
 pub(crate) struct Create {
-    /// Name of the token: letters, digits, -, _ and .
+    /// Name of the token: letters, digits, hyphens, underscores and dots
     name: String,
     /// Allowed operations: read, operate (retry, replay, delete old callbacks), admin (tokens, accounts, endpoints)
     #[arg(

@@ -1,0 +1,57 @@
+//! The parts of a server that run beside its listeners.
+
+use std::sync::Arc;
+
+use eqp_deliver::DeliverService;
+
+use super::Server;
+use super::roles::Role;
+use crate::compose::alerts::{alert_service, describe_alert};
+use crate::compose::receiver::master_key;
+use crate::compose::reconcile::reconcile_service;
+
+impl Server<'_> {
+    /// Reconciles accounts until shutdown.
+    pub(super) async fn reconcile(&self) {
+        if !self.has(Role::Reconcile) {
+            return;
+        }
+        let key = match master_key(self.database, self.data).await {
+            Ok(key) => key,
+            // The receiver reports why it cannot start; without one, nothing can have been sealed under a missing key.
+            Err(failure) => {
+                tracing::error!(error = failure.in_one_line(), "accounts are not reconciled");
+                return;
+            }
+        };
+        let marketplace = &self.context.settings.marketplace;
+        let service = reconcile_service(marketplace, self.database, key, self.interval);
+        Box::pin(service.run(self.stop.clone())).await;
+    }
+
+    /// Opens, updates and resolves alerts until shutdown.
+    pub(super) async fn alerts(&self) {
+        if !self.has(Role::Reconcile) {
+            return;
+        }
+        Box::pin(alert_service(self.context, self.database).run(self.stop.clone())).await;
+    }
+
+    /// Delivers events to the handlers of subscriptions until shutdown.
+    pub(super) async fn deliver(&self) {
+        if !self.has(Role::Deliver) {
+            return;
+        }
+        let key = match master_key(self.database, self.data).await {
+            Ok(key) => key,
+            Err(failure) => {
+                tracing::error!(error = failure.in_one_line(), "events are not delivered");
+                return;
+            }
+        };
+        let service = DeliverService::new(self.database.pool().clone(), key, self.handlers.clone())
+            .describe_alerts(Arc::new(describe_alert))
+            .observer(self.database.metrics().observer());
+        Box::pin(service.run(self.stop.clone())).await;
+    }
+}
