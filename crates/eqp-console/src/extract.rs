@@ -18,6 +18,9 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         let query = parts.uri.query().unwrap_or_default();
+        if query.contains("%00") {
+            return Err(Problem::invalid("the query contains a NUL character"));
+        }
         let deserializer = serde_urlencoded::Deserializer::new(form_urlencoded(query));
         T::deserialize(deserializer).map(Self).map_err(|error| Problem::invalid(error.to_string()))
     }
@@ -63,9 +66,16 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonBody<T> {
                 Problem::invalid("the body could not be read")
             }
         })?;
+        // Postgres cannot store it in a text.
+        if body.windows(NUL.len()).any(|part| part == NUL) {
+            return Err(Problem::invalid("the body contains a NUL character"));
+        }
         serde_json::from_slice(&body).map(Self).map_err(|error| Problem::invalid(error.to_string()))
     }
 }
+
+/// NUL as JSON.
+const NUL: &[u8] = b"\\u0000";
 
 /// Checks the limit of a list.
 pub(crate) fn checked_limit(limit: u32) -> Result<(), Problem> {

@@ -125,22 +125,8 @@ pub(crate) fn all() -> Vec<CommandJson> {
             "callbacks remove",
             vec![of::<callbacks::end::RemovedEntries<'_>>, of::<callbacks::change::RegistrationDryRun<'_>>],
         ),
-        object("accounts add", vec![of::<accounts::add::AddedReport<'_>>, of::<accounts::add::AccountDryRun<'_>>]),
-        object("accounts list", vec![of::<AccountList>]),
-        object("accounts remove", vec![of::<accounts::remove::RemovalReport<'_>>]),
-        object("products list", vec![of::<products::ProductList<'_>>]),
-        lines("reconcile", vec![of::<reconcile::ComparedAccount<'_>>]),
-        object("events list", vec![of::<events::ListedEvents<'_>>]),
-        lines("events tail", vec![of::<Event>]),
-        object("events show", vec![of::<ReportedEvent>]),
-        object("submissions list", vec![of::<submissions::SubmissionList<'_>>]),
-        object("submissions show", vec![of::<submissions::SubmissionHistories<'_>>]),
-        object("submissions letter", vec![of::<Letter>]),
-        lines_with("--all", "files list", vec![of::<files::FileSection>, of::<StreamedRecord<'_, FileRecord>>]),
-        object("files show", vec![of::<FileRecord>]),
-        object("files upload", vec![of::<files::UploadedFiles<'_>>, of::<RequestDryRun<'_>>]),
-        object("files delete", vec![of::<files::DeletedFile<'_>>, of::<RequestDryRun<'_>>]),
     ];
+    all.extend(of_accounts());
     all.extend(of_deliveries());
     all.extend([
         lines_with(
@@ -208,10 +194,38 @@ pub(crate) fn all() -> Vec<CommandJson> {
         object("token list", vec![of::<TokenList>]),
         object("token revoke", vec![of::<token::revoke::RevocationReport<'_>>]),
         object("audit list", vec![of::<AuditLog>]),
+    ]);
+    all.extend(of_generated());
+    all
+}
+
+/// Returns the JSON of the commands about generated files.
+fn of_generated() -> Vec<CommandJson> {
+    vec![
         object("ca", vec![of::<ca::CaReport<'_>>, of::<ca::CaDryRun<'_>>]),
         object("man", vec![of::<generated::ManualPages<'_>>]),
-    ]);
-    all
+    ]
+}
+
+/// Returns the JSON of the commands about accounts, products, events, submissions and files.
+fn of_accounts() -> Vec<CommandJson> {
+    vec![
+        object("accounts add", vec![of::<accounts::add::AddedReport<'_>>, of::<accounts::add::AccountDryRun<'_>>]),
+        object("accounts list", vec![of::<AccountList>]),
+        object("accounts remove", vec![of::<accounts::remove::RemovalReport<'_>>]),
+        object("products list", vec![of::<products::ProductList<'_>>]),
+        lines("reconcile", vec![of::<reconcile::ComparedAccount<'_>>]),
+        object("events list", vec![of::<events::ListedEvents<'_>>]),
+        lines("events tail", vec![of::<Event>]),
+        object("events show", vec![of::<ReportedEvent>]),
+        object("submissions list", vec![of::<submissions::SubmissionList<'_>>]),
+        object("submissions show", vec![of::<submissions::SubmissionHistories<'_>>]),
+        object("submissions letter", vec![of::<Letter>]),
+        lines_with("--all", "files list", vec![of::<files::FileSection>, of::<StreamedRecord<'_, FileRecord>>]),
+        object("files show", vec![of::<FileRecord>]),
+        object("files upload", vec![of::<files::UploadedFiles<'_>>, of::<RequestDryRun<'_>>]),
+        object("files delete", vec![of::<files::DeletedFile<'_>>, of::<RequestDryRun<'_>>]),
+    ]
 }
 
 /// Returns the JSON of the commands about subscriptions and deliveries.

@@ -123,7 +123,9 @@ impl NewToken {
 }
 
 fn is_name(name: &str) -> bool {
+    // `.` and `..` cannot be parts of a URL.
     (1..=MAX_NAME).contains(&name.len())
+        && name.bytes().any(|byte| byte != b'.')
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
 }
 

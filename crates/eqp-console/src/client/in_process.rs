@@ -13,6 +13,7 @@ use super::stream::Opened;
 use super::{Answer, OperatorError, Request, is_problem};
 use crate::api::events::stream::StreamCause;
 use crate::problem::Cause;
+use crate::problem::Problem;
 use crate::{OperatorService, Principal};
 
 /// A service in the same process. Requests carry the principal as an extension, which no request from the network can have.
@@ -45,13 +46,16 @@ impl InProcess {
 
     async fn send(&self, request: Request) -> Result<Response, OperatorError> {
         let Request { method, path_and_query, body } = request;
+        // A path or a query of more than 64 KB is not a URI.
+        let uri = http::Uri::try_from(path_and_query)
+            .map_err(|_| OperatorError::Problem(Problem::invalid("a value is too long")))?;
         let request = http::Request::builder()
             .method(method)
-            .uri(path_and_query)
+            .uri(uri)
             .header(CONTENT_TYPE, "application/json")
             .extension(self.principal.clone())
             .body(body.map_or_else(Body::empty, Body::from))
-            .expect("the path and query of a request are encoded");
+            .expect("the method, the URI and the header are valid");
         let Ok(mut response) = self.router.clone().oneshot(request).await;
         match response.extensions_mut().remove::<Cause>() {
             Some(Cause(Some(error))) => Err(OperatorError::Store(error)),

@@ -130,7 +130,7 @@ impl AlertData {
             (description.title, description.text),
             stored.opened_at,
         );
-        (data.environment, data.mage_id) = (stored.environment.clone(), stored.mage_id.clone());
+        (data.environment, data.mage_id) = (stored.environment, stored.mage_id.clone());
         (data.resource_id, data.sku, data.version) = (facts.resource_id, facts.sku, facts.version);
         data
     }

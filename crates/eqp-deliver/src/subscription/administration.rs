@@ -255,7 +255,9 @@ impl Subscriptions {
 
 fn check_name(name: &str) -> Result<(), SubscriptionError> {
     let is_plain = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '.' | '_' | '-');
-    if name.is_empty() || name.len() > LONGEST_NAME || !name.chars().all(is_plain) {
+    // `.` and `..` cannot be parts of a URL.
+    let is_dots = name.chars().all(|letter| letter == '.');
+    if is_dots || name.len() > LONGEST_NAME || !name.chars().all(is_plain) {
         return Err(SubscriptionError::Name { name: name.chars().take(40).collect() });
     }
     Ok(())

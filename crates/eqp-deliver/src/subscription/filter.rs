@@ -122,7 +122,7 @@ impl SubscriptionFilter {
             && (!self.explicit_only || event.explicit)
             && (!self.applied_only || event.applied)
             && self.matches_status(event)
-            && self.matches_account(&event.environment, &event.mage_id);
+            && self.matches_account(event.environment, &event.mage_id);
         match (matches, self.needs_sku(), sku) {
             (true, false, _) => Matched::Yes,
             // An event without a resource never has a SKU.
@@ -165,11 +165,11 @@ impl SubscriptionFilter {
         } else {
             self.alerts.iter().any(|listed| listed == change.severity.as_str())
         };
-        let account = change.environment.as_ref().zip(change.mage_id.as_ref());
+        let account = change.environment.zip(change.mage_id.as_ref());
         matches_severity && account.is_none_or(|(environment, mage_id)| self.matches_account(environment, mage_id))
     }
 
-    fn matches_account(&self, of: &Environment, mage_id: &MageId) -> bool {
+    fn matches_account(&self, of: Environment, mage_id: &MageId) -> bool {
         self.accounts.is_empty()
             || self.accounts.iter().any(|listed| match listed.split_once('/') {
                 Some((environment, listed)) => environment == of.as_str() && listed == mage_id.as_str(),

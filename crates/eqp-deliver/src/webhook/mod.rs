@@ -30,6 +30,8 @@ use template::{Escape, NotRendered, Templates, Values};
 const MAX_BODY_BYTES: usize = 256 * 1024;
 const URL: &str = "url";
 const BODY: &str = "body";
+/// The note of an attempt whose response is not stored.
+const RESPONSE_OMITTED: &str = "the response is not stored, because the body of the request contains secrets";
 const FORM: &str = "application/x-www-form-urlencoded";
 
 /// Sends messages as HTTP requests.
@@ -42,6 +44,8 @@ pub(crate) struct Webhook {
     body: Option<Escape>,
     signer: Signer,
     secrets: HandlerSecrets,
+    /// The body's template uses secrets.
+    is_body_secret: bool,
 }
 
 impl Webhook {
@@ -71,6 +75,7 @@ impl Webhook {
             body: body.transpose()?,
             signer: Signer::new(&definition.signature, &secrets.signing)?,
             secrets: secrets.clone(),
+            is_body_secret: definition.body.as_deref().is_some_and(|body| body.contains("secrets")),
         })
     }
 
@@ -132,7 +137,13 @@ impl DeliveryHandler for Webhook {
             }
         };
         let Exchange { outcome, status, text, is_cut } = self.transport.send(request, deadline).await;
-        AttemptResult::new(outcome, status, start.elapsed(), &redaction.apply(&text, is_cut))
+        // A filter can write a secret in any form, so a response that repeats the request cannot be redacted.
+        let note = if self.is_body_secret && status.is_some() {
+            RESPONSE_OMITTED.to_owned()
+        } else {
+            redaction.apply(&text, is_cut)
+        };
+        AttemptResult::new(outcome, status, start.elapsed(), &note)
     }
 }
 

@@ -19,8 +19,11 @@ use crate::{DefinitionError, HandlerSecrets, Message};
 const FUEL: u64 = 50_000;
 /// The maximum size of a template in bytes.
 const MAX_TEMPLATE_BYTES: usize = 64 * 1024;
-/// The nesting that a template may have. Each level uses stack.
+/// The nesting that a template may have when it is rendered. Each level uses stack.
 const RECURSION: usize = 50;
+/// The stack of the thread that compiles a template. The parser descends once for each operator of an expression, which uses less than
+/// 4 KB; only the part that is used occupies memory.
+const PARSER_STACK: usize = MAX_TEMPLATE_BYTES * 6 * 1024;
 
 /// The escaping of expressions in URLs and forms.
 const PERCENT: &str = "percent";
@@ -77,6 +80,8 @@ impl Templates {
             Err(Error::new(ErrorKind::InvalidOperation, "skipped").with_source(Skip(reason)))
         });
         environment.add_filter("base64", |text: String| STANDARD.encode(text));
+        // It would show the secrets where a template must not use them.
+        environment.remove_global("debug");
         Self(environment)
     }
 
@@ -92,6 +97,23 @@ impl Templates {
         if source.len() > MAX_TEMPLATE_BYTES {
             return Err(wrong(format!("it has more than {MAX_TEMPLATE_BYTES} bytes")));
         }
+        // On the stack of this thread, a short template with many operators would overflow it and abort the process.
+        let compiling = std::thread::Builder::new().name("template".to_owned()).stack_size(PARSER_STACK);
+        std::thread::scope(|scope| {
+            let compiled = compiling.spawn_scoped(scope, || self.compile(name, source, escape, secrets));
+            let compiled = compiled.map_err(|error| wrong(format!("it cannot be compiled now: {error}")))?;
+            compiled.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        })
+    }
+
+    fn compile(
+        &mut self,
+        name: &str,
+        source: &str,
+        escape: Escape,
+        secrets: &HandlerSecrets,
+    ) -> Result<(), DefinitionError> {
+        let wrong = |reason: String| DefinitionError::Template { part: name.to_owned(), reason };
         let full_name = full_name(name, escape);
         self.0.add_template_owned(full_name.clone(), source.to_owned()).map_err(|error| wrong(reasons(&error)))?;
         let template = self.0.get_template(&full_name).map_err(|error| wrong(reasons(&error)))?;
@@ -226,6 +248,33 @@ mod tests {
         let mut templates = Templates::new();
         templates.add("body", source, escape, &secrets()).map_err(|error| error.to_string())?;
         templates.render("body", escape, &Values::new(&message, &secrets())).map_err(|error| format!("{error:?}"))
+    }
+
+    #[test]
+    fn a_short_template_with_many_operators_does_not_overflow_the_stack() {
+        for (begin, part, end) in [
+            ("{{ ", "-", "1 }}"),
+            ("{{ ", "not ", "1 }}"),
+            ("{{ message", ".a", " }}"),
+            ("{{ message", "[0]", " }}"),
+            ("{{ id", "|string", " }}"),
+            ("{{ 1", "~1", " }}"),
+            ("{{ 1", "**1", " }}"),
+            ("{{ 1", " if 1 else 1", " }}"),
+            ("{% if 0 %}", "{% elif 0 %}", "{% endif %}"),
+        ] {
+            let parts = (MAX_TEMPLATE_BYTES - begin.len() - end.len()) / part.len();
+            // It is compiled or refused.
+            let _ = render(&format!("{begin}{}{end}", part.repeat(parts)), Escape::None);
+        }
+    }
+
+    #[test]
+    fn a_template_cannot_show_all_variables() {
+        for escape in [Escape::None, Escape::Percent] {
+            let refused = render("{{ debug() }}", escape).unwrap_err();
+            assert!(refused.contains("`debug` is not one of"), "{refused}");
+        }
     }
 
     #[test]

@@ -197,9 +197,8 @@ impl Setup {
                 sleep(Duration::from_millis(5)).await;
             }
         };
-        if timeout(PATIENCE, waiting).await.is_err() {
-            panic!("{sql} is {}, not {expected}", self.number(sql).await);
-        }
+        let reached = timeout(PATIENCE, waiting).await.is_ok();
+        assert!(reached, "{sql} is {}, not {expected}", self.number(sql).await);
     }
 
     /// Waits until nothing is waiting.

@@ -42,7 +42,7 @@ pub(crate) fn context() -> MessageContext {
         context.statuses.insert(flow.to_owned(), status.to_owned());
     }
     context.previous_status = Some("in_progress".to_owned());
-    context.resource_sequence = Some(3);
+    context.resource_sequence = Some(4711);
     context.sku = Some("acme/checkout".to_owned());
     context.version = Some("1.5.0".to_owned());
     context.name = Some("Checkout \"Plus\"".to_owned());

@@ -111,7 +111,7 @@ mod tests {
 
     const NOW: OffsetDateTime = datetime!(2026-11-29 11:20 UTC);
 
-    fn alert(changes: serde_json::Value) -> Alert {
+    fn alert(changes: &serde_json::Value) -> Alert {
         let mut alert = json!({
             "id": 7, "kind": "callbacks_missed", "severity": "page", "environment": "production", "mage_id": "MAG1",
             "key": "", "title": "callbacks missed", "scope": "1 of 1 endpoint",
@@ -130,7 +130,7 @@ mod tests {
 
     #[test]
     fn an_alert_has_the_layout_of_the_screens() {
-        let missed = listed(&alert(json!({})), NOW, 80);
+        let missed = listed(&alert(&json!({})), NOW, 80);
         assert_eq!(
             missed,
             "\
@@ -139,7 +139,7 @@ PAGE   callbacks missed      since 02:14 UTC (9 h)         1 of 1 endpoint
          from the API (reconcile): nothing is lost.
          first check: eqp doctor"
         );
-        let stuck = alert(json!({
+        let stuck = alert(&json!({
             "id": 12, "severity": "ticket", "title": "acme/giftcard 3.0.0", "scope": null,
             "summary": "In manual QA for 19 d; your last 8 took 4 to 7 d.", "opened_at": "2026-11-22T09:00:00Z",
             "acknowledged_by": "ops", "note": "Adobe ticket 88123, asked on 24 Nov",
@@ -156,7 +156,7 @@ TICKET acme/giftcard 3.0.0   since 22 Nov (7 d)            acknowledged: ops
     #[test]
     fn what_does_not_fit_is_on_the_next_line() {
         let long =
-            alert(json!({"title": "acme/module-with-quite-a-long-name 10.20.30", "scope": "endpoint production"}));
+            alert(&json!({"title": "acme/module-with-quite-a-long-name 10.20.30", "scope": "endpoint production"}));
         let text = heading(&long, NOW, 80);
         assert_eq!(
             text,
@@ -175,7 +175,7 @@ PAGE   acme/module-with-quite-a-long-name 10.20.30  since 02:14 UTC (9 h)
             (json!({"resolved_at": "2026-11-29T09:20:00Z"}), "resolved 2 h ago"),
             (json!({"resolved_at": "2026-11-26T09:20:00Z", "resolved_by": "ops"}), "resolved 3 d ago by ops"),
         ] {
-            assert!(heading(&alert(changes), NOW, 100).ends_with(state), "{state}");
+            assert!(heading(&alert(&changes), NOW, 100).ends_with(state), "{state}");
         }
     }
 }

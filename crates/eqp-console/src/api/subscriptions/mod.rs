@@ -201,6 +201,7 @@ async fn create(
     operator: Authorized<Admin>,
     JsonBody(request): JsonBody<SubscriptionRequest>,
 ) -> Result<(StatusCode, Json<Subscription>), Problem> {
+    request.check()?;
     let new = request.into_new();
     check_handler(&new.handler, &new.secrets)?;
     let has_secrets = !new.secrets.signing.is_empty() || !new.secrets.named.is_empty();

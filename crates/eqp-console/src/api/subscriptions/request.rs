@@ -4,9 +4,13 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
+use crate::problem::Problem;
 use eqp_deliver::{HandlerDefinition, NewSubscription, OrderHold, SubscriptionFilter};
 use eqp_types::Secret;
 use serde::{Deserialize, Serialize, Serializer};
+
+/// The longest time for which a failing delivery holds back others, in seconds.
+const MAX_ORDER_HOLD: u64 = 10 * 366 * 86_400;
 
 /// A subscription to create.
 #[derive(Clone, Serialize, Deserialize)]
@@ -45,6 +49,13 @@ impl SubscriptionRequest {
             signing_secrets: Vec::new(),
             secrets: BTreeMap::new(),
         }
+    }
+
+    pub(super) fn check(&self) -> Result<(), Problem> {
+        if self.order_hold.is_some_and(|seconds| seconds > MAX_ORDER_HOLD) {
+            return Err(Problem::invalid("order_hold is longer than ten years"));
+        }
+        Ok(())
     }
 
     pub(super) fn into_new(self) -> NewSubscription {
