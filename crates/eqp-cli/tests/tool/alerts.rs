@@ -15,7 +15,7 @@ async fn opened(home: &Home, kind: &str) -> Value {
             tokio::time::sleep(std::time::Duration::from_millis(200)).await;
         }
     };
-    tokio::time::timeout(std::time::Duration::from_secs(60), waiting).await.expect("the alert is opened")
+    tokio::time::timeout(std::time::Duration::from_mins(1), waiting).await.expect("the alert is opened")
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -38,10 +38,10 @@ impl Setup {
         subscriptions.add(&new, None).await.unwrap();
         let environment = HandlerEnvironment::new(AddressGuard::allowing(["127.0.0.0/8"]).unwrap());
         let service = DeliverService::new(database.pool.clone(), MasterKey::ephemeral().unwrap(), environment);
-        let stop = CancellationToken::new();
-        let process = tokio::spawn(service.run(stop.clone()));
+        let shutdown = CancellationToken::new();
+        let process = tokio::spawn(service.run(shutdown.clone()));
         let engine = AlertEngine::new(database.pool.clone(), AlertSettings::default());
-        Self { database, engine, shop, ops, stop, process }
+        Self { database, engine, shop, ops, stop: shutdown, process }
     }
 
     async fn files(&self, names: &[&str]) {
@@ -68,9 +68,8 @@ impl Setup {
                 sleep(Duration::from_millis(20)).await;
             }
         };
-        if timeout(PATIENCE, waiting).await.is_err() {
-            panic!("{sql} is {}, not {expected}", self.number(sql).await);
-        }
+        let reached = timeout(PATIENCE, waiting).await.is_ok();
+        assert!(reached, "{sql} is {}, not {expected}", self.number(sql).await);
     }
 
     async fn evaluate(&mut self) -> AlertEvaluation {

@@ -28,7 +28,7 @@ async fn without_tables_starting_fails_and_suggests_to_migrate() {
     let database = TestDatabase::create().await;
     let error = refusal(builder(&database.options)).await;
     assert!(matches!(error, Error::Store(eqp_store::Error::NotMigrated)), "{error:?}");
-    assert!(error.to_string().contains("Store::migrate"));
+    assert!(error.to_string().contains("migrations must be applied"), "{error}");
 }
 
 #[tokio::test]
