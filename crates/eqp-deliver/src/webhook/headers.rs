@@ -13,9 +13,9 @@ const MAX_HEADERS: usize = 32;
 /// The maximum size of a header's value in bytes.
 const MAX_VALUE_BYTES: usize = 8 * 1024;
 
-/// Headers with credentials. Their values must come from stored secrets, because definitions are shown and stored unencrypted.
-const CREDENTIALS: &[&str] =
-    &["api-key", "authorization", "cookie", "private-token", "proxy-authorization", "x-api-key", "x-auth-token"];
+/// Parts of the names of headers with credentials, such as `x-gitlab-token`. Their values must come from stored secrets, because
+/// definitions are shown and stored unencrypted.
+const CREDENTIALS: &[&str] = &["api-key", "apikey", "authorization", "cookie", "password", "secret", "token"];
 
 /// The length from which a word in a secret header is removed from notes.
 const MIN_SECRET_WORD: usize = 8;
@@ -77,7 +77,7 @@ impl ExtraHeaders {
                 return Err(wrong(name, "its value contains a line end"));
             }
             let is_secret = source.contains("secrets");
-            if CREDENTIALS.contains(&parsed.as_str()) && !is_secret {
+            if is_credential(parsed.as_str()) && !is_secret {
                 return Err(wrong(name, "its value must contain a stored secret, such as `{{ secrets.token }}`"));
             }
             let template = format!("header {parsed}");
@@ -130,4 +130,8 @@ fn value(name: &str, text: &str) -> Result<HeaderValue, HeaderError> {
         return Err(wrong("is longer than 8 KiB"));
     }
     HeaderValue::from_bytes(text.as_bytes()).map_err(|_| wrong("contains a control character"))
+}
+
+fn is_credential(name: &str) -> bool {
+    CREDENTIALS.iter().any(|part| name.contains(part))
 }

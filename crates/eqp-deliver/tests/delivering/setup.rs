@@ -84,7 +84,7 @@ impl Handlers {
         self.received().iter().filter(|one| one.handler == handler).map(Received::resource).collect()
     }
 
-    /// Waits until so many messages were received, and returns them.
+    /// Waits until `count` messages were received, and returns them.
     pub(crate) async fn wait_for(&self, count: usize) -> Vec<Received> {
         self.wait_until(&format!("{count} messages"), |received| received.len() >= count).await
     }
@@ -101,7 +101,7 @@ impl Handlers {
         };
         timeout(PATIENCE, waiting)
             .await
-            .unwrap_or_else(|_| panic!("waited in vain for {what}: {:#?}", self.received().len()))
+            .unwrap_or_else(|_| panic!("timed out waiting for {what}: {:#?}", self.received().len()))
     }
 }
 

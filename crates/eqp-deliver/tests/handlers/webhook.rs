@@ -225,6 +225,8 @@ fn a_definition_that_cannot_work_is_rejected() {
         ("Bad Name", "1", "not a valid name"),
         ("Authorization", "Bearer {{ secrets.token }}", "the secret `token` is not stored"),
         ("Authorization", "Bearer hush", "its value must contain a stored secret"),
+        ("X-Gitlab-Token", "hush", "its value must contain a stored secret"),
+        ("X-Vault-Token", "hush", "its value must contain a stored secret"),
         ("X-Test", "a\r\nX-Other: b", "its value contains a line end"),
     ] {
         let mut definition = WebhookDefinition::new("https://hooks.example.com/");
