@@ -17,8 +17,8 @@ use crate::{DefinitionError, HandlerSecrets, Message};
 
 /// The work that rendering one template may do. It bounds its instructions, and with them the time and the memory (3 MB).
 const FUEL: u64 = 50_000;
-/// The maximum size of a template in bytes.
-const MAX_TEMPLATE_BYTES: usize = 64 * 1024;
+/// The maximum size of a template in bytes. The time of the parser grows with its square.
+const MAX_TEMPLATE_BYTES: usize = 16 * 1024;
 /// The nesting that a template may have when it is rendered. Each level uses stack.
 const RECURSION: usize = 50;
 /// The stack of the thread that compiles a template. The parser descends once for each operator of an expression, which uses less than
