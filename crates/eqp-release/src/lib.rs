@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod check;
+mod event_source;
 mod find_by_id;
 pub mod manifest;
 mod products;
@@ -15,6 +16,7 @@ mod type_error;
 pub mod wait;
 
 pub use check::{CheckError, run_check};
+pub use event_source::{EventSource, EventSourceError, RecordedEvents};
 pub use find_by_id::find_by_id;
 pub use products::{MarketplaceProduct, products_of};
 pub use release::{

@@ -11,8 +11,7 @@ use serde::Serialize;
 use super::status;
 use crate::arguments::{looks_like_file_id, timeout};
 use crate::compose::client::client;
-use crate::compose::database::Database;
-use crate::config::DatabaseChoice;
+use crate::compose::recorded;
 use crate::context::Context;
 use crate::failure::{Exit, Failure, Result};
 use crate::output::{Output, escaped, track_line};
@@ -28,9 +27,9 @@ enum Kind {
 
 /// Wait until a review or a malware scan has ended
 ///
-/// If a receiver's database is available (EQP_DATABASE_URL, or that of `eqp serve` in the same data folder), changes
-/// are read from its events and, if there is an access key, confirmed with the Marketplace. Otherwise the Marketplace
-/// is polled. Outages, maintenance pages and other unusable responses do not end the wait; a rejected access key or an
+/// If a receiver's events are available (from a server, see --server; or from EQP_DATABASE_URL; or from the database of
+/// `eqp serve` in the same data folder), changes are read from them and, if there is an access key, confirmed with the
+/// Marketplace. Otherwise the Marketplace is polled. Outages, maintenance pages and other unusable responses do not end the wait; a rejected access key or an
 /// unknown ID does.
 ///
 /// Exit codes: 0 if the status was reached; 5 if the review or scan rejected it; 1 if it was recalled, was submitted
@@ -57,7 +56,7 @@ pub(crate) struct Wait {
     /// Maximum time to wait, such as 90s, 15m, 2h, 3d
     #[arg(long, value_name = "TIME", default_value = "1h", value_parser = timeout)]
     timeout: Duration,
-    /// Maximum polling interval; the first intervals are shorter [default: 15s; 60s with a database]
+    /// Maximum polling interval; the first intervals are shorter [default: 15s; 60s with events]
     #[arg(long, value_name = "TIME", value_parser = timeout)]
     interval: Option<Duration>,
 }
@@ -67,18 +66,18 @@ impl Wait {
         let marketplace = &context.settings.marketplace;
         let (resource, target) = self.resource()?;
         let client = if marketplace.has_key() { Some(client(marketplace)?) } else { None };
-        let database = match self::database(context).await {
+        let operator = match recorded::open(context).await {
             Err(failure) if client.is_some() => {
                 context.output.note(without_events(&failure.in_one_line()));
                 None
             }
-            database => database?,
+            opened => opened?,
         };
         let report =
             Report { resource: &resource, target: &target, confirmed: client.is_some(), output: context.output };
         let mut wait = eqp_release::wait::Wait::new(resource.clone(), target.clone(), self.timeout);
-        if let Some(database) = &database {
-            wait = wait.follow(database.reader(), marketplace.environment);
+        if let Some(operator) = &operator {
+            wait = wait.follow(recorded::source(operator), marketplace.environment);
         }
         if let Some(client) = client {
             wait = wait.ask(client);
@@ -88,8 +87,8 @@ impl Wait {
         }
         let waited = wait.run(|event| note_event(context.output, event)).await;
         let ended = waited.map_err(Failure::from).and_then(|waited| report.ended(&waited));
-        if let Some(database) = database {
-            database.close().await?;
+        if let Some(operator) = operator {
+            operator.close().await?;
         }
         ended
     }
@@ -115,15 +114,6 @@ impl Wait {
 fn target(flow: Flow, status: Option<String>) -> Result<WaitTarget> {
     WaitTarget::new(flow, status)
         .map_err(|error| status::of_another_flow(&error).next("set --flow, or omit --until to wait for success"))
-}
-
-/// Returns the database, if one is configured or a receiver has run in the data folder.
-pub(super) async fn database(context: &Context) -> Result<Option<Database>> {
-    let is_there = match context.settings.database.resolve()? {
-        DatabaseChoice::Given(_) => true,
-        DatabaseChoice::Embedded => context.settings.data.place()?.join("postgres").is_dir(),
-    };
-    if is_there { Database::open_to_read(context).await.map(Some) } else { Ok(None) }
 }
 
 /// Reports what happened while waiting.

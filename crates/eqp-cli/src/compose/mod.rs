@@ -13,3 +13,4 @@ pub(crate) mod operator_listener;
 pub(crate) mod process;
 pub(crate) mod receiver;
 pub(crate) mod reconcile;
+pub(crate) mod recorded;

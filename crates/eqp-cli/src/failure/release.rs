@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use eqp_console::OperatorError;
+use eqp_release::EventSourceError;
 use eqp_release::manifest::{ManifestError, ManifestProblem as Problem, PackageError};
 use eqp_release::wait::WaitError;
 use eqp_release::{
@@ -241,8 +243,17 @@ impl From<WaitError> for Failure {
                     .next("or set EQP_APPLICATION_ID and EQP_APPLICATION_SECRET_FILE to poll the Marketplace")
             }
             WaitError::Marketplace(error) => error.into(),
-            WaitError::Database(error) => error.into(),
+            WaitError::Events(error) => error.into(),
             other => Self::new(Exit::Failed, "cannot wait").because(&other),
+        }
+    }
+}
+
+impl From<EventSourceError> for Failure {
+    fn from(error: EventSourceError) -> Self {
+        match error.into_cause().downcast::<OperatorError>() {
+            Ok(error) => (*error).into(),
+            Err(other) => Self::new(Exit::Failed, "events cannot be read").because(&*other),
         }
     }
 }

@@ -1,28 +1,29 @@
 //! Waits until a review or a malware scan has finished.
 //!
-//! Changes are received from the database of a receiver, if there is one, and a final status is confirmed with the Marketplace, if there
-//! is a client. Without a database, the Marketplace is polled with growing intervals.
+//! Changes are learned from the events of a receiver, if there are any, and a final status is confirmed with the Marketplace, if there
+//! is a client. Without events, the Marketplace is polled with growing intervals.
 
 mod polling;
 mod result;
 mod sources;
 mod state;
 
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use eqp_client::Client;
-use eqp_store::Reader;
 use eqp_types::{Environment, SubmissionId};
 use tokio::time::Instant;
 
 pub(crate) use self::polling::{PollingInterval, is_transient};
 pub use self::result::{Statuses, UnreachableStatus, WaitResult, WaitTarget, statuses_of, wait_result};
 pub use self::sources::Resource;
-pub(crate) use self::sources::event_tail;
-use self::sources::{read_database, read_marketplace, wait_for_event};
+use self::sources::{read_marketplace, read_recorded, wait_for_event};
 use self::state::WaitState;
+use crate::{EventSource, EventSourceError};
 
-/// The default maximum polling interval, with a database that reports changes and without one.
+/// The default maximum polling interval, with events and without them.
 const DEFAULT_INTERVAL: [Duration; 2] = [Duration::from_mins(1), Duration::from_secs(15)];
 /// The minimum for the maximum interval, to limit the load on the Marketplace.
 const MIN_INTERVAL: Duration = Duration::from_secs(1);
@@ -32,8 +33,8 @@ const MIN_INTERVAL: Duration = Duration::from_secs(1);
 pub enum WaitEvent<'a> {
     /// The statuses have changed, or are known for the first time. The statuses that end the wait are in [`WaitReport`] instead.
     Changed(&'a Statuses),
-    /// The database is not available any more. The Marketplace is polled instead.
-    EventsUnavailable(eqp_store::Error),
+    /// Events are not available any more. The Marketplace is polled instead.
+    EventsUnavailable(EventSourceError),
     /// A request to the Marketplace failed and is retried. Reported once until the next successful request.
     Unanswered(eqp_client::Error),
 }
@@ -56,15 +57,15 @@ pub struct WaitReport {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum WaitError {
-    /// Neither a database nor a client is configured.
-    #[error("a wait needs a database or a Marketplace client")]
+    /// Neither a source of events nor a client is configured.
+    #[error("a wait needs a source of events or a Marketplace client")]
     NoSource,
     /// The Marketplace rejected the request.
     #[error(transparent)]
     Marketplace(#[from] eqp_client::Error),
-    /// The database cannot be read, and there is no client.
+    /// The source of events cannot be read, and there is no client.
     #[error(transparent)]
-    Database(#[from] eqp_store::Error),
+    Events(#[from] EventSourceError),
 }
 
 /// Waits for a status of a submission or a file.
@@ -90,7 +91,7 @@ pub enum WaitError {
 /// # }
 /// ```
 ///
-/// With a receiver's database, changes are noticed immediately, and the Marketplace has to be polled less often:
+/// With the events of a receiver, changes are noticed immediately, and the Marketplace has to be polled less often:
 ///
 /// ```no_run
 /// # async fn example(
@@ -104,27 +105,32 @@ pub enum WaitError {
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug)]
 pub struct Wait {
     resource: Resource,
     target: WaitTarget,
     timeout: Duration,
     interval: Option<Duration>,
     environment: Option<Environment>,
-    reader: Option<Reader>,
+    events: Option<Arc<dyn EventSource>>,
     client: Option<Client>,
+}
+
+impl fmt::Debug for Wait {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Wait").field("resource", &self.resource).field("target", &self.target).finish_non_exhaustive()
+    }
 }
 
 impl Wait {
     /// Creates a wait for `target` of `resource`, for at most `timeout`.
     pub fn new(resource: Resource, target: WaitTarget, timeout: Duration) -> Self {
-        Self { resource, target, timeout, interval: None, environment: None, reader: None, client: None }
+        Self { resource, target, timeout, interval: None, environment: None, events: None, client: None }
     }
 
-    /// Sets the database of a receiver, whose events report changes.
+    /// Sets the source of events, such as the database of a receiver.
     #[must_use]
-    pub fn follow(self, reader: Reader, environment: Option<Environment>) -> Self {
-        Self { reader: Some(reader), environment, ..self }
+    pub fn follow(self, source: impl EventSource + 'static, environment: Option<Environment>) -> Self {
+        Self { events: Some(Arc::new(source)), environment, ..self }
     }
 
     /// Sets the client with which to query the Marketplace.
@@ -133,7 +139,7 @@ impl Wait {
         Self { client: Some(client), ..self }
     }
 
-    /// Sets the maximum polling interval (default: 1 minute with a database, 15 s without one). The first intervals are shorter.
+    /// Sets the maximum polling interval (default: 1 minute with events, 15 s without them). The first intervals are shorter.
     #[must_use]
     pub fn interval(self, interval: Duration) -> Self {
         Self { interval: Some(interval), ..self }
@@ -142,10 +148,10 @@ impl Wait {
     /// Waits, and calls `report` for each event.
     ///
     /// # Errors
-    /// [`WaitError::NoSource`] if neither a database nor a client is configured; [`WaitError::Database`] if the database fails and there is
-    /// no client; [`WaitError::Marketplace`] if the Marketplace rejects the request.
+    /// [`WaitError::NoSource`] if neither a source of events nor a client is configured; [`WaitError::Events`] if the source cannot be read
+    /// and there is no client; [`WaitError::Marketplace`] if the Marketplace rejects the request.
     pub async fn run(&self, mut report: impl FnMut(WaitEvent<'_>)) -> Result<WaitReport, WaitError> {
-        if self.reader.is_none() && self.client.is_none() {
+        if self.events.is_none() && self.client.is_none() {
             return Err(WaitError::NoSource);
         }
         let mut state = WaitState::default();
@@ -156,7 +162,7 @@ impl Wait {
     }
 
     fn max_interval(&self) -> Duration {
-        let usual = DEFAULT_INTERVAL[usize::from(self.reader.is_none())];
+        let usual = DEFAULT_INTERVAL[usize::from(self.events.is_none())];
         self.interval.unwrap_or(usual).max(MIN_INTERVAL)
     }
 
@@ -167,12 +173,12 @@ impl Wait {
         report: &mut impl FnMut(WaitEvent<'_>),
     ) -> Result<WaitResult, WaitError> {
         // Start to follow events before the first query, so that no change is missed in between.
-        let mut reader = self.reader.as_ref();
-        let mut tail = None;
-        if let Some(database) = reader {
-            match event_tail(database, self.environment).await {
-                Ok(event_tail) => tail = Some(event_tail),
-                Err(error) => self.stop_following(error, &mut reader, report)?,
+        let mut source = self.events.as_deref();
+        let mut events = None;
+        if let Some(recorded) = source {
+            match recorded.follow(self.environment).await {
+                Ok(followed) => events = Some(followed),
+                Err(error) => self.stop_following(error, &mut source, report)?,
             }
         }
         let interval = self.max_interval();
@@ -181,8 +187,8 @@ impl Wait {
         let mut next_poll = Instant::now();
         loop {
             let mut ended_in_callbacks = false;
-            if let Some(database) = reader {
-                match read_database(database, self.environment, &self.resource).await {
+            if let Some(recorded) = source {
+                match read_recorded(recorded, self.environment, &self.resource).await {
                     Ok(found) => {
                         if let Some(statuses) = state.merge_callbacks(found) {
                             let end = self.result_from_callbacks(&statuses);
@@ -195,7 +201,7 @@ impl Wait {
                             }
                         }
                     }
-                    Err(error) => self.stop_following(error, &mut reader, report)?,
+                    Err(error) => self.stop_following(error, &mut source, report)?,
                 }
             }
             if let Some(client) = &self.client
@@ -213,24 +219,24 @@ impl Wait {
             }
             let until_poll = next_poll.saturating_duration_since(Instant::now());
             let at_most = if self.client.is_some() { until_poll } else { interval };
-            if let Err(error) = wait_for_event(tail.as_mut().filter(|_| reader.is_some()), at_most).await {
-                self.stop_following(error, &mut reader, report)?;
+            if let Err(error) = wait_for_event(events.as_mut().filter(|_| source.is_some()), at_most).await {
+                self.stop_following(error, &mut source, report)?;
             }
         }
     }
 
-    /// Continues without the database, if there is a client.
+    /// Continues without events, if there is a client.
     fn stop_following(
         &self,
-        error: eqp_store::Error,
-        reader: &mut Option<&Reader>,
+        error: EventSourceError,
+        source: &mut Option<&dyn EventSource>,
         report: &mut impl FnMut(WaitEvent<'_>),
     ) -> Result<(), WaitError> {
         if self.client.is_none() {
             return Err(error.into());
         }
         report(WaitEvent::EventsUnavailable(error));
-        *reader = None;
+        *source = None;
         Ok(())
     }
 

@@ -1,14 +1,15 @@
-//! Reads statuses from the database, which receives changes immediately, and from the API, which is authoritative.
+//! Reads statuses from what a receiver has recorded, which is up to date immediately, and from the API, which is authoritative.
 
 use std::time::Duration;
 
 use eqp_client::Client;
-use eqp_store::{Error, EventFilter, FileFilter, Reader, Tail};
 use eqp_types::{Environment, FileUploadId, Flow, SubmissionId, canonical_status};
+use futures_util::StreamExt;
 
 use super::result::statuses_of;
 use super::state::Observation;
 use crate::find_by_id::find_by_id;
+use crate::{EventSource, EventSourceError, RecordedEvents};
 
 /// The resource to wait for.
 #[derive(Clone, Debug, strum::IntoStaticStr)]
@@ -35,23 +36,18 @@ impl Resource {
     }
 }
 
-/// Reads the statuses from the database, which are known from callbacks.
-pub(super) async fn read_database(
-    reader: &Reader,
+/// Reads the statuses that a receiver has recorded.
+pub(super) async fn read_recorded(
+    source: &dyn EventSource,
     environment: Option<Environment>,
     resource: &Resource,
-) -> Result<Observation, Error> {
+) -> Result<Observation, EventSourceError> {
     match resource {
-        Resource::File(id) => {
-            let filter = FileFilter { environment, file_upload_id: Some(id.to_string()), ..FileFilter::default() };
-            let found = reader.files(&filter).await?;
-            Ok(scan(found.into_iter().next().map(|file| file.malware)))
-        }
+        Resource::File(id) => Ok(scan(source.file(environment, id).await?.map(|file| file.malware))),
         Resource::Submission(id) => {
-            let Some(found) = reader.submission(environment, id.as_str()).await?.into_iter().next() else {
+            let Some(submission) = source.submission(environment, id).await? else {
                 return Ok(Observation::default());
             };
-            let submission = found.submission;
             let flows = [
                 (Flow::Overall, submission.overall),
                 (Flow::Technical, submission.technical),
@@ -63,19 +59,18 @@ pub(super) async fn read_database(
     }
 }
 
-/// Follows the events of an environment.
-pub(crate) async fn event_tail(reader: &Reader, environment: Option<Environment>) -> Result<Tail, Error> {
-    reader.tail(EventFilter { environment, ..EventFilter::default() }).await
-}
-
-/// Waits for the next event, but at most for the given time.
-pub(super) async fn wait_for_event(tail: Option<&mut Tail>, at_most: Duration) -> Result<(), Error> {
-    let Some(tail) = tail else {
+/// Waits for the next event, but at most for the given time. Without events, or after they have ended, waits for that time.
+pub(super) async fn wait_for_event(
+    events: Option<&mut RecordedEvents>,
+    at_most: Duration,
+) -> Result<(), EventSourceError> {
+    let Some(events) = events else {
         tokio::time::sleep(at_most).await;
         return Ok(());
     };
-    match tokio::time::timeout(at_most, tail.next()).await {
-        Ok(event) => event.map(drop),
+    match tokio::time::timeout(at_most, events.next()).await {
+        Ok(Some(event)) => event.map(drop),
+        Ok(None) => Err(EventSourceError::new("no more events are reported")),
         Err(_) => Ok(()),
     }
 }

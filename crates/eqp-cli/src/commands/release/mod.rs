@@ -16,10 +16,10 @@ use tokio_util::sync::CancellationToken;
 use self::plan::ReleasePlan;
 use self::progress::{Form, Progress};
 use self::selection::SelectionOptions;
-use super::wait::database;
 use crate::arguments::{Track, timeout};
 use crate::change::{self, Change, Confirmation};
 use crate::compose::client::client;
+use crate::compose::recorded;
 use crate::context::Context;
 use crate::failure::{Failure, Result};
 use crate::shutdown;
@@ -35,9 +35,9 @@ use crate::shutdown;
 /// The manifest's `action` selects the reviews, for example `action = { technical = "submit" }`. Without `action` and
 /// --track, the version is submitted for both reviews. --track must not contradict `action`.
 ///
-/// Prints a handle with which `eqp wait` waits for the result, on this or another machine. If a receiver's database is
-/// configured, changes are read from its events and confirmed with the Marketplace. Otherwise the Marketplace is
-/// polled: often at first, then every 15 s.
+/// Prints a handle with which `eqp wait` waits for the result, on this or another machine. If a server or a
+/// receiver's database is configured, changes are read from its events and confirmed with the Marketplace. Otherwise the
+/// Marketplace is polled: often at first, then every 15 s.
 ///
 /// Exit codes: 0 if the stage given by --until was reached (none and scan: the version is submitted); 5 if the scan or
 /// a review failed; 6 after the timeout; 1 if another version in review prevents the release.
@@ -167,30 +167,36 @@ impl Change for ReportedRelease<'_> {
 
     async fn apply(mut self, plan: ReleasePlan, _: Confirmation) -> Result {
         let environment = self.context.settings.marketplace.environment();
-        // A release does not need the database.
-        let database = database(self.context).await.unwrap_or_else(|failure| {
-            let reason = failure.in_one_line();
-            self.context
-                .output
-                .note(format_args!("events are not available ({reason}); polling the Marketplace instead"));
+        // A release does not need events.
+        let operator = recorded::open(self.context).await.unwrap_or_else(|failure| {
+            self.without_events(&failure);
             None
         });
-        let poller = match &database {
-            Some(database) => Poller::follow(&database.reader(), environment, self.timeout).await?,
-            None => Poller::without_events(self.timeout),
+        let poller = match &operator {
+            Some(operator) => Poller::follow(&recorded::source(operator), environment, self.timeout).await,
+            None => Ok(Poller::without_events(self.timeout)),
         };
+        let poller = poller.unwrap_or_else(|error| {
+            self.without_events(&error.into());
+            Poller::without_events(self.timeout)
+        });
         let applied = Box::pin(self.release.apply(plan.plan, poller, &mut self.progress));
         let ended = self.stop.run_until_cancelled(applied).await;
         let ended = ended.unwrap_or(Err(Error::Stopped)).map_err(|error| self.failure_of(error));
         let ended = self.conclude(ended).await;
-        if let Some(database) = database {
-            database.close().await?;
+        if let Some(operator) = operator {
+            operator.close().await?;
         }
         ended
     }
 }
 
 impl ReportedRelease<'_> {
+    fn without_events(&self, reason: &Failure) {
+        let reason = reason.in_one_line();
+        self.context.output.note(format_args!("events are not available ({reason}); polling the Marketplace instead"));
+    }
+
     /// Returns the failure: if progress could not be printed, that failure takes precedence.
     fn failure_of(&mut self, error: Error) -> Failure {
         match error {
