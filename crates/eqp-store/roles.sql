@@ -74,7 +74,7 @@ begin
 
     -- `eqp subscriptions` and `eqp deliveries`. The secrets of handlers can be stored, but not read. Removed subscriptions are
     -- deleted by the sweep.
-    grant select (id, name, filter, handler, order_hold, declared_by, created_at, updated_at, removed_at), insert, update on eqp.subscription to eqp_runtime;
+    grant select (id, name, filter, handler, order_hold, fallback_for, fallback_after, declared_by, created_at, updated_at, removed_at), insert, update on eqp.subscription to eqp_runtime;
     grant select, insert, update on eqp.subscription_state to eqp_runtime;
     grant select, update on eqp.fanout to eqp_runtime;
     grant select, insert, update, delete on eqp.delivery, eqp.delivery_lane to eqp_runtime;
@@ -84,9 +84,11 @@ begin
     grant select, insert, delete on eqp.audit to eqp_runtime;
 
     -- Alerts: operators acknowledge, snooze and resolve them. Their numbers come from the log.
-    grant select on eqp.alert, eqp.alert_change, eqp.alert_log, eqp.registration_check to eqp_runtime;
+    grant select on eqp.alert, eqp.alert_change, eqp.alert_log, eqp.alert_fallback to eqp_runtime;
     grant update (acknowledged_at, acknowledged_by, snoozed_until, resolved_at, resolved_by) on eqp.alert to eqp_runtime;
     grant insert on eqp.alert_change to eqp_runtime;
+    -- A command that changes registrations stores their new states, which resolves alerts.
+    grant select, insert, update, delete on eqp.registration_check to eqp_runtime;
     grant update (last_number) on eqp.alert_log to eqp_runtime;
     -- The heartbeat of receivers.
     grant select, insert, update on eqp.rejected_callback to eqp_runtime;
@@ -123,9 +125,10 @@ begin
     grant select on eqp.projector, eqp.account, eqp.event, eqp.track, eqp.resource_detail to eqp_deliver;
     grant select on eqp.alert, eqp.alert_change, eqp.alert_log to eqp_deliver;
     grant select, update on eqp.fanout to eqp_deliver;
-    -- Pauses subscriptions, and deletes removed ones.
-    grant select, delete on eqp.subscription to eqp_deliver;
-    grant select, update, delete on eqp.subscription_state to eqp_deliver;
+    -- Pauses subscriptions, deletes removed ones, and creates and changes those that its configuration declares.
+    grant select, insert, update, delete on eqp.subscription, eqp.subscription_state to eqp_deliver;
+    -- Passes alerts to fallbacks.
+    grant select, insert on eqp.alert_fallback to eqp_deliver;
     grant select, insert, update, delete on eqp.delivery, eqp.delivery_lane, eqp.attempt to eqp_deliver;
 
     -- 4. eqp_accept ----------------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ use std::ops::RangeInclusive;
 use std::str::FromStr;
 
 use clap::ValueEnum;
+use eqp_deliver::OrderHold;
 use eqp_types::Timestamp;
 use time::{Duration, OffsetDateTime};
 
@@ -47,6 +48,18 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
         .ok_or("it is longer than ten years".to_owned())
 }
 
+/// Parses the time for which a failing delivery holds back later events of its resource: a duration, `none` or `strict`.
+pub(crate) fn order_hold(text: &str) -> Result<OrderHold, String> {
+    match text {
+        "strict" => Ok(OrderHold::Strict),
+        "none" => Ok(OrderHold::For(std::time::Duration::ZERO)),
+        text => {
+            let time = duration(text).map_err(|error| format!("{error}, and neither none nor strict"))?;
+            Ok(OrderHold::For(std::time::Duration::from_secs(time.whole_seconds().unsigned_abs())))
+        }
+    }
+}
+
 /// Parses a UTC time, or an age relative to now.
 pub(super) fn since(text: &str) -> Result<OffsetDateTime, String> {
     if let Ok(age) = duration(text) {
@@ -63,7 +76,7 @@ pub(crate) fn looks_like_file_id(text: &str) -> bool {
 }
 
 /// Parses a timeout.
-pub(super) fn timeout(text: &str) -> Result<std::time::Duration, String> {
+pub(crate) fn timeout(text: &str) -> Result<std::time::Duration, String> {
     duration(text)?.try_into().map_err(|_| "it is not a valid timeout".to_owned())
 }
 
@@ -119,6 +132,14 @@ mod tests {
         for text in ["", "5", "m", "5x", "-5m", "99999999999999999d", "4000d"] {
             assert!(duration(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn the_order_hold_is_a_duration_or_a_word() {
+        assert_eq!(order_hold("15m"), Ok(OrderHold::default()));
+        assert_eq!(order_hold("none"), Ok(OrderHold::For(std::time::Duration::ZERO)));
+        assert_eq!(order_hold("strict"), Ok(OrderHold::Strict));
+        assert!(order_hold("soon").unwrap_err().contains("neither none nor strict"));
     }
 
     #[test]

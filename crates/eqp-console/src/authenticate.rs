@@ -19,6 +19,7 @@ use tokio::time::Instant;
 
 use self::failures::FailureLimiter;
 pub(crate) use self::host::AllowedHosts;
+pub use self::host::check_hosts_of_metrics;
 use crate::principal::{Principal, Scope};
 use crate::problem::{Problem, ProblemCode};
 use crate::token::PresentedToken;

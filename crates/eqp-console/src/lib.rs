@@ -15,7 +15,10 @@ mod service;
 mod token;
 
 pub use api::accounts::{Account, AccountList, KeyPlace, ReconcileRun};
-pub use api::alerts::model::{Alert, AlertAction, AlertChange, AlertDetail, AlertFilter, AlertList, NotProven};
+pub use api::alerts::model::{
+    Alert, AlertAction, AlertChange, AlertDetail, AlertFilter, AlertList, AlertNotification, NotProven,
+    NotificationState,
+};
 pub use api::audit::{AuditEntry, AuditFilter, AuditLog};
 pub use api::deliveries::{
     Attempt, ChangedDeliveries, Delivery, DeliveryDetail, DeliveryList, DeliveryQuery, DeliverySelection,
@@ -27,6 +30,7 @@ pub use api::submissions::{FileList, SubmissionHistories, SubmissionList};
 pub use api::subscriptions::request::{PauseRequest, SubscriptionRequest};
 pub use api::subscriptions::{RequestedTest, Subscription, SubscriptionList, SubscriptionState};
 pub use api::tokens::{CreatedToken, NewToken, Token, TokenList};
+pub use authenticate::check_hosts_of_metrics;
 pub use client::{EventStream, OperatorClient, OperatorError, TransportError};
 pub use listener::OperatorListener;
 #[cfg(feature = "schema")]

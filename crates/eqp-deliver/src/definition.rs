@@ -95,6 +95,19 @@ pub struct HandlerSecrets {
     pub named: BTreeMap<String, Secret>,
 }
 
+impl HandlerSecrets {
+    /// Returns whether they are the same, in the same order.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        let signing =
+            |secrets: &Self| secrets.signing.iter().map(|secret| secret.expose().to_owned()).collect::<Vec<_>>();
+        let named = |secrets: &Self| {
+            let pairs = secrets.named.iter().map(|(name, secret)| (name.clone(), secret.expose().to_owned()));
+            pairs.collect::<Vec<_>>()
+        };
+        signing(self) == signing(other) && named(self) == named(other)
+    }
+}
+
 /// The reason why a handler cannot be built. Contains no secrets.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]

@@ -1,21 +1,22 @@
 //! Matches new events and changes of alerts against the subscriptions, and inserts one delivery for each match.
 //!
 //! One process is the leader for the duration of a transaction, which inserts the deliveries and moves the cursor. Subscriptions that were
-//! paused have a cursor of their own, and catch up.
+//! paused have a cursor of their own, and catch up. Fallbacks are not matched: what they receive depends on other subscriptions.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use eqp_store::Error;
 use eqp_store::internal::{
-    ANSWER, Backoff, CatchUpPosition, Channel, NotificationListener, Part, SubscriptionId, Supervisor, fan_out,
-    subscription, within,
+    ANSWER, Backoff, CatchUpPosition, Channel, NotificationListener, Part, SubscriptionId, Supervisor, alert_fallback,
+    fan_out, subscription, within,
 };
 use eqp_store::sqlx::{PgConnection, PgPool};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
+use crate::fallback;
 use crate::matching::matching;
 use crate::subscription::Subscription;
 
@@ -24,6 +25,8 @@ const POLL: Duration = Duration::from_millis(500);
 /// The wait after a failure of the database.
 const MIN_WAIT: Duration = Duration::from_millis(200);
 const MAX_WAIT: Duration = Duration::from_secs(30);
+/// The interval at which alerts are looked up that a subscription cannot deliver, and that its fallback receives.
+const ESCALATE: Duration = Duration::from_secs(1);
 
 /// The fan-out of one process.
 pub(crate) struct FanOut {
@@ -32,6 +35,8 @@ pub(crate) struct FanOut {
     /// Notified when deliveries were inserted.
     inserted: Arc<Notify>,
     cache: Option<Cache>,
+    /// When to look again for alerts that subscriptions cannot deliver.
+    escalate_at: Instant,
 }
 
 struct Cache {
@@ -50,7 +55,7 @@ enum Round {
 
 impl FanOut {
     pub(crate) fn new(pool: PgPool, supervisor: Supervisor, inserted: Arc<Notify>) -> Self {
-        Self { pool, supervisor, inserted, cache: None }
+        Self { pool, supervisor, inserted, cache: None, escalate_at: Instant::now() }
     }
 
     pub(crate) async fn run(mut self, shutdown: CancellationToken) {
@@ -84,6 +89,10 @@ impl FanOut {
                 Round::Idle => within(ANSWER, self.catch_up()).await?,
                 round => round,
             };
+            let round = match round {
+                Round::Idle => within(ANSWER, self.escalate()).await?,
+                round => round,
+            };
             match round {
                 Round::Idle => break,
                 Round::More => self.inserted.notify_waiters(),
@@ -101,11 +110,38 @@ impl FanOut {
             Ok(subscriptions) => subscriptions,
             Err(unreadable) => return Ok(Round::Unreadable(unreadable)),
         };
-        let in_step: Vec<&Subscription> = subscriptions.iter().filter(|one| one.is_in_step).collect();
+        let in_step: Vec<&Subscription> =
+            subscriptions.iter().filter(|one| one.is_in_step && one.fallback_for.is_none()).collect();
         let (to, deliveries) = matching(&mut transaction, &in_step, position.at, position.target).await?;
         if fan_out::advance(&mut transaction, &position, to, &deliveries).await? {
+            let changes = (position.at.alert_number, to.alert_number);
+            fallback::route(&mut transaction, &subscriptions, changes).await?;
             transaction.commit().await?;
         }
+        Ok(Round::More)
+    }
+
+    /// Passes alerts to the fallbacks of subscriptions that cannot deliver them.
+    async fn escalate(&mut self) -> Result<Round, eqp_store::sqlx::Error> {
+        if Instant::now() < self.escalate_at {
+            return Ok(Round::Idle);
+        }
+        self.escalate_at = Instant::now() + ESCALATE;
+        let mut transaction = self.pool.begin().await?;
+        // Without the lock, because there is nearly always nothing to do.
+        if alert_fallback::undeliverable(&mut transaction).await?.is_empty() {
+            return Ok(Round::Idle);
+        }
+        let Some((up_to, generation)) = alert_fallback::try_lock(&mut transaction).await? else {
+            return Ok(Round::Idle);
+        };
+        let subscriptions = match self.subscriptions(&mut transaction, generation).await? {
+            Ok(subscriptions) => subscriptions,
+            Err(unreadable) => return Ok(Round::Unreadable(unreadable)),
+        };
+        let changes = alert_fallback::undeliverable(&mut transaction).await?;
+        fallback::escalate(&mut transaction, &subscriptions, &changes, up_to).await?;
+        transaction.commit().await?;
         Ok(Round::More)
     }
 
@@ -126,7 +162,8 @@ impl FanOut {
             Err(unreadable) => return Ok(Round::Unreadable(unreadable)),
         };
         // Without it, the subscription was removed since it was locked.
-        let own: Vec<&Subscription> = subscriptions.iter().filter(|one| one.id == subscription).collect();
+        let is_matched = |one: &&Subscription| one.id == subscription && one.fallback_for.is_none();
+        let own: Vec<&Subscription> = subscriptions.iter().filter(is_matched).collect();
         let (to, deliveries) = matching(&mut transaction, &own, at, target).await?;
         if fan_out::catch_up(&mut transaction, &position, to, &deliveries).await? {
             transaction.commit().await?;

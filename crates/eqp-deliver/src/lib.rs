@@ -8,6 +8,7 @@ mod chat_threads;
 mod definition;
 mod environment;
 mod exec;
+mod fallback;
 mod fan_out;
 mod handler;
 mod handler_loop;
@@ -35,14 +36,15 @@ pub use handler::{Handler, HandlerError, RunningHandler};
 pub use handler_loop::HandlerLoop;
 pub use message::{
     AlertChange, AlertData, AlertDescription, Content, DescribeAlert, EventData, Message, MessageBody, MessageContext,
-    MessageUrls, TestData,
+    MessageUrls, OpenAlert, ReminderData, TestData,
 };
 pub use program::Program;
 pub use queue::BuildHandler;
 pub use recipe::{Recipe, RecipeError, RecipeParameter};
 pub use service::DeliverService;
 pub use subscription::{
-    FilterError, NewSubscription, OrderHold, SubscriptionError, SubscriptionFilter, SubscriptionSummary, Subscriptions,
+    Declaration, Fallback, FilterError, NewSubscription, OrderHold, SubscriptionError, SubscriptionFilter,
+    SubscriptionSummary, Subscriptions,
 };
 pub use tokio_util::sync::CancellationToken;
 pub use webhook::new_signing_secret;

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use eqp_store::Event;
 use eqp_store::internal::{
-    Cursors, DeliverySource, LaneKey, NewDelivery, ReportedAlert, delivery_context, fan_out, reported_alert,
+    Cursors, DeliverySource, LaneKey, NewDelivery, ReportedChange, SubscriptionId, delivery_context, fan_out,
+    reported_alert,
 };
 use eqp_store::sqlx::{self, PgConnection};
 
@@ -93,27 +94,40 @@ async fn match_alerts(
     for change in &changes {
         // The events of this transaction can have exceeded the limit already.
         if deliveries.len() >= DELIVERIES {
-            return Ok(change.number - 1);
+            return Ok(change.number() - 1);
         }
         match_alert(change, subscriptions, deliveries);
         tokio::task::consume_budget().await;
     }
-    Ok(if reported_alert::is_full(&changes) { changes.last().map_or(up_to, |change| change.number) } else { up_to })
+    Ok(if reported_alert::is_full(&changes) { changes.last().map_or(up_to, ReportedChange::number) } else { up_to })
 }
 
 /// A change in quiet hours becomes a delivery that waits. The cursor therefore passes it, and nothing else waits for it.
-fn match_alert(change: &ReportedAlert, subscriptions: &[&Subscription], deliveries: &mut Vec<NewDelivery>) {
-    let about = AlertFacts::of(&change.data).subscription_id;
+fn match_alert(change: &ReportedChange, subscriptions: &[&Subscription], deliveries: &mut Vec<NewDelivery>) {
+    let about = subscription_of(change);
     for subscription in subscriptions {
         // A subscription that does not deliver cannot deliver that either.
-        if about != Some(subscription.id.0) && subscription.filter.matches_alert(change) {
-            deliveries.push(NewDelivery {
-                subscription: subscription.id,
-                lane: LaneKey::of_alert(change.alert),
-                source: DeliverySource::Alert,
-                event_seq: change.number,
-                not_before: Some(change.notify_after),
-            });
+        if about != Some(subscription.id) && subscription.wants(change) {
+            deliveries.push(alert_delivery(subscription.id, change));
         }
+    }
+}
+
+/// Returns the subscription that an alert is about.
+pub(crate) fn subscription_of(change: &ReportedChange) -> Option<SubscriptionId> {
+    match change {
+        ReportedChange::Alert(alert) => AlertFacts::of(&alert.data).subscription_id.map(SubscriptionId),
+        ReportedChange::Reminder(_) => None,
+    }
+}
+
+/// Returns the delivery of a change of an alert.
+pub(crate) fn alert_delivery(subscription: SubscriptionId, change: &ReportedChange) -> NewDelivery {
+    NewDelivery {
+        subscription,
+        lane: change.lane(),
+        source: DeliverySource::Alert,
+        event_seq: change.number(),
+        not_before: Some(change.notify_after()),
     }
 }

@@ -15,7 +15,8 @@ use uuid::Uuid;
 use crate::fan_out::FanOut;
 use crate::queue::{BuildHandler, Worker, WorkerSettings, sweep};
 use crate::{
-    AlertDescription, AttemptOutcome, AttemptResult, DeliveryHandler, DescribeAlert, HandlerEnvironment, Message,
+    AlertDescription, AttemptOutcome, AttemptResult, Declaration, DeliveryHandler, DescribeAlert, HandlerEnvironment,
+    Message, NewSubscription, Subscriptions,
 };
 
 /// The time limit of one attempt.
@@ -40,6 +41,7 @@ pub struct DeliverService {
     describe: DescribeAlert,
     observer: Observer,
     deadline: Duration,
+    declared: Option<(String, Arc<[NewSubscription]>)>,
 }
 
 impl fmt::Debug for DeliverService {
@@ -59,7 +61,7 @@ impl DeliverService {
         });
         let describe: DescribeAlert =
             Arc::new(|kind, data, _| AlertDescription { title: kind.replace('_', " "), text: data.to_owned() });
-        Self { pool, key, build, describe, observer: Observer::default(), deadline: DEADLINE }
+        Self { pool, key, build, describe, observer: Observer::default(), deadline: DEADLINE, declared: None }
     }
 
     /// Builds handlers with `build` instead, for services that deliver in their own way.
@@ -90,9 +92,17 @@ impl DeliverService {
         self
     }
 
+    /// Sets the subscriptions that a file declares. They are created and changed at the start, as [`Subscriptions::declare`] describes.
+    #[must_use]
+    pub fn declare(mut self, file: impl Into<String>, subscriptions: Vec<NewSubscription>) -> Self {
+        self.declared = Some((file.into(), subscriptions.into()));
+        self
+    }
+
     /// Runs until `shutdown`. A panic is logged and counted, and the part is restarted.
     pub async fn run(self, shutdown: CancellationToken) {
         let Some(instance) = self.instance(&shutdown).await else { return };
+        self.apply_declared(&shutdown).await;
         let supervisor = self.observer.supervisor().clone();
         let inserted = Arc::new(Notify::new());
         let settings = WorkerSettings {
@@ -115,6 +125,27 @@ impl DeliverService {
             supervisor.run(Part::Deliver, &shutdown, worker),
             supervisor.run(Part::Deliver, &shutdown, sweeping),
         );
+    }
+
+    /// Applies the declared subscriptions, once the database answers. What cannot be applied is logged and does not stop deliveries.
+    async fn apply_declared(&self, shutdown: &CancellationToken) {
+        let Some((file, declared)) = &self.declared else { return };
+        let subscriptions = Subscriptions::new(self.pool.clone());
+        let mut backoff = Backoff::new(MIN_WAIT, MAX_WAIT);
+        while !shutdown.is_cancelled() {
+            match subscriptions.declare(file, declared, &self.key).await {
+                Ok(declaration) => return log(file, declaration),
+                Err(error) => {
+                    let wait = backoff.next_wait();
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        ?wait,
+                        "cannot apply the declared subscriptions, retrying"
+                    );
+                    let _cancelled = shutdown.run_until_cancelled(sleep(wait)).await;
+                }
+            }
+        }
     }
 
     /// Returns the ID of the database, once it answers.
@@ -144,6 +175,21 @@ impl DeliverService {
                 }
             }
         }
+    }
+}
+
+fn log(file: &str, declaration: Declaration) {
+    for subscription in declaration.created {
+        tracing::info!(subscription, file, "created declared subscription");
+    }
+    for subscription in declaration.changed {
+        tracing::info!(subscription, file, "updated declared subscription");
+    }
+    for subscription in declaration.paused {
+        tracing::warn!(subscription, file, "subscription is no longer declared, pausing it");
+    }
+    for problem in declaration.problems {
+        tracing::error!(error = &problem as &dyn std::error::Error, file, "declared subscription was not applied");
     }
 }
 

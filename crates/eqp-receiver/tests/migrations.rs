@@ -81,6 +81,15 @@ const MIGRATIONS: &[(&str, &str, &str)] = &[
         "743ed3ef2aa390887e3326c778ada77be809c206874668d4efd54614a3eaed24",
         "update eqp.delivery set not_before = now()",
     ),
+    (
+        "0009_routes.sql",
+        "632a26ebeb86891a1923ca7dce44b47c8646884b76ca20d23f0824e74b0666c3",
+        "insert into eqp.subscription (name, filter, handler, fallback_for) select 'sms', '{}', '{}', id from eqp.subscription;
+         insert into eqp.alert_fallback
+             select change.number, fallback.id, change.alert_id, true
+             from eqp.alert_change as change cross join eqp.subscription as fallback
+             where fallback.fallback_for is not null",
+    ),
 ];
 
 /// How long the rows of each table that has a time are stored.

@@ -63,9 +63,10 @@ pub mod internal {
     };
     // The items of alerts.
     pub use crate::model::{
-        AlertSubject, DeadDeliveries, DoubtfulClock, DriftingRegistration, MissedCallbacks, NewAlertChange,
-        PausedSubscription, ReceiverFacts, RejectedSeries, ReportedAlert, StatusEntry, StoredAlert, StoredAlertChange,
-        TrackInReview, UnconfirmedStatus, UnknownEventCode, UnprovenEndpoint,
+        AlertSubject, DeadDeliveries, DoubtfulClock, DriftingRegistration, FallbackDecision, MissedCallbacks,
+        NewAlertChange, PausedSubscription, ReceiverFacts, RejectedSeries, ReportedAlert, ReportedChange,
+        ReportedReminder, StatusEntry, StoredAlert, StoredAlertChange, StoredFallback, StoredNotification,
+        TrackInReview, UnconfirmedStatus, UndeliverableChange, UnknownEventCode, UnprovenEndpoint,
     };
     pub use crate::observer::{HandlerFailure, OpenAlerts, ReconcileResult};
     pub use crate::reconcile_requests::{ReconcileRequests, RequestedAccounts};
@@ -74,13 +75,14 @@ pub mod internal {
     pub use crate::sql::registration_lock::RegistrationLock;
     pub use crate::sql::retention::{Retention, first_id_at};
     pub use crate::sql::{
-        account, api_read, audit, callback, callback_disposition, commit_failure, delivery, delivery_context,
-        delivery_lane, delivery_report, delivery_sweep, endpoint, event, fan_out, handler_cursor, instance, listen,
-        missing_callback, operator_token, pending, projector, receiver, reconcile_run, reprojection, resource_detail,
-        retired_username, rotation, schema, subscription, track, upgrade, write,
+        account, api_read, audit, callback, callback_disposition, commit_failure, declared_subscription, delivery,
+        delivery_context, delivery_lane, delivery_report, delivery_sweep, endpoint, event, fan_out, handler_cursor,
+        instance, listen, missing_callback, operator_token, pending, projector, receiver, reconcile_run, reprojection,
+        resource_detail, retired_username, rotation, schema, subscription, track, upgrade, write,
     };
     pub use crate::sql::{
-        alert, alert_facts, alert_log, registration_check, rejected_callback, reported_alert, review_facts,
+        alert, alert_facts, alert_fallback, alert_log, alert_notification, registration_check, rejected_callback,
+        reported_alert, review_facts,
     };
     pub use crate::supervise::{Part, Restarts, Supervisor};
 }

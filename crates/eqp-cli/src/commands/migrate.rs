@@ -33,11 +33,21 @@ pub(crate) struct Migrate {
 }
 
 /// The migrations of a database, applied and pending.
-struct MigrationPlan(Vec<Migration>);
+struct MigrationPlan {
+    steps: Vec<Migration>,
+    note: Option<String>,
+}
 
 impl Plan for MigrationPlan {
     fn show(self, output: Output) -> Result {
-        report(output, &self.0, true)
+        for note in self.notes() {
+            output.note(note);
+        }
+        report(output, &self.steps, true)
+    }
+
+    fn notes(&self) -> Vec<String> {
+        self.note.iter().cloned().collect()
     }
 
     fn question(&self) -> Question {
@@ -57,11 +67,14 @@ impl Change for MigrationRun<'_> {
     /// Lists the migrations. For a database that does not exist yet, all are pending.
     async fn observe(&mut self) -> Result<MigrationPlan> {
         let Some(database) = Database::open_to_look(self.context, Upgrade::No).await? else {
-            return Ok(MigrationPlan(schema::all_migrations()));
+            // A forgotten URL would otherwise go unnoticed.
+            let folder = self.context.settings.data.place()?;
+            let note = format!("no database is configured: the embedded one in {} is created", folder.display());
+            return Ok(MigrationPlan { steps: schema::all_migrations(), note: Some(note) });
         };
         let steps = schema::migrations(database.pool()).await;
         database.close().await?;
-        Ok(MigrationPlan(steps?))
+        Ok(MigrationPlan { steps: steps?, note: None })
     }
 
     async fn apply(self, _: MigrationPlan, _: Confirmation) -> Result<Vec<Migration>> {

@@ -45,6 +45,7 @@ use clap::Subcommand;
 
 use crate::context::Context;
 use crate::failure::{Exit, Failure, Result};
+use crate::output::notice;
 use crate::shutdown;
 
 /// The time that a running blocking thread, such as a DNS lookup, may delay the exit.
@@ -105,6 +106,13 @@ pub(crate) enum Command {
     Man(generated::Man),
 }
 
+impl Command {
+    /// Returns whether the command uses neither a database nor a server.
+    fn calls_only_the_marketplace(&self) -> bool {
+        matches!(self, Self::Packages(_) | Self::Keys(_) | Self::Reports(_) | Self::Login(_) | Self::Whoami(_))
+    }
+}
+
 /// Runs a command. `definition` returns the definition of the command line, from which completions and manual pages are
 /// generated.
 pub(crate) fn run(command: Command, context: Context, definition: fn() -> clap::Command) -> Result {
@@ -122,6 +130,10 @@ pub(crate) fn run(command: Command, context: Context, definition: fn() -> clap::
 }
 
 async fn run_async(command: Command, context: Context, definition: fn() -> clap::Command) -> Result {
+    // A server that is configured for all commands is not mentioned.
+    if command.calls_only_the_marketplace() && context.flags.iter().any(|flag| flag == "server") {
+        notice("--server has no effect: this command calls the Marketplace directly");
+    }
     match command {
         #[cfg(all(feature = "embedded", feature = "simulator"))]
         Command::Demo(verb) => verb.run(&context).await,

@@ -1,7 +1,6 @@
 //! `eqp serve`: runs the receiver and the other parts of a server.
 
 mod background;
-mod roles;
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -10,8 +9,8 @@ use std::time::Duration;
 
 use axum::Router;
 use clap::Args;
-use eqp_console::{OperatorListener, OperatorService};
-use eqp_deliver::HandlerEnvironment;
+use eqp_console::{OperatorListener, OperatorService, check_hosts_of_metrics};
+use eqp_deliver::{HandlerEnvironment, NewSubscription};
 use eqp_receiver::{Limits, LocalCa, Projector, Receiver};
 use eqp_store::internal::Part;
 use eqp_store::{EndpointSummary, Endpoints, Store};
@@ -19,15 +18,15 @@ use serde::Serialize;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use self::roles::Role;
 use super::ca;
-use crate::arguments::timeout;
 use crate::compose::database::{Database, Migrate};
 use crate::compose::operator_listener;
 use crate::compose::process;
 use crate::compose::process::return_after_floods;
 use crate::compose::receiver::{ReceiverSetup, check_certificate, known_master_key, master_key};
-use crate::config::{DataFolder, OperatorListen, ReceiverOptions, Wire};
+use crate::config::{
+    DataFolder, HostName, OperatorListen, ReceiverOptions, ReconcileInterval, Role, Wire, declared_subscriptions,
+};
 use crate::context::Context;
 use crate::failure::{Exit, Failure, Result};
 use crate::logging::LogFormat;
@@ -59,28 +58,14 @@ Examples:
 pub(crate) struct Serve {
     #[command(flatten)]
     pub(crate) receiver: ReceiverOptions,
-    /// Parts to run in this process
-    #[arg(
-        long,
-        env = "EQP_ROLE",
-        hide_env_values = true,
-        value_enum,
-        value_delimiter = ',',
-        default_values_t = Role::ALL,
-        value_name = "ROLE"
-    )]
+    /// Parts to run in this process [default: all]
+    #[arg(long, env = "EQP_ROLE", hide_env_values = true, value_enum, value_delimiter = ',', value_name = "ROLE")]
     role: Vec<Role>,
     /// Interval between two comparisons of an account with the Marketplace [default: 10m]
     ///
     /// Once a day, all submissions of the account are compared instead of only the changed ones.
-    #[arg(
-        long,
-        env = "EQP_RECONCILE_INTERVAL",
-        hide_env_values = true,
-        value_parser = reconcile_interval,
-        value_name = "DURATION"
-    )]
-    reconcile_interval: Option<Duration>,
+    #[arg(long, env = "EQP_RECONCILE_INTERVAL", hide_env_values = true, value_name = "DURATION")]
+    reconcile_interval: Option<ReconcileInterval>,
     /// Run pending migrations on a non-empty database (empty and embedded ones are migrated automatically)
     #[arg(long)]
     migrate: bool,
@@ -92,34 +77,25 @@ pub(crate) struct Serve {
     export_ca: bool,
 }
 
-/// The minimum interval. A shorter one is probably a mistake, and would only load the Marketplace.
-const SHORTEST_INTERVAL: Duration = Duration::from_secs(10);
-
-fn reconcile_interval(text: &str) -> Result<Duration, String> {
-    let interval = timeout(text)?;
-    if interval < SHORTEST_INTERVAL {
-        return Err(format!("it is less than {} s", SHORTEST_INTERVAL.as_secs()));
-    }
-    Ok(interval)
-}
-
 impl Serve {
     pub(crate) async fn run(self, context: &Context) -> Result {
         if self.export_ca {
             return ca::export(context, false, false).await;
         }
+        let roles = self.roles(context);
         let stop = shutdown::requested();
         // SIGHUP reloads the certificate and never ends a receiver.
         shutdown::keep_running_on_hangup();
         let reload = shutdown::reload_requested()?;
         process::allow_many_files();
-        self.check_listen(context)?;
+        check_listen(&roles, context)?;
         // Checked before the database is started, because it fails at once.
         let wire = context.settings.receiver.wire()?;
-        if self.role.contains(&Role::Accept) {
+        if roles.contains(&Role::Accept) {
             check_certificate(&wire)?;
         }
         let handlers = context.settings.deliver.environment(&context.loaded.programs)?;
+        let declared = declared(&roles, context, &handlers)?;
         let data = context.settings.data.open()?;
         let migrate = if self.migrate { Migrate::Always } else { Migrate::WhenEmpty };
         let Some(database) = stop.run_until_cancelled(Database::open_to_receive(context, migrate)).await else {
@@ -133,9 +109,13 @@ impl Serve {
             data: &data,
             wire: &wire,
             reload: &reload,
-            roles: &self.role,
-            interval: self.reconcile_interval,
+            roles: &roles,
+            interval: self
+                .reconcile_interval
+                .or(context.settings.receiver.reconcile_interval)
+                .map(|interval| interval.0),
             handlers: &handlers,
+            declared,
             // A child token, because the first part to end stops the others.
             stop: stop.child_token(),
         };
@@ -152,14 +132,40 @@ impl Serve {
 }
 
 impl Serve {
-    /// Fails if an address is given for a listener that would not run.
-    fn check_listen(&self, context: &Context) -> Result {
-        if self.role.contains(&Role::Accept) || !context.flags.iter().any(|flag| flag == "listen") {
-            return Ok(());
-        }
-        Err(Failure::usage("--listen has no effect without the role accept")
-            .next("add accept to --role, or omit --listen; --operator-listen is the address of the operator API"))
+    /// Returns the parts to run, each once: those of the flag or the variable, otherwise those of the configuration, otherwise all.
+    fn roles(&self, context: &Context) -> Vec<Role> {
+        let configured = context.settings.receiver.roles.as_ref().filter(|roles| !roles.is_empty());
+        let chosen = match configured {
+            _ if !self.role.is_empty() => self.role.as_slice(),
+            Some(roles) => roles.as_slice(),
+            None => &Role::ALL,
+        };
+        Role::ALL.into_iter().filter(|role| chosen.contains(role)).collect()
     }
+}
+
+/// Returns the subscriptions that the configuration declares, and its file, if this process delivers. Fails if one of them could never be
+/// delivered: a person is watching now, and the receiver has not started.
+fn declared(
+    roles: &[Role],
+    context: &Context,
+    handlers: &HandlerEnvironment,
+) -> Result<Option<(String, Vec<NewSubscription>)>> {
+    let Some(file) = context.loaded.file.as_ref().filter(|_| roles.contains(&Role::Deliver)) else {
+        return Ok(None);
+    };
+    let file = std::path::absolute(file).unwrap_or_else(|_| file.clone());
+    let declared = declared_subscriptions(&context.loaded.subscriptions, handlers)?;
+    Ok(Some((file.display().to_string(), declared)))
+}
+
+/// Fails if an address is given for a listener that would not run.
+fn check_listen(roles: &[Role], context: &Context) -> Result {
+    if roles.contains(&Role::Accept) || !context.flags.iter().any(|flag| flag == "listen") {
+        return Ok(());
+    }
+    Err(Failure::usage("--listen has no effect without the role accept")
+        .next("add accept to --role, or omit --listen; --operator-listen is the address of the operator API"))
 }
 
 /// A running server as JSON, printed once its listeners are bound.
@@ -188,6 +194,8 @@ struct Server<'a> {
     roles: &'a [Role],
     interval: Option<Duration>,
     handlers: &'a HandlerEnvironment,
+    /// The subscriptions that the configuration declares, and its file.
+    declared: Option<(String, Vec<NewSubscription>)>,
     stop: CancellationToken,
 }
 
@@ -258,6 +266,9 @@ impl Server<'_> {
     /// Serves the operator API, if this process does, and `status` on the operator listener until shutdown.
     async fn serve_operators(&self, listener: Option<OperatorListener>, status: Router) {
         let Some(listener) = listener else { return self.stop.cancelled().await };
+        let hosts = self.context.settings.receiver.operator_hosts.iter().flatten();
+        let hosts: Vec<String> = hosts.map(|host: &HostName| host.as_str().to_owned()).collect();
+        let status = check_hosts_of_metrics(status, &hosts);
         let router = if self.has(Role::Console) {
             let mut service =
                 OperatorService::new(Store::new(self.database.pool().clone())).shutdown(self.stop.clone());
@@ -265,7 +276,6 @@ impl Server<'_> {
             if let Ok(Some(key)) = known_master_key(self.data) {
                 service = service.master_key(key);
             }
-            let hosts = self.context.settings.receiver.operator_hosts.clone().unwrap_or_default();
             status.merge(service.network_router(&hosts))
         } else {
             status

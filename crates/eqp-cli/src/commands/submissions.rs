@@ -91,7 +91,7 @@ impl List {
             context.output.note("no submissions");
             return Ok(());
         }
-        let mut table = Table::new(&["environment", "submission", "item", "tracks", "last callback (UTC)"]);
+        let mut table = Table::new(&["environment", "submission", "item", "tracks", "last report (UTC)"]);
         for submission in &submissions {
             table.row([
                 submission.environment.to_string(),

@@ -18,5 +18,5 @@ pub(crate) fn alert_service(context: &Context, database: &Database) -> AlertServ
 pub(crate) fn describe_alert(kind: &str, data: &str, at: OffsetDateTime) -> AlertDescription {
     let AlertText { title, scope, lost, meaning, first_check, resolves, .. } = AlertText::of(kind, data, at);
     let title = scope.map_or_else(|| title.clone(), |scope| format!("{title} ({scope})"));
-    AlertDescription { title, text: format!("{meaning} {lost} Check first: {first_check}. {resolves}") }
+    AlertDescription { title, text: format!("{lost} {meaning} First check: {first_check}. {resolves}") }
 }

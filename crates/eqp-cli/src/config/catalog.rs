@@ -17,6 +17,8 @@ pub(crate) enum Kind {
     Bytes,
     /// A list of texts.
     List,
+    /// A table of texts.
+    Table,
     /// One of these words.
     Choice(&'static [&'static str]),
 }
@@ -100,6 +102,10 @@ pub(crate) const KEYS: &[Key] = &[
         .flag("operator_hosts")
         .variable("EQP_OPERATOR_HOSTS"),
     key("receiver", "retention", Kind::Text, "\"400d\"").flag("retention").variable("EQP_RETENTION"),
+    key("receiver", "roles", Kind::List, "[\"accept\", \"project\"]").flag("role").variable("EQP_ROLE"),
+    key("receiver", "reconcile_interval", Kind::Text, "\"10m\"")
+        .flag("reconcile_interval")
+        .variable("EQP_RECONCILE_INTERVAL"),
     key("alerts", "severities", Kind::List, "[\"callbacks_missed=ticket\", \"review_stuck=info\"]")
         .text("Severities (page, ticket or info) of kinds of alerts that differ from those in docs/alerts.md"),
     key("alerts", "quiet_hours", Kind::Text, "\"22:00-07:00\"")
@@ -123,36 +129,6 @@ pub(crate) const KEYS: &[Key] = &[
         .default("none"),
 ];
 
-/// A table that contains a table for each name that the user chooses, such as `[products."acme/checkout"]`. A profile cannot contain it.
-#[derive(Debug)]
-pub(crate) struct NamedTable {
-    /// The name of the outer table.
-    pub(crate) name: &'static str,
-    /// The description.
-    pub(crate) text: &'static str,
-    /// An example of a chosen name, in TOML.
-    pub(crate) entry: &'static str,
-    /// The keys of each entry.
-    pub(crate) keys: &'static [Key],
-}
-
-/// Every named table, in the order of the reference.
-pub(crate) const NAMED_TABLES: &[NamedTable] = &[NamedTable {
-    name: "products",
-    text: "A product, with data that the Marketplace does not have; the name of the table is its SKU",
-    entry: "\"acme/checkout\"",
-    keys: &[
-        key("products", "repository", Kind::Text, "\"https://github.com/acme/checkout\"")
-            .text("URL of the git repository"),
-        key("products", "tag", Kind::Text, "\"v{version}\"")
-            .text("Git tag of a version, in which {version} is replaced by the version"),
-        key("products", "channel", Kind::Text, "\"#releases\"").text("Chat channel for messages about the product"),
-        key("products", "owner", Kind::Text, "\"checkout-team\"")
-            .text("Person or team that is responsible for the product"),
-        key("products", "source", Kind::Path, "\"../checkout\"").text("Folder or archive with the source code"),
-    ],
-}];
-
 /// Environment variables that do not stand for a key.
 pub(crate) const OTHER_VARIABLES: &[(&str, &str)] = &[
     ("EQP_CONFIG", "Configuration file (flag `--config`)"),
@@ -161,15 +137,13 @@ pub(crate) const OTHER_VARIABLES: &[(&str, &str)] = &[
     ("EQP_CALLBACK_PASSWORD_FILE", "File (mode 0600) with that password"),
     ("EQP_TOKEN", "Token for the server (flag `--server`)"),
     ("EQP_LOG", "Log level for each module, such as `eqp_receiver=debug,info`"),
-    ("EQP_ROLE", "Parts that run in `eqp serve`, such as `accept,project` (flag `--role`)"),
-    ("EQP_RECONCILE_INTERVAL", "Interval at which `eqp serve` reconciles accounts (flag `--reconcile-interval`)"),
     ("EQP_LOG_FORMAT", "Log format of `eqp serve`, `text` or `json` (flag `--log-format`)"),
     ("EQP_SIMULATOR_CONTROL_URL", "Control API of a running simulator; set by the file that `eqp simulator` writes"),
     ("EQP_SIMULATOR_CONTROL_TOKEN_FILE", "File with the token for that API; set by the same file"),
 ];
 
 /// Returns a key without flag, variable and texts, which the methods below add.
-const fn key(section: &'static str, name: &'static str, kind: Kind, example: &'static str) -> Key {
+pub(super) const fn key(section: &'static str, name: &'static str, kind: Kind, example: &'static str) -> Key {
     Key { section, name, kind, flag: None, variable: None, example, text: None, default: None }
 }
 
@@ -182,11 +156,11 @@ impl Key {
         Self { variable: Some(name), ..self }
     }
 
-    const fn text(self, text: &'static str) -> Self {
+    pub(super) const fn text(self, text: &'static str) -> Self {
         Self { text: Some(text), ..self }
     }
 
-    const fn default(self, default: &'static str) -> Self {
+    pub(super) const fn default(self, default: &'static str) -> Self {
         Self { default: Some(default), ..self }
     }
 
@@ -216,17 +190,12 @@ pub(crate) struct DescribedKey {
     pub(crate) commands: Vec<String>,
 }
 
-/// Returns the keys of a named table with their texts.
-pub(crate) fn described_entry(table: &'static NamedTable, definition: &clap::Command) -> Vec<DescribedKey> {
-    table.keys.iter().map(|key| describe(key, definition)).collect()
-}
-
 /// Returns every key with the texts of the flags in the definition of the command line.
 pub(crate) fn described(definition: &clap::Command) -> Vec<DescribedKey> {
     KEYS.iter().map(|key| describe(key, definition)).collect()
 }
 
-fn describe(key: &'static Key, definition: &clap::Command) -> DescribedKey {
+pub(super) fn describe(key: &'static Key, definition: &clap::Command) -> DescribedKey {
     let found = key.flag.map(|id| arguments(definition, id)).unwrap_or_default();
     // A command may have another flag with the same name, such as the address of the simulator.
     let is_of_key = |argument: &clap::Arg| {
@@ -262,11 +231,12 @@ fn arguments<'a>(command: &'a clap::Command, id: &str) -> Vec<(String, &'a clap:
 mod tests {
     use std::path::Path;
 
-    use super::super::file::{ProfileSelector, read_text};
+    use super::super::file::read_text;
     use super::super::keys::names_of;
+    use super::super::profile_selection::ProfileSelector;
     use super::super::{
         AlertOptions, DataOptions, DatabaseOptions, DeliverOptions, IfMissing, Layer, MarketplaceOptions,
-        ProductOptions, ReceiverOptions, ServerOptions,
+        ReceiverOptions, ServerOptions,
     };
     use super::*;
     use crate::cli::Cli;
@@ -288,17 +258,6 @@ mod tests {
         let listed: Vec<_> = KEYS.iter().map(Key::path).collect();
         assert_eq!(listed, ["profile".to_owned()].into_iter().chain(accepted).collect::<Vec<_>>());
         assert!(DISCOVERED.iter().all(|name| listed.iter().any(|listed| listed == name)));
-    }
-
-    #[test]
-    fn the_catalog_has_every_key_of_named_tables() {
-        let tables: [(&str, &[&str]); 1] = [("products", names_of::<ProductOptions>())];
-        let listed = |table: &NamedTable| table.keys.iter().map(|key| key.name).collect::<Vec<_>>();
-        assert_eq!(NAMED_TABLES.iter().map(|table| table.name).collect::<Vec<_>>(), tables.map(|(name, _)| name));
-        for (table, (_, names)) in NAMED_TABLES.iter().zip(tables) {
-            assert_eq!(listed(table), names);
-            assert!(table.keys.iter().all(|key| key.section == table.name));
-        }
     }
 
     #[test]

@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::catalog::{DescribedKey, Kind, NAMED_TABLES, described, described_entry};
+use super::catalog::{DescribedKey, Kind, described};
+use super::named_tables::{NAMED_TABLES, described_entry};
 
 /// The name of the file that `eqp init` writes beside the configuration.
 pub(crate) const FILE_NAME: &str = "eqp.schema.json";
@@ -36,31 +37,6 @@ pub(crate) fn render(definition: &clap::Command) -> String {
         let named = json!({"type": "object", "description": table.text, "additionalProperties": entry});
         properties.insert(table.name.to_owned(), named);
     }
-    properties.insert(
-        "exec".to_owned(),
-        json!({
-            "type": "object",
-            "description": "Programs that handlers of subscriptions can run, by name",
-            "additionalProperties": {
-                "type": "object",
-                "additionalProperties": false,
-                "required": ["command"],
-                "properties": {
-                    "command": {
-                        "type": "array",
-                        "items": {"type": "string"},
-                        "minItems": 1,
-                        "description": "Program (a name in PATH or an absolute path) and its arguments",
-                    },
-                    "environment": {
-                        "type": "object",
-                        "additionalProperties": {"type": "string"},
-                        "description": "Variables of its environment",
-                    },
-                },
-            },
-        }),
-    );
     let schema = json!({
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": "eqp.toml",
@@ -96,6 +72,7 @@ fn property(described: &DescribedKey) -> Value {
         Kind::Boolean => json!({"type": "boolean"}),
         Kind::Bytes => json!({"type": "integer", "minimum": 0}),
         Kind::List => json!({"type": "array", "items": {"type": "string"}}),
+        Kind::Table => json!({"type": "object", "additionalProperties": {"type": "string"}}),
         Kind::Choice(words) => json!({"enum": words}),
     };
     let default = default.as_ref().map(|default| format!(" (default: {default})")).unwrap_or_default();

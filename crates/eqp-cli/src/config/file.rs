@@ -6,15 +6,16 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use eqp_release::internal::{Format, ShowValues, describe_type_error};
-use eqp_types::Environment;
 use serde::Deserialize;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::keys::names_of;
+use super::profile_selection::{ProfileSelector, select};
 use super::{
-    AlertOptions, DataOptions, DatabaseOptions, DeliverOptions, FileOptions, IfMissing, Layer, MarketplaceOptions,
-    ProductOptions, Products, Programs, ReceiverOptions, ServerOptions,
+    AlertOptions, DataOptions, DatabaseOptions, DeclaredSubscriptions, DeliverOptions, FileOptions, IfMissing, Layer,
+    MarketplaceOptions, ProductOptions, Products, ProgramOptions, Programs, ReceiverOptions, ServerOptions,
+    SubscriptionOptions,
 };
 use crate::failure::{Failure, Result};
 use crate::text::nearest;
@@ -40,6 +41,8 @@ struct File {
     deliver: DeliverOptions,
     /// Programs that handlers can run. Not in a profile: they belong to this machine.
     exec: Programs,
+    /// Subscriptions that a server creates. Not in a profile, either.
+    subscriptions: DeclaredSubscriptions,
 }
 
 /// A parsed configuration file.
@@ -55,6 +58,8 @@ pub(super) struct ParsedFile {
     pub(super) products: Products,
     /// The programs that handlers can run.
     pub(super) programs: Programs,
+    /// The declared subscriptions.
+    pub(super) subscriptions: DeclaredSubscriptions,
 }
 
 /// The configuration files that exist.
@@ -147,7 +152,15 @@ pub(super) fn read_text(
     };
     file.products.values_mut().for_each(|product| product.in_folder(folder));
     let profiles = file.profiles.keys().cloned().collect();
-    let mut read = ParsedFile { base, profile: None, profiles, products: file.products, programs: file.exec };
+    file.subscriptions.values_mut().for_each(|subscription| subscription.in_folder(folder));
+    let mut read = ParsedFile {
+        base,
+        profile: None,
+        profiles,
+        products: file.products,
+        programs: file.exec,
+        subscriptions: file.subscriptions,
+    };
     read.profile = select(path, file.profile.as_deref(), file.profiles, selector, if_missing)?;
     for layer in [&mut read.base].into_iter().chain(read.profile.as_mut().map(|(_, layer)| layer)) {
         layer.marketplace.check().map_err(|failure| failure.why(format!("it is set in {}", path.display())))?;
@@ -155,74 +168,6 @@ pub(super) fn read_text(
         layer.in_folder(folder);
     }
     Ok(read)
-}
-
-/// Selects a profile.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct ProfileSelector<'a> {
-    /// The name of the profile.
-    pub(super) name: Option<&'a str>,
-    /// The environment of the profile.
-    pub(super) environment: Option<Environment>,
-}
-
-/// Returns the profile to use. If an environment was requested, only a profile of that environment is selected, because
-/// the key of another environment must never be sent there.
-fn select(
-    path: &Path,
-    default: Option<&str>,
-    mut profiles: BTreeMap<String, Layer>,
-    selector: ProfileSelector<'_>,
-    if_missing: IfMissing,
-) -> Result<Option<(String, Layer)>> {
-    let fits = |layer: &Layer| match (layer.marketplace.environment, selector.environment) {
-        (Some(its), Some(asked)) => its == asked,
-        _ => true,
-    };
-    let Some(name) = selector.name.map(str::to_owned).or_else(|| default.map(str::to_owned)) else {
-        return of_environment(path, profiles, selector.environment);
-    };
-    let Some(chosen) = profiles.remove(&name) else {
-        if if_missing == IfMissing::Create {
-            return Ok(None);
-        }
-        let known: Vec<_> = profiles.keys().map(String::as_str).collect();
-        let failure = Failure::usage(format!("{} has no profile `{name}`", path.display()));
-        return Err(match known.as_slice() {
-            [] => failure.next(format!("create it with eqp login, or add a table [profiles.{name}.marketplace]")),
-            some => failure.next(format!("existing profiles: {}", some.join(", "))),
-        });
-    };
-    if fits(&chosen) {
-        return Ok(Some((name, chosen)));
-    }
-    // `eqp login` creates the profile.
-    if if_missing == IfMissing::Create {
-        return Ok(None);
-    }
-    match (selector.name, chosen.marketplace.environment, selector.environment) {
-        (Some(name), Some(its), Some(asked)) => {
-            Err(Failure::usage(format!("profile `{name}` is for {its}, but {asked} was requested"))
-                .next(format!("remove --environment and EQP_ENVIRONMENT, or use a profile for {asked}")))
-        }
-        _ => of_environment(path, profiles, selector.environment),
-    }
-}
-
-/// Returns the profile of an environment, if there is exactly one.
-fn of_environment(
-    path: &Path,
-    mut profiles: BTreeMap<String, Layer>,
-    environment: Option<Environment>,
-) -> Result<Option<(String, Layer)>> {
-    let Some(environment) = environment else { return Ok(None) };
-    profiles.retain(|_, layer| layer.marketplace.environment == Some(environment));
-    if profiles.len() > 1 {
-        let names: Vec<_> = profiles.keys().map(String::as_str).collect();
-        return Err(Failure::usage(format!("{} has several profiles for {environment}", path.display()))
-            .next(format!("select one with --profile: {}", names.join(", "))));
-    }
-    Ok(profiles.pop_first())
 }
 
 /// Returns the configuration folder of this user.
@@ -280,6 +225,8 @@ impl<'a> Source<'a> {
         self.check_names(root, names_of::<File>(), "")?;
         self.check_sections(root, "")?;
         self.check_named(root, "products", names_of::<ProductOptions>())?;
+        self.check_named(root, "exec", names_of::<ProgramOptions>())?;
+        self.check_named(root, "subscriptions", names_of::<SubscriptionOptions>())?;
         let Some(profiles) = root.get("profiles").and_then(|value| value.get_ref().as_table()) else { return Ok(()) };
         for (name, profile) in profiles {
             if profile.get_ref().is_array() {

@@ -15,11 +15,15 @@ pub(crate) mod keyring;
 pub(crate) mod keys;
 mod listen;
 mod marketplace;
+pub(crate) mod named_tables;
 mod products;
 pub(crate) mod profile;
+mod profile_selection;
 mod receiver;
+mod roles;
 mod secret;
 mod server;
+mod subscriptions;
 pub(crate) mod template;
 
 use std::ffi::OsString;
@@ -31,18 +35,19 @@ use serde::Deserialize;
 pub(crate) use alerts::AlertOptions;
 pub(crate) use data::{DataFolder, DataOptions};
 pub(crate) use database::{DatabaseChoice, DatabaseOptions};
-pub(crate) use deliver::{DeliverOptions, Programs};
+pub(crate) use deliver::{DeliverOptions, ProgramOptions, Programs};
 pub(crate) use eqp_store::internal::DatabaseUrl;
 pub(crate) use listen::ListenAddress;
 pub(crate) use listen::OperatorListen;
 pub(crate) use marketplace::{Marketplace, MarketplaceOptions};
 pub(crate) use products::{ProductOptions, Products};
-pub(crate) use receiver::RetentionPeriod;
-pub(crate) use receiver::{ReceiverOptions, Wire};
+pub(crate) use receiver::{HostName, ReceiverOptions, ReconcileInterval, RetentionPeriod, Wire};
+pub(crate) use roles::Role;
 pub(crate) use secret::{from_environment, read_secret, text as secret_text};
 pub(crate) use server::{Server, ServerOptions};
+pub(crate) use subscriptions::{DeclaredSubscriptions, SubscriptionOptions, declared as declared_subscriptions};
 
-use self::file::ProfileSelector;
+use self::profile_selection::ProfileSelector;
 use crate::failure::Result;
 use crate::output::notice;
 
@@ -139,6 +144,8 @@ pub(crate) struct Loaded {
     pub(crate) products: Products,
     /// The programs of `file` that handlers can run.
     pub(crate) programs: Programs,
+    /// The subscriptions that `file` declares.
+    pub(crate) subscriptions: DeclaredSubscriptions,
 }
 
 /// Checks whether a file with this text can be read, for the fuzzers.
@@ -164,7 +171,9 @@ pub(crate) fn load(options: &FileOptions, mut given: Layer, if_missing: IfMissin
         }
         None => None,
     };
-    let file::ParsedFile { base, profile, profiles, products, programs } = if let Some(path) = &found.trusted {
+    let file::ParsedFile { base, profile, profiles, products, programs, subscriptions } = if let Some(path) =
+        &found.trusted
+    {
         let selector = ProfileSelector { name: options.profile.as_deref(), environment: given.marketplace.environment };
         file::read(path, selector, if_missing)?
     } else {
@@ -191,5 +200,6 @@ pub(crate) fn load(options: &FileOptions, mut given: Layer, if_missing: IfMissin
         profiles,
         products,
         programs,
+        subscriptions,
     })
 }

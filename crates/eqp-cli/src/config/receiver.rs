@@ -12,9 +12,8 @@ use eqp_receiver::SpoolSettings;
 use serde::Deserialize;
 
 use super::from_folder;
-use super::{ListenAddress, OperatorListen};
-use crate::arguments::bytes;
-use crate::arguments::duration;
+use super::{ListenAddress, OperatorListen, Role};
+use crate::arguments::{bytes, duration, timeout};
 use crate::failure::{Failure, Result};
 
 const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8443);
@@ -70,10 +69,16 @@ pub(crate) struct ReceiverOptions {
         value_name = "NAME",
         value_delimiter = ','
     )]
-    pub(crate) operator_hosts: Option<Vec<String>>,
+    pub(crate) operator_hosts: Option<Vec<HostName>>,
     /// Delete projected callbacks older than this, such as 400d [default: never]
     #[arg(long, env = "EQP_RETENTION", hide_env_values = true, value_name = "AGE")]
     pub(crate) retention: Option<RetentionPeriod>,
+    /// The parts of `eqp serve` that run in this process. The flag belongs to that command.
+    #[arg(skip)]
+    pub(crate) roles: Option<Vec<Role>>,
+    /// The interval at which `eqp serve` reconciles accounts. The flag belongs to that command.
+    #[arg(skip)]
+    pub(crate) reconcile_interval: Option<ReconcileInterval>,
 }
 
 /// The protocol of the public listener.
@@ -111,6 +116,8 @@ impl ReceiverOptions {
             operator_listen: self.operator_listen.or(weaker.operator_listen),
             operator_hosts: self.operator_hosts.or(weaker.operator_hosts),
             retention: self.retention.or(weaker.retention),
+            roles: self.roles.or(weaker.roles),
+            reconcile_interval: self.reconcile_interval.or(weaker.reconcile_interval),
         }
     }
 
@@ -162,6 +169,78 @@ impl ReceiverOptions {
             _ => Err(Failure::usage("--tls-cert and --tls-key must be used together")
                 .next("pass both --tls-cert and --tls-key")),
         }
+    }
+}
+
+/// A host name under which the operator API can be called: without a scheme, a port or wildcards, which would never match.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub(crate) struct HostName(String);
+
+impl HostName {
+    /// Returns the name.
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for HostName {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let name = text.strip_suffix('.').unwrap_or(text);
+        let is_label = |label: &str| {
+            let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+            !label.is_empty() && label.len() <= 63 && label.bytes().all(is_allowed)
+        };
+        if name.len() <= 253 && name.split('.').all(is_label) {
+            return Ok(Self(name.to_ascii_lowercase()));
+        }
+        Err("it is not a host name such as ops.example.com, without scheme, port and wildcards; international names are \
+             written as xn--…"
+            .to_owned())
+    }
+}
+
+impl TryFrom<String> for HostName {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse().map_err(|why| format!("`{text}`: {why}"))
+    }
+}
+
+/// The minimum interval. A shorter one is probably a mistake, and would only load the Marketplace.
+const SHORTEST_INTERVAL: Duration = Duration::from_secs(10);
+
+/// The interval at which accounts are compared with the Marketplace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub(crate) struct ReconcileInterval(pub(crate) Duration);
+
+impl fmt::Display for ReconcileInterval {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        humantime::format_duration(self.0).fmt(f)
+    }
+}
+
+impl FromStr for ReconcileInterval {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let interval = timeout(text)?;
+        if interval < SHORTEST_INTERVAL {
+            return Err(format!("it is less than {} s", SHORTEST_INTERVAL.as_secs()));
+        }
+        Ok(Self(interval))
+    }
+}
+
+impl TryFrom<String> for ReconcileInterval {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse().map_err(|why| format!("`{text}`: {why}"))
     }
 }
 
@@ -219,6 +298,18 @@ mod tests {
         let given = ReceiverOptions { tls_cert: Some("a".into()), ..Default::default() };
         let file = ReceiverOptions { tls_cert: Some("b".into()), tls_key: Some("c".into()), ..Default::default() };
         assert_eq!(given.over(file).tls_key, None);
+    }
+
+    #[test]
+    fn a_host_that_could_never_match_is_refused() {
+        for (text, name) in [("Ops.example.com", "ops.example.com"), ("ops.", "ops"), ("a_b-c.d", "a_b-c.d")] {
+            assert_eq!(text.parse::<HostName>().unwrap().as_str(), name);
+        }
+        for text in
+            ["", ".", "https://ops.example.com", "ops.example.com:8444", "*.example.com", "a b", "a..b", "ops/x", "é"]
+        {
+            assert!(text.parse::<HostName>().is_err(), "{text}");
+        }
     }
 
     #[test]

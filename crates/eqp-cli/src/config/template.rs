@@ -4,8 +4,9 @@
 
 use std::fmt::Write as _;
 
-use super::catalog::{DescribedKey, NAMED_TABLES, described, described_entry};
+use super::catalog::{DescribedKey, described};
 use super::editor_schema;
+use super::named_tables::{NAMED_TABLES, described_entry};
 
 /// Maximum width of a comment.
 const WIDTH: usize = 100;
@@ -106,7 +107,8 @@ mod tests {
     use std::path::Path;
 
     use super::super::catalog::KEYS;
-    use super::super::file::{ProfileSelector, read_text};
+    use super::super::file::read_text;
+    use super::super::profile_selection::ProfileSelector;
     use super::super::{IfMissing, Layer};
     use super::*;
     use crate::cli::Cli;

@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 
 use super::cell;
-use crate::config::catalog::{DescribedKey, Kind, NAMED_TABLES, OTHER_VARIABLES, described, described_entry};
+use crate::config::catalog::{DescribedKey, Kind, OTHER_VARIABLES, described};
+use crate::config::named_tables::{NAMED_TABLES, described_entry};
 
 const INTRODUCTION: &str = "\
 # Configuration keys
@@ -87,6 +88,7 @@ fn kind(kind: Kind) -> String {
         Kind::Boolean => "`true` or `false`".to_owned(),
         Kind::Bytes => "number of bytes".to_owned(),
         Kind::List => "list of texts".to_owned(),
+        Kind::Table => "table of texts".to_owned(),
         Kind::Choice(words) => words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(" or "),
     }
 }

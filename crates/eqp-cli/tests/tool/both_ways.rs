@@ -118,6 +118,8 @@ const COMMANDS: &[(i32, &[&str])] = &[
     (4, &["subscriptions", "pause", "nothing"]),
     (2, &["subscriptions", "add", "shop", "--exec", "deploy"]),
     (0, &["subscriptions", "add", "other", "--exec", "deploy", "--status", "approved", "--dry-run"]),
+    (0, &["subscriptions", "add", "sms", "--exec", "sms", "--fallback-for", "shop", "--dry-run"]),
+    (4, &["subscriptions", "add", "sms", "--exec", "sms", "--fallback-for", "nothing"]),
     (0, &["subscriptions", "remove", "shop", "--dry-run"]),
     (0, &["deliveries", "list"]),
     (0, &["deliveries", "list", "--subscription", "shop", "--dead"]),

@@ -14,6 +14,7 @@ mod command_line;
 mod configuration;
 mod data_folder;
 mod databases;
+mod declared;
 mod delivering;
 mod delivery_alerts;
 mod demo;

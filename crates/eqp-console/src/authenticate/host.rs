@@ -6,6 +6,10 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
 use http::HeaderMap;
 use http::header::HOST;
 
@@ -40,6 +44,21 @@ impl AllowedHosts {
     }
 }
 
+/// Adds the check of the host name to the path `/metrics` of a router, because metrics contain the names of endpoints. `hosts` are the
+/// allowed names, besides `localhost` and addresses. Health checks are answered under any name.
+pub fn check_hosts_of_metrics(router: Router, hosts: &[String]) -> Router {
+    router.layer(from_fn_with_state(AllowedHosts::new(hosts), check_metrics))
+}
+
+async fn check_metrics(State(hosts): State<AllowedHosts>, request: Request, next: Next) -> Response {
+    if request.uri().path() == "/metrics"
+        && let Err(problem) = hosts.check(request.headers())
+    {
+        return problem.into_response();
+    }
+    next.run(request).await
+}
+
 fn without_port(host: &str) -> &str {
     match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) && !name.ends_with(':') => name,
@@ -50,6 +69,23 @@ fn without_port(host: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn metrics_are_not_served_under_a_foreign_name() {
+        let served = || axum::routing::get(|| async { "served" });
+        let router = Router::new().route("/metrics", served()).route("/healthz", served());
+        let router = check_hosts_of_metrics(router, &["ops.example.com".to_owned()]);
+        for (path, host, status) in [
+            ("/metrics", "ops.example.com", 200),
+            ("/metrics", "192.0.2.7:8444", 200),
+            ("/metrics", "evil.example.com", 421),
+            ("/healthz", "evil.example.com", 200),
+        ] {
+            let request = Request::builder().uri(path).header(HOST, host).body(axum::body::Body::empty()).unwrap();
+            let response = tower::ServiceExt::oneshot(router.clone(), request).await.unwrap();
+            assert_eq!(response.status().as_u16(), status, "{path} {host}");
+        }
+    }
 
     #[test]
     fn only_addresses_and_known_names_are_allowed() {

@@ -39,9 +39,9 @@ pub type DescribeAlert = Arc<dyn Fn(&str, &str, OffsetDateTime) -> AlertDescript
 pub(crate) struct AlertFacts {
     /// The number of the subscription that the alert is about.
     pub(crate) subscription_id: Option<i32>,
-    resource_id: Option<String>,
-    sku: Option<String>,
-    version: Option<String>,
+    pub(crate) resource_id: Option<String>,
+    pub(crate) sku: Option<String>,
+    pub(crate) version: Option<String>,
 }
 
 impl AlertFacts {

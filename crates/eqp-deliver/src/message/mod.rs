@@ -4,6 +4,7 @@
 
 mod alert;
 mod event;
+mod reminder;
 
 use eqp_store::{Event, EventKind};
 use serde::Serialize;
@@ -13,6 +14,7 @@ use uuid::Uuid;
 pub(crate) use alert::AlertFacts;
 pub use alert::{AlertChange, AlertData, AlertDescription, DescribeAlert};
 pub use event::{EventData, MessageContext, MessageUrls};
+pub use reminder::{OpenAlert, ReminderData};
 
 /// A message to a handler outside of this process.
 #[derive(Clone, Debug, PartialEq)]
@@ -50,6 +52,9 @@ pub enum MessageBody {
     /// The condition of an alert has ended.
     #[serde(rename = "alert.resolved")]
     AlertResolved(Content<AlertData>),
+    /// Alerts are still open: a reminder.
+    #[serde(rename = "alert.reminded")]
+    AlertReminded(Content<ReminderData>),
     /// A test of a subscription. It is about nothing that happened.
     #[serde(rename = "subscription.test")]
     SubscriptionTest(Content<TestData>),
@@ -102,6 +107,12 @@ impl Message {
         Self { id: id(instance, &format!("alert:{number}")), body, replay: None }
     }
 
+    /// Creates a reminder: number `number` in the log of changes of alerts.
+    pub fn of_reminder(instance: Uuid, number: i64, at: OffsetDateTime, data: ReminderData) -> Self {
+        let body = MessageBody::AlertReminded(Content { timestamp: at, data });
+        Self { id: id(instance, &format!("alert:{number}")), body, replay: None }
+    }
+
     /// Creates a test message.
     ///
     /// ```
@@ -145,6 +156,7 @@ impl MessageBody {
             Self::AlertOpened(_) => "alert.opened",
             Self::AlertAcknowledged(_) => "alert.acknowledged",
             Self::AlertResolved(_) => "alert.resolved",
+            Self::AlertReminded(_) => "alert.reminded",
             Self::SubscriptionTest(_) => "subscription.test",
         }
     }
@@ -153,6 +165,7 @@ impl MessageBody {
 /// The fields of `data` of all messages, which templates can use.
 pub(crate) const DATA_FIELDS: &[&str] = &[
     "alert",
+    "alerts",
     "api_read_id",
     "applied",
     "callback_id",
@@ -212,6 +225,7 @@ mod tests {
         let messages = [
             Message::of_event(instance, &event, &MessageContext::default()),
             Message::of_alert(instance, 1, AlertChange::Opened, now, alert),
+            Message::of_reminder(instance, 2, now, ReminderData::new("page", Vec::new())),
             Message::of_test(instance, Uuid::nil(), now, "ci"),
         ];
         let mut fields = BTreeSet::new();

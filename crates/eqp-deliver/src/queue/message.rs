@@ -4,15 +4,15 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use eqp_store::internal::{
-    ANSWER, DeliverySource, EventContext, ReconcileRequests, ReportedAlert, WaitingDelivery, delivery_context,
-    reported_alert, within,
+    ANSWER, DeliverySource, EventContext, ReconcileRequests, ReportedChange, ReportedReminder, StoredAlert,
+    WaitingDelivery, alert, delivery_context, reported_alert, within,
 };
-use eqp_store::{Error, Event};
+use eqp_store::{AlertSeverity, Error, Event};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::settings::WorkerSettings;
-use crate::message::{AlertChange, AlertData, DescribeAlert};
+use crate::message::{AlertChange, AlertData, AlertFacts, DescribeAlert, OpenAlert, ReminderData};
 use crate::subscription::{KnownSku, Matched, Subscription};
 use crate::{Message, MessageContext};
 
@@ -37,7 +37,15 @@ pub(super) struct Messages {
     requests: ReconcileRequests,
     events: HashMap<i64, Event>,
     contexts: HashMap<i64, EventContext>,
-    alerts: HashMap<i64, ReportedAlert>,
+    alerts: HashMap<i64, ReportedChange>,
+    reminders: Option<Reminders>,
+}
+
+/// The alerts that reminders contain now.
+struct Reminders {
+    open: Vec<StoredAlert>,
+    /// The number of the last reminder of each severity.
+    last: HashMap<AlertSeverity, i64>,
 }
 
 impl Messages {
@@ -57,6 +65,7 @@ impl Messages {
             events: HashMap::new(),
             contexts: HashMap::new(),
             alerts: HashMap::new(),
+            reminders: None,
         };
         let seqs = numbers(DeliverySource::Event);
         if !seqs.is_empty() {
@@ -65,7 +74,16 @@ impl Messages {
         }
         let alerts = numbers(DeliverySource::Alert);
         if !alerts.is_empty() {
-            messages.alerts = within(ANSWER, reported_alert::by_number(&settings.pool, &alerts)).await?;
+            messages.alerts = within(ANSWER, async {
+                let mut connection = settings.pool.acquire().await?;
+                reported_alert::by_number(&mut connection, &alerts).await
+            })
+            .await?;
+        }
+        if messages.alerts.values().any(|change| matches!(change, ReportedChange::Reminder(_))) {
+            let open = within(ANSWER, alert::open_ones(&settings.pool)).await?;
+            let last = within(ANSWER, reported_alert::last_reminders(&settings.pool)).await?;
+            messages.reminders = Some(Reminders { open, last });
         }
         Ok(messages)
     }
@@ -84,9 +102,9 @@ impl Messages {
                 let at = OffsetDateTime::now_utc() - delivery.age;
                 Message::of_test(self.instance, delivery.test_id.unwrap_or_default(), at, &subscription.name)
             }
-            DeliverySource::Alert => match self.of_alert(delivery) {
-                Some(message) => message,
-                None => return Prepared::Skip("the alert no longer exists".to_owned()),
+            DeliverySource::Alert => match self.of_alert(subscription, delivery) {
+                Ok(message) => message,
+                Err(reason) => return Prepared::Skip(reason.to_owned()),
             },
         };
         Prepared::Send(Box::new(match delivery.replay_id {
@@ -95,13 +113,44 @@ impl Messages {
         }))
     }
 
-    fn of_alert(&self, delivery: &WaitingDelivery) -> Option<Message> {
-        let stored = self.alerts.get(&delivery.event_seq)?;
-        let change = AlertChange::of_stored(stored.change)?;
+    /// Returns the message about a change of an alert, or the reason why nothing is sent.
+    fn of_alert(&self, subscription: &Subscription, delivery: &WaitingDelivery) -> Result<Message, &'static str> {
+        const GONE: &str = "the alert no longer exists";
+        let stored = match self.alerts.get(&delivery.event_seq).ok_or(GONE)? {
+            ReportedChange::Alert(stored) => stored,
+            ReportedChange::Reminder(reminder) => return self.of_reminder(subscription, reminder),
+        };
+        let change = AlertChange::of_stored(stored.change).ok_or(GONE)?;
         // At the time of the change, so that every attempt has the same text.
         let description = (self.describe)(&stored.kind, &stored.data, stored.at);
         let data = AlertData::of_stored(stored, description);
-        Some(Message::of_alert(self.instance, stored.number, change, stored.at, data))
+        Ok(Message::of_alert(self.instance, stored.number, change, stored.at, data))
+    }
+
+    /// Returns a reminder of what is open now. One that has waited is not sent if there is a newer one.
+    fn of_reminder(&self, subscription: &Subscription, reminder: &ReportedReminder) -> Result<Message, &'static str> {
+        const NOTHING: &str = "no alert of this reminder is open any more";
+        let Reminders { open, last } = self.reminders.as_ref().ok_or(NOTHING)?;
+        if last.get(&reminder.severity).is_some_and(|last| *last > reminder.number) {
+            return Err("a later reminder replaces it");
+        }
+        let now = OffsetDateTime::now_utc();
+        let is_page = reminder.severity == AlertSeverity::Page;
+        let is_named = |alert: &&StoredAlert| {
+            alert.is_reminded(now)
+                && (alert.severity == AlertSeverity::Page) == is_page
+                && AlertFacts::of(&alert.data).subscription_id != Some(subscription.id.0)
+                && subscription.filter.matches_alert_of(alert.severity, alert.environment, alert.mage_id.as_ref())
+        };
+        let named = open.iter().filter(is_named);
+        let named: Vec<OpenAlert> = named
+            .map(|alert| OpenAlert::of_stored(alert, (self.describe)(&alert.subject.kind, &alert.data, now)))
+            .collect();
+        if named.is_empty() {
+            return Err(NOTHING);
+        }
+        let data = ReminderData::new(reminder.severity.as_str(), named);
+        Ok(Message::of_reminder(self.instance, reminder.number, reminder.at, data))
     }
 
     fn of_event(&self, subscription: &Subscription, delivery: &WaitingDelivery) -> Result<Message, Prepared> {

@@ -6,7 +6,7 @@
 use eqp_store::Origin;
 use eqp_types::Flow;
 
-use crate::{AlertChange, AlertData, EventData, MessageBody};
+use crate::{AlertChange, AlertData, EventData, MessageBody, OpenAlert, ReminderData};
 
 /// The maximum number of findings in a message.
 const MAX_FINDINGS: usize = 5;
@@ -36,6 +36,7 @@ impl Text {
             MessageBody::AlertOpened(content) => Some(Self::of_alert(&content.data, AlertChange::Opened)),
             MessageBody::AlertAcknowledged(content) => Some(Self::of_alert(&content.data, AlertChange::Acknowledged)),
             MessageBody::AlertResolved(content) => Some(Self::of_alert(&content.data, AlertChange::Resolved)),
+            MessageBody::AlertReminded(content) => Some(Self::of_reminder(&content.data)),
             MessageBody::SubscriptionTest(content) => {
                 let text = format!("{}: {}", escaped(&content.data.subscription), escaped(&content.data.text));
                 Some(Self { state: text.clone(), change: text, subject: None, is_decisive: true })
@@ -104,6 +105,19 @@ impl Text {
             is_decisive: change != AlertChange::Acknowledged,
         }
     }
+
+    fn of_reminder(data: &ReminderData) -> Self {
+        let title = std::iter::once(escaped(&data.title));
+        let text = shortened(&title.chain(data.alerts.iter().map(reminded)).collect::<Vec<_>>());
+        Self { state: text.clone(), change: text, subject: None, is_decisive: true }
+    }
+}
+
+fn reminded(alert: &OpenAlert) -> String {
+    let severity = alert.severity.to_uppercase();
+    let opened = alert.opened_at.to_offset(time::UtcOffset::UTC);
+    let (day, month) = (opened.day(), opened.month().to_string());
+    format!("{severity} #{} {}, since {day} {}", alert.alert, escaped(&alert.title), &month[..3])
 }
 
 /// Returns the subject of a thread: the submission of an account.

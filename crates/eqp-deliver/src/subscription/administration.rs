@@ -1,74 +1,17 @@
 //! Creates, lists, pauses, resumes, tests and removes subscriptions.
 
-use std::time::Duration;
-
 use eqp_store::MasterKey;
 use eqp_store::internal::{
-    ANSWER, DeliveryCounts, NewSubscription as NewRow, StoredSubscription, SubscriptionId, SubscriptionState, delivery,
-    subscription, within,
+    ANSWER, DeliveryCounts, StoredSubscription, SubscriptionId, SubscriptionState, delivery, subscription, within,
 };
 use eqp_store::sqlx::PgPool;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{SubscriptionError, SubscriptionFilter, secrets};
-use crate::{HandlerDefinition, HandlerSecrets};
-
-/// The time for which a delivery that fails holds back the later ones of its resource, unless the subscription says otherwise.
-const DEFAULT_HOLD: Duration = Duration::from_mins(15);
-const LONGEST_NAME: usize = 100;
-
-/// Whether the events of a resource are delivered in order while one of them fails.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OrderHold {
-    /// A delivery that fails holds back the later ones of its resource for this time. They are then sent, and marked.
-    For(Duration),
-    /// A delivery that fails holds back the later ones of its resource until it is dead.
-    Strict,
-}
-
-impl Default for OrderHold {
-    fn default() -> Self {
-        Self::For(DEFAULT_HOLD)
-    }
-}
-
-/// A subscription to create.
-///
-/// ```
-/// use eqp_deliver::{HandlerDefinition, NewSubscription, SubscriptionFilter, WebhookDefinition};
-///
-/// let webhook = WebhookDefinition::new("https://hooks.example.com/eqp");
-/// let mut new = NewSubscription::new("shop", HandlerDefinition::Webhook(webhook));
-/// new.filter.statuses = vec!["approved".into()];
-/// ```
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct NewSubscription {
-    /// The name: letters, digits, `.`, `_` and `-`.
-    pub name: String,
-    /// The events that it receives.
-    pub filter: SubscriptionFilter,
-    /// How they are delivered.
-    pub handler: HandlerDefinition,
-    /// The secrets of the handler.
-    pub secrets: HandlerSecrets,
-    /// Whether the events of a resource are delivered in order while one of them fails.
-    pub order_hold: OrderHold,
-}
-
-impl NewSubscription {
-    /// Creates a subscription to every event except those of the baseline, and to no alerts.
-    pub fn new(name: impl Into<String>, handler: HandlerDefinition) -> Self {
-        Self {
-            name: name.into(),
-            filter: SubscriptionFilter::default(),
-            handler,
-            secrets: HandlerSecrets::default(),
-            order_hold: OrderHold::default(),
-        }
-    }
-}
+use super::declared::{Declaration, DeclaringFile};
+use super::new_subscription::{LONGEST_NAME, row};
+use super::{Fallback, NewSubscription, OrderHold, SubscriptionError, SubscriptionFilter, secrets};
+use crate::HandlerDefinition;
 
 /// A subscription and the state of its deliveries.
 #[derive(Clone, Debug)]
@@ -82,6 +25,8 @@ pub struct SubscriptionSummary {
     pub handler: Option<HandlerDefinition>,
     /// Whether the events of a resource are delivered in order while one of them fails.
     pub order_hold: OrderHold,
+    /// The subscription for which it is the fallback.
+    pub fallback: Option<Fallback>,
     /// The file that declares it.
     pub declared_by: Option<String>,
     /// When it was created.
@@ -132,26 +77,33 @@ impl Subscriptions {
     ///
     /// # Errors
     ///
-    /// Returns [`SubscriptionError::Name`], [`SubscriptionError::NameInUse`] or [`SubscriptionError::Filter`].
+    /// Returns [`SubscriptionError::Name`], [`SubscriptionError::NameInUse`], [`SubscriptionError::Filter`] or
+    /// [`SubscriptionError::Fallback`].
     pub async fn add(&self, new: &NewSubscription, key: Option<&MasterKey>) -> Result<(), SubscriptionError> {
-        check_name(&new.name)?;
-        new.filter.check()?;
+        new.check()?;
         let sealed = match key {
             Some(key) => secrets::seal(key, &new.name, &new.handler, &new.secrets)?,
             None => None,
         };
-        let row = NewRow {
-            name: new.name.clone(),
-            filter: serde_json::to_string(&new.filter).expect("a filter is valid JSON"),
-            handler: serde_json::to_string(&new.handler).expect("a definition is valid JSON"),
-            order_hold: match new.order_hold {
-                OrderHold::For(time) => Some(time),
-                OrderHold::Strict => None,
-            },
-            declared_by: None,
-        };
+        let stored = if new.fallback.is_some() { self.stored().await? } else { Vec::new() };
+        let row = row(new, stored.iter())?;
         let id = within(ANSWER, subscription::insert(&self.pool, &row, sealed.as_ref())).await?;
         id.map(|_| ()).ok_or_else(|| SubscriptionError::NameInUse { name: new.name.clone() })
+    }
+
+    /// Makes the subscriptions those that a file declares: creates and changes them, and pauses those that the file has declared before
+    /// and no longer does. Repeating it changes nothing. Declarations that cannot be applied are reported, and the others are applied.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`SubscriptionError::Store`]. Nothing was changed then.
+    pub async fn declare(
+        &self,
+        file: &str,
+        declared: &[NewSubscription],
+        key: &MasterKey,
+    ) -> Result<Declaration, SubscriptionError> {
+        DeclaringFile { pool: &self.pool, file, key }.apply(declared).await
     }
 
     /// Returns all subscriptions, ordered by name.
@@ -253,16 +205,6 @@ impl Subscriptions {
     }
 }
 
-fn check_name(name: &str) -> Result<(), SubscriptionError> {
-    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '.' | '_' | '-');
-    // `.` and `..` cannot be parts of a URL.
-    let is_dots = name.chars().all(|letter| letter == '.');
-    if is_dots || name.len() > LONGEST_NAME || !name.chars().all(is_plain) {
-        return Err(SubscriptionError::Name { name: name.chars().take(40).collect() });
-    }
-    Ok(())
-}
-
 fn summary(stored: StoredSubscription, counts: DeliveryCounts) -> SubscriptionSummary {
     let is_active = stored.state == SubscriptionState::Active;
     SubscriptionSummary {
@@ -270,6 +212,7 @@ fn summary(stored: StoredSubscription, counts: DeliveryCounts) -> SubscriptionSu
         handler: serde_json::from_str(&stored.handler).ok(),
         name: stored.name,
         order_hold: stored.order_hold.map_or(OrderHold::Strict, OrderHold::For),
+        fallback: stored.fallback.map(|fallback| Fallback { subscription: fallback.name, after: fallback.after }),
         declared_by: stored.declared_by,
         created_at: stored.created_at,
         paused_at: stored.paused_at,
@@ -280,20 +223,5 @@ fn summary(stored: StoredSubscription, counts: DeliveryCounts) -> SubscriptionSu
         waiting: counts.waiting,
         dead: counts.dead,
         oldest_waiting_at: counts.oldest_waiting_at,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_are_plain() {
-        for good in ["shop", "a.b_c-1", &"x".repeat(100)] {
-            assert!(check_name(good).is_ok(), "{good}");
-        }
-        for bad in ["", "a b", "ä", "a/b", "\0", &"x".repeat(101)] {
-            assert!(check_name(bad).is_err(), "{bad}");
-        }
     }
 }

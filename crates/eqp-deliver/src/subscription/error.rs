@@ -1,6 +1,6 @@
 //! The error of the administration of subscriptions.
 
-use super::FilterError;
+use super::{FilterError, NewSubscription};
 
 /// The reason why subscriptions could not be read or changed.
 #[derive(Debug, thiserror::Error)]
@@ -38,10 +38,36 @@ pub enum SubscriptionError {
         /// The file.
         file: String,
     },
+    /// A file declares a subscription that exists, and that no file has declared.
+    #[error(
+        "there is already a subscription with the name `{name}`, which no file declares; remove it, or declare another name"
+    )]
+    NotDeclared {
+        /// The name.
+        name: String,
+    },
+    /// The subscription cannot be the fallback of that one.
+    #[error("the subscription `{name}` cannot be the fallback of `{first}`: {reason}")]
+    Fallback {
+        /// The name.
+        name: String,
+        /// The name of the other subscription, shortened.
+        first: String,
+        /// The reason.
+        reason: &'static str,
+    },
     /// Consumers fetch the deliveries of the subscription, so nothing can be sent to it.
     #[error("nothing is sent to the subscription `{name}`: consumers fetch its deliveries")]
     NothingToTest {
         /// The name.
         name: String,
     },
+}
+
+impl SubscriptionError {
+    /// Creates the error of a subscription that cannot be a fallback.
+    pub(super) fn fallback(new: &NewSubscription, reason: &'static str) -> Self {
+        let first = new.fallback.as_ref().map(|fallback| fallback.subscription.chars().take(100).collect());
+        Self::Fallback { name: new.name.clone(), first: first.unwrap_or_default(), reason }
+    }
 }

@@ -153,6 +153,12 @@ impl SubscriptionFilter {
         })
     }
 
+    /// Returns whether it chooses among events, and not only among alerts and accounts.
+    pub(crate) fn restricts_events(&self) -> bool {
+        let lists = [&self.kinds, &self.flows, &self.statuses, &self.skus, &self.origins];
+        lists.iter().any(|list| !list.is_empty()) || self.explicit_only || self.applied_only
+    }
+
     /// Returns whether any alert matches.
     pub(crate) fn wants_alerts(&self) -> bool {
         self.alerts_only || !self.alerts.is_empty()
@@ -160,13 +166,36 @@ impl SubscriptionFilter {
 
     /// Decides whether a change of an alert matches.
     pub(crate) fn matches_alert(&self, change: &ReportedAlert) -> bool {
-        let matches_severity = if self.alerts.is_empty() {
-            self.alerts_only
-        } else {
-            self.alerts.iter().any(|listed| listed == change.severity.as_str())
-        };
-        let account = change.environment.zip(change.mage_id.as_ref());
-        matches_severity && account.is_none_or(|(environment, mage_id)| self.matches_account(environment, mage_id))
+        self.matches_alert_of(change.severity, change.environment, change.mage_id.as_ref())
+    }
+
+    /// Decides whether an alert with this severity and account matches.
+    pub(crate) fn matches_alert_of(
+        &self,
+        severity: AlertSeverity,
+        environment: Option<Environment>,
+        mage_id: Option<&MageId>,
+    ) -> bool {
+        let account = environment.zip(mage_id);
+        self.matches_severity(severity)
+            && account.is_none_or(|(environment, mage_id)| self.matches_account(environment, mage_id))
+    }
+
+    /// Decides whether a reminder can contain an alert that matches. A reminder is about pages, or about all other severities.
+    pub(crate) fn matches_reminder(&self, severity: AlertSeverity) -> bool {
+        match severity {
+            AlertSeverity::Page => self.matches_severity(AlertSeverity::Page),
+            AlertSeverity::Ticket | AlertSeverity::Info => {
+                self.matches_severity(AlertSeverity::Ticket) || self.matches_severity(AlertSeverity::Info)
+            }
+        }
+    }
+
+    fn matches_severity(&self, severity: AlertSeverity) -> bool {
+        if self.alerts.is_empty() {
+            return self.alerts_only;
+        }
+        self.alerts.iter().any(|listed| listed == severity.as_str())
     }
 
     fn matches_account(&self, of: Environment, mage_id: &MageId) -> bool {

@@ -1,22 +1,26 @@
 //! Subscriptions: which events are delivered to which handler.
 
 mod administration;
+mod declared;
 mod error;
 mod filter;
+mod new_subscription;
 mod secrets;
 mod wildcard;
 
 use std::time::Duration;
 
-use eqp_store::internal::{StoredSubscription, SubscriptionId, SubscriptionState};
+use eqp_store::internal::{ReportedChange, StoredSubscription, SubscriptionId, SubscriptionState};
 use time::OffsetDateTime;
 
 use crate::{HandlerDefinition, WebhookDefinition};
 
-pub use administration::{NewSubscription, OrderHold, SubscriptionSummary, Subscriptions};
+pub use administration::{SubscriptionSummary, Subscriptions};
+pub use declared::Declaration;
 pub use error::SubscriptionError;
 pub use filter::{FilterError, SubscriptionFilter};
 pub(crate) use filter::{KnownSku, Matched};
+pub use new_subscription::{Fallback, NewSubscription, OrderHold};
 pub(crate) use secrets::open as open_secrets;
 
 /// A subscription as it is used by the fan-out and the workers.
@@ -28,8 +32,11 @@ pub(crate) struct Subscription {
     pub(crate) handler: HandlerDefinition,
     /// For how long a delivery that fails holds back its successors. `None`: until it is dead.
     pub(crate) order_hold: Option<Duration>,
+    /// The subscription for which it is the fallback.
+    pub(crate) fallback_for: Option<SubscriptionId>,
     /// It is active, and in step with the fan-out.
     pub(crate) is_in_step: bool,
+    pub(crate) is_paused: bool,
     pub(crate) updated_at: OffsetDateTime,
 }
 
@@ -42,6 +49,8 @@ impl Subscription {
             filter: serde_json::from_str(&stored.filter)?,
             handler: serde_json::from_str(&stored.handler)?,
             order_hold: stored.order_hold,
+            fallback_for: stored.fallback.as_ref().map(|fallback| fallback.subscription),
+            is_paused: stored.state == SubscriptionState::Paused,
             is_in_step: stored.state == SubscriptionState::Active && stored.cursor_seq.is_none(),
             updated_at: stored.updated_at,
         })
@@ -55,6 +64,14 @@ impl Subscription {
                 HandlerDefinition::Exec(_) | HandlerDefinition::Pull => false,
                 HandlerDefinition::Slack(_) => true,
             }
+    }
+
+    /// Returns whether the filter matches an entry of the log of alerts.
+    pub(crate) fn wants(&self, change: &ReportedChange) -> bool {
+        match change {
+            ReportedChange::Alert(alert) => self.filter.matches_alert(alert),
+            ReportedChange::Reminder(reminder) => self.filter.matches_reminder(reminder.severity),
+        }
     }
 
     /// Returns whether workers send its deliveries. Those of the others are fetched by consumers.

@@ -8,14 +8,14 @@ use time::{Duration, OffsetDateTime};
 use crate::setup::{Received, Setup};
 
 /// An alert in the log, whose changes the test writes.
-struct Alert {
-    id: i64,
+pub(crate) struct Alert {
+    pub(crate) id: i64,
     severity: AlertSeverity,
     data: String,
 }
 
 impl Alert {
-    async fn open(setup: &Setup, severity: AlertSeverity, data: &str, notify_after: OffsetDateTime) -> Self {
+    pub(crate) async fn open(setup: &Setup, severity: AlertSeverity, data: &str, notify_after: OffsetDateTime) -> Self {
         let mut connection = setup.database.pool.acquire().await.unwrap();
         let now = OffsetDateTime::now_utc();
         let count = setup.number("select count(*) from eqp.alert").await;
@@ -26,7 +26,7 @@ impl Alert {
         opened
     }
 
-    async fn changes(&self, setup: &Setup, change: AlertChangeKind, notify_after: OffsetDateTime) {
+    pub(crate) async fn changes(&self, setup: &Setup, change: AlertChangeKind, notify_after: OffsetDateTime) {
         let mut connection = setup.database.pool.acquire().await.unwrap();
         let change = NewAlertChange {
             alert: Some(self.id),
@@ -42,17 +42,18 @@ impl Alert {
     }
 }
 
-fn now() -> OffsetDateTime {
+pub(crate) fn now() -> OffsetDateTime {
     // In the past for every clock.
     OffsetDateTime::now_utc() - Duration::minutes(1)
 }
 
 /// The types of the messages that a handler received, and the alerts or events that they are about.
-fn types(setup: &Setup, handler: &str) -> Vec<(String, i64)> {
+pub(crate) fn types(setup: &Setup, handler: &str) -> Vec<(String, i64)> {
     let number = |received: &Received| match &received.message.body {
         MessageBody::AlertOpened(content)
         | MessageBody::AlertAcknowledged(content)
         | MessageBody::AlertResolved(content) => content.data.alert,
+        MessageBody::AlertReminded(content) => content.data.alerts.len().try_into().unwrap(),
         _ => received.seq(),
     };
     let received = setup.handlers.received();
@@ -60,7 +61,7 @@ fn types(setup: &Setup, handler: &str) -> Vec<(String, i64)> {
     own.map(|one| (one.message.body.type_name().to_owned(), number(one))).collect()
 }
 
-fn expected(types: &[(&str, i64)]) -> Vec<(String, i64)> {
+pub(crate) fn expected(types: &[(&str, i64)]) -> Vec<(String, i64)> {
     types.iter().map(|(name, number)| ((*name).to_owned(), *number)).collect()
 }
 

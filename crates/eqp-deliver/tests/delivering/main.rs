@@ -4,9 +4,12 @@
 mod administering;
 mod alerts;
 mod crashes;
+mod declaring;
 mod failures;
+mod fallbacks;
 mod matching;
 mod ordering;
 mod outages;
+mod reminders;
 mod setup;
 mod webhooks;

@@ -39,6 +39,7 @@ fn alerts_have_data_of_their_own() {
     snapshot!("alert_opened", messages::alert(AlertChange::Opened));
     snapshot!("alert_acknowledged", messages::alert(AlertChange::Acknowledged));
     snapshot!("alert_resolved", messages::alert(AlertChange::Resolved));
+    snapshot!("alert_reminded", messages::reminder());
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Messages of each kind, with fixed content.
 
-use eqp_deliver::{AlertChange, AlertData, Event, Message, MessageContext};
+use eqp_deliver::{AlertChange, AlertData, Event, Message, MessageContext, OpenAlert, ReminderData};
 use eqp_store::internal::{Account, ReportId};
 use eqp_store::{Disposition, EventKind, Origin};
 use eqp_types::{Environment, Flow};
@@ -107,6 +107,15 @@ pub(crate) fn alert(change: AlertChange) -> Message {
     Message::of_alert(INSTANCE, 31, change, RECEIVED, data)
 }
 
+pub(crate) fn reminder() -> Message {
+    let opened_at = datetime!(2026-11-27 02:14 UTC);
+    let mut missed = OpenAlert::new((12, "callbacks_missed", "page"), "callbacks missed (1 of 1 endpoint)", opened_at);
+    missed.environment = Some(Environment::Production);
+    missed.mage_id = Some("MAG123456789".parse().unwrap());
+    let spool = OpenAlert::new((15, "spool_not_empty", "page"), "spool not empty <1 receiver>", opened_at);
+    Message::of_reminder(INSTANCE, 40, RECEIVED, ReminderData::new("page", vec![missed, spool]))
+}
+
 pub(crate) fn test() -> Message {
     Message::of_test(INSTANCE, uuid!("019ac4a1-0000-7000-8000-000000000001"), RECEIVED, "ci")
 }
@@ -120,6 +129,7 @@ pub(crate) fn one_of_each_type() -> Vec<Message> {
         alert(AlertChange::Opened),
         alert(AlertChange::Acknowledged),
         alert(AlertChange::Resolved),
+        reminder(),
         test(),
     ]
 }

@@ -112,6 +112,11 @@ async fn alerts_and_tests_are_announced() {
     );
     assert_eq!(posted(&messages::alert(AlertChange::Acknowledged)).await, None);
     assert_eq!(posted(&messages::alert(AlertChange::Resolved)).await.unwrap(), "callbacks missed (resolved)");
+    assert_eq!(
+        posted(&messages::reminder()).await.unwrap(),
+        "2 alerts are still open\nPAGE #12 callbacks missed (1 of 1 endpoint), since 27 Nov\n\
+         PAGE #15 spool not empty &lt;1 receiver&gt;, since 27 Nov"
+    );
     assert_eq!(posted(&messages::test()).await.unwrap(), "ci: This is a test. Nothing has happened.");
 }
 

@@ -290,6 +290,16 @@ impl Endpoints {
         Err(Error::UnknownEndpoint { endpoint })
     }
 
+    /// Stores the states of the registrations of an account.
+    #[doc(hidden)]
+    pub async fn store_registration_checks(
+        &self,
+        account: AccountId,
+        checked: &[sql::registration_check::CheckedRegistration],
+    ) -> Result<(), Error> {
+        within(ANSWER, sql::registration_check::store(&self.pool, account, checked)).await
+    }
+
     /// Returns all endpoints that are not retired, ordered by name, with their usable credentials.
     ///
     /// # Errors

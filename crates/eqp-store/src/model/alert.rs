@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use strum::{Display, EnumString, IntoStaticStr, VariantNames};
 use time::OffsetDateTime;
 
-use super::AccountId;
 use super::string_enum::{UnknownValue, string_enum};
+use super::{AccountId, LaneKey, NewDelivery, SubscriptionId};
 
 /// How urgent an alert is.
 #[derive(
@@ -106,6 +106,11 @@ impl StoredAlert {
     pub fn needs_attention(&self) -> bool {
         self.acknowledged_at.is_none() && self.resolved_at.is_none()
     }
+
+    /// Returns whether reminders name it: it needs attention, and is not snoozed.
+    pub fn is_reminded(&self, now: OffsetDateTime) -> bool {
+        self.needs_attention() && self.snoozed_until.is_none_or(|until| until <= now)
+    }
 }
 
 /// A change of an alert as it is stored.
@@ -144,6 +149,89 @@ pub struct ReportedAlert {
     pub opened_at: OffsetDateTime,
     pub environment: Option<Environment>,
     pub mage_id: Option<MageId>,
+}
+
+/// A reminder that subscriptions receive.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReportedReminder {
+    /// Its number in the log of changes.
+    pub number: i64,
+    pub at: OffsetDateTime,
+    /// `page`, or `ticket` for all other severities.
+    pub severity: AlertSeverity,
+    /// When a notification about it may be sent.
+    pub notify_after: OffsetDateTime,
+    /// The alerts that were open when it was added to the log.
+    pub alerts: Vec<i64>,
+}
+
+/// An entry of the log that subscriptions receive.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ReportedChange {
+    Alert(ReportedAlert),
+    Reminder(ReportedReminder),
+}
+
+impl ReportedChange {
+    /// Returns its number in the log of changes.
+    pub fn number(&self) -> i64 {
+        match self {
+            Self::Alert(alert) => alert.number,
+            Self::Reminder(reminder) => reminder.number,
+        }
+    }
+
+    /// Returns when a notification about it may be sent.
+    pub fn notify_after(&self) -> OffsetDateTime {
+        match self {
+            Self::Alert(alert) => alert.notify_after,
+            Self::Reminder(reminder) => reminder.notify_after,
+        }
+    }
+
+    /// Returns the lane of its deliveries.
+    pub fn lane(&self) -> LaneKey {
+        match self {
+            Self::Alert(alert) => LaneKey::of_alert(alert.alert),
+            Self::Reminder(reminder) => LaneKey::of_reminder(reminder.severity),
+        }
+    }
+}
+
+/// The decision about a change for which a fallback is needed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FallbackDecision {
+    pub fallback: SubscriptionId,
+    pub number: i64,
+    /// `None` for a reminder.
+    pub alert: Option<i64>,
+    /// The delivery to insert. `None`: the fallback does not receive the change.
+    pub delivery: Option<NewDelivery>,
+}
+
+/// A change of an alert that a subscription cannot deliver.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UndeliverableChange {
+    /// The fallback of the subscription that cannot deliver it.
+    pub fallback: SubscriptionId,
+    pub number: i64,
+}
+
+/// The result of a notification about a change of an alert.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredNotification {
+    /// The number of the change.
+    pub number: i64,
+    pub change: AlertChangeKind,
+    pub subscription: String,
+    /// It went to the subscription because another one could not deliver it.
+    pub is_fallback: bool,
+    /// It waits to be sent, or has failed for good.
+    pub delivery: Option<i64>,
+    pub is_dead: bool,
+    /// The last attempt.
+    pub attempted_at: Option<OffsetDateTime>,
+    pub result: Option<String>,
 }
 
 /// A change to be added to the log.

@@ -1,6 +1,6 @@
 //! The facts from which alerts are derived.
 
-use eqp_types::Timestamp;
+use eqp_types::{MageId, Timestamp};
 use time::OffsetDateTime;
 
 use super::{AccountId, Origin, ResourceKind, SubscriptionId};
@@ -76,6 +76,7 @@ pub struct UnknownEventCode {
 pub struct TrackInReview {
     pub track: i64,
     pub account: AccountId,
+    pub mage_id: MageId,
     pub kind: ResourceKind,
     pub resource_id: String,
     pub flow: String,

@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::string_enum::{UnknownValue, string_enum};
-use super::{Event, SubscriptionId};
+use super::{AlertSeverity, Event, SubscriptionId};
 
 /// The source of a delivered message.
 #[derive(
@@ -43,6 +43,11 @@ impl LaneKey {
     /// Returns the lane of an alert.
     pub fn of_alert(alert: i64) -> Self {
         Self::hash("alert", &[&alert.to_string()])
+    }
+
+    /// Returns the lane of the reminders of a severity.
+    pub fn of_reminder(severity: AlertSeverity) -> Self {
+        Self::hash("reminder", &[severity.as_str()])
     }
 
     /// Returns the lane of a test.

@@ -29,8 +29,8 @@ mod subscription;
 mod track;
 
 pub use alert::{
-    AlertChangeKind, AlertCounts, AlertSeverity, AlertSubject, NewAlertChange, ReportedAlert, StoredAlert,
-    StoredAlertChange,
+    AlertChangeKind, AlertCounts, AlertSeverity, AlertSubject, FallbackDecision, NewAlertChange, ReportedAlert,
+    ReportedChange, ReportedReminder, StoredAlert, StoredAlertChange, StoredNotification, UndeliverableChange,
 };
 pub use alert_facts::{
     DeadDeliveries, DoubtfulClock, DriftingRegistration, MissedCallbacks, PausedSubscription, ReceiverFacts,
@@ -63,7 +63,7 @@ pub use report_id::ReportId;
 pub use string_enum::UnknownValue;
 pub use submission::{FileState, Submission, SubmissionHistory};
 pub use subscription::{
-    BreakerChange, DeliveryCounts, NewSubscription, StoredBreaker, StoredSubscription, SubscriptionId,
+    BreakerChange, DeliveryCounts, NewSubscription, StoredBreaker, StoredFallback, StoredSubscription, SubscriptionId,
     SubscriptionState,
 };
 pub use track::{

@@ -28,6 +28,15 @@ pub enum SubscriptionState {
 
 string_enum!(SubscriptionState);
 
+/// The subscription for which another one is the fallback.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredFallback {
+    pub subscription: SubscriptionId,
+    pub name: String,
+    /// For how long a delivery of it may wait while its handler fails.
+    pub after: Duration,
+}
+
 /// A subscription to create.
 #[derive(Clone, Debug)]
 pub struct NewSubscription {
@@ -40,6 +49,8 @@ pub struct NewSubscription {
     pub order_hold: Option<Duration>,
     /// The file that declares it.
     pub declared_by: Option<String>,
+    /// The subscription for which it is the fallback, and for how long a delivery of that one may wait.
+    pub fallback: Option<(SubscriptionId, Duration)>,
 }
 
 /// A subscription with its state.
@@ -53,6 +64,7 @@ pub struct StoredSubscription {
     pub handler: String,
     /// `None`: until the delivery is dead.
     pub order_hold: Option<Duration>,
+    pub fallback: Option<StoredFallback>,
     pub declared_by: Option<String>,
     pub created_at: OffsetDateTime,
     /// When the definition or its secrets were last changed.
@@ -60,6 +72,8 @@ pub struct StoredSubscription {
     pub state: SubscriptionState,
     pub paused_at: Option<OffsetDateTime>,
     pub paused_reason: Option<String>,
+    /// The program has paused it, and not a person.
+    pub is_paused_by_program: bool,
     /// `None`: in step with the fan-out.
     pub cursor_seq: Option<i64>,
     /// Consecutive attempts for which the handler was down.

@@ -3,13 +3,16 @@
 pub mod account;
 pub mod alert;
 pub mod alert_facts;
+pub mod alert_fallback;
 pub mod alert_log;
+pub mod alert_notification;
 pub mod api_read;
 pub mod audit;
 pub mod callback;
 pub mod callback_disposition;
 mod column;
 pub mod commit_failure;
+pub mod declared_subscription;
 pub mod delivery;
 pub mod delivery_context;
 pub mod delivery_lane;

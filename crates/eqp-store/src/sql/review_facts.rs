@@ -19,9 +19,10 @@ pub async fn in_review(
 ) -> Result<Vec<TrackInReview>, sqlx::Error> {
     let rows = query!(
         r#"
-        select track.id, track.account_id, track.resource_kind, track.resource_id, track.flow, track.status,
+        select track.id, track.account_id, account.mage_id, track.resource_kind, track.resource_id, track.flow, track.status,
                detail.sku as "sku?", detail.version as "version?", detail.package_type as "package_type?"
         from eqp.track
+        join eqp.account on account.id = track.account_id
         left join eqp.resource_detail as detail using (account_id, resource_kind, resource_id)
         where track.status in ('queued', 'in-progress', 'in_automation', 'awaiting_manual_qa', 'in_manual_qa',
                                'awaiting_marketing_review', 'in_marketing_review')
@@ -47,6 +48,7 @@ pub async fn in_review(
             Ok(TrackInReview {
                 track: row.id,
                 account: AccountId(row.account_id),
+                mage_id: read(&row.mage_id)?,
                 kind: read(&row.resource_kind)?,
                 resource_id: row.resource_id,
                 flow: row.flow,

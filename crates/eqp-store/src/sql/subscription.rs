@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use sqlx::{PgConnection, PgPool, query, query_scalar};
+use sqlx::{PgConnection, PgExecutor, PgPool, query, query_scalar};
 
 use super::column::read;
 use crate::model::{
-    BreakerChange, DeliveryCounts, NewSubscription, SealedSecret, StoredBreaker, StoredSubscription, SubscriptionId,
+    BreakerChange, DeliveryCounts, NewSubscription, SealedSecret, StoredBreaker, StoredFallback, StoredSubscription,
+    SubscriptionId,
 };
 
 /// Creates a subscription, which receives the events that are recorded from now on. Returns `None` if the name is in use.
@@ -17,10 +18,23 @@ pub async fn insert(
 ) -> Result<Option<SubscriptionId>, sqlx::Error> {
     let mut transaction = pool.begin().await?;
     query!("update eqp.fanout set generation = generation + 1").execute(&mut *transaction).await?;
+    let id = insert_locked(&mut transaction, new, sealed).await?;
+    transaction.commit().await?;
+    Ok(id)
+}
+
+/// Creates a subscription in a transaction that has locked the fan-out. Returns `None` if the name is in use.
+pub async fn insert_locked(
+    connection: &mut PgConnection,
+    new: &NewSubscription,
+    sealed: Option<&SealedSecret>,
+) -> Result<Option<SubscriptionId>, sqlx::Error> {
     let id = query_scalar!(
         r#"
-        insert into eqp.subscription (name, filter, handler, order_hold, declared_by, key_id, nonce, ciphertext)
-        values ($1, $2::text::jsonb, $3::text::jsonb, make_interval(secs => $4), $5, $6, $7, $8)
+        insert into eqp.subscription (name, filter, handler, order_hold, declared_by, key_id, nonce, ciphertext, fallback_for,
+                                      fallback_after)
+        values ($1, $2::text::jsonb, $3::text::jsonb, make_interval(secs => $4), $5, $6, $7, $8, $9,
+                coalesce(make_interval(secs => $10), interval '5 minutes'))
         on conflict (name) where removed_at is null do nothing
         returning id
         "#,
@@ -32,12 +46,13 @@ pub async fn insert(
         sealed.map(|sealed| sealed.key_id.as_slice()),
         sealed.map(|sealed| sealed.nonce.as_slice()),
         sealed.map(|sealed| sealed.ciphertext.as_slice()),
+        new.fallback.map(|(subscription, _)| subscription.0) as Option<i32>,
+        new.fallback.map(|(_, after)| after.as_secs_f64()) as Option<f64>,
     )
-    .fetch_optional(&mut *transaction)
+    .fetch_optional(&mut *connection)
     .await?;
     let Some(id) = id else { return Ok(None) };
-    query!("insert into eqp.subscription_state (subscription_id) values ($1)", id).execute(&mut *transaction).await?;
-    transaction.commit().await?;
+    query!("insert into eqp.subscription_state (subscription_id) values ($1)", id).execute(connection).await?;
     Ok(Some(SubscriptionId(id)))
 }
 
@@ -45,13 +60,17 @@ pub async fn insert(
 pub async fn list(connection: &mut PgConnection) -> Result<Vec<StoredSubscription>, sqlx::Error> {
     let rows = query!(
         r#"
-        select id, name, filter::text as "filter!", handler::text as "handler!",
-               extract(epoch from order_hold)::float8 as order_hold, declared_by, created_at,
-               updated_at, state, paused_at, paused_reason, cursor_seq, failures, failing_since, open_until
+        select subscription.id, subscription.name, subscription.filter::text as "filter!",
+               subscription.handler::text as "handler!", extract(epoch from subscription.order_hold)::float8 as order_hold,
+               first.id as "fallback_for?", first.name as "fallback_name?",
+               extract(epoch from subscription.fallback_after)::float8 as "fallback_after!",
+               subscription.declared_by, subscription.created_at, subscription.updated_at, state, paused_at, paused_reason,
+               paused_by_program, cursor_seq, failures, failing_since, open_until
         from eqp.subscription
-        join eqp.subscription_state on subscription_id = id
-        where removed_at is null
-        order by name
+        join eqp.subscription_state on subscription_id = subscription.id
+        left join eqp.subscription as first on first.id = subscription.fallback_for
+        where subscription.removed_at is null
+        order by subscription.name
         "#
     )
     .fetch_all(connection)
@@ -64,12 +83,18 @@ pub async fn list(connection: &mut PgConnection) -> Result<Vec<StoredSubscriptio
                 filter: row.filter,
                 handler: row.handler,
                 order_hold: row.order_hold.map(seconds),
+                fallback: row.fallback_for.zip(row.fallback_name).map(|(id, name)| StoredFallback {
+                    subscription: SubscriptionId(id),
+                    name,
+                    after: seconds(row.fallback_after),
+                }),
                 declared_by: row.declared_by,
                 created_at: row.created_at,
                 updated_at: row.updated_at,
                 state: read(&row.state)?,
                 paused_at: row.paused_at,
                 paused_reason: row.paused_reason,
+                is_paused_by_program: row.paused_by_program,
                 cursor_seq: row.cursor_seq,
                 failures: row.failures.unsigned_abs(),
                 failing_since: row.failing_since,
@@ -80,9 +105,12 @@ pub async fn list(connection: &mut PgConnection) -> Result<Vec<StoredSubscriptio
 }
 
 /// Returns the sealed secrets of a subscription's handler, or `None` if it has none.
-pub async fn secrets(pool: &PgPool, subscription: SubscriptionId) -> Result<Option<SealedSecret>, sqlx::Error> {
+pub async fn secrets(
+    executor: impl PgExecutor<'_>,
+    subscription: SubscriptionId,
+) -> Result<Option<SealedSecret>, sqlx::Error> {
     let row = query!("select key_id, nonce, ciphertext from eqp.subscription where id = $1", subscription.0)
-        .fetch_optional(pool)
+        .fetch_optional(executor)
         .await?;
     Ok(row.and_then(|row| {
         let ((key_id, nonce), ciphertext) = row.key_id.zip(row.nonce).zip(row.ciphertext)?;
@@ -120,7 +148,7 @@ pub async fn counts(pool: &PgPool, subscription: SubscriptionId) -> Result<Deliv
 /// Pauses a subscription, which keeps its position. Returns false if it was paused already. If not a person but the program pauses it,
 /// that opens an alert.
 pub async fn pause(
-    pool: &PgPool,
+    executor: impl PgExecutor<'_>,
     subscription: SubscriptionId,
     reason: &str,
     by_program: bool,
@@ -140,13 +168,13 @@ pub async fn pause(
         reason,
         by_program,
     )
-    .execute(pool)
+    .execute(executor)
     .await?;
     Ok(paused.rows_affected() > 0)
 }
 
 /// Resumes a subscription: it catches up from its position, and its circuit breaker is closed. Returns false if it was not paused.
-pub async fn resume(pool: &PgPool, subscription: SubscriptionId) -> Result<bool, sqlx::Error> {
+pub async fn resume(executor: impl PgExecutor<'_>, subscription: SubscriptionId) -> Result<bool, sqlx::Error> {
     let resumed = query!(
         r#"
         with position as (update eqp.fanout set generation = generation + 1 returning 1)
@@ -158,15 +186,27 @@ pub async fn resume(pool: &PgPool, subscription: SubscriptionId) -> Result<bool,
         "#,
         subscription.0,
     )
-    .execute(pool)
+    .execute(executor)
     .await?;
     Ok(resumed.rows_affected() > 0)
 }
 
-/// Removes a subscription. Its deliveries are deleted by the sweep. Returns false if it was removed already.
+/// Removes a subscription, whose fallbacks take its place. Its deliveries are deleted by the sweep. Returns false if it was removed
+/// already.
 pub async fn remove(pool: &PgPool, subscription: SubscriptionId) -> Result<bool, sqlx::Error> {
     let mut transaction = pool.begin().await?;
     query!("update eqp.fanout set generation = generation + 1").execute(&mut *transaction).await?;
+    query!(
+        r#"
+        update eqp.subscription as fallback
+        set fallback_for = removed.fallback_for, updated_at = now()
+        from eqp.subscription as removed
+        where removed.id = $1 and fallback.fallback_for = removed.id
+        "#,
+        subscription.0
+    )
+    .execute(&mut *transaction)
+    .await?;
     // Its secrets are no longer needed.
     let removed = query!(
         r#"

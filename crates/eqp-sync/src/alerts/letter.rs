@@ -77,7 +77,9 @@ fn write(waits: &[(TrackInReview, Stay, Option<Typical>)], now: OffsetDateTime) 
         "Could you please check whether its review is waiting for something from us, and when we can\nexpect a result?";
     let waits: Vec<_> = waits.iter().map(|(_, stay, typical)| sentence(stay, *typical, now)).collect();
     let body = format!(
-        "Hello,\n\nwe have a question about the submission {id} of {product}.\n\n{}\n\n{question}\n\nThank you,\n",
+        "Hello,\n\nwe have a question about the submission {id} of {product}.\nOur MAGE ID is {}.\n\n{}\n\n{question}\n\n\
+         Thank you,\n",
+        track.mage_id,
         waits.join("\n")
     );
     Some(SupportLetter { to: SUPPORT, subject: format!("Submission {id}: state of the review of {product}"), body })
@@ -88,7 +90,7 @@ fn sentence(stay: &Stay, typical: Option<Typical>, now: OffsetDateTime) -> Strin
     let (stage, since, waited) = (stay.stage, date(stay.since), span_of((now - stay.since).unsigned_abs()));
     let typical = typical.map(|typical| {
         let [p25, p75] = [typical.p25_seconds, typical.p75_seconds].map(Duration::from_secs);
-        format!("\nFor our last {} submissions, this step took {}.", typical.samples, range(p25, p75))
+        format!("\nThis step typically takes {} for us (our last {} submissions).", range(p25, p75), typical.samples)
     });
     format!("It has been in {stage} since {since}, which is {waited}.{}", typical.unwrap_or_default())
 }

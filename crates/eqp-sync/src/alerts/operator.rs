@@ -2,7 +2,8 @@
 
 use eqp_store::Error as StoreError;
 use eqp_store::internal::{
-    ANSWER, NewAlertChange, StoredAlert, StoredAlertChange, UnprovenEndpoint, alert, alert_facts, alert_log, within,
+    ANSWER, NewAlertChange, StoredAlert, StoredAlertChange, StoredNotification, UnprovenEndpoint, alert, alert_facts,
+    alert_log, alert_notification, within,
 };
 use eqp_store::sqlx::{self, PgConnection, PgPool};
 use eqp_store::{AlertChangeKind, AlertCounts};
@@ -44,7 +45,7 @@ pub enum AlertError {
     #[error("{0}")]
     Text(&'static str),
     /// The alert would be snoozed for no time or for more than a year.
-    #[error("an alert can be snoozed for at most 365 days")]
+    #[error("an alert can be snoozed for more than 0 seconds and at most 365 days")]
     Snooze,
     /// The database failed.
     #[error(transparent)]
@@ -87,6 +88,12 @@ impl Alerts {
         let alert = within(ANSWER, alert::get(&self.pool, id)).await?.ok_or(AlertError::NotFound(id))?;
         let changes = within(ANSWER, alert_log::of_alert(&self.pool, id)).await?;
         Ok((alert, changes))
+    }
+
+    /// Returns where notifications about an alert went, oldest first.
+    #[doc(hidden)]
+    pub async fn notifications(&self, id: i64) -> Result<Vec<StoredNotification>, AlertError> {
+        Ok(within(ANSWER, alert_notification::of_alert(&self.pool, id)).await?)
     }
 
     /// Records that a person takes care of an alert. It is no longer named by reminders.
@@ -171,9 +178,13 @@ impl AlertOperation<'_> {
     #[doc(hidden)]
     pub async fn apply(&self, connection: &mut PgConnection) -> Result<(), AlertError> {
         let Self { id, by, note, now, verb } = *self;
-        check("the name of a person has 1 to 200 bytes and no control characters", by, MAX_NAME)?;
+        check("the name of a person has 1 to 200 bytes and no control or invisible characters", by, MAX_NAME)?;
         if let Some(note) = note {
-            check("a note has 1 to 4,000 bytes and no control characters except line breaks", note, MAX_NOTE)?;
+            check(
+                "a note has 1 to 4,000 bytes and no control or invisible characters except line breaks",
+                note,
+                MAX_NOTE,
+            )?;
         }
         let snoozed_until = match verb {
             AlertVerb::Snooze(duration) => Some(now + snooze_time(duration)?),
@@ -217,6 +228,32 @@ fn snooze_time(duration: std::time::Duration) -> Result<Duration, AlertError> {
 
 fn check(rule: &'static str, text: &str, max: usize) -> Result<(), AlertError> {
     let is_control = |character: char| character.is_control() && !(max == MAX_NOTE && character == '\n');
-    let is_fine = !text.trim().is_empty() && text.len() <= max && !text.chars().any(is_control);
+    let is_refused = |character: char| is_control(character) || is_invisible(character);
+    let is_fine = !text.trim().is_empty() && text.len() <= max && !text.chars().any(is_refused);
     if is_fine { Ok(()) } else { Err(AlertError::Text(rule)) }
+}
+
+/// Returns whether a character takes no space or changes the direction of the text around it: a name or note with it would look like
+/// another one. The joiners within emoji and words are allowed.
+fn is_invisible(character: char) -> bool {
+    matches!(
+        character,
+        '\u{ad}' | '\u{180e}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_visible() {
+        for good in ["ann", "Ann O'Neill", "josé", "👩\u{200d}💻"] {
+            assert!(check("", good, MAX_NAME).is_ok(), "{good}");
+        }
+        for bad in ["", " ", "\u{200b}", "an\u{200b}n", "ann\u{202e}", "\u{feff}ann", "a\nb"] {
+            assert!(check("", bad, MAX_NAME).is_err(), "{bad:?}");
+        }
+        assert!(check("", "two\nlines", MAX_NOTE).is_ok());
+    }
 }

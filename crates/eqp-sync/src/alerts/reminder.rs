@@ -47,8 +47,7 @@ pub(super) async fn remind(
 /// Returns the reminders that are due. A reminder names every alert of its group that nobody has acknowledged or snoozed, and is due as
 /// soon as one of them is.
 fn due(open: &[StoredAlert], now: OffsetDateTime) -> Vec<(AlertSeverity, Vec<i64>)> {
-    let waiting =
-        open.iter().filter(|alert| alert.needs_attention() && alert.snoozed_until.is_none_or(|until| until <= now));
+    let waiting = open.iter().filter(|alert| alert.is_reminded(now));
     let (pages, others): (Vec<_>, Vec<_>) = waiting.partition(|alert| alert.severity == AlertSeverity::Page);
     let mut due = Vec::new();
     for (severity, group, interval) in [(AlertSeverity::Page, pages, PAGES), (AlertSeverity::Ticket, others, OTHERS)] {

@@ -1,4 +1,4 @@
-//! The sentences about each condition: whether anything is lost, what it means, what to run first, and how it ends without
+//! The sentences about each condition: whether anything is lost, what it means, the first command to run, and how it resolves without
 //! intervention.
 
 use std::time::Duration;
@@ -28,7 +28,6 @@ pub struct AlertText {
 }
 
 const NOT_LOST: &str = "Nothing is lost.";
-const READ_FROM_API: &str = "They were read from the API (reconcile): nothing is lost.";
 
 impl AlertText {
     /// Describes an alert from its stored facts. `kind` is the name of its condition, and facts that this version cannot read are not
@@ -39,11 +38,11 @@ impl AlertText {
             _ => Self {
                 title: kind.replace('_', " "),
                 scope: None,
-                summary: "This version cannot describe this alert.".to_owned(),
-                lost: "It is not known whether anything is lost.".to_owned(),
-                meaning: "This version cannot describe this alert: another version has opened it.".to_owned(),
+                summary: "This version cannot describe this alert, because another version opened it.".to_owned(),
+                lost: "This version cannot tell whether anything is lost.".to_owned(),
+                meaning: "Another version opened this alert, so this version cannot describe it.".to_owned(),
                 first_check: "eqp doctor".to_owned(),
-                resolves: "The version that has opened it resolves it.".to_owned(),
+                resolves: "Resolves automatically while the version that opened it is running.".to_owned(),
             },
         }
     }
@@ -62,44 +61,52 @@ impl AlertText {
                 resolves: resolves.to_owned(),
             };
         match condition {
-            Condition::CallbacksMissed { callbacks, endpoints, silent_endpoints, .. } => text(
-                "callbacks missed".to_owned(),
-                Some(format!("{silent_endpoints} of {}", counted(*endpoints, "endpoint"))),
-                if *callbacks == 1 { "It was read from the API (reconcile): nothing is lost." } else { READ_FROM_API },
-                format!("The API shows {} for which no callback arrived.", counted(*callbacks, "change")),
-                "eqp doctor",
-                "It ends when the missed callbacks or later ones arrive, after an hour without another missed one.",
-            ),
+            Condition::CallbacksMissed { callbacks, endpoints, silent_endpoints, .. } => {
+                let meaning = format!("The API shows {} for which no callback arrived.", counted(*callbacks, "change"));
+                let read = if *callbacks == 1 { "It was" } else { "They were" };
+                Self {
+                    summary: format!("{meaning} {read} read from the API (reconcile): nothing is lost."),
+                    ..text(
+                        "callbacks missed".to_owned(),
+                        Some(format!("{silent_endpoints} of {}", counted(*endpoints, "endpoint"))),
+                        "Nothing is lost: reconciliation has read the changes from the API.",
+                        meaning,
+                        "eqp doctor",
+                        "Resolves automatically when a callback arrives and no other one was missed for an hour.",
+                    )
+                }
+            }
             Condition::CallbacksRejected { endpoint, requests, .. } => text(
                 "callbacks rejected".to_owned(),
                 Some(format!("endpoint {endpoint}")),
-                "Their changes are read from the API (reconcile): nothing is lost.",
+                "Nothing is lost: reconciliation reads the changes from the API.",
                 format!(
-                    "{} with the user name of this endpoint had another password. Was the password changed?",
+                    "{} with the user name of this endpoint had a wrong password. Was the password changed?",
                     counted(*requests, "request")
                 ),
                 "eqp callbacks plan",
-                "It ends when a callback is accepted again, or the endpoint is registered again, after an hour without another \
-                 rejected one.",
+                "Resolves automatically when a callback is accepted or the endpoint is registered again, and no request was \
+                 rejected for an hour.",
             ),
             Condition::RegistrationDrift { endpoint, state, .. } => text(
                 "registration drift".to_owned(),
                 Some(format!("endpoint {endpoint}")),
-                "Until it is repaired, changes are read from the API (reconcile): nothing is lost.",
+                "Nothing is lost: reconciliation reads the changes from the API until the registration is repaired.",
                 format!(
                     "The Marketplace's list of callbacks does not contain this endpoint as it should: {}.",
                     words(state)
                 ),
                 "eqp callbacks plan",
-                "It ends when the list contains the registration again; every reconciliation checks this.",
+                "Resolves automatically when the list contains the registration again. Each reconciliation compares it, and each \
+                 command that changes registrations.",
             ),
             Condition::CertificateExpiresWithinWeek { expires_at, receivers }
             | Condition::CertificateExpiresWithinMonth { expires_at, receivers } => {
                 let has_expired = *expires_at <= now;
                 let (verb, lost) = if has_expired {
-                    ("expired", "Callbacks fail, and changes are read from the API (reconcile): nothing is lost.")
+                    ("expired", "Nothing is lost: callbacks fail, but reconciliation reads the changes from the API.")
                 } else {
-                    ("expires", "Nothing is lost yet: callbacks fail once it has expired.")
+                    ("expires", "Nothing is lost yet. Callbacks will fail once the certificate has expired.")
                 };
                 let when = if has_expired { "ago" } else { "from now" };
                 let distance = span_of((*expires_at - now).unsigned_abs());
@@ -109,42 +116,49 @@ impl AlertText {
                     lost,
                     format!("The certificate of the receiver {verb} on {}, {distance} {when}.", date(*expires_at)),
                     "eqp doctor",
-                    "It ends when the receiver serves a renewed certificate; changed files are reloaded automatically.",
+                    "Resolves automatically when the receiver serves a renewed certificate. Changed files are reloaded without a \
+                     restart.",
                 )
             }
             Condition::SpoolNotEmpty { callbacks, oldest_at, receivers } => text(
                 "spool not empty".to_owned(),
                 Some(counted(*receivers, "receiver")),
-                "Nothing is lost: they are on the receiver's disk.",
+                "Nothing is lost: the callbacks are on the receiver's disk.",
                 format!(
-                    "{} since {} could not be moved from the spool to the database.",
+                    "{} received since {} could not be moved from the spool to the database.",
                     counted(*callbacks, "callback"),
                     date_and_time(*oldest_at)
                 ),
                 "eqp spool show",
-                "It ends when the spool is empty; the receiver retries automatically.",
+                "Resolves automatically when the spool is empty. The receiver keeps retrying.",
             ),
             Condition::ProjectionBehind { oldest_at } => text(
                 "projection behind".to_owned(),
                 None,
                 "Nothing is lost: the callbacks are stored.",
                 format!(
-                    "Callbacks since {} were stored and not turned into events, so statuses are out of date.",
+                    "Callbacks received since {} have not been projected into events, so statuses are out of date.",
                     date_and_time(*oldest_at)
                 ),
                 "eqp doctor",
-                "It ends when they are projected: by a running `eqp serve` with the role project.",
+                "Resolves automatically when a running `eqp serve` with the role project has projected them.",
             ),
             Condition::ClockDoubtful { modified_at, .. } => text(
                 "clock in doubt".to_owned(),
                 None,
-                "Nothing is lost: such times are not used to order events.",
-                format!(
-                    "The Marketplace reported the time {}, more than 48 hours ahead of this clock.",
-                    modified_at.as_deref().unwrap_or("of a change")
-                ),
+                "Nothing is lost: implausible times are not used to order events.",
+                match modified_at {
+                    Some(time) => {
+                        format!(
+                            "The Marketplace reported the time {time}, more than 48 hours ahead of this server's clock."
+                        )
+                    }
+                    None => {
+                        "The Marketplace reported a time more than 48 hours ahead of this server's clock.".to_owned()
+                    }
+                },
                 "timedatectl",
-                "It ends when later reports have plausible times.",
+                "Resolves automatically when later reports have had plausible times for an hour.",
             ),
             Condition::ReviewStuck { resource_id, sku, version, stage, since, typical, .. } => {
                 let waited = span_of((now - *since).unsigned_abs());
@@ -163,7 +177,7 @@ impl AlertText {
                         super::Stage::Scan => format!("eqp files show {}", quoted(resource_id)),
                         _ => format!("eqp submissions letter {}", quoted(resource_id)),
                     },
-                    resolves: "It ends when the Marketplace reports the next status.".to_owned(),
+                    resolves: "Resolves automatically when the Marketplace reports the next status.".to_owned(),
                 }
             }
             Condition::StatusUnconfirmed { resource_id, sku, version, flow, status, .. } => text(
@@ -171,38 +185,39 @@ impl AlertText {
                 None,
                 NOT_LOST,
                 format!(
-                    "The API and the last callback disagree about the {flow} status. The API's status is shown: {}.",
+                    "The API and the last callback report different {flow} statuses. The one from the API is shown: {}.",
                     words(status)
                 ),
                 &format!("eqp reconcile {}", quoted(resource_id)),
-                "It ends when a later callback or API response confirms the status.",
+                "Resolves automatically when a later callback or API response confirms the status.",
             ),
             Condition::UnknownEventCode { code, callbacks, .. } => text(
                 "unknown event code".to_owned(),
                 Some(code.clone()),
-                "Nothing is lost: they are stored, and can be projected again.",
+                "Nothing is lost: the callbacks are stored and can be projected again.",
                 format!("{} had an event code that this version does not know.", counted(*callbacks, "callback")),
                 "eqp events list --kind unknown",
-                "It ends 30 days after the last such callback, or when a newer version has projected them again.",
+                "Resolves automatically 30 days after the last such callback, or when a newer version has projected the callbacks \
+                 again.",
             ),
             Condition::DeliveryDead { subscription, deliveries, .. } => text(
                 "delivery failed".to_owned(),
                 Some(format!("subscription {subscription}")),
-                "Nothing is lost: failed deliveries are stored for 180 days, and can be sent again.",
+                "Nothing is lost: failed deliveries are stored for 180 days and can be sent again.",
                 match deliveries {
-                    1 => "1 delivery has failed, and is not sent again automatically.".to_owned(),
-                    _ => format!("{deliveries} deliveries have failed, and are not sent again automatically."),
+                    1 => "1 delivery has failed for good and is not sent again automatically.".to_owned(),
+                    _ => format!("{deliveries} deliveries have failed for good and are not sent again automatically."),
                 },
                 &format!("eqp deliveries list --dead --subscription {}", quoted(subscription)),
-                "It ends when no failed delivery of the subscription is left: retried or discarded.",
+                "Resolves automatically when the subscription has no failed delivery left, because all were retried or discarded.",
             ),
             Condition::SubscriptionPaused { subscription, reason, since, .. } => text(
                 "subscription paused".to_owned(),
                 Some(format!("subscription {subscription}")),
                 "Nothing is lost: its events are delivered once it is resumed.",
-                format!("It delivers nothing since {}: {reason}.", date_and_time(*since)),
+                format!("The subscription was paused on {}: {reason}.", date_and_time(*since)),
                 &format!("eqp subscriptions show {}", quoted(subscription)),
-                "It ends when the subscription is resumed or removed.",
+                "Resolves automatically when the subscription is resumed or removed.",
             ),
         }
     }

@@ -1,14 +1,12 @@
 //! Compares the registrations of an account with the Marketplace's list after each run, so that an alert can report a difference.
 
 use eqp_client::Client;
-use eqp_store::internal::registration_check::{CheckedRegistration, store};
-use eqp_store::internal::{ANSWER, within};
-use eqp_store::{EndpointSummary, Endpoints};
+use eqp_store::Endpoints;
 
 use super::connector::Connector;
 use super::storage::WatchedAccount;
 use crate::Error;
-use crate::registration::RegistrationState;
+use crate::registration::checks;
 
 /// Reads the list and stores the state of the registration of each endpoint. Does nothing while a program changes the registrations.
 pub(super) async fn check(connector: &Connector, account: &WatchedAccount, client: &Client) -> Result<(), Error> {
@@ -19,14 +17,5 @@ pub(super) async fn check(connector: &Connector, account: &WatchedAccount, clien
     // Read in this order: an endpoint that is registered in between is not missing.
     let ours = endpoints.list().await?;
     let list = client.callbacks().list().await?;
-    let is_of_account = |endpoint: &&EndpointSummary| {
-        endpoint.mage_id == account.mage_id && endpoint.environment == account.environment
-    };
-    let checked = ours.iter().filter(is_of_account).map(|endpoint| {
-        let state = RegistrationState::of(endpoint, &list);
-        CheckedRegistration { endpoint: endpoint.id, state: state.as_str(), is_consistent: state.is_consistent() }
-    });
-    let checked: Vec<_> = checked.collect();
-    within(ANSWER, store(&connector.pool, account.id, &checked)).await?;
-    Ok(())
+    checks::store(&endpoints, (account.environment, &account.mage_id), &ours, &list).await
 }

@@ -10,7 +10,7 @@ use eqp_store::internal::RegistrationLock;
 use eqp_store::{CredentialId, CredentialSummary, EndpointSummary, Endpoints, Error as StoreError, NewEndpoint};
 use eqp_types::{ApiCallbackEntry, MageId};
 
-use super::{Plan, Step};
+use super::{Plan, Step, checks};
 use crate::error::{Error, Result};
 
 /// The time limit for all receivers to load a new credential.
@@ -101,7 +101,22 @@ impl<'a> PlanExecution<'a> {
         if let Some(name) = self.plan.endpoint() {
             self.applied.endpoint = Some(self.endpoint(name).await?);
         }
+        self.store_check().await;
         Ok(self.applied)
+    }
+
+    /// Stores the states of the registrations, so that an alert about a difference is resolved without waiting for the next
+    /// reconciliation.
+    async fn store_check(&self) {
+        let account = (self.plan.environment(), self.plan.mage_id());
+        let storing = async {
+            let ours = self.endpoints.list().await?;
+            checks::store(self.endpoints, account, &ours, &self.applied.entries).await
+        };
+        // The plan has been carried out, and the next reconciliation stores them as well.
+        if let Err(error) = storing.await {
+            tracing::debug!(error = &error as &dyn std::error::Error, "states of the registrations were not stored");
+        }
     }
 
     async fn apply_step(&mut self, step: &Step) -> Result {

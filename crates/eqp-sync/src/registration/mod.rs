@@ -16,6 +16,7 @@
 mod add;
 mod adopt;
 mod apply;
+pub(crate) mod checks;
 mod entry;
 mod plan;
 mod remove;

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use eqp_store::AlertSeverity;
-use eqp_store::MasterKey;
-use eqp_sync::{AlertKind, Connect, ReconcileService};
+use eqp_store::{Endpoints, MasterKey};
+use eqp_sync::{AlertKind, Confirmation, Connect, NewRegistration, ReconcileService, Registrations};
 use eqp_test_support::marketplace::client_of;
 use eqp_test_support::receiver::until;
 use eqp_types::{ApiKey, Environment};
@@ -64,6 +64,24 @@ async fn a_registration_that_was_overwritten_opens_an_alert_until_it_is_restored
     assert!(text.meaning.ends_with("as it should: moved."), "{text:?}");
 
     compared(&setup, &key, json!([entry(URL, "key")])).await;
+    assert_eq!(watch.now().await.resolved, 1);
+    watch.is_resolved(id).await;
+}
+
+#[tokio::test]
+async fn a_command_that_repairs_a_registration_resolves_the_alert_before_the_next_reconciliation() {
+    let setup = Setup::new().await;
+    let key = MasterKey::ephemeral().unwrap();
+    setup.was_registered().await;
+    setup.stores_key(&key).await;
+    let mut watch = Watch::of(&setup.database.database).await;
+    compared(&setup, &key, json!([])).await;
+    assert_eq!(watch.after(Duration::ZERO).await.opened, 1);
+    let id = watch.the(AlertKind::RegistrationDrift).await.id;
+    let endpoints = Endpoints::open(pool_of(&setup.database.database, "eqp_runtime"), key).await.unwrap();
+    let mut registrations = Registrations::new(client_of(setup.simulator()), endpoints);
+    let plan = registrations.observe().await.unwrap().add(&NewRegistration::new("main")).unwrap();
+    registrations.apply(&plan, Confirmation::given()).await.unwrap();
     assert_eq!(watch.now().await.resolved, 1);
     watch.is_resolved(id).await;
 }

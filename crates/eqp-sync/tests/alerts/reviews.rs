@@ -44,7 +44,8 @@ async fn a_submission_is_stuck_after_the_fixed_limit_or_three_medians() {
     let letter = letters.about("s1", watch.begun + Duration::DAY).await.unwrap().unwrap();
     assert_eq!(letter.to, "commercemarketplacesupport@adobe.com");
     assert!(letter.body.contains("It has been in manual QA since") && letter.body.contains("14 d"), "{letter:?}");
-    assert!(letter.body.contains("For our last 6 submissions, this step took 4 to 5 d."), "{letter:?}");
+    assert!(letter.body.contains("This step typically takes 4 to 5 d for us (our last 6 submissions)."), "{letter:?}");
+    assert!(letter.body.contains("Our MAGE ID is MAG"), "{letter:?}");
 
     arrived(&database, 0, &[("s1", "approved")]).await;
     assert_eq!(watch.after(Duration::days(1) + Duration::hours(4)).await.resolved, 1);

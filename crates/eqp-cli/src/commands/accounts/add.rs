@@ -13,7 +13,7 @@ use crate::commands::login::ask_for_key;
 use crate::compose::client::client_of;
 use crate::compose::database::{Database, Migrate};
 use crate::compose::receiver::master_key;
-use crate::config::Marketplace;
+use crate::config::{Marketplace, from_environment};
 use crate::context::Context;
 use crate::failure::{Failure, Result};
 use crate::output::{Output, can_ask, escaped};
@@ -128,6 +128,16 @@ impl AccountAddition<'_> {
         self.add.secret_file.is_none() && self.context.settings.marketplace.has_key()
     }
 
+    /// Returns whether a key is configured or given, so that nobody has to be asked for it.
+    fn has_key(&self) -> Result<bool> {
+        if self.uses_configured_key() {
+            return Ok(true);
+        }
+        let has_secret = self.add.secret_file.is_some()
+            || from_environment("EQP_APPLICATION_SECRET", "the application secret")?.is_some();
+        Ok(has_secret && self.context.settings.marketplace.application_id.is_some())
+    }
+
     fn marketplace(&self) -> Result<Marketplace> {
         let options = &self.context.settings.marketplace;
         if self.uses_configured_key() {
@@ -154,6 +164,10 @@ impl Change for AccountAddition<'_> {
             return Err(Failure::usage(format!("the key would be sent to {}", escaped(&plan.api)))
                 .why("this URL comes from the configuration, and there is no terminal to ask for confirmation")
                 .next(format!("to use this API, confirm it with --api-url {}", plan.api)));
+        }
+        if self.add.dry_run && !self.has_key()? {
+            return Err(Failure::usage("no access key is given, so none would be stored")
+                .next("pass --application-id and --secret-file, or configure a key with eqp login"));
         }
         Ok(plan)
     }

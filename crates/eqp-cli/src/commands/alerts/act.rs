@@ -15,7 +15,7 @@ use crate::context::Context;
 use crate::failure::{Exit, Failure, Result};
 use crate::output::Output;
 
-/// Acknowledge an alert: it is taken care of, and reminders no longer name it
+/// Acknowledge an alert, so that reminders no longer list it
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -24,7 +24,7 @@ Examples:
 pub(crate) struct Ack {
     #[command(flatten)]
     target: Target,
-    /// Name of the person who takes care of it
+    /// Name of the person who handles it
     #[arg(long, value_name = "NAME")]
     by: String,
     /// Note that is shown with the alert
@@ -40,12 +40,20 @@ Examples:
 pub(crate) struct Snooze {
     #[command(flatten)]
     target: Target,
-    /// Time for which reminders do not name it, such as 3d (at most 365d)
-    #[arg(long = "for", value_name = "DURATION", value_parser = timeout)]
+    /// Time for which reminders do not list it, such as 3d (at most 365d)
+    #[arg(long = "for", value_name = "DURATION", value_parser = snooze_time)]
     duration: Duration,
     /// Name of the person [default: the caller, as in the audit log]
     #[arg(long, value_name = "NAME")]
     by: Option<String>,
+}
+
+/// Parses the time for which an alert is snoozed.
+fn snooze_time(text: &str) -> Result<Duration, String> {
+    match timeout(text)? {
+        Duration::ZERO => Err("it is zero; write a time such as 3d".to_owned()),
+        duration => Ok(duration),
+    }
 }
 
 /// Add a note to an alert

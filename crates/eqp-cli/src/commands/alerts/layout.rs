@@ -52,18 +52,21 @@ pub(super) fn heading(alert: &Alert, now: OffsetDateTime, width: usize) -> Strin
     text + line.trim_end()
 }
 
-/// Returns what is known about the state: who takes care of it, until when it is snoozed, how it was resolved, or what is affected.
+/// Returns what is affected, and the state: who has acknowledged it, until when it is snoozed, or how it was resolved.
 fn state(alert: &Alert, now: OffsetDateTime) -> Option<String> {
     if let Some(at) = alert.resolved_at {
         let by = alert.resolved_by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
-        return Some(format!("resolved {} ago{by}", age(now - at)));
+        let scope = alert.scope.as_ref().map(|scope| format!("{scope}, ")).unwrap_or_default();
+        return Some(format!("{scope}resolved {} ago{by}", age(now - at)));
     }
-    if let Some(by) = &alert.acknowledged_by {
-        return Some(format!("acknowledged: {by}"));
-    }
-    match alert.snoozed_until {
-        Some(until) if until > now => Some(format!("snoozed until {}", day(until))),
-        _ => alert.scope.clone(),
+    let state = match (&alert.acknowledged_by, alert.snoozed_until) {
+        (Some(by), _) => Some(format!("acknowledged: {by}")),
+        (None, Some(until)) if until > now => Some(format!("snoozed until {}", day(until))),
+        (None, _) => None,
+    };
+    match (&alert.scope, state) {
+        (Some(scope), Some(state)) => Some(format!("{scope}, {state}")),
+        (scope, state) => state.or_else(|| scope.clone()),
     }
 }
 

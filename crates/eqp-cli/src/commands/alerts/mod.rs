@@ -10,7 +10,7 @@ use clap::Subcommand;
 use crate::context::Context;
 use crate::failure::Result;
 
-/// Show conditions that need attention, and record who takes care of them
+/// List, show, acknowledge, snooze, annotate and resolve alerts
 #[derive(Debug, Subcommand)]
 #[command(after_help = "\
 Examples:

@@ -1,7 +1,7 @@
 //! `eqp alerts show`.
 
 use clap::Args;
-use eqp_console::{AlertChange, AlertDetail};
+use eqp_console::{AlertChange, AlertDetail, NotificationState};
 use time::OffsetDateTime;
 
 use super::layout::heading;
@@ -12,7 +12,7 @@ use crate::context::Context;
 use crate::failure::Result;
 use crate::output::{Output, Table, escaped, or_dash, utc, wrapped};
 
-/// Show an alert: whether anything is lost, what it means, what to run first, and how it ends
+/// Show an alert: whether anything is lost, what it means, the first command to run, and how it resolves
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -38,8 +38,9 @@ pub(super) fn print(output: Output, detail: &AlertDetail) -> Result {
     if output.is_json() {
         return output.json(detail);
     }
-    let AlertDetail { alert, changes, .. } = detail;
+    let AlertDetail { alert, changes, notifications, .. } = detail;
     let width = output.width().unwrap_or(WIDTH);
+    output.line(format_args!("alert #{}", alert.id))?;
     output.line(heading(alert, OffsetDateTime::now_utc(), width))?;
     for text in [&alert.lost, &alert.meaning] {
         output.line(wrapped(&escaped(text), width))?;
@@ -53,6 +54,21 @@ pub(super) fn print(output: Output, detail: &AlertDetail) -> Result {
     let mut table = Table::new(&["time (UTC)", "change", "by", "note"]);
     for AlertChange { change, at, by, note, .. } in changes {
         table.row([utc(*at), change.to_string(), or_dash(by.clone()), or_dash(note.clone())]);
+    }
+    output.line(table)?;
+    if notifications.is_empty() {
+        return Ok(());
+    }
+    output.line("")?;
+    let mut table = Table::new(&["notification", "subscription", "state", "last attempt (UTC)"]);
+    for one in notifications {
+        let fallback = if one.is_fallback { " (fallback)" } else { "" };
+        let state = match one.state {
+            NotificationState::NotSent => "not sent".to_owned(),
+            state => state.to_string(),
+        };
+        let subscription = format!("{}{fallback}", one.subscription);
+        table.row([one.change.to_string(), subscription, state, or_dash(one.attempted_at.map(utc))]);
     }
     output.line(table)
 }

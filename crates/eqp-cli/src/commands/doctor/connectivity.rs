@@ -6,6 +6,7 @@ use time::OffsetDateTime;
 
 use crate::compose::client::client;
 use crate::compose::database::{Database, Upgrade};
+use crate::compose::operator::Operator;
 use crate::compose::receiver::{check_certificate, endpoints_to_read, known_master_key};
 use crate::config::Wire;
 use crate::context::Context;
@@ -30,10 +31,27 @@ pub(super) async fn marketplace(context: &Context) -> Check<Failure> {
     Check::new(NAME, asked.await)
 }
 
+/// Calls the server that commands use instead of a database. Returns `None` if none is configured.
+pub(super) async fn server(context: &Context) -> Option<Check<Failure>> {
+    const NAME: &str = "server";
+    let url = context.settings.server.url.as_ref()?;
+    let asked = async {
+        let operator = Operator::open_to_read(context).await?;
+        let called = operator.client().accounts().await;
+        operator.close().await?;
+        called?;
+        Ok(format!("{url} accepts the token; commands call it instead of opening a database"))
+    };
+    Some(Check::new(NAME, asked.await))
+}
+
 /// Connects to the receiver's database, and checks its schema and its master key. Starts the embedded Postgres if
 /// necessary.
 pub(super) async fn database(context: &Context) -> Check<Failure> {
     const NAME: &str = "database";
+    if context.settings.server.url.is_some() {
+        return Check::absent(NAME, "not checked: it belongs to the server; run `eqp doctor` there");
+    }
     match Database::open_to_look(context, Upgrade::No).await {
         Ok(None) => Check::absent(NAME, "no database yet in this data folder; `eqp serve` creates an embedded one"),
         Ok(Some(database)) => {

@@ -16,7 +16,8 @@ use crate::output::{Paint, Table};
 /// Show every setting with its origin, and test the connections
 ///
 /// The checks cover the Marketplace, the database, the receiver and its certificate. They change nothing, but start the
-/// embedded Postgres if it is not running. The exit code is that of the first failed check.
+/// embedded Postgres if it is not running. The exit code is that of the first failed check. With --server, the connection
+/// to the server is checked; run the command on the server to check its database and receiver.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -40,12 +41,12 @@ impl Doctor {
             output.line("")?;
         }
         let mut checks = Vec::new();
-        for check in [
+        for check in connectivity::server(context).await.into_iter().chain([
             connectivity::marketplace(context).await,
             connectivity::database(context).await,
             receiver::receiver(context).await,
             connectivity::certificate(context),
-        ] {
+        ]) {
             if !output.is_json() {
                 print(context, &check)?;
             }

@@ -17,6 +17,9 @@ use crate::failure::{Exit, Failure, Result};
 /// Asks the receiver whether it can store callbacks.
 pub(super) async fn receiver(context: &Context) -> Check<Failure> {
     const NAME: &str = "receiver";
+    if context.settings.server.url.is_some() {
+        return Check::absent(NAME, "not checked: it belongs to the server; run `eqp doctor` there");
+    }
     let address = probe_address(context.settings.receiver.listen());
     let Ok(wire) = context.settings.receiver.wire() else {
         // The check of the certificate shows why.

@@ -7,7 +7,7 @@ use eqp_types::Secret;
 use serde::Serialize;
 
 use crate::config::catalog::{KEYS, Key};
-use crate::config::{DatabaseUrl, Layer, variable};
+use crate::config::{DatabaseUrl, HostName, Layer, variable};
 use crate::context::Context;
 
 /// The effective value of a setting.
@@ -101,8 +101,22 @@ const KNOWN: &[Known] = &[
         |l| l.receiver.operator_listen.map(|listen| listen.to_string()),
         |l| l.receiver.operator_listen().to_string(),
     ),
-    known("receiver.operator_hosts", |l| l.receiver.operator_hosts.as_ref().map(|names| names.join(",")), none),
+    known(
+        "receiver.operator_hosts",
+        |l| Some(l.receiver.operator_hosts.as_ref()?.iter().map(HostName::as_str).collect::<Vec<_>>().join(",")),
+        none,
+    ),
     known("receiver.retention", |l| l.receiver.retention.map(|period| period.to_string()), |_| "unlimited".to_owned()),
+    known(
+        "receiver.roles",
+        |l| Some(l.receiver.roles.as_ref()?.iter().map(|role| role.name()).collect::<Vec<_>>().join(",")),
+        |_| "all".to_owned(),
+    ),
+    known(
+        "receiver.reconcile_interval",
+        |l| l.receiver.reconcile_interval.map(|interval| interval.to_string()),
+        |_| "10m".to_owned(),
+    ),
     known("alerts.severities", |l| l.alerts.severities(), none),
     known("alerts.quiet_hours", |l| l.alerts.quiet_hours(), none),
     known("alerts.scan_limit", |l| l.alerts.scan_limit(), |_| "4h".to_owned()),

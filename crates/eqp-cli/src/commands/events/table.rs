@@ -1,6 +1,6 @@
 //! Formats events as a table and as lines.
 
-use eqp_store::{Disposition, Event};
+use eqp_store::{Disposition, Event, Origin};
 
 use crate::output::{Table, escaped, track_line, utc};
 
@@ -20,6 +20,7 @@ pub(crate) fn table(events: &[Event]) -> Table {
         "status",
         "changed (UTC)",
         "disposition",
+        "origin",
     ]);
     table.right(0);
     for event in events {
@@ -33,8 +34,10 @@ pub(super) fn line(event: &Event) -> String {
     let (flow, status) = (flow(event), status(event));
     let state = if flow == "-" { escaped(&status) } else { track_line([(flow.as_str(), status.as_str())]) };
     let disposition = unusual_disposition(event).map_or_else(String::new, |disposition| format!("  ({disposition})"));
+    // Most events come from callbacks.
+    let origin = if event.origin == Origin::Callback { String::new() } else { format!("  ({})", event.origin) };
     format!(
-        "{:>6}  {}  {}  {} {}  {state}{disposition}",
+        "{:>6}  {}  {}  {} {}  {state}{disposition}{origin}",
         event.seq,
         utc(event.received_at),
         event.environment,
@@ -43,7 +46,7 @@ pub(super) fn line(event: &Event) -> String {
     )
 }
 
-fn cells(event: &Event) -> [String; 9] {
+fn cells(event: &Event) -> [String; 10] {
     let disposition = unusual_disposition(event).map_or_else(String::new, |disposition| disposition.to_string());
     [
         event.seq.to_string(),
@@ -55,6 +58,7 @@ fn cells(event: &Event) -> [String; 9] {
         status(event),
         changed(event),
         disposition,
+        event.origin.to_string(),
     ]
 }
 

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use eqp_deliver::DeliverService;
 
 use super::Server;
-use super::roles::Role;
 use crate::compose::alerts::{alert_service, describe_alert};
 use crate::compose::receiver::master_key;
 use crate::compose::reconcile::reconcile_service;
+use crate::config::Role;
 
 impl Server<'_> {
     /// Reconciles accounts until shutdown.
@@ -49,9 +49,12 @@ impl Server<'_> {
                 return;
             }
         };
-        let service = DeliverService::new(self.database.pool().clone(), key, self.handlers.clone())
+        let mut service = DeliverService::new(self.database.pool().clone(), key, self.handlers.clone())
             .describe_alerts(Arc::new(describe_alert))
             .observer(self.database.metrics().observer());
+        if let Some((file, subscriptions)) = &self.declared {
+            service = service.declare(file, subscriptions.clone());
+        }
         Box::pin(service.run(self.stop.clone())).await;
     }
 }

@@ -1,21 +1,24 @@
 //! `eqp subscriptions add`.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::builder::PossibleValuesParser;
 use clap::{ArgGroup, Args};
 use eqp_console::{Subscription, SubscriptionRequest};
-use eqp_deliver::{ExecDefinition, HandlerDefinition, SubscriptionFilter, WebhookDefinition, new_signing_secret};
+use eqp_deliver::{
+    ExecDefinition, HandlerDefinition, OrderHold, SubscriptionFilter, WebhookDefinition, new_signing_secret,
+};
 use eqp_types::Secret;
 use serde::Serialize;
 
-use crate::arguments::duration;
+use crate::arguments::{order_hold, timeout};
 use crate::change::{self, Change, Confirmation, Plan, Question};
 use crate::compose::database::Upgrade;
 use crate::compose::operator::Operator;
 use crate::config::read_secret;
 use crate::context::Context;
-use crate::failure::{Failure, Result};
+use crate::failure::{Exit, Failure, Result};
 use crate::output::Output;
 
 /// Create a subscription, which delivers the events that are recorded from now on
@@ -32,7 +35,8 @@ Examples:
   eqp subscriptions add shop --webhook https://shop.example.com/hooks/eqp --secret-file secret
   eqp subscriptions add deploy --exec deploy --flow overall --status released_to_store
   eqp subscriptions add warehouse --webhook https://hooks.example.com/eqp --sku 'acme/*'
-  eqp subscriptions add on-call --webhook https://hooks.example.com/eqp --alerts page"
+  eqp subscriptions add on-call --webhook https://hooks.example.com/eqp --alerts page
+  eqp subscriptions add sms --exec sms --fallback-for on-call"
 )]
 pub(crate) struct Add {
     /// Name of the subscription: letters, digits, hyphens, underscores and dots
@@ -51,6 +55,13 @@ pub(crate) struct Add {
     exec: Option<String>,
     #[command(flatten)]
     filter: FilterOptions,
+    /// Deliver only the alerts that this subscription cannot deliver, and no events
+    #[arg(long, value_name = "NAME", help_heading = "Fallback",
+          conflicts_with_all = ["kinds", "flows", "statuses", "skus", "origins", "explicit_only", "applied_only"])]
+    fallback_for: Option<String>,
+    /// Time for which a delivery of that subscription may wait while its handler fails [default: 5m]
+    #[arg(long, value_name = "DURATION", requires = "fallback_for", help_heading = "Fallback", value_parser = timeout)]
+    fallback_after: Option<Duration>,
     /// Time for which a failing delivery holds back later events of its resource, none, or strict (until it is dead)
     #[arg(long, value_name = "DURATION", default_value = "15m", value_parser = order_hold)]
     order_hold: OrderHold,
@@ -110,21 +121,6 @@ impl FilterOptions {
     }
 }
 
-/// The value of --order-hold: seconds, or `None` for strict.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct OrderHold(Option<u64>);
-
-fn order_hold(text: &str) -> Result<OrderHold, String> {
-    match text {
-        "strict" => Ok(OrderHold(None)),
-        "none" => Ok(OrderHold(Some(0))),
-        text => {
-            let time = duration(text).map_err(|error| format!("{error}, and neither none nor strict"))?;
-            Ok(OrderHold(Some(time.whole_seconds().unsigned_abs())))
-        }
-    }
-}
-
 /// A created subscription as JSON.
 #[derive(Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -156,6 +152,10 @@ struct PlannedSubscription<'a> {
     handler: &'a HandlerDefinition,
     /// For how many seconds a failing delivery would hold back later events of its resource; null: until it is dead.
     order_hold: Option<u64>,
+    /// The subscription for which it would be the fallback.
+    fallback_for: Option<&'a str>,
+    /// For how many seconds a delivery of that subscription could wait; null: 300.
+    fallback_after: Option<u64>,
 }
 
 struct AddPlan(SubscriptionRequest);
@@ -164,7 +164,14 @@ impl Plan for AddPlan {
     fn show(self, output: Output) -> Result {
         let SubscriptionRequest { name, filter, handler, order_hold, .. } = &self.0;
         if output.is_json() {
-            let would_create = PlannedSubscription { name, filter, handler, order_hold: *order_hold };
+            let would_create = PlannedSubscription {
+                name,
+                filter,
+                handler,
+                order_hold: *order_hold,
+                fallback_for: self.0.fallback_for.as_deref(),
+                fallback_after: self.0.fallback_after,
+            };
             return output.json(&SubscriptionDryRun { would_create });
         }
         output.line(format_args!("would create the subscription {name}"))
@@ -192,6 +199,12 @@ impl Change for Creation<'_> {
             return Err(Failure::usage(format!("a subscription named {name} exists"))
                 .next(format!("choose another name, or remove it first: eqp subscriptions remove {name}")));
         }
+        if let Some(first) = &self.request.fallback_for
+            && !existing.iter().any(|one| one.name == *first)
+        {
+            return Err(Failure::new(Exit::NotFound, format!("there is no subscription named {first}"))
+                .next("list them: eqp subscriptions list"));
+        }
         Ok(AddPlan(self.request.clone()))
     }
 
@@ -209,7 +222,13 @@ impl Add {
             (None, None) => return Err(Failure::usage("no handler is given").next("pass --webhook URL or --exec NAME")),
         };
         let mut request = SubscriptionRequest::new(self.name, handler);
-        (request.filter, request.order_hold) = (self.filter.filter(), self.order_hold.0);
+        request.filter = self.filter.filter();
+        request.order_hold = match self.order_hold {
+            OrderHold::For(time) => Some(time.as_secs()),
+            OrderHold::Strict => None,
+        };
+        request.fallback_for = self.fallback_for;
+        request.fallback_after = self.fallback_after.map(|after| after.as_secs());
         if let Some(file) = &self.secret_file {
             request.signing_secrets.push(read_secret(file, "the signing secret")?);
         }
@@ -237,18 +256,5 @@ impl Add {
             }
             None => context.output.line(format_args!("created the subscription {}", created.name)),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_order_hold_is_a_duration_or_a_word() {
-        assert_eq!(order_hold("15m"), Ok(OrderHold(Some(900))));
-        assert_eq!(order_hold("none"), Ok(OrderHold(Some(0))));
-        assert_eq!(order_hold("strict"), Ok(OrderHold(None)));
-        assert!(order_hold("soon").unwrap_err().contains("neither none nor strict"));
     }
 }

@@ -49,11 +49,15 @@ impl Subscriptions {
 
 /// Describes the handler of a subscription in a few words.
 fn handler(subscription: &Subscription) -> String {
-    match &subscription.handler {
+    let handler = match &subscription.handler {
         Some(HandlerDefinition::Webhook(webhook)) => webhook.url.clone(),
         Some(HandlerDefinition::Exec(exec)) => format!("program {}", exec.program),
         Some(HandlerDefinition::Pull) => "fetched by consumers".to_owned(),
         Some(HandlerDefinition::Slack(_)) => "Slack".to_owned(),
         None => "defined by a newer version".to_owned(),
+    };
+    match &subscription.fallback_for {
+        Some(first) => format!("{handler} (fallback for {first})"),
+        None => handler,
     }
 }

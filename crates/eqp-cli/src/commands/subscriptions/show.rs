@@ -1,5 +1,7 @@
 //! `eqp subscriptions show`.
 
+use std::time::Duration;
+
 use clap::Args;
 use eqp_console::Subscription;
 
@@ -64,6 +66,10 @@ fn lines(one: &Subscription) -> Vec<(&'static str, String)> {
         ("oldest waiting", or_dash(one.oldest_waiting_at.map(utc))),
         ("created", utc(one.created_at)),
     ];
+    if let (Some(first), Some(seconds)) = (&one.fallback_for, one.fallback_after) {
+        let after = humantime::format_duration(Duration::from_secs(seconds));
+        lines.push(("fallback for", format!("{first}: alerts that it cannot deliver, at the latest after {after}")));
+    }
     if let Some(at) = one.paused_at {
         lines.push(("paused since", utc(at)));
     }

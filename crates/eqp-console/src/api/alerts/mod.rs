@@ -10,7 +10,7 @@ use time::OffsetDateTime;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use self::model::{Alert, AlertAction, AlertChange, AlertDetail, AlertFilter, AlertList, NotProven};
+use self::model::{Alert, AlertAction, AlertChange, AlertDetail, AlertFilter, AlertList, AlertNotification, NotProven};
 use crate::authorized::{ApiState, Authorized, Operate, Read};
 use crate::described::QueryOf;
 use crate::extract::{JsonBody, PathParameters, Query};
@@ -184,7 +184,12 @@ async fn apply(
 }
 
 async fn detail<S>(operator: &Authorized<S>, id: i64) -> Result<Json<AlertDetail>, Problem> {
-    let (alert, changes) = Alerts::new(operator.pool().clone()).show(id).await?;
-    let alert = Alert::of(alert, OffsetDateTime::now_utc());
-    Ok(Json(AlertDetail { alert, changes: changes.into_iter().map(AlertChange::from).collect() }))
+    let alerts = Alerts::new(operator.pool().clone());
+    let (alert, changes) = alerts.show(id).await?;
+    let notifications = alerts.notifications(id).await?;
+    Ok(Json(AlertDetail {
+        alert: Alert::of(alert, OffsetDateTime::now_utc()),
+        changes: changes.into_iter().map(AlertChange::from).collect(),
+        notifications: notifications.into_iter().map(AlertNotification::from).collect(),
+    }))
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use eqp_store::internal::{StoredAlert, StoredAlertChange};
+use eqp_store::internal::{StoredAlert, StoredAlertChange, StoredNotification};
 use eqp_store::{AlertChangeKind, AlertCounts, AlertSeverity};
 use eqp_sync::AlertText;
 use eqp_types::{Environment, MageId};
@@ -167,6 +167,69 @@ pub struct AlertDetail {
     pub alert: Alert,
     /// Its history, oldest first.
     pub changes: Vec<AlertChange>,
+    /// The notifications about it, oldest first. Those that arrived are known for 7 days.
+    #[serde(default)]
+    pub notifications: Vec<AlertNotification>,
+}
+
+/// A notification about a change of an alert to a subscription.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct AlertNotification {
+    /// The number of the change.
+    pub number: i64,
+    /// The kind of change.
+    pub change: AlertChangeKind,
+    /// The name of the subscription.
+    pub subscription: String,
+    /// Whether the subscription received it as a fallback, because another one could not deliver it.
+    pub is_fallback: bool,
+    /// Whether it arrived.
+    pub state: NotificationState,
+    /// The delivery, if it waits or is dead.
+    pub delivery: Option<i64>,
+    /// When the last attempt was made.
+    #[serde(with = "time::serde::rfc3339::option")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>", extend("format" = "date-time")))]
+    pub attempted_at: Option<OffsetDateTime>,
+}
+
+/// Whether a notification arrived.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, strum::Display)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+#[non_exhaustive]
+pub enum NotificationState {
+    /// It has not been sent yet, or is sent again.
+    Waiting,
+    /// The handler has accepted it.
+    Delivered,
+    /// It failed for good.
+    Dead,
+    /// It was not sent, or an operator has discarded it.
+    NotSent,
+}
+
+impl From<StoredNotification> for AlertNotification {
+    fn from(stored: StoredNotification) -> Self {
+        let state = match (stored.delivery, stored.is_dead, stored.result.as_deref()) {
+            (Some(_), true, _) => NotificationState::Dead,
+            (Some(_), false, _) => NotificationState::Waiting,
+            (None, _, Some("delivered")) => NotificationState::Delivered,
+            (None, ..) => NotificationState::NotSent,
+        };
+        Self {
+            number: stored.number,
+            change: stored.change,
+            subscription: stored.subscription,
+            is_fallback: stored.is_fallback,
+            state,
+            delivery: stored.delivery,
+            attempted_at: stored.attempted_at,
+        }
+    }
 }
 
 /// Which alerts to list.

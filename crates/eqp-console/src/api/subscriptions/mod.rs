@@ -48,6 +48,10 @@ pub struct Subscription {
     pub handler: Option<HandlerDefinition>,
     /// For how many seconds a delivery that fails holds back the later ones of its resource; null: until it is dead.
     pub order_hold: Option<u64>,
+    /// The subscription for which it is the fallback: it receives only the alerts that that one cannot deliver.
+    pub fallback_for: Option<String>,
+    /// For how many seconds a delivery of that subscription may wait while its handler fails.
+    pub fallback_after: Option<u64>,
     /// The file that declares it; null if it was created through this API.
     pub declared_by: Option<String>,
     /// When it was created.
@@ -115,6 +119,8 @@ impl From<SubscriptionSummary> for Subscription {
                 OrderHold::For(time) => Some(time.as_secs()),
                 OrderHold::Strict => None,
             },
+            fallback_after: summary.fallback.as_ref().map(|fallback| fallback.after.as_secs()),
+            fallback_for: summary.fallback.map(|fallback| fallback.subscription),
             declared_by: summary.declared_by,
             created_at: summary.created_at,
             paused_reason: summary.paused_reason,
@@ -153,6 +159,7 @@ impl From<SubscriptionError> for Problem {
             SubscriptionError::NotFound { .. } => Self::not_found(error.to_string()),
             SubscriptionError::NameInUse { .. }
             | SubscriptionError::Declared { .. }
+            | SubscriptionError::NotDeclared { .. }
             | SubscriptionError::NothingToTest { .. } => Self::new(ProblemCode::Conflict).detail(error.to_string()),
             error => Self::invalid(error.to_string()),
         }
@@ -214,7 +221,10 @@ async fn create(
         // Secrets under another key than the database's could not be opened by a worker.
         within(ANSWER, instance::bind(operator.pool(), key.fingerprint())).await?;
     }
-    let detail = json!({ "handler": new.handler, "filter": new.filter, "secrets": has_secrets });
+    let fallback_for = new.fallback.as_ref().map(|fallback| &fallback.subscription);
+    let detail = json!({
+        "handler": new.handler, "filter": new.filter, "secrets": has_secrets, "fallback_for": fallback_for,
+    });
     operator.record("subscription.create", Some(&new.name), &detail).await?;
     let administration = administration(operator.pool());
     administration.add(&new, key).await?;

@@ -5,7 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::problem::Problem;
-use eqp_deliver::{HandlerDefinition, NewSubscription, OrderHold, SubscriptionFilter};
+use eqp_deliver::{Fallback, HandlerDefinition, NewSubscription, OrderHold, SubscriptionFilter};
 use eqp_types::Secret;
 use serde::{Deserialize, Serialize, Serializer};
 
@@ -28,6 +28,12 @@ pub struct SubscriptionRequest {
     /// For how many seconds a delivery that fails holds back the later ones of its resource: 900 by default. Null: until it is dead.
     #[serde(default = "default_hold")]
     pub order_hold: Option<u64>,
+    /// The subscription for which it is the fallback: it then receives no events, and only the alerts that that one cannot deliver.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fallback_for: Option<String>,
+    /// For how many seconds a delivery of that subscription may wait while its handler fails: 300 by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fallback_after: Option<u64>,
     /// The secrets with which requests are signed, the newest first.
     #[serde(default, serialize_with = "exposed_list")]
     #[cfg_attr(feature = "schema", schemars(with = "Vec<String>"))]
@@ -46,6 +52,8 @@ impl SubscriptionRequest {
             filter: SubscriptionFilter::default(),
             handler,
             order_hold: default_hold(),
+            fallback_for: None,
+            fallback_after: None,
             signing_secrets: Vec::new(),
             secrets: BTreeMap::new(),
         }
@@ -55,6 +63,9 @@ impl SubscriptionRequest {
         if self.order_hold.is_some_and(|seconds| seconds > MAX_ORDER_HOLD) {
             return Err(Problem::invalid("order_hold is longer than ten years"));
         }
+        if self.fallback_after.is_some() && self.fallback_for.is_none() {
+            return Err(Problem::invalid("fallback_after has no effect without fallback_for"));
+        }
         Ok(())
     }
 
@@ -62,6 +73,10 @@ impl SubscriptionRequest {
         let mut new = NewSubscription::new(self.name, self.handler);
         new.filter = self.filter;
         new.order_hold = self.order_hold.map_or(OrderHold::Strict, |time| OrderHold::For(Duration::from_secs(time)));
+        new.fallback = self.fallback_for.map(|first| match self.fallback_after {
+            Some(seconds) => Fallback::of(first).after(Duration::from_secs(seconds)),
+            None => Fallback::of(first),
+        });
         (new.secrets.signing, new.secrets.named) = (self.signing_secrets, self.secrets);
         new
     }

@@ -1,10 +1,12 @@
 //! The parts of a server, of which a process can run only some.
 
 use clap::ValueEnum;
+use serde::Deserialize;
 
 /// A part of a server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum Role {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Role {
     /// Accept callbacks and store them
     Accept,
     /// Project callbacks into events
@@ -18,9 +20,9 @@ pub(super) enum Role {
 }
 
 impl Role {
-    pub(super) const ALL: [Self; 5] = [Self::Accept, Self::Project, Self::Reconcile, Self::Deliver, Self::Console];
+    pub(crate) const ALL: [Self; 5] = [Self::Accept, Self::Project, Self::Reconcile, Self::Deliver, Self::Console];
 
-    pub(super) fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Accept => "accept",
             Self::Project => "project",
