@@ -42,7 +42,8 @@ pub use queue::BuildHandler;
 pub use recipe::{Recipe, RecipeError, RecipeParameter};
 pub use service::DeliverService;
 pub use subscription::{
-    FilterError, NewSubscription, OrderHold, SubscriptionError, SubscriptionFilter, SubscriptionSummary, Subscriptions,
+    DeliveryProblem, FilterError, NewSubscription, OrderHold, SubscriptionError, SubscriptionFilter,
+    SubscriptionSummary, Subscriptions,
 };
 pub use tokio_util::sync::CancellationToken;
 pub use webhook::new_signing_secret;

@@ -61,13 +61,14 @@ pub mod internal {
         SubscriptionWork, Track, TrackState, Tracks, UsedToken, WaitingDelivery, canonical_status,
         canonical_status_of_any_flow, decode_api_read,
     };
+    pub use crate::model::{DeliveryQueue, SubscriptionQueue};
     // The items of alerts.
     pub use crate::model::{
         AlertSubject, DeadDeliveries, DoubtfulClock, DriftingRegistration, MissedCallbacks, NewAlertChange,
         PausedSubscription, ReceiverFacts, RejectedSeries, ReportedAlert, StatusEntry, StoredAlert, StoredAlertChange,
         TrackInReview, UnconfirmedStatus, UnknownEventCode, UnprovenEndpoint,
     };
-    pub use crate::observer::{HandlerFailure, OpenAlerts, ReconcileResult};
+    pub use crate::observer::{DeliveryMeasurement, DeliveryResult, HandlerFailure, OpenAlerts, ReconcileResult};
     pub use crate::reconcile_requests::{ReconcileRequests, RequestedAccounts};
     pub use crate::secret_file::{check_secret_file, read_secret, read_secret_file, secret_text};
     pub use crate::sql::listen::{Channel, NotificationListener};
@@ -75,9 +76,9 @@ pub mod internal {
     pub use crate::sql::retention::{Retention, first_id_at};
     pub use crate::sql::{
         account, api_read, audit, callback, callback_disposition, commit_failure, delivery, delivery_context,
-        delivery_lane, delivery_report, delivery_sweep, endpoint, event, fan_out, handler_cursor, instance, listen,
-        missing_callback, operator_token, pending, projector, receiver, reconcile_run, reprojection, resource_detail,
-        retired_username, rotation, schema, subscription, track, upgrade, write,
+        delivery_lane, delivery_queue, delivery_report, delivery_sweep, endpoint, event, fan_out, handler_cursor,
+        instance, listen, missing_callback, operator_token, pending, projector, receiver, reconcile_run, reprojection,
+        resource_detail, retired_username, rotation, schema, subscription, track, upgrade, write,
     };
     pub use crate::sql::{
         alert, alert_facts, alert_log, registration_check, rejected_callback, reported_alert, review_facts,

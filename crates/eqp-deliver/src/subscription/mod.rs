@@ -3,6 +3,7 @@
 mod administration;
 mod error;
 mod filter;
+mod problem;
 mod secrets;
 mod wildcard;
 
@@ -17,6 +18,7 @@ pub use administration::{NewSubscription, OrderHold, SubscriptionSummary, Subscr
 pub use error::SubscriptionError;
 pub use filter::{FilterError, SubscriptionFilter};
 pub(crate) use filter::{KnownSku, Matched};
+pub use problem::DeliveryProblem;
 pub(crate) use secrets::open as open_secrets;
 
 /// A subscription as it is used by the fan-out and the workers.

@@ -6,6 +6,7 @@ mod alerts;
 mod crashes;
 mod failures;
 mod matching;
+mod metrics;
 mod ordering;
 mod outages;
 mod setup;
