@@ -67,10 +67,7 @@ async fn main() -> ExitCode {
         Command::Test(arguments) => test::run(arguments).await,
         Command::Check(arguments) => check::run(arguments).await,
         Command::Docs => generate().await,
-        Command::Bench { arguments } => {
-            let build = ["run", "--profile", "bench", "--quiet", "--package", "eqp-bench", "--"].map(OsString::from);
-            process::run(process::cargo(build.into_iter().chain(arguments))).await
-        }
+        Command::Bench { arguments } => bench(arguments).await,
         Command::Faults { arguments } => faults(arguments).await,
         Command::Db(Db::Prepare) => queries::prepare().await,
     };
@@ -86,6 +83,15 @@ async fn main() -> ExitCode {
 async fn generate() -> Result {
     docs::write().await?;
     public_items::write().await
+}
+
+/// Uses an optimised build, unless nothing is measured: that build takes minutes.
+async fn bench(arguments: Vec<OsString>) -> Result {
+    let measures_nothing =
+        arguments.iter().any(|argument| argument == "--help" || argument == "-h" || argument == "--list");
+    let profile = if measures_nothing { "dev" } else { "bench" };
+    let run = ["run", "--profile", profile, "--quiet", "--package", "eqp-bench", "--"].map(OsString::from);
+    process::run(process::cargo(run.into_iter().chain(arguments))).await
 }
 
 /// Uses a debug build of the tool, because these tests do not depend on its speed.

@@ -43,7 +43,7 @@ pub use queue::BuildHandler;
 pub use recipe::{Recipe, RecipeError, RecipeParameter};
 pub use service::DeliverService;
 pub use subscription::{
-    Declaration, Fallback, FilterError, NewSubscription, OrderHold, SubscriptionError, SubscriptionFilter,
+    Declaration, DeliveryProblem, Fallback, FilterError, NewSubscription, OrderHold, SubscriptionError, SubscriptionFilter,
     SubscriptionSummary, Subscriptions,
 };
 pub use tokio_util::sync::CancellationToken;

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::fan_out::FanOut;
-use crate::queue::{BuildHandler, Worker, WorkerSettings, sweep};
+use crate::queue::{BuildHandler, Worker, WorkerSettings, measure, sweep};
 use crate::{
     AlertDescription, AttemptOutcome, AttemptResult, Declaration, DeliveryHandler, DescribeAlert, HandlerEnvironment,
     Message, NewSubscription, Subscriptions,
@@ -78,7 +78,7 @@ impl DeliverService {
         self
     }
 
-    /// Sets the observer: panics are counted in its receiver's metrics.
+    /// Sets the observer: deliveries and panics are counted in its receiver's metrics.
     #[must_use]
     pub fn observer(mut self, observer: Observer) -> Self {
         self.observer = observer;
@@ -112,6 +112,7 @@ impl DeliverService {
             build: Arc::clone(&self.build),
             describe: Arc::clone(&self.describe),
             supervisor: supervisor.clone(),
+            observer: self.observer.clone(),
             requests: self.observer.reconcile_requests().clone(),
             deadline: self.deadline,
             inserted: Arc::clone(&inserted),
@@ -120,10 +121,12 @@ impl DeliverService {
             || FanOut::new(self.pool.clone(), supervisor.clone(), Arc::clone(&inserted)).run(shutdown.clone());
         let worker = || Worker::new(settings.clone()).run(shutdown.clone());
         let sweeping = || sweep(self.pool.clone(), supervisor.clone(), shutdown.clone());
+        let measuring = || measure(self.pool.clone(), self.observer.clone(), shutdown.clone());
         tokio::join!(
             supervisor.run(Part::FanOut, &shutdown, fan_out),
             supervisor.run(Part::Deliver, &shutdown, worker),
             supervisor.run(Part::Deliver, &shutdown, sweeping),
+            supervisor.run(Part::Deliver, &shutdown, measuring),
         );
     }
 

@@ -61,6 +61,7 @@ pub mod internal {
         SubscriptionWork, Track, TrackState, Tracks, UsedToken, WaitingDelivery, canonical_status,
         canonical_status_of_any_flow, decode_api_read,
     };
+    pub use crate::model::{DeliveryQueue, SubscriptionQueue};
     // The items of alerts.
     pub use crate::model::{
         AlertSubject, DeadDeliveries, DoubtfulClock, DriftingRegistration, FallbackDecision, MissedCallbacks,
@@ -68,7 +69,7 @@ pub mod internal {
         ReportedReminder, StatusEntry, StoredAlert, StoredAlertChange, StoredFallback, StoredNotification,
         TrackInReview, UnconfirmedStatus, UndeliverableChange, UnknownEventCode, UnprovenEndpoint,
     };
-    pub use crate::observer::{HandlerFailure, OpenAlerts, ReconcileResult};
+    pub use crate::observer::{DeliveryMeasurement, DeliveryResult, HandlerFailure, OpenAlerts, ReconcileResult};
     pub use crate::reconcile_requests::{ReconcileRequests, RequestedAccounts};
     pub use crate::secret_file::{check_secret_file, read_secret, read_secret_file, secret_text};
     pub use crate::sql::listen::{Channel, NotificationListener};
@@ -76,7 +77,7 @@ pub mod internal {
     pub use crate::sql::retention::{Retention, first_id_at};
     pub use crate::sql::{
         account, api_read, audit, callback, callback_disposition, commit_failure, declared_subscription, delivery,
-        delivery_context, delivery_lane, delivery_report, delivery_sweep, endpoint, event, fan_out, handler_cursor,
+        delivery_context, delivery_lane, delivery_queue, delivery_report, delivery_sweep, endpoint, event, fan_out, handler_cursor,
         instance, listen, missing_callback, operator_token, pending, projector, receiver, reconcile_run, reprojection,
         resource_detail, retired_username, rotation, schema, subscription, track, upgrade, write,
     };

@@ -2,9 +2,11 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::Notify;
 
+use crate::model::DeliveryQueue;
 use crate::reconcile_requests::ReconcileRequests;
 use crate::supervise::Supervisor;
 
@@ -23,6 +25,7 @@ pub struct Observer {
     on_handler_failure: Arc<dyn Fn(HandlerFailure) + Send + Sync>,
     on_reconciled: Arc<dyn Fn(ReconcileResult) + Send + Sync>,
     on_alerts: Arc<dyn Fn(OpenAlerts) + Send + Sync>,
+    on_deliveries: Arc<dyn Fn(DeliveryMeasurement<'_>) + Send + Sync>,
     alert_facts_changed: Arc<Notify>,
     reconcile_requests: ReconcileRequests,
 }
@@ -59,6 +62,33 @@ pub struct OpenAlerts {
     pub info: u64,
 }
 
+/// A measurement of deliveries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeliveryMeasurement<'a> {
+    /// An attempt has ended.
+    Attempt {
+        /// Its duration.
+        duration: Duration,
+    },
+    /// The result of an attempt was recorded, or a delivery ended without one.
+    Recorded(DeliveryResult),
+    /// The queue was measured.
+    Queue(&'a DeliveryQueue),
+}
+
+/// The result of a delivery, or of an attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeliveryResult {
+    /// The handler accepted it.
+    Delivered,
+    /// The attempt failed, but the delivery is not dead.
+    Failed,
+    /// The attempt failed, and no other one follows.
+    Dead,
+    /// It ended without being sent.
+    Skipped,
+}
+
 impl fmt::Debug for Observer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Observer").finish_non_exhaustive()
@@ -67,25 +97,28 @@ impl fmt::Debug for Observer {
 
 impl Default for Observer {
     fn default() -> Self {
-        Self::new(Supervisor::default(), |_| {}, |_| {}, |_| {})
+        Self::new(Supervisor::default(), |_| {}, |_| {}, |_| {}, |_| {})
     }
 }
 
 impl Observer {
     /// Creates an observer that restarts parts with `supervisor`, and calls `on_handler_failure` for each failure of a handler,
-    /// `on_reconciled` for each finished comparison of an account with the Marketplace, and `on_alerts` after alerts were evaluated.
+    /// `on_reconciled` for each finished comparison of an account with the Marketplace, `on_alerts` after alerts were evaluated, and
+    /// `on_deliveries` for each measurement of deliveries.
     #[doc(hidden)]
     pub fn new(
         supervisor: Supervisor,
         on_handler_failure: impl Fn(HandlerFailure) + Send + Sync + 'static,
         on_reconciled: impl Fn(ReconcileResult) + Send + Sync + 'static,
         on_alerts: impl Fn(OpenAlerts) + Send + Sync + 'static,
+        on_deliveries: impl Fn(DeliveryMeasurement<'_>) + Send + Sync + 'static,
     ) -> Self {
         Self {
             supervisor,
             on_handler_failure: Arc::new(on_handler_failure),
             on_reconciled: Arc::new(on_reconciled),
             on_alerts: Arc::new(on_alerts),
+            on_deliveries: Arc::new(on_deliveries),
             alert_facts_changed: Arc::default(),
             reconcile_requests: ReconcileRequests::default(),
         }
@@ -119,6 +152,12 @@ impl Observer {
     #[doc(hidden)]
     pub fn alerts(&self, open: OpenAlerts) {
         (self.on_alerts)(open);
+    }
+
+    /// Reports a measurement of deliveries.
+    #[doc(hidden)]
+    pub fn deliveries(&self, measured: DeliveryMeasurement<'_>) {
+        (self.on_deliveries)(measured);
     }
 
     /// Returns the supervisor of the parts that use this observer.

@@ -25,6 +25,7 @@ mod small_disk;
 pub mod submission;
 pub mod tool;
 pub mod vendor;
+pub mod webhooks;
 
 pub use database::TestDatabase;
 pub use own_postgres::OwnPostgres;

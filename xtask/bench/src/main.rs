@@ -10,12 +10,14 @@
 
 mod attacker;
 mod figure;
+mod handler;
 mod harness;
 mod load;
 mod marketplace;
 mod postgres;
 mod process;
 mod projected;
+mod readers;
 mod receivers;
 mod report;
 mod rows;
@@ -32,7 +34,7 @@ use clap::{Args, Parser, Subcommand};
 use attacker::{Attack, Connects, Heads};
 use receivers::Receives;
 use report::Record;
-use rows::{ROWS, Row, Works};
+use rows::{ROWS, Reconciles, Row, Works};
 use scale::{Extent, Scale};
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -131,6 +133,8 @@ enum Part {
     Marketplace { packages: usize },
     /// Our client, performing one task.
     Work(Works),
+    /// A run of reconciliation.
+    Reconcile(Reconciles),
 }
 
 impl Part {
@@ -143,6 +147,7 @@ impl Part {
             Self::Heads(options) => attacker::heads(options),
             Self::Marketplace { packages } => marketplace::serve(*packages),
             Self::Work(options) => rows::work(options),
+            Self::Reconcile(options) => rows::reconcile(options),
         }
     }
 }

@@ -31,6 +31,10 @@ pub(crate) struct Scale {
     pub(crate) burst: usize,
     /// The number of callbacks about one resource.
     pub(crate) one_resource: usize,
+    /// The number of callbacks whose events are waiting to be delivered.
+    pub(crate) deliveries: usize,
+    /// The number of packages of a reconciled account.
+    pub(crate) reconciled: usize,
     /// The number of idle TLS connections.
     pub(crate) idle: usize,
     /// The number of queries of each kind in one round.
@@ -53,6 +57,8 @@ impl Scale {
             stored: 10_000_000,
             burst: 100_000,
             one_resource: 30_000,
+            deliveries: 10_000,
+            reconciled: 10_000,
             idle: 10_000,
             questions: 100,
             starts: 21,
@@ -76,6 +82,8 @@ impl Scale {
                 stored: 20_000,
                 burst: 1_000,
                 one_resource: 1_000,
+                deliveries: 100,
+                reconciled: 200,
                 idle: 100,
                 questions: 3,
                 starts: 3,

@@ -70,6 +70,16 @@ impl Target {
         Ok(Self { name: kind.name(), database, runs: Runs::Server(server), keeps_nothing })
     }
 
+    /// Starts our receiver with everything beside it. Its operator API is at `operator`.
+    pub(crate) fn with_platform(
+        database: PgConnectOptions,
+        harness: &Harness,
+        operator: SocketAddr,
+    ) -> Result<Self, Failure> {
+        let server = Server::with_platform(&database, harness.folder(), operator)?;
+        Ok(Self { name: Kind::Platform.name(), database, runs: Runs::Server(server), keeps_nothing: false })
+    }
+
     /// Starts our receiver with few file descriptors; without `tls` as behind a proxy.
     pub(crate) fn with_few_files(
         files: usize,

@@ -3,8 +3,12 @@
 /// The upper bound of all numbers.
 const WIDTH: usize = 12;
 const MARK: &str = "number-";
+/// The submissions of a series that are reported at the same time, and the events of each.
+const SUBMISSIONS: u64 = 20;
+const EVENTS: u64 = 10;
 
-/// Returns the body with this number. Each is about another resource, so that each becomes one event. Some are not
+/// Returns the body with this number. Each becomes one event: almost all are about another
+/// resource, some are events in a series about one resource. Some are not
 /// valid callbacks, but have to be stored too; some have extreme values.
 pub(crate) fn body(number: u64) -> String {
     let name = format!("{MARK}{number:0WIDTH$}");
@@ -24,10 +28,25 @@ pub(crate) fn body(number: u64) -> String {
         11 => format!(
             r#"{{"callback_event": "malware_scan_complete", "update_info": {{"file_upload_id": "{name}", "tool_result": "passed"}}}}"#
         ),
+        1 => series(number, &name),
         _ => format!(
             r#"{{"callback_event": "eqp_status_update", "update_info": {{"submission_id": "{name}", "item_id": "user_upload_version_1", "eqp_flow": "marketing", "current_status": "approved"}}}}"#
         ),
     }
+}
+
+/// Returns the body of an event in a series: ten events about one submission, with statuses that no other event has. They arrive in any
+/// order.
+fn series(number: u64, name: &str) -> String {
+    let place = number / 16;
+    let (block, submission) = (place / (SUBMISSIONS * EVENTS), place % SUBMISSIONS);
+    let (hour, minute, second) = (number / 3600 % 24, number / 60 % 60, number % 60);
+    let day = number / 86_400;
+    // Every day exists: months have at least 28.
+    let (year, month, day) = (1990 + day / (12 * 28) % 30, day / 28 % 12 + 1, day % 28 + 1);
+    format!(
+        r#"{{"callback_event": "eqp_status_update", "update_info": {{"submission_id": "series-{block}-{submission}", "item_id": "{name}", "eqp_flow": "overall", "current_status": "{name}", "modified_at": "{year}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}"}}}}"#
+    )
 }
 
 /// Returns whether the body with this number has extreme values.
@@ -50,7 +69,8 @@ mod tests {
     #[test]
     fn odd_bodies_are_those_with_odd_times() {
         for number in 0..32 {
-            assert_eq!(is_odd(number), body(number).contains("modified_at"), "{number}");
+            let has_time = body(number).contains("modified_at");
+            assert_eq!(is_odd(number), has_time && !body(number).contains("series"), "{number}");
         }
     }
 

@@ -1,14 +1,17 @@
 //! `cargo xtask faults`: tests the durability guarantees with faults in everything around the receiver.
 //!
-//! Two receivers, run by `eqp serve`, share one Postgres. A sender in another process keeps a journal of every answered
-//! ID. In each round, faults chosen by a seed are injected and repaired; when the system is quiescent, the database is
-//! compared with the journal.
+//! Two receivers and two workers, run by `eqp serve`, share one Postgres. A sender in another process keeps a journal of
+//! every answered ID, and a handler in another process one of every delivered event. In each round, faults chosen by a
+//! seed are injected and repaired; when the system is quiescent, the database is compared with the journals.
 //!
 //! A round depends only on the seed and its number, so that a failed round can be repeated alone.
 
 mod body;
 mod deadline;
+mod deliveries;
 mod fault;
+mod handler;
+mod input;
 mod journal;
 mod quiesce;
 mod receiver;
@@ -60,11 +63,14 @@ struct Options {
     eqp: Option<PathBuf>,
 }
 
-#[derive(Clone, Copy, Debug, Subcommand)]
+#[derive(Clone, Debug, Subcommand)]
 enum Role {
     /// Runs the sender process.
     #[command(hide = true)]
     Send,
+    /// Runs the process of the handler.
+    #[command(hide = true)]
+    Handle { journal: PathBuf },
 }
 
 #[tokio::main(worker_threads = 2)]
@@ -72,6 +78,7 @@ async fn main() -> ExitCode {
     let Arguments { options, role } = Arguments::parse();
     let outcome = match role {
         Some(Role::Send) => sender::work().await.map(|()| ExitCode::SUCCESS),
+        Some(Role::Handle { journal }) => handler::work(&journal).await.map(|()| ExitCode::SUCCESS),
         None => run(&options).await,
     };
     outcome.unwrap_or_else(|error| {

@@ -89,14 +89,14 @@ impl Process {
     pub(crate) async fn terminate(&mut self) -> Result<(), Failure> {
         self.signal(Signal::TERM);
         let Some(mut child) = self.child.take() else { return Ok(()) };
-        let status = within("a receiver was asked to end", async { Ok(child.wait().await?) }).await?;
+        let status = within("a process was asked to end", async { Ok(child.wait().await?) }).await?;
         // In its first milliseconds a program has no signal handler: the signal kills it, but it has not answered
         // anything yet.
         let was_too_young = || Ok::<_, Failure>(status.signal() == Some(Signal::TERM.as_raw()) && !self.has_begun()?);
         if status.success() || was_too_young()? {
             return Ok(());
         }
-        Err(format!("a receiver that was asked to end ended with {status}: see {}", self.log.display()).into())
+        Err(format!("a process that was asked to end ended with {status}: see {}", self.log.display()).into())
     }
 
     /// Returns whether the process has written to the log.

@@ -23,8 +23,14 @@ pub(crate) struct Report {
     pub(crate) lost: u64,
     /// Sent once but stored more often.
     pub(crate) doubled: u64,
+    /// Messages that the handlers accepted, each counted once.
+    pub(crate) delivered: u64,
+    /// Messages that say that an earlier one was not delivered.
+    pub(crate) marked: u64,
     /// The number of killed processes.
     pub(crate) kills: u64,
+    /// The number of those that interrupted an attempt to deliver.
+    pub(crate) kills_in_flight: u64,
     /// The number of times in which a receiver had no database that accepts callbacks.
     pub(crate) outages: u64,
     pub(crate) seed: u64,
@@ -62,7 +68,10 @@ impl Report {
             stored: 0,
             lost: 0,
             doubled: 0,
+            delivered: 0,
+            marked: 0,
             kills: 0,
+            kills_in_flight: 0,
             outages: 0,
             seed,
             first,
@@ -79,6 +88,7 @@ impl Report {
     pub(crate) fn count(&mut self, kind: Kind, done: &Done) {
         *self.faults.entry(kind.name()).or_default() += done.times;
         self.kills += done.kills;
+        self.kills_in_flight += done.kills_in_flight;
         self.outages += done.outages;
     }
 
@@ -127,8 +137,16 @@ impl fmt::Display for Report {
         }
         write!(
             f,
-            "answered {}, stored {}, lost {}, doubled {}, kills {}, outages {}, seed {}",
-            self.answered, self.stored, self.lost, self.doubled, self.kills, self.outages, self.seed
+            "answered {}, stored {}, lost {}, doubled {}, delivered {}, kills {} ({} during an attempt to deliver), outages {}, seed {}",
+            self.answered,
+            self.stored,
+            self.lost,
+            self.doubled,
+            self.delivered,
+            self.kills,
+            self.kills_in_flight,
+            self.outages,
+            self.seed
         )?;
         if let Some(round) = self.wrong.iter().find_map(|wrong| wrong.round) {
             write!(f, "\nagain: cargo xtask faults --seed {} --first {round} --rounds 1", self.seed)?;

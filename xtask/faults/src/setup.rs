@@ -1,4 +1,4 @@
-//! The setup of a run: a temporary Postgres, two receivers, and a sender.
+//! The setup of a run: a temporary Postgres, two receivers, two workers, a sender, and a handler.
 
 use std::fs::Permissions;
 use std::net::SocketAddr;
@@ -6,6 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use eqp_deliver::{HandlerDefinition, NewSubscription, Subscriptions, WebhookDefinition};
 use eqp_store::{Endpoints, MasterKey, NewEndpoint};
 use eqp_test_support::{OwnPostgres, Proxy, SmallDisk, TestDatabase};
 use eqp_types::{Environment, MageId, Secret};
@@ -20,7 +21,9 @@ use uuid::Uuid;
 
 use crate::Failure;
 use crate::deadline::{PATIENCE, until, within};
+use crate::deliveries;
 use crate::fault::Kind;
+use crate::handler::{Handler, PATHS};
 use crate::journal::{Entry, Journal};
 use crate::quiesce;
 use crate::receiver::{Clock, Process, Receiver, free_address};
@@ -33,12 +36,26 @@ const ENDPOINT: &str = "/callbacks/main";
 const USERNAME: &str = "faults";
 /// The time for a receiver to report its state.
 const ANSWER: Duration = Duration::from_secs(5);
+/// The time in which the handler notices that a client has disconnected.
+const NOTICED: Duration = Duration::from_millis(50);
+
+/// A process that delivers, with its own proxy to Postgres.
+#[derive(Debug)]
+pub(crate) struct Worker {
+    /// Locked by a fault that stops or freezes the process, until it runs again.
+    pub(crate) process: Mutex<Process>,
+    pub(crate) proxy: Proxy,
+}
 
 /// The whole setup. Dropping it stops every process, the last started first.
 pub(crate) struct TestSetup {
     /// `None` after its end.
     pub(crate) sender: Option<Sender>,
     pub(crate) receivers: [Receiver; 2],
+    pub(crate) workers: [Worker; 2],
+    /// `None` after its end.
+    handler: Option<Handler>,
+    pub(crate) handler_journal: PathBuf,
     pub(crate) journal: Journal,
     /// The journal entries of all rounds.
     pub(crate) answered: Vec<Entry>,
@@ -76,6 +93,16 @@ impl TestSetup {
             receivers.push(receiver);
         }
         let receivers = receivers.try_into().map_err(|_| "there are two")?;
+        let handler_journal = folder.path().join("handler-journal");
+        let handler = Handler::start(&handler_journal).await?;
+        subscribe(&database, handler.address).await?;
+        let mut workers = Vec::new();
+        for number in 1..=2 {
+            let worker = worker(number, eqp, folder.path(), &database).await?;
+            worker.process.lock().await.start()?;
+            workers.push(worker);
+        }
+        let workers = workers.try_into().map_err(|_| "there are two")?;
         let client = Client::builder()
             .tls_certs_only([Certificate::from_pem(ca_pem.as_bytes())?])
             .timeout(ANSWER)
@@ -92,6 +119,9 @@ impl TestSetup {
         let setup = Self {
             sender: Some(sender),
             receivers,
+            workers,
+            handler: Some(handler),
+            handler_journal,
             journal: Journal::at(&orders.journal),
             answered: Vec::new(),
             client,
@@ -137,6 +167,17 @@ impl TestSetup {
             }
         };
         within("connecting to Postgres", connect).await
+    }
+
+    /// Returns the handler of the subscriptions.
+    pub(crate) fn handler(&self) -> Result<&Handler, Failure> {
+        self.handler.as_ref().ok_or_else(|| "the handler has ended".into())
+    }
+
+    /// Returns whether more requests to the handler were interrupted than this number, once it has noticed.
+    pub(crate) async fn has_aborted(&self, more_than: u64) -> Result<bool, Failure> {
+        sleep(NOTICED).await;
+        Ok(self.handler()?.seen().await?.aborted > more_than)
     }
 
     /// Returns whether every receiver stores callbacks directly in the database and has an empty spool.
@@ -189,6 +230,13 @@ impl TestSetup {
                 report.wrong(None, "a spool is not empty at the end", said);
             }
         }
+        for worker in &self.workers {
+            worker.process.lock().await.terminate().await?;
+        }
+        if let Some(handler) = self.handler.take() {
+            handler.end().await?;
+        }
+        deliveries::check_all(self, report).await?;
         quiesce::check_all_rounds(self, report).await
     }
 
@@ -232,6 +280,35 @@ async fn register(database: &TestDatabase, data: &Path) -> Result<String, Failur
     Ok(password)
 }
 
+/// Creates a subscription for each path of the handler, which receives the overall statuses.
+async fn subscribe(database: &TestDatabase, handler: SocketAddr) -> Result<(), Failure> {
+    let subscriptions = Subscriptions::new(database.pool.clone());
+    for path in PATHS {
+        let webhook = WebhookDefinition::new(format!("http://{handler}{path}"));
+        let mut new = NewSubscription::new(path.trim_start_matches('/'), HandlerDefinition::Webhook(webhook));
+        new.filter.flows = vec!["overall".to_owned()];
+        subscriptions.add(&new, None).await?;
+    }
+    Ok(())
+}
+
+async fn worker(number: usize, eqp: &Path, folder: &Path, database: &TestDatabase) -> Result<Worker, Failure> {
+    let own = folder.join(format!("worker-{number}"));
+    std::fs::create_dir(&own)?;
+    let config = own.join("worker.toml");
+    std::fs::write(&config, "[deliver]\nallow_networks = [\"127.0.0.0/8\"]\n")?;
+    let proxy = Proxy::to(database.options.clone()).await;
+    let mut process = Process::new(eqp, &own, own.join("log"));
+    process.arguments = ["serve", "--role", "deliver", "--operator-listen", "off"].map(Into::into).to_vec();
+    process.environment = vec![
+        ("HOME", own.into()),
+        ("EQP_CONFIG", config.into()),
+        ("EQP_DATA_DIR", folder.join("data").into()),
+        ("EQP_DATABASE_URL", proxy.options().to_url_lossy().to_string().into()),
+    ];
+    Ok(Worker { process: Mutex::new(process), proxy })
+}
+
 async fn receiver(
     number: usize,
     address: SocketAddr,
@@ -248,7 +325,9 @@ async fn receiver(
     let mut process = Process::new(eqp, &own, own.join("log"));
     let listen = address.to_string();
     process.arguments =
-        ["serve", "--listen", &listen, "--operator-listen", "off", "--spool-dir"].map(Into::into).to_vec();
+        ["serve", "--role", "accept,project,reconcile", "--listen", &listen, "--operator-listen", "off", "--spool-dir"]
+            .map(Into::into)
+            .to_vec();
     process.arguments.push(spool.clone().into());
     process.environment = vec![
         ("HOME", own.clone().into()),

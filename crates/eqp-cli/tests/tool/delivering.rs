@@ -76,6 +76,12 @@ async fn events_reach_a_program_and_a_failed_delivery_is_shown_and_repeated() {
         (&paused["paused"]["state"], &paused["paused"]["paused_reason"]),
         (&"paused".into(), &"a deployment".into())
     );
+    let examined = home.run_aside(&["doctor", "--json"]);
+    let examined: serde_json::Value = serde_json::from_str(&examined.stdout).unwrap();
+    let checks = examined["checks"].as_array().unwrap();
+    let check = checks.iter().find(|check| check["name"] == "deliveries").unwrap();
+    assert_eq!(check["state"], "warning", "{check}");
+    assert!(check["detail"].as_str().unwrap().starts_with("note is paused (a deployment); "), "{check}");
     let removed = home.run_aside(&["subscriptions", "remove", "note", "--yes"]);
     assert_eq!(removed.code, 0, "{removed:?}");
     assert_eq!(home.run_aside(&["subscriptions", "show", "note"]).code, 4);

@@ -3,6 +3,7 @@
 mod breaker;
 mod handlers;
 mod lane;
+mod measure;
 mod message;
 mod pace;
 mod results;
@@ -12,6 +13,7 @@ mod sweep;
 mod worker;
 
 pub use handlers::BuildHandler;
+pub(crate) use measure::measure;
 pub(crate) use settings::WorkerSettings;
 pub(crate) use sweep::sweep;
 pub(crate) use worker::Worker;

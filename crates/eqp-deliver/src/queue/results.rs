@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use eqp_store::internal::{
-    BreakerChange, DeliveryReport, DeliverySource, LaneReport, NewAttempt, NextAttempt, StoredBreaker, SubscriptionId,
-    delivery_report, subscription,
+    BreakerChange, DeliveryReport, DeliveryResult, DeliverySource, LaneReport, NewAttempt, NextAttempt, StoredBreaker,
+    SubscriptionId, delivery_report, subscription,
 };
 use eqp_store::sqlx::{self, PgPool};
 
@@ -24,6 +24,13 @@ pub(super) struct Consequence {
     pub(super) pause: Option<String>,
 }
 
+/// The effects of recorded results.
+pub(super) struct Recorded {
+    pub(super) consequences: Vec<Consequence>,
+    /// The result of each delivery.
+    pub(super) results: Vec<DeliveryResult>,
+}
+
 /// The state of the circuit breakers of a batch of results.
 type Effects = BTreeMap<SubscriptionId, Effect>;
 
@@ -33,7 +40,7 @@ pub(super) async fn record<'a>(
     pool: &PgPool,
     results: &[LaneResult],
     subscription_of: impl Fn(SubscriptionId) -> Option<&'a Subscription>,
-) -> Result<Vec<Consequence>, sqlx::Error> {
+) -> Result<Recorded, sqlx::Error> {
     let signals = signals(results);
     let mut transaction = pool.begin().await?;
     let ids = |has_failed: bool| -> Vec<SubscriptionId> {
@@ -46,7 +53,8 @@ pub(super) async fn record<'a>(
         .map(|stored| (stored.subscription, breaker(stored).apply(&signals[&stored.subscription])))
         .collect();
     let hold = |id| subscription_of(id).map_or(Some(std::time::Duration::ZERO), |subscription| subscription.order_hold);
-    delivery_report::report(&mut transaction, &report(results, &effects, hold)).await?;
+    let (report, recorded) = report(results, &effects, hold);
+    delivery_report::report(&mut transaction, &report).await?;
     let changes: Vec<BreakerChange> = effects
         .iter()
         .map(|(subscription, effect)| BreakerChange {
@@ -60,7 +68,7 @@ pub(super) async fn record<'a>(
         subscription::change_breakers(&mut transaction, &changes).await?;
     }
     transaction.commit().await?;
-    Ok(consequences(results, &effects))
+    Ok(Recorded { consequences: consequences(results, &effects), results: recorded })
 }
 
 fn breaker(stored: &StoredBreaker) -> Breaker {
@@ -97,8 +105,9 @@ fn report(
     results: &[LaneResult],
     effects: &Effects,
     hold: impl Fn(SubscriptionId) -> Option<std::time::Duration>,
-) -> DeliveryReport {
+) -> (DeliveryReport, Vec<DeliveryResult>) {
     let mut report = DeliveryReport::default();
+    let mut recorded = Vec::new();
     let counted = counted(results, effects);
     for result in results {
         let mut last_id = 0;
@@ -107,7 +116,9 @@ fn report(
             let id = ended.delivery.id;
             report.attempts.push(attempt(ended));
             let is_counted = counted.get(&id).copied().unwrap_or(true);
-            match what_follows(ended, is_counted, effects) {
+            let follows = what_follows(ended, is_counted, effects);
+            recorded.push(delivery_result(&ended.result.outcome, &follows));
+            match follows {
                 Follow::Done => {
                     report.done.push(id);
                     last_id = id;
@@ -130,7 +141,7 @@ fn report(
         }
         report.lanes.push(LaneReport { lane: result.lane, last_id, next });
     }
-    report
+    (report, recorded)
 }
 
 /// Returns for each attempt for which the handler was down whether it counts.
@@ -175,6 +186,15 @@ fn what_follows(ended: &Ended, is_counted: bool, effects: &Effects) -> Follow {
             AfterFailure::Retry(wait) => Follow::Retry(wait),
             AfterFailure::Dead => Follow::Dead,
         },
+    }
+}
+
+fn delivery_result(outcome: &AttemptOutcome, follows: &Follow) -> DeliveryResult {
+    match (outcome, follows) {
+        (AttemptOutcome::Delivered, _) => DeliveryResult::Delivered,
+        (AttemptOutcome::Skipped, _) => DeliveryResult::Skipped,
+        (_, Follow::Dead) => DeliveryResult::Dead,
+        _ => DeliveryResult::Failed,
     }
 }
 

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use eqp_store::MasterKey;
 use eqp_store::internal::{ReconcileRequests, Supervisor};
 use eqp_store::sqlx::PgPool;
+use eqp_store::{MasterKey, Observer};
 use tokio::sync::Notify;
 use uuid::Uuid;
 
@@ -21,6 +21,8 @@ pub(crate) struct WorkerSettings {
     pub(crate) build: BuildHandler,
     pub(crate) describe: DescribeAlert,
     pub(crate) supervisor: Supervisor,
+    /// Measures attempts and their results.
+    pub(crate) observer: Observer,
     /// Requests for the details of resources, which reconciliation reads.
     pub(crate) requests: ReconcileRequests,
     /// The time limit of one attempt.

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use eqp_store::Error;
 use eqp_store::internal::{
-    ANSWER, Backoff, LaneReport, LeasedLane, NextAttempt, Part, SubscriptionId, SubscriptionWork, WaitingDelivery,
-    delivery_lane, delivery_report, subscription, within,
+    ANSWER, Backoff, DeliveryMeasurement, DeliveryResult, LaneReport, LeasedLane, NextAttempt, Part, SubscriptionId,
+    SubscriptionWork, WaitingDelivery, delivery_lane, delivery_report, subscription, within,
 };
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
@@ -18,8 +18,9 @@ use super::handlers::Handlers;
 use super::lane::{Lane, LaneResult, Sender, lease_time};
 use super::message::{Messages, Prepared};
 use super::pace::Pace;
-use super::results;
+use super::results::{self, Recorded};
 use super::settings::WorkerSettings;
+use crate::AttemptOutcome;
 
 /// The longest time between two looks for lanes that are due: another process may have inserted deliveries.
 const POLL: Duration = Duration::from_secs(1);
@@ -312,7 +313,8 @@ impl Worker {
         let handlers = &self.handlers;
         let subscription_of = |id| handlers.get(id).map(|active| &active.subscription);
         let recording = results::record(&self.settings.pool, &self.unrecorded, subscription_of);
-        let consequences = within(ANSWER, recording).await?;
+        let Recorded { consequences, results } = within(ANSWER, recording).await?;
+        self.measure(&results);
         self.unrecorded.clear();
         for consequence in consequences {
             let id = consequence.subscription;
@@ -333,6 +335,19 @@ impl Worker {
             }
         }
         Ok(())
+    }
+
+    /// Reports what was recorded to the metrics.
+    fn measure(&self, results: &[DeliveryResult]) {
+        let observer = &self.settings.observer;
+        for ended in self.unrecorded.iter().flat_map(|lane| &lane.ended) {
+            if ended.result.outcome != AttemptOutcome::Skipped {
+                observer.deliveries(DeliveryMeasurement::Attempt { duration: ended.result.duration });
+            }
+        }
+        for result in results {
+            observer.deliveries(DeliveryMeasurement::Recorded(*result));
+        }
     }
 
     async fn pause(&mut self, id: SubscriptionId, reason: &str) -> Result<(), Error> {

@@ -191,6 +191,10 @@ impl Subscriptions {
         Ok(self.by_name(name).await?.id)
     }
 
+    pub(super) fn pool(&self) -> &PgPool {
+        &self.pool
+    }
+
     async fn by_name(&self, name: &str) -> Result<StoredSubscription, SubscriptionError> {
         let found = self.stored().await?.into_iter().find(|stored| stored.name == name);
         found.ok_or_else(|| SubscriptionError::NotFound { name: name.chars().take(LONGEST_NAME).collect() })

@@ -5,6 +5,7 @@ mod declared;
 mod error;
 mod filter;
 mod new_subscription;
+mod problem;
 mod secrets;
 mod wildcard;
 
@@ -21,6 +22,7 @@ pub use error::SubscriptionError;
 pub use filter::{FilterError, SubscriptionFilter};
 pub(crate) use filter::{KnownSku, Matched};
 pub use new_subscription::{Fallback, NewSubscription, OrderHold};
+pub use problem::DeliveryProblem;
 pub(crate) use secrets::open as open_secrets;
 
 /// A subscription as it is used by the fan-out and the workers.

@@ -8,6 +8,7 @@ mod declaring;
 mod failures;
 mod fallbacks;
 mod matching;
+mod metrics;
 mod ordering;
 mod outages;
 mod reminders;

@@ -4,6 +4,7 @@
 //! nor searches. Gauges that can be computed at any time (queue, last callbacks) are set when the metrics are read. No
 //! label contains a secret, a source address or a resource ID.
 
+mod deliveries;
 mod families;
 
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 use time::OffsetDateTime;
 
+use self::deliveries::Deliveries;
 use self::families::{
     Alerts, Certificate, Handlers, Label, Reconciliation, Seconds, counter, counters, gauge, seconds, since_epoch,
 };
@@ -193,7 +195,14 @@ fn observer(registry: &mut Registry, panics: [Counter; Part::NAMES.len()]) -> Ob
         failures[how as usize].inc();
     };
     let alerts = Alerts::register(registry);
-    Observer::new(supervisor, on_failure, move |result| reconciliation.ended(result), move |open| alerts.open(open))
+    let deliveries = Deliveries::register(registry);
+    Observer::new(
+        supervisor,
+        on_failure,
+        move |result| reconciliation.ended(result),
+        move |open| alerts.open(open),
+        move |measured| deliveries.measured(measured),
+    )
 }
 
 impl Metrics {

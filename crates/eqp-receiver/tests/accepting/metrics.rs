@@ -5,6 +5,7 @@ use std::net::Ipv4Addr;
 
 use eqp_deliver::{Event, Handler, HandlerError, HandlerLoop};
 use eqp_receiver::SpoolSettings;
+use eqp_store::internal::{DeliveryMeasurement, DeliveryQueue, SubscriptionQueue};
 use eqp_test_support::{NetworkConditions, Proxy, TestDatabase};
 
 use eqp_test_support::receiver::{PATH, RIGHT, SCAN, STATUS, TestReceiver, until};
@@ -189,7 +190,21 @@ async fn the_operator_listener_serves_health_checks_and_the_public_one_no_metric
 #[tokio::test]
 async fn every_metric_is_documented_with_its_help_text() {
     let operator = (Ipv4Addr::LOCALHOST, 0).into();
-    let receiver = TestReceiver::with(|builder| builder.operator_listen(operator).project()).await;
+    let mut observer = None;
+    let receiver = TestReceiver::with(|builder| {
+        observer = Some(builder.observer());
+        builder.operator_listen(operator).project()
+    })
+    .await;
+    let subscription = SubscriptionQueue {
+        name: "shop".to_owned(),
+        waiting: 1,
+        dead: 0,
+        oldest_waiting_at: None,
+        paused_reason: None,
+    };
+    let queue = DeliveryQueue { subscriptions: vec![subscription], ..DeliveryQueue::default() };
+    observer.unwrap().deliveries(DeliveryMeasurement::Queue(&queue));
     let _handler = HandlerLoop::new(receiver.database.pool.clone(), "journal", Stuck).spawn();
     // A family has no help text before its first value: a callback of an endpoint, and a measured handler.
     until("the handler has been measured", || async {

@@ -9,6 +9,8 @@ mod api_read;
 mod callback;
 #[doc(hidden)]
 mod delivery;
+#[doc(hidden)]
+mod delivery_queue;
 mod endpoint;
 mod event;
 mod filter;
@@ -45,6 +47,7 @@ pub use delivery::{
     EventContext, EventDetailText, FanOutPosition, LaneKey, LaneReport, LeasedLane, NewAttempt, NewDelivery,
     NextAttempt, SubscriptionWork, WaitingDelivery,
 };
+pub use delivery_queue::{DeliveryQueue, SubscriptionQueue};
 pub use endpoint::{
     AccountId, CredentialGeneration, CredentialId, CredentialLookup, CredentialState, CredentialSummary, CredentialUse,
     EndpointId, EndpointPathError, EndpointSummary, IssuedCredential, NewCredential, NewEndpoint, PublicUrl,

@@ -16,6 +16,7 @@ pub mod declared_subscription;
 pub mod delivery;
 pub mod delivery_context;
 pub mod delivery_lane;
+pub mod delivery_queue;
 pub mod delivery_report;
 pub mod delivery_sweep;
 pub mod endpoint;

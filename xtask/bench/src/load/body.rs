@@ -21,6 +21,8 @@ const COURSE: [(&str, [&str; 3]); 7] = [
 ];
 /// After this number of callbacks one is sent a second time.
 const COPY_EVERY: usize = 10;
+/// Of this number of callbacks about files, all but one are duplicates.
+const FILE_EVERY: usize = 10;
 
 /// The kinds of bodies.
 #[derive(Clone, Debug)]
@@ -30,19 +32,21 @@ pub(crate) enum Bodies {
     /// One submission after another goes through its review, in the newer format; one callback in ten is a duplicate of
     /// the previous one.
     Reviews,
+    /// Scans of files in the newer format; nine callbacks in ten are duplicates of the one before them.
+    Files,
 }
 
 impl Bodies {
     /// Returns the bodies of one connection; no two connections share a submission.
     pub(crate) fn of(&self, connection: usize) -> BodiesOfOne {
-        BodiesOfOne { reviews: matches!(self, Self::Reviews), connection, number: 0, last: String::new() }
+        BodiesOfOne { kind: self.clone(), connection, number: 0, last: String::new() }
     }
 }
 
 /// The bodies that one connection sends, in order.
 #[derive(Debug)]
 pub(crate) struct BodiesOfOne {
-    reviews: bool,
+    kind: Bodies,
     connection: usize,
     number: usize,
     last: String,
@@ -50,10 +54,11 @@ pub(crate) struct BodiesOfOne {
 
 impl BodiesOfOne {
     pub(crate) fn next(&mut self) -> Cow<'_, str> {
-        if !self.reviews {
-            return Cow::Borrowed(DOCUMENTED);
+        match self.kind {
+            Bodies::Documented => return Cow::Borrowed(DOCUMENTED),
+            Bodies::Files => return Cow::Borrowed(self.file()),
+            Bodies::Reviews => self.number += 1,
         }
-        self.number += 1;
         if self.number.is_multiple_of(COPY_EVERY) {
             return Cow::Borrowed(&self.last);
         }
@@ -72,6 +77,21 @@ impl BodiesOfOne {
         );
         Cow::Borrowed(&self.last)
     }
+
+    fn file(&mut self) -> &str {
+        if self.number.is_multiple_of(FILE_EVERY) {
+            self.last = file_body(&format!("b{}x{}", self.connection, self.number));
+        }
+        self.number += 1;
+        &self.last
+    }
+}
+
+/// Returns a callback about the scan of a file, which is one event.
+pub(crate) fn file_body(file: &str) -> String {
+    format!(
+        r#"{{"callback_event":"malware_scan_complete","update_info":{{"file_upload_id":"{file}","tool_result":"passed","modified_at":"2026-01-31 12:00:00"}}}}"#
+    )
 }
 
 fn time_of(time: OffsetDateTime) -> String {
@@ -94,5 +114,15 @@ mod tests {
         assert_eq!(read(&sent[7])["update_info"]["submission_id"], "b3x1");
         assert_eq!(read(&sent[6])["update_info"]["eqp_status"]["overall"], "released_to_store");
         assert_eq!(read(&sent[1])["update_info"]["modified_at"], "2026-01-31 12:01:00");
+    }
+
+    #[test]
+    fn one_in_ten_callbacks_about_files_is_new() {
+        let mut bodies = Bodies::Files.of(3);
+        let sent: Vec<String> = (0..30).map(|_| bodies.next().into_owned()).collect();
+        let new = sent.iter().collect::<std::collections::BTreeSet<_>>();
+        assert_eq!(new.len(), 3);
+        let read: Value = serde_json::from_str(&sent[10]).unwrap();
+        assert_eq!(read["update_info"]["file_upload_id"], "b3x10");
     }
 }

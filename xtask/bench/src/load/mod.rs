@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
-pub(crate) use body::Bodies;
+pub(crate) use body::{Bodies, file_body};
 pub(crate) use request::{PATH, RIGHT, get, post, read_id, read_status};
 pub(crate) use stream::{Stream, Wire};
 pub(crate) use trust::Certificate;
@@ -32,6 +32,8 @@ pub(crate) struct Load {
     pub(crate) fresh: bool,
     /// The number of threads, which share the connections.
     pub(crate) threads: usize,
+    /// The time between two callbacks of one connection. Without it, the next one is sent once the last one is answered.
+    pub(crate) pace: Option<Duration>,
     pub(crate) span: Span,
 }
 
@@ -48,7 +50,7 @@ impl Load {
     /// Returns a load of the documented callback over persistent plain connections.
     pub(crate) fn plain(connections: usize, warm_up: Duration, time: Duration) -> Self {
         let span = Span::Time { warm_up, time };
-        Self { connections, bodies: Bodies::Documented, wire: Wire::Plain, fresh: false, threads: 1, span }
+        Self { connections, bodies: Bodies::Documented, wire: Wire::Plain, fresh: false, threads: 1, pace: None, span }
     }
 }
 
@@ -160,7 +162,16 @@ impl Sender {
         let mut stream = None;
         let (mut latencies, mut answered) = (Vec::new(), Vec::new());
         let mut buffer = [0; 2048];
+        // The connections do not all send at once.
+        let mut pace = self.load.pace.map(|pace| {
+            let place = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+            let offset = pace * place(self.connection) / place(self.load.connections).max(1);
+            tokio::time::interval_at(tokio::time::Instant::now() + offset, pace)
+        });
         loop {
+            if let Some(pace) = &mut pace {
+                pace.tick().await;
+            }
             let request = post(RIGHT, bodies.next(), !self.load.fresh);
             let begun = Instant::now();
             if self.ended(begun, until) {

@@ -5,6 +5,7 @@ mod insert;
 mod nginx;
 mod ours;
 mod peer;
+mod platform;
 
 use std::io::{BufRead, BufReader, Read};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -16,7 +17,7 @@ use eqp_receiver::CancellationToken;
 use sqlx::postgres::PgConnectOptions;
 
 pub(crate) use nginx::Nginx;
-pub(crate) use ours::register;
+pub(crate) use ours::{master_key, register};
 pub(crate) use peer::{Peer, PeerServer, answers};
 
 use crate::Failure;
@@ -30,6 +31,12 @@ pub(crate) enum Kind {
     Ours,
     /// Our receiver, which accepts and projects.
     OursProjecting,
+    /// Our receiver, which accepts and projects, and a worker that delivers to subscriptions.
+    OursDelivering,
+    /// Our receiver with everything beside it: deliveries, reconciliation, and the operator API.
+    Platform,
+    /// A worker that only delivers to subscriptions.
+    Delivering,
     /// Our receiver without a database.
     HttpOnly,
     /// One INSERT per request.
@@ -42,6 +49,9 @@ impl Kind {
         match self {
             Self::Ours => "ours",
             Self::OursProjecting => "ours, projecting",
+            Self::OursDelivering => "ours, delivering",
+            Self::Platform => "ours, with all parts",
+            Self::Delivering => "a worker",
             Self::HttpOnly => "HTTP only",
             Self::Insert => "one INSERT each",
         }
@@ -66,6 +76,9 @@ pub(crate) struct Receives {
     /// Whether it serves plain HTTP, as behind a proxy.
     #[arg(long)]
     behind_proxy: bool,
+    /// The address of the operator API.
+    #[arg(long)]
+    operator: Option<SocketAddr>,
 }
 
 /// A running receiver; stopped on drop.
@@ -79,6 +92,15 @@ impl Server {
     /// Starts this program again, as a receiver on `database`. With `tls`, it uses the certificate in `folder`.
     pub(crate) fn start(kind: Kind, database: &PgConnectOptions, folder: &Path, tls: bool) -> Result<Self, Failure> {
         Self::spawn(again()?, kind, database, folder, if tls { &["--tls"] } else { &[] })
+    }
+
+    /// Starts a receiver with everything beside it. Its operator API is at `operator`.
+    pub(crate) fn with_platform(
+        database: &PgConnectOptions,
+        folder: &Path,
+        operator: SocketAddr,
+    ) -> Result<Self, Failure> {
+        Self::spawn(again()?, Kind::Platform, database, folder, &["--operator", &operator.to_string()])
     }
 
     /// Starts a receiver with few file descriptors; without `tls`, as behind a proxy.
@@ -178,6 +200,7 @@ pub(crate) fn receive(options: &Receives) -> Result<(), Failure> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
         match options.kind {
             Kind::Insert => insert::serve(database, shutdown).await,
+            Kind::Delivering => platform::deliver(options, database, shutdown).await,
             _ => ours::serve(options, database, shutdown).await,
         }
     })

@@ -1,6 +1,7 @@
 //! Our receiver with its default settings.
 
 use std::net::Ipv4Addr;
+use std::path::Path;
 
 use eqp_receiver::{CancellationToken, Identity, Receiver, SpoolSettings, Tls};
 use eqp_store::{Endpoints, MasterKey, NewEndpoint};
@@ -8,6 +9,7 @@ use eqp_types::{Environment, MageId, Secret};
 use sqlx::PgPool;
 use sqlx::postgres::PgConnectOptions;
 
+use super::platform::Beside;
 use super::{Kind, Receives};
 use crate::Failure;
 use crate::load::{Certificate, PATH};
@@ -18,11 +20,11 @@ pub(super) async fn serve(
     shutdown: CancellationToken,
 ) -> Result<(), Failure> {
     let pool = PgPool::connect_with(database.clone()).await?;
-    // Stored, because a receiver that restarts with the same database needs the same key.
-    let key = MasterKey::open(&options.folder.join(format!("{}.key", options.database)))?;
-    register(pool, key.clone()).await?;
+    let key = master_key(&options.folder, &options.database)?;
+    register(pool.clone(), key.clone()).await?;
     let spool = SpoolSettings::in_folder(options.folder.join(format!("{}.spool", options.database)));
-    let mut builder = Receiver::builder(database).master_key(key).spool(spool).listen((Ipv4Addr::LOCALHOST, 0).into());
+    let mut builder =
+        Receiver::builder(database).master_key(key.clone()).spool(spool).listen((Ipv4Addr::LOCALHOST, 0).into());
     builder = builder.behind_proxy(options.behind_proxy);
     if options.tls {
         let certificate = Certificate::in_folder(&options.folder);
@@ -31,9 +33,17 @@ pub(super) async fn serve(
     if options.kind == Kind::Ours {
         builder = builder.accept_only();
     }
+    let beside = Beside { pool, key, observer: builder.observer(), shutdown: shutdown.clone() };
     let receiver = builder.build().await?;
     println!("{}", receiver.local_addr());
-    Ok(receiver.run(shutdown).await?)
+    let (received, beside) = tokio::join!(receiver.run(shutdown), beside.run(options));
+    received?;
+    beside
+}
+
+/// Returns the master key of a database. It is stored, because a process that restarts with the same database needs the same key.
+pub(crate) fn master_key(folder: &Path, database: &str) -> Result<MasterKey, Failure> {
+    Ok(MasterKey::open(&folder.join(format!("{database}.key")))?)
 }
 
 /// Creates the endpoint, unless it exists.

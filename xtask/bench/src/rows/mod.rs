@@ -8,6 +8,10 @@ mod build;
 mod burst;
 mod check;
 mod client;
+mod dead_handler;
+mod deliveries;
+mod delivery_latency;
+mod delivery_rate;
 mod embedded;
 mod fill;
 mod flat;
@@ -19,7 +23,9 @@ mod list;
 mod memory;
 mod one_resource;
 mod pipeline;
+mod platform;
 mod ready;
+mod reconcile;
 mod release;
 mod simulator;
 mod tls;
@@ -27,6 +33,7 @@ mod tool;
 mod unauthenticated;
 
 pub(crate) use client::{Works, work};
+pub(crate) use reconcile::{Reconciles, reconcile};
 
 use crate::Failure;
 use crate::figure::{Measurement, Promise};
@@ -41,6 +48,11 @@ pub(crate) static ROWS: &[Row] = &[
     pipeline::ROW,
     burst::ROW,
     one_resource::ROW,
+    platform::ROW,
+    delivery_latency::ROW,
+    delivery_rate::ROW,
+    dead_handler::ROW,
+    reconcile::ROW,
     tls::ROW,
     attack::ROW,
     flood::ROW,

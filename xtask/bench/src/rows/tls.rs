@@ -53,6 +53,7 @@ fn measure(harness: &Harness) -> Result<Measured, Failure> {
         bodies: Bodies::Documented,
         wire,
         fresh: true,
+        pace: None,
         threads: SENDERS,
         span: Span::Time { warm_up: harness.scale.warm_up, time: harness.scale.time },
     };

@@ -15,7 +15,7 @@ use crate::setup::TestSetup;
 const OCCASION: Duration = Duration::from_secs(2);
 const INTERVAL: Duration = Duration::from_millis(10);
 
-const LOCK_NOT_AVAILABLE: &str = "55P03";
+pub(super) const LOCK_NOT_AVAILABLE: &str = "55P03";
 /// The error codes with which Postgres ends connections after one of its processes was killed.
 const CRASH_SHUTDOWN: &str = "57P02";
 
@@ -71,14 +71,14 @@ async fn leader(setup: &TestSetup, obstacle: &mut PgConnection) -> Result<Option
     Ok(None)
 }
 
-fn code(error: &sqlx::Error) -> Option<std::borrow::Cow<'_, str>> {
+pub(super) fn code(error: &sqlx::Error) -> Option<std::borrow::Cow<'_, str>> {
     error.as_database_error().and_then(sqlx::error::DatabaseError::code)
 }
 
 /// Returns whether the connection is lost. If `kill-backend` has just killed a process of Postgres, this connection
 /// ends too, and the fault has no effect. Nothing else ends it, because faults that stop or freeze Postgres wait until
 /// this one is over.
-fn is_connection_lost(error: &sqlx::Error) -> bool {
+pub(super) fn is_connection_lost(error: &sqlx::Error) -> bool {
     matches!(error, sqlx::Error::Io(_)) || code(error).is_some_and(|code| code == CRASH_SHUTDOWN)
 }
 

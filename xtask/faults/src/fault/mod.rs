@@ -4,6 +4,7 @@ mod kill_projector;
 mod network;
 mod postgres;
 mod receiver;
+mod worker;
 
 use crate::Failure;
 use crate::schedule::Planned;
@@ -17,17 +18,21 @@ pub(crate) enum Kind {
     FloodConnections,
     FreezePostgres,
     FreezeReceiver,
+    FreezeWorker,
     FullDisk,
     HoldBatch,
     KillBackend,
+    KillFanOut,
     KillPostgres,
     KillProjector,
     KillReceiver,
+    KillWorker,
     LoseAnswer,
     OddCallbacks,
     ReadOnly,
     RestartAll,
     StopReceiver,
+    StopWorker,
 }
 
 impl Kind {
@@ -37,17 +42,21 @@ impl Kind {
         Self::FloodConnections,
         Self::FreezePostgres,
         Self::FreezeReceiver,
+        Self::FreezeWorker,
         Self::FullDisk,
         Self::HoldBatch,
         Self::KillBackend,
+        Self::KillFanOut,
         Self::KillPostgres,
         Self::KillProjector,
         Self::KillReceiver,
+        Self::KillWorker,
         Self::LoseAnswer,
         Self::OddCallbacks,
         Self::ReadOnly,
         Self::RestartAll,
         Self::StopReceiver,
+        Self::StopWorker,
     ];
 
     pub(crate) fn name(self) -> &'static str {
@@ -57,17 +66,21 @@ impl Kind {
             Self::FloodConnections => "flood-connections",
             Self::FreezePostgres => "freeze-postgres",
             Self::FreezeReceiver => "freeze-receiver",
+            Self::FreezeWorker => "freeze-worker",
             Self::FullDisk => "full-disk",
             Self::HoldBatch => "hold-batch",
             Self::KillBackend => "kill-backend",
+            Self::KillFanOut => "kill-fan-out",
             Self::KillPostgres => "kill-postgres",
             Self::KillProjector => "kill-projector",
             Self::KillReceiver => "kill-receiver",
+            Self::KillWorker => "kill-worker",
             Self::LoseAnswer => "lose-answer",
             Self::OddCallbacks => "odd-callbacks",
             Self::ReadOnly => "read-only",
             Self::RestartAll => "restart-all",
             Self::StopReceiver => "stop-receiver",
+            Self::StopWorker => "stop-worker",
         }
     }
 }
@@ -79,21 +92,23 @@ pub(crate) struct Done {
     pub(crate) times: u64,
     /// The number of killed processes.
     pub(crate) kills: u64,
+    /// The number of those that interrupted an attempt to deliver.
+    pub(crate) kills_in_flight: u64,
     /// The number of times without a database that accepts callbacks.
     pub(crate) outages: u64,
 }
 
 impl Done {
-    const NONE: Self = Self { times: 0, kills: 0, outages: 0 };
-    const ONCE: Self = Self { times: 1, kills: 0, outages: 0 };
-    const KILL: Self = Self { times: 1, kills: 1, outages: 0 };
-    const OUTAGE: Self = Self { times: 1, kills: 0, outages: 1 };
+    const NONE: Self = Self { times: 0, kills: 0, kills_in_flight: 0, outages: 0 };
+    const ONCE: Self = Self { times: 1, ..Self::NONE };
+    const KILL: Self = Self { kills: 1, ..Self::ONCE };
+    const OUTAGE: Self = Self { outages: 1, ..Self::ONCE };
 }
 
 /// Injects a scheduled fault for its scheduled time.
 ///
 /// A fault that locks several parts of the setup locks them in this order, which prevents deadlocks: Postgres, the
-/// first receiver's process, the second's, the network.
+/// first receiver's process, the second's, those of the workers, the network.
 pub(crate) async fn carry_out(planned: &Planned, setup: &TestSetup) -> Result<Done, Failure> {
     let victim = &setup.receivers[planned.victim];
     match planned.kind {
@@ -102,17 +117,21 @@ pub(crate) async fn carry_out(planned: &Planned, setup: &TestSetup) -> Result<Do
         Kind::FloodConnections => Ok(network::flood_connections(victim, planned).await),
         Kind::FreezePostgres => Ok(postgres::freeze_postgres(setup, planned).await),
         Kind::FreezeReceiver => Ok(receiver::freeze_receiver(victim, planned).await),
+        Kind::FreezeWorker => Ok(worker::freeze_worker(setup, planned).await),
         Kind::FullDisk => Ok(network::full_disk(victim, planned).await),
         Kind::HoldBatch => Ok(network::hold_batch(victim, planned).await),
         Kind::KillBackend => postgres::kill_backend(setup).await,
+        Kind::KillFanOut => worker::kill_fan_out(setup, planned).await,
         Kind::KillPostgres => Ok(postgres::kill_postgres(setup, planned).await),
         Kind::KillProjector => kill_projector::carry_out(setup, planned).await,
         Kind::KillReceiver => receiver::kill_receiver(victim, planned).await,
+        Kind::KillWorker => worker::kill_worker(setup, planned).await,
         Kind::LoseAnswer => Ok(network::lose_answer(victim, planned).await),
         Kind::OddCallbacks => network::odd_callbacks(setup, planned).await,
         Kind::ReadOnly => postgres::read_only(setup, planned).await,
         Kind::RestartAll => postgres::restart_all(setup, planned).await,
         Kind::StopReceiver => receiver::stop_receiver(victim, planned).await,
+        Kind::StopWorker => worker::stop_worker(setup, planned).await,
     }
 }
 
@@ -127,6 +146,6 @@ mod tests {
         names.dedup();
         assert_eq!(names.len(), Kind::ALL.len());
         // The last variant of the enum: a new one has to be added to `ALL` as well.
-        assert_eq!(Kind::ALL.len(), Kind::StopReceiver as usize + 1);
+        assert_eq!(Kind::ALL.len(), Kind::StopWorker as usize + 1);
     }
 }

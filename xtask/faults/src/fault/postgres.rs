@@ -81,5 +81,5 @@ pub(super) async fn restart_all(setup: &TestSetup, planned: &Planned) -> Result<
     }
     sleep(START + planned.lasts).await;
     postgres.start_again().await;
-    Ok(Done { times: 1, kills: 3, outages: 1 })
+    Ok(Done { kills: 3, ..Done::OUTAGE })
 }

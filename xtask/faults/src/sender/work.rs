@@ -9,13 +9,14 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use reqwest::{Certificate, Client, StatusCode, retry};
 use serde::Deserialize;
-use tokio::sync::{RwLock, mpsc};
+use tokio::sync::RwLock;
 use tokio::time::sleep;
 use uuid::Uuid;
 
 use super::{ALL_KINDS, ONLY_ODD, Orders, Totals};
 use crate::Failure;
 use crate::body::{body, is_odd};
+use crate::input;
 use crate::journal::Entry;
 
 /// The number of concurrent senders.
@@ -31,7 +32,7 @@ const MOST_ODD: usize = 5;
 
 /// Runs the sender until its input ends.
 pub(crate) async fn work() -> Result<(), Failure> {
-    let mut input = lines();
+    let mut input = input::lines();
     let orders: Orders = serde_json::from_str(&input.recv().await.ok_or("no orders")?)?;
     let client = Client::builder()
         .tls_certs_only([Certificate::from_pem(orders.ca_pem.as_bytes())?])
@@ -68,19 +69,6 @@ pub(crate) async fn work() -> Result<(), Failure> {
         ended = listening => ended,
         _ = sending => Ok(()),
     }
-}
-
-/// Returns the lines of the input, which a thread reads until the end.
-fn lines() -> mpsc::Receiver<String> {
-    let (sender, lines) = mpsc::channel(1);
-    std::thread::spawn(move || {
-        for line in std::io::stdin().lines().map_while(Result::ok) {
-            if sender.blocking_send(line).is_err() {
-                return;
-            }
-        }
-    });
-    lines
 }
 
 struct SenderState {

@@ -4,6 +4,7 @@ use eqp_sync::Check;
 use eqp_tls::ValidityProblem;
 use time::OffsetDateTime;
 
+use super::deliveries;
 use crate::compose::client::client;
 use crate::compose::database::{Database, Upgrade};
 use crate::compose::operator::Operator;
@@ -45,21 +46,27 @@ pub(super) async fn server(context: &Context) -> Option<Check<Failure>> {
     Some(Check::new(NAME, asked.await))
 }
 
-/// Connects to the receiver's database, and checks its schema and its master key. Starts the embedded Postgres if
-/// necessary.
-pub(super) async fn database(context: &Context) -> Check<Failure> {
+/// Connects to the receiver's database, and checks its schema and its master key, and its deliveries. Starts the embedded Postgres
+/// if necessary.
+pub(super) async fn database(context: &Context) -> [Check<Failure>; 2] {
     const NAME: &str = "database";
     if context.settings.server.url.is_some() {
-        return Check::absent(NAME, "not checked: it belongs to the server; run `eqp doctor` there");
+        let what = "not checked: it belongs to the server; run `eqp doctor` there";
+        return [Check::absent(NAME, what), deliveries::unchecked()];
     }
     match Database::open_to_look(context, Upgrade::No).await {
-        Ok(None) => Check::absent(NAME, "no database yet in this data folder; `eqp serve` creates an embedded one"),
+        Ok(None) => {
+            let what = "no database yet in this data folder; `eqp serve` creates an embedded one";
+            [Check::absent(NAME, what), deliveries::unchecked()]
+        }
         Ok(Some(database)) => {
             let looked = look(&database, context).await;
+            let deliveries =
+                if looked.is_ok() { deliveries::deliveries(&database).await } else { deliveries::unchecked() };
             let closed = database.close().await;
-            Check::new(NAME, looked.and_then(|text| closed.map(|()| text)))
+            [Check::new(NAME, looked.and_then(|text| closed.map(|()| text))), deliveries]
         }
-        Err(failure) => Check::new(NAME, Err(failure)),
+        Err(failure) => [Check::new(NAME, Err(failure)), deliveries::unchecked()],
     }
 }
 

@@ -1,6 +1,7 @@
 //! `eqp doctor`: shows every setting with its origin, and tests the connections that the settings configure.
 
 mod connectivity;
+mod deliveries;
 mod receiver;
 mod settings;
 
@@ -15,7 +16,7 @@ use crate::output::{Paint, Table};
 
 /// Show every setting with its origin, and test the connections
 ///
-/// The checks cover the Marketplace, the database, the receiver and its certificate. They change nothing, but start the
+/// The checks cover the Marketplace, the database, deliveries, the receiver and its certificate. They change nothing, but start the
 /// embedded Postgres if it is not running. The exit code is that of the first failed check. With --server, the connection
 /// to the server is checked; run the command on the server to check its database and receiver.
 #[derive(Args, Debug)]
@@ -41,12 +42,11 @@ impl Doctor {
             output.line("")?;
         }
         let mut checks = Vec::new();
-        for check in connectivity::server(context).await.into_iter().chain([
-            connectivity::marketplace(context).await,
-            connectivity::database(context).await,
-            receiver::receiver(context).await,
-            connectivity::certificate(context),
-        ]) {
+        let marketplace = connectivity::marketplace(context).await;
+        let [database, deliveries] = connectivity::database(context).await;
+        let others =
+            [marketplace, database, deliveries, receiver::receiver(context).await, connectivity::certificate(context)];
+        for check in connectivity::server(context).await.into_iter().chain(others) {
             if !output.is_json() {
                 print(context, &check)?;
             }

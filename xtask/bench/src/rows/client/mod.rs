@@ -2,7 +2,7 @@
 //! archive compared with `curl`, and the memory for the upload and for a list of many packages.
 
 mod curl;
-mod memory;
+pub(super) mod memory;
 mod worker;
 
 use std::path::{Path, PathBuf};

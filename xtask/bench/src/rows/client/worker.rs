@@ -8,7 +8,6 @@ use std::time::Instant;
 
 use clap::{Args, ValueEnum};
 use eqp_client::{Client, PackageFilter};
-use eqp_types::Environment;
 use futures_util::TryStreamExt;
 use serde::{Deserialize, Serialize};
 
@@ -70,10 +69,7 @@ pub(crate) fn work(options: &Works) -> Result<(), Failure> {
     let reach: Reach = serde_json::from_slice(&input)?;
     // Most programs that use the client have this runtime.
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
-        let client = Client::builder(Environment::Production, reach.key())
-            .api_url(reach.base_url.parse()?)
-            .trusted_ca_pem(&reach.ca_pem)
-            .build()?;
+        let client = reach.client()?;
         let memory = Added::begin();
         let begun = Instant::now();
         let count = match options.task {
