@@ -74,7 +74,7 @@ begin
 
     -- `eqp subscriptions` and `eqp deliveries`. The secrets of handlers can be stored, but not read. Removed subscriptions are
     -- deleted by the sweep.
-    grant select (id, name, filter, handler, order_hold, declared_by, created_at, updated_at, removed_at), insert, update on eqp.subscription to eqp_runtime;
+    grant select (id, name, filter, handler, order_hold, declared_by, created_at, updated_at, removed_at, temporary), insert, update on eqp.subscription to eqp_runtime;
     grant select, insert, update on eqp.subscription_state to eqp_runtime;
     grant select, update on eqp.fanout to eqp_runtime;
     grant select, insert, update, delete on eqp.delivery, eqp.delivery_lane to eqp_runtime;
@@ -123,8 +123,8 @@ begin
     grant select on eqp.projector, eqp.account, eqp.event, eqp.track, eqp.resource_detail to eqp_deliver;
     grant select on eqp.alert, eqp.alert_change, eqp.alert_log to eqp_deliver;
     grant select, update on eqp.fanout to eqp_deliver;
-    -- Pauses subscriptions, and deletes removed ones.
-    grant select, delete on eqp.subscription to eqp_deliver;
+    -- Pauses subscriptions, removes temporary ones that are not used, and deletes removed ones.
+    grant select, update (removed_at), delete on eqp.subscription to eqp_deliver;
     grant select, update, delete on eqp.subscription_state to eqp_deliver;
     grant select, insert, update, delete on eqp.delivery, eqp.delivery_lane, eqp.attempt to eqp_deliver;
 

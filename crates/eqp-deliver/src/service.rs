@@ -13,10 +13,9 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::fan_out::FanOut;
-use crate::queue::{BuildHandler, Worker, WorkerSettings, sweep};
-use crate::{
-    AlertDescription, AttemptOutcome, AttemptResult, DeliveryHandler, DescribeAlert, HandlerEnvironment, Message,
-};
+use crate::message::plain_description;
+use crate::queue::{BuildHandler, MessageSource, Worker, WorkerSettings, sweep};
+use crate::{AttemptOutcome, AttemptResult, DeliveryHandler, DescribeAlert, HandlerEnvironment, Message};
 
 /// The time limit of one attempt.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -57,9 +56,7 @@ impl DeliverService {
             // Workers send nothing to subscriptions of this type.
             Ok(built.unwrap_or_else(|| Arc::new(Fetched)))
         });
-        let describe: DescribeAlert =
-            Arc::new(|kind, data, _| AlertDescription { title: kind.replace('_', " "), text: data.to_owned() });
-        Self { pool, key, build, describe, observer: Observer::default(), deadline: DEADLINE }
+        Self { pool, key, build, describe: plain_description(), observer: Observer::default(), deadline: DEADLINE }
     }
 
     /// Builds handlers with `build` instead, for services that deliver in their own way.
@@ -95,14 +92,18 @@ impl DeliverService {
         let Some(instance) = self.instance(&shutdown).await else { return };
         let supervisor = self.observer.supervisor().clone();
         let inserted = Arc::new(Notify::new());
+        let messages = MessageSource {
+            pool: self.pool.clone(),
+            instance,
+            describe: Arc::clone(&self.describe),
+            requests: self.observer.reconcile_requests().clone(),
+        };
         let settings = WorkerSettings {
             pool: self.pool.clone(),
             key: self.key.clone(),
-            instance,
             build: Arc::clone(&self.build),
-            describe: Arc::clone(&self.describe),
+            messages,
             supervisor: supervisor.clone(),
-            requests: self.observer.reconcile_requests().clone(),
             deadline: self.deadline,
             inserted: Arc::clone(&inserted),
         };

@@ -81,6 +81,12 @@ const MIGRATIONS: &[(&str, &str, &str)] = &[
         "743ed3ef2aa390887e3326c778ada77be809c206874668d4efd54614a3eaed24",
         "update eqp.delivery set not_before = now()",
     ),
+    (
+        "0007_pull.sql",
+        "09596277b5368656feaff1351e9dc8f3dd43b2b5dc147efc49f4b165a81cc974",
+        "update eqp.subscription set temporary = true;
+         update eqp.subscription_state set fetched_at = now()",
+    ),
 ];
 
 /// How long the rows of each table that has a time are stored.
@@ -109,7 +115,7 @@ const RETENTION: &[(&str, &str)] = &[
     ("registration_check", "always: one row per endpoint"),
     ("rejected_callback", "always: one row per endpoint"),
     ("resource_detail", "always: one row per submission or file, as in track"),
-    ("subscription", "until it is removed"),
+    ("subscription", "until it is removed; temporary ones 7 days after their last use"),
     ("subscription_state", "until the subscription is removed"),
     ("track", "always: the current status"),
 ];

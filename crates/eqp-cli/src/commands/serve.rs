@@ -22,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 use self::roles::Role;
 use super::ca;
 use crate::arguments::timeout;
+use crate::compose::alerts::describe_alert;
 use crate::compose::database::{Database, Migrate};
 use crate::compose::operator_listener;
 use crate::compose::process;
@@ -259,8 +260,9 @@ impl Server<'_> {
     async fn serve_operators(&self, listener: Option<OperatorListener>, status: Router) {
         let Some(listener) = listener else { return self.stop.cancelled().await };
         let router = if self.has(Role::Console) {
-            let mut service =
-                OperatorService::new(Store::new(self.database.pool().clone())).shutdown(self.stop.clone());
+            let mut service = OperatorService::new(Store::new(self.database.pool().clone()))
+                .describe_alerts(Arc::new(describe_alert))
+                .shutdown(self.stop.clone());
             // Without a key, subscriptions with secrets cannot be created.
             if let Ok(Some(key)) = known_master_key(self.data) {
                 service = service.master_key(key);

@@ -4,6 +4,7 @@ mod breaker;
 mod handlers;
 mod lane;
 mod message;
+mod order_hold;
 mod pace;
 mod results;
 mod retry_schedule;
@@ -12,6 +13,9 @@ mod sweep;
 mod worker;
 
 pub use handlers::BuildHandler;
+pub(crate) use message::{MessageSource, Messages, Prepared};
+pub(crate) use order_hold::set_aside;
+pub(crate) use retry_schedule::WAITS;
 pub(crate) use settings::WorkerSettings;
 pub(crate) use sweep::sweep;
 pub(crate) use worker::Worker;

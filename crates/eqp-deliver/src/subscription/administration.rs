@@ -55,6 +55,10 @@ pub struct NewSubscription {
     pub secrets: HandlerSecrets,
     /// Whether the events of a resource are delivered in order while one of them fails.
     pub order_hold: OrderHold,
+    /// Whether it is removed when no consumer has fetched messages for 7 days.
+    pub is_temporary: bool,
+    /// Since when the events that it receives were recorded. By default, it receives those that are recorded from now on.
+    pub since: Option<OffsetDateTime>,
 }
 
 impl NewSubscription {
@@ -66,6 +70,8 @@ impl NewSubscription {
             handler,
             secrets: HandlerSecrets::default(),
             order_hold: OrderHold::default(),
+            is_temporary: false,
+            since: None,
         }
     }
 }
@@ -102,6 +108,10 @@ pub struct SubscriptionSummary {
     pub dead: u64,
     /// When the oldest waiting delivery was created.
     pub oldest_waiting_at: Option<OffsetDateTime>,
+    /// It is removed when no consumer has fetched messages for 7 days.
+    pub is_temporary: bool,
+    /// When a consumer last fetched messages, to the minute.
+    pub fetched_at: Option<OffsetDateTime>,
 }
 
 /// Administers the subscriptions of a database.
@@ -149,6 +159,8 @@ impl Subscriptions {
                 OrderHold::Strict => None,
             },
             declared_by: None,
+            is_temporary: new.is_temporary,
+            since: new.since,
         };
         let id = within(ANSWER, subscription::insert(&self.pool, &row, sealed.as_ref())).await?;
         id.map(|_| ()).ok_or_else(|| SubscriptionError::NameInUse { name: new.name.clone() })
@@ -240,8 +252,11 @@ impl Subscriptions {
     }
 
     async fn by_name(&self, name: &str) -> Result<StoredSubscription, SubscriptionError> {
-        let found = self.stored().await?.into_iter().find(|stored| stored.name == name);
-        found.ok_or_else(|| SubscriptionError::NotFound { name: name.chars().take(LONGEST_NAME).collect() })
+        let found = within(ANSWER, async {
+            let mut connection = self.pool.acquire().await?;
+            subscription::find(&mut connection, name).await
+        });
+        found.await?.ok_or_else(|| SubscriptionError::NotFound { name: name.chars().take(LONGEST_NAME).collect() })
     }
 
     async fn stored(&self) -> Result<Vec<StoredSubscription>, eqp_store::Error> {
@@ -253,11 +268,18 @@ impl Subscriptions {
     }
 }
 
+/// The beginning of the names of listeners, which are followed by a user and a machine.
+const LISTENER: &str = "listen/";
+
 fn check_name(name: &str) -> Result<(), SubscriptionError> {
     let is_plain = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '.' | '_' | '-');
-    // `.` and `..` cannot be parts of a URL.
-    let is_dots = name.chars().all(|letter| letter == '.');
-    if is_dots || name.len() > LONGEST_NAME || !name.chars().all(is_plain) {
+    let is_listeners = |letter: char| is_plain(letter) || letter == '@';
+    let is_allowed = match name.strip_prefix(LISTENER) {
+        Some(rest) => !rest.is_empty() && rest.chars().all(is_listeners),
+        // `.` and `..` cannot be parts of a URL.
+        None => name.chars().any(|letter| letter != '.') && name.chars().all(is_plain),
+    };
+    if name.len() > LONGEST_NAME || !is_allowed {
         return Err(SubscriptionError::Name { name: name.chars().take(40).collect() });
     }
     Ok(())
@@ -280,6 +302,8 @@ fn summary(stored: StoredSubscription, counts: DeliveryCounts) -> SubscriptionSu
         waiting: counts.waiting,
         dead: counts.dead,
         oldest_waiting_at: counts.oldest_waiting_at,
+        is_temporary: stored.is_temporary,
+        fetched_at: stored.fetched_at,
     }
 }
 
@@ -289,10 +313,10 @@ mod tests {
 
     #[test]
     fn names_are_plain() {
-        for good in ["shop", "a.b_c-1", &"x".repeat(100)] {
+        for good in ["shop", "a.b_c-1", "listen/me@laptop.local", &"x".repeat(100)] {
             assert!(check_name(good).is_ok(), "{good}");
         }
-        for bad in ["", "a b", "ä", "a/b", "\0", &"x".repeat(101)] {
+        for bad in ["", ".", "listen/", "listen/a/b", "a@b", "a b", "ä", "a/b", "\0", &"x".repeat(101)] {
             assert!(check_name(bad).is_err(), "{bad}");
         }
     }

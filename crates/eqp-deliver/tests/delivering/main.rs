@@ -8,5 +8,6 @@ mod failures;
 mod matching;
 mod ordering;
 mod outages;
+mod pulling;
 mod setup;
 mod webhooks;

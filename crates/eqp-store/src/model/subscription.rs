@@ -40,6 +40,10 @@ pub struct NewSubscription {
     pub order_hold: Option<Duration>,
     /// The file that declares it.
     pub declared_by: Option<String>,
+    /// It is removed when no consumer has used it for 7 days.
+    pub is_temporary: bool,
+    /// It also receives the events and alerts that were recorded since this time.
+    pub since: Option<OffsetDateTime>,
 }
 
 /// A subscription with its state.
@@ -66,6 +70,10 @@ pub struct StoredSubscription {
     pub failures: u32,
     pub failing_since: Option<OffsetDateTime>,
     pub open_until: Option<OffsetDateTime>,
+    /// It is removed when no consumer has used it for 7 days.
+    pub is_temporary: bool,
+    /// When a consumer last fetched messages, to the minute.
+    pub fetched_at: Option<OffsetDateTime>,
 }
 
 /// The deliveries of a subscription.

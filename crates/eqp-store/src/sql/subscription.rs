@@ -3,13 +3,15 @@
 use std::time::Duration;
 
 use sqlx::{PgConnection, PgPool, query, query_scalar};
+use time::OffsetDateTime;
 
 use super::column::read;
 use crate::model::{
     BreakerChange, DeliveryCounts, NewSubscription, SealedSecret, StoredBreaker, StoredSubscription, SubscriptionId,
 };
 
-/// Creates a subscription, which receives the events that are recorded from now on. Returns `None` if the name is in use.
+/// Creates a subscription, which receives the events that are recorded from now on, or since a time before. Returns `None` if the name is
+/// in use.
 pub async fn insert(
     pool: &PgPool,
     new: &NewSubscription,
@@ -19,8 +21,8 @@ pub async fn insert(
     query!("update eqp.fanout set generation = generation + 1").execute(&mut *transaction).await?;
     let id = query_scalar!(
         r#"
-        insert into eqp.subscription (name, filter, handler, order_hold, declared_by, key_id, nonce, ciphertext)
-        values ($1, $2::text::jsonb, $3::text::jsonb, make_interval(secs => $4), $5, $6, $7, $8)
+        insert into eqp.subscription (name, filter, handler, order_hold, declared_by, key_id, nonce, ciphertext, temporary)
+        values ($1, $2::text::jsonb, $3::text::jsonb, make_interval(secs => $4), $5, $6, $7, $8, $9)
         on conflict (name) where removed_at is null do nothing
         returning id
         "#,
@@ -32,27 +34,55 @@ pub async fn insert(
         sealed.map(|sealed| sealed.key_id.as_slice()),
         sealed.map(|sealed| sealed.nonce.as_slice()),
         sealed.map(|sealed| sealed.ciphertext.as_slice()),
+        new.is_temporary,
     )
     .fetch_optional(&mut *transaction)
     .await?;
     let Some(id) = id else { return Ok(None) };
-    query!("insert into eqp.subscription_state (subscription_id) values ($1)", id).execute(&mut *transaction).await?;
+    // With a position of its own, it catches up like a subscription that was paused. Without `offset 0`, Postgres would read all events
+    // in the order of their number.
+    query!(
+        r#"
+        insert into eqp.subscription_state (subscription_id, cursor_seq, alert_cursor)
+        select $1,
+               case when $2::timestamptz is not null then least(cursor_seq, (
+                   select min(seq) - 1 from (select seq from eqp.event where received_at >= $2 offset 0) as recent)) end,
+               case when $2::timestamptz is not null then least(alert_cursor, (
+                   select min(number) - 1 from eqp.alert_change where at >= $2)) end
+        from eqp.fanout
+        "#,
+        id,
+        new.since as Option<OffsetDateTime>,
+    )
+    .execute(&mut *transaction)
+    .await?;
     transaction.commit().await?;
     Ok(Some(SubscriptionId(id)))
 }
 
 /// Returns all subscriptions that are not removed, ordered by name, without their secrets.
 pub async fn list(connection: &mut PgConnection) -> Result<Vec<StoredSubscription>, sqlx::Error> {
+    select(connection, None).await
+}
+
+/// Returns the subscription with this name, or `None` if it does not exist.
+pub async fn find(connection: &mut PgConnection, name: &str) -> Result<Option<StoredSubscription>, sqlx::Error> {
+    Ok(select(connection, Some(name)).await?.pop())
+}
+
+async fn select(connection: &mut PgConnection, name: Option<&str>) -> Result<Vec<StoredSubscription>, sqlx::Error> {
     let rows = query!(
         r#"
         select id, name, filter::text as "filter!", handler::text as "handler!",
                extract(epoch from order_hold)::float8 as order_hold, declared_by, created_at,
-               updated_at, state, paused_at, paused_reason, cursor_seq, failures, failing_since, open_until
+               updated_at, state, paused_at, paused_reason, cursor_seq, failures, failing_since, open_until, temporary,
+               fetched_at
         from eqp.subscription
         join eqp.subscription_state on subscription_id = id
-        where removed_at is null
+        where removed_at is null and ($1::text is null or name = $1)
         order by name
-        "#
+        "#,
+        name as Option<&str>,
     )
     .fetch_all(connection)
     .await?;
@@ -74,6 +104,8 @@ pub async fn list(connection: &mut PgConnection) -> Result<Vec<StoredSubscriptio
                 failures: row.failures.unsigned_abs(),
                 failing_since: row.failing_since,
                 open_until: row.open_until,
+                is_temporary: row.temporary,
+                fetched_at: row.fetched_at,
             })
         })
         .collect()

@@ -64,6 +64,12 @@ fn lines(one: &Subscription) -> Vec<(&'static str, String)> {
         ("oldest waiting", or_dash(one.oldest_waiting_at.map(utc))),
         ("created", utc(one.created_at)),
     ];
+    if one.is_temporary {
+        lines.push(("temporary", "removed 7 days after its last use".to_owned()));
+    }
+    if let Some(at) = one.fetched_at {
+        lines.push(("last fetched", utc(at)));
+    }
     if let Some(at) = one.paused_at {
         lines.push(("paused since", utc(at)));
     }
