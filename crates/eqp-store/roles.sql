@@ -74,7 +74,7 @@ begin
 
     -- `eqp subscriptions` and `eqp deliveries`. The secrets of handlers can be stored, but not read. Removed subscriptions are
     -- deleted by the sweep.
-    grant select (id, name, filter, handler, order_hold, fallback_for, fallback_after, declared_by, created_at, updated_at, removed_at), insert, update on eqp.subscription to eqp_runtime;
+    grant select (id, name, filter, handler, order_hold, fallback_for, fallback_after, declared_by, created_at, updated_at, removed_at, temporary), insert, update on eqp.subscription to eqp_runtime;
     grant select, insert, update on eqp.subscription_state to eqp_runtime;
     grant select, update on eqp.fanout to eqp_runtime;
     grant select, insert, update, delete on eqp.delivery, eqp.delivery_lane to eqp_runtime;
@@ -125,7 +125,8 @@ begin
     grant select on eqp.projector, eqp.account, eqp.event, eqp.track, eqp.resource_detail to eqp_deliver;
     grant select on eqp.alert, eqp.alert_change, eqp.alert_log to eqp_deliver;
     grant select, update on eqp.fanout to eqp_deliver;
-    -- Pauses subscriptions, deletes removed ones, and creates and changes those that its configuration declares.
+    -- Pauses subscriptions, removes temporary ones that are not used, deletes removed ones, and creates and changes those that its
+    -- configuration declares.
     grant select, insert, update, delete on eqp.subscription, eqp.subscription_state to eqp_deliver;
     -- Passes alerts to fallbacks.
     grant select, insert on eqp.alert_fallback to eqp_deliver;

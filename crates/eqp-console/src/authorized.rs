@@ -4,7 +4,8 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
-use eqp_store::internal::{ANSWER, NewAuditEntry, audit, within};
+use eqp_deliver::Pull;
+use eqp_store::internal::{ANSWER, NewAuditEntry, audit, operator_token, within};
 use eqp_store::sqlx::{PgConnection, PgPool, Postgres, Transaction};
 use eqp_store::{MasterKey, Reader, Store};
 use http::request::Parts;
@@ -22,17 +23,23 @@ pub(crate) struct ApiState {
     store: Store,
     /// Seals the secrets of handlers.
     key: Option<MasterKey>,
+    pull: Pull,
     shutdown: CancellationToken,
     /// The number of streams that can be opened.
     streams: Arc<Semaphore>,
+    /// The number of consumers that can wait for messages.
+    consumers: Arc<Semaphore>,
 }
 
 /// The maximum number of streams. Each polls the database several times per second.
 const MAX_STREAMS: usize = 64;
+/// The maximum number of consumers that wait for messages. Each polls the database several times per second.
+const MAX_CONSUMERS: usize = 64;
 
 impl ApiState {
-    pub(crate) fn new(store: Store, key: Option<MasterKey>, shutdown: CancellationToken) -> Self {
-        Self { store, key, shutdown, streams: Arc::new(Semaphore::new(MAX_STREAMS)) }
+    pub(crate) fn new(store: Store, key: Option<MasterKey>, pull: Pull, shutdown: CancellationToken) -> Self {
+        let (streams, consumers) = (Semaphore::new(MAX_STREAMS), Semaphore::new(MAX_CONSUMERS));
+        Self { store, key, pull, shutdown, streams: Arc::new(streams), consumers: Arc::new(consumers) }
     }
 }
 
@@ -53,7 +60,7 @@ macro_rules! required_scopes {
     )* };
 }
 
-required_scopes!(Read, Operate, Admin);
+required_scopes!(Read, Consume, Operate, Admin);
 
 /// The proof that the caller of a request is known and has a scope, with the access to the database that this allows.
 pub(crate) struct Authorized<S> {
@@ -87,6 +94,22 @@ impl<S> Authorized<S> {
         Arc::clone(&self.state.streams)
     }
 
+    pub(crate) fn pull(&self) -> &Pull {
+        &self.state.pull
+    }
+
+    pub(crate) fn consumers(&self) -> Arc<Semaphore> {
+        Arc::clone(&self.state.consumers)
+    }
+
+    /// Fails if the token of the caller was revoked or has expired since the request began.
+    pub(crate) async fn check_again(&self) -> Result<(), Problem> {
+        if is_valid(self.pool(), &self.principal).await? {
+            return Ok(());
+        }
+        Err(Problem::new(ProblemCode::Unauthenticated))
+    }
+
     /// Begins a change, which is recorded in the audit log when it is committed.
     pub(crate) async fn begin(&self) -> Result<Change, Problem> {
         let transaction = within(ANSWER, self.pool().begin()).await?;
@@ -102,6 +125,12 @@ impl<S> Authorized<S> {
     ) -> Result<(), Problem> {
         self.begin().await?.commit(action, resource, detail).await
     }
+}
+
+/// Returns whether a caller is still valid: its token may have been revoked or have expired.
+pub(crate) async fn is_valid(pool: &PgPool, principal: &Principal) -> Result<bool, eqp_store::Error> {
+    let Principal::Token { id, .. } = principal else { return Ok(true) };
+    Ok(within(ANSWER, operator_token::valid(pool, *id)).await?.is_some())
 }
 
 impl<S: RequiredScope> FromRequestParts<ApiState> for Authorized<S> {

@@ -26,6 +26,9 @@ pub use api::deliveries::{
 pub use api::events::detail::{ApiReadReport, CallbackReport, ReportBody, ReportedEvent};
 pub use api::events::{EventList, PendingReports};
 pub use api::letter::Letter;
+pub use api::messages::{
+    AckRequest, FetchRequest, FetchedMessages, ListenRequest, Listener, NackRequest, PulledMessage, Settled,
+};
 pub use api::submissions::{FileList, SubmissionHistories, SubmissionList};
 pub use api::subscriptions::request::{PauseRequest, SubscriptionRequest};
 pub use api::subscriptions::{RequestedTest, Subscription, SubscriptionList, SubscriptionState};

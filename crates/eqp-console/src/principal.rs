@@ -15,6 +15,8 @@ use strum::{Display, EnumString, VariantNames};
 pub enum Scope {
     /// Read events, submissions, files, accounts and endpoints.
     Read,
+    /// Fetch the messages of subscriptions, and create temporary ones.
+    Consume,
     /// Acknowledge, retry, pause and replay; delete callbacks after their retention period.
     Operate,
     /// Manage accounts, endpoints, subscriptions and tokens; read the audit log.
@@ -82,8 +84,9 @@ mod tests {
     fn a_token_has_only_its_own_scopes() {
         let token = Principal::Token { id: 1, name: "ci".into(), scopes: vec![Scope::Operate] };
         assert_eq!(
-            [Scope::Read, Scope::Operate, Scope::Admin].map(|scope| (token.has(scope), Principal::Local.has(scope))),
-            [(false, true), (true, true), (false, true)]
+            [Scope::Read, Scope::Consume, Scope::Operate, Scope::Admin]
+                .map(|scope| (token.has(scope), Principal::Local.has(scope))),
+            [(false, true), (false, true), (true, true), (false, true)]
         );
         assert_eq!(token.to_string(), "token ci");
     }

@@ -4,6 +4,7 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
+use eqp_deliver::{DescribeAlert, Pull};
 use eqp_store::{MasterKey, Store};
 use tokio_util::sync::CancellationToken;
 use utoipa_axum::router::OpenApiRouter;
@@ -33,19 +34,27 @@ const MAX_BODY: usize = 64 * 1024;
 pub struct OperatorService {
     store: Store,
     key: Option<MasterKey>,
+    pull: Pull,
     shutdown: CancellationToken,
 }
 
 impl OperatorService {
     /// Creates the service of a database.
     pub fn new(store: Store) -> Self {
-        Self { store, key: None, shutdown: CancellationToken::new() }
+        let pull = Pull::new(store.pool().clone());
+        Self { store, key: None, pull, shutdown: CancellationToken::new() }
     }
 
     /// Seals the secrets of handlers under this key. Without one, subscriptions with secrets cannot be created.
     #[must_use]
     pub fn master_key(self, key: MasterKey) -> Self {
         Self { key: Some(key), ..self }
+    }
+
+    /// Sets how alerts are described in messages that consumers fetch, as for `DeliverService::describe_alerts`.
+    #[must_use]
+    pub fn describe_alerts(self, describe: DescribeAlert) -> Self {
+        Self { pull: self.pull.describe_alerts(describe), ..self }
     }
 
     /// Ends streams at this shutdown.
@@ -61,7 +70,7 @@ impl OperatorService {
             .fallback(unknown_path)
             .method_not_allowed_fallback(method_not_allowed)
             .layer(DefaultBodyLimit::max(MAX_BODY))
-            .with_state(ApiState::new(self.store.clone(), self.key.clone(), self.shutdown.clone()))
+            .with_state(ApiState::new(self.store.clone(), self.key.clone(), self.pull.clone(), self.shutdown.clone()))
     }
 
     /// Returns the router for the network. Each request needs a token. `hosts` are the host names under which it can be called, besides

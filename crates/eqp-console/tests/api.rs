@@ -96,6 +96,7 @@ async fn each_operation_needs_its_scope() {
         server.token("reader", &[Scope::Read]).await,
         server.token("operator", &[Scope::Operate]).await,
         server.token("administrator", &[Scope::Admin]).await,
+        server.token("consumer", &[Scope::Consume]).await,
     ];
     let document: Value = serde_json::from_str(include_str!("../openapi.json")).unwrap();
     let paths = document["paths"].as_object().unwrap();
@@ -106,6 +107,7 @@ async fn each_operation_needs_its_scope() {
             // The expected scope of each operation, which no other token may call.
             let scope = match (method.as_str(), path.as_str()) {
                 (_, path) if path.contains("/tokens") || path.contains("/audit") || path.contains("access-key") => 2,
+                (_, path) if path.contains("/messages/") || path.ends_with("/listen") => 3,
                 ("post", "/api/v1/subscriptions") | ("delete", _) => 2,
                 ("post", _) => 1,
                 _ => 0,

@@ -10,11 +10,13 @@ mod environment;
 mod exec;
 mod fallback;
 mod fan_out;
+mod forward;
 mod handler;
 mod handler_loop;
 mod matching;
 mod message;
 mod program;
+mod pull;
 mod queue;
 mod recipe;
 mod redaction;
@@ -32,6 +34,7 @@ pub use definition::{
 };
 pub use environment::HandlerEnvironment;
 pub use eqp_store::{Event, Observer};
+pub use forward::{CallbackForwarder, Forwarder, RawMessage};
 pub use handler::{Handler, HandlerError, RunningHandler};
 pub use handler_loop::HandlerLoop;
 pub use message::{
@@ -39,6 +42,7 @@ pub use message::{
     MessageUrls, OpenAlert, ReminderData, TestData,
 };
 pub use program::Program;
+pub use pull::{AckId, AckIdError, Fetch, Fetched, FetchedMessage, Nack, Pull, PullError};
 pub use queue::BuildHandler;
 pub use recipe::{Recipe, RecipeError, RecipeParameter};
 pub use service::DeliverService;

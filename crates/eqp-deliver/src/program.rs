@@ -11,6 +11,7 @@ pub struct Program {
     pub(crate) command: String,
     pub(crate) arguments: Vec<String>,
     pub(crate) environment: BTreeMap<String, String>,
+    pub(crate) shows_output: bool,
 }
 
 impl Program {
@@ -33,7 +34,14 @@ impl Program {
             let reason = "it must be an absolute path or a name without slashes".to_owned();
             return Err(DefinitionError::Program { program: command, reason });
         }
-        Ok(Self { command, arguments: words.collect(), environment: BTreeMap::new() })
+        Ok(Self { command, arguments: words.collect(), environment: BTreeMap::new(), shows_output: false })
+    }
+
+    /// Passes the standard output of the program on to that of this process. By default, it is discarded.
+    #[must_use]
+    pub fn showing_output(mut self) -> Self {
+        self.shows_output = true;
+        self
     }
 
     /// Sets an environment variable of the program.

@@ -13,10 +13,11 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::fan_out::FanOut;
-use crate::queue::{BuildHandler, Worker, WorkerSettings, measure, sweep};
+use crate::message::plain_description;
+use crate::queue::{BuildHandler, MessageSource, Worker, WorkerSettings, measure, sweep};
 use crate::{
-    AlertDescription, AttemptOutcome, AttemptResult, Declaration, DeliveryHandler, DescribeAlert, HandlerEnvironment,
-    Message, NewSubscription, Subscriptions,
+    AttemptOutcome, AttemptResult, Declaration, DeliveryHandler, DescribeAlert, HandlerEnvironment, Message,
+    NewSubscription, Subscriptions,
 };
 
 /// The time limit of one attempt.
@@ -59,9 +60,15 @@ impl DeliverService {
             // Workers send nothing to subscriptions of this type.
             Ok(built.unwrap_or_else(|| Arc::new(Fetched)))
         });
-        let describe: DescribeAlert =
-            Arc::new(|kind, data, _| AlertDescription { title: kind.replace('_', " "), text: data.to_owned() });
-        Self { pool, key, build, describe, observer: Observer::default(), deadline: DEADLINE, declared: None }
+        Self {
+            pool,
+            key,
+            build,
+            describe: plain_description(),
+            observer: Observer::default(),
+            deadline: DEADLINE,
+            declared: None,
+        }
     }
 
     /// Builds handlers with `build` instead, for services that deliver in their own way.
@@ -105,15 +112,19 @@ impl DeliverService {
         self.apply_declared(&shutdown).await;
         let supervisor = self.observer.supervisor().clone();
         let inserted = Arc::new(Notify::new());
+        let messages = MessageSource {
+            pool: self.pool.clone(),
+            instance,
+            describe: Arc::clone(&self.describe),
+            requests: self.observer.reconcile_requests().clone(),
+        };
         let settings = WorkerSettings {
             pool: self.pool.clone(),
             key: self.key.clone(),
-            instance,
             build: Arc::clone(&self.build),
-            describe: Arc::clone(&self.describe),
+            messages,
             supervisor: supervisor.clone(),
             observer: self.observer.clone(),
-            requests: self.observer.reconcile_requests().clone(),
             deadline: self.deadline,
             inserted: Arc::clone(&inserted),
         };

@@ -82,6 +82,12 @@ const MIGRATIONS: &[(&str, &str, &str)] = &[
         "update eqp.delivery set not_before = now()",
     ),
     (
+        "0007_pull.sql",
+        "09596277b5368656feaff1351e9dc8f3dd43b2b5dc147efc49f4b165a81cc974",
+        "update eqp.subscription set temporary = true;
+         update eqp.subscription_state set fetched_at = now()",
+    ),
+    (
         "0009_routes.sql",
         "632a26ebeb86891a1923ca7dce44b47c8646884b76ca20d23f0824e74b0666c3",
         "insert into eqp.subscription (name, filter, handler, fallback_for) select 'sms', '{}', '{}', id from eqp.subscription;
@@ -118,7 +124,7 @@ const RETENTION: &[(&str, &str)] = &[
     ("registration_check", "always: one row per endpoint"),
     ("rejected_callback", "always: one row per endpoint"),
     ("resource_detail", "always: one row per submission or file, as in track"),
-    ("subscription", "until it is removed"),
+    ("subscription", "until it is removed; temporary ones 7 days after their last use"),
     ("subscription_state", "until the subscription is removed"),
     ("track", "always: the current status"),
 ];

@@ -51,14 +51,14 @@ pub mod internal {
     pub use crate::endpoint::keyed_hash::KeyedHash;
     pub use crate::endpoint::path::PREFIX;
     pub use crate::model::{
-        AccessKeySummary, Account, AccountSummary, ApiReadDisposition, ArrivedCallback, AttemptSummary, BreakerChange,
-        CatchUpPosition, ContentDigest, CredentialUse, Cursors, DeliveryCounts, DeliveryFilter, DeliveryReport,
-        DeliverySource, DeliverySummary, EventContext, EventDetailText, FanOutPosition, HistoryEntry, LaneKey,
-        LaneReport, LastNumbers, LastRuns, LeasedLane, MissingCallback, NewApiRead, NewAttempt, NewAuditEntry,
-        NewDelivery, NewSubscription, NextAttempt, PendingReport, ProjectedApiRead, ProjectedCallback, ReadContext,
-        ReportId, Resource, ResourceDetail, RunId, RunKind, RunProgress, RunSummary, SealedSecret, StoredAccessKey,
-        StoredAuditEntry, StoredBreaker, StoredSubscription, StoredToken, SubscriptionId, SubscriptionState,
-        SubscriptionWork, Track, TrackState, Tracks, UsedToken, WaitingDelivery, canonical_status,
+        AccessKeySummary, Account, AccountSummary, AckedDelivery, ApiReadDisposition, ArrivedCallback, AttemptSummary,
+        BreakerChange, CatchUpPosition, ContentDigest, CredentialUse, Cursors, DeliveryCounts, DeliveryFilter,
+        DeliveryReport, DeliverySource, DeliverySummary, EventContext, EventDetailText, FanOutPosition, HistoryEntry,
+        LaneKey, LaneReport, LastNumbers, LastRuns, LeasedLane, MissingCallback, Nack, NewApiRead, NewAttempt,
+        NewAuditEntry, NewDelivery, NewSubscription, NextAttempt, PendingReport, ProjectedApiRead, ProjectedCallback,
+        ReadContext, ReportId, Resource, ResourceDetail, RunId, RunKind, RunProgress, RunSummary, SealedSecret,
+        StoredAccessKey, StoredAuditEntry, StoredBreaker, StoredSubscription, StoredToken, SubscriptionId,
+        SubscriptionState, SubscriptionWork, Track, TrackState, Tracks, UsedToken, WaitingDelivery, canonical_status,
         canonical_status_of_any_flow, decode_api_read,
     };
     pub use crate::model::{DeliveryQueue, SubscriptionQueue};
@@ -77,8 +77,8 @@ pub mod internal {
     pub use crate::sql::retention::{Retention, first_id_at};
     pub use crate::sql::{
         account, api_read, audit, callback, callback_disposition, commit_failure, declared_subscription, delivery,
-        delivery_context, delivery_lane, delivery_queue, delivery_report, delivery_sweep, endpoint, event, fan_out, handler_cursor,
-        instance, listen, missing_callback, operator_token, pending, projector, receiver, reconcile_run, reprojection,
+        delivery_context, delivery_lane, delivery_queue, delivery_report, delivery_sweep, endpoint, event, fan_out,
+        handler_cursor, instance, listen, missing_callback, operator_token, pending, projector, pull, receiver, reconcile_run, reprojection,
         resource_detail, retired_username, rotation, schema, subscription, track, upgrade, write,
     };
     pub use crate::sql::{

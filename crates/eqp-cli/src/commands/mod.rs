@@ -12,6 +12,7 @@ pub(crate) mod files;
 pub(crate) mod generated;
 pub(crate) mod init;
 pub(crate) mod keys;
+pub(crate) mod listen;
 pub(crate) mod login;
 pub(crate) mod logout;
 pub(crate) mod migrate;
@@ -77,6 +78,7 @@ pub(crate) enum Command {
     Subscriptions(subscriptions::Subscriptions),
     #[command(subcommand)]
     Deliveries(deliveries::Deliveries),
+    Listen(Box<listen::Listen>),
     #[command(subcommand)]
     Packages(packages::Packages),
     #[command(subcommand)]
@@ -150,6 +152,7 @@ async fn run_async(command: Command, context: Context, definition: fn() -> clap:
         Command::Files(verb) => verb.run(&context).await,
         Command::Subscriptions(verb) => Box::pin(verb.run(&context)).await,
         Command::Deliveries(verb) => verb.run(&context).await,
+        Command::Listen(verb) => Box::pin(verb.run(&context)).await,
         Command::Packages(verb) => verb.run(&context).await,
         Command::Keys(verb) => verb.run(&context).await,
         Command::Reports(verb) => verb.run(&context).await,

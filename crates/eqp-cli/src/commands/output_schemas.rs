@@ -13,8 +13,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use super::paging::StreamedRecord;
 use super::{
-    accounts, alerts, ca, callbacks, deliveries, doctor, events, files, generated, init, keys, login, logout, migrate,
-    packages, products, release, reports,
+    accounts, alerts, ca, callbacks, deliveries, doctor, events, files, generated, init, keys, listen, login, logout,
+    migrate, packages, products, release, reports,
 };
 use super::{
     reconcile, retention, serve, simulator, spool, submissions, subscriptions, token, trigger, upgrade, wait, whoami,
@@ -248,5 +248,6 @@ fn of_deliveries() -> Vec<CommandJson> {
         object("deliveries show", vec![of::<DeliveryDetail>]),
         object("deliveries retry", vec![of::<deliveries::change::DeliveryChanges<'_>>]),
         object("deliveries discard", vec![of::<deliveries::change::DeliveryChanges<'_>>]),
+        lines("listen", vec![of::<listen::ListenedMessage<'_>>]),
     ]
 }

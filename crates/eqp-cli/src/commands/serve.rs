@@ -19,6 +19,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::ca;
+use crate::compose::alerts::describe_alert;
 use crate::compose::database::{Database, Migrate};
 use crate::compose::operator_listener;
 use crate::compose::process;
@@ -270,8 +271,9 @@ impl Server<'_> {
         let hosts: Vec<String> = hosts.map(|host: &HostName| host.as_str().to_owned()).collect();
         let status = check_hosts_of_metrics(status, &hosts);
         let router = if self.has(Role::Console) {
-            let mut service =
-                OperatorService::new(Store::new(self.database.pool().clone())).shutdown(self.stop.clone());
+            let mut service = OperatorService::new(Store::new(self.database.pool().clone()))
+                .describe_alerts(Arc::new(describe_alert))
+                .shutdown(self.stop.clone());
             // Without a key, subscriptions with secrets cannot be created.
             if let Ok(Some(key)) = known_master_key(self.data) {
                 service = service.master_key(key);

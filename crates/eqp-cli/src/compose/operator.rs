@@ -1,8 +1,11 @@
 //! Opens the operator service: of a server, or in this process on the configured or embedded database.
 
+use std::sync::Arc;
+
 use eqp_console::{OperatorClient, OperatorService, Principal};
 use eqp_store::Store;
 
+use super::alerts::describe_alert;
 use super::database::{Database, Upgrade};
 use super::receiver::known_master_key;
 use crate::config::Server;
@@ -41,7 +44,8 @@ impl Operator {
     }
 
     fn in_process(context: &Context, database: Database) -> Self {
-        let mut service = OperatorService::new(Store::new(database.pool().clone()));
+        let mut service =
+            OperatorService::new(Store::new(database.pool().clone())).describe_alerts(Arc::new(describe_alert));
         // It is only read to store secrets of subscriptions; a command that does not never fails because of it.
         if let Ok(Some(key)) = context.settings.data.look().and_then(|data| known_master_key(&data)) {
             service = service.master_key(key);

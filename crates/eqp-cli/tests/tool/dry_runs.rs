@@ -143,6 +143,7 @@ const AT_ONCE: &[&str] = &[
     "files list",
     "files show",
     "keys list",
+    "listen",
     "man",
     "packages check",
     "packages list",

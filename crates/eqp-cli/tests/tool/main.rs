@@ -30,6 +30,7 @@ mod init;
 mod json;
 mod keys_and_reports;
 mod leak;
+mod listen;
 mod master_key;
 mod mishaps;
 mod odd_answers;

@@ -232,6 +232,7 @@ fn look_and_change(vendor: &TestVendor, said: &mut Said, theirs: &str) {
     }
     for (arguments, is_up) in [
         (&["events", "tail", "--after", "0", "--json"][..], true),
+        (&["listen", "--since", "1d", "--json"], true),
         (&["simulator", "--listen", "127.0.0.1:0", "--json"], true),
         (&["demo", "--exit"], false),
     ] {

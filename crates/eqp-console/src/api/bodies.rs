@@ -7,6 +7,7 @@ use super::deliveries::{ChangedDeliveries, DeliveryDetail, DeliveryList, Deliver
 use super::events::EventList;
 use super::events::detail::ReportedEvent;
 use super::letter::Letter;
+use super::messages::{AckRequest, FetchRequest, FetchedMessages, ListenRequest, Listener, NackRequest, Settled};
 use super::retention::{DeletedCallbacks, OldCallbacks, ReceivedBefore};
 use super::submissions::{FileList, SubmissionHistories, SubmissionList};
 use super::subscriptions::request::{PauseRequest, SubscriptionRequest};
@@ -15,7 +16,19 @@ use super::tokens::{CreatedToken, NewToken, TokenList};
 
 use crate::described::bodies;
 
-bodies!(register_requests: AlertAction, DeliverySelection, NewToken, PauseRequest, ReceivedBefore, SubscriptionRequest);
+bodies!(
+    register_requests:
+    AckRequest,
+    AlertAction,
+    DeliverySelection,
+    FetchRequest,
+    ListenRequest,
+    NackRequest,
+    NewToken,
+    PauseRequest,
+    ReceivedBefore,
+    SubscriptionRequest,
+);
 
 bodies!(
     register_responses:
@@ -29,11 +42,14 @@ bodies!(
     DeliveryDetail,
     DeliveryList,
     EventList,
+    FetchedMessages,
     FileList,
     Letter,
+    Listener,
     OldCallbacks,
     ReportedEvent,
     RequestedTest,
+    Settled,
     SubmissionHistories,
     SubmissionList,
     Subscription,

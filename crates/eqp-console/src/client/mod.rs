@@ -4,6 +4,7 @@ mod alerts;
 mod deliveries;
 mod error;
 mod in_process;
+mod messages;
 mod remote;
 mod stream;
 

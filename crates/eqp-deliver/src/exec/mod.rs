@@ -3,7 +3,7 @@
 mod process_group;
 
 use std::io;
-use std::process::ExitStatus;
+use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use crate::{
     AttemptOutcome, AttemptResult, DefinitionError, DeliveryHandler, ExecDefinition, HandlerEnvironment, Message,
-    Program,
+    Program, RawMessage,
 };
 use process_group::Ended;
 
@@ -31,28 +31,32 @@ impl Exec {
         let program = environment.programs.get(&definition.program).cloned();
         let reason = || "the configuration of this worker has no program of this name".to_owned();
         program
-            .map(Self)
+            .map(Self::of)
             .ok_or_else(|| DefinitionError::Program { program: definition.program.clone(), reason: reason() })
     }
 
-    fn command(&self, message: &Message) -> Command {
+    /// Runs this program.
+    pub(crate) fn of(program: Program) -> Self {
+        Self(program)
+    }
+
+    fn command(&self, message: &RawMessage<'_>) -> Command {
         let mut command = Command::new(&self.0.command);
         command.args(&self.0.arguments).env_clear();
         command.envs(PASSED_ON.iter().filter_map(|name| std::env::var_os(name).map(|value| (name, value))));
         command.envs(&self.0.environment);
-        command.env("EQP_MESSAGE_ID", &message.id).env("EQP_MESSAGE_TYPE", message.body.type_name());
+        command.env("EQP_MESSAGE_ID", message.id).env("EQP_MESSAGE_TYPE", message.type_name);
         if let Some(replay) = message.replay {
             command.env("EQP_REPLAY", replay.to_string());
         }
+        command.stdout(if self.0.shows_output { Stdio::inherit() } else { Stdio::null() });
         command
     }
-}
 
-#[async_trait]
-impl DeliveryHandler for Exec {
-    async fn deliver(&self, message: &Message, deadline: Duration) -> AttemptResult {
+    /// Runs the program for a message.
+    pub(crate) async fn run(&self, message: RawMessage<'_>, deadline: Duration) -> AttemptResult {
         let start = Instant::now();
-        let ended = process_group::run(self.command(message), message.json() + "\n", deadline).await;
+        let ended = process_group::run(self.command(&message), format!("{}\n", message.body), deadline).await;
         let (outcome, status, note) = match ended {
             Ok(Ended { status: Some(status), stderr }) => {
                 let code = status.code().and_then(|code| u16::try_from(code).ok());
@@ -68,6 +72,14 @@ impl DeliveryHandler for Exec {
             }
         };
         AttemptResult::new(outcome, status, start.elapsed(), &note)
+    }
+}
+
+#[async_trait]
+impl DeliveryHandler for Exec {
+    async fn deliver(&self, message: &Message, deadline: Duration) -> AttemptResult {
+        let (body, type_name) = (message.json(), message.body.type_name());
+        self.run(RawMessage { id: &message.id, type_name, replay: message.replay, body: &body }, deadline).await
     }
 }
 

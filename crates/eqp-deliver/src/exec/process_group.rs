@@ -30,9 +30,9 @@ pub(super) struct Ended {
     pub(super) stderr: String,
 }
 
-/// Runs a program with `input` on its standard input, and stops it after `deadline`.
+/// Runs a program with `input` on its standard input, and stops it after `deadline`. The caller decides about its standard output.
 pub(super) async fn run(mut command: Command, input: String, deadline: Duration) -> io::Result<Ended> {
-    command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped()).process_group(0);
+    command.stdin(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
     let mut child = command.spawn()?;
     // Dropped before the child, so that the group is stopped while its ID is still in use.
     let mut group = Group::of(&child);

@@ -33,6 +33,11 @@ pub struct AlertDescription {
 /// Describes an alert from its kind, its facts as JSON, and the time of the change that is reported.
 pub type DescribeAlert = Arc<dyn Fn(&str, &str, OffsetDateTime) -> AlertDescription + Send + Sync>;
 
+/// Describes alerts by their kind and their facts as JSON.
+pub(crate) fn plain_description() -> DescribeAlert {
+    Arc::new(|kind, data, _| AlertDescription { title: kind.replace('_', " "), text: data.to_owned() })
+}
+
 /// The facts of an alert that do not depend on its kind.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]

@@ -11,8 +11,8 @@ use serde::Serialize;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-pub(crate) use alert::AlertFacts;
 pub use alert::{AlertChange, AlertData, AlertDescription, DescribeAlert};
+pub(crate) use alert::{AlertFacts, plain_description};
 pub use event::{EventData, MessageContext, MessageUrls};
 pub use reminder::{OpenAlert, ReminderData};
 
@@ -147,6 +147,16 @@ impl Message {
 }
 
 impl MessageBody {
+    /// Returns the ID of the callback that reported the event, if the message is about an event that a callback reported.
+    pub fn callback_id(&self) -> Option<Uuid> {
+        match self {
+            Self::SubmissionStatusChanged(content)
+            | Self::FileScanFinished(content)
+            | Self::CallbackUnrecognized(content) => content.data.event.callback_id,
+            _ => None,
+        }
+    }
+
     /// Returns the type as it is spelled in the body, for example `submission.status_changed`.
     pub fn type_name(&self) -> &'static str {
         match self {

@@ -7,11 +7,11 @@ use eqp_store::internal::{
     ANSWER, DeliverySource, EventContext, ReconcileRequests, ReportedChange, ReportedReminder, StoredAlert,
     WaitingDelivery, alert, delivery_context, reported_alert, within,
 };
+use eqp_store::sqlx::PgPool;
 use eqp_store::{AlertSeverity, Error, Event};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::settings::WorkerSettings;
 use crate::message::{AlertChange, AlertData, AlertFacts, DescribeAlert, OpenAlert, ReminderData};
 use crate::subscription::{KnownSku, Matched, Subscription};
 use crate::{Message, MessageContext};
@@ -21,8 +21,18 @@ const WAIT_FOR_DETAILS: Duration = Duration::from_mins(3);
 /// The interval at which the details are looked up.
 const LOOK_UP: Duration = Duration::from_secs(2);
 
+/// What messages are read with.
+#[derive(Clone)]
+pub(crate) struct MessageSource {
+    pub(crate) pool: PgPool,
+    pub(crate) instance: Uuid,
+    pub(crate) describe: DescribeAlert,
+    /// Requests for the details of resources, which reconciliation reads.
+    pub(crate) requests: ReconcileRequests,
+}
+
 /// The next step for a delivery.
-pub(super) enum Prepared {
+pub(crate) enum Prepared {
     Send(Box<Message>),
     /// The delivery ends without being sent, for this reason.
     Skip(String),
@@ -31,10 +41,8 @@ pub(super) enum Prepared {
 }
 
 /// The events and alerts of a number of deliveries, and their contexts.
-pub(super) struct Messages {
-    instance: Uuid,
-    describe: DescribeAlert,
-    requests: ReconcileRequests,
+pub(crate) struct Messages {
+    source: MessageSource,
     events: HashMap<i64, Event>,
     contexts: HashMap<i64, EventContext>,
     alerts: HashMap<i64, ReportedChange>,
@@ -50,18 +58,16 @@ struct Reminders {
 
 impl Messages {
     /// Reads what the messages of these deliveries contain.
-    pub(super) async fn load(settings: &WorkerSettings, deliveries: &[WaitingDelivery]) -> Result<Self, Error> {
-        let numbers = |source| {
-            let of_source = deliveries.iter().filter(|delivery| delivery.source == source);
+    pub(crate) async fn load(source: &MessageSource, deliveries: &[WaitingDelivery]) -> Result<Self, Error> {
+        let numbers = |kind| {
+            let of_source = deliveries.iter().filter(|delivery| delivery.source == kind);
             let mut numbers: Vec<i64> = of_source.map(|delivery| delivery.event_seq).collect();
             numbers.sort_unstable();
             numbers.dedup();
             numbers
         };
         let mut messages = Self {
-            instance: settings.instance,
-            describe: settings.describe.clone(),
-            requests: settings.requests.clone(),
+            source: source.clone(),
             events: HashMap::new(),
             contexts: HashMap::new(),
             alerts: HashMap::new(),
@@ -69,27 +75,27 @@ impl Messages {
         };
         let seqs = numbers(DeliverySource::Event);
         if !seqs.is_empty() {
-            messages.events = within(ANSWER, delivery_context::events(&settings.pool, &seqs)).await?;
-            messages.contexts = within(ANSWER, delivery_context::contexts(&settings.pool, &seqs)).await?;
+            messages.events = within(ANSWER, delivery_context::events(&source.pool, &seqs)).await?;
+            messages.contexts = within(ANSWER, delivery_context::contexts(&source.pool, &seqs)).await?;
         }
         let alerts = numbers(DeliverySource::Alert);
         if !alerts.is_empty() {
             messages.alerts = within(ANSWER, async {
-                let mut connection = settings.pool.acquire().await?;
+                let mut connection = source.pool.acquire().await?;
                 reported_alert::by_number(&mut connection, &alerts).await
             })
             .await?;
         }
         if messages.alerts.values().any(|change| matches!(change, ReportedChange::Reminder(_))) {
-            let open = within(ANSWER, alert::open_ones(&settings.pool)).await?;
-            let last = within(ANSWER, reported_alert::last_reminders(&settings.pool)).await?;
+            let open = within(ANSWER, alert::open_ones(&source.pool)).await?;
+            let last = within(ANSWER, reported_alert::last_reminders(&source.pool)).await?;
             messages.reminders = Some(Reminders { open, last });
         }
         Ok(messages)
     }
 
     /// Returns the message of a delivery.
-    pub(super) fn prepare(&self, subscription: &Subscription, delivery: &WaitingDelivery) -> Prepared {
+    pub(crate) fn prepare(&self, subscription: &Subscription, delivery: &WaitingDelivery) -> Prepared {
         if let Some(wait) = delivery.not_before_in {
             return Prepared::Wait(wait);
         }
@@ -100,7 +106,7 @@ impl Messages {
             },
             DeliverySource::Test => {
                 let at = OffsetDateTime::now_utc() - delivery.age;
-                Message::of_test(self.instance, delivery.test_id.unwrap_or_default(), at, &subscription.name)
+                Message::of_test(self.source.instance, delivery.test_id.unwrap_or_default(), at, &subscription.name)
             }
             DeliverySource::Alert => match self.of_alert(subscription, delivery) {
                 Ok(message) => message,
@@ -122,9 +128,9 @@ impl Messages {
         };
         let change = AlertChange::of_stored(stored.change).ok_or(GONE)?;
         // At the time of the change, so that every attempt has the same text.
-        let description = (self.describe)(&stored.kind, &stored.data, stored.at);
+        let description = (self.source.describe)(&stored.kind, &stored.data, stored.at);
         let data = AlertData::of_stored(stored, description);
-        Ok(Message::of_alert(self.instance, stored.number, change, stored.at, data))
+        Ok(Message::of_alert(self.source.instance, stored.number, change, stored.at, data))
     }
 
     /// Returns a reminder of what is open now. One that has waited is not sent if there is a newer one.
@@ -144,13 +150,13 @@ impl Messages {
         };
         let named = open.iter().filter(is_named);
         let named: Vec<OpenAlert> = named
-            .map(|alert| OpenAlert::of_stored(alert, (self.describe)(&alert.subject.kind, &alert.data, now)))
+            .map(|alert| OpenAlert::of_stored(alert, (self.source.describe)(&alert.subject.kind, &alert.data, now)))
             .collect();
         if named.is_empty() {
             return Err(NOTHING);
         }
         let data = ReminderData::new(reminder.severity.as_str(), named);
-        Ok(Message::of_reminder(self.instance, reminder.number, reminder.at, data))
+        Ok(Message::of_reminder(self.source.instance, reminder.number, reminder.at, data))
     }
 
     fn of_event(&self, subscription: &Subscription, delivery: &WaitingDelivery) -> Result<Message, Prepared> {
@@ -164,7 +170,7 @@ impl Messages {
             && subscription.needs_details()
             && delivery.age < WAIT_FOR_DETAILS
         {
-            self.requests.request_all();
+            self.source.requests.request_all();
             return Err(Prepared::Wait(LOOK_UP));
         }
         let sku = detail.and_then(|detail| detail.sku.as_deref());
@@ -186,6 +192,6 @@ impl Messages {
             out_of_order_after: delivery.out_of_order_after,
             ..MessageContext::default()
         };
-        Ok(Message::of_event(self.instance, event, &context))
+        Ok(Message::of_event(self.source.instance, event, &context))
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::AttemptOutcome;
 
 /// The waits after the first, second, … attempt that counts. After the last one, the delivery is dead: 3 days after the first attempt.
-const WAITS: [Duration; 9] = [
+pub(crate) const WAITS: [Duration; 9] = [
     FIRST_WAIT,
     Duration::from_mins(5),
     Duration::from_mins(30),

@@ -3,28 +3,24 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use eqp_store::internal::{ReconcileRequests, Supervisor};
+use eqp_store::internal::Supervisor;
 use eqp_store::sqlx::PgPool;
 use eqp_store::{MasterKey, Observer};
 use tokio::sync::Notify;
-use uuid::Uuid;
 
 use super::handlers::BuildHandler;
-use crate::message::DescribeAlert;
+use super::message::MessageSource;
 
 /// The settings of a worker.
 #[derive(Clone)]
 pub(crate) struct WorkerSettings {
     pub(crate) pool: PgPool,
     pub(crate) key: MasterKey,
-    pub(crate) instance: Uuid,
     pub(crate) build: BuildHandler,
-    pub(crate) describe: DescribeAlert,
+    pub(crate) messages: MessageSource,
     pub(crate) supervisor: Supervisor,
     /// Measures attempts and their results.
     pub(crate) observer: Observer,
-    /// Requests for the details of resources, which reconciliation reads.
-    pub(crate) requests: ReconcileRequests,
     /// The time limit of one attempt.
     pub(crate) deadline: Duration,
     /// Notified when deliveries were inserted.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use eqp_store::Error;
-use eqp_store::internal::{ANSWER, Part, Supervisor, delivery_sweep, within};
+use eqp_store::internal::{ANSWER, Part, Supervisor, delivery_sweep, pull, within};
 use eqp_store::sqlx::PgPool;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
@@ -27,6 +27,9 @@ pub(crate) async fn sweep(pool: PgPool, supervisor: Supervisor, shutdown: Cancel
 }
 
 async fn once(pool: &PgPool) -> Result<(), Error> {
+    for name in within(ANSWER, pull::remove_unused(pool)).await? {
+        tracing::info!(subscription = name, "removed temporary subscription, which nobody had used for 7 days");
+    }
     loop {
         let mut most = within(ANSWER, delivery_sweep::empty_lanes(pool)).await?;
         most = most.max(within(ANSWER, delivery_sweep::attempts(pool)).await?);

@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use super::handlers::Handlers;
 use super::lane::{Lane, LaneResult, Sender, lease_time};
 use super::message::{Messages, Prepared};
+use super::order_hold::set_aside;
 use super::pace::Pace;
 use super::results::{self, Recorded};
 use super::settings::WorkerSettings;
@@ -223,7 +224,7 @@ impl Worker {
             return Ok(());
         }
         let heads = within(ANSWER, delivery_lane::heads(&self.settings.pool, &lanes)).await?;
-        let messages = Messages::load(&self.settings, &heads).await?;
+        let messages = Messages::load(&self.settings.messages, &heads).await?;
         let mut by_lane: HashMap<_, Vec<WaitingDelivery>> = HashMap::new();
         for head in heads {
             by_lane.entry((head.subscription, head.lane)).or_default().push(head);
@@ -234,7 +235,7 @@ impl Worker {
             let is_probe = is_probe(&lane);
             if is_probe {
                 deliveries.truncate(1);
-            } else if let Some(wait) = self.set_aside(&mut deliveries).await? {
+            } else if let Some(wait) = set_aside(&self.settings.pool, &mut deliveries).await? {
                 back.push(hand_back(lane, wait));
                 continue;
             }
@@ -275,25 +276,6 @@ impl Worker {
             self.hand_back(back).await?;
         }
         Ok(())
-    }
-
-    /// Moves a first delivery that has held back the others for long enough to a lane of its own. Returns how long the lane waits if its
-    /// first delivery is not due.
-    async fn set_aside(&self, deliveries: &mut Vec<WaitingDelivery>) -> Result<Option<Duration>, Error> {
-        while let Some(head) = deliveries.first() {
-            let Some(retry_in) = head.retry_in else { return Ok(None) };
-            match head.hold_in {
-                Some(Duration::ZERO) => {
-                    within(ANSWER, delivery_lane::move_aside(&self.settings.pool, head.id)).await?;
-                    let moved = deliveries.remove(0);
-                    for delivery in deliveries.iter_mut() {
-                        delivery.out_of_order_after = delivery.out_of_order_after.max(Some(moved.event_seq));
-                    }
-                }
-                hold_in => return Ok(Some(retry_in.min(hold_in.unwrap_or(retry_in)))),
-            }
-        }
-        Ok(None)
     }
 
     async fn hand_back(&self, lanes: Vec<LaneReport>) -> Result<(), Error> {

@@ -47,6 +47,10 @@ pub struct SubscriptionSummary {
     pub dead: u64,
     /// When the oldest waiting delivery was created.
     pub oldest_waiting_at: Option<OffsetDateTime>,
+    /// It is removed when no consumer has fetched messages for 7 days.
+    pub is_temporary: bool,
+    /// When a consumer last fetched messages, to the minute.
+    pub fetched_at: Option<OffsetDateTime>,
 }
 
 /// Administers the subscriptions of a database.
@@ -196,8 +200,11 @@ impl Subscriptions {
     }
 
     async fn by_name(&self, name: &str) -> Result<StoredSubscription, SubscriptionError> {
-        let found = self.stored().await?.into_iter().find(|stored| stored.name == name);
-        found.ok_or_else(|| SubscriptionError::NotFound { name: name.chars().take(LONGEST_NAME).collect() })
+        let found = within(ANSWER, async {
+            let mut connection = self.pool.acquire().await?;
+            subscription::find(&mut connection, name).await
+        });
+        found.await?.ok_or_else(|| SubscriptionError::NotFound { name: name.chars().take(LONGEST_NAME).collect() })
     }
 
     async fn stored(&self) -> Result<Vec<StoredSubscription>, eqp_store::Error> {
@@ -227,5 +234,7 @@ fn summary(stored: StoredSubscription, counts: DeliveryCounts) -> SubscriptionSu
         waiting: counts.waiting,
         dead: counts.dead,
         oldest_waiting_at: counts.oldest_waiting_at,
+        is_temporary: stored.is_temporary,
+        fetched_at: stored.fetched_at,
     }
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use eqp_store::internal::{NewSubscription as NewRow, StoredSubscription};
+use time::OffsetDateTime;
 
 use super::{SubscriptionError, SubscriptionFilter};
 use crate::{HandlerDefinition, HandlerSecrets};
@@ -80,6 +81,10 @@ pub struct NewSubscription {
     pub order_hold: OrderHold,
     /// The subscription for which it is the fallback. A fallback receives alerts only.
     pub fallback: Option<Fallback>,
+    /// Whether it is removed when no consumer has fetched messages for 7 days.
+    pub is_temporary: bool,
+    /// Since when the events that it receives were recorded. By default, it receives those that are recorded from now on.
+    pub since: Option<OffsetDateTime>,
 }
 
 impl NewSubscription {
@@ -92,6 +97,8 @@ impl NewSubscription {
             secrets: HandlerSecrets::default(),
             order_hold: OrderHold::default(),
             fallback: None,
+            is_temporary: false,
+            since: None,
         }
     }
 
@@ -156,14 +163,23 @@ pub(super) fn row<'a>(
         },
         declared_by: None,
         fallback,
+        is_temporary: new.is_temporary,
+        since: new.since,
     })
 }
 
+/// The beginning of the names of listeners, which are followed by a user and a machine.
+const LISTENER: &str = "listen/";
+
 fn check_name(name: &str) -> Result<(), SubscriptionError> {
     let is_plain = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '.' | '_' | '-');
-    // `.` and `..` cannot be parts of a URL.
-    let is_dots = name.chars().all(|letter| letter == '.');
-    if is_dots || name.len() > LONGEST_NAME || !name.chars().all(is_plain) {
+    let is_listeners = |letter: char| is_plain(letter) || letter == '@';
+    let is_allowed = match name.strip_prefix(LISTENER) {
+        Some(rest) => !rest.is_empty() && rest.chars().all(is_listeners),
+        // `.` and `..` cannot be parts of a URL.
+        None => name.chars().any(|letter| letter != '.') && name.chars().all(is_plain),
+    };
+    if name.len() > LONGEST_NAME || !is_allowed {
         return Err(SubscriptionError::Name { name: name.chars().take(40).collect() });
     }
     Ok(())
@@ -175,10 +191,10 @@ mod tests {
 
     #[test]
     fn names_are_plain() {
-        for good in ["shop", "a.b_c-1", &"x".repeat(100)] {
+        for good in ["shop", "a.b_c-1", "listen/me@laptop.local", &"x".repeat(100)] {
             assert!(check_name(good).is_ok(), "{good}");
         }
-        for bad in ["", "a b", "ä", "a/b", "\0", &"x".repeat(101)] {
+        for bad in ["", ".", "listen/", "listen/a/b", "a@b", "a b", "ä", "a/b", "\0", &"x".repeat(101)] {
             assert!(check_name(bad).is_err(), "{bad}");
         }
     }

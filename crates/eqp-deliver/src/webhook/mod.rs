@@ -15,6 +15,7 @@ use time::OffsetDateTime;
 use tokio::time::Instant;
 
 pub use signature::new_signing_secret;
+pub(crate) use signature::{ID as WEBHOOK_ID, Signer, TIMESTAMP};
 pub(crate) use transport::{Exchange, Request, Transport};
 
 use crate::redaction::Redaction;
@@ -23,7 +24,6 @@ use crate::{
     WebhookDefinition,
 };
 use headers::{ExtraHeaders, HeaderError};
-use signature::Signer;
 use template::{Escape, NotRendered, Templates, Values};
 
 /// The maximum size of a rendered body in bytes.

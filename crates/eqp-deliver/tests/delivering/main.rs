@@ -11,6 +11,7 @@ mod matching;
 mod metrics;
 mod ordering;
 mod outages;
+mod pulling;
 mod reminders;
 mod setup;
 mod webhooks;

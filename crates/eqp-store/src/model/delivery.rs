@@ -196,6 +196,27 @@ pub struct NewAttempt {
     pub note: Option<String>,
 }
 
+/// A delivery that a consumer has fetched, and acknowledges or returns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AckedDelivery {
+    pub delivery: i64,
+    pub lane: LaneKey,
+    pub lease: Uuid,
+    /// The time since it was fetched.
+    pub duration: Duration,
+}
+
+/// What follows when a consumer returns a delivery.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Nack {
+    /// It is fetched again after this wait.
+    After(Duration),
+    /// It is fetched again after the first of these waits, after the second one the next time, and so on. Then it is dead.
+    Scheduled(Vec<Duration>),
+    /// It is dead.
+    Dead,
+}
+
 /// The results of a number of leases, recorded together.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct DeliveryReport {

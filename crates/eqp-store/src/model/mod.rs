@@ -43,9 +43,9 @@ pub use api_read::{
 };
 pub use callback::{Account, CallbackDisposition, Counts, DuplicateCallback, ProjectedCallback, StoredCallback};
 pub use delivery::{
-    AttemptSummary, CatchUpPosition, Cursors, DeliveryFilter, DeliveryReport, DeliverySource, DeliverySummary,
-    EventContext, EventDetailText, FanOutPosition, LaneKey, LaneReport, LeasedLane, NewAttempt, NewDelivery,
-    NextAttempt, SubscriptionWork, WaitingDelivery,
+    AckedDelivery, AttemptSummary, CatchUpPosition, Cursors, DeliveryFilter, DeliveryReport, DeliverySource,
+    DeliverySummary, EventContext, EventDetailText, FanOutPosition, LaneKey, LaneReport, LeasedLane, Nack, NewAttempt,
+    NewDelivery, NextAttempt, SubscriptionWork, WaitingDelivery,
 };
 pub use delivery_queue::{DeliveryQueue, SubscriptionQueue};
 pub use endpoint::{

@@ -51,6 +51,10 @@ pub struct NewSubscription {
     pub declared_by: Option<String>,
     /// The subscription for which it is the fallback, and for how long a delivery of that one may wait.
     pub fallback: Option<(SubscriptionId, Duration)>,
+    /// It is removed when no consumer has used it for 7 days.
+    pub is_temporary: bool,
+    /// It also receives the events and alerts that were recorded since this time.
+    pub since: Option<OffsetDateTime>,
 }
 
 /// A subscription with its state.
@@ -80,6 +84,10 @@ pub struct StoredSubscription {
     pub failures: u32,
     pub failing_since: Option<OffsetDateTime>,
     pub open_until: Option<OffsetDateTime>,
+    /// It is removed when no consumer has used it for 7 days.
+    pub is_temporary: bool,
+    /// When a consumer last fetched messages, to the minute.
+    pub fetched_at: Option<OffsetDateTime>,
 }
 
 /// The deliveries of a subscription.

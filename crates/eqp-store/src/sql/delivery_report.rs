@@ -148,6 +148,6 @@ pub async fn finish_recovery(pool: &PgPool, subscription: SubscriptionId) -> Res
     Ok(())
 }
 
-fn milliseconds(duration: Duration) -> i32 {
+pub(super) fn milliseconds(duration: Duration) -> i32 {
     i32::try_from(duration.as_millis()).unwrap_or(i32::MAX)
 }

@@ -30,6 +30,7 @@ pub mod missing_callback;
 pub mod operator_token;
 pub mod pending;
 pub mod projector;
+pub mod pull;
 pub mod receiver;
 pub mod reconcile_run;
 pub mod registration_check;

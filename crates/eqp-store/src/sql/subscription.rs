@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use sqlx::{PgConnection, PgExecutor, PgPool, query, query_scalar};
+use time::OffsetDateTime;
 
 use super::column::read;
 use crate::model::{
@@ -10,7 +11,8 @@ use crate::model::{
     SubscriptionId,
 };
 
-/// Creates a subscription, which receives the events that are recorded from now on. Returns `None` if the name is in use.
+/// Creates a subscription, which receives the events that are recorded from now on, or since a time before. Returns `None` if the name is
+/// in use.
 pub async fn insert(
     pool: &PgPool,
     new: &NewSubscription,
@@ -32,9 +34,9 @@ pub async fn insert_locked(
     let id = query_scalar!(
         r#"
         insert into eqp.subscription (name, filter, handler, order_hold, declared_by, key_id, nonce, ciphertext, fallback_for,
-                                      fallback_after)
+                                      fallback_after, temporary)
         values ($1, $2::text::jsonb, $3::text::jsonb, make_interval(secs => $4), $5, $6, $7, $8, $9,
-                coalesce(make_interval(secs => $10), interval '5 minutes'))
+                coalesce(make_interval(secs => $10), interval '5 minutes'), $11)
         on conflict (name) where removed_at is null do nothing
         returning id
         "#,
@@ -48,16 +50,42 @@ pub async fn insert_locked(
         sealed.map(|sealed| sealed.ciphertext.as_slice()),
         new.fallback.map(|(subscription, _)| subscription.0) as Option<i32>,
         new.fallback.map(|(_, after)| after.as_secs_f64()) as Option<f64>,
+        new.is_temporary,
     )
     .fetch_optional(&mut *connection)
     .await?;
     let Some(id) = id else { return Ok(None) };
-    query!("insert into eqp.subscription_state (subscription_id) values ($1)", id).execute(connection).await?;
+    // With a position of its own, it catches up like a subscription that was paused. Without `offset 0`, Postgres would read all events
+    // in the order of their number.
+    query!(
+        r#"
+        insert into eqp.subscription_state (subscription_id, cursor_seq, alert_cursor)
+        select $1,
+               case when $2::timestamptz is not null then least(cursor_seq, (
+                   select min(seq) - 1 from (select seq from eqp.event where received_at >= $2 offset 0) as recent)) end,
+               case when $2::timestamptz is not null then least(alert_cursor, (
+                   select min(number) - 1 from eqp.alert_change where at >= $2)) end
+        from eqp.fanout
+        "#,
+        id,
+        new.since as Option<OffsetDateTime>,
+    )
+    .execute(connection)
+    .await?;
     Ok(Some(SubscriptionId(id)))
 }
 
 /// Returns all subscriptions that are not removed, ordered by name, without their secrets.
 pub async fn list(connection: &mut PgConnection) -> Result<Vec<StoredSubscription>, sqlx::Error> {
+    select(connection, None).await
+}
+
+/// Returns the subscription with this name, or `None` if it does not exist.
+pub async fn find(connection: &mut PgConnection, name: &str) -> Result<Option<StoredSubscription>, sqlx::Error> {
+    Ok(select(connection, Some(name)).await?.pop())
+}
+
+async fn select(connection: &mut PgConnection, name: Option<&str>) -> Result<Vec<StoredSubscription>, sqlx::Error> {
     let rows = query!(
         r#"
         select subscription.id, subscription.name, subscription.filter::text as "filter!",
@@ -65,13 +93,14 @@ pub async fn list(connection: &mut PgConnection) -> Result<Vec<StoredSubscriptio
                first.id as "fallback_for?", first.name as "fallback_name?",
                extract(epoch from subscription.fallback_after)::float8 as "fallback_after!",
                subscription.declared_by, subscription.created_at, subscription.updated_at, state, paused_at, paused_reason,
-               paused_by_program, cursor_seq, failures, failing_since, open_until
+               paused_by_program, cursor_seq, failures, failing_since, open_until, subscription.temporary, fetched_at
         from eqp.subscription
         join eqp.subscription_state on subscription_id = subscription.id
         left join eqp.subscription as first on first.id = subscription.fallback_for
-        where subscription.removed_at is null
+        where subscription.removed_at is null and ($1::text is null or subscription.name = $1)
         order by subscription.name
-        "#
+        "#,
+        name as Option<&str>,
     )
     .fetch_all(connection)
     .await?;
@@ -99,6 +128,8 @@ pub async fn list(connection: &mut PgConnection) -> Result<Vec<StoredSubscriptio
                 failures: row.failures.unsigned_abs(),
                 failing_since: row.failing_since,
                 open_until: row.open_until,
+                is_temporary: row.temporary,
+                fetched_at: row.fetched_at,
             })
         })
         .collect()

@@ -3,7 +3,7 @@
 pub(crate) mod show;
 mod table;
 
-pub(crate) use table::table;
+pub(crate) use table::{line, table};
 
 use clap::{Args, Subcommand};
 use eqp_console::EventList;
@@ -13,7 +13,6 @@ use eqp_types::{Environment, Flow};
 use serde::Serialize;
 use time::OffsetDateTime;
 
-use self::table::line;
 use crate::arguments::{self, since, whole};
 use crate::commands::status;
 use crate::compose::operator::Operator;

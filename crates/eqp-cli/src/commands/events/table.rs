@@ -30,7 +30,7 @@ pub(crate) fn table(events: &[Event]) -> Table {
 }
 
 /// Formats an event as a line, for a stream.
-pub(super) fn line(event: &Event) -> String {
+pub(crate) fn line(event: &Event) -> String {
     let (flow, status) = (flow(event), status(event));
     let state = if flow == "-" { escaped(&status) } else { track_line([(flow.as_str(), status.as_str())]) };
     let disposition = unusual_disposition(event).map_or_else(String::new, |disposition| format!("  ({disposition})"));

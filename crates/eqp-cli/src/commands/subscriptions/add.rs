@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::builder::PossibleValuesParser;
 use clap::{ArgGroup, Args};
 use eqp_console::{Subscription, SubscriptionRequest};
 use eqp_deliver::{
@@ -12,6 +11,7 @@ use eqp_deliver::{
 use eqp_types::Secret;
 use serde::Serialize;
 
+use super::filter::FilterOptions;
 use crate::arguments::{order_hold, timeout};
 use crate::change::{self, Change, Confirmation, Plan, Question};
 use crate::compose::database::Upgrade;
@@ -28,7 +28,7 @@ use crate::output::Output;
 /// only with --alerts or --alerts-only.
 #[derive(Args, Debug)]
 #[command(
-    group = ArgGroup::new("handler").required(true).args(["webhook", "exec"]),
+    group = ArgGroup::new("handler").required(true).args(["webhook", "exec", "pull"]),
     after_help = "\
 Examples:
   eqp subscriptions add shop --webhook https://shop.example.com/hooks/eqp --generate-secret
@@ -36,6 +36,7 @@ Examples:
   eqp subscriptions add deploy --exec deploy --flow overall --status released_to_store
   eqp subscriptions add warehouse --webhook https://hooks.example.com/eqp --sku 'acme/*'
   eqp subscriptions add on-call --webhook https://hooks.example.com/eqp --alerts page
+  eqp subscriptions add ci --pull --status approved
   eqp subscriptions add sms --exec sms --fallback-for on-call"
 )]
 pub(crate) struct Add {
@@ -53,6 +54,9 @@ pub(crate) struct Add {
     /// Run the program with this name in the configuration of the server (exec.NAME)
     #[arg(long, value_name = "NAME", help_heading = "Handler")]
     exec: Option<String>,
+    /// Send nothing: consumers fetch the messages through the operator API
+    #[arg(long, help_heading = "Handler")]
+    pull: bool,
     #[command(flatten)]
     filter: FilterOptions,
     /// Deliver only the alerts that this subscription cannot deliver, and no events
@@ -68,57 +72,6 @@ pub(crate) struct Add {
     /// Show the subscription that would be created, and create nothing
     #[arg(long)]
     dry_run: bool,
-}
-
-/// The events to deliver.
-#[derive(Args, Debug)]
-struct FilterOptions {
-    /// Deliver events of this kind: submission, file, unknown or undecodable
-    #[arg(long = "kind", value_name = "KIND", value_delimiter = ',', help_heading = "Filters", hide_possible_values = true,
-          value_parser = PossibleValuesParser::new(eqp_store::EventKind::VALUES))]
-    kinds: Vec<String>,
-    /// Deliver events of this flow: overall, technical, marketing or malware
-    #[arg(long = "flow", value_name = "FLOW", value_delimiter = ',', help_heading = "Filters", hide_possible_values = true,
-          value_parser = PossibleValuesParser::new(["overall", "technical", "marketing", "malware"]))]
-    flows: Vec<String>,
-    /// Deliver events with this status, such as approved
-    #[arg(long = "status", value_name = "STATUS", value_delimiter = ',', help_heading = "Filters")]
-    statuses: Vec<String>,
-    /// Deliver events of this product; * matches any characters
-    #[arg(long = "sku", value_name = "SKU", value_delimiter = ',', help_heading = "Filters")]
-    skus: Vec<String>,
-    /// Deliver events of this account: MAGE_ID, or ENVIRONMENT/MAGE_ID
-    #[arg(long = "account", value_name = "ACCOUNT", value_delimiter = ',', help_heading = "Filters")]
-    accounts: Vec<String>,
-    /// Deliver events of this origin: callback, reconcile or baseline [default: callback,reconcile]
-    #[arg(long = "origin", value_name = "ORIGIN", value_delimiter = ',', help_heading = "Filters", hide_possible_values = true,
-          value_parser = PossibleValuesParser::new(eqp_store::Origin::VALUES))]
-    origins: Vec<String>,
-    /// Deliver only events whose report was about their flow
-    #[arg(long, help_heading = "Filters")]
-    explicit_only: bool,
-    /// Deliver only events whose status became the current status
-    #[arg(long, help_heading = "Filters")]
-    applied_only: bool,
-    /// Deliver alerts of these severities, too: page, ticket or info
-    #[arg(long, value_name = "SEVERITY", value_delimiter = ',', help_heading = "Filters", hide_possible_values = true,
-          value_parser = PossibleValuesParser::new(eqp_store::AlertSeverity::VALUES))]
-    alerts: Vec<String>,
-    /// Deliver alerts and no events; without --alerts, alerts of every severity
-    #[arg(long, help_heading = "Filters",
-          conflicts_with_all = ["kinds", "flows", "statuses", "skus", "origins", "explicit_only", "applied_only"])]
-    alerts_only: bool,
-}
-
-impl FilterOptions {
-    fn filter(self) -> SubscriptionFilter {
-        let mut filter = SubscriptionFilter::default();
-        (filter.kinds, filter.flows, filter.statuses) = (self.kinds, self.flows, self.statuses);
-        (filter.skus, filter.accounts, filter.origins) = (self.skus, self.accounts, self.origins);
-        (filter.explicit_only, filter.applied_only) = (self.explicit_only, self.applied_only);
-        (filter.alerts, filter.alerts_only) = (self.alerts, self.alerts_only);
-        filter
-    }
 }
 
 /// A created subscription as JSON.
@@ -217,9 +170,12 @@ impl Add {
     /// Returns the request, and the secret that was generated for it.
     fn request(self) -> Result<(SubscriptionRequest, Option<Secret>)> {
         let handler = match (self.webhook, self.exec) {
+            _ if self.pull => HandlerDefinition::Pull,
             (Some(url), _) => HandlerDefinition::Webhook(WebhookDefinition::new(url)),
             (None, Some(program)) => HandlerDefinition::Exec(ExecDefinition::new(program)),
-            (None, None) => return Err(Failure::usage("no handler is given").next("pass --webhook URL or --exec NAME")),
+            (None, None) => {
+                return Err(Failure::usage("no handler is given").next("pass --webhook URL, --exec NAME or --pull"));
+            }
         };
         let mut request = SubscriptionRequest::new(self.name, handler);
         request.filter = self.filter.filter();

@@ -1,6 +1,7 @@
 //! `eqp subscriptions`: which events are delivered to which handlers.
 
 pub(crate) mod add;
+pub(crate) mod filter;
 pub(crate) mod list;
 pub(crate) mod remove;
 pub(crate) mod show;

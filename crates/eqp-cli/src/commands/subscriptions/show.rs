@@ -70,6 +70,12 @@ fn lines(one: &Subscription) -> Vec<(&'static str, String)> {
         let after = humantime::format_duration(Duration::from_secs(seconds));
         lines.push(("fallback for", format!("{first}: alerts that it cannot deliver, at the latest after {after}")));
     }
+    if one.is_temporary {
+        lines.push(("temporary", "removed 7 days after its last use".to_owned()));
+    }
+    if let Some(at) = one.fetched_at {
+        lines.push(("last fetched", utc(at)));
+    }
     if let Some(at) = one.paused_at {
         lines.push(("paused since", utc(at)));
     }

@@ -27,7 +27,7 @@ Examples:
 pub(crate) struct Create {
     /// Name of the token: letters, digits, hyphens, underscores and dots
     name: String,
-    /// Allowed operations: read, operate (retry, replay, delete old callbacks), admin (tokens, accounts, endpoints)
+    /// Allowed operations: read, consume (fetch messages), operate (retry, replay, delete old callbacks), admin (tokens, accounts, endpoints)
     #[arg(
         long = "scope",
         required = true,

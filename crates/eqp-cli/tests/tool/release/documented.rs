@@ -27,6 +27,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
         "docs/manifest.md",
         "the manifest is read by a test of eqp-release; updates from manifests have tests of their own",
     ),
+    ("docs/listen.md", "listeners run until they are stopped; their tests run each handler"),
     (
         "docs/registrations.md",
         "each command needs another state of the list; the tests of drift, rotation and leaks create them",

@@ -7,7 +7,6 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use eqp_store::internal::{ANSWER, operator_token, within};
 use eqp_store::sqlx::PgPool;
 use eqp_store::{Event, EventFilter, Tail};
 use eqp_tls::listener::LongResponse;
@@ -17,7 +16,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use crate::authorized::{ApiState, Authorized, Read};
+use crate::authorized::{ApiState, Authorized, Read, is_valid};
 use crate::described::QueryOf;
 use crate::extract::Query;
 use crate::principal::Principal;
@@ -147,7 +146,7 @@ impl Events {
             };
             let checked = if event.is_some() { CHECK_BUSY } else { CHECK_IDLE };
             if self.checked_at.elapsed() >= checked {
-                match self.is_still_authorized().await {
+                match is_valid(&self.pool, &self.principal).await {
                     Ok(true) => self.checked_at = Instant::now(),
                     Ok(false) => return Some((problem(&Problem::new(ProblemCode::Unauthenticated)), false)),
                     Err(error) => return Some((self.failed(error), false)),
@@ -161,12 +160,6 @@ impl Events {
             self.sent_at = Instant::now();
             return Some((message, true));
         }
-    }
-
-    /// Returns whether the caller may still read: its token may have been revoked or have expired.
-    async fn is_still_authorized(&self) -> Result<bool, eqp_store::Error> {
-        let Principal::Token { id, .. } = &self.principal else { return Ok(true) };
-        Ok(within(ANSWER, operator_token::valid(&self.pool, *id)).await?.is_some())
     }
 
     fn failed(&self, error: eqp_store::Error) -> Bytes {

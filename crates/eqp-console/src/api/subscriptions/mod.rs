@@ -80,6 +80,12 @@ pub struct Subscription {
     #[serde(with = "time::serde::rfc3339::option")]
     #[cfg_attr(feature = "schema", schemars(with = "Option<String>", extend("format" = "date-time")))]
     pub oldest_waiting_at: Option<OffsetDateTime>,
+    /// Whether it is removed when no consumer has fetched messages for 7 days.
+    pub is_temporary: bool,
+    /// When a consumer last fetched messages, to the minute.
+    #[serde(with = "time::serde::rfc3339::option")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>", extend("format" = "date-time")))]
+    pub fetched_at: Option<OffsetDateTime>,
 }
 
 /// Whether and how a subscription is used.
@@ -130,6 +136,8 @@ impl From<SubscriptionSummary> for Subscription {
             waiting: summary.waiting,
             dead: summary.dead,
             oldest_waiting_at: summary.oldest_waiting_at,
+            is_temporary: summary.is_temporary,
+            fetched_at: summary.fetched_at,
         }
     }
 }
@@ -235,11 +243,10 @@ async fn create(
 fn check_handler(handler: &HandlerDefinition, secrets: &HandlerSecrets) -> Result<(), Problem> {
     match handler {
         HandlerDefinition::Webhook(_) => {}
-        HandlerDefinition::Pull => {
-            // Its deliveries would wait forever.
-            return Err(Problem::invalid("deliveries cannot be fetched in this version; use a webhook or a program"));
+        HandlerDefinition::Pull if !secrets.signing.is_empty() || !secrets.named.is_empty() => {
+            return Err(Problem::invalid("messages that are fetched are not signed, so they use no secrets"));
         }
-        HandlerDefinition::Exec(_) | HandlerDefinition::Slack(_) => return Ok(()),
+        HandlerDefinition::Pull | HandlerDefinition::Exec(_) | HandlerDefinition::Slack(_) => return Ok(()),
     }
     let everything =
         AddressGuard::allowing(["0.0.0.0/0", "::/0"]).map_err(|error| Problem::invalid(error.to_string()))?;

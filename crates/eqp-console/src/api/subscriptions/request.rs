@@ -18,7 +18,7 @@ const MAX_ORDER_HOLD: u64 = 10 * 366 * 86_400;
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct SubscriptionRequest {
-    /// The name: at most 100 letters, digits, `-`, `_` and `.`.
+    /// The name: at most 100 letters, digits, `-`, `_` and `.`, or `listen/` and the user and machine of a listener.
     pub name: String,
     /// The events that it receives. By default all except those of the baseline.
     #[serde(default)]
