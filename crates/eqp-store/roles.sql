@@ -74,7 +74,8 @@ begin
 
     -- `eqp subscriptions` and `eqp deliveries`. The secrets of handlers can be stored, but not read. Removed subscriptions are
     -- deleted by the sweep.
-    grant select (id, name, filter, handler, order_hold, declared_by, created_at, updated_at, removed_at), insert, update on eqp.subscription to eqp_runtime;
+    grant select (id, name, filter, handler, order_hold, declared_by, created_at, updated_at, removed_at, signing_retired_at), insert, update on eqp.subscription to eqp_runtime;
+    grant select (id, subscription_id, created_at), insert, delete on eqp.signing_secret to eqp_runtime;
     grant select, insert, update on eqp.subscription_state to eqp_runtime;
     grant select, update on eqp.fanout to eqp_runtime;
     grant select, insert, update, delete on eqp.delivery, eqp.delivery_lane to eqp_runtime;
@@ -125,8 +126,11 @@ begin
     grant select, update on eqp.fanout to eqp_deliver;
     -- Pauses subscriptions, and deletes removed ones.
     grant select, delete on eqp.subscription to eqp_deliver;
+    grant select on eqp.signing_secret to eqp_deliver;
     grant select, update, delete on eqp.subscription_state to eqp_deliver;
     grant select, insert, update, delete on eqp.delivery, eqp.delivery_lane, eqp.attempt to eqp_deliver;
+    -- Threads in chats.
+    grant select, insert, update, delete on eqp.chat_message to eqp_deliver;
 
     -- 4. eqp_accept ----------------------------------------------------------------------------------------------------
 

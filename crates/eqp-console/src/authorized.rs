@@ -4,6 +4,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
+use eqp_deliver::HandlerEnvironment;
 use eqp_store::internal::{ANSWER, NewAuditEntry, audit, within};
 use eqp_store::sqlx::{PgConnection, PgPool, Postgres, Transaction};
 use eqp_store::{MasterKey, Reader, Store};
@@ -22,6 +23,8 @@ pub(crate) struct ApiState {
     store: Store,
     /// Seals the secrets of handlers.
     key: Option<MasterKey>,
+    /// The configuration of this process for handlers.
+    handlers: Option<HandlerEnvironment>,
     shutdown: CancellationToken,
     /// The number of streams that can be opened.
     streams: Arc<Semaphore>,
@@ -31,8 +34,13 @@ pub(crate) struct ApiState {
 const MAX_STREAMS: usize = 64;
 
 impl ApiState {
-    pub(crate) fn new(store: Store, key: Option<MasterKey>, shutdown: CancellationToken) -> Self {
-        Self { store, key, shutdown, streams: Arc::new(Semaphore::new(MAX_STREAMS)) }
+    pub(crate) fn new(
+        store: Store,
+        key: Option<MasterKey>,
+        handlers: Option<HandlerEnvironment>,
+        shutdown: CancellationToken,
+    ) -> Self {
+        Self { store, key, handlers, shutdown, streams: Arc::new(Semaphore::new(MAX_STREAMS)) }
     }
 }
 
@@ -73,6 +81,10 @@ impl<S> Authorized<S> {
 
     pub(crate) fn master_key(&self) -> Option<&MasterKey> {
         self.state.key.as_ref()
+    }
+
+    pub(crate) fn handlers(&self) -> Option<&HandlerEnvironment> {
+        self.state.handlers.as_ref()
     }
 
     pub(crate) fn reader(&self) -> Reader {

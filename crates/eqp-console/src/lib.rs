@@ -24,7 +24,9 @@ pub use api::events::detail::{ApiReadReport, CallbackReport, ReportBody, Reporte
 pub use api::events::{EventList, PendingReports};
 pub use api::letter::Letter;
 pub use api::submissions::{FileList, SubmissionHistories, SubmissionList};
+pub use api::subscriptions::check::SubscriptionCheck;
 pub use api::subscriptions::request::{PauseRequest, SubscriptionRequest};
+pub use api::subscriptions::rotation::RetiredSecrets;
 pub use api::subscriptions::{RequestedTest, Subscription, SubscriptionList, SubscriptionState};
 pub use api::tokens::{CreatedToken, NewToken, Token, TokenList};
 pub use client::{EventStream, OperatorClient, OperatorError, TransportError};

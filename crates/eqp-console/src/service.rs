@@ -4,6 +4,7 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
+use eqp_deliver::HandlerEnvironment;
 use eqp_store::{MasterKey, Store};
 use tokio_util::sync::CancellationToken;
 use utoipa_axum::router::OpenApiRouter;
@@ -33,19 +34,27 @@ const MAX_BODY: usize = 64 * 1024;
 pub struct OperatorService {
     store: Store,
     key: Option<MasterKey>,
+    handlers: Option<HandlerEnvironment>,
     shutdown: CancellationToken,
 }
 
 impl OperatorService {
     /// Creates the service of a database.
     pub fn new(store: Store) -> Self {
-        Self { store, key: None, shutdown: CancellationToken::new() }
+        Self { store, key: None, handlers: None, shutdown: CancellationToken::new() }
     }
 
     /// Seals the secrets of handlers under this key. Without one, subscriptions with secrets cannot be created.
     #[must_use]
     pub fn master_key(self, key: MasterKey) -> Self {
         Self { key: Some(key), ..self }
+    }
+
+    /// Checks new subscriptions against the configuration of this process, which is usually that of the worker. Otherwise, only what
+    /// every worker refuses is rejected.
+    #[must_use]
+    pub fn handlers(self, environment: HandlerEnvironment) -> Self {
+        Self { handlers: Some(environment), ..self }
     }
 
     /// Ends streams at this shutdown.
@@ -61,7 +70,12 @@ impl OperatorService {
             .fallback(unknown_path)
             .method_not_allowed_fallback(method_not_allowed)
             .layer(DefaultBodyLimit::max(MAX_BODY))
-            .with_state(ApiState::new(self.store.clone(), self.key.clone(), self.shutdown.clone()))
+            .with_state(ApiState::new(
+                self.store.clone(),
+                self.key.clone(),
+                self.handlers.clone(),
+                self.shutdown.clone(),
+            ))
     }
 
     /// Returns the router for the network. Each request needs a token. `hosts` are the host names under which it can be called, besides

@@ -24,18 +24,18 @@ mod webhook;
 
 pub use address_guard::{AddressGuard, NetworkError};
 pub use attempt_result::{AttemptOutcome, AttemptResult, DeliveryHandler};
-pub use chat_threads::{ChatMessage, ChatThreads, ChatThreadsError};
+pub use chat_threads::{ChatMessage, ChatThread, ChatThreads, ChatThreadsError, StoredThreads};
 pub use definition::{
-    DefinitionError, ExecDefinition, HandlerDefinition, HandlerSecrets, SignatureScheme, SlackDefinition,
-    WebhookDefinition,
+    DefinitionError, ExecDefinition, HandlerDefinition, HandlerSecrets, LookupDefinition, SignatureScheme,
+    SlackDefinition, WebhookDefinition,
 };
 pub use environment::HandlerEnvironment;
 pub use eqp_store::{Event, Observer};
 pub use handler::{Handler, HandlerError, RunningHandler};
 pub use handler_loop::HandlerLoop;
 pub use message::{
-    AlertChange, AlertData, AlertDescription, Content, DescribeAlert, EventData, Message, MessageBody, MessageContext,
-    MessageUrls, TestData,
+    AlertChange, AlertData, AlertDescription, Content, DescribeAlert, DescribeProduct, EventData, Message, MessageBody,
+    MessageContext, MessageUrls, ProductSource, TestData,
 };
 pub use program::Program;
 pub use queue::BuildHandler;

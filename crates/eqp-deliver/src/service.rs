@@ -15,7 +15,8 @@ use uuid::Uuid;
 use crate::fan_out::FanOut;
 use crate::queue::{BuildHandler, Worker, WorkerSettings, sweep};
 use crate::{
-    AlertDescription, AttemptOutcome, AttemptResult, DeliveryHandler, DescribeAlert, HandlerEnvironment, Message,
+    AlertDescription, AttemptOutcome, AttemptResult, DeliveryHandler, DescribeAlert, DescribeProduct,
+    HandlerEnvironment, Message, ProductSource, StoredThreads,
 };
 
 /// The time limit of one attempt.
@@ -38,6 +39,7 @@ pub struct DeliverService {
     key: MasterKey,
     build: BuildHandler,
     describe: DescribeAlert,
+    describe_product: DescribeProduct,
     observer: Observer,
     deadline: Duration,
 }
@@ -51,7 +53,8 @@ impl fmt::Debug for DeliverService {
 impl DeliverService {
     /// Delivers the events of this database, whose secrets of handlers are sealed under `key`. The handlers can use what `environment`
     /// provides.
-    pub fn new(pool: PgPool, key: MasterKey, environment: HandlerEnvironment) -> Self {
+    pub fn new(pool: PgPool, key: MasterKey, mut environment: HandlerEnvironment) -> Self {
+        environment.threads.get_or_insert_with(|| Arc::new(StoredThreads::new(pool.clone())));
         let build: BuildHandler = Arc::new(move |definition, secrets| {
             let built = definition.build(secrets, &environment)?;
             // Workers send nothing to subscriptions of this type.
@@ -59,7 +62,8 @@ impl DeliverService {
         });
         let describe: DescribeAlert =
             Arc::new(|kind, data, _| AlertDescription { title: kind.replace('_', " "), text: data.to_owned() });
-        Self { pool, key, build, describe, observer: Observer::default(), deadline: DEADLINE }
+        let describe_product: DescribeProduct = Arc::new(|_, _| ProductSource::default());
+        Self { pool, key, build, describe, describe_product, observer: Observer::default(), deadline: DEADLINE }
     }
 
     /// Builds handlers with `build` instead, for services that deliver in their own way.
@@ -73,6 +77,13 @@ impl DeliverService {
     #[must_use]
     pub fn describe_alerts(mut self, describe: DescribeAlert) -> Self {
         self.describe = describe;
+        self
+    }
+
+    /// Sets where the source code of products is. By default, messages do not contain it.
+    #[must_use]
+    pub fn describe_products(mut self, describe: DescribeProduct) -> Self {
+        self.describe_product = describe;
         self
     }
 
@@ -101,6 +112,7 @@ impl DeliverService {
             instance,
             build: Arc::clone(&self.build),
             describe: Arc::clone(&self.describe),
+            describe_product: Arc::clone(&self.describe_product),
             supervisor: supervisor.clone(),
             requests: self.observer.reconcile_requests().clone(),
             deadline: self.deadline,

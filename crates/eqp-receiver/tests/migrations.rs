@@ -81,6 +81,13 @@ const MIGRATIONS: &[(&str, &str, &str)] = &[
         "743ed3ef2aa390887e3326c778ada77be809c206874668d4efd54614a3eaed24",
         "update eqp.delivery set not_before = now()",
     ),
+    (
+        "0010_chat.sql",
+        "3a5be5e1406150526ddd2cbd1e67ca7ff1f0c232b4606c213ce676018fa7270f",
+        "insert into eqp.chat_message (channel, subject, message_id) values ('C1', 's1', '1.2'), ('C1', 's2', '1.3');
+         insert into eqp.signing_secret (subscription_id, key_id, nonce, ciphertext)
+             select id, '', '', '' from eqp.subscription",
+    ),
 ];
 
 /// How long the rows of each table that has a time are stored.
@@ -94,6 +101,7 @@ const RETENTION: &[(&str, &str)] = &[
     ("attempt", "7 days, and at most 200,000"),
     ("audit", "400 days"),
     ("callback", "the retention period of callbacks"),
+    ("chat_message", "400 days after the last message of the thread"),
     ("credential", "always: user names must not be used twice"),
     ("delivery", "until it is delivered; 180 days if it is dead"),
     ("delivery_lane", "until it is empty"),
@@ -109,6 +117,7 @@ const RETENTION: &[(&str, &str)] = &[
     ("registration_check", "always: one row per endpoint"),
     ("rejected_callback", "always: one row per endpoint"),
     ("resource_detail", "always: one row per submission or file, as in track"),
+    ("signing_secret", "until it is retired, or the subscription is removed"),
     ("subscription", "until it is removed"),
     ("subscription_state", "until the subscription is removed"),
     ("track", "always: the current status"),

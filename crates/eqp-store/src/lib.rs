@@ -56,10 +56,10 @@ pub mod internal {
         DeliverySource, DeliverySummary, EventContext, EventDetailText, FanOutPosition, HistoryEntry, LaneKey,
         LaneReport, LastNumbers, LastRuns, LeasedLane, MissingCallback, NewApiRead, NewAttempt, NewAuditEntry,
         NewDelivery, NewSubscription, NextAttempt, PendingReport, ProjectedApiRead, ProjectedCallback, ReadContext,
-        ReportId, Resource, ResourceDetail, RunId, RunKind, RunProgress, RunSummary, SealedSecret, StoredAccessKey,
-        StoredAuditEntry, StoredBreaker, StoredSubscription, StoredToken, SubscriptionId, SubscriptionState,
-        SubscriptionWork, Track, TrackState, Tracks, UsedToken, WaitingDelivery, canonical_status,
-        canonical_status_of_any_flow, decode_api_read,
+        ReportId, Resource, ResourceDetail, RunId, RunKind, RunProgress, RunSummary, SealedHandlerSecrets,
+        SealedSecret, StoredAccessKey, StoredAuditEntry, StoredBreaker, StoredSubscription, StoredToken,
+        SubscriptionId, SubscriptionState, SubscriptionWork, Track, TrackState, Tracks, UsedToken, WaitingDelivery,
+        canonical_status, canonical_status_of_any_flow, decode_api_read,
     };
     // The items of alerts.
     pub use crate::model::{
@@ -70,14 +70,15 @@ pub mod internal {
     pub use crate::observer::{HandlerFailure, OpenAlerts, ReconcileResult};
     pub use crate::reconcile_requests::{ReconcileRequests, RequestedAccounts};
     pub use crate::secret_file::{check_secret_file, read_secret, read_secret_file, secret_text};
+    pub use crate::sql::chat_message::StoredThread;
     pub use crate::sql::listen::{Channel, NotificationListener};
     pub use crate::sql::registration_lock::RegistrationLock;
     pub use crate::sql::retention::{Retention, first_id_at};
     pub use crate::sql::{
-        account, api_read, audit, callback, callback_disposition, commit_failure, delivery, delivery_context,
-        delivery_lane, delivery_report, delivery_sweep, endpoint, event, fan_out, handler_cursor, instance, listen,
-        missing_callback, operator_token, pending, projector, receiver, reconcile_run, reprojection, resource_detail,
-        retired_username, rotation, schema, subscription, track, upgrade, write,
+        account, api_read, audit, callback, callback_disposition, chat_message, commit_failure, delivery,
+        delivery_context, delivery_lane, delivery_report, delivery_sweep, endpoint, event, fan_out, handler_cursor,
+        instance, listen, missing_callback, operator_token, pending, projector, receiver, reconcile_run, reprojection,
+        resource_detail, retired_username, rotation, schema, signing_secret, subscription, track, upgrade, write,
     };
     pub use crate::sql::{
         alert, alert_facts, alert_log, registration_check, rejected_callback, reported_alert, review_facts,

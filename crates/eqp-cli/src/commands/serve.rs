@@ -261,6 +261,7 @@ impl Server<'_> {
         let router = if self.has(Role::Console) {
             let mut service =
                 OperatorService::new(Store::new(self.database.pool().clone())).shutdown(self.stop.clone());
+            service = service.handlers(self.handlers.clone());
             // Without a key, subscriptions with secrets cannot be created.
             if let Ok(Some(key)) = known_master_key(self.data) {
                 service = service.master_key(key);

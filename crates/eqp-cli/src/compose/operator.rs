@@ -42,6 +42,10 @@ impl Operator {
 
     fn in_process(context: &Context, database: Database) -> Self {
         let mut service = OperatorService::new(Store::new(database.pool().clone()));
+        // Settings that cannot be used are reported by `serve`; most commands have nothing to do with them.
+        if let Ok(handlers) = context.settings.deliver.environment(&context.loaded.programs) {
+            service = service.handlers(handlers);
+        }
         // It is only read to store secrets of subscriptions; a command that does not never fails because of it.
         if let Ok(Some(key)) = context.settings.data.look().and_then(|data| known_master_key(&data)) {
             service = service.master_key(key);

@@ -36,7 +36,7 @@ pub(crate) use eqp_store::internal::DatabaseUrl;
 pub(crate) use listen::ListenAddress;
 pub(crate) use listen::OperatorListen;
 pub(crate) use marketplace::{Marketplace, MarketplaceOptions};
-pub(crate) use products::{ProductOptions, Products};
+pub(crate) use products::{ProductOptions, Products, sources};
 pub(crate) use receiver::RetentionPeriod;
 pub(crate) use receiver::{ReceiverOptions, Wire};
 pub(crate) use secret::{from_environment, read_secret, text as secret_text};

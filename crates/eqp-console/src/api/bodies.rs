@@ -9,13 +9,23 @@ use super::events::detail::ReportedEvent;
 use super::letter::Letter;
 use super::retention::{DeletedCallbacks, OldCallbacks, ReceivedBefore};
 use super::submissions::{FileList, SubmissionHistories, SubmissionList};
+use super::subscriptions::check::SubscriptionCheck;
 use super::subscriptions::request::{PauseRequest, SubscriptionRequest};
+use super::subscriptions::rotation::{NewSigningSecret, RetiredSecrets};
 use super::subscriptions::{RequestedTest, Subscription, SubscriptionList};
 use super::tokens::{CreatedToken, NewToken, TokenList};
 
 use crate::described::bodies;
 
-bodies!(register_requests: AlertAction, DeliverySelection, NewToken, PauseRequest, ReceivedBefore, SubscriptionRequest);
+bodies!(
+    register_requests: AlertAction,
+    DeliverySelection,
+    NewSigningSecret,
+    NewToken,
+    PauseRequest,
+    ReceivedBefore,
+    SubscriptionRequest,
+);
 
 bodies!(
     register_responses:
@@ -34,9 +44,11 @@ bodies!(
     OldCallbacks,
     ReportedEvent,
     RequestedTest,
+    RetiredSecrets,
     SubmissionHistories,
     SubmissionList,
     Subscription,
+    SubscriptionCheck,
     SubscriptionList,
     TokenList,
 );

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 pub(crate) use alert::AlertFacts;
 pub use alert::{AlertChange, AlertData, AlertDescription, DescribeAlert};
-pub use event::{EventData, MessageContext, MessageUrls};
+pub use event::{DescribeProduct, EventData, MessageContext, MessageUrls, ProductSource};
 
 /// A message to a handler outside of this process.
 #[derive(Clone, Debug, PartialEq)]
@@ -174,6 +174,7 @@ pub(crate) const DATA_FIELDS: &[&str] = &[
     "previous_status",
     "reason",
     "received_at",
+    "repository",
     "resource_id",
     "resource_sequence",
     "seq",
@@ -181,7 +182,10 @@ pub(crate) const DATA_FIELDS: &[&str] = &[
     "sku",
     "status",
     "statuses",
+    "store_version",
+    "submitted_at",
     "subscription",
+    "tag",
     "text",
     "title",
     "urls",

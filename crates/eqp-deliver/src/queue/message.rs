@@ -12,7 +12,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::settings::WorkerSettings;
-use crate::message::{AlertChange, AlertData, DescribeAlert};
+use crate::message::{AlertChange, AlertData, DescribeAlert, DescribeProduct};
 use crate::subscription::{KnownSku, Matched, Subscription};
 use crate::{Message, MessageContext};
 
@@ -34,6 +34,7 @@ pub(super) enum Prepared {
 pub(super) struct Messages {
     instance: Uuid,
     describe: DescribeAlert,
+    describe_product: DescribeProduct,
     requests: ReconcileRequests,
     events: HashMap<i64, Event>,
     contexts: HashMap<i64, EventContext>,
@@ -53,6 +54,7 @@ impl Messages {
         let mut messages = Self {
             instance: settings.instance,
             describe: settings.describe.clone(),
+            describe_product: settings.describe_product.clone(),
             requests: settings.requests.clone(),
             events: HashMap::new(),
             contexts: HashMap::new(),
@@ -118,6 +120,17 @@ impl Messages {
             self.requests.request_all();
             return Err(Prepared::Wait(LOOK_UP));
         }
+        let is_rejection = event.applied && event.status.as_deref() == Some("rejected");
+        let findings = detail.and_then(|detail| detail.findings.clone()).filter(|_| is_rejection);
+        if is_rejection
+            && findings.is_none()
+            && event.resource_id.is_some()
+            && subscription.shows_findings()
+            && delivery.age < WAIT_FOR_DETAILS
+        {
+            self.requests.request_all();
+            return Err(Prepared::Wait(LOOK_UP));
+        }
         let sku = detail.and_then(|detail| detail.sku.as_deref());
         if subscription.filter.needs_sku() && subscription.filter.matches(event, KnownSku::Known(sku)) != Matched::Yes {
             let reason = match sku {
@@ -126,14 +139,19 @@ impl Messages {
             };
             return Err(Prepared::Skip(reason));
         }
+        let version = detail.and_then(|detail| detail.version.as_deref());
         let context = MessageContext {
+            source: sku.map(|sku| (self.describe_product)(sku, version)).unwrap_or_default(),
             statuses: context.statuses.iter().cloned().collect(),
             previous_status: context.previous_status.clone(),
             // Reprojection gives higher numbers to what it decides differently, so this never decreases for a resource.
             resource_sequence: event.resource_id.as_ref().map(|_| event.seq),
             sku: sku.map(str::to_owned),
-            version: detail.and_then(|detail| detail.version.clone()),
+            version: version.map(str::to_owned),
             name: detail.and_then(|detail| detail.name.clone()),
+            findings: findings.unwrap_or_default(),
+            submitted_at: context.submitted_at,
+            store_version: context.store_version.clone(),
             out_of_order_after: delivery.out_of_order_after,
             ..MessageContext::default()
         };

@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 use uuid::Uuid;
 
 use super::handlers::BuildHandler;
-use crate::message::DescribeAlert;
+use crate::message::{DescribeAlert, DescribeProduct};
 
 /// The settings of a worker.
 #[derive(Clone)]
@@ -20,6 +20,7 @@ pub(crate) struct WorkerSettings {
     pub(crate) instance: Uuid,
     pub(crate) build: BuildHandler,
     pub(crate) describe: DescribeAlert,
+    pub(crate) describe_product: DescribeProduct,
     pub(crate) supervisor: Supervisor,
     /// Requests for the details of resources, which reconciliation reads.
     pub(crate) requests: ReconcileRequests,

@@ -68,6 +68,22 @@ impl NewSubscription {
             order_hold: OrderHold::default(),
         }
     }
+
+    /// Checks the name and the filter.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`SubscriptionError::Name`] or [`SubscriptionError::Filter`].
+    pub fn check(&self) -> Result<(), SubscriptionError> {
+        check_name(&self.name)?;
+        self.filter.check()?;
+        Ok(())
+    }
+
+    /// Returns whether the handler has secrets.
+    pub fn has_secrets(&self) -> bool {
+        !self.secrets.signing.is_empty() || !self.secrets.named.is_empty()
+    }
 }
 
 /// A subscription and the state of its deliveries.
@@ -134,8 +150,7 @@ impl Subscriptions {
     ///
     /// Returns [`SubscriptionError::Name`], [`SubscriptionError::NameInUse`] or [`SubscriptionError::Filter`].
     pub async fn add(&self, new: &NewSubscription, key: Option<&MasterKey>) -> Result<(), SubscriptionError> {
-        check_name(&new.name)?;
-        new.filter.check()?;
+        new.check()?;
         let sealed = match key {
             Some(key) => secrets::seal(key, &new.name, &new.handler, &new.secrets)?,
             None => None,
@@ -239,7 +254,7 @@ impl Subscriptions {
         Ok(self.by_name(name).await?.id)
     }
 
-    async fn by_name(&self, name: &str) -> Result<StoredSubscription, SubscriptionError> {
+    pub(super) async fn by_name(&self, name: &str) -> Result<StoredSubscription, SubscriptionError> {
         let found = self.stored().await?.into_iter().find(|stored| stored.name == name);
         found.ok_or_else(|| SubscriptionError::NotFound { name: name.chars().take(LONGEST_NAME).collect() })
     }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use strum::{Display, EnumString, IntoStaticStr, VariantNames};
 use time::OffsetDateTime;
 
+use super::SealedSecret;
 use super::string_enum::{UnknownValue, string_enum};
 
 /// The number of a subscription.
@@ -40,6 +41,17 @@ pub struct NewSubscription {
     pub order_hold: Option<Duration>,
     /// The file that declares it.
     pub declared_by: Option<String>,
+}
+
+/// The sealed secrets of a handler.
+#[derive(Default)]
+pub struct SealedHandlerSecrets {
+    /// Those with which the subscription was created, together.
+    pub initial: Option<SealedSecret>,
+    /// The signing secrets among `initial` are no longer used.
+    pub is_initial_signing_retired: bool,
+    /// Signing secrets that were added later, the newest first.
+    pub signing: Vec<SealedSecret>,
 }
 
 /// A subscription with its state.

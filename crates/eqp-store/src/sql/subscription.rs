@@ -5,8 +5,10 @@ use std::time::Duration;
 use sqlx::{PgConnection, PgPool, query, query_scalar};
 
 use super::column::read;
+use super::signing_secret;
 use crate::model::{
-    BreakerChange, DeliveryCounts, NewSubscription, SealedSecret, StoredBreaker, StoredSubscription, SubscriptionId,
+    BreakerChange, DeliveryCounts, NewSubscription, SealedHandlerSecrets, SealedSecret, StoredBreaker,
+    StoredSubscription, SubscriptionId,
 };
 
 /// Creates a subscription, which receives the events that are recorded from now on. Returns `None` if the name is in use.
@@ -79,15 +81,25 @@ pub async fn list(connection: &mut PgConnection) -> Result<Vec<StoredSubscriptio
         .collect()
 }
 
-/// Returns the sealed secrets of a subscription's handler, or `None` if it has none.
-pub async fn secrets(pool: &PgPool, subscription: SubscriptionId) -> Result<Option<SealedSecret>, sqlx::Error> {
-    let row = query!("select key_id, nonce, ciphertext from eqp.subscription where id = $1", subscription.0)
-        .fetch_optional(pool)
-        .await?;
-    Ok(row.and_then(|row| {
-        let ((key_id, nonce), ciphertext) = row.key_id.zip(row.nonce).zip(row.ciphertext)?;
-        Some(SealedSecret { key_id, nonce, ciphertext })
-    }))
+/// Returns the sealed secrets of a subscription's handler.
+pub async fn secrets(pool: &PgPool, subscription: SubscriptionId) -> Result<SealedHandlerSecrets, sqlx::Error> {
+    let row = query!(
+        r#"
+        select key_id, nonce, ciphertext, signing_retired_at is not null as "is_signing_retired!"
+        from eqp.subscription
+        where id = $1
+        "#,
+        subscription.0
+    )
+    .fetch_optional(pool)
+    .await?;
+    let Some(row) = row else { return Ok(SealedHandlerSecrets::default()) };
+    let initial = row.key_id.zip(row.nonce).zip(row.ciphertext);
+    Ok(SealedHandlerSecrets {
+        initial: initial.map(|((key_id, nonce), ciphertext)| SealedSecret { key_id, nonce, ciphertext }),
+        is_initial_signing_retired: row.is_signing_retired,
+        signing: signing_secret::of(pool, subscription).await?,
+    })
 }
 
 /// Returns whether the role of the connection may read the secrets of handlers.
@@ -177,6 +189,9 @@ pub async fn remove(pool: &PgPool, subscription: SubscriptionId) -> Result<bool,
     )
     .execute(&mut *transaction)
     .await?;
+    query!("delete from eqp.signing_secret where subscription_id = $1", subscription.0)
+        .execute(&mut *transaction)
+        .await?;
     query!(
         r#"
         update eqp.subscription_state

@@ -9,6 +9,7 @@ use super::roles::Role;
 use crate::compose::alerts::{alert_service, describe_alert};
 use crate::compose::receiver::master_key;
 use crate::compose::reconcile::reconcile_service;
+use crate::config::sources;
 
 impl Server<'_> {
     /// Reconciles accounts until shutdown.
@@ -51,6 +52,7 @@ impl Server<'_> {
         };
         let service = DeliverService::new(self.database.pool().clone(), key, self.handlers.clone())
             .describe_alerts(Arc::new(describe_alert))
+            .describe_products(sources(&self.context.loaded.products))
             .observer(self.database.metrics().observer());
         Box::pin(service.run(self.stop.clone())).await;
     }

@@ -1,19 +1,17 @@
 //! `eqp subscriptions add`.
 
-use std::path::PathBuf;
-
 use clap::builder::PossibleValuesParser;
 use clap::{ArgGroup, Args};
 use eqp_console::{Subscription, SubscriptionRequest};
-use eqp_deliver::{ExecDefinition, HandlerDefinition, SubscriptionFilter, WebhookDefinition, new_signing_secret};
+use eqp_deliver::{HandlerDefinition, SubscriptionFilter};
 use eqp_types::Secret;
 use serde::Serialize;
 
+use super::handler_options::HandlerOptions;
 use crate::arguments::duration;
 use crate::change::{self, Change, Confirmation, Plan, Question};
 use crate::compose::database::Upgrade;
 use crate::compose::operator::Operator;
-use crate::config::read_secret;
 use crate::context::Context;
 use crate::failure::{Failure, Result};
 use crate::output::Output;
@@ -25,11 +23,17 @@ use crate::output::Output;
 /// only with --alerts or --alerts-only.
 #[derive(Args, Debug)]
 #[command(
-    group = ArgGroup::new("handler").required(true).args(["webhook", "exec"]),
+    group = ArgGroup::new("handler")
+        .required(true)
+        .args(["webhook", "recipe", "exec", "slack_channel", "slack_webhook_file"]),
     after_help = "\
 Examples:
   eqp subscriptions add shop --webhook https://shop.example.com/hooks/eqp --generate-secret
   eqp subscriptions add shop --webhook https://shop.example.com/hooks/eqp --secret-file secret
+  eqp subscriptions add shop --webhook https://shop.example.com/hook.php --secret-file secret \\
+      --hmac-header X-Hub-Signature-256 --hmac-prefix sha256=
+  eqp subscriptions add status --recipe github-status --secret token=github-token
+  eqp subscriptions add releases --slack-channel C024BE91L --slack-token-file slack-token
   eqp subscriptions add deploy --exec deploy --flow overall --status released_to_store
   eqp subscriptions add warehouse --webhook https://hooks.example.com/eqp --sku 'acme/*'
   eqp subscriptions add on-call --webhook https://hooks.example.com/eqp --alerts page"
@@ -37,18 +41,8 @@ Examples:
 pub(crate) struct Add {
     /// Name of the subscription: letters, digits, hyphens, underscores and dots
     name: String,
-    /// Send events to this URL (HTTPS, without credentials)
-    #[arg(long, value_name = "URL", help_heading = "Handler")]
-    webhook: Option<String>,
-    /// File (mode 0600) with the secret that signs requests, whsec_… of Standard Webhooks
-    #[arg(long, value_name = "FILE", requires = "webhook", help_heading = "Handler")]
-    secret_file: Option<PathBuf>,
-    /// Generate the secret that signs requests, and print it once
-    #[arg(long, requires = "webhook", conflicts_with = "secret_file", help_heading = "Handler")]
-    generate_secret: bool,
-    /// Run the program with this name in the configuration of the server (exec.NAME)
-    #[arg(long, value_name = "NAME", help_heading = "Handler")]
-    exec: Option<String>,
+    #[command(flatten)]
+    handler: HandlerOptions,
     #[command(flatten)]
     filter: FilterOptions,
     /// Time for which a failing delivery holds back later events of its resource, none, or strict (until it is dead)
@@ -83,10 +77,10 @@ struct FilterOptions {
     #[arg(long = "origin", value_name = "ORIGIN", value_delimiter = ',', help_heading = "Filters", hide_possible_values = true,
           value_parser = PossibleValuesParser::new(eqp_store::Origin::VALUES))]
     origins: Vec<String>,
-    /// Deliver only events whose report was about their flow
+    /// Deliver only changes that a report states itself, not those that follow from its other statuses
     #[arg(long, help_heading = "Filters")]
     explicit_only: bool,
-    /// Deliver only events whose status became the current status
+    /// Deliver only events that changed the current status, not late reports about the past
     #[arg(long, help_heading = "Filters")]
     applied_only: bool,
     /// Deliver alerts of these severities, too: page, ticket or info
@@ -158,16 +152,27 @@ struct PlannedSubscription<'a> {
     order_hold: Option<u64>,
 }
 
-struct AddPlan(SubscriptionRequest);
+struct AddPlan {
+    request: SubscriptionRequest,
+    /// What depends on the configuration of the worker.
+    warnings: Vec<String>,
+}
 
 impl Plan for AddPlan {
     fn show(self, output: Output) -> Result {
-        let SubscriptionRequest { name, filter, handler, order_hold, .. } = &self.0;
+        let SubscriptionRequest { name, filter, handler, order_hold, .. } = &self.request;
+        for note in self.notes() {
+            output.note(note);
+        }
         if output.is_json() {
             let would_create = PlannedSubscription { name, filter, handler, order_hold: *order_hold };
             return output.json(&SubscriptionDryRun { would_create });
         }
         output.line(format_args!("would create the subscription {name}"))
+    }
+
+    fn notes(&self) -> Vec<String> {
+        self.warnings.iter().map(|warning| format!("warning: {warning}")).collect()
     }
 
     /// It can be removed.
@@ -192,29 +197,20 @@ impl Change for Creation<'_> {
             return Err(Failure::usage(format!("a subscription named {name} exists"))
                 .next(format!("choose another name, or remove it first: eqp subscriptions remove {name}")));
         }
-        Ok(AddPlan(self.request.clone()))
+        let warnings = self.operator.client().check_subscription(&self.request).await?.warnings;
+        Ok(AddPlan { request: self.request.clone(), warnings })
     }
 
-    async fn apply(self, AddPlan(request): AddPlan, _: Confirmation) -> Result<Subscription> {
-        Ok(self.operator.client().create_subscription(&request).await?)
+    async fn apply(self, plan: AddPlan, _: Confirmation) -> Result<Subscription> {
+        Ok(self.operator.client().create_subscription(&plan.request).await?)
     }
 }
 
 impl Add {
     /// Returns the request, and the secret that was generated for it.
     fn request(self) -> Result<(SubscriptionRequest, Option<Secret>)> {
-        let handler = match (self.webhook, self.exec) {
-            (Some(url), _) => HandlerDefinition::Webhook(WebhookDefinition::new(url)),
-            (None, Some(program)) => HandlerDefinition::Exec(ExecDefinition::new(program)),
-            (None, None) => return Err(Failure::usage("no handler is given").next("pass --webhook URL or --exec NAME")),
-        };
-        let mut request = SubscriptionRequest::new(self.name, handler);
+        let (mut request, generated) = self.handler.request(self.name)?;
         (request.filter, request.order_hold) = (self.filter.filter(), self.order_hold.0);
-        if let Some(file) = &self.secret_file {
-            request.signing_secrets.push(read_secret(file, "the signing secret")?);
-        }
-        let generated = self.generate_secret.then(new_signing_secret);
-        request.signing_secrets.extend(generated.clone());
         Ok((request, generated))
     }
 
