@@ -74,7 +74,8 @@ begin
 
     -- `eqp subscriptions` and `eqp deliveries`. The secrets of handlers can be stored, but not read. Removed subscriptions are
     -- deleted by the sweep.
-    grant select (id, name, filter, handler, order_hold, fallback_for, fallback_after, declared_by, created_at, updated_at, removed_at, temporary), insert, update on eqp.subscription to eqp_runtime;
+    grant select (id, name, filter, handler, order_hold, fallback_for, fallback_after, declared_by, created_at, updated_at, removed_at, temporary, signing_retired_at), insert, update on eqp.subscription to eqp_runtime;
+    grant select (id, subscription_id, created_at), insert, delete on eqp.signing_secret to eqp_runtime;
     grant select, insert, update on eqp.subscription_state to eqp_runtime;
     grant select, update on eqp.fanout to eqp_runtime;
     grant select, insert, update, delete on eqp.delivery, eqp.delivery_lane to eqp_runtime;
@@ -128,9 +129,12 @@ begin
     -- Pauses subscriptions, removes temporary ones that are not used, deletes removed ones, and creates and changes those that its
     -- configuration declares.
     grant select, insert, update, delete on eqp.subscription, eqp.subscription_state to eqp_deliver;
+    grant select on eqp.signing_secret to eqp_deliver;
     -- Passes alerts to fallbacks.
     grant select, insert on eqp.alert_fallback to eqp_deliver;
     grant select, insert, update, delete on eqp.delivery, eqp.delivery_lane, eqp.attempt to eqp_deliver;
+    -- Threads in chats.
+    grant select, insert, update, delete on eqp.chat_message to eqp_deliver;
 
     -- 4. eqp_accept ----------------------------------------------------------------------------------------------------
 

@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
-use eqp_deliver::Pull;
+use eqp_deliver::{HandlerEnvironment, Pull};
 use eqp_store::internal::{ANSWER, NewAuditEntry, audit, operator_token, within};
 use eqp_store::sqlx::{PgConnection, PgPool, Postgres, Transaction};
 use eqp_store::{MasterKey, Reader, Store};
@@ -24,6 +24,8 @@ pub(crate) struct ApiState {
     /// Seals the secrets of handlers.
     key: Option<MasterKey>,
     pull: Pull,
+    /// The configuration of this process for handlers.
+    handlers: Option<HandlerEnvironment>,
     shutdown: CancellationToken,
     /// The number of streams that can be opened.
     streams: Arc<Semaphore>,
@@ -37,9 +39,15 @@ const MAX_STREAMS: usize = 64;
 const MAX_CONSUMERS: usize = 64;
 
 impl ApiState {
-    pub(crate) fn new(store: Store, key: Option<MasterKey>, pull: Pull, shutdown: CancellationToken) -> Self {
+    pub(crate) fn new(
+        store: Store,
+        key: Option<MasterKey>,
+        handlers: Option<HandlerEnvironment>,
+        pull: Pull,
+        shutdown: CancellationToken,
+    ) -> Self {
         let (streams, consumers) = (Semaphore::new(MAX_STREAMS), Semaphore::new(MAX_CONSUMERS));
-        Self { store, key, pull, shutdown, streams: Arc::new(streams), consumers: Arc::new(consumers) }
+        Self { store, key, handlers, pull, shutdown, streams: Arc::new(streams), consumers: Arc::new(consumers) }
     }
 }
 
@@ -80,6 +88,10 @@ impl<S> Authorized<S> {
 
     pub(crate) fn master_key(&self) -> Option<&MasterKey> {
         self.state.key.as_ref()
+    }
+
+    pub(crate) fn handlers(&self) -> Option<&HandlerEnvironment> {
+        self.state.handlers.as_ref()
     }
 
     pub(crate) fn reader(&self) -> Reader {

@@ -30,7 +30,9 @@ pub use api::messages::{
     AckRequest, FetchRequest, FetchedMessages, ListenRequest, Listener, NackRequest, PulledMessage, Settled,
 };
 pub use api::submissions::{FileList, SubmissionHistories, SubmissionList};
+pub use api::subscriptions::check::SubscriptionCheck;
 pub use api::subscriptions::request::{PauseRequest, SubscriptionRequest};
+pub use api::subscriptions::rotation::RetiredSecrets;
 pub use api::subscriptions::{RequestedTest, Subscription, SubscriptionList, SubscriptionState};
 pub use api::tokens::{CreatedToken, NewToken, Token, TokenList};
 pub use authenticate::check_hosts_of_metrics;

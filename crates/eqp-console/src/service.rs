@@ -4,7 +4,7 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
-use eqp_deliver::{DescribeAlert, Pull};
+use eqp_deliver::{DescribeAlert, DescribeProduct, HandlerEnvironment, Pull};
 use eqp_store::{MasterKey, Store};
 use tokio_util::sync::CancellationToken;
 use utoipa_axum::router::OpenApiRouter;
@@ -35,6 +35,7 @@ pub struct OperatorService {
     store: Store,
     key: Option<MasterKey>,
     pull: Pull,
+    handlers: Option<HandlerEnvironment>,
     shutdown: CancellationToken,
 }
 
@@ -42,7 +43,7 @@ impl OperatorService {
     /// Creates the service of a database.
     pub fn new(store: Store) -> Self {
         let pull = Pull::new(store.pool().clone());
-        Self { store, key: None, pull, shutdown: CancellationToken::new() }
+        Self { store, key: None, handlers: None, pull, shutdown: CancellationToken::new() }
     }
 
     /// Seals the secrets of handlers under this key. Without one, subscriptions with secrets cannot be created.
@@ -55,6 +56,19 @@ impl OperatorService {
     #[must_use]
     pub fn describe_alerts(self, describe: DescribeAlert) -> Self {
         Self { pull: self.pull.describe_alerts(describe), ..self }
+    }
+
+    /// Sets where the source code of products is in messages that consumers fetch, as for `DeliverService::describe_products`.
+    #[must_use]
+    pub fn describe_products(self, describe: DescribeProduct) -> Self {
+        Self { pull: self.pull.describe_products(describe), ..self }
+    }
+
+    /// Checks new subscriptions against the configuration of this process, which is usually that of the worker. Otherwise, only what
+    /// every worker refuses is rejected.
+    #[must_use]
+    pub fn handlers(self, environment: HandlerEnvironment) -> Self {
+        Self { handlers: Some(environment), ..self }
     }
 
     /// Ends streams at this shutdown.
@@ -70,7 +84,13 @@ impl OperatorService {
             .fallback(unknown_path)
             .method_not_allowed_fallback(method_not_allowed)
             .layer(DefaultBodyLimit::max(MAX_BODY))
-            .with_state(ApiState::new(self.store.clone(), self.key.clone(), self.pull.clone(), self.shutdown.clone()))
+            .with_state(ApiState::new(
+                self.store.clone(),
+                self.key.clone(),
+                self.handlers.clone(),
+                self.pull.clone(),
+                self.shutdown.clone(),
+            ))
     }
 
     /// Returns the router for the network. Each request needs a token. `hosts` are the host names under which it can be called, besides

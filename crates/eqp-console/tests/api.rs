@@ -108,7 +108,8 @@ async fn each_operation_needs_its_scope() {
             let scope = match (method.as_str(), path.as_str()) {
                 (_, path) if path.contains("/tokens") || path.contains("/audit") || path.contains("access-key") => 2,
                 (_, path) if path.contains("/messages/") || path.ends_with("/listen") => 3,
-                ("post", "/api/v1/subscriptions") | ("delete", _) => 2,
+                ("post", "/api/v1/subscriptions" | "/api/v1/subscription-checks") | ("delete", _) => 2,
+                ("post", path) if path.ends_with("-secret") || path.ends_with("-secrets") => 2,
                 ("post", _) => 1,
                 _ => 0,
             };

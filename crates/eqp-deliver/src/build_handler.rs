@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
+use crate::chat_threads::NoThreads;
 use crate::exec::Exec;
 use crate::slack::Slack;
 use crate::webhook::Webhook;
-use crate::{DefinitionError, DeliveryHandler, HandlerDefinition, HandlerEnvironment, HandlerSecrets};
+use crate::{
+    AddressGuard, DefinitionError, DeliveryHandler, HandlerDefinition, HandlerEnvironment, HandlerSecrets, NetworkError,
+};
 
 impl HandlerDefinition {
     /// Builds the handler. Returns `None` for [`HandlerDefinition::Pull`], because nothing is sent then.
@@ -36,4 +39,37 @@ impl HandlerDefinition {
             Self::Slack(slack) => Some(Arc::new(Slack::new(slack, secrets, environment)?)),
         })
     }
+
+    /// Checks a definition before a worker uses it. `environment` is that of this process, which can differ from the worker's; without
+    /// one, only what every worker refuses is an error. Returns what this process cannot decide, one sentence each.
+    ///
+    /// # Errors
+    /// [`DefinitionError`] as [`build`](Self::build) does.
+    pub fn check(
+        &self,
+        secrets: &HandlerSecrets,
+        environment: Option<&HandlerEnvironment>,
+    ) -> Result<Vec<String>, DefinitionError> {
+        let environment = match environment {
+            Some(environment) => environment.clone(),
+            None => HandlerEnvironment::new(everywhere()?),
+        }
+        .with_threads(Arc::new(NoThreads));
+        match self {
+            // Another process can have other programs.
+            Self::Exec(exec) if environment.programs.contains_key(&exec.program) => Ok(Vec::new()),
+            Self::Exec(exec) => Ok(vec![format!(
+                "the configuration of this process has no program {0}; unless that of the worker has one ([exec.{0}]), the \
+                 first delivery pauses the subscription",
+                exec.program
+            )]),
+            _ => self.build(secrets, &environment).map(|_| Vec::new()),
+        }
+    }
+}
+
+/// Returns a guard that allows every network.
+fn everywhere() -> Result<AddressGuard, DefinitionError> {
+    let setup = |error: NetworkError| DefinitionError::Setup { reason: error.to_string() };
+    AddressGuard::allowing(["0.0.0.0/0", "::/0"]).map_err(setup)
 }

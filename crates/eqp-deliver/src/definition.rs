@@ -40,6 +40,24 @@ pub struct WebhookDefinition {
     /// The media type of the body. In JSON, each template expression is written as JSON.
     #[serde(default = "json", skip_serializing_if = "is_json")]
     pub content_type: String,
+    /// Requests that are sent before the message, in order. Templates use their responses as `responses.NAME`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lookups: Vec<LookupDefinition>,
+}
+
+/// A request that is sent before a message, with the headers of the webhook. It must be answered with JSON.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct LookupDefinition {
+    /// The name of the response: lower-case letters, digits and `_`.
+    pub name: String,
+    /// The template of the URL, which has the host of the webhook. If it is empty, nothing is sent, and the response is null.
+    pub url: String,
+    /// The template of the body. Without one, the request is a `GET`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body: Option<String>,
 }
 
 /// How requests are signed.
@@ -136,6 +154,20 @@ pub enum DefinitionError {
         /// The reason.
         reason: String,
     },
+    /// A request before the message cannot be used.
+    #[error("the lookup {name} cannot be used: {reason}")]
+    Lookup {
+        /// The name of the lookup.
+        name: String,
+        /// The reason.
+        reason: String,
+    },
+    /// The Slack channel is not the ID of a channel.
+    #[error("`{channel}` is not the ID of a Slack channel, such as C024BE91L")]
+    Channel {
+        /// The channel.
+        channel: String,
+    },
     /// A secret is needed that is not stored.
     #[error("the secret `{name}` is not stored")]
     MissingSecret {
@@ -173,7 +205,21 @@ impl WebhookDefinition {
             headers: BTreeMap::new(),
             body: None,
             content_type: json(),
+            lookups: Vec::new(),
         }
+    }
+
+    /// Returns all templates except those of headers.
+    pub(crate) fn contents(&self) -> impl Iterator<Item = &String> {
+        let lookups = self.lookups.iter().flat_map(|lookup| lookup.body.iter().chain([&lookup.url]));
+        self.body.iter().chain([&self.url]).chain(lookups)
+    }
+}
+
+impl LookupDefinition {
+    /// Creates the definition of a `GET` request.
+    pub fn new(name: impl Into<String>, url: impl Into<String>) -> Self {
+        Self { name: name.into(), url: url.into(), body: None }
     }
 }
 
@@ -202,6 +248,7 @@ mod tests {
         webhook.signature =
             SignatureScheme::HmacSha256 { header: "X-Hub-Signature-256".into(), prefix: "sha256=".into() };
         webhook.headers.insert("Authorization".into(), "Bearer {{ secrets.token }}".into());
+        webhook.lookups.push(LookupDefinition::new("commit", "https://hooks.example.com/commits"));
         for definition in [
             HandlerDefinition::Webhook(webhook),
             HandlerDefinition::Webhook(WebhookDefinition::new("https://hooks.example.com")),

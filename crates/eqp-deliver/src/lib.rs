@@ -27,10 +27,10 @@ mod webhook;
 
 pub use address_guard::{AddressGuard, NetworkError};
 pub use attempt_result::{AttemptOutcome, AttemptResult, DeliveryHandler};
-pub use chat_threads::{ChatMessage, ChatThreads, ChatThreadsError};
+pub use chat_threads::{ChatMessage, ChatThread, ChatThreads, ChatThreadsError, StoredThreads};
 pub use definition::{
-    DefinitionError, ExecDefinition, HandlerDefinition, HandlerSecrets, SignatureScheme, SlackDefinition,
-    WebhookDefinition,
+    DefinitionError, ExecDefinition, HandlerDefinition, HandlerSecrets, LookupDefinition, SignatureScheme,
+    SlackDefinition, WebhookDefinition,
 };
 pub use environment::HandlerEnvironment;
 pub use eqp_store::{Event, Observer};
@@ -38,8 +38,8 @@ pub use forward::{CallbackForwarder, Forwarder, RawMessage};
 pub use handler::{Handler, HandlerError, RunningHandler};
 pub use handler_loop::HandlerLoop;
 pub use message::{
-    AlertChange, AlertData, AlertDescription, Content, DescribeAlert, EventData, Message, MessageBody, MessageContext,
-    MessageUrls, OpenAlert, ReminderData, TestData,
+    AlertChange, AlertData, AlertDescription, Content, DescribeAlert, DescribeProduct, EventData, Message, MessageBody,
+    MessageContext, MessageUrls, OpenAlert, ProductSource, ReminderData, TestData,
 };
 pub use program::Program;
 pub use pull::{AckId, AckIdError, Fetch, Fetched, FetchedMessage, Nack, Pull, PullError};
@@ -47,8 +47,8 @@ pub use queue::BuildHandler;
 pub use recipe::{Recipe, RecipeError, RecipeParameter};
 pub use service::DeliverService;
 pub use subscription::{
-    Declaration, DeliveryProblem, Fallback, FilterError, NewSubscription, OrderHold, SubscriptionError, SubscriptionFilter,
-    SubscriptionSummary, Subscriptions,
+    Declaration, DeliveryProblem, Fallback, FilterError, NewSubscription, OrderHold, SubscriptionError,
+    SubscriptionFilter, SubscriptionSummary, Subscriptions,
 };
 pub use tokio_util::sync::CancellationToken;
 pub use webhook::new_signing_secret;

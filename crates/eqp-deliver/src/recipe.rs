@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::{SignatureScheme, WebhookDefinition};
+use crate::{LookupDefinition, SignatureScheme, WebhookDefinition};
 
 /// A definition of a webhook for a well-known service, whose parameters are in square brackets.
 #[derive(Debug)]
@@ -20,6 +20,8 @@ pub struct Recipe {
     headers: &'static [(&'static str, &'static str)],
     body: Option<&'static str>,
     content_type: &'static str,
+    /// Name, URL and body of each request before the message.
+    lookups: &'static [(&'static str, &'static str, Option<&'static str>)],
 }
 
 /// A parameter of a recipe.
@@ -30,8 +32,10 @@ pub struct RecipeParameter {
     pub name: &'static str,
     /// The description.
     pub description: &'static str,
-    /// The default, or `None` if the parameter is required.
+    /// The default for people, or `None` if the parameter is required.
     pub default: Option<&'static str>,
+    /// The text that is inserted by default, if it differs: an expression.
+    default_template: Option<&'static str>,
     form: Form,
 }
 
@@ -81,20 +85,27 @@ const GITHUB_HEADERS: &[(&str, &str)] = &[
     ("authorization", "Bearer {{ secrets.token }}"),
     ("x-github-api-version", "2022-11-28"),
 ];
-const GITHUB_PARAMETERS: &[RecipeParameter] = &[
-    RecipeParameter {
-        name: "repository",
-        description: "Repository as OWNER/NAME",
-        default: None,
-        form: Form::Repository,
-    },
-    RecipeParameter {
-        name: "api",
-        description: "URL of the API. GitHub Enterprise Server: https://HOST/api/v3",
-        default: Some("https://api.github.com"),
-        form: Form::Url,
-    },
-];
+const GITHUB_API: RecipeParameter = RecipeParameter {
+    name: "api",
+    description: "URL of the API. GitHub Enterprise Server: https://HOST/api/v3",
+    default: Some("https://api.github.com"),
+    default_template: None,
+    form: Form::Url,
+};
+/// Before `api`, because its default contains that parameter.
+const PRODUCT_REPOSITORY: RecipeParameter = RecipeParameter {
+    name: "repository",
+    description: "Repository as OWNER/NAME",
+    default: Some("the repository of the product in the worker's configuration"),
+    default_template: Some("{{ data.repository | repository_at('[api]') }}"),
+    form: Form::Repository,
+};
+/// The newest commit that the tag of a version contains: the tagged one. A list, because its items are small.
+const GITHUB_COMMIT: (&str, &str, Option<&str>) = (
+    "commit",
+    "[api]/repos/[repository]/commits?sha={{ data.tag or skip('the tag of this version is not known') }}&per_page=1",
+    None,
+);
 
 static RECIPES: &[Recipe] = &[
     Recipe {
@@ -104,6 +115,7 @@ static RECIPES: &[Recipe] = &[
             name: "url",
             description: "URL of the service",
             default: None,
+            default_template: None,
             form: Form::Url,
         }],
         secrets: &[("token", "Token that the service expects")],
@@ -111,26 +123,79 @@ static RECIPES: &[Recipe] = &[
         headers: &[("authorization", "Bearer {{ secrets.token }}")],
         body: None,
         content_type: "application/json",
+        lookups: &[],
     },
     Recipe {
         name: "github-dispatch",
         description: "Start the workflows of a GitHub repository that run on repository_dispatch",
-        parameters: GITHUB_PARAMETERS,
+        parameters: &[
+            RecipeParameter {
+                name: "repository",
+                description: "Repository as OWNER/NAME",
+                default: None,
+                default_template: None,
+                form: Form::Repository,
+            },
+            GITHUB_API,
+        ],
         secrets: &[("token", "Fine-grained token with \"Contents: write\"")],
         url: "[api]/repos/[repository]/dispatches",
         headers: GITHUB_HEADERS,
         body: Some(include_str!("recipe/github_dispatch.json.jinja")),
         content_type: "application/json",
+        lookups: &[],
     },
     Recipe {
         name: "github-status",
-        description: "Show the status of each review at the commit of the version in GitHub",
-        parameters: GITHUB_PARAMETERS,
-        secrets: &[("token", "Fine-grained token with \"Commit statuses: write\"")],
-        url: "[api]/repos/[repository]/statuses/{{ data.commit or skip('the commit of this version is not known') }}",
+        description: "Show the status of each review at the tagged commit of the version in GitHub",
+        parameters: &[PRODUCT_REPOSITORY, GITHUB_API],
+        secrets: &[("token", "Fine-grained token with \"Commit statuses: write\" and \"Contents: read\"")],
+        url: "[api]/repos/[repository]/statuses/{{ (responses.commit | first).sha }}",
         headers: GITHUB_HEADERS,
         body: Some(include_str!("recipe/github_status.json.jinja")),
         content_type: "application/json",
+        lookups: &[GITHUB_COMMIT],
+    },
+    Recipe {
+        name: "github-deployment",
+        description: "Record a release to the store as a deployment of the tagged commit in GitHub",
+        parameters: &[
+            PRODUCT_REPOSITORY,
+            GITHUB_API,
+            RecipeParameter {
+                name: "environment",
+                description: "Environment of the deployment",
+                default: Some("adobe-marketplace"),
+                default_template: None,
+                form: Form::Ref,
+            },
+        ],
+        secrets: &[("token", "Fine-grained token with \"Deployments: write\" and \"Contents: read\"")],
+        url: "[api]/repos/[repository]/deployments/{{ ((responses.existing | first) or responses.created).id }}/statuses",
+        headers: GITHUB_HEADERS,
+        body: Some(include_str!("recipe/github_deployment_status.json.jinja")),
+        content_type: "application/json",
+        lookups: &[
+            (
+                "commit",
+                "{{ skip('the version is not in the store') if data.status != 'released_to_store' }}\
+                 [api]/repos/[repository]/commits?sha={{ data.tag or skip('the tag of this version is not known') }}\
+                 &per_page=1",
+                None,
+            ),
+            // An earlier attempt may have created it.
+            (
+                "existing",
+                "[api]/repos/[repository]/deployments?sha={{ (responses.commit | first).sha }}&task=eqp\
+                 &environment=[environment]&per_page=1",
+                None,
+            ),
+            (
+                "created",
+                "{% if not responses.existing %}[api]/repos/[repository]/deployments{% endif %}",
+                Some(include_str!("recipe/github_deployment.json.jinja")),
+            ),
+        ],
     },
     Recipe {
         name: "gitlab-trigger",
@@ -140,18 +205,21 @@ static RECIPES: &[Recipe] = &[
                 name: "project",
                 description: "Number or path of the project, for example 4711 or acme/checkout",
                 default: None,
+                default_template: None,
                 form: Form::Project,
             },
             RecipeParameter {
                 name: "ref",
                 description: "Branch or tag whose pipeline is started",
                 default: Some("main"),
+                default_template: None,
                 form: Form::Ref,
             },
             RecipeParameter {
                 name: "api",
                 description: "URL of the API",
                 default: Some("https://gitlab.com/api/v4"),
+                default_template: None,
                 form: Form::Url,
             },
         ],
@@ -160,6 +228,7 @@ static RECIPES: &[Recipe] = &[
         headers: &[],
         body: Some(include_str!("recipe/gitlab_trigger.form.jinja")),
         content_type: "application/x-www-form-urlencoded",
+        lookups: &[],
     },
 ];
 
@@ -168,7 +237,7 @@ impl Recipe {
     ///
     /// ```
     /// let names: Vec<_> = eqp_deliver::Recipe::all().iter().map(|recipe| recipe.name).collect();
-    /// assert_eq!(names, ["generic", "github-dispatch", "github-status", "gitlab-trigger"]);
+    /// assert_eq!(names, ["generic", "github-dispatch", "github-status", "github-deployment", "gitlab-trigger"]);
     /// ```
     pub fn all() -> &'static [Self] {
         RECIPES
@@ -198,12 +267,21 @@ impl Recipe {
         }
         let mut values = Vec::new();
         for parameter in self.parameters {
-            let given = parameters.get(parameter.name).map(String::as_str);
-            let value = given.or(parameter.default).ok_or(RecipeError::Missing { name: parameter.name })?;
-            values.push((format!("[{}]", parameter.name), parameter.checked(value)?));
+            let default = parameter.default_template.or(parameter.default);
+            let value = match (parameters.get(parameter.name), default) {
+                (Some(value), _) => parameter.checked(value)?,
+                (None, Some(default)) => default.to_owned(),
+                (None, None) => return Err(RecipeError::Missing { name: parameter.name }),
+            };
+            values.push((format!("[{}]", parameter.name), value));
         }
         let filled = |text: &str| values.iter().fold(text.to_owned(), |text, (name, value)| text.replace(name, value));
         let headers = self.headers.iter().map(|(name, value)| ((*name).to_owned(), filled(value))).collect();
+        let lookups = self.lookups.iter().map(|(name, url, body)| LookupDefinition {
+            name: (*name).to_owned(),
+            url: filled(url),
+            body: body.map(filled),
+        });
         let signature = if self.name == "generic" { SignatureScheme::Standard } else { SignatureScheme::None };
         Ok(WebhookDefinition {
             url: filled(self.url),
@@ -211,6 +289,7 @@ impl Recipe {
             headers,
             body: self.body.map(filled),
             content_type: self.content_type.to_owned(),
+            lookups: lookups.collect(),
         })
     }
 }

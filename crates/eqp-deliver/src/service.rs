@@ -16,8 +16,8 @@ use crate::fan_out::FanOut;
 use crate::message::plain_description;
 use crate::queue::{BuildHandler, MessageSource, Worker, WorkerSettings, measure, sweep};
 use crate::{
-    AttemptOutcome, AttemptResult, Declaration, DeliveryHandler, DescribeAlert, HandlerEnvironment, Message,
-    NewSubscription, Subscriptions,
+    AttemptOutcome, AttemptResult, Declaration, DeliveryHandler, DescribeAlert, DescribeProduct, HandlerEnvironment,
+    Message, NewSubscription, ProductSource, StoredThreads, Subscriptions,
 };
 
 /// The time limit of one attempt.
@@ -40,6 +40,7 @@ pub struct DeliverService {
     key: MasterKey,
     build: BuildHandler,
     describe: DescribeAlert,
+    describe_product: DescribeProduct,
     observer: Observer,
     deadline: Duration,
     declared: Option<(String, Arc<[NewSubscription]>)>,
@@ -54,7 +55,8 @@ impl fmt::Debug for DeliverService {
 impl DeliverService {
     /// Delivers the events of this database, whose secrets of handlers are sealed under `key`. The handlers can use what `environment`
     /// provides.
-    pub fn new(pool: PgPool, key: MasterKey, environment: HandlerEnvironment) -> Self {
+    pub fn new(pool: PgPool, key: MasterKey, mut environment: HandlerEnvironment) -> Self {
+        environment.threads.get_or_insert_with(|| Arc::new(StoredThreads::new(pool.clone())));
         let build: BuildHandler = Arc::new(move |definition, secrets| {
             let built = definition.build(secrets, &environment)?;
             // Workers send nothing to subscriptions of this type.
@@ -65,6 +67,7 @@ impl DeliverService {
             key,
             build,
             describe: plain_description(),
+            describe_product: Arc::new(|_, _| ProductSource::default()),
             observer: Observer::default(),
             deadline: DEADLINE,
             declared: None,
@@ -82,6 +85,13 @@ impl DeliverService {
     #[must_use]
     pub fn describe_alerts(mut self, describe: DescribeAlert) -> Self {
         self.describe = describe;
+        self
+    }
+
+    /// Sets where the source code of products is. By default, messages do not contain it.
+    #[must_use]
+    pub fn describe_products(mut self, describe: DescribeProduct) -> Self {
+        self.describe_product = describe;
         self
     }
 
@@ -116,6 +126,7 @@ impl DeliverService {
             pool: self.pool.clone(),
             instance,
             describe: Arc::clone(&self.describe),
+            describe_product: Arc::clone(&self.describe_product),
             requests: self.observer.reconcile_requests().clone(),
         };
         let settings = WorkerSettings {

@@ -96,6 +96,13 @@ const MIGRATIONS: &[(&str, &str, &str)] = &[
              from eqp.alert_change as change cross join eqp.subscription as fallback
              where fallback.fallback_for is not null",
     ),
+    (
+        "0010_chat.sql",
+        "3a5be5e1406150526ddd2cbd1e67ca7ff1f0c232b4606c213ce676018fa7270f",
+        "insert into eqp.chat_message (channel, subject, message_id) values ('C1', 's1', '1.2'), ('C1', 's2', '1.3');
+         insert into eqp.signing_secret (subscription_id, key_id, nonce, ciphertext)
+             select id, '', '', '' from eqp.subscription",
+    ),
 ];
 
 /// How long the rows of each table that has a time are stored.
@@ -109,6 +116,7 @@ const RETENTION: &[(&str, &str)] = &[
     ("attempt", "7 days, and at most 200,000"),
     ("audit", "400 days"),
     ("callback", "the retention period of callbacks"),
+    ("chat_message", "400 days after the last message of the thread"),
     ("credential", "always: user names must not be used twice"),
     ("delivery", "until it is delivered; 180 days if it is dead"),
     ("delivery_lane", "until it is empty"),
@@ -124,6 +132,7 @@ const RETENTION: &[(&str, &str)] = &[
     ("registration_check", "always: one row per endpoint"),
     ("rejected_callback", "always: one row per endpoint"),
     ("resource_detail", "always: one row per submission or file, as in track"),
+    ("signing_secret", "until it is retired, or the subscription is removed"),
     ("subscription", "until it is removed; temporary ones 7 days after their last use"),
     ("subscription_state", "until the subscription is removed"),
     ("track", "always: the current status"),

@@ -56,10 +56,10 @@ pub mod internal {
         DeliveryReport, DeliverySource, DeliverySummary, EventContext, EventDetailText, FanOutPosition, HistoryEntry,
         LaneKey, LaneReport, LastNumbers, LastRuns, LeasedLane, MissingCallback, Nack, NewApiRead, NewAttempt,
         NewAuditEntry, NewDelivery, NewSubscription, NextAttempt, PendingReport, ProjectedApiRead, ProjectedCallback,
-        ReadContext, ReportId, Resource, ResourceDetail, RunId, RunKind, RunProgress, RunSummary, SealedSecret,
-        StoredAccessKey, StoredAuditEntry, StoredBreaker, StoredSubscription, StoredToken, SubscriptionId,
-        SubscriptionState, SubscriptionWork, Track, TrackState, Tracks, UsedToken, WaitingDelivery, canonical_status,
-        canonical_status_of_any_flow, decode_api_read,
+        ReadContext, ReportId, Resource, ResourceDetail, RunId, RunKind, RunProgress, RunSummary, SealedHandlerSecrets,
+        SealedSecret, StoredAccessKey, StoredAuditEntry, StoredBreaker, StoredSubscription, StoredToken,
+        SubscriptionId, SubscriptionState, SubscriptionWork, Track, TrackState, Tracks, UsedToken, WaitingDelivery,
+        canonical_status, canonical_status_of_any_flow, decode_api_read,
     };
     pub use crate::model::{DeliveryQueue, SubscriptionQueue};
     // The items of alerts.
@@ -72,14 +72,16 @@ pub mod internal {
     pub use crate::observer::{DeliveryMeasurement, DeliveryResult, HandlerFailure, OpenAlerts, ReconcileResult};
     pub use crate::reconcile_requests::{ReconcileRequests, RequestedAccounts};
     pub use crate::secret_file::{check_secret_file, read_secret, read_secret_file, secret_text};
+    pub use crate::sql::chat_message::StoredThread;
     pub use crate::sql::listen::{Channel, NotificationListener};
     pub use crate::sql::registration_lock::RegistrationLock;
     pub use crate::sql::retention::{Retention, first_id_at};
     pub use crate::sql::{
-        account, api_read, audit, callback, callback_disposition, commit_failure, declared_subscription, delivery,
-        delivery_context, delivery_lane, delivery_queue, delivery_report, delivery_sweep, endpoint, event, fan_out,
-        handler_cursor, instance, listen, missing_callback, operator_token, pending, projector, pull, receiver, reconcile_run, reprojection,
-        resource_detail, retired_username, rotation, schema, subscription, track, upgrade, write,
+        account, api_read, audit, callback, callback_disposition, chat_message, commit_failure, declared_subscription,
+        delivery, delivery_context, delivery_lane, delivery_queue, delivery_report, delivery_sweep, endpoint, event,
+        fan_out, handler_cursor, instance, listen, missing_callback, operator_token, pending, projector, pull,
+        receiver, reconcile_run, reprojection, resource_detail, retired_username, rotation, schema, signing_secret,
+        subscription, track, upgrade, write,
     };
     pub use crate::sql::{
         alert, alert_facts, alert_fallback, alert_log, alert_notification, registration_check, rejected_callback,

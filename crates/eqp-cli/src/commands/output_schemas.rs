@@ -243,6 +243,8 @@ fn of_deliveries() -> Vec<CommandJson> {
         ),
         object("subscriptions pause", vec![of::<subscriptions::state::StateReport<'_>>]),
         object("subscriptions resume", vec![of::<subscriptions::state::StateReport<'_>>]),
+        object("subscriptions recipes", vec![of::<subscriptions::recipes::RecipeList>]),
+        object("subscriptions rotate-secret", vec![of::<subscriptions::rotate_secret::SecretRotation<'_>>]),
         object("subscriptions remove", vec![of::<subscriptions::remove::SubscriptionRemoval<'_>>]),
         object("deliveries list", vec![of::<DeliveryList>]),
         object("deliveries show", vec![of::<DeliveryDetail>]),

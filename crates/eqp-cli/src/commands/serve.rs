@@ -27,6 +27,7 @@ use crate::compose::process::return_after_floods;
 use crate::compose::receiver::{ReceiverSetup, check_certificate, known_master_key, master_key};
 use crate::config::{
     DataFolder, HostName, OperatorListen, ReceiverOptions, ReconcileInterval, Role, Wire, declared_subscriptions,
+    sources,
 };
 use crate::context::Context;
 use crate::failure::{Exit, Failure, Result};
@@ -273,6 +274,8 @@ impl Server<'_> {
         let router = if self.has(Role::Console) {
             let mut service = OperatorService::new(Store::new(self.database.pool().clone()))
                 .describe_alerts(Arc::new(describe_alert))
+                .describe_products(sources(&self.context.loaded.products))
+                .handlers(self.handlers.clone())
                 .shutdown(self.stop.clone());
             // Without a key, subscriptions with secrets cannot be created.
             if let Ok(Some(key)) = known_master_key(self.data) {

@@ -8,7 +8,7 @@ use eqp_store::Store;
 use super::alerts::describe_alert;
 use super::database::{Database, Upgrade};
 use super::receiver::known_master_key;
-use crate::config::Server;
+use crate::config::{Server, sources};
 use crate::context::Context;
 use crate::failure::Result;
 
@@ -44,8 +44,13 @@ impl Operator {
     }
 
     fn in_process(context: &Context, database: Database) -> Self {
-        let mut service =
-            OperatorService::new(Store::new(database.pool().clone())).describe_alerts(Arc::new(describe_alert));
+        let mut service = OperatorService::new(Store::new(database.pool().clone()))
+            .describe_alerts(Arc::new(describe_alert))
+            .describe_products(sources(&context.loaded.products));
+        // Settings that cannot be used are reported by `serve`; most commands have nothing to do with them.
+        if let Ok(handlers) = context.settings.deliver.environment(&context.loaded.programs) {
+            service = service.handlers(handlers);
+        }
         // It is only read to store secrets of subscriptions; a command that does not never fails because of it.
         if let Ok(Some(key)) = context.settings.data.look().and_then(|data| known_master_key(&data)) {
             service = service.master_key(key);

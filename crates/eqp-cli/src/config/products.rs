@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use eqp_deliver::{DescribeProduct, ProductSource};
 use eqp_types::Sku;
 use serde::Deserialize;
+use url::Url;
 
 use super::from_folder;
 
@@ -46,6 +49,32 @@ impl ProductOptions {
     }
 }
 
+/// Returns the repository and the tag of each product and version, for messages.
+pub(crate) fn sources(products: &Products) -> DescribeProduct {
+    let products: BTreeMap<String, ProductOptions> =
+        products.iter().map(|(sku, options)| (sku.to_string(), options.clone())).collect();
+    Arc::new(move |sku, version| {
+        let mut source = ProductSource::default();
+        if let Some(product) = products.get(sku) {
+            source.repository = product.repository.as_deref().map(without_password);
+            source.tag = product.tag.as_ref().zip(version).map(|(tag, version)| tag.tag_of(version));
+        }
+        source
+    })
+}
+
+/// Returns a URL without its password, which messages must not contain.
+fn without_password(repository: &str) -> String {
+    match Url::parse(repository) {
+        Ok(mut url) if url.password().is_some() => {
+            // Fails only for URLs without a host, which have no password.
+            let _ = url.set_username("").and_then(|()| url.set_password(None));
+            url.to_string()
+        }
+        _ => repository.to_owned(),
+    }
+}
+
 /// The name of the git tag of a version: a text that contains `{version}`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
@@ -84,6 +113,21 @@ mod tests {
         for text in ["", "v1", "{version}{version}", "v{Version}"] {
             assert!(TagPattern::try_from(text.to_owned()).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn messages_have_the_repository_without_its_password_and_the_tag_of_the_version() {
+        let options = ProductOptions {
+            repository: Some("https://me:hush@github.com/acme/checkout".to_owned()),
+            tag: Some(TagPattern::try_from("v{version}".to_owned()).unwrap()),
+            ..ProductOptions::default()
+        };
+        let describe = sources(&Products::from([("acme/checkout".parse().unwrap(), options)]));
+        let source = describe("acme/checkout", Some("1.5.0"));
+        assert_eq!(source.repository.as_deref(), Some("https://github.com/acme/checkout"));
+        assert_eq!(source.tag.as_deref(), Some("v1.5.0"));
+        assert_eq!(describe("acme/checkout", None).tag, None);
+        assert_eq!(describe("acme/other", Some("1.0.0")), ProductSource::default());
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! `eqp demo`: starts an embedded Postgres, a receiver over TLS and a simulated Marketplace, and releases extensions as
-//! a vendor would.
+//! a vendor would. What happens is delivered to a webhook and a chat on this machine.
 //!
 //! All parts run the same code as in production. The screen shows the contents of the receiver's database.
 
 mod board;
+mod deliveries;
 mod progress;
+mod receivers;
 pub(crate) mod report;
 mod screen;
 mod setup;
@@ -35,7 +37,8 @@ Examples:
 /// Run a complete demo: three extensions go through a simulated Marketplace
 ///
 /// Starts an embedded Postgres, a receiver and a simulator in a temporary folder, registers a callback and submits
-/// three extensions. Shows every callback that arrives, until two extensions are in the store and one is rejected.
+/// three extensions. Shows every callback that arrives, until two extensions are in the store and one is rejected. Their
+/// releases and rejections are delivered to a webhook and a chat on this machine; one delivery fails and is retried.
 #[derive(Args, Clone, Copy, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Demo {

@@ -20,10 +20,26 @@ pub(super) struct Observed {
     pub(super) board: Board,
     /// From the start of each request to its response.
     pub(super) latencies: Vec<Duration>,
+    pub(super) delivered: Delivered,
     /// From the start of the program to the first callback on the screen.
     pub(super) first_callback: Duration,
     /// From the start of the program to the end of the last review.
     pub(super) total: Duration,
+}
+
+/// What arrived at the webhook and in the chat.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Delivered {
+    /// Requests that the webhook accepted.
+    pub(super) webhooks: usize,
+    /// Those of them that it had rejected before.
+    pub(super) retried: usize,
+    /// Requests that the webhook rejected.
+    pub(super) failed: usize,
+    /// Threads in the chat.
+    pub(super) threads: usize,
+    /// Replies in these threads, one for each change.
+    pub(super) replies: usize,
 }
 
 /// The result of a demo.
@@ -46,6 +62,14 @@ pub(crate) struct Report {
     late: u64,
     /// Callbacks with an event code that is not documented.
     unknown: u64,
+    /// Requests that the webhook accepted.
+    webhooks: usize,
+    /// Requests that the webhook rejected, and that were retried.
+    webhooks_failed: usize,
+    /// Threads in the chat, one for each submission with a release or a rejection.
+    chat_threads: usize,
+    /// Replies in these threads.
+    chat_replies: usize,
     /// The median time from a callback's first byte to its response, as measured by the sender, in milliseconds.
     ack_p50_ms: f64,
     /// The 99th percentile of this time, in milliseconds.
@@ -72,6 +96,10 @@ impl Report {
             duplicates: counts.duplicates,
             late: counts.late,
             unknown: counts.unknown,
+            webhooks: observed.delivered.webhooks,
+            webhooks_failed: observed.delivered.failed,
+            chat_threads: observed.delivered.threads,
+            chat_replies: observed.delivered.replies,
             ack_p50_ms: milliseconds(percentile(&sorted, 50)),
             ack_p99_ms: milliseconds(percentile(&sorted, 99)),
             first_callback_ms: whole_milliseconds(observed.first_callback),
@@ -85,6 +113,7 @@ impl Report {
             "  {shown}\n    {}, {} of them in the store after {:.1} s\n    \
              {} over HTTPS, all authenticated, all stored in Postgres before they were answered\n    \
              {}; {}, {} late, {} of an unknown code: all stored\n    \
+             {} delivered to a webhook, {} after a retry; {} in {} of a chat\n    \
              answered in {:.1} ms (median) and {:.1} ms (99 of 100); the first one {:.1} s after the start",
             counted(self.submissions, "submission"),
             self.released,
@@ -94,6 +123,10 @@ impl Report {
             counted(self.duplicates, "duplicate"),
             self.late,
             self.unknown,
+            counted(self.webhooks, "message"),
+            self.webhooks_failed,
+            counted(self.chat_replies, "change"),
+            counted(self.chat_threads, "thread"),
             self.ack_p50_ms,
             self.ack_p99_ms,
             seconds(self.first_callback_ms),
@@ -106,11 +139,17 @@ impl Report {
         let program = program();
         let config = folder.join("eqp.toml");
         let config = config.display();
-        let lines: Vec<String> =
-            ["submissions list", "events list --disposition late", "events tail", "callbacks list", "packages list"]
-                .iter()
-                .map(|verb| format!("    {program} --config {config} {verb}"))
-                .collect();
+        let lines: Vec<String> = [
+            "submissions list",
+            "events list --disposition late",
+            "events tail",
+            "callbacks list",
+            "packages list",
+            "subscriptions list",
+        ]
+        .iter()
+        .map(|verb| format!("    {program} --config {config} {verb}"))
+        .collect();
         format!(
             "\n  {data}\n    {}, removed on exit\n\n  {next}\n{}\n\n  {}",
             folder.display(),

@@ -114,6 +114,12 @@ impl Screen {
         self.line(format!("  {}  {}", painted(FAINT, &after), painted(BOLD, what)));
     }
 
+    /// Prints what arrived at a handler.
+    pub(super) fn delivery(&self, after: Duration, what: &str) {
+        let after = format!("{:6.2} s", after.as_secs_f64());
+        self.line(format!("  {}  {}", painted(FAINT, &after), painted(GOOD, what)));
+    }
+
     /// Draws the board. On a terminal, it is animated below all lines.
     pub(super) fn draw(&self, board: &Board) {
         if self.moves {

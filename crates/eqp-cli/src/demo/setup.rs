@@ -14,12 +14,15 @@ use eqp_postgres::EmbeddedPostgres;
 use eqp_receiver::{Limits, LocalCa};
 use eqp_simulator::{Script, Simulator};
 use eqp_store::{Endpoints, PublicUrl, Reader};
-use eqp_sync::{Confirmation, NewRegistration, Registrations};
-use eqp_types::{Environment, Secret};
+use eqp_sync::{
+    Confirmation, NewRegistration, ReconcileError, ReconcileScope, ReconcileTarget, Reconciler, Registrations,
+};
+use eqp_types::{Environment, Secret, SubmissionId};
 use rustix::fs::OFlags;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::deliveries::Deliveries;
 use super::screen::Screen;
 use crate::compose::database::Database;
 use crate::compose::receiver::{ReceiverSetup, master_key};
@@ -30,6 +33,9 @@ use crate::output::Output;
 
 /// The time limit for removing the folder.
 const REMOVE_DEADLINE: Duration = Duration::from_secs(5);
+/// The time for which the database may be down before the demo fails.
+pub(super) const OUTAGE_DEADLINE: Duration = Duration::from_secs(20);
+pub(super) const OUTAGE_POLL: Duration = Duration::from_millis(100);
 const ENDPOINT: &str = "demo";
 const ANY_PORT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
@@ -37,6 +43,7 @@ const ANY_PORT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCA
 pub(super) struct Setup {
     client: Client,
     simulator: Simulator,
+    deliveries: Deliveries,
     running: Running,
     database: Database,
     folder: Folder,
@@ -96,8 +103,11 @@ impl Setup {
             &format!("user name {username}, by PUT /users/{}", simulator.mage_id()),
             begun.elapsed(),
         );
+        let begun = Instant::now();
+        let deliveries = Deliveries::start(&database, master_key(&database, &data).await?).await?;
+        screen.up("Subscribed", &format!("{}, and a chat", deliveries.webhook_url()), begun.elapsed());
         folder.write_configuration(&simulator)?;
-        Ok(Self { client, simulator, running, database, folder })
+        Ok(Self { client, simulator, deliveries, running, database, folder })
     }
 
     /// Runs `work`, and restarts Postgres if it ends, until `shutdown`.
@@ -120,6 +130,29 @@ impl Setup {
         self.database.reader()
     }
 
+    /// Returns the deliveries of the demo.
+    pub(super) fn deliveries(&self) -> &Deliveries {
+        &self.deliveries
+    }
+
+    /// Reads the details of submissions from the Marketplace, as a server does periodically. Returns false if they cannot be read.
+    pub(super) async fn read_details(&self, submissions: impl IntoIterator<Item = SubmissionId>) -> bool {
+        let reconciler = Reconciler::new(self.client.clone(), self.database.pool().clone());
+        let scope = ReconcileScope::Selected(submissions.into_iter().map(ReconcileTarget::Submission).collect());
+        let begun = Instant::now();
+        loop {
+            match reconciler.run(&scope, &CancellationToken::new(), &mut |_| {}).await {
+                Ok(_) => return true,
+                // Postgres was killed, and is restarted.
+                Err(error) if begun.elapsed() > OUTAGE_DEADLINE || matches!(error, ReconcileError::AlreadyRunning) => {
+                    tracing::debug!(error = &error as &dyn std::error::Error, "cannot read the details of submissions");
+                    return false;
+                }
+                Err(_) => tokio::time::sleep(OUTAGE_POLL).await,
+            }
+        }
+    }
+
     /// Returns the demo's folder.
     pub(super) fn folder(&self) -> &Path {
         &self.folder.path
@@ -128,6 +161,7 @@ impl Setup {
     /// Stops all parts, the sender first, and removes the folder.
     pub(super) async fn stop(self) -> Result {
         self.simulator.shutdown().await;
+        self.deliveries.stop().await;
         self.running.shutdown.cancel();
         let ended = self.running.task.await;
         self.database.close().await?;

@@ -5,17 +5,19 @@ use std::time::{Duration, Instant};
 
 use eqp_simulator::demo::{EXTENSIONS, INFECTED, REJECTED_ONCE, RELEASED};
 use eqp_simulator::{Sent, SentKind};
-use eqp_store::{CallbackDisposition, Disposition, Event, EventFilter, Reader};
+use eqp_store::{CallbackDisposition, Disposition, Event, EventFilter, EventKind, Reader};
 use eqp_types::{Flow, SubmissionId};
 use serde::Deserialize;
 use tokio::sync::broadcast::error::RecvError;
 use uuid::Uuid;
 
 use super::board::Board;
+use super::deliveries::STATUSES;
 use super::progress::{TrackKind, in_words};
-use super::report::Observed;
+use super::receivers::{Arrived, ChatPlace};
+use super::report::{Delivered, Observed};
 use super::screen::{CallbackLine, Screen};
-use super::setup::Setup;
+use super::setup::{OUTAGE_DEADLINE, OUTAGE_POLL, Setup};
 use super::vendor::Vendor;
 use crate::failure::{Exit, Failure, Result};
 
@@ -24,10 +26,6 @@ const DEADLINE: Duration = Duration::from_mins(2);
 /// The time limit for the projection of a callback, after which the callback is shown without its event.
 const PROJECTION_DEADLINE: Duration = Duration::from_secs(2);
 const PROJECTION_POLL: Duration = Duration::from_millis(3);
-
-/// The time for which the database may be down before the demo fails.
-const OUTAGE_DEADLINE: Duration = Duration::from_secs(20);
-const OUTAGE_POLL: Duration = Duration::from_millis(100);
 
 /// A submission that waits for the scan of its files.
 #[derive(Debug)]
@@ -51,6 +49,16 @@ pub(super) struct Storyline<'a> {
     /// The submission to resubmit after its rejection.
     to_resubmit: Option<SubmissionId>,
     kinds: Vec<SentKind>,
+    expected: Expected,
+}
+
+/// The deliveries that must arrive before the demo ends.
+#[derive(Debug, Default)]
+struct Expected {
+    webhooks: usize,
+    replies: usize,
+    /// The chat waits for details, which could not be read.
+    lacks_details: bool,
 }
 
 impl<'a> Storyline<'a> {
@@ -58,6 +66,7 @@ impl<'a> Storyline<'a> {
         let observed = Observed {
             board: Board::default(),
             latencies: Vec::new(),
+            delivered: Delivered::default(),
             first_callback: Duration::ZERO,
             total: Duration::ZERO,
         };
@@ -72,6 +81,7 @@ impl<'a> Storyline<'a> {
             drafts: Vec::new(),
             to_resubmit: None,
             kinds: Vec::new(),
+            expected: Expected::default(),
         }
     }
 
@@ -81,6 +91,7 @@ impl<'a> Storyline<'a> {
         let mut events = self.reader.tail(EventFilter { after_seq: Some(0), ..EventFilter::default() }).await?;
         self.screen.callbacks_begin();
         let vendor = Vendor::prepare(self.setup.client(), self.setup.folder()).await?;
+        let mut arrived = self.setup.deliveries().arrived().await;
         self.create_all(&vendor).await?;
 
         let deadline = tokio::time::sleep(DEADLINE);
@@ -92,6 +103,7 @@ impl<'a> Storyline<'a> {
                     self.answered(answered).await?;
                     self.submit_what_is_scanned(&vendor).await?;
                 }
+                Some(arrived) = arrived.recv() => self.delivered(&arrived),
                 event = events.next() => match event {
                     Ok(Some(event)) => self.happened(&event, &vendor).await?,
                     Ok(None) => {}
@@ -120,6 +132,8 @@ impl<'a> Storyline<'a> {
             let files = vendor.listing().map(str::to_owned).chain([file.to_string()]).collect();
             self.drafts.push(Draft { title: extension.title, submission, files });
         }
+        let submissions: Vec<_> = self.drafts.iter().map(|draft| draft.submission.clone()).collect();
+        self.expected.lacks_details |= !self.setup.read_details(submissions).await;
         Ok(())
     }
 
@@ -208,6 +222,7 @@ impl<'a> Storyline<'a> {
             return Ok(());
         }
         self.observed.board.moved(subject, flow.as_str(), outcome);
+        self.expect_delivery(event, outcome).await?;
         let is_rejection = flow.as_str() == "marketing" && outcome == "rejected";
         if is_rejection && let Some(submission) = self.to_resubmit.take_if(|submission| submission.as_str() == subject)
         {
@@ -218,6 +233,59 @@ impl<'a> Storyline<'a> {
         Ok(())
     }
 
+    /// Counts the deliveries of an event, and reads the reasons for a rejection, for which the chat waits.
+    async fn expect_delivery(&mut self, event: &Event, status: &str) -> Result {
+        if !STATUSES.contains(&status) {
+            return Ok(());
+        }
+        self.expected.webhooks += 1;
+        if event.kind != EventKind::Submission {
+            return Ok(());
+        }
+        self.expected.replies += 1;
+        if status == "rejected"
+            && let Some(Ok(submission)) = event.resource_id.clone().map(SubmissionId::new)
+        {
+            self.expected.lacks_details |= !self.setup.read_details([submission]).await;
+        }
+        Ok(())
+    }
+
+    /// Counts and shows what arrived at the webhook or in the chat.
+    fn delivered(&mut self, arrived: &Arrived) {
+        let delivered = &mut self.observed.delivered;
+        let line = match arrived {
+            Arrived::Webhook { subject, accepted: false, .. } => {
+                delivered.failed += 1;
+                format!("webhook answers 503, retried later: {subject}")
+            }
+            Arrived::Webhook { subject, attempt, .. } => {
+                delivered.webhooks += 1;
+                delivered.retried += usize::from(*attempt > 1);
+                let again = if *attempt > 1 { format!(" (attempt {attempt})") } else { String::new() };
+                format!("webhook: {subject}{again}")
+            }
+            Arrived::Chat { place: ChatPlace::First, .. } => {
+                delivered.threads += 1;
+                return;
+            }
+            Arrived::Chat { place: ChatPlace::Edit, .. } => return,
+            Arrived::Chat { text, place: ChatPlace::Reply } => {
+                delivered.replies += 1;
+                format!("chat: {text}")
+            }
+        };
+        self.screen.delivery(self.begun.elapsed(), &line);
+    }
+
+    /// Returns whether everything was delivered, also after a retry.
+    fn all_is_delivered(&self) -> bool {
+        let delivered = &self.observed.delivered;
+        delivered.retried > 0
+            && delivered.webhooks >= self.expected.webhooks
+            && (self.expected.lacks_details || delivered.replies >= self.expected.replies)
+    }
+
     /// Returns whether all reviews have ended and every unusual callback was sent.
     fn is_over(&self) -> bool {
         let is = |title, kind, wanted| self.observed.board.outcome(title, kind) == Some(wanted);
@@ -226,6 +294,7 @@ impl<'a> Storyline<'a> {
             && is(INFECTED.title, TrackKind::Scan, "failed")
             && [SentKind::Duplicate, SentKind::Late, SentKind::Unknown].iter().all(|kind| self.kinds.contains(kind))
             && self.every_callback_is_shown()
+            && self.all_is_delivered()
     }
 
     /// Returns whether every callback is on the screen.

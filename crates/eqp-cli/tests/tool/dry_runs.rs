@@ -74,6 +74,7 @@ const SHOWN: &[(&[&str], i32, i32)] = &[
     (&["subscriptions", "test", "shop", "--dry-run"], 4, 4),
     (&["subscriptions", "pause", "shop", "--dry-run"], 4, 4),
     (&["subscriptions", "resume", "shop", "--dry-run"], 4, 4),
+    (&["subscriptions", "rotate-secret", "shop", "--dry-run"], 4, 4),
     (&["subscriptions", "remove", "shop", "--dry-run"], 4, 4),
     (&["deliveries", "retry", "1", "--dry-run"], 4, 4),
     (&["deliveries", "discard", "1", "--dry-run"], 4, 4),
@@ -119,6 +120,7 @@ const ASKING: &[&str] = &[
     "release",
     "retention",
     "subscriptions remove",
+    "subscriptions rotate-secret",
     "token revoke",
     "trigger",
 ];
@@ -163,6 +165,7 @@ const AT_ONCE: &[&str] = &[
     "submissions list",
     "submissions show",
     "subscriptions list",
+    "subscriptions recipes",
     "subscriptions show",
     "token list",
     "wait",

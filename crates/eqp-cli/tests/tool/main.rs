@@ -23,6 +23,7 @@ mod drift;
 mod dry_runs;
 mod embedded;
 mod first_start;
+mod handlers;
 mod help;
 mod hook;
 mod hostile_text;

@@ -10,7 +10,9 @@ use super::letter::Letter;
 use super::messages::{AckRequest, FetchRequest, FetchedMessages, ListenRequest, Listener, NackRequest, Settled};
 use super::retention::{DeletedCallbacks, OldCallbacks, ReceivedBefore};
 use super::submissions::{FileList, SubmissionHistories, SubmissionList};
+use super::subscriptions::check::SubscriptionCheck;
 use super::subscriptions::request::{PauseRequest, SubscriptionRequest};
+use super::subscriptions::rotation::{NewSigningSecret, RetiredSecrets};
 use super::subscriptions::{RequestedTest, Subscription, SubscriptionList};
 use super::tokens::{CreatedToken, NewToken, TokenList};
 
@@ -24,6 +26,7 @@ bodies!(
     FetchRequest,
     ListenRequest,
     NackRequest,
+    NewSigningSecret,
     NewToken,
     PauseRequest,
     ReceivedBefore,
@@ -49,10 +52,12 @@ bodies!(
     OldCallbacks,
     ReportedEvent,
     RequestedTest,
+    RetiredSecrets,
     Settled,
     SubmissionHistories,
     SubmissionList,
     Subscription,
+    SubscriptionCheck,
     SubscriptionList,
     TokenList,
 );

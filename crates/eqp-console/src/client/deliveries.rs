@@ -1,8 +1,12 @@
 //! The calls about subscriptions and deliveries.
 
+use eqp_types::Secret;
+
 use super::{OperatorClient, OperatorError, segment};
 use crate::api::deliveries::{ChangedDeliveries, DeliveryDetail, DeliveryList, DeliveryQuery, DeliverySelection};
+use crate::api::subscriptions::check::SubscriptionCheck;
 use crate::api::subscriptions::request::{PauseRequest, SubscriptionRequest};
+use crate::api::subscriptions::rotation::{NewSigningSecret, RetiredSecrets};
 use crate::api::subscriptions::{RequestedTest, Subscription, SubscriptionList};
 
 impl OperatorClient {
@@ -33,6 +37,34 @@ impl OperatorClient {
     /// [`events`](Self::events).
     pub async fn create_subscription(&self, new: &SubscriptionRequest) -> Result<Subscription, OperatorError> {
         self.post("/subscriptions", new).await
+    }
+
+    /// Checks a subscription without creating it. Requires the scope `admin`.
+    ///
+    /// # Errors
+    ///
+    /// Returns the errors of [`create_subscription`](Self::create_subscription).
+    pub async fn check_subscription(&self, new: &SubscriptionRequest) -> Result<SubscriptionCheck, OperatorError> {
+        self.post("/subscription-checks", new).await
+    }
+
+    /// Adds a signing secret, with which requests are signed in addition to the old ones. Requires the scope `admin`.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`OperatorError::Problem`] with the code `conflict` if the subscription has no signature or too many secrets, and
+    /// otherwise the errors of [`subscription`](Self::subscription).
+    pub async fn rotate_signing_secret(&self, name: &str, secret: Secret) -> Result<Subscription, OperatorError> {
+        self.post(&format!("/subscriptions/{}/rotate-secret", segment(name)), &NewSigningSecret { secret }).await
+    }
+
+    /// Retires all signing secrets except the newest. Requires the scope `admin`.
+    ///
+    /// # Errors
+    ///
+    /// Returns the errors of [`subscription`](Self::subscription).
+    pub async fn retire_signing_secrets(&self, name: &str) -> Result<RetiredSecrets, OperatorError> {
+        self.post(&format!("/subscriptions/{}/retire-secrets", segment(name)), &()).await
     }
 
     /// Removes a subscription and its deliveries. Requires the scope `admin`.

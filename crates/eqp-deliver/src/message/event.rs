@@ -1,9 +1,11 @@
 //! The data of messages about events.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use eqp_store::Event;
 use serde::Serialize;
+use time::OffsetDateTime;
 
 /// The data of a message about an event.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -21,6 +23,16 @@ pub struct EventData {
     pub name: Option<String>,
     /// The commit from which the version was built, if it is known.
     pub commit: Option<String>,
+    /// The URL of the git repository of the product, if the worker's configuration contains it.
+    pub repository: Option<String>,
+    /// The git tag of the version, if the worker's configuration contains the pattern of tags.
+    pub tag: Option<String>,
+    /// When the first report arrived that the version is in review, if there was one.
+    #[serde(with = "time::serde::rfc3339::option")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>", extend("format" = "date-time")))]
+    pub submitted_at: Option<OffsetDateTime>,
+    /// The version of the product that is in the store at the time at which the message was sent, if it is known.
+    pub store_version: Option<String>,
     /// The status of the flow before this event, or `None` if none was known.
     pub previous_status: Option<String>,
     /// The current status of each flow of the resource, at the time at which the message was sent.
@@ -65,6 +77,12 @@ pub struct MessageContext {
     pub name: Option<String>,
     /// The commit from which the version was built.
     pub commit: Option<String>,
+    /// When the first report arrived that the version is in review.
+    pub submitted_at: Option<OffsetDateTime>,
+    /// The version of the product that is in the store.
+    pub store_version: Option<String>,
+    /// The git repository and the tag of the version.
+    pub source: ProductSource,
     /// The reasons for a rejection, one line each, the most important first.
     pub findings: Vec<String>,
     /// Pages about the event.
@@ -72,6 +90,19 @@ pub struct MessageContext {
     /// The `seq` of an earlier event of the resource that has not been delivered yet.
     pub out_of_order_after: Option<i64>,
 }
+
+/// Where the source code of a version is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ProductSource {
+    /// The URL of the git repository.
+    pub repository: Option<String>,
+    /// The git tag of the version.
+    pub tag: Option<String>,
+}
+
+/// Returns the source of a product and a version, from the configuration of the worker.
+pub type DescribeProduct = Arc<dyn Fn(&str, Option<&str>) -> ProductSource + Send + Sync>;
 
 impl EventData {
     pub(super) fn new(event: &Event, context: &MessageContext) -> Self {
@@ -82,6 +113,10 @@ impl EventData {
             version: context.version,
             name: context.name,
             commit: context.commit,
+            submitted_at: context.submitted_at,
+            store_version: context.store_version,
+            repository: context.source.repository,
+            tag: context.source.tag,
             previous_status: context.previous_status,
             statuses: context.statuses,
             resource_sequence: context.resource_sequence,

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 pub use alert::{AlertChange, AlertData, AlertDescription, DescribeAlert};
 pub(crate) use alert::{AlertFacts, plain_description};
-pub use event::{EventData, MessageContext, MessageUrls};
+pub use event::{DescribeProduct, EventData, MessageContext, MessageUrls, ProductSource};
 pub use reminder::{OpenAlert, ReminderData};
 
 /// A message to a handler outside of this process.
@@ -197,6 +197,7 @@ pub(crate) const DATA_FIELDS: &[&str] = &[
     "previous_status",
     "reason",
     "received_at",
+    "repository",
     "resource_id",
     "resource_sequence",
     "seq",
@@ -204,7 +205,10 @@ pub(crate) const DATA_FIELDS: &[&str] = &[
     "sku",
     "status",
     "statuses",
+    "store_version",
+    "submitted_at",
     "subscription",
+    "tag",
     "text",
     "title",
     "urls",

@@ -25,7 +25,7 @@ pub use error::PullError;
 use crate::message::plain_description;
 use crate::queue::{MessageSource, Messages, Prepared, WAITS, set_aside};
 use crate::subscription::Subscription;
-use crate::{DescribeAlert, Message};
+use crate::{DescribeAlert, DescribeProduct, Message, ProductSource};
 
 /// The interval at which a consumer that waits looks for messages.
 const POLL: Duration = Duration::from_millis(250);
@@ -52,6 +52,7 @@ const POLL: Duration = Duration::from_millis(250);
 pub struct Pull {
     pool: PgPool,
     describe: DescribeAlert,
+    describe_product: DescribeProduct,
     instance: Arc<OnceCell<Uuid>>,
 }
 
@@ -118,7 +119,15 @@ impl fmt::Debug for Pull {
 impl Pull {
     /// Fetches messages from this database.
     pub fn new(pool: PgPool) -> Self {
-        Self { pool, describe: plain_description(), instance: Arc::default() }
+        let describe_product: DescribeProduct = Arc::new(|_, _| ProductSource::default());
+        Self { pool, describe: plain_description(), describe_product, instance: Arc::default() }
+    }
+
+    /// Sets where the source code of products is, as for [`DeliverService`](crate::DeliverService::describe_products).
+    #[must_use]
+    pub fn describe_products(mut self, describe: DescribeProduct) -> Self {
+        self.describe_product = describe;
+        self
     }
 
     /// Sets how alerts are described in messages, as for [`DeliverService`](crate::DeliverService::describe_alerts).
@@ -259,6 +268,7 @@ impl Pull {
             pool: self.pool.clone(),
             instance: *instance.await?,
             describe: Arc::clone(&self.describe),
+            describe_product: Arc::clone(&self.describe_product),
             // A process that reconciles looks for missing details regularly.
             requests: ReconcileRequests::default(),
         })

@@ -102,7 +102,11 @@ impl Handlers {
         if let Some(handler) = &active.handler {
             return Ok(Some(handler.clone()));
         }
-        let sealed = within(ANSWER, subscription::secrets(&self.pool, id)).await?;
+        let sealed = within(ANSWER, async {
+            let mut connection = self.pool.acquire().await?;
+            subscription::secrets(&mut connection, id).await
+        })
+        .await?;
         let Subscription { name, handler: definition, .. } = &active.subscription;
         let built = match open_secrets(&self.key, name, definition, sealed)? {
             Some(secrets) => (self.build)(definition, &secrets).map_err(|error| error.to_string()),

@@ -12,7 +12,7 @@ use eqp_store::{AlertSeverity, Error, Event};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::message::{AlertChange, AlertData, AlertFacts, DescribeAlert, OpenAlert, ReminderData};
+use crate::message::{AlertChange, AlertData, AlertFacts, DescribeAlert, DescribeProduct, OpenAlert, ReminderData};
 use crate::subscription::{KnownSku, Matched, Subscription};
 use crate::{Message, MessageContext};
 
@@ -27,6 +27,7 @@ pub(crate) struct MessageSource {
     pub(crate) pool: PgPool,
     pub(crate) instance: Uuid,
     pub(crate) describe: DescribeAlert,
+    pub(crate) describe_product: DescribeProduct,
     /// Requests for the details of resources, which reconciliation reads.
     pub(crate) requests: ReconcileRequests,
 }
@@ -173,6 +174,17 @@ impl Messages {
             self.source.requests.request_all();
             return Err(Prepared::Wait(LOOK_UP));
         }
+        let is_rejection = event.applied && event.status.as_deref() == Some("rejected");
+        let findings = detail.and_then(|detail| detail.findings.clone()).filter(|_| is_rejection);
+        if is_rejection
+            && findings.is_none()
+            && event.resource_id.is_some()
+            && subscription.shows_findings()
+            && delivery.age < WAIT_FOR_DETAILS
+        {
+            self.source.requests.request_all();
+            return Err(Prepared::Wait(LOOK_UP));
+        }
         let sku = detail.and_then(|detail| detail.sku.as_deref());
         if subscription.filter.needs_sku() && subscription.filter.matches(event, KnownSku::Known(sku)) != Matched::Yes {
             let reason = match sku {
@@ -181,14 +193,19 @@ impl Messages {
             };
             return Err(Prepared::Skip(reason));
         }
+        let version = detail.and_then(|detail| detail.version.as_deref());
         let context = MessageContext {
+            source: sku.map(|sku| (self.source.describe_product)(sku, version)).unwrap_or_default(),
             statuses: context.statuses.iter().cloned().collect(),
             previous_status: context.previous_status.clone(),
             // Reprojection gives higher numbers to what it decides differently, so this never decreases for a resource.
             resource_sequence: event.resource_id.as_ref().map(|_| event.seq),
             sku: sku.map(str::to_owned),
-            version: detail.and_then(|detail| detail.version.clone()),
+            version: version.map(str::to_owned),
             name: detail.and_then(|detail| detail.name.clone()),
+            findings: findings.unwrap_or_default(),
+            submitted_at: context.submitted_at,
+            store_version: context.store_version.clone(),
             out_of_order_after: delivery.out_of_order_after,
             ..MessageContext::default()
         };

@@ -34,6 +34,7 @@ async fn once(pool: &PgPool) -> Result<(), Error> {
         let mut most = within(ANSWER, delivery_sweep::empty_lanes(pool)).await?;
         most = most.max(within(ANSWER, delivery_sweep::attempts(pool)).await?);
         most = most.max(within(ANSWER, delivery_sweep::dead_deliveries(pool)).await?);
+        most = most.max(within(ANSWER, delivery_sweep::chat_messages(pool)).await?);
         most = most.max(within(ANSWER, delivery_sweep::removed_subscriptions(pool)).await?);
         if most < delivery_sweep::BATCH {
             return Ok(());

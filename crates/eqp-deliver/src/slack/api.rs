@@ -43,6 +43,13 @@ pub(super) struct Failed {
     pub(super) code: Option<String>,
 }
 
+impl Failed {
+    /// Returns whether the message, or the thread to reply to, does not exist any more.
+    pub(super) fn is_gone(&self) -> bool {
+        matches!(self.code.as_deref(), Some("message_not_found" | "thread_not_found"))
+    }
+}
+
 impl Api {
     pub(super) fn new(token: &Secret, environment: &HandlerEnvironment) -> Result<Self, DefinitionError> {
         let base = environment.slack_api.clone();
@@ -60,7 +67,7 @@ impl Api {
         headers.insert(AUTHORIZATION, self.authorization.clone());
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
         let url = self.base.join(method).expect("the names of methods are constants");
-        let request = Request { url, headers, body: arguments.to_string().into_bytes() };
+        let request = Request { url, headers, body: Some(arguments.to_string().into_bytes()) };
         let mut exchange = self.transport.send(request, deadline).await;
         if exchange.outcome != AttemptOutcome::Delivered {
             return Err(Failed { exchange, code: None });

@@ -1,6 +1,7 @@
 //! The handler that writes to a Slack channel: through an incoming webhook, or as a bot with one thread per submission.
 
 mod api;
+mod bot;
 mod text;
 
 use std::sync::Arc;
@@ -9,16 +10,17 @@ use std::time::Duration;
 use async_trait::async_trait;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::Url;
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::time::Instant;
 
 use crate::redaction::Redaction;
 use crate::webhook::{Exchange, Request, Transport};
 use crate::{
-    AttemptOutcome, AttemptResult, ChatMessage, ChatThreads, ChatThreadsError, DefinitionError, DeliveryHandler,
-    HandlerEnvironment, HandlerSecrets, Message, SlackDefinition,
+    AttemptOutcome, AttemptResult, ChatThreads, DefinitionError, DeliveryHandler, HandlerEnvironment, HandlerSecrets,
+    Message, SlackDefinition,
 };
-use api::{Api, Failed, Posted};
+use api::Api;
+use bot::Bot;
 use text::Text;
 
 /// The names of the secrets.
@@ -56,6 +58,9 @@ impl Slack {
         };
         let mut redaction = Redaction::of(secrets);
         let access = if let Some(channel) = &definition.channel {
+            if !is_channel_id(channel) {
+                return Err(DefinitionError::Channel { channel: channel.chars().take(100).collect() });
+            }
             let setup = |reason: &str| DefinitionError::Setup { reason: reason.to_owned() };
             let threads = environment.threads.clone().ok_or_else(|| setup("threads cannot be stored here"))?;
             Access::Bot { api: Api::new(secret(TOKEN)?, environment)?, channel: channel.clone(), threads }
@@ -74,7 +79,7 @@ impl Slack {
                 let mut headers = HeaderMap::new();
                 headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
                 let body = json!({"text": text.change, "unfurl_links": false}).to_string().into_bytes();
-                transport.send(Request { url: url.clone(), headers, body }, deadline).await
+                transport.send(Request { url: url.clone(), headers, body: Some(body) }, deadline).await
             }
             Access::Bot { api, channel, threads } => {
                 let end = Instant::now() + deadline;
@@ -102,70 +107,8 @@ impl DeliveryHandler for Slack {
     }
 }
 
-/// One delivery as a bot.
-struct Bot<'a> {
-    api: &'a Api,
-    channel: &'a str,
-    threads: &'a dyn ChatThreads,
-    end: Instant,
-}
-
-impl Bot<'_> {
-    /// Edits the first message about the subject to its current state, and replies with the change.
-    ///
-    /// If an attempt is repeated, the edit changes nothing; only the reply can appear twice.
-    async fn write(&self, text: &Text) -> Result<(), Exchange> {
-        let Some(subject) = &text.subject else {
-            return self.post(&text.change, None).await.map(|_| ()).map_err(|failed| failed.exchange);
-        };
-        let first = self.threads.find(self.channel, subject).await.map_err(|error| unavailable(&error))?;
-        let edited = match &first {
-            Some(first) => self.edit(first, &text.state).await?,
-            None => false,
-        };
-        let thread = match first {
-            Some(first) if edited => first,
-            // There is no message yet, or somebody has deleted it.
-            _ => {
-                let posted = self.post(&text.state, None).await.map_err(|failed| failed.exchange)?;
-                let first = ChatMessage::new(posted.channel, posted.ts);
-                self.threads.save(self.channel, subject, &first).await.map_err(|error| unavailable(&error))?;
-                first
-            }
-        };
-        self.post(&text.change, Some(&thread)).await.map(|_| ()).map_err(|failed| failed.exchange)
-    }
-
-    /// Edits a message. Returns false if it does not exist any more.
-    async fn edit(&self, message: &ChatMessage, text: &str) -> Result<bool, Exchange> {
-        let arguments = json!({"channel": message.channel, "ts": message.id, "text": text});
-        match self.call("chat.update", &arguments).await {
-            Ok(_) => Ok(true),
-            Err(failed) if matches!(failed.code.as_deref(), Some("message_not_found" | "thread_not_found")) => {
-                Ok(false)
-            }
-            // Some workspaces forbid to edit messages after a while. The reply still belongs into the thread.
-            Err(failed) if matches!(failed.code.as_deref(), Some("edit_window_closed" | "cant_update_message")) => {
-                Ok(true)
-            }
-            Err(failed) => Err(failed.exchange),
-        }
-    }
-
-    async fn post(&self, text: &str, thread: Option<&ChatMessage>) -> Result<Posted, Failed> {
-        let mut arguments = json!({"channel": self.channel, "text": text, "unfurl_links": false});
-        if let Some(thread) = thread {
-            arguments["channel"] = thread.channel.clone().into();
-            arguments["thread_ts"] = thread.id.clone().into();
-        }
-        self.call("chat.postMessage", &arguments).await
-    }
-
-    async fn call(&self, method: &str, arguments: &Value) -> Result<Posted, Failed> {
-        self.api.call(method, arguments, self.end - Instant::now()).await
-    }
-}
-
-fn unavailable(error: &ChatThreadsError) -> Exchange {
-    Exchange::of(AttemptOutcome::HandlerDown { retry_after: None }, &error.to_string())
+/// Returns whether a text can be the ID of a channel. A name is not accepted: another workspace can have the same one.
+fn is_channel_id(channel: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit();
+    channel.starts_with(['C', 'D', 'G']) && (6..=40).contains(&channel.len()) && channel.bytes().all(is_plain)
 }

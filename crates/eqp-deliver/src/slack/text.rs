@@ -53,8 +53,7 @@ impl Text {
         let product = product(data);
         let changed = described(flow, status, data.previous_status.as_deref());
         let mut state = vec![format!("{product}: {}", current(data).unwrap_or_else(|| changed.clone()))];
-        let statuses = data.statuses.iter().rev().map(|(flow, status)| format!("{}: {}", escaped(flow), words(status)));
-        state.push(statuses.collect::<Vec<_>>().join(" · "));
+        state.push(summary(data));
         let details = data.urls.page.as_deref().map(|page| format!("<{}|Details>", link(page)));
         state.extend(details.clone());
         let mut change = vec![format!("{product}: {changed}")];
@@ -136,6 +135,17 @@ fn product(data: &EventData) -> String {
         (Some(sku), _) => format!("{}{}{version}", sandbox(data), escaped(sku)),
         (None, id) => format!("{}submission {}", sandbox(data), escaped(id.as_deref().unwrap_or_default())),
     }
+}
+
+/// Returns one line with the dates, the reviews and the store, as far as they are known.
+fn summary(data: &EventData) -> String {
+    let submitted = data.submitted_at.map(|at| format!("submitted {} {}", at.day(), &at.month().to_string()[..3]));
+    let reviews = ["technical", "marketing"].into_iter().filter_map(|flow| {
+        let status = data.statuses.get(flow)?;
+        Some(format!("{flow}: {}", words(status)))
+    });
+    let store = data.store_version.as_deref().map(|version| format!("store has {}", escaped(version)));
+    submitted.into_iter().chain(reviews).chain(store).collect::<Vec<_>>().join(" · ")
 }
 
 /// Returns the current state of a submission, if its statuses are known.

@@ -199,7 +199,7 @@ impl Subscriptions {
         &self.pool
     }
 
-    async fn by_name(&self, name: &str) -> Result<StoredSubscription, SubscriptionError> {
+    pub(super) async fn by_name(&self, name: &str) -> Result<StoredSubscription, SubscriptionError> {
         let found = within(ANSWER, async {
             let mut connection = self.pool.acquire().await?;
             subscription::find(&mut connection, name).await

@@ -1,6 +1,7 @@
 //! The error of the administration of subscriptions.
 
 use super::{FilterError, NewSubscription};
+use crate::DefinitionError;
 
 /// The reason why subscriptions could not be read or changed.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +31,21 @@ pub enum SubscriptionError {
     /// The filter contains a value that never matches.
     #[error(transparent)]
     Filter(#[from] FilterError),
+    /// The handler, or a secret of it, cannot be used.
+    #[error(transparent)]
+    Handler(#[from] DefinitionError),
+    /// The subscription has no signature whose secret could be rotated.
+    #[error("the requests of the subscription `{name}` are not signed, so there is no signing secret to rotate")]
+    NotSigned {
+        /// The name.
+        name: String,
+    },
+    /// The subscription has several signing secrets already.
+    #[error("the subscription `{name}` has several signing secrets in use; retire the old ones first")]
+    TooManySigningSecrets {
+        /// The name.
+        name: String,
+    },
     /// A file declares the subscription, and commands cannot change it.
     #[error("the subscription `{name}` is declared in {file}; change it there")]
     Declared {

@@ -6,6 +6,7 @@ mod error;
 mod filter;
 mod new_subscription;
 mod problem;
+mod rotation;
 mod secrets;
 mod wildcard;
 
@@ -76,6 +77,18 @@ impl Subscription {
         }
     }
 
+    /// Returns whether messages about a rejection show its reasons: deliveries then wait for them.
+    pub(crate) fn shows_findings(&self) -> bool {
+        match &self.handler {
+            HandlerDefinition::Slack(_) => true,
+            HandlerDefinition::Webhook(webhook) => {
+                let mut templates = webhook.headers.values().chain(webhook.contents());
+                templates.any(|template| template.contains("findings"))
+            }
+            HandlerDefinition::Exec(_) | HandlerDefinition::Pull => false,
+        }
+    }
+
     /// Returns whether workers send its deliveries. Those of the others are fetched by consumers.
     pub(crate) fn is_sent(&self) -> bool {
         self.handler != HandlerDefinition::Pull
@@ -84,7 +97,7 @@ impl Subscription {
 
 /// Returns whether a template mentions one of the details.
 fn mentions_details(webhook: &WebhookDefinition) -> bool {
-    let templates = webhook.headers.values().chain(&webhook.body).chain([&webhook.url]);
+    let templates = webhook.headers.values().chain(webhook.contents());
     templates
         .filter(|template| template.contains("{{") || template.contains("{%"))
         .any(|template| ["sku", "version", "name", "data"].iter().any(|detail| template.contains(detail)))

@@ -126,6 +126,11 @@ impl NewSubscription {
         Ok(())
     }
 
+    /// Returns whether the handler has secrets.
+    pub fn has_secrets(&self) -> bool {
+        !self.secrets.signing.is_empty() || !self.secrets.named.is_empty()
+    }
+
     /// Returns the filter as it is stored: that of a fallback matches alerts only.
     pub(super) fn effective_filter(&self) -> SubscriptionFilter {
         let alerts_only = self.filter.alerts_only || self.fallback.is_some();

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use eqp_store::internal::SealedSecret;
+use eqp_store::internal::{SealedHandlerSecrets, SealedSecret};
 use eqp_store::{Error, MasterKey};
 use eqp_types::Secret;
 use serde::{Deserialize, Serialize};
@@ -41,15 +41,32 @@ pub(crate) fn open(
     key: &MasterKey,
     name: &str,
     handler: &HandlerDefinition,
-    sealed: Option<SealedSecret>,
+    sealed: SealedHandlerSecrets,
 ) -> Result<Option<HandlerSecrets>, Error> {
-    let Some(sealed) = sealed else { return Ok(Some(HandlerSecrets::default())) };
-    let Some(json) = sealed.open_handler(key, (name, target(handler)))? else { return Ok(None) };
+    let bound_to = (name, target(handler));
+    let mut secrets = HandlerSecrets::default();
+    for added in sealed.signing {
+        let Some(secret) = added.open_handler(key, bound_to)? else { return Ok(None) };
+        secrets.signing.push(secret);
+    }
+    let Some(initial) = sealed.initial else { return Ok(Some(secrets)) };
+    let Some(json) = initial.open_handler(key, bound_to)? else { return Ok(None) };
     let Ok(texts) = serde_json::from_str::<Texts>(json.expose()) else { return Ok(None) };
-    Ok(Some(HandlerSecrets {
-        signing: texts.signing.into_iter().map(Secret::new).collect(),
-        named: texts.named.into_iter().map(|(name, text)| (name, Secret::new(text))).collect(),
-    }))
+    if !sealed.is_initial_signing_retired {
+        secrets.signing.extend(texts.signing.into_iter().map(Secret::new));
+    }
+    secrets.named = texts.named.into_iter().map(|(name, text)| (name, Secret::new(text))).collect();
+    Ok(Some(secrets))
+}
+
+/// Seals a signing secret that is added to those of a handler.
+pub(super) fn seal_signing(
+    key: &MasterKey,
+    name: &str,
+    handler: &HandlerDefinition,
+    secret: &Secret,
+) -> Result<SealedSecret, Error> {
+    SealedSecret::seal_handler(key, (name, target(handler)), secret)
 }
 
 /// Returns what the secrets of a handler are sent to.
@@ -72,11 +89,32 @@ mod tests {
         let key = MasterKey::ephemeral().unwrap();
         let webhook = |url: &str| HandlerDefinition::Webhook(WebhookDefinition::new(url));
         let secrets = HandlerSecrets { signing: vec![Secret::new("hush")], named: BTreeMap::new() };
-        let sealed = || seal(&key, "shop", &webhook("https://a/"), &secrets).unwrap();
+        let sealed = || SealedHandlerSecrets {
+            initial: seal(&key, "shop", &webhook("https://a/"), &secrets).unwrap(),
+            ..SealedHandlerSecrets::default()
+        };
         let opened = open(&key, "shop", &webhook("https://a/"), sealed()).unwrap().unwrap();
         assert_eq!(opened.signing[0].expose(), "hush");
         assert!(open(&key, "shop", &webhook("https://b/"), sealed()).unwrap().is_none());
         assert!(open(&key, "other", &webhook("https://a/"), sealed()).unwrap().is_none());
-        assert!(open(&key, "shop", &HandlerDefinition::Pull, None).unwrap().is_some());
+        assert!(open(&key, "shop", &HandlerDefinition::Pull, SealedHandlerSecrets::default()).unwrap().is_some());
+    }
+
+    #[test]
+    fn added_signing_secrets_come_first_and_the_initial_ones_can_be_retired() {
+        let key = MasterKey::ephemeral().unwrap();
+        let webhook = HandlerDefinition::Webhook(WebhookDefinition::new("https://a/"));
+        let named = BTreeMap::from([("token".to_owned(), Secret::new("t"))]);
+        let secrets = HandlerSecrets { signing: vec![Secret::new("old")], named };
+        for (is_initial_signing_retired, expected) in [(false, vec!["new", "old"]), (true, vec!["new"])] {
+            let sealed = SealedHandlerSecrets {
+                initial: seal(&key, "shop", &webhook, &secrets).unwrap(),
+                is_initial_signing_retired,
+                signing: vec![seal_signing(&key, "shop", &webhook, &Secret::new("new")).unwrap()],
+            };
+            let opened = open(&key, "shop", &webhook, sealed).unwrap().unwrap();
+            assert_eq!(opened.signing.iter().map(Secret::expose).collect::<Vec<_>>(), expected);
+            assert_eq!(opened.named["token"].expose(), "t");
+        }
     }
 }

@@ -1,7 +1,9 @@
 //! The handler that sends messages as HTTP requests.
 
 mod headers;
+mod lookups;
 mod outcome;
+mod repository;
 mod signature;
 mod template;
 mod transport;
@@ -9,7 +11,7 @@ mod transport;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use http::HeaderValue;
+use http::{HeaderMap, HeaderValue};
 use reqwest::Url;
 use time::OffsetDateTime;
 use tokio::time::Instant;
@@ -24,6 +26,7 @@ use crate::{
     WebhookDefinition,
 };
 use headers::{ExtraHeaders, HeaderError};
+use lookups::Lookups;
 use template::{Escape, NotRendered, Templates, Values};
 
 /// The maximum size of a rendered body in bytes.
@@ -40,11 +43,12 @@ pub(crate) struct Webhook {
     templates: Templates,
     extra: ExtraHeaders,
     content_type: HeaderValue,
+    lookups: Lookups,
     /// The escape of the body's template, or `None` if the body is the message.
     body: Option<Escape>,
     signer: Signer,
     secrets: HandlerSecrets,
-    /// The body's template uses secrets.
+    /// A template of a body uses secrets.
     is_body_secret: bool,
 }
 
@@ -57,38 +61,67 @@ impl Webhook {
     ) -> Result<Self, DefinitionError> {
         let transport = Transport::new(origin(&definition.url)?, environment)?;
         let mut templates = Templates::new();
+        // Without responses, because lookups have the same headers.
+        let extra = ExtraHeaders::new(&definition.headers, &mut templates, secrets)?;
+        let escape = body_escape(&definition.content_type);
+        let lookups = Lookups::new(&definition.lookups, escape, &mut templates, secrets)?;
         templates.add(URL, &definition.url, Escape::Percent, secrets)?;
         let content_type = HeaderValue::from_str(&definition.content_type).map_err(|_| DefinitionError::Header {
             name: "content-type".to_owned(),
             reason: "it is not a media type".to_owned(),
         })?;
         let body = definition.body.as_deref();
-        let body = body.map(|source| {
-            let escape = body_escape(&definition.content_type);
-            templates.add(BODY, source, escape, secrets).map(|()| escape)
-        });
+        let body = body.map(|source| templates.add(BODY, source, escape, secrets).map(|()| escape));
+        let lookup_bodies = definition.lookups.iter().filter_map(|lookup| lookup.body.as_ref());
         Ok(Self {
-            extra: ExtraHeaders::new(&definition.headers, &mut templates, secrets)?,
+            extra,
             transport,
             templates,
             content_type,
+            lookups,
             body: body.transpose()?,
             signer: Signer::new(&definition.signature, &secrets.signing)?,
             secrets: secrets.clone(),
-            is_body_secret: definition.body.as_deref().is_some_and(|body| body.contains("secrets")),
+            is_body_secret: definition.body.iter().chain(lookup_bodies).any(|body| body.contains("secrets")),
         })
     }
 
-    /// Creates the request of a message, and the texts in it that are secret.
-    fn request(&self, message: &Message, now: OffsetDateTime) -> Result<(Request, Redaction), NotRendered> {
-        let mut redaction = Redaction::of(&self.secrets);
+    /// Sends the lookups and then the message. Texts of the requests that are secret are added to `redaction`.
+    async fn send(&self, message: &Message, end: Instant, redaction: &mut Redaction) -> Result<Exchange, NotRendered> {
+        let mut values = Values::new(message, &self.secrets);
+        let mut headers = self.extra.render(&self.templates, &values, redaction)?;
+        headers.insert(http::header::CONTENT_TYPE, self.content_type.clone());
+        if !self.lookups.is_empty() {
+            let with = (&self.templates, &self.transport);
+            match self.lookups.send(with, &values, &headers, end).await? {
+                Ok(with_responses) => values = with_responses,
+                Err(failed) => return Ok(failed),
+            }
+        }
+        let request = match self.request(message, &values, headers, OffsetDateTime::now_utc()) {
+            // The next response can have the expected form.
+            Err(NotRendered::Failed(reason)) if !self.lookups.is_empty() => {
+                return Ok(Exchange::of(AttemptOutcome::EventFailed { retry_after: None }, &reason));
+            }
+            request => request?,
+        };
+        Ok(self.transport.send(request, end - Instant::now()).await)
+    }
+
+    /// Creates the request of a message.
+    fn request(
+        &self,
+        message: &Message,
+        values: &Values,
+        mut headers: HeaderMap,
+        now: OffsetDateTime,
+    ) -> Result<Request, NotRendered> {
         let failed = |reason: String| NotRendered::Failed(reason);
-        let values = Values::new(message, &self.secrets);
-        let url = self.templates.render(URL, Escape::Percent, &values)?;
+        let url = self.templates.render(URL, Escape::Percent, values)?;
         let url = Url::parse(&url).map_err(|error| failed(format!("the template of the url failed: {error}")))?;
         let body = match self.body {
             None => message.json(),
-            Some(escape) => self.templates.render(BODY, escape, &values)?,
+            Some(escape) => self.templates.render(BODY, escape, values)?,
         };
         if body.len() > MAX_BODY_BYTES {
             return Err(NotRendered::Invalid(format!("the body has more than {MAX_BODY_BYTES} bytes")));
@@ -98,8 +131,6 @@ impl Webhook {
         {
             return Err(failed(format!("the template of the body does not result in JSON: {error}")));
         }
-        let mut headers = self.extra.render(&self.templates, &values, &mut redaction)?;
-        headers.insert(http::header::CONTENT_TYPE, self.content_type.clone());
         let timestamp = now.unix_timestamp();
         let mut add = |name: &str, value: &str| headers::insert(&mut headers, name, value);
         add(signature::ID, &message.id)?;
@@ -110,7 +141,7 @@ impl Webhook {
         if let Some(replay) = message.replay {
             add("eqp-replay", &replay.to_string())?;
         }
-        Ok((Request { url, headers, body: body.into_bytes() }, redaction))
+        Ok(Request { url, headers, body: Some(body.into_bytes()) })
     }
 }
 
@@ -118,25 +149,17 @@ impl Webhook {
 impl DeliveryHandler for Webhook {
     async fn deliver(&self, message: &Message, deadline: Duration) -> AttemptResult {
         let start = Instant::now();
-        let (request, redaction) = match self.request(message, OffsetDateTime::now_utc()) {
-            Ok(request) => request,
-            Err(NotRendered::Skipped(reason)) => {
-                return AttemptResult::new(AttemptOutcome::Skipped, None, start.elapsed(), &reason);
-            }
-            Err(NotRendered::Invalid(reason)) => {
-                return AttemptResult::new(AttemptOutcome::Invalid, None, start.elapsed(), &reason);
-            }
+        let mut redaction = Redaction::of(&self.secrets);
+        let exchange = match self.send(message, start + deadline, &mut redaction).await {
+            Ok(exchange) => exchange,
+            Err(NotRendered::Skipped(reason)) => Exchange::of(AttemptOutcome::Skipped, &reason),
+            Err(NotRendered::Invalid(reason)) => Exchange::of(AttemptOutcome::Invalid, &reason),
             Err(NotRendered::Failed(reason)) => {
-                let reason = Redaction::of(&self.secrets).apply(&reason, false);
-                return AttemptResult::new(
-                    AttemptOutcome::Misconfigured(reason.clone()),
-                    None,
-                    start.elapsed(),
-                    &reason,
-                );
+                let reason = redaction.apply(&reason, false);
+                Exchange::of(AttemptOutcome::Misconfigured(reason.clone()), &reason)
             }
         };
-        let Exchange { outcome, status, text, is_cut } = self.transport.send(request, deadline).await;
+        let Exchange { outcome, status, text, is_cut } = exchange;
         // A filter can write a secret in any form, so a response that repeats the request cannot be redacted.
         let note = if self.is_body_secret && status.is_some() {
             RESPONSE_OMITTED.to_owned()

@@ -9,9 +9,10 @@ use std::fmt;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use minijinja::value::{Serde, Value};
-use minijinja::{AutoEscape, Environment, Error, ErrorKind, Output, State, escape_formatter};
+use minijinja::{AutoEscape, Environment, Error, ErrorKind, Output, State, context, escape_formatter};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
+use super::repository;
 use crate::message::DATA_FIELDS;
 use crate::{DefinitionError, HandlerSecrets, Message};
 
@@ -31,7 +32,7 @@ const PERCENT: &str = "percent";
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// The variables of templates, besides those inside `data` and `secrets`.
-const VARIABLES: &[&str] = &["data", "id", "message", "replay", "secrets", "timestamp", "type"];
+const VARIABLES: &[&str] = &["data", "id", "message", "replay", "responses", "secrets", "timestamp", "type"];
 
 /// How expressions are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,7 +61,11 @@ pub(crate) enum NotRendered {
 struct Skip(String);
 
 /// Compiled templates, each with a name that errors contain.
-pub(crate) struct Templates(Environment<'static>);
+pub(crate) struct Templates {
+    environment: Environment<'static>,
+    /// The names of the lookups whose responses templates can use.
+    lookups: Vec<String>,
+}
 
 /// The values of the variables for one message.
 pub(crate) struct Values(Value);
@@ -80,9 +85,15 @@ impl Templates {
             Err(Error::new(ErrorKind::InvalidOperation, "skipped").with_source(Skip(reason)))
         });
         environment.add_filter("base64", |text: String| STANDARD.encode(text));
+        environment.add_filter("repository_at", repository_at);
         // It would show the secrets where a template must not use them.
         environment.remove_global("debug");
-        Self(environment)
+        Self { environment, lookups: Vec::new() }
+    }
+
+    /// Allows the templates that are added from now on to use the response of a lookup.
+    pub(crate) fn allow_response(&mut self, lookup: &str) {
+        self.lookups.push(lookup.to_owned());
     }
 
     /// Adds a template, and checks that it uses only variables that exist.
@@ -115,18 +126,24 @@ impl Templates {
     ) -> Result<(), DefinitionError> {
         let wrong = |reason: String| DefinitionError::Template { part: name.to_owned(), reason };
         let full_name = full_name(name, escape);
-        self.0.add_template_owned(full_name.clone(), source.to_owned()).map_err(|error| wrong(reasons(&error)))?;
-        let template = self.0.get_template(&full_name).map_err(|error| wrong(reasons(&error)))?;
-        let is_global = |name: &str| self.0.globals().any(|(global, _)| global == name);
+        self.environment
+            .add_template_owned(full_name.clone(), source.to_owned())
+            .map_err(|error| wrong(reasons(&error)))?;
+        let template = self.environment.get_template(&full_name).map_err(|error| wrong(reasons(&error)))?;
+        let is_global = |name: &str| self.environment.globals().any(|(global, _)| global == name);
         for variable in template.undeclared_variables(true) {
             let mut parts = variable.split('.');
             let (first, second) = (parts.next().unwrap_or_default(), parts.next());
             match (first, second) {
-                ("secrets", _) if escape == Escape::Percent && name == "url" => {
+                ("secrets", _) if escape == Escape::Percent && name.starts_with("url") => {
                     return Err(wrong("secrets cannot be used in a URL, which servers and proxies log".to_owned()));
                 }
                 ("secrets", Some(secret)) if !secrets.named.contains_key(secret) => {
                     return Err(DefinitionError::MissingSecret { name: secret.to_owned() });
+                }
+                ("responses", None) => return Err(wrong("it must name a response, as in `responses.NAME`".to_owned())),
+                ("responses", Some(lookup)) if !self.lookups.iter().any(|known| known == lookup) => {
+                    return Err(wrong(format!("`{lookup}` is not the name of an earlier lookup")));
                 }
                 ("data", Some(field)) if !DATA_FIELDS.contains(&field) => {
                     return Err(wrong(format!("`data.{field}` is not a field of any message")));
@@ -142,8 +159,10 @@ impl Templates {
 
     /// Renders a template that was added with the same name and escape.
     pub(crate) fn render(&self, name: &str, escape: Escape, values: &Values) -> Result<String, NotRendered> {
-        let rendered =
-            self.0.get_template(&full_name(name, escape)).and_then(|template| template.render(values.0.clone()));
+        let rendered = self
+            .environment
+            .get_template(&full_name(name, escape))
+            .and_then(|template| template.render(values.0.clone()));
         rendered.map_err(|error| match skip_reason(&error) {
             Some(reason) => NotRendered::Skipped(reason),
             None => NotRendered::Failed(format!("the template of the {name} failed: {}", reasons(&error))),
@@ -166,6 +185,24 @@ impl Values {
             ("type", Value::from(message.body.type_name())),
         ]))
     }
+
+    /// Returns the values together with the responses of lookups.
+    pub(crate) fn with_responses(&self, responses: &serde_json::Map<String, serde_json::Value>) -> Self {
+        Self(context! { responses => Serde(responses), ..self.0.clone() })
+    }
+}
+
+/// The filter for the URL of a git repository: its path, if it is at the host of an API.
+fn repository_at(repository: Value, api: String) -> Result<Value, Error> {
+    let skip = |reason: String| Error::new(ErrorKind::InvalidOperation, "skipped").with_source(Skip(reason));
+    let repository = repository
+        .as_str()
+        .ok_or_else(|| skip("the repository of this product is not in the configuration of the worker".to_owned()))?;
+    let host = repository::host_of_api(&api).unwrap_or_default();
+    let path = repository::path_at(repository, &host)
+        .ok_or_else(|| skip(format!("the repository of this product is not at {host}")))?;
+    let names: Vec<String> = path.split('/').map(|name| utf8_percent_encode(name, RESERVED).to_string()).collect();
+    Ok(Value::from_safe_string(names.join("/")))
 }
 
 /// Returns the name of a template inside the environment, from which its escape is known.
@@ -188,6 +225,7 @@ fn escape_of(full_name: &str) -> Escape {
 /// Writes the value of an expression.
 fn write_value(out: &mut Output, state: &mut State, value: &Value) -> Result<(), Error> {
     match state.auto_escape() {
+        AutoEscape::Custom(_) if value.is_safe() => write!(out, "{value}").map_err(Error::from),
         AutoEscape::Custom(_) if !value.is_undefined() && !value.is_none() => {
             let text = value.to_string();
             if text == "." || text == ".." {
@@ -341,7 +379,8 @@ mod tests {
         );
         let error = Templates::new().add("url", "/{{ secrets.token }}", Escape::Percent, &secrets()).unwrap_err();
         assert!(error.to_string().contains("secrets cannot be used in a URL"), "{error}");
-        let error = Templates::new().add("url", "/{{ secrets['token'] }}", Escape::Percent, &secrets()).unwrap_err();
+        let error =
+            Templates::new().add("url of x", "/{{ secrets['token'] }}", Escape::Percent, &secrets()).unwrap_err();
         assert!(error.to_string().contains("secrets cannot be used in a URL"), "{error}");
     }
 

@@ -28,11 +28,12 @@ pub(crate) struct Transport {
     origin: Url,
 }
 
-/// A request. It is always a `POST`.
+/// A request.
 pub(crate) struct Request {
     pub(crate) url: Url,
     pub(crate) headers: HeaderMap,
-    pub(crate) body: Vec<u8>,
+    /// The body of a `POST`. Without one, it is a `GET`.
+    pub(crate) body: Option<Vec<u8>>,
 }
 
 /// The result of a request.
@@ -99,13 +100,15 @@ impl Transport {
             return Exchange::of(AttemptOutcome::Misconfigured(reason.clone()), &reason);
         }
         let end = Instant::now() + deadline;
-        let sent = self.client.request(Method::POST, request.url).headers(request.headers).body(request.body).send();
-        match timeout_at(end, sent).await {
+        let method = if request.body.is_some() { Method::POST } else { Method::GET };
+        let sent = self.client.request(method, request.url).headers(request.headers);
+        let sent = sent.body(request.body.unwrap_or_default());
+        match timeout_at(end, sent.send()).await {
             Ok(Ok(response)) => self.received(response, end).await,
             Ok(Err(error)) => self.failed(error),
             Err(_) => Exchange::of(
                 AttemptOutcome::HandlerDown { retry_after: None },
-                &format!("{} did not respond: timed out after {} s", displayed(&self.origin), deadline.as_secs_f32()),
+                &format!("{} did not respond: timed out after {} s", displayed(&self.origin), tenths(deadline)),
             ),
         }
     }
@@ -167,6 +170,11 @@ impl Exchange {
 pub(crate) fn displayed(url: &Url) -> String {
     let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
     format!("{}://{}{port}", url.scheme(), url.host_str().unwrap_or_default())
+}
+
+/// Returns a time in seconds. What earlier requests of the same attempt took is not visible in it.
+fn tenths(time: Duration) -> f64 {
+    (time.as_secs_f64() * 10.0).round() / 10.0
 }
 
 /// Returns an error and its causes in one line.

@@ -1,6 +1,7 @@
 //! Tests of what handlers outside of the process receive, and of how their responses are understood.
 #![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 
+mod chat_storage;
 mod documentation;
 mod exec;
 mod message_format;

@@ -46,13 +46,16 @@ pub(crate) fn context() -> MessageContext {
     context.sku = Some("acme/checkout".to_owned());
     context.version = Some("1.5.0".to_owned());
     context.name = Some("Checkout \"Plus\"".to_owned());
+    context.submitted_at = Some(datetime!(2026-11-25 08:00 UTC));
+    context.store_version = Some("1.4.2".to_owned());
     context.urls.page = Some("https://eqp.example.com/submissions/5wsgr9vp2u".to_owned());
     context
 }
 
-/// A message about a version that was built from a commit.
-pub(crate) fn of_commit((event, mut context): (Event, MessageContext), commit: &str) -> Message {
-    context.commit = Some(commit.to_owned());
+/// A message about a version whose repository and tag the worker's configuration contains.
+pub(crate) fn of_source((event, mut context): (Event, MessageContext), repository: &str, tag: &str) -> Message {
+    context.source.repository = Some(repository.to_owned());
+    context.source.tag = Some(tag.to_owned());
     Message::of_event(INSTANCE, &event, &context)
 }
 

@@ -6,8 +6,9 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use axum::response::Response;
 use eqp_deliver::{
-    AlertChange, AttemptOutcome, AttemptResult, ChatMessage, ChatThreads, ChatThreadsError, DefinitionError, Event,
-    HandlerDefinition, HandlerEnvironment, HandlerSecrets, Message, MessageContext, SlackDefinition,
+    AlertChange, AttemptOutcome, AttemptResult, ChatMessage, ChatThread, ChatThreads, ChatThreadsError,
+    DefinitionError, Event, HandlerDefinition, HandlerEnvironment, HandlerSecrets, Message, MessageContext,
+    SlackDefinition,
 };
 use eqp_store::{EventKind, Origin};
 use eqp_types::Flow;
@@ -131,18 +132,34 @@ async fn the_url_of_an_incoming_webhook_is_a_secret() {
     assert_eq!(error, Some(DefinitionError::MissingSecret { name: "url".to_owned() }));
 }
 
-/// Threads in memory.
+/// Threads in memory. `None`: somebody is starting the thread.
 #[derive(Default)]
-struct Threads(Mutex<HashMap<(String, String), ChatMessage>>);
+struct Threads(Mutex<HashMap<(String, String), Option<ChatMessage>>>);
 
 #[async_trait]
 impl ChatThreads for Threads {
-    async fn find(&self, channel: &str, subject: &str) -> Result<Option<ChatMessage>, ChatThreadsError> {
-        Ok(self.0.lock().unwrap().get(&(channel.to_owned(), subject.to_owned())).cloned())
+    async fn begin(&self, channel: &str, subject: &str) -> Result<ChatThread, ChatThreadsError> {
+        let mut threads = self.0.lock().unwrap();
+        Ok(match threads.get(&(channel.to_owned(), subject.to_owned())) {
+            Some(Some(first)) => ChatThread::Started(first.clone()),
+            Some(None) => ChatThread::BeingStarted,
+            None => {
+                threads.insert((channel.to_owned(), subject.to_owned()), None);
+                ChatThread::Reserved
+            }
+        })
     }
 
     async fn save(&self, channel: &str, subject: &str, message: &ChatMessage) -> Result<(), ChatThreadsError> {
-        self.0.lock().unwrap().insert((channel.to_owned(), subject.to_owned()), message.clone());
+        self.0.lock().unwrap().insert((channel.to_owned(), subject.to_owned()), Some(message.clone()));
+        Ok(())
+    }
+
+    async fn release(&self, channel: &str, subject: &str, gone: Option<&ChatMessage>) -> Result<(), ChatThreadsError> {
+        let (mut threads, key) = (self.0.lock().unwrap(), (channel.to_owned(), subject.to_owned()));
+        if threads.get(&key).is_some_and(|first| first.as_ref() == gone) {
+            threads.remove(&key);
+        }
         Ok(())
     }
 }
@@ -168,7 +185,7 @@ impl Workspace {
         let threads = Arc::clone(&self.threads);
         let environment = self.server.environment().with_slack_api(&self.server.url("/api/")).unwrap();
         let mut definition = SlackDefinition::default();
-        definition.channel = Some("#releases".to_owned());
+        definition.channel = Some("C024BE91L".to_owned());
         let secrets = named("token", "xoxb-hush-1234");
         let definition = HandlerDefinition::Slack(definition);
         handler(&definition, &secrets, &environment.with_threads(threads)).deliver(message, DEADLINE).await
@@ -197,9 +214,9 @@ async fn a_bot_writes_one_thread_per_submission_and_edits_its_first_message() {
     );
     let arguments: Vec<&Value> = calls.iter().map(|(_, arguments)| arguments).collect();
     let state = "acme/checkout 1.5.0: rejected by technical review\n\
-        technical: rejected · overall: in progress · marketing: approved\n\
+        submitted 25 Nov · technical: rejected · marketing: approved · store has 1.4.2\n\
         <https://eqp.example.com/submissions/5wsgr9vp2u|Details>";
-    assert_eq!((&arguments[0]["channel"], &arguments[0]["text"]), (&"#releases".into(), &state.into()));
+    assert_eq!((&arguments[0]["channel"], &arguments[0]["text"]), (&"C024BE91L".into(), &state.into()));
     assert_eq!(arguments[0].get("thread_ts"), None);
     assert_eq!((&arguments[1]["channel"], &arguments[1]["thread_ts"]), (&"C024BE91L".into(), &"1".into()));
     assert_eq!((&arguments[2]["channel"], &arguments[2]["ts"]), (&"C024BE91L".into(), &"1".into()));
@@ -242,4 +259,43 @@ async fn errors_of_slack_are_understood_and_contain_no_token() {
     let result = Workspace::start(move |_| Some(busy())).deliver(&messages::rejection()).await;
     let wait = Some(std::time::Duration::from_secs(30));
     assert_eq!(result.outcome, AttemptOutcome::HandlerDown { retry_after: wait });
+}
+
+#[tokio::test]
+async fn a_thread_whose_first_message_was_deleted_is_started_again() {
+    let is_first_reply = |arrived: &Arrived| arrived.json().get("thread_ts").is_some_and(|thread| thread == "1");
+    let slack = Workspace::start(move |arrived| {
+        let gone = || response(200, r#"{"ok": false, "error": "thread_not_found"}"#);
+        is_first_reply(arrived).then(gone)
+    });
+    let result = slack.deliver(&messages::rejection()).await;
+    assert_eq!(result.outcome, AttemptOutcome::Delivered, "{}", result.note);
+    let calls = slack.calls();
+    assert_eq!(calls.len(), 4, "post, reply; post, reply: {calls:?}");
+    assert_eq!(calls[3].1["thread_ts"], "3");
+}
+
+#[tokio::test]
+async fn a_first_message_that_could_not_be_written_is_written_by_the_next_attempt() {
+    let attempts = Arc::new(Mutex::new(0));
+    let slack = Workspace::start(move |_| {
+        *attempts.lock().unwrap() += 1;
+        let is_first = *attempts.lock().unwrap() == 1;
+        is_first.then(|| response(200, r#"{"ok": false, "error": "internal_error"}"#))
+    });
+    let failed = slack.deliver(&messages::rejection()).await;
+    assert_eq!(failed.outcome, AttemptOutcome::HandlerDown { retry_after: None });
+    let result = slack.deliver(&messages::rejection()).await;
+    assert_eq!(result.outcome, AttemptOutcome::Delivered, "{}", result.note);
+    assert_eq!(slack.calls().len(), 3, "a failed post; post, reply");
+}
+
+#[test]
+fn a_channel_is_given_by_its_id() {
+    for name in ["#releases", "releases", "", "C0", "c024be91l", "C024BE91L/../x"] {
+        let mut definition = SlackDefinition::default();
+        definition.channel = Some(name.to_owned());
+        let checked = HandlerDefinition::Slack(definition).check(&named("token", "xoxb-1"), None);
+        assert_eq!(checked, Err(DefinitionError::Channel { channel: name.to_owned() }), "{name}");
+    }
 }

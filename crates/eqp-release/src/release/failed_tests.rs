@@ -64,7 +64,7 @@ pub(super) async fn failed_tests(
     progress: &mut dyn Progress,
 ) -> Vec<FailedTest> {
     let runs = match client.test_results().summary(id).await {
-        Ok(runs) => newest(runs),
+        Ok(runs) => TestRun::failed_of(flow, runs),
         Err(error) => {
             // The release has finished, so the caller cannot stop it any more.
             let _ = progress.report(Event::ResultsUnreadable(error));
@@ -72,7 +72,7 @@ pub(super) async fn failed_tests(
         }
     };
     let mut failed_tests = Vec::new();
-    for run in runs.into_iter().filter(|run| has_not_passed(run) && is_of(run, flow)) {
+    for run in runs {
         failed_tests.push(failed_test(client, id, run, progress).await);
     }
     failed_tests
@@ -89,53 +89,4 @@ async fn failed_test(client: &Client, id: &SubmissionId, run: TestRun, progress:
         }
     };
     FailedTest { tool, result, reasons }
-}
-
-/// Returns the newest run of each tool. A package that was submitted more than once has several.
-fn newest(runs: Vec<TestRun>) -> Vec<TestRun> {
-    let mut kept: Vec<TestRun> = Vec::new();
-    for run in runs {
-        match kept.iter_mut().find(|other| other.name == run.name) {
-            Some(other) if other.date <= run.date => *other = run,
-            Some(_) => {}
-            None => kept.push(run),
-        }
-    }
-    kept
-}
-
-fn has_not_passed(run: &TestRun) -> bool {
-    !run.status.as_ref().is_some_and(eqp_types::TestStatus::has_passed)
-}
-
-fn is_of(run: &TestRun, flow: &Flow) -> bool {
-    let is_marketing = run.name.as_deref() == Some("marketing");
-    match flow {
-        Flow::Marketing => is_marketing,
-        Flow::Technical => !is_marketing,
-        _ => true,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn of_each_tool_the_last_run_counts() {
-        let run = |tool: &str, status: &str, date: &str| -> TestRun {
-            serde_json::from_value(json!({"tool_run_id": date, "name": tool, "status": status, "date": date})).unwrap()
-        };
-        let runs = vec![
-            run("phpcs", "fail", "2026-01-01 10:00:00"),
-            run("marketing", "pass", "2026-01-03 10:00:00"),
-            run("phpcs", "pass", "2026-01-02 10:00:00"),
-            run("marketing", "fail", "2026-01-02 10:00:00"),
-            run("astrology", "retrograde", "2026-01-02 10:00:00"),
-        ];
-        let objecting: Vec<_> = newest(runs).into_iter().filter(has_not_passed).filter_map(|run| run.name).collect();
-        assert_eq!(objecting, ["astrology"]);
-    }
 }

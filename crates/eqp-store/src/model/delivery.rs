@@ -283,6 +283,10 @@ pub struct EventContext {
     pub statuses: Vec<(String, String)>,
     /// `None` if the API has not been read since the resource appeared.
     pub detail: Option<EventDetailText>,
+    /// When the first report arrived that the submission is in review.
+    pub submitted_at: Option<OffsetDateTime>,
+    /// The version of the product that is in the store.
+    pub store_version: Option<String>,
 }
 
 /// The details of a resource.
@@ -291,6 +295,8 @@ pub struct EventDetailText {
     pub sku: Option<String>,
     pub version: Option<String>,
     pub name: Option<String>,
+    /// The reasons for a rejection, once the API was read since the event.
+    pub findings: Option<Vec<String>>,
 }
 
 #[cfg(test)]

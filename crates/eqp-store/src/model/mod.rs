@@ -66,8 +66,8 @@ pub use report_id::ReportId;
 pub use string_enum::UnknownValue;
 pub use submission::{FileState, Submission, SubmissionHistory};
 pub use subscription::{
-    BreakerChange, DeliveryCounts, NewSubscription, StoredBreaker, StoredFallback, StoredSubscription, SubscriptionId,
-    SubscriptionState,
+    BreakerChange, DeliveryCounts, NewSubscription, SealedHandlerSecrets, StoredBreaker, StoredFallback,
+    StoredSubscription, SubscriptionId, SubscriptionState,
 };
 pub use track::{
     ContentDigest, HistoryEntry, LastNumbers, Resource, ResourceKind, Track, TrackState, Tracks, canonical_status,

@@ -113,6 +113,6 @@ pub struct ResourceDetail {
     pub name: Option<String>,
     /// The type of a package, such as `extension`.
     pub package_type: Option<String>,
-    /// A JSON object with failed tools, reasons and attachments.
+    /// A JSON object. `findings`: the reasons for a rejection, once they were read.
     pub details: Option<String>,
 }

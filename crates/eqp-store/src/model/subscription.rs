@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use strum::{Display, EnumString, IntoStaticStr, VariantNames};
 use time::OffsetDateTime;
 
+use super::SealedSecret;
 use super::string_enum::{UnknownValue, string_enum};
 
 /// The number of a subscription.
@@ -55,6 +56,17 @@ pub struct NewSubscription {
     pub is_temporary: bool,
     /// It also receives the events and alerts that were recorded since this time.
     pub since: Option<OffsetDateTime>,
+}
+
+/// The sealed secrets of a handler.
+#[derive(Default)]
+pub struct SealedHandlerSecrets {
+    /// Those with which the subscription was created, together.
+    pub initial: Option<SealedSecret>,
+    /// The signing secrets among `initial` are no longer used.
+    pub is_initial_signing_retired: bool,
+    /// Signing secrets that were added later, the newest first.
+    pub signing: Vec<SealedSecret>,
 }
 
 /// A subscription with its state.

@@ -53,7 +53,24 @@ pub async fn contexts(pool: &PgPool, seqs: &[i64]) -> Result<HashMap<i64, EventC
                 where track.account_id = event.account_id and track.resource_kind = event.kind
                   and track.resource_id = event.resource_id) as "statuses!",
                detail.account_id is not null as "has_detail!", detail.sku as "sku?", detail.version as "version?",
-               detail.name as "name?"
+               detail.name as "name?",
+               case when coalesce(detail.modified_at >= event.modified_at, detail.read_at >= event.received_at)
+                         and detail.details ? 'findings'
+                    then array(select jsonb_array_elements_text(detail.details -> 'findings')) end as findings,
+               (select min(earlier.received_at)
+                from eqp.track
+                join eqp.event as earlier on earlier.track_id = track.id and earlier.resource_id = track.resource_id
+                where track.account_id = event.account_id and track.resource_kind = event.kind
+                  and track.resource_id = event.resource_id and track.flow = 'overall'
+                  and earlier.status = 'in_progress' and earlier.origin <> 'baseline') as submitted_at,
+               (select other.version
+                from eqp.resource_detail as other
+                join eqp.track on track.account_id = other.account_id and track.resource_kind = other.resource_kind
+                              and track.resource_id = other.resource_id and track.flow = 'overall'
+                              and track.status = 'released_to_store'
+                where other.sku = detail.sku and other.account_id = detail.account_id
+                order by other.modified_at desc nulls last
+                limit 1) as store_version
         from unnest($1::bigint[]) as wanted (seq)
         join eqp.event on event.seq = wanted.seq
         left join eqp.resource_detail as detail
@@ -65,9 +82,21 @@ pub async fn contexts(pool: &PgPool, seqs: &[i64]) -> Result<HashMap<i64, EventC
     .fetch_all(pool)
     .await?;
     let contexts = rows.into_iter().map(|row| {
-        let detail = row.has_detail.then_some(EventDetailText { sku: row.sku, version: row.version, name: row.name });
+        let detail = row.has_detail.then(|| EventDetailText {
+            sku: row.sku,
+            version: row.version,
+            name: row.name,
+            findings: row.findings,
+        });
         let statuses = row.flows.into_iter().zip(row.statuses).collect();
-        (row.seq, EventContext { previous_status: row.previous_status, statuses, detail })
+        let context = EventContext {
+            previous_status: row.previous_status,
+            statuses,
+            detail,
+            submitted_at: row.submitted_at,
+            store_version: row.store_version,
+        };
+        (row.seq, context)
     });
     Ok(contexts.collect())
 }

@@ -47,6 +47,23 @@ pub async fn dead_deliveries(pool: &PgPool) -> Result<u64, sqlx::Error> {
     Ok(deleted.rows_affected())
 }
 
+/// Forgets threads of chats that were not used for 400 days.
+pub async fn chat_messages(pool: &PgPool) -> Result<u64, sqlx::Error> {
+    let deleted = query!(
+        r#"
+        delete from eqp.chat_message
+        where (channel, subject) in (select channel, subject
+                                     from eqp.chat_message
+                                     where used_at < now() - interval '400 days'
+                                     order by used_at
+                                     limit 5000)
+        "#
+    )
+    .execute(pool)
+    .await?;
+    Ok(deleted.rows_affected())
+}
+
 /// Deletes empty lanes.
 pub async fn empty_lanes(pool: &PgPool) -> Result<u64, sqlx::Error> {
     let deleted = query!(

@@ -6,9 +6,10 @@ use sqlx::{PgConnection, PgExecutor, PgPool, query, query_scalar};
 use time::OffsetDateTime;
 
 use super::column::read;
+use super::signing_secret;
 use crate::model::{
-    BreakerChange, DeliveryCounts, NewSubscription, SealedSecret, StoredBreaker, StoredFallback, StoredSubscription,
-    SubscriptionId,
+    BreakerChange, DeliveryCounts, NewSubscription, SealedHandlerSecrets, SealedSecret, StoredBreaker, StoredFallback,
+    StoredSubscription, SubscriptionId,
 };
 
 /// Creates a subscription, which receives the events that are recorded from now on, or since a time before. Returns `None` if the name is
@@ -135,18 +136,28 @@ async fn select(connection: &mut PgConnection, name: Option<&str>) -> Result<Vec
         .collect()
 }
 
-/// Returns the sealed secrets of a subscription's handler, or `None` if it has none.
+/// Returns the sealed secrets of a subscription's handler.
 pub async fn secrets(
-    executor: impl PgExecutor<'_>,
+    connection: &mut PgConnection,
     subscription: SubscriptionId,
-) -> Result<Option<SealedSecret>, sqlx::Error> {
-    let row = query!("select key_id, nonce, ciphertext from eqp.subscription where id = $1", subscription.0)
-        .fetch_optional(executor)
-        .await?;
-    Ok(row.and_then(|row| {
-        let ((key_id, nonce), ciphertext) = row.key_id.zip(row.nonce).zip(row.ciphertext)?;
-        Some(SealedSecret { key_id, nonce, ciphertext })
-    }))
+) -> Result<SealedHandlerSecrets, sqlx::Error> {
+    let row = query!(
+        r#"
+        select key_id, nonce, ciphertext, signing_retired_at is not null as "is_signing_retired!"
+        from eqp.subscription
+        where id = $1
+        "#,
+        subscription.0
+    )
+    .fetch_optional(&mut *connection)
+    .await?;
+    let Some(row) = row else { return Ok(SealedHandlerSecrets::default()) };
+    let initial = row.key_id.zip(row.nonce).zip(row.ciphertext);
+    Ok(SealedHandlerSecrets {
+        initial: initial.map(|((key_id, nonce), ciphertext)| SealedSecret { key_id, nonce, ciphertext }),
+        is_initial_signing_retired: row.is_signing_retired,
+        signing: signing_secret::of(connection, subscription).await?,
+    })
 }
 
 /// Returns whether the role of the connection may read the secrets of handlers.
@@ -248,6 +259,9 @@ pub async fn remove(pool: &PgPool, subscription: SubscriptionId) -> Result<bool,
     )
     .execute(&mut *transaction)
     .await?;
+    query!("delete from eqp.signing_secret where subscription_id = $1", subscription.0)
+        .execute(&mut *transaction)
+        .await?;
     query!(
         r#"
         update eqp.subscription_state

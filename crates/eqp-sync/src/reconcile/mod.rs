@@ -13,6 +13,7 @@ mod baseline;
 mod connector;
 mod difference;
 mod error;
+mod findings;
 mod page_walk;
 mod position;
 mod registration_check;
@@ -42,6 +43,7 @@ pub use service::ReconcileService;
 
 use self::baseline::Baseline;
 use self::error::Result;
+use self::findings::Budget;
 use self::position::read_until;
 use self::run::{OnDifference, Run};
 use self::storage::Storage;
@@ -110,8 +112,15 @@ impl Reconciler {
         let storage = Storage { pool: self.pool.clone(), account };
         let plan = Plan::of(&storage, scope).await?;
         let report = ReconcileReport::new(environment, mage_id, plan.kind, OffsetDateTime::now_utc());
-        let mut run =
-            Run { client: &self.client, storage: &storage, baseline: plan.baseline, id: None, report, on_difference };
+        let mut run = Run {
+            client: &self.client,
+            storage: &storage,
+            baseline: plan.baseline,
+            id: None,
+            report,
+            on_difference,
+            budget: Budget::default(),
+        };
         plan.carry_out(&mut run).await?;
         run.report.finished_at = OffsetDateTime::now_utc();
         Ok(run.report)
@@ -161,6 +170,7 @@ impl Reconciler {
             id: Some(id),
             report,
             on_difference,
+            budget: Budget::default(),
         };
         let ended = shutdown.run_until_cancelled(plan.carry_out(&mut run)).await;
         let ended = ended.unwrap_or(Err(ReconcileError::Interrupted));

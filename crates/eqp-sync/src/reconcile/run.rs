@@ -1,5 +1,6 @@
 //! One run: reads page by page, compares each page with the tracks, and stores what differs.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use eqp_client::{Client, PackageField, PackageFilter};
@@ -12,6 +13,7 @@ use tokio::time::timeout;
 use super::baseline::Baseline;
 use super::difference::{Comparison, Difference, compare};
 use super::error::{ReconcileError, Result};
+use super::findings::{self, Budget};
 use super::page_walk::{PAGE_SIZE, PageWalk};
 use super::position::{NewestFirst, is_plausible};
 use super::report::{ReconcileKind, ReconcileReport};
@@ -43,6 +45,8 @@ pub(super) struct Run<'a> {
     pub(super) id: Option<RunId>,
     pub(super) report: ReconcileReport,
     pub(super) on_difference: OnDifference<'a>,
+    /// The rejections whose reasons may still be read.
+    pub(super) budget: Budget,
 }
 
 /// The responses that are stored.
@@ -291,7 +295,7 @@ impl Run<'_> {
     ) -> Result {
         let tracks = self.storage.tracks(&responses).await?;
         if self.id.is_some() {
-            self.storage.store_details(&responses).await?;
+            self.store_details(&responses).await?;
         }
         let mut stored = Vec::new();
         for response in responses {
@@ -318,12 +322,32 @@ impl Run<'_> {
     }
 }
 
+impl Run<'_> {
+    /// Stores the details of resources, before the changes are stored that messages with these details are about.
+    async fn store_details(&mut self, responses: &[ResourceResponse]) -> Result {
+        let known = self.storage.details(responses).await?;
+        let mut reasons = HashMap::new();
+        for (response, known) in responses.iter().zip(&known) {
+            let is_baseline = self.baseline.covers(response.report.modified_at, response.report.created_at);
+            // The reasons do not change unless the submission does.
+            let is_read = known.as_ref().is_some_and(|known| findings::are_read(known, response));
+            if is_baseline || is_read {
+                continue;
+            }
+            if let Some(read) = findings::read(self.client, response, &mut self.budget).await {
+                reasons.insert(response.report.resource_id.clone(), read);
+            }
+        }
+        self.storage.store_details(responses, &known, &reasons).await
+    }
+}
+
 fn by_last_change() -> PackageFilter {
     PackageFilter::new().descending(PackageField::ModifiedAt).ascending(PackageField::SubmissionId)
 }
 
 /// Waits for a call, with all its retries, up to the deadline.
-async fn call<T>(call: impl Future<Output = Result<T, eqp_client::Error>>) -> Result<T> {
+pub(super) async fn call<T>(call: impl Future<Output = Result<T, eqp_client::Error>>) -> Result<T> {
     match timeout(CALL_DEADLINE, call).await {
         Ok(answered) => Ok(answered?),
         Err(_) => Err(ReconcileError::TimedOut { after: CALL_DEADLINE }),

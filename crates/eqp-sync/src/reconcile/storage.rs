@@ -98,25 +98,31 @@ impl Storage {
         Ok(within(ANSWER, api_read::insert(&self.pool, &reads)).await?)
     }
 
-    /// Stores the SKU, version and name of each resource.
-    pub(super) async fn store_details(&self, responses: &[ResourceResponse]) -> Result {
-        let Some(account) = self.account else { return Ok(()) };
+    /// Returns the stored details of the resources of these responses, in the same order.
+    pub(super) async fn details(&self, responses: &[ResourceResponse]) -> Result<Vec<Option<ResourceDetail>>> {
+        let Some(account) = self.account else { return Ok(vec![None; responses.len()]) };
         let resources: Vec<_> = responses.iter().map(|response| resource(account, response)).collect();
         let known = within(ANSWER, resource_detail::load(&self.pool, &resources)).await?;
+        Ok(resources.iter().map(|resource| known.get(resource).cloned()).collect())
+    }
+
+    /// Stores the SKU, version and name of each resource, and the reasons that were read, by resource ID.
+    pub(super) async fn store_details(
+        &self,
+        responses: &[ResourceResponse],
+        known: &[Option<ResourceDetail>],
+        reasons: &HashMap<String, String>,
+    ) -> Result {
+        let Some(account) = self.account else { return Ok(()) };
         let mut new = HashMap::new();
-        for (resource, response) in resources.into_iter().zip(responses) {
-            let known = known.get(&resource);
+        for (response, known) in responses.iter().zip(known) {
+            let read = reasons.get(&response.report.resource_id);
+            let same = known.as_ref().filter(|known| known.modified_at == response.report.modified_at);
             let is_same = |known: &ResourceDetail| {
-                (known.modified_at, &known.sku, &known.version, &known.name, &known.package_type)
-                    == (
-                        response.report.modified_at,
-                        &response.sku,
-                        &response.version,
-                        &response.name,
-                        &response.package_type,
-                    )
+                (&known.sku, &known.version, &known.name, &known.package_type)
+                    == (&response.sku, &response.version, &response.name, &response.package_type)
             };
-            if known.is_some_and(is_same) {
+            if read.is_none() && same.is_some_and(is_same) {
                 continue;
             }
             let detail = ResourceDetail {
@@ -125,9 +131,10 @@ impl Storage {
                 version: response.version.clone(),
                 name: response.name.clone(),
                 package_type: response.package_type.clone(),
-                details: known.and_then(|known| known.details.clone()),
+                // Reasons of another version of the submission are outdated.
+                details: read.cloned().or_else(|| same.and_then(|same| same.details.clone())),
             };
-            new.insert(resource, detail);
+            new.insert(resource(account, response), detail);
         }
         if !new.is_empty() {
             let new: Vec<_> = new.into_iter().collect();

@@ -6,5 +6,6 @@ mod baseline;
 mod hostile;
 mod missing_callbacks;
 mod polling;
+mod rejections;
 mod service;
 mod setup;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Extra, TestStatus, Timestamp, ToolRunId, lenient};
+use crate::{Extra, Flow, TestStatus, Timestamp, ToolRunId, lenient};
 
 /// One test run in the summary of a submission.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -31,6 +31,32 @@ impl TestRun {
     /// Returns whether the run has a report. According to the documentation, the copy-paste detector `phpcpd` only has a summary.
     pub fn has_report(&self) -> bool {
         self.tool_run_id.is_some() && self.name.as_deref().is_some_and(|name| name != "phpcpd")
+    }
+}
+
+impl TestRun {
+    /// Selects the newest run of each tool, and of these the runs of a flow that did not pass. A package that was submitted more than once
+    /// has several runs of a tool.
+    pub fn failed_of(flow: &Flow, runs: Vec<Self>) -> Vec<Self> {
+        let mut newest: Vec<Self> = Vec::new();
+        for run in runs {
+            match newest.iter_mut().find(|other| other.name == run.name) {
+                Some(other) if other.date <= run.date => *other = run,
+                Some(_) => {}
+                None => newest.push(run),
+            }
+        }
+        let has_passed = |run: &Self| run.status.as_ref().is_some_and(TestStatus::has_passed);
+        newest.into_iter().filter(|run| !has_passed(run) && run.is_of(flow)).collect()
+    }
+
+    fn is_of(&self, flow: &Flow) -> bool {
+        let is_marketing = self.name.as_deref() == Some("marketing");
+        match flow {
+            Flow::Marketing => is_marketing,
+            Flow::Technical => !is_marketing,
+            _ => true,
+        }
     }
 }
 
@@ -65,6 +91,24 @@ mod tests {
     fn an_id_may_be_a_number_and_the_copy_paste_detector_has_no_report() {
         let run: TestRun = serde_json::from_str(r#"{"tool_run_id": 5, "name": "phpcpd", "status": "pass"}"#).unwrap();
         assert_eq!((run.tool_run_id.as_ref().unwrap().as_str(), run.has_report()), ("5", false));
+    }
+
+    #[test]
+    fn of_each_tool_the_last_run_counts() {
+        let run = |tool: &str, status: &str, date: &str| -> TestRun {
+            let json = serde_json::json!({"tool_run_id": date, "name": tool, "status": status, "date": date});
+            serde_json::from_value(json).unwrap()
+        };
+        let runs = vec![
+            run("phpcs", "fail", "2026-01-01 10:00:00"),
+            run("marketing", "pass", "2026-01-03 10:00:00"),
+            run("phpcs", "pass", "2026-01-02 10:00:00"),
+            run("marketing", "fail", "2026-01-02 10:00:00"),
+            run("astrology", "retrograde", "2026-01-02 10:00:00"),
+        ];
+        let failed = TestRun::failed_of(&Flow::Technical, runs.clone());
+        assert_eq!(failed.into_iter().filter_map(|run| run.name).collect::<Vec<_>>(), ["astrology"]);
+        assert_eq!(TestRun::failed_of(&Flow::Marketing, runs), []);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use super::Server;
 use crate::compose::alerts::{alert_service, describe_alert};
 use crate::compose::receiver::master_key;
 use crate::compose::reconcile::reconcile_service;
-use crate::config::Role;
+use crate::config::{Role, sources};
 
 impl Server<'_> {
     /// Reconciles accounts until shutdown.
@@ -51,6 +51,7 @@ impl Server<'_> {
         };
         let mut service = DeliverService::new(self.database.pool().clone(), key, self.handlers.clone())
             .describe_alerts(Arc::new(describe_alert))
+            .describe_products(sources(&self.context.loaded.products))
             .observer(self.database.metrics().observer());
         if let Some((file, subscriptions)) = &self.declared {
             service = service.declare(file, subscriptions.clone());

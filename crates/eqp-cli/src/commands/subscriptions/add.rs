@@ -1,22 +1,19 @@
 //! `eqp subscriptions add`.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{ArgGroup, Args};
 use eqp_console::{Subscription, SubscriptionRequest};
-use eqp_deliver::{
-    ExecDefinition, HandlerDefinition, OrderHold, SubscriptionFilter, WebhookDefinition, new_signing_secret,
-};
+use eqp_deliver::{HandlerDefinition, OrderHold, SubscriptionFilter};
 use eqp_types::Secret;
 use serde::Serialize;
 
 use super::filter::FilterOptions;
+use super::handler_options::HandlerOptions;
 use crate::arguments::{order_hold, timeout};
 use crate::change::{self, Change, Confirmation, Plan, Question};
 use crate::compose::database::Upgrade;
 use crate::compose::operator::Operator;
-use crate::config::read_secret;
 use crate::context::Context;
 use crate::failure::{Exit, Failure, Result};
 use crate::output::Output;
@@ -28,11 +25,17 @@ use crate::output::Output;
 /// only with --alerts or --alerts-only.
 #[derive(Args, Debug)]
 #[command(
-    group = ArgGroup::new("handler").required(true).args(["webhook", "exec", "pull"]),
+    group = ArgGroup::new("handler")
+        .required(true)
+        .args(["webhook", "recipe", "exec", "slack_channel", "slack_webhook_file", "pull"]),
     after_help = "\
 Examples:
   eqp subscriptions add shop --webhook https://shop.example.com/hooks/eqp --generate-secret
   eqp subscriptions add shop --webhook https://shop.example.com/hooks/eqp --secret-file secret
+  eqp subscriptions add shop --webhook https://shop.example.com/hook.php --secret-file secret \\
+      --hmac-header X-Hub-Signature-256 --hmac-prefix sha256=
+  eqp subscriptions add status --recipe github-status --secret token=github-token
+  eqp subscriptions add releases --slack-channel C024BE91L --slack-token-file slack-token
   eqp subscriptions add deploy --exec deploy --flow overall --status released_to_store
   eqp subscriptions add warehouse --webhook https://hooks.example.com/eqp --sku 'acme/*'
   eqp subscriptions add on-call --webhook https://hooks.example.com/eqp --alerts page
@@ -42,21 +45,8 @@ Examples:
 pub(crate) struct Add {
     /// Name of the subscription: letters, digits, hyphens, underscores and dots
     name: String,
-    /// Send events to this URL (HTTPS, without credentials)
-    #[arg(long, value_name = "URL", help_heading = "Handler")]
-    webhook: Option<String>,
-    /// File (mode 0600) with the secret that signs requests, whsec_… of Standard Webhooks
-    #[arg(long, value_name = "FILE", requires = "webhook", help_heading = "Handler")]
-    secret_file: Option<PathBuf>,
-    /// Generate the secret that signs requests, and print it once
-    #[arg(long, requires = "webhook", conflicts_with = "secret_file", help_heading = "Handler")]
-    generate_secret: bool,
-    /// Run the program with this name in the configuration of the server (exec.NAME)
-    #[arg(long, value_name = "NAME", help_heading = "Handler")]
-    exec: Option<String>,
-    /// Send nothing: consumers fetch the messages through the operator API
-    #[arg(long, help_heading = "Handler")]
-    pull: bool,
+    #[command(flatten)]
+    handler: HandlerOptions,
     #[command(flatten)]
     filter: FilterOptions,
     /// Deliver only the alerts that this subscription cannot deliver, and no events
@@ -111,23 +101,34 @@ struct PlannedSubscription<'a> {
     fallback_after: Option<u64>,
 }
 
-struct AddPlan(SubscriptionRequest);
+struct AddPlan {
+    request: SubscriptionRequest,
+    /// What depends on the configuration of the worker.
+    warnings: Vec<String>,
+}
 
 impl Plan for AddPlan {
     fn show(self, output: Output) -> Result {
-        let SubscriptionRequest { name, filter, handler, order_hold, .. } = &self.0;
+        let SubscriptionRequest { name, filter, handler, order_hold, .. } = &self.request;
+        for note in self.notes() {
+            output.note(note);
+        }
         if output.is_json() {
             let would_create = PlannedSubscription {
                 name,
                 filter,
                 handler,
                 order_hold: *order_hold,
-                fallback_for: self.0.fallback_for.as_deref(),
-                fallback_after: self.0.fallback_after,
+                fallback_for: self.request.fallback_for.as_deref(),
+                fallback_after: self.request.fallback_after,
             };
             return output.json(&SubscriptionDryRun { would_create });
         }
         output.line(format_args!("would create the subscription {name}"))
+    }
+
+    fn notes(&self) -> Vec<String> {
+        self.warnings.iter().map(|warning| format!("warning: {warning}")).collect()
     }
 
     /// It can be removed.
@@ -158,26 +159,19 @@ impl Change for Creation<'_> {
             return Err(Failure::new(Exit::NotFound, format!("there is no subscription named {first}"))
                 .next("list them: eqp subscriptions list"));
         }
-        Ok(AddPlan(self.request.clone()))
+        let warnings = self.operator.client().check_subscription(&self.request).await?.warnings;
+        Ok(AddPlan { request: self.request.clone(), warnings })
     }
 
-    async fn apply(self, AddPlan(request): AddPlan, _: Confirmation) -> Result<Subscription> {
-        Ok(self.operator.client().create_subscription(&request).await?)
+    async fn apply(self, plan: AddPlan, _: Confirmation) -> Result<Subscription> {
+        Ok(self.operator.client().create_subscription(&plan.request).await?)
     }
 }
 
 impl Add {
     /// Returns the request, and the secret that was generated for it.
     fn request(self) -> Result<(SubscriptionRequest, Option<Secret>)> {
-        let handler = match (self.webhook, self.exec) {
-            _ if self.pull => HandlerDefinition::Pull,
-            (Some(url), _) => HandlerDefinition::Webhook(WebhookDefinition::new(url)),
-            (None, Some(program)) => HandlerDefinition::Exec(ExecDefinition::new(program)),
-            (None, None) => {
-                return Err(Failure::usage("no handler is given").next("pass --webhook URL, --exec NAME or --pull"));
-            }
-        };
-        let mut request = SubscriptionRequest::new(self.name, handler);
+        let (mut request, generated) = self.handler.request(self.name)?;
         request.filter = self.filter.filter();
         request.order_hold = match self.order_hold {
             OrderHold::For(time) => Some(time.as_secs()),
@@ -185,11 +179,6 @@ impl Add {
         };
         request.fallback_for = self.fallback_for;
         request.fallback_after = self.fallback_after.map(|after| after.as_secs());
-        if let Some(file) = &self.secret_file {
-            request.signing_secrets.push(read_secret(file, "the signing secret")?);
-        }
-        let generated = self.generate_secret.then(new_signing_secret);
-        request.signing_secrets.extend(generated.clone());
         Ok((request, generated))
     }
 

@@ -28,10 +28,10 @@ pub(crate) struct FilterOptions {
     #[arg(long = "origin", value_name = "ORIGIN", value_delimiter = ',', help_heading = "Filters", hide_possible_values = true,
           value_parser = PossibleValuesParser::new(eqp_store::Origin::VALUES))]
     origins: Vec<String>,
-    /// Deliver only events whose report was about their flow
+    /// Deliver only changes that a report states itself, not those that follow from its other statuses
     #[arg(long, help_heading = "Filters")]
     explicit_only: bool,
-    /// Deliver only events whose status became the current status
+    /// Deliver only events that changed the current status, not late reports about the past
     #[arg(long, help_heading = "Filters")]
     applied_only: bool,
     /// Deliver alerts of these severities, too: page, ticket or info

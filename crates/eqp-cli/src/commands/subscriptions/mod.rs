@@ -2,8 +2,11 @@
 
 pub(crate) mod add;
 pub(crate) mod filter;
+mod handler_options;
 pub(crate) mod list;
+pub(crate) mod recipes;
 pub(crate) mod remove;
+pub(crate) mod rotate_secret;
 pub(crate) mod show;
 pub(crate) mod state;
 pub(crate) mod test;
@@ -15,12 +18,13 @@ use eqp_deliver::HandlerDefinition;
 use crate::context::Context;
 use crate::failure::Result;
 
-/// Deliver events to webhooks and programs
+/// Deliver events to webhooks, well-known services, Slack and programs
 #[derive(Debug, Subcommand)]
 #[command(after_help = "\
 Examples:
   eqp subscriptions add shop --webhook https://shop.example.com/hooks/eqp --generate-secret
   eqp subscriptions add deploy --exec deploy --flow overall --status released_to_store
+  eqp subscriptions add releases --slack-channel C024BE91L --slack-token-file slack-token
   eqp subscriptions list
   eqp subscriptions test shop
   eqp subscriptions pause shop --reason 'maintenance until 18:00'")]
@@ -31,7 +35,9 @@ pub(crate) enum Subscriptions {
     Test(test::Test),
     Pause(state::Pause),
     Resume(state::Resume),
+    RotateSecret(rotate_secret::RotateSecret),
     Remove(remove::Remove),
+    Recipes(recipes::Recipes),
 }
 
 impl Subscriptions {
@@ -43,7 +49,9 @@ impl Subscriptions {
             Self::Test(verb) => verb.run(context).await,
             Self::Pause(verb) => verb.run(context).await,
             Self::Resume(verb) => verb.run(context).await,
+            Self::RotateSecret(verb) => verb.run(context).await,
             Self::Remove(verb) => verb.run(context).await,
+            Self::Recipes(verb) => verb.run(context).await,
         }
     }
 }
@@ -54,7 +62,10 @@ fn handler(subscription: &Subscription) -> String {
         Some(HandlerDefinition::Webhook(webhook)) => webhook.url.clone(),
         Some(HandlerDefinition::Exec(exec)) => format!("program {}", exec.program),
         Some(HandlerDefinition::Pull) => "fetched by consumers".to_owned(),
-        Some(HandlerDefinition::Slack(_)) => "Slack".to_owned(),
+        Some(HandlerDefinition::Slack(slack)) => match &slack.channel {
+            Some(channel) => format!("Slack channel {channel}"),
+            None => "Slack incoming webhook".to_owned(),
+        },
         None => "defined by a newer version".to_owned(),
     };
     match &subscription.fallback_for {

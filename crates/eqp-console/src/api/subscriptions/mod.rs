@@ -1,11 +1,12 @@
 //! Subscriptions: `/subscriptions`.
 
+pub(crate) mod check;
 pub(crate) mod request;
+pub(crate) mod rotation;
 
 use axum::Json;
 use eqp_deliver::{
-    AddressGuard, HandlerDefinition, HandlerEnvironment, HandlerSecrets, OrderHold, SubscriptionError,
-    SubscriptionFilter, SubscriptionSummary, Subscriptions,
+    HandlerDefinition, OrderHold, SubscriptionError, SubscriptionFilter, SubscriptionSummary, Subscriptions,
 };
 use eqp_store::internal::{ANSWER, instance, within};
 use http::StatusCode;
@@ -31,6 +32,8 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(pause))
         .routes(routes!(resume))
         .routes(routes!(test))
+        .merge(check::routes())
+        .merge(rotation::routes())
 }
 
 /// A subscription: which events are delivered to which handler.
@@ -168,6 +171,8 @@ impl From<SubscriptionError> for Problem {
             SubscriptionError::NameInUse { .. }
             | SubscriptionError::Declared { .. }
             | SubscriptionError::NotDeclared { .. }
+            | SubscriptionError::NotSigned { .. }
+            | SubscriptionError::TooManySigningSecrets { .. }
             | SubscriptionError::NothingToTest { .. } => Self::new(ProblemCode::Conflict).detail(error.to_string()),
             error => Self::invalid(error.to_string()),
         }
@@ -216,15 +221,9 @@ async fn create(
     operator: Authorized<Admin>,
     JsonBody(request): JsonBody<SubscriptionRequest>,
 ) -> Result<(StatusCode, Json<Subscription>), Problem> {
-    request.check()?;
+    check::checked(&operator, &request)?;
     let new = request.into_new();
-    check_handler(&new.handler, &new.secrets)?;
-    let has_secrets = !new.secrets.signing.is_empty() || !new.secrets.named.is_empty();
-    let key = operator.master_key();
-    if has_secrets && key.is_none() {
-        return Err(Problem::new(ProblemCode::Conflict)
-            .detail("secrets cannot be stored, because there is no master key here; start the receiver once first"));
-    }
+    let (has_secrets, key) = (new.has_secrets(), operator.master_key());
     if let Some(key) = key.filter(|_| has_secrets) {
         // Secrets under another key than the database's could not be opened by a worker.
         within(ANSWER, instance::bind(operator.pool(), key.fingerprint())).await?;
@@ -237,21 +236,6 @@ async fn create(
     let administration = administration(operator.pool());
     administration.add(&new, key).await?;
     Ok((StatusCode::CREATED, Json(administration.find(&new.name).await?.into())))
-}
-
-/// Checks what can be checked without the configuration of the worker, which decides about networks and programs.
-fn check_handler(handler: &HandlerDefinition, secrets: &HandlerSecrets) -> Result<(), Problem> {
-    match handler {
-        HandlerDefinition::Webhook(_) => {}
-        HandlerDefinition::Pull if !secrets.signing.is_empty() || !secrets.named.is_empty() => {
-            return Err(Problem::invalid("messages that are fetched are not signed, so they use no secrets"));
-        }
-        HandlerDefinition::Pull | HandlerDefinition::Exec(_) | HandlerDefinition::Slack(_) => return Ok(()),
-    }
-    let everything =
-        AddressGuard::allowing(["0.0.0.0/0", "::/0"]).map_err(|error| Problem::invalid(error.to_string()))?;
-    let built = handler.build(secrets, &HandlerEnvironment::new(everything));
-    built.map(|_| ()).map_err(|error| Problem::invalid(error.to_string()))
 }
 
 /// Remove a subscription

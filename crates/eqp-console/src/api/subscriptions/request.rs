@@ -95,7 +95,11 @@ fn default_hold() -> Option<u64> {
     }
 }
 
-/// Serializes secrets. Only requests contain them.
+/// Serializes a secret. Only requests contain them.
+pub(super) fn exposed<S: Serializer>(secret: &Secret, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(secret.expose())
+}
+
 fn exposed_list<S: Serializer>(secrets: &[Secret], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_seq(secrets.iter().map(Secret::expose))
 }
