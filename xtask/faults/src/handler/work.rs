@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use eqp_test_support::webhooks::{WebhookReply, WebhookRequest, webhook_server};
 use tokio::sync::watch;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use super::{Line, Message, Mood, PATHS, Seen};
 use crate::{Failure, input};
@@ -17,7 +17,9 @@ use crate::{Failure, input};
 /// The largest number of times that the handler rejects one event at random: it must not become dead.
 const MOST_FAILURES: u8 = 2;
 /// The time after which a slow handler responds, so that kills hit attempts in flight.
-const SLOW: Duration = Duration::from_millis(20);
+const SLOW: Duration = Duration::from_millis(100);
+/// The time for which a handler that hangs does not respond.
+const HANG: Duration = Duration::from_millis(1500);
 /// The largest number of overlapping messages that are reported.
 const MOST_OVERLAPPING: usize = 5;
 
@@ -70,7 +72,7 @@ enum Behaviour {
         after: Duration,
     },
     Reply(WebhookReply),
-    /// It responds once it is smooth.
+    /// It does not respond for some time, and then closes the connection.
     Hang,
 }
 
@@ -90,9 +92,9 @@ async fn answer(working: Arc<Working>, request: WebhookRequest) -> WebhookReply 
         Behaviour::Reply(reply) => reply,
         Behaviour::Hang => {
             let mut mood = working.mood.subscribe();
-            // The sender lives as long as the handler.
-            let _ = mood.wait_for(|mood| *mood == Mood::Smooth).await;
-            WebhookReply::Status(503)
+            // A worker that is asked to stop waits for it.
+            let _ = timeout(HANG, mood.wait_for(|mood| *mood == Mood::Smooth)).await;
+            WebhookReply::Close
         }
     };
     in_flight.end(reply);
