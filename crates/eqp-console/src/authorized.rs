@@ -1,7 +1,6 @@
 //! The proof that the caller of a request may call an operation, and the access to the database that this allows.
 
 use std::marker::PhantomData;
-use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use eqp_store::internal::{ANSWER, NewAuditEntry, audit, within};
@@ -9,11 +8,11 @@ use eqp_store::sqlx::{PgConnection, PgPool, Postgres, Transaction};
 use eqp_store::{MasterKey, Reader, Store};
 use http::request::Parts;
 use serde::Serialize;
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::principal::{Principal, Scope};
 use crate::problem::{Problem, ProblemCode};
+use crate::streams::{StreamPermit, Streams};
 
 /// The state of the router. Only [`Authorized`] gives access to the database, so a handler cannot answer an unauthorised request
 /// by mistake.
@@ -23,16 +22,12 @@ pub(crate) struct ApiState {
     /// Seals the secrets of handlers.
     key: Option<MasterKey>,
     shutdown: CancellationToken,
-    /// The number of streams that can be opened.
-    streams: Arc<Semaphore>,
+    streams: Streams,
 }
-
-/// The maximum number of streams. Each polls the database several times per second.
-const MAX_STREAMS: usize = 64;
 
 impl ApiState {
     pub(crate) fn new(store: Store, key: Option<MasterKey>, shutdown: CancellationToken) -> Self {
-        Self { store, key, shutdown, streams: Arc::new(Semaphore::new(MAX_STREAMS)) }
+        Self { store, key, shutdown, streams: Streams::default() }
     }
 }
 
@@ -83,8 +78,9 @@ impl<S> Authorized<S> {
         &self.state.shutdown
     }
 
-    pub(crate) fn streams(&self) -> Arc<Semaphore> {
-        Arc::clone(&self.state.streams)
+    /// Opens a stream of this caller, unless too many are open.
+    pub(crate) fn open_stream(&self) -> Result<StreamPermit, Problem> {
+        self.state.streams.open(&self.principal)
     }
 
     /// Begins a change, which is recorded in the audit log when it is committed.
@@ -93,7 +89,8 @@ impl<S> Authorized<S> {
         Ok(Change { transaction, principal: self.principal.to_string() })
     }
 
-    /// Records a change that is made in several transactions, before the first of them.
+    /// Records a change that is made in several transactions, before the first of them. The caller has checked that there is something to
+    /// change.
     pub(crate) async fn record(
         &self,
         action: &str,

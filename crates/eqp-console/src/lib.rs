@@ -12,6 +12,7 @@ mod openapi;
 mod principal;
 mod problem;
 mod service;
+mod streams;
 mod token;
 
 pub use api::accounts::{Account, AccountList, KeyPlace, ReconcileRun};
@@ -23,11 +24,13 @@ pub use api::deliveries::{
 pub use api::events::detail::{ApiReadReport, CallbackReport, ReportBody, ReportedEvent};
 pub use api::events::{EventList, PendingReports};
 pub use api::letter::Letter;
+pub use api::replays::{PlannedReplay, Replay, ReplayList, ReplayQuery, ReplayReceiver, ReplayRequest};
 pub use api::submissions::{FileList, SubmissionHistories, SubmissionList};
 pub use api::subscriptions::request::{PauseRequest, SubscriptionRequest};
 pub use api::subscriptions::{RequestedTest, Subscription, SubscriptionList, SubscriptionState};
 pub use api::tokens::{CreatedToken, NewToken, Token, TokenList};
 pub use client::{EventStream, OperatorClient, OperatorError, TransportError};
+pub use eqp_store::internal::{DeliverySource, DeliveryState, WaitReason};
 pub use listener::OperatorListener;
 #[cfg(feature = "schema")]
 #[doc(hidden)]

@@ -17,6 +17,7 @@ mod program;
 mod queue;
 mod recipe;
 mod redaction;
+mod replay;
 mod service;
 mod slack;
 mod subscription;
@@ -40,9 +41,11 @@ pub use message::{
 pub use program::Program;
 pub use queue::BuildHandler;
 pub use recipe::{Recipe, RecipeError, RecipeParameter};
+pub use replay::{PlannedSubscription, ReplayError, ReplayPlan, ReplaySelection, ReplayState, ReplaySummary, Replays};
 pub use service::DeliverService;
 pub use subscription::{
-    FilterError, NewSubscription, OrderHold, SubscriptionError, SubscriptionFilter, SubscriptionSummary, Subscriptions,
+    FilterError, NewSubscription, OrderHold, SubscriptionChanges, SubscriptionError, SubscriptionFilter,
+    SubscriptionSummary, Subscriptions,
 };
 pub use tokio_util::sync::CancellationToken;
 pub use webhook::new_signing_secret;

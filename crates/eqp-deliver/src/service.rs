@@ -1,4 +1,4 @@
-//! The deliver part of a server: the fan-out, the worker and the sweep, each restarted after a panic.
+//! The deliver part of a server: the fan-out, the worker, replays and the sweep, each restarted after a panic.
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use crate::fan_out::FanOut;
 use crate::queue::{BuildHandler, Worker, WorkerSettings, sweep};
+use crate::replay::ReplayRunner;
 use crate::{
     AlertDescription, AttemptOutcome, AttemptResult, DeliveryHandler, DescribeAlert, HandlerEnvironment, Message,
 };
@@ -109,10 +110,13 @@ impl DeliverService {
         let fan_out =
             || FanOut::new(self.pool.clone(), supervisor.clone(), Arc::clone(&inserted)).run(shutdown.clone());
         let worker = || Worker::new(settings.clone()).run(shutdown.clone());
+        let replaying =
+            || ReplayRunner::new(self.pool.clone(), supervisor.clone(), Arc::clone(&inserted)).run(shutdown.clone());
         let sweeping = || sweep(self.pool.clone(), supervisor.clone(), shutdown.clone());
         tokio::join!(
             supervisor.run(Part::FanOut, &shutdown, fan_out),
             supervisor.run(Part::Deliver, &shutdown, worker),
+            supervisor.run(Part::Deliver, &shutdown, replaying),
             supervisor.run(Part::Deliver, &shutdown, sweeping),
         );
     }

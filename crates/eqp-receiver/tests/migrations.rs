@@ -81,6 +81,12 @@ const MIGRATIONS: &[(&str, &str, &str)] = &[
         "743ed3ef2aa390887e3326c778ada77be809c206874668d4efd54614a3eaed24",
         "update eqp.delivery set not_before = now()",
     ),
+    (
+        "0008_replay.sql",
+        "cd9a68677f25a623161e4b96e735dd4df120a180895b62a911b884e8c353cc71",
+        "insert into eqp.replay (selection, subscription_id, subscription, end_seq, planned, requested_by)
+             select '{}', id, name, 1, 1, 'token ci' from eqp.subscription",
+    ),
 ];
 
 /// How long the rows of each table that has a time are stored.
@@ -108,6 +114,7 @@ const RETENTION: &[(&str, &str)] = &[
     ("reconcile_run", "90 days, and at most 20,000 per account"),
     ("registration_check", "always: one row per endpoint"),
     ("rejected_callback", "always: one row per endpoint"),
+    ("replay", "90 days after it was requested, once it has ended"),
     ("resource_detail", "always: one row per submission or file, as in track"),
     ("subscription", "until it is removed"),
     ("subscription_state", "until the subscription is removed"),

@@ -53,13 +53,13 @@ pub mod internal {
     pub use crate::model::{
         AccessKeySummary, Account, AccountSummary, ApiReadDisposition, ArrivedCallback, AttemptSummary, BreakerChange,
         CatchUpPosition, ContentDigest, CredentialUse, Cursors, DeliveryCounts, DeliveryFilter, DeliveryReport,
-        DeliverySource, DeliverySummary, EventContext, EventDetailText, FanOutPosition, HistoryEntry, LaneKey,
-        LaneReport, LastNumbers, LastRuns, LeasedLane, MissingCallback, NewApiRead, NewAttempt, NewAuditEntry,
-        NewDelivery, NewSubscription, NextAttempt, PendingReport, ProjectedApiRead, ProjectedCallback, ReadContext,
-        ReportId, Resource, ResourceDetail, RunId, RunKind, RunProgress, RunSummary, SealedSecret, StoredAccessKey,
-        StoredAuditEntry, StoredBreaker, StoredSubscription, StoredToken, SubscriptionId, SubscriptionState,
-        SubscriptionWork, Track, TrackState, Tracks, UsedToken, WaitingDelivery, canonical_status,
-        canonical_status_of_any_flow, decode_api_read,
+        DeliverySource, DeliveryState, DeliverySummary, EventContext, EventDetailText, FanOutPosition, HistoryEntry,
+        LaneKey, LaneReport, LastNumbers, LastRuns, LeasedLane, MissingCallback, NewApiRead, NewAttempt, NewAuditEntry,
+        NewDelivery, NewReplay, NewSubscription, NextAttempt, PendingReport, ProjectedApiRead, ProjectedCallback,
+        ReadContext, ReplayPosition, ReportId, Resource, ResourceDetail, RunId, RunKind, RunProgress, RunSummary,
+        SealedSecret, StoredAccessKey, StoredAuditEntry, StoredBreaker, StoredReplay, StoredSubscription, StoredToken,
+        SubscriptionId, SubscriptionState, SubscriptionWork, Track, TrackState, Tracks, UsedToken, WaitReason,
+        WaitingDelivery, canonical_status, canonical_status_of_any_flow, decode_api_read,
     };
     // The items of alerts.
     pub use crate::model::{
@@ -75,12 +75,12 @@ pub mod internal {
     pub use crate::sql::retention::{Retention, first_id_at};
     pub use crate::sql::{
         account, api_read, audit, callback, callback_disposition, commit_failure, delivery, delivery_context,
-        delivery_lane, delivery_report, delivery_sweep, endpoint, event, fan_out, handler_cursor, instance, listen,
-        missing_callback, operator_token, pending, projector, receiver, reconcile_run, reprojection, resource_detail,
-        retired_username, rotation, schema, subscription, track, upgrade, write,
+        delivery_lane, delivery_list, delivery_report, delivery_sweep, endpoint, event, fan_out, handler_cursor,
+        instance, listen, missing_callback, operator_token, pending, projector, receiver, reconcile_run, reprojection,
+        resource_detail, retired_username, rotation, schema, subscription, track, upgrade, write,
     };
     pub use crate::sql::{
-        alert, alert_facts, alert_log, registration_check, rejected_callback, reported_alert, review_facts,
+        alert, alert_facts, alert_log, registration_check, rejected_callback, replay, reported_alert, review_facts,
     };
     pub use crate::supervise::{Part, Restarts, Supervisor};
 }

@@ -22,6 +22,7 @@ mod paging;
 pub(crate) mod products;
 pub(crate) mod reconcile;
 pub(crate) mod release;
+pub(crate) mod replays;
 pub(crate) mod reports;
 pub(crate) mod reproject;
 pub(crate) mod retention;
@@ -76,6 +77,8 @@ pub(crate) enum Command {
     Subscriptions(subscriptions::Subscriptions),
     #[command(subcommand)]
     Deliveries(deliveries::Deliveries),
+    #[command(subcommand)]
+    Replays(replays::Replays),
     #[command(subcommand)]
     Packages(packages::Packages),
     #[command(subcommand)]
@@ -133,11 +136,12 @@ async fn run_async(command: Command, context: Context, definition: fn() -> clap:
         Command::Accounts(verb) => verb.run(&context).await,
         Command::Products(verb) => verb.run(&context).await,
         Command::Callbacks(verb) => verb.run(&context).await,
-        Command::Events(verb) => verb.run(&context).await,
+        Command::Events(verb) => Box::pin(verb.run(&context)).await,
         Command::Submissions(verb) => verb.run(&context).await,
         Command::Files(verb) => verb.run(&context).await,
         Command::Subscriptions(verb) => Box::pin(verb.run(&context)).await,
         Command::Deliveries(verb) => verb.run(&context).await,
+        Command::Replays(verb) => verb.run(&context).await,
         Command::Packages(verb) => verb.run(&context).await,
         Command::Keys(verb) => verb.run(&context).await,
         Command::Reports(verb) => verb.run(&context).await,

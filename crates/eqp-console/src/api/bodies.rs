@@ -7,6 +7,7 @@ use super::deliveries::{ChangedDeliveries, DeliveryDetail, DeliveryList, Deliver
 use super::events::EventList;
 use super::events::detail::ReportedEvent;
 use super::letter::Letter;
+use super::replays::{PlannedReplay, Replay, ReplayList, ReplayRequest};
 use super::retention::{DeletedCallbacks, OldCallbacks, ReceivedBefore};
 use super::submissions::{FileList, SubmissionHistories, SubmissionList};
 use super::subscriptions::request::{PauseRequest, SubscriptionRequest};
@@ -15,7 +16,7 @@ use super::tokens::{CreatedToken, NewToken, TokenList};
 
 use crate::described::bodies;
 
-bodies!(register_requests: AlertAction, DeliverySelection, NewToken, PauseRequest, ReceivedBefore, SubscriptionRequest);
+bodies!(register_requests: AlertAction, DeliverySelection, NewToken, PauseRequest, ReceivedBefore, ReplayRequest, SubscriptionRequest);
 
 bodies!(
     register_responses:
@@ -32,6 +33,9 @@ bodies!(
     FileList,
     Letter,
     OldCallbacks,
+    PlannedReplay,
+    Replay,
+    ReplayList,
     ReportedEvent,
     RequestedTest,
     SubmissionHistories,
@@ -50,5 +54,7 @@ pub(crate) fn register_queries(generator: &mut schemars::SchemaGenerator) {
     generator.subschema_for::<super::alerts::model::AlertFilter>();
     generator.subschema_for::<super::audit::AuditFilter>();
     generator.subschema_for::<super::deliveries::DeliveryQuery>();
+    generator.subschema_for::<super::replays::ReplayQuery>();
     generator.subschema_for::<super::submissions::EnvironmentFilter>();
+    generator.subschema_for::<super::subscriptions::request::TestQuery>();
 }

@@ -7,6 +7,7 @@ pub(crate) mod bodies;
 pub(crate) mod deliveries;
 pub(crate) mod events;
 pub(crate) mod letter;
+pub(crate) mod replays;
 pub(crate) mod retention;
 pub(crate) mod submissions;
 pub(crate) mod subscriptions;
@@ -39,6 +40,7 @@ pub(crate) fn routes() -> OpenApiRouter<ApiState> {
         .merge(audit::routes())
         .merge(subscriptions::routes())
         .merge(deliveries::routes())
+        .merge(replays::routes())
         .routes(routes!(document))
 }
 

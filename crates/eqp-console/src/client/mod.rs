@@ -5,6 +5,7 @@ mod deliveries;
 mod error;
 mod in_process;
 mod remote;
+mod replays;
 mod stream;
 
 use std::fmt;

@@ -1,6 +1,8 @@
 //! Subscriptions: which events are delivered to which handler.
 
 mod administration;
+mod cache;
+mod changes;
 mod error;
 mod filter;
 mod secrets;
@@ -14,6 +16,8 @@ use time::OffsetDateTime;
 use crate::{HandlerDefinition, WebhookDefinition};
 
 pub use administration::{NewSubscription, OrderHold, SubscriptionSummary, Subscriptions};
+pub(crate) use cache::SubscriptionCache;
+pub use changes::SubscriptionChanges;
 pub use error::SubscriptionError;
 pub use filter::{FilterError, SubscriptionFilter};
 pub(crate) use filter::{KnownSku, Matched};

@@ -8,5 +8,6 @@ mod failures;
 mod matching;
 mod ordering;
 mod outages;
+mod replays;
 mod setup;
 mod webhooks;

@@ -9,6 +9,8 @@ mod api_read;
 mod callback;
 #[doc(hidden)]
 mod delivery;
+#[doc(hidden)]
+mod delivery_summary;
 mod endpoint;
 mod event;
 mod filter;
@@ -17,6 +19,8 @@ mod operator;
 mod public_url;
 #[doc(hidden)]
 mod reconcile;
+#[doc(hidden)]
+mod replay;
 #[doc(hidden)]
 mod report;
 #[doc(hidden)]
@@ -41,10 +45,12 @@ pub use api_read::{
 };
 pub use callback::{Account, CallbackDisposition, Counts, DuplicateCallback, ProjectedCallback, StoredCallback};
 pub use delivery::{
-    AttemptSummary, CatchUpPosition, Cursors, DeliveryFilter, DeliveryReport, DeliverySource, DeliverySummary,
-    EventContext, EventDetailText, FanOutPosition, LaneKey, LaneReport, LeasedLane, NewAttempt, NewDelivery,
-    NextAttempt, SubscriptionWork, WaitingDelivery,
+    AttemptSummary, CatchUpPosition, Cursors, DeliveryReport, DeliverySource, EventContext, EventDetailText,
+    FanOutPosition, LaneKey, LaneReport, LeasedLane, NewAttempt, NewDelivery, NextAttempt, SubscriptionWork,
+    WaitingDelivery,
 };
+pub(crate) use delivery_summary::Obstacles;
+pub use delivery_summary::{DeliveryFilter, DeliveryState, DeliverySummary, WaitReason};
 pub use endpoint::{
     AccountId, CredentialGeneration, CredentialId, CredentialLookup, CredentialState, CredentialSummary, CredentialUse,
     EndpointId, EndpointPathError, EndpointSummary, IssuedCredential, NewCredential, NewEndpoint, PublicUrl,
@@ -58,6 +64,7 @@ pub use reconcile::{
     AccessKeySummary, AccountSummary, LastRuns, ResourceDetail, RunId, RunKind, RunProgress, RunSummary,
     StoredAccessKey,
 };
+pub use replay::{NewReplay, ReplayPosition, StoredReplay};
 pub use report::{PendingReport, ReadContext};
 pub use report_id::ReportId;
 pub use string_enum::UnknownValue;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sqlx::{PgConnection, PgPool, query, query_scalar};
+use sqlx::{PgConnection, PgExecutor, PgPool, query, query_scalar};
 
 use super::column::read;
 use crate::model::{
@@ -11,12 +11,11 @@ use crate::model::{
 
 /// Creates a subscription, which receives the events that are recorded from now on. Returns `None` if the name is in use.
 pub async fn insert(
-    pool: &PgPool,
+    connection: &mut PgConnection,
     new: &NewSubscription,
     sealed: Option<&SealedSecret>,
 ) -> Result<Option<SubscriptionId>, sqlx::Error> {
-    let mut transaction = pool.begin().await?;
-    query!("update eqp.fanout set generation = generation + 1").execute(&mut *transaction).await?;
+    query!("update eqp.fanout set generation = generation + 1").execute(&mut *connection).await?;
     let id = query_scalar!(
         r#"
         insert into eqp.subscription (name, filter, handler, order_hold, declared_by, key_id, nonce, ciphertext)
@@ -33,11 +32,10 @@ pub async fn insert(
         sealed.map(|sealed| sealed.nonce.as_slice()),
         sealed.map(|sealed| sealed.ciphertext.as_slice()),
     )
-    .fetch_optional(&mut *transaction)
+    .fetch_optional(&mut *connection)
     .await?;
     let Some(id) = id else { return Ok(None) };
-    query!("insert into eqp.subscription_state (subscription_id) values ($1)", id).execute(&mut *transaction).await?;
-    transaction.commit().await?;
+    query!("insert into eqp.subscription_state (subscription_id) values ($1)", id).execute(connection).await?;
     Ok(Some(SubscriptionId(id)))
 }
 
@@ -120,7 +118,7 @@ pub async fn counts(pool: &PgPool, subscription: SubscriptionId) -> Result<Deliv
 /// Pauses a subscription, which keeps its position. Returns false if it was paused already. If not a person but the program pauses it,
 /// that opens an alert.
 pub async fn pause(
-    pool: &PgPool,
+    executor: impl PgExecutor<'_>,
     subscription: SubscriptionId,
     reason: &str,
     by_program: bool,
@@ -140,13 +138,13 @@ pub async fn pause(
         reason,
         by_program,
     )
-    .execute(pool)
+    .execute(executor)
     .await?;
     Ok(paused.rows_affected() > 0)
 }
 
 /// Resumes a subscription: it catches up from its position, and its circuit breaker is closed. Returns false if it was not paused.
-pub async fn resume(pool: &PgPool, subscription: SubscriptionId) -> Result<bool, sqlx::Error> {
+pub async fn resume(executor: impl PgExecutor<'_>, subscription: SubscriptionId) -> Result<bool, sqlx::Error> {
     let resumed = query!(
         r#"
         with position as (update eqp.fanout set generation = generation + 1 returning 1)
@@ -158,15 +156,14 @@ pub async fn resume(pool: &PgPool, subscription: SubscriptionId) -> Result<bool,
         "#,
         subscription.0,
     )
-    .execute(pool)
+    .execute(executor)
     .await?;
     Ok(resumed.rows_affected() > 0)
 }
 
 /// Removes a subscription. Its deliveries are deleted by the sweep. Returns false if it was removed already.
-pub async fn remove(pool: &PgPool, subscription: SubscriptionId) -> Result<bool, sqlx::Error> {
-    let mut transaction = pool.begin().await?;
-    query!("update eqp.fanout set generation = generation + 1").execute(&mut *transaction).await?;
+pub async fn remove(connection: &mut PgConnection, subscription: SubscriptionId) -> Result<bool, sqlx::Error> {
+    query!("update eqp.fanout set generation = generation + 1").execute(&mut *connection).await?;
     // Its secrets are no longer needed.
     let removed = query!(
         r#"
@@ -175,7 +172,7 @@ pub async fn remove(pool: &PgPool, subscription: SubscriptionId) -> Result<bool,
         "#,
         subscription.0
     )
-    .execute(&mut *transaction)
+    .execute(&mut *connection)
     .await?;
     query!(
         r#"
@@ -185,9 +182,8 @@ pub async fn remove(pool: &PgPool, subscription: SubscriptionId) -> Result<bool,
         "#,
         subscription.0
     )
-    .execute(&mut *transaction)
+    .execute(connection)
     .await?;
-    transaction.commit().await?;
     Ok(removed.rows_affected() > 0)
 }
 
