@@ -6,10 +6,11 @@
 --   eqp_deliver    processes that deliver events to handlers: the only ones that can read the secrets of handlers
 --   eqp_accept     receivers that only accept callbacks (`Builder::accept_only`): it can neither read the sealed passwords
 --                  nor change endpoints, tracks or events
+--   eqp_read       programs that read the views `v_submission`, `v_event` and `v_file` (docs/sql.md), and nothing else
 --
 -- They are group roles without a login. Create a login for each program and make it a member:
 --
---   create role shop login password '…' in role eqp_runtime;
+--   create role shop login password '…' in role eqp_read;
 --
 -- Run this script as a role that may create roles, in the database of the receiver: once before the first migration, and
 -- again after every migration, because new tables need new grants. It can be repeated at any time. To run migrations as a
@@ -20,7 +21,7 @@ do $$
 declare
     name text;
 begin
-    foreach name in array array['eqp_migrator', 'eqp_runtime', 'eqp_reconcile', 'eqp_deliver', 'eqp_accept'] loop
+    foreach name in array array['eqp_migrator', 'eqp_runtime', 'eqp_reconcile', 'eqp_deliver', 'eqp_accept', 'eqp_read'] loop
         begin
             execute format('create role %I nologin', name);
         exception
@@ -31,7 +32,7 @@ begin
 
     -- Only the migrator creates the schema and its tables.
     execute format('grant connect, create on database %I to eqp_migrator', current_database());
-    execute format('grant connect on database %I to eqp_runtime, eqp_reconcile, eqp_deliver, eqp_accept', current_database());
+    execute format('grant connect on database %I to eqp_runtime, eqp_reconcile, eqp_deliver, eqp_accept, eqp_read', current_database());
 
     if to_regclass('eqp.instance') is null then
         raise notice 'the schema eqp does not exist yet: run this script again after the first migration';
@@ -39,9 +40,9 @@ begin
     end if;
 
     -- Rights that are no longer needed are taken away.
-    revoke all on schema eqp from public, eqp_runtime, eqp_reconcile, eqp_deliver, eqp_accept;
-    revoke all on all tables in schema eqp from public, eqp_runtime, eqp_reconcile, eqp_deliver, eqp_accept;
-    grant usage on schema eqp to eqp_runtime, eqp_reconcile, eqp_deliver, eqp_accept;
+    revoke all on schema eqp from public, eqp_runtime, eqp_reconcile, eqp_deliver, eqp_accept, eqp_read;
+    revoke all on all tables in schema eqp from public, eqp_runtime, eqp_reconcile, eqp_deliver, eqp_accept, eqp_read;
+    grant usage on schema eqp to eqp_runtime, eqp_reconcile, eqp_deliver, eqp_accept, eqp_read;
 
     -- 1. eqp_runtime ---------------------------------------------------------------------------------------------------
 
@@ -80,6 +81,8 @@ begin
     grant select, update on eqp.fanout to eqp_runtime;
     grant select, insert, update, delete on eqp.delivery, eqp.delivery_lane to eqp_runtime;
     grant select, insert on eqp.attempt to eqp_runtime;
+    -- `eqp events replay` and `eqp replays`.
+    grant select, insert, update on eqp.replay to eqp_runtime;
     -- The operator service. Entries of the log cannot be changed; old ones are deleted.
     grant select, insert, update (last_used_at, revoked_at), delete on eqp.operator_token to eqp_runtime;
     grant select, insert, delete on eqp.audit to eqp_runtime;
@@ -135,6 +138,8 @@ begin
     grant select, insert, update, delete on eqp.delivery, eqp.delivery_lane, eqp.attempt to eqp_deliver;
     -- Threads in chats.
     grant select, insert, update, delete on eqp.chat_message to eqp_deliver;
+    -- Creates the deliveries of replays, and deletes old replays.
+    grant select, update, delete on eqp.replay to eqp_deliver;
 
     -- 4. eqp_accept ----------------------------------------------------------------------------------------------------
 
@@ -153,5 +158,9 @@ begin
     grant select, insert on eqp.callback_pending to eqp_accept;
     -- For metrics: how far projection and handlers are behind.
     grant select on eqp.projector, eqp.handler_cursor to eqp_accept;
+
+    -- 5. eqp_read ------------------------------------------------------------------------------------------------------
+
+    grant select on eqp.v_submission, eqp.v_file, eqp.v_event to eqp_read;
 end
 $$;

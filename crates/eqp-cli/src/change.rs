@@ -21,7 +21,7 @@ pub(crate) enum Question {
     Nothing,
     /// A write to this environment of the Marketplace.
     Write(Environment, String),
-    /// An action that cannot be undone, in any environment.
+    /// An action that cannot be undone, in any environment. Without a terminal, it requires `--yes`.
     Irreversible(String),
 }
 

@@ -1,7 +1,6 @@
 //! The proof that the caller of a request may call an operation, and the access to the database that this allows.
 
 use std::marker::PhantomData;
-use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use eqp_deliver::{HandlerEnvironment, Pull};
@@ -10,11 +9,11 @@ use eqp_store::sqlx::{PgConnection, PgPool, Postgres, Transaction};
 use eqp_store::{MasterKey, Reader, Store};
 use http::request::Parts;
 use serde::Serialize;
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::principal::{Principal, Scope};
 use crate::problem::{Problem, ProblemCode};
+use crate::streams::{StreamPermit, Streams};
 
 /// The state of the router. Only [`Authorized`] gives access to the database, so a handler cannot answer an unauthorised request
 /// by mistake.
@@ -27,14 +26,11 @@ pub(crate) struct ApiState {
     /// The configuration of this process for handlers.
     handlers: Option<HandlerEnvironment>,
     shutdown: CancellationToken,
-    /// The number of streams that can be opened.
-    streams: Arc<Semaphore>,
+    streams: Streams,
     /// The number of consumers that can wait for messages.
     consumers: Arc<Semaphore>,
 }
 
-/// The maximum number of streams. Each polls the database several times per second.
-const MAX_STREAMS: usize = 64;
 /// The maximum number of consumers that wait for messages. Each polls the database several times per second.
 const MAX_CONSUMERS: usize = 64;
 
@@ -46,8 +42,8 @@ impl ApiState {
         pull: Pull,
         shutdown: CancellationToken,
     ) -> Self {
-        let (streams, consumers) = (Semaphore::new(MAX_STREAMS), Semaphore::new(MAX_CONSUMERS));
-        Self { store, key, handlers, pull, shutdown, streams: Arc::new(streams), consumers: Arc::new(consumers) }
+        let consumers = Arc::new(Semaphore::new(MAX_CONSUMERS));
+        Self { store, key, handlers, pull, shutdown, streams: Streams::default(), consumers }
     }
 }
 
@@ -102,8 +98,9 @@ impl<S> Authorized<S> {
         &self.state.shutdown
     }
 
-    pub(crate) fn streams(&self) -> Arc<Semaphore> {
-        Arc::clone(&self.state.streams)
+    /// Opens a stream of this caller, unless too many are open.
+    pub(crate) fn open_stream(&self) -> Result<StreamPermit, Problem> {
+        self.state.streams.open(&self.principal)
     }
 
     pub(crate) fn pull(&self) -> &Pull {
@@ -128,7 +125,8 @@ impl<S> Authorized<S> {
         Ok(Change { transaction, principal: self.principal.to_string() })
     }
 
-    /// Records a change that is made in several transactions, before the first of them.
+    /// Records a change that is made in several transactions, before the first of them. The caller has checked that there is something to
+    /// change.
     pub(crate) async fn record(
         &self,
         action: &str,

@@ -12,6 +12,7 @@ mod openapi;
 mod principal;
 mod problem;
 mod service;
+mod streams;
 mod token;
 
 pub use api::accounts::{Account, AccountList, KeyPlace, ReconcileRun};
@@ -29,6 +30,7 @@ pub use api::letter::Letter;
 pub use api::messages::{
     AckRequest, FetchRequest, FetchedMessages, ListenRequest, Listener, NackRequest, PulledMessage, Settled,
 };
+pub use api::replays::{PlannedReplay, Replay, ReplayList, ReplayQuery, ReplayReceiver, ReplayRequest};
 pub use api::submissions::{FileList, SubmissionHistories, SubmissionList};
 pub use api::subscriptions::check::SubscriptionCheck;
 pub use api::subscriptions::request::{PauseRequest, SubscriptionRequest};
@@ -37,6 +39,7 @@ pub use api::subscriptions::{RequestedTest, Subscription, SubscriptionList, Subs
 pub use api::tokens::{CreatedToken, NewToken, Token, TokenList};
 pub use authenticate::check_hosts_of_metrics;
 pub use client::{EventStream, OperatorClient, OperatorError, TransportError};
+pub use eqp_store::internal::{DeliverySource, DeliveryState, WaitReason};
 pub use listener::OperatorListener;
 #[cfg(feature = "schema")]
 #[doc(hidden)]

@@ -130,6 +130,94 @@ async fn each_operation_needs_its_scope() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn changes_are_recorded_once_and_requests_that_change_nothing_are_not() {
+    let (server, database) = Server::start().await;
+    let token = server.token("all", &[Scope::Read, Scope::Operate, Scope::Admin]).await;
+    sqlx::raw_sql(
+        "insert into eqp.subscription (name, filter, handler) values ('shop', '{}', '{\"type\": \"exec\", \"program\": \"x\"}');
+         insert into eqp.subscription_state (subscription_id) select id from eqp.subscription;
+         insert into eqp.delivery (subscription_id, resource, source, event_seq, dead_at) values (1, 7, 'event', 1, now())",
+    )
+    .execute(&database.pool)
+    .await
+    .unwrap();
+    let post = async |path: &str, body: Value| {
+        let request = server.request(Method::POST, &format!("/api/v1{path}")).bearer_auth(token.expose());
+        request.json(&body).send().await.unwrap().status().as_u16()
+    };
+    let webhook = json!({"name": "shop", "handler": {"type": "exec", "program": "x"}});
+    let selection = json!({"deliveries": [1]});
+    for (path, body, expected) in [
+        ("/subscriptions", webhook, 409),
+        ("/subscriptions/nowhere/pause", json!({}), 404),
+        ("/subscriptions/shop/resume", json!({}), 200),
+        ("/subscriptions/shop/pause", json!({}), 200),
+        ("/subscriptions/shop/pause", json!({}), 200),
+        ("/deliveries/retry", selection.clone(), 200),
+        ("/deliveries/discard", selection.clone(), 200),
+        ("/deliveries/discard", selection.clone(), 200),
+        ("/deliveries/retry", selection, 200),
+        ("/subscriptions/nowhere/test", json!({}), 404),
+        ("/subscriptions/shop/test?wait=0", json!({}), 400),
+        ("/subscriptions/shop/test", json!({}), 202),
+        ("/replays", json!({"selection": {"events": [99]}}), 404),
+        ("/replays", json!({}), 409),
+        ("/replays/7/cancel", json!({}), 404),
+        ("/retention", json!({"before": "2020-01-01T00:00:00Z"}), 200),
+    ] {
+        assert_eq!(post(path, body).await, expected, "{path}");
+    }
+    let remove = |name: &str| {
+        let request = server.request(Method::DELETE, &format!("/api/v1/subscriptions/{name}"));
+        request.bearer_auth(token.expose()).send()
+    };
+    assert_eq!(remove("nowhere").await.unwrap().status(), StatusCode::NOT_FOUND);
+    assert_eq!(remove("shop").await.unwrap().status(), StatusCode::NO_CONTENT);
+    let recorded = server.local.audit(&AuditFilter { before_id: None, limit: 100 }).await.unwrap();
+    let actions: Vec<&str> = recorded.entries.iter().rev().map(|entry| entry.action.as_str()).collect();
+    let expected = [
+        "token.create",
+        "subscription.pause",
+        "delivery.retry",
+        "delivery.discard",
+        "subscription.test",
+        "subscription.remove",
+    ];
+    assert_eq!(actions, expected);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_administrators_see_the_path_and_the_headers_of_a_webhook() {
+    let (server, database) = Server::start().await;
+    let (reader, operator) = (server.token("r", &[Scope::Read]).await, server.token("o", &[Scope::Operate]).await);
+    let admin = server.token("a", &[Scope::Read, Scope::Admin]).await;
+    sqlx::raw_sql(
+        "insert into eqp.subscription (name, filter, handler) values ('shop', '{}', '{\"type\": \"webhook\",
+             \"url\": \"https://hooks.example.com/hush\", \"headers\": {\"x-key\": \"hush\"}, \"body\": \"hush\"}');
+         insert into eqp.subscription_state (subscription_id) select id from eqp.subscription",
+    )
+    .execute(&database.pool)
+    .await
+    .unwrap();
+    let text = async |request: RequestBuilder| {
+        let response = request.send().await.unwrap();
+        assert_eq!(response.status(), StatusCode::OK);
+        response.text().await.unwrap()
+    };
+    let pause = server.request(Method::POST, "/api/v1/subscriptions/shop/pause").bearer_auth(operator.expose());
+    for request in [
+        server.get("/api/v1/subscriptions", &reader),
+        server.get("/api/v1/subscriptions/shop", &reader),
+        pause.json(&json!({})),
+    ] {
+        let shown = text(request).await;
+        assert!(shown.contains("https://hooks.example.com/…") && !shown.contains("hush"), "{shown}");
+    }
+    let shown = text(server.get("/api/v1/subscriptions/shop", &admin)).await;
+    assert_eq!(shown.matches("hush").count(), 3, "{shown}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn malformed_requests_are_rejected() {
     let (server, _database) = Server::start().await;
     let token = server.token("all", &[Scope::Read, Scope::Operate, Scope::Admin]).await;

@@ -20,6 +20,7 @@ mod pull;
 mod queue;
 mod recipe;
 mod redaction;
+mod replay;
 mod service;
 mod slack;
 mod subscription;
@@ -45,10 +46,11 @@ pub use program::Program;
 pub use pull::{AckId, AckIdError, Fetch, Fetched, FetchedMessage, Nack, Pull, PullError};
 pub use queue::BuildHandler;
 pub use recipe::{Recipe, RecipeError, RecipeParameter};
+pub use replay::{PlannedSubscription, ReplayError, ReplayPlan, ReplaySelection, ReplayState, ReplaySummary, Replays};
 pub use service::DeliverService;
 pub use subscription::{
-    Declaration, DeliveryProblem, Fallback, FilterError, NewSubscription, OrderHold, SubscriptionError,
-    SubscriptionFilter, SubscriptionSummary, Subscriptions,
+    Declaration, DeliveryProblem, Fallback, FilterError, NewSubscription, OrderHold, SubscriptionChanges,
+    SubscriptionError, SubscriptionFilter, SubscriptionSummary, Subscriptions,
 };
 pub use tokio_util::sync::CancellationToken;
 pub use webhook::new_signing_secret;

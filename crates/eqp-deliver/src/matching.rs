@@ -42,12 +42,7 @@ async fn match_events(
         return Ok(after);
     }
     let events = fan_out::events(connection, after, up_to).await?;
-    let skus = if subscriptions.iter().any(|subscription| subscription.filter.needs_sku()) {
-        let seqs: Vec<i64> = events.iter().map(|event| event.seq).collect();
-        delivery_context::skus(connection, &seqs).await?
-    } else {
-        HashMap::new()
-    };
+    let skus = skus(connection, subscriptions, &events).await?;
     for event in &events {
         match_event(event, subscriptions, &skus, deliveries);
         // Thousands of subscriptions take time, and other tasks run on this thread.
@@ -57,6 +52,39 @@ async fn match_events(
         }
     }
     Ok(if fan_out::is_full(&events) { events.last().map_or(up_to, |event| event.seq) } else { up_to })
+}
+
+/// Returns the deliveries of events that are replayed. A delivery that waits for the SKU is one of them.
+pub(crate) async fn match_replayed(
+    connection: &mut PgConnection,
+    subscriptions: &[&Subscription],
+    events: &[Event],
+    replay: i64,
+) -> Result<Vec<NewDelivery>, sqlx::Error> {
+    let skus = skus(connection, subscriptions, events).await?;
+    let mut deliveries = Vec::new();
+    for event in events {
+        match_event(event, subscriptions, &skus, &mut deliveries);
+        tokio::task::consume_budget().await;
+    }
+    for delivery in &mut deliveries {
+        delivery.lane = LaneKey::of_replay(delivery.lane);
+        delivery.replay = Some(replay);
+    }
+    Ok(deliveries)
+}
+
+/// Returns the known SKUs of events, if a subscription needs them.
+async fn skus(
+    connection: &mut PgConnection,
+    subscriptions: &[&Subscription],
+    events: &[Event],
+) -> Result<HashMap<i64, Option<String>>, sqlx::Error> {
+    if !subscriptions.iter().any(|subscription| subscription.filter.needs_sku()) {
+        return Ok(HashMap::new());
+    }
+    let seqs: Vec<i64> = events.iter().map(|event| event.seq).collect();
+    delivery_context::skus(connection, &seqs).await
 }
 
 fn match_event(
@@ -76,6 +104,7 @@ fn match_event(
                 source: DeliverySource::Event,
                 event_seq: event.seq,
                 not_before: None,
+                replay: None,
             });
         }
     }
@@ -129,5 +158,6 @@ pub(crate) fn alert_delivery(subscription: SubscriptionId, change: &ReportedChan
         source: DeliverySource::Alert,
         event_seq: change.number(),
         not_before: Some(change.notify_after()),
+        replay: None,
     }
 }

@@ -1,4 +1,4 @@
-//! The deliver part of a server: the fan-out, the worker and the sweep, each restarted after a panic.
+//! The deliver part of a server: the fan-out, the worker, replays and the sweep, each restarted after a panic.
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,6 +15,7 @@ use uuid::Uuid;
 use crate::fan_out::FanOut;
 use crate::message::plain_description;
 use crate::queue::{BuildHandler, MessageSource, Worker, WorkerSettings, measure, sweep};
+use crate::replay::ReplayRunner;
 use crate::{
     AttemptOutcome, AttemptResult, Declaration, DeliveryHandler, DescribeAlert, DescribeProduct, HandlerEnvironment,
     Message, NewSubscription, ProductSource, StoredThreads, Subscriptions,
@@ -142,11 +143,14 @@ impl DeliverService {
         let fan_out =
             || FanOut::new(self.pool.clone(), supervisor.clone(), Arc::clone(&inserted)).run(shutdown.clone());
         let worker = || Worker::new(settings.clone()).run(shutdown.clone());
+        let replaying =
+            || ReplayRunner::new(self.pool.clone(), supervisor.clone(), Arc::clone(&inserted)).run(shutdown.clone());
         let sweeping = || sweep(self.pool.clone(), supervisor.clone(), shutdown.clone());
         let measuring = || measure(self.pool.clone(), self.observer.clone(), shutdown.clone());
         tokio::join!(
             supervisor.run(Part::FanOut, &shutdown, fan_out),
             supervisor.run(Part::Deliver, &shutdown, worker),
+            supervisor.run(Part::Deliver, &shutdown, replaying),
             supervisor.run(Part::Deliver, &shutdown, sweeping),
             supervisor.run(Part::Deliver, &shutdown, measuring),
         );

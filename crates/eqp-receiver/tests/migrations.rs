@@ -88,6 +88,12 @@ const MIGRATIONS: &[(&str, &str, &str)] = &[
          update eqp.subscription_state set fetched_at = now()",
     ),
     (
+        "0008_replay.sql",
+        "cd9a68677f25a623161e4b96e735dd4df120a180895b62a911b884e8c353cc71",
+        "insert into eqp.replay (selection, subscription_id, subscription, end_seq, planned, requested_by)
+             select '{}', id, name, 1, 1, 'token ci' from eqp.subscription",
+    ),
+    (
         "0009_routes.sql",
         "632a26ebeb86891a1923ca7dce44b47c8646884b76ca20d23f0824e74b0666c3",
         "insert into eqp.subscription (name, filter, handler, fallback_for) select 'sms', '{}', '{}', id from eqp.subscription;
@@ -131,6 +137,7 @@ const RETENTION: &[(&str, &str)] = &[
     ("reconcile_run", "90 days, and at most 20,000 per account"),
     ("registration_check", "always: one row per endpoint"),
     ("rejected_callback", "always: one row per endpoint"),
+    ("replay", "90 days after it was requested, once it has ended"),
     ("resource_detail", "always: one row per submission or file, as in track"),
     ("signing_secret", "until it is retired, or the subscription is removed"),
     ("subscription", "until it is removed; temporary ones 7 days after their last use"),

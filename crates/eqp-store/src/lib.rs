@@ -53,13 +53,14 @@ pub mod internal {
     pub use crate::model::{
         AccessKeySummary, Account, AccountSummary, AckedDelivery, ApiReadDisposition, ArrivedCallback, AttemptSummary,
         BreakerChange, CatchUpPosition, ContentDigest, CredentialUse, Cursors, DeliveryCounts, DeliveryFilter,
-        DeliveryReport, DeliverySource, DeliverySummary, EventContext, EventDetailText, FanOutPosition, HistoryEntry,
-        LaneKey, LaneReport, LastNumbers, LastRuns, LeasedLane, MissingCallback, Nack, NewApiRead, NewAttempt,
-        NewAuditEntry, NewDelivery, NewSubscription, NextAttempt, PendingReport, ProjectedApiRead, ProjectedCallback,
-        ReadContext, ReportId, Resource, ResourceDetail, RunId, RunKind, RunProgress, RunSummary, SealedHandlerSecrets,
-        SealedSecret, StoredAccessKey, StoredAuditEntry, StoredBreaker, StoredSubscription, StoredToken,
-        SubscriptionId, SubscriptionState, SubscriptionWork, Track, TrackState, Tracks, UsedToken, WaitingDelivery,
-        canonical_status, canonical_status_of_any_flow, decode_api_read,
+        DeliveryReport, DeliverySource, DeliveryState, DeliverySummary, EventContext, EventDetailText, FanOutPosition,
+        HistoryEntry, LaneKey, LaneReport, LastNumbers, LastRuns, LeasedLane, MissingCallback, Nack, NewApiRead,
+        NewAttempt, NewAuditEntry, NewDelivery, NewReplay, NewSubscription, NextAttempt, PendingReport,
+        ProjectedApiRead, ProjectedCallback, ReadContext, ReplayPosition, ReportId, Resource, ResourceDetail, RunId,
+        RunKind, RunProgress, RunSummary, SealedHandlerSecrets, SealedSecret, StoredAccessKey, StoredAuditEntry,
+        StoredBreaker, StoredReplay, StoredSubscription, StoredToken, SubscriptionId, SubscriptionState,
+        SubscriptionWork, Track, TrackState, Tracks, UsedToken, WaitReason, WaitingDelivery, canonical_status,
+        canonical_status_of_any_flow, decode_api_read,
     };
     pub use crate::model::{DeliveryQueue, SubscriptionQueue};
     // The items of alerts.
@@ -78,14 +79,14 @@ pub mod internal {
     pub use crate::sql::retention::{Retention, first_id_at};
     pub use crate::sql::{
         account, api_read, audit, callback, callback_disposition, chat_message, commit_failure, declared_subscription,
-        delivery, delivery_context, delivery_lane, delivery_queue, delivery_report, delivery_sweep, endpoint, event,
-        fan_out, handler_cursor, instance, listen, missing_callback, operator_token, pending, projector, pull,
-        receiver, reconcile_run, reprojection, resource_detail, retired_username, rotation, schema, signing_secret,
-        subscription, track, upgrade, write,
+        delivery, delivery_context, delivery_lane, delivery_list, delivery_queue, delivery_report, delivery_sweep,
+        endpoint, event, fan_out, handler_cursor, instance, listen, missing_callback, operator_token, pending,
+        projector, pull, receiver, reconcile_run, reprojection, resource_detail, retired_username, rotation, schema,
+        signing_secret, subscription, track, upgrade, write,
     };
     pub use crate::sql::{
         alert, alert_facts, alert_fallback, alert_log, alert_notification, registration_check, rejected_callback,
-        reported_alert, review_facts,
+        replay, reported_alert, review_facts,
     };
     pub use crate::supervise::{Part, Restarts, Supervisor};
 }

@@ -20,6 +20,7 @@ program and make it a member of a role.
 | `eqp_reconcile` | processes that compare accounts with the Marketplace's API: the only role that can read access keys |
 | `eqp_deliver` | processes that deliver events to handlers: the only role that can read the secrets of handlers |
 | `eqp_accept` | receivers that only accept callbacks (`Builder::accept_only`): can neither read sealed passwords nor change endpoints, tracks or events |
+| `eqp_read` | programs that read the [views](../sql.md), and nothing else |
 
 Run the script as a role that may create roles, in the receiver's database: once before the first migration, and again after every
 migration, because new tables need new grants. It can be repeated at any time, and revokes rights that are no longer needed.
@@ -30,8 +31,8 @@ To run migrations as a member of `eqp_migrator`, start them with `set role eqp_m
 `eqp_migrator` has `connect` and `create` on the database, and owns the schema `eqp` and its tables. The other roles have `connect` on the
 database, `usage` on the schema, and the following rights. A right with columns in parentheses applies only to these.
 
-| table | `eqp_runtime` | `eqp_reconcile` | `eqp_deliver` | `eqp_accept` |
-|---|---|---|---|---|
+| table | `eqp_runtime` | `eqp_reconcile` | `eqp_deliver` | `eqp_accept` | `eqp_read` |
+|---|---|---|---|---|---|
 ";
 
 /// A grant on tables.
@@ -55,11 +56,12 @@ pub(super) fn page() -> String {
         // Writing to a string cannot fail.
         let _ = writeln!(
             page,
-            "| `{table}` | {} | {} | {} | {} |",
+            "| `{table}` | {} | {} | {} | {} | {} |",
             rights("eqp_runtime"),
             rights("eqp_reconcile"),
             rights("eqp_deliver"),
-            rights("eqp_accept")
+            rights("eqp_accept"),
+            rights("eqp_read")
         );
     }
     page
@@ -88,7 +90,7 @@ mod tests {
     #[test]
     fn rights_of_all_roles_are_shown_and_combined() {
         let page = page();
-        let row = "| `eqp.sealed_secret` | select, insert, delete | – | – | select (credential_id), delete |";
+        let row = "| `eqp.sealed_secret` | select, insert, delete | – | – | select (credential_id), delete | – |";
         assert!(page.contains(row), "{page}");
         assert!(
             page.contains(
@@ -96,7 +98,7 @@ mod tests {
             ),
             "{page}"
         );
-        assert!(page.contains("| `eqp.v_event` | select | select | – | – |"), "{page}");
+        assert!(page.contains("| `eqp.v_event` | select | select | – | – | select |"), "{page}");
     }
 
     #[test]

@@ -23,6 +23,7 @@ mod paging;
 pub(crate) mod products;
 pub(crate) mod reconcile;
 pub(crate) mod release;
+pub(crate) mod replays;
 pub(crate) mod reports;
 pub(crate) mod reproject;
 pub(crate) mod retention;
@@ -79,6 +80,8 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Deliveries(deliveries::Deliveries),
     Listen(Box<listen::Listen>),
+    #[command(subcommand)]
+    Replays(replays::Replays),
     #[command(subcommand)]
     Packages(packages::Packages),
     #[command(subcommand)]
@@ -147,12 +150,13 @@ async fn run_async(command: Command, context: Context, definition: fn() -> clap:
         Command::Accounts(verb) => verb.run(&context).await,
         Command::Products(verb) => verb.run(&context).await,
         Command::Callbacks(verb) => verb.run(&context).await,
-        Command::Events(verb) => verb.run(&context).await,
+        Command::Events(verb) => Box::pin(verb.run(&context)).await,
         Command::Submissions(verb) => verb.run(&context).await,
         Command::Files(verb) => verb.run(&context).await,
         Command::Subscriptions(verb) => Box::pin(verb.run(&context)).await,
         Command::Deliveries(verb) => verb.run(&context).await,
         Command::Listen(verb) => Box::pin(verb.run(&context)).await,
+        Command::Replays(verb) => verb.run(&context).await,
         Command::Packages(verb) => verb.run(&context).await,
         Command::Keys(verb) => verb.run(&context).await,
         Command::Reports(verb) => verb.run(&context).await,

@@ -1,8 +1,8 @@
 //! The registry of the JSON that each command prints, from which the schemas of the reference are generated.
 
 use eqp_console::{
-    AccountList, AlertDetail, AlertList, AuditLog, DeliveryDetail, DeliveryList, Letter, ReportedEvent, Subscription,
-    SubscriptionList, TokenList,
+    AccountList, AlertDetail, AlertList, AuditLog, DeliveryDetail, DeliveryList, Letter, Replay, ReplayList,
+    ReportedEvent, Subscription, SubscriptionList, TokenList,
 };
 use eqp_deliver::MessageBody;
 use eqp_receiver::Reprojected;
@@ -14,7 +14,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use super::paging::StreamedRecord;
 use super::{
     accounts, alerts, ca, callbacks, deliveries, doctor, events, files, generated, init, keys, listen, login, logout,
-    migrate, packages, products, release, reports,
+    migrate, packages, products, release, replays, reports,
 };
 use super::{
     reconcile, retention, serve, simulator, spool, submissions, subscriptions, token, trigger, upgrade, wait, whoami,
@@ -218,6 +218,7 @@ fn of_accounts() -> Vec<CommandJson> {
         object("events list", vec![of::<events::ListedEvents<'_>>]),
         lines("events tail", vec![of::<Event>]),
         object("events show", vec![of::<ReportedEvent>]),
+        object("events replay", vec![of::<events::replay::ReplayOutcome<'_>>, of::<events::replay::ReplayDryRun<'_>>]),
         object("submissions list", vec![of::<submissions::SubmissionList<'_>>]),
         object("submissions show", vec![of::<submissions::SubmissionHistories<'_>>]),
         object("submissions letter", vec![of::<Letter>]),
@@ -251,5 +252,8 @@ fn of_deliveries() -> Vec<CommandJson> {
         object("deliveries retry", vec![of::<deliveries::change::DeliveryChanges<'_>>]),
         object("deliveries discard", vec![of::<deliveries::change::DeliveryChanges<'_>>]),
         lines("listen", vec![of::<listen::ListenedMessage<'_>>]),
+        object("replays list", vec![of::<ReplayList>]),
+        object("replays show", vec![of::<Replay>]),
+        object("replays cancel", vec![of::<replays::Cancellation<'_>>]),
     ]
 }

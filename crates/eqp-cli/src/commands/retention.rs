@@ -16,12 +16,12 @@ use crate::output::{Output, UtcTime, counted, utc};
 ///
 /// Events and the statuses of submissions and files are not deleted, and neither are callbacks that have not been
 /// projected yet. Deleted callbacks can no longer be shown or reprojected. On a terminal, the command asks for
-/// confirmation unless --yes is given. Without a terminal, for example in a cron job, it deletes without asking.
+/// confirmation unless --yes is given. Without a terminal, for example in a cron job, it requires --yes.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
   eqp retention --older-than 400d --dry-run
-  eqp retention --older-than 400d --json")]
+  eqp retention --older-than 400d --yes --json")]
 pub(crate) struct Retention {
     /// Delete callbacks older than this, such as 400d (at least a day)
     #[arg(long, value_name = "AGE")]

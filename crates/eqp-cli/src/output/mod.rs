@@ -15,7 +15,7 @@ use serde::Serialize;
 pub(crate) use crate::text::counted;
 pub(crate) use json::UtcTime;
 pub(crate) use options::{OutputOptions, set_color_choice};
-pub(crate) use progress::ProgramLine;
+pub(crate) use progress::{ProgramLine, StatusLine};
 pub(crate) use prompt::Confirm;
 pub(crate) use prompt::{ask_line, ask_secret, can_ask};
 pub(crate) use readable::readable;
@@ -84,6 +84,11 @@ impl Output {
     /// Returns a progress line for an external program, on standard error, unless quiet.
     pub(crate) fn program_line(self) -> ProgramLine {
         ProgramLine::new(self)
+    }
+
+    /// Returns a line about work that continues elsewhere, on standard error, unless quiet.
+    pub(crate) fn status_line(self) -> StatusLine {
+        StatusLine::new(self)
     }
 
     /// Returns whether progress can be animated: for people, on a terminal, unless quiet.

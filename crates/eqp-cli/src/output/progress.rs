@@ -2,7 +2,7 @@
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use eqp_client::files::Progress;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -47,6 +47,52 @@ impl Drop for UploadBar {
 /// The interval at which a line is printed without a terminal.
 const LINE_EVERY: Duration = Duration::from_secs(30);
 
+/// Returns a line that moves, if progress can be animated.
+fn spinner(output: Output) -> Option<ProgressBar> {
+    output.moves().then(|| {
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
+            bar.set_style(style);
+        }
+        bar
+    })
+}
+
+/// The progress of work that continues elsewhere. Without a terminal, a line is printed every 30 seconds.
+pub(crate) struct StatusLine {
+    output: Output,
+    moving: Option<ProgressBar>,
+    printed_at: Mutex<Instant>,
+}
+
+impl StatusLine {
+    pub(super) fn new(output: Output) -> Self {
+        Self { output, moving: spinner(output), printed_at: Mutex::new(Instant::now()) }
+    }
+
+    /// Shows the progress.
+    pub(crate) fn show(&self, text: &str) {
+        if let Some(moving) = &self.moving {
+            moving.set_message(sanitized(text));
+            moving.tick();
+            return;
+        }
+        let Ok(mut printed_at) = self.printed_at.lock() else { return };
+        if printed_at.elapsed() >= LINE_EVERY {
+            *printed_at = Instant::now();
+            self.output.note(text);
+        }
+    }
+}
+
+impl Drop for StatusLine {
+    fn drop(&mut self) {
+        if let Some(moving) = &self.moving {
+            moving.finish_and_clear();
+        }
+    }
+}
+
 /// The progress of an external program.
 pub(crate) struct ProgramLine {
     output: Output,
@@ -56,14 +102,7 @@ pub(crate) struct ProgramLine {
 
 impl ProgramLine {
     pub(super) fn new(output: Output) -> Self {
-        let moving = output.moves().then(|| {
-            let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-            if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
-                bar.set_style(style);
-            }
-            bar
-        });
-        Self { output, moving, next: Mutex::new(LINE_EVERY) }
+        Self { output, moving: spinner(output), next: Mutex::new(LINE_EVERY) }
     }
 
     /// Shows the progress.

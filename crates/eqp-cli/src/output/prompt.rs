@@ -123,18 +123,28 @@ pub(crate) struct Confirm {
 impl Confirm {
     /// Asks before an action in production. Does not ask in the sandbox, for a simulator, with `--yes`, or without a terminal.
     pub(crate) fn ask(self, environment: Environment, action: &str) -> Result<Confirmation> {
-        if environment != Environment::Production || self.is_simulated {
+        if environment != Environment::Production || self.is_simulated || self.given || !can_ask() {
             return Ok(Confirmation::given());
         }
         let bold = Paint(anstyle::Style::new().bold());
-        self.ask_anyway(&format!("{action} in {bold}production{bold:#}"))
+        Self::question(&format!("{action} in {bold}production{bold:#}"))
     }
 
-    /// Asks before an action in any environment. Does not ask with `--yes` or without a terminal.
+    /// Asks before an action that cannot be undone, in any environment. Does not ask with `--yes`, and fails without a terminal: nobody has
+    /// confirmed the action.
     pub(crate) fn ask_anyway(self, action: &str) -> Result<Confirmation> {
-        if self.given || !can_ask() {
+        if self.given {
             return Ok(Confirmation::given());
         }
+        if !can_ask() {
+            return Err(Failure::usage(format!("not confirmed: {action}"))
+                .why("it cannot be undone, and there is no terminal to ask on")
+                .next("pass --yes to confirm it, or --dry-run to see what it would do"));
+        }
+        Self::question(action)
+    }
+
+    fn question(action: &str) -> Result<Confirmation> {
         match answer(&format!("{action}? [y/N] "))?.as_str() {
             "y" | "Y" | "yes" => Ok(Confirmation::given()),
             _ => Err(Failure::new(Exit::Failed, "aborted")),

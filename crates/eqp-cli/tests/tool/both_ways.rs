@@ -67,7 +67,12 @@ async fn filled() -> CallbackDatabase {
            insert into eqp.delivery (subscription_id, resource, source, event_seq, created_at, attempts, dead_at)
            values (1, 7, 'event', 1, '2026-01-02 03:04:06+00', 10, '2026-01-05 03:04:06+00');
            insert into eqp.attempt (delivery_id, subscription_id, source, event_seq, at, duration_ms, result, status, note)
-           values (1, 1, 'event', 1, '2026-01-05 03:04:06+00', 12, 'event_failed', 3, E'no\x1b[31m\nway');"#,
+           values (1, 1, 'event', 1, '2026-01-05 03:04:06+00', 12, 'event_failed', 3, E'no\x1b[31m\nway'),
+                  (7, 1, 'event', 2, '2026-01-05 03:04:07+00', 0, 'skipped', null, 'the SKU is not known');
+           insert into eqp.replay (selection, subscription_id, subscription, end_seq, planned, created, requested_at, requested_by)
+           values ('{"events": [1]}', 1, 'shop', 9, 3, 2, '2026-01-05 03:04:07+00', 'token ci');
+           insert into eqp.delivery (subscription_id, resource, source, event_seq, created_at, replay_id)
+           values (1, 7, 'event', 1, '2026-01-02 03:04:06+00', 1);"#,
     )
     .execute(&database.pool)
     .await
@@ -133,7 +138,26 @@ const COMMANDS: &[(i32, &[&str])] = &[
     (0, &["deliveries", "show", "1"]),
     (4, &["deliveries", "show", "999999"]),
     (0, &["deliveries", "retry", "--subscription", "shop", "--dead", "--dry-run"]),
+    (0, &["deliveries", "list", "--skipped"]),
+    (0, &["deliveries", "list", "--replay", "1"]),
+    (0, &["deliveries", "show", "7"]),
+    (0, &["deliveries", "retry", "2", "7", "--dry-run"]),
+    (0, &["deliveries", "retry", "--dead", "--dry-run"]),
+    (2, &["deliveries", "retry"]),
     (4, &["deliveries", "discard", "999999"]),
+    (4, &["deliveries", "discard", "7", "--dry-run"]),
+    (2, &["deliveries", "discard", "1"]),
+    (0, &["events", "replay", "1", "--to", "shop", "--dry-run"]),
+    (0, &["events", "replay", "--since", "2020-01-01", "--dry-run"]),
+    (0, &["events", "replay", "--resource-id", "nothing", "--yes"]),
+    (2, &["events", "replay", "--status", "approved"]),
+    (4, &["events", "replay", "999999"]),
+    (4, &["events", "replay", "--since", "2020-01-01", "--to", "nothing"]),
+    (0, &["replays", "list"]),
+    (0, &["replays", "show", "1"]),
+    (4, &["replays", "show", "99"]),
+    (0, &["replays", "cancel", "1", "--dry-run"]),
+    (2, &["replays", "cancel", "1"]),
     (0, &["alerts", "list"]),
     (0, &["alerts", "list", "--all"]),
     (0, &["alerts", "show", "1"]),
@@ -194,7 +218,7 @@ async fn deletes_old_callbacks(ways: &TwoWays) {
         ways.database.project().await;
         let planned = home.run_aside(&["retention", "--older-than", "400d", "--dry-run"]);
         assert!(planned.stdout.starts_with("2 callbacks received before "), "{planned:?}");
-        let deleted = home.run_aside(&["retention", "--older-than", "400d", "--json"]);
+        let deleted = home.run_aside(&["retention", "--older-than", "400d", "--yes", "--json"]);
         assert!(deleted.stdout.starts_with("{\"deleted\":2,\"before\":\""), "{deleted:?}");
     }
 }

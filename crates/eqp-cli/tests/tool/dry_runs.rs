@@ -78,6 +78,9 @@ const SHOWN: &[(&[&str], i32, i32)] = &[
     (&["subscriptions", "remove", "shop", "--dry-run"], 4, 4),
     (&["deliveries", "retry", "1", "--dry-run"], 4, 4),
     (&["deliveries", "discard", "1", "--dry-run"], 4, 4),
+    (&["events", "replay", "--since", "1d", "--dry-run"], 0, 4),
+    (&["events", "replay", "--dry-run"], 2, 2),
+    (&["replays", "cancel", "1", "--dry-run"], 4, 4),
     (&["spool", "drain", "--dry-run"], 4, 4),
     (&["spool", "set-aside", "--dry-run"], 4, 4),
     // The file is not an archive, and the manifest already exists.
@@ -106,6 +109,7 @@ const ASKING: &[&str] = &[
     "callbacks retire",
     "callbacks rotate",
     "deliveries discard",
+    "events replay",
     "files delete",
     "files upload",
     "init",
@@ -118,6 +122,7 @@ const ASKING: &[&str] = &[
     "packages recall",
     "packages update",
     "release",
+    "replays cancel",
     "retention",
     "subscriptions remove",
     "subscriptions rotate-secret",
@@ -157,6 +162,8 @@ const AT_ONCE: &[&str] = &[
     "reports refunds",
     "reports sales",
     "reports totals",
+    "replays list",
+    "replays show",
     "serve",
     "simulator",
     "spool export",
@@ -357,7 +364,7 @@ async fn where_nothing_was_set_up_a_dry_run_makes_nothing() {
         let code = |code: i32, arguments: &[&str]| match arguments[0] {
             // A database without tables differs from a missing one.
             "accounts" | "alerts" | "reconcile" | "reproject" | "retention" | "subscriptions" | "deliveries"
-            | "token" | "trigger"
+            | "events" | "replays" | "token" | "trigger"
                 if has_database && code == 4 =>
             {
                 1

@@ -50,6 +50,7 @@ mod secrets;
 mod several;
 mod simulators;
 mod spool;
+mod sql_interface;
 mod stopping;
 mod sweep;
 mod terminal;

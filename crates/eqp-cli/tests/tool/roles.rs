@@ -62,6 +62,14 @@ const REFUSED: &[(&str, &str)] = &[
     ("eqp_deliver", "select * from eqp.access_key"),
     ("eqp_deliver", "update eqp.subscription set handler = '{}'"),
     ("eqp_deliver", "delete from eqp.event"),
+    ("eqp_deliver", "insert into eqp.replay (selection, end_seq, planned, requested_by) values ('{}', 1, 1, 'x')"),
+    ("eqp_accept", "select * from eqp.replay"),
+    ("eqp_runtime", "delete from eqp.replay"),
+    ("eqp_read", "select * from eqp.event"),
+    ("eqp_read", "select body from eqp.callback"),
+    ("eqp_read", "select * from eqp.subscription"),
+    ("eqp_read", "delete from eqp.v_event"),
+    ("eqp_read", "create table eqp.another ()"),
     ("eqp_runtime", "update eqp.callback set body = ''"),
     ("eqp_runtime", "update eqp.event set status = 'approved'"),
     ("eqp_runtime", "delete from eqp.endpoint"),
@@ -158,6 +166,28 @@ async fn a_server_reconciles_with_the_rights_of_its_role(vendor: &TestVendor, ad
     become_role(admin, &vendor.database, "eqp_runtime").await;
 }
 
+/// A server that only delivers, with a replay that the tool has requested.
+async fn a_server_replays_with_the_rights_of_its_role(vendor: &TestVendor, admin: &mut PgConnection) {
+    become_role(admin, &vendor.database, "eqp_deliver").await;
+    let mut serve = vendor.home.start(&["serve", "--role", "deliver", "--json"]);
+    tokio::task::block_in_place(|| serve.json_line());
+    let created = async {
+        let complete = "select created from eqp.replay where completed_at is not null";
+        loop {
+            if let Some(created) = sqlx::query_scalar::<_, i64>(complete).fetch_optional(&mut *admin).await.unwrap() {
+                return created;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+    };
+    let created =
+        tokio::time::timeout(std::time::Duration::from_secs(30), created).await.expect("the replay is created");
+    assert_eq!(created, 2);
+    serve.terminate();
+    tokio::task::block_in_place(|| succeeded(&serve.end()));
+    become_role(admin, &vendor.database, "eqp_runtime").await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn every_part_runs_with_the_rights_of_its_role_only() {
     let vendor = TestVendor::start(crate::EQP).await;
@@ -201,6 +231,10 @@ async fn every_part_runs_with_the_rights_of_its_role_only() {
         &["reproject", "--since", "1d"],
         &["retention", "--older-than", "1d"],
         &["migrate", "--dry-run"],
+        &["subscriptions", "add", "note", "--exec", "note"],
+        &["events", "replay", "--since", "1d", "--no-wait", "--yes"],
+        &["replays", "list"],
+        &["deliveries", "list"],
     ] {
         succeeded(&home.run_aside(command));
     }
@@ -215,6 +249,7 @@ async fn every_part_runs_with_the_rights_of_its_role_only() {
     tokio::task::block_in_place(|| succeeded(&serve.end()));
 
     a_server_reconciles_with_the_rights_of_its_role(&vendor, &mut admin).await;
+    a_server_replays_with_the_rights_of_its_role(&vendor, &mut admin).await;
 
     // A receiver that only accepts. Without a spool, 200 means that Postgres has stored it.
     let options = database.options.clone().options([("role", "eqp_accept")]);

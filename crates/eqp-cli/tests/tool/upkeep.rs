@@ -62,7 +62,7 @@ async fn retention_deletes_what_is_older_and_a_dry_run_nothing() {
     vendor.is_projected().await;
     let would = vendor.home.json(&["retention", "--older-than", "400d", "--dry-run", "--json"]);
     assert_eq!((would["would_delete"].clone(), callbacks(&vendor).await), (json!(2), 3));
-    let done = vendor.home.json(&["retention", "--older-than", "400d", "--json"]);
+    let done = vendor.home.json(&["retention", "--older-than", "400d", "--yes", "--json"]);
     assert_eq!((done["deleted"].clone(), callbacks(&vendor).await), (json!(2), 1));
     assert_eq!(vendor.home.json(&["events", "list", "--json"])["events"].as_array().unwrap().len(), 3);
     let ended = vendor.home.run(&["retention", "--older-than", "400m"]);

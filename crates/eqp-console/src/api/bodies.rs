@@ -8,6 +8,7 @@ use super::events::EventList;
 use super::events::detail::ReportedEvent;
 use super::letter::Letter;
 use super::messages::{AckRequest, FetchRequest, FetchedMessages, ListenRequest, Listener, NackRequest, Settled};
+use super::replays::{PlannedReplay, Replay, ReplayList, ReplayRequest};
 use super::retention::{DeletedCallbacks, OldCallbacks, ReceivedBefore};
 use super::submissions::{FileList, SubmissionHistories, SubmissionList};
 use super::subscriptions::check::SubscriptionCheck;
@@ -30,6 +31,7 @@ bodies!(
     NewToken,
     PauseRequest,
     ReceivedBefore,
+    ReplayRequest,
     SubscriptionRequest,
 );
 
@@ -50,6 +52,9 @@ bodies!(
     Letter,
     Listener,
     OldCallbacks,
+    PlannedReplay,
+    Replay,
+    ReplayList,
     ReportedEvent,
     RequestedTest,
     RetiredSecrets,
@@ -71,5 +76,7 @@ pub(crate) fn register_queries(generator: &mut schemars::SchemaGenerator) {
     generator.subschema_for::<super::alerts::model::AlertFilter>();
     generator.subschema_for::<super::audit::AuditFilter>();
     generator.subschema_for::<super::deliveries::DeliveryQuery>();
+    generator.subschema_for::<super::replays::ReplayQuery>();
     generator.subschema_for::<super::submissions::EnvironmentFilter>();
+    generator.subschema_for::<super::subscriptions::request::TestQuery>();
 }

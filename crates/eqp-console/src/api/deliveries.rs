@@ -2,13 +2,17 @@
 
 use axum::Json;
 use eqp_deliver::Subscriptions;
-use eqp_store::internal::{ANSWER, AttemptSummary, DeliveryFilter, DeliverySource, DeliverySummary, delivery, within};
+use eqp_store::internal::{
+    ANSWER, AttemptSummary, DeliveryFilter, DeliverySource, DeliveryState, DeliverySummary, WaitReason, delivery,
+    delivery_list, within,
+};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use time::OffsetDateTime;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::authorized::{ApiState, Authorized, Operate, Read};
+use crate::authorized::{ApiState, Authorized, Change, Operate, Read};
 use crate::described::QueryOf;
 use crate::extract::{JsonBody, PathParameters, Query, checked_limit};
 use crate::problem::Problem;
@@ -21,11 +25,11 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new().routes(routes!(list)).routes(routes!(show)).routes(routes!(retry)).routes(routes!(discard))
 }
 
-/// Selects deliveries that are waiting or dead.
+/// Selects deliveries that are waiting or dead, or those that were skipped.
 ///
 /// ```
 /// let newest = eqp_console::DeliveryQuery { limit: 10, ..eqp_console::DeliveryQuery::default() };
-/// assert_eq!(newest.dead, None);
+/// assert_eq!(newest.state, None);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -33,10 +37,12 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
 pub struct DeliveryQuery {
     /// Only deliveries of this subscription.
     pub subscription: Option<String>,
-    /// Only dead deliveries, or only waiting ones.
-    pub dead: Option<bool>,
+    /// Only deliveries in this state. By default those that are waiting or dead. Skipped ones are listed for 7 days.
+    pub state: Option<DeliveryState>,
     /// Only deliveries of the event with this number.
     pub event_seq: Option<i64>,
+    /// Only deliveries of the replay with this number.
+    pub replay: Option<i64>,
     /// Only deliveries with a lower ID, for requesting the next page.
     pub before_id: Option<i64>,
     /// The maximum number of deliveries: 50 by default, and at most 10,000.
@@ -45,7 +51,7 @@ pub struct DeliveryQuery {
 
 impl Default for DeliveryQuery {
     fn default() -> Self {
-        Self { subscription: None, dead: None, event_seq: None, before_id: None, limit: 50 }
+        Self { subscription: None, state: None, event_seq: None, replay: None, before_id: None, limit: 50 }
     }
 }
 
@@ -62,17 +68,27 @@ pub struct Delivery {
     pub source: DeliverySource,
     /// The number of the event, or of the change of an alert; 0 for a test.
     pub event_seq: i64,
+    /// The alert that a change is about.
+    pub alert: Option<i64>,
+    /// The number of the replay that the delivery belongs to.
+    pub replay: Option<i64>,
+    /// Whether it is waiting, dead or skipped.
+    pub state: DeliveryState,
+    /// The reason why it is waiting; null unless it is.
+    pub waits_for: Option<WaitReason>,
+    /// The earlier delivery that it waits for.
+    pub held_by: Option<i64>,
     /// The submission or file.
     pub resource_id: Option<String>,
     /// The status that the event reports.
     pub status: Option<String>,
-    /// When the delivery was created.
+    /// When the delivery was created or, of a skipped one, skipped.
     #[serde(with = "time::serde::rfc3339")]
     #[cfg_attr(feature = "schema", schemars(with = "String", extend("format" = "date-time")))]
     pub created_at: OffsetDateTime,
     /// The number of attempts that count. Those for which the handler was down do not.
     pub attempts: u32,
-    /// When the next attempt is made, after a failure.
+    /// When it is sent, if it waits for a known time: after a failure, while the handler is down, or in quiet hours.
     #[serde(with = "time::serde::rfc3339::option")]
     #[cfg_attr(feature = "schema", schemars(with = "Option<String>", extend("format" = "date-time")))]
     pub retry_at: Option<OffsetDateTime>,
@@ -95,6 +111,11 @@ impl From<DeliverySummary> for Delivery {
             subscription: summary.subscription,
             source: summary.source,
             event_seq: summary.event_seq,
+            alert: summary.alert,
+            replay: summary.replay,
+            state: summary.state,
+            waits_for: summary.waits_for,
+            held_by: summary.held_by,
             resource_id: summary.resource_id,
             status: summary.event_status,
             created_at: summary.created_at,
@@ -164,7 +185,7 @@ pub struct DeliveryList {
 pub struct DeliveryDetail {
     /// The ID.
     pub id: i64,
-    /// The delivery; null if it has ended: accepted, skipped or discarded.
+    /// The delivery; null if it was accepted or discarded.
     pub delivery: Option<Delivery>,
     /// The attempts of the last 7 days, oldest first, at most 200.
     pub attempts: Vec<Attempt>,
@@ -203,7 +224,7 @@ pub struct ChangedDeliveries {
     pub changed: u64,
 }
 
-/// List deliveries that are waiting or dead
+/// List deliveries that are waiting or dead, or were skipped
 #[utoipa::path(
     get,
     path = "/deliveries",
@@ -220,12 +241,13 @@ async fn list(operator: Authorized<Read>, Query(query): Query<DeliveryQuery>) ->
     };
     let filter = DeliveryFilter {
         subscription,
-        is_dead: query.dead,
+        state: query.state,
         event_seq: query.event_seq,
+        replay: query.replay,
         before_id: query.before_id,
         limit: query.limit,
     };
-    let deliveries = within(ANSWER, delivery::list(operator.pool(), &filter)).await?;
+    let deliveries = within(ANSWER, delivery_list::list(operator.pool(), &filter)).await?;
     Ok(Json(DeliveryList { deliveries: deliveries.into_iter().map(Delivery::from).collect() }))
 }
 
@@ -243,7 +265,7 @@ async fn show(
     PathParameters([id]): PathParameters<1>,
 ) -> Result<Json<DeliveryDetail>, Problem> {
     let id: i64 = id.parse().map_err(|_| Problem::invalid("id in the path is not a number"))?;
-    let found = within(ANSWER, delivery::find(operator.pool(), id)).await?;
+    let found = within(ANSWER, delivery_list::find(operator.pool(), id)).await?;
     let attempts = within(ANSWER, delivery::attempts(operator.pool(), id)).await?;
     if found.is_none() && attempts.is_empty() {
         return Err(Problem::not_found(format!("there is no delivery {id}, or it ended more than 7 days ago")));
@@ -252,7 +274,7 @@ async fn show(
     Ok(Json(DeliveryDetail { id, delivery: found.map(Delivery::from), attempts }))
 }
 
-/// Send deliveries now, also dead ones
+/// Send deliveries now, also dead and skipped ones
 #[utoipa::path(
     post,
     path = "/deliveries/retry",
@@ -266,10 +288,12 @@ async fn retry(
     JsonBody(selection): JsonBody<DeliverySelection>,
 ) -> Result<Json<ChangedDeliveries>, Problem> {
     selection.check()?;
-    operator.record("delivery.retry", None, &selection).await?;
-    let waiting = within(ANSWER, delivery::retry_waiting(operator.pool(), &selection.deliveries)).await?;
-    let dead = within(ANSWER, delivery::retry_dead(operator.pool(), &selection.deliveries)).await?;
-    Ok(Json(ChangedDeliveries { changed: waiting + dead }))
+    let ids = &selection.deliveries;
+    let mut change = operator.begin().await?;
+    let waiting = within(ANSWER, delivery::retry_waiting(change.connection(), ids)).await?;
+    let dead = within(ANSWER, delivery::retry_dead(change.connection(), ids)).await?;
+    let skipped = within(ANSWER, delivery::retry_skipped(change.connection(), ids)).await?;
+    changed(change, "delivery.retry", &selection, waiting + dead + skipped).await
 }
 
 /// Discard deliveries without sending them
@@ -286,8 +310,21 @@ async fn discard(
     JsonBody(selection): JsonBody<DeliverySelection>,
 ) -> Result<Json<ChangedDeliveries>, Problem> {
     selection.check()?;
-    operator.record("delivery.discard", None, &selection).await?;
     let note = format!("by {}", operator.principal());
-    let changed = within(ANSWER, delivery::discard(operator.pool(), &selection.deliveries, &note)).await?;
+    let mut change = operator.begin().await?;
+    let discarded = within(ANSWER, delivery::discard(change.connection(), &selection.deliveries, &note)).await?;
+    changed(change, "delivery.discard", &selection, discarded).await
+}
+
+/// Commits a change of deliveries, unless it has changed none.
+async fn changed(
+    change: Change,
+    action: &str,
+    selection: &DeliverySelection,
+    changed: u64,
+) -> Result<Json<ChangedDeliveries>, Problem> {
+    if changed > 0 {
+        change.commit(action, None, &json!({ "deliveries": selection.deliveries, "changed": changed })).await?;
+    }
     Ok(Json(ChangedDeliveries { changed }))
 }

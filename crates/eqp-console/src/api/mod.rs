@@ -8,6 +8,7 @@ pub(crate) mod deliveries;
 pub(crate) mod events;
 pub(crate) mod letter;
 pub(crate) mod messages;
+pub(crate) mod replays;
 pub(crate) mod retention;
 pub(crate) mod submissions;
 pub(crate) mod subscriptions;
@@ -41,6 +42,7 @@ pub(crate) fn routes() -> OpenApiRouter<ApiState> {
         .merge(subscriptions::routes())
         .merge(deliveries::routes())
         .merge(messages::routes())
+        .merge(replays::routes())
         .routes(routes!(document))
 }
 

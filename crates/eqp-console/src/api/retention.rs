@@ -94,8 +94,11 @@ async fn delete(
     JsonBody(old): JsonBody<ReceivedBefore>,
 ) -> Result<Json<DeletedCallbacks>, Problem> {
     let before = old.check()?;
-    operator.record("callbacks.delete", None, &old).await?;
     let retention = Retention::new(operator.pool().clone());
+    if retention.count_before(before).await? == 0 {
+        return Ok(Json(DeletedCallbacks { deleted: 0, is_complete: true }));
+    }
+    operator.record("callbacks.delete", None, &old).await?;
     let (deleted, is_complete) = retention.delete_for(LONGEST_REQUEST, before).await?;
     Ok(Json(DeletedCallbacks { deleted, is_complete }))
 }

@@ -1,11 +1,13 @@
 //! The calls about subscriptions and deliveries.
 
+use std::time::Duration;
+
 use eqp_types::Secret;
 
-use super::{OperatorClient, OperatorError, segment};
+use super::{OperatorClient, OperatorError, query_of, segment};
 use crate::api::deliveries::{ChangedDeliveries, DeliveryDetail, DeliveryList, DeliveryQuery, DeliverySelection};
 use crate::api::subscriptions::check::SubscriptionCheck;
-use crate::api::subscriptions::request::{PauseRequest, SubscriptionRequest};
+use crate::api::subscriptions::request::{MAX_WAIT, PauseRequest, SubscriptionRequest, TestQuery};
 use crate::api::subscriptions::rotation::{NewSigningSecret, RetiredSecrets};
 use crate::api::subscriptions::{RequestedTest, Subscription, SubscriptionList};
 
@@ -95,16 +97,17 @@ impl OperatorClient {
         self.post(&format!("/subscriptions/{}/resume", segment(name)), &()).await
     }
 
-    /// Requests a test message, which a worker sends once. Requires the scope `operate`.
+    /// Requests a test message, which a worker sends once, but not later than after `wait`. Requires the scope `operate`.
     ///
     /// # Errors
     ///
     /// Returns the errors of [`subscription`](Self::subscription).
-    pub async fn test_subscription(&self, name: &str) -> Result<RequestedTest, OperatorError> {
-        self.post(&format!("/subscriptions/{}/test", segment(name)), &()).await
+    pub async fn test_subscription(&self, name: &str, wait: Duration) -> Result<RequestedTest, OperatorError> {
+        let query = query_of(&TestQuery { wait: wait.as_secs().clamp(1, MAX_WAIT) });
+        self.post(&format!("/subscriptions/{}/test{query}", segment(name)), &()).await
     }
 
-    /// Returns deliveries that are waiting or dead, newest first.
+    /// Returns deliveries that are waiting or dead, or were skipped, newest first.
     ///
     /// # Errors
     ///
@@ -123,7 +126,7 @@ impl OperatorClient {
         self.get(&format!("/deliveries/{id}"), &()).await
     }
 
-    /// Sends deliveries now, also dead ones. Requires the scope `operate`.
+    /// Sends deliveries now, also dead and skipped ones. Requires the scope `operate`.
     ///
     /// # Errors
     ///

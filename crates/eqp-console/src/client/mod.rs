@@ -6,6 +6,7 @@ mod error;
 mod in_process;
 mod messages;
 mod remote;
+mod replays;
 mod stream;
 
 use std::fmt;

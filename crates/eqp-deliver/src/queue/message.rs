@@ -105,6 +105,9 @@ impl Messages {
                 Ok(message) => message,
                 Err(other) => return other,
             },
+            DeliverySource::Test if delivery.is_expired => {
+                return Prepared::Skip("nobody waits for the result of the test any more".to_owned());
+            }
             DeliverySource::Test => {
                 let at = OffsetDateTime::now_utc() - delivery.age;
                 Message::of_test(self.source.instance, delivery.test_id.unwrap_or_default(), at, &subscription.name)

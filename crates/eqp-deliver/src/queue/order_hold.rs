@@ -15,7 +15,7 @@ pub(crate) async fn set_aside(pool: &PgPool, deliveries: &mut Vec<WaitingDeliver
             Some(Duration::ZERO) => {
                 within(ANSWER, delivery_lane::move_aside(pool, head.id)).await?;
                 let moved = deliveries.remove(0);
-                for delivery in deliveries.iter_mut() {
+                for delivery in deliveries.iter_mut().filter(|delivery| delivery.replay_id.is_none()) {
                     delivery.out_of_order_after = delivery.out_of_order_after.max(Some(moved.event_seq));
                 }
             }

@@ -130,7 +130,11 @@ fn report(
                 Follow::HandBack => {}
                 Follow::Retry(after) => {
                     let is_invalid = ended.result.outcome == AttemptOutcome::Invalid;
-                    let hold = hold(ended.delivery.subscription);
+                    // A replay is outside of the order, so a delivery of it holds back nothing.
+                    let hold = match ended.delivery.replay_id {
+                        Some(_) => Some(std::time::Duration::ZERO),
+                        None => hold(ended.delivery.subscription),
+                    };
                     next = NextAttempt::Retry { delivery: id, after, is_counted, is_invalid, hold };
                 }
             }

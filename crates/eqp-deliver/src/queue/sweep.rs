@@ -1,4 +1,5 @@
-//! Deletes what deliveries leave behind: empty lanes, old attempts, old dead deliveries, and removed subscriptions.
+//! Deletes what deliveries leave behind: empty lanes, old attempts, old dead deliveries, old replays, and removed
+//! subscriptions.
 
 use std::time::Duration;
 
@@ -35,6 +36,7 @@ async fn once(pool: &PgPool) -> Result<(), Error> {
         most = most.max(within(ANSWER, delivery_sweep::attempts(pool)).await?);
         most = most.max(within(ANSWER, delivery_sweep::dead_deliveries(pool)).await?);
         most = most.max(within(ANSWER, delivery_sweep::chat_messages(pool)).await?);
+        most = most.max(within(ANSWER, delivery_sweep::old_replays(pool)).await?);
         most = most.max(within(ANSWER, delivery_sweep::removed_subscriptions(pool)).await?);
         if most < delivery_sweep::BATCH {
             return Ok(());

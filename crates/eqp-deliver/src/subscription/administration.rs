@@ -1,16 +1,17 @@
 //! Creates, lists, pauses, resumes, tests and removes subscriptions.
 
+use std::time::Duration;
+
 use eqp_store::MasterKey;
 use eqp_store::internal::{
-    ANSWER, DeliveryCounts, StoredSubscription, SubscriptionId, SubscriptionState, delivery, subscription, within,
+    ANSWER, DeliveryCounts, StoredSubscription, SubscriptionId, SubscriptionState, subscription, within,
 };
 use eqp_store::sqlx::PgPool;
 use time::OffsetDateTime;
-use uuid::Uuid;
 
 use super::declared::{Declaration, DeclaringFile};
-use super::new_subscription::{LONGEST_NAME, row};
-use super::{Fallback, NewSubscription, OrderHold, SubscriptionError, SubscriptionFilter, secrets};
+use super::new_subscription::not_found;
+use super::{Fallback, NewSubscription, OrderHold, SubscriptionChanges, SubscriptionError, SubscriptionFilter};
 use crate::HandlerDefinition;
 
 /// A subscription and the state of its deliveries.
@@ -84,15 +85,7 @@ impl Subscriptions {
     /// Returns [`SubscriptionError::Name`], [`SubscriptionError::NameInUse`], [`SubscriptionError::Filter`] or
     /// [`SubscriptionError::Fallback`].
     pub async fn add(&self, new: &NewSubscription, key: Option<&MasterKey>) -> Result<(), SubscriptionError> {
-        new.check()?;
-        let sealed = match key {
-            Some(key) => secrets::seal(key, &new.name, &new.handler, &new.secrets)?,
-            None => None,
-        };
-        let stored = if new.fallback.is_some() { self.stored().await? } else { Vec::new() };
-        let row = row(new, stored.iter())?;
-        let id = within(ANSWER, subscription::insert(&self.pool, &row, sealed.as_ref())).await?;
-        id.map(|_| ()).ok_or_else(|| SubscriptionError::NameInUse { name: new.name.clone() })
+        self.change(async |mut changes| changes.add(new, key).await).await
     }
 
     /// Makes the subscriptions those that a file declares: creates and changes them, and pauses those that the file has declared before
@@ -141,8 +134,7 @@ impl Subscriptions {
     ///
     /// Returns [`SubscriptionError::NotFound`].
     pub async fn pause(&self, name: &str, reason: &str) -> Result<bool, SubscriptionError> {
-        let id = self.by_name(name).await?.id;
-        Ok(within(ANSWER, subscription::pause(&self.pool, id, reason, false)).await?)
+        self.change(async |mut changes| changes.pause(name, reason).await).await
     }
 
     /// Resumes a subscription: it delivers the events that were recorded while it was paused. Returns false if it was not paused.
@@ -151,8 +143,7 @@ impl Subscriptions {
     ///
     /// Returns [`SubscriptionError::NotFound`].
     pub async fn resume(&self, name: &str) -> Result<bool, SubscriptionError> {
-        let id = self.by_name(name).await?.id;
-        Ok(within(ANSWER, subscription::resume(&self.pool, id)).await?)
+        self.change(async |mut changes| changes.resume(name).await).await
     }
 
     /// Removes a subscription and its deliveries.
@@ -161,28 +152,28 @@ impl Subscriptions {
     ///
     /// Returns [`SubscriptionError::NotFound`], and [`SubscriptionError::Declared`] if a file declares it.
     pub async fn remove(&self, name: &str) -> Result<(), SubscriptionError> {
-        let stored = self.by_name(name).await?;
-        if let Some(file) = stored.declared_by {
-            return Err(SubscriptionError::Declared { name: stored.name, file });
-        }
-        within(ANSWER, subscription::remove(&self.pool, stored.id)).await?;
-        Ok(())
+        self.change(async |mut changes| changes.remove(name).await).await
     }
 
-    /// Requests a test message, which a worker sends once, even if the subscription is paused. Returns the ID of its delivery, under
-    /// which the attempt is recorded.
+    /// Requests a test message, which a worker sends once, even if the subscription is paused, but not after `expires_in`. Returns the ID
+    /// of its delivery, under which the attempt is recorded.
     ///
     /// # Errors
     ///
     /// Returns [`SubscriptionError::NotFound`], and [`SubscriptionError::NothingToTest`] if its deliveries are fetched.
-    pub async fn test(&self, name: &str) -> Result<i64, SubscriptionError> {
-        let stored = self.by_name(name).await?;
-        if serde_json::from_str::<HandlerDefinition>(&stored.handler)
-            .is_ok_and(|handler| handler == HandlerDefinition::Pull)
-        {
-            return Err(SubscriptionError::NothingToTest { name: stored.name });
-        }
-        Ok(within(ANSWER, delivery::insert_test(&self.pool, stored.id, Uuid::new_v4())).await?)
+    pub async fn test(&self, name: &str, expires_in: Duration) -> Result<i64, SubscriptionError> {
+        self.change(async |mut changes| changes.test(name, expires_in).await).await
+    }
+
+    /// Makes a change in a transaction.
+    async fn change<T>(
+        &self,
+        change: impl AsyncFnOnce(SubscriptionChanges<'_>) -> Result<T, SubscriptionError>,
+    ) -> Result<T, SubscriptionError> {
+        let mut transaction = within(ANSWER, self.pool.begin()).await?;
+        let changed = change(SubscriptionChanges::new(&mut transaction)).await?;
+        within(ANSWER, transaction.commit()).await?;
+        Ok(changed)
     }
 
     /// Returns the number of a subscription.
@@ -204,7 +195,7 @@ impl Subscriptions {
             let mut connection = self.pool.acquire().await?;
             subscription::find(&mut connection, name).await
         });
-        found.await?.ok_or_else(|| SubscriptionError::NotFound { name: name.chars().take(LONGEST_NAME).collect() })
+        found.await?.ok_or_else(|| not_found(name))
     }
 
     async fn stored(&self) -> Result<Vec<StoredSubscription>, eqp_store::Error> {

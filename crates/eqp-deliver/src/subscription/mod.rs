@@ -1,6 +1,8 @@
 //! Subscriptions: which events are delivered to which handler.
 
 mod administration;
+mod cache;
+mod changes;
 mod declared;
 mod error;
 mod filter;
@@ -18,6 +20,8 @@ use time::OffsetDateTime;
 use crate::{HandlerDefinition, WebhookDefinition};
 
 pub use administration::{SubscriptionSummary, Subscriptions};
+pub(crate) use cache::SubscriptionCache;
+pub use changes::SubscriptionChanges;
 pub use declared::Declaration;
 pub use error::SubscriptionError;
 pub use filter::{FilterError, SubscriptionFilter};

@@ -10,7 +10,7 @@ use crate::{HandlerDefinition, HandlerSecrets};
 
 /// The time for which a delivery that fails holds back the later ones of its resource, unless the subscription says otherwise.
 const DEFAULT_HOLD: Duration = Duration::from_mins(15);
-pub(super) const LONGEST_NAME: usize = 100;
+const LONGEST_NAME: usize = 100;
 
 /// Whether the events of a resource are delivered in order while one of them fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -171,6 +171,10 @@ pub(super) fn row<'a>(
         is_temporary: new.is_temporary,
         since: new.since,
     })
+}
+
+pub(super) fn not_found(name: &str) -> SubscriptionError {
+    SubscriptionError::NotFound { name: name.chars().take(LONGEST_NAME).collect() }
 }
 
 /// The beginning of the names of listeners, which are followed by a user and a machine.

@@ -1,9 +1,13 @@
 //! What operators do with subscriptions and deliveries.
 
+use std::time::Duration;
+
 use eqp_deliver::{AttemptOutcome, HandlerDefinition, NewSubscription, SubscriptionError};
-use eqp_store::internal::{DeliveryFilter, delivery};
+use eqp_store::internal::{DeliveryFilter, DeliveryState, WaitReason, delivery, delivery_list};
 
 use crate::setup::{DOWN, FAILED, Setup};
+
+const MINUTE: Duration = Duration::from_mins(1);
 
 #[tokio::test]
 async fn names_are_unique_until_a_subscription_is_removed() {
@@ -45,7 +49,7 @@ async fn a_test_is_sent_once_even_to_a_paused_subscription() {
     setup.handlers.respond(|_| DOWN);
     let process = setup.start();
     setup.files(&["a"]).await;
-    let test = setup.subscriptions().test("shop").await.unwrap();
+    let test = setup.subscriptions().test("shop", MINUTE).await.unwrap();
     setup.until("select count(*) from eqp.attempt where source = 'test' and result = 'handler_down'", 1).await;
     setup.until_empty().await;
     let attempts = delivery::attempts(&setup.database.pool, test).await.unwrap();
@@ -67,9 +71,11 @@ async fn deliveries_can_be_listed_retried_and_discarded() {
     setup.until("select count(*) from eqp.delivery where attempts = 1 and retry_at is not null", 2).await;
     let pool = &setup.database.pool;
     let filter = DeliveryFilter { limit: 10, ..DeliveryFilter::default() };
-    let listed = delivery::list(pool, &filter).await.unwrap();
+    let listed = delivery_list::list(pool, &filter).await.unwrap();
     assert_eq!(listed.len(), 2);
     assert_eq!(listed[0].last_result.as_deref(), Some("event_failed"));
+    assert_eq!((listed[0].state, listed[0].waits_for), (DeliveryState::Waiting, Some(WaitReason::Retry)));
+    assert!(listed[0].retry_at.is_some());
     assert!(listed[0].id > listed[1].id);
     let [b, a] = [listed[0].id, listed[1].id];
     assert_eq!(delivery::discard(pool, &[b], "not needed").await.unwrap(), 1);
@@ -92,8 +98,82 @@ async fn nothing_is_sent_to_a_subscription_whose_deliveries_are_fetched() {
     setup.files(&["a"]).await;
     setup.handlers.wait_for(1).await;
     setup.until("select count(*) from eqp.delivery", 1).await;
-    let error = setup.subscriptions().test("pulled").await.unwrap_err();
+    let error = setup.subscriptions().test("pulled", MINUTE).await.unwrap_err();
     assert!(matches!(error, SubscriptionError::NothingToTest { .. }), "{error}");
     process.stop().await;
     assert_eq!(setup.subscriptions().find("pulled").await.unwrap().waiting, 1);
+}
+
+#[tokio::test]
+async fn a_test_that_nobody_waits_for_any_more_is_not_sent() {
+    let setup = Setup::new().await;
+    setup.subscribe("shop", |_| {}).await;
+    let test = setup.subscriptions().test("shop", MINUTE).await.unwrap();
+    setup.sql("update eqp.delivery set expires_at = now()").await;
+    let process = setup.start();
+    setup.until_empty().await;
+    process.stop().await;
+    assert_eq!(setup.handlers.received(), []);
+    let attempts = delivery::attempts(&setup.database.pool, test).await.unwrap();
+    let notes: Vec<_> = attempts.iter().map(|one| (one.result.as_str(), one.note.as_deref().unwrap())).collect();
+    assert_eq!(notes, [("skipped", "nobody waits for the result of the test any more")]);
+}
+
+#[tokio::test]
+async fn the_list_shows_why_a_delivery_waits() {
+    let setup = Setup::new().await;
+    setup.subscribe("shop", |_| {}).await;
+    setup.handlers.respond(|_| FAILED);
+    let process = setup.start();
+    setup.submission("s").await;
+    setup.until("select count(*) from eqp.delivery where attempts = 1 and retry_at is not null", 1).await;
+    process.stop().await;
+    let reasons = async || {
+        let filter = DeliveryFilter { limit: 10, ..DeliveryFilter::default() };
+        let listed = delivery_list::list(&setup.database.pool, &filter).await.unwrap();
+        listed.iter().map(|one| (one.waits_for.unwrap(), one.held_by.is_some())).collect::<Vec<_>>()
+    };
+    let behind = (WaitReason::EarlierDelivery, true);
+    assert_eq!(reasons().await, [behind, behind, (WaitReason::Retry, false)]);
+    setup.sql("update eqp.delivery set retry_at = null, not_before = now() + interval '1 h' where attempts = 1").await;
+    assert_eq!(reasons().await[2], (WaitReason::QuietHours, false));
+    setup.sql("update eqp.delivery set not_before = null").await;
+    setup.sql("update eqp.delivery_lane set due_at = now() - interval '1 s'").await;
+    assert_eq!(reasons().await[2], (WaitReason::Worker, false));
+    setup.sql("update eqp.subscription_state set open_until = now() + interval '30 s'").await;
+    assert_eq!(reasons().await[2], (WaitReason::HandlerDown, false));
+    setup.subscriptions().pause("shop", "a deployment").await.unwrap();
+    assert_eq!(reasons().await[0], (WaitReason::Paused, true));
+}
+
+#[tokio::test]
+async fn a_skipped_delivery_is_listed_and_can_be_retried_once_the_details_are_known() {
+    let setup = Setup::new().await;
+    setup.subscribe("acme", |new| new.filter.skus = vec!["acme/*".into()]).await;
+    let process = setup.start();
+    setup.files(&["a"]).await;
+    setup.until("select count(*) from eqp.delivery", 1).await;
+    let pool = &setup.database.pool;
+    let filter = |state| DeliveryFilter { state: Some(state), limit: 10, ..DeliveryFilter::default() };
+    let waiting = delivery_list::list(pool, &filter(DeliveryState::Waiting)).await.unwrap();
+    assert_eq!(waiting[0].waits_for, Some(WaitReason::Details));
+    setup.sql("update eqp.delivery set created_at = now() - interval '181 seconds'").await;
+    setup.until_empty().await;
+    let skipped = delivery_list::list(pool, &filter(DeliveryState::Skipped)).await.unwrap();
+    assert_eq!(skipped.iter().map(|one| one.id).collect::<Vec<_>>(), [waiting[0].id]);
+    assert!(skipped[0].last_note.as_ref().unwrap().contains("SKU"), "{skipped:?}");
+    assert_eq!(delivery_list::find(pool, waiting[0].id).await.unwrap(), Some(skipped[0].clone()));
+
+    sqlx::query("insert into eqp.resource_detail (account_id, resource_kind, resource_id, sku) select $1, 'file', 'a', 'acme/shop'")
+        .bind(setup.database.account.0)
+        .execute(pool)
+        .await
+        .unwrap();
+    assert_eq!(delivery::retry_skipped(pool, &[waiting[0].id, 999_999]).await.unwrap(), 1);
+    setup.handlers.wait_for(1).await;
+    setup.until_empty().await;
+    process.stop().await;
+    assert_eq!(setup.handlers.resources("acme"), ["a"]);
+    assert_eq!(delivery_list::list(pool, &filter(DeliveryState::Skipped)).await.unwrap(), []);
+    assert_eq!(delivery::retry_skipped(pool, &[waiting[0].id]).await.unwrap(), 0);
 }

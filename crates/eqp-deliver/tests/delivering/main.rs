@@ -13,5 +13,6 @@ mod ordering;
 mod outages;
 mod pulling;
 mod reminders;
+mod replays;
 mod setup;
 mod webhooks;

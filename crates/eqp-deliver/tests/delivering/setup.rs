@@ -63,6 +63,8 @@ pub(crate) struct Handlers {
     received: Arc<Mutex<Vec<Received>>>,
     respond: Arc<Mutex<Option<Respond>>>,
     hangs: Arc<std::sync::atomic::AtomicBool>,
+    /// The time that each message takes, in milliseconds.
+    takes: Arc<std::sync::atomic::AtomicU64>,
 }
 
 impl Handlers {
@@ -73,6 +75,12 @@ impl Handlers {
     /// Never answers from now on.
     pub(crate) fn hang(&self, hangs: bool) {
         self.hangs.store(hangs, std::sync::atomic::Ordering::Relaxed);
+    }
+
+    /// Takes this time for each message from now on.
+    pub(crate) fn slow(&self, time: Duration) {
+        let milliseconds = u64::try_from(time.as_millis()).unwrap();
+        self.takes.store(milliseconds, std::sync::atomic::Ordering::Relaxed);
     }
 
     pub(crate) fn received(&self) -> Vec<Received> {
@@ -118,6 +126,7 @@ impl DeliveryHandler for Recording {
         if self.handlers.hangs.load(std::sync::atomic::Ordering::Relaxed) {
             std::future::pending::<()>().await;
         }
+        sleep(Duration::from_millis(self.handlers.takes.load(std::sync::atomic::Ordering::Relaxed))).await;
         let outcome = match &*self.handlers.respond.lock().unwrap() {
             Some(respond) => respond(&received),
             None => AttemptOutcome::Delivered,

@@ -29,6 +29,9 @@ pub enum DeliverySource {
 
 string_enum!(DeliverySource);
 
+/// The number of lanes of a subscription that replays share: a quarter of those that are sent at a time.
+const REPLAY_LANES: i64 = 4;
+
 /// The key of a lane of deliveries. Deliveries of one lane are sent in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LaneKey(pub i64);
@@ -60,6 +63,13 @@ impl LaneKey {
         Self::hash("delivery", &[&delivery.to_string()])
     }
 
+    /// Returns one of the lanes that all replays of a subscription share. Few of its lanes are sent at a time, so these leave room for new
+    /// events. The events of one resource, whose own lane this is, stay in order.
+    pub fn of_replay(resource: Self) -> Self {
+        let share = resource.0.rem_euclid(REPLAY_LANES);
+        Self::hash("replay", &[&share.to_string()])
+    }
+
     /// The hash is stored, so it must not depend on the version of a library. Postgres stores no NUL in a text, so no two lists of parts
     /// are joined to the same bytes.
     fn hash(namespace: &str, parts: &[&str]) -> Self {
@@ -79,6 +89,8 @@ pub struct NewDelivery {
     pub event_seq: i64,
     /// The time before which it is not sent.
     pub not_before: Option<OffsetDateTime>,
+    /// The replay that it belongs to.
+    pub replay: Option<i64>,
 }
 
 /// A position in the events and in the changes of alerts.
@@ -150,6 +162,8 @@ pub struct WaitingDelivery {
     pub hold_in: Option<Duration>,
     /// The wait until it may be sent: quiet hours.
     pub not_before_in: Option<Duration>,
+    /// A test that nobody waits for any more.
+    pub is_expired: bool,
     /// An earlier event of the resource that has not been delivered.
     pub out_of_order_after: Option<i64>,
 }
@@ -228,26 +242,6 @@ pub struct DeliveryReport {
     pub attempts: Vec<NewAttempt>,
 }
 
-/// A delivery as it is listed: waiting, dead, or accepted.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DeliverySummary {
-    pub id: i64,
-    pub subscription: String,
-    pub source: DeliverySource,
-    pub event_seq: i64,
-    pub created_at: OffsetDateTime,
-    pub attempts: u32,
-    /// When it is sent next, if it is waiting for another attempt.
-    pub retry_at: Option<OffsetDateTime>,
-    pub dead_at: Option<OffsetDateTime>,
-    /// The result and note of its last attempt.
-    pub last_result: Option<String>,
-    pub last_status: Option<i32>,
-    pub last_note: Option<String>,
-    pub resource_id: Option<String>,
-    pub event_status: Option<String>,
-}
-
 /// A recorded attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AttemptSummary {
@@ -261,17 +255,6 @@ pub struct AttemptSummary {
     pub result: String,
     pub status: Option<i32>,
     pub note: Option<String>,
-}
-
-/// Which deliveries to list.
-#[derive(Clone, Debug, Default)]
-pub struct DeliveryFilter {
-    pub subscription: Option<SubscriptionId>,
-    pub is_dead: Option<bool>,
-    pub event_seq: Option<i64>,
-    /// Only those with a lower ID.
-    pub before_id: Option<i64>,
-    pub limit: u32,
 }
 
 /// The content of a message about an event beside the event.
@@ -309,5 +292,8 @@ mod tests {
         assert_eq!(LaneKey::of_delivery(7), LaneKey::of_delivery(7));
         assert_ne!(LaneKey::of_delivery(7), LaneKey::of_alert(7));
         assert_ne!(LaneKey::of_delivery(7), LaneKey::of_delivery(8));
+        let of_replays: std::collections::BTreeSet<_> =
+            (-20..20).map(|n| LaneKey::of_replay(LaneKey::of_delivery(n))).collect();
+        assert_eq!(of_replays.len(), 4);
     }
 }

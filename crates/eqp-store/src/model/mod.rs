@@ -11,6 +11,8 @@ mod callback;
 mod delivery;
 #[doc(hidden)]
 mod delivery_queue;
+#[doc(hidden)]
+mod delivery_summary;
 mod endpoint;
 mod event;
 mod filter;
@@ -19,6 +21,8 @@ mod operator;
 mod public_url;
 #[doc(hidden)]
 mod reconcile;
+#[doc(hidden)]
+mod replay;
 #[doc(hidden)]
 mod report;
 #[doc(hidden)]
@@ -43,11 +47,13 @@ pub use api_read::{
 };
 pub use callback::{Account, CallbackDisposition, Counts, DuplicateCallback, ProjectedCallback, StoredCallback};
 pub use delivery::{
-    AckedDelivery, AttemptSummary, CatchUpPosition, Cursors, DeliveryFilter, DeliveryReport, DeliverySource,
-    DeliverySummary, EventContext, EventDetailText, FanOutPosition, LaneKey, LaneReport, LeasedLane, Nack, NewAttempt,
-    NewDelivery, NextAttempt, SubscriptionWork, WaitingDelivery,
+    AckedDelivery, AttemptSummary, CatchUpPosition, Cursors, DeliveryReport, DeliverySource, EventContext,
+    EventDetailText, FanOutPosition, LaneKey, LaneReport, LeasedLane, Nack, NewAttempt, NewDelivery, NextAttempt,
+    SubscriptionWork, WaitingDelivery,
 };
 pub use delivery_queue::{DeliveryQueue, SubscriptionQueue};
+pub(crate) use delivery_summary::Obstacles;
+pub use delivery_summary::{DeliveryFilter, DeliveryState, DeliverySummary, WaitReason};
 pub use endpoint::{
     AccountId, CredentialGeneration, CredentialId, CredentialLookup, CredentialState, CredentialSummary, CredentialUse,
     EndpointId, EndpointPathError, EndpointSummary, IssuedCredential, NewCredential, NewEndpoint, PublicUrl,
@@ -61,6 +67,7 @@ pub use reconcile::{
     AccessKeySummary, AccountSummary, LastRuns, ResourceDetail, RunId, RunKind, RunProgress, RunSummary,
     StoredAccessKey,
 };
+pub use replay::{NewReplay, ReplayPosition, StoredReplay};
 pub use report::{PendingReport, ReadContext};
 pub use report_id::ReportId;
 pub use string_enum::UnknownValue;

@@ -1,67 +1,12 @@
-//! `eqp.delivery` and `eqp.attempt`: lists, and what operators do with single deliveries.
+//! `eqp.delivery` and `eqp.attempt`: attempts, and what operators do with single deliveries. Lists are in `delivery_list`.
 
-use sqlx::{PgPool, query, query_scalar};
+use std::time::Duration;
+
+use sqlx::{PgExecutor, PgPool, query, query_scalar};
 use uuid::Uuid;
 
 use super::column::read;
-use crate::model::{AttemptSummary, DeliveryFilter, DeliverySource, DeliverySummary, LaneKey, SubscriptionId};
-
-/// Returns waiting and dead deliveries, newest first.
-pub async fn list(pool: &PgPool, filter: &DeliveryFilter) -> Result<Vec<DeliverySummary>, sqlx::Error> {
-    let rows = query!(
-        r#"
-        select delivery.id, subscription.name, delivery.source, delivery.event_seq, delivery.created_at, delivery.attempts,
-               greatest(delivery.retry_at, case when delivery.not_before > now() then delivery.not_before end) as retry_at,
-               delivery.dead_at, last.result as "last_result?", last.status as last_status,
-               last.note as last_note, event.resource_id as "resource_id?", event.status as "event_status?"
-        from eqp.delivery
-        join eqp.subscription on subscription.id = delivery.subscription_id and subscription.removed_at is null
-        left join eqp.event on event.seq = delivery.event_seq and delivery.source = 'event'
-        left join lateral (
-            select result, status, note from eqp.attempt where delivery_id = delivery.id order by id desc limit 1
-        ) as last on true
-        where ($1::integer is null or delivery.subscription_id = $1)
-          and ($2::boolean is null or (delivery.dead_at is not null) = $2)
-          and ($3::bigint is null or (delivery.source = 'event' and delivery.event_seq = $3))
-          and ($4::bigint is null or delivery.id < $4)
-        order by delivery.id desc
-        limit $5
-        "#,
-        filter.subscription.map(|id| id.0) as Option<i32>,
-        filter.is_dead as Option<bool>,
-        filter.event_seq as Option<i64>,
-        filter.before_id as Option<i64>,
-        i64::from(filter.limit),
-    )
-    .fetch_all(pool)
-    .await?;
-    rows.into_iter()
-        .map(|row| {
-            Ok(DeliverySummary {
-                id: row.id,
-                subscription: row.name,
-                source: read(&row.source)?,
-                event_seq: row.event_seq,
-                created_at: row.created_at,
-                attempts: row.attempts.unsigned_abs(),
-                retry_at: row.retry_at,
-                dead_at: row.dead_at,
-                last_result: row.last_result,
-                last_status: row.last_status,
-                last_note: row.last_note,
-                resource_id: row.resource_id,
-                event_status: row.event_status,
-            })
-        })
-        .collect()
-}
-
-/// Returns one waiting or dead delivery, or `None`.
-pub async fn find(pool: &PgPool, delivery: i64) -> Result<Option<DeliverySummary>, sqlx::Error> {
-    let filter = DeliveryFilter { before_id: delivery.checked_add(1), limit: 1, ..DeliveryFilter::default() };
-    let first = list(pool, &filter).await?.pop();
-    Ok(first.filter(|found| found.id == delivery))
-}
+use crate::model::{AttemptSummary, DeliverySource, LaneKey, SubscriptionId};
 
 /// Returns the recorded attempts of a delivery, oldest first, at most 200.
 pub async fn attempts(pool: &PgPool, delivery: i64) -> Result<Vec<AttemptSummary>, sqlx::Error> {
@@ -98,7 +43,7 @@ pub async fn attempts(pool: &PgPool, delivery: i64) -> Result<Vec<AttemptSummary
 ///
 /// The lane gets a tail that is newer than every delivery: a lease that is held now could otherwise close the lane although it is not
 /// empty.
-pub async fn retry_dead(pool: &PgPool, deliveries: &[i64]) -> Result<u64, sqlx::Error> {
+pub async fn retry_dead(executor: impl PgExecutor<'_>, deliveries: &[i64]) -> Result<u64, sqlx::Error> {
     let revived = query_scalar!(
         r#"
         with revived as (
@@ -117,13 +62,13 @@ pub async fn retry_dead(pool: &PgPool, deliveries: &[i64]) -> Result<u64, sqlx::
         "#,
         deliveries
     )
-    .fetch_one(pool)
+    .fetch_one(executor)
     .await?;
     Ok(revived.unsigned_abs())
 }
 
 /// Makes waiting deliveries due now. Returns how many there were.
-pub async fn retry_waiting(pool: &PgPool, deliveries: &[i64]) -> Result<u64, sqlx::Error> {
+pub async fn retry_waiting(executor: impl PgExecutor<'_>, deliveries: &[i64]) -> Result<u64, sqlx::Error> {
     let woken = query_scalar!(
         r#"
         with woken as (
@@ -145,13 +90,13 @@ pub async fn retry_waiting(pool: &PgPool, deliveries: &[i64]) -> Result<u64, sql
         "#,
         deliveries
     )
-    .fetch_one(pool)
+    .fetch_one(executor)
     .await?;
     Ok(woken.unsigned_abs())
 }
 
 /// Deletes deliveries without sending them, and records that. Returns how many there were.
-pub async fn discard(pool: &PgPool, deliveries: &[i64], note: &str) -> Result<u64, sqlx::Error> {
+pub async fn discard(executor: impl PgExecutor<'_>, deliveries: &[i64], note: &str) -> Result<u64, sqlx::Error> {
     let discarded = query_scalar!(
         r#"
         with gone as (
@@ -176,18 +121,60 @@ pub async fn discard(pool: &PgPool, deliveries: &[i64], note: &str) -> Result<u6
         deliveries,
         note,
     )
-    .fetch_one(pool)
+    .fetch_one(executor)
     .await?;
     Ok(discarded.unsigned_abs())
 }
 
-/// Inserts a test of a subscription. Returns the ID of its delivery.
-pub async fn insert_test(pool: &PgPool, subscription: SubscriptionId, test: Uuid) -> Result<i64, sqlx::Error> {
+/// Makes skipped deliveries wait again, with their IDs. Returns how many there were.
+///
+/// Each gets a lane of its own, because later deliveries of its resource may have been sent.
+pub async fn retry_skipped(executor: impl PgExecutor<'_>, deliveries: &[i64]) -> Result<u64, sqlx::Error> {
+    let lanes: Vec<i64> = deliveries.iter().map(|delivery| LaneKey::of_delivery(*delivery).0).collect();
+    let revived = query_scalar!(
+        r#"
+        with skipped as (
+                 select distinct on (attempt.delivery_id) attempt.delivery_id, attempt.subscription_id, wanted.resource,
+                        attempt.source, attempt.event_seq
+                 from unnest($1::bigint[], $2::bigint[]) as wanted (id, resource)
+                 join eqp.attempt on attempt.delivery_id = wanted.id
+                 join eqp.subscription on subscription.id = attempt.subscription_id and removed_at is null
+                 where attempt.source <> 'test'
+                   and not exists (select from eqp.delivery where id = wanted.id)
+                   and 'skipped' = (select result from eqp.attempt where delivery_id = wanted.id order by id desc limit 1)
+                 order by attempt.delivery_id),
+             revived as (
+                 insert into eqp.delivery (id, subscription_id, resource, source, event_seq) overriding system value
+                 select * from skipped order by delivery_id
+                 on conflict (id) do nothing
+                 returning id, subscription_id, resource),
+             lanes as (
+                 insert into eqp.delivery_lane as lane (subscription_id, resource, due_at, tail_id)
+                 select subscription_id, resource, now(), nextval(pg_get_serial_sequence('eqp.delivery', 'id')) from revived order by 1, 2
+                 on conflict (subscription_id, resource) do update
+                 set tail_id = excluded.tail_id, due_at = case when lane.lease is null then now() else lane.due_at end)
+        select count(*) as "revived!" from revived
+        "#,
+        deliveries,
+        &lanes,
+    )
+    .fetch_one(executor)
+    .await?;
+    Ok(revived.unsigned_abs())
+}
+
+/// Inserts a test of a subscription, which is not sent after this time. Returns the ID of its delivery.
+pub async fn insert_test(
+    executor: impl PgExecutor<'_>,
+    subscription: SubscriptionId,
+    test: Uuid,
+    expires_in: Duration,
+) -> Result<i64, sqlx::Error> {
     query_scalar!(
         r#"
         with inserted as (
-                 insert into eqp.delivery (subscription_id, resource, source, event_seq, test_id)
-                 values ($1, $2, $3, 0, $4)
+                 insert into eqp.delivery (subscription_id, resource, source, event_seq, test_id, expires_at)
+                 values ($1, $2, $3, 0, $4, now() + make_interval(secs => $5))
                  returning id, subscription_id, resource),
              lanes as (
                  insert into eqp.delivery_lane (subscription_id, resource, due_at, tail_id)
@@ -198,7 +185,8 @@ pub async fn insert_test(pool: &PgPool, subscription: SubscriptionId, test: Uuid
         LaneKey::of_test(test).0,
         DeliverySource::Test.as_str(),
         test,
+        expires_in.as_secs_f64(),
     )
-    .fetch_one(pool)
+    .fetch_one(executor)
     .await
 }

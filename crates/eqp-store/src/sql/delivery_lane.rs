@@ -184,7 +184,9 @@ pub async fn heads(pool: &PgPool, lanes: &[LeasedLane]) -> Result<Vec<WaitingDel
                extract(epoch from head.retry_at - now())::float8 as retry_in,
                case when head.moved_from is null then extract(epoch from head.hold_until - now())::float8 end as hold_in,
                extract(epoch from head.not_before - now())::float8 as not_before_in,
-               greatest(
+               coalesce(head.expires_at <= now(), false) as "is_expired!",
+               -- A replay is outside of the order, and its lane contains several resources.
+               case when head.replay_id is null then greatest(
                    (select event_seq
                     from eqp.delivery
                     where subscription_id = head.subscription_id and resource = head.resource and id < head.id
@@ -195,7 +197,7 @@ pub async fn heads(pool: &PgPool, lanes: &[LeasedLane]) -> Result<Vec<WaitingDel
                     from eqp.delivery
                     where subscription_id = head.subscription_id and moved_from = head.resource and id < head.id
                     order by id desc
-                    limit 1)) as out_of_order_after
+                    limit 1)) end as out_of_order_after
         from unnest($1::integer[], $2::bigint[]) as lane (subscription_id, resource)
         cross join lateral (
             select *
@@ -227,6 +229,7 @@ pub async fn heads(pool: &PgPool, lanes: &[LeasedLane]) -> Result<Vec<WaitingDel
                 retry_in: row.retry_in.filter(|wait| *wait > 0.0).map(seconds),
                 hold_in: row.hold_in.map(seconds),
                 not_before_in: row.not_before_in.filter(|wait| *wait > 0.0).map(seconds),
+                is_expired: row.is_expired,
                 out_of_order_after: row.out_of_order_after,
             })
         })

@@ -64,6 +64,25 @@ pub async fn chat_messages(pool: &PgPool) -> Result<u64, sqlx::Error> {
     Ok(deleted.rows_affected())
 }
 
+/// Deletes replays that were requested 90 days ago and have ended, unless deliveries of them are left.
+pub async fn old_replays(pool: &PgPool) -> Result<u64, sqlx::Error> {
+    let deleted = query!(
+        r#"
+        delete from eqp.replay
+        where id in (select id
+                     from eqp.replay
+                     where requested_at < now() - interval '90 days'
+                       and (completed_at is not null or cancelled_at is not null)
+                       and not exists (select from eqp.delivery where replay_id = replay.id)
+                     order by id
+                     limit 5000)
+        "#
+    )
+    .execute(pool)
+    .await?;
+    Ok(deleted.rows_affected())
+}
+
 /// Deletes empty lanes.
 pub async fn empty_lanes(pool: &PgPool) -> Result<u64, sqlx::Error> {
     let deleted = query!(

@@ -1,10 +1,10 @@
 //! `eqp.fanout`: matches new events and changes of alerts against subscriptions, and inserts their deliveries in the transaction
 //! that moves the cursor.
 
-use sqlx::{PgConnection, query, query_scalar};
-use time::OffsetDateTime;
+use sqlx::{PgConnection, query};
 
 use super::event::{Source, select};
+use super::new_deliveries::{Columns, move_and_insert};
 use crate::model::{CatchUpPosition, Cursors, Event, FanOutPosition, NewDelivery, SubscriptionId};
 
 /// The maximum number of events that one transaction matches.
@@ -80,38 +80,16 @@ pub async fn advance(
     to: Cursors,
     deliveries: &[NewDelivery],
 ) -> Result<bool, sqlx::Error> {
-    let Columns { subscriptions, lanes, sources, numbers, not_before } = columns(deliveries);
-    let moved = query_scalar!(
-        r#"
-        with moved as (
-                 update eqp.fanout set cursor_seq = $1, alert_cursor = $2
-                 where cursor_seq = $3 and alert_cursor = $4 and generation = $5
-                 returning 1),
-             inserted as (
-                 insert into eqp.delivery (subscription_id, resource, source, event_seq, not_before)
-                 select subscription_id, resource, source, event_seq, not_before
-                 from unnest($6::integer[], $7::bigint[], $8::text[], $9::bigint[], $10::timestamptz[])
-                      with ordinality as new (subscription_id, resource, source, event_seq, not_before, n), moved
-                 order by n
-                 returning id, subscription_id, resource),
-             lanes as (
-                 insert into eqp.delivery_lane as lane (subscription_id, resource, due_at, tail_id)
-                 select subscription_id, resource, now(), max(id) from inserted group by 1, 2 order by 1, 2
-                 on conflict (subscription_id, resource) do update
-                 set tail_id = greatest(lane.tail_id, excluded.tail_id),
-                     due_at = case when lane.due_at = 'infinity' then now() else lane.due_at end)
-        select count(*) as "moved!" from moved
-        "#,
+    let columns = Columns::of(deliveries);
+    let moved = move_and_insert!(
+        "update eqp.fanout set cursor_seq = $7, alert_cursor = $8
+         where cursor_seq = $9 and alert_cursor = $10 and generation = $11",
+        columns,
         to.event_seq,
         to.alert_number,
         position.at.event_seq,
         position.at.alert_number,
         position.generation,
-        &subscriptions,
-        &lanes,
-        &sources as &[&str],
-        &numbers,
-        &not_before as &[Option<OffsetDateTime>],
     )
     .fetch_one(connection)
     .await?;
@@ -126,38 +104,16 @@ pub async fn catch_up(
     to: Cursors,
     deliveries: &[NewDelivery],
 ) -> Result<bool, sqlx::Error> {
-    let Columns { subscriptions, lanes, sources, numbers, not_before } = columns(deliveries);
-    let moved = query_scalar!(
-        r#"
-        with moved as (
-                 update eqp.subscription_state set cursor_seq = $1, alert_cursor = $2
-                 where subscription_id = $5 and cursor_seq = $3 and alert_cursor = $4 and state = 'active'
-                 returning 1),
-             inserted as (
-                 insert into eqp.delivery (subscription_id, resource, source, event_seq, not_before)
-                 select subscription_id, resource, source, event_seq, not_before
-                 from unnest($6::integer[], $7::bigint[], $8::text[], $9::bigint[], $10::timestamptz[])
-                      with ordinality as new (subscription_id, resource, source, event_seq, not_before, n), moved
-                 order by n
-                 returning id, subscription_id, resource),
-             lanes as (
-                 insert into eqp.delivery_lane as lane (subscription_id, resource, due_at, tail_id)
-                 select subscription_id, resource, now(), max(id) from inserted group by 1, 2 order by 1, 2
-                 on conflict (subscription_id, resource) do update
-                 set tail_id = greatest(lane.tail_id, excluded.tail_id),
-                     due_at = case when lane.due_at = 'infinity' then now() else lane.due_at end)
-        select count(*) as "moved!" from moved
-        "#,
+    let columns = Columns::of(deliveries);
+    let moved = move_and_insert!(
+        "update eqp.subscription_state set cursor_seq = $7, alert_cursor = $8
+         where subscription_id = $11 and cursor_seq = $9 and alert_cursor = $10 and state = 'active'",
+        columns,
         to.event_seq,
         to.alert_number,
         position.at.event_seq,
         position.at.alert_number,
         position.subscription.0,
-        &subscriptions,
-        &lanes,
-        &sources as &[&str],
-        &numbers,
-        &not_before as &[Option<OffsetDateTime>],
     )
     .fetch_one(connection)
     .await?;
@@ -189,22 +145,4 @@ pub async fn rejoin(
     .execute(connection)
     .await?;
     Ok(rejoined.rows_affected() > 0)
-}
-
-struct Columns {
-    subscriptions: Vec<i32>,
-    lanes: Vec<i64>,
-    sources: Vec<&'static str>,
-    numbers: Vec<i64>,
-    not_before: Vec<Option<OffsetDateTime>>,
-}
-
-fn columns(deliveries: &[NewDelivery]) -> Columns {
-    Columns {
-        subscriptions: deliveries.iter().map(|delivery| delivery.subscription.0).collect(),
-        lanes: deliveries.iter().map(|delivery| delivery.lane.0).collect(),
-        sources: deliveries.iter().map(|delivery| delivery.source.as_str()).collect(),
-        numbers: deliveries.iter().map(|delivery| delivery.event_seq).collect(),
-        not_before: deliveries.iter().map(|delivery| delivery.not_before).collect(),
-    }
 }

@@ -5,7 +5,7 @@
 
 use eqp_types::{Environment, Flow, MageId};
 use sqlx::postgres::PgRow;
-use sqlx::{FromRow, PgPool, Postgres, QueryBuilder, Row};
+use sqlx::{FromRow, PgExecutor, PgPool, Postgres, QueryBuilder, Row};
 
 use super::column::{account, timestamp};
 use super::event::{self, Source};
@@ -38,7 +38,7 @@ where
 ///
 /// A separate query, because the planner estimates the number of matching events only if it sees the IDs themselves.
 pub(super) async fn accounts(
-    pool: &PgPool,
+    executor: impl PgExecutor<'_>,
     environment: Option<Environment>,
     mage_id: Option<&MageId>,
 ) -> Result<Option<Vec<i64>>, sqlx::Error> {
@@ -54,7 +54,7 @@ pub(super) async fn accounts(
         environment.map(Environment::as_str),
         mage_id.map(MageId::as_str)
     )
-    .fetch_all(pool)
+    .fetch_all(executor)
     .await?;
     Ok(Some(ids))
 }
@@ -106,34 +106,39 @@ pub(crate) async fn events(pool: &PgPool, filter: &EventFilter) -> Result<Vec<Ev
 
 fn events_from(source: Source, filter: &EventFilter, accounts: Option<&[i64]>) -> QueryBuilder<Postgres> {
     let mut query = event::select(source);
-    of_accounts(&mut query, "event.account_id", accounts);
-    if let Some(kind) = filter.kind {
-        condition(&mut query, "event.kind = ", Some(kind.as_str()));
-        if kind != EventKind::Submission {
-            query.push(" and event.kind <> 'submission'");
-        }
-    }
-    condition(&mut query, "event.resource_id = ", filter.resource_id.as_deref());
-    condition(&mut query, "event.flow = ", filter.flow.as_ref().map(Flow::as_str));
-    let status = filter.status.as_deref().map(|status| canonical(filter.flow.as_ref(), status));
-    condition(&mut query, "event.status = ", status);
-    if let Some(disposition) = filter.disposition {
-        condition(&mut query, "event.disposition = ", Some(disposition.as_str()));
-        if disposition != Disposition::Applied {
-            query.push(" and event.disposition <> 'applied'");
-        }
-    }
-    condition(&mut query, "event.callback_id = ", filter.callback_id);
-    condition(&mut query, "event.seq > ", filter.after_seq);
-    condition(&mut query, "event.seq < ", filter.before_seq);
-    condition(&mut query, "event.received_at >= ", filter.since);
-    condition(&mut query, "event.received_at < ", filter.until);
+    matching(&mut query, filter, accounts);
     query.push(match filter.order {
         Order::NewestFirst => " order by event.seq desc",
         Order::OldestFirst => " order by event.seq",
     });
     limited(&mut query, filter.limit);
     query
+}
+
+/// Adds the conditions of a filter to a query for events.
+pub(super) fn matching(query: &mut QueryBuilder<Postgres>, filter: &EventFilter, accounts: Option<&[i64]>) {
+    of_accounts(query, "event.account_id", accounts);
+    if let Some(kind) = filter.kind {
+        condition(query, "event.kind = ", Some(kind.as_str()));
+        if kind != EventKind::Submission {
+            query.push(" and event.kind <> 'submission'");
+        }
+    }
+    condition(query, "event.resource_id = ", filter.resource_id.as_deref());
+    condition(query, "event.flow = ", filter.flow.as_ref().map(Flow::as_str));
+    let status = filter.status.as_deref().map(|status| canonical(filter.flow.as_ref(), status));
+    condition(query, "event.status = ", status);
+    if let Some(disposition) = filter.disposition {
+        condition(query, "event.disposition = ", Some(disposition.as_str()));
+        if disposition != Disposition::Applied {
+            query.push(" and event.disposition <> 'applied'");
+        }
+    }
+    condition(query, "event.callback_id = ", filter.callback_id);
+    condition(query, "event.seq > ", filter.after_seq);
+    condition(query, "event.seq < ", filter.before_seq);
+    condition(query, "event.received_at >= ", filter.since);
+    condition(query, "event.received_at < ", filter.until);
 }
 
 /// Returns the files that match a filter.

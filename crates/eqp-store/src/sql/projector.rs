@@ -88,9 +88,11 @@ pub async fn record(connection: &mut PgConnection, numbers: LastNumbers) -> Resu
     Ok(())
 }
 
-/// Notifies other processes of new events when the transaction commits.
+/// Notifies other processes of new events when the transaction commits, with the number of the last one, which must have been stored.
 pub async fn announce(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
-    query!("select pg_notify('eqp_events', '') as notified").fetch_one(connection).await?;
+    query!("select pg_notify('eqp_events', last_event_seq::text) as notified from eqp.projector")
+        .fetch_one(connection)
+        .await?;
     Ok(())
 }
 

@@ -15,15 +15,12 @@ use crate::model::{
 /// Creates a subscription, which receives the events that are recorded from now on, or since a time before. Returns `None` if the name is
 /// in use.
 pub async fn insert(
-    pool: &PgPool,
+    connection: &mut PgConnection,
     new: &NewSubscription,
     sealed: Option<&SealedSecret>,
 ) -> Result<Option<SubscriptionId>, sqlx::Error> {
-    let mut transaction = pool.begin().await?;
-    query!("update eqp.fanout set generation = generation + 1").execute(&mut *transaction).await?;
-    let id = insert_locked(&mut transaction, new, sealed).await?;
-    transaction.commit().await?;
-    Ok(id)
+    query!("update eqp.fanout set generation = generation + 1").execute(&mut *connection).await?;
+    insert_locked(connection, new, sealed).await
 }
 
 /// Creates a subscription in a transaction that has locked the fan-out. Returns `None` if the name is in use.
@@ -235,9 +232,8 @@ pub async fn resume(executor: impl PgExecutor<'_>, subscription: SubscriptionId)
 
 /// Removes a subscription, whose fallbacks take its place. Its deliveries are deleted by the sweep. Returns false if it was removed
 /// already.
-pub async fn remove(pool: &PgPool, subscription: SubscriptionId) -> Result<bool, sqlx::Error> {
-    let mut transaction = pool.begin().await?;
-    query!("update eqp.fanout set generation = generation + 1").execute(&mut *transaction).await?;
+pub async fn remove(connection: &mut PgConnection, subscription: SubscriptionId) -> Result<bool, sqlx::Error> {
+    query!("update eqp.fanout set generation = generation + 1").execute(&mut *connection).await?;
     query!(
         r#"
         update eqp.subscription as fallback
@@ -247,7 +243,7 @@ pub async fn remove(pool: &PgPool, subscription: SubscriptionId) -> Result<bool,
         "#,
         subscription.0
     )
-    .execute(&mut *transaction)
+    .execute(&mut *connection)
     .await?;
     // Its secrets are no longer needed.
     let removed = query!(
@@ -257,10 +253,10 @@ pub async fn remove(pool: &PgPool, subscription: SubscriptionId) -> Result<bool,
         "#,
         subscription.0
     )
-    .execute(&mut *transaction)
+    .execute(&mut *connection)
     .await?;
     query!("delete from eqp.signing_secret where subscription_id = $1", subscription.0)
-        .execute(&mut *transaction)
+        .execute(&mut *connection)
         .await?;
     query!(
         r#"
@@ -270,9 +266,8 @@ pub async fn remove(pool: &PgPool, subscription: SubscriptionId) -> Result<bool,
         "#,
         subscription.0
     )
-    .execute(&mut *transaction)
+    .execute(connection)
     .await?;
-    transaction.commit().await?;
     Ok(removed.rows_affected() > 0)
 }
 

@@ -1,7 +1,7 @@
 //! `eqp deliveries list`.
 
 use clap::Args;
-use eqp_console::{Delivery, DeliveryQuery};
+use eqp_console::{Delivery, DeliveryQuery, DeliverySource, DeliveryState, WaitReason};
 
 use crate::arguments::within;
 use crate::compose::operator::Operator;
@@ -11,27 +11,36 @@ use crate::output::{Table, or_dash, utc};
 
 /// List deliveries that are waiting or dead, newest first
 ///
-/// Deliveries that a handler has accepted are deleted; `eqp deliveries show ID` shows their attempts for 7 days.
+/// Dead deliveries have failed for good: their last attempt was made. Skipped ones were not sent, because the filter did not
+/// match once the details of the submission or file were known; they are listed for 7 days. Deliveries that a handler has
+/// accepted are deleted; `eqp deliveries show ID` shows their attempts for 7 days.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
   eqp deliveries list --subscription shop
   eqp deliveries list --dead
+  eqp deliveries list --skipped
   eqp deliveries list --event 1200 --json | jq '.deliveries[].last_note'")]
 pub(crate) struct List {
-    /// Show deliveries of this subscription
+    /// Only deliveries of this subscription
     #[arg(long, value_name = "NAME")]
     subscription: Option<String>,
-    /// Show only deliveries that failed for good
-    #[arg(long, conflicts_with = "waiting")]
+    /// Only deliveries that failed for good
+    #[arg(long, conflicts_with_all = ["waiting", "skipped"])]
     dead: bool,
-    /// Show only deliveries that are waiting
-    #[arg(long)]
+    /// Only deliveries that are waiting
+    #[arg(long, conflicts_with = "skipped")]
     waiting: bool,
-    /// Show deliveries of the event with this number
+    /// Only deliveries that were skipped
+    #[arg(long, conflicts_with = "replay")]
+    skipped: bool,
+    /// Only deliveries of the replay with this number
+    #[arg(long, value_name = "NUMBER")]
+    replay: Option<i64>,
+    /// Only deliveries of the event with this number
     #[arg(long, value_name = "SEQ")]
     event: Option<i64>,
-    /// Show deliveries before the one with this ID
+    /// Only deliveries before the one with this ID
     #[arg(long, value_name = "ID")]
     before: Option<i64>,
     /// Maximum number of deliveries
@@ -43,8 +52,14 @@ impl List {
     pub(crate) async fn run(self, context: &Context) -> Result {
         let query = DeliveryQuery {
             subscription: self.subscription,
-            dead: (self.dead || self.waiting).then_some(self.dead),
+            state: match (self.dead, self.waiting, self.skipped) {
+                (true, _, _) => Some(DeliveryState::Dead),
+                (_, true, _) => Some(DeliveryState::Waiting),
+                (_, _, true) => Some(DeliveryState::Skipped),
+                _ => None,
+            },
             event_seq: self.event,
+            replay: self.replay,
             before_id: self.before,
             limit: self.limit,
         };
@@ -56,7 +71,10 @@ impl List {
             return context.output.json(&listed);
         }
         if listed.deliveries.is_empty() {
-            context.output.note("no deliveries are waiting or dead");
+            context.output.note(match query.state {
+                Some(state) => format!("no deliveries are {state}"),
+                None => "no deliveries are waiting or dead".to_owned(),
+            });
             return Ok(());
         }
         context.output.line(table(&listed.deliveries))
@@ -65,26 +83,55 @@ impl List {
 
 /// Returns the table of deliveries.
 pub(super) fn table(deliveries: &[Delivery]) -> Table {
-    let mut table = Table::new(&["id", "subscription", "event", "resource", "state", "attempts", "last result"]);
+    let mut table = Table::new(&["id", "subscription", "message", "resource", "state", "attempts", "last result"]);
     table.right(0);
-    table.right(2);
     table.right(5);
     for one in deliveries {
-        let state = match (one.dead_at, one.retry_at) {
-            (Some(at), _) => format!("dead since {}", utc(at)),
-            (None, Some(at)) => format!("retry at {}", utc(at)),
-            (None, None) => "waiting".to_owned(),
-        };
         let status = one.last_status.map(|status| format!(" ({status})")).unwrap_or_default();
         table.row([
             one.id.to_string(),
             one.subscription.clone(),
-            one.event_seq.to_string(),
+            message(one),
             or_dash(one.resource_id.as_deref()),
-            state,
+            state(one),
             one.attempts.to_string(),
             or_dash(one.last_result.as_ref().map(|result| format!("{result}{status}"))),
         ]);
     }
     table
+}
+
+/// Describes what is delivered.
+fn message(one: &Delivery) -> String {
+    let message = match (one.source, one.alert) {
+        (DeliverySource::Event, _) => format!("event {}", one.event_seq),
+        (DeliverySource::Alert, Some(alert)) => format!("alert {alert}"),
+        (DeliverySource::Alert, None) => "alert".to_owned(),
+        (DeliverySource::Test, _) => "test".to_owned(),
+    };
+    match one.replay {
+        Some(replay) => format!("{message} (replay {replay})"),
+        None => message,
+    }
+}
+
+/// Describes the state and, of a waiting delivery, the reason why it is waiting.
+fn state(one: &Delivery) -> String {
+    let at = |text: &str| one.retry_at.map_or_else(|| text.to_owned(), |at| format!("{text} until {}", utc(at)));
+    match (one.state, one.waits_for) {
+        (DeliveryState::Dead, _) => format!("dead since {}", or_dash(one.dead_at.map(utc))),
+        (DeliveryState::Skipped, _) => format!("skipped at {}", utc(one.created_at)),
+        (DeliveryState::Waiting, None) => "waiting".to_owned(),
+        (DeliveryState::Waiting, Some(reason)) => match reason {
+            WaitReason::Paused => "waiting: subscription paused".to_owned(),
+            WaitReason::Consumer => "waiting to be fetched".to_owned(),
+            WaitReason::QuietHours => at("quiet hours"),
+            WaitReason::HandlerDown => at("waiting: handler down"),
+            WaitReason::EarlierDelivery => format!("waiting for delivery {}", or_dash(one.held_by)),
+            WaitReason::Retry => format!("retry at {}", or_dash(one.retry_at.map(utc))),
+            WaitReason::Details => "waiting for details".to_owned(),
+            WaitReason::Sending => "being sent".to_owned(),
+            WaitReason::Worker => "due".to_owned(),
+        },
+    }
 }

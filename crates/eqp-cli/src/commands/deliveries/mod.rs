@@ -1,6 +1,7 @@
 //! `eqp deliveries`: messages on their way to handlers.
 
 pub(crate) mod change;
+mod held;
 pub(crate) mod list;
 pub(crate) mod show;
 
@@ -9,7 +10,7 @@ use clap::Subcommand;
 use crate::context::Context;
 use crate::failure::Result;
 
-/// Show, retry and discard the deliveries of subscriptions
+/// Show, retry and discard the deliveries of subscriptions: messages on their way to handlers
 #[derive(Debug, Subcommand)]
 #[command(after_help = "\
 Examples:

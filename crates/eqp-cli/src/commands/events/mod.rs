@@ -1,5 +1,6 @@
-//! `eqp events`: lists, follows and shows events.
+//! `eqp events`: lists, follows, shows and replays events.
 
+pub(crate) mod replay;
 pub(crate) mod show;
 mod table;
 
@@ -22,18 +23,20 @@ use crate::failure::Result;
 use crate::output::utc;
 use crate::shutdown;
 
-/// List and follow events
+/// List, follow and replay events
 #[derive(Debug, Subcommand)]
 #[command(after_help = "\
 Examples:
   eqp events list --limit 10
   eqp events list --status rejected --since 7d
   eqp events tail --json
-  eqp events show 1200")]
+  eqp events show 1200
+  eqp events replay --since 2h --to shop")]
 pub(crate) enum Events {
     List(List),
     Tail(Tail),
     Show(show::Show),
+    Replay(Box<replay::Replay>),
 }
 
 impl Events {
@@ -42,6 +45,7 @@ impl Events {
             Self::List(verb) => verb.run(context).await,
             Self::Tail(verb) => verb.run(context).await,
             Self::Show(verb) => verb.run(context).await,
+            Self::Replay(verb) => verb.run(context).await,
         }
     }
 }
@@ -50,22 +54,22 @@ impl Events {
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Filters")]
 struct FilterOptions {
-    /// Show events of the submission or file with this ID
+    /// Only events of the submission or file with this ID
     #[arg(long, value_name = "ID")]
     resource_id: Option<String>,
-    /// Show events of this flow: overall, technical, marketing or malware
+    /// Only events of this flow: overall, technical, marketing or malware
     #[arg(long, value_name = "FLOW", value_parser = status::flow(), hide_possible_values = true)]
     flow: Option<Flow>,
-    /// Show events with this status, such as approved
+    /// Only events with this status, such as approved
     #[arg(long, value_name = "STATUS", value_parser = status::any_status(), hide_possible_values = true)]
     status: Option<String>,
-    /// Show events of this kind: submission, file, unknown or undecodable
+    /// Only events of this kind: submission, file, unknown or undecodable
     #[arg(long, value_name = "KIND", value_parser = status::one_of::<EventKind>(EventKind::VALUES), hide_possible_values = true)]
     kind: Option<EventKind>,
-    /// Show events with this disposition: applied, reentered, ambiguous, late or corrected
+    /// Only events with this disposition: applied, reentered, ambiguous, late or corrected
     #[arg(long, value_name = "DISPOSITION", value_parser = status::one_of::<Disposition>(Disposition::VALUES), hide_possible_values = true)]
     disposition: Option<Disposition>,
-    /// Show events received since this UTC time (2026-01-31 12:00:00, RFC 3339, or a date) or age (90s, 15m, 2h, 3d)
+    /// Only events received since this UTC time (2026-01-31 12:00:00, RFC 3339, or a date) or age (90s, 15m, 2h, 3d)
     #[arg(long, value_name = "TIME", value_parser = since)]
     since: Option<OffsetDateTime>,
 }

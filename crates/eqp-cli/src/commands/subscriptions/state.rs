@@ -67,24 +67,39 @@ pub(crate) struct StateReport<'a> {
     would_resume: Option<&'a Subscription>,
 }
 
-fn report(output: Output, one: &Subscription, action: Action, is_planned: bool) -> Result {
+/// What happens to a subscription.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step {
+    /// A dry run.
+    Planned,
+    Done,
+    /// It was in this state before.
+    Unchanged,
+}
+
+fn report(output: Output, one: &Subscription, action: Action, step: Step) -> Result {
     if output.is_json() {
         let mut report = StateReport { paused: None, would_pause: None, resumed: None, would_resume: None };
-        *match (action, is_planned) {
-            (Action::Pause, false) => &mut report.paused,
-            (Action::Pause, true) => &mut report.would_pause,
-            (Action::Resume, false) => &mut report.resumed,
-            (Action::Resume, true) => &mut report.would_resume,
+        *match (action, step) {
+            (Action::Pause, Step::Planned) => &mut report.would_pause,
+            (Action::Pause, _) => &mut report.paused,
+            (Action::Resume, Step::Planned) => &mut report.would_resume,
+            (Action::Resume, _) => &mut report.resumed,
         } = Some(one);
         return output.json(&report);
     }
-    let verb = match (action, is_planned) {
-        (Action::Pause, false) => "paused",
-        (Action::Pause, true) => "would pause",
-        (Action::Resume, false) => "resumed",
-        (Action::Resume, true) => "would resume",
+    let what = match (action, step) {
+        (Action::Pause, Step::Done) => format!("paused {}", one.name),
+        (Action::Pause, Step::Planned) => format!("would pause {}", one.name),
+        (Action::Pause, Step::Unchanged) => {
+            let reason = one.paused_reason.as_ref().map(|reason| format!(" ({reason})"));
+            format!("{} is paused already{}", one.name, reason.unwrap_or_default())
+        }
+        (Action::Resume, Step::Done) => format!("resumed {}", one.name),
+        (Action::Resume, Step::Planned) => format!("would resume {}", one.name),
+        (Action::Resume, Step::Unchanged) => format!("{} is not paused", one.name),
     };
-    output.line(format_args!("{verb} {}: {} waiting, {} dead", one.name, one.waiting, one.dead))
+    output.line(format_args!("{what}: {} waiting, {} dead", one.waiting, one.dead))
 }
 
 struct StatePlan {
@@ -92,19 +107,17 @@ struct StatePlan {
     subscription: Subscription,
 }
 
+impl StatePlan {
+    /// Returns whether the subscription is in the requested state already.
+    fn is_unchanged(&self) -> bool {
+        (self.subscription.state == SubscriptionState::Paused) == (self.action == Action::Pause)
+    }
+}
+
 impl Plan for StatePlan {
     fn show(self, output: Output) -> Result {
-        report(output, &self.subscription, self.action, true)
-    }
-
-    fn notes(&self) -> Vec<String> {
-        let is_paused = self.subscription.state == SubscriptionState::Paused;
-        let note = match (self.action, is_paused) {
-            (Action::Pause, true) => "it is paused already",
-            (Action::Resume, false) => "it is not paused",
-            _ => return Vec::new(),
-        };
-        vec![note.to_owned()]
+        let step = if self.is_unchanged() { Step::Unchanged } else { Step::Planned };
+        report(output, &self.subscription, self.action, step)
     }
 
     fn question(&self) -> Question {
@@ -121,19 +134,23 @@ struct StateChange<'a> {
 
 impl Change for StateChange<'_> {
     type Plan = StatePlan;
-    type Applied = Subscription;
+    type Applied = (Subscription, Step);
 
     async fn observe(&mut self) -> Result<StatePlan> {
         let subscription = self.operator.client().subscription(self.name).await?;
         Ok(StatePlan { action: self.action, subscription })
     }
 
-    async fn apply(self, _: StatePlan, _: Confirmation) -> Result<Subscription> {
+    async fn apply(self, plan: StatePlan, _: Confirmation) -> Result<(Subscription, Step)> {
+        if plan.is_unchanged() {
+            return Ok((plan.subscription, Step::Unchanged));
+        }
         let client = self.operator.client();
-        Ok(match self.action {
+        let changed = match self.action {
             Action::Pause => client.pause_subscription(self.name, self.reason).await?,
             Action::Resume => client.resume_subscription(self.name).await?,
-        })
+        };
+        Ok((changed, Step::Done))
     }
 }
 
@@ -143,7 +160,7 @@ async fn run(context: &Context, name: &str, reason: Option<&str>, action: Action
     let changed = change::run(context, change, dry_run).await;
     operator.close().await?;
     match changed? {
-        Some(subscription) => report(context.output, &subscription, action, false),
+        Some((subscription, step)) => report(context.output, &subscription, action, step),
         None => Ok(()),
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use clap::Args;
-use eqp_console::{Attempt, Subscription};
+use eqp_console::{Attempt, DeliverySelection, Subscription};
 use serde::Serialize;
 use tokio::time::{Instant, sleep};
 
@@ -20,7 +20,7 @@ const POLL: Duration = Duration::from_millis(250);
 
 /// Send a test message to a subscription, and show the response
 ///
-/// A server with the role deliver sends it, once, even if the subscription is paused.
+/// A server with the role deliver sends it, once, even if the subscription is paused. It is not sent after the timeout.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -103,15 +103,17 @@ impl Change for SendTest<'_> {
 
     async fn apply(self, _: TestPlan, _: Confirmation) -> Result<(i64, Attempt)> {
         let client = self.operator.client();
-        let delivery = client.test_subscription(self.name).await?.delivery;
+        let delivery = client.test_subscription(self.name, self.timeout).await?.delivery;
         let end = Instant::now() + self.timeout;
         loop {
             if let Some(attempt) = client.delivery(delivery).await?.attempts.pop() {
                 return Ok((delivery, attempt));
             }
             if Instant::now() >= end {
+                // A message that nobody waits for would only confuse. If it is being sent, this comes too late.
+                client.discard_deliveries(&DeliverySelection::new([delivery])).await?;
                 return Err(Failure::new(Exit::TimedOut, format!("timed out after {} s", self.timeout.as_secs()))
-                    .why("no server has sent the test message")
+                    .why("no server has sent the test message; it was discarded")
                     .next("check that `eqp serve` with the role deliver is running with this database"));
             }
             sleep(POLL).await;

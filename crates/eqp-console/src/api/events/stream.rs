@@ -12,7 +12,6 @@ use eqp_store::{Event, EventFilter, Tail};
 use eqp_tls::listener::LongResponse;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap};
 use http::{HeaderName, HeaderValue};
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
@@ -21,6 +20,7 @@ use crate::described::QueryOf;
 use crate::extract::Query;
 use crate::principal::Principal;
 use crate::problem::{Problem, ProblemCode};
+use crate::streams::StreamPermit;
 
 /// The media type of a stream of events.
 pub(crate) const MEDIA_TYPE: &str = "text/event-stream";
@@ -75,8 +75,7 @@ pub(super) async fn stream(
         let last = last.to_str().ok().and_then(|last| last.parse().ok());
         filter.after_seq = Some(last.ok_or_else(|| Problem::invalid("Last-Event-ID is not the number of an event"))?);
     }
-    let permit = operator.streams().try_acquire_owned();
-    let permit = permit.map_err(|_| Problem::new(ProblemCode::Busy).detail("too many streams are open"))?;
+    let permit = operator.open_stream()?;
     let after = match filter.after_seq {
         Some(after) => after,
         None => operator.reader().latest_seq().await?,
@@ -123,7 +122,7 @@ struct Events {
     checked_at: Instant,
     sent_at: Instant,
     first: Option<Bytes>,
-    _permit: OwnedSemaphorePermit,
+    _permit: StreamPermit,
 }
 
 impl Events {

@@ -3,10 +3,12 @@
 pub(crate) mod check;
 pub(crate) mod request;
 pub(crate) mod rotation;
+mod shown;
 
 use axum::Json;
 use eqp_deliver::{
-    HandlerDefinition, OrderHold, SubscriptionError, SubscriptionFilter, SubscriptionSummary, Subscriptions,
+    HandlerDefinition, OrderHold, SubscriptionChanges, SubscriptionError, SubscriptionFilter, SubscriptionSummary,
+    Subscriptions,
 };
 use eqp_store::internal::{ANSWER, instance, within};
 use http::StatusCode;
@@ -16,9 +18,11 @@ use time::OffsetDateTime;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use self::request::{PauseRequest, SubscriptionRequest};
+use self::request::{PauseRequest, SubscriptionRequest, TestQuery};
+use self::shown::shown_to;
 use crate::authorized::{Admin, ApiState, Authorized, Operate, Read};
-use crate::extract::{JsonBody, PathParameters};
+use crate::described::QueryOf;
+use crate::extract::{JsonBody, PathParameters, Query};
 use crate::problem::{Problem, ProblemCode};
 
 /// The maximum length of the reason of a pause.
@@ -47,7 +51,8 @@ pub struct Subscription {
     pub state: SubscriptionState,
     /// The events that it receives; null if a newer version has defined it.
     pub filter: Option<SubscriptionFilter>,
-    /// How they are delivered, without secrets; null if a newer version has defined it.
+    /// How they are delivered, without secrets; null if a newer version has defined it. Callers without the scope `admin` see only the
+    /// scheme, host and port of a URL, and no values of headers and bodies.
     pub handler: Option<HandlerDefinition>,
     /// For how many seconds a delivery that fails holds back the later ones of its resource; null: until it is dead.
     pub order_hold: Option<u64>,
@@ -189,7 +194,8 @@ impl From<SubscriptionError> for Problem {
 )]
 async fn list(operator: Authorized<Read>) -> Result<Json<SubscriptionList>, Problem> {
     let subscriptions = administration(operator.pool()).list().await?;
-    Ok(Json(SubscriptionList { subscriptions: subscriptions.into_iter().map(Subscription::from).collect() }))
+    let shown = |one: SubscriptionSummary| shown_to(operator.principal(), one.into());
+    Ok(Json(SubscriptionList { subscriptions: subscriptions.into_iter().map(shown).collect() }))
 }
 
 /// Show a subscription
@@ -205,7 +211,7 @@ async fn show(
     operator: Authorized<Read>,
     PathParameters([name]): PathParameters<1>,
 ) -> Result<Json<Subscription>, Problem> {
-    Ok(Json(administration(operator.pool()).find(&name).await?.into()))
+    found(&operator, &name).await
 }
 
 /// Create a subscription
@@ -232,10 +238,10 @@ async fn create(
     let detail = json!({
         "handler": new.handler, "filter": new.filter, "secrets": has_secrets, "fallback_for": fallback_for,
     });
-    operator.record("subscription.create", Some(&new.name), &detail).await?;
-    let administration = administration(operator.pool());
-    administration.add(&new, key).await?;
-    Ok((StatusCode::CREATED, Json(administration.find(&new.name).await?.into())))
+    let mut change = operator.begin().await?;
+    SubscriptionChanges::new(change.connection()).add(&new, key).await?;
+    change.commit("subscription.create", Some(&new.name), &detail).await?;
+    Ok((StatusCode::CREATED, Json(administration(operator.pool()).find(&new.name).await?.into())))
 }
 
 /// Remove a subscription
@@ -248,11 +254,11 @@ async fn create(
     responses((status = 204, description = "The subscription and its deliveries are removed"))
 )]
 async fn remove(operator: Authorized<Admin>, PathParameters([name]): PathParameters<1>) -> Result<StatusCode, Problem> {
-    let administration = administration(operator.pool());
-    let found = administration.find(&name).await?;
+    let found = administration(operator.pool()).find(&name).await?;
     let detail = json!({ "waiting": found.waiting, "dead": found.dead });
-    operator.record("subscription.remove", Some(&name), &detail).await?;
-    administration.remove(&name).await?;
+    let mut change = operator.begin().await?;
+    SubscriptionChanges::new(change.connection()).remove(&name).await?;
+    change.commit("subscription.remove", Some(&name), &detail).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -275,11 +281,11 @@ async fn pause(
     if reason.chars().count() > MAX_REASON || reason.contains('\0') {
         return Err(Problem::invalid(format!("the reason has more than {MAX_REASON} characters, or contains NUL")));
     }
-    let administration = administration(operator.pool());
-    administration.find(&name).await?;
-    operator.record("subscription.pause", Some(&name), &json!({ "reason": reason })).await?;
-    administration.pause(&name, &reason).await?;
-    Ok(Json(administration.find(&name).await?.into()))
+    let mut change = operator.begin().await?;
+    if SubscriptionChanges::new(change.connection()).pause(&name, &reason).await? {
+        change.commit("subscription.pause", Some(&name), &json!({ "reason": reason })).await?;
+    }
+    found(&operator, &name).await
 }
 
 /// Resume a subscription
@@ -295,11 +301,11 @@ async fn resume(
     operator: Authorized<Operate>,
     PathParameters([name]): PathParameters<1>,
 ) -> Result<Json<Subscription>, Problem> {
-    let administration = administration(operator.pool());
-    administration.find(&name).await?;
-    operator.record("subscription.resume", Some(&name), &json!({})).await?;
-    administration.resume(&name).await?;
-    Ok(Json(administration.find(&name).await?.into()))
+    let mut change = operator.begin().await?;
+    if SubscriptionChanges::new(change.connection()).resume(&name).await? {
+        change.commit("subscription.resume", Some(&name), &json!({})).await?;
+    }
+    found(&operator, &name).await
 }
 
 /// Send a test message
@@ -308,18 +314,24 @@ async fn resume(
     path = "/subscriptions/{name}/test",
     operation_id = "testSubscription",
     tag = "subscriptions",
-    params(("name" = String, Path, description = "The name of the subscription")),
+    params(("name" = String, Path, description = "The name of the subscription"), QueryOf<TestQuery>),
     responses((status = 202, description = "A worker sends a test message once", body = RequestedTest))
 )]
 async fn test(
     operator: Authorized<Operate>,
     PathParameters([name]): PathParameters<1>,
+    Query(query): Query<TestQuery>,
 ) -> Result<(StatusCode, Json<RequestedTest>), Problem> {
-    let administration = administration(operator.pool());
-    administration.find(&name).await?;
-    operator.record("subscription.test", Some(&name), &json!({})).await?;
-    let delivery = administration.test(&name).await?;
+    let wait = query.checked()?;
+    let mut change = operator.begin().await?;
+    let delivery = SubscriptionChanges::new(change.connection()).test(&name, wait).await?;
+    change.commit("subscription.test", Some(&name), &json!({ "delivery": delivery })).await?;
     Ok((StatusCode::ACCEPTED, Json(RequestedTest { delivery })))
+}
+
+async fn found<S>(operator: &Authorized<S>, name: &str) -> Result<Json<Subscription>, Problem> {
+    let found = administration(operator.pool()).find(name).await?;
+    Ok(Json(shown_to(operator.principal(), found.into())))
 }
 
 fn administration(pool: &eqp_store::sqlx::PgPool) -> Subscriptions {

@@ -108,6 +108,33 @@ fn exposed_map<S: Serializer>(secrets: &BTreeMap<String, Secret>, serializer: S)
     serializer.collect_map(secrets.iter().map(|(name, secret)| (name, secret.expose())))
 }
 
+/// The longest time for which a caller waits for the result of a test, in seconds.
+pub(crate) const MAX_WAIT: u64 = 86_400;
+
+/// How long the caller waits for the result of a test.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct TestQuery {
+    /// For how many seconds the caller waits for the result: 60 by default, and at most 86,400. The message is not sent later.
+    pub(crate) wait: u64,
+}
+
+impl Default for TestQuery {
+    fn default() -> Self {
+        Self { wait: 60 }
+    }
+}
+
+impl TestQuery {
+    pub(super) fn checked(self) -> Result<Duration, Problem> {
+        if (1..=MAX_WAIT).contains(&self.wait) {
+            return Ok(Duration::from_secs(self.wait));
+        }
+        Err(Problem::invalid(format!("wait is not in the range 1 to {MAX_WAIT}")))
+    }
+}
+
 /// The reason of a pause.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

@@ -1,0 +1,95 @@
+//! Limits the number of open streams, each of which polls the database several times per second: in total, and of one token.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::principal::Principal;
+use crate::problem::{Problem, ProblemCode};
+
+/// The maximum number of streams.
+const MAX_STREAMS: usize = 64;
+/// The maximum number of streams of one token, so that one caller cannot use all of them.
+const MAX_OF_TOKEN: usize = 16;
+
+/// The streams that are open.
+#[derive(Clone, Debug)]
+pub(crate) struct Streams {
+    all: Arc<Semaphore>,
+    /// The number of open streams of each token that has some.
+    of_tokens: Arc<Mutex<HashMap<i64, usize>>>,
+}
+
+/// The right to have a stream open, until it is dropped.
+#[derive(Debug)]
+pub(crate) struct StreamPermit {
+    _of_all: OwnedSemaphorePermit,
+    token: Option<(i64, Arc<Mutex<HashMap<i64, usize>>>)>,
+}
+
+impl Default for Streams {
+    fn default() -> Self {
+        Self { all: Arc::new(Semaphore::new(MAX_STREAMS)), of_tokens: Arc::default() }
+    }
+}
+
+impl Streams {
+    /// Opens a stream, unless too many are open.
+    pub(crate) fn open(&self, principal: &Principal) -> Result<StreamPermit, Problem> {
+        let busy = |detail: &str| Problem::new(ProblemCode::Busy).detail(detail);
+        let of_all = Arc::clone(&self.all).try_acquire_owned().map_err(|_| busy("too many streams are open"))?;
+        let Principal::Token { id, .. } = principal else { return Ok(StreamPermit { _of_all: of_all, token: None }) };
+        let mut open = self.of_tokens.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = open.entry(*id).or_default();
+        if *count >= MAX_OF_TOKEN {
+            return Err(busy("too many streams of this token are open"));
+        }
+        *count += 1;
+        Ok(StreamPermit { _of_all: of_all, token: Some((*id, Arc::clone(&self.of_tokens))) })
+    }
+}
+
+impl Drop for StreamPermit {
+    fn drop(&mut self) {
+        let Some((id, open)) = &self.token else { return };
+        let mut open = open.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = open.get_mut(id) {
+            *count -= 1;
+            if *count == 0 {
+                open.remove(id);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn token(id: i64) -> Principal {
+        Principal::Token { id, name: "reader".into(), scopes: Vec::new() }
+    }
+
+    #[test]
+    fn one_token_cannot_open_all_streams() {
+        let streams = Streams::default();
+        let mut open: Vec<_> = (0..MAX_OF_TOKEN).map(|_| streams.open(&token(1)).unwrap()).collect();
+        assert!(streams.open(&token(1)).is_err());
+        let other = streams.open(&token(2)).unwrap();
+        open.pop();
+        open.push(streams.open(&token(1)).unwrap());
+        drop((open, other));
+        assert!(streams.of_tokens.lock().unwrap().is_empty());
+        assert_eq!(streams.all.available_permits(), MAX_STREAMS);
+    }
+
+    #[test]
+    fn all_callers_together_have_a_limit() {
+        let streams = Streams::default();
+        let open: Vec<_> = (0..MAX_STREAMS).map(|_| streams.open(&Principal::Local).unwrap()).collect();
+        assert!(streams.open(&Principal::Local).is_err() && streams.open(&token(1)).is_err());
+        drop(open);
+        assert!(streams.open(&token(1)).is_ok());
+    }
+}
