@@ -98,7 +98,9 @@ async fn events_that_arrived_without_a_listener_are_shown_once_when_it_is_starte
 
         let names: Vec<_> = (10..30).map(|number| format!("{prefix}{number}")).collect();
         setup.files(names.iter().cloned()).await;
-        setup.until("select count(*) - count(distinct resource_id) + count(*) filter (where seq > (select cursor_seq from eqp.fanout)) from eqp.event", 0).await;
+        let waiting = "select count(*) from eqp.delivery
+                       where subscription_id = (select max(id) from eqp.subscription)";
+        setup.until(waiting, 20).await;
         let mut listener = setup.listen(home, &arguments).await;
         assert_eq!(sorted(files(&mut listener, 20)), names);
         setup.files([format!("{prefix}99")].into_iter()).await;

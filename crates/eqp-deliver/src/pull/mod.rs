@@ -229,6 +229,8 @@ impl Pull {
                 None => report.lanes.push(LaneReport { lane, last_id: lane.tail_id, next: NextAttempt::AtOnce }),
             }
         }
+        // Leased lanes have no order.
+        first.sort_by_key(|(_, delivery)| delivery.id);
         let deliveries: Vec<WaitingDelivery> = first.iter().map(|(_, delivery)| delivery.clone()).collect();
         let contents = Messages::load(&source, &deliveries).await?;
         let mut messages = Vec::new();

@@ -252,6 +252,7 @@ async fn a_new_subscription_can_start_in_the_past() {
         setup.database.project().await;
     }
     let process = setup.start();
+    setup.until("select cursor_seq from eqp.fanout", 2).await;
     for (name, since) in [("recent", Some(now - time::Duration::hours(2))), ("future", Some(now)), ("live", None)] {
         let mut new = NewSubscription::new(name, HandlerDefinition::Pull);
         new.since = since;

@@ -1,8 +1,6 @@
 //! How a message and the result of its handler are shown.
 
 use eqp_console::PulledMessage;
-#[cfg(feature = "schema")]
-use eqp_deliver::MessageBody;
 use eqp_deliver::{AttemptOutcome, AttemptResult};
 use eqp_store::Event;
 use serde::{Deserialize, Serialize};
@@ -23,8 +21,8 @@ pub(crate) struct ListenedMessage<'a> {
     attempt: u32,
     /// Whether it was sent to the handler again by the key r.
     resent: bool,
-    /// The message, as webhooks receive it.
-    #[cfg_attr(feature = "schema", schemars(with = "MessageBody"))]
+    /// The message, as webhooks receive it: `message.schema.json` describes it.
+    #[cfg_attr(feature = "schema", schemars(with = "serde_json::Map<String, serde_json::Value>"))]
     message: &'a RawValue,
     /// The result of the handler; null if there is none.
     handler: Option<HandlerResult<'a>>,

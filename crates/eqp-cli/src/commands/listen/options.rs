@@ -31,7 +31,7 @@ Examples:
   eqp listen --since 2h --sku 'acme/*' --json
   eqp listen --forward-to http://localhost:8080/hooks/eqp
   eqp listen --flow overall --status approved -- ./publish.sh --dry-run
-  eqp listen --forward-to http://localhost:8080/callback --raw --raw-user main --raw-password-file password
+  eqp listen --forward-to http://localhost:8080 --raw --raw-user main --raw-password-file password
   eqp listen --name staging --server https://eqp.example.com"
 )]
 pub(crate) struct Listen {
