@@ -156,7 +156,8 @@ impl DeliverService {
         );
     }
 
-    /// Applies the declared subscriptions, once the database answers. What cannot be applied is logged and does not stop deliveries.
+    /// Applies the declared subscriptions, once the database answers. Declarations that cannot be applied are logged, and do not stop
+    /// deliveries.
     async fn apply_declared(&self, shutdown: &CancellationToken) {
         let Some((file, declared)) = &self.declared else { return };
         let subscriptions = Subscriptions::new(self.pool.clone());

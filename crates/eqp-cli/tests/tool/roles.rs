@@ -2,12 +2,15 @@
 
 use std::path::Path;
 
-use eqp_receiver::{MasterKey, Receiver};
-use eqp_store::ResourceKind;
-use eqp_store::internal::{
-    AccessKeys, NewApiRead, ResourceDetail, RunKind, RunProgress, account, api_read, missing_callback, reconcile_run,
-    resource_detail, track,
+use eqp_deliver::{
+    DeliverService, ExecDefinition, Fallback, HandlerDefinition, HandlerEnvironment, NewSubscription, Subscriptions,
 };
+use eqp_receiver::{MasterKey, Receiver};
+use eqp_store::internal::{
+    AccessKeys, AlertSubject, NewAlertChange, NewApiRead, ResourceDetail, RunKind, RunProgress, account, alert,
+    alert_log, alert_notification, api_read, missing_callback, reconcile_run, resource_detail, track,
+};
+use eqp_store::{AlertChangeKind, AlertSeverity, ResourceKind};
 use eqp_test_support::TestDatabase;
 use eqp_types::Secret;
 use sqlx::postgres::{PgConnection, PgPoolOptions};
@@ -60,7 +63,8 @@ const REFUSED: &[(&str, &str)] = &[
     ("eqp_deliver", "select body from eqp.callback"),
     ("eqp_deliver", "select ciphertext from eqp.sealed_secret"),
     ("eqp_deliver", "select * from eqp.access_key"),
-    ("eqp_deliver", "update eqp.subscription set handler = '{}'"),
+    ("eqp_deliver", "update eqp.alert set severity = 'info'"),
+    ("eqp_deliver", "delete from eqp.alert_fallback"),
     ("eqp_deliver", "delete from eqp.event"),
     ("eqp_deliver", "insert into eqp.replay (selection, end_seq, planned, requested_by) values ('{}', 1, 1, 'x')"),
     ("eqp_accept", "select * from eqp.replay"),
@@ -137,6 +141,49 @@ async fn access_keys_are_stored_by_the_tool_and_read_by_reconciliation(database:
     let runtime = pool_of(database, "eqp_runtime");
     assert!(account::delete_access_key(&runtime, account).await.unwrap());
     assert!(!account::delete_access_key(&runtime, account).await.unwrap());
+}
+
+/// Declares subscriptions, and passes an alert to a fallback.
+async fn deliveries_run_with_the_rights_of_their_role(database: &TestDatabase, key: &Path) {
+    let key = MasterKey::open(key).unwrap();
+    let pool = pool_of(database, "eqp_deliver");
+    let subscriptions = Subscriptions::new(pool.clone());
+    let new = |name: &str| NewSubscription::new(name, HandlerDefinition::Exec(ExecDefinition::new("unknown")));
+    let (mut first, mut second) = (new("first"), new("second"));
+    first.filter.alerts = vec!["page".to_owned()];
+    first.secrets.signing = vec![Secret::new("hush")];
+    second.fallback = Some(Fallback::of("first"));
+    let declared = [first.clone(), second.clone()];
+    assert_eq!(subscriptions.declare("eqp.toml", &declared, &key).await.unwrap().created.len(), 2);
+    first.secrets.signing = vec![Secret::new("another")];
+    assert_eq!(subscriptions.declare("eqp.toml", &[first, second], &key).await.unwrap().changed, ["first"]);
+    subscriptions.pause("first", "a test").await.unwrap();
+
+    let now = OffsetDateTime::now_utc();
+    let mut connection = pool_of(database, "eqp_reconcile").acquire().await.unwrap();
+    let subject = AlertSubject { kind: "spool_not_empty".to_owned(), account: None, key: String::new() };
+    let id = alert::open(&mut connection, &subject, AlertSeverity::Page, "{}", now).await.unwrap();
+    let change = NewAlertChange {
+        alert: Some(id),
+        change: AlertChangeKind::Opened,
+        at: now,
+        by: None,
+        note: None,
+        data: "{}",
+        severity: AlertSeverity::Page,
+        notify_after: now,
+    };
+    alert_log::append(&mut connection, &change).await.unwrap();
+    let shutdown = CancellationToken::new();
+    let delivering = DeliverService::new(pool, key, HandlerEnvironment::default()).run(shutdown.clone());
+    let delivering = tokio::spawn(delivering);
+    let runtime = pool_of(database, "eqp_runtime");
+    eqp_test_support::receiver::until("the fallback is notified", || async {
+        alert_notification::of_alert(&runtime, id).await.unwrap().iter().any(|one| one.is_fallback)
+    })
+    .await;
+    shutdown.cancel();
+    delivering.await.unwrap();
 }
 
 fn succeeded(ended: &Ended) {
@@ -281,6 +328,8 @@ async fn every_part_runs_with_the_rights_of_its_role_only() {
     assert!(doctor.stdout.contains("roles.sql") || doctor.stderr.contains("roles.sql"), "{doctor:?}");
 
     access_keys_are_stored_by_the_tool_and_read_by_reconciliation(database, &home.path().join("data/master.key")).await;
+
+    deliveries_run_with_the_rights_of_their_role(database, &home.path().join("data/master.key")).await;
 
     let denied = Some("42501".to_owned());
     for (role, statement) in REFUSED {

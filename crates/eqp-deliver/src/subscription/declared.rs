@@ -17,7 +17,7 @@ use super::{NewSubscription, Subscription, SubscriptionError, secrets};
 pub struct Declaration {
     /// The names of the subscriptions that were created.
     pub created: Vec<String>,
-    /// The names of those whose definition or secrets have changed. What waits for them is kept.
+    /// The names of those whose definition or secrets have changed. Their waiting deliveries stay.
     pub changed: Vec<String>,
     /// The names of those that the file no longer declares, and that were therefore paused.
     pub paused: Vec<String>,
@@ -155,7 +155,8 @@ fn refuse_cycle(new: &NewSubscription, fallback_of: impl Fn(&str) -> Option<Stri
     let mut next = fallback_of(&new.name);
     while let Some(name) = next {
         if seen.contains(&name) {
-            return Err(SubscriptionError::fallback(new, "they would be fallbacks of each other"));
+            let first = new.fallback.as_ref().map_or("", |fallback| &fallback.subscription);
+            return Err(SubscriptionError::fallback(&new.name, first, "they would be fallbacks of each other"));
         }
         next = fallback_of(&name);
         seen.push(name);

@@ -1,6 +1,6 @@
 //! The error of the administration of subscriptions.
 
-use super::{FilterError, NewSubscription};
+use super::FilterError;
 use crate::DefinitionError;
 
 /// The reason why subscriptions could not be read or changed.
@@ -81,9 +81,8 @@ pub enum SubscriptionError {
 }
 
 impl SubscriptionError {
-    /// Creates the error of a subscription that cannot be a fallback.
-    pub(super) fn fallback(new: &NewSubscription, reason: &'static str) -> Self {
-        let first = new.fallback.as_ref().map(|fallback| fallback.subscription.chars().take(100).collect());
-        Self::Fallback { name: new.name.clone(), first: first.unwrap_or_default(), reason }
+    /// Creates the error of a subscription that cannot be the fallback of another one.
+    pub(super) fn fallback(name: &str, first: &str, reason: &'static str) -> Self {
+        Self::Fallback { name: name.to_owned(), first: first.chars().take(100).collect(), reason }
     }
 }

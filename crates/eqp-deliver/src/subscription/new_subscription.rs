@@ -111,17 +111,15 @@ impl NewSubscription {
         check_name(&self.name)?;
         self.filter.check()?;
         let Some(fallback) = &self.fallback else { return Ok(()) };
+        let refused = |reason| Err(SubscriptionError::fallback(&self.name, &fallback.subscription, reason));
         if fallback.subscription == self.name {
-            return Err(SubscriptionError::fallback(self, "a subscription cannot be its own fallback"));
+            return refused("a subscription cannot be its own fallback");
         }
         if fallback.after > LONGEST_AFTER {
-            return Err(SubscriptionError::fallback(self, "a delivery may wait for at most seven days"));
+            return refused("a delivery may wait for at most seven days");
         }
         if self.filter.restricts_events() {
-            return Err(SubscriptionError::fallback(
-                self,
-                "a fallback receives alerts only, so it cannot filter events",
-            ));
+            return refused("a fallback receives alerts only, so it cannot filter events");
         }
         Ok(())
     }
@@ -147,12 +145,17 @@ pub(super) fn row<'a>(
     let fallback = match &new.fallback {
         Some(fallback) => {
             let first = stored.find(|stored| stored.name == fallback.subscription);
-            let first =
-                first.ok_or_else(|| SubscriptionError::fallback(new, "there is no subscription with that name"))?;
+            let first = first.ok_or_else(|| {
+                SubscriptionError::fallback(
+                    &new.name,
+                    &fallback.subscription,
+                    "there is no subscription with that name",
+                )
+            })?;
             let wants_alerts =
                 serde_json::from_str(&first.filter).is_ok_and(|filter: SubscriptionFilter| filter.wants_alerts());
             if !wants_alerts {
-                return Err(SubscriptionError::fallback(new, "it receives no alerts"));
+                return Err(SubscriptionError::fallback(&new.name, &fallback.subscription, "it receives no alerts"));
             }
             Some((first.id, fallback.after))
         }

@@ -1,6 +1,7 @@
 //! Alerts that a subscription cannot deliver reach its fallback.
 
 use eqp_deliver::{Fallback, SubscriptionError};
+use eqp_store::internal::alert_notification;
 use eqp_store::{AlertChangeKind, AlertSeverity};
 
 use crate::alerts::{Alert, expected, now, types};
@@ -84,6 +85,25 @@ async fn a_delivery_that_is_dead_goes_to_the_fallback_once() {
     }
     let all = [("alert.opened", alert.id), ("alert.acknowledged", alert.id), ("alert.resolved", alert.id)];
     assert_eq!(types(&setup, "second"), expected(&all));
+    let notifications = alert_notification::of_alert(&setup.database.pool, alert.id).await.unwrap();
+    let shown: Vec<_> = notifications
+        .iter()
+        .map(|one| {
+            (one.change.as_str(), one.subscription.as_str(), one.is_fallback, one.is_dead, one.result.as_deref())
+        })
+        .collect();
+    let (dead, delivered) = (Some("never_retry"), Some("delivered"));
+    assert_eq!(
+        shown,
+        [
+            ("opened", "first", false, true, dead),
+            ("opened", "second", true, false, delivered),
+            ("acknowledged", "first", false, true, dead),
+            ("acknowledged", "second", true, false, delivered),
+            ("resolved", "first", false, true, dead),
+            ("resolved", "second", true, false, delivered),
+        ]
+    );
 }
 
 #[tokio::test]

@@ -193,7 +193,7 @@ impl ReportedChange {
     pub fn lane(&self) -> LaneKey {
         match self {
             Self::Alert(alert) => LaneKey::of_alert(alert.alert),
-            Self::Reminder(reminder) => LaneKey::of_reminder(reminder.severity),
+            Self::Reminder(reminder) => LaneKey::of_reminder(reminder.severity.as_str()),
         }
     }
 }

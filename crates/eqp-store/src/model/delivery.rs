@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::string_enum::{UnknownValue, string_enum};
-use super::{AlertSeverity, Event, SubscriptionId};
+use super::{Event, SubscriptionId};
 
 /// The source of a delivered message.
 #[derive(
@@ -49,8 +49,8 @@ impl LaneKey {
     }
 
     /// Returns the lane of the reminders of a severity.
-    pub fn of_reminder(severity: AlertSeverity) -> Self {
-        Self::hash("reminder", &[severity.as_str()])
+    pub fn of_reminder(severity: &str) -> Self {
+        Self::hash("reminder", &[severity])
     }
 
     /// Returns the lane of a test.

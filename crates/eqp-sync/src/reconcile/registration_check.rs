@@ -17,5 +17,5 @@ pub(super) async fn check(connector: &Connector, account: &WatchedAccount, clien
     // Read in this order: an endpoint that is registered in between is not missing.
     let ours = endpoints.list().await?;
     let list = client.callbacks().list().await?;
-    checks::store(&endpoints, (account.environment, &account.mage_id), &ours, &list).await
+    checks::store(&endpoints, (account.id, account.environment, &account.mage_id), &ours, &list).await
 }

@@ -108,10 +108,11 @@ impl<'a> PlanExecution<'a> {
     /// Stores the states of the registrations, so that an alert about a difference is resolved without waiting for the next
     /// reconciliation.
     async fn store_check(&self) {
-        let account = (self.plan.environment(), self.plan.mage_id());
+        let (environment, mage_id) = (self.plan.environment(), self.plan.mage_id());
         let storing = async {
+            let account = self.endpoints.ensure_account(environment, mage_id).await?;
             let ours = self.endpoints.list().await?;
-            checks::store(self.endpoints, account, &ours, &self.applied.entries).await
+            checks::store(self.endpoints, (account, environment, mage_id), &ours, &self.applied.entries).await
         };
         // The plan has been carried out, and the next reconciliation stores them as well.
         if let Err(error) = storing.await {

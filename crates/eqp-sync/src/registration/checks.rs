@@ -1,7 +1,7 @@
 //! Stores the state of the registrations of an account, from which an alert reports differences.
 
 use eqp_store::internal::registration_check::CheckedRegistration;
-use eqp_store::{EndpointSummary, Endpoints};
+use eqp_store::{AccountId, EndpointSummary, Endpoints};
 use eqp_types::{ApiCallbackEntry, Environment, MageId};
 
 use super::RegistrationState;
@@ -11,7 +11,7 @@ use crate::error::Result;
 /// endpoints, or while the registrations are locked.
 pub(crate) async fn store(
     endpoints: &Endpoints,
-    (environment, mage_id): (Environment, &MageId),
+    (account, environment, mage_id): (AccountId, Environment, &MageId),
     ours: &[EndpointSummary],
     list: &[ApiCallbackEntry],
 ) -> Result {
@@ -22,7 +22,6 @@ pub(crate) async fn store(
         CheckedRegistration { endpoint: endpoint.id, state: state.as_str(), is_consistent: state.is_consistent() }
     });
     let checked: Vec<_> = checked.collect();
-    let account = endpoints.ensure_account(environment, mage_id).await?;
     endpoints.store_registration_checks(account, &checked).await?;
     Ok(())
 }
