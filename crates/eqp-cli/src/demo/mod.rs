@@ -1,5 +1,5 @@
 //! `eqp demo`: starts an embedded Postgres, a receiver over TLS and a simulated Marketplace, and releases extensions as
-//! a vendor would. What happens is delivered to a webhook and a chat on this machine.
+//! a vendor would. Releases and rejections are delivered to a webhook and a chat on this machine.
 //!
 //! All parts run the same code as in production. The screen shows the contents of the receiver's database.
 

@@ -24,9 +24,9 @@ pub(super) const CHANNEL: &str = "C0DEMO0001";
 pub(super) enum Arrived {
     /// A request to the webhook.
     Webhook {
-        /// What it is about, such as `acme/badges 2.0.1: rejected`.
+        /// The product and its status, such as `acme/badges 2.0.1: rejected`.
         subject: String,
-        /// How often this message has arrived, including this time.
+        /// The number of times that this message has arrived, including this one.
         attempt: usize,
         /// Whether it was accepted.
         accepted: bool,
@@ -60,14 +60,14 @@ pub(super) struct Receivers {
 #[derive(Clone)]
 struct Shared {
     arrived: mpsc::UnboundedSender<Arrived>,
-    /// How often each message has arrived at the webhook, by its ID.
+    /// The number of times that each message has arrived at the webhook, by its ID.
     attempts: Arc<Mutex<HashMap<String, usize>>>,
     /// The number of messages in the chat.
     messages: Arc<Mutex<u64>>,
 }
 
 impl Receivers {
-    /// Starts the receivers. What arrives is sent to the returned channel.
+    /// Starts the receivers. Requests are reported to the returned channel.
     pub(super) async fn start() -> Result<(Self, mpsc::UnboundedReceiver<Arrived>)> {
         let failed = |error: std::io::Error| Failure::new(Exit::Failed, "cannot start the webhook").because(&error);
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(failed)?;

@@ -27,7 +27,7 @@ pub(super) struct Observed {
     pub(super) total: Duration,
 }
 
-/// What arrived at the webhook and in the chat.
+/// The numbers of messages that arrived at the webhook and in the chat.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Delivered {
     /// Requests that the webhook accepted.

@@ -12,9 +12,9 @@ use crate::{AttemptOutcome, ChatMessage, ChatThread, ChatThreads, ChatThreadsErr
 
 /// The interval at which a worker looks whether another one has written the first message.
 const LOOK: Duration = Duration::from_millis(100);
-/// How long it looks. Afterwards the delivery is retried.
+/// The time limit for it. Afterwards the delivery is retried.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// The number of first messages that one delivery writes: if somebody deletes the second one at once, the delivery fails.
+/// The number of first messages that one delivery writes: if a user deletes the second one at once, the delivery fails.
 const MAX_STARTS: usize = 2;
 
 /// One delivery as a bot.
@@ -25,7 +25,7 @@ pub(super) struct Bot<'a> {
     pub(super) end: Instant,
 }
 
-/// Where a change is written.
+/// The place at which a change is written.
 enum Place {
     /// Into a thread whose first message shows the current state.
     Thread(ChatMessage),
@@ -50,7 +50,7 @@ impl Bot<'_> {
                 },
                 Place::Gone(first) => first,
             };
-            // Somebody has deleted it.
+            // A user has deleted it.
             self.threads.release(self.channel, subject, Some(&gone)).await.map_err(|error| unavailable(&error))?;
         }
         let retry = AttemptOutcome::EventFailed { retry_after: None };

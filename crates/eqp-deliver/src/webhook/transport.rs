@@ -172,7 +172,7 @@ pub(crate) fn displayed(url: &Url) -> String {
     format!("{}://{}{port}", url.scheme(), url.host_str().unwrap_or_default())
 }
 
-/// Returns a time in seconds. What earlier requests of the same attempt took is not visible in it.
+/// Returns a time in seconds, rounded: the requests of one attempt share its time limit.
 fn tenths(time: Duration) -> f64 {
     (time.as_secs_f64() * 10.0).round() / 10.0
 }

@@ -7,9 +7,9 @@ use eqp_store::internal::ResourceDetail;
 use eqp_types::{FailedReport, Flow, SubmissionId, TestReport, TestRun};
 use serde_json::{Value, json};
 
-use super::error::Result;
+use super::call::call;
+use super::error::{ReconcileError, Result};
 use super::response::ResourceResponse;
-use super::run::call;
 
 /// The largest number of submissions whose reasons one run reads. The next run reads the others.
 const MAX_SUBMISSIONS: usize = 20;
@@ -88,7 +88,7 @@ async fn of_submission(client: &Client, id: &SubmissionId, flows: &[Flow]) -> Re
             continue;
         };
         let report = match call(client.test_results().report(id, &tool, run_id)).await {
-            Err(super::ReconcileError::Marketplace(error)) if error.is_not_found() => {
+            Err(ReconcileError::Marketplace(error)) if error.is_not_found() => {
                 findings.push(format!("{}: failed; its report does not exist", in_words(&tool)));
                 continue;
             }

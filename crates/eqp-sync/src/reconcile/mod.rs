@@ -10,6 +10,7 @@
 
 mod account_run;
 mod baseline;
+mod call;
 mod connector;
 mod difference;
 mod error;

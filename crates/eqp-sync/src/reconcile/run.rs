@@ -1,16 +1,15 @@
 //! One run: reads page by page, compares each page with the tracks, and stores what differs.
 
 use std::collections::HashMap;
-use std::time::Duration;
 
 use eqp_client::{Client, PackageField, PackageFilter};
 use eqp_store::ResourceKind;
 use eqp_store::internal::{Resource, RunId};
 use eqp_types::{FileUploadId, Package, SubmissionId, Timestamp};
 use time::OffsetDateTime;
-use tokio::time::timeout;
 
 use super::baseline::Baseline;
+use super::call::call;
 use super::difference::{Comparison, Difference, compare};
 use super::error::{ReconcileError, Result};
 use super::findings::{self, Budget};
@@ -21,10 +20,6 @@ use super::response::{ReadTime, ResourceResponse};
 use super::scope::ReconcileTarget;
 use super::storage::Storage;
 
-/// The time limit of one call, with all its retries.
-///
-/// Shorter than the time after which a run without progress counts as interrupted (five minutes).
-const CALL_DEADLINE: Duration = Duration::from_mins(4);
 /// The largest number of files that a run reads.
 const MAX_FILES: usize = 50;
 /// The largest number of submissions and files that a run reads one by one, because their status is in doubt.
@@ -344,12 +339,4 @@ impl Run<'_> {
 
 fn by_last_change() -> PackageFilter {
     PackageFilter::new().descending(PackageField::ModifiedAt).ascending(PackageField::SubmissionId)
-}
-
-/// Waits for a call, with all its retries, up to the deadline.
-pub(super) async fn call<T>(call: impl Future<Output = Result<T, eqp_client::Error>>) -> Result<T> {
-    match timeout(CALL_DEADLINE, call).await {
-        Ok(answered) => Ok(answered?),
-        Err(_) => Err(ReconcileError::TimedOut { after: CALL_DEADLINE }),
-    }
 }

@@ -103,7 +103,7 @@ struct PlannedSubscription<'a> {
 
 struct AddPlan {
     request: SubscriptionRequest,
-    /// What depends on the configuration of the worker.
+    /// Warnings about the configuration of the worker.
     warnings: Vec<String>,
 }
 

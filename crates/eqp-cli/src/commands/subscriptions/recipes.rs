@@ -30,7 +30,7 @@ pub(crate) struct RecipeList {
 struct ListedRecipe {
     /// The value of --recipe.
     name: &'static str,
-    /// What it does.
+    /// The description: a verb and its object.
     description: &'static str,
     /// The parameters, for --set.
     parameters: Vec<Parameter>,

@@ -20,7 +20,7 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct SubscriptionCheck {
-    /// What depends on the configuration of the worker, one sentence each.
+    /// Warnings about the configuration of the worker, one sentence each.
     pub warnings: Vec<String>,
 }
 
