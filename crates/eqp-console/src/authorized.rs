@@ -1,6 +1,7 @@
 //! The proof that the caller of a request may call an operation, and the access to the database that this allows.
 
 use std::marker::PhantomData;
+use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use eqp_deliver::{HandlerEnvironment, Pull};
@@ -9,6 +10,7 @@ use eqp_store::sqlx::{PgConnection, PgPool, Postgres, Transaction};
 use eqp_store::{MasterKey, Reader, Store};
 use http::request::Parts;
 use serde::Serialize;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::principal::{Principal, Scope};
