@@ -18,14 +18,17 @@ const MAX_OF_TOKEN: usize = 16;
 pub(crate) struct Streams {
     all: Arc<Semaphore>,
     /// The number of open streams of each token that has some.
-    of_tokens: Arc<Mutex<HashMap<i64, usize>>>,
+    of_tokens: OpenOfTokens,
 }
+
+/// The number of open streams of each token.
+type OpenOfTokens = Arc<Mutex<HashMap<i64, usize>>>;
 
 /// The right to have a stream open, until it is dropped.
 #[derive(Debug)]
 pub(crate) struct StreamPermit {
     _of_all: OwnedSemaphorePermit,
-    token: Option<(i64, Arc<Mutex<HashMap<i64, usize>>>)>,
+    token: Option<(i64, OpenOfTokens)>,
 }
 
 impl Default for Streams {

@@ -15,29 +15,23 @@ use crate::redaction::Redaction;
 use crate::webhook::{Request, Signer, TIMESTAMP, Transport, WEBHOOK_ID};
 use crate::{
     AddressGuard, AttemptOutcome, AttemptResult, DefinitionError, ExecDefinition, HandlerEnvironment, HandlerSecrets,
-    Program, SignatureScheme,
+    Program, RawMessage, SignatureScheme,
 };
-
-/// A message as a consumer has fetched it. Its body is passed on unchanged, also if a newer version has written it.
-#[derive(Clone, Copy, Debug)]
-pub struct RawMessage<'a> {
-    /// The ID of the message.
-    pub id: &'a str,
-    /// The type, for example `submission.status_changed`.
-    pub type_name: &'a str,
-    /// The number of the replay that the message is part of.
-    pub replay: Option<i64>,
-    /// The body as JSON.
-    pub body: &'a str,
-}
 
 /// Runs a program for each message, or sends each message to a URL. Unlike the handler of a subscription, it can reach every address: the
 /// consumer chooses it.
 pub struct Forwarder(Target);
 
+struct Webhook {
+    transport: Transport,
+    url: Url,
+    signer: Signer,
+    secrets: HandlerSecrets,
+}
+
 enum Target {
     Program(Exec),
-    Webhook { transport: Transport, url: Url, signer: Signer, secrets: HandlerSecrets },
+    Webhook(Box<Webhook>),
 }
 
 /// Sends callbacks to a URL as the Marketplace sent them, with Basic authorization.
@@ -75,16 +69,17 @@ impl Forwarder {
         let (transport, url) = transport(url, environment)?;
         let signer = Signer::new(&SignatureScheme::Standard, secrets)?;
         let secrets = HandlerSecrets { signing: secrets.to_vec(), ..HandlerSecrets::default() };
-        Ok(Self(Target::Webhook { transport, url, signer, secrets }))
+        Ok(Self(Target::Webhook(Box::new(Webhook { transport, url, signer, secrets }))))
     }
 
     /// Makes one attempt to forward a message, which ends before `deadline` has passed (plus at most 7 seconds in which a program is
     /// stopped).
     pub async fn forward(&self, message: RawMessage<'_>, deadline: Duration) -> AttemptResult {
-        let (transport, url, signer, secrets) = match &self.0 {
+        let webhook = match &self.0 {
             Target::Program(exec) => return exec.run(message, deadline).await,
-            Target::Webhook { transport, url, signer, secrets } => (transport, url, signer, secrets),
+            Target::Webhook(webhook) => webhook,
         };
+        let Webhook { transport, url, signer, secrets } = &**webhook;
         let timestamp = OffsetDateTime::now_utc().unix_timestamp();
         let mut headers = vec![(WEBHOOK_ID, message.id.to_owned()), (TIMESTAMP, timestamp.to_string())];
         headers.extend(signer.sign(message.id, timestamp, message.body.as_bytes()));

@@ -35,12 +35,12 @@ pub use definition::{
 };
 pub use environment::HandlerEnvironment;
 pub use eqp_store::{Event, Observer};
-pub use forward::{CallbackForwarder, Forwarder, RawMessage};
+pub use forward::{CallbackForwarder, Forwarder};
 pub use handler::{Handler, HandlerError, RunningHandler};
 pub use handler_loop::HandlerLoop;
 pub use message::{
     AlertChange, AlertData, AlertDescription, Content, DescribeAlert, DescribeProduct, EventData, Message, MessageBody,
-    MessageContext, MessageUrls, OpenAlert, ProductSource, ReminderData, TestData,
+    MessageContext, MessageUrls, OpenAlert, ProductSource, RawMessage, ReminderData, TestData,
 };
 pub use program::Program;
 pub use pull::{AckId, AckIdError, Fetch, Fetched, FetchedMessage, Nack, Pull, PullError};

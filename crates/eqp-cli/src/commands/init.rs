@@ -13,7 +13,7 @@ use crate::config::profile::{IfExists, folder_of, lock, user_file, write_if};
 use crate::config::{editor_schema, template};
 use crate::context::Context;
 use crate::failure::{Exit, Failure, Result};
-use crate::output::{Output, escaped, shell_word};
+use crate::output::{Output, can_ask, escaped, shell_word};
 
 /// The mode of a new configuration file, which may contain a database password later.
 const MODE: u32 = 0o600;
@@ -83,9 +83,9 @@ impl Plan for InitPlan {
         output.line(format_args!("would write {}", escaped(&schema.to_string_lossy())))
     }
 
-    /// The profiles in an existing file are lost.
+    /// The profiles in an existing file are lost, which `--force` has confirmed where nobody can be asked.
     fn question(&self) -> Question {
-        if self.overwrites {
+        if self.overwrites && can_ask() {
             Question::Irreversible(format!("Overwrite {} and the profiles in it", self.file.display()))
         } else {
             Question::Nothing

@@ -1,5 +1,7 @@
 //! `eqp replays`: events that are delivered again. `eqp events replay` requests a replay.
 
+use std::fmt::Write as _;
+
 use clap::{Args, Subcommand};
 use eqp_console::{Replay, ReplayQuery};
 use eqp_deliver::ReplayState;
@@ -93,7 +95,7 @@ pub(super) fn described(replay: &Replay) -> String {
     let mut text = format!("replay {} {}", replay.id, state(replay));
     for (number, what) in [(replay.waiting, "waiting"), (replay.dead, "dead")] {
         if number > 0 {
-            text += &format!(", {number} {what}");
+            write!(text, ", {number} {what}").expect("writing to a text does not fail");
         }
     }
     text

@@ -21,6 +21,7 @@ pub(crate) type DeclaredSubscriptions = BTreeMap<String, SubscriptionOptions>;
 /// A declared subscription. The keys are those of the options of `eqp subscriptions add`.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a key of its own")]
 pub(crate) struct SubscriptionOptions {
     webhook: Option<String>,
     secret_file: Option<PathBuf>,

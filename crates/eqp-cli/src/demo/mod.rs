@@ -63,7 +63,7 @@ impl Demo {
         let started = Box::pin(shutdown.run_until_cancelled(Setup::start(context, &screen, self.speed))).await;
         let setup = started.unwrap_or_else(|| Err(Failure::interrupted()))?;
         let shown = async {
-            match shutdown.run_until_cancelled(Storyline::new(&setup, &screen, begun).run()).await {
+            match Box::pin(shutdown.run_until_cancelled(Storyline::new(&setup, &screen, begun).run())).await {
                 Some(observed) => report(context, &screen, &setup, &observed?, self, &shutdown).await,
                 None => Err(Failure::interrupted()),
             }

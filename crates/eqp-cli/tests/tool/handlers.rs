@@ -194,6 +194,7 @@ async fn a_webhook_has_the_options_of_the_command_line_and_its_secret_is_rotated
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_handler_that_no_worker_could_use_is_rejected_before_it_is_created() {
+    const URL: &str = "https://hooks.example.com/eqp";
     let database = CallbackDatabase::new().await;
     let (home, serve) = start(&database);
     let token = format!("token={}", secret(&home, "token", "hush-1234"));
@@ -203,7 +204,6 @@ async fn a_handler_that_no_worker_could_use_is_rejected_before_it_is_created() {
     std::fs::set_permissions(Path::new(&open), std::fs::Permissions::from_mode(0o644)).unwrap();
     let open = format!("token={open}");
     let template = home.write("template", "{{ data.skuu }}").display().to_string();
-    const URL: &str = "https://hooks.example.com/eqp";
     for (arguments, reason) in [
         (&["--webhook", "https://10.1.2.3/eqp"][..], "10.1.2.3"),
         (&["--webhook", "http://hooks.example.com:80:80/"], "cannot be used"),

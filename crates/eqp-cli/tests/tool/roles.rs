@@ -72,7 +72,7 @@ const REFUSED: &[(&str, &str)] = &[
     ("eqp_read", "select * from eqp.event"),
     ("eqp_read", "select body from eqp.callback"),
     ("eqp_read", "select * from eqp.subscription"),
-    ("eqp_read", "delete from eqp.v_event"),
+    ("eqp_read", "delete from eqp.event"),
     ("eqp_read", "create table eqp.another ()"),
     ("eqp_runtime", "update eqp.callback set body = ''"),
     ("eqp_runtime", "update eqp.event set status = 'approved'"),

@@ -116,7 +116,7 @@ async fn a_webhook_hears_once_of_a_change_whose_callback_was_dropped_and_once_of
     assert_eq!(alerts[0]["kind"], "callbacks_missed");
     let opened = hook.received().into_iter().find(|message| message["type"] == "alert.opened").unwrap();
     assert_eq!((&opened["data"]["alert"], &opened["data"]["mage_id"]), (&alerts[0]["id"], &json!("MAG123456789")));
-    assert!(opened["data"]["text"].as_str().unwrap().contains("nothing is lost"), "{opened}");
+    assert!(opened["data"]["text"].as_str().unwrap().contains("Nothing is lost"), "{opened}");
 
     // A second run has nothing to report.
     let again = vendor.home.run_aside(&["reconcile", "--full", "--exit-code"]);

@@ -34,6 +34,8 @@ const MAX_DELAY: u64 = 7 * 86_400;
 const MAX_REASON: usize = 500;
 /// The time between two checks of the token, and for shutdown, while a consumer waits.
 const CHECK: Duration = Duration::from_secs(2);
+/// The beginning of the names of temporary subscriptions.
+const LISTENER: &str = "listen/";
 /// The maximum number of temporary subscriptions. Each event is stored for each of them for up to 7 days.
 const MAX_TEMPORARY: usize = 200;
 
@@ -211,7 +213,8 @@ impl From<PullError> for Problem {
 
 /// Create a temporary subscription, or continue with an existing one
 ///
-/// Its messages are fetched. It is removed when no consumer has fetched messages for 7 days.
+/// Its messages are fetched. It is removed when no consumer has fetched messages for 7 days. The name of a new one begins with `listen/`,
+/// which is added if it is missing, so that consumers cannot use up the names of other subscriptions.
 #[utoipa::path(
     post,
     path = "/subscriptions/{name}/listen",
@@ -227,11 +230,13 @@ async fn listen(
     JsonBody(request): JsonBody<ListenRequest>,
 ) -> Result<Json<Listener>, Problem> {
     let subscriptions = Subscriptions::new(operator.pool().clone());
-    let is_new = match subscriptions.find(&name).await {
-        Ok(_) => false,
-        Err(SubscriptionError::NotFound { .. }) => create(&operator, &subscriptions, &name, &request).await?,
-        Err(error) => return Err(error.into()),
+    let exists = async |name: &str| match subscriptions.find(name).await {
+        Ok(_) => Ok(true),
+        Err(SubscriptionError::NotFound { .. }) => Ok(false),
+        Err(error) => Err(Problem::from(error)),
     };
+    let name = if name.starts_with(LISTENER) || exists(&name).await? { name } else { format!("{LISTENER}{name}") };
+    let is_new = !exists(&name).await? && create(&operator, &subscriptions, &name, &request).await?;
     let found = subscriptions.find(&name).await?;
     let conflict = |detail: String| Err(Problem::new(ProblemCode::Conflict).detail(detail));
     if found.handler != Some(HandlerDefinition::Pull) {

@@ -4,6 +4,7 @@
 
 mod alert;
 mod event;
+mod raw;
 mod reminder;
 
 use eqp_store::{Event, EventKind};
@@ -14,6 +15,7 @@ use uuid::Uuid;
 pub use alert::{AlertChange, AlertData, AlertDescription, DescribeAlert};
 pub(crate) use alert::{AlertFacts, plain_description};
 pub use event::{DescribeProduct, EventData, MessageContext, MessageUrls, ProductSource};
+pub use raw::RawMessage;
 pub use reminder::{OpenAlert, ReminderData};
 
 /// A message to a handler outside of this process.

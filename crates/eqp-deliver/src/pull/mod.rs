@@ -98,7 +98,7 @@ pub struct FetchedMessage {
     pub message: Message,
 }
 
-/// What follows when a consumer returns a message.
+/// The consequence when a consumer returns a message.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Nack {
     /// It is fetched again after the waits of a failed webhook: 5 seconds, 5 minutes and so on. After the tenth time, it is dead.

@@ -21,7 +21,7 @@ const WAIT_FOR_DETAILS: Duration = Duration::from_mins(3);
 /// The interval at which the details are looked up.
 const LOOK_UP: Duration = Duration::from_secs(2);
 
-/// What messages are read with.
+/// The sources from which messages are composed.
 #[derive(Clone)]
 pub(crate) struct MessageSource {
     pub(crate) pool: PgPool,

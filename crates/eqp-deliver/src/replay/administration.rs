@@ -53,7 +53,7 @@ pub struct ReplaySummary {
     pub dead: u64,
     /// When it was requested.
     pub requested_at: OffsetDateTime,
-    /// Who requested it.
+    /// The caller that requested it.
     pub requested_by: String,
     /// When it was cancelled.
     pub cancelled_at: Option<OffsetDateTime>,

@@ -21,9 +21,9 @@ pub enum ReplayError {
     /// More numbers of events are given than one replay can have.
     #[error("{count} numbers of events are more than {most}; select by time and filters instead")]
     TooManyEvents {
-        /// How many are given.
+        /// The number that is given.
         count: usize,
-        /// How many are possible.
+        /// The highest possible number.
         most: usize,
     },
     /// A subscription cannot be read by this version.

@@ -6,7 +6,7 @@ use eqp_store::Event;
 use eqp_store::internal::{StoredSubscription, SubscriptionId, SubscriptionState, replay, subscription};
 use eqp_store::sqlx::{self, PgConnection};
 
-use super::{ReplayError, ReplaySelection};
+use super::{ReplayError, ReplaySelection, may_receive};
 use crate::SubscriptionError;
 use crate::matching::match_replayed;
 use crate::subscription::Subscription;
@@ -101,7 +101,8 @@ fn receiving(stored: &[StoredSubscription], target: Option<SubscriptionId>) -> R
     let mut receiving = Vec::new();
     for one in stored.iter().filter(|one| target.is_none_or(|target| target == one.id)) {
         match Subscription::of_stored(one) {
-            Ok(subscription) => receiving.push(subscription),
+            Ok(subscription) if may_receive(&subscription, target) => receiving.push(subscription),
+            Ok(_) => {}
             // Nothing is delivered to it anyway.
             Err(_) if target.is_none() && one.state == SubscriptionState::Paused => {}
             Err(_) => return Err(ReplayError::Unreadable),

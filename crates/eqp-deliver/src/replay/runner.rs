@@ -14,7 +14,7 @@ use tokio::sync::Notify;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use super::ReplaySelection;
+use super::{ReplaySelection, may_receive};
 use crate::matching::match_replayed;
 use crate::subscription::{Subscription, SubscriptionCache};
 
@@ -82,8 +82,8 @@ impl ReplayRunner {
             // The fan-out pauses what this version cannot read, and the replay continues.
             Err(_unreadable) => return Ok(POLL),
         };
-        let is_receiving = |one: &&Subscription| position.subscription.is_none_or(|target| target == one.id);
-        let receiving: Vec<&Subscription> = subscriptions.iter().filter(is_receiving).collect();
+        let receiving: Vec<&Subscription> =
+            subscriptions.iter().filter(|one| may_receive(one, position.subscription)).collect();
         if advance_by_a_batch(&mut transaction, &position, &receiving).await? {
             transaction.commit().await?;
             self.inserted.notify_waiters();

@@ -44,9 +44,10 @@ impl Subscriptions {
             return Err(SubscriptionError::TooManySigningSecrets { name: stored.name });
         }
         let sealed = secrets::seal_signing(key, &stored.name, &handler, secret)?;
-        match within(ANSWER, signing_secret::add(connection, stored.id, &sealed)).await? {
-            true => Ok(()),
-            false => Err(SubscriptionError::NotFound { name: stored.name }),
+        if within(ANSWER, signing_secret::add(connection, stored.id, &sealed)).await? {
+            Ok(())
+        } else {
+            Err(SubscriptionError::NotFound { name: stored.name })
         }
     }
 

@@ -56,6 +56,19 @@ pub(super) struct HeaderError {
     reason: &'static str,
 }
 
+/// Returns the name of a header that a definition may set.
+pub(super) fn checked_name(name: &str) -> Result<HeaderName, DefinitionError> {
+    let wrong = |reason: &str| DefinitionError::Header {
+        name: name.chars().filter(|letter| !letter.is_control()).take(100).collect(),
+        reason: reason.to_owned(),
+    };
+    let parsed = HeaderName::try_from(name).map_err(|_| wrong("it is not a valid name"))?;
+    if RESERVED.contains(&parsed.as_str()) {
+        return Err(wrong("it is set automatically"));
+    }
+    Ok(parsed)
+}
+
 impl ExtraHeaders {
     pub(super) fn new(
         definition: &BTreeMap<String, String>,
@@ -69,10 +82,7 @@ impl ExtraHeaders {
         }
         let mut headers = Vec::new();
         for (name, source) in definition {
-            let parsed = HeaderName::try_from(name).map_err(|_| wrong(name, "it is not a valid name"))?;
-            if RESERVED.contains(&parsed.as_str()) {
-                return Err(wrong(name, "it is set automatically"));
-            }
+            let parsed = checked_name(name)?;
             if source.contains(['\r', '\n']) {
                 return Err(wrong(name, "its value contains a line end"));
             }

@@ -12,12 +12,11 @@ pub(super) fn host_of_api(api: &str) -> Option<String> {
 pub(super) fn path_at(repository: &str, host: &str) -> Option<String> {
     // git@github.com:acme/checkout.git
     let short = repository.split_once(':').filter(|(_, path)| !path.starts_with("//"));
-    let (found, path) = match short {
-        Some((user_and_host, path)) => (user_and_host.rsplit('@').next()?.to_owned(), path.to_owned()),
-        None => {
-            let url = Url::parse(repository).ok()?;
-            (url.host_str()?.to_owned(), url.path().to_owned())
-        }
+    let (found, path) = if let Some((user_and_host, path)) = short {
+        (user_and_host.rsplit('@').next()?.to_owned(), path.to_owned())
+    } else {
+        let url = Url::parse(repository).ok()?;
+        (url.host_str()?.to_owned(), url.path().to_owned())
     };
     let path = path.trim_matches('/').trim_end_matches(".git");
     let is_name = |name: &str| !name.is_empty() && name != "." && name != "..";

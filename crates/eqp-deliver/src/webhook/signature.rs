@@ -8,6 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use eqp_types::Secret;
 
+use super::headers::checked_name;
 use crate::{DefinitionError, SignatureScheme};
 
 /// The beginning of secrets of Standard Webhooks. The rest is Base64.
@@ -15,6 +16,8 @@ const SECRET_PREFIX: &str = "whsec_";
 /// The size of a key in bytes that Standard Webhooks requires at least.
 const MIN_KEY_BYTES: usize = 24;
 const NEW_KEY_BYTES: usize = 32;
+/// The maximum length of the text before a hexadecimal signature.
+const MAX_PREFIX: usize = 64;
 
 /// The header names of Standard Webhooks.
 pub(crate) const ID: &str = "webhook-id";
@@ -42,6 +45,12 @@ impl Signer {
             SignatureScheme::HmacSha256 { header, prefix } => {
                 // A header with several signatures would be valid for no receiver.
                 let newest = secrets.first().ok_or(DefinitionError::NoSigningSecret)?;
+                checked_name(header)?;
+                if prefix.len() > MAX_PREFIX || !prefix.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ') {
+                    let reason =
+                        format!("the text before the digits is not plain, or longer than {MAX_PREFIX} characters");
+                    return Err(DefinitionError::Header { name: header.clone(), reason });
+                }
                 let key = Box::new(hmac::Key::new(hmac::HMAC_SHA256, newest.expose().as_bytes()));
                 Self::Hexadecimal { header: header.clone(), prefix: prefix.clone(), key }
             }
@@ -154,6 +163,23 @@ mod tests {
         for text in ["", "whsec_", "whsec_c2hvcnQ=", "whsec_not base64 at all, but long enough", "hush"] {
             let signer = Signer::new(&SignatureScheme::Standard, &[Secret::new(text)]);
             assert!(matches!(signer, Err(DefinitionError::SigningSecret)), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_hexadecimal_signature_has_a_plain_header_of_its_own() {
+        let long = "x".repeat(65);
+        for (header, prefix) in [
+            ("Host", ""),
+            ("webhook-id", ""),
+            ("X-Sig\r\nX-Injected: 1", ""),
+            ("", ""),
+            ("X-Sig", "sha\r\nX-Injected: 1"),
+            ("X-Sig", long.as_str()),
+        ] {
+            let scheme = SignatureScheme::HmacSha256 { header: header.into(), prefix: prefix.into() };
+            let signer = Signer::new(&scheme, &[Secret::new("hush")]);
+            assert!(matches!(signer, Err(DefinitionError::Header { .. })), "{header:?} {prefix:?}");
         }
     }
 

@@ -193,6 +193,7 @@ impl Values {
 }
 
 /// The filter for the URL of a git repository: its path, if it is at the host of an API.
+#[expect(clippy::needless_pass_by_value, reason = "filters have owned arguments")]
 fn repository_at(repository: Value, api: String) -> Result<Value, Error> {
     let skip = |reason: String| Error::new(ErrorKind::InvalidOperation, "skipped").with_source(Skip(reason));
     let repository = repository

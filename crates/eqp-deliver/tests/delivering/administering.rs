@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use eqp_deliver::{AttemptOutcome, HandlerDefinition, NewSubscription, SubscriptionError};
 use eqp_store::internal::{DeliveryFilter, DeliveryState, WaitReason, delivery, delivery_list};
+use tokio::time::{sleep, timeout};
 
 use crate::setup::{DOWN, FAILED, Setup};
 
@@ -155,8 +156,15 @@ async fn a_skipped_delivery_is_listed_and_can_be_retried_once_the_details_are_kn
     setup.until("select count(*) from eqp.delivery", 1).await;
     let pool = &setup.database.pool;
     let filter = |state| DeliveryFilter { state: Some(state), limit: 10, ..DeliveryFilter::default() };
-    let waiting = delivery_list::list(pool, &filter(DeliveryState::Waiting)).await.unwrap();
-    assert_eq!(waiting[0].waits_for, Some(WaitReason::Details));
+    let waiting = async || delivery_list::list(pool, &filter(DeliveryState::Waiting)).await.unwrap();
+    // Until the worker has noticed that the details are missing, the delivery is being sent.
+    let is_noticed = async {
+        while waiting().await[0].waits_for != Some(WaitReason::Details) {
+            sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(MINUTE, is_noticed).await.expect("the missing details are reported");
+    let waiting = waiting().await;
     setup.sql("update eqp.delivery set created_at = now() - interval '181 seconds'").await;
     setup.until_empty().await;
     let skipped = delivery_list::list(pool, &filter(DeliveryState::Skipped)).await.unwrap();

@@ -39,6 +39,7 @@ async fn while_the_first_subscription_delivers_its_fallback_receives_nothing() {
     alert.changes(&setup, AlertChangeKind::Resolved, now()).await;
     setup.files(&["a"]).await;
     settle(&setup, 2).await;
+    setup.handlers.wait_for(3).await;
     process.stop().await;
     assert_eq!(types(&setup, "second"), []);
     assert_eq!(types(&setup, "first").len(), 3);

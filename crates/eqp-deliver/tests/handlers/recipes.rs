@@ -173,6 +173,7 @@ async fn a_response_of_a_lookup_that_has_another_form_fails_only_this_message() 
 
 #[test]
 fn lookups_are_checked() {
+    const HOST: &str = "https://hooks.example.com";
     let build = |lookups: &[(&str, &str)], url: &str| {
         let mut webhook = WebhookDefinition::new(url);
         webhook.lookups = lookups.iter().map(|(name, url)| LookupDefinition::new(*name, *url)).collect();
@@ -180,7 +181,6 @@ fn lookups_are_checked() {
             HandlerDefinition::Webhook(webhook).build(&HandlerSecrets::default(), &HandlerEnvironment::default());
         built.err().map(|error| error.to_string()).unwrap_or_default()
     };
-    const HOST: &str = "https://hooks.example.com";
     assert_eq!(build(&[("a", HOST)], "https://hooks.example.com/{{ responses.a.id }}"), "");
     let unknown = build(&[("a", HOST)], "https://hooks.example.com/{{ responses.b.id }}");
     assert!(unknown.contains("`b` is not the name of an earlier lookup"), "{unknown}");

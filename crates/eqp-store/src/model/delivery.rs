@@ -220,7 +220,7 @@ pub struct AckedDelivery {
     pub duration: Duration,
 }
 
-/// What follows when a consumer returns a delivery.
+/// The consequence when a consumer returns a delivery.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Nack {
     /// It is fetched again after this wait.

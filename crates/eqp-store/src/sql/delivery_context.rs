@@ -82,7 +82,7 @@ pub async fn contexts(pool: &PgPool, seqs: &[i64]) -> Result<HashMap<i64, EventC
     .fetch_all(pool)
     .await?;
     let contexts = rows.into_iter().map(|row| {
-        let detail = row.has_detail.then(|| EventDetailText {
+        let detail = row.has_detail.then_some(EventDetailText {
             sku: row.sku,
             version: row.version,
             name: row.name,

@@ -58,8 +58,9 @@ pub async fn record_use(pool: &PgPool, subscription: SubscriptionId) -> Result<(
     Ok(())
 }
 
-/// Finishes deliveries, and releases the lanes whose lease is still held. Returns how many existed; only these are logged, so repeating
-/// this changes nothing. A delivery is also finished after its lease has expired: it was processed.
+/// Finishes deliveries that were leased, and releases their lanes. Returns how many there were; only these are logged, so repeating this
+/// changes nothing. A delivery is also finished after its lease has expired, unless it was leased again: only the random ID of the last
+/// lease shows that the consumer has fetched the first delivery of the lane.
 pub async fn ack(pool: &PgPool, subscription: SubscriptionId, acked: &[AckedDelivery]) -> Result<u64, sqlx::Error> {
     let columns = Columns::of(acked);
     let finished = query_scalar!(
@@ -72,6 +73,16 @@ pub async fn ack(pool: &PgPool, subscription: SubscriptionId, acked: &[AckedDeli
                  select delivery.id, acked.duration
                  from acked
                  join eqp.delivery on delivery.id = acked.delivery and delivery.subscription_id = $1
+                                  and delivery.resource = acked.resource
+                 where delivery.dead_at is null
+                   and exists (select
+                               from eqp.delivery_lane as lane
+                               where lane.subscription_id = $1 and lane.resource = acked.resource
+                                 and lane.lease = acked.lease)
+                   and not exists (select
+                                   from eqp.delivery as earlier
+                                   where earlier.subscription_id = $1 and earlier.resource = acked.resource
+                                     and earlier.id < delivery.id and earlier.dead_at is null)
                  order by delivery.id
                  for update of delivery),
              gone as (
@@ -106,8 +117,7 @@ pub async fn ack(pool: &PgPool, subscription: SubscriptionId, acked: &[AckedDeli
     Ok(finished.unsigned_abs())
 }
 
-/// Returns deliveries whose lease is still held. Those whose lease has expired are, or will be, fetched again anyway. Returns how many
-/// there were. `hold` is the time for which a delivery holds back its successors from its first failure on; `None`: until it is dead.
+/// Returns deliveries that were not leased again since. Returns how many there were. `hold` is the time for which a delivery holds back its successors from its first failure on; `None`: until it is dead.
 pub async fn nack(
     pool: &PgPool,
     subscription: SubscriptionId,

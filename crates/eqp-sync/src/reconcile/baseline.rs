@@ -18,6 +18,8 @@ impl Baseline {
     /// A submission that was created after the registration never does: a callback should have arrived for each of its changes.
     pub(super) fn covers(self, modified_at: Option<Timestamp>, created_at: Option<Timestamp>) -> bool {
         let Some(registered_at) = self.registered_at else { return self.is_first_run };
+        // The Marketplace reports whole seconds.
+        let registered_at = registered_at.truncate_to_second();
         let is_before = |time: Option<Timestamp>| time.map(|time| time.to_utc() < registered_at);
         match (is_before(modified_at.or(created_at)), is_before(created_at)) {
             (Some(true), _) => true,
@@ -57,6 +59,12 @@ mod tests {
                 |is_first_run| Baseline { is_first_run, registered_at: Some(REGISTERED) }.covers(modified, created);
             assert_eq!((covers(true), covers(false)), (first, later), "{modified:?} {created:?}");
         }
+    }
+
+    #[test]
+    fn what_happens_in_the_second_of_the_registration_does_not_belong_to_it() {
+        let registered_at = Some(REGISTERED + Duration::milliseconds(900));
+        assert!(!Baseline { is_first_run: true, registered_at }.covers(at(0), at(0)));
     }
 
     #[test]

@@ -108,7 +108,7 @@ async fn a_spool_that_is_not_drained_opens_an_alert_until_it_is_empty() {
         watch.until(late, (0, 1, 0)).await;
     }
     let text = watch.acknowledge(AlertKind::SpoolNotEmpty, AlertSeverity::Page).await;
-    assert!(text.meaning.starts_with("3 callbacks since"), "{text:?}");
+    assert!(text.meaning.starts_with("3 callbacks received since"), "{text:?}");
 
     receiver.execute("drop trigger reject on eqp.callback").await;
     until("the spool is drained", || async { receiver.stored().await.len() == 3 }).await;

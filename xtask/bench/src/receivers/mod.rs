@@ -201,7 +201,7 @@ pub(crate) fn receive(options: &Receives) -> Result<(), Failure> {
         match options.kind {
             Kind::Insert => insert::serve(database, shutdown).await,
             Kind::Delivering => platform::deliver(options, database, shutdown).await,
-            _ => ours::serve(options, database, shutdown).await,
+            _ => Box::pin(ours::serve(options, database, shutdown)).await,
         }
     })
 }

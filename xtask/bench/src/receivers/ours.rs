@@ -36,8 +36,8 @@ pub(super) async fn serve(
     let beside = Beside { pool, key, observer: builder.observer(), shutdown: shutdown.clone() };
     let receiver = builder.build().await?;
     println!("{}", receiver.local_addr());
-    let (received, beside) = tokio::join!(receiver.run(shutdown), beside.run(options));
-    received?;
+    let (ended, beside) = tokio::join!(receiver.run(shutdown), beside.run(options));
+    ended?;
     beside
 }
 

@@ -70,9 +70,10 @@ fn measure(harness: &Harness) -> Result<Measured, Failure> {
     drop(ours);
     drop(marketplace);
     harness.block_on(postgres.stop())?;
-    let memory = match memory.is_empty() {
-        true => Measurement::NotRun("this system does not report the memory of a process".to_owned()),
-        false => Measurement::Rounds(memory),
+    let memory = if memory.is_empty() {
+        Measurement::NotRun("this system does not report the memory of a process".to_owned())
+    } else {
+        Measurement::Rounds(memory)
     };
     let columns = ["round", "calls, incremental", "calls, full", "memory added, MB"];
     Ok(Measured {

@@ -41,9 +41,10 @@ impl Held {
         let mut reasons = Vec::new();
         for ((name, is_paused), count) in &by_state {
             let (count, reason) = (counted(*count, "delivery"), if *is_paused { "paused" } else { "down" });
-            reasons.push(match *is_paused {
-                true => format!("{count} of {name} will be sent after the subscription is resumed: it is {reason}"),
-                false => format!("{count} of {name} will be sent when its handler is available again: it is {reason}"),
+            reasons.push(if *is_paused {
+                format!("{count} of {name} will be sent after the subscription is resumed: it is {reason}")
+            } else {
+                format!("{count} of {name} will be sent when its handler is available again: it is {reason}")
             });
         }
         for (id, earlier) in behind.iter().take(NAMED) {

@@ -45,7 +45,7 @@ pub(crate) struct Replay {
     seqs: Vec<i64>,
     #[command(flatten)]
     filter: FilterOptions,
-    /// Subscription that receives the events [default: every one whose filter they match]
+    /// Subscription that receives the events [default: every webhook, program and chat whose filter they match]
     #[arg(long, value_name = "SUBSCRIPTION")]
     to: Option<String>,
     /// Do not wait until the events have been sent
@@ -166,7 +166,8 @@ impl Replay {
             since: filter.since,
             until: None,
         };
-        if selection.is_everything() {
+        // The environment can come from the configuration.
+        if (ReplaySelection { environment: None, ..selection.clone() }).is_everything() {
             return Err(Failure::usage("no events are selected").next("pass numbers of events, --since or a filter"));
         }
         let request = ReplayRequest::new(selection);

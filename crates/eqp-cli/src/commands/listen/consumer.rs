@@ -23,7 +23,7 @@ use crate::shutdown;
 const SILENCE: Duration = Duration::from_secs(45);
 /// For how many seconds the server waits for messages.
 const MAX_WAIT: u64 = 20;
-/// The same for the first request. Events that no server has matched by then will not be soon.
+/// The duration for which the first request waits. Events that no server has matched by then will not be soon.
 const FIRST_WAIT: u64 = 3;
 /// The maximum number of messages that are only shown. With a handler, one message at a time is fetched.
 const SHOWN_AT_ONCE: usize = 10;
@@ -116,7 +116,7 @@ impl<'a> Consumer<'a> {
         }
     }
 
-    /// Waits for messages, and processes keys meanwhile. A request is not dropped because of a key: it may have fetched messages already.
+    /// Waits for messages, and processes keys in the meantime. A request is not dropped because of a key: it may have fetched messages already.
     async fn wait(&mut self, stop: &CancellationToken, silence: Duration) -> Result<Waited> {
         let mut fetching = pin!(receive(self.client.clone(), self.name.clone(), self.request, silence));
         loop {

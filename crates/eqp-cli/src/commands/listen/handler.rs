@@ -1,4 +1,4 @@
-//! What `eqp listen` does with each message: nothing, a program, or a request.
+//! The handler of `eqp listen` for each message: none, a program, or a request.
 
 use std::collections::VecDeque;
 use std::path::Path;

@@ -1,5 +1,7 @@
 //! How a message and the result of its handler are shown.
 
+use std::fmt::Write as _;
+
 use eqp_console::PulledMessage;
 use eqp_deliver::{AttemptOutcome, AttemptResult};
 use eqp_store::Event;
@@ -100,7 +102,7 @@ impl<'a> Shown<'a> {
     pub(super) fn line(&self) -> String {
         let mut line = described(self.message.message.get());
         if let Some(replay) = self.message.replay {
-            line += &format!("  (replay {replay})");
+            write!(line, "  (replay {replay})").expect("writing to a text does not fail");
         }
         if self.resent {
             line += "  (resent)";
@@ -133,16 +135,17 @@ fn handled(result: &AttemptResult, retry_in: Option<u64>) -> String {
     };
     let mut text = outcome.to_owned();
     if let Some(status) = result.status {
-        text += &format!(" ({status})");
+        write!(text, " ({status})").expect("writing to a text does not fail");
     }
     if !result.duration.is_zero() {
-        text += &format!(" in {} ms", result.duration.as_millis());
+        write!(text, " in {} ms", result.duration.as_millis()).expect("writing to a text does not fail");
     }
     if outcome != "delivered" && !result.note.is_empty() {
-        text += &format!(": {}", escaped(result.note.lines().next().unwrap_or_default()));
+        write!(text, ": {}", escaped(result.note.lines().next().unwrap_or_default()))
+            .expect("writing to a text does not fail");
     }
     if let Some(seconds) = retry_in {
-        text += &format!("; again in {seconds} s");
+        write!(text, "; again in {seconds} s").expect("writing to a text does not fail");
     }
     text
 }

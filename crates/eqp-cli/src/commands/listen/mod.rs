@@ -43,8 +43,9 @@ impl Listen {
             if !is_conflict {
                 return failure;
             }
-            failure.next(format!("choose another name with --name, or remove it: eqp subscriptions remove {name}"))
+            failure.next("choose another name with --name")
         })?;
+        let name = listener.subscription.name.clone();
         if listener.is_new {
             context
                 .output

@@ -13,7 +13,8 @@ use crate::failure::Result;
 Examples:
   eqp subscriptions recipes
   eqp subscriptions add status --recipe github-status --secret token=github-token
-  eqp subscriptions add ci --recipe gitlab-trigger --set project=acme/checkout --secret token=trigger-token")]
+  eqp subscriptions add ci --recipe gitlab-trigger --set project=acme/checkout \\
+      --secret token=trigger-token")]
 pub(crate) struct Recipes {}
 
 /// The recipes as JSON.

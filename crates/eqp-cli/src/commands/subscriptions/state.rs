@@ -67,7 +67,7 @@ pub(crate) struct StateReport<'a> {
     would_resume: Option<&'a Subscription>,
 }
 
-/// What happens to a subscription.
+/// A change of the state of a subscription.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Step {
     /// A dry run.

@@ -111,7 +111,7 @@ fn exposed_map<S: Serializer>(secrets: &BTreeMap<String, Secret>, serializer: S)
 /// The longest time for which a caller waits for the result of a test, in seconds.
 pub(crate) const MAX_WAIT: u64 = 86_400;
 
-/// How long the caller waits for the result of a test.
+/// The duration for which the caller waits for the result of a test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]

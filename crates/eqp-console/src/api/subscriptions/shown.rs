@@ -1,4 +1,4 @@
-//! What callers without the scope `admin` see of a handler. URLs and headers can contain credentials of other services.
+//! Handlers as callers without the scope `admin` see them. URLs and headers can contain credentials of other services.
 
 use eqp_deliver::HandlerDefinition;
 use url::Url;
@@ -6,7 +6,7 @@ use url::Url;
 use super::Subscription;
 use crate::principal::{Principal, Scope};
 
-/// Stands for what is not shown.
+/// Replaces parts that are not shown.
 const HIDDEN: &str = "…";
 
 /// Returns a subscription as a caller may see it.
@@ -18,6 +18,12 @@ pub(super) fn shown_to(principal: &Principal, mut subscription: Subscription) ->
         webhook.url = shown_url(&webhook.url);
         for value in webhook.headers.values_mut().chain(&mut webhook.body) {
             HIDDEN.clone_into(value);
+        }
+        for lookup in &mut webhook.lookups {
+            lookup.url = shown_url(&lookup.url);
+            if let Some(body) = &mut lookup.body {
+                HIDDEN.clone_into(body);
+            }
         }
     }
     subscription
