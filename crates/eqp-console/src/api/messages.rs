@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use axum::Json;
 use eqp_deliver::{
-    AckId, Fetch, Fetched, FetchedMessage, HandlerDefinition, MessageBody, Nack, NewSubscription, PullError,
-    SubscriptionError, SubscriptionFilter, Subscriptions,
+    AckId, Fetch, Fetched, FetchedMessage, HandlerDefinition, Nack, NewSubscription, PullError, SubscriptionError,
+    SubscriptionFilter, Subscriptions,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -120,7 +120,7 @@ pub struct PulledMessage {
     /// The number of times that the message was fetched or failed, including this one.
     pub attempt: u32,
     /// The message: the same JSON as the body of a webhook.
-    #[cfg_attr(feature = "schema", schemars(with = "MessageBody"))]
+    #[cfg_attr(feature = "schema", schemars(with = "eqp_deliver::MessageBody"))]
     pub message: Box<RawValue>,
     /// The callback that reported the event, if it was requested. Null for alerts, for events that were read from the API, and if
     /// retention has deleted it.

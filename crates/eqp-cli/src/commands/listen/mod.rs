@@ -6,6 +6,7 @@ mod keys;
 mod line;
 mod options;
 
+#[cfg(feature = "schema")]
 pub(crate) use line::ListenedMessage;
 pub(crate) use options::Listen;
 
