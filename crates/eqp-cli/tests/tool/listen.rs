@@ -110,7 +110,7 @@ async fn events_that_arrived_without_a_listener_are_shown_once_when_it_is_starte
         assert_eq!((ended.code, ended.stdout.as_str()), (0, ""), "{ended:?}");
         assert!(ended.stderr.contains("20 messages waiting"), "{ended:?}");
     }
-    let listed = aside(|| setup.in_process.json(&["subscriptions", "show", "b", "--json"]));
+    let listed = aside(|| setup.in_process.json(&["subscriptions", "show", "listen/b", "--json"]));
     assert_eq!((&listed["is_temporary"], &listed["waiting"]), (&true.into(), &0.into()), "{listed}");
 }
 

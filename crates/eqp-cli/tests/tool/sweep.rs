@@ -186,6 +186,8 @@ fn run_all(vendor: &TestVendor, said: &mut Said, ours: &str, theirs: &str) {
         (0, &["subscriptions", "add", "swept", "--exec", "swept", "--status", "approved", "--json"]),
         (0, &["subscriptions", "list", "--json"]),
         (0, &["subscriptions", "show", "swept"]),
+        (0, &["subscriptions", "recipes"]),
+        (2, &["subscriptions", "rotate-secret", "swept"]),
         // The server's configuration has no such program.
         (1, &["subscriptions", "test", "swept"]),
         (0, &["subscriptions", "pause", "swept", "--reason", "a test"]),

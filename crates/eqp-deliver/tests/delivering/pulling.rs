@@ -271,28 +271,25 @@ async fn a_new_subscription_can_start_in_the_past() {
 
 #[tokio::test]
 async fn a_temporary_subscription_is_removed_seven_days_after_its_last_use() {
-    let pulled = Pulled::new().await;
+    let Pulled { setup, pull, process, .. } = Pulled::new().await;
+    // It would remove them too.
+    process.stop().await;
     for name in ["listen/used@here", "listen/new@here", "listen/old@here", "listen/unused@here"] {
         let mut new = NewSubscription::new(name, HandlerDefinition::Pull);
         new.is_temporary = true;
-        pulled.setup.subscriptions().add(&new, None).await.unwrap();
+        setup.subscriptions().add(&new, None).await.unwrap();
     }
-    pulled
-        .setup
-        .sql("update eqp.subscription set created_at = now() - interval '8 days' where name not like '%new%'")
-        .await;
-    pulled
-        .setup
+    setup.sql("update eqp.subscription set created_at = now() - interval '8 days' where name not like '%new%'").await;
+    setup
         .sql(
             "update eqp.subscription_state set fetched_at = now() - interval '8 days'
          where subscription_id in (select id from eqp.subscription where name like '%/old%' or name = 'ci')",
         )
         .await;
-    pulled.pull.fetch("listen/used@here", &NOW).await.unwrap();
-    let removed = eqp_store::internal::pull::remove_unused(&pulled.setup.database.pool).await.unwrap();
+    pull.fetch("listen/used@here", &NOW).await.unwrap();
+    let removed = eqp_store::internal::pull::remove_unused(&setup.database.pool).await.unwrap();
     assert_eq!(BTreeSet::from_iter(removed), BTreeSet::from(["listen/old@here".into(), "listen/unused@here".into()]));
-    let left = pulled.setup.subscriptions().list().await.unwrap();
+    let left = setup.subscriptions().list().await.unwrap();
     let left: Vec<_> = left.iter().map(|one| one.name.as_str()).collect();
     assert_eq!(left, ["ci", "listen/new@here", "listen/used@here"]);
-    pulled.process.stop().await;
 }
