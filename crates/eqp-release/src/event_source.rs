@@ -14,11 +14,11 @@ use futures_util::stream::{self, BoxStream};
 /// [`Reader`] provides those of a database:
 ///
 /// ```no_run
-/// # async fn example(pool: eqp_store::sqlx::PgPool) -> Result<(), Box<dyn std::error::Error>> {
 /// use eqp_release::EventSource;
 /// use eqp_types::SubmissionId;
 ///
-/// let source = eqp_store::Reader::new(pool);
+/// # async fn example(pool: eqp_store::sqlx::PgPool) -> Result<(), Box<dyn std::error::Error>> {
+/// let source: &dyn EventSource = &eqp_store::Reader::new(pool);
 /// if let Some(submission) = source.submission(None, &SubmissionId::new("s5w9k703ru")?).await? {
 ///     println!("{:?}", submission.technical);
 /// }
