@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use axum::Json;
 use eqp_deliver::{
-    AckId, Fetch, Fetched, FetchedMessage, HandlerDefinition, Nack, NewSubscription, PullError, SubscriptionError,
-    SubscriptionFilter, Subscriptions,
+    AckId, Fetch, Fetched, FetchedMessage, HandlerDefinition, Nack, NewSubscription, PullError, SubscriptionChanges,
+    SubscriptionError, SubscriptionFilter, Subscriptions,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -262,13 +262,14 @@ async fn create(
     let mut new = NewSubscription::new(name, HandlerDefinition::Pull);
     new.filter = request.filter.clone().unwrap_or_default();
     (new.is_temporary, new.since) = (true, request.since);
-    match subscriptions.add(&new, None).await {
+    let mut change = operator.begin().await?;
+    match SubscriptionChanges::new(change.connection()).add(&new, None).await {
         Ok(()) => {}
         Err(SubscriptionError::NameInUse { .. }) => return Ok(false),
         Err(error) => return Err(error.into()),
     }
     let detail = json!({ "handler": new.handler, "filter": new.filter, "secrets": false, "temporary": true });
-    operator.record("subscription.create", Some(name), &detail).await?;
+    change.commit("subscription.create", Some(name), &detail).await?;
     Ok(true)
 }
 

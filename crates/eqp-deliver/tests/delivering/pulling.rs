@@ -3,8 +3,10 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use eqp_deliver::{
-    Fetch, Fetched, FetchedMessage, HandlerDefinition, MessageBody, Nack, NewSubscription, Pull, PullError,
+    AckId, Fetch, Fetched, FetchedMessage, HandlerDefinition, MessageBody, Nack, NewSubscription, Pull, PullError,
 };
 use eqp_test_support::callbacks::PATIENCE;
 use time::OffsetDateTime;
@@ -118,6 +120,35 @@ async fn a_late_acknowledgement_counts_until_the_message_was_fetched_again() {
     pulled.setup.database.callback(eqp_test_support::callbacks::scan("a", "failed")).await;
     pulled.setup.database.project().await;
     assert_eq!(pulled.one().await.attempt, 1);
+    pulled.process.stop().await;
+}
+
+/// Returns the ID with which another delivery would be acknowledged under the same lease.
+fn of_delivery(id: AckId, delivery: i64) -> AckId {
+    let mut bytes = URL_SAFE_NO_PAD.decode(id.to_string()).unwrap();
+    bytes[5..13].copy_from_slice(&delivery.to_be_bytes());
+    URL_SAFE_NO_PAD.encode(bytes).parse().unwrap()
+}
+
+#[tokio::test]
+async fn a_lease_settles_no_other_delivery_than_the_fetched_one() {
+    let pulled = Pulled::new().await;
+    pulled.setup.files(&["a", "b"]).await;
+    pulled.setup.until("select count(*) from eqp.delivery", 2).await;
+    let first = pulled.one().await;
+    let newest = pulled.setup.number("select max(id) from eqp.delivery").await;
+    let oldest = pulled.setup.number("select min(id) from eqp.delivery").await;
+    for delivery in [oldest, newest, newest + 1_000] {
+        let forged = of_delivery(first.ack_id, delivery);
+        if forged != first.ack_id {
+            assert_eq!(pulled.pull.ack("ci", &[forged]).await.unwrap(), 0);
+            assert_eq!(pulled.pull.nack("ci", &[forged], Nack::Dead, None).await.unwrap(), 0);
+        }
+    }
+    assert_eq!(pulled.ack(&first).await, 1, "its lane is still leased");
+    let second = pulled.one().await;
+    assert_ne!(second.message.id, first.message.id);
+    assert_eq!(pulled.ack(&second).await, 1);
     pulled.process.stop().await;
 }
 

@@ -70,7 +70,7 @@ pub async fn ack(pool: &PgPool, subscription: SubscriptionId, acked: &[AckedDeli
                  from unnest($2::bigint[], $3::bigint[], $4::uuid[], $5::integer[])
                       as acked (delivery, resource, lease, duration)),
              found as materialized (
-                 select delivery.id, acked.duration
+                 select delivery.id, acked.resource, acked.lease, acked.duration
                  from acked
                  join eqp.delivery on delivery.id = acked.delivery and delivery.subscription_id = $1
                                   and delivery.resource = acked.resource
@@ -92,16 +92,16 @@ pub async fn ack(pool: &PgPool, subscription: SubscriptionId, acked: &[AckedDeli
                  insert into eqp.attempt (delivery_id, subscription_id, source, event_seq, duration_ms, result)
                  select id, $1, source, event_seq, duration, 'delivered' from gone order by id),
              ours as materialized (
-                 select lane.resource, acked.delivery
-                 from acked
-                 join eqp.delivery_lane as lane on lane.subscription_id = $1 and lane.resource = acked.resource
-                 where lane.lease = acked.lease
+                 select lane.resource, found.id
+                 from found
+                 join eqp.delivery_lane as lane on lane.subscription_id = $1 and lane.resource = found.resource
+                 where lane.lease = found.lease
                  order by lane.resource
                  for update of lane),
              released as (
                  update eqp.delivery_lane as lane
                  set lease = null, lost = 0,
-                     due_at = case when lane.tail_id > ours.delivery then now() else 'infinity' end
+                     due_at = case when lane.tail_id > ours.id then now() else 'infinity' end
                  from ours
                  where lane.subscription_id = $1 and lane.resource = ours.resource)
         select count(*) as "finished!" from gone
@@ -117,7 +117,8 @@ pub async fn ack(pool: &PgPool, subscription: SubscriptionId, acked: &[AckedDeli
     Ok(finished.unsigned_abs())
 }
 
-/// Returns deliveries that were not leased again since. Returns how many there were. `hold` is the time for which a delivery holds back its successors from its first failure on; `None`: until it is dead.
+/// Returns deliveries to the queue, under the same conditions as `ack`. Returns how many there were. `hold` is the time for which a delivery
+/// holds back its successors from its first failure on; `None`: until it is dead.
 pub async fn nack(
     pool: &PgPool,
     subscription: SubscriptionId,
@@ -144,11 +145,16 @@ pub async fn nack(
                         coalesce($6::float8, ($7::float8[])[delivery.attempts + 1]) as wait
                  from nacked
                  join eqp.delivery on delivery.id = nacked.delivery and delivery.subscription_id = $1
+                                  and delivery.resource = nacked.resource
                  where delivery.dead_at is null
                    and exists (select
                                from eqp.delivery_lane as lane
                                where lane.subscription_id = $1 and lane.resource = nacked.resource
                                  and lane.lease = nacked.lease)
+                   and not exists (select
+                                   from eqp.delivery as earlier
+                                   where earlier.subscription_id = $1 and earlier.resource = nacked.resource
+                                     and earlier.id < delivery.id and earlier.dead_at is null)
                  order by delivery.id
                  for update of delivery),
              failed as (
