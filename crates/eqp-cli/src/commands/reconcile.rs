@@ -7,7 +7,9 @@ use clap::Args;
 use eqp_receiver::Projector;
 use eqp_store::Store;
 use eqp_store::internal::pending;
-use eqp_sync::{Difference, DifferenceReason, ReconcileReport, ReconcileScope, ReconcileTarget, Reconciler};
+use eqp_sync::{
+    Difference, DifferenceReason, ReconcileError, ReconcileReport, ReconcileScope, ReconcileTarget, Reconciler,
+};
 use serde::Serialize;
 use time::OffsetDateTime;
 use tokio::time::{Instant, sleep};
@@ -31,6 +33,10 @@ const MAX_UNREADABLE: usize = 5;
 const PROJECTION_DEADLINE: Duration = Duration::from_secs(10);
 /// The interval at which the projection is checked.
 const PROJECTION_INTERVAL: Duration = Duration::from_millis(100);
+/// How long to wait for another run of the account. A server's incremental run takes seconds.
+const OTHER_RUN_DEADLINE: Duration = Duration::from_mins(1);
+/// The interval at which another run is checked.
+const OTHER_RUN_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Compare an account with the Marketplace, and store what no callback reported
 ///
@@ -103,6 +109,7 @@ struct Reconciliation<'a> {
     reconciler: Reconciler,
     scope: &'a ReconcileScope,
     stop: &'a CancellationToken,
+    output: Output,
     dry_run: bool,
     /// The number of differences, for the exit code.
     found: &'a mut u64,
@@ -136,8 +143,28 @@ impl Change for Reconciliation<'_> {
 
     async fn apply(mut self, _: ReconcilePlan, _: Confirmation) -> Result<Compared> {
         let mut differences = Vec::new();
-        let report = self.reconciler.run(self.scope, self.stop, &mut collect(&mut differences)).await?;
+        let report = self.run_after_others(&mut differences).await?;
         Ok(self.compared(report, differences))
+    }
+}
+
+impl Reconciliation<'_> {
+    /// Reconciles the account. If another process reconciles it now, such as a server at its interval, waits until that run has ended.
+    async fn run_after_others(&self, differences: &mut Vec<Difference>) -> Result<ReconcileReport, ReconcileError> {
+        let deadline = Instant::now() + OTHER_RUN_DEADLINE;
+        let mut has_said = false;
+        loop {
+            match self.reconciler.run(self.scope, self.stop, &mut collect(differences)).await {
+                Err(ReconcileError::AlreadyRunning) if Instant::now() < deadline => {}
+                ended => return ended,
+            }
+            if !has_said {
+                self.output.note("waiting: another process is reconciling this account");
+                has_said = true;
+            }
+            let waiting = self.stop.run_until_cancelled(sleep(OTHER_RUN_INTERVAL));
+            waiting.await.ok_or(ReconcileError::Interrupted)?;
+        }
     }
 }
 
@@ -193,6 +220,7 @@ impl Reconcile {
                 reconciler,
                 scope,
                 stop,
+                output: context.output,
                 dry_run: self.dry_run,
                 found: &mut found,
                 not_found: &mut not_found,

@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use eqp_simulator::{Simulator, Step};
+use eqp_store::AccountId;
+use eqp_store::internal::{RunKind, RunProgress, reconcile_run};
 use eqp_test_support::tool::{Ended, Running};
 use eqp_test_support::vendor::{APPLICATION_SECRET, TestVendor, scan};
 use eqp_test_support::{NetworkConditions, Proxy};
@@ -145,6 +147,23 @@ async fn an_account_is_reconciled_without_a_server() {
     assert!(unknown.code == 4 && unknown.stderr.contains("s-unknown"), "{unknown:?}");
     let last = &run(&vendor, &["accounts", "list"])["accounts"][0]["last_reconcile"];
     assert_eq!((&last["kind"], &last["error"]), (&json!("selected"), &Value::Null));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_waits_until_that_of_a_server_has_ended() {
+    let vendor = with_packages(3).await;
+    run(&vendor, &["accounts", "add"]);
+    let pool = &vendor.database.pool;
+    let account = sqlx::query_scalar("select id from eqp.account").fetch_one(pool).await.unwrap();
+    let other = reconcile_run::begin(pool, AccountId(account), RunKind::Full).await.unwrap().unwrap();
+    let waiting = vendor.home.start(&["reconcile"]);
+    while !waiting.has_logged("waiting: another process is reconciling this account") {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    reconcile_run::finish(pool, other, &RunProgress::default(), None).await.unwrap();
+    let ended = tokio::task::block_in_place(|| waiting.end());
+    assert_eq!(ended.code, 0, "{ended:?}");
+    assert!(ended.stdout.contains("3 submissions"), "{ended:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
