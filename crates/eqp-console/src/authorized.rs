@@ -1,7 +1,6 @@
 //! The proof that the caller of a request may call an operation, and the access to the database that this allows.
 
 use std::marker::PhantomData;
-use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use eqp_deliver::{HandlerEnvironment, Pull};
@@ -10,12 +9,11 @@ use eqp_store::sqlx::{PgConnection, PgPool, Postgres, Transaction};
 use eqp_store::{MasterKey, Reader, Store};
 use http::request::Parts;
 use serde::Serialize;
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
+use crate::open_requests::{OpenPermit, OpenRequests};
 use crate::principal::{Principal, Scope};
 use crate::problem::{Problem, ProblemCode};
-use crate::streams::{StreamPermit, Streams};
 
 /// The state of the router. Only [`Authorized`] gives access to the database, so a handler cannot answer an unauthorised request
 /// by mistake.
@@ -28,13 +26,9 @@ pub(crate) struct ApiState {
     /// The configuration of this process for handlers.
     handlers: Option<HandlerEnvironment>,
     shutdown: CancellationToken,
-    streams: Streams,
-    /// The number of consumers that can wait for messages.
-    consumers: Arc<Semaphore>,
+    streams: OpenRequests,
+    consumers: OpenRequests,
 }
-
-/// The maximum number of consumers that wait for messages. Each polls the database several times per second.
-const MAX_CONSUMERS: usize = 64;
 
 impl ApiState {
     pub(crate) fn new(
@@ -44,8 +38,8 @@ impl ApiState {
         pull: Pull,
         shutdown: CancellationToken,
     ) -> Self {
-        let consumers = Arc::new(Semaphore::new(MAX_CONSUMERS));
-        Self { store, key, handlers, pull, shutdown, streams: Streams::default(), consumers }
+        let (streams, consumers) = (OpenRequests::new("open streams"), OpenRequests::new("waiting consumers"));
+        Self { store, key, handlers, pull, shutdown, streams, consumers }
     }
 }
 
@@ -101,7 +95,7 @@ impl<S> Authorized<S> {
     }
 
     /// Opens a stream of this caller, unless too many are open.
-    pub(crate) fn open_stream(&self) -> Result<StreamPermit, Problem> {
+    pub(crate) fn open_stream(&self) -> Result<OpenPermit, Problem> {
         self.state.streams.open(&self.principal)
     }
 
@@ -109,8 +103,9 @@ impl<S> Authorized<S> {
         &self.state.pull
     }
 
-    pub(crate) fn consumers(&self) -> Arc<Semaphore> {
-        Arc::clone(&self.state.consumers)
+    /// Allows this caller to wait for messages, unless too many do.
+    pub(crate) fn wait_for_messages(&self) -> Result<OpenPermit, Problem> {
+        self.state.consumers.open(&self.principal)
     }
 
     /// Fails if the token of the caller was revoked or has expired since the request began.

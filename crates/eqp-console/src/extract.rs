@@ -1,5 +1,7 @@
 //! Extractors whose errors are problems: parameters of the query and of the path.
 
+use std::time::Duration;
+
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
 use bytes::Bytes;
@@ -7,6 +9,7 @@ use http::StatusCode;
 use http::header::CONTENT_TYPE;
 use http::request::Parts;
 use serde::de::DeserializeOwned;
+use tokio::time::timeout;
 
 use crate::problem::{Problem, ProblemCode};
 
@@ -59,7 +62,9 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonBody<T> {
         if !kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json")) {
             return Err(Problem::new(ProblemCode::UnsupportedMediaType));
         }
-        let body = Bytes::from_request(request, state).await.map_err(|error: BytesRejection| {
+        let reading = timeout(BODY_DEADLINE, Bytes::from_request(request, state)).await;
+        let read = reading.map_err(|_elapsed| Problem::new(ProblemCode::TooSlow))?;
+        let body = read.map_err(|error: BytesRejection| {
             if error.status() == StatusCode::PAYLOAD_TOO_LARGE {
                 Problem::new(ProblemCode::TooLarge)
             } else {
@@ -74,6 +79,8 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonBody<T> {
     }
 }
 
+/// The time limit for reading a body, which has at most 64 KiB.
+const BODY_DEADLINE: Duration = Duration::from_secs(10);
 /// NUL as JSON.
 const NUL: &[u8] = b"\\u0000";
 

@@ -7,12 +7,12 @@ mod client;
 mod described;
 mod extract;
 mod listener;
+mod open_requests;
 #[cfg(feature = "schema")]
 mod openapi;
 mod principal;
 mod problem;
 mod service;
-mod streams;
 mod token;
 
 pub use api::accounts::{Account, AccountList, KeyPlace, ReconcileRun};

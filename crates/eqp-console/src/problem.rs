@@ -34,6 +34,8 @@ pub enum ProblemCode {
     UnknownPath,
     /// The path does not support the method (405).
     MethodNotAllowed,
+    /// The body did not arrive in time (408).
+    TooSlow,
     /// The request contradicts the current state (409).
     Conflict,
     /// The body is too large (413).
@@ -67,6 +69,7 @@ impl ProblemCode {
             Self::Forbidden => StatusCode::FORBIDDEN,
             Self::NotFound | Self::UnknownPath => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::Conflict => StatusCode::CONFLICT,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -85,6 +88,7 @@ impl ProblemCode {
             Self::NotFound => "not found",
             Self::UnknownPath => "unknown path",
             Self::MethodNotAllowed => "method not allowed",
+            Self::TooSlow => "the body did not arrive in time",
             Self::Conflict => "conflict with the current state",
             Self::TooLarge => "the body is too large",
             Self::UnsupportedMediaType => "the body is not JSON",

@@ -61,9 +61,9 @@ pub struct NetworkError {
 /// The reason why no request may be sent to an address.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum RefusedAddress {
-    #[error("{address} is not a public address, and its network is not allowed")]
+    #[error("{address} is not a public address, and `allow_networks` does not include it")]
     NotPublic { address: IpAddr },
-    #[error("{address} may not be called without TLS, because its network is not allowed explicitly")]
+    #[error("{address} may not be called without TLS, because `allow_networks` does not include it")]
     WithoutTls { address: IpAddr },
 }
 

@@ -107,8 +107,8 @@ fn state(replay: &Replay) -> String {
     match replay.state {
         ReplayState::Running => format!("running: {sent}"),
         ReplayState::Finished if replay.created < replay.planned => {
-            let replaced = replay.planned - replay.created;
-            format!("finished: {sent}; {} no longer existed", counted(replaced, "event"))
+            let missing = replay.planned - replay.created;
+            format!("finished: {sent}; {missing} not sent, because the event or subscription no longer exists")
         }
         ReplayState::Finished => format!("finished: {sent}"),
         ReplayState::Cancelled => format!("cancelled: {sent}"),

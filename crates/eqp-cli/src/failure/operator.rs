@@ -40,6 +40,9 @@ impl From<Problem> for Failure {
             ProblemCode::Forbidden => failure(Exit::NotAuthorised).next("use a token with this scope"),
             ProblemCode::TooManyAttempts => failure(Exit::NotAuthorised).next("check the token, then retry later"),
             ProblemCode::InvalidRequest | ProblemCode::TooLarge => failure(Exit::Usage),
+            // The detail says what to do.
+            ProblemCode::Conflict => failure(Exit::Failed),
+            ProblemCode::TooSlow => failure(Exit::TimedOut).next("retry later"),
             ProblemCode::DatabaseUnavailable | ProblemCode::Busy => failure(Exit::Unreachable).next("retry later"),
             ProblemCode::DatabaseRights => super::receiver::with_roles(failure(Exit::NotAuthorised)),
             ProblemCode::DatabaseNotReady => failure(Exit::Failed).next("apply the migrations with eqp migrate"),

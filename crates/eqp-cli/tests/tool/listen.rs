@@ -12,6 +12,8 @@ use eqp_test_support::tool::{Home, Running};
 use serde_json::Value;
 use tokio::time::{sleep, timeout};
 
+use crate::terminal::Terminal;
+
 /// A database, a server that delivers its events, and a home for each way to reach them.
 struct Setup {
     database: CallbackDatabase,
@@ -263,6 +265,53 @@ async fn a_command_receives_the_message_and_shows_its_output() {
     let other = setup.remote.run_aside(&["listen", "--status", "failed"]);
     assert_eq!(other.code, 1, "{other:?}");
     assert!(other.stderr.contains("exists with another filter") && other.stderr.contains("--name"), "{other:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_configured_program_receives_the_messages_of_a_replay() {
+    let setup = Setup::start().await;
+    setup.in_process.configure("[exec.note]\ncommand = [\"/bin/sh\", \"-c\", \"cat >/dev/null; exit 0\"]\n");
+    let arguments = ["--name", "ci", "--exec", "note", "--json"];
+    let mut listener = setup.listen(&setup.in_process, &arguments).await;
+    setup.files(["a".to_owned()].into_iter()).await;
+    let first = aside(|| listener.json_line());
+    assert_eq!((&first["handler"]["result"], &first["replay"]), (&"delivered".into(), &Value::Null), "{first}");
+    aside(|| setup.in_process.json(&["events", "replay", "--since", "1h", "--to", "listen/ci", "--yes", "--json"]));
+    let again = aside(|| listener.json_line());
+    assert_eq!((&again["id"], &again["replay"]), (&first["id"], &1.into()), "{again}");
+    assert_eq!(again["handler"]["result"], "delivered", "{again}");
+    listener.terminate();
+    assert_eq!(aside(|| listener.end()).code, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_resend_show_and_quit() {
+    let setup = Setup::start().await;
+    let arguments = ["listen", "--name", "keys", "--", "sh", "-c", "cat >/dev/null; echo handled"];
+    let Some(mut terminal) = Terminal::start(&setup.in_process, &arguments) else { return };
+    aside(|| terminal.shows("keys: r resend, d details, q quit"));
+    terminal.type_keys("r");
+    aside(|| terminal.shows("no event has arrived yet"));
+    setup.files(["a".to_owned()].into_iter()).await;
+    aside(|| terminal.shows("delivered (0) in"));
+    terminal.type_keys("d");
+    aside(|| terminal.shows("attempt 1"));
+    terminal.type_keys("r");
+    aside(|| terminal.shows("(resent)"));
+    terminal.type_keys("q");
+    let (code, screen) = aside(|| terminal.end());
+    assert_eq!((code, screen.matches("handled").count()), (0, 2), "{screen}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_subscription_whose_messages_are_fetched_is_added_by_a_command() {
+    let setup = Setup::start().await;
+    aside(|| setup.in_process.json(&["subscriptions", "add", "ci", "--pull", "--status", "passed", "--json"]));
+    setup.files(["a".to_owned()].into_iter()).await;
+    let mut listener = setup.listen(&setup.remote, &["--name", "ci", "--json"]).await;
+    assert_eq!(files(&mut listener, 1), ["a"]);
+    setup.until("select count(*) from eqp.delivery", 0).await;
+    setup.until("select count(*) from eqp.subscription where name = 'ci'", 1).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -9,6 +9,9 @@ use time::OffsetDateTime;
 use super::plan::{self, ReplayPlan};
 use super::{ReplayError, ReplaySelection};
 
+/// The maximum number of replays whose deliveries have not all been created.
+const MAX_INCOMPLETE: i64 = 50;
+
 /// The state of a replay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -141,10 +144,14 @@ impl Replays {
     ///
     /// # Errors
     ///
-    /// Returns [`ReplayError::Nothing`] if no subscription receives any of the events, and [`ReplayError::Store`] if the query fails.
+    /// Returns [`ReplayError::Nothing`] if no subscription receives any of the events, [`ReplayError::TooManyReplays`] if 50 replays are not
+    /// complete, and [`ReplayError::Store`] if a query fails.
     pub async fn request(connection: &mut PgConnection, plan: &ReplayPlan, by: &str) -> Result<i64, ReplayError> {
         if plan.deliveries == 0 {
             return Err(ReplayError::Nothing);
+        }
+        if within(ANSWER, replay::count_incomplete(connection)).await? >= MAX_INCOMPLETE {
+            return Err(ReplayError::TooManyReplays { most: MAX_INCOMPLETE });
         }
         let selection = serde_json::to_string(&plan.selection).expect("a selection is valid JSON");
         let new = NewReplay {

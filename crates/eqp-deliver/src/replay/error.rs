@@ -32,6 +32,12 @@ pub enum ReplayError {
     /// No subscription receives any of the selected events.
     #[error("there is nothing to replay: no subscription receives any of the selected events")]
     Nothing,
+    /// As many replays as allowed have not created all of their deliveries.
+    #[error("{most} replays are not complete yet; wait until one is, or cancel one")]
+    TooManyReplays {
+        /// The highest possible number.
+        most: i64,
+    },
     /// The number of deliveries is not the expected one, because events or subscriptions have changed.
     #[error("the replay would now have {planned} deliveries instead of {expected}; plan it again")]
     Changed {
@@ -47,7 +53,7 @@ pub enum ReplayError {
         id: i64,
     },
     /// The replay has ended, so it cannot be cancelled.
-    #[error("replay {id} has ended already")]
+    #[error("replay {id} has already finished or been cancelled")]
     Ended {
         /// The number.
         id: i64,

@@ -80,10 +80,11 @@ impl<'c> SubscriptionChanges<'c> {
     ///
     /// # Errors
     ///
-    /// Returns [`SubscriptionError::NotFound`], and [`SubscriptionError::Declared`] if a file declares it.
+    /// Returns [`SubscriptionError::NotFound`], and [`SubscriptionError::Declared`] if a file declares it and it is not paused: a file that
+    /// no longer declares it has paused it.
     pub async fn remove(&mut self, name: &str) -> Result<(), SubscriptionError> {
         let stored = self.by_name(name).await?;
-        if let Some(file) = stored.declared_by {
+        if let Some(file) = stored.declared_by.filter(|_| stored.paused_at.is_none()) {
             return Err(SubscriptionError::Declared { name: stored.name, file });
         }
         let removed = within(ANSWER, subscription::remove(self.connection, stored.id)).await?;

@@ -47,7 +47,9 @@ pub enum SubscriptionError {
         name: String,
     },
     /// A file declares the subscription, and commands cannot change it.
-    #[error("the subscription `{name}` is declared in {file}; change it there")]
+    #[error(
+        "the subscription `{name}` is declared in {file}; change it there. If that file no longer exists, pause the subscription, then remove it"
+    )]
     Declared {
         /// The name.
         name: String,

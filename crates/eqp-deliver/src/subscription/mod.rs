@@ -99,10 +99,56 @@ impl Subscription {
     }
 }
 
-/// Returns whether a template mentions one of the details.
+/// The fields of a message that come from the details of a resource, or are derived from them.
+const DETAILS: [&str; 8] = ["sku", "version", "name", "commit", "repository", "tag", "store_version", "findings"];
+
+/// Returns whether a template of a webhook shows one of the details.
 fn mentions_details(webhook: &WebhookDefinition) -> bool {
-    let templates = webhook.headers.values().chain(webhook.contents());
-    templates
-        .filter(|template| template.contains("{{") || template.contains("{%"))
-        .any(|template| ["sku", "version", "name", "data"].iter().any(|detail| template.contains(detail)))
+    webhook.headers.values().chain(webhook.contents()).any(|template| shows_details(template))
+}
+
+/// Returns whether a template shows one of the details, or a value that contains all of them: `data` or `message` as a whole.
+fn shows_details(template: &str) -> bool {
+    if !(template.contains("{{") || template.contains("{%")) {
+        return false;
+    }
+    let mut after = template;
+    while let Some(start) = after.find(is_word) {
+        let word_and_rest = &after[start..];
+        let end = word_and_rest.find(|char| !is_word(char)).unwrap_or(word_and_rest.len());
+        let (word, rest) = word_and_rest.split_at(end);
+        let shows = match (word, rest.trim_start().strip_prefix('.')) {
+            ("data", Some(field)) => DETAILS.iter().any(|detail| starts_with_word(field.trim_start(), detail)),
+            ("data" | "message", _) => true,
+            _ => false,
+        };
+        if shows {
+            return true;
+        }
+        after = rest;
+    }
+    false
+}
+
+fn is_word(char: char) -> bool {
+    char.is_alphanumeric() || char == '_'
+}
+
+fn starts_with_word(text: &str, word: &str) -> bool {
+    text.strip_prefix(word).is_some_and(|rest| !rest.starts_with(is_word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_templates_that_show_details_wait_for_them() {
+        for template in ["{{ data.sku }}", "{{ data }}", "{{ data['name'] }}", "{{message}}", "{% if data . tag %}"] {
+            assert!(shows_details(template), "{template}");
+        }
+        for template in ["{{ data.status }}", "{{ data.skus }}", "{{ type }}", "data.sku", "{{ metadata.sku }}", ""] {
+            assert!(!shows_details(template), "{template}");
+        }
+    }
 }

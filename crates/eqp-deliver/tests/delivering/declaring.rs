@@ -106,6 +106,10 @@ async fn a_subscription_of_a_command_is_not_taken_over_and_a_declared_one_not_re
     assert!(
         matches!(setup.subscriptions().remove("b").await, Err(SubscriptionError::Declared { file, .. }) if file == FILE)
     );
+    // A paused one can be removed, because its file may no longer exist. A file that declares it creates it again.
+    setup.subscriptions().pause("b", "unused").await.unwrap();
+    setup.subscriptions().remove("b").await.unwrap();
+    assert_eq!(declare(&setup, FILE, &[program("b")]).await, names([&["b"], &[], &[]]));
     // Another file that declares it takes it over: the file may have been moved.
     assert_eq!(declare(&setup, "/new.toml", &[program("b")]).await, names([&[], &["b"], &[]]));
 }

@@ -135,6 +135,25 @@ async fn new_events_overtake_a_replay_and_the_queue_stays_short() {
 }
 
 #[tokio::test]
+async fn the_number_of_incomplete_replays_is_limited() {
+    let setup = Setup::new().await;
+    setup.subscribe("shop", |_| {}).await;
+    setup.past_files(1).await;
+    let plan = setup.plan(&everything(), None).await;
+    let mut first = None;
+    for _ in 0..50 {
+        let id = setup.request(&plan).await;
+        first.get_or_insert(id);
+    }
+    let mut transaction = setup.database.pool.begin().await.unwrap();
+    let refused = Replays::request(&mut transaction, &plan, "a test").await;
+    assert!(matches!(refused, Err(ReplayError::TooManyReplays { most: 50 })), "{refused:?}");
+    drop(transaction);
+    setup.cancel(first.unwrap()).await.unwrap();
+    setup.request(&plan).await;
+}
+
+#[tokio::test]
 async fn a_cancelled_replay_sends_nothing_more() {
     let setup = Setup::new().await;
     setup.subscribe("shop", |_| {}).await;

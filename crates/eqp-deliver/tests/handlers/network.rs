@@ -136,7 +136,7 @@ async fn a_name_that_resolves_to_a_private_address_is_not_called() {
             assert_eq!(result.outcome, DOWN, "{}", result.note);
         } else {
             let AttemptOutcome::Misconfigured(reason) = &result.outcome else { panic!("{result:?}") };
-            assert!(reason.contains("is not a public address, and its network is not allowed"), "{reason}");
+            assert!(reason.contains("is not a public address, and `allow_networks` does not include it"), "{reason}");
             assert!(reason.contains("https://localhost:"), "{reason}");
         }
     }

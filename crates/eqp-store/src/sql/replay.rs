@@ -26,6 +26,13 @@ pub async fn insert(connection: &mut PgConnection, new: &NewReplay<'_>) -> Resul
     .await
 }
 
+/// Returns the number of replays whose deliveries have not all been created.
+pub async fn count_incomplete(connection: &mut PgConnection) -> Result<i64, sqlx::Error> {
+    query_scalar!(r#"select count(*) as "count!" from eqp.replay where completed_at is null and cancelled_at is null"#)
+        .fetch_one(connection)
+        .await
+}
+
 /// Returns replays, newest first: all, or only those with a number up to `last`.
 pub async fn list(pool: &PgPool, last: Option<i64>, limit: i64) -> Result<Vec<StoredReplay>, sqlx::Error> {
     query_as!(

@@ -52,7 +52,10 @@ fn lines(one: &Subscription) -> Vec<(&'static str, String)> {
     };
     let order_hold = match one.order_hold {
         Some(0) => "not held back".to_owned(),
-        Some(seconds) => format!("held back for {seconds} s after a failure"),
+        Some(seconds) => {
+            let hold = humantime::format_duration(Duration::from_secs(seconds));
+            format!("held back for {hold} after a failure")
+        }
         None => "held back until a failed delivery is dead".to_owned(),
     };
     let mut lines = vec![

@@ -18,9 +18,9 @@ use tokio_util::sync::CancellationToken;
 use crate::authorized::{ApiState, Authorized, Read, is_valid};
 use crate::described::QueryOf;
 use crate::extract::Query;
+use crate::open_requests::OpenPermit;
 use crate::principal::Principal;
 use crate::problem::{Problem, ProblemCode};
-use crate::streams::StreamPermit;
 
 /// The media type of a stream of events.
 pub(crate) const MEDIA_TYPE: &str = "text/event-stream";
@@ -122,7 +122,7 @@ struct Events {
     checked_at: Instant,
     sent_at: Instant,
     first: Option<Bytes>,
-    _permit: StreamPermit,
+    _permit: OpenPermit,
 }
 
 impl Events {
