@@ -1,8 +1,8 @@
 //! Readers of the operator API, on a thread of their own: half of them follow events, the others read the newest ones.
 
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use eqp_console::{NewToken, OperatorClient, OperatorService, Principal, Scope};
 use eqp_receiver::CancellationToken;
@@ -15,6 +15,8 @@ use crate::Failure;
 
 /// The interval at which a reader that does not follow events reads them.
 const INTERVAL: Duration = Duration::from_millis(500);
+/// The time limit for the start of the operator API.
+const START_DEADLINE: Duration = Duration::from_secs(10);
 
 /// Running readers.
 pub(crate) struct Readers {
@@ -23,8 +25,9 @@ pub(crate) struct Readers {
 }
 
 impl Readers {
-    /// Starts this number of readers of the operator API at `address`.
+    /// Starts this number of readers of the operator API at `address`, as soon as it accepts connections.
     pub(crate) fn start(address: SocketAddr, token: &Secret, count: usize) -> Result<Self, Failure> {
+        wait_for_listener(address)?;
         let stop = CancellationToken::new();
         let (stopped, token) = (stop.clone(), token.clone());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -59,6 +62,18 @@ impl Readers {
         }
         Ok(read.iter().sum())
     }
+}
+
+/// Waits until a listener accepts connections: that of the operator API starts after the receiver.
+fn wait_for_listener(address: SocketAddr) -> Result<(), Failure> {
+    let begun = Instant::now();
+    while let Err(error) = TcpStream::connect(address) {
+        if begun.elapsed() > START_DEADLINE {
+            return Err(format!("nothing listens at {address}: {error}").into());
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    Ok(())
 }
 
 struct Reader {
