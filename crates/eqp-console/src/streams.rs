@@ -42,14 +42,14 @@ impl Streams {
     pub(crate) fn open(&self, principal: &Principal) -> Result<StreamPermit, Problem> {
         let busy = |detail: &str| Problem::new(ProblemCode::Busy).detail(detail);
         let of_all = Arc::clone(&self.all).try_acquire_owned().map_err(|_| busy("too many streams are open"))?;
-        let Principal::Token { id, .. } = principal else { return Ok(StreamPermit { _of_all: of_all, token: None }) };
+        let Some(id) = principal.token() else { return Ok(StreamPermit { _of_all: of_all, token: None }) };
         let mut open = self.of_tokens.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = open.entry(*id).or_default();
+        let count = open.entry(id).or_default();
         if *count >= MAX_OF_TOKEN {
             return Err(busy("too many streams of this token are open"));
         }
         *count += 1;
-        Ok(StreamPermit { _of_all: of_all, token: Some((*id, Arc::clone(&self.of_tokens))) })
+        Ok(StreamPermit { _of_all: of_all, token: Some((id, Arc::clone(&self.of_tokens))) })
     }
 }
 
