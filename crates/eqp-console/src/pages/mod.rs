@@ -4,6 +4,7 @@
 //! the audit log of the API. [`guard`] checks every request; a handler gets the [`context`] of the page and, of a form, its values,
 //! and returns the page that [`layout`] frames. A problem that a handler returns is shown as a page.
 
+mod alerts;
 mod assets;
 mod context;
 mod cookie;
@@ -34,6 +35,7 @@ pub(crate) fn router(store: Store, api: Router, authenticator: Authenticator) ->
     Router::new()
         .route("/", get(|| async { Redirect::to("/alerts") }))
         .merge(sign_in::routes())
+        .merge(alerts::routes())
         .fallback(|| async { Problem::new(ProblemCode::UnknownPath) })
         .method_not_allowed_fallback(|| async { Problem::new(ProblemCode::MethodNotAllowed) })
         .layer(from_fn_with_state(state.clone(), guard::guard))
