@@ -8,6 +8,7 @@ mod alerts;
 mod assets;
 mod context;
 mod cookie;
+mod events;
 mod form;
 mod guard;
 mod headers;
@@ -16,6 +17,7 @@ mod origin;
 mod parts;
 mod problem_page;
 mod query;
+mod replays;
 mod sign_in;
 mod state;
 
@@ -36,6 +38,8 @@ pub(crate) fn router(store: Store, api: Router, authenticator: Authenticator) ->
         .route("/", get(|| async { Redirect::to("/alerts") }))
         .merge(sign_in::routes())
         .merge(alerts::routes())
+        .merge(events::routes())
+        .merge(replays::routes())
         .fallback(|| async { Problem::new(ProblemCode::UnknownPath) })
         .method_not_allowed_fallback(|| async { Problem::new(ProblemCode::MethodNotAllowed) })
         .layer(from_fn_with_state(state.clone(), guard::guard))
