@@ -8,6 +8,7 @@ mod alerts;
 mod assets;
 mod context;
 mod cookie;
+mod deliveries;
 mod events;
 mod form;
 mod guard;
@@ -20,6 +21,7 @@ mod query;
 mod replays;
 mod sign_in;
 mod state;
+mod subscriptions;
 
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
@@ -39,6 +41,8 @@ pub(crate) fn router(store: Store, api: Router, authenticator: Authenticator) ->
         .merge(sign_in::routes())
         .merge(alerts::routes())
         .merge(events::routes())
+        .merge(deliveries::routes())
+        .merge(subscriptions::routes())
         .merge(replays::routes())
         .fallback(|| async { Problem::new(ProblemCode::UnknownPath) })
         .method_not_allowed_fallback(|| async { Problem::new(ProblemCode::MethodNotAllowed) })
