@@ -13,6 +13,7 @@ mod events;
 mod form;
 mod guard;
 mod headers;
+mod health;
 mod layout;
 mod origin;
 mod parts;
@@ -44,6 +45,7 @@ pub(crate) fn router(store: Store, api: Router, authenticator: Authenticator) ->
         .merge(deliveries::routes())
         .merge(subscriptions::routes())
         .merge(replays::routes())
+        .merge(health::routes())
         .fallback(|| async { Problem::new(ProblemCode::UnknownPath) })
         .method_not_allowed_fallback(|| async { Problem::new(ProblemCode::MethodNotAllowed) })
         .layer(from_fn_with_state(state.clone(), guard::guard))
