@@ -86,6 +86,8 @@ begin
     -- The operator service. Entries of the log cannot be changed; old ones are deleted.
     grant select, insert, update (last_used_at, revoked_at), delete on eqp.operator_token to eqp_runtime;
     grant select, insert, delete on eqp.audit to eqp_runtime;
+    -- The pages of the operator service.
+    grant select, insert, delete on eqp.operator_session, eqp.sign_in_code to eqp_runtime;
 
     -- Alerts: operators acknowledge, snooze and resolve them. Their numbers come from the log.
     grant select on eqp.alert, eqp.alert_change, eqp.alert_log, eqp.alert_fallback to eqp_runtime;

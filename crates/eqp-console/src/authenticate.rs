@@ -11,7 +11,7 @@ use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use eqp_store::Store;
-use eqp_store::internal::{operator_token, within};
+use eqp_store::internal::{operator_session, operator_token, within};
 use eqp_tls::Source;
 use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_LENGTH, TRANSFER_ENCODING, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderMap, HeaderValue, Method};
@@ -22,10 +22,10 @@ pub(crate) use self::host::AllowedHosts;
 pub use self::host::check_hosts_of_metrics;
 use crate::principal::{Principal, Scope};
 use crate::problem::{Problem, ProblemCode};
-use crate::token::PresentedToken;
+use crate::token::{PresentedSecret, SecretKind};
 
 /// The time limit for looking up a token: an outage of the database should be answered while the caller still waits.
-const DEADLINE: Duration = Duration::from_secs(10);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(10);
 
 /// The address that a request came from, as the listener reports it.
 #[derive(Clone, Copy, Debug)]
@@ -37,6 +37,13 @@ pub(crate) struct Authenticator {
     store: Store,
     hosts: AllowedHosts,
     failures: Arc<FailureLimiter>,
+}
+
+/// Returns the address that a request came from, for limiting failures.
+pub(crate) fn source_of(request: &Request) -> Source {
+    // Without a listener of this crate, all callers count as one source.
+    let peer = request.extensions().get::<PeerAddress>().map_or(Ipv4Addr::UNSPECIFIED.into(), |peer| peer.0);
+    Source::from(peer)
 }
 
 impl Authenticator {
@@ -56,9 +63,14 @@ impl Authenticator {
         }
     }
 
+    /// Checks the host name that a request names.
+    pub(crate) fn check_host(&self, headers: &HeaderMap) -> Result<(), Problem> {
+        self.hosts.check(headers)
+    }
+
     /// Counts a failure. A source with too many is answered 429 instead of 401. Valid tokens are never rejected, because all
     /// callers may share the address of one proxy.
-    fn failed(&self, source: Source) -> Problem {
+    pub(crate) fn failed(&self, source: Source) -> Problem {
         match self.failures.count(source, Instant::now()) {
             None => Problem::new(ProblemCode::Unauthenticated),
             Some(wait) => Problem::new(ProblemCode::TooManyAttempts).retry_after(wait),
@@ -69,17 +81,36 @@ impl Authenticator {
 /// Returns the principal of a token, or `None` if it is unknown, expired or revoked.
 pub(crate) async fn principal(
     store: &Store,
-    presented: &PresentedToken,
+    presented: &PresentedSecret,
 ) -> Result<Option<Principal>, eqp_store::Error> {
     let found = within(DEADLINE, operator_token::valid(store.pool(), presented.id)).await?;
     let Some(token) = found.filter(|token| presented.matches(&token.hash)) else { return Ok(None) };
-    // A scope of a newer version allows nothing here.
-    let scopes = token.scopes.iter().filter_map(|scope| scope.parse::<Scope>().ok()).collect();
-    // Not essential, and a standby cannot record it.
-    if let Err(error) = within(DEADLINE, operator_token::record_use(store.pool(), presented.id)).await {
-        tracing::debug!(%error, token = presented.id, "cannot record the use of a token");
+    record_use(store, presented.id).await;
+    Ok(Some(Principal::Token { id: presented.id, name: token.name, scopes: known_scopes(&token.scopes) }))
+}
+
+/// Returns the principal of a session, or `None` if it is unknown or has ended, also with its token.
+pub(crate) async fn session_principal(
+    store: &Store,
+    presented: &PresentedSecret,
+) -> Result<Option<Principal>, eqp_store::Error> {
+    let found = within(DEADLINE, operator_session::valid(store.pool(), presented.id)).await?;
+    let Some(session) = found.filter(|session| presented.matches(&session.hash)) else { return Ok(None) };
+    record_use(store, session.token).await;
+    let scopes = known_scopes(&session.scopes);
+    Ok(Some(Principal::Session { id: presented.id, token: session.token, name: session.name, scopes }))
+}
+
+/// Returns the scopes of this version. One of a newer version allows nothing here.
+pub(crate) fn known_scopes(scopes: &[String]) -> Vec<Scope> {
+    scopes.iter().filter_map(|scope| scope.parse().ok()).collect()
+}
+
+/// Records the use of a token. This is not essential, and a standby cannot do it.
+async fn record_use(store: &Store, token: i64) {
+    if let Err(error) = within(DEADLINE, operator_token::record_use(store.pool(), token)).await {
+        tracing::debug!(%error, token, "cannot record the use of a token");
     }
-    Ok(Some(Principal::Token { id: presented.id, name: token.name, scopes }))
 }
 
 enum TokenError {
@@ -88,7 +119,7 @@ enum TokenError {
 }
 
 /// Returns the token in the headers. Two headers are an error, because a proxy may have checked the other one.
-fn token_of(headers: &HeaderMap) -> Result<PresentedToken, TokenError> {
+fn token_of(headers: &HeaderMap) -> Result<PresentedSecret, TokenError> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
     let Some(value) = values.next() else { return Err(TokenError::Missing) };
     if values.next().is_some() {
@@ -98,7 +129,7 @@ fn token_of(headers: &HeaderMap) -> Result<PresentedToken, TokenError> {
     if !scheme.eq_ignore_ascii_case("bearer") {
         return Err(TokenError::Malformed);
     }
-    PresentedToken::parse(token.trim()).ok_or(TokenError::Malformed)
+    PresentedSecret::parse(SecretKind::Token, token.trim()).ok_or(TokenError::Malformed)
 }
 
 /// Answers a request from the network.
@@ -119,9 +150,7 @@ pub(crate) async fn authenticate(
 
 async fn check(authenticator: &Authenticator, request: &mut Request) -> Result<(), Problem> {
     authenticator.hosts.check(request.headers())?;
-    // Without a listener of this crate, all callers count as one source.
-    let peer = request.extensions().get::<PeerAddress>().map_or(Ipv4Addr::UNSPECIFIED.into(), |peer| peer.0);
-    let principal = authenticator.principal(request.headers(), Source::from(peer)).await?;
+    let principal = authenticator.principal(request.headers(), source_of(request)).await?;
     if matches!(*request.method(), Method::GET | Method::HEAD | Method::DELETE) && has_body(request.headers()) {
         return Err(Problem::invalid(format!("a {} request has no body", request.method())));
     }

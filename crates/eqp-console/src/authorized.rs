@@ -1,10 +1,11 @@
 //! The proof that the caller of a request may call an operation, and the access to the database that this allows.
 
 use std::marker::PhantomData;
+use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use eqp_deliver::{HandlerEnvironment, Pull};
-use eqp_store::internal::{ANSWER, NewAuditEntry, audit, operator_token, within};
+use eqp_store::internal::{ANSWER, NewAuditEntry, audit, operator_session, operator_token, within};
 use eqp_store::sqlx::{PgConnection, PgPool, Postgres, Transaction};
 use eqp_store::{MasterKey, Reader, Store};
 use http::request::Parts;
@@ -14,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use crate::open_requests::{OpenPermit, OpenRequests};
 use crate::principal::{Principal, Scope};
 use crate::problem::{Problem, ProblemCode};
+use crate::setting::Setting;
 
 /// The state of the router. Only [`Authorized`] gives access to the database, so a handler cannot answer an unauthorised request
 /// by mistake.
@@ -25,6 +27,8 @@ pub(crate) struct ApiState {
     pull: Pull,
     /// The configuration of this process for handlers.
     handlers: Option<HandlerEnvironment>,
+    /// The settings of this process that are shown.
+    configuration: Arc<[Setting]>,
     shutdown: CancellationToken,
     streams: OpenRequests,
     consumers: OpenRequests,
@@ -36,10 +40,12 @@ impl ApiState {
         key: Option<MasterKey>,
         handlers: Option<HandlerEnvironment>,
         pull: Pull,
+        configuration: Vec<Setting>,
         shutdown: CancellationToken,
     ) -> Self {
         let (streams, consumers) = (OpenRequests::new("open streams"), OpenRequests::new("waiting consumers"));
-        Self { store, key, handlers, pull, shutdown, streams, consumers }
+        let configuration = configuration.into();
+        Self { store, key, handlers, pull, configuration, shutdown, streams, consumers }
     }
 }
 
@@ -84,6 +90,10 @@ impl<S> Authorized<S> {
 
     pub(crate) fn handlers(&self) -> Option<&HandlerEnvironment> {
         self.state.handlers.as_ref()
+    }
+
+    pub(crate) fn configuration(&self) -> &[Setting] {
+        &self.state.configuration
     }
 
     pub(crate) fn reader(&self) -> Reader {
@@ -134,10 +144,13 @@ impl<S> Authorized<S> {
     }
 }
 
-/// Returns whether a caller is still valid: its token may have been revoked or have expired.
+/// Returns whether a caller is still valid: its token may have been revoked or have expired, or its session may have ended.
 pub(crate) async fn is_valid(pool: &PgPool, principal: &Principal) -> Result<bool, eqp_store::Error> {
-    let Principal::Token { id, .. } = principal else { return Ok(true) };
-    Ok(within(ANSWER, operator_token::valid(pool, *id)).await?.is_some())
+    Ok(match principal {
+        Principal::Local => true,
+        Principal::Token { id, .. } => within(ANSWER, operator_token::valid(pool, *id)).await?.is_some(),
+        Principal::Session { id, .. } => within(ANSWER, operator_session::valid(pool, *id)).await?.is_some(),
+    })
 }
 
 impl<S: RequiredScope> FromRequestParts<ApiState> for Authorized<S> {

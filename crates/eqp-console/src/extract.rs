@@ -24,13 +24,24 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
         if query.contains("%00") {
             return Err(Problem::invalid("the query contains a NUL character"));
         }
-        let deserializer = serde_urlencoded::Deserializer::new(form_urlencoded(query));
-        T::deserialize(deserializer).map(Self).map_err(|error| Problem::invalid(error.to_string()))
+        read_parameters(query.as_bytes()).map(Self)
     }
 }
 
-fn form_urlencoded(query: &str) -> url::form_urlencoded::Parse<'_> {
-    url::form_urlencoded::parse(query.as_bytes())
+/// Reads parameters. Errors name the parameter.
+pub(crate) fn read_parameters<T: DeserializeOwned>(encoded: &[u8]) -> Result<T, Problem> {
+    let deserializer = serde_urlencoded::Deserializer::new(url::form_urlencoded::parse(encoded));
+    serde_path_to_error::deserialize(deserializer).map_err(|error| {
+        let parameter = error.path().to_string();
+        let reason = error.into_inner();
+        // The path is `.` if the error is not about one parameter, or if the reason names it.
+        Problem::invalid(if parameter == "." { reason.to_string() } else { format!("{parameter}: {reason}") })
+    })
+}
+
+/// Reads a number in a path. `of` is the object that has the number, such as `event`.
+pub(crate) fn whole_number(text: &str, of: &str) -> Result<i64, Problem> {
+    text.parse().map_err(|_| Problem::invalid(format!("the number of the {of} is not a whole number")))
 }
 
 /// The parameters of the path, decoded, in their order.

@@ -7,12 +7,15 @@ mod client;
 mod described;
 mod extract;
 mod listener;
+mod network;
 mod open_requests;
 #[cfg(feature = "schema")]
 mod openapi;
+mod pages;
 mod principal;
 mod problem;
 mod service;
+mod setting;
 mod token;
 
 pub use api::accounts::{Account, AccountList, KeyPlace, ReconcileRun};
@@ -26,7 +29,11 @@ pub use api::deliveries::{
 };
 pub use api::events::detail::{ApiReadReport, CallbackReport, ReportBody, ReportedEvent};
 pub use api::events::{EventList, PendingReports};
+pub use api::health::{
+    DatabaseHealth, DeliveryHealth, EndpointHealth, Health, ProjectionHealth, ReceiverHealth, RegistrationHealth,
+};
 pub use api::letter::Letter;
+pub use api::links::SignInLink;
 pub use api::messages::{
     AckRequest, FetchRequest, FetchedMessages, ListenRequest, Listener, NackRequest, PulledMessage, Settled,
 };
@@ -47,3 +54,4 @@ pub use openapi::openapi;
 pub use principal::{Principal, Scope, UnknownScope};
 pub use problem::{Problem, ProblemCode};
 pub use service::OperatorService;
+pub use setting::Setting;

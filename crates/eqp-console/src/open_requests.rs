@@ -44,14 +44,14 @@ impl OpenRequests {
             Problem::new(ProblemCode::Busy).detail(format!("there are too many {}{whose}; retry later", self.what))
         };
         let of_all = Arc::clone(&self.all).try_acquire_owned().map_err(|_| busy(""))?;
-        let Principal::Token { id, .. } = principal else { return Ok(OpenPermit { _of_all: of_all, token: None }) };
+        let Some(id) = principal.token() else { return Ok(OpenPermit { _of_all: of_all, token: None }) };
         let mut open = self.of_tokens.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = open.entry(*id).or_default();
+        let count = open.entry(id).or_default();
         if *count >= MAX_OF_TOKEN {
             return Err(busy(" of this token"));
         }
         *count += 1;
-        Ok(OpenPermit { _of_all: of_all, token: Some((*id, Arc::clone(&self.of_tokens))) })
+        Ok(OpenPermit { _of_all: of_all, token: Some((id, Arc::clone(&self.of_tokens))) })
     }
 }
 

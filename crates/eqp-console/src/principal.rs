@@ -55,14 +55,44 @@ pub enum Principal {
         /// The operations that the token allows.
         scopes: Vec<Scope>,
     },
+    /// The user of a browser that has signed in with a token.
+    Session {
+        /// The number of the session.
+        id: i64,
+        /// The number of the token, with which the session ends.
+        token: i64,
+        /// The name of the token.
+        name: String,
+        /// The operations that the token allows.
+        scopes: Vec<Scope>,
+    },
 }
 
 impl Principal {
     pub(crate) fn has(&self, scope: Scope) -> bool {
         match self {
             Self::Local => true,
-            Self::Token { scopes, .. } => scopes.contains(&scope),
+            Self::Token { scopes, .. } | Self::Session { scopes, .. } => scopes.contains(&scope),
         }
+    }
+
+    /// Returns the number of the token on which the caller's rights depend.
+    pub(crate) fn token(&self) -> Option<i64> {
+        match self {
+            Self::Local => None,
+            Self::Token { id, .. } => Some(*id),
+            Self::Session { token, .. } => Some(*token),
+        }
+    }
+
+    /// Returns this caller with no other scope than [`Scope::Read`].
+    pub(crate) fn reading(&self) -> Self {
+        let mut reader = self.clone();
+        match &mut reader {
+            Self::Local => {}
+            Self::Token { scopes, .. } | Self::Session { scopes, .. } => scopes.retain(|scope| *scope == Scope::Read),
+        }
+        reader
     }
 }
 
@@ -71,7 +101,7 @@ impl fmt::Display for Principal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Local => f.write_str("local administrator"),
-            Self::Token { name, .. } => write!(f, "token {name}"),
+            Self::Token { name, .. } | Self::Session { name, .. } => write!(f, "token {name}"),
         }
     }
 }

@@ -198,8 +198,14 @@ const INSUFFICIENT_PRIVILEGE: &str = "42501";
 
 impl From<eqp_store::Error> for Problem {
     fn from(error: eqp_store::Error) -> Self {
+        Arc::new(error).into()
+    }
+}
+
+impl From<Arc<eqp_store::Error>> for Problem {
+    fn from(error: Arc<eqp_store::Error>) -> Self {
         use eqp_store::Error;
-        let code = match &error {
+        let code = match &*error {
             error if error.is_retryable() => ProblemCode::DatabaseUnavailable,
             Error::Database(source) if source.sqlstate().as_deref() == Some(INSUFFICIENT_PRIVILEGE) => {
                 ProblemCode::DatabaseRights
@@ -208,7 +214,7 @@ impl From<eqp_store::Error> for Problem {
             Error::UnknownEndpoint { .. } | Error::UnknownCredential { .. } => ProblemCode::NotFound,
             _ => ProblemCode::Internal,
         };
-        Self { cause: Cause(Some(Arc::new(error))), ..Self::new(code) }
+        Self { cause: Cause(Some(error)), ..Self::new(code) }
     }
 }
 
@@ -233,9 +239,12 @@ impl IntoResponse for Problem {
             }
             _ => {}
         }
+        // For a client in the same process, and for pages, which show the problem as HTML.
+        let extensions = response.extensions_mut();
         if self.cause.0.is_some() {
-            response.extensions_mut().insert(self.cause);
+            extensions.insert(self.cause.clone());
         }
+        extensions.insert(self);
         response
     }
 }

@@ -2,7 +2,6 @@
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use eqp_deliver::{DescribeAlert, DescribeProduct, HandlerEnvironment, Pull};
 use eqp_store::{MasterKey, Store};
@@ -10,9 +9,9 @@ use tokio_util::sync::CancellationToken;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::api;
-use crate::authenticate::{AllowedHosts, Authenticator, authenticate};
 use crate::authorized::ApiState;
 use crate::problem::{Problem, ProblemCode};
+use crate::setting::Setting;
 
 /// The maximum size of the body of a request, in bytes.
 const MAX_BODY: usize = 64 * 1024;
@@ -36,6 +35,7 @@ pub struct OperatorService {
     key: Option<MasterKey>,
     pull: Pull,
     handlers: Option<HandlerEnvironment>,
+    configuration: Vec<Setting>,
     shutdown: CancellationToken,
 }
 
@@ -43,7 +43,7 @@ impl OperatorService {
     /// Creates the service of a database.
     pub fn new(store: Store) -> Self {
         let pull = Pull::new(store.pool().clone());
-        Self { store, key: None, handlers: None, pull, shutdown: CancellationToken::new() }
+        Self { store, key: None, handlers: None, pull, configuration: Vec::new(), shutdown: CancellationToken::new() }
     }
 
     /// Seals the secrets of handlers under this key. Without one, subscriptions with secrets cannot be created.
@@ -71,6 +71,12 @@ impl OperatorService {
         Self { handlers: Some(environment), ..self }
     }
 
+    /// Shows these settings of the process. None of them may be a secret.
+    #[must_use]
+    pub fn configuration(self, settings: impl IntoIterator<Item = Setting>) -> Self {
+        Self { configuration: settings.into_iter().collect(), ..self }
+    }
+
     /// Ends streams at this shutdown.
     #[must_use]
     pub fn shutdown(self, shutdown: CancellationToken) -> Self {
@@ -89,15 +95,14 @@ impl OperatorService {
                 self.key.clone(),
                 self.handlers.clone(),
                 self.pull.clone(),
+                self.configuration.clone(),
                 self.shutdown.clone(),
             ))
     }
 
-    /// Returns the router for the network. Each request needs a token. `hosts` are the host names under which it can be called, besides
-    /// `localhost` and addresses. It sends no CORS headers, so pages of other sites cannot read its responses.
-    pub fn network_router(&self, hosts: &[String]) -> Router {
-        let authenticator = Authenticator::new(self.store.clone(), AllowedHosts::new(hosts));
-        self.router().layer(from_fn_with_state(authenticator, authenticate))
+    /// Returns the database.
+    pub(crate) fn store(&self) -> &Store {
+        &self.store
     }
 }
 

@@ -1,18 +1,41 @@
-//! The text of a token, and the hash that is stored of it.
+//! The texts of tokens, sessions and sign-in codes, and the hashes that are stored of them.
 //!
-//! A token consists of a prefix, by which secret scanners recognise it, its number in the database and 32 random bytes.
+//! Each consists of a prefix, by which secret scanners recognise it, its number in the database and 32 random bytes.
 
 use aws_lc_rs::digest::{SHA256, digest};
+use aws_lc_rs::hmac::{self, HMAC_SHA256};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use eqp_types::Secret;
 use subtle::ConstantTimeEq;
 
-const PREFIX: &str = "eqp_tok_";
 /// The number of random bytes.
 const RANDOM: usize = 32;
+/// What the CSRF token of a session is derived for, so that it cannot be used as another secret.
+const CSRF: &[u8] = b"eqp csrf token 1";
 
-/// The random bytes of a new token.
+/// A kind of secret, which its prefix shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SecretKind {
+    /// A token of the API.
+    Token,
+    /// A session of a browser.
+    Session,
+    /// A code with which a browser signs in once.
+    Code,
+}
+
+impl SecretKind {
+    fn prefix(self) -> &'static str {
+        match self {
+            Self::Token => "eqp_tok_",
+            Self::Session => "eqp_ses_",
+            Self::Code => "eqp_code_",
+        }
+    }
+}
+
+/// The random bytes of a new secret.
 pub(crate) struct NewSecret([u8; RANDOM]);
 
 impl NewSecret {
@@ -28,32 +51,38 @@ impl NewSecret {
         digest(&SHA256, &self.0).as_ref().to_vec()
     }
 
-    /// Returns the text of the token with this number.
-    pub(crate) fn text(&self, id: i64) -> Secret {
-        Secret::new(format!("{PREFIX}{id}_{}", URL_SAFE_NO_PAD.encode(self.0)))
+    /// Returns the text of the secret with this number.
+    pub(crate) fn text(&self, kind: SecretKind, id: i64) -> Secret {
+        Secret::new(format!("{}{id}_{}", kind.prefix(), URL_SAFE_NO_PAD.encode(self.0)))
     }
 }
 
-/// A token that a request contains.
-pub(crate) struct PresentedToken {
+/// A secret that a request contains.
+pub(crate) struct PresentedSecret {
     /// Its number in the database.
     pub(crate) id: i64,
-    hash: Vec<u8>,
+    bytes: Vec<u8>,
 }
 
-impl PresentedToken {
-    /// Parses the text of a token.
-    pub(crate) fn parse(text: &str) -> Option<Self> {
-        let (id, secret) = text.strip_prefix(PREFIX)?.split_once('_')?;
+impl PresentedSecret {
+    /// Parses the text of a secret of this kind.
+    pub(crate) fn parse(kind: SecretKind, text: &str) -> Option<Self> {
+        let (id, secret) = text.strip_prefix(kind.prefix())?.split_once('_')?;
         // Only the spelling that was issued: `parse` would accept a sign and leading zeros.
         let number: i64 = id.parse().ok().filter(|number: &i64| *number > 0 && number.to_string() == id)?;
         let bytes = URL_SAFE_NO_PAD.decode(secret).ok().filter(|bytes| bytes.len() == RANDOM)?;
-        Some(Self { id: number, hash: digest(&SHA256, &bytes).as_ref().to_vec() })
+        Some(Self { id: number, bytes })
     }
 
-    /// Returns whether the hash is that of this token. Takes the same time for every hash.
+    /// Returns whether the hash is that of this secret. Takes the same time for every hash.
     pub(crate) fn matches(&self, hash: &[u8]) -> bool {
-        self.hash.ct_eq(hash).into()
+        digest(&SHA256, &self.bytes).as_ref().ct_eq(hash).into()
+    }
+
+    /// Returns the token that forms of this session contain.
+    pub(crate) fn csrf_token(&self) -> String {
+        let key = hmac::Key::new(HMAC_SHA256, &self.bytes);
+        URL_SAFE_NO_PAD.encode(hmac::sign(&key, CSRF))
     }
 }
 
@@ -64,16 +93,36 @@ mod tests {
     #[test]
     fn a_token_matches_only_its_own_hash() {
         let (secret, other) = (NewSecret::generate().unwrap(), NewSecret::generate().unwrap());
-        let text = secret.text(17);
-        let presented = PresentedToken::parse(text.expose()).unwrap();
+        let text = secret.text(SecretKind::Token, 17);
+        let presented = PresentedSecret::parse(SecretKind::Token, text.expose()).unwrap();
         assert_eq!(presented.id, 17);
         assert!(presented.matches(&secret.hash()));
         assert!(!presented.matches(&other.hash()) && !presented.matches(b""));
     }
 
     #[test]
+    fn a_secret_is_valid_for_its_kind_only() {
+        let text = NewSecret::generate().unwrap().text(SecretKind::Code, 3);
+        assert!(PresentedSecret::parse(SecretKind::Code, text.expose()).is_some());
+        for kind in [SecretKind::Token, SecretKind::Session] {
+            assert!(PresentedSecret::parse(kind, text.expose()).is_none(), "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn the_csrf_token_belongs_to_one_session_and_is_not_its_secret() {
+        let text = NewSecret::generate().unwrap().text(SecretKind::Session, 3);
+        let presented = || PresentedSecret::parse(SecretKind::Session, text.expose()).unwrap();
+        assert_eq!(presented().csrf_token(), presented().csrf_token());
+        assert!(!text.expose().contains(&presented().csrf_token()));
+        let other = NewSecret::generate().unwrap().text(SecretKind::Session, 3);
+        let other = PresentedSecret::parse(SecretKind::Session, other.expose()).unwrap();
+        assert_ne!(presented().csrf_token(), other.csrf_token());
+    }
+
+    #[test]
     fn other_texts_are_no_tokens() {
-        let text = NewSecret::generate().unwrap().text(17);
+        let text = NewSecret::generate().unwrap().text(SecretKind::Token, 17);
         let text = text.expose();
         for altered in [
             text.replace("eqp_tok_", "eqp_tik_"),
@@ -86,7 +135,7 @@ mod tests {
             format!(" {text}"),
             String::new(),
         ] {
-            assert!(PresentedToken::parse(&altered).is_none(), "{altered}");
+            assert!(PresentedSecret::parse(SecretKind::Token, &altered).is_none(), "{altered}");
         }
     }
 }

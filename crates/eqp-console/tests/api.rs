@@ -243,7 +243,7 @@ async fn malformed_requests_are_rejected() {
     let with_body = server.get("/api/v1/events", &token).body("{}");
     assert_eq!(problem(with_body).await, (400, "invalid_request".into()));
     assert_eq!(problem(server.get("/api/v1/nowhere", &token)).await, (404, "unknown_path".into()));
-    assert_eq!(problem(server.get("/", &token)).await, (404, "unknown_path".into()));
+    assert_eq!(problem(server.get("/api", &token)).await, (404, "unknown_path".into()));
     assert_eq!(problem(server.get("/api/v1/events/7", &token)).await, (404, "not_found".into()));
     let wrong_method = server.request(Method::PUT, "/api/v1/events").bearer_auth(token.expose());
     assert_eq!(problem(wrong_method).await, (405, "method_not_allowed".into()));

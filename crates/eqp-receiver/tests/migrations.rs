@@ -109,6 +109,14 @@ const MIGRATIONS: &[(&str, &str, &str)] = &[
          insert into eqp.signing_secret (subscription_id, key_id, nonce, ciphertext)
              select id, '', '', '' from eqp.subscription",
     ),
+    (
+        "0012_pages.sql",
+        "bc9d9e3cc3b83554f4fa7bb19d928b4b11a2bfc9b365267ceca1d16fde9ee00a",
+        "insert into eqp.operator_session (token_id, hash, expires_at)
+             select id, decode(repeat('00', 32), 'hex'), now() from eqp.operator_token;
+         insert into eqp.sign_in_code (token_id, hash, expires_at)
+             select id, decode(repeat('00', 32), 'hex'), now() from eqp.operator_token",
+    ),
 ];
 
 /// How long the rows of each table that has a time are stored.
@@ -132,6 +140,7 @@ const RETENTION: &[(&str, &str)] = &[
     ("handler_dead_letter", "180 days"),
     ("instance", "always: one row"),
     ("missing_callback", "180 days"),
+    ("operator_session", "until the user signs out, or a day after it expired"),
     ("operator_token", "400 days after it expired or was revoked"),
     ("receiver", "as long as it runs"),
     ("reconcile_run", "90 days, and at most 20,000 per account"),
@@ -139,6 +148,7 @@ const RETENTION: &[(&str, &str)] = &[
     ("rejected_callback", "always: one row per endpoint"),
     ("replay", "90 days after it was requested, once it has ended"),
     ("resource_detail", "always: one row per submission or file, as in track"),
+    ("sign_in_code", "until it is used, or the next one is created after it expired"),
     ("signing_secret", "until it is retired, or the subscription is removed"),
     ("subscription", "until it is removed; temporary ones 7 days after their last use"),
     ("subscription_state", "until the subscription is removed"),

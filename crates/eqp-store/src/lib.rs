@@ -59,9 +59,10 @@ pub mod internal {
         ProjectedApiRead, ProjectedCallback, ReadContext, ReplayPosition, ReportId, Resource, ResourceDetail, RunId,
         RunKind, RunProgress, RunSummary, SealedHandlerSecrets, SealedSecret, StoredAccessKey, StoredAuditEntry,
         StoredBreaker, StoredReplay, StoredSubscription, StoredToken, SubscriptionId, SubscriptionState,
-        SubscriptionWork, Track, TrackState, Tracks, UsedToken, WaitReason, WaitingDelivery, canonical_status,
-        canonical_status_of_any_flow, decode_api_read,
+        SubscriptionWork, Track, TrackState, Tracks, UsedSession, UsedToken, WaitReason, WaitingDelivery,
+        canonical_status, canonical_status_of_any_flow, decode_api_read,
     };
+    pub use crate::model::{ComparedRegistration, DatabaseFacts, EndpointState, ReceiverState};
     pub use crate::model::{DeliveryQueue, SubscriptionQueue};
     // The items of alerts.
     pub use crate::model::{
@@ -80,9 +81,9 @@ pub mod internal {
     pub use crate::sql::{
         account, api_read, audit, callback, callback_disposition, chat_message, commit_failure, declared_subscription,
         delivery, delivery_context, delivery_lane, delivery_list, delivery_queue, delivery_report, delivery_sweep,
-        endpoint, event, fan_out, handler_cursor, instance, listen, missing_callback, operator_token, pending,
-        projector, pull, receiver, reconcile_run, reprojection, resource_detail, retired_username, rotation, schema,
-        signing_secret, subscription, track, upgrade, write,
+        endpoint, event, fan_out, handler_cursor, health, instance, listen, missing_callback, operator_session,
+        operator_token, pending, projector, pull, receiver, reconcile_run, reprojection, resource_detail,
+        retired_username, rotation, schema, signing_secret, subscription, track, upgrade, write,
     };
     pub use crate::sql::{
         alert, alert_facts, alert_fallback, alert_log, alert_notification, registration_check, rejected_callback,

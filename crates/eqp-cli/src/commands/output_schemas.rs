@@ -191,6 +191,7 @@ pub(crate) fn all() -> Vec<CommandJson> {
         object("reproject", vec![of::<Reprojected>]),
         object("retention", vec![of::<retention::RetentionReport>]),
         object("token create", vec![of::<token::create::TokenCreation<'_>>, of::<token::create::TokenDryRun<'_>>]),
+        object("token link", vec![of::<token::link::LinkCreation<'_>>, of::<token::link::LinkDryRun<'_>>]),
         object("token list", vec![of::<TokenList>]),
         object("token revoke", vec![of::<token::revoke::RevocationReport<'_>>]),
         object("audit list", vec![of::<AuditLog>]),

@@ -1,6 +1,7 @@
 //! `eqp serve`: runs the receiver and the other parts of a server.
 
 mod background;
+mod settings;
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -36,7 +37,8 @@ use crate::shutdown;
 
 /// Run a server: receive callbacks, deliver events, reconcile accounts
 ///
-/// The operator listener serves metrics, health checks and the operator API, which needs a token (see `eqp token`).
+/// The operator listener serves metrics, health checks, the operator API and its pages for browsers, which need a token
+/// (see `eqp token`).
 ///
 /// Accounts that were added with `eqp accounts add` are compared with the Marketplace at the start, periodically, after
 /// an outage, and after a callback was rejected because of its password. With --role, this process runs only some of
@@ -176,7 +178,7 @@ fn check_listen(roles: &[Role], context: &Context) -> Result {
 pub(crate) struct RunningReceiver<'a> {
     /// The base URL of the public listener; null if this process does not accept callbacks.
     listening: Option<String>,
-    /// The base URL for metrics, health checks and, with the role console, the operator API; null if they are not served.
+    /// The base URL for metrics, health checks and, with the role console, the operator API and its pages; null if they are not served.
     operator: Option<String>,
     /// The certificate of the local CA; null if another certificate is used.
     local_ca: Option<&'a Path>,
@@ -276,6 +278,7 @@ impl Server<'_> {
                 .describe_alerts(Arc::new(describe_alert))
                 .describe_products(sources(&self.context.loaded.products))
                 .handlers(self.handlers.clone())
+                .configuration(self.shown_settings())
                 .shutdown(self.stop.clone());
             // Without a key, subscriptions with secrets cannot be created.
             if let Ok(Some(key)) = known_master_key(self.data) {
@@ -295,6 +298,7 @@ impl Server<'_> {
             Some(address) => {
                 output.note(format_args!("  metrics    http://{address}/metrics"));
                 if self.has(Role::Console) {
+                    output.note(format_args!("  pages      http://{address}/ (sign in: eqp token link NAME)"));
                     output
                         .note(format_args!("  console    http://{address}/api/v1 (create a token: eqp token create)"));
                 }

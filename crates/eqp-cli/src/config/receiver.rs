@@ -56,12 +56,12 @@ pub(crate) struct ReceiverOptions {
     /// Without a spool, callbacks are answered 503 while the database is down.
     #[arg(long, env = "EQP_SPOOL_BYTES", hide_env_values = true, value_name = "BYTES", value_parser = bytes)]
     pub(crate) spool_bytes: Option<u64>,
-    /// Address for the operator API, metrics and health checks, or off [default: 127.0.0.1:8444 if free]
+    /// Address for the operator API, its pages, metrics and health checks, or off [default: 127.0.0.1:8444 if free]
     ///
     /// It serves plain HTTP. Other machines should reach it through a TLS-terminating proxy only.
     #[arg(long, env = "EQP_OPERATOR_LISTEN", hide_env_values = true, value_name = "ADDRESS")]
     pub(crate) operator_listen: Option<OperatorListen>,
-    /// Host names under which the operator API can be called, besides localhost and addresses
+    /// Host names under which the operator API and its pages can be called, besides localhost and addresses
     #[arg(
         long = "operator-host",
         env = "EQP_OPERATOR_HOSTS",

@@ -15,7 +15,7 @@ pub(crate) enum Role {
     Reconcile,
     /// Deliver events to the handlers of subscriptions
     Deliver,
-    /// Serve the operator API on the operator listener
+    /// Serve the operator API and its pages on the operator listener
     Console,
 }
 

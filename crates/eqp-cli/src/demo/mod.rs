@@ -5,6 +5,7 @@
 
 mod board;
 mod deliveries;
+mod pages;
 mod progress;
 mod receivers;
 pub(crate) mod report;
@@ -38,7 +39,8 @@ Examples:
 ///
 /// Starts an embedded Postgres, a receiver and a simulator in a temporary folder, registers a callback and submits
 /// three extensions. Shows every callback that arrives, until two extensions are in the store and one is rejected. Their
-/// releases and rejections are delivered to a webhook and a chat on this machine; one delivery fails and is retried.
+/// releases and rejections are delivered to a webhook and a chat on this machine; one delivery fails and is retried. Without
+/// --exit, the pages of the operator service are served, too.
 #[derive(Args, Clone, Copy, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Demo {
@@ -60,7 +62,8 @@ impl Demo {
         let screen = Screen::new(context.output);
         screen.title();
 
-        let started = Box::pin(shutdown.run_until_cancelled(Setup::start(context, &screen, self.speed))).await;
+        let started =
+            Box::pin(shutdown.run_until_cancelled(Setup::start(context, &screen, self.speed, !self.exit))).await;
         let setup = started.unwrap_or_else(|| Err(Failure::interrupted()))?;
         let shown = async {
             match Box::pin(shutdown.run_until_cancelled(Storyline::new(&setup, &screen, begun).run())).await {
@@ -88,6 +91,9 @@ async fn report(
 ) -> Result {
     let report = Report::new(observed, setup.simulator().sent_count(), &setup.reader().counts(None).await?);
     screen.report(&observed.board, &report, setup.folder(), options.exit);
+    if let Some(address) = setup.pages() {
+        screen.pages(address, setup.folder());
+    }
     if context.output.is_json() {
         context.output.json(&report)?;
     }

@@ -1,5 +1,6 @@
 //! The measurements at the end of the demo, as text and as JSON.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use eqp_store::Counts;
 use serde::Serialize;
 
 use super::board::Board;
+use super::pages::TOKEN;
 use super::progress::painted;
 use crate::output::counted;
 
@@ -131,6 +133,16 @@ impl Report {
             self.ack_p99_ms,
             seconds(self.first_callback_ms),
             shown = painted(BOLD, "Shown"),
+        )
+    }
+
+    /// Returns the address of the pages, and the command that prints a link to them.
+    pub(super) fn pages(address: SocketAddr, folder: &Path) -> String {
+        let (program, config) = (program(), folder.join("eqp.toml"));
+        format!(
+            "\n  {pages}\n    http://{address}/, a new link: {program} --config {} token link {TOKEN}",
+            config.display(),
+            pages = painted(BOLD, "Pages"),
         )
     }
 

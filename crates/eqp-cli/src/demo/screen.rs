@@ -1,6 +1,7 @@
 //! Prints the demo: animated on a terminal, plain lines elsewhere.
 
 use std::io::IsTerminal;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
@@ -138,6 +139,11 @@ impl Screen {
             // Not wrapped, so that the commands can be copied.
             self.write(Report::what_next(folder));
         }
+    }
+
+    /// Prints where the pages are, and how to sign in again.
+    pub(super) fn pages(&self, address: SocketAddr, folder: &Path) {
+        self.write(Report::pages(address, folder));
     }
 
     /// Removes the animated lines.

@@ -23,6 +23,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::deliveries::Deliveries;
+use super::pages::Pages;
 use super::screen::Screen;
 use crate::compose::database::Database;
 use crate::compose::receiver::{ReceiverSetup, master_key};
@@ -44,6 +45,7 @@ pub(super) struct Setup {
     client: Client,
     simulator: Simulator,
     deliveries: Deliveries,
+    pages: Option<Pages>,
     running: Running,
     database: Database,
     folder: Folder,
@@ -57,7 +59,7 @@ struct Running {
 
 impl Setup {
     /// Starts everything and registers the callback.
-    pub(super) async fn start(context: &Context, screen: &Screen, speed: f64) -> Result<Self> {
+    pub(super) async fn start(context: &Context, screen: &Screen, speed: f64, with_pages: bool) -> Result<Self> {
         remove_abandoned(context.output).await;
         let folder = Folder::make()?;
         let data = folder.data()?;
@@ -106,8 +108,9 @@ impl Setup {
         let begun = Instant::now();
         let deliveries = Deliveries::start(&database, master_key(&database, &data).await?).await?;
         screen.up("Subscribed", &format!("{}, and a chat", deliveries.webhook_url()), begun.elapsed());
-        folder.write_configuration(&simulator)?;
-        Ok(Self { client, simulator, deliveries, running, database, folder })
+        let pages = if with_pages { Some(start_pages(&database, screen).await?) } else { None };
+        folder.write_configuration(&simulator, pages.as_ref().map(Pages::address))?;
+        Ok(Self { client, simulator, deliveries, pages, running, database, folder })
     }
 
     /// Runs `work`, and restarts Postgres if it ends, until `shutdown`.
@@ -133,6 +136,11 @@ impl Setup {
     /// Returns the deliveries of the demo.
     pub(super) fn deliveries(&self) -> &Deliveries {
         &self.deliveries
+    }
+
+    /// Returns the address of the pages, if they are served.
+    pub(super) fn pages(&self) -> Option<SocketAddr> {
+        self.pages.as_ref().map(Pages::address)
     }
 
     /// Reads the details of submissions from the Marketplace, as a server does periodically. Returns false if they cannot be read.
@@ -162,6 +170,9 @@ impl Setup {
     pub(super) async fn stop(self) -> Result {
         self.simulator.shutdown().await;
         self.deliveries.stop().await;
+        if let Some(pages) = self.pages {
+            pages.stop().await;
+        }
         self.running.shutdown.cancel();
         let ended = self.running.task.await;
         self.database.close().await?;
@@ -179,6 +190,13 @@ fn few_connections() -> Limits {
     let mut limits = Limits::default();
     (limits.listener.connections, limits.listener.connections_per_source) = (64, 64);
     limits
+}
+
+async fn start_pages(database: &Database, screen: &Screen) -> Result<Pages> {
+    let begun = Instant::now();
+    let (pages, link) = Pages::start(database).await?;
+    screen.up("Pages", &format!("{link} (once, within 5 minutes)"), begun.elapsed());
+    Ok(pages)
 }
 
 async fn start_simulator(data: &DataFolder, speed: f64) -> Result<Simulator> {
@@ -219,14 +237,18 @@ impl Folder {
     }
 
     /// Writes an `eqp.toml`, with which the tool can be used with the demo from another terminal.
-    fn write_configuration(&self, simulator: &Simulator) -> Result {
-        let text = format!(
+    fn write_configuration(&self, simulator: &Simulator, pages: Option<SocketAddr>) -> Result {
+        let mut text = format!(
             "[data]\ndir = \".\"\n\n[marketplace]\nenvironment = \"{}\"\napi_url = \"{}\"\nca_file = \"simulator-ca.pem\"\n\
              application_id = \"{}\"\napplication_secret_file = \"application-secret\"\n",
             simulator.environment(),
             simulator.base_url(),
             simulator.api_key().application_id,
         );
+        if let Some(address) = pages {
+            // For `eqp token link`.
+            text += &format!("\n[receiver]\noperator_listen = \"{address}\"\n");
+        }
         let secret: &Secret = &simulator.api_key().application_secret;
         self.write("simulator-ca.pem", simulator.ca_pem(), 0o644)?;
         self.write("application-secret", secret.expose(), 0o600)?;

@@ -176,6 +176,8 @@ const COMMANDS: &[(i32, &[&str])] = &[
     (2, &["token", "create", "test", "--scope", "read"]),
     (2, &["token", "create", "no/name", "--scope", "read"]),
     (0, &["token", "create", "other", "--scope", "read", "--dry-run"]),
+    (0, &["token", "link", "test", "--dry-run"]),
+    (4, &["token", "link", "nothing"]),
     (0, &["token", "revoke", "test", "--dry-run"]),
     (4, &["token", "revoke", "nothing"]),
 ];

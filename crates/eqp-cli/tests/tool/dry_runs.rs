@@ -56,6 +56,7 @@ const SHOWN: &[(&[&str], i32, i32)] = &[
     (&["reproject", "--since", "30d", "--dry-run"], 0, 4),
     (&["retention", "--older-than", "1d", "--dry-run"], 0, 4),
     (&["token", "create", "ci", "--scope", "read", "--dry-run"], 0, 4),
+    (&["token", "link", "ci", "--dry-run"], 4, 4),
     (&["token", "revoke", "ci", "--dry-run"], 4, 4),
     (
         &[

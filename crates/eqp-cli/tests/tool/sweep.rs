@@ -179,6 +179,7 @@ fn run_all(vendor: &TestVendor, said: &mut Said, ours: &str, theirs: &str) {
         (0, &["reproject", "--since", "1d"]),
         (0, &["retention", "--older-than", "400d", "--yes"]),
         (0, &["token", "create", "swept", "--scope", "read,operate,admin", "--expires", "90d"]),
+        (0, &["token", "link", "swept", "--json"]),
         (0, &["token", "list", "--json"]),
         (0, &["token", "revoke", "swept", "--yes"]),
         (4, &["token", "revoke", "swept", "--yes"]),

@@ -6,7 +6,9 @@ use super::audit::AuditLog;
 use super::deliveries::{ChangedDeliveries, DeliveryDetail, DeliveryList, DeliverySelection};
 use super::events::EventList;
 use super::events::detail::ReportedEvent;
+use super::health::Health;
 use super::letter::Letter;
+use super::links::SignInLink;
 use super::messages::{AckRequest, FetchRequest, FetchedMessages, ListenRequest, Listener, NackRequest, Settled};
 use super::replays::{PlannedReplay, Replay, ReplayList, ReplayRequest};
 use super::retention::{DeletedCallbacks, OldCallbacks, ReceivedBefore};
@@ -49,6 +51,7 @@ bodies!(
     EventList,
     FetchedMessages,
     FileList,
+    Health,
     Letter,
     Listener,
     OldCallbacks,
@@ -59,6 +62,7 @@ bodies!(
     RequestedTest,
     RetiredSecrets,
     Settled,
+    SignInLink,
     SubmissionHistories,
     SubmissionList,
     Subscription,

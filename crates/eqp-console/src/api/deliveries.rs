@@ -14,7 +14,7 @@ use utoipa_axum::routes;
 
 use crate::authorized::{ApiState, Authorized, Change, Operate, Read};
 use crate::described::QueryOf;
-use crate::extract::{JsonBody, PathParameters, Query, checked_limit};
+use crate::extract::{JsonBody, PathParameters, Query, checked_limit, whole_number};
 use crate::problem::Problem;
 
 /// The maximum number of deliveries of one request.
@@ -264,7 +264,7 @@ async fn show(
     operator: Authorized<Read>,
     PathParameters([id]): PathParameters<1>,
 ) -> Result<Json<DeliveryDetail>, Problem> {
-    let id: i64 = id.parse().map_err(|_| Problem::invalid("id in the path is not a number"))?;
+    let id = whole_number(&id, "delivery")?;
     let found = within(ANSWER, delivery_list::find(operator.pool(), id)).await?;
     let attempts = within(ANSWER, delivery::attempts(operator.pool(), id)).await?;
     if found.is_none() && attempts.is_empty() {

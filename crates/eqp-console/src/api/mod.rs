@@ -6,7 +6,9 @@ pub(crate) mod audit;
 pub(crate) mod bodies;
 pub(crate) mod deliveries;
 pub(crate) mod events;
+pub(crate) mod health;
 pub(crate) mod letter;
+pub(crate) mod links;
 pub(crate) mod messages;
 pub(crate) mod replays;
 pub(crate) mod retention;
@@ -15,8 +17,10 @@ pub(crate) mod subscriptions;
 pub(crate) mod tokens;
 
 use axum::response::IntoResponse;
+use eqp_types::Secret;
 use http::HeaderValue;
 use http::header::CONTENT_TYPE;
+use serde::Serializer;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -38,12 +42,19 @@ pub(crate) fn routes() -> OpenApiRouter<ApiState> {
         .merge(alerts::routes())
         .merge(letter::routes())
         .merge(tokens::routes())
+        .merge(links::routes())
+        .merge(health::routes())
         .merge(audit::routes())
         .merge(subscriptions::routes())
         .merge(deliveries::routes())
         .merge(messages::routes())
         .merge(replays::routes())
         .routes(routes!(document))
+}
+
+/// Serializes a secret. Only the response to its creation contains it.
+fn exposed<S: Serializer>(secret: &Secret, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(secret.expose())
 }
 
 /// Return the OpenAPI document of this API

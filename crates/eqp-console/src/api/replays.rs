@@ -12,7 +12,7 @@ use utoipa_axum::routes;
 
 use crate::authorized::{ApiState, Authorized, Operate, Read};
 use crate::described::QueryOf;
-use crate::extract::{JsonBody, PathParameters, Query, checked_limit};
+use crate::extract::{JsonBody, PathParameters, Query, checked_limit, whole_number};
 use crate::problem::{Problem, ProblemCode};
 
 /// Returns the routes of replays.
@@ -322,5 +322,5 @@ fn replays<S>(operator: &Authorized<S>) -> Replays {
 
 /// Reads the number of a replay in a path.
 fn number(text: &str) -> Result<i64, Problem> {
-    text.parse().map_err(|_| Problem::invalid("the number of a replay is a whole number"))
+    whole_number(text, "replay")
 }

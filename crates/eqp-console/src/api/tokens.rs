@@ -7,16 +7,17 @@ use axum::Json;
 use eqp_store::internal::{ANSWER, StoredToken, operator_token, within};
 use eqp_types::Secret;
 use http::StatusCode;
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::exposed;
 use crate::authorized::{Admin, ApiState, Authorized};
 use crate::extract::{JsonBody, PathParameters};
 use crate::principal::Scope;
 use crate::problem::{Problem, ProblemCode};
-use crate::token::NewSecret;
+use crate::token::{NewSecret, SecretKind};
 
 /// The maximum length of a name.
 const MAX_NAME: usize = 100;
@@ -142,11 +143,6 @@ pub struct CreatedToken {
     pub secret: Secret,
 }
 
-/// Serializes a secret. Only the response to its creation contains it.
-fn exposed<S: Serializer>(secret: &Secret, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(secret.expose())
-}
-
 impl fmt::Debug for CreatedToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CreatedToken").field("token", &self.token).finish_non_exhaustive()
@@ -189,7 +185,7 @@ async fn create(
         return Err(Problem::new(ProblemCode::Conflict).detail(format!("a token named {} exists", new.name)));
     };
     change.commit("token.create", Some(&new.name), &new).await?;
-    let secret = secret.text(token.id);
+    let secret = secret.text(SecretKind::Token, token.id);
     Ok((StatusCode::CREATED, Json(CreatedToken { token: token.into(), secret })))
 }
 

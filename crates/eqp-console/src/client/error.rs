@@ -80,6 +80,18 @@ impl OperatorError {
     }
 }
 
+/// The problem that a caller in the same process reports in turn.
+impl From<OperatorError> for Problem {
+    fn from(error: OperatorError) -> Self {
+        match error {
+            OperatorError::Problem(problem) => problem,
+            OperatorError::Store(error) => error.into(),
+            // The others are errors of a connection to a server.
+            error => Self::new(ProblemCode::Internal).detail(error.to_string()),
+        }
+    }
+}
+
 impl From<Problem> for OperatorError {
     fn from(problem: Problem) -> Self {
         Self::Problem(problem)

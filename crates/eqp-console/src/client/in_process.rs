@@ -4,17 +4,16 @@ use axum::Router;
 use axum::body::Body;
 use axum::response::Response;
 use futures_util::StreamExt;
-use http::Method;
 use http::header::CONTENT_TYPE;
+use http::{HeaderValue, Method};
 use http_body_util::BodyExt;
 use tower::ServiceExt;
 
 use super::stream::Opened;
 use super::{Answer, OperatorError, Request, is_problem};
-use crate::api::events::stream::StreamCause;
-use crate::problem::Cause;
-use crate::problem::Problem;
-use crate::{OperatorService, Principal};
+use crate::Principal;
+use crate::api::events::stream::{LAST_EVENT_ID, StreamCause};
+use crate::problem::{Cause, Problem};
 
 /// A service in the same process. Requests carry the principal as an extension, which no request from the network can have.
 #[derive(Clone)]
@@ -24,8 +23,8 @@ pub(super) struct InProcess {
 }
 
 impl InProcess {
-    pub(super) fn new(service: &OperatorService, principal: Principal) -> Self {
-        Self { router: service.router(), principal }
+    pub(super) fn new(router: Router, principal: Principal) -> Self {
+        Self { router, principal }
     }
 
     pub(super) async fn call(&self, request: Request) -> Result<Answer, OperatorError> {
@@ -44,23 +43,40 @@ impl InProcess {
         Ok(Opened { body: Box::pin(body), cause })
     }
 
+    /// Sends a request and returns the response as it is. `last_event_id` is the number of the last event that a client has received.
+    pub(super) async fn forward(
+        &self,
+        path_and_query: String,
+        last_event_id: Option<&HeaderValue>,
+    ) -> Result<Response, OperatorError> {
+        let mut request = self.request(Request { method: Method::GET, path_and_query, body: None })?;
+        if let Some(last) = last_event_id {
+            request.headers_mut().insert(LAST_EVENT_ID, last.clone());
+        }
+        let Ok(response) = self.router.clone().oneshot(request).await;
+        Ok(response)
+    }
+
     async fn send(&self, request: Request) -> Result<Response, OperatorError> {
+        let Ok(mut response) = self.router.clone().oneshot(self.request(request)?).await;
+        match response.extensions_mut().remove::<Cause>() {
+            Some(Cause(Some(error))) => Err(OperatorError::Store(error)),
+            _ => Ok(response),
+        }
+    }
+
+    fn request(&self, request: Request) -> Result<http::Request<Body>, OperatorError> {
         let Request { method, path_and_query, body } = request;
         // A path or a query of more than 64 KB is not a URI.
         let uri = http::Uri::try_from(path_and_query)
             .map_err(|_| OperatorError::Problem(Problem::invalid("a value is too long")))?;
-        let request = http::Request::builder()
+        Ok(http::Request::builder()
             .method(method)
             .uri(uri)
             .header(CONTENT_TYPE, "application/json")
             .extension(self.principal.clone())
             .body(body.map_or_else(Body::empty, Body::from))
-            .expect("the method, the URI and the header are valid");
-        let Ok(mut response) = self.router.clone().oneshot(request).await;
-        match response.extensions_mut().remove::<Cause>() {
-            Some(Cause(Some(error))) => Err(OperatorError::Store(error)),
-            _ => Ok(response),
-        }
+            .expect("the method, the URI and the header are valid"))
     }
 }
 

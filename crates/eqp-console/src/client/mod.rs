@@ -11,10 +11,12 @@ mod stream;
 
 use std::fmt;
 
+use axum::Router;
+use axum::response::Response;
 use eqp_store::{EventFilter, FileFilter, SubmissionFilter};
 use eqp_types::{Environment, MageId, Secret};
 use http::header::CONTENT_TYPE;
-use http::{Method, StatusCode};
+use http::{HeaderValue, Method, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use time::OffsetDateTime;
@@ -29,10 +31,12 @@ use crate::api::accounts::AccountList;
 use crate::api::audit::{AuditFilter, AuditLog};
 use crate::api::events::EventList;
 use crate::api::events::detail::ReportedEvent;
+use crate::api::health::Health;
+use crate::api::links::SignInLink;
 use crate::api::retention::{DeletedCallbacks, OldCallbacks, ReceivedBefore};
 use crate::api::submissions::{EnvironmentFilter, FileList, SubmissionHistories, SubmissionList};
 use crate::api::tokens::{CreatedToken, NewToken, TokenList};
-use crate::problem::Problem;
+use crate::problem::{Problem, ProblemCode};
 use crate::{OperatorService, Principal};
 
 /// A client of the operator service. Cheap to clone.
@@ -75,7 +79,27 @@ impl fmt::Debug for OperatorClient {
 impl OperatorClient {
     /// Creates a client that calls a service in the same process, without a socket.
     pub fn in_process(service: &OperatorService, principal: Principal) -> Self {
-        Self { transport: Transport::InProcess(InProcess::new(service, principal)) }
+        Self::of_router(service.router(), principal)
+    }
+
+    /// Creates a client that calls the router of a service in the same process. Clients of one router share its limits.
+    pub(crate) fn of_router(router: Router, principal: Principal) -> Self {
+        Self { transport: Transport::InProcess(InProcess::new(router, principal)) }
+    }
+
+    /// Opens the stream of the events that match a query, and returns its response for a browser. `last_event_id` is the number of the
+    /// last event that the browser has received.
+    pub(crate) async fn event_stream(
+        &self,
+        query: &str,
+        last_event_id: Option<&HeaderValue>,
+    ) -> Result<Response, OperatorError> {
+        match &self.transport {
+            Transport::InProcess(transport) => {
+                transport.forward(format!("{BASE}/events/stream?{query}"), last_event_id).await
+            }
+            Transport::Remote(_) => Err(Problem::new(ProblemCode::Internal).detail("the server is remote").into()),
+        }
     }
 
     /// Creates a client of a server. The token is sent to this URL only. Plain HTTP is allowed on this machine only.
@@ -220,6 +244,25 @@ impl OperatorClient {
     /// [`events`](Self::events).
     pub async fn revoke_token(&self, name: &str) -> Result<(), OperatorError> {
         self.delete(&format!("/tokens/{}", segment(name))).await
+    }
+
+    /// Returns the state of the installation.
+    ///
+    /// # Errors
+    ///
+    /// Returns the errors of [`events`](Self::events).
+    pub async fn health(&self) -> Result<Health, OperatorError> {
+        self.get("/health", &()).await
+    }
+
+    /// Creates a link with which a browser signs in to the pages, for the token with this name. Requires the scope `admin`.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`OperatorError::Problem`] with the code `not_found` if no valid token has this name, and otherwise the errors of
+    /// [`events`](Self::events).
+    pub async fn create_sign_in_link(&self, token: &str) -> Result<SignInLink, OperatorError> {
+        self.post(&format!("/tokens/{}/links", segment(token)), &()).await
     }
 
     /// Returns entries of the audit log. Requires the scope `admin`.

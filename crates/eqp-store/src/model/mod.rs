@@ -17,6 +17,8 @@ mod endpoint;
 mod event;
 mod filter;
 #[doc(hidden)]
+mod health;
+#[doc(hidden)]
 mod operator;
 mod public_url;
 #[doc(hidden)]
@@ -62,7 +64,8 @@ pub use endpoint::{
 pub use event::{DeadLetter, Disposition, Event, EventDetail, EventKind, Origin};
 pub(crate) use filter::HIGHEST_LIMIT;
 pub use filter::{EventFilter, FileFilter, Order, SubmissionFilter};
-pub use operator::{NewAuditEntry, StoredAuditEntry, StoredToken, UsedToken};
+pub use health::{ComparedRegistration, DatabaseFacts, EndpointState, ReceiverState};
+pub use operator::{NewAuditEntry, StoredAuditEntry, StoredToken, UsedSession, UsedToken};
 pub use reconcile::{
     AccessKeySummary, AccountSummary, LastRuns, ResourceDetail, RunId, RunKind, RunProgress, RunSummary,
     StoredAccessKey,

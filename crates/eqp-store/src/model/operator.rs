@@ -1,4 +1,4 @@
-//! Tokens of the operator service, and the log of what was changed through it.
+//! Tokens and sessions of the operator service, and the log of what was changed through it.
 
 use time::OffsetDateTime;
 
@@ -23,6 +23,16 @@ pub struct UsedToken {
     pub name: String,
     pub scopes: Vec<String>,
     pub hash: Vec<u8>,
+}
+
+/// A session of a browser that is being used, with the hash of its secret and its token.
+#[derive(Clone, Debug)]
+pub struct UsedSession {
+    pub hash: Vec<u8>,
+    /// The number of the token.
+    pub token: i64,
+    pub name: String,
+    pub scopes: Vec<String>,
 }
 
 /// A change to record in the log.

@@ -62,7 +62,7 @@ fn text(context: &Context, detail: &ReportedEvent) -> Result {
                 callback.endpoint,
                 callback.body.bytes().len()
             ))?;
-            output.line(callback.headers.trim_end().replace("\r\n", "\n"))?;
+            output.line(callback.headers.to_text_lossy().trim_end().replace("\r\n", "\n"))?;
             output.line("")?;
             // --json has the exact bytes.
             output.line(String::from_utf8_lossy(callback.body.bytes()))?;

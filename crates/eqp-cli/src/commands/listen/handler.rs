@@ -110,7 +110,8 @@ impl LocalHandler {
                 if forwarded.contains(&key) && !repeats {
                     return Some(skipped("its callback was forwarded with an earlier event"));
                 }
-                let kind = callback.headers.lines().find_map(content_type);
+                let headers = callback.headers.to_text_lossy();
+                let kind = headers.lines().find_map(content_type);
                 let result = forwarder.forward(kind, callback.body.bytes(), self.timeout).await;
                 if result.outcome == AttemptOutcome::Delivered {
                     forwarded.truncate(REMEMBERED - 1);

@@ -13,7 +13,7 @@ use utoipa_axum::routes;
 use self::model::{Alert, AlertAction, AlertChange, AlertDetail, AlertFilter, AlertList, AlertNotification, NotProven};
 use crate::authorized::{ApiState, Authorized, Operate, Read};
 use crate::described::QueryOf;
-use crate::extract::{JsonBody, PathParameters, Query};
+use crate::extract::{JsonBody, PathParameters, Query, whole_number};
 use crate::problem::{Problem, ProblemCode};
 
 /// Returns the routes of alerts.
@@ -164,7 +164,7 @@ async fn resolve(
 
 /// Reads the number of an alert in a path.
 fn number(text: &str) -> Result<i64, Problem> {
-    text.parse().map_err(|_| Problem::invalid("the number of an alert is a whole number"))
+    whole_number(text, "alert")
 }
 
 /// Applies an operation, and records it in the audit log.

@@ -1,5 +1,6 @@
 //! One event with the reports about it.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 
 use eqp_store::{CallbackDisposition, DuplicateCallback, Event, EventDetail, StoredApiRead, StoredCallback};
@@ -45,7 +46,7 @@ pub struct CallbackReport {
     /// The requested path and query, if they differ from the registered ones.
     pub arrived_path: Option<String>,
     /// The stored headers, each as a line.
-    pub headers: String,
+    pub headers: ReportBody,
     /// The body.
     pub body: ReportBody,
     /// The decision of the projection; null while the callback is pending.
@@ -73,14 +74,14 @@ pub struct ApiReadReport {
     pub body: ReportBody,
 }
 
-/// The body of a callback or an API read.
+/// The bytes of a callback or an API read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(untagged)]
 pub enum ReportBody {
-    /// A body in UTF-8.
+    /// Bytes in UTF-8.
     Text(String),
-    /// The byte values of a body that is not UTF-8, so that nothing is lost.
+    /// The values of bytes that are not UTF-8, so that nothing is lost.
     Bytes(Vec<u8>),
 }
 
@@ -91,6 +92,11 @@ impl ReportBody {
             Self::Text(text) => text.as_bytes(),
             Self::Bytes(bytes) => bytes,
         }
+    }
+
+    /// Returns the text. Bytes that are not UTF-8 are replaced.
+    pub fn to_text_lossy(&self) -> Cow<'_, str> {
+        String::from_utf8_lossy(self.bytes())
     }
 
     fn new(bytes: Vec<u8>) -> Self {
@@ -115,7 +121,7 @@ impl From<StoredCallback> for CallbackReport {
             received_at: callback.received_at,
             source: callback.source,
             arrived_path: callback.arrived_path,
-            headers: String::from_utf8_lossy(&callback.headers).into_owned(),
+            headers: ReportBody::new(callback.headers),
             body: ReportBody::new(callback.body),
             disposition: callback.disposition,
         }

@@ -14,7 +14,7 @@ use utoipa_axum::routes;
 use self::detail::ReportedEvent;
 use crate::authorized::{ApiState, Authorized, Read};
 use crate::described::QueryOf;
-use crate::extract::{PathParameters, Query, checked_limit};
+use crate::extract::{PathParameters, Query, checked_limit, whole_number};
 use crate::problem::Problem;
 
 /// Returns the routes of events.
@@ -76,7 +76,7 @@ async fn show(
     operator: Authorized<Read>,
     PathParameters([seq]): PathParameters<1>,
 ) -> Result<Json<ReportedEvent>, Problem> {
-    let seq: i64 = seq.parse().map_err(|_| Problem::invalid("the number of the event is not a whole number"))?;
+    let seq = whole_number(&seq, "event")?;
     let event = operator.reader().event(seq).await?;
     let event = event.ok_or_else(|| Problem::not_found(format!("there is no event {seq}")))?;
     Ok(Json(event.into()))

@@ -35,6 +35,9 @@ const CHECK_IDLE: Duration = Duration::from_secs(2);
 /// The age of this check from which on it is repeated before an event is sent.
 const CHECK_BUSY: Duration = Duration::from_millis(200);
 
+/// The time after which a stream ends, so that proxies and browsers do not hold connections forever. Clients connect again.
+const LIFETIME: Duration = Duration::from_mins(10);
+
 /// The error of the database that ended a stream, for a client in the same process.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct StreamCause(Arc<Mutex<Option<Arc<eqp_store::Error>>>>);
@@ -54,7 +57,7 @@ impl StreamCause {
 ///
 /// Server-sent events: first those after `after_seq` or `Last-Event-ID`, then new ones as they are recorded. Without both, only new events
 /// are sent. The parameters `order` and `limit` are ignored. Each message has the event's number as its `id` and the event as JSON. A
-/// message named `problem` reports why the stream ends.
+/// message named `problem` reports why the stream ends. Each stream ends after 10 minutes; connect again with the last `id`.
 #[utoipa::path(
     get,
     path = "/events/stream",
@@ -91,6 +94,8 @@ pub(super) async fn stream(
         cause: cause.clone(),
         checked_at: now,
         sent_at: now,
+        // A caller in the same process has no connection that could be held too long.
+        ends_at: (*operator.principal() != Principal::Local).then(|| now + LIFETIME),
         // A client that loses the connection before the first event continues here.
         first: Some(Bytes::from(format!("id: {after}\n\n"))),
         _permit: permit,
@@ -121,12 +126,13 @@ struct Events {
     /// When the principal was last known to be valid.
     checked_at: Instant,
     sent_at: Instant,
+    ends_at: Option<Instant>,
     first: Option<Bytes>,
     _permit: OpenPermit,
 }
 
 impl Events {
-    /// Returns the next message, and whether others can follow. Returns `None` at shutdown.
+    /// Returns the next message, and whether others can follow. Returns `None` at shutdown, and at the end of the stream's lifetime.
     async fn next(&mut self) -> Option<(Bytes, bool)> {
         if let Some(first) = self.first.take() {
             return Some((first, true));
@@ -135,6 +141,7 @@ impl Events {
             let next = tokio::select! {
                 biased;
                 () = self.shutdown.cancelled() => return None,
+                () = sleep_until(self.ends_at.unwrap_or_else(Instant::now)), if self.ends_at.is_some() => return None,
                 event = self.tail.next() => event.map(|event| event.map(Some)),
                 () = sleep_until((self.checked_at + CHECK_IDLE).min(self.sent_at + KEEP_ALIVE)) => Ok(Some(None)),
             };

@@ -1,0 +1,180 @@
+//! `eqp token link`.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use clap::Args;
+use eqp_console::SignInLink;
+use serde::Serialize;
+use time::OffsetDateTime;
+use url::Url;
+
+use crate::change::{self, Change, Confirmation, Plan, Question};
+use crate::compose::database::Upgrade;
+use crate::compose::operator::Operator;
+use crate::config::{HostName, OperatorListen};
+use crate::context::Context;
+use crate::failure::{Exit, Failure, Result};
+use crate::output::{Output, utc};
+
+/// Print a link that signs a browser in to the pages, once and within 5 minutes
+///
+/// The browser gets the scopes of the token, for 12 hours or until the token is revoked. The code is in the fragment of the
+/// link, which browsers do not send, so neither logs nor the preview of a chat can use it.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  eqp token link dashboard
+  eqp token link dashboard --at https://ops.example.com
+  open \"$(eqp token link dashboard --quiet)\"")]
+pub(crate) struct Link {
+    /// Name of the token, as shown by `eqp token list`
+    name: String,
+    /// Base URL of the pages, such as https://ops.example.com [default: that of the server]
+    #[arg(long, value_name = "URL", value_parser = base_url)]
+    at: Option<Url>,
+    /// Show for which token a link would be printed, and create none
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// The name of the token for which a link is created.
+struct LinkPlan(String);
+
+impl Plan for LinkPlan {
+    fn show(self, output: Output) -> Result {
+        if output.is_json() {
+            return output.json(&LinkDryRun { would_link: &self.0 });
+        }
+        output.line(format_args!("would print a sign-in link for the token {}", self.0))
+    }
+
+    /// The link expires within minutes.
+    fn question(&self) -> Question {
+        Question::Nothing
+    }
+}
+
+/// Creates a link.
+struct Creation<'a> {
+    operator: &'a Operator,
+    name: String,
+}
+
+impl Change for Creation<'_> {
+    type Plan = LinkPlan;
+    type Applied = SignInLink;
+
+    async fn observe(&mut self) -> Result<LinkPlan> {
+        let tokens = self.operator.client().tokens().await?.tokens;
+        let now = OffsetDateTime::now_utc();
+        let is_valid = |expires: Option<OffsetDateTime>| expires.is_none_or(|at| at > now);
+        let mut valid = tokens.iter().filter(|token| token.revoked_at.is_none() && is_valid(token.expires_at));
+        if valid.any(|token| token.name == self.name) {
+            return Ok(LinkPlan(self.name.clone()));
+        }
+        Err(Failure::new(Exit::NotFound, format!("there is no valid token named {}", self.name))
+            .next("list the tokens: eqp token list")
+            .next(format!("create it: eqp token create {} --scope read,operate", self.name)))
+    }
+
+    async fn apply(self, LinkPlan(name): LinkPlan, _: Confirmation) -> Result<SignInLink> {
+        Ok(self.operator.client().create_sign_in_link(&name).await?)
+    }
+}
+
+/// A created link as JSON.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct LinkCreation<'a> {
+    /// The link, which can be used once.
+    link: &'a str,
+    /// When it becomes invalid.
+    #[serde(with = "time::serde::rfc3339")]
+    #[cfg_attr(feature = "schema", schemars(with = "String", extend("format" = "date-time")))]
+    expires_at: OffsetDateTime,
+}
+
+/// The dry run of a creation as JSON.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct LinkDryRun<'a> {
+    /// The name of the token for which a link would be created.
+    would_link: &'a str,
+}
+
+impl Link {
+    pub(crate) async fn run(self, context: &Context) -> Result {
+        let base = match self.at {
+            Some(base) => base,
+            None => default_base(context)?,
+        };
+        let operator = Operator::open_existing(context, Upgrade::unless(self.dry_run)).await?;
+        let creation = Creation { operator: &operator, name: self.name };
+        let created = change::run(context, creation, self.dry_run).await;
+        operator.close().await?;
+        let Some(created) = created? else { return Ok(()) };
+        let link = format!("{}{}", base.as_str().trim_end_matches('/'), created.path.expose());
+        if context.output.is_json() {
+            return context.output.json(&LinkCreation { link: &link, expires_at: created.expires_at });
+        }
+        context
+            .output
+            .note(format_args!("open this link in a browser, once, until {} (UTC):", utc(created.expires_at)));
+        context.output.line(link)
+    }
+}
+
+/// Returns the base URL of the pages: of the server that is called, of the first name under which the operator listener can be called, or
+/// of its address.
+fn default_base(context: &Context) -> Result<Url> {
+    if let Some(server) = context.settings.server.resolve()? {
+        return Ok(server.url);
+    }
+    let receiver = &context.settings.receiver;
+    let name = receiver.operator_hosts.iter().flatten().next().map(HostName::as_str);
+    let text = match (name, receiver.operator_listen().address().or(OperatorListen::Usual.address())) {
+        (Some(name), _) => format!("https://{name}"),
+        (None, Some(address)) => format!("http://{}", reachable(address)),
+        (None, None) => {
+            return Err(Failure::usage("the address of the pages is not known").next("pass it with --at URL"));
+        }
+    };
+    text.parse().map_err(|_| Failure::usage("the address of the pages is not known").next("pass it with --at URL"))
+}
+
+/// Returns an address that can be connected to instead of one that represents all addresses of the machine.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() { (IpAddr::V4(Ipv4Addr::LOCALHOST), address.port()).into() } else { address }
+}
+
+/// Parses the URL of the pages.
+fn base_url(text: &str) -> Result<Url, String> {
+    let url = Url::parse(text).map_err(|_| "it is not a URL such as https://ops.example.com".to_owned())?;
+    let is_usable = matches!(url.scheme(), "http" | "https")
+        && url.has_host()
+        && url.username().is_empty()
+        && url.password().is_none()
+        && url.path() == "/"
+        && url.query().is_none()
+        && url.fragment().is_none();
+    if is_usable {
+        return Ok(url);
+    }
+    Err("it is not only a scheme, a host and a port, such as https://ops.example.com".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_base_of_a_url_is_accepted() {
+        for text in ["https://ops.example.com", "http://127.0.0.1:8444/"] {
+            assert!(base_url(text).is_ok(), "{text}");
+        }
+        for text in ["ops.example.com", "ftp://x", "https://a:b@x", "https://x/path", "https://x?q", "https://x/#f", ""]
+        {
+            assert!(base_url(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! The parts that pages consist of. All text passes through them or through the templates, which escape it.
+
+mod bytes;
+mod identifier;
+mod mark;
+mod moment;
+mod table;
+mod words;
+
+pub(super) use bytes::{body, visible};
+pub(crate) use identifier::identifier;
+pub(crate) use mark::{Tone, mark, status_mark};
+pub(crate) use moment::{age, moment, utc};
+pub(crate) use table::Table;
+pub(crate) use words::{counted, segment};
