@@ -73,9 +73,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonBody<T> {
         if !kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json")) {
             return Err(Problem::new(ProblemCode::UnsupportedMediaType));
         }
-        let reading = timeout(BODY_DEADLINE, Bytes::from_request(request, state)).await;
-        let read = reading.map_err(|_elapsed| Problem::new(ProblemCode::TooSlow))?;
-        let body = read.map_err(|error: BytesRejection| {
+        let body = in_time(Bytes::from_request(request, state)).await?.map_err(|error: BytesRejection| {
             if error.status() == StatusCode::PAYLOAD_TOO_LARGE {
                 Problem::new(ProblemCode::TooLarge)
             } else {
@@ -92,6 +90,12 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonBody<T> {
 
 /// The time limit for reading a body, which has at most 64 KiB.
 const BODY_DEADLINE: Duration = Duration::from_secs(10);
+
+/// Reads a body within the time limit.
+pub(crate) async fn in_time<T>(reading: impl Future<Output = T>) -> Result<T, Problem> {
+    timeout(BODY_DEADLINE, reading).await.map_err(|_elapsed| Problem::new(ProblemCode::TooSlow))
+}
+
 /// NUL as JSON.
 const NUL: &[u8] = b"\\u0000";
 

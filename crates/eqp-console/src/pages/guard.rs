@@ -16,6 +16,7 @@ use super::sign_in::SignInForm;
 use super::state::PagesState;
 use super::{problem_page, sign_in};
 use crate::authenticate::{session_principal, source_of};
+use crate::extract::in_time;
 use crate::problem::{Problem, ProblemCode};
 use crate::token::{PresentedSecret, SecretKind};
 
@@ -120,7 +121,7 @@ async fn read_form(request: Request) -> Result<(Request, Vec<(String, String)>),
             ..Problem::new(ProblemCode::UnsupportedMediaType)
         });
     }
-    let body = to_bytes(body, MAX_FORM).await.map_err(|_| Problem::new(ProblemCode::TooLarge))?;
+    let body = in_time(to_bytes(body, MAX_FORM)).await?.map_err(|_| Problem::new(ProblemCode::TooLarge))?;
     let pairs = url::form_urlencoded::parse(&body).into_owned();
     let mut values = Vec::new();
     for (name, value) in pairs {
