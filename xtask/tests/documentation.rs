@@ -60,7 +60,8 @@ fn links(text: &str) -> Vec<String> {
 
 /// Returns the anchors of a page's headings, as GitHub and mdBook derive them.
 fn anchors(text: &str) -> BTreeSet<String> {
-    let headings = prose(text).filter_map(|line| line.strip_prefix('#')).map(|line| line.trim_start_matches('#').trim());
+    let headings =
+        prose(text).filter_map(|line| line.strip_prefix('#')).map(|line| line.trim_start_matches('#').trim());
     let anchor = |heading: &str| {
         let kept = heading.chars().filter(|char| char.is_alphanumeric() || [' ', '-', '_'].contains(char));
         kept.collect::<String>().to_lowercase().replace(' ', "-")

@@ -3,6 +3,7 @@
 mod alerts;
 mod check;
 mod error;
+mod public_url;
 mod readiness;
 mod reconcile;
 mod registration;
@@ -15,6 +16,7 @@ pub use alerts::{
 pub use alerts::{AlertOperation, AlertVerb};
 pub use check::{Check, CheckState};
 pub use error::Error;
+pub use public_url::{PublicUrlError, probe_public_url};
 pub use readiness::{ProbeError, ProbeTls, probe_address, probe_receiver};
 pub use reconcile::{
     ConfiguredKey, Connect, Difference, DifferenceReason, PagingError, ReconcileError, ReconcileIntervals,

@@ -11,9 +11,14 @@ use eqp_test_support::vendor::TestVendor;
 
 /// Returns the doctor's check of the receiver.
 fn check(home: &Home, address: &str, options: &[&str]) -> Value {
-    let ended = home.run_aside(&[&["doctor", "--json", "--listen", address][..], options].concat());
+    named_check(home, "receiver", &[&["--listen", address][..], options].concat())
+}
+
+/// Returns a check of the doctor.
+fn named_check(home: &Home, name: &str, options: &[&str]) -> Value {
+    let ended = home.run_aside(&[&["doctor", "--json"][..], options].concat());
     let reported: Value = serde_json::from_str(&ended.stdout).unwrap_or_else(|error| panic!("{error}: {ended:?}"));
-    reported["checks"].as_array().unwrap().iter().find(|check| check["name"] == "receiver").unwrap().clone()
+    reported["checks"].as_array().unwrap().iter().find(|check| check["name"] == name).unwrap().clone()
 }
 
 fn is(check: &Value, state: &str, text: &str) {
@@ -56,6 +61,19 @@ fn write_pair_valid(home: &Home, name: &str, kind: Kind, days: [i64; 2]) -> [Str
 
 fn write_pair(home: &Home, name: &str) -> [String; 4] {
     write_pair_valid(home, name, Kind::SelfSigned, [-1, 90])
+}
+
+/// Answers one connection with these bytes. Returns its address.
+fn answers(answer: &'static str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    std::thread::spawn(move || {
+        for mut connection in listener.incoming().flatten() {
+            let _ = std::io::Read::read(&mut connection, &mut [0; 4096]);
+            let _ = connection.write_all(answer.as_bytes());
+        }
+    });
+    address
 }
 
 /// Checks that the error contains no output of Rust's `Debug`.
@@ -137,17 +155,6 @@ async fn the_doctor_reports_why_a_receiver_is_not_ready_within_a_time_limit() {
     let vendor = TestVendor::start(crate::EQP).await;
     let mut home = Home::at(crate::EQP, vendor.home.path());
     home.set("EQP_DATABASE_URL", vendor.database.url());
-    let answers = |answer: &'static str| {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap().to_string();
-        std::thread::spawn(move || {
-            for mut connection in listener.incoming().flatten() {
-                let _ = std::io::Read::read(&mut connection, &mut [0; 4096]);
-                let _ = connection.write_all(answer.as_bytes());
-            }
-        });
-        address
-    };
     let not_ready =
         answers("HTTP/1.1 503 Service Unavailable\r\ncontent-length: 8\r\nconnection: close\r\n\r\nstarting");
     is(&check(&home, &not_ready, &["--behind-proxy"]), "failed", "starting");
@@ -159,6 +166,41 @@ async fn the_doctor_reports_why_a_receiver_is_not_ready_within_a_time_limit() {
     // It accepts connections and never sends anything.
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     is(&check(&home, &silent.local_addr().unwrap().to_string(), &[]), "failed", "did not answer within");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_doctor_calls_the_public_url_with_a_wrong_password() {
+    let vendor = TestVendor::start(crate::EQP).await;
+    let checked = |state: &str, text: &str| is(&named_check(&vendor.home, "public URL", &[]), state, text);
+    let (serve, base) = vendor.serve();
+    checked("absent", "no endpoint");
+    let url = format!("{base}/callbacks/main");
+    assert_eq!(vendor.home.run_aside(&["callbacks", "add", "--name", "main", "--url", &url]).code, 0);
+    checked("fine", "1 URL rejected a wrong password");
+    drop(serve);
+    checked("warning", "no connection");
+    is(&named_check(&vendor.home, "disk", &[]), "fine", "MB are free");
+    // A program that accepts everything loses callbacks.
+    let other = answers("HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+    let sql = "update eqp.endpoint set public_url = $1";
+    sqlx::query(sql).bind(format!("http://{other}/callbacks")).execute(&vendor.database.pool).await.unwrap();
+    checked("failed", "accepts a wrong password");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_doctor_warns_about_accounts_that_are_not_compared_with_the_marketplace() {
+    let vendor = TestVendor::start(crate::EQP).await;
+    assert_eq!(vendor.home.run_aside(&["migrate"]).code, 0);
+    let checked = |state: &str, text: &str| is(&named_check(&vendor.home, "reconciliation", &[]), state, text);
+    checked("absent", "no access key is stored");
+    assert_eq!(vendor.home.run_aside(&["accounts", "add"]).code, 0);
+    checked("warning", "was never compared");
+    assert_eq!(vendor.home.run_aside(&["reconcile"]).code, 0);
+    checked("fine", "was compared");
+    let shift = "update eqp.reconcile_run set started_at = started_at - interval '1 hour',
+                                              finished_at = finished_at - interval '1 hour'";
+    sqlx::query(shift).execute(&vendor.database.pool).await.unwrap();
+    checked("warning", "was compared 1h");
 }
 
 #[test]

@@ -1,10 +1,12 @@
 //! Checks the connections to the Marketplace and the database, and the certificate files. Creates and changes nothing.
 
+use eqp_receiver::LocalCa;
+use eqp_store::EndpointSummary;
 use eqp_sync::Check;
 use eqp_tls::ValidityProblem;
 use time::OffsetDateTime;
 
-use super::deliveries;
+use super::{deliveries, public_url, reconciliation};
 use crate::compose::client::client;
 use crate::compose::database::{Database, Upgrade};
 use crate::compose::operator::Operator;
@@ -46,39 +48,58 @@ pub(super) async fn server(context: &Context) -> Option<Check<Failure>> {
     Some(Check::new(NAME, asked.await))
 }
 
-/// Connects to the receiver's database, and checks its schema and its master key, and its deliveries. Starts the embedded Postgres
-/// if necessary.
-pub(super) async fn database(context: &Context) -> [Check<Failure>; 2] {
+/// Connects to the receiver's database, and checks its schema and its master key, and what is in it: deliveries, reconciliation, and
+/// the public URLs of its endpoints. Starts the embedded Postgres if necessary.
+pub(super) async fn database(context: &Context) -> [Check<Failure>; 4] {
     const NAME: &str = "database";
+    let unchecked = |check| [check, deliveries::unchecked(), reconciliation::unchecked(), public_url::unchecked()];
     if context.settings.server.url.is_some() {
-        let what = "not checked: it belongs to the server; run `eqp doctor` there";
-        return [Check::absent(NAME, what), deliveries::unchecked()];
+        return unchecked(Check::absent(NAME, "not checked: it belongs to the server; run `eqp doctor` there"));
     }
-    match Database::open_to_look(context, Upgrade::No).await {
+    let database = match Database::open_to_look(context, Upgrade::No).await {
+        Ok(Some(database)) => database,
         Ok(None) => {
             let what = "no database yet in this data folder; `eqp serve` creates an embedded one";
-            [Check::absent(NAME, what), deliveries::unchecked()]
+            return unchecked(Check::absent(NAME, what));
         }
-        Ok(Some(database)) => {
-            let looked = look(&database, context).await;
-            let deliveries =
-                if looked.is_ok() { deliveries::deliveries(&database).await } else { deliveries::unchecked() };
-            let closed = database.close().await;
-            [Check::new(NAME, looked.and_then(|text| closed.map(|()| text))), deliveries]
+        Err(failure) => return unchecked(Check::new(NAME, Err(failure))),
+    };
+    let found = match look(&database, context).await {
+        Ok((text, endpoints)) => {
+            let deliveries = deliveries::deliveries(&database).await;
+            let interval = context.settings.receiver.reconcile_interval.map(|interval| interval.0);
+            let reconciliation = reconciliation::reconciliation(&database, interval).await;
+            [Check::new(NAME, Ok(text)), deliveries, reconciliation, public_urls(context, &endpoints).await]
         }
-        Err(failure) => [Check::new(NAME, Err(failure)), deliveries::unchecked()],
+        Err(failure) => unchecked(Check::new(NAME, Err(failure))),
+    };
+    match database.close().await {
+        Ok(()) => found,
+        Err(failure) => unchecked(Check::new(NAME, Err(failure))),
     }
 }
 
-async fn look(database: &Database, context: &Context) -> Result<String> {
+/// Checks the public URLs. Those of a receiver with a certificate of the local CA are for development.
+async fn public_urls(context: &Context, endpoints: &[EndpointSummary]) -> Check<Failure> {
+    let uses_local_ca = matches!(context.settings.receiver.wire(), Ok(Wire::LocalCa { .. }));
+    let local_ca = context.settings.data.look().ok().filter(|_| uses_local_ca);
+    let local_ca = local_ca.map(|data| LocalCa::certificate_path(&data.tls()));
+    public_url::public_urls(endpoints, local_ca.as_deref()).await
+}
+
+/// Returns a description of the database, and its endpoints.
+async fn look(database: &Database, context: &Context) -> Result<(String, Vec<EndpointSummary>)> {
     if eqp_store::internal::schema::migrations(database.pool()).await?.iter().any(|step| !step.applied) {
         return Err(eqp_store::Error::NotMigrated.into());
     }
     let data = context.settings.data.look()?;
-    endpoints_to_read(database, &data, known_master_key(&data)?).await?;
+    let endpoints = match endpoints_to_read(database, &data, known_master_key(&data)?).await? {
+        Some(endpoints) => endpoints.list().await?,
+        None => Vec::new(),
+    };
     let pending = database.reader().counts(None).await?.pending;
     let kind = if database.is_embedded() { "embedded" } else { "given" };
-    Ok(format!("{kind}, schema up to date; {} pending", counted(pending, "callback")))
+    Ok((format!("{kind}, schema up to date; {} pending", counted(pending, "callback")), endpoints))
 }
 
 /// Checks the certificate that the receiver serves, if it is in files.

@@ -2,7 +2,10 @@
 
 mod connectivity;
 mod deliveries;
+mod disk;
+mod public_url;
 mod receiver;
+mod reconciliation;
 mod settings;
 
 use clap::Args;
@@ -16,8 +19,8 @@ use crate::output::{Paint, Table};
 
 /// Show every setting with its origin, and test the connections
 ///
-/// The checks cover the Marketplace, the database, deliveries, the receiver and its certificate. They change nothing, but start the
-/// embedded Postgres if it is not running. The exit code is that of the first failed check. With --server, the connection
+/// The checks cover the Marketplace, the database, deliveries, reconciliation, the public URLs of the endpoints (which must reject a wrong
+/// password), the receiver, its certificate and its disk. They change nothing, but start the embedded Postgres if it is not running. The exit code is that of the first failed check. With --server, the connection
 /// to the server is checked; run the command on the server to check its database and receiver.
 #[derive(Args, Debug)]
 #[command(after_help = "\
@@ -43,10 +46,10 @@ impl Doctor {
         }
         let mut checks = Vec::new();
         let marketplace = connectivity::marketplace(context).await;
-        let [database, deliveries] = connectivity::database(context).await;
-        let others =
-            [marketplace, database, deliveries, receiver::receiver(context).await, connectivity::certificate(context)];
-        for check in connectivity::server(context).await.into_iter().chain(others) {
+        let stored = connectivity::database(context).await;
+        let here = [receiver::receiver(context).await, connectivity::certificate(context), disk::disk(context)];
+        let server = connectivity::server(context).await;
+        for check in server.into_iter().chain([marketplace]).chain(stored).chain(here) {
             if !output.is_json() {
                 print(context, &check)?;
             }
