@@ -11,7 +11,7 @@ use subtle::ConstantTimeEq;
 
 /// The number of random bytes.
 const RANDOM: usize = 32;
-/// What the CSRF token of a session is derived for, so that it cannot be used as another secret.
+/// The purpose for which the CSRF token is derived from the secret of a session, so that it cannot be used as another secret.
 const CSRF: &[u8] = b"eqp csrf token 1";
 
 /// A kind of secret, which its prefix shows.

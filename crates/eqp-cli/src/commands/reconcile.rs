@@ -33,7 +33,7 @@ const MAX_UNREADABLE: usize = 5;
 const PROJECTION_DEADLINE: Duration = Duration::from_secs(10);
 /// The interval at which the projection is checked.
 const PROJECTION_INTERVAL: Duration = Duration::from_millis(100);
-/// How long to wait for another run of the account. A server's incremental run takes seconds.
+/// The time limit for another run of the account. A server's incremental run takes seconds.
 const OTHER_RUN_DEADLINE: Duration = Duration::from_mins(1);
 /// The interval at which another run is checked.
 const OTHER_RUN_INTERVAL: Duration = Duration::from_secs(1);
