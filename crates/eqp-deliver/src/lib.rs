@@ -4,6 +4,7 @@ mod address_guard;
 mod attempt;
 mod attempt_result;
 mod build_handler;
+mod chat;
 mod chat_threads;
 mod definition;
 mod environment;

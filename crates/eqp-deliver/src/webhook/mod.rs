@@ -141,7 +141,7 @@ impl Webhook {
         if let Some(replay) = message.replay {
             add("eqp-replay", &replay.to_string())?;
         }
-        Ok(Request { url, headers, body: Some(body.into_bytes()) })
+        Ok(Request::post(url, headers, body.into_bytes()))
     }
 }
 

@@ -30,10 +30,10 @@ pub(crate) struct Transport {
 
 /// A request.
 pub(crate) struct Request {
-    pub(crate) url: Url,
-    pub(crate) headers: HeaderMap,
-    /// The body of a `POST`. Without one, it is a `GET`.
-    pub(crate) body: Option<Vec<u8>>,
+    method: Method,
+    url: Url,
+    headers: HeaderMap,
+    body: Vec<u8>,
 }
 
 /// The result of a request.
@@ -100,10 +100,8 @@ impl Transport {
             return Exchange::of(AttemptOutcome::Misconfigured(reason.clone()), &reason);
         }
         let end = Instant::now() + deadline;
-        let method = if request.body.is_some() { Method::POST } else { Method::GET };
-        let sent = self.client.request(method, request.url).headers(request.headers);
-        let sent = sent.body(request.body.unwrap_or_default());
-        match timeout_at(end, sent.send()).await {
+        let sent = self.client.request(request.method, request.url).headers(request.headers);
+        match timeout_at(end, sent.body(request.body).send()).await {
             Ok(Ok(response)) => self.received(response, end).await,
             Ok(Err(error)) => self.failed(error),
             Err(_) => Exchange::of(
@@ -156,6 +154,16 @@ impl Transport {
             None => format!("the connection to {host} was lost: {}", chain(&error)),
         };
         Exchange::of(AttemptOutcome::HandlerDown { retry_after: None }, &text)
+    }
+}
+
+impl Request {
+    pub(crate) fn get(url: Url, headers: HeaderMap) -> Self {
+        Self { method: Method::GET, url, headers, body: Vec::new() }
+    }
+
+    pub(crate) fn post(url: Url, headers: HeaderMap, body: Vec<u8>) -> Self {
+        Self { method: Method::POST, url, headers, body }
     }
 }
 
