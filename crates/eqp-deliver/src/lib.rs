@@ -7,13 +7,19 @@ mod build_handler;
 mod chat;
 mod chat_threads;
 mod definition;
+mod discord;
+#[cfg(feature = "email")]
+mod email;
 mod environment;
+mod error_chain;
 mod exec;
 mod fallback;
 mod fan_out;
 mod forward;
 mod handler;
 mod handler_loop;
+#[cfg(feature = "email")]
+mod mail_server;
 mod matching;
 mod message;
 mod program;
@@ -25,20 +31,23 @@ mod replay;
 mod service;
 mod slack;
 mod subscription;
+mod teams;
 mod webhook;
 
 pub use address_guard::{AddressGuard, NetworkError};
 pub use attempt_result::{AttemptOutcome, AttemptResult, DeliveryHandler};
 pub use chat_threads::{ChatMessage, ChatThread, ChatThreads, ChatThreadsError, StoredThreads};
 pub use definition::{
-    DefinitionError, ExecDefinition, HandlerDefinition, HandlerSecrets, LookupDefinition, SignatureScheme,
-    SlackDefinition, WebhookDefinition,
+    DefinitionError, EmailDefinition, ExecDefinition, HandlerDefinition, HandlerSecrets, LookupDefinition,
+    SignatureScheme, SlackDefinition, WebhookDefinition,
 };
 pub use environment::HandlerEnvironment;
 pub use eqp_store::{Event, Observer};
 pub use forward::{CallbackForwarder, Forwarder};
 pub use handler::{Handler, HandlerError, RunningHandler};
 pub use handler_loop::HandlerLoop;
+#[cfg(feature = "email")]
+pub use mail_server::{MailSecurity, MailServer};
 pub use message::{
     AlertChange, AlertData, AlertDescription, Content, DescribeAlert, DescribeProduct, EventData, Message, MessageBody,
     MessageContext, MessageUrls, OpenAlert, ProductSource, RawMessage, ReminderData, TestData,

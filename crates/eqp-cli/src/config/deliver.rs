@@ -68,7 +68,7 @@ mod tests {
     #[test]
     fn unusable_settings_are_named() {
         let none = Programs::default();
-        let networks = DeliverOptions { allow_networks: Some(vec!["10.0.0.0/99".into()]), proxy: None };
+        let networks = DeliverOptions { allow_networks: Some(vec!["10.0.0.0/99".into()]), ..DeliverOptions::default() };
         assert!(networks.environment(&none).unwrap_err().to_string().contains("deliver.allow_networks"));
         let programs = Programs::from([("deploy".to_owned(), ProgramOptions::default())]);
         assert!(DeliverOptions::default().environment(&programs).unwrap_err().to_string().contains("exec.deploy"));

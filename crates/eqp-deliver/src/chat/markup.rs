@@ -10,6 +10,7 @@ pub(crate) enum Markup {
     /// Markdown as Discord understands it.
     Markdown,
     /// Text without a format.
+    #[cfg_attr(not(feature = "email"), allow(dead_code, reason = "only mails are plain"))]
     Plain,
 }
 
@@ -112,7 +113,10 @@ mod tests {
              \\`c\\` \\> \\# \\|\\|x\\|\\| a\\_b"
         );
         assert_eq!(Markup::Plain.render(&line), format!("- a\n{FOREIGN}"));
-        assert_eq!(Markup::Markdown.render(&[Line::plain("-# small"), Line::plain("+ item")]), "\\-\\# small\n\\+ item");
+        assert_eq!(
+            Markup::Markdown.render(&[Line::plain("-# small"), Line::plain("+ item")]),
+            "\\-\\# small\n\\+ item"
+        );
     }
 
     #[test]

@@ -15,6 +15,9 @@ const MAX_FINDINGS: usize = 5;
 /// The text of a message.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Text {
+    /// The change in one line, for the subject of a mail.
+    #[cfg_attr(not(feature = "email"), allow(dead_code, reason = "only mails have a subject"))]
+    pub(crate) title: String,
     /// The state of the subject, for a first message that is edited.
     pub(crate) state: Vec<Line>,
     /// The change, for a reply or a message without a thread.
@@ -23,6 +26,8 @@ pub(crate) struct Text {
     pub(crate) subject: Option<String>,
     /// Whether the change is worth a message of its own.
     pub(crate) is_decisive: bool,
+    /// Whether the change contains more than the state, such as reasons.
+    pub(crate) says_more: bool,
 }
 
 impl Text {
@@ -38,8 +43,8 @@ impl Text {
             MessageBody::AlertReminded(content) => Some(Self::of_reminder(&content.data)),
             MessageBody::SubscriptionTest(content) => {
                 let data = &content.data;
-                let line = Line::plain(format!("{}: {}", one_line(&data.subscription), one_line(&data.text)));
-                Some(Self::without_subject(vec![line], true))
+                let line = format!("{}: {}", one_line(&data.subscription), one_line(&data.text));
+                Some(Self::without_subject(line.clone(), vec![Line::plain(line)], true))
             }
         }
     }
@@ -62,19 +67,23 @@ impl Text {
             change.push(Line::plain("No callback arrived for this change; it was read from the API."));
         }
         change.extend(data.out_of_order_after.map(|seq| Line::plain(format!("Event {seq} was not delivered yet."))));
+        let says_more = change.len() > 1;
         change.extend(details);
         Some(Self {
+            title: format!("{product} {changed}"),
             state,
             change,
             subject: Some(subject(data)?),
             is_decisive: is_decisive(flow, status, data.previous_status.as_deref()),
+            says_more,
         })
     }
 
     fn of_scan(data: &EventData) -> Option<Self> {
         let (id, status) = (data.event.resource_id.as_deref()?, data.event.status.as_deref()?);
         let line = format!("{}file {}: malware scan {}", sandbox(data), one_line(id), words(status));
-        Some(Self::without_subject(vec![Line::bold(line)], data.event.applied && status == "failed"))
+        let is_decisive = data.event.applied && status == "failed";
+        Some(Self::without_subject(line.clone(), vec![Line::bold(line)], is_decisive))
     }
 
     fn of_alert(data: &AlertData, change: AlertChange) -> Self {
@@ -88,30 +97,36 @@ impl Text {
             AlertChange::Acknowledged => "acknowledged",
             AlertChange::Resolved => "resolved",
         };
-        let mut lines = vec![Line::bold(format!("{product}{} ({state})", one_line(&data.title)))];
+        let title = format!("{product}{} ({state})", one_line(&data.title));
+        let mut lines = vec![Line::bold(title.clone())];
         if change == AlertChange::Opened {
             lines.extend(data.text.lines().map(|line| Line::plain(one_line(line))));
         }
         lines.extend(details(data.urls.page.as_deref()));
         Self {
+            title,
             state: lines.clone(),
             change: lines,
             subject: Some(format!("alert/{}", data.alert)),
             is_decisive: change != AlertChange::Acknowledged,
+            says_more: false,
         }
     }
 
     fn of_reminder(data: &ReminderData) -> Self {
-        let title = Line::bold(one_line(&data.title));
-        Self::without_subject(std::iter::once(title).chain(data.alerts.iter().map(reminded)).collect(), true)
+        let title = one_line(&data.title);
+        let mut lines = vec![Line::bold(title.clone())];
+        lines.extend(data.alerts.iter().map(reminded));
+        Self::without_subject(title, lines, true)
     }
 
-    fn without_subject(lines: Vec<Line>, is_decisive: bool) -> Self {
-        Self { state: lines.clone(), change: lines, subject: None, is_decisive }
+    pub(super) fn without_subject(title: String, lines: Vec<Line>, is_decisive: bool) -> Self {
+        Self { title, state: lines.clone(), change: lines, subject: None, is_decisive, says_more: false }
     }
 }
 
-fn reminded(alert: &OpenAlert) -> Line {
+/// Describes an alert in one line.
+pub(super) fn reminded(alert: &OpenAlert) -> Line {
     let severity = alert.severity.to_uppercase();
     Line::plain(format!("{severity} #{} {}, since {}", alert.alert, one_line(&alert.title), day(alert.opened_at)))
 }
@@ -145,7 +160,8 @@ fn summary(data: &EventData) -> String {
     submitted.into_iter().chain(reviews(&data.statuses)).chain(store).collect::<Vec<_>>().join(" · ")
 }
 
-fn is_decisive(flow: &Flow, status: &str, previous: Option<&str>) -> bool {
+/// Returns whether a change is worth a message of its own.
+pub(super) fn is_decisive(flow: &Flow, status: &str, previous: Option<&str>) -> bool {
     match (flow, status) {
         (Flow::Overall, "in_progress") => previous.is_none_or(|previous| previous == "draft"),
         (

@@ -1,14 +1,11 @@
 //! Messages in a Slack channel, through an incoming webhook and as a bot.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
-use async_trait::async_trait;
 use axum::response::Response;
 use eqp_deliver::{
-    AlertChange, AttemptOutcome, AttemptResult, ChatMessage, ChatThread, ChatThreads, ChatThreadsError,
-    DefinitionError, Event, HandlerDefinition, HandlerEnvironment, HandlerSecrets, Message, MessageContext,
-    SlackDefinition,
+    AlertChange, AttemptOutcome, AttemptResult, DefinitionError, Event, HandlerDefinition, HandlerEnvironment,
+    HandlerSecrets, Message, MessageContext, SlackDefinition,
 };
 use eqp_store::{EventKind, Origin};
 use eqp_types::Flow;
@@ -16,6 +13,7 @@ use serde_json::Value;
 
 use crate::messages::{self, INSTANCE};
 use crate::server::{Arrived, DEADLINE, RecordingServer, handler, named, response};
+use crate::threads::Threads;
 
 const PATH: &str = "/services/T000/B000/hush-path-1234";
 
@@ -130,38 +128,6 @@ async fn the_url_of_an_incoming_webhook_is_a_secret() {
     assert_eq!(result.note, "no_service at [secret]");
     let error = definition.build(&HandlerSecrets::default(), &HandlerEnvironment::default()).err();
     assert_eq!(error, Some(DefinitionError::MissingSecret { name: "url".to_owned() }));
-}
-
-/// Threads in memory. `None`: somebody is starting the thread.
-#[derive(Default)]
-struct Threads(Mutex<HashMap<(String, String), Option<ChatMessage>>>);
-
-#[async_trait]
-impl ChatThreads for Threads {
-    async fn begin(&self, channel: &str, subject: &str) -> Result<ChatThread, ChatThreadsError> {
-        let mut threads = self.0.lock().unwrap();
-        Ok(match threads.get(&(channel.to_owned(), subject.to_owned())) {
-            Some(Some(first)) => ChatThread::Started(first.clone()),
-            Some(None) => ChatThread::BeingStarted,
-            None => {
-                threads.insert((channel.to_owned(), subject.to_owned()), None);
-                ChatThread::Reserved
-            }
-        })
-    }
-
-    async fn save(&self, channel: &str, subject: &str, message: &ChatMessage) -> Result<(), ChatThreadsError> {
-        self.0.lock().unwrap().insert((channel.to_owned(), subject.to_owned()), Some(message.clone()));
-        Ok(())
-    }
-
-    async fn release(&self, channel: &str, subject: &str, gone: Option<&ChatMessage>) -> Result<(), ChatThreadsError> {
-        let (mut threads, key) = (self.0.lock().unwrap(), (channel.to_owned(), subject.to_owned()));
-        if threads.get(&key).is_some_and(|first| first.as_ref() == gone) {
-            threads.remove(&key);
-        }
-        Ok(())
-    }
 }
 
 /// Slack's API, in which each message has the number of the call as its ID.

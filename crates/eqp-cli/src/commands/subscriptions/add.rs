@@ -27,7 +27,8 @@ use crate::output::Output;
 #[command(
     group = ArgGroup::new("handler")
         .required(true)
-        .args(["webhook", "recipe", "exec", "slack_channel", "slack_webhook_file", "pull"]),
+        .args(["webhook", "recipe", "exec", "slack_channel", "slack_webhook_file", "discord_webhook_file",
+               "teams_webhook_file", "emails", "pull"]),
     after_help = "\
 Examples:
   eqp subscriptions add shop --webhook https://shop.example.com/hooks/eqp --generate-secret
@@ -36,6 +37,7 @@ Examples:
       --hmac-header X-Hub-Signature-256 --hmac-prefix sha256=
   eqp subscriptions add status --recipe github-status --secret token=github-token
   eqp subscriptions add releases --slack-channel C024BE91L --slack-token-file slack-token
+  eqp subscriptions add team --email ann@example.com,bob@example.com
   eqp subscriptions add deploy --exec deploy --flow overall --status released_to_store
   eqp subscriptions add warehouse --webhook https://hooks.example.com/eqp --sku 'acme/*'
   eqp subscriptions add on-call --webhook https://hooks.example.com/eqp --alerts page

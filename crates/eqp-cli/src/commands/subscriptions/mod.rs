@@ -18,7 +18,7 @@ use eqp_deliver::HandlerDefinition;
 use crate::context::Context;
 use crate::failure::Result;
 
-/// Deliver events to webhooks, well-known services, Slack and programs
+/// Deliver events to webhooks, well-known services, chats, mailboxes and programs
 #[derive(Debug, Subcommand)]
 #[command(after_help = "\
 Examples:
@@ -66,6 +66,9 @@ fn handler(subscription: &Subscription) -> String {
             Some(channel) => format!("Slack channel {channel}"),
             None => "Slack incoming webhook".to_owned(),
         },
+        Some(HandlerDefinition::Discord) => "Discord webhook".to_owned(),
+        Some(HandlerDefinition::Teams) => "Teams webhook".to_owned(),
+        Some(HandlerDefinition::Email(email)) => format!("mail to {}", email.to.join(", ")),
         None => "defined by a newer version".to_owned(),
     };
     match &subscription.fallback_for {
