@@ -7,6 +7,7 @@ mod build_handler;
 mod chat;
 mod chat_threads;
 mod definition;
+mod digest;
 mod discord;
 #[cfg(feature = "email")]
 mod email;
@@ -41,6 +42,7 @@ pub use definition::{
     DefinitionError, EmailDefinition, ExecDefinition, HandlerDefinition, HandlerSecrets, LookupDefinition,
     SignatureScheme, SlackDefinition, WebhookDefinition,
 };
+pub use digest::{DigestTime, DigestTimeError};
 pub use environment::HandlerEnvironment;
 pub use eqp_store::{Event, Observer};
 pub use forward::{CallbackForwarder, Forwarder};
@@ -49,8 +51,9 @@ pub use handler_loop::HandlerLoop;
 #[cfg(feature = "email")]
 pub use mail_server::{MailSecurity, MailServer};
 pub use message::{
-    AlertChange, AlertData, AlertDescription, Content, DescribeAlert, DescribeProduct, EventData, Message, MessageBody,
-    MessageContext, MessageUrls, OpenAlert, ProductSource, RawMessage, ReminderData, TestData,
+    AlertChange, AlertData, AlertDescription, Content, DescribeAlert, DescribeProduct, DigestChange, DigestData,
+    DigestProduct, DigestSubmission, EventData, Message, MessageBody, MessageContext, MessageUrls, OpenAlert,
+    ProductSource, RawMessage, ReminderData, TestData,
 };
 pub use program::Program;
 pub use pull::{AckId, AckIdError, Fetch, Fetched, FetchedMessage, Nack, Pull, PullError};
@@ -59,8 +62,8 @@ pub use recipe::{Recipe, RecipeError, RecipeParameter};
 pub use replay::{PlannedSubscription, ReplayError, ReplayPlan, ReplaySelection, ReplayState, ReplaySummary, Replays};
 pub use service::DeliverService;
 pub use subscription::{
-    Declaration, DeliveryProblem, Fallback, FilterError, NewSubscription, OrderHold, SubscriptionChanges,
-    SubscriptionError, SubscriptionFilter, SubscriptionSummary, Subscriptions,
+    Declaration, DeliveryProblem, DigestInterval, Fallback, FilterError, NewSubscription, OrderHold,
+    SubscriptionChanges, SubscriptionError, SubscriptionFilter, SubscriptionSummary, Subscriptions,
 };
 pub use tokio_util::sync::CancellationToken;
 pub use webhook::new_signing_secret;

@@ -109,6 +109,13 @@ const MIGRATIONS: &[(&str, &str, &str)] = &[
          insert into eqp.signing_secret (subscription_id, key_id, nonce, ciphertext)
              select id, '', '', '' from eqp.subscription",
     ),
+    (
+        "0011_digest.sql",
+        "b2d8cb6e107aac811fc379a9a34eb950afcda21928cc32812b4c65830c6c359a",
+        "insert into eqp.delivery (subscription_id, resource, source, event_seq)
+             select id, 8, 'digest', 1796025600 from eqp.subscription;
+         update eqp.fanout set digest_at = now()",
+    ),
 ];
 
 /// How long the rows of each table that has a time are stored.
@@ -128,6 +135,7 @@ const RETENTION: &[(&str, &str)] = &[
     ("delivery_lane", "until it is empty"),
     ("endpoint", "always: callbacks refer to it"),
     ("event", "always: the history"),
+    ("fanout", "always: one row"),
     ("handler_cursor", "always: one row per handler"),
     ("handler_dead_letter", "180 days"),
     ("instance", "always: one row"),

@@ -63,6 +63,9 @@ pub mod internal {
         canonical_status_of_any_flow, decode_api_read,
     };
     pub use crate::model::{DeliveryQueue, SubscriptionQueue};
+    // The items of digests.
+    pub use crate::model::{DigestPosition, DigestedChange, DigestedSubmission};
+    pub use crate::sql::digest;
     // The items of alerts.
     pub use crate::model::{
         AlertSubject, DeadDeliveries, DoubtfulClock, DriftingRegistration, FallbackDecision, MissedCallbacks,

@@ -130,6 +130,9 @@ pub(crate) const KEYS: &[Key] = &[
     key("deliver", "proxy", Kind::Text, "\"http://proxy.example.com:3128\"")
         .text("Proxy for webhooks, which then decides which networks can be reached; HTTPS_PROXY is not used")
         .default("none"),
+    key("deliver", "digest_at", Kind::Text, "\"Mon 08:00\"")
+        .text("Day and time in UTC at which weekly digests are created")
+        .default("Mon 08:00"),
     key("mail", "host", Kind::Text, "\"mail.example.com\"").text("Mail server to which mails are submitted"),
     key("mail", "port", Kind::Port, "587")
         .text("Port of the mail server")

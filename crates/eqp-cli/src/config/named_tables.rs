@@ -94,6 +94,8 @@ const SUBSCRIPTION_KEYS: &[Key] = &[
     key("subscriptions", "alerts", Kind::List, "[\"page\"]")
         .text("Deliver alerts of these severities, too: page, ticket or info"),
     key("subscriptions", "alerts_only", Kind::Boolean, "true").text("Deliver alerts and no events"),
+    key("subscriptions", "digest", Kind::Choice(&["weekly"]), "\"weekly\"")
+        .text("Deliver one message per week, which sums up the week, and no events"),
     key("subscriptions", "order_hold", Kind::Text, "\"15m\"")
         .text("Time for which a failing delivery holds back later events of its resource, none, or strict")
         .default("15m"),

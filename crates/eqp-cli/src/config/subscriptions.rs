@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use eqp_deliver::{
-    DefinitionError, EmailDefinition, ExecDefinition, Fallback, HandlerDefinition, HandlerEnvironment, NewSubscription,
-    SignatureScheme, SlackDefinition, SubscriptionFilter, WebhookDefinition,
+    DefinitionError, DigestInterval, EmailDefinition, ExecDefinition, Fallback, HandlerDefinition, HandlerEnvironment,
+    NewSubscription, SignatureScheme, SlackDefinition, SubscriptionFilter, WebhookDefinition,
 };
 use serde::Deserialize;
 
@@ -46,6 +46,7 @@ pub(crate) struct SubscriptionOptions {
     applied_only: bool,
     alerts: Vec<String>,
     alerts_only: bool,
+    digest: Option<DigestInterval>,
     order_hold: Option<String>,
     fallback_for: Option<String>,
     fallback_after: Option<String>,
@@ -80,7 +81,7 @@ impl SubscriptionOptions {
         (filter.kinds, filter.flows, filter.statuses) = (self.kind.clone(), self.flow.clone(), self.status.clone());
         (filter.skus, filter.accounts, filter.origins) = (self.sku.clone(), self.account.clone(), self.origin.clone());
         (filter.explicit_only, filter.applied_only) = (self.explicit_only, self.applied_only);
-        (filter.alerts, filter.alerts_only) = (self.alerts.clone(), self.alerts_only);
+        (filter.alerts, filter.alerts_only, filter.digest) = (self.alerts.clone(), self.alerts_only, self.digest);
         new.filter = filter;
         if let Some(text) = &self.order_hold {
             new.order_hold = order_hold(text).map_err(|why| refused(".order_hold").why(why))?;
@@ -198,6 +199,7 @@ mod tests {
             ("teams_url_file = '/nowhere'\npull = true", "exactly one of webhook, exec"),
             ("email = ['ann']", "`ann` cannot be a recipient"),
             ("email = ['ann@example.com']", "no mail server ([mail])"),
+            ("pull = true\ndigest = 'weekly'\nflow = ['overall']", "a digest can be restricted to products"),
         ] {
             let options: SubscriptionOptions = toml::from_str(text).unwrap();
             let failure = options.declared("shop", &HandlerEnvironment::default()).unwrap_err().to_string();

@@ -228,6 +228,8 @@ async fn a_handler_that_no_worker_could_use_is_rejected_before_it_is_created() {
         (&["--teams-webhook-file", &plain], "https://10.1.2.3 cannot be used"),
         (&["--email", "ann"], "`ann` cannot be a recipient"),
         (&["--email", "ann@example.com", "--secret", &token], "--secret"),
+        (&["--email", "ann@example.com", "--digest", "daily"], "weekly"),
+        (&["--email", "ann@example.com", "--digest", "weekly", "--flow", "overall"], "cannot be used with"),
         (&["--webhook", URL, "--exec", "deploy"], "cannot be used with"),
         (&[], "required"),
     ] {
@@ -247,11 +249,11 @@ async fn a_handler_that_no_worker_could_use_is_rejected_before_it_is_created() {
     let added =
         home.run_aside(&["subscriptions", "add", "team", "--slack-channel", "C024BE91L", "--slack-token-file", &slack]);
     assert_eq!(added.code, 0, "{added:?}");
-    let mails = ["--email", "ann@example.com,bob@example.com"];
+    let mails = ["--email", "ann@example.com,bob@example.com", "--digest", "weekly"];
     let added = home.run_aside(&[&["subscriptions", "add", "mails"], &mails[..]].concat());
     assert!(added.code == 0 && added.stderr.contains("warning: ") && added.stderr.contains("([mail])"), "{added:?}");
     let shown = home.run_aside(&["subscriptions", "show", "mails"]).stdout;
-    assert!(shown.contains("mail to ann@example.com, bob@example.com"), "{shown}");
+    assert!(shown.contains("mail to ann@example.com, bob@example.com") && shown.contains("digest: weekly"), "{shown}");
     let listed = home.run_aside(&["subscriptions", "list"]);
     assert!(listed.stdout.contains("Slack channel C024BE91L") && !listed.stdout.contains("new"), "{listed:?}");
     let unsigned = home.run_aside(&["subscriptions", "rotate-secret", "team"]);

@@ -19,7 +19,8 @@ async fn a_declared_subscription_sends_mails_through_the_configured_server() {
     let config = format!(
         "[mail]\nhost = \"localhost\"\nport = {}\nca_file = \"ca.pem\"\nusername = \"{USER}\"\n\
          password_file = \"mail-password\"\nfrom = \"eqp <eqp@example.com>\"\ntimeout = \"10s\"\n\n\
-         [subscriptions.team]\nemail = [\"ann@example.com\"]\n",
+         [subscriptions.team]\nemail = [\"ann@example.com\"]\ndigest = \"weekly\"\n\n\
+         [deliver]\ndigest_at = \"Fri 17:00\"\n",
         office.port
     );
     let config = home.write("worker.toml", &config);

@@ -3,6 +3,7 @@
 //! A text contains text of the Marketplace as it is. Each service escapes it when the text is rendered, so that it can neither notify a
 //! channel, nor create links, nor change the format.
 
+mod digest;
 mod line;
 mod markup;
 mod text;

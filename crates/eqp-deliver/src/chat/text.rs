@@ -41,6 +41,7 @@ impl Text {
             MessageBody::AlertAcknowledged(content) => Some(Self::of_alert(&content.data, AlertChange::Acknowledged)),
             MessageBody::AlertResolved(content) => Some(Self::of_alert(&content.data, AlertChange::Resolved)),
             MessageBody::AlertReminded(content) => Some(Self::of_reminder(&content.data)),
+            MessageBody::Digest(content) => Some(Self::of_digest(&content.data)),
             MessageBody::SubscriptionTest(content) => {
                 let data = &content.data;
                 let line = format!("{}: {}", one_line(&data.subscription), one_line(&data.text));

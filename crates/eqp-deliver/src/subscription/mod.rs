@@ -24,7 +24,7 @@ pub(crate) use cache::SubscriptionCache;
 pub use changes::SubscriptionChanges;
 pub use declared::Declaration;
 pub use error::SubscriptionError;
-pub use filter::{FilterError, SubscriptionFilter};
+pub use filter::{DigestInterval, FilterError, SubscriptionFilter};
 pub(crate) use filter::{KnownSku, Matched};
 pub use new_subscription::{Fallback, NewSubscription, OrderHold};
 pub use problem::DeliveryProblem;
