@@ -1,11 +1,13 @@
 //! Mails of a server, through the mail server of its configuration.
 
 use std::os::unix::fs::PermissionsExt;
+use std::time::Duration;
 
-use eqp_test_support::callbacks::CallbackDatabase;
+use eqp_test_support::callbacks::{CallbackDatabase, PATIENCE};
 use eqp_test_support::mail::{MailMode, PASSWORD, PostOffice, USER};
 use eqp_test_support::tool::Home;
 use tokio::task::block_in_place;
+use tokio::time::{sleep, timeout};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_declared_subscription_sends_mails_through_the_configured_server() {
@@ -27,7 +29,17 @@ async fn a_declared_subscription_sends_mails_through_the_configured_server() {
     home.set("EQP_CONFIG", config.display().to_string());
     let mut serve = home.start(&["serve", "--role", "deliver", "--operator-listen", "127.0.0.1:0", "--json"]);
     block_in_place(|| serve.json_line());
-    let tested = home.run_aside(&["subscriptions", "test", "team"]);
+    // The declaration is applied once the database has answered.
+    let testing = async {
+        loop {
+            let tested = block_in_place(|| home.run_aside(&["subscriptions", "test", "team"]));
+            if tested.code != 4 {
+                return tested;
+            }
+            sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let tested = timeout(PATIENCE, testing).await.expect("the subscription is declared in time");
     assert_eq!(tested.code, 0, "{tested:?}");
     let mail = block_in_place(|| office.arrived());
     assert_eq!(mail.header("Subject"), ["[eqp] team: This is a test. Nothing has happened."]);
