@@ -6,8 +6,8 @@ use clap::{CommandFactory, FromArgMatches, Parser};
 
 use crate::commands::Command;
 use crate::config::{
-    AlertOptions, DataOptions, DatabaseOptions, DeliverOptions, FileOptions, IfMissing, Layer, MarketplaceOptions,
-    ReceiverOptions, ServerOptions,
+    AlertOptions, DataOptions, DatabaseOptions, DeliverOptions, FileOptions, IfMissing, Layer, MailOptions,
+    MarketplaceOptions, ReceiverOptions, ServerOptions,
 };
 use crate::context::Context;
 use crate::failure::{EXIT_CODES, Result};
@@ -96,6 +96,7 @@ impl Cli {
     fn given(&self) -> Layer {
         Layer {
             deliver: DeliverOptions::default(),
+            mail: MailOptions::default(),
             data: self.data.clone(),
             marketplace: self.marketplace.clone(),
             database: self.database.clone(),

@@ -41,7 +41,7 @@ pub trait DeliveryHandler: Send + Sync {
 pub struct AttemptResult {
     /// The outcome, which decides whether and when there is another attempt.
     pub outcome: AttemptOutcome,
-    /// The status code of the HTTP response, or the exit code of the program.
+    /// The status code of the HTTP response, the code of the mail server's reply, or the exit code of the program.
     pub status: Option<u16>,
     /// The duration of the attempt.
     pub duration: Duration,

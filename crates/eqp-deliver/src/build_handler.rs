@@ -3,8 +3,12 @@
 use std::sync::Arc;
 
 use crate::chat_threads::NoThreads;
+use crate::discord::Discord;
+#[cfg(feature = "email")]
+use crate::email::Email;
 use crate::exec::Exec;
 use crate::slack::Slack;
+use crate::teams::Teams;
 use crate::webhook::Webhook;
 use crate::{
     AddressGuard, DefinitionError, DeliveryHandler, HandlerDefinition, HandlerEnvironment, HandlerSecrets, NetworkError,
@@ -37,6 +41,14 @@ impl HandlerDefinition {
             Self::Pull => None,
             Self::Exec(exec) => Some(Arc::new(Exec::new(exec, environment)?)),
             Self::Slack(slack) => Some(Arc::new(Slack::new(slack, secrets, environment)?)),
+            Self::Discord => Some(Arc::new(Discord::new(secrets, environment)?)),
+            Self::Teams => Some(Arc::new(Teams::new(secrets, environment)?)),
+            #[cfg(feature = "email")]
+            Self::Email(email) => Some(Arc::new(Email::new(email, environment)?)),
+            #[cfg(not(feature = "email"))]
+            Self::Email(_) => {
+                return Err(DefinitionError::Mail { reason: "this program was built without mail".into() });
+            }
         })
     }
 
@@ -63,6 +75,16 @@ impl HandlerDefinition {
                  first delivery pauses the subscription",
                 exec.program
             )]),
+            // As can their mail servers.
+            #[cfg(feature = "email")]
+            Self::Email(email) if environment.mail.is_none() => {
+                crate::email::recipients(email)?;
+                Ok(vec![
+                    "the configuration of this process has no mail server; unless that of the worker has one ([mail]), the \
+                     first delivery pauses the subscription"
+                        .to_owned(),
+                ])
+            }
             _ => self.build(secrets, &environment).map(|_| Vec::new()),
         }
     }

@@ -18,6 +18,12 @@ pub enum HandlerDefinition {
     Pull,
     /// Messages for people in a Slack channel.
     Slack(SlackDefinition),
+    /// Messages for people in a Discord channel. The URL of the webhook is the secret `url`.
+    Discord,
+    /// Cards for people in Microsoft Teams. The URL of the webhook is the secret `url`.
+    Teams,
+    /// Mails, through the mail server of the worker's configuration.
+    Email(EmailDefinition),
 }
 
 /// An HTTP request.
@@ -103,13 +109,23 @@ pub struct SlackDefinition {
     pub channel: Option<String>,
 }
 
+/// The recipients of mails.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct EmailDefinition {
+    /// The addresses, at most 20. All of them are visible to each recipient.
+    pub to: Vec<String>,
+}
+
 /// The secrets of a handler.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct HandlerSecrets {
     /// The secrets with which requests are signed, the newest first. During a rotation there is more than one.
     pub signing: Vec<Secret>,
-    /// Secrets for templates (`secrets.NAME`); `url` of a Slack incoming webhook, and `token` of a Slack bot.
+    /// Secrets for templates (`secrets.NAME`); `url` of a webhook of Slack, Discord or Teams, and `token` of a Slack bot.
     pub named: BTreeMap<String, Secret>,
 }
 
@@ -168,6 +184,20 @@ pub enum DefinitionError {
         /// The channel.
         channel: String,
     },
+    /// A text is not the address of a recipient.
+    #[error("`{address}` cannot be a recipient: {reason}")]
+    Recipient {
+        /// The text, shortened.
+        address: String,
+        /// The reason.
+        reason: String,
+    },
+    /// Mails cannot be sent: the mail server, or the recipients as a whole, cannot be used.
+    #[error("mails cannot be sent: {reason}")]
+    Mail {
+        /// The reason.
+        reason: String,
+    },
     /// A secret is needed that is not stored.
     #[error("the secret `{name}` is not stored")]
     MissingSecret {
@@ -194,6 +224,16 @@ pub enum DefinitionError {
         /// The reason.
         reason: String,
     },
+}
+
+impl HandlerDefinition {
+    /// Returns whether people read the messages, which then contain as much as is known about the subject.
+    pub(crate) fn is_for_people(&self) -> bool {
+        match self {
+            Self::Slack(_) | Self::Discord | Self::Teams | Self::Email(_) => true,
+            Self::Webhook(_) | Self::Exec(_) | Self::Pull => false,
+        }
+    }
 }
 
 impl WebhookDefinition {
@@ -230,6 +270,13 @@ impl ExecDefinition {
     }
 }
 
+impl EmailDefinition {
+    /// Creates the definition of a handler that sends mails to these addresses.
+    pub fn new(to: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        Self { to: to.into_iter().map(Into::into).collect() }
+    }
+}
+
 fn json() -> String {
     "application/json".to_owned()
 }
@@ -255,6 +302,9 @@ mod tests {
             HandlerDefinition::Exec(ExecDefinition::new("deploy")),
             HandlerDefinition::Pull,
             HandlerDefinition::Slack(SlackDefinition::default()),
+            HandlerDefinition::Discord,
+            HandlerDefinition::Teams,
+            HandlerDefinition::Email(EmailDefinition::new(["ann@example.com"])),
         ] {
             let stored = serde_json::to_string(&definition).unwrap();
             assert_eq!(serde_json::from_str::<HandlerDefinition>(&stored).unwrap(), definition, "{stored}");

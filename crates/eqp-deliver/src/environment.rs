@@ -18,6 +18,8 @@ pub struct HandlerEnvironment {
     pub(crate) programs: BTreeMap<String, Program>,
     pub(crate) threads: Option<Arc<dyn ChatThreads>>,
     pub(crate) slack_api: Option<Url>,
+    #[cfg(feature = "email")]
+    pub(crate) mail: Option<crate::mail_server::MailServer>,
 }
 
 impl HandlerEnvironment {
@@ -50,7 +52,7 @@ impl HandlerEnvironment {
         Ok(self)
     }
 
-    /// Stores threads of chats in `threads`. Slack bots need it.
+    /// Stores threads of chats in `threads`. Slack bots, Discord and e-mail need it.
     #[must_use]
     pub fn with_threads(mut self, threads: Arc<dyn ChatThreads>) -> Self {
         self.threads = Some(threads);
@@ -65,6 +67,14 @@ impl HandlerEnvironment {
         let wrong = |reason: String| DefinitionError::Url { url: "the Slack API".to_owned(), reason };
         self.slack_api = Some(Url::parse(url).map_err(|error| wrong(error.to_string()))?);
         Ok(self)
+    }
+
+    /// Submits mails to this server.
+    #[cfg(feature = "email")]
+    #[must_use]
+    pub fn with_mail(mut self, server: crate::mail_server::MailServer) -> Self {
+        self.mail = Some(server);
+        self
     }
 
     /// Allows handlers to run a program by its name.

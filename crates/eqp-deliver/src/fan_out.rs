@@ -1,7 +1,8 @@
 //! Matches new events and changes of alerts against the subscriptions, and inserts one delivery for each match.
 //!
 //! One process is the leader for the duration of a transaction, which inserts the deliveries and moves the cursor. Subscriptions that were
-//! paused have a cursor of their own, and catch up. Fallbacks are not matched: what they receive depends on other subscriptions.
+//! paused have a cursor of their own, and catch up. Fallbacks are not matched: what they receive depends on other subscriptions. Once a week,
+//! it creates digests.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,6 +17,8 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
+use crate::digest;
+use crate::digest::DigestTime;
 use crate::fallback;
 use crate::matching::matching;
 use crate::subscription::{Subscription, SubscriptionCache};
@@ -37,6 +40,9 @@ pub(crate) struct FanOut {
     subscriptions: SubscriptionCache,
     /// When to look again for alerts that subscriptions cannot deliver.
     escalate_at: Instant,
+    digest_time: DigestTime,
+    /// When to look again whether a week has ended.
+    digest_at: Instant,
 }
 
 /// The result of one transaction.
@@ -50,7 +56,21 @@ enum Round {
 
 impl FanOut {
     pub(crate) fn new(pool: PgPool, supervisor: Supervisor, inserted: Arc<Notify>) -> Self {
-        Self { pool, supervisor, inserted, subscriptions: SubscriptionCache::default(), escalate_at: Instant::now() }
+        Self {
+            pool,
+            supervisor,
+            inserted,
+            subscriptions: SubscriptionCache::default(),
+            escalate_at: Instant::now(),
+            digest_time: DigestTime::default(),
+            digest_at: Instant::now(),
+        }
+    }
+
+    /// Sets the time of the week at which digests are created.
+    pub(crate) fn digest_time(mut self, time: DigestTime) -> Self {
+        self.digest_time = time;
+        self
     }
 
     pub(crate) async fn run(mut self, shutdown: CancellationToken) {
@@ -86,6 +106,10 @@ impl FanOut {
             };
             let round = match round {
                 Round::Idle => within(ANSWER, self.escalate()).await?,
+                round => round,
+            };
+            let round = match round {
+                Round::Idle => self.digest().await?,
                 round => round,
             };
             match round {
@@ -136,6 +160,33 @@ impl FanOut {
         };
         let changes = alert_fallback::undeliverable(&mut transaction).await?;
         fallback::escalate(&mut transaction, &subscriptions, &changes, up_to).await?;
+        transaction.commit().await?;
+        Ok(Round::More)
+    }
+
+    /// Creates the digests of a week that has ended.
+    async fn digest(&mut self) -> Result<Round, Error> {
+        if Instant::now() < self.digest_at {
+            return Ok(Round::Idle);
+        }
+        self.digest_at = Instant::now() + digest::LOOK;
+        // Without the lock, because there is nearly always nothing to do.
+        if digest::due(&self.pool, self.digest_time).await?.is_none() {
+            return Ok(Round::Idle);
+        }
+        within(ANSWER, self.create_digests()).await
+    }
+
+    async fn create_digests(&mut self) -> Result<Round, eqp_store::sqlx::Error> {
+        let mut transaction = self.pool.begin().await?;
+        let Some((week, generation)) = digest::lock_due(&mut transaction, self.digest_time).await? else {
+            return Ok(Round::Idle);
+        };
+        let subscriptions = match self.subscriptions.of(&mut transaction, generation).await? {
+            Ok(subscriptions) => subscriptions,
+            Err(unreadable) => return Ok(Round::Unreadable(unreadable)),
+        };
+        digest::create(&mut transaction, &subscriptions, week).await?;
         transaction.commit().await?;
         Ok(Round::More)
     }

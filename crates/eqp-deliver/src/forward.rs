@@ -92,7 +92,7 @@ impl Forwarder {
             };
             map.insert(header.0, header.1);
         }
-        let request = Request { url: url.clone(), headers: map, body: Some(message.body.as_bytes().to_vec()) };
+        let request = Request::post(url.clone(), map, message.body.as_bytes().to_vec());
         sent(transport, request, deadline, &Redaction::of(secrets)).await
     }
 }
@@ -124,7 +124,7 @@ impl CallbackForwarder {
         if let Some(authorization) = &self.authorization {
             headers.insert(AUTHORIZATION, authorization.clone());
         }
-        let request = Request { url: self.url.clone(), headers, body: Some(body.to_vec()) };
+        let request = Request::post(self.url.clone(), headers, body.to_vec());
         // A response that repeats the credentials is not shown.
         let mut redaction = Redaction::of(&HandlerSecrets::default());
         if let Some(encoded) = self.authorization.as_ref().and_then(|value| value.to_str().ok()) {

@@ -17,8 +17,8 @@ use crate::message::plain_description;
 use crate::queue::{BuildHandler, MessageSource, Worker, WorkerSettings, measure, sweep};
 use crate::replay::ReplayRunner;
 use crate::{
-    AttemptOutcome, AttemptResult, Declaration, DeliveryHandler, DescribeAlert, DescribeProduct, HandlerEnvironment,
-    Message, NewSubscription, ProductSource, StoredThreads, Subscriptions,
+    AttemptOutcome, AttemptResult, Declaration, DeliveryHandler, DescribeAlert, DescribeProduct, DigestTime,
+    HandlerEnvironment, Message, NewSubscription, ProductSource, StoredThreads, Subscriptions,
 };
 
 /// The time limit of one attempt.
@@ -45,6 +45,7 @@ pub struct DeliverService {
     observer: Observer,
     deadline: Duration,
     declared: Option<(String, Arc<[NewSubscription]>)>,
+    digest_time: DigestTime,
 }
 
 impl fmt::Debug for DeliverService {
@@ -72,6 +73,7 @@ impl DeliverService {
             observer: Observer::default(),
             deadline: DEADLINE,
             declared: None,
+            digest_time: DigestTime::default(),
         }
     }
 
@@ -117,6 +119,13 @@ impl DeliverService {
         self
     }
 
+    /// Sets the time of the week at which digests are created, Monday at 08:00 UTC by default.
+    #[must_use]
+    pub fn digest_time(mut self, time: DigestTime) -> Self {
+        self.digest_time = time;
+        self
+    }
+
     /// Runs until `shutdown`. A panic is logged and counted, and the part is restarted.
     pub async fn run(self, shutdown: CancellationToken) {
         let Some(instance) = self.instance(&shutdown).await else { return };
@@ -140,8 +149,10 @@ impl DeliverService {
             deadline: self.deadline,
             inserted: Arc::clone(&inserted),
         };
-        let fan_out =
-            || FanOut::new(self.pool.clone(), supervisor.clone(), Arc::clone(&inserted)).run(shutdown.clone());
+        let fan_out = || {
+            let fan_out = FanOut::new(self.pool.clone(), supervisor.clone(), Arc::clone(&inserted));
+            fan_out.digest_time(self.digest_time).run(shutdown.clone())
+        };
         let worker = || Worker::new(settings.clone()).run(shutdown.clone());
         let replaying =
             || ReplayRunner::new(self.pool.clone(), supervisor.clone(), Arc::clone(&inserted)).run(shutdown.clone());

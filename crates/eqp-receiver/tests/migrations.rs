@@ -110,6 +110,13 @@ const MIGRATIONS: &[(&str, &str, &str)] = &[
              select id, '', '', '' from eqp.subscription",
     ),
     (
+        "0011_digest.sql",
+        "b2d8cb6e107aac811fc379a9a34eb950afcda21928cc32812b4c65830c6c359a",
+        "insert into eqp.delivery (subscription_id, resource, source, event_seq)
+             select id, 8, 'digest', 1796025600 from eqp.subscription;
+         update eqp.fanout set digest_at = now()",
+    ),
+    (
         "0012_pages.sql",
         "bc9d9e3cc3b83554f4fa7bb19d928b4b11a2bfc9b365267ceca1d16fde9ee00a",
         "insert into eqp.operator_session (token_id, hash, expires_at)
@@ -136,6 +143,7 @@ const RETENTION: &[(&str, &str)] = &[
     ("delivery_lane", "until it is empty"),
     ("endpoint", "always: callbacks refer to it"),
     ("event", "always: the history"),
+    ("fanout", "always: one row"),
     ("handler_cursor", "always: one row per handler"),
     ("handler_dead_letter", "180 days"),
     ("instance", "always: one row"),

@@ -64,6 +64,9 @@ pub mod internal {
     };
     pub use crate::model::{ComparedRegistration, DatabaseFacts, EndpointState, ReceiverState};
     pub use crate::model::{DeliveryQueue, SubscriptionQueue};
+    // The items of digests.
+    pub use crate::model::{DigestPosition, DigestedChange, DigestedSubmission};
+    pub use crate::sql::digest;
     // The items of alerts.
     pub use crate::model::{
         AlertSubject, DeadDeliveries, DoubtfulClock, DriftingRegistration, FallbackDecision, MissedCallbacks,

@@ -12,6 +12,7 @@ pub mod api_server;
 pub mod callbacks;
 mod database;
 pub mod hostile;
+pub mod mail;
 pub mod marketplace;
 mod own_postgres;
 mod process;

@@ -98,7 +98,7 @@ impl Serve {
         if roles.contains(&Role::Accept) {
             check_certificate(&wire)?;
         }
-        let handlers = context.settings.deliver.environment(&context.loaded.programs)?;
+        let handlers = context.settings.handlers(&context.loaded.programs)?;
         let declared = declared(&roles, context, &handlers)?;
         let data = context.settings.data.open()?;
         let migrate = if self.migrate { Migrate::Always } else { Migrate::WhenEmpty };

@@ -48,7 +48,7 @@ impl Operator {
             .describe_alerts(Arc::new(describe_alert))
             .describe_products(sources(&context.loaded.products));
         // Settings that cannot be used are reported by `serve`; most commands have nothing to do with them.
-        if let Ok(handlers) = context.settings.deliver.environment(&context.loaded.programs) {
+        if let Ok(handlers) = context.settings.handlers(&context.loaded.programs) {
             service = service.handlers(handlers);
         }
         // It is only read to store secrets of subscriptions; a command that does not never fails because of it.

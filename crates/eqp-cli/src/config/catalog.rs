@@ -2,6 +2,7 @@
 //!
 //! A key with a flag has the description of that flag, so that help and reference cannot differ.
 
+use super::Security;
 use super::file::DISCOVERED;
 
 /// The type of a key's value.
@@ -15,6 +16,8 @@ pub(crate) enum Kind {
     Boolean,
     /// A number of bytes.
     Bytes,
+    /// The number of a port.
+    Port,
     /// A list of texts.
     List,
     /// A table of texts.
@@ -127,12 +130,31 @@ pub(crate) const KEYS: &[Key] = &[
     key("deliver", "proxy", Kind::Text, "\"http://proxy.example.com:3128\"")
         .text("Proxy for webhooks, which then decides which networks can be reached; HTTPS_PROXY is not used")
         .default("none"),
+    key("deliver", "digest_at", Kind::Text, "\"Mon 08:00\"")
+        .text("Day and time in UTC at which weekly digests are created")
+        .default("Mon 08:00"),
+    key("mail", "host", Kind::Text, "\"mail.example.com\"").text("Mail server to which mails are submitted"),
+    key("mail", "port", Kind::Port, "587")
+        .text("Port of the mail server")
+        .default("587; 465 with security = \"tls\", 25 with \"none\""),
+    key("mail", "security", Kind::Choice(Security::NAMES), "\"starttls\"")
+        .text("How the connection is protected: starttls, tls (from its start), or none (only to this machine)")
+        .default("starttls"),
+    key("mail", "ca_file", Kind::Path, "\"/etc/eqp/mail-ca.pem\"")
+        .text("CA certificate (PEM) to trust in addition to those of the system"),
+    key("mail", "username", Kind::Text, "\"eqp\"").text("User name for the mail server, if it requires authentication"),
+    key("mail", "password_file", Kind::Path, "\"/etc/eqp/mail-password\"")
+        .variable("EQP_MAIL_PASSWORD_FILE")
+        .text("File (mode 0600) with the password for the mail server"),
+    key("mail", "from", Kind::Text, "\"eqp <eqp@example.com>\"").text("Sender of mails"),
+    key("mail", "timeout", Kind::Text, "\"20s\"").text("Time limit of one mail").default("20s"),
 ];
 
 /// Environment variables that do not stand for a key.
 pub(crate) const OTHER_VARIABLES: &[(&str, &str)] = &[
     ("EQP_CONFIG", "Configuration file (flag `--config`)"),
     ("EQP_APPLICATION_SECRET", "Application secret of the access key"),
+    ("EQP_MAIL_PASSWORD", "Password for the mail server"),
     ("EQP_CALLBACK_PASSWORD", "Password that `eqp trigger` sends"),
     ("EQP_CALLBACK_PASSWORD_FILE", "File (mode 0600) with that password"),
     ("EQP_TOKEN", "Token for the server (flag `--server`)"),
@@ -235,7 +257,7 @@ mod tests {
     use super::super::keys::names_of;
     use super::super::profile_selection::ProfileSelector;
     use super::super::{
-        AlertOptions, DataOptions, DatabaseOptions, DeliverOptions, IfMissing, Layer, MarketplaceOptions,
+        AlertOptions, DataOptions, DatabaseOptions, DeliverOptions, IfMissing, Layer, MailOptions, MarketplaceOptions,
         ReceiverOptions, ServerOptions,
     };
     use super::*;
@@ -243,7 +265,7 @@ mod tests {
 
     #[test]
     fn the_catalog_has_every_key_that_the_reader_accepts() {
-        let sections: [(&str, &[&str]); 7] = [
+        let sections: [(&str, &[&str]); 8] = [
             ("data", names_of::<DataOptions>()),
             ("marketplace", names_of::<MarketplaceOptions>()),
             ("database", names_of::<DatabaseOptions>()),
@@ -251,6 +273,7 @@ mod tests {
             ("receiver", names_of::<ReceiverOptions>()),
             ("alerts", names_of::<AlertOptions>()),
             ("deliver", names_of::<DeliverOptions>()),
+            ("mail", names_of::<MailOptions>()),
         ];
         assert_eq!(sections.map(|(section, _)| section), names_of::<Layer>(), "a new section belongs here too");
         let accepted =

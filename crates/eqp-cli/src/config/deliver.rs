@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use eqp_deliver::{AddressGuard, HandlerEnvironment, Program};
+use eqp_deliver::{AddressGuard, DigestTime, DigestTimeError, HandlerEnvironment, Program};
 use serde::Deserialize;
 
 use crate::failure::{Failure, Result};
@@ -18,6 +18,21 @@ pub(crate) struct DeliverOptions {
     pub(crate) allow_networks: Option<Vec<String>>,
     /// The proxy for webhooks.
     pub(crate) proxy: Option<String>,
+    /// The day and time at which weekly digests are created.
+    pub(crate) digest_at: Option<DigestAt>,
+}
+
+/// The day and time of the week at which digests are created.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub(crate) struct DigestAt(pub(crate) DigestTime);
+
+impl TryFrom<String> for DigestAt {
+    type Error = DigestTimeError;
+
+    fn try_from(text: String) -> Result<Self, DigestTimeError> {
+        text.parse().map(Self)
+    }
 }
 
 /// A program that handlers can run.
@@ -36,7 +51,11 @@ pub(crate) type Programs = BTreeMap<String, ProgramOptions>;
 
 impl DeliverOptions {
     pub(super) fn over(self, weaker: Self) -> Self {
-        Self { allow_networks: self.allow_networks.or(weaker.allow_networks), proxy: self.proxy.or(weaker.proxy) }
+        Self {
+            allow_networks: self.allow_networks.or(weaker.allow_networks),
+            proxy: self.proxy.or(weaker.proxy),
+            digest_at: self.digest_at.or(weaker.digest_at),
+        }
     }
 
     /// Returns what handlers can use. Fails if a network, the proxy or a program cannot be used.
@@ -68,10 +87,11 @@ mod tests {
     #[test]
     fn unusable_settings_are_named() {
         let none = Programs::default();
-        let networks = DeliverOptions { allow_networks: Some(vec!["10.0.0.0/99".into()]), proxy: None };
+        let networks = DeliverOptions { allow_networks: Some(vec!["10.0.0.0/99".into()]), ..DeliverOptions::default() };
         assert!(networks.environment(&none).unwrap_err().to_string().contains("deliver.allow_networks"));
         let programs = Programs::from([("deploy".to_owned(), ProgramOptions::default())]);
         assert!(DeliverOptions::default().environment(&programs).unwrap_err().to_string().contains("exec.deploy"));
         assert!(DeliverOptions::default().environment(&none).is_ok());
+        assert!(toml::from_str::<DeliverOptions>("digest_at = 'Monday'").is_err());
     }
 }

@@ -71,6 +71,7 @@ fn property(described: &DescribedKey) -> Value {
         Kind::Text | Kind::Path => json!({"type": "string"}),
         Kind::Boolean => json!({"type": "boolean"}),
         Kind::Bytes => json!({"type": "integer", "minimum": 0}),
+        Kind::Port => json!({"type": "integer", "minimum": 1, "maximum": 65535}),
         Kind::List => json!({"type": "array", "items": {"type": "string"}}),
         Kind::Table => json!({"type": "object", "additionalProperties": {"type": "string"}}),
         Kind::Choice(words) => json!({"enum": words}),

@@ -14,8 +14,8 @@ use super::keys::names_of;
 use super::profile_selection::{ProfileSelector, select};
 use super::{
     AlertOptions, DataOptions, DatabaseOptions, DeclaredSubscriptions, DeliverOptions, FileOptions, IfMissing, Layer,
-    MarketplaceOptions, ProductOptions, Products, ProgramOptions, Programs, ReceiverOptions, ServerOptions,
-    SubscriptionOptions,
+    MailOptions, MarketplaceOptions, ProductOptions, Products, ProgramOptions, Programs, ReceiverOptions,
+    ServerOptions, SubscriptionOptions,
 };
 use crate::failure::{Failure, Result};
 use crate::text::nearest;
@@ -39,6 +39,7 @@ struct File {
     receiver: ReceiverOptions,
     alerts: AlertOptions,
     deliver: DeliverOptions,
+    mail: MailOptions,
     /// Programs that handlers can run. Not in a profile: they belong to this machine.
     exec: Programs,
     /// Subscriptions that a server creates. Not in a profile, either.
@@ -149,6 +150,7 @@ pub(super) fn read_text(
         receiver: file.receiver,
         alerts: file.alerts,
         deliver: file.deliver,
+        mail: file.mail,
     };
     file.products.values_mut().for_each(|product| product.in_folder(folder));
     let profiles = file.profiles.keys().cloned().collect();
@@ -249,6 +251,7 @@ impl<'a> Source<'a> {
             ("receiver", names_of::<ReceiverOptions>()),
             ("alerts", names_of::<AlertOptions>()),
             ("deliver", names_of::<DeliverOptions>()),
+            ("mail", names_of::<MailOptions>()),
         ];
         for (section, names) in sections {
             let Some(value) = table.get(section) else { continue };

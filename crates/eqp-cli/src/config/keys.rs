@@ -45,7 +45,7 @@ mod tests {
 
     #[test]
     fn a_struct_reports_its_names() {
-        let sections = ["data", "marketplace", "database", "server", "receiver", "alerts", "deliver"];
+        let sections = ["data", "marketplace", "database", "server", "receiver", "alerts", "deliver", "mail"];
         assert_eq!(names_of::<Layer>(), sections);
     }
 

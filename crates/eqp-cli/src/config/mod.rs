@@ -14,6 +14,7 @@ mod file;
 pub(crate) mod keyring;
 pub(crate) mod keys;
 mod listen;
+mod mail;
 mod marketplace;
 pub(crate) mod named_tables;
 mod products;
@@ -30,6 +31,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use eqp_deliver::HandlerEnvironment;
 use serde::Deserialize;
 
 pub(crate) use alerts::AlertOptions;
@@ -39,6 +41,7 @@ pub(crate) use deliver::{DeliverOptions, ProgramOptions, Programs};
 pub(crate) use eqp_store::internal::DatabaseUrl;
 pub(crate) use listen::ListenAddress;
 pub(crate) use listen::OperatorListen;
+pub(crate) use mail::{MailOptions, Security};
 pub(crate) use marketplace::{Marketplace, MarketplaceOptions};
 pub(crate) use products::{ProductOptions, Products, sources};
 pub(crate) use receiver::{HostName, ReceiverOptions, ReconcileInterval, RetentionPeriod, Wire};
@@ -76,6 +79,7 @@ pub(crate) struct Layer {
     pub(crate) receiver: ReceiverOptions,
     pub(crate) alerts: AlertOptions,
     pub(crate) deliver: DeliverOptions,
+    pub(crate) mail: MailOptions,
 }
 
 impl Layer {
@@ -89,6 +93,7 @@ impl Layer {
             receiver: self.receiver.over(weaker.receiver),
             alerts: self.alerts.over(weaker.alerts),
             deliver: self.deliver.over(weaker.deliver),
+            mail: self.mail.over(weaker.mail),
         }
     }
 
@@ -99,6 +104,17 @@ impl Layer {
         self.database.in_folder(folder);
         self.server.in_folder(folder);
         self.receiver.in_folder(folder);
+        self.mail.in_folder(folder);
+    }
+
+    /// Returns what the handlers of subscriptions can use.
+    pub(crate) fn handlers(&self, programs: &Programs) -> Result<HandlerEnvironment> {
+        let environment = self.deliver.environment(programs)?;
+        #[cfg(feature = "email")]
+        if let Some(server) = self.mail.resolve()? {
+            return Ok(environment.with_mail(server));
+        }
+        Ok(environment)
     }
 }
 

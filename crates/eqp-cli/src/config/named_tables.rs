@@ -45,7 +45,7 @@ pub(crate) const NAMED_TABLES: &[NamedTable] = &[
     NamedTable {
         name: "subscriptions",
         text: "A subscription that eqp serve (role deliver) creates and changes at its start; needs exactly one of webhook, \
-               exec, pull, slack_url_file and slack_channel",
+               exec, pull, slack_url_file, slack_channel, discord_url_file, teams_url_file and email",
         entry: "on-call",
         keys: SUBSCRIPTION_KEYS,
     },
@@ -70,6 +70,12 @@ const SUBSCRIPTION_KEYS: &[Key] = &[
         .text("ID of the Slack channel to which a bot writes"),
     key("subscriptions", "slack_token_file", Kind::Path, "\"slack.token\"")
         .text("File (mode 0600) with the token of the Slack bot"),
+    key("subscriptions", "discord_url_file", Kind::Path, "\"discord.url\"")
+        .text("File (mode 0600) with the URL of a Discord webhook"),
+    key("subscriptions", "teams_url_file", Kind::Path, "\"teams.url\"")
+        .text("File (mode 0600) with the URL of a Microsoft Teams webhook (Workflows)"),
+    key("subscriptions", "email", Kind::List, "[\"ann@example.com\"]")
+        .text("Send mails to these addresses, at most 20, through the mail server of [mail]"),
     key("subscriptions", "kind", Kind::List, "[\"submission\"]")
         .text("Deliver events of these kinds: submission, file, unknown or undecodable"),
     key("subscriptions", "flow", Kind::List, "[\"overall\"]")
@@ -88,6 +94,8 @@ const SUBSCRIPTION_KEYS: &[Key] = &[
     key("subscriptions", "alerts", Kind::List, "[\"page\"]")
         .text("Deliver alerts of these severities, too: page, ticket or info"),
     key("subscriptions", "alerts_only", Kind::Boolean, "true").text("Deliver alerts and no events"),
+    key("subscriptions", "digest", Kind::Choice(&["weekly"]), "\"weekly\"")
+        .text("Deliver one message per week, which sums up the week, and no events"),
     key("subscriptions", "order_hold", Kind::Text, "\"15m\"")
         .text("Time for which a failing delivery holds back later events of its resource, none, or strict")
         .default("15m"),

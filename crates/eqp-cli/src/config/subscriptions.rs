@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use eqp_deliver::{
-    ExecDefinition, Fallback, HandlerDefinition, HandlerEnvironment, NewSubscription, SignatureScheme, SlackDefinition,
-    SubscriptionFilter, WebhookDefinition,
+    DefinitionError, DigestInterval, EmailDefinition, ExecDefinition, Fallback, HandlerDefinition, HandlerEnvironment,
+    NewSubscription, SignatureScheme, SlackDefinition, SubscriptionFilter, WebhookDefinition,
 };
 use serde::Deserialize;
 
@@ -33,6 +33,9 @@ pub(crate) struct SubscriptionOptions {
     slack_url_file: Option<PathBuf>,
     slack_channel: Option<String>,
     slack_token_file: Option<PathBuf>,
+    discord_url_file: Option<PathBuf>,
+    teams_url_file: Option<PathBuf>,
+    email: Vec<String>,
     kind: Vec<String>,
     flow: Vec<String>,
     status: Vec<String>,
@@ -43,6 +46,7 @@ pub(crate) struct SubscriptionOptions {
     applied_only: bool,
     alerts: Vec<String>,
     alerts_only: bool,
+    digest: Option<DigestInterval>,
     order_hold: Option<String>,
     fallback_for: Option<String>,
     fallback_after: Option<String>,
@@ -63,6 +67,8 @@ impl SubscriptionOptions {
             &mut self.previous_secret_file,
             &mut self.slack_url_file,
             &mut self.slack_token_file,
+            &mut self.discord_url_file,
+            &mut self.teams_url_file,
         ] {
             from_folder(file, folder);
         }
@@ -75,7 +81,7 @@ impl SubscriptionOptions {
         (filter.kinds, filter.flows, filter.statuses) = (self.kind.clone(), self.flow.clone(), self.status.clone());
         (filter.skus, filter.accounts, filter.origins) = (self.sku.clone(), self.account.clone(), self.origin.clone());
         (filter.explicit_only, filter.applied_only) = (self.explicit_only, self.applied_only);
-        (filter.alerts, filter.alerts_only) = (self.alerts.clone(), self.alerts_only);
+        (filter.alerts, filter.alerts_only, filter.digest) = (self.alerts.clone(), self.alerts_only, self.digest);
         new.filter = filter;
         if let Some(text) = &self.order_hold {
             new.order_hold = order_hold(text).map_err(|why| refused(".order_hold").why(why))?;
@@ -90,15 +96,32 @@ impl SubscriptionOptions {
         for file in [&self.secret_file, &self.previous_secret_file].into_iter().flatten() {
             new.secrets.signing.push(read_secret(file, &format!("the signing secret of the subscription {name}"))?);
         }
-        for (key, file) in [("url", &self.slack_url_file), ("token", &self.slack_token_file)] {
+        for (key, what, file) in [
+            ("url", "Slack url", &self.slack_url_file),
+            ("token", "Slack token", &self.slack_token_file),
+            ("url", "Discord url", &self.discord_url_file),
+            ("url", "Teams url", &self.teams_url_file),
+        ] {
             let Some(file) = file else { continue };
-            let secret = read_secret(file, &format!("the Slack {key} of the subscription {name}"))?;
+            let secret = read_secret(file, &format!("the {what} of the subscription {name}"))?;
             new.secrets.named.insert(key.to_owned(), secret);
         }
         new.check().map_err(|error| refused("").because(&error))?;
-        // A Slack bot needs storage for its threads, which only the worker has.
-        if !matches!(new.handler, HandlerDefinition::Slack(_)) {
-            new.handler.build(&new.secrets, environment).map_err(|error| refused("").because(&error))?;
+        let refused_because = |error: DefinitionError| refused("").because(&error);
+        match &new.handler {
+            HandlerDefinition::Webhook(_) | HandlerDefinition::Exec(_) | HandlerDefinition::Pull => {
+                new.handler.build(&new.secrets, environment).map_err(refused_because)?;
+            }
+            // They need storage for their threads, which only the worker has.
+            HandlerDefinition::Slack(_)
+            | HandlerDefinition::Discord
+            | HandlerDefinition::Teams
+            | HandlerDefinition::Email(_) => {
+                let warnings = new.handler.check(&new.secrets, Some(environment)).map_err(refused_because)?;
+                if !warnings.is_empty() {
+                    return Err(refused("").why("the configuration has no mail server ([mail])"));
+                }
+            }
         }
         Ok(new)
     }
@@ -114,20 +137,32 @@ impl SubscriptionOptions {
         if self.hmac_prefix.is_some() && self.hmac_header.is_none() {
             return Err("hmac_prefix needs hmac_header");
         }
-        match (&self.webhook, &self.exec, self.pull, is_slack) {
-            (Some(url), None, false, false) => {
-                let mut webhook = WebhookDefinition::new(url);
-                if let Some(header) = &self.hmac_header {
-                    let prefix = self.hmac_prefix.clone().unwrap_or_default();
-                    webhook.signature = SignatureScheme::HmacSha256 { header: header.clone(), prefix };
-                }
-                Ok(HandlerDefinition::Webhook(webhook))
-            }
-            (None, Some(program), false, false) => Ok(HandlerDefinition::Exec(ExecDefinition::new(program))),
-            (None, None, true, false) => Ok(HandlerDefinition::Pull),
-            (None, None, false, true) => self.slack(),
-            _ => Err("it needs exactly one of webhook, exec, pull, slack_url_file and slack_channel"),
+        let mut handlers = Vec::new();
+        handlers.extend(self.webhook.as_ref().map(|url| HandlerDefinition::Webhook(self.webhook(url))));
+        handlers.extend(self.exec.as_ref().map(|program| HandlerDefinition::Exec(ExecDefinition::new(program))));
+        handlers.extend(self.pull.then_some(HandlerDefinition::Pull));
+        if is_slack {
+            handlers.push(self.slack()?);
         }
+        handlers.extend(self.discord_url_file.as_ref().map(|_| HandlerDefinition::Discord));
+        handlers.extend(self.teams_url_file.as_ref().map(|_| HandlerDefinition::Teams));
+        if !self.email.is_empty() {
+            handlers.push(HandlerDefinition::Email(EmailDefinition::new(&self.email)));
+        }
+        match handlers.pop() {
+            Some(handler) if handlers.is_empty() => Ok(handler),
+            _ => Err("it needs exactly one of webhook, exec, pull, slack_url_file, slack_channel, discord_url_file, \
+                      teams_url_file and email"),
+        }
+    }
+
+    fn webhook(&self, url: &str) -> WebhookDefinition {
+        let mut webhook = WebhookDefinition::new(url);
+        if let Some(header) = &self.hmac_header {
+            let prefix = self.hmac_prefix.clone().unwrap_or_default();
+            webhook.signature = SignatureScheme::HmacSha256 { header: header.clone(), prefix };
+        }
+        webhook
     }
 
     fn slack(&self) -> Result<HandlerDefinition, &'static str> {
@@ -160,6 +195,11 @@ mod tests {
             ("webhook = 'https://a.example'\nfallback_for = 'a'\nkind = ['file']", "a fallback receives alerts only"),
             ("slack_channel = 'C1'", "slack_channel and slack_token_file"),
             ("pull = true\nsecret_file = 'x'", "need a webhook"),
+            ("discord_url_file = '/nowhere'", "the Discord url of the subscription shop"),
+            ("teams_url_file = '/nowhere'\npull = true", "exactly one of webhook, exec"),
+            ("email = ['ann']", "`ann` cannot be a recipient"),
+            ("email = ['ann@example.com']", "no mail server ([mail])"),
+            ("pull = true\ndigest = 'weekly'\nflow = ['overall']", "a digest can be restricted to products"),
         ] {
             let options: SubscriptionOptions = toml::from_str(text).unwrap();
             let failure = options.declared("shop", &HandlerEnvironment::default()).unwrap_err().to_string();

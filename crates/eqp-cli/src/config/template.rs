@@ -18,7 +18,8 @@ const SECTIONS: &[(&str, &str)] = &[
     ("server", "The server that commands call instead of opening the database"),
     ("receiver", "The receiver (eqp serve)"),
     ("alerts", "Alerts (eqp serve with the role reconcile)"),
-    ("deliver", "Webhooks of subscriptions (eqp serve)"),
+    ("deliver", "Deliveries of subscriptions (eqp serve)"),
+    ("mail", "The mail server for subscriptions (eqp serve)"),
 ];
 
 const PROFILES: &str = "\

@@ -87,6 +87,7 @@ fn kind(kind: Kind) -> String {
         Kind::Path => "path".to_owned(),
         Kind::Boolean => "`true` or `false`".to_owned(),
         Kind::Bytes => "number of bytes".to_owned(),
+        Kind::Port => "port".to_owned(),
         Kind::List => "list of texts".to_owned(),
         Kind::Table => "table of texts".to_owned(),
         Kind::Choice(words) => words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(" or "),

@@ -224,6 +224,12 @@ async fn a_handler_that_no_worker_could_use_is_rejected_before_it_is_created() {
         (&["--slack-channel", "C024BE91L"], "--slack-token-file"),
         (&["--slack-channel", "#releases", "--slack-token-file", &slack], "is not the ID of a Slack channel"),
         (&["--slack-webhook-file", &plain], "https://10.1.2.3 cannot be used"),
+        (&["--discord-webhook-file", &plain], "the Discord webhook cannot be used"),
+        (&["--teams-webhook-file", &plain], "https://10.1.2.3 cannot be used"),
+        (&["--email", "ann"], "`ann` cannot be a recipient"),
+        (&["--email", "ann@example.com", "--secret", &token], "--secret"),
+        (&["--email", "ann@example.com", "--digest", "daily"], "weekly"),
+        (&["--email", "ann@example.com", "--digest", "weekly", "--flow", "overall"], "cannot be used with"),
         (&["--webhook", URL, "--exec", "deploy"], "cannot be used with"),
         (&[], "required"),
     ] {
@@ -243,9 +249,38 @@ async fn a_handler_that_no_worker_could_use_is_rejected_before_it_is_created() {
     let added =
         home.run_aside(&["subscriptions", "add", "team", "--slack-channel", "C024BE91L", "--slack-token-file", &slack]);
     assert_eq!(added.code, 0, "{added:?}");
+    let mails = ["--email", "ann@example.com,bob@example.com", "--digest", "weekly"];
+    let added = home.run_aside(&[&["subscriptions", "add", "mails"], &mails[..]].concat());
+    assert!(added.code == 0 && added.stderr.contains("warning: ") && added.stderr.contains("([mail])"), "{added:?}");
+    let shown = home.run_aside(&["subscriptions", "show", "mails"]).stdout;
+    assert!(shown.contains("mail to ann@example.com, bob@example.com") && shown.contains("digest: weekly"), "{shown}");
     let listed = home.run_aside(&["subscriptions", "list"]);
     assert!(listed.stdout.contains("Slack channel C024BE91L") && !listed.stdout.contains("new"), "{listed:?}");
     let unsigned = home.run_aside(&["subscriptions", "rotate-secret", "team"]);
     assert!(unsigned.code == 2 && unsigned.stderr.contains("not signed"), "{unsigned:?}");
+    stop(serve);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_url_of_a_chat_is_used_and_never_shown() {
+    let (database, receiver) = (CallbackDatabase::new().await, Receiver::start().await);
+    let (home, serve) = start(&database);
+    let path = "/workflows/hush/invoke?sig=hush-signature-0123456789";
+    let teams = secret(&home, "teams", &format!("{}{path}", receiver.url));
+    let discord = secret(&home, "discord", "https://discord.com/api/webhooks/12/hush");
+    for (name, option, file) in [("teams", "--teams-webhook-file", &teams), ("discord", "--discord", &discord)] {
+        let added = home.run_aside(&["subscriptions", "add", name, option, file]);
+        assert_eq!((added.code, added.stderr.as_str()), (0, ""), "{added:?}");
+    }
+    assert_eq!(home.run_aside(&["subscriptions", "test", "teams"]).code, 0);
+    let arrived = receiver.until(1).await.remove(0);
+    assert_eq!(arrived.uri, path);
+    let message: Value = serde_json::from_slice(&arrived.body).unwrap();
+    assert_eq!(message["attachments"][0]["content"]["type"], "AdaptiveCard");
+    for arguments in [&["list"][..], &["show", "teams", "--json"]] {
+        let shown = home.run_aside(&[&["subscriptions"], arguments].concat());
+        let is_named = shown.stdout.contains("webhook") || shown.stdout.contains("\"teams\"");
+        assert!(is_named && !shown.stdout.contains("hush"), "{shown:?}");
+    }
     stop(serve);
 }

@@ -32,6 +32,7 @@ mod json;
 mod keys_and_reports;
 mod leak;
 mod listen;
+mod mails;
 mod master_key;
 mod mishaps;
 mod odd_answers;

@@ -66,7 +66,7 @@ pub struct Delivery {
     pub subscription: String,
     /// The source of the message.
     pub source: DeliverySource,
-    /// The number of the event, or of the change of an alert; 0 for a test.
+    /// The number of the event, or of the change of an alert; 0 for a test; of a digest, the end of its week in seconds since 1970.
     pub event_seq: i64,
     /// The alert that a change is about.
     pub alert: Option<i64>,
@@ -142,7 +142,7 @@ pub struct Attempt {
     pub subscription: Option<String>,
     /// The source of the message.
     pub source: DeliverySource,
-    /// The number of the event.
+    /// The number of the event, as in the delivery.
     pub event_seq: i64,
     /// The duration in milliseconds.
     pub duration_ms: i32,

@@ -3,6 +3,7 @@
 //! Changes of the format are additive: fields and types are added, but neither removed nor changed.
 
 mod alert;
+mod digest;
 mod event;
 mod raw;
 mod reminder;
@@ -14,6 +15,7 @@ use uuid::Uuid;
 
 pub use alert::{AlertChange, AlertData, AlertDescription, DescribeAlert};
 pub(crate) use alert::{AlertFacts, plain_description};
+pub use digest::{DigestChange, DigestData, DigestProduct, DigestSubmission};
 pub use event::{DescribeProduct, EventData, MessageContext, MessageUrls, ProductSource};
 pub use raw::RawMessage;
 pub use reminder::{OpenAlert, ReminderData};
@@ -57,6 +59,9 @@ pub enum MessageBody {
     /// Alerts are still open: a reminder.
     #[serde(rename = "alert.reminded")]
     AlertReminded(Content<ReminderData>),
+    /// The digest of a week.
+    #[serde(rename = "digest.weekly")]
+    Digest(Content<DigestData>),
     /// A test of a subscription. It is about nothing that happened.
     #[serde(rename = "subscription.test")]
     SubscriptionTest(Content<TestData>),
@@ -115,6 +120,13 @@ impl Message {
         Self { id: id(instance, &format!("alert:{number}")), body, replay: None }
     }
 
+    /// Creates the digest of a week for the subscription with this number. Each subscription has its own, because its filter decides what
+    /// the digest contains.
+    pub fn of_digest(instance: Uuid, subscription: i32, data: DigestData) -> Self {
+        let id = id(instance, &format!("digest:{}:{subscription}", data.week));
+        Self { id, body: MessageBody::Digest(Content { timestamp: data.to, data }), replay: None }
+    }
+
     /// Creates a test message.
     ///
     /// ```
@@ -169,6 +181,7 @@ impl MessageBody {
             Self::AlertAcknowledged(_) => "alert.acknowledged",
             Self::AlertResolved(_) => "alert.resolved",
             Self::AlertReminded(_) => "alert.reminded",
+            Self::Digest(_) => "digest.weekly",
             Self::SubscriptionTest(_) => "subscription.test",
         }
     }
@@ -188,15 +201,18 @@ pub(crate) const DATA_FIELDS: &[&str] = &[
     "explicit",
     "findings",
     "flow",
+    "from",
     "item_id",
     "kind",
     "mage_id",
     "modified_at",
     "name",
+    "omitted",
     "opened_at",
     "origin",
     "out_of_order_after",
     "previous_status",
+    "products",
     "reason",
     "received_at",
     "repository",
@@ -213,8 +229,10 @@ pub(crate) const DATA_FIELDS: &[&str] = &[
     "tag",
     "text",
     "title",
+    "to",
     "urls",
     "version",
+    "week",
 ];
 
 /// Returns the ID of the message about `source` in the database `instance`.
@@ -242,6 +260,7 @@ mod tests {
             Message::of_event(instance, &event, &MessageContext::default()),
             Message::of_alert(instance, 1, AlertChange::Opened, now, alert),
             Message::of_reminder(instance, 2, now, ReminderData::new("page", Vec::new())),
+            Message::of_digest(instance, 1, DigestData::new((now, now), Vec::new(), Vec::new())),
             Message::of_test(instance, Uuid::nil(), now, "ci"),
         ];
         let mut fields = BTreeSet::new();

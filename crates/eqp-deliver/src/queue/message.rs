@@ -12,6 +12,7 @@ use eqp_store::{AlertSeverity, Error, Event};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use crate::digest::DigestSource;
 use crate::message::{AlertChange, AlertData, AlertFacts, DescribeAlert, DescribeProduct, OpenAlert, ReminderData};
 use crate::subscription::{KnownSku, Matched, Subscription};
 use crate::{Message, MessageContext};
@@ -48,6 +49,7 @@ pub(crate) struct Messages {
     contexts: HashMap<i64, EventContext>,
     alerts: HashMap<i64, ReportedChange>,
     reminders: Option<Reminders>,
+    digests: Option<DigestSource>,
 }
 
 /// The alerts that reminders contain now.
@@ -73,6 +75,7 @@ impl Messages {
             contexts: HashMap::new(),
             alerts: HashMap::new(),
             reminders: None,
+            digests: None,
         };
         let seqs = numbers(DeliverySource::Event);
         if !seqs.is_empty() {
@@ -86,6 +89,10 @@ impl Messages {
                 reported_alert::by_number(&mut connection, &alerts).await
             })
             .await?;
+        }
+        let digests = numbers(DeliverySource::Digest);
+        if !digests.is_empty() {
+            messages.digests = Some(DigestSource::load(&source.pool, &digests).await?);
         }
         if messages.alerts.values().any(|change| matches!(change, ReportedChange::Reminder(_))) {
             let open = within(ANSWER, alert::open_ones(&source.pool)).await?;
@@ -116,6 +123,10 @@ impl Messages {
                 Ok(message) => message,
                 Err(reason) => return Prepared::Skip(reason.to_owned()),
             },
+            DeliverySource::Digest => match self.of_digest(subscription, delivery) {
+                Ok(message) => message,
+                Err(reason) => return Prepared::Skip(reason.to_owned()),
+            },
         };
         Prepared::Send(Box::new(match delivery.replay_id {
             Some(replay) => message.replayed(replay),
@@ -135,6 +146,12 @@ impl Messages {
         let description = (self.source.describe)(&stored.kind, &stored.data, stored.at);
         let data = AlertData::of_stored(stored, description);
         Ok(Message::of_alert(self.source.instance, stored.number, change, stored.at, data))
+    }
+
+    /// Returns the digest of a week, or the reason why nothing is sent.
+    fn of_digest(&self, subscription: &Subscription, delivery: &WaitingDelivery) -> Result<Message, &'static str> {
+        let digests = self.digests.as_ref().ok_or("the digest no longer exists")?;
+        digests.message(self.source.instance, &self.source.describe, subscription, delivery)
     }
 
     /// Returns a reminder of what is open now. One that has waited is not sent if there is a newer one.

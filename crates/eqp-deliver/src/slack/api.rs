@@ -67,7 +67,7 @@ impl Api {
         headers.insert(AUTHORIZATION, self.authorization.clone());
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
         let url = self.base.join(method).expect("the names of methods are constants");
-        let request = Request { url, headers, body: Some(arguments.to_string().into_bytes()) };
+        let request = Request::post(url, headers, arguments.to_string().into_bytes());
         let mut exchange = self.transport.send(request, deadline).await;
         if exchange.outcome != AttemptOutcome::Delivered {
             return Err(Failed { exchange, code: None });

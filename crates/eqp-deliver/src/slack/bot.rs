@@ -1,19 +1,13 @@
 //! One delivery to a channel as a bot, with one thread per subject.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
 use super::api::{Api, Failed, Posted};
-use super::text::Text;
+use crate::chat::{Markup, Text, Thread};
 use crate::webhook::Exchange;
-use crate::{AttemptOutcome, ChatMessage, ChatThread, ChatThreads, ChatThreadsError};
+use crate::{AttemptOutcome, ChatMessage, ChatThreads};
 
-/// The interval at which a worker looks whether another one has written the first message.
-const LOOK: Duration = Duration::from_millis(100);
-/// The time limit for it. Afterwards the delivery is retried.
-const PATIENCE: Duration = Duration::from_secs(5);
 /// The number of first messages that one delivery writes: if a user deletes the second one at once, the delivery fails.
 const MAX_STARTS: usize = 2;
 
@@ -38,54 +32,40 @@ impl Bot<'_> {
     ///
     /// If an attempt is repeated, the edit changes nothing; only the reply can appear twice.
     pub(super) async fn write(&self, text: &Text) -> Result<(), Exchange> {
+        let (state, change) = (Markup::Slack.render(&text.state), Markup::Slack.render(&text.change));
         let Some(subject) = &text.subject else {
-            return self.post(&text.change, None).await.map(|_| ()).map_err(|failed| failed.exchange);
+            return self.post(&change, None).await.map(|_| ()).map_err(|failed| failed.exchange);
         };
+        let thread = Thread { threads: self.threads, channel: self.channel, subject, end: self.end };
         for _ in 0..MAX_STARTS {
-            let gone = match self.place(subject, &text.state).await? {
-                Place::Thread(first) => match self.post(&text.change, Some(&first)).await {
+            let gone = match self.place(&thread, &state).await? {
+                Place::Thread(first) => match self.post(&change, Some(&first)).await {
                     Ok(_) => return Ok(()),
                     Err(failed) if failed.is_gone() => first,
                     Err(failed) => return Err(failed.exchange),
                 },
                 Place::Gone(first) => first,
             };
-            // A user has deleted it.
-            self.threads.release(self.channel, subject, Some(&gone)).await.map_err(|error| unavailable(&error))?;
+            thread.forget(&gone).await?;
         }
         let retry = AttemptOutcome::EventFailed { retry_after: None };
         Err(Exchange::of(retry, "the first message of the thread was deleted while it was written"))
     }
 
     /// Returns the thread about a subject, whose first message shows `state`.
-    async fn place(&self, subject: &str, state: &str) -> Result<Place, Exchange> {
-        let give_up = (Instant::now() + PATIENCE).min(self.end);
-        loop {
-            match self.threads.begin(self.channel, subject).await.map_err(|error| unavailable(&error))? {
-                ChatThread::Started(first) => {
-                    let exists = self.edit(&first, state).await?;
-                    return Ok(if exists { Place::Thread(first) } else { Place::Gone(first) });
-                }
-                ChatThread::Reserved => return self.start(subject, state).await.map(Place::Thread),
-                ChatThread::BeingStarted if Instant::now() < give_up => sleep(LOOK).await,
-                ChatThread::BeingStarted => {
-                    return Err(Exchange::of(AttemptOutcome::RetryLater, "another worker is starting the thread"));
-                }
-            }
+    async fn place(&self, thread: &Thread<'_>, state: &str) -> Result<Place, Exchange> {
+        if let Some(first) = thread.begin().await? {
+            let exists = self.edit(&first, state).await?;
+            return Ok(if exists { Place::Thread(first) } else { Place::Gone(first) });
         }
-    }
-
-    /// Writes the first message of a thread.
-    async fn start(&self, subject: &str, state: &str) -> Result<ChatMessage, Exchange> {
         match self.post(state, None).await {
             Ok(posted) => {
                 let first = ChatMessage::new(posted.channel, posted.ts);
-                self.threads.save(self.channel, subject, &first).await.map_err(|error| unavailable(&error))?;
-                Ok(first)
+                thread.save(&first).await?;
+                Ok(Place::Thread(first))
             }
             Err(failed) => {
-                // If this fails, the reservation ends later.
-                let _ = self.threads.release(self.channel, subject, None).await;
+                thread.give_up().await;
                 Err(failed.exchange)
             }
         }
@@ -117,8 +97,4 @@ impl Bot<'_> {
     async fn call(&self, method: &str, arguments: &Value) -> Result<Posted, Failed> {
         self.api.call(method, arguments, self.end - Instant::now()).await
     }
-}
-
-fn unavailable(error: &ChatThreadsError) -> Exchange {
-    Exchange::of(AttemptOutcome::HandlerDown { retry_after: None }, &error.to_string())
 }

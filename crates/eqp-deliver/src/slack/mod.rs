@@ -2,7 +2,6 @@
 
 mod api;
 mod bot;
-mod text;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,6 +12,7 @@ use reqwest::Url;
 use serde_json::json;
 use tokio::time::Instant;
 
+use crate::chat::{Markup, Text};
 use crate::redaction::Redaction;
 use crate::webhook::{Exchange, Request, Transport};
 use crate::{
@@ -21,7 +21,6 @@ use crate::{
 };
 use api::Api;
 use bot::Bot;
-use text::Text;
 
 /// The names of the secrets.
 const URL: &str = "url";
@@ -78,8 +77,9 @@ impl Slack {
             Access::IncomingWebhook { transport, url } => {
                 let mut headers = HeaderMap::new();
                 headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-                let body = json!({"text": text.change, "unfurl_links": false}).to_string().into_bytes();
-                transport.send(Request { url: url.clone(), headers, body: Some(body) }, deadline).await
+                let text = Markup::Slack.render(&text.change);
+                let body = json!({"text": text, "unfurl_links": false}).to_string().into_bytes();
+                transport.send(Request::post(url.clone(), headers, body), deadline).await
             }
             Access::Bot { api, channel, threads } => {
                 let end = Instant::now() + deadline;

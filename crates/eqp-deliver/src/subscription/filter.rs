@@ -51,6 +51,19 @@ pub struct SubscriptionFilter {
     /// No events. If `alerts` is empty, alerts of every severity.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub alerts_only: bool,
+    /// No events, but a digest of them. Of the lists above, only `skus` and `accounts` restrict it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub digest: Option<DigestInterval>,
+}
+
+/// The interval of digests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum DigestInterval {
+    /// One per week.
+    Weekly,
 }
 
 /// The knowledge about the product of an event.
@@ -70,13 +83,11 @@ pub(crate) enum Matched {
     DependsOnSku,
 }
 
-/// A filter with a value that can never match.
+/// A filter with a value that can never match, or with values that exclude each other.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{value}` is not one of the {field} {known}")]
+#[error("{reason}")]
 pub struct FilterError {
-    field: &'static str,
-    value: String,
-    known: &'static str,
+    reason: String,
 }
 
 impl SubscriptionFilter {
@@ -84,7 +95,8 @@ impl SubscriptionFilter {
     ///
     /// # Errors
     ///
-    /// Returns the first kind, flow, origin or severity that does not exist.
+    /// Returns the first kind, flow, origin or severity that does not exist, or that events are restricted although there is a digest
+    /// instead of them.
     pub fn check(&self) -> Result<(), FilterError> {
         let lists: [(&'static str, &Vec<String>, &[&str], &'static str); 4] = [
             ("kinds", &self.kinds, eqp_store::EventKind::VALUES, "submission, file, unknown, undecodable"),
@@ -99,8 +111,14 @@ impl SubscriptionFilter {
         ];
         for (field, values, possible, known) in lists {
             if let Some(value) = values.iter().find(|value| !possible.contains(&value.as_str())) {
-                return Err(FilterError { field, value: value.chars().take(40).collect(), known });
+                let value: String = value.chars().take(40).collect();
+                return Err(FilterError { reason: format!("`{value}` is not one of the {field} {known}") });
             }
+        }
+        if self.digest.is_some() && (self.restricts_steps() || self.alerts_only) {
+            let reason =
+                "a digest can be restricted to products and accounts only, and contains the alerts that are open";
+            return Err(FilterError { reason: reason.to_owned() });
         }
         Ok(())
     }
@@ -116,6 +134,7 @@ impl SubscriptionFilter {
             list.is_empty() || value.is_some_and(|value| list.iter().any(|listed| listed == value))
         };
         let matches = !self.alerts_only
+            && self.digest.is_none()
             && is_listed(&self.kinds, Some(event.kind.as_str()))
             && is_listed(&self.flows, event.flow.as_ref().map(Flow::as_str))
             && self.matches_origin(event.origin)
@@ -127,11 +146,7 @@ impl SubscriptionFilter {
             (true, false, _) => Matched::Yes,
             // An event without a resource never has a SKU.
             (true, true, KnownSku::NotYet) if event.resource_id.is_some() => Matched::DependsOnSku,
-            (true, true, KnownSku::Known(Some(sku)))
-                if self.skus.iter().any(|pattern| matches_wildcard(pattern, sku)) =>
-            {
-                Matched::Yes
-            }
+            (true, true, KnownSku::Known(sku)) if self.matches_sku(sku) => Matched::Yes,
             _ => Matched::No,
         }
     }
@@ -153,9 +168,20 @@ impl SubscriptionFilter {
         })
     }
 
+    /// Returns whether a product with this SKU matches.
+    pub(crate) fn matches_sku(&self, sku: Option<&str>) -> bool {
+        let matches = |sku: &str| self.skus.iter().any(|pattern| matches_wildcard(pattern, sku));
+        self.skus.is_empty() || sku.is_some_and(matches)
+    }
+
     /// Returns whether it chooses among events, and not only among alerts and accounts.
     pub(crate) fn restricts_events(&self) -> bool {
-        let lists = [&self.kinds, &self.flows, &self.statuses, &self.skus, &self.origins];
+        self.restricts_steps() || !self.skus.is_empty()
+    }
+
+    /// Returns whether it chooses among the events of one product.
+    fn restricts_steps(&self) -> bool {
+        let lists = [&self.kinds, &self.flows, &self.statuses, &self.origins];
         lists.iter().any(|list| !list.is_empty()) || self.explicit_only || self.applied_only
     }
 
@@ -198,7 +224,8 @@ impl SubscriptionFilter {
         self.alerts.iter().any(|listed| listed == severity.as_str())
     }
 
-    fn matches_account(&self, of: Environment, mage_id: &MageId) -> bool {
+    /// Returns whether an account matches.
+    pub(crate) fn matches_account(&self, of: Environment, mage_id: &MageId) -> bool {
         self.accounts.is_empty()
             || self.accounts.iter().any(|listed| match listed.split_once('/') {
                 Some((environment, listed)) => environment == of.as_str() && listed == mage_id.as_str(),
@@ -330,6 +357,14 @@ mod tests {
         let error = with(|filter| filter.flows = vec!["technicl".into()]).check().unwrap_err();
         assert_eq!(error.to_string(), "`technicl` is not one of the flows overall, technical, marketing, malware");
         assert!(SubscriptionFilter::default().check().is_ok());
+    }
+
+    #[test]
+    fn with_a_digest_no_event_matches_and_only_products_and_accounts_can_be_chosen() {
+        let digest = with(|filter| filter.digest = Some(DigestInterval::Weekly));
+        assert!(!matched(&digest, &event()) && digest.check().is_ok());
+        assert!(SubscriptionFilter { skus: vec!["acme/*".into()], ..digest.clone() }.check().is_ok());
+        assert!(SubscriptionFilter { flows: vec!["overall".into()], ..digest }.check().is_err());
     }
 
     proptest! {

@@ -24,7 +24,7 @@ pub(crate) use cache::SubscriptionCache;
 pub use changes::SubscriptionChanges;
 pub use declared::Declaration;
 pub use error::SubscriptionError;
-pub use filter::{FilterError, SubscriptionFilter};
+pub use filter::{DigestInterval, FilterError, SubscriptionFilter};
 pub(crate) use filter::{KnownSku, Matched};
 pub use new_subscription::{Fallback, NewSubscription, OrderHold};
 pub use problem::DeliveryProblem;
@@ -44,6 +44,7 @@ pub(crate) struct Subscription {
     /// It is active, and in step with the fan-out.
     pub(crate) is_in_step: bool,
     pub(crate) is_paused: bool,
+    pub(crate) created_at: OffsetDateTime,
     pub(crate) updated_at: OffsetDateTime,
 }
 
@@ -59,6 +60,7 @@ impl Subscription {
             fallback_for: stored.fallback.as_ref().map(|fallback| fallback.subscription),
             is_paused: stored.state == SubscriptionState::Paused,
             is_in_step: stored.state == SubscriptionState::Active && stored.cursor_seq.is_none(),
+            created_at: stored.created_at,
             updated_at: stored.updated_at,
         })
     }
@@ -68,8 +70,7 @@ impl Subscription {
         self.filter.needs_sku()
             || match &self.handler {
                 HandlerDefinition::Webhook(webhook) => mentions_details(webhook),
-                HandlerDefinition::Exec(_) | HandlerDefinition::Pull => false,
-                HandlerDefinition::Slack(_) => true,
+                other => other.is_for_people(),
             }
     }
 
@@ -84,12 +85,11 @@ impl Subscription {
     /// Returns whether messages about a rejection show its reasons: deliveries then wait for them.
     pub(crate) fn shows_findings(&self) -> bool {
         match &self.handler {
-            HandlerDefinition::Slack(_) => true,
             HandlerDefinition::Webhook(webhook) => {
                 let mut templates = webhook.headers.values().chain(webhook.contents());
                 templates.any(|template| template.contains("findings"))
             }
-            HandlerDefinition::Exec(_) | HandlerDefinition::Pull => false,
+            other => other.is_for_people(),
         }
     }
 

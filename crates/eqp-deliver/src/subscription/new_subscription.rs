@@ -121,6 +121,9 @@ impl NewSubscription {
         if self.filter.restricts_events() {
             return refused("a fallback receives alerts only, so it cannot filter events");
         }
+        if self.filter.digest.is_some() {
+            return refused("a fallback receives alerts only, so it cannot receive a digest");
+        }
         Ok(())
     }
 

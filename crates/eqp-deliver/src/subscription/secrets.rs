@@ -75,6 +75,9 @@ fn target(handler: &HandlerDefinition) -> &str {
         HandlerDefinition::Webhook(webhook) => &webhook.url,
         HandlerDefinition::Exec(exec) => &exec.program,
         HandlerDefinition::Slack(slack) => slack.channel.as_deref().unwrap_or(""),
+        HandlerDefinition::Discord => "discord",
+        HandlerDefinition::Teams => "teams",
+        HandlerDefinition::Email(_) => "email",
         HandlerDefinition::Pull => "",
     }
 }

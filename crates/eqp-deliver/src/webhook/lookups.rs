@@ -122,6 +122,9 @@ impl Lookup {
         let url = Url::parse(url.trim())
             .map_err(|error| NotRendered::Failed(format!("the template of the {} failed: {error}", self.url)))?;
         let body = self.body.as_ref().map(|body| templates.render(body, self.escape, values)).transpose()?;
-        Ok(Some(Request { url, headers: headers.clone(), body: body.map(String::into_bytes) }))
+        Ok(Some(match body {
+            Some(body) => Request::post(url, headers.clone(), body.into_bytes()),
+            None => Request::get(url, headers.clone()),
+        }))
     }
 }

@@ -16,6 +16,7 @@ use reqwest::Url;
 use time::OffsetDateTime;
 use tokio::time::Instant;
 
+pub(crate) use outcome::MAX_RETRY_AFTER;
 pub use signature::new_signing_secret;
 pub(crate) use signature::{ID as WEBHOOK_ID, Signer, TIMESTAMP};
 pub(crate) use transport::{Exchange, Request, Transport};
@@ -141,7 +142,7 @@ impl Webhook {
         if let Some(replay) = message.replay {
             add("eqp-replay", &replay.to_string())?;
         }
-        Ok(Request { url, headers, body: Some(body.into_bytes()) })
+        Ok(Request::post(url, headers, body.into_bytes()))
     }
 }
 

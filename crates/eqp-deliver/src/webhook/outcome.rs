@@ -8,7 +8,7 @@ use http::header::{HeaderMap, RETRY_AFTER};
 use crate::AttemptOutcome;
 
 /// The longest wait that a handler can request. Requests for more are shortened to it.
-const MAX_RETRY_AFTER: Duration = Duration::from_hours(1);
+pub(crate) const MAX_RETRY_AFTER: Duration = Duration::from_hours(1);
 
 /// Returns the outcome of an attempt that was answered with `status`.
 pub(crate) fn of_status(status: StatusCode, retry_after: Option<Duration>) -> AttemptOutcome {

@@ -1,7 +1,5 @@
 //! Sends one request to one server, with a time limit for everything and a size limit for the response.
 
-use std::error::Error as StdError;
-use std::io;
 use std::time::{Duration, SystemTime};
 
 use http::HeaderMap;
@@ -12,6 +10,7 @@ use url::Host;
 
 use super::outcome;
 use crate::address_guard::{GuardedResolver, RefusedAddress};
+use crate::error_chain::{chain, find};
 use crate::{AttemptOutcome, DefinitionError, HandlerEnvironment};
 
 /// The number of bytes of a response that are read.
@@ -30,10 +29,10 @@ pub(crate) struct Transport {
 
 /// A request.
 pub(crate) struct Request {
-    pub(crate) url: Url,
-    pub(crate) headers: HeaderMap,
-    /// The body of a `POST`. Without one, it is a `GET`.
-    pub(crate) body: Option<Vec<u8>>,
+    method: Method,
+    url: Url,
+    headers: HeaderMap,
+    body: Vec<u8>,
 }
 
 /// The result of a request.
@@ -100,10 +99,8 @@ impl Transport {
             return Exchange::of(AttemptOutcome::Misconfigured(reason.clone()), &reason);
         }
         let end = Instant::now() + deadline;
-        let method = if request.body.is_some() { Method::POST } else { Method::GET };
-        let sent = self.client.request(method, request.url).headers(request.headers);
-        let sent = sent.body(request.body.unwrap_or_default());
-        match timeout_at(end, sent.send()).await {
+        let sent = self.client.request(request.method, request.url).headers(request.headers);
+        match timeout_at(end, sent.body(request.body).send()).await {
             Ok(Ok(response)) => self.received(response, end).await,
             Ok(Err(error)) => self.failed(error),
             Err(_) => Exchange::of(
@@ -159,6 +156,20 @@ impl Transport {
     }
 }
 
+impl Request {
+    pub(crate) fn get(url: Url, headers: HeaderMap) -> Self {
+        Self { method: Method::GET, url, headers, body: Vec::new() }
+    }
+
+    pub(crate) fn post(url: Url, headers: HeaderMap, body: Vec<u8>) -> Self {
+        Self { method: Method::POST, url, headers, body }
+    }
+
+    pub(crate) fn patch(url: Url, headers: HeaderMap, body: Vec<u8>) -> Self {
+        Self { method: Method::PATCH, url, headers, body }
+    }
+}
+
 impl Exchange {
     /// Creates the result of a request that was not answered.
     pub(crate) fn of(outcome: AttemptOutcome, text: &str) -> Self {
@@ -175,33 +186,4 @@ pub(crate) fn displayed(url: &Url) -> String {
 /// Returns a time in seconds, rounded: the requests of one attempt share its time limit.
 fn tenths(time: Duration) -> f64 {
     (time.as_secs_f64() * 10.0).round() / 10.0
-}
-
-/// Returns an error and its causes in one line.
-fn chain(error: &dyn StdError) -> String {
-    let mut texts = vec![error.to_string()];
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let text = error.to_string();
-        if texts.last().is_none_or(|last| !last.ends_with(&text)) {
-            texts.push(text);
-        }
-        cause = error.source();
-    }
-    texts.join(": ")
-}
-
-/// Finds a `T` among the causes of an error, including those inside I/O errors, which do not report them as a source.
-fn find<'a, T: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a T> {
-    let mut cause = Some(error);
-    while let Some(error) = cause {
-        if let Some(found) = error.downcast_ref::<T>() {
-            return Some(found);
-        }
-        cause = match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
-            Some(wrapped) => Some(wrapped),
-            None => error.source(),
-        };
-    }
-    None
 }

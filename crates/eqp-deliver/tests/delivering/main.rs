@@ -5,6 +5,7 @@ mod administering;
 mod alerts;
 mod crashes;
 mod declaring;
+mod digests;
 mod failures;
 mod fallbacks;
 mod matching;

@@ -43,6 +43,11 @@ fn alerts_have_data_of_their_own() {
 }
 
 #[test]
+fn a_digest_lists_the_products_of_a_week() {
+    snapshot!("digest", messages::digest());
+}
+
+#[test]
 fn a_test_says_that_it_is_a_test() {
     snapshot!("test", messages::test());
 }

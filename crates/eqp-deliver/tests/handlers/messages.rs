@@ -1,6 +1,9 @@
 //! Messages of each kind, with fixed content.
 
-use eqp_deliver::{AlertChange, AlertData, Event, Message, MessageContext, OpenAlert, ReminderData};
+use eqp_deliver::{
+    AlertChange, AlertData, DigestChange, DigestData, DigestProduct, DigestSubmission, Event, Message, MessageContext,
+    OpenAlert, ReminderData,
+};
 use eqp_store::internal::{Account, ReportId};
 use eqp_store::{Disposition, EventKind, Origin};
 use eqp_types::{Environment, Flow};
@@ -119,6 +122,34 @@ pub(crate) fn reminder() -> Message {
     Message::of_reminder(INSTANCE, 40, RECEIVED, ReminderData::new("page", vec![missed, spool]))
 }
 
+pub(crate) fn digest() -> Message {
+    let end = datetime!(2026-11-30 08:00 UTC);
+    let mut rejected = DigestSubmission::new("5wsgr9vp2u");
+    rejected.version = Some("1.5.0".to_owned());
+    rejected.statuses = context().statuses;
+    let mut submitted = DigestChange::new(Flow::Overall, "in_progress", datetime!(2026-11-25 08:00 UTC));
+    submitted.previous_status = Some("draft".to_owned());
+    let automated = DigestChange::new(Flow::Technical, "in_automation", datetime!(2026-11-26 08:00 UTC));
+    rejected.changes = vec![submitted, automated, DigestChange::new(Flow::Technical, "rejected", RECEIVED)];
+    let mut waiting = DigestSubmission::new("s5w9k703ru");
+    waiting.in_review = true;
+    for (flow, status) in [("overall", "in_progress"), ("technical", "in_manual_qa")] {
+        waiting.statuses.insert(flow.to_owned(), status.to_owned());
+    }
+    let account = || (Environment::Production, "MAG123456789".parse().unwrap());
+    let product = |sku: Option<&str>, submission| {
+        let (environment, mage_id) = account();
+        DigestProduct::new(environment, mage_id, sku.map(str::to_owned), vec![submission])
+    };
+    let mut checkout = product(Some("acme/checkout"), rejected);
+    checkout.store_version = Some("1.4.2".to_owned());
+    let mut stuck =
+        OpenAlert::new((12, "review_stuck", "ticket"), "In manual QA for 19 d", datetime!(2026-11-22 08:00 UTC));
+    stuck.sku = Some("acme/giftcard".to_owned());
+    let products = vec![checkout, product(None, waiting)];
+    Message::of_digest(INSTANCE, 3, DigestData::new((end - time::Duration::WEEK, end), products, vec![stuck]))
+}
+
 pub(crate) fn test() -> Message {
     Message::of_test(INSTANCE, uuid!("019ac4a1-0000-7000-8000-000000000001"), RECEIVED, "ci")
 }
@@ -133,6 +164,7 @@ pub(crate) fn one_of_each_type() -> Vec<Message> {
         alert(AlertChange::Acknowledged),
         alert(AlertChange::Resolved),
         reminder(),
+        digest(),
         test(),
     ]
 }

@@ -1,14 +1,11 @@
 //! Messages in a Slack channel, through an incoming webhook and as a bot.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
-use async_trait::async_trait;
 use axum::response::Response;
 use eqp_deliver::{
-    AlertChange, AttemptOutcome, AttemptResult, ChatMessage, ChatThread, ChatThreads, ChatThreadsError,
-    DefinitionError, Event, HandlerDefinition, HandlerEnvironment, HandlerSecrets, Message, MessageContext,
-    SlackDefinition,
+    AlertChange, AttemptOutcome, AttemptResult, DefinitionError, Event, HandlerDefinition, HandlerEnvironment,
+    HandlerSecrets, Message, MessageContext, SlackDefinition,
 };
 use eqp_store::{EventKind, Origin};
 use eqp_types::Flow;
@@ -16,6 +13,7 @@ use serde_json::Value;
 
 use crate::messages::{self, INSTANCE};
 use crate::server::{Arrived, DEADLINE, RecordingServer, handler, named, response};
+use crate::threads::Threads;
 
 const PATH: &str = "/services/T000/B000/hush-path-1234";
 
@@ -122,6 +120,16 @@ async fn alerts_and_tests_are_announced() {
 }
 
 #[tokio::test]
+async fn a_digest_has_one_line_per_submission_and_alert() {
+    let expected = "Marketplace, 23 to 30 Nov 2026: 3 changes, 1 in review, 1 open alert\n\
+        acme/checkout 1.5.0: rejected by technical review · store has 1.4.2 (25 Nov submitted, 27 Nov rejected by technical review)\n\
+        submission s5w9k703ru: in review · technical: in manual qa\n\
+        Open alerts\n\
+        TICKET #12 In manual QA for 19 d, since 22 Nov";
+    assert_eq!(posted(&messages::digest()).await.unwrap(), expected);
+}
+
+#[tokio::test]
 async fn the_url_of_an_incoming_webhook_is_a_secret() {
     let server = RecordingServer::start(|| response(404, format!("no_service at {PATH}")));
     let definition = HandlerDefinition::Slack(SlackDefinition::default());
@@ -130,38 +138,6 @@ async fn the_url_of_an_incoming_webhook_is_a_secret() {
     assert_eq!(result.note, "no_service at [secret]");
     let error = definition.build(&HandlerSecrets::default(), &HandlerEnvironment::default()).err();
     assert_eq!(error, Some(DefinitionError::MissingSecret { name: "url".to_owned() }));
-}
-
-/// Threads in memory. `None`: somebody is starting the thread.
-#[derive(Default)]
-struct Threads(Mutex<HashMap<(String, String), Option<ChatMessage>>>);
-
-#[async_trait]
-impl ChatThreads for Threads {
-    async fn begin(&self, channel: &str, subject: &str) -> Result<ChatThread, ChatThreadsError> {
-        let mut threads = self.0.lock().unwrap();
-        Ok(match threads.get(&(channel.to_owned(), subject.to_owned())) {
-            Some(Some(first)) => ChatThread::Started(first.clone()),
-            Some(None) => ChatThread::BeingStarted,
-            None => {
-                threads.insert((channel.to_owned(), subject.to_owned()), None);
-                ChatThread::Reserved
-            }
-        })
-    }
-
-    async fn save(&self, channel: &str, subject: &str, message: &ChatMessage) -> Result<(), ChatThreadsError> {
-        self.0.lock().unwrap().insert((channel.to_owned(), subject.to_owned()), Some(message.clone()));
-        Ok(())
-    }
-
-    async fn release(&self, channel: &str, subject: &str, gone: Option<&ChatMessage>) -> Result<(), ChatThreadsError> {
-        let (mut threads, key) = (self.0.lock().unwrap(), (channel.to_owned(), subject.to_owned()));
-        if threads.get(&key).is_some_and(|first| first.as_ref() == gone) {
-            threads.remove(&key);
-        }
-        Ok(())
-    }
 }
 
 /// Slack's API, in which each message has the number of the call as its ID.

@@ -25,6 +25,8 @@ pub enum DeliverySource {
     Alert,
     /// A test of the subscription.
     Test,
+    /// The digest of a week.
+    Digest,
 }
 
 string_enum!(DeliverySource);
@@ -51,6 +53,11 @@ impl LaneKey {
     /// Returns the lane of the reminders of a severity.
     pub fn of_reminder(severity: &str) -> Self {
         Self::hash("reminder", &[severity])
+    }
+
+    /// Returns the lane of digests.
+    pub fn of_digests() -> Self {
+        Self::hash("digest", &[])
     }
 
     /// Returns the lane of a test.
@@ -85,7 +92,7 @@ pub struct NewDelivery {
     pub subscription: SubscriptionId,
     pub lane: LaneKey,
     pub source: DeliverySource,
-    /// The number of the event, or of the change of an alert.
+    /// The number of the event, or of the change of an alert; of a digest, the end of its week in seconds since 1970.
     pub event_seq: i64,
     /// The time before which it is not sent.
     pub not_before: Option<OffsetDateTime>,

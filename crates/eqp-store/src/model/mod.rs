@@ -13,6 +13,8 @@ mod delivery;
 mod delivery_queue;
 #[doc(hidden)]
 mod delivery_summary;
+#[doc(hidden)]
+mod digest;
 mod endpoint;
 mod event;
 mod filter;
@@ -56,6 +58,7 @@ pub use delivery::{
 pub use delivery_queue::{DeliveryQueue, SubscriptionQueue};
 pub(crate) use delivery_summary::Obstacles;
 pub use delivery_summary::{DeliveryFilter, DeliveryState, DeliverySummary, WaitReason};
+pub use digest::{DigestPosition, DigestedChange, DigestedSubmission};
 pub use endpoint::{
     AccountId, CredentialGeneration, CredentialId, CredentialLookup, CredentialState, CredentialSummary, CredentialUse,
     EndpointId, EndpointPathError, EndpointSummary, IssuedCredential, NewCredential, NewEndpoint, PublicUrl,

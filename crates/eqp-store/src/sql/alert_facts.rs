@@ -218,7 +218,7 @@ pub async fn unproven_endpoints(pool: &PgPool) -> Result<Vec<UnprovenEndpoint>, 
     Ok(rows.into_iter().map(|row| unproven(row.name, row.registered_at)).collect())
 }
 
-/// Returns the subscriptions with events whose delivery failed for good.
+/// Returns the subscriptions with events or digests whose delivery failed for good.
 pub async fn dead_deliveries(connection: &mut PgConnection) -> Result<Vec<DeadDeliveries>, sqlx::Error> {
     let rows = query!(
         r#"
@@ -227,7 +227,7 @@ pub async fn dead_deliveries(connection: &mut PgConnection) -> Result<Vec<DeadDe
         from (select subscription_id, count(*) as deliveries, min(dead_at) as first_at, max(dead_at) as last_at
               from eqp.delivery
               -- Those of alerts are not counted: an alert about them would be another one.
-              where dead_at is not null and source = 'event'
+              where dead_at is not null and source in ('event', 'digest')
               group by subscription_id) as dead
         join eqp.subscription on subscription.id = dead.subscription_id and removed_at is null
         "#

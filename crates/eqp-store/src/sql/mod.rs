@@ -21,6 +21,7 @@ pub mod delivery_list;
 pub mod delivery_queue;
 pub mod delivery_report;
 pub mod delivery_sweep;
+pub mod digest;
 pub mod endpoint;
 pub mod event;
 pub mod fan_out;

@@ -2,6 +2,7 @@
 
 use clap::Args;
 use eqp_console::{Delivery, DeliveryQuery, DeliverySource, DeliveryState, WaitReason};
+use time::OffsetDateTime;
 
 use crate::arguments::within;
 use crate::compose::operator::Operator;
@@ -108,6 +109,10 @@ fn message(one: &Delivery) -> String {
         (DeliverySource::Alert, Some(alert)) => format!("alert {alert}"),
         (DeliverySource::Alert, None) => "alert".to_owned(),
         (DeliverySource::Test, _) => "test".to_owned(),
+        (DeliverySource::Digest, _) => match OffsetDateTime::from_unix_timestamp(one.event_seq) {
+            Ok(week) => format!("digest of {}", week.date()),
+            Err(_) => "digest".to_owned(),
+        },
     };
     match one.replay {
         Some(replay) => format!("{message} (replay {replay})"),

@@ -126,6 +126,19 @@ const KNOWN: &[Known] = &[
     known("deliver.allow_networks", |l| l.deliver.allow_networks.as_ref().map(|names| names.join(",")), none),
     // The URL of a proxy can contain a password.
     known("deliver.proxy", |l| l.deliver.proxy.as_ref().map(|_| "(set)".to_owned()), none),
+    known("deliver.digest_at", |l| l.deliver.digest_at.map(|at| at.0.to_string()), |_| "Mon 08:00".to_owned()),
+    known("mail.host", |l| l.mail.host.clone(), none),
+    known("mail.port", |l| l.mail.port.map(|port| port.to_string()), none),
+    known("mail.security", |l| l.mail.security.map(|security| security.name().to_owned()), |_| "starttls".to_owned()),
+    known("mail.ca_file", |l| shown(l.mail.ca_file.as_ref()), none),
+    known("mail.username", |l| l.mail.username.clone(), none),
+    known("mail.password_file", |l| shown(l.mail.password_file.as_ref()), none),
+    known("mail.from", |l| l.mail.from.clone(), none),
+    known(
+        "mail.timeout",
+        |l| l.mail.timeout.map(|timeout| humantime::format_duration(timeout.0).to_string()),
+        |_| "20s".to_owned(),
+    ),
 ];
 
 /// Returns every setting.

@@ -53,6 +53,9 @@ impl Server<'_> {
             .describe_alerts(Arc::new(describe_alert))
             .describe_products(sources(&self.context.loaded.products))
             .observer(self.database.metrics().observer());
+        if let Some(time) = self.context.settings.deliver.digest_at {
+            service = service.digest_time(time.0);
+        }
         if let Some((file, subscriptions)) = &self.declared {
             service = service.declare(file, subscriptions.clone());
         }

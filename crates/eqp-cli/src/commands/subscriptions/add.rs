@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{ArgGroup, Args};
 use eqp_console::{Subscription, SubscriptionRequest};
-use eqp_deliver::{HandlerDefinition, OrderHold, SubscriptionFilter};
+use eqp_deliver::{DigestInterval, HandlerDefinition, OrderHold, SubscriptionFilter};
 use eqp_types::Secret;
 use serde::Serialize;
 
@@ -27,7 +28,8 @@ use crate::output::Output;
 #[command(
     group = ArgGroup::new("handler")
         .required(true)
-        .args(["webhook", "recipe", "exec", "slack_channel", "slack_webhook_file", "pull"]),
+        .args(["webhook", "recipe", "exec", "slack_channel", "slack_webhook_file", "discord_webhook_file",
+               "teams_webhook_file", "emails", "pull"]),
     after_help = "\
 Examples:
   eqp subscriptions add shop --webhook https://shop.example.com/hooks/eqp --generate-secret
@@ -36,6 +38,7 @@ Examples:
       --hmac-header X-Hub-Signature-256 --hmac-prefix sha256=
   eqp subscriptions add status --recipe github-status --secret token=github-token
   eqp subscriptions add releases --slack-channel C024BE91L --slack-token-file slack-token
+  eqp subscriptions add team --email ann@example.com,bob@example.com --digest weekly
   eqp subscriptions add deploy --exec deploy --flow overall --status released_to_store
   eqp subscriptions add warehouse --webhook https://hooks.example.com/eqp --sku 'acme/*'
   eqp subscriptions add on-call --webhook https://hooks.example.com/eqp --alerts page
@@ -49,9 +52,14 @@ pub(crate) struct Add {
     handler: HandlerOptions,
     #[command(flatten)]
     filter: FilterOptions,
+    /// Deliver one message per week, which sums up the week, and no events: weekly
+    #[arg(long, value_name = "INTERVAL", help_heading = "Filters", hide_possible_values = true,
+          value_parser = PossibleValuesParser::new(["weekly"]).map(|_| DigestInterval::Weekly),
+          conflicts_with_all = ["kinds", "flows", "statuses", "origins", "explicit_only", "applied_only", "alerts_only"])]
+    digest: Option<DigestInterval>,
     /// Deliver only the alerts that this subscription cannot deliver, and no events
     #[arg(long, value_name = "NAME", help_heading = "Fallback",
-          conflicts_with_all = ["kinds", "flows", "statuses", "skus", "origins", "explicit_only", "applied_only"])]
+          conflicts_with_all = ["kinds", "flows", "statuses", "skus", "origins", "explicit_only", "applied_only", "digest"])]
     fallback_for: Option<String>,
     /// Time for which a delivery of that subscription may wait while its handler fails [default: 5m]
     #[arg(long, value_name = "DURATION", requires = "fallback_for", help_heading = "Fallback", value_parser = timeout)]
@@ -173,6 +181,7 @@ impl Add {
     fn request(self) -> Result<(SubscriptionRequest, Option<Secret>)> {
         let (mut request, generated) = self.handler.request(self.name)?;
         request.filter = self.filter.filter();
+        request.filter.digest = self.digest;
         request.order_hold = match self.order_hold {
             OrderHold::For(time) => Some(time.as_secs()),
             OrderHold::Strict => None,

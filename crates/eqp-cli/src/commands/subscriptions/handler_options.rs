@@ -6,15 +6,16 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use eqp_console::SubscriptionRequest;
 use eqp_deliver::{
-    ExecDefinition, HandlerDefinition, Recipe, SignatureScheme, SlackDefinition, WebhookDefinition, new_signing_secret,
+    EmailDefinition, ExecDefinition, HandlerDefinition, Recipe, SignatureScheme, SlackDefinition, WebhookDefinition,
+    new_signing_secret,
 };
 use eqp_types::Secret;
 
 use crate::config::read_secret;
 use crate::failure::{Failure, Result};
 
-/// The names of the secrets of Slack handlers.
-const SLACK_URL: &str = "url";
+/// The names of the secrets of chats.
+const CHAT_URL: &str = "url";
 const SLACK_TOKEN: &str = "token";
 
 /// How events are delivered.
@@ -37,15 +38,25 @@ pub(super) struct HandlerOptions {
     slack_webhook_file: Option<PathBuf>,
     /// File (mode 0600) with the token of the Slack bot, xoxb-… with the scope chat:write
     #[arg(long, value_name = "FILE", requires = "slack_channel", help_heading = "Handler",
-          conflicts_with_all = ["webhook", "recipe", "exec", "slack_webhook_file", "pull"])]
+          conflicts_with_all = ["webhook", "recipe", "exec", "slack_webhook_file", "discord_webhook_file",
+                                "teams_webhook_file", "emails", "pull"])]
     slack_token_file: Option<PathBuf>,
+    /// File (mode 0600) with the URL of a Discord webhook
+    #[arg(long, alias = "discord", value_name = "FILE", help_heading = "Handler")]
+    discord_webhook_file: Option<PathBuf>,
+    /// File (mode 0600) with the URL of a Microsoft Teams webhook (Workflows), to which decisive changes are sent
+    #[arg(long, alias = "teams", value_name = "FILE", help_heading = "Handler")]
+    teams_webhook_file: Option<PathBuf>,
+    /// Send mails about decisive changes to this address, through the mail server of the worker; can be repeated
+    #[arg(long = "email", value_name = "ADDRESS", value_delimiter = ',', help_heading = "Handler")]
+    emails: Vec<String>,
     /// Send nothing: consumers fetch the messages through the operator API
     #[arg(long, help_heading = "Handler")]
     pull: bool,
 
     /// Parameter of the recipe; can be repeated
     #[arg(long = "set", value_name = "NAME=VALUE", requires = "recipe", value_parser = pair,
-          help_heading = "Webhook", conflicts_with_all = NO_RECIPE)]
+          help_heading = "Webhook", conflicts_with = "webhook", conflicts_with_all = NO_REQUEST)]
     parameters: Vec<(String, String)>,
     /// File (mode 0600) with the secret that signs requests, whsec_… of Standard Webhooks
     #[arg(long, value_name = "FILE", help_heading = "Webhook", conflicts_with_all = NO_REQUEST)]
@@ -54,20 +65,23 @@ pub(super) struct HandlerOptions {
     #[arg(long, help_heading = "Webhook", conflicts_with = "secret_file", conflicts_with_all = NO_REQUEST)]
     generate_secret: bool,
     /// Sign with the hexadecimal HMAC-SHA256 of the body in this header, such as X-Hub-Signature-256, instead
-    #[arg(long, value_name = "HEADER", requires = "webhook", help_heading = "Webhook", conflicts_with_all = NO_WEBHOOK)]
+    #[arg(long, value_name = "HEADER", requires = "webhook", help_heading = "Webhook",
+          conflicts_with = "recipe", conflicts_with_all = NO_REQUEST)]
     hmac_header: Option<String>,
     /// Text before the digits in the header, such as sha256=
     #[arg(long, value_name = "TEXT", requires = "hmac_header", help_heading = "Webhook")]
     hmac_prefix: Option<String>,
     /// Additional header, whose value can contain {{ data.… }} and {{ secrets.… }}; can be repeated
     #[arg(long = "header", value_name = "NAME=TEMPLATE", requires = "webhook", value_parser = pair,
-          help_heading = "Webhook", conflicts_with_all = NO_WEBHOOK)]
+          help_heading = "Webhook", conflicts_with = "recipe", conflicts_with_all = NO_REQUEST)]
     headers: Vec<(String, String)>,
     /// File with the template of the body, which is otherwise the message as JSON
-    #[arg(long, value_name = "FILE", requires = "webhook", help_heading = "Webhook", conflicts_with_all = NO_WEBHOOK)]
+    #[arg(long, value_name = "FILE", requires = "webhook", help_heading = "Webhook",
+          conflicts_with = "recipe", conflicts_with_all = NO_REQUEST)]
     body_template: Option<PathBuf>,
     /// Media type of the body [default: application/json]
-    #[arg(long, value_name = "TYPE", requires = "webhook", help_heading = "Webhook", conflicts_with_all = NO_WEBHOOK)]
+    #[arg(long, value_name = "TYPE", requires = "webhook", help_heading = "Webhook",
+          conflicts_with = "recipe", conflicts_with_all = NO_REQUEST)]
     content_type: Option<String>,
     /// Secret that templates use as {{ secrets.NAME }}, from a file (mode 0600); can be repeated
     #[arg(long = "secret", value_name = "NAME=FILE", value_parser = pair, help_heading = "Webhook",
@@ -76,9 +90,8 @@ pub(super) struct HandlerOptions {
 }
 
 // clap ignores `requires` if the required option conflicts with one that is given, so both are stated.
-const NO_REQUEST: [&str; 4] = ["exec", "slack_channel", "slack_webhook_file", "pull"];
-const NO_WEBHOOK: [&str; 5] = ["recipe", "exec", "slack_channel", "slack_webhook_file", "pull"];
-const NO_RECIPE: [&str; 5] = ["webhook", "exec", "slack_channel", "slack_webhook_file", "pull"];
+const NO_REQUEST: [&str; 7] =
+    ["exec", "slack_channel", "slack_webhook_file", "discord_webhook_file", "teams_webhook_file", "emails", "pull"];
 
 fn pair(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once('=').ok_or("write NAME=VALUE")?;
@@ -98,9 +111,13 @@ impl HandlerOptions {
                 return Err(Failure::usage(format!("--secret {name} is given twice")));
             }
         }
-        if let Some(file) = &self.slack_webhook_file {
-            let url = read_secret(file, "the URL of the Slack webhook")?;
-            request.secrets.insert(SLACK_URL.to_owned(), url);
+        for (file, what) in [
+            (&self.slack_webhook_file, "the URL of the Slack webhook"),
+            (&self.discord_webhook_file, "the URL of the Discord webhook"),
+            (&self.teams_webhook_file, "the URL of the Teams webhook"),
+        ] {
+            let Some(file) = file else { continue };
+            request.secrets.insert(CHAT_URL.to_owned(), read_secret(file, what)?);
         }
         if let Some(file) = &self.slack_token_file {
             request.secrets.insert(SLACK_TOKEN.to_owned(), read_secret(file, "the token of the Slack bot")?);
@@ -128,10 +145,20 @@ impl HandlerOptions {
             slack.channel.clone_from(&self.slack_channel);
             return Ok(HandlerDefinition::Slack(slack));
         }
+        if self.discord_webhook_file.is_some() {
+            return Ok(HandlerDefinition::Discord);
+        }
+        if self.teams_webhook_file.is_some() {
+            return Ok(HandlerDefinition::Teams);
+        }
+        if !self.emails.is_empty() {
+            return Ok(HandlerDefinition::Email(EmailDefinition::new(&self.emails)));
+        }
         if self.pull {
             return Ok(HandlerDefinition::Pull);
         }
-        let handlers = "pass --webhook URL, --recipe RECIPE, --exec NAME, --slack-… or --pull";
+        let handlers = "pass --webhook URL, --recipe RECIPE, --exec NAME, --slack-…, --discord-…, --teams-…, --email ADDRESS \
+                        or --pull";
         Err(Failure::usage("no handler is given").next(handlers))
     }
 

@@ -2,7 +2,6 @@
 
 use clap::Args;
 
-use super::handler;
 use crate::compose::operator::Operator;
 use crate::context::Context;
 use crate::failure::Result;
@@ -39,7 +38,7 @@ impl List {
                 one.waiting.to_string(),
                 one.dead.to_string(),
                 or_dash(one.oldest_waiting_at.map(utc)),
-                handler(one),
+                one.described_handler(),
             ]);
         }
         context.output.line(table)

@@ -12,13 +12,11 @@ pub(crate) mod state;
 pub(crate) mod test;
 
 use clap::Subcommand;
-use eqp_console::Subscription;
-use eqp_deliver::HandlerDefinition;
 
 use crate::context::Context;
 use crate::failure::Result;
 
-/// Deliver events to webhooks, well-known services, Slack and programs
+/// Deliver events to webhooks, well-known services, chats, mailboxes and programs
 #[derive(Debug, Subcommand)]
 #[command(after_help = "\
 Examples:
@@ -53,23 +51,5 @@ impl Subscriptions {
             Self::Remove(verb) => verb.run(context).await,
             Self::Recipes(verb) => verb.run(context).await,
         }
-    }
-}
-
-/// Describes the handler of a subscription in a few words.
-fn handler(subscription: &Subscription) -> String {
-    let handler = match &subscription.handler {
-        Some(HandlerDefinition::Webhook(webhook)) => webhook.url.clone(),
-        Some(HandlerDefinition::Exec(exec)) => format!("program {}", exec.program),
-        Some(HandlerDefinition::Pull) => "fetched by consumers".to_owned(),
-        Some(HandlerDefinition::Slack(slack)) => match &slack.channel {
-            Some(channel) => format!("Slack channel {channel}"),
-            None => "Slack incoming webhook".to_owned(),
-        },
-        None => "defined by a newer version".to_owned(),
-    };
-    match &subscription.fallback_for {
-        Some(first) => format!("{handler} (fallback for {first})"),
-        None => handler,
     }
 }

@@ -5,7 +5,6 @@ use std::time::Duration;
 use clap::Args;
 use eqp_console::Subscription;
 
-use super::handler;
 use crate::compose::operator::Operator;
 use crate::context::Context;
 use crate::failure::Result;
@@ -61,7 +60,7 @@ fn lines(one: &Subscription) -> Vec<(&'static str, String)> {
     let mut lines = vec![
         ("name", one.name.clone()),
         ("state", one.state.to_string()),
-        ("handler", handler(one)),
+        ("handler", one.described_handler()),
         ("events", filter),
         ("later events", order_hold),
         ("waiting", one.waiting.to_string()),

@@ -79,7 +79,7 @@ impl Plan for TestPlan {
         if output.is_json() {
             return output.json(&TestDryRun { would_test: &self.0 });
         }
-        output.line(format_args!("would send a test message to {} ({})", self.0.name, super::handler(&self.0)))
+        output.line(format_args!("would send a test message to {} ({})", self.0.name, self.0.described_handler()))
     }
 
     fn question(&self) -> Question {

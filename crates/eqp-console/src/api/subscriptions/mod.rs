@@ -96,6 +96,29 @@ pub struct Subscription {
     pub fetched_at: Option<OffsetDateTime>,
 }
 
+impl Subscription {
+    /// Describes the handler in a few words, such as `Slack channel C123`.
+    pub fn described_handler(&self) -> String {
+        let handler = match &self.handler {
+            Some(HandlerDefinition::Webhook(webhook)) => webhook.url.clone(),
+            Some(HandlerDefinition::Exec(exec)) => format!("program {}", exec.program),
+            Some(HandlerDefinition::Pull) => "fetched by consumers".to_owned(),
+            Some(HandlerDefinition::Slack(slack)) => match &slack.channel {
+                Some(channel) => format!("Slack channel {channel}"),
+                None => "Slack incoming webhook".to_owned(),
+            },
+            Some(HandlerDefinition::Discord) => "Discord webhook".to_owned(),
+            Some(HandlerDefinition::Teams) => "Teams webhook".to_owned(),
+            Some(HandlerDefinition::Email(email)) => format!("mail to {}", email.to.join(", ")),
+            None => "defined by a newer version".to_owned(),
+        };
+        match &self.fallback_for {
+            Some(first) => format!("{handler} (fallback for {first})"),
+            None => handler,
+        }
+    }
+}
+
 /// Whether and how a subscription is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, strum::Display)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

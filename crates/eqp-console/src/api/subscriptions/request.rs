@@ -38,7 +38,7 @@ pub struct SubscriptionRequest {
     #[serde(default, serialize_with = "exposed_list")]
     #[cfg_attr(feature = "schema", schemars(with = "Vec<String>"))]
     pub signing_secrets: Vec<Secret>,
-    /// Secrets that templates use as `secrets.NAME`.
+    /// Secrets that templates use as `secrets.NAME`; `url` of a webhook of Slack, Discord or Teams, and `token` of a Slack bot.
     #[serde(default, serialize_with = "exposed_map")]
     #[cfg_attr(feature = "schema", schemars(with = "BTreeMap<String, String>"))]
     pub secrets: BTreeMap<String, Secret>,

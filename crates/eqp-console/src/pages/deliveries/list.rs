@@ -10,7 +10,7 @@ use super::super::context::PageContext;
 use super::super::layout::{self, Live, Title};
 use super::super::parts::{Table, counted, moment, segment, visible};
 use super::super::query::PageQuery;
-use super::super::subscriptions::{buttons, handler, state_mark};
+use super::super::subscriptions::{buttons, state_mark};
 use super::{last_attempt, message, state};
 use crate::api::deliveries::{Delivery, DeliveryQuery};
 use crate::api::subscriptions::{Subscription, SubscriptionState};
@@ -83,7 +83,7 @@ fn subscription_table(page: &PageContext, subscriptions: &[Subscription]) -> Mar
         table.row([
             html! { a.target href={ "/subscriptions/" (segment(&one.name)) } { (visible(&one.name)) } },
             state_mark(one, page.now()),
-            html! { (visible(&handler(one))) },
+            html! { (visible(&one.described_handler())) },
             html! {
                 (one.waiting)
                 @if let Some(at) = one.oldest_waiting_at { ", oldest " (moment(at, page.now())) }

@@ -30,6 +30,7 @@ fn message(one: &Delivery) -> Markup {
             (DeliverySource::Alert, Some(alert)) => a href={ "/alerts/" (alert) } { "alert " (alert) },
             (DeliverySource::Alert, None) => "reminder of alerts",
             (DeliverySource::Test, _) => "test",
+            (DeliverySource::Digest, _) => "digest",
         }
         @if let Some(replay) = one.replay { ", " a href={ "/replays/" (replay) } { "replay " (replay) } }
     }

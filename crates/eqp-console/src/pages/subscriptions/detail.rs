@@ -7,7 +7,7 @@ use super::super::context::PageContext;
 use super::super::form::form;
 use super::super::layout::{self, Title};
 use super::super::parts::{identifier, moment, segment, visible};
-use super::{can_be_tested, handler, state_mark};
+use super::{can_be_tested, state_mark};
 use crate::api::subscriptions::{Subscription, SubscriptionState};
 use crate::extract::PathParameters;
 use crate::principal::Scope;
@@ -43,7 +43,7 @@ fn facts(page: &PageContext, one: &Subscription) -> Markup {
         dl {
             dt { "Subscription" } dd { (identifier(&one.name)) }
             dt { "State" } dd { (state_mark(one, now)) }
-            dt { "Handler" } dd { (visible(&handler(one))) }
+            dt { "Handler" } dd { (visible(&one.described_handler())) }
             dt { "Events" } dd { (filter(one)) }
             dt { "Waiting" } dd { (one.waiting) @if let Some(at) = one.oldest_waiting_at { ", oldest " (moment(at, now)) } }
             dt { "Dead" } dd { (one.dead) }

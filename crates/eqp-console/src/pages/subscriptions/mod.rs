@@ -44,24 +44,6 @@ pub(super) fn state_mark(one: &Subscription, now: OffsetDateTime) -> Markup {
     }
 }
 
-/// Describes the handler of a subscription in a few words.
-pub(super) fn handler(one: &Subscription) -> String {
-    let handler = match &one.handler {
-        Some(HandlerDefinition::Webhook(webhook)) => webhook.url.clone(),
-        Some(HandlerDefinition::Exec(exec)) => format!("program {}", exec.program),
-        Some(HandlerDefinition::Pull) => "fetched by consumers".to_owned(),
-        Some(HandlerDefinition::Slack(slack)) => match &slack.channel {
-            Some(channel) => format!("Slack channel {channel}"),
-            None => "Slack incoming webhook".to_owned(),
-        },
-        None => "defined by a newer version".to_owned(),
-    };
-    match &one.fallback_for {
-        Some(first) => format!("{handler} (fallback for {first})"),
-        None => handler,
-    }
-}
-
 /// Shows the buttons of a subscription in a list.
 pub(super) fn buttons(page: &PageContext, one: &Subscription) -> Markup {
     if !page.may(Scope::Operate) {
