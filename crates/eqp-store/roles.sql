@@ -87,6 +87,9 @@ begin
     grant select, insert, update (last_used_at, revoked_at), delete on eqp.operator_token to eqp_runtime;
     grant select, insert, delete on eqp.audit to eqp_runtime;
 
+    -- Links to the pages of submissions.
+    grant select, insert, update (last_used_at, revoked_at), delete on eqp.submission_link to eqp_runtime;
+
     -- Alerts: operators acknowledge, snooze and resolve them. Their numbers come from the log.
     grant select on eqp.alert, eqp.alert_change, eqp.alert_log, eqp.alert_fallback to eqp_runtime;
     grant update (acknowledged_at, acknowledged_by, snoozed_until, resolved_at, resolved_by) on eqp.alert to eqp_runtime;

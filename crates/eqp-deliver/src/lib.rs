@@ -38,6 +38,8 @@ pub use eqp_store::{Event, Observer};
 pub use forward::{CallbackForwarder, Forwarder};
 pub use handler::{Handler, HandlerError, RunningHandler};
 pub use handler_loop::HandlerLoop;
+#[doc(hidden)]
+pub use message::event_of_message;
 pub use message::{
     AlertChange, AlertData, AlertDescription, Content, DescribeAlert, DescribeProduct, EventData, Message, MessageBody,
     MessageContext, MessageUrls, OpenAlert, ProductSource, RawMessage, ReminderData, TestData,
