@@ -8,6 +8,7 @@ use eqp_deliver::{HandlerEnvironment, Pull};
 use eqp_store::internal::{ANSWER, NewAuditEntry, audit, operator_token, within};
 use eqp_store::sqlx::{PgConnection, PgPool, Postgres, Transaction};
 use eqp_store::{MasterKey, Reader, Store};
+use eqp_sync::StuckLimits;
 use http::request::Parts;
 use serde::Serialize;
 use tokio::sync::Semaphore;
@@ -27,6 +28,7 @@ pub(crate) struct ApiState {
     pull: Pull,
     /// The configuration of this process for handlers.
     handlers: Option<HandlerEnvironment>,
+    limits: StuckLimits,
     shutdown: CancellationToken,
     streams: Streams,
     /// The number of consumers that can wait for messages.
@@ -41,11 +43,12 @@ impl ApiState {
         store: Store,
         key: Option<MasterKey>,
         handlers: Option<HandlerEnvironment>,
+        limits: StuckLimits,
         pull: Pull,
         shutdown: CancellationToken,
     ) -> Self {
         let consumers = Arc::new(Semaphore::new(MAX_CONSUMERS));
-        Self { store, key, handlers, pull, shutdown, streams: Streams::default(), consumers }
+        Self { store, key, handlers, limits, pull, shutdown, streams: Streams::default(), consumers }
     }
 }
 
@@ -90,6 +93,10 @@ impl<S> Authorized<S> {
 
     pub(crate) fn handlers(&self) -> Option<&HandlerEnvironment> {
         self.state.handlers.as_ref()
+    }
+
+    pub(crate) fn stuck_limits(&self) -> &StuckLimits {
+        &self.state.limits
     }
 
     pub(crate) fn reader(&self) -> Reader {

@@ -11,7 +11,9 @@ mod listener;
 mod openapi;
 mod principal;
 mod problem;
+mod search;
 mod service;
+mod status;
 mod streams;
 mod token;
 
@@ -26,11 +28,13 @@ pub use api::deliveries::{
 };
 pub use api::events::detail::{ApiReadReport, CallbackReport, ReportBody, ReportedEvent};
 pub use api::events::{EventList, PendingReports};
+pub use api::find::{FindQuery, FoundList};
 pub use api::letter::Letter;
 pub use api::messages::{
     AckRequest, FetchRequest, FetchedMessages, ListenRequest, Listener, NackRequest, PulledMessage, Settled,
 };
 pub use api::replays::{PlannedReplay, Replay, ReplayList, ReplayQuery, ReplayReceiver, ReplayRequest};
+pub use api::status::StatusQuery;
 pub use api::submissions::{FileList, SubmissionHistories, SubmissionList};
 pub use api::subscriptions::check::SubscriptionCheck;
 pub use api::subscriptions::request::{PauseRequest, SubscriptionRequest};
@@ -46,4 +50,10 @@ pub use listener::OperatorListener;
 pub use openapi::openapi;
 pub use principal::{Principal, Scope, UnknownScope};
 pub use problem::{Problem, ProblemCode};
+pub use search::{Found, FoundKind};
 pub use service::OperatorService;
+pub use status::{
+    Channel, ChannelEndpointState, DueDate, FlowLine, MarketplaceStatusError, NextStep, ProductStatus, SetupState,
+    SetupStep, SetupStepKind, Stale, Status, StatusAccount, StatusSource, VersionLine, VersionState,
+    status_of_marketplace,
+};

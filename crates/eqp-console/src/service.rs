@@ -6,6 +6,7 @@ use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use eqp_deliver::{DescribeAlert, DescribeProduct, HandlerEnvironment, Pull};
 use eqp_store::{MasterKey, Store};
+use eqp_sync::StuckLimits;
 use tokio_util::sync::CancellationToken;
 use utoipa_axum::router::OpenApiRouter;
 
@@ -36,6 +37,7 @@ pub struct OperatorService {
     key: Option<MasterKey>,
     pull: Pull,
     handlers: Option<HandlerEnvironment>,
+    limits: StuckLimits,
     shutdown: CancellationToken,
 }
 
@@ -43,7 +45,14 @@ impl OperatorService {
     /// Creates the service of a database.
     pub fn new(store: Store) -> Self {
         let pull = Pull::new(store.pool().clone());
-        Self { store, key: None, handlers: None, pull, shutdown: CancellationToken::new() }
+        Self {
+            store,
+            key: None,
+            handlers: None,
+            limits: StuckLimits::default(),
+            pull,
+            shutdown: CancellationToken::new(),
+        }
     }
 
     /// Seals the secrets of handlers under this key. Without one, subscriptions with secrets cannot be created.
@@ -71,6 +80,12 @@ impl OperatorService {
         Self { handlers: Some(environment), ..self }
     }
 
+    /// Sets the limits after which a submission or file is shown as stuck. They should be those of the alerts.
+    #[must_use]
+    pub fn stuck_limits(self, limits: StuckLimits) -> Self {
+        Self { limits, ..self }
+    }
+
     /// Ends streams at this shutdown.
     #[must_use]
     pub fn shutdown(self, shutdown: CancellationToken) -> Self {
@@ -88,6 +103,7 @@ impl OperatorService {
                 self.store.clone(),
                 self.key.clone(),
                 self.handlers.clone(),
+                self.limits,
                 self.pull.clone(),
                 self.shutdown.clone(),
             ))

@@ -6,6 +6,7 @@ use super::audit::AuditLog;
 use super::deliveries::{ChangedDeliveries, DeliveryDetail, DeliveryList, DeliverySelection};
 use super::events::EventList;
 use super::events::detail::ReportedEvent;
+use super::find::FoundList;
 use super::letter::Letter;
 use super::messages::{AckRequest, FetchRequest, FetchedMessages, ListenRequest, Listener, NackRequest, Settled};
 use super::replays::{PlannedReplay, Replay, ReplayList, ReplayRequest};
@@ -18,6 +19,7 @@ use super::subscriptions::{RequestedTest, Subscription, SubscriptionList};
 use super::tokens::{CreatedToken, NewToken, TokenList};
 
 use crate::described::bodies;
+use crate::status::Status;
 
 bodies!(
     register_requests:
@@ -49,6 +51,7 @@ bodies!(
     EventList,
     FetchedMessages,
     FileList,
+    FoundList,
     Letter,
     Listener,
     OldCallbacks,
@@ -59,6 +62,7 @@ bodies!(
     RequestedTest,
     RetiredSecrets,
     Settled,
+    Status,
     SubmissionHistories,
     SubmissionList,
     Subscription,
@@ -76,7 +80,9 @@ pub(crate) fn register_queries(generator: &mut schemars::SchemaGenerator) {
     generator.subschema_for::<super::alerts::model::AlertFilter>();
     generator.subschema_for::<super::audit::AuditFilter>();
     generator.subschema_for::<super::deliveries::DeliveryQuery>();
+    generator.subschema_for::<super::find::FindQuery>();
     generator.subschema_for::<super::replays::ReplayQuery>();
+    generator.subschema_for::<super::status::StatusQuery>();
     generator.subschema_for::<super::submissions::EnvironmentFilter>();
     generator.subschema_for::<super::subscriptions::request::TestQuery>();
 }
