@@ -276,6 +276,7 @@ impl Server<'_> {
                 .describe_alerts(Arc::new(describe_alert))
                 .describe_products(sources(&self.context.loaded.products))
                 .handlers(self.handlers.clone())
+                .stuck_limits(self.context.settings.alerts.limits())
                 .shutdown(self.stop.clone());
             // Without a key, subscriptions with secrets cannot be created.
             if let Ok(Some(key)) = known_master_key(self.data) {

@@ -51,6 +51,7 @@ mod several;
 mod simulators;
 mod spool;
 mod sql_interface;
+mod status;
 mod stopping;
 mod sweep;
 mod terminal;
