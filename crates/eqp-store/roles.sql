@@ -89,6 +89,9 @@ begin
     -- The pages of the operator service.
     grant select, insert, delete on eqp.operator_session, eqp.sign_in_code to eqp_runtime;
 
+    -- Links to the pages of submissions.
+    grant select, insert, update (last_used_at, revoked_at), delete on eqp.submission_link to eqp_runtime;
+
     -- Alerts: operators acknowledge, snooze and resolve them. Their numbers come from the log.
     grant select on eqp.alert, eqp.alert_change, eqp.alert_log, eqp.alert_fallback to eqp_runtime;
     grant update (acknowledged_at, acknowledged_by, snoozed_until, resolved_at, resolved_by) on eqp.alert to eqp_runtime;

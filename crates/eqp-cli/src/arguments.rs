@@ -75,6 +75,12 @@ pub(crate) fn looks_like_file_id(text: &str) -> bool {
     text.contains('.') && text.chars().all(|letter| letter.is_ascii_digit() || letter == '.')
 }
 
+/// Parses a SKU. The Marketplace's own rules are not applied, so that an unusual one can be named.
+pub(crate) fn sku(text: &str) -> Result<String, String> {
+    let is_sku = (1..=255).contains(&text.len()) && !text.chars().any(|letter| letter.is_control() || letter == ',');
+    if is_sku { Ok(text.to_owned()) } else { Err("it is not a SKU such as acme/checkout".to_owned()) }
+}
+
 /// Parses a timeout.
 pub(crate) fn timeout(text: &str) -> Result<std::time::Duration, String> {
     duration(text)?.try_into().map_err(|_| "it is not a valid timeout".to_owned())
@@ -131,6 +137,14 @@ mod tests {
         assert_eq!(duration("3d"), Ok(Duration::days(3)));
         for text in ["", "5", "m", "5x", "-5m", "99999999999999999d", "4000d"] {
             assert!(duration(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_sku_has_no_control_characters() {
+        assert_eq!(sku("acme/checkout").as_deref(), Ok("acme/checkout"));
+        for text in ["", "a,b", "a\u{1b}[31m", "a\nb", &"a".repeat(256)] {
+            assert!(sku(text).is_err(), "{text}");
         }
     }
 

@@ -16,10 +16,9 @@ use crate::output::{OutputOptions, escaped};
 
 const EXAMPLES: &str = "\
 Examples:
-  eqp simulator                          # simulate the Marketplace on this machine
   eqp serve                              # receive callbacks, with an embedded Postgres
   eqp callbacks add --name main --url https://eqp.example.com/callbacks/main
-  eqp events tail --json                 # follow events
+  eqp status                             # products that need you, and reviews in progress
   eqp wait s5w9k703ru --timeout 30m      # wait until the review has ended";
 const SECRETS: &str = "\
 Secrets are read from the environment (EQP_APPLICATION_SECRET, EQP_DATABASE_URL), from the files named by \

@@ -8,6 +8,7 @@ use eqp_deliver::{HandlerEnvironment, Pull};
 use eqp_store::internal::{ANSWER, NewAuditEntry, audit, operator_session, operator_token, within};
 use eqp_store::sqlx::{PgConnection, PgPool, Postgres, Transaction};
 use eqp_store::{MasterKey, Reader, Store};
+use eqp_sync::StuckLimits;
 use http::request::Parts;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
@@ -29,6 +30,7 @@ pub(crate) struct ApiState {
     handlers: Option<HandlerEnvironment>,
     /// The settings of this process that are shown.
     configuration: Arc<[Setting]>,
+    limits: StuckLimits,
     shutdown: CancellationToken,
     streams: OpenRequests,
     consumers: OpenRequests,
@@ -39,13 +41,14 @@ impl ApiState {
         store: Store,
         key: Option<MasterKey>,
         handlers: Option<HandlerEnvironment>,
+        limits: StuckLimits,
         pull: Pull,
         configuration: Vec<Setting>,
         shutdown: CancellationToken,
     ) -> Self {
         let (streams, consumers) = (OpenRequests::new("open streams"), OpenRequests::new("waiting consumers"));
         let configuration = configuration.into();
-        Self { store, key, handlers, pull, configuration, shutdown, streams, consumers }
+        Self { store, key, handlers, limits, pull, configuration, shutdown, streams, consumers }
     }
 }
 
@@ -94,6 +97,10 @@ impl<S> Authorized<S> {
 
     pub(crate) fn configuration(&self) -> &[Setting] {
         &self.state.configuration
+    }
+
+    pub(crate) fn stuck_limits(&self) -> &StuckLimits {
+        &self.state.limits
     }
 
     pub(crate) fn reader(&self) -> Reader {

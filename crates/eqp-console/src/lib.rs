@@ -14,8 +14,10 @@ mod openapi;
 mod pages;
 mod principal;
 mod problem;
+mod search;
 mod service;
 mod setting;
+mod status;
 mod token;
 
 pub use api::accounts::{Account, AccountList, KeyPlace, ReconcileRun};
@@ -29,6 +31,7 @@ pub use api::deliveries::{
 };
 pub use api::events::detail::{ApiReadReport, CallbackReport, ReportBody, ReportedEvent};
 pub use api::events::{EventList, PendingReports};
+pub use api::find::{FindQuery, FoundList};
 pub use api::health::{
     DatabaseHealth, DeliveryHealth, EndpointHealth, Health, ProjectionHealth, ReceiverHealth, RegistrationHealth,
 };
@@ -38,6 +41,7 @@ pub use api::messages::{
     AckRequest, FetchRequest, FetchedMessages, ListenRequest, Listener, NackRequest, PulledMessage, Settled,
 };
 pub use api::replays::{PlannedReplay, Replay, ReplayList, ReplayQuery, ReplayReceiver, ReplayRequest};
+pub use api::status::StatusQuery;
 pub use api::submissions::{FileList, SubmissionHistories, SubmissionList};
 pub use api::subscriptions::check::SubscriptionCheck;
 pub use api::subscriptions::request::{PauseRequest, SubscriptionRequest};
@@ -53,5 +57,11 @@ pub use listener::OperatorListener;
 pub use openapi::openapi;
 pub use principal::{Principal, Scope, UnknownScope};
 pub use problem::{Problem, ProblemCode};
+pub use search::{Found, FoundKind};
 pub use service::OperatorService;
 pub use setting::Setting;
+pub use status::{
+    Channel, ChannelEndpointState, DueDate, FlowLine, MarketplaceStatusError, NextStep, ProductStatus, SetupState,
+    SetupStep, SetupStepKind, Stale, Status, StatusAccount, StatusSource, VersionLine, VersionState,
+    status_of_marketplace,
+};

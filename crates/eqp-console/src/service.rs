@@ -5,6 +5,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::response::{IntoResponse, Response};
 use eqp_deliver::{DescribeAlert, DescribeProduct, HandlerEnvironment, Pull};
 use eqp_store::{MasterKey, Store};
+use eqp_sync::StuckLimits;
 use tokio_util::sync::CancellationToken;
 use utoipa_axum::router::OpenApiRouter;
 
@@ -36,6 +37,7 @@ pub struct OperatorService {
     pull: Pull,
     handlers: Option<HandlerEnvironment>,
     configuration: Vec<Setting>,
+    limits: StuckLimits,
     shutdown: CancellationToken,
 }
 
@@ -43,7 +45,15 @@ impl OperatorService {
     /// Creates the service of a database.
     pub fn new(store: Store) -> Self {
         let pull = Pull::new(store.pool().clone());
-        Self { store, key: None, handlers: None, pull, configuration: Vec::new(), shutdown: CancellationToken::new() }
+        Self {
+            store,
+            key: None,
+            handlers: None,
+            limits: StuckLimits::default(),
+            pull,
+            configuration: Vec::new(),
+            shutdown: CancellationToken::new(),
+        }
     }
 
     /// Seals the secrets of handlers under this key. Without one, subscriptions with secrets cannot be created.
@@ -77,6 +87,12 @@ impl OperatorService {
         Self { configuration: settings.into_iter().collect(), ..self }
     }
 
+    /// Sets the limits after which a submission or file is shown as stuck. They should be those of the alerts.
+    #[must_use]
+    pub fn stuck_limits(self, limits: StuckLimits) -> Self {
+        Self { limits, ..self }
+    }
+
     /// Ends streams at this shutdown.
     #[must_use]
     pub fn shutdown(self, shutdown: CancellationToken) -> Self {
@@ -94,6 +110,7 @@ impl OperatorService {
                 self.store.clone(),
                 self.key.clone(),
                 self.handlers.clone(),
+                self.limits,
                 self.pull.clone(),
                 self.configuration.clone(),
                 self.shutdown.clone(),

@@ -50,6 +50,8 @@ pub use handler::{Handler, HandlerError, RunningHandler};
 pub use handler_loop::HandlerLoop;
 #[cfg(feature = "email")]
 pub use mail_server::{MailSecurity, MailServer};
+#[doc(hidden)]
+pub use message::event_of_message;
 pub use message::{
     AlertChange, AlertData, AlertDescription, Content, DescribeAlert, DescribeProduct, DigestChange, DigestData,
     DigestProduct, DigestSubmission, EventData, Message, MessageBody, MessageContext, MessageUrls, OpenAlert,

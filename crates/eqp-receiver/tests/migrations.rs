@@ -124,6 +124,13 @@ const MIGRATIONS: &[(&str, &str, &str)] = &[
          insert into eqp.sign_in_code (token_id, hash, expires_at)
              select id, decode(repeat('00', 32), 'hex'), now() from eqp.operator_token",
     ),
+    (
+        "0013_status.sql",
+        "d149067670be746924771a03cb9f152e9884d3167b37cc41457f847d4a628e3f",
+        "update eqp.resource_detail set is_patch = true, artifact_id = 'f1';
+         insert into eqp.submission_link (account_id, submission_id, hash, created_by, expires_at)
+             select id, 's1', decode(repeat('00', 32), 'hex'), 'token ci', now() from eqp.account",
+    ),
 ];
 
 /// How long the rows of each table that has a time are stored.
@@ -158,6 +165,7 @@ const RETENTION: &[(&str, &str)] = &[
     ("resource_detail", "always: one row per submission or file, as in track"),
     ("sign_in_code", "until it is used, or the next one is created after it expired"),
     ("signing_secret", "until it is retired, or the subscription is removed"),
+    ("submission_link", "400 days after it expired or was revoked"),
     ("subscription", "until it is removed; temporary ones 7 days after their last use"),
     ("subscription_state", "until the subscription is removed"),
     ("track", "always: the current status"),

@@ -96,6 +96,8 @@ async fn details_are_replaced_by_those_of_a_newer_version() {
         version: Some("1.2.0".to_owned()),
         name: Some(name.to_owned()),
         package_type: Some("extension".to_owned()),
+        is_patch: Some(true),
+        artifact_id: Some("1.2".to_owned()),
         details: Some(r#"{"tools": ["phpcs"]}"#.to_owned()),
     };
     for (stored, expected) in [

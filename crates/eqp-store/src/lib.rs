@@ -74,6 +74,10 @@ pub mod internal {
         ReportedReminder, StatusEntry, StoredAlert, StoredAlertChange, StoredFallback, StoredNotification,
         TrackInReview, UnconfirmedStatus, UndeliverableChange, UnknownEventCode, UnprovenEndpoint,
     };
+    // The items of `status` and `find`.
+    pub use crate::model::{
+        ArtifactFacts, ChannelAccount, ChannelEndpoint, FoundEvent, FoundResource, SubmissionFacts, TrackFacts,
+    };
     pub use crate::observer::{DeliveryMeasurement, DeliveryResult, HandlerFailure, OpenAlerts, ReconcileResult};
     pub use crate::reconcile_requests::{ReconcileRequests, RequestedAccounts};
     pub use crate::secret_file::{check_secret_file, read_secret, read_secret_file, secret_text};
@@ -89,8 +93,8 @@ pub mod internal {
         retired_username, rotation, schema, signing_secret, subscription, track, upgrade, write,
     };
     pub use crate::sql::{
-        alert, alert_facts, alert_fallback, alert_log, alert_notification, registration_check, rejected_callback,
-        replay, reported_alert, review_facts,
+        alert, alert_facts, alert_fallback, alert_log, alert_notification, find, registration_check, rejected_callback,
+        replay, reported_alert, review_facts, status_facts,
     };
     pub use crate::supervise::{Part, Restarts, Supervisor};
 }

@@ -13,11 +13,13 @@ pub use alerts::{
     Condition, QuietHours, QuietHoursError, Stage, StuckLimits, SupportLetter, SupportLetters, Typical,
 };
 #[doc(hidden)]
-pub use alerts::{AlertOperation, AlertVerb};
+pub use alerts::{AlertOperation, AlertVerb, ReviewTime, quoted_id, review_times};
 pub use check::{Check, CheckState};
 pub use error::Error;
 pub use public_url::{PublicUrlError, probe_public_url};
 pub use readiness::{ProbeError, ProbeTls, probe_address, probe_receiver};
+#[doc(hidden)]
+pub use reconcile::tool_in_words;
 pub use reconcile::{
     ConfiguredKey, Connect, Difference, DifferenceReason, PagingError, ReconcileError, ReconcileIntervals,
     ReconcileKind, ReconcileReport, ReconcileScope, ReconcileService, ReconcileTarget, Reconciler, StatusDifference,

@@ -9,6 +9,7 @@ pub(crate) mod deliveries;
 pub(crate) mod doctor;
 pub(crate) mod events;
 pub(crate) mod files;
+pub(crate) mod find;
 pub(crate) mod generated;
 pub(crate) mod init;
 pub(crate) mod keys;
@@ -31,7 +32,8 @@ pub(crate) mod serve;
 #[cfg(feature = "simulator")]
 pub(crate) mod simulator;
 pub(crate) mod spool;
-mod status;
+pub(crate) mod status;
+mod statuses;
 pub(crate) mod submissions;
 pub(crate) mod subscriptions;
 pub(crate) mod token;
@@ -56,6 +58,8 @@ const LEFTOVERS: Duration = Duration::from_secs(1);
 /// The commands of the tool.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    Status(status::ShowStatus),
+    Find(find::Find),
     #[cfg(all(feature = "embedded", feature = "simulator"))]
     Demo(crate::demo::Demo),
     Serve(serve::Serve),
@@ -140,6 +144,8 @@ async fn run_async(command: Command, context: Context, definition: fn() -> clap:
         notice("--server has no effect: this command calls the Marketplace directly");
     }
     match command {
+        Command::Status(verb) => Box::pin(verb.run(&context)).await,
+        Command::Find(verb) => verb.run(&context).await,
         #[cfg(all(feature = "embedded", feature = "simulator"))]
         Command::Demo(verb) => verb.run(&context).await,
         Command::Serve(verb) => verb.run(&context).await,

@@ -1,8 +1,8 @@
 //! The registry of the JSON that each command prints, from which the schemas of the reference are generated.
 
 use eqp_console::{
-    AccountList, AlertDetail, AlertList, AuditLog, DeliveryDetail, DeliveryList, Letter, Replay, ReplayList,
-    ReportedEvent, Subscription, SubscriptionList, TokenList,
+    AccountList, AlertDetail, AlertList, AuditLog, DeliveryDetail, DeliveryList, FoundList, Letter, Replay, ReplayList,
+    ReportedEvent, Status, Subscription, SubscriptionList, TokenList,
 };
 use eqp_deliver::MessageBody;
 use eqp_receiver::Reprojected;
@@ -99,6 +99,8 @@ pub(crate) const WITHOUT_JSON: &[&str] = &["completions"];
 pub(crate) fn all() -> Vec<CommandJson> {
     let business_report = || vec![of::<reports::BusinessReport<'_>> as SchemaOf];
     let mut all = vec![
+        lines_with("watch", "status", vec![of::<Status>]),
+        object("find", vec![of::<FoundList>]),
         object("demo", vec![of::<crate::demo::report::Report>]),
         object("serve", vec![of::<serve::RunningReceiver<'_>>, of::<ca::CaReport<'_>>]),
         object("simulator", vec![of::<simulator::report::RunningSimulator<'_>>]),
@@ -190,19 +192,19 @@ pub(crate) fn all() -> Vec<CommandJson> {
         ),
         object("reproject", vec![of::<Reprojected>]),
         object("retention", vec![of::<retention::RetentionReport>]),
+    ]);
+    all.extend(of_tokens());
+    all
+}
+
+/// Returns the JSON of the commands about tokens, the audit log and generated files.
+fn of_tokens() -> Vec<CommandJson> {
+    vec![
         object("token create", vec![of::<token::create::TokenCreation<'_>>, of::<token::create::TokenDryRun<'_>>]),
         object("token link", vec![of::<token::link::LinkCreation<'_>>, of::<token::link::LinkDryRun<'_>>]),
         object("token list", vec![of::<TokenList>]),
         object("token revoke", vec![of::<token::revoke::RevocationReport<'_>>]),
         object("audit list", vec![of::<AuditLog>]),
-    ]);
-    all.extend(of_generated());
-    all
-}
-
-/// Returns the JSON of the commands about generated files.
-fn of_generated() -> Vec<CommandJson> {
-    vec![
         object("ca", vec![of::<ca::CaReport<'_>>, of::<ca::CaDryRun<'_>>]),
         object("man", vec![of::<generated::ManualPages<'_>>]),
     ]

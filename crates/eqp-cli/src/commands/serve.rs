@@ -279,6 +279,7 @@ impl Server<'_> {
                 .describe_products(sources(&self.context.loaded.products))
                 .handlers(self.handlers.clone())
                 .configuration(self.shown_settings())
+                .stuck_limits(self.context.settings.alerts.limits())
                 .shutdown(self.stop.clone());
             // Without a key, subscriptions with secrets cannot be created.
             if let Ok(Some(key)) = known_master_key(self.data) {

@@ -8,7 +8,7 @@ use eqp_types::Environment;
 use serde::Serialize;
 
 use crate::arguments::within;
-use crate::commands::{events, status};
+use crate::commands::{events, statuses};
 use crate::compose::operator::Operator;
 use crate::context::Context;
 use crate::failure::{Exit, Failure, Result};
@@ -45,13 +45,13 @@ Examples:
   eqp submissions list --overall in_progress --json")]
 pub(crate) struct List {
     /// Show submissions with this overall status
-    #[arg(long, value_name = "STATUS", value_parser = status::overall_status(), hide_possible_values = true)]
+    #[arg(long, value_name = "STATUS", value_parser = statuses::overall_status(), hide_possible_values = true)]
     overall: Option<String>,
     /// Show submissions with this technical status
-    #[arg(long, value_name = "STATUS", value_parser = status::technical_status(), hide_possible_values = true)]
+    #[arg(long, value_name = "STATUS", value_parser = statuses::technical_status(), hide_possible_values = true)]
     technical: Option<String>,
     /// Show submissions with this marketing status
-    #[arg(long, value_name = "STATUS", value_parser = status::marketing_status(), hide_possible_values = true)]
+    #[arg(long, value_name = "STATUS", value_parser = statuses::marketing_status(), hide_possible_values = true)]
     marketing: Option<String>,
     /// Maximum number of submissions
     #[arg(long, value_name = "COUNT", default_value_t = 50, value_parser = within(1_u32..=10_000))]

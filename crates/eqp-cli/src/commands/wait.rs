@@ -8,7 +8,7 @@ use eqp_release::wait::{Resource, Statuses, WaitEvent, WaitReport, WaitResult, W
 use eqp_types::{FileUploadId, Flow, IdError, SubmissionId};
 use serde::Serialize;
 
-use super::status;
+use super::statuses;
 use crate::arguments::{looks_like_file_id, timeout};
 use crate::compose::client::client;
 use crate::compose::recorded;
@@ -51,7 +51,7 @@ pub(crate) struct Wait {
     #[arg(long, value_name = "FLOW", value_parser = ["overall", "technical", "marketing"])]
     flow: Option<String>,
     /// Status to wait for [default: released_to_store, approved or passed, depending on the flow]
-    #[arg(long, value_name = "STATUS", value_parser = status::any_status(), hide_possible_values = true)]
+    #[arg(long, value_name = "STATUS", value_parser = statuses::any_status(), hide_possible_values = true)]
     until: Option<String>,
     /// Maximum time to wait, such as 90s, 15m, 2h, 3d
     #[arg(long, value_name = "TIME", default_value = "1h", value_parser = timeout)]
@@ -113,7 +113,7 @@ impl Wait {
 
 fn target(flow: Flow, status: Option<String>) -> Result<WaitTarget> {
     WaitTarget::new(flow, status)
-        .map_err(|error| status::of_another_flow(&error).next("set --flow, or omit --until to wait for success"))
+        .map_err(|error| statuses::of_another_flow(&error).next("set --flow, or omit --until to wait for success"))
 }
 
 /// Reports what happened while waiting.

@@ -46,7 +46,8 @@ impl Operator {
     fn in_process(context: &Context, database: Database) -> Self {
         let mut service = OperatorService::new(Store::new(database.pool().clone()))
             .describe_alerts(Arc::new(describe_alert))
-            .describe_products(sources(&context.loaded.products));
+            .describe_products(sources(&context.loaded.products))
+            .stuck_limits(context.settings.alerts.limits());
         // Settings that cannot be used are reported by `serve`; most commands have nothing to do with them.
         if let Ok(handlers) = context.settings.handlers(&context.loaded.programs) {
             service = service.handlers(handlers);

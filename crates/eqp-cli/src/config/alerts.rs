@@ -32,17 +32,21 @@ impl AlertOptions {
         }
     }
 
-    /// Returns the settings with defaults.
-    pub(crate) fn resolve(&self) -> AlertSettings {
+    /// Returns the limits after which a review is stuck, with defaults.
+    pub(crate) fn limits(&self) -> StuckLimits {
         let default = StuckLimits::default();
         let limit = |limit: Option<Limit>, default| limit.map_or(default, |limit| limit.0);
-        let limits = StuckLimits {
+        StuckLimits {
             scan: limit(self.scan_limit, default.scan),
             automation: limit(self.automation_limit, default.automation),
             manual_qa: limit(self.manual_qa_limit, default.manual_qa),
             marketing: limit(self.marketing_limit, default.marketing),
-        };
-        let mut settings = AlertSettings::default().limits(limits);
+        }
+    }
+
+    /// Returns the settings with defaults.
+    pub(crate) fn resolve(&self) -> AlertSettings {
+        let mut settings = AlertSettings::default().limits(self.limits());
         for SeverityOfKind(kind, severity) in self.severities.iter().flatten() {
             settings = settings.severity(*kind, *severity);
         }

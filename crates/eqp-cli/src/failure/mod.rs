@@ -34,7 +34,7 @@ pub(crate) enum Exit {
     TimedOut = 6,
     /// The Marketplace or the database cannot be reached.
     Unreachable = 7,
-    /// Registrations, or a database and the Marketplace, differ; only with `--exit-code`.
+    /// Registrations, or a database and the Marketplace, differ, or a product needs attention; only with `--exit-code`.
     OutOfStep = 8,
     /// Interrupted by a signal.
     Interrupted = 130,
@@ -51,7 +51,7 @@ Exit codes:
   5  rejected by the Marketplace (a review, a scan or a change)
   6  timed out waiting
   7  the Marketplace or the database cannot be reached
-  8  something differs (callbacks plan, reconcile; only with --exit-code)
+  8  something differs or needs attention (callbacks plan, reconcile, status; only with --exit-code)
   130  interrupted by a signal";
 
 /// A failure of a command.
@@ -152,6 +152,16 @@ impl Failure {
     /// Marks the failure as printed already: only its exit code counts.
     pub(crate) fn already_reported(self) -> Self {
         Self { reported: true, ..self }
+    }
+
+    /// Returns the documented exit code.
+    pub(crate) fn exit(&self) -> Exit {
+        self.exit
+    }
+
+    /// Replaces the exit code.
+    pub(crate) fn with_exit(self, exit: Exit) -> Self {
+        Self { exit, ..self }
     }
 
     /// Returns whether a service could not be reached.

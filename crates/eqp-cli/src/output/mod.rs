@@ -5,6 +5,7 @@ mod options;
 mod progress;
 mod prompt;
 mod readable;
+mod screen;
 mod table;
 mod terminal;
 
@@ -19,6 +20,7 @@ pub(crate) use progress::{ProgramLine, StatusLine};
 pub(crate) use prompt::Confirm;
 pub(crate) use prompt::{ask_line, ask_secret, can_ask};
 pub(crate) use readable::readable;
+pub(crate) use screen::Screen;
 
 pub(crate) use crate::sanitize::{Paint, escaped, escaped_json, logged, plain, sanitized, without_style};
 pub(crate) use crate::text::shell_word;

@@ -8,6 +8,8 @@ use crate::sanitize::plain;
 
 /// The assumed width of a terminal that does not report one.
 const USUAL_WIDTH: usize = 80;
+/// The assumed height of a terminal that does not report one.
+const USUAL_HEIGHT: usize = 24;
 
 /// Returns the width of the terminal behind a stream, or `None` if it is not a terminal.
 pub(super) fn width_of(stream: &impl AsFd) -> Option<usize> {
@@ -16,6 +18,13 @@ pub(super) fn width_of(stream: &impl AsFd) -> Option<usize> {
     }
     let columns = tcgetwinsize(stream).map_or(0, |size| usize::from(size.ws_col));
     Some(if columns == 0 { USUAL_WIDTH } else { columns })
+}
+
+/// Returns the number of columns and rows of the terminal behind a stream.
+pub(super) fn size_of(stream: &impl AsFd) -> (usize, usize) {
+    let size = tcgetwinsize(stream).map_or((0, 0), |size| (usize::from(size.ws_col), usize::from(size.ws_row)));
+    let or_usual = |number: usize, usual| if number == 0 { usual } else { number };
+    (or_usual(size.0, USUAL_WIDTH), or_usual(size.1, USUAL_HEIGHT))
 }
 
 /// Wraps lines that are wider than `width` between words, with a hanging indent. Words are never

@@ -167,6 +167,12 @@ const COMMANDS: &[(i32, &[&str])] = &[
     (2, &["alerts", "ack", "1", "--by", ""]),
     (2, &["alerts", "snooze", "1", "--for", "400d"]),
     (0, &["alerts", "resolve", "1", "--dry-run"]),
+    (0, &["find", "s1"]),
+    (0, &["find", "item-s2", "--limit", "1"]),
+    (0, &["find", "1"]),
+    (4, &["find", "nothing & nowhere"]),
+    (2, &["find", ""]),
+    (4, &["status", "acme/unknown"]),
     (0, &["submissions", "letter", "s3"]),
     (4, &["submissions", "letter", "s1"]),
     (4, &["submissions", "letter", "nothing"]),
@@ -208,8 +214,29 @@ async fn a_command_prints_the_same_in_process_and_from_a_server() {
             assert_eq!(ways.run(arguments).code, 0, "{seq}");
         }
     }
+    shows_the_status(&ways);
     deletes_old_callbacks(&ways).await;
     changes(&ways);
+}
+
+/// The first line and the field `at` contain the current time, so only the rest of the output is the same.
+fn shows_the_status(ways: &TwoWays) {
+    for arguments in [&["status"][..], &["status", "--environment", "sandbox"], &["status", "--json"]] {
+        let without_time = |home: &Home| {
+            let ended = home.run_aside(arguments);
+            assert_eq!(ended.code, 0, "{ended:?}");
+            match serde_json::from_str::<Value>(&ended.stdout) {
+                Ok(mut status) => {
+                    status["at"].take();
+                    status.to_string()
+                }
+                Err(_) => ended.stdout.split_once('\n').unwrap().1.to_owned(),
+            }
+        };
+        let (here, there) = (without_time(&ways.in_process), without_time(&ways.remote));
+        assert_eq!(here, there, "eqp {arguments:?}");
+        assert!(here.contains("item-s1"), "{here}");
+    }
 }
 
 /// The limit is a time relative to now, so only the rest of the output is the same.

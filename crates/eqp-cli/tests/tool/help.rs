@@ -17,6 +17,8 @@ fn help_of_the_tool() {
 fn help_of_every_command() {
     // Global options are the same everywhere; the help of the tool shows them.
     let commands: &[&[&str]] = &[
+        &["status"],
+        &["find"],
         &["demo"],
         &["serve"],
         &["simulator"],

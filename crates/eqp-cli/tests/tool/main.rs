@@ -52,6 +52,7 @@ mod several;
 mod simulators;
 mod spool;
 mod sql_interface;
+mod status;
 mod stopping;
 mod sweep;
 mod terminal;

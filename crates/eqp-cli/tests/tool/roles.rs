@@ -273,6 +273,8 @@ async fn every_part_runs_with_the_rights_of_its_role_only() {
     for command in [
         &["events", "list"][..],
         &["submissions", "list"],
+        &["status"],
+        &["find", "one"],
         &["files", "list"],
         &["callbacks", "plan"],
         &["reproject", "--since", "1d"],

@@ -138,6 +138,8 @@ fn run_all(vendor: &TestVendor, said: &mut Said, ours: &str, theirs: &str) {
         (0, &["accounts", "list"]),
         (0, &["products", "list"]),
         (0, &["reconcile", "--json"]),
+        (0, &["status"]),
+        (4, &["find", "nothing"]),
         (0, &["alerts", "list"]),
         (4, &["alerts", "show", "999"]),
         (4, &["alerts", "ack", "999", "--by", "ops"]),

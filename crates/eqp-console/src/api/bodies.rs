@@ -6,6 +6,7 @@ use super::audit::AuditLog;
 use super::deliveries::{ChangedDeliveries, DeliveryDetail, DeliveryList, DeliverySelection};
 use super::events::EventList;
 use super::events::detail::ReportedEvent;
+use super::find::FoundList;
 use super::health::Health;
 use super::letter::Letter;
 use super::links::SignInLink;
@@ -20,6 +21,7 @@ use super::subscriptions::{RequestedTest, Subscription, SubscriptionList};
 use super::tokens::{CreatedToken, NewToken, TokenList};
 
 use crate::described::bodies;
+use crate::status::Status;
 
 bodies!(
     register_requests:
@@ -51,6 +53,7 @@ bodies!(
     EventList,
     FetchedMessages,
     FileList,
+    FoundList,
     Health,
     Letter,
     Listener,
@@ -63,6 +66,7 @@ bodies!(
     RetiredSecrets,
     Settled,
     SignInLink,
+    Status,
     SubmissionHistories,
     SubmissionList,
     Subscription,
@@ -80,7 +84,9 @@ pub(crate) fn register_queries(generator: &mut schemars::SchemaGenerator) {
     generator.subschema_for::<super::alerts::model::AlertFilter>();
     generator.subschema_for::<super::audit::AuditFilter>();
     generator.subschema_for::<super::deliveries::DeliveryQuery>();
+    generator.subschema_for::<super::find::FindQuery>();
     generator.subschema_for::<super::replays::ReplayQuery>();
+    generator.subschema_for::<super::status::StatusQuery>();
     generator.subschema_for::<super::submissions::EnvironmentFilter>();
     generator.subschema_for::<super::subscriptions::request::TestQuery>();
 }

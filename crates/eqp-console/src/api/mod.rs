@@ -6,12 +6,14 @@ pub(crate) mod audit;
 pub(crate) mod bodies;
 pub(crate) mod deliveries;
 pub(crate) mod events;
+pub(crate) mod find;
 pub(crate) mod health;
 pub(crate) mod letter;
 pub(crate) mod links;
 pub(crate) mod messages;
 pub(crate) mod replays;
 pub(crate) mod retention;
+pub(crate) mod status;
 pub(crate) mod submissions;
 pub(crate) mod subscriptions;
 pub(crate) mod tokens;
@@ -35,6 +37,8 @@ pub(crate) const SERVED: &str = include_str!("../../openapi.json");
 /// Returns the routes of all operations, relative to the base path.
 pub(crate) fn routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()
+        .merge(status::routes())
+        .merge(find::routes())
         .merge(events::routes())
         .merge(submissions::routes())
         .merge(accounts::routes())

@@ -7,6 +7,7 @@ mod in_process;
 mod messages;
 mod remote;
 mod replays;
+mod status;
 mod stream;
 
 use std::fmt;

@@ -100,7 +100,7 @@ impl Message {
             EventKind::File => MessageBody::FileScanFinished(reported),
             EventKind::Unknown | EventKind::Undecodable => MessageBody::CallbackUnrecognized(reported),
         };
-        Self { id: id(instance, &format!("event:{}", event.seq)), body, replay: None }
+        Self { id: id(instance, &event_source(event.seq)), body, replay: None }
     }
 
     /// Creates the message about a change of an alert: number `number` in the log of such changes.
@@ -235,6 +235,20 @@ pub(crate) const DATA_FIELDS: &[&str] = &[
     "week",
 ];
 
+/// The number of the newest events among which the one of a message is searched.
+const SEARCHED: i64 = 50_000;
+
+/// Returns the number of the event whose message has this ID, if it is one of the 50,000 events up to `newest`. An ID is a hash, so those
+/// of all these events are computed.
+pub fn event_of_message(instance: Uuid, message: &str, newest: i64) -> Option<i64> {
+    let oldest = newest.saturating_sub(SEARCHED).max(0);
+    (oldest + 1..=newest).rev().find(|seq| id(instance, &event_source(*seq)) == message)
+}
+
+fn event_source(seq: i64) -> String {
+    format!("event:{seq}")
+}
+
 /// Returns the ID of the message about `source` in the database `instance`.
 fn id(instance: Uuid, source: &str) -> String {
     format!("evt_{}", Uuid::new_v5(&instance, source.as_bytes()).simple())
@@ -248,6 +262,15 @@ mod tests {
     use eqp_store::internal::{Account, ReportId};
 
     use super::*;
+
+    #[test]
+    fn the_event_of_a_message_is_found_among_the_newest() {
+        let instance = Uuid::from_u128(7);
+        let message = id(instance, "event:40");
+        assert_eq!(event_of_message(instance, &message, 60), Some(40));
+        assert_eq!(event_of_message(instance, &message, 39), None);
+        assert_eq!(event_of_message(instance, "evt_x", 0), None);
+    }
 
     #[test]
     fn templates_can_use_the_fields_of_all_messages() {

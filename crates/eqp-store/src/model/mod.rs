@@ -31,6 +31,8 @@ mod replay;
 mod report;
 #[doc(hidden)]
 mod report_id;
+#[doc(hidden)]
+mod status_facts;
 mod string_enum;
 mod submission;
 #[doc(hidden)]
@@ -76,6 +78,9 @@ pub use reconcile::{
 pub use replay::{NewReplay, ReplayPosition, StoredReplay};
 pub use report::{PendingReport, ReadContext};
 pub use report_id::ReportId;
+pub use status_facts::{
+    ArtifactFacts, ChannelAccount, ChannelEndpoint, FoundEvent, FoundResource, SubmissionFacts, TrackFacts,
+};
 pub use string_enum::UnknownValue;
 pub use submission::{FileState, Submission, SubmissionHistory};
 pub use subscription::{

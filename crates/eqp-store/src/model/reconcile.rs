@@ -113,6 +113,10 @@ pub struct ResourceDetail {
     pub name: Option<String>,
     /// The type of a package, such as `extension`.
     pub package_type: Option<String>,
+    /// Whether the submission is reviewed as a patch.
+    pub is_patch: Option<bool>,
+    /// The file of the submission's archive.
+    pub artifact_id: Option<String>,
     /// A JSON object. `findings`: the reasons for a rejection, once they were read.
     pub details: Option<String>,
 }

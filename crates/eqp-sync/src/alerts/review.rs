@@ -20,7 +20,7 @@ const HISTORY_PERIOD: Duration = Duration::minutes(10);
 pub(super) struct Histories(HashMap<AccountId, (OffsetDateTime, Durations)>);
 
 impl Histories {
-    async fn of(
+    pub(super) async fn of(
         &mut self,
         connection: &mut PgConnection,
         account: AccountId,

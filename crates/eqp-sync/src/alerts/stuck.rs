@@ -40,8 +40,8 @@ pub enum Stage {
 }
 
 impl Stage {
-    /// Returns the stage of a status, unless nobody waits for the Marketplace.
-    pub(super) fn of(status: &str) -> Option<Self> {
+    /// Returns the stage of a status, or `None` if it is not one in which a submission or file waits for the Marketplace.
+    pub fn of(status: &str) -> Option<Self> {
         Some(match status {
             "queued" | "in-progress" => Self::Scan,
             "in_automation" => Self::Automation,
@@ -73,7 +73,8 @@ impl Default for StuckLimits {
 }
 
 impl StuckLimits {
-    pub(super) fn of(&self, stage: Stage) -> Duration {
+    /// Returns the limit of a stage.
+    pub fn of(&self, stage: Stage) -> Duration {
         match stage {
             Stage::Scan => self.scan,
             Stage::Automation => self.automation,

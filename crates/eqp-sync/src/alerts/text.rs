@@ -228,8 +228,8 @@ fn counted(count: u64, noun: &str) -> String {
 }
 
 /// Quotes an ID for a shell, because the sender of callbacks chooses it and people copy the command.
-fn quoted(id: &str) -> String {
-    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "-_.".contains(letter);
+pub fn quoted(id: &str) -> String {
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "-_./".contains(letter);
     let is_word = id.starts_with(|letter: char| letter.is_ascii_alphanumeric()) && id.chars().all(is_plain);
     if is_word { id.to_owned() } else { format!("'{}'", id.replace('\'', r"'\''")) }
 }

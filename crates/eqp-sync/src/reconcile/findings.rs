@@ -84,12 +84,12 @@ async fn of_submission(client: &Client, id: &SubmissionId, flows: &[Flow]) -> Re
     for run in failed.take(MAX_REPORTS) {
         let tool = run.name.clone().unwrap_or_else(|| "test".to_owned());
         let (true, Some(run_id)) = (run.has_report(), &run.tool_run_id) else {
-            findings.push(format!("{}: failed, without a report", in_words(&tool)));
+            findings.push(format!("{}: failed, without a report", tool_in_words(&tool)));
             continue;
         };
         let report = match call(client.test_results().report(id, &tool, run_id)).await {
             Err(ReconcileError::Marketplace(error)) if error.is_not_found() => {
-                findings.push(format!("{}: failed; its report does not exist", in_words(&tool)));
+                findings.push(format!("{}: failed; its report does not exist", tool_in_words(&tool)));
                 continue;
             }
             report => report?,
@@ -106,14 +106,15 @@ fn of_report(tool: &str, report: &TestReport) -> Vec<String> {
     for FailedReport { sentences, .. } in report.failures() {
         for sentence in sentences {
             if seen.insert(sentence.clone()) {
-                findings.push(format!("{}: {sentence}", in_words(tool)));
+                findings.push(format!("{}: {sentence}", tool_in_words(tool)));
             }
         }
     }
     findings
 }
 
-fn in_words(tool: &str) -> String {
+/// Returns the name of a tool of the Marketplace in words.
+pub fn tool_in_words(tool: &str) -> String {
     match tool {
         "phpcs" => "Code sniffer".to_owned(),
         "phpcpd" => "Copy-paste detector".to_owned(),

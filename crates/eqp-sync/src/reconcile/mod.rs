@@ -36,6 +36,7 @@ use tokio_util::sync::CancellationToken;
 pub use connector::{ConfiguredKey, Connect};
 pub use difference::{Difference, DifferenceReason, StatusDifference};
 pub use error::ReconcileError;
+pub use findings::tool_in_words;
 pub use page_walk::PagingError;
 pub use report::{ReconcileKind, ReconcileReport};
 pub use schedule::ReconcileIntervals;

@@ -20,6 +20,8 @@ pub(super) struct ResourceResponse {
     pub(super) version: Option<String>,
     pub(super) name: Option<String>,
     pub(super) package_type: Option<String>,
+    pub(super) is_patch: Option<bool>,
+    pub(super) artifact_id: Option<String>,
     /// The statuses and times in the response.
     pub(super) report: ResourceRead,
     pub(super) time: ReadTime,
@@ -44,6 +46,8 @@ impl ResourceResponse {
             version: package.version.as_deref().map(storable),
             name: package.name.as_deref().map(storable),
             package_type: package.kind.as_ref().map(|kind| storable(kind.as_str())),
+            is_patch: package.is_reviewed_as_patch(),
+            artifact_id: package.artifact.as_ref().map(|file| file.file_upload_id.to_string()),
             report: ResourceRead::package(&body)?,
             time,
             body,
@@ -59,6 +63,8 @@ impl ResourceResponse {
             version: None,
             name: None,
             package_type: None,
+            is_patch: None,
+            artifact_id: None,
             report: ResourceRead::package(&body)?,
             time,
             body,
@@ -77,6 +83,8 @@ impl ResourceResponse {
             version: None,
             name: file.file.filename.as_deref().map(storable),
             package_type: None,
+            is_patch: None,
+            artifact_id: None,
             report: ResourceRead::file(&body)?,
             time,
             body,
@@ -114,6 +122,14 @@ mod tests {
         assert_eq!(response.sku.as_deref(), Some("acme/a"));
         let json = r#"{"submission_id": "s1", "sku": "acme/a", "eqp_status": []}"#;
         assert!(ResourceResponse::of_package(&package(json), TIME).unwrap().is_none());
+    }
+
+    #[test]
+    fn the_archive_and_the_kind_of_review_of_a_package_are_known() {
+        let json = r#"{"submission_id": "s1", "eqp_status": {"overall": "draft"}, "artifact": {"file_upload_id": "1.2"},
+            "process_as_patch": "yes"}"#;
+        let response = ResourceResponse::of_package(&package(json), TIME).unwrap().unwrap();
+        assert_eq!((response.artifact_id.as_deref(), response.is_patch), (Some("1.2"), Some(true)));
     }
 
     #[test]

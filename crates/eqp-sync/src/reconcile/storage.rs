@@ -118,22 +118,20 @@ impl Storage {
         for (response, known) in responses.iter().zip(known) {
             let read = reasons.get(&response.report.resource_id);
             let same = known.as_ref().filter(|known| known.modified_at == response.report.modified_at);
-            let is_same = |known: &ResourceDetail| {
-                (&known.sku, &known.version, &known.name, &known.package_type)
-                    == (&response.sku, &response.version, &response.name, &response.package_type)
-            };
-            if read.is_none() && same.is_some_and(is_same) {
-                continue;
-            }
             let detail = ResourceDetail {
                 modified_at: response.report.modified_at,
                 sku: response.sku.clone(),
                 version: response.version.clone(),
                 name: response.name.clone(),
                 package_type: response.package_type.clone(),
+                is_patch: response.is_patch,
+                artifact_id: response.artifact_id.clone(),
                 // Reasons of another version of the submission are outdated.
                 details: read.cloned().or_else(|| same.and_then(|same| same.details.clone())),
             };
+            if same == Some(&detail) {
+                continue;
+            }
             new.insert(resource(account, response), detail);
         }
         if !new.is_empty() {

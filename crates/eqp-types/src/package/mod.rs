@@ -194,6 +194,16 @@ pub struct Package {
 }
 
 impl Package {
+    /// Returns whether this version is reviewed as a patch, as the developer has requested or the Marketplace has decided. `None` if
+    /// neither is known.
+    pub fn is_reviewed_as_patch(&self) -> Option<bool> {
+        match &self.process_as_patch {
+            Some(ProcessAsPatch::Yes) => Some(true),
+            Some(ProcessAsPatch::No) => Some(false),
+            _ => self.is_patch.as_ref().map(Flag::is_set),
+        }
+    }
+
     /// Returns the fields of the package that a request can set.
     pub fn to_draft(&self) -> PackageDraft {
         let package = self.clone();
@@ -354,6 +364,20 @@ mod tests {
         .unwrap();
         assert_eq!((package.artifact, package.eqp_status, package.sku), (None, None, None));
         assert_eq!(package.kind, Some(PackageType::Extension));
+    }
+
+    #[test]
+    fn the_request_of_the_developer_decides_whether_a_version_is_a_patch() {
+        for (json, expected) in [
+            (r#"{"process_as_patch": "yes", "is_patch": false}"#, Some(true)),
+            (r#"{"process_as_patch": "no", "is_patch": "1"}"#, Some(false)),
+            (r#"{"process_as_patch": "unknown", "is_patch": "1"}"#, Some(true)),
+            (r#"{"is_patch": "soon"}"#, None),
+            ("{}", None),
+        ] {
+            let package: Package = serde_json::from_str(json).unwrap();
+            assert_eq!(package.is_reviewed_as_patch(), expected, "{json}");
+        }
     }
 
     #[test]

@@ -10,7 +10,7 @@ use clap::Subcommand;
 use crate::context::Context;
 use crate::failure::Result;
 
-/// Show, retry and discard the deliveries of subscriptions: messages on their way to handlers
+/// Show, retry and discard deliveries, which are messages on their way to handlers
 #[derive(Debug, Subcommand)]
 #[command(after_help = "\
 Examples:

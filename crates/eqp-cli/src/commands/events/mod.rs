@@ -15,7 +15,7 @@ use serde::Serialize;
 use time::OffsetDateTime;
 
 use crate::arguments::{self, since, whole};
-use crate::commands::status;
+use crate::commands::statuses;
 use crate::compose::operator::Operator;
 use crate::config::MarketplaceOptions;
 use crate::context::Context;
@@ -58,16 +58,16 @@ struct FilterOptions {
     #[arg(long, value_name = "ID")]
     resource_id: Option<String>,
     /// Only events of this flow: overall, technical, marketing or malware
-    #[arg(long, value_name = "FLOW", value_parser = status::flow(), hide_possible_values = true)]
+    #[arg(long, value_name = "FLOW", value_parser = statuses::flow(), hide_possible_values = true)]
     flow: Option<Flow>,
     /// Only events with this status, such as approved
-    #[arg(long, value_name = "STATUS", value_parser = status::any_status(), hide_possible_values = true)]
+    #[arg(long, value_name = "STATUS", value_parser = statuses::any_status(), hide_possible_values = true)]
     status: Option<String>,
     /// Only events of this kind: submission, file, unknown or undecodable
-    #[arg(long, value_name = "KIND", value_parser = status::one_of::<EventKind>(EventKind::VALUES), hide_possible_values = true)]
+    #[arg(long, value_name = "KIND", value_parser = statuses::one_of::<EventKind>(EventKind::VALUES), hide_possible_values = true)]
     kind: Option<EventKind>,
     /// Only events with this disposition: applied, reentered, ambiguous, late or corrected
-    #[arg(long, value_name = "DISPOSITION", value_parser = status::one_of::<Disposition>(Disposition::VALUES), hide_possible_values = true)]
+    #[arg(long, value_name = "DISPOSITION", value_parser = statuses::one_of::<Disposition>(Disposition::VALUES), hide_possible_values = true)]
     disposition: Option<Disposition>,
     /// Only events received since this UTC time (2026-01-31 12:00:00, RFC 3339, or a date) or age (90s, 15m, 2h, 3d)
     #[arg(long, value_name = "TIME", value_parser = since)]
@@ -80,7 +80,7 @@ impl FilterOptions {
     fn filter(self, marketplace: &MarketplaceOptions) -> Result<EventFilter> {
         if let Some(flow) = &self.flow {
             // A status that this flow never has would match nothing.
-            WaitTarget::new(flow.clone(), self.status.clone()).map_err(|error| status::of_another_flow(&error))?;
+            WaitTarget::new(flow.clone(), self.status.clone()).map_err(|error| statuses::of_another_flow(&error))?;
         }
         Ok(EventFilter {
             environment: marketplace.environment,

@@ -1,0 +1,62 @@
+//! Describes what has changed between two statuses.
+
+use std::collections::BTreeMap;
+
+use super::model::{ProductStatus, Status, VersionLine};
+
+impl Status {
+    /// Describes what has changed since an earlier status, one line per change, such as `acme/checkout 1.5.0: rejected by technical review
+    /// 0 min ago`. Sentences that differ only because time has passed are not changes.
+    pub fn changes_since(&self, earlier: &Self) -> Vec<String> {
+        let (before, after) = (earlier.by_label(), self.by_label());
+        let mut changes = Vec::new();
+        for (label, product) in &after {
+            changes.extend(changes_of(label, before.get(label).copied(), product));
+        }
+        let gone = before.keys().filter(|label| !after.contains_key(*label));
+        changes.extend(gone.map(|label| format!("{label}: neither in the store nor in review")));
+        match (&earlier.stale, &self.stale) {
+            (None, Some(_)) => changes.extend(self.warning()),
+            (Some(_), None) => changes.push("up to date again".to_owned()),
+            _ => {}
+        }
+        changes
+    }
+
+    fn by_label(&self) -> BTreeMap<String, &ProductStatus> {
+        self.products().map(|product| (self.label_of(product), product)).collect()
+    }
+}
+
+fn changes_of(label: &str, before: Option<&ProductStatus>, after: &ProductStatus) -> Vec<String> {
+    let lines_before = before.map_or(&[][..], |before| &before.lines);
+    let mut changes = Vec::new();
+    for line in &after.lines {
+        let known = lines_before.iter().find(|known| known.resource_id == line.resource_id);
+        if known.is_none_or(|known| is_other(known, line)) {
+            changes.push(format!("{}: {}", named(label, line.version.as_deref()), line.sentences.join(", ")));
+        }
+    }
+    let store_before = before.map(|before| (before.is_in_store, &before.store_version));
+    if after.is_in_store && store_before != Some((true, &after.store_version)) {
+        changes.push(format!("{}: in the store", named(label, after.store_version.as_deref())));
+    }
+    let is_listed = |line: &VersionLine| after.lines.iter().any(|listed| listed.resource_id == line.resource_id);
+    let is_released = |line: &VersionLine| line.version.is_some() && line.version == after.store_version;
+    for line in lines_before.iter().filter(|line| !is_listed(line) && !is_released(line)) {
+        changes.push(format!("{}: no longer in review", named(label, line.version.as_deref())));
+    }
+    changes
+}
+
+fn named(label: &str, version: Option<&str>) -> String {
+    version.map_or_else(|| label.to_owned(), |version| format!("{label} {version}"))
+}
+
+/// Returns whether a version has changed.
+fn is_other(one: &VersionLine, other: &VersionLine) -> bool {
+    let statuses =
+        |line: &VersionLine| line.flows.iter().map(|flow| (flow.flow.clone(), flow.status.clone())).collect::<Vec<_>>();
+    (one.state, &one.version, one.is_unconfirmed) != (other.state, &other.version, other.is_unconfirmed)
+        || statuses(one) != statuses(other)
+}
