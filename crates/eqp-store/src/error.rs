@@ -82,7 +82,7 @@ pub enum Error {
     /// The credentials in the database were created with another master key.
     #[error(
         "this database belongs to another master key, so every callback would be rejected; use the key file that the \
-         database was set up with, or, if it is lost, delete the row of eqp.instance and create new credentials"
+         database was set up with"
     )]
     OtherMasterKey,
     /// A sealed password cannot be decrypted, because it was sealed with another key or its row was changed.

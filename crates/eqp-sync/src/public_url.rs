@@ -7,6 +7,7 @@ use std::time::Duration;
 use eqp_client::internal::find_cause;
 use reqwest::header::WWW_AUTHENTICATE;
 use reqwest::{Certificate, Client, StatusCode};
+use rustls::CertificateError;
 
 /// The time limit for the response.
 const DEADLINE: Duration = Duration::from_secs(5);
@@ -33,7 +34,7 @@ pub enum PublicUrlError {
     #[error("its certificate is not accepted: {reason}")]
     Certificate {
         /// The reason.
-        reason: String,
+        reason: &'static str,
     },
     /// A wrong password was accepted.
     #[error("it accepts a wrong password (status {status})")]
@@ -80,12 +81,29 @@ pub async fn probe_public_url(url: &str, local_ca: Option<&Path>) -> Result<(), 
     }
 }
 
+/// Describes in words of users why a certificate is not accepted.
+fn described(problem: &CertificateError) -> &'static str {
+    match problem {
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => "it has expired",
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => "it is not valid yet",
+        CertificateError::Revoked => "it was revoked",
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            "it was issued for other names"
+        }
+        CertificateError::UnknownIssuer => "no authority that this machine trusts has issued it",
+        CertificateError::BadSignature => {
+            "its signature is wrong, as if another authority of the same name had issued it"
+        }
+        _ => "this machine does not trust it",
+    }
+}
+
 fn no_response(error: &reqwest::Error) -> PublicUrlError {
     if error.is_timeout() {
         return PublicUrlError::TimedOut { after: DEADLINE };
     }
     if let Some(rustls::Error::InvalidCertificate(problem)) = find_cause::<rustls::Error>(error) {
-        return PublicUrlError::Certificate { reason: problem.to_string() };
+        return PublicUrlError::Certificate { reason: described(problem) };
     }
     let reason = match (find_cause::<rustls::Error>(error), find_cause::<io::Error>(error)) {
         (Some(problem), _) => problem.to_string(),

@@ -73,7 +73,7 @@ impl ServerOptions {
         }
         let Some(file) = &self.token_file else {
             return Err(Failure::new(Exit::NotAuthorised, "no token is configured for the server")
-                .next("create one on the server: eqp token create NAME --scope read")
+                .next("create one on the server: eqp token create NAME --scope read (for eqp listen: --scope consume)")
                 .next("set EQP_TOKEN, or EQP_TOKEN_FILE to a file with mode 0600"));
         };
         Ok(Some(Server { url, token: read_secret(file, WHAT)? }))

@@ -109,6 +109,9 @@ impl NewSubscription {
     /// Returns [`SubscriptionError::Name`], [`SubscriptionError::Filter`] or [`SubscriptionError::Fallback`].
     pub fn check(&self) -> Result<(), SubscriptionError> {
         check_name(&self.name)?;
+        if self.name.starts_with(LISTENER) && !self.is_temporary {
+            return Err(SubscriptionError::Name { name: self.name.chars().take(40).collect() });
+        }
         self.filter.check()?;
         let Some(fallback) = &self.fallback else { return Ok(()) };
         let refused = |reason| Err(SubscriptionError::fallback(&self.name, &fallback.subscription, reason));

@@ -123,8 +123,11 @@ pub(super) fn certificate(context: &Context) -> Check<Failure> {
         return Check::new(NAME, Err(failure));
     }
     let days = (validity.not_after - now).whole_days();
-    let renew = if days < RENEWAL_DAYS { "; renew it now" } else { "" };
-    Check::new(NAME, Ok(format!("expires in {days} days, on {}{renew}", validity.not_after.date())))
+    let text = format!("expires in {days} days, on {}", validity.not_after.date());
+    if days < RENEWAL_DAYS {
+        return Check::warning(NAME, format!("{text}; renew it now"));
+    }
+    Check::new(NAME, Ok(text))
 }
 
 /// Returns the remedy for a certificate that is not valid.

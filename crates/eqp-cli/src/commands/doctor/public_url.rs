@@ -44,6 +44,6 @@ pub(super) async fn public_urls(endpoints: &[EndpointSummary], local_ca: Option<
         );
     }
     // Some networks do not route requests back to their own public address.
-    let from = "from this machine; try it from outside, and check DNS, the firewall and the proxy";
-    Check::warning(NAME, format!("not reached {from}: {}", problems.join("; ")))
+    let problems = problems.join("; ");
+    Check::warning(NAME, format!("{problems} (as seen from this machine; try it from outside too)"))
 }

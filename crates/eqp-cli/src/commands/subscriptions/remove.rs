@@ -1,14 +1,14 @@
 //! `eqp subscriptions remove`.
 
 use clap::Args;
-use eqp_console::Subscription;
+use eqp_console::{Subscription, SubscriptionState};
 use serde::Serialize;
 
 use crate::change::{self, Change, Confirmation, Plan, Question};
 use crate::compose::database::Upgrade;
 use crate::compose::operator::Operator;
 use crate::context::Context;
-use crate::failure::Result;
+use crate::failure::{Exit, Failure, Result};
 use crate::output::Output;
 
 /// Remove a subscription and its deliveries, which are not sent
@@ -66,7 +66,13 @@ impl Change for Removal<'_> {
     type Applied = Subscription;
 
     async fn observe(&mut self) -> Result<RemovePlan> {
-        Ok(RemovePlan(self.operator.client().subscription(self.name).await?))
+        let subscription = self.operator.client().subscription(self.name).await?;
+        if let (Some(file), SubscriptionState::Active) = (&subscription.declared_by, subscription.state) {
+            return Err(Failure::new(Exit::Failed, format!("the subscription {} is declared in {file}", self.name))
+                .next("remove it from that file, and restart the server")
+                .next(format!("if the file no longer exists, pause it first: eqp subscriptions pause {}", self.name)));
+        }
+        Ok(RemovePlan(subscription))
     }
 
     async fn apply(self, RemovePlan(subscription): RemovePlan, _: Confirmation) -> Result<Subscription> {

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use clap::Args;
-use eqp_console::SignInLink;
+use eqp_console::{Scope, SignInLink};
 use serde::Serialize;
 use time::OffsetDateTime;
 use url::Url;
@@ -32,6 +32,17 @@ pub(crate) struct Link {
     /// Base URL of the pages, such as https://ops.example.com [default: that of the server]
     #[arg(long, value_name = "URL", value_parser = base_url)]
     at: Option<Url>,
+    /// The variables of `eqp serve`, which decide where the pages are.
+    #[arg(long, hide = true, env = "EQP_OPERATOR_LISTEN", hide_env_values = true)]
+    operator_listen: Option<OperatorListen>,
+    #[arg(
+        long = "operator-host",
+        hide = true,
+        env = "EQP_OPERATOR_HOSTS",
+        hide_env_values = true,
+        value_delimiter = ','
+    )]
+    operator_hosts: Option<Vec<HostName>>,
     /// Show for which token a link would be printed, and create none
     #[arg(long)]
     dry_run: bool,
@@ -69,8 +80,13 @@ impl Change for Creation<'_> {
         let now = OffsetDateTime::now_utc();
         let is_valid = |expires: Option<OffsetDateTime>| expires.is_none_or(|at| at > now);
         let mut valid = tokens.iter().filter(|token| token.revoked_at.is_none() && is_valid(token.expires_at));
-        if valid.any(|token| token.name == self.name) {
-            return Ok(LinkPlan(self.name.clone()));
+        if let Some(token) = valid.find(|token| token.name == self.name) {
+            if token.scopes.contains(&Scope::Read) {
+                return Ok(LinkPlan(self.name.clone()));
+            }
+            return Err(Failure::new(Exit::Failed, format!("the token {} cannot open the pages", self.name))
+                .why("it does not have the scope read")
+                .next("create one: eqp token create NAME --scope read,operate"));
         }
         Err(Failure::new(Exit::NotFound, format!("there is no valid token named {}", self.name))
             .next("list the tokens: eqp token list")
@@ -104,9 +120,9 @@ pub(crate) struct LinkDryRun<'a> {
 
 impl Link {
     pub(crate) async fn run(self, context: &Context) -> Result {
-        let base = match self.at {
-            Some(base) => base,
-            None => default_base(context)?,
+        let base = match &self.at {
+            Some(base) => base.clone(),
+            None => self.default_base(context)?,
         };
         let operator = Operator::open_existing(context, Upgrade::unless(self.dry_run)).await?;
         let creation = Creation { operator: &operator, name: self.name };
@@ -124,22 +140,26 @@ impl Link {
     }
 }
 
-/// Returns the base URL of the pages: of the server that is called, of the first name under which the operator listener can be called, or
-/// of its address.
-fn default_base(context: &Context) -> Result<Url> {
-    if let Some(server) = context.settings.server.resolve()? {
-        return Ok(server.url);
-    }
-    let receiver = &context.settings.receiver;
-    let name = receiver.operator_hosts.iter().flatten().next().map(HostName::as_str);
-    let text = match (name, receiver.operator_listen().address().or(OperatorListen::Usual.address())) {
-        (Some(name), _) => format!("https://{name}"),
-        (None, Some(address)) => format!("http://{}", reachable(address)),
-        (None, None) => {
-            return Err(Failure::usage("the address of the pages is not known").next("pass it with --at URL"));
+impl Link {
+    /// Returns the base URL of the pages: of the server that is called, of the first name under which the operator listener can be called,
+    /// or of its address.
+    fn default_base(&self, context: &Context) -> Result<Url> {
+        if let Some(server) = context.settings.server.resolve()? {
+            return Ok(server.url);
         }
-    };
-    text.parse().map_err(|_| Failure::usage("the address of the pages is not known").next("pass it with --at URL"))
+        let receiver = &context.settings.receiver;
+        let hosts = self.operator_hosts.as_ref().or(receiver.operator_hosts.as_ref());
+        let name = hosts.into_iter().flatten().next().map(HostName::as_str);
+        let listen = self.operator_listen.unwrap_or_else(|| receiver.operator_listen());
+        let text = match (name, listen.address().or(OperatorListen::Usual.address())) {
+            (Some(name), _) => format!("https://{name}"),
+            (None, Some(address)) => format!("http://{}", reachable(address)),
+            (None, None) => {
+                return Err(Failure::usage("the address of the pages is not known").next("pass it with --at URL"));
+            }
+        };
+        text.parse().map_err(|_| Failure::usage("the address of the pages is not known").next("pass it with --at URL"))
+    }
 }
 
 /// Returns an address that can be connected to instead of one that represents all addresses of the machine.
