@@ -190,14 +190,21 @@ pub(crate) fn all() -> Vec<CommandJson> {
         ),
         object("reproject", vec![of::<Reprojected>]),
         object("retention", vec![of::<retention::RetentionReport>]),
+    ]);
+    all.extend(of_tokens());
+    all.extend(of_generated());
+    all
+}
+
+/// Returns the JSON of the commands about tokens, and of the audit log.
+fn of_tokens() -> Vec<CommandJson> {
+    vec![
         object("token create", vec![of::<token::create::TokenCreation<'_>>, of::<token::create::TokenDryRun<'_>>]),
         object("token link", vec![of::<token::link::LinkCreation<'_>>, of::<token::link::LinkDryRun<'_>>]),
         object("token list", vec![of::<TokenList>]),
         object("token revoke", vec![of::<token::revoke::RevocationReport<'_>>]),
         object("audit list", vec![of::<AuditLog>]),
-    ]);
-    all.extend(of_generated());
-    all
+    ]
 }
 
 /// Returns the JSON of the commands about generated files.
