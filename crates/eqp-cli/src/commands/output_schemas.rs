@@ -194,10 +194,11 @@ pub(crate) fn all() -> Vec<CommandJson> {
         object("retention", vec![of::<retention::RetentionReport>]),
     ]);
     all.extend(of_tokens());
+    all.extend(of_generated());
     all
 }
 
-/// Returns the JSON of the commands about tokens, the audit log and generated files.
+/// Returns the JSON of the commands about tokens, and of the audit log.
 fn of_tokens() -> Vec<CommandJson> {
     vec![
         object("token create", vec![of::<token::create::TokenCreation<'_>>, of::<token::create::TokenDryRun<'_>>]),
@@ -205,6 +206,12 @@ fn of_tokens() -> Vec<CommandJson> {
         object("token list", vec![of::<TokenList>]),
         object("token revoke", vec![of::<token::revoke::RevocationReport<'_>>]),
         object("audit list", vec![of::<AuditLog>]),
+    ]
+}
+
+/// Returns the JSON of the commands about generated files.
+fn of_generated() -> Vec<CommandJson> {
+    vec![
         object("ca", vec![of::<ca::CaReport<'_>>, of::<ca::CaDryRun<'_>>]),
         object("man", vec![of::<generated::ManualPages<'_>>]),
     ]

@@ -238,17 +238,16 @@ impl Folder {
 
     /// Writes an `eqp.toml`, with which the tool can be used with the demo from another terminal.
     fn write_configuration(&self, simulator: &Simulator, pages: Option<SocketAddr>) -> Result {
-        let mut text = format!(
+        let text = format!(
             "[data]\ndir = \".\"\n\n[marketplace]\nenvironment = \"{}\"\napi_url = \"{}\"\nca_file = \"simulator-ca.pem\"\n\
              application_id = \"{}\"\napplication_secret_file = \"application-secret\"\n",
             simulator.environment(),
             simulator.base_url(),
             simulator.api_key().application_id,
         );
-        if let Some(address) = pages {
-            // For `eqp token link`.
-            text += &format!("\n[receiver]\noperator_listen = \"{address}\"\n");
-        }
+        // For `eqp token link`.
+        let pages = pages.map(|address| format!("\n[receiver]\noperator_listen = \"{address}\"\n"));
+        let text = text + &pages.unwrap_or_default();
         let secret: &Secret = &simulator.api_key().application_secret;
         self.write("simulator-ca.pem", simulator.ca_pem(), 0o644)?;
         self.write("application-secret", secret.expose(), 0o600)?;

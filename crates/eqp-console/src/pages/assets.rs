@@ -25,8 +25,9 @@ pub(super) static ICON: LazyLock<Asset> =
 
 impl Asset {
     fn new(name: &str, extension: &str, media_type: &'static str, content: &'static str) -> Self {
-        let hash = digest(&SHA256, content.as_bytes());
-        let hash: String = hash.as_ref().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        let digest = digest(&SHA256, content.as_bytes());
+        let start = digest.as_ref().first_chunk().expect("a SHA-256 has 32 bytes");
+        let hash = format!("{:016x}", u64::from_be_bytes(*start));
         Self { path: format!("/assets/{name}.{hash}.{extension}"), media_type, content }
     }
 

@@ -213,11 +213,13 @@ impl Form<'_> {
     }
 
     /// Sends a value that the user does not change.
+    #[allow(clippy::unused_self, reason = "all parts of a form are shown in the same way")]
     pub(crate) fn hidden(&self, name: &str, value: &str) -> Markup {
         html! { input type="hidden" name=(name) value=(value); }
     }
 
     /// Shows the button that sends the form.
+    #[allow(clippy::unused_self, reason = "all parts of a form are shown in the same way")]
     pub(crate) fn submit(&self, label: &str) -> Markup {
         html! { button type="submit" { (label) } }
     }

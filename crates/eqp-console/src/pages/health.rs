@@ -8,7 +8,7 @@ use time::{Duration, OffsetDateTime};
 
 use super::context::PageContext;
 use super::layout::{self, Live, Title};
-use super::parts::{Table, Tone, age, counted, identifier, mark, moment, visible};
+use super::parts::{Table, Tone, age, counted, identifier, mark, moment, utc, visible};
 use super::state::PagesState;
 use crate::api::accounts::{Account, AccountList};
 use crate::api::health::{EndpointHealth, Health, ReceiverHealth};
@@ -46,7 +46,7 @@ async fn show(page: PageContext) -> Result<Response, Problem> {
         h2 { "Events and deliveries" }
         (queues(&health, page.now()))
         h2 { "Database" }
-        (database(&health, page.now()))
+        (database(&health))
         h2 { "Configuration of this process" }
         (configuration(&health))
     };
@@ -198,7 +198,7 @@ fn queues(health: &Health, now: OffsetDateTime) -> Markup {
     }
 }
 
-fn database(health: &Health, now: OffsetDateTime) -> Markup {
+fn database(health: &Health) -> Markup {
     let database = &health.database;
     html! {
         dl {
@@ -207,7 +207,7 @@ fn database(health: &Health, now: OffsetDateTime) -> Markup {
             dt { "Size" } dd { (database.size_bytes / 1_000_000) " MB" }
             dt { "Migration" } dd { (database.migration) }
             @if let Some(instance) = database.instance { dt { "Installation" } dd { (identifier(&instance.to_string())) } }
-            dt { "Clock" } dd { (moment(database.now, now)) }
+            dt { "Clock" } dd { (utc(database.now)) }
         }
     }
 }

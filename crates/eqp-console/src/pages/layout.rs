@@ -15,13 +15,13 @@ const REFRESH: u32 = 10;
 /// The path of the stream of events for pages.
 pub(super) const STREAM: &str = "/live";
 
-/// The pages in the navigation.
-const NAVIGATION: &[(&str, &str)] = &[
-    ("/", "Overview"),
-    ("/alerts", "Alerts"),
-    ("/events", "Events"),
-    ("/deliveries", "Deliveries"),
-    ("/health", "Health"),
+/// The pages in the navigation, each with its name and the paths of the pages below it.
+const NAVIGATION: &[(&str, &str, &[&str])] = &[
+    ("/", "Overview", &[]),
+    ("/alerts", "Alerts", &["/alerts/"]),
+    ("/events", "Events", &["/events/"]),
+    ("/deliveries", "Deliveries", &["/deliveries/", "/subscriptions/", "/replays/"]),
+    ("/health", "Health", &[]),
 ];
 
 /// How a page notices that it is out of date. Nothing on the page moves: the user is offered to load it again. Without scripts it is loaded
@@ -71,13 +71,14 @@ impl Title {
 /// let title = Title::new("Rejected by technical review, 2 h ago.").tab("Rejected · acme/checkout 1.5.0");
 /// Ok(layout::page(&page, title, html! { p { "…" } }))
 /// ```
+#[allow(clippy::needless_pass_by_value, reason = "both are built for the call")]
 pub(crate) fn page(page: &PageContext, title: Title, main: Markup) -> Response {
     let status = page.redisplay.as_ref().map_or(StatusCode::OK, |redisplay| redisplay.status);
-    page_with_status(page, status, title, main)
+    page_with_status(page, status, &title, &main)
 }
 
 /// Shows a page with another status than 200.
-pub(super) fn page_with_status(page: &PageContext, status: StatusCode, title: Title, main: Markup) -> Response {
+pub(super) fn page_with_status(page: &PageContext, status: StatusCode, title: &Title, main: &Markup) -> Response {
     let is_paused = page.visit.is_paused();
     let live = title.live.as_ref().filter(|_| !is_paused);
     let (stream, state) = match live {
@@ -149,8 +150,8 @@ fn header(page: &PageContext) -> Markup {
             a.brand href="/" { "eqp" }
             nav aria-label="Pages" {
                 ul {
-                    @for (target, name) in NAVIGATION {
-                        @let is_current = path == *target || (*target != "/" && path.starts_with(&format!("{target}/")));
+                    @for (target, name, below) in NAVIGATION {
+                        @let is_current = path == *target || below.iter().any(|below| path.starts_with(below));
                         li { a href=(target) aria-current=[is_current.then_some("page")] { (name) } }
                     }
                 }
@@ -186,10 +187,10 @@ fn live_controls(page: &PageContext, is_paused: bool) -> Markup {
                 span { "Updates are paused." }
                 a.button href=(page.link(&[(LIVE, "")])) { "Resume updates" }
             } @else {
+                a.button href=(page.link(&[(LIVE, "off")])) { "Pause updates" }
+                noscript { "This page is loaded again every " (REFRESH) " seconds." }
                 // The script writes the number of changes into this element, which screen readers read out.
                 span id="news" role="status" data-show=(page.link(&[("before_seq", ""), ("before_id", "")])) {}
-                noscript { "This page is loaded again every " (REFRESH) " seconds." }
-                a.button href=(page.link(&[(LIVE, "off")])) { "Pause updates" }
             }
         }
     }

@@ -25,7 +25,7 @@ pub(super) fn shown(state: &PagesState, visit: &Visit, page: Option<&PageContext
     let heading = heading(&problem);
     let main = explanation(state, visit, &problem);
     let mut shown = match page {
-        Some(page) => layout::page_with_status(page, status, Title::new(heading), main),
+        Some(page) => layout::page_with_status(page, status, &Title::new(heading), &main),
         None => layout::bare(visit, status, &heading, &main),
     };
     for name in [ALLOW, RETRY_AFTER] {

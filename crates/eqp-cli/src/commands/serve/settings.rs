@@ -3,7 +3,7 @@
 use eqp_console::Setting;
 
 use super::Server;
-use crate::config::{Role, Wire};
+use crate::config::{HostName, Role, Wire};
 
 impl Server<'_> {
     /// Returns the settings that help operators, none of which is a secret.
@@ -28,7 +28,7 @@ impl Server<'_> {
             );
         }
         add("receiver.operator_listen", options.operator_listen().to_string());
-        let hosts: Vec<_> = options.operator_hosts.iter().flatten().map(|host| host.as_str()).collect();
+        let hosts: Vec<_> = options.operator_hosts.iter().flatten().map(HostName::as_str).collect();
         if !hosts.is_empty() {
             add("receiver.operator_hosts", hosts.join(", "));
         }

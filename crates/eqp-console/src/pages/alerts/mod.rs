@@ -33,10 +33,10 @@ fn severity(severity: AlertSeverity) -> Markup {
     }
 }
 
-/// Shows since when an alert has been open, and what a person did about it.
+/// Shows when an alert was opened, and what a person did about it.
 fn state(alert: &Alert, now: OffsetDateTime) -> Markup {
     html! {
-        "since " (moment(alert.opened_at, now))
+        "opened " (moment(alert.opened_at, now))
         @if let Some(scope) = &alert.scope { ", " (super::parts::visible(scope)) }
         @if let Some(at) = alert.resolved_at {
             ", resolved " (moment(at, now))

@@ -5,12 +5,20 @@
 (() => {
   // Signing in with a link: the code is in the fragment, which browsers do not send.
   const secret = document.getElementById("secret");
-  if (secret && location.hash.length > 1) {
+  const useCode = () => {
+    if (location.hash.length < 2) {
+      return;
+    }
     secret.value = decodeURIComponent(location.hash.slice(1));
     history.replaceState(null, "", location.pathname + location.search);
     if (secret.form.hasAttribute("data-sign-in")) {
       secret.form.requestSubmit();
     }
+  };
+  if (secret) {
+    // The link may also be opened while the page is shown.
+    addEventListener("hashchange", useCode);
+    useCode();
   }
 
   // The user continues at what went wrong.

@@ -53,7 +53,7 @@ fn facts(page: &PageContext, one: &Delivery) -> Markup {
             @if let Some(resource) = &one.resource_id { dt { "Resource" } dd { (identifier(resource)) } }
             @if let Some(status) = &one.status { dt { "Status" } dd { (status_mark(status)) } }
             dt { "Created" } dd { (moment(one.created_at, page.now())) }
-            dt { "Attempts" } dd { (one.attempts) " count; those for which the handler was down do not" }
+            dt { "Attempts that count" } dd { (one.attempts) }
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use axum::response::Response;
 use eqp_store::{Disposition, Event, EventFilter, EventKind, Order};
-use eqp_types::Environment;
+use eqp_types::{Environment, Flow};
 use maud::{Markup, html};
 
 use super::super::context::PageContext;
@@ -114,19 +114,23 @@ fn older(page: &PageContext, filter: &EventFilter, events: &[Event]) -> Markup {
 
 fn filters(page: &PageContext, filter: &EventFilter) -> Markup {
     let kind = filter.kind.map(EventKind::as_str);
-    let flow = filter.flow.as_ref().map(|flow| flow.as_str());
+    let flow = filter.flow.as_ref().map(Flow::as_str);
     let environment = filter.environment.map(Environment::as_str);
+    let is_used = page.visit.uri.query().is_some();
     html! {
-        form.filters method="get" action="/events" role="search" aria-label="Filter of events" {
-            (choice("kind", "Kind", EventKind::VALUES, kind))
-            (choice("flow", "Flow", FLOWS, flow))
-            (text("status", "Status", filter.status.as_deref()))
-            (text("resource_id", "Submission or file ID", filter.resource_id.as_deref()))
-            (choice("disposition", "Disposition", Disposition::VALUES, filter.disposition.map(Disposition::as_str)))
-            (choice("environment", "Environment", &["production", "sandbox"], environment))
-            div.actions {
-                button type="submit" { "Filter" }
-                @if page.visit.uri.query().is_some() { a.button.quiet href="/events" { "All events" } }
+        details open[is_used] {
+            summary { "Filter" }
+            form.filters method="get" action="/events" role="search" aria-label="Filter of events" {
+                (choice("kind", "Kind", EventKind::VALUES, kind))
+                (choice("flow", "Flow", FLOWS, flow))
+                (text("status", "Status", filter.status.as_deref()))
+                (text("resource_id", "Resource ID", filter.resource_id.as_deref()))
+                (choice("disposition", "Disposition", Disposition::VALUES, filter.disposition.map(Disposition::as_str)))
+                (choice("environment", "Environment", &["production", "sandbox"], environment))
+                div.actions {
+                    button type="submit" { "Filter" }
+                    @if is_used { a.button.quiet href="/events" { "All events" } }
+                }
             }
         }
     }

@@ -64,7 +64,7 @@ impl Tone {
 
 /// Shows a word with the mark of its meaning.
 pub(crate) fn mark(tone: Tone, word: &str) -> Markup {
-    html! { span class=(tone.class()) { span.shape aria-hidden="true" { (tone.shape()) } " " (visible(word)) } }
+    html! { span class=(tone.class()) { span.shape aria-hidden="true" { (tone.shape()) } "\u{a0}" (visible(word)) } }
 }
 
 /// Shows a status of the Marketplace.
@@ -80,7 +80,7 @@ mod tests {
     fn a_status_has_a_shape_and_a_word() {
         assert_eq!(
             status_mark("in_manual_qa").into_string(),
-            "<span class=\"mark progress\"><span class=\"shape\" aria-hidden=\"true\">●</span> in manual qa</span>"
+            "<span class=\"mark progress\"><span class=\"shape\" aria-hidden=\"true\">●</span>\u{a0}in manual qa</span>"
         );
         assert_eq!(Tone::of_status("<script>"), Tone::Neutral);
         assert!(status_mark("<script>").into_string().contains("&lt;script&gt;"));

@@ -40,9 +40,9 @@ impl Table {
                         tr role="row" {
                             @for (index, (column, cell)) in self.columns.iter().zip(row).enumerate() {
                                 @if index == 0 {
-                                    th role="rowheader" scope="row" data-column=(column) { (cell) }
+                                    th role="rowheader" scope="row" data-column=(column) { div { (cell) } }
                                 } @else {
-                                    td role="cell" data-column=(column) { (cell) }
+                                    td role="cell" data-column=(column) { @if !cell.0.is_empty() { div { (cell) } } }
                                 }
                             }
                         }
