@@ -149,6 +149,7 @@ const AT_ONCE: &[&str] = &[
     "events show",
     "events tail",
     "files list",
+    "find",
     "files show",
     "find",
     "keys list",

@@ -33,8 +33,8 @@ async fn the_status_follows_a_review_from_the_database_and_from_the_marketplace_
     let url = format!("{base}/callbacks/main");
     assert_eq!(home.run_aside(&["callbacks", "add", "--name", "main", "--url", &url]).code, 0);
     let setup = json_of(&home.run_aside(&["status", "--json"]))["setup"].clone();
-    let states: Vec<_> = setup.as_array().unwrap().iter().map(|step| step["state"].as_str().unwrap()).collect();
-    assert_eq!(states, ["missing", "unknown", "done", "missing"]);
+    let steps: Vec<_> = setup.as_array().unwrap().iter().map(|step| step["state"].as_str().unwrap()).collect();
+    assert_eq!(steps, ["missing", "unknown", "done", "missing"]);
     assert_eq!(home.run_aside(&["reconcile"]).code, 0);
 
     let status = json_of(&home.run_aside(&["status", "--json"]));
@@ -120,6 +120,11 @@ async fn a_product_is_shown_in_every_format_and_found() {
     let line = "~ acme/checkout   1.5.0  technical: automated tests, since 25 Aug 2022";
     assert!(text.contains(line) && text.contains("store has 1.4.2"), "{text}");
     run(&home, &["status", "--exit-code"], 0);
+    home.configure("[alerts]\nautomation_limit = \"1h\"\n");
+    assert!(
+        run(&home, &["status", "--exit-code"], 8).stdout.contains("! acme/checkout   1.5.0  automated tests since")
+    );
+    home.configure("[alerts]\nautomation_limit = \"3000d\"\n");
     let selected = run(&home, &["status", "ACME/checkout"], 0).stdout;
     assert!(selected.contains("1.4.2  in the store since 25 Aug 2022 (25 Aug 2022, 19:20 UTC)"), "{selected}");
     let sentence = run(&home, &["status", "acme/checkout", "--format", "sentence"], 0).stdout;

@@ -7,7 +7,7 @@ use eqp_store::internal::{
     status_facts, within,
 };
 use eqp_store::sqlx::{self, PgPool};
-use eqp_store::{AccountId, Error, Origin, ResourceKind};
+use eqp_store::{AccountId, Error, ResourceKind};
 use eqp_sync::{ReviewTime, StuckLimits, review_times};
 use eqp_types::{Environment, Timestamp};
 use time::{Duration, OffsetDateTime};
@@ -144,15 +144,9 @@ impl Context<'_> {
 
     fn flow(&self, track: &TrackFacts) -> FlowFacts {
         let reported = track.modified_at.map(Timestamp::to_utc);
-        let since = match self.times.get(&track.track) {
-            // The status began at the reported time at the latest, and the stage no later than its first report.
-            Some(time) => reported.map_or(time.since, |reported| reported.min(time.since)),
-            // The first run reads statuses that are older than their report.
-            None if track.origin == Some(Origin::Baseline) => {
-                reported.unwrap_or(track.received_at).min(track.received_at)
-            }
-            None => reported.filter(|reported| *reported <= track.received_at).unwrap_or(track.received_at),
-        };
+        // The status began at the reported time at the latest, and the first run reads statuses that are older than their report.
+        let earliest = |received: OffsetDateTime| reported.map_or(received, |reported| reported.min(received));
+        let since = earliest(self.times.get(&track.track).map_or(track.received_at, |time| time.since));
         FlowFacts {
             status: track.status.clone(),
             since,

@@ -3,7 +3,7 @@
 use eqp_types::{Environment, MageId, Timestamp};
 use time::OffsetDateTime;
 
-use super::{AccountId, Origin, ResourceKind};
+use super::{AccountId, ResourceKind};
 
 /// A submission with its tracks, and what the API reports about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,9 +31,8 @@ pub struct TrackFacts {
     pub status: String,
     /// The time that the Marketplace reported for the status, if it is known and plausible.
     pub modified_at: Option<Timestamp>,
-    /// When the report that the status comes from was received, and its origin.
+    /// When the report that the status comes from was received.
     pub received_at: OffsetDateTime,
-    pub origin: Option<Origin>,
     pub is_ambiguous: bool,
     pub is_unconfirmed: bool,
 }

@@ -3,7 +3,7 @@
 use eqp_types::Environment;
 use sqlx::{PgPool, query, query_as, query_scalar};
 
-use super::column::{account, read, timestamp};
+use super::column::{account, timestamp};
 use crate::model::{AccountId, ArtifactFacts, ChannelAccount, ChannelEndpoint, SubmissionFacts, TrackFacts};
 
 /// The most submissions that are read: of those that are not finished, of those that are or were in the store, and of a few products.
@@ -23,7 +23,6 @@ struct Row {
     status: String,
     modified_at: Option<time::OffsetDateTime>,
     received_at: time::OffsetDateTime,
-    origin: Option<String>,
     ambiguous: bool,
     unconfirmed: bool,
     sku: Option<String>,
@@ -35,17 +34,16 @@ struct Row {
 }
 
 impl Row {
-    fn track(&self) -> Result<TrackFacts, sqlx::Error> {
-        Ok(TrackFacts {
+    fn track(&self) -> TrackFacts {
+        TrackFacts {
             track: self.id,
             flow: self.flow.clone(),
             status: self.status.clone(),
             modified_at: timestamp(self.modified_at),
             received_at: self.received_at,
-            origin: self.origin.as_deref().map(read).transpose()?,
             is_ambiguous: self.ambiguous,
             is_unconfirmed: self.unconfirmed,
-        })
+        }
     }
 
     fn submission(self) -> SubmissionFacts {
@@ -72,7 +70,7 @@ macro_rules! rows {
             r#"
             select track.id as "id!", track.account_id as "account_id!", track.resource_id as "submission_id!",
                    track.item_id, track.flow as "flow!", track.status as "status!", track.modified_at,
-                   track.received_at as "received_at!", event.origin as "origin?", track.ambiguous as "ambiguous!",
+                   track.received_at as "received_at!", track.ambiguous as "ambiguous!",
                    track.unconfirmed as "unconfirmed!", detail.sku as "sku?", detail.version as "version?",
                    detail.name as "name?", detail.package_type as "package_type?", detail.is_patch as "is_patch?",
                    detail.details::text as "details?"
@@ -83,10 +81,10 @@ macro_rules! rows {
 }
 
 /// Puts the tracks of each submission together. The rows of a submission follow each other.
-fn submissions(rows: Vec<Row>) -> Result<Vec<SubmissionFacts>, sqlx::Error> {
+fn submissions(rows: Vec<Row>) -> Vec<SubmissionFacts> {
     let mut submissions: Vec<SubmissionFacts> = Vec::new();
     for row in rows {
-        let track = row.track()?;
+        let track = row.track();
         let is_same = |last: &SubmissionFacts| {
             last.account == AccountId(row.account_id) && last.submission_id == row.submission_id
         };
@@ -95,7 +93,7 @@ fn submissions(rows: Vec<Row>) -> Result<Vec<SubmissionFacts>, sqlx::Error> {
         }
         submissions.last_mut().expect("one was just added").tracks.push(track);
     }
-    Ok(submissions)
+    submissions
 }
 
 /// Returns the submissions of these accounts that are not finished, with all of their tracks, at most [`UNFINISHED`].
@@ -115,7 +113,6 @@ pub async fn unfinished(pool: &PgPool, accounts: &[i64]) -> Result<Vec<Submissio
               limit $2) as unfinished
         join eqp.track on track.account_id = unfinished.account_id and track.resource_kind = 'submission'
                       and track.resource_id = unfinished.resource_id
-        left join eqp.event on event.seq = track.event_seq
         left join eqp.resource_detail as detail
                on detail.account_id = track.account_id and detail.resource_kind = 'submission'
               and detail.resource_id = track.resource_id
@@ -126,7 +123,7 @@ pub async fn unfinished(pool: &PgPool, accounts: &[i64]) -> Result<Vec<Submissio
     )
     .fetch_all(pool)
     .await?;
-    submissions(rows)
+    Ok(submissions(rows))
 }
 
 /// Returns the newest submissions of these accounts that are or were in the store, or that Adobe has canceled, with their overall track
@@ -141,7 +138,6 @@ pub async fn in_store(pool: &PgPool, accounts: &[i64]) -> Result<Vec<SubmissionF
                                'canceled_by_admin')
               order by event_seq desc
               limit $2) as track
-        left join eqp.event on event.seq = track.event_seq
         left join eqp.resource_detail as detail
                on detail.account_id = track.account_id and detail.resource_kind = 'submission'
               and detail.resource_id = track.resource_id
@@ -152,7 +148,7 @@ pub async fn in_store(pool: &PgPool, accounts: &[i64]) -> Result<Vec<SubmissionF
     )
     .fetch_all(pool)
     .await?;
-    submissions(rows)
+    Ok(submissions(rows))
 }
 
 /// Returns all submissions of these products in these accounts, at most [`OF_PRODUCTS`].
@@ -170,7 +166,6 @@ pub async fn of_products(
               limit $3) as detail
         join eqp.track on track.account_id = detail.account_id and track.resource_kind = 'submission'
                       and track.resource_id = detail.resource_id
-        left join eqp.event on event.seq = track.event_seq
         order by track.account_id, track.resource_id, track.flow
         "#,
         accounts,
@@ -179,7 +174,7 @@ pub async fn of_products(
     )
     .fetch_all(pool)
     .await?;
-    submissions(rows)
+    Ok(submissions(rows))
 }
 
 /// Returns the stored spellings of these SKUs. The case of letters is ignored.
