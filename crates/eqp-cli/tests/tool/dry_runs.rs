@@ -149,7 +149,6 @@ const AT_ONCE: &[&str] = &[
     "events show",
     "events tail",
     "files list",
-    "find",
     "files show",
     "find",
     "keys list",
