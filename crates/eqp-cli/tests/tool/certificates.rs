@@ -40,7 +40,7 @@ fn wrong_certificate_files_are_named_before_a_database_is_started() {
 fn the_doctor_reports_when_the_certificate_expires() {
     let home = Home::new(crate::EQP);
     for (days, state, text) in
-        [(90, "fine", "expires in 89 days"), (9, "fine", "renew it now"), (-1, "failed", "expired on")]
+        [(90, "fine", "expires in 89 days"), (9, "warning", "renew it now"), (-1, "failed", "expired on")]
     {
         let (certificate, key) = pair(days);
         home.write("cert.pem", &certificate);

@@ -46,8 +46,10 @@ async fn a_server_creates_updates_and_pauses_what_its_configuration_declares() {
     configure(&mut home, "[subscriptions.note]\nexec = \"note\"\nstatus = [\"failed\"]\n");
     let created = serve_until(&home, "note", |_| true).await;
     assert_eq!(created["declared_by"], json!(home.path().join("worker.toml")), "{created}");
-    let refused = home.run_aside(&["subscriptions", "remove", "note", "--yes"]);
-    assert!(refused.code == 1 && refused.stderr.contains("worker.toml; change it there"), "{refused:?}");
+    for option in ["--dry-run", "--yes"] {
+        let refused = home.run_aside(&["subscriptions", "remove", "note", option]);
+        assert!(refused.code == 1 && refused.stderr.contains("remove it from that file"), "{refused:?}");
+    }
     assert_eq!(home.run_aside(&["subscriptions", "pause", "note", "--reason", "maintenance"]).code, 0);
     assert_eq!(home.run_aside(&["subscriptions", "resume", "note"]).code, 0);
 
