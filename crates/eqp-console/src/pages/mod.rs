@@ -10,12 +10,14 @@ mod context;
 mod cookie;
 mod deliveries;
 mod events;
+mod find;
 mod form;
 mod guard;
 mod headers;
 mod health;
 mod layout;
 mod origin;
+mod overview;
 mod parts;
 mod problem_page;
 mod query;
@@ -26,7 +28,6 @@ mod subscriptions;
 
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::response::Redirect;
 use axum::routing::get;
 use eqp_store::Store;
 
@@ -38,7 +39,8 @@ use crate::problem::{Problem, ProblemCode};
 pub(crate) fn router(store: Store, api: Router, authenticator: Authenticator) -> Router {
     let state = PagesState::new(store, api, authenticator);
     Router::new()
-        .route("/", get(|| async { Redirect::to("/alerts") }))
+        .route("/", get(overview::show))
+        .route("/find", get(find::find))
         .merge(sign_in::routes())
         .merge(alerts::routes())
         .merge(events::routes())

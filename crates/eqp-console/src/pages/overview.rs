@@ -1,0 +1,145 @@
+//! The overview: where every product stands, and what needs the user.
+
+use std::fmt::Write as _;
+
+use axum::response::Response;
+use maud::{Markup, html};
+use time::OffsetDateTime;
+
+use super::context::PageContext;
+use super::form::NoFields;
+use super::layout::{self, Live, Title};
+use super::parts::{Tone, identifier, mark, moment, segment, visible};
+use super::query::PageQuery;
+use crate::api::status::StatusQuery;
+use crate::problem::Problem;
+use crate::status::{ProductStatus, SetupState, Status, VersionLine, VersionState};
+
+/// Shows the groups of products in the order of `eqp status`.
+pub(super) async fn show(page: PageContext, PageQuery(NoFields {}): PageQuery<NoFields>) -> Result<Response, Problem> {
+    let status = page.client().status(&StatusQuery::default()).await?;
+    let now = page.now();
+    let title = Title::new(status.headline()).tab("Overview").live(Live::Changes(summary(&status)));
+    let main = html! {
+        p.muted { (visible(&status.title())) ", " (status.source_and_age()) }
+        @if let Some(warning) = status.warning() {
+            p.summary role="alert" {
+                (warning) @if let Some(stale) = &status.stale { ": " (visible(&stale.cause)) }
+            }
+        }
+        @if !status.setup.is_empty() { (setup(&status)) }
+        (group("Needs you", &status, &status.needs_you, now))
+        (group("Stuck", &status, &status.stuck, now))
+        (group("In review", &status, &status.in_review, now))
+        @if !status.fine.is_empty() {
+            section {
+                h2 { "Fine" }
+                p { (fine(&status)) }
+            }
+        }
+        @if let Some(channel) = &status.channel {
+            section {
+                h2 { "Connection to the Marketplace" }
+                p { (visible(&channel.sentence(now))) }
+                p { a href="/health" { "State of the installation" } }
+            }
+        }
+    };
+    Ok(layout::page(&page, title, main))
+}
+
+fn group(heading: &str, status: &Status, products: &[ProductStatus], now: OffsetDateTime) -> Markup {
+    html! {
+        @if !products.is_empty() {
+            section {
+                h2 { (heading) @if let Some(mark) = status.mark() { " (" (mark) ")" } }
+                ul.cards { @for product in products { li { (card(status, product, now)) } } }
+            }
+        }
+    }
+}
+
+fn card(status: &Status, product: &ProductStatus, now: OffsetDateTime) -> Markup {
+    html! {
+        article.card {
+            h3 { (visible(&status.label_of(product))) }
+            @for line in &product.lines { (version(line, now)) }
+            @if let Some(next) = &product.next {
+                p { "Next: " (visible(&next.text)) }
+                p { (identifier(&next.command)) }
+            }
+            p.muted {
+                @match &product.store_version {
+                    Some(version) => { "The store has " (visible(version)) "." },
+                    None if product.is_in_store => "A version is in the store.",
+                    None => "No version is in the store.",
+                }
+            }
+        }
+    }
+}
+
+fn version(line: &VersionLine, now: OffsetDateTime) -> Markup {
+    let name = line.version.as_deref().unwrap_or("a version");
+    html! {
+        p {
+            (mark(tone(line.state), name)) " "
+            a href={ "/events?resource_id=" (segment(&line.resource_id)) } { (visible(&line.sentences.join("; "))) }
+            ", since " (moment(line.since, now))
+            @if line.is_unconfirmed { " (unconfirmed)" }
+        }
+        @if let Some(reason) = &line.reason { p { (visible(reason)) } }
+    }
+}
+
+fn tone(state: VersionState) -> Tone {
+    match state {
+        VersionState::Rejected | VersionState::RemovedByAdobe | VersionState::CanceledByAdobe => Tone::Bad,
+        VersionState::Stuck => Tone::Attention,
+        VersionState::InReview | VersionState::Approved => Tone::Progress,
+        VersionState::InStore => Tone::InStore,
+        _ => Tone::Neutral,
+    }
+}
+
+/// Lists the products that are fine, with their versions in the store.
+fn fine(status: &Status) -> String {
+    let name = |product: &ProductStatus| {
+        let label = status.label_of(product);
+        product.store_version.as_ref().map_or_else(|| label.clone(), |version| format!("{label} {version}"))
+    };
+    let names: Vec<_> = status.fine.iter().map(|product| visible(&name(product))).collect();
+    names.join(", ")
+}
+
+/// Shows the steps until the first callback arrives.
+fn setup(status: &Status) -> Markup {
+    html! {
+        section {
+            h2 { "Before the first callback" }
+            ol {
+                @for step in &status.setup {
+                    li {
+                        (visible(&step.step.to_string())) ": "
+                        @match step.state {
+                            SetupState::Done => (mark(Tone::Done, "done")),
+                            SetupState::Missing => (mark(Tone::Attention, "not yet")),
+                            _ => (mark(Tone::Neutral, "not known")),
+                        }
+                        ", " (visible(&step.detail))
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Returns a text that changes when a product does.
+fn summary(status: &Status) -> String {
+    let mut summary = status.counts().join(" ");
+    for line in status.products().flat_map(|product| &product.lines) {
+        // Writing to a string cannot fail.
+        let _ = write!(summary, " {}:{}:{}", line.resource_id, line.state, line.since.unix_timestamp());
+    }
+    summary
+}
