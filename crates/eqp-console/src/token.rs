@@ -11,7 +11,7 @@ use subtle::ConstantTimeEq;
 
 /// The number of random bytes.
 const RANDOM: usize = 32;
-/// What the CSRF token of a session is derived for, so that it cannot be used as another secret.
+/// The purpose of the CSRF token that is derived from a session, so that it differs from other derived values.
 const CSRF: &[u8] = b"eqp csrf token 1";
 
 /// A kind of secret, which its prefix shows.

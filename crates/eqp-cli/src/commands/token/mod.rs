@@ -10,7 +10,7 @@ use clap::Subcommand;
 use crate::context::Context;
 use crate::failure::Result;
 
-/// Manage the tokens with which programs call the operator API and browsers sign in to its pages
+/// Manage tokens for the operator API, and links that sign in to its pages
 #[derive(Debug, Subcommand)]
 #[command(after_help = "\
 Examples:

@@ -1,4 +1,4 @@
-//! What a person does about an alert.
+//! The actions of a person on an alert.
 
 use axum::response::Response;
 
