@@ -3,6 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 /// A setting of a process.
+///
+/// ```
+/// let setting = eqp_console::Setting::new("receiver.roles", "console");
+/// assert_eq!(setting.name, "receiver.roles");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]

@@ -8,7 +8,7 @@ use std::process::Command;
 use eqp_test_support::process_runs;
 use serde_json::Value;
 
-use eqp_test_support::tool::Home;
+use eqp_test_support::tool::{Home, Running};
 
 const NOBODY: u32 = 65534;
 
@@ -68,6 +68,30 @@ fn three_extensions_go_through_the_marketplace_and_nothing_stays_behind() {
     is_shown_whole(&mut home);
 }
 
+/// Returns the link to the pages that the demo prints.
+fn pages_link(demo: &mut Running) -> String {
+    loop {
+        let line = demo.line();
+        if let Some((_, rest)) = line.split_once("http://").filter(|_| line.contains("Pages")) {
+            return format!("http://{}", rest.split_whitespace().next().unwrap());
+        }
+    }
+}
+
+/// Returns whether the code of a link signs in, as the script of the page does it.
+fn signs_in(link: &str) -> bool {
+    let (page, code) = link.split_once('#').unwrap();
+    let origin = page.strip_suffix("/sign-in").unwrap();
+    let client = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+    let form = client
+        .post(page)
+        .header("origin", origin)
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body(format!("secret={code}"));
+    let answered = tokio::runtime::Runtime::new().unwrap().block_on(form.send()).unwrap();
+    answered.status() == 303 && answered.headers().contains_key("set-cookie")
+}
+
 #[test]
 fn a_demo_that_was_killed_is_found_and_removed_by_the_next_one_and_one_that_runs_is_left_alone() {
     let mut home = Home::new(crate::EQP);
@@ -82,6 +106,7 @@ fn a_demo_that_was_killed_is_found_and_removed_by_the_next_one_and_one_that_runs
     let orphan = folders().remove(0);
     let server = postgres(&orphan).lines().next().unwrap().to_owned();
     let mut running = home.start(&["demo", "--speed", SPEED]);
+    assert!(signs_in(&pages_link(&mut running)), "the link leads to the pages");
     while !running.line().contains(" uploaded") {}
     let other =
         folders().into_iter().find(|folder| *folder != orphan).expect("the second demo has left the first one alone");
