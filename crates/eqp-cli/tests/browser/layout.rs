@@ -7,6 +7,8 @@ use crate::setup::Setup;
 
 /// Every page of a signed-in user.
 const PAGES: &[(&str, &str)] = &[
+    ("overview", "/"),
+    ("find", "/find?text=f"),
     ("alerts", "/alerts?all=true"),
     ("alert", "/alerts/1"),
     ("events", "/events"),

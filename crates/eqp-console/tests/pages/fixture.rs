@@ -6,6 +6,9 @@ use sqlx::AssertSqlSafe;
 
 /// The pages of signed-in users, each with something to show on a filled database.
 pub(crate) const PAGES: &[&str] = &[
+    "/",
+    "/find",
+    "/find?text=s1",
     "/alerts",
     "/alerts?all=true",
     "/alerts/1",

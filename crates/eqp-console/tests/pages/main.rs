@@ -9,6 +9,7 @@ mod forms;
 mod health;
 mod hostile;
 mod outage;
+mod overview;
 mod protection;
 mod server;
 mod sign_in;
