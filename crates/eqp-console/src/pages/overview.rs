@@ -121,16 +121,19 @@ fn setup(status: &Status) -> Markup {
                 @for step in &status.setup {
                     li {
                         (visible(&step.step.to_string())) ": "
-                        @match step.state {
-                            SetupState::Done => (mark(Tone::Done, "done")),
-                            SetupState::Missing => (mark(Tone::Attention, "not yet")),
-                            _ => (mark(Tone::Neutral, "not known")),
-                        }
-                        ", " (visible(&step.detail))
+                        (mark(setup_tone(step.state), &visible(&step.detail)))
                     }
                 }
             }
         }
+    }
+}
+
+fn setup_tone(state: SetupState) -> Tone {
+    match state {
+        SetupState::Done => Tone::Done,
+        SetupState::Missing => Tone::Attention,
+        SetupState::Unknown => Tone::Neutral,
     }
 }
 
