@@ -48,7 +48,7 @@ impl ApiState {
     ) -> Self {
         let (streams, consumers) = (OpenRequests::new("open streams"), OpenRequests::new("waiting consumers"));
         let configuration = configuration.into();
-        Self { store, key, handlers, limits, pull, configuration, shutdown, streams, consumers }
+        Self { store, key, pull, handlers, configuration, limits, shutdown, streams, consumers }
     }
 }
 

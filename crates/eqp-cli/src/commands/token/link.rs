@@ -6,7 +6,7 @@ use clap::Args;
 use eqp_console::{Scope, SignInLink};
 use serde::Serialize;
 use time::OffsetDateTime;
-use url::Url;
+use url::{Host, Url};
 
 use crate::change::{self, Change, Confirmation, Plan, Question};
 use crate::compose::database::Upgrade;
@@ -177,6 +177,15 @@ fn base_url(text: &str) -> Result<Url, String> {
         && url.path() == "/"
         && url.query().is_none()
         && url.fragment().is_none();
+    let is_this_machine = match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    };
+    if is_usable && url.scheme() == "http" && !is_this_machine {
+        return Err("over plain HTTP, others could read the code; use https:// except on this machine".to_owned());
+    }
     if is_usable {
         return Ok(url);
     }
@@ -192,8 +201,16 @@ mod tests {
         for text in ["https://ops.example.com", "http://127.0.0.1:8444/"] {
             assert!(base_url(text).is_ok(), "{text}");
         }
-        for text in ["ops.example.com", "ftp://x", "https://a:b@x", "https://x/path", "https://x?q", "https://x/#f", ""]
-        {
+        for text in [
+            "ops.example.com",
+            "http://ops.example.com",
+            "ftp://x",
+            "https://a:b@x",
+            "https://x/path",
+            "https://x?q",
+            "https://x/#f",
+            "",
+        ] {
             assert!(base_url(text).is_err(), "{text}");
         }
     }
