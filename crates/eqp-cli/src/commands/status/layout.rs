@@ -1,10 +1,13 @@
 //! The layout of the status as text: groups, with one line per version.
 
+mod wrap;
+
 use anstyle::{AnsiColor, Style};
 use eqp_console::{DueDate, NextStep, ProductStatus, SetupStep, Status, VersionLine, VersionState};
 use time::OffsetDateTime;
 
-use crate::output::{Paint, escaped, plain, wrapped};
+use self::wrap::{measure, wrapped_at};
+use crate::output::{Paint, escaped, wrapped};
 
 /// The width without a terminal.
 const USUAL_WIDTH: usize = 80;
@@ -24,8 +27,6 @@ const SENTENCE: usize = 24;
 const BODY: usize = 4;
 /// The most products that are fine, and are named.
 const NAMED: usize = 100;
-/// Words that belong to the number before them.
-const UNITS: [&str; 5] = ["min", "h", "d", "ago", "UTC"];
 
 /// The marks of lines that need attention.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -368,32 +369,6 @@ impl Page<'_> {
     }
 }
 
-/// Wraps a text between words, with the same indentation for each line. A number and its unit count as one word.
-fn wrapped_at(text: &str, indent: usize, width: usize) -> String {
-    let mut words: Vec<String> = Vec::new();
-    for word in text.split(' ') {
-        match words.last_mut() {
-            Some(last) if UNITS.contains(&word.trim_end_matches([',', ';', '.', ')'])) => {
-                *last = format!("{last} {word}");
-            }
-            _ => words.push(word.to_owned()),
-        }
-    }
-    let (mut lines, mut line) = (Vec::new(), String::new());
-    for word in words {
-        if !line.is_empty() && indent + measure(&line) + 1 + measure(&word) > width {
-            lines.push(std::mem::take(&mut line));
-        }
-        if !line.is_empty() {
-            line.push(' ');
-        }
-        line.push_str(&word);
-    }
-    lines.push(line);
-    let indented = lines.iter().map(|line| format!("{}{line}", " ".repeat(indent)).trim_end().to_owned());
-    indented.collect::<Vec<_>>().join("\n")
-}
-
 fn setup(steps: &[SetupStep]) -> String {
     let lines = steps.iter().zip(1..).map(|(step, number)| format!("  {number} {}: {}", step.step, step.detail));
     std::iter::once("BEFORE GO-LIVE".to_owned()).chain(lines).collect::<Vec<_>>().join("\n")
@@ -401,11 +376,6 @@ fn setup(steps: &[SetupStep]) -> String {
 
 fn version_of(line: &VersionLine) -> String {
     line.version.as_deref().map_or_else(|| "-".to_owned(), escaped)
-}
-
-/// Returns the number of characters that are visible.
-fn measure(text: &str) -> usize {
-    plain(text).chars().count()
 }
 
 /// Returns a time such as `Sun 29 Nov 2026, 11:20 UTC`.

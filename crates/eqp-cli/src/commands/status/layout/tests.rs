@@ -1,6 +1,7 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::output::plain;
 
 /// The status of the screens: each group, several versions, and the connection.
 fn screens() -> Value {
