@@ -25,8 +25,9 @@ pub(super) const ROW: Row = Row {
     title: "Reconciling an account",
     how: "An account of 10,000 packages at a simulator in another process. The first run stores all of them, and they \
           are projected. Then nothing changes, and an incremental and a full run are made, each in a new process: the \
-          number of calls that the simulator answers, including the one for the session and without those for files, \
-          and the peak of the memory of the full run, minus that before it began. Each run must read all packages that \
+          number of calls that the simulator answers, including the one for the session and without those for files \
+          and for the reasons of rejections, of which each run reads at most 20, and the peak of the memory of the full \
+          run, minus that before it began. Each run must read all packages that \
           it should, and store nothing.",
     takes: ("1 min", "1 min"),
     promises: &[
