@@ -10,7 +10,7 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry \
     && install -D target/dist/eqp /out/eqp
 
 FROM debian:bookworm-slim
-# ca-certificates depends on openssl; it is listed explicitly because the health check uses it.
+# The health check uses openssl, so it is listed explicitly, although ca-certificates depends on it.
 RUN apt-get update \
     && apt-get install -y --no-install-recommends ca-certificates openssl \
     && rm -rf /var/lib/apt/lists/* \
