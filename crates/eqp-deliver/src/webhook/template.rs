@@ -255,7 +255,7 @@ fn skip_reason(error: &Error) -> Option<String> {
 /// Returns what is wrong with a template, with the number of the line.
 fn reasons(error: &Error) -> String {
     let what = match error.kind() {
-        ErrorKind::OutOfFuel => "it does too much".to_owned(),
+        ErrorKind::OutOfFuel => "it takes too many steps".to_owned(),
         kind => error.detail().map_or_else(|| kind.to_string(), |detail| format!("{kind}: {detail}")),
     };
     error.line().map_or(what.clone(), |line| format!("line {line}: {what}"))

@@ -88,7 +88,7 @@ pub(super) struct FilterOptions {
     /// Date of the last launch (UTC)
     #[arg(long, value_name = "DATE")]
     launched_last: Option<String>,
-    /// Filter by any field of the API, and by values that this tool does not know
+    /// Filter by any field of the API, also by values that this tool does not know
     #[arg(long = "where", value_name = "FIELD=VALUE", value_parser = condition)]
     conditions: Vec<(PackageField, String)>,
     /// Sort by these fields of the API; `-` before a field sorts in descending order

@@ -47,14 +47,15 @@ pub(super) struct HandlerOptions {
     /// File (mode 0600) with the URL of a Microsoft Teams webhook (Workflows), to which decisive changes are sent
     #[arg(long, alias = "teams", value_name = "FILE", help_heading = "Handler")]
     teams_webhook_file: Option<PathBuf>,
-    /// Send mails about decisive changes to this address, through the mail server of the worker; can be repeated
+    /// Send mails about decisive changes to this address, through the mail server in the server's configuration
+    /// (repeatable)
     #[arg(long = "email", value_name = "ADDRESS", value_delimiter = ',', help_heading = "Handler")]
     emails: Vec<String>,
     /// Send nothing: consumers fetch the messages through the operator API
     #[arg(long, help_heading = "Handler")]
     pull: bool,
 
-    /// Parameter of the recipe; can be repeated
+    /// Parameter of the recipe (repeatable)
     #[arg(long = "set", value_name = "NAME=VALUE", requires = "recipe", value_parser = pair,
           help_heading = "Webhook", conflicts_with = "webhook", conflicts_with_all = NO_REQUEST)]
     parameters: Vec<(String, String)>,
@@ -64,14 +65,15 @@ pub(super) struct HandlerOptions {
     /// Generate the secret that signs requests, and print it once
     #[arg(long, help_heading = "Webhook", conflicts_with = "secret_file", conflicts_with_all = NO_REQUEST)]
     generate_secret: bool,
-    /// Sign with the hexadecimal HMAC-SHA256 of the body in this header, such as X-Hub-Signature-256, instead
+    /// Sign with the hexadecimal HMAC-SHA256 of the body in this header, such as X-Hub-Signature-256, instead of by
+    /// Standard Webhooks
     #[arg(long, value_name = "HEADER", requires = "webhook", help_heading = "Webhook",
           conflicts_with = "recipe", conflicts_with_all = NO_REQUEST)]
     hmac_header: Option<String>,
     /// Text before the digits in the header, such as sha256=
     #[arg(long, value_name = "TEXT", requires = "hmac_header", help_heading = "Webhook")]
     hmac_prefix: Option<String>,
-    /// Additional header, whose value can contain {{ data.… }} and {{ secrets.… }}; can be repeated
+    /// Additional header, whose value can contain {{ data.… }} and {{ secrets.… }} (repeatable)
     #[arg(long = "header", value_name = "NAME=TEMPLATE", requires = "webhook", value_parser = pair,
           help_heading = "Webhook", conflicts_with = "recipe", conflicts_with_all = NO_REQUEST)]
     headers: Vec<(String, String)>,
@@ -83,7 +85,7 @@ pub(super) struct HandlerOptions {
     #[arg(long, value_name = "TYPE", requires = "webhook", help_heading = "Webhook",
           conflicts_with = "recipe", conflicts_with_all = NO_REQUEST)]
     content_type: Option<String>,
-    /// Secret that templates use as {{ secrets.NAME }}, from a file (mode 0600); can be repeated
+    /// Secret that templates use as {{ secrets.NAME }}, from a file (mode 0600; repeatable)
     #[arg(long = "secret", value_name = "NAME=FILE", value_parser = pair, help_heading = "Webhook",
           conflicts_with_all = NO_REQUEST)]
     secrets: Vec<(String, String)>,
