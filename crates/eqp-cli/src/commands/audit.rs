@@ -9,7 +9,7 @@ use crate::context::Context;
 use crate::failure::Result;
 use crate::output::{Table, or_dash, utc};
 
-/// Show the audit log: who changed something, and when
+/// Show the audit log: who changed what, and when
 #[derive(Debug, Subcommand)]
 #[command(after_help = "\
 Examples:

@@ -232,7 +232,7 @@ impl Reconcile {
             }
         }
         if stored > 0 && !is_projected(database).await? {
-            context.output.note("the stored responses are not projected into events yet; that requires a running eqp serve with the role project");
+            context.output.note("the stored responses will become events when `eqp serve` with the role project runs");
         }
         Ok((found, not_found))
     }

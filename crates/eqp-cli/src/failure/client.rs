@@ -84,7 +84,7 @@ fn of(error: &Error) -> Failure {
             .next("check --application-id, EQP_APPLICATION_ID or application_id in eqp.toml"),
         Error::ApiUrl { .. } | Error::TrustedCa { .. } => failure(Exit::Usage, "the API client cannot be set up")
             .next("check --api-url and --ca-file, or the keys api_url and ca_file in eqp.toml"),
-        Error::UnusableId { .. } => failure(Exit::Usage, "this is not an ID")
+        Error::UnusableId { .. } => failure(Exit::Usage, "the ID is not valid")
             .next("pass an ID such as s5w9k703ru; eqp packages list and eqp files list show them"),
         Error::File { .. } => failure(Exit::Usage, "the file was not uploaded"),
         Error::Registration(_) => failure(Exit::Usage, "this callback cannot be registered"),

@@ -71,9 +71,9 @@ impl From<&StoreError> for Failure {
             | StoreError::MasterKeyUnreadable(_)
             | StoreError::MasterKeyMalformed { .. }
             | StoreError::OtherMasterKey => master_key(failure(Exit::Usage, "the master key cannot be used")),
-            StoreError::NotLoaded { .. } => failure(Exit::TimedOut, "a receiver has not loaded the new credential yet"),
+            StoreError::NotLoaded { .. } => failure(Exit::TimedOut, "not all receivers have loaded the change yet"),
             StoreError::EndpointName { .. } | StoreError::EndpointPath { .. } | StoreError::CredentialName => {
-                failure(Exit::Usage, "this endpoint cannot be created")
+                failure(Exit::Usage, "the endpoint cannot be created")
             }
             StoreError::CredentialExists { .. } => failure(Exit::Usage, "this user name cannot be used")
                 .next("omit the password; the entry then gets a new credential"),

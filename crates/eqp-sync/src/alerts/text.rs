@@ -42,7 +42,7 @@ impl AlertText {
                 lost: "This version cannot tell whether anything is lost.".to_owned(),
                 meaning: "Another version opened this alert, so this version cannot describe it.".to_owned(),
                 first_check: "eqp doctor".to_owned(),
-                resolves: "Resolves automatically while the version that opened it is running.".to_owned(),
+                resolves: "Resolves automatically if a server of the version that opened it is running.".to_owned(),
             },
         }
     }

@@ -125,7 +125,7 @@ pub(super) fn still_accepted_text(endpoint: &EndpointSummary) -> Option<String> 
 /// Describes the credentials that are rejected from now on.
 pub(super) fn refused(refused: &Refused) -> String {
     let by = match refused.receivers {
-        0 => "no receiver is running; each one will reject it from its start".to_owned(),
+        0 => "no receiver is running; a receiver will reject it as soon as it starts".to_owned(),
         1 => "the receiver has loaded the change".to_owned(),
         2 => "both receivers have loaded the change".to_owned(),
         receivers => format!("all {receivers} receivers have loaded the change"),

@@ -179,7 +179,7 @@ impl DeliveryChange<'_> {
                     .next(format!("show its attempts: eqp deliveries show {id}"))
             };
             match client.delivery(*id).await?.delivery {
-                None => return Err(ended("was accepted or discarded")),
+                None => return Err(ended("has already been accepted or discarded")),
                 Some(delivery) if delivery.state == DeliveryState::Skipped && self.action == Action::Discard => {
                     return Err(ended("was skipped, so there is nothing to discard"));
                 }

@@ -10,7 +10,7 @@ use clap::Subcommand;
 use crate::context::Context;
 use crate::failure::Result;
 
-/// Show, retry and discard deliveries, which are messages to subscriptions
+/// Show, retry and discard deliveries, which are messages for subscriptions
 #[derive(Debug, Subcommand)]
 #[command(after_help = "\
 Examples:

@@ -262,8 +262,8 @@ fn labels(manifest: &Manifest) -> Vec<String> {
 /// The manifest has one table [package], or several tables [[package]], with the field names of the API. A JSON file
 /// can also be a request body of the API: an object or a list. A file to upload is given by its path, relative to the
 /// manifest; a file that is already uploaded, by its file_upload_id. All packages are sent in one request, and each is
-/// accepted or rejected individually. The exit code is 5 if a package was rejected. A package whose files are still
-/// being scanned for malware is sent again after the scan.
+/// accepted or rejected individually. The exit code is 5 if a package was rejected. A package that is submitted during
+/// the malware scan of its files is sent again after the scan.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -320,7 +320,7 @@ impl Create {
 ///
 /// The submission is found by submission_id, otherwise by item_id, otherwise by sku and version. Which fields can be
 /// changed depends on the status of the review; the Marketplace rejects or ignores the others. The exit code is 5 if a
-/// package was rejected. A package whose files are still being scanned for malware is sent again after the scan.
+/// package was rejected. A package that is submitted during the malware scan of its files is sent again after the scan.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
