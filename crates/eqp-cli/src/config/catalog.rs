@@ -54,7 +54,7 @@ pub(crate) const KEYS: &[Key] = &[
     key("", "profile", Kind::Text, "\"live\"")
         .flag("profile")
         .variable("EQP_PROFILE")
-        .text("Default profile, which is used unless another profile or environment is requested"),
+        .text("Profile that is used unless another profile or environment is requested"),
     key("data", "dir", Kind::Path, "\"/var/lib/eqp\"").flag("data_dir").variable("EQP_DATA_DIR"),
     key("data", "master_key_file", Kind::Path, "\"/etc/eqp/master.key\"")
         .variable("EQP_MASTER_KEY_FILE")
@@ -115,21 +115,23 @@ pub(crate) const KEYS: &[Key] = &[
     key("alerts", "quiet_hours", Kind::Text, "\"22:00-07:00\"")
         .text("Quiet hours (UTC), in which only alerts of severity page are sent")
         .default("none"),
-    key("alerts", "scan_limit", Kind::Text, "\"4h\"").text("Time after which a malware scan is stuck").default("4h"),
+    key("alerts", "scan_limit", Kind::Text, "\"4h\"")
+        .text("Time after which a malware scan counts as stuck")
+        .default("4h"),
     key("alerts", "automation_limit", Kind::Text, "\"2d\"")
-        .text("Time after which the automated tests of a submission are stuck")
+        .text("Time after which the automated tests of a submission count as stuck")
         .default("2d"),
     key("alerts", "manual_qa_limit", Kind::Text, "\"15d\"")
-        .text("Time after which the manual QA of a submission is stuck")
+        .text("Time after which the manual QA of a submission counts as stuck")
         .default("15d"),
     key("alerts", "marketing_limit", Kind::Text, "\"15d\"")
-        .text("Time after which the marketing review of a submission is stuck")
+        .text("Time after which the marketing review of a submission counts as stuck")
         .default("15d"),
     key("deliver", "allow_networks", Kind::List, "[\"10.1.0.0/16\"]")
         .text("Private networks that webhooks may be sent to")
         .default("none"),
     key("deliver", "proxy", Kind::Text, "\"http://proxy.example.com:3128\"")
-        .text("Proxy for webhooks, which then decides which networks can be reached; HTTPS_PROXY is not used")
+        .text("Proxy for webhooks; the proxy then decides which networks can be reached, and HTTPS_PROXY is not used")
         .default("none"),
     key("deliver", "digest_at", Kind::Text, "\"Mon 08:00\"")
         .text("Day and time in UTC at which weekly digests are created")
