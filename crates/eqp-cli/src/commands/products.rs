@@ -35,7 +35,7 @@ impl Products {
     }
 }
 
-/// List the products in eqp.toml and at the Marketplace, and show which are missing on either side
+/// List the products in eqp.toml and at the Marketplace, and those missing on either side
 ///
 /// A product is configured by a table such as [products."acme/checkout"] with the keys repository, tag, channel, owner
 /// and source. `eqp init` writes an example.

@@ -38,7 +38,7 @@ const OTHER_RUN_DEADLINE: Duration = Duration::from_mins(1);
 /// The interval at which another run is checked.
 const OTHER_RUN_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Compare an account with the Marketplace, and store changes that no callback reported
+/// Compare an account with the Marketplace, and store unreported changes
 ///
 /// Reads the packages that have changed since the last run and the files whose scan has not ended. Compares them with
 /// the submissions and files in the database, and stores each response that differs. Stored responses become events,
@@ -51,7 +51,7 @@ Examples:
   eqp reconcile --dry-run                    # show what differs
   eqp reconcile --full --json
   eqp reconcile s5w9k703ru acme/checkout     # these only
-  eqp reconcile --exit-code --quiet          # exits with 8 if something differed")]
+  eqp reconcile --exit-code --quiet          # exits with 8 on differences")]
 pub(crate) struct Reconcile {
     /// Submission IDs and SKUs to read [default: everything that has changed]
     #[arg(value_name = "SUBMISSION|SKU")]

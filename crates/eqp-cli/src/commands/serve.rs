@@ -52,7 +52,7 @@ use crate::shutdown;
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
-  eqp serve                              # development: local CA and embedded Postgres
+  eqp serve                              # local CA, embedded Postgres
   eqp serve --export-ca > eqp-ca.pem     # the CA to trust in development
   eqp serve --listen 0.0.0.0:443 --tls-cert fullchain.pem --tls-key privkey.pem
   EQP_DATABASE_URL_FILE=/run/secrets/database_url \\

@@ -38,7 +38,7 @@ enum Kind {
 #[command(after_help = "\
 Examples:
   eqp wait s5w9k703ru --timeout 15d          # until it is in the store
-  eqp wait s5w9k703ru --flow technical       # until the technical review has ended
+  eqp wait s5w9k703ru --flow technical       # until this review has ended
   eqp wait s5w9k703ru --until approved
   eqp wait 2309480238.238475.0 --timeout 10m # until the file's scan has ended")]
 pub(crate) struct Wait {

@@ -43,7 +43,7 @@ pub(crate) struct Snooze {
     /// Time without reminders, such as 3d (at most 365d)
     #[arg(long = "for", value_name = "DURATION", value_parser = snooze_time)]
     duration: Duration,
-    /// Name to record with the change [default: as in the audit log, such as `local administrator`]
+    /// Name to record [default: the name in the audit log, such as `local administrator`]
     #[arg(long, value_name = "NAME")]
     by: Option<String>,
 }
@@ -66,7 +66,7 @@ pub(crate) struct Note {
     target: Target,
     /// Text of the note
     text: String,
-    /// Name to record with the change [default: as in the audit log, such as `local administrator`]
+    /// Name to record [default: the name in the audit log, such as `local administrator`]
     #[arg(long, value_name = "NAME")]
     by: Option<String>,
 }
@@ -83,7 +83,7 @@ Examples:
 pub(crate) struct Resolve {
     #[command(flatten)]
     target: Target,
-    /// Name to record with the change [default: as in the audit log, such as `local administrator`]
+    /// Name to record [default: the name in the audit log, such as `local administrator`]
     #[arg(long, value_name = "NAME")]
     by: Option<String>,
     /// Note that is shown with the alert

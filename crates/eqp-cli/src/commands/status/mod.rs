@@ -40,7 +40,7 @@ pub(crate) struct ShowStatus {
     /// SKUs of products to show with all of their versions [default: all products, without finished versions]
     #[arg(value_name = "SKU", value_parser = sku)]
     skus: Vec<String>,
-    /// Show the status until Ctrl-C; without a terminal, print one line per change
+    /// Show the status continuously until Ctrl-C; without a terminal, print one line per change
     #[arg(long, conflicts_with = "exit_code")]
     watch: bool,
     /// Time between two updates with --watch [default: 10s; 5m for the Marketplace alone]

@@ -28,7 +28,9 @@ pub(crate) struct FilterOptions {
     #[arg(long = "origin", value_name = "ORIGIN", value_delimiter = ',', help_heading = "Filters", hide_possible_values = true,
           value_parser = PossibleValuesParser::new(eqp_store::Origin::VALUES))]
     origins: Vec<String>,
-    /// Deliver only changes of the flow that a report is about, not of the flows that it only mentions
+    /// Deliver only changes of the flow that a report is about
+    ///
+    /// Changes of flows that the report only mentions are not delivered.
     #[arg(long, help_heading = "Filters")]
     explicit_only: bool,
     /// Deliver only events that changed the current status, not late reports about the past

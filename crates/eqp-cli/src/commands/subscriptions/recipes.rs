@@ -12,8 +12,7 @@ use crate::failure::Result;
 #[command(after_help = "\
 Examples:
   eqp subscriptions recipes
-  eqp subscriptions add status --recipe github-status \\
-      --secret token=github-token
+  eqp subscriptions add ci --recipe github-status --secret token=token-file
   eqp subscriptions add ci --recipe gitlab-trigger --set project=acme/checkout \\
       --secret token=trigger-token")]
 pub(crate) struct Recipes {}
