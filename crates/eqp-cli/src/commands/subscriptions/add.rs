@@ -33,7 +33,7 @@ use crate::output::Output;
     after_help = "\
 Examples:
   eqp subscriptions add shop --webhook https://example.com/eqp --generate-secret
-  eqp subscriptions add shop --webhook https://example.com/eqp --secret-file secret
+  eqp subscriptions add shop --webhook https://example.com/eqp --secret-file key
   eqp subscriptions add shop --webhook https://example.com/hook.php \\
       --generate-secret --hmac-header X-Signature --hmac-prefix sha256=
   eqp subscriptions add ci --recipe github-status --secret token=token-file
