@@ -37,7 +37,8 @@ pub(super) struct HandlerOptions {
     slack_channel: Option<String>,
     /// File (mode 0600) with the URL of a Slack incoming webhook
     ///
-    /// Only decisive changes are sent.
+    /// Only decisive changes are sent: a version was submitted, rejected, canceled, released or removed, or a scan
+    /// failed; and alerts.
     #[arg(long, value_name = "FILE", help_heading = "Handler")]
     slack_webhook_file: Option<PathBuf>,
     /// File (mode 0600) with the token of the Slack bot
@@ -52,12 +53,13 @@ pub(super) struct HandlerOptions {
     discord_webhook_file: Option<PathBuf>,
     /// File (mode 0600) with the URL of a Teams webhook (Workflows)
     ///
-    /// Only decisive changes are sent.
+    /// Only decisive changes are sent, see --slack-webhook-file.
     #[arg(long, alias = "teams", value_name = "FILE", help_heading = "Handler")]
     teams_webhook_file: Option<PathBuf>,
     /// Send mails to this address (repeatable)
     ///
-    /// Only decisive changes are sent. The server's configuration names the mail server ([mail]).
+    /// Only decisive changes are sent, see --slack-webhook-file. The server's configuration names the mail server
+    /// ([mail]).
     #[arg(long = "email", value_name = "ADDRESS", value_delimiter = ',', help_heading = "Handler")]
     emails: Vec<String>,
     /// Send nothing: consumers fetch the messages
